@@ -1,0 +1,1 @@
+//! The voice provider ElevenLabs, dialling over a SIP trunk.

@@ -1,0 +1,1 @@
+//! The HTTP face of Outdial: routes, authentication, wire types, OpenAPI.

@@ -1,0 +1,1 @@
+//! Contacts, agents, numbers, users and the ledger in Postgres.

@@ -1,0 +1,1 @@
+//! The idempotency lock and the context cache in Redis or Valkey.

@@ -1,0 +1,1 @@
+//! The gateway: settings, wiring, telemetry and the command line.

@@ -1,0 +1,1 @@
+//! A stand-in for the voice provider: its wire format over real HTTP, and its failures on demand.

@@ -1,0 +1,100 @@
+//! One call: what is booked before the dial, what is kept after it.
+
+use std::time::Duration;
+
+use crate::{
+    AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, LockKey, NotConnectedReason,
+    OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, UserId,
+};
+
+/// The ledger's entry for a call that is about to be dialled, and the guard that it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Booking {
+    /// The call's id, minted for it.
+    pub call_id: CallId,
+    /// The tenant.
+    pub organization_id: OrganizationId,
+    /// Who asked.
+    pub user_id: UserId,
+    /// Who is called.
+    pub contact_id: ContactId,
+    /// Who speaks.
+    pub agent_id: AgentId,
+    /// The caller number.
+    pub from: PhoneNumber,
+    /// The number that is dialled.
+    pub to: PhoneNumber,
+    /// Why.
+    pub reason: Option<CallReason>,
+    /// The intent that the guard blocks.
+    pub key: LockKey,
+    /// Who may settle the guard.
+    pub token: OwnerToken,
+    /// How long the guard blocks, from now by the store's own clock: the longest ring, and the lock's time after it.
+    pub guard_for: Duration,
+    /// When the call was booked, by our clock; for the books, not for the guard.
+    pub booked_at: Timestamp,
+}
+
+/// What names a call to whoever asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallReference {
+    /// The ledger's id.
+    pub call_id: CallId,
+    /// The provider's conversation, where it is known.
+    pub conversation_id: Option<ConversationId>,
+    /// The call on the telephone network, where it is known.
+    pub carrier_call_id: Option<CarrierCallId>,
+}
+
+impl CallReference {
+    /// A call by our id and what the provider calls it.
+    #[must_use]
+    pub fn new(call_id: CallId, provider: ProviderReference) -> Self {
+        let ProviderReference { conversation_id, carrier_call_id } = provider;
+        Self { call_id, conversation_id, carrier_call_id }
+    }
+}
+
+/// A call whose end of dialling is known: what a duplicate is answered from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettledCall {
+    /// It was placed.
+    Placed(CallReference),
+    /// It was dialled and nobody was connected.
+    NotConnected {
+        /// The call.
+        reference: CallReference,
+        /// Why.
+        reason: NotConnectedReason,
+    },
+}
+
+/// What the post-call webhook wants to know of a call, kept under the provider's conversation id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallContext {
+    /// The provider's conversation: the key.
+    pub conversation_id: ConversationId,
+    /// The ledger's id.
+    pub call_id: CallId,
+    /// The tenant.
+    pub organization_id: OrganizationId,
+    /// Who asked.
+    pub user_id: UserId,
+    /// Who was called.
+    pub contact_id: ContactId,
+    /// Who spoke.
+    pub agent_id: AgentId,
+    /// The agent at the provider.
+    pub provider_agent_id: ProviderAgentId,
+    /// The caller number.
+    pub from: PhoneNumber,
+    /// The number that was dialled.
+    pub to: PhoneNumber,
+    /// Why.
+    pub reason: Option<CallReason>,
+    /// The call on the telephone network, where it is known.
+    pub carrier_call_id: Option<CarrierCallId>,
+    /// When it was booked.
+    pub started_at: Timestamp,
+}

@@ -1,0 +1,141 @@
+//! Identifiers: opaque strings on the wire, one type for each thing that has one.
+
+use std::fmt;
+
+/// The text is not an identifier: it is empty, longer than 128 bytes, or holds a control character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an identifier: empty, too long, or with control characters")]
+pub struct InvalidId;
+
+/// Longest identifier that is accepted, in bytes. Ours have 24; providers' have about 33.
+const MAX_ID_LEN: usize = 128;
+
+fn checked(text: &str) -> Result<Box<str>, InvalidId> {
+    let fits = !text.is_empty() && text.len() <= MAX_ID_LEN && !text.chars().any(char::is_control);
+    if fits { Ok(text.into()) } else { Err(InvalidId) }
+}
+
+/// 24 lower-case hex digits: 4 bytes of Unix seconds, then 8 random bytes, so that ids sort by the time they were made.
+fn hex_id(unix_secs: u32, random: [u8; 8]) -> Box<str> {
+    format!("{unix_secs:08x}{:016x}", u64::from_be_bytes(random)).into()
+}
+
+macro_rules! opaque_ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Reads an identifier; any text of 1 to 128 bytes without control characters is one.
+            pub fn parse(text: &str) -> Result<Self, InvalidId> {
+                checked(text).map(Self)
+            }
+
+            /// The identifier as it stands on the wire.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+    )+};
+}
+
+opaque_ids! {
+    /// A tenant. Every statement that takes an id takes this one too.
+    OrganizationId,
+    /// The person or script whose token asks for a call; owns caller numbers.
+    UserId,
+    /// The person who is called.
+    ContactId,
+    /// A voice agent, by our id (not the provider's: see [`ProviderAgentId`]).
+    AgentId,
+    /// One call in the ledger, minted by us before the dial; travels to the provider for reconciliation.
+    CallId,
+    /// A conversation, by the voice provider's id.
+    ConversationId,
+    /// The call on the telephone network, by the carrier's id.
+    CarrierCallId,
+    /// An agent, by the voice provider's id.
+    ProviderAgentId,
+    /// A caller number, by the voice provider's id.
+    ProviderNumberId,
+}
+
+impl CallId {
+    /// Makes an id of 24 hex digits from a time in Unix seconds and 8 random bytes.
+    #[must_use]
+    pub fn mint(unix_secs: u32, random: [u8; 8]) -> Self {
+        Self(hex_id(unix_secs, random))
+    }
+}
+
+impl ContactId {
+    /// Makes an id of 24 hex digits from a time in Unix seconds and 8 random bytes.
+    #[must_use]
+    pub fn mint(unix_secs: u32, random: [u8; 8]) -> Self {
+        Self(hex_id(unix_secs, random))
+    }
+}
+
+/// The proof of ownership of one lock and one guard. 128 random bits, 32 hex digits; never shown in `Debug`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct OwnerToken(Box<str>);
+
+impl OwnerToken {
+    /// Makes a token from 16 random bytes.
+    #[must_use]
+    pub fn mint(random: [u8; 16]) -> Self {
+        Self(format!("{:032x}", u128::from_be_bytes(random)).into())
+    }
+
+    /// The token as stores keep it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for OwnerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnerToken(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minted_id_has_24_hex_digits_and_sorts_by_time() {
+        let earlier = CallId::mint(0x6650_0000, [0xff; 8]);
+        let later = CallId::mint(0x6650_0001, [0; 8]);
+        assert_eq!(earlier.as_str(), "66500000ffffffffffffffff");
+        assert!(earlier < later);
+    }
+
+    #[test]
+    fn text_that_could_break_a_log_line_or_a_statement_is_no_id() {
+        for bad in ["", "a\nb", "a\0", "\u{85}", &"x".repeat(MAX_ID_LEN + 1)] {
+            assert_eq!(ContactId::parse(bad), Err(InvalidId), "{bad:?}");
+        }
+        assert_eq!(ContactId::parse("a:b|c").map(|id| id.to_string()), Ok("a:b|c".to_owned()));
+    }
+
+    #[test]
+    fn a_token_does_not_show_itself() {
+        assert_eq!(format!("{:?}", OwnerToken::mint([7; 16])), "OwnerToken(..)");
+    }
+}

@@ -1,0 +1,144 @@
+//! Phone numbers, as E.164.
+
+use std::fmt;
+
+/// The text is not a phone number that exists in any country's numbering plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid E.164 phone number")]
+pub struct InvalidPhoneNumber;
+
+/// A phone number in E.164 (`+` and 7 to 15 digits), valid by libphonenumber's metadata.
+///
+/// It masks itself: `Debug` and `Display` show the last two digits. The whole number is had from
+/// [`PhoneNumber::as_e164`] alone, so that every place which lets one out can be found.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PhoneNumber(Box<str>);
+
+impl PhoneNumber {
+    /// Reads a number in E.164, the leading `+` being optional. Only ASCII digits: a number with separators could be a
+    /// national one, and a `+` put before that would ring somebody in another country.
+    pub fn parse(text: &str) -> Result<Self, InvalidPhoneNumber> {
+        let digits = e164_digits(text).ok_or(InvalidPhoneNumber)?;
+        let e164 = format!("+{digits}");
+        let number = phonenumber::parse(None, &e164).map_err(|_| InvalidPhoneNumber)?;
+        // The metadata must read the digits as they stand; where it would rewrite them, two spellings meet in one number.
+        let unchanged = number.format().mode(phonenumber::Mode::E164).to_string() == e164;
+        if unchanged && number.is_valid() { Ok(Self(e164.into())) } else { Err(InvalidPhoneNumber) }
+    }
+
+    /// The whole number, with its `+`. It is personal data: not for logs.
+    #[must_use]
+    pub fn as_e164(&self) -> &str {
+        &self.0
+    }
+
+    /// The digits without the `+`.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        &self.0[1..]
+    }
+
+    /// What kind of line the country's numbering plan says this is.
+    pub(crate) fn line_type(&self) -> phonenumber::Type {
+        match phonenumber::parse(None, &self.0) {
+            Ok(number) => number.number_type(&phonenumber::metadata::DATABASE),
+            Err(_) => phonenumber::Type::Unknown,
+        }
+    }
+}
+
+/// The digits of something that is spelled like E.164, or nothing.
+pub(crate) fn e164_digits(text: &str) -> Option<&str> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let spelled = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    spelled.then_some(digits)
+}
+
+fn masked(e164: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "+…{}", &e164[e164.len() - 2..])
+}
+
+impl fmt::Display for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        masked(&self.0, f)
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        masked(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_plus_may_be_missing() {
+        let with = PhoneNumber::parse("+14165550100").expect("valid");
+        assert_eq!(PhoneNumber::parse("14165550100"), Ok(with.clone()));
+        assert_eq!(with.as_e164(), "+14165550100");
+    }
+
+    #[test]
+    fn other_spellings_are_refused_rather_than_guessed() {
+        for text in [
+            "",
+            "+",
+            "++14165550100",
+            "+1 416 555 0100",
+            "(416) 555-0100",
+            "+1416555010",
+            "+141655501000",
+            "+٤٩٣٠١٢٣٤٥٦",
+            "+1416555０１００",
+            "+14165550100;ext=1",
+            "+14165550100,,,1",
+            "sip:+14165550100@example.com",
+            "\u{202e}+14165550100",
+            "+1416\u{200b}5550100",
+            "+0014165550100",
+            "+1234567890123456",
+            "tel:+14165550100",
+        ] {
+            assert_eq!(PhoneNumber::parse(text), Err(InvalidPhoneNumber), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_many_countries_are_read() {
+        for text in
+            ["+442079460018", "+33142685300", "+493012345678", "+61291920000", "+81312345678", "+34910000001"]
+        {
+            assert!(PhoneNumber::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn it_masks_itself() {
+        let number = PhoneNumber::parse("+14165550123").expect("valid");
+        assert_eq!(format!("{number} {number:?}"), "+…23 +…23");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_what_is_accepted_is_canonical(text in "\\PC{0,20}|\\+?[0-9]{0,17}") {
+            if let Ok(number) = PhoneNumber::parse(&text) {
+                prop_assert_eq!(PhoneNumber::parse(number.as_e164()), Ok(number.clone()));
+                prop_assert_eq!(number.digits(), text.trim_start_matches('+'));
+            }
+        }
+
+        #[test]
+        fn debug_never_shows_more_than_two_digits(line in 2_000_000u32..9_999_999) {
+            let text = format!("+1416{line}");
+            if let Ok(number) = PhoneNumber::parse(&text) {
+                let shown = format!("{number:?}").chars().filter(char::is_ascii_digit).count();
+                prop_assert_eq!(shown, 2);
+            }
+        }
+    }
+}

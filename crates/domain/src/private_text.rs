@@ -1,0 +1,95 @@
+//! Text about people: kept out of `Debug`, free of control characters, bounded.
+
+use std::fmt;
+
+/// The text holds a control character other than a line break or a tab, or is longer than its bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("text is too long or holds control characters")]
+pub struct InvalidText;
+
+macro_rules! private_text {
+    ($($(#[$doc:meta])* $name:ident, at most $max:literal bytes);+ $(;)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The longest accepted text, in bytes of UTF-8.
+            pub const MAX_LEN: usize = $max;
+
+            /// Takes a text that is short enough and free of control characters (line breaks and tabs are kept).
+            pub fn parse(text: &str) -> Result<Self, InvalidText> {
+                let forbidden = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+                if text.len() > Self::MAX_LEN || text.chars().any(forbidden) {
+                    return Err(InvalidText);
+                }
+                Ok(Self(text.into()))
+            }
+
+            /// The text itself. It is personal data: not for logs.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    )+};
+}
+
+private_text! {
+    /// A person's or an organization's name.
+    PersonName, at most 512 bytes;
+    /// Why the person is called, in the client's words; the agent hears it as `call_reason`.
+    CallReason, at most 8192 bytes;
+}
+
+impl PersonName {
+    /// The parts of a name, as one would say them; parts that are absent or blank leave no gap.
+    #[must_use]
+    pub fn joined(parts: [Option<&Self>; 2]) -> Option<Self> {
+        let spoken: Vec<&str> =
+            parts.into_iter().flatten().map(|part| part.0.trim()).filter(|part| !part.is_empty()).collect();
+        (!spoken.is_empty()).then(|| Self(spoken.join(" ").into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nul_and_escape_are_refused_and_line_breaks_kept() {
+        assert_eq!(CallReason::parse("quote\0"), Err(InvalidText));
+        assert_eq!(CallReason::parse("\u{1b}[31mred"), Err(InvalidText));
+        assert!(CallReason::parse("first line\r\n\tsecond").is_ok());
+    }
+
+    #[test]
+    fn the_bound_is_in_bytes() {
+        assert!(PersonName::parse(&"é".repeat(256)).is_ok());
+        assert_eq!(PersonName::parse(&"é".repeat(257)), Err(InvalidText));
+    }
+
+    #[test]
+    fn a_joined_name_has_no_gaps() {
+        let name = |text: &str| PersonName::parse(text).expect("plain text");
+        let joined = |a: Option<&str>, b: Option<&str>| {
+            let (a, b) = (a.map(name), b.map(name));
+            PersonName::joined([a.as_ref(), b.as_ref()]).map(|name| name.as_str().to_owned())
+        };
+        assert_eq!(joined(Some("Ada"), Some("Lovelace")), Some("Ada Lovelace".to_owned()));
+        assert_eq!(joined(Some("  "), Some("Lovelace ")), Some("Lovelace".to_owned()));
+        assert_eq!(joined(None, Some(" ")), None);
+    }
+
+    #[test]
+    fn debug_says_nothing() {
+        let reason = CallReason::parse("about the tumour").expect("plain text");
+        assert_eq!(format!("{reason:?}"), "CallReason(..)");
+    }
+}

@@ -1,1 +1,47 @@
-//! The model, the ports and the use cases of Outdial: pure, without I/O, runtime or clock.
+//! The model, the ports and the use cases of Outdial.
+//!
+//! This crate is pure: no I/O, no runtime, no serialization, no clock but the [`ports::Clock`] port. What it needs of the
+//! world it asks through a trait in [`ports`]; whoever writes an adapter opens the one file of that port. [`PlaceCall`] is
+//! the use case that everything else serves.
+//!
+//! With the feature `mocks`, every port has a `mockall` double beside it (`MockCallLedger`, ...), for use-case tests that
+//! script the failure of one port.
+
+mod agent;
+mod call;
+mod caller_number;
+mod contact;
+mod destination;
+mod directory_record;
+mod ids;
+mod lock_key;
+mod outcome;
+mod phone_number;
+mod place_call;
+pub mod ports;
+mod private_text;
+mod timestamp;
+mod user;
+
+pub use agent::Agent;
+pub use call::{Booking, CallContext, CallReference, SettledCall};
+pub use caller_number::{CallerNumber, Carrier, UnknownCarrier};
+pub use contact::Contact;
+pub use destination::{Destination, DestinationRefusal, ForbiddenRange};
+pub use directory_record::{ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, UserRecord};
+pub use ids::{
+    AgentId, CallId, CarrierCallId, ContactId, ConversationId, InvalidId, OrganizationId, OwnerToken,
+    ProviderAgentId, ProviderNumberId, UserId,
+};
+pub use lock_key::LockKey;
+pub use outcome::{
+    DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference, UnknownCause,
+};
+pub use phone_number::{InvalidPhoneNumber, PhoneNumber};
+pub use place_call::{
+    CallPolicy, InvalidPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall,
+    RawPlaceCall,
+};
+pub use private_text::{CallReason, InvalidText, PersonName};
+pub use timestamp::Timestamp;
+pub use user::{Organization, User};

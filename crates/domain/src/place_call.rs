@@ -1,0 +1,204 @@
+//! Placing a call: the use case that everything else serves.
+
+mod command;
+mod dial;
+mod error;
+mod policy;
+mod resolve;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::command::{PlaceCallCommand, RawPlaceCall};
+pub use self::error::PlaceCallError;
+pub use self::policy::{CallPolicy, InvalidPolicy};
+use self::resolve::Parties;
+use crate::ports::{
+    AgentRepo, BookingAnswer, CallLedger, Clock, ContactRepo, ContextCache, IdempotencyLock, Identifiers,
+    LockAnswer, NumberPool, UserRepo, VoiceProvider,
+};
+use crate::{Booking, CallReference, DialOutcome, LockKey, NotDialledReason, OwnerToken, SettledCall};
+
+/// Places one call for one intent: finds out who calls whom, takes the lock, books the call, dials, and settles the lock
+/// and the books by what is known of the dial.
+pub struct PlaceCall {
+    ports: PlaceCallPorts,
+    policy: CallPolicy,
+}
+
+/// What placing a call needs of the world.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is named for its port, whose documentation says everything")]
+pub struct PlaceCallPorts {
+    pub users: Arc<dyn UserRepo>,
+    pub contacts: Arc<dyn ContactRepo>,
+    pub agents: Arc<dyn AgentRepo>,
+    pub numbers: Arc<dyn NumberPool>,
+    pub lock: Arc<dyn IdempotencyLock>,
+    pub ledger: Arc<dyn CallLedger>,
+    pub provider: Arc<dyn VoiceProvider>,
+    pub contexts: Arc<dyn ContextCache>,
+    pub clock: Arc<dyn Clock>,
+    pub identifiers: Arc<dyn Identifiers>,
+}
+
+/// A call that was placed, now or by an earlier request of the same intent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedCall {
+    /// What names the call.
+    pub reference: CallReference,
+    /// Whether an earlier request placed it, and this one dialled nobody.
+    pub deduplicated: bool,
+}
+
+/// The right to dial: the key under which this request holds lock and guard, and the token that proves it.
+struct Claim {
+    key: LockKey,
+    token: OwnerToken,
+    claimed_at: Duration,
+}
+
+impl PlaceCall {
+    /// The use case on these ports.
+    #[must_use]
+    pub const fn new(ports: PlaceCallPorts, policy: CallPolicy) -> Self {
+        Self { ports, policy }
+    }
+
+    /// Places the call, or says why there is none.
+    ///
+    /// Once the lock is taken this must run to its end, whatever becomes of the client: whoever calls it keeps it from being
+    /// cancelled.
+    pub async fn execute(&self, command: PlaceCallCommand) -> Result<PlacedCall, PlaceCallError> {
+        let parties = self.resolve(&command).await?;
+        let claim = match self.claim(&parties).await? {
+            Claimed::Ours(claim) => claim,
+            Claimed::Duplicate(answer) => return answer,
+        };
+        let booking = self.booking(&parties, &command, &claim);
+        match self.book(&booking, &claim).await? {
+            Claimed::Ours(()) => {}
+            Claimed::Duplicate(answer) => return answer,
+        }
+        let outcome = self.dial(&parties, &booking, &claim).await;
+        self.settle(&parties, &booking, &outcome).await;
+        answer(booking, outcome)
+    }
+
+    /// Takes the lock, or answers from what holds it.
+    async fn claim(&self, parties: &Parties) -> Result<Claimed<Claim>, PlaceCallError> {
+        let claim = Claim {
+            key: LockKey::new(
+                &parties.user.id,
+                &parties.contact.id,
+                &parties.agent.id,
+                parties.destination.number(),
+            ),
+            token: self.ports.identifiers.owner_token(),
+            claimed_at: self.ports.clock.monotonic(),
+        };
+        match self.ports.lock.acquire(&claim.key, &claim.token, self.policy.lock_ttl()).await {
+            Ok(LockAnswer::Granted) => Ok(Claimed::Ours(claim)),
+            Ok(LockAnswer::InFlight { remaining }) => Ok(Claimed::Duplicate(Err(in_flight(remaining)))),
+            Ok(LockAnswer::Settled(call)) => Ok(Claimed::Duplicate(replay(call))),
+            Err(unavailable) => {
+                // A write that timed out may be applied yet, and would lock the person out for the whole time.
+                self.release(&claim).await;
+                Err(unavailable.into())
+            }
+        }
+    }
+
+    /// Books the call and takes the guard: the last step before a byte goes to the provider.
+    async fn book(&self, booking: &Booking, claim: &Claim) -> Result<Claimed<()>, PlaceCallError> {
+        let answer = self.ports.ledger.book(booking).await;
+        let duplicate = match answer {
+            Ok(BookingAnswer::Recorded) => {
+                let elapsed = self.ports.clock.monotonic().saturating_sub(claim.claimed_at);
+                if elapsed < self.policy.lock_ttl() {
+                    return Ok(Claimed::Ours(()));
+                }
+                // This process stood still for so long that the lock has lapsed. Nothing was sent yet, so step back.
+                self.withdraw(booking, claim).await;
+                return Err(PlaceCallError::stalled());
+            }
+            Ok(BookingAnswer::InFlight { remaining }) => Err(in_flight(remaining)),
+            Ok(BookingAnswer::Settled(call)) => replay(call),
+            Err(unavailable) => {
+                self.withdraw(booking, claim).await;
+                return Err(unavailable.into());
+            }
+        };
+        // The lock was lost before this request took it; the guard knows better, and will answer the next one too.
+        self.release(claim).await;
+        Ok(Claimed::Duplicate(duplicate))
+    }
+
+    /// Gives back whatever a booking may have taken. Nothing was sent, so both are safe.
+    async fn withdraw(&self, booking: &Booking, claim: &Claim) {
+        let outcome = DialOutcome::NotDialled(NotDialledReason::Unavailable);
+        self.settle_ledger(booking, &outcome).await;
+        self.release(claim).await;
+    }
+
+    async fn release(&self, claim: &Claim) {
+        if let Err(error) = self.ports.lock.release(&claim.key, &claim.token).await {
+            tracing::warn!(%error, "a lock was not released and lapses by itself");
+        }
+    }
+
+    fn booking(&self, parties: &Parties, command: &PlaceCallCommand, claim: &Claim) -> Booking {
+        Booking {
+            call_id: self.ports.identifiers.call_id(),
+            organization_id: parties.user.organization.id.clone(),
+            user_id: parties.user.id.clone(),
+            contact_id: parties.contact.id.clone(),
+            agent_id: parties.agent.id.clone(),
+            from: parties.caller.phone_number.clone(),
+            to: parties.destination.number().clone(),
+            reason: command.reason.clone(),
+            key: claim.key.clone(),
+            token: claim.token.clone(),
+            guard_for: self.policy.guard_for(),
+            booked_at: self.ports.clock.now(),
+        }
+    }
+}
+
+/// Whether a request may go on, or is the duplicate of one that did.
+enum Claimed<T> {
+    Ours(T),
+    Duplicate(Result<PlacedCall, PlaceCallError>),
+}
+
+const fn in_flight(remaining: Duration) -> PlaceCallError {
+    PlaceCallError::InFlight { retry_after: remaining }
+}
+
+fn replay(call: SettledCall) -> Result<PlacedCall, PlaceCallError> {
+    match call {
+        SettledCall::Placed(reference) => Ok(PlacedCall { reference, deduplicated: true }),
+        SettledCall::NotConnected { reference, reason } => {
+            Err(PlaceCallError::NotConnected { reference, reason })
+        }
+    }
+}
+
+fn answer(booking: Booking, outcome: DialOutcome) -> Result<PlacedCall, PlaceCallError> {
+    let call_id = booking.call_id;
+    match outcome {
+        DialOutcome::Placed(provider) => {
+            Ok(PlacedCall { reference: CallReference::new(call_id, provider), deduplicated: false })
+        }
+        DialOutcome::NotConnected { reference, reason } => {
+            Err(PlaceCallError::NotConnected { reference: CallReference::new(call_id, reference), reason })
+        }
+        DialOutcome::NotDialled(NotDialledReason::Rejected(code)) => {
+            Err(PlaceCallError::ProviderRejected { call_id, code })
+        }
+        DialOutcome::NotDialled(NotDialledReason::Unavailable) => {
+            Err(PlaceCallError::ProviderUnavailable { call_id })
+        }
+        DialOutcome::Unknown(cause) => Err(PlaceCallError::OutcomeUnknown { call_id, cause }),
+    }
+}

@@ -1,0 +1,161 @@
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use futures_util::join;
+
+use super::resolve::Parties;
+use super::{Claim, PlaceCall};
+use crate::ports::{ContextRider, DialRequest, LockSettlement, Ownership, SettleAnswer, Settlement};
+use crate::{
+    Booking, CallContext, CallReference, DialOutcome, NotConnectedReason, ProviderReference, SettledCall,
+    UnknownCause,
+};
+
+impl PlaceCall {
+    /// Dials, keeping the lock alive for as long as the phone rings.
+    pub(super) async fn dial(&self, parties: &Parties, booking: &Booking, claim: &Claim) -> DialOutcome {
+        let request = DialRequest {
+            call_id: booking.call_id.clone(),
+            provider_agent_id: parties.provider_agent_id.clone(),
+            provider_number_id: parties.provider_number_id.clone(),
+            to: booking.to.clone(),
+            callee_name: parties.contact.spoken_name(),
+            organization_name: parties.user.organization.name.clone(),
+            reason: booking.reason.clone(),
+            ringing_timeout: self.policy.ringing_timeout(),
+            answer_within: self.policy.answer_within(),
+        };
+        let answered = pin!(self.ports.provider.dial(&request));
+        // The adapter keeps to this time by itself. An adapter that does not must not hold the lock for ever.
+        let overdue = pin!(self.ports.clock.sleep(self.policy.answer_within()));
+        let renewing = pin!(self.keep_renewing(claim));
+        match select(answered, select(overdue, renewing)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => DialOutcome::Unknown(UnknownCause::TimedOut),
+        }
+    }
+
+    /// Never returns. A renewal that fails is tried again at the next turn; a lock that is lost stays lost, and the guard in
+    /// the ledger blocks duplicates in its place.
+    async fn keep_renewing(&self, claim: &Claim) -> std::convert::Infallible {
+        loop {
+            self.ports.clock.sleep(self.policy.renew_every()).await;
+            match self.ports.lock.renew(&claim.key, &claim.token, self.policy.lock_ttl()).await {
+                Ok(Ownership::Held) => {}
+                Ok(Ownership::Lost) => {
+                    tracing::warn!("the lock of a call in flight was lost; its guard stands")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the lock of a call in flight was not renewed; its guard stands")
+                }
+            }
+        }
+    }
+
+    /// Writes what is known of the dial into lock, ledger and context cache. Nothing that fails here changes the answer: the
+    /// call is as real as it is.
+    pub(super) async fn settle(&self, parties: &Parties, booking: &Booking, outcome: &DialOutcome) {
+        join!(self.settle_ledger(booking, outcome), self.settle_lock(parties, booking, outcome));
+    }
+
+    /// Tried twice, since a row left as dialling blocks the person until its guard runs out.
+    pub(super) async fn settle_ledger(&self, booking: &Booking, outcome: &DialOutcome) {
+        let settlement = Settlement {
+            call_id: &booking.call_id,
+            key: &booking.key,
+            token: &booking.token,
+            outcome,
+            hold_for: self.policy.lock_ttl(),
+            settled_at: self.ports.clock.now(),
+        };
+        let mut settled = self.ports.ledger.settle(&settlement).await;
+        if settled.is_err() {
+            settled = self.ports.ledger.settle(&settlement).await;
+        }
+        if let Err(error) = settled {
+            let (call_id, outcome) = (&booking.call_id, outcome.as_str());
+            tracing::error!(%error, call.id = %call_id, call.outcome = outcome, "the ledger does not know how a call ended");
+        }
+    }
+
+    async fn settle_lock(&self, parties: &Parties, booking: &Booking, outcome: &DialOutcome) {
+        let (lock, ttl) = (&self.ports.lock, self.policy.lock_ttl());
+        let written = match outcome {
+            DialOutcome::Placed(provider) => {
+                let reference = CallReference::new(booking.call_id.clone(), provider.clone());
+                return self.keep_result(parties, booking, provider, SettledCall::Placed(reference)).await;
+            }
+            DialOutcome::NotConnected { reference: provider, reason } => {
+                let settled = not_connected(booking, provider, *reason);
+                return self.keep_result(parties, booking, provider, settled).await;
+            }
+            DialOutcome::NotDialled(_) => lock.release(&booking.key, &booking.token).await,
+            DialOutcome::Unknown(_) => lock.renew(&booking.key, &booking.token, ttl).await,
+        };
+        if let Err(error) = written {
+            tracing::warn!(%error, call.id = %booking.call_id, "the lock of a settled call lapses by itself");
+        }
+    }
+
+    /// Keeps a result for duplicates and the context for the webhook, in one round trip where one store does both.
+    async fn keep_result(
+        &self,
+        parties: &Parties,
+        booking: &Booking,
+        provider: &ProviderReference,
+        call: SettledCall,
+    ) {
+        let context = context(parties, booking, provider);
+        let rider =
+            context.as_ref().map(|context| ContextRider { context, keep_for: self.policy.context_ttl() });
+        let settlement = LockSettlement {
+            key: &booking.key,
+            token: &booking.token,
+            call: &call,
+            hold_for: self.policy.lock_ttl(),
+            context: rider,
+        };
+        let mut written = self.ports.lock.settle(&settlement).await;
+        if written.is_err() {
+            written = self.ports.lock.settle(&settlement).await;
+        }
+        let kept = match written {
+            Ok(SettleAnswer { ownership: Ownership::Lost, context_kept }) => {
+                tracing::warn!(call.id = %booking.call_id, "the lock of a call was lost; duplicates are answered from its guard");
+                context_kept
+            }
+            Ok(SettleAnswer { ownership: Ownership::Held, context_kept }) => context_kept,
+            Err(error) => {
+                tracing::warn!(%error, call.id = %booking.call_id, "a result is in the ledger alone, not in the lock");
+                false
+            }
+        };
+        if let (Some(rider), false) = (rider, kept)
+            && let Err(error) = self.ports.contexts.keep(rider.context, rider.keep_for).await
+        {
+            tracing::warn!(%error, call.id = %booking.call_id, "a call's context is in the ledger alone, not in the cache");
+        }
+    }
+}
+
+fn not_connected(booking: &Booking, provider: &ProviderReference, reason: NotConnectedReason) -> SettledCall {
+    let reference = CallReference::new(booking.call_id.clone(), provider.clone());
+    SettledCall::NotConnected { reference, reason }
+}
+
+fn context(parties: &Parties, booking: &Booking, provider: &ProviderReference) -> Option<CallContext> {
+    Some(CallContext {
+        conversation_id: provider.conversation_id.clone()?,
+        call_id: booking.call_id.clone(),
+        organization_id: booking.organization_id.clone(),
+        user_id: booking.user_id.clone(),
+        contact_id: booking.contact_id.clone(),
+        agent_id: booking.agent_id.clone(),
+        provider_agent_id: parties.provider_agent_id.clone(),
+        from: booking.from.clone(),
+        to: booking.to.clone(),
+        reason: booking.reason.clone(),
+        carrier_call_id: provider.carrier_call_id.clone(),
+        started_at: booking.booked_at,
+    })
+}

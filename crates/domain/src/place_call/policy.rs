@@ -1,0 +1,124 @@
+use std::time::Duration;
+
+/// The times that a call keeps to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallPolicy {
+    lock_ttl: Duration,
+    renew_every: Duration,
+    ringing_timeout: Duration,
+    answer_margin: Duration,
+    context_ttl: Duration,
+}
+
+/// The times contradict each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPolicy {
+    /// A lock that can lapse before its second renewal lets one lost renewal ring somebody twice.
+    #[error("the lock's time must be at least twice the time between its renewals")]
+    LockLapsesBetweenRenewals,
+    /// A time that must pass is zero.
+    #[error("the lock's time, its renewals and the ringing timeout must be longer than zero")]
+    Zero,
+}
+
+impl CallPolicy {
+    /// Checks that the times agree.
+    ///
+    /// `lock_ttl`: how long an intent is locked, from its start, each renewal and its result. `renew_every`: how often the
+    /// lock is renewed while the phone rings. `ringing_timeout`: how long the phone may ring. `answer_margin`: how much
+    /// longer the provider may take to answer. `context_ttl`: how long the context waits for the post-call webhook.
+    pub fn new(
+        lock_ttl: Duration,
+        renew_every: Duration,
+        ringing_timeout: Duration,
+        answer_margin: Duration,
+        context_ttl: Duration,
+    ) -> Result<Self, InvalidPolicy> {
+        if lock_ttl.is_zero() || renew_every.is_zero() || ringing_timeout.is_zero() {
+            return Err(InvalidPolicy::Zero);
+        }
+        if lock_ttl < renew_every.saturating_mul(2) {
+            return Err(InvalidPolicy::LockLapsesBetweenRenewals);
+        }
+        Ok(Self { lock_ttl, renew_every, ringing_timeout, answer_margin, context_ttl })
+    }
+
+    /// How long an intent is locked.
+    #[must_use]
+    pub const fn lock_ttl(&self) -> Duration {
+        self.lock_ttl
+    }
+
+    /// How often the lock is renewed while the phone rings.
+    #[must_use]
+    pub const fn renew_every(&self) -> Duration {
+        self.renew_every
+    }
+
+    /// How long the phone may ring.
+    #[must_use]
+    pub const fn ringing_timeout(&self) -> Duration {
+        self.ringing_timeout
+    }
+
+    /// How long the context waits for the post-call webhook.
+    #[must_use]
+    pub const fn context_ttl(&self) -> Duration {
+        self.context_ttl
+    }
+
+    /// How long the provider may take to answer: after that the outcome is unknown.
+    #[must_use]
+    pub const fn answer_within(&self) -> Duration {
+        self.ringing_timeout.saturating_add(self.answer_margin)
+    }
+
+    /// How long the guard blocks from its booking: until the phone can no longer ring, and the lock's time after that.
+    #[must_use]
+    pub const fn guard_for(&self) -> Duration {
+        self.answer_within().saturating_add(self.lock_ttl)
+    }
+}
+
+impl Default for CallPolicy {
+    fn default() -> Self {
+        Self {
+            lock_ttl: Duration::from_secs(30),
+            renew_every: Duration::from_secs(10),
+            ringing_timeout: Duration::from_secs(60),
+            answer_margin: Duration::from_secs(30),
+            context_ttl: Duration::from_hours(24),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_default_agrees_with_itself() {
+        let p = CallPolicy::default();
+        assert_eq!(
+            CallPolicy::new(p.lock_ttl, p.renew_every, p.ringing_timeout, p.answer_margin, p.context_ttl),
+            Ok(p)
+        );
+        assert_eq!(p.guard_for(), Duration::from_secs(120));
+    }
+
+    #[test]
+    fn a_lock_that_one_lost_renewal_would_lose_is_refused() {
+        let policy = CallPolicy::new(SECOND * 19, SECOND * 10, SECOND, SECOND, SECOND);
+        assert_eq!(policy, Err(InvalidPolicy::LockLapsesBetweenRenewals));
+    }
+
+    #[test]
+    fn times_that_must_pass_are_not_zero() {
+        for [lock, renew, ring] in [[0, 0, 1], [2, 0, 1], [2, 1, 0]] {
+            let policy = CallPolicy::new(SECOND * lock, SECOND * renew, SECOND * ring, SECOND, SECOND);
+            assert_eq!(policy, Err(InvalidPolicy::Zero));
+        }
+    }
+}

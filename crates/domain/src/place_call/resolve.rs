@@ -1,0 +1,130 @@
+use futures_util::join;
+
+use super::command::Callee;
+use super::{PlaceCall, PlaceCallCommand, PlaceCallError};
+use crate::ports::{CallerNumberAnswer, CallerNumberQuery, PortUnavailable, Recipient};
+use crate::{
+    Agent, CallerNumber, Contact, Destination, ForbiddenRange, ProviderAgentId, ProviderNumberId, User,
+};
+
+/// Who calls whom, from which number, with which agent: everything that a dial needs.
+pub(super) struct Parties {
+    pub(super) user: User,
+    pub(super) contact: Contact,
+    pub(super) destination: Destination,
+    pub(super) agent: Agent,
+    pub(super) provider_agent_id: ProviderAgentId,
+    pub(super) caller: CallerNumber,
+    pub(super) provider_number_id: ProviderNumberId,
+}
+
+impl PlaceCall {
+    /// Finds the user, then contact, agent and number at once.
+    pub(super) async fn resolve(&self, command: &PlaceCallCommand) -> Result<Parties, PlaceCallError> {
+        let user = self.ports.users.find(&command.user_id).await?.ok_or(PlaceCallError::UserNotFound)?;
+        let query = CallerNumberQuery {
+            organization_id: &user.organization.id,
+            user_id: &user.id,
+            requested: command.from_number.as_ref(),
+            recipient: match &command.callee {
+                Callee::Contact(contact_id, _) => Recipient::Contact(contact_id),
+                Callee::Number(destination) => Recipient::Number(destination.number()),
+            },
+        };
+        let (contact, agent, numbers) = join!(
+            self.contact(&user, command),
+            self.agent(&user, command),
+            self.ports.numbers.choose(&query)
+        );
+        let (contact, destination) = callee(contact?, command)?;
+        let numbers = numbers?;
+        refuse_own_number(&numbers, &destination)?;
+        let (agent, provider_agent_id) = speaker(agent?, command)?;
+        let (caller, provider_number_id) = shown_number(numbers, command)?;
+        Ok(Parties { user, contact, destination, agent, provider_agent_id, caller, provider_number_id })
+    }
+
+    async fn contact(
+        &self,
+        user: &User,
+        command: &PlaceCallCommand,
+    ) -> Result<Option<Contact>, PortUnavailable> {
+        let organization_id = &user.organization.id;
+        match &command.callee {
+            Callee::Contact(id, _) => self.ports.contacts.find(organization_id, id).await,
+            Callee::Number(destination) => {
+                let new_id = self.ports.identifiers.contact_id();
+                self.ports
+                    .contacts
+                    .find_or_create(organization_id, destination.number(), &new_id)
+                    .await
+                    .map(Some)
+            }
+        }
+    }
+
+    async fn agent(&self, user: &User, command: &PlaceCallCommand) -> Result<Option<Agent>, PortUnavailable> {
+        match &command.agent_id {
+            Some(id) => self.ports.agents.find(&user.organization.id, id).await,
+            None => self.ports.agents.default_for(&user.organization.id).await,
+        }
+    }
+}
+
+fn callee(
+    contact: Option<Contact>,
+    command: &PlaceCallCommand,
+) -> Result<(Contact, Destination), PlaceCallError> {
+    let contact = contact.ok_or(PlaceCallError::ContactNotFound)?;
+    match &command.callee {
+        Callee::Contact(_, Some(given)) if contact.phone_number.as_ref() != Some(given.number()) => {
+            Err(PlaceCallError::ContactPhoneMismatch)
+        }
+        Callee::Contact(..) => {
+            let number = contact.phone_number.clone().ok_or(PlaceCallError::ContactHasNoPhone)?;
+            Ok((contact, Destination::of(number)?))
+        }
+        Callee::Number(destination) => Ok((contact, destination.clone())),
+    }
+}
+
+/// A call that shows a number and rings the same organization would have its agents talk to each other.
+fn refuse_own_number(numbers: &CallerNumberAnswer, destination: &Destination) -> Result<(), PlaceCallError> {
+    let shown = numbers.caller.as_ref().map(|caller| &caller.phone_number);
+    if numbers.recipient_is_own_number || shown == Some(destination.number()) {
+        return Err(PlaceCallError::DestinationNotAllowed(ForbiddenRange::OwnNumber));
+    }
+    Ok(())
+}
+
+fn speaker(
+    agent: Option<Agent>,
+    command: &PlaceCallCommand,
+) -> Result<(Agent, ProviderAgentId), PlaceCallError> {
+    let absent =
+        if command.agent_id.is_some() { PlaceCallError::AgentNotFound } else { PlaceCallError::NoVoiceAgent };
+    let agent = agent.ok_or(absent)?;
+    if !agent.voice_enabled {
+        return Err(PlaceCallError::NoVoiceAgent);
+    }
+    let provider_agent_id = agent.provider_agent_id.clone().ok_or(PlaceCallError::AgentNotSynced)?;
+    Ok((agent, provider_agent_id))
+}
+
+fn shown_number(
+    numbers: CallerNumberAnswer,
+    command: &PlaceCallCommand,
+) -> Result<(CallerNumber, ProviderNumberId), PlaceCallError> {
+    let absent = match command.from_number {
+        Some(_) => PlaceCallError::FromNumberNotAvailable,
+        None => PlaceCallError::NoAiEnabledNumber,
+    };
+    let caller = numbers.caller.filter(CallerNumber::serves_ai_calls).ok_or(absent)?;
+    // A number that the provider does not know cannot be dialled from, whatever our records say of the trunk.
+    let provider_number_id = caller
+        .provider_number_id
+        .clone()
+        .filter(|_| caller.on_trunk)
+        .ok_or(PlaceCallError::NumberNotOnTrunk)?;
+    Ok((caller, provider_number_id))
+}

@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use domain::ports::{Ownership, SettleAnswer};
+use domain::{DialOutcome, PlaceCallError, PlacedCall, ProviderReference, RawPlaceCall, UnknownCause};
+
+use crate::world::{World, away, call_id, contact, reference};
+
+#[tokio::test]
+async fn a_call_is_locked_booked_dialled_and_settled_in_this_order() {
+    let run = World::working().call_the_contact().await;
+    assert_eq!(run.answer, Ok(PlacedCall { reference: reference(), deduplicated: false }));
+    assert_eq!(
+        run.steps(),
+        ["lock: acquire", "ledger: book", "dial", "ledger: settle placed", "lock: settle"]
+    );
+}
+
+#[tokio::test]
+async fn the_provider_is_told_everything_it_needs() {
+    let raw = RawPlaceCall {
+        phone_number: Some("14165550110"),
+        call_reason: Some("Follow up on the quote"),
+        ..RawPlaceCall::default()
+    };
+    let run = World::working().call(raw).await;
+    let request = &run.dialled[0];
+    assert_eq!(request.call_id, call_id());
+    assert_eq!(request.provider_agent_id.as_str(), "agent_1");
+    assert_eq!(request.provider_number_id.as_str(), "phnum_1");
+    assert_eq!(request.to.as_e164(), "+14165550110");
+    assert_eq!(request.callee_name.as_ref().map(|name| name.as_str()), Some("Ada Lovelace"));
+    assert_eq!(request.organization_name.as_str(), "Analytical Engines");
+    assert_eq!(request.reason.as_ref().map(|reason| reason.as_str()), Some("Follow up on the quote"));
+    assert_eq!(request.ringing_timeout, Duration::from_secs(60));
+    assert_eq!(request.answer_within, Duration::from_secs(90));
+}
+
+#[tokio::test]
+async fn the_lock_is_renewed_while_the_phone_rings() {
+    let world = World { rings_for: Duration::from_secs(45), ..World::working() };
+    let run = world.call_the_contact().await;
+    let renewals = run.steps().iter().filter(|step| **step == "lock: renew").count();
+    assert_eq!(renewals, 4, "at 10, 20, 30 and 40 seconds");
+    assert_eq!(run.dials(), 1);
+    assert_eq!(run.steps().last(), Some(&"lock: settle"));
+}
+
+#[tokio::test]
+async fn a_lock_that_cannot_be_renewed_does_not_end_the_call() {
+    for renewed in [Err(away()), Ok(Ownership::Lost)] {
+        let lost = SettleAnswer { ownership: Ownership::Lost, context_kept: true };
+        let world =
+            World { rings_for: Duration::from_secs(45), renewed, lock_settled: Ok(lost), ..World::working() };
+        let run = world.call_the_contact().await;
+        assert!(run.answer.is_ok());
+        assert_eq!(run.dials(), 1);
+        assert!(run.steps().contains(&"ledger: settle placed"), "the guard is settled by its own token");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_never_answers_is_unknown_at_its_time_and_keeps_lock_and_guard() {
+    let world = World { rings_for: Duration::from_secs(100_000), ..World::working() };
+    let run = world.call_the_contact().await;
+    let cause = UnknownCause::TimedOut;
+    assert_eq!(run.answer, Err(PlaceCallError::OutcomeUnknown { call_id: call_id(), cause }));
+    assert_eq!(run.dials(), 1);
+    assert!(run.steps().contains(&"ledger: settle unknown"));
+    assert!(!run.steps().contains(&"lock: release"));
+}
+
+#[tokio::test]
+async fn a_call_without_ids_is_placed_all_the_same() {
+    let world = World { outcome: DialOutcome::Placed(ProviderReference::default()), ..World::working() };
+    let run = world.call_the_contact().await;
+    let placed = run.answer.expect("placed");
+    assert_eq!((placed.reference.conversation_id, placed.reference.carrier_call_id), (None, None));
+}
+
+#[tokio::test]
+async fn a_context_goes_to_the_cache_where_the_lock_does_not_keep_it() {
+    let apart = SettleAnswer { ownership: Ownership::Held, context_kept: false };
+    let world = World { lock_settled: Ok(apart), ..World::working() };
+    let run = world.call_the_contact().await;
+    assert_eq!(run.steps().last(), Some(&"context: keep"));
+}
+
+#[tokio::test]
+async fn a_nameless_contact_is_dialled_without_a_name() {
+    let mut stranger = contact();
+    (stranger.first_name, stranger.last_name) = (None, None);
+    let run = World { contact: Ok(Some(stranger)), ..World::working() }.call_the_contact().await;
+    assert_eq!(run.dialled[0].callee_name, None);
+}

@@ -1,0 +1,248 @@
+use std::time::Duration;
+
+use domain::ports::{BookingAnswer, LockAnswer, Ownership, PortUnavailable};
+use domain::{
+    DialOutcome, NotConnectedReason, NotDialledReason, PlaceCallError, PlacedCall, ProviderCode, SettledCall,
+    UnknownCause,
+};
+
+use crate::world::{World, away, call_id, earlier, provider_reference, reference};
+
+/// One row: how the world is broken, what the client hears, and every write and dial in order. From these follow the state
+/// of the lock (held unless released or settled) and of the guard (held from its booking unless settled as not dialled).
+struct Row {
+    what: &'static str,
+    world: World,
+    answer: Result<PlacedCall, PlaceCallError>,
+    steps: &'static [&'static str],
+}
+
+const IN_FLIGHT: PlaceCallError = PlaceCallError::InFlight { retry_after: Duration::from_secs(17) };
+const REMAINING: Duration = Duration::from_secs(17);
+
+fn unavailable() -> Result<PlacedCall, PlaceCallError> {
+    Err(PlaceCallError::ServiceUnavailable(away()))
+}
+
+fn placed() -> Result<PlacedCall, PlaceCallError> {
+    Ok(PlacedCall { reference: reference(), deduplicated: false })
+}
+
+fn earlier_call(reason: Option<NotConnectedReason>) -> SettledCall {
+    match reason {
+        None => SettledCall::Placed(earlier()),
+        Some(reason) => SettledCall::NotConnected { reference: earlier(), reason },
+    }
+}
+
+fn before_the_dial() -> Vec<Row> {
+    vec![
+        Row {
+            what: "the lock is away: fail closed, and take back what a late write may have taken",
+            world: World { acquired: Err(away()), ..World::working() },
+            answer: unavailable(),
+            steps: &["lock: acquire", "lock: release"],
+        },
+        Row {
+            what: "the lock is away for good",
+            world: World { acquired: Err(away()), released: Err(away()), ..World::working() },
+            answer: unavailable(),
+            steps: &["lock: acquire", "lock: release"],
+        },
+        Row {
+            what: "another request holds the lock",
+            world: World { acquired: Ok(LockAnswer::InFlight { remaining: REMAINING }), ..World::working() },
+            answer: Err(IN_FLIGHT),
+            steps: &["lock: acquire"],
+        },
+        Row {
+            what: "an earlier request placed the call",
+            world: World { acquired: Ok(LockAnswer::Settled(earlier_call(None))), ..World::working() },
+            answer: Ok(PlacedCall { reference: earlier(), deduplicated: true }),
+            steps: &["lock: acquire"],
+        },
+        Row {
+            what: "an earlier request was not connected",
+            world: World {
+                acquired: Ok(LockAnswer::Settled(earlier_call(Some(NotConnectedReason::Busy)))),
+                ..World::working()
+            },
+            answer: Err(PlaceCallError::NotConnected {
+                reference: earlier(),
+                reason: NotConnectedReason::Busy,
+            }),
+            steps: &["lock: acquire"],
+        },
+        Row {
+            what: "the ledger is away: nothing is sent, lock and guard are given back",
+            world: World { booked: Err(away()), ..World::working() },
+            answer: unavailable(),
+            steps: &["lock: acquire", "ledger: book", "ledger: settle not-dialled", "lock: release"],
+        },
+        Row {
+            what: "the ledger is away for good",
+            world: World { booked: Err(away()), ledger_settled: Err(away()), ..World::working() },
+            answer: unavailable(),
+            steps: &[
+                "lock: acquire",
+                "ledger: book",
+                "ledger: settle not-dialled",
+                "ledger: settle not-dialled",
+                "lock: release",
+            ],
+        },
+        Row {
+            what: "the lock was lost, and the guard blocks: a call is in flight",
+            world: World { booked: Ok(BookingAnswer::InFlight { remaining: REMAINING }), ..World::working() },
+            answer: Err(IN_FLIGHT),
+            steps: &["lock: acquire", "ledger: book", "lock: release"],
+        },
+        Row {
+            what: "the lock was lost, and the guard knows the result",
+            world: World { booked: Ok(BookingAnswer::Settled(earlier_call(None))), ..World::working() },
+            answer: Ok(PlacedCall { reference: earlier(), deduplicated: true }),
+            steps: &["lock: acquire", "ledger: book", "lock: release"],
+        },
+        Row {
+            what: "the process stood still until the lock lapsed",
+            world: World { stalls_for: Duration::from_secs(31), ..World::working() },
+            answer: Err(PlaceCallError::ServiceUnavailable(PortUnavailable::new(
+                "gateway",
+                "stalled between the lock and the dial",
+            ))),
+            steps: &["lock: acquire", "ledger: book", "ledger: settle not-dialled", "lock: release"],
+        },
+    ]
+}
+
+fn outcomes() -> Vec<Row> {
+    let code = ProviderCode::from_untrusted("insufficient_credits");
+    let busy = NotConnectedReason::Busy;
+    let mut rows = vec![
+        Row {
+            what: "not connected: the result is held",
+            world: World {
+                outcome: DialOutcome::NotConnected { reference: provider_reference(), reason: busy },
+                ..World::working()
+            },
+            answer: Err(PlaceCallError::NotConnected { reference: reference(), reason: busy }),
+            steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-connected", "lock: settle"],
+        },
+        Row {
+            what: "refused by the provider: a retry may dial at once",
+            world: World {
+                outcome: DialOutcome::NotDialled(NotDialledReason::Rejected(code.clone())),
+                ..World::working()
+            },
+            answer: Err(PlaceCallError::ProviderRejected { call_id: call_id(), code }),
+            steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-dialled", "lock: release"],
+        },
+        Row {
+            what: "the provider is not reached: a retry may dial at once",
+            world: World {
+                outcome: DialOutcome::NotDialled(NotDialledReason::Unavailable),
+                ..World::working()
+            },
+            answer: Err(PlaceCallError::ProviderUnavailable { call_id: call_id() }),
+            steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-dialled", "lock: release"],
+        },
+    ];
+    for cause in [UnknownCause::TimedOut, UnknownCause::ConnectionLost, UnknownCause::UnclearAnswer] {
+        rows.push(Row {
+            what: "unknown: the lock is held for its whole time again, and the guard stays",
+            world: World { outcome: DialOutcome::Unknown(cause), ..World::working() },
+            answer: Err(PlaceCallError::OutcomeUnknown { call_id: call_id(), cause }),
+            steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle unknown", "lock: renew"],
+        });
+    }
+    rows
+}
+
+fn after_the_dial() -> Vec<Row> {
+    let unknown = DialOutcome::Unknown(UnknownCause::TimedOut);
+    let refused = DialOutcome::NotDialled(NotDialledReason::Unavailable);
+    vec![
+        Row {
+            what: "placed, and the ledger is away: the call is real",
+            world: World { ledger_settled: Err(away()), ..World::working() },
+            answer: placed(),
+            steps: &[
+                "lock: acquire",
+                "ledger: book",
+                "dial",
+                "ledger: settle placed",
+                "ledger: settle placed",
+                "lock: settle",
+            ],
+        },
+        Row {
+            what: "placed, and the lock is away: the context goes to the cache",
+            world: World { lock_settled: Err(away()), ..World::working() },
+            answer: placed(),
+            steps: &[
+                "lock: acquire",
+                "ledger: book",
+                "dial",
+                "ledger: settle placed",
+                "lock: settle",
+                "lock: settle",
+                "context: keep",
+            ],
+        },
+        Row {
+            what: "placed, and lock and cache are away: the call is real",
+            world: World { lock_settled: Err(away()), context_kept: Err(away()), ..World::working() },
+            answer: placed(),
+            steps: &[
+                "lock: acquire",
+                "ledger: book",
+                "dial",
+                "ledger: settle placed",
+                "lock: settle",
+                "lock: settle",
+                "context: keep",
+            ],
+        },
+        Row {
+            what: "unknown, and the lock is away: it stays unknown",
+            world: World { outcome: unknown.clone(), renewed: Err(away()), ..World::working() },
+            answer: Err(PlaceCallError::OutcomeUnknown { call_id: call_id(), cause: UnknownCause::TimedOut }),
+            steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle unknown", "lock: renew"],
+        },
+        Row {
+            what: "unknown, and the ledger is away: it stays unknown",
+            world: World { outcome: unknown, ledger_settled: Err(away()), ..World::working() },
+            answer: Err(PlaceCallError::OutcomeUnknown { call_id: call_id(), cause: UnknownCause::TimedOut }),
+            steps: &[
+                "lock: acquire",
+                "ledger: book",
+                "dial",
+                "ledger: settle unknown",
+                "ledger: settle unknown",
+                "lock: renew",
+            ],
+        },
+        Row {
+            what: "not dialled, and the lock is somebody else's by now",
+            world: World { outcome: refused.clone(), released: Ok(Ownership::Lost), ..World::working() },
+            answer: Err(PlaceCallError::ProviderUnavailable { call_id: call_id() }),
+            steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-dialled", "lock: release"],
+        },
+        Row {
+            what: "not dialled, and the lock is away",
+            world: World { outcome: refused, released: Err(away()), ..World::working() },
+            answer: Err(PlaceCallError::ProviderUnavailable { call_id: call_id() }),
+            steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-dialled", "lock: release"],
+        },
+    ]
+}
+
+#[tokio::test]
+async fn each_port_in_each_way_it_can_fail() {
+    for row in before_the_dial().into_iter().chain(outcomes()).chain(after_the_dial()) {
+        let run = row.world.call_the_contact().await;
+        assert_eq!(run.answer, row.answer, "{}", row.what);
+        assert_eq!(run.steps(), row.steps, "{}", row.what);
+        assert_eq!(run.dials(), row.steps.iter().filter(|step| **step == "dial").count(), "{}", row.what);
+    }
+}

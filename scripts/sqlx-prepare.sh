@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Writes the query data by which `query!` is checked without a database: crates/adapter-*/.sqlx.
+#
+#   scripts/sqlx-prepare.sh            writes it
+#   scripts/sqlx-prepare.sh --check    names what is stale, and fails if anything is
+#
+# Does what sqlx-cli does, which cannot serve two databases in one workspace: the crates are
+# compiled against databases that have nothing but the migrations in them. Needs psql, and
+# sqlite3 or python3.
+set -euo pipefail
+
+# As cargo's wrapper of rustc (see below): each crate writes its query data to a folder of its own,
+# since a file is named by the SQL alone, and the same SQL may stand in both crates.
+if [[ -n ${SQLX_PREPARE_FOLDER:-} ]]; then
+    case ${CARGO_PKG_NAME:-} in
+        adapter-postgres | adapter-sqlite)
+            export SQLX_OFFLINE=false SQLX_OFFLINE_DIR=$SQLX_PREPARE_FOLDER/$CARGO_PKG_NAME
+            ;;
+    esac
+    exec "$@"
+fi
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+crates=(adapter-postgres adapter-sqlite)
+case ${1:-} in
+    '' | --check) ;;
+    *) echo 'usage: scripts/sqlx-prepare.sh [--check]' >&2 && exit 64 ;;
+esac
+if [[ -z ${TEST_DATABASE_URL:-} ]]; then
+    exec scripts/with-services.sh scripts/sqlx-prepare.sh "$@"
+fi
+
+psql() { "${TEST_PSQL:-psql}" -X -q -v ON_ERROR_STOP=1 "$@"; }
+
+migrations_of() { find "crates/$1/migrations" -name '*.sql' ! -name '*.down.sql' 2>/dev/null | sort -V; }
+
+migrate_postgres() {
+    local file single
+    psql "$TEST_DATABASE_URL" -c "create database $database"
+    for file in $(migrations_of adapter-postgres); do
+        single=-1
+        if head -n 1 "$file" | grep -q '^-- no-transaction'; then single=; fi
+        psql "$SQLX_POSTGRES_URL" $single -f "$file"
+    done
+}
+
+migrate_sqlite() {
+    local file
+    for file in $(migrations_of adapter-sqlite); do
+        if command -v sqlite3 >/dev/null; then
+            sqlite3 -bail "$folder/schema.db" <"$file" >/dev/null
+        else
+            python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(open(sys.argv[2]).read())' \
+                "$folder/schema.db" "$file"
+        fi
+    done
+}
+
+cleanup() {
+    local crate
+    for crate in "${crates[@]}"; do
+        if [[ -e $folder/$crate.mtime ]]; then touch -r "$folder/$crate.mtime" "crates/$crate/src/lib.rs"; fi
+    done
+    # Given by the user, the server outlives this run.
+    psql "$TEST_DATABASE_URL" -c "drop database if exists $database with (force)" 2>/dev/null || true
+    rm -rf "$folder"
+}
+
+folder=$(mktemp -d)
+database=sqlx_prepare_$$
+base=${TEST_DATABASE_URL%%\?*}
+export SQLX_POSTGRES_URL=${base%/*}/$database${TEST_DATABASE_URL#"$base"}
+export SQLX_SQLITE_URL=sqlite://$folder/schema.db
+trap cleanup EXIT
+migrate_postgres
+migrate_sqlite
+
+for crate in "${crates[@]}"; do
+    mkdir "$folder/$crate"
+    # The macros write while they compile, so the crate has to look changed. Its time is put back
+    # afterwards, lest everything that stands on it be compiled again.
+    touch -r "crates/$crate/src/lib.rs" "$folder/$crate.mtime"
+    touch "crates/$crate/src/lib.rs"
+done
+# A wrapper has artifacts of its own for the crates of the workspace, and takes dependencies from
+# where clippy put them, `--examples` making cargo choose the same features. Libraries only:
+# the SQL of tests is not checked at compile time.
+SQLX_PREPARE_FOLDER=$folder RUSTC_WORKSPACE_WRAPPER=$PWD/scripts/sqlx-prepare.sh \
+    cargo check --quiet --locked --workspace --lib --examples
+
+stale=0
+for crate in "${crates[@]}"; do
+    committed=crates/$crate/.sqlx
+    for name in $(find "$folder/$crate" "$committed" -name 'query-*.json' -printf '%f\n' 2>/dev/null | sort -u); do
+        if ! cmp -s "$folder/$crate/$name" "$committed/$name"; then
+            stale=1
+            echo "stale: $committed/$name"
+        fi
+    done
+    if [[ -z ${1:-} ]]; then
+        rm -f "$committed"/query-*.json
+        mkdir -p "$committed"
+        find "$folder/$crate" -name 'query-*.json' -exec cp {} "$committed/" \;
+    fi
+done
+if [[ $stale == 1 && -n ${1:-} ]]; then
+    echo "query data is stale: run 'make generate' and commit what it writes" >&2
+    exit 1
+fi

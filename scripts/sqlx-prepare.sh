@@ -88,22 +88,24 @@ done
 SQLX_PREPARE_FOLDER=$folder RUSTC_WORKSPACE_WRAPPER=$PWD/scripts/sqlx-prepare.sh \
     cargo check --quiet --locked --workspace --lib --examples
 
-stale=0
+status=0
+word=written
+if [[ -n ${1:-} ]]; then word=stale; fi
 for crate in "${crates[@]}"; do
     committed=crates/$crate/.sqlx
     for name in $(find "$folder/$crate" "$committed" -name 'query-*.json' -printf '%f\n' 2>/dev/null | sort -u); do
         if ! cmp -s "$folder/$crate/$name" "$committed/$name"; then
-            stale=1
-            echo "stale: $committed/$name"
+            echo "$word: $committed/$name"
+            if [[ $word == stale ]]; then status=1; fi
         fi
     done
-    if [[ -z ${1:-} ]]; then
+    if [[ $word == written ]]; then
         rm -f "$committed"/query-*.json
         mkdir -p "$committed"
         find "$folder/$crate" -name 'query-*.json' -exec cp {} "$committed/" \;
     fi
 done
-if [[ $stale == 1 && -n ${1:-} ]]; then
+if [[ $status != 0 ]]; then
     echo "query data is stale: run 'make generate' and commit what it writes" >&2
-    exit 1
 fi
+exit "$status"

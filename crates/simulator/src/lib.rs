@@ -1,1 +1,42 @@
 //! A stand-in for the voice provider: its wire format over real HTTP, and its failures on demand.
+//!
+//! It rings nobody. What happens to a call is chosen as payment sandboxes choose it by card: every number
+//! answers after half a second, and the documented [`MAGIC_NUMBERS`] are busy, ring for 45 s, hang, lose the
+//! answer after dialling, and so on. Tests that need more script it, in process ([`Simulator::script`]) or over
+//! HTTP:
+//!
+//! | Control endpoint | What it does |
+//! |---|---|
+//! | `POST /sim/behaviours` | takes a [`ScriptedBehaviour`], which comes before the magic numbers |
+//! | `DELETE /sim/behaviours` | forgets them all |
+//! | `GET /sim/dials[?to_number=]` | `{"total", "by_number", "dials"}`: every request that was accepted for dialling |
+//! | `DELETE /sim/dials` | starts that count afresh (conversations stay) |
+//! | `GET /sim/requests` | `{"total", "by_path"}`: requests to the provider's API, refused ones included |
+//! | `DELETE /sim/requests` | starts that count afresh |
+//! | `GET /sim/magic-numbers` | the table of [`MAGIC_NUMBERS`] |
+//!
+//! The provider's own surface is ElevenLabs' (`xi-api-key`, `/v1/convai/…`). Ids are taken as they come, except
+//! that an agent or a phone number whose id starts with `missing_` does not exist.
+//!
+//! A *dial* is counted when the request was read in full and accepted for dialling, also where the answer is
+//! then lost. Refused requests are counted as requests only.
+
+mod behaviours;
+mod calls;
+mod control;
+mod elevenlabs;
+mod faults;
+mod front;
+mod ids;
+mod line;
+mod magic_numbers;
+mod scripts;
+mod simulator;
+mod state;
+mod timeline;
+
+pub use behaviours::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour};
+pub use calls::Dial;
+pub use elevenlabs::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
+pub use magic_numbers::{MAGIC_NUMBERS, MagicNumber};
+pub use simulator::{Settings, Simulator};

@@ -1,0 +1,189 @@
+//! `POST …/outbound-call`: the dial. The answer comes when the callee has answered, or will not.
+
+use crate::behaviours::Behaviour;
+use crate::calls::{Call, Dial};
+use crate::elevenlabs::outcome::{self, Told};
+use crate::elevenlabs::request::OutboundCall;
+use crate::elevenlabs::{MISSING, errors};
+use crate::faults;
+use crate::ids;
+use crate::line::{Cut, Line};
+use crate::magic_numbers::USUAL_RING_MS;
+use crate::state::State;
+use crate::timeline::{End, Timeline};
+use actix_web::{Error, HttpRequest, HttpResponse, web};
+use serde_json::{Value, json};
+use std::future::pending;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::time::sleep;
+
+const TALKS_FOR: Duration = Duration::from_secs(6);
+const PROCESSED_FOR: Duration = Duration::from_secs(2);
+
+pub(crate) async fn over_sip_trunk(
+    state: web::Data<State>,
+    http: HttpRequest,
+    body: Result<web::Bytes, Error>,
+) -> Result<HttpResponse, Error> {
+    let request = accept(body)?;
+    let (behaviour, fate) = state.next_behaviour(&request.to_number);
+    let mut answers_after = behaviour.answers_after_ms().map(Duration::from_millis);
+    let mut told = Told::by(behaviour.after_ringing());
+    let ringing_timeout = Duration::from_secs(request.ringing_timeout_secs.into());
+    if told.is_some() && answers_after.is_some_and(|after| after > ringing_timeout) {
+        answers_after = Some(ringing_timeout);
+        told = Some(Told::rung_out());
+    }
+
+    let ids = Ids { conversation: ids::fresh("conv_"), sip_call: ids::fresh("otb_") };
+    let end = told.as_ref().map(Told::end).or_else(|| outcome::end_of(fate));
+    if let Some(end) = end {
+        let usual_ring = state.scaled(Duration::from_millis(USUAL_RING_MS));
+        let rings_for = match answers_after {
+            Some(after) if told.is_some() || !after.is_zero() => after,
+            _ => usual_ring,
+        };
+        let call = begin(&state, request, &ids, rings_for, end);
+        state.calls().record(Arc::new(call));
+    }
+
+    match answers_after {
+        Some(after) => sleep(after).await,
+        None => pending().await,
+    }
+    Ok(match told {
+        Some(told) => HttpResponse::Ok().json(told_body(&told, &ids)),
+        None => mislead(behaviour.after_ringing(), &ids, &http),
+    })
+}
+
+/// Every number here is on a SIP trunk, and this endpoint does not dial from those.
+pub(crate) async fn over_twilio(body: Result<web::Bytes, Error>) -> Result<HttpResponse, Error> {
+    accept(body)?;
+    Ok(errors::detail(
+        400,
+        "invalid_provider_config",
+        "Missing Twilio credentials for this phone number. Delete the phone number and create it again.",
+    ))
+}
+
+struct Ids {
+    conversation: String,
+    sip_call: String,
+}
+
+/// A request that the provider would dial, or its refusal.
+fn accept(body: Result<web::Bytes, Error>) -> Result<OutboundCall, Error> {
+    let Ok(body) = body else {
+        let response = errors::detail(400, "request_too_large", "The body could not be read in full.");
+        return Err(errors::refusal(response));
+    };
+    let request =
+        OutboundCall::parse(&body).map_err(|objections| errors::refusal(errors::invalid(objections)))?;
+    if request.agent_id.starts_with(MISSING) {
+        return Err(errors::refusal(errors::no_such_agent()));
+    }
+    if request.agent_phone_number_id.starts_with(MISSING) {
+        return Err(errors::refusal(errors::no_such_phone_number()));
+    }
+    Ok(request)
+}
+
+fn begin(state: &State, request: OutboundCall, ids: &Ids, rings_for: Duration, end: End) -> Call {
+    let dialled_at_unix_secs = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    Call {
+        dial: Dial {
+            user_id: request.user_id(),
+            dynamic_variables: request.dynamic_variables(),
+            to_number: request.to_number,
+            agent_id: request.agent_id,
+            agent_phone_number_id: request.agent_phone_number_id,
+            ringing_timeout_secs: request.ringing_timeout_secs,
+            received_at_ms: state.now_ms(),
+            conversation_id: ids.conversation.clone(),
+        },
+        sip_call_id: ids.sip_call.clone(),
+        client_data: request.client_data,
+        dialled_at: Instant::now(),
+        dialled_at_unix_secs,
+        timeline: Timeline {
+            rings_for,
+            talks_for: state.scaled(TALKS_FOR),
+            processed_for: state.scaled(PROCESSED_FOR),
+            end,
+        },
+    }
+}
+
+fn told_body(told: &Told, ids: &Ids) -> Value {
+    let (success, message, with_ids) = match told {
+        Told::Placed { with_ids } => (true, "Outbound call initiated successfully.", *with_ids),
+        Told::NotPlaced { message, with_ids, .. } => (false, message.as_str(), *with_ids),
+    };
+    json!({
+        "success": success,
+        "message": message,
+        "conversation_id": with_ids.then_some(&ids.conversation),
+        "sip_call_id": with_ids.then_some(&ids.sip_call),
+    })
+}
+
+/// An answer that does not tell what became of the call, or none.
+fn mislead(behaviour: &Behaviour, ids: &Ids, http: &HttpRequest) -> HttpResponse {
+    let success = || told_body(&Told::Placed { with_ids: true }, ids).to_string();
+    match behaviour {
+        Behaviour::HttpError { status, shape, code, message, retry_after_secs } => {
+            errors::scripted(*status, *shape, code.as_deref(), message.as_deref(), *retry_after_secs)
+        }
+        Behaviour::ForeignHtml { status } => faults::foreign_html(*status),
+        Behaviour::Redirect { status, location } => {
+            faults::redirect(*status, location.as_deref().unwrap_or_else(|| http.path()))
+        }
+        Behaviour::RawBody { content_type, text } => faults::raw(content_type, text),
+        Behaviour::OversizeBody { bytes } => {
+            let ids =
+                format!(r#"","conversation_id":"{}","sip_call_id":"{}"}}"#, ids.conversation, ids.sip_call);
+            faults::oversize(r#"{"success":true,"message":""#.to_owned(), *bytes, ids)
+        }
+        Behaviour::TrickledBody { interval_ms } => {
+            faults::trickled(success(), Duration::from_millis(*interval_ms))
+        }
+        Behaviour::TruncatedBody => faults::truncated(success()),
+        Behaviour::WrongTypes => HttpResponse::Ok().json(json!({
+            "success": "true", "message": 7, "conversation_id": [ids.conversation], "sip_call_id": {},
+        })),
+        Behaviour::NestedBody { depth } => {
+            let depth = *depth as usize;
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            let text = format!(
+                r#"{{"success":true,"message":{open}{close},"conversation_id":"{}","sip_call_id":"{}"}}"#,
+                ids.conversation, ids.sip_call
+            );
+            faults::raw("application/json", &text)
+        }
+        Behaviour::DropConnection => cut(http, Cut::Close),
+        Behaviour::ResetConnection => cut(http, Cut::Reset),
+        // Told, or answered never, or a matter of connections: none of them comes this far.
+        Behaviour::Answer { .. }
+        | Behaviour::Busy { .. }
+        | Behaviour::NoAnswer { .. }
+        | Behaviour::Decline { .. }
+        | Behaviour::SipTimeout { .. }
+        | Behaviour::SipFailure { .. }
+        | Behaviour::SuccessWithoutIds
+        | Behaviour::Ring { .. }
+        | Behaviour::Hang
+        | Behaviour::RefuseConnections { .. }
+        | Behaviour::CloseOnAccept { .. } => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+/// No byte of this response is written.
+fn cut(http: &HttpRequest, how: Cut) -> HttpResponse {
+    if let Some(line) = http.conn_data::<Rc<Line>>() {
+        line.cut(how);
+    }
+    HttpResponse::InternalServerError().finish()
+}

@@ -1,0 +1,8 @@
+//! The simulator over real HTTP: what a client of the provider sees, and what a test reads off afterwards.
+
+mod catalogue;
+mod control;
+mod conversations;
+mod dials;
+mod faults;
+mod sandbox;

@@ -1,0 +1,1 @@
+//! The promises of `call_ledger`.

@@ -1,0 +1,330 @@
+//! Valid values to store, book and dial. No id, number, key or token is ever made twice, in this process or another, so that
+//! tests can share a store.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use domain::{
+    Agent, AgentId, Booking, CallContext, CallId, CallReason, CallReference, CallerNumber, Carrier,
+    CarrierCallId, Contact, ContactId, ContactIdentity, ContactRecord, ConversationId, DirectoryRecord,
+    LockKey, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber,
+    ProviderAgentId, ProviderNumberId, ProviderReference, Timestamp, User, UserId, UserRecord,
+};
+
+/// A tenant with one of everything, all stored together by [`Tenant::records`].
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// The organization.
+    pub organization: Organization,
+    /// A user of it.
+    pub user: UserRecord,
+    /// A synced, voice-enabled agent.
+    pub agent: Agent,
+    /// A number of the user that serves AI calls.
+    pub number: NumberRecord,
+    /// A contact with a name and a number.
+    pub contact: ContactRecord,
+}
+
+impl Tenant {
+    /// A tenant that nobody has seen.
+    #[must_use]
+    pub fn new() -> Self {
+        let organization = organization();
+        let user = user(&organization.id);
+        Self {
+            agent: agent(&organization.id),
+            number: number(&user, 0),
+            contact: contact(&organization.id),
+            organization,
+            user,
+        }
+    }
+
+    /// Everything of the tenant, in an order in which it can be stored.
+    #[must_use]
+    pub fn records(&self) -> Vec<DirectoryRecord> {
+        vec![
+            DirectoryRecord::Organization(self.organization.clone()),
+            DirectoryRecord::User(self.user.clone()),
+            DirectoryRecord::Agent(self.agent.clone()),
+            DirectoryRecord::Number(self.number.clone()),
+            DirectoryRecord::Contact(self.contact.clone()),
+        ]
+    }
+
+    /// The user, as `UserRepo` gives it.
+    #[must_use]
+    pub fn stored_user(&self) -> User {
+        User {
+            id: self.user.id.clone(),
+            organization: self.organization.clone(),
+            full_name: self.user.full_name.clone(),
+        }
+    }
+
+    /// The contact's id.
+    ///
+    /// # Panics
+    /// If the tenant's contact was changed to one that is known by its number.
+    #[must_use]
+    pub fn contact_id(&self) -> ContactId {
+        stored_contact(&self.contact).id
+    }
+
+    /// A booking of a call by the tenant's user to its contact: a new call under a new key.
+    #[must_use]
+    pub fn booking(&self, guard_for: Duration) -> Booking {
+        Booking {
+            call_id: call_id(),
+            organization_id: self.organization.id.clone(),
+            user_id: self.user.id.clone(),
+            contact_id: self.contact_id(),
+            agent_id: self.agent.id.clone(),
+            from: self.number.number.phone_number.clone(),
+            to: self.contact.phone_number.clone().unwrap_or_else(phone_number),
+            reason: Some(reason()),
+            key: key(),
+            token: token(),
+            guard_for,
+            booked_at: moment(),
+        }
+    }
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An organization with a name beyond ASCII.
+#[must_use]
+pub fn organization() -> Organization {
+    Organization { id: organization_id(), name: name("Société d’Été № 7 – 東京") }
+}
+
+/// A user of this organization.
+#[must_use]
+pub fn user(organization_id: &OrganizationId) -> UserRecord {
+    UserRecord {
+        id: user_id(),
+        organization_id: organization_id.clone(),
+        full_name: name("Zoë O'Brien-Łukasz"),
+    }
+}
+
+/// A voice-enabled, synced agent of this organization.
+#[must_use]
+pub fn agent(organization_id: &OrganizationId) -> Agent {
+    Agent {
+        id: agent_id(),
+        organization_id: organization_id.clone(),
+        name: name("Réception \"Nuit\""),
+        voice_enabled: true,
+        provider_agent_id: Some(provider_agent_id()),
+    }
+}
+
+/// A number of this user that serves AI calls and is ready to: the place among the user's numbers is `position`.
+#[must_use]
+pub fn number(user: &UserRecord, position: u32) -> NumberRecord {
+    let number = CallerNumber {
+        organization_id: user.organization_id.clone(),
+        user_id: user.id.clone(),
+        phone_number: phone_number(),
+        carrier: Carrier::Sinch,
+        ai_enabled: true,
+        on_trunk: true,
+        provider_number_id: Some(provider_number_id()),
+    };
+    NumberRecord { number, position }
+}
+
+/// A contact of this organization with names beyond ASCII, a number and an id.
+#[must_use]
+pub fn contact(organization_id: &OrganizationId) -> ContactRecord {
+    ContactRecord {
+        identity: ContactIdentity::Known(contact_id()),
+        organization_id: organization_id.clone(),
+        first_name: Some(name("Ñandú 'Bobby'; --")),
+        last_name: Some(name("Æsir 李 👩‍🚀")),
+        phone_number: Some(phone_number()),
+    }
+}
+
+/// The contact that `ContactRepo` gives for a record; for one that is known by its number, as long as it is new.
+#[must_use]
+pub fn stored_contact(record: &ContactRecord) -> Contact {
+    let (ContactIdentity::Known(id) | ContactIdentity::ByPhoneNumber { new_id: id }) = &record.identity;
+    Contact {
+        id: id.clone(),
+        organization_id: record.organization_id.clone(),
+        first_name: record.first_name.clone(),
+        last_name: record.last_name.clone(),
+        phone_number: record.phone_number.clone(),
+    }
+}
+
+/// A context with every field.
+#[must_use]
+pub fn context() -> CallContext {
+    CallContext {
+        conversation_id: conversation_id(),
+        call_id: call_id(),
+        organization_id: organization_id(),
+        user_id: user_id(),
+        contact_id: contact_id(),
+        agent_id: agent_id(),
+        provider_agent_id: provider_agent_id(),
+        from: phone_number(),
+        to: phone_number(),
+        reason: Some(reason()),
+        carrier_call_id: Some(carrier_call_id()),
+        started_at: moment(),
+    }
+}
+
+/// What a provider calls a call, both ids known.
+#[must_use]
+pub fn provider_reference() -> ProviderReference {
+    ProviderReference { conversation_id: Some(conversation_id()), carrier_call_id: Some(carrier_call_id()) }
+}
+
+/// A call with both of the provider's ids.
+#[must_use]
+pub fn call_reference() -> CallReference {
+    CallReference::new(call_id(), provider_reference())
+}
+
+/// A reason with everything in it that is easily lost on the way: quotes, line breaks, a backslash, text beyond ASCII.
+#[must_use]
+pub fn reason() -> CallReason {
+    CallReason::parse("Rückruf: \"Termin\" am 3.\nO'Neil \\ 100 % – 予約\t✓")
+        .expect("no forbidden characters")
+}
+
+/// A name.
+///
+/// # Panics
+/// If the text is none.
+#[must_use]
+pub fn name(text: &str) -> PersonName {
+    PersonName::parse(text).expect("the suites' names are short and plain")
+}
+
+/// A phone number in Toronto. Numbers repeat after some hundred thousand.
+#[must_use]
+pub fn phone_number() -> PhoneNumber {
+    // Exchanges 220 to 289: none of them is a service code.
+    let line = 2_200_000 + next() % 700_000;
+    PhoneNumber::parse(&format!("+1416{line}")).expect("exchanges from 220 to 289 are valid in area 416")
+}
+
+/// The key of an intent that nobody else has.
+#[must_use]
+pub fn key() -> LockKey {
+    LockKey::new(&user_id(), &contact_id(), &agent_id(), &phone_number())
+}
+
+/// A token that nobody else has.
+#[must_use]
+pub fn token() -> OwnerToken {
+    let (secs, chance) = unique();
+    OwnerToken::mint((u128::from(secs) << 64 | u128::from(u64::from_be_bytes(chance))).to_be_bytes())
+}
+
+/// A moment in whole milliseconds, with a part of a second.
+#[must_use]
+pub fn moment() -> Timestamp {
+    Timestamp::from_unix_millis(1_764_000_000_123)
+}
+
+/// A call's id.
+#[must_use]
+pub fn call_id() -> CallId {
+    let (secs, chance) = unique();
+    CallId::mint(secs, chance)
+}
+
+/// A contact's id.
+#[must_use]
+pub fn contact_id() -> ContactId {
+    let (secs, chance) = unique();
+    ContactId::mint(secs, chance)
+}
+
+macro_rules! long_ids {
+    ($($(#[$doc:meta])* $function:ident -> $Id:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $function() -> $Id {
+            $Id::parse(&long_id(stringify!($function))).expect("128 bytes without control characters")
+        }
+    )+};
+}
+
+long_ids! {
+    /// An organization's id, as long as ids can be, with characters that are easily mistaken.
+    organization_id -> OrganizationId,
+    /// A user's id, as long as ids can be.
+    user_id -> UserId,
+    /// An agent's id, as long as ids can be.
+    agent_id -> AgentId,
+    /// A conversation's id, as long as ids can be.
+    conversation_id -> ConversationId,
+    /// A carrier's id of a call, as long as ids can be.
+    carrier_call_id -> CarrierCallId,
+    /// An agent's id at a provider, as long as ids can be.
+    provider_agent_id -> ProviderAgentId,
+    /// A number's id at a provider, as long as ids can be.
+    provider_number_id -> ProviderNumberId,
+}
+
+/// A contact's id, as long as ids can be.
+#[must_use]
+pub fn long_contact_id() -> ContactId {
+    ContactId::parse(&long_id("contact_id")).expect("128 bytes without control characters")
+}
+
+fn long_id(kind: &str) -> String {
+    let (secs, chance) = unique();
+    let head = format!("{kind}:{secs:08x}{:016x}|é{{}} '%_*\\", u64::from_be_bytes(chance));
+    format!("{head:x<width$}", width = head.chars().count() + 128 - head.len())
+}
+
+/// The second in which this process began, and eight bytes from its id and a counter.
+fn unique() -> (u32, [u8; 8]) {
+    static STARTED: LazyLock<u32> = LazyLock::new(|| {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+        u32::try_from(since_epoch.as_secs()).unwrap_or(u32::MAX)
+    });
+    (*STARTED, (u64::from(std::process::id()) << 32 | u64::from(next())).to_be_bytes())
+}
+
+fn next() -> u32 {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    COUNTER.fetch_add(1, Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_every_kind_is_as_long_as_it_may_be() {
+        assert_eq!(organization_id().as_str().len(), 128);
+        assert_eq!(provider_number_id().as_str().len(), 128);
+        assert_eq!(long_contact_id().as_str().len(), 128);
+    }
+
+    #[test]
+    fn nothing_is_made_twice() {
+        assert_ne!(call_id(), call_id());
+        assert_ne!(token(), token());
+        assert_ne!(key(), key());
+        assert_ne!(phone_number(), phone_number());
+        assert_ne!(agent_id(), agent_id());
+    }
+}

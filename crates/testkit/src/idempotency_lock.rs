@@ -1,0 +1,1 @@
+//! The promises of `idempotency_lock`.

@@ -1,1 +1,82 @@
-//! The promises of `context_cache`.
+//! The promises of [`ContextCache`](domain::ports::ContextCache).
+
+use std::time::Duration;
+
+use domain::CallContext;
+
+use crate::expect::{LOST_CACHE_BOUND, unavailable_within};
+use crate::fixtures::{context, conversation_id};
+use crate::harness::ContextCacheHarness;
+
+suite! {
+    $ context_cache_suite of context_cache:
+    a_kept_context_is_found_whole,
+    a_context_kept_again_is_replaced,
+    an_unknown_conversation_has_no_context,
+    a_context_is_forgotten_after_its_time,
+    a_lost_context_store_is_unavailable,
+}
+
+const LONG: Duration = Duration::from_secs(24 * 3600);
+const BRIEF: Duration = Duration::from_secs(4);
+
+/// A context is found as it was kept: every field, with and without what a call may lack.
+pub async fn a_kept_context_is_found_whole(harness: &impl ContextCacheHarness) {
+    let variants = [
+        context(),
+        CallContext { reason: None, ..context() },
+        CallContext { carrier_call_id: None, ..context() },
+        CallContext { reason: None, carrier_call_id: None, ..context() },
+    ];
+    for kept in variants {
+        keep(harness, &kept, LONG).await;
+        assert_eq!(find(harness, &kept).await, Some(kept));
+    }
+}
+
+/// A context that is kept again takes the place of the one before, and so does its time.
+pub async fn a_context_kept_again_is_replaced(harness: &impl ContextCacheHarness) {
+    let first = context();
+    let second = CallContext { conversation_id: first.conversation_id.clone(), reason: None, ..context() };
+    keep(harness, &first, BRIEF).await;
+    keep(harness, &second, LONG).await;
+    assert_eq!(find(harness, &first).await.as_ref(), Some(&second));
+    harness.pass(BRIEF + Duration::from_secs(1)).await;
+    assert_eq!(find(harness, &first).await, Some(second));
+}
+
+/// A conversation that nothing was kept of has no context.
+pub async fn an_unknown_conversation_has_no_context(harness: &impl ContextCacheHarness) {
+    keep(harness, &context(), LONG).await;
+    let found = harness.contexts().find(&conversation_id()).await;
+    assert_eq!(found.expect("an unknown id is no error"), None);
+}
+
+/// A context is there for its own time, and gone after it.
+pub async fn a_context_is_forgotten_after_its_time(harness: &impl ContextCacheHarness) {
+    let (brief, lasting) = (context(), context());
+    keep(harness, &brief, BRIEF).await;
+    keep(harness, &lasting, LONG).await;
+    assert_eq!(find(harness, &brief).await.as_ref(), Some(&brief));
+    harness.pass(BRIEF + Duration::from_secs(1)).await;
+    assert_eq!(find(harness, &brief).await, None);
+    assert_eq!(find(harness, &lasting).await.as_ref(), Some(&lasting));
+}
+
+/// Without its store the port says so, within 2 s and without quoting an id, a number or the reason.
+pub async fn a_lost_context_store_is_unavailable(harness: &impl ContextCacheHarness) {
+    let (contexts, context) = (harness.contexts(), context());
+    harness.lose().await;
+    let reason = context.reason.as_ref().map_or("", |reason| reason.as_str());
+    let private = [context.conversation_id.as_str(), context.from.as_e164(), context.to.as_e164(), reason];
+    unavailable_within(LOST_CACHE_BOUND, contexts.keep(&context, LONG), &private).await;
+    unavailable_within(LOST_CACHE_BOUND, contexts.find(&context.conversation_id), &private).await;
+}
+
+async fn keep(harness: &impl ContextCacheHarness, context: &CallContext, keep_for: Duration) {
+    harness.contexts().keep(context, keep_for).await.expect("store is up");
+}
+
+async fn find(harness: &impl ContextCacheHarness, context: &CallContext) -> Option<CallContext> {
+    harness.contexts().find(&context.conversation_id).await.expect("store is up")
+}

@@ -1,1 +1,197 @@
-//! The promises of `directory`.
+//! The promises of [`Directory`](domain::ports::Directory).
+
+use domain::ports::{RecordRefusal, UpsertError};
+use domain::{
+    Agent, Contact, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, Organization, UserRecord,
+};
+
+use crate::fixtures::{
+    Tenant, agent, contact, contact_id, name, number, organization, organization_id, stored_contact, user,
+    user_id,
+};
+use crate::harness::DirectoryHarness;
+use crate::number_pool;
+
+suite! {
+    $ directory_suite of directory:
+    an_import_that_is_not_committed_leaves_nothing,
+    a_record_stored_again_is_replaced,
+    a_contact_without_an_id_is_known_by_its_number,
+    a_record_cannot_move_to_another_tenant,
+    a_record_of_an_unknown_tenant_is_refused_by_its_place,
+}
+
+/// Nothing of an import is seen before its commit, nor ever where it is dropped or a later record of it was refused; after
+/// its commit all of it is.
+pub async fn an_import_that_is_not_committed_leaves_nothing(harness: &impl DirectoryHarness) {
+    let tenant = Tenant::new();
+    let mut import = harness.directory().begin().await.expect("store is up");
+    import.upsert(&tenant.records()).await.expect("the records agree with each other");
+    assert!(nothing_is_stored(harness, &tenant).await, "an import is seen before its commit");
+    drop(import);
+    assert!(nothing_is_stored(harness, &tenant).await, "an import that was dropped is seen");
+
+    let mut import = harness.directory().begin().await.expect("store is up");
+    import.upsert(&tenant.records()).await.expect("the records agree with each other");
+    let orphan = DirectoryRecord::User(user(&organization_id()));
+    import.upsert(&[orphan]).await.expect_err("its organization is not stored");
+    drop(import);
+    assert!(nothing_is_stored(harness, &tenant).await, "the first half of a refused import is seen");
+
+    let mut import = harness.directory().begin().await.expect("store is up");
+    for record in tenant.records() {
+        import.upsert(&[record]).await.expect("the records agree with each other");
+    }
+    import.commit().await.expect("store is up");
+    assert!(everything_is_stored(harness, &tenant).await, "a committed import is not seen whole");
+}
+
+/// A record of every kind takes the place of the one that is stored under its identity.
+pub async fn a_record_stored_again_is_replaced(harness: &impl DirectoryHarness) {
+    let before = Tenant::new();
+    import(harness, &before.records()).await;
+    let number = &before.number.number;
+    let after = Tenant {
+        organization: Organization { name: name("Nova"), ..before.organization.clone() },
+        user: UserRecord { full_name: name("Nova User"), ..before.user.clone() },
+        agent: Agent { name: name("Nova Agent"), provider_agent_id: None, ..before.agent.clone() },
+        number: NumberRecord {
+            number: domain::CallerNumber { on_trunk: false, provider_number_id: None, ..number.clone() },
+            position: 4,
+        },
+        contact: ContactRecord {
+            identity: before.contact.identity.clone(),
+            first_name: None,
+            last_name: Some(name("Nova")),
+            ..contact(&before.organization.id)
+        },
+    };
+    import(harness, &after.records()).await;
+    assert!(everything_is_stored(harness, &after).await, "a record was not replaced, or not whole");
+
+    // The position is seen by what comes first.
+    let first = NumberRecord { position: 3, ..crate::fixtures::number(&after.user, 3) };
+    import(harness, &[DirectoryRecord::Number(first.clone())]).await;
+    let chosen = number_pool::default_number(harness, &after.user).await;
+    assert_eq!(chosen, Some(first.number), "the position of a number was not replaced");
+}
+
+/// A contact without an id is the one that has its number: replaced where there is one, made under the new id where there is
+/// none. A number that another contact has cannot be given to a second one.
+pub async fn a_contact_without_an_id_is_known_by_its_number(harness: &impl DirectoryHarness) {
+    let tenant = Tenant::new();
+    import(harness, &tenant.records()).await;
+    let nameless = |new_id| ContactRecord {
+        identity: ContactIdentity::ByPhoneNumber { new_id },
+        first_name: Some(name("Renamed")),
+        last_name: None,
+        ..tenant.contact.clone()
+    };
+    let unused = contact_id();
+    import(harness, &[DirectoryRecord::Contact(nameless(unused.clone()))]).await;
+    let renamed =
+        Contact { first_name: Some(name("Renamed")), last_name: None, ..stored_contact(&tenant.contact) };
+    assert_eq!(find(harness, &renamed).await, Some(renamed));
+    let second = harness.contacts().find(&tenant.organization.id, &unused).await.expect("store is up");
+    assert_eq!(second, None, "a second contact was made for the same number");
+
+    let fresh = ContactRecord {
+        identity: ContactIdentity::ByPhoneNumber { new_id: contact_id() },
+        ..contact(&tenant.organization.id)
+    };
+    import(harness, &[DirectoryRecord::Contact(fresh.clone())]).await;
+    let made = stored_contact(&fresh);
+    assert_eq!(find(harness, &made).await, Some(made));
+
+    let taken = ContactRecord { phone_number: fresh.phone_number, ..contact(&tenant.organization.id) };
+    let refusal = refusal(harness, &[DirectoryRecord::Contact(taken)]).await;
+    assert_eq!(refusal, (0, RecordRefusal::PhoneNumberTaken));
+}
+
+/// A user, agent or contact whose id is another tenant's is refused, with its place in the batch; the record that is stored
+/// stays as it is. A number may not name another tenant's user.
+pub async fn a_record_cannot_move_to_another_tenant(harness: &impl DirectoryHarness) {
+    let (ours, theirs) = (Tenant::new(), Tenant::new());
+    import(harness, &[ours.records(), theirs.records()].concat()).await;
+    let home = &ours.organization.id;
+    let harmless = DirectoryRecord::Agent(agent(home));
+    let user = UserRecord { id: theirs.user.id.clone(), ..user(home) };
+    let moved = [
+        DirectoryRecord::User(user.clone()),
+        DirectoryRecord::Agent(Agent { id: theirs.agent.id.clone(), ..agent(home) }),
+        DirectoryRecord::Contact(ContactRecord {
+            identity: theirs.contact.identity.clone(),
+            ..contact(home)
+        }),
+    ];
+    for (index, record) in moved.into_iter().enumerate() {
+        let mut batch = vec![harmless.clone(); index];
+        batch.extend([record, harmless.clone()]);
+        assert_eq!(refusal(harness, &batch).await, (index, RecordRefusal::OtherTenant));
+    }
+    let borrowed = [harmless, DirectoryRecord::Number(number(&user, 0))];
+    assert_eq!(refusal(harness, &borrowed).await, (1, RecordRefusal::UnknownUser));
+    assert!(everything_is_stored(harness, &theirs).await, "a refused record was stored");
+}
+
+/// A record that names a tenant or a user that is not stored is refused, with its place in the batch.
+pub async fn a_record_of_an_unknown_tenant_is_refused_by_its_place(harness: &impl DirectoryHarness) {
+    let tenant = Tenant::new();
+    import(harness, &tenant.records()).await;
+    let (nowhere, nobody) = (organization_id(), user_id());
+    let strays = [
+        (DirectoryRecord::User(user(&nowhere)), RecordRefusal::UnknownOrganization),
+        (DirectoryRecord::Agent(agent(&nowhere)), RecordRefusal::UnknownOrganization),
+        (DirectoryRecord::Contact(contact(&nowhere)), RecordRefusal::UnknownOrganization),
+        (
+            DirectoryRecord::Number(number(&UserRecord { id: nobody, ..tenant.user.clone() }, 0)),
+            RecordRefusal::UnknownUser,
+        ),
+    ];
+    for (index, (stray, reason)) in strays.into_iter().enumerate() {
+        let mut batch = vec![DirectoryRecord::Organization(organization()); index];
+        batch.extend([stray, DirectoryRecord::User(tenant.user.clone())]);
+        assert_eq!(refusal(harness, &batch).await, (index, reason));
+    }
+}
+
+/// Imports these records in one go.
+async fn import(harness: &impl DirectoryHarness, records: &[DirectoryRecord]) {
+    let mut import = harness.directory().begin().await.expect("store is up");
+    import.upsert(records).await.expect("the records agree with what is stored");
+    import.commit().await.expect("store is up");
+}
+
+/// Why, and at which place, this batch is refused.
+async fn refusal(harness: &impl DirectoryHarness, batch: &[DirectoryRecord]) -> (usize, RecordRefusal) {
+    let mut import = harness.directory().begin().await.expect("store is up");
+    match import.upsert(batch).await.expect_err("a record of the batch cannot be stored") {
+        UpsertError::Refused { index, refusal } => (index, refusal),
+        UpsertError::Unavailable(unavailable) => panic!("a refusal is no outage: {unavailable}"),
+    }
+}
+
+async fn nothing_is_stored(harness: &impl DirectoryHarness, tenant: &Tenant) -> bool {
+    let organization = &tenant.organization.id;
+    let user = harness.users().find(&tenant.user.id).await.expect("store is up");
+    let agent = harness.agents().find(organization, &tenant.agent.id).await.expect("store is up");
+    let contact = harness.contacts().find(organization, &tenant.contact_id()).await.expect("store is up");
+    let number = number_pool::default_number(harness, &tenant.user).await;
+    (user, agent, contact, number) == (None, None, None, None)
+}
+
+async fn everything_is_stored(harness: &impl DirectoryHarness, tenant: &Tenant) -> bool {
+    let organization = &tenant.organization.id;
+    let user = harness.users().find(&tenant.user.id).await.expect("store is up");
+    let agent = harness.agents().find(organization, &tenant.agent.id).await.expect("store is up");
+    let contact = find(harness, &stored_contact(&tenant.contact)).await;
+    let number = number_pool::default_number(harness, &tenant.user).await;
+    user == Some(tenant.stored_user())
+        && agent.as_ref() == Some(&tenant.agent)
+        && contact == Some(stored_contact(&tenant.contact))
+        && number.as_ref() == Some(&tenant.number.number)
+}
+
+async fn find(harness: &impl DirectoryHarness, contact: &Contact) -> Option<Contact> {
+    harness.contacts().find(&contact.organization_id, &contact.id).await.expect("store is up")
+}

@@ -1,1 +1,225 @@
-//! The promises of `number_pool`.
+//! The promises of [`NumberPool`](domain::ports::NumberPool).
+
+use domain::ports::{CallerNumberAnswer, CallerNumberQuery, Recipient};
+use domain::{CallerNumber, Carrier, ContactRecord, DirectoryRecord, NumberRecord, PhoneNumber, UserRecord};
+
+use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
+use crate::fixtures::{Tenant, contact, contact_id, number, phone_number, user};
+use crate::harness::NumberPoolHarness;
+
+suite! {
+    $ number_pool_suite of number_pool:
+    a_number_is_loaded_as_it_was_saved,
+    the_default_number_is_the_first_that_serves_ai_calls,
+    the_requested_number_is_answered_as_it_is,
+    another_users_number_is_absent,
+    another_tenants_number_is_absent,
+    an_own_number_is_recognized_by_number,
+    an_own_number_is_recognized_by_contact,
+    another_tenants_number_is_not_our_own,
+    a_lost_number_store_is_unavailable,
+}
+
+/// A number is loaded as it was saved: every field, every carrier, each of its marks set or not.
+pub async fn a_number_is_loaded_as_it_was_saved(harness: &impl NumberPoolHarness) {
+    let tenant = Tenant::new();
+    harness.store(&tenant.records()).await;
+    for saved in variants(&tenant.user) {
+        harness.store(&[DirectoryRecord::Number(saved.clone())]).await;
+        let answer = choose(harness, &tenant.user, Some(&saved.number.phone_number)).await;
+        assert_eq!(answer.caller, Some(saved.number));
+    }
+}
+
+/// With no number asked for, it is the user's first by position that is enabled for AI calls and carried by Sinch, on the
+/// trunk or not; a user without one has none.
+pub async fn the_default_number_is_the_first_that_serves_ai_calls(harness: &impl NumberPoolHarness) {
+    let tenant = Tenant::new();
+    let (alone, rich) = (user(&tenant.organization.id), user(&tenant.organization.id));
+    harness.store(&tenant.records()).await;
+    harness.store(&[DirectoryRecord::User(alone.clone()), DirectoryRecord::User(rich.clone())]).await;
+    let at = |position, change: fn(&mut CallerNumber)| {
+        let mut record = number(&rich, position);
+        change(&mut record.number);
+        record
+    };
+    let first = at(30, |number| number.on_trunk = false);
+    let stored = [
+        at(2_000_000_000, |_| ()),
+        at(200, |_| ()),
+        at(0, |number| number.ai_enabled = false),
+        at(1, |number| number.carrier = Carrier::Twilio),
+        at(2, |number| number.carrier = Carrier::Textgrid),
+        first.clone(),
+        at(31, |_| ()),
+    ];
+    harness.store(&stored.map(DirectoryRecord::Number)).await;
+    assert_eq!(choose(harness, &rich, None).await.caller, Some(first.number));
+    assert_eq!(choose(harness, &alone, None).await.caller, None);
+}
+
+/// The number that is asked for is answered as it is, also where it serves no AI call and another one would.
+pub async fn the_requested_number_is_answered_as_it_is(harness: &impl NumberPoolHarness) {
+    let tenant = Tenant::new();
+    harness.store(&tenant.records()).await;
+    let mut silent = number(&tenant.user, 9);
+    silent.number.ai_enabled = false;
+    silent.number.carrier = Carrier::Textgrid;
+    harness.store(&[DirectoryRecord::Number(silent.clone())]).await;
+    let asked = choose(harness, &tenant.user, Some(&silent.number.phone_number)).await;
+    assert_eq!(asked.caller, Some(silent.number));
+    let unknown = choose(harness, &tenant.user, Some(&phone_number())).await;
+    assert_eq!(unknown.caller, None, "a number that nobody has is not replaced by another");
+}
+
+/// Another user's number of the same organization is neither asked for nor the default.
+pub async fn another_users_number_is_absent(harness: &impl NumberPoolHarness) {
+    let tenant = Tenant::new();
+    let colleague = user(&tenant.organization.id);
+    harness.store(&tenant.records()).await;
+    harness.store(&[DirectoryRecord::User(colleague.clone())]).await;
+    let asked = choose(harness, &colleague, Some(&tenant.number.number.phone_number)).await;
+    assert_eq!(asked.caller, None);
+    assert_eq!(choose(harness, &colleague, None).await.caller, None);
+}
+
+/// Another tenant's number is neither asked for nor the default, also where the query names that tenant's user.
+pub async fn another_tenants_number_is_absent(harness: &impl NumberPoolHarness) {
+    let (ours, theirs) = (Tenant::new(), Tenant::new());
+    harness.store(&[ours.records(), theirs.records()].concat()).await;
+    let their_number = &theirs.number.number.phone_number;
+    let asked = choose(harness, &ours.user, Some(their_number)).await;
+    assert_eq!(asked.caller, None);
+    let crossed = UserRecord { organization_id: ours.organization.id, ..theirs.user };
+    assert_eq!(choose(harness, &crossed, Some(their_number)).await.caller, None);
+    assert_eq!(choose(harness, &crossed, None).await.caller, None);
+}
+
+/// A recipient given by number is the organization itself where any user of it has that number, whatever it serves.
+pub async fn an_own_number_is_recognized_by_number(harness: &impl NumberPoolHarness) {
+    let tenant = Tenant::new();
+    let colleague = user(&tenant.organization.id);
+    harness.store(&tenant.records()).await;
+    harness.store(&[DirectoryRecord::User(colleague.clone())]).await;
+    for own in variants(&colleague) {
+        harness.store(&[DirectoryRecord::Number(own.clone())]).await;
+        assert!(is_own(harness, &tenant.user, Recipient::Number(&own.number.phone_number)).await);
+    }
+    assert!(!is_own(harness, &tenant.user, Recipient::Number(&phone_number())).await);
+}
+
+/// A recipient given by contact is the organization itself where the contact's stored number is one of the organization's.
+pub async fn an_own_number_is_recognized_by_contact(harness: &impl NumberPoolHarness) {
+    let tenant = Tenant::new();
+    let colleague = user(&tenant.organization.id);
+    let own = number(&colleague, 0);
+    let ourselves = with_number(&tenant, Some(own.number.phone_number.clone()));
+    let unreachable = with_number(&tenant, None);
+    harness.store(&tenant.records()).await;
+    harness
+        .store(&[
+            DirectoryRecord::User(colleague),
+            DirectoryRecord::Number(own),
+            DirectoryRecord::Contact(ourselves.clone()),
+            DirectoryRecord::Contact(unreachable.clone()),
+        ])
+        .await;
+    let id = |record: &ContactRecord| crate::fixtures::stored_contact(record).id;
+    assert!(is_own(harness, &tenant.user, Recipient::Contact(&id(&ourselves))).await);
+    for somebody_else in [id(&unreachable), tenant.contact_id(), contact_id()] {
+        assert!(!is_own(harness, &tenant.user, Recipient::Contact(&somebody_else)).await);
+    }
+}
+
+/// A recipient at another tenant's number is not the organization itself, nor is another tenant's contact anybody.
+pub async fn another_tenants_number_is_not_our_own(harness: &impl NumberPoolHarness) {
+    let (ours, mut theirs) = (Tenant::new(), Tenant::new());
+    let (our_number, their_number) = (&ours.number.number.phone_number, &theirs.number.number.phone_number);
+    theirs.contact.phone_number = Some(our_number.clone());
+    let our_contact = with_number(&ours, Some(their_number.clone()));
+    harness.store(&[ours.records(), theirs.records()].concat()).await;
+    harness.store(&[DirectoryRecord::Contact(our_contact.clone())]).await;
+    let our_contact = crate::fixtures::stored_contact(&our_contact).id;
+    let recipients = [
+        Recipient::Number(their_number),
+        Recipient::Contact(&our_contact),
+        Recipient::Contact(&theirs.contact_id()),
+    ];
+    for recipient in recipients {
+        assert!(!is_own(harness, &ours.user, recipient).await, "{recipient:?}");
+    }
+}
+
+/// Without its store the port says so, within 5 s and without quoting a number or an id.
+pub async fn a_lost_number_store_is_unavailable(harness: &impl NumberPoolHarness) {
+    let tenant = Tenant::new();
+    harness.store(&tenant.records()).await;
+    let (numbers, requested, recipient) = (harness.numbers(), phone_number(), phone_number());
+    harness.lose().await;
+    let query = query(&tenant.user, Some(&requested), Recipient::Number(&recipient));
+    let private = [requested.as_e164(), recipient.as_e164(), tenant.user.id.as_str()];
+    unavailable_within(LOST_DATABASE_BOUND, numbers.choose(&query), &private).await;
+}
+
+const fn query<'a>(
+    user: &'a UserRecord,
+    requested: Option<&'a PhoneNumber>,
+    recipient: Recipient<'a>,
+) -> CallerNumberQuery<'a> {
+    CallerNumberQuery { organization_id: &user.organization_id, user_id: &user.id, requested, recipient }
+}
+
+async fn choose(
+    harness: &impl NumberPoolHarness,
+    user: &UserRecord,
+    requested: Option<&PhoneNumber>,
+) -> CallerNumberAnswer {
+    let stranger = phone_number();
+    let query = query(user, requested, Recipient::Number(&stranger));
+    harness.numbers().choose(&query).await.expect("store is up")
+}
+
+/// The user's default number.
+pub(crate) async fn default_number(
+    harness: &impl NumberPoolHarness,
+    user: &UserRecord,
+) -> Option<CallerNumber> {
+    choose(harness, user, None).await.caller
+}
+
+/// Asks with and without a number, since the recipient is the same for both.
+async fn is_own(harness: &impl NumberPoolHarness, user: &UserRecord, recipient: Recipient<'_>) -> bool {
+    let (numbers, nobodys) = (harness.numbers(), phone_number());
+    let answers = [
+        numbers.choose(&query(user, None, recipient)).await.expect("store is up"),
+        numbers.choose(&query(user, Some(&nobodys), recipient)).await.expect("store is up"),
+    ];
+    let [by_default, by_request] = answers.map(|answer| answer.recipient_is_own_number);
+    assert_eq!(by_default, by_request, "who is called does not depend on the number that is asked for");
+    by_default
+}
+
+fn with_number(tenant: &Tenant, phone_number: Option<PhoneNumber>) -> ContactRecord {
+    ContactRecord { phone_number, ..contact(&tenant.organization.id) }
+}
+
+/// Numbers of this user, by and by with each field at each of its kinds of values.
+fn variants(user: &UserRecord) -> Vec<NumberRecord> {
+    let change = |place: usize, record: &mut NumberRecord| {
+        let number = &mut record.number;
+        match place {
+            0 => {}
+            1 => number.ai_enabled = false,
+            2 => number.on_trunk = false,
+            3 => number.provider_number_id = None,
+            4 => number.carrier = Carrier::Twilio,
+            _ => number.carrier = Carrier::Textgrid,
+        }
+    };
+    let variant = |place: usize| {
+        let mut record = number(user, 10 + u32::try_from(place).expect("there are six"));
+        change(place, &mut record);
+        record
+    };
+    (0..6).map(variant).collect()
+}

@@ -1,1 +1,44 @@
-//! The promises of `user_repo`.
+//! The promises of [`UserRepo`](domain::ports::UserRepo).
+
+use domain::UserId;
+
+use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
+use crate::fixtures::{Tenant, user_id};
+use crate::harness::UserRepoHarness;
+
+suite! {
+    $ user_repo_suite of user_repo:
+    a_user_is_found_with_its_organization,
+    an_unknown_user_is_absent,
+    a_lost_user_store_is_unavailable,
+}
+
+/// A user is found by id alone, with every field and with its organization's id and name.
+pub async fn a_user_is_found_with_its_organization(harness: &impl UserRepoHarness) {
+    let (ours, theirs) = (Tenant::new(), Tenant::new());
+    harness.store(&[ours.records(), theirs.records()].concat()).await;
+    for tenant in [ours, theirs] {
+        let found = harness.users().find(&tenant.user.id).await.expect("store is up");
+        assert!(found == Some(tenant.stored_user()), "stored {:?}, found {found:?}", tenant.stored_user());
+    }
+}
+
+/// An id that is not stored finds nobody.
+pub async fn an_unknown_user_is_absent(harness: &impl UserRepoHarness) {
+    harness.store(&Tenant::new().records()).await;
+    let odd = ["0", "%", "' OR '1'='1", "{}", "ÿ"].map(|text| UserId::parse(text).expect("odd, yet an id"));
+    for id in odd.into_iter().chain([user_id()]) {
+        let found = harness.users().find(&id).await;
+        assert_eq!(found.expect("an unknown id is no error"), None, "{id}");
+    }
+}
+
+/// Without its store the port says so, within 5 s and without quoting the id.
+pub async fn a_lost_user_store_is_unavailable(harness: &impl UserRepoHarness) {
+    let tenant = Tenant::new();
+    harness.store(&tenant.records()).await;
+    let users = harness.users();
+    harness.lose().await;
+    let private = [tenant.user.id.as_str()];
+    unavailable_within(LOST_DATABASE_BOUND, users.find(&tenant.user.id), &private).await;
+}

@@ -1,1 +1,231 @@
-//! The promises of `voice_provider`.
+//! The promises of [`VoiceProvider`](domain::ports::VoiceProvider).
+
+use std::time::Duration;
+
+use domain::ports::DialRequest;
+use domain::{DialOutcome, NotConnectedReason, NotDialledReason, PersonName, UnknownCause};
+
+use crate::expect::shows_none_of;
+use crate::fixtures::{call_id, name, phone_number, provider_agent_id, provider_number_id, reason};
+use crate::harness::{SentDial, Upstream, VoiceProviderHarness};
+
+suite! {
+    $ voice_provider_suite of voice_provider:
+    a_dial_is_sent_once,
+    a_redirect_is_not_followed_and_unknown,
+    a_dial_carries_what_it_was_given,
+    an_absent_reason_is_sent_empty,
+    an_accepted_dial_is_placed_with_its_ids,
+    an_accepted_dial_without_ids_is_placed,
+    a_busy_callee_is_not_connected,
+    a_silent_callee_is_not_connected,
+    a_declining_callee_is_not_connected,
+    a_refused_connection_is_not_dialled,
+    a_refusal_in_the_providers_words_is_not_dialled,
+    a_timeout_after_sending_is_an_unknown_outcome,
+    a_connection_that_breaks_is_an_unknown_outcome,
+    a_server_error_is_an_unknown_outcome,
+    a_foreign_answer_is_an_unknown_outcome,
+    an_unreadable_answer_is_an_unknown_outcome,
+    a_dial_ends_within_its_time,
+    an_outcome_shows_no_personal_data,
+}
+
+const RINGING: Duration = Duration::from_secs(1);
+/// How long a dial waits where the provider answers in the end.
+const PATIENT: Duration = Duration::from_secs(10);
+/// How long a dial waits for a provider that never answers.
+const BRIEF: Duration = Duration::from_secs(2);
+/// By how much a dial may overrun its time.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Whatever the provider does with a dial, it has got one request for it.
+pub async fn a_dial_is_sent_once(harness: &impl VoiceProviderHarness) {
+    for upstream in Upstream::ALL {
+        let request = request(BRIEF);
+        dial(harness, upstream, &request).await;
+        let sent = harness.requests().await.iter().filter(|sent| is_of(sent, &request)).count();
+        let expected = usize::from(upstream != Upstream::RefusesConnection);
+        assert_eq!(sent, expected, "requests for one dial, the provider being {upstream:?}");
+    }
+}
+
+/// A redirect is not followed, since who knows who dials there; what was dialled before it nobody knows.
+pub async fn a_redirect_is_not_followed_and_unknown(harness: &impl VoiceProviderHarness) {
+    let request = request(PATIENT);
+    let outcome = dial(harness, Upstream::Redirects, &request).await;
+    assert_eq!(outcome, DialOutcome::Unknown(UnknownCause::UnclearAnswer));
+    assert_eq!(harness.requests().await.len(), 1, "the redirect was followed");
+}
+
+/// The provider gets the call's id, agent, numbers and variables as they were given, in any script.
+pub async fn a_dial_carries_what_it_was_given(harness: &impl VoiceProviderHarness) {
+    let request = request(PATIENT);
+    dial(harness, Upstream::AcceptsWithIds, &request).await;
+    let sent = only_request(harness).await;
+    assert_eq!(sent.call_id, request.call_id.as_str());
+    assert_eq!(sent.provider_agent_id, request.provider_agent_id.as_str());
+    assert_eq!(sent.provider_number_id, request.provider_number_id.as_str());
+    assert_eq!(sent.to, request.to.as_e164());
+    let given = request.reason.as_ref().map(|reason| reason.as_str());
+    assert!(
+        sent.variables.get("call_reason").map(String::as_str) == given,
+        "the reason was changed or dropped"
+    );
+    let organization = sent.variables.get("org_name").map(String::as_str);
+    assert_eq!(organization, Some(request.organization_name.as_str()));
+    let callee = request.callee_name.as_ref().map(PersonName::as_str);
+    assert!(
+        sent.variables.values().any(|value| Some(value.as_str()) == callee),
+        "the callee's name is missing"
+    );
+}
+
+/// A dial without a reason sends an empty one: an agent whose variable is missing drops the call.
+pub async fn an_absent_reason_is_sent_empty(harness: &impl VoiceProviderHarness) {
+    let request = DialRequest { reason: None, callee_name: None, ..request(PATIENT) };
+    dial(harness, Upstream::AcceptsWithIds, &request).await;
+    let sent = only_request(harness).await;
+    assert_eq!(sent.variables.get("call_reason").map(String::as_str), Some(""));
+}
+
+/// An accepted dial is placed, with exactly the ids that the provider gave.
+pub async fn an_accepted_dial_is_placed_with_its_ids(harness: &impl VoiceProviderHarness) {
+    let outcome = dial(harness, Upstream::AcceptsWithIds, &request(PATIENT)).await;
+    let answered = only_request(harness).await.answered;
+    assert!(answered.conversation_id.is_some(), "the harness's provider gave no id of the conversation");
+    assert_eq!(outcome, DialOutcome::Placed(answered));
+}
+
+/// An accepted dial is placed, also where the provider gives no id: the call is real.
+pub async fn an_accepted_dial_without_ids_is_placed(harness: &impl VoiceProviderHarness) {
+    let outcome = dial(harness, Upstream::AcceptsWithoutIds, &request(PATIENT)).await;
+    assert_eq!(outcome, DialOutcome::Placed(domain::ProviderReference::default()));
+}
+
+/// A busy line is *not connected: busy*, or *placed* by a provider that does not wait for the callee.
+pub async fn a_busy_callee_is_not_connected(harness: &impl VoiceProviderHarness) {
+    not_connected(harness, Upstream::Busy, NotConnectedReason::Busy).await;
+}
+
+/// A phone that rings out is *not connected: no answer*, or *placed* by a provider that does not wait for the callee.
+pub async fn a_silent_callee_is_not_connected(harness: &impl VoiceProviderHarness) {
+    not_connected(harness, Upstream::Silent, NotConnectedReason::NoAnswer).await;
+}
+
+/// A callee who declines is *not connected: declined*, or *placed* by a provider that does not wait for the callee.
+pub async fn a_declining_callee_is_not_connected(harness: &impl VoiceProviderHarness) {
+    not_connected(harness, Upstream::Declines, NotConnectedReason::Declined).await;
+}
+
+/// Without a connection nothing can have been dialled.
+pub async fn a_refused_connection_is_not_dialled(harness: &impl VoiceProviderHarness) {
+    let outcome = dial(harness, Upstream::RefusesConnection, &request(PATIENT)).await;
+    assert_eq!(outcome, DialOutcome::NotDialled(NotDialledReason::Unavailable));
+}
+
+/// A refusal in the provider's own error format is a promise that nothing was dialled, and its code is handed on.
+pub async fn a_refusal_in_the_providers_words_is_not_dialled(harness: &impl VoiceProviderHarness) {
+    let outcome = dial(harness, Upstream::Refuses, &request(PATIENT)).await;
+    let rejected = matches!(outcome, DialOutcome::NotDialled(NotDialledReason::Rejected(_)));
+    assert!(rejected, "the provider refused, and the outcome is {outcome:?}");
+}
+
+/// A provider that was asked and does not answer in time may have dialled.
+pub async fn a_timeout_after_sending_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
+    let outcome = dial(harness, Upstream::NeverAnswers, &request(BRIEF)).await;
+    assert_eq!(outcome, DialOutcome::Unknown(UnknownCause::TimedOut));
+}
+
+/// A provider that was asked and breaks the connection may have dialled.
+pub async fn a_connection_that_breaks_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
+    let outcome = dial(harness, Upstream::BreaksConnection, &request(PATIENT)).await;
+    assert_eq!(outcome, DialOutcome::Unknown(UnknownCause::ConnectionLost));
+}
+
+/// An error on the provider's side may have come before the dial or after it, in whatever format it is told.
+pub async fn a_server_error_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
+    let outcome = dial(harness, Upstream::ServerError, &request(PATIENT)).await;
+    assert_eq!(outcome, DialOutcome::Unknown(UnknownCause::UnclearAnswer));
+}
+
+/// An answer that is not the provider's says nothing, even with a status of success.
+pub async fn a_foreign_answer_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
+    let outcome = dial(harness, Upstream::ForeignAnswer, &request(PATIENT)).await;
+    assert_eq!(outcome, DialOutcome::Unknown(UnknownCause::UnclearAnswer));
+}
+
+/// An answer that is too large to be read, or is cut, says nothing, even if it begins like a success.
+pub async fn an_unreadable_answer_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
+    for upstream in [Upstream::OversizeAnswer, Upstream::CutAnswer] {
+        let outcome = dial(harness, upstream, &request(PATIENT)).await;
+        assert!(matches!(outcome, DialOutcome::Unknown(_)), "{upstream:?} came to {outcome:?}");
+    }
+}
+
+/// A dial is over within its time, give or take a second, whatever the provider does.
+pub async fn a_dial_ends_within_its_time(harness: &impl VoiceProviderHarness) {
+    for upstream in [Upstream::NeverAnswers, Upstream::OversizeAnswer, Upstream::CutAnswer] {
+        let request = request(BRIEF);
+        harness.upstream(upstream).await;
+        let provider = harness.provider();
+        let in_time = tokio::time::timeout(BRIEF + GRACE, provider.dial(&request)).await;
+        assert!(in_time.is_ok(), "a dial of {BRIEF:?} is not over after a second more, with {upstream:?}");
+    }
+}
+
+/// No outcome shows the number, the name or the reason, not even where the provider's words do.
+pub async fn an_outcome_shows_no_personal_data(harness: &impl VoiceProviderHarness) {
+    for upstream in Upstream::ALL {
+        let request = request(BRIEF);
+        let outcome = dial(harness, upstream, &request).await;
+        let callee = request.callee_name.as_ref().map_or("", |name| name.as_str());
+        let reason = request.reason.as_ref().map_or("", |reason| reason.as_str());
+        shows_none_of(&format!("{outcome:?}"), &[request.to.as_e164(), callee, reason]);
+    }
+}
+
+async fn not_connected(
+    harness: &impl VoiceProviderHarness,
+    upstream: Upstream,
+    expected: NotConnectedReason,
+) {
+    let outcome = dial(harness, upstream, &request(PATIENT)).await;
+    match outcome {
+        DialOutcome::NotConnected { reason, .. } if harness.waits_for_the_callee() => {
+            assert_eq!(reason, expected);
+        }
+        // Whoever answers before the callee does has placed the call, and can say no more.
+        DialOutcome::Placed(_) if !harness.waits_for_the_callee() => {}
+        other => panic!("with a callee who is {upstream:?}, the dial came to {other:?}"),
+    }
+}
+
+async fn dial(harness: &impl VoiceProviderHarness, upstream: Upstream, request: &DialRequest) -> DialOutcome {
+    harness.upstream(upstream).await;
+    harness.provider().dial(request).await
+}
+
+async fn only_request(harness: &impl VoiceProviderHarness) -> SentDial {
+    let mut requests = harness.requests().await;
+    assert_eq!(requests.len(), 1, "the provider got another number of requests than one");
+    requests.remove(0)
+}
+
+fn is_of(sent: &SentDial, request: &DialRequest) -> bool {
+    sent.call_id == request.call_id.as_str()
+}
+
+fn request(answer_within: Duration) -> DialRequest {
+    DialRequest {
+        call_id: call_id(),
+        provider_agent_id: provider_agent_id(),
+        provider_number_id: provider_number_id(),
+        to: phone_number(),
+        callee_name: Some(name("Zoë \"Z\" O'Brien-Łukasz 李")),
+        organization_name: name("Société d’Été № 7"),
+        reason: Some(reason()),
+        ringing_timeout: RINGING,
+        answer_within,
+    }
+}

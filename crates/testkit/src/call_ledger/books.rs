@@ -1,0 +1,138 @@
+//! Booking, settling and looking, in the words of the cases.
+
+use std::time::Duration;
+
+use domain::ports::{BookingAnswer, Settlement};
+use domain::{
+    Booking, CallReference, DialOutcome, NotConnectedReason, OwnerToken, ProviderReference, SettledCall,
+};
+
+use crate::fixtures::{Tenant, call_id, moment, provider_reference, token};
+use crate::harness::{BookedCall, CallLedgerHarness};
+
+/// A tenant whose records are stored, so that bookings can name them.
+pub(super) async fn tenant(harness: &impl CallLedgerHarness) -> Tenant {
+    let tenant = Tenant::new();
+    harness.store(&tenant.records()).await;
+    tenant
+}
+
+/// Another request of the same intent, with a call and a token of its own.
+pub(super) fn duplicate(booking: &Booking) -> Booking {
+    Booking { call_id: call_id(), token: token(), ..booking.clone() }
+}
+
+/// Every kind of result, with as many ids as it can have and with as few.
+pub(super) fn results() -> Vec<DialOutcome> {
+    let no_carrier = ProviderReference { carrier_call_id: None, ..provider_reference() };
+    let no_conversation = ProviderReference { conversation_id: None, ..provider_reference() };
+    let placed = [provider_reference(), no_carrier, no_conversation, ProviderReference::default()];
+    let failed = NotConnectedReason::ALL
+        .map(|reason| DialOutcome::NotConnected { reference: provider_reference(), reason });
+    let unnamed = DialOutcome::NotConnected {
+        reference: ProviderReference::default(),
+        reason: NotConnectedReason::NoAnswer,
+    };
+    placed.map(DialOutcome::Placed).into_iter().chain(failed).chain([unnamed]).collect()
+}
+
+pub(super) fn result(booking: &Booking, outcome: &DialOutcome) -> SettledCall {
+    let reference =
+        |provider: &ProviderReference| CallReference::new(booking.call_id.clone(), provider.clone());
+    match outcome {
+        DialOutcome::Placed(provider) => SettledCall::Placed(reference(provider)),
+        DialOutcome::NotConnected { reference: provider, reason } => {
+            SettledCall::NotConnected { reference: reference(provider), reason: *reason }
+        }
+        DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => unreachable!("duplicates get no such result"),
+    }
+}
+
+pub(super) fn dialling(booking: &Booking) -> BookedCall {
+    BookedCall {
+        call_id: booking.call_id.clone(),
+        organization_id: booking.organization_id.clone(),
+        user_id: booking.user_id.clone(),
+        contact_id: booking.contact_id.clone(),
+        agent_id: booking.agent_id.clone(),
+        from: booking.from.clone(),
+        to: booking.to.clone(),
+        reason: booking.reason.clone(),
+        booked_at: booking.booked_at,
+        state: "dialling".to_owned(),
+        conversation_id: None,
+        carrier_call_id: None,
+    }
+}
+
+pub(super) fn settled(booking: &Booking, outcome: &DialOutcome) -> BookedCall {
+    let provider = match outcome {
+        DialOutcome::Placed(provider) | DialOutcome::NotConnected { reference: provider, .. } => {
+            provider.clone()
+        }
+        DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => ProviderReference::default(),
+    };
+    BookedCall {
+        state: outcome.as_str().to_owned(),
+        conversation_id: provider.conversation_id,
+        carrier_call_id: provider.carrier_call_id,
+        ..dialling(booking)
+    }
+}
+
+/// The tenant's calls.
+pub(super) async fn calls(harness: &impl CallLedgerHarness, tenant: &Tenant) -> Vec<BookedCall> {
+    let mut calls = harness.calls_in_books().await;
+    calls.retain(|call| call.organization_id == tenant.organization.id);
+    calls
+}
+
+/// The call of this booking, which has to be in the books once.
+pub(super) async fn only_call(harness: &impl CallLedgerHarness, booking: &Booking) -> BookedCall {
+    let mut calls = harness.calls_in_books().await;
+    calls.retain(|call| call.call_id == booking.call_id);
+    assert_eq!(calls.len(), 1, "a call is in the books once");
+    calls.remove(0)
+}
+
+pub(super) async fn book(harness: &impl CallLedgerHarness, booking: &Booking) -> BookingAnswer {
+    harness.ledger().book(booking).await.expect("store is up")
+}
+
+pub(super) async fn settle(
+    harness: &impl CallLedgerHarness,
+    booking: &Booking,
+    outcome: &DialOutcome,
+    hold_for: Duration,
+) {
+    settle_under(harness, booking, &booking.token, outcome, hold_for).await;
+}
+
+pub(super) async fn settle_under(
+    harness: &impl CallLedgerHarness,
+    booking: &Booking,
+    token: &OwnerToken,
+    outcome: &DialOutcome,
+    hold_for: Duration,
+) {
+    let settlement = settlement(booking, token, outcome, hold_for);
+    harness.ledger().settle(&settlement).await.expect("store is up");
+}
+
+pub(super) fn settlement<'a>(
+    booking: &'a Booking,
+    token: &'a OwnerToken,
+    outcome: &'a DialOutcome,
+    hold_for: Duration,
+) -> Settlement<'a> {
+    let settled_at = moment().after(Duration::from_secs(1));
+    Settlement { call_id: &booking.call_id, key: &booking.key, token, outcome, hold_for, settled_at }
+}
+
+/// The remaining time of an answer that has to be *in flight*.
+pub(super) fn in_flight(answer: BookingAnswer) -> Duration {
+    match answer {
+        BookingAnswer::InFlight { remaining } => remaining,
+        other => panic!("the guard is held, and the answer is {other:?}"),
+    }
+}

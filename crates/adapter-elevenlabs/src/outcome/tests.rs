@@ -1,0 +1,217 @@
+//! The table: every kind of answer and what it means.
+
+use domain::{CarrierCallId, ConversationId, ProviderReference};
+
+use super::*;
+
+const CURRENT: &str = r#"{"detail":{"type":"t","code":"a_code","message":"+14165550100","status":"a_status","request_id":"r"}}"#;
+const LEGACY: &str = r#"{"detail":{"status":"a_status","message":"+14165550100"}}"#;
+const LIST: &str = r#"{"detail":[{"loc":["body","to_number"],"msg":"+14165550100","type":"value_error"}]}"#;
+const TEXT: &str = r#"{"detail":"+14165550100"}"#;
+
+const REFUSALS: [u16; 7] = [400, 401, 402, 403, 404, 422, 429];
+
+const UNCLEAR: DialOutcome = DialOutcome::Unknown(UnknownCause::UnclearAnswer);
+
+fn reference(conversation: Option<&str>, carrier_call: Option<&str>) -> ProviderReference {
+    ProviderReference {
+        conversation_id: conversation.map(|id| ConversationId::parse(id).expect("an id")),
+        carrier_call_id: carrier_call.map(|id| CarrierCallId::parse(id).expect("an id")),
+    }
+}
+
+fn rejected_with(code: &str) -> DialOutcome {
+    DialOutcome::NotDialled(NotDialledReason::Rejected(ProviderCode::from_untrusted(code)))
+}
+
+fn failure(message: &str) -> Vec<u8> {
+    serde_json::json!({"success": false, "message": message, "conversation_id": "conv_1", "sip_call_id": null})
+        .to_string()
+        .into_bytes()
+}
+
+fn not_connected(reason: NotConnectedReason) -> DialOutcome {
+    DialOutcome::NotConnected { reference: reference(Some("conv_1"), None), reason }
+}
+
+#[test]
+fn a_success_is_placed_whatever_its_ids() {
+    let long = format!(r#"{{"success":true,"conversation_id":"{}"}}"#, "x".repeat(129));
+    for (body, expected) in [
+        (
+            r#"{"success":true,"message":"m","conversation_id":"conv_1","sip_call_id":"otb_1"}"#,
+            reference(Some("conv_1"), Some("otb_1")),
+        ),
+        (
+            r#"{"success":true,"message":"m","conversation_id":null,"sip_call_id":"otb_1"}"#,
+            reference(None, Some("otb_1")),
+        ),
+        (
+            r#"{"success":true,"message":"m","conversation_id":"conv_1","sip_call_id":""}"#,
+            reference(Some("conv_1"), None),
+        ),
+        (r#"{"success":true,"conversation_id":"a\r\nb","sip_call_id":7}"#, reference(None, None)),
+        (r#" {"success":true, "message":{"no":"text"}, "new":[1]} "#, reference(None, None)),
+        (r#"{"success":true}"#, reference(None, None)),
+        (long.as_str(), reference(None, None)),
+    ] {
+        assert_eq!(classify(200, body.as_bytes()), DialOutcome::Placed(expected), "{body}");
+    }
+}
+
+#[test]
+fn a_callee_who_was_reached_is_not_connected() {
+    use NotConnectedReason::{Busy, Declined, NoAnswer};
+    for (message, reason) in [
+        ("INVITE failed: sip status: 486: Busy Here (SIP 486)", Busy),
+        ("INVITE failed: sip status: 486: Busy Here", Busy),
+        ("Busy Everywhere (SIP 600)", Busy),
+        ("INVITE failed: sip status: 480: Temporarily Unavailable (SIP 480)", NoAnswer),
+        ("INVITE failed: sip status: 408: Request Timeout (SIP 408)", NoAnswer),
+        ("INVITE failed: SIP status: 487: Request Terminated (SIP 487)", NoAnswer),
+        ("request timed out", NoAnswer),
+        ("Request timed out", NoAnswer),
+        ("INVITE failed: sip status: 603: Decline (SIP 603)", Declined),
+    ] {
+        assert_eq!(classify(200, &failure(message)), not_connected(reason), "{message}");
+    }
+}
+
+#[test]
+fn a_failure_for_a_reason_that_is_not_known_may_have_rung() {
+    for message in [
+        "",
+        "Something went wrong",
+        "INVITE failed: sip status: 500: Server Internal Error (SIP 500)",
+        "INVITE failed: sip status: 503: Service Unavailable (SIP 503)",
+        "INVITE failed: sip status: 604: Does Not Exist Anywhere (SIP 604)",
+        "INVITE failed: sip status: 4040: (SIP 4040)",
+        "INVITE failed: sip status: 99999999: (SIP )",
+        // Two stories at once: neither is believed.
+        "INVITE failed: sip status: 404: Not Found (SIP 486)",
+        "sip request timed out",
+        "transaction failed to complete (0 intermediate responses)",
+        "call to 404 failed",
+        "an agent exceeded its daily call limit",
+    ] {
+        assert_eq!(classify(200, &failure(message)), not_connected(NotConnectedReason::Failed), "{message}");
+    }
+    let no_message = not_connected(NotConnectedReason::Failed);
+    assert_eq!(classify(200, br#"{"success":false,"message":404,"conversation_id":"conv_1"}"#), no_message);
+}
+
+#[test]
+fn a_failure_that_stops_before_the_callee_is_not_dialled() {
+    for (message, code) in [
+        ("INVITE failed: sip status: 401: Unauthorized (SIP 401)", "sip_401"),
+        ("INVITE failed: sip status: 403: Unverified origination number D51 (SIP 403)", "sip_403"),
+        ("INVITE failed: sip status: 404: Domain unavailable (SIP 404)", "sip_404"),
+        ("INVITE failed: sip status: 407: Proxy Authentication Required (SIP 407)", "sip_407"),
+        ("INVITE failed: sip status: 484: Address Incomplete (SIP 484)", "sip_484"),
+        ("INVITE failed: sip status: 488: Not Acceptable Here (SIP 488)", "sip_488"),
+        ("Agent exceeded its daily call limit", "daily_call_limit_exceeded"),
+        ("Agent has exceeded its daily call limit of 5.", "daily_call_limit_exceeded"),
+    ] {
+        assert_eq!(classify(200, &failure(message)), rejected_with(code), "{message}");
+    }
+}
+
+#[test]
+fn a_200_that_does_not_say_whether_it_succeeded_is_unknown() {
+    let nested = format!(r#"{{"success":true,"message":{}{}}}"#, "[".repeat(20_000), "]".repeat(20_000));
+    for body in [
+        "",
+        "null",
+        "true",
+        "[true]",
+        r#"[{"success":true}]"#,
+        "{}",
+        r#"{"success":null}"#,
+        r#"{"success":"true"}"#,
+        r#"{"success":1}"#,
+        r#"{"Success":true}"#,
+        r#"{"success":true"#,
+        r#"{"success":true} x"#,
+        r#"{"success":true}{"success":true}"#,
+        "<html>OK</html>",
+        "\u{feff}{\"success\":true}",
+        CURRENT,
+        nested.as_str(),
+    ] {
+        let start: String = body.chars().take(60).collect();
+        assert_eq!(classify(200, body.as_bytes()), UNCLEAR, "{start}");
+    }
+    assert_eq!(classify(200, b"{\"success\":true,\"message\":\"\xff\"}"), UNCLEAR);
+}
+
+#[test]
+fn a_refusal_in_any_of_the_four_shapes_is_not_dialled() {
+    for status in REFUSALS {
+        for (body, code) in [
+            (CURRENT, "a_code".to_owned()),
+            (LEGACY, "a_status".to_owned()),
+            (LIST, format!("http_{status}")),
+            (TEXT, format!("http_{status}")),
+            (r#"{"detail":{"code":null,"status":"a_status"}}"#, "a_status".to_owned()),
+            (r#"{"detail":{"code":"+14165550100"}}"#, "unrecognized".to_owned()),
+        ] {
+            assert_eq!(classify(status, body.as_bytes()), rejected_with(&code), "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_that_somebody_else_wrote_is_unknown() {
+    for status in REFUSALS {
+        for body in [
+            "",
+            "<html>Forbidden</html>",
+            "{}",
+            "null",
+            r#"{"error":"forbidden"}"#,
+            r#"{"detail":null}"#,
+            r#"{"detail":404}"#,
+            r#"{"detail":{}}"#,
+            r#"{"detail":{"message":"no"}}"#,
+            r#"{"detail":{"code":404}}"#,
+            r#"{"detail":[]}"#,
+            r#"{"detail":["code","status"]}"#,
+            r#"{"detail":[{"msg":"no"}]}"#,
+            r#"["detail"]"#,
+            r#"{"success":false,"message":"INVITE failed: sip status: 404: (SIP 404)"}"#,
+            &CURRENT[..CURRENT.len() - 1],
+        ] {
+            assert_eq!(classify(status, body.as_bytes()), UNCLEAR, "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn every_other_status_is_unknown_in_whoevers_words() {
+    let success = r#"{"success":true,"message":"m","conversation_id":"conv_1","sip_call_id":"otb_1"}"#;
+    let others = (100..=599).filter(|status| *status != 200 && !REFUSALS.contains(status));
+    for status in others {
+        for body in [success, CURRENT, LEGACY, LIST, TEXT, "", "<html></html>"] {
+            assert_eq!(classify(status, body.as_bytes()), UNCLEAR, "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_past_the_bound_is_unknown() {
+    let padded = |start: &str, len: usize| format!("{start}{}", " ".repeat(len - start.len())).into_bytes();
+    for (status, body) in [(200, r#"{"success":true}"#), (401, CURRENT)] {
+        assert_ne!(classify(status, &padded(body, MAX_ANSWER_BYTES)), UNCLEAR);
+        assert_eq!(classify(status, &padded(body, MAX_ANSWER_BYTES + 1)), UNCLEAR);
+    }
+}
+
+#[test]
+fn no_outcome_shows_what_the_provider_said() {
+    let answers = [CURRENT, LEGACY, LIST, TEXT].map(|body| (422, body.as_bytes().to_vec()));
+    let failures = ["call to +14165550100 failed", "sip status: 404: +14165550100 (SIP 404)"];
+    for (status, body) in answers.into_iter().chain(failures.map(|message| (200, failure(message)))) {
+        let shown = format!("{:?}", classify(status, &body));
+        assert!(!shown.contains("4165550100"), "{shown}");
+    }
+}

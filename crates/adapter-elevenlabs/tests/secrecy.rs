@@ -7,10 +7,13 @@ use std::time::Duration;
 use adapter_elevenlabs::ElevenLabs;
 use tracing::Level;
 
+#[path = "support/dialling.rs"]
+mod dialling;
 #[path = "support/peer.rs"]
 mod peer;
 
-use peer::{API_KEY, Peer, dial, settings};
+use dialling::{API_KEY, dial, settings};
+use peer::Peer;
 
 /// What must not be found: the key, the number, the name, the organization, the reason, the provider's words.
 const SECRETS: [&str; 6] = [API_KEY, "4165550100", "Lovelace", "Engines", "quote", "D51"];

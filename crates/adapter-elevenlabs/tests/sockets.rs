@@ -10,10 +10,13 @@ use domain::{DialOutcome, NotDialledReason, UnknownCause};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+#[path = "support/dialling.rs"]
+mod dialling;
 #[path = "support/peer.rs"]
 mod peer;
 
-use peer::{API_KEY, Peer, dial, request, settings};
+use dialling::{API_KEY, dial, request, settings};
+use peer::Peer;
 
 const SUCCESS: &str = r#"{"success":true,"message":"m","conversation_id":"conv_1","sip_call_id":"otb_1"}"#;
 

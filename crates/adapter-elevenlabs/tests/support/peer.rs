@@ -1,18 +1,14 @@
-//! A provider that is nothing but a socket, and dials to it.
+//! A provider that is nothing but a socket.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings};
-use domain::ports::{DialRequest, VoiceProvider};
-use domain::{CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
+use domain::DialOutcome;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use url::Url;
 
-/// The key of every dial here.
-pub(crate) const API_KEY: &str = "sk_0123456789abcdef";
+use crate::dialling::dial;
 
 /// A listener on the loopback that counts connections and keeps what came over them.
 pub(crate) struct Peer {
@@ -108,35 +104,4 @@ fn is_whole(request: &[u8]) -> bool {
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a body has one");
     body.len() >= length.parse().expect("a number")
-}
-
-/// The dial of every test here.
-pub(crate) fn request(answer_within: Duration) -> DialRequest {
-    DialRequest {
-        call_id: CallId::mint(0x6650_0000, [7; 8]),
-        provider_agent_id: ProviderAgentId::parse("agent_1").expect("an id"),
-        provider_number_id: ProviderNumberId::parse("phnum_1").expect("an id"),
-        to: PhoneNumber::parse("+14165550100").expect("a number"),
-        callee_name: Some(PersonName::parse("Ada Lovelace").expect("a name")),
-        organization_name: PersonName::parse("Engines Ltd").expect("a name"),
-        reason: Some(CallReason::parse("Your \"quote\"\nis ready").expect("a reason")),
-        ringing_timeout: Duration::from_millis(59_001),
-        answer_within,
-    }
-}
-
-/// Settings for a base.
-pub(crate) fn settings(base_url: &str) -> ElevenLabsSettings {
-    let settings = ElevenLabsSettings::new(API_KEY.into());
-    ElevenLabsSettings { base_url: Url::parse(base_url).expect("a URL"), ..settings }
-}
-
-/// Dials, and holds the dial to its time.
-pub(crate) async fn dial(base_url: &str, answer_within: Duration) -> DialOutcome {
-    let provider = ElevenLabs::new(&settings(base_url)).expect("the settings are valid");
-    let started = Instant::now();
-    let outcome = provider.dial(&request(answer_within)).await;
-    let took = started.elapsed();
-    assert!(took < answer_within + Duration::from_secs(1), "a dial of {answer_within:?} took {took:?}");
-    outcome
 }

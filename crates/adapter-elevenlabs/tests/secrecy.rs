@@ -34,7 +34,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn a_log_at_its_most_talkative_says_which_call_and_nothing_about_whom() {
+async fn outcomes_and_the_most_talkative_log_say_which_call_and_not_whom() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber =
@@ -43,7 +43,7 @@ async fn a_log_at_its_most_talkative_says_which_call_and_nothing_about_whom() {
 
     let failure = r#"{"success":false,"message":"sip status: 403: +14165550100 D51 (SIP 403)"}"#;
     let refusal = r#"{"detail":{"code":"+14165550100","message":"D51"}}"#;
-    let mut dials = 0;
+    let (mut dials, mut shown) = (0, String::new());
     for answer in [
         format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{failure}", failure.len()),
         format!("HTTP/1.1 422 No\r\ncontent-length: {}\r\n\r\n{refusal}", refusal.len()),
@@ -51,7 +51,7 @@ async fn a_log_at_its_most_talkative_says_which_call_and_nothing_about_whom() {
         "D51 +14165550100\r\n\r\n".to_owned(),
     ] {
         let peer = Peer::answering(answer).await;
-        peer.dial(Duration::from_secs(20)).await;
+        shown.push_str(&format!("{:?}\n", peer.dial(Duration::from_secs(20)).await));
         dials += peer.received().len();
     }
     dial("http://127.0.0.1:1", Duration::from_secs(20)).await;
@@ -65,6 +65,7 @@ async fn a_log_at_its_most_talkative_says_which_call_and_nothing_about_whom() {
     );
     for secret in SECRETS {
         assert!(!logged.contains(secret), "{secret} is in the log:\n{logged}");
+        assert!(!shown.contains(secret), "{secret} is in an outcome:\n{shown}");
     }
 }
 

@@ -23,7 +23,7 @@ const SUCCESS: &str = r#"{"success":true,"message":"m","conversation_id":"conv_1
 /// Longer than any answer that comes takes here.
 const LONG: Duration = Duration::from_secs(20);
 /// How long a dial waits that shall run out of time.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(500);
 
 const UNAVAILABLE: DialOutcome = DialOutcome::NotDialled(NotDialledReason::Unavailable);
 const TIMED_OUT: DialOutcome = DialOutcome::Unknown(UnknownCause::TimedOut);

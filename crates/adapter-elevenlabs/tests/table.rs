@@ -13,7 +13,7 @@ mod dialling;
 use dialling::{API_KEY, dial, request, settings};
 
 const LONG: Duration = Duration::from_secs(20);
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(500);
 
 async fn simulator() -> Simulator {
     let settings = Settings { api_key: Some(API_KEY.to_owned()), ..Settings::default() };

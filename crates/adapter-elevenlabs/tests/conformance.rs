@@ -1,0 +1,114 @@
+//! Every promise of the port, over the simulator's HTTP.
+
+use std::sync::{Arc, Mutex};
+
+use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings};
+use async_trait::async_trait;
+use domain::ports::VoiceProvider;
+use domain::{CarrierCallId, ConversationId, ProviderReference};
+use serde_json::Value;
+use simulator::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour, Settings, Simulator};
+use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
+use url::Url;
+
+testkit::voice_provider_suite!(Simulated::start().await);
+
+/// The simulator in the provider's place.
+struct Simulated {
+    simulator: Simulator,
+    upstream: Mutex<Upstream>,
+}
+
+impl Simulated {
+    async fn start() -> Self {
+        let simulator = Simulator::start(Settings::default()).await.expect("a free port");
+        Self { simulator, upstream: Mutex::new(Upstream::AcceptsWithIds) }
+    }
+
+    /// The ids of a conversation, from the record that the simulator keeps of it.
+    async fn ids(&self, conversation_id: &str) -> ProviderReference {
+        let url = format!("{}/v1/convai/conversations/{conversation_id}", self.simulator.base_url());
+        let url = Url::parse(&url).expect("a URL");
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("plain HTTP");
+        let answer = client.get(url).header("xi-api-key", "any").send().await.expect("it runs");
+        let record: Value =
+            serde_json::from_slice(&answer.bytes().await.expect("the whole record")).expect("JSON");
+        let sip_call_id = record["metadata"]["phone_call"]["call_id"].as_str().expect("the call has an id");
+        ProviderReference {
+            conversation_id: Some(ConversationId::parse(conversation_id).expect("an id")),
+            carrier_call_id: Some(CarrierCallId::parse(sip_call_id).expect("an id")),
+        }
+    }
+}
+
+#[async_trait]
+impl VoiceProviderHarness for Simulated {
+    fn provider(&self) -> Arc<dyn VoiceProvider> {
+        let base_url = Url::parse(&self.simulator.base_url()).expect("a URL");
+        let settings = ElevenLabsSettings { base_url, ..ElevenLabsSettings::new("any".into()) };
+        Arc::new(ElevenLabs::new(&settings).expect("the settings are valid"))
+    }
+
+    async fn upstream(&self, upstream: Upstream) {
+        *self.upstream.lock().expect("nobody panics with it") = upstream;
+        let refuses = upstream == Upstream::RefusesConnection;
+        self.simulator.refuse_connections(refuses).await;
+        if !refuses {
+            // A dial is counted even where it is refused, so that one which is sent again would be seen.
+            self.simulator.script(ScriptedBehaviour::new(behaviour(upstream)).call(CallFate::Ringing));
+        }
+    }
+
+    async fn requests(&self) -> Vec<SentDial> {
+        let upstream = *self.upstream.lock().expect("nobody panics with it");
+        let mut sent = Vec::new();
+        for dial in self.simulator.dials() {
+            let answered = match upstream {
+                Upstream::AcceptsWithIds => self.ids(&dial.conversation_id).await,
+                _ => ProviderReference::default(),
+            };
+            let variables = dial.dynamic_variables.iter().map(|(name, value)| {
+                (name.clone(), value.as_str().expect("every variable is a text").to_owned())
+            });
+            sent.push(SentDial {
+                variables: variables.collect(),
+                call_id: dial.user_id.expect("our id is in every dial"),
+                provider_agent_id: dial.agent_id,
+                provider_number_id: dial.agent_phone_number_id,
+                to: dial.to_number,
+                answered,
+            });
+        }
+        sent
+    }
+
+    fn waits_for_the_callee(&self) -> bool {
+        true
+    }
+}
+
+fn behaviour(upstream: Upstream) -> Behaviour {
+    match upstream {
+        Upstream::AcceptsWithIds => Behaviour::Answer { after_ms: 0 },
+        Upstream::AcceptsWithoutIds => Behaviour::SuccessWithoutIds,
+        Upstream::Busy => Behaviour::Busy { after_ms: 0 },
+        Upstream::Silent => Behaviour::NoAnswer { after_ms: 0 },
+        Upstream::Declines => Behaviour::Decline { after_ms: 0 },
+        // Every dial has another number, which a script cannot quote; `secrecy.rs` has answers that do.
+        Upstream::Refuses => Behaviour::HttpError {
+            status: 422,
+            shape: ErrorShape::DetailObject,
+            code: None,
+            message: Some("The number to dial is not allowed.".to_owned()),
+            retry_after_secs: None,
+        },
+        Upstream::RefusesConnection => Behaviour::RefuseConnections { for_ms: None },
+        Upstream::NeverAnswers => Behaviour::Hang,
+        Upstream::BreaksConnection => Behaviour::DropConnection,
+        Upstream::ServerError => Behaviour::http_error(500),
+        Upstream::ForeignAnswer => Behaviour::ForeignHtml { status: 200 },
+        Upstream::OversizeAnswer => Behaviour::OversizeBody { bytes: 100 << 20 },
+        Upstream::CutAnswer => Behaviour::TruncatedBody,
+        Upstream::Redirects => Behaviour::Redirect { status: 307, location: None },
+    }
+}

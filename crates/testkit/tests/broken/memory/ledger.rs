@@ -1,0 +1,175 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
+use domain::{Booking, CallId, CallReference, DialOutcome, LockKey, OwnerToken, SettledCall};
+use testkit::harness::BookedCall;
+
+use super::{Memory, lock};
+use crate::flaw::Flaw;
+
+#[derive(Default)]
+pub(super) struct Books {
+    calls: Vec<(Booking, Option<DialOutcome>)>,
+    guards: HashMap<LockKey, Guard>,
+}
+
+#[derive(Clone)]
+struct Guard {
+    call_id: CallId,
+    token: OwnerToken,
+    until: Duration,
+    own_until: Duration,
+}
+
+impl Books {
+    pub(super) fn calls(&self) -> Vec<BookedCall> {
+        self.calls.iter().map(|(booking, outcome)| view(booking, outcome.as_ref())).collect()
+    }
+
+    fn is_written(&self, id: &CallId) -> bool {
+        self.calls.iter().any(|(booking, _)| booking.call_id == *id)
+    }
+
+    fn result(&self, id: &CallId) -> Option<SettledCall> {
+        let (_, outcome) = self.calls.iter().find(|(booking, _)| booking.call_id == *id)?;
+        let reference =
+            |provider: &domain::ProviderReference| CallReference::new(id.clone(), provider.clone());
+        match outcome.as_ref()? {
+            DialOutcome::Placed(provider) => Some(SettledCall::Placed(reference(provider))),
+            DialOutcome::NotConnected { reference: provider, reason } => {
+                Some(SettledCall::NotConnected { reference: reference(provider), reason: *reason })
+            }
+            DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => None,
+        }
+    }
+}
+
+impl Memory {
+    /// The answer for a key that is guarded, or nothing where it is free.
+    fn blocked(&self, books: &Books, booking: &Booking) -> Option<BookingAnswer> {
+        let now = self.now();
+        let guard = books.guards.get(&booking.key)?;
+        if guard.until <= now && !self.has(Flaw::NeverTakesAGuardOver) {
+            return None;
+        }
+        let asked = self.has(Flaw::AnswersTheGuardThatWasAsked);
+        let remaining = if asked { booking.guard_for } else { guard.until.saturating_sub(now) };
+        let result = books.result(&guard.call_id).map(BookingAnswer::Settled);
+        Some(result.unwrap_or(BookingAnswer::InFlight { remaining }))
+    }
+
+    fn write_call(&self, books: &mut Books, booking: &Booking) {
+        let mut booking = booking.clone();
+        if self.has(Flaw::DropsTheCallsReason) {
+            booking.reason = None;
+        }
+        books.calls.push((booking, None));
+    }
+
+    fn settle_guard(&self, guard: &mut Guard, settlement: &Settlement<'_>) {
+        let now = self.now();
+        let hold = match self.flaw {
+            Some(Flaw::HoldsResultsToTheGuardsEnd) => guard.own_until,
+            _ => now + settlement.hold_for,
+        };
+        match settlement.outcome {
+            DialOutcome::Placed(_) | DialOutcome::NotConnected { .. } => guard.until = hold,
+            DialOutcome::NotDialled(_) if self.has(Flaw::KeepsTheGuardOfUndialled) => {}
+            DialOutcome::NotDialled(_) => guard.until = now,
+            DialOutcome::Unknown(_) if self.has(Flaw::ShortensTheGuardOfUnknown) => guard.until = hold,
+            DialOutcome::Unknown(_) if self.has(Flaw::FoldsUnknownIntoNotDialled) => guard.until = now,
+            DialOutcome::Unknown(_) => {}
+        }
+    }
+}
+
+#[async_trait]
+impl CallLedger for Memory {
+    async fn book(&self, booking: &Booking) -> Result<BookingAnswer, PortUnavailable> {
+        self.reach(booking.to.as_e164()).await?;
+        let seen_before = if self.has(Flaw::BooksTwice) {
+            let seen = self.blocked(&lock(&self.store.books), booking);
+            tokio::task::yield_now().await;
+            Some(seen)
+        } else {
+            None
+        };
+        let mut books = lock(&self.store.books);
+        if let Some(answer) = seen_before.unwrap_or_else(|| self.blocked(&books, booking)) {
+            if self.has(Flaw::WritesBlockedBookings) {
+                self.write_call(&mut books, booking);
+            }
+            return Ok(answer);
+        }
+        let written = books.is_written(&booking.call_id);
+        if !written || self.has(Flaw::GuardsCallsThatItCannotWrite) {
+            let until = self.now() + booking.guard_for;
+            let (call_id, token) = (booking.call_id.clone(), booking.token.clone());
+            books.guards.insert(booking.key.clone(), Guard { call_id, token, until, own_until: until });
+        }
+        if written {
+            return Err(PortUnavailable::new("memory", "the call's id is taken"));
+        }
+        self.write_call(&mut books, booking);
+        Ok(BookingAnswer::Recorded)
+    }
+
+    async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
+        self.reach(settlement.token.as_str()).await?;
+        let mut books = lock(&self.store.books);
+        let own = |key: &LockKey, guard: &Guard| {
+            let (same_key, same_token) = (key == settlement.key, guard.token == *settlement.token);
+            match self.flaw {
+                Some(Flaw::SettlesAnyGuard) => same_key,
+                Some(Flaw::SettlesEveryGuardOfTheToken) => same_token,
+                _ => same_key && same_token,
+            }
+        };
+        let owned: Vec<LockKey> =
+            books.guards.iter().filter(|(key, guard)| own(key, guard)).map(|(key, _)| key.clone()).collect();
+        if owned.is_empty() && self.has(Flaw::LeavesCallsOfLostGuards) {
+            return Ok(());
+        }
+        let first = |(booking, outcome): &&mut (Booking, Option<DialOutcome>)| {
+            let open = outcome.is_none() || self.has(Flaw::MovesCallsBackward);
+            booking.call_id == *settlement.call_id && open
+        };
+        let Some((_, outcome)) = books.calls.iter_mut().find(first) else { return Ok(()) };
+        let mut settled = settlement.outcome.clone();
+        if let (DialOutcome::Placed(provider), true) = (&mut settled, self.has(Flaw::DropsTheCarriersId)) {
+            provider.carrier_call_id = None;
+        }
+        *outcome = Some(settled);
+        for key in owned {
+            if let Some(guard) = books.guards.get_mut(&key) {
+                self.settle_guard(guard, settlement);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn view(booking: &Booking, outcome: Option<&DialOutcome>) -> BookedCall {
+    let provider = match outcome {
+        Some(DialOutcome::Placed(provider) | DialOutcome::NotConnected { reference: provider, .. }) => {
+            provider.clone()
+        }
+        _ => domain::ProviderReference::default(),
+    };
+    BookedCall {
+        call_id: booking.call_id.clone(),
+        organization_id: booking.organization_id.clone(),
+        user_id: booking.user_id.clone(),
+        contact_id: booking.contact_id.clone(),
+        agent_id: booking.agent_id.clone(),
+        from: booking.from.clone(),
+        to: booking.to.clone(),
+        reason: booking.reason.clone(),
+        booked_at: booking.booked_at,
+        state: outcome.map_or("dialling", DialOutcome::as_str).to_owned(),
+        conversation_id: provider.conversation_id,
+        carrier_call_id: provider.carrier_call_id,
+    }
+}

@@ -1,0 +1,129 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{IdempotencyLock, LockAnswer, LockSettlement, Ownership, PortUnavailable, SettleAnswer};
+use domain::{LockKey, OwnerToken, SettledCall};
+
+use super::{Memory, lock};
+use crate::flaw::Flaw;
+
+pub(super) type Locks = HashMap<LockKey, Held>;
+
+pub(super) struct Held {
+    token: OwnerToken,
+    until: Duration,
+    result: Option<SettledCall>,
+}
+
+impl Memory {
+    /// The answer for a key that is not free, or nothing where it is.
+    fn taken(&self, locks: &Locks, key: &LockKey, asked: Duration) -> Option<LockAnswer> {
+        let (held, now) = (locks.get(key)?, self.now());
+        let for_ever = match held.result {
+            Some(_) => self.has(Flaw::KeepsResultsForEver),
+            None => self.has(Flaw::NeverLapses),
+        };
+        if held.until <= now && !for_ever {
+            return None;
+        }
+        let left = held.until.saturating_sub(now);
+        let remaining = if self.has(Flaw::AnswersTheTimeThatWasAsked) { asked } else { left };
+        Some(match &held.result {
+            Some(result) => LockAnswer::Settled(result.clone()),
+            None => LockAnswer::InFlight { remaining },
+        })
+    }
+
+    /// Writes to a key that is in flight under this token; a flaw may make it anybody's.
+    fn write_owned(
+        &self,
+        key: &LockKey,
+        token: &OwnerToken,
+        anybodys: Flaw,
+        write: impl FnOnce(&mut Locks),
+    ) -> Ownership {
+        let mut locks = lock(&self.store.locks);
+        let owned = |held: &Held| {
+            (held.token == *token && held.result.is_none() || self.has(anybodys)) && held.until > self.now()
+        };
+        if locks.get(key).is_some_and(owned) {
+            write(&mut locks);
+            return Ownership::Held;
+        }
+        Ownership::Lost
+    }
+}
+
+#[async_trait]
+impl IdempotencyLock for Memory {
+    async fn acquire(
+        &self,
+        key: &LockKey,
+        token: &OwnerToken,
+        hold_for: Duration,
+    ) -> Result<LockAnswer, PortUnavailable> {
+        self.reach(key.as_str()).await?;
+        let seen_before = if self.has(Flaw::GrantsTwice) {
+            let seen = self.taken(&lock(&self.store.locks), key, hold_for);
+            tokio::task::yield_now().await;
+            Some(seen)
+        } else {
+            None
+        };
+        let mut locks = lock(&self.store.locks);
+        if let Some(answer) = seen_before.unwrap_or_else(|| self.taken(&locks, key, hold_for)) {
+            return Ok(answer);
+        }
+        let held = Held { token: token.clone(), until: self.now() + hold_for, result: None };
+        locks.insert(key.clone(), held);
+        Ok(LockAnswer::Granted)
+    }
+
+    async fn renew(
+        &self,
+        key: &LockKey,
+        token: &OwnerToken,
+        hold_for: Duration,
+    ) -> Result<Ownership, PortUnavailable> {
+        self.reach(key.as_str()).await?;
+        Ok(self.write_owned(key, token, Flaw::RenewsForAnybody, |locks| {
+            let Some(held) = locks.get_mut(key) else { return };
+            match self.flaw {
+                Some(Flaw::RenewsInWordsOnly) => {}
+                Some(Flaw::AddsRenewalsUp) => held.until += hold_for,
+                _ => held.until = self.now() + hold_for,
+            }
+        }))
+    }
+
+    async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleAnswer, PortUnavailable> {
+        self.reach(settlement.token.as_str()).await?;
+        let LockSettlement { key, token, call, hold_for, context } = *settlement;
+        let result = match call {
+            SettledCall::NotConnected { reference, .. } if self.has(Flaw::FoldsNotConnectedIntoPlaced) => {
+                SettledCall::Placed(reference.clone())
+            }
+            call => call.clone(),
+        };
+        let ownership = self.write_owned(key, token, Flaw::SettlesForAnybody, |locks| {
+            let until = self.now() + hold_for;
+            locks.insert(key.clone(), Held { token: token.clone(), until, result: Some(result) });
+        });
+        let skipped = self.has(Flaw::SaysThatItKeptTheContext)
+            || self.has(Flaw::KeepsTheContextForTheOwnerOnly) && ownership == Ownership::Lost;
+        if let Some(rider) = context.filter(|_| self.has_contexts && !skipped) {
+            self.write_context(rider.context, rider.keep_for);
+        }
+        Ok(SettleAnswer { ownership, context_kept: context.is_some() && self.has_contexts })
+    }
+
+    async fn release(&self, key: &LockKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
+        self.reach(token.as_str()).await?;
+        Ok(self.write_owned(key, token, Flaw::ReleasesForAnybody, |locks| match self.flaw {
+            Some(Flaw::ReleasesInWordsOnly) => {}
+            Some(Flaw::ReleasesEveryKeyOfTheToken) => locks.retain(|_, held| held.token != *token),
+            _ => drop(locks.remove(key)),
+        }))
+    }
+}

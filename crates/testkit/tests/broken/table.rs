@@ -1,0 +1,166 @@
+//! Which flaw is caught by which case. Every case catches at least one.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+
+use crate::flaw::Flaw;
+use crate::memory::Memory;
+use crate::provider::Line;
+
+/// Runs a case against a broken adapter, which it has to fail.
+async fn fails(flaw: Flaw, case: &str, run: impl Future<Output = ()>) {
+    let outcome: Result<(), Box<dyn Any + Send>> = AssertUnwindSafe(run).catch_unwind().await;
+    assert!(outcome.is_err(), "an adapter that {flaw:?} passes {case}");
+}
+
+/// For each port: the type of the broken adapters, and `flaw => the case that catches it`.
+macro_rules! caught {
+    ($($port:ident, by $Harness:ident: { $($Flaw:ident => $case:ident),+ $(,)? })+) => {$(
+        mod $port {
+            use super::{Flaw, $Harness, fails};
+
+            // Time is paused, so that an adapter which hangs is found out at once.
+            #[tokio::test(start_paused = true)]
+            async fn no_broken_adapter_passes() {$(
+                let broken = $Harness::with(Flaw::$Flaw);
+                fails(Flaw::$Flaw, stringify!($case), testkit::$port::$case(&broken)).await;
+            )+}
+
+            #[test]
+            fn every_case_catches_something() {
+                let biting = [$(stringify!($case)),+];
+                for case in testkit::$port::CASES {
+                    assert!(biting.contains(case), "no broken adapter shows that {case} bites");
+                }
+            }
+        }
+    )+};
+}
+
+caught! {
+    contact_repo, by Memory: {
+        DropsTheLastName => what_is_saved_is_what_is_loaded,
+        ForgetsTheTenant => another_tenants_contact_is_absent,
+        TakesIdsForPatterns => an_unknown_contact_is_absent,
+        RenamesKnownContacts => a_known_number_finds_its_contact,
+        IgnoresTheOfferedId => a_new_number_makes_a_contact_with_the_offered_id,
+        ChecksBeforeItInserts => many_finds_of_one_new_number_make_one_contact,
+        ForgetsTheTenant => one_number_in_two_tenants_is_two_contacts,
+        QuotesWhatItWasAskedWhenLost => a_lost_contact_store_is_unavailable,
+        HangsWhenLost => a_lost_contact_store_is_unavailable,
+        AnswersWhenLost => a_lost_contact_store_is_unavailable,
+    }
+    agent_repo, by Memory: {
+        TakesEveryAgentForEnabled => an_agent_is_loaded_as_it_was_saved,
+        ForgetsTheTenant => another_tenants_agent_is_absent,
+        TakesIdsForPatterns => an_unknown_agent_is_absent,
+        OrdersAgentsById => the_default_agent_is_the_first_voice_enabled_one,
+        OrdersAgentsByTheirLastChange => the_default_agent_is_the_first_voice_enabled_one,
+        IgnoresWhatIsSynced => a_synced_agent_is_preferred_as_default,
+        DefaultsToMuteAgents => without_a_voice_enabled_agent_there_is_no_default,
+        QuotesWhatItWasAskedWhenLost => a_lost_agent_store_is_unavailable,
+        HangsWhenLost => a_lost_agent_store_is_unavailable,
+        AnswersWhenLost => a_lost_agent_store_is_unavailable,
+    }
+    number_pool, by Memory: {
+        DropsTheProvidersNumber => a_number_is_loaded_as_it_was_saved,
+        IgnoresThePosition => the_default_number_is_the_first_that_serves_ai_calls,
+        DefaultsToEveryCarrier => the_default_number_is_the_first_that_serves_ai_calls,
+        FiltersTheRequestedNumber => the_requested_number_is_answered_as_it_is,
+        LendsNumbersToColleagues => another_users_number_is_absent,
+        ForgetsTheTenant => another_tenants_number_is_absent,
+        KnowsTheUsersOwnNumbersOnly => an_own_number_is_recognized_by_number,
+        KnowsNoContactsAsRecipients => an_own_number_is_recognized_by_contact,
+        ForgetsTheTenant => another_tenants_number_is_not_our_own,
+        QuotesWhatItWasAskedWhenLost => a_lost_number_store_is_unavailable,
+        HangsWhenLost => a_lost_number_store_is_unavailable,
+        AnswersWhenLost => a_lost_number_store_is_unavailable,
+    }
+    user_repo, by Memory: {
+        DropsTheOrganizationsName => a_user_is_found_with_its_organization,
+        TakesIdsForPatterns => an_unknown_user_is_absent,
+        QuotesWhatItWasAskedWhenLost => a_lost_user_store_is_unavailable,
+        HangsWhenLost => a_lost_user_store_is_unavailable,
+        AnswersWhenLost => a_lost_user_store_is_unavailable,
+    }
+    directory, by Memory: {
+        WritesBeforeTheCommit => an_import_that_is_not_committed_leaves_nothing,
+        KeepsTheFirstRecord => a_record_stored_again_is_replaced,
+        MakesAContactForEveryRecord => a_contact_without_an_id_is_known_by_its_number,
+        MovesRecordsBetweenTenants => a_record_cannot_move_to_another_tenant,
+        MiscountsRefusals => a_record_of_an_unknown_tenant_is_refused_by_its_place,
+    }
+    idempotency_lock, by Memory: {
+        GrantsTwice => one_of_many_acquirers_is_granted,
+        AnswersTheTimeThatWasAsked => a_held_key_is_in_flight_with_its_remaining_time,
+        NeverLapses => a_lapsed_key_is_free_again,
+        RenewsInWordsOnly => a_renewed_key_lives_on,
+        AddsRenewalsUp => a_renewed_key_lives_on,
+        RenewsForAnybody => only_the_owner_renews_the_lock,
+        FoldsNotConnectedIntoPlaced => a_settled_key_answers_its_result,
+        KeepsResultsForEver => a_settled_key_is_free_after_its_time,
+        SettlesForAnybody => only_the_owner_settles_the_lock,
+        ReleasesInWordsOnly => a_released_key_is_free,
+        ReleasesForAnybody => only_the_owner_releases_the_lock,
+        ReleasesEveryKeyOfTheToken => keys_do_not_touch_each_other,
+        SaysThatItKeptTheContext => a_context_that_is_said_to_be_kept_is_found,
+        KeepsTheContextForTheOwnerOnly => a_context_that_is_said_to_be_kept_is_found,
+        QuotesWhatItWasAskedWhenLost => a_lost_lock_store_is_unavailable,
+        HangsWhenLost => a_lost_lock_store_is_unavailable,
+        AnswersWhenLost => a_lost_lock_store_is_unavailable,
+    }
+    context_cache, by Memory: {
+        DropsTheContextsReason => a_kept_context_is_found_whole,
+        KeepsTheFirstContext => a_context_kept_again_is_replaced,
+        AnswersSomeContext => an_unknown_conversation_has_no_context,
+        NeverForgets => a_context_is_forgotten_after_its_time,
+        QuotesWhatItWasAskedWhenLost => a_lost_context_store_is_unavailable,
+        HangsWhenLost => a_lost_context_store_is_unavailable,
+        AnswersWhenLost => a_lost_context_store_is_unavailable,
+    }
+    call_ledger, by Memory: {
+        DropsTheCallsReason => a_booked_call_is_in_the_books,
+        WritesBlockedBookings => a_blocked_booking_writes_nothing,
+        GuardsCallsThatItCannotWrite => a_blocked_booking_writes_nothing,
+        BooksTwice => one_of_many_bookings_of_one_key_is_recorded,
+        AnswersTheGuardThatWasAsked => a_call_in_flight_blocks_its_key,
+        ShortensTheGuardOfUnknown => an_unknown_outcome_blocks_its_key_to_the_end,
+        FoldsUnknownIntoNotDialled => an_unknown_outcome_blocks_its_key_to_the_end,
+        DropsTheCarriersId => a_settled_call_answers_duplicates,
+        HoldsResultsToTheGuardsEnd => a_settled_call_frees_its_key_after_its_time,
+        NeverTakesAGuardOver => a_guard_that_ran_out_is_taken_over,
+        KeepsTheGuardOfUndialled => a_call_that_was_not_dialled_frees_its_key,
+        SettlesAnyGuard => only_its_own_token_settles_a_guard,
+        LeavesCallsOfLostGuards => only_its_own_token_settles_a_guard,
+        MovesCallsBackward => a_settled_call_stays_settled,
+        SettlesEveryGuardOfTheToken => guards_do_not_touch_each_other,
+        ForgetsInACrash => the_books_survive_a_crash,
+        QuotesWhatItWasAskedWhenLost => a_lost_ledger_is_unavailable,
+        HangsWhenLost => a_lost_ledger_is_unavailable,
+        AnswersWhenLost => a_lost_ledger_is_unavailable,
+    }
+    voice_provider, by Line: {
+        RetriesTheDial => a_dial_is_sent_once,
+        FollowsRedirects => a_dial_is_sent_once,
+        FollowsRedirects => a_redirect_is_not_followed_and_unknown,
+        SendsNoCallId => a_dial_carries_what_it_was_given,
+        DropsTheReasonVariable => a_dial_carries_what_it_was_given,
+        OmitsAnAbsentReason => an_absent_reason_is_sent_empty,
+        SwapsTheIds => an_accepted_dial_is_placed_with_its_ids,
+        InsistsOnIds => an_accepted_dial_without_ids_is_placed,
+        FoldsWhyNobodyWasConnected => a_busy_callee_is_not_connected,
+        FoldsWhyNobodyWasConnected => a_silent_callee_is_not_connected,
+        FoldsWhyNobodyWasConnected => a_declining_callee_is_not_connected,
+        TakesNoConnectionForUnknown => a_refused_connection_is_not_dialled,
+        TakesRefusalsForUnknown => a_refusal_in_the_providers_words_is_not_dialled,
+        TakesTimeoutsForNotDialled => a_timeout_after_sending_is_an_unknown_outcome,
+        FoldsUnknownIntoUnavailable => a_connection_that_breaks_is_an_unknown_outcome,
+        FoldsUnknownIntoUnavailable => a_server_error_is_an_unknown_outcome,
+        TrustsTheStatus => a_foreign_answer_is_an_unknown_outcome,
+        TrustsTheStatus => an_unreadable_answer_is_an_unknown_outcome,
+        WaitsForEver => a_dial_ends_within_its_time,
+        QuotesTheNumber => an_outcome_shows_no_personal_data,
+    }
+}

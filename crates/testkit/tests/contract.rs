@@ -1,0 +1,81 @@
+//! Each MUST in a port's documentation names its case, and each case is named by a MUST.
+
+use std::collections::BTreeSet;
+
+macro_rules! ports {
+    ($($port:ident),+ $(,)?) => {
+        [$((
+            stringify!($port),
+            include_str!(concat!("../../domain/src/ports/", stringify!($port), ".rs")),
+            testkit::$port::CASES,
+        )),+]
+    };
+}
+
+const PORTS: [(&str, &str, &[&str]); 9] = ports![
+    agent_repo,
+    call_ledger,
+    contact_repo,
+    context_cache,
+    directory,
+    idempotency_lock,
+    number_pool,
+    user_repo,
+    voice_provider,
+];
+
+/// The MUST sentences of a port's documentation, each on one line.
+fn promises(source: &str) -> Vec<String> {
+    let mut promises: Vec<String> = Vec::new();
+    for line in source.lines().filter_map(|line| line.trim_start().strip_prefix("///")) {
+        if line.starts_with(" - ") {
+            promises.push(line.to_owned());
+        } else if let (Some(promise), true) = (promises.last_mut(), line.starts_with("   ")) {
+            promise.push_str(line);
+        }
+    }
+    promises.retain(|promise| promise.contains("MUST"));
+    promises
+}
+
+/// The names in code that stand in brackets.
+fn cases(promise: &str) -> BTreeSet<&str> {
+    let bracketed =
+        promise.split('(').skip(1).filter_map(|rest| rest.split_once(')')).map(|(inside, _)| inside);
+    let quoted = bracketed.flat_map(|inside| inside.split('`').skip(1).step_by(2));
+    quoted.filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).collect()
+}
+
+#[test]
+fn every_promise_names_its_case() {
+    for (port, source, _) in PORTS {
+        let promises = promises(source);
+        assert!(!promises.is_empty(), "{port} promises nothing");
+        for promise in promises {
+            assert!(!cases(&promise).is_empty(), "{port} has a promise without a case:{promise}");
+        }
+    }
+}
+
+#[test]
+fn the_suites_have_the_cases_that_the_ports_name_and_no_others() {
+    for (port, source, suite) in PORTS {
+        let promises = promises(source);
+        let named: BTreeSet<&str> = promises.iter().flat_map(|promise| cases(promise)).collect();
+        let run: BTreeSet<&str> = suite.iter().copied().collect();
+        assert_eq!(named, run, "{port}: the documentation on the left, the suite on the right");
+        assert_eq!(run.len(), suite.len(), "{port} lists a case twice");
+    }
+}
+
+#[test]
+fn no_port_with_promises_is_left_out() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../domain/src/ports");
+    for entry in std::fs::read_dir(folder).expect("the ports lie beside this crate") {
+        let path = entry.expect("the folder can be read").path();
+        let source = std::fs::read_to_string(&path).expect("a port is a text file");
+        let port = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let listed = PORTS.iter().any(|(listed, ..)| *listed == port);
+        assert!(listed || promises(&source).is_empty(), "{port} has promises and no suite");
+    }
+}

@@ -1,0 +1,281 @@
+//! The values in the store. Private to this crate and versioned, since an old and a new release read each other's.
+//!
+//! Adding a field that may be absent keeps the version. A change that an older reader would misread raises it, and the
+//! older reader then answers that it cannot read the value.
+
+use std::borrow::Cow;
+
+use domain::{
+    AgentId, CallContext, CallId, CallReason, CallReference, CarrierCallId, ContactId, ConversationId,
+    NotConnectedReason, OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId, SettledCall, Timestamp,
+    UserId, ports::PortUnavailable,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::because;
+
+const VERSION: u32 = 1;
+const PENDING: &str = "pending:";
+const SETTLED: &str = "settled:";
+const PLACED: &str = "placed";
+const NOT_CONNECTED: &str = "not-connected";
+
+/// What a lock key holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Holder<'a> {
+    /// Somebody with this token is at it.
+    Pending(&'a str),
+    /// It is done.
+    Settled(SettledCall),
+}
+
+impl<'a> Holder<'a> {
+    /// Reads a lock key's value.
+    pub(crate) fn parse(value: &'a [u8]) -> Result<Self, PortUnavailable> {
+        let value = str::from_utf8(value).map_err(|_| unreadable_lock())?;
+        if let Some(token) = value.strip_prefix(PENDING).filter(|token| is_token(token)) {
+            return Ok(Self::Pending(token));
+        }
+        let (token, json) =
+            value.strip_prefix(SETTLED).and_then(|rest| rest.split_once(':')).ok_or_else(unreadable_lock)?;
+        if !is_token(token) {
+            return Err(unreadable_lock());
+        }
+        let wire: SettledWire<'_> = serde_json::from_str(json).map_err(|_| unreadable_lock())?;
+        SettledCall::try_from(wire).map(Self::Settled).map_err(|Unreadable| unreadable_lock())
+    }
+}
+
+/// The value of a key that is in flight.
+pub(crate) fn pending(token: &OwnerToken) -> String {
+    format!("{PENDING}{}", token.as_str())
+}
+
+/// What the value of a key that this owner settled begins with. Tokens are of one length and the separator is part of it,
+/// so no other owner's value begins so.
+pub(crate) fn settled_prefix(token: &OwnerToken) -> String {
+    format!("{SETTLED}{}:", token.as_str())
+}
+
+/// The value of a key that is settled.
+pub(crate) fn settled(token: &OwnerToken, call: &SettledCall) -> String {
+    let (outcome, reference, reason) = match call {
+        SettledCall::Placed(reference) => (PLACED, reference, None),
+        SettledCall::NotConnected { reference, reason } => (NOT_CONNECTED, reference, Some(reason.as_str())),
+    };
+    let wire = SettledWire {
+        version: VERSION,
+        outcome: outcome.into(),
+        call_id: reference.call_id.as_str().into(),
+        conversation_id: reference.conversation_id.as_ref().map(|id| id.as_str().into()),
+        carrier_call_id: reference.carrier_call_id.as_ref().map(|id| id.as_str().into()),
+        reason: reason.map(Cow::from),
+    };
+    format!("{}{}", settled_prefix(token), to_json(&wire))
+}
+
+/// The value of a kept context.
+pub(crate) fn context(context: &CallContext) -> String {
+    to_json(&ContextWire {
+        version: VERSION,
+        conversation_id: context.conversation_id.as_str().into(),
+        call_id: context.call_id.as_str().into(),
+        organization_id: context.organization_id.as_str().into(),
+        user_id: context.user_id.as_str().into(),
+        contact_id: context.contact_id.as_str().into(),
+        agent_id: context.agent_id.as_str().into(),
+        provider_agent_id: context.provider_agent_id.as_str().into(),
+        from: context.from.as_e164().into(),
+        to: context.to.as_e164().into(),
+        reason: context.reason.as_ref().map(|reason| reason.as_str().into()),
+        carrier_call_id: context.carrier_call_id.as_ref().map(|id| id.as_str().into()),
+        started_at_unix_millis: context.started_at.unix_millis(),
+    })
+}
+
+/// Reads a kept context.
+pub(crate) fn parse_context(value: &[u8]) -> Result<CallContext, PortUnavailable> {
+    let wire: ContextWire<'_> = serde_json::from_slice(value).map_err(|_| unreadable_context())?;
+    CallContext::try_from(wire).map_err(|Unreadable| unreadable_context())
+}
+
+pub(crate) fn unreadable_context() -> PortUnavailable {
+    because("a kept context is not one that this version can read")
+}
+
+fn unreadable_lock() -> PortUnavailable {
+    because("a lock's value is not one that this version can read")
+}
+
+fn to_json(wire: &impl Serialize) -> String {
+    serde_json::to_string(wire).expect("a struct of text and numbers is JSON")
+}
+
+fn is_token(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A value that does not fit the domain.
+struct Unreadable;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SettledWire<'a> {
+    #[serde(rename = "v")]
+    version: u32,
+    #[serde(borrow)]
+    outcome: Cow<'a, str>,
+    #[serde(borrow)]
+    call_id: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carrier_call_id: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'a, str>>,
+}
+
+impl TryFrom<SettledWire<'_>> for SettledCall {
+    type Error = Unreadable;
+
+    fn try_from(wire: SettledWire<'_>) -> Result<Self, Unreadable> {
+        if wire.version != VERSION {
+            return Err(Unreadable);
+        }
+        let reference = CallReference {
+            call_id: required(&wire.call_id, CallId::parse)?,
+            conversation_id: optional(wire.conversation_id, ConversationId::parse)?,
+            carrier_call_id: optional(wire.carrier_call_id, CarrierCallId::parse)?,
+        };
+        match (&*wire.outcome, wire.reason) {
+            (PLACED, _) => Ok(Self::Placed(reference)),
+            (NOT_CONNECTED, Some(reason)) => {
+                let reason = NotConnectedReason::from_name(&reason).ok_or(Unreadable)?;
+                Ok(Self::NotConnected { reference, reason })
+            }
+            _ => Err(Unreadable),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ContextWire<'a> {
+    #[serde(rename = "v")]
+    version: u32,
+    #[serde(borrow)]
+    conversation_id: Cow<'a, str>,
+    #[serde(borrow)]
+    call_id: Cow<'a, str>,
+    #[serde(borrow)]
+    organization_id: Cow<'a, str>,
+    #[serde(borrow)]
+    user_id: Cow<'a, str>,
+    #[serde(borrow)]
+    contact_id: Cow<'a, str>,
+    #[serde(borrow)]
+    agent_id: Cow<'a, str>,
+    #[serde(borrow)]
+    provider_agent_id: Cow<'a, str>,
+    #[serde(borrow)]
+    from: Cow<'a, str>,
+    #[serde(borrow)]
+    to: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carrier_call_id: Option<Cow<'a, str>>,
+    started_at_unix_millis: i64,
+}
+
+impl TryFrom<ContextWire<'_>> for CallContext {
+    type Error = Unreadable;
+
+    fn try_from(wire: ContextWire<'_>) -> Result<Self, Unreadable> {
+        if wire.version != VERSION {
+            return Err(Unreadable);
+        }
+        Ok(Self {
+            conversation_id: required(&wire.conversation_id, ConversationId::parse)?,
+            call_id: required(&wire.call_id, CallId::parse)?,
+            organization_id: required(&wire.organization_id, OrganizationId::parse)?,
+            user_id: required(&wire.user_id, UserId::parse)?,
+            contact_id: required(&wire.contact_id, ContactId::parse)?,
+            agent_id: required(&wire.agent_id, AgentId::parse)?,
+            provider_agent_id: required(&wire.provider_agent_id, ProviderAgentId::parse)?,
+            from: required(&wire.from, PhoneNumber::parse)?,
+            to: required(&wire.to, PhoneNumber::parse)?,
+            reason: optional(wire.reason, CallReason::parse)?,
+            carrier_call_id: optional(wire.carrier_call_id, CarrierCallId::parse)?,
+            started_at: Timestamp::from_unix_millis(wire.started_at_unix_millis),
+        })
+    }
+}
+
+fn required<T, E>(text: &str, parse: impl Fn(&str) -> Result<T, E>) -> Result<T, Unreadable> {
+    parse(text).map_err(|_| Unreadable)
+}
+
+fn optional<T, E>(
+    text: Option<Cow<'_, str>>,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<Option<T>, Unreadable> {
+    text.map(|text| required(&text, parse)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    fn parsed(value: &str) -> Result<Holder<'_>, PortUnavailable> {
+        Holder::parse(value.as_bytes())
+    }
+
+    fn placed(call_id: &str) -> Holder<'static> {
+        let call_id = CallId::parse(call_id).expect("an id");
+        let reference = CallReference { call_id, conversation_id: None, carrier_call_id: None };
+        Holder::Settled(SettledCall::Placed(reference))
+    }
+
+    #[test]
+    fn a_value_that_another_release_wrote_is_read() {
+        let bare = format!(r#"settled:{TOKEN}:{{"v":1,"outcome":"placed","callId":"c1"}}"#);
+        assert_eq!(parsed(&bare), Ok(placed("c1")));
+        let more =
+            format!(r#"settled:{TOKEN}:{{"v":1,"outcome":"placed","callId":"c\u0031","later":{{"x":[1]}}}}"#);
+        assert_eq!(parsed(&more), Ok(placed("c1")));
+        assert_eq!(parsed(&format!("pending:{TOKEN}")), Ok(Holder::Pending(TOKEN)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unavailable_and_neither_free_nor_quoted() {
+        for value in [
+            "".to_owned(),
+            "1".to_owned(),
+            "pending:".to_owned(),
+            format!("pending:{TOKEN}0"),
+            format!("pending:{}", TOKEN.to_uppercase()),
+            format!("settled:{TOKEN}"),
+            format!("settled:{TOKEN}:"),
+            format!("settled:{TOKEN}:null"),
+            format!("settled:zz:{}", r#"{"v":1,"outcome":"placed","callId":"c1"}"#),
+            format!(r#"settled:{TOKEN}:{{"v":2,"outcome":"placed","callId":"c1"}}"#),
+            format!(r#"settled:{TOKEN}:{{"v":1,"outcome":"ringing","callId":"c1"}}"#),
+            format!(r#"settled:{TOKEN}:{{"v":1,"outcome":"not-connected","callId":"c1"}}"#),
+            format!(r#"settled:{TOKEN}:{{"v":1,"outcome":"not-connected","callId":"c1","reason":"asleep"}}"#),
+            format!(r#"settled:{TOKEN}:{{"v":1,"outcome":"placed","callId":""}}"#),
+        ] {
+            assert_eq!(parsed(&value), Err(unreadable_lock()), "{value:?}");
+        }
+        assert_eq!(Holder::parse(b"pending:\xff"), Err(unreadable_lock()));
+    }
+
+    #[test]
+    fn a_context_that_cannot_be_read_is_unavailable() {
+        for value in ["", "{}", r#"{"v":1}"#, "\u{0}", "[]"] {
+            assert_eq!(parse_context(value.as_bytes()), Err(unreadable_context()), "{value:?}");
+        }
+    }
+}

@@ -62,7 +62,8 @@ impl Connections {
         let limit = settings.operation_timeout;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(limit))
-            .set_response_timeout(Some(limit))
+            // Every operation has a deadline, over all of its round trips.
+            .set_response_timeout(None)
             .set_pipeline_buffer_size(WRITE_QUEUE);
         let manager = Manager::new_with_config(info, config).map_err(|_| unusable())?;
         let mut pool_config = PoolConfig::new(settings.max_connections);
@@ -112,9 +113,6 @@ impl Connections {
         slot: &Arc<Slot>,
         deadline: Instant,
     ) -> Result<(MultiplexedConnection, bool), PortUnavailable> {
-        if self.pool.is_closed() {
-            return Err(failure::because("the store is closed"));
-        }
         if let Some(connection) = slot.connection() {
             return Ok((connection, true));
         }
@@ -135,7 +133,10 @@ impl Connections {
                 }
                 Ok(shared)
             });
-            let opened = opened.await.map_err(|_| failure::because("its runtime is shut down"))?;
+            let opened = opened.await.map_err(|error| {
+                let panicked = "opening a connection panicked";
+                failure::because(if error.is_panic() { panicked } else { "its runtime is shut down" })
+            })?;
             opened.map(|connection| (connection, false))
         });
         in_time.await.unwrap_or_else(|_| Err(failure::because("no connection in time")))

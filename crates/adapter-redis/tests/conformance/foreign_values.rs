@@ -1,0 +1,123 @@
+//! Values that this version cannot read: never a free key, never a panic, never quoted.
+
+use std::time::Duration;
+
+use deadpool_redis::redis::cmd;
+use domain::ports::{ContextCache as _, IdempotencyLock as _, LockAnswer, Ownership};
+use testkit::fixtures;
+
+use crate::harness::StoreHarness;
+
+const HOLD: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn a_lock_that_cannot_be_read_is_held() {
+    let mut harness = StoreHarness::new().await;
+    let (key, token) = (fixtures::key(), fixtures::token());
+    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    let name = harness.lock_key().await;
+    for value in ["", "secret", "pending:secret", "settled:secret:{}", "{\"v\":7}"] {
+        cmd("SET")
+            .arg(&name)
+            .arg(value)
+            .arg("PX")
+            .arg(9000)
+            .exec_async(&mut harness.direct)
+            .await
+            .expect("set");
+        let error = harness.store.acquire(&key, &token, HOLD).await.expect_err("it is neither free nor ours");
+        assert!(
+            error.to_string().contains("cannot read") || error.to_string().contains("can read"),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("secret"), "{error}");
+        assert_eq!(harness.store.renew(&key, &token, HOLD).await, Ok(Ownership::Lost));
+        assert_eq!(harness.store.release(&key, &token).await, Ok(Ownership::Lost));
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_compared_to_its_end() {
+    let mut harness = StoreHarness::new().await;
+    let (key, token) = (fixtures::key(), fixtures::token());
+    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    let name = harness.lock_key().await;
+    for longer in [format!("pending:{}0", token.as_str()), format!("settled:{}0:x", token.as_str())] {
+        cmd("SET").arg(&name).arg(&longer).exec_async(&mut harness.direct).await.expect("set");
+        assert_eq!(harness.store.renew(&key, &token, HOLD).await, Ok(Ownership::Lost), "{longer}");
+        assert_eq!(harness.store.release(&key, &token).await, Ok(Ownership::Lost), "{longer}");
+        let call = domain::SettledCall::Placed(fixtures::call_reference());
+        let settlement = domain::ports::LockSettlement {
+            key: &key,
+            token: &token,
+            call: &call,
+            hold_for: HOLD,
+            context: None,
+        };
+        let settled = harness.store.settle(&settlement).await.expect("the store is there");
+        assert_eq!((settled.ownership, settled.context_kept), (Ownership::Lost, false), "{longer}");
+        let kept: String = cmd("GET").arg(&name).query_async(&mut harness.direct).await.expect("got");
+        assert_eq!(kept, longer);
+    }
+    cmd("DEL").arg(&name).exec_async(&mut harness.direct).await.expect("deleted");
+}
+
+#[tokio::test]
+async fn a_lock_without_an_end_is_an_inconsistency() {
+    let mut harness = StoreHarness::new().await;
+    let key = fixtures::key();
+    assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(LockAnswer::Granted));
+    let name = harness.lock_key().await;
+    cmd("PERSIST").arg(&name).exec_async(&mut harness.direct).await.expect("persisted");
+    let error = harness.store.acquire(&key, &fixtures::token(), HOLD).await.expect_err("nobody knows when");
+    assert!(error.to_string().contains("without an end"), "{error}");
+    cmd("DEL").arg(&name).exec_async(&mut harness.direct).await.expect("deleted");
+}
+
+#[tokio::test]
+async fn a_key_of_a_foreign_type_is_unavailable() {
+    let mut harness = StoreHarness::new().await;
+    let (key, token) = (fixtures::key(), fixtures::token());
+    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    let name = harness.lock_key().await;
+    cmd("DEL").arg(&name).exec_async(&mut harness.direct).await.expect("deleted");
+    cmd("RPUSH").arg(&name).arg("x").exec_async(&mut harness.direct).await.expect("pushed");
+    for answer in [
+        harness.store.acquire(&key, &token, HOLD).await.map(|_| ()),
+        harness.store.renew(&key, &token, HOLD).await.map(|_| ()),
+    ] {
+        let error = answer.expect_err("it is not ours");
+        assert!(error.to_string().contains("WRONGTYPE"), "{error}");
+    }
+    cmd("DEL").arg(&name).exec_async(&mut harness.direct).await.expect("deleted");
+}
+
+#[tokio::test]
+async fn a_context_that_cannot_be_read_or_is_anothers_is_unavailable() {
+    let mut harness = StoreHarness::new().await;
+    let (mine, other) = (fixtures::context(), fixtures::context());
+    harness.store.keep(&mine, HOLD).await.expect("kept");
+    let my_key = harness.keys().await.remove(0);
+    harness.store.keep(&other, HOLD).await.expect("kept");
+    let other_key = harness.keys().await.into_iter().find(|key| *key != my_key).expect("there are two");
+
+    cmd("COPY")
+        .arg(&other_key)
+        .arg(&my_key)
+        .arg("REPLACE")
+        .exec_async(&mut harness.direct)
+        .await
+        .expect("copied");
+    harness.store.find(&mine.conversation_id).await.expect_err("it is another conversation's");
+    cmd("SET")
+        .arg(&my_key)
+        .arg("secret")
+        .arg("PX")
+        .arg(9000)
+        .exec_async(&mut harness.direct)
+        .await
+        .expect("set");
+    let error = harness.store.find(&mine.conversation_id).await.expect_err("it is no context");
+    assert!(!error.to_string().contains("secret"), "{error}");
+    assert_eq!(harness.store.find(&other.conversation_id).await, Ok(Some(other)));
+}

@@ -26,10 +26,7 @@ async fn a_lock_that_cannot_be_read_is_held() {
             .await
             .expect("set");
         let error = harness.store.acquire(&key, &token, HOLD).await.expect_err("it is neither free nor ours");
-        assert!(
-            error.to_string().contains("cannot read") || error.to_string().contains("can read"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("not one that this version can read"), "{error}");
         assert!(!error.to_string().contains("secret"), "{error}");
         assert_eq!(harness.store.renew(&key, &token, HOLD).await, Ok(Ownership::Lost));
         assert_eq!(harness.store.release(&key, &token).await, Ok(Ownership::Lost));
@@ -82,13 +79,10 @@ async fn a_key_of_a_foreign_type_is_unavailable() {
     let name = harness.lock_key().await;
     cmd("DEL").arg(&name).exec_async(&mut harness.direct).await.expect("deleted");
     cmd("RPUSH").arg(&name).arg("x").exec_async(&mut harness.direct).await.expect("pushed");
-    for answer in [
-        harness.store.acquire(&key, &token, HOLD).await.map(|_| ()),
-        harness.store.renew(&key, &token, HOLD).await.map(|_| ()),
-    ] {
-        let error = answer.expect_err("it is not ours");
-        assert!(error.to_string().contains("WRONGTYPE"), "{error}");
-    }
+    let error = harness.store.acquire(&key, &token, HOLD).await.expect_err("it is not ours");
+    assert!(error.to_string().contains("WRONGTYPE"), "{error}");
+    // Out of a script, servers before Redis 7 give no code.
+    harness.store.renew(&key, &token, HOLD).await.expect_err("it is not ours");
     cmd("DEL").arg(&name).exec_async(&mut harness.direct).await.expect("deleted");
 }
 

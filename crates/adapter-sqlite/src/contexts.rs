@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{ContextCache, PortUnavailable};
+use domain::{
+    AgentId, CallContext, CallId, CallReason, CarrierCallId, ContactId, ConversationId, OrganizationId,
+    PhoneNumber, ProviderAgentId, Timestamp, UserId,
+};
+use sqlx::SqliteConnection;
+
+use crate::SqliteStore;
+use crate::failure::{LEASE_LIMIT, unavailable, unreadable, within};
+use crate::wall_clock::now;
+
+struct ContextRow {
+    conversation_id: String,
+    call_id: String,
+    organization_id: String,
+    user_id: String,
+    contact_id: String,
+    agent_id: String,
+    provider_agent_id: String,
+    from_number: String,
+    to_number: String,
+    reason: Option<String>,
+    carrier_call_id: Option<String>,
+    started_at: i64,
+}
+
+impl TryFrom<ContextRow> for CallContext {
+    type Error = PortUnavailable;
+
+    fn try_from(row: ContextRow) -> Result<Self, PortUnavailable> {
+        Ok(Self {
+            conversation_id: ConversationId::parse(&row.conversation_id)
+                .map_err(unreadable("call_contexts.conversation_id"))?,
+            call_id: CallId::parse(&row.call_id).map_err(unreadable("call_contexts.call_id"))?,
+            organization_id: OrganizationId::parse(&row.organization_id)
+                .map_err(unreadable("call_contexts.organization_id"))?,
+            user_id: UserId::parse(&row.user_id).map_err(unreadable("call_contexts.user_id"))?,
+            contact_id: ContactId::parse(&row.contact_id).map_err(unreadable("call_contexts.contact_id"))?,
+            agent_id: AgentId::parse(&row.agent_id).map_err(unreadable("call_contexts.agent_id"))?,
+            provider_agent_id: ProviderAgentId::parse(&row.provider_agent_id)
+                .map_err(unreadable("call_contexts.provider_agent_id"))?,
+            from: PhoneNumber::parse(&row.from_number).map_err(unreadable("call_contexts.from_number"))?,
+            to: PhoneNumber::parse(&row.to_number).map_err(unreadable("call_contexts.to_number"))?,
+            reason: row
+                .reason
+                .map(|reason| CallReason::parse(&reason))
+                .transpose()
+                .map_err(unreadable("call_contexts.reason"))?,
+            carrier_call_id: row
+                .carrier_call_id
+                .map(|id| CarrierCallId::parse(&id))
+                .transpose()
+                .map_err(unreadable("call_contexts.carrier_call_id"))?,
+            started_at: Timestamp::from_unix_millis(row.started_at),
+        })
+    }
+}
+
+#[async_trait]
+impl ContextCache for SqliteStore {
+    async fn keep(&self, context: &CallContext, keep_for: Duration) -> Result<(), PortUnavailable> {
+        within(LEASE_LIMIT, async {
+            let mut writer = self.connections.write_lease().await?;
+            keep_context(&mut writer, context, keep_for).await
+        })
+        .await
+    }
+
+    async fn find(&self, conversation_id: &ConversationId) -> Result<Option<CallContext>, PortUnavailable> {
+        let conversation_id = conversation_id.as_str();
+        let now = now().unix_millis();
+        within(LEASE_LIMIT, async {
+            let mut reader = self.connections.read().await?;
+            let row = sqlx::query_as!(
+                ContextRow,
+                "select conversation_id, call_id, organization_id, user_id, contact_id, agent_id, provider_agent_id,
+                        from_number, to_number, reason, carrier_call_id, started_at
+                 from call_contexts where conversation_id = ? and expires_at > ?",
+                conversation_id,
+                now
+            )
+            .fetch_optional(&mut *reader)
+            .await
+            .map_err(unavailable)?;
+            row.map(CallContext::try_from).transpose()
+        })
+        .await
+    }
+}
+
+/// Writes a context, over one with the same conversation.
+pub(crate) async fn keep_context(
+    connection: &mut SqliteConnection,
+    context: &CallContext,
+    keep_for: Duration,
+) -> Result<(), PortUnavailable> {
+    let conversation_id = context.conversation_id.as_str();
+    let call_id = context.call_id.as_str();
+    let organization_id = context.organization_id.as_str();
+    let user_id = context.user_id.as_str();
+    let contact_id = context.contact_id.as_str();
+    let agent_id = context.agent_id.as_str();
+    let provider_agent_id = context.provider_agent_id.as_str();
+    let (from, to) = (context.from.as_e164(), context.to.as_e164());
+    let reason = context.reason.as_ref().map(|reason| reason.as_str());
+    let carrier_call_id = context.carrier_call_id.as_ref().map(|id| id.as_str());
+    let started_at = context.started_at.unix_millis();
+    let expires_at = now().after(keep_for).unix_millis();
+    sqlx::query!(
+        "insert or replace into call_contexts
+             (conversation_id, call_id, organization_id, user_id, contact_id, agent_id, provider_agent_id, from_number,
+              to_number, reason, carrier_call_id, started_at, expires_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        conversation_id,
+        call_id,
+        organization_id,
+        user_id,
+        contact_id,
+        agent_id,
+        provider_agent_id,
+        from,
+        to,
+        reason,
+        carrier_call_id,
+        started_at,
+        expires_at
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(unavailable)
+}

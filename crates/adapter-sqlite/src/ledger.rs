@@ -1,0 +1,212 @@
+use async_trait::async_trait;
+use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
+use domain::{Booking, DialOutcome, NotDialledReason, ProviderReference};
+use sqlx::SqliteConnection;
+
+use crate::SqliteStore;
+use crate::failure::{STORAGE_LIMIT, failed, unavailable, within};
+use crate::settled::SettledColumns;
+use crate::wall_clock::{now, remaining};
+
+#[async_trait]
+impl CallLedger for SqliteStore {
+    async fn book(&self, booking: &Booking) -> Result<BookingAnswer, PortUnavailable> {
+        within(STORAGE_LIMIT, async {
+            let mut transaction = self.connections.begin_books().await?;
+            if !take_guard(&mut transaction, booking).await? {
+                return blocking_call(&mut transaction, booking).await;
+            }
+            write_call(&mut transaction, booking).await?;
+            transaction.commit().await?;
+            Ok(BookingAnswer::Recorded)
+        })
+        .await
+    }
+
+    /// Moves the call forward, or leaves it where it stands. The guard follows where the call moves, and by its own token.
+    async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
+        within(STORAGE_LIMIT, async {
+            let mut transaction = self.connections.begin_books().await?;
+            let Some(step) = next_step(&mut transaction, settlement).await? else {
+                return Ok(());
+            };
+            settle_call(&mut transaction, settlement).await?;
+            settle_guard(&mut transaction, settlement, step).await?;
+            transaction.commit().await
+        })
+        .await
+    }
+}
+
+/// Where a call goes forward from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    FromDialling,
+    FromUnknown,
+}
+
+/// The step that a settlement is for its call, or nothing where the call is not in the books or what is known of it stands.
+/// From *unknown* there is no way to *not dialled*: the phone may have rung.
+async fn next_step(
+    connection: &mut SqliteConnection,
+    settlement: &Settlement<'_>,
+) -> Result<Option<Step>, PortUnavailable> {
+    let call_id = settlement.call_id.as_str();
+    let state = sqlx::query_scalar!("select state from calls where id = ?", call_id)
+        .fetch_optional(connection)
+        .await
+        .map_err(unavailable)?;
+    let reached = matches!(settlement.outcome, DialOutcome::Placed(_) | DialOutcome::NotConnected { .. });
+    Ok(match state.as_deref() {
+        Some("dialling") => Some(Step::FromDialling),
+        Some("unknown") if reached => Some(Step::FromUnknown),
+        _ => None,
+    })
+}
+
+/// Whether the guard is the booking's now: it was free or had run out.
+async fn take_guard(connection: &mut SqliteConnection, booking: &Booking) -> Result<bool, PortUnavailable> {
+    let (key, token, call_id) = (booking.key.as_str(), booking.token.as_str(), booking.call_id.as_str());
+    let now = now();
+    let (now_millis, blocked_until) = (now.unix_millis(), now.after(booking.guard_for).unix_millis());
+    let taken = sqlx::query!(
+        "insert into dial_guards (key, token, call_id, blocked_until) values (?1, ?2, ?3, ?4)
+         on conflict (key) do update
+             set token = excluded.token, call_id = excluded.call_id, blocked_until = excluded.blocked_until
+             where dial_guards.blocked_until <= ?5",
+        key,
+        token,
+        call_id,
+        blocked_until,
+        now_millis
+    )
+    .execute(connection)
+    .await
+    .map_err(unavailable)?;
+    Ok(taken.rows_affected() == 1)
+}
+
+async fn write_call(connection: &mut SqliteConnection, booking: &Booking) -> Result<(), PortUnavailable> {
+    let call_id = booking.call_id.as_str();
+    let organization_id = booking.organization_id.as_str();
+    let user_id = booking.user_id.as_str();
+    let contact_id = booking.contact_id.as_str();
+    let agent_id = booking.agent_id.as_str();
+    let (from, to) = (booking.from.as_e164(), booking.to.as_e164());
+    let reason = booking.reason.as_ref().map(|reason| reason.as_str());
+    let booked_at = booking.booked_at.unix_millis();
+    sqlx::query!(
+        "insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, state,
+                            booked_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?, 'dialling', ?)",
+        call_id,
+        organization_id,
+        user_id,
+        contact_id,
+        agent_id,
+        from,
+        to,
+        reason,
+        booked_at
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(unavailable)
+}
+
+/// The answer to a booking whose key is blocked.
+async fn blocking_call(
+    connection: &mut SqliteConnection,
+    booking: &Booking,
+) -> Result<BookingAnswer, PortUnavailable> {
+    let key = booking.key.as_str();
+    let row = sqlx::query!(
+        "select blocked_until, calls.id, state, conversation_id, carrier_call_id, outcome_detail
+         from dial_guards join calls on calls.id = dial_guards.call_id
+         where key = ?",
+        key
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(unavailable)?
+    .ok_or_else(|| failed("a guard in dial_guards has no call in calls"))?;
+    let call = SettledColumns {
+        state: row.state,
+        call_id: row.id,
+        conversation_id: row.conversation_id,
+        carrier_call_id: row.carrier_call_id,
+        outcome_detail: row.outcome_detail,
+    };
+    Ok(match call.read()? {
+        Some(call) => BookingAnswer::Settled(call),
+        None => BookingAnswer::InFlight { remaining: remaining(row.blocked_until, now()) },
+    })
+}
+
+async fn settle_call(
+    connection: &mut SqliteConnection,
+    settlement: &Settlement<'_>,
+) -> Result<(), PortUnavailable> {
+    let nothing = ProviderReference::default();
+    let (reference, detail) = match settlement.outcome {
+        DialOutcome::Placed(reference) => (reference, None),
+        DialOutcome::NotConnected { reference, reason } => (reference, Some(reason.as_str())),
+        DialOutcome::NotDialled(NotDialledReason::Rejected(code)) => (&nothing, Some(code.as_str())),
+        DialOutcome::NotDialled(NotDialledReason::Unavailable) => (&nothing, None),
+        DialOutcome::Unknown(cause) => (&nothing, Some(cause.as_str())),
+    };
+    let state = settlement.outcome.as_str();
+    let conversation_id = reference.conversation_id.as_ref().map(|id| id.as_str());
+    let carrier_call_id = reference.carrier_call_id.as_ref().map(|id| id.as_str());
+    let settled_at = settlement.settled_at.unix_millis();
+    let call_id = settlement.call_id.as_str();
+    sqlx::query!(
+        "update calls
+         set state = ?, conversation_id = ?, carrier_call_id = ?, outcome_detail = ?, settled_at = ?
+         where id = ?",
+        state,
+        conversation_id,
+        carrier_call_id,
+        detail,
+        settled_at,
+        call_id
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(unavailable)
+}
+
+async fn settle_guard(
+    connection: &mut SqliteConnection,
+    settlement: &Settlement<'_>,
+    step: Step,
+) -> Result<(), PortUnavailable> {
+    let (key, token) = (settlement.key.as_str(), settlement.token.as_str());
+    let written = match settlement.outcome {
+        // It blocks to its end, as it was taken: the phone may ring for as long.
+        DialOutcome::Unknown(_) => return Ok(()),
+        DialOutcome::NotDialled(_) => {
+            sqlx::query!("delete from dial_guards where key = ? and token = ?", key, token)
+                .execute(connection)
+                .await
+        }
+        DialOutcome::Placed(_) | DialOutcome::NotConnected { .. } => {
+            let blocked_until = now().after(settlement.hold_for).unix_millis();
+            // What an unknown outcome blocks is blocked to its end, whatever is learned of it later.
+            let may_shorten = step == Step::FromDialling;
+            sqlx::query!(
+                "update dial_guards set blocked_until = iif(?1, ?2, max(blocked_until, ?2))
+                 where key = ?3 and token = ?4",
+                may_shorten,
+                blocked_until,
+                key,
+                token
+            )
+            .execute(connection)
+            .await
+        }
+    };
+    written.map(drop).map_err(unavailable)
+}

@@ -1,0 +1,55 @@
+use domain::ports::PortUnavailable;
+use sqlx::Acquire;
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+
+use crate::connections::Connections;
+use crate::failure::{failed, unavailable};
+
+static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// Brings the schema up to date: every migration or none, by one process at a time.
+pub(crate) async fn run(connections: &Connections) -> Result<(), PortUnavailable> {
+    let mut transaction = connections.begin_books().await?;
+    MIGRATOR.run_direct(None, &mut *transaction, false).await.map_err(refused)?;
+    transaction.commit().await
+}
+
+/// The migrations that the file lacks, oldest first, as `0001 what it brings`.
+pub(crate) async fn pending(connections: &Connections) -> Result<Vec<String>, PortUnavailable> {
+    let mut reader = connections.read().await?;
+    let mut snapshot = reader.begin().await.map_err(unavailable)?;
+    let begun: bool = sqlx::query_scalar("select exists (select 1 from sqlite_schema where name = ?)")
+        .bind(&*MIGRATOR.table_name)
+        .fetch_one(&mut *snapshot)
+        .await
+        .map_err(unavailable)?;
+    let applied = if begun {
+        snapshot.list_applied_migrations(&MIGRATOR.table_name).await.map_err(refused)?
+    } else {
+        Vec::new()
+    };
+    let mut pending = Vec::new();
+    for migration in MIGRATOR.iter() {
+        match applied.iter().find(|applied| applied.version == migration.version) {
+            Some(applied) if applied.checksum == migration.checksum => {}
+            Some(_) => return Err(refused(MigrateError::VersionMismatch(migration.version))),
+            None => pending.push(format!("{:04} {}", migration.version, migration.description)),
+        }
+    }
+    Ok(pending)
+}
+
+fn refused(error: MigrateError) -> PortUnavailable {
+    match error {
+        MigrateError::Execute(error) => unavailable(error),
+        MigrateError::ExecuteMigration(_, version) => failed(format!("migration {version} failed")),
+        MigrateError::VersionMissing(version) => {
+            failed(format!("the file was migrated by a newer release: it has migration {version}"))
+        }
+        MigrateError::VersionMismatch(version) => {
+            failed(format!("migration {version} is not the one that the file was migrated with"))
+        }
+        MigrateError::Dirty(version) => failed(format!("migration {version} was left half done")),
+        _ => failed("the migrations cannot be run"),
+    }
+}

@@ -1,0 +1,53 @@
+use domain::ports::PortUnavailable;
+
+use crate::SqliteSettings;
+use crate::connections::Connections;
+use crate::failure::{STORAGE_LIMIT, unavailable, within};
+use crate::migrations;
+use crate::sweep::Sweeper;
+
+/// All of Outdial's data in one SQLite file. Cheap to clone: clones share their connections.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    pub(crate) connections: Connections,
+    pub(crate) sweeper: Sweeper,
+}
+
+impl SqliteStore {
+    /// Opens the file, making it (mode 0600) and its folder (mode 0700) where they are missing. The schema is left alone: see
+    /// [`SqliteStore::migrate`].
+    pub async fn open(settings: &SqliteSettings) -> Result<Self, PortUnavailable> {
+        let connections = Connections::open(settings).await?;
+        Ok(Self { connections, sweeper: Sweeper::default() })
+    }
+
+    /// Brings the schema up to date, in one transaction. Does nothing where it is.
+    pub async fn migrate(&self) -> Result<(), PortUnavailable> {
+        migrations::run(&self.connections).await
+    }
+
+    /// The migrations that the file lacks, oldest first, each as `0001 what it brings`.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, PortUnavailable> {
+        migrations::pending(&self.connections).await
+    }
+
+    /// Says whether the file can be read: for readiness.
+    pub async fn ping(&self) -> Result<(), PortUnavailable> {
+        within(STORAGE_LIMIT, async {
+            let mut reader = self.connections.read().await?;
+            // A bare `select 1` would not touch the file.
+            sqlx::query("select count(*) from sqlite_schema")
+                .fetch_one(&mut *reader)
+                .await
+                .map(drop)
+                .map_err(unavailable)
+        })
+        .await
+    }
+
+    /// Closes the connections of this store and of all its clones, once what is under way is done. Everything that is asked
+    /// afterwards is answered as unavailable.
+    pub async fn close(&self) {
+        self.connections.close().await;
+    }
+}

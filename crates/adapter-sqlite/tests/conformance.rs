@@ -1,0 +1,207 @@
+//! Every promise of every port that the store implements, on a file.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use adapter_sqlite::{SqliteSettings, SqliteStore};
+use async_trait::async_trait;
+use domain::ports::{
+    AgentRepo, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, NumberPool, UserRepo,
+};
+use domain::{
+    AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
+    PhoneNumber, Timestamp, UserId,
+};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
+use tempfile::TempDir;
+use testkit::harness::{
+    AgentRepoHarness, BookedCall, CallLedgerHarness, ContactRepoHarness, ContextCacheHarness,
+    DirectoryHarness, IdempotencyLockHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords,
+    UserRepoHarness,
+};
+
+testkit::agent_repo_suite!(StoreHarness::new().await);
+testkit::call_ledger_suite!(StoreHarness::new().await);
+testkit::contact_repo_suite!(StoreHarness::new().await);
+testkit::context_cache_suite!(StoreHarness::new().await);
+testkit::directory_suite!(StoreHarness::new().await);
+testkit::idempotency_lock_suite!(StoreHarness::new().await);
+testkit::number_pool_suite!(StoreHarness::new().await);
+testkit::user_repo_suite!(StoreHarness::new().await);
+
+/// One store in one file, and what was its file before each crash.
+struct StoreHarness {
+    current: Mutex<Current>,
+    folder: TempDir,
+}
+
+#[derive(Clone)]
+struct Current {
+    store: SqliteStore,
+    path: PathBuf,
+    crashes: u32,
+}
+
+impl StoreHarness {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("outdial.db");
+        let store = open(&path).await;
+        store.migrate().await.expect("the schema is new");
+        Self { current: Mutex::new(Current { store, path, crashes: 0 }), folder }
+    }
+
+    fn current(&self) -> Current {
+        self.current.lock().expect("nobody panics while holding it").clone()
+    }
+
+    fn store(&self) -> Arc<SqliteStore> {
+        Arc::new(self.current().store)
+    }
+
+    /// A connection beside the store's own.
+    async fn beside(&self) -> SqliteConnection {
+        SqliteConnectOptions::new().filename(self.current().path).connect().await.expect("the file is there")
+    }
+}
+
+async fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(&SqliteSettings::file(path)).await.expect("the file can be opened")
+}
+
+#[async_trait]
+impl LosesStore for StoreHarness {
+    /// The tables go from under the store, as when a file of another program is put in its place.
+    async fn lose(&self) {
+        let mut beside = self.beside().await;
+        for table in [
+            "organizations",
+            "users",
+            "agents",
+            "caller_numbers",
+            "contacts",
+            "calls",
+            "dial_guards",
+            "call_locks",
+            "call_contexts",
+        ] {
+            let statement = format!("alter table {table} rename to lost_{table}");
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut beside).await.expect("the table is there");
+        }
+    }
+}
+
+#[async_trait]
+impl StoresRecords for StoreHarness {
+    async fn store(&self, records: &[DirectoryRecord]) {
+        let mut import = self.current().store.begin().await.expect("store is up");
+        import.upsert(records).await.expect("the records agree with each other");
+        import.commit().await.expect("store is up");
+    }
+}
+
+#[async_trait]
+impl PassesTime for StoreHarness {
+    async fn pass(&self, time: Duration) {
+        let mut beside = self.beside().await;
+        let millis = i64::try_from(time.as_millis()).expect("a suite asks for seconds");
+        for (table, column) in
+            [("call_locks", "expires_at"), ("call_contexts", "expires_at"), ("dial_guards", "blocked_until")]
+        {
+            let statement = AssertSqlSafe(format!("update {table} set {column} = {column} - ?"));
+            sqlx::query(statement).bind(millis).execute(&mut beside).await.expect("the table is there");
+        }
+    }
+}
+
+impl ContactRepoHarness for StoreHarness {
+    fn contacts(&self) -> Arc<dyn ContactRepo> {
+        self.store()
+    }
+}
+
+impl AgentRepoHarness for StoreHarness {
+    fn agents(&self) -> Arc<dyn AgentRepo> {
+        self.store()
+    }
+}
+
+impl NumberPoolHarness for StoreHarness {
+    fn numbers(&self) -> Arc<dyn NumberPool> {
+        self.store()
+    }
+}
+
+impl UserRepoHarness for StoreHarness {
+    fn users(&self) -> Arc<dyn UserRepo> {
+        self.store()
+    }
+}
+
+impl DirectoryHarness for StoreHarness {
+    fn directory(&self) -> Arc<dyn Directory> {
+        self.store()
+    }
+}
+
+impl IdempotencyLockHarness for StoreHarness {
+    fn lock(&self) -> Arc<dyn IdempotencyLock> {
+        self.store()
+    }
+
+    fn same_store_contexts(&self) -> Option<Arc<dyn ContextCache>> {
+        Some(self.store())
+    }
+}
+
+impl ContextCacheHarness for StoreHarness {
+    fn contexts(&self) -> Arc<dyn ContextCache> {
+        self.store()
+    }
+}
+
+#[async_trait]
+impl CallLedgerHarness for StoreHarness {
+    fn ledger(&self) -> Arc<dyn CallLedger> {
+        self.store()
+    }
+
+    /// What is in the files at this moment, taken elsewhere: nothing that a process writes on its way out is in it. A real
+    /// `kill -9` is in `kill.rs`.
+    async fn crash(&self) {
+        let Current { path, crashes, .. } = self.current();
+        let survivor = self.folder.path().join(format!("survivor-{crashes}.db"));
+        std::fs::copy(&path, &survivor).expect("the file is there");
+        std::fs::copy(path.with_extension("db-wal"), survivor.with_extension("db-wal"))
+            .expect("the store is open, so its log is there");
+        let store = open(&survivor).await;
+        *self.current.lock().expect("nobody panics while holding it") =
+            Current { store, path: survivor, crashes: crashes + 1 };
+    }
+
+    async fn calls_in_books(&self) -> Vec<BookedCall> {
+        let rows = sqlx::query("select * from calls").fetch_all(&mut self.beside().await).await;
+        rows.expect("the table is there").iter().map(booked_call).collect()
+    }
+}
+
+fn booked_call(row: &SqliteRow) -> BookedCall {
+    let text = |column: &str| row.get::<String, _>(column);
+    let optional = |column: &str| row.get::<Option<String>, _>(column);
+    BookedCall {
+        call_id: CallId::parse(&text("id")).expect("an id"),
+        organization_id: OrganizationId::parse(&text("organization_id")).expect("an id"),
+        user_id: UserId::parse(&text("user_id")).expect("an id"),
+        contact_id: ContactId::parse(&text("contact_id")).expect("an id"),
+        agent_id: AgentId::parse(&text("agent_id")).expect("an id"),
+        from: PhoneNumber::parse(&text("from_number")).expect("a number"),
+        to: PhoneNumber::parse(&text("to_number")).expect("a number"),
+        reason: optional("reason").map(|reason| CallReason::parse(&reason).expect("a reason")),
+        booked_at: Timestamp::from_unix_millis(row.get("booked_at")),
+        state: text("state"),
+        conversation_id: optional("conversation_id").map(|id| ConversationId::parse(&id).expect("an id")),
+        carrier_call_id: optional("carrier_call_id").map(|id| CarrierCallId::parse(&id).expect("an id")),
+    }
+}

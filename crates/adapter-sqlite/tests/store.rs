@@ -1,0 +1,335 @@
+//! What is true of this store beside the promises of its ports.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use adapter_sqlite::{SqliteSettings, SqliteStore};
+use domain::ports::{
+    BookingAnswer, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, LockAnswer, Ownership,
+    Settlement, UserRepo,
+};
+use domain::{
+    Booking, CallReference, ContactIdentity::Known, ContactRecord, DialOutcome, DirectoryRecord, SettledCall,
+    UnknownCause,
+};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
+use tempfile::TempDir;
+use testkit::fixtures::{
+    Tenant, call_id, contact, contact_id, context, key, moment, phone_number, provider_reference, token,
+};
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn the_file_is_readable_by_its_owner_alone() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("made/for/outdial.db");
+    let store = open(&path).await;
+    store.migrate().await.expect("the schema is new");
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    for file in ["outdial.db", "outdial.db-wal", "outdial.db-shm"] {
+        assert_eq!(mode(&path.with_file_name(file)), 0o600, "{file}");
+    }
+    assert_eq!(mode(&folder.path().join("made")), 0o700);
+
+    store.close().await;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("it is ours");
+    open(&path).await;
+    assert_eq!(mode(&path), 0o640, "what an operator has set stays");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_made_is_unavailable() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    std::fs::write(folder.path().join("file"), "no folder").expect("it can be written");
+    let settings = SqliteSettings::file(folder.path().join("file/outdial.db"));
+    let error = SqliteStore::open(&settings).await.expect_err("a file is no folder");
+    assert!(error.to_string().contains("cannot be made"), "{error}");
+    std::fs::write(folder.path().join("text.db"), "x".repeat(5000)).expect("it can be written");
+    let settings = SqliteSettings::file(folder.path().join("text.db"));
+    let error = SqliteStore::open(&settings).await.expect_err("a text is no database");
+    assert!(error.to_string().contains("no database"), "{error}");
+}
+
+#[tokio::test]
+async fn the_schema_is_brought_up_to_date_once() {
+    let (store, path, _folder) = unmigrated().await;
+    let pending = store.pending_migrations().await.expect("store is up");
+    assert_eq!(pending.first().map(String::as_str), Some("0001 directory books and leases"));
+    let unready = UserRepo::find(&store, &Tenant::new().user.id).await.expect_err("there is no table");
+    assert!(unready.to_string().contains("is the schema migrated?"), "{unready}");
+
+    store.migrate().await.expect("the schema is new");
+    store.migrate().await.expect("nothing is left to do");
+    assert_eq!(store.pending_migrations().await, Ok(Vec::new()));
+    store.ping().await.expect("store is up");
+
+    let mut beside = beside(&path).await;
+    sqlx::raw_sql("insert into _sqlx_migrations values (9999, 'of tomorrow', 0, 1, x'00', 0)")
+        .execute(&mut beside)
+        .await
+        .expect("the table is there");
+    let error = store.migrate().await.expect_err("a newer release was here");
+    assert!(error.to_string().contains("newer release"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_may_start_at_once_on_a_new_file() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let starts = (0..6).map(|_| {
+        let path = folder.path().join("outdial.db");
+        tokio::spawn(async move {
+            let store = open(&path).await;
+            store.migrate().await.expect("somebody migrates, and the others find it done");
+            assert_eq!(store.pending_migrations().await, Ok(Vec::new()));
+        })
+    });
+    for start in starts.collect::<Vec<_>>() {
+        start.await.expect("every start succeeds");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stores_on_one_file_grant_one_lock_and_book_one_call() {
+    let (ours, path, _folder) = migrated().await;
+    let theirs = open(&path).await;
+    let tenant = Tenant::new();
+    import(&ours, &tenant.records()).await;
+    for _ in 0..5 {
+        let key = key();
+        let comers = (0..40).map(|turn| {
+            let store = if turn % 2 == 0 { ours.clone() } else { theirs.clone() };
+            let booking = Booking { key: key.clone(), ..tenant.booking(LONG) };
+            tokio::spawn(async move {
+                let granted = store.acquire(&booking.key, &booking.token, LONG).await.expect("store is up");
+                let recorded = store.book(&booking).await.expect("store is up");
+                (granted == LockAnswer::Granted, recorded == BookingAnswer::Recorded)
+            })
+        });
+        let (mut granted, mut recorded) = (0, 0);
+        for comer in comers.collect::<Vec<_>>() {
+            let (has_lock, has_call) = comer.await.expect("nobody panics");
+            granted += u32::from(has_lock);
+            recorded += u32::from(has_call);
+        }
+        assert_eq!((granted, recorded), (1, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_of_writers_is_served_to_the_last() {
+    let (store, _path, _folder) = migrated().await;
+    let writers = (0..200).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let (key, token) = (key(), token());
+            let granted = store.acquire(&key, &token, LONG).await;
+            (granted, store.renew(&key, &token, LONG).await)
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        let answers = writer.await.expect("nobody panics");
+        assert_eq!(answers, (Ok(LockAnswer::Granted), Ok(Ownership::Held)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_does_not_let_go_is_not_waited_for() {
+    let (store, path, _folder) = migrated().await;
+    let tenant = Tenant::new();
+    import(&store, &tenant.records()).await;
+    let (mut stuck, booking, context) = (beside(&path).await, tenant.booking(LONG), context());
+    let held = stuck.begin_with("begin immediate").await.expect("nobody writes");
+
+    let start = Instant::now();
+    let (locked, kept) =
+        tokio::join!(store.acquire(&booking.key, &booking.token, LONG), store.keep(&context, LONG));
+    assert!(locked.is_err() && kept.is_err(), "nobody can write");
+    assert!(start.elapsed() < Duration::from_secs(2), "the lock's promise");
+    let start = Instant::now();
+    let error = store.book(&booking).await.expect_err("nobody can write");
+    assert!(start.elapsed() < Duration::from_secs(5), "the ledger's promise");
+    assert!(error.to_string().contains("another writer"), "{error}");
+    let known = UserRepo::find(&store, &tenant.user.id).await;
+    assert_eq!(known, Ok(Some(tenant.stored_user())), "readers wait for nobody");
+
+    held.rollback().await.expect("it is ours");
+    assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(LockAnswer::Granted));
+    assert_eq!(store.book(&booking).await, Ok(BookingAnswer::Recorded));
+}
+
+/// What reconciliation finds out. The guard may go on blocking for longer, and never for less.
+#[tokio::test]
+async fn an_unknown_outcome_can_be_learned_later_and_its_guard_stands() {
+    let (store, path, _folder) = migrated().await;
+    let tenant = Tenant::new();
+    import(&store, &tenant.records()).await;
+    for (guard_for, hold_for) in [(LONG, LONG / 4), (LONG / 4, LONG)] {
+        let booking = tenant.booking(guard_for);
+        assert_eq!(store.book(&booking).await, Ok(BookingAnswer::Recorded));
+        let reference = provider_reference();
+        for outcome in [DialOutcome::Unknown(UnknownCause::TimedOut), DialOutcome::Placed(reference.clone())]
+        {
+            let settlement = Settlement {
+                call_id: &booking.call_id,
+                key: &booking.key,
+                token: &booking.token,
+                outcome: &outcome,
+                hold_for,
+                settled_at: moment(),
+            };
+            CallLedger::settle(&store, &settlement).await.expect("store is up");
+        }
+        shift(&mut beside(&path).await, LONG / 2).await;
+        let duplicate = Booking { call_id: call_id(), token: token(), ..booking.clone() };
+        let placed = SettledCall::Placed(CallReference::new(booking.call_id, reference));
+        assert_eq!(store.book(&duplicate).await, Ok(BookingAnswer::Settled(placed)));
+    }
+}
+
+#[tokio::test]
+async fn a_closed_store_is_unavailable() {
+    let (store, _path, _folder) = migrated().await;
+    let clone = store.clone();
+    store.close().await;
+    clone.ping().await.expect_err("it is closed");
+    clone.acquire(&key(), &token(), LONG).await.expect_err("it is closed");
+    clone.book(&Tenant::new().booking(LONG)).await.expect_err("it is closed");
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_named_and_not_quoted() {
+    let (store, path, _folder) = migrated().await;
+    let tenant = Tenant::new();
+    import(&store, &tenant.records()).await;
+    let statement = "update contacts set phone_number = '0049 private'";
+    sqlx::query(statement).execute(&mut beside(&path).await).await.expect("the table is there");
+    let found = ContactRepo::find(&store, &tenant.organization.id, &tenant.contact_id()).await;
+    let error = found.expect_err("this is no number").to_string();
+    assert!(error.contains("contacts.phone_number"), "{error}");
+    assert!(!error.contains("private"), "{error}");
+}
+
+#[tokio::test]
+async fn what_ran_out_is_swept_and_what_has_not_stays() {
+    let (store, path, _folder) = migrated().await;
+    let tenant = Tenant::new();
+    import(&store, &tenant.records()).await;
+    let mut beside = beside(&path).await;
+    for _ in 0..40 {
+        store.acquire(&key(), &token(), LONG).await.expect("store is up");
+        store.keep(&context(), LONG).await.expect("store is up");
+        store.book(&tenant.booking(LONG)).await.expect("store is up");
+    }
+    shift(&mut beside, Duration::from_secs(7200)).await;
+    store.keep(&context(), LONG).await.expect("store is up");
+    store.book(&tenant.booking(LONG)).await.expect("store is up");
+    for _ in 0..64 {
+        store.acquire(&key(), &token(), LONG).await.expect("store is up");
+    }
+    for (table, left) in [("call_locks", 64), ("call_contexts", 1), ("dial_guards", 1), ("calls", 41)] {
+        assert_eq!(count(&mut beside, table).await, left, "{table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_thousand_contacts_are_imported_while_others_read() {
+    let (store, path, _folder) = migrated().await;
+    let tenant = Tenant::new();
+    import(&store, &tenant.records()).await;
+    let mut beside = beside(&path).await;
+    let nobody = contact(&tenant.organization.id);
+    let mut under_way = store.begin().await.expect("store is up");
+    for batch in 0..200 {
+        let records: Vec<_> = (0..500)
+            .map(|place| match place % 10 {
+                // Checking a number against the numbering plans takes longer than storing it: a tenth has one.
+                0 => contact(&tenant.organization.id),
+                _ => ContactRecord { identity: Known(contact_id()), phone_number: None, ..nobody.clone() },
+            })
+            .map(DirectoryRecord::Contact)
+            .collect();
+        under_way.upsert(&records).await.expect("no number is there twice");
+        if batch % 50 == 0 {
+            let user = UserRepo::find(&store, &tenant.user.id).await.expect("store is up");
+            assert!(user.is_some());
+            assert_eq!(count(&mut beside, "contacts").await, 1, "nothing is seen before the commit");
+        }
+    }
+    under_way.commit().await.expect("store is up");
+    assert_eq!(count(&mut beside, "contacts").await, 100_001);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_in_memory_serves_many_at_once_and_is_alone() {
+    let store = SqliteStore::open(&SqliteSettings::in_memory()).await.expect("there is memory");
+    store.migrate().await.expect("the schema is new");
+    let tenant = Tenant::new();
+    import(&store, &tenant.records()).await;
+    let number = phone_number();
+    let comers = (0..100).map(|_| {
+        let (store, tenant, number) = (store.clone(), tenant.clone(), number.clone());
+        tokio::spawn(async move {
+            let booking = tenant.booking(LONG);
+            assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(LockAnswer::Granted));
+            assert_eq!(store.book(&booking).await, Ok(BookingAnswer::Recorded));
+            let found = store.find_or_create(&tenant.organization.id, &number, &contact_id()).await;
+            found.expect("store is up").id
+        })
+    });
+    let mut ids = Vec::new();
+    for comer in comers.collect::<Vec<_>>() {
+        ids.push(comer.await.expect("nobody panics"));
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "one contact for one number");
+
+    let other = SqliteStore::open(&SqliteSettings::in_memory()).await.expect("there is memory");
+    other.migrate().await.expect("the schema is new");
+    assert_eq!(UserRepo::find(&other, &tenant.user.id).await, Ok(None));
+}
+
+async fn migrated() -> (SqliteStore, PathBuf, TempDir) {
+    let (store, path, folder) = unmigrated().await;
+    store.migrate().await.expect("the schema is new");
+    (store, path, folder)
+}
+
+async fn unmigrated() -> (SqliteStore, PathBuf, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("outdial.db");
+    (open(&path).await, path, folder)
+}
+
+async fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(&SqliteSettings::file(path)).await.expect("the file can be opened")
+}
+
+/// A connection beside the store's own.
+async fn beside(path: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(path).connect().await.expect("the file is there")
+}
+
+async fn import(store: &SqliteStore, records: &[DirectoryRecord]) {
+    let mut import = store.begin().await.expect("store is up");
+    import.upsert(records).await.expect("the records agree with each other");
+    import.commit().await.expect("store is up");
+}
+
+/// Brings everything that runs out nearer to its end.
+async fn shift(connection: &mut SqliteConnection, time: Duration) {
+    let millis = i64::try_from(time.as_millis()).expect("a short time");
+    for (table, column) in
+        [("call_locks", "expires_at"), ("call_contexts", "expires_at"), ("dial_guards", "blocked_until")]
+    {
+        let statement = AssertSqlSafe(format!("update {table} set {column} = {column} - ?"));
+        sqlx::query(statement).bind(millis).execute(&mut *connection).await.expect("the table is there");
+    }
+}
+
+async fn count(connection: &mut SqliteConnection, table: &str) -> i64 {
+    let statement = AssertSqlSafe(format!("select count(*) from {table}"));
+    sqlx::query_scalar(statement).fetch_one(connection).await.expect("the table is there")
+}

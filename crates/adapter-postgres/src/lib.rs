@@ -1,1 +1,25 @@
-//! Contacts, agents, numbers, users and the ledger in Postgres.
+//! Contacts, agents, caller numbers, users and the books, in Postgres 15 or newer.
+//!
+//! [`PostgresStore`] is every storage port at once. What it keeps to:
+//!
+//! - One statement, and so one round trip, for each operation; a connection is held for that statement and no longer.
+//! - An answer or [`PortUnavailable`](domain::ports::PortUnavailable) within the times of [`PostgresSettings`], also from a
+//!   server that has stopped answering. A connection on which a statement was given up is closed, never used again.
+//! - A statement that broke with its connection is repeated once where that is safe, which taking a guard is not.
+//! - Errors name kinds, SQLSTATEs, constraints and columns. Never a value, and so never the driver's own text.
+
+mod agents;
+mod contacts;
+mod directory;
+mod failure;
+mod ledger;
+mod numbers;
+mod row;
+mod schema;
+mod settings;
+mod statement;
+mod store;
+mod users;
+
+pub use settings::PostgresSettings;
+pub use store::PostgresStore;

@@ -1,0 +1,139 @@
+//! The import: one transaction on a connection of its own, which takes everything along when it is dropped.
+
+mod run;
+mod statements;
+
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{Directory, DirectoryImport, PortUnavailable, RecordRefusal, UpsertError};
+use domain::{DirectoryRecord, OrganizationId};
+use sqlx::PgConnection;
+use tokio::time::timeout;
+
+use crate::PostgresStore;
+use crate::directory::run::{Run, runs};
+use crate::failure::{because, unavailable, violated_constraint};
+
+/// How long one statement of an import may take, be it for its work or for the locks of another import.
+const STATEMENT_WITHIN: Duration = Duration::from_secs(60);
+
+/// The same, for the server to hold to by itself; shorter, so that it is the one to say so.
+const SERVER_SETTINGS: [(&str, &str); 2] = [("statement_timeout", "55s"), ("lock_timeout", "30s")];
+
+/// An import under way. Not a `sqlx::Transaction`, whose rollback needs an answer of the server: this one ends with its
+/// connection.
+struct PostgresImport {
+    connection: PgConnection,
+}
+
+#[async_trait]
+impl Directory for PostgresStore {
+    async fn begin(&self) -> Result<Box<dyn DirectoryImport>, PortUnavailable> {
+        let mut import = PostgresImport { connection: self.connect_aside(&SERVER_SETTINGS).await? };
+        import.command("begin").await?;
+        Ok(Box::new(import))
+    }
+}
+
+#[async_trait]
+impl DirectoryImport for PostgresImport {
+    async fn upsert(&mut self, records: &[DirectoryRecord]) -> Result<(), UpsertError> {
+        let mut first = 0;
+        for run in runs(records) {
+            let of_run = &records[first..first + run.len()];
+            if !self.try_store(&run).await? {
+                self.store_one_by_one(first, of_run).await?;
+            }
+            first += run.len();
+        }
+        Ok(())
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<(), PortUnavailable> {
+        self.command("commit").await
+    }
+}
+
+impl PostgresImport {
+    /// Stores a whole run, or nothing of it where one of its records is refused.
+    async fn try_store(&mut self, run: &Run<'_>) -> Result<bool, PortUnavailable> {
+        self.command("savepoint run").await?;
+        let whole = match within(run.store(&mut self.connection)).await? {
+            Ok(stored) => stored == run.len(),
+            Err(error) if violated_constraint(&error).is_some() => false,
+            Err(error) => return Err(unavailable(&error)),
+        };
+        self.command(if whole { "release savepoint run" } else { "rollback to savepoint run" }).await?;
+        Ok(whole)
+    }
+
+    /// Finds the record that is refused. Where there is none, since another process came in between, all are stored.
+    async fn store_one_by_one(
+        &mut self,
+        first: usize,
+        records: &[DirectoryRecord],
+    ) -> Result<(), UpsertError> {
+        for (place, record) in records.iter().enumerate() {
+            self.command("savepoint record").await?;
+            let refusal = match within(Run::of(record).store(&mut self.connection)).await? {
+                Ok(1) => None,
+                Ok(_) => Some(RecordRefusal::OtherTenant),
+                Err(error) => Some(refusal_of(&error).ok_or_else(|| unavailable(&error))?),
+            };
+            if let Some(refusal) = refusal {
+                self.command("rollback to savepoint record").await?;
+                let refusal = self.sharpened(refusal, record).await?;
+                return Err(UpsertError::Refused { index: first + place, refusal });
+            }
+            self.command("release savepoint record").await?;
+        }
+        Ok(())
+    }
+
+    /// A number refers to its organization by way of its user: whether it is the organization that is missing has to be
+    /// asked for.
+    async fn sharpened(
+        &mut self,
+        refusal: RecordRefusal,
+        record: &DirectoryRecord,
+    ) -> Result<RecordRefusal, PortUnavailable> {
+        match (refusal, record) {
+            (RecordRefusal::UnknownUser, DirectoryRecord::Number(numbered))
+                if !self.knows(&numbered.number.organization_id).await? =>
+            {
+                Ok(RecordRefusal::UnknownOrganization)
+            }
+            _ => Ok(refusal),
+        }
+    }
+
+    async fn knows(&mut self, organization_id: &OrganizationId) -> Result<bool, PortUnavailable> {
+        let known = sqlx::query_scalar!(
+            r#"select exists (select from organizations where id = $1) as "known!""#,
+            organization_id.as_str()
+        );
+        within(known.fetch_one(&mut self.connection)).await?.map_err(|error| unavailable(&error))
+    }
+
+    async fn command(&mut self, sql: &'static str) -> Result<(), PortUnavailable> {
+        let done = within(sqlx::raw_sql(sql).execute(&mut self.connection)).await?;
+        done.map(|_| ()).map_err(|error| unavailable(&error))
+    }
+}
+
+async fn within<T>(statement: impl Future<Output = T>) -> Result<T, PortUnavailable> {
+    timeout(STATEMENT_WITHIN, statement).await.map_err(|_| because("no answer in time"))
+}
+
+fn refusal_of(error: &sqlx::Error) -> Option<RecordRefusal> {
+    match violated_constraint(error)? {
+        "users_organization_id_fkey" | "agents_organization_id_fkey" | "contacts_organization_id_fkey" => {
+            Some(RecordRefusal::UnknownOrganization)
+        }
+        "caller_numbers_user_fkey" => Some(RecordRefusal::UnknownUser),
+        "contacts_organization_id_phone_number_key" => Some(RecordRefusal::PhoneNumberTaken),
+        _ => None,
+    }
+}

@@ -1,0 +1,198 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
+use domain::{
+    Booking, CallId, CallReason, CallReference, CarrierCallId, ConversationId, DialOutcome,
+    NotConnectedReason, NotDialledReason, ProviderReference, SettledCall, Timestamp,
+};
+use time::OffsetDateTime;
+
+use crate::PostgresStore;
+use crate::failure::because;
+use crate::row::{read, read_optional, unreadable};
+
+/// Whether a call was booked; otherwise the guard that blocks it and that guard's call, as far as they could be seen.
+struct BookingRow {
+    recorded: bool,
+    call_id: Option<String>,
+    state: Option<String>,
+    outcome_detail: Option<String>,
+    conversation_id: Option<String>,
+    carrier_call_id: Option<String>,
+    remaining_millis: Option<i64>,
+}
+
+#[async_trait]
+impl CallLedger for PostgresStore {
+    async fn book(&self, booking: &Booking) -> Result<BookingAnswer, PortUnavailable> {
+        let booked_at = database_time(booking.booked_at)?;
+        // Not repeated after a broken connection: it may have been done, and would then be blocked by itself. The times are
+        // reckoned where the row is written, after any wait for a concurrent booking.
+        let booked = self.once(sqlx::query_as!(
+            BookingRow,
+            r#"with guard as (
+                   insert into dial_guards as held (key, token, call_id, blocked_until)
+                   values ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
+                   on conflict on constraint dial_guards_pkey do update
+                      set token = excluded.token, call_id = excluded.call_id,
+                          blocked_until = clock_timestamp() + make_interval(secs => $4)
+                    where held.blocked_until <= clock_timestamp()
+                   returning call_id
+               ), booked as (
+                   insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason,
+                                      state, booked_at)
+                   select call_id, $5, $6, $7, $8, $9, $10, $11, 'dialling', $12 from guard
+                   returning id
+               )
+               select exists (select from booked) as "recorded!",
+                      blocker.id as "call_id?", blocker.state as "state?", blocker.outcome_detail,
+                      blocker.conversation_id, blocker.carrier_call_id,
+                      ceil(extract(epoch from held.blocked_until - clock_timestamp()) * 1000)::bigint
+                          as "remaining_millis?"
+                 from (select) as always
+                 left join dial_guards as held on held.key = $1
+                 left join calls as blocker on blocker.id = held.call_id"#,
+            booking.key.as_str(),
+            booking.token.as_str(),
+            booking.call_id.as_str(),
+            booking.guard_for.as_secs_f64(),
+            booking.organization_id.as_str(),
+            booking.user_id.as_str(),
+            booking.contact_id.as_str(),
+            booking.agent_id.as_str(),
+            booking.from.as_e164(),
+            booking.to.as_e164(),
+            booking.reason.as_ref().map(CallReason::as_str),
+            booked_at
+        ));
+        self.bounded(async {
+            let row = booked.await?.ok_or_else(|| because("a statement gave no row"))?;
+            if row.recorded {
+                return Ok(BookingAnswer::Recorded);
+            }
+            if let Some(answer) = blocked_by(row)? {
+                return Ok(answer);
+            }
+            // The statement saw the books as they were when it began; the guard that blocks it is younger.
+            let blocker = self.find_blocker(booking).await?.map(blocked_by).transpose()?.flatten();
+            // A guard that has gone in this very moment was there a moment ago: to come again is the caller's choice.
+            Ok(blocker.unwrap_or(BookingAnswer::InFlight { remaining: Duration::from_millis(1) }))
+        })
+        .await
+    }
+
+    async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
+        let settled_at = database_time(settlement.settled_at)?;
+        let (reference, detail) = match settlement.outcome {
+            DialOutcome::Placed(reference) => (Some(reference), None),
+            DialOutcome::NotConnected { reference, reason } => (Some(reference), Some(reason.as_str())),
+            DialOutcome::NotDialled(NotDialledReason::Rejected(code)) => (None, Some(code.as_str())),
+            DialOutcome::NotDialled(NotDialledReason::Unavailable) => (None, None),
+            DialOutcome::Unknown(cause) => (None, Some(cause.as_str())),
+        };
+        let ProviderReference { conversation_id, carrier_call_id } = reference.cloned().unwrap_or_default();
+        // The guard follows the call: it is touched where the call moves and by its own token, so that neither a second
+        // settlement nor a late one of an older call does anything to it. From *unknown* a call may come to be placed or not
+        // connected, its guard blocking on to its end; never to not dialled, since the phone may have rung.
+        // The call's id is ours, minted for it alone: no tenant stands beside it.
+        let settled = self.repeatable(|| {
+            sqlx::query!(
+                r#"with before as (
+                       select id, state from calls where id = $1 for no key update
+                   ), moved as (
+                       update calls
+                          set state = $4, outcome_detail = $5, settled_at = $6,
+                              conversation_id = coalesce($7, calls.conversation_id),
+                              carrier_call_id = coalesce($8, calls.carrier_call_id)
+                         from before
+                        where calls.id = before.id
+                          and (before.state = 'dialling'
+                               or (before.state = 'unknown' and $4 in ('placed', 'not-connected')))
+                       returning before.state = 'unknown' as was_unknown
+                   ), freed as (
+                       delete from dial_guards as held using moved
+                        where held.key = $2 and held.token = $3 and $4 = 'not-dialled'
+                   ), held_on as (
+                       update dial_guards as held
+                          set blocked_until = greatest(
+                                  clock_timestamp() + make_interval(secs => $9),
+                                  case when moved.was_unknown then held.blocked_until end)
+                         from moved
+                        where held.key = $2 and held.token = $3 and $4 in ('placed', 'not-connected')
+                   )
+                   select exists (select from moved) as "moved!""#,
+                settlement.call_id.as_str(),
+                settlement.key.as_str(),
+                settlement.token.as_str(),
+                settlement.outcome.as_str(),
+                detail,
+                settled_at,
+                conversation_id.as_ref().map(ConversationId::as_str),
+                carrier_call_id.as_ref().map(CarrierCallId::as_str),
+                settlement.hold_for.as_secs_f64()
+            )
+        });
+        settled.await.map(|_| ())
+    }
+}
+
+impl PostgresStore {
+    async fn find_blocker(&self, booking: &Booking) -> Result<Option<BookingRow>, PortUnavailable> {
+        self.repeatable(|| {
+            sqlx::query_as!(
+                BookingRow,
+                r#"select false as "recorded!", blocker.id as "call_id?", blocker.state as "state?",
+                          blocker.outcome_detail, blocker.conversation_id, blocker.carrier_call_id,
+                          ceil(extract(epoch from held.blocked_until - clock_timestamp()) * 1000)::bigint
+                              as "remaining_millis?"
+                     from dial_guards as held join calls as blocker on blocker.id = held.call_id
+                    where held.key = $1"#,
+                booking.key.as_str()
+            )
+        })
+        .await
+    }
+}
+
+/// What a guard that still blocks has to say, if it was seen.
+fn blocked_by(row: BookingRow) -> Result<Option<BookingAnswer>, PortUnavailable> {
+    let (Some(call_id), Some(state), Some(remaining)) = (row.call_id, row.state, row.remaining_millis) else {
+        return Ok(None);
+    };
+    let Some(remaining) = u64::try_from(remaining).ok().filter(|millis| *millis > 0) else {
+        return Ok(None);
+    };
+    let reference = CallReference {
+        call_id: read("calls.id", &call_id, CallId::parse)?,
+        conversation_id: read_optional(
+            "calls.conversation_id",
+            row.conversation_id.as_deref(),
+            ConversationId::parse,
+        )?,
+        carrier_call_id: read_optional(
+            "calls.carrier_call_id",
+            row.carrier_call_id.as_deref(),
+            CarrierCallId::parse,
+        )?,
+    };
+    let answer = match state.as_str() {
+        "placed" => BookingAnswer::Settled(SettledCall::Placed(reference)),
+        "not-connected" => {
+            let reason = row.outcome_detail.as_deref().and_then(NotConnectedReason::from_name);
+            let reason = reason.ok_or_else(|| unreadable("calls.outcome_detail"))?;
+            BookingAnswer::Settled(SettledCall::NotConnected { reference, reason })
+        }
+        // A call that was not dialled leaves no guard behind, unless it was settled by a token that is not the guard's.
+        "dialling" | "unknown" | "not-dialled" => {
+            BookingAnswer::InFlight { remaining: Duration::from_millis(remaining) }
+        }
+        _ => return Err(unreadable("calls.state")),
+    };
+    Ok(Some(answer))
+}
+
+fn database_time(moment: Timestamp) -> Result<OffsetDateTime, PortUnavailable> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(moment.unix_millis()) * 1_000_000)
+        .map_err(|_| because("a moment lies outside the years that can be stored"))
+}

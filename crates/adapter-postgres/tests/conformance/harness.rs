@@ -1,0 +1,224 @@
+//! A database of its own for each test, and the powers that the suites ask for.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use adapter_postgres::{PostgresSettings, PostgresStore};
+use async_trait::async_trait;
+use domain::ports::{AgentRepo, CallLedger, ContactRepo, Directory, NumberPool, UserRepo};
+use domain::{
+    AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
+    PhoneNumber, Timestamp, UserId,
+};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use testkit::harness::{
+    AgentRepoHarness, BookedCall, CallLedgerHarness, ContactRepoHarness, DirectoryHarness, LosesStore,
+    NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
+};
+
+/// A store in a database of its own, which goes with the harness.
+pub(crate) struct PostgresHarness {
+    database: TestDatabase,
+    store: Mutex<PostgresStore>,
+}
+
+impl PostgresHarness {
+    /// A migrated, empty database.
+    pub(crate) async fn new() -> Self {
+        let database = TestDatabase::create().await;
+        let store = database.open().await;
+        store.migrate().await.expect("an empty database can be migrated");
+        Self { database, store: Mutex::new(store) }
+    }
+
+    pub(crate) fn adapter(&self) -> PostgresStore {
+        self.store.lock().expect("no test panics while it holds the store").clone()
+    }
+
+    pub(crate) fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+}
+
+/// A database that is dropped with this value.
+pub(crate) struct TestDatabase {
+    name: String,
+}
+
+impl TestDatabase {
+    /// An empty database under a name that nobody else has.
+    pub(crate) async fn create() -> Self {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("outdial_test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+        execute(&testkit::services::postgres_url(), &format!("create database {name}")).await;
+        Self { name }
+    }
+
+    /// The URL of this database.
+    pub(crate) fn url(&self) -> String {
+        let url = testkit::services::postgres_url();
+        let (base, parameters) = url.split_once('?').unwrap_or((&url, ""));
+        let (server, _) = base.rsplit_once('/').expect("the URL names a database");
+        format!("{server}/{}?{parameters}", self.name)
+    }
+
+    /// Settings as in production, save for few connections: many tests run at once.
+    pub(crate) fn settings(&self) -> PostgresSettings {
+        PostgresSettings { max_connections: 5, ..PostgresSettings::new(self.url()) }
+    }
+
+    pub(crate) async fn open(&self) -> PostgresStore {
+        PostgresStore::connect(&self.settings()).await.expect("the server answers")
+    }
+
+    /// Runs statements in this database.
+    pub(crate) async fn execute(&self, sql: &str) {
+        execute(&self.url(), sql).await;
+    }
+
+    /// The rows of a query in this database.
+    pub(crate) async fn query(&self, sql: &str) -> Vec<PgRow> {
+        let mut connection = connect(&self.url()).await;
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await;
+        rows.expect("the test's query is right")
+    }
+
+    /// Ends all sessions in this database.
+    pub(crate) async fn end_sessions(&self) {
+        let Self { name } = self;
+        let sql =
+            format!("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}'");
+        execute(&testkit::services::postgres_url(), &sql).await;
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let sql = format!("drop database if exists {} with (force)", self.name);
+        // On a thread of its own, since the test's runtime may be at its end.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime
+                .expect("a runtime can be built")
+                .block_on(execute(&testkit::services::postgres_url(), &sql));
+        });
+        // A database that could not be dropped goes when its server goes.
+        let _dropped = dropping.join();
+    }
+}
+
+async fn connect(url: &str) -> PgConnection {
+    PgConnection::connect(url).await.expect("the server answers")
+}
+
+async fn execute(url: &str, sql: &str) {
+    let mut connection = connect(url).await;
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(&mut connection)
+        .await
+        .expect("the test's statement is right");
+}
+
+#[async_trait]
+impl LosesStore for PostgresHarness {
+    async fn lose(&self) {
+        let name = &self.database.name;
+        let sql = format!("alter database {name} with allow_connections false");
+        execute(&testkit::services::postgres_url(), &sql).await;
+        self.database.end_sessions().await;
+    }
+}
+
+#[async_trait]
+impl StoresRecords for PostgresHarness {
+    async fn store(&self, records: &[DirectoryRecord]) {
+        let mut import = self.adapter().begin().await.expect("the server answers");
+        import.upsert(records).await.expect("the records agree with each other");
+        import.commit().await.expect("the server answers");
+    }
+}
+
+#[async_trait]
+impl PassesTime for PostgresHarness {
+    async fn pass(&self, time: Duration) {
+        let millis = time.as_millis();
+        let sql = format!(
+            "update dial_guards set blocked_until = blocked_until - interval '{millis} milliseconds'"
+        );
+        self.database.execute(&sql).await;
+    }
+}
+
+impl ContactRepoHarness for PostgresHarness {
+    fn contacts(&self) -> Arc<dyn ContactRepo> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl AgentRepoHarness for PostgresHarness {
+    fn agents(&self) -> Arc<dyn AgentRepo> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl NumberPoolHarness for PostgresHarness {
+    fn numbers(&self) -> Arc<dyn NumberPool> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl UserRepoHarness for PostgresHarness {
+    fn users(&self) -> Arc<dyn UserRepo> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl DirectoryHarness for PostgresHarness {
+    fn directory(&self) -> Arc<dyn Directory> {
+        Arc::new(self.adapter())
+    }
+}
+
+#[async_trait]
+impl CallLedgerHarness for PostgresHarness {
+    fn ledger(&self) -> Arc<dyn CallLedger> {
+        Arc::new(self.adapter())
+    }
+
+    /// The server is shared, so it is the sessions that die: whatever they had not committed is gone.
+    async fn crash(&self) {
+        self.database.end_sessions().await;
+        let store = self.database.open().await;
+        *self.store.lock().expect("no test panics while it holds the store") = store;
+    }
+
+    async fn calls_in_books(&self) -> Vec<BookedCall> {
+        let rows = self.database.query(
+            "select id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, state, \
+                    conversation_id, carrier_call_id, (extract(epoch from booked_at) * 1000)::bigint::text as booked_at \
+               from calls",
+        );
+        rows.await.iter().map(booked_call).collect()
+    }
+}
+
+fn booked_call(row: &PgRow) -> BookedCall {
+    let text = |column: &str| row.get::<Option<String>, _>(column);
+    let given = |column: &str| text(column).expect("the column is not null");
+    BookedCall {
+        call_id: CallId::parse(&given("id")).expect("an id"),
+        organization_id: OrganizationId::parse(&given("organization_id")).expect("an id"),
+        user_id: UserId::parse(&given("user_id")).expect("an id"),
+        contact_id: ContactId::parse(&given("contact_id")).expect("an id"),
+        agent_id: AgentId::parse(&given("agent_id")).expect("an id"),
+        from: PhoneNumber::parse(&given("from_number")).expect("a number"),
+        to: PhoneNumber::parse(&given("to_number")).expect("a number"),
+        reason: text("reason").map(|reason| CallReason::parse(&reason).expect("a reason")),
+        booked_at: Timestamp::from_unix_millis(given("booked_at").parse().expect("milliseconds")),
+        state: given("state"),
+        conversation_id: text("conversation_id").map(|id| ConversationId::parse(&id).expect("an id")),
+        carrier_call_id: text("carrier_call_id").map(|id| CarrierCallId::parse(&id).expect("an id")),
+    }
+}

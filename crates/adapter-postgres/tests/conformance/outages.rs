@@ -1,0 +1,159 @@
+//! A server that stalls, dies or comes back.
+
+use std::time::{Duration, Instant};
+
+use adapter_postgres::{PostgresSettings, PostgresStore};
+use domain::ports::{BookingAnswer, CallLedger, Directory, PortUnavailable, UserRepo};
+use testkit::fixtures::Tenant;
+use testkit::harness::StoresRecords;
+
+use crate::harness::PostgresHarness;
+use crate::proxy::Proxy;
+
+const BOUND: Duration = Duration::from_secs(5);
+
+/// A server that takes bytes and says nothing fires no timeout of its own: each operation ends by ours. Afterwards neither
+/// the lost connections nor the answers that come too late are in anybody's way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stalled_server_is_given_up_and_found_again() {
+    let (harness, tenant, other) = (PostgresHarness::new().await, Tenant::new(), Tenant::new());
+    harness.store(&[tenant.records(), other.records()].concat()).await;
+    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+    let settings = PostgresSettings { max_connections: 2, ..PostgresSettings::new(url) };
+    let store = PostgresStore::connect(&settings).await.expect("the server answers");
+
+    proxy.stall();
+    let started = Instant::now();
+    let booking = tenant.booking(Duration::from_secs(60));
+    let settled = domain::DialOutcome::NotDialled(domain::NotDialledReason::Unavailable);
+    let settlement = domain::ports::Settlement {
+        call_id: &booking.call_id,
+        key: &booking.key,
+        token: &booking.token,
+        outcome: &settled,
+        hold_for: Duration::from_secs(30),
+        settled_at: booking.booked_at,
+    };
+    let (found, booked, settled, begun, pinged, opened) = tokio::join!(
+        store.find(&tenant.user.id),
+        store.book(&booking),
+        store.settle(&settlement),
+        store.begin(),
+        store.ping(),
+        PostgresStore::connect(&settings),
+    );
+    assert!(started.elapsed() < BOUND, "{:?}", started.elapsed());
+    is_unavailable("find", found);
+    is_unavailable("book", booked);
+    is_unavailable("settle", settled);
+    is_unavailable("begin", begun.map(|_| "an import"));
+    is_unavailable("ping", pinged);
+    is_unavailable("connect", opened);
+
+    proxy.resume();
+    // One after the other on two connections: each would meet what the stall left behind.
+    for tenant in [&other, &tenant, &other, &tenant] {
+        assert_eq!(store.find(&tenant.user.id).await, Ok(Some(tenant.stored_user())));
+    }
+    assert_eq!(store.book(&other.booking(Duration::from_secs(60))).await, Ok(BookingAnswer::Recorded));
+}
+
+/// After a failover the old connections hang and new ones work. Who has a statement under way then learns so in time; from
+/// then on the other old connections are found out before they are used, and the pool has room for new ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_a_failover_left_hanging_are_replaced() {
+    let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
+    harness.store(&tenant.records()).await;
+    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+    let settings = PostgresSettings { max_connections: 3, ..PostgresSettings::new(url) };
+    let store = PostgresStore::connect(&settings).await.expect("the server answers");
+    let find_thrice = || async {
+        tokio::join!(store.find(&tenant.user.id), store.find(&tenant.user.id), store.find(&tenant.user.id))
+    };
+
+    let (one, two, three) = find_thrice().await;
+    assert!([one, two, three].iter().all(Result::is_ok), "three connections are open");
+    proxy.strand();
+    is_unavailable("the first to notice", store.find(&tenant.user.id).await);
+    for booking in [tenant.booking(BOUND), tenant.booking(BOUND), tenant.booking(BOUND)] {
+        assert_eq!(store.book(&booking).await, Ok(BookingAnswer::Recorded));
+    }
+
+    let (one, two, three) = find_thrice().await;
+    assert!([one, two, three].iter().all(Result::is_ok), "three connections are open again");
+    // Time for all three to be back in the pool, and not for any to be tried before its next use.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    proxy.strand();
+    let (one, two, three) = find_thrice().await;
+    for noticed in [one, two, three] {
+        is_unavailable("all at once", noticed);
+    }
+    assert_eq!(store.book(&tenant.booking(BOUND)).await, Ok(BookingAnswer::Recorded));
+}
+
+fn is_unavailable<T: std::fmt::Debug>(operation: &str, answer: Result<T, PortUnavailable>) {
+    match answer {
+        Err(error) => assert_eq!(error.service(), "postgres", "{operation}"),
+        Ok(answer) => panic!("{operation} cannot know: {answer:?}"),
+    }
+}
+
+/// A restart of the server breaks every connection in the pool. The first read that meets one is repeated on another, and
+/// from then on each is tried before it is used: a booking, which must not be repeated, does not meet a dead one.
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_connections_fail_neither_a_read_nor_the_booking_after_it() {
+    let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
+    harness.store(&tenant.records()).await;
+    let store = harness.adapter();
+    for round in 0..5 {
+        let reads: Vec<_> = (0..20)
+            .map(|_| {
+                let (store, id) = (store.clone(), tenant.user.id.clone());
+                tokio::spawn(async move { store.find(&id).await })
+            })
+            .collect();
+        for read in reads {
+            assert!(read.await.expect("no read panics").is_ok_and(|user| user.is_some()));
+        }
+        harness.database().end_sessions().await;
+        let user = store.find(&tenant.user.id).await;
+        assert_eq!(user, Ok(Some(tenant.stored_user())), "round {round}");
+        let booked = store.book(&tenant.booking(Duration::from_secs(60))).await;
+        assert_eq!(booked, Ok(BookingAnswer::Recorded), "round {round}");
+    }
+}
+
+/// After a pause, a dead connection fails nothing: it is tried before it is used, also for a booking that comes first.
+#[tokio::test]
+async fn a_connection_that_was_idle_is_tried_before_it_is_used() {
+    let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
+    harness.store(&tenant.records()).await;
+    let store = harness.adapter();
+    store.ping().await.expect("the server answers");
+    harness.database().end_sessions().await;
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let booked = store.book(&tenant.booking(Duration::from_secs(60))).await;
+    assert_eq!(booked, Ok(BookingAnswer::Recorded));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable_in_words_without_secrets() {
+    let settings = PostgresSettings::new("postgres://outdial:hunter2@127.0.0.1:1/outdial");
+    let started = Instant::now();
+    let refusal = PostgresStore::connect(&settings).await.expect_err("nobody listens on port 1").to_string();
+    assert!(started.elapsed() < BOUND);
+    assert!(!refusal.contains("hunter2"), "{refusal}");
+    let refusal = PostgresStore::connect(&PostgresSettings::new("hunter2@nowhere")).await;
+    assert_eq!(
+        refusal.expect_err("that is no URL").to_string(),
+        "postgres is unavailable: its URL cannot be used"
+    );
+}
+
+#[tokio::test]
+async fn a_closed_store_is_unavailable() {
+    let harness = PostgresHarness::new().await;
+    harness.adapter().close().await;
+    let refusal = harness.adapter().ping().await.expect_err("it is closed").to_string();
+    assert_eq!(refusal, "postgres is unavailable: the store is closed");
+}

@@ -1,0 +1,104 @@
+//! The server and what its handlers share.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use tokio::runtime::Handle;
+
+use crate::auth::Authenticator;
+use crate::desk::CallDesk;
+use crate::health::{Readiness, ReadinessGate};
+use crate::request_log::log_request;
+use crate::routes;
+
+/// What the handlers share. A clone is the same gateway.
+#[derive(Clone)]
+pub struct Gateway(Arc<Parts>);
+
+struct Parts {
+    desk: Arc<CallDesk>,
+    authenticator: Authenticator,
+    readiness: ReadinessGate,
+}
+
+/// How the server behaves towards its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Threads that serve requests; at least 1.
+    pub workers: usize,
+    /// How long a request's body may take to arrive, once its head is read.
+    pub body_timeout: Duration,
+    /// How long [`Server`]'s graceful stop waits for answers that are still owed: longer than a phone may ring, or a client
+    /// who waits for a dial gets none. Counted in whole seconds, rounded up.
+    pub shutdown_timeout: Duration,
+}
+
+/// How long a handler waits for a body.
+pub(crate) struct BodyTimeout(pub(crate) Duration);
+
+/// Longer than the idle time of the usual load balancer (60 s), so that it is never we who close a connection that it is
+/// about to use.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// No handler blocks, so the pool for those that do is as small as it can be.
+const BLOCKING_THREADS: usize = 1;
+
+impl Gateway {
+    /// A gateway that places calls at `desk`. `readiness` is asked on `runtime`, which is the one that its pools belong to.
+    #[must_use]
+    pub fn new(
+        desk: Arc<CallDesk>,
+        authenticator: Authenticator,
+        readiness: Arc<dyn Readiness>,
+        runtime: Handle,
+    ) -> Self {
+        let readiness = ReadinessGate::new(readiness, runtime);
+        Self(Arc::new(Parts { desk, authenticator, readiness }))
+    }
+
+    /// Says *not ready* from now on, so that no new client is sent here; requests are still served.
+    pub fn start_draining(&self) {
+        self.0.readiness.start_draining();
+    }
+
+    pub(crate) fn desk(&self) -> &CallDesk {
+        &self.0.desk
+    }
+
+    pub(crate) fn authenticator(&self) -> &Authenticator {
+        &self.0.authenticator
+    }
+
+    pub(crate) fn readiness(&self) -> &ReadinessGate {
+        &self.0.readiness
+    }
+}
+
+/// Serves the routes on this listener. To be called inside a tokio runtime; the server runs once it is awaited or spawned.
+///
+/// It handles no signals: whoever runs it stops it by its handle, `stop(true)` being the graceful way, which closes the
+/// listener and waits for the answers that are owed.
+pub fn serve(listener: TcpListener, gateway: Gateway, settings: HttpSettings) -> io::Result<Server> {
+    let app = move || {
+        App::new()
+            .app_data(web::Data::new(gateway.clone()))
+            .app_data(web::Data::new(BodyTimeout(settings.body_timeout)))
+            .wrap(from_fn(log_request))
+            .configure(routes::configure)
+    };
+    let server = HttpServer::new(app)
+        .workers(settings.workers)
+        .worker_max_blocking_threads(BLOCKING_THREADS)
+        .tcp_nodelay(true)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(REQUEST_HEAD_TIMEOUT)
+        .shutdown_timeout(settings.shutdown_timeout.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
+}

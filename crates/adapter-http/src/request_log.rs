@@ -1,0 +1,107 @@
+//! One log line for each request, and the id that ties everything logged on its behalf together.
+
+use std::time::Instant;
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use tracing::Instrument;
+
+/// Carries the request's id, in and out.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const MAX_REQUEST_ID_LEN: usize = 128;
+
+/// Runs a request in a span that bears its id, answers with the id, and logs method, route, status and duration. The path,
+/// the query, the headers and the body stay out of the log: they are the client's, and may hold anything.
+pub(crate) async fn log_request(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = request_id(request.headers());
+    let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
+    // At the highest level, so that a log of errors alone still says which request they belong to.
+    let span = tracing::error_span!(
+        "request",
+        request.id = id.to_str().unwrap_or_default(),
+        http.method = method(request.method()),
+        http.route = route,
+    );
+    let mut line = span.in_scope(Line::begin);
+    let outcome = next.call(request).instrument(span.clone()).await;
+    let _entered = span.enter();
+    match outcome {
+        Ok(mut response) => {
+            line.end(response.status().as_u16());
+            response.headers_mut().insert(REQUEST_ID, id);
+            Ok(response)
+        }
+        Err(error) => {
+            line.end(error.as_response_error().status_code().as_u16());
+            Err(error)
+        }
+    }
+}
+
+/// The line of one request. A request whose client goes away is dropped where it stands, and has its line all the same.
+struct Line {
+    began: Instant,
+    span: tracing::Span,
+    ended: bool,
+}
+
+impl Line {
+    fn begin() -> Self {
+        Self { began: Instant::now(), span: tracing::Span::current(), ended: false }
+    }
+
+    fn end(&mut self, status: u16) {
+        self.ended = true;
+        tracing::info!(http.status = status, duration_ms = self.millis(), "request answered");
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if !self.ended {
+            let _entered = self.span.enter();
+            tracing::info!(duration_ms = self.millis(), "the client went away before its answer");
+        }
+    }
+}
+
+/// The client's id where it is a sane one, else one of ours.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let sane = |value: &&HeaderValue| {
+        let bytes = value.as_bytes();
+        (1..=MAX_REQUEST_ID_LEN).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+    };
+    headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(fresh_id)
+}
+
+fn fresh_id() -> HeaderValue {
+    let id = getrandom::u64().map(|id| format!("{id:016x}"));
+    // A request that cannot be told from others in the log is still a request.
+    id.ok().and_then(|id| id.parse().ok()).unwrap_or(HeaderValue::from_static("none"))
+}
+
+/// A client may send any word for a method; only the known ones are worth a log's space.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,49 @@
+//! The documents that the gateway serves about itself.
+
+use std::time::Duration;
+
+use crate::running::start;
+use crate::world::World;
+
+#[tokio::test]
+async fn the_openapi_document_is_served_as_it_is_generated() {
+    let gateway = start(World::new()).await;
+    let response = gateway.get("/openapi.yaml").send().await.expect("an answer");
+    assert_eq!(response.headers()["content-type"], "application/yaml");
+    assert_eq!(response.text().await.expect("text"), adapter_http::openapi_yaml());
+}
+
+#[tokio::test]
+async fn the_documentation_loads_from_the_gateway_alone() {
+    let gateway = start(World::new()).await;
+    let page = gateway.get("/docs").send().await.expect("an answer");
+    assert_eq!(page.url().path(), "/docs/");
+    let policy = page.headers()["content-security-policy"].to_str().expect("ASCII").to_owned();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    assert!(!policy.contains("http"), "{policy}");
+    let html = page.text().await.expect("text");
+    assert!(!html.contains("http://") && !html.contains("https://") && !html.contains("src=\"//"), "{html}");
+    // Everything that the page links to is there.
+    let links = html
+        .split(['"'])
+        .filter(|text| text.ends_with(".js") || text.ends_with(".css") || text.ends_with(".png"));
+    let links: Vec<_> = links.map(str::to_owned).collect();
+    assert!(links.len() >= 5, "{html}");
+    for link in links {
+        let path = format!("/docs/{}", link.trim_start_matches("./"));
+        let file = gateway.get(&path).timeout(Duration::from_secs(30)).send().await.expect("an answer");
+        assert_eq!(file.status(), 200, "{path}");
+        assert_eq!(file.headers()["x-content-type-options"], "nosniff");
+        assert!(!file.bytes().await.expect("a file").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_documentation_keeps_no_token_and_asks_no_outside_service() {
+    let gateway = start(World::new()).await;
+    let script = gateway.get("/docs/swagger-initializer.js").send().await.expect("an answer");
+    let script = script.text().await.expect("text");
+    assert!(script.contains("\"/openapi.yaml\""), "{script}");
+    assert!(script.contains("\"persistAuthorization\": false"), "{script}");
+    assert!(script.contains("\"validatorUrl\": \"none\""), "{script}");
+}

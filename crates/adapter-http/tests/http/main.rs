@@ -1,0 +1,13 @@
+//! The gateway over real HTTP: statuses, envelope, headers, and what becomes of a call whose client hangs up.
+
+mod answers;
+mod anything;
+mod auth;
+mod bodies;
+mod calls;
+mod documents;
+mod health;
+mod log;
+mod request_ids;
+mod running;
+mod world;

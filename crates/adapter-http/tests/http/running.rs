@@ -1,0 +1,198 @@
+//! A gateway that listens on a port of its own, and a client for it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_http::{
+    AuthSettings, Authenticator, CallDesk, ComponentHealth, Gateway, HttpSettings, JwtKeys, Readiness, serve,
+};
+use async_trait::async_trait;
+use domain::UserId;
+use reqwest::{Client, RequestBuilder, Response};
+use secrecy::SecretSlice;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+
+use crate::world::World;
+
+pub(crate) const PATH: &str = "/api/calls/ai/outbound";
+pub(crate) const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) gateway: Gateway,
+    pub(crate) desk: Arc<CallDesk>,
+    pub(crate) server: actix_web::dev::ServerHandle,
+    client: Client,
+    token: String,
+    calls: Option<Runtime>,
+}
+
+pub(crate) struct Options {
+    pub(crate) auth: AuthSettings,
+    pub(crate) readiness: Arc<dyn Readiness>,
+    pub(crate) max_in_flight: usize,
+    pub(crate) body_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            auth: hs256(&[SECRET]),
+            readiness: Arc::new(AllUp),
+            max_in_flight: 100,
+            body_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+pub(crate) fn hs256(secrets: &[&[u8]]) -> AuthSettings {
+    let secrets = secrets.iter().map(|secret| SecretSlice::from(secret.to_vec())).collect();
+    AuthSettings { keys: JwtKeys::Hs256(secrets), issuer: None, audience: None, leeway_secs: 0 }
+}
+
+struct AllUp;
+
+#[async_trait]
+impl Readiness for AllUp {
+    async fn check(&self) -> Vec<ComponentHealth> {
+        vec![ComponentHealth { name: "store", healthy: true }]
+    }
+}
+
+pub(crate) async fn start(world: World) -> Running {
+    start_with(world, Options::default()).await
+}
+
+pub(crate) async fn start_with(world: World, options: Options) -> Running {
+    let calls = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let calls = calls.expect("a runtime for the calls");
+    let place_call = Arc::new(world.place_call());
+    let desk = Arc::new(CallDesk::new(place_call, calls.handle().clone(), options.max_in_flight));
+    let authenticator = Authenticator::new(options.auth).expect("settings of a test");
+    let user = UserId::parse("u1").expect("an id");
+    let token = authenticator.sign(&user, Duration::from_secs(600)).unwrap_or_default();
+    let gateway = Gateway::new(Arc::clone(&desk), authenticator, options.readiness, calls.handle().clone());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let settings = HttpSettings {
+        workers: 1,
+        body_timeout: options.body_timeout,
+        shutdown_timeout: Duration::from_secs(30),
+    };
+    let server = serve(listener, gateway.clone(), settings).expect("a server");
+    let handle = server.handle();
+    tokio::spawn(server);
+    Running {
+        address,
+        gateway,
+        desk,
+        server: handle,
+        client: Client::builder().no_proxy().build().expect("a client"),
+        token,
+        calls: Some(calls),
+    }
+}
+
+impl Running {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
+    pub(crate) fn method(&self, method: &str, path: &str) -> RequestBuilder {
+        self.client.request(method.parse().expect("a method"), self.url(path))
+    }
+
+    /// A request for a call, with nothing but its path.
+    pub(crate) fn bare_post(&self) -> RequestBuilder {
+        self.client.post(self.url(PATH))
+    }
+
+    /// A request for a call, authenticated.
+    pub(crate) fn authenticated(&self) -> RequestBuilder {
+        self.bare_post().bearer_auth(&self.token)
+    }
+
+    /// A request for a call, authenticated and declared to be JSON.
+    pub(crate) fn post(&self, body: impl Into<reqwest::Body>) -> RequestBuilder {
+        self.authenticated().header("content-type", "application/json").body(body)
+    }
+
+    pub(crate) async fn place(&self, body: Value) -> Answer {
+        answer(self.post(body.to_string())).await
+    }
+
+    /// Opens a connection and writes a request's head, authenticated, with headers of one's own (each with its CRLF).
+    pub(crate) async fn raw_head(&self, headers: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.expect("the gateway listens");
+        let token = &self.token;
+        let head = format!(
+            "POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\n{headers}\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.expect("the head is sent");
+        stream
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(calls) = self.calls.take() {
+            calls.shutdown_background();
+        }
+        // The stop is sent at once; its answer is for nobody.
+        drop(self.server.stop(false));
+    }
+}
+
+/// A response, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("ASCII"))
+    }
+
+    /// Asserts status and code, and that the envelope is the contract's.
+    pub(crate) fn assert_error(&self, status: u16, code: &str) {
+        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert_eq!(self.body["success"], false);
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        if code == "VALIDATION_FAILED" {
+            assert_eq!(self.body["error"]["code"], code);
+            assert!(self.body["error"]["message"].is_string());
+            assert!(self.body["error"]["details"].as_array().is_some_and(|details| !details.is_empty()));
+        } else {
+            assert!(self.body["error"].as_str().is_some_and(|sentence| !sentence.is_empty()));
+        }
+    }
+}
+
+pub(crate) async fn answer(request: RequestBuilder) -> Answer {
+    read(request.send().await.expect("an answer")).await
+}
+
+async fn read(response: Response) -> Answer {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = response.bytes().await.expect("a whole body");
+    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+}
+
+/// Everything the gateway sends on a connection until it closes it.
+pub(crate) async fn read_to_close(mut stream: TcpStream) -> String {
+    let mut received = Vec::new();
+    let reading = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut received));
+    reading.await.expect("a close in time").expect("an orderly close");
+    String::from_utf8(received).expect("text")
+}

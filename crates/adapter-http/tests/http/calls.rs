@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
@@ -94,11 +95,10 @@ async fn a_closed_desk_ends_what_it_has_and_takes_nothing_more() {
     gateway.desk.close();
     gateway.place(json!({ "contactId": "c1" })).await.assert_error(500, "SERVICE_UNAVAILABLE");
     assert_eq!(dials.load(Ordering::SeqCst), 1);
-    let desk = Arc::clone(&gateway.desk);
-    let drained = tokio::spawn(async move { desk.drained().await });
-    assert!(!drained.is_finished());
+    assert!(gateway.desk.drained().now_or_never().is_none());
     pick_ups.add_permits(1);
-    soon(drained).await.expect("drained");
+    soon(gateway.desk.drained()).await;
+    assert_eq!(gateway.desk.in_flight(), 0);
     assert_eq!(soon(call).await.expect("an answer").status, 200);
 }
 

@@ -10,4 +10,5 @@ mod health;
 mod log;
 mod request_ids;
 mod running;
+mod whole_path;
 mod world;

@@ -8,7 +8,7 @@ use adapter_http::{
     AuthSettings, Authenticator, CallDesk, ComponentHealth, Gateway, HttpSettings, JwtKeys, Readiness, serve,
 };
 use async_trait::async_trait;
-use domain::UserId;
+use domain::{PlaceCall, UserId};
 use reqwest::{Client, RequestBuilder, Response};
 use secrecy::SecretSlice;
 use serde_json::Value;
@@ -68,10 +68,18 @@ pub(crate) async fn start(world: World) -> Running {
 }
 
 pub(crate) async fn start_with(world: World, options: Options) -> Running {
+    start_calling(runtime_for_calls(), world.place_call(), options)
+}
+
+pub(crate) fn runtime_for_calls() -> Runtime {
     let calls = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let calls = calls.expect("a runtime for the calls");
-    let place_call = Arc::new(world.place_call());
-    let desk = Arc::new(CallDesk::new(place_call, calls.handle().clone(), options.max_in_flight));
+    calls.expect("a runtime for the calls")
+}
+
+/// A gateway whose calls run on this runtime, which the ports of `place_call` must belong to.
+pub(crate) fn start_calling(calls: Runtime, place_call: PlaceCall, options: Options) -> Running {
+    let desk = CallDesk::new(Arc::new(place_call), calls.handle().clone(), options.max_in_flight);
+    let desk = Arc::new(desk);
     let authenticator = Authenticator::new(options.auth).expect("settings of a test");
     let user = UserId::parse("u1").expect("an id");
     let token = authenticator.sign(&user, Duration::from_secs(600)).unwrap_or_default();

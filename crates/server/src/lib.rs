@@ -1,1 +1,21 @@
-//! The gateway: settings, wiring, telemetry and the command line.
+//! The gateway: settings, wiring, telemetry and the command line. The only crate that names concrete adapters.
+//!
+//! [`Application`] is the composition root; tests start it just as `outdial serve` does.
+
+mod application;
+pub mod cli;
+mod commands;
+mod config;
+mod demo;
+mod drain;
+mod import;
+mod system;
+mod telemetry;
+mod wiring;
+
+pub use application::Application;
+pub use config::{
+    Auth, LogFormat, SETTINGS, Setting, Settings, SettingsError, Source, Storage, Voice, env_example,
+};
+pub use import::{ImportError, ImportReport, import_ndjson};
+pub use wiring::Stores;

@@ -1,2 +1,12 @@
 //! The command `outdial`.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match server::cli::Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => server::cli::report(&error),
+    }
+}

@@ -1,0 +1,111 @@
+//! Settings: every one is an environment variable `OUTDIAL_*`, read here and nowhere else, and checked together at start.
+
+mod load;
+mod source;
+mod table;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use adapter_http::Authenticator;
+use adapter_postgres::PostgresSettings;
+use adapter_redis::RedisSettings;
+use domain::CallPolicy;
+use secrecy::SecretString;
+use url::Url;
+
+pub use self::load::SettingsError;
+pub use self::source::Source;
+pub use self::table::{SETTINGS, Setting, env_example};
+
+/// Everything that can be set, checked.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where the API listens.
+    pub bind: SocketAddr,
+    /// Where calls, contacts, locks and contexts are kept.
+    pub storage: Storage,
+    /// Who dials.
+    pub voice: Voice,
+    /// Who may ask.
+    pub auth: Auth,
+    /// The times that a call keeps to.
+    pub policy: CallPolicy,
+    /// How many calls may be under way in this process before further ones are shed.
+    pub max_in_flight_dials: usize,
+    /// How many threads serve HTTP.
+    pub http_workers: usize,
+    /// How long readiness says no before the listener stops.
+    pub drain_notice: Duration,
+    /// What is logged: a level, or directives as tracing knows them.
+    pub log: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+}
+
+/// Where things are kept.
+#[derive(Debug)]
+pub enum Storage {
+    /// All in one SQLite file: one replica.
+    Embedded {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Postgres and Redis: any number of replicas.
+    Services {
+        /// The books and the directory.
+        postgres: PostgresSettings,
+        /// Lock and context cache.
+        redis: RedisSettings,
+    },
+}
+
+/// Who dials.
+#[derive(Debug)]
+pub enum Voice {
+    /// The simulator, in this process.
+    Simulator,
+    /// ElevenLabs.
+    ElevenLabs {
+        /// The workspace's key.
+        api_key: SecretString,
+        /// Where the API is.
+        base_url: Url,
+    },
+}
+
+/// Who may ask.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process, and it is moved once")]
+pub enum Auth {
+    /// Tokens signed with the configured keys.
+    Configured(Authenticator),
+    /// Nothing was configured: a secret is made once and kept in this file beside the embedded database.
+    GeneratedSecret {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+impl Settings {
+    /// Reads and checks every setting, naming each variable that is wrong.
+    pub fn load(source: &Source) -> Result<Self, SettingsError> {
+        load::load(source)
+    }
+
+    /// Whether this is the embedded default with the simulator: the demo that `serve` seeds and prints a `curl` for.
+    #[must_use]
+    pub const fn is_demo(&self) -> bool {
+        matches!((&self.storage, &self.voice), (Storage::Embedded { .. }, Voice::Simulator))
+    }
+}

@@ -1,0 +1,117 @@
+//! The demo that the embedded default is seeded with, so that the first `curl` works.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use adapter_http::Authenticator;
+use domain::ports::{Directory, UpsertError};
+use domain::{
+    Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord, DirectoryRecord,
+    InvalidId, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
+    ProviderNumberId, UserId, UserRecord,
+};
+use simulator::{MAGIC_NUMBERS, Simulator};
+
+use crate::Application;
+
+/// Ids of the demo, in the form that ours have.
+const ORGANIZATION: &str = "64f0a1b2c3d4e5f6a7b80001";
+const USER: &str = "64f0a1b2c3d4e5f6a7b80002";
+const AGENT: &str = "64f0a1b2c3d4e5f6a7b80003";
+const CONTACT: &str = "64f0a1b2c3d4e5f6a7b80004";
+
+/// Stores the demo's organization, user, agent, caller number and contact; a second time it changes nothing.
+pub(crate) async fn seed(directory: &dyn Directory) -> anyhow::Result<()> {
+    let records = records().expect("the demo is made of valid values");
+    let mut import = directory.begin().await?;
+    import
+        .upsert(&records)
+        .await
+        .map_err(|error: UpsertError| anyhow::anyhow!("the demo was not stored: {error}"))?;
+    import.commit().await?;
+    Ok(())
+}
+
+/// A token for the demo's user, good for a day; nothing where tokens are signed elsewhere.
+pub(crate) fn token(authenticator: &Authenticator) -> Option<String> {
+    let user = UserId::parse(USER).expect("the demo is made of valid values");
+    authenticator.sign(&user, Duration::from_hours(24)).ok()
+}
+
+/// What `outdial serve` says once the demo is ready: a `curl` that places a simulated call, and where to look.
+pub(crate) fn greeting(application: &Application) -> String {
+    let token = application.demo_token().unwrap_or("$TOKEN");
+    let address = application.address();
+    let simulator = application.simulator().map(Simulator::base_url).unwrap_or_default();
+    format!(
+        "Outdial serves http://{address}, with a demo and a simulated voice provider: no phone rings.\n\n\
+         Place a call:\n\n  \
+         curl -sS http://{address}/api/calls/ai/outbound \\\n    \
+         -H 'Authorization: Bearer {token}' \\\n    \
+         -H 'Content-Type: application/json' \\\n    \
+         -d '{{\"contactId\":\"{CONTACT}\",\"callReason\":\"Follow up on the quote\"}}'\n\n\
+         The same again within 30 s dials nobody and answers \"deduplicated\":true.\n\
+         What was dialled:  curl -sS {simulator}/sim/dials\n\
+         API documentation: http://{address}/docs\n\n"
+    )
+}
+
+/// What `outdial simulate` says: where it listens, and what its numbers do.
+pub(crate) fn simulator_greeting(simulator: &Simulator) -> String {
+    let mut text = format!(
+        "The simulated voice provider listens on {}: no phone rings.\n\
+         Point a gateway at it with OUTDIAL_VOICE_PROVIDER=elevenlabs, OUTDIAL_ELEVENLABS_BASE_URL={} and any key.\n\n\
+         Numbers with a behaviour of their own (every other one answers):\n\n",
+        simulator.address(),
+        simulator.base_url()
+    );
+    for magic in MAGIC_NUMBERS {
+        writeln!(text, "  {}  {}", magic.number, magic.description)
+            .expect("writing to a string does not fail");
+    }
+    text
+}
+
+fn records() -> Result<[DirectoryRecord; 5], InvalidId> {
+    let name = |text| PersonName::parse(text).expect("a short plain name");
+    let number = |text| PhoneNumber::parse(text).expect("a fictional but well-formed number");
+    let organization_id = OrganizationId::parse(ORGANIZATION)?;
+    let user_id = UserId::parse(USER)?;
+    Ok([
+        DirectoryRecord::Organization(Organization {
+            id: organization_id.clone(),
+            name: name("Demo Organization"),
+        }),
+        DirectoryRecord::User(UserRecord {
+            id: user_id.clone(),
+            organization_id: organization_id.clone(),
+            full_name: name("Demo User"),
+        }),
+        DirectoryRecord::Agent(Agent {
+            id: AgentId::parse(AGENT)?,
+            organization_id: organization_id.clone(),
+            name: name("Demo Agent"),
+            voice_enabled: true,
+            provider_agent_id: Some(ProviderAgentId::parse(simulator::DEMO_AGENT_ID)?),
+        }),
+        DirectoryRecord::Number(NumberRecord {
+            number: CallerNumber {
+                organization_id: organization_id.clone(),
+                user_id,
+                phone_number: number(simulator::DEMO_CALLER_NUMBER),
+                carrier: Carrier::Sinch,
+                ai_enabled: true,
+                on_trunk: true,
+                provider_number_id: Some(ProviderNumberId::parse(simulator::DEMO_PHONE_NUMBER_ID)?),
+            },
+            position: 0,
+        }),
+        DirectoryRecord::Contact(ContactRecord {
+            identity: ContactIdentity::Known(ContactId::parse(CONTACT)?),
+            organization_id,
+            first_name: Some(name("Ada")),
+            last_name: Some(name("Lovelace")),
+            phone_number: Some(number(MAGIC_NUMBERS[0].number)),
+        }),
+    ])
+}

@@ -1,0 +1,213 @@
+use domain::ports::Identifiers;
+use domain::{
+    Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord, DirectoryRecord,
+    InvalidId, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
+    ProviderNumberId, UserId, UserRecord,
+};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Line {
+    Organization(OrganizationLine),
+    User(UserLine),
+    Agent(AgentLine),
+    Number(NumberLine),
+    Contact(ContactLine),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OrganizationLine {
+    id: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct UserLine {
+    id: String,
+    organization_id: String,
+    full_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AgentLine {
+    id: String,
+    organization_id: String,
+    name: String,
+    voice_enabled: bool,
+    provider_agent_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NumberLine {
+    organization_id: String,
+    user_id: String,
+    phone_number: String,
+    carrier: String,
+    ai_enabled: bool,
+    on_trunk: bool,
+    provider_number_id: Option<String>,
+    #[serde(default)]
+    position: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ContactLine {
+    id: Option<String>,
+    organization_id: String,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    phone_number: Option<String>,
+}
+
+/// Reads one line. The reason of a refusal names the field and never quotes its value.
+pub(super) fn parse(text: &str, identifiers: &dyn Identifiers) -> Result<DirectoryRecord, String> {
+    let line = serde_json::from_str::<Line>(text).map_err(|error| reason(&error))?;
+    match line {
+        Line::Organization(line) => organization(&line),
+        Line::User(line) => user(&line),
+        Line::Agent(line) => agent(&line),
+        Line::Number(line) => number(&line),
+        Line::Contact(line) => contact(&line, identifiers),
+    }
+}
+
+/// What serde says, without the values that it quotes. Names of fields and kinds stand in backticks and are kept.
+fn reason(error: &serde_json::Error) -> String {
+    if error.is_syntax() || error.is_eof() {
+        return format!("not a JSON object, at column {}", error.column());
+    }
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    if text.starts_with("unknown variant") {
+        return "kind must be organization, user, agent, number or contact".to_owned();
+    }
+    if ["missing field", "unknown field", "duplicate field"].iter().any(|known| text.starts_with(known)) {
+        return text.chars().filter(|c| !c.is_control()).take(200).collect();
+    }
+    "a field has the wrong type".to_owned()
+}
+
+fn organization(line: &OrganizationLine) -> Result<DirectoryRecord, String> {
+    let id = id("id", &line.id, OrganizationId::parse)?;
+    Ok(DirectoryRecord::Organization(Organization { id, name: name("name", &line.name)? }))
+}
+
+fn user(line: &UserLine) -> Result<DirectoryRecord, String> {
+    Ok(DirectoryRecord::User(UserRecord {
+        id: id("id", &line.id, UserId::parse)?,
+        organization_id: id("organizationId", &line.organization_id, OrganizationId::parse)?,
+        full_name: name("fullName", &line.full_name)?,
+    }))
+}
+
+fn agent(line: &AgentLine) -> Result<DirectoryRecord, String> {
+    let provider_agent_id = given(line.provider_agent_id.as_deref());
+    Ok(DirectoryRecord::Agent(Agent {
+        id: id("id", &line.id, AgentId::parse)?,
+        organization_id: id("organizationId", &line.organization_id, OrganizationId::parse)?,
+        name: name("name", &line.name)?,
+        voice_enabled: line.voice_enabled,
+        provider_agent_id: provider_agent_id
+            .map(|text| id("providerAgentId", text, ProviderAgentId::parse))
+            .transpose()?,
+    }))
+}
+
+fn number(line: &NumberLine) -> Result<DirectoryRecord, String> {
+    let provider_number_id = given(line.provider_number_id.as_deref());
+    let number = CallerNumber {
+        organization_id: id("organizationId", &line.organization_id, OrganizationId::parse)?,
+        user_id: id("userId", &line.user_id, UserId::parse)?,
+        phone_number: phone_number(&line.phone_number)?,
+        carrier: Carrier::parse(&line.carrier).map_err(|error| format!("carrier: {error}"))?,
+        ai_enabled: line.ai_enabled,
+        on_trunk: line.on_trunk,
+        provider_number_id: provider_number_id
+            .map(|text| id("providerNumberId", text, ProviderNumberId::parse))
+            .transpose()?,
+    };
+    Ok(DirectoryRecord::Number(NumberRecord { number, position: line.position }))
+}
+
+fn contact(line: &ContactLine, identifiers: &dyn Identifiers) -> Result<DirectoryRecord, String> {
+    let identity = match given(line.id.as_deref()) {
+        Some(text) => ContactIdentity::Known(id("id", text, ContactId::parse)?),
+        None => ContactIdentity::ByPhoneNumber { new_id: identifiers.contact_id() },
+    };
+    let optional_name =
+        |field, text: &Option<String>| given(text.as_deref()).map(|text| name(field, text)).transpose();
+    Ok(DirectoryRecord::Contact(ContactRecord {
+        identity,
+        organization_id: id("organizationId", &line.organization_id, OrganizationId::parse)?,
+        first_name: optional_name("firstName", &line.first_name)?,
+        last_name: optional_name("lastName", &line.last_name)?,
+        phone_number: given(line.phone_number.as_deref()).map(phone_number).transpose()?,
+    }))
+}
+
+fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn id<T>(field: &str, text: &str, parse: fn(&str) -> Result<T, InvalidId>) -> Result<T, String> {
+    parse(text).map_err(|error| format!("{field}: {error}"))
+}
+
+fn name(field: &str, text: &str) -> Result<PersonName, String> {
+    PersonName::parse(text).map_err(|error| format!("{field}: {error}"))
+}
+
+fn phone_number(text: &str) -> Result<PhoneNumber, String> {
+    PhoneNumber::parse(text).map_err(|error| format!("phoneNumber: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::RandomIdentifiers;
+
+    fn refusal(text: &str) -> String {
+        parse(text, &RandomIdentifiers).expect_err("refused")
+    }
+
+    #[test]
+    fn every_kind_is_read() {
+        for text in [
+            r#"{"kind":"organization","id":"o1","name":"Analytical Engines"}"#,
+            r#"{"kind":"user","id":"u1","organizationId":"o1","fullName":"Charles Babbage"}"#,
+            r#"{"kind":"agent","id":"a1","organizationId":"o1","name":"Nora","voiceEnabled":true,"providerAgentId":"agent_1"}"#,
+            r#"{"kind":"agent","id":"a2","organizationId":"o1","name":"Nils","voiceEnabled":false}"#,
+            r#"{"kind":"number","organizationId":"o1","userId":"u1","phoneNumber":"+14165550100","carrier":"sinch","aiEnabled":true,"onTrunk":true,"providerNumberId":"phnum_1","position":1}"#,
+            r#"{"kind":"contact","organizationId":"o1","firstName":"Ada","phoneNumber":"14165550110"}"#,
+            r#"{"kind":"contact","id":"c1","organizationId":"o1","firstName":null,"lastName":""}"#,
+        ] {
+            assert!(parse(text, &RandomIdentifiers).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_quotes_no_value() {
+        assert_eq!(refusal(r#"{"kind":"organization","id":"o1"}"#), "missing field `name`");
+        assert_eq!(
+            refusal(r#"{"kind":"orgnization","id":"o1"}"#),
+            "kind must be organization, user, agent, number or contact"
+        );
+        assert_eq!(refusal("{"), "not a JSON object, at column 1");
+        assert_eq!(
+            refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":"+1416"}"#),
+            "phoneNumber: not a valid E.164 phone number"
+        );
+        assert_eq!(
+            refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":14165550110}"#),
+            "a field has the wrong type"
+        );
+        let typo = refusal(r#"{"kind":"contact","organizationId":"o1","firstname":"Ada"}"#);
+        assert!(typo.starts_with("unknown field `firstname`"), "{typo}");
+    }
+}

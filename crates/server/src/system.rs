@@ -1,0 +1,63 @@
+//! The operating system's clock and chance.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use domain::ports::{Clock, Identifiers};
+use domain::{CallId, ContactId, OwnerToken, Timestamp};
+
+pub(crate) struct SystemClock(Instant);
+
+impl SystemClock {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+}
+
+#[async_trait]
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Timestamp::from_unix_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+pub(crate) struct RandomIdentifiers;
+
+impl Identifiers for RandomIdentifiers {
+    fn call_id(&self) -> CallId {
+        CallId::mint(unix_secs(), random())
+    }
+
+    fn contact_id(&self) -> ContactId {
+        ContactId::mint(unix_secs(), random())
+    }
+
+    fn owner_token(&self) -> OwnerToken {
+        OwnerToken::mint(random())
+    }
+}
+
+fn unix_secs() -> u32 {
+    let secs = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    u32::try_from(secs).unwrap_or(u32::MAX)
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system has a random generator");
+    bytes
+}
+
+/// A secret for the embedded default: 256 random bits as 64 hex digits.
+pub(crate) fn random_secret() -> String {
+    random::<32>().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,22 @@
+//! Structured logs. Nothing that is logged anywhere holds a phone number, a name, a token, a key or a transcript.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, Settings};
+
+/// Sends what is traced to standard error. A second call in one process changes nothing.
+pub(crate) fn start(settings: &Settings) {
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(&settings.log))
+        .with_writer(std::io::stderr)
+        .with_target(true);
+    let started = match settings.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        }
+    };
+    if started.is_err() {
+        tracing::debug!("logs were started before");
+    }
+}

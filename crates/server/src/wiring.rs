@@ -1,0 +1,208 @@
+//! The one place where ports meet adapters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings};
+use adapter_http::{AuthSettings, Authenticator, ComponentHealth, JwtKeys, Readiness};
+use adapter_postgres::PostgresStore;
+use adapter_redis::RedisStore;
+use adapter_sqlite::{SqliteSettings, SqliteStore};
+use anyhow::{Context as _, bail};
+use async_trait::async_trait;
+use domain::PlaceCallPorts;
+use domain::ports::{Directory, VoiceProvider};
+use secrecy::{SecretSlice, SecretString};
+use simulator::Simulator;
+
+use crate::config::{Auth, Storage, Voice};
+use crate::system::{RandomIdentifiers, SystemClock, random_secret};
+
+/// The stores behind the ports, for as long as the gateway runs.
+#[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
+pub enum Stores {
+    /// All in one SQLite file.
+    Embedded(SqliteStore),
+    /// Books and directory in Postgres, lock and context cache in Redis.
+    Services {
+        /// Books and directory.
+        postgres: PostgresStore,
+        /// Lock and context cache.
+        redis: RedisStore,
+    },
+}
+
+impl Stores {
+    /// Opens the stores; the embedded one is brought up to date, since nobody else can be using it.
+    pub async fn open(storage: &Storage) -> anyhow::Result<Self> {
+        match storage {
+            Storage::Embedded { path } => {
+                let store = SqliteStore::open(&SqliteSettings::file(path)).await?;
+                store.migrate().await?;
+                Ok(Self::Embedded(store))
+            }
+            Storage::Services { postgres, redis } => {
+                let postgres = PostgresStore::connect(postgres).await?;
+                let redis = RedisStore::connect(redis)?;
+                Ok(Self::Services { postgres, redis })
+            }
+        }
+    }
+
+    /// Refuses a schema that is not the one this program was built for, and warns of a Redis that may drop locks.
+    pub async fn check(&self) -> anyhow::Result<()> {
+        if let Self::Services { postgres, redis } = self {
+            let pending = postgres.pending_migrations().await?;
+            if !pending.is_empty() {
+                bail!("the database is {} migration(s) behind: run `outdial migrate`", pending.len());
+            }
+            redis.warn_unless_noeviction().await;
+        }
+        Ok(())
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Embedded(store) => store.migrate().await?,
+            Self::Services { postgres, .. } => postgres.migrate().await?,
+        }
+        Ok(())
+    }
+
+    /// Where records are loaded.
+    #[must_use]
+    pub fn directory(&self) -> Arc<dyn Directory> {
+        match self {
+            Self::Embedded(store) => Arc::new(store.clone()),
+            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
+        }
+    }
+
+    pub(crate) fn ports(&self, provider: Arc<dyn VoiceProvider>) -> PlaceCallPorts {
+        let (clock, identifiers) = (Arc::new(SystemClock::start()), Arc::new(RandomIdentifiers));
+        match self {
+            Self::Embedded(store) => {
+                let store = Arc::new(store.clone());
+                PlaceCallPorts {
+                    users: store.clone(),
+                    contacts: store.clone(),
+                    agents: store.clone(),
+                    numbers: store.clone(),
+                    lock: store.clone(),
+                    ledger: store.clone(),
+                    contexts: store,
+                    provider,
+                    clock,
+                    identifiers,
+                }
+            }
+            Self::Services { postgres, redis } => {
+                let (postgres, redis) = (Arc::new(postgres.clone()), Arc::new(redis.clone()));
+                PlaceCallPorts {
+                    users: postgres.clone(),
+                    contacts: postgres.clone(),
+                    agents: postgres.clone(),
+                    numbers: postgres.clone(),
+                    ledger: postgres,
+                    lock: redis.clone(),
+                    contexts: redis,
+                    provider,
+                    clock,
+                    identifiers,
+                }
+            }
+        }
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::Embedded(store) => store.close().await,
+            Self::Services { postgres, redis } => {
+                postgres.close().await;
+                redis.close();
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Readiness for Stores {
+    async fn check(&self) -> Vec<ComponentHealth> {
+        match self {
+            Self::Embedded(store) => {
+                vec![ComponentHealth { name: "database", healthy: store.ping().await.is_ok() }]
+            }
+            Self::Services { postgres, redis } => {
+                let (database, lock) = tokio::join!(postgres.ping(), redis.ping());
+                vec![
+                    ComponentHealth { name: "database", healthy: database.is_ok() },
+                    ComponentHealth { name: "lock", healthy: lock.is_ok() },
+                ]
+            }
+        }
+    }
+}
+
+/// Whoever dials; with the simulator, that too.
+pub(crate) async fn provider(voice: &Voice) -> anyhow::Result<(Arc<dyn VoiceProvider>, Option<Simulator>)> {
+    let (settings, simulator) = match voice {
+        Voice::ElevenLabs { api_key, base_url } => (
+            ElevenLabsSettings { base_url: base_url.clone(), ..ElevenLabsSettings::new(api_key.clone()) },
+            None,
+        ),
+        Voice::Simulator => {
+            let simulator = Simulator::start(simulator::Settings::default())
+                .await
+                .context("cannot start the simulator")?;
+            let base_url = simulator.base_url().parse().context("the simulator has an address")?;
+            let settings =
+                ElevenLabsSettings { base_url, ..ElevenLabsSettings::new(SecretString::from("simulated")) };
+            (settings, Some(simulator))
+        }
+    };
+    Ok((Arc::new(ElevenLabs::new(&settings)?), simulator))
+}
+
+/// Whoever reads tokens.
+pub(crate) fn authenticator(auth: Auth) -> anyhow::Result<Authenticator> {
+    let path = match auth {
+        Auth::Configured(authenticator) => return Ok(authenticator),
+        Auth::GeneratedSecret { path } => path,
+    };
+    let secret =
+        generated_secret(&path).with_context(|| format!("cannot keep a secret in {}", path.display()))?;
+    let keys = JwtKeys::Hs256(vec![SecretSlice::from(secret.into_bytes())]);
+    Ok(Authenticator::new(AuthSettings { keys, issuer: None, audience: None, leeway_secs: 5 })?)
+}
+
+/// The secret of the embedded default, made at the first start, so that a token outlives a restart.
+fn generated_secret(path: &std::path::Path) -> std::io::Result<String> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(mut file) => {
+            let secret = random_secret();
+            file.write_all(secret.as_bytes())?;
+            file.sync_all()?;
+            Ok(secret)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            // Another process may have made the file a moment ago and not written it yet.
+            for _ in 0..50 {
+                let secret = std::fs::read_to_string(path)?;
+                if secret.len() >= 64 {
+                    return Ok(secret);
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(std::io::Error::other("the file holds no secret: remove it"))
+        }
+        Err(error) => Err(error),
+    }
+}

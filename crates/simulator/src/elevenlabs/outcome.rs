@@ -31,7 +31,7 @@ impl Told {
 
     /// Nobody picked up until the request's ringing time-out.
     pub(crate) fn rung_out() -> Told {
-        Told::NotPlaced { message: "sip request timed out".to_owned(), failure: no_pickup(), with_ids: true }
+        Told::NotPlaced { message: "request timed out".to_owned(), failure: no_pickup(), with_ids: true }
     }
 
     /// How the call ends that this tells of.

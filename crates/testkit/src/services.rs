@@ -26,8 +26,7 @@ pub fn redis_url() -> String {
 ///
 /// # Panics
 ///
-/// If `TEST_REDIS_SERVER` is not set: the machine has no such binary, and its Redis came from
-/// elsewhere.
+/// If `TEST_REDIS_SERVER` is not set.
 #[must_use]
 pub fn redis_server() -> PathBuf {
     required("TEST_REDIS_SERVER").into()

@@ -1,0 +1,14 @@
+//! The promise, on the real composition root: real Postgres and Redis or the real SQLite file, the simulator over HTTP, and
+//! where it matters real processes and real signals.
+
+mod support;
+
+mod command_line;
+mod concurrency;
+mod contract;
+mod cost;
+mod crashes;
+mod faults;
+mod magic_numbers;
+mod ringing;
+mod shutdown;

@@ -1,0 +1,105 @@
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{EncodingKey, Header};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+
+use super::world::SECRET;
+
+/// A REST client of one gateway: one method for each thing that a user does.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base_url: String,
+    user: String,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    pub fn is_placed_anew(&self) -> bool {
+        self.status == 200 && self.body["deduplicated"] == false
+    }
+
+    pub fn is_duplicate(&self) -> bool {
+        self.status == 200 && self.body["deduplicated"] == true
+    }
+
+    pub fn is_in_flight(&self) -> bool {
+        self.status == 429 && self.code() == "OUTBOUND_IN_FLIGHT"
+    }
+
+    /// The integer that `Retry-After` says.
+    pub fn retry_after(&self) -> u64 {
+        let text = self.headers.get("retry-after").expect("a Retry-After header").to_str().expect("ASCII");
+        text.parse().expect("an integer")
+    }
+
+    pub fn assert(&self, status: u16, code: &str) {
+        assert_eq!((self.status.as_u16(), self.code()), (status, code), "{}", self.body);
+        assert_eq!(self.body["success"], false, "{}", self.body);
+        assert!(!self.body["error"].is_null(), "{}", self.body);
+    }
+}
+
+impl Client {
+    pub fn new(address: SocketAddr, user: &str) -> Self {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(60))
+            .build()
+            .expect("a client without special wishes");
+        Self { http, base_url: format!("http://{address}"), user: user.to_owned() }
+    }
+
+    pub fn of_user(&self, user: &str) -> Self {
+        Self { user: user.to_owned(), ..self.clone() }
+    }
+
+    pub fn token(&self) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+        let claims = json!({ "sub": self.user, "exp": now + 3600 });
+        jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes()))
+            .expect("signed")
+    }
+
+    pub fn request(&self, body: &Value) -> reqwest::RequestBuilder {
+        let url = format!("{}/api/calls/ai/outbound", self.base_url);
+        self.http.post(url).bearer_auth(self.token()).json(body)
+    }
+
+    pub async fn place(&self, body: Value) -> Answer {
+        self.try_place(body).await.expect("an answer")
+    }
+
+    pub async fn call_number(&self, number: &str) -> Answer {
+        self.place(json!({ "phoneNumber": number })).await
+    }
+
+    /// Nothing where the connection broke.
+    pub async fn try_place(&self, body: Value) -> Option<Answer> {
+        answer(self.request(&body).send().await.ok()?).await
+    }
+
+    pub async fn get(&self, path: &str) -> Option<Answer> {
+        answer(self.http.get(format!("{}{path}", self.base_url)).send().await.ok()?).await
+    }
+}
+
+async fn answer(response: reqwest::Response) -> Option<Answer> {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = serde_json::from_str(&response.text().await.ok()?).unwrap_or(Value::Null);
+    Some(Answer { status, headers, body })
+}

@@ -55,7 +55,14 @@ impl PlaceCall {
     /// Writes what is known of the dial into lock, ledger and context cache. Nothing that fails here changes the answer: the
     /// call is as real as it is.
     pub(super) async fn settle(&self, parties: &Parties, booking: &Booking, outcome: &DialOutcome) {
-        join!(self.settle_ledger(booking, outcome), self.settle_lock(parties, booking, outcome));
+        let lock = self.settle_lock(parties, booking, outcome);
+        if let DialOutcome::NotDialled(_) = outcome {
+            // Whoever gets the lock next must find the guard free, or would be told to wait for a call that there is not.
+            self.settle_ledger(booking, outcome).await;
+            lock.await;
+        } else {
+            join!(self.settle_ledger(booking, outcome), lock);
+        }
     }
 
     /// Tried twice, since a row left as dialling blocks the person until its guard runs out.

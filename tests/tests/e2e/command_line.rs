@@ -109,7 +109,18 @@ async fn the_printed_curl_places_a_call() {
     let dials = said.lines().find(|line| line.contains("/sim/dials")).expect("it says where");
     let dials = curl(dials[dials.find("curl").expect("a command")..].to_owned()).await;
     assert_eq!(dials["total"], 1, "{dials}");
+    assert_ignored_by_git(folder.path());
     child.kill().await.expect("it runs");
+}
+
+/// `make run` leaves its files in the repository: none of them, the secret least of all, is one to commit.
+fn assert_ignored_by_git(folder: &std::path::Path) {
+    let ignored = include_str!("../../../.gitignore");
+    for file in std::fs::read_dir(folder).expect("the folder is there") {
+        let name = file.expect("a file").file_name().into_string().expect("an ASCII name");
+        let (_, extension) = name.split_once('.').expect("an extension");
+        assert!(ignored.lines().any(|line| line == format!("*.{extension}")), "{name} is not ignored");
+    }
 }
 
 /// `outdial simulate` speaks to whoever dials it.

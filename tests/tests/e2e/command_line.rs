@@ -26,7 +26,7 @@ on_both_backings! {
             (contact("new-2", "+1416"), "line 3: phoneNumber: not a valid E.164 phone number"),
             (contact("new-2", "+14165550190"), "line 3: another contact of the organization has its phone number"),
             (contact("c2", "+14165550161"), "line 3: its id belongs to another organization"),
-            (json!({ "kind": "contact", "organizationId": "o9" }).to_string(), "line 3: its organization is not known"),
+            (json!({ "kind": "contact", "id": "new-2", "organizationId": "o9" }).to_string(), "line 3: its organization is not known"),
             ("{\"kind\":".to_owned(), "line 3: not a JSON object"),
         ] {
             let (succeeded, said) = import(&world, &format!("{good}\n\n{bad}\n")).await;

@@ -136,8 +136,11 @@ fn number(line: &NumberLine) -> Result<DirectoryRecord, String> {
 }
 
 fn contact(line: &ContactLine, identifiers: &dyn Identifiers) -> Result<DirectoryRecord, String> {
+    let phone_number = given(line.phone_number.as_deref()).map(phone_number).transpose()?;
     let identity = match given(line.id.as_deref()) {
         Some(text) => ContactIdentity::Known(id("id", text, ContactId::parse)?),
+        // Nobody could ever ask for this contact, and each import of the same file would make another one.
+        None if phone_number.is_none() => return Err("id or phoneNumber is required".to_owned()),
         None => ContactIdentity::ByPhoneNumber { new_id: identifiers.contact_id() },
     };
     let optional_name =
@@ -147,7 +150,7 @@ fn contact(line: &ContactLine, identifiers: &dyn Identifiers) -> Result<Director
         organization_id: id("organizationId", &line.organization_id, OrganizationId::parse)?,
         first_name: optional_name("firstName", &line.first_name)?,
         last_name: optional_name("lastName", &line.last_name)?,
-        phone_number: given(line.phone_number.as_deref()).map(phone_number).transpose()?,
+        phone_number,
     }))
 }
 
@@ -207,6 +210,8 @@ mod tests {
             refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":14165550110}"#),
             "a field has the wrong type"
         );
+        let nobody = refusal(r#"{"kind":"contact","organizationId":"o1","firstName":"Ada"}"#);
+        assert_eq!(nobody, "id or phoneNumber is required");
         let typo = refusal(r#"{"kind":"contact","organizationId":"o1","firstname":"Ada"}"#);
         assert!(typo.starts_with("unknown field `firstname`"), "{typo}");
     }

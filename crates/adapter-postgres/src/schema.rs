@@ -18,7 +18,9 @@ impl PostgresStore {
     /// If the server cannot be reached, a migration fails (it then left nothing behind), or the schema was migrated by a
     /// newer program than this.
     pub async fn migrate(&self) -> Result<(), PortUnavailable> {
-        let mut connection = self.connect_aside(&[("lock_timeout", "60s")]).await?;
+        // That something is there already, and skipped, is no news.
+        let server_settings = [("lock_timeout", "60s"), ("client_min_messages", "warning")];
+        let mut connection = self.connect_aside(&server_settings).await?;
         // Not `run`, whose future is not `Send` on a borrowed connection.
         MIGRATOR.run_direct(None, &mut connection, false).await.map_err(|error| failed_migration(&error))
     }

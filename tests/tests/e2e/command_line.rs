@@ -78,6 +78,11 @@ async fn an_unmigrated_database_is_refused() {
     let ended = run_outdial(&["serve"], world.settings()).await;
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(!ended.status.success() && said.contains("outdial migrate"), "{said}");
+    for _ in 0..2 {
+        let ended = run_outdial(&["migrate"], world.settings()).await;
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && said.is_empty(), "{said}");
+    }
 }
 
 /// With nothing configured: the printed `curl`, taken at its word, places a call once.

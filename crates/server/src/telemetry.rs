@@ -1,5 +1,7 @@
 //! Structured logs. Nothing that is logged anywhere holds a phone number, a name, a token, a key or a transcript.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
@@ -9,6 +11,8 @@ pub(crate) fn start(settings: &Settings) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(&settings.log))
         .with_writer(std::io::stderr)
+        // Colours are for eyes: a file or a collector gets plain text.
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(true);
     let started = match settings.log_format {
         LogFormat::Text => builder.try_init(),

@@ -74,6 +74,13 @@ fn production_is_five_variables_and_each_is_missed_by_name() {
 }
 
 #[test]
+fn a_log_that_no_terminal_shows_has_no_colours() {
+    let (_, _, said) = outdial(&["migrate"], &[("OUTDIAL_LOG", "trace")]);
+    assert!(said.contains("sqlx"), "something is logged: {said}");
+    assert!(!said.contains('\u{1b}'), "{said}");
+}
+
+#[test]
 fn every_problem_is_reported_at_once_and_no_value_is_quoted() {
     let said = load(&[
         ("OUTDIAL_BIND", "nowhere"),

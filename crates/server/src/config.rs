@@ -85,6 +85,12 @@ pub enum Auth {
     GeneratedSecret {
         /// The file.
         path: PathBuf,
+        /// The `iss` that a token must have.
+        issuer: Option<String>,
+        /// The `aud` that a token must have.
+        audience: Option<String>,
+        /// How far clocks may differ, in seconds.
+        leeway_secs: u64,
     },
 }
 

@@ -168,14 +168,16 @@ pub(crate) async fn provider(voice: &Voice) -> anyhow::Result<(Arc<dyn VoiceProv
 
 /// Whoever reads tokens.
 pub(crate) fn authenticator(auth: Auth) -> anyhow::Result<Authenticator> {
-    let path = match auth {
+    let (path, issuer, audience, leeway_secs) = match auth {
         Auth::Configured(authenticator) => return Ok(authenticator),
-        Auth::GeneratedSecret { path } => path,
+        Auth::GeneratedSecret { path, issuer, audience, leeway_secs } => {
+            (path, issuer, audience, leeway_secs)
+        }
     };
     let secret =
         generated_secret(&path).with_context(|| format!("cannot keep a secret in {}", path.display()))?;
     let keys = JwtKeys::Hs256(vec![SecretSlice::from(secret.into_bytes())]);
-    Ok(Authenticator::new(AuthSettings { keys, issuer: None, audience: None, leeway_secs: 5 })?)
+    Ok(Authenticator::new(AuthSettings { keys, issuer, audience, leeway_secs })?)
 }
 
 /// The secret of the embedded default, made at the first start, so that a token outlives a restart.

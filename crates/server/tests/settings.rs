@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use server::{SETTINGS, Settings, Source, Storage, Voice, env_example};
+use server::{Auth, SETTINGS, Settings, Source, Storage, Voice, env_example};
 
 /// The program's answer to these settings alone.
 fn outdial(arguments: &[&str], settings: &[(&str, &str)]) -> (bool, String, String) {
@@ -71,6 +71,14 @@ fn production_is_five_variables_and_each_is_missed_by_name() {
         let said = load(&rest).expect_err("one is missing");
         assert!(said.contains(missing), "{missing}: {said}");
     }
+}
+
+#[test]
+fn a_secret_that_was_made_up_is_no_reason_to_drop_what_a_token_must_say() {
+    let settings = [("OUTDIAL_JWT_ISSUER", "the-issuer"), ("OUTDIAL_JWT_AUDIENCE", "the-audience")];
+    let settings = load(&settings).expect("good settings");
+    let Auth::GeneratedSecret { issuer, audience, .. } = settings.auth else { panic!("no secret is given") };
+    assert_eq!((issuer.as_deref(), audience.as_deref()), (Some("the-issuer"), Some("the-audience")));
 }
 
 #[test]

@@ -136,6 +136,8 @@ impl Reading<'_> {
 
     fn auth(&mut self) -> Option<Auth> {
         let leeway = self.number("OUTDIAL_JWT_LEEWAY_SECS", 0, 10);
+        let issuer = self.source.value("OUTDIAL_JWT_ISSUER").map(str::to_owned);
+        let audience = self.source.value("OUTDIAL_JWT_AUDIENCE").map(str::to_owned);
         let secrets = self.source.value("OUTDIAL_JWT_SECRET").map(str::to_owned);
         let key_file = self.source.value("OUTDIAL_JWT_PUBLIC_KEY_FILE").map(PathBuf::from);
         let (name, keys) = match (secrets, key_file) {
@@ -156,14 +158,9 @@ impl Reading<'_> {
                 };
                 ("OUTDIAL_JWT_PUBLIC_KEY_FILE", JwtKeys::PublicKey(pem))
             }
-            (None, None) => return self.generated_secret(),
+            (None, None) => return self.generated_secret(issuer, audience, leeway?),
         };
-        let settings = AuthSettings {
-            keys,
-            issuer: self.source.value("OUTDIAL_JWT_ISSUER").map(str::to_owned),
-            audience: self.source.value("OUTDIAL_JWT_AUDIENCE").map(str::to_owned),
-            leeway_secs: leeway?,
-        };
+        let settings = AuthSettings { keys, issuer, audience, leeway_secs: leeway? };
         match Authenticator::new(settings) {
             Ok(authenticator) => Some(Auth::Configured(authenticator)),
             Err(error) => self.problem(name, &format!("cannot be used: {error}")),
@@ -171,11 +168,17 @@ impl Reading<'_> {
     }
 
     /// Only where nothing real can be reached: the embedded file and the simulator.
-    fn generated_secret(&mut self) -> Option<Auth> {
+    fn generated_secret(
+        &mut self,
+        issuer: Option<String>,
+        audience: Option<String>,
+        leeway_secs: u64,
+    ) -> Option<Auth> {
         let embedded = self.source.value("OUTDIAL_DATABASE_URL")?.strip_prefix("sqlite://");
         match (embedded, self.source.value("OUTDIAL_VOICE_PROVIDER")?) {
             (Some(path), "simulator") => {
-                Some(Auth::GeneratedSecret { path: Path::new(path).with_extension("jwt-secret") })
+                let path = Path::new(path).with_extension("jwt-secret");
+                Some(Auth::GeneratedSecret { path, issuer, audience, leeway_secs })
             }
             _ => self.problem(
                 "OUTDIAL_JWT_SECRET",

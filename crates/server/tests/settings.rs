@@ -74,6 +74,29 @@ fn production_is_five_variables_and_each_is_missed_by_name() {
 }
 
 #[test]
+fn a_simulator_on_this_machine_needs_no_key_and_every_other_host_does() {
+    let without_key = PRODUCTION.into_iter().filter(|(name, _)| *name != "OUTDIAL_ELEVENLABS_API_KEY");
+    let without_key: Vec<_> = without_key.collect();
+    for (base_url, accepted) in [
+        ("http://127.0.0.1:2213", true),
+        ("http://[::1]:2213", true),
+        ("http://localhost:2213", true),
+        ("https://127.0.0.1:2213", false),
+        ("http://127.0.0.1.example.com", false),
+        ("http://simulator:2213", false),
+    ] {
+        let mut settings = without_key.clone();
+        settings.push(("OUTDIAL_ELEVENLABS_BASE_URL", base_url));
+        match load(&settings) {
+            Ok(_) => assert!(accepted, "{base_url}"),
+            Err(said) => {
+                assert!(!accepted && said.contains("OUTDIAL_ELEVENLABS_API_KEY"), "{base_url}: {said}")
+            }
+        }
+    }
+}
+
+#[test]
 fn a_secret_that_was_made_up_is_no_reason_to_drop_what_a_token_must_say() {
     let settings = [("OUTDIAL_JWT_ISSUER", "the-issuer"), ("OUTDIAL_JWT_AUDIENCE", "the-audience")];
     let settings = load(&settings).expect("good settings");

@@ -57,7 +57,11 @@ pub const SETTINGS: &[Setting] = &[
         "simulator",
         "Who dials: `simulator` (in process, rings nobody) or `elevenlabs`. Must be set with Postgres.",
     ),
-    setting("OUTDIAL_ELEVENLABS_API_KEY", "", "The ElevenLabs workspace's key."),
+    setting(
+        "OUTDIAL_ELEVENLABS_API_KEY",
+        "",
+        "The ElevenLabs workspace's key; not needed where the API is a simulator at http://127.0.0.1 or http://localhost.",
+    ),
     setting(
         "OUTDIAL_ELEVENLABS_BASE_URL",
         "https://api.elevenlabs.io",

@@ -5,7 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use domain::DialOutcome;
-use domain::ports::{DialRequest, VoiceProvider};
+use domain::ports::{AnswerTime, DialRequest, VoiceProvider};
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Client, StatusCode};
 use url::Url;
@@ -79,6 +79,10 @@ impl ElevenLabs {
 
 #[async_trait]
 impl VoiceProvider for ElevenLabs {
+    fn answer_time(&self) -> AnswerTime {
+        AnswerTime::AfterRinging
+    }
+
     async fn dial(&self, request: &DialRequest) -> DialOutcome {
         match self.post(request).await {
             Ok((status, body)) => {

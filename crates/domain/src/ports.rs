@@ -29,7 +29,7 @@ pub use identifiers::Identifiers;
 pub use number_pool::{CallerNumberAnswer, CallerNumberQuery, NumberPool, Recipient};
 pub use unavailable::PortUnavailable;
 pub use user_repo::UserRepo;
-pub use voice_provider::{DialRequest, VoiceProvider};
+pub use voice_provider::{AnswerTime, DialRequest, VoiceProvider};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::DialRequest;
+use domain::ports::{AnswerTime, DialRequest};
 use domain::{DialOutcome, NotConnectedReason, NotDialledReason, PersonName, UnknownCause};
 
 use crate::expect::shows_none_of;
@@ -17,6 +17,7 @@ suite! {
     an_absent_reason_is_sent_empty,
     an_accepted_dial_is_placed_with_its_ids,
     an_accepted_dial_without_ids_is_placed,
+    a_provider_says_when_it_answers,
     a_busy_callee_is_not_connected,
     a_silent_callee_is_not_connected,
     a_declining_callee_is_not_connected,
@@ -101,6 +102,14 @@ pub async fn an_accepted_dial_is_placed_with_its_ids(harness: &impl VoiceProvide
 pub async fn an_accepted_dial_without_ids_is_placed(harness: &impl VoiceProviderHarness) {
     let outcome = dial(harness, Upstream::AcceptsWithoutIds, &request(PATIENT)).await;
     assert_eq!(outcome, DialOutcome::Placed(domain::ProviderReference::default()));
+}
+
+/// What the adapter says of its provider's answers is so. One that claims to wait for the callee, and does not, would let a
+/// phone ring on that nothing keeps from a second call.
+pub async fn a_provider_says_when_it_answers(harness: &impl VoiceProviderHarness) {
+    harness.upstream(Upstream::AcceptsWithIds).await;
+    let answers = harness.provider().answer_time();
+    assert_eq!(answers == AnswerTime::AfterRinging, harness.waits_for_the_callee(), "it says {answers:?}");
 }
 
 /// A busy line is *not connected: busy*, or *placed* by a provider that does not wait for the callee.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    BookingAnswer, CallerNumberAnswer, Clock, DialRequest, LockAnswer, MockAgentRepo, MockCallLedger,
-    MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo,
-    Ownership, PortUnavailable, SettleAnswer, VoiceProvider,
+    AnswerTime, BookingAnswer, CallerNumberAnswer, Clock, DialRequest, LockAnswer, MockAgentRepo,
+    MockCallLedger, MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool,
+    MockUserRepo, Ownership, PortUnavailable, SettleAnswer, VoiceProvider,
 };
 use domain::{
     Agent, AgentId, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId, Contact, ContactId,
@@ -162,6 +162,10 @@ struct Phones {
 
 #[async_trait]
 impl VoiceProvider for Phones {
+    fn answer_time(&self) -> AnswerTime {
+        AnswerTime::AfterRinging
+    }
+
     async fn dial(&self, _: &DialRequest) -> DialOutcome {
         self.dials.fetch_add(1, Ordering::SeqCst);
         let picked_up = self.pick_ups.acquire().await.expect("phones ring for ever");

@@ -1,4 +1,5 @@
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::join;
@@ -14,6 +15,7 @@ use crate::{
 impl PlaceCall {
     /// Dials, keeping the lock alive for as long as the phone rings.
     pub(super) async fn dial(&self, parties: &Parties, booking: &Booking, claim: &Claim) -> DialOutcome {
+        let answer_within = self.policy.answer_within(self.ports.provider.answer_time());
         let request = DialRequest {
             call_id: booking.call_id.clone(),
             provider_agent_id: parties.provider_agent_id.clone(),
@@ -23,11 +25,11 @@ impl PlaceCall {
             organization_name: parties.user.organization.name.clone(),
             reason: booking.reason.clone(),
             ringing_timeout: self.policy.ringing_timeout(),
-            answer_within: self.policy.answer_within(),
+            answer_within,
         };
         let answered = pin!(self.ports.provider.dial(&request));
         // The adapter keeps to this time by itself. An adapter that does not must not hold the lock for ever.
-        let overdue = pin!(self.ports.clock.sleep(self.policy.answer_within()));
+        let overdue = pin!(self.ports.clock.sleep(answer_within));
         let renewing = pin!(self.keep_renewing(claim));
         match select(answered, select(overdue, renewing)).await {
             Either::Left((outcome, _)) => outcome,
@@ -72,7 +74,7 @@ impl PlaceCall {
             key: &booking.key,
             token: &booking.token,
             outcome,
-            hold_for: self.policy.lock_ttl(),
+            hold_for: self.hold_for(),
             settled_at: self.ports.clock.now(),
         };
         let mut settled = self.ports.ledger.settle(&settlement).await;
@@ -83,6 +85,10 @@ impl PlaceCall {
             let (call_id, outcome) = (&booking.call_id, outcome.as_str());
             tracing::error!(%error, call.id = %call_id, call.outcome = outcome, "the ledger does not know how a call ended");
         }
+    }
+
+    fn hold_for(&self) -> Duration {
+        self.policy.hold_for(self.ports.provider.answer_time())
     }
 
     async fn settle_lock(&self, parties: &Parties, booking: &Booking, outcome: &DialOutcome) {
@@ -119,7 +125,7 @@ impl PlaceCall {
             key: &booking.key,
             token: &booking.token,
             call: &call,
-            hold_for: self.policy.lock_ttl(),
+            hold_for: self.hold_for(),
             context: rider,
         };
         let mut written = self.ports.lock.settle(&settlement).await;

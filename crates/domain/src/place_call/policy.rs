@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::ports::AnswerTime;
+
 /// The times that a call keeps to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallPolicy {
@@ -67,16 +69,30 @@ impl CallPolicy {
         self.context_ttl
     }
 
-    /// How long the provider may take to answer: after that the outcome is unknown.
+    /// How long the provider may take to answer: after that the outcome is unknown. One that answers before the phone rings
+    /// has the margin alone, so that the ring which may follow ends within [`CallPolicy::guard_for`] all the same.
     #[must_use]
-    pub const fn answer_within(&self) -> Duration {
-        self.ringing_timeout.saturating_add(self.answer_margin)
+    pub const fn answer_within(&self, answers: AnswerTime) -> Duration {
+        match answers {
+            AnswerTime::AfterRinging => self.ringing_timeout.saturating_add(self.answer_margin),
+            AnswerTime::BeforeRinging => self.answer_margin,
+        }
+    }
+
+    /// How long the result of a dial answers duplicates, from the provider's answer: until the phone can no longer ring, and
+    /// the lock's time after that.
+    #[must_use]
+    pub const fn hold_for(&self, answers: AnswerTime) -> Duration {
+        match answers {
+            AnswerTime::AfterRinging => self.lock_ttl,
+            AnswerTime::BeforeRinging => self.ringing_timeout.saturating_add(self.lock_ttl),
+        }
     }
 
     /// How long the guard blocks from its booking: until the phone can no longer ring, and the lock's time after that.
     #[must_use]
     pub const fn guard_for(&self) -> Duration {
-        self.answer_within().saturating_add(self.lock_ttl)
+        self.ringing_timeout.saturating_add(self.answer_margin).saturating_add(self.lock_ttl)
     }
 }
 
@@ -106,6 +122,16 @@ mod tests {
             Ok(p)
         );
         assert_eq!(p.guard_for(), Duration::from_secs(120));
+    }
+
+    #[test]
+    fn no_phone_rings_past_the_guard_whenever_the_provider_answers() {
+        let p = CallPolicy::default();
+        for answers in [AnswerTime::AfterRinging, AnswerTime::BeforeRinging] {
+            assert_eq!(p.answer_within(answers) + p.hold_for(answers), p.guard_for(), "{answers:?}");
+        }
+        assert_eq!(p.hold_for(AnswerTime::AfterRinging), SECOND * 30);
+        assert_eq!(p.hold_for(AnswerTime::BeforeRinging), SECOND * 90);
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::{CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAg
 ///   where there is none (`an_absent_reason_is_sent_empty`).
 /// - MUST answer *placed* with the provider's ids (`an_accepted_dial_is_placed_with_its_ids`), also where the provider gives
 ///   none (`an_accepted_dial_without_ids_is_placed`).
+/// - MUST say when it answers as it does (`a_provider_says_when_it_answers`): how long a dial may take, and for how long its
+///   result keeps the callee's phone from a second call, follow from it.
 /// - MUST answer *not connected* for a callee who is busy (`a_busy_callee_is_not_connected`), does not answer
 ///   (`a_silent_callee_is_not_connected`) or declines (`a_declining_callee_is_not_connected`), where its provider waits for
 ///   the callee.
@@ -29,8 +31,20 @@ use crate::{CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAg
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait VoiceProvider: Send + Sync {
+    /// When the provider answers a dial. Always the same.
+    fn answer_time(&self) -> AnswerTime;
+
     /// Asks the provider to dial, and waits until it says how that went.
     async fn dial(&self, request: &DialRequest) -> DialOutcome;
+}
+
+/// When a provider answers a dial, as seen from the callee's phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerTime {
+    /// When somebody has picked up, or nobody will: *placed* means that the phone no longer rings.
+    AfterRinging,
+    /// When the call is queued: the phone rings later, and *placed* says nothing of the callee.
+    BeforeRinging,
 }
 
 /// One dial.
@@ -50,8 +64,8 @@ pub struct DialRequest {
     pub organization_name: PersonName,
     /// Why the callee is called.
     pub reason: Option<CallReason>,
-    /// How long the phone may ring.
+    /// How long the phone may ring. A provider that cannot be told rings as long as its carrier does.
     pub ringing_timeout: Duration,
-    /// How long to wait for the provider's answer: longer than the phone may ring.
+    /// How long to wait for the provider's answer: longer than the phone may ring, where it comes after that.
     pub answer_within: Duration,
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use domain::ports::{Ownership, SettleAnswer};
+use domain::ports::{AnswerTime, Ownership, SettleAnswer};
 use domain::{DialOutcome, PlaceCallError, PlacedCall, ProviderReference, RawPlaceCall, UnknownCause};
 
 use crate::world::{World, away, call_id, contact, reference};
@@ -67,6 +67,30 @@ async fn a_provider_that_never_answers_is_unknown_at_its_time_and_keeps_lock_and
     assert_eq!(run.dials(), 1);
     assert!(run.steps().contains(&"ledger: settle unknown"));
     assert!(!run.steps().contains(&"lock: release"));
+}
+
+/// A provider that answers after the ring is answered from for the lock's time; one that answers before it, for the ring as
+/// well, since a second call would find the phone still ringing.
+#[tokio::test]
+async fn a_result_is_held_until_the_phone_can_no_longer_ring() {
+    for (answers, held, answer_within) in
+        [(AnswerTime::AfterRinging, 30, 90), (AnswerTime::BeforeRinging, 90, 30)]
+    {
+        let run = World { answers, ..World::working() }.call_the_contact().await;
+        let held = Duration::from_secs(held);
+        assert_eq!(run.holds, [("ledger", held), ("lock", held)], "{answers:?}");
+        assert_eq!(run.dialled[0].answer_within, Duration::from_secs(answer_within), "{answers:?}");
+    }
+}
+
+/// What comes later than the margin could ring past the guard.
+#[tokio::test]
+async fn a_provider_that_answers_before_the_ring_has_the_margin_to_answer() {
+    for (takes, known) in [(29, true), (31, false)] {
+        let answers = AnswerTime::BeforeRinging;
+        let world = World { answers, rings_for: Duration::from_secs(takes), ..World::working() };
+        assert_eq!(world.call_the_contact().await.answer.is_ok(), known, "after {takes} s");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    BookingAnswer, CallerNumberAnswer, DialRequest, LockAnswer, MockAgentRepo, MockCallLedger,
+    AnswerTime, BookingAnswer, CallerNumberAnswer, DialRequest, LockAnswer, MockAgentRepo, MockCallLedger,
     MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo,
     Ownership, PortUnavailable, SettleAnswer, VoiceProvider,
 };
@@ -32,6 +32,8 @@ pub struct World {
     pub ledger_settled: Answer<()>,
     pub context_kept: Answer<()>,
     pub outcome: DialOutcome,
+    /// When the provider answers.
+    pub answers: AnswerTime,
     /// How long the provider takes to answer.
     pub rings_for: Duration,
     /// How long the process stands still while it books.
@@ -45,6 +47,8 @@ pub struct Run {
     pub steps: Vec<String>,
     /// What the provider was asked.
     pub dialled: Vec<DialRequest>,
+    /// How long the results that were written are held, each with whoever holds it.
+    pub holds: Vec<(&'static str, Duration)>,
 }
 
 impl Run {
@@ -148,6 +152,7 @@ impl World {
             ledger_settled: Ok(()),
             context_kept: Ok(()),
             outcome: DialOutcome::Placed(provider_reference()),
+            answers: AnswerTime::AfterRinging,
             rings_for: Duration::ZERO,
             stalls_for: Duration::ZERO,
         }
@@ -169,8 +174,8 @@ impl World {
         clock.pass(Duration::from_secs(180)).await;
         assert!(placing.is_finished(), "a call ends within three minutes");
         let answer = placing.await.expect("no panic");
-        let Entries { steps, dialled } = std::mem::take(&mut *journal.0.lock().expect("no panic"));
-        Run { answer, steps, dialled }
+        let Entries { steps, dialled, holds } = std::mem::take(&mut *journal.0.lock().expect("no panic"));
+        Run { answer, steps, dialled, holds }
     }
 
     fn ports(self, journal: &Journal, clock: &Arc<HandClock>) -> PlaceCallPorts {
@@ -195,7 +200,10 @@ impl World {
         let j = journal.clone();
         lock.expect_renew().returning(move |_, _, _| j.note("lock: renew", renewed.clone()));
         let j = journal.clone();
-        lock.expect_settle().returning(move |_| j.note("lock: settle", lock_settled.clone()));
+        lock.expect_settle().returning(move |settlement| {
+            j.hold("lock", settlement.hold_for);
+            j.note("lock: settle", lock_settled.clone())
+        });
         let j = journal.clone();
         lock.expect_release().returning(move |_, _| j.note("lock: release", released.clone()));
 
@@ -208,6 +216,7 @@ impl World {
         });
         let (j, ledger_settled) = (journal.clone(), self.ledger_settled);
         ledger.expect_settle().returning(move |settlement| {
+            j.hold("ledger", settlement.hold_for);
             j.note(&format!("ledger: settle {}", settlement.outcome.as_str()), ledger_settled.clone())
         });
 
@@ -225,6 +234,7 @@ impl World {
             clock: clock.clone(),
             rings_for: self.rings_for,
             outcome: self.outcome,
+            answers: self.answers,
         };
         PlaceCallPorts {
             users: Arc::new(users),
@@ -248,9 +258,14 @@ struct Journal(Arc<Mutex<Entries>>);
 struct Entries {
     steps: Vec<String>,
     dialled: Vec<DialRequest>,
+    holds: Vec<(&'static str, Duration)>,
 }
 
 impl Journal {
+    fn hold(&self, holder: &'static str, hold_for: Duration) {
+        self.0.lock().expect("no panic").holds.push((holder, hold_for));
+    }
+
     fn note<T>(&self, step: &str, answer: T) -> T {
         self.0.lock().expect("no panic").steps.push(step.to_owned());
         answer
@@ -263,10 +278,15 @@ struct RingingProvider {
     clock: Arc<HandClock>,
     rings_for: Duration,
     outcome: DialOutcome,
+    answers: AnswerTime,
 }
 
 #[async_trait]
 impl VoiceProvider for RingingProvider {
+    fn answer_time(&self) -> AnswerTime {
+        self.answers
+    }
+
     async fn dial(&self, request: &DialRequest) -> DialOutcome {
         self.journal.note("dial", ());
         self.journal.0.lock().expect("no panic").dialled.push(request.clone());

@@ -80,6 +80,7 @@ pub(crate) enum Flaw {
     OmitsAnAbsentReason,
     SwapsTheIds,
     InsistsOnIds,
+    ClaimsToWaitForTheCallee,
     FoldsWhyNobodyWasConnected,
     TakesNoConnectionForUnknown,
     TakesRefusalsForUnknown,

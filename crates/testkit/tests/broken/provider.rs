@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use domain::ports::{DialRequest, VoiceProvider};
+use domain::ports::{AnswerTime, DialRequest, VoiceProvider};
 use domain::{
     ConversationId, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
     UnknownCause,
@@ -52,7 +52,7 @@ impl Line {
 
     /// The adapter with this one flaw.
     pub(crate) fn with(flaw: Flaw) -> Self {
-        Self::new(Some(flaw), true)
+        Self::new(Some(flaw), flaw != Flaw::ClaimsToWaitForTheCallee)
     }
 
     fn new(flaw: Option<Flaw>, waits_for_the_callee: bool) -> Self {
@@ -165,6 +165,14 @@ impl Line {
 
 #[async_trait]
 impl VoiceProvider for Line {
+    fn answer_time(&self) -> AnswerTime {
+        if self.waits_for_the_callee || self.has(Flaw::ClaimsToWaitForTheCallee) {
+            AnswerTime::AfterRinging
+        } else {
+            AnswerTime::BeforeRinging
+        }
+    }
+
     async fn dial(&self, request: &DialRequest) -> DialOutcome {
         let mut heard = self.ask(request).await;
         if self.has(Flaw::RetriesTheDial) && matches!(heard, Some(Heard::Answer(500.., _))) {

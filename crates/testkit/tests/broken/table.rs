@@ -150,6 +150,7 @@ caught! {
         OmitsAnAbsentReason => an_absent_reason_is_sent_empty,
         SwapsTheIds => an_accepted_dial_is_placed_with_its_ids,
         InsistsOnIds => an_accepted_dial_without_ids_is_placed,
+        ClaimsToWaitForTheCallee => a_provider_says_when_it_answers,
         FoldsWhyNobodyWasConnected => a_busy_callee_is_not_connected,
         FoldsWhyNobodyWasConnected => a_silent_callee_is_not_connected,
         FoldsWhyNobodyWasConnected => a_declining_callee_is_not_connected,

@@ -1,6 +1,7 @@
-//! Each MUST in a port's documentation names its case, and each case is named by a MUST.
+//! Each MUST in a port's documentation names its case, and each case is named by a MUST; and the domain knows no vendor.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 macro_rules! ports {
     ($($port:ident),+ $(,)?) => {
@@ -78,4 +79,33 @@ fn no_port_with_promises_is_left_out() {
         let listed = PORTS.iter().any(|(listed, ..)| *listed == port);
         assert!(listed || promises(&source).is_empty(), "{port} has promises and no suite");
     }
+}
+
+/// A vendor's words in the domain are a second vendor's trouble. Carriers and their trunks are the field's own.
+#[test]
+fn no_word_of_a_voice_provider_is_in_the_domain() {
+    let found =
+        lines_with(&["elevenlabs", "sip", "vapi"], &Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain"));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// The lines below a folder that have a word or a name which begins with one of these.
+fn lines_with(words: &[&str], folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("it is a folder of this repository") {
+        let path = entry.expect("the folder can be read").path();
+        if path.is_dir() {
+            found.extend(lines_with(words, &path));
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("the domain is made of text files");
+        for line in text.lines() {
+            let lower = line.to_lowercase();
+            let mut starts = lower.split(|c: char| !c.is_alphabetic());
+            if starts.any(|start| words.iter().any(|word| start.starts_with(word))) {
+                found.push(format!("{}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    found
 }

@@ -13,7 +13,7 @@ mod dialling;
 mod peer;
 
 use dialling::{API_KEY, dial, settings};
-use peer::Peer;
+use peer::{DialThrough, Peer};
 
 /// What must not be found: the key, the number, the name, the organization, the reason, the provider's words.
 const SECRETS: [&str; 6] = [API_KEY, "4165550100", "Lovelace", "Engines", "quote", "D51"];

@@ -16,7 +16,7 @@ mod dialling;
 mod peer;
 
 use dialling::{API_KEY, dial, request, settings};
-use peer::Peer;
+use peer::{DialThrough, Peer};
 
 const SUCCESS: &str = r#"{"success":true,"message":"m","conversation_id":"conv_1","sip_call_id":"otb_1"}"#;
 
@@ -67,7 +67,7 @@ async fn a_dial_is_one_request_and_these_bytes() {
             "accept: */*",
             &format!("content-length: {}", body.len()),
             "content-type: application/json",
-            &format!("host: {}", peer.address),
+            &format!("host: {}", peer.address()),
             concat!("user-agent: outdial/", env!("CARGO_PKG_VERSION")),
             &format!("xi-api-key: {API_KEY}"),
         ]
@@ -126,7 +126,7 @@ async fn over_https_missing_certificates_are_named_at_start() {
 #[tokio::test]
 async fn a_variable_that_is_not_known_is_sent_empty() {
     let peer = Peer::answering(ok(SUCCESS)).await;
-    let provider = ElevenLabs::new(&settings(&format!("http://{}", peer.address))).expect("valid settings");
+    let provider = ElevenLabs::new(&settings(&format!("http://{}", peer.address()))).expect("valid settings");
     let mut request = request(LONG);
     (request.reason, request.callee_name) = (None, None);
     provider.dial(&request).await;
@@ -146,7 +146,7 @@ async fn every_dial_has_a_connection_of_its_own() {
         while connection.read_some().await > 0 {}
     })
     .await;
-    let provider = ElevenLabs::new(&settings(&format!("http://{}", peer.address))).expect("valid settings");
+    let provider = ElevenLabs::new(&settings(&format!("http://{}", peer.address()))).expect("valid settings");
     for _ in 0..3 {
         assert!(matches!(provider.dial(&request(LONG)).await, DialOutcome::Placed(_)));
     }
@@ -185,7 +185,7 @@ async fn a_failed_tls_handshake_is_not_dialled_and_shows_no_key() {
         connection.write(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     })
     .await;
-    assert_eq!(dial(&format!("https://{}", peer.address), LONG).await, UNAVAILABLE);
+    assert_eq!(dial(&format!("https://{}", peer.address()), LONG).await, UNAVAILABLE);
     assert_eq!(peer.received().len(), 1);
     assert!(!String::from_utf8_lossy(&peer.received()[0]).contains(API_KEY));
 }
@@ -367,7 +367,7 @@ async fn a_redirect_is_followed_nowhere() {
     let elsewhere = Peer::answering(ok(SUCCESS)).await;
     for status in [301, 302, 303, 307, 308] {
         for location in
-            [format!("http://{}/v1/convai/sip-trunk/outbound-call", elsewhere.address), "/".to_owned()]
+            [format!("http://{}/v1/convai/sip-trunk/outbound-call", elsewhere.address()), "/".to_owned()]
         {
             let peer = Peer::answering(format!(
                 "HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"

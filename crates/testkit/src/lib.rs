@@ -26,6 +26,8 @@ pub mod context_cache;
 pub mod directory;
 pub mod idempotency_lock;
 pub mod number_pool;
+pub mod peer;
+pub mod scripted_vendor;
 pub mod services;
 pub mod user_repo;
 pub mod voice_provider;

@@ -1,0 +1,116 @@
+//! A provider that is nothing but a socket: for what no well-behaved server can be asked to do.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What came over each connection, in the order in which they were accepted.
+type Received = Arc<Mutex<Vec<Vec<u8>>>>;
+
+/// A listener on the loopback that counts connections and keeps what came over them.
+pub struct Peer {
+    address: SocketAddr,
+    received: Received,
+}
+
+impl Peer {
+    /// Starts one that does `act` with every connection. It ends with the test's runtime.
+    pub async fn start<F, A>(act: A) -> Self
+    where
+        A: Fn(Connection) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let received = Received::default();
+        let peer = Self { address, received: Arc::clone(&received) };
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let index = {
+                    let mut received = lock(&received);
+                    received.push(Vec::new());
+                    received.len() - 1
+                };
+                tokio::spawn(act(Connection { stream, index, received: Arc::clone(&received) }));
+            }
+        });
+        peer
+    }
+
+    /// Starts one that reads the request, writes these bytes, and closes.
+    pub async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        Self::start(move |mut connection| {
+            let bytes = bytes.clone();
+            async move {
+                connection.read_request().await;
+                connection.write(&bytes).await;
+            }
+        })
+        .await
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it listens, as `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What came over each connection so far.
+    #[must_use]
+    pub fn received(&self) -> Vec<Vec<u8>> {
+        lock(&self.received).clone()
+    }
+}
+
+/// One accepted connection.
+pub struct Connection {
+    /// Its socket.
+    pub stream: TcpStream,
+    index: usize,
+    received: Received,
+}
+
+impl Connection {
+    /// Reads until a whole request has come: its head, and as much body as the head says.
+    pub async fn read_request(&mut self) {
+        loop {
+            let whole = is_whole(&lock(&self.received)[self.index]);
+            if whole || self.read_some().await == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Reads whatever comes next; 0 is the end.
+    pub async fn read_some(&mut self) -> usize {
+        let mut buffer = [0; 4096];
+        let read = self.stream.read(&mut buffer).await.unwrap_or(0);
+        lock(&self.received)[self.index].extend_from_slice(&buffer[..read]);
+        read
+    }
+
+    /// Writes, and tells whether anybody took it.
+    pub async fn write(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
+    }
+}
+
+fn lock(received: &Received) -> MutexGuard<'_, Vec<Vec<u8>>> {
+    received.lock().expect("nobody panics with it")
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a body has one");
+    request.len() - head.len() - 4 >= length.parse().expect("a number")
+}

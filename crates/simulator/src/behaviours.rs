@@ -7,7 +7,8 @@ pub(crate) const FOREVER_MS: u64 = u64::MAX;
 
 /// What happens to a dial. In JSON: `{"kind": "answer", "after_ms": 250}`.
 ///
-/// The first group are outcomes of a call, told in an answer of the provider's own form. The second lose,
+/// The first group are outcomes of a call, told in an answer of the provider's own form, or in the call's record
+/// where the provider answers before the phone rings. The second lose,
 /// garble or delay the answer, and the third refuse. What becomes of the call behind an answer that does not
 /// tell is a [`CallFate`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,9 @@ pub enum Behaviour {
         #[serde(default)]
         retry_after_secs: Option<u32>,
     },
+    /// No further call may be under way: 429 `concurrent_limit_exceeded`, or a call that the vendor takes and does not
+    /// start (`subscriptionLimits.concurrencyBlocked`).
+    ConcurrencyBlocked,
     /// An HTML page that something in front of the provider has made. Dials as [`Behaviour::HttpError`] does.
     ForeignHtml {
         /// 200 to 599.
@@ -300,6 +304,7 @@ impl Behaviour {
             {
                 CallFate::NotDialled
             }
+            Behaviour::ConcurrencyBlocked => CallFate::NotDialled,
             Behaviour::Hang => CallFate::Ringing,
             _ => CallFate::Answered,
         }

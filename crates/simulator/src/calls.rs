@@ -15,17 +15,18 @@ const MOST_CALLS: usize = 200_000;
 pub struct Dial {
     /// The number called, as the request spells it.
     pub to_number: String,
-    /// `conversation_initiation_client_data.user_id`.
+    /// The caller's own id of the call: `conversation_initiation_client_data.user_id`, or `name` and
+    /// `customer.externalId`.
     pub user_id: Option<String>,
     /// The agent that speaks.
     pub agent_id: String,
     /// The provider's id of the caller number.
     pub agent_phone_number_id: String,
-    /// `telephony_call_config.ringing_timeout_secs`, 60 where the request has none.
+    /// `telephony_call_config.ringing_timeout_secs`, 60 where the request has none or cannot.
     pub ringing_timeout_secs: u16,
     /// Milliseconds since the simulator started, on a clock that never goes back.
     pub received_at_ms: u64,
-    /// `conversation_initiation_client_data.dynamic_variables`.
+    /// `conversation_initiation_client_data.dynamic_variables`, or `assistantOverrides.variableValues`.
     pub dynamic_variables: Map<String, Value>,
     /// The conversation that the dial began, whether the answer told it or not.
     pub conversation_id: String,
@@ -41,8 +42,16 @@ impl std::fmt::Debug for Dial {
     }
 }
 
+/// Whose wire format a call was asked for in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Surface {
+    ElevenLabs,
+    Vapi,
+}
+
 /// A dial and everything that a conversation's record tells about it.
 pub(crate) struct Call {
+    pub(crate) surface: Surface,
     pub(crate) dial: Dial,
     pub(crate) sip_call_id: String,
     pub(crate) client_data: Map<String, Value>,
@@ -90,13 +99,15 @@ impl Calls {
         self.kept.push_back(call);
     }
 
-    pub(crate) fn find(&self, conversation_id: &str) -> Option<Arc<Call>> {
-        self.by_conversation.get(conversation_id).map(|number| self.numbered(*number))
+    pub(crate) fn find(&self, surface: Surface, conversation_id: &str) -> Option<Arc<Call>> {
+        let call = self.by_conversation.get(conversation_id).map(|number| self.numbered(*number));
+        call.filter(|call| call.surface == surface)
     }
 
-    /// Calls with their running numbers, the newest first, below `before` where it is given.
+    /// Calls of one surface with their running numbers, the newest first, below `before` where it is given.
     pub(crate) fn newest_first(
         &self,
+        surface: Surface,
         user_id: Option<&str>,
         before: Option<u64>,
     ) -> Box<dyn Iterator<Item = (u64, Arc<Call>)> + '_> {
@@ -109,7 +120,8 @@ impl Calls {
                 Box::new(own.iter().rev().copied().filter(move |number| *number < before))
             }
         };
-        Box::new(numbers.map(|number| (number, self.numbered(number))))
+        let calls = numbers.map(|number| (number, self.numbered(number)));
+        Box::new(calls.filter(move |(_, call)| call.surface == surface))
     }
 
     /// The dials since the count was last started afresh, as far as they are kept.
@@ -193,6 +205,7 @@ mod tests {
             end: End::Answered,
         };
         Arc::new(Call {
+            surface: Surface::ElevenLabs,
             dial,
             sip_call_id: String::new(),
             client_data: Map::new(),
@@ -210,10 +223,11 @@ mod tests {
         assert_eq!(calls.by_conversation.len(), MOST_CALLS);
         assert_eq!(calls.dialled(), MOST_CALLS as u64 + 3);
         assert_eq!(calls.dialled_to("+14165550"), MOST_CALLS / 2);
-        assert!(calls.find("conv-2").is_none());
-        let oldest = calls.newest_first(Some("user-1"), None).last().expect("a call is left");
+        assert!(calls.find(Surface::ElevenLabs, "conv-2").is_none());
+        let oldest =
+            calls.newest_first(Surface::ElevenLabs, Some("user-1"), None).last().expect("a call is left");
         assert_eq!(oldest.1.dial.conversation_id, "conv-3");
-        assert_eq!(calls.find("conv-3").map(|call| call.dial.received_at_ms), Some(3));
+        assert_eq!(calls.find(Surface::ElevenLabs, "conv-3").map(|call| call.dial.received_at_ms), Some(3));
     }
 
     #[test]
@@ -224,6 +238,6 @@ mod tests {
         calls.record(call(2));
         assert_eq!((calls.dialled(), calls.dialled_to("+14165550")), (1, 1));
         assert_eq!(calls.dials(None).count(), 1);
-        assert!(calls.find("conv-0").is_some());
+        assert!(calls.find(Surface::ElevenLabs, "conv-0").is_some());
     }
 }

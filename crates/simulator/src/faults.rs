@@ -33,32 +33,32 @@ pub(crate) fn redirect(status: u16, location: &str) -> HttpResponse {
     respond(status).insert_header((LOCATION, location)).finish()
 }
 
-/// 200 with these bytes.
-pub(crate) fn raw(content_type: &str, text: &str) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(text.to_owned())
+/// `status` with these bytes.
+pub(crate) fn raw(status: u16, content_type: &str, text: &str) -> HttpResponse {
+    respond(status).insert_header((CONTENT_TYPE, content_type)).body(text.to_owned())
 }
 
 /// `opening`, `bytes` letters and `closing`, in chunks.
-pub(crate) fn oversize(opening: String, bytes: u64, closing: String) -> HttpResponse {
+pub(crate) fn oversize(status: u16, opening: String, bytes: u64, closing: String) -> HttpResponse {
     let filler = Bytes::from(vec![b'a'; CHUNK_BYTES]);
     let whole = repeat_n(filler.clone(), (bytes / CHUNK_BYTES as u64) as usize);
     let rest = filler.slice(..(bytes % CHUNK_BYTES as u64) as usize);
     let parts = std::iter::once(Bytes::from(opening)).chain(whole).chain([rest, Bytes::from(closing)]);
-    json_stream(stream::iter(parts.filter(|part| !part.is_empty()).map(Ok)))
+    json_stream(status, stream::iter(parts.filter(|part| !part.is_empty()).map(Ok)))
 }
 
 /// `body`, a byte at a time.
-pub(crate) fn trickled(body: String, interval: Duration) -> HttpResponse {
+pub(crate) fn trickled(status: u16, body: String, interval: Duration) -> HttpResponse {
     let length = body.len() as u64;
     let bytes = stream::iter(Bytes::from(body)).then(move |byte| async move {
         sleep(interval).await;
         Ok(Bytes::from(vec![byte]))
     });
-    sized(length, bytes)
+    sized(status, length, bytes)
 }
 
 /// The first half of `body` under a `Content-Length` for all of it; then the connection closes.
-pub(crate) fn truncated(body: String) -> HttpResponse {
+pub(crate) fn truncated(status: u16, body: String) -> HttpResponse {
     let length = body.len() as u64;
     let half = Bytes::from(body).slice(..length as usize / 2);
     let abort = async {
@@ -66,13 +66,17 @@ pub(crate) fn truncated(body: String) -> HttpResponse {
         sleep(Duration::from_millis(5)).await;
         Err(Error::new(ErrorKind::ConnectionAborted, "the answer ends here"))
     };
-    sized(length, stream::iter([Ok(half)]).chain(stream::once(abort)))
+    sized(status, length, stream::iter([Ok(half)]).chain(stream::once(abort)))
 }
 
-fn json_stream(parts: impl Stream<Item = Result<Bytes, Error>> + 'static) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").streaming(parts)
+fn json_stream(status: u16, parts: impl Stream<Item = Result<Bytes, Error>> + 'static) -> HttpResponse {
+    respond(status).content_type("application/json").streaming(parts)
 }
 
-fn sized(length: u64, parts: impl Stream<Item = Result<Bytes, Error>> + 'static) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(SizedStream::new(length, parts.boxed_local()))
+fn sized(
+    status: u16,
+    length: u64,
+    parts: impl Stream<Item = Result<Bytes, Error>> + 'static,
+) -> HttpResponse {
+    respond(status).content_type("application/json").body(SizedStream::new(length, parts.boxed_local()))
 }

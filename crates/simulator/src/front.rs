@@ -5,7 +5,7 @@
 
 use crate::line::{Line, LineStream};
 use crate::state::State;
-use crate::{control, elevenlabs};
+use crate::{control, elevenlabs, vapi};
 use actix_http::{ConnectionType, Extensions, HttpService};
 use actix_service::{Service, ServiceFactory, map_config};
 use actix_web::body::MessageBody;
@@ -101,6 +101,7 @@ pub(crate) async fn serve(listener: TcpListener, state: Arc<State>, mut orders: 
             .app_data(web::Data::new(app_refuses))
             .wrap(from_fn(attend))
             .configure(control::configure)
+            .configure(vapi::configure)
             .configure(elevenlabs::configure),
         |()| AppConfig::default(),
     );

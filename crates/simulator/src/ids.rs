@@ -12,3 +12,13 @@ pub(crate) fn fresh(prefix: &str) -> String {
     id.extend(random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])));
     id
 }
+
+/// A random UUID, as in `3f2b8c1e-9a4d-4f60-8b7e-2d5c1a0f9e83`.
+pub(crate) fn uuid() -> String {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).expect("the operating system has random bytes");
+    // Version 4, in the variant of RFC 9562.
+    let bits = u128::from_be_bytes(random) & !(0xf000_u128 << 64 | 0xc000_u128 << 48);
+    let hex = format!("{:032x}", bits | 0x4000_u128 << 64 | 0x8000_u128 << 48);
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

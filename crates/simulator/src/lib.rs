@@ -1,4 +1,4 @@
-//! A stand-in for the voice provider: its wire format over real HTTP, and its failures on demand.
+//! A stand-in for the voice providers: their wire formats over real HTTP, and their failures on demand.
 //!
 //! It rings nobody. What happens to a call is chosen as payment sandboxes choose it by card: every number
 //! answers after half a second, and the documented [`MAGIC_NUMBERS`] are busy, ring for 45 s, hang, lose the
@@ -15,8 +15,11 @@
 //! | `DELETE /sim/requests` | starts that count afresh |
 //! | `GET /sim/magic-numbers` | the table of [`MAGIC_NUMBERS`] |
 //!
-//! The provider's own surface is ElevenLabs' (`xi-api-key`, `/v1/convai/…`). Ids are taken as they come, except
-//! that an agent or a phone number whose id starts with `missing_` does not exist.
+//! Two providers' surfaces stand side by side over the same scripts and the same log of dials: ElevenLabs'
+//! (`xi-api-key`, `/v1/convai/…`), which answers when the callee has, and Vapi's (bearer token, `/call`,
+//! `/phone-number`, `/assistant`), which answers when the call is queued: a busy callee is in the call's record
+//! there. Ids are taken as they come, except that an agent or a phone number whose id starts with `missing_` does
+//! not exist.
 //!
 //! A *dial* is counted when the request was read in full and accepted for dialling, also where the answer is
 //! then lost. Refused requests are counted as requests only.
@@ -32,8 +35,10 @@ mod line;
 mod magic_numbers;
 mod scripts;
 mod simulator;
+mod spoiled;
 mod state;
 mod timeline;
+mod vapi;
 
 pub use behaviours::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour};
 pub use calls::Dial;

@@ -161,6 +161,12 @@ pub const MAGIC_NUMBERS: &[MagicNumber] = &[
         message: None,
         retry_after_secs: Some(7),
     }),
+    magic(
+        "+14165550157",
+        "concurrency_blocked",
+        "Refuses: as many calls as are allowed are under way.",
+        || Behaviour::ConcurrencyBlocked,
+    ),
 ];
 
 #[cfg(test)]

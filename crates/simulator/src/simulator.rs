@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 pub struct Settings {
     /// Where it listens; port 0 takes any free one.
     pub bind: SocketAddr,
-    /// The `xi-api-key` that it accepts; `None` accepts any that is not empty.
+    /// The key that it accepts, as `xi-api-key` or bearer token; `None` accepts any that is not empty.
     pub api_key: Option<String>,
     /// Multiplies every built-in delay, those of the magic numbers and of conversations: 1.0 is real time. Times
     /// in scripted behaviours and the request's own ringing time-out are taken as they are.

@@ -41,6 +41,7 @@ const EXPECTED: &[(&str, u16, &str, usize)] = &[
     ("phone_number_not_found", 500, "PROVIDER_REJECTED", 0),
     ("invalid_request", 500, "PROVIDER_REJECTED", 0),
     ("rate_limited", 500, "PROVIDER_REJECTED", 0),
+    ("concurrency_blocked", 500, "PROVIDER_REJECTED", 0),
 ];
 
 on_both_backings! {

@@ -1,6 +1,6 @@
 //! `GET …/conversations`: what became of the calls.
 
-use crate::calls::Call;
+use crate::calls::{Call, Surface};
 use crate::elevenlabs::paging::{Page, Query};
 use crate::elevenlabs::{catalogue, errors};
 use crate::state::State;
@@ -13,7 +13,7 @@ const CALL_DURATION_SECS: u64 = 6;
 const SUMMARY: &str = "The agent said why it called, the callee confirmed, and the call ended.";
 
 pub(crate) async fn find(state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
-    match state.calls().find(&id) {
+    match state.calls().find(Surface::ElevenLabs, &id) {
         Some(call) => HttpResponse::Ok().json(record(&call)),
         None => errors::no_such_conversation(&id),
     }
@@ -27,8 +27,9 @@ pub(crate) async fn list(state: web::Data<State>, query: Query) -> Result<HttpRe
     };
     let agent_id = query.get("agent_id");
     let calls = state.calls();
-    let mut found =
-        calls.newest_first(query.get("user_id").map(String::as_str), page.cursor).filter(|(_, call)| {
+    let mut found = calls
+        .newest_first(Surface::ElevenLabs, query.get("user_id").map(String::as_str), page.cursor)
+        .filter(|(_, call)| {
             let started = call.dialled_at_unix_secs;
             agent_id.is_none_or(|id| *id == call.dial.agent_id)
                 && after.is_none_or(|after| started >= after)

@@ -1,20 +1,18 @@
 //! `POST …/outbound-call`: the dial. The answer comes when the callee has answered, or will not.
 
-use crate::behaviours::Behaviour;
-use crate::calls::{Call, Dial};
+use crate::behaviours::{Behaviour, ErrorShape};
+use crate::calls::{Call, Dial, Surface};
 use crate::elevenlabs::outcome::{self, Told};
 use crate::elevenlabs::request::OutboundCall;
 use crate::elevenlabs::{MISSING, errors};
-use crate::faults;
 use crate::ids;
-use crate::line::{Cut, Line};
 use crate::magic_numbers::USUAL_RING_MS;
+use crate::spoiled::Success;
 use crate::state::State;
 use crate::timeline::{End, Timeline};
 use actix_web::{Error, HttpRequest, HttpResponse, web};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use std::future::pending;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::sleep;
@@ -94,6 +92,7 @@ fn accept(body: Result<web::Bytes, Error>) -> Result<OutboundCall, Error> {
 fn begin(state: &State, request: OutboundCall, ids: &Ids, rings_for: Duration, end: End) -> Call {
     let dialled_at_unix_secs = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     Call {
+        surface: Surface::ElevenLabs,
         dial: Dial {
             user_id: request.user_id(),
             dynamic_variables: request.dynamic_variables(),
@@ -117,73 +116,31 @@ fn begin(state: &State, request: OutboundCall, ids: &Ids, rings_for: Duration, e
     }
 }
 
-fn told_body(told: &Told, ids: &Ids) -> Value {
+fn told_body(told: &Told, ids: &Ids) -> Map<String, Value> {
     let (success, message, with_ids) = match told {
         Told::Placed { with_ids } => (true, "Outbound call initiated successfully.", *with_ids),
         Told::NotPlaced { message, with_ids, .. } => (false, message.as_str(), *with_ids),
     };
-    json!({
-        "success": success,
-        "message": message,
-        "conversation_id": with_ids.then_some(&ids.conversation),
-        "sip_call_id": with_ids.then_some(&ids.sip_call),
-    })
+    Map::from_iter([
+        ("success".to_owned(), success.into()),
+        ("message".to_owned(), message.into()),
+        ("conversation_id".to_owned(), with_ids.then(|| ids.conversation.clone()).into()),
+        ("sip_call_id".to_owned(), with_ids.then(|| ids.sip_call.clone()).into()),
+    ])
 }
 
 /// An answer that does not tell what became of the call, or none.
 fn mislead(behaviour: &Behaviour, ids: &Ids, http: &HttpRequest) -> HttpResponse {
-    let success = || told_body(&Told::Placed { with_ids: true }, ids).to_string();
     match behaviour {
         Behaviour::HttpError { status, shape, code, message, retry_after_secs } => {
             errors::scripted(*status, *shape, code.as_deref(), message.as_deref(), *retry_after_secs)
         }
-        Behaviour::ForeignHtml { status } => faults::foreign_html(*status),
-        Behaviour::Redirect { status, location } => {
-            faults::redirect(*status, location.as_deref().unwrap_or_else(|| http.path()))
+        Behaviour::ConcurrencyBlocked => {
+            errors::scripted(429, ErrorShape::DetailObject, Some("concurrent_limit_exceeded"), None, None)
         }
-        Behaviour::RawBody { content_type, text } => faults::raw(content_type, text),
-        Behaviour::OversizeBody { bytes } => {
-            let ids =
-                format!(r#"","conversation_id":"{}","sip_call_id":"{}"}}"#, ids.conversation, ids.sip_call);
-            faults::oversize(r#"{"success":true,"message":""#.to_owned(), *bytes, ids)
+        spoils => {
+            let body = told_body(&Told::Placed { with_ids: true }, ids);
+            Success { status: 200, body, free_text: "message" }.spoiled_by(spoils, http)
         }
-        Behaviour::TrickledBody { interval_ms } => {
-            faults::trickled(success(), Duration::from_millis(*interval_ms))
-        }
-        Behaviour::TruncatedBody => faults::truncated(success()),
-        Behaviour::WrongTypes => HttpResponse::Ok().json(json!({
-            "success": "true", "message": 7, "conversation_id": [ids.conversation], "sip_call_id": {},
-        })),
-        Behaviour::NestedBody { depth } => {
-            let depth = *depth as usize;
-            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
-            let text = format!(
-                r#"{{"success":true,"message":{open}{close},"conversation_id":"{}","sip_call_id":"{}"}}"#,
-                ids.conversation, ids.sip_call
-            );
-            faults::raw("application/json", &text)
-        }
-        Behaviour::DropConnection => cut(http, Cut::Close),
-        Behaviour::ResetConnection => cut(http, Cut::Reset),
-        // Told, or answered never, or a matter of connections: none of them comes this far.
-        Behaviour::Answer { .. }
-        | Behaviour::Busy { .. }
-        | Behaviour::NoAnswer { .. }
-        | Behaviour::Decline { .. }
-        | Behaviour::SipTimeout { .. }
-        | Behaviour::SipFailure { .. }
-        | Behaviour::SuccessWithoutIds
-        | Behaviour::Ring { .. }
-        | Behaviour::Hang
-        | Behaviour::RefuseConnections { .. }
-        | Behaviour::CloseOnAccept { .. } => HttpResponse::InternalServerError().finish(),
     }
-}
-
-/// No byte of this response is written.
-fn cut(http: &HttpRequest, how: Cut) -> HttpResponse {
-    if let Some(line) = http.conn_data::<Rc<Line>>() {
-        line.cut(how);
-    }
-    HttpResponse::InternalServerError().finish()
 }

@@ -63,6 +63,7 @@ async fn every_kind_can_be_written_as_json() {
         json!({ "kind": "drop_connection" }),
         json!({ "kind": "reset_connection" }),
         json!({ "kind": "http_error", "status": 429, "shape": "legacy", "retry_after_secs": 1 }),
+        json!({ "kind": "concurrency_blocked" }),
         json!({ "kind": "foreign_html", "status": 200 }),
         json!({ "kind": "redirect", "status": 308 }),
         json!({ "kind": "raw_body", "content_type": "text/plain", "text": "" }),

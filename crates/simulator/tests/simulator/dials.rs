@@ -65,6 +65,7 @@ async fn magic_numbers_refuse_before_they_dial() {
         ("agent_not_found", 404, "agent_not_found"),
         ("phone_number_not_found", 404, "phone_number_not_found"),
         ("rate_limited", 429, "rate_limit_exceeded"),
+        ("concurrency_blocked", 429, "concurrent_limit_exceeded"),
     ] {
         let response = sandbox.dial(magic(name)).await;
         assert_eq!(response.status(), status, "{name}");

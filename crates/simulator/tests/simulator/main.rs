@@ -6,3 +6,4 @@ mod conversations;
 mod dials;
 mod faults;
 mod sandbox;
+mod vapi;

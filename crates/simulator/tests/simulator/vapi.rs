@@ -1,0 +1,262 @@
+//! The surface that answers when a call is queued.
+
+use crate::sandbox::{CALLEE, Sandbox, json_of, magic};
+use reqwest::Response;
+use serde_json::{Value, json};
+use simulator::{
+    Behaviour, CallFate, DEMO_AGENT_ID, DEMO_PHONE_NUMBER_ID, ErrorShape, ScriptedBehaviour, Settings,
+};
+use std::collections::HashSet;
+use std::time::Duration;
+
+fn call_to(number: &str) -> Value {
+    json!({
+        "assistantId": DEMO_AGENT_ID,
+        "phoneNumberId": DEMO_PHONE_NUMBER_ID,
+        "name": "call-1",
+        "customer": { "number": number, "externalId": "call-1" },
+        "assistantOverrides": { "variableValues": { "org_name": "Acme", "call_reason": "" } },
+    })
+}
+
+async fn create(sandbox: &Sandbox, call: &Value) -> Response {
+    sandbox.http.post(sandbox.url("/call")).bearer_auth("key").json(call).send().await.expect("an answer")
+}
+
+async fn created(sandbox: &Sandbox, number: &str) -> Value {
+    let response = create(sandbox, &call_to(number)).await;
+    assert_eq!(response.status(), 201);
+    json_of(response).await
+}
+
+async fn get(sandbox: &Sandbox, path: &str) -> Response {
+    sandbox.http.get(sandbox.url(path)).bearer_auth("key").send().await.expect("an answer")
+}
+
+async fn list(sandbox: &Sandbox, filter: &str) -> Vec<Value> {
+    let response = get(sandbox, &format!("/call?{filter}")).await;
+    assert_eq!(response.status(), 200, "{filter}");
+    json_of(response).await.as_array().expect("a bare array").clone()
+}
+
+/// The record of a call once it has this status.
+async fn record_at(sandbox: &Sandbox, id: &str, status: &str) -> Value {
+    for _ in 0..2_000 {
+        let record = json_of(get(sandbox, &format!("/call/{id}")).await).await;
+        if record["status"] == status {
+            return record;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the call never was {status}");
+}
+
+#[tokio::test]
+async fn a_call_is_answered_when_it_is_queued_and_rings_after_that() {
+    let sandbox = Sandbox::with(Settings { time_scale: 0.05, ..Settings::default() }).await;
+    let queued = created(&sandbox, magic("slow_answer")).await;
+    assert_eq!((&queued["status"], &queued["type"]), (&json!("queued"), &json!("outboundPhoneCall")));
+    assert_eq!((&queued["name"], &queued["customer"]["externalId"]), (&json!("call-1"), &json!("call-1")));
+    assert_eq!(queued["subscriptionLimits"]["concurrencyBlocked"], false);
+    assert!(queued["phoneCallProviderId"].is_null() && queued["orgId"].is_string());
+    let id = queued["id"].as_str().expect("an id");
+    assert_eq!((id.len(), id.matches('-').count(), &id[14..15]), (36, 4, "4"), "{id}");
+
+    let ringing = record_at(&sandbox, id, "ringing").await;
+    assert!(ringing["phoneCallProviderId"].as_str().is_some_and(|id| id.starts_with("CA")));
+    assert!(ringing["endedReason"].is_null());
+    record_at(&sandbox, id, "in-progress").await;
+    assert_eq!(record_at(&sandbox, id, "ended").await["endedReason"], "assistant-ended-call");
+}
+
+#[tokio::test]
+async fn a_callee_who_is_not_reached_is_in_the_record_alone() {
+    let sandbox = Sandbox::start().await;
+    let unreached = "call.in-progress.error-sip-outbound-call-failed-to-connect";
+    for (name, reason) in [
+        ("busy", "customer-busy"),
+        ("declined", "customer-busy"),
+        ("no_answer", "customer-did-not-answer"),
+        ("failure_without_ids", "customer-did-not-answer"),
+        ("sip_timeout", unreached),
+        ("domain_unavailable", unreached),
+    ] {
+        let queued = created(&sandbox, magic(name)).await;
+        let id = queued["id"].as_str().expect("an id");
+        assert_eq!(record_at(&sandbox, id, "ended").await["endedReason"], reason, "{name}");
+    }
+    let queued = created(&sandbox, magic("rings_out")).await;
+    let id = queued["id"].as_str().expect("an id");
+    record_at(&sandbox, id, "ringing").await;
+    assert_eq!(sandbox.simulator.dials_to(magic("rings_out")), 1);
+}
+
+#[tokio::test]
+async fn calls_are_found_by_list_and_apart_from_the_other_surface() {
+    let sandbox = Sandbox::start().await;
+    for index in 0..3 {
+        let mut call = call_to(CALLEE);
+        call["assistantId"] = json!(format!("assistant-{}", index % 2));
+        call["name"] = json!(format!("call-{index}"));
+        call["customer"]["externalId"] = call["name"].clone();
+        create(&sandbox, &call).await;
+    }
+    sandbox.dial(CALLEE).await;
+    assert_eq!(sandbox.simulator.dials().len(), 4, "one log of dials");
+    assert_eq!(sandbox.conversations_of("call-1").await.len(), 1);
+
+    let names = |calls: Vec<Value>| -> Vec<String> {
+        calls.iter().map(|call| call["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    assert_eq!(names(list(&sandbox, "").await), ["call-2", "call-1", "call-0"]);
+    assert_eq!(names(list(&sandbox, "limit=1").await), ["call-2"]);
+    assert_eq!(names(list(&sandbox, "assistantId=assistant-1").await), ["call-1"]);
+    assert_eq!(list(&sandbox, &format!("phoneNumberId={DEMO_PHONE_NUMBER_ID}")).await.len(), 3);
+    assert_eq!(list(&sandbox, "phoneNumberId=another").await.len(), 0);
+    assert_eq!(
+        list(&sandbox, "createdAtGt=2020-01-01T00:00:00.000Z&createdAtLt=2100-01-01T00:00:00Z").await.len(),
+        3
+    );
+    assert_eq!(list(&sandbox, "createdAtLt=2020-01-01T00:00:00Z").await.len(), 0);
+    assert_eq!(list(&sandbox, "createdAtGt=2100-01-01T00:00:00Z").await.len(), 0);
+    for filter in ["limit=1001", "limit=x", "createdAtGt=yesterday"] {
+        assert_eq!(get(&sandbox, &format!("/call?{filter}")).await.status(), 400, "{filter}");
+    }
+    let foreign = sandbox.simulator.dials().pop().expect("a dial").conversation_id;
+    for id in [foreign.as_str(), "nothing"] {
+        assert_eq!(get(&sandbox, &format!("/call/{id}")).await.status(), 404, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_dial_is_logged_with_all_that_was_sent() {
+    let sandbox = Sandbox::start().await;
+    let queued = created(&sandbox, CALLEE).await;
+    let dial = sandbox.simulator.dials().pop().expect("a dial");
+    assert_eq!(dial.user_id.as_deref(), Some("call-1"));
+    assert_eq!(
+        (dial.agent_id.as_str(), dial.agent_phone_number_id.as_str()),
+        (DEMO_AGENT_ID, DEMO_PHONE_NUMBER_ID)
+    );
+    assert_eq!(dial.dynamic_variables["org_name"], "Acme");
+    assert_eq!(queued["id"], dial.conversation_id);
+
+    let mut torn = call_to(CALLEE);
+    torn["name"] = json!("another");
+    create(&sandbox, &torn).await;
+    assert_eq!(sandbox.simulator.dials()[1].user_id, None, "two references that differ are none");
+}
+
+#[tokio::test]
+async fn refusals_are_in_the_providers_form_and_dial_nobody() {
+    let sandbox = Sandbox::with(Settings { api_key: Some("key".to_owned()), ..Settings::default() }).await;
+    for (changes, status) in [
+        (json!({ "assistantId": null }), 400),
+        (json!({ "customer": { "externalId": "call-1" } }), 400),
+        (json!({ "customer": 7 }), 400),
+        (json!({ "name": "x".repeat(41) }), 400),
+        (json!({ "customer": { "number": CALLEE, "externalId": "x".repeat(41) } }), 400),
+        (json!({ "assistantOverrides": { "variableValues": 7 } }), 400),
+        (json!({ "assistantId": "missing_1" }), 400),
+        (json!({ "phoneNumberId": "missing_1" }), 400),
+        (json!({ "name": "x".repeat(300 << 10) }), 413),
+    ] {
+        let mut call = call_to(CALLEE);
+        call.as_object_mut().expect("it is one").extend(changes.as_object().expect("an object").clone());
+        let response = create(&sandbox, &call).await;
+        assert_eq!(response.status(), status);
+        let body = json_of(response).await;
+        assert_eq!(body["statusCode"], status);
+        assert!(body["message"].is_array() || body["message"].is_string());
+        assert!(body["error"].is_string());
+    }
+    let wrong = sandbox.http.post(sandbox.url("/call")).bearer_auth("other").json(&call_to(CALLEE)).send();
+    assert_eq!(wrong.await.expect("an answer").status(), 401);
+    let none = sandbox.http.get(sandbox.url("/call")).send().await.expect("an answer");
+    assert_eq!(none.status(), 401);
+    assert_eq!(json_of(none).await["error"], "Unauthorized");
+    assert!(sandbox.simulator.dials().is_empty());
+}
+
+#[tokio::test]
+async fn errors_have_one_message_or_a_list() {
+    let sandbox = Sandbox::start().await;
+    for (shape, message) in
+        [(ErrorShape::String, json!("Some text")), (ErrorShape::List, json!(["Some text"]))]
+    {
+        let (code, text) = (Some("Some Code".to_owned()), Some("Some text".to_owned()));
+        let error =
+            Behaviour::HttpError { status: 429, shape, code, message: text, retry_after_secs: Some(3) };
+        sandbox.simulator.script(ScriptedBehaviour::new(error).times(1));
+        let response = create(&sandbox, &call_to(CALLEE)).await;
+        assert_eq!(response.headers()["retry-after"], "3");
+        assert_eq!(
+            json_of(response).await,
+            json!({ "message": message, "error": "Some Code", "statusCode": 429 })
+        );
+    }
+    let refused = create(&sandbox, &call_to(magic("payment_required"))).await;
+    assert_eq!(json_of(refused).await["error"], "Payment Required");
+    assert!(sandbox.simulator.dials().is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_is_one_too_many_is_taken_and_not_dialled() {
+    let sandbox = Sandbox::start().await;
+    let blocked = created(&sandbox, magic("concurrency_blocked")).await;
+    assert_eq!(blocked["subscriptionLimits"]["concurrencyBlocked"], true);
+    assert!(sandbox.simulator.dials().is_empty());
+}
+
+#[tokio::test]
+async fn answers_are_lost_and_garbled_here_as_well() {
+    let sandbox = Sandbox::start().await;
+    for name in ["drops", "resets", "truncated_body"] {
+        let call = sandbox.http.post(sandbox.url("/call")).bearer_auth("key").json(&call_to(magic(name)));
+        let lost = match call.send().await {
+            Ok(response) => response.bytes().await.is_err(),
+            Err(_) => true,
+        };
+        assert!(lost && sandbox.simulator.dials_to(magic(name)) == 1, "{name}");
+    }
+    for (name, status) in
+        [("internal_error", 500), ("conflict", 409), ("redirects", 307), ("bad_gateway", 502)]
+    {
+        assert_eq!(create(&sandbox, &call_to(magic(name))).await.status(), status, "{name}");
+        assert_eq!(sandbox.simulator.dials_to(magic(name)), 1, "{name}");
+    }
+    sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::OversizeBody { bytes: 3_000_000 }).times(1));
+    let long = create(&sandbox, &call_to(CALLEE)).await;
+    assert_eq!(long.status(), 201);
+    assert!(json_of(long).await["name"].as_str().is_some_and(|name| name.len() >= 3_000_000));
+    sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::WrongTypes).times(1));
+    assert!(json_of(create(&sandbox, &call_to(CALLEE)).await).await["orgId"].is_array());
+
+    let fate = ScriptedBehaviour::new(Behaviour::http_error(500)).times(1).call(CallFate::Busy);
+    sandbox.simulator.script(fate);
+    create(&sandbox, &call_to(CALLEE)).await;
+    let id = sandbox.simulator.dials().pop().expect("a dial").conversation_id;
+    assert_eq!(record_at(&sandbox, &id, "ended").await["endedReason"], "customer-busy");
+}
+
+#[tokio::test]
+async fn numbers_assistants_and_counts() {
+    let sandbox = Sandbox::start().await;
+    let numbers = json_of(get(&sandbox, "/phone-number").await).await;
+    assert_eq!(
+        (&numbers[0]["id"], &numbers[0]["number"]),
+        (&json!(DEMO_PHONE_NUMBER_ID), &json!("+14165550100"))
+    );
+    assert_eq!(json_of(get(&sandbox, "/assistant").await).await[0]["id"], DEMO_AGENT_ID);
+    let ids: HashSet<String> = [created(&sandbox, CALLEE).await, created(&sandbox, CALLEE).await]
+        .iter()
+        .map(|call| call["id"].to_string())
+        .collect();
+    assert_eq!(ids.len(), 2);
+    get(&sandbox, "/call/a").await;
+    let counts = sandbox.simulator.requests();
+    assert_eq!((counts["/call"], counts["/call/{id}"], counts["/assistant"]), (2, 1, 1));
+    let refused =
+        sandbox.http.delete(sandbox.url("/call")).bearer_auth("key").send().await.expect("an answer");
+    assert_eq!(refused.status(), 404);
+}

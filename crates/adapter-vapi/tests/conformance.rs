@@ -1,0 +1,101 @@
+//! Every promise of the port, over the simulator's HTTP.
+
+use std::sync::{Arc, Mutex};
+
+use adapter_vapi::{Vapi, VapiSettings};
+use async_trait::async_trait;
+use domain::ports::VoiceProvider;
+use domain::{ConversationId, ProviderReference};
+use simulator::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour, Settings, Simulator};
+use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
+use url::Url;
+
+testkit::voice_provider_suite!(Simulated::start().await);
+
+/// The simulator in the provider's place.
+struct Simulated {
+    simulator: Simulator,
+    upstream: Mutex<Upstream>,
+}
+
+impl Simulated {
+    async fn start() -> Self {
+        let simulator = Simulator::start(Settings::default()).await.expect("a free port");
+        Self { simulator, upstream: Mutex::new(Upstream::AcceptsWithIds) }
+    }
+}
+
+#[async_trait]
+impl VoiceProviderHarness for Simulated {
+    fn provider(&self) -> Arc<dyn VoiceProvider> {
+        let base_url = Url::parse(&self.simulator.base_url()).expect("a URL");
+        let settings = VapiSettings { base_url, ..VapiSettings::new("any".into()) };
+        Arc::new(Vapi::new(&settings).expect("the settings are valid"))
+    }
+
+    async fn upstream(&self, upstream: Upstream) {
+        *self.upstream.lock().expect("nobody panics with it") = upstream;
+        let refuses = upstream == Upstream::RefusesConnection;
+        self.simulator.refuse_connections(refuses).await;
+        if !refuses {
+            // A dial is counted even where it is refused, so that one which is sent again would be seen.
+            self.simulator.script(ScriptedBehaviour::new(behaviour(upstream)).call(CallFate::Ringing));
+        }
+    }
+
+    async fn requests(&self) -> Vec<SentDial> {
+        let accepts = *self.upstream.lock().expect("nobody panics with it") == Upstream::AcceptsWithIds;
+        let dials = self.simulator.dials().into_iter().map(|dial| {
+            let conversation_id = ConversationId::parse(&dial.conversation_id).expect("an id");
+            let text =
+                |value: serde_json::Value| value.as_str().expect("every variable is a text").to_owned();
+            SentDial {
+                call_id: dial.user_id.expect("our id is in every dial"),
+                provider_agent_id: dial.agent_id,
+                provider_number_id: dial.agent_phone_number_id,
+                to: dial.to_number,
+                variables: dial
+                    .dynamic_variables
+                    .into_iter()
+                    .map(|(name, value)| (name, text(value)))
+                    .collect(),
+                // The carrier's id comes later than the answer.
+                answered: ProviderReference {
+                    conversation_id: accepts.then_some(conversation_id),
+                    carrier_call_id: None,
+                },
+            }
+        });
+        dials.collect()
+    }
+
+    fn waits_for_the_callee(&self) -> bool {
+        false
+    }
+}
+
+fn behaviour(upstream: Upstream) -> Behaviour {
+    match upstream {
+        Upstream::AcceptsWithIds => Behaviour::Answer { after_ms: 0 },
+        Upstream::AcceptsWithoutIds => Behaviour::SuccessWithoutIds,
+        Upstream::Busy => Behaviour::Busy { after_ms: 0 },
+        Upstream::Silent => Behaviour::NoAnswer { after_ms: 0 },
+        Upstream::Declines => Behaviour::Decline { after_ms: 0 },
+        // Every dial has another number, which a script cannot quote; `sockets.rs` has answers that do.
+        Upstream::Refuses => Behaviour::HttpError {
+            status: 400,
+            shape: ErrorShape::List,
+            code: None,
+            message: Some("customer.number must be a valid phone number".to_owned()),
+            retry_after_secs: None,
+        },
+        Upstream::RefusesConnection => Behaviour::RefuseConnections { for_ms: None },
+        Upstream::NeverAnswers => Behaviour::Hang,
+        Upstream::BreaksConnection => Behaviour::DropConnection,
+        Upstream::ServerError => Behaviour::http_error(500),
+        Upstream::ForeignAnswer => Behaviour::ForeignHtml { status: 201 },
+        Upstream::OversizeAnswer => Behaviour::OversizeBody { bytes: 100 << 20 },
+        Upstream::CutAnswer => Behaviour::TruncatedBody,
+        Upstream::Redirects => Behaviour::Redirect { status: 307, location: None },
+    }
+}

@@ -1,0 +1,41 @@
+//! The dial that is made here, and how.
+
+use std::time::{Duration, Instant};
+
+use adapter_vapi::{Vapi, VapiSettings};
+use domain::ports::{DialRequest, VoiceProvider};
+use domain::{CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
+use url::Url;
+
+/// The key of every dial here.
+pub(crate) const API_KEY: &str = "0b5e4f6a-a-private-key";
+
+/// The dial of every test here.
+pub(crate) fn request(answer_within: Duration) -> DialRequest {
+    DialRequest {
+        call_id: CallId::mint(0x6650_0000, [7; 8]),
+        provider_agent_id: ProviderAgentId::parse("assistant-1").expect("an id"),
+        provider_number_id: ProviderNumberId::parse("number-1").expect("an id"),
+        to: PhoneNumber::parse("+14165550100").expect("a number"),
+        callee_name: Some(PersonName::parse("Ada Lovelace").expect("a name")),
+        organization_name: PersonName::parse("Engines Ltd").expect("a name"),
+        reason: Some(CallReason::parse("Your \"quote\"\nis {{ready}}").expect("a reason")),
+        ringing_timeout: Duration::from_secs(60),
+        answer_within,
+    }
+}
+
+/// An adapter for a base.
+pub(crate) fn vapi(base_url: &str) -> Vapi {
+    let base_url = Url::parse(base_url).expect("a URL");
+    Vapi::new(&VapiSettings { base_url, ..VapiSettings::new(API_KEY.into()) }).expect("valid settings")
+}
+
+/// Dials, and holds the dial to its time.
+pub(crate) async fn dial(base_url: &str, answer_within: Duration) -> DialOutcome {
+    let started = Instant::now();
+    let outcome = vapi(base_url).dial(&request(answer_within)).await;
+    let took = started.elapsed();
+    assert!(took < answer_within + Duration::from_secs(1), "a dial of {answer_within:?} took {took:?}");
+    outcome
+}

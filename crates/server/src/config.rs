@@ -73,6 +73,13 @@ pub enum Voice {
         /// Where the API is.
         base_url: Url,
     },
+    /// Vapi.
+    Vapi {
+        /// The organization's private key.
+        api_key: SecretString,
+        /// Where the API is.
+        base_url: Url,
+    },
 }
 
 /// Who may ask.

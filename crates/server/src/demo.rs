@@ -60,7 +60,8 @@ pub(crate) fn greeting(application: &Application) -> String {
 pub(crate) fn simulator_greeting(simulator: &Simulator) -> String {
     let mut text = format!(
         "The simulated voice provider listens on {}: no phone rings.\n\
-         Point a gateway at it with OUTDIAL_VOICE_PROVIDER=elevenlabs, OUTDIAL_ELEVENLABS_BASE_URL={} and any key.\n\n\
+         Point a gateway at it with OUTDIAL_VOICE_PROVIDER=elevenlabs, OUTDIAL_ELEVENLABS_BASE_URL={} and any key\n\
+         (or with `vapi` and OUTDIAL_VAPI_BASE_URL).\n\n\
          Numbers with a behaviour of their own (every other one answers):\n\n",
         simulator.address(),
         simulator.base_url()

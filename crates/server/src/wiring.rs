@@ -8,12 +8,14 @@ use adapter_http::{AuthSettings, Authenticator, ComponentHealth, JwtKeys, Readin
 use adapter_postgres::PostgresStore;
 use adapter_redis::RedisStore;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
+use adapter_vapi::{Vapi, VapiSettings};
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{Directory, VoiceProvider};
 use secrecy::{SecretSlice, SecretString};
 use simulator::Simulator;
+use url::Url;
 
 use crate::config::{Auth, Storage, Voice};
 use crate::system::{RandomIdentifiers, SystemClock, random_secret};
@@ -148,22 +150,25 @@ impl Readiness for Stores {
 
 /// Whoever dials; with the simulator, that too.
 pub(crate) async fn provider(voice: &Voice) -> anyhow::Result<(Arc<dyn VoiceProvider>, Option<Simulator>)> {
-    let (settings, simulator) = match voice {
-        Voice::ElevenLabs { api_key, base_url } => (
-            ElevenLabsSettings { base_url: base_url.clone(), ..ElevenLabsSettings::new(api_key.clone()) },
-            None,
-        ),
+    Ok(match voice {
+        Voice::ElevenLabs { api_key, base_url } => (elevenlabs(api_key.clone(), base_url.clone())?, None),
+        Voice::Vapi { api_key, base_url } => {
+            let settings = VapiSettings { base_url: base_url.clone(), ..VapiSettings::new(api_key.clone()) };
+            (Arc::new(Vapi::new(&settings)?), None)
+        }
         Voice::Simulator => {
             let simulator = Simulator::start(simulator::Settings::default())
                 .await
                 .context("cannot start the simulator")?;
             let base_url = simulator.base_url().parse().context("the simulator has an address")?;
-            let settings =
-                ElevenLabsSettings { base_url, ..ElevenLabsSettings::new(SecretString::from("simulated")) };
-            (settings, Some(simulator))
+            (elevenlabs(SecretString::from("simulated"), base_url)?, Some(simulator))
         }
-    };
-    Ok((Arc::new(ElevenLabs::new(&settings)?), simulator))
+    })
+}
+
+fn elevenlabs(api_key: SecretString, base_url: Url) -> anyhow::Result<Arc<dyn VoiceProvider>> {
+    let settings = ElevenLabsSettings { base_url, ..ElevenLabsSettings::new(api_key) };
+    Ok(Arc::new(ElevenLabs::new(&settings)?))
 }
 
 /// Whoever reads tokens.

@@ -66,6 +66,14 @@ fn production_is_five_variables_and_each_is_missed_by_name() {
     let settings = load(&PRODUCTION).expect("good settings");
     assert!(matches!(settings.storage, Storage::Services { .. }));
     assert!(matches!(settings.voice, Voice::ElevenLabs { .. }));
+    let mut other_vendor = PRODUCTION;
+    (other_vendor[2].1, other_vendor[3].0) = ("vapi", "OUTDIAL_VAPI_API_KEY");
+    let settings = load(&other_vendor).expect("good settings");
+    assert!(
+        matches!(settings.voice, Voice::Vapi { base_url, .. } if base_url.as_str() == "https://api.vapi.ai/")
+    );
+    let said = load(&[&other_vendor[..3], &PRODUCTION[3..]].concat()).expect_err("the other vendor's key");
+    assert!(said.contains("OUTDIAL_VAPI_API_KEY"), "{said}");
     for (missing, _) in &PRODUCTION[1..] {
         let rest: Vec<_> = PRODUCTION.into_iter().filter(|(name, _)| name != missing).collect();
         let said = load(&rest).expect_err("one is missing");

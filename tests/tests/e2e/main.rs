@@ -11,4 +11,5 @@ mod crashes;
 mod faults;
 mod magic_numbers;
 mod ringing;
+mod second_vendor;
 mod shutdown;

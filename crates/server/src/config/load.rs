@@ -83,7 +83,7 @@ impl Reading<'_> {
         if !self.source.is_set("OUTDIAL_VOICE_PROVIDER") {
             self.problem::<()>(
                 "OUTDIAL_VOICE_PROVIDER",
-                "must be set with Postgres: elevenlabs (or simulator, which rings nobody)",
+                "must be set with Postgres: elevenlabs or vapi (or simulator, which rings nobody)",
             );
         }
         let max_connections = self.number("OUTDIAL_DATABASE_MAX_CONNECTIONS", 1, 1000);
@@ -117,25 +117,32 @@ impl Reading<'_> {
         match self.source.value("OUTDIAL_VOICE_PROVIDER")? {
             "simulator" => Some(Voice::Simulator),
             "elevenlabs" => {
-                let base_url: Option<Url> = self.parsed("OUTDIAL_ELEVENLABS_BASE_URL", "a URL");
-                let base_url = base_url.filter(|url| matches!(url.scheme(), "http" | "https"));
-                if base_url.is_none() {
-                    self.problem::<()>("OUTDIAL_ELEVENLABS_BASE_URL", "must be an http or https URL");
-                }
-                let api_key = match self.source.value("OUTDIAL_ELEVENLABS_API_KEY") {
-                    Some(api_key) => api_key,
-                    None if base_url.as_ref().is_some_and(is_on_this_machine) => "simulated",
-                    None => {
-                        return self.problem(
-                            "OUTDIAL_ELEVENLABS_API_KEY",
-                            "is required with OUTDIAL_VOICE_PROVIDER=elevenlabs",
-                        );
-                    }
-                };
-                Some(Voice::ElevenLabs { api_key: SecretString::from(api_key), base_url: base_url? })
+                let (base_url, api_key) =
+                    self.vendor("OUTDIAL_ELEVENLABS_BASE_URL", "OUTDIAL_ELEVENLABS_API_KEY")?;
+                Some(Voice::ElevenLabs { api_key, base_url })
             }
-            _ => self.problem("OUTDIAL_VOICE_PROVIDER", "must be simulator or elevenlabs"),
+            "vapi" => {
+                let (base_url, api_key) = self.vendor("OUTDIAL_VAPI_BASE_URL", "OUTDIAL_VAPI_API_KEY")?;
+                Some(Voice::Vapi { api_key, base_url })
+            }
+            _ => self.problem("OUTDIAL_VOICE_PROVIDER", "must be simulator, elevenlabs or vapi"),
         }
+    }
+
+    /// What every vendor's API needs.
+    fn vendor(&mut self, base_url: &'static str, api_key: &'static str) -> Option<(Url, SecretString)> {
+        let url = self.source.value(base_url).and_then(|url| Url::parse(url).ok());
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+        if url.is_none() {
+            self.problem::<()>(base_url, "must be an http or https URL");
+        }
+        let key = match self.source.value(api_key) {
+            Some(key) => key,
+            None if url.as_ref().is_some_and(is_on_this_machine) => "simulated",
+            None => return self.problem(api_key, "is required with this OUTDIAL_VOICE_PROVIDER"),
+        };
+        let key = SecretString::from(key);
+        Some((url?, key))
     }
 
     fn auth(&mut self) -> Option<Auth> {

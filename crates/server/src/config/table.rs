@@ -55,7 +55,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "OUTDIAL_VOICE_PROVIDER",
         "simulator",
-        "Who dials: `simulator` (in process, rings nobody) or `elevenlabs`. Must be set with Postgres.",
+        "Who dials: `simulator` (in process, rings nobody), `elevenlabs` or `vapi`. Must be set with Postgres.",
     ),
     setting(
         "OUTDIAL_ELEVENLABS_API_KEY",
@@ -67,11 +67,17 @@ pub const SETTINGS: &[Setting] = &[
         "https://api.elevenlabs.io",
         "The ElevenLabs API; other residencies have other hosts.",
     ),
-    setting("OUTDIAL_RINGING_TIMEOUT_SECS", "60", "How long a phone may ring: 1 to 999."),
+    setting("OUTDIAL_VAPI_API_KEY", "", "The Vapi organization's private key."),
+    setting("OUTDIAL_VAPI_BASE_URL", "https://api.vapi.ai", "The Vapi API."),
+    setting(
+        "OUTDIAL_RINGING_TIMEOUT_SECS",
+        "60",
+        "How long a phone may ring: 1 to 999. With `vapi`, which cannot be told: at least as long as the carrier rings.",
+    ),
     setting(
         "OUTDIAL_ANSWER_MARGIN_SECS",
         "30",
-        "How much longer than the ringing the provider may take to answer: 1 to 300.",
+        "How much longer than the ringing the provider may take to answer: 1 to 300. With `vapi`: how long at all.",
     ),
     setting(
         "OUTDIAL_LOCK_TTL_MS",

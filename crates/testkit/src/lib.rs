@@ -32,5 +32,10 @@ pub mod services;
 pub mod user_repo;
 pub mod voice_provider;
 
+/// The cookbook, whose code is compiled and run with the documentation's tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/adapters.md")]
+struct Cookbook;
+
 #[doc(hidden)]
 pub use tokio;

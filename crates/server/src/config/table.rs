@@ -67,7 +67,11 @@ pub const SETTINGS: &[Setting] = &[
         "https://api.elevenlabs.io",
         "The ElevenLabs API; other residencies have other hosts.",
     ),
-    setting("OUTDIAL_VAPI_API_KEY", "", "The Vapi organization's private key."),
+    setting(
+        "OUTDIAL_VAPI_API_KEY",
+        "",
+        "The Vapi organization's private key; not needed where the API is a simulator at http://127.0.0.1 or http://localhost.",
+    ),
     setting("OUTDIAL_VAPI_BASE_URL", "https://api.vapi.ai", "The Vapi API."),
     setting(
         "OUTDIAL_RINGING_TIMEOUT_SECS",

@@ -9,6 +9,8 @@
 
 mod agent;
 mod call;
+mod call_record;
+mod call_status;
 mod caller_number;
 mod contact;
 mod destination;
@@ -20,11 +22,18 @@ mod phone_number;
 mod place_call;
 pub mod ports;
 mod private_text;
+mod read_calls;
+mod receive_event;
+mod reconcile;
 mod timestamp;
 mod user;
 
 pub use agent::Agent;
 pub use call::{Booking, CallContext, CallReference, SettledCall};
+pub use call_record::{
+    Account, CallFact, CallFailure, CallProgress, CallRecord, ConversationAccount, Speaker, TranscriptLine,
+};
+pub use call_status::CallStatus;
 pub use caller_number::{CallerNumber, Carrier, UnknownCarrier};
 pub use contact::Contact;
 pub use destination::{Destination, DestinationRefusal, ForbiddenRange};
@@ -42,6 +51,9 @@ pub use place_call::{
     CallPolicy, InvalidPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall,
     RawPlaceCall,
 };
-pub use private_text::{CallReason, InvalidText, PersonName};
+pub use private_text::{CallReason, InvalidText, PersonName, PrivateNote};
+pub use read_calls::{HistoryFilter, ReadCalls, ReadCallsError};
+pub use receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};
+pub use reconcile::{Reconcile, ReconcileReport};
 pub use timestamp::Timestamp;
 pub use user::{Organization, User};

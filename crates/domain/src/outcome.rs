@@ -45,22 +45,22 @@ pub struct ProviderReference {
     pub carrier_call_id: Option<CarrierCallId>,
 }
 
-/// Why nobody was connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why nobody was connected; the later say more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NotConnectedReason {
-    /// The line was busy.
-    Busy,
-    /// It rang out, or the phone was unreachable.
-    NoAnswer,
-    /// The callee declined.
-    Declined,
     /// It failed after the dial for a reason that is not known to be harmless.
     Failed,
+    /// It rang out, or the phone was unreachable.
+    NoAnswer,
+    /// The line was busy.
+    Busy,
+    /// The callee declined.
+    Declined,
 }
 
 impl NotConnectedReason {
     /// Every reason.
-    pub const ALL: [Self; 4] = [Self::Busy, Self::NoAnswer, Self::Declined, Self::Failed];
+    pub const ALL: [Self; 4] = [Self::Failed, Self::NoAnswer, Self::Busy, Self::Declined];
 
     /// The reason's name on the wire and in stores.
     #[must_use]

@@ -10,7 +10,7 @@ pub struct InvalidText;
 macro_rules! private_text {
     ($($(#[$doc:meta])* $name:ident, at most $max:literal bytes);+ $(;)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(Box<str>);
 
         impl $name {
@@ -46,6 +46,8 @@ private_text! {
     PersonName, at most 512 bytes;
     /// Why the person is called, in the client's words; the agent hears it as `call_reason`.
     CallReason, at most 8192 bytes;
+    /// Something that was said or noted about a call: a turn of its transcript, its summary, why it ended.
+    PrivateNote, at most 65536 bytes;
 }
 
 impl PersonName {

@@ -1,0 +1,278 @@
+//! What the books say of a call, and how an account of it changes that.
+
+use crate::{
+    AgentId, CallId, CallReason, CallStatus, CarrierCallId, Contact, ConversationId, DialOutcome,
+    NotConnectedReason, OrganizationId, PersonName, PhoneNumber, PrivateNote, Timestamp, UserId,
+};
+
+/// One call, as the books have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRecord {
+    /// The ledger's id.
+    pub call_id: CallId,
+    /// The tenant.
+    pub organization_id: OrganizationId,
+    /// Who asked.
+    pub user_id: UserId,
+    /// Who asked, by name.
+    pub user_name: PersonName,
+    /// Who was called.
+    pub contact: Contact,
+    /// Who spoke.
+    pub agent_id: AgentId,
+    /// The caller number.
+    pub from: PhoneNumber,
+    /// The number that was dialled.
+    pub to: PhoneNumber,
+    /// Why.
+    pub reason: Option<CallReason>,
+    /// When it was booked.
+    pub booked_at: Timestamp,
+    /// What became of it.
+    pub progress: CallProgress,
+}
+
+/// What became of a call, as far as is known. Every account of it is merged in by [`CallProgress::absorb`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallProgress {
+    /// The greatest status of any account.
+    pub status: Option<CallStatus>,
+    /// The provider's conversation.
+    pub conversation_id: Option<ConversationId>,
+    /// The call on the telephone network.
+    pub carrier_call_id: Option<CarrierCallId>,
+    /// That nobody was connected, and why.
+    pub failure: Option<CallFailure>,
+    /// The conversation, as the provider recorded it.
+    pub conversation: Option<ConversationAccount>,
+}
+
+/// That nobody was connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallFailure {
+    /// Why.
+    pub reason: NotConnectedReason,
+    /// When that was known.
+    pub at: Timestamp,
+}
+
+/// A conversation, as the provider recorded it. Of two accounts of one conversation the greater is kept, the status weighing
+/// most.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConversationAccount {
+    /// Where it stood.
+    pub status: CallStatus,
+    /// How long it lasted, in seconds.
+    pub duration_secs: Option<u32>,
+    /// What was said, in order.
+    pub transcript: Vec<TranscriptLine>,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When the callee answered.
+    pub answered_at: Option<Timestamp>,
+    /// Why it ended, in the provider's words.
+    pub end_reason: Option<PrivateNote>,
+    /// What it was about, in the provider's words.
+    pub summary: Option<PrivateNote>,
+    /// What it cost, in the provider's credits.
+    pub cost_credits: Option<i64>,
+}
+
+/// One turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TranscriptLine {
+    /// Seconds since the call began.
+    pub at_secs: u32,
+    /// Who spoke.
+    pub speaker: Speaker,
+    /// What was said.
+    pub text: PrivateNote,
+}
+
+/// Who speaks in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Speaker {
+    /// The voice agent.
+    Agent,
+    /// The person.
+    Callee,
+}
+
+/// One account of a call, from whoever knows something of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallFact {
+    /// The provider's conversation, where the account names it.
+    pub conversation_id: Option<ConversationId>,
+    /// The call on the telephone network, where the account names it.
+    pub carrier_call_id: Option<CarrierCallId>,
+    /// What it tells.
+    pub account: Account,
+}
+
+/// What an account tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Account {
+    /// Nobody was connected.
+    Failure(CallFailure),
+    /// What the provider recorded of the conversation.
+    Conversation(ConversationAccount),
+    /// Nobody can say what became of it, past the time by which somebody should.
+    Unaccounted,
+}
+
+impl CallStatus {
+    /// Where a call stands that was dialled with this outcome.
+    #[must_use]
+    pub const fn after(outcome: &DialOutcome) -> Self {
+        match outcome {
+            DialOutcome::Placed(_) => Self::InProgress,
+            DialOutcome::NotConnected { reason, .. } => Self::of_failure(*reason),
+            DialOutcome::NotDialled(_) => Self::Failed,
+            DialOutcome::Unknown(_) => Self::Unknown,
+        }
+    }
+
+    /// Where a call stands in which nobody was connected.
+    #[must_use]
+    pub const fn of_failure(reason: NotConnectedReason) -> Self {
+        match reason {
+            NotConnectedReason::Busy | NotConnectedReason::Declined => Self::Busy,
+            NotConnectedReason::NoAnswer => Self::NoAnswer,
+            NotConnectedReason::Failed => Self::Failed,
+        }
+    }
+}
+
+impl CallFact {
+    /// That nobody can say what became of a call.
+    #[must_use]
+    pub const fn unaccounted() -> Self {
+        Self { conversation_id: None, carrier_call_id: None, account: Account::Unaccounted }
+    }
+}
+
+impl CallProgress {
+    /// Merges one account in: commutative, associative and idempotent, so that accounts may come early, late, twice and in
+    /// any order. Says whether anything changed.
+    pub fn absorb(&mut self, fact: &CallFact) -> bool {
+        let before = self.clone();
+        keep_greater(&mut self.conversation_id, fact.conversation_id.as_ref());
+        keep_greater(&mut self.carrier_call_id, fact.carrier_call_id.as_ref());
+        let status = match &fact.account {
+            Account::Failure(failure) => {
+                keep_greater(&mut self.failure, Some(failure));
+                CallStatus::of_failure(failure.reason)
+            }
+            Account::Conversation(conversation) => {
+                keep_greater(&mut self.conversation, Some(conversation));
+                conversation.status
+            }
+            Account::Unaccounted => CallStatus::Unknown,
+        };
+        keep_greater(&mut self.status, Some(&status));
+        *self != before
+    }
+}
+
+fn keep_greater<T: Ord + Clone>(kept: &mut Option<T>, offered: Option<&T>) {
+    if offered > kept.as_ref() {
+        *kept = offered.cloned();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn note(text: &str) -> PrivateNote {
+        PrivateNote::parse(text).expect("plain text")
+    }
+
+    fn conversation(status: CallStatus, duration_secs: Option<u32>) -> CallFact {
+        CallFact {
+            conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
+            carrier_call_id: None,
+            account: Account::Conversation(ConversationAccount {
+                status,
+                duration_secs,
+                transcript: Vec::new(),
+                started_at: None,
+                answered_at: None,
+                end_reason: None,
+                summary: duration_secs.map(|_| note("a summary")),
+                cost_credits: None,
+            }),
+        }
+    }
+
+    fn failure(reason: NotConnectedReason, at: i64) -> CallFact {
+        CallFact {
+            conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
+            carrier_call_id: Some(CarrierCallId::parse("otb_1").expect("an id")),
+            account: Account::Failure(CallFailure { reason, at: Timestamp::from_unix_millis(at) }),
+        }
+    }
+
+    fn any_fact() -> impl Strategy<Value = CallFact> {
+        let reasons = prop::sample::select(NotConnectedReason::ALL.to_vec());
+        let statuses = prop::sample::select(CallStatus::ALL.to_vec());
+        prop_oneof![
+            (reasons, 0i64..3).prop_map(|(reason, at)| failure(reason, at)),
+            Just(CallFact::unaccounted()),
+            (statuses, prop::option::of(0u32..3))
+                .prop_map(|(status, duration)| conversation(status, duration)),
+        ]
+    }
+
+    fn absorbed<'a>(facts: impl IntoIterator<Item = &'a CallFact>) -> CallProgress {
+        let mut progress = CallProgress::default();
+        for fact in facts {
+            progress.absorb(fact);
+        }
+        progress
+    }
+
+    #[test]
+    fn a_late_failure_does_not_turn_a_completed_call_back() {
+        let done = conversation(CallStatus::Completed, Some(42));
+        let late = failure(NotConnectedReason::NoAnswer, 1);
+        let progress = absorbed([&done, &late]);
+        assert_eq!(progress.status, Some(CallStatus::Completed));
+        assert_eq!(progress, absorbed([&late, &done]));
+    }
+
+    #[test]
+    fn an_account_that_adds_nothing_changes_nothing() {
+        let done = conversation(CallStatus::Completed, Some(42));
+        let mut progress = absorbed([&done]);
+        assert!(!progress.absorb(&done));
+        assert!(!progress.absorb(&conversation(CallStatus::InProgress, None)));
+    }
+
+    proptest! {
+        /// Every permutation of up to five accounts, each of them also twice, ends the same.
+        #[test]
+        fn every_order_ends_the_same(facts in prop::collection::vec(any_fact(), 1..6), seed in any::<u64>()) {
+            let expected = absorbed(&facts);
+            let mut shuffled: Vec<&CallFact> = facts.iter().chain(&facts).collect();
+            let mut state = seed;
+            for i in (1..shuffled.len()).rev() {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                shuffled.swap(i, usize::try_from(state >> 33).expect("fits") % (i + 1));
+            }
+            prop_assert_eq!(absorbed(shuffled), expected);
+        }
+
+        #[test]
+        fn it_never_goes_backward(facts in prop::collection::vec(any_fact(), 1..6)) {
+            let mut progress = CallProgress::default();
+            for fact in &facts {
+                let before = progress.status;
+                progress.absorb(fact);
+                prop_assert!(progress.status >= before);
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Reading the books.
+
+use std::sync::Arc;
+
+use crate::ports::{CallBooks, HistoryPage, HistoryQuery, PortUnavailable, UserRepo};
+use crate::{CallId, CallRecord, CallStatus, ContactId, OrganizationId, Timestamp, UserId};
+
+/// Reads calls, for a user and within the user's organization.
+pub struct ReadCalls {
+    users: Arc<dyn UserRepo>,
+    books: Arc<dyn CallBooks>,
+}
+
+/// Why there is nothing to read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadCallsError {
+    /// The token names a user who does not exist.
+    #[error("user not found")]
+    UserNotFound,
+    /// The organization has no such call.
+    #[error("Call not found")]
+    CallNotFound,
+    /// A store is away.
+    #[error("the service is temporarily unavailable")]
+    ServiceUnavailable(#[from] PortUnavailable),
+}
+
+/// Which calls to list, within the user's organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryFilter {
+    /// Calls to this contact alone.
+    pub contact_id: Option<ContactId>,
+    /// Calls by this user alone.
+    pub user_id: Option<UserId>,
+    /// Calls that stand so alone.
+    pub status: Option<CallStatus>,
+    /// Calls booked before this one alone.
+    pub before: Option<(Timestamp, CallId)>,
+    /// How many: at most [`HistoryFilter::MOST`].
+    pub limit: u32,
+    /// How many to pass over.
+    pub offset: u32,
+}
+
+impl HistoryFilter {
+    /// The longest page.
+    pub const MOST: u32 = 200;
+    /// A page where nothing else is said.
+    pub const USUAL: u32 = 50;
+}
+
+impl ReadCalls {
+    /// The use case on these ports.
+    #[must_use]
+    pub const fn new(users: Arc<dyn UserRepo>, books: Arc<dyn CallBooks>) -> Self {
+        Self { users, books }
+    }
+
+    /// One call.
+    pub async fn find(&self, user: &UserId, call_id: &CallId) -> Result<CallRecord, ReadCallsError> {
+        let organization_id = self.organization_of(user).await?;
+        self.books.find(&organization_id, call_id).await?.ok_or(ReadCallsError::CallNotFound)
+    }
+
+    /// A page of calls, newest first.
+    pub async fn history(&self, user: &UserId, filter: HistoryFilter) -> Result<HistoryPage, ReadCallsError> {
+        let HistoryFilter { contact_id, user_id, status, before, limit, offset } = filter;
+        let query = HistoryQuery {
+            organization_id: self.organization_of(user).await?,
+            contact_id,
+            user_id,
+            status,
+            before,
+            limit: limit.clamp(1, HistoryFilter::MOST),
+            offset,
+        };
+        Ok(self.books.history(&query).await?)
+    }
+
+    async fn organization_of(&self, user: &UserId) -> Result<OrganizationId, ReadCallsError> {
+        let user = self.users.find(user).await?.ok_or(ReadCallsError::UserNotFound)?;
+        Ok(user.organization.id)
+    }
+}

@@ -1,0 +1,118 @@
+//! Taking in what the provider tells of calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::CallId;
+use crate::ports::{
+    CallBooks, CallClue, Clock, ContextCache, EventInbox, IncomingEvent, OpenEvent, PortUnavailable,
+    ProviderWebhook, UnreadableEvent, Unverified, WebhookCredentials,
+};
+
+/// Takes the provider's events: first durably into the inbox, then from there into the books. Only what is in the inbox is
+/// acknowledged, and what is there comes into the books however often this process dies.
+pub struct ReceiveEvent {
+    ports: ReceiveEventPorts,
+}
+
+/// What receiving events needs of the world.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is named for its port, whose documentation says everything")]
+pub struct ReceiveEventPorts {
+    pub webhook: Arc<dyn ProviderWebhook>,
+    pub inbox: Arc<dyn EventInbox>,
+    pub books: Arc<dyn CallBooks>,
+    pub contexts: Arc<dyn ContextCache>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why an event was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiveEventError {
+    /// It is not the provider's.
+    #[error(transparent)]
+    Unverified(#[from] Unverified),
+    /// It is no event.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableEvent),
+    /// It could not be stored: to be delivered again.
+    #[error(transparent)]
+    Unavailable(#[from] PortUnavailable),
+}
+
+/// How many events are taken from the inbox at once, and for how long.
+const BATCH: u32 = 20;
+const LEASE: Duration = Duration::from_secs(60);
+/// An event may come before the answer to its own dial. Until then it is looked at again after as long as it has waited.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+/// After this, nobody will say any more whose event it is. It stays in the inbox, closed.
+const WAITS_FOR_ITS_CALL: Duration = Duration::from_hours(24);
+
+impl ReceiveEvent {
+    /// The use case on these ports.
+    #[must_use]
+    pub const fn new(ports: ReceiveEventPorts) -> Self {
+        Self { ports }
+    }
+
+    /// Takes one delivery, and says which call it speaks of if that is known already. When this returns, the event is stored.
+    pub async fn receive(
+        &self,
+        credentials: &WebhookCredentials<'_>,
+        body: &[u8],
+    ) -> Result<Option<CallId>, ReceiveEventError> {
+        let now = self.ports.clock.now();
+        self.ports.webhook.verify(credentials, body, now)?;
+        let event = self.ports.webhook.read(body, now)?;
+        let incoming = IncomingEvent { key: &event.key, kind: &event.kind, body, received_at: now };
+        self.ports.inbox.accept(&incoming).await?;
+        match self.locate(&event.clue).await {
+            Ok(call_id) => Ok(call_id),
+            Err(error) => {
+                tracing::warn!(%error, "an event is stored, and its call was not looked up");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Brings open events into the books; says how many it looked at. To be called until there are none, by any number of
+    /// processes at once.
+    pub async fn apply_open(&self) -> Result<usize, PortUnavailable> {
+        let events = self.ports.inbox.claim(BATCH, LEASE).await?;
+        for event in &events {
+            self.apply(event).await?;
+        }
+        Ok(events.len())
+    }
+
+    async fn apply(&self, event: &OpenEvent) -> Result<(), PortUnavailable> {
+        let Ok(read) = self.ports.webhook.read(&event.body, event.received_at) else {
+            // It was read when it was received: a newer or older program accepted it.
+            tracing::error!("an event in the inbox cannot be read by this program");
+            return self.ports.inbox.postpone(&event.key, LONGEST_PAUSE).await;
+        };
+        let call_id = self.locate(&read.clue).await?;
+        let waited = self.ports.clock.now().since(event.received_at);
+        match (&call_id, &read.fact) {
+            (Some(call_id), Some(fact)) => self.ports.books.absorb(call_id, fact).await?,
+            (None, Some(_)) if waited < WAITS_FOR_ITS_CALL => {
+                let pause = waited.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+                return self.ports.inbox.postpone(&event.key, pause).await;
+            }
+            (_, None) | (None, Some(_)) => {}
+        }
+        self.ports.inbox.close(&event.key, call_id).await
+    }
+
+    async fn locate(&self, clue: &CallClue) -> Result<Option<CallId>, PortUnavailable> {
+        if let Some(conversation_id) = &clue.conversation_id {
+            match self.ports.contexts.find(conversation_id).await {
+                Ok(Some(context)) => return Ok(Some(context.call_id)),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "the context cache is away; the books are asked"),
+            }
+        }
+        self.ports.books.locate(clue).await
+    }
+}

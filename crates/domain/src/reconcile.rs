@@ -1,0 +1,81 @@
+//! Asking the provider for what it did not tell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ports::{
+    CallBooks, CallTrace, Clock, OverdueCall, OverdueClaim, PortUnavailable, ProviderRecords,
+};
+use crate::{CallFact, CallPolicy};
+
+/// Closes the calls whose end was not told: those left dialling by a crash, those of unknown outcome, and those whose webhook
+/// never came. It asks, and never dials.
+pub struct Reconcile {
+    books: Arc<dyn CallBooks>,
+    records: Arc<dyn ProviderRecords>,
+    clock: Arc<dyn Clock>,
+    policy: CallPolicy,
+}
+
+/// What one run came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReconcileReport {
+    /// Calls that were asked for.
+    pub asked: usize,
+    /// Calls that the provider told of.
+    pub told: usize,
+}
+
+const BATCH: u32 = 20;
+/// How long a call waits until it is asked for again.
+const PAUSE: Duration = Duration::from_secs(60);
+/// The provider's own webhook comes some time after the end of a call; until then a placed call needs no asking.
+const WEBHOOK_WITHIN: Duration = Duration::from_mins(15);
+/// After this no more is to be had of a call. It stays as it is: *unknown*, where nobody said anything.
+const GIVEN_UP_AFTER: Duration = Duration::from_hours(48);
+
+impl Reconcile {
+    /// The use case on these ports.
+    #[must_use]
+    pub const fn new(
+        books: Arc<dyn CallBooks>,
+        records: Arc<dyn ProviderRecords>,
+        clock: Arc<dyn Clock>,
+        policy: CallPolicy,
+    ) -> Self {
+        Self { books, records, clock, policy }
+    }
+
+    /// Asks for some overdue calls; says for how many. To be called until there are none, by any number of processes at once.
+    pub async fn run_once(&self) -> Result<ReconcileReport, PortUnavailable> {
+        let now = self.clock.now();
+        let claim = OverdueClaim {
+            undecided_before: now.before(self.policy.answer_within()),
+            unended_before: now.before(WEBHOOK_WITHIN),
+            given_up_before: now.before(GIVEN_UP_AFTER),
+            limit: BATCH,
+            lease: PAUSE,
+        };
+        let overdue = self.books.claim_overdue(&claim).await?;
+        let mut report = ReconcileReport { asked: overdue.len(), told: 0 };
+        for call in overdue {
+            report.told += usize::from(self.ask(call).await?);
+        }
+        Ok(report)
+    }
+
+    async fn ask(&self, call: OverdueCall) -> Result<bool, PortUnavailable> {
+        let OverdueCall { call_id, conversation_id, provider_agent_id, booked_at } = call;
+        let trace = CallTrace { call_id, conversation_id, provider_agent_id, booked_at };
+        let (fact, told) = match self.records.find(&trace).await {
+            Ok(Some(fact)) => (fact, true),
+            Ok(None) => (CallFact::unaccounted(), false),
+            Err(error) => {
+                tracing::warn!(%error, call.id = %trace.call_id, "the provider did not say what became of a call");
+                (CallFact::unaccounted(), false)
+            }
+        };
+        self.books.absorb(&trace.call_id, &fact).await?;
+        Ok(told)
+    }
+}

@@ -80,10 +80,12 @@ impl ReceiveEvent {
     /// processes at once.
     pub async fn apply_open(&self) -> Result<usize, PortUnavailable> {
         let events = self.ports.inbox.claim(BATCH, LEASE).await?;
+        // One that cannot be applied now must not hold up the others: it is claimed again when its lease has run out.
+        let mut failure = None;
         for event in &events {
-            self.apply(event).await?;
+            failure = self.apply(event).await.err().or(failure);
         }
-        Ok(events.len())
+        failure.map_or(Ok(events.len()), Err)
     }
 
     async fn apply(&self, event: &OpenEvent) -> Result<(), PortUnavailable> {

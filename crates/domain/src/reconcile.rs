@@ -58,10 +58,15 @@ impl Reconcile {
         };
         let overdue = self.books.claim_overdue(&claim).await?;
         let mut report = ReconcileReport { asked: overdue.len(), told: 0 };
+        // One that cannot be written now must not hold up the others: it is claimed again when its lease has run out.
+        let mut failure = None;
         for call in overdue {
-            report.told += usize::from(self.ask(call).await?);
+            match self.ask(call).await {
+                Ok(told) => report.told += usize::from(told),
+                Err(error) => failure = Some(error),
+            }
         }
-        Ok(report)
+        failure.map_or(Ok(report), Err)
     }
 
     async fn ask(&self, call: OverdueCall) -> Result<bool, PortUnavailable> {

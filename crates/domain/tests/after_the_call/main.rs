@@ -1,0 +1,4 @@
+//! The use cases after the call, on scripted ports: what is acknowledged, what comes into the books, and who is asked.
+
+mod receiving;
+mod reconciling;

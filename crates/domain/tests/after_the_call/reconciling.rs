@@ -1,0 +1,59 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ports::{MockCallBooks, MockClock, MockProviderRecords, OverdueCall, PortUnavailable};
+use domain::{
+    Account, CallFact, CallFailure, CallId, CallPolicy, NotConnectedReason, Reconcile, ReconcileReport,
+    Timestamp,
+};
+
+const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
+
+fn away() -> PortUnavailable {
+    PortUnavailable::new("provider", "away")
+}
+
+fn told() -> CallFact {
+    let failure = CallFailure { reason: NotConnectedReason::NoAnswer, at: NOW };
+    CallFact { conversation_id: None, carrier_call_id: None, account: Account::Failure(failure) }
+}
+
+/// One overdue call, and what the provider says of it.
+async fn reconciled(
+    answer: Result<Option<CallFact>, PortUnavailable>,
+    expected: CallFact,
+) -> Result<ReconcileReport, PortUnavailable> {
+    let mut clock = MockClock::new();
+    clock.expect_now().return_const(NOW);
+    let mut books = MockCallBooks::new();
+    books
+        .expect_claim_overdue()
+        .withf(|claim| {
+            // A phone may ring for 60 s and its answer take 30 s more; a webhook may take its time; and two days are enough.
+            claim.undecided_before == NOW.before(Duration::from_secs(90))
+                && claim.unended_before < claim.undecided_before
+                && claim.given_up_before == NOW.before(Duration::from_hours(48))
+        })
+        .returning(|_| {
+            let call_id = CallId::mint(1, [1; 8]);
+            Ok(vec![OverdueCall { call_id, conversation_id: None, provider_agent_id: None, booked_at: NOW }])
+        });
+    books.expect_absorb().withf(move |_, fact| *fact == expected).times(1).returning(|_, _| Ok(()));
+    let mut records = MockProviderRecords::new();
+    records.expect_find().withf(|trace| trace.call_id == CallId::mint(1, [1; 8])).return_const(answer);
+    Reconcile::new(Arc::new(books), Arc::new(records), Arc::new(clock), CallPolicy::default())
+        .run_once()
+        .await
+}
+
+#[tokio::test]
+async fn what_the_provider_tells_comes_into_the_books() {
+    assert_eq!(reconciled(Ok(Some(told())), told()).await, Ok(ReconcileReport { asked: 1, told: 1 }));
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_knows_anything_of_is_reported_unknown() {
+    let report = Ok(ReconcileReport { asked: 1, told: 0 });
+    assert_eq!(reconciled(Ok(None), CallFact::unaccounted()).await, report);
+    assert_eq!(reconciled(Err(away()), CallFact::unaccounted()).await, report);
+}

@@ -50,7 +50,7 @@ impl Reconcile {
     pub async fn run_once(&self) -> Result<ReconcileReport, PortUnavailable> {
         let now = self.clock.now();
         let claim = OverdueClaim {
-            undecided_before: now.before(self.policy.answer_within()),
+            undecided_before: now.before(self.policy.guard_for()),
             unended_before: now.before(WEBHOOK_WITHIN),
             given_up_before: now.before(GIVEN_UP_AFTER),
             limit: BATCH,

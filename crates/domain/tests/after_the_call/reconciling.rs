@@ -29,8 +29,8 @@ async fn reconciled(
     books
         .expect_claim_overdue()
         .withf(|claim| {
-            // A phone may ring for 60 s and its answer take 30 s more; a webhook may take its time; and two days are enough.
-            claim.undecided_before == NOW.before(Duration::from_secs(90))
+            // Once the guard has run out; a webhook may take its time; and two days are enough.
+            claim.undecided_before == NOW.before(Duration::from_secs(120))
                 && claim.unended_before < claim.undecided_before
                 && claim.given_up_before == NOW.before(Duration::from_hours(48))
         })

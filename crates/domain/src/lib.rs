@@ -54,6 +54,6 @@ pub use place_call::{
 pub use private_text::{CallReason, InvalidText, PersonName, PrivateNote};
 pub use read_calls::{HistoryFilter, ReadCalls, ReadCallsError};
 pub use receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};
-pub use reconcile::{Reconcile, ReconcileReport};
+pub use reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
 pub use timestamp::Timestamp;
 pub use user::{Organization, User};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::CallFact;
 use crate::ports::{
     CallBooks, CallTrace, Clock, OverdueCall, OverdueClaim, PortUnavailable, ProviderRecords,
 };
-use crate::{CallFact, CallPolicy};
 
 /// Closes the calls whose end was not told: those left dialling by a crash, those of unknown outcome, and those whose webhook
 /// never came. It asks, and never dials.
@@ -14,7 +14,20 @@ pub struct Reconcile {
     books: Arc<dyn CallBooks>,
     records: Arc<dyn ProviderRecords>,
     clock: Arc<dyn Clock>,
-    policy: CallPolicy,
+    times: ReconcileTimes,
+}
+
+/// When a call is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReconcileTimes {
+    /// How long after its booking a call must have been decided: its guard has run out by then.
+    pub decided_within: Duration,
+    /// How long after its booking the provider's own account must have come: after the longest conversation.
+    pub told_within: Duration,
+    /// How long a call waits until it is asked for again.
+    pub pause: Duration,
+    /// After this no more is to be had of a call. It stays as it is: *unknown*, where nobody said anything.
+    pub given_up_after: Duration,
 }
 
 /// What one run came to.
@@ -27,13 +40,6 @@ pub struct ReconcileReport {
 }
 
 const BATCH: u32 = 20;
-/// How long a call waits until it is asked for again.
-const PAUSE: Duration = Duration::from_secs(60);
-/// The provider's own webhook comes some time after the end of a call; until then a placed call needs no asking.
-const WEBHOOK_WITHIN: Duration = Duration::from_mins(15);
-/// After this no more is to be had of a call. It stays as it is: *unknown*, where nobody said anything.
-const GIVEN_UP_AFTER: Duration = Duration::from_hours(48);
-
 impl Reconcile {
     /// The use case on these ports.
     #[must_use]
@@ -41,20 +47,20 @@ impl Reconcile {
         books: Arc<dyn CallBooks>,
         records: Arc<dyn ProviderRecords>,
         clock: Arc<dyn Clock>,
-        policy: CallPolicy,
+        times: ReconcileTimes,
     ) -> Self {
-        Self { books, records, clock, policy }
+        Self { books, records, clock, times }
     }
 
     /// Asks for some overdue calls; says for how many. To be called until there are none, by any number of processes at once.
     pub async fn run_once(&self) -> Result<ReconcileReport, PortUnavailable> {
         let now = self.clock.now();
         let claim = OverdueClaim {
-            undecided_before: now.before(self.policy.guard_for()),
-            unended_before: now.before(WEBHOOK_WITHIN),
-            given_up_before: now.before(GIVEN_UP_AFTER),
+            undecided_before: now.before(self.times.decided_within),
+            unended_before: now.before(self.times.told_within),
+            given_up_before: now.before(self.times.given_up_after),
             limit: BATCH,
-            lease: PAUSE,
+            lease: self.times.pause,
         };
         let overdue = self.books.claim_overdue(&claim).await?;
         let mut report = ReconcileReport { asked: overdue.len(), told: 0 };

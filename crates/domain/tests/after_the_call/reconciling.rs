@@ -3,11 +3,18 @@ use std::time::Duration;
 
 use domain::ports::{MockCallBooks, MockClock, MockProviderRecords, OverdueCall, PortUnavailable};
 use domain::{
-    Account, CallFact, CallFailure, CallId, CallPolicy, NotConnectedReason, Reconcile, ReconcileReport,
+    Account, CallFact, CallFailure, CallId, NotConnectedReason, Reconcile, ReconcileReport, ReconcileTimes,
     Timestamp,
 };
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
+
+const TIMES: ReconcileTimes = ReconcileTimes {
+    decided_within: Duration::from_secs(120),
+    told_within: Duration::from_mins(15),
+    pause: Duration::from_secs(60),
+    given_up_after: Duration::from_hours(48),
+};
 
 fn away() -> PortUnavailable {
     PortUnavailable::new("provider", "away")
@@ -29,10 +36,10 @@ async fn reconciled(
     books
         .expect_claim_overdue()
         .withf(|claim| {
-            // Once the guard has run out; a webhook may take its time; and two days are enough.
-            claim.undecided_before == NOW.before(Duration::from_secs(120))
-                && claim.unended_before < claim.undecided_before
-                && claim.given_up_before == NOW.before(Duration::from_hours(48))
+            claim.undecided_before == NOW.before(TIMES.decided_within)
+                && claim.unended_before == NOW.before(TIMES.told_within)
+                && claim.given_up_before == NOW.before(TIMES.given_up_after)
+                && claim.lease == TIMES.pause
         })
         .returning(|_| {
             let call_id = CallId::mint(1, [1; 8]);
@@ -41,9 +48,7 @@ async fn reconciled(
     books.expect_absorb().withf(move |_, fact| *fact == expected).times(1).returning(|_, _| Ok(()));
     let mut records = MockProviderRecords::new();
     records.expect_find().withf(|trace| trace.call_id == CallId::mint(1, [1; 8])).return_const(answer);
-    Reconcile::new(Arc::new(books), Arc::new(records), Arc::new(clock), CallPolicy::default())
-        .run_once()
-        .await
+    Reconcile::new(Arc::new(books), Arc::new(records), Arc::new(clock), TIMES).run_once().await
 }
 
 #[tokio::test]

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use adapter_http::{CallDesk, Gateway, HttpSettings, serve};
+use adapter_http::{CallDesk, EventIntake, Gateway, GatewayParts, HttpSettings, serve};
 use anyhow::Context as _;
-use domain::PlaceCall;
+use domain::{PlaceCall, ReadCalls, ReceiveEvent, ReceiveEventPorts, Reconcile};
 use simulator::Simulator;
+use tokio::sync::Notify;
 
 use crate::config::Settings;
-use crate::wiring::Stores;
+use crate::wiring::{Simulated, Stores, VoiceParts};
+use crate::workers::Workers;
 use crate::{demo, drain, wiring};
 
 /// The gateway, built and listening; it serves once it runs.
@@ -25,13 +27,16 @@ pub struct Application {
     gateway: Gateway,
     desk: Arc<CallDesk>,
     stores: Stores,
-    simulator: Option<Simulator>,
+    workers: Workers,
+    simulated: Option<Simulated>,
     drain_notice: Duration,
     demo_token: Option<String>,
 }
 
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an event of the provider may take to arrive, a recording among them.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Application {
     /// Opens the stores, checks them, and listens.
@@ -39,35 +44,67 @@ impl Application {
         let is_demo = settings.is_demo();
         let stores = Stores::open(&settings.storage).await?;
         stores.check().await?;
-        let (provider, simulator) = wiring::provider(&settings.voice).await?;
-        let place_call = Arc::new(PlaceCall::new(stores.ports(provider), settings.policy));
-        let runtime = tokio::runtime::Handle::current();
+        let voice = VoiceParts::of(&settings.voice).await?;
+        let ports = stores.ports(voice.provider);
+        let (books, runtime) = (stores.books(), tokio::runtime::Handle::current());
+
+        let workers = Workers::new();
+        let accepted = Arc::new(Notify::new());
+        let receive_event = voice.webhook.map(|webhook| {
+            let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());
+            let (inbox, books) = (stores.inbox(), books.clone());
+            Arc::new(ReceiveEvent::new(ReceiveEventPorts { webhook, inbox, books, contexts, clock }))
+        });
+        if let Some(receive_event) = &receive_event {
+            workers.apply_events(receive_event.clone(), accepted.clone());
+        }
+        if let Some(records) = voice.records {
+            let reconcile =
+                Reconcile::new(books.clone(), records, ports.clock.clone(), settings.reconcile_times);
+            workers.reconcile(reconcile, settings.reconcile_every);
+        }
+
+        let read_calls = Arc::new(ReadCalls::new(ports.users.clone(), books));
+        let place_call = Arc::new(PlaceCall::new(ports, settings.policy));
         let desk = Arc::new(CallDesk::new(place_call, runtime.clone(), settings.max_in_flight_dials));
         let authenticator = wiring::authenticator(settings.auth)?;
         let demo_token = if is_demo { demo::token(&authenticator) } else { None };
-        let gateway = Gateway::new(desk.clone(), authenticator, Arc::new(stores.clone()), runtime);
+        let gateway = Gateway::new(GatewayParts {
+            desk: desk.clone(),
+            authenticator,
+            readiness: Arc::new(stores.clone()),
+            read_calls,
+            provider: voice.name,
+            events: receive_event.map(|receive_event| EventIntake::new(receive_event, accepted)),
+            runtime,
+        });
 
         let listener = TcpListener::bind(settings.bind)
             .with_context(|| format!("cannot listen on {}", settings.bind))?;
         let address = listener.local_addr()?;
-        let workers = match settings.http_workers {
+        let http_workers = match settings.http_workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
         let http = HttpSettings {
-            workers,
+            workers: http_workers,
             // A reply that is being waited for comes at the end of the longest dial.
             shutdown_timeout: settings.policy.guard_for(),
             body_timeout: BODY_TIMEOUT,
+            event_timeout: EVENT_TIMEOUT,
         };
         let server = serve(listener, gateway.clone(), http)?;
+        if let Some(simulated) = &voice.simulated {
+            simulated.report_to(address)?;
+        }
         Ok(Self {
             address,
             server,
             gateway,
             desk,
             stores,
-            simulator,
+            workers,
+            simulated: voice.simulated,
             drain_notice: settings.drain_notice,
             demo_token,
         })
@@ -87,8 +124,8 @@ impl Application {
 
     /// The simulated provider, where it runs one.
     #[must_use]
-    pub const fn simulator(&self) -> Option<&Simulator> {
-        self.simulator.as_ref()
+    pub fn simulator(&self) -> Option<&Simulator> {
+        self.simulated.as_ref().map(|simulated| &simulated.simulator)
     }
 
     /// A token for the demo's user, where this is the demo and the gateway has a secret to sign with.
@@ -113,9 +150,10 @@ impl Application {
         tracing::info!(calls.in_flight = self.desk.in_flight(), "draining");
         drain::drain(&self.gateway, &self.desk, handle, self.drain_notice).await;
         serving.await.context("the server broke off")??;
+        self.workers.stop().await;
         self.stores.close().await;
-        if let Some(simulator) = self.simulator {
-            simulator.stop().await;
+        if let Some(simulated) = self.simulated {
+            simulated.simulator.stop().await;
         }
         tracing::info!("stopped");
         Ok(())

@@ -11,7 +11,7 @@ use std::time::Duration;
 use adapter_http::Authenticator;
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
-use domain::CallPolicy;
+use domain::{CallPolicy, ReconcileTimes};
 use secrecy::SecretString;
 use url::Url;
 
@@ -32,6 +32,10 @@ pub struct Settings {
     pub auth: Auth,
     /// The times that a call keeps to.
     pub policy: CallPolicy,
+    /// When the provider is asked what became of a call.
+    pub reconcile_times: ReconcileTimes,
+    /// How often overdue calls are looked for.
+    pub reconcile_every: Duration,
     /// How many calls may be under way in this process before further ones are shed.
     pub max_in_flight_dials: usize,
     /// How many threads serve HTTP.
@@ -72,6 +76,8 @@ pub enum Voice {
         api_key: SecretString,
         /// Where the API is.
         base_url: Url,
+        /// How its events are known.
+        webhook: WebhookSecrets,
     },
     /// Vapi.
     Vapi {
@@ -80,6 +86,15 @@ pub enum Voice {
         /// Where the API is.
         base_url: Url,
     },
+}
+
+/// How the provider's events are known to be its own. With neither, none is.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookSecrets {
+    /// Secrets that it signs with; several while rotating.
+    pub signing: Vec<SecretString>,
+    /// The bearer token that it may show instead.
+    pub tool: Option<SecretString>,
 }
 
 /// Who may ask.

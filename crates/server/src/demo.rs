@@ -50,7 +50,9 @@ pub(crate) fn greeting(application: &Application) -> String {
          -H 'Authorization: Bearer {token}' \\\n    \
          -H 'Content-Type: application/json' \\\n    \
          -d '{{\"contactId\":\"{CONTACT}\",\"callReason\":\"Follow up on the quote\"}}'\n\n\
-         The same again within 30 s dials nobody and answers \"deduplicated\":true.\n\
+         A second later it can be read, with what was said:\n\n  \
+         curl -sS http://{address}/api/calls/history -H 'Authorization: Bearer {token}'\n\n\
+         The same call again within 30 s dials nobody and answers \"deduplicated\":true.\n\
          What was dialled:  curl -sS {simulator}/sim/dials\n\
          API documentation: http://{address}/docs\n\n"
     )

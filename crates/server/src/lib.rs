@@ -12,10 +12,12 @@ mod import;
 mod system;
 mod telemetry;
 mod wiring;
+mod workers;
 
 pub use application::Application;
 pub use config::{
-    Auth, LogFormat, SETTINGS, Setting, Settings, SettingsError, Source, Storage, Voice, env_example,
+    Auth, LogFormat, SETTINGS, Setting, Settings, SettingsError, Source, Storage, Voice, WebhookSecrets,
+    env_example,
 };
 pub use import::{ImportError, ImportReport, import_ndjson};
 pub use wiring::Stores;

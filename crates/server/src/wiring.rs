@@ -1,23 +1,22 @@
 //! The one place where ports meet adapters.
 
+mod voice;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings};
 use adapter_http::{AuthSettings, Authenticator, ComponentHealth, JwtKeys, Readiness};
 use adapter_postgres::PostgresStore;
 use adapter_redis::RedisStore;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
-use adapter_vapi::{Vapi, VapiSettings};
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
-use domain::ports::{Directory, VoiceProvider};
-use secrecy::{SecretSlice, SecretString};
-use simulator::Simulator;
-use url::Url;
+use domain::ports::{CallBooks, Directory, EventInbox, VoiceProvider};
+use secrecy::SecretSlice;
 
-use crate::config::{Auth, Storage, Voice};
+pub(crate) use self::voice::{Simulated, VoiceParts};
+use crate::config::{Auth, Storage};
 use crate::system::{RandomIdentifiers, SystemClock, random_secret};
 
 /// The stores behind the ports, for as long as the gateway runs.
@@ -76,6 +75,21 @@ impl Stores {
     /// Where records are loaded.
     #[must_use]
     pub fn directory(&self) -> Arc<dyn Directory> {
+        match self {
+            Self::Embedded(store) => Arc::new(store.clone()),
+            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
+        }
+    }
+
+    /// What is read and written after the dial.
+    pub(crate) fn books(&self) -> Arc<dyn CallBooks> {
+        match self {
+            Self::Embedded(store) => Arc::new(store.clone()),
+            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
+        }
+    }
+
+    pub(crate) fn inbox(&self) -> Arc<dyn EventInbox> {
         match self {
             Self::Embedded(store) => Arc::new(store.clone()),
             Self::Services { postgres, .. } => Arc::new(postgres.clone()),
@@ -146,29 +160,6 @@ impl Readiness for Stores {
             }
         }
     }
-}
-
-/// Whoever dials; with the simulator, that too.
-pub(crate) async fn provider(voice: &Voice) -> anyhow::Result<(Arc<dyn VoiceProvider>, Option<Simulator>)> {
-    Ok(match voice {
-        Voice::ElevenLabs { api_key, base_url } => (elevenlabs(api_key.clone(), base_url.clone())?, None),
-        Voice::Vapi { api_key, base_url } => {
-            let settings = VapiSettings { base_url: base_url.clone(), ..VapiSettings::new(api_key.clone()) };
-            (Arc::new(Vapi::new(&settings)?), None)
-        }
-        Voice::Simulator => {
-            let simulator = Simulator::start(simulator::Settings::default())
-                .await
-                .context("cannot start the simulator")?;
-            let base_url = simulator.base_url().parse().context("the simulator has an address")?;
-            (elevenlabs(SecretString::from("simulated"), base_url)?, Some(simulator))
-        }
-    })
-}
-
-fn elevenlabs(api_key: SecretString, base_url: Url) -> anyhow::Result<Arc<dyn VoiceProvider>> {
-    let settings = ElevenLabsSettings { base_url, ..ElevenLabsSettings::new(api_key) };
-    Ok(Arc::new(ElevenLabs::new(&settings)?))
 }
 
 /// Whoever reads tokens.

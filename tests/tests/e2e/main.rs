@@ -3,6 +3,7 @@
 
 mod support;
 
+mod after_the_call;
 mod command_line;
 mod concurrency;
 mod contract;

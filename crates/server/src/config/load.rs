@@ -6,11 +6,11 @@ use std::time::Duration;
 use adapter_http::{AuthSettings, Authenticator, JwtKeys};
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
-use domain::CallPolicy;
+use domain::{CallPolicy, ReconcileTimes};
 use secrecy::{SecretSlice, SecretString};
 use url::{Host, Url};
 
-use super::{Auth, LogFormat, Settings, Source, Storage, Voice};
+use super::{Auth, LogFormat, Settings, Source, Storage, Voice, WebhookSecrets};
 
 /// Settings that cannot be used: all of them at once, each by its variable.
 #[derive(Debug)]
@@ -24,6 +24,9 @@ impl fmt::Display for SettingsError {
 }
 
 impl std::error::Error for SettingsError {}
+
+/// The provider is asked for this long what became of a call.
+const GIVEN_UP_AFTER: Duration = Duration::from_hours(48);
 
 pub(super) fn load(source: &Source) -> Result<Settings, SettingsError> {
     let mut reading = Reading { source, problems: Vec::new() };
@@ -47,6 +50,8 @@ impl Reading<'_> {
         let voice = self.voice();
         let auth = self.auth();
         let policy = self.policy();
+        let reconcile_every = self.number("OUTDIAL_RECONCILE_EVERY_SECS", 1, 3600).map(Duration::from_secs);
+        let told_within = self.number("OUTDIAL_WEBHOOK_WITHIN_SECS", 1, 86_400).map(Duration::from_secs);
         let max_in_flight_dials = self.number("OUTDIAL_MAX_IN_FLIGHT_DIALS", 1, 1_000_000);
         let http_workers = self.number("OUTDIAL_HTTP_WORKERS", 0, 512);
         let drain_notice = self.number("OUTDIAL_DRAIN_NOTICE_MS", 0, 60_000).map(Duration::from_millis);
@@ -58,6 +63,13 @@ impl Reading<'_> {
             voice: voice?,
             auth: auth?,
             policy: policy?,
+            reconcile_times: ReconcileTimes {
+                decided_within: policy?.guard_for(),
+                told_within: told_within?,
+                pause: reconcile_every?,
+                given_up_after: GIVEN_UP_AFTER,
+            },
+            reconcile_every: reconcile_every?,
             max_in_flight_dials: usize::try_from(max_in_flight_dials?).ok()?,
             http_workers: usize::try_from(http_workers?).ok()?,
             drain_notice: drain_notice?,
@@ -119,7 +131,8 @@ impl Reading<'_> {
             "elevenlabs" => {
                 let (base_url, api_key) =
                     self.vendor("OUTDIAL_ELEVENLABS_BASE_URL", "OUTDIAL_ELEVENLABS_API_KEY")?;
-                Some(Voice::ElevenLabs { api_key, base_url })
+                let webhook = self.webhook_secrets();
+                Some(Voice::ElevenLabs { api_key, base_url, webhook: webhook? })
             }
             "vapi" => {
                 let (base_url, api_key) = self.vendor("OUTDIAL_VAPI_BASE_URL", "OUTDIAL_VAPI_API_KEY")?;
@@ -127,6 +140,26 @@ impl Reading<'_> {
             }
             _ => self.problem("OUTDIAL_VOICE_PROVIDER", "must be simulator, elevenlabs or vapi"),
         }
+    }
+
+    fn webhook_secrets(&mut self) -> Option<WebhookSecrets> {
+        let listed = self.source.value("OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS").unwrap_or_default();
+        let signing: Vec<&str> =
+            listed.split(',').map(str::trim).filter(|secret| !secret.is_empty()).collect();
+        let tool = self.source.value("OUTDIAL_ELEVENLABS_TOOL_SECRET");
+        if signing.iter().any(|secret| secret.len() < 16) {
+            return self.problem(
+                "OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS",
+                "must be at least 16 bytes long, each of several",
+            );
+        }
+        if tool.is_some_and(|secret| secret.len() < 16) {
+            return self.problem("OUTDIAL_ELEVENLABS_TOOL_SECRET", "must be at least 16 bytes long");
+        }
+        Some(WebhookSecrets {
+            signing: signing.into_iter().map(SecretString::from).collect(),
+            tool: tool.map(SecretString::from),
+        })
     }
 
     /// What every vendor's API needs.

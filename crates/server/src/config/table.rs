@@ -68,6 +68,16 @@ pub const SETTINGS: &[Setting] = &[
         "The ElevenLabs API; other residencies have other hosts.",
     ),
     setting(
+        "OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS",
+        "",
+        "Secrets that ElevenLabs signs its webhooks with; several, separated by commas, while rotating.",
+    ),
+    setting(
+        "OUTDIAL_ELEVENLABS_TOOL_SECRET",
+        "",
+        "A bearer token that its webhooks may show instead: at least 16 bytes.",
+    ),
+    setting(
         "OUTDIAL_VAPI_API_KEY",
         "",
         "The Vapi organization's private key; not needed where the API is a simulator at http://127.0.0.1 or http://localhost.",
@@ -97,6 +107,16 @@ pub const SETTINGS: &[Setting] = &[
         "OUTDIAL_CONTEXT_TTL_HOURS",
         "24",
         "How long a conversation's context waits for the post-call webhook.",
+    ),
+    setting(
+        "OUTDIAL_RECONCILE_EVERY_SECS",
+        "30",
+        "How often the provider is asked for calls whose end it did not tell: 1 to 3600.",
+    ),
+    setting(
+        "OUTDIAL_WEBHOOK_WITHIN_SECS",
+        "900",
+        "How long after a call was placed its webhook must have come; then the provider is asked.",
     ),
     setting(
         "OUTDIAL_MAX_IN_FLIGHT_DIALS",

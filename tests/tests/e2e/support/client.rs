@@ -93,6 +93,30 @@ impl Client {
         answer(self.request(&body).send().await.ok()?).await
     }
 
+    /// A call, as the books have it.
+    pub async fn read(&self, call_id: &str) -> Answer {
+        self.get_as_user(&format!("/api/calls/{call_id}")).await
+    }
+
+    /// Reads a call until it stands so, for a quarter of a minute at most.
+    pub async fn read_until(&self, call_id: &str, status: &str) -> Value {
+        for _ in 0..150 {
+            let answer = self.read(call_id).await;
+            if answer.body["call"]["status"] == status {
+                return answer.body["call"].clone();
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("it never is {status}: {}", self.read(call_id).await.body);
+    }
+
+    pub async fn get_as_user(&self, path: &str) -> Answer {
+        let url = format!("{}{path}", self.base_url);
+        answer(self.http.get(url).bearer_auth(self.token()).send().await.expect("an answer"))
+            .await
+            .expect("a body")
+    }
+
     pub async fn get(&self, path: &str) -> Option<Answer> {
         answer(self.http.get(format!("{}{path}", self.base_url)).send().await.ok()?).await
     }

@@ -15,6 +15,9 @@ use super::process::{Process, run_outdial};
 /// The HS256 secret of every gateway under test.
 pub const SECRET: &str = "a secret for tests that is long enough for HS256";
 
+/// What the simulator signs its webhooks with.
+pub const WEBHOOK_SECRET: &str = "the secret of webhooks";
+
 /// Two tenants. `u1` of `o1` has everything; each of the others lacks something.
 const DIRECTORY: &str = r#"
 {"kind":"organization","id":"o1","name":"Analytical Engines"}
@@ -95,6 +98,7 @@ impl World {
             ("OUTDIAL_ELEVENLABS_BASE_URL", simulator.base_url()),
             ("OUTDIAL_ELEVENLABS_API_KEY", "simulated-api-key".to_owned()),
             ("OUTDIAL_DRAIN_NOTICE_MS", "0".to_owned()),
+            ("OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS", format!("an old secret of webhooks,{WEBHOOK_SECRET}")),
         ]);
         let mut database = None;
         match backing {
@@ -118,6 +122,11 @@ impl World {
         self.settings.insert(name, value.into());
     }
 
+    /// Leaves a setting at its default.
+    pub fn unset(&mut self, name: &'static str) {
+        self.settings.remove(name);
+    }
+
     /// The value of a setting.
     pub fn setting(&self, name: &'static str) -> &str {
         &self.settings[name]
@@ -133,6 +142,13 @@ impl World {
     /// What every dial does from now on.
     pub fn script(&self, behaviour: Behaviour) {
         self.simulator.script(ScriptedBehaviour::new(behaviour));
+    }
+
+    /// Has the simulator tell this gateway what became of calls.
+    pub fn report_to(&self, gateway: SocketAddr) {
+        let url = format!("http://{gateway}/api/webhook/elevenlabs");
+        let settings = simulator::WebhookSettings { url, secret: WEBHOOK_SECRET.to_owned() };
+        self.simulator.send_webhooks_to(Some(&settings)).expect("a loopback address");
     }
 
     /// A folder that goes away with the world.

@@ -1,0 +1,99 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use adapter_elevenlabs::{
+    ElevenLabs, ElevenLabsRecords, ElevenLabsSettings, ElevenLabsWebhook, ElevenLabsWebhookSettings,
+};
+use adapter_vapi::{Vapi, VapiSettings};
+use anyhow::Context as _;
+use domain::ports::{ProviderRecords, ProviderWebhook, VoiceProvider};
+use secrecy::SecretString;
+use simulator::{Simulator, WebhookSettings};
+
+use crate::config::{Voice, WebhookSecrets};
+use crate::system::random_secret;
+
+/// Everything that a voice provider is to the gateway.
+pub(crate) struct VoiceParts {
+    /// Its name, as clients read it in a call.
+    pub(crate) name: &'static str,
+    /// Who dials.
+    pub(crate) provider: Arc<dyn VoiceProvider>,
+    /// What it has recorded of calls, where it can be asked.
+    pub(crate) records: Option<Arc<dyn ProviderRecords>>,
+    /// How its events are known and read, where there is a secret to know them by.
+    pub(crate) webhook: Option<Arc<dyn ProviderWebhook>>,
+    /// The simulator, where that is what dials.
+    pub(crate) simulated: Option<Simulated>,
+}
+
+/// A simulator of our own, and the secret that it will sign with.
+pub(crate) struct Simulated {
+    pub(crate) simulator: Simulator,
+    secret: String,
+}
+
+impl VoiceParts {
+    /// Makes the adapters of the configured provider.
+    pub(crate) async fn of(voice: &Voice) -> anyhow::Result<Self> {
+        match voice {
+            Voice::ElevenLabs { api_key, base_url, webhook } => {
+                let settings = ElevenLabsSettings {
+                    base_url: base_url.clone(),
+                    ..ElevenLabsSettings::new(api_key.clone())
+                };
+                Self::elevenlabs("elevenlabs", &settings, webhook)
+            }
+            Voice::Vapi { api_key, base_url } => {
+                let settings =
+                    VapiSettings { base_url: base_url.clone(), ..VapiSettings::new(api_key.clone()) };
+                let provider = Arc::new(Vapi::new(&settings)?);
+                Ok(Self { name: "vapi", provider, records: None, webhook: None, simulated: None })
+            }
+            Voice::Simulator => {
+                let simulator = Simulator::start(simulator::Settings::default())
+                    .await
+                    .context("cannot start the simulator")?;
+                let base_url = simulator.base_url().parse().context("the simulator has an address")?;
+                let settings = ElevenLabsSettings {
+                    base_url,
+                    ..ElevenLabsSettings::new(SecretString::from("simulated"))
+                };
+                let secret = random_secret();
+                let secrets =
+                    WebhookSecrets { signing: vec![SecretString::from(secret.clone())], tool: None };
+                let parts = Self::elevenlabs("simulator", &settings, &secrets)?;
+                Ok(Self { simulated: Some(Simulated { simulator, secret }), ..parts })
+            }
+        }
+    }
+
+    fn elevenlabs(
+        name: &'static str,
+        settings: &ElevenLabsSettings,
+        secrets: &WebhookSecrets,
+    ) -> anyhow::Result<Self> {
+        let WebhookSecrets { signing, tool } = secrets.clone();
+        let webhook: Option<Arc<dyn ProviderWebhook>> = if signing.is_empty() && tool.is_none() {
+            None
+        } else {
+            let settings = ElevenLabsWebhookSettings { secrets: signing, bearer: tool };
+            Some(Arc::new(ElevenLabsWebhook::new(&settings)?))
+        };
+        Ok(Self {
+            name,
+            provider: Arc::new(ElevenLabs::new(settings)?),
+            records: Some(Arc::new(ElevenLabsRecords::new(settings)?)),
+            webhook,
+            simulated: None,
+        })
+    }
+}
+
+impl Simulated {
+    /// Has the simulator tell the gateway at this address what became of calls.
+    pub(crate) fn report_to(&self, gateway: SocketAddr) -> std::io::Result<()> {
+        let url = format!("http://{gateway}/api/webhook/elevenlabs");
+        self.simulator.send_webhooks_to(Some(&WebhookSettings { url, secret: self.secret.clone() }))
+    }
+}

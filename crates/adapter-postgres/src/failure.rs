@@ -38,9 +38,10 @@ fn sqlstate(refusal: &dyn DatabaseError) -> String {
 pub(crate) fn breaks_connection(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
-        // Operator intervention: the server ends the session, be it for a restart or by somebody's hand.
+        // Operator intervention: the server ends the session, be it for a restart or by somebody's hand. Or it has ended it
+        // by itself, because nothing came in the middle of a transaction.
         sqlx::Error::Database(refusal) => {
-            matches!(refusal.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "57P05"))
+            matches!(refusal.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "57P05" | "25P03"))
         }
         _ => false,
     }

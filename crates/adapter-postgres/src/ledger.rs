@@ -3,13 +3,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
 use domain::{
-    Booking, CallId, CallReason, CallReference, CarrierCallId, ConversationId, DialOutcome,
-    NotConnectedReason, NotDialledReason, ProviderReference, SettledCall, Timestamp,
+    Booking, CallId, CallReason, CallReference, CallStatus, CarrierCallId, ConversationId, DialOutcome,
+    NotConnectedReason, NotDialledReason, ProviderReference, SettledCall,
 };
-use time::OffsetDateTime;
 
 use crate::PostgresStore;
 use crate::failure::because;
+use crate::moment::database_time;
 use crate::row::{read, read_optional, unreadable};
 
 /// Whether a call was booked; otherwise the guard that blocks it and that guard's call, as far as they could be seen.
@@ -95,6 +95,7 @@ impl CallLedger for PostgresStore {
         // The guard follows the call: it is touched where the call moves and by its own token, so that neither a second
         // settlement nor a late one of an older call does anything to it. From *unknown* a call may come to be placed or not
         // connected, its guard blocking on to its end; never to not dialled, since the phone may have rung.
+        // What events told before the dial's own answer came is merged as `CallProgress::absorb` merges: the greater stays.
         // The call's id is ours, minted for it alone: no tenant stands beside it.
         let settled = self.repeatable(|| {
             sqlx::query!(
@@ -103,8 +104,9 @@ impl CallLedger for PostgresStore {
                    ), moved as (
                        update calls
                           set state = $4, outcome_detail = $5, settled_at = $6,
-                              conversation_id = coalesce($7, calls.conversation_id),
-                              carrier_call_id = coalesce($8, calls.carrier_call_id)
+                              conversation_id = greatest($7, calls.conversation_id),
+                              carrier_call_id = greatest($8, calls.carrier_call_id),
+                              status_rank = greatest($10, calls.status_rank)
                          from before
                         where calls.id = before.id
                           and (before.state = 'dialling'
@@ -130,7 +132,8 @@ impl CallLedger for PostgresStore {
                 settled_at,
                 conversation_id.as_ref().map(ConversationId::as_str),
                 carrier_call_id.as_ref().map(CarrierCallId::as_str),
-                settlement.hold_for.as_secs_f64()
+                settlement.hold_for.as_secs_f64(),
+                i16::from(CallStatus::after(settlement.outcome).rank())
             )
         });
         settled.await.map(|_| ())
@@ -190,9 +193,4 @@ fn blocked_by(row: BookingRow) -> Result<Option<BookingAnswer>, PortUnavailable>
         _ => return Err(unreadable("calls.state")),
     };
     Ok(Some(answer))
-}
-
-fn database_time(moment: Timestamp) -> Result<OffsetDateTime, PortUnavailable> {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(moment.unix_millis()) * 1_000_000)
-        .map_err(|_| because("a moment lies outside the years that can be stored"))
 }

@@ -2,17 +2,21 @@
 //!
 //! [`PostgresStore`] is every storage port at once. What it keeps to:
 //!
-//! - One statement, and so one round trip, for each operation; a connection is held for that statement and no longer.
+//! - One statement, and so one round trip, for each operation; a connection is held for that statement and no longer. Two
+//!   are more: a page of calls is counted beside being read, and an account is merged into a call in a short transaction.
 //! - An answer or [`PortUnavailable`](domain::ports::PortUnavailable) within the times of [`PostgresSettings`], also from a
 //!   server that has stopped answering. A connection on which a statement was given up is closed, never used again.
 //! - A statement that broke with its connection is repeated once where that is safe, which taking a guard is not.
 //! - Errors name kinds, SQLSTATEs, constraints and columns. Never a value, and so never the driver's own text.
 
 mod agents;
+mod books;
 mod contacts;
 mod directory;
 mod failure;
+mod inbox;
 mod ledger;
+mod moment;
 mod numbers;
 mod row;
 mod schema;

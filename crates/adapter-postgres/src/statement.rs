@@ -26,6 +26,18 @@ impl PostgresStore {
         M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
         T: Send + Unpin,
     {
+        self.repeatable_rows(statement).await.map(|rows| rows.into_iter().next())
+    }
+
+    /// The same, with all its rows.
+    pub(crate) async fn repeatable_rows<'q, T, M>(
+        &self,
+        statement: impl Fn() -> Map<'q, Postgres, M, PgArguments>,
+    ) -> Result<Vec<T>, PortUnavailable>
+    where
+        M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
+        T: Send + Unpin,
+    {
         self.bounded(async {
             let answer = match self.attempt(statement()).await {
                 Err(error) if passes_when_repeated(&error) => self.attempt(statement()).await,
@@ -45,20 +57,21 @@ impl PostgresStore {
         M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
         T: Send + Unpin,
     {
-        self.bounded(async { self.attempt(statement).await.map_err(|error| unavailable(&error)) }).await
+        let rows = self.bounded(async { self.attempt(statement).await.map_err(|error| unavailable(&error)) });
+        rows.await.map(|rows| rows.into_iter().next())
     }
 
     async fn attempt<'q, T, M>(
         &self,
         statement: Map<'q, Postgres, M, PgArguments>,
-    ) -> Result<Option<T>, sqlx::Error>
+    ) -> Result<Vec<T>, sqlx::Error>
     where
         M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
         T: Send + Unpin,
     {
         let mut lease = Lease::take(self).await?;
         // Returns when the server is ready for the next statement, and so has committed this one.
-        let answer = statement.fetch_optional(lease.connection()).await;
+        let answer = statement.fetch_all(lease.connection()).await;
         if !answer.as_ref().is_err_and(breaks_connection) {
             lease.give_back();
         }

@@ -57,7 +57,11 @@ impl PostgresStore {
             .options([("default_transaction_isolation", "read committed")])
             .disable_statement_logging();
         let statement_millis = settings.statement_timeout.as_millis().max(1);
-        let limited = options.clone().options([("statement_timeout", format!("{statement_millis}ms"))]);
+        // The second limit is for a process that stops in the middle of a transaction: others wait for its locks.
+        let limited = options.clone().options(
+            ["statement_timeout", "idle_in_transaction_session_timeout"]
+                .map(|limit| (limit, format!("{statement_millis}ms"))),
+        );
         let last_loss = LastLoss::default();
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)

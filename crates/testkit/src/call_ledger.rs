@@ -1,6 +1,6 @@
 //! The promises of [`CallLedger`](domain::ports::CallLedger).
 
-mod books;
+pub(crate) mod books;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 //! An adapter's tests implement the powers once, for one type, and then the trait of each port that the adapter has. The
 //! powers arrange and look; they never judge. Whatever they cannot do is for them to panic about.
 
+mod after_the_dial;
 mod provider;
 
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use domain::{
     PhoneNumber, Timestamp, UserId,
 };
 
+pub use after_the_dial::{
+    CallBooksHarness, EventInboxHarness, ProviderRecordsHarness, RecordedCall, RecordsUpstream,
+};
 pub use provider::{SentDial, Upstream, VoiceProviderHarness};
 
 /// The power to take the store away.

@@ -20,14 +20,17 @@ pub mod fixtures;
 pub mod harness;
 
 pub mod agent_repo;
+pub mod call_books;
 pub mod call_ledger;
 pub mod contact_repo;
 pub mod context_cache;
 pub mod directory;
+pub mod event_inbox;
 pub mod idempotency_lock;
 pub mod number_pool;
 pub mod peer;
 pub mod scripted_vendor;
+pub mod provider_records;
 pub mod services;
 pub mod user_repo;
 pub mod voice_provider;

@@ -13,14 +13,17 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 9] = ports![
+const PORTS: [(&str, &str, &[&str]); 12] = ports![
     agent_repo,
+    call_books,
     call_ledger,
     contact_repo,
     context_cache,
     directory,
+    event_inbox,
     idempotency_lock,
     number_pool,
+    provider_records,
     user_repo,
     voice_provider,
 ];

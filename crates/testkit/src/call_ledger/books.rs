@@ -11,19 +11,19 @@ use crate::fixtures::{Tenant, call_id, moment, provider_reference, token};
 use crate::harness::{BookedCall, CallLedgerHarness};
 
 /// A tenant whose records are stored, so that bookings can name them.
-pub(super) async fn tenant(harness: &impl CallLedgerHarness) -> Tenant {
+pub(crate) async fn tenant(harness: &impl CallLedgerHarness) -> Tenant {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
     tenant
 }
 
 /// Another request of the same intent, with a call and a token of its own.
-pub(super) fn duplicate(booking: &Booking) -> Booking {
+pub(crate) fn duplicate(booking: &Booking) -> Booking {
     Booking { call_id: call_id(), token: token(), ..booking.clone() }
 }
 
 /// Every kind of result, with as many ids as it can have and with as few.
-pub(super) fn results() -> Vec<DialOutcome> {
+pub(crate) fn results() -> Vec<DialOutcome> {
     let no_carrier = ProviderReference { carrier_call_id: None, ..provider_reference() };
     let no_conversation = ProviderReference { conversation_id: None, ..provider_reference() };
     let placed = [provider_reference(), no_carrier, no_conversation, ProviderReference::default()];
@@ -36,7 +36,7 @@ pub(super) fn results() -> Vec<DialOutcome> {
     placed.map(DialOutcome::Placed).into_iter().chain(failed).chain([unnamed]).collect()
 }
 
-pub(super) fn result(booking: &Booking, outcome: &DialOutcome) -> SettledCall {
+pub(crate) fn result(booking: &Booking, outcome: &DialOutcome) -> SettledCall {
     let reference =
         |provider: &ProviderReference| CallReference::new(booking.call_id.clone(), provider.clone());
     match outcome {
@@ -48,7 +48,7 @@ pub(super) fn result(booking: &Booking, outcome: &DialOutcome) -> SettledCall {
     }
 }
 
-pub(super) fn dialling(booking: &Booking) -> BookedCall {
+pub(crate) fn dialling(booking: &Booking) -> BookedCall {
     BookedCall {
         call_id: booking.call_id.clone(),
         organization_id: booking.organization_id.clone(),
@@ -65,7 +65,7 @@ pub(super) fn dialling(booking: &Booking) -> BookedCall {
     }
 }
 
-pub(super) fn settled(booking: &Booking, outcome: &DialOutcome) -> BookedCall {
+pub(crate) fn settled(booking: &Booking, outcome: &DialOutcome) -> BookedCall {
     let provider = match outcome {
         DialOutcome::Placed(provider) | DialOutcome::NotConnected { reference: provider, .. } => {
             provider.clone()
@@ -81,25 +81,25 @@ pub(super) fn settled(booking: &Booking, outcome: &DialOutcome) -> BookedCall {
 }
 
 /// The tenant's calls.
-pub(super) async fn calls(harness: &impl CallLedgerHarness, tenant: &Tenant) -> Vec<BookedCall> {
+pub(crate) async fn calls(harness: &impl CallLedgerHarness, tenant: &Tenant) -> Vec<BookedCall> {
     let mut calls = harness.calls_in_books().await;
     calls.retain(|call| call.organization_id == tenant.organization.id);
     calls
 }
 
 /// The call of this booking, which has to be in the books once.
-pub(super) async fn only_call(harness: &impl CallLedgerHarness, booking: &Booking) -> BookedCall {
+pub(crate) async fn only_call(harness: &impl CallLedgerHarness, booking: &Booking) -> BookedCall {
     let mut calls = harness.calls_in_books().await;
     calls.retain(|call| call.call_id == booking.call_id);
     assert_eq!(calls.len(), 1, "a call is in the books once");
     calls.remove(0)
 }
 
-pub(super) async fn book(harness: &impl CallLedgerHarness, booking: &Booking) -> BookingAnswer {
+pub(crate) async fn book(harness: &impl CallLedgerHarness, booking: &Booking) -> BookingAnswer {
     harness.ledger().book(booking).await.expect("store is up")
 }
 
-pub(super) async fn settle(
+pub(crate) async fn settle(
     harness: &impl CallLedgerHarness,
     booking: &Booking,
     outcome: &DialOutcome,
@@ -108,7 +108,7 @@ pub(super) async fn settle(
     settle_under(harness, booking, &booking.token, outcome, hold_for).await;
 }
 
-pub(super) async fn settle_under(
+pub(crate) async fn settle_under(
     harness: &impl CallLedgerHarness,
     booking: &Booking,
     token: &OwnerToken,
@@ -119,7 +119,7 @@ pub(super) async fn settle_under(
     harness.ledger().settle(&settlement).await.expect("store is up");
 }
 
-pub(super) fn settlement<'a>(
+pub(crate) fn settlement<'a>(
     booking: &'a Booking,
     token: &'a OwnerToken,
     outcome: &'a DialOutcome,
@@ -130,7 +130,7 @@ pub(super) fn settlement<'a>(
 }
 
 /// The remaining time of an answer that has to be *in flight*.
-pub(super) fn in_flight(answer: BookingAnswer) -> Duration {
+pub(crate) fn in_flight(answer: BookingAnswer) -> Duration {
     match answer {
         BookingAnswer::InFlight { remaining } => remaining,
         other => panic!("the guard is held, and the answer is {other:?}"),

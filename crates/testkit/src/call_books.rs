@@ -1,0 +1,172 @@
+//! The promises of [`CallBooks`](domain::ports::CallBooks).
+
+mod accounts;
+mod reading;
+mod reconciling;
+
+use std::time::Duration;
+
+use domain::{
+    Booking, CallFact, CallProgress, CallStatus, DialOutcome, NotConnectedReason, ProviderReference,
+};
+
+use self::accounts::{
+    absorb, bare_conversation, booked, conversation, dialled, dialled_and_told, everything, failure, find,
+    outcomes, record, reference, settle,
+};
+pub use self::reading::{
+    a_booked_call_is_read, another_tenants_call_is_absent, history_is_filtered_and_paged,
+    history_is_the_tenants_own,
+};
+pub use self::reconciling::{
+    a_call_is_located_by_its_clues, an_overdue_call_is_claimed_by_one, only_overdue_calls_are_claimed,
+};
+use crate::call_ledger::books::{book, only_call, settlement, tenant};
+use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
+use crate::fixtures::{carrier_call_id, conversation_id};
+use crate::harness::CallBooksHarness;
+
+suite! {
+    $ call_books_suite of call_books:
+    a_booked_call_is_read,
+    another_tenants_call_is_absent,
+    history_is_filtered_and_paged,
+    history_is_the_tenants_own,
+    the_outcome_of_the_dial_is_read,
+    concurrent_accounts_are_all_kept,
+    an_account_is_read_back_whole,
+    an_account_may_come_before_the_dials_answer,
+    a_call_is_located_by_its_clues,
+    an_overdue_call_is_claimed_by_one,
+    only_overdue_calls_are_claimed,
+    lost_books_are_unavailable,
+}
+
+/// A time that no test outlives.
+const LONG: Duration = Duration::from_secs(120);
+
+/// What the dial came to is read at once, every outcome of it.
+pub async fn the_outcome_of_the_dial_is_read(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    for outcome in outcomes() {
+        let booking = tenant.booking(LONG);
+        book(harness, &booking).await;
+        settle(harness, &booking, &outcome).await;
+        let read = find(harness, &booking).await;
+        assert_eq!(read, record(&tenant, &booking, dialled(&outcome)), "dialled {outcome:?}");
+    }
+}
+
+/// Accounts that come at once, and at once with the dial's answer, are all in the books.
+pub async fn concurrent_accounts_are_all_kept(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    let named = CallFact { conversation_id: Some(conversation_id()), ..CallFact::unaccounted() };
+    let told =
+        CallFact { conversation_id: named.conversation_id.clone(), ..conversation(CallStatus::Completed) };
+    let facts = [named, failure(NotConnectedReason::NoAnswer), told, failure(NotConnectedReason::Declined)];
+    let reference = ProviderReference { conversation_id: None, carrier_call_id: Some(carrier_call_id()) };
+    let outcome = DialOutcome::Placed(reference);
+    let bookings: Vec<Booking> = (0..CROWD / (facts.len() + 1)).map(|_| tenant.booking(LONG)).collect();
+    let mut crowd = Vec::new();
+    for booking in &bookings {
+        book(harness, booking).await;
+        for fact in facts.iter().cloned().map(Some).chain([None]) {
+            let (books, ledger) = (harness.books(), harness.ledger());
+            let (booking, outcome) = (booking.clone(), outcome.clone());
+            crowd.push(async move {
+                match fact {
+                    Some(fact) => books.absorb(&booking.call_id, &fact).await,
+                    None => ledger.settle(&settlement(&booking, &booking.token, &outcome, LONG)).await,
+                }
+                .expect("store is up");
+            });
+        }
+    }
+    all_at_once(crowd).await;
+    let mut expected = dialled(&outcome);
+    for fact in &facts {
+        expected.absorb(fact);
+    }
+    for booking in &bookings {
+        assert_eq!(find(harness, booking).await.progress, expected);
+        assert_eq!(only_call(harness, booking).await.state, outcome.as_str());
+    }
+}
+
+/// Whatever is told of a call is read back, every field, with and without what an account may lack; a later account that
+/// tells less takes nothing away. An account of a call that is not in the books is no error, and makes no call.
+pub async fn an_account_is_read_back_whole(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    let carried = |fact: CallFact| CallFact { carrier_call_id: Some(carrier_call_id()), ..fact };
+    let mut facts = vec![CallFact::unaccounted(), carried(CallFact::unaccounted())];
+    facts.extend(NotConnectedReason::ALL.map(failure));
+    facts.extend(CallStatus::ALL.map(conversation));
+    facts.extend(CallStatus::ALL.map(|status| carried(bare_conversation(status))));
+    for fact in &facts {
+        let booking = tenant.booking(LONG);
+        let mut expected = booked();
+        book(harness, &booking).await;
+        for told in [fact, fact, &CallFact::unaccounted()] {
+            absorb(harness, &booking, told).await;
+            expected.absorb(told);
+            let read = find(harness, &booking).await;
+            assert!(read.progress == expected, "told {told:?}, in the books is {:?}", read.progress);
+        }
+    }
+    let calls = harness.books().history(&everything(&tenant)).await.expect("store is up").total;
+    absorb(harness, &tenant.booking(LONG), &facts[0]).await;
+    let calls_after = harness.books().history(&everything(&tenant)).await.expect("store is up").total;
+    assert_eq!(calls_after, calls, "an account of no call has made one");
+}
+
+/// It comes to the same whether an account comes before the dial's answer or after it.
+pub async fn an_account_may_come_before_the_dials_answer(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    for outcome in outcomes() {
+        let id = reference(&outcome).conversation_id.unwrap_or_else(conversation_id);
+        let facts = [
+            conversation(CallStatus::Completed),
+            bare_conversation(CallStatus::Ringing),
+            failure(NotConnectedReason::Failed),
+            failure(NotConnectedReason::Declined),
+        ];
+        for fact in facts {
+            let fact = CallFact { conversation_id: Some(id.clone()), ..fact };
+            let (early, late) = (tenant.booking(LONG), tenant.booking(LONG));
+            book(harness, &early).await;
+            absorb(harness, &early, &fact).await;
+            settle(harness, &early, &outcome).await;
+            book(harness, &late).await;
+            settle(harness, &late, &outcome).await;
+            absorb(harness, &late, &fact).await;
+            let expected: CallProgress = dialled_and_told(&outcome, &fact);
+            for (booking, order) in [(&early, "then dialled"), (&late, "after being dialled")] {
+                let read = find(harness, booking).await.progress;
+                assert!(read == expected, "told {fact:?} {order} {outcome:?}, in the books is {read:?}");
+                assert_eq!(
+                    only_call(harness, booking).await.state,
+                    outcome.as_str(),
+                    "the dial's own outcome"
+                );
+            }
+        }
+    }
+}
+
+/// Without its store the port says so, within 5 s and without quoting a number, a name or what was said.
+pub async fn lost_books_are_unavailable(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    let (books, booking) = (harness.books(), tenant.booking(LONG));
+    book(harness, &booking).await;
+    let (query, clue, claim) = (everything(&tenant), reconciling::clue(&tenant), reconciling::claim());
+    let told = conversation(CallStatus::Completed);
+    harness.lose().await;
+    let name = tenant.user.full_name.as_str();
+    let private = [booking.from.as_e164(), booking.to.as_e164(), name, "Guten Tag"];
+    let (organization_id, call_id) = (&booking.organization_id, &booking.call_id);
+    unavailable_within(LOST_DATABASE_BOUND, books.find(organization_id, call_id), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, books.history(&query), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, books.locate(&clue), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, books.absorb(call_id, &told), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, books.claim_overdue(&claim), &private).await;
+}

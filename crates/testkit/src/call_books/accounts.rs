@@ -1,0 +1,177 @@
+//! Accounts of calls, and what the books are to say after them.
+
+use std::time::Duration;
+
+use domain::ports::{HistoryQuery, OverdueCall};
+use domain::{
+    Account, Booking, CallFact, CallFailure, CallProgress, CallRecord, CallStatus, ConversationAccount,
+    DialOutcome, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCode, ProviderReference, Speaker,
+    Timestamp, TranscriptLine, UnknownCause,
+};
+
+use crate::call_ledger::books::{results, settlement};
+use crate::fixtures::{Tenant, conversation_id, moment, stored_contact};
+use crate::harness::CallBooksHarness;
+
+/// Every outcome that a dial can have, with as many ids as it can have and with as few.
+pub(super) fn outcomes() -> Vec<DialOutcome> {
+    let rejected = NotDialledReason::Rejected(ProviderCode::from_untrusted("agent_not_found"));
+    let mut outcomes = results();
+    outcomes.extend([NotDialledReason::Unavailable, rejected].map(DialOutcome::NotDialled));
+    outcomes.push(DialOutcome::Unknown(UnknownCause::TimedOut));
+    outcomes
+}
+
+/// What is known of a call that was booked.
+pub(super) fn booked() -> CallProgress {
+    CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() }
+}
+
+/// What is known of a call whose dial ended so.
+pub(super) fn dialled(outcome: &DialOutcome) -> CallProgress {
+    let reference = reference(outcome);
+    CallProgress {
+        status: Some(CallStatus::after(outcome)),
+        conversation_id: reference.conversation_id,
+        carrier_call_id: reference.carrier_call_id,
+        failure: dial_failure(outcome),
+        conversation: None,
+    }
+}
+
+/// What is known of a call whose dial ended so and of which this was told, whichever came first. What accounts say of a
+/// failure stands before what the dial's answer said.
+pub(super) fn dialled_and_told(outcome: &DialOutcome, fact: &CallFact) -> CallProgress {
+    let mut progress = CallProgress { failure: None, ..dialled(outcome) };
+    progress.absorb(fact);
+    progress.failure = progress.failure.or(dial_failure(outcome));
+    progress
+}
+
+fn dial_failure(outcome: &DialOutcome) -> Option<CallFailure> {
+    match outcome {
+        DialOutcome::NotConnected { reason, .. } => Some(CallFailure { reason: *reason, at: settled_at() }),
+        DialOutcome::Placed(_) | DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => None,
+    }
+}
+
+pub(super) fn reference(outcome: &DialOutcome) -> ProviderReference {
+    match outcome {
+        DialOutcome::Placed(reference) | DialOutcome::NotConnected { reference, .. } => reference.clone(),
+        DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => ProviderReference::default(),
+    }
+}
+
+/// When the suite's settlements say that the dial ended.
+pub(super) fn settled_at() -> Timestamp {
+    moment().after(Duration::from_secs(1))
+}
+
+/// That nobody was connected, in an account without ids.
+pub(super) fn failure(reason: NotConnectedReason) -> CallFact {
+    let at = moment().after(Duration::from_millis(777));
+    CallFact {
+        conversation_id: None,
+        carrier_call_id: None,
+        account: Account::Failure(CallFailure { reason, at }),
+    }
+}
+
+/// A conversation with everything that can be told of one, in an account with the conversation's id.
+pub(super) fn conversation(status: CallStatus) -> CallFact {
+    let line = |at_secs, speaker, text| TranscriptLine { at_secs, speaker, text: note(text) };
+    let account = ConversationAccount {
+        status,
+        duration_secs: Some(u32::MAX),
+        transcript: vec![
+            line(0, Speaker::Agent, "Guten Tag, hier ist Zoë\u{2028}\"O'Brien\" – 予約 \\u0041 ✓"),
+            line(0, Speaker::Callee, ""),
+            line(u32::MAX, Speaker::Callee, "first line\r\n\tsecond"),
+            line(7, Speaker::Agent, &"é👩‍🚀".repeat(4000)),
+        ],
+        started_at: Some(moment()),
+        answered_at: Some(moment().after(Duration::from_millis(1))),
+        end_reason: Some(note("end_call \"tool\"")),
+        summary: Some(note("What it was about: {\"a\": 1}")),
+        cost_credits: Some(i64::MAX),
+    };
+    CallFact {
+        conversation_id: Some(conversation_id()),
+        carrier_call_id: None,
+        account: Account::Conversation(account),
+    }
+}
+
+/// A conversation of which next to nothing is told.
+pub(super) fn bare_conversation(status: CallStatus) -> CallFact {
+    let account = ConversationAccount {
+        status,
+        duration_secs: None,
+        transcript: Vec::new(),
+        started_at: None,
+        answered_at: None,
+        end_reason: None,
+        summary: None,
+        cost_credits: None,
+    };
+    CallFact { conversation_id: None, carrier_call_id: None, account: Account::Conversation(account) }
+}
+
+fn note(text: &str) -> PrivateNote {
+    PrivateNote::parse(text).expect("no forbidden characters")
+}
+
+/// The tenant's call as the books are to have it.
+pub(super) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress) -> CallRecord {
+    CallRecord {
+        call_id: booking.call_id.clone(),
+        organization_id: booking.organization_id.clone(),
+        user_id: booking.user_id.clone(),
+        user_name: tenant.user.full_name.clone(),
+        contact: stored_contact(&tenant.contact),
+        agent_id: booking.agent_id.clone(),
+        from: booking.from.clone(),
+        to: booking.to.clone(),
+        reason: booking.reason.clone(),
+        booked_at: booking.booked_at,
+        progress,
+    }
+}
+
+/// The tenant's call, overdue.
+pub(super) fn overdue(tenant: &Tenant, booking: &Booking, reference: ProviderReference) -> OverdueCall {
+    OverdueCall {
+        call_id: booking.call_id.clone(),
+        conversation_id: reference.conversation_id,
+        provider_agent_id: tenant.agent.provider_agent_id.clone(),
+        booked_at: booking.booked_at,
+    }
+}
+
+/// The tenant's whole history, on one page.
+pub(super) fn everything(tenant: &Tenant) -> HistoryQuery {
+    HistoryQuery {
+        organization_id: tenant.organization.id.clone(),
+        contact_id: None,
+        user_id: None,
+        status: None,
+        before: None,
+        limit: 200,
+        offset: 0,
+    }
+}
+
+pub(super) async fn absorb(harness: &impl CallBooksHarness, booking: &Booking, fact: &CallFact) {
+    harness.books().absorb(&booking.call_id, fact).await.expect("store is up");
+}
+
+pub(super) async fn settle(harness: &impl CallBooksHarness, booking: &Booking, outcome: &DialOutcome) {
+    let settlement = settlement(booking, &booking.token, outcome, Duration::from_secs(120));
+    harness.ledger().settle(&settlement).await.expect("store is up");
+}
+
+/// The call of this booking, as its own tenant reads it.
+pub(super) async fn find(harness: &impl CallBooksHarness, booking: &Booking) -> CallRecord {
+    let found = harness.books().find(&booking.organization_id, &booking.call_id).await;
+    found.expect("store is up").expect("it was booked")
+}

@@ -1,0 +1,191 @@
+use std::time::Duration;
+
+use domain::ports::{CallClue, OverdueCall, OverdueClaim, PartiesClue};
+use domain::{Booking, CallId, CallStatus, DialOutcome, NotConnectedReason, ProviderReference, UnknownCause};
+
+use super::LONG;
+use super::accounts::{absorb, bare_conversation, failure, outcomes, overdue, reference, settle};
+use crate::call_ledger::books::{book, tenant};
+use crate::expect::{CROWD, all_at_once};
+use crate::fixtures::{
+    Tenant, call_id, conversation_id, moment, phone_number, provider_agent_id, provider_reference,
+};
+use crate::harness::CallBooksHarness;
+
+/// How long a claim holds that is to run out.
+const LEASE: Duration = Duration::from_secs(20);
+const A_SECOND: Duration = Duration::from_secs(1);
+
+/// A call is located by our id; by its conversation, whether the dial's answer or an account named it, also where our id is
+/// not ours; and by its numbers, either way round, and agent, if it alone fits. A call that is known by another conversation
+/// than the clue's does not fit.
+pub async fn a_call_is_located_by_its_clues(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    let (answered, told) = (tenant.booking(LONG), tenant.booking(LONG));
+    let (answered_id, told_id) = (conversation_id(), conversation_id());
+    let reference = ProviderReference { conversation_id: Some(answered_id.clone()), ..provider_reference() };
+    book(harness, &answered).await;
+    book(harness, &told).await;
+    settle(harness, &answered, &DialOutcome::Placed(reference)).await;
+    let mut fact = bare_conversation(CallStatus::InProgress);
+    fact.conversation_id = Some(told_id.clone());
+    absorb(harness, &told, &fact).await;
+
+    let nothing = CallClue::default();
+    assert_eq!(locate(harness, &nothing).await, None);
+    for (booking, id) in [(&answered, answered_id), (&told, told_id)] {
+        let ours = CallClue { call_id: Some(booking.call_id.clone()), ..nothing.clone() };
+        let disagreeing = CallClue { conversation_id: Some(conversation_id()), ..ours.clone() };
+        let theirs = CallClue { conversation_id: Some(id), ..nothing.clone() };
+        let foreign = CallClue { call_id: Some(call_id()), ..theirs.clone() };
+        for clue in [ours, disagreeing, theirs, foreign] {
+            assert_eq!(locate(harness, &clue).await.as_ref(), Some(&booking.call_id), "{clue:?}");
+        }
+    }
+    let unknown =
+        CallClue { call_id: Some(call_id()), conversation_id: Some(conversation_id()), ..nothing.clone() };
+    assert_eq!(locate(harness, &unknown).await, None);
+
+    let by_parties = clue(&tenant);
+    let unheard_of = CallClue { conversation_id: Some(conversation_id()), ..by_parties.clone() };
+    assert_eq!(locate(harness, &by_parties).await, None, "two calls fit");
+    assert_eq!(locate(harness, &unheard_of).await, None, "both are known by other conversations");
+    let only = Booking { booked_at: moment().after(A_SECOND), ..tenant.booking(LONG) };
+    book(harness, &only).await;
+    assert_eq!(locate(harness, &unheard_of).await.as_ref(), Some(&only.call_id));
+    let parties = PartiesClue { booked_since: only.booked_at, ..parties(&tenant) };
+    let turned = PartiesClue { one: parties.other.clone(), other: parties.one.clone(), ..parties.clone() };
+    for fitting in [&parties, &turned] {
+        let clue = CallClue { call_id: Some(call_id()), parties: Some(fitting.clone()), ..nothing.clone() };
+        assert_eq!(locate(harness, &clue).await.as_ref(), Some(&only.call_id), "{clue:?}");
+    }
+    let unfitting = [
+        PartiesClue { one: phone_number(), ..parties.clone() },
+        PartiesClue { other: phone_number(), ..parties.clone() },
+        PartiesClue { provider_agent_id: provider_agent_id(), ..parties.clone() },
+        PartiesClue { booked_since: only.booked_at.after(Duration::from_millis(1)), ..parties },
+    ];
+    for parties in unfitting {
+        let clue = CallClue { parties: Some(parties), ..nothing.clone() };
+        assert_eq!(locate(harness, &clue).await, None, "{clue:?}");
+    }
+}
+
+/// Fifty claimants at once get each overdue call once in all, and none gets more than it asked for. When the lease has run
+/// out the calls are handed out again.
+pub async fn an_overdue_call_is_claimed_by_one(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    let mut expected = Vec::new();
+    for millis in 0..7 {
+        let booked_at = moment().after(Duration::from_millis(millis));
+        let booking = Booking { booked_at, ..tenant.booking(LONG) };
+        book(harness, &booking).await;
+        expected.push(overdue(&tenant, &booking, ProviderReference::default()));
+    }
+    let crowd = (0..CROWD).map(|_| {
+        let books = harness.books();
+        async move { books.claim_overdue(&OverdueClaim { limit: 2, ..claim() }).await.expect("store is up") }
+    });
+    let shares = all_at_once(crowd).await;
+    assert!(shares.iter().all(|share| share.len() <= 2), "a claimant got more than it asked for");
+    assert_eq!(sorted(shares.into_iter().flatten()), expected, "what all claimants got");
+    assert_eq!(claimed(harness).await, []);
+    harness.pass(LEASE + A_SECOND).await;
+    assert_eq!(claimed(harness).await, expected, "the leases have run out");
+    assert_eq!(claimed(harness).await, []);
+}
+
+/// What is undecided or not ended is overdue past its own time, each with the ids that are known of it, unless it was given
+/// up; what has ended never is.
+pub async fn only_overdue_calls_are_claimed(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    let at =
+        |secs: u64| Booking { booked_at: moment().after(Duration::from_secs(secs)), ..tenant.booking(LONG) };
+    let claim = OverdueClaim {
+        given_up_before: moment().after(A_SECOND * 10),
+        unended_before: moment().after(A_SECOND * 20),
+        undecided_before: moment().after(A_SECOND * 30),
+        ..claim()
+    };
+    let mut expected = Vec::new();
+    for (secs, undecided_is_due, unended_is_due) in [
+        (9, false, false),
+        (10, true, true),
+        (19, true, true),
+        (20, true, false),
+        (29, true, false),
+        (30, false, false),
+    ] {
+        let booking = at(secs);
+        book(harness, &booking).await;
+        let unknown = at(secs);
+        book(harness, &unknown).await;
+        settle(harness, &unknown, &DialOutcome::Unknown(UnknownCause::TimedOut)).await;
+        let ringing = at(secs);
+        book(harness, &ringing).await;
+        absorb(harness, &ringing, &bare_conversation(CallStatus::Ringing)).await;
+        if undecided_is_due {
+            let nameless = |booking| overdue(&tenant, booking, ProviderReference::default());
+            expected.extend([&booking, &unknown, &ringing].map(nameless));
+        }
+        let (placed, outcome) = (at(secs), DialOutcome::Placed(provider_reference()));
+        book(harness, &placed).await;
+        settle(harness, &placed, &outcome).await;
+        if unended_is_due {
+            expected.push(overdue(&tenant, &placed, reference(&outcome)));
+        }
+    }
+    for outcome in outcomes() {
+        let booking = at(15);
+        book(harness, &booking).await;
+        settle(harness, &booking, &outcome).await;
+        absorb(harness, &booking, &failure(NotConnectedReason::NoAnswer)).await;
+    }
+    let ended = at(15);
+    book(harness, &ended).await;
+    absorb(harness, &ended, &bare_conversation(CallStatus::Completed)).await;
+
+    let claimed = harness.books().claim_overdue(&claim).await.expect("store is up");
+    assert_eq!(sorted(claimed), sorted(expected));
+}
+
+/// A claim of everything that has not ended.
+pub(super) fn claim() -> OverdueClaim {
+    let tomorrow = moment().after(Duration::from_hours(24));
+    OverdueClaim {
+        undecided_before: tomorrow,
+        unended_before: tomorrow,
+        given_up_before: moment().before(Duration::from_hours(24)),
+        limit: 100,
+        lease: LEASE,
+    }
+}
+
+/// The numbers and the agent of the tenant's calls.
+pub(super) fn clue(tenant: &Tenant) -> CallClue {
+    CallClue { parties: Some(parties(tenant)), ..CallClue::default() }
+}
+
+fn parties(tenant: &Tenant) -> PartiesClue {
+    let booking = tenant.booking(LONG);
+    PartiesClue {
+        one: booking.from,
+        other: booking.to,
+        provider_agent_id: tenant.agent.provider_agent_id.clone().expect("the fixture's agent is synced"),
+        booked_since: booking.booked_at,
+    }
+}
+
+async fn locate(harness: &impl CallBooksHarness, clue: &CallClue) -> Option<CallId> {
+    harness.books().locate(clue).await.expect("store is up")
+}
+
+async fn claimed(harness: &impl CallBooksHarness) -> Vec<OverdueCall> {
+    sorted(harness.books().claim_overdue(&claim()).await.expect("store is up"))
+}
+
+fn sorted(calls: impl IntoIterator<Item = OverdueCall>) -> Vec<OverdueCall> {
+    let mut calls: Vec<OverdueCall> = calls.into_iter().collect();
+    calls.sort_by(|a, b| (a.booked_at, &a.call_id).cmp(&(b.booked_at, &b.call_id)));
+    calls
+}

@@ -1,0 +1,192 @@
+//! The promises of [`EventInbox`](domain::ports::EventInbox).
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::ports::{InboxAnswer, IncomingEvent, OpenEvent};
+
+use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
+use crate::fixtures::{call_id, conversation_id, moment};
+use crate::harness::EventInboxHarness;
+
+suite! {
+    $ event_inbox_suite of event_inbox:
+    an_accepted_event_survives_a_crash,
+    one_of_many_deliveries_is_accepted,
+    an_event_is_claimed_by_one,
+    a_claimed_event_is_what_was_accepted,
+    an_abandoned_event_is_claimed_again,
+    a_closed_event_is_not_claimed,
+    a_postponed_event_waits,
+    a_lost_inbox_is_unavailable,
+}
+
+/// A lease that no test outlives.
+const LONG: Duration = Duration::from_secs(120);
+/// A lease that is to run out, and a pause.
+const BRIEF: Duration = Duration::from_secs(4);
+const A_SECOND: Duration = Duration::from_secs(1);
+
+/// What was accepted is there when the store comes back from a crash, to be claimed, and known when it is delivered again;
+/// what was closed stays closed.
+pub async fn an_accepted_event_survives_a_crash(harness: &impl EventInboxHarness) {
+    let (open, closed) = (event(0), event(1));
+    accept(harness, &open).await;
+    accept(harness, &closed).await;
+    close(harness, &closed).await;
+    harness.crash().await;
+    let recovering = async {
+        // A connection from before the crash may have to be found dead first.
+        loop {
+            match harness.inbox().claim(10, LONG).await {
+                Ok(events) => break events,
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    };
+    let events = tokio::time::timeout(Duration::from_secs(30), recovering).await;
+    assert_eq!(events.expect("the inbox comes back by itself"), [open.clone()]);
+    for event in [&open, &closed] {
+        assert_eq!(deliver(harness, event).await, InboxAnswer::Known);
+    }
+}
+
+/// Of fifty deliveries of one event at once one is accepted and the others are known, and it is there once. It stays known
+/// when it is in the books.
+pub async fn one_of_many_deliveries_is_accepted(harness: &impl EventInboxHarness) {
+    let event = event(0);
+    let crowd = (0..CROWD).map(|_| {
+        let (inbox, event) = (harness.inbox(), event.clone());
+        async move { inbox.accept(&incoming(&event)).await.expect("store is up") }
+    });
+    let answers = all_at_once(crowd).await;
+    let accepted = answers.iter().filter(|answer| **answer == InboxAnswer::Accepted).count();
+    assert_eq!(accepted, 1, "deliveries of one event that were accepted");
+    assert_eq!(claim(harness, 10, LONG).await, [event.clone()]);
+    close(harness, &event).await;
+    assert_eq!(deliver(harness, &event).await, InboxAnswer::Known);
+    assert_eq!(claim(harness, 10, LONG).await, []);
+}
+
+/// Fifty claimants at once get each event once in all, and none gets more than it asked for.
+pub async fn an_event_is_claimed_by_one(harness: &impl EventInboxHarness) {
+    let events: Vec<OpenEvent> = (0..7).map(event).collect();
+    for event in &events {
+        accept(harness, event).await;
+    }
+    let crowd = (0..CROWD).map(|_| {
+        let inbox = harness.inbox();
+        async move { inbox.claim(2, LONG).await.expect("store is up") }
+    });
+    let shares = all_at_once(crowd).await;
+    assert!(shares.iter().all(|share| share.len() <= 2), "a claimant got more than it asked for");
+    let mut claimed: Vec<OpenEvent> = shares.into_iter().flatten().collect();
+    claimed.sort_by_key(|event| event.received_at);
+    assert_eq!(claimed, events, "what all claimants got");
+}
+
+/// An event comes out as it went in, byte for byte, the oldest first.
+pub async fn a_claimed_event_is_what_was_accepted(harness: &impl EventInboxHarness) {
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let bodies =
+        [every_byte.clone(), "{\"a\": \"é\\u0000 \"}\r\n".into(), Vec::new(), every_byte.repeat(4096)];
+    let events: Vec<OpenEvent> =
+        bodies.into_iter().zip(0..).map(|(body, at)| OpenEvent { body, ..event(at) }).collect();
+    for event in &events {
+        accept(harness, event).await;
+    }
+    assert!(claim(harness, 3, LONG).await == events[..3], "the three oldest events");
+    assert!(claim(harness, 3, LONG).await == events[3..], "the newest event");
+}
+
+/// An event whose claimant died is handed out again when the lease has run out, and not before.
+pub async fn an_abandoned_event_is_claimed_again(harness: &impl EventInboxHarness) {
+    let event = event(0);
+    accept(harness, &event).await;
+    assert_eq!(claim(harness, 10, BRIEF).await, [event.clone()]);
+    assert_eq!(claim(harness, 10, BRIEF).await, []);
+    harness.pass(BRIEF + A_SECOND).await;
+    assert_eq!(claim(harness, 10, LONG).await, [event]);
+    harness.pass(BRIEF + A_SECOND).await;
+    assert_eq!(claim(harness, 10, LONG).await, [], "the lease is as long as the last claimant asked");
+}
+
+/// A closed event is not handed out any more, be it in the books of a call or of none, nor does a claimant who comes late
+/// open it again by postponing it. Other events are.
+pub async fn a_closed_event_is_not_claimed(harness: &impl EventInboxHarness) {
+    let (of_a_call, of_none, open) = (event(0), event(1), event(2));
+    for event in [&of_a_call, &of_none, &open] {
+        accept(harness, event).await;
+    }
+    assert_eq!(claim(harness, 10, BRIEF).await.len(), 3);
+    close(harness, &of_a_call).await;
+    harness.inbox().close(&of_none.key, None).await.expect("store is up");
+    for event in [&of_a_call, &of_none] {
+        harness.inbox().postpone(&event.key, A_SECOND).await.expect("a late claimant is no error");
+        close(harness, event).await;
+    }
+    harness.pass(BRIEF + A_SECOND).await;
+    assert_eq!(claim(harness, 10, LONG).await, [open]);
+}
+
+/// A postponed event waits for its own time, be that longer than the lease or shorter, and is handed out after it.
+pub async fn a_postponed_event_waits(harness: &impl EventInboxHarness) {
+    let (longer, shorter) = (event(0), event(1));
+    accept(harness, &longer).await;
+    assert_eq!(claim(harness, 10, BRIEF).await, [longer.clone()]);
+    accept(harness, &shorter).await;
+    assert_eq!(claim(harness, 10, LONG).await, [shorter.clone()]);
+    harness.inbox().postpone(&longer.key, BRIEF * 3).await.expect("store is up");
+    harness.inbox().postpone(&shorter.key, BRIEF).await.expect("store is up");
+    assert_eq!(claim(harness, 10, LONG).await, []);
+    harness.pass(BRIEF + A_SECOND).await;
+    assert_eq!(claim(harness, 10, LONG).await, [shorter]);
+    harness.pass(BRIEF * 2).await;
+    assert_eq!(claim(harness, 10, LONG).await, [longer]);
+}
+
+/// Without its store the port says so, within 5 s and without quoting the event.
+pub async fn a_lost_inbox_is_unavailable(harness: &impl EventInboxHarness) {
+    let (inbox, known, event) = (harness.inbox(), event(0), event(1));
+    accept(harness, &known).await;
+    harness.lose().await;
+    let body = std::str::from_utf8(&event.body).expect("a text");
+    let private = [event.key.as_str(), known.key.as_str(), body];
+    let call_id = call_id();
+    unavailable_within(LOST_DATABASE_BOUND, inbox.accept(&incoming(&event)), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, inbox.claim(10, LONG), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, inbox.close(&known.key, Some(call_id)), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, inbox.postpone(&known.key, BRIEF), &private).await;
+}
+
+/// An event that nobody else has, received so many milliseconds after the first.
+fn event(at: i64) -> OpenEvent {
+    let key = format!("post_call_transcription:{}", conversation_id());
+    let received_at = Timestamp::from_unix_millis(moment().unix_millis() + at);
+    OpenEvent { body: format!("{{\"said\": \"number {at}\"}}").into_bytes(), key, received_at }
+}
+
+fn incoming(event: &OpenEvent) -> IncomingEvent<'_> {
+    IncomingEvent {
+        key: &event.key,
+        kind: "post_call_transcription",
+        body: &event.body,
+        received_at: event.received_at,
+    }
+}
+
+async fn deliver(harness: &impl EventInboxHarness, event: &OpenEvent) -> InboxAnswer {
+    harness.inbox().accept(&incoming(event)).await.expect("store is up")
+}
+
+async fn accept(harness: &impl EventInboxHarness, event: &OpenEvent) {
+    assert_eq!(deliver(harness, event).await, InboxAnswer::Accepted);
+}
+
+async fn claim(harness: &impl EventInboxHarness, limit: u32, lease: Duration) -> Vec<OpenEvent> {
+    harness.inbox().claim(limit, lease).await.expect("store is up")
+}
+
+async fn close(harness: &impl EventInboxHarness, event: &OpenEvent) {
+    harness.inbox().close(&event.key, Some(call_id())).await.expect("store is up");
+}

@@ -1,0 +1,113 @@
+//! The promises of [`ProviderRecords`](domain::ports::ProviderRecords).
+
+use std::time::Duration;
+
+use domain::ports::CallTrace;
+use domain::{Account, CallFact, CallProgress, CallStatus};
+
+use crate::expect::unavailable_within;
+use crate::fixtures::{call_id, conversation_id};
+use crate::harness::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
+
+suite! {
+    $ provider_records_suite of provider_records:
+    a_recorded_conversation_is_told,
+    a_call_is_found_by_our_id,
+    a_call_that_was_never_dialled_is_not_recorded,
+    asking_never_dials,
+    a_provider_that_is_away_is_unavailable,
+}
+
+/// By when a provider that does not answer is given up.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// A call whose conversation is known is told as it is on record, each kind of it, and no other one.
+pub async fn a_recorded_conversation_is_told(harness: &impl ProviderRecordsHarness) {
+    for (call, trace) in recorded(harness).await {
+        let fact = find(harness, &trace).await.expect("the provider has it on record");
+        assert_eq!(fact.conversation_id, trace.conversation_id, "of a call that is {call:?}");
+        tells(call, &fact);
+    }
+}
+
+/// A call whose conversation is not known, the answer to its dial being lost, is found by our id among the others of its
+/// agent.
+pub async fn a_call_is_found_by_our_id(harness: &impl ProviderRecordsHarness) {
+    for (call, trace) in recorded(harness).await {
+        let lost = CallTrace { conversation_id: None, ..trace.clone() };
+        let fact = find(harness, &lost).await.expect("the provider has it on record");
+        assert_eq!(fact.conversation_id, trace.conversation_id, "of a call that is {call:?}");
+        tells(call, &fact);
+    }
+}
+
+/// Of a call that the provider does not know there is nothing to tell, also where it knows others of the same agent.
+pub async fn a_call_that_was_never_dialled_is_not_recorded(harness: &impl ProviderRecordsHarness) {
+    let known = harness.record(RecordedCall::Completed).await;
+    let undialled = CallTrace { call_id: call_id(), conversation_id: None, ..known };
+    assert_eq!(find(harness, &undialled).await, None);
+    let forgotten = CallTrace { conversation_id: Some(conversation_id()), ..undialled };
+    assert_eq!(find(harness, &forgotten).await, None);
+}
+
+/// Whatever is asked, and whatever the provider answers, it is not asked to dial.
+pub async fn asking_never_dials(harness: &impl ProviderRecordsHarness) {
+    let known = harness.record(RecordedCall::Completed).await;
+    let lost = CallTrace { conversation_id: None, ..known.clone() };
+    let undialled = CallTrace { call_id: call_id(), ..lost.clone() };
+    let dialled = harness.dials().await;
+    assert!(dialled > 0, "the harness does not count dials");
+    for upstream in [RecordsUpstream::Answers, RecordsUpstream::ServerError, RecordsUpstream::ForeignAnswer] {
+        harness.upstream(upstream).await;
+        for trace in [&known, &lost, &undialled] {
+            // What is told is for other cases to judge.
+            let _told = harness.records().find(trace).await;
+        }
+    }
+    assert_eq!(harness.dials().await, dialled, "asking for a call has dialled");
+}
+
+/// A provider that is away is no provider that knows nothing: a call that it may have dialled must not be taken for one that
+/// it has not.
+pub async fn a_provider_that_is_away_is_unavailable(harness: &impl ProviderRecordsHarness) {
+    let known = harness.record(RecordedCall::Completed).await;
+    let lost = CallTrace { conversation_id: None, ..known.clone() };
+    for upstream in RecordsUpstream::AWAY {
+        harness.upstream(upstream).await;
+        for trace in [&known, &lost] {
+            unavailable_within(PATIENCE, harness.records().find(trace), &[]).await;
+        }
+    }
+    harness.upstream(RecordsUpstream::Answers).await;
+    assert!(find(harness, &known).await.is_some(), "the provider is back");
+}
+
+/// One call of each kind, all on record.
+async fn recorded(harness: &impl ProviderRecordsHarness) -> Vec<(RecordedCall, CallTrace)> {
+    let mut recorded = Vec::new();
+    for call in RecordedCall::ALL {
+        recorded.push((call, harness.record(call).await));
+    }
+    recorded
+}
+
+async fn find(harness: &impl ProviderRecordsHarness, trace: &CallTrace) -> Option<CallFact> {
+    harness.records().find(trace).await.expect("the provider answers")
+}
+
+/// Demands that a fact is the one of such a call.
+fn tells(call: RecordedCall, fact: &CallFact) {
+    let mut progress = CallProgress::default();
+    progress.absorb(fact);
+    let status = progress.status.expect("every account raises the status");
+    let fits = match call {
+        RecordedCall::InProgress => status == CallStatus::InProgress,
+        RecordedCall::Completed => {
+            status == CallStatus::Completed && matches!(fact.account, Account::Conversation(_))
+        }
+        RecordedCall::Failed => {
+            matches!(status, CallStatus::Failed | CallStatus::NoAnswer | CallStatus::Busy)
+        }
+    };
+    assert!(fits, "a call that is {call:?} was told to be {}", status.as_str());
+}

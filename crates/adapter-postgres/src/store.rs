@@ -56,12 +56,12 @@ impl PostgresStore {
             // Whatever the database's default is: the statements here reckon with seeing what was committed before them.
             .options([("default_transaction_isolation", "read committed")])
             .disable_statement_logging();
-        let statement_millis = settings.statement_timeout.as_millis().max(1);
-        // The second limit is for a process that stops in the middle of a transaction: others wait for its locks.
-        let limited = options.clone().options(
-            ["statement_timeout", "idle_in_transaction_session_timeout"]
-                .map(|limit| (limit, format!("{statement_millis}ms"))),
-        );
+        let millis = |limit: Duration| format!("{}ms", limit.as_millis().max(1));
+        let limited = options.clone().options([
+            ("statement_timeout", millis(settings.statement_timeout)),
+            // A process that stops in the middle of a transaction loses it, and its locks, before others give up waiting.
+            ("idle_in_transaction_session_timeout", millis(settings.statement_timeout / 2)),
+        ]);
         let last_loss = LastLoss::default();
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
-use domain::ports::{AgentRepo, CallLedger, ContactRepo, Directory, NumberPool, UserRepo};
+use domain::ports::{
+    AgentRepo, CallBooks, CallLedger, ContactRepo, Directory, EventInbox, NumberPool, UserRepo,
+};
 use domain::{
     AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
     PhoneNumber, Timestamp, UserId,
@@ -14,8 +16,8 @@ use domain::{
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallLedgerHarness, ContactRepoHarness, DirectoryHarness, LosesStore,
-    NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallBooksHarness, CallLedgerHarness, ContactRepoHarness, DirectoryHarness,
+    EventInboxHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
 
 /// A store in a database of its own, which goes with the harness.
@@ -39,6 +41,13 @@ impl PostgresHarness {
 
     pub(crate) fn database(&self) -> &TestDatabase {
         &self.database
+    }
+
+    /// The server is shared, so it is the sessions that die: whatever they had not committed is gone.
+    async fn end_sessions_and_reopen(&self) {
+        self.database.end_sessions().await;
+        let store = self.database.open().await;
+        *self.store.lock().expect("no test panics while it holds the store") = store;
     }
 }
 
@@ -143,9 +152,11 @@ impl StoresRecords for PostgresHarness {
 #[async_trait]
 impl PassesTime for PostgresHarness {
     async fn pass(&self, time: Duration) {
-        let millis = time.as_millis();
+        let passed = format!("interval '{} milliseconds'", time.as_millis());
         let sql = format!(
-            "update dial_guards set blocked_until = blocked_until - interval '{millis} milliseconds'"
+            "update dial_guards set blocked_until = blocked_until - {passed}; \
+             update calls set claimed_until = claimed_until - {passed}; \
+             update provider_events set open_at = open_at - {passed}"
         );
         self.database.execute(&sql).await;
     }
@@ -181,17 +192,31 @@ impl DirectoryHarness for PostgresHarness {
     }
 }
 
+impl CallBooksHarness for PostgresHarness {
+    fn books(&self) -> Arc<dyn CallBooks> {
+        Arc::new(self.adapter())
+    }
+}
+
+#[async_trait]
+impl EventInboxHarness for PostgresHarness {
+    fn inbox(&self) -> Arc<dyn EventInbox> {
+        Arc::new(self.adapter())
+    }
+
+    async fn crash(&self) {
+        self.end_sessions_and_reopen().await;
+    }
+}
+
 #[async_trait]
 impl CallLedgerHarness for PostgresHarness {
     fn ledger(&self) -> Arc<dyn CallLedger> {
         Arc::new(self.adapter())
     }
 
-    /// The server is shared, so it is the sessions that die: whatever they had not committed is gone.
     async fn crash(&self) {
-        self.database.end_sessions().await;
-        let store = self.database.open().await;
-        *self.store.lock().expect("no test panics while it holds the store") = store;
+        self.end_sessions_and_reopen().await;
     }
 
     async fn calls_in_books(&self) -> Vec<BookedCall> {

@@ -1,8 +1,10 @@
 //! The adapter against a real server: every suite of the ports that it has, and what is its own beside them.
 
+mod accounts;
 mod books;
 mod harness;
 mod imports;
+mod inbox;
 mod outages;
 mod proxy;
 mod round_trips;
@@ -11,8 +13,10 @@ mod schema;
 use harness::PostgresHarness;
 
 testkit::agent_repo_suite!(PostgresHarness::new().await);
+testkit::call_books_suite!(PostgresHarness::new().await);
 testkit::call_ledger_suite!(PostgresHarness::new().await);
 testkit::contact_repo_suite!(PostgresHarness::new().await);
 testkit::directory_suite!(PostgresHarness::new().await);
+testkit::event_inbox_suite!(PostgresHarness::new().await);
 testkit::number_pool_suite!(PostgresHarness::new().await);
 testkit::user_repo_suite!(PostgresHarness::new().await);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
-use domain::ports::{BookingAnswer, CallLedger, Directory, PortUnavailable, UserRepo};
+use domain::ports::{BookingAnswer, CallBooks, CallLedger, Directory, PortUnavailable, UserRepo};
 use testkit::fixtures::Tenant;
 use testkit::harness::StoresRecords;
 
@@ -34,10 +34,12 @@ async fn a_stalled_server_is_given_up_and_found_again() {
         hold_for: Duration::from_secs(30),
         settled_at: booking.booked_at,
     };
-    let (found, booked, settled, begun, pinged, opened) = tokio::join!(
-        store.find(&tenant.user.id),
+    let fact = domain::CallFact::unaccounted();
+    let (found, booked, settled, merged, begun, pinged, opened) = tokio::join!(
+        UserRepo::find(&store, &tenant.user.id),
         store.book(&booking),
         store.settle(&settlement),
+        store.absorb(&booking.call_id, &fact),
         store.begin(),
         store.ping(),
         PostgresStore::connect(&settings),
@@ -46,6 +48,7 @@ async fn a_stalled_server_is_given_up_and_found_again() {
     is_unavailable("find", found);
     is_unavailable("book", booked);
     is_unavailable("settle", settled);
+    is_unavailable("absorb", merged);
     is_unavailable("begin", begun.map(|_| "an import"));
     is_unavailable("ping", pinged);
     is_unavailable("connect", opened);
@@ -53,7 +56,7 @@ async fn a_stalled_server_is_given_up_and_found_again() {
     proxy.resume();
     // One after the other on two connections: each would meet what the stall left behind.
     for tenant in [&other, &tenant, &other, &tenant] {
-        assert_eq!(store.find(&tenant.user.id).await, Ok(Some(tenant.stored_user())));
+        assert_eq!(UserRepo::find(&store, &tenant.user.id).await, Ok(Some(tenant.stored_user())));
     }
     assert_eq!(store.book(&other.booking(Duration::from_secs(60))).await, Ok(BookingAnswer::Recorded));
 }
@@ -68,13 +71,17 @@ async fn connections_that_a_failover_left_hanging_are_replaced() {
     let settings = PostgresSettings { max_connections: 3, ..PostgresSettings::new(url) };
     let store = PostgresStore::connect(&settings).await.expect("the server answers");
     let find_thrice = || async {
-        tokio::join!(store.find(&tenant.user.id), store.find(&tenant.user.id), store.find(&tenant.user.id))
+        tokio::join!(
+            UserRepo::find(&store, &tenant.user.id),
+            UserRepo::find(&store, &tenant.user.id),
+            UserRepo::find(&store, &tenant.user.id)
+        )
     };
 
     let (one, two, three) = find_thrice().await;
     assert!([one, two, three].iter().all(Result::is_ok), "three connections are open");
     proxy.strand();
-    is_unavailable("the first to notice", store.find(&tenant.user.id).await);
+    is_unavailable("the first to notice", UserRepo::find(&store, &tenant.user.id).await);
     for booking in [tenant.booking(BOUND), tenant.booking(BOUND), tenant.booking(BOUND)] {
         assert_eq!(store.book(&booking).await, Ok(BookingAnswer::Recorded));
     }
@@ -109,14 +116,14 @@ async fn broken_connections_fail_neither_a_read_nor_the_booking_after_it() {
         let reads: Vec<_> = (0..20)
             .map(|_| {
                 let (store, id) = (store.clone(), tenant.user.id.clone());
-                tokio::spawn(async move { store.find(&id).await })
+                tokio::spawn(async move { UserRepo::find(&store, &id).await })
             })
             .collect();
         for read in reads {
             assert!(read.await.expect("no read panics").is_ok_and(|user| user.is_some()));
         }
         harness.database().end_sessions().await;
-        let user = store.find(&tenant.user.id).await;
+        let user = UserRepo::find(&store, &tenant.user.id).await;
         assert_eq!(user, Ok(Some(tenant.stored_user())), "round {round}");
         let booked = store.book(&tenant.booking(Duration::from_secs(60))).await;
         assert_eq!(booked, Ok(BookingAnswer::Recorded), "round {round}");

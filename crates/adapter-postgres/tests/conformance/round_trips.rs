@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::ports::{
-    AgentRepo, CallLedger, CallerNumberQuery, ContactRepo, NumberPool, Recipient, Settlement, UserRepo,
+    AgentRepo, CallBooks, CallClue, CallLedger, CallerNumberQuery, ContactRepo, EventInbox, HistoryQuery,
+    IncomingEvent, NumberPool, OverdueClaim, Recipient, Settlement, UserRepo,
 };
-use domain::{Booking, DialOutcome};
+use domain::{Booking, CallFact, DialOutcome};
 use testkit::fixtures::{self, Tenant};
 use testkit::harness::StoresRecords;
 
@@ -23,7 +24,7 @@ macro_rules! statements {
 }
 
 #[tokio::test]
-async fn every_operation_is_one_statement() {
+async fn every_operation_of_a_call_is_one_statement() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
@@ -66,4 +67,46 @@ async fn every_operation_is_one_statement() {
     assert_eq!(statements!(proxy, store.book(&booking)), 1, "booking");
     assert_eq!(statements!(proxy, store.book(&duplicate)), 1, "booking of a duplicate");
     assert_eq!(statements!(proxy, store.settle(&settlement)), 1, "settlement");
+}
+
+#[tokio::test]
+async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
+    let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
+    harness.store(&tenant.records()).await;
+    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
+    let (booking, lease) = (tenant.booking(Duration::from_secs(60)), Duration::from_secs(60));
+    store.book(&booking).await.expect("the server answers");
+    let organization_id = tenant.organization.id.clone();
+    let clue = CallClue { call_id: Some(booking.call_id.clone()), ..CallClue::default() };
+    let now = booking.booked_at.after(lease);
+    let claim = OverdueClaim {
+        undecided_before: now,
+        unended_before: now,
+        given_up_before: booking.booked_at,
+        limit: 1,
+        lease,
+    };
+    let event = IncomingEvent { key: "a:b", kind: "a", body: b"{}", received_at: now };
+    let query = HistoryQuery {
+        organization_id: organization_id.clone(),
+        contact_id: None,
+        user_id: None,
+        status: None,
+        before: None,
+        limit: 1,
+        offset: 0,
+    };
+    let fact = CallFact::unaccounted();
+
+    assert_eq!(statements!(proxy, CallBooks::find(&store, &organization_id, &booking.call_id)), 1, "a call");
+    assert_eq!(statements!(proxy, store.history(&query)), 2, "a page and how many there are");
+    assert_eq!(statements!(proxy, store.locate(&clue)), 1, "whose event it is");
+    assert_eq!(statements!(proxy, store.claim_overdue(&claim)), 1, "overdue calls");
+    assert_eq!(statements!(proxy, store.absorb(&booking.call_id, &fact)), 4, "begin, read, write, commit");
+    assert_eq!(statements!(proxy, store.absorb(&booking.call_id, &fact)), 3, "nothing to write");
+    assert_eq!(statements!(proxy, store.accept(&event)), 1, "an event");
+    assert_eq!(statements!(proxy, EventInbox::claim(&store, 1, lease)), 1, "open events");
+    assert_eq!(statements!(proxy, store.postpone(event.key, lease)), 1, "an event that waits");
+    assert_eq!(statements!(proxy, EventInbox::close(&store, event.key, None)), 1, "an event that is done");
 }

@@ -1,0 +1,201 @@
+//! What becomes of a call, beyond what the port of the books lets one see.
+
+use std::time::Duration;
+
+use adapter_postgres::{PostgresSettings, PostgresStore};
+use domain::ports::{CallBooks, CallClue, CallLedger, OverdueClaim, PartiesClue, Settlement};
+use domain::{
+    Account, Booking, CallFact, CallRecord, CallStatus, ConversationAccount, DialOutcome, NotConnectedReason,
+    NotDialledReason, UnknownCause,
+};
+use sqlx::{Connection, PgConnection, Row};
+use testkit::fixtures::{self, Tenant};
+use testkit::harness::StoresRecords;
+
+use crate::harness::{PostgresHarness, TestDatabase};
+use crate::proxy::Proxy;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn booked() -> (PostgresHarness, Tenant, Booking) {
+    let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
+    harness.store(&tenant.records()).await;
+    let booking = tenant.booking(MINUTE);
+    harness.adapter().book(&booking).await.expect("the server answers");
+    (harness, tenant, booking)
+}
+
+async fn settle(store: &PostgresStore, booking: &Booking, outcome: &DialOutcome) {
+    let settlement = Settlement {
+        call_id: &booking.call_id,
+        key: &booking.key,
+        token: &booking.token,
+        outcome,
+        hold_for: MINUTE,
+        settled_at: booking.booked_at.after(MINUTE),
+    };
+    store.settle(&settlement).await.expect("the server answers");
+}
+
+async fn read(harness: &PostgresHarness, booking: &Booking) -> CallRecord {
+    let found = CallBooks::find(&harness.adapter(), &booking.organization_id, &booking.call_id).await;
+    found.expect("the server answers").expect("the call is booked")
+}
+
+fn completed() -> CallFact {
+    let account = ConversationAccount {
+        status: CallStatus::Completed,
+        duration_secs: Some(7),
+        transcript: Vec::new(),
+        started_at: None,
+        answered_at: None,
+        end_reason: None,
+        summary: None,
+        cost_credits: None,
+    };
+    CallFact { conversation_id: None, carrier_call_id: None, account: Account::Conversation(account) }
+}
+
+/// A settlement that the books do not take, since the phone may have rung, says nothing of where the call stands either.
+#[tokio::test]
+async fn a_settlement_that_is_not_taken_raises_nothing() {
+    let (harness, tenant, unknown) = booked().await;
+    let (store, placed) = (harness.adapter(), tenant.booking(MINUTE));
+    store.book(&placed).await.expect("the server answers");
+    settle(&store, &unknown, &DialOutcome::Unknown(UnknownCause::TimedOut)).await;
+    settle(&store, &placed, &DialOutcome::Placed(fixtures::provider_reference())).await;
+    for (booking, status) in [(&unknown, CallStatus::Unknown), (&placed, CallStatus::InProgress)] {
+        settle(&store, booking, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
+        assert_eq!(read(&harness, booking).await.progress.status, Some(status));
+    }
+}
+
+/// Two tenants may have the same numbers and speak through the same agent of the provider.
+#[tokio::test]
+async fn a_call_of_one_of_two_tenants_is_not_guessed() {
+    let (harness, ours, our_call) = booked().await;
+    let mut theirs = Tenant::new();
+    theirs.number.number.phone_number = our_call.from.clone();
+    theirs.contact.phone_number = Some(our_call.to.clone());
+    theirs.agent.provider_agent_id = ours.agent.provider_agent_id.clone();
+    harness.store(&theirs.records()).await;
+    let (store, their_call) = (harness.adapter(), theirs.booking(MINUTE));
+    store.book(&their_call).await.expect("the server answers");
+    let parties = PartiesClue {
+        one: our_call.from.clone(),
+        other: our_call.to.clone(),
+        provider_agent_id: ours.agent.provider_agent_id.clone().expect("the fixture's agent is synced"),
+        booked_since: our_call.booked_at,
+    };
+    let clue = CallClue { parties: Some(parties), ..CallClue::default() };
+    assert_eq!(store.locate(&clue).await, Ok(None), "both fit");
+    settle(&store, &our_call, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
+    assert_eq!(store.locate(&clue).await, Ok(Some(their_call.call_id)), "the other has ended");
+}
+
+/// A process that stops between reading a call and writing it, as one does that is paused, holds the call's row. It loses
+/// it before a settlement gives up waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_that_stops_half_way_lets_go_of_the_call() {
+    let (harness, _, booking) = booked().await;
+    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+    let paused = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
+    let mut other = PgConnection::connect(&harness.database().url()).await.expect("the server answers");
+    let mut holding = other.begin().await.expect("the server answers");
+    sqlx::query("select from calls for update").execute(&mut *holding).await.expect("the server answers");
+    let merging = tokio::spawn({
+        let call_id = booking.call_id.clone();
+        async move { paused.absorb(&call_id, &completed()).await }
+    });
+    let is_waiting = "select from pg_stat_activity \
+                       where datname = current_database() and wait_event_type = 'Lock'";
+    while harness.database().query(is_waiting).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    proxy.stall();
+    // Now the row is the merge's, which does not learn of it.
+    holding.rollback().await.expect("the server answers");
+    settle(&harness.adapter(), &booking, &DialOutcome::Placed(fixtures::provider_reference())).await;
+    assert_eq!(read(&harness, &booking).await.progress.status, Some(CallStatus::InProgress));
+    assert!(merging.await.expect("a merge does not panic").is_err(), "it was not done");
+}
+
+/// A merge is done twice rather than not at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_merged_after_a_broken_connection() {
+    let (harness, _, booking) = booked().await;
+    harness.database().end_sessions().await;
+    assert_eq!(harness.adapter().absorb(&booking.call_id, &completed()).await, Ok(()));
+    assert_eq!(read(&harness, &booking).await.progress.status, Some(CallStatus::Completed));
+}
+
+/// A call whose row is in somebody's hands at this moment keeps no claimant waiting.
+#[tokio::test]
+async fn a_claim_passes_over_a_call_that_is_being_settled() {
+    let (harness, tenant, settling) = booked().await;
+    let free = tenant.booking(MINUTE);
+    harness.adapter().book(&free).await.expect("the server answers");
+    let mut other = PgConnection::connect(&harness.database().url()).await.expect("the server answers");
+    let mut holding = other.begin().await.expect("the server answers");
+    sqlx::query("select from calls where id = $1 for no key update")
+        .bind(settling.call_id.as_str())
+        .execute(&mut *holding)
+        .await
+        .expect("the server answers");
+    let due = free.booked_at.after(MINUTE);
+    let claim = OverdueClaim {
+        undecided_before: due,
+        unended_before: due,
+        given_up_before: free.booked_at,
+        limit: 10,
+        lease: MINUTE,
+    };
+    let claimed = harness.adapter().claim_overdue(&claim).await.expect("it does not wait");
+    let claimed: Vec<_> = claimed.into_iter().map(|call| call.call_id).collect();
+    assert_eq!(claimed, [free.call_id]);
+}
+
+/// Calls from before there was a status stand where their outcome says.
+#[tokio::test]
+async fn the_migration_says_where_earlier_calls_stand() {
+    let database = TestDatabase::create().await;
+    database.execute(include_str!("../../migrations/0001_directory_and_books.sql")).await;
+    database
+        .execute(
+            "insert into organizations values ('o', 'O'); insert into users values ('u', 'o', 'U'); \
+             insert into agents (id, organization_id, name, voice_enabled) values ('a', 'o', 'A', true); \
+             insert into contacts values ('c', 'o')",
+        )
+        .await;
+    let placed = DialOutcome::Placed(fixtures::provider_reference());
+    let unknown = DialOutcome::Unknown(UnknownCause::TimedOut);
+    let not_dialled = DialOutcome::NotDialled(NotDialledReason::Unavailable);
+    let not_connected = NotConnectedReason::ALL
+        .map(|reason| DialOutcome::NotConnected { reference: fixtures::provider_reference(), reason });
+    let mut calls = vec![("dialling", None, CallStatus::Initiated)];
+    for outcome in [&placed, &unknown, &not_dialled].into_iter().chain(&not_connected) {
+        let detail = match outcome {
+            DialOutcome::NotConnected { reason, .. } => Some(reason.as_str()),
+            _ => None,
+        };
+        calls.push((outcome.as_str(), detail, CallStatus::after(outcome)));
+    }
+    for (place, (state, detail, _)) in calls.iter().enumerate() {
+        let detail = detail.map_or("null".to_owned(), |detail| format!("'{detail}'"));
+        let settled_at = if *state == "dialling" { "null" } else { "now()" };
+        let sql = format!(
+            "insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, state, \
+                                outcome_detail, booked_at, settled_at) \
+             values ('{place}', 'o', 'u', 'c', 'a', '+1', '+2', '{state}', {detail}, now(), {settled_at})"
+        );
+        database.execute(&sql).await;
+    }
+    database.execute(include_str!("../../migrations/0002_books_after_the_dial.sql")).await;
+    let rows = database.query("select id, status_rank::text as rank from calls").await;
+    assert_eq!(rows.len(), calls.len());
+    for row in rows {
+        let place: usize = row.get::<String, _>("id").parse().expect("its place");
+        let (state, detail, status) = calls[place];
+        assert_eq!(row.get::<String, _>("rank"), status.rank().to_string(), "{state} {detail:?}");
+    }
+}

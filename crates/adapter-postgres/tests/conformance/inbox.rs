@@ -1,0 +1,72 @@
+//! The inbox beyond what its port lets one see.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::ports::{EventInbox, InboxAnswer, IncomingEvent, OpenEvent};
+use sqlx::{Connection, PgConnection};
+use testkit::fixtures;
+
+use crate::harness::PostgresHarness;
+
+const LEASE: Duration = Duration::from_secs(60);
+
+/// An event of this size, received so many milliseconds after the others.
+fn event(at: i64, size: usize) -> OpenEvent {
+    let body = (0..size).map(|place| u8::try_from(place % 251).expect("below 251")).collect();
+    let received_at = Timestamp::from_unix_millis(fixtures::moment().unix_millis() + at);
+    OpenEvent { key: format!("post_call_audio:{at}"), body, received_at }
+}
+
+async fn accept(harness: &PostgresHarness, event: &OpenEvent) {
+    let OpenEvent { key, body, received_at } = event;
+    let incoming = IncomingEvent { key, kind: "post_call_audio", body, received_at: *received_at };
+    assert_eq!(harness.adapter().accept(&incoming).await, Ok(InboxAnswer::Accepted));
+}
+
+/// A batch is bounded by its bytes too: one that took longer to send than a statement may would never be sent.
+#[tokio::test]
+async fn large_events_are_handed_out_whole_and_in_portions() {
+    let harness = PostgresHarness::new().await;
+    let events: Vec<OpenEvent> = (0..4).map(|at| event(at, 5 << 20)).collect();
+    for event in &events {
+        accept(&harness, event).await;
+    }
+    for portion in events.chunks(2) {
+        let claimed = harness.adapter().claim(20, LEASE).await.expect("the server answers");
+        // Not by `assert_eq!`, which would print them.
+        assert!(claimed == portion, "two of four events of 5 MiB, and the older ones first");
+    }
+    assert_eq!(harness.adapter().claim(20, LEASE).await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn an_event_larger_than_a_portion_is_handed_out_alone() {
+    let harness = PostgresHarness::new().await;
+    let (large, small) = (event(0, 16 << 20), event(1, 2));
+    accept(&harness, &large).await;
+    accept(&harness, &small).await;
+    for expected in [large, small] {
+        let claimed = harness.adapter().claim(20, LEASE).await.expect("the server answers");
+        assert!(claimed == [expected], "one event at a time");
+    }
+}
+
+/// A claimant that is in the middle of taking an event does not keep another one waiting.
+#[tokio::test]
+async fn a_claim_passes_over_what_another_one_is_taking() {
+    let harness = PostgresHarness::new().await;
+    let (taken, free) = (event(0, 10), event(1, 10));
+    accept(&harness, &taken).await;
+    accept(&harness, &free).await;
+    let mut other = PgConnection::connect(&harness.database().url()).await.expect("the server answers");
+    let mut taking = other.begin().await.expect("the server answers");
+    sqlx::query("select from provider_events where key = $1 for update")
+        .bind(&taken.key)
+        .execute(&mut *taking)
+        .await
+        .expect("the event is there");
+    assert_eq!(harness.adapter().claim(20, LEASE).await, Ok(vec![free]));
+    taking.rollback().await.expect("the server answers");
+    assert_eq!(harness.adapter().claim(20, LEASE).await, Ok(vec![taken]));
+}

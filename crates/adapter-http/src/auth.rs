@@ -1,6 +1,6 @@
 //! Bearer tokens: who asks for a call.
 
-mod bearer;
+pub(crate) mod bearer;
 mod keys;
 
 use std::fmt;

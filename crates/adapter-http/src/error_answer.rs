@@ -1,15 +1,20 @@
 //! How an error is answered, and where its cause is logged.
 
+mod cause;
 mod code;
 
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use domain::{CallId, CallReference, PlaceCallError};
+use domain::{CallId, CallReference, PlaceCallError, ReadCallsError, ReceiveEventError};
 
+pub(crate) use self::cause::{log_cause, log_delivery_cause, log_reading_cause};
 pub(crate) use self::code::ErrorCode;
+use crate::auth::Unauthorized;
 use crate::desk::DeskError;
+use crate::event_intake::DeliveryError;
+use crate::gateway::BrokeOff;
 use crate::wire::{ErrorDetail, ErrorObject, ErrorResponse, ErrorText, RequestRefusal};
 
 /// When a request that met a store or the gateway itself in trouble may be worth repeating.
@@ -37,9 +42,10 @@ impl ErrorAnswer {
         }
     }
 
-    /// Whoever asks is not authenticated: the same words for every reason.
-    pub(crate) fn unauthorized() -> Self {
-        Self::new(ErrorCode::Unauthorized, "a valid bearer token is required")
+    /// A delivery that is not known to be the provider's: the same words for every reason, the gateway's having no secret to
+    /// check it with among them.
+    pub(crate) fn unverified() -> Self {
+        Self::new(ErrorCode::Unauthorized, "a valid signature or tool secret is required")
     }
 
     /// The request is at fault, in these parts.
@@ -95,6 +101,13 @@ impl ErrorAnswer {
 
     fn call_id(self, call_id: CallId) -> Self {
         self.call(CallReference { call_id, conversation_id: None, carrier_call_id: None })
+    }
+}
+
+impl From<Unauthorized> for ErrorAnswer {
+    /// The same words for every reason.
+    fn from(_: Unauthorized) -> Self {
+        Self::new(ErrorCode::Unauthorized, "a valid bearer token is required")
     }
 }
 
@@ -159,43 +172,39 @@ impl From<PlaceCallError> for ErrorAnswer {
     }
 }
 
-/// Logs why a call failed on our side or the provider's: once, without personal data. What the client did is the client's
-/// to know, and stands in the request's line.
-pub(crate) fn log_cause(error: &DeskError) {
-    use PlaceCallError as E;
-    match error {
-        DeskError::Refused(error) => match error {
-            E::ContactOrPhoneRequired
-            | E::InvalidPhoneNumber
-            | E::DestinationNotAllowed(_)
-            | E::InvalidReason
-            | E::ContactNotFound
-            | E::ContactHasNoPhone
-            | E::ContactPhoneMismatch
-            | E::UserNotFound
-            | E::AgentNotFound
-            | E::NoVoiceAgent
-            | E::AgentNotSynced
-            | E::NoAiEnabledNumber
-            | E::FromNumberNotAvailable
-            | E::NumberNotOnTrunk
-            | E::InFlight { .. } => {}
-            E::ProviderRejected { call_id, code } => {
-                tracing::warn!(call.id = %call_id, provider.code = code.as_str(), "the provider refused a call");
+impl From<ReadCallsError> for ErrorAnswer {
+    fn from(error: ReadCallsError) -> Self {
+        let sentence = error.to_string();
+        match error {
+            ReadCallsError::UserNotFound => Self::new(ErrorCode::UserNotFound, sentence),
+            ReadCallsError::CallNotFound => Self::new(ErrorCode::CallNotFound, sentence),
+            ReadCallsError::ServiceUnavailable(_) => Self::unavailable(sentence),
+        }
+    }
+}
+
+impl From<DeliveryError> for ErrorAnswer {
+    fn from(error: DeliveryError) -> Self {
+        let sentence = error.to_string();
+        match error {
+            DeliveryError::TooMany => Self::new(ErrorCode::TooManyDeliveries, sentence)
+                .retry_after(Duration::from_secs(RETRY_UNAVAILABLE_AFTER_SECS)),
+            DeliveryError::TooSlow => Self::new(ErrorCode::DeliveryTimedOut, sentence),
+            DeliveryError::TooLarge => RequestRefusal::body("the body is larger than 16 MiB").into(),
+            DeliveryError::BrokeOff => RequestRefusal::body("the body broke off").into(),
+            DeliveryError::Refused(ReceiveEventError::Unverified(_)) => Self::unverified(),
+            DeliveryError::Refused(ReceiveEventError::Unreadable(_)) => {
+                RequestRefusal::body("the body is not an event of the provider").into()
             }
-            E::ProviderUnavailable { call_id } => {
-                tracing::error!(call.id = %call_id, "the provider could not be reached");
+            DeliveryError::Refused(ReceiveEventError::Unavailable(_)) => {
+                Self::unavailable("the event could not be stored")
             }
-            E::NotConnected { reference, reason } => {
-                tracing::info!(call.id = %reference.call_id, reason = reason.as_str(), "a call was not connected");
-            }
-            E::OutcomeUnknown { call_id, cause } => {
-                tracing::error!(call.id = %call_id, cause = cause.as_str(), "the outcome of a call is unknown");
-            }
-            E::ServiceUnavailable(cause) => tracing::error!(%cause, "a call was refused: a port is away"),
-        },
-        DeskError::Full => tracing::warn!("a call was refused: too many are in flight"),
-        DeskError::Closed => tracing::info!("a call was refused: the gateway is shutting down"),
-        DeskError::BrokeOff => tracing::error!("a call broke off inside the gateway"),
+        }
+    }
+}
+
+impl From<BrokeOff> for ErrorAnswer {
+    fn from(_: BrokeOff) -> Self {
+        Self::new(ErrorCode::Internal, "an internal error")
     }
 }

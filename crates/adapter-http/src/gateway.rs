@@ -1,5 +1,6 @@
 //! The server and what its handlers share.
 
+use std::future::Future;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -8,10 +9,13 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use domain::ReadCalls;
 use tokio::runtime::Handle;
+use tracing::Instrument;
 
 use crate::auth::Authenticator;
 use crate::desk::CallDesk;
+use crate::event_intake::EventIntake;
 use crate::health::{Readiness, ReadinessGate};
 use crate::request_log::log_request;
 use crate::routes;
@@ -20,11 +24,38 @@ use crate::routes;
 #[derive(Clone)]
 pub struct Gateway(Arc<Parts>);
 
+/// What a gateway is made of.
+pub struct GatewayParts {
+    /// Where calls are placed.
+    pub desk: Arc<CallDesk>,
+    /// Who asks.
+    pub authenticator: Authenticator,
+    /// Whether calls can be placed here.
+    pub readiness: Arc<dyn Readiness>,
+    /// What became of calls.
+    pub read_calls: Arc<ReadCalls>,
+    /// The voice provider's name, as clients read it in a call: `elevenlabs`.
+    pub provider: &'static str,
+    /// Where the provider's events are taken in. Without it there is nothing to verify them with, and each is refused with
+    /// 401.
+    pub events: Option<EventIntake>,
+    /// The runtime that the pools behind all of these belong to. It must outlive the server.
+    pub runtime: Handle,
+}
+
 struct Parts {
     desk: Arc<CallDesk>,
     authenticator: Authenticator,
     readiness: ReadinessGate,
+    read_calls: Arc<ReadCalls>,
+    provider: &'static str,
+    events: Option<EventIntake>,
+    runtime: Handle,
 }
+
+/// Work broke off inside this process, as a bug would have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BrokeOff;
 
 /// How the server behaves towards its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +64,9 @@ pub struct HttpSettings {
     pub workers: usize,
     /// How long a request's body may take to arrive, once its head is read.
     pub body_timeout: Duration,
+    /// How long an event of the voice provider may take to arrive and to find room, which has up to
+    /// [`EVENT_BODY_LIMIT`](crate::EVENT_BODY_LIMIT) bytes.
+    pub event_timeout: Duration,
     /// How long [`Server`]'s graceful stop waits for answers that are still owed: longer than a phone may ring, or a client
     /// who waits for a dial gets none. Counted in whole seconds, rounded up.
     pub shutdown_timeout: Duration,
@@ -40,6 +74,9 @@ pub struct HttpSettings {
 
 /// How long a handler waits for a body.
 pub(crate) struct BodyTimeout(pub(crate) Duration);
+
+/// How long a handler waits for an event.
+pub(crate) struct EventTimeout(pub(crate) Duration);
 
 /// Longer than the idle time of the usual load balancer (60 s), so that it is never we who close a connection that it is
 /// about to use.
@@ -49,16 +86,12 @@ const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const BLOCKING_THREADS: usize = 1;
 
 impl Gateway {
-    /// A gateway that places calls at `desk`. `readiness` is asked on `runtime`, which is the one that its pools belong to.
+    /// A gateway of these parts.
     #[must_use]
-    pub fn new(
-        desk: Arc<CallDesk>,
-        authenticator: Authenticator,
-        readiness: Arc<dyn Readiness>,
-        runtime: Handle,
-    ) -> Self {
-        let readiness = ReadinessGate::new(readiness, runtime);
-        Self(Arc::new(Parts { desk, authenticator, readiness }))
+    pub fn new(parts: GatewayParts) -> Self {
+        let GatewayParts { desk, authenticator, readiness, read_calls, provider, events, runtime } = parts;
+        let readiness = ReadinessGate::new(readiness, runtime.clone());
+        Self(Arc::new(Parts { desk, authenticator, readiness, read_calls, provider, events, runtime }))
     }
 
     /// Says *not ready* from now on, so that no new client is sent here; requests are still served.
@@ -77,6 +110,29 @@ impl Gateway {
     pub(crate) fn readiness(&self) -> &ReadinessGate {
         &self.0.readiness
     }
+
+    pub(crate) fn read_calls(&self) -> &Arc<ReadCalls> {
+        &self.0.read_calls
+    }
+
+    pub(crate) fn provider(&self) -> &'static str {
+        self.0.provider
+    }
+
+    pub(crate) fn events(&self) -> Option<&EventIntake> {
+        self.0.events.as_ref()
+    }
+
+    /// Runs work on the runtime that the pools belong to, and to its end, whether or not somebody waits for it.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, BrokeOff> {
+        self.0.runtime.spawn(work.in_current_span()).await.map_err(|_| {
+            tracing::error!("a request broke off inside the gateway");
+            BrokeOff
+        })
+    }
 }
 
 /// Serves the routes on this listener. To be called inside a tokio runtime; the server runs once it is awaited or spawned.
@@ -88,6 +144,7 @@ pub fn serve(listener: TcpListener, gateway: Gateway, settings: HttpSettings) ->
         App::new()
             .app_data(web::Data::new(gateway.clone()))
             .app_data(web::Data::new(BodyTimeout(settings.body_timeout)))
+            .app_data(web::Data::new(EventTimeout(settings.event_timeout)))
             .wrap(from_fn(log_request))
             .configure(routes::configure)
     };

@@ -2,12 +2,12 @@
 
 use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, ObjectBuilder, OneOf, Schema, Type};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{HeaderBuilder, OpenApi, RefOr, Required};
 use utoipa::{Modify, OpenApi as _};
 
 use crate::wire::{ErrorResponse, PlaceCallRequest, PlacedResponse};
-use crate::{health, place_call};
+use crate::{health, place_call, read_calls, receive_event};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -18,13 +18,21 @@ use crate::{health, place_call};
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This gateway")),
-    paths(place_call::post_calls_ai_outbound, health::healthz, health::readyz),
+    paths(
+        place_call::post_calls_ai_outbound,
+        read_calls::get_calls_history,
+        read_calls::get_call,
+        receive_event::post_webhook_elevenlabs,
+        health::healthz,
+        health::readyz
+    ),
     components(schemas(PlaceCallRequest, PlacedResponse, ErrorResponse)),
     tags(
-        (name = "Calls", description = "Placing calls"),
+        (name = "Calls", description = "Placing calls, and reading what became of them"),
+        (name = "Webhooks", description = "What the voice provider tells of calls"),
         (name = "Health", description = "For load balancers and orchestrators")
     ),
-    modifiers(&BearerAuth, &OpenSchemas, &RequestIds)
+    modifiers(&Credentials, &OpenSchemas, &RequestIds)
 )]
 struct Document;
 
@@ -69,13 +77,19 @@ impl Modify for RequestIds {
     }
 }
 
-struct BearerAuth;
+struct Credentials;
 
-impl Modify for BearerAuth {
+impl Modify for Credentials {
     fn modify(&self, document: &mut OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearerAuth", SecurityScheme::Http(scheme));
+        let described = "`t=<Unix seconds>,v0=<HMAC-SHA256 of the time, a dot and the body, in hex>`";
+        let signature = ApiKeyValue::with_description("ElevenLabs-Signature", described);
+        let signature = SecurityScheme::ApiKey(ApiKey::Header(signature));
+        components.add_security_scheme("elevenLabsSignature", signature);
+        let secret = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The tool secret"));
+        components.add_security_scheme("elevenLabsToolSecret", SecurityScheme::Http(secret.build()));
     }
 }
 
@@ -118,7 +132,7 @@ mod tests {
     use crate::error_answer::ErrorCode;
 
     #[test]
-    fn every_code_of_the_route_is_documented() {
+    fn every_code_of_a_documented_route_is_documented() {
         let text = openapi_yaml();
         for code in ErrorCode::ALL {
             let elsewhere = matches!(code, ErrorCode::NotFound | ErrorCode::MethodNotAllowed);

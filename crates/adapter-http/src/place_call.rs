@@ -128,8 +128,7 @@ async fn place(
     gateway: &Gateway,
     body_timeout: Duration,
 ) -> Result<PlacedResponse, ErrorAnswer> {
-    let authenticated = gateway.authenticator().authenticate(request.headers());
-    let user_id = authenticated.map_err(|_| ErrorAnswer::unauthorized())?;
+    let user_id = gateway.authenticator().authenticate(request.headers())?;
     let body = read_json(request, payload, body_timeout).await?;
     let command = PlaceCallCommand::parse(user_id, &PlaceCallRequest::parse(&body)?.as_raw())?;
     let placed = gateway.desk().place(command).await?;

@@ -3,19 +3,26 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 /// The token of the only `Authorization: Bearer` header, if there is exactly one, it looks like a token (RFC 7515's compact
 /// form: base64url and dots), and it is not longer than `max_len` bytes.
 pub(super) fn token(headers: &HeaderMap, max_len: usize) -> Option<&str> {
+    let looks_like_one = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let token = secret(headers, max_len)?;
+    token.bytes().all(looks_like_one).then_some(token)
+}
+
+/// What the only `Authorization: Bearer` header bears, if there is exactly one, it is one word of visible ASCII, and not longer
+/// than `max_len` bytes.
+pub(crate) fn secret(headers: &HeaderMap, max_len: usize) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION);
     let value = values.next()?.to_str().ok()?;
     // Whoever sits before us may have looked at the other one.
     if values.next().is_some() {
         return None;
     }
-    let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim_start_matches(' ');
-    let looks_like_one = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let (scheme, secret) = value.split_once(' ')?;
+    let secret = secret.trim_start_matches(' ');
     let fits = scheme.eq_ignore_ascii_case("bearer")
-        && (1..=max_len).contains(&token.len())
-        && token.bytes().all(looks_like_one);
-    fits.then_some(token)
+        && (1..=max_len).contains(&secret.len())
+        && secret.bytes().all(|b| b.is_ascii_graphic());
+    fits.then_some(secret)
 }
 
 #[cfg(test)]
@@ -60,6 +67,16 @@ mod tests {
         ];
         for values in refused {
             assert_eq!(token(&headers(values), 64), None, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_any_one_word() {
+        assert_eq!(secret(&headers(&[b"Bearer s3cret+/=~!"]), 64), Some("s3cret+/=~!"));
+        let refused: [&[&[u8]]; 4] =
+            [&[b"Bearer two words"], &[b"Bearer "], &[b"Basic s3cret"], &[b"Bearer a", b"Bearer a"]];
+        for values in refused {
+            assert_eq!(secret(&headers(values), 64), None, "{values:?}");
         }
     }
 

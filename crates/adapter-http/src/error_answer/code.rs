@@ -45,6 +45,7 @@ error_codes! {
     NumberNotOnTrunk = BAD_REQUEST "NUMBER_NOT_ON_TRUNK",
     Unauthorized = UNAUTHORIZED "UNAUTHORIZED",
     ContactNotFound = NOT_FOUND "CONTACT_NOT_FOUND",
+    CallNotFound = NOT_FOUND "CALL_NOT_FOUND",
     UserNotFound = NOT_FOUND "USER_NOT_FOUND",
     OutboundInFlight = TOO_MANY_REQUESTS "OUTBOUND_IN_FLIGHT",
     ProviderRejected = INTERNAL_SERVER_ERROR "PROVIDER_REJECTED",
@@ -53,6 +54,9 @@ error_codes! {
     CallOutcomeUnknown = INTERNAL_SERVER_ERROR "CALL_OUTCOME_UNKNOWN",
     ServiceUnavailable = INTERNAL_SERVER_ERROR "SERVICE_UNAVAILABLE",
     Internal = INTERNAL_SERVER_ERROR "INTERNAL",
+    /// A 500 is for the vendor to repeat, and so are these two.
+    DeliveryTimedOut = REQUEST_TIMEOUT "DELIVERY_TIMED_OUT",
+    TooManyDeliveries = SERVICE_UNAVAILABLE "TOO_MANY_DELIVERIES",
     /// No such path; never answered on the contract's route.
     NotFound = NOT_FOUND "NOT_FOUND",
     /// Another method on a path that exists.

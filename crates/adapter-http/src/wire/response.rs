@@ -74,9 +74,9 @@ pub(crate) struct ErrorResponse {
     /// Stable error code. 400: `VALIDATION_FAILED`, `CONTACT_OR_PHONE_REQUIRED`, `INVALID_PHONE_NUMBER`,
     /// `DESTINATION_NOT_ALLOWED`, `CONTACT_HAS_NO_PHONE`, `CONTACT_PHONE_MISMATCH`, `AGENT_NOT_FOUND`, `NO_VOICE_AGENT`,
     /// `AGENT_NOT_SYNCED`, `NO_AI_ENABLED_NUMBER`, `FROM_NUMBER_NOT_AVAILABLE`, `NUMBER_NOT_ON_TRUNK`. 401: `UNAUTHORIZED`.
-    /// 404: `CONTACT_NOT_FOUND`, `USER_NOT_FOUND`. 429: `OUTBOUND_IN_FLIGHT`. 500, nobody was rung and a retry may dial:
-    /// `PROVIDER_REJECTED`, `PROVIDER_UNAVAILABLE`, `SERVICE_UNAVAILABLE`; the phone may have rung: `CALL_NOT_CONNECTED`,
-    /// `CALL_OUTCOME_UNKNOWN`, `INTERNAL`.
+    /// 404: `CONTACT_NOT_FOUND`, `USER_NOT_FOUND`, `CALL_NOT_FOUND`. 408: `DELIVERY_TIMED_OUT`. 429: `OUTBOUND_IN_FLIGHT`. 500,
+    /// nobody was rung and a retry may dial: `PROVIDER_REJECTED`, `PROVIDER_UNAVAILABLE`, `SERVICE_UNAVAILABLE`; the phone may
+    /// have rung: `CALL_NOT_CONNECTED`, `CALL_OUTCOME_UNKNOWN`, `INTERNAL`. 503: `TOO_MANY_DELIVERIES`.
     pub(crate) code: &'static str,
     /// Why the provider refused (its own error code) or why the call was not connected (`busy`, `no-answer`, `declined`,
     /// `failed`).
@@ -121,7 +121,7 @@ pub(crate) struct ErrorObject {
 /// One thing that is wrong with the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct ErrorDetail {
-    /// The field; absent where it is the body as a whole.
+    /// The field or parameter; absent where it is the request as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub(crate) field: Option<&'static str>,
@@ -129,7 +129,7 @@ pub(crate) struct ErrorDetail {
     pub(crate) message: &'static str,
 }
 
-fn always_true() -> Object {
+pub(super) fn always_true() -> Object {
     flag(true, "Always true here.")
 }
 

@@ -161,6 +161,9 @@ async fn a_method_that_the_path_does_not_have_is_405_and_says_which_it_has() {
         ("DELETE", crate::running::PATH, "POST"),
         ("OPTIONS", crate::running::PATH, "POST"),
         ("TRACE", crate::running::PATH, "POST"),
+        ("POST", "/api/calls/history", "GET"),
+        ("DELETE", "/api/calls/64f0a1b2c3d4e5f6a7b8d111", "GET"),
+        ("GET", "/api/webhook/elevenlabs", "POST"),
         ("POST", "/healthz", "GET"),
         ("POST", "/readyz", "GET"),
         ("POST", "/docs/", "GET"),
@@ -176,7 +179,15 @@ async fn a_method_that_the_path_does_not_have_is_405_and_says_which_it_has() {
 #[tokio::test]
 async fn a_path_that_is_not_there_is_404_in_the_envelope() {
     let gateway = start(World::new()).await;
-    for path in ["/", "/api/calls/ai/outbound/", "/api/calls/ai", "/docs/nothing.js", "/%ff", "/healthz/x"] {
+    for path in [
+        "/",
+        "/api/calls/ai/outbound/",
+        "/api/calls",
+        "/api/calls/",
+        "/docs/nothing.js",
+        "/%ff",
+        "/healthz/x",
+    ] {
         answer(gateway.get(path)).await.assert_error(404, "NOT_FOUND");
     }
 }

@@ -16,7 +16,7 @@ use crate::world::World;
 const PLENTY: Duration = Duration::from_secs(20);
 
 /// Waits until something is so; a test that waits in vain fails here.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let waiting = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -25,7 +25,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     tokio::time::timeout(PLENTY, waiting).await.unwrap_or_else(|_| panic!("never so: {what}"));
 }
 
-async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PLENTY, future).await.expect("it ends")
 }
 

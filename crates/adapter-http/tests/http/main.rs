@@ -4,6 +4,7 @@ mod answers;
 mod anything;
 mod auth;
 mod bodies;
+mod books;
 mod calls;
 mod documents;
 mod health;

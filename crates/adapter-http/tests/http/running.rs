@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_http::{
-    AuthSettings, Authenticator, CallDesk, ComponentHealth, Gateway, HttpSettings, JwtKeys, Readiness, serve,
+    AuthSettings, Authenticator, CallDesk, ComponentHealth, EventIntake, Gateway, GatewayParts, HttpSettings,
+    JwtKeys, Readiness, serve,
 };
 use async_trait::async_trait;
-use domain::{PlaceCall, UserId};
+use domain::{PlaceCall, ReadCalls, UserId};
 use reqwest::{Client, RequestBuilder, Response};
 use secrecy::SecretSlice;
 use serde_json::Value;
@@ -16,6 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
+use crate::books::Books;
 use crate::world::World;
 
 pub(crate) const PATH: &str = "/api/calls/ai/outbound";
@@ -36,6 +38,9 @@ pub(crate) struct Options {
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) max_in_flight: usize,
     pub(crate) body_timeout: Duration,
+    pub(crate) event_timeout: Duration,
+    pub(crate) books: Books,
+    pub(crate) events: Option<EventIntake>,
 }
 
 impl Default for Options {
@@ -45,6 +50,9 @@ impl Default for Options {
             readiness: Arc::new(AllUp),
             max_in_flight: 100,
             body_timeout: Duration::from_secs(10),
+            event_timeout: Duration::from_secs(10),
+            books: Books::default(),
+            events: None,
         }
     }
 }
@@ -83,12 +91,22 @@ pub(crate) fn start_calling(calls: Runtime, place_call: PlaceCall, options: Opti
     let authenticator = Authenticator::new(options.auth).expect("settings of a test");
     let user = UserId::parse("u1").expect("an id");
     let token = authenticator.sign(&user, Duration::from_secs(600)).unwrap_or_default();
-    let gateway = Gateway::new(Arc::clone(&desk), authenticator, options.readiness, calls.handle().clone());
+    let books = Arc::new(options.books);
+    let gateway = Gateway::new(GatewayParts {
+        desk: Arc::clone(&desk),
+        authenticator,
+        readiness: options.readiness,
+        read_calls: Arc::new(ReadCalls::new(books.clone(), books)),
+        provider: "elevenlabs",
+        events: options.events,
+        runtime: calls.handle().clone(),
+    });
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     let settings = HttpSettings {
         workers: 1,
         body_timeout: options.body_timeout,
+        event_timeout: options.event_timeout,
         shutdown_timeout: Duration::from_secs(30),
     };
     let server = serve(listener, gateway.clone(), settings).expect("a server");
@@ -133,18 +151,26 @@ impl Running {
         self.authenticated().header("content-type", "application/json").body(body)
     }
 
+    /// A request to read, authenticated.
+    pub(crate) fn read(&self, path: &str) -> RequestBuilder {
+        self.get(path).bearer_auth(&self.token)
+    }
+
     pub(crate) async fn place(&self, body: Value) -> Answer {
         answer(self.post(body.to_string())).await
     }
 
     /// Opens a connection and writes a request's head, authenticated, with headers of one's own (each with its CRLF).
     pub(crate) async fn raw_head(&self, headers: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).await.expect("the gateway listens");
         let token = &self.token;
-        let head = format!(
-            "POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
-             Content-Type: application/json\r\n{headers}\r\n"
-        );
+        let json = "Content-Type: application/json\r\n";
+        self.raw_post(PATH, &format!("Authorization: Bearer {token}\r\n{json}{headers}")).await
+    }
+
+    /// Opens a connection and writes the head of a `POST`, with headers of one's own (each with its CRLF).
+    pub(crate) async fn raw_post(&self, path: &str, headers: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.expect("the gateway listens");
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
         stream.write_all(head.as_bytes()).await.expect("the head is sent");
         stream
     }

@@ -175,7 +175,7 @@ impl VoiceProvider for Phones {
 }
 
 /// Time that does not pass.
-struct StillClock;
+pub(crate) struct StillClock;
 
 #[async_trait]
 impl Clock for StillClock {

@@ -1,0 +1,289 @@
+use domain::{
+    CallProgress, CallRecord, CallStatus, Contact, ConversationAccount, PrivateNote, Speaker, Timestamp,
+    TranscriptLine,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+use super::moment::iso8601;
+use super::response::always_true;
+
+/// One call.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallsGetCallResponse)]
+pub(crate) struct CallResponse {
+    /// Always true here.
+    #[schema(schema_with = always_true)]
+    success: bool,
+    call: CallDocument,
+}
+
+/// A call, as the books have it; what is not known is left out. Moments are in ISO 8601, UTC.
+// Without `Debug`, as all that is made of it: it is personal data.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(
+    as = CallsCall,
+    example = json!({
+        "_id": "64f0a1b2c3d4e5f6a7b8d111",
+        "callId": "64f0a1b2c3d4e5f6a7b8d111",
+        "provider": "elevenlabs",
+        "providerCallId": "eleven-conv-abc123",
+        "sipCallId": "sip-call-xyz789",
+        "direction": "outbound",
+        "status": "completed",
+        "from": "+14165550100",
+        "to": "+14165550110",
+        "contactId": {
+            "_id": "64f0a1b2c3d4e5f6a7b8c9d0",
+            "firstName": "Ada",
+            "lastName": "Lovelace",
+            "phoneNumber": "+14165550110"
+        },
+        "userId": { "_id": "64f0a1b2c3d4e5f6a7b8aa00", "fullName": "Grace Hopper" },
+        "organizationId": "64f0a1b2c3d4e5f6a7b8bb00",
+        "agentId": "64f0a1b2c3d4e5f6a7b8cc00",
+        "callReason": "Follow up on insurance quote",
+        "startTime": "2026-03-02T09:10:00.000Z",
+        "answerTime": "2026-03-02T09:10:08.000Z",
+        "endTime": "2026-03-02T09:12:34.000Z",
+        "duration": 154,
+        "endReason": "Client disconnected: 1000",
+        "summary": "Ada takes the quote.",
+        "cost": 296,
+        "transcript": [
+            { "role": "agent", "message": "Hello Ada, it is about your quote.", "timestamp": 8 },
+            { "role": "user", "message": "I take it.", "timestamp": 12 }
+        ],
+        "createdAt": "2026-03-02T09:10:00.000Z"
+    })
+)]
+pub(crate) struct CallDocument {
+    /// The gateway's own ID of the call.
+    #[serde(rename = "_id")]
+    id: String,
+    /// The same as `_id`.
+    call_id: String,
+    /// The voice provider that placed it.
+    provider: &'static str,
+    /// The provider's ID: its conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    provider_call_id: Option<String>,
+    /// The call's ID on the telephone network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    sip_call_id: Option<String>,
+    /// Always `outbound`.
+    direction: &'static str,
+    #[schema(schema_with = status_schema)]
+    status: &'static str,
+    /// The caller number, E.164.
+    from: String,
+    /// The number that was dialled, E.164.
+    to: String,
+    contact_id: CallContact,
+    user_id: CallUser,
+    /// The organization that the call belongs to.
+    organization_id: String,
+    /// The voice agent that spoke.
+    agent_id: String,
+    /// The `callReason` of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    call_reason: Option<String>,
+    /// When it was booked, at once before the dial.
+    #[schema(format = DateTime)]
+    start_time: String,
+    /// When the callee answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    answer_time: Option<String>,
+    /// When it ended, or was known not to be connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    end_time: Option<String>,
+    /// How long it lasted by the provider's account, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u32, required = false)]
+    duration: Option<u32>,
+    /// Why it ended, in the provider's words, or why nobody was connected: `busy`, `no-answer`, `declined`, `failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    end_reason: Option<String>,
+    /// What it was about, in the provider's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    summary: Option<String>,
+    /// What it cost, in the provider's credits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
+    cost: Option<i64>,
+    /// What was said, in order; left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<CallTurn>, required = false)]
+    transcript: Option<Vec<CallTurn>>,
+    /// When it was booked.
+    #[schema(format = DateTime)]
+    created_at: String,
+}
+
+/// Who was called.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CallsCallContact)]
+pub(crate) struct CallContact {
+    /// The contact's ID.
+    #[serde(rename = "_id")]
+    id: String,
+    /// First name, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    first_name: Option<String>,
+    /// Last name, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    last_name: Option<String>,
+    /// The contact's number today, E.164, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    phone_number: Option<String>,
+}
+
+/// Who asked for the call.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CallsCallUser)]
+pub(crate) struct CallUser {
+    /// The user's ID.
+    #[serde(rename = "_id")]
+    id: String,
+    /// The user's name.
+    full_name: String,
+}
+
+/// One turn of a conversation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallsCallTurn)]
+pub(crate) struct CallTurn {
+    #[schema(schema_with = role_schema)]
+    role: &'static str,
+    /// What was said.
+    message: String,
+    /// When, in seconds since the call began.
+    timestamp: u32,
+}
+
+impl CallResponse {
+    pub(crate) fn new(record: CallRecord, provider: &'static str) -> Self {
+        Self { success: true, call: CallDocument::new(record, provider) }
+    }
+}
+
+impl CallDocument {
+    /// A call with its transcript.
+    pub(super) fn new(record: CallRecord, provider: &'static str) -> Self {
+        let conversation = record.progress.conversation.as_ref();
+        let transcript = conversation.map(|it| it.transcript.iter().map(CallTurn::from).collect());
+        Self { transcript, ..Self::listed(record, provider) }
+    }
+
+    /// A call as it stands in a list.
+    pub(super) fn listed(record: CallRecord, provider: &'static str) -> Self {
+        let progress = &record.progress;
+        let conversation = progress.conversation.as_ref();
+        let note = |note: Option<&PrivateNote>| note.map(|note| note.as_str().to_owned());
+        Self {
+            id: record.call_id.to_string(),
+            call_id: record.call_id.to_string(),
+            provider,
+            provider_call_id: progress.conversation_id.as_ref().map(ToString::to_string),
+            sip_call_id: progress.carrier_call_id.as_ref().map(ToString::to_string),
+            direction: "outbound",
+            status: status(progress).as_str(),
+            from: record.from.as_e164().to_owned(),
+            to: record.to.as_e164().to_owned(),
+            organization_id: record.organization_id.to_string(),
+            agent_id: record.agent_id.to_string(),
+            call_reason: record.reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            start_time: iso8601(record.booked_at),
+            answer_time: conversation.and_then(|it| it.answered_at).map(iso8601),
+            end_time: ended_at(progress).map(iso8601),
+            duration: conversation.and_then(|it| it.duration_secs),
+            end_reason: end_reason(progress),
+            summary: note(conversation.and_then(|it| it.summary.as_ref())),
+            cost: conversation.and_then(|it| it.cost_credits),
+            transcript: None,
+            created_at: iso8601(record.booked_at),
+            contact_id: record.contact.into(),
+            user_id: CallUser {
+                id: record.user_id.to_string(),
+                full_name: record.user_name.as_str().to_owned(),
+            },
+        }
+    }
+}
+
+impl From<Contact> for CallContact {
+    fn from(contact: Contact) -> Self {
+        Self {
+            id: contact.id.to_string(),
+            first_name: contact.first_name.map(|name| name.as_str().to_owned()),
+            last_name: contact.last_name.map(|name| name.as_str().to_owned()),
+            phone_number: contact.phone_number.map(|number| number.as_e164().to_owned()),
+        }
+    }
+}
+
+impl From<&TranscriptLine> for CallTurn {
+    fn from(line: &TranscriptLine) -> Self {
+        let role = match line.speaker {
+            Speaker::Agent => "agent",
+            Speaker::Callee => "user",
+        };
+        Self { role, message: line.text.as_str().to_owned(), timestamp: line.at_secs }
+    }
+}
+
+/// A schema of every status, by name.
+pub(super) fn status_schema() -> Object {
+    let meaning = "Where the call stands: the last four are final. `unknown`: nobody can say yet whether the phone rang.";
+    names(CallStatus::ALL.map(CallStatus::as_str), meaning)
+}
+
+fn role_schema() -> Object {
+    names(["agent", "user"], "Who spoke: the voice agent, or the person who was called.")
+}
+
+fn names<const N: usize>(names: [&'static str; N], meaning: &str) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).description(Some(meaning)).build()
+}
+
+fn status(progress: &CallProgress) -> CallStatus {
+    progress.status.unwrap_or(CallStatus::Initiated)
+}
+
+/// What the failure said counts only while no account of a conversation outweighs it.
+fn ended_at(progress: &CallProgress) -> Option<Timestamp> {
+    let by_conversation = progress.conversation.as_ref().and_then(conversation_ended_at);
+    match status(progress) {
+        CallStatus::Completed => by_conversation,
+        CallStatus::Busy | CallStatus::NoAnswer | CallStatus::Failed => {
+            progress.failure.map(|failure| failure.at).or(by_conversation)
+        }
+        CallStatus::InProgress | CallStatus::Unknown | CallStatus::Ringing | CallStatus::Initiated => None,
+    }
+}
+
+fn conversation_ended_at(conversation: &ConversationAccount) -> Option<Timestamp> {
+    let lasted = std::time::Duration::from_secs(conversation.duration_secs?.into());
+    conversation.started_at.filter(|_| conversation.status.is_final()).map(|began| began.after(lasted))
+}
+
+fn end_reason(progress: &CallProgress) -> Option<String> {
+    let told = progress.conversation.as_ref().and_then(|it| it.end_reason.as_ref());
+    let failure = progress.failure.filter(|_| status(progress) != CallStatus::Completed);
+    told.map(|reason| reason.as_str().to_owned())
+        .or_else(|| failure.map(|failure| failure.reason.as_str().to_owned()))
+}

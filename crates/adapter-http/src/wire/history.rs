@@ -1,0 +1,149 @@
+use domain::ports::HistoryPage;
+use domain::{CallStatus, ContactId, HistoryFilter, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::call::{CallDocument, status_schema};
+use super::response::always_true;
+use super::{ErrorDetail, RequestRefusal, cursor};
+
+/// The furthest offset: the stores count their way to it. Who wants more than that follows the cursor.
+const MAX_OFFSET: u32 = 100_000;
+
+/// The parameters of the list, as they stand in the query.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HistoryParameters {
+    /// Calls to this contact alone.
+    #[param(value_type = String, required = false)]
+    contact_id: Option<String>,
+    /// Calls asked for by this user alone.
+    #[param(value_type = String, required = false)]
+    user_id: Option<String>,
+    #[param(schema_with = status_schema, required = false)]
+    status: Option<String>,
+    /// How many calls to answer at most.
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<String>,
+    /// How many calls to pass over. Not to be combined with `before`.
+    #[param(value_type = u32, required = false, minimum = 0, maximum = 100_000, default = 0)]
+    offset: Option<String>,
+    /// The `nextCursor` of the page before: calls older than those of that page alone.
+    #[param(value_type = String, required = false)]
+    before: Option<String>,
+}
+
+/// A page of calls, newest first.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CallsHistoryResponse)]
+pub(crate) struct HistoryResponse {
+    /// Always true here.
+    #[schema(schema_with = always_true)]
+    success: bool,
+    /// The calls, without their transcripts.
+    calls: Vec<CallDocument>,
+    /// How many calls match in all, whatever the page.
+    total: u64,
+    /// What to pass as `before` for the page after this one; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    next_cursor: Option<String>,
+}
+
+impl HistoryParameters {
+    /// Reads a query string. Empty parameters count as absent, unknown ones are ignored.
+    pub(crate) fn parse(query: &str) -> Result<HistoryFilter, RequestRefusal> {
+        let parameters = actix_web::web::Query::<Self>::from_query(query)
+            .map_err(|_| RequestRefusal::body("a parameter is given twice"))?;
+        parameters.into_inner().filter()
+    }
+
+    fn filter(self) -> Result<HistoryFilter, RequestRefusal> {
+        let mut problems = Problems(Vec::new());
+        let most = HistoryFilter::MOST;
+        let an_id = "must be an ID: at most 128 bytes, without control characters";
+        let filter = HistoryFilter {
+            contact_id: problems.read("contactId", self.contact_id, an_id, |id| ContactId::parse(id).ok()),
+            user_id: problems.read("userId", self.user_id, an_id, |id| UserId::parse(id).ok()),
+            status: problems.read("status", self.status, "must be a status of calls", CallStatus::from_name),
+            limit: problems
+                .read("limit", self.limit, "must be a whole number from 1 to 200", |text| {
+                    number(text).filter(|limit| (1..=most).contains(limit))
+                })
+                .unwrap_or(HistoryFilter::USUAL),
+            offset: problems
+                .read("offset", self.offset, "must be a whole number from 0 to 100000", |text| {
+                    number(text).filter(|offset| *offset <= MAX_OFFSET)
+                })
+                .unwrap_or(0),
+            before: problems.read("before", self.before, "must be the nextCursor of a page", cursor::read),
+        };
+        // A client that keeps its offset while it follows the cursor would pass over calls at every page.
+        if filter.before.is_some() && filter.offset > 0 {
+            problems.add("before", "cannot be combined with offset");
+        }
+        if problems.0.is_empty() { Ok(filter) } else { Err(RequestRefusal(problems.0)) }
+    }
+}
+
+impl HistoryResponse {
+    /// What a page of at most `limit` calls is answered with.
+    pub(crate) fn new(page: HistoryPage, limit: u32, provider: &'static str) -> Self {
+        let is_full = u32::try_from(page.calls.len()).is_ok_and(|calls| calls >= limit);
+        let next_cursor = page.calls.last().filter(|_| is_full).map(cursor::after);
+        let calls = page.calls.into_iter().map(|record| CallDocument::listed(record, provider)).collect();
+        Self { success: true, calls, total: page.total, next_cursor }
+    }
+}
+
+/// What is wrong with the parameters, in words that quote nothing of them.
+struct Problems(Vec<ErrorDetail>);
+
+impl Problems {
+    fn read<T>(
+        &mut self,
+        name: &'static str,
+        value: Option<String>,
+        otherwise: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = value.filter(|value| !value.is_empty())?;
+        let parsed = parse(&value);
+        if parsed.is_none() {
+            self.add(name, otherwise);
+        }
+        parsed
+    }
+
+    fn add(&mut self, name: &'static str, message: &'static str) {
+        self.0.push(ErrorDetail { field: Some(name), message });
+    }
+}
+
+/// Digits alone: no sign, no space.
+fn number(text: &str) -> Option<u32> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_query_is_too_strange(query in "[ -~é]{0,80}") {
+            let _ = HistoryParameters::parse(&query);
+        }
+
+        #[test]
+        fn what_is_accepted_is_within_its_bounds(limit in any::<u32>(), offset in any::<u32>()) {
+            let filter = HistoryParameters::parse(&format!("limit={limit}&offset={offset}"));
+            let sound = (1..=200).contains(&limit) && offset <= 100_000;
+            prop_assert_eq!(filter.ok().map(|it| (it.limit, it.offset)), sound.then_some((limit, offset)));
+        }
+    }
+}

@@ -5,12 +5,12 @@ use domain::{Contact, ContactId, OrganizationId, PersonName, PhoneNumber};
 use crate::SqliteStore;
 use crate::failure::{STORAGE_LIMIT, unavailable, unreadable, within};
 
-struct ContactRow {
-    id: String,
-    organization_id: String,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    phone_number: Option<String>,
+pub(crate) struct ContactRow {
+    pub(crate) id: String,
+    pub(crate) organization_id: String,
+    pub(crate) first_name: Option<String>,
+    pub(crate) last_name: Option<String>,
+    pub(crate) phone_number: Option<String>,
 }
 
 impl TryFrom<ContactRow> for Contact {

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
-use domain::{Booking, DialOutcome, NotDialledReason, ProviderReference};
+use domain::{Booking, CallStatus, DialOutcome, NotDialledReason, ProviderReference};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -160,16 +160,21 @@ async fn settle_call(
     let conversation_id = reference.conversation_id.as_ref().map(|id| id.as_str());
     let carrier_call_id = reference.carrier_call_id.as_ref().map(|id| id.as_str());
     let settled_at = settlement.settled_at.unix_millis();
+    let status_rank = CallStatus::after(settlement.outcome).rank();
     let call_id = settlement.call_id.as_str();
+    // An account of the call may have come before this answer, and what it told stays.
     sqlx::query!(
         "update calls
-         set state = ?, conversation_id = ?, carrier_call_id = ?, outcome_detail = ?, settled_at = ?
-         where id = ?",
+         set state = ?1, outcome_detail = ?2, settled_at = ?3, status_rank = max(status_rank, ?4),
+             conversation_id = max(coalesce(conversation_id, ?5), coalesce(?5, conversation_id)),
+             carrier_call_id = max(coalesce(carrier_call_id, ?6), coalesce(?6, carrier_call_id))
+         where id = ?7",
         state,
-        conversation_id,
-        carrier_call_id,
         detail,
         settled_at,
+        status_rank,
+        conversation_id,
+        carrier_call_id,
         call_id
     )
     .execute(connection)

@@ -1,35 +1,42 @@
 //! Every storage port, the lock and the context cache in one SQLite file: the embedded default.
 //!
-//! [`SqliteStore`] implements [`ContactRepo`], [`AgentRepo`], [`NumberPool`], [`UserRepo`], [`CallLedger`], [`Directory`],
-//! [`IdempotencyLock`] and [`ContextCache`]. Several processes of one host may open the file; what must hold between them
+//! [`SqliteStore`] implements [`ContactRepo`], [`AgentRepo`], [`NumberPool`], [`UserRepo`], [`CallLedger`], [`CallBooks`],
+//! [`EventInbox`], [`Directory`], [`IdempotencyLock`] and [`ContextCache`]. Several processes of one host may open the file; what must hold between them
 //! (one lock, one guard) is decided inside it.
 //!
 //! **Clock.** Leases and guards are reckoned in milliseconds of the host's wall clock, read by this crate at each statement.
 //! Everybody who opens the file reads the same clock, so that it serves as the store's own.
 //!
-//! **Durability.** What the books, the guards and the directory say is synced to disk before it is answered. Locks and
-//! contexts are not synced: they survive the death of the process, and a power failure may take the last of them, which is
-//! what the guard in the ledger is for.
+//! **Durability.** What the books, the guards, the inbox and the directory say is synced to disk before it is answered. Locks,
+//! contexts and claims are not synced: they survive the death of the process, and a power failure may take the last of them.
+//! That is what the guard in the ledger is for; and what is claimed or merged in once more does no harm.
 //!
 //! [`ContactRepo`]: domain::ports::ContactRepo
 //! [`AgentRepo`]: domain::ports::AgentRepo
 //! [`NumberPool`]: domain::ports::NumberPool
 //! [`UserRepo`]: domain::ports::UserRepo
 //! [`CallLedger`]: domain::ports::CallLedger
+//! [`CallBooks`]: domain::ports::CallBooks
+//! [`EventInbox`]: domain::ports::EventInbox
 //! [`Directory`]: domain::ports::Directory
 //! [`IdempotencyLock`]: domain::ports::IdempotencyLock
 //! [`ContextCache`]: domain::ports::ContextCache
 
 mod agents;
+mod books;
+mod call_row;
 mod connections;
 mod contacts;
 mod contexts;
+mod conversation;
 mod directory;
 mod failure;
+mod inbox;
 mod ledger;
 mod lock;
 mod migrations;
 mod numbers;
+mod progress;
 mod settings;
 mod settled;
 mod store;

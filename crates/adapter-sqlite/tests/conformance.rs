@@ -7,7 +7,8 @@ use std::time::Duration;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, NumberPool, UserRepo,
+    AgentRepo, CallBooks, CallLedger, ContactRepo, ContextCache, Directory, EventInbox, IdempotencyLock,
+    NumberPool, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
@@ -17,16 +18,18 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallLedgerHarness, ContactRepoHarness, ContextCacheHarness,
-    DirectoryHarness, IdempotencyLockHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords,
-    UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallBooksHarness, CallLedgerHarness, ContactRepoHarness,
+    ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness, LosesStore,
+    NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
+testkit::call_books_suite!(StoreHarness::new().await);
 testkit::call_ledger_suite!(StoreHarness::new().await);
 testkit::contact_repo_suite!(StoreHarness::new().await);
 testkit::context_cache_suite!(StoreHarness::new().await);
 testkit::directory_suite!(StoreHarness::new().await);
+testkit::event_inbox_suite!(StoreHarness::new().await);
 testkit::idempotency_lock_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
@@ -86,6 +89,7 @@ impl LosesStore for StoreHarness {
             "dial_guards",
             "call_locks",
             "call_contexts",
+            "provider_events",
         ] {
             let statement = format!("alter table {table} rename to lost_{table}");
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut beside).await.expect("the table is there");
@@ -107,9 +111,13 @@ impl PassesTime for StoreHarness {
     async fn pass(&self, time: Duration) {
         let mut beside = self.beside().await;
         let millis = i64::try_from(time.as_millis()).expect("a suite asks for seconds");
-        for (table, column) in
-            [("call_locks", "expires_at"), ("call_contexts", "expires_at"), ("dial_guards", "blocked_until")]
-        {
+        for (table, column) in [
+            ("call_locks", "expires_at"),
+            ("call_contexts", "expires_at"),
+            ("dial_guards", "blocked_until"),
+            ("calls", "claimed_until"),
+            ("provider_events", "open_at"),
+        ] {
             let statement = AssertSqlSafe(format!("update {table} set {column} = {column} - ?"));
             sqlx::query(statement).bind(millis).execute(&mut beside).await.expect("the table is there");
         }
@@ -184,6 +192,23 @@ impl CallLedgerHarness for StoreHarness {
     async fn calls_in_books(&self) -> Vec<BookedCall> {
         let rows = sqlx::query("select * from calls").fetch_all(&mut self.beside().await).await;
         rows.expect("the table is there").iter().map(booked_call).collect()
+    }
+}
+
+impl CallBooksHarness for StoreHarness {
+    fn books(&self) -> Arc<dyn CallBooks> {
+        self.store()
+    }
+}
+
+#[async_trait]
+impl EventInboxHarness for StoreHarness {
+    fn inbox(&self) -> Arc<dyn EventInbox> {
+        self.store()
+    }
+
+    async fn crash(&self) {
+        CallLedgerHarness::crash(self).await;
     }
 }
 

@@ -1,0 +1,102 @@
+//! A call with its user and its contact, as one row.
+
+use domain::ports::PortUnavailable;
+use domain::{
+    AgentId, CallId, CallReason, CallRecord, Contact, OrganizationId, PersonName, PhoneNumber, Timestamp,
+    UserId,
+};
+
+use crate::contacts::ContactRow;
+use crate::failure::unreadable;
+use crate::progress::{ProgressColumns, dial_failure};
+
+/// Calls with their users and contacts: the expression for the conversation, the rest of the statement, its arguments.
+macro_rules! select_calls {
+    ($conversation:tt, $rest:tt, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            CallRow,
+            "select calls.id, calls.organization_id, calls.user_id, users.full_name as user_name, calls.contact_id,
+                    contacts.first_name, contacts.last_name, contacts.phone_number, calls.agent_id, calls.from_number,
+                    calls.to_number, calls.reason, calls.booked_at, calls.state, calls.outcome_detail, calls.settled_at,
+                    calls.status_rank, calls.conversation_id, calls.carrier_call_id, calls.failure_reason,
+                    calls.failed_at, "
+                + $conversation
+                + r#" as "conversation?: String"
+             from calls
+             join users on users.id = calls.user_id
+             join contacts on contacts.id = calls.contact_id
+             "# + $rest,
+            $($argument),+
+        )
+    };
+}
+pub(crate) use select_calls;
+
+pub(crate) struct CallRow {
+    pub(crate) id: String,
+    pub(crate) organization_id: String,
+    pub(crate) user_id: String,
+    pub(crate) user_name: String,
+    pub(crate) contact_id: String,
+    pub(crate) first_name: Option<String>,
+    pub(crate) last_name: Option<String>,
+    pub(crate) phone_number: Option<String>,
+    pub(crate) agent_id: String,
+    pub(crate) from_number: String,
+    pub(crate) to_number: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) booked_at: i64,
+    pub(crate) state: String,
+    pub(crate) outcome_detail: Option<String>,
+    pub(crate) settled_at: Option<i64>,
+    pub(crate) status_rank: i64,
+    pub(crate) conversation_id: Option<String>,
+    pub(crate) carrier_call_id: Option<String>,
+    pub(crate) failure_reason: Option<String>,
+    pub(crate) failed_at: Option<i64>,
+    pub(crate) conversation: Option<String>,
+}
+
+impl TryFrom<CallRow> for CallRecord {
+    type Error = PortUnavailable;
+
+    fn try_from(row: CallRow) -> Result<Self, PortUnavailable> {
+        let told = ProgressColumns {
+            status_rank: row.status_rank,
+            conversation_id: row.conversation_id,
+            carrier_call_id: row.carrier_call_id,
+            failure_reason: row.failure_reason,
+            failed_at: row.failed_at,
+            conversation: row.conversation,
+        };
+        let mut progress = told.read()?;
+        if progress.failure.is_none() {
+            progress.failure = dial_failure(&row.state, row.outcome_detail.as_deref(), row.settled_at)?;
+        }
+        let contact = ContactRow {
+            id: row.contact_id,
+            organization_id: row.organization_id.clone(),
+            first_name: row.first_name,
+            last_name: row.last_name,
+            phone_number: row.phone_number,
+        };
+        Ok(Self {
+            call_id: CallId::parse(&row.id).map_err(unreadable("calls.id"))?,
+            organization_id: OrganizationId::parse(&row.organization_id)
+                .map_err(unreadable("calls.organization_id"))?,
+            user_id: UserId::parse(&row.user_id).map_err(unreadable("calls.user_id"))?,
+            user_name: PersonName::parse(&row.user_name).map_err(unreadable("users.full_name"))?,
+            contact: Contact::try_from(contact)?,
+            agent_id: AgentId::parse(&row.agent_id).map_err(unreadable("calls.agent_id"))?,
+            from: PhoneNumber::parse(&row.from_number).map_err(unreadable("calls.from_number"))?,
+            to: PhoneNumber::parse(&row.to_number).map_err(unreadable("calls.to_number"))?,
+            reason: row
+                .reason
+                .map(|reason| CallReason::parse(&reason))
+                .transpose()
+                .map_err(unreadable("calls.reason"))?,
+            booked_at: Timestamp::from_unix_millis(row.booked_at),
+            progress,
+        })
+    }
+}

@@ -3,13 +3,15 @@
 mod flaw;
 mod memory;
 mod provider;
+mod records;
 mod table;
 
 use self::memory::Memory;
 use self::provider::Line;
+use self::records::Archive;
 
 mod honest {
-    use super::{Line, Memory};
+    use super::{Archive, Line, Memory};
 
     testkit::contact_repo_suite!(Memory::honest());
     testkit::agent_repo_suite!(Memory::honest());
@@ -19,7 +21,10 @@ mod honest {
     testkit::idempotency_lock_suite!(Memory::honest());
     testkit::context_cache_suite!(Memory::honest());
     testkit::call_ledger_suite!(Memory::honest());
+    testkit::call_books_suite!(Memory::honest());
+    testkit::event_inbox_suite!(Memory::honest());
     testkit::voice_provider_suite!(Line::honest());
+    testkit::provider_records_suite!(Archive::honest());
 }
 
 mod honest_with_less {

@@ -1,7 +1,9 @@
 //! An adapter of every storage port in memory. It is honest, but for the one flaw that it is given.
 
+mod call_books;
 mod contexts;
 mod directory;
+mod inbox;
 mod ledger;
 mod lock;
 mod repositories;
@@ -14,17 +16,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::DirectoryRecord;
 use domain::ports::{
-    AgentRepo, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, NumberPool,
-    PortUnavailable, UserRepo,
+    AgentRepo, CallBooks, CallLedger, ContactRepo, ContextCache, Directory, EventInbox, IdempotencyLock,
+    NumberPool, PortUnavailable, UserRepo,
 };
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallLedgerHarness, ContactRepoHarness, ContextCacheHarness,
-    DirectoryHarness, IdempotencyLockHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords,
-    UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallBooksHarness, CallLedgerHarness, ContactRepoHarness,
+    ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness, LosesStore,
+    NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
 use tokio::time::Instant;
 
 use self::contexts::Contexts;
+use self::inbox::Events;
 use self::ledger::Books;
 use self::lock::Locks;
 use self::rows::Rows;
@@ -43,6 +46,7 @@ struct Store {
     locks: Mutex<Locks>,
     contexts: Mutex<Contexts>,
     books: Mutex<Books>,
+    events: Mutex<Events>,
     lost: AtomicBool,
     started: Instant,
     passed: Mutex<Duration>,
@@ -70,6 +74,7 @@ impl Memory {
             locks: Mutex::default(),
             contexts: Mutex::default(),
             books: Mutex::default(),
+            events: Mutex::default(),
             lost: AtomicBool::new(false),
             started: Instant::now(),
             passed: Mutex::default(),
@@ -194,5 +199,24 @@ impl CallLedgerHarness for Memory {
 
     async fn calls_in_books(&self) -> Vec<BookedCall> {
         lock(&self.store.books).calls()
+    }
+}
+
+impl CallBooksHarness for Memory {
+    fn books(&self) -> Arc<dyn CallBooks> {
+        Arc::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl EventInboxHarness for Memory {
+    fn inbox(&self) -> Arc<dyn EventInbox> {
+        Arc::new(self.clone())
+    }
+
+    async fn crash(&self) {
+        if self.has(Flaw::ForgetsInACrash) {
+            lock(&self.store.events).clear();
+        }
     }
 }

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use crate::flaw::Flaw;
 use crate::memory::Memory;
 use crate::provider::Line;
+use crate::records::Archive;
 
 /// Runs a case against a broken adapter, which it has to fail.
 async fn fails(flaw: Flaw, case: &str, run: impl Future<Output = ()>) {
@@ -140,6 +141,61 @@ caught! {
         QuotesWhatItWasAskedWhenLost => a_lost_ledger_is_unavailable,
         HangsWhenLost => a_lost_ledger_is_unavailable,
         AnswersWhenLost => a_lost_ledger_is_unavailable,
+    }
+    call_books, by Memory: {
+        DropsTheCallsReason => a_booked_call_is_read,
+        ForgetsTheTenant => another_tenants_call_is_absent,
+        ListsTheOldestFirst => history_is_filtered_and_paged,
+        ListsTranscripts => history_is_filtered_and_paged,
+        CountsThePageAlone => history_is_filtered_and_paged,
+        TurnsPagesByTimeAlone => history_is_filtered_and_paged,
+        FiltersByOneThingAlone => history_is_filtered_and_paged,
+        ForgetsTheTenant => history_is_the_tenants_own,
+        LeavesTheStatusToAccounts => the_outcome_of_the_dial_is_read,
+        ForgetsWhyTheDialFailed => the_outcome_of_the_dial_is_read,
+        ReadsBeforeItMerges => concurrent_accounts_are_all_kept,
+        DropsTheTranscript => an_account_is_read_back_whole,
+        KeepsTheLastStatus => an_account_is_read_back_whole,
+        TakesTheDialForTheLastWord => an_account_may_come_before_the_dials_answer,
+        MergesWithTheDialsFailure => an_account_may_come_before_the_dials_answer,
+        TrustsForeignIds => a_call_is_located_by_its_clues,
+        LocatesTheFirstThatFits => a_call_is_located_by_its_clues,
+        LocatesKnownConversations => a_call_is_located_by_its_clues,
+        KnowsNumbersOneWayRound => a_call_is_located_by_its_clues,
+        ClaimsInWordsOnly => an_overdue_call_is_claimed_by_one,
+        ClaimsForEver => an_overdue_call_is_claimed_by_one,
+        ClaimsMoreThanWasAsked => an_overdue_call_is_claimed_by_one,
+        ClaimsWhatHasEnded => only_overdue_calls_are_claimed,
+        ClaimsEndsAsEarlyAsDials => only_overdue_calls_are_claimed,
+        NeverGivesUp => only_overdue_calls_are_claimed,
+        QuotesWhatItWasAskedWhenLost => lost_books_are_unavailable,
+        HangsWhenLost => lost_books_are_unavailable,
+        AnswersWhenLost => lost_books_are_unavailable,
+    }
+    event_inbox, by Memory: {
+        ForgetsInACrash => an_accepted_event_survives_a_crash,
+        AcceptsTwice => one_of_many_deliveries_is_accepted,
+        ForgetsWhatIsClosed => one_of_many_deliveries_is_accepted,
+        ClaimsInWordsOnly => an_event_is_claimed_by_one,
+        ClaimsMoreThanWasAsked => an_event_is_claimed_by_one,
+        KeepsTextsAlone => a_claimed_event_is_what_was_accepted,
+        HandsOutTheNewestFirst => a_claimed_event_is_what_was_accepted,
+        ClaimsForEver => an_abandoned_event_is_claimed_again,
+        ClosesInWordsOnly => a_closed_event_is_not_claimed,
+        OpensWhatIsPostponed => a_closed_event_is_not_claimed,
+        PostponesInWordsOnly => a_postponed_event_waits,
+        PostponesToTheLeasesEnd => a_postponed_event_waits,
+        QuotesWhatItWasAskedWhenLost => a_lost_inbox_is_unavailable,
+        HangsWhenLost => a_lost_inbox_is_unavailable,
+        AnswersWhenLost => a_lost_inbox_is_unavailable,
+    }
+    provider_records, by Archive: {
+        TellsTheLastOfAllConversations => a_recorded_conversation_is_told,
+        FindsByConversationAlone => a_call_is_found_by_our_id,
+        TellsOfTheAgentsLastCall => a_call_is_found_by_our_id,
+        TellsOfTheAgentsLastCall => a_call_that_was_never_dialled_is_not_recorded,
+        DialsToAsk => asking_never_dials,
+        TakesAwayForNothing => a_provider_that_is_away_is_unavailable,
     }
     voice_provider, by Line: {
         RetriesTheDial => a_dial_is_sent_once,

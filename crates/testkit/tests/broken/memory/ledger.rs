@@ -3,7 +3,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
-use domain::{Booking, CallId, CallReference, DialOutcome, LockKey, OwnerToken, SettledCall};
+use domain::{
+    Booking, CallId, CallProgress, CallReference, CallStatus, DialOutcome, LockKey, OwnerToken, SettledCall,
+    Timestamp,
+};
 use testkit::harness::BookedCall;
 
 use super::{Memory, lock};
@@ -11,8 +14,16 @@ use crate::flaw::Flaw;
 
 #[derive(Default)]
 pub(super) struct Books {
-    calls: Vec<(Booking, Option<DialOutcome>)>,
+    pub(super) calls: Vec<Entry>,
     guards: HashMap<LockKey, Guard>,
+}
+
+/// A call in the books: what its dial came to and when, and what is known of it otherwise.
+pub(super) struct Entry {
+    pub(super) booking: Booking,
+    pub(super) dial: Option<(DialOutcome, Timestamp)>,
+    pub(super) told: CallProgress,
+    pub(super) claimed_until: Duration,
 }
 
 #[derive(Clone)]
@@ -25,18 +36,19 @@ struct Guard {
 
 impl Books {
     pub(super) fn calls(&self) -> Vec<BookedCall> {
-        self.calls.iter().map(|(booking, outcome)| view(booking, outcome.as_ref())).collect()
+        self.calls.iter().map(view).collect()
     }
 
     fn is_written(&self, id: &CallId) -> bool {
-        self.calls.iter().any(|(booking, _)| booking.call_id == *id)
+        self.calls.iter().any(|entry| entry.booking.call_id == *id)
     }
 
     fn result(&self, id: &CallId) -> Option<SettledCall> {
-        let (_, outcome) = self.calls.iter().find(|(booking, _)| booking.call_id == *id)?;
+        let entry = self.calls.iter().find(|entry| entry.booking.call_id == *id)?;
+        let (outcome, _) = entry.dial.as_ref()?;
         let reference =
             |provider: &domain::ProviderReference| CallReference::new(id.clone(), provider.clone());
-        match outcome.as_ref()? {
+        match outcome {
             DialOutcome::Placed(provider) => Some(SettledCall::Placed(reference(provider))),
             DialOutcome::NotConnected { reference: provider, reason } => {
                 Some(SettledCall::NotConnected { reference: reference(provider), reason: *reason })
@@ -65,7 +77,8 @@ impl Memory {
         if self.has(Flaw::DropsTheCallsReason) {
             booking.reason = None;
         }
-        books.calls.push((booking, None));
+        let told = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };
+        books.calls.push(Entry { booking, dial: None, told, claimed_until: Duration::ZERO });
     }
 
     fn settle_guard(&self, guard: &mut Guard, settlement: &Settlement<'_>) {
@@ -132,16 +145,17 @@ impl CallLedger for Memory {
         if owned.is_empty() && self.has(Flaw::LeavesCallsOfLostGuards) {
             return Ok(());
         }
-        let first = |(booking, outcome): &&mut (Booking, Option<DialOutcome>)| {
-            let open = outcome.is_none() || self.has(Flaw::MovesCallsBackward);
-            booking.call_id == *settlement.call_id && open
+        let first = |entry: &&mut Entry| {
+            let open = entry.dial.is_none() || self.has(Flaw::MovesCallsBackward);
+            entry.booking.call_id == *settlement.call_id && open
         };
-        let Some((_, outcome)) = books.calls.iter_mut().find(first) else { return Ok(()) };
+        let Some(entry) = books.calls.iter_mut().find(first) else { return Ok(()) };
         let mut settled = settlement.outcome.clone();
         if let (DialOutcome::Placed(provider), true) = (&mut settled, self.has(Flaw::DropsTheCarriersId)) {
             provider.carrier_call_id = None;
         }
-        *outcome = Some(settled);
+        self.tell_the_dial(entry, &settled);
+        entry.dial = Some((settled, settlement.settled_at));
         for key in owned {
             if let Some(guard) = books.guards.get_mut(&key) {
                 self.settle_guard(guard, settlement);
@@ -151,7 +165,9 @@ impl CallLedger for Memory {
     }
 }
 
-fn view(booking: &Booking, outcome: Option<&DialOutcome>) -> BookedCall {
+fn view(entry: &Entry) -> BookedCall {
+    let booking = &entry.booking;
+    let outcome = entry.dial.as_ref().map(|(outcome, _)| outcome);
     let provider = match outcome {
         Some(DialOutcome::Placed(provider) | DialOutcome::NotConnected { reference: provider, .. }) => {
             provider.clone()

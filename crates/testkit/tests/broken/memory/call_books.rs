@@ -1,0 +1,230 @@
+use async_trait::async_trait;
+use domain::ports::{
+    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue, PortUnavailable,
+};
+use domain::{
+    Account, CallFact, CallFailure, CallId, CallProgress, CallRecord, CallStatus, DialOutcome,
+    OrganizationId, ProviderAgentId, ProviderReference,
+};
+
+use super::ledger::Entry;
+use super::{Memory, lock};
+use crate::flaw::Flaw;
+
+impl Memory {
+    /// What the dial's answer adds to what is known of its call.
+    pub(super) fn tell_the_dial(&self, entry: &mut Entry, outcome: &DialOutcome) {
+        let reference = match outcome {
+            DialOutcome::Placed(reference) | DialOutcome::NotConnected { reference, .. } => reference.clone(),
+            DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => ProviderReference::default(),
+        };
+        let ProviderReference { conversation_id, carrier_call_id } = reference;
+        let told = entry.told.status;
+        let status = Some(CallStatus::after(outcome));
+        if self.has(Flaw::TakesTheDialForTheLastWord) {
+            entry.told = CallProgress { status, conversation_id, carrier_call_id, ..entry.told.clone() };
+            return;
+        }
+        entry.told.absorb(&CallFact { conversation_id, carrier_call_id, ..CallFact::unaccounted() });
+        entry.told.status = if self.has(Flaw::LeavesTheStatusToAccounts) { told } else { told.max(status) };
+    }
+
+    fn progress(&self, entry: &Entry) -> CallProgress {
+        let mut progress = entry.told.clone();
+        let forgets = self.has(Flaw::ForgetsWhyTheDialFailed);
+        progress.failure = progress.failure.or_else(|| dial_failure(entry).filter(|_| !forgets));
+        progress
+    }
+
+    fn record(&self, entry: &Entry) -> Option<CallRecord> {
+        let rows = self.rows();
+        let booking = entry.booking.clone();
+        let user = rows.users.iter().find(|user| user.id == booking.user_id)?;
+        let contact = rows.contacts.iter().find(|contact| contact.id == booking.contact_id)?;
+        Some(CallRecord {
+            call_id: booking.call_id,
+            organization_id: booking.organization_id,
+            user_id: booking.user_id,
+            user_name: user.full_name.clone(),
+            contact: contact.clone(),
+            agent_id: booking.agent_id,
+            from: booking.from,
+            to: booking.to,
+            reason: booking.reason,
+            booked_at: booking.booked_at,
+            progress: self.progress(entry),
+        })
+    }
+
+    fn is_listed(&self, call: &CallRecord, query: &HistoryQuery) -> bool {
+        let filters = [
+            query.contact_id.as_ref().map(|id| *id == call.contact.id),
+            query.user_id.as_ref().map(|id| *id == call.user_id),
+            query.status.map(|status| call.progress.status == Some(status)),
+        ];
+        let mut given = filters.into_iter().flatten();
+        let fits = match self.flaw {
+            Some(Flaw::FiltersByOneThingAlone) => given.next().unwrap_or(true),
+            _ => given.all(|fits| fits),
+        };
+        self.is_of(&call.organization_id, &query.organization_id) && fits
+    }
+
+    fn is_of(&self, stored: &OrganizationId, asked: &OrganizationId) -> bool {
+        stored == asked || self.has(Flaw::ForgetsTheTenant)
+    }
+
+    fn provider_agent(&self, entry: &Entry) -> Option<ProviderAgentId> {
+        let rows = self.rows();
+        let agent = rows.agents.iter().find(|agent| agent.id == entry.booking.agent_id)?;
+        agent.provider_agent_id.clone()
+    }
+
+    fn fits(&self, entry: &Entry, parties: &PartiesClue, clue: &CallClue) -> bool {
+        let PartiesClue { one, other, provider_agent_id, booked_since } = parties;
+        let (from, to) = (&entry.booking.from, &entry.booking.to);
+        let turned = (from, to) == (other, one) && !self.has(Flaw::KnowsNumbersOneWayRound);
+        let unnamed = entry.told.conversation_id.is_none() || clue.conversation_id.is_none();
+        ((from, to) == (one, other) || turned)
+            && entry.booking.booked_at >= *booked_since
+            && self.provider_agent(entry).as_ref() == Some(provider_agent_id)
+            && (unnamed || self.has(Flaw::LocatesKnownConversations))
+    }
+
+    fn is_overdue(&self, entry: &Entry, claim: &OverdueClaim) -> bool {
+        let ended = entry.told.status.is_none_or(CallStatus::is_final);
+        let before = match entry.told.status {
+            _ if self.has(Flaw::ClaimsEndsAsEarlyAsDials) => claim.undecided_before,
+            Some(CallStatus::InProgress) => claim.unended_before,
+            _ => claim.undecided_before,
+        };
+        let booked_at = entry.booking.booked_at;
+        (!ended || self.has(Flaw::ClaimsWhatHasEnded))
+            && booked_at < before
+            && (booked_at >= claim.given_up_before || self.has(Flaw::NeverGivesUp))
+            && entry.claimed_until <= self.now()
+    }
+}
+
+fn dial_failure(entry: &Entry) -> Option<CallFailure> {
+    match entry.dial.as_ref()? {
+        (DialOutcome::NotConnected { reason, .. }, at) => Some(CallFailure { reason: *reason, at: *at }),
+        _ => None,
+    }
+}
+
+fn drop_transcript(conversation: &mut domain::ConversationAccount) {
+    conversation.transcript.clear();
+}
+
+#[async_trait]
+impl CallBooks for Memory {
+    async fn find(
+        &self,
+        organization_id: &OrganizationId,
+        id: &CallId,
+    ) -> Result<Option<CallRecord>, PortUnavailable> {
+        self.reach(id.as_str()).await?;
+        let books = lock(&self.store.books);
+        let found = books.calls.iter().find(|entry| {
+            entry.booking.call_id == *id && self.is_of(&entry.booking.organization_id, organization_id)
+        });
+        Ok(found.and_then(|entry| self.record(entry)))
+    }
+
+    async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, PortUnavailable> {
+        self.reach(query.organization_id.as_str()).await?;
+        let books = lock(&self.store.books);
+        let mut calls: Vec<CallRecord> = books.calls.iter().filter_map(|entry| self.record(entry)).collect();
+        calls.retain(|call| self.is_listed(call, query));
+        calls.sort_by(|a, b| (b.booked_at, &b.call_id).cmp(&(a.booked_at, &a.call_id)));
+        if self.has(Flaw::ListsTheOldestFirst) {
+            calls.reverse();
+        }
+        let total = calls.len();
+        if let Some((booked_at, call_id)) = &query.before {
+            calls.retain(|call| match self.flaw {
+                Some(Flaw::TurnsPagesByTimeAlone) => call.booked_at < *booked_at,
+                _ => (call.booked_at, &call.call_id) < (*booked_at, call_id),
+            });
+        }
+        let (offset, limit) = (query.offset as usize, query.limit as usize);
+        let mut calls: Vec<CallRecord> = calls.into_iter().skip(offset).take(limit).collect();
+        if !self.has(Flaw::ListsTranscripts) {
+            calls.iter_mut().filter_map(|call| call.progress.conversation.as_mut()).for_each(drop_transcript);
+        }
+        let total = if self.has(Flaw::CountsThePageAlone) { calls.len() } else { total };
+        Ok(HistoryPage { calls, total: total as u64 })
+    }
+
+    async fn locate(&self, clue: &CallClue) -> Result<Option<CallId>, PortUnavailable> {
+        self.reach(clue.parties.as_ref().map_or("", |parties| parties.one.as_e164())).await?;
+        let books = lock(&self.store.books);
+        let id = |entry: &Entry| entry.booking.call_id.clone();
+        let named = clue.call_id.as_ref();
+        if named.is_some() && self.has(Flaw::TrustsForeignIds) {
+            return Ok(named.cloned());
+        }
+        if let Some(entry) = books.calls.iter().find(|entry| named == Some(&entry.booking.call_id)) {
+            return Ok(Some(id(entry)));
+        }
+        let same = |entry: &&Entry| {
+            clue.conversation_id.is_some() && entry.told.conversation_id == clue.conversation_id
+        };
+        if let Some(entry) = books.calls.iter().find(same) {
+            return Ok(Some(id(entry)));
+        }
+        let Some(parties) = &clue.parties else { return Ok(None) };
+        let mut fitting = books.calls.iter().filter(|entry| self.fits(entry, parties, clue));
+        match (fitting.next(), fitting.next()) {
+            (Some(_), Some(_)) if !self.has(Flaw::LocatesTheFirstThatFits) => Ok(None),
+            (first, _) => Ok(first.map(id)),
+        }
+    }
+
+    async fn absorb(&self, call_id: &CallId, fact: &CallFact) -> Result<(), PortUnavailable> {
+        self.reach(call_id.as_str()).await?;
+        let is_it = |entry: &&mut Entry| entry.booking.call_id == *call_id;
+        let read = lock(&self.store.books).calls.iter_mut().find(is_it).map(|entry| entry.told.clone());
+        if self.has(Flaw::ReadsBeforeItMerges) {
+            tokio::task::yield_now().await;
+        }
+        let mut books = lock(&self.store.books);
+        let (Some(read), Some(entry)) = (read, books.calls.iter_mut().find(is_it)) else { return Ok(()) };
+        if self.has(Flaw::ReadsBeforeItMerges) {
+            entry.told = read;
+        }
+        if self.has(Flaw::MergesWithTheDialsFailure) {
+            entry.told.failure = entry.told.failure.or_else(|| dial_failure(entry));
+        }
+        let mut fact = fact.clone();
+        if let (Account::Conversation(conversation), true) =
+            (&mut fact.account, self.has(Flaw::DropsTheTranscript))
+        {
+            drop_transcript(conversation);
+        }
+        if self.has(Flaw::KeepsTheLastStatus) {
+            entry.told.status = None;
+        }
+        entry.told.absorb(&fact);
+        Ok(())
+    }
+
+    async fn claim_overdue(&self, claim: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable> {
+        self.reach("nothing").await?;
+        let limit = self.claim_limit(claim.limit);
+        let claimed_until = self.claimed_until(claim.lease);
+        let mut books = lock(&self.store.books);
+        let overdue = books.calls.iter_mut().filter(|entry| self.is_overdue(entry, claim)).take(limit);
+        let claimed = overdue.map(|entry| {
+            entry.claimed_until = claimed_until;
+            OverdueCall {
+                call_id: entry.booking.call_id.clone(),
+                conversation_id: entry.told.conversation_id.clone(),
+                provider_agent_id: self.provider_agent(entry),
+                booked_at: entry.booking.booked_at,
+            }
+        });
+        Ok(claimed.collect())
+    }
+}

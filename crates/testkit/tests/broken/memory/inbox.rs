@@ -1,0 +1,101 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::CallId;
+use domain::ports::{EventInbox, InboxAnswer, IncomingEvent, OpenEvent, PortUnavailable};
+
+use super::{Memory, lock};
+use crate::flaw::Flaw;
+
+pub(super) type Events = Vec<Stored>;
+
+pub(super) struct Stored {
+    event: OpenEvent,
+    open_at: Duration,
+    closed: bool,
+}
+
+impl Memory {
+    pub(super) fn claim_limit(&self, asked: u32) -> usize {
+        if self.has(Flaw::ClaimsMoreThanWasAsked) { usize::MAX } else { asked as usize }
+    }
+
+    /// When a claim of now ends.
+    pub(super) fn claimed_until(&self, lease: Duration) -> Duration {
+        match self.flaw {
+            Some(Flaw::ClaimsInWordsOnly) => Duration::ZERO,
+            Some(Flaw::ClaimsForEver) => Duration::MAX,
+            _ => self.now() + lease,
+        }
+    }
+
+    fn is_stored(&self, key: &str) -> bool {
+        lock(&self.store.events).iter().any(|stored| stored.event.key == key)
+    }
+}
+
+#[async_trait]
+impl EventInbox for Memory {
+    async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<InboxAnswer, PortUnavailable> {
+        self.reach(event.key).await?;
+        let mut known = self.is_stored(event.key);
+        if self.has(Flaw::AcceptsTwice) {
+            tokio::task::yield_now().await;
+        } else {
+            known = self.is_stored(event.key);
+        }
+        if known {
+            return Ok(InboxAnswer::Known);
+        }
+        let body = match self.flaw {
+            Some(Flaw::KeepsTextsAlone) => String::from_utf8_lossy(event.body).into_owned().into_bytes(),
+            _ => event.body.to_vec(),
+        };
+        let event = OpenEvent { key: event.key.to_owned(), body, received_at: event.received_at };
+        lock(&self.store.events).push(Stored { event, open_at: self.now(), closed: false });
+        Ok(InboxAnswer::Accepted)
+    }
+
+    async fn claim(&self, limit: u32, lease: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
+        self.reach("nothing").await?;
+        let (limit, claimed_until) = (self.claim_limit(limit), self.claimed_until(lease));
+        let mut events = lock(&self.store.events);
+        events.sort_by_key(|stored| stored.event.received_at);
+        if self.has(Flaw::HandsOutTheNewestFirst) {
+            events.reverse();
+        }
+        let open = events.iter_mut().filter(|stored| !stored.closed && stored.open_at <= self.now());
+        let claimed = open.take(limit).map(|stored| {
+            stored.open_at = claimed_until;
+            stored.event.clone()
+        });
+        Ok(claimed.collect())
+    }
+
+    async fn close(&self, key: &str, _call_id: Option<CallId>) -> Result<(), PortUnavailable> {
+        self.reach(key).await?;
+        let mut events = lock(&self.store.events);
+        if self.has(Flaw::ForgetsWhatIsClosed) {
+            events.retain(|stored| stored.event.key != key);
+        }
+        if let Some(stored) = events.iter_mut().find(|stored| stored.event.key == key) {
+            stored.closed = !self.has(Flaw::ClosesInWordsOnly);
+        }
+        Ok(())
+    }
+
+    async fn postpone(&self, key: &str, pause: Duration) -> Result<(), PortUnavailable> {
+        self.reach(key).await?;
+        let mut events = lock(&self.store.events);
+        if let Some(stored) = events.iter_mut().find(|stored| stored.event.key == key) {
+            let until = self.now() + pause;
+            stored.closed &= !self.has(Flaw::OpensWhatIsPostponed);
+            stored.open_at = match self.flaw {
+                Some(Flaw::PostponesInWordsOnly) => stored.open_at,
+                Some(Flaw::PostponesToTheLeasesEnd) => until.max(stored.open_at),
+                _ => until,
+            };
+        }
+        Ok(())
+    }
+}

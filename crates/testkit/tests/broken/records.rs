@@ -1,0 +1,126 @@
+//! A provider that has calls on record, and the adapter that asks it. It is honest, but for the one flaw that it is given.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use domain::ports::{CallTrace, PortUnavailable, ProviderRecords};
+use domain::{
+    Account, CallFact, CallFailure, CallStatus, ConversationAccount, NotConnectedReason, ProviderAgentId,
+};
+use testkit::fixtures::{call_id, conversation_id, moment, provider_agent_id};
+use testkit::harness::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
+
+use crate::flaw::Flaw;
+
+/// The adapter, its harness and the provider in one; clones share the archive.
+#[derive(Clone)]
+pub(crate) struct Archive {
+    flaw: Option<Flaw>,
+    agent: ProviderAgentId,
+    provider: Arc<Mutex<Provider>>,
+}
+
+struct Provider {
+    upstream: RecordsUpstream,
+    calls: Vec<(CallTrace, RecordedCall)>,
+    dials: usize,
+}
+
+impl Archive {
+    /// The adapter that keeps every promise.
+    pub(crate) fn honest() -> Self {
+        Self::new(None)
+    }
+
+    /// The adapter with this one flaw.
+    pub(crate) fn with(flaw: Flaw) -> Self {
+        Self::new(Some(flaw))
+    }
+
+    fn new(flaw: Option<Flaw>) -> Self {
+        let provider = Provider { upstream: RecordsUpstream::Answers, calls: Vec::new(), dials: 0 };
+        Self { flaw, agent: provider_agent_id(), provider: Arc::new(Mutex::new(provider)) }
+    }
+
+    fn provider(&self) -> MutexGuard<'_, Provider> {
+        self.provider.lock().expect("nobody panics while holding it")
+    }
+}
+
+#[async_trait]
+impl ProviderRecords for Archive {
+    async fn find(&self, trace: &CallTrace) -> Result<Option<CallFact>, PortUnavailable> {
+        let mut provider = self.provider();
+        if provider.upstream != RecordsUpstream::Answers {
+            return match self.flaw {
+                Some(Flaw::TakesAwayForNothing) => Ok(None),
+                _ => Err(PortUnavailable::new("archive", "the provider is away")),
+            };
+        }
+        if self.flaw == Some(Flaw::DialsToAsk) {
+            provider.dials += 1;
+        }
+        let mut calls = provider.calls.iter();
+        let found = match (&trace.conversation_id, self.flaw) {
+            (Some(_), Some(Flaw::TellsTheLastOfAllConversations)) => calls.next_back(),
+            (Some(_), _) => calls.find(|(known, _)| known.conversation_id == trace.conversation_id),
+            (None, Some(Flaw::FindsByConversationAlone)) => None,
+            (None, Some(Flaw::TellsOfTheAgentsLastCall)) => {
+                calls.rfind(|(known, _)| known.provider_agent_id == trace.provider_agent_id)
+            }
+            (None, _) => calls.find(|(known, _)| known.call_id == trace.call_id),
+        };
+        Ok(found.map(|(known, call)| told(known, *call)))
+    }
+}
+
+fn told(known: &CallTrace, call: RecordedCall) -> CallFact {
+    let conversation = |status| {
+        Account::Conversation(ConversationAccount {
+            status,
+            duration_secs: None,
+            transcript: Vec::new(),
+            started_at: None,
+            answered_at: None,
+            end_reason: None,
+            summary: None,
+            cost_credits: None,
+        })
+    };
+    let account = match call {
+        RecordedCall::InProgress => conversation(CallStatus::InProgress),
+        RecordedCall::Completed => conversation(CallStatus::Completed),
+        RecordedCall::Failed => {
+            Account::Failure(CallFailure { reason: NotConnectedReason::NoAnswer, at: moment() })
+        }
+    };
+    CallFact { conversation_id: known.conversation_id.clone(), carrier_call_id: None, account }
+}
+
+#[async_trait]
+impl ProviderRecordsHarness for Archive {
+    fn records(&self) -> Arc<dyn ProviderRecords> {
+        Arc::new(self.clone())
+    }
+
+    async fn record(&self, call: RecordedCall) -> CallTrace {
+        let trace = CallTrace {
+            call_id: call_id(),
+            conversation_id: Some(conversation_id()),
+            provider_agent_id: Some(self.agent.clone()),
+            booked_at: moment(),
+        };
+        let mut provider = self.provider();
+        provider.dials += 1;
+        provider.calls.push((trace.clone(), call));
+        trace
+    }
+
+    async fn upstream(&self, upstream: RecordsUpstream) {
+        self.provider().upstream = upstream;
+    }
+
+    async fn dials(&self) -> usize {
+        self.provider().dials
+    }
+}

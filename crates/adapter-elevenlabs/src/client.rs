@@ -32,28 +32,7 @@ impl ElevenLabs {
     /// A setting is out of its bounds, or the base is `https` and the machine has no CA certificates.
     pub fn new(settings: &ElevenLabsSettings) -> Result<Self, InvalidSettings> {
         let outbound_call = settings.endpoint(&OUTBOUND_CALL)?;
-        let mut headers = HeaderMap::new();
-        headers.insert(HeaderName::from_static(API_KEY_HEADER), settings.api_key_header()?);
-
-        let mut client = Client::builder()
-            .default_headers(headers)
-            .user_agent(concat!("outdial/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(settings.checked_connect_timeout()?)
-            // One intent, one request. A redirect would send it (and the key) again, and so would the retry that the client
-            // has by default, for a request that the protocol says was not processed.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            // A kept connection may be closed by the provider at any time. The client then sends the request again on a new
-            // one if it believes that nothing of it was sent; with no kept connection there is nothing to believe. The TLS
-            // handshake that this costs is small against the seconds of a ring.
-            .pool_max_idle_per_host(0)
-            // Nor are dials to share a connection, whose loss would make all of them unknown at once.
-            .http1_only();
-        if outbound_call.scheme() == "http" {
-            // No certificate is ever checked, so a machine without CA certificates will do.
-            client = client.no_proxy().tls_certs_only([]);
-        }
-        let http = client.build().map_err(|error| InvalidSettings::HttpClient(error.into()))?;
+        let http = http_client(settings)?;
         Ok(Self { http, outbound_call })
     }
 
@@ -116,6 +95,32 @@ impl fmt::Debug for ElevenLabs {
             .field("outbound_call", &self.outbound_call.as_str())
             .finish_non_exhaustive()
     }
+}
+
+/// The client that every request is sent with: one request for each that is made, over a connection of its own.
+pub(crate) fn http_client(settings: &ElevenLabsSettings) -> Result<Client, InvalidSettings> {
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static(API_KEY_HEADER), settings.api_key_header()?);
+
+    let mut client = Client::builder()
+        .default_headers(headers)
+        .user_agent(concat!("outdial/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(settings.checked_connect_timeout()?)
+        // One intent, one request. A redirect would send it (and the key) again, and so would the retry that the client
+        // has by default, for a request that the protocol says was not processed.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        // A kept connection may be closed by the provider at any time. The client then sends the request again on a new
+        // one if it believes that nothing of it was sent; with no kept connection there is nothing to believe. The TLS
+        // handshake that this costs is small against the seconds of a ring.
+        .pool_max_idle_per_host(0)
+        // Nor are dials to share a connection, whose loss would make all of them unknown at once.
+        .http1_only();
+    if settings.base_url.scheme() == "http" {
+        // No certificate is ever checked, so a machine without CA certificates will do.
+        client = client.no_proxy().tls_certs_only([]);
+    }
+    client.build().map_err(|error| InvalidSettings::HttpClient(error.into()))
 }
 
 /// The innermost error: what the operating system, the resolver or TLS said. The outer ones say that a request failed.

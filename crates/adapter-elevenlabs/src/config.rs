@@ -86,6 +86,12 @@ pub enum InvalidSettings {
     /// The connect timeout is out of its bounds.
     #[error("the connect timeout is not more than 0 and at most 3 s")]
     ConnectTimeout,
+    /// A webhook secret would verify what anybody signs, or nothing.
+    #[error("a webhook secret is empty, or has spaces or characters outside ASCII")]
+    WebhookSecret,
+    /// The tool secret would verify what anybody sends, or nothing.
+    #[error("the tool secret is empty, or has spaces or characters outside ASCII")]
+    ToolSecret,
     /// The HTTP client cannot be made. On a machine without CA certificates there is no `https`.
     #[error(
         "no HTTPS client: are CA certificates installed (ca-certificates, or a file named by SSL_CERT_FILE)?"

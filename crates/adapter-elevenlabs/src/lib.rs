@@ -1,7 +1,8 @@
 //! The voice provider ElevenLabs, dialling over a SIP trunk.
 //!
-//! [`ElevenLabs`] keeps the port [`domain::ports::VoiceProvider`], and is the example to follow for another provider. Each
-//! file has one part of it:
+//! [`ElevenLabs`] keeps the port [`domain::ports::VoiceProvider`], [`ElevenLabsWebhook`] keeps
+//! [`domain::ports::ProviderWebhook`] and [`ElevenLabsRecords`] keeps [`domain::ports::ProviderRecords`]. They are the example
+//! to follow for another provider. Each file has one part of them:
 //!
 //! | File | What it knows |
 //! |---|---|
@@ -9,14 +10,26 @@
 //! | `client.rs` | how one request is sent once, and how its answer is read within bounds |
 //! | `wire.rs` | the provider's JSON, both ways, and nothing of what it means |
 //! | `outcome.rs` | what an answer means for the callee: one pure function, with a table of tests |
+//! | `webhook.rs` | how an event is known to be the provider's |
+//! | `event.rs` | what an event says, and of which call |
+//! | `records.rs` | how the provider is asked what became of a call |
+//! | `conversation.rs` | what the provider's record of a conversation means; events carry the same record |
+//! | `json.rs` | how JSON of any size and kind is read within bounds |
 //!
-//! What the provider says in free text may hold a phone number. It is looked at in `outcome.rs` and goes no further: not
-//! into an outcome, an error or a log.
+//! What the provider says in free text may hold a phone number. It is looked at in `outcome.rs`, kept in the books as private
+//! notes, and goes no further: not into an outcome, an error or a log.
 
 mod client;
 mod config;
+mod conversation;
+mod event;
+mod json;
 mod outcome;
+mod records;
+mod webhook;
 mod wire;
 
 pub use client::ElevenLabs;
 pub use config::{ElevenLabsSettings, InvalidSettings};
+pub use records::ElevenLabsRecords;
+pub use webhook::{ElevenLabsWebhook, ElevenLabsWebhookSettings};

@@ -40,14 +40,10 @@ fn of_answer(answer: CallAnswer) -> DialOutcome {
     if answer.success { DialOutcome::Placed(answer.reference) } else { of_failure(answer) }
 }
 
-/// The provider has tried: its message is all that tells how far it came. A reason that is not listed here is *failed*, which
-/// does not say that nobody was rung.
+/// The provider has tried: its message is all that tells how far it came.
 fn of_failure(answer: CallAnswer) -> DialOutcome {
     let message = answer.message.to_ascii_lowercase();
     let reason = match sip_statuses(&message).as_slice() {
-        [486 | 600] => NotConnectedReason::Busy,
-        [408 | 480 | 487] => NotConnectedReason::NoAnswer,
-        [603] => NotConnectedReason::Declined,
         // The trunk or the carrier stops these before anybody's phone: credentials, caller number, no such number, codec.
         [status @ (401 | 403 | 404 | 407 | 484 | 488)] => {
             return rejected(ProviderCode::from_untrusted(&format!("sip_{status}")));
@@ -56,14 +52,37 @@ fn of_failure(answer: CallAnswer) -> DialOutcome {
         [] if message.starts_with("agent ") && message.contains("exceeded its daily call limit") => {
             return rejected(ProviderCode::from_untrusted("daily_call_limit_exceeded"));
         }
+        statuses => not_connected(statuses, &message),
+    };
+    DialOutcome::NotConnected { reference: answer.reference, reason }
+}
+
+/// Why nobody was connected, by an error code (a SIP status, or one of the provider's own above them) and the provider's
+/// words.
+pub(crate) fn failure_reason(code: Option<i64>, message: &str) -> NotConnectedReason {
+    let message = message.to_ascii_lowercase();
+    let mut statuses = sip_statuses(&message);
+    if let Some(status @ 400..=699) = code.and_then(|code| u16::try_from(code).ok()) {
+        statuses.push(status);
+        statuses.sort_unstable();
+        statuses.dedup();
+    }
+    not_connected(&statuses, &message)
+}
+
+/// A reason that is not listed here is *failed*, which does not say that nobody was rung.
+fn not_connected(statuses: &[u16], message: &str) -> NotConnectedReason {
+    match statuses {
+        [486 | 600] => NotConnectedReason::Busy,
+        [408 | 480 | 487] => NotConnectedReason::NoAnswer,
+        [603] => NotConnectedReason::Declined,
         // It rang out. "sip request timed out", where the trunk did not answer, is not among these; nor is it a proof that
         // nobody was rung, since carriers have billed such calls.
         [] if message.contains("request timed out") && !message.contains("sip ") => {
             NotConnectedReason::NoAnswer
         }
         _ => NotConnectedReason::Failed,
-    };
-    DialOutcome::NotConnected { reference: answer.reference, reason }
+    }
 }
 
 fn rejected(code: ProviderCode) -> DialOutcome {

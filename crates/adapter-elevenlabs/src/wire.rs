@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 /// Where a dial is asked for, below the base URL.
 pub(crate) const OUTBOUND_CALL: [&str; 4] = ["v1", "convai", "sip-trunk", "outbound-call"];
 
+/// Where conversations are listed, and below which each of them is found.
+pub(crate) const CONVERSATIONS: [&str; 3] = ["v1", "convai", "conversations"];
+
 /// The header that carries the API key.
 pub(crate) const API_KEY_HEADER: &str = "xi-api-key";
 

@@ -1,0 +1,124 @@
+//! What the provider's records mean, by those that were seen.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn told(record: &Value) -> (Option<CallStatus>, ConversationAccount, CallFact) {
+    let text = record.to_string();
+    let conversation = Conversation::new(Object::parse(text.as_bytes()).expect("an object"));
+    let status = conversation.status();
+    let fact = conversation.fact(status.unwrap_or(CallStatus::Unknown));
+    let Account::Conversation(account) = fact.account.clone() else { panic!("it is a conversation") };
+    (status, account, fact)
+}
+
+fn note(text: &str) -> Option<PrivateNote> {
+    Some(PrivateNote::parse(text).expect("plain text"))
+}
+
+#[test]
+fn a_finished_conversation_is_told_whole() {
+    let (status, account, fact) = told(&json!({
+        "conversation_id": "conv_1", "status": "done",
+        "transcript": [
+            { "role": "agent", "message": "Hello.", "time_in_call_secs": 0 },
+            { "role": "agent", "message": null, "time_in_call_secs": 1, "tool_calls": [{}] },
+            { "role": "user", "message": "Yes.", "time_in_call_secs": 2.9 },
+            { "role": "user", "message": " \n", "time_in_call_secs": 3 },
+            { "role": "system", "message": "x", "time_in_call_secs": 3 },
+            "no turn",
+            { "role": "agent", "message": "Goodbye.", "time_in_call_secs": -5 },
+        ],
+        "metadata": {
+            "start_time_unix_secs": 1_739_537_297, "accepted_time_unix_secs": 1_739_537_299,
+            "call_duration_secs": 22, "cost": 296, "termination_reason": "Client disconnected: 1000", "error": null,
+            "phone_call": { "call_id": "otb_1", "call_sid": "sid" },
+        },
+        "analysis": { "transcript_summary": "They agreed.", "call_successful": "failure" },
+    }));
+    assert_eq!(status, Some(CallStatus::Completed));
+    assert_eq!(fact.conversation_id.expect("it is named").as_str(), "conv_1");
+    assert_eq!(fact.carrier_call_id.expect("it is named").as_str(), "otb_1");
+    let lines: Vec<_> =
+        account.transcript.iter().map(|line| (line.at_secs, line.speaker, line.text.as_str())).collect();
+    assert_eq!(
+        lines,
+        [(0, Speaker::Agent, "Hello."), (2, Speaker::Callee, "Yes."), (0, Speaker::Agent, "Goodbye.")]
+    );
+    assert_eq!((account.duration_secs, account.cost_credits), (Some(22), Some(296)));
+    assert_eq!(account.started_at, Some(Timestamp::from_unix_millis(1_739_537_297_000)));
+    assert_eq!(account.answered_at, Some(Timestamp::from_unix_millis(1_739_537_299_000)));
+    assert_eq!(account.end_reason, note("Client disconnected: 1000"));
+    assert_eq!(account.summary, note("They agreed."));
+}
+
+#[test]
+fn a_failed_conversation_is_told_by_its_error() {
+    for (error, expected) in [
+        (
+            json!({"code": 486, "reason": "INVITE failed: sip status: 486: Busy Here (SIP 486)"}),
+            CallStatus::Busy,
+        ),
+        (json!({"code": 486}), CallStatus::Busy),
+        (json!({"reason": "INVITE failed: sip status: 603: Decline (SIP 603)"}), CallStatus::Busy),
+        (json!({"code": 480, "reason": "x"}), CallStatus::NoAnswer),
+        (
+            json!({"code": 1011, "reason": "request timed out", "error_type": "no_answer"}),
+            CallStatus::NoAnswer,
+        ),
+        (json!({"code": 1011, "error_type": "no_answer"}), CallStatus::NoAnswer),
+        (json!({"code": 1011, "reason": "sip request timed out"}), CallStatus::Failed),
+        (json!({"code": 486, "reason": "sip status: 480: (SIP 480)"}), CallStatus::Failed),
+        (json!({"code": 404, "reason": "INVITE failed: sip status: 404: D11 (SIP 404)"}), CallStatus::Failed),
+        (
+            json!({"code": 4300, "reason": "Agent has exceeded its daily call limit of 5."}),
+            CallStatus::Failed,
+        ),
+        (json!(null), CallStatus::Failed),
+        (json!("busy"), CallStatus::Failed),
+    ] {
+        let record = json!({ "status": "failed", "metadata": { "termination_reason": "", "error": error } });
+        let (status, account, _) = told(&record);
+        assert_eq!(status, Some(expected), "{error}");
+        assert_eq!(account.end_reason, error["reason"].as_str().and_then(note), "{error}");
+    }
+}
+
+#[test]
+fn what_is_not_known_to_be_an_end_is_none() {
+    for (status, expected) in [
+        (json!("initiated"), Some(CallStatus::Ringing)),
+        (json!("in-progress"), Some(CallStatus::InProgress)),
+        (json!("processing"), Some(CallStatus::InProgress)),
+        (json!("a_new_one"), Some(CallStatus::Unknown)),
+        (json!(7), None),
+        (json!(null), None),
+    ] {
+        let (told, account, _) = told(&json!({ "status": status }));
+        assert_eq!(told, expected, "{status}");
+        assert!(!account.status.is_final());
+    }
+}
+
+#[test]
+fn texts_are_cut_and_cleaned_rather_than_refused() {
+    let long = "é".repeat(PrivateNote::MAX_LEN);
+    let (_, account, _) = told(&json!({
+        "transcript": [{ "role": "user", "message": format!("a{long}") }],
+        "analysis": { "transcript_summary": "a\u{0}b\u{1b}[1m\u{85}c\nd" },
+        "metadata": { "termination_reason": "\u{0}\u{7f}" },
+    }));
+    assert_eq!(account.transcript[0].text.as_str().len(), PrivateNote::MAX_LEN - 1);
+    assert_eq!(account.summary, note("ab[1mc\nd"));
+    assert_eq!(account.end_reason, None);
+}
+
+#[test]
+fn numbers_that_no_clock_and_no_store_holds_are_absent() {
+    let (_, account, _) = told(&json!({ "metadata": {
+        "start_time_unix_secs": i64::MAX, "accepted_time_unix_secs": 0, "call_duration_secs": -1, "cost": 1e300,
+    } }));
+    assert_eq!((account.started_at, account.answered_at, account.duration_secs), (None, None, None));
+    assert_eq!(account.cost_credits, Some(i64::MAX));
+}

@@ -1,0 +1,234 @@
+//! Events as the provider documents them, and as it might send them.
+
+use domain::{CallStatus, CarrierCallId, PhoneNumber};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const RECEIVED: Timestamp = Timestamp::from_unix_millis(1_760_000_000_000);
+
+fn read_json(body: &Value) -> ProviderEvent {
+    read(body.to_string().as_bytes(), RECEIVED).expect("an event")
+}
+
+fn transcription() -> Value {
+    json!({"type": "post_call_transcription", "event_timestamp": 1_739_537_297, "data": {
+        "agent_id": "agent_1", "conversation_id": "conv_1", "status": "done", "user_id": "call_1",
+        "transcript": [{"role": "agent", "message": "Hi.", "time_in_call_secs": 0}],
+        "metadata": {"start_time_unix_secs": 1_739_537_297, "call_duration_secs": 22,
+            "phone_call": {"type": "sip_trunking", "agent_number": "+14165550100", "external_number": "+14165550123", "call_id": "otb_1"}},
+        "analysis": {"transcript_summary": "s"},
+        "conversation_initiation_client_data": {"user_id": "call_1", "dynamic_variables": {}},
+    }})
+}
+
+fn sip_failure(named: &str, body: Value) -> Value {
+    json!({"type": "call_initiation_failure", "event_timestamp": 1_759_931_652, "data": {
+        "agent_id": "agent_1", "conversation_id": "conv_1", "failure_reason": named,
+        "metadata": {"type": "sip", "body": body},
+    }})
+}
+
+fn failure(event: &ProviderEvent) -> CallFailure {
+    match event.fact.as_ref().expect("a fact").account {
+        Account::Failure(failure) => failure,
+        ref other => panic!("{other:?} is no failure"),
+    }
+}
+
+fn status(event: &ProviderEvent) -> CallStatus {
+    match &event.fact.as_ref().expect("a fact").account {
+        Account::Conversation(conversation) => conversation.status,
+        other => panic!("{other:?} is no conversation"),
+    }
+}
+
+fn number(text: &str) -> PhoneNumber {
+    PhoneNumber::parse(text).expect("a number")
+}
+
+#[test]
+fn a_transcription_tells_of_its_call() {
+    let event = read_json(&transcription());
+    assert_eq!(
+        (event.key.as_str(), event.kind.as_str()),
+        ("post_call_transcription:conv_1", "post_call_transcription")
+    );
+    assert_eq!(event.clue.call_id.as_ref().map(|id| id.as_str()), Some("call_1"));
+    assert_eq!(event.clue.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
+    let parties = event.clue.parties.as_ref().expect("both numbers and the agent are named");
+    assert_eq!((&parties.one, &parties.other), (&number("+14165550100"), &number("+14165550123")));
+    assert_eq!(parties.provider_agent_id.as_str(), "agent_1");
+    assert_eq!(parties.booked_since, RECEIVED.before(Duration::from_hours(2)));
+    assert_eq!(status(&event), CallStatus::Completed);
+}
+
+#[test]
+fn the_older_shape_reads_the_same() {
+    let mut inlined = transcription();
+    let data = inlined["data"].take();
+    inlined.as_object_mut().expect("an object").extend(data.as_object().expect("an object").clone());
+    assert_eq!(read_json(&inlined), read_json(&transcription()));
+}
+
+#[test]
+fn our_id_is_found_in_either_place_and_numbers_in_every_spelling() {
+    let mut event = transcription();
+    event["data"]["user_id"] = Value::Null;
+    assert_eq!(read_json(&event).clue.call_id.expect("the other place").as_str(), "call_1");
+
+    event["data"]["metadata"] = json!({ "caller_id": "14165550123", "called_id": 14_165_550_100_u64 });
+    let parties = read_json(&event).clue.parties.expect("both numbers and the agent are named");
+    assert_eq!([parties.one, parties.other], [number("+14165550123"), number("+14165550100")]);
+}
+
+#[test]
+fn a_transcription_without_a_status_is_of_a_call_that_is_over() {
+    let mut event = transcription();
+    event["data"]["status"] = Value::Null;
+    assert_eq!(status(&read_json(&event)), CallStatus::Completed);
+    event["data"]["metadata"]["error"] = json!({ "code": 486 });
+    assert_eq!(status(&read_json(&event)), CallStatus::Busy);
+}
+
+#[test]
+fn a_failure_says_why_and_when() {
+    for (named, body, expected) in [
+        ("busy", json!({}), NotConnectedReason::Busy),
+        ("no-answer", json!({}), NotConnectedReason::NoAnswer),
+        ("unknown", json!({}), NotConnectedReason::Failed),
+        ("a new one", json!({}), NotConnectedReason::Failed),
+        ("unknown", json!({"sip_status_code": 480}), NotConnectedReason::NoAnswer),
+        (
+            "unknown",
+            json!({"error_reason": "INVITE failed: sip status: 603: Decline (SIP 603)"}),
+            NotConnectedReason::Declined,
+        ),
+        ("busy", json!({"SipResponseCode": "487"}), NotConnectedReason::Busy),
+        ("unknown", json!({"sip_status_code": 403}), NotConnectedReason::Failed),
+    ] {
+        let event = read_json(&sip_failure(named, body.clone()));
+        assert_eq!(failure(&event).reason, expected, "{named} {body}");
+        assert_eq!(failure(&event).at, Timestamp::from_unix_millis(1_759_931_652_000));
+        assert_eq!(event.key, "call_initiation_failure:conv_1");
+    }
+}
+
+#[test]
+fn a_failure_names_its_numbers_as_text_and_as_number() {
+    for body in [
+        json!({"from_number": "+14165550100", "to_number": "+14165550123", "call_sid": "sid-1"}),
+        json!({"from_number": 14_165_550_100_u64, "to_number": 14_165_550_123_u64, "call_sid": "sid-1"}),
+        json!({"From": "+14165550100", "To": "+14165550123", "CallSid": "sid-1"}),
+    ] {
+        let event = read_json(&sip_failure("busy", body));
+        let parties = event.clue.parties.expect("both numbers and the agent are named");
+        assert_eq!([parties.one, parties.other], [number("+14165550100"), number("+14165550123")]);
+        let sid = CarrierCallId::parse("sid-1").expect("an id");
+        assert_eq!(event.fact.and_then(|fact| fact.carrier_call_id), Some(sid));
+    }
+    assert_eq!(read_json(&sip_failure("busy", json!({"from_number": 7}))).clue.parties, None);
+}
+
+#[test]
+fn events_without_a_use_for_the_books_are_keyed_and_kept() {
+    let audio =
+        json!({"type": "post_call_audio", "data": {"conversation_id": "conv_1", "full_audio": "SUQz"}});
+    let event = read_json(&audio);
+    assert_eq!((event.key.as_str(), &event.fact), ("post_call_audio:conv_1", &None));
+
+    let event = read_json(&json!({"type": "a_new_one"}));
+    assert_eq!((event.kind.as_str(), &event.fact), ("a_new_one", &None));
+    assert_eq!(event.key, "a_new_one#cb19b6c4f4dfabbaf2d171dabcb8f8b52447394fa6044a7ec859701788406aef");
+
+    let odd = "+14165550100 ".repeat(1000);
+    let event = read_json(&json!({"type": odd, "data": {"conversation_id": "conv_1"}}));
+    assert_eq!(event.kind, "unrecognized");
+    assert!(event.key.starts_with("unrecognized#") && event.key.len() < 200, "{}", event.key);
+    let event = read_json(&json!({"type": "a", "data": {"conversation_id": "x".repeat(200)}}));
+    assert!(event.key.starts_with("a#") && event.clue.conversation_id.is_none());
+}
+
+#[test]
+fn what_is_no_event_is_refused() {
+    for body in
+        ["", "[]", "null", "{}", r#"{"type":7}"#, r#"{"type":"a""#, "\u{feff}{}", "{\"type\":\"a\"} x"]
+    {
+        assert_eq!(read(body.as_bytes(), RECEIVED), Err(UnreadableEvent), "{body:?}");
+    }
+}
+
+#[test]
+fn nothing_about_a_person_is_in_debug() {
+    for event in [
+        transcription(),
+        sip_failure("busy", json!({"from_number": "+14165550100", "to_number": "+14165550123"})),
+    ] {
+        let shown = format!("{:?}", read_json(&event));
+        for secret in ["4165550100", "4165550123", "Hi."] {
+            assert!(!shown.contains(secret), "{secret} is in {shown}");
+        }
+    }
+}
+
+/// Every place in an event, as the path to it.
+fn places(value: &Value, path: &str, found: &mut Vec<String>) {
+    found.push(path.to_owned());
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(key, value)| places(value, &format!("{path}/{key}"), found));
+        }
+        Value::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, value)| places(value, &format!("{path}/{index}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_field_may_be_missing_or_of_another_type() {
+    let body = json!({"from_number": "+14165550100", "to_number": "+14165550123", "sip_status_code": 486,
+        "error_reason": "x", "call_sid": "s"});
+    for event in [transcription(), sip_failure("busy", body)] {
+        let mut found = Vec::new();
+        places(&event, "", &mut found);
+        for path in found.iter().filter(|path| !matches!(path.as_str(), "" | "/type")) {
+            for other in [
+                json!(null),
+                json!(7),
+                json!(-1.5e300),
+                json!("x"),
+                json!([1, {}]),
+                json!({"a": 1}),
+                json!(true),
+            ] {
+                let mut event = event.clone();
+                *event.pointer_mut(path).expect("it is there") = other.clone();
+                let read = read_json(&event);
+                assert_eq!(read.kind, event["type"], "{path} = {other}");
+                assert!(read.fact.is_some(), "{path} = {other}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = read(&bytes, RECEIVED);
+    }
+
+    #[test]
+    fn no_spoilt_event_panics(index in 0usize..2000, byte in any::<u8>(), length in 0usize..2000) {
+        let mut bytes = transcription().to_string().into_bytes();
+        let index = index % bytes.len();
+        bytes[index] = byte;
+        let _ = read(&bytes, RECEIVED);
+        bytes.truncate(length);
+        let _ = read(&bytes, RECEIVED);
+    }
+}

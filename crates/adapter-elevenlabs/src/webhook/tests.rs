@@ -1,0 +1,110 @@
+//! Whose deliveries are taken.
+
+use super::*;
+
+const BODY: &[u8] = br#"{"type":"post_call_transcription"}"#;
+const SIGNED_AT: i64 = 1_739_537_297;
+/// By another implementation, with these secrets.
+const BY_OLD: (&str, &str) =
+    ("wsec_0123", "5982133e103e91bc1214911c4cd9494d750cac52ca462a1ab0a82f7a90a42a69");
+const BY_NEW: (&str, &str) =
+    ("wsec_4567", "67e40c8b0c443c6084613c148d4167e98db3be8d71e2c3182bb217824ca1f619");
+
+fn webhook(secrets: &[&str], bearer: Option<&str>) -> ElevenLabsWebhook {
+    let secrets = secrets.iter().map(|secret| (*secret).into()).collect();
+    ElevenLabsWebhook::new(&ElevenLabsWebhookSettings { secrets, bearer: bearer.map(Into::into) })
+        .expect("the settings are valid")
+}
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_unix_millis((SIGNED_AT + secs) * 1000)
+}
+
+fn signed(webhook: &ElevenLabsWebhook, header: &str, body: &[u8], now: Timestamp) -> bool {
+    webhook.verify(&WebhookCredentials { signature: Some(header), bearer: None }, body, now).is_ok()
+}
+
+fn header(tag: &str) -> String {
+    format!("t={SIGNED_AT},v0={tag}")
+}
+
+#[test]
+fn a_signature_of_any_of_our_secrets_is_taken_and_no_other() {
+    let both = webhook(&[BY_OLD.0, BY_NEW.0], None);
+    for (_, tag) in [BY_OLD, BY_NEW] {
+        assert!(signed(&both, &header(tag), BODY, at(0)));
+        assert!(signed(&both, &format!("v0={},t={SIGNED_AT}, v0={tag}", "0".repeat(64)), BODY, at(0)));
+        assert!(!signed(&webhook(&["wsec_other"], None), &header(tag), BODY, at(0)));
+    }
+    assert!(!signed(&webhook(&[BY_NEW.0], None), &header(BY_OLD.1), BODY, at(0)));
+    assert!(!signed(&both, &header(BY_OLD.1), &[BODY, b"\n"].concat(), at(0)), "another body");
+    let later = format!("t={},v0={}", SIGNED_AT + 1, BY_OLD.1);
+    assert!(!signed(&both, &later, BODY, at(0)), "the time is signed too");
+}
+
+#[test]
+fn a_signature_is_taken_for_half_an_hour_and_five_minutes_ahead() {
+    let webhook = webhook(&[BY_OLD.0], None);
+    for (now, expected) in [(0, true), (1800, true), (1801, false), (-300, true), (-301, false)] {
+        assert_eq!(signed(&webhook, &header(BY_OLD.1), BODY, at(now)), expected, "{now} s");
+    }
+}
+
+#[test]
+fn a_header_that_is_none_is_refused() {
+    let webhook = webhook(&[BY_OLD.0], None);
+    let tag = BY_OLD.1;
+    for header in [
+        String::new(),
+        "t=".to_owned(),
+        format!("v0={tag}"),
+        format!("t={SIGNED_AT}"),
+        format!("t={SIGNED_AT},v0="),
+        format!("t={SIGNED_AT},v1={tag}"),
+        format!("t={SIGNED_AT},v0={}", &tag[1..]),
+        format!("t={SIGNED_AT},v0={}é", &tag[2..]),
+        format!("t=+{SIGNED_AT},v0={tag}"),
+        format!("t={SIGNED_AT},t={SIGNED_AT},v0={tag}"),
+        format!("t=99999999999999999999,v0={tag}"),
+        format!("{}t={SIGNED_AT},v0={tag}", ",".repeat(LONGEST_HEADER)),
+    ] {
+        assert!(!signed(&webhook, &header, BODY, at(0)), "{header}");
+    }
+}
+
+#[test]
+fn the_tool_secret_is_taken_as_a_bearer_token() {
+    let webhook = webhook(&[BY_OLD.0], Some("tool_secret"));
+    let signature = header(BY_OLD.1);
+    let shows =
+        |signature, bearer| webhook.verify(&WebhookCredentials { signature, bearer }, BODY, at(0)).is_ok();
+    assert!(shows(None, Some("tool_secret")));
+    assert!(shows(Some("t=1,v0=00"), Some("tool_secret")));
+    assert!(shows(Some(signature.as_str()), Some("wrong")));
+    for wrong in ["", "tool_secre", "tool_secret ", "tool_secret1", BY_OLD.0] {
+        assert!(!shows(None, Some(wrong)), "{wrong:?}");
+    }
+    assert!(!shows(None, None));
+}
+
+#[test]
+fn nothing_is_verified_by_nothing() {
+    let webhook = webhook(&[], None);
+    assert!(!signed(&webhook, &header(BY_OLD.1), BODY, at(0)));
+    let empty = WebhookCredentials { signature: None, bearer: Some("") };
+    assert_eq!(webhook.verify(&empty, BODY, at(0)), Err(Unverified));
+}
+
+#[test]
+fn secrets_that_verify_what_anybody_sends_are_refused_and_none_is_shown() {
+    for bad in ["", " ", "wsec_1\n", "schlüssel"] {
+        let secrets = ElevenLabsWebhookSettings { secrets: vec![bad.into()], bearer: None };
+        assert!(matches!(ElevenLabsWebhook::new(&secrets), Err(InvalidSettings::WebhookSecret)), "{bad:?}");
+        let bearer = ElevenLabsWebhookSettings { secrets: Vec::new(), bearer: Some(bad.into()) };
+        assert!(matches!(ElevenLabsWebhook::new(&bearer), Err(InvalidSettings::ToolSecret)), "{bad:?}");
+    }
+    let settings =
+        ElevenLabsWebhookSettings { secrets: vec!["wsec_0123".into()], bearer: Some("tool_secret".into()) };
+    let shown = format!("{settings:?} {:?}", ElevenLabsWebhook::new(&settings));
+    assert!(!shown.contains("wsec_0123") && !shown.contains("tool_secret"), "{shown}");
+}

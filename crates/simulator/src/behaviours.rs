@@ -1,5 +1,6 @@
 //! What the simulator can do with a dial, as a test writes it down.
 
+use crate::webhooks::WebhookScript;
 use serde::{Deserialize, Serialize};
 
 /// A ring that only the request's ringing time-out ends.
@@ -195,13 +196,26 @@ pub struct ScriptedBehaviour {
     /// What becomes of the call, where the behaviour's own default will not do. Ignored where the answer tells.
     #[serde(default)]
     pub call: Option<CallFate>,
+    /// How long an answered call lasts; some 600 ms, times the time scale, where it is missing.
+    #[serde(default)]
+    pub talks_for_ms: Option<u64>,
+    /// What is done to the call's events.
+    #[serde(default)]
+    pub webhook: WebhookScript,
 }
 
 impl ScriptedBehaviour {
     /// For every number, without limit.
     #[must_use]
     pub fn new(behaviour: Behaviour) -> ScriptedBehaviour {
-        ScriptedBehaviour { to_number: None, times: None, behaviour, call: None }
+        ScriptedBehaviour {
+            to_number: None,
+            times: None,
+            behaviour,
+            call: None,
+            talks_for_ms: None,
+            webhook: WebhookScript::default(),
+        }
     }
 
     /// Only for this number.
@@ -221,6 +235,18 @@ impl ScriptedBehaviour {
     pub fn call(self, fate: CallFate) -> ScriptedBehaviour {
         ScriptedBehaviour { call: Some(fate), ..self }
     }
+
+    /// With a conversation of this length.
+    #[must_use]
+    pub fn talks_for_ms(self, talks_for_ms: u64) -> ScriptedBehaviour {
+        ScriptedBehaviour { talks_for_ms: Some(talks_for_ms), ..self }
+    }
+
+    /// With this done to the call's events.
+    #[must_use]
+    pub fn webhook(self, webhook: WebhookScript) -> ScriptedBehaviour {
+        ScriptedBehaviour { webhook, ..self }
+    }
 }
 
 impl std::fmt::Debug for ScriptedBehaviour {
@@ -230,6 +256,8 @@ impl std::fmt::Debug for ScriptedBehaviour {
             .field("times", &self.times)
             .field("behaviour", &self.behaviour)
             .field("call", &self.call)
+            .field("talks_for_ms", &self.talks_for_ms)
+            .field("webhook", &self.webhook)
             .finish()
     }
 }

@@ -3,6 +3,7 @@
 use crate::behaviours::ScriptedBehaviour;
 use crate::magic_numbers::MAGIC_NUMBERS;
 use crate::state::State;
+use crate::webhooks::{WebhookDelivery, WebhookSettings};
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,6 +28,12 @@ pub(crate) fn configure(service: &mut web::ServiceConfig) {
                 web::resource("/requests")
                     .route(web::get().to(count_requests))
                     .route(web::delete().to(count_requests_afresh)),
+            )
+            .service(
+                web::resource("/webhooks")
+                    .route(web::get().to(list_deliveries))
+                    .route(web::post().to(send_webhooks))
+                    .route(web::delete().to(send_no_webhooks)),
             )
             .service(web::resource("/magic-numbers").route(web::get().to(list_magic_numbers))),
     );
@@ -87,6 +94,28 @@ async fn count_requests(state: web::Data<State>) -> HttpResponse {
 
 async fn count_requests_afresh(state: web::Data<State>) -> HttpResponse {
     state.requests().clear();
+    HttpResponse::NoContent().finish()
+}
+
+async fn list_deliveries(state: web::Data<State>) -> HttpResponse {
+    let webhooks = state.webhooks();
+    let deliveries: Vec<&WebhookDelivery> = webhooks.deliveries().collect();
+    HttpResponse::Ok().json(json!({ "url": webhooks.url(), "deliveries": deliveries }))
+}
+
+async fn send_webhooks(state: web::Data<State>, body: web::Bytes) -> HttpResponse {
+    let settings: WebhookSettings = match serde_json::from_slice(&body) {
+        Ok(settings) => settings,
+        Err(error) => return refuse(&error.to_string()),
+    };
+    match state.send_webhooks_to(Some(&settings)) {
+        Ok(()) => HttpResponse::NoContent().finish(),
+        Err(defect) => refuse(defect),
+    }
+}
+
+async fn send_no_webhooks(state: web::Data<State>) -> HttpResponse {
+    state.webhooks().target = None;
     HttpResponse::NoContent().finish()
 }
 

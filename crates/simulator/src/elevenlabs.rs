@@ -3,12 +3,14 @@
 mod catalogue;
 mod conversations;
 mod errors;
+mod events;
 mod outbound_call;
 mod outcome;
 mod paging;
 mod request;
 
 pub use catalogue::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
+pub(crate) use events::events_of;
 
 use crate::state::State;
 use actix_web::body::{BoxBody, MessageBody};

@@ -13,6 +13,9 @@
 //! | `DELETE /sim/dials` | starts that count afresh (conversations stay) |
 //! | `GET /sim/requests` | `{"total", "by_path"}`: requests to the provider's API, refused ones included |
 //! | `DELETE /sim/requests` | starts that count afresh |
+//! | `POST /sim/webhooks` | takes [`WebhookSettings`]: from now on events go there |
+//! | `DELETE /sim/webhooks` | sends no more events |
+//! | `GET /sim/webhooks` | `{"url", "deliveries"}`: where events go, and each [`WebhookDelivery`] |
 //! | `GET /sim/magic-numbers` | the table of [`MAGIC_NUMBERS`] |
 //!
 //! Two providers' surfaces stand side by side over the same scripts and the same log of dials: ElevenLabs'
@@ -20,6 +23,9 @@
 //! `/phone-number`, `/assistant`), which answers when the call is queued: a busy callee is in the call's record
 //! there. Ids are taken as they come, except that an agent or a phone number whose id starts with `missing_` does
 //! not exist.
+//!
+//! When a call is over, its events are sent as signed webhooks, as the provider sends them: a transcription about a
+//! second after the callee answered, or the failure of the dial. A [`WebhookScript`] spoils them.
 //!
 //! A *dial* is counted when the request was read in full and accepted for dialling, also where the answer is
 //! then lost. Refused requests are counted as requests only.
@@ -39,9 +45,11 @@ mod spoiled;
 mod state;
 mod timeline;
 mod vapi;
+mod webhooks;
 
 pub use behaviours::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour};
 pub use calls::Dial;
 pub use elevenlabs::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
 pub use magic_numbers::{MAGIC_NUMBERS, MagicNumber};
 pub use simulator::{Settings, Simulator};
+pub use webhooks::{WebhookDelivery, WebhookScript, WebhookSettings};

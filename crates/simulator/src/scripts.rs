@@ -1,6 +1,7 @@
 //! The behaviours that tests have asked for, and which of them is next.
 
 use crate::behaviours::{Behaviour, CallFate, ScriptedBehaviour};
+use crate::webhooks::WebhookScript;
 use std::collections::{HashMap, VecDeque};
 
 /// How many numbers may have scripts of their own, and how many limited scripts one of them may queue.
@@ -13,6 +14,15 @@ const FULL_QUEUE: &str = "too many scripts are queued; DELETE /sim/behaviours fi
 pub(crate) struct Scripted {
     pub(crate) behaviour: Behaviour,
     pub(crate) fate: Option<CallFate>,
+    pub(crate) talks_for_ms: Option<u64>,
+    pub(crate) webhook: WebhookScript,
+}
+
+impl Scripted {
+    /// A behaviour, and everything else as usual.
+    pub(crate) fn usual(behaviour: Behaviour) -> Scripted {
+        Scripted { behaviour, fate: None, talks_for_ms: None, webhook: WebhookScript::default() }
+    }
 }
 
 /// All scripts.
@@ -50,7 +60,12 @@ impl Scripts {
             }
             Some(number) => self.for_one_number.entry(number).or_default(),
         };
-        let scripted = Scripted { behaviour: script.behaviour, fate: script.call };
+        let scripted = Scripted {
+            behaviour: script.behaviour,
+            fate: script.call,
+            talks_for_ms: script.talks_for_ms,
+            webhook: script.webhook,
+        };
         match script.times {
             None => scope.standing = Some(scripted),
             Some(_) if scope.limited.len() >= MOST_QUEUED => {

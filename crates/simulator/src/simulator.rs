@@ -4,6 +4,7 @@ use crate::behaviours::ScriptedBehaviour;
 use crate::calls::Dial;
 use crate::front::{self, Done, Door, Orders};
 use crate::state::State;
+use crate::webhooks::{WebhookDelivery, WebhookSettings};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,11 +23,18 @@ pub struct Settings {
     /// Multiplies every built-in delay, those of the magic numbers and of conversations: 1.0 is real time. Times
     /// in scripted behaviours and the request's own ringing time-out are taken as they are.
     pub time_scale: f64,
+    /// Where events go, if anywhere.
+    pub webhooks: Option<WebhookSettings>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), api_key: None, time_scale: 1.0 }
+        Settings {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            api_key: None,
+            time_scale: 1.0,
+            webhooks: None,
+        }
     }
 }
 
@@ -36,6 +44,7 @@ impl std::fmt::Debug for Settings {
             .field("bind", &self.bind)
             .field("api_key", &self.api_key.as_ref().map(|_| "***"))
             .field("time_scale", &self.time_scale)
+            .field("webhooks", &self.webhooks)
             .finish()
     }
 }
@@ -53,13 +62,15 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// The address cannot be bound, or `time_scale` is not a number from 0 to 1000.
+    /// The address cannot be bound, or `time_scale` is not a number from 0 to 1000, or webhooks
+    /// would leave the loopback.
     pub async fn start(settings: Settings) -> io::Result<Simulator> {
         if !(0.0..=1000.0).contains(&settings.time_scale) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the time scale goes from 0 to 1000"));
         }
         let (door, orders) = Door::new();
         let state = Arc::new(State::new(settings.api_key, settings.time_scale, door));
+        state.send_webhooks_to(settings.webhooks.as_ref()).map_err(invalid)?;
         let (started, starts) = oneshot::channel();
         let (stops, stopped) = oneshot::channel();
         let its_state = Arc::clone(&state);
@@ -102,6 +113,22 @@ impl Simulator {
     #[must_use]
     pub fn requests(&self) -> BTreeMap<String, u64> {
         self.state.requests().clone()
+    }
+
+    /// Sends the events of calls there from now on, or nowhere; those of calls that are not over, too, if there was
+    /// anywhere to send them when they were dialled.
+    ///
+    /// # Errors
+    ///
+    /// The URL is not one of the loopback.
+    pub fn send_webhooks_to(&self, webhooks: Option<&WebhookSettings>) -> io::Result<()> {
+        self.state.send_webhooks_to(webhooks).map_err(invalid)
+    }
+
+    /// The webhooks that were sent, or dropped by a script, in order; the newest 10 000 are kept.
+    #[must_use]
+    pub fn webhook_deliveries(&self) -> Vec<WebhookDelivery> {
+        self.state.webhooks().deliveries().cloned().collect()
     }
 
     /// Adds a behaviour, as `POST /sim/behaviours` does; it holds when this returns.
@@ -155,6 +182,10 @@ impl Drop for Simulator {
             tracing::error!("the simulator's thread panicked");
         }
     }
+}
+
+fn invalid(defect: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, defect)
 }
 
 /// Binds, says where, and serves.

@@ -1,12 +1,13 @@
 //! What the simulator knows, shared between its thread and the tests around it.
 
-use crate::behaviours::{Behaviour, CallFate, ScriptedBehaviour};
+use crate::behaviours::{Behaviour, ScriptedBehaviour};
 use crate::calls::Calls;
 use crate::front::Door;
 use crate::magic_numbers;
 use crate::scripts::{Scripted, Scripts};
+use crate::webhooks::{Target, WebhookSettings, Webhooks};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// How long `refuse_connections` lasts where a script does not say.
@@ -21,6 +22,7 @@ pub(crate) struct State {
     calls: Mutex<Calls>,
     scripts: Mutex<Scripts>,
     requests: Mutex<BTreeMap<String, u64>>,
+    webhooks: Mutex<Webhooks>,
 }
 
 impl State {
@@ -33,6 +35,7 @@ impl State {
             calls: Mutex::default(),
             scripts: Mutex::default(),
             requests: Mutex::default(),
+            webhooks: Mutex::default(),
         }
     }
 
@@ -49,6 +52,17 @@ impl State {
         self.requests.lock().expect("nothing panics while it holds the counts")
     }
 
+    pub(crate) fn webhooks(&self) -> MutexGuard<'_, Webhooks> {
+        self.webhooks.lock().expect("nothing panics while it holds the webhooks")
+    }
+
+    /// Events go there from now on, or nowhere; says why not, if they cannot.
+    pub(crate) fn send_webhooks_to(&self, settings: Option<&WebhookSettings>) -> Result<(), &'static str> {
+        let target = settings.map(Target::parse).transpose()?;
+        self.webhooks().target = target.map(Arc::new);
+        Ok(())
+    }
+
     /// Milliseconds since the simulator started.
     pub(crate) fn now_ms(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
@@ -60,14 +74,10 @@ impl State {
     }
 
     /// What a dial to `number` does, and what becomes of its call. Uses a limited script up.
-    pub(crate) fn next_behaviour(&self, number: &str) -> (Behaviour, CallFate) {
+    pub(crate) fn next_behaviour(&self, number: &str) -> Scripted {
         let scripted = self.scripts().take(number);
-        let Scripted { behaviour, fate } = scripted.unwrap_or_else(|| Scripted {
-            behaviour: magic_numbers::behaviour_of(number).scaled(self.time_scale),
-            fate: None,
-        });
-        let fate = fate.unwrap_or_else(|| behaviour.usual_fate());
-        (behaviour, fate)
+        scripted
+            .unwrap_or_else(|| Scripted::usual(magic_numbers::behaviour_of(number).scaled(self.time_scale)))
     }
 
     /// Takes a script; for `refuse_connections`, says how long nobody shall listen.

@@ -38,6 +38,17 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
+    /// How long after the dial the call is over and its record complete; nothing for one that rings on.
+    pub(crate) fn over_after(&self) -> Option<Duration> {
+        match self.end {
+            End::RingsOn => None,
+            End::Failed(_) => Some(self.rings_for),
+            End::Answered => {
+                Some(self.rings_for.saturating_add(self.talks_for).saturating_add(self.processed_for))
+            }
+        }
+    }
+
     /// Where the call is, so long after it was dialled.
     pub(crate) fn step(&self, elapsed: Duration) -> Step {
         let Some(after_ringing) = elapsed.checked_sub(self.rings_for) else {
@@ -47,7 +58,9 @@ impl Timeline {
             End::RingsOn => Step::Initiated,
             End::Failed(_) => Step::Failed,
             End::Answered if after_ringing < self.talks_for => Step::InProgress,
-            End::Answered if after_ringing < self.talks_for + self.processed_for => Step::Processing,
+            End::Answered if after_ringing < self.talks_for.saturating_add(self.processed_for) => {
+                Step::Processing
+            }
             End::Answered => Step::Done,
         }
     }

@@ -14,7 +14,7 @@ const SUMMARY: &str = "The agent said why it called, the callee confirmed, and t
 
 pub(crate) async fn find(state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
     match state.calls().find(Surface::ElevenLabs, &id) {
-        Some(call) => HttpResponse::Ok().json(record(&call)),
+        Some(call) => HttpResponse::Ok().json(record(&call, call.timeline.step(call.elapsed()))),
         None => errors::no_such_conversation(&id),
     }
 }
@@ -61,8 +61,8 @@ fn summary(call: &Call) -> Value {
     })
 }
 
-fn record(call: &Call) -> Value {
-    let step = call.timeline.step(call.elapsed());
+/// The record of a call at this step.
+pub(crate) fn record(call: &Call, step: Step) -> Value {
     let answered = matches!(step, Step::InProgress | Step::Processing | Step::Done);
     let hung_up = matches!(step, Step::Processing | Step::Done);
     json!({

@@ -7,9 +7,12 @@ use crate::elevenlabs::request::OutboundCall;
 use crate::elevenlabs::{MISSING, errors};
 use crate::ids;
 use crate::magic_numbers::USUAL_RING_MS;
+use crate::scripts::Scripted;
 use crate::spoiled::Success;
 use crate::state::State;
 use crate::timeline::{End, Timeline};
+use crate::webhooks;
+use actix_web::rt::spawn;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 use std::future::pending;
@@ -17,8 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::sleep;
 
-const TALKS_FOR: Duration = Duration::from_secs(6);
-const PROCESSED_FOR: Duration = Duration::from_secs(2);
+const TALKS_FOR: Duration = Duration::from_millis(600);
+const PROCESSED_FOR: Duration = Duration::from_millis(300);
 
 pub(crate) async fn over_sip_trunk(
     state: web::Data<State>,
@@ -26,7 +29,8 @@ pub(crate) async fn over_sip_trunk(
     body: Result<web::Bytes, Error>,
 ) -> Result<HttpResponse, Error> {
     let request = accept(body)?;
-    let (behaviour, fate) = state.next_behaviour(&request.to_number);
+    let Scripted { behaviour, fate, talks_for_ms, webhook } = state.next_behaviour(&request.to_number);
+    let fate = fate.unwrap_or_else(|| behaviour.usual_fate());
     let mut answers_after = behaviour.answers_after_ms().map(Duration::from_millis);
     let mut told = Told::by(behaviour.after_ringing());
     let ringing_timeout = Duration::from_secs(request.ringing_timeout_secs.into());
@@ -37,19 +41,33 @@ pub(crate) async fn over_sip_trunk(
 
     let ids = Ids { conversation: ids::fresh("conv_"), sip_call: ids::fresh("otb_") };
     let end = told.as_ref().map(Told::end).or_else(|| outcome::end_of(fate));
+    let mut call = None;
     if let Some(end) = end {
         let usual_ring = state.scaled(Duration::from_millis(USUAL_RING_MS));
         let rings_for = match answers_after {
             Some(after) if told.is_some() || !after.is_zero() => after,
             _ => usual_ring,
         };
-        let call = begin(&state, request, &ids, rings_for, end);
-        state.calls().record(Arc::new(call));
+        let talks_for = talks_for_ms.map_or_else(|| state.scaled(TALKS_FOR), Duration::from_millis);
+        let begun = Arc::new(begin(&state, request, &ids, [rings_for, talks_for], end));
+        state.calls().record(Arc::clone(&begun));
+        if !webhook.before_answer {
+            webhooks::follow(&state, &begun, webhook);
+        }
+        call = Some(begun);
     }
 
     match answers_after {
         Some(after) => sleep(after).await,
         None => pending().await,
+    }
+    if webhook.before_answer
+        && let Some(call) = call
+    {
+        let state = state.clone().into_inner();
+        // A task of its own: a client that does not wait for its answer gets the events all the same.
+        let delivered = spawn(async move { webhooks::deliver(&state, &call, webhook).await }).await;
+        delivered.map_err(actix_web::error::ErrorInternalServerError)?;
     }
     Ok(match told {
         Some(told) => HttpResponse::Ok().json(told_body(&told, &ids)),
@@ -89,7 +107,13 @@ fn accept(body: Result<web::Bytes, Error>) -> Result<OutboundCall, Error> {
     Ok(request)
 }
 
-fn begin(state: &State, request: OutboundCall, ids: &Ids, rings_for: Duration, end: End) -> Call {
+fn begin(
+    state: &State,
+    request: OutboundCall,
+    ids: &Ids,
+    [rings_for, talks_for]: [Duration; 2],
+    end: End,
+) -> Call {
     let dialled_at_unix_secs = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     Call {
         surface: Surface::ElevenLabs,
@@ -107,12 +131,7 @@ fn begin(state: &State, request: OutboundCall, ids: &Ids, rings_for: Duration, e
         client_data: request.client_data,
         dialled_at: Instant::now(),
         dialled_at_unix_secs,
-        timeline: Timeline {
-            rings_for,
-            talks_for: state.scaled(TALKS_FOR),
-            processed_for: state.scaled(PROCESSED_FOR),
-            end,
-        },
+        timeline: Timeline { rings_for, talks_for, processed_for: state.scaled(PROCESSED_FOR), end },
     }
 }
 

@@ -2,13 +2,15 @@
 
 use crate::sandbox::{CALLEE, SIP_TRUNK, Sandbox, call_to, json_of, magic};
 use serde_json::json;
-use simulator::Settings;
+use simulator::{Behaviour, ScriptedBehaviour, Settings};
 use std::collections::HashSet;
 
 #[tokio::test]
 async fn a_conversation_goes_through_every_status() {
-    let sandbox = Sandbox::with(Settings { time_scale: 0.1, ..Settings::default() }).await;
-    let (answer, initiated) = tokio::join!(sandbox.dial_json(magic("declined")), async {
+    // Every step takes long enough to be seen on a machine that is busy.
+    let sandbox = Sandbox::with(Settings { time_scale: 3.0, ..Settings::default() }).await;
+    sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::Decline { after_ms: 300 }).to(CALLEE));
+    let (answer, initiated) = tokio::join!(sandbox.dial_json(CALLEE), async {
         while sandbox.simulator.dials().is_empty() {
             tokio::task::yield_now().await;
         }

@@ -5,5 +5,7 @@ mod control;
 mod conversations;
 mod dials;
 mod faults;
+mod receiver;
 mod sandbox;
 mod vapi;
+mod webhooks;

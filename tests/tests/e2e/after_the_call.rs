@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use simulator::{Behaviour, ScriptedBehaviour, WebhookScript};
 
 use crate::on_both_backings;
-use crate::support::Gateway;
+use crate::support::{Gateway, World};
 
 const NUMBER: &str = "+14165550175";
 

@@ -12,7 +12,7 @@ pub use process::{Process, outdial_in, run_outdial};
 pub use proxy::{Proxy, database_behind};
 pub use redis_server::RedisServer;
 pub use statement_counter::StatementCounter;
-pub use world::{Backing, World};
+pub use world::{Backing, Gateway, World};
 
 /// Runs one test body on both backings, as `embedded::name` and `services::name`.
 #[macro_export]

@@ -4,6 +4,7 @@ use crate::behaviours::Behaviour;
 use crate::calls::{Call, Dial, Surface};
 use crate::ids;
 use crate::magic_numbers::USUAL_RING_MS;
+use crate::scripts::Scripted;
 use crate::spoiled::Success;
 use crate::state::State;
 use crate::timeline::{End, Timeline};
@@ -30,7 +31,8 @@ pub(crate) async fn create(
         Ok(request) => request,
         Err((status, message)) => return errors::error(status, message),
     };
-    let (scripted, fate) = state.next_behaviour(&request.number);
+    let Scripted { behaviour: scripted, fate, talks_for_ms, .. } = state.next_behaviour(&request.number);
+    let fate = fate.unwrap_or_else(|| scripted.usual_fate());
     let behaviour = scripted.after_ringing();
     let told = outcome::end_by(behaviour);
     let is_told = told.is_some();
@@ -42,7 +44,8 @@ pub(crate) async fn create(
         Some(after) if is_told => after,
         _ => state.scaled(Duration::from_millis(USUAL_RING_MS)),
     };
-    let call = Arc::new(begin(&state, request, id, rings_for, end.clone()));
+    let talks_for = talks_for_ms.map_or_else(|| state.scaled(TALKS_FOR), Duration::from_millis);
+    let call = Arc::new(begin(&state, request, id, [rings_for, talks_for], end.clone()));
     if end.is_some() {
         state.calls().record(Arc::clone(&call));
     }
@@ -69,7 +72,13 @@ fn accept(body: Result<web::Bytes, Error>) -> Result<CreateCall, (u16, Value)> {
     Ok(request)
 }
 
-fn begin(state: &State, request: CreateCall, id: String, rings_for: Duration, end: Option<End>) -> Call {
+fn begin(
+    state: &State,
+    request: CreateCall,
+    id: String,
+    [rings_for, talks_for]: [Duration; 2],
+    end: Option<End>,
+) -> Call {
     let dialled_at_unix_secs = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let carriers_patience = Duration::from_secs(CARRIER_RINGS_FOR_SECS.into());
     let (rings_for, end) = match end {
@@ -97,12 +106,7 @@ fn begin(state: &State, request: CreateCall, id: String, rings_for: Duration, en
         ]),
         dialled_at: Instant::now(),
         dialled_at_unix_secs,
-        timeline: Timeline {
-            rings_for,
-            talks_for: state.scaled(TALKS_FOR),
-            processed_for: state.scaled(PROCESSED_FOR),
-            end,
-        },
+        timeline: Timeline { rings_for, talks_for, processed_for: state.scaled(PROCESSED_FOR), end },
     }
 }
 

@@ -1,0 +1,134 @@
+//! The simulator's webhooks, as the adapter verifies and reads them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use adapter_elevenlabs::{ElevenLabsRecords, ElevenLabsWebhook, ElevenLabsWebhookSettings};
+use domain::ports::{CallTrace, ProviderEvent, ProviderRecords, ProviderWebhook, WebhookCredentials};
+use domain::{Account, NotConnectedReason, Timestamp};
+use simulator::{Behaviour, ScriptedBehaviour, Settings, Simulator, WebhookScript, WebhookSettings};
+
+#[path = "support/dialling.rs"]
+mod dialling;
+#[path = "support/peer.rs"]
+#[expect(dead_code, reason = "what is dialled goes to the simulator")]
+mod peer;
+
+use dialling::{dial, request, settings};
+use peer::Peer;
+
+const SECRET: &str = "wsec_0123";
+const LONG: Duration = Duration::from_secs(20);
+
+/// One delivery, as an HTTP server would hand it over.
+struct Delivery {
+    signature: String,
+    body: Vec<u8>,
+}
+
+impl Delivery {
+    fn verified(&self, secrets: &[&str]) -> bool {
+        let secrets = secrets.iter().map(|secret| (*secret).into()).collect();
+        let settings = ElevenLabsWebhookSettings { secrets, bearer: None };
+        let credentials = WebhookCredentials { signature: Some(&self.signature), bearer: None };
+        let webhook = ElevenLabsWebhook::new(&settings).expect("the settings are valid");
+        webhook.verify(&credentials, &self.body, now()).is_ok()
+    }
+
+    fn read(&self) -> ProviderEvent {
+        let webhook =
+            ElevenLabsWebhook::new(&ElevenLabsWebhookSettings::default()).expect("nothing is wrong");
+        webhook.read(&self.body, now()).expect("an event")
+    }
+}
+
+fn now() -> Timestamp {
+    let millis = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+    Timestamp::from_unix_millis(i64::try_from(millis).expect("before the end of time"))
+}
+
+/// Dials once with this script, and waits for so many deliveries.
+async fn deliveries(behaviour: Behaviour, script: WebhookScript, count: usize) -> (Simulator, Vec<Delivery>) {
+    let receiver = Peer::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let url = format!("http://{}/", receiver.address);
+    let webhooks = Some(WebhookSettings { url, secret: SECRET.to_owned() });
+    let simulator = Simulator::start(Settings { time_scale: 0.0, webhooks, ..Settings::default() });
+    let simulator = simulator.await.expect("a free port");
+    simulator.script(ScriptedBehaviour::new(behaviour).webhook(script));
+    dial(&simulator.base_url(), LONG).await;
+    while simulator.webhook_deliveries().len() < count {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let deliveries = receiver.received().into_iter().map(|bytes| {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+        let head = std::str::from_utf8(&bytes[..end]).expect("text");
+        let signature = head.lines().find_map(|line| line.strip_prefix("elevenlabs-signature: "));
+        Delivery { signature: signature.expect("it is signed").to_owned(), body: bytes[end + 4..].to_vec() }
+    });
+    let deliveries = deliveries.collect();
+    (simulator, deliveries)
+}
+
+#[tokio::test]
+async fn a_transcription_tells_what_the_record_tells() {
+    let script = WebhookScript { duplicate: true, ..WebhookScript::default() };
+    let (simulator, deliveries) = deliveries(Behaviour::Answer { after_ms: 0 }, script, 2).await;
+    assert_eq!(deliveries[0].read().key, deliveries[1].read().key);
+    let event = deliveries[0].read();
+    let call_id = request(LONG).call_id;
+    assert!(deliveries[0].verified(&["wsec_next", SECRET]));
+    assert_eq!(event.clue.call_id.as_ref(), Some(&call_id));
+    assert_eq!(event.clue.parties.as_ref().map(|parties| &parties.other), Some(&request(LONG).to));
+
+    let records = ElevenLabsRecords::new(&settings(&simulator.base_url())).expect("the settings are valid");
+    for conversation_id in [event.clue.conversation_id, None] {
+        let booked_at = now();
+        let trace =
+            CallTrace { call_id: call_id.clone(), conversation_id, provider_agent_id: None, booked_at };
+        assert_eq!(records.find(&trace).await.expect("an answer"), event.fact);
+    }
+    let Some(Account::Conversation(conversation)) = event.fact.map(|fact| fact.account) else {
+        panic!("it is a conversation")
+    };
+    assert_eq!((conversation.transcript.len(), conversation.duration_secs), (3, Some(6)));
+    assert!(conversation.summary.is_some() && conversation.answered_at.is_some());
+}
+
+#[tokio::test]
+async fn a_failure_tells_why() {
+    for (behaviour, expected) in [
+        (Behaviour::Busy { after_ms: 0 }, NotConnectedReason::Busy),
+        (Behaviour::NoAnswer { after_ms: 0 }, NotConnectedReason::NoAnswer),
+        (Behaviour::Decline { after_ms: 0 }, NotConnectedReason::Declined),
+        (Behaviour::SipTimeout { after_ms: 0 }, NotConnectedReason::Failed),
+    ] {
+        let (_simulator, deliveries) = deliveries(behaviour, WebhookScript::default(), 1).await;
+        assert!(deliveries[0].verified(&[SECRET]));
+        let event = deliveries[0].read();
+        assert_eq!(event.clue.parties.as_ref().map(|parties| &parties.other), Some(&request(LONG).to));
+        match event.fact.map(|fact| fact.account) {
+            Some(Account::Failure(failure)) => assert_eq!(failure.reason, expected),
+            other => panic!("{other:?} is no failure"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn forged_and_stale_events_are_not_the_providers() {
+    for script in [
+        WebhookScript { bad_signature: true, ..WebhookScript::default() },
+        WebhookScript { stale: true, ..WebhookScript::default() },
+    ] {
+        let (_simulator, deliveries) = deliveries(Behaviour::Answer { after_ms: 0 }, script, 1).await;
+        assert!(!deliveries[0].verified(&[SECRET]), "{script:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_event_is_read_and_one_of_an_unknown_type_is_kept() {
+    let script = WebhookScript { large: true, unknown_type: true, ..WebhookScript::default() };
+    let (_simulator, deliveries) = deliveries(Behaviour::Answer { after_ms: 0 }, script, 2).await;
+    assert!(deliveries.iter().all(|delivery| delivery.verified(&[SECRET])));
+    let unknown = deliveries[0].read();
+    assert_eq!((unknown.kind.as_str(), unknown.fact), ("answering_machine_detection", None));
+    assert!(deliveries[1].body.len() > 5_000_000 && deliveries[1].read().fact.is_some());
+}

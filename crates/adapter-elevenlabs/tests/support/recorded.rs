@@ -1,0 +1,106 @@
+//! Calls on record at the simulator, and providers that are away in its place.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use adapter_elevenlabs::{ElevenLabs, ElevenLabsRecords};
+use async_trait::async_trait;
+use domain::ports::{CallTrace, DialRequest, ProviderRecords, VoiceProvider};
+use domain::{ConversationId, Timestamp};
+use simulator::{Behaviour, ScriptedBehaviour, Settings, Simulator};
+use testkit::fixtures;
+use testkit::harness::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
+
+use crate::dialling::{request, settings};
+use testkit::peer::Peer;
+
+/// The simulator's records, or a socket's answer.
+pub(crate) struct Recorded {
+    simulator: Simulator,
+    away: Mutex<Option<Peer>>,
+    base_url: Mutex<String>,
+}
+
+impl Recorded {
+    pub(crate) async fn start() -> Self {
+        // A conversation is on record as soon as it is over.
+        let simulator = Simulator::start(Settings { time_scale: 0.0, ..Settings::default() });
+        let simulator = simulator.await.expect("a free port");
+        let base_url = Mutex::new(simulator.base_url());
+        Self { simulator, away: Mutex::default(), base_url }
+    }
+}
+
+#[async_trait]
+impl ProviderRecordsHarness for Recorded {
+    fn records(&self) -> Arc<dyn ProviderRecords> {
+        let base_url = self.base_url.lock().expect("nobody panics with it").clone();
+        Arc::new(ElevenLabsRecords::new(&settings(&base_url)).expect("the settings are valid"))
+    }
+
+    async fn record(&self, call: RecordedCall) -> CallTrace {
+        const HOUR_MS: u64 = 3_600_000;
+        let script = match call {
+            RecordedCall::InProgress => {
+                ScriptedBehaviour::new(Behaviour::Answer { after_ms: 0 }).talks_for_ms(HOUR_MS)
+            }
+            RecordedCall::Completed => ScriptedBehaviour::new(Behaviour::Answer { after_ms: 0 }),
+            RecordedCall::Failed => ScriptedBehaviour::new(Behaviour::Busy { after_ms: 0 }),
+        };
+        self.simulator.script(script.times(1));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+        let now = Timestamp::from_unix_millis(i64::try_from(now).expect("before the end of time"));
+        let answer_within = Duration::from_secs(20);
+        let dial = DialRequest { call_id: fixtures::call_id(), ..request(answer_within) };
+        let provider =
+            ElevenLabs::new(&settings(&self.simulator.base_url())).expect("the settings are valid");
+        // What it came to is another suite's.
+        let _outcome = provider.dial(&dial).await;
+        let dials = self.simulator.dials();
+        let dialled = dials.iter().find(|one| one.user_id.as_deref() == Some(dial.call_id.as_str()));
+        let conversation = &dialled.expect("it was dialled").conversation_id;
+        CallTrace {
+            call_id: dial.call_id,
+            conversation_id: Some(ConversationId::parse(conversation).expect("an id")),
+            provider_agent_id: Some(dial.provider_agent_id),
+            booked_at: now,
+        }
+    }
+
+    async fn upstream(&self, upstream: RecordsUpstream) {
+        let refusal = r#"{"detail":{"type":"t","code":"unauthorized","message":"m"}}"#;
+        let answer = |status: &str, body: &str| {
+            format!(
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            )
+        };
+        let away = match upstream {
+            RecordsUpstream::Answers | RecordsUpstream::RefusesConnection => None,
+            RecordsUpstream::NeverAnswers => Some(
+                Peer::start(|mut connection| async move { while connection.read_some().await > 0 {} }).await,
+            ),
+            RecordsUpstream::RefusesTheKey => Some(Peer::answering(answer("401 No", refusal)).await),
+            RecordsUpstream::ServerError => Some(Peer::answering(answer("500 No", refusal)).await),
+            RecordsUpstream::ForeignAnswer => Some(Peer::answering(answer("200 OK", "<html></html>")).await),
+            RecordsUpstream::CutAnswer => {
+                let whole = answer("200 OK", r#"{"conversations":[],"has_more":false}"#);
+                Some(Peer::answering(&whole.as_bytes()[..whole.len() - 9]).await)
+            }
+        };
+        let base_url = match (upstream, &away) {
+            (RecordsUpstream::Answers, _) => self.simulator.base_url(),
+            (_, Some(peer)) => peer.base_url(),
+            (_, None) => "http://127.0.0.1:1".to_owned(),
+        };
+        *self.base_url.lock().expect("nobody panics with it") = base_url;
+        *self.away.lock().expect("nobody panics with it") = away;
+    }
+
+    async fn dials(&self) -> usize {
+        let received =
+            self.away.lock().expect("nobody panics with it").as_ref().map_or_else(Vec::new, Peer::received);
+        let asked_elsewhere = received.iter().filter(|bytes| !bytes.starts_with(b"GET ")).count();
+        self.simulator.dials().len() + asked_elsewhere
+    }
+}

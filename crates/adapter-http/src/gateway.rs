@@ -81,7 +81,9 @@ pub(crate) struct EventTimeout(pub(crate) Duration);
 /// Longer than the idle time of the usual load balancer (60 s), so that it is never we who close a connection that it is
 /// about to use.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// The answer to a head that takes longer is bare, outside the contract's envelope: so long that on a starved machine it is the
+/// client who is slow and not we.
+const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// No handler blocks, so the pool for those that do is as small as it can be.
 const BLOCKING_THREADS: usize = 1;
 

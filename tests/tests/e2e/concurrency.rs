@@ -22,17 +22,17 @@ async fn place_at_once(clients: &[&Client], times: usize) -> Vec<Answer> {
     join_all(placing).await.into_iter().map(|placed| placed.expect("no panic")).collect()
 }
 
-/// One was placed; every other is its duplicate or heard that it is in flight; all ids are the same.
+/// One was placed; every other is its duplicate, or heard that it is in flight, or was turned away by a store that had no time
+/// for it on a busy machine; all ids are the same.
 fn assert_one_call(answers: &[Answer], world: &World) {
     let placed = answers.iter().filter(|answer| answer.is_placed_anew()).count();
-    let duplicates = answers.iter().filter(|answer| answer.is_duplicate()).count();
-    let in_flight = answers.iter().filter(|answer| answer.is_in_flight()).count();
-    assert_eq!(
-        (placed, placed + duplicates + in_flight),
-        (1, answers.len()),
-        "{:?}",
-        answers.iter().map(|a| &a.body).collect::<Vec<_>>()
-    );
+    let known = |answer: &&Answer| {
+        answer.is_duplicate() || answer.is_in_flight() || answer.code() == "SERVICE_UNAVAILABLE"
+    };
+    let known = answers.iter().filter(known).count();
+    let said: Vec<String> =
+        answers.iter().map(|answer| format!("{} {}", answer.status, answer.body)).collect();
+    assert_eq!((placed, placed + known), (1, answers.len()), "{said:?}");
     let ids: BTreeSet<String> = answers
         .iter()
         .filter(|answer| answer.status == 200)

@@ -16,7 +16,7 @@ use super::process::{Process, run_outdial};
 pub const SECRET: &str = "a secret for tests that is long enough for HS256";
 
 /// What the simulator signs its webhooks with.
-pub const WEBHOOK_SECRET: &str = "the secret of webhooks";
+pub const WEBHOOK_SECRET: &str = "wsec_the-secret-of-webhooks";
 
 /// Two tenants. `u1` of `o1` has everything; each of the others lacks something.
 const DIRECTORY: &str = r#"
@@ -98,7 +98,10 @@ impl World {
             ("OUTDIAL_ELEVENLABS_BASE_URL", simulator.base_url()),
             ("OUTDIAL_ELEVENLABS_API_KEY", "simulated-api-key".to_owned()),
             ("OUTDIAL_DRAIN_NOTICE_MS", "0".to_owned()),
-            ("OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS", format!("an old secret of webhooks,{WEBHOOK_SECRET}")),
+            (
+                "OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS",
+                format!("wsec_an-old-secret-of-webhooks,{WEBHOOK_SECRET}"),
+            ),
         ]);
         let mut database = None;
         match backing {

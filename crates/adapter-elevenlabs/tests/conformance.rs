@@ -12,6 +12,7 @@ use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
 use url::Url;
 
 #[path = "support/dialling.rs"]
+#[expect(dead_code, reason = "nothing is dialled through it here")]
 mod dialling;
 #[path = "support/recorded.rs"]
 mod recorded;

@@ -9,12 +9,9 @@ use simulator::{Behaviour, ScriptedBehaviour, Settings, Simulator, WebhookScript
 
 #[path = "support/dialling.rs"]
 mod dialling;
-#[path = "support/peer.rs"]
-#[expect(dead_code, reason = "what is dialled goes to the simulator")]
-mod peer;
 
 use dialling::{dial, request, settings};
-use peer::Peer;
+use testkit::peer::Peer;
 
 const SECRET: &str = "wsec_0123";
 const LONG: Duration = Duration::from_secs(20);
@@ -49,7 +46,7 @@ fn now() -> Timestamp {
 /// Dials once with this script, and waits for so many deliveries.
 async fn deliveries(behaviour: Behaviour, script: WebhookScript, count: usize) -> (Simulator, Vec<Delivery>) {
     let receiver = Peer::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    let url = format!("http://{}/", receiver.address);
+    let url = format!("{}/", receiver.base_url());
     let webhooks = Some(WebhookSettings { url, secret: SECRET.to_owned() });
     let simulator = Simulator::start(Settings { time_scale: 0.0, webhooks, ..Settings::default() });
     let simulator = simulator.await.expect("a free port");

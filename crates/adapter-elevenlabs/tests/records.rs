@@ -9,6 +9,7 @@ use domain::{Account, CallFact, CallId, CallStatus, ConversationId, Timestamp};
 use serde_json::{Value, json};
 
 #[path = "support/dialling.rs"]
+#[expect(dead_code, reason = "nothing is dialled here")]
 mod dialling;
 
 use dialling::{API_KEY, settings};

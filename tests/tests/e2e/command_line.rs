@@ -114,6 +114,21 @@ async fn the_printed_curl_places_a_call() {
     let dials = said.lines().find(|line| line.contains("/sim/dials")).expect("it says where");
     let dials = curl(dials[dials.find("curl").expect("a command")..].to_owned()).await;
     assert_eq!(dials["total"], 1, "{dials}");
+    let read = said.lines().find(|line| line.contains("/api/calls/history")).expect("it says how to read it");
+    let mut history = Value::Null;
+    for _ in 0..100 {
+        history = curl(read.trim().to_owned()).await;
+        if history["calls"][0]["status"] == "completed" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(
+        (&history["calls"][0]["status"], &history["total"]),
+        (&json!("completed"), &json!(1)),
+        "{history}"
+    );
+    assert_eq!(history["calls"][0]["callId"], first["callId"]);
     assert_ignored_by_git(folder.path());
     child.kill().await.expect("it runs");
 }

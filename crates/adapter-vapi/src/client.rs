@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::config::{InvalidSettings, VapiSettings};
 use crate::outcome::{self, MAX_ANSWER_BYTES};
-use crate::wire::{CREATE_CALL, CreateCall};
+use crate::wire::{CALL, CreateCall};
 
 /// Vapi. It answers a dial when it is queued; how the callee took it is told in the call's record and by webhook.
 ///
@@ -31,23 +31,8 @@ impl Vapi {
     ///
     /// A setting is out of its bounds, or the base is `https` and the machine has no CA certificates.
     pub fn new(settings: &VapiSettings) -> Result<Self, InvalidSettings> {
-        let create_call = settings.endpoint(CREATE_CALL)?;
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, settings.authorization()?)]);
-        let mut client = Client::builder()
-            .default_headers(headers)
-            .user_agent(concat!("outdial/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(settings.checked_connect_timeout()?)
-            // One intent, one request: no redirect, no retry, and no kept connection on which the client would believe that
-            // nothing was sent. No shared connection either, whose loss would make many dials unknown at once.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .pool_max_idle_per_host(0)
-            .http1_only();
-        if create_call.scheme() == "http" {
-            // No certificate is ever checked, so a machine without CA certificates will do.
-            client = client.no_proxy().tls_certs_only([]);
-        }
-        let http = client.build().map_err(|error| InvalidSettings::HttpClient(error.into()))?;
+        let create_call = settings.endpoint(CALL)?;
+        let http = http_client(settings)?;
         Ok(Self { http, create_call })
     }
 
@@ -102,6 +87,26 @@ impl fmt::Debug for Vapi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vapi").field("create_call", &self.create_call.as_str()).finish_non_exhaustive()
     }
+}
+
+/// A client that sends every request once, over a connection of its own.
+pub(crate) fn http_client(settings: &VapiSettings) -> Result<Client, InvalidSettings> {
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, settings.authorization()?)]);
+    let mut client = Client::builder()
+        .default_headers(headers)
+        .user_agent(concat!("outdial/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(settings.checked_connect_timeout()?)
+        // One intent, one request: no redirect, no retry, and no kept connection on which the client would believe that
+        // nothing was sent. No shared connection either, whose loss would make many dials unknown at once.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .pool_max_idle_per_host(0)
+        .http1_only();
+    if settings.base_url.scheme() == "http" {
+        // No certificate is ever checked, so a machine without CA certificates will do.
+        client = client.no_proxy().tls_certs_only([]);
+    }
+    client.build().map_err(|error| InvalidSettings::HttpClient(error.into()))
 }
 
 /// The innermost error: what the operating system, the resolver or TLS said. The outer ones say that a request failed.

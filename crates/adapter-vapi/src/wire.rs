@@ -5,8 +5,8 @@ use domain::{CallReason, CarrierCallId, ConversationId, PersonName, ProviderCode
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Where a dial is asked for, below the base URL.
-pub(crate) const CREATE_CALL: &str = "call";
+/// Where a dial is asked for, below the base URL; also where calls are listed, and below it each has its record.
+pub(crate) const CALL: &str = "call";
 
 /// The body of a dial. The number that shows is the one behind `phone_number_id`.
 #[derive(Serialize)]

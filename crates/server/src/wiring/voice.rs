@@ -4,7 +4,7 @@ use std::sync::Arc;
 use adapter_elevenlabs::{
     ElevenLabs, ElevenLabsRecords, ElevenLabsSettings, ElevenLabsWebhook, ElevenLabsWebhookSettings,
 };
-use adapter_vapi::{Vapi, VapiSettings};
+use adapter_vapi::{Vapi, VapiRecords, VapiSettings};
 use anyhow::Context as _;
 use domain::ports::{ProviderRecords, ProviderWebhook, VoiceProvider};
 use secrecy::SecretString;
@@ -47,8 +47,13 @@ impl VoiceParts {
             Voice::Vapi { api_key, base_url } => {
                 let settings =
                     VapiSettings { base_url: base_url.clone(), ..VapiSettings::new(api_key.clone()) };
-                let provider = Arc::new(Vapi::new(&settings)?);
-                Ok(Self { name: "vapi", provider, records: None, webhook: None, simulated: None })
+                Ok(Self {
+                    name: "vapi",
+                    provider: Arc::new(Vapi::new(&settings)?),
+                    records: Some(Arc::new(VapiRecords::new(&settings)?)),
+                    webhook: None,
+                    simulated: None,
+                })
             }
             Voice::Simulator => {
                 let simulator = Simulator::start(simulator::Settings::default())

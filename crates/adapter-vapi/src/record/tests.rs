@@ -1,0 +1,161 @@
+//! What the provider's records mean, by the values that its documents name.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const OURS: &str = "665000000707070707070707";
+
+fn told(record: &Value) -> Option<(CallFact, ConversationAccount)> {
+    let text = record.to_string();
+    let fact = Record::parse(text.as_bytes()).expect("an object").fact()?;
+    let Account::Conversation(account) = fact.account.clone() else { panic!("it is a conversation") };
+    Some((fact, account))
+}
+
+fn status(record: &Value) -> Option<CallStatus> {
+    told(record).map(|(_, account)| account.status)
+}
+
+#[test]
+fn a_call_stands_where_its_record_says() {
+    for (name, expected) in [
+        (json!("scheduled"), Some(CallStatus::Initiated)),
+        (json!("queued"), Some(CallStatus::Initiated)),
+        (json!("ringing"), Some(CallStatus::Ringing)),
+        (json!("in-progress"), Some(CallStatus::InProgress)),
+        (json!("forwarding"), Some(CallStatus::InProgress)),
+        (json!("not-found"), Some(CallStatus::Unknown)),
+        (json!("deletion-failed"), Some(CallStatus::Unknown)),
+        (json!("a-new-one"), Some(CallStatus::Unknown)),
+        (json!(7), None),
+        (json!(null), None),
+    ] {
+        // A reason is one of an end only.
+        assert_eq!(status(&json!({ "status": name, "endedReason": "customer-busy" })), expected, "{name}");
+    }
+}
+
+#[test]
+fn an_ended_call_is_told_by_its_reason() {
+    for (reason, expected) in [
+        (json!("customer-busy"), CallStatus::Busy),
+        (json!("customer-did-not-answer"), CallStatus::NoAnswer),
+        (json!("voicemail"), CallStatus::Completed),
+        (json!("customer-ended-call"), CallStatus::Completed),
+        (json!("customer-ended-call-during-transfer"), CallStatus::Completed),
+        (json!("assistant-ended-call"), CallStatus::Completed),
+        (json!("assistant-ended-call-after-message-spoken"), CallStatus::Completed),
+        (json!("assistant-said-end-call-phrase"), CallStatus::Completed),
+        (json!("assistant-forwarded-call"), CallStatus::Completed),
+        (json!("silence-timed-out"), CallStatus::Completed),
+        (json!("exceeded-max-duration"), CallStatus::Completed),
+        (json!("twilio-failed-to-connect-call"), CallStatus::Failed),
+        (json!("vonage-failed-to-connect-call"), CallStatus::Failed),
+        (json!("twilio-reported-customer-misdialed"), CallStatus::Failed),
+        (json!("call.in-progress.error-sip-outbound-call-failed-to-connect"), CallStatus::Failed),
+        (json!("customer-busy-or-something-else"), CallStatus::Failed),
+        (json!("a-new-one"), CallStatus::Failed),
+        (json!(""), CallStatus::Failed),
+        // Why it ended is not said, so it may be said yet.
+        (json!(null), CallStatus::Unknown),
+        (json!(["customer-busy"]), CallStatus::Unknown),
+    ] {
+        let started =
+            json!({ "status": "ended", "endedReason": reason, "startedAt": "2026-08-20T10:00:00Z" });
+        assert_eq!(status(&started), Some(expected), "{reason}");
+    }
+}
+
+#[test]
+fn a_finished_call_is_told_whole() {
+    let (fact, account) = told(&json!({
+        "id": "call-1", "status": "ended", "endedReason": "assistant-ended-call", "phoneCallProviderId": "CA1",
+        "createdAt": "2026-08-20T10:00:00.000Z", "startedAt": "2026-08-20T10:00:05.250Z",
+        "endedAt": "2026-08-20T12:00:47.250+02:00", "assistant": { "deep": [[[]]] },
+    }))
+    .expect("it has a status");
+    assert_eq!(fact.conversation_id, ConversationId::parse("call-1").ok());
+    assert_eq!(fact.carrier_call_id, CarrierCallId::parse("CA1").ok());
+    assert_eq!(
+        account,
+        ConversationAccount {
+            status: CallStatus::Completed,
+            duration_secs: Some(42),
+            transcript: Vec::new(),
+            started_at: Some(Timestamp::from_unix_millis(1_787_220_005_250)),
+            answered_at: None,
+            end_reason: PrivateNote::parse("assistant-ended-call").ok(),
+            summary: None,
+            cost_credits: None,
+        }
+    );
+}
+
+#[test]
+fn only_a_conversation_has_a_duration_and_only_times_are_times() {
+    let times = json!({
+        "status": "ended", "endedReason": "customer-ended-call",
+        "startedAt": "2026-08-20T10:00:00Z", "endedAt": "2026-08-20T10:00:07Z",
+    });
+    let with = |changes: Value| {
+        let mut record = times.clone();
+        record.as_object_mut().expect("it is one").extend(changes.as_object().expect("an object").clone());
+        let (_, account) = told(&record).expect("it has a status");
+        (account.started_at.is_some(), account.duration_secs)
+    };
+    assert_eq!(with(json!({})), (true, Some(7)));
+    assert_eq!(with(json!({ "endedReason": "customer-did-not-answer" })), (true, None));
+    assert_eq!(with(json!({ "status": "in-progress" })), (true, None));
+    assert_eq!(with(json!({ "endedAt": "2026-08-20T09:59:59Z" })), (true, None));
+    assert_eq!(with(json!({ "endedAt": null })), (true, None));
+    for no_time in [json!(1_787_220_000), json!("yesterday"), json!("1969-12-31T23:59:59Z"), json!({})] {
+        assert_eq!(with(json!({ "startedAt": no_time })), (false, None), "{no_time}");
+    }
+}
+
+#[test]
+fn reasons_are_cut_and_cleaned_rather_than_refused() {
+    let reason = |text: String| {
+        told(&json!({ "status": "ended", "endedReason": text })).expect("it has a status").1.end_reason
+    };
+    assert_eq!(reason("a\u{0}b\u{1b}c".to_owned()), PrivateNote::parse("abc").ok());
+    assert_eq!(reason("\u{0} \n".to_owned()), None);
+    let long = reason(format!("a{}", "é".repeat(PrivateNote::MAX_LEN))).expect("a note");
+    assert_eq!(long.as_str().len(), PrivateNote::MAX_LEN - 1);
+}
+
+#[test]
+fn a_call_is_ours_by_either_mark_and_not_against_the_other() {
+    let ours = CallId::parse(OURS).expect("an id");
+    for (name, external_id, expected) in [
+        (json!(OURS), json!(OURS), Owner::Asked),
+        (json!(OURS), json!(null), Owner::Asked),
+        (json!(7), json!(OURS), Owner::Asked),
+        (json!(OURS), json!("another"), Owner::Contradictory),
+        (json!("another"), json!(OURS), Owner::Contradictory),
+        (json!(""), json!(OURS), Owner::Contradictory),
+        (json!("another"), json!("another"), Owner::Other),
+        (json!(null), json!(null), Owner::Other),
+    ] {
+        let record = json!({ "name": name, "customer": { "externalId": external_id } }).to_string();
+        let record = Record::parse(record.as_bytes()).expect("an object");
+        assert_eq!(record.owner(&ours), expected, "{name} and {external_id}");
+    }
+    let odd = json!({ "name": OURS, "customer": [OURS] }).to_string();
+    assert_eq!(Record::parse(odd.as_bytes()).expect("an object").owner(&ours), Owner::Asked);
+}
+
+#[test]
+fn what_is_no_record_and_no_list_of_them_is_not_read() {
+    let deep = format!("{{\"id\":\"call-1\",\"x\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
+    assert!(Record::parse(deep.as_bytes()).is_some_and(|record| record.id().is_some()));
+    for no_record in ["", "[]", "null", "[\"call-1\"]", "{\"id\":\"call-1\"", "<html></html>"] {
+        assert!(Record::parse(no_record.as_bytes()).is_none(), "{no_record}");
+    }
+    let count = |json: &str| Record::parse_list(json.as_bytes()).map(|list| list.len());
+    assert_eq!((count("[]"), count(" [ {}, {\"id\":7} ] ")), (Some(0), Some(2)));
+    for no_list in ["{}", "null", "[1]", "[{},[]]", "[{},null]", "[{}"] {
+        assert_eq!(count(no_list), None, "{no_list}");
+    }
+}

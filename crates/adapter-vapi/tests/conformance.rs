@@ -1,4 +1,4 @@
-//! Every promise of the port, over the simulator's HTTP.
+//! Every promise of the ports, over the simulator's HTTP.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,14 @@ use simulator::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour, Settings, Si
 use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
 use url::Url;
 
+#[path = "support/dialling.rs"]
+#[expect(dead_code, reason = "not every way to dial is used here")]
+mod dialling;
+#[path = "support/recorded.rs"]
+mod recorded;
+
 testkit::voice_provider_suite!(Simulated::start().await);
+testkit::provider_records_suite!(recorded::Recorded::start().await);
 
 /// The simulator in the provider's place.
 struct Simulated {

@@ -25,10 +25,15 @@ pub(crate) fn request(answer_within: Duration) -> DialRequest {
     }
 }
 
+/// Settings for a base.
+pub(crate) fn settings(base_url: &str) -> VapiSettings {
+    let base_url = Url::parse(base_url).expect("a URL");
+    VapiSettings { base_url, ..VapiSettings::new(API_KEY.into()) }
+}
+
 /// An adapter for a base.
 pub(crate) fn vapi(base_url: &str) -> Vapi {
-    let base_url = Url::parse(base_url).expect("a URL");
-    Vapi::new(&VapiSettings { base_url, ..VapiSettings::new(API_KEY.into()) }).expect("valid settings")
+    Vapi::new(&settings(base_url)).expect("valid settings")
 }
 
 /// Dials, and holds the dial to its time.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::Behaviour;
+use simulator::{Behaviour, CallFate, ScriptedBehaviour};
 
 use crate::on_both_backings;
 use crate::support::World;
@@ -88,6 +88,45 @@ on_both_backings! {
         }
         world.simulator.refuse_connections(true).await;
         client.call_number("+14165550175").await.assert(500, "PROVIDER_UNAVAILABLE");
+        gateway.stop().await;
+    }
+
+    /// No webhook comes from this vendor: what became of the callee is asked for, and asking does not dial.
+    async fn what_became_of_a_call_comes_into_the_books(world: World) {
+        let mut world = through_vapi(world);
+        world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
+        world.set("OUTDIAL_WEBHOOK_WITHIN_SECS", "1");
+        let gateway = world.start().await;
+        let place = async |number: &str, behaviour: Behaviour| {
+            world.script(behaviour);
+            let placed = gateway.client.call_number(number).await;
+            assert!(placed.is_placed_anew(), "{}", placed.body);
+            (placed.body["callId"].as_str().expect("a call").to_owned(), placed.body["conversationId"].clone())
+        };
+        let (busy, conversation) = place("+14165550183", Behaviour::Busy { after_ms: 20 }).await;
+        let read = gateway.client.read_until(&busy, "busy").await;
+        assert_eq!(read["providerCallId"], conversation, "{read}");
+        let (answered, _) = place("+14165550184", Behaviour::Answer { after_ms: 20 }).await;
+        let read = gateway.client.read_until(&answered, "completed").await;
+        assert!(read["duration"].is_number(), "{read}");
+        assert_eq!(world.simulator.dials().len(), 2, "to ask is not to dial");
+        gateway.stop().await;
+    }
+
+    /// The answer to the dial is lost, and with it the vendor's id of the call: it is found by ours.
+    async fn a_call_of_unknown_outcome_is_found_by_our_id(world: World) {
+        let mut world = through_vapi(world).with_a_short_lock();
+        world.set("OUTDIAL_RINGING_TIMEOUT_SECS", "1");
+        world.set("OUTDIAL_ANSWER_MARGIN_SECS", "1");
+        world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
+        let call = ScriptedBehaviour::new(Behaviour::DropConnection).call(CallFate::Busy);
+        world.simulator.script(call);
+        let gateway = world.start().await;
+        let unknown = gateway.client.call_number("+14165550185").await;
+        unknown.assert(500, "CALL_OUTCOME_UNKNOWN");
+        let call_id = unknown.body["callId"].as_str().expect("it is in the books").to_owned();
+        gateway.client.read_until(&call_id, "busy").await;
+        assert_eq!(world.simulator.dials().len(), 1, "to ask is not to dial");
         gateway.stop().await;
     }
 }

@@ -15,6 +15,8 @@ use crate::webhook::hex;
 
 /// A call that an event names by nothing but its numbers was booked within this time before the event.
 const BOOKED_WITHIN: Duration = Duration::from_hours(2);
+/// Whoever booked the call may have a clock that is ahead of ours by this.
+const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(5);
 /// The longest name of a type that is kept as it is, in bytes.
 const LONGEST_KIND: usize = 64;
 const UNRECOGNIZED: &str = "unrecognized";
@@ -37,7 +39,8 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
     };
     let parties = numbers.zip(conversation.agent_id()).map(|([one, other], provider_agent_id)| {
         let booked_since = received_at.before(BOOKED_WITHIN);
-        PartiesClue { one, other, provider_agent_id, booked_since }
+        let booked_until = received_at.after(CLOCKS_DIFFER_BY);
+        PartiesClue { one, other, provider_agent_id, booked_since, booked_until }
     });
     let fact = match kind.as_str() {
         "post_call_transcription" => {

@@ -61,7 +61,8 @@ impl CallBooks for PostgresStore {
         let parties = clue.parties.as_ref();
         let conversation_id = clue.conversation_id.as_ref().map(ConversationId::as_str);
         // The one statement on calls without a tenant: the provider knows none, and numbers may be in use in several. Where
-        // two calls fit, of whichever tenants, neither is taken. A call that has another conversation does not fit.
+        // two calls fit, of whichever tenants and ended or not, neither is taken. A call that has another conversation does
+        // not fit.
         let located = self.repeatable(|| {
             sqlx::query!(
                 r#"select coalesce(
@@ -75,8 +76,7 @@ impl CallBooks for PostgresStore {
                                              and agents.id = calls.agent_id
                                  where agents.provider_agent_id = $5
                                    and (calls.from_number, calls.to_number) in (($3, $4), ($4, $3))
-                                   and calls.booked_at >= $6
-                                   and calls.status_rank < 4
+                                   and calls.booked_at between $6 and $7
                                    and ($2::text is null or calls.conversation_id is null
                                         or calls.conversation_id = $2)
                                  limit 2) as fitting
@@ -87,7 +87,8 @@ impl CallBooks for PostgresStore {
                 parties.map(|parties| parties.one.as_e164()),
                 parties.map(|parties| parties.other.as_e164()),
                 parties.map(|parties| parties.provider_agent_id.as_str()),
-                parties.map(|parties| database_bound(parties.booked_since))
+                parties.map(|parties| database_bound(parties.booked_since)),
+                parties.map(|parties| database_bound(parties.booked_until))
             )
         });
         let call_id = located.await?.and_then(|row| row.call_id);

@@ -247,13 +247,13 @@ async fn located_by_parties(
     parties: &PartiesClue,
     conversation_id: Option<&ConversationId>,
 ) -> Result<Option<String>, PortUnavailable> {
-    let PartiesClue { one, other, provider_agent_id, booked_since } = parties;
+    let PartiesClue { one, other, provider_agent_id, booked_since, booked_until } = parties;
     let (one, other, provider_agent_id) = (one.as_e164(), other.as_e164(), provider_agent_id.as_str());
-    let booked_since = booked_since.unix_millis();
+    let (booked_since, booked_until) = (booked_since.unix_millis(), booked_until.unix_millis());
     let names_conversation = conversation_id.is_some();
     let mut found = sqlx::query_scalar!(
         "select calls.id from calls join agents on agents.id = calls.agent_id
-         where calls.to_number in (?1, ?2) and calls.booked_at >= ?3
+         where calls.to_number in (?1, ?2) and calls.booked_at between ?3 and ?6
              and (calls.from_number = ?1 and calls.to_number = ?2 or calls.from_number = ?2 and calls.to_number = ?1)
              and agents.provider_agent_id = ?4
              and (calls.conversation_id is null or not ?5)
@@ -262,7 +262,8 @@ async fn located_by_parties(
         other,
         booked_since,
         provider_agent_id,
-        names_conversation
+        names_conversation,
+        booked_until
     )
     .fetch_all(connection)
     .await

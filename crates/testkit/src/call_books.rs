@@ -19,7 +19,8 @@ pub use self::reading::{
     history_is_the_tenants_own,
 };
 pub use self::reconciling::{
-    a_call_is_located_by_its_clues, an_overdue_call_is_claimed_by_one, only_overdue_calls_are_claimed,
+    a_call_is_located_by_its_clues, a_call_that_has_ended_still_fits, an_overdue_call_is_claimed_by_one,
+    only_overdue_calls_are_claimed,
 };
 use crate::call_ledger::books::{book, only_call, settlement, tenant};
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
@@ -37,6 +38,7 @@ suite! {
     an_account_is_read_back_whole,
     an_account_may_come_before_the_dials_answer,
     a_call_is_located_by_its_clues,
+    a_call_that_has_ended_still_fits,
     an_overdue_call_is_claimed_by_one,
     only_overdue_calls_are_claimed,
     lost_books_are_unavailable,

@@ -61,6 +61,7 @@ fn a_transcription_tells_of_its_call() {
     assert_eq!((&parties.one, &parties.other), (&number("+14165550100"), &number("+14165550123")));
     assert_eq!(parties.provider_agent_id.as_str(), "agent_1");
     assert_eq!(parties.booked_since, RECEIVED.before(Duration::from_hours(2)));
+    assert_eq!(parties.booked_until, RECEIVED.after(Duration::from_secs(5)), "no call of after it");
     assert_eq!(status(&event), CallStatus::Completed);
 }
 

@@ -18,8 +18,9 @@ use crate::{
 /// - MUST merge every account by `CallProgress::absorb`, one at a time for each call, so that concurrent ones are all kept
 ///   (`concurrent_accounts_are_all_kept`), and read back what was merged, every field (`an_account_is_read_back_whole`).
 /// - MUST keep what an account said when the dial's own answer comes after it (`an_account_may_come_before_the_dials_answer`).
-/// - MUST locate a call by our id, else by its conversation, else by numbers and agent if one recent call alone fits
-///   (`a_call_is_located_by_its_clues`).
+/// - MUST locate a call by our id, else by its conversation, else by numbers and agent if one call of the time alone fits
+///   (`a_call_is_located_by_its_clues`), counting those that have ended: an account may come late, and would be taken for
+///   one of the next call (`a_call_that_has_ended_still_fits`).
 /// - MUST hand out each overdue call to one claimant at a time, until its lease has run out
 ///   (`an_overdue_call_is_claimed_by_one`), and none that is not overdue (`only_overdue_calls_are_claimed`).
 /// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost (`lost_books_are_unavailable`).
@@ -96,6 +97,8 @@ pub struct PartiesClue {
     pub provider_agent_id: ProviderAgentId,
     /// Only calls booked since.
     pub booked_since: Timestamp,
+    /// Only calls booked until then: of a later one nothing can have been told yet.
+    pub booked_until: Timestamp,
 }
 
 /// Which calls are overdue, and for how long they are taken.

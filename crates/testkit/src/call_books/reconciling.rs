@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use domain::ports::{CallClue, OverdueCall, OverdueClaim, PartiesClue};
-use domain::{Booking, CallId, CallStatus, DialOutcome, NotConnectedReason, ProviderReference, UnknownCause};
+use domain::{
+    Booking, CallId, CallStatus, DialOutcome, NotConnectedReason, NotDialledReason, ProviderReference,
+    UnknownCause,
+};
 
 use super::LONG;
 use super::accounts::{absorb, bare_conversation, failure, outcomes, overdue, reference, settle};
@@ -63,12 +66,26 @@ pub async fn a_call_is_located_by_its_clues(harness: &impl CallBooksHarness) {
         PartiesClue { one: phone_number(), ..parties.clone() },
         PartiesClue { other: phone_number(), ..parties.clone() },
         PartiesClue { provider_agent_id: provider_agent_id(), ..parties.clone() },
-        PartiesClue { booked_since: only.booked_at.after(Duration::from_millis(1)), ..parties },
+        PartiesClue { booked_since: only.booked_at.after(Duration::from_millis(1)), ..parties.clone() },
+        PartiesClue { booked_until: only.booked_at.before(Duration::from_millis(1)), ..parties },
     ];
     for parties in unfitting {
         let clue = CallClue { parties: Some(parties), ..nothing.clone() };
         assert_eq!(locate(harness, &clue).await, None, "{clue:?}");
     }
+}
+
+/// An account that comes when its call has ended finds it, and is not taken for one of the next call to the same person:
+/// while both fit, neither is taken.
+pub async fn a_call_that_has_ended_still_fits(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    let late = CallClue { conversation_id: Some(conversation_id()), ..clue(&tenant) };
+    let ended = tenant.booking(LONG);
+    book(harness, &ended).await;
+    settle(harness, &ended, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
+    assert_eq!(locate(harness, &late).await.as_ref(), Some(&ended.call_id));
+    book(harness, &tenant.booking(LONG)).await;
+    assert_eq!(locate(harness, &late).await, None, "it may be of either");
 }
 
 /// Fifty claimants at once get each overdue call once in all, and none gets more than it asked for. When the lease has run
@@ -173,6 +190,7 @@ fn parties(tenant: &Tenant) -> PartiesClue {
         other: booking.to,
         provider_agent_id: tenant.agent.provider_agent_id.clone().expect("the fixture's agent is synced"),
         booked_since: booking.booked_at,
+        booked_until: booking.booked_at.after(LONG),
     }
 }
 

@@ -89,6 +89,8 @@ pub(crate) enum Flaw {
     LocatesTheFirstThatFits,
     LocatesKnownConversations,
     KnowsNumbersOneWayRound,
+    LocatesCallsOfLater,
+    LocatesUnendedCallsAlone,
     ClaimsInWordsOnly,
     ClaimsForEver,
     ClaimsMoreThanWasAsked,

@@ -162,6 +162,8 @@ caught! {
         LocatesTheFirstThatFits => a_call_is_located_by_its_clues,
         LocatesKnownConversations => a_call_is_located_by_its_clues,
         KnowsNumbersOneWayRound => a_call_is_located_by_its_clues,
+        LocatesCallsOfLater => a_call_is_located_by_its_clues,
+        LocatesUnendedCallsAlone => a_call_that_has_ended_still_fits,
         ClaimsInWordsOnly => an_overdue_call_is_claimed_by_one,
         ClaimsForEver => an_overdue_call_is_claimed_by_one,
         ClaimsMoreThanWasAsked => an_overdue_call_is_claimed_by_one,

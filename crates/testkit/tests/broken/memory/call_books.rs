@@ -81,12 +81,15 @@ impl Memory {
     }
 
     fn fits(&self, entry: &Entry, parties: &PartiesClue, clue: &CallClue) -> bool {
-        let PartiesClue { one, other, provider_agent_id, booked_since } = parties;
+        let PartiesClue { one, other, provider_agent_id, booked_since, booked_until } = parties;
         let (from, to) = (&entry.booking.from, &entry.booking.to);
         let turned = (from, to) == (other, one) && !self.has(Flaw::KnowsNumbersOneWayRound);
         let unnamed = entry.told.conversation_id.is_none() || clue.conversation_id.is_none();
         ((from, to) == (one, other) || turned)
             && entry.booking.booked_at >= *booked_since
+            && (entry.booking.booked_at <= *booked_until || self.has(Flaw::LocatesCallsOfLater))
+            && !(entry.told.status.is_some_and(CallStatus::is_final)
+                && self.has(Flaw::LocatesUnendedCallsAlone))
             && self.provider_agent(entry).as_ref() == Some(provider_agent_id)
             && (unnamed || self.has(Flaw::LocatesKnownConversations))
     }

@@ -110,7 +110,7 @@ impl CallBooks for PostgresStore {
                         where status_rank < 4 and booked_at >= $1
                           and booked_at < case status_rank when 3 then $3::timestamptz else $2::timestamptz end
                           and (claimed_until is null or claimed_until <= clock_timestamp())
-                        order by booked_at, id
+                        order by claimed_until nulls first, booked_at, id
                         limit $4
                           for no key update skip locked
                    ), claimed as (

@@ -117,7 +117,7 @@ impl CallBooks for SqliteStore {
                         where status_rank < 4 and booked_at >= ?2
                             and (status_rank < 3 and booked_at < ?3 or status_rank = 3 and booked_at < ?4)
                             and (claimed_until is null or claimed_until <= ?5)
-                        order by booked_at limit ?6)
+                        order by claimed_until nulls first, booked_at limit ?6)
                    returning id as "id!", conversation_id, booked_at as "booked_at!",
                        (select provider_agent_id from agents where agents.id = agent_id)
                            as "provider_agent_id: String""#,

@@ -20,7 +20,7 @@ pub use self::reading::{
 };
 pub use self::reconciling::{
     a_call_is_located_by_its_clues, a_call_that_has_ended_still_fits, an_overdue_call_is_claimed_by_one,
-    only_overdue_calls_are_claimed,
+    every_overdue_call_has_its_turn, only_overdue_calls_are_claimed,
 };
 use crate::call_ledger::books::{book, only_call, settlement, tenant};
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
@@ -41,6 +41,7 @@ suite! {
     a_call_that_has_ended_still_fits,
     an_overdue_call_is_claimed_by_one,
     only_overdue_calls_are_claimed,
+    every_overdue_call_has_its_turn,
     lost_books_are_unavailable,
 }
 

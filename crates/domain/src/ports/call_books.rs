@@ -23,6 +23,8 @@ use crate::{
 ///   one of the next call (`a_call_that_has_ended_still_fits`).
 /// - MUST hand out each overdue call to one claimant at a time, until its lease has run out
 ///   (`an_overdue_call_is_claimed_by_one`), and none that is not overdue (`only_overdue_calls_are_claimed`).
+/// - MUST hand out what was never asked for or longest ago before the rest, so that calls of which nobody will ever tell do
+///   not keep back the others (`every_overdue_call_has_its_turn`).
 /// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost (`lost_books_are_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]

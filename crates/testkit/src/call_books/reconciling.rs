@@ -166,6 +166,25 @@ pub async fn only_overdue_calls_are_claimed(harness: &impl CallBooksHarness) {
     assert_eq!(sorted(claimed), sorted(expected));
 }
 
+/// Whoever takes a few at a time comes to all of them, and not to the oldest again whenever their leases have run out.
+pub async fn every_overdue_call_has_its_turn(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    let mut expected = Vec::new();
+    for secs in 0..3 {
+        let booked_at = moment().after(A_SECOND * secs);
+        let booking = Booking { booked_at, ..tenant.booking(LONG) };
+        book(harness, &booking).await;
+        expected.push(overdue(&tenant, &booking, ProviderReference::default()));
+    }
+    let mut turns = Vec::new();
+    for _ in &expected {
+        let claim = OverdueClaim { limit: 1, ..claim() };
+        turns.extend(harness.books().claim_overdue(&claim).await.expect("store is up"));
+        harness.pass(LEASE + A_SECOND).await;
+    }
+    assert_eq!(turns, expected);
+}
+
 /// A claim of everything that has not ended.
 pub(super) fn claim() -> OverdueClaim {
     let tomorrow = moment().after(Duration::from_hours(24));

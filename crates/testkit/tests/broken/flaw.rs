@@ -97,6 +97,7 @@ pub(crate) enum Flaw {
     ClaimsWhatHasEnded,
     ClaimsEndsAsEarlyAsDials,
     NeverGivesUp,
+    ClaimsTheOldestAgain,
     // The inbox
     AcceptsTwice,
     ForgetsWhatIsClosed,

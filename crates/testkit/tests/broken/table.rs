@@ -170,6 +170,7 @@ caught! {
         ClaimsWhatHasEnded => only_overdue_calls_are_claimed,
         ClaimsEndsAsEarlyAsDials => only_overdue_calls_are_claimed,
         NeverGivesUp => only_overdue_calls_are_claimed,
+        ClaimsTheOldestAgain => every_overdue_call_has_its_turn,
         QuotesWhatItWasAskedWhenLost => lost_books_are_unavailable,
         HangsWhenLost => lost_books_are_unavailable,
         AnswersWhenLost => lost_books_are_unavailable,

@@ -218,8 +218,12 @@ impl CallBooks for Memory {
         let limit = self.claim_limit(claim.limit);
         let claimed_until = self.claimed_until(claim.lease);
         let mut books = lock(&self.store.books);
-        let overdue = books.calls.iter_mut().filter(|entry| self.is_overdue(entry, claim)).take(limit);
-        let claimed = overdue.map(|entry| {
+        let mut overdue: Vec<&mut Entry> =
+            books.calls.iter_mut().filter(|entry| self.is_overdue(entry, claim)).collect();
+        if !self.has(Flaw::ClaimsTheOldestAgain) {
+            overdue.sort_by_key(|entry| entry.claimed_until);
+        }
+        let claimed = overdue.into_iter().take(limit).map(|entry| {
             entry.claimed_until = claimed_until;
             OverdueCall {
                 call_id: entry.booking.call_id.clone(),

@@ -38,6 +38,11 @@ impl<'a> Conversation<'a> {
         self.record.text("agent_id").and_then(|id| ProviderAgentId::parse(&id).ok())
     }
 
+    /// Whether somebody called the agent: such a call is none of ours.
+    pub(crate) fn came_in(&self) -> bool {
+        self.metadata.object("phone_call").text("direction").as_deref() == Some("inbound")
+    }
+
     /// The two numbers. Of a call that went out, `caller_id` may be either of them.
     pub(crate) fn numbers(&self) -> Option<[PhoneNumber; 2]> {
         let phone_call = self.metadata.object("phone_call");

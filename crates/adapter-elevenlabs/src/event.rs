@@ -37,12 +37,16 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
             .or_else(|| conversation.numbers()),
         _ => conversation.numbers(),
     };
-    let parties = numbers.zip(conversation.agent_id()).map(|([one, other], provider_agent_id)| {
-        let booked_since = received_at.before(BOOKED_WITHIN);
-        let booked_until = received_at.after(CLOCKS_DIFFER_BY);
-        PartiesClue { one, other, provider_agent_id, booked_since, booked_until }
-    });
+    // The provider tells of every call of its workspace. Somebody who rings back has the numbers of the call before.
+    let came_in = conversation.came_in();
+    let parties =
+        numbers.zip(conversation.agent_id()).filter(|_| !came_in).map(|([one, other], provider_agent_id)| {
+            let booked_since = received_at.before(BOOKED_WITHIN);
+            let booked_until = received_at.after(CLOCKS_DIFFER_BY);
+            PartiesClue { one, other, provider_agent_id, booked_since, booked_until }
+        });
     let fact = match kind.as_str() {
+        _ if came_in => None,
         "post_call_transcription" => {
             Some(conversation.fact(conversation.status().unwrap_or_else(|| conversation.status_when_over())))
         }

@@ -65,6 +65,21 @@ fn a_transcription_tells_of_its_call() {
     assert_eq!(status(&event), CallStatus::Completed);
 }
 
+/// The provider tells of every call of its workspace. One that came in, from somebody who rings back, has the numbers and
+/// the agent of the call that went out before.
+#[test]
+fn a_call_that_came_in_is_none_of_ours() {
+    let mut event = transcription();
+    for gone in ["/data/user_id", "/data/conversation_initiation_client_data"] {
+        *event.pointer_mut(gone).expect("it is there") = Value::Null;
+    }
+    event["data"]["metadata"]["phone_call"]["direction"] = json!("outbound");
+    assert!(read_json(&event).fact.is_some() && read_json(&event).clue.parties.is_some());
+    event["data"]["metadata"]["phone_call"]["direction"] = json!("inbound");
+    let event = read_json(&event);
+    assert_eq!((event.fact, event.clue.parties), (None, None));
+}
+
 #[test]
 fn the_older_shape_reads_the_same() {
     let mut inlined = transcription();

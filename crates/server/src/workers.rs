@@ -46,12 +46,17 @@ impl Workers {
         });
     }
 
-    /// Asks the provider for overdue calls.
+    /// Asks the provider for overdue calls. A stop breaks off what is being asked, since a provider that does not answer may
+    /// take minutes for a batch: what was not written is asked for again.
     pub(crate) fn reconcile(&self, reconcile: Reconcile, every: Duration) {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             loop {
-                let pause = match reconcile.run_once().await {
+                let run = tokio::select! {
+                    () = stop.cancelled() => return,
+                    run = reconcile.run_once() => run,
+                };
+                let pause = match run {
                     Ok(report) if report.asked == 0 => every,
                     Ok(report) => {
                         tracing::info!(
@@ -74,10 +79,56 @@ impl Workers {
         });
     }
 
-    /// Lets each worker finish what it is at.
+    /// Lets events that are at hand come into the books, and breaks off what the provider is asked.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ports::{CallTrace, MockCallBooks, OverdueCall, PortUnavailable, ProviderRecords};
+    use domain::{CallFact, CallId, ReconcileTimes, Timestamp};
+
+    use super::*;
+    use crate::system::SystemClock;
+
+    /// A provider that says nothing, and says when it was asked.
+    struct Silent(Arc<Notify>);
+
+    #[async_trait::async_trait]
+    impl ProviderRecords for Silent {
+        async fn find(&self, _: &CallTrace) -> Result<Option<CallFact>, PortUnavailable> {
+            self.0.notify_one();
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stop_does_not_wait_for_a_provider_that_says_nothing() {
+        let overdue = OverdueCall {
+            call_id: CallId::mint(1, [1; 8]),
+            conversation_id: None,
+            provider_agent_id: None,
+            booked_at: Timestamp::from_unix_millis(0),
+        };
+        let mut books = MockCallBooks::new();
+        books.expect_claim_overdue().returning(move |_| Ok(vec![overdue.clone()]));
+        let (asked, second) = (Arc::new(Notify::new()), Duration::from_secs(1));
+        let times = ReconcileTimes {
+            decided_within: second,
+            told_within: second,
+            pause: second,
+            given_up_after: second,
+        };
+        let records = Arc::new(Silent(asked.clone()));
+        let reconcile = Reconcile::new(Arc::new(books), records, Arc::new(SystemClock::start()), times);
+        let workers = Workers::new();
+        workers.reconcile(reconcile, second);
+        asked.notified().await;
+        let stopped = tokio::time::timeout(Duration::from_secs(10), workers.stop()).await;
+        assert!(stopped.is_ok(), "the worker is still asking");
     }
 }

@@ -8,6 +8,10 @@ use crate::SqliteStore;
 use crate::failure::{STORAGE_LIMIT, unavailable, within};
 use crate::wall_clock::now;
 
+/// How many bytes of bodies are handed out at once, beside the last body: a batch is in memory at once, and recordings are
+/// large.
+const PORTION_BYTES: i64 = 8 << 20;
+
 #[async_trait]
 impl EventInbox for SqliteStore {
     /// Synced to disk before it is answered: the provider does not send again what was acknowledged.
@@ -43,13 +47,17 @@ impl EventInbox for SqliteStore {
             let rows = sqlx::query!(
                 r#"update provider_events set open_at = ?1
                    where key in
-                       (select key from provider_events
-                        where closed_at is null and open_at <= ?2
-                        order by received_at limit ?3)
+                       (select key
+                        from (select key, size, sum(size) over (order by received_at, key) as size_so_far
+                              from (select key, received_at, length(body) as size from provider_events
+                                    where closed_at is null and open_at <= ?2
+                                    order by received_at, key limit ?3))
+                        where size_so_far - size < ?4)
                    returning key as "key!", body as "body!", received_at as "received_at!""#,
                 open_at,
                 now_millis,
-                limit
+                limit,
+                PORTION_BYTES
             )
             .fetch_all(&mut *writer)
             .await
@@ -63,7 +71,7 @@ impl EventInbox for SqliteStore {
                 })
                 .collect();
             // SQLite returns them in the order in which it came upon them.
-            events.sort_by_key(|event| event.received_at);
+            events.sort_by(|a, b| (a.received_at, &a.key).cmp(&(b.received_at, &b.key)));
             Ok(events)
         })
         .await

@@ -11,6 +11,9 @@ pub(crate) fn start(settings: &Settings) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(&settings.log))
         .with_writer(std::io::stderr)
+        // A line that cannot be written would be complained of on standard error, and where that is what broke, by a panic:
+        // in the middle of a call, whose phone rings and which is then not booked.
+        .log_internal_errors(false)
         // Colours are for eyes: a file or a collector gets plain text.
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(true);

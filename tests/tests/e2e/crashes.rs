@@ -63,6 +63,17 @@ on_both_backings! {
         assert_eq!(world.simulator.dials_to(NUMBER), 1);
     }
 
+    async fn a_call_is_placed_and_booked_though_nobody_reads_the_log(world: World) {
+        world.script(Behaviour::Answer { after_ms: 100 });
+        let mut process = world.spawn().await;
+        process.stop_reading_its_log().await;
+        let placed = process.client.call_number(NUMBER).await;
+        assert!(placed.is_placed_anew(), "{}", placed.body);
+        assert!(process.client.call_number(NUMBER).await.is_duplicate(), "it was booked");
+        process.signal("TERM").await;
+        assert!(process.ended().await.success());
+    }
+
     async fn a_call_whose_client_has_gone_survives_sigterm(world: World) {
         world.script(Behaviour::Answer { after_ms: 1500 });
         let mut process = world.spawn().await;

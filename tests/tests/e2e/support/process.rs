@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use super::client::Client;
 
@@ -15,6 +16,7 @@ pub struct Process {
     pub client: Client,
     child: Child,
     log: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
 }
 
 /// The program, which the workspace's tests are built together with.
@@ -61,7 +63,7 @@ impl Process {
         let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         let log = Arc::new(Mutex::new(String::new()));
         let (kept, (say, said)) = (log.clone(), tokio::sync::oneshot::channel::<SocketAddr>());
-        tokio::spawn(async move {
+        let reader = tokio::spawn(async move {
             let mut say = Some(say);
             while let Ok(Some(line)) = lines.next_line().await {
                 let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
@@ -78,7 +80,7 @@ impl Process {
         });
         let address = tokio::time::timeout(Duration::from_secs(30), said).await;
         match address {
-            Ok(Ok(address)) => Self { client: Client::new(address, "u1"), child, log },
+            Ok(Ok(address)) => Self { client: Client::new(address, "u1"), child, log, reader },
             _ => panic!("outdial does not serve: {}", log.lock().expect("no panic")),
         }
     }
@@ -86,6 +88,13 @@ impl Process {
     /// Everything that it logged.
     pub fn log(&self) -> String {
         self.log.lock().expect("no panic").clone()
+    }
+
+    /// Lets go of its log, as a collector does that dies: every line fails from now on.
+    pub async fn stop_reading_its_log(&mut self) {
+        self.reader.abort();
+        let ended = (&mut self.reader).await;
+        assert!(ended.is_err_and(|error| error.is_cancelled()), "the process was still writing");
     }
 
     /// Sends a signal by its name, `TERM` say.

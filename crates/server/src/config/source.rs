@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -19,10 +20,7 @@ impl Source {
             None if Path::new(".env").is_file() => read_file(Path::new(".env"))?,
             None => BTreeMap::new(),
         };
-        // A variable that is set but empty is not set: so it can be blanked out by whatever starts the process.
-        let environment =
-            std::env::vars().filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty());
-        values.extend(environment);
+        values.extend(of_environment(std::env::vars_os())?);
         Self::of(values)
     }
 
@@ -52,6 +50,22 @@ impl Source {
     pub(super) fn is_set(&self, name: &'static str) -> bool {
         self.0.get(name).is_some_and(|value| !value.trim().is_empty())
     }
+}
+
+/// Our settings among these variables. Those of others may hold whatever they like.
+fn of_environment(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> anyhow::Result<Vec<(String, String)>> {
+    // A variable that is set but empty is not set: so it can be blanked out by whatever starts the process.
+    let ours = variables.filter_map(|(name, value)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+        (!value.is_empty()).then_some((name, value))
+    });
+    ours.map(|(name, value)| match value.into_string() {
+        Ok(value) => Ok((name, value)),
+        Err(_) => bail!("{name} is not UTF-8"),
+    })
+    .collect()
 }
 
 fn read_file(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
@@ -86,4 +100,27 @@ fn read_file(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
         }
     }
     Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    fn read(variables: &[(&[u8], &[u8])]) -> Result<Vec<(String, String)>, String> {
+        let text = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+        let variables = variables.iter().map(|(name, value)| (text(name), text(value)));
+        of_environment(variables).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_not_text_matters_in_our_settings_alone() {
+        let bind = ("OUTDIAL_BIND".to_owned(), "x".to_owned());
+        let others: [(&[u8], &[u8]); 4] =
+            [(b"LESS", b"\xff"), (b"\xff", b"x"), (b"OUTDIAL_LOG", b""), (b"OUTDIAL_BIND", b"x")];
+        assert_eq!(read(&others), Ok(vec![bind]));
+        let secret: [(&[u8], &[u8]); 1] = [(b"OUTDIAL_JWT_SECRET", b"s3cret\xff")];
+        assert_eq!(read(&secret), Err("OUTDIAL_JWT_SECRET is not UTF-8".to_owned()));
+    }
 }

@@ -1,7 +1,10 @@
 //! Taking in what the provider tells of calls.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::future::{Either, select};
 
 use crate::CallId;
 use crate::ports::{
@@ -40,6 +43,8 @@ pub enum ReceiveEventError {
     Unavailable(#[from] PortUnavailable),
 }
 
+/// What is stored is acknowledged, whether or not its call is found by then: who is answered late counts it as a failure.
+const LOOKED_UP_WITHIN: Duration = Duration::from_secs(1);
 /// How many events are taken from the inbox at once, and for how long.
 const BATCH: u32 = 20;
 const LEASE: Duration = Duration::from_secs(60);
@@ -67,10 +72,16 @@ impl ReceiveEvent {
         let event = self.ports.webhook.read(body, now)?;
         let incoming = IncomingEvent { key: &event.key, kind: &event.kind, body, received_at: now };
         self.ports.inbox.accept(&incoming).await?;
-        match self.locate(&event.clue).await {
-            Ok(call_id) => Ok(call_id),
-            Err(error) => {
+        let located = pin!(self.locate(&event.clue));
+        let overdue = pin!(self.ports.clock.sleep(LOOKED_UP_WITHIN));
+        match select(located, overdue).await {
+            Either::Left((Ok(call_id), _)) => Ok(call_id),
+            Either::Left((Err(error), _)) => {
                 tracing::warn!(%error, "an event is stored, and its call was not looked up");
+                Ok(None)
+            }
+            Either::Right(_) => {
+                tracing::warn!("an event is stored, and its call was not found in time for the answer");
                 Ok(None)
             }
         }

@@ -1,14 +1,18 @@
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use domain::ports::{
-    CallClue, InboxAnswer, MockCallBooks, MockClock, MockContextCache, MockEventInbox, MockProviderWebhook,
-    OpenEvent, PortUnavailable, ProviderEvent, UnreadableEvent, Unverified, WebhookCredentials,
+    CallClue, ContextCache, InboxAnswer, MockCallBooks, MockClock, MockContextCache, MockEventInbox,
+    MockProviderWebhook, OpenEvent, PortUnavailable, ProviderEvent, UnreadableEvent, Unverified,
+    WebhookCredentials,
 };
 use domain::{
-    Account, CallFact, CallFailure, CallId, ConversationId, NotConnectedReason, ReceiveEvent,
+    Account, CallContext, CallFact, CallFailure, CallId, ConversationId, NotConnectedReason, ReceiveEvent,
     ReceiveEventError, ReceiveEventPorts, Timestamp,
 };
+use tokio::time::timeout;
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
 const SIGNED: WebhookCredentials<'_> = WebhookCredentials { signature: Some("a signature"), bearer: None };
@@ -59,6 +63,11 @@ impl World {
     }
 
     fn use_case(self) -> (ReceiveEvent, Arc<Mutex<Vec<String>>>) {
+        let (ports, steps) = self.ports();
+        (ReceiveEvent::new(ports), steps)
+    }
+
+    fn ports(self) -> (ReceiveEventPorts, Arc<Mutex<Vec<String>>>) {
         let steps = Arc::new(Mutex::new(Vec::new()));
         let note = |step: &'static str| {
             let steps = steps.clone();
@@ -66,6 +75,7 @@ impl World {
         };
         let mut clock = MockClock::new();
         clock.expect_now().return_const(NOW);
+        clock.expect_sleep().return_const(());
         let mut webhook = MockProviderWebhook::new();
         webhook.expect_verify().return_const(self.verified);
         webhook.expect_read().return_const(self.read);
@@ -105,7 +115,7 @@ impl World {
             contexts: Arc::new(contexts),
             clock: Arc::new(clock),
         };
-        (ReceiveEvent::new(ports), steps)
+        (ports, steps)
     }
 
     async fn receive(self) -> (Result<Option<CallId>, ReceiveEventError>, Vec<String>) {
@@ -140,6 +150,29 @@ async fn what_is_acknowledged_is_in_the_inbox_and_what_is_refused_is_not() {
     assert_eq!(full.receive().await.0, Err(ReceiveEventError::Unavailable(away())));
     let stored = World { located: Err(away()), ..World::working() };
     assert_eq!(stored.receive().await.0, Ok(None), "it is stored, whoever's it is");
+}
+
+/// A provider that is answered late delivers no more.
+#[tokio::test]
+async fn what_is_stored_is_acknowledged_though_its_call_is_not_found_in_time() {
+    struct Stalled;
+
+    #[async_trait]
+    impl ContextCache for Stalled {
+        async fn keep(&self, _: &CallContext, _: Duration) -> Result<(), PortUnavailable> {
+            pending().await
+        }
+
+        async fn find(&self, _: &ConversationId) -> Result<Option<CallContext>, PortUnavailable> {
+            pending().await
+        }
+    }
+
+    let (ports, steps) = World::working().ports();
+    let use_case = ReceiveEvent::new(ReceiveEventPorts { contexts: Arc::new(Stalled), ..ports });
+    let received = timeout(Duration::from_secs(10), use_case.receive(&SIGNED, b"{}")).await;
+    assert_eq!(received, Ok(Ok(None)));
+    assert_eq!(*steps.lock().expect("no panic"), ["accept"]);
 }
 
 #[tokio::test]

@@ -25,8 +25,8 @@ update calls
        end
  where state <> 'dialling';
 
--- What reconciliation and events without an id look for: a small part of a large table. Takes the place of an index that
--- left out the calls that were placed and have not ended.
+-- What reconciliation looks for: a small part of a large table. Takes the place of an index that left out the calls that were
+-- placed and have not ended.
 drop index calls_open_idx;
 create index calls_unended_idx on calls (booked_at, id) where status_rank < 4;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::{Behaviour, ScriptedBehaviour, WebhookScript};
+use simulator::{Behaviour, CallFate, ScriptedBehaviour, WebhookScript};
 
 use crate::on_both_backings;
 use crate::support::{Gateway, World};
@@ -152,10 +152,7 @@ on_both_backings! {
         assert_eq!(world.simulator.dials().len(), 1);
     }
 
-    /// Nobody knows anything of it: it is said to be unknown, and stays in the books.
-    async fn a_call_that_nobody_can_tell_of_is_reported_unknown(world: World) {
-        let mut world = world;
-        world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
+    async fn a_dial_of_unknown_outcome_is_unknown_in_the_books(world: World) {
         world.script(Behaviour::http_error(503));
         let gateway = world.start().await;
         let answer = gateway.client.call_number(NUMBER).await;
@@ -164,5 +161,27 @@ on_both_backings! {
         let read: Value = gateway.client.read(&call_id).await.body;
         assert_eq!(read["call"]["status"], "unknown", "{read}");
         gateway.stop().await;
+    }
+
+    /// A crash left it dialling, and the provider has no record of it: asking settles that nobody knows, and it stays booked.
+    async fn a_call_that_nobody_can_tell_of_is_reported_unknown(world: World) {
+        let mut world = world.with_a_short_lock();
+        world.set("OUTDIAL_RINGING_TIMEOUT_SECS", "1");
+        world.set("OUTDIAL_ANSWER_MARGIN_SECS", "1");
+        world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
+        world.simulator.script(ScriptedBehaviour::new(Behaviour::Hang).call(CallFate::NotDialled));
+        let process = world.spawn().await;
+        let client = process.client.clone();
+        let placing = tokio::spawn(async move { client.try_place(json!({ "phoneNumber": NUMBER })).await });
+        while world.simulator.requests().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        process.kill().await;
+        assert!(placing.await.expect("no panic").is_none());
+        let next = world.spawn().await;
+        let history = next.client.get_as_user("/api/calls/history").await.body;
+        assert_eq!((&history["total"], &history["calls"][0]["status"]), (&json!(1), &json!("initiated")), "{history}");
+        next.client.read_until(history["calls"][0]["callId"].as_str().expect("an id"), "unknown").await;
+        assert_eq!(world.simulator.dials().len(), 0, "to ask is not to dial");
     }
 }

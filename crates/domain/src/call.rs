@@ -70,6 +70,47 @@ pub enum SettledCall {
     },
 }
 
+/// What is known of a conversation when its first event comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConversationContext {
+    /// It is one of ours: we placed the call.
+    Outbound(CallContext),
+    /// Somebody called.
+    Inbound(InboundContext),
+}
+
+impl ConversationContext {
+    /// The provider's conversation: the key.
+    #[must_use]
+    pub const fn conversation_id(&self) -> &ConversationId {
+        match self {
+            Self::Outbound(context) => &context.conversation_id,
+            Self::Inbound(context) => &context.conversation_id,
+        }
+    }
+}
+
+/// What is known of a call that came in, kept under the provider's conversation id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboundContext {
+    /// The provider's conversation: the key.
+    pub conversation_id: ConversationId,
+    /// The tenant that is called.
+    pub organization_id: OrganizationId,
+    /// The user whose number is called.
+    pub user_id: UserId,
+    /// The contact who calls, where it is known.
+    pub contact_id: Option<ContactId>,
+    /// The agent at the provider, where it is known.
+    pub provider_agent_id: Option<ProviderAgentId>,
+    /// The number that calls.
+    pub caller: PhoneNumber,
+    /// The number that is called.
+    pub called: PhoneNumber,
+    /// When the provider asked who calls.
+    pub started_at: Timestamp,
+}
+
 /// What the post-call webhook wants to know of a call, kept under the provider's conversation id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallContext {

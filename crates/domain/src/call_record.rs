@@ -1,8 +1,9 @@
 //! What the books say of a call, and how an account of it changes that.
 
+use crate::ports::AnswerTime;
 use crate::{
     AgentId, CallId, CallReason, CallStatus, CarrierCallId, Contact, ConversationId, DialOutcome,
-    NotConnectedReason, OrganizationId, PersonName, PhoneNumber, PrivateNote, Timestamp, UserId,
+    NotConnectedReason, OrganizationId, PersonName, PhoneNumber, PrivateNote, Recording, Timestamp, UserId,
 };
 
 /// One call, as the books have it.
@@ -30,6 +31,8 @@ pub struct CallRecord {
     pub booked_at: Timestamp,
     /// What became of it.
     pub progress: CallProgress,
+    /// Its recording, once that is stored.
+    pub recording: Option<Recording>,
 }
 
 /// What became of a call, as far as is known. Every account of it is merged in by [`CallProgress::absorb`].
@@ -121,14 +124,15 @@ pub enum Account {
 }
 
 impl CallStatus {
-    /// Where a call stands that was dialled with this outcome.
+    /// Where a call stands that was dialled with this outcome, by a provider that answers at this time.
     #[must_use]
-    pub const fn after(outcome: &DialOutcome) -> Self {
-        match outcome {
-            DialOutcome::Placed(_) => Self::InProgress,
-            DialOutcome::NotConnected { reason, .. } => Self::of_failure(*reason),
-            DialOutcome::NotDialled(_) => Self::Failed,
-            DialOutcome::Unknown(_) => Self::Unknown,
+    pub const fn after(outcome: &DialOutcome, answer_time: AnswerTime) -> Self {
+        match (outcome, answer_time) {
+            (DialOutcome::Placed(_), AnswerTime::AfterRinging) => Self::InProgress,
+            (DialOutcome::Placed(_), AnswerTime::BeforeRinging) => Self::Ringing,
+            (DialOutcome::NotConnected { reason, .. }, _) => Self::of_failure(*reason),
+            (DialOutcome::NotDialled(_), _) => Self::Failed,
+            (DialOutcome::Unknown(_), _) => Self::Unknown,
         }
     }
 

@@ -68,6 +68,12 @@ impl CallStatus {
         Self::ALL.get(usize::from(rank)).copied()
     }
 
+    /// Whether somebody answered.
+    #[must_use]
+    pub fn was_answered(self) -> bool {
+        matches!(self, Self::InProgress | Self::Completed)
+    }
+
     /// Whether nothing more is to be expected.
     #[must_use]
     pub fn is_final(self) -> bool {

@@ -64,6 +64,8 @@ opaque_ids! {
     AgentId,
     /// One call in the ledger, minted by us before the dial; travels to the provider for reconciliation.
     CallId,
+    /// A URL that an organization registered for its events.
+    WebhookEndpointId,
     /// A conversation, by the voice provider's id.
     ConversationId,
     /// The call on the telephone network, by the carrier's id.
@@ -75,6 +77,14 @@ opaque_ids! {
 }
 
 impl CallId {
+    /// Makes an id of 24 hex digits from a time in Unix seconds and 8 random bytes.
+    #[must_use]
+    pub fn mint(unix_secs: u32, random: [u8; 8]) -> Self {
+        Self(hex_id(unix_secs, random))
+    }
+}
+
+impl WebhookEndpointId {
     /// Makes an id of 24 hex digits from a time in Unix seconds and 8 random bytes.
     #[must_use]
     pub fn mint(unix_secs: u32, random: [u8; 8]) -> Self {

@@ -9,16 +9,22 @@ mod call_ledger;
 mod clock;
 mod contact_repo;
 mod context_cache;
+mod delivery_queue;
 mod directory;
+mod event_feed;
 mod event_inbox;
 mod idempotency_lock;
 mod identifiers;
+mod inbound_directory;
 mod number_pool;
 mod provider_records;
 mod provider_webhook;
+mod recording_store;
 mod unavailable;
 mod user_repo;
 mod voice_provider;
+mod webhook_endpoints;
+mod webhook_sender;
 
 pub use agent_repo::AgentRepo;
 pub use call_books::{
@@ -28,24 +34,33 @@ pub use call_ledger::{BookingAnswer, CallLedger, Settlement};
 pub use clock::Clock;
 pub use contact_repo::ContactRepo;
 pub use context_cache::ContextCache;
+pub use delivery_queue::{AttemptConclusion, DeliveryClaim, DeliveryListQuery, DeliveryQueue, ReplayQuery};
 pub use directory::{Directory, DirectoryImport, RecordRefusal, UpsertError};
-pub use event_inbox::{EventInbox, InboxAnswer, IncomingEvent, OpenEvent};
+pub use event_feed::{EventFeed, FeedQuery};
+pub use event_inbox::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent};
 pub use idempotency_lock::{
     ContextRider, IdempotencyLock, LockAnswer, LockSettlement, Ownership, SettleAnswer,
 };
 pub use identifiers::Identifiers;
+pub use inbound_directory::{InboundDirectory, InboundParties, InboundQuery};
 pub use number_pool::{CallerNumberAnswer, CallerNumberQuery, NumberPool, Recipient};
 pub use provider_records::{CallTrace, ProviderRecords};
 pub use provider_webhook::{ProviderEvent, ProviderWebhook, UnreadableEvent, Unverified, WebhookCredentials};
+pub use recording_store::RecordingStore;
 pub use unavailable::PortUnavailable;
 pub use user_repo::UserRepo;
 pub use voice_provider::{AnswerTime, DialRequest, VoiceProvider};
+pub use webhook_endpoints::{RegistrationAnswer, WebhookEndpoints};
+pub use webhook_sender::{SendOutcome, UrlRefusal, WebhookSender};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{
     agent_repo::MockAgentRepo, call_books::MockCallBooks, call_ledger::MockCallLedger, clock::MockClock,
-    contact_repo::MockContactRepo, context_cache::MockContextCache, directory::MockDirectory,
-    event_inbox::MockEventInbox, idempotency_lock::MockIdempotencyLock, identifiers::MockIdentifiers,
-    number_pool::MockNumberPool, provider_records::MockProviderRecords,
-    provider_webhook::MockProviderWebhook, user_repo::MockUserRepo, voice_provider::MockVoiceProvider,
+    contact_repo::MockContactRepo, context_cache::MockContextCache, delivery_queue::MockDeliveryQueue,
+    directory::MockDirectory, event_feed::MockEventFeed, event_inbox::MockEventInbox,
+    idempotency_lock::MockIdempotencyLock, identifiers::MockIdentifiers,
+    inbound_directory::MockInboundDirectory, number_pool::MockNumberPool,
+    provider_records::MockProviderRecords, provider_webhook::MockProviderWebhook,
+    recording_store::MockRecordingStore, user_repo::MockUserRepo, voice_provider::MockVoiceProvider,
+    webhook_endpoints::MockWebhookEndpoints, webhook_sender::MockWebhookSender,
 };

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::ports::{CallBooks, HistoryPage, HistoryQuery, PortUnavailable, UserRepo};
-use crate::{CallId, CallRecord, CallStatus, ContactId, OrganizationId, Timestamp, UserId};
+use crate::ports::{CallBooks, HistoryPage, HistoryQuery, PortUnavailable, RecordingStore, UserRepo};
+use crate::{CallId, CallRecord, CallStatus, ContactId, OrganizationId, RecordingAccess, Timestamp, UserId};
 
 /// Reads calls, for a user and within the user's organization.
 pub struct ReadCalls {
     users: Arc<dyn UserRepo>,
     books: Arc<dyn CallBooks>,
+    recordings: Option<Arc<dyn RecordingStore>>,
 }
 
 /// Why there is nothing to read.
@@ -20,6 +21,9 @@ pub enum ReadCallsError {
     /// The organization has no such call.
     #[error("Call not found")]
     CallNotFound,
+    /// The call has no recording, or none that is stored any more.
+    #[error("Recording not found")]
+    RecordingNotFound,
     /// A store is away.
     #[error("the service is temporarily unavailable")]
     ServiceUnavailable(#[from] PortUnavailable),
@@ -50,16 +54,34 @@ impl HistoryFilter {
 }
 
 impl ReadCalls {
-    /// The use case on these ports.
+    /// The use case on these ports; without a store there are no recordings.
     #[must_use]
-    pub const fn new(users: Arc<dyn UserRepo>, books: Arc<dyn CallBooks>) -> Self {
-        Self { users, books }
+    pub const fn new(
+        users: Arc<dyn UserRepo>,
+        books: Arc<dyn CallBooks>,
+        recordings: Option<Arc<dyn RecordingStore>>,
+    ) -> Self {
+        Self { users, books, recordings }
     }
 
     /// One call.
     pub async fn find(&self, user: &UserId, call_id: &CallId) -> Result<CallRecord, ReadCallsError> {
         let organization_id = self.organization_of(user).await?;
         self.books.find(&organization_id, call_id).await?.ok_or(ReadCallsError::CallNotFound)
+    }
+
+    /// One call, and how to get at its recording.
+    pub async fn recording(
+        &self,
+        user: &UserId,
+        call_id: &CallId,
+    ) -> Result<(CallRecord, RecordingAccess), ReadCallsError> {
+        let call = self.find(user, call_id).await?;
+        let (Some(recording), Some(store)) = (&call.recording, &self.recordings) else {
+            return Err(ReadCallsError::RecordingNotFound);
+        };
+        let access = store.fetch(&recording.key).await?.ok_or(ReadCallsError::RecordingNotFound)?;
+        Ok((call, access))
     }
 
     /// A page of calls, newest first.

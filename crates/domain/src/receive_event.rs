@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-use crate::CallId;
 use crate::ports::{
-    CallBooks, CallClue, Clock, ContextCache, EventInbox, IncomingEvent, OpenEvent, PortUnavailable,
-    ProviderWebhook, UnreadableEvent, Unverified, WebhookCredentials,
+    CallBooks, CallClue, Clock, ClosedBody, ContextCache, EventInbox, IncomingEvent, OpenEvent,
+    PortUnavailable, ProviderEvent, ProviderWebhook, RecordingStore, UnreadableEvent, Unverified,
+    WebhookCredentials,
 };
+use crate::{Audio, CallId, ConversationContext, Recording, RecordingKey};
 
 /// Takes the provider's events: first durably into the inbox, then from there into the books. Only what is in the inbox is
 /// acknowledged, and what is there comes into the books however often this process dies.
@@ -26,7 +27,19 @@ pub struct ReceiveEventPorts {
     pub inbox: Arc<dyn EventInbox>,
     pub books: Arc<dyn CallBooks>,
     pub contexts: Arc<dyn ContextCache>,
+    /// Without it recordings are not kept.
+    pub recordings: Option<Arc<dyn RecordingStore>>,
     pub clock: Arc<dyn Clock>,
+}
+
+/// Whose event it is.
+enum Located {
+    /// A call of ours.
+    Call(CallId),
+    /// A call that came in: the books have none of these.
+    CameIn,
+    /// Nobody knows yet.
+    Nowhere,
 }
 
 /// Why an event was not taken.
@@ -75,7 +88,8 @@ impl ReceiveEvent {
         let located = pin!(self.locate(&event.clue));
         let overdue = pin!(self.ports.clock.sleep(LOOKED_UP_WITHIN));
         match select(located, overdue).await {
-            Either::Left((Ok(call_id), _)) => Ok(call_id),
+            Either::Left((Ok(Located::Call(call_id)), _)) => Ok(Some(call_id)),
+            Either::Left((Ok(Located::CameIn | Located::Nowhere), _)) => Ok(None),
             Either::Left((Err(error), _)) => {
                 tracing::warn!(%error, "an event is stored, and its call was not looked up");
                 Ok(None)
@@ -105,27 +119,65 @@ impl ReceiveEvent {
             tracing::error!("an event in the inbox cannot be read by this program");
             return self.ports.inbox.postpone(&event.key, LONGEST_PAUSE).await;
         };
-        let call_id = self.locate(&read.clue).await?;
-        let waited = self.ports.clock.now().since(event.received_at);
-        match (&call_id, &read.fact) {
-            (Some(call_id), Some(fact)) => self.ports.books.absorb(call_id, fact).await?,
-            (None, Some(_)) if waited < WAITS_FOR_ITS_CALL => {
-                let pause = waited.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
-                return self.ports.inbox.postpone(&event.key, pause).await;
+        let body = if read.recording.is_some() { ClosedBody::Dropped } else { ClosedBody::Kept };
+        let call_id = match self.locate(&read.clue).await? {
+            Located::Call(call_id) => {
+                self.enter(&call_id, read).await?;
+                Some(call_id)
             }
-            (_, None) | (None, Some(_)) => {}
-        }
-        self.ports.inbox.close(&event.key, call_id).await
+            Located::CameIn => None,
+            Located::Nowhere => {
+                let waited = self.ports.clock.now().since(event.received_at);
+                if (read.fact.is_some() || read.recording.is_some()) && waited < WAITS_FOR_ITS_CALL {
+                    let pause = waited.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+                    return self.ports.inbox.postpone(&event.key, pause).await;
+                }
+                None
+            }
+        };
+        self.ports.inbox.close(&event.key, call_id, body).await
     }
 
-    async fn locate(&self, clue: &CallClue) -> Result<Option<CallId>, PortUnavailable> {
+    /// Writes what an event tells of a call.
+    async fn enter(&self, call_id: &CallId, event: ProviderEvent) -> Result<(), PortUnavailable> {
+        if let Some(fact) = &event.fact {
+            self.ports.books.absorb(call_id, fact).await?;
+        }
+        match (event.recording, &self.ports.recordings) {
+            (Some(audio), Some(store)) => self.keep_recording(store.as_ref(), call_id, audio).await,
+            (_, None) | (None, _) => Ok(()),
+        }
+    }
+
+    /// The audio first: what the books point at is there. Done again after a crash between the two, it comes to the same.
+    async fn keep_recording(
+        &self,
+        store: &dyn RecordingStore,
+        call_id: &CallId,
+        audio: Audio,
+    ) -> Result<(), PortUnavailable> {
+        let Audio { format, bytes } = audio;
+        let recording = Recording {
+            key: RecordingKey::of(call_id, format),
+            format,
+            size_bytes: bytes.len() as u64,
+            stored_at: self.ports.clock.now(),
+        };
+        store.put(&recording.key, format, bytes).await?;
+        self.ports.books.attach_recording(call_id, &recording).await
+    }
+
+    async fn locate(&self, clue: &CallClue) -> Result<Located, PortUnavailable> {
         if let Some(conversation_id) = &clue.conversation_id {
             match self.ports.contexts.find(conversation_id).await {
-                Ok(Some(context)) => return Ok(Some(context.call_id)),
+                Ok(Some(ConversationContext::Outbound(context))) => {
+                    return Ok(Located::Call(context.call_id));
+                }
+                Ok(Some(ConversationContext::Inbound(_))) => return Ok(Located::CameIn),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "the context cache is away; the books are asked"),
             }
         }
-        self.ports.books.locate(clue).await
+        Ok(self.ports.books.locate(clue).await?.map_or(Located::Nowhere, Located::Call))
     }
 }

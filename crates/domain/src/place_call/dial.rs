@@ -8,8 +8,8 @@ use super::resolve::Parties;
 use super::{Claim, PlaceCall};
 use crate::ports::{ContextRider, DialRequest, LockSettlement, Ownership, SettleAnswer, Settlement};
 use crate::{
-    Booking, CallContext, CallReference, DialOutcome, NotConnectedReason, ProviderReference, SettledCall,
-    UnknownCause,
+    Booking, CallContext, CallReference, CallStatus, ConversationContext, DialOutcome, NotConnectedReason,
+    ProviderReference, SettledCall, UnknownCause,
 };
 
 impl PlaceCall {
@@ -74,6 +74,7 @@ impl PlaceCall {
             key: &booking.key,
             token: &booking.token,
             outcome,
+            status: CallStatus::after(outcome, self.ports.provider.answer_time()),
             hold_for: self.hold_for(),
             settled_at: self.ports.clock.now(),
         };
@@ -143,10 +144,11 @@ impl PlaceCall {
                 false
             }
         };
-        if let (Some(rider), false) = (rider, kept)
-            && let Err(error) = self.ports.contexts.keep(rider.context, rider.keep_for).await
-        {
-            tracing::warn!(%error, call.id = %booking.call_id, "a call's context is in the ledger alone, not in the cache");
+        if let (Some(rider), false) = (rider, kept) {
+            let context = ConversationContext::Outbound(rider.context.clone());
+            if let Err(error) = self.ports.contexts.keep(&context, rider.keep_for).await {
+                tracing::warn!(%error, call.id = %booking.call_id, "a call's context is in the ledger alone, not in the cache");
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::PortUnavailable;
 use crate::{
     CallFact, CallId, CallRecord, CallStatus, ContactId, ConversationId, OrganizationId, PhoneNumber,
-    ProviderAgentId, Timestamp, UserId,
+    ProviderAgentId, Recording, Timestamp, UserId,
 };
 
 /// The books after the dial: reading them, and writing into them what becomes known of a call.
@@ -18,6 +18,8 @@ use crate::{
 /// - MUST merge every account by `CallProgress::absorb`, one at a time for each call, so that concurrent ones are all kept
 ///   (`concurrent_accounts_are_all_kept`), and read back what was merged, every field (`an_account_is_read_back_whole`).
 /// - MUST keep what an account said when the dial's own answer comes after it (`an_account_may_come_before_the_dials_answer`).
+/// - MUST read back the recording that was attached to a call, every field (`an_attached_recording_is_read_back`), and the newer
+///   of two (`a_recording_attached_again_is_replaced`).
 /// - MUST locate a call by our id, else by its conversation, else by numbers and agent if one call of the time alone fits
 ///   (`a_call_is_located_by_its_clues`), counting those that have ended: an account may come late, and would be taken for
 ///   one of the next call (`a_call_that_has_ended_still_fits`).
@@ -44,6 +46,9 @@ pub trait CallBooks: Send + Sync {
 
     /// Merges an account into a call; a call that is not in the books is left at that.
     async fn absorb(&self, call_id: &CallId, fact: &CallFact) -> Result<(), PortUnavailable>;
+
+    /// Says where the recording of a call lies; a call that is not in the books is left at that.
+    async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable>;
 
     /// Takes some calls of which news is overdue, for `lease` from now.
     async fn claim_overdue(&self, claim: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable>;

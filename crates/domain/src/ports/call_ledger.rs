@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{Booking, CallId, DialOutcome, LockKey, OwnerToken, SettledCall, Timestamp};
+use crate::{Booking, CallId, CallStatus, DialOutcome, LockKey, OwnerToken, SettledCall, Timestamp};
 
 /// The durable books, and the durable guard that stands behind the lock.
 ///
@@ -64,6 +64,8 @@ pub struct Settlement<'a> {
     pub token: &'a OwnerToken,
     /// How it ended.
     pub outcome: &'a DialOutcome,
+    /// Where the call stands by that.
+    pub status: CallStatus,
     /// How long the guard of a placed or not connected call goes on blocking, from now.
     pub hold_for: Duration,
     /// When it ended, by our clock.

@@ -3,11 +3,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{CallContext, ConversationId};
+use crate::{ConversationContext, ConversationId};
 
 /// What the post-call webhook wants to know, under the provider's conversation id. A cache: the ledger can replace it.
 ///
-/// - MUST find what was kept, every field (`a_kept_context_is_found_whole`).
+/// - MUST find what was kept, every field, of a call that was placed (`a_kept_context_is_found_whole`) and of one that came in
+///   (`a_kept_inbound_context_is_found_whole`).
 /// - MUST replace what was kept before under the same id (`a_context_kept_again_is_replaced`).
 /// - MUST answer nothing for an id that is not kept (`an_unknown_conversation_has_no_context`).
 /// - MUST forget a context when its time has run out (`a_context_is_forgotten_after_its_time`).
@@ -17,8 +18,11 @@ use crate::{CallContext, ConversationId};
 #[async_trait]
 pub trait ContextCache: Send + Sync {
     /// Keeps a context for `keep_for` from now.
-    async fn keep(&self, context: &CallContext, keep_for: Duration) -> Result<(), PortUnavailable>;
+    async fn keep(&self, context: &ConversationContext, keep_for: Duration) -> Result<(), PortUnavailable>;
 
     /// The context of this conversation.
-    async fn find(&self, conversation_id: &ConversationId) -> Result<Option<CallContext>, PortUnavailable>;
+    async fn find(
+        &self,
+        conversation_id: &ConversationId,
+    ) -> Result<Option<ConversationContext>, PortUnavailable>;
 }

@@ -14,6 +14,7 @@ use crate::{CallId, Timestamp};
 ///   (`a_claimed_event_is_what_was_accepted`), and again when the lease has run out (`an_abandoned_event_is_claimed_again`).
 /// - MUST NOT hand out an event that was closed (`a_closed_event_is_not_claimed`), or postponed, before its time
 ///   (`a_postponed_event_waits`).
+/// - MUST drop the body of an event that is closed so, and know the event still (`a_closed_event_can_leave_its_body`).
 /// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_inbox_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -26,7 +27,12 @@ pub trait EventInbox: Send + Sync {
     async fn claim(&self, limit: u32, lease: Duration) -> Result<Vec<OpenEvent>, PortUnavailable>;
 
     /// Closes an event: it is in the books of this call, or of none.
-    async fn close(&self, key: &str, call_id: Option<CallId>) -> Result<(), PortUnavailable>;
+    async fn close(
+        &self,
+        key: &str,
+        call_id: Option<CallId>,
+        body: ClosedBody,
+    ) -> Result<(), PortUnavailable>;
 
     /// Leaves an event open, and alone for this long: nobody knows its call yet.
     async fn postpone(&self, key: &str, pause: Duration) -> Result<(), PortUnavailable>;
@@ -52,6 +58,15 @@ pub enum InboxAnswer {
     Accepted,
     /// It was stored before.
     Known,
+}
+
+/// What becomes of a closed event's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClosedBody {
+    /// It stays, for whoever wants to know what was told.
+    Kept,
+    /// It goes: all that it told is kept elsewhere, and it is large.
+    Dropped,
 }
 
 /// An event that is not in the books yet.

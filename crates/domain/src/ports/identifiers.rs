@@ -1,4 +1,4 @@
-use crate::{CallId, ContactId, OwnerToken};
+use crate::{CallId, ContactId, OwnerToken, WebhookEndpointId, WebhookSecret};
 
 /// Fresh identifiers: the only source of chance that the domain has.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -11,4 +11,10 @@ pub trait Identifiers: Send + Sync {
 
     /// 128 bits from the operating system's generator: the proof of owning one lock and one guard.
     fn owner_token(&self) -> OwnerToken;
+
+    /// An id for an endpoint that is about to be registered.
+    fn webhook_endpoint_id(&self) -> WebhookEndpointId;
+
+    /// A secret of 256 bits from the operating system's generator.
+    fn webhook_secret(&self) -> WebhookSecret;
 }

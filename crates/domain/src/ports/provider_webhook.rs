@@ -1,5 +1,5 @@
 use super::CallClue;
-use crate::{CallFact, Timestamp};
+use crate::{Audio, CallFact, Timestamp};
 
 /// The provider's way of telling us about calls: how its events are known to be its own, and what they say.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -46,4 +46,6 @@ pub struct ProviderEvent {
     pub clue: CallClue,
     /// What it tells; nothing for a type that the books have no use for.
     pub fact: Option<CallFact>,
+    /// The recording that it brings.
+    pub recording: Option<Audio>,
 }

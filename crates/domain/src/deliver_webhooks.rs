@@ -1,0 +1,72 @@
+//! Sending events to those who asked for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ports::{
+    AttemptConclusion, Clock, DeliveryClaim, DeliveryQueue, EventFeed, PortUnavailable, SendOutcome,
+    WebhookSender,
+};
+use crate::{DeliveryPolicy, DueDelivery};
+
+/// Publishes events and sends them: each at least once, until the receiver takes it or its time is over, however often this
+/// process dies. To be run by any number of processes at once.
+pub struct DeliverWebhooks {
+    ports: DeliverWebhooksPorts,
+    policy: DeliveryPolicy,
+}
+
+/// What delivering needs of the world.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is named for its port, whose documentation says everything")]
+pub struct DeliverWebhooksPorts {
+    pub feed: Arc<dyn EventFeed>,
+    pub queue: Arc<dyn DeliveryQueue>,
+    pub sender: Arc<dyn WebhookSender>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// How many events are published at once.
+const PUBLISHED_AT_ONCE: u32 = 200;
+/// How many deliveries of one endpoint are under way at once.
+const PER_ENDPOINT: u32 = 4;
+/// Longer than an attempt takes by far: whoever was too slow finds the delivery in other hands.
+const LEASE: Duration = Duration::from_mins(2);
+
+impl DeliverWebhooks {
+    /// The use case on these ports.
+    #[must_use]
+    pub const fn new(ports: DeliverWebhooksPorts, policy: DeliveryPolicy) -> Self {
+        Self { ports, policy }
+    }
+
+    /// Publishes what was written; says whether there may be more.
+    pub async fn publish(&self) -> Result<bool, PortUnavailable> {
+        let published = self.ports.feed.publish(PUBLISHED_AT_ONCE).await?;
+        Ok(published >= PUBLISHED_AT_ONCE as usize)
+    }
+
+    /// Takes up to `limit` due deliveries. Each is to be handed to [`DeliverWebhooks::deliver`], at once.
+    pub async fn claim(&self, limit: u32) -> Result<Vec<DueDelivery>, PortUnavailable> {
+        self.ports.queue.claim(&DeliveryClaim { limit, per_endpoint: PER_ENDPOINT, lease: LEASE }).await
+    }
+
+    /// Makes one attempt, and says in the queue what it came to.
+    pub async fn deliver(&self, delivery: &DueDelivery) -> Result<(), PortUnavailable> {
+        let outcome = self.ports.sender.send(delivery, self.ports.clock.now()).await;
+        let conclusion = match outcome {
+            SendOutcome::Accepted => AttemptConclusion::Delivered,
+            SendOutcome::Failed { failure, retry_after } => {
+                match self.policy.pause_after(delivery, retry_after, self.ports.clock.now()) {
+                    Some(pause) => AttemptConclusion::Postponed { failure, pause },
+                    None => {
+                        let (endpoint, event) = (&delivery.endpoint_id, &delivery.event.id);
+                        tracing::warn!(webhook.endpoint = %endpoint, event.id = %event, %failure, "an event was given up: a dead letter");
+                        AttemptConclusion::GivenUp { failure }
+                    }
+                }
+            }
+        };
+        self.ports.queue.conclude(delivery, conclusion).await
+    }
+}

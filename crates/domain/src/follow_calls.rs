@@ -1,0 +1,65 @@
+//! Following an organization's calls while they go on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ports::{EventFeed, FeedQuery, PortUnavailable, UserRepo};
+use crate::{CallEvent, EventPosition, OrganizationId, ReadCallsError, UserId};
+
+/// Reads the events of calls, for a user and of the user's organization.
+pub struct FollowCalls {
+    users: Arc<dyn UserRepo>,
+    feed: Arc<dyn EventFeed>,
+}
+
+/// Somebody who follows, and how far they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Following {
+    organization_id: OrganizationId,
+    position: EventPosition,
+}
+
+/// How many events are read at once.
+const PAGE: u32 = 100;
+
+impl FollowCalls {
+    /// The use case on these ports.
+    #[must_use]
+    pub const fn new(users: Arc<dyn UserRepo>, feed: Arc<dyn EventFeed>) -> Self {
+        Self { users, feed }
+    }
+
+    /// Starts to follow: behind the last event that was seen, or with the next one.
+    pub async fn start(
+        &self,
+        user: &UserId,
+        last_seen: Option<EventPosition>,
+    ) -> Result<Following, ReadCallsError> {
+        let user = self.users.find(user).await?.ok_or(ReadCallsError::UserNotFound)?;
+        let organization_id = user.organization.id;
+        let position = match last_seen {
+            Some(position) => position,
+            None => self.feed.newest(&organization_id).await?,
+        };
+        Ok(Following { organization_id, position })
+    }
+
+    /// The next events, in order; none if there are none within `wait`. Asking again goes on behind them.
+    pub async fn next(
+        &self,
+        following: &mut Following,
+        wait: Duration,
+    ) -> Result<Vec<CallEvent>, PortUnavailable> {
+        let query = FeedQuery {
+            organization_id: following.organization_id.clone(),
+            after: following.position,
+            limit: PAGE,
+            wait,
+        };
+        let events = self.feed.read(&query).await?;
+        if let Some(last) = events.last() {
+            following.position = last.position;
+        }
+        Ok(events)
+    }
+}

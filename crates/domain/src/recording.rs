@@ -1,0 +1,136 @@
+//! What was recorded of a call.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::{CallId, Timestamp};
+
+/// A call's recording, as the books know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// Where it lies.
+    pub key: RecordingKey,
+    /// In which form.
+    pub format: AudioFormat,
+    /// How large it is, in bytes.
+    pub size_bytes: u64,
+    /// When it was stored.
+    pub stored_at: Timestamp,
+}
+
+/// A form of audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AudioFormat {
+    /// MPEG layer 3.
+    Mp3,
+    /// RIFF wave.
+    Wav,
+}
+
+impl AudioFormat {
+    /// Every form.
+    pub const ALL: [Self; 2] = [Self::Mp3, Self::Wav];
+
+    /// The name in stores, and the ending of files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mp3 => "mp3",
+            Self::Wav => "wav",
+        }
+    }
+
+    /// The media type.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Mp3 => "audio/mpeg",
+            Self::Wav => "audio/wav",
+        }
+    }
+
+    /// Reads the name that [`AudioFormat::as_str`] gives.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == name)
+    }
+}
+
+/// The name under which a recording is stored: one for each call and form, so that storing it again replaces it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RecordingKey(Box<str>);
+
+impl RecordingKey {
+    /// The name of a call's recording: `<call id>.mp3`.
+    #[must_use]
+    pub fn of(call_id: &CallId, format: AudioFormat) -> Self {
+        Self(format!("{call_id}.{}", format.as_str()).into())
+    }
+
+    /// The name itself. It is text of any kind: whoever makes a path of it has to keep it from being more than one name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RecordingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Audio, in memory. `Debug` shows its size alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Audio {
+    /// Its form.
+    pub format: AudioFormat,
+    /// What it is made of.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Audio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Audio").field("format", &self.format).field("len", &self.bytes.len()).finish()
+    }
+}
+
+/// How to get at a recording.
+#[derive(Clone, PartialEq, Eq)]
+pub enum RecordingAccess {
+    /// Here it is.
+    Bytes(Vec<u8>),
+    /// It can be fetched there, by whoever has the link.
+    Link {
+        /// The link. It is a credential: not for logs.
+        url: String,
+        /// For how long.
+        valid_for: Duration,
+    },
+}
+
+impl fmt::Debug for RecordingAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => f.debug_tuple("Bytes").field(&bytes.len()).finish(),
+            Self::Link { valid_for, .. } => {
+                f.debug_struct("Link").field("valid_for", valid_for).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn audio_and_links_do_not_show_themselves() {
+        let audio = Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() };
+        assert_eq!(format!("{audio:?}"), "Audio { format: Mp3, len: 5 }");
+        let link =
+            RecordingAccess::Link { url: "https://a/?sig=s3cret".to_owned(), valid_for: Duration::ZERO };
+        assert!(!format!("{link:?}").contains("s3cret"));
+        assert_eq!(format!("{:?}", RecordingAccess::Bytes(b"voice".to_vec())), "Bytes(5)");
+    }
+}

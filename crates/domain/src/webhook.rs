@@ -1,0 +1,262 @@
+//! Where an organization wants its events sent, and how that goes.
+
+use std::fmt;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    CallEvent, CallEventKind, CallId, EventId, EventPosition, OrganizationId, Timestamp, WebhookEndpointId,
+};
+
+/// A URL that an organization registered for its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookEndpoint {
+    /// Our id.
+    pub id: WebhookEndpointId,
+    /// The tenant.
+    pub organization_id: OrganizationId,
+    /// Where events are sent.
+    pub url: WebhookUrl,
+    /// Which events are sent: at least one kind, each once, in the order of [`CallEventKind::ALL`].
+    pub kinds: Vec<CallEventKind>,
+    /// What deliveries are signed with.
+    pub secret: WebhookSecret,
+    /// What they are signed with as well, until then, after the secret was replaced.
+    pub previous_secret: Option<(WebhookSecret, Timestamp)>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+}
+
+/// The text is no URL that events could be sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an http or https URL of at most 2048 characters")]
+pub struct InvalidWebhookUrl;
+
+/// A URL for events. `Debug` does not show it: it may hold a token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookUrl(Box<str>);
+
+impl WebhookUrl {
+    /// The longest URL, in bytes.
+    pub const MAX_LEN: usize = 2048;
+
+    /// Takes what looks like a URL: visible ASCII behind `http://` or `https://`. Whoever sends there reads it in full.
+    pub fn parse(text: &str) -> Result<Self, InvalidWebhookUrl> {
+        let schemed = ["https://", "http://"].iter().any(|scheme| {
+            text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+                && text.len() > scheme.len()
+        });
+        if schemed && text.len() <= Self::MAX_LEN && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidWebhookUrl)
+        }
+    }
+
+    /// The URL itself. It may hold a token: not for logs.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookUrl(..)")
+    }
+}
+
+/// The bytes are no secret to sign with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a signing secret has 24 to 64 bytes")]
+pub struct InvalidWebhookSecret;
+
+/// A secret that deliveries are signed with: 24 to 64 bytes, as Standard Webhooks has it. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookSecret(Box<[u8]>);
+
+impl WebhookSecret {
+    /// Takes a secret of the right size.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidWebhookSecret> {
+        if (24..=64).contains(&bytes.len()) { Ok(Self(bytes.into())) } else { Err(InvalidWebhookSecret) }
+    }
+
+    /// A secret of 32 random bytes.
+    #[must_use]
+    pub fn mint(random: [u8; 32]) -> Self {
+        Self(Box::new(random))
+    }
+
+    /// The bytes themselves.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for WebhookSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookSecret(..)")
+    }
+}
+
+/// An event on its way to an endpoint, handed out for one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueDelivery {
+    /// The endpoint.
+    pub endpoint_id: WebhookEndpointId,
+    /// Where it goes.
+    pub url: WebhookUrl,
+    /// What it is signed with: each of these.
+    pub secrets: Vec<WebhookSecret>,
+    /// What is sent.
+    pub event: CallEvent,
+    /// Which attempt this is, from 1. Who concludes it shows by this that it was theirs.
+    pub attempt: u32,
+    /// When it was queued, first or by a replay.
+    pub queued_at: Timestamp,
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// It is attempted, now or later.
+    Pending,
+    /// It was taken.
+    Delivered,
+    /// It was given up: a dead letter, which a replay revives.
+    Dead,
+}
+
+impl DeliveryState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Delivered, Self::Dead];
+
+    /// The name on the wire and in stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// Reads the name that [`DeliveryState::as_str`] gives.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// A delivery, for whoever wants to know how it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// The endpoint.
+    pub endpoint_id: WebhookEndpointId,
+    /// The event's place.
+    pub position: EventPosition,
+    /// The event.
+    pub event_id: EventId,
+    /// Which step it tells.
+    pub kind: CallEventKind,
+    /// Of which call.
+    pub call_id: CallId,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// How often it was attempted since it was queued.
+    pub attempts: u32,
+    /// When it was queued, first or by a replay.
+    pub queued_at: Timestamp,
+    /// When it is attempted next, while it is pending.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it was taken or given up.
+    pub concluded_at: Option<Timestamp>,
+    /// What the last attempt failed of.
+    pub last_failure: Option<DeliveryFailure>,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryFailure {
+    /// The receiver answered with this HTTP status.
+    Status(u16),
+    /// The receiver took too long.
+    TimedOut,
+    /// No connection could be made, or it broke.
+    Unreachable,
+    /// The URL leads to an address that nothing may be sent to.
+    ForbiddenAddress,
+}
+
+impl DeliveryFailure {
+    /// Reads what `Display` writes.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "timed-out" => Some(Self::TimedOut),
+            "unreachable" => Some(Self::Unreachable),
+            "forbidden-address" => Some(Self::ForbiddenAddress),
+            status => status.strip_prefix("status-")?.parse().ok().map(Self::Status),
+        }
+    }
+}
+
+impl fmt::Display for DeliveryFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "status-{status}"),
+            Self::TimedOut => f.write_str("timed-out"),
+            Self::Unreachable => f.write_str("unreachable"),
+            Self::ForbiddenAddress => f.write_str("forbidden-address"),
+        }
+    }
+}
+
+/// How often and how long a delivery is attempted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryPolicy {
+    /// The pause after the first failure; each later one is three times as long.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+    /// How long after it was queued a delivery is given up.
+    pub given_up_after: Duration,
+}
+
+impl DeliveryPolicy {
+    /// How long to wait after this many failed attempts; nothing where the delivery is to be given up.
+    ///
+    /// The receiver may ask for a longer pause. Deliveries that failed together are spread over a fifth of the pause, by what
+    /// they are and not by chance.
+    #[must_use]
+    pub fn pause_after(
+        &self,
+        delivery: &DueDelivery,
+        asked_for: Option<Duration>,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let tripled = 3_u32.checked_pow(delivery.attempt.saturating_sub(1));
+        let pause = tripled.and_then(|factor| self.first_pause.checked_mul(factor));
+        let pause =
+            pause.unwrap_or(self.longest_pause).max(asked_for.unwrap_or_default()).min(self.longest_pause);
+        let pause = pause + pause.mul_f64(0.2 * spread(delivery));
+        let give_up_at = delivery.queued_at.after(self.given_up_after);
+        (now.after(pause) < give_up_at).then_some(pause)
+    }
+}
+
+/// From 0 to 1, evenly, and the same whenever one asks.
+fn spread(delivery: &DueDelivery) -> f64 {
+    let mut hash = Sha256::new();
+    hash.update(delivery.endpoint_id.as_str());
+    hash.update([0]);
+    hash.update(delivery.event.id.as_str());
+    hash.update(delivery.attempt.to_be_bytes());
+    let digest = hash.finalize();
+    f64::from(u16::from_be_bytes([digest[0], digest[1]])) / f64::from(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests;

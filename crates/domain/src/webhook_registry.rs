@@ -1,0 +1,161 @@
+//! Registering URLs for events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ports::{
+    Clock, DeliveryListQuery, DeliveryQueue, Identifiers, PortUnavailable, RegistrationAnswer, UrlRefusal,
+    UserRepo, WebhookEndpoints, WebhookSender,
+};
+use crate::{
+    CallEventKind, DeliveryRecord, DeliveryState, EventPosition, OrganizationId, UserId, WebhookEndpoint,
+    WebhookEndpointId, WebhookSecret, WebhookUrl,
+};
+
+/// Registers, lists and removes the endpoints of an organization, for its users.
+pub struct WebhookRegistry {
+    ports: WebhookRegistryPorts,
+}
+
+/// What the registry needs of the world.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is named for its port, whose documentation says everything")]
+pub struct WebhookRegistryPorts {
+    pub users: Arc<dyn UserRepo>,
+    pub endpoints: Arc<dyn WebhookEndpoints>,
+    pub queue: Arc<dyn DeliveryQueue>,
+    pub sender: Arc<dyn WebhookSender>,
+    pub identifiers: Arc<dyn Identifiers>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why the registry did nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookRegistryError {
+    /// The token names a user who does not exist.
+    #[error("user not found")]
+    UserNotFound,
+    /// The organization has no such endpoint.
+    #[error("Webhook endpoint not found")]
+    EndpointNotFound,
+    /// Nothing may be sent to the URL.
+    #[error("the URL {0}")]
+    UrlRefused(UrlRefusal),
+    /// The organization has as many endpoints as it may have.
+    #[error("the organization has {} webhook endpoints, as many as it may have", WebhookRegistry::MOST)]
+    TooMany,
+    /// A store is away.
+    #[error("the service is temporarily unavailable")]
+    ServiceUnavailable(#[from] PortUnavailable),
+}
+
+/// Which deliveries to list, within the user's organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// To this endpoint.
+    pub endpoint_id: WebhookEndpointId,
+    /// Those that stand so alone.
+    pub state: Option<DeliveryState>,
+    /// Those of events before this place alone.
+    pub before: Option<EventPosition>,
+    /// How many: at most [`DeliveryFilter::MOST`].
+    pub limit: u32,
+}
+
+impl DeliveryFilter {
+    /// The longest page.
+    pub const MOST: u32 = 200;
+    /// A page where nothing else is said.
+    pub const USUAL: u32 = 50;
+}
+
+impl WebhookRegistry {
+    /// How many endpoints an organization may have.
+    pub const MOST: u32 = 10;
+    /// How long a replaced secret signs along: receivers have that long to change theirs.
+    pub const OLD_SECRET_FOR: Duration = Duration::from_hours(24);
+
+    /// The use case on these ports.
+    #[must_use]
+    pub const fn new(ports: WebhookRegistryPorts) -> Self {
+        Self { ports }
+    }
+
+    /// Registers a URL, with a fresh secret, for these kinds of events; for every kind where none is named.
+    pub async fn register(
+        &self,
+        user: &UserId,
+        url: WebhookUrl,
+        kinds: &[CallEventKind],
+    ) -> Result<WebhookEndpoint, WebhookRegistryError> {
+        let organization_id = self.organization_of(user).await?;
+        self.ports.sender.check(&url).await.map_err(WebhookRegistryError::UrlRefused)?;
+        let wanted = |kind: &CallEventKind| kinds.is_empty() || kinds.contains(kind);
+        let endpoint = WebhookEndpoint {
+            id: self.ports.identifiers.webhook_endpoint_id(),
+            organization_id,
+            url,
+            kinds: CallEventKind::ALL.into_iter().filter(wanted).collect(),
+            secret: self.ports.identifiers.webhook_secret(),
+            previous_secret: None,
+            created_at: self.ports.clock.now(),
+        };
+        match self.ports.endpoints.register(&endpoint, Self::MOST).await? {
+            RegistrationAnswer::Registered => Ok(endpoint),
+            RegistrationAnswer::TooMany => Err(WebhookRegistryError::TooMany),
+        }
+    }
+
+    /// The organization's endpoints, oldest first.
+    pub async fn list(&self, user: &UserId) -> Result<Vec<WebhookEndpoint>, WebhookRegistryError> {
+        let organization_id = self.organization_of(user).await?;
+        Ok(self.ports.endpoints.list(&organization_id).await?)
+    }
+
+    /// Removes an endpoint, and what is queued for it.
+    pub async fn remove(&self, user: &UserId, id: &WebhookEndpointId) -> Result<(), WebhookRegistryError> {
+        let organization_id = self.organization_of(user).await?;
+        let removed = self.ports.endpoints.remove(&organization_id, id).await?;
+        if removed { Ok(()) } else { Err(WebhookRegistryError::EndpointNotFound) }
+    }
+
+    /// Gives an endpoint a fresh secret, which is answered. The old one signs along for [`WebhookRegistry::OLD_SECRET_FOR`].
+    pub async fn replace_secret(
+        &self,
+        user: &UserId,
+        id: &WebhookEndpointId,
+    ) -> Result<WebhookSecret, WebhookRegistryError> {
+        let organization_id = self.organization_of(user).await?;
+        let secret = self.ports.identifiers.webhook_secret();
+        let until = self.ports.clock.now().after(Self::OLD_SECRET_FOR);
+        let replaced = self.ports.endpoints.replace_secret(&organization_id, id, &secret, until).await?;
+        if replaced { Ok(secret) } else { Err(WebhookRegistryError::EndpointNotFound) }
+    }
+
+    /// What became of the events for an endpoint, newest first.
+    pub async fn deliveries(
+        &self,
+        user: &UserId,
+        filter: DeliveryFilter,
+    ) -> Result<Vec<DeliveryRecord>, WebhookRegistryError> {
+        let organization_id = self.organization_of(user).await?;
+        let DeliveryFilter { endpoint_id, state, before, limit } = filter;
+        let endpoints = self.ports.endpoints.list(&organization_id).await?;
+        if !endpoints.iter().any(|endpoint| endpoint.id == endpoint_id) {
+            return Err(WebhookRegistryError::EndpointNotFound);
+        }
+        let query = DeliveryListQuery {
+            organization_id,
+            before: before.map(|position| (position, endpoint_id.clone())),
+            endpoint_id: Some(endpoint_id),
+            state,
+            limit: limit.clamp(1, DeliveryFilter::MOST),
+        };
+        Ok(self.ports.queue.list(&query).await?)
+    }
+
+    async fn organization_of(&self, user: &UserId) -> Result<OrganizationId, WebhookRegistryError> {
+        let user = self.ports.users.find(user).await?.ok_or(WebhookRegistryError::UserNotFound)?;
+        Ok(user.organization.id)
+    }
+}

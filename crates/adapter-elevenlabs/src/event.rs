@@ -65,6 +65,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
         kind,
         clue: CallClue { call_id: conversation.call_id(), conversation_id: conversation.id(), parties },
         fact,
+        recording: None,
     })
 }
 

@@ -178,6 +178,7 @@ impl From<ReadCallsError> for ErrorAnswer {
         match error {
             ReadCallsError::UserNotFound => Self::new(ErrorCode::UserNotFound, sentence),
             ReadCallsError::CallNotFound => Self::new(ErrorCode::CallNotFound, sentence),
+            ReadCallsError::RecordingNotFound => Self::new(ErrorCode::RecordingNotFound, sentence),
             ReadCallsError::ServiceUnavailable(_) => Self::unavailable(sentence),
         }
     }

@@ -8,7 +8,7 @@ use domain::ports::{
 };
 use domain::{
     CallFact, CallId, CallRecord, CallStatus, ContactId, ConversationId, OrganizationId, ProviderAgentId,
-    UserId,
+    Recording, UserId,
 };
 
 use self::row::CallRow;
@@ -97,6 +97,14 @@ impl CallBooks for PostgresStore {
 
     async fn absorb(&self, call_id: &CallId, fact: &CallFact) -> Result<(), PortUnavailable> {
         self.merge(call_id, fact).await
+    }
+
+    async fn attach_recording(
+        &self,
+        _call_id: &CallId,
+        _recording: &Recording,
+    ) -> Result<(), PortUnavailable> {
+        Err(PortUnavailable::new("books", "recordings are not kept yet"))
     }
 
     async fn claim_overdue(&self, claim: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable> {

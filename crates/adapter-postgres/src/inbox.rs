@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::CallId;
-use domain::ports::{EventInbox, InboxAnswer, IncomingEvent, OpenEvent, PortUnavailable};
+use domain::ports::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent, PortUnavailable};
 
 use crate::PostgresStore;
 use crate::failure::because;
@@ -72,7 +72,12 @@ impl EventInbox for PostgresStore {
         Ok(open.collect())
     }
 
-    async fn close(&self, key: &str, call_id: Option<CallId>) -> Result<(), PortUnavailable> {
+    async fn close(
+        &self,
+        key: &str,
+        call_id: Option<CallId>,
+        _body: ClosedBody,
+    ) -> Result<(), PortUnavailable> {
         // Twice where a lease ran out before its claimant was done: the first time stands, and the call that either knew.
         let closed = self.repeatable(|| {
             sqlx::query!(

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
 use domain::{
-    Booking, CallId, CallReason, CallReference, CallStatus, CarrierCallId, ConversationId, DialOutcome,
+    Booking, CallId, CallReason, CallReference, CarrierCallId, ConversationId, DialOutcome,
     NotConnectedReason, NotDialledReason, ProviderReference, SettledCall,
 };
 
@@ -133,7 +133,7 @@ impl CallLedger for PostgresStore {
                 conversation_id.as_ref().map(ConversationId::as_str),
                 carrier_call_id.as_ref().map(CarrierCallId::as_str),
                 settlement.hold_for.as_secs_f64(),
-                i16::from(CallStatus::after(settlement.outcome).rank())
+                i16::from(settlement.status.rank())
             )
         });
         settled.await.map(|_| ())

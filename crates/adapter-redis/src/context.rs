@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_redis::redis::{Pipeline, Value};
 use domain::{
-    CallContext, ConversationId,
+    CallContext, ConversationContext, ConversationId,
     ports::{ContextCache, PortUnavailable},
 };
 
@@ -18,7 +18,8 @@ use crate::{
 
 #[async_trait]
 impl ContextCache for RedisStore {
-    async fn keep(&self, context: &CallContext, keep_for: Duration) -> Result<(), PortUnavailable> {
+    async fn keep(&self, context: &ConversationContext, keep_for: Duration) -> Result<(), PortUnavailable> {
+        let ConversationContext::Outbound(context) = context else { return Ok(()) };
         let mut request = request();
         self.keep_command(&mut request, context, keep_for);
         match self.send(&request, self.deadline()).await?.take()? {
@@ -27,7 +28,10 @@ impl ContextCache for RedisStore {
         }
     }
 
-    async fn find(&self, conversation_id: &ConversationId) -> Result<Option<CallContext>, PortUnavailable> {
+    async fn find(
+        &self,
+        conversation_id: &ConversationId,
+    ) -> Result<Option<ConversationContext>, PortUnavailable> {
         let mut request = request();
         request.cmd("GET").arg(Key::context(self.key_prefix(), conversation_id));
         let value: Option<Vec<u8>> = self.send(&request, self.deadline()).await?.take()?;
@@ -36,7 +40,7 @@ impl ContextCache for RedisStore {
         if context.conversation_id != *conversation_id {
             return Err(wire::unreadable_context());
         }
-        Ok(Some(context))
+        Ok(Some(ConversationContext::Outbound(context)))
     }
 }
 

@@ -3,7 +3,8 @@ use domain::ports::{
     CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue, PortUnavailable,
 };
 use domain::{
-    CallFact, CallId, CallRecord, CallStatus, ConversationId, OrganizationId, ProviderAgentId, Timestamp,
+    CallFact, CallId, CallRecord, CallStatus, ConversationId, OrganizationId, ProviderAgentId, Recording,
+    Timestamp,
 };
 use sqlx::{Acquire, SqliteConnection};
 
@@ -99,6 +100,14 @@ impl CallBooks for SqliteStore {
             transaction.commit().await
         })
         .await
+    }
+
+    async fn attach_recording(
+        &self,
+        _call_id: &CallId,
+        _recording: &Recording,
+    ) -> Result<(), PortUnavailable> {
+        Err(PortUnavailable::new("books", "recordings are not kept yet"))
     }
 
     /// A claim is a lease: a power failure that takes it lets the provider be asked once more.

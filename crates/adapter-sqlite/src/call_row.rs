@@ -97,6 +97,7 @@ impl TryFrom<CallRow> for CallRecord {
                 .map_err(unreadable("calls.reason"))?,
             booked_at: Timestamp::from_unix_millis(row.booked_at),
             progress,
+            recording: None,
         })
     }
 }

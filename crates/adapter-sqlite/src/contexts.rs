@@ -3,8 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{ContextCache, PortUnavailable};
 use domain::{
-    AgentId, CallContext, CallId, CallReason, CarrierCallId, ContactId, ConversationId, OrganizationId,
-    PhoneNumber, ProviderAgentId, Timestamp, UserId,
+    AgentId, CallContext, CallId, CallReason, CarrierCallId, ContactId, ConversationContext, ConversationId,
+    OrganizationId, PhoneNumber, ProviderAgentId, Timestamp, UserId,
 };
 use sqlx::SqliteConnection;
 
@@ -61,7 +61,8 @@ impl TryFrom<ContextRow> for CallContext {
 
 #[async_trait]
 impl ContextCache for SqliteStore {
-    async fn keep(&self, context: &CallContext, keep_for: Duration) -> Result<(), PortUnavailable> {
+    async fn keep(&self, context: &ConversationContext, keep_for: Duration) -> Result<(), PortUnavailable> {
+        let ConversationContext::Outbound(context) = context else { return Ok(()) };
         within(LEASE_LIMIT, async {
             let mut writer = self.connections.write_lease().await?;
             keep_context(&mut writer, context, keep_for).await
@@ -69,7 +70,10 @@ impl ContextCache for SqliteStore {
         .await
     }
 
-    async fn find(&self, conversation_id: &ConversationId) -> Result<Option<CallContext>, PortUnavailable> {
+    async fn find(
+        &self,
+        conversation_id: &ConversationId,
+    ) -> Result<Option<ConversationContext>, PortUnavailable> {
         let conversation_id = conversation_id.as_str();
         let now = now().unix_millis();
         within(LEASE_LIMIT, async {
@@ -85,7 +89,7 @@ impl ContextCache for SqliteStore {
             .fetch_optional(&mut *reader)
             .await
             .map_err(unavailable)?;
-            row.map(CallContext::try_from).transpose()
+            Ok(row.map(CallContext::try_from).transpose()?.map(ConversationContext::Outbound))
         })
         .await
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{EventInbox, InboxAnswer, IncomingEvent, OpenEvent, PortUnavailable};
+use domain::ports::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent, PortUnavailable};
 use domain::{CallId, Timestamp};
 
 use crate::SqliteStore;
@@ -78,7 +78,12 @@ impl EventInbox for SqliteStore {
     }
 
     /// Not synced: an event that a power failure opens again is merged in once more, which changes nothing.
-    async fn close(&self, key: &str, call_id: Option<CallId>) -> Result<(), PortUnavailable> {
+    async fn close(
+        &self,
+        key: &str,
+        call_id: Option<CallId>,
+        _body: ClosedBody,
+    ) -> Result<(), PortUnavailable> {
         let call_id = call_id.as_ref().map(CallId::as_str);
         within(STORAGE_LIMIT, async {
             let mut writer = self.connections.write_lease().await?;

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
-use domain::{Booking, CallStatus, DialOutcome, NotDialledReason, ProviderReference};
+use domain::{Booking, DialOutcome, NotDialledReason, ProviderReference};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -160,7 +160,7 @@ async fn settle_call(
     let conversation_id = reference.conversation_id.as_ref().map(|id| id.as_str());
     let carrier_call_id = reference.carrier_call_id.as_ref().map(|id| id.as_str());
     let settled_at = settlement.settled_at.unix_millis();
-    let status_rank = CallStatus::after(settlement.outcome).rank();
+    let status_rank = settlement.status.rank();
     let call_id = settlement.call_id.as_str();
     // An account of the call may have come before this answer, and what it told stays.
     sqlx::query!(

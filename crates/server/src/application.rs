@@ -53,7 +53,14 @@ impl Application {
         let receive_event = voice.webhook.map(|webhook| {
             let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());
             let (inbox, books) = (stores.inbox(), books.clone());
-            Arc::new(ReceiveEvent::new(ReceiveEventPorts { webhook, inbox, books, contexts, clock }))
+            Arc::new(ReceiveEvent::new(ReceiveEventPorts {
+                webhook,
+                inbox,
+                books,
+                contexts,
+                recordings: None,
+                clock,
+            }))
         });
         if let Some(receive_event) = &receive_event {
             workers.apply_events(receive_event.clone(), accepted.clone());
@@ -64,7 +71,7 @@ impl Application {
             workers.reconcile(reconcile, settings.reconcile_every);
         }
 
-        let read_calls = Arc::new(ReadCalls::new(ports.users.clone(), books));
+        let read_calls = Arc::new(ReadCalls::new(ports.users.clone(), books, None));
         let place_call = Arc::new(PlaceCall::new(ports, settings.policy));
         let desk = Arc::new(CallDesk::new(place_call, runtime.clone(), settings.max_in_flight_dials));
         let authenticator = wiring::authenticator(settings.auth)?;

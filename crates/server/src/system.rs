@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use domain::ports::{Clock, Identifiers};
-use domain::{CallId, ContactId, OwnerToken, Timestamp};
+use domain::{CallId, ContactId, OwnerToken, Timestamp, WebhookEndpointId, WebhookSecret};
 
 pub(crate) struct SystemClock(Instant);
 
@@ -43,6 +43,14 @@ impl Identifiers for RandomIdentifiers {
 
     fn owner_token(&self) -> OwnerToken {
         OwnerToken::mint(random())
+    }
+
+    fn webhook_endpoint_id(&self) -> WebhookEndpointId {
+        WebhookEndpointId::mint(unix_secs(), random())
+    }
+
+    fn webhook_secret(&self) -> WebhookSecret {
+        WebhookSecret::mint(random())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::CallContext;
+use domain::{CallContext, ConversationContext};
 
 use crate::expect::{LOST_CACHE_BOUND, unavailable_within};
 use crate::fixtures::{context, conversation_id};
@@ -69,14 +69,20 @@ pub async fn a_lost_context_store_is_unavailable(harness: &impl ContextCacheHarn
     harness.lose().await;
     let reason = context.reason.as_ref().map_or("", |reason| reason.as_str());
     let private = [context.conversation_id.as_str(), context.from.as_e164(), context.to.as_e164(), reason];
-    unavailable_within(LOST_CACHE_BOUND, contexts.keep(&context, LONG), &private).await;
+    let kept = ConversationContext::Outbound(context.clone());
+    unavailable_within(LOST_CACHE_BOUND, contexts.keep(&kept, LONG), &private).await;
     unavailable_within(LOST_CACHE_BOUND, contexts.find(&context.conversation_id), &private).await;
 }
 
 async fn keep(harness: &impl ContextCacheHarness, context: &CallContext, keep_for: Duration) {
-    harness.contexts().keep(context, keep_for).await.expect("store is up");
+    let context = ConversationContext::Outbound(context.clone());
+    harness.contexts().keep(&context, keep_for).await.expect("store is up");
 }
 
 async fn find(harness: &impl ContextCacheHarness, context: &CallContext) -> Option<CallContext> {
-    harness.contexts().find(&context.conversation_id).await.expect("store is up")
+    match harness.contexts().find(&context.conversation_id).await.expect("store is up") {
+        Some(ConversationContext::Outbound(found)) => Some(found),
+        Some(ConversationContext::Inbound(_)) => panic!("the call was placed, it did not come in"),
+        None => None,
+    }
 }

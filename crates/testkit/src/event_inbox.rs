@@ -4,7 +4,7 @@ use std::slice::from_ref;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::ports::{InboxAnswer, IncomingEvent, OpenEvent};
+use domain::ports::{ClosedBody, InboxAnswer, IncomingEvent, OpenEvent};
 
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{call_id, conversation_id, moment};
@@ -121,7 +121,7 @@ pub async fn a_closed_event_is_not_claimed(harness: &impl EventInboxHarness) {
     }
     assert_eq!(claim(harness, 10, BRIEF).await.len(), 3);
     close(harness, &of_a_call).await;
-    harness.inbox().close(&of_none.key, None).await.expect("store is up");
+    harness.inbox().close(&of_none.key, None, ClosedBody::Kept).await.expect("store is up");
     for event in [&of_a_call, &of_none] {
         close(harness, event).await;
         harness.inbox().postpone(&event.key, A_SECOND).await.expect("a late claimant is no error");
@@ -156,7 +156,12 @@ pub async fn a_lost_inbox_is_unavailable(harness: &impl EventInboxHarness) {
     let call_id = call_id();
     unavailable_within(LOST_DATABASE_BOUND, inbox.accept(&incoming(&event)), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, inbox.claim(10, LONG), &private).await;
-    unavailable_within(LOST_DATABASE_BOUND, inbox.close(&known.key, Some(call_id)), &private).await;
+    unavailable_within(
+        LOST_DATABASE_BOUND,
+        inbox.close(&known.key, Some(call_id), ClosedBody::Kept),
+        &private,
+    )
+    .await;
     unavailable_within(LOST_DATABASE_BOUND, inbox.postpone(&known.key, BRIEF), &private).await;
 }
 
@@ -189,5 +194,5 @@ async fn claim(harness: &impl EventInboxHarness, limit: u32, lease: Duration) ->
 }
 
 async fn close(harness: &impl EventInboxHarness, event: &OpenEvent) {
-    harness.inbox().close(&event.key, Some(call_id())).await.expect("store is up");
+    harness.inbox().close(&event.key, Some(call_id()), ClosedBody::Kept).await.expect("store is up");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::ports::{ContextRider, LockAnswer, LockSettlement, Ownership, SettleAnswer};
-use domain::{CallReference, LockKey, NotConnectedReason, OwnerToken, SettledCall};
+use domain::{CallReference, ConversationContext, LockKey, NotConnectedReason, OwnerToken, SettledCall};
 
 use crate::expect::{CROWD, LOST_CACHE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{call_reference, context, key, token};
@@ -196,7 +196,10 @@ pub async fn a_context_that_is_said_to_be_kept_is_found(harness: &impl Idempoten
         };
         assert!(answer.context_kept, "the harness names a cache, and the lock does not write there");
         let id = &context.conversation_id;
-        assert_eq!(contexts.find(id).await.expect("store is up"), Some(context.clone()));
+        assert_eq!(
+            contexts.find(id).await.expect("store is up"),
+            Some(ConversationContext::Outbound(context.clone()))
+        );
         harness.pass(LEASE + Duration::from_secs(1)).await;
         let late = contexts.find(id).await.expect("store is up");
         assert_eq!(late, None, "a context is kept for its own time, not for the key's");

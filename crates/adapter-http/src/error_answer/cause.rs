@@ -47,7 +47,7 @@ pub(crate) fn log_cause(error: &DeskError) {
 /// Logs why calls could not be read, where that is our side's trouble.
 pub(crate) fn log_reading_cause(error: &ReadCallsError) {
     match error {
-        ReadCallsError::UserNotFound | ReadCallsError::CallNotFound => {}
+        ReadCallsError::UserNotFound | ReadCallsError::CallNotFound | ReadCallsError::RecordingNotFound => {}
         ReadCallsError::ServiceUnavailable(cause) => {
             tracing::error!(%cause, "calls could not be read: a port is away");
         }

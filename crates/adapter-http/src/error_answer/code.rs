@@ -46,6 +46,7 @@ error_codes! {
     Unauthorized = UNAUTHORIZED "UNAUTHORIZED",
     ContactNotFound = NOT_FOUND "CONTACT_NOT_FOUND",
     CallNotFound = NOT_FOUND "CALL_NOT_FOUND",
+    RecordingNotFound = NOT_FOUND "RECORDING_NOT_FOUND",
     UserNotFound = NOT_FOUND "USER_NOT_FOUND",
     OutboundInFlight = TOO_MANY_REQUESTS "OUTBOUND_IN_FLIGHT",
     ProviderRejected = INTERNAL_SERVER_ERROR "PROVIDER_REJECTED",

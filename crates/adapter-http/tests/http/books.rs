@@ -52,6 +52,7 @@ pub(crate) fn booked(call_id: &str) -> CallRecord {
         to: phone("+14165550111"),
         reason: Some(CallReason::parse("a very private reason").expect("text")),
         booked_at: Timestamp::from_unix_millis(1_772_442_600_042),
+        recording: None,
         progress: CallProgress::default(),
     }
 }
@@ -101,6 +102,10 @@ impl CallBooks for Books {
 
     async fn locate(&self, clue: &CallClue) -> Result<Option<CallId>, PortUnavailable> {
         Ok(clue.call_id.clone())
+    }
+
+    async fn attach_recording(&self, _: &CallId, _: &domain::Recording) -> Result<(), PortUnavailable> {
+        unreachable!("a handler writes nothing into the books")
     }
 
     async fn absorb(&self, _: &CallId, _: &CallFact) -> Result<(), PortUnavailable> {

@@ -60,6 +60,7 @@ impl Inbox {
             inbox: Arc::new(self.clone()),
             books: Arc::new(Books::default()),
             contexts: Arc::new(contexts),
+            recordings: None,
             clock: Arc::new(StillClock),
         };
         EventIntake::new(Arc::new(ReceiveEvent::new(ports)), Arc::clone(&self.accepted))
@@ -97,7 +98,12 @@ impl EventInbox for Inbox {
         unreachable!("a handler applies nothing")
     }
 
-    async fn close(&self, _: &str, _: Option<CallId>) -> Result<(), PortUnavailable> {
+    async fn close(
+        &self,
+        _: &str,
+        _: Option<CallId>,
+        _: domain::ports::ClosedBody,
+    ) -> Result<(), PortUnavailable> {
         unreachable!("a handler applies nothing")
     }
 
@@ -126,6 +132,12 @@ impl ProviderWebhook for Provider {
         }
         let known = (body == KNOWN.as_bytes()).then(call_id);
         let clue = CallClue { call_id: known, ..CallClue::default() };
-        Ok(ProviderEvent { key: "a key".to_owned(), kind: "a kind".to_owned(), clue, fact: None })
+        Ok(ProviderEvent {
+            key: "a key".to_owned(),
+            kind: "a kind".to_owned(),
+            clue,
+            fact: None,
+            recording: None,
+        })
     }
 }

@@ -96,7 +96,7 @@ pub(crate) fn start_calling(calls: Runtime, place_call: PlaceCall, options: Opti
         desk: Arc::clone(&desk),
         authenticator,
         readiness: options.readiness,
-        read_calls: Arc::new(ReadCalls::new(books.clone(), books)),
+        read_calls: Arc::new(ReadCalls::new(books.clone(), books, None)),
         provider: "elevenlabs",
         events: options.events,
         runtime: calls.handle().clone(),

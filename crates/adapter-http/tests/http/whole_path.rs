@@ -158,6 +158,14 @@ impl Identifiers for RandomIdentifiers {
     fn owner_token(&self) -> OwnerToken {
         OwnerToken::mint(Self::bytes())
     }
+
+    fn webhook_endpoint_id(&self) -> domain::WebhookEndpointId {
+        domain::WebhookEndpointId::mint(1_700_000_000, Self::bytes())
+    }
+
+    fn webhook_secret(&self) -> domain::WebhookSecret {
+        domain::WebhookSecret::mint(Self::bytes())
+    }
 }
 
 #[tokio::test]

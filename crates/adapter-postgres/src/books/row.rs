@@ -81,6 +81,7 @@ impl TryFrom<CallRow> for CallRecord {
             reason: read_optional("calls.reason", row.reason.as_deref(), CallReason::parse)?,
             booked_at: moment(row.booked_at),
             progress: progress.try_into()?,
+            recording: None,
         })
     }
 }

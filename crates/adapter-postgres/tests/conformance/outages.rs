@@ -31,6 +31,7 @@ async fn a_stalled_server_is_given_up_and_found_again() {
         key: &booking.key,
         token: &booking.token,
         outcome: &settled,
+        status: domain::CallStatus::Failed,
         hold_for: Duration::from_secs(30),
         settled_at: booking.booked_at,
     };

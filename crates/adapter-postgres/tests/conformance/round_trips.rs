@@ -46,6 +46,7 @@ async fn every_operation_of_a_call_is_one_statement() {
         key: &booking.key,
         token: &booking.token,
         outcome: &placed,
+        status: domain::CallStatus::InProgress,
         hold_for: Duration::from_secs(30),
         settled_at: booking.booked_at,
     };
@@ -108,5 +109,9 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     assert_eq!(statements!(proxy, store.accept(&event)), 1, "an event");
     assert_eq!(statements!(proxy, EventInbox::claim(&store, 1, lease)), 1, "open events");
     assert_eq!(statements!(proxy, store.postpone(event.key, lease)), 1, "an event that waits");
-    assert_eq!(statements!(proxy, EventInbox::close(&store, event.key, None)), 1, "an event that is done");
+    assert_eq!(
+        statements!(proxy, EventInbox::close(&store, event.key, None, domain::ports::ClosedBody::Kept)),
+        1,
+        "an event that is done"
+    );
 }

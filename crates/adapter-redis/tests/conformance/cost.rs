@@ -83,7 +83,10 @@ async fn a_result_and_its_context_go_in_one_round_trip() {
     harness.proxy.set(Mode::Pass);
     let settled = settling.await.expect("no panic").expect("the answers came");
     assert_eq!((settled.ownership, settled.context_kept), (Ownership::Held, true));
-    assert_eq!(harness.store.find(&context.conversation_id).await, Ok(Some(context)));
+    assert_eq!(
+        harness.store.find(&context.conversation_id).await,
+        Ok(Some(domain::ConversationContext::Outbound(context)))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -185,7 +185,10 @@ async fn a_store_that_lost_its_keys_loses_ownership_and_nothing_else() {
         LockSettlement { key: &key, token: &token, call: &call, hold_for: HOLD, context: Some(rider) };
     let settled = harness.store.settle(&settlement).await.expect("the store is there");
     assert_eq!((settled.ownership, settled.context_kept), (Ownership::Lost, true));
-    assert_eq!(harness.store.find(&context.conversation_id).await, Ok(Some(context)));
+    assert_eq!(
+        harness.store.find(&context.conversation_id).await,
+        Ok(Some(domain::ConversationContext::Outbound(context)))
+    );
     assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
 }
 

@@ -89,7 +89,7 @@ async fn a_key_of_a_foreign_type_is_unavailable() {
 #[tokio::test]
 async fn a_context_that_cannot_be_read_or_is_anothers_is_unavailable() {
     let mut harness = StoreHarness::new().await;
-    let (mine, other) = (fixtures::context(), fixtures::context());
+    let [mine, other] = [(); 2].map(|()| domain::ConversationContext::Outbound(fixtures::context()));
     harness.store.keep(&mine, HOLD).await.expect("kept");
     let my_key = harness.keys().await.remove(0);
     harness.store.keep(&other, HOLD).await.expect("kept");
@@ -102,7 +102,7 @@ async fn a_context_that_cannot_be_read_or_is_anothers_is_unavailable() {
         .exec_async(&mut harness.direct)
         .await
         .expect("copied");
-    harness.store.find(&mine.conversation_id).await.expect_err("it is another conversation's");
+    harness.store.find(mine.conversation_id()).await.expect_err("it is another conversation's");
     cmd("SET")
         .arg(&my_key)
         .arg("secret")
@@ -111,7 +111,7 @@ async fn a_context_that_cannot_be_read_or_is_anothers_is_unavailable() {
         .exec_async(&mut harness.direct)
         .await
         .expect("set");
-    let error = harness.store.find(&mine.conversation_id).await.expect_err("it is no context");
+    let error = harness.store.find(mine.conversation_id()).await.expect_err("it is no context");
     assert!(!error.to_string().contains("secret"), "{error}");
-    assert_eq!(harness.store.find(&other.conversation_id).await, Ok(Some(other)));
+    assert_eq!(harness.store.find(other.conversation_id()).await, Ok(Some(other)));
 }

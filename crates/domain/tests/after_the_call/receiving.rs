@@ -9,8 +9,8 @@ use domain::ports::{
     WebhookCredentials,
 };
 use domain::{
-    Account, CallContext, CallFact, CallFailure, CallId, ConversationId, NotConnectedReason, ReceiveEvent,
-    ReceiveEventError, ReceiveEventPorts, Timestamp,
+    Account, CallFact, CallFailure, CallId, ConversationContext, ConversationId, NotConnectedReason,
+    ReceiveEvent, ReceiveEventError, ReceiveEventPorts, Timestamp,
 };
 use tokio::time::timeout;
 
@@ -37,6 +37,7 @@ fn event(fact: Option<CallFact>) -> ProviderEvent {
         kind: "failure".to_owned(),
         clue: CallClue { call_id: None, conversation_id, parties: None },
         fact,
+        recording: None,
     }
 }
 
@@ -99,7 +100,7 @@ impl World {
             Ok(vec![OpenEvent { key: "failure conv_1".to_owned(), body: b"{}".to_vec(), received_at }])
         });
         let close = note("close");
-        inbox.expect_close().returning(move |_, call_id| {
+        inbox.expect_close().returning(move |_, call_id, _| {
             close(if call_id.is_some() { " with its call".to_owned() } else { " without a call".to_owned() });
             Ok(())
         });
@@ -113,6 +114,7 @@ impl World {
             inbox: Arc::new(inbox),
             books: Arc::new(books),
             contexts: Arc::new(contexts),
+            recordings: None,
             clock: Arc::new(clock),
         };
         (ports, steps)
@@ -159,11 +161,11 @@ async fn what_is_stored_is_acknowledged_though_its_call_is_not_found_in_time() {
 
     #[async_trait]
     impl ContextCache for Stalled {
-        async fn keep(&self, _: &CallContext, _: Duration) -> Result<(), PortUnavailable> {
+        async fn keep(&self, _: &ConversationContext, _: Duration) -> Result<(), PortUnavailable> {
             pending().await
         }
 
-        async fn find(&self, _: &ConversationId) -> Result<Option<CallContext>, PortUnavailable> {
+        async fn find(&self, _: &ConversationId) -> Result<Option<ConversationContext>, PortUnavailable> {
             pending().await
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{HistoryQuery, OverdueCall};
+use domain::ports::{AnswerTime, HistoryQuery, OverdueCall};
 use domain::{
     Account, Booking, CallFact, CallFailure, CallProgress, CallRecord, CallStatus, ConversationAccount,
     DialOutcome, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCode, ProviderReference, Speaker,
@@ -31,7 +31,7 @@ pub(super) fn booked() -> CallProgress {
 pub(super) fn dialled(outcome: &DialOutcome) -> CallProgress {
     let reference = reference(outcome);
     CallProgress {
-        status: Some(CallStatus::after(outcome)),
+        status: Some(CallStatus::after(outcome, AnswerTime::AfterRinging)),
         conversation_id: reference.conversation_id,
         carrier_call_id: reference.carrier_call_id,
         failure: dial_failure(outcome),
@@ -135,6 +135,7 @@ pub(super) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress)
         reason: booking.reason.clone(),
         booked_at: booking.booked_at,
         progress,
+        recording: None,
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use domain::ports::{BookingAnswer, Settlement};
+use domain::ports::{AnswerTime, BookingAnswer, Settlement};
 use domain::{
-    Booking, CallReference, DialOutcome, NotConnectedReason, OwnerToken, ProviderReference, SettledCall,
+    Booking, CallReference, CallStatus, DialOutcome, NotConnectedReason, OwnerToken, ProviderReference,
+    SettledCall,
 };
 
 use crate::fixtures::{Tenant, call_id, moment, provider_reference, token};
@@ -126,7 +127,8 @@ pub(crate) fn settlement<'a>(
     hold_for: Duration,
 ) -> Settlement<'a> {
     let settled_at = moment().after(Duration::from_secs(1));
-    Settlement { call_id: &booking.call_id, key: &booking.key, token, outcome, hold_for, settled_at }
+    let status = CallStatus::after(outcome, AnswerTime::AfterRinging);
+    Settlement { call_id: &booking.call_id, key: &booking.key, token, outcome, status, hold_for, settled_at }
 }
 
 /// The remaining time of an answer that has to be *in flight*.

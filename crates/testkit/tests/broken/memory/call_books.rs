@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue, PortUnavailable,
+    AnswerTime, CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue,
+    PortUnavailable,
 };
 use domain::{
     Account, CallFact, CallFailure, CallId, CallProgress, CallRecord, CallStatus, DialOutcome,
@@ -20,7 +21,7 @@ impl Memory {
         };
         let ProviderReference { conversation_id, carrier_call_id } = reference;
         let told = entry.told.status;
-        let status = Some(CallStatus::after(outcome));
+        let status = Some(CallStatus::after(outcome, AnswerTime::AfterRinging));
         if self.has(Flaw::TakesTheDialForTheLastWord) {
             entry.told = CallProgress { status, conversation_id, carrier_call_id, ..entry.told.clone() };
             return;
@@ -210,6 +211,12 @@ impl CallBooks for Memory {
             entry.told.status = None;
         }
         entry.told.absorb(&fact);
+        Ok(())
+    }
+
+    async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
+        self.reach(call_id.as_str()).await?;
+        let _ = recording;
         Ok(())
     }
 

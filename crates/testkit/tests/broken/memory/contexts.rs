@@ -3,23 +3,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{ContextCache, PortUnavailable};
-use domain::{CallContext, ConversationId};
+use domain::{ConversationContext, ConversationId};
 
 use super::{Memory, lock};
 use crate::flaw::Flaw;
 
 /// Each context with the moment at which it is forgotten.
-pub(super) type Contexts = HashMap<ConversationId, (CallContext, Duration)>;
+pub(super) type Contexts = HashMap<ConversationId, (ConversationContext, Duration)>;
 
 impl Memory {
-    pub(super) fn write_context(&self, context: &CallContext, keep_for: Duration) {
-        let id = context.conversation_id.clone();
+    pub(super) fn write_context(&self, context: &ConversationContext, keep_for: Duration) {
+        let id = context.conversation_id().clone();
         let mut contexts = lock(&self.store.contexts);
         if self.has(Flaw::KeepsTheFirstContext) && contexts.contains_key(&id) {
             return;
         }
         let mut context = context.clone();
-        if self.has(Flaw::DropsTheContextsReason) {
+        if let ConversationContext::Outbound(context) = &mut context
+            && self.has(Flaw::DropsTheContextsReason)
+        {
             context.reason = None;
         }
         contexts.insert(id, (context, self.now() + keep_for));
@@ -28,21 +30,25 @@ impl Memory {
 
 #[async_trait]
 impl ContextCache for Memory {
-    async fn keep(&self, context: &CallContext, keep_for: Duration) -> Result<(), PortUnavailable> {
-        self.reach(context.to.as_e164()).await?;
+    async fn keep(&self, context: &ConversationContext, keep_for: Duration) -> Result<(), PortUnavailable> {
+        self.reach(context.conversation_id().as_str()).await?;
         self.write_context(context, keep_for);
         Ok(())
     }
 
-    async fn find(&self, conversation_id: &ConversationId) -> Result<Option<CallContext>, PortUnavailable> {
+    async fn find(
+        &self,
+        conversation_id: &ConversationId,
+    ) -> Result<Option<ConversationContext>, PortUnavailable> {
         self.reach(conversation_id.as_str()).await?;
         let contexts = lock(&self.store.contexts);
         let kept = match contexts.get(conversation_id) {
             None if self.has(Flaw::AnswersSomeContext) => contexts.values().next(),
             kept => kept,
         };
-        let alive =
-            |(_, until): &&(CallContext, Duration)| self.has(Flaw::NeverForgets) || *until > self.now();
+        let alive = |(_, until): &&(ConversationContext, Duration)| {
+            self.has(Flaw::NeverForgets) || *until > self.now()
+        };
         Ok(kept.filter(alive).map(|(context, _)| context.clone()))
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::CallId;
-use domain::ports::{EventInbox, InboxAnswer, IncomingEvent, OpenEvent, PortUnavailable};
+use domain::ports::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent, PortUnavailable};
 
 use super::{Memory, lock};
 use crate::flaw::Flaw;
@@ -72,7 +72,12 @@ impl EventInbox for Memory {
         Ok(claimed.collect())
     }
 
-    async fn close(&self, key: &str, _call_id: Option<CallId>) -> Result<(), PortUnavailable> {
+    async fn close(
+        &self,
+        key: &str,
+        _call_id: Option<CallId>,
+        _body: ClosedBody,
+    ) -> Result<(), PortUnavailable> {
         self.reach(key).await?;
         let mut events = lock(&self.store.events);
         if self.has(Flaw::ForgetsWhatIsClosed) {

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallClue, ContextCache, InboxAnswer, MockCallBooks, MockClock, MockContextCache, MockEventInbox,
-    MockProviderWebhook, OpenEvent, PortUnavailable, ProviderEvent, UnreadableEvent, Unverified,
-    WebhookCredentials,
+    CallClue, ClosedBody, ContextCache, InboxAnswer, MockCallBooks, MockClock, MockContextCache,
+    MockEventInbox, MockProviderWebhook, MockRecordingStore, OpenEvent, PortUnavailable, ProviderEvent,
+    RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
 };
 use domain::{
-    Account, CallFact, CallFailure, CallId, ConversationContext, ConversationId, NotConnectedReason,
-    ReceiveEvent, ReceiveEventError, ReceiveEventPorts, Timestamp,
+    Account, Audio, AudioFormat, CallFact, CallFailure, CallId, ConversationContext, ConversationId,
+    InboundContext, NotConnectedReason, OrganizationId, PhoneNumber, ReceiveEvent, ReceiveEventError,
+    ReceiveEventPorts, Timestamp, UserId,
 };
 use tokio::time::timeout;
 
@@ -48,6 +49,9 @@ struct World {
     accepted: Result<InboxAnswer, PortUnavailable>,
     located: Result<Option<CallId>, PortUnavailable>,
     absorbed: Result<(), PortUnavailable>,
+    context: Result<Option<ConversationContext>, PortUnavailable>,
+    /// What storing a recording comes to; nothing where recordings are not kept.
+    put: Option<Result<(), PortUnavailable>>,
     waited: Duration,
 }
 
@@ -59,6 +63,8 @@ impl World {
             accepted: Ok(InboxAnswer::Accepted),
             located: Ok(Some(call_id())),
             absorbed: Ok(()),
+            context: Err(away()),
+            put: Some(Ok(())),
             waited: Duration::ZERO,
         }
     }
@@ -81,13 +87,26 @@ impl World {
         webhook.expect_verify().return_const(self.verified);
         webhook.expect_read().return_const(self.read);
         let mut contexts = MockContextCache::new();
-        contexts.expect_find().returning(|_| Err(away()));
+        contexts.expect_find().return_const(self.context);
         let mut books = MockCallBooks::new();
         books.expect_locate().return_const(self.located);
         let (absorb, absorbed) = (note("absorb"), self.absorbed);
         books.expect_absorb().returning(move |_, _| {
             absorb(String::new());
             absorbed.clone()
+        });
+        let attach = note("attach ");
+        books.expect_attach_recording().returning(move |_, recording| {
+            attach(format!("{} of {} bytes", recording.key, recording.size_bytes));
+            Ok(())
+        });
+        let recordings = self.put.map(|answer| {
+            let (put, mut store) = (note("put "), MockRecordingStore::new());
+            store.expect_put().returning(move |key, _, _| {
+                put(key.to_string());
+                answer.clone()
+            });
+            Arc::new(store) as Arc<dyn RecordingStore>
         });
         let mut inbox = MockEventInbox::new();
         let (accept, accepted) = (note("accept"), self.accepted);
@@ -100,8 +119,10 @@ impl World {
             Ok(vec![OpenEvent { key: "failure conv_1".to_owned(), body: b"{}".to_vec(), received_at }])
         });
         let close = note("close");
-        inbox.expect_close().returning(move |_, call_id, _| {
-            close(if call_id.is_some() { " with its call".to_owned() } else { " without a call".to_owned() });
+        inbox.expect_close().returning(move |_, call_id, body| {
+            let call = if call_id.is_some() { " with its call" } else { " without a call" };
+            let body = if body == ClosedBody::Dropped { ", dropping its body" } else { "" };
+            close(format!("{call}{body}"));
             Ok(())
         });
         let postpone = note("postpone ");
@@ -114,7 +135,7 @@ impl World {
             inbox: Arc::new(inbox),
             books: Arc::new(books),
             contexts: Arc::new(contexts),
-            recordings: None,
+            recordings,
             clock: Arc::new(clock),
         };
         (ports, steps)
@@ -202,4 +223,57 @@ async fn an_event_waits_for_its_call_longer_and_longer_and_not_for_ever() {
     }
     let unreadable = World { read: Err(UnreadableEvent), ..World::working() };
     assert_eq!(unreadable.apply().await.1, ["postpone 600 s"], "another program may be able to read it");
+}
+
+fn recorded() -> ProviderEvent {
+    let audio = Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() };
+    ProviderEvent { recording: Some(audio), ..event(None) }
+}
+
+#[tokio::test]
+async fn a_recording_is_stored_before_the_books_point_at_it() {
+    let world = World { read: Ok(recorded()), ..World::working() };
+    let name = format!("{}.mp3", call_id());
+    let steps = [
+        format!("put {name}"),
+        format!("attach {name} of 5 bytes"),
+        "close with its call, dropping its body".to_owned(),
+    ];
+    assert_eq!(world.apply().await, (Ok(1), steps.to_vec()));
+    let full = World { read: Ok(recorded()), put: Some(Err(away())), ..World::working() };
+    assert_eq!(
+        full.apply().await,
+        (Err(away()), vec![format!("put {name}")]),
+        "it stays open, with its body"
+    );
+}
+
+#[tokio::test]
+async fn where_recordings_are_not_kept_their_audio_goes() {
+    let world = World { read: Ok(recorded()), put: None, ..World::working() };
+    assert_eq!(world.apply().await.1, ["close with its call, dropping its body"]);
+}
+
+#[tokio::test]
+async fn a_recording_waits_for_its_call() {
+    let world = World { read: Ok(recorded()), located: Ok(None), ..World::working() };
+    assert_eq!(world.apply().await.1, ["postpone 1 s"]);
+}
+
+/// Somebody who rings back has the numbers of the call before.
+#[tokio::test]
+async fn what_is_told_of_a_call_that_came_in_is_in_nobodys_books() {
+    let number = |text| PhoneNumber::parse(text).expect("a number");
+    let came_in = ConversationContext::Inbound(InboundContext {
+        conversation_id: ConversationId::parse("conv_1").expect("an id"),
+        organization_id: OrganizationId::parse("organization").expect("an id"),
+        user_id: UserId::parse("user").expect("an id"),
+        contact_id: None,
+        provider_agent_id: None,
+        caller: number("+14165550110"),
+        called: number("+14165550100"),
+        started_at: NOW,
+    });
+    let world = World { context: Ok(Some(came_in)), ..World::working() };
+    assert_eq!(world.apply().await, (Ok(1), vec!["close without a call".to_owned()]));
 }

@@ -40,10 +40,9 @@ impl DeliverWebhooks {
         Self { ports, policy }
     }
 
-    /// Publishes what was written; says whether there may be more.
-    pub async fn publish(&self) -> Result<bool, PortUnavailable> {
-        let published = self.ports.feed.publish(PUBLISHED_AT_ONCE).await?;
-        Ok(published >= PUBLISHED_AT_ONCE as usize)
+    /// Publishes some of what was written; says how many events. To be called until there are none.
+    pub async fn publish(&self) -> Result<usize, PortUnavailable> {
+        self.ports.feed.publish(PUBLISHED_AT_ONCE).await
     }
 
     /// Takes up to `limit` due deliveries. Each is to be handed to [`DeliverWebhooks::deliver`], at once.

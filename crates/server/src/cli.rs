@@ -7,7 +7,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::commands;
+use domain::ports::{DeliveryListQuery, ReplayQuery};
+use domain::{DeliveryState, EventPosition, OrganizationId, WebhookEndpointId};
+
+use crate::commands::{self, webhooks};
 use crate::config::{Settings, Source};
 
 /// Outdial places outbound AI voice calls: a person is never rung twice for one intent, and no call is lost from the books.
@@ -44,6 +47,11 @@ enum Command {
         #[arg(long, default_value = "1h", value_parser = parse_ttl)]
         ttl: Duration,
     },
+    /// Look at the events that are sent to registered URLs, and send them again.
+    Webhooks {
+        #[command(subcommand)]
+        command: WebhooksCommand,
+    },
     /// Run the simulated voice provider alone.
     Simulate {
         /// The address to listen on.
@@ -54,6 +62,40 @@ enum Command {
     Settings,
     /// Print the OpenAPI document.
     Openapi,
+}
+
+#[derive(Debug, Subcommand)]
+enum WebhooksCommand {
+    /// List an organization's deliveries, newest event first: the dead letters, where nothing else is said.
+    List {
+        /// The organization's id.
+        #[arg(long)]
+        organization: String,
+        /// Those to this endpoint alone.
+        #[arg(long)]
+        endpoint: Option<String>,
+        /// How they stand: pending, delivered or dead.
+        #[arg(long, default_value = "dead")]
+        state: String,
+        /// How many at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// Send dead letters again, as if they had just been queued: all of them, where nothing else is said.
+    Replay {
+        /// Those of this organization alone.
+        #[arg(long)]
+        organization: Option<String>,
+        /// Those to this endpoint alone.
+        #[arg(long)]
+        endpoint: Option<String>,
+        /// Those of events behind this place alone: the `position` of an event.
+        #[arg(long)]
+        after: Option<i64>,
+        /// Those that were delivered as well.
+        #[arg(long)]
+        delivered_too: bool,
+    },
 }
 
 impl Cli {
@@ -67,11 +109,46 @@ impl Cli {
             Command::Migrate => commands::migrate(settings()?),
             Command::Import { file } => commands::import(settings()?, &file),
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),
+            Command::Webhooks { command } => command.run(settings()?),
             Command::Simulate { bind } => commands::simulate(bind),
             Command::Settings => commands::print(&crate::config::env_example()),
             Command::Openapi => commands::print(&adapter_http::openapi_yaml()),
         }
     }
+}
+
+impl WebhooksCommand {
+    fn run(self, settings: Settings) -> anyhow::Result<()> {
+        match self {
+            Self::List { organization, endpoint, state, limit } => {
+                let query = DeliveryListQuery {
+                    organization_id: OrganizationId::parse(&organization).context("--organization")?,
+                    endpoint_id: endpoint_id(endpoint)?,
+                    state: Some(
+                        DeliveryState::from_name(&state).context("--state: pending, delivered or dead")?,
+                    ),
+                    before: None,
+                    limit,
+                };
+                webhooks::list(settings, query)
+            }
+            Self::Replay { organization, endpoint, after, delivered_too } => {
+                let organization = organization.map(|id| OrganizationId::parse(&id)).transpose();
+                let after = after.map(|number| EventPosition::from_number(number).context("--after"));
+                let query = ReplayQuery {
+                    organization_id: organization.context("--organization")?,
+                    endpoint_id: endpoint_id(endpoint)?,
+                    after: after.transpose()?,
+                    delivered_too,
+                };
+                webhooks::replay(settings, query)
+            }
+        }
+    }
+}
+
+fn endpoint_id(text: Option<String>) -> anyhow::Result<Option<WebhookEndpointId>> {
+    text.map(|id| WebhookEndpointId::parse(&id)).transpose().context("--endpoint")
 }
 
 /// Says on the terminal what went wrong, with its causes.

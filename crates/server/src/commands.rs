@@ -1,5 +1,7 @@
 //! What each command does.
 
+pub(crate) mod webhooks;
+
 use std::fs::File;
 use std::future::Future;
 use std::io::{BufReader, Write as _};

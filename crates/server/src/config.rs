@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use adapter_http::Authenticator;
+use adapter_object_store::RecordingsSettings;
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
-use domain::{CallPolicy, ReconcileTimes};
+use domain::{CallPolicy, DeliveryPolicy, ReconcileTimes};
 use secrecy::SecretString;
 use url::Url;
 
@@ -36,6 +37,10 @@ pub struct Settings {
     pub reconcile_times: ReconcileTimes,
     /// How often overdue calls are looked for.
     pub reconcile_every: Duration,
+    /// Where recordings are kept.
+    pub recordings: Recordings,
+    /// How events are sent to those who asked for them.
+    pub deliveries: Deliveries,
     /// How many calls may be under way in this process before further ones are shed.
     pub max_in_flight_dials: usize,
     /// How many threads serve HTTP.
@@ -95,6 +100,26 @@ pub struct WebhookSecrets {
     pub signing: Vec<SecretString>,
     /// The bearer token that it may show instead.
     pub tool: Option<SecretString>,
+}
+
+/// Where recordings are kept.
+#[derive(Debug)]
+pub enum Recordings {
+    /// Nowhere: their audio is dropped.
+    None,
+    /// In a folder, or in a bucket.
+    Kept(RecordingsSettings),
+}
+
+/// How events are sent to those who asked for them.
+#[derive(Debug, Clone, Copy)]
+pub struct Deliveries {
+    /// How often and how long each is attempted.
+    pub policy: DeliveryPolicy,
+    /// How long an attempt may take.
+    pub timeout: Duration,
+    /// Whether events may be sent unencrypted, and to addresses that are not public.
+    pub allow_private: bool,
 }
 
 /// Who may ask.

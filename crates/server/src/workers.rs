@@ -1,4 +1,7 @@
-//! What goes on in the background, in every replica at once: events come into the books, and overdue calls are asked for.
+//! What goes on in the background, in every replica at once: events come into the books, overdue calls are asked for, and
+//! what happened is published and sent to those who asked for it.
+
+mod deliveries;
 
 use std::sync::Arc;
 use std::time::Duration;

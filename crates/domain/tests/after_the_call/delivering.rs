@@ -107,18 +107,14 @@ async fn a_receiver_is_left_alone_for_as_long_as_it_asks() {
 }
 
 #[tokio::test]
-async fn a_full_page_of_published_events_may_have_another_behind_it() {
-    for (published, more) in [(0, false), (199, false), (200, true)] {
-        let mut feed = MockEventFeed::new();
-        feed.expect_publish().returning(move |_| Ok(published));
-        let use_case = use_case(feed, MockDeliveryQueue::new(), MockWebhookSender::new());
-        assert_eq!(use_case.publish().await, Ok(more), "{published}");
-    }
-    let mut feed = MockEventFeed::new();
+async fn publishing_says_how_much_there_was() {
     let away = PortUnavailable::new("store", "away");
-    feed.expect_publish().return_const(Err(away.clone()));
-    let use_case = use_case(feed, MockDeliveryQueue::new(), MockWebhookSender::new());
-    assert_eq!(use_case.publish().await, Err(away));
+    for answer in [Ok(0), Ok(200), Err(away)] {
+        let mut feed = MockEventFeed::new();
+        feed.expect_publish().withf(|limit| *limit > 0).return_const(answer.clone());
+        let use_case = use_case(feed, MockDeliveryQueue::new(), MockWebhookSender::new());
+        assert_eq!(use_case.publish().await, answer);
+    }
 }
 
 /// An attempt that outlives its lease would be made twice at once.

@@ -1,3 +1,5 @@
+mod after_the_call;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -52,6 +54,8 @@ impl Reading<'_> {
         let policy = self.policy();
         let reconcile_every = self.number("OUTDIAL_RECONCILE_EVERY_SECS", 1, 3600).map(Duration::from_secs);
         let told_within = self.number("OUTDIAL_WEBHOOK_WITHIN_SECS", 1, 86_400).map(Duration::from_secs);
+        let recordings = self.recordings();
+        let deliveries = self.deliveries();
         let max_in_flight_dials = self.number("OUTDIAL_MAX_IN_FLIGHT_DIALS", 1, 1_000_000);
         let http_workers = self.number("OUTDIAL_HTTP_WORKERS", 0, 512);
         let drain_notice = self.number("OUTDIAL_DRAIN_NOTICE_MS", 0, 60_000).map(Duration::from_millis);
@@ -70,6 +74,8 @@ impl Reading<'_> {
                 given_up_after: GIVEN_UP_AFTER,
             },
             reconcile_every: reconcile_every?,
+            recordings: recordings?,
+            deliveries: deliveries?,
             max_in_flight_dials: usize::try_from(max_in_flight_dials?).ok()?,
             http_workers: usize::try_from(http_workers?).ok()?,
             drain_notice: drain_notice?,

@@ -75,7 +75,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "OUTDIAL_ELEVENLABS_TOOL_SECRET",
         "",
-        "A bearer token that its webhooks may show instead: at least 16 bytes.",
+        "A bearer token that its webhooks may show instead, and its question who calls must show: at least 16 bytes.",
     ),
     setting(
         "OUTDIAL_VAPI_API_KEY",
@@ -117,6 +117,39 @@ pub const SETTINGS: &[Setting] = &[
         "OUTDIAL_WEBHOOK_WITHIN_SECS",
         "900",
         "How long after a call was placed its webhook must have come; then the provider is asked.",
+    ),
+    setting(
+        "OUTDIAL_RECORDINGS_URL",
+        "file://outdial-recordings",
+        "Where recordings are kept: file://FOLDER (one that all replicas share), s3://BUCKET or s3://BUCKET/PREFIX, or `none`.",
+    ),
+    setting(
+        "OUTDIAL_RECORDINGS_S3_ENDPOINT",
+        "",
+        "The S3-compatible service of the bucket; empty: Amazon's, in its region.",
+    ),
+    setting("OUTDIAL_RECORDINGS_S3_REGION", "us-east-1", "The bucket's region."),
+    setting("OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID", "", "The key that may read and write there."),
+    setting("OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY", "", "Its secret."),
+    setting(
+        "OUTDIAL_DELIVERY_TIMEOUT_MS",
+        "15000",
+        "How long the receiver of an event may take to answer: 100 to 60000.",
+    ),
+    setting(
+        "OUTDIAL_DELIVERY_FIRST_PAUSE_MS",
+        "5000",
+        "How long after its first failure an event is sent again; each later pause is three times as long, up to 6 hours.",
+    ),
+    setting(
+        "OUTDIAL_DELIVERY_GIVE_UP_SECS",
+        "259200",
+        "How long an event is sent again before it is a dead letter: 3 days.",
+    ),
+    setting(
+        "OUTDIAL_DELIVERY_ALLOW_PRIVATE",
+        "false",
+        "Whether events may be sent to plain http and to addresses that are not public: true or false.",
     ),
     setting(
         "OUTDIAL_MAX_IN_FLIGHT_DIALS",

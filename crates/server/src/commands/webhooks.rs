@@ -1,0 +1,48 @@
+use std::fmt::Write as _;
+
+use domain::ports::{DeliveryListQuery, ReplayQuery};
+
+use super::{print, run};
+use crate::config::Settings;
+use crate::telemetry;
+use crate::wiring::Stores;
+
+/// Prints a line for each delivery: the event's place, the endpoint, what is told of which call, how often it was attempted
+/// and what the last attempt failed of.
+pub(crate) fn list(settings: Settings, query: DeliveryListQuery) -> anyhow::Result<()> {
+    telemetry::start(&settings);
+    run(async {
+        let stores = Stores::open(&settings.storage).await?;
+        stores.check().await?;
+        let listed = stores.delivery_queue().list(&query).await;
+        stores.close().await;
+        let mut text = String::from("POSITION\tENDPOINT\tEVENT\tCALL\tSTATE\tATTEMPTS\tLAST FAILURE\n");
+        for delivery in listed? {
+            let failure = delivery.last_failure.map_or_else(|| "-".to_owned(), |failure| failure.to_string());
+            writeln!(
+                text,
+                "{}\t{}\t{}\t{}\t{}\t{}\t{failure}",
+                delivery.position.number(),
+                delivery.endpoint_id,
+                delivery.kind.as_str(),
+                delivery.call_id,
+                delivery.state.as_str(),
+                delivery.attempts
+            )
+            .expect("writing to a string does not fail");
+        }
+        print(&text)
+    })
+}
+
+/// Queues deliveries anew; a running gateway sends them.
+pub(crate) fn replay(settings: Settings, query: ReplayQuery) -> anyhow::Result<()> {
+    telemetry::start(&settings);
+    run(async {
+        let stores = Stores::open(&settings.storage).await?;
+        stores.check().await?;
+        let replayed = stores.delivery_queue().replay(&query).await;
+        stores.close().await;
+        print(&format!("{} deliveries are sent again\n", replayed?))
+    })
+}

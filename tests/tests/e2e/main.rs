@@ -4,6 +4,8 @@
 mod support;
 
 mod after_the_call;
+mod announcements;
+mod callers;
 mod command_line;
 mod concurrency;
 mod contract;
@@ -11,6 +13,7 @@ mod cost;
 mod crashes;
 mod faults;
 mod magic_numbers;
+mod recordings;
 mod ringing;
 mod second_vendor;
 mod shutdown;

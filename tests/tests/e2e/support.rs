@@ -1,18 +1,22 @@
 //! A gateway to test, and the world around it.
 
 mod client;
+mod event_stream;
 mod process;
 mod proxy;
+mod receiver;
 mod redis_server;
 mod statement_counter;
 mod world;
 
 pub use client::{Answer, Client};
+pub use event_stream::{EventStream, StreamedEvent};
 pub use process::{Process, outdial_in, run_outdial};
 pub use proxy::{Proxy, database_behind};
+pub use receiver::{Received, Receiver};
 pub use redis_server::RedisServer;
 pub use statement_counter::StatementCounter;
-pub use world::{Backing, Gateway, World};
+pub use world::{Backing, Gateway, TOOL_SECRET, World};
 
 /// Runs one test body on both backings, as `embedded::name` and `services::name`.
 #[macro_export]

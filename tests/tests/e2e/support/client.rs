@@ -6,12 +6,14 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
+use super::event_stream::EventStream;
 use super::world::SECRET;
 
 /// A REST client of one gateway: one method for each thing that a user does.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    address: SocketAddr,
     base_url: String,
     user: String,
 }
@@ -61,7 +63,11 @@ impl Client {
             .timeout(Duration::from_secs(60))
             .build()
             .expect("a client without special wishes");
-        Self { http, base_url: format!("http://{address}"), user: user.to_owned() }
+        Self { http, address, base_url: format!("http://{address}"), user: user.to_owned() }
+    }
+
+    pub const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn of_user(&self, user: &str) -> Self {
@@ -115,6 +121,43 @@ impl Client {
         answer(self.http.get(url).bearer_auth(self.token()).send().await.expect("an answer"))
             .await
             .expect("a body")
+    }
+
+    pub async fn post_as_user(&self, path: &str, body: &Value) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.base_url)).bearer_auth(self.token()).json(body);
+        answer(request.send().await.expect("an answer")).await.expect("a body")
+    }
+
+    pub async fn delete_as_user(&self, path: &str) -> Answer {
+        let request = self.http.delete(format!("{}{path}", self.base_url)).bearer_auth(self.token());
+        answer(request.send().await.expect("an answer")).await.expect("a body")
+    }
+
+    /// What the voice provider posts, with this bearer token.
+    pub async fn post_with_bearer(&self, path: &str, bearer: &str, body: &Value) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.base_url)).bearer_auth(bearer).json(body);
+        answer(request.send().await.expect("an answer")).await.expect("a body")
+    }
+
+    /// Has events sent to this URL; the endpoint's id and its secret.
+    pub async fn register(&self, url: &str) -> (String, String) {
+        let answer = self.post_as_user("/api/webhook-endpoints", &json!({ "url": url })).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        (text(&answer.body["endpoint"]["id"]), text(&answer.body["secret"]))
+    }
+
+    /// Follows the calls of the user's organization, from now on or behind an event.
+    pub async fn follow(&self, last_event_id: Option<&str>) -> EventStream {
+        let mut request =
+            self.http.get(format!("{}/api/calls/events", self.base_url)).bearer_auth(self.token());
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        EventStream::new(response)
     }
 
     pub async fn get(&self, path: &str) -> Option<Answer> {

@@ -18,6 +18,9 @@ pub const SECRET: &str = "a secret for tests that is long enough for HS256";
 /// What the simulator signs its webhooks with.
 pub const WEBHOOK_SECRET: &str = "wsec_the-secret-of-webhooks";
 
+/// What the voice provider shows when it asks who calls.
+pub const TOOL_SECRET: &str = "tool-secret-of-the-workspace";
+
 /// Two tenants. `u1` of `o1` has everything; each of the others lacks something.
 const DIRECTORY: &str = r#"
 {"kind":"organization","id":"o1","name":"Analytical Engines"}
@@ -98,6 +101,11 @@ impl World {
             ("OUTDIAL_ELEVENLABS_BASE_URL", simulator.base_url()),
             ("OUTDIAL_ELEVENLABS_API_KEY", "simulated-api-key".to_owned()),
             ("OUTDIAL_DRAIN_NOTICE_MS", "0".to_owned()),
+            ("OUTDIAL_ELEVENLABS_TOOL_SECRET", TOOL_SECRET.to_owned()),
+            ("OUTDIAL_RECORDINGS_URL", format!("file://{}", folder.path().join("recordings").display())),
+            ("OUTDIAL_DELIVERY_ALLOW_PRIVATE", "true".to_owned()),
+            ("OUTDIAL_DELIVERY_FIRST_PAUSE_MS", "100".to_owned()),
+            ("OUTDIAL_DELIVERY_TIMEOUT_MS", "2000".to_owned()),
             (
                 "OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS",
                 format!("wsec_an-old-secret-of-webhooks,{WEBHOOK_SECRET}"),

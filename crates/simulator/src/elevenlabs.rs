@@ -7,6 +7,7 @@ mod events;
 mod outbound_call;
 mod outcome;
 mod paging;
+mod recording;
 mod request;
 
 pub use catalogue::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};

@@ -25,7 +25,8 @@
 //! not exist.
 //!
 //! When a call is over, its events are sent as signed webhooks, as the provider sends them: a transcription about a
-//! second after the callee answered, or the failure of the dial. A [`WebhookScript`] spoils them.
+//! second after the callee answered and then the audio, or the failure of the dial. A [`WebhookScript`] spoils
+//! them.
 //!
 //! A *dial* is counted when the request was read in full and accepted for dialling, also where the answer is
 //! then lost. Refused requests are counted as requests only.

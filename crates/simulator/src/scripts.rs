@@ -19,9 +19,10 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    /// A behaviour, and everything else as usual.
+    /// A behaviour, and everything else as usual: a call that was answered is recorded.
     pub(crate) fn usual(behaviour: Behaviour) -> Scripted {
-        Scripted { behaviour, fate: None, talks_for_ms: None, webhook: WebhookScript::default() }
+        let webhook = WebhookScript { audio: true, ..WebhookScript::default() };
+        Scripted { behaviour, fate: None, talks_for_ms: None, webhook }
     }
 }
 

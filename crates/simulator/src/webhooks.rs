@@ -50,7 +50,7 @@ pub struct WebhookScript {
     pub unknown_type: bool,
     /// The transcription has more than 5 MB.
     pub large: bool,
-    /// The transcription of an answered call is followed by the audio, in chunks.
+    /// The transcription of an answered call is followed by the audio, in chunks; so it is where nothing is scripted.
     pub audio: bool,
 }
 

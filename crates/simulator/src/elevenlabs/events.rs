@@ -1,16 +1,16 @@
 //! The events of a call, as its webhooks carry them.
 
 use crate::calls::Call;
-use crate::elevenlabs::{catalogue, conversations};
+use crate::elevenlabs::{catalogue, conversations, recording};
 use crate::timeline::{End, Failure, Step};
 use crate::webhooks::{Event, WebhookScript};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The filler of a large event, in bytes.
 const LARGE: usize = 5_000_000;
-/// `ID3` in base 64, so often: more than one chunk of audio.
-const AUDIO_REPEATS: usize = 25_000;
 
 /// What is sent of a call that is over, in order; nothing of one that rings on.
 pub(crate) fn events_of(call: &Call, script: WebhookScript) -> Vec<Event> {
@@ -55,7 +55,7 @@ fn audio(call: &Call) -> Event {
     let data = json!({
         "agent_id": call.dial.agent_id,
         "conversation_id": call.dial.conversation_id,
-        "full_audio": "SUQz".repeat(AUDIO_REPEATS),
+        "full_audio": STANDARD.encode(recording::silence()),
     });
     Event { chunked: true, ..event(call, "post_call_audio", data) }
 }

@@ -42,10 +42,14 @@ fn signature(received: &Received) -> (u64, bool) {
 }
 
 #[tokio::test]
-async fn a_call_that_was_answered_sends_its_record_once() {
+async fn a_call_that_was_answered_sends_its_record_and_its_audio_once() {
     let (sandbox, receiver) = sandbox().await;
     let answer = sandbox.dial_json(CALLEE).await;
-    let received = receiver.exactly(1).await.remove(0);
+    let mut both = receiver.exactly(2).await;
+    assert_eq!(kinds(&both), [TRANSCRIPTION, AUDIO]);
+    assert_eq!(both[1].event()["data"]["conversation_id"], answer["conversation_id"]);
+    assert!(signature(&both[1]).1);
+    let received = both.remove(0);
     assert_eq!(received.line, "POST /hook?a=b HTTP/1.1");
     assert_eq!(received.header("content-type"), Some("application/json"));
     let (age, right) = signature(&received);
@@ -167,6 +171,7 @@ async fn a_transcription_is_sent_again_while_the_receiver_fails_and_nothing_else
     for (statuses, count) in [(vec![500, 503, 429], 4), (vec![500; 9], 5), (vec![400], 1), (vec![204], 1)] {
         let (sandbox, receiver) = sandbox().await;
         receiver.answers(&statuses);
+        sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::Answer { after_ms: 0 }));
         sandbox.dial(CALLEE).await;
         receiver.exactly(count).await;
         let deliveries = sandbox.simulator.webhook_deliveries();
@@ -192,12 +197,12 @@ async fn webhooks_are_set_moved_and_ended_over_http() {
         let settings = json!({ "url": url, "secret": secret });
         assert_eq!(sandbox.post("/sim/webhooks", &settings).await.status(), 204);
         sandbox.dial(CALLEE).await;
-        receiver.exactly(1).await;
+        receiver.exactly(2).await;
     }
     sandbox.delete("/sim/webhooks").await;
     sandbox.dial(CALLEE).await;
-    second.exactly(1).await;
-    first.exactly(1).await;
+    second.exactly(2).await;
+    first.exactly(2).await;
     assert_eq!(sandbox.get_json("/sim/webhooks").await["url"], Value::Null);
 
     for settings in [json!({}), json!({ "url": "http://192.0.2.1:80/", "secret": "s" })] {

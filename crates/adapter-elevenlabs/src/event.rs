@@ -8,6 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use domain::ports::{CallClue, PartiesClue, ProviderEvent, UnreadableEvent};
 use domain::{Account, CallFact, CallFailure, NotConnectedReason, Timestamp};
 
+use crate::audio;
 use crate::conversation::{self, Conversation};
 use crate::json::Object;
 use crate::outcome;
@@ -19,6 +20,8 @@ const BOOKED_WITHIN: Duration = Duration::from_hours(2);
 const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(5);
 /// The longest name of a type that is kept as it is, in bytes.
 const LONGEST_KIND: usize = 64;
+/// The type of the event that brings a recording.
+const AUDIO: &str = "post_call_audio";
 const UNRECOGNIZED: &str = "unrecognized";
 
 /// Reads a body that was verified.
@@ -29,6 +32,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
     let data = envelope.object("data").or(envelope);
     let failed_dial = data.object("metadata").object("body");
     let failure_reason = data.text("failure_reason");
+    let recording = (kind == AUDIO).then(|| audio::read(&data)).flatten();
     let conversation = Conversation::new(data);
 
     let numbers = match kind.as_str() {
@@ -65,7 +69,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
         kind,
         clue: CallClue { call_id: conversation.call_id(), conversation_id: conversation.id(), parties },
         fact,
-        recording: None,
+        recording,
     })
 }
 

@@ -1,5 +1,6 @@
 //! JSON of any size and kind, read within bounds: what is missing, or of another type than expected, is absent.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -47,6 +48,12 @@ impl<'a> Object<'a> {
     /// A text.
     pub(crate) fn text(&self, key: &str) -> Option<String> {
         serde_json::from_str(self.value(key)?).ok()
+    }
+
+    /// A text of any length, borrowed where nothing in it is escaped.
+    pub(crate) fn long_text(&self, key: &str) -> Option<Cow<'a, str>> {
+        let text: Text<'a> = serde_json::from_str(self.value(key)?).ok()?;
+        Some(text.0)
     }
 
     /// A text, or a number as it is written.
@@ -107,6 +114,10 @@ impl<'de> Deserialize<'de> for Object<'de> {
     }
 }
 
+/// Without this, serde copies a text into a `Cow`.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 #[derive(Default)]
 struct Items<'a>(Vec<&'a RawValue>);
 
@@ -159,6 +170,15 @@ mod tests {
         assert_eq!(items, [Some("x".to_owned())]);
         assert_eq!(object.objects("f").count(), 0);
         assert!(Object::parse(b"[]").is_none() && Object::parse(b"{\"a\":1").is_none());
+    }
+
+    #[test]
+    fn a_long_text_is_borrowed_unless_it_is_escaped() {
+        let json = br#"{"plain":"a/b","escaped":"a\/b","number":7}"#;
+        let object = Object::parse(json).expect("an object");
+        assert!(matches!(object.long_text("plain"), Some(Cow::Borrowed("a/b"))));
+        assert_eq!(object.long_text("escaped").as_deref(), Some("a/b"));
+        assert_eq!(object.long_text("number"), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | `outcome.rs` | what an answer means for the callee: one pure function, with a table of tests |
 //! | `webhook.rs` | how an event is known to be the provider's |
 //! | `event.rs` | what an event says, and of which call |
+//! | `audio.rs` | how the recording that an event brings is read |
 //! | `records.rs` | how the provider is asked what became of a call |
 //! | `conversation.rs` | what the provider's record of a conversation means; events carry the same record |
 //! | `json.rs` | how JSON of any size and kind is read within bounds |
@@ -19,6 +20,7 @@
 //! What the provider says in free text may hold a phone number. It is looked at in `outcome.rs`, kept in the books as private
 //! notes, and goes no further: not into an outcome, an error or a log.
 
+mod audio;
 mod client;
 mod config;
 mod conversation;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adapter_elevenlabs::{ElevenLabsRecords, ElevenLabsWebhook, ElevenLabsWebhookSettings};
 use domain::ports::{CallTrace, ProviderEvent, ProviderRecords, ProviderWebhook, WebhookCredentials};
-use domain::{Account, NotConnectedReason, Timestamp};
+use domain::{Account, AudioFormat, NotConnectedReason, Timestamp};
 use simulator::{Behaviour, ScriptedBehaviour, Settings, Simulator, WebhookScript, WebhookSettings};
 
 #[path = "support/dialling.rs"]
@@ -59,10 +59,26 @@ async fn deliveries(behaviour: Behaviour, script: WebhookScript, count: usize) -
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
         let head = std::str::from_utf8(&bytes[..end]).expect("text");
         let signature = head.lines().find_map(|line| line.strip_prefix("elevenlabs-signature: "));
-        Delivery { signature: signature.expect("it is signed").to_owned(), body: bytes[end + 4..].to_vec() }
+        let rest = &bytes[end + 4..];
+        let body = if head.contains("transfer-encoding: chunked") { unchunked(rest) } else { rest.to_vec() };
+        Delivery { signature: signature.expect("it is signed").to_owned(), body }
     });
     let deliveries = deliveries.collect();
     (simulator, deliveries)
+}
+
+fn unchunked(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|window| window == b"\r\n").expect("a length");
+        let digits = std::str::from_utf8(&rest[..end]).expect("text");
+        let length = usize::from_str_radix(digits, 16).expect("hex digits");
+        body.extend_from_slice(&rest[end + 2..end + 2 + length]);
+        rest = &rest[end + 4 + length..];
+        if length == 0 {
+            return body;
+        }
+    }
 }
 
 #[tokio::test]
@@ -128,4 +144,17 @@ async fn a_large_event_is_read_and_one_of_an_unknown_type_is_kept() {
     let unknown = deliveries[0].read();
     assert_eq!((unknown.kind.as_str(), unknown.fact), ("answering_machine_detection", None));
     assert!(deliveries[1].body.len() > 5_000_000 && deliveries[1].read().fact.is_some());
+}
+
+#[tokio::test]
+async fn audio_comes_in_chunks_and_brings_a_recording() {
+    let script = WebhookScript { audio: true, ..WebhookScript::default() };
+    let (_simulator, deliveries) = deliveries(Behaviour::Answer { after_ms: 0 }, script, 2).await;
+    assert!(deliveries.iter().all(|delivery| delivery.verified(&[SECRET])));
+    let (told, brought) = (deliveries[0].read(), deliveries[1].read());
+    assert_eq!(told.recording, None);
+    assert_eq!(brought.clue.conversation_id, told.clue.conversation_id);
+    let audio = brought.recording.expect("a recording");
+    assert_eq!(audio.format, AudioFormat::Mp3);
+    assert!(audio.bytes.starts_with(b"ID3") && audio.bytes.len() > 16 << 10, "{audio:?}");
 }

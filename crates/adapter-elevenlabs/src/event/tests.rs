@@ -1,6 +1,6 @@
 //! Events as the provider documents them, and as it might send them.
 
-use domain::{CallStatus, CarrierCallId, PhoneNumber};
+use domain::{Audio, AudioFormat, CallStatus, CarrierCallId, PhoneNumber};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -149,11 +149,6 @@ fn a_failure_names_its_numbers_as_text_and_as_number() {
 
 #[test]
 fn events_without_a_use_for_the_books_are_keyed_and_kept() {
-    let audio =
-        json!({"type": "post_call_audio", "data": {"conversation_id": "conv_1", "full_audio": "SUQz"}});
-    let event = read_json(&audio);
-    assert_eq!((event.key.as_str(), &event.fact), ("post_call_audio:conv_1", &None));
-
     let event = read_json(&json!({"type": "a_new_one"}));
     assert_eq!((event.kind.as_str(), &event.fact), ("a_new_one", &None));
     assert_eq!(event.key, "a_new_one#cb19b6c4f4dfabbaf2d171dabcb8f8b52447394fa6044a7ec859701788406aef");
@@ -164,6 +159,39 @@ fn events_without_a_use_for_the_books_are_keyed_and_kept() {
     assert!(event.key.starts_with("unrecognized#") && event.key.len() < 200, "{}", event.key);
     let event = read_json(&json!({"type": "a", "data": {"conversation_id": "x".repeat(200)}}));
     assert!(event.key.starts_with("a#") && event.clue.conversation_id.is_none());
+}
+
+#[test]
+fn audio_brings_the_recording_of_its_conversation() {
+    let audio = |full_audio: Value| {
+        json!({"type": "post_call_audio", "event_timestamp": 1_739_537_319,
+        "data": {"agent_id": "agent_1", "conversation_id": "conv_1", "full_audio": full_audio}})
+    };
+    let event = read_json(&audio(json!("SUQzBAAA//8=")));
+    assert_eq!((event.key.as_str(), event.kind.as_str()), ("post_call_audio:conv_1", "post_call_audio"));
+    assert_eq!(event.clue.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
+    assert_eq!(event.fact, None, "it says nothing of how the call went");
+    let mp3 = Audio { format: AudioFormat::Mp3, bytes: b"ID3\x04\0\0\xff\xff".to_vec() };
+    assert_eq!(event.recording.as_ref(), Some(&mp3));
+
+    let inlined =
+        json!({"type": "post_call_audio", "conversation_id": "conv_1", "full_audio": "SUQzBAAA//8="});
+    assert_eq!(read_json(&inlined), ProviderEvent { recording: Some(mp3.clone()), ..event });
+    let escaped = br#"{"type":"post_call_audio","data":{"full_audio":"SUQzBAAA\/\/8"}}"#;
+    assert_eq!(read(escaped, RECEIVED).expect("an event").recording, Some(mp3));
+
+    let wav = read_json(&audio(json!("UklGRgA="))).recording.expect("audio");
+    assert_eq!((wav.format, wav.bytes.as_slice()), (AudioFormat::Wav, b"RIFF\0".as_slice()));
+
+    for unreadable in
+        [json!(""), json!("SUQ zBAAA"), json!("S"), json!("SUQ_"), Value::Null, json!(7), json!(["SUQz"])]
+    {
+        let event = read_json(&audio(unreadable.clone()));
+        assert_eq!((event.key.as_str(), event.recording), ("post_call_audio:conv_1", None), "{unreadable}");
+    }
+    let mut elsewhere = transcription();
+    elsewhere["data"]["full_audio"] = json!("SUQz");
+    assert_eq!(read_json(&elsewhere).recording, None, "another event brings none");
 }
 
 #[test]

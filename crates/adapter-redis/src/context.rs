@@ -19,9 +19,12 @@ use crate::{
 #[async_trait]
 impl ContextCache for RedisStore {
     async fn keep(&self, context: &ConversationContext, keep_for: Duration) -> Result<(), PortUnavailable> {
-        let ConversationContext::Outbound(context) = context else { return Ok(()) };
+        let value = match context {
+            ConversationContext::Outbound(context) => wire::context(context),
+            ConversationContext::Inbound(context) => wire::inbound(context),
+        };
         let mut request = request();
-        self.keep_command(&mut request, context, keep_for);
+        self.keep_value(&mut request, context.conversation_id(), value, keep_for);
         match self.send(&request, self.deadline()).await?.take()? {
             Value::Okay => Ok(()),
             _ => Err(failure::unexpected_reply()),
@@ -37,17 +40,21 @@ impl ContextCache for RedisStore {
         let value: Option<Vec<u8>> = self.send(&request, self.deadline()).await?.take()?;
         let Some(value) = value else { return Ok(None) };
         let context = wire::parse_context(&value)?;
-        if context.conversation_id != *conversation_id {
+        if context.conversation_id() != conversation_id {
             return Err(wire::unreadable_context());
         }
-        Ok(Some(ConversationContext::Outbound(context)))
+        Ok(Some(context))
     }
 }
 
 impl RedisStore {
-    /// Puts the command that keeps a context into a request.
+    /// Puts the command that keeps the context of a placed call into a request.
     pub(crate) fn keep_command(&self, request: &mut Pipeline, context: &CallContext, keep_for: Duration) {
-        let key = Key::context(self.key_prefix(), &context.conversation_id);
-        request.cmd("SET").arg(key).arg(wire::context(context)).arg("PX").arg(millis(keep_for));
+        self.keep_value(request, &context.conversation_id, wire::context(context), keep_for);
+    }
+
+    fn keep_value(&self, request: &mut Pipeline, id: &ConversationId, value: String, keep_for: Duration) {
+        let key = Key::context(self.key_prefix(), id);
+        request.cmd("SET").arg(key).arg(value).arg("PX").arg(millis(keep_for));
     }
 }

@@ -9,6 +9,8 @@
 //! | `<prefix>:{<conversation id>}:context` | `<json>` | as long as the context is kept |
 //! | `<prefix>:{ready}:probe` | `1`, written by [`RedisStore::ping`] | one second |
 //!
+//! The context of a placed call and that of a call that came in are two versions of JSON under the same key.
+//!
 //! The JSON says its version, and fields may be added to it: a reader ignores those that it does not know. What cannot be
 //! read is never taken for a free key, but answered as unavailable.
 

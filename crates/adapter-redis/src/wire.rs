@@ -3,15 +3,19 @@
 //! Adding a field that may be absent keeps the version. A change that an older reader would misread raises it, and the
 //! older reader then answers that it cannot read the value.
 
+mod inbound;
+
 use std::borrow::Cow;
 
 use domain::{
-    AgentId, CallContext, CallId, CallReason, CallReference, CarrierCallId, ContactId, ConversationId,
-    NotConnectedReason, OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId, SettledCall, Timestamp,
-    UserId, ports::PortUnavailable,
+    AgentId, CallContext, CallId, CallReason, CallReference, CarrierCallId, ContactId, ConversationContext,
+    ConversationId, InboundContext, NotConnectedReason, OrganizationId, OwnerToken, PhoneNumber,
+    ProviderAgentId, SettledCall, Timestamp, UserId, ports::PortUnavailable,
 };
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::inbound::inbound;
+use self::inbound::{INBOUND_VERSION, InboundWire};
 use crate::failure::because;
 
 const VERSION: u32 = 1;
@@ -74,7 +78,7 @@ pub(crate) fn settled(token: &OwnerToken, call: &SettledCall) -> String {
     format!("{}{}", settled_prefix(token), to_json(&wire))
 }
 
-/// The value of a kept context.
+/// The value of a kept context of a call that was placed.
 pub(crate) fn context(context: &CallContext) -> String {
     to_json(&ContextWire {
         version: VERSION,
@@ -93,10 +97,23 @@ pub(crate) fn context(context: &CallContext) -> String {
     })
 }
 
-/// Reads a kept context.
-pub(crate) fn parse_context(value: &[u8]) -> Result<CallContext, PortUnavailable> {
-    let wire: ContextWire<'_> = serde_json::from_slice(value).map_err(|_| unreadable_context())?;
-    CallContext::try_from(wire).map_err(|Unreadable| unreadable_context())
+/// Reads a kept context, of whichever kind it says that it is.
+pub(crate) fn parse_context(value: &[u8]) -> Result<ConversationContext, PortUnavailable> {
+    match read::<VersionWire>(value)?.version {
+        VERSION => {
+            let context = CallContext::try_from(read::<ContextWire<'_>>(value)?);
+            context.map(ConversationContext::Outbound).map_err(|Unreadable| unreadable_context())
+        }
+        INBOUND_VERSION => {
+            let context = InboundContext::try_from(read::<InboundWire<'_>>(value)?);
+            context.map(ConversationContext::Inbound).map_err(|Unreadable| unreadable_context())
+        }
+        _ => Err(unreadable_context()),
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, PortUnavailable> {
+    serde_json::from_slice(value).map_err(|_| unreadable_context())
 }
 
 pub(crate) fn unreadable_context() -> PortUnavailable {
@@ -117,6 +134,12 @@ fn is_token(text: &str) -> bool {
 
 /// A value that does not fit the domain.
 struct Unreadable;
+
+#[derive(Deserialize)]
+struct VersionWire {
+    #[serde(rename = "v")]
+    version: u32,
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -192,9 +215,6 @@ impl TryFrom<ContextWire<'_>> for CallContext {
     type Error = Unreadable;
 
     fn try_from(wire: ContextWire<'_>) -> Result<Self, Unreadable> {
-        if wire.version != VERSION {
-            return Err(Unreadable);
-        }
         Ok(Self {
             conversation_id: required(&wire.conversation_id, ConversationId::parse)?,
             call_id: required(&wire.call_id, CallId::parse)?,
@@ -274,8 +294,26 @@ mod tests {
 
     #[test]
     fn a_context_that_cannot_be_read_is_unavailable() {
-        for value in ["", "{}", r#"{"v":1}"#, "\u{0}", "[]"] {
+        for value in ["", "{}", r#"{"v":1}"#, r#"{"v":2}"#, "\u{0}", "[]"] {
             assert_eq!(parse_context(value.as_bytes()), Err(unreadable_context()), "{value:?}");
         }
+        let later = OUTBOUND.replace(r#""v":1"#, r#""v":3"#);
+        assert_eq!(parse_context(later.as_bytes()), Err(unreadable_context()));
+    }
+
+    /// As the first release wrote it, byte for byte: replicas of that release read what this one writes, and the other way.
+    const OUTBOUND: &str = concat!(
+        r#"{"v":1,"conversationId":"conv_1","callId":"call_1","organizationId":"org_1","userId":"user_1","#,
+        r#""contactId":"contact_1","agentId":"agent_1","providerAgentId":"pa_1","from":"+14162345678","#,
+        r#""to":"+14162345679","reason":"why","carrierCallId":"carrier_1","startedAtUnixMillis":1764000000123}"#
+    );
+
+    #[test]
+    fn the_context_of_a_placed_call_is_written_and_read_as_ever() {
+        let Ok(ConversationContext::Outbound(read)) = parse_context(OUTBOUND.as_bytes()) else {
+            panic!("it is the context of a placed call");
+        };
+        assert_eq!(read.contact_id.as_str(), "contact_1");
+        assert_eq!(context(&read), OUTBOUND);
     }
 }

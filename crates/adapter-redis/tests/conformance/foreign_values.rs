@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use deadpool_redis::redis::cmd;
 use domain::ports::{ContextCache as _, IdempotencyLock as _, LockAnswer, Ownership};
+use domain::{CallContext, ConversationContext, ConversationId, InboundContext};
 use testkit::fixtures;
 
 use crate::harness::StoreHarness;
@@ -89,7 +90,7 @@ async fn a_key_of_a_foreign_type_is_unavailable() {
 #[tokio::test]
 async fn a_context_that_cannot_be_read_or_is_anothers_is_unavailable() {
     let mut harness = StoreHarness::new().await;
-    let [mine, other] = [(); 2].map(|()| domain::ConversationContext::Outbound(fixtures::context()));
+    let [mine, other] = [(); 2].map(|()| ConversationContext::Outbound(fixtures::context()));
     harness.store.keep(&mine, HOLD).await.expect("kept");
     let my_key = harness.keys().await.remove(0);
     harness.store.keep(&other, HOLD).await.expect("kept");
@@ -114,4 +115,56 @@ async fn a_context_that_cannot_be_read_or_is_anothers_is_unavailable() {
     let error = harness.store.find(mine.conversation_id()).await.expect_err("it is no context");
     assert!(!error.to_string().contains("secret"), "{error}");
     assert_eq!(harness.store.find(other.conversation_id()).await, Ok(Some(other)));
+}
+
+/// Replicas of two releases share the store while one replaces the other.
+#[tokio::test]
+async fn what_the_release_before_wrote_of_a_placed_call_is_read() {
+    let mut harness = StoreHarness::new().await;
+    let conversation_id = ConversationId::parse("conv_1").expect("an id");
+    let context = CallContext { conversation_id, ..fixtures::context() };
+    let kept = ConversationContext::Outbound(context.clone());
+    harness.store.keep(&kept, HOLD).await.expect("kept");
+    let key = harness.keys().await.remove(0);
+    let written: String = cmd("GET").arg(&key).query_async(&mut harness.direct).await.expect("got");
+    assert!(written.starts_with(r#"{"v":1,"conversationId":""#), "the release before reads no other version");
+
+    let bare = format!(
+        r#"{{"v":1,"conversationId":"{}","callId":"{}","organizationId":"o","userId":"u","contactId":"c","agentId":"a","providerAgentId":"p","from":"{}","to":"{}","startedAtUnixMillis":7}}"#,
+        context.conversation_id.as_str(),
+        context.call_id.as_str(),
+        context.from.as_e164(),
+        context.to.as_e164(),
+    );
+    cmd("SET").arg(&key).arg(bare).arg("PX").arg(9000).exec_async(&mut harness.direct).await.expect("set");
+    let Ok(Some(ConversationContext::Outbound(found))) = harness.store.find(&context.conversation_id).await
+    else {
+        panic!("it is the context of a placed call");
+    };
+    assert_eq!((found.call_id, found.reason, found.started_at.unix_millis()), (context.call_id, None, 7));
+}
+
+#[tokio::test]
+async fn contexts_of_either_direction_replace_each_other() {
+    let mut harness = StoreHarness::new().await;
+    let placed = fixtures::context();
+    let came_in = ConversationContext::Inbound(InboundContext {
+        conversation_id: placed.conversation_id.clone(),
+        organization_id: placed.organization_id.clone(),
+        user_id: placed.user_id.clone(),
+        contact_id: None,
+        provider_agent_id: Some(placed.provider_agent_id.clone()),
+        caller: placed.to.clone(),
+        called: placed.from.clone(),
+        started_at: placed.started_at,
+    });
+    let placed = ConversationContext::Outbound(placed);
+    for kept in [&came_in, &placed, &came_in] {
+        harness.store.keep(kept, HOLD).await.expect("kept");
+        assert_eq!(harness.store.find(placed.conversation_id()).await.as_ref(), Ok(&Some(kept.clone())));
+    }
+    assert_eq!(harness.keys().await.len(), 1, "one conversation, one key");
+    let key = harness.keys().await.remove(0);
+    let written: String = cmd("GET").arg(&key).query_async(&mut harness.direct).await.expect("got");
+    assert!(written.starts_with(r#"{"v":2,"#), "the release before is to say that it cannot read it");
 }

@@ -1,13 +1,15 @@
 //! The promises of [`CallBooks`](domain::ports::CallBooks).
 
-mod accounts;
+pub(crate) mod accounts;
 mod reading;
 mod reconciling;
+mod recordings;
 
 use std::time::Duration;
 
 use domain::{
-    Booking, CallFact, CallProgress, CallStatus, DialOutcome, NotConnectedReason, ProviderReference,
+    AudioFormat, Booking, CallFact, CallProgress, CallStatus, DialOutcome, NotConnectedReason,
+    ProviderReference,
 };
 
 use self::accounts::{
@@ -22,9 +24,10 @@ pub use self::reconciling::{
     a_call_is_located_by_its_clues, a_call_that_has_ended_still_fits, an_overdue_call_is_claimed_by_one,
     every_overdue_call_has_its_turn, only_overdue_calls_are_claimed,
 };
+pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
 use crate::call_ledger::books::{book, only_call, settlement, tenant};
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
-use crate::fixtures::{carrier_call_id, conversation_id};
+use crate::fixtures::{carrier_call_id, conversation_id, recording};
 use crate::harness::CallBooksHarness;
 
 suite! {
@@ -37,6 +40,8 @@ suite! {
     concurrent_accounts_are_all_kept,
     an_account_is_read_back_whole,
     an_account_may_come_before_the_dials_answer,
+    an_attached_recording_is_read_back,
+    a_recording_attached_again_is_replaced,
     a_call_is_located_by_its_clues,
     a_call_that_has_ended_still_fits,
     an_overdue_call_is_claimed_by_one,
@@ -162,7 +167,8 @@ pub async fn lost_books_are_unavailable(harness: &impl CallBooksHarness) {
     let (books, booking) = (harness.books(), tenant.booking(LONG));
     book(harness, &booking).await;
     let (query, clue, claim) = (everything(&tenant), reconciling::clue(&tenant), reconciling::claim());
-    let told = conversation(CallStatus::Completed);
+    let (told, recorded) =
+        (conversation(CallStatus::Completed), recording(&booking.call_id, AudioFormat::Mp3));
     harness.lose().await;
     let name = tenant.user.full_name.as_str();
     let private = [booking.from.as_e164(), booking.to.as_e164(), name, "Guten Tag"];
@@ -171,5 +177,6 @@ pub async fn lost_books_are_unavailable(harness: &impl CallBooksHarness) {
     unavailable_within(LOST_DATABASE_BOUND, books.history(&query), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, books.locate(&clue), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, books.absorb(call_id, &told), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, books.attach_recording(call_id, &recorded), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, books.claim_overdue(&claim), &private).await;
 }

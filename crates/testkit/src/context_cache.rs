@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use domain::{CallContext, ConversationContext};
+use domain::{CallContext, ConversationContext, InboundContext};
 
 use crate::expect::{LOST_CACHE_BOUND, unavailable_within};
-use crate::fixtures::{context, conversation_id};
+use crate::fixtures::{context, conversation_id, inbound_context};
 use crate::harness::ContextCacheHarness;
 
 suite! {
     $ context_cache_suite of context_cache:
     a_kept_context_is_found_whole,
+    a_kept_inbound_context_is_found_whole,
     a_context_kept_again_is_replaced,
     an_unknown_conversation_has_no_context,
     a_context_is_forgotten_after_its_time,
@@ -34,7 +35,23 @@ pub async fn a_kept_context_is_found_whole(harness: &impl ContextCacheHarness) {
     }
 }
 
-/// A context that is kept again takes the place of the one before, and so does its time.
+/// The context of a call that came in is found as it was kept: every field, with and without what it may lack.
+pub async fn a_kept_inbound_context_is_found_whole(harness: &impl ContextCacheHarness) {
+    let variants = [
+        inbound_context(),
+        InboundContext { contact_id: None, ..inbound_context() },
+        InboundContext { provider_agent_id: None, ..inbound_context() },
+        InboundContext { contact_id: None, provider_agent_id: None, ..inbound_context() },
+    ];
+    for kept in variants.map(ConversationContext::Inbound) {
+        harness.contexts().keep(&kept, LONG).await.expect("store is up");
+        let found = harness.contexts().find(kept.conversation_id()).await.expect("store is up");
+        assert_eq!(found, Some(kept));
+    }
+}
+
+/// A context that is kept again takes the place of the one before, and so does its time; be it of the same kind or, where a
+/// conversation turns out to be another than was thought, of the other.
 pub async fn a_context_kept_again_is_replaced(harness: &impl ContextCacheHarness) {
     let first = context();
     let second = CallContext { conversation_id: first.conversation_id.clone(), reason: None, ..context() };
@@ -43,6 +60,18 @@ pub async fn a_context_kept_again_is_replaced(harness: &impl ContextCacheHarness
     assert_eq!(find(harness, &first).await.as_ref(), Some(&second));
     harness.pass(BRIEF + Duration::from_secs(1)).await;
     assert_eq!(find(harness, &first).await, Some(second));
+
+    let placed = context();
+    let came_in = InboundContext { conversation_id: placed.conversation_id.clone(), ..inbound_context() };
+    let (placed, came_in) = (ConversationContext::Outbound(placed), ConversationContext::Inbound(came_in));
+    for (kept, keep_for) in [(&placed, BRIEF), (&came_in, BRIEF), (&placed, BRIEF), (&came_in, LONG)] {
+        harness.contexts().keep(kept, keep_for).await.expect("store is up");
+        let found = harness.contexts().find(placed.conversation_id()).await.expect("store is up");
+        assert_eq!(found.as_ref(), Some(kept), "the kind that was kept last");
+    }
+    harness.pass(BRIEF + Duration::from_secs(1)).await;
+    let found = harness.contexts().find(placed.conversation_id()).await.expect("store is up");
+    assert_eq!(found, Some(came_in), "with its own time");
 }
 
 /// A conversation that nothing was kept of has no context.

@@ -19,6 +19,7 @@ suite! {
     an_abandoned_event_is_claimed_again,
     a_closed_event_is_not_claimed,
     a_postponed_event_waits,
+    a_closed_event_can_leave_its_body,
     a_lost_inbox_is_unavailable,
 }
 
@@ -144,6 +145,21 @@ pub async fn a_postponed_event_waits(harness: &impl EventInboxHarness) {
     assert_eq!(claim(harness, 10, LONG).await, [shorter]);
     harness.pass(BRIEF * 2).await;
     assert_eq!(claim(harness, 10, LONG).await, [longer]);
+}
+
+/// An event that is closed without its body is known when it is delivered again, and not handed out. Another one keeps its
+/// body.
+pub async fn a_closed_event_can_leave_its_body(harness: &impl EventInboxHarness) {
+    let (closed, open) = (event(0), event(1));
+    accept(harness, &closed).await;
+    accept(harness, &open).await;
+    assert_eq!(claim(harness, 1, BRIEF).await, from_ref(&closed));
+    let dropped = harness.inbox().close(&closed.key, Some(call_id()), ClosedBody::Dropped).await;
+    dropped.expect("store is up");
+    assert_eq!(deliver(harness, &closed).await, InboxAnswer::Known);
+    harness.pass(BRIEF + A_SECOND).await;
+    assert_eq!(claim(harness, 10, LONG).await, [open]);
+    assert_eq!(deliver(harness, &closed).await, InboxAnswer::Known);
 }
 
 /// Without its store the port says so, within 5 s and without quoting the event.

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::{
-    Agent, AgentId, Booking, CallContext, CallId, CallReason, CallReference, CallerNumber, Carrier,
-    CarrierCallId, Contact, ContactId, ContactIdentity, ContactRecord, ConversationId, DirectoryRecord,
-    LockKey, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber,
-    ProviderAgentId, ProviderNumberId, ProviderReference, Timestamp, User, UserId, UserRecord,
+    Agent, AgentId, AudioFormat, Booking, CallContext, CallEventKind, CallId, CallReason, CallReference,
+    CallerNumber, Carrier, CarrierCallId, Contact, ContactId, ContactIdentity, ContactRecord, ConversationId,
+    DirectoryRecord, InboundContext, LockKey, NumberRecord, Organization, OrganizationId, OwnerToken,
+    PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, ProviderReference, Recording, RecordingKey,
+    Timestamp, User, UserId, UserRecord, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
 /// A tenant with one of everything, all stored together by [`Tenant::records`].
@@ -186,6 +187,59 @@ pub fn context() -> CallContext {
     }
 }
 
+/// What is known of a call that came in, every field.
+#[must_use]
+pub fn inbound_context() -> InboundContext {
+    InboundContext {
+        conversation_id: conversation_id(),
+        organization_id: organization_id(),
+        user_id: user_id(),
+        contact_id: Some(contact_id()),
+        provider_agent_id: Some(provider_agent_id()),
+        caller: phone_number(),
+        called: phone_number(),
+        started_at: moment(),
+    }
+}
+
+/// A recording of this call, larger than 32 bits can tell.
+#[must_use]
+pub fn recording(call_id: &CallId, format: AudioFormat) -> Recording {
+    let key = RecordingKey::of(call_id, format);
+    Recording { key, format, size_bytes: 5_000_000_001, stored_at: moment() }
+}
+
+/// An endpoint of this organization for every kind of event, with a URL beyond the simplest and a token in it.
+///
+/// # Panics
+/// Never: the URL is one.
+#[must_use]
+pub fn webhook_endpoint(organization_id: &OrganizationId) -> WebhookEndpoint {
+    let url = format!("https://hooks.example:8443/Outdial/%7Bin%7D?token='{}'&a=b#c", next());
+    WebhookEndpoint {
+        id: webhook_endpoint_id(),
+        organization_id: organization_id.clone(),
+        url: WebhookUrl::parse(&url).expect("visible ASCII behind a scheme"),
+        kinds: CallEventKind::ALL.to_vec(),
+        secret: webhook_secret(),
+        previous_secret: None,
+        created_at: moment(),
+    }
+}
+
+/// A secret of 32 bytes, half of them text and half of them none.
+///
+/// # Panics
+/// Never: it has the size of one.
+#[must_use]
+pub fn webhook_secret() -> WebhookSecret {
+    let (secs, chance) = unique();
+    let mut bytes = format!("{secs:08x}{:08x}", next()).into_bytes();
+    bytes.extend([0, 0xff, 0x80, b'\'', b'\\', b'\n', 0xc3, 0x28]);
+    bytes.extend(chance);
+    WebhookSecret::from_bytes(&bytes).expect("32 bytes")
+}
+
 /// What a provider calls a call, both ids known.
 #[must_use]
 pub fn provider_reference() -> ProviderReference {
@@ -246,6 +300,13 @@ pub fn moment() -> Timestamp {
 pub fn call_id() -> CallId {
     let (secs, chance) = unique();
     CallId::mint(secs, chance)
+}
+
+/// The id of an endpoint for events.
+#[must_use]
+pub fn webhook_endpoint_id() -> WebhookEndpointId {
+    let (secs, chance) = unique();
+    WebhookEndpointId::mint(secs, chance)
 }
 
 /// A contact's id.
@@ -326,5 +387,7 @@ mod tests {
         assert_ne!(key(), key());
         assert_ne!(phone_number(), phone_number());
         assert_ne!(agent_id(), agent_id());
+        assert_ne!(webhook_endpoint_id(), webhook_endpoint_id());
+        assert_ne!(webhook_secret(), webhook_secret());
     }
 }

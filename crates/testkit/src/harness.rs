@@ -4,6 +4,7 @@
 //! powers arrange and look; they never judge. Whatever they cannot do is for them to panic about.
 
 mod after_the_dial;
+mod announcements;
 mod provider;
 
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, NumberPool, UserRepo,
+    AgentRepo, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, InboundDirectory,
+    NumberPool, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
@@ -21,6 +23,7 @@ use domain::{
 pub use after_the_dial::{
     CallBooksHarness, EventInboxHarness, ProviderRecordsHarness, RecordedCall, RecordsUpstream,
 };
+pub use announcements::AnnouncementsHarness;
 pub use provider::{SentDial, Upstream, VoiceProviderHarness};
 
 /// The power to take the store away.
@@ -76,6 +79,12 @@ pub trait DirectoryHarness:
 {
     /// The adapter.
     fn directory(&self) -> Arc<dyn Directory>;
+}
+
+/// What the suite of [`InboundDirectory`] needs: the contacts of the same store, to see that none was made.
+pub trait InboundDirectoryHarness: ContactRepoHarness {
+    /// The adapter.
+    fn inbound(&self) -> Arc<dyn InboundDirectory>;
 }
 
 /// What the suite of [`IdempotencyLock`] needs.

@@ -15,6 +15,7 @@
 #[macro_use]
 mod suite;
 
+mod announcements;
 mod expect;
 pub mod fixtures;
 pub mod harness;
@@ -24,9 +25,12 @@ pub mod call_books;
 pub mod call_ledger;
 pub mod contact_repo;
 pub mod context_cache;
+pub mod delivery_queue;
 pub mod directory;
+pub mod event_feed;
 pub mod event_inbox;
 pub mod idempotency_lock;
+pub mod inbound_directory;
 pub mod number_pool;
 pub mod peer;
 pub mod provider_records;
@@ -34,6 +38,7 @@ pub mod scripted_vendor;
 pub mod services;
 pub mod user_repo;
 pub mod voice_provider;
+pub mod webhook_endpoints;
 
 /// The cookbook, whose code is compiled and run with the documentation's tests.
 #[cfg(doctest)]

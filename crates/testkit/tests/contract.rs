@@ -13,19 +13,23 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 12] = ports![
+const PORTS: [(&str, &str, &[&str]); 16] = ports![
     agent_repo,
     call_books,
     call_ledger,
     contact_repo,
     context_cache,
+    delivery_queue,
     directory,
+    event_feed,
     event_inbox,
     idempotency_lock,
+    inbound_directory,
     number_pool,
     provider_records,
     user_repo,
     voice_provider,
+    webhook_endpoints,
 ];
 
 /// The MUST sentences of a port's documentation, each on one line.

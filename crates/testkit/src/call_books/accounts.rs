@@ -14,7 +14,7 @@ use crate::fixtures::{Tenant, conversation_id, moment, stored_contact};
 use crate::harness::CallBooksHarness;
 
 /// Every outcome that a dial can have, with as many ids as it can have and with as few.
-pub(super) fn outcomes() -> Vec<DialOutcome> {
+pub(crate) fn outcomes() -> Vec<DialOutcome> {
     let rejected = NotDialledReason::Rejected(ProviderCode::from_untrusted("agent_not_found"));
     let mut outcomes = results();
     outcomes.extend([NotDialledReason::Unavailable, rejected].map(DialOutcome::NotDialled));
@@ -68,7 +68,7 @@ pub(super) fn settled_at() -> Timestamp {
 }
 
 /// That nobody was connected, in an account without ids.
-pub(super) fn failure(reason: NotConnectedReason) -> CallFact {
+pub(crate) fn failure(reason: NotConnectedReason) -> CallFact {
     let at = moment().after(Duration::from_millis(777));
     CallFact {
         conversation_id: None,
@@ -78,7 +78,7 @@ pub(super) fn failure(reason: NotConnectedReason) -> CallFact {
 }
 
 /// A conversation with everything that can be told of one, in an account with the conversation's id.
-pub(super) fn conversation(status: CallStatus) -> CallFact {
+pub(crate) fn conversation(status: CallStatus) -> CallFact {
     let line = |at_secs, speaker, text| TranscriptLine { at_secs, speaker, text: note(text) };
     let account = ConversationAccount {
         status,
@@ -103,7 +103,7 @@ pub(super) fn conversation(status: CallStatus) -> CallFact {
 }
 
 /// A conversation of which next to nothing is told.
-pub(super) fn bare_conversation(status: CallStatus) -> CallFact {
+pub(crate) fn bare_conversation(status: CallStatus) -> CallFact {
     let account = ConversationAccount {
         status,
         duration_secs: None,

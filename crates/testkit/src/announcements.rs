@@ -1,0 +1,94 @@
+//! Calls that something happens to, and whoever is to hear of it: in the words of the three suites that are about that.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use domain::ports::{FeedQuery, RegistrationAnswer};
+use domain::{
+    Booking, CallEvent, CallEventKind, CallFact, CallStatus, EventPosition, Timestamp, WebhookEndpoint,
+};
+
+use crate::call_ledger::books::book;
+use crate::fixtures::{Tenant, webhook_endpoint};
+use crate::harness::AnnouncementsHarness;
+
+/// A time that no test outlives.
+pub(crate) const LONG: Duration = Duration::from_secs(120);
+pub(crate) const A_SECOND: Duration = Duration::from_secs(1);
+/// More than clocks on one machine and the answers of a busy one are apart.
+const ABOUT: Duration = Duration::from_mins(1);
+
+/// The time by this process's clock.
+pub(crate) fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    Timestamp::from_unix_millis(i64::try_from(since_epoch.as_millis()).expect("a time of this age"))
+}
+
+/// Whether the store's clock may have said this just now.
+pub(crate) fn is_about_now(time: Timestamp) -> bool {
+    now().before(ABOUT) < time && time < now().after(ABOUT)
+}
+
+/// Publishes all that was written; says how much.
+pub(crate) async fn publish(harness: &impl AnnouncementsHarness) -> usize {
+    harness.feed().publish(1000).await.expect("store is up")
+}
+
+/// The tenant's published events behind a place.
+pub(crate) async fn read_behind(
+    harness: &impl AnnouncementsHarness,
+    tenant: &Tenant,
+    after: EventPosition,
+) -> Vec<CallEvent> {
+    harness.feed().read(&query(tenant, after)).await.expect("store is up")
+}
+
+/// All of the tenant's published events.
+pub(crate) async fn read(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<CallEvent> {
+    read_behind(harness, tenant, EventPosition::START).await
+}
+
+/// What is there of the tenant's events behind a place, without waiting.
+pub(crate) fn query(tenant: &Tenant, after: EventPosition) -> FeedQuery {
+    FeedQuery { organization_id: tenant.organization.id.clone(), after, limit: 1000, wait: Duration::ZERO }
+}
+
+/// A call that was booked and nothing else: one event.
+pub(crate) async fn booked(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Booking {
+    let booking = tenant.booking(LONG);
+    book(harness, &booking).await;
+    booking
+}
+
+pub(crate) async fn absorb(harness: &impl AnnouncementsHarness, booking: &Booking, fact: &CallFact) {
+    harness.books().absorb(&booking.call_id, fact).await.expect("store is up");
+}
+
+/// What is told of a call, in order, once all of it is published.
+pub(crate) async fn steps(
+    harness: &impl AnnouncementsHarness,
+    tenant: &Tenant,
+    booking: &Booking,
+) -> Vec<(CallEventKind, CallStatus)> {
+    publish(harness).await;
+    let events = read(harness, tenant).await.into_iter();
+    events.filter(|event| event.call_id == booking.call_id).map(|event| (event.kind, event.status)).collect()
+}
+
+/// An endpoint of the tenant, registered for these kinds.
+pub(crate) async fn endpoint(
+    harness: &impl AnnouncementsHarness,
+    tenant: &Tenant,
+    kinds: &[CallEventKind],
+) -> WebhookEndpoint {
+    let endpoint = WebhookEndpoint { kinds: kinds.to_vec(), ..webhook_endpoint(&tenant.organization.id) };
+    assert_eq!(register(harness, &endpoint).await, RegistrationAnswer::Registered);
+    endpoint
+}
+
+/// Registers an endpoint of an organization that may have more of them than any case makes.
+pub(crate) async fn register(
+    harness: &impl AnnouncementsHarness,
+    endpoint: &WebhookEndpoint,
+) -> RegistrationAnswer {
+    harness.endpoints().register(endpoint, 1000).await.expect("store is up")
+}

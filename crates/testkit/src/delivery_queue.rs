@@ -1,0 +1,175 @@
+//! The promises of [`DeliveryQueue`](domain::ports::DeliveryQueue).
+
+mod claiming;
+mod concluding;
+mod listing;
+mod queueing;
+mod replaying;
+
+use std::time::Duration;
+
+use domain::ports::{AttemptConclusion, DeliveryClaim, DeliveryListQuery, ReplayQuery};
+use domain::{
+    CallEventKind, DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, EventPosition,
+    WebhookEndpoint,
+};
+
+use crate::announcements::{LONG, booked, endpoint, publish, read};
+use crate::call_ledger::books::tenant;
+use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
+use crate::fixtures::Tenant;
+use crate::harness::AnnouncementsHarness;
+
+pub use self::claiming::{
+    a_delivery_is_claimed_by_one, a_slow_endpoint_does_not_keep_back_the_others,
+    an_abandoned_delivery_is_claimed_again, the_longest_due_comes_first,
+};
+pub use self::concluding::{
+    a_concluded_delivery_is_not_claimed, a_postponed_delivery_waits, only_the_newest_attempt_concludes,
+};
+pub use self::listing::{deliveries_are_listed_by_state_and_page, deliveries_are_the_tenants_own};
+pub use self::queueing::{
+    a_delivery_is_handed_out_whole, a_replaced_secret_signs_for_its_time,
+    an_event_is_queued_for_each_endpoint_that_asked,
+};
+pub use self::replaying::{a_replay_can_send_delivered_events_again, a_replay_revives_dead_deliveries};
+
+suite! {
+    $ delivery_queue_suite of delivery_queue:
+    an_event_is_queued_for_each_endpoint_that_asked,
+    a_delivery_is_handed_out_whole,
+    a_replaced_secret_signs_for_its_time,
+    the_longest_due_comes_first,
+    a_delivery_is_claimed_by_one,
+    an_abandoned_delivery_is_claimed_again,
+    a_slow_endpoint_does_not_keep_back_the_others,
+    a_postponed_delivery_waits,
+    a_concluded_delivery_is_not_claimed,
+    only_the_newest_attempt_concludes,
+    deliveries_are_listed_by_state_and_page,
+    deliveries_are_the_tenants_own,
+    a_replay_revives_dead_deliveries,
+    a_replay_can_send_delivered_events_again,
+    deliveries_survive_a_crash,
+    a_lost_queue_is_unavailable,
+}
+
+/// A lease that is to run out, and a pause.
+const BRIEF: Duration = Duration::from_secs(20);
+const FAILURE: DeliveryFailure = DeliveryFailure::Status(503);
+
+/// Deliveries stand as before when the store comes back from a crash: pending, out, delivered and given up. What is pending
+/// is handed out, and what was out when its lease has run out.
+pub async fn deliveries_survive_a_crash(harness: &impl AnnouncementsHarness) {
+    let (tenant, _) = told(harness, 4).await;
+    let out = claim(harness, 3, BRIEF).await;
+    conclude(harness, &out[0], AttemptConclusion::Delivered).await;
+    conclude(harness, &out[1], AttemptConclusion::GivenUp { failure: FAILURE }).await;
+    let before = list(harness, &deliveries(&tenant)).await;
+    harness.crash().await;
+    let recovering = async {
+        // A connection from before the crash may have to be found dead first.
+        loop {
+            match harness.queue().list(&deliveries(&tenant)).await {
+                Ok(deliveries) => break deliveries,
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    };
+    let after = tokio::time::timeout(Duration::from_secs(30), recovering).await;
+    assert_eq!(after.expect("the queue comes back by itself"), before);
+    assert_eq!(before.len(), 4);
+    let claimed = claim(harness, 10, LONG).await;
+    assert_eq!(claimed.len(), 1, "one is pending and not out");
+    assert_eq!(claimed[0].attempt, 1);
+    harness.pass(BRIEF + Duration::from_secs(1)).await;
+    let abandoned = claim(harness, 10, LONG).await;
+    assert_eq!(abandoned, [DueDelivery { attempt: 2, ..out[2].clone() }]);
+}
+
+/// Without its store the port says so, within 5 s and without quoting a URL, a secret or a number.
+pub async fn a_lost_queue_is_unavailable(harness: &impl AnnouncementsHarness) {
+    let (tenant, endpoint) = told(harness, 2).await;
+    let out = claim(harness, 1, LONG).await;
+    let queue = harness.queue();
+    let query = deliveries(&tenant);
+    harness.lose().await;
+    let private = [endpoint.url.as_str(), out[0].event.from.as_e164(), out[0].event.to.as_e164()];
+    let claim = DeliveryClaim { limit: 10, per_endpoint: 10, lease: LONG };
+    unavailable_within(LOST_DATABASE_BOUND, queue.claim(&claim), &private).await;
+    let concluding = queue.conclude(&out[0], AttemptConclusion::Delivered);
+    unavailable_within(LOST_DATABASE_BOUND, concluding, &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, queue.list(&query), &private).await;
+    let replay = ReplayQuery { delivered_too: true, ..ReplayQuery::default() };
+    unavailable_within(LOST_DATABASE_BOUND, queue.replay(&replay), &private).await;
+}
+
+/// A tenant with an endpoint for which so many events are queued, all published together.
+async fn told(harness: &impl AnnouncementsHarness, events: usize) -> (Tenant, WebhookEndpoint) {
+    let tenant = tenant(harness).await;
+    let endpoint = endpoint(harness, &tenant, &CallEventKind::ALL).await;
+    for _ in 0..events {
+        booked(harness, &tenant).await;
+    }
+    assert_eq!(publish(harness).await, events);
+    (tenant, endpoint)
+}
+
+/// Tells of one more call; gives the place of its event.
+async fn tell(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventPosition {
+    let booking = booked(harness, tenant).await;
+    publish(harness).await;
+    let events = read(harness, tenant).await;
+    let event = events.iter().find(|event| event.call_id == booking.call_id);
+    event.expect("it was published").position
+}
+
+/// All of the tenant's deliveries.
+pub(crate) fn deliveries(tenant: &Tenant) -> DeliveryListQuery {
+    DeliveryListQuery {
+        organization_id: tenant.organization.id.clone(),
+        endpoint_id: None,
+        state: None,
+        before: None,
+        limit: 1000,
+    }
+}
+
+/// Takes due deliveries, of one endpoint as many as of all.
+pub(crate) async fn claim(
+    harness: &impl AnnouncementsHarness,
+    limit: u32,
+    lease: Duration,
+) -> Vec<DueDelivery> {
+    let claim = DeliveryClaim { limit, per_endpoint: 1000, lease };
+    harness.queue().claim(&claim).await.expect("store is up")
+}
+
+pub(crate) async fn conclude(
+    harness: &impl AnnouncementsHarness,
+    delivery: &DueDelivery,
+    conclusion: AttemptConclusion,
+) {
+    harness.queue().conclude(delivery, conclusion).await.expect("store is up");
+}
+
+async fn list(harness: &impl AnnouncementsHarness, query: &DeliveryListQuery) -> Vec<DeliveryRecord> {
+    harness.queue().list(query).await.expect("store is up")
+}
+
+/// Where the tenant's only delivery stands.
+async fn only(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> DeliveryRecord {
+    let mut deliveries = list(harness, &deliveries(tenant)).await;
+    assert_eq!(deliveries.len(), 1, "there is one delivery");
+    deliveries.remove(0)
+}
+
+/// The places of the tenant's deliveries that stand so, newest first.
+async fn places(
+    harness: &impl AnnouncementsHarness,
+    tenant: &Tenant,
+    state: DeliveryState,
+) -> Vec<EventPosition> {
+    let query = DeliveryListQuery { state: Some(state), ..deliveries(tenant) };
+    list(harness, &query).await.iter().map(|delivery| delivery.position).collect()
+}

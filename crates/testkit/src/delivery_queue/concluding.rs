@@ -1,0 +1,79 @@
+use domain::ports::AttemptConclusion;
+use domain::{DeliveryFailure, DeliveryState, DueDelivery};
+
+use super::{BRIEF, FAILURE, claim, conclude, list, only, told};
+use crate::announcements::{A_SECOND, LONG};
+use crate::harness::AnnouncementsHarness;
+
+/// A postponed delivery waits for its own time, be that longer than the lease or shorter, and is handed out after it as the
+/// next attempt; what it failed of is known meanwhile.
+pub async fn a_postponed_delivery_waits(harness: &impl AnnouncementsHarness) {
+    let (tenant, _) = told(harness, 1).await;
+    for (attempt, lease, pause) in [(1, BRIEF, BRIEF * 3), (2, LONG, BRIEF)] {
+        let claimed = claim(harness, 10, lease).await;
+        assert_eq!(claimed.len(), 1);
+        assert_eq!(claimed[0].attempt, attempt);
+        let failure = DeliveryFailure::TimedOut;
+        conclude(harness, &claimed[0], AttemptConclusion::Postponed { failure, pause }).await;
+        let listed = only(harness, &tenant).await;
+        assert_eq!((listed.state, listed.attempts), (DeliveryState::Pending, attempt));
+        assert_eq!((listed.last_failure, listed.concluded_at), (Some(failure), None));
+        assert!(listed.next_attempt_at.is_some_and(|next| next > listed.queued_at.after(pause / 2)));
+        assert_eq!(claim(harness, 10, LONG).await, [], "its time has not come");
+        harness.pass(pause / 2).await;
+        assert_eq!(claim(harness, 10, LONG).await, [], "its time has not come yet");
+        harness.pass(pause / 2 + A_SECOND).await;
+    }
+    let claimed = claim(harness, 10, LONG).await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].attempt, 3);
+}
+
+/// What was delivered or given up is not handed out any more, nor does its claimant open it again by saying something else.
+/// Other deliveries of the same endpoint are.
+pub async fn a_concluded_delivery_is_not_claimed(harness: &impl AnnouncementsHarness) {
+    let (tenant, _) = told(harness, 3).await;
+    let claimed = claim(harness, 10, BRIEF).await;
+    let [delivered, given_up, open] = &claimed[..] else {
+        panic!("three were queued, {} are out", claimed.len())
+    };
+    conclude(harness, delivered, AttemptConclusion::Delivered).await;
+    conclude(harness, given_up, AttemptConclusion::GivenUp { failure: FAILURE }).await;
+    let before = list(harness, &super::deliveries(&tenant)).await;
+    for concluded in [delivered, given_up] {
+        let pause = AttemptConclusion::Postponed { failure: DeliveryFailure::Unreachable, pause: A_SECOND };
+        conclude(harness, concluded, pause).await;
+    }
+    conclude(harness, given_up, AttemptConclusion::Delivered).await;
+    assert_eq!(list(harness, &super::deliveries(&tenant)).await, before);
+    harness.pass(BRIEF + A_SECOND).await;
+    assert_eq!(claim(harness, 10, LONG).await, [DueDelivery { attempt: 2, ..open.clone() }]);
+    assert_eq!(super::places(harness, &tenant, DeliveryState::Delivered).await, [delivered.event.position]);
+    assert_eq!(super::places(harness, &tenant, DeliveryState::Dead).await, [given_up.event.position]);
+}
+
+/// A claimant whose lease has run out and whose delivery was handed out again changes nothing, whatever it says: the delivery
+/// stays where it is, until the newest attempt concludes it.
+pub async fn only_the_newest_attempt_concludes(harness: &impl AnnouncementsHarness) {
+    let (tenant, _) = told(harness, 1).await;
+    let late = claim(harness, 10, BRIEF).await;
+    harness.pass(BRIEF + A_SECOND).await;
+    let newest = claim(harness, 10, LONG).await;
+    assert_eq!((late.len(), newest.len()), (1, 1));
+    let before = only(harness, &tenant).await;
+    assert_eq!((before.state, before.attempts), (DeliveryState::Pending, 2));
+    let late_words = [
+        AttemptConclusion::Delivered,
+        AttemptConclusion::GivenUp { failure: FAILURE },
+        AttemptConclusion::Postponed { failure: FAILURE, pause: A_SECOND },
+    ];
+    for conclusion in late_words {
+        conclude(harness, &late[0], conclusion).await;
+        assert_eq!(only(harness, &tenant).await, before, "{conclusion:?} came late");
+    }
+    harness.pass(A_SECOND * 2).await;
+    assert_eq!(claim(harness, 10, LONG).await, [], "the lease of the newest attempt goes on");
+    conclude(harness, &newest[0], AttemptConclusion::Delivered).await;
+    let after = only(harness, &tenant).await;
+    assert_eq!((after.state, after.attempts, after.next_attempt_at), (DeliveryState::Delivered, 2, None));
+}

@@ -1,0 +1,141 @@
+use domain::ports::{AttemptConclusion, DeliveryListQuery};
+use domain::{CallEvent, CallEventKind, DeliveryFailure, DeliveryRecord, DeliveryState, WebhookEndpointId};
+
+use super::{BRIEF, claim, conclude, deliveries, list, tell};
+use crate::announcements::{LONG, booked, endpoint, is_about_now, publish, read};
+use crate::call_ledger::books::tenant;
+use crate::fixtures::{Tenant, moment, organization_id, webhook_endpoint_id};
+use crate::harness::AnnouncementsHarness;
+
+/// Deliveries are listed as they stand, every field, the newest event first and of one event the greater endpoint; by endpoint
+/// and state, alone and together; page by page.
+pub async fn deliveries_are_listed_by_state_and_page(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let mut endpoints = Vec::new();
+    for _ in 0..2 {
+        endpoints.push(endpoint(harness, &tenant, &CallEventKind::ALL).await.id);
+    }
+    let expected = past(harness, &tenant).await;
+    let listed = list(harness, &deliveries(&tenant)).await;
+    assert_eq!(listed.len(), expected.len());
+    for (listed, expected) in listed.iter().zip(&expected) {
+        let times = DeliveryRecord {
+            queued_at: listed.queued_at,
+            next_attempt_at: listed.next_attempt_at,
+            concluded_at: listed.concluded_at,
+            ..expected.clone()
+        };
+        assert!(*listed == times, "expected {expected:?}, listed is {listed:?}");
+        let is_pending = listed.state == DeliveryState::Pending;
+        assert_eq!(
+            (listed.next_attempt_at.is_some(), listed.concluded_at.is_none()),
+            (is_pending, is_pending)
+        );
+        assert!(is_about_now(listed.queued_at) && listed.concluded_at.is_none_or(is_about_now));
+    }
+
+    for endpoint_id in [None, Some(&endpoints[0]), Some(&endpoints[1])] {
+        for state in [None].into_iter().chain(DeliveryState::ALL.map(Some)) {
+            let query = DeliveryListQuery { endpoint_id: endpoint_id.cloned(), state, ..deliveries(&tenant) };
+            let matching: Vec<DeliveryRecord> = listed
+                .iter()
+                .filter(|one| endpoint_id.is_none_or(|id| one.endpoint_id == *id))
+                .filter(|one| state.is_none_or(|state| one.state == state))
+                .cloned()
+                .collect();
+            assert!(!matching.is_empty(), "a filter that nothing passes shows nothing");
+            let whole = list(harness, &query).await;
+            assert!(whole == matching, "{query:?} gives {whole:?}");
+            let mut pages = Vec::new();
+            let mut page = DeliveryListQuery { limit: 3, ..query };
+            loop {
+                let next = list(harness, &page).await;
+                assert!(next.len() <= 3, "a page is longer than was asked for");
+                let Some(last) = next.last() else { break };
+                page.before = Some((last.position, last.endpoint_id.clone()));
+                pages.extend(next);
+            }
+            assert!(pages == matching, "page by page {page:?} gives {pages:?}");
+        }
+    }
+    let nobodys = DeliveryListQuery { endpoint_id: Some(webhook_endpoint_id()), ..deliveries(&tenant) };
+    assert_eq!(list(harness, &nobodys).await, []);
+}
+
+/// Nothing of another tenant is listed, whoever's endpoint is asked for.
+pub async fn deliveries_are_the_tenants_own(harness: &impl AnnouncementsHarness) {
+    let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
+    let our_endpoint = endpoint(harness, &ours, &CallEventKind::ALL).await.id;
+    let their_endpoint = endpoint(harness, &theirs, &CallEventKind::ALL).await.id;
+    let place = tell(harness, &ours).await;
+    tell(harness, &theirs).await;
+    let listed = list(harness, &deliveries(&ours)).await;
+    let listed: Vec<_> = listed.iter().map(|one| (one.position, &one.endpoint_id)).collect();
+    assert_eq!(listed, [(place, &our_endpoint)]);
+    let of_theirs = [
+        DeliveryListQuery { endpoint_id: Some(their_endpoint), ..deliveries(&ours) },
+        DeliveryListQuery { organization_id: organization_id(), ..deliveries(&ours) },
+    ];
+    for query in of_theirs {
+        assert_eq!(list(harness, &query).await, []);
+    }
+}
+
+/// Six events for each of the tenant's two endpoints that stand differently, as they are to be listed, but for the times.
+async fn past(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<DeliveryRecord> {
+    for _ in 0..4 {
+        booked(harness, tenant).await;
+    }
+    publish(harness).await;
+    let mut claimed = claim(harness, 10, LONG).await;
+    claimed.sort_by(|a, b| (&a.endpoint_id, a.event.position).cmp(&(&b.endpoint_id, b.event.position)));
+    let dead = |failure| (AttemptConclusion::GivenUp { failure }, DeliveryState::Dead, Some(failure));
+    let delivered = (AttemptConclusion::Delivered, DeliveryState::Delivered, None);
+    let postponed = |failure| {
+        let conclusion = AttemptConclusion::Postponed { failure, pause: BRIEF };
+        (conclusion, DeliveryState::Pending, Some(failure))
+    };
+    let conclusions = [
+        dead(DeliveryFailure::Status(599)),
+        delivered,
+        dead(DeliveryFailure::TimedOut),
+        postponed(DeliveryFailure::Status(404)),
+        dead(DeliveryFailure::Unreachable),
+        postponed(DeliveryFailure::TimedOut),
+        dead(DeliveryFailure::ForbiddenAddress),
+        delivered,
+    ];
+    assert_eq!(claimed.len(), conclusions.len());
+    let mut expected = Vec::new();
+    for (delivery, (conclusion, state, last_failure)) in claimed.iter().zip(conclusions) {
+        conclude(harness, delivery, conclusion).await;
+        let queued = queued(&delivery.event, &delivery.endpoint_id);
+        expected.push(DeliveryRecord { state, last_failure, attempts: 1, ..queued });
+    }
+    for _ in 0..2 {
+        tell(harness, tenant).await;
+    }
+    for event in &read(harness, tenant).await[4..] {
+        expected.push(queued(event, &claimed[0].endpoint_id));
+        expected.push(queued(event, &claimed[4].endpoint_id));
+    }
+    expected.sort_by(|a, b| (b.position, &b.endpoint_id).cmp(&(a.position, &a.endpoint_id)));
+    expected
+}
+
+/// An event that was just queued for this endpoint.
+fn queued(event: &CallEvent, endpoint_id: &WebhookEndpointId) -> DeliveryRecord {
+    DeliveryRecord {
+        endpoint_id: endpoint_id.clone(),
+        position: event.position,
+        event_id: event.id.clone(),
+        kind: event.kind,
+        call_id: event.call_id.clone(),
+        state: DeliveryState::Pending,
+        attempts: 0,
+        queued_at: moment(),
+        next_attempt_at: None,
+        concluded_at: None,
+        last_failure: None,
+    }
+}

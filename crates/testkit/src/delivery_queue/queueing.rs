@@ -1,0 +1,104 @@
+use std::collections::BTreeSet;
+
+use domain::ports::{AttemptConclusion, DeliveryListQuery};
+use domain::{
+    CallEventKind, CallStatus, DeliveryState, DialOutcome, DueDelivery, WebhookEndpoint, WebhookSecret,
+};
+
+use super::{BRIEF, FAILURE, claim, conclude, deliveries, list, tell};
+use crate::announcements::{
+    A_SECOND, LONG, absorb, booked, endpoint, is_about_now, now, publish, read, register,
+};
+use crate::call_books::accounts::conversation;
+use crate::call_ledger::books::{settle, tenant};
+use crate::fixtures::{provider_reference, webhook_endpoint, webhook_secret};
+use crate::harness::AnnouncementsHarness;
+
+/// Each event is queued once for each endpoint of its organization that asked for its kind: not for one that is registered
+/// when the event is published, nor for another tenant's, nor twice when publishing goes on.
+pub async fn an_event_is_queued_for_each_endpoint_that_asked(harness: &impl AnnouncementsHarness) {
+    let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
+    let ends = [CallEventKind::Answered, CallEventKind::Ended];
+    let asked = [CallEventKind::ALL.as_slice(), &ends, &[CallEventKind::RecordingReady]];
+    let mut endpoints = Vec::new();
+    for kinds in asked {
+        endpoints.push(endpoint(harness, &ours, kinds).await);
+    }
+    endpoint(harness, &theirs, &CallEventKind::ALL).await;
+    let booking = booked(harness, &ours).await;
+    // One that comes between the writing of an event and its publishing is in time.
+    endpoints.push(endpoint(harness, &ours, &[CallEventKind::Initiated]).await);
+    settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
+    absorb(harness, &booking, &conversation(CallStatus::Completed)).await;
+    assert_eq!(publish(harness).await, 3);
+    endpoint(harness, &ours, &CallEventKind::ALL).await;
+    assert_eq!(publish(harness).await, 0);
+
+    let mut expected = BTreeSet::new();
+    for event in read(harness, &ours).await {
+        for endpoint in endpoints.iter().filter(|endpoint| endpoint.kinds.contains(&event.kind)) {
+            expected.insert((event.id.clone(), endpoint.id.clone()));
+        }
+    }
+    assert_eq!(expected.len(), 6);
+    let queued = list(harness, &deliveries(&ours)).await;
+    assert_eq!(queued.len(), expected.len(), "{queued:?}");
+    assert!(queued.iter().all(|delivery| delivery.state == DeliveryState::Pending));
+    let queued: BTreeSet<_> =
+        queued.into_iter().map(|delivery| (delivery.event_id, delivery.endpoint_id)).collect();
+    assert_eq!(queued, expected);
+    let all: DeliveryListQuery = deliveries(&theirs);
+    assert_eq!(list(harness, &all).await, [], "another tenant's events");
+}
+
+/// A delivery is handed out with its event, as it is read, the URL, the secret and the number of its attempt.
+pub async fn a_delivery_is_handed_out_whole(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let endpoint = endpoint(harness, &tenant, &CallEventKind::ALL).await;
+    let booking = booked(harness, &tenant).await;
+    settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
+    publish(harness).await;
+    let mut claimed = claim(harness, 10, LONG).await;
+    claimed.sort_by_key(|delivery| delivery.event.position);
+    let events = read(harness, &tenant).await;
+    assert_eq!(claimed.len(), events.len());
+    for (delivery, event) in claimed.into_iter().zip(events) {
+        assert!(is_about_now(delivery.queued_at), "queued at {:?}", delivery.queued_at);
+        let expected = DueDelivery {
+            endpoint_id: endpoint.id.clone(),
+            url: endpoint.url.clone(),
+            secrets: vec![endpoint.secret.clone()],
+            event,
+            attempt: 1,
+            queued_at: delivery.queued_at,
+        };
+        assert!(delivery == expected, "expected {expected:?}, handed out is {delivery:?}");
+    }
+}
+
+/// A replaced secret signs along with the new one until its time is over, and the new one alone after that; of a secret that
+/// was replaced before it nothing is left.
+pub async fn a_replaced_secret_signs_for_its_time(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let endpoint: WebhookEndpoint = webhook_endpoint(&tenant.organization.id);
+    register(harness, &endpoint).await;
+    tell(harness, &tenant).await;
+    let (between, newest) = (webhook_secret(), webhook_secret());
+    for (secret, until) in [(&between, now().after(LONG)), (&newest, now().after(BRIEF))] {
+        let endpoints = harness.endpoints();
+        let replaced = endpoints.replace_secret(&tenant.organization.id, &endpoint.id, secret, until).await;
+        assert!(replaced.expect("store is up"));
+    }
+    let claimed = claim(harness, 10, LONG).await;
+    assert_eq!(claimed.len(), 1);
+    assert!(are(&claimed[0].secrets, &[&newest, &between]), "both sign while the time of the old one lasts");
+    conclude(harness, &claimed[0], AttemptConclusion::Postponed { failure: FAILURE, pause: BRIEF }).await;
+    harness.pass(BRIEF + A_SECOND).await;
+    let claimed = claim(harness, 10, LONG).await;
+    assert_eq!(claimed.len(), 1);
+    assert!(are(&claimed[0].secrets, &[&newest]), "the time of the old one is over");
+}
+
+fn are(secrets: &[WebhookSecret], expected: &[&WebhookSecret]) -> bool {
+    secrets.len() == expected.len() && expected.iter().all(|secret| secrets.contains(secret))
+}

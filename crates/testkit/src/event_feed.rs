@@ -1,0 +1,93 @@
+//! The promises of [`EventFeed`](domain::ports::EventFeed).
+
+mod reading;
+mod telling;
+mod together;
+mod waiting;
+
+use std::time::Duration;
+
+use domain::ports::FeedQuery;
+
+use crate::announcements::{LONG, booked, publish, query, read};
+use crate::call_ledger::books::tenant;
+use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
+use crate::harness::AnnouncementsHarness;
+
+pub use self::reading::{
+    events_are_read_behind_any_place, events_are_the_tenants_own, the_newest_place_is_known,
+    what_is_published_is_read,
+};
+pub use self::telling::{
+    a_booked_call_is_told, a_call_that_came_to_nothing_is_told, a_later_end_is_told_as_well,
+    a_recording_is_told, an_answered_call_is_told, an_ended_call_is_told, an_event_is_told_whole,
+    nothing_is_told_twice,
+};
+pub use self::together::no_event_is_passed_over;
+pub use self::waiting::{a_wait_ends, a_waiting_reader_is_answered};
+
+suite! {
+    $ event_feed_suite of event_feed:
+    a_booked_call_is_told,
+    an_answered_call_is_told,
+    a_call_that_came_to_nothing_is_told,
+    an_ended_call_is_told,
+    a_recording_is_told,
+    an_event_is_told_whole,
+    a_later_end_is_told_as_well,
+    nothing_is_told_twice,
+    what_is_published_is_read,
+    events_are_read_behind_any_place,
+    events_are_the_tenants_own,
+    no_event_is_passed_over,
+    a_waiting_reader_is_answered,
+    a_wait_ends,
+    the_newest_place_is_known,
+    events_survive_a_crash,
+    a_lost_feed_is_unavailable,
+}
+
+/// What was published is read as before when the store comes back from a crash, and what was only written is published behind
+/// it.
+pub async fn events_survive_a_crash(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let published = booked(harness, &tenant).await;
+    assert_eq!(publish(harness).await, 1);
+    let before = read(harness, &tenant).await;
+    let written = booked(harness, &tenant).await;
+    harness.crash().await;
+    let recovering = async {
+        // A connection from before the crash may have to be found dead first.
+        loop {
+            match harness.feed().read(&query(&tenant, domain::EventPosition::START)).await {
+                Ok(events) => break events,
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    };
+    let after = tokio::time::timeout(Duration::from_secs(30), recovering).await;
+    assert_eq!(after.expect("the feed comes back by itself"), before);
+    assert_eq!(publish(harness).await, 1);
+    let events = read(harness, &tenant).await;
+    let calls: Vec<_> = events.iter().map(|event| &event.call_id).collect();
+    assert_eq!(calls, [&published.call_id, &written.call_id]);
+    assert!(events[0].position < events[1].position);
+}
+
+/// Without its store the port says so, within 5 s, however long one would wait, and without quoting a number.
+pub async fn a_lost_feed_is_unavailable(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let booking = booked(harness, &tenant).await;
+    publish(harness).await;
+    booked(harness, &tenant).await;
+    let feed = harness.feed();
+    let newest = feed.newest(&tenant.organization.id).await.expect("store is up");
+    let (all, new) = (query(&tenant, domain::EventPosition::START), query(&tenant, newest));
+    let waiting = FeedQuery { wait: LONG, ..new };
+    harness.lose().await;
+    let private = [booking.from.as_e164(), booking.to.as_e164(), tenant.organization.id.as_str()];
+    unavailable_within(LOST_DATABASE_BOUND, feed.publish(10), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, feed.read(&all), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, feed.read(&waiting), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, feed.newest(&tenant.organization.id), &private).await;
+}

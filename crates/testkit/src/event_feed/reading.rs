@@ -1,0 +1,102 @@
+use domain::ports::FeedQuery;
+use domain::{CallEvent, CallId, DialOutcome, EventPosition};
+
+use crate::announcements::{LONG, booked, publish, query, read, read_behind};
+use crate::call_ledger::books::{settle, tenant};
+use crate::fixtures::{Tenant, organization_id, provider_reference};
+use crate::harness::AnnouncementsHarness;
+
+/// Nothing is read before it is published, and all of it after that; publishing takes what was written first, no more than it
+/// is asked to, and says how much.
+pub async fn what_is_published_is_read(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    assert_eq!(publish(harness).await, 0, "nothing was written");
+    let mut expected = Vec::new();
+    for _ in 0..3 {
+        expected.push(booked(harness, &tenant).await.call_id);
+    }
+    assert_eq!(read(harness, &tenant).await, [], "nothing is published");
+    for (published, in_all) in [(2, 2), (1, 3), (0, 3)] {
+        assert_eq!(harness.feed().publish(2).await.expect("store is up"), published);
+        assert_eq!(calls(&read(harness, &tenant).await), expected[..in_all]);
+    }
+    let other = harness.other_feed().await;
+    expected.push(booked(harness, &tenant).await.call_id);
+    assert_eq!(other.publish(10).await.expect("store is up"), 1);
+    assert_eq!(calls(&read(harness, &tenant).await), expected);
+}
+
+/// Places are positive and rise; behind each of them the rest is read, in order, as much as was asked for at once. Behind the
+/// newest, and beyond it, there is nothing.
+pub async fn events_are_read_behind_any_place(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    for _ in 0..4 {
+        let booking = booked(harness, &tenant).await;
+        settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
+        publish(harness).await;
+    }
+    let all = read(harness, &tenant).await;
+    assert_eq!(all.len(), 8);
+    assert!(all[0].position > EventPosition::START);
+    assert!(all.is_sorted_by(|one, next| one.position < next.position), "two events at one place");
+    for (place, event) in all.iter().enumerate() {
+        let rest = &all[place + 1..];
+        assert!(read_behind(harness, &tenant, event.position).await == rest, "behind event number {place}");
+        let page = FeedQuery { limit: 3, ..query(&tenant, event.position) };
+        let page = harness.feed().read(&page).await.expect("store is up");
+        assert!(page == rest[..rest.len().min(3)], "a page behind event number {place}");
+    }
+    let beyond = EventPosition::from_number(i64::MAX).expect("a positive number");
+    assert_eq!(read_behind(harness, &tenant, beyond).await, []);
+}
+
+/// Each tenant reads its own events and no others, though they were written and published by turns.
+pub async fn events_are_the_tenants_own(harness: &impl AnnouncementsHarness) {
+    let tenants = [tenant(harness).await, tenant(harness).await];
+    let mut expected = [Vec::new(), Vec::new()];
+    for _ in 0..3 {
+        for (tenant, expected) in tenants.iter().zip(&mut expected) {
+            expected.push(booked(harness, tenant).await.call_id);
+        }
+    }
+    assert_eq!(publish(harness).await, 6);
+    for (tenant, expected) in tenants.iter().zip(&expected) {
+        let events = read(harness, tenant).await;
+        assert_eq!(&calls(&events), expected);
+        assert!(events.iter().all(|event| event.organization_id == tenant.organization.id));
+    }
+    let stranger =
+        FeedQuery { organization_id: organization_id(), ..query(&tenants[0], EventPosition::START) };
+    assert_eq!(harness.feed().read(&stranger).await.expect("store is up"), []);
+}
+
+/// The newest place is that of the organization's newest published event, and the start where there is none. Behind it is
+/// read what comes after it.
+pub async fn the_newest_place_is_known(harness: &impl AnnouncementsHarness) {
+    let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
+    booked(harness, &ours).await;
+    assert_eq!(newest(harness, &ours).await, EventPosition::START, "nothing is published");
+    booked(harness, &ours).await;
+    publish(harness).await;
+    let events = read(harness, &ours).await;
+    assert_eq!(newest(harness, &ours).await, events[1].position);
+    booked(harness, &theirs).await;
+    booked(harness, &ours).await;
+    assert_eq!(newest(harness, &theirs).await, EventPosition::START, "another tenant's place");
+    assert_eq!(newest(harness, &ours).await, events[1].position, "the newer one is not published");
+    let place = newest(harness, &ours).await;
+    publish(harness).await;
+    let new = read_behind(harness, &ours, place).await;
+    assert_eq!(new.len(), 1);
+    assert_eq!(newest(harness, &ours).await, new[0].position);
+    let their_events = read(harness, &theirs).await;
+    assert_eq!(newest(harness, &theirs).await, their_events[0].position);
+}
+
+fn calls(events: &[CallEvent]) -> Vec<CallId> {
+    events.iter().map(|event| event.call_id.clone()).collect()
+}
+
+async fn newest(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventPosition {
+    harness.feed().newest(&tenant.organization.id).await.expect("store is up")
+}

@@ -1,0 +1,251 @@
+use domain::ports::Settlement;
+use domain::{
+    AudioFormat, Booking, CallEvent, CallEventKind, CallFact, CallStatus, ConversationId, DialOutcome,
+    EventId, NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause,
+};
+
+use crate::announcements::{LONG, absorb, booked, is_about_now, publish, read, steps};
+use crate::call_books::accounts::{bare_conversation, conversation, failure, outcomes};
+use crate::call_ledger::books::{book, duplicate, in_flight, settle, settlement, tenant};
+use crate::expect::{CROWD, all_at_once};
+use crate::fixtures::{call_id, conversation_id, provider_reference, recording};
+use crate::harness::AnnouncementsHarness;
+
+const INITIATED: (CallEventKind, CallStatus) = (CallEventKind::Initiated, CallStatus::Initiated);
+const ANSWERED: (CallEventKind, CallStatus) = (CallEventKind::Answered, CallStatus::InProgress);
+const COMPLETED: (CallEventKind, CallStatus) = (CallEventKind::Ended, CallStatus::Completed);
+
+/// A booked call is told of; a booking that is blocked is not.
+pub async fn a_booked_call_is_told(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let booking = booked(harness, &tenant).await;
+    in_flight(book(harness, &duplicate(&booking)).await);
+    assert_eq!(steps(harness, &tenant, &booking).await, [INITIATED]);
+    assert_eq!(read(harness, &tenant).await.len(), 1, "a blocked booking is no call");
+}
+
+/// An answer is told of, be it the dial that says so or an account, and not before: a phone that rings is not answered.
+pub async fn an_answered_call_is_told(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let outcome = DialOutcome::Placed(provider_reference());
+    let in_progress = bare_conversation(CallStatus::InProgress);
+
+    let dialled = booked(harness, &tenant).await;
+    settle(harness, &dialled, &outcome, LONG).await;
+    assert_eq!(steps(harness, &tenant, &dialled).await, [INITIATED, ANSWERED]);
+
+    let ringing = booked(harness, &tenant).await;
+    let before_ringing = settlement(&ringing, &ringing.token, &outcome, LONG);
+    let settlement = Settlement { status: CallStatus::Ringing, ..before_ringing };
+    harness.ledger().settle(&settlement).await.expect("store is up");
+    assert_eq!(steps(harness, &tenant, &ringing).await, [INITIATED]);
+    absorb(harness, &ringing, &in_progress).await;
+    assert_eq!(steps(harness, &tenant, &ringing).await, [INITIATED, ANSWERED]);
+
+    let told_early = booked(harness, &tenant).await;
+    absorb(harness, &told_early, &in_progress).await;
+    settle(harness, &told_early, &outcome, LONG).await;
+    assert_eq!(steps(harness, &tenant, &told_early).await, [INITIATED, ANSWERED]);
+}
+
+/// A call that its dial ended is told to have ended, with how, and nobody answered it. Of one whose outcome is unknown that
+/// is not said.
+pub async fn a_call_that_came_to_nothing_is_told(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    for outcome in outcomes() {
+        let booking = booked(harness, &tenant).await;
+        settle(harness, &booking, &outcome, LONG).await;
+        let end = match &outcome {
+            DialOutcome::Placed(_) => ANSWERED,
+            DialOutcome::NotConnected { reason, .. } => {
+                (CallEventKind::Ended, CallStatus::of_failure(*reason))
+            }
+            DialOutcome::NotDialled(_) => (CallEventKind::Ended, CallStatus::Failed),
+            DialOutcome::Unknown(_) => continue,
+        };
+        assert_eq!(steps(harness, &tenant, &booking).await, [INITIATED, end], "dialled {outcome:?}");
+    }
+    let booking = booked(harness, &tenant).await;
+    settle(harness, &booking, &DialOutcome::Unknown(UnknownCause::TimedOut), LONG).await;
+    assert_eq!(steps(harness, &tenant, &booking).await, [INITIATED]);
+}
+
+/// The end that an account tells is told, behind the answer; of a call that is told of late the two of them, in this order.
+/// An account of no call is nothing to tell.
+pub async fn an_ended_call_is_told(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let completed = conversation(CallStatus::Completed);
+
+    let answered = booked(harness, &tenant).await;
+    settle(harness, &answered, &DialOutcome::Placed(ProviderReference::default()), LONG).await;
+    absorb(harness, &answered, &completed).await;
+    assert_eq!(steps(harness, &tenant, &answered).await, [INITIATED, ANSWERED, COMPLETED]);
+
+    let late = booked(harness, &tenant).await;
+    settle(harness, &late, &DialOutcome::Unknown(UnknownCause::TimedOut), LONG).await;
+    absorb(harness, &late, &completed).await;
+    let told = [INITIATED, (CallEventKind::Answered, CallStatus::Completed), COMPLETED];
+    assert_eq!(steps(harness, &tenant, &late).await, told);
+
+    for reason in NotConnectedReason::ALL {
+        let booking = booked(harness, &tenant).await;
+        absorb(harness, &booking, &failure(reason)).await;
+        let told = [INITIATED, (CallEventKind::Ended, CallStatus::of_failure(reason))];
+        assert_eq!(steps(harness, &tenant, &booking).await, told);
+    }
+    let nobodys = tenant.booking(LONG);
+    absorb(harness, &nobodys, &completed).await;
+    assert_eq!(steps(harness, &tenant, &nobodys).await, []);
+}
+
+/// That a recording is there is told, with where its call stands by then, and of no call that is not in the books.
+pub async fn a_recording_is_told(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let booking = booked(harness, &tenant).await;
+    absorb(harness, &booking, &bare_conversation(CallStatus::Completed)).await;
+    attach(harness, &booking, AudioFormat::Mp3).await;
+    let told = [
+        INITIATED,
+        (CallEventKind::Answered, CallStatus::Completed),
+        COMPLETED,
+        (CallEventKind::RecordingReady, CallStatus::Completed),
+    ];
+    assert_eq!(steps(harness, &tenant, &booking).await, told);
+    let nobodys = Booking { call_id: call_id(), ..booking };
+    attach(harness, &nobodys, AudioFormat::Mp3).await;
+    assert_eq!(steps(harness, &tenant, &nobodys).await, []);
+}
+
+/// An event says everything: whose call, which, between whom, and when the books took it; with the conversation as it was
+/// known by then, be it by the dial or by an account. Whoever reads it, and whenever, reads the same.
+pub async fn an_event_is_told_whole(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let dialled = booked(harness, &tenant).await;
+    let reference = provider_reference();
+    settle(harness, &dialled, &DialOutcome::Placed(reference.clone()), LONG).await;
+    let completed = CallFact {
+        conversation_id: reference.conversation_id.clone(),
+        ..conversation(CallStatus::Completed)
+    };
+    absorb(harness, &dialled, &completed).await;
+    attach(harness, &dialled, AudioFormat::Wav).await;
+
+    let unheard_of = booked(harness, &tenant).await;
+    let told_id = conversation_id();
+    let in_progress = bare_conversation(CallStatus::InProgress);
+    absorb(harness, &unheard_of, &CallFact { conversation_id: Some(told_id.clone()), ..in_progress }).await;
+
+    publish(harness).await;
+    let events = read(harness, &tenant).await;
+    let (named, told) = (reference.conversation_id.as_ref(), Some(&told_id));
+    let recorded = (CallEventKind::RecordingReady, CallStatus::Completed);
+    let expected = [
+        (&dialled, INITIATED, None),
+        (&dialled, ANSWERED, named),
+        (&dialled, COMPLETED, named),
+        (&dialled, recorded, named),
+        (&unheard_of, INITIATED, None),
+        (&unheard_of, ANSWERED, told),
+    ];
+    assert_eq!(events.len(), expected.len());
+    for (event, (booking, step, conversation_id)) in events.iter().zip(expected) {
+        let expected = whole(event, booking, step, conversation_id);
+        assert!(*event == expected, "expected {expected:?}, told is {event:?}");
+        assert!(is_about_now(event.happened_at), "{step:?} happened at {:?}", event.happened_at);
+    }
+    let query = crate::announcements::query(&tenant, domain::EventPosition::START);
+    let elsewhere = harness.other_feed().await.read(&query).await.expect("store is up");
+    assert!(elsewhere == events, "another process reads {elsewhere:?}");
+}
+
+/// The end is told again by an account that says more of it, and not by one that says less.
+pub async fn a_later_end_is_told_as_well(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let booking = booked(harness, &tenant).await;
+    settle(harness, &booking, &DialOutcome::NotDialled(NotDialledReason::Unavailable), LONG).await;
+    let mut told = vec![INITIATED, (CallEventKind::Ended, CallStatus::Failed)];
+    assert_eq!(steps(harness, &tenant, &booking).await, told);
+    absorb(harness, &booking, &failure(NotConnectedReason::NoAnswer)).await;
+    told.push((CallEventKind::Ended, CallStatus::NoAnswer));
+    assert_eq!(steps(harness, &tenant, &booking).await, told);
+    absorb(harness, &booking, &failure(NotConnectedReason::Failed)).await;
+    assert_eq!(steps(harness, &tenant, &booking).await, told, "an account that says less");
+    absorb(harness, &booking, &conversation(CallStatus::Completed)).await;
+    told.extend([(CallEventKind::Answered, CallStatus::Completed), COMPLETED]);
+    assert_eq!(steps(harness, &tenant, &booking).await, told);
+}
+
+/// Every step of a call is told once, however often it is settled, absorbed and attached: one after the other or all at once,
+/// before its event is published or after it.
+pub async fn nothing_is_told_twice(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let booking = booked(harness, &tenant).await;
+    let outcome = DialOutcome::Placed(provider_reference());
+    let completed = conversation(CallStatus::Completed);
+    let mut told = vec![INITIATED, ANSWERED, COMPLETED];
+    for _ in 0..2 {
+        for _ in 0..2 {
+            settle(harness, &booking, &outcome, LONG).await;
+            absorb(harness, &booking, &completed).await;
+        }
+        assert_eq!(steps(harness, &tenant, &booking).await, told);
+    }
+    told.push((CallEventKind::RecordingReady, CallStatus::Completed));
+    for _ in 0..2 {
+        for format in AudioFormat::ALL {
+            attach(harness, &booking, format).await;
+        }
+        assert_eq!(steps(harness, &tenant, &booking).await, told);
+    }
+
+    let crowded = booked(harness, &tenant).await;
+    let crowd = (0..CROWD).map(|member| {
+        let (books, ledger) = (harness.books(), harness.ledger());
+        let (booking, outcome, completed) = (crowded.clone(), outcome.clone(), completed.clone());
+        async move {
+            let recording = recording(&booking.call_id, AudioFormat::Mp3);
+            let settlement = settlement(&booking, &booking.token, &outcome, LONG);
+            match member % 3 {
+                0 => ledger.settle(&settlement).await,
+                1 => books.absorb(&booking.call_id, &completed).await,
+                _ => books.attach_recording(&booking.call_id, &recording).await,
+            }
+            .expect("store is up");
+        }
+    });
+    all_at_once(crowd).await;
+    let told = steps(harness, &tenant, &crowded).await;
+    for kind in CallEventKind::ALL {
+        let times = told.iter().filter(|(told, _)| *told == kind).count();
+        assert_eq!(times, 1, "{kind:?} among {told:?}");
+    }
+}
+
+/// What is to be told of this step, at the event's place and time.
+fn whole(
+    event: &CallEvent,
+    booking: &Booking,
+    (kind, status): (CallEventKind, CallStatus),
+    conversation_id: Option<&ConversationId>,
+) -> CallEvent {
+    CallEvent {
+        position: event.position,
+        id: EventId::of(&booking.call_id, kind, status),
+        organization_id: booking.organization_id.clone(),
+        kind,
+        call_id: booking.call_id.clone(),
+        status,
+        conversation_id: conversation_id.cloned(),
+        user_id: booking.user_id.clone(),
+        contact_id: booking.contact_id.clone(),
+        agent_id: booking.agent_id.clone(),
+        from: booking.from.clone(),
+        to: booking.to.clone(),
+        happened_at: event.happened_at,
+    }
+}
+
+async fn attach(harness: &impl AnnouncementsHarness, booking: &Booking, format: AudioFormat) {
+    let recording = recording(&booking.call_id, format);
+    harness.books().attach_recording(&booking.call_id, &recording).await.expect("store is up");
+}

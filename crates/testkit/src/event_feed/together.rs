@@ -1,0 +1,121 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use domain::ports::{EventFeed, FeedQuery};
+use domain::{CallEvent, CallEventKind, CallStatus, DialOutcome, EventId, EventPosition};
+use tokio::task::JoinHandle;
+
+use crate::announcements::{LONG, publish, query, read};
+use crate::call_books::accounts::bare_conversation;
+use crate::call_ledger::books::{settlement, tenant};
+use crate::fixtures::{Tenant, provider_reference};
+use crate::harness::AnnouncementsHarness;
+
+const WRITERS: usize = 8;
+const CALLS_EACH: usize = 6;
+
+/// While many write calls of two tenants and several processes publish, readers go along, each from its own place: in the end
+/// each has seen every event of its tenant once, in rising order, and the same as whoever reads it all afterwards.
+pub async fn no_event_is_passed_over(harness: &impl AnnouncementsHarness) {
+    let tenants = [tenant(harness).await, tenant(harness).await];
+    let feeds = [harness.feed(), harness.other_feed().await];
+    let (written, published) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+
+    let readers: Vec<_> = tenants
+        .iter()
+        .flat_map(|tenant| feeds.iter().map(move |feed| (tenant, feed)))
+        .map(|(tenant, feed)| (tenant, read_along(feed, tenant, &published)))
+        .collect();
+    let publishers: Vec<_> = feeds
+        .iter()
+        .chain(&feeds)
+        .map(|feed| publish_along(Arc::clone(feed), Arc::clone(&written)))
+        .collect();
+    let writers: Vec<_> = (0..WRITERS).map(|writer| write(harness, &tenants[writer % 2])).collect();
+
+    let mut expected = [BTreeSet::new(), BTreeSet::new()];
+    for (number, writer) in writers.into_iter().enumerate() {
+        expected[number % 2].extend(writer.await.expect("no writer panics"));
+    }
+    written.store(true, Ordering::SeqCst);
+    for publisher in publishers {
+        publisher.await.expect("no publisher panics");
+    }
+    while publish(harness).await > 0 {}
+    published.store(true, Ordering::SeqCst);
+
+    let mut seen = Vec::new();
+    for (tenant, reader) in readers {
+        seen.push((tenant, reader.await.expect("no reader panics")));
+    }
+    for (tenant, seen) in seen {
+        let place = tenants.iter().position(|other| other.organization.id == tenant.organization.id);
+        let expected = &expected[place.expect("it is one of them")];
+        let ids: BTreeSet<EventId> = seen.iter().map(|event| event.id.clone()).collect();
+        assert_eq!(seen.len(), ids.len(), "an event was read twice");
+        assert!(seen.is_sorted_by(|one, next| one.position < next.position), "places that do not rise");
+        let missed = expected.difference(&ids).count();
+        assert_eq!(missed, 0, "events that a reader passed over, of {}", expected.len());
+        assert_eq!(&ids, expected, "events that nobody wrote");
+        assert!(read(harness, tenant).await == seen, "whoever reads it all afterwards reads something else");
+    }
+}
+
+/// Books, settles and tells the end of some calls of a tenant; gives the ids of their events.
+fn write(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> JoinHandle<Vec<EventId>> {
+    let (ledger, books) = (harness.ledger(), harness.books());
+    let bookings: Vec<_> = (0..CALLS_EACH).map(|_| tenant.booking(LONG)).collect();
+    tokio::spawn(async move {
+        let mut written = Vec::new();
+        for booking in &bookings {
+            ledger.book(booking).await.expect("store is up");
+            let outcome = DialOutcome::Placed(provider_reference());
+            let settlement = settlement(booking, &booking.token, &outcome, LONG);
+            ledger.settle(&settlement).await.expect("store is up");
+            let completed = bare_conversation(CallStatus::Completed);
+            books.absorb(&booking.call_id, &completed).await.expect("store is up");
+            written.extend([
+                EventId::of(&booking.call_id, CallEventKind::Initiated, CallStatus::Initiated),
+                EventId::of(&booking.call_id, CallEventKind::Answered, CallStatus::InProgress),
+                EventId::of(&booking.call_id, CallEventKind::Ended, CallStatus::Completed),
+            ]);
+        }
+        written
+    })
+}
+
+/// Publishes a few events at a time until all are written.
+fn publish_along(feed: Arc<dyn EventFeed>, written: Arc<AtomicBool>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        while !written.load(Ordering::SeqCst) {
+            feed.publish(7).await.expect("store is up");
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    })
+}
+
+/// Reads a few events at a time, each time behind the last one, until there are no more when all are published.
+fn read_along(
+    feed: &Arc<dyn EventFeed>,
+    tenant: &Tenant,
+    published: &Arc<AtomicBool>,
+) -> JoinHandle<Vec<CallEvent>> {
+    let (feed, published) = (Arc::clone(feed), Arc::clone(published));
+    let query = query(tenant, EventPosition::START);
+    let mut query = FeedQuery { limit: 5, wait: Duration::from_millis(50), ..query };
+    tokio::spawn(async move {
+        let mut seen: Vec<CallEvent> = Vec::new();
+        loop {
+            let is_over = published.load(Ordering::SeqCst);
+            let page = feed.read(&query).await.expect("store is up");
+            match page.last() {
+                Some(last) => query.after = last.position,
+                None if is_over => break seen,
+                None => {}
+            }
+            seen.extend(page);
+        }
+    })
+}

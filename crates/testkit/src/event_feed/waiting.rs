@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use domain::EventPosition;
+use domain::ports::FeedQuery;
+use tokio::time::{Instant, timeout};
+
+use crate::announcements::{A_SECOND, LONG, booked, publish, query, read_behind};
+use crate::call_ledger::books::tenant;
+use crate::fixtures::Tenant;
+use crate::harness::AnnouncementsHarness;
+
+/// Within how long whoever waits is to be woken: less than a store that is merely looked at now and then would take.
+const SOON: Duration = Duration::from_secs(4);
+
+/// Readers in two processes who wait are answered when something is published, by the one or by the other, be it right as they
+/// begin to wait or later, and do not wait where something is there.
+pub async fn a_waiting_reader_is_answered(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let feeds = [harness.feed(), harness.other_feed().await];
+    let mut position = EventPosition::START;
+    for round in 0..8 {
+        let call_id = booked(harness, &tenant).await.call_id;
+        let query = FeedQuery { wait: LONG, ..query(&tenant, position) };
+        let readers = feeds.clone().map(|feed| {
+            let query = query.clone();
+            tokio::spawn(async move { feed.read(&query).await })
+        });
+        // In half of the rounds the readers are at their first look, in the others they wait.
+        if round % 4 >= 2 {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        let published = feeds[round % 2].publish(10).await;
+        assert_eq!(published.expect("store is up"), 1);
+        for reader in readers {
+            let answer = timeout(SOON, reader).await.expect("whoever waits is answered soon");
+            let events = answer.expect("reading does not panic").expect("store is up");
+            let calls: Vec<_> = events.iter().map(|event| &event.call_id).collect();
+            assert_eq!(calls, [&call_id], "round {round}");
+            position = events[0].position;
+        }
+        let at_once = timeout(SOON, feeds[0].read(&query)).await.expect("something is there already");
+        assert_eq!(at_once.expect("store is up").len(), 1);
+    }
+}
+
+/// Whoever waits for nothing is answered with nothing when the wait is over, neither before that nor long after it, though
+/// another tenant's events are published meanwhile. Whoever does not wait is answered at once.
+pub async fn a_wait_ends(harness: &impl AnnouncementsHarness) {
+    let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
+    booked(harness, &ours).await;
+    publish(harness).await;
+    let feed = harness.feed();
+    let position = feed.newest(&ours.organization.id).await.expect("store is up");
+    let wait = A_SECOND * 2;
+    let waiting = FeedQuery { wait, ..query(&ours, position) };
+    let began = Instant::now();
+    let reader = tokio::spawn(async move { feed.read(&waiting).await });
+    tokio::time::sleep(A_SECOND / 2).await;
+    let others: Tenant = theirs;
+    booked(harness, &others).await;
+    assert_eq!(publish(harness).await, 1);
+    let answer = timeout(wait + SOON, reader).await.expect("a wait ends");
+    assert_eq!(answer.expect("reading does not panic").expect("store is up"), []);
+    assert!(began.elapsed() >= wait, "a wait ended after {:?} of {wait:?}", began.elapsed());
+
+    let at_once = timeout(SOON, read_behind(harness, &ours, position)).await;
+    assert_eq!(at_once.expect("nobody asked to wait"), []);
+}

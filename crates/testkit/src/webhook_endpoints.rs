@@ -1,0 +1,190 @@
+//! The promises of [`WebhookEndpoints`](domain::ports::WebhookEndpoints).
+
+use std::slice::from_ref;
+
+use domain::ports::{DeliveryListQuery, RegistrationAnswer};
+use domain::{
+    CallEventKind, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
+};
+
+use crate::announcements::{A_SECOND, LONG, booked, endpoint, now, publish, register};
+use crate::call_ledger::books::tenant;
+use crate::delivery_queue::{claim, conclude, deliveries};
+use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
+use crate::fixtures::{Tenant, organization_id, webhook_endpoint, webhook_endpoint_id, webhook_secret};
+use crate::harness::AnnouncementsHarness;
+
+suite! {
+    $ webhook_endpoints_suite of webhook_endpoints:
+    a_registered_endpoint_is_listed_whole,
+    another_tenants_endpoints_are_absent,
+    an_organization_has_so_many_endpoints,
+    a_removed_endpoint_gets_nothing,
+    a_replaced_secret_is_kept_for_a_while,
+    another_tenants_endpoint_is_left_alone,
+    lost_endpoints_are_unavailable,
+}
+
+/// Endpoints are listed as they were registered, the oldest first, whatever their ids: every kind of events and any of them,
+/// the longest URL, the shortest secret and the longest, and one URL twice.
+pub async fn a_registered_endpoint_is_listed_whole(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    assert_eq!(list(harness, &tenant).await, []);
+    let new = || webhook_endpoint(&tenant.organization.id);
+    let longest = format!("http://a.example/{:x<width$}", "", width = WebhookUrl::MAX_LEN - 17);
+    let mut endpoints = vec![
+        WebhookEndpoint { url: WebhookUrl::parse(&longest).expect("as long as URLs can be"), ..new() },
+        WebhookEndpoint { secret: secret(&[0xfe; 24]), ..new() },
+        WebhookEndpoint { secret: secret(&[b'\''; 64]), kinds: CallEventKind::ALL[1..3].to_vec(), ..new() },
+        new(),
+    ];
+    endpoints.extend(CallEventKind::ALL.map(|kind| WebhookEndpoint { kinds: vec![kind], ..new() }));
+    endpoints.push(WebhookEndpoint { id: webhook_endpoint_id(), ..endpoints[0].clone() });
+    endpoints.reverse();
+    for (endpoint, secs) in endpoints.iter_mut().zip(0..) {
+        endpoint.created_at = endpoint.created_at.after(A_SECOND * secs);
+        assert_eq!(register(harness, endpoint).await, RegistrationAnswer::Registered);
+    }
+    let listed = list(harness, &tenant).await;
+    assert!(listed == endpoints, "registered {endpoints:?}, listed are {listed:?}");
+}
+
+/// Each tenant lists its own endpoints, and somebody else none.
+pub async fn another_tenants_endpoints_are_absent(harness: &impl AnnouncementsHarness) {
+    let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
+    let our_endpoint = endpoint(harness, &ours, &CallEventKind::ALL).await;
+    let their_endpoint = endpoint(harness, &theirs, &CallEventKind::ALL).await;
+    assert_eq!(list(harness, &ours).await, [our_endpoint]);
+    assert_eq!(list(harness, &theirs).await, [their_endpoint]);
+    let strangers = harness.endpoints().list(&organization_id()).await;
+    assert_eq!(strangers.expect("store is up"), []);
+}
+
+/// Of fifty endpoints that are registered at once there are as many as an organization may have, and those are listed; in the
+/// place of one that is removed another one can be registered. What another organization has does not count.
+pub async fn an_organization_has_so_many_endpoints(harness: &impl AnnouncementsHarness) {
+    const MOST: u32 = 3;
+    let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
+    for _ in 0..MOST {
+        endpoint(harness, &theirs, &CallEventKind::ALL).await;
+    }
+    let endpoints: Vec<_> = (0..CROWD).map(|_| webhook_endpoint(&ours.organization.id)).collect();
+    let crowd = endpoints.iter().cloned().map(|endpoint| {
+        let endpoints = harness.endpoints();
+        async move { endpoints.register(&endpoint, MOST).await.expect("store is up") }
+    });
+    let answers = all_at_once(crowd).await;
+    let registered =
+        endpoints.iter().zip(&answers).filter(|(_, answer)| **answer == RegistrationAnswer::Registered);
+    let registered: Vec<&WebhookEndpointId> = registered.map(|(endpoint, _)| &endpoint.id).collect();
+    assert_eq!(registered.len(), MOST as usize, "endpoints that were registered");
+    let listed = list(harness, &ours).await;
+    assert!(listed.len() == registered.len() && listed.iter().all(|one| registered.contains(&&one.id)));
+
+    let bound =
+        |endpoint| async move { harness.endpoints().register(&endpoint, MOST).await.expect("store is up") };
+    let new = || webhook_endpoint(&ours.organization.id);
+    assert_eq!(bound(new()).await, RegistrationAnswer::TooMany);
+    assert!(remove(harness, &ours, registered[0]).await);
+    assert_eq!(bound(new()).await, RegistrationAnswer::Registered);
+    assert_eq!(bound(new()).await, RegistrationAnswer::TooMany);
+    assert_eq!(list(harness, &theirs).await.len(), MOST as usize);
+}
+
+/// A removed endpoint is not listed, what was queued for it is gone, be it out or not, and nothing more is; an attempt that is
+/// still under way concludes without an error. Another endpoint gets it all.
+pub async fn a_removed_endpoint_gets_nothing(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let removed = endpoint(harness, &tenant, &CallEventKind::ALL).await;
+    booked(harness, &tenant).await;
+    publish(harness).await;
+    let out = claim(harness, 10, LONG).await;
+    assert_eq!(out.len(), 1);
+    let stays = endpoint(harness, &tenant, &CallEventKind::ALL).await;
+    booked(harness, &tenant).await;
+    publish(harness).await;
+    assert!(remove(harness, &tenant, &removed.id).await);
+    assert_eq!(list(harness, &tenant).await, from_ref(&stays));
+    booked(harness, &tenant).await;
+    publish(harness).await;
+    conclude(harness, &out[0], domain::ports::AttemptConclusion::Delivered).await;
+    let all = DeliveryListQuery { endpoint_id: None, ..deliveries(&tenant) };
+    for query in [DeliveryListQuery { endpoint_id: Some(removed.id.clone()), ..all.clone() }, all] {
+        let listed = harness.queue().list(&query).await.expect("store is up");
+        assert!(listed.iter().all(|delivery| delivery.endpoint_id == stays.id), "a delivery of {listed:?}");
+    }
+    let claimed = claim(harness, 10, LONG).await;
+    assert_eq!(claimed.len(), 2);
+    assert!(claimed.iter().all(|delivery| delivery.endpoint_id == stays.id));
+    assert!(!remove(harness, &tenant, &removed.id).await, "it is gone already");
+    assert!(!remove(harness, &tenant, &webhook_endpoint_id()).await, "there was none");
+}
+
+/// The new secret is listed, and with it the one before it, with its end: at each replacement. Another endpoint keeps its own.
+pub async fn a_replaced_secret_is_kept_for_a_while(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let mut changed = endpoint(harness, &tenant, &CallEventKind::ALL).await;
+    let other = webhook_endpoint(&tenant.organization.id);
+    let other = WebhookEndpoint { created_at: other.created_at.after(A_SECOND), ..other };
+    register(harness, &other).await;
+    for wait in [LONG, LONG * 2] {
+        let (secret, until) = (webhook_secret(), now().after(wait));
+        assert!(replace(harness, &tenant.organization.id, &changed.id, &secret, until).await);
+        let before = std::mem::replace(&mut changed.secret, secret);
+        changed.previous_secret = Some((before, until));
+        let listed = list(harness, &tenant).await;
+        assert!(listed == [changed.clone(), other.clone()], "{listed:?}");
+    }
+    let nobodys = webhook_endpoint_id();
+    assert!(!replace(harness, &tenant.organization.id, &nobodys, &webhook_secret(), now()).await);
+}
+
+/// Whoever names another tenant's endpoint finds none, and it stays as it is.
+pub async fn another_tenants_endpoint_is_left_alone(harness: &impl AnnouncementsHarness) {
+    let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
+    let endpoint = endpoint(harness, &theirs, &CallEventKind::ALL).await;
+    assert!(!remove(harness, &ours, &endpoint.id).await);
+    let until = now().after(LONG);
+    assert!(!replace(harness, &ours.organization.id, &endpoint.id, &webhook_secret(), until).await);
+    assert_eq!(list(harness, &theirs).await, [endpoint]);
+}
+
+/// Without its store the port says so, within 5 s and without quoting a URL or a secret.
+pub async fn lost_endpoints_are_unavailable(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let known = endpoint(harness, &tenant, &CallEventKind::ALL).await;
+    let text = "a secret of letters alone";
+    let new =
+        WebhookEndpoint { secret: secret(text.as_bytes()), ..webhook_endpoint(&tenant.organization.id) };
+    let endpoints = harness.endpoints();
+    harness.lose().await;
+    let private = [known.url.as_str(), new.url.as_str(), text];
+    let organization_id = &tenant.organization.id;
+    unavailable_within(LOST_DATABASE_BOUND, endpoints.register(&new, 10), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, endpoints.list(organization_id), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, endpoints.remove(organization_id, &known.id), &private).await;
+    let replacing = endpoints.replace_secret(organization_id, &known.id, &new.secret, now());
+    unavailable_within(LOST_DATABASE_BOUND, replacing, &private).await;
+}
+
+fn secret(bytes: &[u8]) -> WebhookSecret {
+    WebhookSecret::from_bytes(bytes).expect("24 to 64 bytes")
+}
+
+async fn list(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<WebhookEndpoint> {
+    harness.endpoints().list(&tenant.organization.id).await.expect("store is up")
+}
+
+async fn remove(harness: &impl AnnouncementsHarness, tenant: &Tenant, id: &WebhookEndpointId) -> bool {
+    harness.endpoints().remove(&tenant.organization.id, id).await.expect("store is up")
+}
+
+async fn replace(
+    harness: &impl AnnouncementsHarness,
+    organization_id: &OrganizationId,
+    id: &WebhookEndpointId,
+    secret: &WebhookSecret,
+    until: Timestamp,
+) -> bool {
+    harness.endpoints().replace_secret(organization_id, id, secret, until).await.expect("store is up")
+}

@@ -1,0 +1,178 @@
+//! One attempt, within bounds.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{SendOutcome, UrlRefusal, WebhookSender};
+use domain::{DeliveryFailure, DueDelivery, Timestamp, WebhookUrl};
+use reqwest::dns::{Name, Resolve};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, ClientBuilder};
+use url::{Host, Url};
+
+use crate::address::is_public;
+use crate::config::{InvalidSettings, WebhookSenderSettings};
+use crate::names::{ForbiddenAddress, PublicNames, SystemNames};
+use crate::{document, retry_after, signature};
+
+const ID: &str = "webhook-id";
+const TIMESTAMP: &str = "webhook-timestamp";
+const SIGNATURE: &str = "webhook-signature";
+/// How long a connection is kept for the next event: less than the 5 s after which many a server closes it.
+const KEPT_FOR: Duration = Duration::from_secs(4);
+const MOST_KEPT_PER_HOST: usize = 2;
+
+/// Sends events over HTTP, one request for each attempt, signed as Standard Webhooks has it.
+///
+/// It follows no redirect, uses no proxy and reads of an answer its head alone. A connection is only kept where nothing is
+/// left to be read of the answer.
+///
+/// Unless its settings allow more, it sends encrypted and to public addresses alone, whether they stand in the URL or its name
+/// leads there. The addresses of a name are judged when they are connected to: whatever a check said, and whatever the name
+/// leads to a moment later.
+#[derive(Clone)]
+pub struct HttpWebhookSender {
+    http: Client,
+    names: Arc<dyn Resolve>,
+    settings: WebhookSenderSettings,
+}
+
+impl HttpWebhookSender {
+    /// Checks the settings and makes the client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// A time is out of its bounds, or the machine has no CA certificates and events go to public addresses alone.
+    pub fn new(settings: WebhookSenderSettings) -> Result<Self, InvalidSettings> {
+        Self::with_names(settings, Arc::new(SystemNames))
+    }
+
+    /// The same with another resolver than the operating system's. What it answers is judged in the same way.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HttpWebhookSender::new`].
+    pub fn with_names(
+        settings: WebhookSenderSettings,
+        names: Arc<dyn Resolve>,
+    ) -> Result<Self, InvalidSettings> {
+        let settings = settings.checked()?;
+        let names = if settings.allow_private { names } else { Arc::new(PublicNames(names)) };
+        let http = builder(&settings, &names).build().or_else(|error| {
+            if !settings.allow_private {
+                return Err(InvalidSettings::HttpClient(error.into()));
+            }
+            // On a developer's machine there may be nothing but http.
+            tracing::warn!("no CA certificates: events can be sent to http alone");
+            let http = builder(&settings, &names).tls_certs_only([]).build();
+            http.map_err(|error| InvalidSettings::HttpClient(error.into()))
+        })?;
+        Ok(Self { http, names, settings })
+    }
+
+    /// The URL, if something may be sent there by what it says itself.
+    fn judged(&self, url: &WebhookUrl) -> Result<Url, UrlRefusal> {
+        let url = Url::parse(url.as_str()).map_err(|_| UrlRefusal::Unusable)?;
+        let plain = url.username().is_empty() && url.password().is_none();
+        if !matches!(url.scheme(), "http" | "https") || !plain {
+            return Err(UrlRefusal::Unusable);
+        }
+        if self.settings.allow_private {
+            return Ok(url);
+        }
+        if url.scheme() != "https" {
+            return Err(UrlRefusal::NotEncrypted);
+        }
+        // No resolver is asked for these. However they were spelt, this is what the client connects to.
+        let public = match url.host() {
+            Some(Host::Ipv4(address)) => is_public(address.into()),
+            Some(Host::Ipv6(address)) => is_public(address.into()),
+            Some(Host::Domain(_)) | None => true,
+        };
+        if public { Ok(url) } else { Err(UrlRefusal::ForbiddenAddress) }
+    }
+}
+
+#[async_trait]
+impl WebhookSender for HttpWebhookSender {
+    async fn check(&self, url: &WebhookUrl) -> Result<(), UrlRefusal> {
+        let url = self.judged(url)?;
+        let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
+        let name: Name = name.parse().map_err(|_| UrlRefusal::Unusable)?;
+        match tokio::time::timeout(self.settings.connect_within, self.names.resolve(name)).await {
+            Ok(Ok(mut addresses)) => addresses.next().map(|_| ()).ok_or(UrlRefusal::Unresolved),
+            Ok(Err(error)) if error.is::<ForbiddenAddress>() => Err(UrlRefusal::ForbiddenAddress),
+            Ok(Err(_)) | Err(_) => Err(UrlRefusal::Unresolved),
+        }
+    }
+
+    async fn send(&self, delivery: &DueDelivery, now: Timestamp) -> SendOutcome {
+        // It was let through when it was registered: under other settings.
+        let Ok(url) = self.judged(&delivery.url) else {
+            return SendOutcome::Failed { failure: DeliveryFailure::ForbiddenAddress, retry_after: None };
+        };
+        let body = document::of(&delivery.event);
+        let headers = headers(delivery, now, &body);
+        let request = self.http.post(url).timeout(self.settings.attempt_within).headers(headers).body(body);
+        match request.send().await {
+            Ok(answer) if answer.status().is_success() => SendOutcome::Accepted,
+            Ok(answer) => SendOutcome::Failed {
+                failure: DeliveryFailure::Status(answer.status().as_u16()),
+                retry_after: retry_after::read(answer.status(), answer.headers(), now),
+            },
+            Err(error) => SendOutcome::Failed { failure: failure(&error), retry_after: None },
+        }
+    }
+}
+
+impl fmt::Debug for HttpWebhookSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpWebhookSender").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+fn builder(settings: &WebhookSenderSettings, names: &Arc<dyn Resolve>) -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("Outdial/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(Arc::clone(names))
+        .connect_timeout(settings.connect_within)
+        .https_only(!settings.allow_private)
+        // A proxy would look the name up itself, and reach what this machine does not.
+        .no_proxy()
+        // A redirect leads where nothing was judged.
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        // The queue makes the next attempt.
+        .retry(reqwest::retry::never())
+        .pool_idle_timeout(KEPT_FOR)
+        .pool_max_idle_per_host(MOST_KEPT_PER_HOST)
+        .http1_only()
+}
+
+fn headers(delivery: &DueDelivery, now: Timestamp, body: &[u8]) -> HeaderMap {
+    let id = delivery.event.id.as_str();
+    let unix_secs = now.unix_millis().div_euclid(1000);
+    let signature = signature::of(&delivery.secrets, id, unix_secs, body);
+    let id = HeaderValue::from_bytes(id.as_bytes()).expect("an id has no control characters");
+    let signature = HeaderValue::try_from(signature).expect("base64, commas and spaces");
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ID, id);
+    headers.insert(TIMESTAMP, HeaderValue::from(unix_secs));
+    headers.insert(SIGNATURE, signature);
+    headers
+}
+
+fn failure(error: &reqwest::Error) -> DeliveryFailure {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(one) = cause {
+        if one.is::<ForbiddenAddress>() {
+            return DeliveryFailure::ForbiddenAddress;
+        }
+        cause = one.source();
+    }
+    if error.is_timeout() { DeliveryFailure::TimedOut } else { DeliveryFailure::Unreachable }
+}

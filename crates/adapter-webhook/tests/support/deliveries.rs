@@ -1,0 +1,111 @@
+//! Deliveries, senders and names.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use adapter_webhook::{HttpWebhookSender, WebhookSenderSettings};
+use domain::ports::SendOutcome;
+use domain::{
+    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, DeliveryFailure,
+    DueDelivery, EventId, EventPosition, OrganizationId, PhoneNumber, Timestamp, UserId, WebhookEndpointId,
+    WebhookSecret, WebhookUrl,
+};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+/// 2025-10-09T08:53:20Z
+pub const NOW: Timestamp = Timestamp::from_unix_millis(1_760_000_000_900);
+
+/// Times short enough for tests.
+pub fn settings(allow_private: bool) -> WebhookSenderSettings {
+    WebhookSenderSettings {
+        allow_private,
+        attempt_within: Duration::from_millis(700),
+        connect_within: Duration::from_millis(400),
+    }
+}
+
+/// A sender that may send to this machine.
+pub fn open_sender() -> HttpWebhookSender {
+    HttpWebhookSender::new(settings(true)).expect("the settings are valid")
+}
+
+pub fn event() -> CallEvent {
+    let call_id = CallId::parse("665000000707070707070707").expect("an id");
+    CallEvent {
+        position: EventPosition::from_number(7).expect("not negative"),
+        id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Completed),
+        organization_id: OrganizationId::parse("org_1").expect("an id"),
+        kind: CallEventKind::Ended,
+        call_id,
+        status: CallStatus::Completed,
+        conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
+        user_id: UserId::parse("user_1").expect("an id"),
+        contact_id: ContactId::parse("contact_1").expect("an id"),
+        agent_id: AgentId::parse("agent_1").expect("an id"),
+        from: PhoneNumber::parse("+14165550100").expect("a number"),
+        to: PhoneNumber::parse("+14165550123").expect("a number"),
+        happened_at: Timestamp::from_unix_millis(1_759_999_999_123),
+    }
+}
+
+pub fn url(text: &str) -> WebhookUrl {
+    WebhookUrl::parse(text).expect("a URL")
+}
+
+/// The event on its way there.
+pub fn delivery(to: &str) -> DueDelivery {
+    DueDelivery {
+        endpoint_id: WebhookEndpointId::parse("endpoint_1").expect("an id"),
+        url: url(to),
+        secrets: vec![WebhookSecret::mint([1; 32])],
+        event: event(),
+        attempt: 1,
+        queued_at: NOW,
+    }
+}
+
+pub fn failed(failure: DeliveryFailure) -> SendOutcome {
+    SendOutcome::Failed { failure, retry_after: None }
+}
+
+/// Names that lead where a test says: at each question to the next of these, and to the last from then on.
+#[derive(Clone)]
+pub struct Names {
+    answers: Vec<Vec<IpAddr>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Names {
+    pub fn leading_to(answers: &[&[&str]]) -> Self {
+        let parse = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().expect("an address")).collect();
+        Self { answers: answers.iter().map(parse).collect(), asked: Arc::default() }
+    }
+
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    pub fn sender(&self, allow_private: bool) -> HttpWebhookSender {
+        HttpWebhookSender::with_names(settings(allow_private), Arc::new(self.clone()))
+            .expect("the settings are valid")
+    }
+}
+
+impl Resolve for Names {
+    fn resolve(&self, _: Name) -> Resolving {
+        let asked = self.asked.fetch_add(1, Ordering::SeqCst).min(self.answers.len() - 1);
+        let addresses: Vec<_> = self.answers[asked].iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
+        Box::pin(async move { Ok(Box::new(addresses.into_iter()) as Addrs) })
+    }
+}
+
+/// Names that nobody answers for.
+pub struct SilentNames;
+
+impl Resolve for SilentNames {
+    fn resolve(&self, _: Name) -> Resolving {
+        Box::pin(std::future::pending())
+    }
+}

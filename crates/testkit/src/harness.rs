@@ -6,6 +6,7 @@
 mod after_the_dial;
 mod announcements;
 mod provider;
+mod recordings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use after_the_dial::{
 };
 pub use announcements::AnnouncementsHarness;
 pub use provider::{SentDial, Upstream, VoiceProviderHarness};
+pub use recordings::RecordingStoreHarness;
 
 /// The power to take the store away.
 #[async_trait]

@@ -34,6 +34,7 @@ pub mod inbound_directory;
 pub mod number_pool;
 pub mod peer;
 pub mod provider_records;
+pub mod recording_store;
 pub mod scripted_vendor;
 pub mod services;
 pub mod user_repo;

@@ -13,7 +13,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 16] = ports![
+const PORTS: [(&str, &str, &[&str]); 17] = ports![
     agent_repo,
     call_books,
     call_ledger,
@@ -27,6 +27,7 @@ const PORTS: [(&str, &str, &[&str]); 16] = ports![
     inbound_directory,
     number_pool,
     provider_records,
+    recording_store,
     user_repo,
     voice_provider,
     webhook_endpoints,

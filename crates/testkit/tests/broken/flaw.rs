@@ -107,6 +107,12 @@ pub(crate) enum Flaw {
     OpensWhatIsPostponed,
     PostponesInWordsOnly,
     PostponesToTheLeasesEnd,
+    // Recordings
+    TakesNamesForPaths,
+    KeepsTheFirstRecording,
+    ShowsHalfARecording,
+    AnswersSomeRecording,
+    KeepsRecordingsInTheProcess,
     // The provider's records
     FindsByConversationAlone,
     TellsOfTheAgentsLastCall,

@@ -23,6 +23,7 @@ mod honest {
     testkit::call_ledger_suite!(Memory::honest());
     testkit::call_books_suite!(Memory::honest());
     testkit::event_inbox_suite!(Memory::honest());
+    testkit::recording_store_suite!(Memory::honest());
     testkit::voice_provider_suite!(Line::honest());
     testkit::provider_records_suite!(Archive::honest());
 }

@@ -6,6 +6,7 @@ mod directory;
 mod inbox;
 mod ledger;
 mod lock;
+mod recordings;
 mod repositories;
 mod rows;
 
@@ -30,6 +31,7 @@ use self::contexts::Contexts;
 use self::inbox::Events;
 use self::ledger::Books;
 use self::lock::Locks;
+use self::recordings::Recordings;
 use self::rows::Rows;
 use crate::flaw::Flaw;
 
@@ -47,6 +49,7 @@ struct Store {
     contexts: Mutex<Contexts>,
     books: Mutex<Books>,
     events: Mutex<Events>,
+    recordings: Mutex<Recordings>,
     lost: AtomicBool,
     started: Instant,
     passed: Mutex<Duration>,
@@ -75,6 +78,7 @@ impl Memory {
             contexts: Mutex::default(),
             books: Mutex::default(),
             events: Mutex::default(),
+            recordings: Mutex::default(),
             lost: AtomicBool::new(false),
             started: Instant::now(),
             passed: Mutex::default(),

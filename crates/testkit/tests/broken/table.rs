@@ -192,6 +192,17 @@ caught! {
         HangsWhenLost => a_lost_inbox_is_unavailable,
         AnswersWhenLost => a_lost_inbox_is_unavailable,
     }
+    recording_store, by Memory: {
+        KeepsTextsAlone => a_stored_recording_is_read_back,
+        TakesNamesForPaths => names_of_any_kind_are_kept_apart,
+        KeepsTheFirstRecording => a_recording_stored_again_is_replaced,
+        ShowsHalfARecording => a_reader_never_sees_half_a_recording,
+        AnswersSomeRecording => an_absent_recording_is_nothing,
+        KeepsRecordingsInTheProcess => a_recording_outlives_the_store_that_took_it,
+        QuotesWhatItWasAskedWhenLost => a_lost_recording_store_is_unavailable,
+        HangsWhenLost => a_lost_recording_store_is_unavailable,
+        AnswersWhenLost => a_lost_recording_store_is_unavailable,
+    }
     provider_records, by Archive: {
         TellsTheLastOfAllConversations => a_recorded_conversation_is_told,
         FindsByConversationAlone => a_call_is_found_by_our_id,

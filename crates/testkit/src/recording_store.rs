@@ -1,0 +1,154 @@
+//! The promises of [`RecordingStore`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ports::RecordingStore;
+use domain::{AudioFormat, CallId, RecordingKey};
+
+use crate::expect::unavailable_within;
+use crate::fixtures::call_id;
+use crate::harness::RecordingStoreHarness;
+
+suite! {
+    $ recording_store_suite of recording_store:
+    a_stored_recording_is_read_back,
+    names_of_any_kind_are_kept_apart,
+    a_recording_stored_again_is_replaced,
+    a_reader_never_sees_half_a_recording,
+    an_absent_recording_is_nothing,
+    a_recording_outlives_the_store_that_took_it,
+    a_lost_recording_store_is_unavailable,
+}
+
+const LOST_BOUND: Duration = Duration::from_secs(30);
+
+/// What a path, a pattern, a URL or a file system would take for something else, or for each other.
+const NAMES: [&str; 26] = [
+    "a", "A", "é", "e\u{301}", "..", ".", "../a", "a/b", "/a", "a/", "a\\b", "a//b", "a/../b", "a%2Fb",
+    "a_2fb", "a%252Fb", "a#1", "a#", "a?b", "a b", "a+b", "a&b=c", "*", "~", "\"{a}\"", "東京",
+];
+
+/// A recording comes out as it went in, byte for byte: of either format, with nothing in it, or with megabytes.
+pub async fn a_stored_recording_is_read_back(harness: &impl RecordingStoreHarness) {
+    let store = harness.recordings();
+    let every_byte: Vec<u8> = (0..=255).collect();
+    for format in AudioFormat::ALL {
+        for bytes in [Vec::new(), every_byte.clone(), every_byte.repeat(10_000)] {
+            let key = RecordingKey::of(&call_id(), format);
+            put(&store, &key, format, &bytes).await;
+            let found = read(harness, &store, &key).await;
+            assert!(found == Some(bytes), "a recording is not what was stored");
+        }
+    }
+}
+
+/// Whatever a call's id is made of, its recordings are its own, and so is each format.
+pub async fn names_of_any_kind_are_kept_apart(harness: &impl RecordingStoreHarness) {
+    let store = harness.recordings();
+    let longest = "é".repeat(64);
+    let other = format!("{}è", "é".repeat(63));
+    let names = NAMES.iter().copied().chain([longest.as_str(), other.as_str()]);
+    let ids = names.map(|name| CallId::parse(name).expect("an id is any text of up to 128 bytes"));
+    let keys = ids.flat_map(|id| AudioFormat::ALL.map(|format| (RecordingKey::of(&id, format), format)));
+    let keys: Vec<_> = keys.collect();
+    for (place, (key, format)) in keys.iter().enumerate() {
+        put(&store, key, *format, format!("recording {place}").as_bytes()).await;
+    }
+    for (place, (key, _)) in keys.iter().enumerate() {
+        let found = read(harness, &store, key).await;
+        assert_eq!(found, Some(format!("recording {place}").into_bytes()), "under {:?}", key.as_str());
+    }
+}
+
+/// A recording that is stored again takes the place of the one before, be it longer or shorter.
+pub async fn a_recording_stored_again_is_replaced(harness: &impl RecordingStoreHarness) {
+    let store = harness.recordings();
+    let (key, other) = (key(), key());
+    put(&store, &other, AudioFormat::Mp3, b"another call").await;
+    for bytes in [&b"first"[..], b"a second, longer one", b"third"] {
+        put(&store, &key, AudioFormat::Mp3, bytes).await;
+        assert_eq!(read(harness, &store, &key).await.as_deref(), Some(bytes));
+    }
+    assert_eq!(read(harness, &store, &other).await.as_deref(), Some(&b"another call"[..]));
+}
+
+/// While a recording is stored over and over, every reader finds one or the other, whole.
+pub async fn a_reader_never_sees_half_a_recording(harness: &impl RecordingStoreHarness) {
+    let store = harness.recordings();
+    let key = key();
+    let takes = [vec![1; 300_000], vec![2; 200_000]];
+    put(&store, &key, AudioFormat::Mp3, &takes[0]).await;
+    let writing = tokio::spawn({
+        let (store, key, takes) = (Arc::clone(&store), key.clone(), takes.clone());
+        async move {
+            for take in takes.iter().cycle().take(20) {
+                put(&store, &key, AudioFormat::Mp3, take).await;
+            }
+        }
+    });
+    loop {
+        let done = writing.is_finished();
+        let found = read(harness, &store, &key).await.expect("it was there all the time");
+        assert!(takes.contains(&found), "{} bytes that are neither recording", found.len());
+        if done {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    writing.await.expect("every recording was stored");
+}
+
+/// Nothing is found under a name that nothing was stored under, be it close to one that is there.
+pub async fn an_absent_recording_is_nothing(harness: &impl RecordingStoreHarness) {
+    let store = harness.recordings();
+    let stored = call_id();
+    assert_eq!(store.fetch(&key()).await, Ok(None));
+    put(&store, &RecordingKey::of(&stored, AudioFormat::Mp3), AudioFormat::Mp3, b"voice").await;
+    assert_eq!(store.fetch(&key()).await, Ok(None));
+    assert_eq!(store.fetch(&RecordingKey::of(&stored, AudioFormat::Wav)).await, Ok(None));
+}
+
+/// Another process finds what this one stored.
+pub async fn a_recording_outlives_the_store_that_took_it(harness: &impl RecordingStoreHarness) {
+    let key = key();
+    let first = harness.recordings();
+    put(&first, &key, AudioFormat::Mp3, b"voice").await;
+    drop(first);
+    let second = harness.recordings();
+    assert_eq!(read(harness, &second, &key).await.as_deref(), Some(&b"voice"[..]));
+}
+
+/// Without its store the port says so, within 30 s and without quoting a name or a recording.
+pub async fn a_lost_recording_store_is_unavailable(harness: &impl RecordingStoreHarness) {
+    let store = harness.recordings();
+    let (known, unknown) = (call_id(), call_id());
+    let key = |id: &CallId| RecordingKey::of(id, AudioFormat::Mp3);
+    put(&store, &key(&known), AudioFormat::Mp3, b"voice").await;
+    harness.lose().await;
+    let private = [known.as_str(), unknown.as_str(), "voice"];
+    for id in [&known, &unknown] {
+        unavailable_within(LOST_BOUND, store.fetch(&key(id)), &private).await;
+        unavailable_within(LOST_BOUND, store.put(&key(id), AudioFormat::Mp3, b"voice".to_vec()), &private)
+            .await;
+    }
+}
+
+fn key() -> RecordingKey {
+    RecordingKey::of(&call_id(), AudioFormat::Mp3)
+}
+
+async fn put(store: &Arc<dyn RecordingStore>, key: &RecordingKey, format: AudioFormat, bytes: &[u8]) {
+    store.put(key, format, bytes.to_vec()).await.expect("store is up");
+}
+
+async fn read(
+    harness: &impl RecordingStoreHarness,
+    store: &Arc<dyn RecordingStore>,
+    key: &RecordingKey,
+) -> Option<Vec<u8>> {
+    match store.fetch(key).await.expect("store is up") {
+        Some(access) => Some(harness.read(access).await),
+        None => None,
+    }
+}

@@ -1,0 +1,108 @@
+//! Recordings as objects in a bucket that speaks S3.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{PortUnavailable, RecordingStore};
+use domain::{AudioFormat, RecordingAccess, RecordingKey};
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
+use object_store::signer::{Method, Signer as _};
+use object_store::{
+    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore as _, ObjectStoreExt as _,
+    PutOptions, RetryConfig,
+};
+use secrecy::ExposeSecret;
+
+use crate::failure::{unavailable, within};
+use crate::name::path_of;
+use crate::settings::{InvalidSettings, S3Settings};
+use crate::{FETCH_LIMIT, PUT_LIMIT};
+
+const SERVICE: &str = "recordings bucket";
+/// For how long a link opens a recording: a player asks at once, and what leaks is soon worth nothing.
+const LINK_VALID_FOR: Duration = Duration::from_secs(600);
+/// Connecting is tried again within the limit of an operation, so one try is not to use it up.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+
+/// Recordings as objects in a bucket. An object appears whole, as the protocol has it.
+pub struct BucketRecordings {
+    prefix: Path,
+    bucket: AmazonS3,
+}
+
+impl fmt::Debug for BucketRecordings {
+    // The client holds the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BucketRecordings").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+impl BucketRecordings {
+    /// Makes the client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// If the settings cannot be right, or there is no HTTPS client for want of CA certificates.
+    pub fn open(settings: &S3Settings) -> Result<Self, InvalidSettings> {
+        let prefix = settings.checked_prefix()?;
+        let client = ClientOptions::new()
+            .with_allow_http(settings.allow_http)
+            .with_connect_timeout(CONNECT_LIMIT)
+            .with_timeout(PUT_LIMIT);
+        // The operations have their limits; this keeps tries from going on beyond the shorter one.
+        let retries = RetryConfig {
+            max_retries: 3,
+            retry_timeout: FETCH_LIMIT / 2,
+            backoff: BackoffConfig { max_backoff: Duration::from_secs(1), ..BackoffConfig::default() },
+        };
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(&settings.bucket)
+            .with_region(&settings.region)
+            .with_access_key_id(&settings.access_key_id)
+            .with_secret_access_key(settings.secret_access_key.expose_secret())
+            .with_virtual_hosted_style_request(!settings.path_style)
+            .with_client_options(client)
+            .with_retry(retries);
+        if let Some(endpoint) = settings.checked_endpoint()? {
+            builder = builder.with_endpoint(endpoint);
+        }
+        let bucket = builder.build().map_err(|_| InvalidSettings::HttpClient)?;
+        Ok(Self { prefix, bucket })
+    }
+}
+
+#[async_trait]
+impl RecordingStore for BucketRecordings {
+    async fn put(
+        &self,
+        key: &RecordingKey,
+        format: AudioFormat,
+        bytes: Vec<u8>,
+    ) -> Result<(), PortUnavailable> {
+        let attributes = Attributes::from_iter([(Attribute::ContentType, format.media_type())]);
+        let options = PutOptions { attributes, ..PutOptions::default() };
+        let path = path_of(&self.prefix, key);
+        within(PUT_LIMIT, SERVICE, async {
+            let put = self.bucket.put_opts(&path, bytes.into(), options).await;
+            put.map(|_| ()).map_err(|error| unavailable(SERVICE, &error))
+        })
+        .await
+    }
+
+    async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
+        let path = path_of(&self.prefix, key);
+        within(FETCH_LIMIT, SERVICE, async {
+            match self.bucket.head(&path).await {
+                Ok(_) => {}
+                Err(Error::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(unavailable(SERVICE, &error)),
+            }
+            let link = self.bucket.signed_url(Method::GET, &path, LINK_VALID_FOR).await;
+            let url = link.map_err(|error| unavailable(SERVICE, &error))?;
+            Ok(Some(RecordingAccess::Link { url: url.into(), valid_for: LINK_VALID_FOR }))
+        })
+        .await
+    }
+}

@@ -1,0 +1,117 @@
+//! What a recording is called in the store.
+
+use std::fmt::Write as _;
+
+use domain::RecordingKey;
+use object_store::path::{Path, PathPart};
+use sha2::{Digest, Sha256};
+
+/// Longer names become digests: file systems bear 255 bytes, of which what is written aside needs some.
+const LONGEST: usize = 200;
+/// Before a digest. No escape begins so.
+const DIGEST: &str = "_h";
+
+/// Where a recording lies: below the prefix, under one name.
+pub(crate) fn path_of(prefix: &Path, key: &RecordingKey) -> Path {
+    prefix.clone().join(PathPart::from(encode(key.as_str())))
+}
+
+/// One name for each text, other texts having others, on file systems too that take `A` for `a`: small ASCII letters,
+/// digits, `-` and `.` stand for themselves, but for a dot at the beginning; every other byte is `_` and two hex digits.
+fn encode(text: &str) -> String {
+    let mut name = String::with_capacity(text.len());
+    for (place, byte) in text.bytes().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' => name.push(char::from(byte)),
+            b'.' if place > 0 => name.push('.'),
+            _ => push_hex(&mut name, "_", byte),
+        }
+    }
+    if (1..=LONGEST).contains(&name.len()) {
+        return name;
+    }
+    name.clear();
+    name.push_str(DIGEST);
+    for byte in Sha256::digest(text.as_bytes()) {
+        push_hex(&mut name, "", byte);
+    }
+    name
+}
+
+fn push_hex(name: &mut String, escape: &str, byte: u8) {
+    write!(name, "{escape}{byte:02x}").expect("a string takes any text");
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{AudioFormat, CallId};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decode(name: &str) -> Vec<u8> {
+        let mut bytes = name.bytes();
+        let mut text = Vec::new();
+        while let Some(byte) = bytes.next() {
+            let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16)).expect("hex");
+            text.push(if byte == b'_' {
+                u8::try_from(digit() * 16 + digit()).expect("two digits")
+            } else {
+                byte
+            });
+        }
+        text
+    }
+
+    #[test]
+    fn the_name_of_a_usual_recording_is_its_key() {
+        let key = RecordingKey::of(&CallId::mint(7, [9; 8]), AudioFormat::Mp3);
+        let prefix = Path::parse("calls/recorded").expect("a path");
+        assert_eq!(path_of(&Path::ROOT, &key).as_ref(), key.as_str());
+        assert_eq!(path_of(&prefix, &key).as_ref(), format!("calls/recorded/{}", key.as_str()));
+    }
+
+    #[test]
+    fn what_would_be_more_than_a_name_is_escaped() {
+        for (text, name) in [
+            ("../../etc/passwd", "_2e._2f.._2fetc_2fpasswd"),
+            ("..", "_2e."),
+            (".", "_2e"),
+            ("a/b", "a_2fb"),
+            ("a_2fb", "a_5f2fb"),
+            ("A#1", "_41_231"),
+            ("é%", "_c3_a9_25"),
+        ] {
+            assert_eq!(encode(text), name);
+        }
+    }
+
+    #[test]
+    fn a_name_that_grows_too_long_is_a_digest() {
+        let (one, other) = (format!("{}.mp3", "é".repeat(64)), format!("{}.wav", "é".repeat(64)));
+        assert_eq!(encode(&one).len(), 66);
+        assert_ne!(encode(&one), encode(&other));
+        assert!(encode("").starts_with("_h"));
+        assert_eq!(encode(&"a".repeat(200)), "a".repeat(200));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_one_plain_word(text in ".{0,300}") {
+            let name = encode(&text);
+            prop_assert!((1..=LONGEST).contains(&name.len()));
+            prop_assert!(!name.starts_with('.'));
+            let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
+            prop_assert!(name.bytes().all(plain));
+            let part = PathPart::from(name.as_str());
+            prop_assert_eq!(part.as_ref(), name.as_str(), "the store would encode it again");
+        }
+
+        #[test]
+        fn no_two_texts_have_one_name(text in ".{1,60}") {
+            let name = encode(&text);
+            prop_assume!(!name.starts_with(DIGEST));
+            prop_assert_eq!(decode(&name), text.as_bytes());
+        }
+    }
+}

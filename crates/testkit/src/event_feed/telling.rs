@@ -46,6 +46,12 @@ pub async fn an_answered_call_is_told(harness: &impl AnnouncementsHarness) {
     absorb(harness, &told_early, &in_progress).await;
     settle(harness, &told_early, &outcome, LONG).await;
     assert_eq!(steps(harness, &tenant, &told_early).await, [INITIATED, ANSWERED]);
+
+    let ended_early = booked(harness, &tenant).await;
+    absorb(harness, &ended_early, &bare_conversation(CallStatus::Completed)).await;
+    settle(harness, &ended_early, &outcome, LONG).await;
+    let told = [INITIATED, (CallEventKind::Answered, CallStatus::Completed), COMPLETED];
+    assert_eq!(steps(harness, &tenant, &ended_early).await, told, "the dial's answer says nothing new");
 }
 
 /// A call that its dial ended is told to have ended, with how, and nobody answered it. Of one whose outcome is unknown that

@@ -76,6 +76,8 @@ fn write(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> JoinHandle<Vec
             ledger.settle(&settlement).await.expect("store is up");
             let completed = bare_conversation(CallStatus::Completed);
             books.absorb(&booking.call_id, &completed).await.expect("store is up");
+            // However fast the store is, publishers and readers come in between.
+            tokio::time::sleep(Duration::from_millis(5)).await;
             written.extend([
                 EventId::of(&booking.call_id, CallEventKind::Initiated, CallStatus::Initiated),
                 EventId::of(&booking.call_id, CallEventKind::Answered, CallStatus::InProgress),

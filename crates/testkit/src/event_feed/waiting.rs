@@ -6,7 +6,6 @@ use tokio::time::{Instant, timeout};
 
 use crate::announcements::{A_SECOND, LONG, booked, publish, query, read_behind};
 use crate::call_ledger::books::tenant;
-use crate::fixtures::Tenant;
 use crate::harness::AnnouncementsHarness;
 
 /// Within how long whoever waits is to be woken: less than a store that is merely looked at now and then would take.
@@ -25,9 +24,10 @@ pub async fn a_waiting_reader_is_answered(harness: &impl AnnouncementsHarness) {
             let query = query.clone();
             tokio::spawn(async move { feed.read(&query).await })
         });
-        // In half of the rounds the readers are at their first look, in the others they wait.
-        if round % 4 >= 2 {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+        // In half of the rounds the readers are about their first look, in the others they wait.
+        match round / 2 % 2 {
+            0 => tokio::task::yield_now().await,
+            _ => tokio::time::sleep(Duration::from_millis(300)).await,
         }
         let published = feeds[round % 2].publish(10).await;
         assert_eq!(published.expect("store is up"), 1);
@@ -56,8 +56,7 @@ pub async fn a_wait_ends(harness: &impl AnnouncementsHarness) {
     let began = Instant::now();
     let reader = tokio::spawn(async move { feed.read(&waiting).await });
     tokio::time::sleep(A_SECOND / 2).await;
-    let others: Tenant = theirs;
-    booked(harness, &others).await;
+    booked(harness, &theirs).await;
     assert_eq!(publish(harness).await, 1);
     let answer = timeout(wait + SOON, reader).await.expect("a wait ends");
     assert_eq!(answer.expect("reading does not panic").expect("store is up"), []);

@@ -23,6 +23,10 @@ mod honest {
     testkit::call_ledger_suite!(Memory::honest());
     testkit::call_books_suite!(Memory::honest());
     testkit::event_inbox_suite!(Memory::honest());
+    testkit::event_feed_suite!(Memory::honest());
+    testkit::webhook_endpoints_suite!(Memory::honest());
+    testkit::delivery_queue_suite!(Memory::honest());
+    testkit::inbound_directory_suite!(Memory::honest());
     testkit::recording_store_suite!(Memory::honest());
     testkit::voice_provider_suite!(Line::honest());
     testkit::provider_records_suite!(Archive::honest());

@@ -3,31 +3,37 @@
 mod call_books;
 mod contexts;
 mod directory;
+mod endpoints;
+mod feed;
+mod inbound;
 mod inbox;
 mod ledger;
 mod lock;
+mod queue;
 mod recordings;
 mod repositories;
 mod rows;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use domain::DirectoryRecord;
 use domain::ports::{
-    AgentRepo, CallBooks, CallLedger, ContactRepo, ContextCache, Directory, EventInbox, IdempotencyLock,
-    NumberPool, PortUnavailable, UserRepo,
+    AgentRepo, CallBooks, CallLedger, ContactRepo, ContextCache, DeliveryQueue, Directory, EventFeed,
+    EventInbox, IdempotencyLock, InboundDirectory, NumberPool, PortUnavailable, UserRepo, WebhookEndpoints,
 };
+use domain::{DirectoryRecord, Timestamp};
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallBooksHarness, CallLedgerHarness, ContactRepoHarness,
-    ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness, LosesStore,
-    NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
+    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallBooksHarness, CallLedgerHarness,
+    ContactRepoHarness, ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
+    InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::contexts::Contexts;
+use self::feed::Announcements;
 use self::inbox::Events;
 use self::ledger::Books;
 use self::lock::Locks;
@@ -40,6 +46,7 @@ use crate::flaw::Flaw;
 pub(crate) struct Memory {
     flaw: Option<Flaw>,
     has_contexts: bool,
+    process: usize,
     store: Arc<Store>,
 }
 
@@ -49,9 +56,12 @@ struct Store {
     contexts: Mutex<Contexts>,
     books: Mutex<Books>,
     events: Mutex<Events>,
+    announcements: Mutex<Announcements>,
+    woken: [watch::Sender<()>; 2],
     recordings: Mutex<Recordings>,
     lost: AtomicBool,
     started: Instant,
+    began: Timestamp,
     passed: Mutex<Duration>,
 }
 
@@ -78,12 +88,15 @@ impl Memory {
             contexts: Mutex::default(),
             books: Mutex::default(),
             events: Mutex::default(),
+            announcements: Mutex::default(),
+            woken: [watch::Sender::new(()), watch::Sender::new(())],
             recordings: Mutex::default(),
             lost: AtomicBool::new(false),
             started: Instant::now(),
+            began: wall_time(),
             passed: Mutex::default(),
         };
-        Self { flaw, has_contexts: true, store: Arc::new(store) }
+        Self { flaw, has_contexts: true, process: 0, store: Arc::new(store) }
     }
 
     fn has(&self, flaw: Flaw) -> bool {
@@ -93,6 +106,11 @@ impl Memory {
     /// The store's clock.
     fn now(&self) -> Duration {
         self.store.started.elapsed() + *lock(&self.store.passed)
+    }
+
+    /// What the store's clock tells at such a moment.
+    fn time(&self, moment: Duration) -> Timestamp {
+        self.store.began.after(moment)
     }
 
     /// Goes to the store; `asked` is what must not be told when it is away.
@@ -113,6 +131,11 @@ impl Memory {
     fn rows(&self) -> MutexGuard<'_, Rows> {
         lock(&self.store.rows)
     }
+}
+
+fn wall_time() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    Timestamp::from_unix_millis(i64::try_from(since_epoch.as_millis()).expect("a time of this age"))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -198,6 +221,7 @@ impl CallLedgerHarness for Memory {
     async fn crash(&self) {
         if self.has(Flaw::ForgetsInACrash) {
             *lock(&self.store.books) = Books::default();
+            *lock(&self.store.announcements) = Announcements::default();
         }
     }
 
@@ -222,5 +246,30 @@ impl EventInboxHarness for Memory {
         if self.has(Flaw::ForgetsInACrash) {
             lock(&self.store.events).clear();
         }
+    }
+}
+
+#[async_trait]
+impl AnnouncementsHarness for Memory {
+    fn feed(&self) -> Arc<dyn EventFeed> {
+        Arc::new(self.clone())
+    }
+
+    async fn other_feed(&self) -> Arc<dyn EventFeed> {
+        Arc::new(Self { process: 1, ..self.clone() })
+    }
+
+    fn endpoints(&self) -> Arc<dyn WebhookEndpoints> {
+        Arc::new(self.clone())
+    }
+
+    fn queue(&self) -> Arc<dyn DeliveryQueue> {
+        Arc::new(self.clone())
+    }
+}
+
+impl InboundDirectoryHarness for Memory {
+    fn inbound(&self) -> Arc<dyn InboundDirectory> {
+        Arc::new(self.clone())
     }
 }

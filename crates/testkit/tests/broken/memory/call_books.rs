@@ -1,11 +1,10 @@
 use async_trait::async_trait;
 use domain::ports::{
-    AnswerTime, CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue,
-    PortUnavailable,
+    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue, PortUnavailable,
 };
 use domain::{
     Account, CallFact, CallFailure, CallId, CallProgress, CallRecord, CallStatus, DialOutcome,
-    OrganizationId, ProviderAgentId, ProviderReference,
+    OrganizationId, ProviderAgentId, ProviderReference, Recording,
 };
 
 use super::ledger::Entry;
@@ -14,14 +13,14 @@ use crate::flaw::Flaw;
 
 impl Memory {
     /// What the dial's answer adds to what is known of its call.
-    pub(super) fn tell_the_dial(&self, entry: &mut Entry, outcome: &DialOutcome) {
+    pub(super) fn tell_the_dial(&self, entry: &mut Entry, outcome: &DialOutcome, status: CallStatus) {
         let reference = match outcome {
             DialOutcome::Placed(reference) | DialOutcome::NotConnected { reference, .. } => reference.clone(),
             DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => ProviderReference::default(),
         };
         let ProviderReference { conversation_id, carrier_call_id } = reference;
         let told = entry.told.status;
-        let status = Some(CallStatus::after(outcome, AnswerTime::AfterRinging));
+        let status = Some(status);
         if self.has(Flaw::TakesTheDialForTheLastWord) {
             entry.told = CallProgress { status, conversation_id, carrier_call_id, ..entry.told.clone() };
             return;
@@ -54,6 +53,7 @@ impl Memory {
             reason: booking.reason,
             booked_at: booking.booked_at,
             progress: self.progress(entry),
+            recording: entry.recording.clone(),
         })
     }
 
@@ -71,7 +71,7 @@ impl Memory {
         self.is_of(&call.organization_id, &query.organization_id) && fits
     }
 
-    fn is_of(&self, stored: &OrganizationId, asked: &OrganizationId) -> bool {
+    pub(super) fn is_of(&self, stored: &OrganizationId, asked: &OrganizationId) -> bool {
         stored == asked || self.has(Flaw::ForgetsTheTenant)
     }
 
@@ -207,16 +207,30 @@ impl CallBooks for Memory {
         {
             drop_transcript(conversation);
         }
+        let before = entry.told.status;
         if self.has(Flaw::KeepsTheLastStatus) {
             entry.told.status = None;
         }
         entry.told.absorb(&fact);
+        self.tell_the_account(entry, before);
         Ok(())
     }
 
     async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
         self.reach(call_id.as_str()).await?;
-        let _ = recording;
+        let mut books = lock(&self.store.books);
+        let Some(entry) = books.calls.iter_mut().find(|entry| entry.booking.call_id == *call_id) else {
+            return Ok(());
+        };
+        let keeps = match self.flaw {
+            Some(Flaw::ForgetsRecordings) => false,
+            Some(Flaw::KeepsTheFirstRecording) => entry.recording.is_none(),
+            _ => true,
+        };
+        if keeps {
+            entry.recording = Some(recording.clone());
+        }
+        self.tell_the_recording(entry);
         Ok(())
     }
 

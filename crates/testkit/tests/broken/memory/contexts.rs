@@ -18,7 +18,18 @@ impl Memory {
         if self.has(Flaw::KeepsTheFirstContext) && contexts.contains_key(&id) {
             return;
         }
+        let is_inbound = |context: &ConversationContext| matches!(context, ConversationContext::Inbound(_));
+        let is_other_kind =
+            contexts.get(&id).is_some_and(|(kept, _)| is_inbound(kept) != is_inbound(context));
+        if self.has(Flaw::KeepsTheFirstKind) && is_other_kind {
+            return;
+        }
         let mut context = context.clone();
+        if let ConversationContext::Inbound(context) = &mut context
+            && self.has(Flaw::DropsTheContextsContact)
+        {
+            context.contact_id = None;
+        }
         if let ConversationContext::Outbound(context) = &mut context
             && self.has(Flaw::DropsTheContextsReason)
         {

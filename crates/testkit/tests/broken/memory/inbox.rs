@@ -76,15 +76,20 @@ impl EventInbox for Memory {
         &self,
         key: &str,
         _call_id: Option<CallId>,
-        _body: ClosedBody,
+        body: ClosedBody,
     ) -> Result<(), PortUnavailable> {
         self.reach(key).await?;
         let mut events = lock(&self.store.events);
-        if self.has(Flaw::ForgetsWhatIsClosed) {
+        let forgets = self.has(Flaw::ForgetsWhatIsClosed)
+            || body == ClosedBody::Dropped && self.has(Flaw::DropsTheKeyWithTheBody);
+        if forgets {
             events.retain(|stored| stored.event.key != key);
         }
         if let Some(stored) = events.iter_mut().find(|stored| stored.event.key == key) {
             stored.closed = !self.has(Flaw::ClosesInWordsOnly);
+            if body == ClosedBody::Dropped {
+                stored.event.body.clear();
+            }
         }
         Ok(())
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
 use domain::{
-    Booking, CallId, CallProgress, CallReference, CallStatus, DialOutcome, LockKey, OwnerToken, SettledCall,
-    Timestamp,
+    Booking, CallId, CallProgress, CallReference, CallStatus, DialOutcome, LockKey, OwnerToken, Recording,
+    SettledCall, Timestamp,
 };
 use testkit::harness::BookedCall;
 
@@ -24,6 +24,7 @@ pub(super) struct Entry {
     pub(super) dial: Option<(DialOutcome, Timestamp)>,
     pub(super) told: CallProgress,
     pub(super) claimed_until: Duration,
+    pub(super) recording: Option<Recording>,
 }
 
 #[derive(Clone)]
@@ -78,7 +79,9 @@ impl Memory {
             booking.reason = None;
         }
         let told = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };
-        books.calls.push(Entry { booking, dial: None, told, claimed_until: Duration::ZERO });
+        let entry = Entry { booking, dial: None, told, claimed_until: Duration::ZERO, recording: None };
+        self.tell_the_booking(&entry);
+        books.calls.push(entry);
     }
 
     fn settle_guard(&self, guard: &mut Guard, settlement: &Settlement<'_>) {
@@ -154,7 +157,9 @@ impl CallLedger for Memory {
         if let (DialOutcome::Placed(provider), true) = (&mut settled, self.has(Flaw::DropsTheCarriersId)) {
             provider.carrier_call_id = None;
         }
-        self.tell_the_dial(entry, &settled);
+        let before = entry.told.status;
+        self.tell_the_dial(entry, &settled, settlement.status);
+        self.tell_the_settlement(entry, before, settlement.status);
         entry.dial = Some((settled, settlement.settled_at));
         for key in owned {
             if let Some(guard) = books.guards.get_mut(&key) {

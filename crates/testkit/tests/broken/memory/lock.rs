@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{IdempotencyLock, LockAnswer, LockSettlement, Ownership, PortUnavailable, SettleAnswer};
-use domain::{LockKey, OwnerToken, SettledCall};
+use domain::{ConversationContext, LockKey, OwnerToken, SettledCall};
 
 use super::{Memory, lock};
 use crate::flaw::Flaw;
@@ -113,7 +113,8 @@ impl IdempotencyLock for Memory {
         let skipped = self.has(Flaw::SaysThatItKeptTheContext)
             || self.has(Flaw::KeepsTheContextForTheOwnerOnly) && ownership == Ownership::Lost;
         if let Some(rider) = context.filter(|_| self.has_contexts && !skipped) {
-            self.write_context(rider.context, rider.keep_for);
+            let context = ConversationContext::Outbound(rider.context.clone());
+            self.write_context(&context, rider.keep_for);
         }
         Ok(SettleAnswer { ownership, context_kept: context.is_some() && self.has_contexts })
     }

@@ -1,0 +1,96 @@
+use async_trait::async_trait;
+use domain::ports::{PortUnavailable, RegistrationAnswer, WebhookEndpoints};
+use domain::{CallEventKind, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret};
+
+use super::{Memory, lock};
+use crate::flaw::Flaw;
+
+impl Memory {
+    fn has_room(&self, organization_id: &OrganizationId, most: u32) -> bool {
+        let announcements = lock(&self.store.announcements);
+        let own = announcements.endpoints.iter().filter(|stored| stored.organization_id == *organization_id);
+        own.count() < most as usize
+    }
+
+    fn is_it(
+        &self,
+        stored: &WebhookEndpoint,
+        organization_id: &OrganizationId,
+        id: &WebhookEndpointId,
+    ) -> bool {
+        stored.id == *id && self.is_of(&stored.organization_id, organization_id)
+    }
+}
+
+#[async_trait]
+impl WebhookEndpoints for Memory {
+    async fn register(
+        &self,
+        endpoint: &WebhookEndpoint,
+        most: u32,
+    ) -> Result<RegistrationAnswer, PortUnavailable> {
+        self.reach(endpoint.url.as_str()).await?;
+        let mut has_room = self.has_room(&endpoint.organization_id, most);
+        if self.has(Flaw::CountsBeforeItRegisters) {
+            tokio::task::yield_now().await;
+        } else {
+            has_room = self.has_room(&endpoint.organization_id, most);
+        }
+        if !has_room {
+            return Ok(RegistrationAnswer::TooMany);
+        }
+        let mut endpoint = endpoint.clone();
+        if self.has(Flaw::RegistersForEveryKind) {
+            endpoint.kinds = CallEventKind::ALL.to_vec();
+        }
+        lock(&self.store.announcements).endpoints.push(endpoint);
+        Ok(RegistrationAnswer::Registered)
+    }
+
+    async fn list(&self, organization_id: &OrganizationId) -> Result<Vec<WebhookEndpoint>, PortUnavailable> {
+        self.reach(organization_id.as_str()).await?;
+        let mut endpoints = lock(&self.store.announcements).endpoints.clone();
+        endpoints.retain(|stored| self.is_of(&stored.organization_id, organization_id));
+        if self.has(Flaw::ListsEndpointsById) {
+            endpoints.sort_by(|one, other| one.id.cmp(&other.id));
+        }
+        Ok(endpoints)
+    }
+
+    async fn remove(
+        &self,
+        organization_id: &OrganizationId,
+        id: &WebhookEndpointId,
+    ) -> Result<bool, PortUnavailable> {
+        self.reach(id.as_str()).await?;
+        let mut announcements = lock(&self.store.announcements);
+        let before = announcements.endpoints.len();
+        announcements.endpoints.retain(|stored| !self.is_it(stored, organization_id, id));
+        let removed = announcements.endpoints.len() < before;
+        if removed && !self.has(Flaw::LeavesWhatIsQueued) {
+            announcements.deliveries.retain(|delivery| delivery.endpoint_id != *id);
+        }
+        Ok(removed)
+    }
+
+    async fn replace_secret(
+        &self,
+        organization_id: &OrganizationId,
+        id: &WebhookEndpointId,
+        secret: &WebhookSecret,
+        previous_until: Timestamp,
+    ) -> Result<bool, PortUnavailable> {
+        self.reach(&String::from_utf8_lossy(secret.expose())).await?;
+        let mut announcements = lock(&self.store.announcements);
+        let mut stored = announcements.endpoints.iter_mut();
+        let Some(endpoint) = stored.find(|stored| self.is_it(stored, organization_id, id)) else {
+            return Ok(false);
+        };
+        let before = std::mem::replace(&mut endpoint.secret, secret.clone());
+        let keeps_the_first = self.has(Flaw::KeepsTheFirstSecret) && endpoint.previous_secret.is_some();
+        if !keeps_the_first {
+            endpoint.previous_secret = Some((before, previous_until));
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,220 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{
+    AttemptConclusion, DeliveryClaim, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
+};
+use domain::{
+    CallEvent, DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, Timestamp, WebhookEndpoint,
+    WebhookEndpointId, WebhookSecret,
+};
+
+use super::{Memory, lock};
+use crate::flaw::Flaw;
+
+/// An event for an endpoint.
+pub(super) struct Delivery {
+    pub(super) endpoint_id: WebhookEndpointId,
+    pub(super) event: CallEvent,
+    pub(super) state: DeliveryState,
+    pub(super) attempts: u32,
+    pub(super) queued_at: Timestamp,
+    pub(super) due: Duration,
+    pub(super) claimed_until: Duration,
+    pub(super) concluded_at: Option<Timestamp>,
+    pub(super) last_failure: Option<DeliveryFailure>,
+}
+
+impl Memory {
+    fn secrets(&self, endpoint: &WebhookEndpoint) -> Vec<WebhookSecret> {
+        let now = self.time(self.now());
+        let signs = |until: Timestamp| match self.flaw {
+            Some(Flaw::SignsWithOldSecretsForEver) => true,
+            Some(Flaw::SignsWithTheNewSecretAlone) => false,
+            _ => until > now,
+        };
+        let previous = endpoint.previous_secret.as_ref().filter(|(_, until)| signs(*until));
+        let previous = previous.map(|(secret, _)| secret.clone());
+        [endpoint.secret.clone()].into_iter().chain(previous).collect()
+    }
+
+    fn listed(&self, delivery: &Delivery) -> DeliveryRecord {
+        let is_pending = delivery.state == DeliveryState::Pending;
+        DeliveryRecord {
+            endpoint_id: delivery.endpoint_id.clone(),
+            position: delivery.event.position,
+            event_id: delivery.event.id.clone(),
+            kind: delivery.event.kind,
+            call_id: delivery.event.call_id.clone(),
+            state: delivery.state,
+            attempts: delivery.attempts,
+            queued_at: delivery.queued_at,
+            next_attempt_at: is_pending.then(|| self.time(delivery.due.max(delivery.claimed_until))),
+            concluded_at: delivery.concluded_at,
+            last_failure: delivery.last_failure,
+        }
+    }
+
+    fn is_asked_for(&self, delivery: &Delivery, query: &DeliveryListQuery) -> bool {
+        let filters = [
+            query.endpoint_id.as_ref().map(|id| *id == delivery.endpoint_id),
+            query.state.map(|state| state == delivery.state),
+        ];
+        let mut given = filters.into_iter().flatten();
+        let fits = match self.flaw {
+            Some(Flaw::FiltersByOneThingAlone) => given.next().unwrap_or(true),
+            _ => given.all(|fits| fits),
+        };
+        let behind = query.before.as_ref().is_none_or(|(position, id)| match self.flaw {
+            Some(Flaw::TurnsPagesByTimeAlone) => delivery.event.position < *position,
+            _ => (delivery.event.position, &delivery.endpoint_id) < (*position, id),
+        });
+        self.is_of(&delivery.event.organization_id, &query.organization_id) && fits && behind
+    }
+
+    fn is_replayed(&self, delivery: &Delivery, query: &ReplayQuery) -> bool {
+        let delivered_too = match self.flaw {
+            Some(Flaw::ReplaysWhatWasDelivered) => true,
+            Some(Flaw::ReplaysTheDeadAlone) => false,
+            _ => query.delivered_too,
+        };
+        let concluded = match delivery.state {
+            DeliveryState::Pending => false,
+            DeliveryState::Delivered => delivered_too,
+            DeliveryState::Dead => true,
+        };
+        concluded
+            && query.organization_id.as_ref().is_none_or(|id| self.is_of(&delivery.event.organization_id, id))
+            && query.endpoint_id.as_ref().is_none_or(|id| *id == delivery.endpoint_id)
+            && query.after.is_none_or(|place| delivery.event.position > place)
+    }
+}
+
+#[async_trait]
+impl DeliveryQueue for Memory {
+    async fn claim(&self, claim: &DeliveryClaim) -> Result<Vec<DueDelivery>, PortUnavailable> {
+        let urls =
+            lock(&self.store.announcements).endpoints.iter().map(|one| one.url.as_str()).collect::<String>();
+        self.reach(&urls).await?;
+        let (limit, claimed_until, now) =
+            (self.claim_limit(claim.limit), self.claimed_until(claim.lease), self.now());
+        let mut announcements = lock(&self.store.announcements);
+        let super::feed::Announcements { endpoints, deliveries, .. } = &mut *announcements;
+        if self.has(Flaw::HandsOutByPlace) {
+            deliveries.sort_by_key(|delivery| delivery.event.position);
+        } else {
+            deliveries.sort_by_key(|delivery| delivery.due);
+        }
+        let mut claimed: Vec<DueDelivery> = Vec::new();
+        for place in 0..deliveries.len() {
+            let delivery = &deliveries[place];
+            let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint_id) else {
+                continue;
+            };
+            let is_out = |one: &&Delivery| {
+                one.endpoint_id == endpoint.id
+                    && one.state == DeliveryState::Pending
+                    && one.claimed_until > now
+            };
+            let out = match self.flaw {
+                Some(Flaw::LetsOneEndpointFillTheClaim) => 0,
+                Some(Flaw::CountsThisClaimAlone) => {
+                    claimed.iter().filter(|one| one.endpoint_id == endpoint.id).count()
+                }
+                _ => deliveries.iter().filter(is_out).count(),
+            };
+            let is_due = delivery.state == DeliveryState::Pending
+                && delivery.due.max(delivery.claimed_until) <= now
+                && out < claim.per_endpoint as usize;
+            if !is_due || claimed.len() >= limit {
+                continue;
+            }
+            let delivery = &mut deliveries[place];
+            delivery.attempts += 1;
+            delivery.claimed_until = claimed_until;
+            let first = u32::from(!self.has(Flaw::CountsAttemptsFromNought));
+            claimed.push(DueDelivery {
+                endpoint_id: endpoint.id.clone(),
+                url: endpoint.url.clone(),
+                secrets: self.secrets(endpoint),
+                event: delivery.event.clone(),
+                attempt: delivery.attempts - 1 + first,
+                queued_at: delivery.queued_at,
+            });
+        }
+        Ok(claimed)
+    }
+
+    async fn conclude(
+        &self,
+        delivery: &DueDelivery,
+        conclusion: AttemptConclusion,
+    ) -> Result<(), PortUnavailable> {
+        self.reach(delivery.url.as_str()).await?;
+        let mut announcements = lock(&self.store.announcements);
+        let attempted = |one: &&mut Delivery| {
+            one.endpoint_id == delivery.endpoint_id
+                && one.event.position == delivery.event.position
+                && (one.state == DeliveryState::Pending || self.has(Flaw::OpensWhatIsPostponed))
+                && (one.attempts == delivery.attempt || self.has(Flaw::LetsLateClaimantsConclude))
+        };
+        let Some(stored) = announcements.deliveries.iter_mut().find(attempted) else { return Ok(()) };
+        let (state, failure) = match conclusion {
+            AttemptConclusion::Delivered => (DeliveryState::Delivered, stored.last_failure),
+            AttemptConclusion::GivenUp { failure } => (DeliveryState::Dead, Some(failure)),
+            AttemptConclusion::Postponed { failure, .. } => (DeliveryState::Pending, Some(failure)),
+        };
+        stored.last_failure = failure;
+        if let AttemptConclusion::Postponed { pause, .. } = conclusion {
+            stored.state = DeliveryState::Pending;
+            if self.has(Flaw::PostponesInWordsOnly) {
+                return Ok(());
+            }
+            stored.due = self.now() + pause;
+            if !self.has(Flaw::PostponesToTheLeasesEnd) {
+                stored.claimed_until = Duration::ZERO;
+            }
+        } else if !self.has(Flaw::ClosesInWordsOnly) {
+            stored.state = state;
+            stored.concluded_at = Some(self.time(self.now()));
+        }
+        Ok(())
+    }
+
+    async fn list(&self, query: &DeliveryListQuery) -> Result<Vec<DeliveryRecord>, PortUnavailable> {
+        self.reach(&self.called_numbers()).await?;
+        let announcements = lock(&self.store.announcements);
+        let asked_for = announcements.deliveries.iter().filter(|delivery| self.is_asked_for(delivery, query));
+        let mut listed: Vec<DeliveryRecord> = asked_for.map(|delivery| self.listed(delivery)).collect();
+        listed.sort_by(|a, b| (b.position, &b.endpoint_id).cmp(&(a.position, &a.endpoint_id)));
+        if self.has(Flaw::ListsTheOldestFirst) {
+            listed.reverse();
+        }
+        listed.truncate(query.limit as usize);
+        Ok(listed)
+    }
+
+    async fn replay(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
+        self.reach(&self.called_numbers()).await?;
+        let mut announcements = lock(&self.store.announcements);
+        let mut replayed = 0;
+        for delivery in
+            announcements.deliveries.iter_mut().filter(|delivery| self.is_replayed(delivery, query))
+        {
+            delivery.state = DeliveryState::Pending;
+            delivery.attempts *= u32::from(self.has(Flaw::CountsOnAfterAReplay));
+            (delivery.queued_at, delivery.due) = (self.time(self.now()), self.now());
+            delivery.claimed_until = Duration::ZERO;
+            delivery.concluded_at = None;
+            replayed += 1;
+        }
+        Ok(replayed)
+    }
+}
+
+impl Memory {
+    fn called_numbers(&self) -> String {
+        let announcements = lock(&self.store.announcements);
+        announcements.deliveries.iter().map(|delivery| delivery.event.to.as_e164()).collect()
+    }
+}

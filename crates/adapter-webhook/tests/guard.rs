@@ -149,6 +149,18 @@ async fn names_that_lead_nowhere_are_unresolved_and_silent_ones_too() {
     assert_eq!(unknown, Err(UrlRefusal::Unresolved));
 }
 
+/// Where a connection is never made, an attempt does not use its whole time.
+#[tokio::test]
+async fn to_connect_has_a_time_of_its_own() {
+    let patient =
+        WebhookSenderSettings { attempt_within: WebhookSenderSettings::MAX_ATTEMPT, ..settings(false) };
+    let sender =
+        HttpWebhookSender::with_names(patient, Arc::new(SilentNames)).expect("the settings are valid");
+    let delivery = delivery("https://hooks.example.org/");
+    let sent = tokio::time::timeout(patient.attempt_within / 2, sender.send(&delivery, NOW)).await;
+    assert_eq!(sent, Ok(failed(DeliveryFailure::TimedOut)));
+}
+
 #[tokio::test]
 async fn where_private_addresses_are_allowed_this_machine_is_reached() {
     let receiver = Peer::answering(OK).await;
@@ -163,39 +175,45 @@ async fn where_private_addresses_are_allowed_this_machine_is_reached() {
     assert_eq!(receiver.received().len(), 2);
 }
 
-const PROXIED: &str = "OUTDIAL_TEST_PROXIED";
+/// Set where a test runs in a process of its own.
+const IN_ANOTHER_PROCESS: &str = "OUTDIAL_TEST_IN_ANOTHER_PROCESS";
 
 /// Runs one test of this file in a process of its own.
 fn in_another_process(test: &str, environment: &[(&str, &str)]) {
     let mut child = Command::new(std::env::current_exe().expect("this test"));
-    child.args(["--exact", test, "--nocapture"]).envs(environment.iter().copied());
+    child
+        .args(["--exact", test, "--nocapture"])
+        .envs(environment.iter().copied())
+        .env(IN_ANOTHER_PROCESS, "1");
     let output = child.output().expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "no setting: the test's word to itself")]
+fn is_in_another_process() -> bool {
+    std::env::var_os(IN_ANOTHER_PROCESS).is_some()
 }
 
 /// A proxy would resolve names itself, and reach what it likes.
 #[tokio::test]
 async fn a_proxy_of_the_environment_is_not_used() {
     let receiver = Peer::answering(OK).await;
-    if std::env::var_os(PROXIED).is_some() {
+    if is_in_another_process() {
         let sent = open_sender().send(&delivery(&receiver.base_url()), NOW).await;
         assert_eq!((sent, receiver.received().len()), (SendOutcome::Accepted, 1));
         return;
     }
     let proxy = "http://127.0.0.1:1";
-    let environment =
-        ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", PROXIED].map(|name| (name, proxy));
+    let environment = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, proxy));
     in_another_process("a_proxy_of_the_environment_is_not_used", &environment);
 }
-
-const WITHOUT_CERTIFICATES: &str = "OUTDIAL_TEST_WITHOUT_CERTIFICATES";
 
 /// A machine without CA certificates cannot send to the internet, and says so at start; a developer's need not.
 #[tokio::test]
 async fn without_ca_certificates_there_is_http_alone() {
     let receiver = Peer::answering(OK).await;
-    if std::env::var_os(WITHOUT_CERTIFICATES).is_some() {
+    if is_in_another_process() {
         let refused = HttpWebhookSender::new(settings(false));
         assert!(matches!(refused, Err(InvalidSettings::HttpClient(_))), "{refused:?}");
         let sent = open_sender().send(&delivery(&receiver.base_url()), NOW).await;
@@ -203,7 +221,7 @@ async fn without_ca_certificates_there_is_http_alone() {
         return;
     }
     let nowhere = "/nonexistent";
-    let environment = ["SSL_CERT_FILE", "SSL_CERT_DIR", WITHOUT_CERTIFICATES].map(|name| (name, nowhere));
+    let environment = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| (name, nowhere));
     in_another_process("without_ca_certificates_there_is_http_alone", &environment);
 }
 

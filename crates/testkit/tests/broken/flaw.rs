@@ -157,7 +157,7 @@ pub(crate) enum Flaw {
     TakesTheFirstWithTheAgent,
     // Recordings
     TakesNamesForPaths,
-    KeepsTheFirstRecording,
+    KeepsTheFirstAudio,
     ShowsHalfARecording,
     AnswersSomeRecording,
     KeepsRecordingsInTheProcess,

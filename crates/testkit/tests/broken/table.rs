@@ -280,7 +280,7 @@ caught! {
     recording_store, by Memory: {
         KeepsTextsAlone => a_stored_recording_is_read_back,
         TakesNamesForPaths => names_of_any_kind_are_kept_apart,
-        KeepsTheFirstRecording => a_recording_stored_again_is_replaced,
+        KeepsTheFirstAudio => a_recording_stored_again_is_replaced,
         ShowsHalfARecording => a_reader_never_sees_half_a_recording,
         AnswersSomeRecording => an_absent_recording_is_nothing,
         KeepsRecordingsInTheProcess => a_recording_outlives_the_store_that_took_it,

@@ -30,7 +30,7 @@ impl RecordingStore for Memory {
         self.reach(key.as_str()).await?;
         let name = self.name(key);
         match self.flaw {
-            Some(Flaw::KeepsTheFirstRecording) if lock(&self.store.recordings).contains_key(&name) => {
+            Some(Flaw::KeepsTheFirstAudio) if lock(&self.store.recordings).contains_key(&name) => {
                 return Ok(());
             }
             Some(Flaw::KeepsTextsAlone) => bytes = String::from_utf8_lossy(&bytes).into_owned().into_bytes(),

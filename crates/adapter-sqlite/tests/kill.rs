@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use adapter_sqlite::{SqliteSettings, SqliteStore};
-use domain::DialOutcome;
 use domain::ports::{BookingAnswer, CallLedger, Directory, Settlement};
+use domain::{CallStatus, DialOutcome};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use testkit::fixtures::{Tenant, moment, provider_reference};
@@ -103,6 +103,7 @@ async fn a_child_books_and_settles_until_it_is_killed() {
                     key: &booking.key,
                     token: &booking.token,
                     outcome: &DialOutcome::Placed(provider_reference()),
+                    status: CallStatus::InProgress,
                     hold_for: Duration::from_secs(30),
                     settled_at: moment(),
                 };

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use domain::ports::{
-    BookingAnswer, CallLedger, ContactRepo, ContextCache, Directory, EventInbox, IdempotencyLock,
+    AnswerTime, BookingAnswer, CallLedger, ContactRepo, ContextCache, Directory, EventInbox, IdempotencyLock,
     InboxAnswer, IncomingEvent, LockAnswer, OpenEvent, Ownership, Settlement, UserRepo,
 };
 use domain::{
-    Booking, CallReference, ContactIdentity::Known, ContactRecord, DialOutcome, DirectoryRecord, SettledCall,
-    UnknownCause,
+    Booking, CallReference, CallStatus, ContactIdentity::Known, ContactRecord, ConversationContext,
+    DialOutcome, DirectoryRecord, SettledCall, UnknownCause,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
@@ -140,7 +140,7 @@ async fn a_writer_that_does_not_let_go_is_not_waited_for() {
     let (store, path, _folder) = migrated().await;
     let tenant = Tenant::new();
     import(&store, &tenant.records()).await;
-    let (mut stuck, booking, context) = (beside(&path).await, tenant.booking(LONG), context());
+    let (mut stuck, booking, context) = (beside(&path).await, tenant.booking(LONG), outbound());
     let held = stuck.begin_with("begin immediate").await.expect("nobody writes");
 
     let start = Instant::now();
@@ -177,6 +177,7 @@ async fn an_unknown_outcome_can_be_learned_later_and_its_guard_stands() {
                 key: &booking.key,
                 token: &booking.token,
                 outcome: &outcome,
+                status: CallStatus::after(&outcome, AnswerTime::AfterRinging),
                 hold_for,
                 settled_at: moment(),
             };
@@ -242,11 +243,11 @@ async fn what_ran_out_is_swept_and_what_has_not_stays() {
     let mut beside = beside(&path).await;
     for _ in 0..40 {
         store.acquire(&key(), &token(), LONG).await.expect("store is up");
-        store.keep(&context(), LONG).await.expect("store is up");
+        store.keep(&outbound(), LONG).await.expect("store is up");
         store.book(&tenant.booking(LONG)).await.expect("store is up");
     }
     shift(&mut beside, Duration::from_secs(7200)).await;
-    store.keep(&context(), LONG).await.expect("store is up");
+    store.keep(&outbound(), LONG).await.expect("store is up");
     store.book(&tenant.booking(LONG)).await.expect("store is up");
     for _ in 0..64 {
         store.acquire(&key(), &token(), LONG).await.expect("store is up");
@@ -311,6 +312,10 @@ async fn a_store_in_memory_serves_many_at_once_and_is_alone() {
     let other = SqliteStore::open(&SqliteSettings::in_memory()).await.expect("there is memory");
     other.migrate().await.expect("the schema is new");
     assert_eq!(UserRepo::find(&other, &tenant.user.id).await, Ok(None));
+}
+
+fn outbound() -> ConversationContext {
+    ConversationContext::Outbound(context())
 }
 
 async fn migrated() -> (SqliteStore, PathBuf, TempDir) {

@@ -82,16 +82,19 @@ impl EventInbox for SqliteStore {
         &self,
         key: &str,
         call_id: Option<CallId>,
-        _body: ClosedBody,
+        body: ClosedBody,
     ) -> Result<(), PortUnavailable> {
         let call_id = call_id.as_ref().map(CallId::as_str);
+        let is_dropped = body == ClosedBody::Dropped;
         within(STORAGE_LIMIT, async {
             let mut writer = self.connections.write_lease().await?;
             let closed_at = now().unix_millis();
             sqlx::query!(
-                "update provider_events set closed_at = ?, call_id = ? where key = ? and closed_at is null",
+                "update provider_events set closed_at = ?, call_id = ?, body = iif(?, x'', body)
+                 where key = ? and closed_at is null",
                 closed_at,
                 call_id,
+                is_dropped,
                 key
             )
             .execute(&mut *writer)

@@ -1,13 +1,15 @@
 //! What is true of this store beside the promises of its ports.
 
+mod inbox;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use domain::ports::{
-    AnswerTime, BookingAnswer, CallLedger, ContactRepo, ContextCache, Directory, EventInbox, IdempotencyLock,
-    InboxAnswer, IncomingEvent, LockAnswer, OpenEvent, Ownership, Settlement, UserRepo,
+    AnswerTime, BookingAnswer, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, LockAnswer,
+    Ownership, Settlement, UserRepo,
 };
 use domain::{
     Booking, CallReference, CallStatus, ContactIdentity::Known, ContactRecord, ConversationContext,
@@ -187,28 +189,6 @@ async fn an_unknown_outcome_can_be_learned_later_and_its_guard_stands() {
         let duplicate = Booking { call_id: call_id(), token: token(), ..booking.clone() };
         let placed = SettledCall::Placed(CallReference::new(booking.call_id, reference));
         assert_eq!(store.book(&duplicate).await, Ok(BookingAnswer::Settled(placed)));
-    }
-}
-
-/// Recordings are as large as an event may be, and a batch of them is held in memory at once.
-#[tokio::test]
-async fn large_events_are_handed_out_whole_and_in_portions() {
-    let (store, ..) = &migrated().await;
-    let sizes = [5 << 20, 5 << 20, 16 << 20, 2];
-    let events = sizes.iter().zip(0..).map(|(size, at)| OpenEvent {
-        key: format!("post_call_audio:{at}"),
-        body: vec![7; *size],
-        received_at: moment().after(Duration::from_secs(at)),
-    });
-    let events: Vec<OpenEvent> = events.collect();
-    for OpenEvent { key, body, received_at } in &events {
-        let event = IncomingEvent { key, kind: "post_call_audio", body, received_at: *received_at };
-        assert_eq!(store.accept(&event).await, Ok(InboxAnswer::Accepted));
-    }
-    for portion in [&events[..2], &events[2..3], &events[3..], &[]] {
-        let claimed = store.claim(20, LONG).await.expect("store is up");
-        // Not by `assert_eq!`, which would print them.
-        assert!(claimed == portion, "{} events instead of {}", claimed.len(), portion.len());
     }
 }
 

@@ -3,13 +3,14 @@ use domain::ports::{
     CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue, PortUnavailable,
 };
 use domain::{
-    CallFact, CallId, CallRecord, CallStatus, ConversationId, OrganizationId, ProviderAgentId, Recording,
-    Timestamp,
+    CallEventKind, CallFact, CallId, CallRecord, CallStatus, ConversationId, OrganizationId, ProviderAgentId,
+    Recording, Timestamp,
 };
 use sqlx::{Acquire, SqliteConnection};
 
 use crate::SqliteStore;
 use crate::call_row::{CallRow, select_calls};
+use crate::events::{write_event, write_rise};
 use crate::failure::{STORAGE_LIMIT, unavailable, unreadable, within};
 use crate::progress::ProgressColumns;
 use crate::wall_clock::now;
@@ -77,6 +78,7 @@ impl CallBooks for SqliteStore {
             .map_err(unavailable)?;
             let Some(columns) = columns else { return Ok(()) };
             let mut progress = columns.read()?;
+            let before = progress.status.unwrap_or(CallStatus::Initiated);
             if !progress.absorb(fact) {
                 return Ok(());
             }
@@ -97,17 +99,35 @@ impl CallBooks for SqliteStore {
             .execute(&mut *transaction)
             .await
             .map_err(unavailable)?;
+            write_rise(&mut transaction, call_id, before, progress.status.unwrap_or(before)).await?;
             transaction.commit().await
         })
         .await
     }
 
-    async fn attach_recording(
-        &self,
-        _call_id: &CallId,
-        _recording: &Recording,
-    ) -> Result<(), PortUnavailable> {
-        Err(PortUnavailable::new("books", "recordings are not kept yet"))
+    async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
+        let call_id = call_id.as_str();
+        let (key, format) = (recording.key.as_str(), recording.format.as_str());
+        let size = i64::try_from(recording.size_bytes).unwrap_or(i64::MAX);
+        let stored_at = recording.stored_at.unix_millis();
+        within(STORAGE_LIMIT, async {
+            let mut transaction = self.connections.begin_books().await?;
+            sqlx::query!(
+                "update calls set recording_key = ?, recording_format = ?, recording_size = ?, recorded_at = ?
+                 where id = ?",
+                key,
+                format,
+                size,
+                stored_at,
+                call_id
+            )
+            .execute(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
+            write_event(&mut transaction, call_id, CallEventKind::RecordingReady).await?;
+            transaction.commit().await
+        })
+        .await
     }
 
     /// A claim is a lease: a power failure that takes it lets the provider be asked once more.

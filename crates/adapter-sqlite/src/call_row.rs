@@ -2,12 +2,12 @@
 
 use domain::ports::PortUnavailable;
 use domain::{
-    AgentId, CallId, CallReason, CallRecord, Contact, OrganizationId, PersonName, PhoneNumber, Timestamp,
-    UserId,
+    AgentId, AudioFormat, CallId, CallReason, CallRecord, Contact, OrganizationId, PersonName, PhoneNumber,
+    Recording, RecordingKey, Timestamp, UserId,
 };
 
 use crate::contacts::ContactRow;
-use crate::failure::unreadable;
+use crate::failure::{failed, unreadable};
 use crate::progress::{ProgressColumns, dial_failure};
 
 /// Calls with their users and contacts: the expression for the conversation, the rest of the statement, its arguments.
@@ -19,7 +19,8 @@ macro_rules! select_calls {
                     contacts.first_name, contacts.last_name, contacts.phone_number, calls.agent_id, calls.from_number,
                     calls.to_number, calls.reason, calls.booked_at, calls.state, calls.outcome_detail, calls.settled_at,
                     calls.status_rank, calls.conversation_id, calls.carrier_call_id, calls.failure_reason,
-                    calls.failed_at, "
+                    calls.failed_at, calls.recording_key, calls.recording_format, calls.recording_size,
+                    calls.recorded_at, "
                 + $conversation
                 + r#" as "conversation?: String"
              from calls
@@ -55,6 +56,10 @@ pub(crate) struct CallRow {
     pub(crate) failure_reason: Option<String>,
     pub(crate) failed_at: Option<i64>,
     pub(crate) conversation: Option<String>,
+    pub(crate) recording_key: Option<String>,
+    pub(crate) recording_format: Option<String>,
+    pub(crate) recording_size: Option<i64>,
+    pub(crate) recorded_at: Option<i64>,
 }
 
 impl TryFrom<CallRow> for CallRecord {
@@ -80,8 +85,16 @@ impl TryFrom<CallRow> for CallRecord {
             last_name: row.last_name,
             phone_number: row.phone_number,
         };
+        let call_id = CallId::parse(&row.id).map_err(unreadable("calls.id"))?;
+        let stored = (row.recording_key, row.recording_format, row.recording_size, row.recorded_at);
+        let recording = match stored {
+            (Some(key), Some(format), Some(size), Some(stored_at)) => {
+                Some(recording(&call_id, &key, &format, size, stored_at)?)
+            }
+            _ => None,
+        };
         Ok(Self {
-            call_id: CallId::parse(&row.id).map_err(unreadable("calls.id"))?,
+            call_id,
             organization_id: OrganizationId::parse(&row.organization_id)
                 .map_err(unreadable("calls.organization_id"))?,
             user_id: UserId::parse(&row.user_id).map_err(unreadable("calls.user_id"))?,
@@ -97,7 +110,28 @@ impl TryFrom<CallRow> for CallRecord {
                 .map_err(unreadable("calls.reason"))?,
             booked_at: Timestamp::from_unix_millis(row.booked_at),
             progress,
-            recording: None,
+            recording,
         })
     }
+}
+
+/// The recording of a call. Its key is made of call and form: another one was written by a release that names them otherwise.
+fn recording(
+    call_id: &CallId,
+    key: &str,
+    format: &str,
+    size: i64,
+    stored_at: i64,
+) -> Result<Recording, PortUnavailable> {
+    let format = AudioFormat::from_name(format).ok_or(()).map_err(unreadable("calls.recording_format"))?;
+    let known = RecordingKey::of(call_id, format);
+    if known.as_str() != key {
+        return Err(failed("calls.recording_key holds something that cannot be read"));
+    }
+    Ok(Recording {
+        key: known,
+        format,
+        size_bytes: u64::try_from(size).map_err(unreadable("calls.recording_size"))?,
+        stored_at: Timestamp::from_unix_millis(stored_at),
+    })
 }

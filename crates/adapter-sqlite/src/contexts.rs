@@ -6,10 +6,11 @@ use domain::{
     AgentId, CallContext, CallId, CallReason, CarrierCallId, ContactId, ConversationContext, ConversationId,
     OrganizationId, PhoneNumber, ProviderAgentId, Timestamp, UserId,
 };
-use sqlx::SqliteConnection;
+use sqlx::{Acquire, SqliteConnection};
 
 use crate::SqliteStore;
 use crate::failure::{LEASE_LIMIT, unavailable, unreadable, within};
+use crate::inbound_contexts::{find_inbound, keep_inbound};
 use crate::wall_clock::now;
 
 struct ContextRow {
@@ -62,10 +63,17 @@ impl TryFrom<ContextRow> for CallContext {
 #[async_trait]
 impl ContextCache for SqliteStore {
     async fn keep(&self, context: &ConversationContext, keep_for: Duration) -> Result<(), PortUnavailable> {
-        let ConversationContext::Outbound(context) = context else { return Ok(()) };
         within(LEASE_LIMIT, async {
-            let mut writer = self.connections.write_lease().await?;
-            keep_context(&mut writer, context, keep_for).await
+            let mut transaction = self.connections.begin_lease().await?;
+            match context {
+                ConversationContext::Outbound(context) => {
+                    keep_outbound(&mut transaction, context, keep_for).await?;
+                }
+                ConversationContext::Inbound(context) => {
+                    keep_inbound(&mut transaction, context, keep_for).await?;
+                }
+            }
+            transaction.commit().await
         })
         .await
     }
@@ -78,6 +86,8 @@ impl ContextCache for SqliteStore {
         let now = now().unix_millis();
         within(LEASE_LIMIT, async {
             let mut reader = self.connections.read().await?;
+            // It may move from one table to the other between two looks.
+            let mut snapshot = reader.begin().await.map_err(unavailable)?;
             let row = sqlx::query_as!(
                 ContextRow,
                 "select conversation_id, call_id, organization_id, user_id, contact_id, agent_id, provider_agent_id,
@@ -86,17 +96,21 @@ impl ContextCache for SqliteStore {
                 conversation_id,
                 now
             )
-            .fetch_optional(&mut *reader)
+            .fetch_optional(&mut *snapshot)
             .await
             .map_err(unavailable)?;
-            Ok(row.map(CallContext::try_from).transpose()?.map(ConversationContext::Outbound))
+            if let Some(row) = row {
+                return row.try_into().map(ConversationContext::Outbound).map(Some);
+            }
+            let inbound = find_inbound(&mut snapshot, conversation_id, now).await?;
+            Ok(inbound.map(ConversationContext::Inbound))
         })
         .await
     }
 }
 
-/// Writes a context, over one with the same conversation.
-pub(crate) async fn keep_context(
+/// Writes the context of a call that was placed, over what is kept of the same conversation.
+pub(crate) async fn keep_outbound(
     connection: &mut SqliteConnection,
     context: &CallContext,
     keep_for: Duration,
@@ -132,8 +146,12 @@ pub(crate) async fn keep_context(
         started_at,
         expires_at
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await
-    .map(drop)
-    .map_err(unavailable)
+    .map_err(unavailable)?;
+    sqlx::query!("delete from inbound_contexts where conversation_id = ?", conversation_id)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(unavailable)
 }

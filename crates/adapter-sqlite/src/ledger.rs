@@ -1,9 +1,10 @@
 use async_trait::async_trait;
 use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
-use domain::{Booking, DialOutcome, NotDialledReason, ProviderReference};
+use domain::{Booking, CallEventKind, CallStatus, DialOutcome, NotDialledReason, ProviderReference};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
+use crate::events::{status, write_event, write_rise};
 use crate::failure::{STORAGE_LIMIT, failed, unavailable, within};
 use crate::settled::SettledColumns;
 use crate::wall_clock::{now, remaining};
@@ -17,6 +18,7 @@ impl CallLedger for SqliteStore {
                 return blocking_call(&mut transaction, booking).await;
             }
             write_call(&mut transaction, booking).await?;
+            write_event(&mut transaction, booking.call_id.as_str(), CallEventKind::Initiated).await?;
             transaction.commit().await?;
             Ok(BookingAnswer::Recorded)
         })
@@ -27,22 +29,32 @@ impl CallLedger for SqliteStore {
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut transaction = self.connections.begin_books().await?;
-            let Some(step) = next_step(&mut transaction, settlement).await? else {
+            let Some(Step { origin, before }) = next_step(&mut transaction, settlement).await? else {
                 return Ok(());
             };
             settle_call(&mut transaction, settlement).await?;
-            settle_guard(&mut transaction, settlement, step).await?;
+            // An account may have come first, and have told of what the dial tells now.
+            let after = before.max(settlement.status);
+            write_rise(&mut transaction, settlement.call_id.as_str(), before, after).await?;
+            settle_guard(&mut transaction, settlement, origin).await?;
             transaction.commit().await
         })
         .await
     }
 }
 
-/// Where a call goes forward from.
+/// How a call goes forward.
+struct Step {
+    origin: Origin,
+    /// Where it stands until then.
+    before: CallStatus,
+}
+
+/// What was known of its dial.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
-    FromDialling,
-    FromUnknown,
+enum Origin {
+    Dialling,
+    Unknown,
 }
 
 /// The step that a settlement is for its call, or nothing where the call is not in the books or what is known of it stands.
@@ -52,16 +64,18 @@ async fn next_step(
     settlement: &Settlement<'_>,
 ) -> Result<Option<Step>, PortUnavailable> {
     let call_id = settlement.call_id.as_str();
-    let state = sqlx::query_scalar!("select state from calls where id = ?", call_id)
+    let row = sqlx::query!("select state, status_rank from calls where id = ?", call_id)
         .fetch_optional(connection)
         .await
         .map_err(unavailable)?;
+    let Some(row) = row else { return Ok(None) };
     let reached = matches!(settlement.outcome, DialOutcome::Placed(_) | DialOutcome::NotConnected { .. });
-    Ok(match state.as_deref() {
-        Some("dialling") => Some(Step::FromDialling),
-        Some("unknown") if reached => Some(Step::FromUnknown),
-        _ => None,
-    })
+    let origin = match row.state.as_str() {
+        "dialling" => Origin::Dialling,
+        "unknown" if reached => Origin::Unknown,
+        _ => return Ok(None),
+    };
+    Ok(Some(Step { origin, before: status(row.status_rank)? }))
 }
 
 /// Whether the guard is the booking's now: it was free or had run out.
@@ -186,7 +200,7 @@ async fn settle_call(
 async fn settle_guard(
     connection: &mut SqliteConnection,
     settlement: &Settlement<'_>,
-    step: Step,
+    origin: Origin,
 ) -> Result<(), PortUnavailable> {
     let (key, token) = (settlement.key.as_str(), settlement.token.as_str());
     let written = match settlement.outcome {
@@ -200,7 +214,7 @@ async fn settle_guard(
         DialOutcome::Placed(_) | DialOutcome::NotConnected { .. } => {
             let blocked_until = now().after(settlement.hold_for).unix_millis();
             // What an unknown outcome blocks is blocked to its end, whatever is learned of it later.
-            let may_shorten = step == Step::FromDialling;
+            let may_shorten = origin == Origin::Dialling;
             sqlx::query!(
                 "update dial_guards set blocked_until = iif(?1, ?2, max(blocked_until, ?2))
                  where key = ?3 and token = ?4",

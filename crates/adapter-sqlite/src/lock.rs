@@ -6,7 +6,7 @@ use domain::{CallReference, LockKey, OwnerToken, SettledCall};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
-use crate::contexts::keep_context;
+use crate::contexts::keep_outbound;
 use crate::failure::{LEASE_LIMIT, failed, unavailable, within};
 use crate::settled::{NOT_CONNECTED, PLACED, SettledColumns};
 use crate::sweep::sweep;
@@ -83,7 +83,7 @@ impl IdempotencyLock for SqliteStore {
             let mut transaction = self.connections.begin_lease().await?;
             let ownership = write_result(&mut transaction, settlement).await?;
             if let Some(rider) = settlement.context {
-                keep_context(&mut transaction, rider.context, rider.keep_for).await?;
+                keep_outbound(&mut transaction, rider.context, rider.keep_for).await?;
             }
             transaction.commit().await?;
             Ok(SettleAnswer { ownership, context_kept: settlement.context.is_some() })

@@ -5,12 +5,14 @@ use crate::connections::Connections;
 use crate::failure::{STORAGE_LIMIT, unavailable, within};
 use crate::migrations;
 use crate::sweep::Sweeper;
+use crate::wakeups::Wakeups;
 
 /// All of Outdial's data in one SQLite file. Cheap to clone: clones share their connections.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     pub(crate) connections: Connections,
     pub(crate) sweeper: Sweeper,
+    pub(crate) wakeups: Wakeups,
 }
 
 impl SqliteStore {
@@ -18,7 +20,7 @@ impl SqliteStore {
     /// [`SqliteStore::migrate`].
     pub async fn open(settings: &SqliteSettings) -> Result<Self, PortUnavailable> {
         let connections = Connections::open(settings).await?;
-        Ok(Self { connections, sweeper: Sweeper::default() })
+        Ok(Self { connections, sweeper: Sweeper::default(), wakeups: Wakeups::default() })
     }
 
     /// Brings the schema up to date, in one transaction. Does nothing where it is.
@@ -49,5 +51,6 @@ impl SqliteStore {
     /// afterwards is answered as unavailable.
     pub async fn close(&self) {
         self.connections.close().await;
+        self.wakeups.end();
     }
 }

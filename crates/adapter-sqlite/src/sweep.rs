@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use crate::failure::unavailable;
 
-/// One acquired lock in so many sweeps. Each leaves at most one row in each of the three tables, and a sweep takes up to
+/// One acquired lock in so many sweeps. Each leaves at most one row in each of the four tables, and a sweep takes up to
 /// [`BATCH`] of each, so that the tables stay as large as what has not run out.
 const EVERY: u32 = 32;
 
@@ -58,6 +58,16 @@ pub(crate) async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> 
         "delete from call_contexts
          where conversation_id in
              (select conversation_id from call_contexts where expires_at <= ? order by expires_at limit ?)",
+        now_millis,
+        BATCH
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    sqlx::query!(
+        "delete from inbound_contexts
+         where conversation_id in
+             (select conversation_id from inbound_contexts where expires_at <= ? order by expires_at limit ?)",
         now_millis,
         BATCH
     )

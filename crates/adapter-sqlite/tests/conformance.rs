@@ -8,7 +8,7 @@ use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallBooks, CallLedger, ContactRepo, ContextCache, Directory, EventInbox, IdempotencyLock,
-    NumberPool, UserRepo,
+    InboundDirectory, NumberPool, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
@@ -19,8 +19,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallBooksHarness, CallLedgerHarness, ContactRepoHarness,
-    ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness, LosesStore,
-    NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
+    ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
+    InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -31,6 +31,7 @@ testkit::context_cache_suite!(StoreHarness::new().await);
 testkit::directory_suite!(StoreHarness::new().await);
 testkit::event_inbox_suite!(StoreHarness::new().await);
 testkit::idempotency_lock_suite!(StoreHarness::new().await);
+testkit::inbound_directory_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 
@@ -90,6 +91,10 @@ impl LosesStore for StoreHarness {
             "call_locks",
             "call_contexts",
             "provider_events",
+            "inbound_contexts",
+            "call_events",
+            "webhook_endpoints",
+            "webhook_deliveries",
         ] {
             let statement = format!("alter table {table} rename to lost_{table}");
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut beside).await.expect("the table is there");
@@ -117,6 +122,10 @@ impl PassesTime for StoreHarness {
             ("dial_guards", "blocked_until"),
             ("calls", "claimed_until"),
             ("provider_events", "open_at"),
+            ("inbound_contexts", "expires_at"),
+            ("webhook_endpoints", "previous_until"),
+            ("webhook_deliveries", "due_at"),
+            ("webhook_deliveries", "claimed_until"),
         ] {
             let statement = AssertSqlSafe(format!("update {table} set {column} = {column} - ?"));
             sqlx::query(statement).bind(millis).execute(&mut beside).await.expect("the table is there");
@@ -144,6 +153,12 @@ impl NumberPoolHarness for StoreHarness {
 
 impl UserRepoHarness for StoreHarness {
     fn users(&self) -> Arc<dyn UserRepo> {
+        self.store()
+    }
+}
+
+impl InboundDirectoryHarness for StoreHarness {
+    fn inbound(&self) -> Arc<dyn InboundDirectory> {
         self.store()
     }
 }

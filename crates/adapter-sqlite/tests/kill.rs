@@ -48,6 +48,13 @@ async fn no_reported_call_is_lost_by_kill_9() {
         assert!(settled.is_subset(&placed), "{} results were lost", settled.difference(&placed).count());
         let unguarded = "select count(*) from calls where id not in (select call_id from dial_guards)";
         assert_eq!(count(&mut file, unguarded).await, 0, "call and guard are written together");
+        let told = "select count(*) from call_events";
+        let steps = "select count(*) + count(settled_at) from calls";
+        assert_eq!(
+            count(&mut file, told).await,
+            count(&mut file, steps).await,
+            "each step is told as it is taken"
+        );
     }
     assert!(booked.len() > 100 && settled.len() > 100, "the children did work");
 }

@@ -1,5 +1,6 @@
 //! What is true of this store beside the promises of its ports.
 
+mod earlier_file;
 mod inbox;
 
 use std::os::unix::fs::PermissionsExt;
@@ -19,7 +20,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use tempfile::TempDir;
 use testkit::fixtures::{
-    Tenant, call_id, contact, contact_id, context, key, moment, phone_number, provider_reference, token,
+    Tenant, call_id, contact, contact_id, context, inbound_context, key, moment, phone_number,
+    provider_reference, token,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -224,15 +226,24 @@ async fn what_ran_out_is_swept_and_what_has_not_stays() {
     for _ in 0..40 {
         store.acquire(&key(), &token(), LONG).await.expect("store is up");
         store.keep(&outbound(), LONG).await.expect("store is up");
+        store.keep(&inbound(), LONG).await.expect("store is up");
         store.book(&tenant.booking(LONG)).await.expect("store is up");
     }
     shift(&mut beside, Duration::from_secs(7200)).await;
     store.keep(&outbound(), LONG).await.expect("store is up");
+    store.keep(&inbound(), LONG).await.expect("store is up");
     store.book(&tenant.booking(LONG)).await.expect("store is up");
     for _ in 0..64 {
         store.acquire(&key(), &token(), LONG).await.expect("store is up");
     }
-    for (table, left) in [("call_locks", 64), ("call_contexts", 1), ("dial_guards", 1), ("calls", 41)] {
+    let left = [
+        ("call_locks", 64),
+        ("call_contexts", 1),
+        ("inbound_contexts", 1),
+        ("dial_guards", 1),
+        ("calls", 41),
+    ];
+    for (table, left) in left {
         assert_eq!(count(&mut beside, table).await, left, "{table}");
     }
 }
@@ -294,6 +305,10 @@ async fn a_store_in_memory_serves_many_at_once_and_is_alone() {
     assert_eq!(UserRepo::find(&other, &tenant.user.id).await, Ok(None));
 }
 
+fn inbound() -> ConversationContext {
+    ConversationContext::Inbound(inbound_context())
+}
+
 fn outbound() -> ConversationContext {
     ConversationContext::Outbound(context())
 }
@@ -328,9 +343,12 @@ async fn import(store: &SqliteStore, records: &[DirectoryRecord]) {
 /// Brings everything that runs out nearer to its end.
 async fn shift(connection: &mut SqliteConnection, time: Duration) {
     let millis = i64::try_from(time.as_millis()).expect("a short time");
-    for (table, column) in
-        [("call_locks", "expires_at"), ("call_contexts", "expires_at"), ("dial_guards", "blocked_until")]
-    {
+    for (table, column) in [
+        ("call_locks", "expires_at"),
+        ("call_contexts", "expires_at"),
+        ("inbound_contexts", "expires_at"),
+        ("dial_guards", "blocked_until"),
+    ] {
         let statement = AssertSqlSafe(format!("update {table} set {column} = {column} - ?"));
         sqlx::query(statement).bind(millis).execute(&mut *connection).await.expect("the table is there");
     }

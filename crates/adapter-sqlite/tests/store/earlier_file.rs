@@ -1,0 +1,126 @@
+//! A file that an earlier release wrote.
+
+use std::path::Path;
+use std::time::Duration;
+
+use domain::ports::{AnswerTime, CallBooks, CallLedger, EventFeed, FeedQuery, Settlement};
+use domain::{
+    Account, AudioFormat, Booking, CallEventKind, CallFact, CallRecord, CallStatus, ConversationAccount,
+    DialOutcome, EventPosition,
+};
+use sqlx::SqliteConnection;
+use sqlx::migrate::Migrator;
+use testkit::fixtures::{Tenant, moment, provider_reference, recording};
+
+use crate::{LONG, beside, import, unmigrated};
+
+/// The books of before events and recordings: calls that are under way end and are told of from there on, those that have
+/// ended are told nothing of, and both can get a recording.
+#[tokio::test]
+async fn calls_of_before_events_go_on() {
+    let (store, path, folder) = unmigrated().await;
+    let mut earlier = beside(&path).await;
+    migrate_to_the_second(&mut earlier, folder.path()).await;
+    let tenant = Tenant::new();
+    import(&store, &tenant.records()).await;
+    let (dialling, ended) = (tenant.booking(LONG), tenant.booking(LONG));
+    write_as_before(&mut earlier, &dialling, 0).await;
+    write_as_before(&mut earlier, &ended, CallStatus::Completed.rank()).await;
+
+    let pending = store.pending_migrations().await;
+    assert_eq!(pending, Ok(vec!["0003 events webhooks recordings".to_owned()]));
+    store.migrate().await.expect("an earlier release wrote it");
+    assert_eq!(store.publish(100).await, Ok(0), "nobody asked to be told of the past");
+    for (booking, status) in [(&dialling, CallStatus::Initiated), (&ended, CallStatus::Completed)] {
+        let record = find(&store, booking).await;
+        assert_eq!((record.progress.status, record.recording), (Some(status), None));
+    }
+
+    let outcome = DialOutcome::Placed(provider_reference());
+    let settlement = Settlement {
+        call_id: &dialling.call_id,
+        key: &dialling.key,
+        token: &dialling.token,
+        outcome: &outcome,
+        status: CallStatus::after(&outcome, AnswerTime::AfterRinging),
+        hold_for: LONG,
+        settled_at: moment(),
+    };
+    store.settle(&settlement).await.expect("store is up");
+    for booking in [&dialling, &ended] {
+        store.absorb(&booking.call_id, &completed()).await.expect("store is up");
+        let recording = recording(&booking.call_id, AudioFormat::Mp3);
+        store.attach_recording(&booking.call_id, &recording).await.expect("store is up");
+        assert_eq!(find(&store, booking).await.recording, Some(recording));
+    }
+    assert_eq!(store.publish(100).await, Ok(4));
+    let query = FeedQuery {
+        organization_id: tenant.organization.id.clone(),
+        after: EventPosition::START,
+        limit: 100,
+        wait: Duration::ZERO,
+    };
+    let told = store.read(&query).await.expect("store is up").into_iter();
+    let told: Vec<_> = told.map(|event| (event.call_id, event.kind)).collect();
+    let expected = [
+        (&dialling, CallEventKind::Answered),
+        (&dialling, CallEventKind::Ended),
+        (&dialling, CallEventKind::RecordingReady),
+        (&ended, CallEventKind::RecordingReady),
+    ];
+    assert_eq!(told, expected.map(|(booking, kind)| (booking.call_id.clone(), kind)));
+}
+
+/// The migrations of the release before, and no others.
+async fn migrate_to_the_second(file: &mut SqliteConnection, folder: &Path) {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let earlier = folder.join("migrations");
+    std::fs::create_dir(&earlier).expect("the folder is new");
+    for name in ["0001_directory_books_and_leases.sql", "0002_books_after_the_dial.sql"] {
+        std::fs::copy(all.join(name), earlier.join(name)).expect("it is never edited");
+    }
+    let migrator = Migrator::new(earlier).await.expect("there are two");
+    migrator.run_direct(None, file, false).await.expect("the file is new");
+}
+
+async fn write_as_before(file: &mut SqliteConnection, booking: &Booking, status_rank: u8) {
+    let has_ended = status_rank > 0;
+    sqlx::query(
+        "insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, state, booked_at,
+                            settled_at, status_rank)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(booking.call_id.as_str())
+    .bind(booking.organization_id.as_str())
+    .bind(booking.user_id.as_str())
+    .bind(booking.contact_id.as_str())
+    .bind(booking.agent_id.as_str())
+    .bind(booking.from.as_e164())
+    .bind(booking.to.as_e164())
+    .bind(if has_ended { "placed" } else { "dialling" })
+    .bind(booking.booked_at.unix_millis())
+    .bind(has_ended.then_some(1))
+    .bind(status_rank)
+    .execute(file)
+    .await
+    .expect("the table is there");
+}
+
+async fn find(store: &adapter_sqlite::SqliteStore, booking: &Booking) -> CallRecord {
+    let found = store.find(&booking.organization_id, &booking.call_id).await.expect("store is up");
+    found.expect("it is in the books")
+}
+
+fn completed() -> CallFact {
+    let conversation = ConversationAccount {
+        status: CallStatus::Completed,
+        duration_secs: Some(42),
+        transcript: Vec::new(),
+        started_at: None,
+        answered_at: None,
+        end_reason: None,
+        summary: None,
+        cost_credits: None,
+    };
+    CallFact { conversation_id: None, carrier_call_id: None, account: Account::Conversation(conversation) }
+}

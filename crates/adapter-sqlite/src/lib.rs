@@ -1,17 +1,17 @@
 //! Every storage port, the lock and the context cache in one SQLite file: the embedded default.
 //!
 //! [`SqliteStore`] implements [`ContactRepo`], [`AgentRepo`], [`NumberPool`], [`UserRepo`], [`InboundDirectory`],
-//! [`CallLedger`], [`CallBooks`], [`EventInbox`], [`EventFeed`], [`Directory`], [`IdempotencyLock`] and [`ContextCache`].
-//! Several processes of one host may open the file; what must hold between them (one lock, one guard, one order of events) is
-//! decided inside it.
+//! [`CallLedger`], [`CallBooks`], [`EventInbox`], [`EventFeed`], [`WebhookEndpoints`], [`DeliveryQueue`], [`Directory`],
+//! [`IdempotencyLock`] and [`ContextCache`]. Several processes of one host may open the file; what must hold between them (one
+//! lock, one guard, one order of events) is decided inside it.
 //!
 //! **Clock.** Leases and guards are reckoned in milliseconds of the host's wall clock, read by this crate at each statement.
 //! Everybody who opens the file reads the same clock, so that it serves as the store's own.
 //!
-//! **Durability.** What the books, the guards, the inbox and the directory say is synced to disk before it is
-//! answered, events with what they tell of. Locks, contexts, claims and what is published are not synced: they survive
+//! **Durability.** What the books, the guards, the inbox, the directory and the endpoints say is synced to disk before it is
+//! answered, events with what they tell of. Locks, contexts, claims and the progress of deliveries are not synced: they survive
 //! the death of the process, and a power failure may take the last of them. That is what the guard in the ledger is for; and
-//! what is claimed, published or merged in once more does no harm.
+//! what is claimed, published, delivered or merged in once more does no harm.
 //!
 //! **Waiting.** Whoever waits for events is woken by those who publish through the same store. Another process that publishes
 //! is noticed within a second.
@@ -25,6 +25,8 @@
 //! [`CallBooks`]: domain::ports::CallBooks
 //! [`EventInbox`]: domain::ports::EventInbox
 //! [`EventFeed`]: domain::ports::EventFeed
+//! [`WebhookEndpoints`]: domain::ports::WebhookEndpoints
+//! [`DeliveryQueue`]: domain::ports::DeliveryQueue
 //! [`Directory`]: domain::ports::Directory
 //! [`IdempotencyLock`]: domain::ports::IdempotencyLock
 //! [`ContextCache`]: domain::ports::ContextCache
@@ -36,7 +38,10 @@ mod connections;
 mod contacts;
 mod contexts;
 mod conversation;
+mod deliveries;
+mod delivery_row;
 mod directory;
+mod endpoints;
 mod events;
 mod failure;
 mod feed;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallBooks, CallLedger, ContactRepo, ContextCache, Directory, EventInbox, IdempotencyLock,
-    InboundDirectory, NumberPool, UserRepo,
+    AgentRepo, CallBooks, CallLedger, ContactRepo, ContextCache, DeliveryQueue, Directory, EventFeed,
+    EventInbox, IdempotencyLock, InboundDirectory, NumberPool, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
@@ -18,8 +18,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallBooksHarness, CallLedgerHarness, ContactRepoHarness,
-    ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
+    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallBooksHarness, CallLedgerHarness,
+    ContactRepoHarness, ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
 
@@ -28,12 +28,15 @@ testkit::call_books_suite!(StoreHarness::new().await);
 testkit::call_ledger_suite!(StoreHarness::new().await);
 testkit::contact_repo_suite!(StoreHarness::new().await);
 testkit::context_cache_suite!(StoreHarness::new().await);
+testkit::delivery_queue_suite!(StoreHarness::new().await);
 testkit::directory_suite!(StoreHarness::new().await);
+testkit::event_feed_suite!(StoreHarness::new().await);
 testkit::event_inbox_suite!(StoreHarness::new().await);
 testkit::idempotency_lock_suite!(StoreHarness::new().await);
 testkit::inbound_directory_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
+testkit::webhook_endpoints_suite!(StoreHarness::new().await);
 
 /// One store in one file, and what was its file before each crash.
 struct StoreHarness {
@@ -212,6 +215,25 @@ impl CallLedgerHarness for StoreHarness {
 
 impl CallBooksHarness for StoreHarness {
     fn books(&self) -> Arc<dyn CallBooks> {
+        self.store()
+    }
+}
+
+#[async_trait]
+impl AnnouncementsHarness for StoreHarness {
+    fn feed(&self) -> Arc<dyn EventFeed> {
+        self.store()
+    }
+
+    async fn other_feed(&self) -> Arc<dyn EventFeed> {
+        Arc::new(open(&self.current().path).await)
+    }
+
+    fn endpoints(&self) -> Arc<dyn WebhookEndpoints> {
+        self.store()
+    }
+
+    fn queue(&self) -> Arc<dyn DeliveryQueue> {
         self.store()
     }
 }

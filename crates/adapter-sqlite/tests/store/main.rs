@@ -1,5 +1,6 @@
 //! What is true of this store beside the promises of its ports.
 
+mod announcements;
 mod earlier_file;
 mod inbox;
 

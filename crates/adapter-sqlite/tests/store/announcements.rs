@@ -1,0 +1,192 @@
+//! What is told of calls, beside the promises of the ports that tell it.
+
+use std::time::Duration;
+
+use adapter_sqlite::SqliteStore;
+use domain::ports::{
+    AttemptConclusion, CallLedger, DeliveryClaim, DeliveryListQuery, DeliveryQueue, EventFeed, FeedQuery,
+    RegistrationAnswer, ReplayQuery, UserRepo, WebhookEndpoints,
+};
+use domain::{DeliveryFailure, DeliveryState, DueDelivery, EventPosition};
+use sqlx::{Connection, SqliteConnection};
+use testkit::fixtures::{Tenant, webhook_endpoint};
+use tokio::task::JoinHandle;
+
+use crate::{LONG, beside, import, migrated, open};
+
+/// Publishing and claiming are asked for several times a second: where there is nothing to do, they leave the writer to the
+/// bookings.
+#[tokio::test]
+async fn nobody_waits_for_the_writer_to_learn_that_there_is_nothing_to_do() {
+    let (store, path, _folder) = migrated().await;
+    let tenant = told(&store, 2).await;
+    assert_eq!(store.publish(10).await, Ok(2));
+    assert_eq!(store.claim(&claim(10)).await.expect("store is up").len(), 2);
+
+    let mut stuck = beside(&path).await;
+    let held = stuck.begin_with("begin immediate").await.expect("nobody writes");
+    assert_eq!(store.publish(10).await, Ok(0));
+    assert_eq!(store.claim(&claim(10)).await, Ok(Vec::new()), "both are in somebody's hands");
+    held.rollback().await.expect("it is ours");
+
+    store.book(&tenant.booking(LONG)).await.expect("store is up");
+    let held = stuck.begin_with("begin immediate").await.expect("nobody writes");
+    store.publish(10).await.expect_err("there is something to do, and nobody can write");
+    held.rollback().await.expect("it is ours");
+    assert_eq!(store.publish(10).await, Ok(1));
+}
+
+/// As two processes would: nothing but the file is between them.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stores_on_one_file_wake_each_other() {
+    let (ours, path, _folder) = migrated().await;
+    let theirs = open(&path).await;
+    let tenant = told(&ours, 0).await;
+    for (publisher, reader) in [(&ours, &theirs), (&theirs, &ours)] {
+        let newest = reader.newest(&tenant.organization.id).await.expect("store is up");
+        let waiting = waiting(reader, &tenant, newest);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let booking = tenant.booking(LONG);
+        publisher.book(&booking).await.expect("store is up");
+        assert_eq!(publisher.publish(10).await, Ok(1));
+        let answered = tokio::time::timeout(LONG / 4, waiting).await.expect("it looks each second");
+        assert_eq!(answered.expect("nobody panics"), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_wait_keep_no_connection_from_others() {
+    let (store, ..) = &migrated().await;
+    let tenant = told(store, 0).await;
+    let many: Vec<_> = (0..50).map(|_| waiting(store, &tenant, EventPosition::START)).collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let user = UserRepo::find(store, &tenant.user.id).await;
+    assert_eq!(user, Ok(Some(tenant.stored_user())));
+    store.book(&tenant.booking(LONG)).await.expect("store is up");
+    assert_eq!(store.publish(10).await, Ok(1));
+    for one in many {
+        let answered = tokio::time::timeout(LONG / 4, one).await.expect("all are woken");
+        assert_eq!(answered.expect("nobody panics"), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_store_that_is_closed() {
+    let (store, ..) = &migrated().await;
+    let tenant = told(store, 0).await;
+    let waiting = waiting(store, &tenant, EventPosition::START);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    store.close().await;
+    let ended = tokio::time::timeout(LONG / 4, waiting).await.expect("the wait ends");
+    ended.expect_err("it is closed");
+}
+
+/// What is replayed begins to count its attempts anew: the number alone would let an attempt of before conclude.
+#[tokio::test]
+async fn an_attempt_of_before_a_replay_concludes_nothing() {
+    let (store, ..) = &migrated().await;
+    let tenant = told(store, 1).await;
+    store.publish(10).await.expect("store is up");
+    let before = only(store.claim(&claim(10)).await.expect("store is up"));
+    let failure = DeliveryFailure::TimedOut;
+    store.conclude(&before, AttemptConclusion::GivenUp { failure }).await.expect("store is up");
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert_eq!(store.replay(&ReplayQuery::default()).await, Ok(1));
+    let after = only(store.claim(&claim(10)).await.expect("store is up"));
+    assert_eq!(after.attempt, before.attempt);
+
+    store.conclude(&before, AttemptConclusion::Delivered).await.expect("it is left at that");
+    assert_eq!(states(store, &tenant).await, [DeliveryState::Pending]);
+    store.conclude(&after, AttemptConclusion::Delivered).await.expect("store is up");
+    assert_eq!(states(store, &tenant).await, [DeliveryState::Delivered]);
+}
+
+/// More than is replayed or removed in one transaction.
+#[tokio::test]
+async fn a_large_queue_is_replayed_once_and_removed_whole() {
+    let (store, path, _folder) = migrated().await;
+    let tenant = told(&store, 1).await;
+    let mut beside = beside(&path).await;
+    multiply(&mut beside, 1_234).await;
+    assert_eq!(store.publish(10_000).await, Ok(1_235));
+    sqlx::raw_sql("update webhook_deliveries set state = 'dead', concluded_at = 1")
+        .execute(&mut beside)
+        .await
+        .expect("the table is there");
+    let others =
+        ReplayQuery { organization_id: Some(Tenant::new().organization.id), ..ReplayQuery::default() };
+    assert_eq!(store.replay(&others).await, Ok(0));
+    let ours = ReplayQuery {
+        organization_id: Some(tenant.organization.id.clone()),
+        delivered_too: true,
+        ..ReplayQuery::default()
+    };
+    assert_eq!(store.replay(&ours).await, Ok(1_235));
+    assert!(states(&store, &tenant).await.iter().all(|state| *state == DeliveryState::Pending));
+    assert_eq!(store.replay(&ours).await, Ok(0), "they are pending");
+
+    let (ours, theirs) = (&tenant.organization.id, &Tenant::new().organization.id);
+    let endpoint = WebhookEndpoints::list(&store, ours).await.expect("store is up").remove(0);
+    assert_eq!(store.remove(theirs, &endpoint.id).await, Ok(false));
+    assert_eq!(states(&store, &tenant).await.len(), 1_235, "another tenant's endpoint is left alone");
+    assert_eq!(store.remove(ours, &endpoint.id).await, Ok(true));
+    let left: i64 = sqlx::query_scalar("select count(*) from webhook_deliveries")
+        .fetch_one(&mut beside)
+        .await
+        .expect("the table is there");
+    assert_eq!(left, 0);
+}
+
+/// A tenant with an endpoint for everything, and with so many booked calls.
+async fn told(store: &SqliteStore, calls: usize) -> Tenant {
+    let tenant = Tenant::new();
+    import(store, &tenant.records()).await;
+    let endpoint = webhook_endpoint(&tenant.organization.id);
+    assert_eq!(store.register(&endpoint, 1).await, Ok(RegistrationAnswer::Registered));
+    for _ in 0..calls {
+        store.book(&tenant.booking(LONG)).await.expect("store is up");
+    }
+    tenant
+}
+
+/// Somebody who waits for longer than any test takes, and says how many events came.
+fn waiting(store: &SqliteStore, tenant: &Tenant, after: EventPosition) -> JoinHandle<usize> {
+    let (store, organization_id) = (store.clone(), tenant.organization.id.clone());
+    let query = FeedQuery { organization_id, after, limit: 10, wait: LONG };
+    tokio::spawn(async move { store.read(&query).await.expect("store is up").len() })
+}
+
+/// Writes so many copies of the only call, and an event for each.
+async fn multiply(file: &mut SqliteConnection, copies: u32) {
+    for statement in [
+        "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ?)
+         insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, state, booked_at)
+         select id || n, organization_id, user_id, contact_id, agent_id, from_number, to_number, state, booked_at
+         from numbers, calls where true",
+        "insert into call_events (call_id, kind, status_rank, organization_id, happened_at)
+         select id, 'call_initiated', 0, organization_id, 0 from calls where ? and true on conflict do nothing",
+    ] {
+        sqlx::query(statement).bind(copies).execute(&mut *file).await.expect("the tables are there");
+    }
+}
+
+fn claim(limit: u32) -> DeliveryClaim {
+    DeliveryClaim { limit, per_endpoint: limit, lease: LONG }
+}
+
+fn only(mut deliveries: Vec<DueDelivery>) -> DueDelivery {
+    assert_eq!(deliveries.len(), 1);
+    deliveries.remove(0)
+}
+
+async fn states(store: &SqliteStore, tenant: &Tenant) -> Vec<DeliveryState> {
+    let query = DeliveryListQuery {
+        organization_id: tenant.organization.id.clone(),
+        endpoint_id: None,
+        state: None,
+        before: None,
+        limit: 10_000,
+    };
+    let listed = DeliveryQueue::list(store, &query).await.expect("store is up");
+    listed.into_iter().map(|delivery| delivery.state).collect()
+}

@@ -14,7 +14,7 @@ use domain::{
 use self::row::CallRow;
 use crate::PostgresStore;
 use crate::failure::because;
-use crate::moment::{database_bound, moment};
+use crate::moment::{database_bound, database_time, moment};
 use crate::row::{read, read_optional};
 
 #[async_trait]
@@ -36,7 +36,8 @@ impl CallBooks for PostgresStore {
                                    case calls.state when 'not-connected' then calls.outcome_detail end) as failure_reason,
                           coalesce(calls.failed_at,
                                    case calls.state when 'not-connected' then calls.settled_at end) as failed_at,
-                          calls.conversation::text as conversation
+                          calls.conversation::text as conversation,
+                          calls.recording_key, calls.recording_format, calls.recording_size, calls.recorded_at
                      from calls
                      join users on users.organization_id = calls.organization_id and users.id = calls.user_id
                      join contacts on contacts.organization_id = calls.organization_id
@@ -99,12 +100,39 @@ impl CallBooks for PostgresStore {
         self.merge(call_id, fact).await
     }
 
-    async fn attach_recording(
-        &self,
-        _call_id: &CallId,
-        _recording: &Recording,
-    ) -> Result<(), PortUnavailable> {
-        Err(PortUnavailable::new("books", "recordings are not kept yet"))
+    async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
+        let stored_at = database_time(recording.stored_at)?;
+        let size = i64::try_from(recording.size_bytes);
+        let size = size.map_err(|_| because("a recording is larger than can be stored"))?;
+        // Told once for each call, whichever way it stood by then. The call's id is ours, and was found by `locate`: no
+        // tenant stands beside it.
+        let attached = self.repeatable(|| {
+            sqlx::query!(
+                r#"with before as (
+                       select id, recording_key is not null as was_recorded from calls where id = $1 for no key update
+                   ), attached as (
+                       update calls
+                          set recording_key = $2, recording_format = $3, recording_size = $4, recorded_at = $5
+                         from before
+                        where calls.id = before.id
+                       returning calls.id, calls.organization_id, calls.conversation_id, calls.status_rank,
+                                 before.was_recorded
+                   ), told as (
+                       insert into call_events (call_id, organization_id, conversation_id, kind, status_rank)
+                       select id, organization_id, conversation_id, 'call_recording_ready', status_rank
+                         from attached
+                        where not was_recorded
+                       on conflict on constraint call_events_pkey do nothing
+                   )
+                   select exists (select from attached) as "attached!""#,
+                call_id.as_str(),
+                recording.key.as_str(),
+                recording.format.as_str(),
+                size,
+                stored_at
+            )
+        });
+        attached.await.map(|_| ())
     }
 
     async fn claim_overdue(&self, claim: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable> {
@@ -184,7 +212,8 @@ impl PostgresStore {
                                    case page.state when 'not-connected' then page.outcome_detail end) as failure_reason,
                           coalesce(page.failed_at,
                                    case page.state when 'not-connected' then page.settled_at end) as failed_at,
-                          (page.conversation - 'transcript')::text as conversation
+                          (page.conversation - 'transcript')::text as conversation,
+                          page.recording_key, page.recording_format, page.recording_size, page.recorded_at
                      from page
                      join users on users.organization_id = page.organization_id and users.id = page.user_id
                      join contacts on contacts.organization_id = page.organization_id and contacts.id = page.contact_id

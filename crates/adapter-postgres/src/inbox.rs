@@ -76,17 +76,20 @@ impl EventInbox for PostgresStore {
         &self,
         key: &str,
         call_id: Option<CallId>,
-        _body: ClosedBody,
+        body: ClosedBody,
     ) -> Result<(), PortUnavailable> {
-        // Twice where a lease ran out before its claimant was done: the first time stands, and the call that either knew.
+        // Twice where a lease ran out before its claimant was done: the first time stands, and the call that either knew. A
+        // body that is gone stays so.
         let closed = self.repeatable(|| {
             sqlx::query!(
                 "update provider_events \
-                    set closed_at = coalesce(closed_at, clock_timestamp()), call_id = coalesce(call_id, $2) \
+                    set closed_at = coalesce(closed_at, clock_timestamp()), call_id = coalesce(call_id, $2), \
+                        body = case when $3 then ''::bytea else body end \
                   where key = $1 \
                  returning key",
                 key,
-                call_id.as_ref().map(CallId::as_str)
+                call_id.as_ref().map(CallId::as_str),
+                body == ClosedBody::Dropped
             )
         });
         closed.await.map(|_| ())

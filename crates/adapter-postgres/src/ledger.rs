@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
 use domain::{
-    Booking, CallId, CallReason, CallReference, CarrierCallId, ConversationId, DialOutcome,
+    Booking, CallId, CallReason, CallReference, CallStatus, CarrierCallId, ConversationId, DialOutcome,
     NotConnectedReason, NotDialledReason, ProviderReference, SettledCall,
 };
 
@@ -11,6 +11,14 @@ use crate::PostgresStore;
 use crate::failure::because;
 use crate::moment::database_time;
 use crate::row::{read, read_optional, unreadable};
+
+// Names and ranks stand in the SQL below.
+const _: () = assert!(
+    CallStatus::Initiated.rank() == 0
+        && CallStatus::InProgress.rank() == 3
+        && CallStatus::Failed.rank() == 4
+        && CallStatus::Completed.rank() == 7
+);
 
 /// Whether a call was booked; otherwise the guard that blocks it and that guard's call, as far as they could be seen.
 struct BookingRow {
@@ -43,7 +51,10 @@ impl CallLedger for PostgresStore {
                    insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason,
                                       state, booked_at)
                    select call_id, $5, $6, $7, $8, $9, $10, $11, 'dialling', $12 from guard
-                   returning id
+                   returning id, organization_id
+               ), told as (
+                   insert into call_events (call_id, organization_id, kind, status_rank)
+                   select id, organization_id, 'call_initiated', 0 from booked
                )
                select exists (select from booked) as "recorded!",
                       blocker.id as "call_id?", blocker.state as "state?", blocker.outcome_detail,
@@ -96,11 +107,12 @@ impl CallLedger for PostgresStore {
         // settlement nor a late one of an older call does anything to it. From *unknown* a call may come to be placed or not
         // connected, its guard blocking on to its end; never to not dialled, since the phone may have rung.
         // What events told before the dial's own answer came is merged as `CallProgress::absorb` merges: the greater stays.
-        // The call's id is ours, minted for it alone: no tenant stands beside it.
+        // What the call rose by is told as `CallEventKind::of_rise` names it: it was answered in progress (3) and completed
+        // (7), and has ended from failed (4) on. The call's id is ours, minted for it alone: no tenant stands beside it.
         let settled = self.repeatable(|| {
             sqlx::query!(
                 r#"with before as (
-                       select id, state from calls where id = $1 for no key update
+                       select id, state, status_rank from calls where id = $1 for no key update
                    ), moved as (
                        update calls
                           set state = $4, outcome_detail = $5, settled_at = $6,
@@ -111,7 +123,20 @@ impl CallLedger for PostgresStore {
                         where calls.id = before.id
                           and (before.state = 'dialling'
                                or (before.state = 'unknown' and $4 in ('placed', 'not-connected')))
-                       returning before.state = 'unknown' as was_unknown
+                       returning before.state = 'unknown' as was_unknown, calls.id, calls.organization_id,
+                                 calls.conversation_id, before.status_rank as rank_before, calls.status_rank
+                   ), told as (
+                       insert into call_events (call_id, organization_id, conversation_id, kind, status_rank)
+                       select moved.id, moved.organization_id, moved.conversation_id, step.kind, moved.status_rank
+                         from moved
+                         join (values (1, 'call_answered'), (2, 'call_ended')) as step (place, kind)
+                           on case step.kind
+                                  when 'call_answered' then status_rank in (3, 7) and rank_before not in (3, 7)
+                                  else status_rank >= 4
+                              end
+                        where status_rank > rank_before
+                        order by step.place
+                       on conflict on constraint call_events_pkey do nothing
                    ), freed as (
                        delete from dial_guards as held using moved
                         where held.key = $2 and held.token = $3 and $4 = 'not-dialled'

@@ -1,7 +1,7 @@
 //! Merging an account into a call: the one operation that reads, decides in the domain, and writes.
 
 use domain::ports::PortUnavailable;
-use domain::{Account, CallFact, CallId, CallProgress, CarrierCallId, ConversationId};
+use domain::{Account, CallEventKind, CallFact, CallId, CallProgress, CarrierCallId, ConversationId};
 use sqlx::{Connection, PgConnection};
 
 use super::conversation::write_conversation;
@@ -62,8 +62,13 @@ async fn merge_locked(
     );
     if let Some(row) = locked.fetch_optional(&mut *transaction).await? {
         let mut progress = CallProgress::try_from(row)?;
+        let before = progress.status;
         if progress.absorb(fact) {
-            store(&mut transaction, call_id, fact, &progress).await?;
+            let steps = match (before, progress.status) {
+                (Some(before), Some(after)) => CallEventKind::of_rise(before, after),
+                _ => Vec::new(),
+            };
+            store(&mut transaction, call_id, fact, &progress, &steps).await?;
         }
     }
     transaction.commit().await?;
@@ -75,6 +80,7 @@ async fn store(
     call_id: &CallId,
     fact: &CallFact,
     progress: &CallProgress,
+    steps: &[CallEventKind],
 ) -> Result<(), Unmerged> {
     // Written where it is the one that was kept; any other is in the row, and may be megabytes.
     let conversation = match &fact.account {
@@ -83,19 +89,29 @@ async fn store(
         }
         _ => None,
     };
+    let steps: Vec<&str> = steps.iter().map(|step| step.as_str()).collect();
     sqlx::query!(
-        "update calls \
-            set status_rank = coalesce($2, status_rank), conversation_id = $3, carrier_call_id = $4, \
-                failure_reason = $5, failed_at = $6, \
-                conversation = coalesce($7::text::jsonb, conversation) \
-          where id = $1",
+        "with merged as ( \
+             update calls \
+                set status_rank = coalesce($2, status_rank), conversation_id = $3, carrier_call_id = $4, \
+                    failure_reason = $5, failed_at = $6, \
+                    conversation = coalesce($7::text::jsonb, conversation) \
+              where id = $1 \
+             returning id, organization_id, conversation_id, status_rank \
+         ) \
+         insert into call_events (call_id, organization_id, conversation_id, kind, status_rank) \
+         select id, organization_id, conversation_id, step.kind, status_rank \
+           from merged cross join unnest($8::text[]) with ordinality as step (kind, place) \
+          order by step.place \
+         on conflict on constraint call_events_pkey do nothing",
         call_id.as_str(),
         progress.status.map(|status| i16::from(status.rank())),
         progress.conversation_id.as_ref().map(ConversationId::as_str),
         progress.carrier_call_id.as_ref().map(CarrierCallId::as_str),
         progress.failure.map(|failure| failure.reason.as_str()),
         progress.failure.map(|failure| database_time(failure.at)).transpose()?,
-        conversation
+        conversation,
+        &steps as _
     )
     .execute(connection)
     .await?;

@@ -1,7 +1,8 @@
 use domain::ports::PortUnavailable;
 use domain::{
-    AgentId, CallFailure, CallId, CallProgress, CallReason, CallRecord, CallStatus, CarrierCallId, Contact,
-    ContactId, ConversationId, NotConnectedReason, OrganizationId, PersonName, PhoneNumber, UserId,
+    AgentId, AudioFormat, CallFailure, CallId, CallProgress, CallReason, CallRecord, CallStatus,
+    CarrierCallId, Contact, ContactId, ConversationId, NotConnectedReason, OrganizationId, PersonName,
+    PhoneNumber, Recording, RecordingKey, UserId,
 };
 use time::OffsetDateTime;
 
@@ -30,6 +31,10 @@ pub(super) struct CallRow {
     pub(super) failure_reason: Option<String>,
     pub(super) failed_at: Option<OffsetDateTime>,
     pub(super) conversation: Option<String>,
+    pub(super) recording_key: Option<String>,
+    pub(super) recording_format: Option<String>,
+    pub(super) recording_size: Option<i64>,
+    pub(super) recorded_at: Option<OffsetDateTime>,
 }
 
 /// What became of a call.
@@ -55,8 +60,16 @@ impl TryFrom<CallRow> for CallRecord {
             failed_at: row.failed_at,
             conversation: row.conversation,
         };
+        let call_id = read("calls.id", &row.id, CallId::parse)?;
+        let recorded = (row.recording_key, row.recording_format, row.recording_size, row.recorded_at);
+        let recording = match recorded {
+            (Some(key), Some(format), Some(size), Some(at)) => {
+                Some(read_recording(&call_id, &key, &format, size, at)?)
+            }
+            _ => None,
+        };
         Ok(Self {
-            call_id: read("calls.id", &row.id, CallId::parse)?,
+            call_id,
             user_id: read("calls.user_id", &row.user_id, UserId::parse)?,
             user_name: read("users.full_name", &row.user_name, PersonName::parse)?,
             contact: Contact {
@@ -81,9 +94,26 @@ impl TryFrom<CallRow> for CallRecord {
             reason: read_optional("calls.reason", row.reason.as_deref(), CallReason::parse)?,
             booked_at: moment(row.booked_at),
             progress: progress.try_into()?,
-            recording: None,
+            recording,
         })
     }
+}
+
+/// A recording has the name that its call and its form give it, and no other.
+fn read_recording(
+    call_id: &CallId,
+    key: &str,
+    format: &str,
+    size: i64,
+    at: OffsetDateTime,
+) -> Result<Recording, PortUnavailable> {
+    let format = AudioFormat::from_name(format).ok_or_else(|| unreadable("calls.recording_format"))?;
+    let named = RecordingKey::of(call_id, format);
+    if named.as_str() != key {
+        return Err(unreadable("calls.recording_key"));
+    }
+    let size_bytes = u64::try_from(size).map_err(|_| unreadable("calls.recording_size"))?;
+    Ok(Recording { key: named, format, size_bytes, stored_at: moment(at) })
 }
 
 impl TryFrom<ProgressRow> for CallProgress {

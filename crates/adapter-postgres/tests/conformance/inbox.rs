@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::ports::{EventInbox, InboxAnswer, IncomingEvent, OpenEvent};
-use sqlx::{Connection, PgConnection};
+use domain::ports::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent};
+use sqlx::{Connection, PgConnection, Row};
 use testkit::fixtures;
 
 use crate::harness::PostgresHarness;
@@ -69,4 +69,23 @@ async fn a_claim_passes_over_what_another_one_is_taking() {
     assert_eq!(harness.adapter().claim(20, LEASE).await, Ok(vec![free]));
     taking.rollback().await.expect("the server answers");
     assert_eq!(harness.adapter().claim(20, LEASE).await, Ok(vec![taken]));
+}
+
+/// A dropped body takes no room any more, and stays away whoever closes the event after that. Another's is left alone.
+#[tokio::test]
+async fn a_dropped_body_is_gone() {
+    let harness = PostgresHarness::new().await;
+    let (dropped, kept) = (event(0, 1 << 20), event(1, 10));
+    for (event, body) in [(&dropped, ClosedBody::Dropped), (&kept, ClosedBody::Kept)] {
+        accept(&harness, event).await;
+        for body in [body, ClosedBody::Kept] {
+            EventInbox::close(&harness.adapter(), &event.key, None, body).await.expect("the server answers");
+        }
+    }
+    let rows = harness
+        .database()
+        .query("select octet_length(body)::text as size from provider_events order by received_at")
+        .await;
+    let sizes: Vec<String> = rows.iter().map(|row| row.get("size")).collect();
+    assert_eq!(sizes, ["0", "10"]);
 }

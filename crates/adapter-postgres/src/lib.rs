@@ -2,8 +2,10 @@
 //!
 //! [`PostgresStore`] is every storage port at once. What it keeps to:
 //!
-//! - One statement, and so one round trip, for each operation; a connection is held for that statement and no longer. Two
-//!   are more: a page of calls is counted beside being read, and an account is merged into a call in a short transaction.
+//! - One statement, and so one round trip, for each operation; a connection is held for that statement and no longer. Few
+//!   are more: a page of calls is counted beside being read; an account is merged into a call in a short transaction, and so
+//!   are events published.
+//! - Who waits for events holds no connection. One for all of them listens, and is opened when somebody waits.
 //! - An answer or [`PortUnavailable`](domain::ports::PortUnavailable) within the times of [`PostgresSettings`], also from a
 //!   server that has stopped answering. A connection on which a statement was given up is closed, never used again.
 //! - A statement that broke with its connection is repeated once where that is safe, which taking a guard is not.
@@ -13,6 +15,7 @@ mod agents;
 mod books;
 mod contacts;
 mod directory;
+mod events;
 mod failure;
 mod inbox;
 mod ledger;
@@ -24,6 +27,7 @@ mod settings;
 mod statement;
 mod store;
 mod users;
+mod wakeups;
 
 pub use settings::PostgresSettings;
 pub use store::PostgresStore;

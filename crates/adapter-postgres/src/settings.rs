@@ -7,7 +7,8 @@ pub struct PostgresSettings {
     /// `postgres://user:password@host:port/database`, with libpq's parameters (`sslmode=verify-full&sslrootcert=...`).
     /// Holds a password, so that `Debug` does not show it.
     pub url: String,
-    /// The most connections that are open at once. None is held while a phone rings: a few for each core are enough.
+    /// The most connections that are open at once. None is held while a phone rings: a few for each core are enough. One
+    /// more listens for events, once somebody waits for them.
     pub max_connections: u32,
     /// How long to wait for a connection, a new one included. At most 2 s, lest a call waits in vain.
     pub acquire_timeout: Duration,

@@ -1,5 +1,6 @@
 //! How a statement is run: on a connection of the pool, held for this statement alone.
 
+use std::future::Future;
 use std::time::Duration;
 
 use domain::ports::PortUnavailable;
@@ -61,6 +62,27 @@ impl PostgresStore {
         rows.await.map(|rows| rows.into_iter().next())
     }
 
+    /// Runs a transaction that may be done twice. Repeats it once, as a statement is.
+    pub(crate) async fn transact<T: Transaction>(&self, work: &T) -> Result<T::Output, PortUnavailable> {
+        self.bounded(async {
+            let answer = match self.try_to_transact(work).await {
+                Err(error) if passes_when_repeated(&error) => self.try_to_transact(work).await,
+                answer => answer,
+            };
+            answer.map_err(|error| unavailable(&error))
+        })
+        .await
+    }
+
+    async fn try_to_transact<T: Transaction>(&self, work: &T) -> Result<T::Output, sqlx::Error> {
+        let mut lease = Lease::take(self).await?;
+        let answer = work.run(lease.connection()).await;
+        if !answer.as_ref().is_err_and(breaks_connection) {
+            lease.give_back();
+        }
+        answer
+    }
+
     async fn attempt<'q, T, M>(
         &self,
         statement: Map<'q, Postgres, M, PgArguments>,
@@ -77,6 +99,18 @@ impl PostgresStore {
         }
         answer
     }
+}
+
+/// Work of more than one statement, from its beginning to its commit.
+pub(crate) trait Transaction: Sync {
+    /// What comes of it.
+    type Output: Send;
+
+    /// Does it on this connection. What is not committed is rolled back.
+    fn run(
+        &self,
+        connection: &mut PgConnection,
+    ) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
 }
 
 /// A connection of the pool. Dropped before it is given back, be it that the statement was given up or that the connection

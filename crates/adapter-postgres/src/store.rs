@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::PostgresSettings;
 use crate::failure::{because, unavailable};
+use crate::wakeups::Wakeups;
 
 /// How much longer than the server's own limit a statement may take, before the server counts as stalled.
 const GRACE: Duration = Duration::from_millis(500);
@@ -35,6 +36,7 @@ pub struct PostgresStore {
     acquire_timeout: Duration,
     operation_timeout: Duration,
     pub(crate) last_loss: LastLoss,
+    pub(crate) wakeups: Arc<Wakeups>,
 }
 
 impl PostgresStore {
@@ -84,6 +86,7 @@ impl PostgresStore {
             .connect_lazy_with(limited);
         Ok(Self {
             pool,
+            wakeups: Arc::new(Wakeups::new(options.clone(), settings.acquire_timeout)),
             options,
             acquire_timeout: settings.acquire_timeout,
             operation_timeout: settings.acquire_timeout + settings.statement_timeout + GRACE,
@@ -100,9 +103,11 @@ impl PostgresStore {
         self.repeatable(|| sqlx::query!(r#"select 1 as "one!""#)).await.map(|_| ())
     }
 
-    /// Closes all connections, after the statements that are under way, for which it waits 5 s.
+    /// Closes all connections, after the statements that are under way, for which it waits 5 s. Who waits for events is
+    /// told.
     pub async fn close(&self) {
-        if timeout(CLOSE_WITHIN, self.pool.close()).await.is_err() {
+        let (closed, ()) = tokio::join!(timeout(CLOSE_WITHIN, self.pool.close()), self.wakeups.close());
+        if closed.is_err() {
             tracing::warn!("Postgres did not let go of all connections in time");
         }
     }

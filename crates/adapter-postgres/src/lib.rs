@@ -4,7 +4,7 @@
 //!
 //! - One statement, and so one round trip, for each operation; a connection is held for that statement and no longer. Few
 //!   are more: a page of calls is counted beside being read; an account is merged into a call in a short transaction, and so
-//!   are events published.
+//!   are events published, deliveries claimed where there are any, and endpoints registered.
 //! - Who waits for events holds no connection. One for all of them listens, and is opened when somebody waits.
 //! - An answer or [`PortUnavailable`](domain::ports::PortUnavailable) within the times of [`PostgresSettings`], also from a
 //!   server that has stopped answering. A connection on which a statement was given up is closed, never used again.
@@ -14,7 +14,9 @@
 mod agents;
 mod books;
 mod contacts;
+mod deliveries;
 mod directory;
+mod endpoints;
 mod events;
 mod failure;
 mod inbox;

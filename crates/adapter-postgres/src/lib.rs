@@ -19,6 +19,7 @@ mod directory;
 mod endpoints;
 mod events;
 mod failure;
+mod inbound;
 mod inbox;
 mod ledger;
 mod moment;

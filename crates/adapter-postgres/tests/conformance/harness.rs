@@ -7,7 +7,8 @@ use std::time::Duration;
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallBooks, CallLedger, ContactRepo, Directory, EventInbox, NumberPool, UserRepo,
+    AgentRepo, CallBooks, CallLedger, ContactRepo, DeliveryQueue, Directory, EventFeed, EventInbox,
+    InboundDirectory, NumberPool, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
@@ -16,8 +17,9 @@ use domain::{
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallBooksHarness, CallLedgerHarness, ContactRepoHarness, DirectoryHarness,
-    EventInboxHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
+    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallBooksHarness, CallLedgerHarness,
+    ContactRepoHarness, DirectoryHarness, EventInboxHarness, InboundDirectoryHarness, LosesStore,
+    NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
 
 /// A store in a database of its own, which goes with the harness.
@@ -156,7 +158,9 @@ impl PassesTime for PostgresHarness {
         let sql = format!(
             "update dial_guards set blocked_until = blocked_until - {passed}; \
              update calls set claimed_until = claimed_until - {passed}; \
-             update provider_events set open_at = open_at - {passed}"
+             update provider_events set open_at = open_at - {passed}; \
+             update webhook_deliveries set due_at = due_at - {passed}, claimed_until = claimed_until - {passed}; \
+             update webhook_endpoints set previous_until = previous_until - {passed}"
         );
         self.database.execute(&sql).await;
     }
@@ -194,6 +198,31 @@ impl DirectoryHarness for PostgresHarness {
 
 impl CallBooksHarness for PostgresHarness {
     fn books(&self) -> Arc<dyn CallBooks> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl InboundDirectoryHarness for PostgresHarness {
+    fn inbound(&self) -> Arc<dyn InboundDirectory> {
+        Arc::new(self.adapter())
+    }
+}
+
+#[async_trait]
+impl AnnouncementsHarness for PostgresHarness {
+    fn feed(&self) -> Arc<dyn EventFeed> {
+        Arc::new(self.adapter())
+    }
+
+    async fn other_feed(&self) -> Arc<dyn EventFeed> {
+        Arc::new(self.database.open().await)
+    }
+
+    fn endpoints(&self) -> Arc<dyn WebhookEndpoints> {
+        Arc::new(self.adapter())
+    }
+
+    fn queue(&self) -> Arc<dyn DeliveryQueue> {
         Arc::new(self.adapter())
     }
 }

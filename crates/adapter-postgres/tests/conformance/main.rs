@@ -2,6 +2,7 @@
 
 mod accounts;
 mod books;
+mod events;
 mod harness;
 mod imports;
 mod inbox;
@@ -9,6 +10,7 @@ mod outages;
 mod proxy;
 mod round_trips;
 mod schema;
+mod waiting;
 
 use harness::PostgresHarness;
 
@@ -16,7 +18,11 @@ testkit::agent_repo_suite!(PostgresHarness::new().await);
 testkit::call_books_suite!(PostgresHarness::new().await);
 testkit::call_ledger_suite!(PostgresHarness::new().await);
 testkit::contact_repo_suite!(PostgresHarness::new().await);
+testkit::delivery_queue_suite!(PostgresHarness::new().await);
 testkit::directory_suite!(PostgresHarness::new().await);
+testkit::event_feed_suite!(PostgresHarness::new().await);
 testkit::event_inbox_suite!(PostgresHarness::new().await);
+testkit::inbound_directory_suite!(PostgresHarness::new().await);
 testkit::number_pool_suite!(PostgresHarness::new().await);
 testkit::user_repo_suite!(PostgresHarness::new().await);
+testkit::webhook_endpoints_suite!(PostgresHarness::new().await);

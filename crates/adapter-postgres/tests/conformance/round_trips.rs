@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::ports::{
-    AgentRepo, CallBooks, CallClue, CallLedger, CallerNumberQuery, ContactRepo, EventInbox, HistoryQuery,
-    IncomingEvent, NumberPool, OverdueClaim, Recipient, Settlement, UserRepo,
+    AgentRepo, AttemptConclusion, CallBooks, CallClue, CallLedger, CallerNumberQuery, ContactRepo,
+    DeliveryClaim, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox, FeedQuery, HistoryQuery,
+    InboundDirectory, InboundQuery, IncomingEvent, NumberPool, OverdueClaim, Recipient, ReplayQuery,
+    Settlement, UserRepo, WebhookEndpoints,
 };
-use domain::{Booking, CallFact, DialOutcome};
+use domain::{AudioFormat, Booking, CallFact, DialOutcome, EventPosition};
 use testkit::fixtures::{self, Tenant};
 use testkit::harness::StoresRecords;
 
@@ -106,6 +108,15 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     assert_eq!(statements!(proxy, store.claim_overdue(&claim)), 1, "overdue calls");
     assert_eq!(statements!(proxy, store.absorb(&booking.call_id, &fact)), 4, "begin, read, write, commit");
     assert_eq!(statements!(proxy, store.absorb(&booking.call_id, &fact)), 3, "nothing to write");
+    let recording = fixtures::recording(&booking.call_id, AudioFormat::Mp3);
+    let attaching = store.attach_recording(&booking.call_id, &recording);
+    assert_eq!(statements!(proxy, attaching), 1, "where the recording lies");
+    let parties = InboundQuery {
+        called: tenant.number.number.phone_number.clone(),
+        caller: fixtures::phone_number(),
+        provider_agent_id: None,
+    };
+    assert_eq!(statements!(proxy, store.identify(&parties)), 1, "who calls");
     assert_eq!(statements!(proxy, store.accept(&event)), 1, "an event");
     assert_eq!(statements!(proxy, EventInbox::claim(&store, 1, lease)), 1, "open events");
     assert_eq!(statements!(proxy, store.postpone(event.key, lease)), 1, "an event that waits");
@@ -114,4 +125,57 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
         1,
         "an event that is done"
     );
+}
+
+/// What is done several times a second costs one statement where there is nothing to do.
+#[tokio::test]
+async fn what_is_told_costs_a_transaction_only_where_there_is_something_to_do() {
+    let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
+    harness.store(&tenant.records()).await;
+    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
+    let organization_id = tenant.organization.id.clone();
+    let endpoint = fixtures::webhook_endpoint(&organization_id);
+    let (secret, until) = (fixtures::webhook_secret(), fixtures::moment());
+    let claim = DeliveryClaim { limit: 10, per_endpoint: 1, lease: Duration::from_secs(60) };
+    let query = FeedQuery {
+        organization_id: organization_id.clone(),
+        after: EventPosition::START,
+        limit: 10,
+        wait: Duration::ZERO,
+    };
+    let listed = DeliveryListQuery {
+        organization_id: organization_id.clone(),
+        endpoint_id: None,
+        state: None,
+        before: None,
+        limit: 10,
+    };
+
+    assert_eq!(
+        statements!(proxy, store.register(&endpoint, 10)),
+        4,
+        "begin, wait for the turn, write, commit"
+    );
+    assert_eq!(statements!(proxy, WebhookEndpoints::list(&store, &organization_id)), 1, "endpoints");
+    let replacing = store.replace_secret(&organization_id, &endpoint.id, &secret, until);
+    assert_eq!(statements!(proxy, replacing), 1, "a new secret");
+    assert_eq!(statements!(proxy, store.publish(10)), 1, "nothing to publish");
+    assert_eq!(statements!(proxy, DeliveryQueue::claim(&store, &claim)), 1, "nothing is due");
+    for _ in 0..2 {
+        store.book(&tenant.booking(Duration::from_secs(60))).await.expect("the server answers");
+    }
+    assert_eq!(statements!(proxy, store.publish(10)), 5, "look, begin, take the turn, write, commit");
+    assert_eq!(statements!(proxy, EventFeed::read(&store, &query)), 1, "events");
+    assert_eq!(statements!(proxy, store.newest(&organization_id)), 1, "the newest place");
+    let before = proxy.statements();
+    let claimed = DeliveryQueue::claim(&store, &claim).await.expect("the server answers");
+    assert_eq!(proxy.statements() - before, 5, "look, begin, wait for the turn, take, commit");
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(statements!(proxy, DeliveryQueue::claim(&store, &claim)), 1, "as many are out as may be");
+    let concluding = store.conclude(&claimed[0], AttemptConclusion::Delivered);
+    assert_eq!(statements!(proxy, concluding), 1, "what an attempt came to");
+    assert_eq!(statements!(proxy, DeliveryQueue::list(&store, &listed)), 1, "deliveries");
+    assert_eq!(statements!(proxy, store.replay(&ReplayQuery::default())), 1, "a replay");
+    assert_eq!(statements!(proxy, store.remove(&organization_id, &endpoint.id)), 1, "an endpoint less");
 }

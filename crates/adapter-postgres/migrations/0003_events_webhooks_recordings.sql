@@ -35,6 +35,8 @@ create table call_events (
     constraint call_events_position_check check (position > 0)
 );
 
+-- Only the end of a call is told again, where a later account says more of it.
+create unique index call_events_once_key on call_events (call_id, kind) where kind <> 'call_ended';
 create index call_events_unpublished_idx on call_events (written_order) where position is null;
 create index call_events_organization_id_position_idx on call_events (organization_id, position) where position is not null;
 

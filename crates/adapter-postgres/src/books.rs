@@ -122,7 +122,7 @@ impl CallBooks for PostgresStore {
                        select id, organization_id, conversation_id, 'call_recording_ready', status_rank
                          from attached
                         where not was_recorded
-                       on conflict on constraint call_events_pkey do nothing
+                       on conflict do nothing
                    )
                    select exists (select from attached) as "attached!""#,
                 call_id.as_str(),

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use crate::PostgresStore;
 use crate::events::{EventStep, read_position};
 use crate::failure::because;
-use crate::moment::moment;
+use crate::moment::{database_time, moment};
 use crate::row::{read, unreadable};
 
 struct DeliveryRow {
@@ -49,6 +49,9 @@ impl DeliveryQueue for PostgresStore {
             }
             AttemptConclusion::GivenUp { failure } => (DeliveryState::Dead, Some(failure), None),
         };
+        // A replay counts attempts from the beginning: whose first attempt it was, the time of queueing tells, which is known
+        // to the millisecond here.
+        let queued_at = database_time(delivery.queued_at)?;
         // The delivery was handed out by `claim`, whichever tenant's it is: none stands beside it. It is
         // looked for by its key, and not among all that is pending, which `state` would suggest to the server.
         let concluded = self.repeatable(|| {
@@ -58,13 +61,15 @@ impl DeliveryQueue for PostgresStore {
                         due_at = coalesce(clock_timestamp() + make_interval(secs => $6), due_at), \
                         concluded_at = case $4 when 'pending' then null else clock_timestamp() end \
                   where position = $1 and endpoint_id = $2 and attempts = $3 and concluded_at is null \
+                    and date_trunc('milliseconds', queued_at) = $7 \
                  returning position",
                 delivery.event.position.number(),
                 delivery.endpoint_id.as_str(),
                 i32::try_from(delivery.attempt).unwrap_or(i32::MAX),
                 state.as_str(),
                 failure.map(|failure| failure.to_string()),
-                pause
+                pause,
+                queued_at
             )
         });
         concluded.await.map(|_| ())

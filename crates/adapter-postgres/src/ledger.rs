@@ -136,7 +136,7 @@ impl CallLedger for PostgresStore {
                               end
                         where status_rank > rank_before
                         order by step.place
-                       on conflict on constraint call_events_pkey do nothing
+                       on conflict do nothing
                    ), freed as (
                        delete from dial_guards as held using moved
                         where held.key = $2 and held.token = $3 and $4 = 'not-dialled'

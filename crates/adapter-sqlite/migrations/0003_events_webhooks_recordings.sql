@@ -23,8 +23,8 @@ create index call_events_unpublished_idx on call_events (written_order) where po
 create index call_events_organization_id_position_idx on call_events (organization_id, position)
     where position is not null;
 
--- A call's recording is told of once, wherever the call stands when it is stored again.
-create unique index call_events_recording_key on call_events (call_id) where kind = 'call_recording_ready';
+-- Only the end of a call is told again, where a later account says more of it.
+create unique index call_events_once_key on call_events (call_id, kind) where kind <> 'call_ended';
 
 -- seq orders endpoints by when they were registered. kinds is a JSON array of names of kinds of events.
 create table webhook_endpoints (

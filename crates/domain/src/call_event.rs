@@ -71,8 +71,8 @@ impl CallEventKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// The steps that a call takes when its status rises: each that it had not taken before, in order. A call that is told of
-    /// late may take several at once.
+    /// The steps that a call takes when its status rises, in order. A call that is told of late may take several at once. That
+    /// it was answered may come up again after an account of a failure: stores tell each step but the end once.
     #[must_use]
     pub fn of_rise(before: CallStatus, after: CallStatus) -> Vec<Self> {
         let mut steps = Vec::new();

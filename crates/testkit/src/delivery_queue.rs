@@ -25,7 +25,8 @@ pub use self::claiming::{
     an_abandoned_delivery_is_claimed_again, the_longest_due_comes_first,
 };
 pub use self::concluding::{
-    a_concluded_delivery_is_not_claimed, a_postponed_delivery_waits, only_the_newest_attempt_concludes,
+    a_concluded_delivery_is_not_claimed, a_postponed_delivery_waits,
+    an_attempt_before_a_replay_concludes_nothing, only_the_newest_attempt_concludes,
 };
 pub use self::listing::{deliveries_are_listed_by_state_and_page, deliveries_are_the_tenants_own};
 pub use self::queueing::{
@@ -46,6 +47,7 @@ suite! {
     a_postponed_delivery_waits,
     a_concluded_delivery_is_not_claimed,
     only_the_newest_attempt_concludes,
+    an_attempt_before_a_replay_concludes_nothing,
     deliveries_are_listed_by_state_and_page,
     deliveries_are_the_tenants_own,
     a_replay_revives_dead_deliveries,

@@ -21,7 +21,7 @@ pub use self::reading::{
 pub use self::telling::{
     a_booked_call_is_told, a_call_that_came_to_nothing_is_told, a_later_end_is_told_as_well,
     a_recording_is_told, an_answered_call_is_told, an_ended_call_is_told, an_event_is_told_whole,
-    nothing_is_told_twice,
+    nothing_is_told_twice, that_a_call_was_answered_is_told_once,
 };
 pub use self::together::no_event_is_passed_over;
 pub use self::waiting::{a_wait_ends, a_waiting_reader_is_answered};
@@ -35,6 +35,7 @@ suite! {
     a_recording_is_told,
     an_event_is_told_whole,
     a_later_end_is_told_as_well,
+    that_a_call_was_answered_is_told_once,
     nothing_is_told_twice,
     what_is_published_is_read,
     events_are_read_behind_any_place,

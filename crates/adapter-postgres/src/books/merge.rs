@@ -103,7 +103,7 @@ async fn store(
          select id, organization_id, conversation_id, step.kind, status_rank \
            from merged cross join unnest($8::text[]) with ordinality as step (kind, place) \
           order by step.place \
-         on conflict on constraint call_events_pkey do nothing",
+         on conflict do nothing",
         call_id.as_str(),
         progress.status.map(|status| i16::from(status.rank())),
         progress.conversation_id.as_ref().map(ConversationId::as_str),

@@ -20,7 +20,8 @@ use crate::{
 ///   the others (`a_slow_endpoint_does_not_keep_back_the_others`).
 /// - MUST hand out a postponed delivery at its time and not before (`a_postponed_delivery_waits`), and one that was delivered
 ///   or given up never (`a_concluded_delivery_is_not_claimed`).
-/// - MUST let a late claimant conclude nothing: only the newest attempt counts (`only_the_newest_attempt_concludes`).
+/// - MUST let a late claimant conclude nothing: only the newest attempt counts (`only_the_newest_attempt_concludes`), also where
+///   a replay has begun to count anew (`an_attempt_before_a_replay_concludes_nothing`).
 /// - MUST list deliveries, newest event first, by endpoint, state and page (`deliveries_are_listed_by_state_and_page`), of the
 ///   organization alone (`deliveries_are_the_tenants_own`).
 /// - MUST revive dead deliveries by a replay, as if they were queued now, and no others unless they are asked for

@@ -11,8 +11,9 @@ use crate::{CallEvent, EventPosition, OrganizationId};
 /// - MUST tell that a call was booked (`a_booked_call_is_told`), answered (`an_answered_call_is_told`) and has ended, by its
 ///   dial (`a_call_that_came_to_nothing_is_told`) or by an account (`an_ended_call_is_told`), and that its recording is ready
 ///   (`a_recording_is_told`), each event whole (`an_event_is_told_whole`).
-/// - MUST tell the end again where a later account says more (`a_later_end_is_told_as_well`), and nothing twice, however often
-///   it is settled or absorbed (`nothing_is_told_twice`).
+/// - MUST tell the end again where a later account says more (`a_later_end_is_told_as_well`), no other step of a call again
+///   (`that_a_call_was_answered_is_told_once`), and nothing twice, however often it is settled or absorbed
+///   (`nothing_is_told_twice`).
 /// - MUST read nothing that is not published, and all that is (`what_is_published_is_read`), behind any place, in order, by
 ///   pages (`events_are_read_behind_any_place`), of the organization alone (`events_are_the_tenants_own`).
 /// - MUST never let an event appear before a place that was read, however many write, publish and read at once

@@ -1,4 +1,6 @@
-use domain::ports::AttemptConclusion;
+use std::time::Duration;
+
+use domain::ports::{AttemptConclusion, ReplayQuery};
 use domain::{DeliveryFailure, DeliveryState, DueDelivery};
 
 use super::{BRIEF, FAILURE, claim, conclude, list, only, told};
@@ -76,4 +78,23 @@ pub async fn only_the_newest_attempt_concludes(harness: &impl AnnouncementsHarne
     conclude(harness, &newest[0], AttemptConclusion::Delivered).await;
     let after = only(harness, &tenant).await;
     assert_eq!((after.state, after.attempts, after.next_attempt_at), (DeliveryState::Delivered, 2, None));
+}
+
+/// A replay counts attempts from one again: whoever made the first before it says nothing of the first after it.
+pub async fn an_attempt_before_a_replay_concludes_nothing(harness: &impl AnnouncementsHarness) {
+    let (tenant, _) = told(harness, 1).await;
+    let late = claim(harness, 10, BRIEF).await;
+    harness.pass(BRIEF + A_SECOND).await;
+    let newest = claim(harness, 10, LONG).await;
+    conclude(harness, &newest[0], AttemptConclusion::GivenUp { failure: FAILURE }).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let everything =
+        ReplayQuery { organization_id: Some(tenant.organization.id.clone()), ..ReplayQuery::default() };
+    assert_eq!(harness.queue().replay(&everything).await, Ok(1));
+    let replayed = claim(harness, 10, LONG).await;
+    assert_eq!((late[0].attempt, replayed[0].attempt), (1, 1));
+    conclude(harness, &late[0], AttemptConclusion::Delivered).await;
+    assert_eq!(only(harness, &tenant).await.state, DeliveryState::Pending);
+    conclude(harness, &replayed[0], AttemptConclusion::Delivered).await;
+    assert_eq!(only(harness, &tenant).await.state, DeliveryState::Delivered);
 }

@@ -181,6 +181,17 @@ pub async fn a_later_end_is_told_as_well(harness: &impl AnnouncementsHarness) {
     assert_eq!(steps(harness, &tenant, &booking).await, told);
 }
 
+/// A call that was answered is not answered again where a failure comes in between.
+pub async fn that_a_call_was_answered_is_told_once(harness: &impl AnnouncementsHarness) {
+    let tenant = tenant(harness).await;
+    let booking = booked(harness, &tenant).await;
+    settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
+    absorb(harness, &booking, &failure(NotConnectedReason::Busy)).await;
+    absorb(harness, &booking, &conversation(CallStatus::Completed)).await;
+    let told = [INITIATED, ANSWERED, (CallEventKind::Ended, CallStatus::Busy), COMPLETED];
+    assert_eq!(steps(harness, &tenant, &booking).await, told);
+}
+
 /// Every step of a call is told once, however often it is settled, absorbed and attached: one after the other or all at once,
 /// before its event is published or after it.
 pub async fn nothing_is_told_twice(harness: &impl AnnouncementsHarness) {

@@ -78,8 +78,13 @@ impl Memory {
         let booking = entry.booking.clone();
         let id = EventId::of(&booking.call_id, kind, status);
         let mut announcements = lock(&self.store.announcements);
-        let once = kind == CallEventKind::RecordingReady
-            || kind == CallEventKind::Ended && self.has(Flaw::TellsTheEndOnce);
+        let once = match kind {
+            CallEventKind::Answered => {
+                !matches!(self.flaw, Some(Flaw::TellsEveryAnswer | Flaw::TellsByTheSettlementAlone))
+            }
+            CallEventKind::Ended => self.has(Flaw::TellsTheEndOnce),
+            CallEventKind::Initiated | CallEventKind::RecordingReady => true,
+        };
         let is_told =
             announcements.written.iter().map(|written| &written.event).any(|event| {
                 event.id == id || once && event.call_id == booking.call_id && event.kind == kind

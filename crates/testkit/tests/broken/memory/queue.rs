@@ -157,6 +157,7 @@ impl DeliveryQueue for Memory {
                 && one.event.position == delivery.event.position
                 && (one.state == DeliveryState::Pending || self.has(Flaw::OpensWhatIsPostponed))
                 && (one.attempts == delivery.attempt || self.has(Flaw::LetsLateClaimantsConclude))
+                && (one.queued_at == delivery.queued_at || self.has(Flaw::ForgetsThatItWasReplayed))
         };
         let Some(stored) = announcements.deliveries.iter_mut().find(attempted) else { return Ok(()) };
         let (state, failure) = match conclusion {

@@ -7,6 +7,7 @@ use actix_web::{Error, HttpRequest, HttpResponse, web};
 use domain::{CallId, ReadCallsError};
 use serde::Serialize;
 
+use crate::common_answers::{OwnTrouble, Unauthorized, UserNotFound};
 use crate::error_answer::{ErrorAnswer, log_reading_cause};
 use crate::gateway::Gateway;
 use crate::wire::{CallResponse, ErrorResponse, HistoryParameters, HistoryResponse};
@@ -28,18 +29,7 @@ pub(crate) const HISTORY_PATH: &str = "/api/calls/history";
     params(("callId" = String, Path, description = "The gateway's ID of the call")),
     responses(
         (status = 200, description = "The call", body = CallResponse, content_type = "application/json"),
-        (
-            status = 401,
-            description = "Unauthorized",
-            body = ErrorResponse,
-            content_type = "application/json",
-            headers(("WWW-Authenticate" = String, description = "`Bearer`")),
-            example = json!({
-                "success": false,
-                "error": "a valid bearer token is required",
-                "code": "UNAUTHORIZED"
-            })
-        ),
+        Unauthorized,
         (
             status = 404,
             description = "The organization has no such call, or the user is not found",
@@ -47,18 +37,7 @@ pub(crate) const HISTORY_PATH: &str = "/api/calls/history";
             content_type = "application/json",
             example = json!({ "success": false, "error": "Call not found", "code": "CALL_NOT_FOUND" })
         ),
-        (
-            status = 500,
-            description = "The gateway's own trouble",
-            body = ErrorResponse,
-            content_type = "application/json",
-            headers(("Retry-After" = u64, description = "Seconds, at least 1; with `SERVICE_UNAVAILABLE` alone")),
-            example = json!({
-                "success": false,
-                "error": "the service is temporarily unavailable",
-                "code": "SERVICE_UNAVAILABLE"
-            })
-        )
+        OwnTrouble
     ),
     security(("bearerAuth" = []))
 )]
@@ -98,37 +77,9 @@ pub(crate) async fn get_call(
                 "code": "VALIDATION_FAILED"
             })
         ),
-        (
-            status = 401,
-            description = "Unauthorized",
-            body = ErrorResponse,
-            content_type = "application/json",
-            headers(("WWW-Authenticate" = String, description = "`Bearer`")),
-            example = json!({
-                "success": false,
-                "error": "a valid bearer token is required",
-                "code": "UNAUTHORIZED"
-            })
-        ),
-        (
-            status = 404,
-            description = "User not found",
-            body = ErrorResponse,
-            content_type = "application/json",
-            example = json!({ "success": false, "error": "user not found", "code": "USER_NOT_FOUND" })
-        ),
-        (
-            status = 500,
-            description = "The gateway's own trouble",
-            body = ErrorResponse,
-            content_type = "application/json",
-            headers(("Retry-After" = u64, description = "Seconds, at least 1; with `SERVICE_UNAVAILABLE` alone")),
-            example = json!({
-                "success": false,
-                "error": "the service is temporarily unavailable",
-                "code": "SERVICE_UNAVAILABLE"
-            })
-        )
+        Unauthorized,
+        UserNotFound,
+        OwnTrouble
     ),
     security(("bearerAuth" = []))
 )]

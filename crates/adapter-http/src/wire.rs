@@ -5,6 +5,7 @@ mod cursor;
 mod event;
 mod history;
 mod moment;
+mod parameters;
 mod request;
 mod response;
 

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::call::{CallDocument, status_schema};
+use super::parameters::{Problems, number};
 use super::response::always_true;
-use super::{ErrorDetail, RequestRefusal, cursor};
+use super::{RequestRefusal, cursor, parameters};
 
 /// The furthest offset: the stores count their way to it. Who wants more than that follows the cursor.
 const MAX_OFFSET: u32 = 100_000;
@@ -55,13 +56,11 @@ pub(crate) struct HistoryResponse {
 impl HistoryParameters {
     /// Reads a query string. Empty parameters count as absent, unknown ones are ignored.
     pub(crate) fn parse(query: &str) -> Result<HistoryFilter, RequestRefusal> {
-        let parameters = actix_web::web::Query::<Self>::from_query(query)
-            .map_err(|_| RequestRefusal::body("a parameter is given twice"))?;
-        parameters.into_inner().filter()
+        parameters::read::<Self>(query)?.filter()
     }
 
     fn filter(self) -> Result<HistoryFilter, RequestRefusal> {
-        let mut problems = Problems(Vec::new());
+        let mut problems = Problems::default();
         let most = HistoryFilter::MOST;
         let an_id = "must be an ID: at most 128 bytes, without control characters";
         let filter = HistoryFilter {
@@ -84,7 +83,7 @@ impl HistoryParameters {
         if filter.before.is_some() && filter.offset > 0 {
             problems.add("before", "cannot be combined with offset");
         }
-        if problems.0.is_empty() { Ok(filter) } else { Err(RequestRefusal(problems.0)) }
+        problems.none_or(filter)
     }
 }
 
@@ -96,35 +95,6 @@ impl HistoryResponse {
         let calls = page.calls.into_iter().map(|record| CallDocument::listed(record, provider)).collect();
         Self { success: true, calls, total: page.total, next_cursor }
     }
-}
-
-/// What is wrong with the parameters, in words that quote nothing of them.
-struct Problems(Vec<ErrorDetail>);
-
-impl Problems {
-    fn read<T>(
-        &mut self,
-        name: &'static str,
-        value: Option<String>,
-        otherwise: &'static str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
-        let value = value.filter(|value| !value.is_empty())?;
-        let parsed = parse(&value);
-        if parsed.is_none() {
-            self.add(name, otherwise);
-        }
-        parsed
-    }
-
-    fn add(&mut self, name: &'static str, message: &'static str) {
-        self.0.push(ErrorDetail { field: Some(name), message });
-    }
-}
-
-/// Digits alone: no sign, no space.
-fn number(text: &str) -> Option<u32> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 #[cfg(test)]

@@ -68,20 +68,7 @@ impl PlaceCallRequest {
     /// Reads a body: one JSON object, whose strings hold no control characters but tabs and line breaks, and whose known
     /// fields are strings or null, each given once.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, RequestRefusal> {
-        let text = std::str::from_utf8(body).map_err(|_| RequestRefusal::body("the body is not UTF-8"))?;
-        // Unknown fields are ignored, yet read: this refuses what is nested too deeply to be read without risk, and
-        // characters that no store of text keeps, wherever they stand.
-        serde_json::from_str::<Harmless>(text).map_err(|error| {
-            RequestRefusal::body(if error.is_data() {
-                "a string holds control characters"
-            } else {
-                "the body is not valid JSON, or is nested too deeply"
-            })
-        })?;
-        // The derived reader would take an array for its fields in order.
-        if !text.trim_ascii_start().starts_with('{') {
-            return Err(RequestRefusal::body("the body is not a JSON object"));
-        }
+        let text = sound_object(body)?;
         let request: Self =
             serde_json::from_str(text).map_err(|_| RequestRefusal::body("a field is given twice"))?;
         match request.problems() {
@@ -122,6 +109,26 @@ impl PlaceCallRequest {
         };
         fields.into_iter().filter_map(problem).collect()
     }
+}
+
+/// The text of a body that is one JSON object, nested at most as deep as is safe, whose strings hold no control characters
+/// but tabs and line breaks.
+fn sound_object(body: &[u8]) -> Result<&str, RequestRefusal> {
+    let text = std::str::from_utf8(body).map_err(|_| RequestRefusal::body("the body is not UTF-8"))?;
+    // Unknown fields are ignored, yet read: this refuses what is nested too deeply to be read without risk, and
+    // characters that no store of text keeps, wherever they stand.
+    serde_json::from_str::<Harmless>(text).map_err(|error| {
+        RequestRefusal::body(if error.is_data() {
+            "a string holds control characters"
+        } else {
+            "the body is not valid JSON, or is nested too deeply"
+        })
+    })?;
+    // The derived reader would take an array for its fields in order.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(RequestRefusal::body("the body is not a JSON object"));
+    }
+    Ok(text)
 }
 
 impl Field {

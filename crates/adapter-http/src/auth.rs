@@ -4,7 +4,7 @@ pub(crate) mod bearer;
 mod keys;
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::header::HeaderMap;
 use domain::UserId;
@@ -84,6 +84,15 @@ pub struct Authenticator {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unauthorized;
 
+/// Who asks, and for how long that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// The user.
+    pub(crate) user_id: UserId,
+    /// Until the token expires.
+    pub(crate) good_for: Duration,
+}
+
 /// The longest token that is looked at.
 const MAX_TOKEN_LEN: usize = 8 * 1024;
 const MAX_LEEWAY_SECS: u64 = 10;
@@ -91,6 +100,8 @@ const MAX_LEEWAY_SECS: u64 = 10;
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    /// Unix seconds, which may have a fraction.
+    exp: f64,
     // A list of issuers is no issuer, so that this is checked here and not by the library, which accepts lists.
     iss: Option<String>,
 }
@@ -139,14 +150,19 @@ impl Authenticator {
 
     /// The user whom the request's only `Authorization` header names.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<UserId, Unauthorized> {
+        self.session(headers).map(|session| session.user_id)
+    }
+
+    /// The same user, and for how long the token is good: for answers that take longer than a moment.
+    pub(crate) fn session(&self, headers: &HeaderMap) -> Result<Session, Unauthorized> {
         let token = bearer::token(headers, MAX_TOKEN_LEN).ok_or(Unauthorized)?;
-        self.user(token).map_err(|reason| {
+        self.read(token).map_err(|reason| {
             tracing::debug!(reason, "a token was refused");
             Unauthorized
         })
     }
 
-    fn user(&self, token: &str) -> Result<UserId, &'static str> {
+    fn read(&self, token: &str) -> Result<Session, &'static str> {
         let mut refusal = "no key";
         for key in &self.keys {
             match jsonwebtoken::decode::<Claims>(token, key, &self.validation) {
@@ -159,7 +175,7 @@ impl Authenticator {
     }
 
     /// What the library leaves unchecked.
-    fn checked(&self, header: &Header, claims: &Claims) -> Result<UserId, &'static str> {
+    fn checked(&self, header: &Header, claims: &Claims) -> Result<Session, &'static str> {
         // We understand no critical extension, so a token that has one is not for us (RFC 7515, section 4.1.11).
         if header.crit.is_some() {
             return Err("critical extension");
@@ -167,7 +183,8 @@ impl Authenticator {
         if self.issuer.is_some() && claims.iss != self.issuer {
             return Err("issuer");
         }
-        UserId::parse(&claims.sub).map_err(|_| "subject")
+        let user_id = UserId::parse(&claims.sub).map_err(|_| "subject")?;
+        Ok(Session { user_id, good_for: until(claims.exp) })
     }
 }
 
@@ -178,6 +195,12 @@ impl fmt::Debug for Authenticator {
             .field("keys", &self.keys.len())
             .finish_non_exhaustive()
     }
+}
+
+/// How long it is until then, at most as long as can be said; no time where it has passed.
+fn until(unix_secs: f64) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Duration::try_from_secs_f64(unix_secs).unwrap_or(Duration::MAX).saturating_sub(now)
 }
 
 fn validation(algorithm: Algorithm, audience: Option<&str>, leeway_secs: u64) -> Validation {

@@ -16,6 +16,9 @@ pub(crate) enum Unauthorized {}
 /// 404 of a route on which nothing else can be missing.
 pub(crate) enum UserNotFound {}
 
+/// 404 of a route beneath an endpoint of webhooks.
+pub(crate) enum EndpointNotFound {}
+
 /// 500 of a route that dials nobody.
 pub(crate) enum OwnTrouble {}
 
@@ -30,6 +33,13 @@ impl IntoResponses for Unauthorized {
 impl IntoResponses for UserNotFound {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         one("404", error("User not found", "user not found", "USER_NOT_FOUND"))
+    }
+}
+
+impl IntoResponses for EndpointNotFound {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let meaning = "The organization has no such endpoint, or the user is not found";
+        one("404", error(meaning, "Webhook endpoint not found", "WEBHOOK_ENDPOINT_NOT_FOUND"))
     }
 }
 

@@ -7,13 +7,18 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use domain::{CallId, CallReference, PlaceCallError, ReadCallsError, ReceiveEventError};
+use domain::{
+    CallId, CallReference, PlaceCallError, ReadCallsError, ReceiveEventError, WebhookRegistryError,
+};
 
-pub(crate) use self::cause::{log_cause, log_delivery_cause, log_reading_cause};
+pub(crate) use self::cause::{
+    log_cause, log_delivery_cause, log_following_cause, log_reading_cause, log_registry_cause,
+};
 pub(crate) use self::code::ErrorCode;
 use crate::auth::Unauthorized;
 use crate::desk::DeskError;
 use crate::event_intake::DeliveryError;
+use crate::event_streams::TooManyStreams;
 use crate::gateway::BrokeOff;
 use crate::wire::{ErrorDetail, ErrorObject, ErrorResponse, ErrorText, RequestRefusal};
 
@@ -181,6 +186,26 @@ impl From<ReadCallsError> for ErrorAnswer {
             ReadCallsError::RecordingNotFound => Self::new(ErrorCode::RecordingNotFound, sentence),
             ReadCallsError::ServiceUnavailable(_) => Self::unavailable(sentence),
         }
+    }
+}
+
+impl From<WebhookRegistryError> for ErrorAnswer {
+    fn from(error: WebhookRegistryError) -> Self {
+        let sentence = error.to_string();
+        match error {
+            WebhookRegistryError::UserNotFound => Self::new(ErrorCode::UserNotFound, sentence),
+            WebhookRegistryError::EndpointNotFound => Self::new(ErrorCode::WebhookEndpointNotFound, sentence),
+            WebhookRegistryError::UrlRefused(_) => Self::new(ErrorCode::WebhookUrlRefused, sentence),
+            WebhookRegistryError::TooMany => Self::new(ErrorCode::TooManyWebhookEndpoints, sentence),
+            WebhookRegistryError::ServiceUnavailable(_) => Self::unavailable(sentence),
+        }
+    }
+}
+
+impl From<TooManyStreams> for ErrorAnswer {
+    fn from(error: TooManyStreams) -> Self {
+        Self::new(ErrorCode::TooManyStreams, error.to_string())
+            .retry_after(Duration::from_secs(RETRY_UNAVAILABLE_AFTER_SECS))
     }
 }
 

@@ -25,7 +25,7 @@ const LARGE_DELIVERIES_AT_ONCE: usize = 16;
 const SMALL_BODY_LIMIT: usize = 256 * 1024;
 
 /// The longest signature or secret that is looked at, in bytes.
-const MAX_CREDENTIAL_LEN: usize = 8 * 1024;
+pub(crate) const MAX_CREDENTIAL_LEN: usize = 8 * 1024;
 const SIGNATURE: HeaderName = HeaderName::from_static("elevenlabs-signature");
 
 /// Takes in the voice provider's events, and says so to whoever brings them into the books.

@@ -9,20 +9,22 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
-use domain::ReadCalls;
+use domain::{FollowCalls, PersonalizeCall, ReadCalls, WebhookRegistry};
 use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 
 use crate::auth::Authenticator;
 use crate::desk::CallDesk;
 use crate::event_intake::EventIntake;
+use crate::event_streams::EventStreams;
 use crate::health::{Readiness, ReadinessGate};
 use crate::request_log::log_request;
 use crate::routes;
 
 /// What the handlers share. A clone is the same gateway.
 #[derive(Clone)]
-pub struct Gateway(Arc<Parts>);
+pub struct Gateway(Arc<Shared>);
 
 /// What a gateway is made of.
 pub struct GatewayParts {
@@ -34,23 +36,26 @@ pub struct GatewayParts {
     pub readiness: Arc<dyn Readiness>,
     /// What became of calls.
     pub read_calls: Arc<ReadCalls>,
+    /// What becomes of calls while they go on.
+    pub follow_calls: Arc<FollowCalls>,
+    /// Where organizations want their events sent.
+    pub webhooks: Arc<WebhookRegistry>,
     /// The voice provider's name, as clients read it in a call: `elevenlabs`.
     pub provider: &'static str,
     /// Where the provider's events are taken in. Without it there is nothing to verify them with, and each is refused with
     /// 401.
     pub events: Option<EventIntake>,
+    /// Who calls. Without it there is nothing to verify the provider's question with, and each is refused with 401.
+    pub personalize: Option<Arc<PersonalizeCall>>,
     /// The runtime that the pools behind all of these belong to. It must outlive the server.
     pub runtime: Handle,
 }
 
-struct Parts {
-    desk: Arc<CallDesk>,
-    authenticator: Authenticator,
+struct Shared {
+    parts: GatewayParts,
     readiness: ReadinessGate,
-    read_calls: Arc<ReadCalls>,
-    provider: &'static str,
-    events: Option<EventIntake>,
-    runtime: Handle,
+    streams: EventStreams,
+    recording_seats: Arc<Semaphore>,
 }
 
 /// Work broke off inside this process, as a bug would have it.
@@ -67,6 +72,8 @@ pub struct HttpSettings {
     /// How long an event of the voice provider may take to arrive and to find room, which has up to
     /// [`EVENT_BODY_LIMIT`](crate::EVENT_BODY_LIMIT) bytes.
     pub event_timeout: Duration,
+    /// How long a stream of events may be silent before a comment is sent, which shows both ends that the other is there.
+    pub heartbeat: Duration,
     /// How long [`Server`]'s graceful stop waits for answers that are still owed: longer than a phone may ring, or a client
     /// who waits for a dial gets none. Counted in whole seconds, rounded up.
     pub shutdown_timeout: Duration,
@@ -78,6 +85,11 @@ pub(crate) struct BodyTimeout(pub(crate) Duration);
 /// How long a handler waits for an event.
 pub(crate) struct EventTimeout(pub(crate) Duration);
 
+/// How long a stream of events is silent at most.
+pub(crate) struct Heartbeat(pub(crate) Duration);
+
+/// A recording has up to 16 MiB and is held more than twice over while it is put into an answer.
+const RECORDINGS_AT_ONCE: usize = 4;
 /// Longer than the idle time of the usual load balancer (60 s), so that it is never we who close a connection that it is
 /// about to use.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -91,22 +103,25 @@ impl Gateway {
     /// A gateway of these parts.
     #[must_use]
     pub fn new(parts: GatewayParts) -> Self {
-        let GatewayParts { desk, authenticator, readiness, read_calls, provider, events, runtime } = parts;
-        let readiness = ReadinessGate::new(readiness, runtime.clone());
-        Self(Arc::new(Parts { desk, authenticator, readiness, read_calls, provider, events, runtime }))
+        let readiness = ReadinessGate::new(Arc::clone(&parts.readiness), parts.runtime.clone());
+        let streams = EventStreams::new(Arc::clone(&parts.follow_calls), parts.runtime.clone());
+        let recording_seats = Arc::new(Semaphore::new(RECORDINGS_AT_ONCE));
+        Self(Arc::new(Shared { parts, readiness, streams, recording_seats }))
     }
 
-    /// Says *not ready* from now on, so that no new client is sent here; requests are still served.
+    /// Says *not ready* from now on, so that no new client is sent here, and ends the streams of events, whose clients then
+    /// come back to another gateway; requests are still served.
     pub fn start_draining(&self) {
         self.0.readiness.start_draining();
+        self.0.streams.end();
     }
 
     pub(crate) fn desk(&self) -> &CallDesk {
-        &self.0.desk
+        &self.0.parts.desk
     }
 
     pub(crate) fn authenticator(&self) -> &Authenticator {
-        &self.0.authenticator
+        &self.0.parts.authenticator
     }
 
     pub(crate) fn readiness(&self) -> &ReadinessGate {
@@ -114,15 +129,33 @@ impl Gateway {
     }
 
     pub(crate) fn read_calls(&self) -> &Arc<ReadCalls> {
-        &self.0.read_calls
+        &self.0.parts.read_calls
+    }
+
+    pub(crate) fn webhooks(&self) -> &Arc<WebhookRegistry> {
+        &self.0.parts.webhooks
+    }
+
+    pub(crate) fn streams(&self) -> &EventStreams {
+        &self.0.streams
     }
 
     pub(crate) fn provider(&self) -> &'static str {
-        self.0.provider
+        self.0.parts.provider
     }
 
     pub(crate) fn events(&self) -> Option<&EventIntake> {
-        self.0.events.as_ref()
+        self.0.parts.events.as_ref()
+    }
+
+    pub(crate) fn personalize(&self) -> Option<&Arc<PersonalizeCall>> {
+        self.0.parts.personalize.as_ref()
+    }
+
+    /// Room for one more recording in memory; waits until there is.
+    pub(crate) async fn recording_seat(&self) -> OwnedSemaphorePermit {
+        let seat = Arc::clone(&self.0.recording_seats).acquire_owned().await;
+        seat.expect("the gateway never closes these seats")
     }
 
     /// Runs work on the runtime that the pools belong to, and to its end, whether or not somebody waits for it.
@@ -130,7 +163,7 @@ impl Gateway {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, BrokeOff> {
-        self.0.runtime.spawn(work.in_current_span()).await.map_err(|_| {
+        self.0.parts.runtime.spawn(work.in_current_span()).await.map_err(|_| {
             tracing::error!("a request broke off inside the gateway");
             BrokeOff
         })
@@ -147,6 +180,7 @@ pub fn serve(listener: TcpListener, gateway: Gateway, settings: HttpSettings) ->
             .app_data(web::Data::new(gateway.clone()))
             .app_data(web::Data::new(BodyTimeout(settings.body_timeout)))
             .app_data(web::Data::new(EventTimeout(settings.event_timeout)))
+            .app_data(web::Data::new(Heartbeat(settings.heartbeat)))
             .wrap(from_fn(log_request))
             .configure(routes::configure)
     };

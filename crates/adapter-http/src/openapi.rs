@@ -6,8 +6,12 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{HeaderBuilder, OpenApi, RefOr, Required};
 use utoipa::{Modify, OpenApi as _};
 
-use crate::wire::{ErrorResponse, PlaceCallRequest, PlacedResponse};
-use crate::{health, place_call, read_calls, receive_event};
+use crate::webhooks_sent::WebhooksSent;
+use crate::wire::{CallEventDocument, ErrorResponse, PlaceCallRequest, PlacedResponse};
+use crate::{
+    follow_calls, health, personalize_call, place_call, read_calls, read_recording, receive_event,
+    webhook_endpoints,
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -21,18 +25,27 @@ use crate::{health, place_call, read_calls, receive_event};
     paths(
         place_call::post_calls_ai_outbound,
         read_calls::get_calls_history,
+        follow_calls::get_calls_events,
         read_calls::get_call,
+        read_recording::get_call_recording,
         receive_event::post_webhook_elevenlabs,
+        personalize_call::post_webhook_elevenlabs_personalization,
+        webhook_endpoints::post_webhook_endpoints,
+        webhook_endpoints::get_webhook_endpoints,
+        webhook_endpoints::delete_webhook_endpoint,
+        webhook_endpoints::post_webhook_endpoint_secret,
+        webhook_endpoints::get_webhook_endpoint_deliveries,
         health::healthz,
         health::readyz
     ),
-    components(schemas(PlaceCallRequest, PlacedResponse, ErrorResponse)),
+    components(schemas(PlaceCallRequest, PlacedResponse, ErrorResponse, CallEventDocument)),
     tags(
         (name = "Calls", description = "Placing calls, and reading what became of them"),
-        (name = "Webhooks", description = "What the voice provider tells of calls"),
+        (name = "Webhooks", description = "What the voice provider tells of calls, and asks"),
+        (name = "Webhook endpoints", description = "Where organizations want the events of their calls sent"),
         (name = "Health", description = "For load balancers and orchestrators")
     ),
-    modifiers(&Credentials, &OpenSchemas, &RequestIds)
+    modifiers(&Credentials, &OpenSchemas, &RequestIds, &WebhooksSent)
 )]
 struct Document;
 
@@ -66,7 +79,7 @@ impl Modify for RequestIds {
             .description(Some("The request's ID, which also stands in the log"))
             .build();
         let paths = document.paths.paths.values_mut();
-        for operation in paths.flat_map(|path| [&mut path.get, &mut path.post]).flatten() {
+        for operation in paths.flat_map(|path| [&mut path.get, &mut path.post, &mut path.delete]).flatten() {
             operation.parameters.get_or_insert_default().push(given.clone().into());
             for response in operation.responses.responses.values_mut() {
                 if let RefOr::T(response) = response {

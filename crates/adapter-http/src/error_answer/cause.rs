@@ -1,4 +1,5 @@
-use domain::{PlaceCallError, ReadCallsError, ReceiveEventError};
+use domain::ports::PortUnavailable;
+use domain::{PlaceCallError, ReadCallsError, ReceiveEventError, WebhookRegistryError};
 
 use crate::desk::DeskError;
 use crate::event_intake::DeliveryError;
@@ -50,6 +51,24 @@ pub(crate) fn log_reading_cause(error: &ReadCallsError) {
         ReadCallsError::UserNotFound | ReadCallsError::CallNotFound | ReadCallsError::RecordingNotFound => {}
         ReadCallsError::ServiceUnavailable(cause) => {
             tracing::error!(%cause, "calls could not be read: a port is away");
+        }
+    }
+}
+
+/// Logs why a stream of events ends before its time.
+pub(crate) fn log_following_cause(cause: &PortUnavailable) {
+    tracing::error!(%cause, "a stream of events ends: a port is away");
+}
+
+/// Logs why the registry of webhooks did nothing, where that is our side's trouble.
+pub(crate) fn log_registry_cause(error: &WebhookRegistryError) {
+    match error {
+        WebhookRegistryError::UserNotFound
+        | WebhookRegistryError::EndpointNotFound
+        | WebhookRegistryError::UrlRefused(_)
+        | WebhookRegistryError::TooMany => {}
+        WebhookRegistryError::ServiceUnavailable(cause) => {
+            tracing::error!(%cause, "the registry of webhooks did nothing: a port is away");
         }
     }
 }

@@ -43,11 +43,14 @@ error_codes! {
     NoAiEnabledNumber = BAD_REQUEST "NO_AI_ENABLED_NUMBER",
     FromNumberNotAvailable = BAD_REQUEST "FROM_NUMBER_NOT_AVAILABLE",
     NumberNotOnTrunk = BAD_REQUEST "NUMBER_NOT_ON_TRUNK",
+    WebhookUrlRefused = BAD_REQUEST "WEBHOOK_URL_REFUSED",
+    TooManyWebhookEndpoints = BAD_REQUEST "TOO_MANY_WEBHOOK_ENDPOINTS",
     Unauthorized = UNAUTHORIZED "UNAUTHORIZED",
     ContactNotFound = NOT_FOUND "CONTACT_NOT_FOUND",
     CallNotFound = NOT_FOUND "CALL_NOT_FOUND",
     RecordingNotFound = NOT_FOUND "RECORDING_NOT_FOUND",
     UserNotFound = NOT_FOUND "USER_NOT_FOUND",
+    WebhookEndpointNotFound = NOT_FOUND "WEBHOOK_ENDPOINT_NOT_FOUND",
     OutboundInFlight = TOO_MANY_REQUESTS "OUTBOUND_IN_FLIGHT",
     ProviderRejected = INTERNAL_SERVER_ERROR "PROVIDER_REJECTED",
     ProviderUnavailable = INTERNAL_SERVER_ERROR "PROVIDER_UNAVAILABLE",
@@ -58,6 +61,7 @@ error_codes! {
     /// A 500 is for the vendor to repeat, and so are these two.
     DeliveryTimedOut = REQUEST_TIMEOUT "DELIVERY_TIMED_OUT",
     TooManyDeliveries = SERVICE_UNAVAILABLE "TOO_MANY_DELIVERIES",
+    TooManyStreams = SERVICE_UNAVAILABLE "TOO_MANY_STREAMS",
     /// No such path; never answered on the contract's route.
     NotFound = NOT_FOUND "NOT_FOUND",
     /// Another method on a path that exists.

@@ -1,6 +1,6 @@
 use domain::{
-    CallProgress, CallRecord, CallStatus, Contact, ConversationAccount, PrivateNote, Speaker, Timestamp,
-    TranscriptLine,
+    AudioFormat, CallProgress, CallRecord, CallStatus, Contact, ConversationAccount, PrivateNote, Recording,
+    Speaker, Timestamp, TranscriptLine,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -56,6 +56,12 @@ pub(crate) struct CallResponse {
             { "role": "agent", "message": "Hello Ada, it is about your quote.", "timestamp": 8 },
             { "role": "user", "message": "I take it.", "timestamp": 12 }
         ],
+        "recordings": [{
+            "recordingId": "64f0a1b2c3d4e5f6a7b8d111.mp3",
+            "format": "mp3",
+            "size": 2_465_792,
+            "createdAt": "2026-03-02T09:12:41.300Z"
+        }],
         "createdAt": "2026-03-02T09:10:00.000Z"
     })
 )]
@@ -124,6 +130,8 @@ pub(crate) struct CallDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<CallTurn>, required = false)]
     transcript: Option<Vec<CallTurn>>,
+    /// What was recorded of it and can be fetched; empty while there is nothing.
+    recordings: Vec<CallRecording>,
     /// When it was booked.
     #[schema(format = DateTime)]
     created_at: String,
@@ -161,6 +169,22 @@ pub(crate) struct CallUser {
     id: String,
     /// The user's name.
     full_name: String,
+}
+
+/// A recording of a call.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CallsCallRecording)]
+pub(crate) struct CallRecording {
+    /// The recording's ID.
+    recording_id: String,
+    #[schema(schema_with = format_schema)]
+    format: &'static str,
+    /// How large it is, in bytes.
+    size: u64,
+    /// When it was stored.
+    #[schema(format = DateTime)]
+    created_at: String,
 }
 
 /// One turn of a conversation.
@@ -215,6 +239,7 @@ impl CallDocument {
             summary: note(conversation.and_then(|it| it.summary.as_ref())),
             cost: conversation.and_then(|it| it.cost_credits),
             transcript: None,
+            recordings: record.recording.iter().map(CallRecording::from).collect(),
             created_at: iso8601(record.booked_at),
             contact_id: record.contact.into(),
             user_id: CallUser {
@@ -236,6 +261,17 @@ impl From<Contact> for CallContact {
     }
 }
 
+impl From<&Recording> for CallRecording {
+    fn from(recording: &Recording) -> Self {
+        Self {
+            recording_id: recording.key.to_string(),
+            format: recording.format.as_str(),
+            size: recording.size_bytes,
+            created_at: iso8601(recording.stored_at),
+        }
+    }
+}
+
 impl From<&TranscriptLine> for CallTurn {
     fn from(line: &TranscriptLine) -> Self {
         let role = match line.speaker {
@@ -252,11 +288,15 @@ pub(super) fn status_schema() -> Object {
     names(CallStatus::ALL.map(CallStatus::as_str), meaning)
 }
 
+fn format_schema() -> Object {
+    names(AudioFormat::ALL.map(AudioFormat::as_str), "The form of the audio.")
+}
+
 fn role_schema() -> Object {
     names(["agent", "user"], "Who spoke: the voice agent, or the person who was called.")
 }
 
-fn names<const N: usize>(names: [&'static str; N], meaning: &str) -> Object {
+pub(super) fn names<const N: usize>(names: [&'static str; N], meaning: &str) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).description(Some(meaning)).build()
 }
 

@@ -1,4 +1,5 @@
 use actix_web::web::Query;
+use domain::EventPosition;
 use serde::de::DeserializeOwned;
 
 use super::{ErrorDetail, RequestRefusal};
@@ -43,4 +44,24 @@ impl Problems {
 /// Digits alone: no sign, no space.
 pub(super) fn number(text: &str) -> Option<u32> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// A place in the order of events: digits alone.
+pub(crate) fn position(text: &str) -> Option<EventPosition> {
+    let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?;
+    EventPosition::from_number(number?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_number_without_a_sign() {
+        assert_eq!(position("0"), Some(EventPosition::START));
+        assert_eq!(position("9223372036854775807").map(EventPosition::number), Some(i64::MAX));
+        for text in ["", "-1", "+1", " 1", "1.0", "0x1", "9223372036854775808", "\u{661}"] {
+            assert_eq!(position(text), None, "{text:?}");
+        }
+    }
 }

@@ -46,7 +46,7 @@ pub(crate) struct PlaceCallRequest {
 /// What a client wrote for a field of text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(untagged)]
-enum Field {
+pub(super) enum Field {
     Text(String),
     #[default]
     Absent,
@@ -61,6 +61,11 @@ impl RequestRefusal {
     /// The body as a whole is at fault.
     pub(crate) fn body(message: &'static str) -> Self {
         Self(vec![ErrorDetail { field: None, message }])
+    }
+
+    /// One field or parameter is at fault.
+    pub(crate) fn field(name: &'static str, message: &'static str) -> Self {
+        Self(vec![ErrorDetail { field: Some(name), message }])
     }
 }
 
@@ -113,7 +118,7 @@ impl PlaceCallRequest {
 
 /// The text of a body that is one JSON object, nested at most as deep as is safe, whose strings hold no control characters
 /// but tabs and line breaks.
-fn sound_object(body: &[u8]) -> Result<&str, RequestRefusal> {
+pub(super) fn sound_object(body: &[u8]) -> Result<&str, RequestRefusal> {
     let text = std::str::from_utf8(body).map_err(|_| RequestRefusal::body("the body is not UTF-8"))?;
     // Unknown fields are ignored, yet read: this refuses what is nested too deeply to be read without risk, and
     // characters that no store of text keeps, wherever they stand.
@@ -132,7 +137,7 @@ fn sound_object(body: &[u8]) -> Result<&str, RequestRefusal> {
 }
 
 impl Field {
-    fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             Self::Absent | Self::Other(_) => None,

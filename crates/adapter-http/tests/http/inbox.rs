@@ -113,7 +113,7 @@ impl EventInbox for Inbox {
 }
 
 /// Its events are JSON objects, more or less.
-struct Provider;
+pub(crate) struct Provider;
 
 impl ProviderWebhook for Provider {
     fn verify<'a>(

@@ -70,6 +70,7 @@ fn bare_document() -> Value {
         "organizationId": "o1",
         "agentId": "a1",
         "callReason": "a very private reason",
+        "recordings": [],
         "startTime": "2026-03-02T09:10:00.042Z",
         "createdAt": "2026-03-02T09:10:00.042Z"
     })

@@ -9,7 +9,8 @@ use adapter_http::{
     JwtKeys, Readiness, serve,
 };
 use async_trait::async_trait;
-use domain::{PlaceCall, ReadCalls, UserId};
+use domain::ports::RecordingStore;
+use domain::{FollowCalls, PersonalizeCall, PlaceCall, ReadCalls, UserId};
 use reqwest::{Client, RequestBuilder, Response};
 use secrecy::SecretSlice;
 use serde_json::Value;
@@ -18,6 +19,8 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 use crate::books::Books;
+use crate::endpoints::Endpoints;
+use crate::feed::Feed;
 use crate::world::World;
 
 pub(crate) const PATH: &str = "/api/calls/ai/outbound";
@@ -41,6 +44,13 @@ pub(crate) struct Options {
     pub(crate) event_timeout: Duration,
     pub(crate) books: Books,
     pub(crate) events: Option<EventIntake>,
+    pub(crate) recordings: Option<Arc<dyn RecordingStore>>,
+    pub(crate) feed: Feed,
+    pub(crate) heartbeat: Duration,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) personalize: Option<PersonalizeCall>,
+    /// For how long the token of every request is good.
+    pub(crate) token_lifetime: Duration,
 }
 
 impl Default for Options {
@@ -53,6 +63,12 @@ impl Default for Options {
             event_timeout: Duration::from_secs(10),
             books: Books::default(),
             events: None,
+            recordings: None,
+            feed: Feed::default(),
+            heartbeat: Duration::from_secs(15),
+            endpoints: Endpoints::default(),
+            personalize: None,
+            token_lifetime: Duration::from_secs(600),
         }
     }
 }
@@ -90,15 +106,18 @@ pub(crate) fn start_calling(calls: Runtime, place_call: PlaceCall, options: Opti
     let desk = Arc::new(desk);
     let authenticator = Authenticator::new(options.auth).expect("settings of a test");
     let user = UserId::parse("u1").expect("an id");
-    let token = authenticator.sign(&user, Duration::from_secs(600)).unwrap_or_default();
+    let token = authenticator.sign(&user, options.token_lifetime).unwrap_or_default();
     let books = Arc::new(options.books);
     let gateway = Gateway::new(GatewayParts {
         desk: Arc::clone(&desk),
         authenticator,
         readiness: options.readiness,
-        read_calls: Arc::new(ReadCalls::new(books.clone(), books, None)),
+        read_calls: Arc::new(ReadCalls::new(books.clone(), books.clone(), options.recordings)),
+        follow_calls: Arc::new(FollowCalls::new(books.clone(), Arc::new(options.feed))),
+        webhooks: Arc::new(options.endpoints.registry(books)),
         provider: "elevenlabs",
         events: options.events,
+        personalize: options.personalize.map(Arc::new),
         runtime: calls.handle().clone(),
     });
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -107,6 +126,7 @@ pub(crate) fn start_calling(calls: Runtime, place_call: PlaceCall, options: Opti
         workers: 1,
         body_timeout: options.body_timeout,
         event_timeout: options.event_timeout,
+        heartbeat: options.heartbeat,
         shutdown_timeout: Duration::from_secs(30),
     };
     let server = serve(listener, gateway.clone(), settings).expect("a server");
@@ -153,7 +173,12 @@ impl Running {
 
     /// A request to read, authenticated.
     pub(crate) fn read(&self, path: &str) -> RequestBuilder {
-        self.get(path).bearer_auth(&self.token)
+        self.asking("GET", path)
+    }
+
+    /// A request of any method, authenticated.
+    pub(crate) fn asking(&self, method: &str, path: &str) -> RequestBuilder {
+        self.method(method, path).bearer_auth(&self.token)
     }
 
     pub(crate) async fn place(&self, body: Value) -> Answer {
@@ -169,8 +194,13 @@ impl Running {
 
     /// Opens a connection and writes the head of a `POST`, with headers of one's own (each with its CRLF).
     pub(crate) async fn raw_post(&self, path: &str, headers: &str) -> TcpStream {
+        self.raw("POST", path, headers).await
+    }
+
+    /// Opens a connection and writes the head of a request, with headers of one's own (each with its CRLF).
+    pub(crate) async fn raw(&self, method: &str, path: &str, headers: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.expect("the gateway listens");
-        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
         stream.write_all(head.as_bytes()).await.expect("the head is sent");
         stream
     }

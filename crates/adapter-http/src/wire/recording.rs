@@ -1,0 +1,109 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::{CallRecord, RecordingAccess, Speaker, TranscriptLine};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::call::CallTurn;
+use super::response::always_true;
+
+/// A recording, and what was said. It has `audioData` or `audioUrl`.
+// Without `Debug`: it is personal data, and the link a credential.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(
+    as = CallsRecordingResponse,
+    example = json!({
+        "success": true,
+        "audioUrl": "https://recordings.example.com/64f0a1b2c3d4e5f6a7b8d111.mp3?X-Amz-Signature=0123",
+        "expiresIn": 600,
+        "duration": 154,
+        "recordingId": "64f0a1b2c3d4e5f6a7b8d111.mp3",
+        "transcriptionText": "Agent: Hello Ada, it is about your quote.\nUser: I take it.",
+        "transcriptionData": [
+            { "role": "agent", "message": "Hello Ada, it is about your quote.", "timestamp": 8 },
+            { "role": "user", "message": "I take it.", "timestamp": 12 }
+        ],
+        "direction": "outbound",
+        "from": "+14165550100",
+        "to": "+14165550110"
+    })
+)]
+pub(crate) struct RecordingResponse {
+    /// Always true here.
+    #[schema(schema_with = always_true)]
+    success: bool,
+    /// The audio itself, as a data URI: `data:audio/mpeg;base64,...`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    audio_data: Option<String>,
+    /// Where the audio can be fetched, by whoever has the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    audio_url: Option<String>,
+    /// For how long, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false)]
+    expires_in: Option<u64>,
+    /// How long the call lasted by the provider's account, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u32, required = false)]
+    duration: Option<u32>,
+    /// The recording's ID.
+    recording_id: String,
+    /// What was said, a line for each turn; null where that is not known.
+    #[schema(required = true)]
+    transcription_text: Option<String>,
+    /// What was said, in order.
+    transcription_data: Vec<CallTurn>,
+    /// Always `outbound`.
+    direction: &'static str,
+    /// The caller number, E.164.
+    from: String,
+    /// The number that was dialled, E.164.
+    to: String,
+}
+
+impl RecordingResponse {
+    /// The answer for a call that has this recording.
+    pub(crate) fn new(call: &CallRecord, access: RecordingAccess) -> Self {
+        let conversation = call.progress.conversation.as_ref();
+        let turns = conversation.map_or(&[][..], |conversation| &conversation.transcript);
+        let recording = call.recording.as_ref();
+        let media_type = recording.map_or("application/octet-stream", |it| it.format.media_type());
+        let (audio_data, audio_url, expires_in) = match access {
+            RecordingAccess::Bytes(bytes) => (Some(data_uri(media_type, &bytes)), None, None),
+            RecordingAccess::Link { url, valid_for } => (None, Some(url), Some(valid_for.as_secs())),
+        };
+        Self {
+            success: true,
+            audio_data,
+            audio_url,
+            expires_in,
+            duration: conversation.and_then(|it| it.duration_secs),
+            recording_id: recording.map_or_else(|| call.call_id.to_string(), |it| it.key.to_string()),
+            transcription_text: (!turns.is_empty()).then(|| text(turns)),
+            transcription_data: turns.iter().map(CallTurn::from).collect(),
+            direction: "outbound",
+            from: call.from.as_e164().to_owned(),
+            to: call.to.as_e164().to_owned(),
+        }
+    }
+}
+
+fn data_uri(media_type: &str, bytes: &[u8]) -> String {
+    let mut uri = format!("data:{media_type};base64,");
+    STANDARD.encode_string(bytes, &mut uri);
+    uri
+}
+
+fn text(turns: &[TranscriptLine]) -> String {
+    let line = |turn: &TranscriptLine| {
+        let speaker = match turn.speaker {
+            Speaker::Agent => "Agent",
+            Speaker::Callee => "User",
+        };
+        format!("{speaker}: {}", turn.text.as_str())
+    };
+    turns.iter().map(line).collect::<Vec<_>>().join("\n")
+}

@@ -30,8 +30,9 @@ pub struct DeliverWebhooksPorts {
 const PUBLISHED_AT_ONCE: u32 = 200;
 /// How many deliveries of one endpoint are under way at once.
 const PER_ENDPOINT: u32 = 4;
-/// Longer than an attempt takes by far: whoever was too slow finds the delivery in other hands.
-const LEASE: Duration = Duration::from_mins(2);
+/// How much longer than an attempt a delivery is in one pair of hands: time to write what it came to, which a store does within
+/// 5 s or not at all.
+const CONCLUDED_WITHIN: Duration = Duration::from_secs(10);
 
 impl DeliverWebhooks {
     /// The use case on these ports.
@@ -47,7 +48,8 @@ impl DeliverWebhooks {
 
     /// Takes up to `limit` due deliveries. Each is to be handed to [`DeliverWebhooks::deliver`], at once.
     pub async fn claim(&self, limit: u32) -> Result<Vec<DueDelivery>, PortUnavailable> {
-        self.ports.queue.claim(&DeliveryClaim { limit, per_endpoint: PER_ENDPOINT, lease: LEASE }).await
+        let lease = self.policy.attempt_within + CONCLUDED_WITHIN;
+        self.ports.queue.claim(&DeliveryClaim { limit, per_endpoint: PER_ENDPOINT, lease }).await
     }
 
     /// Makes one attempt, and says in the queue what it came to.

@@ -223,6 +223,8 @@ pub struct DeliveryPolicy {
     pub longest_pause: Duration,
     /// How long after it was queued a delivery is given up.
     pub given_up_after: Duration,
+    /// How long an attempt takes at most. Whoever has not concluded one soon after that is taken for dead.
+    pub attempt_within: Duration,
 }
 
 impl DeliveryPolicy {

@@ -8,12 +8,11 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use adapter_http::{CallDesk, EventIntake, Gateway, GatewayParts, HttpSettings, serve};
 use anyhow::Context as _;
-use domain::{PlaceCall, ReadCalls, ReceiveEvent, ReceiveEventPorts, Reconcile};
+use domain::PlaceCall;
 use simulator::Simulator;
-use tokio::sync::Notify;
 
 use crate::config::Settings;
-use crate::wiring::{Simulated, Stores, VoiceParts};
+use crate::wiring::{AfterTheCall, Simulated, Stores, VoiceParts};
 use crate::workers::Workers;
 use crate::{demo, drain, wiring};
 
@@ -35,6 +34,8 @@ pub struct Application {
 
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Shorter than proxies keep a silent connection: a minute, as a rule.
+const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long an event of the provider may take to arrive, a recording among them.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -46,32 +47,10 @@ impl Application {
         stores.check().await?;
         let voice = VoiceParts::of(&settings.voice).await?;
         let ports = stores.ports(voice.provider);
-        let (books, runtime) = (stores.books(), tokio::runtime::Handle::current());
-
         let workers = Workers::new();
-        let accepted = Arc::new(Notify::new());
-        let receive_event = voice.webhook.map(|webhook| {
-            let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());
-            let (inbox, books) = (stores.inbox(), books.clone());
-            Arc::new(ReceiveEvent::new(ReceiveEventPorts {
-                webhook,
-                inbox,
-                books,
-                contexts,
-                recordings: None,
-                clock,
-            }))
-        });
-        if let Some(receive_event) = &receive_event {
-            workers.apply_events(receive_event.clone(), accepted.clone());
-        }
-        if let Some(records) = voice.records {
-            let reconcile =
-                Reconcile::new(books.clone(), records, ports.clock.clone(), settings.reconcile_times);
-            workers.reconcile(reconcile, settings.reconcile_every);
-        }
+        let after = AfterTheCall::start(&settings, &stores, &ports, voice.webhook, voice.records, &workers)?;
 
-        let read_calls = Arc::new(ReadCalls::new(ports.users.clone(), books, None));
+        let runtime = tokio::runtime::Handle::current();
         let place_call = Arc::new(PlaceCall::new(ports, settings.policy));
         let desk = Arc::new(CallDesk::new(place_call, runtime.clone(), settings.max_in_flight_dials));
         let authenticator = wiring::authenticator(settings.auth)?;
@@ -80,9 +59,12 @@ impl Application {
             desk: desk.clone(),
             authenticator,
             readiness: Arc::new(stores.clone()),
-            read_calls,
+            read_calls: after.read_calls,
+            follow_calls: after.follow_calls,
+            webhooks: after.webhooks,
             provider: voice.name,
-            events: receive_event.map(|receive_event| EventIntake::new(receive_event, accepted)),
+            events: after.receive_event.map(|receive_event| EventIntake::new(receive_event, after.accepted)),
+            personalize: after.personalize,
             runtime,
         });
 
@@ -99,6 +81,7 @@ impl Application {
             shutdown_timeout: settings.policy.guard_for(),
             body_timeout: BODY_TIMEOUT,
             event_timeout: EVENT_TIMEOUT,
+            heartbeat: HEARTBEAT,
         };
         let server = serve(listener, gateway.clone(), http)?;
         if let Some(simulated) = &voice.simulated {

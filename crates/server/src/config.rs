@@ -114,10 +114,10 @@ pub enum Recordings {
 /// How events are sent to those who asked for them.
 #[derive(Debug, Clone, Copy)]
 pub struct Deliveries {
+    /// How often there may be something new to send.
+    pub publish_every: Duration,
     /// How often and how long each is attempted.
     pub policy: DeliveryPolicy,
-    /// How long an attempt may take.
-    pub timeout: Duration,
     /// Whether events may be sent unencrypted, and to addresses that are not public.
     pub allow_private: bool,
 }

@@ -52,6 +52,8 @@ pub(crate) fn greeting(application: &Application) -> String {
          -d '{{\"contactId\":\"{CONTACT}\",\"callReason\":\"Follow up on the quote\"}}'\n\n\
          A second later it can be read, with what was said:\n\n  \
          curl -sS http://{address}/api/calls/history -H 'Authorization: Bearer {token}'\n\n\
+         What happens meanwhile:\n\n  \
+         curl -sSN http://{address}/api/calls/events -H 'Authorization: Bearer {token}'\n\n\
          The same call again within 30 s dials nobody and answers \"deduplicated\":true.\n\
          What was dialled:  curl -sS {simulator}/sim/dials\n\
          API documentation: http://{address}/docs\n\n"

@@ -1,5 +1,6 @@
 //! The one place where ports meet adapters.
 
+mod after_the_call;
 mod voice;
 
 use std::sync::Arc;
@@ -12,9 +13,13 @@ use adapter_sqlite::{SqliteSettings, SqliteStore};
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
-use domain::ports::{CallBooks, Directory, EventInbox, VoiceProvider};
+use domain::ports::{
+    CallBooks, DeliveryQueue, Directory, EventFeed, EventInbox, InboundDirectory, VoiceProvider,
+    WebhookEndpoints,
+};
 use secrecy::SecretSlice;
 
+pub(crate) use self::after_the_call::AfterTheCall;
 pub(crate) use self::voice::{Simulated, VoiceParts};
 use crate::config::{Auth, Storage};
 use crate::system::{RandomIdentifiers, SystemClock, random_secret};
@@ -90,6 +95,38 @@ impl Stores {
     }
 
     pub(crate) fn inbox(&self) -> Arc<dyn EventInbox> {
+        match self {
+            Self::Embedded(store) => Arc::new(store.clone()),
+            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
+        }
+    }
+
+    /// What is told of calls.
+    pub(crate) fn feed(&self) -> Arc<dyn EventFeed> {
+        match self {
+            Self::Embedded(store) => Arc::new(store.clone()),
+            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
+        }
+    }
+
+    /// Where it is sent.
+    pub(crate) fn webhook_endpoints(&self) -> Arc<dyn WebhookEndpoints> {
+        match self {
+            Self::Embedded(store) => Arc::new(store.clone()),
+            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
+        }
+    }
+
+    /// What is on its way there.
+    pub(crate) fn delivery_queue(&self) -> Arc<dyn DeliveryQueue> {
+        match self {
+            Self::Embedded(store) => Arc::new(store.clone()),
+            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
+        }
+    }
+
+    /// Who calls.
+    pub(crate) fn inbound_directory(&self) -> Arc<dyn InboundDirectory> {
         match self {
             Self::Embedded(store) => Arc::new(store.clone()),
             Self::Services { postgres, .. } => Arc::new(postgres.clone()),

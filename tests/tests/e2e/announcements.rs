@@ -233,13 +233,18 @@ on_both_backings! {
                 registered = true;
             }
             receiver.answer(if round % 2 == 0 { 503 } else { 204 });
+            let dialled = world.simulator.dials().len();
             let calls = (0..6).map(|call| {
                 let client = process.client.clone();
                 let number = format!("+141655502{round}{call}");
                 tokio::spawn(async move { client.try_place(json!({ "phoneNumber": number })).await })
             });
             let calls: Vec<_> = calls.collect();
-            tokio::time::sleep(Duration::from_millis(60 + round * 110)).await;
+            // A process that has just begun is slow: its first dial shows that it is at work.
+            while world.simulator.dials().len() == dialled {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(round * 90)).await;
             process.kill().await;
             for call in calls {
                 let _cut_short = call.await.expect("no panic");

@@ -138,8 +138,11 @@ fn assert_ignored_by_git(folder: &std::path::Path) {
     let ignored = include_str!("../../../.gitignore");
     for file in std::fs::read_dir(folder).expect("the folder is there") {
         let name = file.expect("a file").file_name().into_string().expect("an ASCII name");
-        let (_, extension) = name.split_once('.').expect("an extension");
-        assert!(ignored.lines().any(|line| line == format!("*.{extension}")), "{name} is not ignored");
+        let patterns = match name.split_once('.') {
+            Some((_, extension)) => format!("*.{extension}"),
+            None => format!("/{name}/"),
+        };
+        assert!(ignored.lines().any(|line| line == patterns), "{name} is not ignored");
     }
 }
 

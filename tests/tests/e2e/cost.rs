@@ -20,9 +20,11 @@ async fn a_call_costs_six_statements_three_commands_and_one_request() {
     let postgres = StatementCounter::before(server).await;
     world.set("OUTDIAL_DATABASE_URL", url(postgres.address()));
     world.set("OUTDIAL_DATABASE_MAX_CONNECTIONS", "4");
-    // What goes on in the background is not of one call: no events come, and nothing is asked for.
+    // What goes on in the background is not of one call: no events come, nothing is asked for or published.
     world.unset("OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS");
+    world.unset("OUTDIAL_ELEVENLABS_TOOL_SECRET");
     world.set("OUTDIAL_RECONCILE_EVERY_SECS", "3600");
+    world.set("OUTDIAL_PUBLISH_EVERY_MS", "3600000");
     world.script(Behaviour::Answer { after_ms: 10 });
     let gateway = world.start().await;
     // Until every connection is open and has prepared its statements.

@@ -93,7 +93,9 @@ on_both_backings! {
 
     /// No webhook comes from this vendor: what became of the callee is asked for, and asking does not dial.
     async fn what_became_of_a_call_comes_into_the_books(world: World) {
-        let mut world = through_vapi(world);
+        let mut world = through_vapi(world).with_a_short_lock();
+        world.set("OUTDIAL_RINGING_TIMEOUT_SECS", "1");
+        world.set("OUTDIAL_ANSWER_MARGIN_SECS", "1");
         world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
         world.set("OUTDIAL_WEBHOOK_WITHIN_SECS", "1");
         let gateway = world.start().await;
@@ -101,7 +103,10 @@ on_both_backings! {
             world.script(behaviour);
             let placed = gateway.client.call_number(number).await;
             assert!(placed.is_placed_anew(), "{}", placed.body);
-            (placed.body["callId"].as_str().expect("a call").to_owned(), placed.body["conversationId"].clone())
+            let call_id = placed.body["callId"].as_str().expect("a call").to_owned();
+            let read = gateway.client.read(&call_id).await.body;
+            assert_eq!(read["call"]["status"], "ringing", "it is queued, and nobody has answered: {read}");
+            (call_id, placed.body["conversationId"].clone())
         };
         let (busy, conversation) = place("+14165550183", Behaviour::Busy { after_ms: 20 }).await;
         let read = gateway.client.read_until(&busy, "busy").await;

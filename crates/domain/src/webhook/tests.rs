@@ -6,6 +6,7 @@ const POLICY: DeliveryPolicy = DeliveryPolicy {
     first_pause: Duration::from_secs(5),
     longest_pause: Duration::from_hours(6),
     given_up_after: Duration::from_hours(72),
+    attempt_within: Duration::from_secs(15),
 };
 
 fn delivery(attempt: u32, number: u8) -> DueDelivery {

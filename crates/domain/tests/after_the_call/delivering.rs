@@ -16,6 +16,7 @@ const POLICY: DeliveryPolicy = DeliveryPolicy {
     first_pause: Duration::from_secs(5),
     longest_pause: Duration::from_hours(6),
     given_up_after: Duration::from_hours(72),
+    attempt_within: Duration::from_secs(15),
 };
 
 pub(crate) fn call_event() -> CallEvent {
@@ -123,7 +124,10 @@ async fn a_lease_outlasts_every_attempt() {
     let mut queue = MockDeliveryQueue::new();
     queue
         .expect_claim()
-        .withf(|claim| claim.limit == 3 && claim.per_endpoint < 16 && claim.lease >= Duration::from_mins(1))
+        .withf(|claim| {
+            let attempt_and_writes = POLICY.attempt_within + Duration::from_secs(5);
+            claim.limit == 3 && claim.per_endpoint < 16 && claim.lease > attempt_and_writes
+        })
         .returning(|_| Ok(vec![]));
     let use_case = use_case(MockEventFeed::new(), queue, MockWebhookSender::new());
     assert_eq!(use_case.claim(3).await, Ok(vec![]));

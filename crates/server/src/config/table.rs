@@ -132,9 +132,14 @@ pub const SETTINGS: &[Setting] = &[
     setting("OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID", "", "The key that may read and write there."),
     setting("OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY", "", "Its secret."),
     setting(
+        "OUTDIAL_PUBLISH_EVERY_MS",
+        "200",
+        "How often each replica looks for events of calls to publish: 10 to 3600000. They are seen so much later at most.",
+    ),
+    setting(
         "OUTDIAL_DELIVERY_TIMEOUT_MS",
         "15000",
-        "How long the receiver of an event may take to answer: 100 to 60000.",
+        "How long the receiver of an event may take to answer: 100 to 30000.",
     ),
     setting(
         "OUTDIAL_DELIVERY_FIRST_PAUSE_MS",

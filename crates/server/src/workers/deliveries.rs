@@ -7,8 +7,8 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::{REST, Workers};
 
-/// How often there may be something to publish, and to send. Both are asked of an index, and cost next to nothing.
-const PUBLISH_EVERY: Duration = Duration::from_millis(200);
+/// How often the queue is looked into without being told to, or as seldom as events are published: for what another replica
+/// published, or what waited. An index is asked, which costs next to nothing.
 const LOOK_INTO_THE_QUEUE_EVERY: Duration = Duration::from_secs(1);
 /// How many events are on their way to receivers at once, and how many of these are taken from the queue at once.
 const SENT_AT_ONCE: usize = 64;
@@ -18,18 +18,18 @@ const RECEIVERS_ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 impl Workers {
     /// Puts what happened in order for its readers, and sends it to those who asked for it.
-    pub(crate) fn announce(&self, webhooks: &Arc<DeliverWebhooks>) {
+    pub(crate) fn announce(&self, webhooks: &Arc<DeliverWebhooks>, publish_every: Duration) {
         let published = Arc::new(Notify::new());
-        self.publish(webhooks.clone(), published.clone());
-        self.deliver(webhooks.clone(), published);
+        self.publish(webhooks.clone(), published.clone(), publish_every);
+        self.deliver(webhooks.clone(), published, publish_every.max(LOOK_INTO_THE_QUEUE_EVERY));
     }
 
-    fn publish(&self, webhooks: Arc<DeliverWebhooks>, published: Arc<Notify>) {
+    fn publish(&self, webhooks: Arc<DeliverWebhooks>, published: Arc<Notify>, every: Duration) {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             loop {
                 let pause = match webhooks.publish().await {
-                    Ok(0) => PUBLISH_EVERY,
+                    Ok(0) => every,
                     Ok(_) => {
                         published.notify_one();
                         Duration::ZERO
@@ -47,7 +47,7 @@ impl Workers {
         });
     }
 
-    fn deliver(&self, webhooks: Arc<DeliverWebhooks>, published: Arc<Notify>) {
+    fn deliver(&self, webhooks: Arc<DeliverWebhooks>, published: Arc<Notify>, every: Duration) {
         let stop = self.stop.clone();
         let sending = Sending {
             webhooks,
@@ -58,7 +58,7 @@ impl Workers {
         self.tasks.spawn(async move {
             loop {
                 let pause = match sending.send_some().await {
-                    Ok(0) => LOOK_INTO_THE_QUEUE_EVERY,
+                    Ok(0) => every,
                     Ok(_) => Duration::ZERO,
                     Err(error) => {
                         tracing::warn!(%error, "events wait in the queue");

@@ -77,9 +77,10 @@ impl Receiver {
         self.received.lock().expect("no panic").clone()
     }
 
-    /// Waits until something came that satisfies this, for a quarter of a minute at most.
+    /// Waits until something came that satisfies this, for half a minute at most: as long as a delivery
+    /// is in the hands of a process that was killed, and longer.
     pub async fn received_until(&self, enough: impl Fn(&[Received]) -> bool) -> Vec<Received> {
-        for _ in 0..300 {
+        for _ in 0..600 {
             let received = self.received();
             if enough(&received) {
                 return received;

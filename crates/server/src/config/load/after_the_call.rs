@@ -41,6 +41,9 @@ impl Reading<'_> {
             bucket: bucket.to_owned(),
             prefix: prefix.to_owned(),
             region: self.source.value("OUTDIAL_RECORDINGS_S3_REGION")?.to_owned(),
+            // Services other than Amazon's seldom have a name for each bucket.
+            path_style: self.source.is_set("OUTDIAL_RECORDINGS_S3_ENDPOINT"),
+            allow_http: endpoint.as_ref()?.as_ref().is_some_and(|url| url.scheme() == "http"),
             endpoint: endpoint?,
             access_key_id: key_id?,
             secret_access_key: SecretString::from(secret?),
@@ -48,19 +51,21 @@ impl Reading<'_> {
     }
 
     pub(super) fn deliveries(&mut self) -> Option<Deliveries> {
-        let timeout = self.number("OUTDIAL_DELIVERY_TIMEOUT_MS", 100, 60_000).map(Duration::from_millis);
+        let publish_every = self.number("OUTDIAL_PUBLISH_EVERY_MS", 10, 3_600_000).map(Duration::from_millis);
+        let timeout = self.number("OUTDIAL_DELIVERY_TIMEOUT_MS", 100, 30_000).map(Duration::from_millis);
         let first_pause =
             self.number("OUTDIAL_DELIVERY_FIRST_PAUSE_MS", 10, 3_600_000).map(Duration::from_millis);
         let given_up_after =
             self.number("OUTDIAL_DELIVERY_GIVE_UP_SECS", 1, 2_592_000).map(Duration::from_secs);
         let allow_private = self.parsed("OUTDIAL_DELIVERY_ALLOW_PRIVATE", "true or false");
         Some(Deliveries {
+            publish_every: publish_every?,
             policy: DeliveryPolicy {
                 first_pause: first_pause?,
                 longest_pause: LONGEST_PAUSE,
                 given_up_after: given_up_after?,
+                attempt_within: timeout?,
             },
-            timeout: timeout?,
             allow_private: allow_private?,
         })
     }

@@ -1,0 +1,117 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapter_webhook::{HttpWebhookSender, WebhookSenderSettings};
+use anyhow::Context as _;
+use domain::ports::{ProviderRecords, ProviderWebhook, RecordingStore, WebhookSender};
+use domain::{
+    DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, PersonalizeCall, PersonalizeCallPorts,
+    PlaceCallPorts, ReadCalls, ReceiveEvent, ReceiveEventPorts, Reconcile, WebhookRegistry,
+    WebhookRegistryPorts,
+};
+use tokio::sync::Notify;
+
+use super::Stores;
+use crate::config::{Deliveries, Recordings, Settings};
+use crate::workers::Workers;
+
+/// What the gateway does with a call once it was dialled.
+pub(crate) struct AfterTheCall {
+    /// Where the provider's events are taken in, where there is a secret to know them by.
+    pub(crate) receive_event: Option<Arc<ReceiveEvent>>,
+    /// Notified when one was taken in.
+    pub(crate) accepted: Arc<Notify>,
+    /// Who calls, where there is a secret to know the question by.
+    pub(crate) personalize: Option<Arc<PersonalizeCall>>,
+    /// What became of calls.
+    pub(crate) read_calls: Arc<ReadCalls>,
+    /// What becomes of them while they go on.
+    pub(crate) follow_calls: Arc<FollowCalls>,
+    /// Where it is sent.
+    pub(crate) webhooks: Arc<WebhookRegistry>,
+}
+
+/// How long a connection to the receiver of an event may take.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
+
+impl AfterTheCall {
+    /// Joins the use cases with their ports, and starts the workers among them.
+    pub(crate) fn start(
+        settings: &Settings,
+        stores: &Stores,
+        ports: &PlaceCallPorts,
+        webhook: Option<Arc<dyn ProviderWebhook>>,
+        records: Option<Arc<dyn ProviderRecords>>,
+        workers: &Workers,
+    ) -> anyhow::Result<Self> {
+        let recordings = recordings(&settings.recordings)?;
+        let sender = sender(&settings.deliveries)?;
+        let accepted = Arc::new(Notify::new());
+        let receive_event = webhook.clone().map(|webhook| {
+            Arc::new(ReceiveEvent::new(ReceiveEventPorts {
+                webhook,
+                inbox: stores.inbox(),
+                books: stores.books(),
+                contexts: ports.contexts.clone(),
+                recordings: recordings.clone(),
+                clock: ports.clock.clone(),
+            }))
+        });
+        if let Some(receive_event) = &receive_event {
+            workers.apply_events(receive_event.clone(), accepted.clone());
+        }
+        if let Some(records) = records {
+            let (books, clock) = (stores.books(), ports.clock.clone());
+            let reconcile = Reconcile::new(books, records, clock, settings.reconcile_times);
+            workers.reconcile(reconcile, settings.reconcile_every);
+        }
+        let deliver_webhooks = DeliverWebhooksPorts {
+            feed: stores.feed(),
+            queue: stores.delivery_queue(),
+            sender: sender.clone(),
+            clock: ports.clock.clone(),
+        };
+        let deliver_webhooks = DeliverWebhooks::new(deliver_webhooks, settings.deliveries.policy);
+        workers.announce(&Arc::new(deliver_webhooks), settings.deliveries.publish_every);
+        let personalize = webhook.map(|webhook| {
+            let directory = stores.inbound_directory();
+            let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());
+            let ports = PersonalizeCallPorts { webhook, directory, contexts, clock };
+            Arc::new(PersonalizeCall::new(ports, settings.policy.context_ttl()))
+        });
+        Ok(Self {
+            receive_event,
+            accepted,
+            personalize,
+            read_calls: Arc::new(ReadCalls::new(ports.users.clone(), stores.books(), recordings)),
+            follow_calls: Arc::new(FollowCalls::new(ports.users.clone(), stores.feed())),
+            webhooks: Arc::new(WebhookRegistry::new(WebhookRegistryPorts {
+                users: ports.users.clone(),
+                endpoints: stores.webhook_endpoints(),
+                queue: stores.delivery_queue(),
+                sender,
+                identifiers: ports.identifiers.clone(),
+                clock: ports.clock.clone(),
+            })),
+        })
+    }
+}
+
+fn recordings(recordings: &Recordings) -> anyhow::Result<Option<Arc<dyn RecordingStore>>> {
+    match recordings {
+        Recordings::None => Ok(None),
+        Recordings::Kept(settings) => {
+            let store = adapter_object_store::open(settings).context("OUTDIAL_RECORDINGS_URL")?;
+            Ok(Some(store))
+        }
+    }
+}
+
+fn sender(deliveries: &Deliveries) -> anyhow::Result<Arc<dyn WebhookSender>> {
+    let settings = WebhookSenderSettings {
+        allow_private: deliveries.allow_private,
+        attempt_within: deliveries.policy.attempt_within,
+        connect_within: deliveries.policy.attempt_within.min(CONNECTED_WITHIN),
+    };
+    Ok(Arc::new(HttpWebhookSender::new(settings)?))
+}

@@ -37,8 +37,8 @@ pub struct Settings {
     pub reconcile_times: ReconcileTimes,
     /// How often overdue calls are looked for.
     pub reconcile_every: Duration,
-    /// Where recordings are kept.
-    pub recordings: Recordings,
+    /// Where recordings are kept, if they are.
+    pub recordings: Option<RecordingsSettings>,
     /// How events are sent to those who asked for them.
     pub deliveries: Deliveries,
     /// How many calls may be under way in this process before further ones are shed.
@@ -100,15 +100,6 @@ pub struct WebhookSecrets {
     pub signing: Vec<SecretString>,
     /// The bearer token that it may show instead.
     pub tool: Option<SecretString>,
-}
-
-/// Where recordings are kept.
-#[derive(Debug)]
-pub enum Recordings {
-    /// Nowhere: their audio is dropped.
-    None,
-    /// In a folder, or in a bucket.
-    Kept(RecordingsSettings),
 }
 
 /// How events are sent to those who asked for them.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::on_both_backings;
-use crate::support::{TOOL_SECRET, World};
+use crate::support::TOOL_SECRET;
 
 const PATH: &str = "/api/webhook/elevenlabs/personalization";
 

@@ -10,7 +10,6 @@ mod statement_counter;
 mod world;
 
 pub use client::{Answer, Client};
-pub use event_stream::{EventStream, StreamedEvent};
 pub use process::{Process, outdial_in, run_outdial};
 pub use proxy::{Proxy, database_behind};
 pub use receiver::{Received, Receiver};

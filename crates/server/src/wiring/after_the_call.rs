@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use adapter_webhook::{HttpWebhookSender, WebhookSenderSettings};
 use anyhow::Context as _;
-use domain::ports::{ProviderRecords, ProviderWebhook, RecordingStore, WebhookSender};
+use domain::ports::{ProviderRecords, ProviderWebhook, WebhookSender};
 use domain::{
     DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, PersonalizeCall, PersonalizeCallPorts,
     PlaceCallPorts, ReadCalls, ReceiveEvent, ReceiveEventPorts, Reconcile, WebhookRegistry,
@@ -12,7 +12,7 @@ use domain::{
 use tokio::sync::Notify;
 
 use super::Stores;
-use crate::config::{Deliveries, Recordings, Settings};
+use crate::config::{Deliveries, Settings};
 use crate::workers::Workers;
 
 /// What the gateway does with a call once it was dialled.
@@ -44,7 +44,8 @@ impl AfterTheCall {
         records: Option<Arc<dyn ProviderRecords>>,
         workers: &Workers,
     ) -> anyhow::Result<Self> {
-        let recordings = recordings(&settings.recordings)?;
+        let recordings = settings.recordings.as_ref().map(adapter_object_store::open).transpose();
+        let recordings = recordings.context("OUTDIAL_RECORDINGS_URL")?;
         let sender = sender(&settings.deliveries)?;
         let accepted = Arc::new(Notify::new());
         let receive_event = webhook.clone().map(|webhook| {
@@ -94,16 +95,6 @@ impl AfterTheCall {
                 clock: ports.clock.clone(),
             })),
         })
-    }
-}
-
-fn recordings(recordings: &Recordings) -> anyhow::Result<Option<Arc<dyn RecordingStore>>> {
-    match recordings {
-        Recordings::None => Ok(None),
-        Recordings::Kept(settings) => {
-            let store = adapter_object_store::open(settings).context("OUTDIAL_RECORDINGS_URL")?;
-            Ok(Some(store))
-        }
     }
 }
 

@@ -25,9 +25,9 @@ impl Received {
     /// A header's value, by its name in lower case.
     pub fn header(&self, name: &str) -> &str {
         let lines = self.head.lines().filter_map(|line| line.split_once(':'));
-        let found =
+        let mut found =
             lines.filter(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
-        found.last().unwrap_or_default()
+        found.next_back().unwrap_or_default()
     }
 
     /// The event.

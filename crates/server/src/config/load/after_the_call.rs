@@ -9,23 +9,24 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Reading;
-use crate::config::{Deliveries, Recordings};
+use crate::config::Deliveries;
 
 /// The longest pause between two attempts at sending an event.
 const LONGEST_PAUSE: Duration = Duration::from_hours(6);
 
 impl Reading<'_> {
-    pub(super) fn recordings(&mut self) -> Option<Recordings> {
+    /// Nothing where a setting is wrong; nothing within where recordings are not kept.
+    pub(super) fn recordings(&mut self) -> Option<Option<RecordingsSettings>> {
         const NAME: &str = "OUTDIAL_RECORDINGS_URL";
         let url = self.source.value(NAME)?.to_owned();
         if url == "none" {
-            return Some(Recordings::None);
+            return Some(None);
         }
         if let Some(folder) = url.strip_prefix("file://") {
             if folder.is_empty() {
                 return self.problem(NAME, "names no folder: expected file://FOLDER");
             }
-            return Some(Recordings::Kept(RecordingsSettings::Folder(PathBuf::from(folder))));
+            return Some(Some(RecordingsSettings::Folder(PathBuf::from(folder))));
         }
         let Some(bucket) = url.strip_prefix("s3://") else {
             return self.problem(NAME, "must be file://FOLDER, s3://BUCKET, s3://BUCKET/PREFIX or none");
@@ -37,7 +38,7 @@ impl Reading<'_> {
         let endpoint = self.s3_endpoint();
         let key_id = self.s3_credential("OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID");
         let secret = self.s3_credential("OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY");
-        Some(Recordings::Kept(RecordingsSettings::S3(S3Settings {
+        Some(Some(RecordingsSettings::S3(S3Settings {
             bucket: bucket.to_owned(),
             prefix: prefix.to_owned(),
             region: self.source.value("OUTDIAL_RECORDINGS_S3_REGION")?.to_owned(),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use simulator::{Behaviour, ScriptedBehaviour, WebhookScript};
 
 use crate::on_both_backings;
-use crate::support::{Client, Gateway, Received, Receiver, World};
+use crate::support::{Backing, Client, Gateway, Received, Receiver, World};
 
 const ANSWER: Behaviour = Behaviour::Answer { after_ms: 20 };
 
@@ -273,4 +273,26 @@ on_both_backings! {
         let calls: BTreeSet<_> = receiver.received().iter().map(|sent| sent.told().0).collect();
         assert_eq!(calls, booked.into_iter().collect(), "of nothing else");
     }
+}
+
+/// Whichever replica placed the call, and whichever one is followed; a stream is taken up again at the other one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_at_one_replica_is_told_by_the_others() {
+    let world = World::new(Backing::Services).await;
+    let (one, other) = (start(&world).await, world.start().await);
+    let receiver = Receiver::start().await;
+    other.client.register(&receiver.url()).await;
+    let mut stream = other.client.follow(None).await;
+    let call_id = placed(&one.client, "+14165550175").await;
+    let first = stream.next().await;
+    assert_eq!((first.name.as_str(), &first.json()["data"]["callId"]), ("call_initiated", &json!(call_id)));
+    drop(stream);
+    let mut stream = one.client.follow(Some(&first.id)).await;
+    let rest = [stream.next().await.name, stream.next().await.name];
+    assert_eq!(rest, ["call_answered", "call_ended"]);
+    let received = receiver.received_until(|received| received.len() >= 3).await;
+    let told: BTreeSet<_> = received.iter().map(|sent| sent.header("webhook-id").to_owned()).collect();
+    assert_eq!(told.len(), received.len(), "two replicas send, and each event is sent once");
+    one.stop().await;
+    other.stop().await;
 }

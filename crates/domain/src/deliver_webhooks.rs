@@ -29,7 +29,7 @@ pub struct DeliverWebhooksPorts {
 /// How many events are published at once.
 const PUBLISHED_AT_ONCE: u32 = 200;
 /// How many deliveries of one endpoint are under way at once.
-const PER_ENDPOINT: u32 = 4;
+const PER_ENDPOINT: u32 = 8;
 /// How much longer than an attempt a delivery is in one pair of hands: time to write what it came to, which a store does within
 /// 5 s or not at all.
 const CONCLUDED_WITHIN: Duration = Duration::from_secs(10);

@@ -19,19 +19,19 @@ const RECEIVERS_ANSWER_WITHIN: Duration = Duration::from_secs(5);
 impl Workers {
     /// Puts what happened in order for its readers, and sends it to those who asked for it.
     pub(crate) fn announce(&self, webhooks: &Arc<DeliverWebhooks>, publish_every: Duration) {
-        let published = Arc::new(Notify::new());
-        self.publish(webhooks.clone(), published.clone(), publish_every);
-        self.deliver(webhooks.clone(), published, publish_every.max(LOOK_INTO_THE_QUEUE_EVERY));
+        let may_be_due = Arc::new(Notify::new());
+        self.publish(webhooks.clone(), may_be_due.clone(), publish_every);
+        self.deliver(webhooks.clone(), may_be_due, publish_every.max(LOOK_INTO_THE_QUEUE_EVERY));
     }
 
-    fn publish(&self, webhooks: Arc<DeliverWebhooks>, published: Arc<Notify>, every: Duration) {
+    fn publish(&self, webhooks: Arc<DeliverWebhooks>, may_be_due: Arc<Notify>, every: Duration) {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             loop {
                 let pause = match webhooks.publish().await {
                     Ok(0) => every,
                     Ok(_) => {
-                        published.notify_one();
+                        may_be_due.notify_one();
                         Duration::ZERO
                     }
                     Err(error) => {
@@ -47,13 +47,14 @@ impl Workers {
         });
     }
 
-    fn deliver(&self, webhooks: Arc<DeliverWebhooks>, published: Arc<Notify>, every: Duration) {
+    fn deliver(&self, webhooks: Arc<DeliverWebhooks>, may_be_due: Arc<Notify>, every: Duration) {
         let stop = self.stop.clone();
         let sending = Sending {
             webhooks,
             seats: Arc::new(Semaphore::new(SENT_AT_ONCE)),
             tasks: self.tasks.clone(),
             stop: stop.clone(),
+            may_be_due: may_be_due.clone(),
         };
         self.tasks.spawn(async move {
             loop {
@@ -67,7 +68,7 @@ impl Workers {
                 };
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = published.notified(), if !pause.is_zero() => {}
+                    () = may_be_due.notified(), if !pause.is_zero() => {}
                     () = tokio::time::sleep(pause) => {}
                 }
             }
@@ -81,6 +82,7 @@ struct Sending {
     seats: Arc<Semaphore>,
     tasks: tokio_util::task::TaskTracker,
     stop: tokio_util::sync::CancellationToken,
+    may_be_due: Arc<Notify>,
 }
 
 impl Sending {
@@ -96,6 +98,7 @@ impl Sending {
         for delivery in due {
             let seat = seats.split(1).expect("no more were taken than there are seats");
             let (webhooks, stop) = (self.webhooks.clone(), self.stop.clone());
+            let may_be_due = self.may_be_due.clone();
             self.tasks.spawn(async move {
                 let overdue = async {
                     stop.cancelled().await;
@@ -106,6 +109,8 @@ impl Sending {
                     () = attempt(&webhooks, &delivery) => {}
                 }
                 drop(seat);
+                // One more of the same endpoint may be under way now.
+                may_be_due.notify_one();
             });
         }
         Ok(count)
@@ -115,5 +120,105 @@ impl Sending {
 async fn attempt(webhooks: &DeliverWebhooks, delivery: &DueDelivery) {
     if let Err(error) = webhooks.deliver(delivery).await {
         tracing::warn!(%error, "what became of an event is not in the queue: it is sent again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use domain::ports::{MockDeliveryQueue, MockEventFeed, MockWebhookSender, SendOutcome};
+    use domain::{
+        AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, DeliverWebhooksPorts,
+        DeliveryPolicy, EventId, EventPosition, OrganizationId, PhoneNumber, Timestamp, UserId,
+        WebhookEndpointId, WebhookSecret, WebhookUrl,
+    };
+
+    use super::*;
+    use crate::system::SystemClock;
+
+    fn delivery(number: i64) -> DueDelivery {
+        let call_id = CallId::parse(&format!("call {number}")).expect("an id");
+        let phone = PhoneNumber::parse("+14165550100").expect("a number");
+        DueDelivery {
+            endpoint_id: WebhookEndpointId::parse("endpoint").expect("an id"),
+            url: WebhookUrl::parse("https://example.com").expect("a URL"),
+            secrets: vec![WebhookSecret::mint([1; 32])],
+            event: CallEvent {
+                position: EventPosition::from_number(number).expect("positive"),
+                id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Busy),
+                organization_id: OrganizationId::parse("organization").expect("an id"),
+                kind: CallEventKind::Ended,
+                call_id,
+                status: CallStatus::Busy,
+                conversation_id: None,
+                user_id: UserId::parse("user").expect("an id"),
+                contact_id: ContactId::parse("contact").expect("an id"),
+                agent_id: AgentId::parse("agent").expect("an id"),
+                from: phone.clone(),
+                to: phone,
+                happened_at: Timestamp::from_unix_millis(0),
+            },
+            attempt: 1,
+            queued_at: Timestamp::from_unix_millis(0),
+        }
+    }
+
+    /// A queue that has this many deliveries of one endpoint, of which two are handed out at once; it notifies when it is empty.
+    fn queue(deliveries: i64, emptied: Arc<Notify>) -> MockDeliveryQueue {
+        struct Queue {
+            due: VecDeque<DueDelivery>,
+            out: usize,
+        }
+        let queued = Arc::new(Mutex::new(Queue { due: (1..=deliveries).map(delivery).collect(), out: 0 }));
+        let mut queue = MockDeliveryQueue::new();
+        let claimed = queued.clone();
+        queue.expect_claim().returning(move |claim| {
+            assert!(claim.limit > 0, "nothing is asked for");
+            let mut queue = claimed.lock().expect("no panic");
+            let free = (2 - queue.out).min(queue.due.len()).min(claim.limit as usize);
+            queue.out += free;
+            Ok(queue.due.drain(..free).collect())
+        });
+        queue.expect_conclude().returning(move |_, _| {
+            let mut queue = queued.lock().expect("no panic");
+            queue.out -= 1;
+            if queue.out == 0 && queue.due.is_empty() {
+                emptied.notify_one();
+            }
+            Ok(())
+        });
+        queue
+    }
+
+    /// Time stands still but for those who wait for it: a queue that was looked into by the clock alone would take a second for
+    /// every two.
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_is_emptied_without_waiting_for_the_next_look() {
+        let mut feed = MockEventFeed::new();
+        feed.expect_publish().returning(|_| Ok(0));
+        let mut sender = MockWebhookSender::new();
+        sender.expect_send().return_const(SendOutcome::Accepted);
+        let emptied = Arc::new(Notify::new());
+        let ports = DeliverWebhooksPorts {
+            feed: Arc::new(feed),
+            queue: Arc::new(queue(100, emptied.clone())),
+            sender: Arc::new(sender),
+            clock: Arc::new(SystemClock::start()),
+        };
+        let second = Duration::from_secs(1);
+        let policy = DeliveryPolicy {
+            first_pause: second,
+            longest_pause: second,
+            given_up_after: second,
+            attempt_within: second,
+        };
+        let workers = Workers::new();
+        let began = tokio::time::Instant::now();
+        workers.announce(&Arc::new(DeliverWebhooks::new(ports, policy)), second);
+        emptied.notified().await;
+        assert!(began.elapsed() < second, "{:?}", began.elapsed());
+        workers.stop().await;
     }
 }

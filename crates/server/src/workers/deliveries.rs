@@ -1,9 +1,10 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::PortUnavailable;
-use domain::{DeliverWebhooks, DueDelivery};
-use tokio::sync::{Notify, Semaphore};
+use domain::{CallId, DeliverWebhooks, DueDelivery, WebhookEndpointId};
+use tokio::sync::{Notify, Semaphore, oneshot};
 
 use super::{REST, Workers};
 
@@ -13,6 +14,9 @@ const LOOK_INTO_THE_QUEUE_EVERY: Duration = Duration::from_secs(1);
 /// How many events are on their way to receivers at once, and how many of these are taken from the queue at once.
 const SENT_AT_ONCE: usize = 64;
 const TAKEN_AT_ONCE: u32 = 32;
+/// How long the later events of a call wait for an earlier one. Of as many as are under way at once, the last still has the time
+/// for its attempt within its lease.
+const OTHERS_WAIT_FOR: Duration = Duration::from_millis(500);
 /// How long a stop waits for receivers. What they did not answer is sent again.
 const RECEIVERS_ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
@@ -95,10 +99,12 @@ impl Sending {
         }
         let due = self.webhooks.claim(u32::try_from(seats.num_permits()).unwrap_or(1)).await?;
         let count = due.len();
+        let mut queues = Queues::default();
         for delivery in due {
             let seat = seats.split(1).expect("no more were taken than there are seats");
             let (webhooks, stop) = (self.webhooks.clone(), self.stop.clone());
             let may_be_due = self.may_be_due.clone();
+            let turn = queues.turn(&delivery);
             self.tasks.spawn(async move {
                 let overdue = async {
                     stop.cancelled().await;
@@ -106,7 +112,7 @@ impl Sending {
                 };
                 tokio::select! {
                     () = overdue => {}
-                    () = attempt(&webhooks, &delivery) => {}
+                    () = attempt(&webhooks, &delivery, turn) => {}
                 }
                 drop(seat);
                 // One more of the same endpoint may be under way now.
@@ -117,7 +123,39 @@ impl Sending {
     }
 }
 
-async fn attempt(webhooks: &DeliverWebhooks, delivery: &DueDelivery) {
+/// Of one call, each event waits for the one before it, so that a receiver who answers soon gets them in their order. One who
+/// does not gets them all the same.
+#[derive(Default)]
+struct Queues(HashMap<(WebhookEndpointId, CallId), (u32, oneshot::Receiver<()>)>);
+
+/// A place in a queue. Dropped, it lets the next one go.
+struct Turn {
+    before: Option<(u32, oneshot::Receiver<()>)>,
+    _done: oneshot::Sender<()>,
+}
+
+impl Queues {
+    fn turn(&mut self, delivery: &DueDelivery) -> Turn {
+        let (done, is_done) = oneshot::channel();
+        let queue = (delivery.endpoint_id.clone(), delivery.event.call_id.clone());
+        let before = self.0.remove(&queue);
+        let place = before.as_ref().map_or(0, |(place, _)| *place) + 1;
+        self.0.insert(queue, (place, is_done));
+        Turn { before, _done: done }
+    }
+}
+
+impl Turn {
+    /// Returns when the one before is done, or when all before have had their time.
+    async fn come(&mut self) {
+        if let Some((place, is_done)) = self.before.take() {
+            let _late = tokio::time::timeout(OTHERS_WAIT_FOR * place, is_done).await;
+        }
+    }
+}
+
+async fn attempt(webhooks: &DeliverWebhooks, delivery: &DueDelivery, mut turn: Turn) {
+    turn.come().await;
     if let Err(error) = webhooks.deliver(delivery).await {
         tracing::warn!(%error, "what became of an event is not in the queue: it is sent again");
     }
@@ -139,7 +177,11 @@ mod tests {
     use crate::system::SystemClock;
 
     fn delivery(number: i64) -> DueDelivery {
-        let call_id = CallId::parse(&format!("call {number}")).expect("an id");
+        delivery_of(&format!("call {number}"), number)
+    }
+
+    fn delivery_of(call: &str, number: i64) -> DueDelivery {
+        let call_id = CallId::parse(call).expect("an id");
         let phone = PhoneNumber::parse("+14165550100").expect("a number");
         DueDelivery {
             endpoint_id: WebhookEndpointId::parse("endpoint").expect("an id"),
@@ -220,5 +262,46 @@ mod tests {
         emptied.notified().await;
         assert!(began.elapsed() < second, "{:?}", began.elapsed());
         workers.stop().await;
+    }
+
+    /// The places of four events of one call, as a receiver gets them that takes this long to answer the first.
+    async fn received(first_takes: Duration) -> Vec<i64> {
+        let mut queues = Queues::default();
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let sending: Vec<_> = (1..=4)
+            .map(|number| {
+                let (received, mut turn) = (received.clone(), queues.turn(&delivery_of("one call", number)));
+                async move {
+                    turn.come().await;
+                    received.lock().expect("no panic").push(number);
+                    tokio::time::sleep(if number == 1 { first_takes } else { Duration::from_millis(5) })
+                        .await;
+                }
+            })
+            .collect();
+        // The last is asked first.
+        futures_util::future::join_all(sending.into_iter().rev()).await;
+        received.lock().expect("no panic").clone()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_receiver_who_answers_gets_the_events_of_a_call_in_their_order() {
+        assert_eq!(received(Duration::from_millis(50)).await, [1, 2, 3, 4]);
+        let began = tokio::time::Instant::now();
+        assert_eq!(received(Duration::from_secs(60)).await, [1, 2, 3, 4], "one that hangs keeps nobody back");
+        assert!(began.elapsed() < Duration::from_secs(61), "the others were sent meanwhile");
+    }
+
+    #[test]
+    fn calls_and_endpoints_do_not_wait_for_each_other() {
+        let mut queues = Queues::default();
+        let first = queues.turn(&delivery_of("one call", 1));
+        let other_call = queues.turn(&delivery_of("another call", 2));
+        let elsewhere = WebhookEndpointId::parse("elsewhere").expect("an id");
+        let other_endpoint =
+            queues.turn(&DueDelivery { endpoint_id: elsewhere, ..delivery_of("one call", 3) });
+        let second = queues.turn(&delivery_of("one call", 4));
+        let waits = [first, other_call, other_endpoint, second].map(|turn| turn.before.is_some());
+        assert_eq!(waits, [false, false, false, true]);
     }
 }

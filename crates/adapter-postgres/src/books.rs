@@ -150,7 +150,9 @@ impl CallBooks for PostgresStore {
                         limit $4
                           for no key update skip locked
                    ), claimed as (
-                       update calls set claimed_until = clock_timestamp() + make_interval(secs => $5)
+                       update calls
+                          set claimed_until = clock_timestamp()
+                                  + greatest(make_interval(secs => $5), ($6 - calls.booked_at) / 10)
                          from overdue where calls.id = overdue.id
                        returning calls.id, calls.organization_id, calls.agent_id, calls.conversation_id, calls.booked_at
                    )
@@ -162,7 +164,8 @@ impl CallBooks for PostgresStore {
                 database_bound(claim.undecided_before),
                 database_bound(claim.unended_before),
                 i64::from(claim.limit),
-                claim.lease.as_secs_f64()
+                claim.lease.as_secs_f64(),
+                database_bound(claim.now)
             )
         });
         let calls = claimed.await?.into_iter().map(|row| {

@@ -135,12 +135,13 @@ impl CallBooks for SqliteStore {
         let undecided_before = claim.undecided_before.unix_millis();
         let unended_before = claim.unended_before.unix_millis();
         let given_up_before = claim.given_up_before.unix_millis();
+        let age_from = claim.now.unix_millis();
         within(STORAGE_LIMIT, async {
             let mut writer = self.connections.write_lease().await?;
             let now = now();
             let (now_millis, claimed_until) = (now.unix_millis(), now.after(claim.lease).unix_millis());
             let rows = sqlx::query!(
-                r#"update calls set claimed_until = ?1
+                r#"update calls set claimed_until = max(?1, ?5 + (?7 - booked_at) / 10)
                    where id in
                        (select id from calls
                         where status_rank < 4 and booked_at >= ?2
@@ -155,7 +156,8 @@ impl CallBooks for SqliteStore {
                 undecided_before,
                 unended_before,
                 now_millis,
-                claim.limit
+                claim.limit,
+                age_from
             )
             .fetch_all(&mut *writer)
             .await

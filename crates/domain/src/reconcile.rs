@@ -24,7 +24,7 @@ pub struct ReconcileTimes {
     pub decided_within: Duration,
     /// How long after its booking the provider's own account must have come: after the longest conversation.
     pub told_within: Duration,
-    /// How long a call waits until it is asked for again.
+    /// How long a call waits at least until it is asked for again; an older one waits for a tenth of its age.
     pub pause: Duration,
     /// After this no more is to be had of a call. It stays as it is: *unknown*, where nobody said anything.
     pub given_up_after: Duration,
@@ -56,6 +56,7 @@ impl Reconcile {
     pub async fn run_once(&self) -> Result<ReconcileReport, PortUnavailable> {
         let now = self.clock.now();
         let claim = OverdueClaim {
+            now,
             undecided_before: now.before(self.times.decided_within),
             unended_before: now.before(self.times.told_within),
             given_up_before: now.before(self.times.given_up_after),

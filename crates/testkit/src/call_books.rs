@@ -21,8 +21,8 @@ pub use self::reading::{
     history_is_the_tenants_own,
 };
 pub use self::reconciling::{
-    a_call_is_located_by_its_clues, a_call_that_has_ended_still_fits, an_overdue_call_is_claimed_by_one,
-    every_overdue_call_has_its_turn, only_overdue_calls_are_claimed,
+    a_call_is_located_by_its_clues, a_call_that_has_ended_still_fits, an_older_call_is_left_alone_for_longer,
+    an_overdue_call_is_claimed_by_one, every_overdue_call_has_its_turn, only_overdue_calls_are_claimed,
 };
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
 use crate::call_ledger::books::{book, only_call, settlement, tenant};
@@ -46,6 +46,7 @@ suite! {
     a_call_that_has_ended_still_fits,
     an_overdue_call_is_claimed_by_one,
     only_overdue_calls_are_claimed,
+    an_older_call_is_left_alone_for_longer,
     every_overdue_call_has_its_turn,
     lost_books_are_unavailable,
 }

@@ -150,6 +150,7 @@ async fn a_claim_passes_over_a_call_that_is_being_settled() {
         .expect("the server answers");
     let due = free.booked_at.after(MINUTE);
     let claim = OverdueClaim {
+        now: due,
         undecided_before: due,
         unended_before: due,
         given_up_before: free.booked_at,

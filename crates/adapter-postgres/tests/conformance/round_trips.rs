@@ -84,6 +84,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     let clue = CallClue { call_id: Some(booking.call_id.clone()), ..CallClue::default() };
     let now = booking.booked_at.after(lease);
     let claim = OverdueClaim {
+        now,
         undecided_before: now,
         unended_before: now,
         given_up_before: booking.booked_at,

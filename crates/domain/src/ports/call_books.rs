@@ -25,6 +25,8 @@ use crate::{
 ///   one of the next call (`a_call_that_has_ended_still_fits`).
 /// - MUST hand out each overdue call to one claimant at a time, until its lease has run out
 ///   (`an_overdue_call_is_claimed_by_one`), and none that is not overdue (`only_overdue_calls_are_claimed`).
+/// - MUST take an older call for longer, a tenth of its age where that is more than the lease, so that one of which nobody will
+///   ever tell is asked for less and less often (`an_older_call_is_left_alone_for_longer`).
 /// - MUST hand out what was never asked for or longest ago before the rest, so that calls of which nobody will ever tell do
 ///   not keep back the others (`every_overdue_call_has_its_turn`).
 /// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost (`lost_books_are_unavailable`).
@@ -111,6 +113,8 @@ pub struct PartiesClue {
 /// Which calls are overdue, and for how long they are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverdueClaim {
+    /// Now, by our clock: what calls have their age from.
+    pub now: Timestamp,
     /// Initiated, ringing or unknown, and booked before this.
     pub undecided_before: Timestamp,
     /// In progress, and booked before this.
@@ -119,7 +123,7 @@ pub struct OverdueClaim {
     pub given_up_before: Timestamp,
     /// How many at most.
     pub limit: u32,
-    /// For how long nobody else gets them.
+    /// For how long at least nobody else gets them.
     pub lease: Duration,
 }
 

@@ -36,7 +36,8 @@ async fn reconciled(
     books
         .expect_claim_overdue()
         .withf(|claim| {
-            claim.undecided_before == NOW.before(TIMES.decided_within)
+            claim.now == NOW
+                && claim.undecided_before == NOW.before(TIMES.decided_within)
                 && claim.unended_before == NOW.before(TIMES.told_within)
                 && claim.given_up_before == NOW.before(TIMES.given_up_after)
                 && claim.lease == TIMES.pause

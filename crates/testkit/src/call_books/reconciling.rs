@@ -166,6 +166,21 @@ pub async fn only_overdue_calls_are_claimed(harness: &impl CallBooksHarness) {
     assert_eq!(sorted(claimed), sorted(expected));
 }
 
+/// A call that is ten leases old is left alone for longer than a lease; a young one for a lease, whatever the old one does.
+pub async fn an_older_call_is_left_alone_for_longer(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    let (old, young) = (tenant.booking(LONG), tenant.booking(LONG));
+    let old = Booking { booked_at: moment().before(LEASE * 20), ..old };
+    let [old_call, young_call] = [&old, &young].map(|it| overdue(&tenant, it, ProviderReference::default()));
+    book(harness, &old).await;
+    book(harness, &young).await;
+    assert_eq!(claimed(harness).await, [old_call.clone(), young_call.clone()]);
+    harness.pass(LEASE + A_SECOND).await;
+    assert_eq!(claimed(harness).await, [young_call.clone()], "the old one is taken for two leases");
+    harness.pass(LEASE + A_SECOND).await;
+    assert_eq!(claimed(harness).await, [old_call, young_call]);
+}
+
 /// Whoever takes a few at a time comes to all of them, and not to the oldest again whenever their leases have run out.
 pub async fn every_overdue_call_has_its_turn(harness: &impl CallBooksHarness) {
     let tenant = tenant(harness).await;
@@ -189,6 +204,7 @@ pub async fn every_overdue_call_has_its_turn(harness: &impl CallBooksHarness) {
 pub(super) fn claim() -> OverdueClaim {
     let tomorrow = moment().after(Duration::from_hours(24));
     OverdueClaim {
+        now: moment(),
         undecided_before: tomorrow,
         unended_before: tomorrow,
         given_up_before: moment().before(Duration::from_hours(24)),

@@ -100,6 +100,7 @@ pub(crate) enum Flaw {
     ClaimsEndsAsEarlyAsDials,
     NeverGivesUp,
     ClaimsTheOldestAgain,
+    AsksForOldCallsAsOften,
     ForgetsRecordings,
     KeepsTheFirstRecording,
     // The inbox

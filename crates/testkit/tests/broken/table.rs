@@ -175,6 +175,7 @@ caught! {
         ClaimsEndsAsEarlyAsDials => only_overdue_calls_are_claimed,
         NeverGivesUp => only_overdue_calls_are_claimed,
         ClaimsTheOldestAgain => every_overdue_call_has_its_turn,
+        AsksForOldCallsAsOften => an_older_call_is_left_alone_for_longer,
         QuotesWhatItWasAskedWhenLost => lost_books_are_unavailable,
         HangsWhenLost => lost_books_are_unavailable,
         AnswersWhenLost => lost_books_are_unavailable,

@@ -237,7 +237,10 @@ impl CallBooks for Memory {
     async fn claim_overdue(&self, claim: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable> {
         self.reach("nothing").await?;
         let limit = self.claim_limit(claim.limit);
-        let claimed_until = self.claimed_until(claim.lease);
+        let lease_of = |entry: &Entry| match self.flaw {
+            Some(Flaw::AsksForOldCallsAsOften) => claim.lease,
+            _ => claim.lease.max(claim.now.since(entry.booking.booked_at) / 10),
+        };
         let mut books = lock(&self.store.books);
         let mut overdue: Vec<&mut Entry> =
             books.calls.iter_mut().filter(|entry| self.is_overdue(entry, claim)).collect();
@@ -245,7 +248,7 @@ impl CallBooks for Memory {
             overdue.sort_by_key(|entry| entry.claimed_until);
         }
         let claimed = overdue.into_iter().take(limit).map(|entry| {
-            entry.claimed_until = claimed_until;
+            entry.claimed_until = self.claimed_until(lease_of(entry));
             OverdueCall {
                 call_id: entry.booking.call_id.clone(),
                 conversation_id: entry.told.conversation_id.clone(),

@@ -25,6 +25,14 @@ pub(crate) fn read(data: &Object<'_>) -> Option<Audio> {
     }
 }
 
+/// A file that is fetched, by how it begins: a tag or a frame of MP3, or a RIFF file. What begins otherwise is no audio but, say, a
+/// page of some proxy.
+pub(crate) fn recognized(bytes: Vec<u8>) -> Option<Audio> {
+    let frame = matches!(bytes.as_slice(), [0xff, second, ..] if second & 0xe0 == 0xe0);
+    let known = frame || bytes.starts_with(b"ID3") || bytes.starts_with(b"RIFF");
+    known.then(|| Audio { format: format(&bytes), bytes })
+}
+
 /// The provider sends MP3, and does not say so; what starts as a RIFF file is wave audio.
 fn format(bytes: &[u8]) -> AudioFormat {
     if bytes.starts_with(b"RIFF") { AudioFormat::Wav } else { AudioFormat::Mp3 }

@@ -88,6 +88,7 @@ impl<'a> Conversation<'a> {
                 end_reason: end_reason.or_else(|| note_of(&self.metadata.object("error"), "reason")),
                 summary: note_of(&self.record.object("analysis"), "transcript_summary"),
                 cost_credits: self.metadata.integer("cost"),
+                has_recording: self.record.is_true("has_audio"),
             }),
         }
     }

@@ -1,8 +1,8 @@
 //! The voice provider ElevenLabs, dialling over a SIP trunk.
 //!
 //! [`ElevenLabs`] keeps the port [`domain::ports::VoiceProvider`], [`ElevenLabsWebhook`] keeps
-//! [`domain::ports::ProviderWebhook`] and [`ElevenLabsRecords`] keeps [`domain::ports::ProviderRecords`]. They are the example
-//! to follow for another provider. Each file has one part of them:
+//! [`domain::ports::ProviderWebhook`] and [`ElevenLabsRecords`] keeps [`domain::ports::ProviderRecords`] and
+//! [`domain::ports::ProviderRecordings`]. They are the example to follow for another provider. Each file has one part of them:
 //!
 //! | File | What it knows |
 //! |---|---|
@@ -12,8 +12,8 @@
 //! | `outcome.rs` | what an answer means for the callee: one pure function, with a table of tests |
 //! | `webhook.rs` | how an event is known to be the provider's |
 //! | `event.rs` | what an event says, and of which call |
-//! | `audio.rs` | how the recording that an event brings is read |
-//! | `records.rs` | how the provider is asked what became of a call |
+//! | `audio.rs` | what is a recording, brought by an event or fetched |
+//! | `records.rs` | how the provider is asked what became of a call, and for its recording |
 //! | `conversation.rs` | what the provider's record of a conversation means; events carry the same record |
 //! | `json.rs` | how JSON of any size and kind is read within bounds |
 //!

@@ -4,11 +4,12 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use domain::ports::{CallTrace, PortUnavailable, ProviderRecords};
-use domain::{CallFact, CallStatus, ConversationId};
+use domain::ports::{CallTrace, PortUnavailable, ProviderRecordings, ProviderRecords};
+use domain::{Audio, CallFact, CallStatus, ConversationId};
 use reqwest::{Client, StatusCode};
 use url::Url;
 
+use crate::audio;
 use crate::client::http_client;
 use crate::config::{ElevenLabsSettings, InvalidSettings};
 use crate::conversation::Conversation;
@@ -26,6 +27,8 @@ pub struct ElevenLabsRecords {
 
 /// All requests of one question together, with what is sent again.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+/// A recording has megabytes.
+const AUDIO_WITHIN: Duration = Duration::from_secs(60);
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: usize = 16 << 20;
 /// How far the provider's clock may be behind ours.
@@ -53,13 +56,7 @@ impl ElevenLabsRecords {
         let (status, body) = self.read(url, deadline).await?;
         match status {
             StatusCode::OK => Ok(Some(body)),
-            // A page that is missing, where the base is wrong, has no such code.
-            StatusCode::NOT_FOUND
-                if wire::refusal_code(404, &body)
-                    .is_some_and(|code| code.as_str().ends_with("_not_found")) =>
-            {
-                Ok(None)
-            }
+            StatusCode::NOT_FOUND if is_missing(&body) => Ok(None),
             status => Err(unclear(status)),
         }
     }
@@ -131,6 +128,28 @@ impl ProviderRecords for ElevenLabsRecords {
         }
         Ok(Some(record.fact(status)))
     }
+}
+
+#[async_trait]
+impl ProviderRecordings for ElevenLabsRecords {
+    async fn fetch(&self, conversation_id: &ConversationId) -> Result<Option<Audio>, PortUnavailable> {
+        let mut url = self.conversations.clone();
+        url.path_segments_mut().expect("the base was checked").push(conversation_id.as_str()).push("audio");
+        let (status, bytes) = self.read(url, Instant::now() + AUDIO_WITHIN).await?;
+        match status {
+            StatusCode::OK if bytes.is_empty() => Ok(None),
+            StatusCode::OK => {
+                audio::recognized(bytes).map(Some).ok_or_else(|| unavailable("an answer is not audio"))
+            }
+            StatusCode::NOT_FOUND if is_missing(&bytes) => Ok(None),
+            status => Err(unclear(status)),
+        }
+    }
+}
+
+/// Whether a refusal says that there is no such thing. A page that is missing, where the base is wrong, has no such code.
+fn is_missing(body: &[u8]) -> bool {
+    wire::refusal_code(404, body).is_some_and(|code| code.as_str().ends_with("_not_found"))
 }
 
 impl fmt::Debug for ElevenLabsRecords {

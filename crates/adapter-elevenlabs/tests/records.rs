@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adapter_elevenlabs::ElevenLabsRecords;
-use domain::ports::{CallTrace, PortUnavailable, ProviderRecords};
-use domain::{Account, CallFact, CallId, CallStatus, ConversationId, Timestamp};
+use domain::ports::{CallTrace, PortUnavailable, ProviderRecordings, ProviderRecords};
+use domain::{Account, Audio, AudioFormat, CallFact, CallId, CallStatus, ConversationId, Timestamp};
 use serde_json::{Value, json};
 
 #[path = "support/dialling.rs"]
@@ -177,4 +177,49 @@ async fn errors_and_debug_show_no_secret() {
     for secret in ["4165550100", API_KEY, CALL_ID] {
         assert!(!shown.contains(secret), "{secret} is in {shown}");
     }
+}
+
+async fn fetch(peer: &Peer) -> Result<Option<Audio>, PortUnavailable> {
+    let records = ElevenLabsRecords::new(&settings(&peer.base_url())).expect("the settings are valid");
+    records.fetch(&ConversationId::parse("conv/1 ?").expect("an id")).await
+}
+
+#[tokio::test]
+async fn a_recording_is_fetched_by_its_conversation_and_known_by_its_bytes() {
+    for (bytes, format) in [
+        ("ID3 and frames", Some(AudioFormat::Mp3)),
+        ("RIFF and samples", Some(AudioFormat::Wav)),
+        ("<html>a proxy's page</html>", None),
+    ] {
+        let peer = answering(vec![answer(200, bytes)]).await;
+        match (fetch(&peer).await, format) {
+            (Ok(Some(audio)), Some(format)) => {
+                assert_eq!((audio.format, audio.bytes.as_slice()), (format, bytes.as_bytes()));
+            }
+            (Err(_), None) => {}
+            (other, _) => panic!("{bytes}: {other:?}"),
+        }
+        let request = String::from_utf8(peer.received().concat()).expect("a request is text");
+        assert!(
+            request.starts_with("GET /v1/convai/conversations/conv%2F1%20%3F/audio HTTP/1.1"),
+            "{request}"
+        );
+        assert!(request.to_lowercase().contains(&format!("xi-api-key: {}", API_KEY.to_lowercase())));
+    }
+    let frame = "HTTP/1.1 200 S\r\ncontent-length: 4\r\n\r\n".bytes().chain([0xff, 0xf3, 0x84, 0xc0]);
+    let peer = Peer::answering(frame.collect::<Vec<u8>>()).await;
+    assert!(matches!(fetch(&peer).await, Ok(Some(Audio { format: AudioFormat::Mp3, .. }))), "without a tag");
+}
+
+#[tokio::test]
+async fn no_recording_is_nothing_and_an_unclear_answer_is_unavailable() {
+    assert_eq!(fetch(&answering(vec![not_recorded()]).await).await, Ok(None));
+    assert_eq!(fetch(&answering(vec![answer(200, "")]).await).await, Ok(None));
+    for unclear in [answer(404, "<html></html>"), answer(401, "{}"), answer(500, "{}"), answer(302, "")] {
+        fetch(&answering(vec![unclear.clone()]).await).await.expect_err(&unclear);
+    }
+    let cut = "HTTP/1.1 200 S\r\ncontent-length: 900\r\n\r\nID3 and half a frame";
+    fetch(&answering(vec![cut.to_owned()]).await).await.expect_err("half a recording is none");
+    let endless = format!("HTTP/1.1 200 S\r\n\r\nID3{}", "a".repeat((16 << 20) + 1));
+    fetch(&answering(vec![endless]).await).await.expect_err("it is longer than what is kept");
 }

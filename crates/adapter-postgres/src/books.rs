@@ -5,6 +5,7 @@ mod row;
 use async_trait::async_trait;
 use domain::ports::{
     CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PortUnavailable,
+    UnrecordedClaim,
 };
 use domain::{
     CallFact, CallId, CallRecord, CallStatus, ContactId, ConversationId, OrganizationId, ProviderAgentId,
@@ -183,6 +184,43 @@ impl CallBooks for PostgresStore {
                 )?,
                 booked_at: moment(row.booked_at),
             })
+        });
+        calls.collect()
+    }
+
+    async fn claim_unrecorded(
+        &self,
+        claim: &UnrecordedClaim,
+    ) -> Result<Vec<(CallId, ConversationId)>, PortUnavailable> {
+        // As with overdue calls. What an index is made for stands written out.
+        let claimed = self.repeatable_rows(|| {
+            sqlx::query!(
+                r#"with unrecorded as (
+                       select id
+                         from calls
+                        where status_rank = 7 and recording_key is null
+                          and conversation @> '{"has_recording": true}' and conversation_id is not null
+                          and booked_at >= $1 and booked_at < $2
+                          and (claimed_until is null or claimed_until <= clock_timestamp())
+                        order by claimed_until nulls first, booked_at, id
+                        limit $3
+                          for no key update skip locked
+                   )
+                   update calls
+                      set claimed_until = clock_timestamp()
+                              + greatest(make_interval(secs => $4), ($5 - calls.booked_at) / 10)
+                     from unrecorded where calls.id = unrecorded.id
+                   returning calls.id, calls.conversation_id as "conversation_id!""#,
+                database_bound(claim.given_up_before),
+                database_bound(claim.booked_before),
+                i64::from(claim.limit),
+                claim.lease.as_secs_f64(),
+                database_bound(claim.now)
+            )
+        });
+        let calls = claimed.await?.into_iter().map(|row| {
+            let call_id = read("calls.id", &row.id, CallId::parse)?;
+            Ok((call_id, read("calls.conversation_id", &row.conversation_id, ConversationId::parse)?))
         });
         calls.collect()
     }

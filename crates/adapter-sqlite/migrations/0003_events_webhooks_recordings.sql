@@ -91,6 +91,10 @@ alter table calls add column recorded_at integer
         and (recording_format is null) = (recorded_at is null)
         and (recording_size is null) = (recorded_at is null));
 
+-- Whose recording is to be fetched: a small part of a large table.
+create index calls_unrecorded_idx on calls (booked_at)
+    where status_rank = 7 and recording_key is null and json_extract(conversation, '$.has_recording') = 1;
+
 -- What is known of a call that came in: a cache beside call_contexts. A conversation is in one of the two.
 create table inbound_contexts (
     conversation_id text not null,

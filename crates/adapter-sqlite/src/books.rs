@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{
     CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue, PortUnavailable,
+    UnrecordedClaim,
 };
 use domain::{
     CallEventKind, CallFact, CallId, CallRecord, CallStatus, ConversationId, OrganizationId, ProviderAgentId,
@@ -15,8 +16,10 @@ use crate::failure::{STORAGE_LIMIT, unavailable, unreadable, within};
 use crate::progress::ProgressColumns;
 use crate::wall_clock::now;
 
-// Two ranks stand in the SQL, where the partial index wants them written out.
-const _: () = assert!(CallStatus::InProgress.rank() == 3 && CallStatus::Failed.rank() == 4);
+// Three ranks stand in the SQL, where the partial index wants them written out.
+const _: () = assert!(
+    CallStatus::InProgress.rank() == 3 && CallStatus::Failed.rank() == 4 && CallStatus::Completed.rank() == 7
+);
 
 #[async_trait]
 impl CallBooks for SqliteStore {
@@ -177,6 +180,48 @@ impl CallBooks for SqliteStore {
                         .map_err(unreadable("agents.provider_agent_id"))?,
                     booked_at: Timestamp::from_unix_millis(row.booked_at),
                 })
+            });
+            calls.collect()
+        })
+        .await
+    }
+
+    async fn claim_unrecorded(
+        &self,
+        claim: &UnrecordedClaim,
+    ) -> Result<Vec<(CallId, ConversationId)>, PortUnavailable> {
+        let booked_before = claim.booked_before.unix_millis();
+        let given_up_before = claim.given_up_before.unix_millis();
+        let age_from = claim.now.unix_millis();
+        within(STORAGE_LIMIT, async {
+            let mut writer = self.connections.write_lease().await?;
+            let now = now();
+            let (now_millis, claimed_until) = (now.unix_millis(), now.after(claim.lease).unix_millis());
+            // What an index is made for stands written out.
+            let rows = sqlx::query!(
+                r#"update calls set claimed_until = max(?1, ?4 + (?6 - booked_at) / 10)
+                   where id in
+                       (select id from calls
+                        where status_rank = 7 and recording_key is null
+                            and json_extract(conversation, '$.has_recording') = 1
+                            and conversation_id is not null and booked_at >= ?2 and booked_at < ?3
+                            and (claimed_until is null or claimed_until <= ?4)
+                        order by claimed_until nulls first, booked_at limit ?5)
+                   returning id as "id!", conversation_id as "conversation_id!""#,
+                claimed_until,
+                given_up_before,
+                booked_before,
+                now_millis,
+                claim.limit,
+                age_from
+            )
+            .fetch_all(&mut *writer)
+            .await
+            .map_err(unavailable)?;
+            let calls = rows.into_iter().map(|row| {
+                let call_id = CallId::parse(&row.id).map_err(unreadable("calls.id"))?;
+                let conversation_id = ConversationId::parse(&row.conversation_id);
+                Ok((call_id, conversation_id.map_err(unreadable("calls.conversation_id"))?))
             });
             calls.collect()
         })

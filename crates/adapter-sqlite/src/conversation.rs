@@ -22,6 +22,9 @@ struct StoredConversation {
     end_reason: Option<String>,
     summary: Option<String>,
     cost_credits: Option<i64>,
+    /// Absent where an earlier release wrote it.
+    #[serde(default)]
+    has_recording: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -59,6 +62,7 @@ pub(crate) fn write(conversation: &ConversationAccount) -> Result<String, PortUn
         end_reason: conversation.end_reason.as_ref().map(text),
         summary: conversation.summary.as_ref().map(text),
         cost_credits: conversation.cost_credits,
+        has_recording: conversation.has_recording,
     };
     serde_json::to_string(&stored).map_err(|_| failed("a conversation cannot be written as JSON"))
 }
@@ -88,6 +92,7 @@ pub(crate) fn read(stored: &str) -> Result<ConversationAccount, PortUnavailable>
         end_reason: stored.end_reason.map(note).transpose()?,
         summary: stored.summary.map(note).transpose()?,
         cost_credits: stored.cost_credits,
+        has_recording: stored.has_recording,
     })
 }
 
@@ -113,6 +118,7 @@ mod tests {
             end_reason: Some(note("done")),
             summary: None,
             cost_credits: Some(-5),
+            has_recording: true,
         };
         assert_eq!(read(stored), Ok(expected.clone()));
         assert_eq!(write(&expected).and_then(|written| read(&written)), Ok(expected));

@@ -102,6 +102,7 @@ impl<'a> Record<'a> {
                 end_reason: text(self.ended_reason).and_then(note),
                 summary: None,
                 cost_credits: None,
+                has_recording: false,
             }),
         })
     }

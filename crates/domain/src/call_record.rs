@@ -79,6 +79,8 @@ pub struct ConversationAccount {
     pub summary: Option<PrivateNote>,
     /// What it cost, in the provider's credits.
     pub cost_credits: Option<i64>,
+    /// Whether the provider has a recording of it.
+    pub has_recording: bool,
 }
 
 /// One turn of a conversation.
@@ -207,6 +209,7 @@ mod tests {
                 end_reason: None,
                 summary: duration_secs.map(|_| note("a summary")),
                 cost_credits: None,
+                has_recording: false,
             }),
         }
     }

@@ -30,6 +30,7 @@ mod read_calls;
 mod receive_event;
 mod reconcile;
 mod recording;
+mod recover_recordings;
 mod timestamp;
 mod user;
 mod webhook;
@@ -67,6 +68,7 @@ pub use read_calls::{HistoryFilter, ReadCalls, ReadCallsError};
 pub use receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};
 pub use reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
 pub use recording::{Audio, AudioFormat, Recording, RecordingAccess, RecordingKey};
+pub use recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};
 pub use timestamp::Timestamp;
 pub use user::{Organization, User};
 pub use webhook::{

@@ -17,6 +17,7 @@ mod idempotency_lock;
 mod identifiers;
 mod inbound_directory;
 mod number_pool;
+mod provider_recordings;
 mod provider_records;
 mod provider_webhook;
 mod recording_store;
@@ -28,7 +29,7 @@ mod webhook_sender;
 
 pub use agent_repo::AgentRepo;
 pub use call_books::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue,
+    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue, UnrecordedClaim,
 };
 pub use call_ledger::{BookingAnswer, CallLedger, Settlement};
 pub use clock::Clock;
@@ -44,6 +45,7 @@ pub use idempotency_lock::{
 pub use identifiers::Identifiers;
 pub use inbound_directory::{InboundDirectory, InboundParties, InboundQuery};
 pub use number_pool::{CallerNumberAnswer, CallerNumberQuery, NumberPool, Recipient};
+pub use provider_recordings::ProviderRecordings;
 pub use provider_records::{CallTrace, ProviderRecords};
 pub use provider_webhook::{ProviderEvent, ProviderWebhook, UnreadableEvent, Unverified, WebhookCredentials};
 pub use recording_store::RecordingStore;
@@ -60,7 +62,8 @@ pub use self::{
     directory::MockDirectory, event_feed::MockEventFeed, event_inbox::MockEventInbox,
     idempotency_lock::MockIdempotencyLock, identifiers::MockIdentifiers,
     inbound_directory::MockInboundDirectory, number_pool::MockNumberPool,
-    provider_records::MockProviderRecords, provider_webhook::MockProviderWebhook,
-    recording_store::MockRecordingStore, user_repo::MockUserRepo, voice_provider::MockVoiceProvider,
-    webhook_endpoints::MockWebhookEndpoints, webhook_sender::MockWebhookSender,
+    provider_recordings::MockProviderRecordings, provider_records::MockProviderRecords,
+    provider_webhook::MockProviderWebhook, recording_store::MockRecordingStore, user_repo::MockUserRepo,
+    voice_provider::MockVoiceProvider, webhook_endpoints::MockWebhookEndpoints,
+    webhook_sender::MockWebhookSender,
 };

@@ -11,7 +11,8 @@ use crate::ports::{
     PortUnavailable, ProviderEvent, ProviderWebhook, RecordingStore, UnreadableEvent, Unverified,
     WebhookCredentials,
 };
-use crate::{Audio, CallId, ConversationContext, Recording, RecordingKey};
+use crate::recording::keep_recording;
+use crate::{CallId, ConversationContext};
 
 /// Takes the provider's events: first durably into the inbox, then from there into the books. Only what is in the inbox is
 /// acknowledged, and what is there comes into the books however often this process dies.
@@ -144,27 +145,12 @@ impl ReceiveEvent {
             self.ports.books.absorb(call_id, fact).await?;
         }
         match (event.recording, &self.ports.recordings) {
-            (Some(audio), Some(store)) => self.keep_recording(store.as_ref(), call_id, audio).await,
+            (Some(audio), Some(store)) => {
+                let (books, clock) = (self.ports.books.as_ref(), self.ports.clock.as_ref());
+                keep_recording(store.as_ref(), books, clock, call_id, audio).await
+            }
             (_, None) | (None, _) => Ok(()),
         }
-    }
-
-    /// The audio first: what the books point at is there. Done again after a crash between the two, it comes to the same.
-    async fn keep_recording(
-        &self,
-        store: &dyn RecordingStore,
-        call_id: &CallId,
-        audio: Audio,
-    ) -> Result<(), PortUnavailable> {
-        let Audio { format, bytes } = audio;
-        let recording = Recording {
-            key: RecordingKey::of(call_id, format),
-            format,
-            size_bytes: bytes.len() as u64,
-            stored_at: self.ports.clock.now(),
-        };
-        store.put(&recording.key, format, bytes).await?;
-        self.ports.books.attach_recording(call_id, &recording).await
     }
 
     async fn locate(&self, clue: &CallClue) -> Result<Located, PortUnavailable> {

@@ -12,7 +12,7 @@ use domain::PlaceCall;
 use simulator::Simulator;
 
 use crate::config::Settings;
-use crate::wiring::{AfterTheCall, Simulated, Stores, VoiceParts};
+use crate::wiring::{AfterTheCall, Simulated, Stores, ToldBy, VoiceParts};
 use crate::workers::Workers;
 use crate::{demo, drain, wiring};
 
@@ -48,7 +48,8 @@ impl Application {
         let voice = VoiceParts::of(&settings.voice).await?;
         let ports = stores.ports(voice.provider);
         let workers = Workers::new();
-        let after = AfterTheCall::start(&settings, &stores, &ports, voice.webhook, voice.records, &workers)?;
+        let told_by = ToldBy { webhook: voice.webhook, records: voice.records, recordings: voice.recordings };
+        let after = AfterTheCall::start(&settings, &stores, &ports, told_by, &workers)?;
 
         let runtime = tokio::runtime::Handle::current();
         let place_call = Arc::new(PlaceCall::new(ports, settings.policy));

@@ -19,7 +19,7 @@ use domain::ports::{
 };
 use secrecy::SecretSlice;
 
-pub(crate) use self::after_the_call::AfterTheCall;
+pub(crate) use self::after_the_call::{AfterTheCall, ToldBy};
 pub(crate) use self::voice::{Simulated, VoiceParts};
 use crate::config::{Auth, Storage};
 use crate::system::{RandomIdentifiers, SystemClock, random_secret};

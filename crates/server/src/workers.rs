@@ -6,7 +6,7 @@ mod deliveries;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{ReceiveEvent, Reconcile};
+use domain::{ReceiveEvent, Reconcile, RecoverRecordings};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -71,6 +71,34 @@ impl Workers {
                     }
                     Err(error) => {
                         tracing::warn!(%error, "overdue calls were not asked for");
+                        every
+                    }
+                };
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        });
+    }
+
+    /// Fetches recordings that were not brought. A stop breaks off what is being fetched: it is fetched again.
+    pub(crate) fn recover_recordings(&self, recover: RecoverRecordings, every: Duration) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            loop {
+                let run = tokio::select! {
+                    () = stop.cancelled() => return,
+                    run = recover.run_once() => run,
+                };
+                let pause = match run {
+                    Ok(0) => every,
+                    Ok(asked) => {
+                        tracing::info!(calls.asked = asked, "asked for recordings");
+                        Duration::ZERO
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "overdue recordings were not asked for");
                         every
                     }
                 };

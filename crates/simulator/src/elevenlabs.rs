@@ -37,6 +37,7 @@ pub(crate) fn configure(service: &mut web::ServiceConfig) {
                 .service(resource("/twilio/outbound-call", web::post().to(outbound_call::over_twilio)))
                 .service(resource("/conversations", web::get().to(conversations::list)))
                 .service(resource("/conversations/{id}", web::get().to(conversations::find)))
+                .service(resource("/conversations/{id}/audio", web::get().to(conversations::audio)))
                 .service(resource("/phone-numbers", web::get().to(catalogue::list_phone_numbers)))
                 .service(resource("/phone-numbers/{id}", web::get().to(catalogue::find_phone_number)))
                 .service(resource("/agents", web::get().to(catalogue::list_agents)))

@@ -22,7 +22,8 @@ pub use self::reading::{
 };
 pub use self::reconciling::{
     a_call_is_located_by_its_clues, a_call_that_has_ended_still_fits, an_older_call_is_left_alone_for_longer,
-    an_overdue_call_is_claimed_by_one, every_overdue_call_has_its_turn, only_overdue_calls_are_claimed,
+    an_overdue_call_is_claimed_by_one, an_unrecorded_call_is_claimed_by_one, every_overdue_call_has_its_turn,
+    only_overdue_calls_are_claimed, only_unrecorded_calls_are_claimed,
 };
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
 use crate::call_ledger::books::{book, only_call, settlement, tenant};
@@ -46,6 +47,8 @@ suite! {
     a_call_that_has_ended_still_fits,
     an_overdue_call_is_claimed_by_one,
     only_overdue_calls_are_claimed,
+    an_unrecorded_call_is_claimed_by_one,
+    only_unrecorded_calls_are_claimed,
     an_older_call_is_left_alone_for_longer,
     every_overdue_call_has_its_turn,
     lost_books_are_unavailable,

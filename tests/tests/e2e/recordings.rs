@@ -94,4 +94,20 @@ on_both_backings! {
         assert!(!world.folder().join("recordings").exists());
         gateway.stop().await;
     }
+
+    /// The provider brings a recording once. Whoever was away then fetches it.
+    async fn a_recording_that_was_not_brought_is_fetched(world: World) {
+        let mut world = world;
+        world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
+        world.set("OUTDIAL_WEBHOOK_WITHIN_SECS", "2");
+        let gateway = start(&world).await;
+        world.simulator.script(ScriptedBehaviour::new(ANSWER));
+        let answer = gateway.client.call_number(NUMBER).await;
+        let call_id = answer.body["callId"].as_str().expect("a call").to_owned();
+        gateway.client.read_until(&call_id, "completed").await;
+        let body = recording(&gateway, &call_id).await;
+        assert!(body["audioData"].as_str().is_some_and(|data| data.len() > 1000), "{body}");
+        assert_eq!(world.simulator.dials().len(), 1, "to ask is not to dial");
+        gateway.stop().await;
+    }
 }

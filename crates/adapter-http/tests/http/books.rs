@@ -112,6 +112,13 @@ impl CallBooks for Books {
         unreachable!("a handler writes nothing into the books")
     }
 
+    async fn claim_unrecorded(
+        &self,
+        _: &domain::ports::UnrecordedClaim,
+    ) -> Result<Vec<(CallId, domain::ConversationId)>, PortUnavailable> {
+        unreachable!("a handler claims nothing")
+    }
+
     async fn claim_overdue(&self, _: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable> {
         unreachable!("a handler reconciles nothing")
     }

@@ -41,6 +41,7 @@ fn conversation(status: CallStatus) -> ConversationAccount {
         end_reason: Some(note("Client disconnected: 1000")),
         summary: Some(note("All went well.")),
         cost_credits: Some(296),
+        has_recording: false,
     }
 }
 

@@ -32,6 +32,9 @@ struct ConversationV1<'a> {
     end_reason: Option<Cow<'a, str>>,
     summary: Option<Cow<'a, str>>,
     cost_credits: Option<i64>,
+    /// Absent where an earlier release wrote it.
+    #[serde(default)]
+    has_recording: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -60,6 +63,7 @@ pub(super) fn write_conversation(account: &ConversationAccount) -> Result<String
         end_reason: note(&account.end_reason),
         summary: note(&account.summary),
         cost_credits: account.cost_credits,
+        has_recording: account.has_recording,
     });
     serde_json::to_string(&stored).map_err(|_| because("a conversation could not be written as JSON"))
 }
@@ -76,6 +80,7 @@ pub(super) fn read_conversation(json: &str) -> Result<ConversationAccount, PortU
         end_reason: read_optional(COLUMN, stored.end_reason.as_deref(), PrivateNote::parse)?,
         summary: read_optional(COLUMN, stored.summary.as_deref(), PrivateNote::parse)?,
         cost_credits: stored.cost_credits,
+        has_recording: stored.has_recording,
     })
 }
 
@@ -123,6 +128,7 @@ mod tests {
             end_reason: Some(note("hung up")),
             summary: Some(note("")),
             cost_credits: Some(i64::MIN),
+            has_recording: true,
         }
     }
 

@@ -53,6 +53,7 @@ fn completed() -> CallFact {
         end_reason: None,
         summary: None,
         cost_credits: None,
+        has_recording: true,
     };
     CallFact { conversation_id: None, carrier_call_id: None, account: Account::Conversation(account) }
 }

@@ -88,6 +88,7 @@ fn a_finished_call_is_told_whole() {
             end_reason: PrivateNote::parse("assistant-ended-call").ok(),
             summary: None,
             cost_credits: None,
+            has_recording: false,
         }
     );
 }

@@ -27,6 +27,8 @@ use crate::{
 ///   (`an_overdue_call_is_claimed_by_one`), and none that is not overdue (`only_overdue_calls_are_claimed`).
 /// - MUST take an older call for longer, a tenth of its age where that is more than the lease, so that one of which nobody will
 ///   ever tell is asked for less and less often (`an_older_call_is_left_alone_for_longer`).
+/// - MUST hand out calls that have ended, of which an account says that there is a recording and none is attached, likewise
+///   (`an_unrecorded_call_is_claimed_by_one`), and no others (`only_unrecorded_calls_are_claimed`).
 /// - MUST hand out what was never asked for or longest ago before the rest, so that calls of which nobody will ever tell do
 ///   not keep back the others (`every_overdue_call_has_its_turn`).
 /// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost (`lost_books_are_unavailable`).
@@ -54,6 +56,13 @@ pub trait CallBooks: Send + Sync {
 
     /// Takes some calls of which news is overdue, for `lease` from now.
     async fn claim_overdue(&self, claim: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable>;
+
+    /// Takes some calls whose recording is overdue, for `lease` from now. A call is either unended or unrecorded: one lease
+    /// serves both.
+    async fn claim_unrecorded(
+        &self,
+        claim: &UnrecordedClaim,
+    ) -> Result<Vec<(CallId, ConversationId)>, PortUnavailable>;
 }
 
 /// Which calls to list.
@@ -119,6 +128,21 @@ pub struct OverdueClaim {
     pub undecided_before: Timestamp,
     /// In progress, and booked before this.
     pub unended_before: Timestamp,
+    /// Not those booked before this: they were given up.
+    pub given_up_before: Timestamp,
+    /// How many at most.
+    pub limit: u32,
+    /// For how long at least nobody else gets them.
+    pub lease: Duration,
+}
+
+/// Of which calls the recording is overdue, and for how long they are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnrecordedClaim {
+    /// Now, by our clock: what calls have their age from.
+    pub now: Timestamp,
+    /// Only those booked before this.
+    pub booked_before: Timestamp,
     /// Not those booked before this: they were given up.
     pub given_up_before: Timestamp,
     /// How many at most.

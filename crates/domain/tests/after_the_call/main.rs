@@ -5,4 +5,5 @@ mod following;
 mod personalizing;
 mod receiving;
 mod reconciling;
+mod recovering;
 mod registering;

@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use adapter_webhook::{HttpWebhookSender, WebhookSenderSettings};
 use anyhow::Context as _;
-use domain::ports::{ProviderRecords, ProviderWebhook, WebhookSender};
+use domain::ports::{ProviderRecordings, ProviderRecords, ProviderWebhook, WebhookSender};
 use domain::{
     DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, PersonalizeCall, PersonalizeCallPorts,
-    PlaceCallPorts, ReadCalls, ReceiveEvent, ReceiveEventPorts, Reconcile, WebhookRegistry,
-    WebhookRegistryPorts,
+    PlaceCallPorts, ReadCalls, ReceiveEvent, ReceiveEventPorts, Reconcile, RecoverRecordings,
+    RecoverRecordingsPorts, WebhookRegistry, WebhookRegistryPorts,
 };
 use tokio::sync::Notify;
 
@@ -31,6 +31,16 @@ pub(crate) struct AfterTheCall {
     pub(crate) webhooks: Arc<WebhookRegistry>,
 }
 
+/// How the voice provider tells of calls, as far as it does.
+pub(crate) struct ToldBy {
+    /// By events.
+    pub(crate) webhook: Option<Arc<dyn ProviderWebhook>>,
+    /// When it is asked for calls.
+    pub(crate) records: Option<Arc<dyn ProviderRecords>>,
+    /// When it is asked for recordings.
+    pub(crate) recordings: Option<Arc<dyn ProviderRecordings>>,
+}
+
 /// How long a connection to the receiver of an event may take.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -40,10 +50,10 @@ impl AfterTheCall {
         settings: &Settings,
         stores: &Stores,
         ports: &PlaceCallPorts,
-        webhook: Option<Arc<dyn ProviderWebhook>>,
-        records: Option<Arc<dyn ProviderRecords>>,
+        told_by: ToldBy,
         workers: &Workers,
     ) -> anyhow::Result<Self> {
+        let ToldBy { webhook, records, recordings: recorded } = told_by;
         let recordings = settings.recordings.as_ref().map(adapter_object_store::open).transpose();
         let recordings = recordings.context("OUTDIAL_RECORDINGS_URL")?;
         let sender = sender(&settings.deliveries)?;
@@ -65,6 +75,12 @@ impl AfterTheCall {
             let (books, clock) = (stores.books(), ports.clock.clone());
             let reconcile = Reconcile::new(books, records, clock, settings.reconcile_times);
             workers.reconcile(reconcile, settings.reconcile_every);
+        }
+        if let (Some(provider), Some(recordings)) = (recorded, &recordings) {
+            let (books, clock, recordings) = (stores.books(), ports.clock.clone(), recordings.clone());
+            let ports = RecoverRecordingsPorts { books, provider, recordings, clock };
+            let recover = RecoverRecordings::new(ports, settings.reconcile_times);
+            workers.recover_recordings(recover, settings.reconcile_every);
         }
         let deliver_webhooks = DeliverWebhooksPorts {
             feed: stores.feed(),

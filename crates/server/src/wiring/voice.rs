@@ -6,7 +6,7 @@ use adapter_elevenlabs::{
 };
 use adapter_vapi::{Vapi, VapiRecords, VapiSettings};
 use anyhow::Context as _;
-use domain::ports::{ProviderRecords, ProviderWebhook, VoiceProvider};
+use domain::ports::{ProviderRecordings, ProviderRecords, ProviderWebhook, VoiceProvider};
 use secrecy::SecretString;
 use simulator::{Simulator, WebhookSettings};
 
@@ -21,6 +21,8 @@ pub(crate) struct VoiceParts {
     pub(crate) provider: Arc<dyn VoiceProvider>,
     /// What it has recorded of calls, where it can be asked.
     pub(crate) records: Option<Arc<dyn ProviderRecords>>,
+    /// The recordings that it keeps, where they can be fetched.
+    pub(crate) recordings: Option<Arc<dyn ProviderRecordings>>,
     /// How its events are known and read, where there is a secret to know them by.
     pub(crate) webhook: Option<Arc<dyn ProviderWebhook>>,
     /// The simulator, where that is what dials.
@@ -51,6 +53,7 @@ impl VoiceParts {
                     name: "vapi",
                     provider: Arc::new(Vapi::new(&settings)?),
                     records: Some(Arc::new(VapiRecords::new(&settings)?)),
+                    recordings: None,
                     webhook: None,
                     simulated: None,
                 })
@@ -85,10 +88,12 @@ impl VoiceParts {
             let settings = ElevenLabsWebhookSettings { secrets: signing, bearer: tool };
             Some(Arc::new(ElevenLabsWebhook::new(&settings)?))
         };
+        let records = Arc::new(ElevenLabsRecords::new(settings)?);
         Ok(Self {
             name,
             provider: Arc::new(ElevenLabs::new(settings)?),
-            records: Some(Arc::new(ElevenLabsRecords::new(settings)?)),
+            records: Some(records.clone()),
+            recordings: Some(records),
             webhook,
             simulated: None,
         })

@@ -2,7 +2,7 @@
 
 use crate::calls::{Call, Surface};
 use crate::elevenlabs::paging::{Page, Query};
-use crate::elevenlabs::{catalogue, errors};
+use crate::elevenlabs::{catalogue, errors, recording};
 use crate::state::State;
 use crate::timeline::{End, Step};
 use actix_web::{Error, HttpResponse, web};
@@ -16,6 +16,16 @@ pub(crate) async fn find(state: web::Data<State>, id: web::Path<String>) -> Http
     match state.calls().find(Surface::ElevenLabs, &id) {
         Some(call) => HttpResponse::Ok().json(record(&call, call.timeline.step(call.elapsed()))),
         None => errors::no_such_conversation(&id),
+    }
+}
+
+/// What was recorded, of a call that is over: a silent MP3.
+pub(crate) async fn audio(state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
+    match state.calls().find(Surface::ElevenLabs, &id) {
+        Some(call) if call.timeline.step(call.elapsed()) == Step::Done => {
+            HttpResponse::Ok().content_type("audio/mpeg").body(recording::silence())
+        }
+        _ => errors::no_such_conversation(&id),
     }
 }
 

@@ -94,6 +94,7 @@ pub(crate) fn conversation(status: CallStatus) -> CallFact {
         end_reason: Some(note("end_call \"tool\"")),
         summary: Some(note("What it was about: {\"a\": 1}")),
         cost_credits: Some(i64::MAX),
+        has_recording: true,
     };
     CallFact {
         conversation_id: Some(conversation_id()),
@@ -113,6 +114,7 @@ pub(crate) fn bare_conversation(status: CallStatus) -> CallFact {
         end_reason: None,
         summary: None,
         cost_credits: None,
+        has_recording: false,
     };
     CallFact { conversation_id: None, carrier_call_id: None, account: Account::Conversation(account) }
 }

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use domain::ports::{CallClue, OverdueCall, OverdueClaim, PartiesClue};
+use domain::ports::{CallClue, OverdueCall, OverdueClaim, PartiesClue, UnrecordedClaim};
 use domain::{
-    Booking, CallId, CallStatus, DialOutcome, NotConnectedReason, NotDialledReason, ProviderReference,
-    UnknownCause,
+    Account, AudioFormat, Booking, CallFact, CallId, CallStatus, ConversationId, DialOutcome,
+    NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause,
 };
 
 use super::LONG;
@@ -11,7 +11,7 @@ use super::accounts::{absorb, bare_conversation, failure, outcomes, overdue, ref
 use crate::call_ledger::books::{book, tenant};
 use crate::expect::{CROWD, all_at_once};
 use crate::fixtures::{
-    Tenant, call_id, conversation_id, moment, phone_number, provider_agent_id, provider_reference,
+    Tenant, call_id, conversation_id, moment, phone_number, provider_agent_id, provider_reference, recording,
 };
 use crate::harness::CallBooksHarness;
 
@@ -181,6 +181,73 @@ pub async fn an_older_call_is_left_alone_for_longer(harness: &impl CallBooksHarn
     assert_eq!(claimed(harness).await, [old_call, young_call]);
 }
 
+/// A call whose recording is overdue is in one claimant's hands, until its lease has run out, and longer where it is older.
+pub async fn an_unrecorded_call_is_claimed_by_one(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    let young = tenant.booking(LONG);
+    let old = Booking { booked_at: moment().before(LEASE * 20), ..tenant.booking(LONG) };
+    let mut expected = Vec::new();
+    for booking in [&young, &old] {
+        book(harness, booking).await;
+        expected.push((booking.call_id.clone(), completed(harness, booking, true).await));
+    }
+    let crowd = (0..CROWD).map(|_| {
+        let books = harness.books();
+        async move {
+            books.claim_unrecorded(&UnrecordedClaim { limit: 1, ..unrecorded() }).await.expect("store is up")
+        }
+    });
+    let mut shares: Vec<_> = all_at_once(crowd).await.into_iter().flatten().collect();
+    shares.sort();
+    let young_call = expected[0].clone();
+    expected.sort();
+    assert_eq!(shares, expected, "what all claimants got");
+    harness.pass(LEASE + A_SECOND).await;
+    assert_eq!(claimed_unrecorded(harness).await, [young_call], "the old one is taken for two leases");
+    harness.pass(LEASE + A_SECOND).await;
+    assert_eq!(claimed_unrecorded(harness).await, expected);
+}
+
+/// Only what has ended, has a recording by some account, and none attached; and only in its time.
+pub async fn only_unrecorded_calls_are_claimed(harness: &impl CallBooksHarness) {
+    let tenant = tenant(harness).await;
+    let at = |secs: u64| Booking {
+        booked_at: moment().after(A_SECOND * u32::try_from(secs).expect("few")),
+        ..tenant.booking(LONG)
+    };
+    let claim = UnrecordedClaim {
+        given_up_before: moment().after(A_SECOND * 10),
+        booked_before: moment().after(A_SECOND * 20),
+        ..unrecorded()
+    };
+    let mut expected = Vec::new();
+    for (secs, is_due) in [(9, false), (10, true), (19, true), (20, false)] {
+        let booking = at(secs);
+        book(harness, &booking).await;
+        let conversation_id = completed(harness, &booking, true).await;
+        if is_due {
+            expected.push((booking.call_id, conversation_id));
+        }
+    }
+    let [unrecorded, attached, unended, untold] = [(); 4].map(|()| at(15));
+    for booking in [&unrecorded, &attached, &unended, &untold] {
+        book(harness, booking).await;
+    }
+    completed(harness, &unrecorded, false).await;
+    completed(harness, &attached, true).await;
+    harness
+        .books()
+        .attach_recording(&attached.call_id, &recording(&attached.call_id, AudioFormat::Mp3))
+        .await
+        .expect("store is up");
+    absorb(harness, &unended, &conversation_fact(CallStatus::InProgress, true)).await;
+    settle(harness, &untold, &DialOutcome::Placed(provider_reference())).await;
+    let mut claimed = harness.books().claim_unrecorded(&claim).await.expect("store is up");
+    claimed.sort();
+    expected.sort();
+    assert_eq!(claimed, expected);
+}
+
 /// Whoever takes a few at a time comes to all of them, and not to the oldest again whenever their leases have run out.
 pub async fn every_overdue_call_has_its_turn(harness: &impl CallBooksHarness) {
     let tenant = tenant(harness).await;
@@ -198,6 +265,44 @@ pub async fn every_overdue_call_has_its_turn(harness: &impl CallBooksHarness) {
         harness.pass(LEASE + A_SECOND).await;
     }
     assert_eq!(turns, expected);
+}
+
+/// A claim of everything that has ended and has no recording.
+fn unrecorded() -> UnrecordedClaim {
+    UnrecordedClaim {
+        now: moment(),
+        booked_before: moment().after(Duration::from_hours(24)),
+        given_up_before: moment().before(Duration::from_hours(24)),
+        limit: 100,
+        lease: LEASE,
+    }
+}
+
+async fn claimed_unrecorded(harness: &impl CallBooksHarness) -> Vec<(CallId, ConversationId)> {
+    let mut claimed = harness.books().claim_unrecorded(&unrecorded()).await.expect("store is up");
+    claimed.sort();
+    claimed
+}
+
+/// What is told of a conversation that stands so.
+fn conversation_fact(status: CallStatus, has_recording: bool) -> CallFact {
+    let mut fact = bare_conversation(status);
+    fact.conversation_id = Some(conversation_id());
+    if let Account::Conversation(conversation) = &mut fact.account {
+        conversation.has_recording = has_recording;
+    }
+    fact
+}
+
+/// Has it told that a call is completed, with a recording at the provider or without one; the conversation.
+async fn completed(
+    harness: &impl CallBooksHarness,
+    booking: &Booking,
+    has_recording: bool,
+) -> ConversationId {
+    let fact = conversation_fact(CallStatus::Completed, has_recording);
+    absorb(harness, booking, &fact).await;
+    fact.conversation_id.expect("it was given one")
 }
 
 /// A claim of everything that has not ended.

@@ -101,6 +101,8 @@ pub(crate) enum Flaw {
     NeverGivesUp,
     ClaimsTheOldestAgain,
     AsksForOldCallsAsOften,
+    TakesEveryCallForRecorded,
+    FetchesWhatItHas,
     ForgetsRecordings,
     KeepsTheFirstRecording,
     // The inbox

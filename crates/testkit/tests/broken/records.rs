@@ -85,6 +85,7 @@ fn told(known: &CallTrace, call: RecordedCall) -> CallFact {
             end_reason: None,
             summary: None,
             cost_credits: None,
+            has_recording: false,
         })
     };
     let account = match call {

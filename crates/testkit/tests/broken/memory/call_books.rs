@@ -1,10 +1,11 @@
 use async_trait::async_trait;
 use domain::ports::{
     CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue, PortUnavailable,
+    UnrecordedClaim,
 };
 use domain::{
-    Account, CallFact, CallFailure, CallId, CallProgress, CallRecord, CallStatus, DialOutcome,
-    OrganizationId, ProviderAgentId, ProviderReference, Recording,
+    Account, CallFact, CallFailure, CallId, CallProgress, CallRecord, CallStatus, ConversationId,
+    DialOutcome, OrganizationId, ProviderAgentId, ProviderReference, Recording,
 };
 
 use super::ledger::Entry;
@@ -232,6 +233,33 @@ impl CallBooks for Memory {
         }
         self.tell_the_recording(entry);
         Ok(())
+    }
+
+    async fn claim_unrecorded(
+        &self,
+        claim: &UnrecordedClaim,
+    ) -> Result<Vec<(CallId, ConversationId)>, PortUnavailable> {
+        self.reach("nothing").await?;
+        let mut books = lock(&self.store.books);
+        let mut claimed = Vec::new();
+        for entry in &mut books.calls {
+            let booked_at = entry.booking.booked_at;
+            let told = &entry.told;
+            let has_recording = told.conversation.as_ref().is_some_and(|it| it.has_recording);
+            let is_due = told.status == Some(CallStatus::Completed)
+                && (has_recording || self.has(Flaw::TakesEveryCallForRecorded))
+                && (entry.recording.is_none() || self.has(Flaw::FetchesWhatItHas))
+                && (claim.given_up_before..claim.booked_before).contains(&booked_at)
+                && (entry.claimed_until <= self.now() || self.has(Flaw::ClaimsInWordsOnly));
+            if let (true, Some(conversation_id)) =
+                (is_due && claimed.len() < self.claim_limit(claim.limit), &told.conversation_id)
+            {
+                claimed.push((entry.booking.call_id.clone(), conversation_id.clone()));
+                let lease = claim.lease.max(claim.now.since(booked_at) / 10);
+                entry.claimed_until = self.claimed_until(lease);
+            }
+        }
+        Ok(claimed)
     }
 
     async fn claim_overdue(&self, claim: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable> {

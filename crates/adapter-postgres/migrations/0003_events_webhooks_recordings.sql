@@ -10,10 +10,6 @@ alter table calls
     add constraint calls_recording_check
         check (num_nulls(recording_key, recording_format, recording_size, recorded_at) in (0, 4));
 
--- Whose recording is to be fetched: a small part of a large table.
-create index calls_unrecorded_idx on calls (booked_at, id)
-    where status_rank = 7 and recording_key is null and conversation @> '{"has_recording": true}';
-
 -- Calls that come in are told apart by the number that is called, whoever's it is.
 create index caller_numbers_phone_number_idx on caller_numbers (phone_number);
 

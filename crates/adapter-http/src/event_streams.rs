@@ -26,8 +26,6 @@ const LONGEST_STREAM: Duration = Duration::from_hours(1);
 /// How many events wait for a client that reads slowly; no more are asked for meanwhile.
 const BUFFERED_EVENTS: usize = 16;
 
-/// What a stream begins with, so that the client has its headers at once and knows when to come back.
-const OPENING: Bytes = Bytes::from_static(b"retry: 2000\n\n: events of calls follow\n\n");
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
 /// Lets clients follow calls, so many at once.
@@ -83,7 +81,7 @@ impl EventStreams {
     ) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
         let ends_at = Instant::now() + times.good_for.min(LONGEST_STREAM);
         let (lines, mut sent) = mpsc::channel(BUFFERED_EVENTS);
-        lines.try_send(OPENING).expect("there is room in an empty channel");
+        lines.try_send(opening(following.position())).expect("there is room in an empty channel");
         let (follow_calls, ending) = (Arc::clone(&self.follow_calls), self.ending.clone());
         let streaming = async move {
             tokio::select! {
@@ -103,6 +101,12 @@ impl EventStreams {
     pub(crate) fn end(&self) {
         self.ending.cancel();
     }
+}
+
+/// What a stream begins with, so that the client has its headers at once and knows when to come back, and behind which place:
+/// who loses the stream before the first event would else begin with the next one, and miss what happened in between.
+fn opening(position: EventPosition) -> Bytes {
+    format!("retry: 2000\nid: {}\n\n: events of calls follow\n\n", position.number()).into()
 }
 
 /// Tells of events until nobody listens or the store fails. No more is read while the client has not taken what was.

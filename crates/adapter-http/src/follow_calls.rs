@@ -25,7 +25,7 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 /// `id`, which is its place in the order of events, an `event`, which is the document's `type`, and one line of `data`, which is
 /// a `CallsEvent`: the same document that webhooks are sent. Comments are sent while nothing happens.
 ///
-/// The stream ends after an hour, when the token expires, and when the gateway shuts down or is in trouble. A client comes back
+/// The stream begins with an `id` of its own, without an event: the place behind which it tells. It ends after an hour, when the token expires, and when the gateway shuts down or is in trouble. A client comes back
 /// with the last `id` that it saw as `Last-Event-ID`, as browsers do by themselves, and misses nothing; without it the stream
 /// begins with the next event.
 #[utoipa::path(
@@ -46,7 +46,9 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
             content_type = "text/event-stream",
             headers(("Cache-Control" = String, description = "`no-store`")),
             example = json!(concat!(
-                "retry: 2000\n\n",
+                "retry: 2000\n",
+                "id: 4710\n\n",
+                ": events of calls follow\n\n",
                 "id: 4711\n",
                 "event: call_ended\n",
                 "data: {\"type\":\"call_ended\",\"timestamp\":\"2026-03-02T09:12:35.120Z\",\"data\":{",

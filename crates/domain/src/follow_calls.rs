@@ -22,6 +22,14 @@ pub struct Following {
 /// How many events are read at once.
 const PAGE: u32 = 100;
 
+impl Following {
+    /// Behind which place they are: where nothing is told before they stop, they go on here.
+    #[must_use]
+    pub const fn position(&self) -> EventPosition {
+        self.position
+    }
+}
+
 impl FollowCalls {
     /// The use case on these ports.
     #[must_use]

@@ -14,7 +14,7 @@ use crate::running::{Options, Running, answer, start_with};
 use crate::world::World;
 
 const EVENTS: &str = "/api/calls/events";
-const OPENING: &str = "retry: 2000\n\n: events of calls follow\n\n";
+const OPENING: &str = "retry: 2000\nid: 0\n\n: events of calls follow\n\n";
 
 async fn start_telling(feed: &Feed) -> Running {
     start_with(World::new(), Options { feed: feed.clone(), heartbeat: NEVER, ..Options::default() }).await
@@ -126,6 +126,20 @@ async fn a_stream_begins_with_the_next_event_or_behind_the_last_one_that_was_see
     assert_eq!((told(&fresh), told(&seen), told(&all)), (vec![4], vec![2, 3, 4], vec![1, 2, 3, 4]));
 }
 
+/// What happens between two streams is not missed by a client that was told of nothing yet.
+#[tokio::test]
+async fn a_stream_says_where_it_begins() {
+    let feed = Feed::of([ended(1), ended(7)]);
+    let gateway = start_telling(&feed).await;
+    let mut fresh = Stream::open(gateway.read(EVENTS)).await;
+    fresh.reads("\nid: 7\n\n").await;
+    drop(fresh);
+    feed.tell(ended(8));
+    let mut again = Stream::open(gateway.read(EVENTS).header("last-event-id", "7")).await;
+    again.reads(&lines(&ended(8))).await;
+    assert!(again.text.starts_with("retry: 2000\nid: 7\n\n"), "{}", again.text);
+}
+
 #[tokio::test]
 async fn events_are_those_of_the_tokens_users_organization() {
     let feed = Feed::default();
@@ -145,7 +159,8 @@ async fn more_events_than_are_read_at_once_come_in_order() {
     let mut stream = Stream::open(gateway.read(EVENTS).header("last-event-id", "0")).await;
     stream.reads("id: 250\n").await;
     let ids: Vec<_> = stream.text.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
-    assert_eq!(ids, (1..=250).map(|n| n.to_string()).collect::<Vec<_>>());
+    // The first one says where the stream begins.
+    assert_eq!(ids, (0..=250).map(|n| n.to_string()).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -204,7 +219,8 @@ async fn draining_ends_streams_and_a_graceful_stop_does_not_wait_for_them() {
     gateway.gateway.start_draining();
     assert!(stream.ends().await.ends_with("\"}}\n\n"));
     // Who comes back while nobody new is sent here is told when to try again.
-    assert_eq!(Stream::open(gateway.read(EVENTS)).await.ends().await, OPENING);
+    let opening = OPENING.replace("id: 0", "id: 1");
+    assert_eq!(Stream::open(gateway.read(EVENTS)).await.ends().await, opening);
     soon(gateway.server.stop(true)).await;
 }
 

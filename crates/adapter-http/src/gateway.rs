@@ -1,5 +1,6 @@
 //! The server and what its handlers share.
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
@@ -10,6 +11,10 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use domain::{FollowCalls, PersonalizeCall, ReadCalls, WebhookRegistry};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use socket2::SockRef;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
@@ -74,6 +79,9 @@ pub struct HttpSettings {
     pub event_timeout: Duration,
     /// How long a stream of events may be silent before a comment is sent, which shows both ends that the other is there.
     pub heartbeat: Duration,
+    /// How long what was sent may stay untaken, by a client that reads nothing or has vanished, before its connection is given
+    /// up; where the system keeps such a time: on Linux.
+    pub unread_timeout: Duration,
     /// How long [`Server`]'s graceful stop waits for answers that are still owed: longer than a phone may ring, or a client
     /// who waits for a dial gets none. Counted in whole seconds, rounded up.
     pub shutdown_timeout: Duration,
@@ -188,6 +196,7 @@ pub fn serve(listener: TcpListener, gateway: Gateway, settings: HttpSettings) ->
         .workers(settings.workers)
         .worker_max_blocking_threads(BLOCKING_THREADS)
         .tcp_nodelay(true)
+        .on_connect(move |connection, _| give_up_unread(connection, settings.unread_timeout))
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(REQUEST_HEAD_TIMEOUT)
         .shutdown_timeout(settings.shutdown_timeout.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
@@ -195,3 +204,17 @@ pub fn serve(listener: TcpListener, gateway: Gateway, settings: HttpSettings) ->
         .listen(listener)?;
     Ok(server.run())
 }
+
+/// The server itself waits for a client to read for as long as the other side's TCP answers, or a quarter of an hour where it does
+/// not: with the answer in memory, a stream's seat taken, and a graceful stop waiting.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn give_up_unread(connection: &dyn Any, after: Duration) {
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(after))
+    {
+        tracing::debug!(%error, "a client that takes nothing is waited for");
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn give_up_unread(_: &dyn Any, _: Duration) {}

@@ -36,6 +36,8 @@ pub struct Application {
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Shorter than proxies keep a silent connection: a minute, as a rule.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A client that comes back within it has missed nothing; longer than a phone is without a network in a lift.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an event of the provider may take to arrive, a recording among them.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -83,6 +85,7 @@ impl Application {
             body_timeout: BODY_TIMEOUT,
             event_timeout: EVENT_TIMEOUT,
             heartbeat: HEARTBEAT,
+            unread_timeout: UNREAD_TIMEOUT,
         };
         let server = serve(listener, gateway.clone(), http)?;
         if let Some(simulated) = &voice.simulated {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::{CallEvent, CallEventKind, CallStatus, EventPosition, OrganizationId};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use crate::books::Books;
 use crate::calls::{soon, until};
@@ -263,20 +264,25 @@ async fn a_user_has_so_many_streams_and_a_client_that_goes_gives_its_place_back(
     soon(again).await;
 }
 
-#[tokio::test]
-async fn a_client_that_reads_nothing_is_not_read_ahead_for() {
-    // More than what the sockets between the two take up.
+/// More than what the sockets between the two take up.
+fn more_than_is_taken() -> Feed {
     let place = |n| EventPosition::from_number(n).expect("a place");
     let first = ended(1);
-    let feed = Feed::of((1..=60_000).map(|n| CallEvent { position: place(n), ..first.clone() }));
-    let gateway = start_telling(&feed).await;
+    Feed::of((1..=60_000).map(|n| CallEvent { position: place(n), ..first.clone() }))
+}
+
+/// A client that asks for everything and reads nothing of it.
+async fn reads_nothing(gateway: &Running) -> TcpStream {
     let request = gateway.read(EVENTS).build().expect("a request");
     let token = request.headers()["authorization"].to_str().expect("ASCII").to_owned();
     let headers = format!("Authorization: {token}\r\nLast-Event-ID: 0\r\n");
-    let stream = gateway.raw("GET", EVENTS, &headers).await;
+    gateway.raw("GET", EVENTS, &headers).await
+}
+
+/// How often the feed is asked before it is not asked any more.
+async fn pages_until_it_is_full(feed: &Feed) -> usize {
     let asked = || feed.asked().len();
     let mut seen = 0;
-    // It goes on until everything is full, and then no further.
     soon(async {
         loop {
             tokio::time::sleep(Duration::from_millis(300)).await;
@@ -287,6 +293,29 @@ async fn a_client_that_reads_nothing_is_not_read_ahead_for() {
         }
     })
     .await;
-    assert!(seen < 600, "everything was read for a client that reads nothing");
+    seen
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_not_read_ahead_for() {
+    let feed = more_than_is_taken();
+    let gateway = start_telling(&feed).await;
+    let stream = reads_nothing(&gateway).await;
+    assert!(pages_until_it_is_full(&feed).await < 600, "everything was read for a client that reads nothing");
+    drop(stream);
+}
+
+/// What it did not read would else be held for as long as its machine says that it lives, by a graceful stop too.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_given_up() {
+    let feed = more_than_is_taken();
+    let unread_timeout = Duration::from_millis(500);
+    let options = Options { feed: feed.clone(), heartbeat: NEVER, unread_timeout, ..Options::default() };
+    let gateway = start_with(World::new(), options).await;
+    let stream = reads_nothing(&gateway).await;
+    pages_until_it_is_full(&feed).await;
+    gateway.gateway.start_draining();
+    soon(gateway.server.stop(true)).await;
     drop(stream);
 }

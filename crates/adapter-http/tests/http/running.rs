@@ -47,6 +47,7 @@ pub(crate) struct Options {
     pub(crate) recordings: Option<Arc<dyn RecordingStore>>,
     pub(crate) feed: Feed,
     pub(crate) heartbeat: Duration,
+    pub(crate) unread_timeout: Duration,
     pub(crate) endpoints: Endpoints,
     pub(crate) personalize: Option<PersonalizeCall>,
     /// For how long the token of every request is good.
@@ -66,6 +67,7 @@ impl Default for Options {
             recordings: None,
             feed: Feed::default(),
             heartbeat: Duration::from_secs(15),
+            unread_timeout: Duration::from_secs(60),
             endpoints: Endpoints::default(),
             personalize: None,
             token_lifetime: Duration::from_secs(600),
@@ -127,6 +129,7 @@ pub(crate) fn start_calling(calls: Runtime, place_call: PlaceCall, options: Opti
         body_timeout: options.body_timeout,
         event_timeout: options.event_timeout,
         heartbeat: options.heartbeat,
+        unread_timeout: options.unread_timeout,
         shutdown_timeout: Duration::from_secs(30),
     };
     let server = serve(listener, gateway.clone(), settings).expect("a server");

@@ -6,10 +6,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
 
+/// Libraries that name the hosts that they connect to. Those of webhooks may be secrets: many a receiver is known by its host name
+/// alone.
+const QUIET: [&str; 3] = ["hyper_util", "reqwest", "rustls"];
+
 /// Sends what is traced to standard error. A second call in one process changes nothing.
 pub(crate) fn start(settings: &Settings) {
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&settings.log))
+        .with_env_filter(filter(&settings.log))
         .with_writer(std::io::stderr)
         // A line that cannot be written would be complained of on standard error, and where that is what broke, by a panic:
         // in the middle of a call, whose phone rings and which is then not booked.
@@ -26,4 +30,11 @@ pub(crate) fn start(settings: &Settings) {
     if started.is_err() {
         tracing::debug!("logs were started before");
     }
+}
+
+/// What is asked for, but for what the libraries say that are quiet whoever asks.
+fn filter(log: &str) -> EnvFilter {
+    QUIET.into_iter().fold(EnvFilter::new(log), |filter, library| {
+        filter.add_directive(format!("{library}=warn").parse().expect("a target and a level"))
+    })
 }

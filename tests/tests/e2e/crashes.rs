@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use simulator::Behaviour;
+use simulator::{Behaviour, ScriptedBehaviour, WebhookScript};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::on_both_backings;
-use crate::support::{Process, World};
+use crate::support::{Process, Receiver, TOOL_SECRET, WEBHOOK_SECRET, World};
 
 const NUMBER: &str = "+14165550182";
 
@@ -140,11 +140,44 @@ on_both_backings! {
         world.script(Behaviour::DropConnection);
         client.call_number("+14165550184").await;
         client.call_number("+1416555018").await;
+
+        // What follows the call: its events sent, taken and not, its recording, and who calls.
+        world.report_to(client.address());
+        let receiver = Receiver::start().await;
+        let (endpoint, secret) = client.register(&receiver.url()).await;
+        receiver.answer(500);
+        let recorded = ScriptedBehaviour::new(Behaviour::Answer { after_ms: 10 });
+        world.simulator.script(recorded.webhook(WebhookScript { audio: true, ..WebhookScript::default() }));
+        let mut stream = client.follow(Some("0")).await;
+        let placed = client.place(json!({ "phoneNumber": "+14165550185", "callReason": reason })).await;
+        let call_id = placed.body["callId"].as_str().expect("an id").to_owned();
+        let call = client.read_until(&call_id, "completed").await;
+        while stream.next().await.name != "call_recording_ready" {}
+        receiver.received_until(|received| received.len() >= 3).await;
+        receiver.answer(204);
+        let renewed = client.post_as_user(&format!("/api/webhook-endpoints/{endpoint}/secret"), &json!({})).await;
+        let received = receiver.received_until(|received| received.iter().any(|sent| sent.event()["type"] == "call_recording_ready")).await;
+        let unusable = format!("https://{}/s3cret-of-the-url", client.address());
+        client.post_as_user("/api/webhook-endpoints", &json!({ "url": unusable })).await;
+        client.post_as_user("/api/webhook-endpoints", &json!({ "url": "http://user:s3cret-of-the-url@127.0.0.1/" })).await;
+        client.post_as_user("/api/webhook-endpoints", &json!({ "url": "http://s3cret-of-the-url.invalid/" })).await;
+        let recording = client.get_as_user(&format!("/api/calls/{call_id}/recording")).await;
+        let audio = recording.body["audioData"].as_str().expect("a recording");
+        let asked = json!({ "conversation_id": "conv_inbound", "caller_id": "+14165550190", "called_id": "+14165550100" });
+        let told = client.post_with_bearer("/api/webhook/elevenlabs/personalization", TOOL_SECRET, &asked).await;
+        assert_eq!(told.body["caller_name"], "Ada Lovelace");
+
+        let keys = [secret.as_str(), renewed.body["secret"].as_str().expect("a secret")].map(|key| key.trim_start_matches("whsec_"));
+        let signature_sent = received[0].header("webhook-signature").trim_start_matches("v1,").to_owned();
+        let said = call["transcript"][0]["message"].as_str().expect("a transcript");
+        let host = receiver.url().split('/').nth(2).expect("a host").to_owned();
         let log = process.log();
         assert!(log.contains("request"), "something is logged");
         let token = client.token();
         let signature = token.rsplit('.').next().expect("three parts");
-        for secret in ["4165550190", "4165550183", "4165550184", "416555018", "Lovelace", reason, signature, "simulated-api-key"] {
+        for secret in ["4165550190", "4165550183", "4165550184", "416555018", "Lovelace", reason, signature, "simulated-api-key",
+            "4165550185", "s3cret-of-the-url", &host, keys[0], keys[1], &signature_sent, said, call["summary"].as_str().expect("a summary"),
+            &audio[audio.len() - 60..], TOOL_SECRET, WEBHOOK_SECRET, "4165550100", "Analytical Engines"] {
             assert!(!log.contains(secret), "{secret} was logged: {}", log.lines().find(|line| line.contains(secret)).unwrap_or_default());
         }
     }

@@ -15,7 +15,7 @@ pub use proxy::{Proxy, database_behind};
 pub use receiver::{Received, Receiver};
 pub use redis_server::RedisServer;
 pub use statement_counter::StatementCounter;
-pub use world::{Backing, Gateway, TOOL_SECRET, World};
+pub use world::{Backing, Gateway, TOOL_SECRET, WEBHOOK_SECRET, World};
 
 /// Runs one test body on both backings, as `embedded::name` and `services::name`.
 #[macro_export]

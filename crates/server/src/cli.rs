@@ -90,8 +90,8 @@ enum WebhooksCommand {
         #[arg(long)]
         endpoint: Option<String>,
         /// Those of events behind this place alone: the `position` of an event.
-        #[arg(long)]
-        after: Option<i64>,
+        #[arg(long, value_parser = parse_position, allow_negative_numbers = true)]
+        after: Option<EventPosition>,
         /// Those that were delivered as well.
         #[arg(long)]
         delivered_too: bool,
@@ -134,11 +134,10 @@ impl WebhooksCommand {
             }
             Self::Replay { organization, endpoint, after, delivered_too } => {
                 let organization = organization.map(|id| OrganizationId::parse(&id)).transpose();
-                let after = after.map(|number| EventPosition::from_number(number).context("--after"));
                 let query = ReplayQuery {
                     organization_id: organization.context("--organization")?,
                     endpoint_id: endpoint_id(endpoint)?,
-                    after: after.transpose()?,
+                    after,
                     delivered_too,
                 };
                 webhooks::replay(settings, query)
@@ -159,6 +158,11 @@ fn endpoint_id(text: Option<String>) -> anyhow::Result<Option<WebhookEndpointId>
 pub fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("outdial: {error:#}");
     ExitCode::FAILURE
+}
+
+fn parse_position(text: &str) -> anyhow::Result<EventPosition> {
+    let number = text.parse().ok().and_then(EventPosition::from_number);
+    number.context("the position of an event is a whole number, 0 or more")
 }
 
 fn parse_ttl(text: &str) -> anyhow::Result<Duration> {
@@ -188,6 +192,15 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_position_is_a_number_and_not_negative() {
+        assert_eq!(parse_position("4711").expect("valid").number(), 4711);
+        for bad in ["", "-1", "1.5", "yesterday", "9223372036854775808"] {
+            let error = parse_position(bad).expect_err(bad).to_string();
+            assert!(error.contains("0 or more"), "{bad:?}: {error}");
+        }
     }
 
     #[test]

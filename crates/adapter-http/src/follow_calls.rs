@@ -25,9 +25,9 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 /// `id`, which is its place in the order of events, an `event`, which is the document's `type`, and one line of `data`, which is
 /// a `CallsEvent`: the same document that webhooks are sent. Comments are sent while nothing happens.
 ///
-/// The stream begins with an `id` of its own, without an event: the place behind which it tells. It ends after an hour, when the token expires, and when the gateway shuts down or is in trouble. A client comes back
-/// with the last `id` that it saw as `Last-Event-ID`, as browsers do by themselves, and misses nothing; without it the stream
-/// begins with the next event.
+/// The stream begins with an `id` of its own, without an event: the place behind which it tells. It ends after an hour, when the
+/// token expires, and when the gateway shuts down or is in trouble. A client comes back with the last `id` that it saw as
+/// `Last-Event-ID`, as browsers do by themselves, and misses nothing; without it the stream begins with the next event.
 #[utoipa::path(
     get,
     path = "/api/calls/events",

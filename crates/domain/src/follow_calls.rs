@@ -37,7 +37,8 @@ impl FollowCalls {
         Self { users, feed }
     }
 
-    /// Starts to follow: behind the last event that was seen, or with the next one.
+    /// Starts to follow: behind the last event that was seen, or with the next one. A place that no event has yet is one of before
+    /// the store lost some, restored from a backup say: it is given out anew, and whoever waited there would miss all up to it.
     pub async fn start(
         &self,
         user: &UserId,
@@ -45,10 +46,8 @@ impl FollowCalls {
     ) -> Result<Following, ReadCallsError> {
         let user = self.users.find(user).await?.ok_or(ReadCallsError::UserNotFound)?;
         let organization_id = user.organization.id;
-        let position = match last_seen {
-            Some(position) => position,
-            None => self.feed.newest(&organization_id).await?,
-        };
+        let newest = self.feed.newest(&organization_id).await?;
+        let position = last_seen.map_or(newest, |seen| seen.min(newest));
         Ok(Following { organization_id, position })
     }
 

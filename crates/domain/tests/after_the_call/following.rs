@@ -56,6 +56,14 @@ async fn whoever_was_away_gets_what_they_missed_once() {
     assert_eq!(followed(Some(place(7))).await, [vec![], vec![]]);
 }
 
+/// The store is one of yesterday again, and gives places anew that a reader has seen.
+#[tokio::test]
+async fn whoever_saw_more_than_there_is_follows_what_comes() {
+    let use_case = FollowCalls::new(Arc::new(users()), Arc::new(feed()));
+    let following = use_case.start(&user_id(), Some(place(5000))).await.expect("the user is known");
+    assert_eq!(following.position(), place(7));
+}
+
 #[tokio::test]
 async fn whoever_begins_gets_what_comes() {
     assert_eq!(followed(None).await, [vec![], vec![]]);

@@ -2,22 +2,24 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
 use crate::ports::{
     CallBooks, CallClue, Clock, ClosedBody, ContextCache, EventInbox, IncomingEvent, OpenEvent,
-    PortUnavailable, ProviderEvent, ProviderWebhook, RecordingStore, UnreadableEvent, Unverified,
-    WebhookCredentials,
+    PortUnavailable, ProviderWebhook, RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
 };
 use crate::recording::keep_recording;
-use crate::{CallId, ConversationContext};
+use crate::{Audio, CallId, ConversationContext};
 
 /// Takes the provider's events: first durably into the inbox, then from there into the books. Only what is in the inbox is
 /// acknowledged, and what is there comes into the books however often this process dies.
 pub struct ReceiveEvent {
     ports: ReceiveEventPorts,
+    /// Until then, in milliseconds, no recording is stored, since storing one failed a moment ago.
+    recordings_rest_until: AtomicI64,
 }
 
 /// What receiving events needs of the world.
@@ -65,6 +67,9 @@ const LEASE: Duration = Duration::from_secs(60);
 /// An event may come before the answer to its own dial. Until then it is looked at again after as long as it has waited.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+/// How long no recording is stored after storing one failed. Their store may take half a minute to fail, and what needs no such
+/// store would wait for that again and again.
+const RECORDINGS_REST: Duration = Duration::from_mins(1);
 /// After this, nobody will say any more whose event it is. It stays in the inbox, closed.
 const WAITS_FOR_ITS_CALL: Duration = Duration::from_hours(24);
 
@@ -72,7 +77,7 @@ impl ReceiveEvent {
     /// The use case on these ports.
     #[must_use]
     pub const fn new(ports: ReceiveEventPorts) -> Self {
-        Self { ports }
+        Self { ports, recordings_rest_until: AtomicI64::new(i64::MIN) }
     }
 
     /// Takes one delivery, and says which call it speaks of if that is known already. When this returns, the event is stored.
@@ -105,7 +110,9 @@ impl ReceiveEvent {
     /// Brings open events into the books; says how many it looked at. To be called until there are none, by any number of
     /// processes at once.
     pub async fn apply_open(&self) -> Result<usize, PortUnavailable> {
-        let events = self.ports.inbox.claim(BATCH, LEASE).await?;
+        let mut events = self.ports.inbox.claim(BATCH, LEASE).await?;
+        // What is large comes last: it is recordings, and theirs is a store that all others would wait for.
+        events.sort_by_key(|event| event.body.len());
         // One that cannot be applied now must not hold up the others: it is claimed again when its lease has run out.
         let mut failure = None;
         for event in &events {
@@ -123,12 +130,20 @@ impl ReceiveEvent {
         let body = if read.recording.is_some() { ClosedBody::Dropped } else { ClosedBody::Kept };
         let call_id = match self.locate(&read.clue).await? {
             Located::Call(call_id) => {
-                self.enter(&call_id, read).await?;
+                if let Some(fact) = &read.fact {
+                    self.ports.books.absorb(&call_id, fact).await?;
+                }
+                if let Some(audio) = read.recording
+                    && !self.keep_recording(&call_id, audio).await
+                {
+                    let pause = self.waited(event).clamp(RECORDINGS_REST, LONGEST_PAUSE);
+                    return self.ports.inbox.postpone(&event.key, pause).await;
+                }
                 Some(call_id)
             }
             Located::CameIn => None,
             Located::Nowhere => {
-                let waited = self.ports.clock.now().since(event.received_at);
+                let waited = self.waited(event);
                 if (read.fact.is_some() || read.recording.is_some()) && waited < WAITS_FOR_ITS_CALL {
                     let pause = waited.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
                     return self.ports.inbox.postpone(&event.key, pause).await;
@@ -139,18 +154,25 @@ impl ReceiveEvent {
         self.ports.inbox.close(&event.key, call_id, body).await
     }
 
-    /// Writes what an event tells of a call.
-    async fn enter(&self, call_id: &CallId, event: ProviderEvent) -> Result<(), PortUnavailable> {
-        if let Some(fact) = &event.fact {
-            self.ports.books.absorb(call_id, fact).await?;
+    /// How long an event has been in the inbox.
+    fn waited(&self, event: &OpenEvent) -> Duration {
+        self.ports.clock.now().since(event.received_at)
+    }
+
+    /// Keeps a recording, unless none are kept; says whether that is done.
+    async fn keep_recording(&self, call_id: &CallId, audio: Audio) -> bool {
+        let Some(store) = &self.ports.recordings else { return true };
+        if self.ports.clock.now().unix_millis() < self.recordings_rest_until.load(Ordering::Relaxed) {
+            return false;
         }
-        match (event.recording, &self.ports.recordings) {
-            (Some(audio), Some(store)) => {
-                let (books, clock) = (self.ports.books.as_ref(), self.ports.clock.as_ref());
-                keep_recording(store.as_ref(), books, clock, call_id, audio).await
-            }
-            (_, None) | (None, _) => Ok(()),
+        let (books, clock) = (self.ports.books.as_ref(), self.ports.clock.as_ref());
+        if let Err(error) = keep_recording(store.as_ref(), books, clock, call_id, audio).await {
+            tracing::warn!(%error, call.id = %call_id, "a recording waits in the inbox, and all others for a minute");
+            let until = clock.now().after(RECORDINGS_REST);
+            self.recordings_rest_until.store(until.unix_millis(), Ordering::Relaxed);
+            return false;
         }
+        true
     }
 
     async fn locate(&self, clue: &CallClue) -> Result<Located, PortUnavailable> {

@@ -240,12 +240,42 @@ async fn a_recording_is_stored_before_the_books_point_at_it() {
         "close with its call, dropping its body".to_owned(),
     ];
     assert_eq!(world.apply().await, (Ok(1), steps.to_vec()));
-    let full = World { read: Ok(recorded()), put: Some(Err(away())), ..World::working() };
-    assert_eq!(
-        full.apply().await,
-        (Err(away()), vec![format!("put {name}")]),
-        "it stays open, with its body"
-    );
+}
+
+/// It stays open, with its body. A store that takes half a minute to fail is not asked for each of many recordings, or
+/// everything that is behind them in the inbox would wait for that.
+#[tokio::test]
+async fn a_recording_that_cannot_be_stored_holds_up_nothing() {
+    for (waited, postponed) in [(0, "postpone 60 s"), (120, "postpone 120 s"), (7200, "postpone 600 s")] {
+        let waited = Duration::from_secs(waited);
+        let full = World { read: Ok(recorded()), put: Some(Err(away())), waited, ..World::working() };
+        let (use_case, steps) = full.use_case();
+        for _ in 0..3 {
+            assert_eq!(use_case.apply_open().await, Ok(1));
+        }
+        let put = format!("put {}.mp3", call_id());
+        assert_eq!(*steps.lock().expect("no panic"), [put.as_str(), postponed, postponed, postponed]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_small_goes_before_recordings() {
+    let (mut ports, _) = World::working().ports();
+    let mut inbox = MockEventInbox::new();
+    inbox.expect_claim().returning(|_, _| {
+        let open =
+            |key: &str, size| OpenEvent { key: key.to_owned(), body: vec![b' '; size], received_at: NOW };
+        Ok(vec![open("recording", 1_000_000), open("failure", 100)])
+    });
+    let closed = Arc::new(Mutex::new(Vec::new()));
+    let noted = closed.clone();
+    inbox.expect_close().returning(move |key, _, _| {
+        noted.lock().expect("no panic").push(key.to_owned());
+        Ok(())
+    });
+    ports.inbox = Arc::new(inbox);
+    assert_eq!(ReceiveEvent::new(ports).apply_open().await, Ok(2));
+    assert_eq!(*closed.lock().expect("no panic"), ["failure", "recording"]);
 }
 
 #[tokio::test]

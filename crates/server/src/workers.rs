@@ -21,18 +21,25 @@ pub(crate) struct Workers {
 const LOOK_INTO_THE_INBOX_EVERY: Duration = Duration::from_secs(2);
 /// How long a worker rests when a store was away.
 const REST: Duration = Duration::from_secs(2);
+/// How long a stop waits for what is under way. What is not done by then is done again, by whoever comes next.
+const DONE_WITHIN: Duration = Duration::from_secs(5);
 
 impl Workers {
     pub(crate) fn new() -> Self {
         Self { stop: CancellationToken::new(), tasks: TaskTracker::new() }
     }
 
-    /// Brings events into the books, at once when one was accepted.
+    /// Brings events into the books, at once when one was accepted. A stop waits for those at hand, and not long: a recording may
+    /// take half a minute to be stored, or not to be.
     pub(crate) fn apply_events(&self, receive_event: Arc<ReceiveEvent>, accepted: Arc<Notify>) {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             loop {
-                let pause = match receive_event.apply_open().await {
+                let applied = tokio::select! {
+                    () = overdue(&stop) => return,
+                    applied = receive_event.apply_open() => applied,
+                };
+                let pause = match applied {
                     Ok(0) => LOOK_INTO_THE_INBOX_EVERY,
                     Ok(_) => Duration::ZERO,
                     Err(error) => {
@@ -41,6 +48,7 @@ impl Workers {
                     }
                 };
                 tokio::select! {
+                    biased;
                     () = stop.cancelled() => return,
                     () = accepted.notified(), if !pause.is_zero() => {}
                     () = tokio::time::sleep(pause) => {}
@@ -110,7 +118,8 @@ impl Workers {
         });
     }
 
-    /// Lets events that are at hand come into the books, and breaks off what the provider is asked.
+    /// Lets events that are at hand come into the books and to receivers, for a few seconds, and breaks off what the provider
+    /// is asked.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
@@ -118,10 +127,22 @@ impl Workers {
     }
 }
 
+/// Returns when a stop has waited for long enough.
+async fn overdue(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(DONE_WITHIN).await;
+}
+
 #[cfg(test)]
 mod tests {
-    use domain::ports::{CallTrace, MockCallBooks, OverdueCall, PortUnavailable, ProviderRecords};
-    use domain::{CallFact, CallId, ReconcileTimes, Timestamp};
+    use domain::ports::{
+        CallClue, CallTrace, MockCallBooks, MockContextCache, MockEventInbox, MockProviderWebhook, OpenEvent,
+        OverdueCall, PortUnavailable, ProviderEvent, ProviderRecords, RecordingStore,
+    };
+    use domain::{
+        Audio, AudioFormat, CallFact, CallId, ReceiveEventPorts, ReconcileTimes, RecordingAccess,
+        RecordingKey, Timestamp,
+    };
 
     use super::*;
     use crate::system::SystemClock;
@@ -135,6 +156,46 @@ mod tests {
             self.0.notify_one();
             std::future::pending().await
         }
+    }
+
+    #[async_trait::async_trait]
+    impl RecordingStore for Silent {
+        async fn put(&self, _: &RecordingKey, _: AudioFormat, _: Vec<u8>) -> Result<(), PortUnavailable> {
+            self.0.notify_one();
+            std::future::pending().await
+        }
+
+        async fn fetch(&self, _: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_does_not_wait_long_for_a_recording_that_is_not_stored() {
+        let clue = CallClue { call_id: None, conversation_id: None, parties: None };
+        let recording = Some(Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() });
+        let event = ProviderEvent { key: "audio".into(), kind: "audio".into(), clue, fact: None, recording };
+        let open =
+            OpenEvent { key: "audio".into(), body: Vec::new(), received_at: Timestamp::from_unix_millis(0) };
+        let (mut webhook, mut inbox) = (MockProviderWebhook::new(), MockEventInbox::new());
+        webhook.expect_read().return_const(Ok(event));
+        inbox.expect_claim().returning(move |_, _| Ok(vec![open.clone()]));
+        let mut books = MockCallBooks::new();
+        books.expect_locate().return_const(Ok(Some(CallId::mint(1, [1; 8]))));
+        let asked = Arc::new(Notify::new());
+        let receive_event = ReceiveEvent::new(ReceiveEventPorts {
+            webhook: Arc::new(webhook),
+            inbox: Arc::new(inbox),
+            books: Arc::new(books),
+            contexts: Arc::new(MockContextCache::new()),
+            recordings: Some(Arc::new(Silent(asked.clone()))),
+            clock: Arc::new(SystemClock::start()),
+        });
+        let workers = Workers::new();
+        workers.apply_events(Arc::new(receive_event), Arc::new(Notify::new()));
+        asked.notified().await;
+        let stopped = tokio::time::timeout(DONE_WITHIN * 2, workers.stop()).await;
+        assert!(stopped.is_ok(), "the worker is still storing");
     }
 
     #[tokio::test]

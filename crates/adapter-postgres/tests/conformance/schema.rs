@@ -56,3 +56,13 @@ async fn a_migration_that_was_changed_is_noticed() {
         assert!(noticed.contains("migration 1 was changed after it was applied"), "{noticed}");
     }
 }
+
+/// While a table is changed nobody can book. A table of calls has millions of rows.
+#[tokio::test]
+async fn no_call_is_read_to_know_that_it_has_no_recording() {
+    let database = TestDatabase::create().await;
+    database.open().await.migrate().await.expect("an empty database can be migrated");
+    let validated =
+        "select conname from pg_constraint where conname = 'calls_recording_check' and not convalidated";
+    assert_eq!(database.query(validated).await.len(), 1);
+}

@@ -1,19 +1,17 @@
 //! Events on their way to endpoints. `publish` queues them.
 
 mod claim;
+mod replay;
 
 use async_trait::async_trait;
 use domain::ports::{
     AttemptConclusion, DeliveryClaim, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
 };
-use domain::{
-    DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, OrganizationId, WebhookEndpointId,
-};
+use domain::{DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, WebhookEndpointId};
 use time::OffsetDateTime;
 
 use crate::PostgresStore;
 use crate::events::{EventStep, read_position};
-use crate::failure::because;
 use crate::moment::{database_time, moment};
 use crate::row::{read, unreadable};
 
@@ -115,34 +113,8 @@ impl DeliveryQueue for PostgresStore {
         rows.await?.into_iter().map(DeliveryRecord::try_from).collect()
     }
 
-    /// Repeated where the answer was lost, it counts none of those that it has revived before.
     async fn replay(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
-        // Without a tenant it is an operator who asks, for all.
-        let replayed = self.repeatable(|| {
-            sqlx::query!(
-                r#"with revived as (
-                       update webhook_deliveries as delivery
-                          set state = 'pending', attempts = 0, queued_at = clock_timestamp(), due_at = clock_timestamp(),
-                              concluded_at = null
-                         from webhook_endpoints as endpoint
-                        where endpoint.id = delivery.endpoint_id
-                          and ($1::text is null or endpoint.organization_id = $1)
-                          and ($2::text is null or endpoint.id = $2)
-                          and delivery.position > $3
-                          and delivery.state in ('dead', case when $4 then 'delivered' else 'dead' end)
-                       returning 1
-                   )
-                   select count(*) as "revived!" from revived"#,
-                query.organization_id.as_ref().map(OrganizationId::as_str),
-                query.endpoint_id.as_ref().map(WebhookEndpointId::as_str),
-                query.after.map_or(0, |after| after.number()),
-                query.delivered_too
-            )
-        });
-        replayed
-            .await?
-            .and_then(|row| u64::try_from(row.revived).ok())
-            .ok_or_else(|| because("a statement gave no row"))
+        self.replay_in_portions(query).await
     }
 }
 

@@ -11,6 +11,10 @@ use crate::moment::{database_time, moment};
 use crate::row::{read, unreadable};
 use crate::statement::Transaction;
 
+/// How many deliveries are removed at once: an endpoint may have had more in its time than one statement can remove in its own,
+/// and whoever publishes waits for a removal.
+const REMOVED_AT_ONCE: i64 = 1000;
+
 struct EndpointRow {
     id: String,
     organization_id: String,
@@ -49,12 +53,14 @@ impl WebhookEndpoints for PostgresStore {
         rows.await?.into_iter().map(WebhookEndpoint::try_from).collect()
     }
 
-    /// Repeated where the answer was lost, it says that there is none.
+    /// What is queued goes first. What comes meanwhile goes with the endpoint. Repeated where the answer was lost, it says that
+    /// there is none.
     async fn remove(
         &self,
         organization_id: &OrganizationId,
         id: &WebhookEndpointId,
     ) -> Result<bool, PortUnavailable> {
+        while self.remove_deliveries(organization_id, id).await? {}
         let removed = self.repeatable(|| {
             sqlx::query!(
                 "delete from webhook_endpoints where organization_id = $1 and id = $2 returning id",
@@ -89,6 +95,36 @@ impl WebhookEndpoints for PostgresStore {
             )
         });
         replaced.await.map(|row| row.is_some())
+    }
+}
+
+impl PostgresStore {
+    /// Removes some of the endpoint's deliveries; says whether there may be more.
+    async fn remove_deliveries(
+        &self,
+        organization_id: &OrganizationId,
+        id: &WebhookEndpointId,
+    ) -> Result<bool, PortUnavailable> {
+        let removed = self.repeatable(|| {
+            sqlx::query!(
+                r#"with portion as (
+                       select delivery.position, delivery.endpoint_id
+                         from webhook_endpoints as endpoint
+                         join webhook_deliveries as delivery on delivery.endpoint_id = endpoint.id
+                        where endpoint.organization_id = $1 and endpoint.id = $2
+                        limit $3
+                   ), removed as (
+                       delete from webhook_deliveries as delivery using portion
+                        where delivery.position = portion.position and delivery.endpoint_id = portion.endpoint_id
+                       returning 1
+                   )
+                   select count(*) as "removed!" from removed"#,
+                organization_id.as_str(),
+                id.as_str(),
+                REMOVED_AT_ONCE
+            )
+        });
+        Ok(removed.await?.is_some_and(|row| row.removed == REMOVED_AT_ONCE))
     }
 }
 

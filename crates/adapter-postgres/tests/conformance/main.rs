@@ -2,6 +2,7 @@
 
 mod accounts;
 mod books;
+mod deliveries;
 mod events;
 mod harness;
 mod imports;

@@ -163,7 +163,7 @@ impl SqliteStore {
     }
 }
 
-/// What may be handed out now, the longest due first. For each endpoint it looks at no more than may be out, so that a long
+/// What may be handed out now: first to those endpoints that have the fewest out, and then the longest due. For each endpoint it looks at no more than may be out, so that a long
 /// queue costs no more than a short one; `cross join` keeps SQLite from beginning with the deliveries.
 async fn due(
     connection: &mut SqliteConnection,
@@ -194,7 +194,9 @@ async fn due(
            join calls on calls.id = events.call_id
            where due.turn <= ?2 - (select count(*) from webhook_deliveries
                                    where endpoint_id = due.endpoint_id and claimed_until > ?1)
-           order by due.due_at, due.position, due.endpoint_id limit ?3"#,
+           order by due.turn + (select count(*) from webhook_deliveries
+                                where endpoint_id = due.endpoint_id and claimed_until > ?1),
+               due.due_at, due.position, due.endpoint_id limit ?3"#,
         now,
         claim.per_endpoint,
         claim.limit

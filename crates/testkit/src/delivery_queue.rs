@@ -22,7 +22,7 @@ use crate::harness::AnnouncementsHarness;
 
 pub use self::claiming::{
     a_delivery_is_claimed_by_one, a_slow_endpoint_does_not_keep_back_the_others,
-    an_abandoned_delivery_is_claimed_again, the_longest_due_comes_first,
+    an_abandoned_delivery_is_claimed_again, the_longest_due_comes_first, who_has_the_fewest_out_comes_first,
 };
 pub use self::concluding::{
     a_concluded_delivery_is_not_claimed, a_postponed_delivery_waits,
@@ -44,6 +44,7 @@ suite! {
     a_delivery_is_claimed_by_one,
     an_abandoned_delivery_is_claimed_again,
     a_slow_endpoint_does_not_keep_back_the_others,
+    who_has_the_fewest_out_comes_first,
     a_postponed_delivery_waits,
     a_concluded_delivery_is_not_claimed,
     only_the_newest_attempt_concludes,

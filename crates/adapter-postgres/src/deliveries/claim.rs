@@ -82,7 +82,8 @@ impl PostgresStore {
     }
 }
 
-/// Takes what is due for these endpoints.
+/// Takes what is due for these endpoints: first for those that have the fewest out, so that however many of them hang, what is
+/// due to another one is next.
 struct Claiming<'a> {
     claim: &'a DeliveryClaim,
     endpoints: Vec<String>,
@@ -104,7 +105,9 @@ impl Transaction for Claiming<'_> {
         let due = sqlx::query_as!(
             DueRow,
             r#"with due as (
-                   select candidate.position, candidate.endpoint_id
+                   select candidate.position, candidate.endpoint_id,
+                          already.out + row_number() over (partition by candidate.endpoint_id
+                                                           order by candidate.due_at, candidate.position) as turn
                      from unnest($1::text[]) as endpoint (id)
                      cross join lateral (
                          select count(*) as out
@@ -121,7 +124,7 @@ impl Transaction for Claiming<'_> {
                           limit greatest($2 - already.out, 0)
                             for no key update skip locked
                      ) as candidate
-                    order by candidate.due_at, candidate.position, candidate.endpoint_id
+                    order by turn, candidate.due_at, candidate.position, candidate.endpoint_id
                     limit $3
                ), claimed as (
                    update webhook_deliveries as delivery

@@ -13,11 +13,12 @@ use crate::{
 /// - MUST queue a published event once for each endpoint that its organization had by then and that asked for its kind
 ///   (`an_event_is_queued_for_each_endpoint_that_asked`).
 /// - MUST hand a delivery out whole (`a_delivery_is_handed_out_whole`), signed with a replaced secret too while its time lasts
-///   (`a_replaced_secret_signs_for_its_time`), the longest due first (`the_longest_due_comes_first`).
+///   (`a_replaced_secret_signs_for_its_time`), of one endpoint the longest due first (`the_longest_due_comes_first`).
 /// - MUST hand out each delivery to one claimant at a time (`a_delivery_is_claimed_by_one`), and again when the lease has run
 ///   out (`an_abandoned_delivery_is_claimed_again`).
 /// - MUST have no more than `per_endpoint` deliveries of one endpoint out at once, so that one which is slow does not keep back
-///   the others (`a_slow_endpoint_does_not_keep_back_the_others`).
+///   the others (`a_slow_endpoint_does_not_keep_back_the_others`), and hand out first to those that have the fewest out, so that
+///   many which hang do not either (`who_has_the_fewest_out_comes_first`).
 /// - MUST hand out a postponed delivery at its time and not before (`a_postponed_delivery_waits`), and one that was delivered
 ///   or given up never (`a_concluded_delivery_is_not_claimed`).
 /// - MUST let a late claimant conclude nothing: only the newest attempt counts (`only_the_newest_attempt_concludes`), also where

@@ -106,6 +106,31 @@ pub async fn a_slow_endpoint_does_not_keep_back_the_others(harness: &impl Announ
     assert_eq!(claimed.len(), 5);
 }
 
+/// Where many endpoints have long queues and something out, and a claimant can take little, what is due to an endpoint that has
+/// nothing out is next, though it came last.
+pub async fn who_has_the_fewest_out_comes_first(harness: &impl AnnouncementsHarness) {
+    let (slow, quick) = (tenant(harness).await, tenant(harness).await);
+    for _ in 0..2 {
+        endpoint(harness, &slow, &CallEventKind::ALL).await;
+    }
+    for _ in 0..3 {
+        booked(harness, &slow).await;
+    }
+    publish(harness).await;
+    let quick_endpoint = endpoint(harness, &quick, &CallEventKind::ALL).await.id;
+    let out = claim(harness, 3, LONG).await;
+    assert_eq!(out.len(), 3);
+    tell(harness, &quick).await;
+    let next = claim(harness, 1, LONG).await;
+    assert_eq!(next.len(), 1);
+    assert_eq!(next[0].endpoint_id, quick_endpoint, "the others have something out");
+    let rest = claim(harness, 1, LONG).await;
+    let of_it = |deliveries: &[DueDelivery]| {
+        deliveries.iter().filter(|delivery| delivery.endpoint_id == rest[0].endpoint_id).count()
+    };
+    assert_eq!(of_it(&out), 1, "the other one has two out");
+}
+
 fn places(deliveries: &[DueDelivery]) -> Vec<EventPosition> {
     deliveries.iter().map(|delivery| delivery.event.position).collect()
 }

@@ -149,6 +149,7 @@ pub(crate) enum Flaw {
     HandsOutByPlace,
     LetsOneEndpointFillTheClaim,
     CountsThisClaimAlone,
+    HandsOutByTimeAlone,
     LetsLateClaimantsConclude,
     ForgetsThatItWasReplayed,
     ReplaysWhatWasDelivered,

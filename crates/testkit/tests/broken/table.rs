@@ -253,6 +253,7 @@ caught! {
         ClaimsForEver => an_abandoned_delivery_is_claimed_again,
         LetsOneEndpointFillTheClaim => a_slow_endpoint_does_not_keep_back_the_others,
         CountsThisClaimAlone => a_slow_endpoint_does_not_keep_back_the_others,
+        HandsOutByTimeAlone => who_has_the_fewest_out_comes_first,
         PostponesInWordsOnly => a_postponed_delivery_waits,
         PostponesToTheLeasesEnd => a_postponed_delivery_waits,
         ClosesInWordsOnly => a_concluded_delivery_is_not_claimed,

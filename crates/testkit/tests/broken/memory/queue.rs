@@ -106,29 +106,33 @@ impl DeliveryQueue for Memory {
             deliveries.sort_by_key(|delivery| delivery.due);
         }
         let mut claimed: Vec<DueDelivery> = Vec::new();
-        for place in 0..deliveries.len() {
-            let delivery = &deliveries[place];
-            let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint_id) else {
-                continue;
+        let mut taken = Vec::new();
+        while claimed.len() < limit {
+            let next = (0..deliveries.len()).filter(|place| !taken.contains(place)).filter_map(|place| {
+                let delivery = &deliveries[place];
+                let endpoint = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint_id)?;
+                let is_out = |one: &&Delivery| {
+                    one.endpoint_id == endpoint.id
+                        && one.state == DeliveryState::Pending
+                        && one.claimed_until > now
+                };
+                let out = match self.flaw {
+                    Some(Flaw::LetsOneEndpointFillTheClaim) => 0,
+                    Some(Flaw::CountsThisClaimAlone) => {
+                        claimed.iter().filter(|one| one.endpoint_id == endpoint.id).count()
+                    }
+                    _ => deliveries.iter().filter(is_out).count(),
+                };
+                let is_due = delivery.state == DeliveryState::Pending
+                    && delivery.due.max(delivery.claimed_until) <= now
+                    && out < claim.per_endpoint as usize;
+                let turn = if self.has(Flaw::HandsOutByTimeAlone) { 0 } else { out };
+                is_due.then_some((turn, place, endpoint))
+            });
+            let Some((_, place, endpoint)) = next.min_by_key(|(turn, place, _)| (*turn, *place)) else {
+                break;
             };
-            let is_out = |one: &&Delivery| {
-                one.endpoint_id == endpoint.id
-                    && one.state == DeliveryState::Pending
-                    && one.claimed_until > now
-            };
-            let out = match self.flaw {
-                Some(Flaw::LetsOneEndpointFillTheClaim) => 0,
-                Some(Flaw::CountsThisClaimAlone) => {
-                    claimed.iter().filter(|one| one.endpoint_id == endpoint.id).count()
-                }
-                _ => deliveries.iter().filter(is_out).count(),
-            };
-            let is_due = delivery.state == DeliveryState::Pending
-                && delivery.due.max(delivery.claimed_until) <= now
-                && out < claim.per_endpoint as usize;
-            if !is_due || claimed.len() >= limit {
-                continue;
-            }
+            taken.push(place);
             let delivery = &mut deliveries[place];
             delivery.attempts += 1;
             delivery.claimed_until = claimed_until;

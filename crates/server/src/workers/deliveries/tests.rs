@@ -1,0 +1,193 @@
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use domain::ports::{
+    MockDeliveryQueue, MockEventFeed, MockWebhookSender, SendOutcome, UrlRefusal, WebhookSender,
+};
+use domain::{
+    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, DeliverWebhooksPorts, DeliveryPolicy,
+    EventId, EventPosition, OrganizationId, PhoneNumber, Timestamp, UserId, WebhookEndpointId, WebhookSecret,
+    WebhookUrl,
+};
+
+use super::*;
+use crate::system::SystemClock;
+
+fn delivery(number: i64) -> DueDelivery {
+    delivery_of(&format!("call {number}"), number)
+}
+
+fn delivery_of(call: &str, number: i64) -> DueDelivery {
+    let call_id = CallId::parse(call).expect("an id");
+    let phone = PhoneNumber::parse("+14165550100").expect("a number");
+    DueDelivery {
+        endpoint_id: WebhookEndpointId::parse("endpoint").expect("an id"),
+        url: WebhookUrl::parse("https://example.com").expect("a URL"),
+        secrets: vec![WebhookSecret::mint([1; 32])],
+        event: CallEvent {
+            position: EventPosition::from_number(number).expect("positive"),
+            id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Busy),
+            organization_id: OrganizationId::parse("organization").expect("an id"),
+            kind: CallEventKind::Ended,
+            call_id,
+            status: CallStatus::Busy,
+            conversation_id: None,
+            user_id: UserId::parse("user").expect("an id"),
+            contact_id: ContactId::parse("contact").expect("an id"),
+            agent_id: AgentId::parse("agent").expect("an id"),
+            from: phone.clone(),
+            to: phone,
+            happened_at: Timestamp::from_unix_millis(0),
+        },
+        attempt: 1,
+        queued_at: Timestamp::from_unix_millis(0),
+    }
+}
+
+/// A queue that has this many deliveries of one endpoint, of which two are handed out at once; it notifies when it is empty.
+fn queue(deliveries: i64, emptied: Arc<Notify>) -> MockDeliveryQueue {
+    struct Queue {
+        due: VecDeque<DueDelivery>,
+        out: usize,
+    }
+    let queued = Arc::new(Mutex::new(Queue { due: (1..=deliveries).map(delivery).collect(), out: 0 }));
+    let mut queue = MockDeliveryQueue::new();
+    let claimed = queued.clone();
+    queue.expect_claim().returning(move |claim| {
+        assert!(claim.limit > 0, "nothing is asked for");
+        let mut queue = claimed.lock().expect("no panic");
+        let free = (2 - queue.out).min(queue.due.len()).min(claim.limit as usize);
+        queue.out += free;
+        Ok(queue.due.drain(..free).collect())
+    });
+    queue.expect_conclude().returning(move |_, _| {
+        let mut queue = queued.lock().expect("no panic");
+        queue.out -= 1;
+        if queue.out == 0 && queue.due.is_empty() {
+            emptied.notify_one();
+        }
+        Ok(())
+    });
+    queue
+}
+
+/// Time stands still but for those who wait for it: a queue that was looked into by the clock alone would take a second for
+/// every two.
+#[tokio::test(start_paused = true)]
+async fn a_queue_is_emptied_without_waiting_for_the_next_look() {
+    let mut feed = MockEventFeed::new();
+    feed.expect_publish().returning(|_| Ok(0));
+    let mut sender = MockWebhookSender::new();
+    sender.expect_send().return_const(SendOutcome::Accepted);
+    let emptied = Arc::new(Notify::new());
+    let ports = DeliverWebhooksPorts {
+        feed: Arc::new(feed),
+        queue: Arc::new(queue(100, emptied.clone())),
+        sender: Arc::new(sender),
+        clock: Arc::new(SystemClock::start()),
+    };
+    let second = Duration::from_secs(1);
+    let policy = DeliveryPolicy {
+        first_pause: second,
+        longest_pause: second,
+        given_up_after: second,
+        attempt_within: second,
+    };
+    let workers = Workers::new();
+    let began = tokio::time::Instant::now();
+    workers.announce(&Arc::new(DeliverWebhooks::new(ports, policy)), second);
+    emptied.notified().await;
+    assert!(began.elapsed() < second, "{:?}", began.elapsed());
+    workers.stop().await;
+}
+
+/// The places of four events of one call, as a receiver gets them that takes this long to answer the first.
+async fn received(first_takes: Duration) -> Vec<i64> {
+    let mut queues = Queues::default();
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let sending: Vec<_> = (1..=4)
+        .map(|number| {
+            let (received, mut turn) = (received.clone(), queues.turn(&delivery_of("one call", number)));
+            async move {
+                turn.come().await;
+                received.lock().expect("no panic").push(number);
+                tokio::time::sleep(if number == 1 { first_takes } else { Duration::from_millis(5) }).await;
+            }
+        })
+        .collect();
+    // The last is asked first.
+    futures_util::future::join_all(sending.into_iter().rev()).await;
+    received.lock().expect("no panic").clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_who_answers_gets_the_events_of_a_call_in_their_order() {
+    assert_eq!(received(Duration::from_millis(50)).await, [1, 2, 3, 4]);
+    let began = tokio::time::Instant::now();
+    assert_eq!(received(Duration::from_secs(60)).await, [1, 2, 3, 4], "one that hangs keeps nobody back");
+    assert!(began.elapsed() < Duration::from_secs(61), "the others were sent meanwhile");
+}
+
+#[test]
+fn calls_and_endpoints_do_not_wait_for_each_other() {
+    let mut queues = Queues::default();
+    let first = queues.turn(&delivery_of("one call", 1));
+    let other_call = queues.turn(&delivery_of("another call", 2));
+    let elsewhere = WebhookEndpointId::parse("elsewhere").expect("an id");
+    let other_endpoint = queues.turn(&DueDelivery { endpoint_id: elsewhere, ..delivery_of("one call", 3) });
+    let second = queues.turn(&delivery_of("one call", 4));
+    let waits = [first, other_call, other_endpoint, second].map(|turn| turn.before.is_some());
+    assert_eq!(waits, [false, false, false, true]);
+}
+
+/// Receivers that never answer.
+struct Hanging;
+
+#[async_trait::async_trait]
+impl WebhookSender for Hanging {
+    async fn check(&self, _: &WebhookUrl) -> Result<(), UrlRefusal> {
+        Ok(())
+    }
+
+    async fn send(&self, _: &DueDelivery, _: Timestamp) -> SendOutcome {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_stop_takes_nothing_more_from_the_queue() {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let mut queue = MockDeliveryQueue::new();
+    let counted = taken.clone();
+    queue.expect_claim().returning(move |claim| {
+        let limit = usize::try_from(claim.limit).expect("a small number");
+        let before = counted.fetch_add(limit, Ordering::SeqCst);
+        Ok((before..before + limit).map(|number| delivery(i64::try_from(number).expect("small"))).collect())
+    });
+    let mut feed = MockEventFeed::new();
+    feed.expect_publish().returning(|_| Ok(0));
+    let ports = DeliverWebhooksPorts {
+        feed: Arc::new(feed),
+        queue: Arc::new(queue),
+        sender: Arc::new(Hanging),
+        clock: Arc::new(SystemClock::start()),
+    };
+    let second = Duration::from_secs(1);
+    let policy = DeliveryPolicy {
+        first_pause: second,
+        longest_pause: second,
+        given_up_after: second,
+        attempt_within: Duration::from_secs(30),
+    };
+    let workers = Workers::new();
+    workers.announce(&Arc::new(DeliverWebhooks::new(ports, policy)), second);
+    while taken.load(Ordering::SeqCst) < SENT_AT_ONCE {
+        tokio::task::yield_now().await;
+    }
+    // Now the worker waits for a receiver to answer.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let stopped = tokio::time::timeout(Duration::from_secs(60), workers.stop()).await;
+    assert!(stopped.is_ok(), "it waits for receivers that never answer");
+    assert_eq!(taken.load(Ordering::SeqCst), SENT_AT_ONCE);
+}

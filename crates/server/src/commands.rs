@@ -99,6 +99,9 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// How long the process waits for threads that are in the system's hands, once its work is done.
+const THREADS_END_WITHIN: Duration = Duration::from_secs(1);
+
 /// Seen on a terminal alone.
 fn progress_bar(bytes: u64) -> ProgressBar {
     let style =
@@ -108,16 +111,42 @@ fn progress_bar(bytes: u64) -> ProgressBar {
 
 fn run(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     install_crypto();
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start a runtime")?
-        .block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("cannot start a runtime")?;
+    let done = runtime.block_on(work);
+    // A file or a name that the system does not find may keep its thread for ever: it was given up before.
+    runtime.shutdown_timeout(THREADS_END_WITHIN);
+    done
 }
 
 /// One provider of cryptography for every TLS connection of the process.
 fn install_crypto() {
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         tracing::debug!("a crypto provider was installed before");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_hangs_does_not_keep_the_process() {
+        let (free, hanging) = mpsc::channel::<()>();
+        let (ends, ended) = mpsc::channel();
+        let work = async move {
+            drop(tokio::task::spawn_blocking(move || {
+                let _freed = hanging.recv_timeout(Duration::from_secs(20));
+                ends.send(())
+            }));
+            // Until it has begun it would not be waited for.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            Ok(())
+        };
+        run(work).expect("it is done");
+        assert!(ended.try_recv().is_err(), "the thread was waited for");
+        drop(free);
     }
 }

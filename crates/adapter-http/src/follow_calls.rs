@@ -27,7 +27,7 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 ///
 /// The stream begins with an `id` of its own, without an event: the place behind which it tells. It ends after an hour, when the
 /// token expires, and when the gateway shuts down or is in trouble. A client comes back with the last `id` that it saw as
-/// `Last-Event-ID`, as browsers do by themselves, and misses nothing; without it the stream begins with the next event.
+/// `Last-Event-ID`, as clients of such streams do by themselves, and misses nothing; without it the stream begins with the next event.
 #[utoipa::path(
     get,
     path = "/api/calls/events",

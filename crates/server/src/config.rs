@@ -73,8 +73,11 @@ pub enum Storage {
 /// Who dials.
 #[derive(Debug)]
 pub enum Voice {
-    /// The simulator, in this process.
-    Simulator,
+    /// The simulator, in this process. What it signs its events with is made at each start.
+    Simulator {
+        /// The bearer token that its webhooks may show instead, and its question who calls must.
+        tool_secret: Option<SecretString>,
+    },
     /// ElevenLabs.
     ElevenLabs {
         /// The workspace's key.
@@ -150,6 +153,6 @@ impl Settings {
     /// Whether this is the embedded default with the simulator: the demo that `serve` seeds and prints a `curl` for.
     #[must_use]
     pub const fn is_demo(&self) -> bool {
-        matches!((&self.storage, &self.voice), (Storage::Embedded { .. }, Voice::Simulator))
+        matches!((&self.storage, &self.voice), (Storage::Embedded { .. }, Voice::Simulator { .. }))
     }
 }

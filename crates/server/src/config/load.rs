@@ -133,7 +133,7 @@ impl Reading<'_> {
 
     fn voice(&mut self) -> Option<Voice> {
         match self.source.value("OUTDIAL_VOICE_PROVIDER")? {
-            "simulator" => Some(Voice::Simulator),
+            "simulator" => Some(Voice::Simulator { tool_secret: self.webhook_secrets()?.tool }),
             "elevenlabs" => {
                 let (base_url, api_key) =
                     self.vendor("OUTDIAL_ELEVENLABS_BASE_URL", "OUTDIAL_ELEVENLABS_API_KEY")?;

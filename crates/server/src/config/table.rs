@@ -75,7 +75,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "OUTDIAL_ELEVENLABS_TOOL_SECRET",
         "",
-        "A bearer token that its webhooks may show instead, and its question who calls must show: at least 16 bytes.",
+        "A bearer token that its webhooks (the simulator's too) may show instead, and its question who calls must show: at least 16 bytes.",
     ),
     setting(
         "OUTDIAL_VAPI_API_KEY",

@@ -58,7 +58,7 @@ impl VoiceParts {
                     simulated: None,
                 })
             }
-            Voice::Simulator => {
+            Voice::Simulator { tool_secret } => {
                 let simulator = Simulator::start(simulator::Settings::default())
                     .await
                     .context("cannot start the simulator")?;
@@ -68,8 +68,10 @@ impl VoiceParts {
                     ..ElevenLabsSettings::new(SecretString::from("simulated"))
                 };
                 let secret = random_secret();
-                let secrets =
-                    WebhookSecrets { signing: vec![SecretString::from(secret.clone())], tool: None };
+                let secrets = WebhookSecrets {
+                    signing: vec![SecretString::from(secret.clone())],
+                    tool: tool_secret.clone(),
+                };
                 let parts = Self::elevenlabs("simulator", &settings, &secrets)?;
                 Ok(Self { simulated: Some(Simulated { simulator, secret }), ..parts })
             }

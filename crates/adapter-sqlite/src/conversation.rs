@@ -118,10 +118,13 @@ mod tests {
             end_reason: Some(note("done")),
             summary: None,
             cost_credits: Some(-5),
-            has_recording: true,
+            has_recording: false,
         };
         assert_eq!(read(stored), Ok(expected.clone()));
-        assert_eq!(write(&expected).and_then(|written| read(&written)), Ok(expected));
+        for has_recording in [false, true] {
+            let account = ConversationAccount { has_recording, ..expected.clone() };
+            assert_eq!(write(&account).and_then(|written| read(&written)), Ok(account));
+        }
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Reads until a whole request has come: its head, and as much body as the head says.
+    /// Reads until a whole request has come: its head, and as much body as the head says, or chunks until the last.
     pub async fn read_request(&mut self) {
         loop {
             let whole = is_whole(&lock(&self.received)[self.index]);
@@ -111,6 +111,9 @@ fn lock(received: &Received) -> MutexGuard<'_, Vec<Vec<u8>>> {
 fn is_whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request);
     let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+    if head.contains("transfer-encoding: chunked") {
+        return request.ends_with(b"\r\n0\r\n\r\n");
+    }
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
     request.len() - head.len() - 4 >= length.parse::<usize>().expect("a number")
 }

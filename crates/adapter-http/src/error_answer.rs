@@ -91,6 +91,12 @@ impl ErrorAnswer {
         Self { retry_after_secs: Some(secs.max(1)), ..self }
     }
 
+    /// Those who asked before are still waiting for the store.
+    pub(crate) fn too_many_recordings() -> Self {
+        tracing::warn!("a recording was not answered: those before it take too long");
+        Self::unavailable("the service is temporarily unavailable")
+    }
+
     fn unavailable(sentence: impl Into<String>) -> Self {
         Self::new(ErrorCode::ServiceUnavailable, sentence)
             .retry_after(Duration::from_secs(RETRY_UNAVAILABLE_AFTER_SECS))

@@ -98,6 +98,8 @@ pub(crate) struct Heartbeat(pub(crate) Duration);
 
 /// A recording has up to 16 MiB and is held more than twice over while it is put into an answer.
 const RECORDINGS_AT_ONCE: usize = 4;
+/// How long a request for one waits for its turn.
+const RECORDINGS_WAIT: Duration = Duration::from_secs(5);
 /// Longer than the idle time of the usual load balancer (60 s), so that it is never we who close a connection that it is
 /// about to use.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -160,10 +162,11 @@ impl Gateway {
         self.0.parts.personalize.as_ref()
     }
 
-    /// Room for one more recording in memory; waits until there is.
-    pub(crate) async fn recording_seat(&self) -> OwnedSemaphorePermit {
-        let seat = Arc::clone(&self.0.recording_seats).acquire_owned().await;
-        seat.expect("the gateway never closes these seats")
+    /// Room for one more recording in memory; nothing where there is none for a while, since their store hangs.
+    pub(crate) async fn recording_seat(&self) -> Option<OwnedSemaphorePermit> {
+        let seat = Arc::clone(&self.0.recording_seats).acquire_owned();
+        let seat = tokio::time::timeout(RECORDINGS_WAIT, seat).await.ok()?;
+        Some(seat.expect("the gateway never closes these seats"))
     }
 
     /// Runs work on the runtime that the pools belong to, and to its end, whether or not somebody waits for it.

@@ -66,7 +66,8 @@ async fn fetch(
     let user_id = gateway.authenticator().authenticate(request.headers())?;
     // What is not even an id is no call's.
     let call_id = call_id.and_then(|id| CallId::parse(id).ok()).ok_or(ReadCallsError::CallNotFound)?;
-    let (seat, read_calls) = (gateway.recording_seat().await, Arc::clone(gateway.read_calls()));
+    let seat = gateway.recording_seat().await.ok_or_else(ErrorAnswer::too_many_recordings)?;
+    let read_calls = Arc::clone(gateway.read_calls());
     let fetching = async move {
         let (call, access) = read_calls.recording(&user_id, &call_id).await.inspect_err(log_reading_cause)?;
         Ok::<_, ReadCallsError>((RecordingResponse::new(&call, access), seat))

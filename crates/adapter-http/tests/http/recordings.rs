@@ -209,6 +209,21 @@ async fn a_few_recordings_are_in_memory_at_once_and_the_others_wait() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_ever_behind_a_store_that_hangs() {
+    let shelf = Shelf { permits: Arc::new(Semaphore::new(0)), ..Shelf::bytes(b"voice") };
+    let gateway = start_keeping(recorded(booked(CALL_ID), AudioFormat::Mp3), &shelf).await;
+    let before: Vec<_> = (0..4).map(|_| tokio::spawn(answer(gateway.read(&path())))).collect();
+    until("four are fetched", || shelf.asked.load(Ordering::SeqCst) == 4).await;
+    let refused = soon(answer(gateway.read(&path()))).await;
+    refused.assert_error(500, "SERVICE_UNAVAILABLE");
+    assert!(refused.header("retry-after").is_some());
+    shelf.permits.add_permits(4);
+    for fetch in before {
+        assert_eq!(soon(fetch).await.expect("an answer").status, 200);
+    }
+}
+
+#[tokio::test]
 async fn nothing_of_a_recording_is_logged() {
     let log = log();
     let link = RecordingAccess::Link {

@@ -99,5 +99,6 @@ create table webhook_deliveries (
 );
 
 create index webhook_deliveries_endpoint_id_idx on webhook_deliveries (endpoint_id, state, position);
+create index webhook_deliveries_queued_at_idx on webhook_deliveries (queued_at) where state = 'pending';
 create index webhook_deliveries_due_idx on webhook_deliveries (endpoint_id, due_at, position) where state = 'pending';
 create index webhook_deliveries_out_idx on webhook_deliveries (endpoint_id, claimed_until) where claimed_until is not null;

@@ -3,6 +3,8 @@
 mod claim;
 mod replay;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use domain::ports::{
     AttemptConclusion, DeliveryClaim, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
@@ -12,6 +14,7 @@ use time::OffsetDateTime;
 
 use crate::PostgresStore;
 use crate::events::{EventStep, read_position};
+use crate::failure::because;
 use crate::moment::{database_time, moment};
 use crate::row::{read, unreadable};
 
@@ -71,6 +74,33 @@ impl DeliveryQueue for PostgresStore {
             )
         });
         concluded.await.map(|_| ())
+    }
+
+    async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        // Repeated where the answer was lost, it counts none of those that it has given up before.
+        let given_up = self.repeatable(|| {
+            sqlx::query!(
+                r#"with old as (
+                       select position, endpoint_id
+                         from webhook_deliveries
+                        where state = 'pending' and queued_at <= statement_timestamp() - make_interval(secs => $1)
+                          and (claimed_until is null or claimed_until <= statement_timestamp())
+                        limit $2
+                          for no key update skip locked
+                   ), given_up as (
+                       update webhook_deliveries as delivery
+                          set state = 'dead', claimed_until = null, concluded_at = clock_timestamp()
+                         from old
+                        where delivery.position = old.position and delivery.endpoint_id = old.endpoint_id
+                       returning 1
+                   )
+                   select count(*) as "given_up!" from given_up"#,
+                queued_for.as_secs_f64(),
+                i64::from(limit)
+            )
+        });
+        let given_up = given_up.await?.and_then(|row| u64::try_from(row.given_up).ok());
+        given_up.ok_or_else(|| because("a statement gave no row"))
     }
 
     async fn list(&self, query: &DeliveryListQuery) -> Result<Vec<DeliveryRecord>, PortUnavailable> {

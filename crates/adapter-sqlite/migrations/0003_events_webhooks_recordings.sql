@@ -70,6 +70,8 @@ create table webhook_deliveries (
 ) strict, without rowid;
 
 -- By which the longest due are found for each endpoint, those of others passed over.
+create index webhook_deliveries_queued_at_idx on webhook_deliveries (queued_at) where state = 'pending';
+
 create index webhook_deliveries_pending_idx on webhook_deliveries (endpoint_id, due_at, position)
     where state = 'pending';
 

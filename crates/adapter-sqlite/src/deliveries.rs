@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use domain::ports::{
     AttemptConclusion, DeliveryClaim, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
@@ -107,6 +109,41 @@ impl DeliveryQueue for SqliteStore {
     }
 
     /// In portions, each whole and on disk when the next one begins, so that bookings come in between.
+    /// Asks a reader first, and takes the writer only where there is something to give up.
+    async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        let now = now();
+        let (now_millis, queued_until) = (now.unix_millis(), now.before(queued_for).unix_millis());
+        within(STORAGE_LIMIT, async {
+            let mut reader = self.connections.read().await?;
+            let oldest = sqlx::query_scalar!(
+                "select queued_at from webhook_deliveries where state = 'pending' order by queued_at limit 1"
+            );
+            let oldest = oldest.fetch_optional(&mut *reader).await.map_err(unavailable)?;
+            drop(reader);
+            if oldest.is_none_or(|oldest| oldest > queued_until) {
+                return Ok(0);
+            }
+            let mut transaction = self.connections.begin_books().await?;
+            let given_up = sqlx::query!(
+                "update webhook_deliveries set state = 'dead', claimed_until = null, concluded_at = ?1
+                 where (endpoint_id, position) in
+                     (select endpoint_id, position from webhook_deliveries
+                      where state = 'pending' and queued_at <= ?2
+                          and (claimed_until is null or claimed_until <= ?1)
+                      limit ?3)",
+                now_millis,
+                queued_until,
+                limit
+            )
+            .execute(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
+            transaction.commit().await?;
+            Ok(given_up.rows_affected())
+        })
+        .await
+    }
+
     async fn replay(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
         let mut replayed = 0;
         let mut last = (String::new(), EventPosition::START.number());

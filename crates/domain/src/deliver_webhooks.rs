@@ -28,6 +28,8 @@ pub struct DeliverWebhooksPorts {
 
 /// How many events are published at once.
 const PUBLISHED_AT_ONCE: u32 = 200;
+/// How many deliveries are given up at once for having waited.
+const GIVEN_UP_AT_ONCE: u32 = 1000;
 /// How many deliveries of one endpoint are under way at once.
 const PER_ENDPOINT: u32 = 8;
 /// How much longer than an attempt a delivery is in one pair of hands: time to write what it came to, which a store does within
@@ -44,6 +46,16 @@ impl DeliverWebhooks {
     /// Publishes some of what was written; says how many events. To be called until there are none.
     pub async fn publish(&self) -> Result<usize, PortUnavailable> {
         self.ports.feed.publish(PUBLISHED_AT_ONCE).await
+    }
+
+    /// Gives up some deliveries whose time is over though nobody came to attempt them; says how many. To be called until there
+    /// are none.
+    pub async fn give_up(&self) -> Result<u64, PortUnavailable> {
+        let given_up = self.ports.queue.give_up(self.policy.given_up_after, GIVEN_UP_AT_ONCE).await?;
+        if given_up > 0 {
+            tracing::warn!(events = given_up, "events were given up that waited too long: dead letters");
+        }
+        Ok(given_up)
     }
 
     /// Takes up to `limit` due deliveries. Each is to be handed to [`DeliverWebhooks::deliver`], at once.

@@ -27,6 +27,7 @@ pub use self::claiming::{
 pub use self::concluding::{
     a_concluded_delivery_is_not_claimed, a_postponed_delivery_waits,
     an_attempt_before_a_replay_concludes_nothing, only_the_newest_attempt_concludes,
+    what_is_queued_for_too_long_is_given_up,
 };
 pub use self::listing::{deliveries_are_listed_by_state_and_page, deliveries_are_the_tenants_own};
 pub use self::queueing::{
@@ -48,6 +49,7 @@ suite! {
     a_postponed_delivery_waits,
     a_concluded_delivery_is_not_claimed,
     only_the_newest_attempt_concludes,
+    what_is_queued_for_too_long_is_given_up,
     an_attempt_before_a_replay_concludes_nothing,
     deliveries_are_listed_by_state_and_page,
     deliveries_are_the_tenants_own,

@@ -121,6 +121,10 @@ impl DeliveryQueue for Endpoints {
         unreachable!("a handler sends nothing")
     }
 
+    async fn give_up(&self, _: std::time::Duration, _: u32) -> Result<u64, PortUnavailable> {
+        unreachable!("a handler gives nothing up")
+    }
+
     async fn list(&self, query: &DeliveryListQuery) -> Result<Vec<DeliveryRecord>, PortUnavailable> {
         self.there()?;
         self.listed.lock().expect("no reader panics").push(query.clone());

@@ -23,6 +23,8 @@ use crate::{
 ///   or given up never (`a_concluded_delivery_is_not_claimed`).
 /// - MUST let a late claimant conclude nothing: only the newest attempt counts (`only_the_newest_attempt_concludes`), also where
 ///   a replay has begun to count anew (`an_attempt_before_a_replay_concludes_nothing`).
+/// - MUST give up what has been queued for too long and is in nobody's hands, attempted or not
+///   (`what_is_queued_for_too_long_is_given_up`).
 /// - MUST list deliveries, newest event first, by endpoint, state and page (`deliveries_are_listed_by_state_and_page`), of the
 ///   organization alone (`deliveries_are_the_tenants_own`).
 /// - MUST revive dead deliveries by a replay, as if they were queued now, and no others unless they are asked for
@@ -41,6 +43,10 @@ pub trait DeliveryQueue: Send + Sync {
         delivery: &DueDelivery,
         conclusion: AttemptConclusion,
     ) -> Result<(), PortUnavailable>;
+
+    /// Gives up to `limit` deliveries up that have been queued for this long; says how many. For those that their endpoint never
+    /// came to: a slow one has few attempts.
+    async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable>;
 
     /// An organization's deliveries, newest event first.
     async fn list(&self, query: &DeliveryListQuery) -> Result<Vec<DeliveryRecord>, PortUnavailable>;

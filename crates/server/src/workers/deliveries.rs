@@ -11,6 +11,8 @@ use super::{REST, Workers, overdue};
 /// How often the queue is looked into without being told to, or as seldom as events are published: for what another replica
 /// published, or what waited. An index is asked, which costs next to nothing.
 const LOOK_INTO_THE_QUEUE_EVERY: Duration = Duration::from_secs(1);
+/// How often there may be deliveries that nobody came to in all their time.
+const GIVE_UP_EVERY: Duration = Duration::from_mins(5);
 /// How many events are on their way to receivers at once, and how many of these are taken from the queue at once.
 const SENT_AT_ONCE: usize = 64;
 const TAKEN_AT_ONCE: u32 = 32;
@@ -22,8 +24,30 @@ impl Workers {
     /// Puts what happened in order for its readers, and sends it to those who asked for it.
     pub(crate) fn announce(&self, webhooks: &Arc<DeliverWebhooks>, publish_every: Duration) {
         let may_be_due = Arc::new(Notify::new());
+        self.give_up(webhooks.clone());
         self.publish(webhooks.clone(), may_be_due.clone(), publish_every);
         self.deliver(webhooks.clone(), may_be_due, publish_every.max(LOOK_INTO_THE_QUEUE_EVERY));
+    }
+
+    fn give_up(&self, webhooks: Arc<DeliverWebhooks>) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            loop {
+                let pause = match webhooks.give_up().await {
+                    Ok(0) => GIVE_UP_EVERY,
+                    Ok(_) => Duration::ZERO,
+                    Err(error) => {
+                        tracing::warn!(%error, "events that wait too long were not given up");
+                        GIVE_UP_EVERY
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        });
     }
 
     fn publish(&self, webhooks: Arc<DeliverWebhooks>, may_be_due: Arc<Notify>, every: Duration) {

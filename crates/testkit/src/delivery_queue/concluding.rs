@@ -98,3 +98,25 @@ pub async fn an_attempt_before_a_replay_concludes_nothing(harness: &impl Announc
     conclude(harness, &replayed[0], AttemptConclusion::Delivered).await;
     assert_eq!(only(harness, &tenant).await.state, DeliveryState::Delivered);
 }
+
+/// What nobody came to attempt is given up as well when its time is over; what is out is left to whoever has it.
+pub async fn what_is_queued_for_too_long_is_given_up(harness: &impl AnnouncementsHarness) {
+    let (tenant, _) = told(harness, 3).await;
+    let out = claim(harness, 1, LONG).await;
+    assert_eq!(out.len(), 1);
+    // A moment that every clock of a store can tell from the one before.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let give_up = async |queued_for| harness.queue().give_up(queued_for, 1).await.expect("store is up");
+    assert_eq!(give_up(LONG).await, 0, "its time is not over");
+    let a_moment = Duration::from_millis(20);
+    assert_eq!([give_up(a_moment).await, give_up(a_moment).await, give_up(a_moment).await], [1, 1, 0]);
+    let mut states = Vec::new();
+    for delivery in list(harness, &super::deliveries(&tenant)).await {
+        assert_eq!(delivery.concluded_at.is_some(), delivery.state == DeliveryState::Dead, "{delivery:?}");
+        states.push((delivery.state, delivery.attempts));
+    }
+    states.sort_by_key(|(_, attempts)| *attempts);
+    assert_eq!(states, [(DeliveryState::Dead, 0), (DeliveryState::Dead, 0), (DeliveryState::Pending, 1)]);
+    conclude(harness, &out[0], AttemptConclusion::Delivered).await;
+    assert_eq!(claim(harness, 10, LONG).await, [], "nothing is left");
+}

@@ -152,6 +152,8 @@ pub(crate) enum Flaw {
     HandsOutByTimeAlone,
     LetsLateClaimantsConclude,
     ForgetsThatItWasReplayed,
+    GivesUpWhatIsOut,
+    GivesUpTheYoung,
     ReplaysWhatWasDelivered,
     ReplaysTheDeadAlone,
     CountsOnAfterAReplay,

@@ -260,6 +260,8 @@ caught! {
         OpensWhatIsPostponed => a_concluded_delivery_is_not_claimed,
         LetsLateClaimantsConclude => only_the_newest_attempt_concludes,
         ForgetsThatItWasReplayed => an_attempt_before_a_replay_concludes_nothing,
+        GivesUpWhatIsOut => what_is_queued_for_too_long_is_given_up,
+        GivesUpTheYoung => what_is_queued_for_too_long_is_given_up,
         ListsTheOldestFirst => deliveries_are_listed_by_state_and_page,
         TurnsPagesByTimeAlone => deliveries_are_listed_by_state_and_page,
         FiltersByOneThingAlone => deliveries_are_listed_by_state_and_page,

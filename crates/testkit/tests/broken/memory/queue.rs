@@ -199,6 +199,24 @@ impl DeliveryQueue for Memory {
         Ok(listed)
     }
 
+    async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        self.reach(&self.called_numbers()).await?;
+        let now = self.time(self.now());
+        let mut announcements = lock(&self.store.announcements);
+        let mut given_up = 0;
+        for delivery in announcements.deliveries.iter_mut().filter(|one| one.state == DeliveryState::Pending)
+        {
+            let is_out = delivery.claimed_until > self.now() && !self.has(Flaw::GivesUpWhatIsOut);
+            let is_young = now.since(delivery.queued_at) < queued_for && !self.has(Flaw::GivesUpTheYoung);
+            if !is_out && !is_young && given_up < u64::from(limit) {
+                delivery.state = DeliveryState::Dead;
+                delivery.concluded_at = Some(now);
+                given_up += 1;
+            }
+        }
+        Ok(given_up)
+    }
+
     async fn replay(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
         self.reach(&self.called_numbers()).await?;
         let mut announcements = lock(&self.store.announcements);

@@ -24,6 +24,17 @@ pub(crate) use self::voice::{Simulated, VoiceParts};
 use crate::config::{Auth, Storage};
 use crate::system::{RandomIdentifiers, SystemClock, random_secret};
 
+/// What a database keeps beside what [`PlaceCallPorts`] names.
+pub(crate) trait Database:
+    Directory + CallBooks + EventInbox + EventFeed + WebhookEndpoints + DeliveryQueue + InboundDirectory
+{
+}
+
+impl<T> Database for T where
+    T: Directory + CallBooks + EventInbox + EventFeed + WebhookEndpoints + DeliveryQueue + InboundDirectory
+{
+}
+
 /// The stores behind the ports, for as long as the gateway runs.
 #[derive(Clone)]
 #[expect(clippy::large_enum_variant, reason = "there is one in a process")]
@@ -80,53 +91,11 @@ impl Stores {
     /// Where records are loaded.
     #[must_use]
     pub fn directory(&self) -> Arc<dyn Directory> {
-        match self {
-            Self::Embedded(store) => Arc::new(store.clone()),
-            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
-        }
+        self.database()
     }
 
-    /// What is read and written after the dial.
-    pub(crate) fn books(&self) -> Arc<dyn CallBooks> {
-        match self {
-            Self::Embedded(store) => Arc::new(store.clone()),
-            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
-        }
-    }
-
-    pub(crate) fn inbox(&self) -> Arc<dyn EventInbox> {
-        match self {
-            Self::Embedded(store) => Arc::new(store.clone()),
-            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
-        }
-    }
-
-    /// What is told of calls.
-    pub(crate) fn feed(&self) -> Arc<dyn EventFeed> {
-        match self {
-            Self::Embedded(store) => Arc::new(store.clone()),
-            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
-        }
-    }
-
-    /// Where it is sent.
-    pub(crate) fn webhook_endpoints(&self) -> Arc<dyn WebhookEndpoints> {
-        match self {
-            Self::Embedded(store) => Arc::new(store.clone()),
-            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
-        }
-    }
-
-    /// What is on its way there.
-    pub(crate) fn delivery_queue(&self) -> Arc<dyn DeliveryQueue> {
-        match self {
-            Self::Embedded(store) => Arc::new(store.clone()),
-            Self::Services { postgres, .. } => Arc::new(postgres.clone()),
-        }
-    }
-
-    /// Who calls.
-    pub(crate) fn inbound_directory(&self) -> Arc<dyn InboundDirectory> {
+    /// Every durable store: each is a port of the one database.
+    pub(crate) fn database(&self) -> Arc<dyn Database> {
         match self {
             Self::Embedded(store) => Arc::new(store.clone()),
             Self::Services { postgres, .. } => Arc::new(postgres.clone()),

@@ -3,9 +3,11 @@
 
 mod deliveries;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::ports::PortUnavailable;
 use domain::{ReceiveEvent, Reconcile, RecoverRecordings};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +26,22 @@ const REST: Duration = Duration::from_secs(2);
 /// How long a stop waits for what is under way. What is not done by then is done again, by whoever comes next.
 const DONE_WITHIN: Duration = Duration::from_secs(5);
 
+/// When a worker that has nothing to do works again.
+struct Pace {
+    every: Duration,
+    /// Where a store was away.
+    after_failure: Duration,
+    /// What ends the pause.
+    woken_by: Arc<Notify>,
+}
+
+impl Pace {
+    /// By the clock alone.
+    fn steady(every: Duration) -> Self {
+        Self { every, after_failure: every, woken_by: Arc::default() }
+    }
+}
+
 impl Workers {
     pub(crate) fn new() -> Self {
         Self { stop: CancellationToken::new(), tasks: TaskTracker::new() }
@@ -33,25 +51,13 @@ impl Workers {
     /// take half a minute to be stored, or not to be.
     pub(crate) fn apply_events(&self, receive_event: Arc<ReceiveEvent>, accepted: Arc<Notify>) {
         let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            loop {
-                let applied = tokio::select! {
-                    () = overdue(&stop) => return,
-                    applied = receive_event.apply_open() => applied,
-                };
-                let pause = match applied {
-                    Ok(0) => LOOK_INTO_THE_INBOX_EVERY,
-                    Ok(_) => Duration::ZERO,
-                    Err(error) => {
-                        tracing::warn!(%error, "events wait in the inbox");
-                        REST
-                    }
-                };
+        let pace = Pace { every: LOOK_INTO_THE_INBOX_EVERY, after_failure: REST, woken_by: accepted };
+        self.repeat(pace, "events wait in the inbox", move || {
+            let (receive_event, stop) = (receive_event.clone(), stop.clone());
+            async move {
                 tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    () = accepted.notified(), if !pause.is_zero() => {}
-                    () = tokio::time::sleep(pause) => {}
+                    () = overdue(&stop) => Ok(0),
+                    applied = receive_event.apply_open() => applied,
                 }
             }
         });
@@ -60,58 +66,61 @@ impl Workers {
     /// Asks the provider for overdue calls. A stop breaks off what is being asked, since a provider that does not answer may
     /// take minutes for a batch: what was not written is asked for again.
     pub(crate) fn reconcile(&self, reconcile: Reconcile, every: Duration) {
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            loop {
-                let run = tokio::select! {
-                    () = stop.cancelled() => return,
-                    run = reconcile.run_once() => run,
+        let (reconcile, stop) = (Arc::new(reconcile), self.stop.clone());
+        self.repeat(Pace::steady(every), "overdue calls were not asked for", move || {
+            let (reconcile, stop) = (reconcile.clone(), stop.clone());
+            async move {
+                let report = tokio::select! {
+                    () = stop.cancelled() => return Ok(0),
+                    report = reconcile.run_once() => report?,
                 };
-                let pause = match run {
-                    Ok(report) if report.asked == 0 => every,
-                    Ok(report) => {
-                        tracing::info!(
-                            calls.asked = report.asked,
-                            calls.told = report.told,
-                            "asked for overdue calls"
-                        );
-                        Duration::ZERO
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "overdue calls were not asked for");
-                        every
-                    }
-                };
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(pause) => {}
+                if report.asked > 0 {
+                    let (asked, told) = (report.asked, report.told);
+                    tracing::info!(calls.asked = asked, calls.told = told, "asked for overdue calls");
                 }
+                Ok(report.asked)
             }
         });
     }
 
     /// Fetches recordings that were not brought. A stop breaks off what is being fetched: it is fetched again.
     pub(crate) fn recover_recordings(&self, recover: RecoverRecordings, every: Duration) {
+        let (recover, stop) = (Arc::new(recover), self.stop.clone());
+        self.repeat(Pace::steady(every), "overdue recordings were not asked for", move || {
+            let (recover, stop) = (recover.clone(), stop.clone());
+            async move {
+                let asked = tokio::select! {
+                    () = stop.cancelled() => return Ok(0),
+                    asked = recover.run_once() => asked?,
+                };
+                if asked > 0 {
+                    tracing::info!(calls.asked = asked, "asked for recordings");
+                }
+                Ok(asked)
+            }
+        });
+    }
+
+    /// Works until a stop: at once again while there was something to do, of which `work` says how much, and at its pace otherwise.
+    fn repeat<W>(&self, pace: Pace, failure: &'static str, work: impl Fn() -> W + Send + 'static)
+    where
+        W: Future<Output = Result<usize, PortUnavailable>> + Send,
+    {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             loop {
-                let run = tokio::select! {
-                    () = stop.cancelled() => return,
-                    run = recover.run_once() => run,
-                };
-                let pause = match run {
-                    Ok(0) => every,
-                    Ok(asked) => {
-                        tracing::info!(calls.asked = asked, "asked for recordings");
-                        Duration::ZERO
-                    }
+                let pause = match work().await {
+                    Ok(0) => pace.every,
+                    Ok(_) => Duration::ZERO,
                     Err(error) => {
-                        tracing::warn!(%error, "overdue recordings were not asked for");
-                        every
+                        tracing::warn!(%error, "{failure}");
+                        pace.after_failure
                     }
                 };
                 tokio::select! {
+                    biased;
                     () = stop.cancelled() => return,
+                    () = pace.woken_by.notified(), if !pause.is_zero() => {}
                     () = tokio::time::sleep(pause) => {}
                 }
             }

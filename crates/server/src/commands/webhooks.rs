@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use domain::ports::{DeliveryListQuery, ReplayQuery};
+use domain::ports::{DeliveryListQuery, DeliveryQueue, ReplayQuery};
 
 use super::{print, run};
 use crate::config::Settings;
@@ -14,7 +14,7 @@ pub(crate) fn list(settings: Settings, query: DeliveryListQuery) -> anyhow::Resu
     run(async {
         let stores = Stores::open(&settings.storage).await?;
         stores.check().await?;
-        let listed = stores.delivery_queue().list(&query).await;
+        let listed = DeliveryQueue::list(stores.database().as_ref(), &query).await;
         stores.close().await;
         let mut text = String::from("POSITION\tENDPOINT\tEVENT\tCALL\tSTATE\tATTEMPTS\tLAST FAILURE\n");
         for delivery in listed? {
@@ -41,7 +41,7 @@ pub(crate) fn replay(settings: Settings, query: ReplayQuery) -> anyhow::Result<(
     run(async {
         let stores = Stores::open(&settings.storage).await?;
         stores.check().await?;
-        let replayed = stores.delivery_queue().replay(&query).await;
+        let replayed = stores.database().replay(&query).await;
         stores.close().await;
         print(&format!("{} deliveries are sent again\n", replayed?))
     })

@@ -53,6 +53,7 @@ impl AfterTheCall {
         told_by: ToldBy,
         workers: &Workers,
     ) -> anyhow::Result<Self> {
+        let database = stores.database();
         let ToldBy { webhook, records, recordings: recorded } = told_by;
         let recordings = settings.recordings.as_ref().map(adapter_object_store::open).transpose();
         let recordings = recordings.context("OUTDIAL_RECORDINGS_URL")?;
@@ -61,8 +62,8 @@ impl AfterTheCall {
         let receive_event = webhook.clone().map(|webhook| {
             Arc::new(ReceiveEvent::new(ReceiveEventPorts {
                 webhook,
-                inbox: stores.inbox(),
-                books: stores.books(),
+                inbox: database.clone(),
+                books: database.clone(),
                 contexts: ports.contexts.clone(),
                 recordings: recordings.clone(),
                 clock: ports.clock.clone(),
@@ -72,26 +73,26 @@ impl AfterTheCall {
             workers.apply_events(receive_event.clone(), accepted.clone());
         }
         if let Some(records) = records {
-            let (books, clock) = (stores.books(), ports.clock.clone());
+            let (books, clock) = (database.clone(), ports.clock.clone());
             let reconcile = Reconcile::new(books, records, clock, settings.reconcile_times);
             workers.reconcile(reconcile, settings.reconcile_every);
         }
         if let (Some(provider), Some(recordings)) = (recorded, &recordings) {
-            let (books, clock, recordings) = (stores.books(), ports.clock.clone(), recordings.clone());
+            let (books, clock, recordings) = (database.clone(), ports.clock.clone(), recordings.clone());
             let ports = RecoverRecordingsPorts { books, provider, recordings, clock };
             let recover = RecoverRecordings::new(ports, settings.reconcile_times);
             workers.recover_recordings(recover, settings.reconcile_every);
         }
         let deliver_webhooks = DeliverWebhooksPorts {
-            feed: stores.feed(),
-            queue: stores.delivery_queue(),
+            feed: database.clone(),
+            queue: database.clone(),
             sender: sender.clone(),
             clock: ports.clock.clone(),
         };
         let deliver_webhooks = DeliverWebhooks::new(deliver_webhooks, settings.deliveries.policy);
         workers.announce(&Arc::new(deliver_webhooks), settings.deliveries.publish_every);
         let personalize = webhook.map(|webhook| {
-            let directory = stores.inbound_directory();
+            let directory = database.clone();
             let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());
             let ports = PersonalizeCallPorts { webhook, directory, contexts, clock };
             Arc::new(PersonalizeCall::new(ports, settings.policy.context_ttl()))
@@ -100,12 +101,12 @@ impl AfterTheCall {
             receive_event,
             accepted,
             personalize,
-            read_calls: Arc::new(ReadCalls::new(ports.users.clone(), stores.books(), recordings)),
-            follow_calls: Arc::new(FollowCalls::new(ports.users.clone(), stores.feed())),
+            read_calls: Arc::new(ReadCalls::new(ports.users.clone(), database.clone(), recordings)),
+            follow_calls: Arc::new(FollowCalls::new(ports.users.clone(), database.clone())),
             webhooks: Arc::new(WebhookRegistry::new(WebhookRegistryPorts {
                 users: ports.users.clone(),
-                endpoints: stores.webhook_endpoints(),
-                queue: stores.delivery_queue(),
+                endpoints: database.clone(),
+                queue: database.clone(),
                 sender,
                 identifiers: ports.identifiers.clone(),
                 clock: ports.clock.clone(),

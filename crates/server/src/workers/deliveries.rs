@@ -6,7 +6,7 @@ use domain::ports::PortUnavailable;
 use domain::{CallId, DeliverWebhooks, DueDelivery, WebhookEndpointId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{REST, Workers, overdue};
+use super::{Pace, REST, Workers, overdue};
 
 /// How often the queue is looked into without being told to, or as seldom as events are published: for what another replica
 /// published, or what waited. An index is asked, which costs next to nothing.
@@ -30,81 +30,45 @@ impl Workers {
     }
 
     fn give_up(&self, webhooks: Arc<DeliverWebhooks>) {
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            loop {
-                let pause = match webhooks.give_up().await {
-                    Ok(0) => GIVE_UP_EVERY,
-                    Ok(_) => Duration::ZERO,
-                    Err(error) => {
-                        tracing::warn!(%error, "events that wait too long were not given up");
-                        GIVE_UP_EVERY
-                    }
-                };
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(pause) => {}
-                }
-            }
+        self.repeat(Pace::steady(GIVE_UP_EVERY), "events that wait too long were not given up", move || {
+            let webhooks = webhooks.clone();
+            async move { webhooks.give_up().await.map(|events| usize::try_from(events).unwrap_or(usize::MAX)) }
         });
     }
 
     fn publish(&self, webhooks: Arc<DeliverWebhooks>, may_be_due: Arc<Notify>, every: Duration) {
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            loop {
-                let pause = match webhooks.publish().await {
-                    Ok(0) => every,
-                    Ok(_) => {
-                        may_be_due.notify_one();
-                        Duration::ZERO
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "events of calls were not published");
-                        REST
-                    }
-                };
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(pause) => {}
+        let pace = Pace { after_failure: REST, ..Pace::steady(every) };
+        self.repeat(pace, "events of calls were not published", move || {
+            let (webhooks, may_be_due) = (webhooks.clone(), may_be_due.clone());
+            async move {
+                let published = webhooks.publish().await?;
+                if published > 0 {
+                    may_be_due.notify_one();
                 }
+                Ok(published)
             }
         });
     }
 
     fn deliver(&self, webhooks: Arc<DeliverWebhooks>, may_be_due: Arc<Notify>, every: Duration) {
-        let stop = self.stop.clone();
-        let sending = Sending {
+        let sending = Arc::new(Sending {
             webhooks,
             seats: Arc::new(Semaphore::new(SENT_AT_ONCE)),
             tasks: self.tasks.clone(),
-            stop: stop.clone(),
+            stop: self.stop.clone(),
             may_be_due: may_be_due.clone(),
-        };
-        self.tasks.spawn(async move {
-            loop {
+        });
+        let pace = Pace { every, after_failure: REST, woken_by: may_be_due };
+        self.repeat(pace, "events wait in the queue", move || {
+            let sending = sending.clone();
+            async move {
                 // What a stop finds waiting for receivers takes nothing more when these are given up.
                 let seats = tokio::select! {
                     biased;
-                    () = stop.cancelled() => return,
+                    () = sending.stop.cancelled() => return Ok(0),
                     seats = sending.free_seats() => seats,
                 };
-                let pause = match sending.send_some(seats).await {
-                    Ok(0) => every,
-                    Ok(_) => Duration::ZERO,
-                    Err(error) => {
-                        tracing::warn!(%error, "events wait in the queue");
-                        REST
-                    }
-                };
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    () = may_be_due.notified(), if !pause.is_zero() => {}
-                    () = tokio::time::sleep(pause) => {}
-                }
+                sending.send_some(seats).await
             }
         });
     }

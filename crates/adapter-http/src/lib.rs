@@ -8,6 +8,7 @@
 //!
 //! **Invariant:** the handlers run on the server's workers; whatever touches a pool runs on the gateway's runtime.
 
+mod answer;
 mod auth;
 mod common_answers;
 mod desk;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::answer::answered;
 use crate::auth::bearer;
 use crate::error_answer::ErrorAnswer;
 use crate::event_intake::MAX_CREDENTIAL_LEN;
@@ -90,10 +91,7 @@ pub(crate) async fn post_webhook_elevenlabs_personalization(
     gateway: web::Data<Gateway>,
     body_timeout: web::Data<BodyTimeout>,
 ) -> HttpResponse {
-    match personalize(&request, payload, &gateway, body_timeout.0).await {
-        Ok(told) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(told),
-        Err(error) => error.into_response(),
-    }
+    answered(StatusCode::OK, personalize(&request, payload, &gateway, body_timeout.0).await)
 }
 
 async fn personalize(

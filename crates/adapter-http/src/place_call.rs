@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::PlaceCallCommand;
 
+use crate::answer::answered;
 use crate::error_answer::ErrorAnswer;
 use crate::gateway::{BodyTimeout, Gateway};
 use crate::request_body::read_json;
@@ -116,10 +117,7 @@ pub(crate) async fn post_calls_ai_outbound(
     gateway: web::Data<Gateway>,
     body_timeout: web::Data<BodyTimeout>,
 ) -> HttpResponse {
-    match place(&request, payload, &gateway, body_timeout.0).await {
-        Ok(placed) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(placed),
-        Err(error) => error.into_response(),
-    }
+    answered(StatusCode::OK, place(&request, payload, &gateway, body_timeout.0).await)
 }
 
 async fn place(

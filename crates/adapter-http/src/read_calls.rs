@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::StatusCode;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use domain::{CallId, ReadCallsError};
-use serde::Serialize;
 
+use crate::answer::answered;
 use crate::common_answers::{OwnTrouble, Unauthorized, UserNotFound};
 use crate::error_answer::{ErrorAnswer, log_reading_cause};
 use crate::gateway::Gateway;
@@ -46,7 +46,7 @@ pub(crate) async fn get_call(
     call_id: Result<web::Path<String>, Error>,
     gateway: web::Data<Gateway>,
 ) -> HttpResponse {
-    answered(find(&request, call_id.ok().as_deref(), &gateway).await)
+    answered(StatusCode::OK, find(&request, call_id.ok().as_deref(), &gateway).await)
 }
 
 /// List calls
@@ -84,7 +84,7 @@ pub(crate) async fn get_call(
     security(("bearerAuth" = []))
 )]
 pub(crate) async fn get_calls_history(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
-    answered(history(&request, &gateway).await)
+    answered(StatusCode::OK, history(&request, &gateway).await)
 }
 
 async fn find(
@@ -106,11 +106,4 @@ async fn history(request: &HttpRequest, gateway: &Gateway) -> Result<HistoryResp
     let (read_calls, limit) = (Arc::clone(gateway.read_calls()), filter.limit);
     let reading = async move { read_calls.history(&user_id, filter).await.inspect_err(log_reading_cause) };
     Ok(HistoryResponse::new(gateway.run(reading).await??, limit, gateway.provider()))
-}
-
-fn answered(answer: Result<impl Serialize, ErrorAnswer>) -> HttpResponse {
-    match answer {
-        Ok(body) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body),
-        Err(error) => error.into_response(),
-    }
 }

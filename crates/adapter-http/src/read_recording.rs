@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::StatusCode;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use domain::{CallId, ReadCallsError};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::answer::answered;
 use crate::common_answers::{OwnTrouble, Unauthorized};
 use crate::error_answer::{ErrorAnswer, log_reading_cause};
 use crate::gateway::Gateway;
@@ -51,9 +52,7 @@ pub(crate) async fn get_call_recording(
 ) -> HttpResponse {
     match fetch(&request, call_id.ok().as_deref(), &gateway).await {
         // The seat is given back once the answer is built.
-        Ok((recording, _seat)) => {
-            HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(recording)
-        }
+        Ok((recording, _seat)) => answered(StatusCode::OK, Ok(recording)),
         Err(error) => error.into_response(),
     }
 }
@@ -69,8 +68,8 @@ async fn fetch(
     let seat = gateway.recording_seat().await.ok_or_else(ErrorAnswer::too_many_recordings)?;
     let read_calls = Arc::clone(gateway.read_calls());
     let fetching = async move {
-        let (call, access) = read_calls.recording(&user_id, &call_id).await.inspect_err(log_reading_cause)?;
-        Ok::<_, ReadCallsError>((RecordingResponse::new(&call, access), seat))
+        let recorded = read_calls.recording(&user_id, &call_id).await.inspect_err(log_reading_cause)?;
+        Ok::<_, ReadCallsError>((RecordingResponse::from(recorded), seat))
     };
     Ok(gateway.run(fetching).await??)
 }

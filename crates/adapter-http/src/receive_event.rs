@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::answer::answered;
 use crate::error_answer::ErrorAnswer;
 use crate::event_intake::Credentials;
 use crate::gateway::{EventTimeout, Gateway};
@@ -126,10 +127,7 @@ pub(crate) async fn post_webhook_elevenlabs(
     gateway: web::Data<Gateway>,
     time_limit: web::Data<EventTimeout>,
 ) -> HttpResponse {
-    match receive(&request, payload, &gateway, time_limit.0).await {
-        Ok(received) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(received),
-        Err(error) => error.into_response(),
-    }
+    answered(StatusCode::OK, receive(&request, payload, &gateway, time_limit.0).await)
 }
 
 async fn receive(

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use domain::{WebhookEndpointId, WebhookRegistryError};
-use serde::Serialize;
 
+use crate::answer::answered;
 use crate::common_answers::{EndpointNotFound, OwnTrouble, Unauthorized, UserNotFound};
 use crate::error_answer::{ErrorAnswer, log_registry_cause};
 use crate::gateway::{BodyTimeout, Gateway};
@@ -278,11 +277,4 @@ async fn deliveries(
 /// What is not even an id is no endpoint's.
 fn endpoint_id(id: Option<&String>) -> Result<WebhookEndpointId, WebhookRegistryError> {
     id.and_then(|id| WebhookEndpointId::parse(id).ok()).ok_or(WebhookRegistryError::EndpointNotFound)
-}
-
-fn answered(status: StatusCode, answer: Result<impl Serialize, ErrorAnswer>) -> HttpResponse {
-    match answer {
-        Ok(body) => HttpResponse::build(status).insert_header((CACHE_CONTROL, "no-store")).json(body),
-        Err(error) => error.into_response(),
-    }
 }

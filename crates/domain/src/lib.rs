@@ -64,7 +64,7 @@ pub use place_call::{
     RawPlaceCall,
 };
 pub use private_text::{CallReason, InvalidText, PersonName, PrivateNote};
-pub use read_calls::{HistoryFilter, ReadCalls, ReadCallsError};
+pub use read_calls::{HistoryFilter, ReadCalls, ReadCallsError, RecordedCall};
 pub use receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};
 pub use reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
 pub use recording::{Audio, AudioFormat, Recording, RecordingAccess, RecordingKey};

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::ports::{CallBooks, HistoryPage, HistoryQuery, PortUnavailable, RecordingStore, UserRepo};
-use crate::{CallId, CallRecord, CallStatus, ContactId, OrganizationId, RecordingAccess, Timestamp, UserId};
+use crate::{
+    CallId, CallRecord, CallStatus, ContactId, OrganizationId, Recording, RecordingAccess, Timestamp, UserId,
+};
 
 /// Reads calls, for a user and within the user's organization.
 pub struct ReadCalls {
@@ -46,6 +48,17 @@ pub struct HistoryFilter {
     pub offset: u32,
 }
 
+/// A call that has a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedCall {
+    /// The call.
+    pub call: CallRecord,
+    /// Its recording.
+    pub recording: Recording,
+    /// How to get at that.
+    pub access: RecordingAccess,
+}
+
 impl HistoryFilter {
     /// The longest page.
     pub const MOST: u32 = 200;
@@ -70,18 +83,14 @@ impl ReadCalls {
         self.books.find(&organization_id, call_id).await?.ok_or(ReadCallsError::CallNotFound)
     }
 
-    /// One call, and how to get at its recording.
-    pub async fn recording(
-        &self,
-        user: &UserId,
-        call_id: &CallId,
-    ) -> Result<(CallRecord, RecordingAccess), ReadCallsError> {
+    /// One call that has a recording.
+    pub async fn recording(&self, user: &UserId, call_id: &CallId) -> Result<RecordedCall, ReadCallsError> {
         let call = self.find(user, call_id).await?;
-        let (Some(recording), Some(store)) = (&call.recording, &self.recordings) else {
+        let (Some(recording), Some(store)) = (call.recording.clone(), &self.recordings) else {
             return Err(ReadCallsError::RecordingNotFound);
         };
         let access = store.fetch(&recording.key).await?.ok_or(ReadCallsError::RecordingNotFound)?;
-        Ok((call, access))
+        Ok(RecordedCall { call, recording, access })
     }
 
     /// A page of calls, newest first.

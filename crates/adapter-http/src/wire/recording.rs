@@ -1,6 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::{CallRecord, RecordingAccess, Speaker, TranscriptLine};
+use domain::{RecordedCall, RecordingAccess, Speaker, TranscriptLine};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -64,15 +64,15 @@ pub(crate) struct RecordingResponse {
     to: String,
 }
 
-impl RecordingResponse {
-    /// The answer for a call that has this recording.
-    pub(crate) fn new(call: &CallRecord, access: RecordingAccess) -> Self {
+impl From<RecordedCall> for RecordingResponse {
+    fn from(recorded: RecordedCall) -> Self {
+        let RecordedCall { call, recording, access } = recorded;
         let conversation = call.progress.conversation.as_ref();
         let turns = conversation.map_or(&[][..], |conversation| &conversation.transcript);
-        let recording = call.recording.as_ref();
-        let media_type = recording.map_or("application/octet-stream", |it| it.format.media_type());
         let (audio_data, audio_url, expires_in) = match access {
-            RecordingAccess::Bytes(bytes) => (Some(data_uri(media_type, &bytes)), None, None),
+            RecordingAccess::Bytes(bytes) => {
+                (Some(data_uri(recording.format.media_type(), &bytes)), None, None)
+            }
             RecordingAccess::Link { url, valid_for } => (None, Some(url), Some(valid_for.as_secs())),
         };
         Self {
@@ -81,7 +81,7 @@ impl RecordingResponse {
             audio_url,
             expires_in,
             duration: conversation.and_then(|it| it.duration_secs),
-            recording_id: recording.map_or_else(|| call.call_id.to_string(), |it| it.key.to_string()),
+            recording_id: recording.key.to_string(),
             transcription_text: (!turns.is_empty()).then(|| text(turns)),
             transcription_data: turns.iter().map(CallTurn::from).collect(),
             direction: "outbound",

@@ -69,9 +69,10 @@ create table webhook_deliveries (
     constraint webhook_deliveries_concluded_at_check check ((state = 'pending') = (concluded_at is null))
 ) strict, without rowid;
 
--- By which the longest due are found for each endpoint, those of others passed over.
+-- By which those are found whose time is over.
 create index webhook_deliveries_queued_at_idx on webhook_deliveries (queued_at) where state = 'pending';
 
+-- By which the longest due are found for each endpoint, those of others passed over.
 create index webhook_deliveries_pending_idx on webhook_deliveries (endpoint_id, due_at, position)
     where state = 'pending';
 

@@ -108,7 +108,6 @@ impl DeliveryQueue for SqliteStore {
         .await
     }
 
-    /// In portions, each whole and on disk when the next one begins, so that bookings come in between.
     /// Asks a reader first, and takes the writer only where there is something to give up.
     async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         let now = now();
@@ -144,6 +143,7 @@ impl DeliveryQueue for SqliteStore {
         .await
     }
 
+    /// In portions, each whole and on disk when the next one begins, so that bookings come in between.
     async fn replay(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
         let mut replayed = 0;
         let mut last = (String::new(), EventPosition::START.number());
@@ -200,8 +200,9 @@ impl SqliteStore {
     }
 }
 
-/// What may be handed out now: first to those endpoints that have the fewest out, and then the longest due. For each endpoint it looks at no more than may be out, so that a long
-/// queue costs no more than a short one; `cross join` keeps SQLite from beginning with the deliveries.
+/// What may be handed out now: first to those endpoints that have the fewest out, and then the longest due. For each endpoint it
+/// looks at no more than may be out, so that a long queue costs no more than a short one; `cross join` keeps SQLite from
+/// beginning with the deliveries.
 async fn due(
     connection: &mut SqliteConnection,
     claim: &DeliveryClaim,

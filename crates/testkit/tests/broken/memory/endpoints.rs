@@ -6,12 +6,6 @@ use super::{Memory, lock};
 use crate::flaw::Flaw;
 
 impl Memory {
-    fn has_room(&self, organization_id: &OrganizationId, most: u32) -> bool {
-        let announcements = lock(&self.store.announcements);
-        let own = announcements.endpoints.iter().filter(|stored| stored.organization_id == *organization_id);
-        own.count() < most as usize
-    }
-
     fn is_it(
         &self,
         stored: &WebhookEndpoint,
@@ -30,20 +24,25 @@ impl WebhookEndpoints for Memory {
         most: u32,
     ) -> Result<RegistrationAnswer, PortUnavailable> {
         self.reach(endpoint.url.as_str()).await?;
-        let mut has_room = self.has_room(&endpoint.organization_id, most);
+        let has_room = |endpoints: &[WebhookEndpoint]| {
+            let own = endpoints.iter().filter(|stored| stored.organization_id == endpoint.organization_id);
+            own.count() < most as usize
+        };
+        let mut had_room = false;
         if self.has(Flaw::CountsBeforeItRegisters) {
+            had_room = has_room(&lock(&self.store.announcements).endpoints);
             tokio::task::yield_now().await;
-        } else {
-            has_room = self.has_room(&endpoint.organization_id, most);
         }
-        if !has_room {
+        // Counted and stored under one lock.
+        let mut announcements = lock(&self.store.announcements);
+        if !had_room && !has_room(&announcements.endpoints) {
             return Ok(RegistrationAnswer::TooMany);
         }
         let mut endpoint = endpoint.clone();
         if self.has(Flaw::RegistersForEveryKind) {
             endpoint.kinds = CallEventKind::ALL.to_vec();
         }
-        lock(&self.store.announcements).endpoints.push(endpoint);
+        announcements.endpoints.push(endpoint);
         Ok(RegistrationAnswer::Registered)
     }
 

@@ -28,23 +28,23 @@ impl Memory {
             _ => self.now() + lease,
         }
     }
+}
 
-    fn is_stored(&self, key: &str) -> bool {
-        lock(&self.store.events).iter().any(|stored| stored.event.key == key)
-    }
+fn is_stored(events: &[Stored], key: &str) -> bool {
+    events.iter().any(|stored| stored.event.key == key)
 }
 
 #[async_trait]
 impl EventInbox for Memory {
     async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<InboxAnswer, PortUnavailable> {
         self.reach(event.key).await?;
-        let mut known = self.is_stored(event.key);
-        if self.has(Flaw::AcceptsTwice) {
+        let was_unknown = self.has(Flaw::AcceptsTwice) && !is_stored(&lock(&self.store.events), event.key);
+        if was_unknown {
             tokio::task::yield_now().await;
-        } else {
-            known = self.is_stored(event.key);
         }
-        if known {
+        // Looked for and stored under one lock.
+        let mut events = lock(&self.store.events);
+        if !was_unknown && is_stored(&events, event.key) {
             return Ok(InboxAnswer::Known);
         }
         let body = match self.flaw {
@@ -52,7 +52,7 @@ impl EventInbox for Memory {
             _ => event.body.to_vec(),
         };
         let event = OpenEvent { key: event.key.to_owned(), body, received_at: event.received_at };
-        lock(&self.store.events).push(Stored { event, open_at: self.now(), closed: false });
+        events.push(Stored { event, open_at: self.now(), closed: false });
         Ok(InboxAnswer::Accepted)
     }
 

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use async_trait::async_trait;
-use domain::DialOutcome;
-use domain::ports::{AnswerTime, DialRequest, VoiceProvider};
+use domain::ports::{DialRequest, VoiceProvider};
+use domain::{AnswerTime, DialOutcome};
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Client, StatusCode};
 use url::Url;

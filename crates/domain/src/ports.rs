@@ -51,7 +51,7 @@ pub use provider_webhook::{ProviderEvent, ProviderWebhook, UnreadableEvent, Unve
 pub use recording_store::RecordingStore;
 pub use unavailable::PortUnavailable;
 pub use user_repo::UserRepo;
-pub use voice_provider::{AnswerTime, DialRequest, VoiceProvider};
+pub use voice_provider::{DialRequest, VoiceProvider};
 pub use webhook_endpoints::{RegistrationAnswer, WebhookEndpoints};
 pub use webhook_sender::{SendOutcome, UrlRefusal, WebhookSender};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::ports::{AnswerTime, DialRequest};
-use domain::{DialOutcome, NotConnectedReason, NotDialledReason, PersonName, UnknownCause};
+use domain::ports::DialRequest;
+use domain::{AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, PersonName, UnknownCause};
 
 use crate::expect::shows_none_of;
 use crate::fixtures::{call_id, name, phone_number, provider_agent_id, provider_number_id, reason};

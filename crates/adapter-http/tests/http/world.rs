@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AnswerTime, BookingAnswer, CallerNumberAnswer, Clock, DialRequest, LockAnswer, MockAgentRepo,
-    MockCallLedger, MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool,
-    MockUserRepo, Ownership, PortUnavailable, SettleAnswer, VoiceProvider,
+    BookingAnswer, CallerNumberAnswer, Clock, DialRequest, LockAnswer, MockAgentRepo, MockCallLedger,
+    MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo,
+    Ownership, PortUnavailable, SettleAnswer, VoiceProvider,
 };
 use domain::{
-    Agent, AgentId, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId, Contact, ContactId,
+    Agent, AgentId, AnswerTime, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId, Contact, ContactId,
     ConversationId, DialOutcome, Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber,
     PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId, ProviderReference, Timestamp, User, UserId,
 };

@@ -31,7 +31,7 @@ async fn settle(store: &PostgresStore, booking: &Booking, outcome: &DialOutcome)
         key: &booking.key,
         token: &booking.token,
         outcome,
-        status: domain::CallStatus::after(outcome, domain::ports::AnswerTime::AfterRinging),
+        status: domain::CallStatus::after(outcome, domain::AnswerTime::AfterRinging),
         hold_for: MINUTE,
         settled_at: booking.booked_at.after(MINUTE),
     };
@@ -186,11 +186,7 @@ async fn the_migration_says_where_earlier_calls_stand() {
             DialOutcome::NotConnected { reason, .. } => Some(reason.as_str()),
             _ => None,
         };
-        calls.push((
-            outcome.as_str(),
-            detail,
-            CallStatus::after(outcome, domain::ports::AnswerTime::AfterRinging),
-        ));
+        calls.push((outcome.as_str(), detail, CallStatus::after(outcome, domain::AnswerTime::AfterRinging)));
     }
     for (place, (state, detail, _)) in calls.iter().enumerate() {
         let detail = detail.map_or("null".to_owned(), |detail| format!("'{detail}'"));

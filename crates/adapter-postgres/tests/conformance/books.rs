@@ -29,7 +29,7 @@ fn settlement<'a>(booking: &'a Booking, outcome: &'a DialOutcome) -> Settlement<
         key: &booking.key,
         token: &booking.token,
         outcome,
-        status: domain::CallStatus::after(outcome, domain::ports::AnswerTime::AfterRinging),
+        status: domain::CallStatus::after(outcome, domain::AnswerTime::AfterRinging),
         hold_for: MINUTE,
         settled_at: booking.booked_at.after(MINUTE),
     }

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::ports::{AnswerTime, CallBooks, CallLedger, EventFeed, FeedQuery, Settlement};
+use domain::ports::{CallBooks, CallLedger, EventFeed, FeedQuery, Settlement};
 use domain::{
-    Account, AudioFormat, Booking, CallEventKind, CallFact, CallRecord, CallStatus, ConversationAccount,
-    DialOutcome, EventPosition,
+    Account, AnswerTime, AudioFormat, Booking, CallEventKind, CallFact, CallRecord, CallStatus,
+    ConversationAccount, DialOutcome, EventPosition,
 };
 use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;

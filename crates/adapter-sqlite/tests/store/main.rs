@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use domain::ports::{
-    AnswerTime, BookingAnswer, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, LockAnswer,
-    Ownership, Settlement, UserRepo,
+    BookingAnswer, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, LockAnswer, Ownership,
+    Settlement, UserRepo,
 };
 use domain::{
-    Booking, CallReference, CallStatus, ContactIdentity::Known, ContactRecord, ConversationContext,
-    DialOutcome, DirectoryRecord, SettledCall, UnknownCause,
+    AnswerTime, Booking, CallReference, CallStatus, ContactIdentity::Known, ContactRecord,
+    ConversationContext, DialOutcome, DirectoryRecord, SettledCall, UnknownCause,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
+use crate::{
+    AnswerTime, CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId,
+};
 
 /// Whoever dials.
 ///
@@ -36,15 +38,6 @@ pub trait VoiceProvider: Send + Sync {
 
     /// Asks the provider to dial, and waits until it says how that went.
     async fn dial(&self, request: &DialRequest) -> DialOutcome;
-}
-
-/// When a provider answers a dial, as seen from the callee's phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AnswerTime {
-    /// When somebody has picked up, or nobody will: *placed* means that the phone no longer rings.
-    AfterRinging,
-    /// When the call is queued: the phone rings later, and *placed* says nothing of the callee.
-    BeforeRinging,
 }
 
 /// One dial.

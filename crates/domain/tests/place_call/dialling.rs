@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use domain::ports::{AnswerTime, Ownership, SettleAnswer};
-use domain::{DialOutcome, PlaceCallError, PlacedCall, ProviderReference, RawPlaceCall, UnknownCause};
+use domain::ports::{Ownership, SettleAnswer};
+use domain::{
+    AnswerTime, DialOutcome, PlaceCallError, PlacedCall, ProviderReference, RawPlaceCall, UnknownCause,
+};
 
 use crate::world::{World, away, call_id, contact, reference};
 

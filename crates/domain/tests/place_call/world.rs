@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AnswerTime, BookingAnswer, CallerNumberAnswer, DialRequest, LockAnswer, MockAgentRepo, MockCallLedger,
+    BookingAnswer, CallerNumberAnswer, DialRequest, LockAnswer, MockAgentRepo, MockCallLedger,
     MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo,
     Ownership, PortUnavailable, SettleAnswer, VoiceProvider,
 };
 use domain::{
-    Agent, AgentId, CallId, CallPolicy, CallReference, CallerNumber, Carrier, CarrierCallId, Contact,
-    ContactId, ConversationId, DialOutcome, Organization, OrganizationId, OwnerToken, PersonName,
+    Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallerNumber, Carrier, CarrierCallId,
+    Contact, ContactId, ConversationId, DialOutcome, Organization, OrganizationId, OwnerToken, PersonName,
     PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId,
     ProviderNumberId, ProviderReference, RawPlaceCall, User, UserId,
 };

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use domain::ports::{AnswerTime, HistoryQuery, OverdueCall};
+use domain::ports::{HistoryQuery, OverdueCall};
 use domain::{
-    Account, Booking, CallFact, CallFailure, CallProgress, CallRecord, CallStatus, ConversationAccount,
-    DialOutcome, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCode, ProviderReference, Speaker,
-    Timestamp, TranscriptLine, UnknownCause,
+    Account, AnswerTime, Booking, CallFact, CallFailure, CallProgress, CallRecord, CallStatus,
+    ConversationAccount, DialOutcome, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCode,
+    ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause,
 };
 
 use crate::call_ledger::books::{results, settlement};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use domain::ports::{AnswerTime, BookingAnswer, Settlement};
+use domain::ports::{BookingAnswer, Settlement};
 use domain::{
-    Booking, CallReference, CallStatus, DialOutcome, NotConnectedReason, OwnerToken, ProviderReference,
-    SettledCall,
+    AnswerTime, Booking, CallReference, CallStatus, DialOutcome, NotConnectedReason, OwnerToken,
+    ProviderReference, SettledCall,
 };
 
 use crate::fixtures::{Tenant, call_id, moment, provider_reference, token};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use domain::ports::{AnswerTime, DialRequest, VoiceProvider};
+use domain::ports::{DialRequest, VoiceProvider};
 use domain::{
-    ConversationId, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
-    UnknownCause,
+    AnswerTime, ConversationId, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode,
+    ProviderReference, UnknownCause,
 };
 use testkit::fixtures::provider_reference;
 use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};

@@ -1,7 +1,7 @@
 //! Whom a machine may ring: everything in the numbering plans but what is never a person's phone.
 
+use super::phone_number::e164_digits;
 use crate::PhoneNumber;
-use crate::phone_number::e164_digits;
 
 /// A phone number that a call may go to.
 #[derive(Debug, Clone, PartialEq, Eq)]

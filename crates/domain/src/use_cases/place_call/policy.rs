@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::ports::AnswerTime;
+use crate::AnswerTime;
 
 /// The times that a call keeps to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::ports::{CallBooks, Clock, PortUnavailable, RecordingStore};
 use crate::{CallId, Timestamp};
 
 /// A call's recording, as the books know it.
@@ -119,26 +118,6 @@ impl fmt::Debug for RecordingAccess {
             }
         }
     }
-}
-
-/// Stores a call's recording. The audio first: what the books point at is there. Done again after a crash between the two, it
-/// comes to the same.
-pub(crate) async fn keep_recording(
-    store: &dyn RecordingStore,
-    books: &dyn CallBooks,
-    clock: &dyn Clock,
-    call_id: &CallId,
-    audio: Audio,
-) -> Result<(), PortUnavailable> {
-    let Audio { format, bytes } = audio;
-    let recording = Recording {
-        key: RecordingKey::of(call_id, format),
-        format,
-        size_bytes: bytes.len() as u64,
-        stored_at: clock.now(),
-    };
-    store.put(&recording.key, format, bytes).await?;
-    books.attach_recording(call_id, &recording).await
 }
 
 #[cfg(test)]

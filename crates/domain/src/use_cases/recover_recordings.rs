@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::keep_recording::keep_recording;
 use crate::ports::{CallBooks, Clock, PortUnavailable, ProviderRecordings, RecordingStore, UnrecordedClaim};
-use crate::recording::keep_recording;
 use crate::{CallId, ConversationId, ReconcileTimes};
 
 /// Fetches the recordings of calls that have ended, where the provider says that it has one and did not bring it in time: it

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
+use super::keep_recording::keep_recording;
 use crate::ports::{
     CallBooks, CallClue, Clock, ClosedBody, ContextCache, EventInbox, IncomingEvent, OpenEvent,
     PortUnavailable, ProviderWebhook, RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
 };
-use crate::recording::keep_recording;
 use crate::{Audio, CallId, ConversationContext};
 
 /// Takes the provider's events: first durably into the inbox, then from there into the books. Only what is in the inbox is

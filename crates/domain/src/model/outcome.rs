@@ -118,6 +118,15 @@ impl fmt::Debug for ProviderCode {
     }
 }
 
+/// When a provider answers a dial, as seen from the callee's phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerTime {
+    /// When somebody has picked up, or nobody will: *placed* means that the phone no longer rings.
+    AfterRinging,
+    /// When the call is queued: the phone rings later, and *placed* says nothing of the callee.
+    BeforeRinging,
+}
+
 /// What made an outcome unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownCause {

@@ -1,8 +1,7 @@
 //! What the books say of a call, and how an account of it changes that.
 
-use crate::ports::AnswerTime;
 use crate::{
-    AgentId, CallId, CallReason, CallStatus, CarrierCallId, Contact, ConversationId, DialOutcome,
+    AgentId, AnswerTime, CallId, CallReason, CallStatus, CarrierCallId, Contact, ConversationId, DialOutcome,
     NotConnectedReason, OrganizationId, PersonName, PhoneNumber, PrivateNote, Recording, Timestamp, UserId,
 };
 

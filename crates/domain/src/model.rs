@@ -1,0 +1,52 @@
+//! What the domain talks about: calls and their outcomes, the parties of a call, call events and webhook deliveries.
+//!
+//! These types hold no state of the process and use no port.
+
+mod agent;
+mod call;
+mod call_event;
+mod call_record;
+mod call_status;
+mod caller_number;
+mod contact;
+mod destination;
+mod directory_record;
+mod ids;
+mod lock_key;
+mod outcome;
+mod phone_number;
+mod private_text;
+mod recording;
+mod timestamp;
+mod user;
+mod webhook;
+
+pub use self::agent::Agent;
+pub use self::call::{Booking, CallContext, CallReference, ConversationContext, InboundContext, SettledCall};
+pub use self::call_event::{CallEvent, CallEventKind, EventId, EventPosition};
+pub use self::call_record::{
+    Account, CallFact, CallFailure, CallProgress, CallRecord, ConversationAccount, Speaker, TranscriptLine,
+};
+pub use self::call_status::CallStatus;
+pub use self::caller_number::{CallerNumber, Carrier, UnknownCarrier};
+pub use self::contact::Contact;
+pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};
+pub use self::directory_record::{ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, UserRecord};
+pub use self::ids::{
+    AgentId, CallId, CarrierCallId, ContactId, ConversationId, InvalidId, OrganizationId, OwnerToken,
+    ProviderAgentId, ProviderNumberId, UserId, WebhookEndpointId,
+};
+pub use self::lock_key::LockKey;
+pub use self::outcome::{
+    AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
+    UnknownCause,
+};
+pub use self::phone_number::{InvalidPhoneNumber, PhoneNumber};
+pub use self::private_text::{CallReason, InvalidText, PersonName, PrivateNote};
+pub use self::recording::{Audio, AudioFormat, Recording, RecordingAccess, RecordingKey};
+pub use self::timestamp::Timestamp;
+pub use self::user::{Organization, User};
+pub use self::webhook::{
+    DeliveryFailure, DeliveryPolicy, DeliveryRecord, DeliveryState, DueDelivery, InvalidWebhookSecret,
+    InvalidWebhookUrl, WebhookEndpoint, WebhookSecret, WebhookUrl,
+};

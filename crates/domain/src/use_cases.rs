@@ -1,0 +1,27 @@
+//! What the gateway does, in terms of the ports.
+
+mod deliver_webhooks;
+mod follow_calls;
+mod keep_recording;
+mod personalize_call;
+mod place_call;
+mod read_calls;
+mod receive_event;
+mod reconcile;
+mod recover_recordings;
+mod webhook_registry;
+
+pub use self::deliver_webhooks::{DeliverWebhooks, DeliverWebhooksPorts};
+pub use self::follow_calls::{FollowCalls, Following};
+pub use self::personalize_call::{InboundCall, Personalization, PersonalizeCall, PersonalizeCallPorts};
+pub use self::place_call::{
+    CallPolicy, InvalidPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall,
+    RawPlaceCall,
+};
+pub use self::read_calls::{HistoryFilter, ReadCalls, ReadCallsError, RecordedCall};
+pub use self::receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};
+pub use self::reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
+pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};
+pub use self::webhook_registry::{
+    DeliveryFilter, WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts,
+};

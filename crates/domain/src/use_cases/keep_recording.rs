@@ -1,0 +1,22 @@
+use crate::ports::{CallBooks, Clock, PortUnavailable, RecordingStore};
+use crate::{Audio, CallId, Recording, RecordingKey};
+
+/// Stores a call's recording. The audio first: what the books point at is there. Done again after a crash between the two, it
+/// comes to the same.
+pub(super) async fn keep_recording(
+    store: &dyn RecordingStore,
+    books: &dyn CallBooks,
+    clock: &dyn Clock,
+    call_id: &CallId,
+    audio: Audio,
+) -> Result<(), PortUnavailable> {
+    let Audio { format, bytes } = audio;
+    let recording = Recording {
+        key: RecordingKey::of(call_id, format),
+        format,
+        size_bytes: bytes.len() as u64,
+        stored_at: clock.now(),
+    };
+    store.put(&recording.key, format, bytes).await?;
+    books.attach_recording(call_id, &recording).await
+}

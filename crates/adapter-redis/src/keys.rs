@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use deadpool_redis::redis::{RedisWrite, ToRedisArgs, ToSingleRedisArg};
-use domain::{ConversationId, LockKey};
+use domain::{ConversationId, IntentKey};
 
 /// A key: prefix, then what it belongs to in braces, then what it is. A cluster hashes what is in the braces alone, so
 /// everything of one owner lies in one slot.
@@ -11,7 +11,7 @@ use domain::{ConversationId, LockKey};
 pub(crate) struct Key(String);
 
 impl Key {
-    pub(crate) fn lock(prefix: &str, key: &LockKey) -> Self {
+    pub(crate) fn lock(prefix: &str, key: &IntentKey) -> Self {
         Self(format!("{prefix}:{{{}}}:lock", Tag(key.as_str())))
     }
 

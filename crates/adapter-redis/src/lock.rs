@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_redis::redis::{Pipeline, Value};
 use domain::{
-    LockKey, OwnerToken,
+    IntentKey, OwnerToken,
     ports::{IdempotencyLock, LockAnswer, LockSettlement, Ownership, PortUnavailable, SettleAnswer},
 };
 
@@ -41,7 +41,7 @@ return 0";
 impl IdempotencyLock for RedisStore {
     async fn acquire(
         &self,
-        key: &LockKey,
+        key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
     ) -> Result<LockAnswer, PortUnavailable> {
@@ -83,7 +83,7 @@ impl IdempotencyLock for RedisStore {
 
     async fn renew(
         &self,
-        key: &LockKey,
+        key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
     ) -> Result<Ownership, PortUnavailable> {
@@ -108,7 +108,7 @@ impl IdempotencyLock for RedisStore {
         Ok(SettleAnswer { ownership, context_kept })
     }
 
-    async fn release(&self, key: &LockKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
+    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
         let mut request = request();
         script(&mut request, RELEASE, &Key::lock(self.key_prefix(), key), token);
         ownership(self.send(&request, self.deadline()).await?.take()?)

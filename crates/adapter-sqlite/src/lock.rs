@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{IdempotencyLock, LockAnswer, LockSettlement, Ownership, PortUnavailable, SettleAnswer};
-use domain::{CallReference, LockKey, OwnerToken, SettledCall};
+use domain::{CallReference, IntentKey, OwnerToken, SettledCall};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -16,7 +16,7 @@ use crate::wall_clock::{now, remaining};
 impl IdempotencyLock for SqliteStore {
     async fn acquire(
         &self,
-        key: &LockKey,
+        key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
     ) -> Result<LockAnswer, PortUnavailable> {
@@ -53,7 +53,7 @@ impl IdempotencyLock for SqliteStore {
 
     async fn renew(
         &self,
-        key: &LockKey,
+        key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
     ) -> Result<Ownership, PortUnavailable> {
@@ -91,7 +91,7 @@ impl IdempotencyLock for SqliteStore {
         .await
     }
 
-    async fn release(&self, key: &LockKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
+    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
         let (key, token) = (key.as_str(), token.as_str());
         within(LEASE_LIMIT, async {
             let mut writer = self.connections.write_lease().await?;

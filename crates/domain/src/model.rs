@@ -12,7 +12,7 @@ mod contact;
 mod destination;
 mod directory_record;
 mod ids;
-mod lock_key;
+mod intent_key;
 mod outcome;
 mod phone_number;
 mod private_text;
@@ -36,7 +36,7 @@ pub use self::ids::{
     AgentId, CallId, CarrierCallId, ContactId, ConversationId, InvalidId, OrganizationId, OwnerToken,
     ProviderAgentId, ProviderNumberId, UserId, WebhookEndpointId,
 };
-pub use self::lock_key::LockKey;
+pub use self::intent_key::IntentKey;
 pub use self::outcome::{
     AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
     UnknownCause,

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use domain::{
     Agent, AgentId, AudioFormat, Booking, CallContext, CallEventKind, CallId, CallReason, CallReference,
     CallerNumber, Carrier, CarrierCallId, Contact, ContactId, ContactIdentity, ContactRecord, ConversationId,
-    DirectoryRecord, InboundContext, LockKey, NumberRecord, Organization, OrganizationId, OwnerToken,
+    DirectoryRecord, InboundContext, IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken,
     PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, ProviderReference, Recording, RecordingKey,
     Timestamp, User, UserId, UserRecord, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
@@ -278,8 +278,8 @@ pub fn phone_number() -> PhoneNumber {
 
 /// The key of an intent that nobody else has.
 #[must_use]
-pub fn key() -> LockKey {
-    LockKey::new(&user_id(), &contact_id(), &agent_id(), &phone_number())
+pub fn key() -> IntentKey {
+    IntentKey::new(&user_id(), &contact_id(), &agent_id(), &phone_number())
 }
 
 /// A token that nobody else has.

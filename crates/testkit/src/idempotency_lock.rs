@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::ports::{ContextRider, LockAnswer, LockSettlement, Ownership, SettleAnswer};
-use domain::{CallReference, ConversationContext, LockKey, NotConnectedReason, OwnerToken, SettledCall};
+use domain::{CallReference, ConversationContext, IntentKey, NotConnectedReason, OwnerToken, SettledCall};
 
 use crate::expect::{CROWD, LOST_CACHE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{call_reference, context, key, token};
@@ -235,7 +235,7 @@ fn results() -> Vec<SettledCall> {
 
 async fn acquire(
     harness: &impl IdempotencyLockHarness,
-    key: &LockKey,
+    key: &IntentKey,
     token: &OwnerToken,
     hold_for: Duration,
 ) -> LockAnswer {
@@ -244,7 +244,7 @@ async fn acquire(
 
 async fn settle(
     harness: &impl IdempotencyLockHarness,
-    key: &LockKey,
+    key: &IntentKey,
     token: &OwnerToken,
     call: &SettledCall,
     hold_for: Duration,
@@ -253,7 +253,7 @@ async fn settle(
     harness.lock().settle(&settlement).await.expect("store is up")
 }
 
-async fn release(harness: &impl IdempotencyLockHarness, key: &LockKey, token: &OwnerToken) -> Ownership {
+async fn release(harness: &impl IdempotencyLockHarness, key: &IntentKey, token: &OwnerToken) -> Ownership {
     harness.lock().release(key, token).await.expect("store is up")
 }
 

@@ -147,7 +147,7 @@ async fn a_lock_that_lapses_while_it_is_looked_at_is_taken() {
     let mut harness = StoreHarness::new().await;
     let key = fixtures::key();
     assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(LockAnswer::Granted));
-    let name = harness.lock_key().await;
+    let name = harness.intent_key().await;
 
     // The answer that the key is held arrives when it no longer is.
     harness.proxy.set(Mode::HoldAnswers);

@@ -16,7 +16,7 @@ async fn a_lock_that_cannot_be_read_is_held() {
     let mut harness = StoreHarness::new().await;
     let (key, token) = (fixtures::key(), fixtures::token());
     assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
-    let name = harness.lock_key().await;
+    let name = harness.intent_key().await;
     for value in ["", "secret", "pending:secret", "settled:secret:{}", "{\"v\":7}"] {
         cmd("SET")
             .arg(&name)
@@ -39,7 +39,7 @@ async fn a_token_is_compared_to_its_end() {
     let mut harness = StoreHarness::new().await;
     let (key, token) = (fixtures::key(), fixtures::token());
     assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
-    let name = harness.lock_key().await;
+    let name = harness.intent_key().await;
     for longer in [format!("pending:{}0", token.as_str()), format!("settled:{}0:x", token.as_str())] {
         cmd("SET").arg(&name).arg(&longer).exec_async(&mut harness.direct).await.expect("set");
         assert_eq!(harness.store.renew(&key, &token, HOLD).await, Ok(Ownership::Lost), "{longer}");
@@ -65,7 +65,7 @@ async fn a_lock_without_an_end_is_an_inconsistency() {
     let mut harness = StoreHarness::new().await;
     let key = fixtures::key();
     assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(LockAnswer::Granted));
-    let name = harness.lock_key().await;
+    let name = harness.intent_key().await;
     cmd("PERSIST").arg(&name).exec_async(&mut harness.direct).await.expect("persisted");
     let error = harness.store.acquire(&key, &fixtures::token(), HOLD).await.expect_err("nobody knows when");
     assert!(error.to_string().contains("without an end"), "{error}");
@@ -77,7 +77,7 @@ async fn a_key_of_a_foreign_type_is_unavailable() {
     let mut harness = StoreHarness::new().await;
     let (key, token) = (fixtures::key(), fixtures::token());
     assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
-    let name = harness.lock_key().await;
+    let name = harness.intent_key().await;
     cmd("DEL").arg(&name).exec_async(&mut harness.direct).await.expect("deleted");
     cmd("RPUSH").arg(&name).arg("x").exec_async(&mut harness.direct).await.expect("pushed");
     let error = harness.store.acquire(&key, &token, HOLD).await.expect_err("it is not ours");

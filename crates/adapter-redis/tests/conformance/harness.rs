@@ -66,7 +66,7 @@ impl StoreHarness {
     }
 
     /// The one lock key that the store has written.
-    pub(crate) async fn lock_key(&self) -> String {
+    pub(crate) async fn intent_key(&self) -> String {
         let mut keys = self.keys().await;
         keys.retain(|key| key.ends_with(":lock"));
         assert_eq!(keys.len(), 1, "{keys:?}");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, LockKey, NotConnectedReason,
+    AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, IntentKey, NotConnectedReason,
     OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, UserId,
 };
 
@@ -27,7 +27,7 @@ pub struct Booking {
     /// Why.
     pub reason: Option<CallReason>,
     /// The intent that the guard blocks.
-    pub key: LockKey,
+    pub key: IntentKey,
     /// Who may settle the guard.
     pub token: OwnerToken,
     /// How long the guard blocks, from now by the store's own clock: the longest ring, and the lock's time after it.

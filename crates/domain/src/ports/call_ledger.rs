@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{Booking, CallId, CallStatus, DialOutcome, LockKey, OwnerToken, SettledCall, Timestamp};
+use crate::{Booking, CallId, CallStatus, DialOutcome, IntentKey, OwnerToken, SettledCall, Timestamp};
 
 /// The durable books, and the durable guard that stands behind the lock.
 ///
@@ -59,7 +59,7 @@ pub struct Settlement<'a> {
     /// The call.
     pub call_id: &'a CallId,
     /// Its key.
-    pub key: &'a LockKey,
+    pub key: &'a IntentKey,
     /// The token that the guard was taken with.
     pub token: &'a OwnerToken,
     /// How it ended.

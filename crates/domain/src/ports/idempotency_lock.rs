@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{CallContext, LockKey, OwnerToken, SettledCall};
+use crate::{CallContext, IntentKey, OwnerToken, SettledCall};
 
 /// The lock on one intent: short-lived, fast, and allowed to be lost (the guard in the ledger stands behind it).
 ///
@@ -32,7 +32,7 @@ pub trait IdempotencyLock: Send + Sync {
     /// token is then safe and right.
     async fn acquire(
         &self,
-        key: &LockKey,
+        key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
     ) -> Result<LockAnswer, PortUnavailable>;
@@ -40,7 +40,7 @@ pub trait IdempotencyLock: Send + Sync {
     /// Holds the key for another `hold_for` from now, if it is still this owner's.
     async fn renew(
         &self,
-        key: &LockKey,
+        key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
     ) -> Result<Ownership, PortUnavailable>;
@@ -49,7 +49,7 @@ pub trait IdempotencyLock: Send + Sync {
     async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleAnswer, PortUnavailable>;
 
     /// Frees the key, if it is still this owner's.
-    async fn release(&self, key: &LockKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable>;
+    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable>;
 }
 
 /// What acquiring a key came to.
@@ -79,7 +79,7 @@ pub enum Ownership {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockSettlement<'a> {
     /// The key.
-    pub key: &'a LockKey,
+    pub key: &'a IntentKey,
     /// Who says so.
     pub token: &'a OwnerToken,
     /// The result.

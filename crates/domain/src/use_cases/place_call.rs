@@ -17,7 +17,7 @@ use crate::ports::{
     AgentRepo, BookingAnswer, CallLedger, Clock, ContactRepo, ContextCache, IdempotencyLock, Identifiers,
     LockAnswer, NumberPool, UserRepo, VoiceProvider,
 };
-use crate::{Booking, CallReference, DialOutcome, LockKey, NotDialledReason, OwnerToken, SettledCall};
+use crate::{Booking, CallReference, DialOutcome, IntentKey, NotDialledReason, OwnerToken, SettledCall};
 
 /// Places one call for one intent: finds out who calls whom, takes the lock, books the call, dials, and settles the lock
 /// and the books by what is known of the dial.
@@ -53,7 +53,7 @@ pub struct PlacedCall {
 
 /// The right to dial: the key under which this request holds lock and guard, and the token that proves it.
 struct Claim {
-    key: LockKey,
+    key: IntentKey,
     token: OwnerToken,
     claimed_at: Duration,
 }
@@ -88,7 +88,7 @@ impl PlaceCall {
     /// Takes the lock, or answers from what holds it.
     async fn claim(&self, parties: &Parties) -> Result<Claimed<Claim>, PlaceCallError> {
         let claim = Claim {
-            key: LockKey::new(
+            key: IntentKey::new(
                 &parties.user.id,
                 &parties.contact.id,
                 &parties.agent.id,

@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
 use domain::{
-    Booking, CallId, CallProgress, CallReference, CallStatus, DialOutcome, LockKey, OwnerToken, Recording,
+    Booking, CallId, CallProgress, CallReference, CallStatus, DialOutcome, IntentKey, OwnerToken, Recording,
     SettledCall, Timestamp,
 };
 use testkit::harness::BookedCall;
@@ -15,7 +15,7 @@ use crate::flaw::Flaw;
 #[derive(Default)]
 pub(super) struct Books {
     pub(super) calls: Vec<Entry>,
-    guards: HashMap<LockKey, Guard>,
+    guards: HashMap<IntentKey, Guard>,
 }
 
 /// A call in the books: what its dial came to and when, and what is known of it otherwise.
@@ -135,7 +135,7 @@ impl CallLedger for Memory {
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
         self.reach(settlement.token.as_str()).await?;
         let mut books = lock(&self.store.books);
-        let own = |key: &LockKey, guard: &Guard| {
+        let own = |key: &IntentKey, guard: &Guard| {
             let (same_key, same_token) = (key == settlement.key, guard.token == *settlement.token);
             match self.flaw {
                 Some(Flaw::SettlesAnyGuard) => same_key,
@@ -143,7 +143,7 @@ impl CallLedger for Memory {
                 _ => same_key && same_token,
             }
         };
-        let owned: Vec<LockKey> =
+        let owned: Vec<IntentKey> =
             books.guards.iter().filter(|(key, guard)| own(key, guard)).map(|(key, _)| key.clone()).collect();
         if owned.is_empty() && self.has(Flaw::LeavesCallsOfLostGuards) {
             return Ok(());

@@ -3,12 +3,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{IdempotencyLock, LockAnswer, LockSettlement, Ownership, PortUnavailable, SettleAnswer};
-use domain::{ConversationContext, LockKey, OwnerToken, SettledCall};
+use domain::{ConversationContext, IntentKey, OwnerToken, SettledCall};
 
 use super::{Memory, lock};
 use crate::flaw::Flaw;
 
-pub(super) type Locks = HashMap<LockKey, Held>;
+pub(super) type Locks = HashMap<IntentKey, Held>;
 
 pub(super) struct Held {
     token: OwnerToken,
@@ -18,7 +18,7 @@ pub(super) struct Held {
 
 impl Memory {
     /// The answer for a key that is not free, or nothing where it is.
-    fn taken(&self, locks: &Locks, key: &LockKey, asked: Duration) -> Option<LockAnswer> {
+    fn taken(&self, locks: &Locks, key: &IntentKey, asked: Duration) -> Option<LockAnswer> {
         let (held, now) = (locks.get(key)?, self.now());
         let for_ever = match held.result {
             Some(_) => self.has(Flaw::KeepsResultsForEver),
@@ -38,7 +38,7 @@ impl Memory {
     /// Writes to a key that is in flight under this token; a flaw may make it anybody's.
     fn write_owned(
         &self,
-        key: &LockKey,
+        key: &IntentKey,
         token: &OwnerToken,
         anybodys: Flaw,
         write: impl FnOnce(&mut Locks),
@@ -59,7 +59,7 @@ impl Memory {
 impl IdempotencyLock for Memory {
     async fn acquire(
         &self,
-        key: &LockKey,
+        key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
     ) -> Result<LockAnswer, PortUnavailable> {
@@ -82,7 +82,7 @@ impl IdempotencyLock for Memory {
 
     async fn renew(
         &self,
-        key: &LockKey,
+        key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
     ) -> Result<Ownership, PortUnavailable> {
@@ -119,7 +119,7 @@ impl IdempotencyLock for Memory {
         Ok(SettleAnswer { ownership, context_kept: context.is_some() && self.has_contexts })
     }
 
-    async fn release(&self, key: &LockKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
+    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
         self.reach(token.as_str()).await?;
         Ok(self.write_owned(key, token, Flaw::ReleasesForAnybody, |locks| match self.flaw {
             Some(Flaw::ReleasesInWordsOnly) => {}

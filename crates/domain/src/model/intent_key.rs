@@ -12,9 +12,9 @@ use crate::{AgentId, ContactId, PhoneNumber, UserId};
 /// It is the SHA-256 of the four fields, each with its length before it, so that no two tuples give one key and no phone
 /// number stands in a store's key space. 64 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LockKey(Box<str>);
+pub struct IntentKey(Box<str>);
 
-impl LockKey {
+impl IntentKey {
     /// The key of one intent.
     #[must_use]
     pub fn new(user: &UserId, contact: &ContactId, agent: &AgentId, to: &PhoneNumber) -> Self {
@@ -30,7 +30,7 @@ impl LockKey {
     }
 }
 
-impl fmt::Display for LockKey {
+impl fmt::Display for IntentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -61,8 +61,8 @@ mod tests {
         fields
     }
 
-    fn key(user: &str, contact: &str, agent: &str, line: u32) -> LockKey {
-        LockKey::new(
+    fn key(user: &str, contact: &str, agent: &str, line: u32) -> IntentKey {
+        IntentKey::new(
             &UserId::parse(user).expect("id"),
             &ContactId::parse(contact).expect("id"),
             &AgentId::parse(agent).expect("id"),

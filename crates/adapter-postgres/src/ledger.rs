@@ -67,7 +67,7 @@ impl CallLedger for PostgresStore {
             booking.key.as_str(),
             booking.token.as_str(),
             booking.call_id.as_str(),
-            booking.guard_for.as_secs_f64(),
+            booking.reserve_for.as_secs_f64(),
             booking.organization_id.as_str(),
             booking.user_id.as_str(),
             booking.contact_id.as_str(),

@@ -14,7 +14,7 @@ impl CallLedger for SqliteStore {
     async fn book(&self, booking: &Booking) -> Result<BookingAnswer, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut transaction = self.connections.begin_books().await?;
-            if !take_guard(&mut transaction, booking).await? {
+            if !reserve(&mut transaction, booking).await? {
                 return blocking_call(&mut transaction, booking).await;
             }
             write_call(&mut transaction, booking).await?;
@@ -36,7 +36,7 @@ impl CallLedger for SqliteStore {
             // An account may have come first, and have told of what the dial tells now.
             let after = before.max(settlement.status);
             write_rise(&mut transaction, settlement.call_id.as_str(), before, after).await?;
-            settle_guard(&mut transaction, settlement, origin).await?;
+            settle_reservation(&mut transaction, settlement, origin).await?;
             transaction.commit().await
         })
         .await
@@ -79,10 +79,10 @@ async fn next_step(
 }
 
 /// Whether the guard is the booking's now: it was free or had run out.
-async fn take_guard(connection: &mut SqliteConnection, booking: &Booking) -> Result<bool, PortUnavailable> {
+async fn reserve(connection: &mut SqliteConnection, booking: &Booking) -> Result<bool, PortUnavailable> {
     let (key, token, call_id) = (booking.key.as_str(), booking.token.as_str(), booking.call_id.as_str());
     let now = now();
-    let (now_millis, blocked_until) = (now.unix_millis(), now.after(booking.guard_for).unix_millis());
+    let (now_millis, blocked_until) = (now.unix_millis(), now.after(booking.reserve_for).unix_millis());
     let taken = sqlx::query!(
         "insert into dial_guards (key, token, call_id, blocked_until) values (?1, ?2, ?3, ?4)
          on conflict (key) do update
@@ -197,7 +197,7 @@ async fn settle_call(
     .map_err(unavailable)
 }
 
-async fn settle_guard(
+async fn settle_reservation(
     connection: &mut SqliteConnection,
     settlement: &Settlement<'_>,
     origin: Origin,

@@ -16,7 +16,7 @@ const EVERY: u32 = 32;
 const BATCH: i64 = 256;
 
 /// A guard is kept for a while after it ran out, for an owner who comes late: placing it on hold still protects the callee.
-const GUARD_KEPT_FOR: Duration = Duration::from_secs(3600);
+const RESERVATION_RETENTION: Duration = Duration::from_secs(3600);
 
 /// Removes what ran out, now and then.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,7 @@ impl Sweeper {
 /// Removes locks, guards and contexts that ran out.
 pub(crate) async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), PortUnavailable> {
     let now_millis = now.unix_millis();
-    let kept_millis = i64::try_from(GUARD_KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
+    let kept_millis = i64::try_from(RESERVATION_RETENTION.as_millis()).unwrap_or(i64::MAX);
     let guards_before = now_millis.saturating_sub(kept_millis);
     sqlx::query!(
         "delete from call_locks

@@ -81,7 +81,7 @@ impl Application {
         let http = HttpSettings {
             workers: http_workers,
             // A reply that is being waited for comes at the end of the longest dial.
-            shutdown_timeout: settings.policy.guard_for(),
+            shutdown_timeout: settings.policy.reserve_for(),
             body_timeout: BODY_TIMEOUT,
             event_timeout: EVENT_TIMEOUT,
             heartbeat: HEARTBEAT,

@@ -24,11 +24,11 @@ suite! {
     an_unknown_outcome_blocks_its_key_to_the_end,
     a_settled_call_answers_duplicates,
     a_settled_call_frees_its_key_after_its_time,
-    a_guard_that_ran_out_is_taken_over,
+    an_expired_reservation_is_taken_over,
     a_call_that_was_not_dialled_frees_its_key,
-    only_its_own_token_settles_a_guard,
+    only_its_own_token_settles_a_reservation,
     a_settled_call_stays_settled,
-    guards_do_not_touch_each_other,
+    reservations_do_not_affect_each_other,
     the_books_survive_a_crash,
     a_lost_ledger_is_unavailable,
 }
@@ -36,7 +36,7 @@ suite! {
 /// A time that no test outlives.
 const LONG: Duration = Duration::from_secs(120);
 /// How long a guard blocks that is to run out.
-const GUARD: Duration = Duration::from_secs(12);
+const RESERVATION: Duration = Duration::from_secs(12);
 /// How long a result is held that is to run out before such a guard.
 const HOLD: Duration = Duration::from_secs(4);
 const A_SECOND: Duration = Duration::from_secs(1);
@@ -95,7 +95,7 @@ pub async fn a_call_in_flight_blocks_its_key(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let booking = tenant.booking(LONG);
     assert_eq!(book(harness, &booking).await, BookingAnswer::Recorded);
-    let duplicate = Booking { guard_for: LONG * 9, ..duplicate(&booking) };
+    let duplicate = Booking { reserve_for: LONG * 9, ..duplicate(&booking) };
     let remaining = in_flight(book(harness, &duplicate).await);
     assert!(remaining <= LONG, "{remaining:?} are left of {LONG:?}");
     assert!(remaining > LONG / 2, "{remaining:?} are left of {LONG:?} right after booking");
@@ -108,7 +108,7 @@ pub async fn a_call_in_flight_blocks_its_key(harness: &impl CallLedgerHarness) {
 pub async fn an_unknown_outcome_blocks_its_key_to_the_end(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let causes = [UnknownCause::TimedOut, UnknownCause::ConnectionLost, UnknownCause::UnclearAnswer];
-    let bookings = causes.map(|_| tenant.booking(GUARD));
+    let bookings = causes.map(|_| tenant.booking(RESERVATION));
     for (booking, cause) in bookings.iter().zip(causes) {
         book(harness, booking).await;
         settle(harness, booking, &DialOutcome::Unknown(cause), A_SECOND).await;
@@ -117,9 +117,9 @@ pub async fn an_unknown_outcome_blocks_its_key_to_the_end(harness: &impl CallLed
     harness.pass(HOLD).await;
     for booking in &bookings {
         let remaining = in_flight(book(harness, &duplicate(booking)).await);
-        assert!(remaining <= GUARD - HOLD, "{remaining:?} are left of {GUARD:?} after {HOLD:?}");
+        assert!(remaining <= RESERVATION - HOLD, "{remaining:?} are left of {RESERVATION:?} after {HOLD:?}");
     }
-    harness.pass(GUARD - HOLD + A_SECOND).await;
+    harness.pass(RESERVATION - HOLD + A_SECOND).await;
     for booking in &bookings {
         assert_eq!(book(harness, &duplicate(booking)).await, BookingAnswer::Recorded);
     }
@@ -155,10 +155,10 @@ pub async fn a_settled_call_frees_its_key_after_its_time(harness: &impl CallLedg
 }
 
 /// A guard that ran out is the next booking's, with that one's time; the call that had it stays in the books.
-pub async fn a_guard_that_ran_out_is_taken_over(harness: &impl CallLedgerHarness) {
+pub async fn an_expired_reservation_is_taken_over(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let first = tenant.booking(HOLD);
-    let second = Booking { guard_for: LONG, ..duplicate(&first) };
+    let second = Booking { reserve_for: LONG, ..duplicate(&first) };
     book(harness, &first).await;
     harness.pass(HOLD + A_SECOND).await;
     assert_eq!(book(harness, &second).await, BookingAnswer::Recorded);
@@ -183,14 +183,14 @@ pub async fn a_call_that_was_not_dialled_frees_its_key(harness: &impl CallLedger
 }
 
 /// A settlement under another token than the guard's settles the call and leaves the guard: it neither frees nor shortens it.
-pub async fn only_its_own_token_settles_a_guard(harness: &impl CallLedgerHarness) {
+pub async fn only_its_own_token_settles_a_reservation(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let outcomes =
         [DialOutcome::Placed(provider_reference()), DialOutcome::NotDialled(NotDialledReason::Unavailable)];
     let mut guarded = Vec::new();
     for outcome in &outcomes {
         // The guard of a call that still has it, under a token that was made up.
-        let holder = tenant.booking(GUARD);
+        let holder = tenant.booking(RESERVATION);
         book(harness, &holder).await;
         settle_under(harness, &holder, &token(), outcome, A_SECOND).await;
         assert_eq!(only_call(harness, &holder).await.state, outcome.as_str());
@@ -200,7 +200,7 @@ pub async fn only_its_own_token_settles_a_guard(harness: &impl CallLedgerHarness
         let late = tenant.booking(A_SECOND);
         book(harness, &late).await;
         harness.pass(A_SECOND * 2).await;
-        let next = Booking { guard_for: GUARD, ..duplicate(&late) };
+        let next = Booking { reserve_for: RESERVATION, ..duplicate(&late) };
         assert_eq!(book(harness, &next).await, BookingAnswer::Recorded);
         settle(harness, &late, outcome, A_SECOND).await;
         assert_eq!(only_call(harness, &late).await.state, outcome.as_str());
@@ -241,7 +241,7 @@ pub async fn a_settled_call_stays_settled(harness: &impl CallLedgerHarness) {
 }
 
 /// Whatever is done to one guard leaves another one as it is.
-pub async fn guards_do_not_touch_each_other(harness: &impl CallLedgerHarness) {
+pub async fn reservations_do_not_affect_each_other(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let outcomes = [
         DialOutcome::Placed(provider_reference()),

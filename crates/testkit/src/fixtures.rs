@@ -76,7 +76,7 @@ impl Tenant {
 
     /// A booking of a call by the tenant's user to its contact: a new call under a new key.
     #[must_use]
-    pub fn booking(&self, guard_for: Duration) -> Booking {
+    pub fn booking(&self, reserve_for: Duration) -> Booking {
         Booking {
             call_id: call_id(),
             organization_id: self.organization.id.clone(),
@@ -88,7 +88,7 @@ impl Tenant {
             reason: Some(reason()),
             key: key(),
             token: token(),
-            guard_for,
+            reserve_for,
             booked_at: moment(),
         }
     }

@@ -101,7 +101,7 @@ async fn an_unknown_outcome_can_become_known_and_a_known_one_stays() {
 /// The bookings that lose see the books as they were before the winner came: they have to look again, and must not answer
 /// from the call whose guard ran out.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_many_takes_over_a_guard_that_ran_out() {
+async fn one_of_many_takes_over_a_reservation_that_ran_out() {
     let (harness, tenant) = harness_with_tenant().await;
     let first = tenant.booking(MINUTE);
     harness.adapter().book(&first).await.expect("the server answers");
@@ -134,7 +134,7 @@ async fn one_of_many_takes_over_a_guard_that_ran_out() {
 
 /// A failure in the middle of a booking takes the guard back, and shows constraints but no ids.
 #[tokio::test]
-async fn a_booking_that_is_refused_leaves_no_guard_and_quotes_nothing() {
+async fn a_booking_that_is_refused_leaves_no_reservation_and_quotes_nothing() {
     let (harness, tenant) = harness_with_tenant().await;
     let stranger = Tenant::new();
     harness.store(&stranger.records()).await;

@@ -167,12 +167,12 @@ async fn a_writer_that_does_not_let_go_is_not_waited_for() {
 
 /// What reconciliation finds out. The guard may go on blocking for longer, and never for less.
 #[tokio::test]
-async fn an_unknown_outcome_can_be_learned_later_and_its_guard_stands() {
+async fn an_unknown_outcome_can_be_learned_later_and_its_reservation_stands() {
     let (store, path, _folder) = migrated().await;
     let tenant = Tenant::new();
     import(&store, &tenant.records()).await;
-    for (guard_for, hold_for) in [(LONG, LONG / 4), (LONG / 4, LONG)] {
-        let booking = tenant.booking(guard_for);
+    for (reserve_for, hold_for) in [(LONG, LONG / 4), (LONG / 4, LONG)] {
+        let booking = tenant.booking(reserve_for);
         assert_eq!(store.book(&booking).await, Ok(BookingAnswer::Recorded));
         let reference = provider_reference();
         for outcome in [DialOutcome::Unknown(UnknownCause::TimedOut), DialOutcome::Placed(reference.clone())]

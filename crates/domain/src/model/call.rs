@@ -31,7 +31,7 @@ pub struct Booking {
     /// Who may settle the guard.
     pub token: OwnerToken,
     /// How long the guard blocks, from now by the store's own clock: the longest ring, and the lock's time after it.
-    pub guard_for: Duration,
+    pub reserve_for: Duration,
     /// When the call was booked, by our clock; for the books, not for the guard.
     pub booked_at: Timestamp,
 }

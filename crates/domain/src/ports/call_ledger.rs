@@ -16,13 +16,13 @@ use crate::{Booking, CallId, CallStatus, DialOutcome, IntentKey, OwnerToken, Set
 ///   (`a_call_in_flight_blocks_its_key`, `an_unknown_outcome_blocks_its_key_to_the_end`).
 /// - MUST answer the result of a settled call, ids and reason alike, as long as its guard holds
 ///   (`a_settled_call_answers_duplicates`), and let the key go after that (`a_settled_call_frees_its_key_after_its_time`).
-/// - MUST let a guard that has run out be taken over (`a_guard_that_ran_out_is_taken_over`).
+/// - MUST let a guard that has run out be taken over (`an_expired_reservation_is_taken_over`).
 /// - MUST free the guard of a call that was not dialled at once (`a_call_that_was_not_dialled_frees_its_key`).
-/// - MUST settle a guard by its own token alone, the call being settled all the same (`only_its_own_token_settles_a_guard`).
+/// - MUST settle a guard by its own token alone, the call being settled all the same (`only_its_own_token_settles_a_reservation`).
 /// - MUST NOT shorten the guard of an unknown outcome (`an_unknown_outcome_blocks_its_key_to_the_end`).
 /// - MUST NOT move a call backward: the first settlement stands, and settling twice is no error
 ///   (`a_settled_call_stays_settled`).
-/// - MUST leave other keys alone (`guards_do_not_touch_each_other`).
+/// - MUST leave other keys alone (`reservations_do_not_affect_each_other`).
 /// - MUST have it all still when the store comes back from a crash (`the_books_survive_a_crash`).
 /// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_ledger_is_unavailable`).

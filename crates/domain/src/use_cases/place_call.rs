@@ -159,7 +159,7 @@ impl PlaceCall {
             reason: command.reason.clone(),
             key: claim.key.clone(),
             token: claim.token.clone(),
-            guard_for: self.policy.guard_for(),
+            reserve_for: self.policy.reserve_for(),
             booked_at: self.ports.clock.now(),
         }
     }

@@ -61,7 +61,7 @@ async fn a_lock_that_cannot_be_renewed_does_not_end_the_call() {
 }
 
 #[tokio::test]
-async fn a_provider_that_never_answers_is_unknown_at_its_time_and_keeps_lock_and_guard() {
+async fn a_provider_that_never_answers_is_unknown_after_the_timeout_and_keeps_lock_and_reservation() {
     let world = World { rings_for: Duration::from_secs(100_000), ..World::working() };
     let run = world.call_the_contact().await;
     let cause = UnknownCause::TimedOut;

@@ -68,7 +68,7 @@ impl Reading<'_> {
             auth: auth?,
             policy: policy?,
             reconcile_times: ReconcileTimes {
-                decided_within: policy?.guard_for(),
+                decided_within: policy?.reserve_for(),
                 told_within: told_within?,
                 pause: reconcile_every?,
                 given_up_after: GIVEN_UP_AFTER,

@@ -70,7 +70,7 @@ impl CallPolicy {
     }
 
     /// How long the provider may take to answer: after that the outcome is unknown. One that answers before the phone rings
-    /// has the margin alone, so that the ring which may follow ends within [`CallPolicy::guard_for`] all the same.
+    /// has the margin alone, so that the ring which may follow ends within [`CallPolicy::reserve_for`] all the same.
     #[must_use]
     pub const fn answer_within(&self, answers: AnswerTime) -> Duration {
         match answers {
@@ -91,7 +91,7 @@ impl CallPolicy {
 
     /// How long the guard blocks from its booking: until the phone can no longer ring, and the lock's time after that.
     #[must_use]
-    pub const fn guard_for(&self) -> Duration {
+    pub const fn reserve_for(&self) -> Duration {
         self.ringing_timeout.saturating_add(self.answer_margin).saturating_add(self.lock_ttl)
     }
 }
@@ -121,14 +121,14 @@ mod tests {
             CallPolicy::new(p.lock_ttl, p.renew_every, p.ringing_timeout, p.answer_margin, p.context_ttl),
             Ok(p)
         );
-        assert_eq!(p.guard_for(), Duration::from_secs(120));
+        assert_eq!(p.reserve_for(), Duration::from_secs(120));
     }
 
     #[test]
-    fn no_phone_rings_past_the_guard_whenever_the_provider_answers() {
+    fn no_phone_rings_past_the_reservation_whenever_the_provider_answers() {
         let p = CallPolicy::default();
         for answers in [AnswerTime::AfterRinging, AnswerTime::BeforeRinging] {
-            assert_eq!(p.answer_within(answers) + p.hold_for(answers), p.guard_for(), "{answers:?}");
+            assert_eq!(p.answer_within(answers) + p.hold_for(answers), p.reserve_for(), "{answers:?}");
         }
         assert_eq!(p.hold_for(AnswerTime::AfterRinging), SECOND * 30);
         assert_eq!(p.hold_for(AnswerTime::BeforeRinging), SECOND * 90);

@@ -15,7 +15,7 @@ use crate::flaw::Flaw;
 #[derive(Default)]
 pub(super) struct Books {
     pub(super) calls: Vec<Entry>,
-    guards: HashMap<IntentKey, Guard>,
+    reservations: HashMap<IntentKey, Reservation>,
 }
 
 /// A call in the books: what its dial came to and when, and what is known of it otherwise.
@@ -28,7 +28,7 @@ pub(super) struct Entry {
 }
 
 #[derive(Clone)]
-struct Guard {
+struct Reservation {
     call_id: CallId,
     token: OwnerToken,
     until: Duration,
@@ -63,13 +63,13 @@ impl Memory {
     /// The answer for a key that is guarded, or nothing where it is free.
     fn blocked(&self, books: &Books, booking: &Booking) -> Option<BookingAnswer> {
         let now = self.now();
-        let guard = books.guards.get(&booking.key)?;
-        if guard.until <= now && !self.has(Flaw::NeverTakesAGuardOver) {
+        let reservation = books.reservations.get(&booking.key)?;
+        if reservation.until <= now && !self.has(Flaw::NeverTakesAReservationOver) {
             return None;
         }
-        let asked = self.has(Flaw::AnswersTheGuardThatWasAsked);
-        let remaining = if asked { booking.guard_for } else { guard.until.saturating_sub(now) };
-        let result = books.result(&guard.call_id).map(BookingAnswer::Settled);
+        let asked = self.has(Flaw::AnswersTheReservationThatWasAsked);
+        let remaining = if asked { booking.reserve_for } else { reservation.until.saturating_sub(now) };
+        let result = books.result(&reservation.call_id).map(BookingAnswer::Settled);
         Some(result.unwrap_or(BookingAnswer::InFlight { remaining }))
     }
 
@@ -84,18 +84,20 @@ impl Memory {
         books.calls.push(entry);
     }
 
-    fn settle_guard(&self, guard: &mut Guard, settlement: &Settlement<'_>) {
+    fn settle_reservation(&self, reservation: &mut Reservation, settlement: &Settlement<'_>) {
         let now = self.now();
         let hold = match self.flaw {
-            Some(Flaw::HoldsResultsToTheGuardsEnd) => guard.own_until,
+            Some(Flaw::HoldsResultsToTheReservationsEnd) => reservation.own_until,
             _ => now + settlement.hold_for,
         };
         match settlement.outcome {
-            DialOutcome::Placed(_) | DialOutcome::NotConnected { .. } => guard.until = hold,
-            DialOutcome::NotDialled(_) if self.has(Flaw::KeepsTheGuardOfUndialled) => {}
-            DialOutcome::NotDialled(_) => guard.until = now,
-            DialOutcome::Unknown(_) if self.has(Flaw::ShortensTheGuardOfUnknown) => guard.until = hold,
-            DialOutcome::Unknown(_) if self.has(Flaw::FoldsUnknownIntoNotDialled) => guard.until = now,
+            DialOutcome::Placed(_) | DialOutcome::NotConnected { .. } => reservation.until = hold,
+            DialOutcome::NotDialled(_) if self.has(Flaw::KeepsTheReservationOfUndialled) => {}
+            DialOutcome::NotDialled(_) => reservation.until = now,
+            DialOutcome::Unknown(_) if self.has(Flaw::ShortensTheReservationOfUnknown) => {
+                reservation.until = hold
+            }
+            DialOutcome::Unknown(_) if self.has(Flaw::FoldsUnknownIntoNotDialled) => reservation.until = now,
             DialOutcome::Unknown(_) => {}
         }
     }
@@ -121,9 +123,11 @@ impl CallLedger for Memory {
         }
         let written = books.is_written(&booking.call_id);
         if !written || self.has(Flaw::GuardsCallsThatItCannotWrite) {
-            let until = self.now() + booking.guard_for;
+            let until = self.now() + booking.reserve_for;
             let (call_id, token) = (booking.call_id.clone(), booking.token.clone());
-            books.guards.insert(booking.key.clone(), Guard { call_id, token, until, own_until: until });
+            books
+                .reservations
+                .insert(booking.key.clone(), Reservation { call_id, token, until, own_until: until });
         }
         if written {
             return Err(PortUnavailable::new("memory", "the call's id is taken"));
@@ -135,17 +139,21 @@ impl CallLedger for Memory {
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
         self.reach(settlement.token.as_str()).await?;
         let mut books = lock(&self.store.books);
-        let own = |key: &IntentKey, guard: &Guard| {
-            let (same_key, same_token) = (key == settlement.key, guard.token == *settlement.token);
+        let own = |key: &IntentKey, reservation: &Reservation| {
+            let (same_key, same_token) = (key == settlement.key, reservation.token == *settlement.token);
             match self.flaw {
-                Some(Flaw::SettlesAnyGuard) => same_key,
-                Some(Flaw::SettlesEveryGuardOfTheToken) => same_token,
+                Some(Flaw::SettlesAnyReservation) => same_key,
+                Some(Flaw::SettlesEveryReservationOfTheToken) => same_token,
                 _ => same_key && same_token,
             }
         };
-        let owned: Vec<IntentKey> =
-            books.guards.iter().filter(|(key, guard)| own(key, guard)).map(|(key, _)| key.clone()).collect();
-        if owned.is_empty() && self.has(Flaw::LeavesCallsOfLostGuards) {
+        let owned: Vec<IntentKey> = books
+            .reservations
+            .iter()
+            .filter(|(key, reservation)| own(key, reservation))
+            .map(|(key, _)| key.clone())
+            .collect();
+        if owned.is_empty() && self.has(Flaw::LeavesCallsOfLostReservations) {
             return Ok(());
         }
         let first = |entry: &&mut Entry| {
@@ -162,8 +170,8 @@ impl CallLedger for Memory {
         self.tell_the_settlement(entry, before, settlement.status);
         entry.dial = Some((settled, settlement.settled_at));
         for key in owned {
-            if let Some(guard) = books.guards.get_mut(&key) {
-                self.settle_guard(guard, settlement);
+            if let Some(reservation) = books.reservations.get_mut(&key) {
+                self.settle_reservation(reservation, settlement);
             }
         }
         Ok(())

@@ -4,8 +4,8 @@ mod row;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PortUnavailable,
-    UnrecordedClaim,
+    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueLease, PortUnavailable,
+    UnrecordedLease,
 };
 use domain::{
     CallFact, CallId, CallRecord, CallStatus, ContactId, ConversationId, OrganizationId, ProviderAgentId,
@@ -136,10 +136,10 @@ impl CallBooks for PostgresStore {
         attached.await.map(|_| ())
     }
 
-    async fn claim_overdue(&self, claim: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable> {
+    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<OverdueCall>, PortUnavailable> {
         // What another claimant takes at this moment is skipped, and what it took a moment ago is seen to be taken when its
         // row is locked. Repeated where the answer was lost, it takes others; the lost ones come back with their time.
-        let claimed = self.repeatable_rows(|| {
+        let leased = self.repeatable_rows(|| {
             sqlx::query!(
                 r#"with overdue as (
                        select id
@@ -161,15 +161,15 @@ impl CallBooks for PostgresStore {
                      from claimed
                      join agents on agents.organization_id = claimed.organization_id and agents.id = claimed.agent_id
                     order by claimed.booked_at, claimed.id"#,
-                database_bound(claim.given_up_before),
-                database_bound(claim.undecided_before),
-                database_bound(claim.unended_before),
-                i64::from(claim.limit),
-                claim.lease.as_secs_f64(),
-                database_bound(claim.now)
+                database_bound(lease.given_up_before),
+                database_bound(lease.undecided_before),
+                database_bound(lease.unended_before),
+                i64::from(lease.limit),
+                lease.lease_for.as_secs_f64(),
+                database_bound(lease.now)
             )
         });
-        let calls = claimed.await?.into_iter().map(|row| {
+        let calls = leased.await?.into_iter().map(|row| {
             Ok(OverdueCall {
                 call_id: read("calls.id", &row.id, CallId::parse)?,
                 conversation_id: read_optional(
@@ -188,12 +188,12 @@ impl CallBooks for PostgresStore {
         calls.collect()
     }
 
-    async fn claim_unrecorded(
+    async fn lease_unrecorded(
         &self,
-        claim: &UnrecordedClaim,
+        lease: &UnrecordedLease,
     ) -> Result<Vec<(CallId, ConversationId)>, PortUnavailable> {
         // As with overdue calls. What an index is made for stands written out.
-        let claimed = self.repeatable_rows(|| {
+        let leased = self.repeatable_rows(|| {
             sqlx::query!(
                 r#"with unrecorded as (
                        select id
@@ -211,14 +211,14 @@ impl CallBooks for PostgresStore {
                               + greatest(make_interval(secs => $4), ($5 - calls.booked_at) / 10)
                      from unrecorded where calls.id = unrecorded.id
                    returning calls.id, calls.conversation_id as "conversation_id!""#,
-                database_bound(claim.given_up_before),
-                database_bound(claim.booked_before),
-                i64::from(claim.limit),
-                claim.lease.as_secs_f64(),
-                database_bound(claim.now)
+                database_bound(lease.given_up_before),
+                database_bound(lease.booked_before),
+                i64::from(lease.limit),
+                lease.lease_for.as_secs_f64(),
+                database_bound(lease.now)
             )
         });
-        let calls = claimed.await?.into_iter().map(|row| {
+        let calls = leased.await?.into_iter().map(|row| {
             let call_id = read("calls.id", &row.id, CallId::parse)?;
             Ok((call_id, read("calls.conversation_id", &row.conversation_id, ConversationId::parse)?))
         });

@@ -1,13 +1,13 @@
 //! Events on their way to endpoints. `publish` queues them.
 
-mod claim;
+mod lease;
 mod replay;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AttemptConclusion, DeliveryClaim, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
+    AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
 };
 use domain::{DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, WebhookEndpointId};
 use time::OffsetDateTime;
@@ -34,8 +34,8 @@ struct DeliveryRow {
 
 #[async_trait]
 impl DeliveryQueue for PostgresStore {
-    async fn claim(&self, claim: &DeliveryClaim) -> Result<Vec<DueDelivery>, PortUnavailable> {
-        self.claim_deliveries(claim).await
+    async fn lease(&self, lease: &DeliveryLease) -> Result<Vec<DueDelivery>, PortUnavailable> {
+        self.lease_deliveries(lease).await
     }
 
     async fn conclude(

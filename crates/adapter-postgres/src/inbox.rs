@@ -38,10 +38,10 @@ impl EventInbox for PostgresStore {
         }
     }
 
-    async fn claim(&self, limit: u32, lease: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
+    async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
         // What another claimant takes at this moment is skipped, and what it took a moment ago is seen to be taken when its
         // row is locked. Repeated where the answer was lost, it takes others; the lost ones come back with their time.
-        let claimed = self.repeatable_rows(|| {
+        let leased = self.repeatable_rows(|| {
             sqlx::query!(
                 r#"with ready as (
                        select key, received_at, octet_length(body) as size
@@ -60,11 +60,11 @@ impl EventInbox for PostgresStore {
                    )
                    select key, body, received_at from claimed order by received_at, key"#,
                 i64::from(limit),
-                lease.as_secs_f64(),
+                lease_for.as_secs_f64(),
                 PORTION_BYTES
             )
         });
-        let open = claimed.await?.into_iter().map(|row| OpenEvent {
+        let open = leased.await?.into_iter().map(|row| OpenEvent {
             key: row.key,
             body: row.body,
             received_at: moment(row.received_at),

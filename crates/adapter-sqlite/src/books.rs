@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue, PortUnavailable,
-    UnrecordedClaim,
+    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueLease, PartiesClue, PortUnavailable,
+    UnrecordedLease,
 };
 use domain::{
     CallEventKind, CallFact, CallId, CallRecord, CallStatus, ConversationId, OrganizationId, ProviderAgentId,
@@ -134,15 +134,15 @@ impl CallBooks for SqliteStore {
     }
 
     /// A claim is a lease: a power failure that takes it lets the provider be asked once more.
-    async fn claim_overdue(&self, claim: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable> {
-        let undecided_before = claim.undecided_before.unix_millis();
-        let unended_before = claim.unended_before.unix_millis();
-        let given_up_before = claim.given_up_before.unix_millis();
-        let age_from = claim.now.unix_millis();
+    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<OverdueCall>, PortUnavailable> {
+        let undecided_before = lease.undecided_before.unix_millis();
+        let unended_before = lease.unended_before.unix_millis();
+        let given_up_before = lease.given_up_before.unix_millis();
+        let age_from = lease.now.unix_millis();
         within(STORAGE_LIMIT, async {
             let mut writer = self.connections.write_lease().await?;
             let now = now();
-            let (now_millis, claimed_until) = (now.unix_millis(), now.after(claim.lease).unix_millis());
+            let (now_millis, claimed_until) = (now.unix_millis(), now.after(lease.lease_for).unix_millis());
             let rows = sqlx::query!(
                 r#"update calls set claimed_until = max(?1, ?5 + (?7 - booked_at) / 10)
                    where id in
@@ -159,7 +159,7 @@ impl CallBooks for SqliteStore {
                 undecided_before,
                 unended_before,
                 now_millis,
-                claim.limit,
+                lease.limit,
                 age_from
             )
             .fetch_all(&mut *writer)
@@ -186,17 +186,17 @@ impl CallBooks for SqliteStore {
         .await
     }
 
-    async fn claim_unrecorded(
+    async fn lease_unrecorded(
         &self,
-        claim: &UnrecordedClaim,
+        lease: &UnrecordedLease,
     ) -> Result<Vec<(CallId, ConversationId)>, PortUnavailable> {
-        let booked_before = claim.booked_before.unix_millis();
-        let given_up_before = claim.given_up_before.unix_millis();
-        let age_from = claim.now.unix_millis();
+        let booked_before = lease.booked_before.unix_millis();
+        let given_up_before = lease.given_up_before.unix_millis();
+        let age_from = lease.now.unix_millis();
         within(STORAGE_LIMIT, async {
             let mut writer = self.connections.write_lease().await?;
             let now = now();
-            let (now_millis, claimed_until) = (now.unix_millis(), now.after(claim.lease).unix_millis());
+            let (now_millis, claimed_until) = (now.unix_millis(), now.after(lease.lease_for).unix_millis());
             // What an index is made for stands written out.
             let rows = sqlx::query!(
                 r#"update calls set claimed_until = max(?1, ?4 + (?6 - booked_at) / 10)
@@ -212,7 +212,7 @@ impl CallBooks for SqliteStore {
                 given_up_before,
                 booked_before,
                 now_millis,
-                claim.limit,
+                lease.limit,
                 age_from
             )
             .fetch_all(&mut *writer)

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AttemptConclusion, DeliveryClaim, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
+    AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
 };
 use domain::{
     DeliveryRecord, DeliveryState, DueDelivery, EventPosition, OrganizationId, Timestamp, WebhookEndpointId,
@@ -21,10 +21,10 @@ const REPLAYED_AT_ONCE: u32 = 500;
 impl DeliveryQueue for SqliteStore {
     /// Asks a reader first: mostly nothing is due, and the writer is for bookings. A claim is a lease, and not synced: a power
     /// failure that takes it lets a delivery be made once more.
-    async fn claim(&self, claim: &DeliveryClaim) -> Result<Vec<DueDelivery>, PortUnavailable> {
+    async fn lease(&self, lease: &DeliveryLease) -> Result<Vec<DueDelivery>, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut reader = self.connections.read().await?;
-            let none_is_due = due(&mut reader, claim, now()).await?.is_empty();
+            let none_is_due = due(&mut reader, lease, now()).await?.is_empty();
             // In memory, this connection is also the writer's.
             drop(reader);
             if none_is_due {
@@ -32,8 +32,8 @@ impl DeliveryQueue for SqliteStore {
             }
             let mut transaction = self.connections.begin_lease().await?;
             let now = now();
-            let rows = due(&mut transaction, claim, now).await?;
-            let claimed_until = now.after(claim.lease).unix_millis();
+            let rows = due(&mut transaction, lease, now).await?;
+            let claimed_until = now.after(lease.lease_for).unix_millis();
             for row in &rows {
                 sqlx::query!(
                     "update webhook_deliveries set attempts = attempts + 1, claimed_until = ?
@@ -46,9 +46,9 @@ impl DeliveryQueue for SqliteStore {
                 .await
                 .map_err(unavailable)?;
             }
-            let claimed = rows.into_iter().map(|row| row.handed_out(now)).collect::<Result<_, _>>()?;
+            let leased = rows.into_iter().map(|row| row.handed_out(now)).collect::<Result<_, _>>()?;
             transaction.commit().await?;
-            Ok(claimed)
+            Ok(leased)
         })
         .await
     }
@@ -205,7 +205,7 @@ impl SqliteStore {
 /// beginning with the deliveries.
 async fn due(
     connection: &mut SqliteConnection,
-    claim: &DeliveryClaim,
+    lease: &DeliveryLease,
     now: Timestamp,
 ) -> Result<Vec<DueRow>, PortUnavailable> {
     let now = now.unix_millis();
@@ -236,8 +236,8 @@ async fn due(
                                 where endpoint_id = due.endpoint_id and claimed_until > ?1),
                due.due_at, due.position, due.endpoint_id limit ?3"#,
         now,
-        claim.per_endpoint,
-        claim.limit
+        lease.per_endpoint,
+        lease.limit
     )
     .fetch_all(connection)
     .await

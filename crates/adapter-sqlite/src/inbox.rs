@@ -39,11 +39,11 @@ impl EventInbox for SqliteStore {
         .await
     }
 
-    async fn claim(&self, limit: u32, lease: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
+    async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut writer = self.connections.write_lease().await?;
             let now = now();
-            let (now_millis, open_at) = (now.unix_millis(), now.after(lease).unix_millis());
+            let (now_millis, open_at) = (now.unix_millis(), now.after(lease_for).unix_millis());
             let rows = sqlx::query!(
                 r#"update provider_events set open_at = ?1
                    where key in

@@ -29,13 +29,13 @@ mod webhook_sender;
 
 pub use agent_repo::AgentRepo;
 pub use call_books::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue, UnrecordedClaim,
+    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueLease, PartiesClue, UnrecordedLease,
 };
 pub use call_ledger::{BookingAnswer, CallLedger, Settlement};
 pub use clock::Clock;
 pub use contact_repo::ContactRepo;
 pub use context_cache::ContextCache;
-pub use delivery_queue::{AttemptConclusion, DeliveryClaim, DeliveryListQuery, DeliveryQueue, ReplayQuery};
+pub use delivery_queue::{AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, ReplayQuery};
 pub use directory::{Directory, DirectoryImport, RecordRefusal, UpsertError};
 pub use event_feed::{EventFeed, FeedQuery};
 pub use event_inbox::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent};

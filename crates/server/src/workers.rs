@@ -188,7 +188,7 @@ mod tests {
             OpenEvent { key: "audio".into(), body: Vec::new(), received_at: Timestamp::from_unix_millis(0) };
         let (mut webhook, mut inbox) = (MockProviderWebhook::new(), MockEventInbox::new());
         webhook.expect_read().return_const(Ok(event));
-        inbox.expect_claim().returning(move |_, _| Ok(vec![open.clone()]));
+        inbox.expect_lease().returning(move |_, _| Ok(vec![open.clone()]));
         let mut books = MockCallBooks::new();
         books.expect_locate().return_const(Ok(Some(CallId::mint(1, [1; 8]))));
         let asked = Arc::new(Notify::new());
@@ -216,7 +216,7 @@ mod tests {
             booked_at: Timestamp::from_unix_millis(0),
         };
         let mut books = MockCallBooks::new();
-        books.expect_claim_overdue().returning(move |_| Ok(vec![overdue.clone()]));
+        books.expect_lease_overdue().returning(move |_| Ok(vec![overdue.clone()]));
         let (asked, second) = (Arc::new(Notify::new()), Duration::from_secs(1));
         let times = ReconcileTimes {
             decided_within: second,

@@ -21,9 +21,9 @@ pub use self::reading::{
     history_is_the_tenants_own,
 };
 pub use self::reconciling::{
-    a_call_is_located_by_its_clues, a_call_that_has_ended_still_fits, an_older_call_is_left_alone_for_longer,
-    an_overdue_call_is_claimed_by_one, an_unrecorded_call_is_claimed_by_one, every_overdue_call_has_its_turn,
-    only_overdue_calls_are_claimed, only_unrecorded_calls_are_claimed,
+    a_call_is_located_by_its_clues, a_call_that_has_ended_still_fits, an_older_call_is_leased_for_longer,
+    an_overdue_call_is_leased_to_one_worker, an_unrecorded_call_is_leased_to_one_worker,
+    every_overdue_call_has_its_turn, only_overdue_calls_are_leased, only_unrecorded_calls_are_leased,
 };
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
 use crate::call_ledger::books::{book, only_call, settlement, tenant};
@@ -45,11 +45,11 @@ suite! {
     a_recording_attached_again_is_replaced,
     a_call_is_located_by_its_clues,
     a_call_that_has_ended_still_fits,
-    an_overdue_call_is_claimed_by_one,
-    only_overdue_calls_are_claimed,
-    an_unrecorded_call_is_claimed_by_one,
-    only_unrecorded_calls_are_claimed,
-    an_older_call_is_left_alone_for_longer,
+    an_overdue_call_is_leased_to_one_worker,
+    only_overdue_calls_are_leased,
+    an_unrecorded_call_is_leased_to_one_worker,
+    only_unrecorded_calls_are_leased,
+    an_older_call_is_leased_for_longer,
     every_overdue_call_has_its_turn,
     lost_books_are_unavailable,
 }
@@ -170,7 +170,7 @@ pub async fn lost_books_are_unavailable(harness: &impl CallBooksHarness) {
     let tenant = tenant(harness).await;
     let (books, booking) = (harness.books(), tenant.booking(LONG));
     book(harness, &booking).await;
-    let (query, clue, claim) = (everything(&tenant), reconciling::clue(&tenant), reconciling::claim());
+    let (query, clue, lease) = (everything(&tenant), reconciling::clue(&tenant), reconciling::lease());
     let (told, recorded) =
         (conversation(CallStatus::Completed), recording(&booking.call_id, AudioFormat::Mp3));
     harness.lose().await;
@@ -182,5 +182,5 @@ pub async fn lost_books_are_unavailable(harness: &impl CallBooksHarness) {
     unavailable_within(LOST_DATABASE_BOUND, books.locate(&clue), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, books.absorb(call_id, &told), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, books.attach_recording(call_id, &recorded), &private).await;
-    unavailable_within(LOST_DATABASE_BOUND, books.claim_overdue(&claim), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, books.lease_overdue(&lease), &private).await;
 }

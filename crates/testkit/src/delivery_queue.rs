@@ -1,14 +1,14 @@
 //! The promises of [`DeliveryQueue`](domain::ports::DeliveryQueue).
 
-mod claiming;
 mod concluding;
+mod leasing;
 mod listing;
 mod queueing;
 mod replaying;
 
 use std::time::Duration;
 
-use domain::ports::{AttemptConclusion, DeliveryClaim, DeliveryListQuery, ReplayQuery};
+use domain::ports::{AttemptConclusion, DeliveryLease, DeliveryListQuery, ReplayQuery};
 use domain::{
     CallEventKind, DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, EventPosition,
     WebhookEndpoint,
@@ -20,14 +20,14 @@ use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
 use crate::fixtures::Tenant;
 use crate::harness::AnnouncementsHarness;
 
-pub use self::claiming::{
-    a_delivery_is_claimed_by_one, a_slow_endpoint_does_not_keep_back_the_others,
-    an_abandoned_delivery_is_claimed_again, the_longest_due_comes_first, who_has_the_fewest_out_comes_first,
-};
 pub use self::concluding::{
-    a_concluded_delivery_is_not_claimed, a_postponed_delivery_waits,
+    a_concluded_delivery_is_not_leased, a_postponed_delivery_waits,
     an_attempt_before_a_replay_concludes_nothing, only_the_newest_attempt_concludes,
     what_is_queued_for_too_long_is_given_up,
+};
+pub use self::leasing::{
+    a_delivery_is_leased_to_one_worker, a_slow_endpoint_does_not_keep_back_the_others,
+    an_abandoned_delivery_is_leased_again, the_longest_due_comes_first, who_has_the_fewest_out_comes_first,
 };
 pub use self::listing::{deliveries_are_listed_by_state_and_page, deliveries_are_the_tenants_own};
 pub use self::queueing::{
@@ -42,12 +42,12 @@ suite! {
     a_delivery_is_handed_out_whole,
     a_replaced_secret_signs_for_its_time,
     the_longest_due_comes_first,
-    a_delivery_is_claimed_by_one,
-    an_abandoned_delivery_is_claimed_again,
+    a_delivery_is_leased_to_one_worker,
+    an_abandoned_delivery_is_leased_again,
     a_slow_endpoint_does_not_keep_back_the_others,
     who_has_the_fewest_out_comes_first,
     a_postponed_delivery_waits,
-    a_concluded_delivery_is_not_claimed,
+    a_concluded_delivery_is_not_leased,
     only_the_newest_attempt_concludes,
     what_is_queued_for_too_long_is_given_up,
     an_attempt_before_a_replay_concludes_nothing,
@@ -67,7 +67,7 @@ const FAILURE: DeliveryFailure = DeliveryFailure::Status(503);
 /// is handed out, and what was out when its lease has run out.
 pub async fn deliveries_survive_a_crash(harness: &impl AnnouncementsHarness) {
     let (tenant, _) = told(harness, 4).await;
-    let out = claim(harness, 3, BRIEF).await;
+    let out = lease(harness, 3, BRIEF).await;
     conclude(harness, &out[0], AttemptConclusion::Delivered).await;
     conclude(harness, &out[1], AttemptConclusion::GivenUp { failure: FAILURE }).await;
     let before = list(harness, &deliveries(&tenant)).await;
@@ -84,24 +84,24 @@ pub async fn deliveries_survive_a_crash(harness: &impl AnnouncementsHarness) {
     let after = tokio::time::timeout(Duration::from_secs(30), recovering).await;
     assert_eq!(after.expect("the queue comes back by itself"), before);
     assert_eq!(before.len(), 4);
-    let claimed = claim(harness, 10, LONG).await;
-    assert_eq!(claimed.len(), 1, "one is pending and not out");
-    assert_eq!(claimed[0].attempt, 1);
+    let leased = lease(harness, 10, LONG).await;
+    assert_eq!(leased.len(), 1, "one is pending and not out");
+    assert_eq!(leased[0].attempt, 1);
     harness.pass(BRIEF + Duration::from_secs(1)).await;
-    let abandoned = claim(harness, 10, LONG).await;
+    let abandoned = lease(harness, 10, LONG).await;
     assert_eq!(abandoned, [DueDelivery { attempt: 2, ..out[2].clone() }]);
 }
 
 /// Without its store the port says so, within 5 s and without quoting a URL, a secret or a number.
 pub async fn a_lost_queue_is_unavailable(harness: &impl AnnouncementsHarness) {
     let (tenant, endpoint) = told(harness, 2).await;
-    let out = claim(harness, 1, LONG).await;
+    let out = lease(harness, 1, LONG).await;
     let queue = harness.queue();
     let query = deliveries(&tenant);
     harness.lose().await;
     let private = [endpoint.url.as_str(), out[0].event.from.as_e164(), out[0].event.to.as_e164()];
-    let claim = DeliveryClaim { limit: 10, per_endpoint: 10, lease: LONG };
-    unavailable_within(LOST_DATABASE_BOUND, queue.claim(&claim), &private).await;
+    let lease = DeliveryLease { limit: 10, per_endpoint: 10, lease_for: LONG };
+    unavailable_within(LOST_DATABASE_BOUND, queue.lease(&lease), &private).await;
     let concluding = queue.conclude(&out[0], AttemptConclusion::Delivered);
     unavailable_within(LOST_DATABASE_BOUND, concluding, &private).await;
     unavailable_within(LOST_DATABASE_BOUND, queue.list(&query), &private).await;
@@ -141,13 +141,13 @@ pub(crate) fn deliveries(tenant: &Tenant) -> DeliveryListQuery {
 }
 
 /// Takes due deliveries, of one endpoint as many as of all.
-pub(crate) async fn claim(
+pub(crate) async fn lease(
     harness: &impl AnnouncementsHarness,
     limit: u32,
-    lease: Duration,
+    lease_for: Duration,
 ) -> Vec<DueDelivery> {
-    let claim = DeliveryClaim { limit, per_endpoint: 1000, lease };
-    harness.queue().claim(&claim).await.expect("store is up")
+    let lease = DeliveryLease { limit, per_endpoint: 1000, lease_for };
+    harness.queue().lease(&lease).await.expect("store is up")
 }
 
 pub(crate) async fn conclude(

@@ -14,10 +14,10 @@ suite! {
     $ event_inbox_suite of event_inbox:
     an_accepted_event_survives_a_crash,
     one_of_many_deliveries_is_accepted,
-    an_event_is_claimed_by_one,
-    a_claimed_event_is_what_was_accepted,
-    an_abandoned_event_is_claimed_again,
-    a_closed_event_is_not_claimed,
+    an_event_is_leased_to_one_worker,
+    a_leased_event_is_what_was_accepted,
+    an_abandoned_event_is_leased_again,
+    a_closed_event_is_not_leased,
     a_postponed_event_waits,
     a_closed_event_can_leave_its_body,
     a_lost_inbox_is_unavailable,
@@ -40,7 +40,7 @@ pub async fn an_accepted_event_survives_a_crash(harness: &impl EventInboxHarness
     let recovering = async {
         // A connection from before the crash may have to be found dead first.
         loop {
-            match harness.inbox().claim(10, LONG).await {
+            match harness.inbox().lease(10, LONG).await {
                 Ok(events) => break events,
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
@@ -64,31 +64,31 @@ pub async fn one_of_many_deliveries_is_accepted(harness: &impl EventInboxHarness
     let answers = all_at_once(crowd).await;
     let accepted = answers.iter().filter(|answer| **answer == InboxAnswer::Accepted).count();
     assert_eq!(accepted, 1, "deliveries of one event that were accepted");
-    assert_eq!(claim(harness, 10, LONG).await, from_ref(&event));
+    assert_eq!(lease(harness, 10, LONG).await, from_ref(&event));
     close(harness, &event).await;
     assert_eq!(deliver(harness, &event).await, InboxAnswer::Known);
-    assert_eq!(claim(harness, 10, LONG).await, []);
+    assert_eq!(lease(harness, 10, LONG).await, []);
 }
 
 /// Fifty claimants at once get each event once in all, and none gets more than it asked for.
-pub async fn an_event_is_claimed_by_one(harness: &impl EventInboxHarness) {
+pub async fn an_event_is_leased_to_one_worker(harness: &impl EventInboxHarness) {
     let events: Vec<OpenEvent> = (0..7).map(event).collect();
     for event in &events {
         accept(harness, event).await;
     }
     let crowd = (0..CROWD).map(|_| {
         let inbox = harness.inbox();
-        async move { inbox.claim(2, LONG).await.expect("store is up") }
+        async move { inbox.lease(2, LONG).await.expect("store is up") }
     });
     let shares = all_at_once(crowd).await;
     assert!(shares.iter().all(|share| share.len() <= 2), "a claimant got more than it asked for");
-    let mut claimed: Vec<OpenEvent> = shares.into_iter().flatten().collect();
-    claimed.sort_by_key(|event| event.received_at);
-    assert!(claimed == events, "of {} events the claimants got {}", events.len(), claimed.len());
+    let mut leased: Vec<OpenEvent> = shares.into_iter().flatten().collect();
+    leased.sort_by_key(|event| event.received_at);
+    assert!(leased == events, "of {} events the claimants got {}", events.len(), leased.len());
 }
 
 /// An event comes out as it went in, byte for byte, the oldest first.
-pub async fn a_claimed_event_is_what_was_accepted(harness: &impl EventInboxHarness) {
+pub async fn a_leased_event_is_what_was_accepted(harness: &impl EventInboxHarness) {
     let every_byte: Vec<u8> = (0..=255).collect();
     let bodies =
         [every_byte.clone(), "{\"a\": \"é\\u0000 \"}\r\n".into(), Vec::new(), every_byte.repeat(4096)];
@@ -97,30 +97,30 @@ pub async fn a_claimed_event_is_what_was_accepted(harness: &impl EventInboxHarne
     for event in &events {
         accept(harness, event).await;
     }
-    assert!(claim(harness, 3, LONG).await == events[..3], "the three oldest events");
-    assert!(claim(harness, 3, LONG).await == events[3..], "the newest event");
+    assert!(lease(harness, 3, LONG).await == events[..3], "the three oldest events");
+    assert!(lease(harness, 3, LONG).await == events[3..], "the newest event");
 }
 
 /// An event whose claimant died is handed out again when the lease has run out, and not before.
-pub async fn an_abandoned_event_is_claimed_again(harness: &impl EventInboxHarness) {
+pub async fn an_abandoned_event_is_leased_again(harness: &impl EventInboxHarness) {
     let event = event(0);
     accept(harness, &event).await;
-    assert_eq!(claim(harness, 10, BRIEF).await, from_ref(&event));
-    assert_eq!(claim(harness, 10, BRIEF).await, []);
+    assert_eq!(lease(harness, 10, BRIEF).await, from_ref(&event));
+    assert_eq!(lease(harness, 10, BRIEF).await, []);
     harness.pass(BRIEF + A_SECOND).await;
-    assert_eq!(claim(harness, 10, LONG).await, [event]);
+    assert_eq!(lease(harness, 10, LONG).await, [event]);
     harness.pass(BRIEF + A_SECOND).await;
-    assert_eq!(claim(harness, 10, LONG).await, [], "the lease is as long as the last claimant asked");
+    assert_eq!(lease(harness, 10, LONG).await, [], "the lease is as long as the last claimant asked");
 }
 
 /// A closed event is not handed out any more, be it in the books of a call or of none, nor does a claimant who comes late
 /// open it again by postponing it. Other events are.
-pub async fn a_closed_event_is_not_claimed(harness: &impl EventInboxHarness) {
+pub async fn a_closed_event_is_not_leased(harness: &impl EventInboxHarness) {
     let (of_a_call, of_none, open) = (event(0), event(1), event(2));
     for event in [&of_a_call, &of_none, &open] {
         accept(harness, event).await;
     }
-    assert_eq!(claim(harness, 10, BRIEF).await.len(), 3);
+    assert_eq!(lease(harness, 10, BRIEF).await.len(), 3);
     close(harness, &of_a_call).await;
     harness.inbox().close(&of_none.key, None, ClosedBody::Kept).await.expect("store is up");
     for event in [&of_a_call, &of_none] {
@@ -128,23 +128,23 @@ pub async fn a_closed_event_is_not_claimed(harness: &impl EventInboxHarness) {
         harness.inbox().postpone(&event.key, A_SECOND).await.expect("a late claimant is no error");
     }
     harness.pass(BRIEF + A_SECOND).await;
-    assert_eq!(claim(harness, 10, LONG).await, [open]);
+    assert_eq!(lease(harness, 10, LONG).await, [open]);
 }
 
 /// A postponed event waits for its own time, be that longer than the lease or shorter, and is handed out after it.
 pub async fn a_postponed_event_waits(harness: &impl EventInboxHarness) {
     let (longer, shorter) = (event(0), event(1));
     accept(harness, &longer).await;
-    assert_eq!(claim(harness, 10, BRIEF).await, from_ref(&longer));
+    assert_eq!(lease(harness, 10, BRIEF).await, from_ref(&longer));
     accept(harness, &shorter).await;
-    assert_eq!(claim(harness, 10, LONG).await, from_ref(&shorter));
+    assert_eq!(lease(harness, 10, LONG).await, from_ref(&shorter));
     harness.inbox().postpone(&longer.key, BRIEF * 3).await.expect("store is up");
     harness.inbox().postpone(&shorter.key, BRIEF).await.expect("store is up");
-    assert_eq!(claim(harness, 10, LONG).await, []);
+    assert_eq!(lease(harness, 10, LONG).await, []);
     harness.pass(BRIEF + A_SECOND).await;
-    assert_eq!(claim(harness, 10, LONG).await, [shorter]);
+    assert_eq!(lease(harness, 10, LONG).await, [shorter]);
     harness.pass(BRIEF * 2).await;
-    assert_eq!(claim(harness, 10, LONG).await, [longer]);
+    assert_eq!(lease(harness, 10, LONG).await, [longer]);
 }
 
 /// An event that is closed without its body is known when it is delivered again, and not handed out. Another one keeps its
@@ -153,12 +153,12 @@ pub async fn a_closed_event_can_leave_its_body(harness: &impl EventInboxHarness)
     let (closed, open) = (event(0), event(1));
     accept(harness, &closed).await;
     accept(harness, &open).await;
-    assert_eq!(claim(harness, 1, BRIEF).await, from_ref(&closed));
+    assert_eq!(lease(harness, 1, BRIEF).await, from_ref(&closed));
     let dropped = harness.inbox().close(&closed.key, Some(call_id()), ClosedBody::Dropped).await;
     dropped.expect("store is up");
     assert_eq!(deliver(harness, &closed).await, InboxAnswer::Known);
     harness.pass(BRIEF + A_SECOND).await;
-    assert_eq!(claim(harness, 10, LONG).await, [open]);
+    assert_eq!(lease(harness, 10, LONG).await, [open]);
     assert_eq!(deliver(harness, &closed).await, InboxAnswer::Known);
 }
 
@@ -171,7 +171,7 @@ pub async fn a_lost_inbox_is_unavailable(harness: &impl EventInboxHarness) {
     let private = [event.key.as_str(), known.key.as_str(), body];
     let call_id = call_id();
     unavailable_within(LOST_DATABASE_BOUND, inbox.accept(&incoming(&event)), &private).await;
-    unavailable_within(LOST_DATABASE_BOUND, inbox.claim(10, LONG), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, inbox.lease(10, LONG), &private).await;
     unavailable_within(
         LOST_DATABASE_BOUND,
         inbox.close(&known.key, Some(call_id), ClosedBody::Kept),
@@ -205,8 +205,8 @@ async fn accept(harness: &impl EventInboxHarness, event: &OpenEvent) {
     assert_eq!(deliver(harness, event).await, InboxAnswer::Accepted);
 }
 
-async fn claim(harness: &impl EventInboxHarness, limit: u32, lease: Duration) -> Vec<OpenEvent> {
-    harness.inbox().claim(limit, lease).await.expect("store is up")
+async fn lease(harness: &impl EventInboxHarness, limit: u32, lease_for: Duration) -> Vec<OpenEvent> {
+    harness.inbox().lease(limit, lease_for).await.expect("store is up")
 }
 
 async fn close(harness: &impl EventInboxHarness, event: &OpenEvent) {

@@ -9,7 +9,7 @@ use domain::{
 
 use crate::announcements::{A_SECOND, LONG, booked, endpoint, now, publish, register};
 use crate::call_ledger::books::tenant;
-use crate::delivery_queue::{claim, conclude, deliveries};
+use crate::delivery_queue::{conclude, deliveries, lease};
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{Tenant, organization_id, webhook_endpoint, webhook_endpoint_id, webhook_secret};
 use crate::harness::AnnouncementsHarness;
@@ -98,7 +98,7 @@ pub async fn a_removed_endpoint_gets_nothing(harness: &impl AnnouncementsHarness
     let removed = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     booked(harness, &tenant).await;
     publish(harness).await;
-    let out = claim(harness, 10, LONG).await;
+    let out = lease(harness, 10, LONG).await;
     assert_eq!(out.len(), 1);
     let stays = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     booked(harness, &tenant).await;
@@ -113,9 +113,9 @@ pub async fn a_removed_endpoint_gets_nothing(harness: &impl AnnouncementsHarness
         let listed = harness.queue().list(&query).await.expect("store is up");
         assert!(listed.iter().all(|delivery| delivery.endpoint_id == stays.id), "a delivery of {listed:?}");
     }
-    let claimed = claim(harness, 10, LONG).await;
-    assert_eq!(claimed.len(), 2);
-    assert!(claimed.iter().all(|delivery| delivery.endpoint_id == stays.id));
+    let leased = lease(harness, 10, LONG).await;
+    assert_eq!(leased.len(), 2);
+    assert!(leased.iter().all(|delivery| delivery.endpoint_id == stays.id));
     assert!(!remove(harness, &tenant, &removed.id).await, "it is gone already");
     assert!(!remove(harness, &tenant, &webhook_endpoint_id()).await, "there was none");
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PortUnavailable, UserRepo,
+    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueLease, PortUnavailable, UserRepo,
 };
 use domain::{
     AgentId, CallFact, CallId, CallProgress, CallReason, CallRecord, Contact, ContactId, Organization,
@@ -112,14 +112,14 @@ impl CallBooks for Books {
         unreachable!("a handler writes nothing into the books")
     }
 
-    async fn claim_unrecorded(
+    async fn lease_unrecorded(
         &self,
-        _: &domain::ports::UnrecordedClaim,
+        _: &domain::ports::UnrecordedLease,
     ) -> Result<Vec<(CallId, domain::ConversationId)>, PortUnavailable> {
         unreachable!("a handler claims nothing")
     }
 
-    async fn claim_overdue(&self, _: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable> {
+    async fn lease_overdue(&self, _: &OverdueLease) -> Result<Vec<OverdueCall>, PortUnavailable> {
         unreachable!("a handler reconciles nothing")
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::ports::{
-    AttemptConclusion, DeliveryClaim, DeliveryListQuery, DeliveryQueue, MockIdentifiers, PortUnavailable,
+    AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, MockIdentifiers, PortUnavailable,
     RegistrationAnswer, ReplayQuery, SendOutcome, UrlRefusal, WebhookEndpoints, WebhookSender,
 };
 use domain::{
@@ -113,7 +113,7 @@ impl WebhookEndpoints for Endpoints {
 
 #[async_trait]
 impl DeliveryQueue for Endpoints {
-    async fn claim(&self, _: &DeliveryClaim) -> Result<Vec<DueDelivery>, PortUnavailable> {
+    async fn lease(&self, _: &DeliveryLease) -> Result<Vec<DueDelivery>, PortUnavailable> {
         unreachable!("a handler sends nothing")
     }
 

@@ -94,7 +94,7 @@ impl EventInbox for Inbox {
         Ok(InboxAnswer::Accepted)
     }
 
-    async fn claim(&self, _: u32, _: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
+    async fn lease(&self, _: u32, _: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
         unreachable!("a handler applies nothing")
     }
 

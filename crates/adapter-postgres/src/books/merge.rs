@@ -36,10 +36,10 @@ impl PostgresStore {
     }
 
     async fn try_merge(&self, call_id: &CallId, fact: &CallFact) -> Result<(), Unmerged> {
-        let mut lease = Lease::take(self).await?;
-        let merged = merge_locked(lease.connection(), call_id, fact).await;
+        let mut lease_for = Lease::take(self).await?;
+        let merged = merge_locked(lease_for.connection(), call_id, fact).await;
         if !matches!(&merged, Err(Unmerged::Statement(error)) if breaks_connection(error)) {
-            lease.give_back();
+            lease_for.give_back();
         }
         merged
     }

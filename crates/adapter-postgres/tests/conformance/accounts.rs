@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
-use domain::ports::{CallBooks, CallClue, CallLedger, OverdueClaim, PartiesClue, Settlement};
+use domain::ports::{CallBooks, CallClue, CallLedger, OverdueLease, PartiesClue, Settlement};
 use domain::{
     Account, Booking, CallFact, CallRecord, CallStatus, ConversationAccount, DialOutcome, NotConnectedReason,
     NotDialledReason, UnknownCause,
@@ -138,7 +138,7 @@ async fn an_account_is_merged_after_a_broken_connection() {
 
 /// A call whose row is in somebody's hands at this moment keeps no claimant waiting.
 #[tokio::test]
-async fn a_claim_passes_over_a_call_that_is_being_settled() {
+async fn a_lease_passes_over_a_call_that_is_being_settled() {
     let (harness, tenant, settling) = booked().await;
     let free = tenant.booking(MINUTE);
     harness.adapter().book(&free).await.expect("the server answers");
@@ -150,17 +150,17 @@ async fn a_claim_passes_over_a_call_that_is_being_settled() {
         .await
         .expect("the server answers");
     let due = free.booked_at.after(MINUTE);
-    let claim = OverdueClaim {
+    let lease = OverdueLease {
         now: due,
         undecided_before: due,
         unended_before: due,
         given_up_before: free.booked_at,
         limit: 10,
-        lease: MINUTE,
+        lease_for: MINUTE,
     };
-    let claimed = harness.adapter().claim_overdue(&claim).await.expect("it does not wait");
-    let claimed: Vec<_> = claimed.into_iter().map(|call| call.call_id).collect();
-    assert_eq!(claimed, [free.call_id]);
+    let leased = harness.adapter().lease_overdue(&lease).await.expect("it does not wait");
+    let leased: Vec<_> = leased.into_iter().map(|call| call.call_id).collect();
+    assert_eq!(leased, [free.call_id]);
 }
 
 /// Calls from before there was a status stand where their outcome says.

@@ -9,7 +9,7 @@ use testkit::fixtures;
 
 use crate::harness::PostgresHarness;
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE_FOR: Duration = Duration::from_secs(60);
 
 /// An event of this size, received so many milliseconds after the others.
 fn event(at: i64, size: usize) -> OpenEvent {
@@ -33,11 +33,11 @@ async fn large_events_are_handed_out_whole_and_in_portions() {
         accept(&harness, event).await;
     }
     for portion in events.chunks(2) {
-        let claimed = harness.adapter().claim(20, LEASE).await.expect("the server answers");
+        let leased = harness.adapter().lease(20, LEASE_FOR).await.expect("the server answers");
         // Not by `assert_eq!`, which would print them.
-        assert!(claimed == portion, "two of four events of 5 MiB, and the older ones first");
+        assert!(leased == portion, "two of four events of 5 MiB, and the older ones first");
     }
-    assert_eq!(harness.adapter().claim(20, LEASE).await, Ok(Vec::new()));
+    assert_eq!(harness.adapter().lease(20, LEASE_FOR).await, Ok(Vec::new()));
 }
 
 #[tokio::test]
@@ -47,14 +47,14 @@ async fn an_event_larger_than_a_portion_is_handed_out_alone() {
     accept(&harness, &large).await;
     accept(&harness, &small).await;
     for expected in [large, small] {
-        let claimed = harness.adapter().claim(20, LEASE).await.expect("the server answers");
-        assert!(claimed == [expected], "one event at a time");
+        let leased = harness.adapter().lease(20, LEASE_FOR).await.expect("the server answers");
+        assert!(leased == [expected], "one event at a time");
     }
 }
 
 /// A claimant that is in the middle of taking an event does not keep another one waiting.
 #[tokio::test]
-async fn a_claim_passes_over_what_another_one_is_taking() {
+async fn a_lease_passes_over_what_another_one_is_taking() {
     let harness = PostgresHarness::new().await;
     let (taken, free) = (event(0, 10), event(1, 10));
     accept(&harness, &taken).await;
@@ -66,9 +66,9 @@ async fn a_claim_passes_over_what_another_one_is_taking() {
         .execute(&mut *taking)
         .await
         .expect("the event is there");
-    assert_eq!(harness.adapter().claim(20, LEASE).await, Ok(vec![free]));
+    assert_eq!(harness.adapter().lease(20, LEASE_FOR).await, Ok(vec![free]));
     taking.rollback().await.expect("the server answers");
-    assert_eq!(harness.adapter().claim(20, LEASE).await, Ok(vec![taken]));
+    assert_eq!(harness.adapter().lease(20, LEASE_FOR).await, Ok(vec![taken]));
 }
 
 /// A dropped body takes no room any more, and stays away whoever closes the event after that. Another's is left alone.

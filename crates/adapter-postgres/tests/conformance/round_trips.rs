@@ -5,8 +5,8 @@ use std::time::Duration;
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::ports::{
     AgentRepo, AttemptConclusion, CallBooks, CallClue, CallLedger, CallerNumberQuery, ContactRepo,
-    DeliveryClaim, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox, FeedQuery, HistoryQuery,
-    InboundDirectory, InboundQuery, IncomingEvent, NumberPool, OverdueClaim, Recipient, ReplayQuery,
+    DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox, FeedQuery, HistoryQuery,
+    InboundDirectory, InboundQuery, IncomingEvent, NumberPool, OverdueLease, Recipient, ReplayQuery,
     Settlement, UserRepo, WebhookEndpoints,
 };
 use domain::{AudioFormat, Booking, CallFact, DialOutcome, EventPosition};
@@ -78,18 +78,18 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     harness.store(&tenant.records()).await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
     let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
-    let (booking, lease) = (tenant.booking(Duration::from_secs(60)), Duration::from_secs(60));
+    let (booking, lease_for) = (tenant.booking(Duration::from_secs(60)), Duration::from_secs(60));
     store.book(&booking).await.expect("the server answers");
     let organization_id = tenant.organization.id.clone();
     let clue = CallClue { call_id: Some(booking.call_id.clone()), ..CallClue::default() };
-    let now = booking.booked_at.after(lease);
-    let claim = OverdueClaim {
+    let now = booking.booked_at.after(lease_for);
+    let lease = OverdueLease {
         now,
         undecided_before: now,
         unended_before: now,
         given_up_before: booking.booked_at,
         limit: 1,
-        lease,
+        lease_for,
     };
     let event = IncomingEvent { key: "a:b", kind: "a", body: b"{}", received_at: now };
     let query = HistoryQuery {
@@ -106,7 +106,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     assert_eq!(statements!(proxy, CallBooks::find(&store, &organization_id, &booking.call_id)), 1, "a call");
     assert_eq!(statements!(proxy, store.history(&query)), 2, "a page and how many there are");
     assert_eq!(statements!(proxy, store.locate(&clue)), 1, "whose event it is");
-    assert_eq!(statements!(proxy, store.claim_overdue(&claim)), 1, "overdue calls");
+    assert_eq!(statements!(proxy, store.lease_overdue(&lease)), 1, "overdue calls");
     assert_eq!(statements!(proxy, store.absorb(&booking.call_id, &fact)), 4, "begin, read, write, commit");
     assert_eq!(statements!(proxy, store.absorb(&booking.call_id, &fact)), 3, "nothing to write");
     let recording = fixtures::recording(&booking.call_id, AudioFormat::Mp3);
@@ -119,8 +119,8 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     };
     assert_eq!(statements!(proxy, store.identify(&parties)), 1, "who calls");
     assert_eq!(statements!(proxy, store.accept(&event)), 1, "an event");
-    assert_eq!(statements!(proxy, EventInbox::claim(&store, 1, lease)), 1, "open events");
-    assert_eq!(statements!(proxy, store.postpone(event.key, lease)), 1, "an event that waits");
+    assert_eq!(statements!(proxy, EventInbox::lease(&store, 1, lease_for)), 1, "open events");
+    assert_eq!(statements!(proxy, store.postpone(event.key, lease_for)), 1, "an event that waits");
     assert_eq!(
         statements!(proxy, EventInbox::close(&store, event.key, None, domain::ports::ClosedBody::Kept)),
         1,
@@ -138,7 +138,7 @@ async fn what_is_told_costs_a_transaction_only_where_there_is_something_to_do() 
     let organization_id = tenant.organization.id.clone();
     let endpoint = fixtures::webhook_endpoint(&organization_id);
     let (secret, until) = (fixtures::webhook_secret(), fixtures::moment());
-    let claim = DeliveryClaim { limit: 10, per_endpoint: 1, lease: Duration::from_secs(60) };
+    let lease = DeliveryLease { limit: 10, per_endpoint: 1, lease_for: Duration::from_secs(60) };
     let query = FeedQuery {
         organization_id: organization_id.clone(),
         after: EventPosition::START,
@@ -162,7 +162,7 @@ async fn what_is_told_costs_a_transaction_only_where_there_is_something_to_do() 
     let replacing = store.replace_secret(&organization_id, &endpoint.id, &secret, until);
     assert_eq!(statements!(proxy, replacing), 1, "a new secret");
     assert_eq!(statements!(proxy, store.publish(10)), 1, "nothing to publish");
-    assert_eq!(statements!(proxy, DeliveryQueue::claim(&store, &claim)), 1, "nothing is due");
+    assert_eq!(statements!(proxy, DeliveryQueue::lease(&store, &lease)), 1, "nothing is due");
     for _ in 0..2 {
         store.book(&tenant.booking(Duration::from_secs(60))).await.expect("the server answers");
     }
@@ -170,11 +170,11 @@ async fn what_is_told_costs_a_transaction_only_where_there_is_something_to_do() 
     assert_eq!(statements!(proxy, EventFeed::read(&store, &query)), 1, "events");
     assert_eq!(statements!(proxy, store.newest(&organization_id)), 1, "the newest place");
     let before = proxy.statements();
-    let claimed = DeliveryQueue::claim(&store, &claim).await.expect("the server answers");
+    let leased = DeliveryQueue::lease(&store, &lease).await.expect("the server answers");
     assert_eq!(proxy.statements() - before, 5, "look, begin, wait for the turn, take, commit");
-    assert_eq!(claimed.len(), 1);
-    assert_eq!(statements!(proxy, DeliveryQueue::claim(&store, &claim)), 1, "as many are out as may be");
-    let concluding = store.conclude(&claimed[0], AttemptConclusion::Delivered);
+    assert_eq!(leased.len(), 1);
+    assert_eq!(statements!(proxy, DeliveryQueue::lease(&store, &lease)), 1, "as many are out as may be");
+    let concluding = store.conclude(&leased[0], AttemptConclusion::Delivered);
     assert_eq!(statements!(proxy, concluding), 1, "what an attempt came to");
     assert_eq!(statements!(proxy, DeliveryQueue::list(&store, &listed)), 1, "deliveries");
     assert_eq!(statements!(proxy, store.replay(&ReplayQuery::default())), 2, "its endpoint, nothing there");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adapter_sqlite::SqliteStore;
 use domain::ports::{
-    AttemptConclusion, CallLedger, DeliveryClaim, DeliveryListQuery, DeliveryQueue, EventFeed, FeedQuery,
+    AttemptConclusion, CallLedger, DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, FeedQuery,
     RegistrationAnswer, ReplayQuery, UserRepo, WebhookEndpoints,
 };
 use domain::{DeliveryFailure, DeliveryState, DueDelivery, EventPosition};
@@ -21,12 +21,12 @@ async fn nobody_waits_for_the_writer_to_learn_that_there_is_nothing_to_do() {
     let (store, path, _folder) = migrated().await;
     let tenant = told(&store, 2).await;
     assert_eq!(store.publish(10).await, Ok(2));
-    assert_eq!(store.claim(&claim(10)).await.expect("store is up").len(), 2);
+    assert_eq!(store.lease(&lease(10)).await.expect("store is up").len(), 2);
 
     let mut stuck = beside(&path).await;
     let held = stuck.begin_with("begin immediate").await.expect("nobody writes");
     assert_eq!(store.publish(10).await, Ok(0));
-    assert_eq!(store.claim(&claim(10)).await, Ok(Vec::new()), "both are in somebody's hands");
+    assert_eq!(store.lease(&lease(10)).await, Ok(Vec::new()), "both are in somebody's hands");
     held.rollback().await.expect("it is ours");
 
     store.book(&tenant.booking(LONG)).await.expect("store is up");
@@ -87,12 +87,12 @@ async fn an_attempt_of_before_a_replay_concludes_nothing() {
     let (store, ..) = &migrated().await;
     let tenant = told(store, 1).await;
     store.publish(10).await.expect("store is up");
-    let before = only(store.claim(&claim(10)).await.expect("store is up"));
+    let before = only(store.lease(&lease(10)).await.expect("store is up"));
     let failure = DeliveryFailure::TimedOut;
     store.conclude(&before, AttemptConclusion::GivenUp { failure }).await.expect("store is up");
     tokio::time::sleep(Duration::from_millis(5)).await;
     assert_eq!(store.replay(&ReplayQuery::default()).await, Ok(1));
-    let after = only(store.claim(&claim(10)).await.expect("store is up"));
+    let after = only(store.lease(&lease(10)).await.expect("store is up"));
     assert_eq!(after.attempt, before.attempt);
 
     store.conclude(&before, AttemptConclusion::Delivered).await.expect("it is left at that");
@@ -170,8 +170,8 @@ async fn multiply(file: &mut SqliteConnection, copies: u32) {
     }
 }
 
-fn claim(limit: u32) -> DeliveryClaim {
-    DeliveryClaim { limit, per_endpoint: limit, lease: LONG }
+fn lease(limit: u32) -> DeliveryLease {
+    DeliveryLease { limit, per_endpoint: limit, lease_for: LONG }
 }
 
 fn only(mut deliveries: Vec<DueDelivery>) -> DueDelivery {

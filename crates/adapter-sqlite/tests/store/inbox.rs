@@ -23,9 +23,9 @@ async fn large_events_are_handed_out_whole_and_in_portions() {
         assert_eq!(store.accept(&event).await, Ok(InboxAnswer::Accepted));
     }
     for portion in [&events[..2], &events[2..3], &events[3..], &[]] {
-        let claimed = store.claim(20, LONG).await.expect("store is up");
+        let leased = store.lease(20, LONG).await.expect("store is up");
         // Not by `assert_eq!`, which would print them.
-        assert!(claimed == portion, "{} events instead of {}", claimed.len(), portion.len());
+        assert!(leased == portion, "{} events instead of {}", leased.len(), portion.len());
     }
 }
 
@@ -46,5 +46,5 @@ async fn the_body_of_a_closed_event_is_dropped_where_it_is_to_go() {
         assert_eq!(length, left, "{key}");
         assert_eq!(store.accept(&event).await, Ok(InboxAnswer::Known));
     }
-    assert_eq!(store.claim(10, LONG).await, Ok(Vec::new()));
+    assert_eq!(store.lease(10, LONG).await, Ok(Vec::new()));
 }

@@ -24,11 +24,11 @@ use crate::{
 ///   (`a_call_is_located_by_its_clues`), counting those that have ended: an account may come late, and would be taken for
 ///   one of the next call (`a_call_that_has_ended_still_fits`).
 /// - MUST hand out each overdue call to one claimant at a time, until its lease has run out
-///   (`an_overdue_call_is_claimed_by_one`), and none that is not overdue (`only_overdue_calls_are_claimed`).
+///   (`an_overdue_call_is_leased_to_one_worker`), and none that is not overdue (`only_overdue_calls_are_leased`).
 /// - MUST take an older call for longer, a tenth of its age where that is more than the lease, so that one of which nobody will
-///   ever tell is asked for less and less often (`an_older_call_is_left_alone_for_longer`).
+///   ever tell is asked for less and less often (`an_older_call_is_leased_for_longer`).
 /// - MUST hand out calls that have ended, of which an account says that there is a recording and none is attached, likewise
-///   (`an_unrecorded_call_is_claimed_by_one`), and no others (`only_unrecorded_calls_are_claimed`).
+///   (`an_unrecorded_call_is_leased_to_one_worker`), and no others (`only_unrecorded_calls_are_leased`).
 /// - MUST hand out what was never asked for or longest ago before the rest, so that calls of which nobody will ever tell do
 ///   not keep back the others (`every_overdue_call_has_its_turn`).
 /// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost (`lost_books_are_unavailable`).
@@ -55,13 +55,13 @@ pub trait CallBooks: Send + Sync {
     async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable>;
 
     /// Takes some calls of which news is overdue, for `lease` from now.
-    async fn claim_overdue(&self, claim: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable>;
+    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<OverdueCall>, PortUnavailable>;
 
     /// Takes some calls whose recording is overdue, for `lease` from now. A call is either unended or unrecorded: one lease
     /// serves both.
-    async fn claim_unrecorded(
+    async fn lease_unrecorded(
         &self,
-        claim: &UnrecordedClaim,
+        lease: &UnrecordedLease,
     ) -> Result<Vec<(CallId, ConversationId)>, PortUnavailable>;
 }
 
@@ -121,7 +121,7 @@ pub struct PartiesClue {
 
 /// Which calls are overdue, and for how long they are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OverdueClaim {
+pub struct OverdueLease {
     /// Now, by our clock: what calls have their age from.
     pub now: Timestamp,
     /// Initiated, ringing or unknown, and booked before this.
@@ -133,12 +133,12 @@ pub struct OverdueClaim {
     /// How many at most.
     pub limit: u32,
     /// For how long at least nobody else gets them.
-    pub lease: Duration,
+    pub lease_for: Duration,
 }
 
 /// Of which calls the recording is overdue, and for how long they are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnrecordedClaim {
+pub struct UnrecordedLease {
     /// Now, by our clock: what calls have their age from.
     pub now: Timestamp,
     /// Only those booked before this.
@@ -148,7 +148,7 @@ pub struct UnrecordedClaim {
     /// How many at most.
     pub limit: u32,
     /// For how long at least nobody else gets them.
-    pub lease: Duration,
+    pub lease_for: Duration,
 }
 
 /// A call of which news is overdue.

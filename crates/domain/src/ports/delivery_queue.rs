@@ -14,13 +14,13 @@ use crate::{
 ///   (`an_event_is_queued_for_each_endpoint_that_asked`).
 /// - MUST hand a delivery out whole (`a_delivery_is_handed_out_whole`), signed with a replaced secret too while its time lasts
 ///   (`a_replaced_secret_signs_for_its_time`), of one endpoint the longest due first (`the_longest_due_comes_first`).
-/// - MUST hand out each delivery to one claimant at a time (`a_delivery_is_claimed_by_one`), and again when the lease has run
-///   out (`an_abandoned_delivery_is_claimed_again`).
+/// - MUST hand out each delivery to one claimant at a time (`a_delivery_is_leased_to_one_worker`), and again when the lease has run
+///   out (`an_abandoned_delivery_is_leased_again`).
 /// - MUST have no more than `per_endpoint` deliveries of one endpoint out at once, so that one which is slow does not keep back
 ///   the others (`a_slow_endpoint_does_not_keep_back_the_others`), and hand out first to those that have the fewest out, so that
 ///   many which hang do not either (`who_has_the_fewest_out_comes_first`).
 /// - MUST hand out a postponed delivery at its time and not before (`a_postponed_delivery_waits`), and one that was delivered
-///   or given up never (`a_concluded_delivery_is_not_claimed`).
+///   or given up never (`a_concluded_delivery_is_not_leased`).
 /// - MUST let a late claimant conclude nothing: only the newest attempt counts (`only_the_newest_attempt_concludes`), also where
 ///   a replay has begun to count anew (`an_attempt_before_a_replay_concludes_nothing`).
 /// - MUST give up what has been queued for too long and is in nobody's hands, attempted or not
@@ -35,7 +35,7 @@ use crate::{
 #[async_trait]
 pub trait DeliveryQueue: Send + Sync {
     /// Takes some due deliveries, for their next attempt.
-    async fn claim(&self, claim: &DeliveryClaim) -> Result<Vec<DueDelivery>, PortUnavailable>;
+    async fn lease(&self, lease: &DeliveryLease) -> Result<Vec<DueDelivery>, PortUnavailable>;
 
     /// Says what an attempt came to. One that is not the newest of its delivery changes nothing.
     async fn conclude(
@@ -57,13 +57,13 @@ pub trait DeliveryQueue: Send + Sync {
 
 /// How many deliveries are taken, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeliveryClaim {
+pub struct DeliveryLease {
     /// How many at most.
     pub limit: u32,
     /// How many of one endpoint may be out at once, those taken before counted.
     pub per_endpoint: u32,
     /// For how long nobody else gets them.
-    pub lease: Duration,
+    pub lease_for: Duration,
 }
 
 /// What an attempt came to.

@@ -10,9 +10,9 @@ use crate::{CallId, Timestamp};
 /// - MUST have an accepted event still when the store comes back from a crash (`an_accepted_event_survives_a_crash`).
 /// - MUST accept one event of a key, and say of every other that it is known, also when many come at once
 ///   (`one_of_many_deliveries_is_accepted`).
-/// - MUST hand out each open event to one claimant at a time (`an_event_is_claimed_by_one`), whole, with its body
-///   (`a_claimed_event_is_what_was_accepted`), and again when the lease has run out (`an_abandoned_event_is_claimed_again`).
-/// - MUST NOT hand out an event that was closed (`a_closed_event_is_not_claimed`), or postponed, before its time
+/// - MUST hand out each open event to one claimant at a time (`an_event_is_leased_to_one_worker`), whole, with its body
+///   (`a_leased_event_is_what_was_accepted`), and again when the lease has run out (`an_abandoned_event_is_leased_again`).
+/// - MUST NOT hand out an event that was closed (`a_closed_event_is_not_leased`), or postponed, before its time
 ///   (`a_postponed_event_waits`).
 /// - MUST drop the body of an event that is closed so, and know the event still (`a_closed_event_can_leave_its_body`).
 /// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost
@@ -24,7 +24,7 @@ pub trait EventInbox: Send + Sync {
     async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<InboxAnswer, PortUnavailable>;
 
     /// Takes some open events, oldest first, for `lease` from now.
-    async fn claim(&self, limit: u32, lease: Duration) -> Result<Vec<OpenEvent>, PortUnavailable>;
+    async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable>;
 
     /// Closes an event: it is in the books of this call, or of none.
     async fn close(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ports::{
-    AttemptConclusion, Clock, DeliveryClaim, DeliveryQueue, EventFeed, PortUnavailable, SendOutcome,
+    AttemptConclusion, Clock, DeliveryLease, DeliveryQueue, EventFeed, PortUnavailable, SendOutcome,
     WebhookSender,
 };
 use crate::{DeliveryPolicy, DueDelivery};
@@ -59,9 +59,9 @@ impl DeliverWebhooks {
     }
 
     /// Takes up to `limit` due deliveries. Each is to be handed to [`DeliverWebhooks::deliver`], at once.
-    pub async fn claim(&self, limit: u32) -> Result<Vec<DueDelivery>, PortUnavailable> {
-        let lease = self.policy.attempt_within + CONCLUDED_WITHIN;
-        self.ports.queue.claim(&DeliveryClaim { limit, per_endpoint: PER_ENDPOINT, lease }).await
+    pub async fn lease(&self, limit: u32) -> Result<Vec<DueDelivery>, PortUnavailable> {
+        let lease_for = self.policy.attempt_within + CONCLUDED_WITHIN;
+        self.ports.queue.lease(&DeliveryLease { limit, per_endpoint: PER_ENDPOINT, lease_for }).await
     }
 
     /// Makes one attempt, and says in the queue what it came to.

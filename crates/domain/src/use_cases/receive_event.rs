@@ -63,7 +63,7 @@ pub enum ReceiveEventError {
 const LOOKED_UP_WITHIN: Duration = Duration::from_secs(1);
 /// How many events are taken from the inbox at once, and for how long.
 const BATCH: u32 = 20;
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE_FOR: Duration = Duration::from_secs(60);
 /// An event may come before the answer to its own dial. Until then it is looked at again after as long as it has waited.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
@@ -110,7 +110,7 @@ impl ReceiveEvent {
     /// Brings open events into the books; says how many it looked at. To be called until there are none, by any number of
     /// processes at once.
     pub async fn apply_open(&self) -> Result<usize, PortUnavailable> {
-        let mut events = self.ports.inbox.claim(BATCH, LEASE).await?;
+        let mut events = self.ports.inbox.lease(BATCH, LEASE_FOR).await?;
         // What is large comes last: it is recordings, and theirs is a store that all others would wait for.
         events.sort_by_key(|event| event.body.len());
         // One that cannot be applied now must not hold up the others: it is claimed again when its lease has run out.

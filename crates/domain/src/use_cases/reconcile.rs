@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::CallFact;
 use crate::ports::{
-    CallBooks, CallTrace, Clock, OverdueCall, OverdueClaim, PortUnavailable, ProviderRecords,
+    CallBooks, CallTrace, Clock, OverdueCall, OverdueLease, PortUnavailable, ProviderRecords,
 };
 
 /// Closes the calls whose end was not told: those left dialling by a crash, those of unknown outcome, and those whose webhook
@@ -55,15 +55,15 @@ impl Reconcile {
     /// Asks for some overdue calls; says for how many. To be called until there are none, by any number of processes at once.
     pub async fn run_once(&self) -> Result<ReconcileReport, PortUnavailable> {
         let now = self.clock.now();
-        let claim = OverdueClaim {
+        let lease = OverdueLease {
             now,
             undecided_before: now.before(self.times.decided_within),
             unended_before: now.before(self.times.told_within),
             given_up_before: now.before(self.times.given_up_after),
             limit: BATCH,
-            lease: self.times.pause,
+            lease_for: self.times.pause,
         };
-        let overdue = self.books.claim_overdue(&claim).await?;
+        let overdue = self.books.lease_overdue(&lease).await?;
         let mut report = ReconcileReport { asked: overdue.len(), told: 0 };
         // One that cannot be written now must not hold up the others: it is claimed again when its lease has run out.
         let mut failure = None;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::keep_recording::keep_recording;
-use crate::ports::{CallBooks, Clock, PortUnavailable, ProviderRecordings, RecordingStore, UnrecordedClaim};
+use crate::ports::{CallBooks, Clock, PortUnavailable, ProviderRecordings, RecordingStore, UnrecordedLease};
 use crate::{CallId, ConversationId, ReconcileTimes};
 
 /// Fetches the recordings of calls that have ended, where the provider says that it has one and did not bring it in time: it
@@ -37,14 +37,14 @@ impl RecoverRecordings {
     /// Fetches some; says of how many calls it asked. To be called until there are none, by any number of processes at once.
     pub async fn run_once(&self) -> Result<usize, PortUnavailable> {
         let now = self.ports.clock.now();
-        let claim = UnrecordedClaim {
+        let lease = UnrecordedLease {
             now,
             booked_before: now.before(self.times.told_within),
             given_up_before: now.before(self.times.given_up_after),
             limit: BATCH,
-            lease: self.times.pause,
+            lease_for: self.times.pause,
         };
-        let unrecorded = self.ports.books.claim_unrecorded(&claim).await?;
+        let unrecorded = self.ports.books.lease_unrecorded(&lease).await?;
         let asked = unrecorded.len();
         for (call_id, conversation_id) in unrecorded {
             // One that cannot be had now must not hold up the others: it is claimed again, later and later.

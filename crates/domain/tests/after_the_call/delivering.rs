@@ -131,12 +131,12 @@ async fn what_waited_for_its_whole_time_is_given_up_unattempted() {
 async fn a_lease_outlasts_every_attempt() {
     let mut queue = MockDeliveryQueue::new();
     queue
-        .expect_claim()
-        .withf(|claim| {
+        .expect_lease()
+        .withf(|lease| {
             let attempt_and_writes = POLICY.attempt_within + Duration::from_secs(5);
-            claim.limit == 3 && claim.per_endpoint < 16 && claim.lease > attempt_and_writes
+            lease.limit == 3 && lease.per_endpoint < 16 && lease.lease_for > attempt_and_writes
         })
         .returning(|_| Ok(vec![]));
     let use_case = use_case(MockEventFeed::new(), queue, MockWebhookSender::new());
-    assert_eq!(use_case.claim(3).await, Ok(vec![]));
+    assert_eq!(use_case.lease(3).await, Ok(vec![]));
 }

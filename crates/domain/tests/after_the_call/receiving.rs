@@ -115,7 +115,7 @@ impl World {
             accepted.clone()
         });
         let received_at = NOW.before(self.waited);
-        inbox.expect_claim().returning(move |_, _| {
+        inbox.expect_lease().returning(move |_, _| {
             Ok(vec![OpenEvent { key: "failure conv_1".to_owned(), body: b"{}".to_vec(), received_at }])
         });
         let close = note("close");
@@ -262,7 +262,7 @@ async fn a_recording_that_cannot_be_stored_holds_up_nothing() {
 async fn what_is_small_goes_before_recordings() {
     let (mut ports, _) = World::working().ports();
     let mut inbox = MockEventInbox::new();
-    inbox.expect_claim().returning(|_, _| {
+    inbox.expect_lease().returning(|_, _| {
         let open =
             |key: &str, size| OpenEvent { key: key.to_owned(), body: vec![b' '; size], received_at: NOW };
         Ok(vec![open("recording", 1_000_000), open("failure", 100)])

@@ -34,13 +34,13 @@ async fn reconciled(
     clock.expect_now().return_const(NOW);
     let mut books = MockCallBooks::new();
     books
-        .expect_claim_overdue()
-        .withf(|claim| {
-            claim.now == NOW
-                && claim.undecided_before == NOW.before(TIMES.decided_within)
-                && claim.unended_before == NOW.before(TIMES.told_within)
-                && claim.given_up_before == NOW.before(TIMES.given_up_after)
-                && claim.lease == TIMES.pause
+        .expect_lease_overdue()
+        .withf(|lease| {
+            lease.now == NOW
+                && lease.undecided_before == NOW.before(TIMES.decided_within)
+                && lease.unended_before == NOW.before(TIMES.told_within)
+                && lease.given_up_before == NOW.before(TIMES.given_up_after)
+                && lease.lease_for == TIMES.pause
         })
         .returning(|_| {
             let call_id = CallId::mint(1, [1; 8]);

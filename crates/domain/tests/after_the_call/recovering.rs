@@ -35,13 +35,13 @@ async fn recovered(
     let conversation = |name: &str| ConversationId::parse(name).expect("an id");
     let mut books = MockCallBooks::new();
     books
-        .expect_claim_unrecorded()
-        .withf(|claim| {
-            claim.now == NOW
-                && claim.booked_before == NOW.before(TIMES.told_within)
-                && claim.given_up_before == NOW.before(TIMES.given_up_after)
-                && claim.lease == TIMES.pause
-                && (1..10).contains(&claim.limit)
+        .expect_lease_unrecorded()
+        .withf(|lease| {
+            lease.now == NOW
+                && lease.booked_before == NOW.before(TIMES.told_within)
+                && lease.given_up_before == NOW.before(TIMES.given_up_after)
+                && lease.lease_for == TIMES.pause
+                && (1..10).contains(&lease.limit)
         })
         .returning(move |_| {
             Ok(vec![(call_id(1), conversation("first")), (call_id(2), conversation("second"))])

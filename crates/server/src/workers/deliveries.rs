@@ -96,7 +96,7 @@ impl Sending {
 
     /// Starts an attempt at each due delivery, as far as there is room, and says at how many.
     async fn send_some(&self, mut seats: OwnedSemaphorePermit) -> Result<usize, PortUnavailable> {
-        let due = self.webhooks.claim(u32::try_from(seats.num_permits()).unwrap_or(1)).await?;
+        let due = self.webhooks.lease(u32::try_from(seats.num_permits()).unwrap_or(1)).await?;
         let count = due.len();
         let mut queues = Queues::default();
         for delivery in due {

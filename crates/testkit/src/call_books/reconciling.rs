@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use domain::ports::{CallClue, OverdueCall, OverdueClaim, PartiesClue, UnrecordedClaim};
+use domain::ports::{CallClue, OverdueCall, OverdueLease, PartiesClue, UnrecordedLease};
 use domain::{
     Account, AudioFormat, Booking, CallFact, CallId, CallStatus, ConversationId, DialOutcome,
     NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause,
@@ -16,7 +16,7 @@ use crate::fixtures::{
 use crate::harness::CallBooksHarness;
 
 /// How long a claim holds that is to run out.
-const LEASE: Duration = Duration::from_secs(20);
+const LEASE_FOR: Duration = Duration::from_secs(20);
 const A_SECOND: Duration = Duration::from_secs(1);
 
 /// A call is located by our id; by its conversation, whether the dial's answer or an account named it, also where our id is
@@ -90,7 +90,7 @@ pub async fn a_call_that_has_ended_still_fits(harness: &impl CallBooksHarness) {
 
 /// Fifty claimants at once get each overdue call once in all, and none gets more than it asked for. When the lease has run
 /// out the calls are handed out again.
-pub async fn an_overdue_call_is_claimed_by_one(harness: &impl CallBooksHarness) {
+pub async fn an_overdue_call_is_leased_to_one_worker(harness: &impl CallBooksHarness) {
     let tenant = tenant(harness).await;
     let mut expected = Vec::new();
     for millis in 0..7 {
@@ -101,28 +101,28 @@ pub async fn an_overdue_call_is_claimed_by_one(harness: &impl CallBooksHarness) 
     }
     let crowd = (0..CROWD).map(|_| {
         let books = harness.books();
-        async move { books.claim_overdue(&OverdueClaim { limit: 2, ..claim() }).await.expect("store is up") }
+        async move { books.lease_overdue(&OverdueLease { limit: 2, ..lease() }).await.expect("store is up") }
     });
     let shares = all_at_once(crowd).await;
     assert!(shares.iter().all(|share| share.len() <= 2), "a claimant got more than it asked for");
     assert_eq!(sorted(shares.into_iter().flatten()), expected, "what all claimants got");
-    assert_eq!(claimed(harness).await, []);
-    harness.pass(LEASE + A_SECOND).await;
-    assert_eq!(claimed(harness).await, expected, "the leases have run out");
-    assert_eq!(claimed(harness).await, []);
+    assert_eq!(leased(harness).await, []);
+    harness.pass(LEASE_FOR + A_SECOND).await;
+    assert_eq!(leased(harness).await, expected, "the leases have run out");
+    assert_eq!(leased(harness).await, []);
 }
 
 /// What is undecided or not ended is overdue past its own time, each with the ids that are known of it, unless it was given
 /// up; what has ended never is.
-pub async fn only_overdue_calls_are_claimed(harness: &impl CallBooksHarness) {
+pub async fn only_overdue_calls_are_leased(harness: &impl CallBooksHarness) {
     let tenant = tenant(harness).await;
     let at =
         |secs: u64| Booking { booked_at: moment().after(Duration::from_secs(secs)), ..tenant.booking(LONG) };
-    let claim = OverdueClaim {
+    let lease = OverdueLease {
         given_up_before: moment().after(A_SECOND * 10),
         unended_before: moment().after(A_SECOND * 20),
         undecided_before: moment().after(A_SECOND * 30),
-        ..claim()
+        ..lease()
     };
     let mut expected = Vec::new();
     for (secs, undecided_is_due, unended_is_due) in [
@@ -162,34 +162,34 @@ pub async fn only_overdue_calls_are_claimed(harness: &impl CallBooksHarness) {
     book(harness, &ended).await;
     absorb(harness, &ended, &bare_conversation(CallStatus::Completed)).await;
 
-    let claimed = harness.books().claim_overdue(&claim).await.expect("store is up");
-    assert_eq!(sorted(claimed), sorted(expected));
+    let leased = harness.books().lease_overdue(&lease).await.expect("store is up");
+    assert_eq!(sorted(leased), sorted(expected));
 }
 
 /// A call that is ten leases old is left alone for longer than a lease; a young one for a lease, whatever the old one does.
-pub async fn an_older_call_is_left_alone_for_longer(harness: &impl CallBooksHarness) {
+pub async fn an_older_call_is_leased_for_longer(harness: &impl CallBooksHarness) {
     let tenant = tenant(harness).await;
     let (old, young) = (tenant.booking(LONG), tenant.booking(LONG));
-    let old = Booking { booked_at: moment().before(LEASE * 20), ..old };
+    let old = Booking { booked_at: moment().before(LEASE_FOR * 20), ..old };
     let [old_call, young_call] = [&old, &young].map(|it| overdue(&tenant, it, ProviderReference::default()));
     book(harness, &old).await;
     book(harness, &young).await;
-    assert_eq!(claimed(harness).await, [old_call.clone(), young_call.clone()]);
-    harness.pass(LEASE + A_SECOND).await;
+    assert_eq!(leased(harness).await, [old_call.clone(), young_call.clone()]);
+    harness.pass(LEASE_FOR + A_SECOND).await;
     assert_eq!(
-        claimed(harness).await,
+        leased(harness).await,
         std::slice::from_ref(&young_call),
         "the old one is taken for two leases"
     );
-    harness.pass(LEASE + A_SECOND).await;
-    assert_eq!(claimed(harness).await, [old_call, young_call]);
+    harness.pass(LEASE_FOR + A_SECOND).await;
+    assert_eq!(leased(harness).await, [old_call, young_call]);
 }
 
 /// A call whose recording is overdue is in one claimant's hands, until its lease has run out, and longer where it is older.
-pub async fn an_unrecorded_call_is_claimed_by_one(harness: &impl CallBooksHarness) {
+pub async fn an_unrecorded_call_is_leased_to_one_worker(harness: &impl CallBooksHarness) {
     let tenant = tenant(harness).await;
     let young = tenant.booking(LONG);
-    let old = Booking { booked_at: moment().before(LEASE * 20), ..tenant.booking(LONG) };
+    let old = Booking { booked_at: moment().before(LEASE_FOR * 20), ..tenant.booking(LONG) };
     let mut expected = Vec::new();
     for booking in [&young, &old] {
         book(harness, booking).await;
@@ -198,7 +198,7 @@ pub async fn an_unrecorded_call_is_claimed_by_one(harness: &impl CallBooksHarnes
     let crowd = (0..CROWD).map(|_| {
         let books = harness.books();
         async move {
-            books.claim_unrecorded(&UnrecordedClaim { limit: 1, ..unrecorded() }).await.expect("store is up")
+            books.lease_unrecorded(&UnrecordedLease { limit: 1, ..unrecorded() }).await.expect("store is up")
         }
     });
     let mut shares: Vec<_> = all_at_once(crowd).await.into_iter().flatten().collect();
@@ -206,20 +206,20 @@ pub async fn an_unrecorded_call_is_claimed_by_one(harness: &impl CallBooksHarnes
     let young_call = expected[0].clone();
     expected.sort();
     assert_eq!(shares, expected, "what all claimants got");
-    harness.pass(LEASE + A_SECOND).await;
-    assert_eq!(claimed_unrecorded(harness).await, [young_call], "the old one is taken for two leases");
-    harness.pass(LEASE + A_SECOND).await;
-    assert_eq!(claimed_unrecorded(harness).await, expected);
+    harness.pass(LEASE_FOR + A_SECOND).await;
+    assert_eq!(leased_unrecorded(harness).await, [young_call], "the old one is taken for two leases");
+    harness.pass(LEASE_FOR + A_SECOND).await;
+    assert_eq!(leased_unrecorded(harness).await, expected);
 }
 
 /// Only what has ended, has a recording by some account, and none attached; and only in its time.
-pub async fn only_unrecorded_calls_are_claimed(harness: &impl CallBooksHarness) {
+pub async fn only_unrecorded_calls_are_leased(harness: &impl CallBooksHarness) {
     let tenant = tenant(harness).await;
     let at = |secs: u64| Booking {
         booked_at: moment().after(A_SECOND * u32::try_from(secs).expect("few")),
         ..tenant.booking(LONG)
     };
-    let claim = UnrecordedClaim {
+    let lease = UnrecordedLease {
         given_up_before: moment().after(A_SECOND * 10),
         booked_before: moment().after(A_SECOND * 20),
         ..unrecorded()
@@ -246,10 +246,10 @@ pub async fn only_unrecorded_calls_are_claimed(harness: &impl CallBooksHarness) 
         .expect("store is up");
     absorb(harness, &unended, &conversation_fact(CallStatus::InProgress, true)).await;
     settle(harness, &untold, &DialOutcome::Placed(provider_reference())).await;
-    let mut claimed = harness.books().claim_unrecorded(&claim).await.expect("store is up");
-    claimed.sort();
+    let mut leased = harness.books().lease_unrecorded(&lease).await.expect("store is up");
+    leased.sort();
     expected.sort();
-    assert_eq!(claimed, expected);
+    assert_eq!(leased, expected);
 }
 
 /// Whoever takes a few at a time comes to all of them, and not to the oldest again whenever their leases have run out.
@@ -264,28 +264,28 @@ pub async fn every_overdue_call_has_its_turn(harness: &impl CallBooksHarness) {
     }
     let mut turns = Vec::new();
     for _ in &expected {
-        let claim = OverdueClaim { limit: 1, ..claim() };
-        turns.extend(harness.books().claim_overdue(&claim).await.expect("store is up"));
-        harness.pass(LEASE + A_SECOND).await;
+        let lease = OverdueLease { limit: 1, ..lease() };
+        turns.extend(harness.books().lease_overdue(&lease).await.expect("store is up"));
+        harness.pass(LEASE_FOR + A_SECOND).await;
     }
     assert_eq!(turns, expected);
 }
 
 /// A claim of everything that has ended and has no recording.
-fn unrecorded() -> UnrecordedClaim {
-    UnrecordedClaim {
+fn unrecorded() -> UnrecordedLease {
+    UnrecordedLease {
         now: moment(),
         booked_before: moment().after(Duration::from_hours(24)),
         given_up_before: moment().before(Duration::from_hours(24)),
         limit: 100,
-        lease: LEASE,
+        lease_for: LEASE_FOR,
     }
 }
 
-async fn claimed_unrecorded(harness: &impl CallBooksHarness) -> Vec<(CallId, ConversationId)> {
-    let mut claimed = harness.books().claim_unrecorded(&unrecorded()).await.expect("store is up");
-    claimed.sort();
-    claimed
+async fn leased_unrecorded(harness: &impl CallBooksHarness) -> Vec<(CallId, ConversationId)> {
+    let mut leased = harness.books().lease_unrecorded(&unrecorded()).await.expect("store is up");
+    leased.sort();
+    leased
 }
 
 /// What is told of a conversation that stands so.
@@ -310,15 +310,15 @@ async fn completed(
 }
 
 /// A claim of everything that has not ended.
-pub(super) fn claim() -> OverdueClaim {
+pub(super) fn lease() -> OverdueLease {
     let tomorrow = moment().after(Duration::from_hours(24));
-    OverdueClaim {
+    OverdueLease {
         now: moment(),
         undecided_before: tomorrow,
         unended_before: tomorrow,
         given_up_before: moment().before(Duration::from_hours(24)),
         limit: 100,
-        lease: LEASE,
+        lease_for: LEASE_FOR,
     }
 }
 
@@ -342,8 +342,8 @@ async fn locate(harness: &impl CallBooksHarness, clue: &CallClue) -> Option<Call
     harness.books().locate(clue).await.expect("store is up")
 }
 
-async fn claimed(harness: &impl CallBooksHarness) -> Vec<OverdueCall> {
-    sorted(harness.books().claim_overdue(&claim()).await.expect("store is up"))
+async fn leased(harness: &impl CallBooksHarness) -> Vec<OverdueCall> {
+    sorted(harness.books().lease_overdue(&lease()).await.expect("store is up"))
 }
 
 fn sorted(calls: impl IntoIterator<Item = OverdueCall>) -> Vec<OverdueCall> {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use domain::ports::{AttemptConclusion, ReplayQuery};
 use domain::{DeliveryFailure, DeliveryState, DueDelivery};
 
-use super::{BRIEF, FAILURE, claim, conclude, list, only, told};
+use super::{BRIEF, FAILURE, conclude, lease, list, only, told};
 use crate::announcements::{A_SECOND, LONG};
 use crate::harness::AnnouncementsHarness;
 
@@ -11,33 +11,33 @@ use crate::harness::AnnouncementsHarness;
 /// next attempt; what it failed of is known meanwhile.
 pub async fn a_postponed_delivery_waits(harness: &impl AnnouncementsHarness) {
     let (tenant, _) = told(harness, 1).await;
-    for (attempt, lease, pause) in [(1, BRIEF, BRIEF * 3), (2, LONG, BRIEF)] {
-        let claimed = claim(harness, 10, lease).await;
-        assert_eq!(claimed.len(), 1);
-        assert_eq!(claimed[0].attempt, attempt);
+    for (attempt, lease_for, pause) in [(1, BRIEF, BRIEF * 3), (2, LONG, BRIEF)] {
+        let leased = lease(harness, 10, lease_for).await;
+        assert_eq!(leased.len(), 1);
+        assert_eq!(leased[0].attempt, attempt);
         let failure = DeliveryFailure::TimedOut;
-        conclude(harness, &claimed[0], AttemptConclusion::Postponed { failure, pause }).await;
+        conclude(harness, &leased[0], AttemptConclusion::Postponed { failure, pause }).await;
         let listed = only(harness, &tenant).await;
         assert_eq!((listed.state, listed.attempts), (DeliveryState::Pending, attempt));
         assert_eq!((listed.last_failure, listed.concluded_at), (Some(failure), None));
         assert!(listed.next_attempt_at.is_some_and(|next| next > listed.queued_at.after(pause / 2)));
-        assert_eq!(claim(harness, 10, LONG).await, [], "its time has not come");
+        assert_eq!(lease(harness, 10, LONG).await, [], "its time has not come");
         harness.pass(pause / 2).await;
-        assert_eq!(claim(harness, 10, LONG).await, [], "its time has not come yet");
+        assert_eq!(lease(harness, 10, LONG).await, [], "its time has not come yet");
         harness.pass(pause / 2 + A_SECOND).await;
     }
-    let claimed = claim(harness, 10, LONG).await;
-    assert_eq!(claimed.len(), 1);
-    assert_eq!(claimed[0].attempt, 3);
+    let leased = lease(harness, 10, LONG).await;
+    assert_eq!(leased.len(), 1);
+    assert_eq!(leased[0].attempt, 3);
 }
 
 /// What was delivered or given up is not handed out any more, nor does its claimant open it again by saying something else.
 /// Other deliveries of the same endpoint are.
-pub async fn a_concluded_delivery_is_not_claimed(harness: &impl AnnouncementsHarness) {
+pub async fn a_concluded_delivery_is_not_leased(harness: &impl AnnouncementsHarness) {
     let (tenant, _) = told(harness, 3).await;
-    let claimed = claim(harness, 10, BRIEF).await;
-    let [delivered, given_up, open] = &claimed[..] else {
-        panic!("three were queued, {} are out", claimed.len())
+    let leased = lease(harness, 10, BRIEF).await;
+    let [delivered, given_up, open] = &leased[..] else {
+        panic!("three were queued, {} are out", leased.len())
     };
     conclude(harness, delivered, AttemptConclusion::Delivered).await;
     conclude(harness, given_up, AttemptConclusion::GivenUp { failure: FAILURE }).await;
@@ -49,7 +49,7 @@ pub async fn a_concluded_delivery_is_not_claimed(harness: &impl AnnouncementsHar
     conclude(harness, given_up, AttemptConclusion::Delivered).await;
     assert_eq!(list(harness, &super::deliveries(&tenant)).await, before);
     harness.pass(BRIEF + A_SECOND).await;
-    assert_eq!(claim(harness, 10, LONG).await, [DueDelivery { attempt: 2, ..open.clone() }]);
+    assert_eq!(lease(harness, 10, LONG).await, [DueDelivery { attempt: 2, ..open.clone() }]);
     assert_eq!(super::places(harness, &tenant, DeliveryState::Delivered).await, [delivered.event.position]);
     assert_eq!(super::places(harness, &tenant, DeliveryState::Dead).await, [given_up.event.position]);
 }
@@ -58,9 +58,9 @@ pub async fn a_concluded_delivery_is_not_claimed(harness: &impl AnnouncementsHar
 /// stays where it is, until the newest attempt concludes it.
 pub async fn only_the_newest_attempt_concludes(harness: &impl AnnouncementsHarness) {
     let (tenant, _) = told(harness, 1).await;
-    let late = claim(harness, 10, BRIEF).await;
+    let late = lease(harness, 10, BRIEF).await;
     harness.pass(BRIEF + A_SECOND).await;
-    let newest = claim(harness, 10, LONG).await;
+    let newest = lease(harness, 10, LONG).await;
     assert_eq!((late.len(), newest.len()), (1, 1));
     let before = only(harness, &tenant).await;
     assert_eq!((before.state, before.attempts), (DeliveryState::Pending, 2));
@@ -74,7 +74,7 @@ pub async fn only_the_newest_attempt_concludes(harness: &impl AnnouncementsHarne
         assert_eq!(only(harness, &tenant).await, before, "{conclusion:?} came late");
     }
     harness.pass(A_SECOND * 2).await;
-    assert_eq!(claim(harness, 10, LONG).await, [], "the lease of the newest attempt goes on");
+    assert_eq!(lease(harness, 10, LONG).await, [], "the lease of the newest attempt goes on");
     conclude(harness, &newest[0], AttemptConclusion::Delivered).await;
     let after = only(harness, &tenant).await;
     assert_eq!((after.state, after.attempts, after.next_attempt_at), (DeliveryState::Delivered, 2, None));
@@ -83,15 +83,15 @@ pub async fn only_the_newest_attempt_concludes(harness: &impl AnnouncementsHarne
 /// A replay counts attempts from one again: whoever made the first before it says nothing of the first after it.
 pub async fn an_attempt_before_a_replay_concludes_nothing(harness: &impl AnnouncementsHarness) {
     let (tenant, _) = told(harness, 1).await;
-    let late = claim(harness, 10, BRIEF).await;
+    let late = lease(harness, 10, BRIEF).await;
     harness.pass(BRIEF + A_SECOND).await;
-    let newest = claim(harness, 10, LONG).await;
+    let newest = lease(harness, 10, LONG).await;
     conclude(harness, &newest[0], AttemptConclusion::GivenUp { failure: FAILURE }).await;
     tokio::time::sleep(Duration::from_millis(10)).await;
     let everything =
         ReplayQuery { organization_id: Some(tenant.organization.id.clone()), ..ReplayQuery::default() };
     assert_eq!(harness.queue().replay(&everything).await, Ok(1));
-    let replayed = claim(harness, 10, LONG).await;
+    let replayed = lease(harness, 10, LONG).await;
     assert_eq!((late[0].attempt, replayed[0].attempt), (1, 1));
     conclude(harness, &late[0], AttemptConclusion::Delivered).await;
     assert_eq!(only(harness, &tenant).await.state, DeliveryState::Pending);
@@ -102,7 +102,7 @@ pub async fn an_attempt_before_a_replay_concludes_nothing(harness: &impl Announc
 /// What nobody came to attempt is given up as well when its time is over; what is out is left to whoever has it.
 pub async fn what_is_queued_for_too_long_is_given_up(harness: &impl AnnouncementsHarness) {
     let (tenant, _) = told(harness, 3).await;
-    let out = claim(harness, 1, LONG).await;
+    let out = lease(harness, 1, LONG).await;
     assert_eq!(out.len(), 1);
     // A moment that every clock of a store can tell from the one before.
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -118,5 +118,5 @@ pub async fn what_is_queued_for_too_long_is_given_up(harness: &impl Announcement
     states.sort_by_key(|(_, attempts)| *attempts);
     assert_eq!(states, [(DeliveryState::Dead, 0), (DeliveryState::Dead, 0), (DeliveryState::Pending, 1)]);
     conclude(harness, &out[0], AttemptConclusion::Delivered).await;
-    assert_eq!(claim(harness, 10, LONG).await, [], "nothing is left");
+    assert_eq!(lease(harness, 10, LONG).await, [], "nothing is left");
 }

@@ -1,7 +1,7 @@
 use domain::ports::{AttemptConclusion, DeliveryListQuery};
 use domain::{CallEvent, CallEventKind, DeliveryFailure, DeliveryRecord, DeliveryState, WebhookEndpointId};
 
-use super::{BRIEF, claim, conclude, deliveries, list, tell};
+use super::{BRIEF, conclude, deliveries, lease, list, tell};
 use crate::announcements::{LONG, booked, endpoint, is_about_now, publish, read};
 use crate::call_ledger::books::tenant;
 use crate::fixtures::{Tenant, moment, organization_id, webhook_endpoint_id};
@@ -87,8 +87,8 @@ async fn past(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<Deliv
         booked(harness, tenant).await;
     }
     publish(harness).await;
-    let mut claimed = claim(harness, 10, LONG).await;
-    claimed.sort_by(|a, b| (&a.endpoint_id, a.event.position).cmp(&(&b.endpoint_id, b.event.position)));
+    let mut leased = lease(harness, 10, LONG).await;
+    leased.sort_by(|a, b| (&a.endpoint_id, a.event.position).cmp(&(&b.endpoint_id, b.event.position)));
     let dead = |failure| (AttemptConclusion::GivenUp { failure }, DeliveryState::Dead, Some(failure));
     let delivered = (AttemptConclusion::Delivered, DeliveryState::Delivered, None);
     let postponed = |failure| {
@@ -105,9 +105,9 @@ async fn past(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<Deliv
         dead(DeliveryFailure::ForbiddenAddress),
         delivered,
     ];
-    assert_eq!(claimed.len(), conclusions.len());
+    assert_eq!(leased.len(), conclusions.len());
     let mut expected = Vec::new();
-    for (delivery, (conclusion, state, last_failure)) in claimed.iter().zip(conclusions) {
+    for (delivery, (conclusion, state, last_failure)) in leased.iter().zip(conclusions) {
         conclude(harness, delivery, conclusion).await;
         let queued = queued(&delivery.event, &delivery.endpoint_id);
         expected.push(DeliveryRecord { state, last_failure, attempts: 1, ..queued });
@@ -116,8 +116,8 @@ async fn past(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<Deliv
         tell(harness, tenant).await;
     }
     for event in &read(harness, tenant).await[4..] {
-        expected.push(queued(event, &claimed[0].endpoint_id));
-        expected.push(queued(event, &claimed[4].endpoint_id));
+        expected.push(queued(event, &leased[0].endpoint_id));
+        expected.push(queued(event, &leased[4].endpoint_id));
     }
     expected.sort_by(|a, b| (b.position, &b.endpoint_id).cmp(&(a.position, &a.endpoint_id)));
     expected

@@ -5,7 +5,7 @@ use domain::{
     CallEventKind, CallStatus, DeliveryState, DialOutcome, DueDelivery, WebhookEndpoint, WebhookSecret,
 };
 
-use super::{BRIEF, FAILURE, claim, conclude, deliveries, list, tell};
+use super::{BRIEF, FAILURE, conclude, deliveries, lease, list, tell};
 use crate::announcements::{
     A_SECOND, LONG, absorb, booked, endpoint, is_about_now, now, publish, read, register,
 };
@@ -58,11 +58,11 @@ pub async fn a_delivery_is_handed_out_whole(harness: &impl AnnouncementsHarness)
     let booking = booked(harness, &tenant).await;
     settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
     publish(harness).await;
-    let mut claimed = claim(harness, 10, LONG).await;
-    claimed.sort_by_key(|delivery| delivery.event.position);
+    let mut leased = lease(harness, 10, LONG).await;
+    leased.sort_by_key(|delivery| delivery.event.position);
     let events = read(harness, &tenant).await;
-    assert_eq!(claimed.len(), events.len());
-    for (delivery, event) in claimed.into_iter().zip(events) {
+    assert_eq!(leased.len(), events.len());
+    for (delivery, event) in leased.into_iter().zip(events) {
         assert!(is_about_now(delivery.queued_at), "queued at {:?}", delivery.queued_at);
         let expected = DueDelivery {
             endpoint_id: endpoint.id.clone(),
@@ -89,14 +89,14 @@ pub async fn a_replaced_secret_signs_for_its_time(harness: &impl AnnouncementsHa
         let replaced = endpoints.replace_secret(&tenant.organization.id, &endpoint.id, secret, until).await;
         assert!(replaced.expect("store is up"));
     }
-    let claimed = claim(harness, 10, LONG).await;
-    assert_eq!(claimed.len(), 1);
-    assert!(are(&claimed[0].secrets, &[&newest, &between]), "both sign while the time of the old one lasts");
-    conclude(harness, &claimed[0], AttemptConclusion::Postponed { failure: FAILURE, pause: BRIEF }).await;
+    let leased = lease(harness, 10, LONG).await;
+    assert_eq!(leased.len(), 1);
+    assert!(are(&leased[0].secrets, &[&newest, &between]), "both sign while the time of the old one lasts");
+    conclude(harness, &leased[0], AttemptConclusion::Postponed { failure: FAILURE, pause: BRIEF }).await;
     harness.pass(BRIEF + A_SECOND).await;
-    let claimed = claim(harness, 10, LONG).await;
-    assert_eq!(claimed.len(), 1);
-    assert!(are(&claimed[0].secrets, &[&newest]), "the time of the old one is over");
+    let leased = lease(harness, 10, LONG).await;
+    assert_eq!(leased.len(), 1);
+    assert!(are(&leased[0].secrets, &[&newest]), "the time of the old one is over");
 }
 
 fn are(secrets: &[WebhookSecret], expected: &[&WebhookSecret]) -> bool {

@@ -5,7 +5,7 @@ use domain::{
     CallEventKind, DeliveryRecord, DeliveryState, EventPosition, OrganizationId, WebhookEndpointId,
 };
 
-use super::{BRIEF, FAILURE, claim, conclude, deliveries, list, places};
+use super::{BRIEF, FAILURE, conclude, deliveries, lease, list, places};
 use crate::announcements::{A_SECOND, LONG, booked, endpoint, publish};
 use crate::call_ledger::books::tenant;
 use crate::fixtures::{Tenant, organization_id, webhook_endpoint_id};
@@ -61,7 +61,7 @@ pub async fn a_replay_revives_dead_deliveries(harness: &impl AnnouncementsHarnes
         assert_eq!(*replayed, expected);
         assert!(replayed.queued_at > before.queued_at, "its time begins anew");
     }
-    let mut revived = claim(harness, 10, LONG).await;
+    let mut revived = lease(harness, 10, LONG).await;
     revived.sort_by_key(|delivery| std::cmp::Reverse(delivery.event.position));
     let revived: Vec<_> =
         revived.iter().map(|delivery| (delivery.event.position, delivery.attempt)).collect();
@@ -77,18 +77,18 @@ pub async fn a_replay_can_send_delivered_events_again(harness: &impl Announcemen
     assert_eq!(replay(harness, &of_all).await, 2);
     assert_eq!(places(harness, &past.tenant, DeliveryState::Delivered).await, [past.delivered]);
     assert_eq!(replay(harness, &delivered_too).await, 1);
-    let claimed = claim(harness, 10, LONG).await;
-    let again = claimed.iter().find(|delivery| delivery.event.position == past.delivered);
+    let leased = lease(harness, 10, LONG).await;
+    let again = leased.iter().find(|delivery| delivery.event.position == past.delivered);
     assert_eq!(again.map(|delivery| delivery.attempt), Some(1));
-    assert_eq!(claimed.len(), 3, "what is out or postponed stays so");
-    for delivery in &claimed {
+    assert_eq!(leased.len(), 3, "what is out or postponed stays so");
+    for delivery in &leased {
         conclude(harness, delivery, AttemptConclusion::Delivered).await;
     }
     let behind = ReplayQuery { after: Some(past.dead[1]), ..delivered_too };
-    let expected = claimed.iter().filter(|delivery| delivery.event.position > past.dead[1]).count();
+    let expected = leased.iter().filter(|delivery| delivery.event.position > past.dead[1]).count();
     assert_eq!(replay(harness, &behind).await, expected as u64);
     harness.pass(BRIEF + A_SECOND).await;
-    assert_eq!(claim(harness, 10, LONG).await.len(), expected + 1, "and the postponed one");
+    assert_eq!(lease(harness, 10, LONG).await.len(), expected + 1, "and the postponed one");
 }
 
 /// A tenant with an endpoint for which five events were queued: in their order one is delivered, two are dead, one is postponed
@@ -109,17 +109,16 @@ impl Past {
             booked(harness, &tenant).await;
         }
         publish(harness).await;
-        let mut claimed = claim(harness, 10, LONG).await;
-        assert_eq!(claimed.len(), 5);
-        claimed.sort_by_key(|delivery| delivery.event.position);
+        let mut leased = lease(harness, 10, LONG).await;
+        assert_eq!(leased.len(), 5);
+        leased.sort_by_key(|delivery| delivery.event.position);
         let dead = AttemptConclusion::GivenUp { failure: FAILURE };
         let postponed = AttemptConclusion::Postponed { failure: FAILURE, pause: BRIEF };
-        for (delivery, conclusion) in
-            claimed.iter().zip([AttemptConclusion::Delivered, dead, dead, postponed])
+        for (delivery, conclusion) in leased.iter().zip([AttemptConclusion::Delivered, dead, dead, postponed])
         {
             conclude(harness, delivery, conclusion).await;
         }
-        let places: Vec<EventPosition> = claimed.iter().map(|delivery| delivery.event.position).collect();
+        let places: Vec<EventPosition> = leased.iter().map(|delivery| delivery.event.position).collect();
         Self { tenant, endpoint_id, delivered: places[0], dead: [places[2], places[1]] }
     }
 

@@ -52,7 +52,7 @@ impl Line {
 
     /// The adapter with this one flaw.
     pub(crate) fn with(flaw: Flaw) -> Self {
-        Self::new(Some(flaw), flaw != Flaw::ClaimsToWaitForTheCallee)
+        Self::new(Some(flaw), flaw != Flaw::SaysThatItWaitsForTheCallee)
     }
 
     fn new(flaw: Option<Flaw>, waits_for_the_callee: bool) -> Self {
@@ -166,7 +166,7 @@ impl Line {
 #[async_trait]
 impl VoiceProvider for Line {
     fn answer_time(&self) -> AnswerTime {
-        if self.waits_for_the_callee || self.has(Flaw::ClaimsToWaitForTheCallee) {
+        if self.waits_for_the_callee || self.has(Flaw::SaysThatItWaitsForTheCallee) {
             AnswerTime::AfterRinging
         } else {
             AnswerTime::BeforeRinging

@@ -54,11 +54,11 @@ fn queue(deliveries: i64, emptied: Arc<Notify>) -> MockDeliveryQueue {
     let queued = Arc::new(Mutex::new(Queue { due: (1..=deliveries).map(delivery).collect(), out: 0 }));
     let mut queue = MockDeliveryQueue::new();
     queue.expect_give_up().returning(|_, _| Ok(0));
-    let claimed = queued.clone();
-    queue.expect_claim().returning(move |claim| {
-        assert!(claim.limit > 0, "nothing is asked for");
-        let mut queue = claimed.lock().expect("no panic");
-        let free = (2 - queue.out).min(queue.due.len()).min(claim.limit as usize);
+    let leased = queued.clone();
+    queue.expect_lease().returning(move |lease| {
+        assert!(lease.limit > 0, "nothing is asked for");
+        let mut queue = leased.lock().expect("no panic");
+        let free = (2 - queue.out).min(queue.due.len()).min(lease.limit as usize);
         queue.out += free;
         Ok(queue.due.drain(..free).collect())
     });
@@ -162,8 +162,8 @@ async fn a_stop_takes_nothing_more_from_the_queue() {
     let mut queue = MockDeliveryQueue::new();
     queue.expect_give_up().returning(|_, _| Ok(0));
     let counted = taken.clone();
-    queue.expect_claim().returning(move |claim| {
-        let limit = usize::try_from(claim.limit).expect("a small number");
+    queue.expect_lease().returning(move |lease| {
+        let limit = usize::try_from(lease.limit).expect("a small number");
         let before = counted.fetch_add(limit, Ordering::SeqCst);
         Ok((before..before + limit).map(|number| delivery(i64::try_from(number).expect("small"))).collect())
     });

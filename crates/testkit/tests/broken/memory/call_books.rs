@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueClaim, PartiesClue, PortUnavailable,
-    UnrecordedClaim,
+    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueLease, PartiesClue, PortUnavailable,
+    UnrecordedLease,
 };
 use domain::{
     Account, CallFact, CallFailure, CallId, CallProgress, CallRecord, CallStatus, ConversationId,
@@ -96,17 +96,17 @@ impl Memory {
             && (unnamed || self.has(Flaw::LocatesKnownConversations))
     }
 
-    fn is_overdue(&self, entry: &Entry, claim: &OverdueClaim) -> bool {
+    fn is_overdue(&self, entry: &Entry, lease: &OverdueLease) -> bool {
         let ended = entry.told.status.is_none_or(CallStatus::is_final);
         let before = match entry.told.status {
-            _ if self.has(Flaw::ClaimsEndsAsEarlyAsDials) => claim.undecided_before,
-            Some(CallStatus::InProgress) => claim.unended_before,
-            _ => claim.undecided_before,
+            _ if self.has(Flaw::LeasesEndsAsEarlyAsDials) => lease.undecided_before,
+            Some(CallStatus::InProgress) => lease.unended_before,
+            _ => lease.undecided_before,
         };
         let booked_at = entry.booking.booked_at;
-        (!ended || self.has(Flaw::ClaimsWhatHasEnded))
+        (!ended || self.has(Flaw::LeasesWhatHasEnded))
             && booked_at < before
-            && (booked_at >= claim.given_up_before || self.has(Flaw::NeverGivesUp))
+            && (booked_at >= lease.given_up_before || self.has(Flaw::NeverGivesUp))
             && entry.claimed_until <= self.now()
     }
 }
@@ -235,13 +235,13 @@ impl CallBooks for Memory {
         Ok(())
     }
 
-    async fn claim_unrecorded(
+    async fn lease_unrecorded(
         &self,
-        claim: &UnrecordedClaim,
+        lease: &UnrecordedLease,
     ) -> Result<Vec<(CallId, ConversationId)>, PortUnavailable> {
         self.reach("nothing").await?;
         let mut books = lock(&self.store.books);
-        let mut claimed = Vec::new();
+        let mut leased = Vec::new();
         for entry in &mut books.calls {
             let booked_at = entry.booking.booked_at;
             let told = &entry.told;
@@ -249,33 +249,33 @@ impl CallBooks for Memory {
             let is_due = told.status == Some(CallStatus::Completed)
                 && (has_recording || self.has(Flaw::TakesEveryCallForRecorded))
                 && (entry.recording.is_none() || self.has(Flaw::FetchesWhatItHas))
-                && (claim.given_up_before..claim.booked_before).contains(&booked_at)
-                && (entry.claimed_until <= self.now() || self.has(Flaw::ClaimsInWordsOnly));
+                && (lease.given_up_before..lease.booked_before).contains(&booked_at)
+                && (entry.claimed_until <= self.now() || self.has(Flaw::LeasesInWordsOnly));
             if let (true, Some(conversation_id)) =
-                (is_due && claimed.len() < self.claim_limit(claim.limit), &told.conversation_id)
+                (is_due && leased.len() < self.lease_limit(lease.limit), &told.conversation_id)
             {
-                claimed.push((entry.booking.call_id.clone(), conversation_id.clone()));
-                let lease = claim.lease.max(claim.now.since(booked_at) / 10);
-                entry.claimed_until = self.claimed_until(lease);
+                leased.push((entry.booking.call_id.clone(), conversation_id.clone()));
+                let lease_for = lease.lease_for.max(lease.now.since(booked_at) / 10);
+                entry.claimed_until = self.claimed_until(lease_for);
             }
         }
-        Ok(claimed)
+        Ok(leased)
     }
 
-    async fn claim_overdue(&self, claim: &OverdueClaim) -> Result<Vec<OverdueCall>, PortUnavailable> {
+    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<OverdueCall>, PortUnavailable> {
         self.reach("nothing").await?;
-        let limit = self.claim_limit(claim.limit);
+        let limit = self.lease_limit(lease.limit);
         let lease_of = |entry: &Entry| match self.flaw {
-            Some(Flaw::AsksForOldCallsAsOften) => claim.lease,
-            _ => claim.lease.max(claim.now.since(entry.booking.booked_at) / 10),
+            Some(Flaw::AsksForOldCallsAsOften) => lease.lease_for,
+            _ => lease.lease_for.max(lease.now.since(entry.booking.booked_at) / 10),
         };
         let mut books = lock(&self.store.books);
         let mut overdue: Vec<&mut Entry> =
-            books.calls.iter_mut().filter(|entry| self.is_overdue(entry, claim)).collect();
-        if !self.has(Flaw::ClaimsTheOldestAgain) {
+            books.calls.iter_mut().filter(|entry| self.is_overdue(entry, lease)).collect();
+        if !self.has(Flaw::LeasesTheOldestAgain) {
             overdue.sort_by_key(|entry| entry.claimed_until);
         }
-        let claimed = overdue.into_iter().take(limit).map(|entry| {
+        let leased = overdue.into_iter().take(limit).map(|entry| {
             entry.claimed_until = self.claimed_until(lease_of(entry));
             OverdueCall {
                 call_id: entry.booking.call_id.clone(),
@@ -284,6 +284,6 @@ impl CallBooks for Memory {
                 booked_at: entry.booking.booked_at,
             }
         });
-        Ok(claimed.collect())
+        Ok(leased.collect())
     }
 }

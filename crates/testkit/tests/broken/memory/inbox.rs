@@ -16,16 +16,16 @@ pub(super) struct Stored {
 }
 
 impl Memory {
-    pub(super) fn claim_limit(&self, asked: u32) -> usize {
-        if self.has(Flaw::ClaimsMoreThanWasAsked) { usize::MAX } else { asked as usize }
+    pub(super) fn lease_limit(&self, asked: u32) -> usize {
+        if self.has(Flaw::LeasesMoreThanWasAsked) { usize::MAX } else { asked as usize }
     }
 
     /// When a claim of now ends.
-    pub(super) fn claimed_until(&self, lease: Duration) -> Duration {
+    pub(super) fn claimed_until(&self, lease_for: Duration) -> Duration {
         match self.flaw {
-            Some(Flaw::ClaimsInWordsOnly) => Duration::ZERO,
-            Some(Flaw::ClaimsForEver) => Duration::MAX,
-            _ => self.now() + lease,
+            Some(Flaw::LeasesInWordsOnly) => Duration::ZERO,
+            Some(Flaw::LeasesForEver) => Duration::MAX,
+            _ => self.now() + lease_for,
         }
     }
 }
@@ -56,20 +56,20 @@ impl EventInbox for Memory {
         Ok(InboxAnswer::Accepted)
     }
 
-    async fn claim(&self, limit: u32, lease: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
+    async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
         self.reach("nothing").await?;
-        let (limit, claimed_until) = (self.claim_limit(limit), self.claimed_until(lease));
+        let (limit, claimed_until) = (self.lease_limit(limit), self.claimed_until(lease_for));
         let mut events = lock(&self.store.events);
         events.sort_by_key(|stored| stored.event.received_at);
         if self.has(Flaw::HandsOutTheNewestFirst) {
             events.reverse();
         }
         let open = events.iter_mut().filter(|stored| !stored.closed && stored.open_at <= self.now());
-        let claimed = open.take(limit).map(|stored| {
+        let leased = open.take(limit).map(|stored| {
             stored.open_at = claimed_until;
             stored.event.clone()
         });
-        Ok(claimed.collect())
+        Ok(leased.collect())
     }
 
     async fn close(

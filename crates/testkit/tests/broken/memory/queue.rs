@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AttemptConclusion, DeliveryClaim, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
+    AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
 };
 use domain::{
     CallEvent, DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, Timestamp, WebhookEndpoint,
@@ -92,12 +92,12 @@ impl Memory {
 
 #[async_trait]
 impl DeliveryQueue for Memory {
-    async fn claim(&self, claim: &DeliveryClaim) -> Result<Vec<DueDelivery>, PortUnavailable> {
+    async fn lease(&self, lease: &DeliveryLease) -> Result<Vec<DueDelivery>, PortUnavailable> {
         let urls =
             lock(&self.store.announcements).endpoints.iter().map(|one| one.url.as_str()).collect::<String>();
         self.reach(&urls).await?;
         let (limit, claimed_until, now) =
-            (self.claim_limit(claim.limit), self.claimed_until(claim.lease), self.now());
+            (self.lease_limit(lease.limit), self.claimed_until(lease.lease_for), self.now());
         let mut announcements = lock(&self.store.announcements);
         let super::feed::Announcements { endpoints, deliveries, .. } = &mut *announcements;
         if self.has(Flaw::HandsOutByPlace) {
@@ -105,9 +105,9 @@ impl DeliveryQueue for Memory {
         } else {
             deliveries.sort_by_key(|delivery| delivery.due);
         }
-        let mut claimed: Vec<DueDelivery> = Vec::new();
+        let mut leased: Vec<DueDelivery> = Vec::new();
         let mut taken = Vec::new();
-        while claimed.len() < limit {
+        while leased.len() < limit {
             let next = (0..deliveries.len()).filter(|place| !taken.contains(place)).filter_map(|place| {
                 let delivery = &deliveries[place];
                 let endpoint = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint_id)?;
@@ -117,15 +117,15 @@ impl DeliveryQueue for Memory {
                         && one.claimed_until > now
                 };
                 let out = match self.flaw {
-                    Some(Flaw::LetsOneEndpointFillTheClaim) => 0,
-                    Some(Flaw::CountsThisClaimAlone) => {
-                        claimed.iter().filter(|one| one.endpoint_id == endpoint.id).count()
+                    Some(Flaw::LetsOneEndpointFillTheLease) => 0,
+                    Some(Flaw::CountsThisLeaseAlone) => {
+                        leased.iter().filter(|one| one.endpoint_id == endpoint.id).count()
                     }
                     _ => deliveries.iter().filter(is_out).count(),
                 };
                 let is_due = delivery.state == DeliveryState::Pending
                     && delivery.due.max(delivery.claimed_until) <= now
-                    && out < claim.per_endpoint as usize;
+                    && out < lease.per_endpoint as usize;
                 let turn = if self.has(Flaw::HandsOutByTimeAlone) { 0 } else { out };
                 is_due.then_some((turn, place, endpoint))
             });
@@ -137,7 +137,7 @@ impl DeliveryQueue for Memory {
             delivery.attempts += 1;
             delivery.claimed_until = claimed_until;
             let first = u32::from(!self.has(Flaw::CountsAttemptsFromNought));
-            claimed.push(DueDelivery {
+            leased.push(DueDelivery {
                 endpoint_id: endpoint.id.clone(),
                 url: endpoint.url.clone(),
                 secrets: self.secrets(endpoint),
@@ -146,7 +146,7 @@ impl DeliveryQueue for Memory {
                 queued_at: delivery.queued_at,
             });
         }
-        Ok(claimed)
+        Ok(leased)
     }
 
     async fn conclude(
@@ -160,7 +160,7 @@ impl DeliveryQueue for Memory {
             one.endpoint_id == delivery.endpoint_id
                 && one.event.position == delivery.event.position
                 && (one.state == DeliveryState::Pending || self.has(Flaw::OpensWhatIsPostponed))
-                && (one.attempts == delivery.attempt || self.has(Flaw::LetsLateClaimantsConclude))
+                && (one.attempts == delivery.attempt || self.has(Flaw::LetsLateWorkersConclude))
                 && (one.queued_at == delivery.queued_at || self.has(Flaw::ForgetsThatItWasReplayed))
         };
         let Some(stored) = announcements.deliveries.iter_mut().find(attempted) else { return Ok(()) };

@@ -148,7 +148,7 @@ impl Transaction for Claiming<'_> {
             &endpoints as _,
             i64::from(self.claim.per_endpoint),
             i64::from(self.claim.limit),
-            self.claim.lease.as_secs_f64()
+            self.claim.lease_for.as_secs_f64()
         );
         let due = due.fetch_all(&mut *transaction).await?;
         transaction.commit().await?;

@@ -1,7 +1,7 @@
-use domain::ports::{AttemptConclusion, DeliveryClaim};
+use domain::ports::{AttemptConclusion, DeliveryLease};
 use domain::{CallEventKind, DueDelivery, EventPosition};
 
-use super::{BRIEF, FAILURE, claim, conclude, tell, told};
+use super::{BRIEF, FAILURE, conclude, lease, tell, told};
 use crate::announcements::{A_SECOND, LONG, booked, endpoint, publish, read};
 use crate::call_ledger::books::tenant;
 use crate::expect::{CROWD, all_at_once};
@@ -10,7 +10,7 @@ use crate::harness::AnnouncementsHarness;
 /// What has been due for the longest time comes first, be it the older event or the newer one.
 pub async fn the_longest_due_comes_first(harness: &impl AnnouncementsHarness) {
     let (tenant, _) = told(harness, 1).await;
-    let postponed = claim(harness, 10, LONG).await;
+    let postponed = lease(harness, 10, LONG).await;
     assert_eq!(postponed.len(), 1);
     let pause = AttemptConclusion::Postponed { failure: FAILURE, pause: BRIEF };
     conclude(harness, &postponed[0], pause).await;
@@ -20,42 +20,42 @@ pub async fn the_longest_due_comes_first(harness: &impl AnnouncementsHarness) {
     let third = tell(harness, &tenant).await;
     let mut order = Vec::new();
     for _ in 0..3 {
-        order.extend(claim(harness, 1, LONG).await.iter().map(|delivery| delivery.event.position));
+        order.extend(lease(harness, 1, LONG).await.iter().map(|delivery| delivery.event.position));
     }
     assert_eq!(order, [second, postponed[0].event.position, third]);
 }
 
 /// Fifty claimants at once get each delivery once in all, and none gets more than it asked for.
-pub async fn a_delivery_is_claimed_by_one(harness: &impl AnnouncementsHarness) {
+pub async fn a_delivery_is_leased_to_one_worker(harness: &impl AnnouncementsHarness) {
     let (tenant, _) = told(harness, 7).await;
     let crowd = (0..CROWD).map(|_| {
         let queue = harness.queue();
-        let claim = DeliveryClaim { limit: 2, per_endpoint: 1000, lease: LONG };
-        async move { queue.claim(&claim).await.expect("store is up") }
+        let lease = DeliveryLease { limit: 2, per_endpoint: 1000, lease_for: LONG };
+        async move { queue.lease(&lease).await.expect("store is up") }
     });
     let shares = all_at_once(crowd).await;
     assert!(shares.iter().all(|share| share.len() <= 2), "a claimant got more than it asked for");
-    let mut claimed: Vec<DueDelivery> = shares.into_iter().flatten().collect();
+    let mut leased: Vec<DueDelivery> = shares.into_iter().flatten().collect();
     // In a crowd somebody may go away with nothing: the next one gets it.
-    claimed.extend(claim(harness, 10, LONG).await);
-    let mut claimed = places(&claimed);
-    claimed.sort();
+    leased.extend(lease(harness, 10, LONG).await);
+    let mut leased = places(&leased);
+    leased.sort();
     let all: Vec<EventPosition> = read(harness, &tenant).await.iter().map(|event| event.position).collect();
-    assert_eq!(claimed, all, "what all claimants got");
-    assert_eq!(claim(harness, 10, LONG).await, []);
+    assert_eq!(leased, all, "what all claimants got");
+    assert_eq!(lease(harness, 10, LONG).await, []);
 }
 
 /// A delivery whose claimant died is handed out again when the lease has run out, and not before, as the next attempt.
-pub async fn an_abandoned_delivery_is_claimed_again(harness: &impl AnnouncementsHarness) {
+pub async fn an_abandoned_delivery_is_leased_again(harness: &impl AnnouncementsHarness) {
     told(harness, 1).await;
-    let first = claim(harness, 10, BRIEF).await;
+    let first = lease(harness, 10, BRIEF).await;
     assert_eq!(first.len(), 1);
-    assert_eq!(claim(harness, 10, BRIEF).await, []);
+    assert_eq!(lease(harness, 10, BRIEF).await, []);
     harness.pass(BRIEF + A_SECOND).await;
-    let second = claim(harness, 10, LONG).await;
+    let second = lease(harness, 10, LONG).await;
     assert_eq!(second, [DueDelivery { attempt: 2, ..first[0].clone() }]);
     harness.pass(BRIEF + A_SECOND).await;
-    assert_eq!(claim(harness, 10, LONG).await, [], "the lease is as long as the last claimant asked");
+    assert_eq!(lease(harness, 10, LONG).await, [], "the lease is as long as the last claimant asked");
 }
 
 /// Of an endpoint with a long queue no more are out at once than may be, also when fifty claimants come at once, and what is
@@ -73,8 +73,8 @@ pub async fn a_slow_endpoint_does_not_keep_back_the_others(harness: &impl Announ
     let quick_endpoint = endpoint(harness, &quick, &CallEventKind::ALL).await.id;
     tell(harness, &quick).await;
 
-    let claim = DeliveryClaim { limit: 5, per_endpoint: 2, lease: BRIEF };
-    let taking = || async move { harness.queue().claim(&claim).await.expect("store is up") };
+    let lease = DeliveryLease { limit: 5, per_endpoint: 2, lease_for: BRIEF };
+    let taking = || async move { harness.queue().lease(&lease).await.expect("store is up") };
     let out = taking().await;
     let mut of_each: Vec<_> = out.iter().map(|delivery| &delivery.endpoint_id).collect();
     of_each.sort();
@@ -90,20 +90,20 @@ pub async fn a_slow_endpoint_does_not_keep_back_the_others(harness: &impl Announ
     assert_eq!(of_each, [&slow_endpoints[0]], "one has made room");
 
     harness.pass(BRIEF + A_SECOND).await;
-    let one = DeliveryClaim { limit: 1, ..claim };
+    let one = DeliveryLease { limit: 1, ..lease };
     let crowd = (0..CROWD).map(|_| {
         let queue = harness.queue();
-        async move { queue.claim(&one).await.expect("store is up") }
+        async move { queue.lease(&one).await.expect("store is up") }
     });
-    let mut claimed: Vec<DueDelivery> = all_at_once(crowd).await.into_iter().flatten().collect();
-    claimed.extend(taking().await);
+    let mut leased: Vec<DueDelivery> = all_at_once(crowd).await.into_iter().flatten().collect();
+    leased.extend(taking().await);
     for endpoint in &slow_endpoints {
-        let out = claimed.iter().filter(|delivery| delivery.endpoint_id == *endpoint).count();
+        let out = leased.iter().filter(|delivery| delivery.endpoint_id == *endpoint).count();
         assert_eq!(out, 2, "deliveries of one endpoint that are out at once");
     }
-    let quick = claimed.iter().filter(|delivery| delivery.endpoint_id == quick_endpoint).count();
+    let quick = leased.iter().filter(|delivery| delivery.endpoint_id == quick_endpoint).count();
     assert_eq!(quick, 1, "the other one's was abandoned as well");
-    assert_eq!(claimed.len(), 5);
+    assert_eq!(leased.len(), 5);
 }
 
 /// Where many endpoints have long queues and something out, and a claimant can take little, what is due to an endpoint that has
@@ -118,13 +118,13 @@ pub async fn who_has_the_fewest_out_comes_first(harness: &impl AnnouncementsHarn
     }
     publish(harness).await;
     let quick_endpoint = endpoint(harness, &quick, &CallEventKind::ALL).await.id;
-    let out = claim(harness, 3, LONG).await;
+    let out = lease(harness, 3, LONG).await;
     assert_eq!(out.len(), 3);
     tell(harness, &quick).await;
-    let next = claim(harness, 1, LONG).await;
+    let next = lease(harness, 1, LONG).await;
     assert_eq!(next.len(), 1);
     assert_eq!(next[0].endpoint_id, quick_endpoint, "the others have something out");
-    let rest = claim(harness, 1, LONG).await;
+    let rest = lease(harness, 1, LONG).await;
     let of_it = |deliveries: &[DueDelivery]| {
         deliveries.iter().filter(|delivery| delivery.endpoint_id == rest[0].endpoint_id).count()
     };

@@ -2,8 +2,8 @@
 //! `data` as `GET /v1/convai/conversations/{id}` answers.
 
 use domain::{
-    Account, CallFact, CallId, CallStatus, CarrierCallId, ConversationAccount, ConversationId,
-    NotConnectedReason, PhoneNumber, PrivateNote, ProviderAgentId, Speaker, Timestamp, TranscriptLine,
+    CallId, CallStatus, CallUpdate, CarrierCallId, ConversationId, ConversationRecord, NotConnectedReason,
+    PhoneNumber, PrivateNote, ProviderAgentId, Speaker, Timestamp, TranscriptLine, UpdateContent,
 };
 
 use crate::json::Object;
@@ -70,14 +70,14 @@ impl<'a> Conversation<'a> {
     }
 
     /// What the record tells of a call that stands so.
-    pub(crate) fn fact(&self, status: CallStatus) -> CallFact {
+    pub(crate) fn update(&self, status: CallStatus) -> CallUpdate {
         let phone_call = self.metadata.object("phone_call");
         let duration = self.metadata.integer("call_duration_secs");
         let end_reason = note_of(&self.metadata, "termination_reason");
-        CallFact {
+        CallUpdate {
             conversation_id: self.id(),
             carrier_call_id: carrier_call_id(&phone_call, &["call_id", "call_sid"]),
-            account: Account::Conversation(ConversationAccount {
+            content: UpdateContent::Conversation(ConversationRecord {
                 status,
                 duration_secs: duration
                     .or_else(|| self.record.integer("call_duration_secs"))

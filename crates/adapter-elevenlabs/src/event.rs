@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::ports::{CallClue, PartiesClue, ProviderEvent, UnreadableEvent};
-use domain::{Account, CallFact, CallFailure, NotConnectedReason, Timestamp};
+use domain::{CallFailure, CallUpdate, NotConnectedReason, Timestamp, UpdateContent};
 
 use crate::audio;
 use crate::conversation::{self, Conversation};
@@ -49,15 +49,15 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
             let booked_until = received_at.after(CLOCKS_DIFFER_BY);
             PartiesClue { one, other, provider_agent_id, booked_since, booked_until }
         });
-    let fact = match kind.as_str() {
+    let update = match kind.as_str() {
         _ if came_in => None,
-        "post_call_transcription" => {
-            Some(conversation.fact(conversation.status().unwrap_or_else(|| conversation.status_when_over())))
-        }
-        "call_initiation_failure" => Some(CallFact {
+        "post_call_transcription" => Some(
+            conversation.update(conversation.status().unwrap_or_else(|| conversation.status_when_over())),
+        ),
+        "call_initiation_failure" => Some(CallUpdate {
             conversation_id: conversation.id(),
             carrier_call_id: conversation::carrier_call_id(&failed_dial, &["call_sid", "CallSid"]),
-            account: Account::Failure(CallFailure {
+            content: UpdateContent::Failure(CallFailure {
                 reason: reason(failure_reason.as_deref(), &failed_dial),
                 at: happened_at,
             }),
@@ -68,7 +68,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
         key: key(&kind, &conversation, body),
         kind,
         clue: CallClue { call_id: conversation.call_id(), conversation_id: conversation.id(), parties },
-        fact,
+        update,
         recording,
     })
 }

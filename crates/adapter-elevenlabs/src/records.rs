@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::ports::{CallTrace, PortUnavailable, ProviderRecordings, ProviderRecords};
-use domain::{Audio, CallFact, CallStatus, ConversationId};
+use domain::{Audio, CallStatus, CallUpdate, ConversationId};
 use reqwest::{Client, StatusCode};
 use url::Url;
 
@@ -110,13 +110,13 @@ impl ElevenLabsRecords {
 
 #[async_trait]
 impl ProviderRecords for ElevenLabsRecords {
-    async fn find(&self, trace: &CallTrace) -> Result<Option<CallFact>, PortUnavailable> {
+    async fn find(&self, trace: &CallTrace) -> Result<Option<CallUpdate>, PortUnavailable> {
         let deadline = Instant::now() + ANSWERS_WITHIN;
         if let Some(id) = &trace.conversation_id
             && let Some(body) = self.recorded(id, deadline).await?
         {
             let (record, status) = told(&body, id)?;
-            return Ok(Some(record.fact(status)));
+            return Ok(Some(record.update(status)));
         }
         let Some(id) = self.listed(trace, deadline).await? else { return Ok(None) };
         let listed = self.recorded(&id, deadline).await?;
@@ -126,7 +126,7 @@ impl ProviderRecords for ElevenLabsRecords {
         if record.call_id().as_ref() != Some(&trace.call_id) {
             return Err(unavailable("a conversation is listed that was not begun with our id"));
         }
-        Ok(Some(record.fact(status)))
+        Ok(Some(record.update(status)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adapter_elevenlabs::{ElevenLabsRecords, ElevenLabsWebhook, ElevenLabsWebhookSettings};
 use domain::ports::{CallTrace, ProviderEvent, ProviderRecords, ProviderWebhook, WebhookCredentials};
-use domain::{Account, AudioFormat, NotConnectedReason, Timestamp};
+use domain::{AudioFormat, NotConnectedReason, Timestamp, UpdateContent};
 use simulator::{Behaviour, ScriptedBehaviour, Settings, Simulator, WebhookScript, WebhookSettings};
 
 #[path = "support/dialling.rs"]
@@ -97,9 +97,9 @@ async fn a_transcription_tells_what_the_record_tells() {
         let booked_at = now();
         let trace =
             CallTrace { call_id: call_id.clone(), conversation_id, provider_agent_id: None, booked_at };
-        assert_eq!(records.find(&trace).await.expect("an answer"), event.fact);
+        assert_eq!(records.find(&trace).await.expect("an answer"), event.update);
     }
-    let Some(Account::Conversation(conversation)) = event.fact.map(|fact| fact.account) else {
+    let Some(UpdateContent::Conversation(conversation)) = event.update.map(|update| update.content) else {
         panic!("it is a conversation")
     };
     assert_eq!((conversation.transcript.len(), conversation.duration_secs), (3, Some(6)));
@@ -118,8 +118,8 @@ async fn a_failure_tells_why() {
         assert!(deliveries[0].verified(&[SECRET]));
         let event = deliveries[0].read();
         assert_eq!(event.clue.parties.as_ref().map(|parties| &parties.other), Some(&request(LONG).to));
-        match event.fact.map(|fact| fact.account) {
-            Some(Account::Failure(failure)) => assert_eq!(failure.reason, expected),
+        match event.update.map(|update| update.content) {
+            Some(UpdateContent::Failure(failure)) => assert_eq!(failure.reason, expected),
             other => panic!("{other:?} is no failure"),
         }
     }
@@ -142,8 +142,8 @@ async fn a_large_event_is_read_and_one_of_an_unknown_type_is_kept() {
     let (_simulator, deliveries) = deliveries(Behaviour::Answer { after_ms: 0 }, script, 2).await;
     assert!(deliveries.iter().all(|delivery| delivery.verified(&[SECRET])));
     let unknown = deliveries[0].read();
-    assert_eq!((unknown.kind.as_str(), unknown.fact), ("answering_machine_detection", None));
-    assert!(deliveries[1].body.len() > 5_000_000 && deliveries[1].read().fact.is_some());
+    assert_eq!((unknown.kind.as_str(), unknown.update), ("answering_machine_detection", None));
+    assert!(deliveries[1].body.len() > 5_000_000 && deliveries[1].read().update.is_some());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adapter_elevenlabs::ElevenLabsRecords;
 use domain::ports::{CallTrace, PortUnavailable, ProviderRecordings, ProviderRecords};
-use domain::{Account, Audio, AudioFormat, CallFact, CallId, CallStatus, ConversationId, Timestamp};
+use domain::{Audio, AudioFormat, CallId, CallStatus, CallUpdate, ConversationId, Timestamp, UpdateContent};
 use serde_json::{Value, json};
 
 #[path = "support/dialling.rs"]
@@ -56,7 +56,7 @@ fn listed(ids: &[(&str, &str)]) -> String {
     answer(200, json!({ "conversations": items, "next_cursor": null, "has_more": false }))
 }
 
-async fn find(peer: &Peer, conversation: Option<&str>) -> Result<Option<CallFact>, PortUnavailable> {
+async fn find(peer: &Peer, conversation: Option<&str>) -> Result<Option<CallUpdate>, PortUnavailable> {
     let records = ElevenLabsRecords::new(&settings(&peer.base_url()));
     let trace = CallTrace {
         call_id: CallId::parse(CALL_ID).expect("an id"),
@@ -73,9 +73,9 @@ fn lines(peer: &Peer) -> Vec<String> {
     peer.received().into_iter().map(text).map(first).collect()
 }
 
-fn status(fact: &CallFact) -> CallStatus {
-    match &fact.account {
-        Account::Conversation(conversation) => conversation.status,
+fn status(update: &CallUpdate) -> CallStatus {
+    match &update.content {
+        UpdateContent::Conversation(conversation) => conversation.status,
         other => panic!("{other:?} is no conversation"),
     }
 }
@@ -83,8 +83,8 @@ fn status(fact: &CallFact) -> CallStatus {
 #[tokio::test]
 async fn a_conversation_is_asked_for_by_its_id_and_nothing_else_is() {
     let peer = answering(vec![answer(200, record("conv_1", "another"))]).await;
-    let fact = find(&peer, Some("conv_1")).await.expect("an answer").expect("a record");
-    assert_eq!(status(&fact), CallStatus::Completed);
+    let update = find(&peer, Some("conv_1")).await.expect("an answer").expect("a record");
+    assert_eq!(status(&update), CallStatus::Completed);
     assert_eq!(lines(&peer), ["GET /v1/convai/conversations/conv_1 HTTP/1.1"]);
     let sent = String::from_utf8(peer.received().remove(0)).expect("text");
     assert!(sent.contains(&format!("xi-api-key: {API_KEY}\r\n")), "{sent}");
@@ -99,8 +99,8 @@ async fn a_conversation_is_asked_for_by_its_id_and_nothing_else_is() {
 async fn a_call_is_looked_for_by_our_id_from_before_it_was_booked() {
     let found = listed(&[("conv_3", "failed"), ("conv_1", "done"), ("conv_2", "in-progress")]);
     let peer = answering(vec![not_recorded(), found, answer(200, record("conv_1", CALL_ID))]).await;
-    let fact = find(&peer, Some("conv_0")).await.expect("an answer").expect("a record");
-    assert_eq!(fact.conversation_id, ConversationId::parse("conv_1").ok());
+    let update = find(&peer, Some("conv_0")).await.expect("an answer").expect("a record");
+    assert_eq!(update.conversation_id, ConversationId::parse("conv_1").ok());
     assert_eq!(
         lines(&peer),
         [

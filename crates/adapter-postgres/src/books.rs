@@ -8,7 +8,7 @@ use domain::ports::{
     UnrecordedLease,
 };
 use domain::{
-    CallFact, CallId, CallRecord, CallStatus, ContactId, ConversationId, OrganizationId, ProviderAgentId,
+    CallId, CallRecord, CallStatus, CallUpdate, ContactId, ConversationId, OrganizationId, ProviderAgentId,
     Recording, UserId,
 };
 
@@ -97,8 +97,8 @@ impl CallBooks for PostgresStore {
         read_optional("calls.id", call_id.as_deref(), CallId::parse)
     }
 
-    async fn absorb(&self, call_id: &CallId, fact: &CallFact) -> Result<(), PortUnavailable> {
-        self.merge(call_id, fact).await
+    async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
+        self.merge(call_id, update).await
     }
 
     async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {

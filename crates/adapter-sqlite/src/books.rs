@@ -4,8 +4,8 @@ use domain::ports::{
     UnrecordedLease,
 };
 use domain::{
-    CallEventKind, CallFact, CallId, CallRecord, CallStatus, ConversationId, OrganizationId, ProviderAgentId,
-    Recording, Timestamp,
+    CallEventKind, CallId, CallRecord, CallStatus, CallUpdate, ConversationId, OrganizationId,
+    ProviderAgentId, Recording, Timestamp,
 };
 use sqlx::{Acquire, SqliteConnection};
 
@@ -66,7 +66,7 @@ impl CallBooks for SqliteStore {
     }
 
     /// Reads, merges and writes in one transaction, which has the write lock from its first statement.
-    async fn absorb(&self, call_id: &CallId, fact: &CallFact) -> Result<(), PortUnavailable> {
+    async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
         let call_id = call_id.as_str();
         within(STORAGE_LIMIT, async {
             let mut transaction = self.connections.begin_books().await?;
@@ -82,7 +82,7 @@ impl CallBooks for SqliteStore {
             let Some(columns) = columns else { return Ok(()) };
             let mut progress = columns.read()?;
             let before = progress.status.unwrap_or(CallStatus::Initiated);
-            if !progress.absorb(fact) {
+            if !progress.merge(update) {
                 return Ok(());
             }
             let columns = ProgressColumns::write(&progress)?;

@@ -1,7 +1,7 @@
 //! A conversation as JSON: the form in which `calls.conversation` keeps it, which nobody else reads.
 
 use domain::ports::PortUnavailable;
-use domain::{CallStatus, ConversationAccount, PrivateNote, Speaker, Timestamp, TranscriptLine};
+use domain::{CallStatus, ConversationRecord, PrivateNote, Speaker, Timestamp, TranscriptLine};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{failed, unreadable};
@@ -42,7 +42,7 @@ enum StoredSpeaker {
 }
 
 /// The conversation as it is stored.
-pub(crate) fn write(conversation: &ConversationAccount) -> Result<String, PortUnavailable> {
+pub(crate) fn write(conversation: &ConversationRecord) -> Result<String, PortUnavailable> {
     let text = |note: &PrivateNote| note.as_str().to_owned();
     let transcript = conversation.transcript.iter().map(|line| StoredLine {
         at_secs: line.at_secs,
@@ -68,7 +68,7 @@ pub(crate) fn write(conversation: &ConversationAccount) -> Result<String, PortUn
 }
 
 /// The conversation that is stored.
-pub(crate) fn read(stored: &str) -> Result<ConversationAccount, PortUnavailable> {
+pub(crate) fn read(stored: &str) -> Result<ConversationRecord, PortUnavailable> {
     let stored: StoredConversation = serde_json::from_str(stored).map_err(unreadable(COLUMN))?;
     if stored.version != VERSION {
         return Err(failed(format!("{COLUMN} was written by a newer release")));
@@ -83,7 +83,7 @@ pub(crate) fn read(stored: &str) -> Result<ConversationAccount, PortUnavailable>
     };
     let status = CallStatus::from_name(&stored.status)
         .ok_or_else(|| failed(format!("{COLUMN} holds something that cannot be read")))?;
-    Ok(ConversationAccount {
+    Ok(ConversationRecord {
         status,
         duration_secs: stored.duration_secs,
         transcript: stored.transcript.into_iter().map(line).collect::<Result<_, PortUnavailable>>()?,
@@ -109,7 +109,7 @@ mod tests {
             "transcript":[{"at_secs":3,"speaker":"callee","text":"yes"}],"started_at_millis":1000,
             "answered_at_millis":null,"end_reason":"done","summary":null,"cost_credits":-5}"#;
         let note = |text| PrivateNote::parse(text).expect("plain text");
-        let expected = ConversationAccount {
+        let expected = ConversationRecord {
             status: CallStatus::Completed,
             duration_secs: Some(42),
             transcript: vec![TranscriptLine { at_secs: 3, speaker: Speaker::Callee, text: note("yes") }],
@@ -122,8 +122,8 @@ mod tests {
         };
         assert_eq!(read(stored), Ok(expected.clone()));
         for has_recording in [false, true] {
-            let account = ConversationAccount { has_recording, ..expected.clone() };
-            assert_eq!(write(&account).and_then(|written| read(&written)), Ok(account));
+            let content = ConversationRecord { has_recording, ..expected.clone() };
+            assert_eq!(write(&content).and_then(|written| read(&written)), Ok(content));
         }
     }
 

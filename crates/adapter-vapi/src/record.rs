@@ -4,8 +4,8 @@
 //! is missing, or of another type than expected, is absent.
 
 use domain::{
-    Account, CallFact, CallId, CallStatus, CarrierCallId, ConversationAccount, ConversationId, PrivateNote,
-    Timestamp,
+    CallId, CallStatus, CallUpdate, CarrierCallId, ConversationId, ConversationRecord, PrivateNote,
+    Timestamp, UpdateContent,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -82,17 +82,17 @@ impl<'a> Record<'a> {
     /// What the record tells; nothing if it does not say where the call stands.
     ///
     /// What was said, and when the callee answered, is not told: the provider's documents name no field for them here.
-    pub(crate) fn fact(&self) -> Option<CallFact> {
+    pub(crate) fn update(&self) -> Option<CallUpdate> {
         let status = self.status()?;
         let (started_at, ended_at) = (moment(self.started_at), moment(self.ended_at));
         // Of a call that nobody answered the times are those of its ring.
         let talked = started_at
             .zip(ended_at)
             .filter(|(started_at, ended_at)| status == CallStatus::Completed && ended_at >= started_at);
-        Some(CallFact {
+        Some(CallUpdate {
             conversation_id: self.id(),
             carrier_call_id: text(self.phone_call_provider_id).and_then(|id| CarrierCallId::parse(&id).ok()),
-            account: Account::Conversation(ConversationAccount {
+            content: UpdateContent::Conversation(ConversationRecord {
                 status,
                 duration_secs: talked
                     .and_then(|(started_at, ended_at)| ended_at.since(started_at).as_secs().try_into().ok()),

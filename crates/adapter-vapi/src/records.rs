@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::ports::{CallTrace, PortUnavailable, ProviderRecords};
-use domain::{CallFact, ConversationId};
+use domain::{CallUpdate, ConversationId};
 use reqwest::{Client, StatusCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -53,15 +53,15 @@ impl VapiRecords {
         &self,
         id: &ConversationId,
         deadline: Instant,
-    ) -> Result<Option<CallFact>, PortUnavailable> {
+    ) -> Result<Option<CallUpdate>, PortUnavailable> {
         let mut url = self.calls.clone();
         url.path_segments_mut().expect("the base was checked").push(id.as_str());
         let (status, body) = self.read(url, deadline).await?;
         match status {
             StatusCode::OK => {
                 let record = Record::parse(&body).filter(|record| record.id().as_ref() == Some(id));
-                let fact = record.and_then(|record| record.fact());
-                fact.map(Some).ok_or_else(|| unavailable("an answer is not the record that was asked for"))
+                let update = record.and_then(|record| record.update());
+                update.map(Some).ok_or_else(|| unavailable("an answer is not the record that was asked for"))
             }
             // A wrong base may look the same. But then there is no list either, which is asked for next.
             StatusCode::NOT_FOUND if wire::refusal_code(404, &body).is_some() => Ok(None),
@@ -75,7 +75,7 @@ impl VapiRecords {
         &self,
         trace: &CallTrace,
         deadline: Instant,
-    ) -> Result<Option<CallFact>, PortUnavailable> {
+    ) -> Result<Option<CallUpdate>, PortUnavailable> {
         let booked_at = trace.booked_at.unix_millis().max(0) / 1000;
         let mut windows = vec![Window { after: booked_at - MARGIN_SECS, before: booked_at + MARGIN_SECS }];
         let mut pages = 0;
@@ -88,8 +88,8 @@ impl VapiRecords {
             let records = Record::parse_list(&body).filter(|_| status == StatusCode::OK);
             let records = records.ok_or_else(|| unclear(status))?;
             if let Some(record) = the_one_of(trace, &records)? {
-                let fact = record.fact().filter(|fact| fact.conversation_id.is_some());
-                return fact.map(Some).ok_or_else(|| unavailable("a call is listed that is not a record"));
+                let update = record.update().filter(|update| update.conversation_id.is_some());
+                return update.map(Some).ok_or_else(|| unavailable("a call is listed that is not a record"));
             }
             // Of an answer that is full nobody says what it leaves out, and in which order.
             if records.len() >= PAGE {
@@ -137,12 +137,12 @@ impl VapiRecords {
 
 #[async_trait]
 impl ProviderRecords for VapiRecords {
-    async fn find(&self, trace: &CallTrace) -> Result<Option<CallFact>, PortUnavailable> {
+    async fn find(&self, trace: &CallTrace) -> Result<Option<CallUpdate>, PortUnavailable> {
         let deadline = Instant::now() + ANSWERS_WITHIN;
         if let Some(id) = &trace.conversation_id
-            && let Some(fact) = self.recorded(id, deadline).await?
+            && let Some(update) = self.recorded(id, deadline).await?
         {
-            return Ok(Some(fact));
+            return Ok(Some(update));
         }
         self.listed(trace, deadline).await
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adapter_vapi::VapiRecords;
 use domain::ports::{CallTrace, PortUnavailable, ProviderRecords};
-use domain::{Account, CallFact, CallId, CallStatus, ConversationId, ProviderAgentId, Timestamp};
+use domain::{CallId, CallStatus, CallUpdate, ConversationId, ProviderAgentId, Timestamp, UpdateContent};
 use serde_json::{Value, json};
 use testkit::peer::Peer;
 
@@ -60,7 +60,7 @@ fn full() -> String {
     listed(&vec![record("call-0", "another"); PAGE])
 }
 
-async fn find(peer: &Peer, conversation: Option<&str>) -> Result<Option<CallFact>, PortUnavailable> {
+async fn find(peer: &Peer, conversation: Option<&str>) -> Result<Option<CallUpdate>, PortUnavailable> {
     let records = VapiRecords::new(&settings(&peer.base_url()));
     let trace = CallTrace {
         call_id: CallId::parse(CALL_ID).expect("an id"),
@@ -90,9 +90,9 @@ fn list_between(after: &str, before: &str) -> String {
 #[tokio::test]
 async fn a_call_is_asked_for_by_its_id_and_nothing_else_is() {
     let peer = answering(vec![answer(200, record("call-1", "another"))]).await;
-    let fact = find(&peer, Some("call-1")).await.expect("an answer").expect("a record");
-    let Account::Conversation(account) = fact.account else { panic!("it is a conversation") };
-    assert_eq!(account.status, CallStatus::Completed);
+    let update = find(&peer, Some("call-1")).await.expect("an answer").expect("a record");
+    let UpdateContent::Conversation(content) = update.content else { panic!("it is a conversation") };
+    assert_eq!(content.status, CallStatus::Completed);
     assert_eq!(lines(&peer), ["GET /call/call-1 HTTP/1.1"]);
     let sent = String::from_utf8(peer.received().remove(0)).expect("text");
     assert!(sent.contains(&format!("authorization: Bearer {API_KEY}\r\n")), "{sent}");
@@ -108,8 +108,8 @@ async fn a_call_is_looked_for_by_our_id_around_its_booking() {
     let around = list_between("12:33:17", "13:03:17");
     let found = listed(&[record("call-2", "another"), record("call-1", CALL_ID), json!({})]);
     let peer = answering(vec![not_recorded(), found]).await;
-    let fact = find(&peer, Some("call-0")).await.expect("an answer").expect("a record");
-    assert_eq!(fact.conversation_id, ConversationId::parse("call-1").ok());
+    let update = find(&peer, Some("call-0")).await.expect("an answer").expect("a record");
+    assert_eq!(update.conversation_id, ConversationId::parse("call-1").ok());
     assert_eq!(lines(&peer), ["GET /call/call-0 HTTP/1.1", &around]);
     // One fewer than are listed at most: there are no others.
     for others in [0, PAGE - 1] {

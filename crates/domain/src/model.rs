@@ -25,7 +25,8 @@ pub use self::agent::Agent;
 pub use self::call::{Booking, CallContext, CallReference, ConversationContext, InboundContext, SettledCall};
 pub use self::call_event::{CallEvent, CallEventKind, EventId, EventPosition};
 pub use self::call_record::{
-    Account, CallFact, CallFailure, CallProgress, CallRecord, ConversationAccount, Speaker, TranscriptLine,
+    CallFailure, CallProgress, CallRecord, CallUpdate, ConversationRecord, Speaker, TranscriptLine,
+    UpdateContent,
 };
 pub use self::call_status::CallStatus;
 pub use self::caller_number::{CallerNumber, Carrier, UnknownCarrier};

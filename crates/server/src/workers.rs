@@ -149,7 +149,7 @@ mod tests {
         OverdueCall, PortUnavailable, ProviderEvent, ProviderRecords, RecordingStore,
     };
     use domain::{
-        Audio, AudioFormat, CallFact, CallId, ReceiveEventPorts, ReconcileTimes, RecordingAccess,
+        Audio, AudioFormat, CallId, CallUpdate, ReceiveEventPorts, ReconcileTimes, RecordingAccess,
         RecordingKey, Timestamp,
     };
 
@@ -161,7 +161,7 @@ mod tests {
 
     #[async_trait::async_trait]
     impl ProviderRecords for Silent {
-        async fn find(&self, _: &CallTrace) -> Result<Option<CallFact>, PortUnavailable> {
+        async fn find(&self, _: &CallTrace) -> Result<Option<CallUpdate>, PortUnavailable> {
             self.0.notify_one();
             std::future::pending().await
         }
@@ -183,7 +183,8 @@ mod tests {
     async fn a_stop_does_not_wait_long_for_a_recording_that_is_not_stored() {
         let clue = CallClue { call_id: None, conversation_id: None, parties: None };
         let recording = Some(Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() });
-        let event = ProviderEvent { key: "audio".into(), kind: "audio".into(), clue, fact: None, recording };
+        let event =
+            ProviderEvent { key: "audio".into(), kind: "audio".into(), clue, update: None, recording };
         let open =
             OpenEvent { key: "audio".into(), body: Vec::new(), received_at: Timestamp::from_unix_millis(0) };
         let (mut webhook, mut inbox) = (MockProviderWebhook::new(), MockEventInbox::new());

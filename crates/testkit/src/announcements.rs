@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::ports::{FeedQuery, RegistrationAnswer};
 use domain::{
-    Booking, CallEvent, CallEventKind, CallFact, CallStatus, EventPosition, Timestamp, WebhookEndpoint,
+    Booking, CallEvent, CallEventKind, CallStatus, CallUpdate, EventPosition, Timestamp, WebhookEndpoint,
 };
 
 use crate::call_ledger::books::book;
@@ -59,8 +59,8 @@ pub(crate) async fn booked(harness: &impl AnnouncementsHarness, tenant: &Tenant)
     booking
 }
 
-pub(crate) async fn absorb(harness: &impl AnnouncementsHarness, booking: &Booking, fact: &CallFact) {
-    harness.books().absorb(&booking.call_id, fact).await.expect("store is up");
+pub(crate) async fn merge(harness: &impl AnnouncementsHarness, booking: &Booking, update: &CallUpdate) {
+    harness.books().merge(&booking.call_id, update).await.expect("store is up");
 }
 
 /// What is told of a call, in order, once all of it is published.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::ports::CallTrace;
-use domain::{Account, CallFact, CallProgress, CallStatus};
+use domain::{CallProgress, CallStatus, CallUpdate, UpdateContent};
 
 use crate::expect::unavailable_within;
 use crate::fixtures::{call_id, conversation_id};
@@ -24,9 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// A call whose conversation is known is told as it is on record, each kind of it, and no other one.
 pub async fn a_recorded_conversation_is_told(harness: &impl ProviderRecordsHarness) {
     for (call, trace) in recorded(harness).await {
-        let fact = find(harness, &trace).await.expect("the provider has it on record");
-        assert_eq!(fact.conversation_id, trace.conversation_id, "of a call that is {call:?}");
-        tells(call, &fact);
+        let update = find(harness, &trace).await.expect("the provider has it on record");
+        assert_eq!(update.conversation_id, trace.conversation_id, "of a call that is {call:?}");
+        tells(call, &update);
     }
 }
 
@@ -35,9 +35,9 @@ pub async fn a_recorded_conversation_is_told(harness: &impl ProviderRecordsHarne
 pub async fn a_call_is_found_by_our_id(harness: &impl ProviderRecordsHarness) {
     for (call, trace) in recorded(harness).await {
         let lost = CallTrace { conversation_id: None, ..trace.clone() };
-        let fact = find(harness, &lost).await.expect("the provider has it on record");
-        assert_eq!(fact.conversation_id, trace.conversation_id, "of a call that is {call:?}");
-        tells(call, &fact);
+        let update = find(harness, &lost).await.expect("the provider has it on record");
+        assert_eq!(update.conversation_id, trace.conversation_id, "of a call that is {call:?}");
+        tells(call, &update);
     }
 }
 
@@ -91,19 +91,19 @@ async fn recorded(harness: &impl ProviderRecordsHarness) -> Vec<(RecordedCall, C
     recorded
 }
 
-async fn find(harness: &impl ProviderRecordsHarness, trace: &CallTrace) -> Option<CallFact> {
+async fn find(harness: &impl ProviderRecordsHarness, trace: &CallTrace) -> Option<CallUpdate> {
     harness.records().find(trace).await.expect("the provider answers")
 }
 
 /// Demands that a fact is the one of such a call.
-fn tells(call: RecordedCall, fact: &CallFact) {
+fn tells(call: RecordedCall, update: &CallUpdate) {
     let mut progress = CallProgress::default();
-    progress.absorb(fact);
+    progress.merge(update);
     let status = progress.status.expect("every account raises the status");
     let fits = match call {
         RecordedCall::InProgress => status == CallStatus::InProgress,
         RecordedCall::Completed => {
-            status == CallStatus::Completed && matches!(fact.account, Account::Conversation(_))
+            status == CallStatus::Completed && matches!(update.content, UpdateContent::Conversation(_))
         }
         RecordedCall::Failed => {
             matches!(status, CallStatus::Failed | CallStatus::NoAnswer | CallStatus::Busy)

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn told(record: &Value) -> (Option<CallStatus>, ConversationAccount, CallFact) {
+fn told(record: &Value) -> (Option<CallStatus>, ConversationRecord, CallUpdate) {
     let text = record.to_string();
     let conversation = Conversation::new(Object::parse(text.as_bytes()).expect("an object"));
     let status = conversation.status();
-    let fact = conversation.fact(status.unwrap_or(CallStatus::Unknown));
-    let Account::Conversation(account) = fact.account.clone() else { panic!("it is a conversation") };
-    (status, account, fact)
+    let update = conversation.update(status.unwrap_or(CallStatus::Unknown));
+    let UpdateContent::Conversation(content) = update.content.clone() else { panic!("it is a conversation") };
+    (status, content, update)
 }
 
 fn note(text: &str) -> Option<PrivateNote> {
@@ -19,7 +19,7 @@ fn note(text: &str) -> Option<PrivateNote> {
 
 #[test]
 fn a_finished_conversation_is_told_whole() {
-    let (status, account, fact) = told(&json!({
+    let (status, content, update) = told(&json!({
         "conversation_id": "conv_1", "status": "done",
         "transcript": [
             { "role": "agent", "message": "Hello.", "time_in_call_secs": 0 },
@@ -38,19 +38,19 @@ fn a_finished_conversation_is_told_whole() {
         "analysis": { "transcript_summary": "They agreed.", "call_successful": "failure" },
     }));
     assert_eq!(status, Some(CallStatus::Completed));
-    assert_eq!(fact.conversation_id.expect("it is named").as_str(), "conv_1");
-    assert_eq!(fact.carrier_call_id.expect("it is named").as_str(), "otb_1");
+    assert_eq!(update.conversation_id.expect("it is named").as_str(), "conv_1");
+    assert_eq!(update.carrier_call_id.expect("it is named").as_str(), "otb_1");
     let lines: Vec<_> =
-        account.transcript.iter().map(|line| (line.at_secs, line.speaker, line.text.as_str())).collect();
+        content.transcript.iter().map(|line| (line.at_secs, line.speaker, line.text.as_str())).collect();
     assert_eq!(
         lines,
         [(0, Speaker::Agent, "Hello."), (2, Speaker::Callee, "Yes."), (0, Speaker::Agent, "Goodbye.")]
     );
-    assert_eq!((account.duration_secs, account.cost_credits), (Some(22), Some(296)));
-    assert_eq!(account.started_at, Some(Timestamp::from_unix_millis(1_739_537_297_000)));
-    assert_eq!(account.answered_at, Some(Timestamp::from_unix_millis(1_739_537_299_000)));
-    assert_eq!(account.end_reason, note("Client disconnected: 1000"));
-    assert_eq!(account.summary, note("They agreed."));
+    assert_eq!((content.duration_secs, content.cost_credits), (Some(22), Some(296)));
+    assert_eq!(content.started_at, Some(Timestamp::from_unix_millis(1_739_537_297_000)));
+    assert_eq!(content.answered_at, Some(Timestamp::from_unix_millis(1_739_537_299_000)));
+    assert_eq!(content.end_reason, note("Client disconnected: 1000"));
+    assert_eq!(content.summary, note("They agreed."));
 }
 
 #[test]
@@ -79,9 +79,9 @@ fn a_failed_conversation_is_told_by_its_error() {
         (json!("busy"), CallStatus::Failed),
     ] {
         let record = json!({ "status": "failed", "metadata": { "termination_reason": "", "error": error } });
-        let (status, account, _) = told(&record);
+        let (status, content, _) = told(&record);
         assert_eq!(status, Some(expected), "{error}");
-        assert_eq!(account.end_reason, error["reason"].as_str().and_then(note), "{error}");
+        assert_eq!(content.end_reason, error["reason"].as_str().and_then(note), "{error}");
     }
 }
 
@@ -95,30 +95,30 @@ fn what_is_not_known_to_be_an_end_is_none() {
         (json!(7), None),
         (json!(null), None),
     ] {
-        let (told, account, _) = told(&json!({ "status": status }));
+        let (told, content, _) = told(&json!({ "status": status }));
         assert_eq!(told, expected, "{status}");
-        assert!(!account.status.is_final());
+        assert!(!content.status.is_final());
     }
 }
 
 #[test]
 fn texts_are_cut_and_cleaned_rather_than_refused() {
     let long = "é".repeat(PrivateNote::MAX_LEN);
-    let (_, account, _) = told(&json!({
+    let (_, content, _) = told(&json!({
         "transcript": [{ "role": "user", "message": format!("a{long}") }],
         "analysis": { "transcript_summary": "a\u{0}b\u{1b}[1m\u{85}c\nd" },
         "metadata": { "termination_reason": "\u{0}\u{7f}" },
     }));
-    assert_eq!(account.transcript[0].text.as_str().len(), PrivateNote::MAX_LEN - 1);
-    assert_eq!(account.summary, note("ab[1mc\nd"));
-    assert_eq!(account.end_reason, None);
+    assert_eq!(content.transcript[0].text.as_str().len(), PrivateNote::MAX_LEN - 1);
+    assert_eq!(content.summary, note("ab[1mc\nd"));
+    assert_eq!(content.end_reason, None);
 }
 
 #[test]
 fn numbers_that_no_clock_and_no_store_holds_are_absent() {
-    let (_, account, _) = told(&json!({ "metadata": {
+    let (_, content, _) = told(&json!({ "metadata": {
         "start_time_unix_secs": i64::MAX, "accepted_time_unix_secs": 0, "call_duration_secs": -1, "cost": 1e300,
     } }));
-    assert_eq!((account.started_at, account.answered_at, account.duration_secs), (None, None, None));
-    assert_eq!(account.cost_credits, Some(i64::MAX));
+    assert_eq!((content.started_at, content.answered_at, content.duration_secs), (None, None, None));
+    assert_eq!(content.cost_credits, Some(i64::MAX));
 }

@@ -31,15 +31,15 @@ fn sip_failure(named: &str, body: Value) -> Value {
 }
 
 fn failure(event: &ProviderEvent) -> CallFailure {
-    match event.fact.as_ref().expect("a fact").account {
-        Account::Failure(failure) => failure,
+    match event.update.as_ref().expect("a fact").content {
+        UpdateContent::Failure(failure) => failure,
         ref other => panic!("{other:?} is no failure"),
     }
 }
 
 fn status(event: &ProviderEvent) -> CallStatus {
-    match &event.fact.as_ref().expect("a fact").account {
-        Account::Conversation(conversation) => conversation.status,
+    match &event.update.as_ref().expect("a fact").content {
+        UpdateContent::Conversation(conversation) => conversation.status,
         other => panic!("{other:?} is no conversation"),
     }
 }
@@ -74,10 +74,10 @@ fn a_call_that_came_in_is_none_of_ours() {
         *event.pointer_mut(gone).expect("it is there") = Value::Null;
     }
     event["data"]["metadata"]["phone_call"]["direction"] = json!("outbound");
-    assert!(read_json(&event).fact.is_some() && read_json(&event).clue.parties.is_some());
+    assert!(read_json(&event).update.is_some() && read_json(&event).clue.parties.is_some());
     event["data"]["metadata"]["phone_call"]["direction"] = json!("inbound");
     let event = read_json(&event);
-    assert_eq!((event.fact, event.clue.parties), (None, None));
+    assert_eq!((event.update, event.clue.parties), (None, None));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_failure_names_its_numbers_as_text_and_as_number() {
         let parties = event.clue.parties.expect("both numbers and the agent are named");
         assert_eq!([parties.one, parties.other], [number("+14165550100"), number("+14165550123")]);
         let sid = CarrierCallId::parse("sid-1").expect("an id");
-        assert_eq!(event.fact.and_then(|fact| fact.carrier_call_id), Some(sid));
+        assert_eq!(event.update.and_then(|update| update.carrier_call_id), Some(sid));
     }
     assert_eq!(read_json(&sip_failure("busy", json!({"from_number": 7}))).clue.parties, None);
 }
@@ -150,7 +150,7 @@ fn a_failure_names_its_numbers_as_text_and_as_number() {
 #[test]
 fn events_without_a_use_for_the_books_are_keyed_and_kept() {
     let event = read_json(&json!({"type": "a_new_one"}));
-    assert_eq!((event.kind.as_str(), &event.fact), ("a_new_one", &None));
+    assert_eq!((event.kind.as_str(), &event.update), ("a_new_one", &None));
     assert_eq!(event.key, "a_new_one#cb19b6c4f4dfabbaf2d171dabcb8f8b52447394fa6044a7ec859701788406aef");
 
     let odd = "+14165550100 ".repeat(1000);
@@ -170,7 +170,7 @@ fn audio_brings_the_recording_of_its_conversation() {
     let event = read_json(&audio(json!("SUQzBAAA//8=")));
     assert_eq!((event.key.as_str(), event.kind.as_str()), ("post_call_audio:conv_1", "post_call_audio"));
     assert_eq!(event.clue.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
-    assert_eq!(event.fact, None, "it says nothing of how the call went");
+    assert_eq!(event.update, None, "it says nothing of how the call went");
     let mp3 = Audio { format: AudioFormat::Mp3, bytes: b"ID3\x04\0\0\xff\xff".to_vec() };
     assert_eq!(event.recording.as_ref(), Some(&mp3));
 
@@ -254,7 +254,7 @@ fn every_field_may_be_missing_or_of_another_type() {
                 *event.pointer_mut(path).expect("it is there") = other.clone();
                 let read = read_json(&event);
                 assert_eq!(read.kind, event["type"], "{path} = {other}");
-                assert!(read.fact.is_some(), "{path} = {other}");
+                assert!(read.update.is_some(), "{path} = {other}");
             }
         }
     }

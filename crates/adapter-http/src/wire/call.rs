@@ -1,5 +1,5 @@
 use domain::{
-    AudioFormat, CallProgress, CallRecord, CallStatus, Contact, ConversationAccount, PrivateNote, Recording,
+    AudioFormat, CallProgress, CallRecord, CallStatus, Contact, ConversationRecord, PrivateNote, Recording,
     Speaker, Timestamp, TranscriptLine,
 };
 use serde::Serialize;
@@ -316,7 +316,7 @@ fn ended_at(progress: &CallProgress) -> Option<Timestamp> {
     }
 }
 
-fn conversation_ended_at(conversation: &ConversationAccount) -> Option<Timestamp> {
+fn conversation_ended_at(conversation: &ConversationRecord) -> Option<Timestamp> {
     let lasted = std::time::Duration::from_secs(conversation.duration_secs?.into());
     conversation.started_at.filter(|_| conversation.status.is_final()).map(|began| began.after(lasted))
 }

@@ -7,7 +7,7 @@ use domain::ports::{
     CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueLease, PortUnavailable, UserRepo,
 };
 use domain::{
-    AgentId, CallFact, CallId, CallProgress, CallReason, CallRecord, Contact, ContactId, Organization,
+    AgentId, CallId, CallProgress, CallReason, CallRecord, CallUpdate, Contact, ContactId, Organization,
     OrganizationId, PersonName, PhoneNumber, Timestamp, User, UserId,
 };
 
@@ -108,7 +108,7 @@ impl CallBooks for Books {
         unreachable!("a handler writes nothing into the books")
     }
 
-    async fn absorb(&self, _: &CallId, _: &CallFact) -> Result<(), PortUnavailable> {
+    async fn merge(&self, _: &CallId, _: &CallUpdate) -> Result<(), PortUnavailable> {
         unreachable!("a handler writes nothing into the books")
     }
 

@@ -136,7 +136,7 @@ impl ProviderWebhook for Provider {
             key: "a key".to_owned(),
             kind: "a kind".to_owned(),
             clue,
-            fact: None,
+            update: None,
             recording: None,
         })
     }

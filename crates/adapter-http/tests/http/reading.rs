@@ -1,7 +1,7 @@
 //! Reading one call.
 
 use domain::{
-    CallFailure, CallProgress, CallRecord, CallStatus, CarrierCallId, ConversationAccount, ConversationId,
+    CallFailure, CallProgress, CallRecord, CallStatus, CarrierCallId, ConversationId, ConversationRecord,
     NotConnectedReason, OrganizationId, PrivateNote, Speaker, Timestamp, TranscriptLine,
 };
 use serde_json::{Value, json};
@@ -27,9 +27,9 @@ fn note(text: &str) -> PrivateNote {
     PrivateNote::parse(text).expect("text")
 }
 
-fn conversation(status: CallStatus) -> ConversationAccount {
+fn conversation(status: CallStatus) -> ConversationRecord {
     let turn = |at_secs, speaker, text| TranscriptLine { at_secs, speaker, text: note(text) };
-    ConversationAccount {
+    ConversationRecord {
         status,
         duration_secs: Some(154),
         transcript: vec![
@@ -119,8 +119,8 @@ async fn what_is_not_known_is_left_out() {
 async fn how_a_call_ended_is_told_by_whatever_decides_it() {
     let at = Timestamp::from_unix_millis(1_772_442_660_500);
     let failure = |reason| Some(CallFailure { reason, at });
-    let unstarted = ConversationAccount { started_at: None, ..conversation(CallStatus::Completed) };
-    let silent = ConversationAccount { end_reason: None, ..conversation(CallStatus::Failed) };
+    let unstarted = ConversationRecord { started_at: None, ..conversation(CallStatus::Completed) };
+    let silent = ConversationRecord { end_reason: None, ..conversation(CallStatus::Failed) };
     let (failed, ended) = ("2026-03-02T09:11:00.500Z", "2026-03-02T09:12:34.000Z");
     let said = "Client disconnected: 1000";
     let cases = [

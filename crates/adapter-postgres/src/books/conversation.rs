@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::ports::PortUnavailable;
-use domain::{CallStatus, ConversationAccount, PrivateNote, Speaker, Timestamp, TranscriptLine};
+use domain::{CallStatus, ConversationRecord, PrivateNote, Speaker, Timestamp, TranscriptLine};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::because;
@@ -52,26 +52,26 @@ enum SpeakerV1 {
 }
 
 /// The JSON of a conversation.
-pub(super) fn write_conversation(account: &ConversationAccount) -> Result<String, PortUnavailable> {
+pub(super) fn write_conversation(content: &ConversationRecord) -> Result<String, PortUnavailable> {
     let note = |note: &'_ Option<PrivateNote>| note.as_ref().map(|note| Cow::Owned(note.as_str().to_owned()));
     let stored = StoredConversation::V1(ConversationV1 {
-        status: Cow::Borrowed(account.status.as_str()),
-        duration_secs: account.duration_secs,
-        transcript: account.transcript.iter().map(LineV1::from).collect(),
-        started_at: account.started_at.map(Timestamp::unix_millis),
-        answered_at: account.answered_at.map(Timestamp::unix_millis),
-        end_reason: note(&account.end_reason),
-        summary: note(&account.summary),
-        cost_credits: account.cost_credits,
-        has_recording: account.has_recording,
+        status: Cow::Borrowed(content.status.as_str()),
+        duration_secs: content.duration_secs,
+        transcript: content.transcript.iter().map(LineV1::from).collect(),
+        started_at: content.started_at.map(Timestamp::unix_millis),
+        answered_at: content.answered_at.map(Timestamp::unix_millis),
+        end_reason: note(&content.end_reason),
+        summary: note(&content.summary),
+        cost_credits: content.cost_credits,
+        has_recording: content.has_recording,
     });
     serde_json::to_string(&stored).map_err(|_| because("a conversation could not be written as JSON"))
 }
 
 /// The conversation that this JSON is; without a transcript, where that was left in the database.
-pub(super) fn read_conversation(json: &str) -> Result<ConversationAccount, PortUnavailable> {
+pub(super) fn read_conversation(json: &str) -> Result<ConversationRecord, PortUnavailable> {
     let StoredConversation::V1(stored) = serde_json::from_str(json).map_err(|_| unreadable(COLUMN))?;
-    Ok(ConversationAccount {
+    Ok(ConversationRecord {
         status: CallStatus::from_name(&stored.status).ok_or_else(|| unreadable(COLUMN))?,
         duration_secs: stored.duration_secs,
         transcript: stored.transcript.into_iter().map(TranscriptLine::try_from).collect::<Result<_, _>>()?,
@@ -116,10 +116,10 @@ impl TryFrom<LineV1<'_>> for TranscriptLine {
 mod tests {
     use super::*;
 
-    fn account() -> ConversationAccount {
+    fn content() -> ConversationRecord {
         let note = |text: &str| PrivateNote::parse(text).expect("plain text");
         let line = |speaker, text| TranscriptLine { at_secs: 3, speaker, text: note(text) };
-        ConversationAccount {
+        ConversationRecord {
             status: CallStatus::Completed,
             duration_secs: Some(u32::MAX),
             transcript: vec![line(Speaker::Agent, "\"Hello\"\n\\"), line(Speaker::Callee, "日本")],
@@ -134,8 +134,8 @@ mod tests {
 
     #[test]
     fn every_field_is_read_back() {
-        let json = write_conversation(&account()).expect("it can be written");
-        assert_eq!(read_conversation(&json), Ok(account()));
+        let json = write_conversation(&content()).expect("it can be written");
+        assert_eq!(read_conversation(&json), Ok(content()));
     }
 
     /// What is in databases stays readable: this text is not to be changed.

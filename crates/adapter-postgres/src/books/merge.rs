@@ -1,7 +1,7 @@
 //! Merging an account into a call: the one operation that reads, decides in the domain, and writes.
 
 use domain::ports::PortUnavailable;
-use domain::{Account, CallEventKind, CallFact, CallId, CallProgress, CarrierCallId, ConversationId};
+use domain::{CallEventKind, CallId, CallProgress, CallUpdate, CarrierCallId, ConversationId, UpdateContent};
 use sqlx::{Connection, PgConnection};
 
 use super::conversation::write_conversation;
@@ -19,11 +19,11 @@ enum Unmerged {
 
 impl PostgresStore {
     /// Merges an account into a call. Merging it twice is merging it once: repeated where a connection broke.
-    pub(super) async fn merge(&self, call_id: &CallId, fact: &CallFact) -> Result<(), PortUnavailable> {
+    pub(super) async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
         self.bounded(async {
-            let merged = match self.try_merge(call_id, fact).await {
+            let merged = match self.try_merge(call_id, update).await {
                 Err(Unmerged::Statement(error)) if passes_when_repeated(&error) => {
-                    self.try_merge(call_id, fact).await
+                    self.try_merge(call_id, update).await
                 }
                 merged => merged,
             };
@@ -35,9 +35,9 @@ impl PostgresStore {
         .await
     }
 
-    async fn try_merge(&self, call_id: &CallId, fact: &CallFact) -> Result<(), Unmerged> {
+    async fn try_merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), Unmerged> {
         let mut lease_for = Lease::take(self).await?;
-        let merged = merge_locked(lease_for.connection(), call_id, fact).await;
+        let merged = merge_locked(lease_for.connection(), call_id, update).await;
         if !matches!(&merged, Err(Unmerged::Statement(error)) if breaks_connection(error)) {
             lease_for.give_back();
         }
@@ -50,7 +50,7 @@ impl PostgresStore {
 async fn merge_locked(
     connection: &mut PgConnection,
     call_id: &CallId,
-    fact: &CallFact,
+    update: &CallUpdate,
 ) -> Result<(), Unmerged> {
     let mut transaction = connection.begin().await?;
     let locked = sqlx::query_as!(
@@ -63,12 +63,12 @@ async fn merge_locked(
     if let Some(row) = locked.fetch_optional(&mut *transaction).await? {
         let mut progress = CallProgress::try_from(row)?;
         let before = progress.status;
-        if progress.absorb(fact) {
+        if progress.merge(update) {
             let steps = match (before, progress.status) {
                 (Some(before), Some(after)) => CallEventKind::of_rise(before, after),
                 _ => Vec::new(),
             };
-            store(&mut transaction, call_id, fact, &progress, &steps).await?;
+            store(&mut transaction, call_id, update, &progress, &steps).await?;
         }
     }
     transaction.commit().await?;
@@ -78,13 +78,13 @@ async fn merge_locked(
 async fn store(
     connection: &mut PgConnection,
     call_id: &CallId,
-    fact: &CallFact,
+    update: &CallUpdate,
     progress: &CallProgress,
     steps: &[CallEventKind],
 ) -> Result<(), Unmerged> {
     // Written where it is the one that was kept; any other is in the row, and may be megabytes.
-    let conversation = match &fact.account {
-        Account::Conversation(offered) if progress.conversation.as_ref() == Some(offered) => {
+    let conversation = match &update.content {
+        UpdateContent::Conversation(offered) if progress.conversation.as_ref() == Some(offered) => {
             Some(write_conversation(offered)?)
         }
         _ => None,

@@ -6,8 +6,8 @@ use domain::ports::{
     CallBooks, CallLedger, Directory, EventFeed, FeedQuery, RegistrationAnswer, Settlement, WebhookEndpoints,
 };
 use domain::{
-    Account, AudioFormat, Booking, CallEvent, CallEventKind, CallFact, CallFailure, CallStatus, DialOutcome,
-    EventId, EventPosition, NotConnectedReason,
+    AudioFormat, Booking, CallEvent, CallEventKind, CallFailure, CallStatus, CallUpdate, DialOutcome,
+    EventId, EventPosition, NotConnectedReason, UpdateContent,
 };
 use sqlx::{Connection, PgConnection, Row};
 use testkit::fixtures::{self, Tenant};
@@ -171,8 +171,9 @@ async fn a_call_from_before_there_were_events_goes_on() {
     let outcome = DialOutcome::Placed(fixtures::provider_reference());
     store.settle(&settlement(&booking, &outcome, CallStatus::InProgress)).await.expect("the server answers");
     let failure = CallFailure { reason: NotConnectedReason::Busy, at: fixtures::moment() };
-    let fact = CallFact { conversation_id: None, carrier_call_id: None, account: Account::Failure(failure) };
-    store.absorb(&placed, &fact).await.expect("the server answers");
+    let update =
+        CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Failure(failure) };
+    store.merge(&placed, &update).await.expect("the server answers");
     let recording = fixtures::recording(&placed, AudioFormat::Wav);
     store.attach_recording(&placed, &recording).await.expect("the server answers");
 
@@ -216,9 +217,9 @@ async fn a_recording_is_told_once_however_many_attach_it() {
                     store.attach_recording(&call_id, &recording).await
                 } else {
                     let failure = CallFailure { reason: NotConnectedReason::Busy, at: fixtures::moment() };
-                    let account = Account::Failure(failure);
-                    let fact = CallFact { conversation_id: None, carrier_call_id: None, account };
-                    store.absorb(&call_id, &fact).await
+                    let content = UpdateContent::Failure(failure);
+                    let update = CallUpdate { conversation_id: None, carrier_call_id: None, content };
+                    store.merge(&call_id, &update).await
                 }
             })
         });

@@ -1,6 +1,5 @@
 //! The adapter against a real server: every suite of the ports that it has, and what is its own beside them.
 
-mod accounts;
 mod books;
 mod deliveries;
 mod events;
@@ -11,6 +10,7 @@ mod outages;
 mod proxy;
 mod round_trips;
 mod schema;
+mod updates;
 mod waiting;
 
 use harness::PostgresHarness;

@@ -35,12 +35,12 @@ async fn a_stalled_server_is_given_up_and_found_again() {
         hold_for: Duration::from_secs(30),
         settled_at: booking.booked_at,
     };
-    let fact = domain::CallFact::unaccounted();
+    let update = domain::CallUpdate::unresolved();
     let (found, booked, settled, merged, begun, pinged, opened) = tokio::join!(
         UserRepo::find(&store, &tenant.user.id),
         store.book(&booking),
         store.settle(&settlement),
-        store.absorb(&booking.call_id, &fact),
+        store.merge(&booking.call_id, &update),
         store.begin(),
         store.ping(),
         PostgresStore::connect(&settings),

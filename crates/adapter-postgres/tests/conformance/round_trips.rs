@@ -9,7 +9,7 @@ use domain::ports::{
     InboundDirectory, InboundQuery, IncomingEvent, NumberPool, OverdueLease, Recipient, ReplayQuery,
     Settlement, UserRepo, WebhookEndpoints,
 };
-use domain::{AudioFormat, Booking, CallFact, DialOutcome, EventPosition};
+use domain::{AudioFormat, Booking, CallUpdate, DialOutcome, EventPosition};
 use testkit::fixtures::{self, Tenant};
 use testkit::harness::StoresRecords;
 
@@ -101,14 +101,14 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
         limit: 1,
         offset: 0,
     };
-    let fact = CallFact::unaccounted();
+    let update = CallUpdate::unresolved();
 
     assert_eq!(statements!(proxy, CallBooks::find(&store, &organization_id, &booking.call_id)), 1, "a call");
     assert_eq!(statements!(proxy, store.history(&query)), 2, "a page and how many there are");
     assert_eq!(statements!(proxy, store.locate(&clue)), 1, "whose event it is");
     assert_eq!(statements!(proxy, store.lease_overdue(&lease)), 1, "overdue calls");
-    assert_eq!(statements!(proxy, store.absorb(&booking.call_id, &fact)), 4, "begin, read, write, commit");
-    assert_eq!(statements!(proxy, store.absorb(&booking.call_id, &fact)), 3, "nothing to write");
+    assert_eq!(statements!(proxy, store.merge(&booking.call_id, &update)), 4, "begin, read, write, commit");
+    assert_eq!(statements!(proxy, store.merge(&booking.call_id, &update)), 3, "nothing to write");
     let recording = fixtures::recording(&booking.call_id, AudioFormat::Mp3);
     let attaching = store.attach_recording(&booking.call_id, &recording);
     assert_eq!(statements!(proxy, attaching), 1, "where the recording lies");

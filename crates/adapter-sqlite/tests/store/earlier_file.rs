@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::ports::{CallBooks, CallLedger, EventFeed, FeedQuery, Settlement};
 use domain::{
-    Account, AnswerTime, AudioFormat, Booking, CallEventKind, CallFact, CallRecord, CallStatus,
-    ConversationAccount, DialOutcome, EventPosition,
+    AnswerTime, AudioFormat, Booking, CallEventKind, CallRecord, CallStatus, CallUpdate, ConversationRecord,
+    DialOutcome, EventPosition, UpdateContent,
 };
 use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;
@@ -48,7 +48,7 @@ async fn calls_of_before_events_go_on() {
     };
     store.settle(&settlement).await.expect("store is up");
     for booking in [&dialling, &ended] {
-        store.absorb(&booking.call_id, &completed()).await.expect("store is up");
+        store.merge(&booking.call_id, &completed()).await.expect("store is up");
         let recording = recording(&booking.call_id, AudioFormat::Mp3);
         store.attach_recording(&booking.call_id, &recording).await.expect("store is up");
         assert_eq!(find(&store, booking).await.recording, Some(recording));
@@ -111,8 +111,8 @@ async fn find(store: &adapter_sqlite::SqliteStore, booking: &Booking) -> CallRec
     found.expect("it is in the books")
 }
 
-fn completed() -> CallFact {
-    let conversation = ConversationAccount {
+fn completed() -> CallUpdate {
+    let conversation = ConversationRecord {
         status: CallStatus::Completed,
         duration_secs: Some(42),
         transcript: Vec::new(),
@@ -123,5 +123,9 @@ fn completed() -> CallFact {
         cost_credits: None,
         has_recording: true,
     };
-    CallFact { conversation_id: None, carrier_call_id: None, account: Account::Conversation(conversation) }
+    CallUpdate {
+        conversation_id: None,
+        carrier_call_id: None,
+        content: UpdateContent::Conversation(conversation),
+    }
 }

@@ -6,15 +6,15 @@ use super::*;
 
 const OURS: &str = "665000000707070707070707";
 
-fn told(record: &Value) -> Option<(CallFact, ConversationAccount)> {
+fn told(record: &Value) -> Option<(CallUpdate, ConversationRecord)> {
     let text = record.to_string();
-    let fact = Record::parse(text.as_bytes()).expect("an object").fact()?;
-    let Account::Conversation(account) = fact.account.clone() else { panic!("it is a conversation") };
-    Some((fact, account))
+    let update = Record::parse(text.as_bytes()).expect("an object").update()?;
+    let UpdateContent::Conversation(content) = update.content.clone() else { panic!("it is a conversation") };
+    Some((update, content))
 }
 
 fn status(record: &Value) -> Option<CallStatus> {
-    told(record).map(|(_, account)| account.status)
+    told(record).map(|(_, content)| content.status)
 }
 
 #[test]
@@ -69,17 +69,17 @@ fn an_ended_call_is_told_by_its_reason() {
 
 #[test]
 fn a_finished_call_is_told_whole() {
-    let (fact, account) = told(&json!({
+    let (update, content) = told(&json!({
         "id": "call-1", "status": "ended", "endedReason": "assistant-ended-call", "phoneCallProviderId": "CA1",
         "createdAt": "2026-08-20T10:00:00.000Z", "startedAt": "2026-08-20T10:00:05.250Z",
         "endedAt": "2026-08-20T12:00:47.250+02:00", "assistant": { "deep": [[[]]] },
     }))
     .expect("it has a status");
-    assert_eq!(fact.conversation_id, ConversationId::parse("call-1").ok());
-    assert_eq!(fact.carrier_call_id, CarrierCallId::parse("CA1").ok());
+    assert_eq!(update.conversation_id, ConversationId::parse("call-1").ok());
+    assert_eq!(update.carrier_call_id, CarrierCallId::parse("CA1").ok());
     assert_eq!(
-        account,
-        ConversationAccount {
+        content,
+        ConversationRecord {
             status: CallStatus::Completed,
             duration_secs: Some(42),
             transcript: Vec::new(),
@@ -102,8 +102,8 @@ fn only_a_conversation_has_a_duration_and_only_times_are_times() {
     let with = |changes: Value| {
         let mut record = times.clone();
         record.as_object_mut().expect("it is one").extend(changes.as_object().expect("an object").clone());
-        let (_, account) = told(&record).expect("it has a status");
-        (account.started_at.is_some(), account.duration_secs)
+        let (_, content) = told(&record).expect("it has a status");
+        (content.started_at.is_some(), content.duration_secs)
     };
     assert_eq!(with(json!({})), (true, Some(7)));
     assert_eq!(with(json!({ "endedReason": "customer-did-not-answer" })), (true, None));

@@ -46,7 +46,7 @@ pub struct CallProgress {
     /// That nobody was connected, and why.
     pub failure: Option<CallFailure>,
     /// The conversation, as the provider recorded it.
-    pub conversation: Option<ConversationAccount>,
+    pub conversation: Option<ConversationRecord>,
 }
 
 /// That nobody was connected.
@@ -61,7 +61,7 @@ pub struct CallFailure {
 /// A conversation, as the provider recorded it. Of two accounts of one conversation the greater is kept, the status weighing
 /// most.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConversationAccount {
+pub struct ConversationRecord {
     /// Where it stood.
     pub status: CallStatus,
     /// How long it lasted, in seconds.
@@ -104,24 +104,24 @@ pub enum Speaker {
 
 /// One account of a call, from whoever knows something of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallFact {
+pub struct CallUpdate {
     /// The provider's conversation, where the account names it.
     pub conversation_id: Option<ConversationId>,
     /// The call on the telephone network, where the account names it.
     pub carrier_call_id: Option<CarrierCallId>,
     /// What it tells.
-    pub account: Account,
+    pub content: UpdateContent,
 }
 
 /// What an account tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Account {
+pub enum UpdateContent {
     /// Nobody was connected.
     Failure(CallFailure),
     /// What the provider recorded of the conversation.
-    Conversation(ConversationAccount),
+    Conversation(ConversationRecord),
     /// Nobody can say what became of it, past the time by which somebody should.
-    Unaccounted,
+    Unresolved,
 }
 
 impl CallStatus {
@@ -148,31 +148,31 @@ impl CallStatus {
     }
 }
 
-impl CallFact {
+impl CallUpdate {
     /// That nobody can say what became of a call.
     #[must_use]
-    pub const fn unaccounted() -> Self {
-        Self { conversation_id: None, carrier_call_id: None, account: Account::Unaccounted }
+    pub const fn unresolved() -> Self {
+        Self { conversation_id: None, carrier_call_id: None, content: UpdateContent::Unresolved }
     }
 }
 
 impl CallProgress {
     /// Merges one account in: commutative, associative and idempotent, so that accounts may come early, late, twice and in
     /// any order. Says whether anything changed.
-    pub fn absorb(&mut self, fact: &CallFact) -> bool {
+    pub fn merge(&mut self, update: &CallUpdate) -> bool {
         let before = self.clone();
-        keep_greater(&mut self.conversation_id, fact.conversation_id.as_ref());
-        keep_greater(&mut self.carrier_call_id, fact.carrier_call_id.as_ref());
-        let status = match &fact.account {
-            Account::Failure(failure) => {
+        keep_greater(&mut self.conversation_id, update.conversation_id.as_ref());
+        keep_greater(&mut self.carrier_call_id, update.carrier_call_id.as_ref());
+        let status = match &update.content {
+            UpdateContent::Failure(failure) => {
                 keep_greater(&mut self.failure, Some(failure));
                 CallStatus::of_failure(failure.reason)
             }
-            Account::Conversation(conversation) => {
+            UpdateContent::Conversation(conversation) => {
                 keep_greater(&mut self.conversation, Some(conversation));
                 conversation.status
             }
-            Account::Unaccounted => CallStatus::Unknown,
+            UpdateContent::Unresolved => CallStatus::Unknown,
         };
         keep_greater(&mut self.status, Some(&status));
         *self != before
@@ -195,11 +195,11 @@ mod tests {
         PrivateNote::parse(text).expect("plain text")
     }
 
-    fn conversation(status: CallStatus, duration_secs: Option<u32>) -> CallFact {
-        CallFact {
+    fn conversation(status: CallStatus, duration_secs: Option<u32>) -> CallUpdate {
+        CallUpdate {
             conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
             carrier_call_id: None,
-            account: Account::Conversation(ConversationAccount {
+            content: UpdateContent::Conversation(ConversationRecord {
                 status,
                 duration_secs,
                 transcript: Vec::new(),
@@ -213,29 +213,29 @@ mod tests {
         }
     }
 
-    fn failure(reason: NotConnectedReason, at: i64) -> CallFact {
-        CallFact {
+    fn failure(reason: NotConnectedReason, at: i64) -> CallUpdate {
+        CallUpdate {
             conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
             carrier_call_id: Some(CarrierCallId::parse("otb_1").expect("an id")),
-            account: Account::Failure(CallFailure { reason, at: Timestamp::from_unix_millis(at) }),
+            content: UpdateContent::Failure(CallFailure { reason, at: Timestamp::from_unix_millis(at) }),
         }
     }
 
-    fn any_fact() -> impl Strategy<Value = CallFact> {
+    fn any_update() -> impl Strategy<Value = CallUpdate> {
         let reasons = prop::sample::select(NotConnectedReason::ALL.to_vec());
         let statuses = prop::sample::select(CallStatus::ALL.to_vec());
         prop_oneof![
             (reasons, 0i64..3).prop_map(|(reason, at)| failure(reason, at)),
-            Just(CallFact::unaccounted()),
+            Just(CallUpdate::unresolved()),
             (statuses, prop::option::of(0u32..3))
                 .prop_map(|(status, duration)| conversation(status, duration)),
         ]
     }
 
-    fn absorbed<'a>(facts: impl IntoIterator<Item = &'a CallFact>) -> CallProgress {
+    fn merged<'a>(updates: impl IntoIterator<Item = &'a CallUpdate>) -> CallProgress {
         let mut progress = CallProgress::default();
-        for fact in facts {
-            progress.absorb(fact);
+        for update in updates {
+            progress.merge(update);
         }
         progress
     }
@@ -244,39 +244,39 @@ mod tests {
     fn a_late_failure_does_not_turn_a_completed_call_back() {
         let done = conversation(CallStatus::Completed, Some(42));
         let late = failure(NotConnectedReason::NoAnswer, 1);
-        let progress = absorbed([&done, &late]);
+        let progress = merged([&done, &late]);
         assert_eq!(progress.status, Some(CallStatus::Completed));
-        assert_eq!(progress, absorbed([&late, &done]));
+        assert_eq!(progress, merged([&late, &done]));
     }
 
     #[test]
-    fn an_account_that_adds_nothing_changes_nothing() {
+    fn an_update_that_adds_nothing_changes_nothing() {
         let done = conversation(CallStatus::Completed, Some(42));
-        let mut progress = absorbed([&done]);
-        assert!(!progress.absorb(&done));
-        assert!(!progress.absorb(&conversation(CallStatus::InProgress, None)));
+        let mut progress = merged([&done]);
+        assert!(!progress.merge(&done));
+        assert!(!progress.merge(&conversation(CallStatus::InProgress, None)));
     }
 
     proptest! {
         /// Every permutation of up to five accounts, each of them also twice, ends the same.
         #[test]
-        fn every_order_ends_the_same(facts in prop::collection::vec(any_fact(), 1..6), seed in any::<u64>()) {
-            let expected = absorbed(&facts);
-            let mut shuffled: Vec<&CallFact> = facts.iter().chain(&facts).collect();
+        fn every_order_ends_the_same(updates in prop::collection::vec(any_update(), 1..6), seed in any::<u64>()) {
+            let expected = merged(&updates);
+            let mut shuffled: Vec<&CallUpdate> = updates.iter().chain(&updates).collect();
             let mut state = seed;
             for i in (1..shuffled.len()).rev() {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 shuffled.swap(i, usize::try_from(state >> 33).expect("fits") % (i + 1));
             }
-            prop_assert_eq!(absorbed(shuffled), expected);
+            prop_assert_eq!(merged(shuffled), expected);
         }
 
         #[test]
-        fn it_never_goes_backward(facts in prop::collection::vec(any_fact(), 1..6)) {
+        fn it_never_goes_backward(updates in prop::collection::vec(any_update(), 1..6)) {
             let mut progress = CallProgress::default();
-            for fact in &facts {
+            for update in &updates {
                 let before = progress.status;
-                progress.absorb(fact);
+                progress.merge(update);
                 prop_assert!(progress.status >= before);
             }
         }

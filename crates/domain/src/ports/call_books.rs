@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::PortUnavailable;
 use crate::{
-    CallFact, CallId, CallRecord, CallStatus, ContactId, ConversationId, OrganizationId, PhoneNumber,
+    CallId, CallRecord, CallStatus, CallUpdate, ContactId, ConversationId, OrganizationId, PhoneNumber,
     ProviderAgentId, Recording, Timestamp, UserId,
 };
 
@@ -16,8 +16,8 @@ use crate::{
 ///   of its tenant alone (`history_is_the_tenants_own`).
 /// - MUST say of a call what its dial came to, before anything else is known of it (`the_outcome_of_the_dial_is_read`).
 /// - MUST merge every account by `CallProgress::absorb`, one at a time for each call, so that concurrent ones are all kept
-///   (`concurrent_accounts_are_all_kept`), and read back what was merged, every field (`an_account_is_read_back_whole`).
-/// - MUST keep what an account said when the dial's own answer comes after it (`an_account_may_come_before_the_dials_answer`).
+///   (`concurrent_updates_are_all_kept`), and read back what was merged, every field (`an_update_is_read_back_in_full`).
+/// - MUST keep what an account said when the dial's own answer comes after it (`an_update_may_arrive_before_the_outcome_of_the_dial`).
 /// - MUST read back the recording that was attached to a call, every field (`an_attached_recording_is_read_back`), and the newer
 ///   of two (`a_recording_attached_again_is_replaced`).
 /// - MUST locate a call by our id, else by its conversation, else by numbers and agent if one call of the time alone fits
@@ -49,7 +49,7 @@ pub trait CallBooks: Send + Sync {
     async fn locate(&self, clue: &CallClue) -> Result<Option<CallId>, PortUnavailable>;
 
     /// Merges an account into a call; a call that is not in the books is left at that.
-    async fn absorb(&self, call_id: &CallId, fact: &CallFact) -> Result<(), PortUnavailable>;
+    async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable>;
 
     /// Says where the recording of a call lies; a call that is not in the books is left at that.
     async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable>;

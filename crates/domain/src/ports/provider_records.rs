@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{CallFact, CallId, ConversationId, ProviderAgentId, Timestamp};
+use crate::{CallId, CallUpdate, ConversationId, ProviderAgentId, Timestamp};
 
 /// What the provider itself has recorded of a call.
 ///
@@ -15,7 +15,7 @@ use crate::{CallFact, CallId, ConversationId, ProviderAgentId, Timestamp};
 #[async_trait]
 pub trait ProviderRecords: Send + Sync {
     /// What is recorded of this call.
-    async fn find(&self, trace: &CallTrace) -> Result<Option<CallFact>, PortUnavailable>;
+    async fn find(&self, trace: &CallTrace) -> Result<Option<CallUpdate>, PortUnavailable>;
 }
 
 /// Which call is meant.

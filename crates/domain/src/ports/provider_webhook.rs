@@ -1,5 +1,5 @@
 use super::CallClue;
-use crate::{Audio, CallFact, Timestamp};
+use crate::{Audio, CallUpdate, Timestamp};
 
 /// The provider's way of telling us about calls: how its events are known to be its own, and what they say.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -45,7 +45,7 @@ pub struct ProviderEvent {
     /// Which call it speaks of.
     pub clue: CallClue,
     /// What it tells; nothing for a type that the books have no use for.
-    pub fact: Option<CallFact>,
+    pub update: Option<CallUpdate>,
     /// The recording that it brings.
     pub recording: Option<Audio>,
 }

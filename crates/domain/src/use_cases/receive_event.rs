@@ -130,8 +130,8 @@ impl ReceiveEvent {
         let body = if read.recording.is_some() { ClosedBody::Dropped } else { ClosedBody::Kept };
         let call_id = match self.locate(&read.clue).await? {
             Located::Call(call_id) => {
-                if let Some(fact) = &read.fact {
-                    self.ports.books.absorb(&call_id, fact).await?;
+                if let Some(update) = &read.update {
+                    self.ports.books.merge(&call_id, update).await?;
                 }
                 if let Some(audio) = read.recording
                     && !self.keep_recording(&call_id, audio).await
@@ -144,7 +144,7 @@ impl ReceiveEvent {
             Located::CameIn => None,
             Located::Nowhere => {
                 let waited = self.waited(event);
-                if (read.fact.is_some() || read.recording.is_some()) && waited < WAITS_FOR_ITS_CALL {
+                if (read.update.is_some() || read.recording.is_some()) && waited < WAITS_FOR_ITS_CALL {
                     let pause = waited.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
                     return self.ports.inbox.postpone(&event.key, pause).await;
                 }

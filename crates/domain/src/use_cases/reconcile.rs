@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::CallFact;
+use crate::CallUpdate;
 use crate::ports::{
     CallBooks, CallTrace, Clock, OverdueCall, OverdueLease, PortUnavailable, ProviderRecords,
 };
@@ -79,15 +79,15 @@ impl Reconcile {
     async fn ask(&self, call: OverdueCall) -> Result<bool, PortUnavailable> {
         let OverdueCall { call_id, conversation_id, provider_agent_id, booked_at } = call;
         let trace = CallTrace { call_id, conversation_id, provider_agent_id, booked_at };
-        let (fact, told) = match self.records.find(&trace).await {
-            Ok(Some(fact)) => (fact, true),
-            Ok(None) => (CallFact::unaccounted(), false),
+        let (update, told) = match self.records.find(&trace).await {
+            Ok(Some(update)) => (update, true),
+            Ok(None) => (CallUpdate::unresolved(), false),
             Err(error) => {
                 tracing::warn!(%error, call.id = %trace.call_id, "the provider did not say what became of a call");
-                (CallFact::unaccounted(), false)
+                (CallUpdate::unresolved(), false)
             }
         };
-        self.books.absorb(&trace.call_id, &fact).await?;
+        self.books.merge(&trace.call_id, &update).await?;
         Ok(told)
     }
 }

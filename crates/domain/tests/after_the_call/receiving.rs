@@ -9,9 +9,9 @@ use domain::ports::{
     RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
 };
 use domain::{
-    Account, Audio, AudioFormat, CallFact, CallFailure, CallId, ConversationContext, ConversationId,
-    InboundContext, NotConnectedReason, OrganizationId, PhoneNumber, ReceiveEvent, ReceiveEventError,
-    ReceiveEventPorts, Timestamp, UserId,
+    Audio, AudioFormat, CallFailure, CallId, CallUpdate, ConversationContext, ConversationId, InboundContext,
+    NotConnectedReason, OrganizationId, PhoneNumber, ReceiveEvent, ReceiveEventError, ReceiveEventPorts,
+    Timestamp, UpdateContent, UserId,
 };
 use tokio::time::timeout;
 
@@ -26,18 +26,18 @@ fn call_id() -> CallId {
     CallId::mint(1, [1; 8])
 }
 
-fn fact() -> CallFact {
+fn update() -> CallUpdate {
     let failure = CallFailure { reason: NotConnectedReason::Busy, at: NOW };
-    CallFact { conversation_id: None, carrier_call_id: None, account: Account::Failure(failure) }
+    CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Failure(failure) }
 }
 
-fn event(fact: Option<CallFact>) -> ProviderEvent {
+fn event(update: Option<CallUpdate>) -> ProviderEvent {
     let conversation_id = Some(ConversationId::parse("conv_1").expect("an id"));
     ProviderEvent {
         key: "failure conv_1".to_owned(),
         kind: "failure".to_owned(),
         clue: CallClue { call_id: None, conversation_id, parties: None },
-        fact,
+        update,
         recording: None,
     }
 }
@@ -48,7 +48,7 @@ struct World {
     read: Result<ProviderEvent, UnreadableEvent>,
     accepted: Result<InboxAnswer, PortUnavailable>,
     located: Result<Option<CallId>, PortUnavailable>,
-    absorbed: Result<(), PortUnavailable>,
+    merged: Result<(), PortUnavailable>,
     context: Result<Option<ConversationContext>, PortUnavailable>,
     /// What storing a recording comes to; nothing where recordings are not kept.
     put: Option<Result<(), PortUnavailable>>,
@@ -59,10 +59,10 @@ impl World {
     fn working() -> Self {
         Self {
             verified: Ok(()),
-            read: Ok(event(Some(fact()))),
+            read: Ok(event(Some(update()))),
             accepted: Ok(InboxAnswer::Accepted),
             located: Ok(Some(call_id())),
-            absorbed: Ok(()),
+            merged: Ok(()),
             context: Err(away()),
             put: Some(Ok(())),
             waited: Duration::ZERO,
@@ -90,10 +90,10 @@ impl World {
         contexts.expect_find().return_const(self.context);
         let mut books = MockCallBooks::new();
         books.expect_locate().return_const(self.located);
-        let (absorb, absorbed) = (note("absorb"), self.absorbed);
-        books.expect_absorb().returning(move |_, _| {
-            absorb(String::new());
-            absorbed.clone()
+        let (merge, merged) = (note("absorb"), self.merged);
+        books.expect_merge().returning(move |_, _| {
+            merge(String::new());
+            merged.clone()
         });
         let attach = note("attach ");
         books.expect_attach_recording().returning(move |_, recording| {
@@ -204,7 +204,7 @@ async fn an_event_comes_into_the_books_before_it_is_closed() {
         World::working().apply().await,
         (Ok(1), vec!["absorb".to_owned(), "close with its call".to_owned()])
     );
-    let broken = World { absorbed: Err(away()), ..World::working() };
+    let broken = World { merged: Err(away()), ..World::working() };
     assert_eq!(broken.apply().await, (Err(away()), vec!["absorb".to_owned()]), "it stays open");
     let useless = World { read: Ok(event(None)), ..World::working() };
     assert_eq!(useless.apply().await.1, ["close with its call"], "what the books have no use for is kept");

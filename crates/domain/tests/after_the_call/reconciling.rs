@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use domain::ports::{MockCallBooks, MockClock, MockProviderRecords, OverdueCall, PortUnavailable};
 use domain::{
-    Account, CallFact, CallFailure, CallId, NotConnectedReason, Reconcile, ReconcileReport, ReconcileTimes,
-    Timestamp,
+    CallFailure, CallId, CallUpdate, NotConnectedReason, Reconcile, ReconcileReport, ReconcileTimes,
+    Timestamp, UpdateContent,
 };
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
@@ -20,15 +20,15 @@ fn away() -> PortUnavailable {
     PortUnavailable::new("provider", "away")
 }
 
-fn told() -> CallFact {
+fn told() -> CallUpdate {
     let failure = CallFailure { reason: NotConnectedReason::NoAnswer, at: NOW };
-    CallFact { conversation_id: None, carrier_call_id: None, account: Account::Failure(failure) }
+    CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Failure(failure) }
 }
 
 /// One overdue call, and what the provider says of it.
 async fn reconciled(
-    answer: Result<Option<CallFact>, PortUnavailable>,
-    expected: CallFact,
+    answer: Result<Option<CallUpdate>, PortUnavailable>,
+    expected: CallUpdate,
 ) -> Result<ReconcileReport, PortUnavailable> {
     let mut clock = MockClock::new();
     clock.expect_now().return_const(NOW);
@@ -46,7 +46,7 @@ async fn reconciled(
             let call_id = CallId::mint(1, [1; 8]);
             Ok(vec![OverdueCall { call_id, conversation_id: None, provider_agent_id: None, booked_at: NOW }])
         });
-    books.expect_absorb().withf(move |_, fact| *fact == expected).times(1).returning(|_, _| Ok(()));
+    books.expect_merge().withf(move |_, update| *update == expected).times(1).returning(|_, _| Ok(()));
     let mut records = MockProviderRecords::new();
     records.expect_find().withf(|trace| trace.call_id == CallId::mint(1, [1; 8])).return_const(answer);
     Reconcile::new(Arc::new(books), Arc::new(records), Arc::new(clock), TIMES).run_once().await
@@ -60,6 +60,6 @@ async fn what_the_provider_tells_comes_into_the_books() {
 #[tokio::test]
 async fn a_call_that_nobody_knows_anything_of_is_reported_unknown() {
     let report = Ok(ReconcileReport { asked: 1, told: 0 });
-    assert_eq!(reconciled(Ok(None), CallFact::unaccounted()).await, report);
-    assert_eq!(reconciled(Err(away()), CallFact::unaccounted()).await, report);
+    assert_eq!(reconciled(Ok(None), CallUpdate::unresolved()).await, report);
+    assert_eq!(reconciled(Err(away()), CallUpdate::unresolved()).await, report);
 }

@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use domain::ports::{HistoryPage, HistoryQuery};
 use domain::{
-    Account, Booking, CallFact, CallRecord, CallStatus, ContactIdentity, DialOutcome, DirectoryRecord,
-    NotDialledReason,
+    Booking, CallRecord, CallStatus, CallUpdate, ContactIdentity, DialOutcome, DirectoryRecord,
+    NotDialledReason, UpdateContent,
 };
 
 use super::LONG;
-use super::accounts::{absorb, booked, conversation, everything, find, record, settle};
+use super::updates::{booked, conversation, everything, find, merge, record, settle};
 use crate::call_ledger::books::{book, tenant};
 use crate::fixtures::{Tenant, call_id, contact, long_contact_id, moment, name, user};
 use crate::harness::CallBooksHarness;
@@ -133,8 +133,8 @@ async fn past(harness: &impl CallBooksHarness) -> (Tenant, Vec<CallRecord>) {
                 progress.status = Some(CallStatus::Failed);
             }
             1 | 2 => {
-                absorb(harness, &booking, &told).await;
-                progress.absorb(&without_transcript(&told));
+                merge(harness, &booking, &told).await;
+                progress.merge(&without_transcript(&told));
             }
             _ => {}
         }
@@ -144,12 +144,12 @@ async fn past(harness: &impl CallBooksHarness) -> (Tenant, Vec<CallRecord>) {
     (tenant, history)
 }
 
-fn without_transcript(fact: &CallFact) -> CallFact {
-    let mut fact = fact.clone();
-    if let Account::Conversation(conversation) = &mut fact.account {
+fn without_transcript(update: &CallUpdate) -> CallUpdate {
+    let mut update = update.clone();
+    if let UpdateContent::Conversation(conversation) = &mut update.content {
         conversation.transcript.clear();
     }
-    fact
+    update
 }
 
 fn matches(query: &HistoryQuery, call: &CallRecord) -> bool {

@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use domain::ports::{CallClue, OverdueCall, OverdueLease, PartiesClue, UnrecordedLease};
 use domain::{
-    Account, AudioFormat, Booking, CallFact, CallId, CallStatus, ConversationId, DialOutcome,
-    NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause,
+    AudioFormat, Booking, CallId, CallStatus, CallUpdate, ConversationId, DialOutcome, NotConnectedReason,
+    NotDialledReason, ProviderReference, UnknownCause, UpdateContent,
 };
 
 use super::LONG;
-use super::accounts::{absorb, bare_conversation, failure, outcomes, overdue, reference, settle};
+use super::updates::{bare_conversation, failure, merge, outcomes, overdue, reference, settle};
 use crate::call_ledger::books::{book, tenant};
 use crate::expect::{CROWD, all_at_once};
 use crate::fixtures::{
@@ -30,9 +30,9 @@ pub async fn a_call_is_located_by_its_clues(harness: &impl CallBooksHarness) {
     book(harness, &answered).await;
     book(harness, &told).await;
     settle(harness, &answered, &DialOutcome::Placed(reference)).await;
-    let mut fact = bare_conversation(CallStatus::InProgress);
-    fact.conversation_id = Some(told_id.clone());
-    absorb(harness, &told, &fact).await;
+    let mut update = bare_conversation(CallStatus::InProgress);
+    update.conversation_id = Some(told_id.clone());
+    merge(harness, &told, &update).await;
 
     let nothing = CallClue::default();
     assert_eq!(locate(harness, &nothing).await, None);
@@ -140,7 +140,7 @@ pub async fn only_overdue_calls_are_leased(harness: &impl CallBooksHarness) {
         settle(harness, &unknown, &DialOutcome::Unknown(UnknownCause::TimedOut)).await;
         let ringing = at(secs);
         book(harness, &ringing).await;
-        absorb(harness, &ringing, &bare_conversation(CallStatus::Ringing)).await;
+        merge(harness, &ringing, &bare_conversation(CallStatus::Ringing)).await;
         if undecided_is_due {
             let nameless = |booking| overdue(&tenant, booking, ProviderReference::default());
             expected.extend([&booking, &unknown, &ringing].map(nameless));
@@ -156,11 +156,11 @@ pub async fn only_overdue_calls_are_leased(harness: &impl CallBooksHarness) {
         let booking = at(15);
         book(harness, &booking).await;
         settle(harness, &booking, &outcome).await;
-        absorb(harness, &booking, &failure(NotConnectedReason::NoAnswer)).await;
+        merge(harness, &booking, &failure(NotConnectedReason::NoAnswer)).await;
     }
     let ended = at(15);
     book(harness, &ended).await;
-    absorb(harness, &ended, &bare_conversation(CallStatus::Completed)).await;
+    merge(harness, &ended, &bare_conversation(CallStatus::Completed)).await;
 
     let leased = harness.books().lease_overdue(&lease).await.expect("store is up");
     assert_eq!(sorted(leased), sorted(expected));
@@ -244,7 +244,7 @@ pub async fn only_unrecorded_calls_are_leased(harness: &impl CallBooksHarness) {
         .attach_recording(&attached.call_id, &recording(&attached.call_id, AudioFormat::Mp3))
         .await
         .expect("store is up");
-    absorb(harness, &unended, &conversation_fact(CallStatus::InProgress, true)).await;
+    merge(harness, &unended, &conversation_update(CallStatus::InProgress, true)).await;
     settle(harness, &untold, &DialOutcome::Placed(provider_reference())).await;
     let mut leased = harness.books().lease_unrecorded(&lease).await.expect("store is up");
     leased.sort();
@@ -289,13 +289,13 @@ async fn leased_unrecorded(harness: &impl CallBooksHarness) -> Vec<(CallId, Conv
 }
 
 /// What is told of a conversation that stands so.
-fn conversation_fact(status: CallStatus, has_recording: bool) -> CallFact {
-    let mut fact = bare_conversation(status);
-    fact.conversation_id = Some(conversation_id());
-    if let Account::Conversation(conversation) = &mut fact.account {
+fn conversation_update(status: CallStatus, has_recording: bool) -> CallUpdate {
+    let mut update = bare_conversation(status);
+    update.conversation_id = Some(conversation_id());
+    if let UpdateContent::Conversation(conversation) = &mut update.content {
         conversation.has_recording = has_recording;
     }
-    fact
+    update
 }
 
 /// Has it told that a call is completed, with a recording at the provider or without one; the conversation.
@@ -304,9 +304,9 @@ async fn completed(
     booking: &Booking,
     has_recording: bool,
 ) -> ConversationId {
-    let fact = conversation_fact(CallStatus::Completed, has_recording);
-    absorb(harness, booking, &fact).await;
-    fact.conversation_id.expect("it was given one")
+    let update = conversation_update(CallStatus::Completed, has_recording);
+    merge(harness, booking, &update).await;
+    update.conversation_id.expect("it was given one")
 }
 
 /// A claim of everything that has not ended.

@@ -1,7 +1,7 @@
 use domain::{AudioFormat, Booking, CallStatus, Recording};
 
 use super::LONG;
-use super::accounts::{absorb, booked, conversation, everything, find, record};
+use super::updates::{booked, conversation, everything, find, merge, record};
 use crate::call_ledger::books::{book, tenant};
 use crate::fixtures::{call_id, moment, recording};
 use crate::harness::CallBooksHarness;
@@ -16,8 +16,8 @@ pub async fn an_attached_recording_is_read_back(harness: &impl CallBooksHarness)
         let (booking, mut progress) = (tenant.booking(LONG), booked());
         book(harness, &booking).await;
         let told = conversation(CallStatus::Completed);
-        absorb(harness, &booking, &told).await;
-        progress.absorb(&told);
+        merge(harness, &booking, &told).await;
+        progress.merge(&told);
         let recorded = recording(&booking.call_id, format);
         attach(harness, &booking, &recorded).await;
         let mut expected = record(&tenant, &booking, progress);

@@ -7,9 +7,9 @@ use domain::{
 
 use super::{BRIEF, FAILURE, conclude, deliveries, lease, list, tell};
 use crate::announcements::{
-    A_SECOND, LONG, absorb, booked, endpoint, is_about_now, now, publish, read, register,
+    A_SECOND, LONG, booked, endpoint, is_about_now, merge, now, publish, read, register,
 };
-use crate::call_books::accounts::conversation;
+use crate::call_books::updates::conversation;
 use crate::call_ledger::books::{settle, tenant};
 use crate::fixtures::{provider_reference, webhook_endpoint, webhook_secret};
 use crate::harness::AnnouncementsHarness;
@@ -29,7 +29,7 @@ pub async fn an_event_is_queued_for_each_endpoint_that_asked(harness: &impl Anno
     // One that comes between the writing of an event and its publishing is in time.
     endpoints.push(endpoint(harness, &ours, &[CallEventKind::Initiated]).await);
     settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
-    absorb(harness, &booking, &conversation(CallStatus::Completed)).await;
+    merge(harness, &booking, &conversation(CallStatus::Completed)).await;
     assert_eq!(publish(harness).await, 3);
     endpoint(harness, &ours, &CallEventKind::ALL).await;
     assert_eq!(publish(harness).await, 0);

@@ -1,11 +1,11 @@
 use domain::ports::Settlement;
 use domain::{
-    AudioFormat, Booking, CallEvent, CallEventKind, CallFact, CallStatus, ConversationId, DialOutcome,
+    AudioFormat, Booking, CallEvent, CallEventKind, CallStatus, CallUpdate, ConversationId, DialOutcome,
     EventId, NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause,
 };
 
-use crate::announcements::{LONG, absorb, booked, is_about_now, publish, read, steps};
-use crate::call_books::accounts::{bare_conversation, conversation, failure, outcomes};
+use crate::announcements::{LONG, booked, is_about_now, merge, publish, read, steps};
+use crate::call_books::updates::{bare_conversation, conversation, failure, outcomes};
 use crate::call_ledger::books::{book, duplicate, in_flight, settle, settlement, tenant};
 use crate::expect::{CROWD, all_at_once};
 use crate::fixtures::{call_id, conversation_id, provider_reference, recording};
@@ -39,16 +39,16 @@ pub async fn an_answered_call_is_told(harness: &impl AnnouncementsHarness) {
     let settlement = Settlement { status: CallStatus::Ringing, ..before_ringing };
     harness.ledger().settle(&settlement).await.expect("store is up");
     assert_eq!(steps(harness, &tenant, &ringing).await, [INITIATED]);
-    absorb(harness, &ringing, &in_progress).await;
+    merge(harness, &ringing, &in_progress).await;
     assert_eq!(steps(harness, &tenant, &ringing).await, [INITIATED, ANSWERED]);
 
     let told_early = booked(harness, &tenant).await;
-    absorb(harness, &told_early, &in_progress).await;
+    merge(harness, &told_early, &in_progress).await;
     settle(harness, &told_early, &outcome, LONG).await;
     assert_eq!(steps(harness, &tenant, &told_early).await, [INITIATED, ANSWERED]);
 
     let ended_early = booked(harness, &tenant).await;
-    absorb(harness, &ended_early, &bare_conversation(CallStatus::Completed)).await;
+    merge(harness, &ended_early, &bare_conversation(CallStatus::Completed)).await;
     settle(harness, &ended_early, &outcome, LONG).await;
     let told = [INITIATED, (CallEventKind::Answered, CallStatus::Completed), COMPLETED];
     assert_eq!(steps(harness, &tenant, &ended_early).await, told, "the dial's answer says nothing new");
@@ -84,23 +84,23 @@ pub async fn an_ended_call_is_told(harness: &impl AnnouncementsHarness) {
 
     let answered = booked(harness, &tenant).await;
     settle(harness, &answered, &DialOutcome::Placed(ProviderReference::default()), LONG).await;
-    absorb(harness, &answered, &completed).await;
+    merge(harness, &answered, &completed).await;
     assert_eq!(steps(harness, &tenant, &answered).await, [INITIATED, ANSWERED, COMPLETED]);
 
     let late = booked(harness, &tenant).await;
     settle(harness, &late, &DialOutcome::Unknown(UnknownCause::TimedOut), LONG).await;
-    absorb(harness, &late, &completed).await;
+    merge(harness, &late, &completed).await;
     let told = [INITIATED, (CallEventKind::Answered, CallStatus::Completed), COMPLETED];
     assert_eq!(steps(harness, &tenant, &late).await, told);
 
     for reason in NotConnectedReason::ALL {
         let booking = booked(harness, &tenant).await;
-        absorb(harness, &booking, &failure(reason)).await;
+        merge(harness, &booking, &failure(reason)).await;
         let told = [INITIATED, (CallEventKind::Ended, CallStatus::of_failure(reason))];
         assert_eq!(steps(harness, &tenant, &booking).await, told);
     }
     let nobodys = tenant.booking(LONG);
-    absorb(harness, &nobodys, &completed).await;
+    merge(harness, &nobodys, &completed).await;
     assert_eq!(steps(harness, &tenant, &nobodys).await, []);
 }
 
@@ -108,7 +108,7 @@ pub async fn an_ended_call_is_told(harness: &impl AnnouncementsHarness) {
 pub async fn a_recording_is_told(harness: &impl AnnouncementsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
-    absorb(harness, &booking, &bare_conversation(CallStatus::Completed)).await;
+    merge(harness, &booking, &bare_conversation(CallStatus::Completed)).await;
     attach(harness, &booking, AudioFormat::Mp3).await;
     let told = [
         INITIATED,
@@ -129,17 +129,17 @@ pub async fn an_event_is_told_whole(harness: &impl AnnouncementsHarness) {
     let dialled = booked(harness, &tenant).await;
     let reference = provider_reference();
     settle(harness, &dialled, &DialOutcome::Placed(reference.clone()), LONG).await;
-    let completed = CallFact {
+    let completed = CallUpdate {
         conversation_id: reference.conversation_id.clone(),
         ..conversation(CallStatus::Completed)
     };
-    absorb(harness, &dialled, &completed).await;
+    merge(harness, &dialled, &completed).await;
     attach(harness, &dialled, AudioFormat::Wav).await;
 
     let unheard_of = booked(harness, &tenant).await;
     let told_id = conversation_id();
     let in_progress = bare_conversation(CallStatus::InProgress);
-    absorb(harness, &unheard_of, &CallFact { conversation_id: Some(told_id.clone()), ..in_progress }).await;
+    merge(harness, &unheard_of, &CallUpdate { conversation_id: Some(told_id.clone()), ..in_progress }).await;
 
     publish(harness).await;
     let events = read(harness, &tenant).await;
@@ -171,12 +171,12 @@ pub async fn a_later_end_is_told_as_well(harness: &impl AnnouncementsHarness) {
     settle(harness, &booking, &DialOutcome::NotDialled(NotDialledReason::Unavailable), LONG).await;
     let mut told = vec![INITIATED, (CallEventKind::Ended, CallStatus::Failed)];
     assert_eq!(steps(harness, &tenant, &booking).await, told);
-    absorb(harness, &booking, &failure(NotConnectedReason::NoAnswer)).await;
+    merge(harness, &booking, &failure(NotConnectedReason::NoAnswer)).await;
     told.push((CallEventKind::Ended, CallStatus::NoAnswer));
     assert_eq!(steps(harness, &tenant, &booking).await, told);
-    absorb(harness, &booking, &failure(NotConnectedReason::Failed)).await;
+    merge(harness, &booking, &failure(NotConnectedReason::Failed)).await;
     assert_eq!(steps(harness, &tenant, &booking).await, told, "an account that says less");
-    absorb(harness, &booking, &conversation(CallStatus::Completed)).await;
+    merge(harness, &booking, &conversation(CallStatus::Completed)).await;
     told.extend([(CallEventKind::Answered, CallStatus::Completed), COMPLETED]);
     assert_eq!(steps(harness, &tenant, &booking).await, told);
 }
@@ -186,8 +186,8 @@ pub async fn that_a_call_was_answered_is_told_once(harness: &impl AnnouncementsH
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
-    absorb(harness, &booking, &failure(NotConnectedReason::Busy)).await;
-    absorb(harness, &booking, &conversation(CallStatus::Completed)).await;
+    merge(harness, &booking, &failure(NotConnectedReason::Busy)).await;
+    merge(harness, &booking, &conversation(CallStatus::Completed)).await;
     let told = [INITIATED, ANSWERED, (CallEventKind::Ended, CallStatus::Busy), COMPLETED];
     assert_eq!(steps(harness, &tenant, &booking).await, told);
 }
@@ -203,7 +203,7 @@ pub async fn nothing_is_told_twice(harness: &impl AnnouncementsHarness) {
     for _ in 0..2 {
         for _ in 0..2 {
             settle(harness, &booking, &outcome, LONG).await;
-            absorb(harness, &booking, &completed).await;
+            merge(harness, &booking, &completed).await;
         }
         assert_eq!(steps(harness, &tenant, &booking).await, told);
     }
@@ -224,7 +224,7 @@ pub async fn nothing_is_told_twice(harness: &impl AnnouncementsHarness) {
             let settlement = settlement(&booking, &booking.token, &outcome, LONG);
             match member % 3 {
                 0 => ledger.settle(&settlement).await,
-                1 => books.absorb(&booking.call_id, &completed).await,
+                1 => books.merge(&booking.call_id, &completed).await,
                 _ => books.attach_recording(&booking.call_id, &recording).await,
             }
             .expect("store is up");

@@ -8,7 +8,7 @@ use domain::{CallEvent, CallEventKind, CallStatus, DialOutcome, EventId, EventPo
 use tokio::task::JoinHandle;
 
 use crate::announcements::{LONG, publish, query, read};
-use crate::call_books::accounts::bare_conversation;
+use crate::call_books::updates::bare_conversation;
 use crate::call_ledger::books::{settlement, tenant};
 use crate::fixtures::{Tenant, provider_reference};
 use crate::harness::AnnouncementsHarness;
@@ -75,7 +75,7 @@ fn write(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> JoinHandle<Vec
             let settlement = settlement(booking, &booking.token, &outcome, LONG);
             ledger.settle(&settlement).await.expect("store is up");
             let completed = bare_conversation(CallStatus::Completed);
-            books.absorb(&booking.call_id, &completed).await.expect("store is up");
+            books.merge(&booking.call_id, &completed).await.expect("store is up");
             // However fast the store is, publishers and readers come in between.
             tokio::time::sleep(Duration::from_millis(5)).await;
             written.extend([

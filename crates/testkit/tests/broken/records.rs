@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use domain::ports::{CallTrace, PortUnavailable, ProviderRecords};
 use domain::{
-    Account, CallFact, CallFailure, CallStatus, ConversationAccount, NotConnectedReason, ProviderAgentId,
+    CallFailure, CallStatus, CallUpdate, ConversationRecord, NotConnectedReason, ProviderAgentId,
+    UpdateContent,
 };
 use testkit::fixtures::{call_id, conversation_id, moment, provider_agent_id};
 use testkit::harness::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
@@ -49,7 +50,7 @@ impl Archive {
 
 #[async_trait]
 impl ProviderRecords for Archive {
-    async fn find(&self, trace: &CallTrace) -> Result<Option<CallFact>, PortUnavailable> {
+    async fn find(&self, trace: &CallTrace) -> Result<Option<CallUpdate>, PortUnavailable> {
         let mut provider = self.provider();
         if provider.upstream != RecordsUpstream::Answers {
             return match self.flaw {
@@ -74,9 +75,9 @@ impl ProviderRecords for Archive {
     }
 }
 
-fn told(known: &CallTrace, call: RecordedCall) -> CallFact {
+fn told(known: &CallTrace, call: RecordedCall) -> CallUpdate {
     let conversation = |status| {
-        Account::Conversation(ConversationAccount {
+        UpdateContent::Conversation(ConversationRecord {
             status,
             duration_secs: None,
             transcript: Vec::new(),
@@ -88,14 +89,14 @@ fn told(known: &CallTrace, call: RecordedCall) -> CallFact {
             has_recording: false,
         })
     };
-    let account = match call {
+    let content = match call {
         RecordedCall::InProgress => conversation(CallStatus::InProgress),
         RecordedCall::Completed => conversation(CallStatus::Completed),
         RecordedCall::Failed => {
-            Account::Failure(CallFailure { reason: NotConnectedReason::NoAnswer, at: moment() })
+            UpdateContent::Failure(CallFailure { reason: NotConnectedReason::NoAnswer, at: moment() })
         }
     };
-    CallFact { conversation_id: known.conversation_id.clone(), carrier_call_id: None, account }
+    CallUpdate { conversation_id: known.conversation_id.clone(), carrier_call_id: None, content }
 }
 
 #[async_trait]

@@ -4,8 +4,8 @@ use domain::ports::{
     UnrecordedLease,
 };
 use domain::{
-    Account, CallFact, CallFailure, CallId, CallProgress, CallRecord, CallStatus, ConversationId,
-    DialOutcome, OrganizationId, ProviderAgentId, ProviderReference, Recording,
+    CallFailure, CallId, CallProgress, CallRecord, CallStatus, CallUpdate, ConversationId, DialOutcome,
+    OrganizationId, ProviderAgentId, ProviderReference, Recording, UpdateContent,
 };
 
 use super::ledger::Entry;
@@ -26,8 +26,8 @@ impl Memory {
             entry.told = CallProgress { status, conversation_id, carrier_call_id, ..entry.told.clone() };
             return;
         }
-        entry.told.absorb(&CallFact { conversation_id, carrier_call_id, ..CallFact::unaccounted() });
-        entry.told.status = if self.has(Flaw::LeavesTheStatusToAccounts) { told } else { told.max(status) };
+        entry.told.merge(&CallUpdate { conversation_id, carrier_call_id, ..CallUpdate::unresolved() });
+        entry.told.status = if self.has(Flaw::LeavesTheStatusToUpdates) { told } else { told.max(status) };
     }
 
     fn progress(&self, entry: &Entry) -> CallProgress {
@@ -118,7 +118,7 @@ fn dial_failure(entry: &Entry) -> Option<CallFailure> {
     }
 }
 
-fn drop_transcript(conversation: &mut domain::ConversationAccount) {
+fn drop_transcript(conversation: &mut domain::ConversationRecord) {
     conversation.transcript.clear();
 }
 
@@ -187,7 +187,7 @@ impl CallBooks for Memory {
         }
     }
 
-    async fn absorb(&self, call_id: &CallId, fact: &CallFact) -> Result<(), PortUnavailable> {
+    async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
         self.reach(call_id.as_str()).await?;
         let is_it = |entry: &&mut Entry| entry.booking.call_id == *call_id;
         let read = lock(&self.store.books).calls.iter_mut().find(is_it).map(|entry| entry.told.clone());
@@ -202,9 +202,9 @@ impl CallBooks for Memory {
         if self.has(Flaw::MergesWithTheDialsFailure) {
             entry.told.failure = entry.told.failure.or_else(|| dial_failure(entry));
         }
-        let mut fact = fact.clone();
-        if let (Account::Conversation(conversation), true) =
-            (&mut fact.account, self.has(Flaw::DropsTheTranscript))
+        let mut update = update.clone();
+        if let (UpdateContent::Conversation(conversation), true) =
+            (&mut update.content, self.has(Flaw::DropsTheTranscript))
         {
             drop_transcript(conversation);
         }
@@ -212,8 +212,8 @@ impl CallBooks for Memory {
         if self.has(Flaw::KeepsTheLastStatus) {
             entry.told.status = None;
         }
-        entry.told.absorb(&fact);
-        self.tell_the_account(entry, before);
+        entry.told.merge(&update);
+        self.write_update_events(entry, before);
         Ok(())
     }
 

@@ -42,16 +42,17 @@ impl Memory {
             _ => (before.unwrap_or(CallStatus::Initiated), entry.told.status.unwrap_or(settled)),
         };
         for kind in CallEventKind::of_rise(before, after) {
-            if kind != CallEventKind::Ended || !self.has(Flaw::LeavesEndsToAccounts) {
+            if kind != CallEventKind::Ended || !self.has(Flaw::LeavesEndsToUpdates) {
                 self.tell(entry, kind, after);
             }
         }
     }
 
     /// Writes what an account did to a call that stood so before.
-    pub(super) fn tell_the_account(&self, entry: &Entry, before: Option<CallStatus>) {
+    pub(super) fn write_update_events(&self, entry: &Entry, before: Option<CallStatus>) {
         let Some(after) = entry.told.status else { return };
-        let before = before.filter(|_| !self.has(Flaw::TellsEveryAccount)).unwrap_or(CallStatus::Initiated);
+        let before =
+            before.filter(|_| !self.has(Flaw::WritesAnEventForEveryUpdate)).unwrap_or(CallStatus::Initiated);
         let mut steps = CallEventKind::of_rise(before, after);
         match self.flaw {
             Some(Flaw::TellsTheLastStepAlone) if steps.len() > 1 => drop(steps.remove(0)),
@@ -91,7 +92,7 @@ impl Memory {
             });
         let again = match kind {
             CallEventKind::RecordingReady => self.has(Flaw::TellsEveryRecording),
-            _ => self.has(Flaw::TellsEveryAccount),
+            _ => self.has(Flaw::WritesAnEventForEveryUpdate),
         };
         if is_told && !again {
             return;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::ports::{CallBooks, CallClue, CallLedger, OverdueLease, PartiesClue, Settlement};
 use domain::{
-    Account, Booking, CallFact, CallRecord, CallStatus, ConversationAccount, DialOutcome, NotConnectedReason,
-    NotDialledReason, UnknownCause,
+    Booking, CallRecord, CallStatus, CallUpdate, ConversationRecord, DialOutcome, NotConnectedReason,
+    NotDialledReason, UnknownCause, UpdateContent,
 };
 use sqlx::{Connection, PgConnection, Row};
 use testkit::fixtures::{self, Tenant};
@@ -43,8 +43,8 @@ async fn read(harness: &PostgresHarness, booking: &Booking) -> CallRecord {
     found.expect("the server answers").expect("the call is booked")
 }
 
-fn completed() -> CallFact {
-    let account = ConversationAccount {
+fn completed() -> CallUpdate {
+    let content = ConversationRecord {
         status: CallStatus::Completed,
         duration_secs: Some(7),
         transcript: Vec::new(),
@@ -55,7 +55,7 @@ fn completed() -> CallFact {
         cost_credits: None,
         has_recording: true,
     };
-    CallFact { conversation_id: None, carrier_call_id: None, account: Account::Conversation(account) }
+    CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Conversation(content) }
 }
 
 /// A settlement that the books do not take, since the phone may have rung, says nothing of where the call stands either.
@@ -112,7 +112,7 @@ async fn a_merge_that_stops_half_way_lets_go_of_the_call() {
     sqlx::query("select from calls for update").execute(&mut *holding).await.expect("the server answers");
     let merging = tokio::spawn({
         let call_id = booking.call_id.clone();
-        async move { paused.absorb(&call_id, &completed()).await }
+        async move { paused.merge(&call_id, &completed()).await }
     });
     let is_waiting = "select from pg_stat_activity \
                        where datname = current_database() and wait_event_type = 'Lock'";
@@ -132,7 +132,7 @@ async fn a_merge_that_stops_half_way_lets_go_of_the_call() {
 async fn an_account_is_merged_after_a_broken_connection() {
     let (harness, _, booking) = booked().await;
     harness.database().end_sessions().await;
-    assert_eq!(harness.adapter().absorb(&booking.call_id, &completed()).await, Ok(()));
+    assert_eq!(harness.adapter().merge(&booking.call_id, &completed()).await, Ok(()));
     assert_eq!(read(&harness, &booking).await.progress.status, Some(CallStatus::Completed));
 }
 

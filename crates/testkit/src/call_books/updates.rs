@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use domain::ports::{HistoryQuery, OverdueCall};
 use domain::{
-    Account, AnswerTime, Booking, CallFact, CallFailure, CallProgress, CallRecord, CallStatus,
-    ConversationAccount, DialOutcome, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCode,
-    ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause,
+    AnswerTime, Booking, CallFailure, CallProgress, CallRecord, CallStatus, CallUpdate, ConversationRecord,
+    DialOutcome, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCode, ProviderReference, Speaker,
+    Timestamp, TranscriptLine, UnknownCause, UpdateContent,
 };
 
 use crate::call_ledger::books::{results, settlement};
@@ -41,9 +41,9 @@ pub(super) fn dialled(outcome: &DialOutcome) -> CallProgress {
 
 /// What is known of a call whose dial ended so and of which this was told, whichever came first. What accounts say of a
 /// failure stands before what the dial's answer said.
-pub(super) fn dialled_and_told(outcome: &DialOutcome, fact: &CallFact) -> CallProgress {
+pub(super) fn dialled_and_told(outcome: &DialOutcome, update: &CallUpdate) -> CallProgress {
     let mut progress = CallProgress { failure: None, ..dialled(outcome) };
-    progress.absorb(fact);
+    progress.merge(update);
     progress.failure = progress.failure.or(dial_failure(outcome));
     progress
 }
@@ -68,19 +68,19 @@ pub(super) fn settled_at() -> Timestamp {
 }
 
 /// That nobody was connected, in an account without ids.
-pub(crate) fn failure(reason: NotConnectedReason) -> CallFact {
+pub(crate) fn failure(reason: NotConnectedReason) -> CallUpdate {
     let at = moment().after(Duration::from_millis(777));
-    CallFact {
+    CallUpdate {
         conversation_id: None,
         carrier_call_id: None,
-        account: Account::Failure(CallFailure { reason, at }),
+        content: UpdateContent::Failure(CallFailure { reason, at }),
     }
 }
 
 /// A conversation with everything that can be told of one, in an account with the conversation's id.
-pub(crate) fn conversation(status: CallStatus) -> CallFact {
+pub(crate) fn conversation(status: CallStatus) -> CallUpdate {
     let line = |at_secs, speaker, text| TranscriptLine { at_secs, speaker, text: note(text) };
-    let account = ConversationAccount {
+    let content = ConversationRecord {
         status,
         duration_secs: Some(u32::MAX),
         transcript: vec![
@@ -96,16 +96,16 @@ pub(crate) fn conversation(status: CallStatus) -> CallFact {
         cost_credits: Some(i64::MAX),
         has_recording: true,
     };
-    CallFact {
+    CallUpdate {
         conversation_id: Some(conversation_id()),
         carrier_call_id: None,
-        account: Account::Conversation(account),
+        content: UpdateContent::Conversation(content),
     }
 }
 
 /// A conversation of which next to nothing is told.
-pub(crate) fn bare_conversation(status: CallStatus) -> CallFact {
-    let account = ConversationAccount {
+pub(crate) fn bare_conversation(status: CallStatus) -> CallUpdate {
+    let content = ConversationRecord {
         status,
         duration_secs: None,
         transcript: Vec::new(),
@@ -116,7 +116,7 @@ pub(crate) fn bare_conversation(status: CallStatus) -> CallFact {
         cost_credits: None,
         has_recording: false,
     };
-    CallFact { conversation_id: None, carrier_call_id: None, account: Account::Conversation(account) }
+    CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Conversation(content) }
 }
 
 fn note(text: &str) -> PrivateNote {
@@ -164,8 +164,8 @@ pub(super) fn everything(tenant: &Tenant) -> HistoryQuery {
     }
 }
 
-pub(super) async fn absorb(harness: &impl CallBooksHarness, booking: &Booking, fact: &CallFact) {
-    harness.books().absorb(&booking.call_id, fact).await.expect("store is up");
+pub(super) async fn merge(harness: &impl CallBooksHarness, booking: &Booking, update: &CallUpdate) {
+    harness.books().merge(&booking.call_id, update).await.expect("store is up");
 }
 
 pub(super) async fn settle(harness: &impl CallBooksHarness, booking: &Booking, outcome: &DialOutcome) {

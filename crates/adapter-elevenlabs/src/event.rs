@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use domain::ports::{CallClue, PartiesClue, ProviderEvent, UnreadableEvent};
+use domain::ports::{CallLookup, PartiesLookup, ProviderEvent, UnreadableEvent};
 use domain::{CallFailure, CallUpdate, NotConnectedReason, Timestamp, UpdateContent};
 
 use crate::audio;
@@ -47,7 +47,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
         numbers.zip(conversation.agent_id()).filter(|_| !came_in).map(|([one, other], provider_agent_id)| {
             let booked_since = received_at.before(BOOKED_WITHIN);
             let booked_until = received_at.after(CLOCKS_DIFFER_BY);
-            PartiesClue { one, other, provider_agent_id, booked_since, booked_until }
+            PartiesLookup { one, other, provider_agent_id, booked_since, booked_until }
         });
     let update = match kind.as_str() {
         _ if came_in => None,
@@ -67,7 +67,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
     Ok(ProviderEvent {
         key: key(&kind, &conversation, body),
         kind,
-        clue: CallClue { call_id: conversation.call_id(), conversation_id: conversation.id(), parties },
+        lookup: CallLookup { call_id: conversation.call_id(), conversation_id: conversation.id(), parties },
         update,
         recording,
     })

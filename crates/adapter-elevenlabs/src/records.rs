@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use domain::ports::{CallTrace, PortUnavailable, ProviderRecordings, ProviderRecords};
+use domain::ports::{PortUnavailable, ProviderLookup, ProviderRecordings, ProviderRecords};
 use domain::{Audio, CallStatus, CallUpdate, ConversationId};
 use reqwest::{Client, StatusCode};
 use url::Url;
@@ -64,13 +64,13 @@ impl ElevenLabsRecords {
     /// The conversation that was begun with our id; of several the one of which most is known.
     async fn listed(
         &self,
-        trace: &CallTrace,
+        lookup: &ProviderLookup,
         deadline: Instant,
     ) -> Result<Option<ConversationId>, PortUnavailable> {
-        let since = trace.booked_at.before(CLOCK_MARGIN).unix_millis().max(0) / 1000;
+        let since = lookup.booked_at.before(CLOCK_MARGIN).unix_millis().max(0) / 1000;
         let mut url = self.conversations.clone();
         url.query_pairs_mut()
-            .append_pair("user_id", trace.call_id.as_str())
+            .append_pair("user_id", lookup.call_id.as_str())
             .append_pair("call_start_after_unix", &since.to_string())
             .append_pair("page_size", "30");
         let (status, body) = self.read(url, deadline).await?;
@@ -110,20 +110,20 @@ impl ElevenLabsRecords {
 
 #[async_trait]
 impl ProviderRecords for ElevenLabsRecords {
-    async fn find(&self, trace: &CallTrace) -> Result<Option<CallUpdate>, PortUnavailable> {
+    async fn find(&self, lookup: &ProviderLookup) -> Result<Option<CallUpdate>, PortUnavailable> {
         let deadline = Instant::now() + ANSWERS_WITHIN;
-        if let Some(id) = &trace.conversation_id
+        if let Some(id) = &lookup.conversation_id
             && let Some(body) = self.recorded(id, deadline).await?
         {
             let (record, status) = told(&body, id)?;
             return Ok(Some(record.update(status)));
         }
-        let Some(id) = self.listed(trace, deadline).await? else { return Ok(None) };
+        let Some(id) = self.listed(lookup, deadline).await? else { return Ok(None) };
         let listed = self.recorded(&id, deadline).await?;
         let body = listed.ok_or_else(|| unavailable("a conversation is listed and has no record"))?;
         let (record, status) = told(&body, &id)?;
         // A list that was not filtered has other people's conversations in it.
-        if record.call_id().as_ref() != Some(&trace.call_id) {
+        if record.call_id().as_ref() != Some(&lookup.call_id) {
             return Err(unavailable("a conversation is listed that was not begun with our id"));
         }
         Ok(Some(record.update(status)))

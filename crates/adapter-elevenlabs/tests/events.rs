@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adapter_elevenlabs::{ElevenLabsRecords, ElevenLabsWebhook, ElevenLabsWebhookSettings};
-use domain::ports::{CallTrace, ProviderEvent, ProviderRecords, ProviderWebhook, WebhookCredentials};
+use domain::ports::{ProviderEvent, ProviderLookup, ProviderRecords, ProviderWebhook, WebhookCredentials};
 use domain::{AudioFormat, NotConnectedReason, Timestamp, UpdateContent};
 use simulator::{Behaviour, ScriptedBehaviour, Settings, Simulator, WebhookScript, WebhookSettings};
 
@@ -89,15 +89,15 @@ async fn a_transcription_tells_what_the_record_tells() {
     let event = deliveries[0].read();
     let call_id = request(LONG).call_id;
     assert!(deliveries[0].verified(&["wsec_next", SECRET]));
-    assert_eq!(event.clue.call_id.as_ref(), Some(&call_id));
-    assert_eq!(event.clue.parties.as_ref().map(|parties| &parties.other), Some(&request(LONG).to));
+    assert_eq!(event.lookup.call_id.as_ref(), Some(&call_id));
+    assert_eq!(event.lookup.parties.as_ref().map(|parties| &parties.other), Some(&request(LONG).to));
 
     let records = ElevenLabsRecords::new(&settings(&simulator.base_url())).expect("the settings are valid");
-    for conversation_id in [event.clue.conversation_id, None] {
+    for conversation_id in [event.lookup.conversation_id, None] {
         let booked_at = now();
-        let trace =
-            CallTrace { call_id: call_id.clone(), conversation_id, provider_agent_id: None, booked_at };
-        assert_eq!(records.find(&trace).await.expect("an answer"), event.update);
+        let lookup =
+            ProviderLookup { call_id: call_id.clone(), conversation_id, provider_agent_id: None, booked_at };
+        assert_eq!(records.find(&lookup).await.expect("an answer"), event.update);
     }
     let Some(UpdateContent::Conversation(conversation)) = event.update.map(|update| update.content) else {
         panic!("it is a conversation")
@@ -117,7 +117,7 @@ async fn a_failure_tells_why() {
         let (_simulator, deliveries) = deliveries(behaviour, WebhookScript::default(), 1).await;
         assert!(deliveries[0].verified(&[SECRET]));
         let event = deliveries[0].read();
-        assert_eq!(event.clue.parties.as_ref().map(|parties| &parties.other), Some(&request(LONG).to));
+        assert_eq!(event.lookup.parties.as_ref().map(|parties| &parties.other), Some(&request(LONG).to));
         match event.update.map(|update| update.content) {
             Some(UpdateContent::Failure(failure)) => assert_eq!(failure.reason, expected),
             other => panic!("{other:?} is no failure"),
@@ -153,7 +153,7 @@ async fn audio_comes_in_chunks_and_brings_a_recording() {
     assert!(deliveries.iter().all(|delivery| delivery.verified(&[SECRET])));
     let (told, brought) = (deliveries[0].read(), deliveries[1].read());
     assert_eq!(told.recording, None);
-    assert_eq!(brought.clue.conversation_id, told.clue.conversation_id);
+    assert_eq!(brought.lookup.conversation_id, told.lookup.conversation_id);
     let audio = brought.recording.expect("a recording");
     assert_eq!(audio.format, AudioFormat::Mp3);
     assert!(audio.bytes.starts_with(b"ID3") && audio.bytes.len() > 16 << 10, "{audio:?}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adapter_elevenlabs::ElevenLabsRecords;
-use domain::ports::{CallTrace, PortUnavailable, ProviderRecordings, ProviderRecords};
+use domain::ports::{PortUnavailable, ProviderLookup, ProviderRecordings, ProviderRecords};
 use domain::{Audio, AudioFormat, CallId, CallStatus, CallUpdate, ConversationId, Timestamp, UpdateContent};
 use serde_json::{Value, json};
 
@@ -58,13 +58,13 @@ fn listed(ids: &[(&str, &str)]) -> String {
 
 async fn find(peer: &Peer, conversation: Option<&str>) -> Result<Option<CallUpdate>, PortUnavailable> {
     let records = ElevenLabsRecords::new(&settings(&peer.base_url()));
-    let trace = CallTrace {
+    let lookup = ProviderLookup {
         call_id: CallId::parse(CALL_ID).expect("an id"),
         conversation_id: conversation.map(|id| ConversationId::parse(id).expect("an id")),
         provider_agent_id: None,
         booked_at: Timestamp::from_unix_millis(1_739_537_297_000),
     };
-    records.expect("the settings are valid").find(&trace).await
+    records.expect("the settings are valid").find(&lookup).await
 }
 
 fn lines(peer: &Peer) -> Vec<String> {

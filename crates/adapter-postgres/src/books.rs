@@ -4,7 +4,7 @@ mod row;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueLease, PortUnavailable,
+    CallBooks, CallLookup, HistoryPage, HistoryQuery, OverdueLease, PortUnavailable, ProviderLookup,
     UnrecordedLease,
 };
 use domain::{
@@ -59,9 +59,9 @@ impl CallBooks for PostgresStore {
         Ok(HistoryPage { calls, total })
     }
 
-    async fn locate(&self, clue: &CallClue) -> Result<Option<CallId>, PortUnavailable> {
-        let parties = clue.parties.as_ref();
-        let conversation_id = clue.conversation_id.as_ref().map(ConversationId::as_str);
+    async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
+        let parties = lookup.parties.as_ref();
+        let conversation_id = lookup.conversation_id.as_ref().map(ConversationId::as_str);
         // The one statement on calls without a tenant: the provider knows none, and numbers may be in use in several. Where
         // two calls fit, of whichever tenants and ended or not, neither is taken. A call that has another conversation does
         // not fit.
@@ -84,7 +84,7 @@ impl CallBooks for PostgresStore {
                                  limit 2) as fitting
                         having count(*) = 1)
                    ) as call_id"#,
-                clue.call_id.as_ref().map(CallId::as_str),
+                lookup.call_id.as_ref().map(CallId::as_str),
                 conversation_id,
                 parties.map(|parties| parties.one.as_e164()),
                 parties.map(|parties| parties.other.as_e164()),
@@ -136,7 +136,7 @@ impl CallBooks for PostgresStore {
         attached.await.map(|_| ())
     }
 
-    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<OverdueCall>, PortUnavailable> {
+    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {
         // What another claimant takes at this moment is skipped, and what it took a moment ago is seen to be taken when its
         // row is locked. Repeated where the answer was lost, it takes others; the lost ones come back with their time.
         let leased = self.repeatable_rows(|| {
@@ -170,7 +170,7 @@ impl CallBooks for PostgresStore {
             )
         });
         let calls = leased.await?.into_iter().map(|row| {
-            Ok(OverdueCall {
+            Ok(ProviderLookup {
                 call_id: read("calls.id", &row.id, CallId::parse)?,
                 conversation_id: read_optional(
                     "calls.conversation_id",

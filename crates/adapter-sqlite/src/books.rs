@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueLease, PartiesClue, PortUnavailable,
-    UnrecordedLease,
+    CallBooks, CallLookup, HistoryPage, HistoryQuery, OverdueLease, PartiesLookup, PortUnavailable,
+    ProviderLookup, UnrecordedLease,
 };
 use domain::{
     CallEventKind, CallId, CallRecord, CallStatus, CallUpdate, ConversationId, OrganizationId,
@@ -56,10 +56,10 @@ impl CallBooks for SqliteStore {
         .await
     }
 
-    async fn locate(&self, clue: &CallClue) -> Result<Option<CallId>, PortUnavailable> {
+    async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut reader = self.connections.read().await?;
-            let found = located(&mut reader, clue).await?;
+            let found = located(&mut reader, lookup).await?;
             found.map(|id| CallId::parse(&id)).transpose().map_err(unreadable("calls.id"))
         })
         .await
@@ -134,7 +134,7 @@ impl CallBooks for SqliteStore {
     }
 
     /// A claim is a lease: a power failure that takes it lets the provider be asked once more.
-    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<OverdueCall>, PortUnavailable> {
+    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {
         let undecided_before = lease.undecided_before.unix_millis();
         let unended_before = lease.unended_before.unix_millis();
         let given_up_before = lease.given_up_before.unix_millis();
@@ -166,7 +166,7 @@ impl CallBooks for SqliteStore {
             .await
             .map_err(unavailable)?;
             let calls = rows.into_iter().map(|row| {
-                Ok(OverdueCall {
+                Ok(ProviderLookup {
                     call_id: CallId::parse(&row.id).map_err(unreadable("calls.id"))?,
                     conversation_id: row
                         .conversation_id
@@ -289,9 +289,9 @@ async fn total(connection: &mut SqliteConnection, query: &HistoryQuery) -> Resul
 /// The call of a clue: by our id, else by the conversation, else by the parties.
 async fn located(
     connection: &mut SqliteConnection,
-    clue: &CallClue,
+    lookup: &CallLookup,
 ) -> Result<Option<String>, PortUnavailable> {
-    if let Some(call_id) = &clue.call_id {
+    if let Some(call_id) = &lookup.call_id {
         let call_id = call_id.as_str();
         let found = sqlx::query_scalar!("select id from calls where id = ?", call_id)
             .fetch_optional(&mut *connection)
@@ -301,7 +301,7 @@ async fn located(
             return Ok(found);
         }
     }
-    if let Some(conversation_id) = &clue.conversation_id {
+    if let Some(conversation_id) = &lookup.conversation_id {
         let conversation_id = conversation_id.as_str();
         let found = sqlx::query_scalar!("select id from calls where conversation_id = ?", conversation_id)
             .fetch_optional(&mut *connection)
@@ -311,8 +311,8 @@ async fn located(
             return Ok(found);
         }
     }
-    match &clue.parties {
-        Some(parties) => located_by_parties(connection, parties, clue.conversation_id.as_ref()).await,
+    match &lookup.parties {
+        Some(parties) => located_by_parties(connection, parties, lookup.conversation_id.as_ref()).await,
         None => Ok(None),
     }
 }
@@ -320,10 +320,10 @@ async fn located(
 /// The one recent call between these numbers. One that is known by another conversation than the clue's is none of them.
 async fn located_by_parties(
     connection: &mut SqliteConnection,
-    parties: &PartiesClue,
+    parties: &PartiesLookup,
     conversation_id: Option<&ConversationId>,
 ) -> Result<Option<String>, PortUnavailable> {
-    let PartiesClue { one, other, provider_agent_id, booked_since, booked_until } = parties;
+    let PartiesLookup { one, other, provider_agent_id, booked_since, booked_until } = parties;
     let (one, other, provider_agent_id) = (one.as_e164(), other.as_e164(), provider_agent_id.as_str());
     let (booked_since, booked_until) = (booked_since.unix_millis(), booked_until.unix_millis());
     let names_conversation = conversation_id.is_some();

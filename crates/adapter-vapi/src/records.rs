@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use domain::ports::{CallTrace, PortUnavailable, ProviderRecords};
+use domain::ports::{PortUnavailable, ProviderLookup, ProviderRecords};
 use domain::{CallUpdate, ConversationId};
 use reqwest::{Client, StatusCode};
 use time::OffsetDateTime;
@@ -73,10 +73,10 @@ impl VapiRecords {
     /// were made around the booking.
     async fn listed(
         &self,
-        trace: &CallTrace,
+        lookup: &ProviderLookup,
         deadline: Instant,
     ) -> Result<Option<CallUpdate>, PortUnavailable> {
-        let booked_at = trace.booked_at.unix_millis().max(0) / 1000;
+        let booked_at = lookup.booked_at.unix_millis().max(0) / 1000;
         let mut windows = vec![Window { after: booked_at - MARGIN_SECS, before: booked_at + MARGIN_SECS }];
         let mut pages = 0;
         while let Some(window) = windows.pop() {
@@ -84,10 +84,10 @@ impl VapiRecords {
             if pages > MOST_PAGES {
                 return Err(unavailable("there are more calls around the booking than are looked through"));
             }
-            let (status, body) = self.read(self.list_of(trace, window)?, deadline).await?;
+            let (status, body) = self.read(self.list_of(lookup, window)?, deadline).await?;
             let records = Record::parse_list(&body).filter(|_| status == StatusCode::OK);
             let records = records.ok_or_else(|| unclear(status))?;
-            if let Some(record) = the_one_of(trace, &records)? {
+            if let Some(record) = the_one_of(lookup, &records)? {
                 let update = record.update().filter(|update| update.conversation_id.is_some());
                 return update.map(Some).ok_or_else(|| unavailable("a call is listed that is not a record"));
             }
@@ -99,10 +99,10 @@ impl VapiRecords {
         Ok(None)
     }
 
-    fn list_of(&self, trace: &CallTrace, window: Window) -> Result<Url, PortUnavailable> {
+    fn list_of(&self, lookup: &ProviderLookup, window: Window) -> Result<Url, PortUnavailable> {
         let mut url = self.calls.clone();
         let mut query = url.query_pairs_mut();
-        if let Some(assistant_id) = &trace.provider_agent_id {
+        if let Some(assistant_id) = &lookup.provider_agent_id {
             query.append_pair("assistantId", assistant_id.as_str());
         }
         query
@@ -137,14 +137,14 @@ impl VapiRecords {
 
 #[async_trait]
 impl ProviderRecords for VapiRecords {
-    async fn find(&self, trace: &CallTrace) -> Result<Option<CallUpdate>, PortUnavailable> {
+    async fn find(&self, lookup: &ProviderLookup) -> Result<Option<CallUpdate>, PortUnavailable> {
         let deadline = Instant::now() + ANSWERS_WITHIN;
-        if let Some(id) = &trace.conversation_id
+        if let Some(id) = &lookup.conversation_id
             && let Some(update) = self.recorded(id, deadline).await?
         {
             return Ok(Some(update));
         }
-        self.listed(trace, deadline).await
+        self.listed(lookup, deadline).await
     }
 }
 
@@ -176,12 +176,12 @@ impl Window {
 
 /// The record of the call that is asked for. Of two of them, or one that is another's as well, nobody can say which it is.
 fn the_one_of<'a, 'b>(
-    trace: &CallTrace,
+    lookup: &ProviderLookup,
     records: &'b [Record<'a>],
 ) -> Result<Option<&'b Record<'a>>, PortUnavailable> {
     let mut found = None;
     for record in records {
-        match record.owner(&trace.call_id) {
+        match record.owner(&lookup.call_id) {
             Owner::Other => {}
             Owner::Asked if found.is_none() => found = Some(record),
             Owner::Asked => return Err(unavailable("two calls are listed under one id of ours")),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adapter_vapi::VapiRecords;
-use domain::ports::{CallTrace, PortUnavailable, ProviderRecords};
+use domain::ports::{PortUnavailable, ProviderLookup, ProviderRecords};
 use domain::{CallId, CallStatus, CallUpdate, ConversationId, ProviderAgentId, Timestamp, UpdateContent};
 use serde_json::{Value, json};
 use testkit::peer::Peer;
@@ -62,13 +62,13 @@ fn full() -> String {
 
 async fn find(peer: &Peer, conversation: Option<&str>) -> Result<Option<CallUpdate>, PortUnavailable> {
     let records = VapiRecords::new(&settings(&peer.base_url()));
-    let trace = CallTrace {
+    let lookup = ProviderLookup {
         call_id: CallId::parse(CALL_ID).expect("an id"),
         conversation_id: conversation.map(|id| ConversationId::parse(id).expect("an id")),
         provider_agent_id: ProviderAgentId::parse("assistant 1").ok(),
         booked_at: Timestamp::from_unix_millis(1_739_537_297_999),
     };
-    records.expect("valid settings").find(&trace).await
+    records.expect("valid settings").find(&lookup).await
 }
 
 /// The first line of each request.

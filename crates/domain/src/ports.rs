@@ -29,7 +29,8 @@ mod webhook_sender;
 
 pub use agent_repo::AgentRepo;
 pub use call_books::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueLease, PartiesClue, UnrecordedLease,
+    CallBooks, CallLookup, HistoryPage, HistoryQuery, OverdueLease, PartiesLookup, ProviderLookup,
+    UnrecordedLease,
 };
 pub use call_ledger::{BookingAnswer, CallLedger, Settlement};
 pub use clock::Clock;
@@ -46,7 +47,7 @@ pub use identifiers::Identifiers;
 pub use inbound_directory::{InboundDirectory, InboundParties, InboundQuery};
 pub use number_pool::{CallerNumberAnswer, CallerNumberQuery, NumberPool, Recipient};
 pub use provider_recordings::ProviderRecordings;
-pub use provider_records::{CallTrace, ProviderRecords};
+pub use provider_records::{ProviderLookup, ProviderRecords};
 pub use provider_webhook::{ProviderEvent, ProviderWebhook, UnreadableEvent, Unverified, WebhookCredentials};
 pub use recording_store::RecordingStore;
 pub use unavailable::PortUnavailable;

@@ -17,9 +17,10 @@ pub use self::reading::{
     history_is_the_tenants_own,
 };
 pub use self::reconciling::{
-    a_call_is_located_by_its_clues, a_call_that_has_ended_still_fits, an_older_call_is_leased_for_longer,
-    an_overdue_call_is_leased_to_one_worker, an_unrecorded_call_is_leased_to_one_worker,
-    every_overdue_call_has_its_turn, only_overdue_calls_are_leased, only_unrecorded_calls_are_leased,
+    a_call_is_found_by_its_identifiers, a_call_that_has_ended_is_still_found,
+    an_older_call_is_leased_for_longer, an_overdue_call_is_leased_to_one_worker,
+    an_unrecorded_call_is_leased_to_one_worker, every_overdue_call_has_its_turn,
+    only_overdue_calls_are_leased, only_unrecorded_calls_are_leased,
 };
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
 use self::updates::{
@@ -43,8 +44,8 @@ suite! {
     an_update_may_arrive_before_the_outcome_of_the_dial,
     an_attached_recording_is_read_back,
     a_recording_attached_again_is_replaced,
-    a_call_is_located_by_its_clues,
-    a_call_that_has_ended_still_fits,
+    a_call_is_found_by_its_identifiers,
+    a_call_that_has_ended_is_still_found,
     an_overdue_call_is_leased_to_one_worker,
     only_overdue_calls_are_leased,
     an_unrecorded_call_is_leased_to_one_worker,
@@ -170,7 +171,7 @@ pub async fn lost_books_are_unavailable(harness: &impl CallBooksHarness) {
     let tenant = tenant(harness).await;
     let (books, booking) = (harness.books(), tenant.booking(LONG));
     book(harness, &booking).await;
-    let (query, clue, lease) = (everything(&tenant), reconciling::clue(&tenant), reconciling::lease());
+    let (query, lookup, lease) = (everything(&tenant), reconciling::lookup(&tenant), reconciling::lease());
     let (told, recorded) =
         (conversation(CallStatus::Completed), recording(&booking.call_id, AudioFormat::Mp3));
     harness.lose().await;
@@ -179,7 +180,7 @@ pub async fn lost_books_are_unavailable(harness: &impl CallBooksHarness) {
     let (organization_id, call_id) = (&booking.organization_id, &booking.call_id);
     unavailable_within(LOST_DATABASE_BOUND, books.find(organization_id, call_id), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, books.history(&query), &private).await;
-    unavailable_within(LOST_DATABASE_BOUND, books.locate(&clue), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, books.locate(&lookup), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, books.merge(call_id, &told), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, books.attach_recording(call_id, &recorded), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, books.lease_overdue(&lease), &private).await;

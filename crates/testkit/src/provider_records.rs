@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::CallTrace;
+use domain::ports::ProviderLookup;
 use domain::{CallProgress, CallStatus, CallUpdate, UpdateContent};
 
 use crate::expect::unavailable_within;
@@ -23,9 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A call whose conversation is known is told as it is on record, each kind of it, and no other one.
 pub async fn a_recorded_conversation_is_told(harness: &impl ProviderRecordsHarness) {
-    for (call, trace) in recorded(harness).await {
-        let update = find(harness, &trace).await.expect("the provider has it on record");
-        assert_eq!(update.conversation_id, trace.conversation_id, "of a call that is {call:?}");
+    for (call, lookup) in recorded(harness).await {
+        let update = find(harness, &lookup).await.expect("the provider has it on record");
+        assert_eq!(update.conversation_id, lookup.conversation_id, "of a call that is {call:?}");
         tells(call, &update);
     }
 }
@@ -33,10 +33,10 @@ pub async fn a_recorded_conversation_is_told(harness: &impl ProviderRecordsHarne
 /// A call whose conversation is not known, the answer to its dial being lost, is found by our id among the others of its
 /// agent.
 pub async fn a_call_is_found_by_our_id(harness: &impl ProviderRecordsHarness) {
-    for (call, trace) in recorded(harness).await {
-        let lost = CallTrace { conversation_id: None, ..trace.clone() };
+    for (call, lookup) in recorded(harness).await {
+        let lost = ProviderLookup { conversation_id: None, ..lookup.clone() };
         let update = find(harness, &lost).await.expect("the provider has it on record");
-        assert_eq!(update.conversation_id, trace.conversation_id, "of a call that is {call:?}");
+        assert_eq!(update.conversation_id, lookup.conversation_id, "of a call that is {call:?}");
         tells(call, &update);
     }
 }
@@ -44,24 +44,24 @@ pub async fn a_call_is_found_by_our_id(harness: &impl ProviderRecordsHarness) {
 /// Of a call that the provider does not know there is nothing to tell, also where it knows others of the same agent.
 pub async fn a_call_that_was_never_dialled_is_not_recorded(harness: &impl ProviderRecordsHarness) {
     let known = harness.record(RecordedCall::Completed).await;
-    let undialled = CallTrace { call_id: call_id(), conversation_id: None, ..known };
+    let undialled = ProviderLookup { call_id: call_id(), conversation_id: None, ..known };
     assert_eq!(find(harness, &undialled).await, None);
-    let forgotten = CallTrace { conversation_id: Some(conversation_id()), ..undialled };
+    let forgotten = ProviderLookup { conversation_id: Some(conversation_id()), ..undialled };
     assert_eq!(find(harness, &forgotten).await, None);
 }
 
 /// Whatever is asked, and whatever the provider answers, it is not asked to dial.
 pub async fn asking_never_dials(harness: &impl ProviderRecordsHarness) {
     let known = harness.record(RecordedCall::Completed).await;
-    let lost = CallTrace { conversation_id: None, ..known.clone() };
-    let undialled = CallTrace { call_id: call_id(), ..lost.clone() };
+    let lost = ProviderLookup { conversation_id: None, ..known.clone() };
+    let undialled = ProviderLookup { call_id: call_id(), ..lost.clone() };
     let dialled = harness.dials().await;
     assert!(dialled > 0, "the harness does not count dials");
     for upstream in [RecordsUpstream::Answers, RecordsUpstream::ServerError, RecordsUpstream::ForeignAnswer] {
         harness.upstream(upstream).await;
-        for trace in [&known, &lost, &undialled] {
+        for lookup in [&known, &lost, &undialled] {
             // What is told is for other cases to judge.
-            let _told = harness.records().find(trace).await;
+            let _told = harness.records().find(lookup).await;
         }
     }
     assert_eq!(harness.dials().await, dialled, "asking for a call has dialled");
@@ -71,11 +71,11 @@ pub async fn asking_never_dials(harness: &impl ProviderRecordsHarness) {
 /// it has not.
 pub async fn a_provider_that_is_away_is_unavailable(harness: &impl ProviderRecordsHarness) {
     let known = harness.record(RecordedCall::Completed).await;
-    let lost = CallTrace { conversation_id: None, ..known.clone() };
+    let lost = ProviderLookup { conversation_id: None, ..known.clone() };
     for upstream in RecordsUpstream::AWAY {
         harness.upstream(upstream).await;
-        for trace in [&known, &lost] {
-            unavailable_within(PATIENCE, harness.records().find(trace), &[]).await;
+        for lookup in [&known, &lost] {
+            unavailable_within(PATIENCE, harness.records().find(lookup), &[]).await;
         }
     }
     harness.upstream(RecordsUpstream::Answers).await;
@@ -83,7 +83,7 @@ pub async fn a_provider_that_is_away_is_unavailable(harness: &impl ProviderRecor
 }
 
 /// One call of each kind, all on record.
-async fn recorded(harness: &impl ProviderRecordsHarness) -> Vec<(RecordedCall, CallTrace)> {
+async fn recorded(harness: &impl ProviderRecordsHarness) -> Vec<(RecordedCall, ProviderLookup)> {
     let mut recorded = Vec::new();
     for call in RecordedCall::ALL {
         recorded.push((call, harness.record(call).await));
@@ -91,8 +91,8 @@ async fn recorded(harness: &impl ProviderRecordsHarness) -> Vec<(RecordedCall, C
     recorded
 }
 
-async fn find(harness: &impl ProviderRecordsHarness, trace: &CallTrace) -> Option<CallUpdate> {
-    harness.records().find(trace).await.expect("the provider answers")
+async fn find(harness: &impl ProviderRecordsHarness, lookup: &ProviderLookup) -> Option<CallUpdate> {
+    harness.records().find(lookup).await.expect("the provider answers")
 }
 
 /// Demands that a fact is the one of such a call.

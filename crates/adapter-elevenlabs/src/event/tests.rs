@@ -55,9 +55,9 @@ fn a_transcription_tells_of_its_call() {
         (event.key.as_str(), event.kind.as_str()),
         ("post_call_transcription:conv_1", "post_call_transcription")
     );
-    assert_eq!(event.clue.call_id.as_ref().map(|id| id.as_str()), Some("call_1"));
-    assert_eq!(event.clue.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
-    let parties = event.clue.parties.as_ref().expect("both numbers and the agent are named");
+    assert_eq!(event.lookup.call_id.as_ref().map(|id| id.as_str()), Some("call_1"));
+    assert_eq!(event.lookup.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
+    let parties = event.lookup.parties.as_ref().expect("both numbers and the agent are named");
     assert_eq!((&parties.one, &parties.other), (&number("+14165550100"), &number("+14165550123")));
     assert_eq!(parties.provider_agent_id.as_str(), "agent_1");
     assert_eq!(parties.booked_since, RECEIVED.before(Duration::from_hours(2)));
@@ -74,10 +74,10 @@ fn a_call_that_came_in_is_none_of_ours() {
         *event.pointer_mut(gone).expect("it is there") = Value::Null;
     }
     event["data"]["metadata"]["phone_call"]["direction"] = json!("outbound");
-    assert!(read_json(&event).update.is_some() && read_json(&event).clue.parties.is_some());
+    assert!(read_json(&event).update.is_some() && read_json(&event).lookup.parties.is_some());
     event["data"]["metadata"]["phone_call"]["direction"] = json!("inbound");
     let event = read_json(&event);
-    assert_eq!((event.update, event.clue.parties), (None, None));
+    assert_eq!((event.update, event.lookup.parties), (None, None));
 }
 
 #[test]
@@ -92,10 +92,10 @@ fn the_older_shape_reads_the_same() {
 fn our_id_is_found_in_either_place_and_numbers_in_every_spelling() {
     let mut event = transcription();
     event["data"]["user_id"] = Value::Null;
-    assert_eq!(read_json(&event).clue.call_id.expect("the other place").as_str(), "call_1");
+    assert_eq!(read_json(&event).lookup.call_id.expect("the other place").as_str(), "call_1");
 
     event["data"]["metadata"] = json!({ "caller_id": "14165550123", "called_id": 14_165_550_100_u64 });
-    let parties = read_json(&event).clue.parties.expect("both numbers and the agent are named");
+    let parties = read_json(&event).lookup.parties.expect("both numbers and the agent are named");
     assert_eq!([parties.one, parties.other], [number("+14165550123"), number("+14165550100")]);
 }
 
@@ -139,12 +139,12 @@ fn a_failure_names_its_numbers_as_text_and_as_number() {
         json!({"From": "+14165550100", "To": "+14165550123", "CallSid": "sid-1"}),
     ] {
         let event = read_json(&sip_failure("busy", body));
-        let parties = event.clue.parties.expect("both numbers and the agent are named");
+        let parties = event.lookup.parties.expect("both numbers and the agent are named");
         assert_eq!([parties.one, parties.other], [number("+14165550100"), number("+14165550123")]);
         let sid = CarrierCallId::parse("sid-1").expect("an id");
         assert_eq!(event.update.and_then(|update| update.carrier_call_id), Some(sid));
     }
-    assert_eq!(read_json(&sip_failure("busy", json!({"from_number": 7}))).clue.parties, None);
+    assert_eq!(read_json(&sip_failure("busy", json!({"from_number": 7}))).lookup.parties, None);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn events_without_a_use_for_the_books_are_keyed_and_kept() {
     assert_eq!(event.kind, "unrecognized");
     assert!(event.key.starts_with("unrecognized#") && event.key.len() < 200, "{}", event.key);
     let event = read_json(&json!({"type": "a", "data": {"conversation_id": "x".repeat(200)}}));
-    assert!(event.key.starts_with("a#") && event.clue.conversation_id.is_none());
+    assert!(event.key.starts_with("a#") && event.lookup.conversation_id.is_none());
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn audio_brings_the_recording_of_its_conversation() {
     };
     let event = read_json(&audio(json!("SUQzBAAA//8=")));
     assert_eq!((event.key.as_str(), event.kind.as_str()), ("post_call_audio:conv_1", "post_call_audio"));
-    assert_eq!(event.clue.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
+    assert_eq!(event.lookup.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
     assert_eq!(event.update, None, "it says nothing of how the call went");
     let mp3 = Audio { format: AudioFormat::Mp3, bytes: b"ID3\x04\0\0\xff\xff".to_vec() };
     assert_eq!(event.recording.as_ref(), Some(&mp3));

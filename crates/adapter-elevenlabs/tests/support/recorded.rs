@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adapter_elevenlabs::{ElevenLabs, ElevenLabsRecords};
 use async_trait::async_trait;
-use domain::ports::{CallTrace, DialRequest, ProviderRecords, VoiceProvider};
+use domain::ports::{DialRequest, ProviderLookup, ProviderRecords, VoiceProvider};
 use domain::{ConversationId, Timestamp};
 use simulator::{Behaviour, ScriptedBehaviour, Settings, Simulator};
 use testkit::fixtures;
@@ -38,7 +38,7 @@ impl ProviderRecordsHarness for Recorded {
         Arc::new(ElevenLabsRecords::new(&settings(&base_url)).expect("the settings are valid"))
     }
 
-    async fn record(&self, call: RecordedCall) -> CallTrace {
+    async fn record(&self, call: RecordedCall) -> ProviderLookup {
         const HOUR_MS: u64 = 3_600_000;
         let script = match call {
             RecordedCall::InProgress => {
@@ -59,7 +59,7 @@ impl ProviderRecordsHarness for Recorded {
         let dials = self.simulator.dials();
         let dialled = dials.iter().find(|one| one.user_id.as_deref() == Some(dial.call_id.as_str()));
         let conversation = &dialled.expect("it was dialled").conversation_id;
-        CallTrace {
+        ProviderLookup {
             call_id: dial.call_id,
             conversation_id: Some(ConversationId::parse(conversation).expect("an id")),
             provider_agent_id: Some(dial.provider_agent_id),

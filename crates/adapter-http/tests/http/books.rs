@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueLease, PortUnavailable, UserRepo,
+    CallBooks, CallLookup, HistoryPage, HistoryQuery, OverdueLease, PortUnavailable, ProviderLookup, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallProgress, CallReason, CallRecord, CallUpdate, Contact, ContactId, Organization,
@@ -100,8 +100,8 @@ impl CallBooks for Books {
         Ok(HistoryPage { calls, total: self.total })
     }
 
-    async fn locate(&self, clue: &CallClue) -> Result<Option<CallId>, PortUnavailable> {
-        Ok(clue.call_id.clone())
+    async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
+        Ok(lookup.call_id.clone())
     }
 
     async fn attach_recording(&self, _: &CallId, _: &domain::Recording) -> Result<(), PortUnavailable> {
@@ -119,7 +119,7 @@ impl CallBooks for Books {
         unreachable!("a handler claims nothing")
     }
 
-    async fn lease_overdue(&self, _: &OverdueLease) -> Result<Vec<OverdueCall>, PortUnavailable> {
+    async fn lease_overdue(&self, _: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {
         unreachable!("a handler reconciles nothing")
     }
 }

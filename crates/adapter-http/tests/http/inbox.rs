@@ -7,7 +7,7 @@ use std::time::Duration;
 use adapter_http::EventIntake;
 use async_trait::async_trait;
 use domain::ports::{
-    CallClue, EventInbox, InboxAnswer, IncomingEvent, MockContextCache, OpenEvent, PortUnavailable,
+    CallLookup, EventInbox, InboxAnswer, IncomingEvent, MockContextCache, OpenEvent, PortUnavailable,
     ProviderEvent, ProviderWebhook, UnreadableEvent, Unverified, WebhookCredentials,
 };
 use domain::{CallId, ReceiveEvent, ReceiveEventPorts, Timestamp};
@@ -131,11 +131,11 @@ impl ProviderWebhook for Provider {
             return Err(UnreadableEvent);
         }
         let known = (body == KNOWN.as_bytes()).then(call_id);
-        let clue = CallClue { call_id: known, ..CallClue::default() };
+        let lookup = CallLookup { call_id: known, ..CallLookup::default() };
         Ok(ProviderEvent {
             key: "a key".to_owned(),
             kind: "a kind".to_owned(),
-            clue,
+            lookup,
             update: None,
             recording: None,
         })

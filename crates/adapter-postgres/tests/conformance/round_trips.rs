@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::ports::{
-    AgentRepo, AttemptConclusion, CallBooks, CallClue, CallLedger, CallerNumberQuery, ContactRepo,
+    AgentRepo, AttemptConclusion, CallBooks, CallLedger, CallLookup, CallerNumberQuery, ContactRepo,
     DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox, FeedQuery, HistoryQuery,
     InboundDirectory, InboundQuery, IncomingEvent, NumberPool, OverdueLease, Recipient, ReplayQuery,
     Settlement, UserRepo, WebhookEndpoints,
@@ -81,7 +81,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     let (booking, lease_for) = (tenant.booking(Duration::from_secs(60)), Duration::from_secs(60));
     store.book(&booking).await.expect("the server answers");
     let organization_id = tenant.organization.id.clone();
-    let clue = CallClue { call_id: Some(booking.call_id.clone()), ..CallClue::default() };
+    let lookup = CallLookup { call_id: Some(booking.call_id.clone()), ..CallLookup::default() };
     let now = booking.booked_at.after(lease_for);
     let lease = OverdueLease {
         now,
@@ -105,7 +105,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
 
     assert_eq!(statements!(proxy, CallBooks::find(&store, &organization_id, &booking.call_id)), 1, "a call");
     assert_eq!(statements!(proxy, store.history(&query)), 2, "a page and how many there are");
-    assert_eq!(statements!(proxy, store.locate(&clue)), 1, "whose event it is");
+    assert_eq!(statements!(proxy, store.locate(&lookup)), 1, "whose event it is");
     assert_eq!(statements!(proxy, store.lease_overdue(&lease)), 1, "overdue calls");
     assert_eq!(statements!(proxy, store.merge(&booking.call_id, &update)), 4, "begin, read, write, commit");
     assert_eq!(statements!(proxy, store.merge(&booking.call_id, &update)), 3, "nothing to write");

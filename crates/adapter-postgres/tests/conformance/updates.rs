@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
-use domain::ports::{CallBooks, CallClue, CallLedger, OverdueLease, PartiesClue, Settlement};
+use domain::ports::{CallBooks, CallLedger, CallLookup, OverdueLease, PartiesLookup, Settlement};
 use domain::{
     Booking, CallRecord, CallStatus, CallUpdate, ConversationRecord, DialOutcome, NotConnectedReason,
     NotDialledReason, UnknownCause, UpdateContent,
@@ -83,18 +83,18 @@ async fn a_call_of_one_of_two_tenants_is_not_guessed() {
     harness.store(&theirs.records()).await;
     let (store, their_call) = (harness.adapter(), theirs.booking(MINUTE));
     store.book(&their_call).await.expect("the server answers");
-    let parties = PartiesClue {
+    let parties = PartiesLookup {
         one: our_call.from.clone(),
         other: our_call.to.clone(),
         provider_agent_id: ours.agent.provider_agent_id.clone().expect("the fixture's agent is synced"),
         booked_since: our_call.booked_at,
         booked_until: our_call.booked_at,
     };
-    let clue = CallClue { parties: Some(parties), ..CallClue::default() };
-    assert_eq!(store.locate(&clue).await, Ok(None), "both fit");
+    let lookup = CallLookup { parties: Some(parties), ..CallLookup::default() };
+    assert_eq!(store.locate(&lookup).await, Ok(None), "both fit");
     settle(&store, &our_call, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
     assert_eq!(
-        store.locate(&clue).await,
+        store.locate(&lookup).await,
         Ok(None),
         "ours has ended, and the account may be a late one of it"
     );

@@ -21,8 +21,8 @@ use crate::{
 /// - MUST read back the recording that was attached to a call, every field (`an_attached_recording_is_read_back`), and the newer
 ///   of two (`a_recording_attached_again_is_replaced`).
 /// - MUST locate a call by our id, else by its conversation, else by numbers and agent if one call of the time alone fits
-///   (`a_call_is_located_by_its_clues`), counting those that have ended: an account may come late, and would be taken for
-///   one of the next call (`a_call_that_has_ended_still_fits`).
+///   (`a_call_is_found_by_its_identifiers`), counting those that have ended: an account may come late, and would be taken for
+///   one of the next call (`a_call_that_has_ended_is_still_found`).
 /// - MUST hand out each overdue call to one claimant at a time, until its lease has run out
 ///   (`an_overdue_call_is_leased_to_one_worker`), and none that is not overdue (`only_overdue_calls_are_leased`).
 /// - MUST take an older call for longer, a tenth of its age where that is more than the lease, so that one of which nobody will
@@ -46,7 +46,7 @@ pub trait CallBooks: Send + Sync {
     async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, PortUnavailable>;
 
     /// Which call an account speaks of.
-    async fn locate(&self, clue: &CallClue) -> Result<Option<CallId>, PortUnavailable>;
+    async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable>;
 
     /// Merges an account into a call; a call that is not in the books is left at that.
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable>;
@@ -55,7 +55,7 @@ pub trait CallBooks: Send + Sync {
     async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable>;
 
     /// Takes some calls of which news is overdue, for `lease` from now.
-    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<OverdueCall>, PortUnavailable>;
+    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable>;
 
     /// Takes some calls whose recording is overdue, for `lease` from now. A call is either unended or unrecorded: one lease
     /// serves both.
@@ -95,18 +95,18 @@ pub struct HistoryPage {
 
 /// What an account says of the call that it speaks of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CallClue {
+pub struct CallLookup {
     /// Our id, where the provider gave it back.
     pub call_id: Option<CallId>,
     /// The provider's conversation.
     pub conversation_id: Option<ConversationId>,
     /// The two numbers and the agent.
-    pub parties: Option<PartiesClue>,
+    pub parties: Option<PartiesLookup>,
 }
 
 /// The two numbers and the agent of a call. Which of the numbers is whose is what providers disagree on: both ways are tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartiesClue {
+pub struct PartiesLookup {
     /// One number.
     pub one: PhoneNumber,
     /// The other.
@@ -153,7 +153,7 @@ pub struct UnrecordedLease {
 
 /// A call of which news is overdue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OverdueCall {
+pub struct ProviderLookup {
     /// Our id.
     pub call_id: CallId,
     /// The provider's conversation, where it is known.

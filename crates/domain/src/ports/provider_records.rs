@@ -15,12 +15,12 @@ use crate::{CallId, CallUpdate, ConversationId, ProviderAgentId, Timestamp};
 #[async_trait]
 pub trait ProviderRecords: Send + Sync {
     /// What is recorded of this call.
-    async fn find(&self, trace: &CallTrace) -> Result<Option<CallUpdate>, PortUnavailable>;
+    async fn find(&self, lookup: &ProviderLookup) -> Result<Option<CallUpdate>, PortUnavailable>;
 }
 
 /// Which call is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallTrace {
+pub struct ProviderLookup {
     /// Our id, which travelled with the dial.
     pub call_id: CallId,
     /// The provider's conversation, where it is known.

@@ -1,4 +1,4 @@
-use super::CallClue;
+use super::CallLookup;
 use crate::{Audio, CallUpdate, Timestamp};
 
 /// The provider's way of telling us about calls: how its events are known to be its own, and what they say.
@@ -43,7 +43,7 @@ pub struct ProviderEvent {
     /// The provider's name of its type.
     pub kind: String,
     /// Which call it speaks of.
-    pub clue: CallClue,
+    pub lookup: CallLookup,
     /// What it tells; nothing for a type that the books have no use for.
     pub update: Option<CallUpdate>,
     /// The recording that it brings.

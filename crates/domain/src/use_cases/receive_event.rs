@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 
 use super::keep_recording::keep_recording;
 use crate::ports::{
-    CallBooks, CallClue, Clock, ClosedBody, ContextCache, EventInbox, IncomingEvent, OpenEvent,
+    CallBooks, CallLookup, Clock, ClosedBody, ContextCache, EventInbox, IncomingEvent, OpenEvent,
     PortUnavailable, ProviderWebhook, RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
 };
 use crate::{Audio, CallId, ConversationContext};
@@ -91,7 +91,7 @@ impl ReceiveEvent {
         let event = self.ports.webhook.read(body, now)?;
         let incoming = IncomingEvent { key: &event.key, kind: &event.kind, body, received_at: now };
         self.ports.inbox.accept(&incoming).await?;
-        let located = pin!(self.locate(&event.clue));
+        let located = pin!(self.locate(&event.lookup));
         let overdue = pin!(self.ports.clock.sleep(LOOKED_UP_WITHIN));
         match select(located, overdue).await {
             Either::Left((Ok(Located::Call(call_id)), _)) => Ok(Some(call_id)),
@@ -128,7 +128,7 @@ impl ReceiveEvent {
             return self.ports.inbox.postpone(&event.key, LONGEST_PAUSE).await;
         };
         let body = if read.recording.is_some() { ClosedBody::Dropped } else { ClosedBody::Kept };
-        let call_id = match self.locate(&read.clue).await? {
+        let call_id = match self.locate(&read.lookup).await? {
             Located::Call(call_id) => {
                 if let Some(update) = &read.update {
                     self.ports.books.merge(&call_id, update).await?;
@@ -175,8 +175,8 @@ impl ReceiveEvent {
         true
     }
 
-    async fn locate(&self, clue: &CallClue) -> Result<Located, PortUnavailable> {
-        if let Some(conversation_id) = &clue.conversation_id {
+    async fn locate(&self, lookup: &CallLookup) -> Result<Located, PortUnavailable> {
+        if let Some(conversation_id) = &lookup.conversation_id {
             match self.ports.contexts.find(conversation_id).await {
                 Ok(Some(ConversationContext::Outbound(context))) => {
                     return Ok(Located::Call(context.call_id));
@@ -186,6 +186,6 @@ impl ReceiveEvent {
                 Err(error) => tracing::warn!(%error, "the context cache is away; the books are asked"),
             }
         }
-        Ok(self.ports.books.locate(clue).await?.map_or(Located::Nowhere, Located::Call))
+        Ok(self.ports.books.locate(lookup).await?.map_or(Located::Nowhere, Located::Call))
     }
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::CallUpdate;
-use crate::ports::{
-    CallBooks, CallTrace, Clock, OverdueCall, OverdueLease, PortUnavailable, ProviderRecords,
-};
+use crate::ports::{CallBooks, Clock, OverdueLease, PortUnavailable, ProviderLookup, ProviderRecords};
 
 /// Closes the calls whose end was not told: those left dialling by a crash, those of unknown outcome, and those whose webhook
 /// never came. It asks, and never dials.
@@ -76,18 +74,18 @@ impl Reconcile {
         failure.map_or(Ok(report), Err)
     }
 
-    async fn ask(&self, call: OverdueCall) -> Result<bool, PortUnavailable> {
-        let OverdueCall { call_id, conversation_id, provider_agent_id, booked_at } = call;
-        let trace = CallTrace { call_id, conversation_id, provider_agent_id, booked_at };
-        let (update, told) = match self.records.find(&trace).await {
+    async fn ask(&self, call: ProviderLookup) -> Result<bool, PortUnavailable> {
+        let ProviderLookup { call_id, conversation_id, provider_agent_id, booked_at } = call;
+        let lookup = ProviderLookup { call_id, conversation_id, provider_agent_id, booked_at };
+        let (update, told) = match self.records.find(&lookup).await {
             Ok(Some(update)) => (update, true),
             Ok(None) => (CallUpdate::unresolved(), false),
             Err(error) => {
-                tracing::warn!(%error, call.id = %trace.call_id, "the provider did not say what became of a call");
+                tracing::warn!(%error, call.id = %lookup.call_id, "the provider did not say what became of a call");
                 (CallUpdate::unresolved(), false)
             }
         };
-        self.books.merge(&trace.call_id, &update).await?;
+        self.books.merge(&lookup.call_id, &update).await?;
         Ok(told)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallClue, ClosedBody, ContextCache, InboxAnswer, MockCallBooks, MockClock, MockContextCache,
+    CallLookup, ClosedBody, ContextCache, InboxAnswer, MockCallBooks, MockClock, MockContextCache,
     MockEventInbox, MockProviderWebhook, MockRecordingStore, OpenEvent, PortUnavailable, ProviderEvent,
     RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
 };
@@ -36,7 +36,7 @@ fn event(update: Option<CallUpdate>) -> ProviderEvent {
     ProviderEvent {
         key: "failure conv_1".to_owned(),
         kind: "failure".to_owned(),
-        clue: CallClue { call_id: None, conversation_id, parties: None },
+        lookup: CallLookup { call_id: None, conversation_id, parties: None },
         update,
         recording: None,
     }

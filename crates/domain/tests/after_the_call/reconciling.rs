@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{MockCallBooks, MockClock, MockProviderRecords, OverdueCall, PortUnavailable};
+use domain::ports::{MockCallBooks, MockClock, MockProviderRecords, PortUnavailable, ProviderLookup};
 use domain::{
     CallFailure, CallId, CallUpdate, NotConnectedReason, Reconcile, ReconcileReport, ReconcileTimes,
     Timestamp, UpdateContent,
@@ -44,11 +44,16 @@ async fn reconciled(
         })
         .returning(|_| {
             let call_id = CallId::mint(1, [1; 8]);
-            Ok(vec![OverdueCall { call_id, conversation_id: None, provider_agent_id: None, booked_at: NOW }])
+            Ok(vec![ProviderLookup {
+                call_id,
+                conversation_id: None,
+                provider_agent_id: None,
+                booked_at: NOW,
+            }])
         });
     books.expect_merge().withf(move |_, update| *update == expected).times(1).returning(|_, _| Ok(()));
     let mut records = MockProviderRecords::new();
-    records.expect_find().withf(|trace| trace.call_id == CallId::mint(1, [1; 8])).return_const(answer);
+    records.expect_find().withf(|lookup| lookup.call_id == CallId::mint(1, [1; 8])).return_const(answer);
     Reconcile::new(Arc::new(books), Arc::new(records), Arc::new(clock), TIMES).run_once().await
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use domain::ports::{CallClue, OverdueCall, OverdueLease, PartiesClue, UnrecordedLease};
+use domain::ports::{CallLookup, OverdueLease, PartiesLookup, ProviderLookup, UnrecordedLease};
 use domain::{
     AudioFormat, Booking, CallId, CallStatus, CallUpdate, ConversationId, DialOutcome, NotConnectedReason,
     NotDialledReason, ProviderReference, UnknownCause, UpdateContent,
@@ -22,7 +22,7 @@ const A_SECOND: Duration = Duration::from_secs(1);
 /// A call is located by our id; by its conversation, whether the dial's answer or an account named it, also where our id is
 /// not ours; and by its numbers, either way round, and agent, if it alone fits. A call that is known by another conversation
 /// than the clue's does not fit.
-pub async fn a_call_is_located_by_its_clues(harness: &impl CallBooksHarness) {
+pub async fn a_call_is_found_by_its_identifiers(harness: &impl CallBooksHarness) {
     let tenant = tenant(harness).await;
     let (answered, told) = (tenant.booking(LONG), tenant.booking(LONG));
     let (answered_id, told_id) = (conversation_id(), conversation_id());
@@ -34,52 +34,53 @@ pub async fn a_call_is_located_by_its_clues(harness: &impl CallBooksHarness) {
     update.conversation_id = Some(told_id.clone());
     merge(harness, &told, &update).await;
 
-    let nothing = CallClue::default();
+    let nothing = CallLookup::default();
     assert_eq!(locate(harness, &nothing).await, None);
     for (booking, id) in [(&answered, answered_id), (&told, told_id)] {
-        let ours = CallClue { call_id: Some(booking.call_id.clone()), ..nothing.clone() };
-        let disagreeing = CallClue { conversation_id: Some(conversation_id()), ..ours.clone() };
-        let theirs = CallClue { conversation_id: Some(id), ..nothing.clone() };
-        let foreign = CallClue { call_id: Some(call_id()), ..theirs.clone() };
-        for clue in [ours, disagreeing, theirs, foreign] {
-            assert_eq!(locate(harness, &clue).await.as_ref(), Some(&booking.call_id), "{clue:?}");
+        let ours = CallLookup { call_id: Some(booking.call_id.clone()), ..nothing.clone() };
+        let disagreeing = CallLookup { conversation_id: Some(conversation_id()), ..ours.clone() };
+        let theirs = CallLookup { conversation_id: Some(id), ..nothing.clone() };
+        let foreign = CallLookup { call_id: Some(call_id()), ..theirs.clone() };
+        for lookup in [ours, disagreeing, theirs, foreign] {
+            assert_eq!(locate(harness, &lookup).await.as_ref(), Some(&booking.call_id), "{lookup:?}");
         }
     }
     let unknown =
-        CallClue { call_id: Some(call_id()), conversation_id: Some(conversation_id()), ..nothing.clone() };
+        CallLookup { call_id: Some(call_id()), conversation_id: Some(conversation_id()), ..nothing.clone() };
     assert_eq!(locate(harness, &unknown).await, None);
 
-    let by_parties = clue(&tenant);
-    let unheard_of = CallClue { conversation_id: Some(conversation_id()), ..by_parties.clone() };
+    let by_parties = lookup(&tenant);
+    let unheard_of = CallLookup { conversation_id: Some(conversation_id()), ..by_parties.clone() };
     assert_eq!(locate(harness, &by_parties).await, None, "two calls fit");
     assert_eq!(locate(harness, &unheard_of).await, None, "both are known by other conversations");
     let only = Booking { booked_at: moment().after(A_SECOND), ..tenant.booking(LONG) };
     book(harness, &only).await;
     assert_eq!(locate(harness, &unheard_of).await.as_ref(), Some(&only.call_id));
-    let parties = PartiesClue { booked_since: only.booked_at, ..parties(&tenant) };
-    let turned = PartiesClue { one: parties.other.clone(), other: parties.one.clone(), ..parties.clone() };
+    let parties = PartiesLookup { booked_since: only.booked_at, ..parties(&tenant) };
+    let turned = PartiesLookup { one: parties.other.clone(), other: parties.one.clone(), ..parties.clone() };
     for fitting in [&parties, &turned] {
-        let clue = CallClue { call_id: Some(call_id()), parties: Some(fitting.clone()), ..nothing.clone() };
-        assert_eq!(locate(harness, &clue).await.as_ref(), Some(&only.call_id), "{clue:?}");
+        let lookup =
+            CallLookup { call_id: Some(call_id()), parties: Some(fitting.clone()), ..nothing.clone() };
+        assert_eq!(locate(harness, &lookup).await.as_ref(), Some(&only.call_id), "{lookup:?}");
     }
     let unfitting = [
-        PartiesClue { one: phone_number(), ..parties.clone() },
-        PartiesClue { other: phone_number(), ..parties.clone() },
-        PartiesClue { provider_agent_id: provider_agent_id(), ..parties.clone() },
-        PartiesClue { booked_since: only.booked_at.after(Duration::from_millis(1)), ..parties.clone() },
-        PartiesClue { booked_until: only.booked_at.before(Duration::from_millis(1)), ..parties },
+        PartiesLookup { one: phone_number(), ..parties.clone() },
+        PartiesLookup { other: phone_number(), ..parties.clone() },
+        PartiesLookup { provider_agent_id: provider_agent_id(), ..parties.clone() },
+        PartiesLookup { booked_since: only.booked_at.after(Duration::from_millis(1)), ..parties.clone() },
+        PartiesLookup { booked_until: only.booked_at.before(Duration::from_millis(1)), ..parties },
     ];
     for parties in unfitting {
-        let clue = CallClue { parties: Some(parties), ..nothing.clone() };
-        assert_eq!(locate(harness, &clue).await, None, "{clue:?}");
+        let lookup = CallLookup { parties: Some(parties), ..nothing.clone() };
+        assert_eq!(locate(harness, &lookup).await, None, "{lookup:?}");
     }
 }
 
 /// An account that comes when its call has ended finds it, and is not taken for one of the next call to the same person:
 /// while both fit, neither is taken.
-pub async fn a_call_that_has_ended_still_fits(harness: &impl CallBooksHarness) {
+pub async fn a_call_that_has_ended_is_still_found(harness: &impl CallBooksHarness) {
     let tenant = tenant(harness).await;
-    let late = CallClue { conversation_id: Some(conversation_id()), ..clue(&tenant) };
+    let late = CallLookup { conversation_id: Some(conversation_id()), ..lookup(&tenant) };
     let ended = tenant.booking(LONG);
     book(harness, &ended).await;
     settle(harness, &ended, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
@@ -323,13 +324,13 @@ pub(super) fn lease() -> OverdueLease {
 }
 
 /// The numbers and the agent of the tenant's calls.
-pub(super) fn clue(tenant: &Tenant) -> CallClue {
-    CallClue { parties: Some(parties(tenant)), ..CallClue::default() }
+pub(super) fn lookup(tenant: &Tenant) -> CallLookup {
+    CallLookup { parties: Some(parties(tenant)), ..CallLookup::default() }
 }
 
-fn parties(tenant: &Tenant) -> PartiesClue {
+fn parties(tenant: &Tenant) -> PartiesLookup {
     let booking = tenant.booking(LONG);
-    PartiesClue {
+    PartiesLookup {
         one: booking.from,
         other: booking.to,
         provider_agent_id: tenant.agent.provider_agent_id.clone().expect("the fixture's agent is synced"),
@@ -338,16 +339,16 @@ fn parties(tenant: &Tenant) -> PartiesClue {
     }
 }
 
-async fn locate(harness: &impl CallBooksHarness, clue: &CallClue) -> Option<CallId> {
-    harness.books().locate(clue).await.expect("store is up")
+async fn locate(harness: &impl CallBooksHarness, lookup: &CallLookup) -> Option<CallId> {
+    harness.books().locate(lookup).await.expect("store is up")
 }
 
-async fn leased(harness: &impl CallBooksHarness) -> Vec<OverdueCall> {
+async fn leased(harness: &impl CallBooksHarness) -> Vec<ProviderLookup> {
     sorted(harness.books().lease_overdue(&lease()).await.expect("store is up"))
 }
 
-fn sorted(calls: impl IntoIterator<Item = OverdueCall>) -> Vec<OverdueCall> {
-    let mut calls: Vec<OverdueCall> = calls.into_iter().collect();
+fn sorted(calls: impl IntoIterator<Item = ProviderLookup>) -> Vec<ProviderLookup> {
+    let mut calls: Vec<ProviderLookup> = calls.into_iter().collect();
     calls.sort_by(|a, b| (a.booked_at, &a.call_id).cmp(&(b.booked_at, &b.call_id)));
     calls
 }

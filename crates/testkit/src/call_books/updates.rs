@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{HistoryQuery, OverdueCall};
+use domain::ports::{HistoryQuery, ProviderLookup};
 use domain::{
     AnswerTime, Booking, CallFailure, CallProgress, CallRecord, CallStatus, CallUpdate, ConversationRecord,
     DialOutcome, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCode, ProviderReference, Speaker,
@@ -142,8 +142,8 @@ pub(super) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress)
 }
 
 /// The tenant's call, overdue.
-pub(super) fn overdue(tenant: &Tenant, booking: &Booking, reference: ProviderReference) -> OverdueCall {
-    OverdueCall {
+pub(super) fn overdue(tenant: &Tenant, booking: &Booking, reference: ProviderReference) -> ProviderLookup {
+    ProviderLookup {
         call_id: booking.call_id.clone(),
         conversation_id: reference.conversation_id,
         provider_agent_id: tenant.agent.provider_agent_id.clone(),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::ports::{CallBooks, CallTrace, EventInbox, ProviderRecords};
+use domain::ports::{CallBooks, EventInbox, ProviderLookup, ProviderRecords};
 
 use super::{CallLedgerHarness, LosesStore, PassesTime};
 
@@ -32,7 +32,7 @@ pub trait ProviderRecordsHarness: Send + Sync {
 
     /// The provider dials a call under an id of ours that nobody else has, always with the same agent, and has it on record
     /// like this. Gives its trace, whole: with the conversation, the agent, and a time of booking shortly before the dial.
-    async fn record(&self, call: RecordedCall) -> CallTrace;
+    async fn record(&self, call: RecordedCall) -> ProviderLookup;
 
     /// From now on the provider behaves like this when it is asked for its records.
     async fn upstream(&self, upstream: RecordsUpstream);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use domain::ports::{CallTrace, PortUnavailable, ProviderRecords};
+use domain::ports::{PortUnavailable, ProviderLookup, ProviderRecords};
 use domain::{
     CallFailure, CallStatus, CallUpdate, ConversationRecord, NotConnectedReason, ProviderAgentId,
     UpdateContent,
@@ -23,7 +23,7 @@ pub(crate) struct Archive {
 
 struct Provider {
     upstream: RecordsUpstream,
-    calls: Vec<(CallTrace, RecordedCall)>,
+    calls: Vec<(ProviderLookup, RecordedCall)>,
     dials: usize,
 }
 
@@ -50,7 +50,7 @@ impl Archive {
 
 #[async_trait]
 impl ProviderRecords for Archive {
-    async fn find(&self, trace: &CallTrace) -> Result<Option<CallUpdate>, PortUnavailable> {
+    async fn find(&self, lookup: &ProviderLookup) -> Result<Option<CallUpdate>, PortUnavailable> {
         let mut provider = self.provider();
         if provider.upstream != RecordsUpstream::Answers {
             return match self.flaw {
@@ -62,20 +62,20 @@ impl ProviderRecords for Archive {
             provider.dials += 1;
         }
         let mut calls = provider.calls.iter();
-        let found = match (&trace.conversation_id, self.flaw) {
+        let found = match (&lookup.conversation_id, self.flaw) {
             (Some(_), Some(Flaw::TellsTheLastOfAllConversations)) => calls.next_back(),
-            (Some(_), _) => calls.find(|(known, _)| known.conversation_id == trace.conversation_id),
+            (Some(_), _) => calls.find(|(known, _)| known.conversation_id == lookup.conversation_id),
             (None, Some(Flaw::FindsByConversationAlone)) => None,
             (None, Some(Flaw::TellsOfTheAgentsLastCall)) => {
-                calls.rfind(|(known, _)| known.provider_agent_id == trace.provider_agent_id)
+                calls.rfind(|(known, _)| known.provider_agent_id == lookup.provider_agent_id)
             }
-            (None, _) => calls.find(|(known, _)| known.call_id == trace.call_id),
+            (None, _) => calls.find(|(known, _)| known.call_id == lookup.call_id),
         };
         Ok(found.map(|(known, call)| told(known, *call)))
     }
 }
 
-fn told(known: &CallTrace, call: RecordedCall) -> CallUpdate {
+fn told(known: &ProviderLookup, call: RecordedCall) -> CallUpdate {
     let conversation = |status| {
         UpdateContent::Conversation(ConversationRecord {
             status,
@@ -105,8 +105,8 @@ impl ProviderRecordsHarness for Archive {
         Arc::new(self.clone())
     }
 
-    async fn record(&self, call: RecordedCall) -> CallTrace {
-        let trace = CallTrace {
+    async fn record(&self, call: RecordedCall) -> ProviderLookup {
+        let lookup = ProviderLookup {
             call_id: call_id(),
             conversation_id: Some(conversation_id()),
             provider_agent_id: Some(self.agent.clone()),
@@ -114,8 +114,8 @@ impl ProviderRecordsHarness for Archive {
         };
         let mut provider = self.provider();
         provider.dials += 1;
-        provider.calls.push((trace.clone(), call));
-        trace
+        provider.calls.push((lookup.clone(), call));
+        lookup
     }
 
     async fn upstream(&self, upstream: RecordsUpstream) {

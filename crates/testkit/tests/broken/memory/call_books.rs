@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallClue, HistoryPage, HistoryQuery, OverdueCall, OverdueLease, PartiesClue, PortUnavailable,
-    UnrecordedLease,
+    CallBooks, CallLookup, HistoryPage, HistoryQuery, OverdueLease, PartiesLookup, PortUnavailable,
+    ProviderLookup, UnrecordedLease,
 };
 use domain::{
     CallFailure, CallId, CallProgress, CallRecord, CallStatus, CallUpdate, ConversationId, DialOutcome,
@@ -82,11 +82,11 @@ impl Memory {
         agent.provider_agent_id.clone()
     }
 
-    fn fits(&self, entry: &Entry, parties: &PartiesClue, clue: &CallClue) -> bool {
-        let PartiesClue { one, other, provider_agent_id, booked_since, booked_until } = parties;
+    fn fits(&self, entry: &Entry, parties: &PartiesLookup, lookup: &CallLookup) -> bool {
+        let PartiesLookup { one, other, provider_agent_id, booked_since, booked_until } = parties;
         let (from, to) = (&entry.booking.from, &entry.booking.to);
         let turned = (from, to) == (other, one) && !self.has(Flaw::KnowsNumbersOneWayRound);
-        let unnamed = entry.told.conversation_id.is_none() || clue.conversation_id.is_none();
+        let unnamed = entry.told.conversation_id.is_none() || lookup.conversation_id.is_none();
         ((from, to) == (one, other) || turned)
             && entry.booking.booked_at >= *booked_since
             && (entry.booking.booked_at <= *booked_until || self.has(Flaw::LocatesCallsOfLater))
@@ -162,11 +162,11 @@ impl CallBooks for Memory {
         Ok(HistoryPage { calls, total: total as u64 })
     }
 
-    async fn locate(&self, clue: &CallClue) -> Result<Option<CallId>, PortUnavailable> {
-        self.reach(clue.parties.as_ref().map_or("", |parties| parties.one.as_e164())).await?;
+    async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
+        self.reach(lookup.parties.as_ref().map_or("", |parties| parties.one.as_e164())).await?;
         let books = lock(&self.store.books);
         let id = |entry: &Entry| entry.booking.call_id.clone();
-        let named = clue.call_id.as_ref();
+        let named = lookup.call_id.as_ref();
         if named.is_some() && self.has(Flaw::TrustsForeignIds) {
             return Ok(named.cloned());
         }
@@ -174,13 +174,13 @@ impl CallBooks for Memory {
             return Ok(Some(id(entry)));
         }
         let same = |entry: &&Entry| {
-            clue.conversation_id.is_some() && entry.told.conversation_id == clue.conversation_id
+            lookup.conversation_id.is_some() && entry.told.conversation_id == lookup.conversation_id
         };
         if let Some(entry) = books.calls.iter().find(same) {
             return Ok(Some(id(entry)));
         }
-        let Some(parties) = &clue.parties else { return Ok(None) };
-        let mut fitting = books.calls.iter().filter(|entry| self.fits(entry, parties, clue));
+        let Some(parties) = &lookup.parties else { return Ok(None) };
+        let mut fitting = books.calls.iter().filter(|entry| self.fits(entry, parties, lookup));
         match (fitting.next(), fitting.next()) {
             (Some(_), Some(_)) if !self.has(Flaw::LocatesTheFirstThatFits) => Ok(None),
             (first, _) => Ok(first.map(id)),
@@ -262,7 +262,7 @@ impl CallBooks for Memory {
         Ok(leased)
     }
 
-    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<OverdueCall>, PortUnavailable> {
+    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {
         self.reach("nothing").await?;
         let limit = self.lease_limit(lease.limit);
         let lease_of = |entry: &Entry| match self.flaw {
@@ -277,7 +277,7 @@ impl CallBooks for Memory {
         }
         let leased = overdue.into_iter().take(limit).map(|entry| {
             entry.claimed_until = self.claimed_until(lease_of(entry));
-            OverdueCall {
+            ProviderLookup {
                 call_id: entry.booking.call_id.clone(),
                 conversation_id: entry.told.conversation_id.clone(),
                 provider_agent_id: self.provider_agent(entry),

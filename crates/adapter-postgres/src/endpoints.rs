@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, RegistrationAnswer, WebhookEndpoints};
+use domain::ports::{PortUnavailable, RegistrationResult, WebhookEndpoints};
 use domain::{
     CallEventKind, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
@@ -32,13 +32,13 @@ impl WebhookEndpoints for PostgresStore {
         &self,
         endpoint: &WebhookEndpoint,
         most: u32,
-    ) -> Result<RegistrationAnswer, PortUnavailable> {
+    ) -> Result<RegistrationResult, PortUnavailable> {
         let created_at = database_time(endpoint.created_at)?;
         let previous_until = endpoint.previous_secret.as_ref().map(|(_, until)| database_time(*until));
         let registration =
             Registration { endpoint, most, created_at, previous_until: previous_until.transpose()? };
         let is_registered = self.transact(&registration).await?;
-        Ok(if is_registered { RegistrationAnswer::Registered } else { RegistrationAnswer::TooMany })
+        Ok(if is_registered { RegistrationResult::Registered } else { RegistrationResult::TooMany })
     }
 
     async fn list(&self, organization_id: &OrganizationId) -> Result<Vec<WebhookEndpoint>, PortUnavailable> {

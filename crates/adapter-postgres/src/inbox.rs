@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::CallId;
-use domain::ports::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent, PortUnavailable};
+use domain::ports::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent, PortUnavailable};
 
 use crate::PostgresStore;
 use crate::failure::because;
@@ -15,7 +15,7 @@ const PORTION_BYTES: i64 = 8 << 20;
 #[async_trait]
 impl EventInbox for PostgresStore {
     /// Answers *known* also where this very event was stored over a connection that broke before it said so.
-    async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<InboxAnswer, PortUnavailable> {
+    async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable> {
         let received_at = database_time(event.received_at)?;
         let stored = self.repeatable(|| {
             sqlx::query!(
@@ -32,8 +32,8 @@ impl EventInbox for PostgresStore {
             )
         });
         match stored.await?.map(|row| row.stored) {
-            Some(true) => Ok(InboxAnswer::Accepted),
-            Some(false) => Ok(InboxAnswer::Known),
+            Some(true) => Ok(AcceptResult::Accepted),
+            Some(false) => Ok(AcceptResult::Known),
             None => Err(because("a statement gave no row")),
         }
     }

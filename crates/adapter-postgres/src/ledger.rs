@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement};
 use domain::{
     Booking, CallId, CallReason, CallReference, CallStatus, CarrierCallId, ConversationId, DialOutcome,
     NotConnectedReason, NotDialledReason, ProviderReference, SettledCall,
@@ -33,7 +33,7 @@ struct BookingRow {
 
 #[async_trait]
 impl CallLedger for PostgresStore {
-    async fn book(&self, booking: &Booking) -> Result<BookingAnswer, PortUnavailable> {
+    async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
         let booked_at = database_time(booking.booked_at)?;
         // Not repeated after a broken connection: it may have been done, and would then be blocked by itself. The times are
         // reckoned where the row is written, after any wait for a concurrent booking.
@@ -80,7 +80,7 @@ impl CallLedger for PostgresStore {
         self.bounded(async {
             let row = booked.await?.ok_or_else(|| because("a statement gave no row"))?;
             if row.recorded {
-                return Ok(BookingAnswer::Recorded);
+                return Ok(HoldResult::Recorded);
             }
             if let Some(answer) = blocked_by(row)? {
                 return Ok(answer);
@@ -88,7 +88,7 @@ impl CallLedger for PostgresStore {
             // The statement saw the books as they were when it began; the guard that blocks it is younger.
             let blocker = self.find_blocker(booking).await?.map(blocked_by).transpose()?.flatten();
             // A guard that has gone in this very moment was there a moment ago: to come again is the caller's choice.
-            Ok(blocker.unwrap_or(BookingAnswer::InFlight { remaining: Duration::from_millis(1) }))
+            Ok(blocker.unwrap_or(HoldResult::InFlight { remaining: Duration::from_millis(1) }))
         })
         .await
     }
@@ -184,7 +184,7 @@ impl PostgresStore {
 }
 
 /// What a guard that still blocks has to say, if it was seen.
-fn blocked_by(row: BookingRow) -> Result<Option<BookingAnswer>, PortUnavailable> {
+fn blocked_by(row: BookingRow) -> Result<Option<HoldResult>, PortUnavailable> {
     let (Some(call_id), Some(state), Some(remaining)) = (row.call_id, row.state, row.remaining_millis) else {
         return Ok(None);
     };
@@ -205,15 +205,15 @@ fn blocked_by(row: BookingRow) -> Result<Option<BookingAnswer>, PortUnavailable>
         )?,
     };
     let answer = match state.as_str() {
-        "placed" => BookingAnswer::Settled(SettledCall::Placed(reference)),
+        "placed" => HoldResult::Settled(SettledCall::Placed(reference)),
         "not-connected" => {
             let reason = row.outcome_detail.as_deref().and_then(NotConnectedReason::from_name);
             let reason = reason.ok_or_else(|| unreadable("calls.outcome_detail"))?;
-            BookingAnswer::Settled(SettledCall::NotConnected { reference, reason })
+            HoldResult::Settled(SettledCall::NotConnected { reference, reason })
         }
         // A call that was not dialled leaves no guard behind, unless it was settled by a token that is not the guard's.
         "dialling" | "unknown" | "not-dialled" => {
-            BookingAnswer::InFlight { remaining: Duration::from_millis(remaining) }
+            HoldResult::InFlight { remaining: Duration::from_millis(remaining) }
         }
         _ => return Err(unreadable("calls.state")),
     };

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::ports::{CallerNumberAnswer, CallerNumberQuery, NumberPool, PortUnavailable, Recipient};
+use domain::ports::{CallerNumberChoice, CallerNumberQuery, NumberPool, PortUnavailable, Recipient};
 use domain::{CallerNumber, Carrier, OrganizationId, PhoneNumber, ProviderNumberId, UserId};
 
 use crate::PostgresStore;
@@ -20,7 +20,7 @@ struct AnswerRow {
 
 #[async_trait]
 impl NumberPool for PostgresStore {
-    async fn choose<'a>(&self, query: &CallerNumberQuery<'a>) -> Result<CallerNumberAnswer, PortUnavailable> {
+    async fn choose<'a>(&self, query: &CallerNumberQuery<'a>) -> Result<CallerNumberChoice, PortUnavailable> {
         let (contact_id, recipient) = match query.recipient {
             Recipient::Contact(id) => (Some(id.as_str()), None),
             Recipient::Number(number) => (None, Some(number.as_e164())),
@@ -57,7 +57,7 @@ impl NumberPool for PostgresStore {
         });
         let row = row.await?.ok_or_else(|| because("a statement gave no row"))?;
         let recipient_is_own_number = row.recipient_is_own_number;
-        Ok(CallerNumberAnswer { caller: caller(row)?, recipient_is_own_number })
+        Ok(CallerNumberChoice { caller: caller(row)?, recipient_is_own_number })
     }
 }
 

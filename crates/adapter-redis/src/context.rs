@@ -18,13 +18,13 @@ use crate::{
 
 #[async_trait]
 impl ContextCache for RedisStore {
-    async fn keep(&self, context: &ConversationContext, keep_for: Duration) -> Result<(), PortUnavailable> {
+    async fn store(&self, context: &ConversationContext, ttl: Duration) -> Result<(), PortUnavailable> {
         let value = match context {
             ConversationContext::Outbound(context) => wire::context(context),
             ConversationContext::Inbound(context) => wire::inbound(context),
         };
         let mut request = request();
-        self.keep_value(&mut request, context.conversation_id(), value, keep_for);
+        self.keep_value(&mut request, context.conversation_id(), value, ttl);
         match self.send(&request, self.deadline()).await?.take()? {
             Value::Okay => Ok(()),
             _ => Err(failure::unexpected_reply()),
@@ -49,12 +49,12 @@ impl ContextCache for RedisStore {
 
 impl RedisStore {
     /// Puts the command that keeps the context of a placed call into a request.
-    pub(crate) fn keep_command(&self, request: &mut Pipeline, context: &CallContext, keep_for: Duration) {
-        self.keep_value(request, &context.conversation_id, wire::context(context), keep_for);
+    pub(crate) fn keep_command(&self, request: &mut Pipeline, context: &CallContext, ttl: Duration) {
+        self.keep_value(request, &context.conversation_id, wire::context(context), ttl);
     }
 
-    fn keep_value(&self, request: &mut Pipeline, id: &ConversationId, value: String, keep_for: Duration) {
+    fn keep_value(&self, request: &mut Pipeline, id: &ConversationId, value: String, ttl: Duration) {
         let key = Key::context(self.key_prefix(), id);
-        request.cmd("SET").arg(key).arg(value).arg("PX").arg(millis(keep_for));
+        request.cmd("SET").arg(key).arg(value).arg("PX").arg(millis(ttl));
     }
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use deadpool_redis::redis::{Pipeline, Value};
 use domain::{
     IntentKey, OwnerToken,
-    ports::{IdempotencyLock, LockAnswer, LockSettlement, Ownership, PortUnavailable, SettleAnswer},
+    ports::{HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable, SettleResult},
 };
 
 use crate::{
@@ -44,7 +44,7 @@ impl IdempotencyLock for RedisStore {
         key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
-    ) -> Result<LockAnswer, PortUnavailable> {
+    ) -> Result<HoldResult, PortUnavailable> {
         let key = Key::lock(self.key_prefix(), key);
         let mut take = request();
         take.cmd("SET").arg(&key).arg(wire::pending(token)).arg("NX").arg("PX").arg(millis(hold_for));
@@ -57,7 +57,7 @@ impl IdempotencyLock for RedisStore {
         for _ in 0..2 {
             let mut taken = self.send(&take, deadline).await?;
             match taken.take()? {
-                Value::Okay => return Ok(LockAnswer::Granted),
+                Value::Okay => return Ok(HoldResult::Granted),
                 Value::Nil => repeated |= taken.repeated,
                 _ => return Err(failure::unexpected_reply()),
             }
@@ -65,10 +65,10 @@ impl IdempotencyLock for RedisStore {
             let (value, remaining): (Option<Vec<u8>>, i64) = (seen.take()?, seen.take()?);
             let Some(value) = value else { continue };
             match (Holder::parse(&value)?, remaining) {
-                (Holder::Settled(call), _) => return Ok(LockAnswer::Settled(call)),
+                (Holder::Settled(call), _) => return Ok(HoldResult::Settled(call)),
                 // The first try went through, and only its answer was lost.
                 (Holder::Pending(holder), _) if repeated && holder == token.as_str() => {
-                    return Ok(LockAnswer::Granted);
+                    return Ok(HoldResult::Granted);
                 }
                 (Holder::Pending(_), NO_SUCH_KEY) => {}
                 (Holder::Pending(_), remaining) => {
@@ -92,7 +92,7 @@ impl IdempotencyLock for RedisStore {
         ownership(self.send(&request, self.deadline()).await?.take()?)
     }
 
-    async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleAnswer, PortUnavailable> {
+    async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable> {
         let LockSettlement { key, token, call, hold_for, context } = *settlement;
         let mut request = request();
         script(&mut request, SETTLE, &Key::lock(self.key_prefix(), key), token)
@@ -100,12 +100,12 @@ impl IdempotencyLock for RedisStore {
             .arg(wire::settled(token, call))
             .arg(millis(hold_for));
         if let Some(rider) = context {
-            self.keep_command(&mut request, rider.context, rider.keep_for);
+            self.keep_command(&mut request, rider.context, rider.ttl);
         }
         let mut answers = self.send(&request, self.deadline()).await?;
         let ownership = ownership(answers.take()?)?;
-        let context_kept = context.is_some() && matches!(answers.take(), Ok(Value::Okay));
-        Ok(SettleAnswer { ownership, context_kept })
+        let context_stored = context.is_some() && matches!(answers.take(), Ok(Value::Okay));
+        Ok(SettleResult { ownership, context_stored })
     }
 
     async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
@@ -118,8 +118,8 @@ impl IdempotencyLock for RedisStore {
 /// What `PTTL` answers for a key that is not there.
 const NO_SUCH_KEY: i64 = -2;
 
-fn in_flight(remaining_millis: u64) -> LockAnswer {
-    LockAnswer::InFlight { remaining: Duration::from_millis(remaining_millis.max(1)) }
+fn in_flight(remaining_millis: u64) -> HoldResult {
+    HoldResult::InFlight { remaining: Duration::from_millis(remaining_millis.max(1)) }
 }
 
 /// Begins a script's call on one lock; its first argument is what the key holds while this owner is in flight.

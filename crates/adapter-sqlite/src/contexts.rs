@@ -62,15 +62,15 @@ impl TryFrom<ContextRow> for CallContext {
 
 #[async_trait]
 impl ContextCache for SqliteStore {
-    async fn keep(&self, context: &ConversationContext, keep_for: Duration) -> Result<(), PortUnavailable> {
+    async fn store(&self, context: &ConversationContext, ttl: Duration) -> Result<(), PortUnavailable> {
         within(LEASE_LIMIT, async {
             let mut transaction = self.connections.begin_lease().await?;
             match context {
                 ConversationContext::Outbound(context) => {
-                    keep_outbound(&mut transaction, context, keep_for).await?;
+                    keep_outbound(&mut transaction, context, ttl).await?;
                 }
                 ConversationContext::Inbound(context) => {
-                    keep_inbound(&mut transaction, context, keep_for).await?;
+                    keep_inbound(&mut transaction, context, ttl).await?;
                 }
             }
             transaction.commit().await
@@ -113,7 +113,7 @@ impl ContextCache for SqliteStore {
 pub(crate) async fn keep_outbound(
     connection: &mut SqliteConnection,
     context: &CallContext,
-    keep_for: Duration,
+    ttl: Duration,
 ) -> Result<(), PortUnavailable> {
     let conversation_id = context.conversation_id.as_str();
     let call_id = context.call_id.as_str();
@@ -126,7 +126,7 @@ pub(crate) async fn keep_outbound(
     let reason = context.reason.as_ref().map(|reason| reason.as_str());
     let carrier_call_id = context.carrier_call_id.as_ref().map(|id| id.as_str());
     let started_at = context.started_at.unix_millis();
-    let expires_at = now().after(keep_for).unix_millis();
+    let expires_at = now().after(ttl).unix_millis();
     sqlx::query!(
         "insert or replace into call_contexts
              (conversation_id, call_id, organization_id, user_id, contact_id, agent_id, provider_agent_id, from_number,

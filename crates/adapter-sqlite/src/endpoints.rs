@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, RegistrationAnswer, WebhookEndpoints};
+use domain::ports::{PortUnavailable, RegistrationResult, WebhookEndpoints};
 use domain::{
     CallEventKind, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
@@ -51,7 +51,7 @@ impl WebhookEndpoints for SqliteStore {
         &self,
         endpoint: &WebhookEndpoint,
         most: u32,
-    ) -> Result<RegistrationAnswer, PortUnavailable> {
+    ) -> Result<RegistrationResult, PortUnavailable> {
         let (id, organization_id) = (endpoint.id.as_str(), endpoint.organization_id.as_str());
         let (url, kinds) = (endpoint.url.as_str(), write_kinds(&endpoint.kinds)?);
         let secret = endpoint.secret.expose();
@@ -79,10 +79,10 @@ impl WebhookEndpoints for SqliteStore {
             .await
             .map_err(unavailable)?;
             if registered.rows_affected() == 0 {
-                return Ok(RegistrationAnswer::TooMany);
+                return Ok(RegistrationResult::TooMany);
             }
             transaction.commit().await?;
-            Ok(RegistrationAnswer::Registered)
+            Ok(RegistrationResult::Registered)
         })
         .await
     }

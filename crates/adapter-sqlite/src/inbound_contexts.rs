@@ -76,7 +76,7 @@ pub(crate) async fn find_inbound(
 pub(crate) async fn keep_inbound(
     connection: &mut SqliteConnection,
     context: &InboundContext,
-    keep_for: Duration,
+    ttl: Duration,
 ) -> Result<(), PortUnavailable> {
     let conversation_id = context.conversation_id.as_str();
     let organization_id = context.organization_id.as_str();
@@ -85,7 +85,7 @@ pub(crate) async fn keep_inbound(
     let provider_agent_id = context.provider_agent_id.as_ref().map(|id| id.as_str());
     let (caller, called) = (context.caller.as_e164(), context.called.as_e164());
     let started_at = context.started_at.unix_millis();
-    let expires_at = now().after(keep_for).unix_millis();
+    let expires_at = now().after(ttl).unix_millis();
     sqlx::query!(
         "insert or replace into inbound_contexts
              (conversation_id, organization_id, user_id, contact_id, provider_agent_id, caller_number, called_number,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent, PortUnavailable};
+use domain::ports::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent, PortUnavailable};
 use domain::{CallId, Timestamp};
 
 use crate::SqliteStore;
@@ -15,7 +15,7 @@ const PORTION_BYTES: i64 = 8 << 20;
 #[async_trait]
 impl EventInbox for SqliteStore {
     /// Synced to disk before it is answered: the provider does not send again what was acknowledged.
-    async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<InboxAnswer, PortUnavailable> {
+    async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable> {
         let IncomingEvent { key, kind, body, received_at } = *event;
         let received_at = received_at.unix_millis();
         within(STORAGE_LIMIT, async {
@@ -34,7 +34,7 @@ impl EventInbox for SqliteStore {
             .await
             .map_err(unavailable)?;
             transaction.commit().await?;
-            Ok(if stored.rows_affected() == 1 { InboxAnswer::Accepted } else { InboxAnswer::Known })
+            Ok(if stored.rows_affected() == 1 { AcceptResult::Accepted } else { AcceptResult::Known })
         })
         .await
     }

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement};
 use domain::{Booking, CallEventKind, CallStatus, DialOutcome, NotDialledReason, ProviderReference};
 use sqlx::SqliteConnection;
 
@@ -11,7 +11,7 @@ use crate::wall_clock::{now, remaining};
 
 #[async_trait]
 impl CallLedger for SqliteStore {
-    async fn book(&self, booking: &Booking) -> Result<BookingAnswer, PortUnavailable> {
+    async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut transaction = self.connections.begin_books().await?;
             if !reserve(&mut transaction, booking).await? {
@@ -20,7 +20,7 @@ impl CallLedger for SqliteStore {
             write_call(&mut transaction, booking).await?;
             write_event(&mut transaction, booking.call_id.as_str(), CallEventKind::Initiated).await?;
             transaction.commit().await?;
-            Ok(BookingAnswer::Recorded)
+            Ok(HoldResult::Recorded)
         })
         .await
     }
@@ -133,7 +133,7 @@ async fn write_call(connection: &mut SqliteConnection, booking: &Booking) -> Res
 async fn blocking_call(
     connection: &mut SqliteConnection,
     booking: &Booking,
-) -> Result<BookingAnswer, PortUnavailable> {
+) -> Result<HoldResult, PortUnavailable> {
     let key = booking.key.as_str();
     let row = sqlx::query!(
         "select blocked_until, calls.id, state, conversation_id, carrier_call_id, outcome_detail
@@ -153,8 +153,8 @@ async fn blocking_call(
         outcome_detail: row.outcome_detail,
     };
     Ok(match call.read()? {
-        Some(call) => BookingAnswer::Settled(call),
-        None => BookingAnswer::InFlight { remaining: remaining(row.blocked_until, now()) },
+        Some(call) => HoldResult::Settled(call),
+        None => HoldResult::InFlight { remaining: remaining(row.blocked_until, now()) },
     })
 }
 

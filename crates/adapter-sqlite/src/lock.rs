@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{IdempotencyLock, LockAnswer, LockSettlement, Ownership, PortUnavailable, SettleAnswer};
+use domain::ports::{HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable, SettleResult};
 use domain::{CallReference, IntentKey, OwnerToken, SettledCall};
 use sqlx::SqliteConnection;
 
@@ -19,7 +19,7 @@ impl IdempotencyLock for SqliteStore {
         key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
-    ) -> Result<LockAnswer, PortUnavailable> {
+    ) -> Result<HoldResult, PortUnavailable> {
         let (key, token) = (key.as_str(), token.as_str());
         within(LEASE_LIMIT, async {
             let mut transaction = self.connections.begin_lease().await?;
@@ -46,7 +46,7 @@ impl IdempotencyLock for SqliteStore {
                 sweep(&mut transaction, now).await?;
             }
             transaction.commit().await?;
-            Ok(LockAnswer::Granted)
+            Ok(HoldResult::Granted)
         })
         .await
     }
@@ -78,15 +78,15 @@ impl IdempotencyLock for SqliteStore {
         .await
     }
 
-    async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleAnswer, PortUnavailable> {
+    async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable> {
         within(LEASE_LIMIT, async {
             let mut transaction = self.connections.begin_lease().await?;
             let ownership = write_result(&mut transaction, settlement).await?;
             if let Some(rider) = settlement.context {
-                keep_outbound(&mut transaction, rider.context, rider.keep_for).await?;
+                keep_outbound(&mut transaction, rider.context, rider.ttl).await?;
             }
             transaction.commit().await?;
-            Ok(SettleAnswer { ownership, context_kept: settlement.context.is_some() })
+            Ok(SettleResult { ownership, context_stored: settlement.context.is_some() })
         })
         .await
     }
@@ -116,7 +116,7 @@ const fn ownership(rows_written: u64) -> Ownership {
 }
 
 /// What a key that is not free says to whoever wanted it.
-async fn holder(connection: &mut SqliteConnection, key: &str) -> Result<LockAnswer, PortUnavailable> {
+async fn holder(connection: &mut SqliteConnection, key: &str) -> Result<HoldResult, PortUnavailable> {
     let row = sqlx::query!(
         "select outcome, call_id, conversation_id, carrier_call_id, outcome_detail, expires_at
          from call_locks where key = ?",
@@ -126,7 +126,7 @@ async fn holder(connection: &mut SqliteConnection, key: &str) -> Result<LockAnsw
     .await
     .map_err(unavailable)?;
     let (Some(state), Some(call_id)) = (row.outcome, row.call_id) else {
-        return Ok(LockAnswer::InFlight { remaining: remaining(row.expires_at, now()) });
+        return Ok(HoldResult::InFlight { remaining: remaining(row.expires_at, now()) });
     };
     let call = SettledColumns {
         state,
@@ -137,7 +137,7 @@ async fn holder(connection: &mut SqliteConnection, key: &str) -> Result<LockAnsw
     };
     let call =
         call.read()?.ok_or_else(|| failed("call_locks.outcome holds something that cannot be read"))?;
-    Ok(LockAnswer::Settled(call))
+    Ok(HoldResult::Settled(call))
 }
 
 async fn write_result(

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::ports::{CallerNumberAnswer, CallerNumberQuery, NumberPool, PortUnavailable, Recipient};
+use domain::ports::{CallerNumberChoice, CallerNumberQuery, NumberPool, PortUnavailable, Recipient};
 use domain::{CallerNumber, Carrier, OrganizationId, PhoneNumber, ProviderNumberId, UserId};
 
 use crate::SqliteStore;
@@ -39,7 +39,7 @@ impl TryFrom<NumberRow> for CallerNumber {
 
 #[async_trait]
 impl NumberPool for SqliteStore {
-    async fn choose<'a>(&self, query: &CallerNumberQuery<'a>) -> Result<CallerNumberAnswer, PortUnavailable> {
+    async fn choose<'a>(&self, query: &CallerNumberQuery<'a>) -> Result<CallerNumberChoice, PortUnavailable> {
         let organization_id = query.organization_id.as_str();
         let user_id = query.user_id.as_str();
         let requested = query.requested.map(PhoneNumber::as_e164);
@@ -77,7 +77,7 @@ impl NumberPool for SqliteStore {
             .fetch_one(&mut *reader)
             .await
             .map_err(unavailable)?;
-            Ok(CallerNumberAnswer { caller: row.map(CallerNumber::try_from).transpose()?, recipient_is_own_number })
+            Ok(CallerNumberChoice { caller: row.map(CallerNumber::try_from).transpose()?, recipient_is_own_number })
         })
         .await
     }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use adapter_sqlite::{SqliteSettings, SqliteStore};
-use domain::ports::{BookingAnswer, CallLedger, Directory, Settlement};
+use domain::ports::{CallLedger, Directory, HoldResult, Settlement};
 use domain::{CallStatus, DialOutcome};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
@@ -103,7 +103,7 @@ async fn a_child_books_and_settles_until_it_is_killed() {
         tokio::spawn(async move {
             for _ in 0..5_000 {
                 let booking = tenant.booking(Duration::from_secs(90));
-                assert_eq!(store.book(&booking).await, Ok(BookingAnswer::Recorded));
+                assert_eq!(store.book(&booking).await, Ok(HoldResult::Recorded));
                 report("booked", booking.call_id.as_str());
                 let settlement = Settlement {
                     call_id: &booking.call_id,

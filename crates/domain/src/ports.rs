@@ -32,20 +32,20 @@ pub use call_books::{
     CallBooks, CallLookup, HistoryPage, HistoryQuery, OverdueLease, PartiesLookup, ProviderLookup,
     UnrecordedLease,
 };
-pub use call_ledger::{BookingAnswer, CallLedger, Settlement};
+pub use call_ledger::{CallLedger, HoldResult, Settlement};
 pub use clock::Clock;
 pub use contact_repo::ContactRepo;
 pub use context_cache::ContextCache;
 pub use delivery_queue::{AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, ReplayQuery};
 pub use directory::{Directory, DirectoryImport, RecordRefusal, UpsertError};
 pub use event_feed::{EventFeed, FeedQuery};
-pub use event_inbox::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent};
+pub use event_inbox::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent};
 pub use idempotency_lock::{
-    ContextRider, IdempotencyLock, LockAnswer, LockSettlement, Ownership, SettleAnswer,
+    ContextToStore, HoldResult, IdempotencyLock, LockSettlement, Ownership, SettleResult,
 };
 pub use identifiers::Identifiers;
 pub use inbound_directory::{InboundDirectory, InboundParties, InboundQuery};
-pub use number_pool::{CallerNumberAnswer, CallerNumberQuery, NumberPool, Recipient};
+pub use number_pool::{CallerNumberChoice, CallerNumberQuery, NumberPool, Recipient};
 pub use provider_recordings::ProviderRecordings;
 pub use provider_records::{ProviderLookup, ProviderRecords};
 pub use provider_webhook::{ProviderEvent, ProviderWebhook, UnreadableEvent, Unverified, WebhookCredentials};
@@ -53,7 +53,7 @@ pub use recording_store::RecordingStore;
 pub use unavailable::PortUnavailable;
 pub use user_repo::UserRepo;
 pub use voice_provider::{DialRequest, VoiceProvider};
-pub use webhook_endpoints::{RegistrationAnswer, WebhookEndpoints};
+pub use webhook_endpoints::{RegistrationResult, WebhookEndpoints};
 pub use webhook_sender::{SendOutcome, UrlRefusal, WebhookSender};
 
 #[cfg(any(test, feature = "mocks"))]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::ports::{FeedQuery, RegistrationAnswer};
+use domain::ports::{FeedQuery, RegistrationResult};
 use domain::{
     Booking, CallEvent, CallEventKind, CallStatus, CallUpdate, EventPosition, Timestamp, WebhookEndpoint,
 };
@@ -81,7 +81,7 @@ pub(crate) async fn endpoint(
     kinds: &[CallEventKind],
 ) -> WebhookEndpoint {
     let endpoint = WebhookEndpoint { kinds: kinds.to_vec(), ..webhook_endpoint(&tenant.organization.id) };
-    assert_eq!(register(harness, &endpoint).await, RegistrationAnswer::Registered);
+    assert_eq!(register(harness, &endpoint).await, RegistrationResult::Registered);
     endpoint
 }
 
@@ -89,6 +89,6 @@ pub(crate) async fn endpoint(
 pub(crate) async fn register(
     harness: &impl AnnouncementsHarness,
     endpoint: &WebhookEndpoint,
-) -> RegistrationAnswer {
+) -> RegistrationResult {
     harness.endpoints().register(endpoint, 1000).await.expect("store is up")
 }

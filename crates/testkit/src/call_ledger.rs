@@ -4,7 +4,7 @@ pub(crate) mod books;
 
 use std::time::Duration;
 
-use domain::ports::BookingAnswer;
+use domain::ports::HoldResult;
 use domain::{Booking, DialOutcome, NotDialledReason, ProviderCode, UnknownCause};
 
 use self::books::{
@@ -46,7 +46,7 @@ pub async fn a_booked_call_is_in_the_books(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let reasonless = Booking { reason: None, ..tenant.booking(LONG) };
     for booking in [tenant.booking(LONG), reasonless] {
-        assert_eq!(book(harness, &booking).await, BookingAnswer::Recorded);
+        assert_eq!(book(harness, &booking).await, HoldResult::Recorded);
         let written = only_call(harness, &booking).await;
         assert!(written == dialling(&booking), "booked {booking:?}, in the books is {written:?}");
     }
@@ -56,15 +56,15 @@ pub async fn a_booked_call_is_in_the_books(harness: &impl CallLedgerHarness) {
 pub async fn a_blocked_booking_writes_nothing(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let first = tenant.booking(LONG);
-    assert_eq!(book(harness, &first).await, BookingAnswer::Recorded);
+    assert_eq!(book(harness, &first).await, HoldResult::Recorded);
     in_flight(book(harness, &duplicate(&first)).await);
     assert_eq!(calls(harness, &tenant).await, [dialling(&first)]);
 
     let same_id = Booking { call_id: first.call_id.clone(), ..tenant.booking(LONG) };
     let answer = harness.ledger().book(&same_id).await;
-    assert!(!matches!(answer, Ok(BookingAnswer::Recorded)), "one call id was recorded for two calls");
+    assert!(!matches!(answer, Ok(HoldResult::Recorded)), "one call id was recorded for two calls");
     let free = Booking { call_id: call_id(), ..duplicate(&same_id) };
-    assert_eq!(book(harness, &free).await, BookingAnswer::Recorded, "a guard was taken without its call");
+    assert_eq!(book(harness, &free).await, HoldResult::Recorded, "a guard was taken without its call");
     assert_eq!(calls(harness, &tenant).await.len(), 2);
 }
 
@@ -81,11 +81,11 @@ pub async fn one_of_many_bookings_of_one_key_is_recorded(harness: &impl CallLedg
     let recorded: Vec<&Booking> = bookings
         .iter()
         .zip(&answers)
-        .filter(|(_, answer)| **answer == BookingAnswer::Recorded)
+        .filter(|(_, answer)| **answer == HoldResult::Recorded)
         .map(|(booking, _)| booking)
         .collect();
     assert_eq!(recorded.len(), 1, "bookings that were told to dial");
-    let blocked = answers.iter().filter(|answer| matches!(answer, BookingAnswer::InFlight { .. })).count();
+    let blocked = answers.iter().filter(|answer| matches!(answer, HoldResult::InFlight { .. })).count();
     assert_eq!(blocked, CROWD - 1, "bookings that were told to wait");
     assert_eq!(calls(harness, &tenant).await, [dialling(recorded[0])]);
 }
@@ -94,7 +94,7 @@ pub async fn one_of_many_bookings_of_one_key_is_recorded(harness: &impl CallLedg
 pub async fn a_call_in_flight_blocks_its_key(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let booking = tenant.booking(LONG);
-    assert_eq!(book(harness, &booking).await, BookingAnswer::Recorded);
+    assert_eq!(book(harness, &booking).await, HoldResult::Recorded);
     let duplicate = Booking { reserve_for: LONG * 9, ..duplicate(&booking) };
     let remaining = in_flight(book(harness, &duplicate).await);
     assert!(remaining <= LONG, "{remaining:?} are left of {LONG:?}");
@@ -121,7 +121,7 @@ pub async fn an_unknown_outcome_blocks_its_key_to_the_end(harness: &impl CallLed
     }
     harness.pass(RESERVATION - HOLD + A_SECOND).await;
     for booking in &bookings {
-        assert_eq!(book(harness, &duplicate(booking)).await, BookingAnswer::Recorded);
+        assert_eq!(book(harness, &duplicate(booking)).await, HoldResult::Recorded);
     }
 }
 
@@ -133,7 +133,7 @@ pub async fn a_settled_call_answers_duplicates(harness: &impl CallLedgerHarness)
         book(harness, &booking).await;
         settle(harness, &booking, &outcome, LONG).await;
         let answer = book(harness, &duplicate(&booking)).await;
-        assert_eq!(answer, BookingAnswer::Settled(result(&booking, &outcome)));
+        assert_eq!(answer, HoldResult::Settled(result(&booking, &outcome)));
         let written = only_call(harness, &booking).await;
         assert!(written == settled(&booking, &outcome), "settled {outcome:?}, in the books is {written:?}");
     }
@@ -149,9 +149,9 @@ pub async fn a_settled_call_frees_its_key_after_its_time(harness: &impl CallLedg
         settle(harness, booking, &outcome, hold_for).await;
     }
     harness.pass(HOLD + A_SECOND).await;
-    assert_eq!(book(harness, &duplicate(&brief)).await, BookingAnswer::Recorded);
+    assert_eq!(book(harness, &duplicate(&brief)).await, HoldResult::Recorded);
     let answer = book(harness, &duplicate(&lasting)).await;
-    assert_eq!(answer, BookingAnswer::Settled(result(&lasting, &outcome)));
+    assert_eq!(answer, HoldResult::Settled(result(&lasting, &outcome)));
 }
 
 /// A guard that ran out is the next booking's, with that one's time; the call that had it stays in the books.
@@ -161,7 +161,7 @@ pub async fn an_expired_reservation_is_taken_over(harness: &impl CallLedgerHarne
     let second = Booking { reserve_for: LONG, ..duplicate(&first) };
     book(harness, &first).await;
     harness.pass(HOLD + A_SECOND).await;
-    assert_eq!(book(harness, &second).await, BookingAnswer::Recorded);
+    assert_eq!(book(harness, &second).await, HoldResult::Recorded);
     assert!(in_flight(book(harness, &duplicate(&first)).await) > HOLD, "the time is still the first one's");
     assert_eq!(only_call(harness, &first).await, dialling(&first));
     assert_eq!(only_call(harness, &second).await, dialling(&second));
@@ -175,10 +175,10 @@ pub async fn a_call_that_was_not_dialled_frees_its_key(harness: &impl CallLedger
     for reason in [NotDialledReason::Unavailable, rejected] {
         let (booking, outcome) = (tenant.booking(LONG), DialOutcome::NotDialled(reason));
         settle(harness, &booking, &outcome, LONG).await;
-        assert_eq!(book(harness, &booking).await, BookingAnswer::Recorded);
+        assert_eq!(book(harness, &booking).await, HoldResult::Recorded);
         settle(harness, &booking, &outcome, LONG).await;
         assert_eq!(only_call(harness, &booking).await.state, "not-dialled");
-        assert_eq!(book(harness, &duplicate(&booking)).await, BookingAnswer::Recorded);
+        assert_eq!(book(harness, &duplicate(&booking)).await, HoldResult::Recorded);
     }
 }
 
@@ -201,7 +201,7 @@ pub async fn only_its_own_token_settles_a_reservation(harness: &impl CallLedgerH
         book(harness, &late).await;
         harness.pass(A_SECOND * 2).await;
         let next = Booking { reserve_for: RESERVATION, ..duplicate(&late) };
-        assert_eq!(book(harness, &next).await, BookingAnswer::Recorded);
+        assert_eq!(book(harness, &next).await, HoldResult::Recorded);
         settle(harness, &late, outcome, A_SECOND).await;
         assert_eq!(only_call(harness, &late).await.state, outcome.as_str());
         in_flight(book(harness, &duplicate(&next)).await);
@@ -210,7 +210,7 @@ pub async fn only_its_own_token_settles_a_reservation(harness: &impl CallLedgerH
     harness.pass(A_SECOND * 2).await;
     for booking in guarded {
         let answer = book(harness, &duplicate(&booking)).await;
-        assert_ne!(answer, BookingAnswer::Recorded, "a guard gave way to a token that was not its own");
+        assert_ne!(answer, HoldResult::Recorded, "a guard gave way to a token that was not its own");
     }
 }
 
@@ -229,7 +229,7 @@ pub async fn a_settled_call_stays_settled(harness: &impl CallLedgerHarness) {
             let written = only_call(harness, &booking).await;
             assert!(written == settled(&booking, &first), "{later:?} after {first:?} came to {written:?}");
             let answer = book(harness, &duplicate(&booking)).await;
-            assert_eq!(answer, BookingAnswer::Settled(result(&booking, &first)));
+            assert_eq!(answer, HoldResult::Settled(result(&booking, &first)));
         }
     }
     let booking = tenant.booking(LONG);
@@ -249,11 +249,11 @@ pub async fn reservations_do_not_affect_each_other(harness: &impl CallLedgerHarn
         DialOutcome::Unknown(UnknownCause::TimedOut),
     ];
     let idle = tenant.booking(LONG);
-    assert_eq!(book(harness, &idle).await, BookingAnswer::Recorded);
+    assert_eq!(book(harness, &idle).await, HoldResult::Recorded);
     for outcome in outcomes {
         // One token for both, as if it had leaked: the key is what tells the guards apart.
         let busy = Booking { token: idle.token.clone(), ..tenant.booking(LONG) };
-        assert_eq!(book(harness, &busy).await, BookingAnswer::Recorded, "another key is free");
+        assert_eq!(book(harness, &busy).await, HoldResult::Recorded, "another key is free");
         settle(harness, &busy, &outcome, A_SECOND).await;
         in_flight(book(harness, &duplicate(&idle)).await);
         assert_eq!(only_call(harness, &idle).await, dialling(&idle));
@@ -281,7 +281,7 @@ pub async fn the_books_survive_a_crash(harness: &impl CallLedgerHarness) {
     let answer = tokio::time::timeout(Duration::from_secs(30), recovering).await;
     in_flight(answer.expect("the ledger comes back by itself"));
     let answer = book(harness, &duplicate(&done)).await;
-    assert_eq!(answer, BookingAnswer::Settled(result(&done, &outcome)));
+    assert_eq!(answer, HoldResult::Settled(result(&done, &outcome)));
     assert_eq!(only_call(harness, &dialled).await, dialling(&dialled));
     assert_eq!(only_call(harness, &done).await, settled(&done, &outcome));
 }

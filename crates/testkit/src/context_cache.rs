@@ -10,9 +10,9 @@ use crate::harness::ContextCacheHarness;
 
 suite! {
     $ context_cache_suite of context_cache:
-    a_kept_context_is_found_whole,
-    a_kept_inbound_context_is_found_whole,
-    a_context_kept_again_is_replaced,
+    a_stored_context_is_found_in_full,
+    a_stored_inbound_context_is_found_in_full,
+    a_context_stored_again_is_replaced,
     an_unknown_conversation_has_no_context,
     a_context_is_forgotten_after_its_time,
     a_lost_context_store_is_unavailable,
@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_secs(24 * 3600);
 const BRIEF: Duration = Duration::from_secs(4);
 
 /// A context is found as it was kept: every field, with and without what a call may lack.
-pub async fn a_kept_context_is_found_whole(harness: &impl ContextCacheHarness) {
+pub async fn a_stored_context_is_found_in_full(harness: &impl ContextCacheHarness) {
     let variants = [
         context(),
         CallContext { reason: None, ..context() },
@@ -36,7 +36,7 @@ pub async fn a_kept_context_is_found_whole(harness: &impl ContextCacheHarness) {
 }
 
 /// The context of a call that came in is found as it was kept: every field, with and without what it may lack.
-pub async fn a_kept_inbound_context_is_found_whole(harness: &impl ContextCacheHarness) {
+pub async fn a_stored_inbound_context_is_found_in_full(harness: &impl ContextCacheHarness) {
     let variants = [
         inbound_context(),
         InboundContext { contact_id: None, ..inbound_context() },
@@ -44,7 +44,7 @@ pub async fn a_kept_inbound_context_is_found_whole(harness: &impl ContextCacheHa
         InboundContext { contact_id: None, provider_agent_id: None, ..inbound_context() },
     ];
     for kept in variants.map(ConversationContext::Inbound) {
-        harness.contexts().keep(&kept, LONG).await.expect("store is up");
+        harness.contexts().store(&kept, LONG).await.expect("store is up");
         let found = harness.contexts().find(kept.conversation_id()).await.expect("store is up");
         assert_eq!(found, Some(kept));
     }
@@ -52,7 +52,7 @@ pub async fn a_kept_inbound_context_is_found_whole(harness: &impl ContextCacheHa
 
 /// A context that is kept again takes the place of the one before, and so does its time; be it of the same kind or, where a
 /// conversation turns out to be another than was thought, of the other.
-pub async fn a_context_kept_again_is_replaced(harness: &impl ContextCacheHarness) {
+pub async fn a_context_stored_again_is_replaced(harness: &impl ContextCacheHarness) {
     let first = context();
     let second = CallContext { conversation_id: first.conversation_id.clone(), reason: None, ..context() };
     keep(harness, &first, BRIEF).await;
@@ -64,8 +64,8 @@ pub async fn a_context_kept_again_is_replaced(harness: &impl ContextCacheHarness
     let placed = context();
     let came_in = InboundContext { conversation_id: placed.conversation_id.clone(), ..inbound_context() };
     let (placed, came_in) = (ConversationContext::Outbound(placed), ConversationContext::Inbound(came_in));
-    for (kept, keep_for) in [(&placed, BRIEF), (&came_in, BRIEF), (&placed, BRIEF), (&came_in, LONG)] {
-        harness.contexts().keep(kept, keep_for).await.expect("store is up");
+    for (kept, ttl) in [(&placed, BRIEF), (&came_in, BRIEF), (&placed, BRIEF), (&came_in, LONG)] {
+        harness.contexts().store(kept, ttl).await.expect("store is up");
         let found = harness.contexts().find(placed.conversation_id()).await.expect("store is up");
         assert_eq!(found.as_ref(), Some(kept), "the kind that was kept last");
     }
@@ -99,13 +99,13 @@ pub async fn a_lost_context_store_is_unavailable(harness: &impl ContextCacheHarn
     let reason = context.reason.as_ref().map_or("", |reason| reason.as_str());
     let private = [context.conversation_id.as_str(), context.from.as_e164(), context.to.as_e164(), reason];
     let kept = ConversationContext::Outbound(context.clone());
-    unavailable_within(LOST_CACHE_BOUND, contexts.keep(&kept, LONG), &private).await;
+    unavailable_within(LOST_CACHE_BOUND, contexts.store(&kept, LONG), &private).await;
     unavailable_within(LOST_CACHE_BOUND, contexts.find(&context.conversation_id), &private).await;
 }
 
-async fn keep(harness: &impl ContextCacheHarness, context: &CallContext, keep_for: Duration) {
+async fn keep(harness: &impl ContextCacheHarness, context: &CallContext, ttl: Duration) {
     let context = ConversationContext::Outbound(context.clone());
-    harness.contexts().keep(&context, keep_for).await.expect("store is up");
+    harness.contexts().store(&context, ttl).await.expect("store is up");
 }
 
 async fn find(harness: &impl ContextCacheHarness, context: &CallContext) -> Option<CallContext> {

@@ -4,7 +4,7 @@ use std::slice::from_ref;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::ports::{ClosedBody, InboxAnswer, IncomingEvent, OpenEvent};
+use domain::ports::{AcceptResult, ClosedBody, IncomingEvent, OpenEvent};
 
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{call_id, conversation_id, moment};
@@ -49,7 +49,7 @@ pub async fn an_accepted_event_survives_a_crash(harness: &impl EventInboxHarness
     let events = tokio::time::timeout(Duration::from_secs(30), recovering).await;
     assert_eq!(events.expect("the inbox comes back by itself"), from_ref(&open));
     for event in [&open, &closed] {
-        assert_eq!(deliver(harness, event).await, InboxAnswer::Known);
+        assert_eq!(deliver(harness, event).await, AcceptResult::Known);
     }
 }
 
@@ -62,11 +62,11 @@ pub async fn one_of_many_deliveries_is_accepted(harness: &impl EventInboxHarness
         async move { inbox.accept(&incoming(&event)).await.expect("store is up") }
     });
     let answers = all_at_once(crowd).await;
-    let accepted = answers.iter().filter(|answer| **answer == InboxAnswer::Accepted).count();
+    let accepted = answers.iter().filter(|answer| **answer == AcceptResult::Accepted).count();
     assert_eq!(accepted, 1, "deliveries of one event that were accepted");
     assert_eq!(lease(harness, 10, LONG).await, from_ref(&event));
     close(harness, &event).await;
-    assert_eq!(deliver(harness, &event).await, InboxAnswer::Known);
+    assert_eq!(deliver(harness, &event).await, AcceptResult::Known);
     assert_eq!(lease(harness, 10, LONG).await, []);
 }
 
@@ -156,10 +156,10 @@ pub async fn a_closed_event_can_leave_its_body(harness: &impl EventInboxHarness)
     assert_eq!(lease(harness, 1, BRIEF).await, from_ref(&closed));
     let dropped = harness.inbox().close(&closed.key, Some(call_id()), ClosedBody::Dropped).await;
     dropped.expect("store is up");
-    assert_eq!(deliver(harness, &closed).await, InboxAnswer::Known);
+    assert_eq!(deliver(harness, &closed).await, AcceptResult::Known);
     harness.pass(BRIEF + A_SECOND).await;
     assert_eq!(lease(harness, 10, LONG).await, [open]);
-    assert_eq!(deliver(harness, &closed).await, InboxAnswer::Known);
+    assert_eq!(deliver(harness, &closed).await, AcceptResult::Known);
 }
 
 /// Without its store the port says so, within 5 s and without quoting the event.
@@ -197,12 +197,12 @@ fn incoming(event: &OpenEvent) -> IncomingEvent<'_> {
     }
 }
 
-async fn deliver(harness: &impl EventInboxHarness, event: &OpenEvent) -> InboxAnswer {
+async fn deliver(harness: &impl EventInboxHarness, event: &OpenEvent) -> AcceptResult {
     harness.inbox().accept(&incoming(event)).await.expect("store is up")
 }
 
 async fn accept(harness: &impl EventInboxHarness, event: &OpenEvent) {
-    assert_eq!(deliver(harness, event).await, InboxAnswer::Accepted);
+    assert_eq!(deliver(harness, event).await, AcceptResult::Accepted);
 }
 
 async fn lease(harness: &impl EventInboxHarness, limit: u32, lease_for: Duration) -> Vec<OpenEvent> {

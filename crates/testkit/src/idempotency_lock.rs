@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{ContextRider, LockAnswer, LockSettlement, Ownership, SettleAnswer};
+use domain::ports::{ContextToStore, HoldResult, LockSettlement, Ownership, SettleResult};
 use domain::{CallReference, ConversationContext, IntentKey, NotConnectedReason, OwnerToken, SettledCall};
 
 use crate::expect::{CROWD, LOST_CACHE_BOUND, all_at_once, unavailable_within};
@@ -13,7 +13,7 @@ suite! {
     $ idempotency_lock_suite of idempotency_lock:
     one_of_many_acquirers_is_granted,
     a_held_key_is_in_flight_with_its_remaining_time,
-    a_lapsed_key_is_free_again,
+    an_expired_key_is_free_again,
     a_renewed_key_lives_on,
     only_the_owner_renews_the_lock,
     a_settled_key_answers_its_result,
@@ -21,8 +21,8 @@ suite! {
     only_the_owner_settles_the_lock,
     a_released_key_is_free,
     only_the_owner_releases_the_lock,
-    keys_do_not_touch_each_other,
-    a_context_that_is_said_to_be_kept_is_found,
+    keys_do_not_affect_each_other,
+    a_context_reported_as_stored_is_found,
     a_lost_lock_store_is_unavailable,
 }
 
@@ -39,15 +39,15 @@ pub async fn one_of_many_acquirers_is_granted(harness: &impl IdempotencyLockHarn
         async move { lock.acquire(&key, &token, LONG).await.expect("store is up") }
     });
     let answers = all_at_once(acquirers).await;
-    let granted = answers.iter().filter(|answer| **answer == LockAnswer::Granted).count();
-    let in_flight = answers.iter().filter(|answer| matches!(answer, LockAnswer::InFlight { .. })).count();
+    let granted = answers.iter().filter(|answer| **answer == HoldResult::Granted).count();
+    let in_flight = answers.iter().filter(|answer| matches!(answer, HoldResult::InFlight { .. })).count();
     assert_eq!((granted, in_flight), (1, CROWD - 1));
 }
 
 /// Whoever comes while a key is held is told so, the owner too, with what is left of its time.
 pub async fn a_held_key_is_in_flight_with_its_remaining_time(harness: &impl IdempotencyLockHarness) {
     let (key, owner) = (key(), token());
-    assert_eq!(acquire(harness, &key, &owner, LONG).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &key, &owner, LONG).await, HoldResult::Granted);
     for comer in [token(), owner] {
         let remaining = in_flight(acquire(harness, &key, &comer, LONG * 9).await);
         assert!(remaining <= LONG, "{remaining:?} are left of {LONG:?}");
@@ -59,19 +59,19 @@ pub async fn a_held_key_is_in_flight_with_its_remaining_time(harness: &impl Idem
 }
 
 /// A key whose time has run out is free, and no longer its old owner's.
-pub async fn a_lapsed_key_is_free_again(harness: &impl IdempotencyLockHarness) {
+pub async fn an_expired_key_is_free_again(harness: &impl IdempotencyLockHarness) {
     let (key, first, second) = (key(), token(), token());
-    assert_eq!(acquire(harness, &key, &first, LEASE).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &key, &first, LEASE).await, HoldResult::Granted);
     harness.pass(LEASE + Duration::from_secs(1)).await;
     let late = harness.lock().renew(&key, &first, LONG).await.expect("store is up");
     assert_eq!(late, Ownership::Lost);
-    assert_eq!(acquire(harness, &key, &second, LONG).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &key, &second, LONG).await, HoldResult::Granted);
 }
 
 /// A renewal gives a held key its full time again, counted from the renewal.
 pub async fn a_renewed_key_lives_on(harness: &impl IdempotencyLockHarness) {
     let (key, owner) = (key(), token());
-    assert_eq!(acquire(harness, &key, &owner, LEASE).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &key, &owner, LEASE).await, HoldResult::Granted);
     harness.pass(LEASE * 2 / 3).await;
     let renewed = harness.lock().renew(&key, &owner, LEASE).await.expect("store is up");
     assert_eq!(renewed, Ownership::Held);
@@ -79,13 +79,13 @@ pub async fn a_renewed_key_lives_on(harness: &impl IdempotencyLockHarness) {
     let remaining = in_flight(acquire(harness, &key, &token(), LEASE).await);
     assert!(remaining <= LEASE / 3, "a renewal adds to the time that was left: {remaining:?}");
     harness.pass(LEASE / 2).await;
-    assert_eq!(acquire(harness, &key, &token(), LEASE).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &key, &token(), LEASE).await, HoldResult::Granted);
 }
 
 /// A renewal by anybody else says that the key is lost, and does not lengthen its time.
 pub async fn only_the_owner_renews_the_lock(harness: &impl IdempotencyLockHarness) {
     let (key, owner, stranger) = (key(), token(), token());
-    assert_eq!(acquire(harness, &key, &owner, LEASE).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &key, &owner, LEASE).await, HoldResult::Granted);
     let stolen = harness.lock().renew(&key, &stranger, LONG).await.expect("store is up");
     assert_eq!(stolen, Ownership::Lost);
     let remaining = in_flight(acquire(harness, &key, &token(), LEASE).await);
@@ -98,12 +98,12 @@ pub async fn only_the_owner_renews_the_lock(harness: &impl IdempotencyLockHarnes
 pub async fn a_settled_key_answers_its_result(harness: &impl IdempotencyLockHarness) {
     for call in results() {
         let (key, owner) = (key(), token());
-        assert_eq!(acquire(harness, &key, &owner, LONG).await, LockAnswer::Granted);
+        assert_eq!(acquire(harness, &key, &owner, LONG).await, HoldResult::Granted);
         let answer = settle(harness, &key, &owner, &call, LONG).await;
-        assert_eq!(answer, SettleAnswer { ownership: Ownership::Held, context_kept: false });
+        assert_eq!(answer, SettleResult { ownership: Ownership::Held, context_stored: false });
         for comer in [token(), owner] {
             let answer = acquire(harness, &key, &comer, LONG).await;
-            assert_eq!(answer, LockAnswer::Settled(call.clone()));
+            assert_eq!(answer, HoldResult::Settled(call.clone()));
         }
     }
 }
@@ -117,84 +117,84 @@ pub async fn a_settled_key_is_free_after_its_time(harness: &impl IdempotencyLock
     settle(harness, &brief, &owner, &call, LEASE).await;
     settle(harness, &lasting, &owner, &call, LONG).await;
     harness.pass(LEASE + Duration::from_secs(1)).await;
-    assert_eq!(acquire(harness, &brief, &token(), LONG).await, LockAnswer::Granted);
-    assert_eq!(acquire(harness, &lasting, &token(), LONG).await, LockAnswer::Settled(call));
+    assert_eq!(acquire(harness, &brief, &token(), LONG).await, HoldResult::Granted);
+    assert_eq!(acquire(harness, &lasting, &token(), LONG).await, HoldResult::Settled(call));
 }
 
 /// A settlement by anybody else says that the key is lost and leaves it in flight, as does one of a key that nobody holds.
 pub async fn only_the_owner_settles_the_lock(harness: &impl IdempotencyLockHarness) {
     let (key, owner, stranger) = (key(), token(), token());
     let (call, other) = (SettledCall::Placed(call_reference()), SettledCall::Placed(call_reference()));
-    let lost = SettleAnswer { ownership: Ownership::Lost, context_kept: false };
+    let lost = SettleResult { ownership: Ownership::Lost, context_stored: false };
     assert_eq!(settle(harness, &key, &stranger, &other, LONG).await, lost);
-    assert_eq!(acquire(harness, &key, &owner, LONG).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &key, &owner, LONG).await, HoldResult::Granted);
     assert_eq!(settle(harness, &key, &stranger, &other, LONG).await, lost);
     in_flight(acquire(harness, &key, &token(), LONG).await);
-    let held = SettleAnswer { ownership: Ownership::Held, context_kept: false };
+    let held = SettleResult { ownership: Ownership::Held, context_stored: false };
     assert_eq!(settle(harness, &key, &owner, &call, LONG).await, held);
     assert_eq!(settle(harness, &key, &stranger, &other, LONG).await, lost);
-    assert_eq!(acquire(harness, &key, &token(), LONG).await, LockAnswer::Settled(call));
+    assert_eq!(acquire(harness, &key, &token(), LONG).await, HoldResult::Settled(call));
 }
 
 /// A released key is free at once, and nobody's.
 pub async fn a_released_key_is_free(harness: &impl IdempotencyLockHarness) {
     let (key, owner) = (key(), token());
-    assert_eq!(acquire(harness, &key, &owner, LONG).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &key, &owner, LONG).await, HoldResult::Granted);
     assert_eq!(release(harness, &key, &owner).await, Ownership::Held);
     assert_eq!(release(harness, &key, &owner).await, Ownership::Lost);
-    assert_eq!(acquire(harness, &key, &token(), LONG).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &key, &token(), LONG).await, HoldResult::Granted);
 }
 
 /// A release by anybody else says that the key is lost and leaves it in flight, or its result in place.
 pub async fn only_the_owner_releases_the_lock(harness: &impl IdempotencyLockHarness) {
     let (key, owner, stranger) = (key(), token(), token());
-    assert_eq!(acquire(harness, &key, &owner, LONG).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &key, &owner, LONG).await, HoldResult::Granted);
     assert_eq!(release(harness, &key, &stranger).await, Ownership::Lost);
     in_flight(acquire(harness, &key, &token(), LONG).await);
     let call = SettledCall::Placed(call_reference());
     settle(harness, &key, &owner, &call, LONG).await;
     assert_eq!(release(harness, &key, &stranger).await, Ownership::Lost);
-    assert_eq!(acquire(harness, &key, &token(), LONG).await, LockAnswer::Settled(call));
+    assert_eq!(acquire(harness, &key, &token(), LONG).await, HoldResult::Settled(call));
 }
 
 /// Whatever is done to one key leaves another one as it is, under the same token too.
-pub async fn keys_do_not_touch_each_other(harness: &impl IdempotencyLockHarness) {
+pub async fn keys_do_not_affect_each_other(harness: &impl IdempotencyLockHarness) {
     let (busy, idle, token) = (key(), key(), token());
     let call = SettledCall::Placed(call_reference());
-    assert_eq!(acquire(harness, &idle, &token, LONG).await, LockAnswer::Granted);
-    assert_eq!(acquire(harness, &busy, &token, LEASE).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &idle, &token, LONG).await, HoldResult::Granted);
+    assert_eq!(acquire(harness, &busy, &token, LEASE).await, HoldResult::Granted);
     harness.lock().renew(&busy, &token, LONG * 9).await.expect("store is up");
     let remaining = in_flight(acquire(harness, &idle, &token, LONG).await);
     assert!(remaining <= LONG, "renewing one key lengthened another to {remaining:?}");
     release(harness, &busy, &token).await;
     in_flight(acquire(harness, &idle, &token, LONG).await);
-    assert_eq!(acquire(harness, &busy, &token, LONG).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &busy, &token, LONG).await, HoldResult::Granted);
     settle(harness, &busy, &token, &call, LONG).await;
     in_flight(acquire(harness, &idle, &token, LONG).await);
 }
 
 /// A context that rode along and is said to be kept is found in the context cache of the same store, whoever owned the key;
 /// a lock that has no such cache never says so.
-pub async fn a_context_that_is_said_to_be_kept_is_found(harness: &impl IdempotencyLockHarness) {
+pub async fn a_context_reported_as_stored_is_found(harness: &impl IdempotencyLockHarness) {
     let contexts = harness.same_store_contexts();
     for owned in [true, false] {
         let (key, owner, context) = (key(), token(), context());
-        assert_eq!(acquire(harness, &key, &owner, LONG).await, LockAnswer::Granted);
+        assert_eq!(acquire(harness, &key, &owner, LONG).await, HoldResult::Granted);
         let settler = if owned { owner } else { token() };
         let settlement = LockSettlement {
             key: &key,
             token: &settler,
             call: &SettledCall::Placed(call_reference()),
             hold_for: LONG * 9,
-            context: Some(ContextRider { context: &context, keep_for: LEASE }),
+            context: Some(ContextToStore { context: &context, ttl: LEASE }),
         };
         let answer = harness.lock().settle(&settlement).await.expect("store is up");
         assert_eq!(answer.ownership, if owned { Ownership::Held } else { Ownership::Lost });
         let Some(contexts) = &contexts else {
-            assert!(!answer.context_kept, "kept in a cache that is not there");
+            assert!(!answer.context_stored, "kept in a cache that is not there");
             continue;
         };
-        assert!(answer.context_kept, "the harness names a cache, and the lock does not write there");
+        assert!(answer.context_stored, "the harness names a cache, and the lock does not write there");
         let id = &context.conversation_id;
         assert_eq!(
             contexts.find(id).await.expect("store is up"),
@@ -210,7 +210,7 @@ pub async fn a_context_that_is_said_to_be_kept_is_found(harness: &impl Idempoten
 pub async fn a_lost_lock_store_is_unavailable(harness: &impl IdempotencyLockHarness) {
     let (lock, key, token) = (harness.lock(), key(), token());
     let call = SettledCall::Placed(call_reference());
-    assert_eq!(acquire(harness, &key, &token, LONG).await, LockAnswer::Granted);
+    assert_eq!(acquire(harness, &key, &token, LONG).await, HoldResult::Granted);
     harness.lose().await;
     let private = [key.as_str(), token.as_str()];
     let settlement = LockSettlement { key: &key, token: &token, call: &call, hold_for: LONG, context: None };
@@ -238,7 +238,7 @@ async fn acquire(
     key: &IntentKey,
     token: &OwnerToken,
     hold_for: Duration,
-) -> LockAnswer {
+) -> HoldResult {
     harness.lock().acquire(key, token, hold_for).await.expect("store is up")
 }
 
@@ -248,7 +248,7 @@ async fn settle(
     token: &OwnerToken,
     call: &SettledCall,
     hold_for: Duration,
-) -> SettleAnswer {
+) -> SettleResult {
     let settlement = LockSettlement { key, token, call, hold_for, context: None };
     harness.lock().settle(&settlement).await.expect("store is up")
 }
@@ -258,9 +258,9 @@ async fn release(harness: &impl IdempotencyLockHarness, key: &IntentKey, token: 
 }
 
 /// The remaining time of an answer that has to be *in flight*.
-fn in_flight(answer: LockAnswer) -> Duration {
+fn in_flight(answer: HoldResult) -> Duration {
     match answer {
-        LockAnswer::InFlight { remaining } => remaining,
+        HoldResult::InFlight { remaining } => remaining,
         other => panic!("the key is held, and the answer is {other:?}"),
     }
 }

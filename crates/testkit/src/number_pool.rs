@@ -1,6 +1,6 @@
 //! The promises of [`NumberPool`](domain::ports::NumberPool).
 
-use domain::ports::{CallerNumberAnswer, CallerNumberQuery, Recipient};
+use domain::ports::{CallerNumberChoice, CallerNumberQuery, Recipient};
 use domain::{CallerNumber, Carrier, ContactRecord, DirectoryRecord, NumberRecord, PhoneNumber, UserRecord};
 
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
@@ -173,7 +173,7 @@ async fn choose(
     harness: &impl NumberPoolHarness,
     user: &UserRecord,
     requested: Option<&PhoneNumber>,
-) -> CallerNumberAnswer {
+) -> CallerNumberChoice {
     let stranger = phone_number();
     let query = query(user, requested, Recipient::Number(&stranger));
     harness.numbers().choose(&query).await.expect("store is up")

@@ -2,7 +2,7 @@
 
 use std::slice::from_ref;
 
-use domain::ports::{DeliveryListQuery, RegistrationAnswer};
+use domain::ports::{DeliveryListQuery, RegistrationResult};
 use domain::{
     CallEventKind, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
@@ -43,7 +43,7 @@ pub async fn a_registered_endpoint_is_listed_whole(harness: &impl AnnouncementsH
     endpoints.reverse();
     for (endpoint, secs) in endpoints.iter_mut().zip(0..) {
         endpoint.created_at = endpoint.created_at.after(A_SECOND * secs);
-        assert_eq!(register(harness, endpoint).await, RegistrationAnswer::Registered);
+        assert_eq!(register(harness, endpoint).await, RegistrationResult::Registered);
     }
     let listed = list(harness, &tenant).await;
     assert!(listed == endpoints, "registered {endpoints:?}, listed are {listed:?}");
@@ -75,7 +75,7 @@ pub async fn an_organization_has_so_many_endpoints(harness: &impl AnnouncementsH
     });
     let answers = all_at_once(crowd).await;
     let registered =
-        endpoints.iter().zip(&answers).filter(|(_, answer)| **answer == RegistrationAnswer::Registered);
+        endpoints.iter().zip(&answers).filter(|(_, answer)| **answer == RegistrationResult::Registered);
     let registered: Vec<&WebhookEndpointId> = registered.map(|(endpoint, _)| &endpoint.id).collect();
     assert_eq!(registered.len(), MOST as usize, "endpoints that were registered");
     let listed = list(harness, &ours).await;
@@ -84,10 +84,10 @@ pub async fn an_organization_has_so_many_endpoints(harness: &impl AnnouncementsH
     let bound =
         |endpoint| async move { harness.endpoints().register(&endpoint, MOST).await.expect("store is up") };
     let new = || webhook_endpoint(&ours.organization.id);
-    assert_eq!(bound(new()).await, RegistrationAnswer::TooMany);
+    assert_eq!(bound(new()).await, RegistrationResult::TooMany);
     assert!(remove(harness, &ours, registered[0]).await);
-    assert_eq!(bound(new()).await, RegistrationAnswer::Registered);
-    assert_eq!(bound(new()).await, RegistrationAnswer::TooMany);
+    assert_eq!(bound(new()).await, RegistrationResult::Registered);
+    assert_eq!(bound(new()).await, RegistrationResult::TooMany);
     assert_eq!(list(harness, &theirs).await.len(), MOST as usize);
 }
 

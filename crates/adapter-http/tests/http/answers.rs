@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{LockAnswer, PortUnavailable};
+use domain::ports::{HoldResult, PortUnavailable};
 use domain::{
     CallReference, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
     SettledCall, UnknownCause,
@@ -49,7 +49,7 @@ async fn ids_that_the_provider_did_not_give_are_left_out() {
 #[tokio::test]
 async fn a_duplicate_of_a_placed_call_gets_its_ids() {
     let settled = SettledCall::Placed(CallReference::new(call_id(), reference()));
-    let world = World { lock: Ok(LockAnswer::Settled(settled)), ..World::new() };
+    let world = World { lock: Ok(HoldResult::Settled(settled)), ..World::new() };
     let dials = world.dials.clone();
     let answer = answer_in(world, contact()).await;
     assert_eq!(answer.status, 200);
@@ -62,7 +62,7 @@ async fn a_duplicate_of_a_placed_call_gets_its_ids() {
 async fn a_duplicate_in_flight_is_told_when_to_come_back() {
     for (remaining, retry_after) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (29_300, "30")] {
         let remaining = Duration::from_millis(remaining);
-        let world = World { lock: Ok(LockAnswer::InFlight { remaining }), ..World::new() };
+        let world = World { lock: Ok(HoldResult::InFlight { remaining }), ..World::new() };
         let answer = answer_in(world, contact()).await;
         answer.assert_error(429, "OUTBOUND_IN_FLIGHT");
         assert_eq!(answer.header("retry-after"), Some(retry_after));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use domain::ports::{
     AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, MockIdentifiers, PortUnavailable,
-    RegistrationAnswer, ReplayQuery, SendOutcome, UrlRefusal, WebhookEndpoints, WebhookSender,
+    RegistrationResult, ReplayQuery, SendOutcome, UrlRefusal, WebhookEndpoints, WebhookSender,
 };
 use domain::{
     DeliveryRecord, DueDelivery, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId,
@@ -65,14 +65,14 @@ impl WebhookEndpoints for Endpoints {
         &self,
         endpoint: &WebhookEndpoint,
         most: u32,
-    ) -> Result<RegistrationAnswer, PortUnavailable> {
+    ) -> Result<RegistrationResult, PortUnavailable> {
         self.there()?;
         let mut registered = self.registered.lock().expect("no writer panics");
         if registered.len() >= usize::try_from(most).expect("fits") {
-            return Ok(RegistrationAnswer::TooMany);
+            return Ok(RegistrationResult::TooMany);
         }
         registered.push(endpoint.clone());
-        Ok(RegistrationAnswer::Registered)
+        Ok(RegistrationResult::Registered)
     }
 
     async fn list(&self, organization_id: &OrganizationId) -> Result<Vec<WebhookEndpoint>, PortUnavailable> {

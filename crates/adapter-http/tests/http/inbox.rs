@@ -7,7 +7,7 @@ use std::time::Duration;
 use adapter_http::EventIntake;
 use async_trait::async_trait;
 use domain::ports::{
-    CallLookup, EventInbox, InboxAnswer, IncomingEvent, MockContextCache, OpenEvent, PortUnavailable,
+    AcceptResult, CallLookup, EventInbox, IncomingEvent, MockContextCache, OpenEvent, PortUnavailable,
     ProviderEvent, ProviderWebhook, UnreadableEvent, Unverified, WebhookCredentials,
 };
 use domain::{CallId, ReceiveEvent, ReceiveEventPorts, Timestamp};
@@ -83,7 +83,7 @@ impl Inbox {
 
 #[async_trait]
 impl EventInbox for Inbox {
-    async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<InboxAnswer, PortUnavailable> {
+    async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable> {
         assert!(!self.broken, "a bug");
         self.arrived.fetch_add(1, Ordering::SeqCst);
         self.permits.acquire().await.expect("never closed").forget();
@@ -91,7 +91,7 @@ impl EventInbox for Inbox {
             return Err(PortUnavailable::new("postgres", "secret detail"));
         }
         self.stored.lock().expect("no writer panics").push(event.body.to_vec());
-        Ok(InboxAnswer::Accepted)
+        Ok(AcceptResult::Accepted)
     }
 
     async fn lease(&self, _: u32, _: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {

@@ -59,7 +59,7 @@ impl Reception {
         let mut contexts = MockContextCache::new();
         let kept = Arc::clone(&self.kept);
         contexts.expect_find().returning(|_| Ok(None));
-        contexts.expect_keep().returning(move |context, _| {
+        contexts.expect_store().returning(move |context, _| {
             let ConversationContext::Inbound(inbound) = context else { panic!("a call that came in") };
             kept.lock().expect("no writer panics").push(inbound.conversation_id.to_string());
             Ok(())

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    BookingAnswer, CallerNumberAnswer, Clock, DialRequest, LockAnswer, MockAgentRepo, MockCallLedger,
-    MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo,
-    Ownership, PortUnavailable, SettleAnswer, VoiceProvider,
+    CallerNumberChoice, Clock, DialRequest, HoldResult, MockAgentRepo, MockCallLedger, MockContactRepo,
+    MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo, Ownership,
+    PortUnavailable, SettleResult, VoiceProvider,
 };
 use domain::{
     Agent, AgentId, AnswerTime, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId, Contact, ContactId,
@@ -24,7 +24,7 @@ pub(crate) struct World {
     pub(crate) agent: Option<Agent>,
     pub(crate) caller: Option<CallerNumber>,
     pub(crate) own_number: bool,
-    pub(crate) lock: Result<LockAnswer, PortUnavailable>,
+    pub(crate) lock: Result<HoldResult, PortUnavailable>,
     pub(crate) outcome: DialOutcome,
     /// How many phones may be picked up; the others ring.
     pub(crate) pick_ups: Arc<Semaphore>,
@@ -82,7 +82,7 @@ impl World {
                 provider_number_id: Some(ProviderNumberId::parse("phnum_1").expect("an id")),
             }),
             own_number: false,
-            lock: Ok(LockAnswer::Granted),
+            lock: Ok(HoldResult::Granted),
             outcome: DialOutcome::Placed(reference()),
             pick_ups: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             dials: Arc::default(),
@@ -117,18 +117,18 @@ impl World {
         agents.expect_find().returning(move |_, _| Ok(agent.clone()));
         agents.expect_default_for().returning(move |_| Ok(default.clone()));
         let mut numbers = MockNumberPool::new();
-        let answer = CallerNumberAnswer { caller: self.caller, recipient_is_own_number: self.own_number };
+        let answer = CallerNumberChoice { caller: self.caller, recipient_is_own_number: self.own_number };
         numbers.expect_choose().returning(move |_| Ok(answer.clone()));
         let mut lock = MockIdempotencyLock::new();
         let granted = self.lock;
-        let held = SettleAnswer { ownership: Ownership::Held, context_kept: true };
+        let held = SettleResult { ownership: Ownership::Held, context_stored: true };
         lock.expect_acquire().returning(move |_, _, _| granted.clone());
         lock.expect_renew().returning(|_, _, _| Ok(Ownership::Held));
         lock.expect_release().returning(|_, _| Ok(Ownership::Held));
         lock.expect_settle().returning(move |_| Ok(held));
         let mut ledger = MockCallLedger::new();
         let settled = self.settled;
-        ledger.expect_book().returning(|_| Ok(BookingAnswer::Recorded));
+        ledger.expect_book().returning(|_| Ok(HoldResult::Recorded));
         ledger.expect_settle().returning(move |_| {
             settled.fetch_add(1, Ordering::SeqCst);
             Ok(())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{BookingAnswer, CallLedger, ContactRepo, Settlement};
+use domain::ports::{CallLedger, ContactRepo, HoldResult, Settlement};
 use domain::{
     Booking, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference, SettledCall,
     UnknownCause,
@@ -56,7 +56,7 @@ async fn a_settled_call_says_why() {
         (DialOutcome::Unknown(UnknownCause::TimedOut), "unknown", Some("timed-out")),
     ] {
         let booking = tenant.booking(MINUTE);
-        assert_eq!(harness.adapter().book(&booking).await, Ok(BookingAnswer::Recorded));
+        assert_eq!(harness.adapter().book(&booking).await, Ok(HoldResult::Recorded));
         harness.adapter().settle(&settlement(&booking, &outcome)).await.expect("the server answers");
         let call_id = &booking.call_id;
         let sql = format!(
@@ -91,7 +91,7 @@ async fn an_unknown_outcome_can_become_known_and_a_known_one_stays() {
     harness.pass(MINUTE * 9).await;
     let again = Booking { key: booking.key.clone(), ..tenant.booking(MINUTE) };
     let answer = ledger.book(&again).await.expect("the server answers");
-    let BookingAnswer::Settled(SettledCall::Placed(reference)) = answer else {
+    let HoldResult::Settled(SettledCall::Placed(reference)) = answer else {
         panic!("a placed call is answered as placed, not {answer:?}");
     };
     assert_eq!(reference.call_id, booking.call_id);
@@ -123,9 +123,9 @@ async fn one_of_many_takes_over_a_reservation_that_ran_out() {
         let mut recorded = 0;
         for booking in bookings {
             match booking.await.expect("no booking panics").expect("the server answers") {
-                BookingAnswer::Recorded => recorded += 1,
-                BookingAnswer::InFlight { remaining } => assert!(remaining > MINUTE / 2, "{remaining:?}"),
-                BookingAnswer::Settled(call) => panic!("answered from a call whose guard ran out: {call:?}"),
+                HoldResult::Recorded => recorded += 1,
+                HoldResult::InFlight { remaining } => assert!(remaining > MINUTE / 2, "{remaining:?}"),
+                HoldResult::Settled(call) => panic!("answered from a call whose guard ran out: {call:?}"),
             }
         }
         assert_eq!(recorded, 1, "round {round}");
@@ -143,7 +143,7 @@ async fn a_booking_that_is_refused_leaves_no_reservation_and_quotes_nothing() {
         harness.adapter().book(&foreign_contact).await.expect_err("another tenant's contact is not called");
     assert_eq!(refusal.to_string(), "postgres is unavailable: SQLSTATE 23503 on calls_contact_fkey");
     let own_contact = Booking { key: foreign_contact.key, ..tenant.booking(MINUTE) };
-    assert_eq!(harness.adapter().book(&own_contact).await, Ok(BookingAnswer::Recorded));
+    assert_eq!(harness.adapter().book(&own_contact).await, Ok(HoldResult::Recorded));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::ports::{
-    CallLedger, DeliveryQueue, EventFeed, RegistrationAnswer, ReplayQuery, WebhookEndpoints,
+    CallLedger, DeliveryQueue, EventFeed, RegistrationResult, ReplayQuery, WebhookEndpoints,
 };
 use domain::{EventPosition, WebhookEndpoint};
 use testkit::fixtures::{Tenant, webhook_endpoint};
@@ -17,7 +17,7 @@ async fn many(harness: &PostgresHarness) -> (Tenant, WebhookEndpoint) {
     harness.store(&tenant.records()).await;
     let endpoint = webhook_endpoint(&tenant.organization.id);
     let registered = harness.adapter().register(&endpoint, 10).await;
-    assert_eq!(registered, Ok(RegistrationAnswer::Registered));
+    assert_eq!(registered, Ok(RegistrationResult::Registered));
     harness.adapter().book(&tenant.booking(Duration::from_secs(60))).await.expect("the server answers");
     assert_eq!(harness.adapter().publish(10).await, Ok(1));
     let sql = "insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, state, booked_at)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::ports::{
-    CallBooks, CallLedger, Directory, EventFeed, FeedQuery, RegistrationAnswer, Settlement, WebhookEndpoints,
+    CallBooks, CallLedger, Directory, EventFeed, FeedQuery, RegistrationResult, Settlement, WebhookEndpoints,
 };
 use domain::{
     AudioFormat, Booking, CallEvent, CallEventKind, CallFailure, CallStatus, CallUpdate, DialOutcome,
@@ -109,9 +109,9 @@ async fn an_endpoint_is_registered_during_an_import() {
     let mut import = harness.adapter().begin().await.expect("the server answers");
     import.upsert(&tenant.records()).await.expect("the records agree with each other");
     let endpoint = fixtures::webhook_endpoint(&tenant.organization.id);
-    assert_eq!(harness.adapter().register(&endpoint, 1).await, Ok(RegistrationAnswer::Registered));
+    assert_eq!(harness.adapter().register(&endpoint, 1).await, Ok(RegistrationResult::Registered));
     // As after a broken connection: it is stored, however many there are.
-    assert_eq!(harness.adapter().register(&endpoint, 1).await, Ok(RegistrationAnswer::Registered));
+    assert_eq!(harness.adapter().register(&endpoint, 1).await, Ok(RegistrationResult::Registered));
 }
 
 /// Who registers waits for another one of its organization, and counts what that one stored.
@@ -138,7 +138,7 @@ async fn endpoints_are_registered_one_after_the_other() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     registering.commit().await.expect("the server answers");
-    assert_eq!(second.await.expect("nobody panics"), Ok(RegistrationAnswer::TooMany));
+    assert_eq!(second.await.expect("nobody panics"), Ok(RegistrationResult::TooMany));
 }
 
 /// Calls that were booked before there were events go on as they are, and are told of from then on.

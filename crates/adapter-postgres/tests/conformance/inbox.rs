@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::ports::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent};
+use domain::ports::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent};
 use sqlx::{Connection, PgConnection, Row};
 use testkit::fixtures;
 
@@ -21,7 +21,7 @@ fn event(at: i64, size: usize) -> OpenEvent {
 async fn accept(harness: &PostgresHarness, event: &OpenEvent) {
     let OpenEvent { key, body, received_at } = event;
     let incoming = IncomingEvent { key, kind: "post_call_audio", body, received_at: *received_at };
-    assert_eq!(harness.adapter().accept(&incoming).await, Ok(InboxAnswer::Accepted));
+    assert_eq!(harness.adapter().accept(&incoming).await, Ok(AcceptResult::Accepted));
 }
 
 /// A batch is bounded by its bytes too: one that took longer to send than a statement may would never be sent.

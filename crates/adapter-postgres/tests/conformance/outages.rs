@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
-use domain::ports::{BookingAnswer, CallBooks, CallLedger, Directory, PortUnavailable, UserRepo};
+use domain::ports::{CallBooks, CallLedger, Directory, HoldResult, PortUnavailable, UserRepo};
 use testkit::fixtures::Tenant;
 use testkit::harness::StoresRecords;
 
@@ -59,7 +59,7 @@ async fn a_stalled_server_is_given_up_and_found_again() {
     for tenant in [&other, &tenant, &other, &tenant] {
         assert_eq!(UserRepo::find(&store, &tenant.user.id).await, Ok(Some(tenant.stored_user())));
     }
-    assert_eq!(store.book(&other.booking(Duration::from_secs(60))).await, Ok(BookingAnswer::Recorded));
+    assert_eq!(store.book(&other.booking(Duration::from_secs(60))).await, Ok(HoldResult::Recorded));
 }
 
 /// After a failover the old connections hang and new ones work. Who has a statement under way then learns so in time; from
@@ -84,7 +84,7 @@ async fn connections_that_a_failover_left_hanging_are_replaced() {
     proxy.strand();
     is_unavailable("the first to notice", UserRepo::find(&store, &tenant.user.id).await);
     for booking in [tenant.booking(BOUND), tenant.booking(BOUND), tenant.booking(BOUND)] {
-        assert_eq!(store.book(&booking).await, Ok(BookingAnswer::Recorded));
+        assert_eq!(store.book(&booking).await, Ok(HoldResult::Recorded));
     }
 
     let (one, two, three) = find_thrice().await;
@@ -96,7 +96,7 @@ async fn connections_that_a_failover_left_hanging_are_replaced() {
     for noticed in [one, two, three] {
         is_unavailable("all at once", noticed);
     }
-    assert_eq!(store.book(&tenant.booking(BOUND)).await, Ok(BookingAnswer::Recorded));
+    assert_eq!(store.book(&tenant.booking(BOUND)).await, Ok(HoldResult::Recorded));
 }
 
 fn is_unavailable<T: std::fmt::Debug>(operation: &str, answer: Result<T, PortUnavailable>) {
@@ -127,7 +127,7 @@ async fn broken_connections_fail_neither_a_read_nor_the_booking_after_it() {
         let user = UserRepo::find(&store, &tenant.user.id).await;
         assert_eq!(user, Ok(Some(tenant.stored_user())), "round {round}");
         let booked = store.book(&tenant.booking(Duration::from_secs(60))).await;
-        assert_eq!(booked, Ok(BookingAnswer::Recorded), "round {round}");
+        assert_eq!(booked, Ok(HoldResult::Recorded), "round {round}");
     }
 }
 
@@ -141,7 +141,7 @@ async fn a_connection_that_was_idle_is_tried_before_it_is_used() {
     harness.database().end_sessions().await;
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     let booked = store.book(&tenant.booking(Duration::from_secs(60))).await;
-    assert_eq!(booked, Ok(BookingAnswer::Recorded));
+    assert_eq!(booked, Ok(HoldResult::Recorded));
 }
 
 #[tokio::test]

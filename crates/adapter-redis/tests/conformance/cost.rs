@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use deadpool_redis::redis::{self, aio::MultiplexedConnection};
 use domain::{
     SettledCall,
-    ports::{ContextCache as _, ContextRider, IdempotencyLock as _, LockAnswer, LockSettlement, Ownership},
+    ports::{ContextCache as _, ContextToStore, HoldResult, IdempotencyLock as _, LockSettlement, Ownership},
 };
 use testkit::fixtures;
 
@@ -42,14 +42,14 @@ async fn a_call_costs_one_command_before_the_dial_and_one_pipeline_after_it() {
     calls(&mut direct).await;
 
     // Opening the connection costs no command either.
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
     assert_eq!(calls(&mut direct).await, counts([("set", 1)]));
 
     assert_eq!(store.renew(&key, &token, HOLD).await, Ok(Ownership::Held));
     assert_eq!(calls(&mut direct).await, counts([("eval", 1), ("get", 1), ("pexpire", 1)]));
 
     let call = SettledCall::Placed(fixtures::call_reference());
-    let rider = ContextRider { context: &context, keep_for: HOLD };
+    let rider = ContextToStore { context: &context, ttl: HOLD };
     let settlement =
         LockSettlement { key: &key, token: &token, call: &call, hold_for: HOLD, context: Some(rider) };
     store.settle(&settlement).await.expect("the store is there");
@@ -64,14 +64,14 @@ async fn a_call_costs_one_command_before_the_dial_and_one_pipeline_after_it() {
 async fn a_result_and_its_context_go_in_one_round_trip() {
     let harness = StoreHarness::new().await;
     let (key, token, context) = (fixtures::key(), fixtures::token(), fixtures::context());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
 
     // Without an answer nothing is sent that waits for one: both must be written by what was sent at once.
     harness.proxy.set(Mode::HoldAnswers);
     let (store, kept) = (harness.store.clone(), context.clone());
     let settling = tokio::spawn(async move {
         let call = SettledCall::Placed(fixtures::call_reference());
-        let rider = ContextRider { context: &kept, keep_for: HOLD };
+        let rider = ContextToStore { context: &kept, ttl: HOLD };
         let settlement =
             LockSettlement { key: &key, token: &token, call: &call, hold_for: HOLD, context: Some(rider) };
         store.settle(&settlement).await
@@ -82,7 +82,7 @@ async fn a_result_and_its_context_go_in_one_round_trip() {
     }
     harness.proxy.set(Mode::Pass);
     let settled = settling.await.expect("no panic").expect("the answers came");
-    assert_eq!((settled.ownership, settled.context_kept), (Ownership::Held, true));
+    assert_eq!((settled.ownership, settled.context_stored), (Ownership::Held, true));
     assert_eq!(
         harness.store.find(&context.conversation_id).await,
         Ok(Some(domain::ConversationContext::Outbound(context)))
@@ -99,7 +99,7 @@ async fn any_number_of_operations_share_a_connection() {
         })
         .collect();
     for member in crowd {
-        assert_eq!(member.await.expect("no panic"), Ok(LockAnswer::Granted));
+        assert_eq!(member.await.expect("no panic"), Ok(HoldResult::Granted));
     }
     assert_eq!(harness.proxy.accepted(), 1);
 }

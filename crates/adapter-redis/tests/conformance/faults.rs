@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{
     SettledCall,
     ports::{
-        ContextCache as _, ContextRider, IdempotencyLock as _, LockAnswer, LockSettlement, Ownership,
+        ContextCache as _, ContextToStore, HoldResult, IdempotencyLock as _, LockSettlement, Ownership,
         PortUnavailable,
     },
 };
@@ -31,7 +31,7 @@ async fn a_refused_store_is_back_with_the_first_operation_after_it() {
     reason(harness.store.ping().await);
 
     harness.proxy.set(Mode::Pass);
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn a_stalled_connection_is_given_up_in_time_and_replaced() {
     // The old connection stays dead, so only a new one can answer.
     harness.proxy.set(Mode::Pass);
     let answer = harness.store.acquire(&fixtures::key(), &fixtures::token(), HOLD).await;
-    assert_eq!(answer, Ok(LockAnswer::Granted));
+    assert_eq!(answer, Ok(HoldResult::Granted));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,12 +102,12 @@ async fn a_lock_whose_grant_was_lost_on_the_way_is_granted() {
         harness.store.ping().await.expect("it is there");
 
         harness.proxy.set(Mode::CutNextAnswer(bytes));
-        assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted), "{bytes}");
+        assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted), "{bytes}");
         assert_eq!(harness.proxy.accepted(), 2);
 
         // Only because the answer was lost: a held key is in flight, whoever asks.
         let again = harness.store.acquire(&key, &token, HOLD).await;
-        assert!(matches!(again, Ok(LockAnswer::InFlight { .. })), "{again:?}");
+        assert!(matches!(again, Ok(HoldResult::InFlight { .. })), "{again:?}");
     }
 }
 
@@ -115,38 +115,38 @@ async fn a_lock_whose_grant_was_lost_on_the_way_is_granted() {
 async fn somebody_elses_lock_stays_theirs_when_an_answer_is_lost() {
     let harness = StoreHarness::new().await;
     let key = fixtures::key();
-    assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(HoldResult::Granted));
 
     harness.proxy.set(Mode::CutNextAnswer(0));
     let answer = harness.store.acquire(&key, &fixtures::token(), HOLD).await;
-    assert!(matches!(answer, Ok(LockAnswer::InFlight { .. })), "{answer:?}");
+    assert!(matches!(answer, Ok(HoldResult::InFlight { .. })), "{answer:?}");
 }
 
 #[tokio::test]
 async fn a_settlement_whose_answer_was_lost_is_held() {
     let harness = StoreHarness::new().await;
     let (key, token, context) = (fixtures::key(), fixtures::token(), fixtures::context());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
     let call = SettledCall::Placed(fixtures::call_reference());
-    let rider = ContextRider { context: &context, keep_for: HOLD };
+    let rider = ContextToStore { context: &context, ttl: HOLD };
     let settlement =
         LockSettlement { key: &key, token: &token, call: &call, hold_for: HOLD, context: Some(rider) };
 
     harness.proxy.set(Mode::CutNextAnswer(2));
     let settled = harness.store.settle(&settlement).await.expect("it is sent again");
-    assert_eq!((settled.ownership, settled.context_kept), (Ownership::Held, true));
+    assert_eq!((settled.ownership, settled.context_stored), (Ownership::Held, true));
     // A caller may settle again too, since it cannot know what an error left behind.
     let settled = harness.store.settle(&settlement).await.expect("the store is there");
     assert_eq!(settled.ownership, Ownership::Held);
     let answer = harness.store.acquire(&key, &fixtures::token(), HOLD).await;
-    assert_eq!(answer, Ok(LockAnswer::Settled(call)));
+    assert_eq!(answer, Ok(HoldResult::Settled(call)));
 }
 
 #[tokio::test]
 async fn a_lock_that_lapses_while_it_is_looked_at_is_taken() {
     let mut harness = StoreHarness::new().await;
     let key = fixtures::key();
-    assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(HoldResult::Granted));
     let name = harness.intent_key().await;
 
     // The answer that the key is held arrives when it no longer is.
@@ -156,7 +156,7 @@ async fn a_lock_that_lapses_while_it_is_looked_at_is_taken() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     deadpool_redis::redis::cmd("DEL").arg(name).exec_async(&mut harness.direct).await.expect("deleted");
     harness.proxy.set(Mode::Pass);
-    assert_eq!(acquiring.await.expect("no panic"), Ok(LockAnswer::Granted));
+    assert_eq!(acquiring.await.expect("no panic"), Ok(HoldResult::Granted));
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn an_answer_that_is_lost_twice_is_unavailable() {
 async fn a_store_that_lost_its_keys_loses_ownership_and_nothing_else() {
     let mut harness = StoreHarness::new().await;
     let (key, token, context) = (fixtures::key(), fixtures::token(), fixtures::context());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
     for key in harness.keys().await {
         deadpool_redis::redis::cmd("DEL").arg(key).exec_async(&mut harness.direct).await.expect("deleted");
     }
@@ -180,16 +180,16 @@ async fn a_store_that_lost_its_keys_loses_ownership_and_nothing_else() {
     assert_eq!(harness.store.renew(&key, &token, HOLD).await, Ok(Ownership::Lost));
     assert_eq!(harness.store.release(&key, &token).await, Ok(Ownership::Lost));
     let call = SettledCall::Placed(fixtures::call_reference());
-    let rider = ContextRider { context: &context, keep_for: HOLD };
+    let rider = ContextToStore { context: &context, ttl: HOLD };
     let settlement =
         LockSettlement { key: &key, token: &token, call: &call, hold_for: HOLD, context: Some(rider) };
     let settled = harness.store.settle(&settlement).await.expect("the store is there");
-    assert_eq!((settled.ownership, settled.context_kept), (Ownership::Lost, true));
+    assert_eq!((settled.ownership, settled.context_stored), (Ownership::Lost, true));
     assert_eq!(
         harness.store.find(&context.conversation_id).await,
         Ok(Some(domain::ConversationContext::Outbound(context)))
     );
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn a_server_that_is_killed_and_restarted_empty_costs_no_failed_operation_a
     let mut server = OwnServer::start().await;
     let store = server.store();
     let (key, token) = (fixtures::key(), fixtures::token());
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
     assert_eq!(store.renew(&key, &token, HOLD).await, Ok(Ownership::Held));
 
     server.kill();
@@ -206,7 +206,7 @@ async fn a_server_that_is_killed_and_restarted_empty_costs_no_failed_operation_a
 
     // The script that renews is not known to this server yet.
     assert_eq!(store.renew(&key, &token, HOLD).await, Ok(Ownership::Lost));
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
 
     // Nor where nobody asked while it was away, and the dead connection is found by the operation itself.
     server.kill();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deadpool_redis::redis::cmd;
-use domain::ports::{ContextCache as _, IdempotencyLock as _, LockAnswer, Ownership};
+use domain::ports::{ContextCache as _, HoldResult, IdempotencyLock as _, Ownership};
 use domain::{CallContext, ConversationContext, ConversationId, InboundContext};
 use testkit::fixtures;
 
@@ -15,7 +15,7 @@ const HOLD: Duration = Duration::from_secs(30);
 async fn a_lock_that_cannot_be_read_is_held() {
     let mut harness = StoreHarness::new().await;
     let (key, token) = (fixtures::key(), fixtures::token());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
     let name = harness.intent_key().await;
     for value in ["", "secret", "pending:secret", "settled:secret:{}", "{\"v\":7}"] {
         cmd("SET")
@@ -38,7 +38,7 @@ async fn a_lock_that_cannot_be_read_is_held() {
 async fn a_token_is_compared_to_its_end() {
     let mut harness = StoreHarness::new().await;
     let (key, token) = (fixtures::key(), fixtures::token());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
     let name = harness.intent_key().await;
     for longer in [format!("pending:{}0", token.as_str()), format!("settled:{}0:x", token.as_str())] {
         cmd("SET").arg(&name).arg(&longer).exec_async(&mut harness.direct).await.expect("set");
@@ -53,7 +53,7 @@ async fn a_token_is_compared_to_its_end() {
             context: None,
         };
         let settled = harness.store.settle(&settlement).await.expect("the store is there");
-        assert_eq!((settled.ownership, settled.context_kept), (Ownership::Lost, false), "{longer}");
+        assert_eq!((settled.ownership, settled.context_stored), (Ownership::Lost, false), "{longer}");
         let kept: String = cmd("GET").arg(&name).query_async(&mut harness.direct).await.expect("got");
         assert_eq!(kept, longer);
     }
@@ -64,7 +64,7 @@ async fn a_token_is_compared_to_its_end() {
 async fn a_lock_without_an_end_is_an_inconsistency() {
     let mut harness = StoreHarness::new().await;
     let key = fixtures::key();
-    assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(HoldResult::Granted));
     let name = harness.intent_key().await;
     cmd("PERSIST").arg(&name).exec_async(&mut harness.direct).await.expect("persisted");
     let error = harness.store.acquire(&key, &fixtures::token(), HOLD).await.expect_err("nobody knows when");
@@ -76,7 +76,7 @@ async fn a_lock_without_an_end_is_an_inconsistency() {
 async fn a_key_of_a_foreign_type_is_unavailable() {
     let mut harness = StoreHarness::new().await;
     let (key, token) = (fixtures::key(), fixtures::token());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
     let name = harness.intent_key().await;
     cmd("DEL").arg(&name).exec_async(&mut harness.direct).await.expect("deleted");
     cmd("RPUSH").arg(&name).arg("x").exec_async(&mut harness.direct).await.expect("pushed");
@@ -91,9 +91,9 @@ async fn a_key_of_a_foreign_type_is_unavailable() {
 async fn a_context_that_cannot_be_read_or_is_anothers_is_unavailable() {
     let mut harness = StoreHarness::new().await;
     let [mine, other] = [(); 2].map(|()| ConversationContext::Outbound(fixtures::context()));
-    harness.store.keep(&mine, HOLD).await.expect("kept");
+    harness.store.store(&mine, HOLD).await.expect("kept");
     let my_key = harness.keys().await.remove(0);
-    harness.store.keep(&other, HOLD).await.expect("kept");
+    harness.store.store(&other, HOLD).await.expect("kept");
     let other_key = harness.keys().await.into_iter().find(|key| *key != my_key).expect("there are two");
 
     cmd("COPY")
@@ -124,7 +124,7 @@ async fn what_the_release_before_wrote_of_a_placed_call_is_read() {
     let conversation_id = ConversationId::parse("conv_1").expect("an id");
     let context = CallContext { conversation_id, ..fixtures::context() };
     let kept = ConversationContext::Outbound(context.clone());
-    harness.store.keep(&kept, HOLD).await.expect("kept");
+    harness.store.store(&kept, HOLD).await.expect("kept");
     let key = harness.keys().await.remove(0);
     let written: String = cmd("GET").arg(&key).query_async(&mut harness.direct).await.expect("got");
     assert!(written.starts_with(r#"{"v":1,"conversationId":""#), "the release before reads no other version");
@@ -160,7 +160,7 @@ async fn contexts_of_either_direction_replace_each_other() {
     });
     let placed = ConversationContext::Outbound(placed);
     for kept in [&came_in, &placed, &came_in] {
-        harness.store.keep(kept, HOLD).await.expect("kept");
+        harness.store.store(kept, HOLD).await.expect("kept");
         assert_eq!(harness.store.find(placed.conversation_id()).await.as_ref(), Ok(&Some(kept.clone())));
     }
     assert_eq!(harness.keys().await.len(), 1, "one conversation, one key");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use adapter_redis::EvictionPolicy;
-use domain::ports::{IdempotencyLock as _, LockAnswer, Ownership};
+use domain::ports::{HoldResult, IdempotencyLock as _, Ownership};
 use testkit::fixtures;
 
 use crate::{
@@ -22,7 +22,7 @@ async fn a_full_server_grants_nothing_and_still_lets_go() {
     let server = OwnServer::start().await;
     let (store, mut direct) = (server.store(), server.direct().await);
     let (key, token) = (fixtures::key(), fixtures::token());
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
 
     told(&mut direct, "CONFIG SET maxmemory 1").await;
     let error = store.acquire(&fixtures::key(), &token, HOLD).await.expect_err("it is full");
@@ -33,7 +33,7 @@ async fn a_full_server_grants_nothing_and_still_lets_go() {
     assert_eq!(store.release(&key, &token).await, Ok(Ownership::Held));
 
     told(&mut direct, "CONFIG SET maxmemory 0").await;
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_replica_grants_nothing_until_it_is_promoted() {
     assert_eq!(proxy.accepted(), 2);
 
     told(&mut direct, "REPLICAOF NO ONE").await;
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(LockAnswer::Granted));
+    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
 }
 
 #[tokio::test]

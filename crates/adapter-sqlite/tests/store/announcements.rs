@@ -5,7 +5,7 @@ use std::time::Duration;
 use adapter_sqlite::SqliteStore;
 use domain::ports::{
     AttemptConclusion, CallLedger, DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, FeedQuery,
-    RegistrationAnswer, ReplayQuery, UserRepo, WebhookEndpoints,
+    RegistrationResult, ReplayQuery, UserRepo, WebhookEndpoints,
 };
 use domain::{DeliveryFailure, DeliveryState, DueDelivery, EventPosition};
 use sqlx::{Connection, SqliteConnection};
@@ -142,7 +142,7 @@ async fn told(store: &SqliteStore, calls: usize) -> Tenant {
     let tenant = Tenant::new();
     import(store, &tenant.records()).await;
     let endpoint = webhook_endpoint(&tenant.organization.id);
-    assert_eq!(store.register(&endpoint, 1).await, Ok(RegistrationAnswer::Registered));
+    assert_eq!(store.register(&endpoint, 1).await, Ok(RegistrationResult::Registered));
     for _ in 0..calls {
         store.book(&tenant.booking(LONG)).await.expect("store is up");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent};
+use domain::ports::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent};
 use testkit::fixtures::{call_id, moment};
 
 use crate::{LONG, beside, migrated};
@@ -20,7 +20,7 @@ async fn large_events_are_handed_out_whole_and_in_portions() {
     let events: Vec<OpenEvent> = events.collect();
     for OpenEvent { key, body, received_at } in &events {
         let event = IncomingEvent { key, kind: "post_call_audio", body, received_at: *received_at };
-        assert_eq!(store.accept(&event).await, Ok(InboxAnswer::Accepted));
+        assert_eq!(store.accept(&event).await, Ok(AcceptResult::Accepted));
     }
     for portion in [&events[..2], &events[2..3], &events[3..], &[]] {
         let leased = store.lease(20, LONG).await.expect("store is up");
@@ -36,7 +36,7 @@ async fn the_body_of_a_closed_event_is_dropped_where_it_is_to_go() {
     let mut beside = beside(&path).await;
     for (key, closed, left) in [("audio", ClosedBody::Dropped, 0), ("transcription", ClosedBody::Kept, 5)] {
         let event = IncomingEvent { key, kind: key, body: b"12345", received_at: moment() };
-        assert_eq!(store.accept(&event).await, Ok(InboxAnswer::Accepted));
+        assert_eq!(store.accept(&event).await, Ok(AcceptResult::Accepted));
         EventInbox::close(&store, key, Some(call_id()), closed).await.expect("store is up");
         let length: i64 = sqlx::query_scalar("select length(body) from provider_events where key = ?")
             .bind(key)
@@ -44,7 +44,7 @@ async fn the_body_of_a_closed_event_is_dropped_where_it_is_to_go() {
             .await
             .expect("the event stays");
         assert_eq!(length, left, "{key}");
-        assert_eq!(store.accept(&event).await, Ok(InboxAnswer::Known));
+        assert_eq!(store.accept(&event).await, Ok(AcceptResult::Known));
     }
     assert_eq!(store.lease(10, LONG).await, Ok(Vec::new()));
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use domain::ports::{
-    BookingAnswer, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, LockAnswer, Ownership,
-    Settlement, UserRepo,
+    CallLedger, ContactRepo, ContextCache, Directory, HoldResult, IdempotencyLock, Ownership, Settlement,
+    UserRepo,
 };
 use domain::{
     AnswerTime, Booking, CallReference, CallStatus, ContactIdentity::Known, ContactRecord,
@@ -110,7 +110,7 @@ async fn two_stores_on_one_file_grant_one_lock_and_book_one_call() {
             tokio::spawn(async move {
                 let granted = store.acquire(&booking.key, &booking.token, LONG).await.expect("store is up");
                 let recorded = store.book(&booking).await.expect("store is up");
-                (granted == LockAnswer::Granted, recorded == BookingAnswer::Recorded)
+                (granted == HoldResult::Granted, recorded == HoldResult::Recorded)
             })
         });
         let (mut granted, mut recorded) = (0, 0);
@@ -136,7 +136,7 @@ async fn a_crowd_of_writers_is_served_to_the_last() {
     });
     for writer in writers.collect::<Vec<_>>() {
         let answers = writer.await.expect("nobody panics");
-        assert_eq!(answers, (Ok(LockAnswer::Granted), Ok(Ownership::Held)));
+        assert_eq!(answers, (Ok(HoldResult::Granted), Ok(Ownership::Held)));
     }
 }
 
@@ -150,7 +150,7 @@ async fn a_writer_that_does_not_let_go_is_not_waited_for() {
 
     let start = Instant::now();
     let (locked, kept) =
-        tokio::join!(store.acquire(&booking.key, &booking.token, LONG), store.keep(&context, LONG));
+        tokio::join!(store.acquire(&booking.key, &booking.token, LONG), store.store(&context, LONG));
     assert!(locked.is_err() && kept.is_err(), "nobody can write");
     assert!(start.elapsed() < Duration::from_secs(2), "the lock's promise");
     let start = Instant::now();
@@ -161,8 +161,8 @@ async fn a_writer_that_does_not_let_go_is_not_waited_for() {
     assert_eq!(known, Ok(Some(tenant.stored_user())), "readers wait for nobody");
 
     held.rollback().await.expect("it is ours");
-    assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(LockAnswer::Granted));
-    assert_eq!(store.book(&booking).await, Ok(BookingAnswer::Recorded));
+    assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
+    assert_eq!(store.book(&booking).await, Ok(HoldResult::Recorded));
 }
 
 /// What reconciliation finds out. The guard may go on blocking for longer, and never for less.
@@ -173,7 +173,7 @@ async fn an_unknown_outcome_can_be_learned_later_and_its_reservation_stands() {
     import(&store, &tenant.records()).await;
     for (reserve_for, hold_for) in [(LONG, LONG / 4), (LONG / 4, LONG)] {
         let booking = tenant.booking(reserve_for);
-        assert_eq!(store.book(&booking).await, Ok(BookingAnswer::Recorded));
+        assert_eq!(store.book(&booking).await, Ok(HoldResult::Recorded));
         let reference = provider_reference();
         for outcome in [DialOutcome::Unknown(UnknownCause::TimedOut), DialOutcome::Placed(reference.clone())]
         {
@@ -191,7 +191,7 @@ async fn an_unknown_outcome_can_be_learned_later_and_its_reservation_stands() {
         shift(&mut beside(&path).await, LONG / 2).await;
         let duplicate = Booking { call_id: call_id(), token: token(), ..booking.clone() };
         let placed = SettledCall::Placed(CallReference::new(booking.call_id, reference));
-        assert_eq!(store.book(&duplicate).await, Ok(BookingAnswer::Settled(placed)));
+        assert_eq!(store.book(&duplicate).await, Ok(HoldResult::Settled(placed)));
     }
 }
 
@@ -226,13 +226,13 @@ async fn what_ran_out_is_swept_and_what_has_not_stays() {
     let mut beside = beside(&path).await;
     for _ in 0..40 {
         store.acquire(&key(), &token(), LONG).await.expect("store is up");
-        store.keep(&outbound(), LONG).await.expect("store is up");
-        store.keep(&inbound(), LONG).await.expect("store is up");
+        store.store(&outbound(), LONG).await.expect("store is up");
+        store.store(&inbound(), LONG).await.expect("store is up");
         store.book(&tenant.booking(LONG)).await.expect("store is up");
     }
     shift(&mut beside, Duration::from_secs(7200)).await;
-    store.keep(&outbound(), LONG).await.expect("store is up");
-    store.keep(&inbound(), LONG).await.expect("store is up");
+    store.store(&outbound(), LONG).await.expect("store is up");
+    store.store(&inbound(), LONG).await.expect("store is up");
     store.book(&tenant.booking(LONG)).await.expect("store is up");
     for _ in 0..64 {
         store.acquire(&key(), &token(), LONG).await.expect("store is up");
@@ -288,8 +288,8 @@ async fn a_store_in_memory_serves_many_at_once_and_is_alone() {
         let (store, tenant, number) = (store.clone(), tenant.clone(), number.clone());
         tokio::spawn(async move {
             let booking = tenant.booking(LONG);
-            assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(LockAnswer::Granted));
-            assert_eq!(store.book(&booking).await, Ok(BookingAnswer::Recorded));
+            assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
+            assert_eq!(store.book(&booking).await, Ok(HoldResult::Recorded));
             let found = store.find_or_create(&tenant.organization.id, &number, &contact_id()).await;
             found.expect("store is up").id
         })

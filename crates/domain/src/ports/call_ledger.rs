@@ -33,7 +33,7 @@ pub trait CallLedger: Send + Sync {
     /// trip; a second one only for the answer to a blocked booking.
     ///
     /// On an error the call may be booked all the same; settling it as not dialled is then safe and right.
-    async fn book(&self, booking: &Booking) -> Result<BookingAnswer, PortUnavailable>;
+    async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable>;
 
     /// Writes how the dial ended, into the call and its guard. One round trip.
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable>;
@@ -41,7 +41,7 @@ pub trait CallLedger: Send + Sync {
 
 /// What booking came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BookingAnswer {
+pub enum HoldResult {
     /// The call is in the books and the guard is taken: dial now.
     Recorded,
     /// Another call holds the guard and is dialling, or its outcome is unknown.

@@ -21,7 +21,7 @@ use crate::{CallId, Timestamp};
 #[async_trait]
 pub trait EventInbox: Send + Sync {
     /// Stores an event, open from now on, unless one with its key is stored.
-    async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<InboxAnswer, PortUnavailable>;
+    async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable>;
 
     /// Takes some open events, oldest first, for `lease` from now.
     async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable>;
@@ -53,7 +53,7 @@ pub struct IncomingEvent<'a> {
 
 /// What accepting came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InboxAnswer {
+pub enum AcceptResult {
     /// It is stored.
     Accepted,
     /// It was stored before.

@@ -13,16 +13,16 @@ use crate::{CallContext, IntentKey, OwnerToken, SettledCall};
 /// - MUST grant a free key to exactly one of many acquirers (`one_of_many_acquirers_is_granted`).
 /// - MUST answer *in flight*, with a remaining time of at most the granted one, to whoever comes while a key is held
 ///   (`a_held_key_is_in_flight_with_its_remaining_time`).
-/// - MUST free a key by itself when its time has run out (`a_lapsed_key_is_free_again`).
+/// - MUST free a key by itself when its time has run out (`an_expired_key_is_free_again`).
 /// - MUST extend a held key to the full time on renewal (`a_renewed_key_lives_on`), for its owner alone
 ///   (`only_the_owner_renews_the_lock`).
 /// - MUST keep the result of a settled key for the given time and answer it whole to whoever comes, ids and reason alike
 ///   (`a_settled_key_answers_its_result`), then free the key (`a_settled_key_is_free_after_its_time`).
 /// - MUST settle for the owner alone (`only_the_owner_settles_the_lock`).
 /// - MUST free a released key at once (`a_released_key_is_free`), for its owner alone (`only_the_owner_releases_the_lock`).
-/// - MUST leave other keys alone, whatever is done to one (`keys_do_not_touch_each_other`).
-/// - MUST write a settlement's context where it answers `context_kept`, whoever owns the key, such that the context cache of
-///   the same store finds it (`a_context_that_is_said_to_be_kept_is_found`).
+/// - MUST leave other keys alone, whatever is done to one (`keys_do_not_affect_each_other`).
+/// - MUST write a settlement's context where it answers `context_stored`, whoever owns the key, such that the context cache of
+///   the same store finds it (`a_context_reported_as_stored_is_found`).
 /// - MUST answer `PortUnavailable`, within 2 s and without quoting key or token, when the store is lost
 ///   (`a_lost_lock_store_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -35,7 +35,7 @@ pub trait IdempotencyLock: Send + Sync {
         key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
-    ) -> Result<LockAnswer, PortUnavailable>;
+    ) -> Result<HoldResult, PortUnavailable>;
 
     /// Holds the key for another `hold_for` from now, if it is still this owner's.
     async fn renew(
@@ -46,7 +46,7 @@ pub trait IdempotencyLock: Send + Sync {
     ) -> Result<Ownership, PortUnavailable>;
 
     /// Replaces *in flight* by a result, if the key is still this owner's. One round trip, the context included.
-    async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleAnswer, PortUnavailable>;
+    async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable>;
 
     /// Frees the key, if it is still this owner's.
     async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable>;
@@ -54,7 +54,7 @@ pub trait IdempotencyLock: Send + Sync {
 
 /// What acquiring a key came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LockAnswer {
+pub enum HoldResult {
     /// The key is the caller's.
     Granted,
     /// Somebody is at it, or was and has not said how it ended.
@@ -87,23 +87,23 @@ pub struct LockSettlement<'a> {
     /// How long duplicates are answered from it, from now.
     pub hold_for: Duration,
     /// A context that a store which is also the context cache can write in the same round trip.
-    pub context: Option<ContextRider<'a>>,
+    pub context: Option<ContextToStore<'a>>,
 }
 
 /// A context and how long to keep it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ContextRider<'a> {
+pub struct ContextToStore<'a> {
     /// The context.
     pub context: &'a CallContext,
     /// How long to keep it.
-    pub keep_for: Duration,
+    pub ttl: Duration,
 }
 
 /// What settling came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SettleAnswer {
+pub struct SettleResult {
     /// Whether the result was written.
     pub ownership: Ownership,
     /// Whether the context that rode along was written. A lock that is no context cache answers `false`.
-    pub context_kept: bool,
+    pub context_stored: bool,
 }

@@ -21,7 +21,7 @@ use crate::{CallerNumber, ContactId, OrganizationId, PhoneNumber, UserId};
 pub trait NumberPool: Send + Sync {
     /// The caller number for one call, and whether that call would ring the organization itself: one round trip, since
     /// this stands on the path to the dial.
-    async fn choose<'a>(&self, query: &CallerNumberQuery<'a>) -> Result<CallerNumberAnswer, PortUnavailable>;
+    async fn choose<'a>(&self, query: &CallerNumberQuery<'a>) -> Result<CallerNumberChoice, PortUnavailable>;
 }
 
 /// Which caller number is wanted, and who would be called.
@@ -48,7 +48,7 @@ pub enum Recipient<'a> {
 
 /// The answer to a [`CallerNumberQuery`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallerNumberAnswer {
+pub struct CallerNumberChoice {
     /// The number to show, if the user has one.
     pub caller: Option<CallerNumber>,
     /// Whether the recipient's number is one of the organization's own.

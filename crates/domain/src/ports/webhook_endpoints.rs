@@ -21,7 +21,7 @@ pub trait WebhookEndpoints: Send + Sync {
         &self,
         endpoint: &WebhookEndpoint,
         most: u32,
-    ) -> Result<RegistrationAnswer, PortUnavailable>;
+    ) -> Result<RegistrationResult, PortUnavailable>;
 
     /// The organization's endpoints, oldest first.
     async fn list(&self, organization_id: &OrganizationId) -> Result<Vec<WebhookEndpoint>, PortUnavailable>;
@@ -45,7 +45,7 @@ pub trait WebhookEndpoints: Send + Sync {
 
 /// What registering came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RegistrationAnswer {
+pub enum RegistrationResult {
     /// It is stored.
     Registered,
     /// The organization has as many as it may have.

@@ -16,7 +16,7 @@ use crate::{ConversationContext, ConversationId, InboundContext, PersonName, Pho
 /// greets somebody whom it does not know.
 pub struct PersonalizeCall {
     ports: PersonalizeCallPorts,
-    keep_for: Duration,
+    ttl: Duration,
 }
 
 /// What personalizing needs of the world.
@@ -57,10 +57,10 @@ pub struct Personalization {
 const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 
 impl PersonalizeCall {
-    /// The use case on these ports; what is known of a call is kept for `keep_for`.
+    /// The use case on these ports; what is known of a call is kept for `ttl`.
     #[must_use]
-    pub const fn new(ports: PersonalizeCallPorts, keep_for: Duration) -> Self {
-        Self { ports, keep_for }
+    pub const fn new(ports: PersonalizeCallPorts, ttl: Duration) -> Self {
+        Self { ports, ttl }
     }
 
     /// Whether the provider asks: by the bearer secret alone, since it does not sign this request.
@@ -127,6 +127,6 @@ impl PersonalizeCall {
             called: query.called.clone(),
             started_at: self.ports.clock.now(),
         });
-        self.ports.contexts.keep(&context, self.keep_for).await
+        self.ports.contexts.store(&context, self.ttl).await
     }
 }

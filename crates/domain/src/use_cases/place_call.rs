@@ -14,8 +14,8 @@ pub use self::error::PlaceCallError;
 pub use self::policy::{CallPolicy, InvalidPolicy};
 use self::resolve::Parties;
 use crate::ports::{
-    AgentRepo, BookingAnswer, CallLedger, Clock, ContactRepo, ContextCache, IdempotencyLock, Identifiers,
-    LockAnswer, NumberPool, UserRepo, VoiceProvider,
+    AgentRepo, CallLedger, Clock, ContactRepo, ContextCache, HoldResult, IdempotencyLock, Identifiers,
+    NumberPool, UserRepo, VoiceProvider,
 };
 use crate::{Booking, CallReference, DialOutcome, IntentKey, NotDialledReason, OwnerToken, SettledCall};
 
@@ -98,9 +98,9 @@ impl PlaceCall {
             claimed_at: self.ports.clock.monotonic(),
         };
         match self.ports.lock.acquire(&claim.key, &claim.token, self.policy.lock_ttl()).await {
-            Ok(LockAnswer::Granted) => Ok(Claimed::Ours(claim)),
-            Ok(LockAnswer::InFlight { remaining }) => Ok(Claimed::Duplicate(Err(in_flight(remaining)))),
-            Ok(LockAnswer::Settled(call)) => Ok(Claimed::Duplicate(replay(call))),
+            Ok(HoldResult::Granted) => Ok(Claimed::Ours(claim)),
+            Ok(HoldResult::InFlight { remaining }) => Ok(Claimed::Duplicate(Err(in_flight(remaining)))),
+            Ok(HoldResult::Settled(call)) => Ok(Claimed::Duplicate(replay(call))),
             Err(unavailable) => {
                 // A write that timed out may be applied yet, and would lock the person out for the whole time.
                 self.release(&claim).await;
@@ -113,7 +113,7 @@ impl PlaceCall {
     async fn book(&self, booking: &Booking, claim: &Claim) -> Result<Claimed<()>, PlaceCallError> {
         let answer = self.ports.ledger.book(booking).await;
         let duplicate = match answer {
-            Ok(BookingAnswer::Recorded) => {
+            Ok(HoldResult::Recorded) => {
                 let elapsed = self.ports.clock.monotonic().saturating_sub(claim.claimed_at);
                 if elapsed < self.policy.lock_ttl() {
                     return Ok(Claimed::Ours(()));
@@ -122,8 +122,8 @@ impl PlaceCall {
                 self.withdraw(booking, claim).await;
                 return Err(PlaceCallError::stalled());
             }
-            Ok(BookingAnswer::InFlight { remaining }) => Err(in_flight(remaining)),
-            Ok(BookingAnswer::Settled(call)) => replay(call),
+            Ok(HoldResult::InFlight { remaining }) => Err(in_flight(remaining)),
+            Ok(HoldResult::Settled(call)) => replay(call),
             Err(unavailable) => {
                 self.withdraw(booking, claim).await;
                 return Err(unavailable.into());

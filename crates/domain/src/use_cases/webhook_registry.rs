@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ports::{
-    Clock, DeliveryListQuery, DeliveryQueue, Identifiers, PortUnavailable, RegistrationAnswer, UrlRefusal,
+    Clock, DeliveryListQuery, DeliveryQueue, Identifiers, PortUnavailable, RegistrationResult, UrlRefusal,
     UserRepo, WebhookEndpoints, WebhookSender,
 };
 use crate::{
@@ -101,8 +101,8 @@ impl WebhookRegistry {
             created_at: self.ports.clock.now(),
         };
         match self.ports.endpoints.register(&endpoint, Self::MOST).await? {
-            RegistrationAnswer::Registered => Ok(endpoint),
-            RegistrationAnswer::TooMany => Err(WebhookRegistryError::TooMany),
+            RegistrationResult::Registered => Ok(endpoint),
+            RegistrationResult::TooMany => Err(WebhookRegistryError::TooMany),
         }
     }
 

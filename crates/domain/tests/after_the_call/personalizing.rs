@@ -100,7 +100,7 @@ async fn personalized(
     let mut contexts = MockContextCache::new();
     contexts.expect_find().return_const(known);
     let noted = kept.clone();
-    contexts.expect_keep().withf(|_, keep_for| *keep_for == A_DAY).returning(move |context, _| {
+    contexts.expect_store().withf(|_, ttl| *ttl == A_DAY).returning(move |context, _| {
         noted.lock().expect("no panic").push(context.clone());
         Ok(())
     });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallLookup, ClosedBody, ContextCache, InboxAnswer, MockCallBooks, MockClock, MockContextCache,
+    AcceptResult, CallLookup, ClosedBody, ContextCache, MockCallBooks, MockClock, MockContextCache,
     MockEventInbox, MockProviderWebhook, MockRecordingStore, OpenEvent, PortUnavailable, ProviderEvent,
     RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
 };
@@ -46,7 +46,7 @@ fn event(update: Option<CallUpdate>) -> ProviderEvent {
 struct World {
     verified: Result<(), Unverified>,
     read: Result<ProviderEvent, UnreadableEvent>,
-    accepted: Result<InboxAnswer, PortUnavailable>,
+    accepted: Result<AcceptResult, PortUnavailable>,
     located: Result<Option<CallId>, PortUnavailable>,
     merged: Result<(), PortUnavailable>,
     context: Result<Option<ConversationContext>, PortUnavailable>,
@@ -60,7 +60,7 @@ impl World {
         Self {
             verified: Ok(()),
             read: Ok(event(Some(update()))),
-            accepted: Ok(InboxAnswer::Accepted),
+            accepted: Ok(AcceptResult::Accepted),
             located: Ok(Some(call_id())),
             merged: Ok(()),
             context: Err(away()),
@@ -159,7 +159,7 @@ impl World {
 #[tokio::test]
 async fn what_is_acknowledged_is_in_the_inbox_and_what_is_refused_is_not() {
     assert_eq!(World::working().receive().await, (Ok(Some(call_id())), vec!["accept".to_owned()]));
-    let known = World { accepted: Ok(InboxAnswer::Known), ..World::working() };
+    let known = World { accepted: Ok(AcceptResult::Known), ..World::working() };
     assert_eq!(
         known.receive().await.0,
         Ok(Some(call_id())),
@@ -182,7 +182,7 @@ async fn what_is_stored_is_acknowledged_though_its_call_is_not_found_in_time() {
 
     #[async_trait]
     impl ContextCache for Stalled {
-        async fn keep(&self, _: &ConversationContext, _: Duration) -> Result<(), PortUnavailable> {
+        async fn store(&self, _: &ConversationContext, _: Duration) -> Result<(), PortUnavailable> {
             pending().await
         }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use domain::ports::{
     MockClock, MockDeliveryQueue, MockIdentifiers, MockUserRepo, MockWebhookEndpoints, MockWebhookSender,
-    PortUnavailable, RegistrationAnswer, UrlRefusal,
+    PortUnavailable, RegistrationResult, UrlRefusal,
 };
 use domain::{
     CallEventKind, DeliveryFilter, Organization, OrganizationId, PersonName, Timestamp, User, UserId,
@@ -97,7 +97,7 @@ async fn an_endpoint_gets_the_kinds_that_it_asks_for_or_all() {
             .expect_register()
             .withf(move |endpoint, most| *endpoint == registered && *most == WebhookRegistry::MOST)
             .times(1)
-            .return_const(Ok(RegistrationAnswer::Registered));
+            .return_const(Ok(RegistrationResult::Registered));
         assert_eq!(world.registry().register(&user_id(), url(), &asked).await, Ok(expected));
     }
 }
@@ -108,7 +108,7 @@ async fn what_may_not_be_sent_to_is_not_registered() {
     let answer = world.registry().register(&user_id(), url(), &[]).await;
     assert_eq!(answer, Err(WebhookRegistryError::UrlRefused(UrlRefusal::ForbiddenAddress)));
     let mut full = World::new();
-    full.endpoints.expect_register().return_const(Ok(RegistrationAnswer::TooMany));
+    full.endpoints.expect_register().return_const(Ok(RegistrationResult::TooMany));
     let answer = full.registry().register(&user_id(), url(), &[]).await;
     assert_eq!(answer, Err(WebhookRegistryError::TooMany));
 }

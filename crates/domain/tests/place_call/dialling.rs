@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use domain::ports::{Ownership, SettleAnswer};
+use domain::ports::{Ownership, SettleResult};
 use domain::{
     AnswerTime, DialOutcome, PlaceCallError, PlacedCall, ProviderReference, RawPlaceCall, UnknownCause,
 };
@@ -50,7 +50,7 @@ async fn the_lock_is_renewed_while_the_phone_rings() {
 #[tokio::test]
 async fn a_lock_that_cannot_be_renewed_does_not_end_the_call() {
     for renewed in [Err(away()), Ok(Ownership::Lost)] {
-        let lost = SettleAnswer { ownership: Ownership::Lost, context_kept: true };
+        let lost = SettleResult { ownership: Ownership::Lost, context_stored: true };
         let world =
             World { rings_for: Duration::from_secs(45), renewed, lock_settled: Ok(lost), ..World::working() };
         let run = world.call_the_contact().await;
@@ -105,7 +105,7 @@ async fn a_call_without_ids_is_placed_all_the_same() {
 
 #[tokio::test]
 async fn a_context_goes_to_the_cache_where_the_lock_does_not_keep_it() {
-    let apart = SettleAnswer { ownership: Ownership::Held, context_kept: false };
+    let apart = SettleResult { ownership: Ownership::Held, context_stored: false };
     let world = World { lock_settled: Ok(apart), ..World::working() };
     let run = world.call_the_contact().await;
     assert_eq!(run.steps().last(), Some(&"context: keep"));

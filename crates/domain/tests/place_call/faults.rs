@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use domain::ports::{BookingAnswer, LockAnswer, Ownership, PortUnavailable};
+use domain::ports::{HoldResult, Ownership, PortUnavailable};
 use domain::{
     DialOutcome, NotConnectedReason, NotDialledReason, PlaceCallError, PlacedCall, ProviderCode, SettledCall,
     UnknownCause,
@@ -51,20 +51,20 @@ fn before_the_dial() -> Vec<Row> {
         },
         Row {
             what: "another request holds the lock",
-            world: World { acquired: Ok(LockAnswer::InFlight { remaining: REMAINING }), ..World::working() },
+            world: World { acquired: Ok(HoldResult::InFlight { remaining: REMAINING }), ..World::working() },
             answer: Err(IN_FLIGHT),
             steps: &["lock: acquire"],
         },
         Row {
             what: "an earlier request placed the call",
-            world: World { acquired: Ok(LockAnswer::Settled(earlier_call(None))), ..World::working() },
+            world: World { acquired: Ok(HoldResult::Settled(earlier_call(None))), ..World::working() },
             answer: Ok(PlacedCall { reference: earlier(), deduplicated: true }),
             steps: &["lock: acquire"],
         },
         Row {
             what: "an earlier request was not connected",
             world: World {
-                acquired: Ok(LockAnswer::Settled(earlier_call(Some(NotConnectedReason::Busy)))),
+                acquired: Ok(HoldResult::Settled(earlier_call(Some(NotConnectedReason::Busy)))),
                 ..World::working()
             },
             answer: Err(PlaceCallError::NotConnected {
@@ -93,13 +93,13 @@ fn before_the_dial() -> Vec<Row> {
         },
         Row {
             what: "the lock was lost, and the guard blocks: a call is in flight",
-            world: World { booked: Ok(BookingAnswer::InFlight { remaining: REMAINING }), ..World::working() },
+            world: World { booked: Ok(HoldResult::InFlight { remaining: REMAINING }), ..World::working() },
             answer: Err(IN_FLIGHT),
             steps: &["lock: acquire", "ledger: book", "lock: release"],
         },
         Row {
             what: "the lock was lost, and the guard knows the result",
-            world: World { booked: Ok(BookingAnswer::Settled(earlier_call(None))), ..World::working() },
+            world: World { booked: Ok(HoldResult::Settled(earlier_call(None))), ..World::working() },
             answer: Ok(PlacedCall { reference: earlier(), deduplicated: true }),
             steps: &["lock: acquire", "ledger: book", "lock: release"],
         },
@@ -191,7 +191,7 @@ fn after_the_dial() -> Vec<Row> {
         },
         Row {
             what: "placed, and lock and cache are away: the call is real",
-            world: World { lock_settled: Err(away()), context_kept: Err(away()), ..World::working() },
+            world: World { lock_settled: Err(away()), context_stored: Err(away()), ..World::working() },
             answer: placed(),
             steps: &[
                 "lock: acquire",

@@ -1,4 +1,4 @@
-use domain::ports::CallerNumberAnswer;
+use domain::ports::CallerNumberChoice;
 use domain::{Carrier, ForbiddenRange, PlaceCallError, RawPlaceCall};
 
 use crate::world::{World, agent, away, caller_number, contact, number};
@@ -29,7 +29,7 @@ async fn a_user_contact_agent_or_number_that_is_not_there_is_named() {
     let world = World { agent: Ok(None), ..World::working() };
     let asked = RawPlaceCall { agent_id: Some("agent-9"), ..BY_CONTACT };
     assert_eq!(refused(world, asked).await, PlaceCallError::AgentNotFound);
-    let nobody = CallerNumberAnswer { caller: None, recipient_is_own_number: false };
+    let nobody = CallerNumberChoice { caller: None, recipient_is_own_number: false };
     let world = World { numbers: Ok(nobody.clone()), ..World::working() };
     assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::NoAiEnabledNumber);
     let world = World { numbers: Ok(nobody), ..World::working() };
@@ -55,7 +55,7 @@ async fn a_caller_number_must_serve_ai_calls_and_be_on_the_trunk() {
     let with = |change: fn(&mut domain::CallerNumber)| {
         let mut caller = caller_number();
         change(&mut caller);
-        let numbers = CallerNumberAnswer { caller: Some(caller), recipient_is_own_number: false };
+        let numbers = CallerNumberChoice { caller: Some(caller), recipient_is_own_number: false };
         World { numbers: Ok(numbers), ..World::working() }
     };
     let asked = RawPlaceCall { from_number: Some("+14165550100"), ..BY_CONTACT };
@@ -83,7 +83,7 @@ async fn a_contact_is_called_at_its_own_number_or_not_at_all() {
 
 #[tokio::test]
 async fn nobody_calls_a_forbidden_number_or_the_organization_itself() {
-    let own = CallerNumberAnswer { caller: Some(caller_number()), recipient_is_own_number: true };
+    let own = CallerNumberChoice { caller: Some(caller_number()), recipient_is_own_number: true };
     let world = World { numbers: Ok(own), ..World::working() };
     let refusal = PlaceCallError::DestinationNotAllowed(ForbiddenRange::OwnNumber);
     assert_eq!(refused(world, BY_CONTACT).await, refusal);

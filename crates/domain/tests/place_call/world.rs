@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    BookingAnswer, CallerNumberAnswer, DialRequest, LockAnswer, MockAgentRepo, MockCallLedger,
-    MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo,
-    Ownership, PortUnavailable, SettleAnswer, VoiceProvider,
+    CallerNumberChoice, DialRequest, HoldResult, MockAgentRepo, MockCallLedger, MockContactRepo,
+    MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo, Ownership,
+    PortUnavailable, SettleResult, VoiceProvider,
 };
 use domain::{
     Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallerNumber, Carrier, CarrierCallId,
@@ -23,14 +23,14 @@ pub struct World {
     pub user: Answer<Option<User>>,
     pub contact: Answer<Option<Contact>>,
     pub agent: Answer<Option<Agent>>,
-    pub numbers: Answer<CallerNumberAnswer>,
-    pub acquired: Answer<LockAnswer>,
+    pub numbers: Answer<CallerNumberChoice>,
+    pub acquired: Answer<HoldResult>,
     pub renewed: Answer<Ownership>,
-    pub lock_settled: Answer<SettleAnswer>,
+    pub lock_settled: Answer<SettleResult>,
     pub released: Answer<Ownership>,
-    pub booked: Answer<BookingAnswer>,
+    pub booked: Answer<HoldResult>,
     pub ledger_settled: Answer<()>,
-    pub context_kept: Answer<()>,
+    pub context_stored: Answer<()>,
     pub outcome: DialOutcome,
     /// When the provider answers.
     pub answers: AnswerTime,
@@ -143,14 +143,14 @@ impl World {
             user: Ok(Some(user)),
             contact: Ok(Some(contact())),
             agent: Ok(Some(agent())),
-            numbers: Ok(CallerNumberAnswer { caller: Some(caller_number()), recipient_is_own_number: false }),
-            acquired: Ok(LockAnswer::Granted),
+            numbers: Ok(CallerNumberChoice { caller: Some(caller_number()), recipient_is_own_number: false }),
+            acquired: Ok(HoldResult::Granted),
             renewed: Ok(Ownership::Held),
-            lock_settled: Ok(SettleAnswer { ownership: Ownership::Held, context_kept: true }),
+            lock_settled: Ok(SettleResult { ownership: Ownership::Held, context_stored: true }),
             released: Ok(Ownership::Held),
-            booked: Ok(BookingAnswer::Recorded),
+            booked: Ok(HoldResult::Recorded),
             ledger_settled: Ok(()),
-            context_kept: Ok(()),
+            context_stored: Ok(()),
             outcome: DialOutcome::Placed(provider_reference()),
             answers: AnswerTime::AfterRinging,
             rings_for: Duration::ZERO,
@@ -221,8 +221,8 @@ impl World {
         });
 
         let mut contexts = MockContextCache::new();
-        let (j, kept) = (journal.clone(), self.context_kept);
-        contexts.expect_keep().returning(move |_, _| j.note("context: keep", kept.clone()));
+        let (j, kept) = (journal.clone(), self.context_stored);
+        contexts.expect_store().returning(move |_, _| j.note("context: keep", kept.clone()));
 
         let mut identifiers = MockIdentifiers::new();
         identifiers.expect_call_id().returning(call_id);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{BookingAnswer, Settlement};
+use domain::ports::{HoldResult, Settlement};
 use domain::{
     AnswerTime, Booking, CallReference, CallStatus, DialOutcome, NotConnectedReason, OwnerToken,
     ProviderReference, SettledCall,
@@ -96,7 +96,7 @@ pub(crate) async fn only_call(harness: &impl CallLedgerHarness, booking: &Bookin
     calls.remove(0)
 }
 
-pub(crate) async fn book(harness: &impl CallLedgerHarness, booking: &Booking) -> BookingAnswer {
+pub(crate) async fn book(harness: &impl CallLedgerHarness, booking: &Booking) -> HoldResult {
     harness.ledger().book(booking).await.expect("store is up")
 }
 
@@ -132,9 +132,9 @@ pub(crate) fn settlement<'a>(
 }
 
 /// The remaining time of an answer that has to be *in flight*.
-pub(crate) fn in_flight(answer: BookingAnswer) -> Duration {
+pub(crate) fn in_flight(answer: HoldResult) -> Duration {
     match answer {
-        BookingAnswer::InFlight { remaining } => remaining,
+        HoldResult::InFlight { remaining } => remaining,
         other => panic!("the guard is held, and the answer is {other:?}"),
     }
 }

@@ -48,7 +48,7 @@ pub(crate) enum Flaw {
     ReleasesInWordsOnly,
     ReleasesForAnybody,
     ReleasesEveryKeyOfTheToken,
-    SaysThatItKeptTheContext,
+    SaysThatItStoredTheContext,
     KeepsTheContextForTheOwnerOnly,
     // The context cache
     DropsTheContextsReason,

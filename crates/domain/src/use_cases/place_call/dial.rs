@@ -6,7 +6,7 @@ use futures_util::join;
 
 use super::resolve::Parties;
 use super::{Claim, PlaceCall};
-use crate::ports::{ContextRider, DialRequest, LockSettlement, Ownership, SettleAnswer, Settlement};
+use crate::ports::{ContextToStore, DialRequest, LockSettlement, Ownership, SettleResult, Settlement};
 use crate::{
     Booking, CallContext, CallReference, CallStatus, ConversationContext, DialOutcome, NotConnectedReason,
     ProviderReference, SettledCall, UnknownCause,
@@ -121,7 +121,7 @@ impl PlaceCall {
     ) {
         let context = context(parties, booking, provider);
         let rider =
-            context.as_ref().map(|context| ContextRider { context, keep_for: self.policy.context_ttl() });
+            context.as_ref().map(|context| ContextToStore { context, ttl: self.policy.context_ttl() });
         let settlement = LockSettlement {
             key: &booking.key,
             token: &booking.token,
@@ -134,11 +134,11 @@ impl PlaceCall {
             written = self.ports.lock.settle(&settlement).await;
         }
         let kept = match written {
-            Ok(SettleAnswer { ownership: Ownership::Lost, context_kept }) => {
+            Ok(SettleResult { ownership: Ownership::Lost, context_stored }) => {
                 tracing::warn!(call.id = %booking.call_id, "the lock of a call was lost; duplicates are answered from its guard");
-                context_kept
+                context_stored
             }
-            Ok(SettleAnswer { ownership: Ownership::Held, context_kept }) => context_kept,
+            Ok(SettleResult { ownership: Ownership::Held, context_stored }) => context_stored,
             Err(error) => {
                 tracing::warn!(%error, call.id = %booking.call_id, "a result is in the ledger alone, not in the lock");
                 false
@@ -146,7 +146,7 @@ impl PlaceCall {
         };
         if let (Some(rider), false) = (rider, kept) {
             let context = ConversationContext::Outbound(rider.context.clone());
-            if let Err(error) = self.ports.contexts.keep(&context, rider.keep_for).await {
+            if let Err(error) = self.ports.contexts.store(&context, rider.ttl).await {
                 tracing::warn!(%error, call.id = %booking.call_id, "a call's context is in the ledger alone, not in the cache");
             }
         }

@@ -2,7 +2,7 @@ use futures_util::join;
 
 use super::command::Callee;
 use super::{PlaceCall, PlaceCallCommand, PlaceCallError};
-use crate::ports::{CallerNumberAnswer, CallerNumberQuery, PortUnavailable, Recipient};
+use crate::ports::{CallerNumberChoice, CallerNumberQuery, PortUnavailable, Recipient};
 use crate::{
     Agent, CallerNumber, Contact, Destination, ForbiddenRange, ProviderAgentId, ProviderNumberId, User,
 };
@@ -89,7 +89,7 @@ fn callee(
 }
 
 /// A call that shows a number and rings the same organization would have its agents talk to each other.
-fn refuse_own_number(numbers: &CallerNumberAnswer, destination: &Destination) -> Result<(), PlaceCallError> {
+fn refuse_own_number(numbers: &CallerNumberChoice, destination: &Destination) -> Result<(), PlaceCallError> {
     let shown = numbers.caller.as_ref().map(|caller| &caller.phone_number);
     if numbers.recipient_is_own_number || shown == Some(destination.number()) {
         return Err(PlaceCallError::DestinationNotAllowed(ForbiddenRange::OwnNumber));
@@ -112,7 +112,7 @@ fn speaker(
 }
 
 fn shown_number(
-    numbers: CallerNumberAnswer,
+    numbers: CallerNumberChoice,
     command: &PlaceCallCommand,
 ) -> Result<(CallerNumber, ProviderNumberId), PlaceCallError> {
     let absent = match command.from_number {

@@ -12,7 +12,7 @@ use crate::flaw::Flaw;
 pub(super) type Contexts = HashMap<ConversationId, (ConversationContext, Duration)>;
 
 impl Memory {
-    pub(super) fn write_context(&self, context: &ConversationContext, keep_for: Duration) {
+    pub(super) fn write_context(&self, context: &ConversationContext, ttl: Duration) {
         let id = context.conversation_id().clone();
         let mut contexts = lock(&self.store.contexts);
         if self.has(Flaw::KeepsTheFirstContext) && contexts.contains_key(&id) {
@@ -35,15 +35,15 @@ impl Memory {
         {
             context.reason = None;
         }
-        contexts.insert(id, (context, self.now() + keep_for));
+        contexts.insert(id, (context, self.now() + ttl));
     }
 }
 
 #[async_trait]
 impl ContextCache for Memory {
-    async fn keep(&self, context: &ConversationContext, keep_for: Duration) -> Result<(), PortUnavailable> {
+    async fn store(&self, context: &ConversationContext, ttl: Duration) -> Result<(), PortUnavailable> {
         self.reach(context.conversation_id().as_str()).await?;
-        self.write_context(context, keep_for);
+        self.write_context(context, ttl);
         Ok(())
     }
 

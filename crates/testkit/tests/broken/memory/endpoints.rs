@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, RegistrationAnswer, WebhookEndpoints};
+use domain::ports::{PortUnavailable, RegistrationResult, WebhookEndpoints};
 use domain::{CallEventKind, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret};
 
 use super::{Memory, lock};
@@ -22,7 +22,7 @@ impl WebhookEndpoints for Memory {
         &self,
         endpoint: &WebhookEndpoint,
         most: u32,
-    ) -> Result<RegistrationAnswer, PortUnavailable> {
+    ) -> Result<RegistrationResult, PortUnavailable> {
         self.reach(endpoint.url.as_str()).await?;
         let has_room = |endpoints: &[WebhookEndpoint]| {
             let own = endpoints.iter().filter(|stored| stored.organization_id == endpoint.organization_id);
@@ -36,14 +36,14 @@ impl WebhookEndpoints for Memory {
         // Counted and stored under one lock.
         let mut announcements = lock(&self.store.announcements);
         if !had_room && !has_room(&announcements.endpoints) {
-            return Ok(RegistrationAnswer::TooMany);
+            return Ok(RegistrationResult::TooMany);
         }
         let mut endpoint = endpoint.clone();
         if self.has(Flaw::RegistersForEveryKind) {
             endpoint.kinds = CallEventKind::ALL.to_vec();
         }
         announcements.endpoints.push(endpoint);
-        Ok(RegistrationAnswer::Registered)
+        Ok(RegistrationResult::Registered)
     }
 
     async fn list(&self, organization_id: &OrganizationId) -> Result<Vec<WebhookEndpoint>, PortUnavailable> {

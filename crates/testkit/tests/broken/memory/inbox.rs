@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::CallId;
-use domain::ports::{ClosedBody, EventInbox, InboxAnswer, IncomingEvent, OpenEvent, PortUnavailable};
+use domain::ports::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent, PortUnavailable};
 
 use super::{Memory, lock};
 use crate::flaw::Flaw;
@@ -36,7 +36,7 @@ fn is_stored(events: &[Stored], key: &str) -> bool {
 
 #[async_trait]
 impl EventInbox for Memory {
-    async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<InboxAnswer, PortUnavailable> {
+    async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable> {
         self.reach(event.key).await?;
         let was_unknown = self.has(Flaw::AcceptsTwice) && !is_stored(&lock(&self.store.events), event.key);
         if was_unknown {
@@ -45,7 +45,7 @@ impl EventInbox for Memory {
         // Looked for and stored under one lock.
         let mut events = lock(&self.store.events);
         if !was_unknown && is_stored(&events, event.key) {
-            return Ok(InboxAnswer::Known);
+            return Ok(AcceptResult::Known);
         }
         let body = match self.flaw {
             Some(Flaw::KeepsTextsAlone) => String::from_utf8_lossy(event.body).into_owned().into_bytes(),
@@ -53,7 +53,7 @@ impl EventInbox for Memory {
         };
         let event = OpenEvent { key: event.key.to_owned(), body, received_at: event.received_at };
         events.push(Stored { event, open_at: self.now(), closed: false });
-        Ok(InboxAnswer::Accepted)
+        Ok(AcceptResult::Accepted)
     }
 
     async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {

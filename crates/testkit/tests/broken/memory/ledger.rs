@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{BookingAnswer, CallLedger, PortUnavailable, Settlement};
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement};
 use domain::{
     Booking, CallId, CallProgress, CallReference, CallStatus, DialOutcome, IntentKey, OwnerToken, Recording,
     SettledCall, Timestamp,
@@ -61,7 +61,7 @@ impl Books {
 
 impl Memory {
     /// The answer for a key that is guarded, or nothing where it is free.
-    fn blocked(&self, books: &Books, booking: &Booking) -> Option<BookingAnswer> {
+    fn blocked(&self, books: &Books, booking: &Booking) -> Option<HoldResult> {
         let now = self.now();
         let reservation = books.reservations.get(&booking.key)?;
         if reservation.until <= now && !self.has(Flaw::NeverTakesAReservationOver) {
@@ -69,8 +69,8 @@ impl Memory {
         }
         let asked = self.has(Flaw::AnswersTheReservationThatWasAsked);
         let remaining = if asked { booking.reserve_for } else { reservation.until.saturating_sub(now) };
-        let result = books.result(&reservation.call_id).map(BookingAnswer::Settled);
-        Some(result.unwrap_or(BookingAnswer::InFlight { remaining }))
+        let result = books.result(&reservation.call_id).map(HoldResult::Settled);
+        Some(result.unwrap_or(HoldResult::InFlight { remaining }))
     }
 
     fn write_call(&self, books: &mut Books, booking: &Booking) {
@@ -105,7 +105,7 @@ impl Memory {
 
 #[async_trait]
 impl CallLedger for Memory {
-    async fn book(&self, booking: &Booking) -> Result<BookingAnswer, PortUnavailable> {
+    async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
         self.reach(booking.to.as_e164()).await?;
         let seen_before = if self.has(Flaw::BooksTwice) {
             let seen = self.blocked(&lock(&self.store.books), booking);
@@ -133,7 +133,7 @@ impl CallLedger for Memory {
             return Err(PortUnavailable::new("memory", "the call's id is taken"));
         }
         self.write_call(&mut books, booking);
-        Ok(BookingAnswer::Recorded)
+        Ok(HoldResult::Recorded)
     }
 
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{IdempotencyLock, LockAnswer, LockSettlement, Ownership, PortUnavailable, SettleAnswer};
+use domain::ports::{HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable, SettleResult};
 use domain::{ConversationContext, IntentKey, OwnerToken, SettledCall};
 
 use super::{Memory, lock};
@@ -18,7 +18,7 @@ pub(super) struct Held {
 
 impl Memory {
     /// The answer for a key that is not free, or nothing where it is.
-    fn taken(&self, locks: &Locks, key: &IntentKey, asked: Duration) -> Option<LockAnswer> {
+    fn taken(&self, locks: &Locks, key: &IntentKey, asked: Duration) -> Option<HoldResult> {
         let (held, now) = (locks.get(key)?, self.now());
         let for_ever = match held.result {
             Some(_) => self.has(Flaw::KeepsResultsForEver),
@@ -30,8 +30,8 @@ impl Memory {
         let left = held.until.saturating_sub(now);
         let remaining = if self.has(Flaw::AnswersTheTimeThatWasAsked) { asked } else { left };
         Some(match &held.result {
-            Some(result) => LockAnswer::Settled(result.clone()),
-            None => LockAnswer::InFlight { remaining },
+            Some(result) => HoldResult::Settled(result.clone()),
+            None => HoldResult::InFlight { remaining },
         })
     }
 
@@ -62,7 +62,7 @@ impl IdempotencyLock for Memory {
         key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
-    ) -> Result<LockAnswer, PortUnavailable> {
+    ) -> Result<HoldResult, PortUnavailable> {
         self.reach(key.as_str()).await?;
         let seen_before = if self.has(Flaw::GrantsTwice) {
             let seen = self.taken(&lock(&self.store.locks), key, hold_for);
@@ -77,7 +77,7 @@ impl IdempotencyLock for Memory {
         }
         let held = Held { token: token.clone(), until: self.now() + hold_for, result: None };
         locks.insert(key.clone(), held);
-        Ok(LockAnswer::Granted)
+        Ok(HoldResult::Granted)
     }
 
     async fn renew(
@@ -97,7 +97,7 @@ impl IdempotencyLock for Memory {
         }))
     }
 
-    async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleAnswer, PortUnavailable> {
+    async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable> {
         self.reach(settlement.token.as_str()).await?;
         let LockSettlement { key, token, call, hold_for, context } = *settlement;
         let result = match call {
@@ -110,13 +110,13 @@ impl IdempotencyLock for Memory {
             let until = self.now() + hold_for;
             locks.insert(key.clone(), Held { token: token.clone(), until, result: Some(result) });
         });
-        let skipped = self.has(Flaw::SaysThatItKeptTheContext)
+        let skipped = self.has(Flaw::SaysThatItStoredTheContext)
             || self.has(Flaw::KeepsTheContextForTheOwnerOnly) && ownership == Ownership::Lost;
         if let Some(rider) = context.filter(|_| self.has_contexts && !skipped) {
             let context = ConversationContext::Outbound(rider.context.clone());
-            self.write_context(&context, rider.keep_for);
+            self.write_context(&context, rider.ttl);
         }
-        Ok(SettleAnswer { ownership, context_kept: context.is_some() && self.has_contexts })
+        Ok(SettleResult { ownership, context_stored: context.is_some() && self.has_contexts })
     }
 
     async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {

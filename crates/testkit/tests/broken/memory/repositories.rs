@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallerNumberAnswer, CallerNumberQuery, ContactRepo, NumberPool, PortUnavailable, Recipient,
+    AgentRepo, CallerNumberChoice, CallerNumberQuery, ContactRepo, NumberPool, PortUnavailable, Recipient,
     UserRepo,
 };
 use domain::{
@@ -162,7 +162,7 @@ impl AgentRepo for Memory {
 
 #[async_trait]
 impl NumberPool for Memory {
-    async fn choose<'a>(&self, query: &CallerNumberQuery<'a>) -> Result<CallerNumberAnswer, PortUnavailable> {
+    async fn choose<'a>(&self, query: &CallerNumberQuery<'a>) -> Result<CallerNumberChoice, PortUnavailable> {
         self.reach(query.requested.map_or("nothing", PhoneNumber::as_e164)).await?;
         let recipient = self.recipients_number(query);
         let recipient_is_own_number = recipient.is_some_and(|number| self.is_own_number(query, &number));
@@ -190,7 +190,7 @@ impl NumberPool for Memory {
         if let (Some(number), true) = (&mut caller, self.has(Flaw::DropsTheProvidersNumber)) {
             number.provider_number_id = None;
         }
-        Ok(CallerNumberAnswer { caller, recipient_is_own_number })
+        Ok(CallerNumberChoice { caller, recipient_is_own_number })
     }
 }
 

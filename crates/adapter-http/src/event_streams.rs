@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{CallEvent, EventPosition, FollowCalls, Following, ReadCallsError, UserId};
+use domain::{CallEvent, EventSequence, FollowCalls, Following, ReadCallsError, UserId};
 use futures_util::Stream;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Sender};
@@ -64,7 +64,7 @@ impl EventStreams {
     pub(crate) fn start(
         &self,
         user_id: UserId,
-        last_seen: Option<EventPosition>,
+        last_seen: Option<EventSequence>,
     ) -> impl Future<Output = Result<Following, ReadCallsError>> + Send + use<> {
         let follow_calls = Arc::clone(&self.follow_calls);
         async move { follow_calls.start(&user_id, last_seen).await.inspect_err(log_reading_cause) }
@@ -105,7 +105,7 @@ impl EventStreams {
 
 /// What a stream begins with, so that the client has its headers at once and knows when to come back, and behind which place:
 /// who loses the stream before the first event would else begin with the next one, and miss what happened in between.
-fn opening(position: EventPosition) -> Bytes {
+fn opening(position: EventSequence) -> Bytes {
     format!("retry: 2000\nid: {}\n\n: events of calls follow\n\n", position.number()).into()
 }
 

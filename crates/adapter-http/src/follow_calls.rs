@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::EventPosition;
+use domain::EventSequence;
 
 use crate::common_answers::{OwnTrouble, Unauthorized, UserNotFound};
 use crate::error_answer::ErrorAnswer;
@@ -119,7 +119,7 @@ async fn follow(
 }
 
 /// The last event that the client saw; nothing where it has seen none.
-fn last_seen(headers: &HeaderMap) -> Result<Option<EventPosition>, RequestRefusal> {
+fn last_seen(headers: &HeaderMap) -> Result<Option<EventSequence>, RequestRefusal> {
     let mut values = headers.get_all(LAST_EVENT_ID);
     let Some(value) = values.next() else { return Ok(None) };
     let only = values.next().is_none().then_some(value);

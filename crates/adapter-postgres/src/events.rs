@@ -4,7 +4,7 @@ mod row;
 
 use async_trait::async_trait;
 use domain::ports::{EventFeed, FeedQuery, PortUnavailable};
-use domain::{CallEvent, EventPosition, OrganizationId};
+use domain::{CallEvent, EventSequence, OrganizationId};
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, timeout};
 
@@ -49,7 +49,7 @@ impl EventFeed for PostgresStore {
         }
     }
 
-    async fn newest(&self, organization_id: &OrganizationId) -> Result<EventPosition, PortUnavailable> {
+    async fn newest(&self, organization_id: &OrganizationId) -> Result<EventSequence, PortUnavailable> {
         let newest = self.repeatable(|| {
             sqlx::query!(
                 "select max(position) as newest from call_events where organization_id = $1",
@@ -57,7 +57,7 @@ impl EventFeed for PostgresStore {
             )
         });
         let newest = newest.await?.and_then(|row| row.newest);
-        newest.map_or(Ok(EventPosition::START), read_position)
+        newest.map_or(Ok(EventSequence::START), read_position)
     }
 }
 

@@ -107,7 +107,7 @@ impl CallLedger for PostgresStore {
         // settlement nor a late one of an older call does anything to it. From *unknown* a call may come to be placed or not
         // connected, its guard blocking on to its end; never to not dialled, since the phone may have rung.
         // What events told before the dial's own answer came is merged as `CallProgress::absorb` merges: the greater stays.
-        // What the call rose by is told as `CallEventKind::of_rise` names it: it was answered in progress (3) and completed
+        // What the call rose by is told as `CallEventKind::between` names it: it was answered in progress (3) and completed
         // (7), and has ended from failed (4) on. The call's id is ours, minted for it alone: no tenant stands beside it.
         let settled = self.repeatable(|| {
             sqlx::query!(

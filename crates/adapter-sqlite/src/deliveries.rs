@@ -5,7 +5,7 @@ use domain::ports::{
     AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
 };
 use domain::{
-    DeliveryRecord, DeliveryState, DueDelivery, EventPosition, OrganizationId, Timestamp, WebhookEndpointId,
+    DeliveryRecord, DeliveryState, DueDelivery, EventSequence, OrganizationId, Timestamp, WebhookEndpointId,
 };
 use sqlx::SqliteConnection;
 
@@ -146,7 +146,7 @@ impl DeliveryQueue for SqliteStore {
     /// In portions, each whole and on disk when the next one begins, so that bookings come in between.
     async fn replay(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
         let mut replayed = 0;
-        let mut last = (String::new(), EventPosition::START.number());
+        let mut last = (String::new(), EventSequence::START.number());
         loop {
             let keys = within(STORAGE_LIMIT, self.replay_portion(query, &last)).await?;
             replayed += keys.len() as u64;
@@ -167,7 +167,7 @@ impl SqliteStore {
     ) -> Result<Vec<(String, i64)>, PortUnavailable> {
         let organization_id = query.organization_id.as_ref().map(OrganizationId::as_str);
         let endpoint_id = query.endpoint_id.as_ref().map(WebhookEndpointId::as_str);
-        let after = query.after.map(EventPosition::number);
+        let after = query.after.map(EventSequence::number);
         let mut transaction = self.connections.begin_books().await?;
         let now = now().unix_millis();
         let keys = sqlx::query!(

@@ -2,7 +2,7 @@
 
 use domain::ports::PortUnavailable;
 use domain::{
-    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, EventId, EventPosition,
+    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, EventId, EventSequence,
     OrganizationId, PhoneNumber, Timestamp, UserId,
 };
 use sqlx::SqliteConnection;
@@ -18,7 +18,7 @@ pub(crate) async fn write_rise(
     before: CallStatus,
     after: CallStatus,
 ) -> Result<(), PortUnavailable> {
-    for kind in CallEventKind::of_rise(before, after) {
+    for kind in CallEventKind::between(before, after) {
         write_event(connection, call_id, kind).await?;
     }
     Ok(())
@@ -102,6 +102,6 @@ pub(crate) fn status(rank: i64) -> Result<CallStatus, PortUnavailable> {
 }
 
 /// The place with this number.
-pub(crate) fn position(number: i64) -> Result<EventPosition, PortUnavailable> {
-    EventPosition::from_number(number).ok_or(()).map_err(unreadable("call_events.position"))
+pub(crate) fn position(number: i64) -> Result<EventSequence, PortUnavailable> {
+    EventSequence::from_number(number).ok_or(()).map_err(unreadable("call_events.position"))
 }

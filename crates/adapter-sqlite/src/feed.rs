@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::ports::{EventFeed, FeedQuery, PortUnavailable};
-use domain::{CallEvent, EventPosition, OrganizationId};
+use domain::{CallEvent, EventSequence, OrganizationId};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -61,7 +61,7 @@ impl EventFeed for SqliteStore {
         }
     }
 
-    async fn newest(&self, organization_id: &OrganizationId) -> Result<EventPosition, PortUnavailable> {
+    async fn newest(&self, organization_id: &OrganizationId) -> Result<EventSequence, PortUnavailable> {
         let organization_id = organization_id.as_str();
         within(STORAGE_LIMIT, async {
             let mut reader = self.connections.read().await?;
@@ -73,7 +73,7 @@ impl EventFeed for SqliteStore {
             .fetch_one(&mut *reader)
             .await
             .map_err(unavailable)?;
-            newest.map_or(Ok(EventPosition::START), position)
+            newest.map_or(Ok(EventSequence::START), position)
         })
         .await
     }

@@ -23,7 +23,7 @@ mod webhook;
 
 pub use self::agent::Agent;
 pub use self::call::{Booking, CallContext, CallReference, ConversationContext, InboundContext, SettledCall};
-pub use self::call_event::{CallEvent, CallEventKind, EventId, EventPosition};
+pub use self::call_event::{CallEvent, CallEventKind, EventId, EventSequence};
 pub use self::call_record::{
     CallFailure, CallProgress, CallRecord, CallUpdate, ConversationRecord, Speaker, TranscriptLine,
     UpdateContent,

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use domain::ports::{DeliveryListQuery, ReplayQuery};
-use domain::{DeliveryState, EventPosition, OrganizationId, WebhookEndpointId};
+use domain::{DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
 
 use crate::commands::{self, webhooks};
 use crate::config::{Settings, Source};
@@ -91,7 +91,7 @@ enum WebhooksCommand {
         endpoint: Option<String>,
         /// Those of events behind this place alone: the `position` of an event.
         #[arg(long, value_parser = parse_position, allow_negative_numbers = true)]
-        after: Option<EventPosition>,
+        after: Option<EventSequence>,
         /// Those that were delivered as well.
         #[arg(long)]
         delivered_too: bool,
@@ -160,8 +160,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn parse_position(text: &str) -> anyhow::Result<EventPosition> {
-    let number = text.parse().ok().and_then(EventPosition::from_number);
+fn parse_position(text: &str) -> anyhow::Result<EventSequence> {
+    let number = text.parse().ok().and_then(EventSequence::from_number);
     number.context("the position of an event is a whole number, 0 or more")
 }
 

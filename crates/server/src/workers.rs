@@ -221,7 +221,7 @@ mod tests {
         let (asked, second) = (Arc::new(Notify::new()), Duration::from_secs(1));
         let times = ReconcileTimes {
             decided_within: second,
-            told_within: second,
+            reported_within: second,
             pause: second,
             given_up_after: second,
         };

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::ports::{FeedQuery, RegistrationResult};
 use domain::{
-    Booking, CallEvent, CallEventKind, CallStatus, CallUpdate, EventPosition, Timestamp, WebhookEndpoint,
+    Booking, CallEvent, CallEventKind, CallStatus, CallUpdate, EventSequence, Timestamp, WebhookEndpoint,
 };
 
 use crate::call_ledger::books::book;
@@ -37,18 +37,18 @@ pub(crate) async fn publish(harness: &impl AnnouncementsHarness) -> usize {
 pub(crate) async fn read_behind(
     harness: &impl AnnouncementsHarness,
     tenant: &Tenant,
-    after: EventPosition,
+    after: EventSequence,
 ) -> Vec<CallEvent> {
     harness.feed().read(&query(tenant, after)).await.expect("store is up")
 }
 
 /// All of the tenant's published events.
 pub(crate) async fn read(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<CallEvent> {
-    read_behind(harness, tenant, EventPosition::START).await
+    read_behind(harness, tenant, EventSequence::START).await
 }
 
 /// What is there of the tenant's events behind a place, without waiting.
-pub(crate) fn query(tenant: &Tenant, after: EventPosition) -> FeedQuery {
+pub(crate) fn query(tenant: &Tenant, after: EventSequence) -> FeedQuery {
     FeedQuery { organization_id: tenant.organization.id.clone(), after, limit: 1000, wait: Duration::ZERO }
 }
 

@@ -17,7 +17,7 @@ use crate::harness::CallLedgerHarness;
 
 suite! {
     $ call_ledger_suite of call_ledger:
-    a_booked_call_is_in_the_books,
+    a_booked_call_is_in_the_ledger,
     a_blocked_booking_writes_nothing,
     one_of_many_bookings_of_one_key_is_recorded,
     a_call_in_flight_blocks_its_key,
@@ -29,7 +29,7 @@ suite! {
     only_its_own_token_settles_a_reservation,
     a_settled_call_stays_settled,
     reservations_do_not_affect_each_other,
-    the_books_survive_a_crash,
+    the_ledger_survives_a_crash,
     a_lost_ledger_is_unavailable,
 }
 
@@ -42,7 +42,7 @@ const HOLD: Duration = Duration::from_secs(4);
 const A_SECOND: Duration = Duration::from_secs(1);
 
 /// A booked call is in the books as dialling, with every field, with a reason or without.
-pub async fn a_booked_call_is_in_the_books(harness: &impl CallLedgerHarness) {
+pub async fn a_booked_call_is_in_the_ledger(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let reasonless = Booking { reason: None, ..tenant.booking(LONG) };
     for booking in [tenant.booking(LONG), reasonless] {
@@ -261,7 +261,7 @@ pub async fn reservations_do_not_affect_each_other(harness: &impl CallLedgerHarn
 }
 
 /// What was booked and settled is there when the store comes back from a crash, and blocks as before.
-pub async fn the_books_survive_a_crash(harness: &impl CallLedgerHarness) {
+pub async fn the_ledger_survives_a_crash(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let (dialled, done) = (tenant.booking(LONG), tenant.booking(LONG));
     let outcome = DialOutcome::Placed(provider_reference());

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use domain::ports::{AttemptConclusion, DeliveryLease, DeliveryListQuery, ReplayQuery};
 use domain::{
-    CallEventKind, DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, EventPosition,
+    CallEventKind, DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, EventSequence,
     WebhookEndpoint,
 };
 
@@ -21,17 +21,18 @@ use crate::fixtures::Tenant;
 use crate::harness::AnnouncementsHarness;
 
 pub use self::concluding::{
-    a_concluded_delivery_is_not_leased, a_postponed_delivery_waits,
-    an_attempt_before_a_replay_concludes_nothing, only_the_newest_attempt_concludes,
-    what_is_queued_for_too_long_is_given_up,
+    a_concluded_delivery_is_not_leased, a_delivery_queued_for_too_long_is_expired,
+    a_postponed_delivery_waits, an_attempt_before_a_replay_concludes_nothing,
+    only_the_newest_attempt_concludes,
 };
 pub use self::leasing::{
-    a_delivery_is_leased_to_one_worker, a_slow_endpoint_does_not_keep_back_the_others,
-    an_abandoned_delivery_is_leased_again, the_longest_due_comes_first, who_has_the_fewest_out_comes_first,
+    a_delivery_is_leased_to_one_worker, a_slow_endpoint_does_not_delay_the_others,
+    an_abandoned_delivery_is_leased_again, the_endpoint_with_the_fewest_leases_is_first,
+    the_longest_due_comes_first,
 };
 pub use self::listing::{deliveries_are_listed_by_state_and_page, deliveries_are_the_tenants_own};
 pub use self::queueing::{
-    a_delivery_is_handed_out_whole, a_replaced_secret_signs_for_its_time,
+    a_delivery_is_leased_with_every_field, a_replaced_secret_signs_for_its_time,
     an_event_is_queued_for_each_endpoint_that_asked,
 };
 pub use self::replaying::{a_replay_can_send_delivered_events_again, a_replay_revives_dead_deliveries};
@@ -39,17 +40,17 @@ pub use self::replaying::{a_replay_can_send_delivered_events_again, a_replay_rev
 suite! {
     $ delivery_queue_suite of delivery_queue:
     an_event_is_queued_for_each_endpoint_that_asked,
-    a_delivery_is_handed_out_whole,
+    a_delivery_is_leased_with_every_field,
     a_replaced_secret_signs_for_its_time,
     the_longest_due_comes_first,
     a_delivery_is_leased_to_one_worker,
     an_abandoned_delivery_is_leased_again,
-    a_slow_endpoint_does_not_keep_back_the_others,
-    who_has_the_fewest_out_comes_first,
+    a_slow_endpoint_does_not_delay_the_others,
+    the_endpoint_with_the_fewest_leases_is_first,
     a_postponed_delivery_waits,
     a_concluded_delivery_is_not_leased,
     only_the_newest_attempt_concludes,
-    what_is_queued_for_too_long_is_given_up,
+    a_delivery_queued_for_too_long_is_expired,
     an_attempt_before_a_replay_concludes_nothing,
     deliveries_are_listed_by_state_and_page,
     deliveries_are_the_tenants_own,
@@ -121,7 +122,7 @@ async fn told(harness: &impl AnnouncementsHarness, events: usize) -> (Tenant, We
 }
 
 /// Tells of one more call; gives the place of its event.
-async fn tell(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventPosition {
+async fn tell(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventSequence {
     let booking = booked(harness, tenant).await;
     publish(harness).await;
     let events = read(harness, tenant).await;
@@ -174,7 +175,7 @@ async fn places(
     harness: &impl AnnouncementsHarness,
     tenant: &Tenant,
     state: DeliveryState,
-) -> Vec<EventPosition> {
+) -> Vec<EventSequence> {
     let query = DeliveryListQuery { state: Some(state), ..deliveries(tenant) };
     list(harness, &query).await.iter().map(|delivery| delivery.position).collect()
 }

@@ -18,7 +18,7 @@ suite! {
     a_record_stored_again_is_replaced,
     a_contact_without_an_id_is_known_by_its_number,
     a_record_cannot_move_to_another_tenant,
-    a_record_of_an_unknown_tenant_is_refused_by_its_place,
+    a_record_of_an_unknown_tenant_is_refused_with_its_index,
 }
 
 /// Nothing of an import is seen before its commit, nor ever where it is dropped or a later record of it was refused; after
@@ -135,7 +135,7 @@ pub async fn a_record_cannot_move_to_another_tenant(harness: &impl DirectoryHarn
 }
 
 /// A record that names a tenant or a user that is not stored is refused, with its place in the batch.
-pub async fn a_record_of_an_unknown_tenant_is_refused_by_its_place(harness: &impl DirectoryHarness) {
+pub async fn a_record_of_an_unknown_tenant_is_refused_with_its_index(harness: &impl DirectoryHarness) {
     let tenant = Tenant::new();
     import(harness, &tenant.records()).await;
     let (nowhere, nobody) = (organization_id(), user_id());

@@ -15,35 +15,36 @@ use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
 use crate::harness::AnnouncementsHarness;
 
 pub use self::reading::{
-    events_are_read_behind_any_place, events_are_the_tenants_own, the_newest_place_is_known,
+    events_are_read_after_any_sequence, events_are_the_tenants_own, the_newest_sequence_is_known,
     what_is_published_is_read,
 };
 pub use self::telling::{
-    a_booked_call_is_told, a_call_that_came_to_nothing_is_told, a_later_end_is_told_as_well,
-    a_recording_is_told, an_answered_call_is_told, an_ended_call_is_told, an_event_is_told_whole,
-    nothing_is_told_twice, that_a_call_was_answered_is_told_once,
+    a_booked_call_writes_an_event, a_call_that_was_not_connected_writes_an_event,
+    a_later_end_writes_another_event, a_recording_writes_an_event, an_answer_writes_one_event,
+    an_answered_call_writes_an_event, an_ended_call_writes_an_event, an_event_has_every_field,
+    no_event_is_written_twice,
 };
 pub use self::together::no_event_is_passed_over;
 pub use self::waiting::{a_wait_ends, a_waiting_reader_is_answered};
 
 suite! {
     $ event_feed_suite of event_feed:
-    a_booked_call_is_told,
-    an_answered_call_is_told,
-    a_call_that_came_to_nothing_is_told,
-    an_ended_call_is_told,
-    a_recording_is_told,
-    an_event_is_told_whole,
-    a_later_end_is_told_as_well,
-    that_a_call_was_answered_is_told_once,
-    nothing_is_told_twice,
+    a_booked_call_writes_an_event,
+    an_answered_call_writes_an_event,
+    a_call_that_was_not_connected_writes_an_event,
+    an_ended_call_writes_an_event,
+    a_recording_writes_an_event,
+    an_event_has_every_field,
+    a_later_end_writes_another_event,
+    an_answer_writes_one_event,
+    no_event_is_written_twice,
     what_is_published_is_read,
-    events_are_read_behind_any_place,
+    events_are_read_after_any_sequence,
     events_are_the_tenants_own,
     no_event_is_passed_over,
     a_waiting_reader_is_answered,
     a_wait_ends,
-    the_newest_place_is_known,
+    the_newest_sequence_is_known,
     events_survive_a_crash,
     a_lost_feed_is_unavailable,
 }
@@ -60,7 +61,7 @@ pub async fn events_survive_a_crash(harness: &impl AnnouncementsHarness) {
     let recovering = async {
         // A connection from before the crash may have to be found dead first.
         loop {
-            match harness.feed().read(&query(&tenant, domain::EventPosition::START)).await {
+            match harness.feed().read(&query(&tenant, domain::EventSequence::START)).await {
                 Ok(events) => break events,
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
@@ -83,7 +84,7 @@ pub async fn a_lost_feed_is_unavailable(harness: &impl AnnouncementsHarness) {
     booked(harness, &tenant).await;
     let feed = harness.feed();
     let newest = feed.newest(&tenant.organization.id).await.expect("store is up");
-    let (all, new) = (query(&tenant, domain::EventPosition::START), query(&tenant, newest));
+    let (all, new) = (query(&tenant, domain::EventSequence::START), query(&tenant, newest));
     let waiting = FeedQuery { wait: LONG, ..new };
     harness.lose().await;
     let private = [booking.from.as_e164(), booking.to.as_e164(), tenant.organization.id.as_str()];

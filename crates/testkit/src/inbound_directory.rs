@@ -13,8 +13,8 @@ suite! {
     $ inbound_directory_suite of inbound_directory:
     a_known_caller_is_identified,
     an_unknown_caller_is_left_unknown,
-    a_number_of_nobody_identifies_nobody,
-    a_number_of_two_tenants_is_told_by_its_agent,
+    an_unassigned_number_identifies_no_one,
+    the_agent_distinguishes_two_tenants_with_one_number,
     another_tenants_contact_is_no_caller,
     a_lost_inbound_directory_is_unavailable,
 }
@@ -56,7 +56,7 @@ pub async fn an_unknown_caller_is_left_unknown(harness: &impl InboundDirectoryHa
 }
 
 /// A number that no user has identifies nobody, though the caller is known; nor does a contact's number.
-pub async fn a_number_of_nobody_identifies_nobody(harness: &impl InboundDirectoryHarness) {
+pub async fn an_unassigned_number_identifies_no_one(harness: &impl InboundDirectoryHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
     let contacts = tenant.contact.phone_number.clone().expect("the fixture has one");
@@ -70,7 +70,7 @@ pub async fn a_number_of_nobody_identifies_nobody(harness: &impl InboundDirector
 
 /// Of two organizations that have one number the one is meant whose agent answers. Without an agent, and with one that
 /// neither has or that both have, it cannot be told.
-pub async fn a_number_of_two_tenants_is_told_by_its_agent(harness: &impl InboundDirectoryHarness) {
+pub async fn the_agent_distinguishes_two_tenants_with_one_number(harness: &impl InboundDirectoryHarness) {
     let (ours, mut theirs, stranger) = (Tenant::new(), Tenant::new(), Tenant::new());
     theirs.number = with_number(&theirs.number, &ours.number.number.phone_number);
     harness.store(&[ours.records(), theirs.records(), stranger.records()].concat()).await;

@@ -11,18 +11,18 @@ use crate::harness::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
 
 suite! {
     $ provider_records_suite of provider_records:
-    a_recorded_conversation_is_told,
+    a_recorded_conversation_is_found,
     a_call_is_found_by_our_id,
     a_call_that_was_never_dialled_is_not_recorded,
     asking_never_dials,
-    a_provider_that_is_away_is_unavailable,
+    an_unreachable_provider_is_unavailable,
 }
 
 /// By when a provider that does not answer is given up.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A call whose conversation is known is told as it is on record, each kind of it, and no other one.
-pub async fn a_recorded_conversation_is_told(harness: &impl ProviderRecordsHarness) {
+pub async fn a_recorded_conversation_is_found(harness: &impl ProviderRecordsHarness) {
     for (call, lookup) in recorded(harness).await {
         let update = find(harness, &lookup).await.expect("the provider has it on record");
         assert_eq!(update.conversation_id, lookup.conversation_id, "of a call that is {call:?}");
@@ -69,7 +69,7 @@ pub async fn asking_never_dials(harness: &impl ProviderRecordsHarness) {
 
 /// A provider that is away is no provider that knows nothing: a call that it may have dialled must not be taken for one that
 /// it has not.
-pub async fn a_provider_that_is_away_is_unavailable(harness: &impl ProviderRecordsHarness) {
+pub async fn an_unreachable_provider_is_unavailable(harness: &impl ProviderRecordsHarness) {
     let known = harness.record(RecordedCall::Completed).await;
     let lost = ProviderLookup { conversation_id: None, ..known.clone() };
     for upstream in RecordsUpstream::AWAY {

@@ -1,5 +1,5 @@
 use actix_web::web::Query;
-use domain::EventPosition;
+use domain::EventSequence;
 use serde::de::DeserializeOwned;
 
 use super::{ErrorDetail, RequestRefusal};
@@ -47,9 +47,9 @@ pub(super) fn number(text: &str) -> Option<u32> {
 }
 
 /// A place in the order of events: digits alone.
-pub(crate) fn position(text: &str) -> Option<EventPosition> {
+pub(crate) fn position(text: &str) -> Option<EventSequence> {
     let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?;
-    EventPosition::from_number(number?)
+    EventSequence::from_number(number?)
 }
 
 #[cfg(test)]
@@ -58,8 +58,8 @@ mod tests {
 
     #[test]
     fn a_place_is_a_number_without_a_sign() {
-        assert_eq!(position("0"), Some(EventPosition::START));
-        assert_eq!(position("9223372036854775807").map(EventPosition::number), Some(i64::MAX));
+        assert_eq!(position("0"), Some(EventSequence::START));
+        assert_eq!(position("9223372036854775807").map(EventSequence::number), Some(i64::MAX));
         for text in ["", "-1", "+1", " 1", "1.0", "0x1", "9223372036854775808", "\u{661}"] {
             assert_eq!(position(text), None, "{text:?}");
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{EventFeed, FeedQuery, PortUnavailable};
 use domain::{
-    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, EventId, EventPosition,
+    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, EventId, EventSequence,
     OrganizationId, PhoneNumber, Timestamp, UserId,
 };
 use tokio::sync::watch;
@@ -33,7 +33,7 @@ impl Default for Feed {
 pub(crate) fn event(position: i64, kind: CallEventKind, status: CallStatus) -> CallEvent {
     let call_id = CallId::parse(&format!("call-{position}")).expect("an id");
     CallEvent {
-        position: EventPosition::from_number(position).expect("a place"),
+        position: EventSequence::from_number(position).expect("a place"),
         id: EventId::of(&call_id, kind, status),
         organization_id: OrganizationId::parse("organization of u1").expect("an id"),
         kind,
@@ -104,9 +104,9 @@ impl EventFeed for Feed {
         }
     }
 
-    async fn newest(&self, _: &OrganizationId) -> Result<EventPosition, PortUnavailable> {
+    async fn newest(&self, _: &OrganizationId) -> Result<EventSequence, PortUnavailable> {
         let published = self.published.borrow();
-        Ok(published.last().map_or(EventPosition::START, |event| event.position))
+        Ok(published.last().map_or(EventSequence::START, |event| event.position))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{CallEvent, CallEventKind, CallStatus, EventPosition, OrganizationId};
+use domain::{CallEvent, CallEventKind, CallStatus, EventSequence, OrganizationId};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -266,7 +266,7 @@ async fn a_user_has_so_many_streams_and_a_client_that_goes_gives_its_place_back(
 
 /// More than what the sockets between the two take up.
 fn more_than_is_taken() -> Feed {
-    let place = |n| EventPosition::from_number(n).expect("a place");
+    let place = |n| EventSequence::from_number(n).expect("a place");
     let first = ended(1);
     Feed::of((1..=60_000).map(|n| CallEvent { position: place(n), ..first.clone() }))
 }

@@ -3,7 +3,7 @@
 use domain::ports::{DeliveryListQuery, UrlRefusal};
 use domain::{
     CallEventKind, CallId, CallStatus, DeliveryFailure, DeliveryRecord, DeliveryState, EventId,
-    EventPosition, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
+    EventSequence, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 use serde_json::{Value, json};
 
@@ -157,7 +157,7 @@ fn delivery(position: i64, state: DeliveryState) -> DeliveryRecord {
     let pending = state == DeliveryState::Pending;
     DeliveryRecord {
         endpoint_id: WebhookEndpointId::parse("endpoint-1").expect("an id"),
-        position: EventPosition::from_number(position).expect("a place"),
+        position: EventSequence::from_number(position).expect("a place"),
         event_id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Busy),
         kind: CallEventKind::Ended,
         call_id,
@@ -215,7 +215,7 @@ async fn deliveries_are_listed_by_pages() {
         limit: 50,
     };
     let filtered = DeliveryListQuery { limit: 2, state: Some(DeliveryState::Dead), ..usual.clone() };
-    let before = EventPosition::from_number(7).map(|place| (place, id()));
+    let before = EventSequence::from_number(7).map(|place| (place, id()));
     let next = DeliveryListQuery { before, ..usual.clone() };
     assert_eq!(*endpoints.listed.lock().expect("no reader panics"), [usual, filtered, next]);
 }

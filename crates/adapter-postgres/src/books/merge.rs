@@ -65,7 +65,7 @@ async fn merge_locked(
         let before = progress.status;
         if progress.merge(update) {
             let steps = match (before, progress.status) {
-                (Some(before), Some(after)) => CallEventKind::of_rise(before, after),
+                (Some(before), Some(after)) => CallEventKind::between(before, after),
                 _ => Vec::new(),
             };
             store(&mut transaction, call_id, update, &progress, &steps).await?;

@@ -1,7 +1,7 @@
 //! Queueing deliveries anew, in portions: there may be more than one statement can write in its time.
 
 use domain::ports::{PortUnavailable, ReplayQuery};
-use domain::{DeliveryState, EventPosition, OrganizationId, WebhookEndpointId};
+use domain::{DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
 
 use crate::PostgresStore;
 
@@ -20,7 +20,7 @@ impl PostgresStore {
         let mut replayed = 0;
         for endpoint_id in self.endpoints_to_replay(query).await? {
             for state in states {
-                let mut last = query.after.map_or(0, EventPosition::number);
+                let mut last = query.after.map_or(0, EventSequence::number);
                 while let Some(portion) = self.replay_portion(&endpoint_id, *state, last).await? {
                     replayed += portion.revived;
                     last = portion.last;

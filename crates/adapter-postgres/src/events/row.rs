@@ -1,6 +1,6 @@
 use domain::ports::PortUnavailable;
 use domain::{
-    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, EventId, EventPosition,
+    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, EventId, EventSequence,
     OrganizationId, PhoneNumber, UserId,
 };
 use time::OffsetDateTime;
@@ -73,6 +73,6 @@ impl EventStep {
     }
 }
 
-pub(crate) fn read_position(number: i64) -> Result<EventPosition, PortUnavailable> {
-    EventPosition::from_number(number).ok_or_else(|| unreadable("call_events.position"))
+pub(crate) fn read_position(number: i64) -> Result<EventSequence, PortUnavailable> {
+    EventSequence::from_number(number).ok_or_else(|| unreadable("call_events.position"))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::ports::{
     CallLedger, DeliveryQueue, EventFeed, RegistrationResult, ReplayQuery, WebhookEndpoints,
 };
-use domain::{EventPosition, WebhookEndpoint};
+use domain::{EventSequence, WebhookEndpoint};
 use testkit::fixtures::{Tenant, webhook_endpoint};
 use testkit::harness::StoresRecords;
 
@@ -64,7 +64,7 @@ async fn many_deliveries_are_replayed_in_portions() {
     many(&harness).await;
     let replay = |after, delivered_too| {
         let query =
-            ReplayQuery { after: EventPosition::from_number(after), delivered_too, ..ReplayQuery::default() };
+            ReplayQuery { after: EventSequence::from_number(after), delivered_too, ..ReplayQuery::default() };
         let store = harness.adapter();
         async move { store.replay(&query).await }
     };

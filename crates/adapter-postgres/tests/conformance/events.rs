@@ -7,7 +7,7 @@ use domain::ports::{
 };
 use domain::{
     AudioFormat, Booking, CallEvent, CallEventKind, CallFailure, CallStatus, CallUpdate, DialOutcome,
-    EventId, EventPosition, NotConnectedReason, UpdateContent,
+    EventId, EventSequence, NotConnectedReason, UpdateContent,
 };
 use sqlx::{Connection, PgConnection, Row};
 use testkit::fixtures::{self, Tenant};
@@ -21,7 +21,7 @@ async fn told(harness: &PostgresHarness, tenant: &Tenant) -> Vec<CallEvent> {
     harness.adapter().publish(1000).await.expect("the server answers");
     let query = FeedQuery {
         organization_id: tenant.organization.id.clone(),
-        after: EventPosition::START,
+        after: EventSequence::START,
         limit: 1000,
         wait: Duration::ZERO,
     };
@@ -62,7 +62,7 @@ async fn a_settlement_tells_every_rise_as_the_domain_names_it() {
                     .expect("the server answers");
             }
             expected.push(EventId::of(call_id, CallEventKind::Initiated, CallStatus::Initiated));
-            let steps = CallEventKind::of_rise(before, after);
+            let steps = CallEventKind::between(before, after);
             expected.extend(steps.into_iter().map(|kind| EventId::of(call_id, kind, after)));
         }
     }
@@ -181,7 +181,7 @@ async fn a_call_from_before_there_were_events_goes_on() {
     let organization_id = domain::OrganizationId::parse("o").expect("an id");
     let query = FeedQuery {
         organization_id: organization_id.clone(),
-        after: EventPosition::START,
+        after: EventSequence::START,
         limit: 10,
         wait: Duration::ZERO,
     };

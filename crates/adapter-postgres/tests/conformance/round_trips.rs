@@ -9,7 +9,7 @@ use domain::ports::{
     InboundDirectory, InboundQuery, IncomingEvent, NumberPool, OverdueLease, Recipient, ReplayQuery,
     Settlement, UserRepo, WebhookEndpoints,
 };
-use domain::{AudioFormat, Booking, CallUpdate, DialOutcome, EventPosition};
+use domain::{AudioFormat, Booking, CallUpdate, DialOutcome, EventSequence};
 use testkit::fixtures::{self, Tenant};
 use testkit::harness::StoresRecords;
 
@@ -141,7 +141,7 @@ async fn what_is_told_costs_a_transaction_only_where_there_is_something_to_do() 
     let lease = DeliveryLease { limit: 10, per_endpoint: 1, lease_for: Duration::from_secs(60) };
     let query = FeedQuery {
         organization_id: organization_id.clone(),
-        after: EventPosition::START,
+        after: EventSequence::START,
         limit: 10,
         wait: Duration::ZERO,
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::ports::{CallLedger, EventFeed, FeedQuery, PortUnavailable, UserRepo};
-use domain::{CallEvent, EventPosition};
+use domain::{CallEvent, EventSequence};
 use sqlx::Row;
 use testkit::fixtures::Tenant;
 use testkit::harness::StoresRecords;
@@ -24,7 +24,7 @@ async fn harness_with_tenant() -> (PostgresHarness, Tenant) {
     (harness, tenant)
 }
 
-fn query(tenant: &Tenant, after: EventPosition, wait: Duration) -> FeedQuery {
+fn query(tenant: &Tenant, after: EventSequence, wait: Duration) -> FeedQuery {
     FeedQuery { organization_id: tenant.organization.id.clone(), after, limit: 10, wait }
 }
 
@@ -71,7 +71,7 @@ async fn a_listener_whose_session_is_ended_comes_back() {
     let (harness, tenant) = harness_with_tenant().await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
     let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
-    let mut position = EventPosition::START;
+    let mut position = EventSequence::START;
     let mut listener = None;
     for round in 0..3 {
         let waiting = wait(&store, query(&tenant, position, MINUTE));
@@ -102,12 +102,12 @@ async fn a_reader_is_woken_for_its_own_organization_alone() {
     harness.store(&theirs.records()).await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
     let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
-    let first = wait(&store, query(&ours, EventPosition::START, Duration::from_secs(1)));
+    let first = wait(&store, query(&ours, EventSequence::START, Duration::from_secs(1)));
     listener_other_than(&harness, None).await;
     assert_eq!(answered(first).await, []);
 
     let before = proxy.statements();
-    let waiting = wait(&store, query(&ours, EventPosition::START, Duration::from_secs(3)));
+    let waiting = wait(&store, query(&ours, EventSequence::START, Duration::from_secs(3)));
     for _ in 0..3 {
         publish(&harness, &theirs).await;
     }
@@ -122,7 +122,7 @@ async fn waiting_takes_no_connection_away() {
     let settings = PostgresSettings { max_connections: 1, ..harness.database().settings() };
     let store = PostgresStore::connect(&settings).await.expect("the server answers");
     let waiting: Vec<_> =
-        (0..20).map(|_| wait(&store, query(&tenant, EventPosition::START, MINUTE))).collect();
+        (0..20).map(|_| wait(&store, query(&tenant, EventSequence::START, MINUTE))).collect();
     listener_other_than(&harness, None).await;
     for _ in 0..3 {
         assert_eq!(UserRepo::find(&store, &tenant.user.id).await, Ok(Some(tenant.stored_user())));
@@ -143,18 +143,18 @@ async fn a_store_that_ends_listens_no_more() {
         harness.database().query(sql).await.len()
     };
     let closed = harness.database().open().await;
-    let waiting = wait(&closed, query(&tenant, EventPosition::START, MINUTE));
+    let waiting = wait(&closed, query(&tenant, EventSequence::START, MINUTE));
     listener_other_than(&harness, None).await;
     closed.close().await;
     assert_eq!(sessions().await, 0, "after closing");
     let answer =
         timeout(SOON, waiting).await.expect("whoever waits is told").expect("reading does not panic");
     assert_eq!(answer.expect_err("it is closed").to_string(), "postgres is unavailable: the store is closed");
-    let late = closed.read(&query(&tenant, EventPosition::START, MINUTE)).await;
+    let late = closed.read(&query(&tenant, EventSequence::START, MINUTE)).await;
     assert!(late.is_err(), "a closed store is not waited for");
 
     let dropped = harness.database().open().await;
-    let waiting = wait(&dropped, query(&tenant, EventPosition::START, MINUTE));
+    let waiting = wait(&dropped, query(&tenant, EventSequence::START, MINUTE));
     listener_other_than(&harness, None).await;
     waiting.abort();
     let _aborted = waiting.await;

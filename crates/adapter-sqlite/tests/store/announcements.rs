@@ -7,7 +7,7 @@ use domain::ports::{
     AttemptConclusion, CallLedger, DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, FeedQuery,
     RegistrationResult, ReplayQuery, UserRepo, WebhookEndpoints,
 };
-use domain::{DeliveryFailure, DeliveryState, DueDelivery, EventPosition};
+use domain::{DeliveryFailure, DeliveryState, DueDelivery, EventSequence};
 use sqlx::{Connection, SqliteConnection};
 use testkit::fixtures::{Tenant, webhook_endpoint};
 use tokio::task::JoinHandle;
@@ -58,7 +58,7 @@ async fn two_stores_on_one_file_wake_each_other() {
 async fn those_who_wait_keep_no_connection_from_others() {
     let (store, ..) = &migrated().await;
     let tenant = told(store, 0).await;
-    let many: Vec<_> = (0..50).map(|_| waiting(store, &tenant, EventPosition::START)).collect();
+    let many: Vec<_> = (0..50).map(|_| waiting(store, &tenant, EventSequence::START)).collect();
     tokio::time::sleep(Duration::from_millis(100)).await;
     let user = UserRepo::find(store, &tenant.user.id).await;
     assert_eq!(user, Ok(Some(tenant.stored_user())));
@@ -74,7 +74,7 @@ async fn those_who_wait_keep_no_connection_from_others() {
 async fn nobody_waits_for_a_store_that_is_closed() {
     let (store, ..) = &migrated().await;
     let tenant = told(store, 0).await;
-    let waiting = waiting(store, &tenant, EventPosition::START);
+    let waiting = waiting(store, &tenant, EventSequence::START);
     tokio::time::sleep(Duration::from_millis(100)).await;
     store.close().await;
     let ended = tokio::time::timeout(LONG / 4, waiting).await.expect("the wait ends");
@@ -150,7 +150,7 @@ async fn told(store: &SqliteStore, calls: usize) -> Tenant {
 }
 
 /// Somebody who waits for longer than any test takes, and says how many events came.
-fn waiting(store: &SqliteStore, tenant: &Tenant, after: EventPosition) -> JoinHandle<usize> {
+fn waiting(store: &SqliteStore, tenant: &Tenant, after: EventSequence) -> JoinHandle<usize> {
     let (store, organization_id) = (store.clone(), tenant.organization.id.clone());
     let query = FeedQuery { organization_id, after, limit: 10, wait: LONG };
     tokio::spawn(async move { store.read(&query).await.expect("store is up").len() })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::ports::{CallBooks, CallLedger, EventFeed, FeedQuery, Settlement};
 use domain::{
     AnswerTime, AudioFormat, Booking, CallEventKind, CallRecord, CallStatus, CallUpdate, ConversationRecord,
-    DialOutcome, EventPosition, UpdateContent,
+    DialOutcome, EventSequence, UpdateContent,
 };
 use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;
@@ -56,7 +56,7 @@ async fn calls_of_before_events_go_on() {
     assert_eq!(store.publish(100).await, Ok(4));
     let query = FeedQuery {
         organization_id: tenant.organization.id.clone(),
-        after: EventPosition::START,
+        after: EventSequence::START,
         limit: 100,
         wait: Duration::ZERO,
     };

@@ -9,7 +9,7 @@ use adapter_webhook::{HttpWebhookSender, WebhookSenderSettings};
 use domain::ports::SendOutcome;
 use domain::{
     AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, DeliveryFailure,
-    DueDelivery, EventId, EventPosition, OrganizationId, PhoneNumber, Timestamp, UserId, WebhookEndpointId,
+    DueDelivery, EventId, EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId, WebhookEndpointId,
     WebhookSecret, WebhookUrl,
 };
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -34,7 +34,7 @@ pub fn open_sender() -> HttpWebhookSender {
 pub fn event() -> CallEvent {
     let call_id = CallId::parse("665000000707070707070707").expect("an id");
     CallEvent {
-        position: EventPosition::from_number(7).expect("not negative"),
+        position: EventSequence::from_number(7).expect("not negative"),
         id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Completed),
         organization_id: OrganizationId::parse("org_1").expect("an id"),
         kind: CallEventKind::Ended,

@@ -10,7 +10,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallEvent {
     /// Its place in the order of events.
-    pub position: EventPosition,
+    pub position: EventSequence,
     /// What it is known by, wherever it is sent and however often.
     pub id: EventId,
     /// The tenant.
@@ -74,7 +74,7 @@ impl CallEventKind {
     /// The steps that a call takes when its status rises, in order. A call that is told of late may take several at once. That
     /// it was answered may come up again after an account of a failure: stores tell each step but the end once.
     #[must_use]
-    pub fn of_rise(before: CallStatus, after: CallStatus) -> Vec<Self> {
+    pub fn between(before: CallStatus, after: CallStatus) -> Vec<Self> {
         let mut steps = Vec::new();
         if after <= before {
             return steps;
@@ -117,9 +117,9 @@ impl fmt::Display for EventId {
 /// A place in the order of events: positive, and rising with no regard to tenants. Every reader sees the same order, and
 /// nothing ever appears before a place that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventPosition(i64);
+pub struct EventSequence(i64);
 
-impl EventPosition {
+impl EventSequence {
     /// Before all events.
     pub const START: Self = Self(0);
 
@@ -148,19 +148,19 @@ mod tests {
 
     #[test]
     fn a_call_that_is_told_of_late_takes_its_steps_in_order() {
-        let steps = CallEventKind::of_rise(CallStatus::Initiated, CallStatus::Completed);
+        let steps = CallEventKind::between(CallStatus::Initiated, CallStatus::Completed);
         assert_eq!(steps, [CallEventKind::Answered, CallEventKind::Ended]);
-        let steps = CallEventKind::of_rise(CallStatus::InProgress, CallStatus::Completed);
+        let steps = CallEventKind::between(CallStatus::InProgress, CallStatus::Completed);
         assert_eq!(steps, [CallEventKind::Ended]);
     }
 
     #[test]
     fn a_call_that_nobody_answered_is_not_answered() {
         for end in [CallStatus::Failed, CallStatus::NoAnswer, CallStatus::Busy] {
-            assert_eq!(CallEventKind::of_rise(CallStatus::Initiated, end), [CallEventKind::Ended]);
+            assert_eq!(CallEventKind::between(CallStatus::Initiated, end), [CallEventKind::Ended]);
         }
-        assert_eq!(CallEventKind::of_rise(CallStatus::Initiated, CallStatus::Unknown), []);
-        assert_eq!(CallEventKind::of_rise(CallStatus::Initiated, CallStatus::Ringing), []);
+        assert_eq!(CallEventKind::between(CallStatus::Initiated, CallStatus::Unknown), []);
+        assert_eq!(CallEventKind::between(CallStatus::Initiated, CallStatus::Ringing), []);
     }
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
             climb.sort();
             let told: Vec<_> = climb
                 .windows(2)
-                .flat_map(|pair| CallEventKind::of_rise(pair[0], pair[1]).into_iter().map(|kind| (kind, pair[1])))
+                .flat_map(|pair| CallEventKind::between(pair[0], pair[1]).into_iter().map(|kind| (kind, pair[1])))
                 .collect();
             for (i, one) in told.iter().enumerate() {
                 prop_assert!(!told[..i].contains(one));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    CallEvent, CallEventKind, CallId, EventId, EventPosition, OrganizationId, Timestamp, WebhookEndpointId,
+    CallEvent, CallEventKind, CallId, EventId, EventSequence, OrganizationId, Timestamp, WebhookEndpointId,
 };
 
 /// A URL that an organization registered for its events.
@@ -156,7 +156,7 @@ pub struct DeliveryRecord {
     /// The endpoint.
     pub endpoint_id: WebhookEndpointId,
     /// The event's place.
-    pub position: EventPosition,
+    pub position: EventSequence,
     /// The event.
     pub event_id: EventId,
     /// Which step it tells.

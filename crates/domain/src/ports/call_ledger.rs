@@ -10,7 +10,7 @@ use crate::{Booking, CallId, CallStatus, DialOutcome, IntentKey, OwnerToken, Set
 /// A guard blocks one key until a moment that the store reckons by its own clock, so that replicas whose clocks differ
 /// agree. Booking takes the guard and writes the call in one atomic step.
 ///
-/// - MUST write call and guard together or not at all (`a_booked_call_is_in_the_books`, `a_blocked_booking_writes_nothing`).
+/// - MUST write call and guard together or not at all (`a_booked_call_is_in_the_ledger`, `a_blocked_booking_writes_nothing`).
 /// - MUST record exactly one of many bookings of one key (`one_of_many_bookings_of_one_key_is_recorded`).
 /// - MUST answer *in flight*, with the time that is left, from a call that is dialling or whose outcome is unknown
 ///   (`a_call_in_flight_blocks_its_key`, `an_unknown_outcome_blocks_its_key_to_the_end`).
@@ -23,7 +23,7 @@ use crate::{Booking, CallId, CallStatus, DialOutcome, IntentKey, OwnerToken, Set
 /// - MUST NOT move a call backward: the first settlement stands, and settling twice is no error
 ///   (`a_settled_call_stays_settled`).
 /// - MUST leave other keys alone (`reservations_do_not_affect_each_other`).
-/// - MUST have it all still when the store comes back from a crash (`the_books_survive_a_crash`).
+/// - MUST have it all still when the store comes back from a crash (`the_ledger_survives_a_crash`).
 /// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_ledger_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::PortUnavailable;
 use crate::{
-    DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, EventPosition, OrganizationId,
+    DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, EventSequence, OrganizationId,
     WebhookEndpointId,
 };
 
@@ -12,19 +12,19 @@ use crate::{
 ///
 /// - MUST queue a published event once for each endpoint that its organization had by then and that asked for its kind
 ///   (`an_event_is_queued_for_each_endpoint_that_asked`).
-/// - MUST hand a delivery out whole (`a_delivery_is_handed_out_whole`), signed with a replaced secret too while its time lasts
+/// - MUST hand a delivery out whole (`a_delivery_is_leased_with_every_field`), signed with a replaced secret too while its time lasts
 ///   (`a_replaced_secret_signs_for_its_time`), of one endpoint the longest due first (`the_longest_due_comes_first`).
 /// - MUST hand out each delivery to one claimant at a time (`a_delivery_is_leased_to_one_worker`), and again when the lease has run
 ///   out (`an_abandoned_delivery_is_leased_again`).
 /// - MUST have no more than `per_endpoint` deliveries of one endpoint out at once, so that one which is slow does not keep back
-///   the others (`a_slow_endpoint_does_not_keep_back_the_others`), and hand out first to those that have the fewest out, so that
-///   many which hang do not either (`who_has_the_fewest_out_comes_first`).
+///   the others (`a_slow_endpoint_does_not_delay_the_others`), and hand out first to those that have the fewest out, so that
+///   many which hang do not either (`the_endpoint_with_the_fewest_leases_is_first`).
 /// - MUST hand out a postponed delivery at its time and not before (`a_postponed_delivery_waits`), and one that was delivered
 ///   or given up never (`a_concluded_delivery_is_not_leased`).
 /// - MUST let a late claimant conclude nothing: only the newest attempt counts (`only_the_newest_attempt_concludes`), also where
 ///   a replay has begun to count anew (`an_attempt_before_a_replay_concludes_nothing`).
 /// - MUST give up what has been queued for too long and is in nobody's hands, attempted or not
-///   (`what_is_queued_for_too_long_is_given_up`).
+///   (`a_delivery_queued_for_too_long_is_expired`).
 /// - MUST list deliveries, newest event first, by endpoint, state and page (`deliveries_are_listed_by_state_and_page`), of the
 ///   organization alone (`deliveries_are_the_tenants_own`).
 /// - MUST revive dead deliveries by a replay, as if they were queued now, and no others unless they are asked for
@@ -96,7 +96,7 @@ pub struct DeliveryListQuery {
     pub state: Option<DeliveryState>,
     /// Those of events before this one alone, and of the event itself those to endpoints with smaller ids: the last of the
     /// page before.
-    pub before: Option<(EventPosition, WebhookEndpointId)>,
+    pub before: Option<(EventSequence, WebhookEndpointId)>,
     /// How many at most.
     pub limit: u32,
 }
@@ -109,7 +109,7 @@ pub struct ReplayQuery {
     /// Those to this endpoint alone.
     pub endpoint_id: Option<WebhookEndpointId>,
     /// Those of events behind this place alone.
-    pub after: Option<EventPosition>,
+    pub after: Option<EventSequence>,
     /// Those that were delivered as well, and not the dead alone.
     pub delivered_too: bool,
 }

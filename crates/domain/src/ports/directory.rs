@@ -10,7 +10,7 @@ use crate::DirectoryRecord;
 ///   id being identified by its number (`a_contact_without_an_id_is_known_by_its_number`).
 /// - MUST refuse a record of one tenant that names another tenant's id, saying which record of the batch it is
 ///   (`a_record_cannot_move_to_another_tenant`), and likewise one that names a tenant or user that is not stored
-///   (`a_record_of_an_unknown_tenant_is_refused_by_its_place`).
+///   (`a_record_of_an_unknown_tenant_is_refused_with_its_index`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Directory: Send + Sync {

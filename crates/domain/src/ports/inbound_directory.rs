@@ -7,9 +7,9 @@ use crate::{Contact, Organization, PhoneNumber, ProviderAgentId, UserId};
 ///
 /// - MUST find the organization and the user whose number is called, and the organization's contact who calls
 ///   (`a_known_caller_is_identified`), making none for a caller who is not known (`an_unknown_caller_is_left_unknown`).
-/// - MUST answer nothing for a number that is nobody's (`a_number_of_nobody_identifies_nobody`).
+/// - MUST answer nothing for a number that is nobody's (`an_unassigned_number_identifies_no_one`).
 /// - MUST tell apart, by the agent, the organizations that have one number, and take neither where that does not tell
-///   (`a_number_of_two_tenants_is_told_by_its_agent`).
+///   (`the_agent_distinguishes_two_tenants_with_one_number`).
 /// - MUST NOT take another tenant's contact (`another_tenants_contact_is_no_caller`).
 /// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_inbound_directory_is_unavailable`).

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ports::{EventFeed, FeedQuery, PortUnavailable, UserRepo};
-use crate::{CallEvent, EventPosition, OrganizationId, ReadCallsError, UserId};
+use crate::{CallEvent, EventSequence, OrganizationId, ReadCallsError, UserId};
 
 /// Reads the events of calls, for a user and of the user's organization.
 pub struct FollowCalls {
@@ -16,7 +16,7 @@ pub struct FollowCalls {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Following {
     organization_id: OrganizationId,
-    position: EventPosition,
+    position: EventSequence,
 }
 
 /// How many events are read at once.
@@ -25,7 +25,7 @@ const PAGE: u32 = 100;
 impl Following {
     /// Behind which place they are: where nothing is told before they stop, they go on here.
     #[must_use]
-    pub const fn position(&self) -> EventPosition {
+    pub const fn position(&self) -> EventSequence {
         self.position
     }
 }
@@ -42,7 +42,7 @@ impl FollowCalls {
     pub async fn start(
         &self,
         user: &UserId,
-        last_seen: Option<EventPosition>,
+        last_seen: Option<EventSequence>,
     ) -> Result<Following, ReadCallsError> {
         let user = self.users.find(user).await?.ok_or(ReadCallsError::UserNotFound)?;
         let organization_id = user.organization.id;

@@ -21,7 +21,7 @@ pub struct ReconcileTimes {
     /// How long after its booking a call must have been decided: its guard has run out by then.
     pub decided_within: Duration,
     /// How long after its booking the provider's own account must have come: after the longest conversation.
-    pub told_within: Duration,
+    pub reported_within: Duration,
     /// How long a call waits at least until it is asked for again; an older one waits for a tenth of its age.
     pub pause: Duration,
     /// After this no more is to be had of a call. It stays as it is: *unknown*, where nobody said anything.
@@ -56,7 +56,7 @@ impl Reconcile {
         let lease = OverdueLease {
             now,
             undecided_before: now.before(self.times.decided_within),
-            unended_before: now.before(self.times.told_within),
+            unended_before: now.before(self.times.reported_within),
             given_up_before: now.before(self.times.given_up_after),
             limit: BATCH,
             lease_for: self.times.pause,

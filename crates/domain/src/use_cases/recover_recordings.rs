@@ -39,7 +39,7 @@ impl RecoverRecordings {
         let now = self.ports.clock.now();
         let lease = UnrecordedLease {
             now,
-            booked_before: now.before(self.times.told_within),
+            booked_before: now.before(self.times.reported_within),
             given_up_before: now.before(self.times.given_up_after),
             limit: BATCH,
             lease_for: self.times.pause,

@@ -8,7 +8,7 @@ use crate::ports::{
     UserRepo, WebhookEndpoints, WebhookSender,
 };
 use crate::{
-    CallEventKind, DeliveryRecord, DeliveryState, EventPosition, OrganizationId, UserId, WebhookEndpoint,
+    CallEventKind, DeliveryRecord, DeliveryState, EventSequence, OrganizationId, UserId, WebhookEndpoint,
     WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
@@ -57,7 +57,7 @@ pub struct DeliveryFilter {
     /// Those that stand so alone.
     pub state: Option<DeliveryState>,
     /// Those of events before this place alone.
-    pub before: Option<EventPosition>,
+    pub before: Option<EventSequence>,
     /// How many: at most [`DeliveryFilter::MOST`].
     pub limit: u32,
 }

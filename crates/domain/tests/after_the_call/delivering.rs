@@ -7,7 +7,7 @@ use domain::ports::{
 };
 use domain::{
     AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, DeliverWebhooks, DeliverWebhooksPorts,
-    DeliveryFailure, DeliveryPolicy, DueDelivery, EventId, EventPosition, OrganizationId, PhoneNumber,
+    DeliveryFailure, DeliveryPolicy, DueDelivery, EventId, EventSequence, OrganizationId, PhoneNumber,
     Timestamp, UserId, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
@@ -22,7 +22,7 @@ const POLICY: DeliveryPolicy = DeliveryPolicy {
 pub(crate) fn call_event() -> CallEvent {
     let call_id = CallId::mint(1, [1; 8]);
     CallEvent {
-        position: EventPosition::from_number(7).expect("positive"),
+        position: EventSequence::from_number(7).expect("positive"),
         id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Busy),
         organization_id: OrganizationId::parse("organization").expect("an id"),
         kind: CallEventKind::Ended,

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use domain::ports::{MockEventFeed, MockUserRepo, PortUnavailable};
 use domain::{
-    CallEvent, EventPosition, FollowCalls, Organization, OrganizationId, PersonName, ReadCallsError, User,
+    CallEvent, EventSequence, FollowCalls, Organization, OrganizationId, PersonName, ReadCallsError, User,
     UserId,
 };
 
@@ -26,8 +26,8 @@ fn users() -> MockUserRepo {
     users
 }
 
-fn place(number: i64) -> EventPosition {
-    EventPosition::from_number(number).expect("positive")
+fn place(number: i64) -> EventSequence {
+    EventSequence::from_number(number).expect("positive")
 }
 
 /// A feed with one event at place 7.
@@ -42,7 +42,7 @@ fn feed() -> MockEventFeed {
     feed
 }
 
-async fn followed(last_seen: Option<EventPosition>) -> Vec<Vec<CallEvent>> {
+async fn followed(last_seen: Option<EventSequence>) -> Vec<Vec<CallEvent>> {
     let use_case = FollowCalls::new(Arc::new(users()), Arc::new(feed()));
     let mut following = use_case.start(&user_id(), last_seen).await.expect("the user is known");
     let first = use_case.next(&mut following, WAIT).await.expect("the feed is there");

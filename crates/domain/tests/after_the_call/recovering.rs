@@ -11,7 +11,7 @@ const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
 
 const TIMES: ReconcileTimes = ReconcileTimes {
     decided_within: Duration::from_secs(120),
-    told_within: Duration::from_mins(15),
+    reported_within: Duration::from_mins(15),
     pause: Duration::from_secs(60),
     given_up_after: Duration::from_hours(48),
 };
@@ -38,7 +38,7 @@ async fn recovered(
         .expect_lease_unrecorded()
         .withf(|lease| {
             lease.now == NOW
-                && lease.booked_before == NOW.before(TIMES.told_within)
+                && lease.booked_before == NOW.before(TIMES.reported_within)
                 && lease.given_up_before == NOW.before(TIMES.given_up_after)
                 && lease.lease_for == TIMES.pause
                 && (1..10).contains(&lease.limit)

@@ -53,7 +53,7 @@ impl Reading<'_> {
         let auth = self.auth();
         let policy = self.policy();
         let reconcile_every = self.number("OUTDIAL_RECONCILE_EVERY_SECS", 1, 3600).map(Duration::from_secs);
-        let told_within = self.number("OUTDIAL_WEBHOOK_WITHIN_SECS", 1, 86_400).map(Duration::from_secs);
+        let reported_within = self.number("OUTDIAL_WEBHOOK_WITHIN_SECS", 1, 86_400).map(Duration::from_secs);
         let recordings = self.recordings();
         let deliveries = self.deliveries();
         let max_in_flight_dials = self.number("OUTDIAL_MAX_IN_FLIGHT_DIALS", 1, 1_000_000);
@@ -69,7 +69,7 @@ impl Reading<'_> {
             policy: policy?,
             reconcile_times: ReconcileTimes {
                 decided_within: policy?.reserve_for(),
-                told_within: told_within?,
+                reported_within: reported_within?,
                 pause: reconcile_every?,
                 given_up_after: GIVEN_UP_AFTER,
             },

@@ -100,7 +100,7 @@ pub async fn an_attempt_before_a_replay_concludes_nothing(harness: &impl Announc
 }
 
 /// What nobody came to attempt is given up as well when its time is over; what is out is left to whoever has it.
-pub async fn what_is_queued_for_too_long_is_given_up(harness: &impl AnnouncementsHarness) {
+pub async fn a_delivery_queued_for_too_long_is_expired(harness: &impl AnnouncementsHarness) {
     let (tenant, _) = told(harness, 3).await;
     let out = lease(harness, 1, LONG).await;
     assert_eq!(out.len(), 1);

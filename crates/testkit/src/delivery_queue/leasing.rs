@@ -1,5 +1,5 @@
 use domain::ports::{AttemptConclusion, DeliveryLease};
-use domain::{CallEventKind, DueDelivery, EventPosition};
+use domain::{CallEventKind, DueDelivery, EventSequence};
 
 use super::{BRIEF, FAILURE, conclude, lease, tell, told};
 use crate::announcements::{A_SECOND, LONG, booked, endpoint, publish, read};
@@ -40,7 +40,7 @@ pub async fn a_delivery_is_leased_to_one_worker(harness: &impl AnnouncementsHarn
     leased.extend(lease(harness, 10, LONG).await);
     let mut leased = places(&leased);
     leased.sort();
-    let all: Vec<EventPosition> = read(harness, &tenant).await.iter().map(|event| event.position).collect();
+    let all: Vec<EventSequence> = read(harness, &tenant).await.iter().map(|event| event.position).collect();
     assert_eq!(leased, all, "what all claimants got");
     assert_eq!(lease(harness, 10, LONG).await, []);
 }
@@ -60,7 +60,7 @@ pub async fn an_abandoned_delivery_is_leased_again(harness: &impl AnnouncementsH
 
 /// Of an endpoint with a long queue no more are out at once than may be, also when fifty claimants come at once, and what is
 /// due to another one is handed out though it came last. Whatever is concluded or abandoned makes room.
-pub async fn a_slow_endpoint_does_not_keep_back_the_others(harness: &impl AnnouncementsHarness) {
+pub async fn a_slow_endpoint_does_not_delay_the_others(harness: &impl AnnouncementsHarness) {
     let (slow, quick) = (tenant(harness).await, tenant(harness).await);
     let mut slow_endpoints = Vec::new();
     for _ in 0..2 {
@@ -108,7 +108,7 @@ pub async fn a_slow_endpoint_does_not_keep_back_the_others(harness: &impl Announ
 
 /// Where many endpoints have long queues and something out, and a claimant can take little, what is due to an endpoint that has
 /// nothing out is next, though it came last.
-pub async fn who_has_the_fewest_out_comes_first(harness: &impl AnnouncementsHarness) {
+pub async fn the_endpoint_with_the_fewest_leases_is_first(harness: &impl AnnouncementsHarness) {
     let (slow, quick) = (tenant(harness).await, tenant(harness).await);
     for _ in 0..2 {
         endpoint(harness, &slow, &CallEventKind::ALL).await;
@@ -131,6 +131,6 @@ pub async fn who_has_the_fewest_out_comes_first(harness: &impl AnnouncementsHarn
     assert_eq!(of_it(&out), 1, "the other one has two out");
 }
 
-fn places(deliveries: &[DueDelivery]) -> Vec<EventPosition> {
+fn places(deliveries: &[DueDelivery]) -> Vec<EventSequence> {
     deliveries.iter().map(|delivery| delivery.event.position).collect()
 }

@@ -52,7 +52,7 @@ pub async fn an_event_is_queued_for_each_endpoint_that_asked(harness: &impl Anno
 }
 
 /// A delivery is handed out with its event, as it is read, the URL, the secret and the number of its attempt.
-pub async fn a_delivery_is_handed_out_whole(harness: &impl AnnouncementsHarness) {
+pub async fn a_delivery_is_leased_with_every_field(harness: &impl AnnouncementsHarness) {
     let tenant = tenant(harness).await;
     let endpoint = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     let booking = booked(harness, &tenant).await;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use domain::ports::{AttemptConclusion, ReplayQuery};
 use domain::{
-    CallEventKind, DeliveryRecord, DeliveryState, EventPosition, OrganizationId, WebhookEndpointId,
+    CallEventKind, DeliveryRecord, DeliveryState, EventSequence, OrganizationId, WebhookEndpointId,
 };
 
 use super::{BRIEF, FAILURE, conclude, deliveries, lease, list, places};
@@ -96,9 +96,9 @@ pub async fn a_replay_can_send_delivered_events_again(harness: &impl Announcemen
 struct Past {
     tenant: Tenant,
     endpoint_id: WebhookEndpointId,
-    delivered: EventPosition,
+    delivered: EventSequence,
     /// The newer one first.
-    dead: [EventPosition; 2],
+    dead: [EventSequence; 2],
 }
 
 impl Past {
@@ -118,7 +118,7 @@ impl Past {
         {
             conclude(harness, delivery, conclusion).await;
         }
-        let places: Vec<EventPosition> = leased.iter().map(|delivery| delivery.event.position).collect();
+        let places: Vec<EventSequence> = leased.iter().map(|delivery| delivery.event.position).collect();
         Self { tenant, endpoint_id, delivered: places[0], dead: [places[2], places[1]] }
     }
 

@@ -1,5 +1,5 @@
 use domain::ports::FeedQuery;
-use domain::{CallEvent, CallId, DialOutcome, EventPosition};
+use domain::{CallEvent, CallId, DialOutcome, EventSequence};
 
 use crate::announcements::{LONG, booked, publish, query, read, read_behind};
 use crate::call_ledger::books::{settle, tenant};
@@ -28,7 +28,7 @@ pub async fn what_is_published_is_read(harness: &impl AnnouncementsHarness) {
 
 /// Places are positive and rise; behind each of them the rest is read, in order, as much as was asked for at once. Behind the
 /// newest, and beyond it, there is nothing.
-pub async fn events_are_read_behind_any_place(harness: &impl AnnouncementsHarness) {
+pub async fn events_are_read_after_any_sequence(harness: &impl AnnouncementsHarness) {
     let tenant = tenant(harness).await;
     for _ in 0..4 {
         let booking = booked(harness, &tenant).await;
@@ -37,7 +37,7 @@ pub async fn events_are_read_behind_any_place(harness: &impl AnnouncementsHarnes
     }
     let all = read(harness, &tenant).await;
     assert_eq!(all.len(), 8);
-    assert!(all[0].position > EventPosition::START);
+    assert!(all[0].position > EventSequence::START);
     assert!(all.is_sorted_by(|one, next| one.position < next.position), "two events at one place");
     for (place, event) in all.iter().enumerate() {
         let rest = &all[place + 1..];
@@ -46,7 +46,7 @@ pub async fn events_are_read_behind_any_place(harness: &impl AnnouncementsHarnes
         let page = harness.feed().read(&page).await.expect("store is up");
         assert!(page == rest[..rest.len().min(3)], "a page behind event number {place}");
     }
-    let beyond = EventPosition::from_number(i64::MAX).expect("a positive number");
+    let beyond = EventSequence::from_number(i64::MAX).expect("a positive number");
     assert_eq!(read_behind(harness, &tenant, beyond).await, []);
 }
 
@@ -66,23 +66,23 @@ pub async fn events_are_the_tenants_own(harness: &impl AnnouncementsHarness) {
         assert!(events.iter().all(|event| event.organization_id == tenant.organization.id));
     }
     let stranger =
-        FeedQuery { organization_id: organization_id(), ..query(&tenants[0], EventPosition::START) };
+        FeedQuery { organization_id: organization_id(), ..query(&tenants[0], EventSequence::START) };
     assert_eq!(harness.feed().read(&stranger).await.expect("store is up"), []);
 }
 
 /// The newest place is that of the organization's newest published event, and the start where there is none. Behind it is
 /// read what comes after it.
-pub async fn the_newest_place_is_known(harness: &impl AnnouncementsHarness) {
+pub async fn the_newest_sequence_is_known(harness: &impl AnnouncementsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     booked(harness, &ours).await;
-    assert_eq!(newest(harness, &ours).await, EventPosition::START, "nothing is published");
+    assert_eq!(newest(harness, &ours).await, EventSequence::START, "nothing is published");
     booked(harness, &ours).await;
     publish(harness).await;
     let events = read(harness, &ours).await;
     assert_eq!(newest(harness, &ours).await, events[1].position);
     booked(harness, &theirs).await;
     booked(harness, &ours).await;
-    assert_eq!(newest(harness, &theirs).await, EventPosition::START, "another tenant's place");
+    assert_eq!(newest(harness, &theirs).await, EventSequence::START, "another tenant's place");
     assert_eq!(newest(harness, &ours).await, events[1].position, "the newer one is not published");
     let place = newest(harness, &ours).await;
     publish(harness).await;
@@ -97,6 +97,6 @@ fn calls(events: &[CallEvent]) -> Vec<CallId> {
     events.iter().map(|event| event.call_id.clone()).collect()
 }
 
-async fn newest(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventPosition {
+async fn newest(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventSequence {
     harness.feed().newest(&tenant.organization.id).await.expect("store is up")
 }

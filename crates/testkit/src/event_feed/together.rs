@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::ports::{EventFeed, FeedQuery};
-use domain::{CallEvent, CallEventKind, CallStatus, DialOutcome, EventId, EventPosition};
+use domain::{CallEvent, CallEventKind, CallStatus, DialOutcome, EventId, EventSequence};
 use tokio::task::JoinHandle;
 
 use crate::announcements::{LONG, publish, query, read};
@@ -105,7 +105,7 @@ fn read_along(
     published: &Arc<AtomicBool>,
 ) -> JoinHandle<Vec<CallEvent>> {
     let (feed, published) = (Arc::clone(feed), Arc::clone(published));
-    let query = query(tenant, EventPosition::START);
+    let query = query(tenant, EventSequence::START);
     let mut query = FeedQuery { limit: 5, wait: Duration::from_millis(50), ..query };
     tokio::spawn(async move {
         let mut seen: Vec<CallEvent> = Vec::new();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use domain::EventPosition;
+use domain::EventSequence;
 use domain::ports::FeedQuery;
 use tokio::time::{Instant, timeout};
 
@@ -16,7 +16,7 @@ const SOON: Duration = Duration::from_secs(4);
 pub async fn a_waiting_reader_is_answered(harness: &impl AnnouncementsHarness) {
     let tenant = tenant(harness).await;
     let feeds = [harness.feed(), harness.other_feed().await];
-    let mut position = EventPosition::START;
+    let mut position = EventSequence::START;
     for round in 0..8 {
         let call_id = booked(harness, &tenant).await.call_id;
         let query = FeedQuery { wait: LONG, ..query(&tenant, position) };

@@ -16,7 +16,7 @@ fn delivery(attempt: u32, number: u8) -> DueDelivery {
         url: WebhookUrl::parse("https://example.com/hook").expect("a URL"),
         secrets: vec![WebhookSecret::mint([7; 32])],
         event: CallEvent {
-            position: EventPosition::START,
+            position: EventSequence::START,
             id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Completed),
             organization_id: OrganizationId::parse("org").expect("an id"),
             kind: CallEventKind::Ended,

@@ -7,7 +7,7 @@ use domain::ports::{
 };
 use domain::{
     AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, DeliverWebhooksPorts, DeliveryPolicy,
-    EventId, EventPosition, OrganizationId, PhoneNumber, Timestamp, UserId, WebhookEndpointId, WebhookSecret,
+    EventId, EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId, WebhookEndpointId, WebhookSecret,
     WebhookUrl,
 };
 
@@ -26,7 +26,7 @@ fn delivery_of(call: &str, number: i64) -> DueDelivery {
         url: WebhookUrl::parse("https://example.com").expect("a URL"),
         secrets: vec![WebhookSecret::mint([1; 32])],
         event: CallEvent {
-            position: EventPosition::from_number(number).expect("positive"),
+            position: EventSequence::from_number(number).expect("positive"),
             id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Busy),
             organization_id: OrganizationId::parse("organization").expect("an id"),
             kind: CallEventKind::Ended,

@@ -14,7 +14,7 @@ use crate::flaw::Flaw;
 
 impl Memory {
     /// What the dial's answer adds to what is known of its call.
-    pub(super) fn tell_the_dial(&self, entry: &mut Entry, outcome: &DialOutcome, status: CallStatus) {
+    pub(super) fn write_dial_events(&self, entry: &mut Entry, outcome: &DialOutcome, status: CallStatus) {
         let reference = match outcome {
             DialOutcome::Placed(reference) | DialOutcome::NotConnected { reference, .. } => reference.clone(),
             DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => ProviderReference::default(),
@@ -231,7 +231,7 @@ impl CallBooks for Memory {
         if keeps {
             entry.recording = Some(recording.clone());
         }
-        self.tell_the_recording(entry);
+        self.write_recording_event(entry);
         Ok(())
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{EventFeed, FeedQuery, PortUnavailable};
 use domain::{
-    CallEvent, CallEventKind, CallStatus, DeliveryState, EventId, EventPosition, OrganizationId,
+    CallEvent, CallEventKind, CallStatus, DeliveryState, EventId, EventSequence, OrganizationId,
     WebhookEndpoint,
 };
 use tokio::time::{Instant, sleep, timeout_at};
@@ -31,17 +31,22 @@ struct Written {
 
 impl Memory {
     /// Writes that a call was booked.
-    pub(super) fn tell_the_booking(&self, entry: &Entry) {
+    pub(super) fn write_booking_event(&self, entry: &Entry) {
         self.tell(entry, CallEventKind::Initiated, CallStatus::Initiated);
     }
 
     /// Writes what a settlement did to a call that stood so before.
-    pub(super) fn tell_the_settlement(&self, entry: &Entry, before: Option<CallStatus>, settled: CallStatus) {
+    pub(super) fn write_settlement_events(
+        &self,
+        entry: &Entry,
+        before: Option<CallStatus>,
+        settled: CallStatus,
+    ) {
         let (before, after) = match self.flaw {
             Some(Flaw::TellsByTheSettlementAlone) => (CallStatus::Initiated, settled),
             _ => (before.unwrap_or(CallStatus::Initiated), entry.told.status.unwrap_or(settled)),
         };
-        for kind in CallEventKind::of_rise(before, after) {
+        for kind in CallEventKind::between(before, after) {
             if kind != CallEventKind::Ended || !self.has(Flaw::LeavesEndsToUpdates) {
                 self.tell(entry, kind, after);
             }
@@ -53,7 +58,7 @@ impl Memory {
         let Some(after) = entry.told.status else { return };
         let before =
             before.filter(|_| !self.has(Flaw::WritesAnEventForEveryUpdate)).unwrap_or(CallStatus::Initiated);
-        let mut steps = CallEventKind::of_rise(before, after);
+        let mut steps = CallEventKind::between(before, after);
         match self.flaw {
             Some(Flaw::TellsTheLastStepAlone) if steps.len() > 1 => drop(steps.remove(0)),
             Some(Flaw::LeavesAnswersToTheDial) => steps.retain(|kind| *kind != CallEventKind::Answered),
@@ -65,7 +70,7 @@ impl Memory {
     }
 
     /// Writes that a call has a recording.
-    pub(super) fn tell_the_recording(&self, entry: &Entry) {
+    pub(super) fn write_recording_event(&self, entry: &Entry) {
         if !self.has(Flaw::TellsOfNoRecordings) {
             self.tell(
                 entry,
@@ -101,7 +106,7 @@ impl Memory {
         let happened_at =
             if self.has(Flaw::TellsWhenItWasBooked) { booking.booked_at } else { self.time(self.now()) };
         let event = CallEvent {
-            position: EventPosition::START,
+            position: EventSequence::START,
             id,
             organization_id: booking.organization_id,
             kind,
@@ -122,13 +127,13 @@ impl Memory {
     }
 
     /// Gives places to as many events, and queues them; gives their places.
-    fn place(&self, announcements: &mut Announcements, limit: usize, is_shown: bool) -> Vec<EventPosition> {
+    fn place(&self, announcements: &mut Announcements, limit: usize, is_shown: bool) -> Vec<EventSequence> {
         let Announcements { written, newest, endpoints, deliveries, .. } = announcements;
-        let unplaced = written.iter_mut().filter(|written| written.event.position == EventPosition::START);
+        let unplaced = written.iter_mut().filter(|written| written.event.position == EventSequence::START);
         let mut places = Vec::new();
         for written in unplaced.take(limit) {
             *newest += 1;
-            let place = EventPosition::from_number(*newest).expect("a count from 1");
+            let place = EventSequence::from_number(*newest).expect("a count from 1");
             written.event.position = place;
             written.is_shown = is_shown;
             places.push(place);
@@ -234,7 +239,7 @@ impl EventFeed for Memory {
         }
     }
 
-    async fn newest(&self, organization_id: &OrganizationId) -> Result<EventPosition, PortUnavailable> {
+    async fn newest(&self, organization_id: &OrganizationId) -> Result<EventSequence, PortUnavailable> {
         self.reach(organization_id.as_str()).await?;
         let announcements = lock(&self.store.announcements);
         let own = announcements
@@ -243,7 +248,7 @@ impl EventFeed for Memory {
             .filter(|written| written.is_shown)
             .map(|written| &written.event)
             .filter(|event| self.is_of(&event.organization_id, organization_id));
-        Ok(own.map(|event| event.position).max().unwrap_or(EventPosition::START))
+        Ok(own.map(|event| event.position).max().unwrap_or(EventSequence::START))
     }
 }
 

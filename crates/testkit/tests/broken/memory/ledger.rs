@@ -80,7 +80,7 @@ impl Memory {
         }
         let told = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };
         let entry = Entry { booking, dial: None, told, claimed_until: Duration::ZERO, recording: None };
-        self.tell_the_booking(&entry);
+        self.write_booking_event(&entry);
         books.calls.push(entry);
     }
 
@@ -166,8 +166,8 @@ impl CallLedger for Memory {
             provider.carrier_call_id = None;
         }
         let before = entry.told.status;
-        self.tell_the_dial(entry, &settled, settlement.status);
-        self.tell_the_settlement(entry, before, settlement.status);
+        self.write_dial_events(entry, &settled, settlement.status);
+        self.write_settlement_events(entry, before, settlement.status);
         entry.dial = Some((settled, settlement.settled_at));
         for key in owned {
             if let Some(reservation) = books.reservations.get_mut(&key) {

@@ -81,7 +81,7 @@ impl EventStreams {
     ) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
         let ends_at = Instant::now() + times.good_for.min(LONGEST_STREAM);
         let (lines, mut sent) = mpsc::channel(BUFFERED_EVENTS);
-        lines.try_send(opening(following.position())).expect("there is room in an empty channel");
+        lines.try_send(opening(following.sequence())).expect("there is room in an empty channel");
         let (follow_calls, ending) = (Arc::clone(&self.follow_calls), self.ending.clone());
         let streaming = async move {
             tokio::select! {

@@ -268,9 +268,11 @@ async fn deliveries(
     gateway: &Gateway,
 ) -> Result<DeliveriesResponse, ErrorAnswer> {
     let user_id = gateway.authenticator().authenticate(request.headers())?;
-    let filter = DeliveryParameters::parse(request.query_string(), endpoint_id(id)?)?;
+    let id = endpoint_id(id)?;
+    let filter = DeliveryParameters::parse(request.query_string(), &id)?;
     let (webhooks, limit) = (Arc::clone(gateway.webhooks()), filter.limit);
-    let listing = async move { webhooks.deliveries(&user_id, filter).await.inspect_err(log_registry_cause) };
+    let listing =
+        async move { webhooks.deliveries(&user_id, &id, filter).await.inspect_err(log_registry_cause) };
     Ok(DeliveriesResponse::new(&gateway.run(listing).await??, limit))
 }
 

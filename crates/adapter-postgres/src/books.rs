@@ -4,8 +4,8 @@ mod row;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallLookup, HistoryPage, HistoryQuery, OverdueLease, PortUnavailable, ProviderLookup,
-    UnrecordedLease,
+    CallLookup, CallReader, CallUpdater, HistoryPage, HistoryQuery, OverdueLease, PortUnavailable,
+    ProviderLookup, UnfinishedCalls, UnrecordedLease,
 };
 use domain::{
     CallId, CallRecord, CallStatus, CallUpdate, ContactId, ConversationId, OrganizationId, ProviderAgentId,
@@ -19,7 +19,7 @@ use crate::moment::{database_bound, database_time, moment};
 use crate::row::{read, read_optional};
 
 #[async_trait]
-impl CallBooks for PostgresStore {
+impl CallReader for PostgresStore {
     async fn find(
         &self,
         organization_id: &OrganizationId,
@@ -58,7 +58,10 @@ impl CallBooks for PostgresStore {
         let calls = rows.into_iter().map(CallRecord::try_from).collect::<Result<_, _>>()?;
         Ok(HistoryPage { calls, total })
     }
+}
 
+#[async_trait]
+impl CallUpdater for PostgresStore {
     async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
         let parties = lookup.parties.as_ref();
         let conversation_id = lookup.conversation_id.as_ref().map(ConversationId::as_str);
@@ -98,7 +101,7 @@ impl CallBooks for PostgresStore {
     }
 
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
-        self.merge(call_id, update).await
+        self.merge_update(call_id, update).await
     }
 
     async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
@@ -135,7 +138,10 @@ impl CallBooks for PostgresStore {
         });
         attached.await.map(|_| ())
     }
+}
 
+#[async_trait]
+impl UnfinishedCalls for PostgresStore {
     async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {
         // What another claimant takes at this moment is skipped, and what it took a moment ago is seen to be taken when its
         // row is locked. Repeated where the answer was lost, it takes others; the lost ones come back with their time.
@@ -228,7 +234,7 @@ impl CallBooks for PostgresStore {
 
 impl PostgresStore {
     async fn page(&self, query: &HistoryQuery) -> Result<Vec<CallRow>, PortUnavailable> {
-        let before = query.before.as_ref();
+        let before = query.filter.before.as_ref();
         // Always a range of the index on organization, time and id, whichever plan the server keeps: from the beginning
         // where no call is named. The transcripts stay where they are.
         self.repeatable_rows(|| {
@@ -260,13 +266,13 @@ impl PostgresStore {
                      join contacts on contacts.organization_id = page.organization_id and contacts.id = page.contact_id
                     order by page.booked_at desc, page.id desc"#,
                 query.organization_id.as_str(),
-                query.contact_id.as_ref().map(ContactId::as_str),
-                query.user_id.as_ref().map(UserId::as_str),
-                query.status.map(rank),
+                query.filter.contact_id.as_ref().map(ContactId::as_str),
+                query.filter.user_id.as_ref().map(UserId::as_str),
+                query.filter.status.map(rank),
                 before.map(|(booked_at, _)| database_bound(*booked_at)),
                 before.map(|(_, id)| id.as_str()),
-                i64::from(query.limit),
-                i64::from(query.offset)
+                i64::from(query.filter.limit),
+                i64::from(query.filter.offset)
             )
         })
         .await
@@ -283,9 +289,9 @@ impl PostgresStore {
                       and ($3::text is null or user_id = $3)
                       and ($4::smallint is null or status_rank = $4)"#,
                 query.organization_id.as_str(),
-                query.contact_id.as_ref().map(ContactId::as_str),
-                query.user_id.as_ref().map(UserId::as_str),
-                query.status.map(rank)
+                query.filter.contact_id.as_ref().map(ContactId::as_str),
+                query.filter.user_id.as_ref().map(UserId::as_str),
+                query.filter.status.map(rank)
             )
         });
         total

@@ -13,7 +13,7 @@ use domain::{DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, Webhoo
 use time::OffsetDateTime;
 
 use crate::PostgresStore;
-use crate::events::{EventStep, read_position};
+use crate::events::{EventStep, read_sequence};
 use crate::failure::because;
 use crate::moment::{database_time, moment};
 use crate::row::{read, unreadable};
@@ -64,7 +64,7 @@ impl DeliveryQueue for PostgresStore {
                   where position = $1 and endpoint_id = $2 and attempts = $3 and concluded_at is null \
                     and date_trunc('milliseconds', queued_at) = $7 \
                  returning position",
-                delivery.event.position.number(),
+                delivery.event.sequence.number(),
                 delivery.endpoint_id.as_str(),
                 i32::try_from(delivery.attempt).unwrap_or(i32::MAX),
                 state.as_str(),
@@ -104,7 +104,7 @@ impl DeliveryQueue for PostgresStore {
     }
 
     async fn list(&self, query: &DeliveryListQuery) -> Result<Vec<DeliveryRecord>, PortUnavailable> {
-        let before = query.before.as_ref();
+        let before = query.filter.before.as_ref();
         // The newest of each endpoint and state, of which there are few, each a range of an index; and the newest of those.
         let rows = self.repeatable_rows(|| {
             sqlx::query_as!(
@@ -133,11 +133,11 @@ impl DeliveryQueue for PostgresStore {
                      join call_events as event on event.position = delivery.position
                     order by delivery.position desc, delivery.endpoint_id desc"#,
                 query.organization_id.as_str(),
-                query.endpoint_id.as_ref().map(WebhookEndpointId::as_str),
-                query.state.map(DeliveryState::as_str),
+                query.filter.endpoint_id.as_ref().map(WebhookEndpointId::as_str),
+                query.filter.state.map(DeliveryState::as_str),
                 before.map(|(position, _)| position.number()),
                 before.map(|(_, id)| id.as_str()),
-                i64::from(query.limit)
+                i64::from(query.filter.limit)
             )
         });
         rows.await?.into_iter().map(DeliveryRecord::try_from).collect()
@@ -160,7 +160,7 @@ impl TryFrom<DeliveryRow> for DeliveryRecord {
         };
         Ok(Self {
             endpoint_id: read("webhook_endpoints.id", &row.endpoint_id, WebhookEndpointId::parse)?,
-            position: read_position(row.position)?,
+            sequence: read_sequence(row.position)?,
             event_id: step.id(),
             kind: step.kind,
             call_id: step.call_id,

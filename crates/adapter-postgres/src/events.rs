@@ -8,7 +8,7 @@ use domain::{CallEvent, EventSequence, OrganizationId};
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, timeout};
 
-pub(crate) use self::row::{EventRow, EventStep, read_position};
+pub(crate) use self::row::{EventRow, EventStep, read_sequence};
 use crate::PostgresStore;
 use crate::statement::Transaction;
 use crate::wakeups::CHANNEL;
@@ -57,7 +57,7 @@ impl EventFeed for PostgresStore {
             )
         });
         let newest = newest.await?.and_then(|row| row.newest);
-        newest.map_or(Ok(EventSequence::START), read_position)
+        newest.map_or(Ok(EventSequence::START), read_sequence)
     }
 }
 

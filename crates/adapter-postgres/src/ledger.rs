@@ -66,21 +66,21 @@ impl CallLedger for PostgresStore {
                  left join calls as blocker on blocker.id = held.call_id"#,
             booking.key.as_str(),
             booking.token.as_str(),
-            booking.call_id.as_str(),
+            booking.identity.call_id.as_str(),
             booking.reserve_for.as_secs_f64(),
-            booking.organization_id.as_str(),
-            booking.user_id.as_str(),
-            booking.contact_id.as_str(),
-            booking.agent_id.as_str(),
-            booking.from.as_e164(),
-            booking.to.as_e164(),
+            booking.identity.organization_id.as_str(),
+            booking.identity.user_id.as_str(),
+            booking.identity.contact_id.as_str(),
+            booking.identity.agent_id.as_str(),
+            booking.identity.from.as_e164(),
+            booking.identity.to.as_e164(),
             booking.reason.as_ref().map(CallReason::as_str),
             booked_at
         ));
         self.bounded(async {
             let row = booked.await?.ok_or_else(|| because("a statement gave no row"))?;
             if row.recorded {
-                return Ok(HoldResult::Recorded);
+                return Ok(HoldResult::Granted);
             }
             if let Some(answer) = blocked_by(row)? {
                 return Ok(answer);

@@ -8,9 +8,9 @@ mod inbound;
 use std::borrow::Cow;
 
 use domain::{
-    AgentId, CallContext, CallId, CallReason, CallReference, CarrierCallId, ContactId, ConversationContext,
-    ConversationId, InboundContext, NotConnectedReason, OrganizationId, OwnerToken, PhoneNumber,
-    ProviderAgentId, SettledCall, Timestamp, UserId, ports::PortUnavailable,
+    AgentId, CallContext, CallId, CallIdentity, CallReason, CallReference, CarrierCallId, ContactId,
+    ConversationContext, ConversationId, InboundContext, NotConnectedReason, OrganizationId, OwnerToken,
+    PhoneNumber, ProviderAgentId, SettledCall, Timestamp, UserId, ports::PortUnavailable,
 };
 use serde::{Deserialize, Serialize};
 
@@ -83,14 +83,14 @@ pub(crate) fn context(context: &CallContext) -> String {
     to_json(&ContextWire {
         version: VERSION,
         conversation_id: context.conversation_id.as_str().into(),
-        call_id: context.call_id.as_str().into(),
-        organization_id: context.organization_id.as_str().into(),
-        user_id: context.user_id.as_str().into(),
-        contact_id: context.contact_id.as_str().into(),
-        agent_id: context.agent_id.as_str().into(),
+        call_id: context.identity.call_id.as_str().into(),
+        organization_id: context.identity.organization_id.as_str().into(),
+        user_id: context.identity.user_id.as_str().into(),
+        contact_id: context.identity.contact_id.as_str().into(),
+        agent_id: context.identity.agent_id.as_str().into(),
         provider_agent_id: context.provider_agent_id.as_str().into(),
-        from: context.from.as_e164().into(),
-        to: context.to.as_e164().into(),
+        from: context.identity.from.as_e164().into(),
+        to: context.identity.to.as_e164().into(),
         reason: context.reason.as_ref().map(|reason| reason.as_str().into()),
         carrier_call_id: context.carrier_call_id.as_ref().map(|id| id.as_str().into()),
         started_at_unix_millis: context.started_at.unix_millis(),
@@ -216,15 +216,17 @@ impl TryFrom<ContextWire<'_>> for CallContext {
 
     fn try_from(wire: ContextWire<'_>) -> Result<Self, Unreadable> {
         Ok(Self {
+            identity: CallIdentity {
+                call_id: required(&wire.call_id, CallId::parse)?,
+                organization_id: required(&wire.organization_id, OrganizationId::parse)?,
+                user_id: required(&wire.user_id, UserId::parse)?,
+                contact_id: required(&wire.contact_id, ContactId::parse)?,
+                agent_id: required(&wire.agent_id, AgentId::parse)?,
+                from: required(&wire.from, PhoneNumber::parse)?,
+                to: required(&wire.to, PhoneNumber::parse)?,
+            },
             conversation_id: required(&wire.conversation_id, ConversationId::parse)?,
-            call_id: required(&wire.call_id, CallId::parse)?,
-            organization_id: required(&wire.organization_id, OrganizationId::parse)?,
-            user_id: required(&wire.user_id, UserId::parse)?,
-            contact_id: required(&wire.contact_id, ContactId::parse)?,
-            agent_id: required(&wire.agent_id, AgentId::parse)?,
             provider_agent_id: required(&wire.provider_agent_id, ProviderAgentId::parse)?,
-            from: required(&wire.from, PhoneNumber::parse)?,
-            to: required(&wire.to, PhoneNumber::parse)?,
             reason: optional(wire.reason, CallReason::parse)?,
             carrier_call_id: optional(wire.carrier_call_id, CarrierCallId::parse)?,
             started_at: Timestamp::from_unix_millis(wire.started_at_unix_millis),
@@ -313,7 +315,7 @@ mod tests {
         let Ok(ConversationContext::Outbound(read)) = parse_context(OUTBOUND.as_bytes()) else {
             panic!("it is the context of a placed call");
         };
-        assert_eq!(read.contact_id.as_str(), "contact_1");
+        assert_eq!(read.identity.contact_id.as_str(), "contact_1");
         assert_eq!(context(&read), OUTBOUND);
     }
 }

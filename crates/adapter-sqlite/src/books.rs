@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallLookup, HistoryPage, HistoryQuery, OverdueLease, PartiesLookup, PortUnavailable,
-    ProviderLookup, UnrecordedLease,
+    CallLookup, CallReader, CallUpdater, HistoryPage, HistoryQuery, OverdueLease, PartiesLookup,
+    PortUnavailable, ProviderLookup, UnfinishedCalls, UnrecordedLease,
 };
 use domain::{
     CallEventKind, CallId, CallRecord, CallStatus, CallUpdate, ConversationId, OrganizationId,
@@ -22,7 +22,7 @@ const _: () = assert!(
 );
 
 #[async_trait]
-impl CallBooks for SqliteStore {
+impl CallReader for SqliteStore {
     async fn find(
         &self,
         organization_id: &OrganizationId,
@@ -55,7 +55,10 @@ impl CallBooks for SqliteStore {
         })
         .await
     }
+}
 
+#[async_trait]
+impl CallUpdater for SqliteStore {
     async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut reader = self.connections.read().await?;
@@ -132,7 +135,10 @@ impl CallBooks for SqliteStore {
         })
         .await
     }
+}
 
+#[async_trait]
+impl UnfinishedCalls for SqliteStore {
     /// A claim is a lease: a power failure that takes it lets the provider be asked once more.
     async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {
         let undecided_before = lease.undecided_before.unix_millis();
@@ -235,11 +241,11 @@ async fn page(
     query: &HistoryQuery,
 ) -> Result<Vec<CallRecord>, PortUnavailable> {
     let organization_id = query.organization_id.as_str();
-    let contact_id = query.contact_id.as_ref().map(|id| id.as_str());
-    let user_id = query.user_id.as_ref().map(|id| id.as_str());
-    let status_rank = query.status.map(CallStatus::rank);
-    let before_millis = query.before.as_ref().map(|(booked_at, _)| booked_at.unix_millis());
-    let before_id = query.before.as_ref().map(|(_, id)| id.as_str());
+    let contact_id = query.filter.contact_id.as_ref().map(|id| id.as_str());
+    let user_id = query.filter.user_id.as_ref().map(|id| id.as_str());
+    let status_rank = query.filter.status.map(CallStatus::rank);
+    let before_millis = query.filter.before.as_ref().map(|(booked_at, _)| booked_at.unix_millis());
+    let before_id = query.filter.before.as_ref().map(|(_, id)| id.as_str());
     let rows = select_calls!(
         "json_remove(calls.conversation, '$.transcript')",
         "where calls.organization_id = ?1
@@ -255,8 +261,8 @@ async fn page(
         status_rank,
         before_millis,
         before_id,
-        query.limit,
-        query.offset
+        query.filter.limit,
+        query.filter.offset
     )
     .fetch_all(connection)
     .await
@@ -266,9 +272,9 @@ async fn page(
 
 async fn total(connection: &mut SqliteConnection, query: &HistoryQuery) -> Result<u64, PortUnavailable> {
     let organization_id = query.organization_id.as_str();
-    let contact_id = query.contact_id.as_ref().map(|id| id.as_str());
-    let user_id = query.user_id.as_ref().map(|id| id.as_str());
-    let status_rank = query.status.map(CallStatus::rank);
+    let contact_id = query.filter.contact_id.as_ref().map(|id| id.as_str());
+    let user_id = query.filter.user_id.as_ref().map(|id| id.as_str());
+    let status_rank = query.filter.status.map(CallStatus::rank);
     let total = sqlx::query_scalar!(
         "select count(*) from calls
          where organization_id = ?1
@@ -303,12 +309,13 @@ async fn located(
     }
     if let Some(conversation_id) = &lookup.conversation_id {
         let conversation_id = conversation_id.as_str();
-        let found = sqlx::query_scalar!("select id from calls where conversation_id = ?", conversation_id)
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(unavailable)?;
-        if found.is_some() {
-            return Ok(found);
+        let mut found =
+            sqlx::query_scalar!("select id from calls where conversation_id = ? limit 2", conversation_id)
+                .fetch_all(&mut *connection)
+                .await
+                .map_err(unavailable)?;
+        if found.len() == 1 {
+            return Ok(found.pop());
         }
     }
     match &lookup.parties {

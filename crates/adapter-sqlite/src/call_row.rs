@@ -2,8 +2,8 @@
 
 use domain::ports::PortUnavailable;
 use domain::{
-    AgentId, AudioFormat, CallId, CallReason, CallRecord, Contact, OrganizationId, PersonName, PhoneNumber,
-    Recording, RecordingKey, Timestamp, UserId,
+    AgentId, AudioFormat, CallId, CallIdentity, CallReason, CallRecord, Contact, OrganizationId, PersonName,
+    PhoneNumber, Recording, RecordingKey, Timestamp, UserId,
 };
 
 use crate::contacts::ContactRow;
@@ -78,13 +78,13 @@ impl TryFrom<CallRow> for CallRecord {
         if progress.failure.is_none() {
             progress.failure = dial_failure(&row.state, row.outcome_detail.as_deref(), row.settled_at)?;
         }
-        let contact = ContactRow {
+        let contact = Contact::try_from(ContactRow {
             id: row.contact_id,
             organization_id: row.organization_id.clone(),
             first_name: row.first_name,
             last_name: row.last_name,
             phone_number: row.phone_number,
-        };
+        })?;
         let call_id = CallId::parse(&row.id).map_err(unreadable("calls.id"))?;
         let stored = (row.recording_key, row.recording_format, row.recording_size, row.recorded_at);
         let recording = match stored {
@@ -94,15 +94,18 @@ impl TryFrom<CallRow> for CallRecord {
             _ => None,
         };
         Ok(Self {
-            call_id,
-            organization_id: OrganizationId::parse(&row.organization_id)
-                .map_err(unreadable("calls.organization_id"))?,
-            user_id: UserId::parse(&row.user_id).map_err(unreadable("calls.user_id"))?,
+            identity: CallIdentity {
+                call_id,
+                organization_id: OrganizationId::parse(&row.organization_id)
+                    .map_err(unreadable("calls.organization_id"))?,
+                user_id: UserId::parse(&row.user_id).map_err(unreadable("calls.user_id"))?,
+                contact_id: contact.id.clone(),
+                agent_id: AgentId::parse(&row.agent_id).map_err(unreadable("calls.agent_id"))?,
+                from: PhoneNumber::parse(&row.from_number).map_err(unreadable("calls.from_number"))?,
+                to: PhoneNumber::parse(&row.to_number).map_err(unreadable("calls.to_number"))?,
+            },
             user_name: PersonName::parse(&row.user_name).map_err(unreadable("users.full_name"))?,
-            contact: Contact::try_from(contact)?,
-            agent_id: AgentId::parse(&row.agent_id).map_err(unreadable("calls.agent_id"))?,
-            from: PhoneNumber::parse(&row.from_number).map_err(unreadable("calls.from_number"))?,
-            to: PhoneNumber::parse(&row.to_number).map_err(unreadable("calls.to_number"))?,
+            contact,
             reason: row
                 .reason
                 .map(|reason| CallReason::parse(&reason))

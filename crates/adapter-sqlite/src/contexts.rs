@@ -3,8 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{ContextCache, PortUnavailable};
 use domain::{
-    AgentId, CallContext, CallId, CallReason, CarrierCallId, ContactId, ConversationContext, ConversationId,
-    OrganizationId, PhoneNumber, ProviderAgentId, Timestamp, UserId,
+    AgentId, CallContext, CallId, CallIdentity, CallReason, CarrierCallId, ContactId, ConversationContext,
+    ConversationId, OrganizationId, PhoneNumber, ProviderAgentId, Timestamp, UserId,
 };
 use sqlx::{Acquire, SqliteConnection};
 
@@ -33,18 +33,22 @@ impl TryFrom<ContextRow> for CallContext {
 
     fn try_from(row: ContextRow) -> Result<Self, PortUnavailable> {
         Ok(Self {
+            identity: CallIdentity {
+                call_id: CallId::parse(&row.call_id).map_err(unreadable("call_contexts.call_id"))?,
+                organization_id: OrganizationId::parse(&row.organization_id)
+                    .map_err(unreadable("call_contexts.organization_id"))?,
+                user_id: UserId::parse(&row.user_id).map_err(unreadable("call_contexts.user_id"))?,
+                contact_id: ContactId::parse(&row.contact_id)
+                    .map_err(unreadable("call_contexts.contact_id"))?,
+                agent_id: AgentId::parse(&row.agent_id).map_err(unreadable("call_contexts.agent_id"))?,
+                from: PhoneNumber::parse(&row.from_number)
+                    .map_err(unreadable("call_contexts.from_number"))?,
+                to: PhoneNumber::parse(&row.to_number).map_err(unreadable("call_contexts.to_number"))?,
+            },
             conversation_id: ConversationId::parse(&row.conversation_id)
                 .map_err(unreadable("call_contexts.conversation_id"))?,
-            call_id: CallId::parse(&row.call_id).map_err(unreadable("call_contexts.call_id"))?,
-            organization_id: OrganizationId::parse(&row.organization_id)
-                .map_err(unreadable("call_contexts.organization_id"))?,
-            user_id: UserId::parse(&row.user_id).map_err(unreadable("call_contexts.user_id"))?,
-            contact_id: ContactId::parse(&row.contact_id).map_err(unreadable("call_contexts.contact_id"))?,
-            agent_id: AgentId::parse(&row.agent_id).map_err(unreadable("call_contexts.agent_id"))?,
             provider_agent_id: ProviderAgentId::parse(&row.provider_agent_id)
                 .map_err(unreadable("call_contexts.provider_agent_id"))?,
-            from: PhoneNumber::parse(&row.from_number).map_err(unreadable("call_contexts.from_number"))?,
-            to: PhoneNumber::parse(&row.to_number).map_err(unreadable("call_contexts.to_number"))?,
             reason: row
                 .reason
                 .map(|reason| CallReason::parse(&reason))
@@ -116,13 +120,13 @@ pub(crate) async fn keep_outbound(
     ttl: Duration,
 ) -> Result<(), PortUnavailable> {
     let conversation_id = context.conversation_id.as_str();
-    let call_id = context.call_id.as_str();
-    let organization_id = context.organization_id.as_str();
-    let user_id = context.user_id.as_str();
-    let contact_id = context.contact_id.as_str();
-    let agent_id = context.agent_id.as_str();
+    let call_id = context.identity.call_id.as_str();
+    let organization_id = context.identity.organization_id.as_str();
+    let user_id = context.identity.user_id.as_str();
+    let contact_id = context.identity.contact_id.as_str();
+    let agent_id = context.identity.agent_id.as_str();
     let provider_agent_id = context.provider_agent_id.as_str();
-    let (from, to) = (context.from.as_e164(), context.to.as_e164());
+    let (from, to) = (context.identity.from.as_e164(), context.identity.to.as_e164());
     let reason = context.reason.as_ref().map(|reason| reason.as_str());
     let carrier_call_id = context.carrier_call_id.as_ref().map(|id| id.as_str());
     let started_at = context.started_at.unix_millis();

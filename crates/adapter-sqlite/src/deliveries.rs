@@ -60,7 +60,7 @@ impl DeliveryQueue for SqliteStore {
         delivery: &DueDelivery,
         conclusion: AttemptConclusion,
     ) -> Result<(), PortUnavailable> {
-        let (endpoint_id, position) = (delivery.endpoint_id.as_str(), delivery.event.position.number());
+        let (endpoint_id, position) = (delivery.endpoint_id.as_str(), delivery.event.sequence.number());
         let queued_at = delivery.queued_at.unix_millis();
         let (state, failure, pause) = match conclusion {
             AttemptConclusion::Delivered => (DeliveryState::Delivered, None, None),
@@ -99,7 +99,7 @@ impl DeliveryQueue for SqliteStore {
     async fn list(&self, query: &DeliveryListQuery) -> Result<Vec<DeliveryRecord>, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut reader = self.connections.read().await?;
-            let rows = match &query.endpoint_id {
+            let rows = match &query.filter.endpoint_id {
                 Some(endpoint_id) => page_of_endpoint(&mut reader, query, endpoint_id).await?,
                 None => page(&mut reader, query).await?,
             };
@@ -251,9 +251,9 @@ async fn page_of_endpoint(
     endpoint_id: &WebhookEndpointId,
 ) -> Result<Vec<DeliveryRow>, PortUnavailable> {
     let (organization_id, endpoint_id) = (query.organization_id.as_str(), endpoint_id.as_str());
-    let state = query.state.map(DeliveryState::as_str);
-    let before_position = query.before.as_ref().map(|(position, _)| position.number());
-    let before_id = query.before.as_ref().map(|(_, id)| id.as_str());
+    let state = query.filter.state.map(DeliveryState::as_str);
+    let before_position = query.filter.before.as_ref().map(|(position, _)| position.number());
+    let before_id = query.filter.before.as_ref().map(|(_, id)| id.as_str());
     select_deliveries!(
         "where deliveries.endpoint_id = ?1
              and exists (select 1 from webhook_endpoints where id = ?1 and organization_id = ?2)
@@ -266,7 +266,7 @@ async fn page_of_endpoint(
         state,
         before_position,
         before_id,
-        query.limit
+        query.filter.limit
     )
     .fetch_all(connection)
     .await
@@ -280,9 +280,9 @@ async fn page(
     query: &DeliveryListQuery,
 ) -> Result<Vec<DeliveryRow>, PortUnavailable> {
     let organization_id = query.organization_id.as_str();
-    let state = query.state.map(DeliveryState::as_str);
-    let before_position = query.before.as_ref().map(|(position, _)| position.number());
-    let before_id = query.before.as_ref().map(|(_, id)| id.as_str());
+    let state = query.filter.state.map(DeliveryState::as_str);
+    let before_position = query.filter.before.as_ref().map(|(position, _)| position.number());
+    let before_id = query.filter.before.as_ref().map(|(_, id)| id.as_str());
     select_deliveries!(
         "where +deliveries.endpoint_id in (select id from webhook_endpoints where organization_id = ?1)
              and (?2 is null or deliveries.state = ?2)
@@ -293,7 +293,7 @@ async fn page(
         state,
         before_position,
         before_id,
-        query.limit
+        query.filter.limit
     )
     .fetch_all(connection)
     .await

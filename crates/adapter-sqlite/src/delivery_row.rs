@@ -7,7 +7,7 @@ use domain::{
 };
 
 use crate::endpoints::{previous_secret, secret, url};
-use crate::events::{EventRow, kind, position, status};
+use crate::events::{EventRow, kind, sequence, status};
 use crate::failure::unreadable;
 
 /// Deliveries with their events: the rest of the statement, its arguments.
@@ -110,7 +110,7 @@ impl TryFrom<DeliveryRow> for DeliveryRecord {
         let last_failure = row.last_failure.map(|name| DeliveryFailure::from_name(&name).ok_or(()));
         Ok(Self {
             endpoint_id: endpoint_id(&row.endpoint_id)?,
-            position: position(row.position)?,
+            sequence: sequence(row.position)?,
             event_id: EventId::of(&call_id, kind, status(row.status_rank)?),
             kind,
             call_id,

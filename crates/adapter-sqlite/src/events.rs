@@ -2,8 +2,8 @@
 
 use domain::ports::PortUnavailable;
 use domain::{
-    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, EventId, EventSequence,
-    OrganizationId, PhoneNumber, Timestamp, UserId,
+    AgentId, CallEvent, CallEventKind, CallId, CallIdentity, CallStatus, ContactId, ConversationId, EventId,
+    EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId,
 };
 use sqlx::SqliteConnection;
 
@@ -68,23 +68,25 @@ impl TryFrom<EventRow> for CallEvent {
         let call_id = CallId::parse(&row.call_id).map_err(unreadable("call_events.call_id"))?;
         let (kind, status) = (kind(&row.kind)?, status(row.status_rank)?);
         Ok(Self {
-            position: position(row.position)?,
+            identity: CallIdentity {
+                call_id: call_id.clone(),
+                organization_id: OrganizationId::parse(&row.organization_id)
+                    .map_err(unreadable("call_events.organization_id"))?,
+                user_id: UserId::parse(&row.user_id).map_err(unreadable("calls.user_id"))?,
+                contact_id: ContactId::parse(&row.contact_id).map_err(unreadable("calls.contact_id"))?,
+                agent_id: AgentId::parse(&row.agent_id).map_err(unreadable("calls.agent_id"))?,
+                from: PhoneNumber::parse(&row.from_number).map_err(unreadable("calls.from_number"))?,
+                to: PhoneNumber::parse(&row.to_number).map_err(unreadable("calls.to_number"))?,
+            },
+            sequence: sequence(row.position)?,
             id: EventId::of(&call_id, kind, status),
-            organization_id: OrganizationId::parse(&row.organization_id)
-                .map_err(unreadable("call_events.organization_id"))?,
             kind,
-            call_id,
             status,
             conversation_id: row
                 .conversation_id
                 .map(|id| ConversationId::parse(&id))
                 .transpose()
                 .map_err(unreadable("call_events.conversation_id"))?,
-            user_id: UserId::parse(&row.user_id).map_err(unreadable("calls.user_id"))?,
-            contact_id: ContactId::parse(&row.contact_id).map_err(unreadable("calls.contact_id"))?,
-            agent_id: AgentId::parse(&row.agent_id).map_err(unreadable("calls.agent_id"))?,
-            from: PhoneNumber::parse(&row.from_number).map_err(unreadable("calls.from_number"))?,
-            to: PhoneNumber::parse(&row.to_number).map_err(unreadable("calls.to_number"))?,
             happened_at: Timestamp::from_unix_millis(row.happened_at),
         })
     }
@@ -102,6 +104,6 @@ pub(crate) fn status(rank: i64) -> Result<CallStatus, PortUnavailable> {
 }
 
 /// The place with this number.
-pub(crate) fn position(number: i64) -> Result<EventSequence, PortUnavailable> {
+pub(crate) fn sequence(number: i64) -> Result<EventSequence, PortUnavailable> {
     EventSequence::from_number(number).ok_or(()).map_err(unreadable("call_events.position"))
 }

@@ -7,7 +7,7 @@ use domain::{CallEvent, EventSequence, OrganizationId};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
-use crate::events::{EventRow, position};
+use crate::events::{EventRow, sequence};
 use crate::failure::{STORAGE_LIMIT, unavailable, unreadable, within};
 use crate::wall_clock::now;
 
@@ -73,7 +73,7 @@ impl EventFeed for SqliteStore {
             .fetch_one(&mut *reader)
             .await
             .map_err(unavailable)?;
-            newest.map_or(Ok(EventSequence::START), position)
+            newest.map_or(Ok(EventSequence::START), sequence)
         })
         .await
     }

@@ -18,9 +18,10 @@ impl CallLedger for SqliteStore {
                 return blocking_call(&mut transaction, booking).await;
             }
             write_call(&mut transaction, booking).await?;
-            write_event(&mut transaction, booking.call_id.as_str(), CallEventKind::Initiated).await?;
+            write_event(&mut transaction, booking.identity.call_id.as_str(), CallEventKind::Initiated)
+                .await?;
             transaction.commit().await?;
-            Ok(HoldResult::Recorded)
+            Ok(HoldResult::Granted)
         })
         .await
     }
@@ -80,7 +81,8 @@ async fn next_step(
 
 /// Whether the guard is the booking's now: it was free or had run out.
 async fn reserve(connection: &mut SqliteConnection, booking: &Booking) -> Result<bool, PortUnavailable> {
-    let (key, token, call_id) = (booking.key.as_str(), booking.token.as_str(), booking.call_id.as_str());
+    let (key, token, call_id) =
+        (booking.key.as_str(), booking.token.as_str(), booking.identity.call_id.as_str());
     let now = now();
     let (now_millis, blocked_until) = (now.unix_millis(), now.after(booking.reserve_for).unix_millis());
     let taken = sqlx::query!(
@@ -101,12 +103,12 @@ async fn reserve(connection: &mut SqliteConnection, booking: &Booking) -> Result
 }
 
 async fn write_call(connection: &mut SqliteConnection, booking: &Booking) -> Result<(), PortUnavailable> {
-    let call_id = booking.call_id.as_str();
-    let organization_id = booking.organization_id.as_str();
-    let user_id = booking.user_id.as_str();
-    let contact_id = booking.contact_id.as_str();
-    let agent_id = booking.agent_id.as_str();
-    let (from, to) = (booking.from.as_e164(), booking.to.as_e164());
+    let call_id = booking.identity.call_id.as_str();
+    let organization_id = booking.identity.organization_id.as_str();
+    let user_id = booking.identity.user_id.as_str();
+    let contact_id = booking.identity.contact_id.as_str();
+    let agent_id = booking.identity.agent_id.as_str();
+    let (from, to) = (booking.identity.from.as_e164(), booking.identity.to.as_e164());
     let reason = booking.reason.as_ref().map(|reason| reason.as_str());
     let booked_at = booking.booked_at.unix_millis();
     sqlx::query!(

@@ -7,8 +7,9 @@ use std::time::Duration;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallBooks, CallLedger, ContactRepo, ContextCache, DeliveryQueue, Directory, EventFeed,
-    EventInbox, IdempotencyLock, InboundDirectory, NumberPool, UserRepo, WebhookEndpoints,
+    AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DeliveryQueue, Directory,
+    EventFeed, EventInbox, IdempotencyLock, InboundDirectory, NumberPool, UnfinishedCalls, UserRepo,
+    WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
@@ -18,13 +19,15 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
 use testkit::harness::{
-    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallBooksHarness, CallLedgerHarness,
-    ContactRepoHarness, ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
+    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallLedgerHarness, CallsHarness, ContactRepoHarness,
+    ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
-testkit::call_books_suite!(StoreHarness::new().await);
+testkit::call_reader_suite!(StoreHarness::new().await);
+testkit::call_updater_suite!(StoreHarness::new().await);
+testkit::unfinished_calls_suite!(StoreHarness::new().await);
 testkit::call_ledger_suite!(StoreHarness::new().await);
 testkit::contact_repo_suite!(StoreHarness::new().await);
 testkit::context_cache_suite!(StoreHarness::new().await);
@@ -213,8 +216,16 @@ impl CallLedgerHarness for StoreHarness {
     }
 }
 
-impl CallBooksHarness for StoreHarness {
-    fn books(&self) -> Arc<dyn CallBooks> {
+impl CallsHarness for StoreHarness {
+    fn reader(&self) -> Arc<dyn CallReader> {
+        self.store()
+    }
+
+    fn updater(&self) -> Arc<dyn CallUpdater> {
+        self.store()
+    }
+
+    fn unfinished(&self) -> Arc<dyn UnfinishedCalls> {
         self.store()
     }
 }

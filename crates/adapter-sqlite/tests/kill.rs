@@ -103,10 +103,10 @@ async fn a_child_books_and_settles_until_it_is_killed() {
         tokio::spawn(async move {
             for _ in 0..5_000 {
                 let booking = tenant.booking(Duration::from_secs(90));
-                assert_eq!(store.book(&booking).await, Ok(HoldResult::Recorded));
-                report("booked", booking.call_id.as_str());
+                assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
+                report("booked", booking.identity.call_id.as_str());
                 let settlement = Settlement {
-                    call_id: &booking.call_id,
+                    call_id: &booking.identity.call_id,
                     key: &booking.key,
                     token: &booking.token,
                     outcome: &DialOutcome::Placed(provider_reference()),
@@ -115,7 +115,7 @@ async fn a_child_books_and_settles_until_it_is_killed() {
                     settled_at: moment(),
                 };
                 store.settle(&settlement).await.expect("store is up");
-                report("settled", booking.call_id.as_str());
+                report("settled", booking.identity.call_id.as_str());
             }
         })
     });

@@ -45,16 +45,16 @@ pub(crate) fn of(event: &CallEvent) -> Vec<u8> {
         timestamp: iso8601(event.happened_at),
         data: Data {
             event_id: event.id.as_str(),
-            call_id: event.call_id.as_str(),
+            call_id: event.identity.call_id.as_str(),
             status: event.status.as_str(),
             direction: "outbound",
             conversation_id: event.conversation_id.as_ref().map(|id| id.as_str()),
-            organization_id: event.organization_id.as_str(),
-            user_id: event.user_id.as_str(),
-            contact_id: event.contact_id.as_str(),
-            agent_id: event.agent_id.as_str(),
-            from: event.from.as_e164(),
-            to: event.to.as_e164(),
+            organization_id: event.identity.organization_id.as_str(),
+            user_id: event.identity.user_id.as_str(),
+            contact_id: event.identity.contact_id.as_str(),
+            agent_id: event.identity.agent_id.as_str(),
+            from: event.identity.from.as_e164(),
+            to: event.identity.to.as_e164(),
         },
     };
     serde_json::to_vec(&document).expect("texts are JSON")

@@ -94,7 +94,8 @@ async fn what_is_not_known_is_left_out_and_nothing_else_changes() {
     delivery.event.kind = CallEventKind::Initiated;
     delivery.event.status = CallStatus::Initiated;
     delivery.event.conversation_id = None;
-    delivery.event.id = EventId::of(&delivery.event.call_id, CallEventKind::Initiated, CallStatus::Initiated);
+    delivery.event.id =
+        EventId::of(&delivery.event.identity.call_id, CallEventKind::Initiated, CallStatus::Initiated);
     let sender = open_sender();
     for _ in 0..2 {
         assert_eq!(sender.send(&delivery, NOW).await, SendOutcome::Accepted);

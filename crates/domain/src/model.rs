@@ -22,11 +22,13 @@ mod user;
 mod webhook;
 
 pub use self::agent::Agent;
-pub use self::call::{Booking, CallContext, CallReference, ConversationContext, InboundContext, SettledCall};
+pub use self::call::{
+    Booking, CallContext, CallIdentity, CallReference, ConversationContext, InboundContext, SettledCall,
+};
 pub use self::call_event::{CallEvent, CallEventKind, EventId, EventSequence};
 pub use self::call_record::{
-    CallFailure, CallProgress, CallRecord, CallUpdate, ConversationRecord, Speaker, TranscriptLine,
-    UpdateContent,
+    CallFailure, CallProgress, CallRecord, CallUpdate, ConversationRecord, HistoryFilter, Speaker,
+    TranscriptLine, UpdateContent,
 };
 pub use self::call_status::CallStatus;
 pub use self::caller_number::{CallerNumber, Carrier, UnknownCarrier};
@@ -48,6 +50,6 @@ pub use self::recording::{Audio, AudioFormat, Recording, RecordingAccess, Record
 pub use self::timestamp::Timestamp;
 pub use self::user::{Organization, User};
 pub use self::webhook::{
-    DeliveryFailure, DeliveryPolicy, DeliveryRecord, DeliveryState, DueDelivery, InvalidWebhookSecret,
-    InvalidWebhookUrl, WebhookEndpoint, WebhookSecret, WebhookUrl,
+    DeliveryFailure, DeliveryFilter, DeliveryPolicy, DeliveryRecord, DeliveryState, DueDelivery,
+    InvalidWebhookSecret, InvalidWebhookUrl, WebhookEndpoint, WebhookSecret, WebhookUrl,
 };

@@ -1,11 +1,13 @@
-//! What the domain asks of the world: one file for each port, with its trait, its errors and the types that only it speaks.
+//! The traits through which the domain reaches everything outside it: one file for each port, with its
+//! errors and the types that only this port uses.
 //!
-//! A port's doc comment is its contract. Each sentence with MUST names, in brackets, the case of the conformance suite
-//! that shows it; an adapter that passes the suite is an adapter that works.
+//! A port's documentation is its contract. Each sentence with MUST names, in brackets, the case of the
+//! conformance suite that tests it. An adapter that passes the suite keeps the contract.
 
 mod agent_repo;
-mod call_books;
 mod call_ledger;
+mod call_reader;
+mod call_updater;
 mod clock;
 mod contact_repo;
 mod context_cache;
@@ -22,49 +24,34 @@ mod provider_records;
 mod provider_webhook;
 mod recording_store;
 mod unavailable;
+mod unfinished_calls;
 mod user_repo;
 mod voice_provider;
 mod webhook_endpoints;
 mod webhook_sender;
 
-pub use agent_repo::AgentRepo;
-pub use call_books::{
-    CallBooks, CallLookup, HistoryPage, HistoryQuery, OverdueLease, PartiesLookup, ProviderLookup,
-    UnrecordedLease,
-};
-pub use call_ledger::{CallLedger, HoldResult, Settlement};
-pub use clock::Clock;
-pub use contact_repo::ContactRepo;
-pub use context_cache::ContextCache;
-pub use delivery_queue::{AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, ReplayQuery};
-pub use directory::{Directory, DirectoryImport, RecordRefusal, UpsertError};
-pub use event_feed::{EventFeed, FeedQuery};
-pub use event_inbox::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent};
-pub use idempotency_lock::{
-    ContextToStore, HoldResult, IdempotencyLock, LockSettlement, Ownership, SettleResult,
-};
-pub use identifiers::Identifiers;
-pub use inbound_directory::{InboundDirectory, InboundParties, InboundQuery};
-pub use number_pool::{CallerNumberChoice, CallerNumberQuery, NumberPool, Recipient};
-pub use provider_recordings::ProviderRecordings;
-pub use provider_records::{ProviderLookup, ProviderRecords};
-pub use provider_webhook::{ProviderEvent, ProviderWebhook, UnreadableEvent, Unverified, WebhookCredentials};
-pub use recording_store::RecordingStore;
-pub use unavailable::PortUnavailable;
-pub use user_repo::UserRepo;
-pub use voice_provider::{DialRequest, VoiceProvider};
-pub use webhook_endpoints::{RegistrationResult, WebhookEndpoints};
-pub use webhook_sender::{SendOutcome, UrlRefusal, WebhookSender};
-
-#[cfg(any(test, feature = "mocks"))]
-pub use self::{
-    agent_repo::MockAgentRepo, call_books::MockCallBooks, call_ledger::MockCallLedger, clock::MockClock,
-    contact_repo::MockContactRepo, context_cache::MockContextCache, delivery_queue::MockDeliveryQueue,
-    directory::MockDirectory, event_feed::MockEventFeed, event_inbox::MockEventInbox,
-    idempotency_lock::MockIdempotencyLock, identifiers::MockIdentifiers,
-    inbound_directory::MockInboundDirectory, number_pool::MockNumberPool,
-    provider_recordings::MockProviderRecordings, provider_records::MockProviderRecords,
-    provider_webhook::MockProviderWebhook, recording_store::MockRecordingStore, user_repo::MockUserRepo,
-    voice_provider::MockVoiceProvider, webhook_endpoints::MockWebhookEndpoints,
-    webhook_sender::MockWebhookSender,
-};
+pub use self::agent_repo::*;
+pub use self::call_ledger::*;
+pub use self::call_reader::*;
+pub use self::call_updater::*;
+pub use self::clock::*;
+pub use self::contact_repo::*;
+pub use self::context_cache::*;
+pub use self::delivery_queue::*;
+pub use self::directory::*;
+pub use self::event_feed::*;
+pub use self::event_inbox::*;
+pub use self::idempotency_lock::*;
+pub use self::identifiers::*;
+pub use self::inbound_directory::*;
+pub use self::number_pool::*;
+pub use self::provider_recordings::*;
+pub use self::provider_records::*;
+pub use self::provider_webhook::*;
+pub use self::recording_store::*;
+pub use self::unavailable::*;
+pub use self::unfinished_calls::*;
+pub use self::user_repo::*;
+pub use self::voice_provider::*;
+pub use self::webhook_endpoints::*;
+pub use self::webhook_sender::*;

@@ -2,13 +2,13 @@
 
 mod deliver_webhooks;
 mod follow_calls;
-mod keep_recording;
 mod personalize_call;
 mod place_call;
 mod read_calls;
 mod receive_event;
 mod reconcile;
 mod recover_recordings;
+mod store_recording;
 mod webhook_registry;
 
 pub use self::deliver_webhooks::{DeliverWebhooks, DeliverWebhooksPorts};
@@ -18,10 +18,8 @@ pub use self::place_call::{
     CallPolicy, InvalidPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall,
     RawPlaceCall,
 };
-pub use self::read_calls::{HistoryFilter, ReadCalls, ReadCallsError, RecordedCall};
+pub use self::read_calls::{ReadCalls, ReadCallsError, RecordedCall};
 pub use self::receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};
 pub use self::reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
 pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};
-pub use self::webhook_registry::{
-    DeliveryFilter, WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts,
-};
+pub use self::webhook_registry::{WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts};

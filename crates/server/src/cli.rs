@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use domain::ports::{DeliveryListQuery, ReplayQuery};
-use domain::{DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
+use domain::{DeliveryFilter, DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
 
 use crate::commands::{self, webhooks};
 use crate::config::{Settings, Source};
@@ -123,12 +123,15 @@ impl WebhooksCommand {
             Self::List { organization, endpoint, state, limit } => {
                 let query = DeliveryListQuery {
                     organization_id: OrganizationId::parse(&organization).context("--organization")?,
-                    endpoint_id: endpoint_id(endpoint)?,
-                    state: Some(
-                        DeliveryState::from_name(&state).context("--state: pending, delivered or dead")?,
-                    ),
-                    before: None,
-                    limit,
+                    filter: DeliveryFilter {
+                        endpoint_id: endpoint_id(endpoint)?,
+                        state: Some(
+                            DeliveryState::from_name(&state)
+                                .context("--state: pending, delivered or dead")?,
+                        ),
+                        before: None,
+                        limit,
+                    },
                 };
                 webhooks::list(settings, query)
             }

@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod drain;
 mod import;
+mod pausing_recordings;
 mod system;
 mod telemetry;
 mod wiring;

@@ -14,8 +14,8 @@ use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
-    CallBooks, DeliveryQueue, Directory, EventFeed, EventInbox, InboundDirectory, VoiceProvider,
-    WebhookEndpoints,
+    CallReader, CallUpdater, DeliveryQueue, Directory, EventFeed, EventInbox, InboundDirectory,
+    UnfinishedCalls, VoiceProvider, WebhookEndpoints,
 };
 use secrecy::SecretSlice;
 
@@ -26,12 +26,28 @@ use crate::system::{RandomIdentifiers, SystemClock, random_secret};
 
 /// What a database keeps beside what [`PlaceCallPorts`] names.
 pub(crate) trait Database:
-    Directory + CallBooks + EventInbox + EventFeed + WebhookEndpoints + DeliveryQueue + InboundDirectory
+    Directory
+    + CallReader
+    + CallUpdater
+    + UnfinishedCalls
+    + EventInbox
+    + EventFeed
+    + WebhookEndpoints
+    + DeliveryQueue
+    + InboundDirectory
 {
 }
 
 impl<T> Database for T where
-    T: Directory + CallBooks + EventInbox + EventFeed + WebhookEndpoints + DeliveryQueue + InboundDirectory
+    T: Directory
+        + CallReader
+        + CallUpdater
+        + UnfinishedCalls
+        + EventInbox
+        + EventFeed
+        + WebhookEndpoints
+        + DeliveryQueue
+        + InboundDirectory
 {
 }
 

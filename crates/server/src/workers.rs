@@ -75,8 +75,8 @@ impl Workers {
                     report = reconcile.run_once() => report?,
                 };
                 if report.asked > 0 {
-                    let (asked, told) = (report.asked, report.told);
-                    tracing::info!(calls.asked = asked, calls.told = told, "asked for overdue calls");
+                    let (asked, found) = (report.asked, report.found);
+                    tracing::info!(calls.asked = asked, calls.found = found, "asked for overdue calls");
                 }
                 Ok(report.asked)
             }
@@ -145,8 +145,9 @@ async fn overdue(stop: &CancellationToken) {
 #[cfg(test)]
 mod tests {
     use domain::ports::{
-        CallClue, CallTrace, MockCallBooks, MockContextCache, MockEventInbox, MockProviderWebhook, OpenEvent,
-        OverdueCall, PortUnavailable, ProviderEvent, ProviderRecords, RecordingStore,
+        CallLookup, MockCallUpdater, MockContextCache, MockEventInbox, MockProviderWebhook,
+        MockUnfinishedCalls, OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup, ProviderRecords,
+        RecordingStore,
     };
     use domain::{
         Audio, AudioFormat, CallId, CallUpdate, ReceiveEventPorts, ReconcileTimes, RecordingAccess,
@@ -161,7 +162,7 @@ mod tests {
 
     #[async_trait::async_trait]
     impl ProviderRecords for Silent {
-        async fn find(&self, _: &CallTrace) -> Result<Option<CallUpdate>, PortUnavailable> {
+        async fn find(&self, _: &ProviderLookup) -> Result<Option<CallUpdate>, PortUnavailable> {
             self.0.notify_one();
             std::future::pending().await
         }
@@ -181,22 +182,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stop_does_not_wait_long_for_a_recording_that_is_not_stored() {
-        let clue = CallClue { call_id: None, conversation_id: None, parties: None };
+        let lookup = CallLookup { call_id: None, conversation_id: None, parties: None };
         let recording = Some(Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() });
         let event =
-            ProviderEvent { key: "audio".into(), kind: "audio".into(), clue, update: None, recording };
+            ProviderEvent { key: "audio".into(), kind: "audio".into(), lookup, update: None, recording };
         let open =
             OpenEvent { key: "audio".into(), body: Vec::new(), received_at: Timestamp::from_unix_millis(0) };
         let (mut webhook, mut inbox) = (MockProviderWebhook::new(), MockEventInbox::new());
         webhook.expect_read().return_const(Ok(event));
         inbox.expect_lease().returning(move |_, _| Ok(vec![open.clone()]));
-        let mut books = MockCallBooks::new();
-        books.expect_locate().return_const(Ok(Some(CallId::mint(1, [1; 8]))));
+        let mut updater = MockCallUpdater::new();
+        updater.expect_locate().return_const(Ok(Some(CallId::mint(1, [1; 8]))));
         let asked = Arc::new(Notify::new());
         let receive_event = ReceiveEvent::new(ReceiveEventPorts {
             webhook: Arc::new(webhook),
             inbox: Arc::new(inbox),
-            books: Arc::new(books),
+            updater: Arc::new(updater),
             contexts: Arc::new(MockContextCache::new()),
             recordings: Some(Arc::new(Silent(asked.clone()))),
             clock: Arc::new(SystemClock::start()),
@@ -210,14 +211,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_stop_does_not_wait_for_a_provider_that_says_nothing() {
-        let overdue = OverdueCall {
+        let overdue = ProviderLookup {
             call_id: CallId::mint(1, [1; 8]),
             conversation_id: None,
             provider_agent_id: None,
             booked_at: Timestamp::from_unix_millis(0),
         };
-        let mut books = MockCallBooks::new();
-        books.expect_lease_overdue().returning(move |_| Ok(vec![overdue.clone()]));
+        let mut unfinished = MockUnfinishedCalls::new();
+        unfinished.expect_lease_overdue().returning(move |_| Ok(vec![overdue.clone()]));
         let (asked, second) = (Arc::new(Notify::new()), Duration::from_secs(1));
         let times = ReconcileTimes {
             decided_within: second,
@@ -226,7 +227,13 @@ mod tests {
             given_up_after: second,
         };
         let records = Arc::new(Silent(asked.clone()));
-        let reconcile = Reconcile::new(Arc::new(books), records, Arc::new(SystemClock::start()), times);
+        let reconcile = Reconcile::new(
+            Arc::new(unfinished),
+            Arc::new(MockCallUpdater::new()),
+            records,
+            Arc::new(SystemClock::start()),
+            times,
+        );
         let workers = Workers::new();
         workers.reconcile(reconcile, second);
         asked.notified().await;

@@ -60,7 +60,7 @@ pub(crate) async fn booked(harness: &impl AnnouncementsHarness, tenant: &Tenant)
 }
 
 pub(crate) async fn merge(harness: &impl AnnouncementsHarness, booking: &Booking, update: &CallUpdate) {
-    harness.books().merge(&booking.call_id, update).await.expect("store is up");
+    harness.updater().merge(&booking.identity.call_id, update).await.expect("store is up");
 }
 
 /// What is told of a call, in order, once all of it is published.
@@ -71,7 +71,10 @@ pub(crate) async fn steps(
 ) -> Vec<(CallEventKind, CallStatus)> {
     publish(harness).await;
     let events = read(harness, tenant).await.into_iter();
-    events.filter(|event| event.call_id == booking.call_id).map(|event| (event.kind, event.status)).collect()
+    events
+        .filter(|event| event.identity.call_id == booking.identity.call_id)
+        .map(|event| (event.kind, event.status))
+        .collect()
 }
 
 /// An endpoint of the tenant, registered for these kinds.

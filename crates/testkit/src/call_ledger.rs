@@ -5,7 +5,7 @@ pub(crate) mod books;
 use std::time::Duration;
 
 use domain::ports::HoldResult;
-use domain::{Booking, DialOutcome, NotDialledReason, ProviderCode, UnknownCause};
+use domain::{Booking, CallIdentity, DialOutcome, NotDialledReason, ProviderCode, UnknownCause};
 
 use self::books::{
     book, calls, dialling, duplicate, in_flight, only_call, result, results, settle, settle_under, settled,
@@ -46,7 +46,7 @@ pub async fn a_booked_call_is_in_the_ledger(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let reasonless = Booking { reason: None, ..tenant.booking(LONG) };
     for booking in [tenant.booking(LONG), reasonless] {
-        assert_eq!(book(harness, &booking).await, HoldResult::Recorded);
+        assert_eq!(book(harness, &booking).await, HoldResult::Granted);
         let written = only_call(harness, &booking).await;
         assert!(written == dialling(&booking), "booked {booking:?}, in the books is {written:?}");
     }
@@ -56,15 +56,21 @@ pub async fn a_booked_call_is_in_the_ledger(harness: &impl CallLedgerHarness) {
 pub async fn a_blocked_booking_writes_nothing(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let first = tenant.booking(LONG);
-    assert_eq!(book(harness, &first).await, HoldResult::Recorded);
+    assert_eq!(book(harness, &first).await, HoldResult::Granted);
     in_flight(book(harness, &duplicate(&first)).await);
     assert_eq!(calls(harness, &tenant).await, [dialling(&first)]);
 
-    let same_id = Booking { call_id: first.call_id.clone(), ..tenant.booking(LONG) };
+    let same_id = Booking {
+        identity: CallIdentity { call_id: first.identity.call_id.clone(), ..tenant.booking(LONG).identity },
+        ..tenant.booking(LONG)
+    };
     let answer = harness.ledger().book(&same_id).await;
-    assert!(!matches!(answer, Ok(HoldResult::Recorded)), "one call id was recorded for two calls");
-    let free = Booking { call_id: call_id(), ..duplicate(&same_id) };
-    assert_eq!(book(harness, &free).await, HoldResult::Recorded, "a guard was taken without its call");
+    assert!(!matches!(answer, Ok(HoldResult::Granted)), "one call id was recorded for two calls");
+    let free = Booking {
+        identity: CallIdentity { call_id: call_id(), ..duplicate(&same_id).identity },
+        ..duplicate(&same_id)
+    };
+    assert_eq!(book(harness, &free).await, HoldResult::Granted, "a guard was taken without its call");
     assert_eq!(calls(harness, &tenant).await.len(), 2);
 }
 
@@ -81,7 +87,7 @@ pub async fn one_of_many_bookings_of_one_key_is_recorded(harness: &impl CallLedg
     let recorded: Vec<&Booking> = bookings
         .iter()
         .zip(&answers)
-        .filter(|(_, answer)| **answer == HoldResult::Recorded)
+        .filter(|(_, answer)| **answer == HoldResult::Granted)
         .map(|(booking, _)| booking)
         .collect();
     assert_eq!(recorded.len(), 1, "bookings that were told to dial");
@@ -94,7 +100,7 @@ pub async fn one_of_many_bookings_of_one_key_is_recorded(harness: &impl CallLedg
 pub async fn a_call_in_flight_blocks_its_key(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let booking = tenant.booking(LONG);
-    assert_eq!(book(harness, &booking).await, HoldResult::Recorded);
+    assert_eq!(book(harness, &booking).await, HoldResult::Granted);
     let duplicate = Booking { reserve_for: LONG * 9, ..duplicate(&booking) };
     let remaining = in_flight(book(harness, &duplicate).await);
     assert!(remaining <= LONG, "{remaining:?} are left of {LONG:?}");
@@ -121,7 +127,7 @@ pub async fn an_unknown_outcome_blocks_its_key_to_the_end(harness: &impl CallLed
     }
     harness.pass(RESERVATION - HOLD + A_SECOND).await;
     for booking in &bookings {
-        assert_eq!(book(harness, &duplicate(booking)).await, HoldResult::Recorded);
+        assert_eq!(book(harness, &duplicate(booking)).await, HoldResult::Granted);
     }
 }
 
@@ -149,7 +155,7 @@ pub async fn a_settled_call_frees_its_key_after_its_time(harness: &impl CallLedg
         settle(harness, booking, &outcome, hold_for).await;
     }
     harness.pass(HOLD + A_SECOND).await;
-    assert_eq!(book(harness, &duplicate(&brief)).await, HoldResult::Recorded);
+    assert_eq!(book(harness, &duplicate(&brief)).await, HoldResult::Granted);
     let answer = book(harness, &duplicate(&lasting)).await;
     assert_eq!(answer, HoldResult::Settled(result(&lasting, &outcome)));
 }
@@ -161,7 +167,7 @@ pub async fn an_expired_reservation_is_taken_over(harness: &impl CallLedgerHarne
     let second = Booking { reserve_for: LONG, ..duplicate(&first) };
     book(harness, &first).await;
     harness.pass(HOLD + A_SECOND).await;
-    assert_eq!(book(harness, &second).await, HoldResult::Recorded);
+    assert_eq!(book(harness, &second).await, HoldResult::Granted);
     assert!(in_flight(book(harness, &duplicate(&first)).await) > HOLD, "the time is still the first one's");
     assert_eq!(only_call(harness, &first).await, dialling(&first));
     assert_eq!(only_call(harness, &second).await, dialling(&second));
@@ -175,10 +181,10 @@ pub async fn a_call_that_was_not_dialled_frees_its_key(harness: &impl CallLedger
     for reason in [NotDialledReason::Unavailable, rejected] {
         let (booking, outcome) = (tenant.booking(LONG), DialOutcome::NotDialled(reason));
         settle(harness, &booking, &outcome, LONG).await;
-        assert_eq!(book(harness, &booking).await, HoldResult::Recorded);
+        assert_eq!(book(harness, &booking).await, HoldResult::Granted);
         settle(harness, &booking, &outcome, LONG).await;
         assert_eq!(only_call(harness, &booking).await.state, "not-dialled");
-        assert_eq!(book(harness, &duplicate(&booking)).await, HoldResult::Recorded);
+        assert_eq!(book(harness, &duplicate(&booking)).await, HoldResult::Granted);
     }
 }
 
@@ -201,7 +207,7 @@ pub async fn only_its_own_token_settles_a_reservation(harness: &impl CallLedgerH
         book(harness, &late).await;
         harness.pass(A_SECOND * 2).await;
         let next = Booking { reserve_for: RESERVATION, ..duplicate(&late) };
-        assert_eq!(book(harness, &next).await, HoldResult::Recorded);
+        assert_eq!(book(harness, &next).await, HoldResult::Granted);
         settle(harness, &late, outcome, A_SECOND).await;
         assert_eq!(only_call(harness, &late).await.state, outcome.as_str());
         in_flight(book(harness, &duplicate(&next)).await);
@@ -210,7 +216,7 @@ pub async fn only_its_own_token_settles_a_reservation(harness: &impl CallLedgerH
     harness.pass(A_SECOND * 2).await;
     for booking in guarded {
         let answer = book(harness, &duplicate(&booking)).await;
-        assert_ne!(answer, HoldResult::Recorded, "a guard gave way to a token that was not its own");
+        assert_ne!(answer, HoldResult::Granted, "a guard gave way to a token that was not its own");
     }
 }
 
@@ -249,11 +255,11 @@ pub async fn reservations_do_not_affect_each_other(harness: &impl CallLedgerHarn
         DialOutcome::Unknown(UnknownCause::TimedOut),
     ];
     let idle = tenant.booking(LONG);
-    assert_eq!(book(harness, &idle).await, HoldResult::Recorded);
+    assert_eq!(book(harness, &idle).await, HoldResult::Granted);
     for outcome in outcomes {
         // One token for both, as if it had leaked: the key is what tells the guards apart.
         let busy = Booking { token: idle.token.clone(), ..tenant.booking(LONG) };
-        assert_eq!(book(harness, &busy).await, HoldResult::Recorded, "another key is free");
+        assert_eq!(book(harness, &busy).await, HoldResult::Granted, "another key is free");
         settle(harness, &busy, &outcome, A_SECOND).await;
         in_flight(book(harness, &duplicate(&idle)).await);
         assert_eq!(only_call(harness, &idle).await, dialling(&idle));
@@ -293,7 +299,7 @@ pub async fn a_lost_ledger_is_unavailable(harness: &impl CallLedgerHarness) {
     let outcome = DialOutcome::Placed(provider_reference());
     book(harness, &booking).await;
     harness.lose().await;
-    let (from, to) = (booking.from.as_e164(), booking.to.as_e164());
+    let (from, to) = (booking.identity.from.as_e164(), booking.identity.to.as_e164());
     let reason = booking.reason.as_ref().map_or("", |reason| reason.as_str());
     let private = [from, to, reason, booking.key.as_str(), booking.token.as_str()];
     let settlement = settlement(&booking, &booking.token, &outcome, LONG);

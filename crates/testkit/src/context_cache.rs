@@ -97,7 +97,12 @@ pub async fn a_lost_context_store_is_unavailable(harness: &impl ContextCacheHarn
     let (contexts, context) = (harness.contexts(), context());
     harness.lose().await;
     let reason = context.reason.as_ref().map_or("", |reason| reason.as_str());
-    let private = [context.conversation_id.as_str(), context.from.as_e164(), context.to.as_e164(), reason];
+    let private = [
+        context.conversation_id.as_str(),
+        context.identity.from.as_e164(),
+        context.identity.to.as_e164(),
+        reason,
+    ];
     let kept = ConversationContext::Outbound(context.clone());
     unavailable_within(LOST_CACHE_BOUND, contexts.store(&kept, LONG), &private).await;
     unavailable_within(LOST_CACHE_BOUND, contexts.find(&context.conversation_id), &private).await;

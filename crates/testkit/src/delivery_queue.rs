@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use domain::ports::{AttemptConclusion, DeliveryLease, DeliveryListQuery, ReplayQuery};
 use domain::{
-    CallEventKind, DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, EventSequence,
-    WebhookEndpoint,
+    CallEventKind, DeliveryFailure, DeliveryFilter, DeliveryRecord, DeliveryState, DueDelivery,
+    EventSequence, WebhookEndpoint,
 };
 
 use crate::announcements::{LONG, booked, endpoint, publish, read};
@@ -100,7 +100,8 @@ pub async fn a_lost_queue_is_unavailable(harness: &impl AnnouncementsHarness) {
     let queue = harness.queue();
     let query = deliveries(&tenant);
     harness.lose().await;
-    let private = [endpoint.url.as_str(), out[0].event.from.as_e164(), out[0].event.to.as_e164()];
+    let private =
+        [endpoint.url.as_str(), out[0].event.identity.from.as_e164(), out[0].event.identity.to.as_e164()];
     let lease = DeliveryLease { limit: 10, per_endpoint: 10, lease_for: LONG };
     unavailable_within(LOST_DATABASE_BOUND, queue.lease(&lease), &private).await;
     let concluding = queue.conclude(&out[0], AttemptConclusion::Delivered);
@@ -126,19 +127,18 @@ async fn tell(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventSequ
     let booking = booked(harness, tenant).await;
     publish(harness).await;
     let events = read(harness, tenant).await;
-    let event = events.iter().find(|event| event.call_id == booking.call_id);
-    event.expect("it was published").position
+    let event = events.iter().find(|event| event.identity.call_id == booking.identity.call_id);
+    event.expect("it was published").sequence
 }
 
 /// All of the tenant's deliveries.
 pub(crate) fn deliveries(tenant: &Tenant) -> DeliveryListQuery {
-    DeliveryListQuery {
-        organization_id: tenant.organization.id.clone(),
-        endpoint_id: None,
-        state: None,
-        before: None,
-        limit: 1000,
-    }
+    filtered(tenant, DeliveryFilter { endpoint_id: None, state: None, before: None, limit: 1000 })
+}
+
+/// The tenant's deliveries that match a filter.
+fn filtered(tenant: &Tenant, filter: DeliveryFilter) -> DeliveryListQuery {
+    DeliveryListQuery { organization_id: tenant.organization.id.clone(), filter }
 }
 
 /// Takes due deliveries, of one endpoint as many as of all.
@@ -176,6 +176,6 @@ async fn places(
     tenant: &Tenant,
     state: DeliveryState,
 ) -> Vec<EventSequence> {
-    let query = DeliveryListQuery { state: Some(state), ..deliveries(tenant) };
-    list(harness, &query).await.iter().map(|delivery| delivery.position).collect()
+    let query = filtered(tenant, DeliveryFilter { state: Some(state), ..deliveries(tenant).filter });
+    list(harness, &query).await.iter().map(|delivery| delivery.sequence).collect()
 }

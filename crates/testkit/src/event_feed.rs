@@ -71,9 +71,9 @@ pub async fn events_survive_a_crash(harness: &impl AnnouncementsHarness) {
     assert_eq!(after.expect("the feed comes back by itself"), before);
     assert_eq!(publish(harness).await, 1);
     let events = read(harness, &tenant).await;
-    let calls: Vec<_> = events.iter().map(|event| &event.call_id).collect();
-    assert_eq!(calls, [&published.call_id, &written.call_id]);
-    assert!(events[0].position < events[1].position);
+    let calls: Vec<_> = events.iter().map(|event| &event.identity.call_id).collect();
+    assert_eq!(calls, [&published.identity.call_id, &written.identity.call_id]);
+    assert!(events[0].sequence < events[1].sequence);
 }
 
 /// Without its store the port says so, within 5 s, however long one would wait, and without quoting a number.
@@ -87,7 +87,8 @@ pub async fn a_lost_feed_is_unavailable(harness: &impl AnnouncementsHarness) {
     let (all, new) = (query(&tenant, domain::EventSequence::START), query(&tenant, newest));
     let waiting = FeedQuery { wait: LONG, ..new };
     harness.lose().await;
-    let private = [booking.from.as_e164(), booking.to.as_e164(), tenant.organization.id.as_str()];
+    let private =
+        [booking.identity.from.as_e164(), booking.identity.to.as_e164(), tenant.organization.id.as_str()];
     unavailable_within(LOST_DATABASE_BOUND, feed.publish(10), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, feed.read(&all), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, feed.read(&waiting), &private).await;

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::{
-    Agent, AgentId, AudioFormat, Booking, CallContext, CallEventKind, CallId, CallReason, CallReference,
-    CallerNumber, Carrier, CarrierCallId, Contact, ContactId, ContactIdentity, ContactRecord, ConversationId,
-    DirectoryRecord, InboundContext, IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken,
-    PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, ProviderReference, Recording, RecordingKey,
-    Timestamp, User, UserId, UserRecord, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
+    Agent, AgentId, AudioFormat, Booking, CallContext, CallEventKind, CallId, CallIdentity, CallReason,
+    CallReference, CallerNumber, Carrier, CarrierCallId, Contact, ContactId, ContactIdentity, ContactRecord,
+    ConversationId, DirectoryRecord, InboundContext, IntentKey, NumberRecord, Organization, OrganizationId,
+    OwnerToken, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, ProviderReference, Recording,
+    RecordingKey, Timestamp, User, UserId, UserRecord, WebhookEndpoint, WebhookEndpointId, WebhookSecret,
+    WebhookUrl,
 };
 
 /// A tenant with one of everything, all stored together by [`Tenant::records`].
@@ -78,13 +79,15 @@ impl Tenant {
     #[must_use]
     pub fn booking(&self, reserve_for: Duration) -> Booking {
         Booking {
-            call_id: call_id(),
-            organization_id: self.organization.id.clone(),
-            user_id: self.user.id.clone(),
-            contact_id: self.contact_id(),
-            agent_id: self.agent.id.clone(),
-            from: self.number.number.phone_number.clone(),
-            to: self.contact.phone_number.clone().unwrap_or_else(phone_number),
+            identity: CallIdentity {
+                call_id: call_id(),
+                organization_id: self.organization.id.clone(),
+                user_id: self.user.id.clone(),
+                contact_id: self.contact_id(),
+                agent_id: self.agent.id.clone(),
+                from: self.number.number.phone_number.clone(),
+                to: self.contact.phone_number.clone().unwrap_or_else(phone_number),
+            },
             reason: Some(reason()),
             key: key(),
             token: token(),
@@ -172,15 +175,17 @@ pub fn stored_contact(record: &ContactRecord) -> Contact {
 #[must_use]
 pub fn context() -> CallContext {
     CallContext {
+        identity: CallIdentity {
+            call_id: call_id(),
+            organization_id: organization_id(),
+            user_id: user_id(),
+            contact_id: contact_id(),
+            agent_id: agent_id(),
+            from: phone_number(),
+            to: phone_number(),
+        },
         conversation_id: conversation_id(),
-        call_id: call_id(),
-        organization_id: organization_id(),
-        user_id: user_id(),
-        contact_id: contact_id(),
-        agent_id: agent_id(),
         provider_agent_id: provider_agent_id(),
-        from: phone_number(),
-        to: phone_number(),
         reason: Some(reason()),
         carrier_call_id: Some(carrier_call_id()),
         started_at: moment(),

@@ -22,7 +22,7 @@ use domain::{
 };
 
 pub use after_the_dial::{
-    CallBooksHarness, EventInboxHarness, ProviderRecordsHarness, RecordedCall, RecordsUpstream,
+    CallsHarness, EventInboxHarness, ProviderRecordsHarness, RecordedCall, RecordsUpstream,
 };
 pub use announcements::AnnouncementsHarness;
 pub use provider::{SentDial, Upstream, VoiceProviderHarness};

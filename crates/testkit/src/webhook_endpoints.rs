@@ -2,7 +2,7 @@
 
 use std::slice::from_ref;
 
-use domain::ports::{DeliveryListQuery, RegistrationResult};
+use domain::ports::RegistrationResult;
 use domain::{
     CallEventKind, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
@@ -108,8 +108,10 @@ pub async fn a_removed_endpoint_gets_nothing(harness: &impl AnnouncementsHarness
     booked(harness, &tenant).await;
     publish(harness).await;
     conclude(harness, &out[0], domain::ports::AttemptConclusion::Delivered).await;
-    let all = DeliveryListQuery { endpoint_id: None, ..deliveries(&tenant) };
-    for query in [DeliveryListQuery { endpoint_id: Some(removed.id.clone()), ..all.clone() }, all] {
+    let all = deliveries(&tenant);
+    let mut of_removed = all.clone();
+    of_removed.filter.endpoint_id = Some(removed.id.clone());
+    for query in [of_removed, all] {
         let listed = harness.queue().list(&query).await.expect("store is up");
         assert!(listed.iter().all(|delivery| delivery.endpoint_id == stays.id), "a delivery of {listed:?}");
     }

@@ -13,10 +13,11 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 17] = ports![
+const PORTS: [(&str, &str, &[&str]); 19] = ports![
     agent_repo,
-    call_books,
     call_ledger,
+    call_reader,
+    call_updater,
     contact_repo,
     context_cache,
     delivery_queue,
@@ -28,6 +29,7 @@ const PORTS: [(&str, &str, &[&str]); 17] = ports![
     number_pool,
     provider_records,
     recording_store,
+    unfinished_calls,
     user_repo,
     voice_provider,
     webhook_endpoints,

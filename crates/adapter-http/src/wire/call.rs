@@ -219,17 +219,17 @@ impl CallDocument {
         let conversation = progress.conversation.as_ref();
         let note = |note: Option<&PrivateNote>| note.map(|note| note.as_str().to_owned());
         Self {
-            id: record.call_id.to_string(),
-            call_id: record.call_id.to_string(),
+            id: record.identity.call_id.to_string(),
+            call_id: record.identity.call_id.to_string(),
             provider,
             provider_call_id: progress.conversation_id.as_ref().map(ToString::to_string),
             sip_call_id: progress.carrier_call_id.as_ref().map(ToString::to_string),
             direction: "outbound",
             status: status(progress).as_str(),
-            from: record.from.as_e164().to_owned(),
-            to: record.to.as_e164().to_owned(),
-            organization_id: record.organization_id.to_string(),
-            agent_id: record.agent_id.to_string(),
+            from: record.identity.from.as_e164().to_owned(),
+            to: record.identity.to.as_e164().to_owned(),
+            organization_id: record.identity.organization_id.to_string(),
+            agent_id: record.identity.agent_id.to_string(),
             call_reason: record.reason.as_ref().map(|reason| reason.as_str().to_owned()),
             start_time: iso8601(record.booked_at),
             answer_time: conversation.and_then(|it| it.answered_at).map(iso8601),
@@ -243,7 +243,7 @@ impl CallDocument {
             created_at: iso8601(record.booked_at),
             contact_id: record.contact.into(),
             user_id: CallUser {
-                id: record.user_id.to_string(),
+                id: record.identity.user_id.to_string(),
                 full_name: record.user_name.as_str().to_owned(),
             },
         }

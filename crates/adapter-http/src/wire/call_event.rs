@@ -75,16 +75,16 @@ impl From<&CallEvent> for CallEventDocument {
     fn from(event: &CallEvent) -> Self {
         let data = CallEventData {
             event_id: event.id.to_string(),
-            call_id: event.call_id.to_string(),
+            call_id: event.identity.call_id.to_string(),
             status: event.status.as_str(),
             direction: "outbound",
             conversation_id: event.conversation_id.as_ref().map(ToString::to_string),
-            organization_id: event.organization_id.to_string(),
-            user_id: event.user_id.to_string(),
-            contact_id: event.contact_id.to_string(),
-            agent_id: event.agent_id.to_string(),
-            from: event.from.as_e164().to_owned(),
-            to: event.to.as_e164().to_owned(),
+            organization_id: event.identity.organization_id.to_string(),
+            user_id: event.identity.user_id.to_string(),
+            contact_id: event.identity.contact_id.to_string(),
+            agent_id: event.identity.agent_id.to_string(),
+            from: event.identity.from.as_e164().to_owned(),
+            to: event.identity.to.as_e164().to_owned(),
         };
         Self { kind: event.kind.as_str(), timestamp: iso8601(event.happened_at), data }
     }
@@ -94,7 +94,7 @@ impl From<&CallEvent> for CallEventDocument {
 pub(crate) fn event_lines(event: &CallEvent) -> Bytes {
     let data = serde_json::to_string(&CallEventDocument::from(event));
     let data = data.expect("a document of strings is always JSON, which has no line break in it");
-    format!("id: {}\nevent: {}\ndata: {data}\n\n", event.position.number(), event.kind.as_str()).into()
+    format!("id: {}\nevent: {}\ndata: {data}\n\n", event.sequence.number(), event.kind.as_str()).into()
 }
 
 /// A schema of every kind of event, by name.

@@ -7,7 +7,7 @@ const MAX_CURSOR_LEN: usize = 200;
 
 /// Where a page ended, in a form that clients pass back and do not read.
 pub(super) fn after(last: &CallRecord) -> String {
-    encode(last.booked_at, &last.call_id)
+    encode(last.booked_at, &last.identity.call_id)
 }
 
 /// Where the page before ended. What somebody else made up may be read too: it is a place in the list and opens nothing.

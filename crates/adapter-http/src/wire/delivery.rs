@@ -96,20 +96,22 @@ impl DeliveryParameters {
     /// Reads a query string. Empty parameters count as absent, unknown ones are ignored.
     pub(crate) fn parse(
         query: &str,
-        endpoint_id: WebhookEndpointId,
+        endpoint_id: &WebhookEndpointId,
     ) -> Result<DeliveryFilter, RequestRefusal> {
         let Self { state, limit, before } = parameters::read(query)?;
         let mut problems = Problems::default();
-        let most = DeliveryFilter::MOST;
+        let most = DeliveryFilter::MAX_LIMIT;
         let filter = DeliveryFilter {
-            endpoint_id,
+            endpoint_id: Some(endpoint_id.clone()),
             state: problems.read("state", state, "must be a state of deliveries", DeliveryState::from_name),
             limit: problems
                 .read("limit", limit, "must be a whole number from 1 to 200", |text| {
                     number(text).filter(|limit| (1..=most).contains(limit))
                 })
-                .unwrap_or(DeliveryFilter::USUAL),
-            before: problems.read("before", before, "must be the nextCursor of a page", position),
+                .unwrap_or(DeliveryFilter::DEFAULT_LIMIT),
+            before: problems
+                .read("before", before, "must be the nextCursor of a page", position)
+                .map(|sequence| (sequence, endpoint_id.clone())),
         };
         problems.none_or(filter)
     }
@@ -120,7 +122,7 @@ impl DeliveriesResponse {
     pub(crate) fn new(deliveries: &[DeliveryRecord], limit: u32) -> Self {
         let is_full = u32::try_from(deliveries.len()).is_ok_and(|deliveries| deliveries >= limit);
         let last = deliveries.last().filter(|_| is_full);
-        let next_cursor = last.map(|delivery| delivery.position.number().to_string());
+        let next_cursor = last.map(|delivery| delivery.sequence.number().to_string());
         Self {
             success: true,
             deliveries: deliveries.iter().map(DeliveryDocument::from).collect(),
@@ -133,7 +135,7 @@ impl From<&DeliveryRecord> for DeliveryDocument {
     fn from(delivery: &DeliveryRecord) -> Self {
         Self {
             event_id: delivery.event_id.to_string(),
-            position: delivery.position.number(),
+            position: delivery.sequence.number(),
             kind: delivery.kind.as_str(),
             call_id: delivery.call_id.to_string(),
             state: delivery.state.as_str(),

@@ -61,7 +61,7 @@ impl HistoryParameters {
 
     fn filter(self) -> Result<HistoryFilter, RequestRefusal> {
         let mut problems = Problems::default();
-        let most = HistoryFilter::MOST;
+        let most = HistoryFilter::MAX_LIMIT;
         let an_id = "must be an ID: at most 128 bytes, without control characters";
         let filter = HistoryFilter {
             contact_id: problems.read("contactId", self.contact_id, an_id, |id| ContactId::parse(id).ok()),
@@ -71,7 +71,7 @@ impl HistoryParameters {
                 .read("limit", self.limit, "must be a whole number from 1 to 200", |text| {
                     number(text).filter(|limit| (1..=most).contains(limit))
                 })
-                .unwrap_or(HistoryFilter::USUAL),
+                .unwrap_or(HistoryFilter::DEFAULT_LIMIT),
             offset: problems
                 .read("offset", self.offset, "must be a whole number from 0 to 100000", |text| {
                     number(text).filter(|offset| *offset <= MAX_OFFSET)

@@ -85,8 +85,8 @@ impl From<RecordedCall> for RecordingResponse {
             transcription_text: (!turns.is_empty()).then(|| text(turns)),
             transcription_data: turns.iter().map(CallTurn::from).collect(),
             direction: "outbound",
-            from: call.from.as_e164().to_owned(),
-            to: call.to.as_e164().to_owned(),
+            from: call.identity.from.as_e164().to_owned(),
+            to: call.identity.to.as_e164().to_owned(),
         }
     }
 }

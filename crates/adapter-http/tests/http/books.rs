@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallLookup, HistoryPage, HistoryQuery, OverdueLease, PortUnavailable, ProviderLookup, UserRepo,
+    CallLookup, CallReader, CallUpdater, HistoryPage, HistoryQuery, PortUnavailable, UserRepo,
 };
 use domain::{
-    AgentId, CallId, CallProgress, CallReason, CallRecord, CallUpdate, Contact, ContactId, Organization,
-    OrganizationId, PersonName, PhoneNumber, Timestamp, User, UserId,
+    AgentId, CallId, CallIdentity, CallProgress, CallReason, CallRecord, CallUpdate, Contact, ContactId,
+    Organization, OrganizationId, PersonName, PhoneNumber, Timestamp, User, UserId,
 };
 
 /// What is in the books, and what was asked of them.
@@ -36,9 +36,15 @@ pub(crate) fn booked(call_id: &str) -> CallRecord {
     let organization_id = OrganizationId::parse("o1").expect("an id");
     let phone = |text| PhoneNumber::parse(text).expect("a number");
     CallRecord {
-        call_id: CallId::parse(call_id).expect("an id"),
-        organization_id: organization_id.clone(),
-        user_id: UserId::parse("u1").expect("an id"),
+        identity: CallIdentity {
+            call_id: CallId::parse(call_id).expect("an id"),
+            organization_id: organization_id.clone(),
+            user_id: UserId::parse("u1").expect("an id"),
+            contact_id: ContactId::parse("c1").expect("an id"),
+            agent_id: AgentId::parse("a1").expect("an id"),
+            from: phone("+14165550100"),
+            to: phone("+14165550111"),
+        },
         user_name: PersonName::parse("Grace Hopper").expect("a name"),
         contact: Contact {
             id: ContactId::parse("c1").expect("an id"),
@@ -47,9 +53,6 @@ pub(crate) fn booked(call_id: &str) -> CallRecord {
             last_name: None,
             phone_number: Some(phone("+14165550110")),
         },
-        agent_id: AgentId::parse("a1").expect("an id"),
-        from: phone("+14165550100"),
-        to: phone("+14165550111"),
         reason: Some(CallReason::parse("a very private reason").expect("text")),
         booked_at: Timestamp::from_unix_millis(1_772_442_600_042),
         recording: None,
@@ -84,42 +87,34 @@ impl UserRepo for Books {
 }
 
 #[async_trait]
-impl CallBooks for Books {
+impl CallReader for Books {
     async fn find(
         &self,
         organization_id: &OrganizationId,
         id: &CallId,
     ) -> Result<Option<CallRecord>, PortUnavailable> {
         self.note(Asked::Call(organization_id.clone(), id.clone()))?;
-        Ok(self.calls.iter().find(|call| call.call_id == *id).cloned())
+        Ok(self.calls.iter().find(|call| call.identity.call_id == *id).cloned())
     }
 
     async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, PortUnavailable> {
         self.note(Asked::History(query.clone()))?;
-        let calls = self.calls.iter().take(query.limit.try_into().expect("fits")).cloned().collect();
+        let calls = self.calls.iter().take(query.filter.limit.try_into().expect("fits")).cloned().collect();
         Ok(HistoryPage { calls, total: self.total })
     }
+}
 
+#[async_trait]
+impl CallUpdater for Books {
     async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
         Ok(lookup.call_id.clone())
-    }
-
-    async fn attach_recording(&self, _: &CallId, _: &domain::Recording) -> Result<(), PortUnavailable> {
-        unreachable!("a handler writes nothing into the books")
     }
 
     async fn merge(&self, _: &CallId, _: &CallUpdate) -> Result<(), PortUnavailable> {
         unreachable!("a handler writes nothing into the books")
     }
 
-    async fn lease_unrecorded(
-        &self,
-        _: &domain::ports::UnrecordedLease,
-    ) -> Result<Vec<(CallId, domain::ConversationId)>, PortUnavailable> {
-        unreachable!("a handler claims nothing")
-    }
-
-    async fn lease_overdue(&self, _: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {
-        unreachable!("a handler reconciles nothing")
+    async fn attach_recording(&self, _: &CallId, _: &domain::Recording) -> Result<(), PortUnavailable> {
+        unreachable!("a handler writes nothing into the books")
     }
 }

@@ -128,7 +128,7 @@ impl DeliveryQueue for Endpoints {
     async fn list(&self, query: &DeliveryListQuery) -> Result<Vec<DeliveryRecord>, PortUnavailable> {
         self.there()?;
         self.listed.lock().expect("no reader panics").push(query.clone());
-        Ok(self.deliveries.iter().take(query.limit.try_into().expect("fits")).cloned().collect())
+        Ok(self.deliveries.iter().take(query.filter.limit.try_into().expect("fits")).cloned().collect())
     }
 
     async fn replay(&self, _: &ReplayQuery) -> Result<u64, PortUnavailable> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{EventFeed, FeedQuery, PortUnavailable};
 use domain::{
-    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, EventId, EventSequence,
-    OrganizationId, PhoneNumber, Timestamp, UserId,
+    AgentId, CallEvent, CallEventKind, CallId, CallIdentity, CallStatus, ContactId, ConversationId, EventId,
+    EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId,
 };
 use tokio::sync::watch;
 
@@ -33,18 +33,20 @@ impl Default for Feed {
 pub(crate) fn event(position: i64, kind: CallEventKind, status: CallStatus) -> CallEvent {
     let call_id = CallId::parse(&format!("call-{position}")).expect("an id");
     CallEvent {
-        position: EventSequence::from_number(position).expect("a place"),
+        identity: CallIdentity {
+            organization_id: OrganizationId::parse("organization of u1").expect("an id"),
+            call_id: call_id.clone(),
+            user_id: UserId::parse("u1").expect("an id"),
+            contact_id: ContactId::parse("c1").expect("an id"),
+            agent_id: AgentId::parse("a1").expect("an id"),
+            from: PhoneNumber::parse("+14165550100").expect("a number"),
+            to: PhoneNumber::parse("+14165550111").expect("a number"),
+        },
+        sequence: EventSequence::from_number(position).expect("a place"),
         id: EventId::of(&call_id, kind, status),
-        organization_id: OrganizationId::parse("organization of u1").expect("an id"),
         kind,
-        call_id,
         status,
         conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
-        user_id: UserId::parse("u1").expect("an id"),
-        contact_id: ContactId::parse("c1").expect("an id"),
-        agent_id: AgentId::parse("a1").expect("an id"),
-        from: PhoneNumber::parse("+14165550100").expect("a number"),
-        to: PhoneNumber::parse("+14165550111").expect("a number"),
         happened_at: Timestamp::from_unix_millis(1_772_442_755_120),
     }
 }
@@ -75,7 +77,7 @@ impl Feed {
     fn behind(&self, query: &FeedQuery) -> Vec<CallEvent> {
         let published = self.published.borrow();
         let wanted = |event: &&CallEvent| {
-            event.position > query.after && event.organization_id == query.organization_id
+            event.sequence > query.after && event.identity.organization_id == query.organization_id
         };
         published.iter().filter(wanted).take(query.limit.try_into().expect("fits")).cloned().collect()
     }
@@ -106,7 +108,7 @@ impl EventFeed for Feed {
 
     async fn newest(&self, _: &OrganizationId) -> Result<EventSequence, PortUnavailable> {
         let published = self.published.borrow();
-        Ok(published.last().map_or(EventSequence::START, |event| event.position))
+        Ok(published.last().map_or(EventSequence::START, |event| event.sequence))
     }
 }
 

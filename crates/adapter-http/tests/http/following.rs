@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{CallEvent, CallEventKind, CallStatus, EventSequence, OrganizationId};
+use domain::{CallEvent, CallEventKind, CallIdentity, CallStatus, EventSequence, OrganizationId};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -63,7 +63,7 @@ impl Stream {
 }
 
 fn lines(event: &CallEvent) -> String {
-    let (position, kind) = (event.position.number(), event.kind.as_str());
+    let (position, kind) = (event.sequence.number(), event.kind.as_str());
     format!("id: {position}\nevent: {kind}\ndata: {{\"type\":\"{kind}\"")
 }
 
@@ -147,7 +147,7 @@ async fn events_are_those_of_the_tokens_users_organization() {
     let gateway = start_telling(&feed).await;
     let mut stream = Stream::open(gateway.read(EVENTS)).await;
     let organization_id = OrganizationId::parse("organization of u2").expect("an id");
-    feed.tell(CallEvent { organization_id, ..ended(1) });
+    feed.tell(CallEvent { identity: CallIdentity { organization_id, ..ended(1).identity }, ..ended(1) });
     feed.tell(ended(2));
     stream.reads(&lines(&ended(2))).await;
     assert!(!stream.text.contains("call-1"), "{}", stream.text);
@@ -268,7 +268,7 @@ async fn a_user_has_so_many_streams_and_a_client_that_goes_gives_its_place_back(
 fn more_than_is_taken() -> Feed {
     let place = |n| EventSequence::from_number(n).expect("a place");
     let first = ended(1);
-    Feed::of((1..=60_000).map(|n| CallEvent { position: place(n), ..first.clone() }))
+    Feed::of((1..=60_000).map(|n| CallEvent { sequence: place(n), ..first.clone() }))
 }
 
 /// A client that asks for everything and reads nothing of it.

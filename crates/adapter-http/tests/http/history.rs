@@ -1,7 +1,7 @@
 //! Listing calls: filters, pages, cursors.
 
 use domain::ports::HistoryQuery;
-use domain::{CallStatus, ContactId, OrganizationId, UserId};
+use domain::{CallStatus, ContactId, HistoryFilter, OrganizationId, UserId};
 use serde_json::{Value, json};
 
 use crate::books::{Asked, Books, booked};
@@ -21,12 +21,14 @@ async fn list(gateway: &Running, query: &str) -> Answer {
 fn usual() -> HistoryQuery {
     HistoryQuery {
         organization_id: OrganizationId::parse("organization of u1").expect("an id"),
-        contact_id: None,
-        user_id: None,
-        status: None,
-        before: None,
-        limit: 50,
-        offset: 0,
+        filter: HistoryFilter {
+            contact_id: None,
+            user_id: None,
+            status: None,
+            before: None,
+            limit: 50,
+            offset: 0,
+        },
     }
 }
 
@@ -50,11 +52,38 @@ async fn no_calls_are_an_empty_list() {
 async fn every_parameter_reaches_the_books() {
     let contact = |id| Some(ContactId::parse(id).expect("an id"));
     let cases = [
-        ("?contactId=c%2B1", HistoryQuery { contact_id: contact("c+1"), ..usual() }),
-        ("?userId=u2", HistoryQuery { user_id: UserId::parse("u2").ok(), ..usual() }),
-        ("?status=no-answer", HistoryQuery { status: Some(CallStatus::NoAnswer), ..usual() }),
-        ("?limit=1&offset=100000", HistoryQuery { limit: 1, offset: 100_000, ..usual() }),
-        ("?limit=200&offset=0", HistoryQuery { limit: 200, ..usual() }),
+        (
+            "?contactId=c%2B1",
+            HistoryQuery {
+                filter: HistoryFilter { contact_id: contact("c+1"), ..usual().filter.clone() },
+                ..usual()
+            },
+        ),
+        (
+            "?userId=u2",
+            HistoryQuery {
+                filter: HistoryFilter { user_id: UserId::parse("u2").ok(), ..usual().filter.clone() },
+                ..usual()
+            },
+        ),
+        (
+            "?status=no-answer",
+            HistoryQuery {
+                filter: HistoryFilter { status: Some(CallStatus::NoAnswer), ..usual().filter.clone() },
+                ..usual()
+            },
+        ),
+        (
+            "?limit=1&offset=100000",
+            HistoryQuery {
+                filter: HistoryFilter { limit: 1, offset: 100_000, ..usual().filter.clone() },
+                ..usual()
+            },
+        ),
+        (
+            "?limit=200&offset=0",
+            HistoryQuery { filter: HistoryFilter { limit: 200, ..usual().filter.clone() }, ..usual() },
+        ),
         ("?contactId=&userId=&status=&limit=&offset=&before=", usual()),
         ("?organizationId=o2&organization_id=o2&page=7&page=8&&=", usual()),
     ];
@@ -113,6 +142,13 @@ async fn the_cursor_of_a_full_page_leads_to_the_next() {
     // Three of at most 200: there is no page after it.
     assert_eq!((second.status, &second.body["nextCursor"]), (200, &Value::Null));
     let last = booked("second");
-    let expected = HistoryQuery { limit: 200, before: Some((last.booked_at, last.call_id)), ..usual() };
+    let expected = HistoryQuery {
+        filter: HistoryFilter {
+            limit: 200,
+            before: Some((last.booked_at, last.identity.call_id)),
+            ..usual().filter.clone()
+        },
+        ..usual()
+    };
     assert_eq!(books.asked().last(), Some(&Asked::History(expected)));
 }

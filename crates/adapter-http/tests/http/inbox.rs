@@ -58,7 +58,7 @@ impl Inbox {
         let ports = ReceiveEventPorts {
             webhook: Arc::new(Provider),
             inbox: Arc::new(self.clone()),
-            books: Arc::new(Books::default()),
+            updater: Arc::new(Books::default()),
             contexts: Arc::new(contexts),
             recordings: None,
             clock: Arc::new(StillClock),

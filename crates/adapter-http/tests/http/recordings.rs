@@ -53,7 +53,7 @@ impl RecordingStore for Shelf {
 
 fn recorded(call: CallRecord, format: AudioFormat) -> CallRecord {
     let recording = Recording {
-        key: RecordingKey::of(&call.call_id, format),
+        key: RecordingKey::of(&call.identity.call_id, format),
         format,
         size_bytes: 5,
         stored_at: Timestamp::from_unix_millis(1_772_442_761_300),

@@ -2,8 +2,9 @@
 
 use domain::ports::{DeliveryListQuery, UrlRefusal};
 use domain::{
-    CallEventKind, CallId, CallStatus, DeliveryFailure, DeliveryRecord, DeliveryState, EventId,
-    EventSequence, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
+    CallEventKind, CallId, CallStatus, DeliveryFailure, DeliveryFilter, DeliveryRecord, DeliveryState,
+    EventId, EventSequence, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret,
+    WebhookUrl,
 };
 use serde_json::{Value, json};
 
@@ -157,7 +158,7 @@ fn delivery(position: i64, state: DeliveryState) -> DeliveryRecord {
     let pending = state == DeliveryState::Pending;
     DeliveryRecord {
         endpoint_id: WebhookEndpointId::parse("endpoint-1").expect("an id"),
-        position: EventSequence::from_number(position).expect("a place"),
+        sequence: EventSequence::from_number(position).expect("a place"),
         event_id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Busy),
         kind: CallEventKind::Ended,
         call_id,
@@ -209,14 +210,15 @@ async fn deliveries_are_listed_by_pages() {
     let id = || WebhookEndpointId::parse("endpoint-1").expect("an id");
     let usual = DeliveryListQuery {
         organization_id: OrganizationId::parse("organization of u1").expect("an id"),
-        endpoint_id: Some(id()),
-        state: None,
-        before: None,
-        limit: 50,
+        filter: DeliveryFilter { endpoint_id: Some(id()), state: None, before: None, limit: 50 },
     };
-    let filtered = DeliveryListQuery { limit: 2, state: Some(DeliveryState::Dead), ..usual.clone() };
+    let filtered = DeliveryListQuery {
+        filter: DeliveryFilter { limit: 2, state: Some(DeliveryState::Dead), ..usual.filter.clone() },
+        ..usual.clone()
+    };
     let before = EventSequence::from_number(7).map(|place| (place, id()));
-    let next = DeliveryListQuery { before, ..usual.clone() };
+    let next =
+        DeliveryListQuery { filter: DeliveryFilter { before, ..usual.filter.clone() }, ..usual.clone() };
     assert_eq!(*endpoints.listed.lock().expect("no reader panics"), [usual, filtered, next]);
 }
 

@@ -128,7 +128,7 @@ impl World {
         lock.expect_settle().returning(move |_| Ok(held));
         let mut ledger = MockCallLedger::new();
         let settled = self.settled;
-        ledger.expect_book().returning(|_| Ok(HoldResult::Recorded));
+        ledger.expect_book().returning(|_| Ok(HoldResult::Granted));
         ledger.expect_settle().returning(move |_| {
             settled.fetch_add(1, Ordering::SeqCst);
             Ok(())

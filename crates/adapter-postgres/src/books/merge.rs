@@ -19,7 +19,11 @@ enum Unmerged {
 
 impl PostgresStore {
     /// Merges an account into a call. Merging it twice is merging it once: repeated where a connection broke.
-    pub(super) async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
+    pub(super) async fn merge_update(
+        &self,
+        call_id: &CallId,
+        update: &CallUpdate,
+    ) -> Result<(), PortUnavailable> {
         self.bounded(async {
             let merged = match self.try_merge(call_id, update).await {
                 Err(Unmerged::Statement(error)) if passes_when_repeated(&error) => {

@@ -1,8 +1,8 @@
 use domain::ports::PortUnavailable;
 use domain::{
-    AgentId, AudioFormat, CallFailure, CallId, CallProgress, CallReason, CallRecord, CallStatus,
-    CarrierCallId, Contact, ContactId, ConversationId, NotConnectedReason, OrganizationId, PersonName,
-    PhoneNumber, Recording, RecordingKey, UserId,
+    AgentId, AudioFormat, CallFailure, CallId, CallIdentity, CallProgress, CallReason, CallRecord,
+    CallStatus, CarrierCallId, Contact, ContactId, ConversationId, NotConnectedReason, OrganizationId,
+    PersonName, PhoneNumber, Recording, RecordingKey, UserId,
 };
 use time::OffsetDateTime;
 
@@ -68,29 +68,29 @@ impl TryFrom<CallRow> for CallRecord {
             }
             _ => None,
         };
+        let contact = Contact {
+            id: read("calls.contact_id", &row.contact_id, ContactId::parse)?,
+            organization_id: organization_id.clone(),
+            first_name: read_optional("contacts.first_name", row.first_name.as_deref(), PersonName::parse)?,
+            last_name: read_optional("contacts.last_name", row.last_name.as_deref(), PersonName::parse)?,
+            phone_number: read_optional(
+                "contacts.phone_number",
+                row.phone_number.as_deref(),
+                PhoneNumber::parse,
+            )?,
+        };
         Ok(Self {
-            call_id,
-            user_id: read("calls.user_id", &row.user_id, UserId::parse)?,
-            user_name: read("users.full_name", &row.user_name, PersonName::parse)?,
-            contact: Contact {
-                id: read("calls.contact_id", &row.contact_id, ContactId::parse)?,
-                organization_id: organization_id.clone(),
-                first_name: read_optional(
-                    "contacts.first_name",
-                    row.first_name.as_deref(),
-                    PersonName::parse,
-                )?,
-                last_name: read_optional("contacts.last_name", row.last_name.as_deref(), PersonName::parse)?,
-                phone_number: read_optional(
-                    "contacts.phone_number",
-                    row.phone_number.as_deref(),
-                    PhoneNumber::parse,
-                )?,
+            identity: CallIdentity {
+                call_id,
+                organization_id,
+                user_id: read("calls.user_id", &row.user_id, UserId::parse)?,
+                contact_id: contact.id.clone(),
+                agent_id: read("calls.agent_id", &row.agent_id, AgentId::parse)?,
+                from: read("calls.from_number", &row.from_number, PhoneNumber::parse)?,
+                to: read("calls.to_number", &row.to_number, PhoneNumber::parse)?,
             },
-            organization_id,
-            agent_id: read("calls.agent_id", &row.agent_id, AgentId::parse)?,
-            from: read("calls.from_number", &row.from_number, PhoneNumber::parse)?,
-            to: read("calls.to_number", &row.to_number, PhoneNumber::parse)?,
+            user_name: read("users.full_name", &row.user_name, PersonName::parse)?,
+            contact,
             reason: read_optional("calls.reason", row.reason.as_deref(), CallReason::parse)?,
             booked_at: moment(row.booked_at),
             progress: progress.try_into()?,

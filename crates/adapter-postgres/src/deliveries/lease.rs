@@ -1,6 +1,6 @@
 //! Taking deliveries for their next attempt, so many of each endpoint and no more.
 
-use domain::ports::{DeliveryClaim, PortUnavailable};
+use domain::ports::{DeliveryLease, PortUnavailable};
 use domain::{DueDelivery, WebhookEndpointId, WebhookUrl};
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
@@ -37,21 +37,21 @@ struct DueRow {
 
 impl PostgresStore {
     /// Repeated where the answer was lost, it takes others; the lost ones come back with their time.
-    pub(super) async fn claim_deliveries(
+    pub(super) async fn lease_deliveries(
         &self,
-        claim: &DeliveryClaim,
+        lease: &DeliveryLease,
     ) -> Result<Vec<DueDelivery>, PortUnavailable> {
-        let endpoints = self.endpoints_with_work(claim).await?;
+        let endpoints = self.endpoints_with_work(lease).await?;
         if endpoints.is_empty() {
             return Ok(Vec::new());
         }
-        let due = self.transact(&Claiming { claim, endpoints }).await?;
+        let due = self.transact(&Leasing { lease, endpoints }).await?;
         due.into_iter().map(DueDelivery::try_from).collect()
     }
 
     /// The endpoints of which something is due, and that may have more of it out. Steps from endpoint to endpoint along the
     /// index of what is pending, however much that is for each. The time is the statement's, which an index can be asked for.
-    async fn endpoints_with_work(&self, claim: &DeliveryClaim) -> Result<Vec<String>, PortUnavailable> {
+    async fn endpoints_with_work(&self, lease: &DeliveryLease) -> Result<Vec<String>, PortUnavailable> {
         let endpoints = self.repeatable_rows(|| {
             sqlx::query!(
                 r#"with recursive pending (endpoint_id) as (
@@ -75,7 +75,7 @@ impl PostgresStore {
                               and due.due_at <= statement_timestamp()
                               and (due.claimed_until is null or due.claimed_until <= statement_timestamp())
                             limit 1)"#,
-                i64::from(claim.per_endpoint)
+                i64::from(lease.per_endpoint)
             )
         });
         Ok(endpoints.await?.into_iter().map(|row| row.endpoint_id).collect())
@@ -84,12 +84,12 @@ impl PostgresStore {
 
 /// Takes what is due for these endpoints: first for those that have the fewest out, so that however many of them hang, what is
 /// due to another one is next.
-struct Claiming<'a> {
-    claim: &'a DeliveryClaim,
+struct Leasing<'a> {
+    lease: &'a DeliveryLease,
     endpoints: Vec<String>,
 }
 
-impl Transaction for Claiming<'_> {
+impl Transaction for Leasing<'_> {
     type Output = Vec<DueRow>;
 
     async fn run(&self, connection: &mut PgConnection) -> Result<Vec<DueRow>, sqlx::Error> {
@@ -146,9 +146,9 @@ impl Transaction for Claiming<'_> {
                  join calls on calls.id = event.call_id
                 order by claimed.due_at, claimed.position, claimed.endpoint_id"#,
             &endpoints as _,
-            i64::from(self.claim.per_endpoint),
-            i64::from(self.claim.limit),
-            self.claim.lease_for.as_secs_f64()
+            i64::from(self.lease.per_endpoint),
+            i64::from(self.lease.limit),
+            self.lease.lease_for.as_secs_f64()
         );
         let due = due.fetch_all(&mut *transaction).await?;
         transaction.commit().await?;

@@ -1,7 +1,7 @@
 use domain::ports::PortUnavailable;
 use domain::{
-    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, EventId, EventSequence,
-    OrganizationId, PhoneNumber, UserId,
+    AgentId, CallEvent, CallEventKind, CallId, CallIdentity, CallStatus, ContactId, ConversationId, EventId,
+    EventSequence, OrganizationId, PhoneNumber, UserId,
 };
 use time::OffsetDateTime;
 
@@ -30,22 +30,25 @@ impl TryFrom<EventRow> for CallEvent {
     fn try_from(row: EventRow) -> Result<Self, PortUnavailable> {
         let step = EventStep::read(&row.call_id, &row.kind, row.status_rank)?;
         Ok(Self {
-            position: read_position(row.position)?,
             id: step.id(),
-            organization_id: read("calls.organization_id", &row.organization_id, OrganizationId::parse)?,
+            identity: CallIdentity {
+                call_id: step.call_id,
+                organization_id: read("calls.organization_id", &row.organization_id, OrganizationId::parse)?,
+                user_id: read("calls.user_id", &row.user_id, UserId::parse)?,
+                contact_id: read("calls.contact_id", &row.contact_id, ContactId::parse)?,
+                agent_id: read("calls.agent_id", &row.agent_id, AgentId::parse)?,
+                from: read("calls.from_number", &row.from_number, PhoneNumber::parse)?,
+                to: read("calls.to_number", &row.to_number, PhoneNumber::parse)?,
+            },
+            sequence: read_sequence(row.position)?,
+
             kind: step.kind,
             status: step.status,
-            call_id: step.call_id,
             conversation_id: read_optional(
                 "call_events.conversation_id",
                 row.conversation_id.as_deref(),
                 ConversationId::parse,
             )?,
-            user_id: read("calls.user_id", &row.user_id, UserId::parse)?,
-            contact_id: read("calls.contact_id", &row.contact_id, ContactId::parse)?,
-            agent_id: read("calls.agent_id", &row.agent_id, AgentId::parse)?,
-            from: read("calls.from_number", &row.from_number, PhoneNumber::parse)?,
-            to: read("calls.to_number", &row.to_number, PhoneNumber::parse)?,
             happened_at: moment(row.happened_at),
         })
     }
@@ -73,6 +76,6 @@ impl EventStep {
     }
 }
 
-pub(crate) fn read_position(number: i64) -> Result<EventSequence, PortUnavailable> {
+pub(crate) fn read_sequence(number: i64) -> Result<EventSequence, PortUnavailable> {
     EventSequence::from_number(number).ok_or_else(|| unreadable("call_events.position"))
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::ports::{CallLedger, ContactRepo, HoldResult, Settlement};
 use domain::{
-    Booking, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference, SettledCall,
-    UnknownCause,
+    Booking, CallIdentity, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode,
+    ProviderReference, SettledCall, UnknownCause,
 };
 use sqlx::Row;
 use testkit::fixtures::{self, Tenant};
@@ -25,7 +25,7 @@ async fn harness_with_tenant() -> (PostgresHarness, Tenant) {
 
 fn settlement<'a>(booking: &'a Booking, outcome: &'a DialOutcome) -> Settlement<'a> {
     Settlement {
-        call_id: &booking.call_id,
+        call_id: &booking.identity.call_id,
         key: &booking.key,
         token: &booking.token,
         outcome,
@@ -56,9 +56,9 @@ async fn a_settled_call_says_why() {
         (DialOutcome::Unknown(UnknownCause::TimedOut), "unknown", Some("timed-out")),
     ] {
         let booking = tenant.booking(MINUTE);
-        assert_eq!(harness.adapter().book(&booking).await, Ok(HoldResult::Recorded));
+        assert_eq!(harness.adapter().book(&booking).await, Ok(HoldResult::Granted));
         harness.adapter().settle(&settlement(&booking, &outcome)).await.expect("the server answers");
-        let call_id = &booking.call_id;
+        let call_id = &booking.identity.call_id;
         let sql = format!(
             "select state, outcome_detail, (extract(epoch from settled_at - booked_at))::bigint::text as seconds \
                from calls where id = '{call_id}'"
@@ -94,7 +94,7 @@ async fn an_unknown_outcome_can_become_known_and_a_known_one_stays() {
     let HoldResult::Settled(SettledCall::Placed(reference)) = answer else {
         panic!("a placed call is answered as placed, not {answer:?}");
     };
-    assert_eq!(reference.call_id, booking.call_id);
+    assert_eq!(reference.call_id, booking.identity.call_id);
     assert!(reference.conversation_id.is_some() && reference.carrier_call_id.is_some());
 }
 
@@ -123,7 +123,7 @@ async fn one_of_many_takes_over_a_reservation_that_ran_out() {
         let mut recorded = 0;
         for booking in bookings {
             match booking.await.expect("no booking panics").expect("the server answers") {
-                HoldResult::Recorded => recorded += 1,
+                HoldResult::Granted => recorded += 1,
                 HoldResult::InFlight { remaining } => assert!(remaining > MINUTE / 2, "{remaining:?}"),
                 HoldResult::Settled(call) => panic!("answered from a call whose guard ran out: {call:?}"),
             }
@@ -138,12 +138,15 @@ async fn a_booking_that_is_refused_leaves_no_reservation_and_quotes_nothing() {
     let (harness, tenant) = harness_with_tenant().await;
     let stranger = Tenant::new();
     harness.store(&stranger.records()).await;
-    let foreign_contact = Booking { contact_id: stranger.contact_id(), ..tenant.booking(MINUTE) };
+    let foreign_contact = Booking {
+        identity: CallIdentity { contact_id: stranger.contact_id(), ..tenant.booking(MINUTE).identity },
+        ..tenant.booking(MINUTE)
+    };
     let refusal =
         harness.adapter().book(&foreign_contact).await.expect_err("another tenant's contact is not called");
     assert_eq!(refusal.to_string(), "postgres is unavailable: SQLSTATE 23503 on calls_contact_fkey");
     let own_contact = Booking { key: foreign_contact.key, ..tenant.booking(MINUTE) };
-    assert_eq!(harness.adapter().book(&own_contact).await, Ok(HoldResult::Recorded));
+    assert_eq!(harness.adapter().book(&own_contact).await, Ok(HoldResult::Granted));
 }
 
 #[tokio::test]

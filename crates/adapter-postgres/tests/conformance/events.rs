@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use domain::ports::{
-    CallBooks, CallLedger, Directory, EventFeed, FeedQuery, RegistrationResult, Settlement, WebhookEndpoints,
+    CallLedger, CallReader, CallUpdater, Directory, EventFeed, FeedQuery, RegistrationResult, Settlement,
+    UnfinishedCalls, WebhookEndpoints,
 };
 use domain::{
-    AudioFormat, Booking, CallEvent, CallEventKind, CallFailure, CallStatus, CallUpdate, DialOutcome,
-    EventId, EventSequence, NotConnectedReason, UpdateContent,
+    AudioFormat, Booking, CallEvent, CallEventKind, CallFailure, CallIdentity, CallStatus, CallUpdate,
+    DialOutcome, EventId, EventSequence, NotConnectedReason, UpdateContent,
 };
 use sqlx::{Connection, PgConnection, Row};
 use testkit::fixtures::{self, Tenant};
@@ -30,7 +31,7 @@ async fn told(harness: &PostgresHarness, tenant: &Tenant) -> Vec<CallEvent> {
 
 fn settlement<'a>(booking: &'a Booking, outcome: &'a DialOutcome, status: CallStatus) -> Settlement<'a> {
     Settlement {
-        call_id: &booking.call_id,
+        call_id: &booking.identity.call_id,
         key: &booking.key,
         token: &booking.token,
         outcome,
@@ -51,7 +52,7 @@ async fn a_settlement_tells_every_rise_as_the_domain_names_it() {
         for after in CallStatus::ALL {
             let booking = tenant.booking(MINUTE);
             harness.adapter().book(&booking).await.expect("the server answers");
-            let (call_id, rank) = (&booking.call_id, before.rank());
+            let (call_id, rank) = (&booking.identity.call_id, before.rank());
             let raised = format!("update calls set status_rank = {rank} where id = '{call_id}'");
             harness.database().execute(&raised).await;
             for _ in 0..2 {
@@ -98,7 +99,7 @@ async fn a_place_is_given_once() {
     harness.adapter().book(&tenant.booking(MINUTE)).await.expect("the server answers");
     let second = told(&harness, &tenant).await;
     assert_eq!((first.len(), second.len()), (1, 1));
-    assert!(second[0].position > first[0].position);
+    assert!(second[0].sequence > first[0].sequence);
 }
 
 /// Registering waits for no import, which holds its organizations until it is done.
@@ -167,7 +168,8 @@ async fn a_call_from_before_there_were_events_goes_on() {
     let (store, parse) = (database.open().await, |id| domain::CallId::parse(id).expect("an id"));
     let (dialling, placed) = (parse("dialling"), parse("placed"));
     let template = Tenant::new().booking(MINUTE);
-    let booking = Booking { call_id: dialling.clone(), ..template };
+    let booking =
+        Booking { identity: CallIdentity { call_id: dialling.clone(), ..template.identity }, ..template };
     let outcome = DialOutcome::Placed(fixtures::provider_reference());
     store.settle(&settlement(&booking, &outcome, CallStatus::InProgress)).await.expect("the server answers");
     let failure = CallFailure { reason: NotConnectedReason::Busy, at: fixtures::moment() };
@@ -186,7 +188,7 @@ async fn a_call_from_before_there_were_events_goes_on() {
         wait: Duration::ZERO,
     };
     let told = store.read(&query).await.expect("the server answers");
-    let told: Vec<_> = told.iter().map(|event| (&event.call_id, event.kind, event.status)).collect();
+    let told: Vec<_> = told.iter().map(|event| (&event.identity.call_id, event.kind, event.status)).collect();
     assert_eq!(
         told,
         [
@@ -195,9 +197,9 @@ async fn a_call_from_before_there_were_events_goes_on() {
             (&placed, CallEventKind::RecordingReady, CallStatus::Busy),
         ]
     );
-    let read = CallBooks::find(&store, &organization_id, &placed).await.expect("the server answers");
+    let read = CallReader::find(&store, &organization_id, &placed).await.expect("the server answers");
     assert_eq!(read.expect("it is in the books").recording, Some(recording));
-    let read = CallBooks::find(&store, &organization_id, &dialling).await.expect("the server answers");
+    let read = CallReader::find(&store, &organization_id, &dialling).await.expect("the server answers");
     assert_eq!(read.expect("it is in the books").recording, None);
 }
 
@@ -210,7 +212,7 @@ async fn a_recording_is_told_once_however_many_attach_it() {
         let booking = tenant.booking(MINUTE);
         harness.adapter().book(&booking).await.expect("the server answers");
         let attaching = (0..8_u8).map(|rank| {
-            let (store, call_id) = (harness.adapter(), booking.call_id.clone());
+            let (store, call_id) = (harness.adapter(), booking.identity.call_id.clone());
             let recording = fixtures::recording(&call_id, AudioFormat::Mp3);
             tokio::spawn(async move {
                 if rank % 2 == 0 {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallBooks, CallLedger, ContactRepo, DeliveryQueue, Directory, EventFeed, EventInbox,
-    InboundDirectory, NumberPool, UserRepo, WebhookEndpoints,
+    AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, DeliveryQueue, Directory, EventFeed,
+    EventInbox, InboundDirectory, NumberPool, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
@@ -17,9 +17,9 @@ use domain::{
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
-    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallBooksHarness, CallLedgerHarness,
-    ContactRepoHarness, DirectoryHarness, EventInboxHarness, InboundDirectoryHarness, LosesStore,
-    NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
+    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallLedgerHarness, CallsHarness, ContactRepoHarness,
+    DirectoryHarness, EventInboxHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime,
+    StoresRecords, UserRepoHarness,
 };
 
 /// A store in a database of its own, which goes with the harness.
@@ -196,8 +196,16 @@ impl DirectoryHarness for PostgresHarness {
     }
 }
 
-impl CallBooksHarness for PostgresHarness {
-    fn books(&self) -> Arc<dyn CallBooks> {
+impl CallsHarness for PostgresHarness {
+    fn reader(&self) -> Arc<dyn CallReader> {
+        Arc::new(self.adapter())
+    }
+
+    fn updater(&self) -> Arc<dyn CallUpdater> {
+        Arc::new(self.adapter())
+    }
+
+    fn unfinished(&self) -> Arc<dyn UnfinishedCalls> {
         Arc::new(self.adapter())
     }
 }

@@ -118,6 +118,6 @@ async fn an_import_under_way_keeps_nobody_from_being_called() {
     let mut import = harness.adapter().begin().await.expect("the server answers");
     import.upsert(&tenant.records()).await.expect("the records agree with what is stored");
     let booked = harness.adapter().book(&tenant.booking(Duration::from_secs(60))).await;
-    assert_eq!(booked, Ok(HoldResult::Recorded));
+    assert_eq!(booked, Ok(HoldResult::Granted));
     import.commit().await.expect("the server answers");
 }

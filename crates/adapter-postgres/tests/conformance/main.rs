@@ -16,7 +16,9 @@ mod waiting;
 use harness::PostgresHarness;
 
 testkit::agent_repo_suite!(PostgresHarness::new().await);
-testkit::call_books_suite!(PostgresHarness::new().await);
+testkit::call_reader_suite!(PostgresHarness::new().await);
+testkit::call_updater_suite!(PostgresHarness::new().await);
+testkit::unfinished_calls_suite!(PostgresHarness::new().await);
 testkit::call_ledger_suite!(PostgresHarness::new().await);
 testkit::contact_repo_suite!(PostgresHarness::new().await);
 testkit::delivery_queue_suite!(PostgresHarness::new().await);

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
-use domain::ports::{CallBooks, CallLedger, Directory, HoldResult, PortUnavailable, UserRepo};
+use domain::ports::{
+    CallLedger, CallReader, CallUpdater, Directory, HoldResult, PortUnavailable, UnfinishedCalls, UserRepo,
+};
 use testkit::fixtures::Tenant;
 use testkit::harness::StoresRecords;
 
@@ -27,7 +29,7 @@ async fn a_stalled_server_is_given_up_and_found_again() {
     let booking = tenant.booking(Duration::from_secs(60));
     let settled = domain::DialOutcome::NotDialled(domain::NotDialledReason::Unavailable);
     let settlement = domain::ports::Settlement {
-        call_id: &booking.call_id,
+        call_id: &booking.identity.call_id,
         key: &booking.key,
         token: &booking.token,
         outcome: &settled,
@@ -40,7 +42,7 @@ async fn a_stalled_server_is_given_up_and_found_again() {
         UserRepo::find(&store, &tenant.user.id),
         store.book(&booking),
         store.settle(&settlement),
-        store.merge(&booking.call_id, &update),
+        store.merge(&booking.identity.call_id, &update),
         store.begin(),
         store.ping(),
         PostgresStore::connect(&settings),
@@ -59,7 +61,7 @@ async fn a_stalled_server_is_given_up_and_found_again() {
     for tenant in [&other, &tenant, &other, &tenant] {
         assert_eq!(UserRepo::find(&store, &tenant.user.id).await, Ok(Some(tenant.stored_user())));
     }
-    assert_eq!(store.book(&other.booking(Duration::from_secs(60))).await, Ok(HoldResult::Recorded));
+    assert_eq!(store.book(&other.booking(Duration::from_secs(60))).await, Ok(HoldResult::Granted));
 }
 
 /// After a failover the old connections hang and new ones work. Who has a statement under way then learns so in time; from
@@ -84,7 +86,7 @@ async fn connections_that_a_failover_left_hanging_are_replaced() {
     proxy.strand();
     is_unavailable("the first to notice", UserRepo::find(&store, &tenant.user.id).await);
     for booking in [tenant.booking(BOUND), tenant.booking(BOUND), tenant.booking(BOUND)] {
-        assert_eq!(store.book(&booking).await, Ok(HoldResult::Recorded));
+        assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
     }
 
     let (one, two, three) = find_thrice().await;
@@ -96,7 +98,7 @@ async fn connections_that_a_failover_left_hanging_are_replaced() {
     for noticed in [one, two, three] {
         is_unavailable("all at once", noticed);
     }
-    assert_eq!(store.book(&tenant.booking(BOUND)).await, Ok(HoldResult::Recorded));
+    assert_eq!(store.book(&tenant.booking(BOUND)).await, Ok(HoldResult::Granted));
 }
 
 fn is_unavailable<T: std::fmt::Debug>(operation: &str, answer: Result<T, PortUnavailable>) {
@@ -127,7 +129,7 @@ async fn broken_connections_fail_neither_a_read_nor_the_booking_after_it() {
         let user = UserRepo::find(&store, &tenant.user.id).await;
         assert_eq!(user, Ok(Some(tenant.stored_user())), "round {round}");
         let booked = store.book(&tenant.booking(Duration::from_secs(60))).await;
-        assert_eq!(booked, Ok(HoldResult::Recorded), "round {round}");
+        assert_eq!(booked, Ok(HoldResult::Granted), "round {round}");
     }
 }
 
@@ -141,7 +143,7 @@ async fn a_connection_that_was_idle_is_tried_before_it_is_used() {
     harness.database().end_sessions().await;
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     let booked = store.book(&tenant.booking(Duration::from_secs(60))).await;
-    assert_eq!(booked, Ok(HoldResult::Recorded));
+    assert_eq!(booked, Ok(HoldResult::Granted));
 }
 
 #[tokio::test]

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::ports::{
-    AgentRepo, AttemptConclusion, CallBooks, CallLedger, CallLookup, CallerNumberQuery, ContactRepo,
-    DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox, FeedQuery, HistoryQuery,
-    InboundDirectory, InboundQuery, IncomingEvent, NumberPool, OverdueLease, Recipient, ReplayQuery,
-    Settlement, UserRepo, WebhookEndpoints,
+    AgentRepo, AttemptConclusion, CallLedger, CallLookup, CallReader, CallUpdater, CallerNumberQuery,
+    ContactRepo, DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox, FeedQuery,
+    HistoryQuery, InboundDirectory, InboundQuery, IncomingEvent, NumberPool, OverdueLease, Recipient,
+    ReplayQuery, Settlement, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
-use domain::{AudioFormat, Booking, CallUpdate, DialOutcome, EventSequence};
+use domain::{AudioFormat, Booking, CallUpdate, DeliveryFilter, DialOutcome, EventSequence, HistoryFilter};
 use testkit::fixtures::{self, Tenant};
 use testkit::harness::StoresRecords;
 
@@ -44,7 +44,7 @@ async fn every_operation_of_a_call_is_one_statement() {
     let duplicate = Booking { key: booking.key.clone(), ..tenant.booking(Duration::from_secs(60)) };
     let placed = DialOutcome::Placed(fixtures::provider_reference());
     let settlement = Settlement {
-        call_id: &booking.call_id,
+        call_id: &booking.identity.call_id,
         key: &booking.key,
         token: &booking.token,
         outcome: &placed,
@@ -81,7 +81,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     let (booking, lease_for) = (tenant.booking(Duration::from_secs(60)), Duration::from_secs(60));
     store.book(&booking).await.expect("the server answers");
     let organization_id = tenant.organization.id.clone();
-    let lookup = CallLookup { call_id: Some(booking.call_id.clone()), ..CallLookup::default() };
+    let lookup = CallLookup { call_id: Some(booking.identity.call_id.clone()), ..CallLookup::default() };
     let now = booking.booked_at.after(lease_for);
     let lease = OverdueLease {
         now,
@@ -94,23 +94,33 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     let event = IncomingEvent { key: "a:b", kind: "a", body: b"{}", received_at: now };
     let query = HistoryQuery {
         organization_id: organization_id.clone(),
-        contact_id: None,
-        user_id: None,
-        status: None,
-        before: None,
-        limit: 1,
-        offset: 0,
+        filter: HistoryFilter {
+            contact_id: None,
+            user_id: None,
+            status: None,
+            before: None,
+            limit: 1,
+            offset: 0,
+        },
     };
     let update = CallUpdate::unresolved();
 
-    assert_eq!(statements!(proxy, CallBooks::find(&store, &organization_id, &booking.call_id)), 1, "a call");
+    assert_eq!(
+        statements!(proxy, CallReader::find(&store, &organization_id, &booking.identity.call_id)),
+        1,
+        "a call"
+    );
     assert_eq!(statements!(proxy, store.history(&query)), 2, "a page and how many there are");
     assert_eq!(statements!(proxy, store.locate(&lookup)), 1, "whose event it is");
     assert_eq!(statements!(proxy, store.lease_overdue(&lease)), 1, "overdue calls");
-    assert_eq!(statements!(proxy, store.merge(&booking.call_id, &update)), 4, "begin, read, write, commit");
-    assert_eq!(statements!(proxy, store.merge(&booking.call_id, &update)), 3, "nothing to write");
-    let recording = fixtures::recording(&booking.call_id, AudioFormat::Mp3);
-    let attaching = store.attach_recording(&booking.call_id, &recording);
+    assert_eq!(
+        statements!(proxy, store.merge(&booking.identity.call_id, &update)),
+        4,
+        "begin, read, write, commit"
+    );
+    assert_eq!(statements!(proxy, store.merge(&booking.identity.call_id, &update)), 3, "nothing to write");
+    let recording = fixtures::recording(&booking.identity.call_id, AudioFormat::Mp3);
+    let attaching = store.attach_recording(&booking.identity.call_id, &recording);
     assert_eq!(statements!(proxy, attaching), 1, "where the recording lies");
     let parties = InboundQuery {
         called: tenant.number.number.phone_number.clone(),
@@ -147,10 +157,7 @@ async fn what_is_told_costs_a_transaction_only_where_there_is_something_to_do() 
     };
     let listed = DeliveryListQuery {
         organization_id: organization_id.clone(),
-        endpoint_id: None,
-        state: None,
-        before: None,
-        limit: 10,
+        filter: DeliveryFilter { endpoint_id: None, state: None, before: None, limit: 10 },
     };
 
     assert_eq!(

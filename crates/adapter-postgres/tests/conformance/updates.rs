@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
-use domain::ports::{CallBooks, CallLedger, CallLookup, OverdueLease, PartiesLookup, Settlement};
+use domain::ports::{
+    CallLedger, CallLookup, CallReader, CallUpdater, OverdueLease, PartiesLookup, Settlement, UnfinishedCalls,
+};
 use domain::{
     Booking, CallRecord, CallStatus, CallUpdate, ConversationRecord, DialOutcome, NotConnectedReason,
     NotDialledReason, UnknownCause, UpdateContent,
@@ -27,7 +29,7 @@ async fn booked() -> (PostgresHarness, Tenant, Booking) {
 
 async fn settle(store: &PostgresStore, booking: &Booking, outcome: &DialOutcome) {
     let settlement = Settlement {
-        call_id: &booking.call_id,
+        call_id: &booking.identity.call_id,
         key: &booking.key,
         token: &booking.token,
         outcome,
@@ -39,7 +41,9 @@ async fn settle(store: &PostgresStore, booking: &Booking, outcome: &DialOutcome)
 }
 
 async fn read(harness: &PostgresHarness, booking: &Booking) -> CallRecord {
-    let found = CallBooks::find(&harness.adapter(), &booking.organization_id, &booking.call_id).await;
+    let found =
+        CallReader::find(&harness.adapter(), &booking.identity.organization_id, &booking.identity.call_id)
+            .await;
     found.expect("the server answers").expect("the call is booked")
 }
 
@@ -77,15 +81,15 @@ async fn a_settlement_that_is_not_taken_raises_nothing() {
 async fn a_call_of_one_of_two_tenants_is_not_guessed() {
     let (harness, ours, our_call) = booked().await;
     let mut theirs = Tenant::new();
-    theirs.number.number.phone_number = our_call.from.clone();
-    theirs.contact.phone_number = Some(our_call.to.clone());
+    theirs.number.number.phone_number = our_call.identity.from.clone();
+    theirs.contact.phone_number = Some(our_call.identity.to.clone());
     theirs.agent.provider_agent_id = ours.agent.provider_agent_id.clone();
     harness.store(&theirs.records()).await;
     let (store, their_call) = (harness.adapter(), theirs.booking(MINUTE));
     store.book(&their_call).await.expect("the server answers");
     let parties = PartiesLookup {
-        one: our_call.from.clone(),
-        other: our_call.to.clone(),
+        one: our_call.identity.from.clone(),
+        other: our_call.identity.to.clone(),
         provider_agent_id: ours.agent.provider_agent_id.clone().expect("the fixture's agent is synced"),
         booked_since: our_call.booked_at,
         booked_until: our_call.booked_at,
@@ -111,7 +115,7 @@ async fn a_merge_that_stops_half_way_lets_go_of_the_call() {
     let mut holding = other.begin().await.expect("the server answers");
     sqlx::query("select from calls for update").execute(&mut *holding).await.expect("the server answers");
     let merging = tokio::spawn({
-        let call_id = booking.call_id.clone();
+        let call_id = booking.identity.call_id.clone();
         async move { paused.merge(&call_id, &completed()).await }
     });
     let is_waiting = "select from pg_stat_activity \
@@ -132,7 +136,7 @@ async fn a_merge_that_stops_half_way_lets_go_of_the_call() {
 async fn an_account_is_merged_after_a_broken_connection() {
     let (harness, _, booking) = booked().await;
     harness.database().end_sessions().await;
-    assert_eq!(harness.adapter().merge(&booking.call_id, &completed()).await, Ok(()));
+    assert_eq!(harness.adapter().merge(&booking.identity.call_id, &completed()).await, Ok(()));
     assert_eq!(read(&harness, &booking).await.progress.status, Some(CallStatus::Completed));
 }
 
@@ -145,7 +149,7 @@ async fn a_lease_passes_over_a_call_that_is_being_settled() {
     let mut other = PgConnection::connect(&harness.database().url()).await.expect("the server answers");
     let mut holding = other.begin().await.expect("the server answers");
     sqlx::query("select from calls where id = $1 for no key update")
-        .bind(settling.call_id.as_str())
+        .bind(settling.identity.call_id.as_str())
         .execute(&mut *holding)
         .await
         .expect("the server answers");
@@ -160,7 +164,7 @@ async fn a_lease_passes_over_a_call_that_is_being_settled() {
     };
     let leased = harness.adapter().lease_overdue(&lease).await.expect("it does not wait");
     let leased: Vec<_> = leased.into_iter().map(|call| call.call_id).collect();
-    assert_eq!(leased, [free.call_id]);
+    assert_eq!(leased, [free.identity.call_id]);
 }
 
 /// Calls from before there was a status stand where their outcome says.

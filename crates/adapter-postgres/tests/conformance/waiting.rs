@@ -85,12 +85,12 @@ async fn a_listener_whose_session_is_ended_comes_back() {
             assert_eq!((nothing, proxy.statements() - before), (Ok(Vec::new()), 2), "round {round}");
         }
         publish(&harness, &tenant).await;
-        position = answered(waiting).await[0].position;
+        position = answered(waiting).await[0].sequence;
 
         let waiting = wait(&store, query(&tenant, position, MINUTE));
         harness.database().execute(&format!("select pg_terminate_backend({pid}, 5000)")).await;
         publish(&harness, &tenant).await;
-        position = answered(waiting).await[0].position;
+        position = answered(waiting).await[0].sequence;
     }
 }
 

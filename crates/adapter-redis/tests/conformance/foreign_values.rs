@@ -132,16 +132,19 @@ async fn what_the_release_before_wrote_of_a_placed_call_is_read() {
     let bare = format!(
         r#"{{"v":1,"conversationId":"{}","callId":"{}","organizationId":"o","userId":"u","contactId":"c","agentId":"a","providerAgentId":"p","from":"{}","to":"{}","startedAtUnixMillis":7}}"#,
         context.conversation_id.as_str(),
-        context.call_id.as_str(),
-        context.from.as_e164(),
-        context.to.as_e164(),
+        context.identity.call_id.as_str(),
+        context.identity.from.as_e164(),
+        context.identity.to.as_e164(),
     );
     cmd("SET").arg(&key).arg(bare).arg("PX").arg(9000).exec_async(&mut harness.direct).await.expect("set");
     let Ok(Some(ConversationContext::Outbound(found))) = harness.store.find(&context.conversation_id).await
     else {
         panic!("it is the context of a placed call");
     };
-    assert_eq!((found.call_id, found.reason, found.started_at.unix_millis()), (context.call_id, None, 7));
+    assert_eq!(
+        (found.identity.call_id, found.reason, found.started_at.unix_millis()),
+        (context.identity.call_id, None, 7)
+    );
 }
 
 #[tokio::test]
@@ -150,12 +153,12 @@ async fn contexts_of_either_direction_replace_each_other() {
     let placed = fixtures::context();
     let came_in = ConversationContext::Inbound(InboundContext {
         conversation_id: placed.conversation_id.clone(),
-        organization_id: placed.organization_id.clone(),
-        user_id: placed.user_id.clone(),
+        organization_id: placed.identity.organization_id.clone(),
+        user_id: placed.identity.user_id.clone(),
         contact_id: None,
         provider_agent_id: Some(placed.provider_agent_id.clone()),
-        caller: placed.to.clone(),
-        called: placed.from.clone(),
+        caller: placed.identity.to.clone(),
+        called: placed.identity.from.clone(),
         started_at: placed.started_at,
     });
     let placed = ConversationContext::Outbound(placed);

@@ -7,7 +7,7 @@ use domain::ports::{
     AttemptConclusion, CallLedger, DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, FeedQuery,
     RegistrationResult, ReplayQuery, UserRepo, WebhookEndpoints,
 };
-use domain::{DeliveryFailure, DeliveryState, DueDelivery, EventSequence};
+use domain::{DeliveryFailure, DeliveryFilter, DeliveryState, DueDelivery, EventSequence};
 use sqlx::{Connection, SqliteConnection};
 use testkit::fixtures::{Tenant, webhook_endpoint};
 use tokio::task::JoinHandle;
@@ -182,10 +182,7 @@ fn only(mut deliveries: Vec<DueDelivery>) -> DueDelivery {
 async fn states(store: &SqliteStore, tenant: &Tenant) -> Vec<DeliveryState> {
     let query = DeliveryListQuery {
         organization_id: tenant.organization.id.clone(),
-        endpoint_id: None,
-        state: None,
-        before: None,
-        limit: 10_000,
+        filter: DeliveryFilter { endpoint_id: None, state: None, before: None, limit: 10_000 },
     };
     let listed = DeliveryQueue::list(store, &query).await.expect("store is up");
     listed.into_iter().map(|delivery| delivery.state).collect()

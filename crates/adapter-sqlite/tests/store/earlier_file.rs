@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::ports::{CallBooks, CallLedger, EventFeed, FeedQuery, Settlement};
+use domain::ports::{CallLedger, CallReader, CallUpdater, EventFeed, FeedQuery, Settlement, UnfinishedCalls};
 use domain::{
     AnswerTime, AudioFormat, Booking, CallEventKind, CallRecord, CallStatus, CallUpdate, ConversationRecord,
     DialOutcome, EventSequence, UpdateContent,
@@ -38,7 +38,7 @@ async fn calls_of_before_events_go_on() {
 
     let outcome = DialOutcome::Placed(provider_reference());
     let settlement = Settlement {
-        call_id: &dialling.call_id,
+        call_id: &dialling.identity.call_id,
         key: &dialling.key,
         token: &dialling.token,
         outcome: &outcome,
@@ -48,9 +48,9 @@ async fn calls_of_before_events_go_on() {
     };
     store.settle(&settlement).await.expect("store is up");
     for booking in [&dialling, &ended] {
-        store.merge(&booking.call_id, &completed()).await.expect("store is up");
-        let recording = recording(&booking.call_id, AudioFormat::Mp3);
-        store.attach_recording(&booking.call_id, &recording).await.expect("store is up");
+        store.merge(&booking.identity.call_id, &completed()).await.expect("store is up");
+        let recording = recording(&booking.identity.call_id, AudioFormat::Mp3);
+        store.attach_recording(&booking.identity.call_id, &recording).await.expect("store is up");
         assert_eq!(find(&store, booking).await.recording, Some(recording));
     }
     assert_eq!(store.publish(100).await, Ok(4));
@@ -61,14 +61,14 @@ async fn calls_of_before_events_go_on() {
         wait: Duration::ZERO,
     };
     let told = store.read(&query).await.expect("store is up").into_iter();
-    let told: Vec<_> = told.map(|event| (event.call_id, event.kind)).collect();
+    let told: Vec<_> = told.map(|event| (event.identity.call_id, event.kind)).collect();
     let expected = [
         (&dialling, CallEventKind::Answered),
         (&dialling, CallEventKind::Ended),
         (&dialling, CallEventKind::RecordingReady),
         (&ended, CallEventKind::RecordingReady),
     ];
-    assert_eq!(told, expected.map(|(booking, kind)| (booking.call_id.clone(), kind)));
+    assert_eq!(told, expected.map(|(booking, kind)| (booking.identity.call_id.clone(), kind)));
 }
 
 /// The migrations of the release before, and no others.
@@ -90,13 +90,13 @@ async fn write_as_before(file: &mut SqliteConnection, booking: &Booking, status_
                             settled_at, status_rank)
          values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(booking.call_id.as_str())
-    .bind(booking.organization_id.as_str())
-    .bind(booking.user_id.as_str())
-    .bind(booking.contact_id.as_str())
-    .bind(booking.agent_id.as_str())
-    .bind(booking.from.as_e164())
-    .bind(booking.to.as_e164())
+    .bind(booking.identity.call_id.as_str())
+    .bind(booking.identity.organization_id.as_str())
+    .bind(booking.identity.user_id.as_str())
+    .bind(booking.identity.contact_id.as_str())
+    .bind(booking.identity.agent_id.as_str())
+    .bind(booking.identity.from.as_e164())
+    .bind(booking.identity.to.as_e164())
     .bind(if has_ended { "placed" } else { "dialling" })
     .bind(booking.booked_at.unix_millis())
     .bind(has_ended.then_some(1))
@@ -107,7 +107,8 @@ async fn write_as_before(file: &mut SqliteConnection, booking: &Booking, status_
 }
 
 async fn find(store: &adapter_sqlite::SqliteStore, booking: &Booking) -> CallRecord {
-    let found = store.find(&booking.organization_id, &booking.call_id).await.expect("store is up");
+    let found =
+        store.find(&booking.identity.organization_id, &booking.identity.call_id).await.expect("store is up");
     found.expect("it is in the books")
 }
 

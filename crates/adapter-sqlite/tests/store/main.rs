@@ -14,7 +14,7 @@ use domain::ports::{
     UserRepo,
 };
 use domain::{
-    AnswerTime, Booking, CallReference, CallStatus, ContactIdentity::Known, ContactRecord,
+    AnswerTime, Booking, CallIdentity, CallReference, CallStatus, ContactIdentity::Known, ContactRecord,
     ConversationContext, DialOutcome, DirectoryRecord, SettledCall, UnknownCause,
 };
 use sqlx::sqlite::SqliteConnectOptions;
@@ -110,7 +110,7 @@ async fn two_stores_on_one_file_grant_one_lock_and_book_one_call() {
             tokio::spawn(async move {
                 let granted = store.acquire(&booking.key, &booking.token, LONG).await.expect("store is up");
                 let recorded = store.book(&booking).await.expect("store is up");
-                (granted == HoldResult::Granted, recorded == HoldResult::Recorded)
+                (granted == HoldResult::Granted, recorded == HoldResult::Granted)
             })
         });
         let (mut granted, mut recorded) = (0, 0);
@@ -162,7 +162,7 @@ async fn a_writer_that_does_not_let_go_is_not_waited_for() {
 
     held.rollback().await.expect("it is ours");
     assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
-    assert_eq!(store.book(&booking).await, Ok(HoldResult::Recorded));
+    assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
 }
 
 /// What reconciliation finds out. The guard may go on blocking for longer, and never for less.
@@ -173,12 +173,12 @@ async fn an_unknown_outcome_can_be_learned_later_and_its_reservation_stands() {
     import(&store, &tenant.records()).await;
     for (reserve_for, hold_for) in [(LONG, LONG / 4), (LONG / 4, LONG)] {
         let booking = tenant.booking(reserve_for);
-        assert_eq!(store.book(&booking).await, Ok(HoldResult::Recorded));
+        assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
         let reference = provider_reference();
         for outcome in [DialOutcome::Unknown(UnknownCause::TimedOut), DialOutcome::Placed(reference.clone())]
         {
             let settlement = Settlement {
-                call_id: &booking.call_id,
+                call_id: &booking.identity.call_id,
                 key: &booking.key,
                 token: &booking.token,
                 outcome: &outcome,
@@ -189,8 +189,12 @@ async fn an_unknown_outcome_can_be_learned_later_and_its_reservation_stands() {
             CallLedger::settle(&store, &settlement).await.expect("store is up");
         }
         shift(&mut beside(&path).await, LONG / 2).await;
-        let duplicate = Booking { call_id: call_id(), token: token(), ..booking.clone() };
-        let placed = SettledCall::Placed(CallReference::new(booking.call_id, reference));
+        let duplicate = Booking {
+            identity: CallIdentity { call_id: call_id(), ..booking.identity.clone() },
+            token: token(),
+            ..booking.clone()
+        };
+        let placed = SettledCall::Placed(CallReference::new(booking.identity.call_id, reference));
         assert_eq!(store.book(&duplicate).await, Ok(HoldResult::Settled(placed)));
     }
 }
@@ -289,7 +293,7 @@ async fn a_store_in_memory_serves_many_at_once_and_is_alone() {
         tokio::spawn(async move {
             let booking = tenant.booking(LONG);
             assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
-            assert_eq!(store.book(&booking).await, Ok(HoldResult::Recorded));
+            assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
             let found = store.find_or_create(&tenant.organization.id, &number, &contact_id()).await;
             found.expect("store is up").id
         })

@@ -8,9 +8,9 @@ use std::time::Duration;
 use adapter_webhook::{HttpWebhookSender, WebhookSenderSettings};
 use domain::ports::SendOutcome;
 use domain::{
-    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, ConversationId, DeliveryFailure,
-    DueDelivery, EventId, EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId, WebhookEndpointId,
-    WebhookSecret, WebhookUrl,
+    AgentId, CallEvent, CallEventKind, CallId, CallIdentity, CallStatus, ContactId, ConversationId,
+    DeliveryFailure, DueDelivery, EventId, EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId,
+    WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -34,18 +34,20 @@ pub fn open_sender() -> HttpWebhookSender {
 pub fn event() -> CallEvent {
     let call_id = CallId::parse("665000000707070707070707").expect("an id");
     CallEvent {
-        position: EventSequence::from_number(7).expect("not negative"),
+        identity: CallIdentity {
+            organization_id: OrganizationId::parse("org_1").expect("an id"),
+            call_id: call_id.clone(),
+            user_id: UserId::parse("user_1").expect("an id"),
+            contact_id: ContactId::parse("contact_1").expect("an id"),
+            agent_id: AgentId::parse("agent_1").expect("an id"),
+            from: PhoneNumber::parse("+14165550100").expect("a number"),
+            to: PhoneNumber::parse("+14165550123").expect("a number"),
+        },
+        sequence: EventSequence::from_number(7).expect("not negative"),
         id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Completed),
-        organization_id: OrganizationId::parse("org_1").expect("an id"),
         kind: CallEventKind::Ended,
-        call_id,
         status: CallStatus::Completed,
         conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
-        user_id: UserId::parse("user_1").expect("an id"),
-        contact_id: ContactId::parse("contact_1").expect("an id"),
-        agent_id: AgentId::parse("agent_1").expect("an id"),
-        from: PhoneNumber::parse("+14165550100").expect("a number"),
-        to: PhoneNumber::parse("+14165550123").expect("a number"),
         happened_at: Timestamp::from_unix_millis(1_759_999_999_123),
     }
 }

@@ -7,23 +7,31 @@ use crate::{
     OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, UserId,
 };
 
-/// The ledger's entry for a call that is about to be dialled, and the guard that it takes.
+/// Which call this is, who asked for it, and who talks to whom: the facts that never change and that
+/// every record of the call repeats.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Booking {
-    /// The call's id, minted for it.
+pub struct CallIdentity {
+    /// Our id of the call.
     pub call_id: CallId,
-    /// The tenant.
+    /// The organization that the call belongs to.
     pub organization_id: OrganizationId,
-    /// Who asked.
+    /// The user who asked for the call.
     pub user_id: UserId,
-    /// Who is called.
+    /// The contact who is called.
     pub contact_id: ContactId,
-    /// Who speaks.
+    /// The agent that speaks, by our id.
     pub agent_id: AgentId,
     /// The caller number.
     pub from: PhoneNumber,
     /// The number that is dialled.
     pub to: PhoneNumber,
+}
+
+/// The ledger's entry for a call that is about to be dialled, and the guard that it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Booking {
+    /// The call.
+    pub identity: CallIdentity,
     /// Why.
     pub reason: Option<CallReason>,
     /// The intent that the guard blocks.
@@ -116,23 +124,11 @@ pub struct InboundContext {
 pub struct CallContext {
     /// The provider's conversation: the key.
     pub conversation_id: ConversationId,
-    /// The ledger's id.
-    pub call_id: CallId,
-    /// The tenant.
-    pub organization_id: OrganizationId,
-    /// Who asked.
-    pub user_id: UserId,
-    /// Who was called.
-    pub contact_id: ContactId,
-    /// Who spoke.
-    pub agent_id: AgentId,
-    /// The agent at the provider.
+    /// The call.
+    pub identity: CallIdentity,
+    /// The provider's id of the agent.
     pub provider_agent_id: ProviderAgentId,
-    /// The caller number.
-    pub from: PhoneNumber,
-    /// The number that was dialled.
-    pub to: PhoneNumber,
-    /// Why.
+    /// Why the contact is called.
     pub reason: Option<CallReason>,
     /// The call on the telephone network, where it is known.
     pub carrier_call_id: Option<CarrierCallId>,

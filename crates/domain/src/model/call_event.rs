@@ -2,38 +2,24 @@
 
 use std::fmt;
 
-use crate::{
-    AgentId, CallId, CallStatus, ContactId, ConversationId, OrganizationId, PhoneNumber, Timestamp, UserId,
-};
+use crate::{CallId, CallIdentity, CallStatus, ConversationId, Timestamp};
 
 /// One step of a call, as the books took it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallEvent {
-    /// Its place in the order of events.
-    pub position: EventSequence,
-    /// What it is known by, wherever it is sent and however often.
+    /// The event's position in the order of all call events.
+    pub sequence: EventSequence,
+    /// The same for every delivery of the event: receivers recognize a repeated delivery by it.
     pub id: EventId,
-    /// The tenant.
-    pub organization_id: OrganizationId,
-    /// Which step.
+    /// What happened.
     pub kind: CallEventKind,
     /// The call.
-    pub call_id: CallId,
-    /// Where the call stood after the step.
+    pub identity: CallIdentity,
+    /// The status of the call after the event.
     pub status: CallStatus,
-    /// The provider's conversation, where it was known by then.
+    /// The provider's id of the conversation, if it was known at the time of the event.
     pub conversation_id: Option<ConversationId>,
-    /// Who asked.
-    pub user_id: UserId,
-    /// Who was called.
-    pub contact_id: ContactId,
-    /// Who spoke.
-    pub agent_id: AgentId,
-    /// The caller number.
-    pub from: PhoneNumber,
-    /// The number that was dialled.
-    pub to: PhoneNumber,
-    /// When the books took it.
+    /// When the ledger recorded the event.
     pub happened_at: Timestamp,
 }
 

@@ -1,30 +1,20 @@
 //! What the books say of a call, and how an account of it changes that.
 
 use crate::{
-    AgentId, AnswerTime, CallId, CallReason, CallStatus, CarrierCallId, Contact, ConversationId, DialOutcome,
-    NotConnectedReason, OrganizationId, PersonName, PhoneNumber, PrivateNote, Recording, Timestamp, UserId,
+    AnswerTime, CallId, CallIdentity, CallReason, CallStatus, CarrierCallId, Contact, ContactId,
+    ConversationId, DialOutcome, NotConnectedReason, PersonName, PrivateNote, Recording, Timestamp, UserId,
 };
 
 /// One call, as the books have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRecord {
-    /// The ledger's id.
-    pub call_id: CallId,
-    /// The tenant.
-    pub organization_id: OrganizationId,
-    /// Who asked.
-    pub user_id: UserId,
-    /// Who asked, by name.
+    /// The call.
+    pub identity: CallIdentity,
+    /// The name of the user who asked for the call.
     pub user_name: PersonName,
-    /// Who was called.
+    /// The contact who is called, as it is stored now.
     pub contact: Contact,
-    /// Who spoke.
-    pub agent_id: AgentId,
-    /// The caller number.
-    pub from: PhoneNumber,
-    /// The number that was dialled.
-    pub to: PhoneNumber,
-    /// Why.
+    /// Why the contact is called.
     pub reason: Option<CallReason>,
     /// When it was booked.
     pub booked_at: Timestamp,
@@ -32,6 +22,30 @@ pub struct CallRecord {
     pub progress: CallProgress,
     /// Its recording, once that is stored.
     pub recording: Option<Recording>,
+}
+
+/// A client's filter of the call history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryFilter {
+    /// Only calls to this contact.
+    pub contact_id: Option<ContactId>,
+    /// Only calls that this user asked for.
+    pub user_id: Option<UserId>,
+    /// Only calls with this status.
+    pub status: Option<CallStatus>,
+    /// Only calls booked before this one: the last call of the previous page.
+    pub before: Option<(Timestamp, CallId)>,
+    /// The maximum number of calls; at most [`HistoryFilter::MAX_LIMIT`].
+    pub limit: u32,
+    /// The number of calls to skip.
+    pub offset: u32,
+}
+
+impl HistoryFilter {
+    /// The largest page.
+    pub const MAX_LIMIT: u32 = 200;
+    /// The page size if the client does not set a limit.
+    pub const DEFAULT_LIMIT: u32 = 50;
 }
 
 /// What became of a call, as far as is known. Every account of it is merged in by [`CallProgress::absorb`].

@@ -156,7 +156,7 @@ pub struct DeliveryRecord {
     /// The endpoint.
     pub endpoint_id: WebhookEndpointId,
     /// The event's place.
-    pub position: EventSequence,
+    pub sequence: EventSequence,
     /// The event.
     pub event_id: EventId,
     /// Which step it tells.
@@ -175,6 +175,27 @@ pub struct DeliveryRecord {
     pub concluded_at: Option<Timestamp>,
     /// What the last attempt failed of.
     pub last_failure: Option<DeliveryFailure>,
+}
+
+/// A client's filter of an organization's deliveries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Only deliveries to this endpoint.
+    pub endpoint_id: Option<WebhookEndpointId>,
+    /// Only deliveries in this state.
+    pub state: Option<DeliveryState>,
+    /// Only deliveries of earlier events, and of the same event those to endpoints with smaller ids:
+    /// the last delivery of the previous page.
+    pub before: Option<(EventSequence, WebhookEndpointId)>,
+    /// The maximum number of deliveries; at most [`DeliveryFilter::MAX_LIMIT`].
+    pub limit: u32,
+}
+
+impl DeliveryFilter {
+    /// The largest page.
+    pub const MAX_LIMIT: u32 = 200;
+    /// The page size if the client does not set a limit.
+    pub const DEFAULT_LIMIT: u32 = 50;
 }
 
 /// Why an attempt failed.

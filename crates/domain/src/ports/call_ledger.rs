@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::PortUnavailable;
-use crate::{Booking, CallId, CallStatus, DialOutcome, IntentKey, OwnerToken, SettledCall, Timestamp};
+use super::{HoldResult, PortUnavailable};
+use crate::{Booking, CallId, CallStatus, DialOutcome, IntentKey, OwnerToken, Timestamp};
 
 /// The durable books, and the durable guard that stands behind the lock.
 ///
@@ -37,20 +37,6 @@ pub trait CallLedger: Send + Sync {
 
     /// Writes how the dial ended, into the call and its guard. One round trip.
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable>;
-}
-
-/// What booking came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HoldResult {
-    /// The call is in the books and the guard is taken: dial now.
-    Recorded,
-    /// Another call holds the guard and is dialling, or its outcome is unknown.
-    InFlight {
-        /// Until the guard runs out.
-        remaining: Duration,
-    },
-    /// Another call holds the guard, with this result.
-    Settled(SettledCall),
 }
 
 /// How the dial of a booked call ended.

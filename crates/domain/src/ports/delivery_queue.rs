@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::PortUnavailable;
 use crate::{
-    DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, EventSequence, OrganizationId,
+    DeliveryFailure, DeliveryFilter, DeliveryRecord, DueDelivery, EventSequence, OrganizationId,
     WebhookEndpointId,
 };
 
@@ -85,20 +85,13 @@ pub enum AttemptConclusion {
     },
 }
 
-/// Which deliveries to list.
+/// A client's filter, and the organization that the client may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryListQuery {
-    /// The tenant.
+    /// The organization. It comes from the token, never from the client's filter.
     pub organization_id: OrganizationId,
-    /// Those to this endpoint alone.
-    pub endpoint_id: Option<WebhookEndpointId>,
-    /// Those that stand so alone.
-    pub state: Option<DeliveryState>,
-    /// Those of events before this one alone, and of the event itself those to endpoints with smaller ids: the last of the
-    /// page before.
-    pub before: Option<(EventSequence, WebhookEndpointId)>,
-    /// How many at most.
-    pub limit: u32,
+    /// The client's filter.
+    pub filter: DeliveryFilter,
 }
 
 /// Which deliveries to queue anew, for an operator: of all organizations, where none is named.

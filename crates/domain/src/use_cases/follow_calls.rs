@@ -16,7 +16,7 @@ pub struct FollowCalls {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Following {
     organization_id: OrganizationId,
-    position: EventSequence,
+    sequence: EventSequence,
 }
 
 /// How many events are read at once.
@@ -25,8 +25,8 @@ const PAGE: u32 = 100;
 impl Following {
     /// Behind which place they are: where nothing is told before they stop, they go on here.
     #[must_use]
-    pub const fn position(&self) -> EventSequence {
-        self.position
+    pub const fn sequence(&self) -> EventSequence {
+        self.sequence
     }
 }
 
@@ -47,8 +47,8 @@ impl FollowCalls {
         let user = self.users.find(user).await?.ok_or(ReadCallsError::UserNotFound)?;
         let organization_id = user.organization.id;
         let newest = self.feed.newest(&organization_id).await?;
-        let position = last_seen.map_or(newest, |seen| seen.min(newest));
-        Ok(Following { organization_id, position })
+        let sequence = last_seen.map_or(newest, |seen| seen.min(newest));
+        Ok(Following { organization_id, sequence })
     }
 
     /// The next events, in order; none if there are none within `wait`. Asking again goes on behind them.
@@ -59,13 +59,13 @@ impl FollowCalls {
     ) -> Result<Vec<CallEvent>, PortUnavailable> {
         let query = FeedQuery {
             organization_id: following.organization_id.clone(),
-            after: following.position,
+            after: following.sequence,
             limit: PAGE,
             wait,
         };
         let events = self.feed.read(&query).await?;
         if let Some(last) = events.last() {
-            following.position = last.position;
+            following.sequence = last.sequence;
         }
         Ok(events)
     }

@@ -17,7 +17,9 @@ use crate::ports::{
     AgentRepo, CallLedger, Clock, ContactRepo, ContextCache, HoldResult, IdempotencyLock, Identifiers,
     NumberPool, UserRepo, VoiceProvider,
 };
-use crate::{Booking, CallReference, DialOutcome, IntentKey, NotDialledReason, OwnerToken, SettledCall};
+use crate::{
+    Booking, CallIdentity, CallReference, DialOutcome, IntentKey, NotDialledReason, OwnerToken, SettledCall,
+};
 
 /// Places one call for one intent: finds out who calls whom, takes the lock, books the call, dials, and settles the lock
 /// and the books by what is known of the dial.
@@ -52,10 +54,10 @@ pub struct PlacedCall {
 }
 
 /// The right to dial: the key under which this request holds lock and guard, and the token that proves it.
-struct Claim {
+struct LockHold {
     key: IntentKey,
     token: OwnerToken,
-    claimed_at: Duration,
+    acquired_at: Duration,
 }
 
 impl PlaceCall {
@@ -71,23 +73,23 @@ impl PlaceCall {
     /// cancelled.
     pub async fn execute(&self, command: PlaceCallCommand) -> Result<PlacedCall, PlaceCallError> {
         let parties = self.resolve(&command).await?;
-        let claim = match self.claim(&parties).await? {
-            Claimed::Ours(claim) => claim,
-            Claimed::Duplicate(answer) => return answer,
+        let hold = match self.acquire(&parties).await? {
+            Acquired::Ours(hold) => hold,
+            Acquired::Duplicate(answer) => return answer,
         };
-        let booking = self.booking(&parties, &command, &claim);
-        match self.book(&booking, &claim).await? {
-            Claimed::Ours(()) => {}
-            Claimed::Duplicate(answer) => return answer,
+        let booking = self.booking(&parties, &command, &hold);
+        match self.book(&booking, &hold).await? {
+            Acquired::Ours(()) => {}
+            Acquired::Duplicate(answer) => return answer,
         }
-        let outcome = self.dial(&parties, &booking, &claim).await;
+        let outcome = self.dial(&parties, &booking, &hold).await;
         self.settle(&parties, &booking, &outcome).await;
         answer(booking, outcome)
     }
 
     /// Takes the lock, or answers from what holds it.
-    async fn claim(&self, parties: &Parties) -> Result<Claimed<Claim>, PlaceCallError> {
-        let claim = Claim {
+    async fn acquire(&self, parties: &Parties) -> Result<Acquired<LockHold>, PlaceCallError> {
+        let hold = LockHold {
             key: IntentKey::new(
                 &parties.user.id,
                 &parties.contact.id,
@@ -95,70 +97,72 @@ impl PlaceCall {
                 parties.destination.number(),
             ),
             token: self.ports.identifiers.owner_token(),
-            claimed_at: self.ports.clock.monotonic(),
+            acquired_at: self.ports.clock.monotonic(),
         };
-        match self.ports.lock.acquire(&claim.key, &claim.token, self.policy.lock_ttl()).await {
-            Ok(HoldResult::Granted) => Ok(Claimed::Ours(claim)),
-            Ok(HoldResult::InFlight { remaining }) => Ok(Claimed::Duplicate(Err(in_flight(remaining)))),
-            Ok(HoldResult::Settled(call)) => Ok(Claimed::Duplicate(replay(call))),
+        match self.ports.lock.acquire(&hold.key, &hold.token, self.policy.lock_ttl()).await {
+            Ok(HoldResult::Granted) => Ok(Acquired::Ours(hold)),
+            Ok(HoldResult::InFlight { remaining }) => Ok(Acquired::Duplicate(Err(in_flight(remaining)))),
+            Ok(HoldResult::Settled(call)) => Ok(Acquired::Duplicate(replay(call))),
             Err(unavailable) => {
                 // A write that timed out may be applied yet, and would lock the person out for the whole time.
-                self.release(&claim).await;
+                self.release(&hold).await;
                 Err(unavailable.into())
             }
         }
     }
 
     /// Books the call and takes the guard: the last step before a byte goes to the provider.
-    async fn book(&self, booking: &Booking, claim: &Claim) -> Result<Claimed<()>, PlaceCallError> {
+    async fn book(&self, booking: &Booking, hold: &LockHold) -> Result<Acquired<()>, PlaceCallError> {
         let answer = self.ports.ledger.book(booking).await;
         let duplicate = match answer {
-            Ok(HoldResult::Recorded) => {
-                let elapsed = self.ports.clock.monotonic().saturating_sub(claim.claimed_at);
+            Ok(HoldResult::Granted) => {
+                let elapsed = self.ports.clock.monotonic().saturating_sub(hold.acquired_at);
                 if elapsed < self.policy.lock_ttl() {
-                    return Ok(Claimed::Ours(()));
+                    return Ok(Acquired::Ours(()));
                 }
                 // This process stood still for so long that the lock has lapsed. Nothing was sent yet, so step back.
-                self.withdraw(booking, claim).await;
+                self.withdraw(booking, hold).await;
                 return Err(PlaceCallError::stalled());
             }
             Ok(HoldResult::InFlight { remaining }) => Err(in_flight(remaining)),
             Ok(HoldResult::Settled(call)) => replay(call),
             Err(unavailable) => {
-                self.withdraw(booking, claim).await;
+                self.withdraw(booking, hold).await;
                 return Err(unavailable.into());
             }
         };
         // The lock was lost before this request took it; the guard knows better, and will answer the next one too.
-        self.release(claim).await;
-        Ok(Claimed::Duplicate(duplicate))
+        self.release(hold).await;
+        Ok(Acquired::Duplicate(duplicate))
     }
 
     /// Gives back whatever a booking may have taken. Nothing was sent, so both are safe.
-    async fn withdraw(&self, booking: &Booking, claim: &Claim) {
+    async fn withdraw(&self, booking: &Booking, hold: &LockHold) {
         let outcome = DialOutcome::NotDialled(NotDialledReason::Unavailable);
         self.settle_ledger(booking, &outcome).await;
-        self.release(claim).await;
+        self.release(hold).await;
     }
 
-    async fn release(&self, claim: &Claim) {
-        if let Err(error) = self.ports.lock.release(&claim.key, &claim.token).await {
+    async fn release(&self, hold: &LockHold) {
+        if let Err(error) = self.ports.lock.release(&hold.key, &hold.token).await {
             tracing::warn!(%error, "a lock was not released and lapses by itself");
         }
     }
 
-    fn booking(&self, parties: &Parties, command: &PlaceCallCommand, claim: &Claim) -> Booking {
+    fn booking(&self, parties: &Parties, command: &PlaceCallCommand, hold: &LockHold) -> Booking {
         Booking {
-            call_id: self.ports.identifiers.call_id(),
-            organization_id: parties.user.organization.id.clone(),
-            user_id: parties.user.id.clone(),
-            contact_id: parties.contact.id.clone(),
-            agent_id: parties.agent.id.clone(),
-            from: parties.caller.phone_number.clone(),
-            to: parties.destination.number().clone(),
+            identity: CallIdentity {
+                call_id: self.ports.identifiers.call_id(),
+                organization_id: parties.user.organization.id.clone(),
+                user_id: parties.user.id.clone(),
+                contact_id: parties.contact.id.clone(),
+                agent_id: parties.agent.id.clone(),
+                from: parties.caller.phone_number.clone(),
+                to: parties.destination.number().clone(),
+            },
             reason: command.reason.clone(),
-            key: claim.key.clone(),
-            token: claim.token.clone(),
+            key: hold.key.clone(),
+            token: hold.token.clone(),
             reserve_for: self.policy.reserve_for(),
             booked_at: self.ports.clock.now(),
         }
@@ -166,7 +170,7 @@ impl PlaceCall {
 }
 
 /// Whether a request may go on, or is the duplicate of one that did.
-enum Claimed<T> {
+enum Acquired<T> {
     Ours(T),
     Duplicate(Result<PlacedCall, PlaceCallError>),
 }
@@ -185,7 +189,7 @@ fn replay(call: SettledCall) -> Result<PlacedCall, PlaceCallError> {
 }
 
 fn answer(booking: Booking, outcome: DialOutcome) -> Result<PlacedCall, PlaceCallError> {
-    let call_id = booking.call_id;
+    let call_id = booking.identity.call_id;
     match outcome {
         DialOutcome::Placed(provider) => {
             Ok(PlacedCall { reference: CallReference::new(call_id, provider), deduplicated: false })

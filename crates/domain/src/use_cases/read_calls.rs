@@ -1,16 +1,14 @@
-//! Reading the books.
+//! Reading the calls.
 
 use std::sync::Arc;
 
-use crate::ports::{CallBooks, HistoryPage, HistoryQuery, PortUnavailable, RecordingStore, UserRepo};
-use crate::{
-    CallId, CallRecord, CallStatus, ContactId, OrganizationId, Recording, RecordingAccess, Timestamp, UserId,
-};
+use crate::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable, RecordingStore, UserRepo};
+use crate::{CallId, CallRecord, HistoryFilter, OrganizationId, Recording, RecordingAccess, UserId};
 
 /// Reads calls, for a user and within the user's organization.
 pub struct ReadCalls {
     users: Arc<dyn UserRepo>,
-    books: Arc<dyn CallBooks>,
+    calls: Arc<dyn CallReader>,
     recordings: Option<Arc<dyn RecordingStore>>,
 }
 
@@ -31,23 +29,6 @@ pub enum ReadCallsError {
     ServiceUnavailable(#[from] PortUnavailable),
 }
 
-/// Which calls to list, within the user's organization.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HistoryFilter {
-    /// Calls to this contact alone.
-    pub contact_id: Option<ContactId>,
-    /// Calls by this user alone.
-    pub user_id: Option<UserId>,
-    /// Calls that stand so alone.
-    pub status: Option<CallStatus>,
-    /// Calls booked before this one alone.
-    pub before: Option<(Timestamp, CallId)>,
-    /// How many: at most [`HistoryFilter::MOST`].
-    pub limit: u32,
-    /// How many to pass over.
-    pub offset: u32,
-}
-
 /// A call that has a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedCall {
@@ -59,28 +40,21 @@ pub struct RecordedCall {
     pub access: RecordingAccess,
 }
 
-impl HistoryFilter {
-    /// The longest page.
-    pub const MOST: u32 = 200;
-    /// A page where nothing else is said.
-    pub const USUAL: u32 = 50;
-}
-
 impl ReadCalls {
     /// The use case on these ports; without a store there are no recordings.
     #[must_use]
     pub const fn new(
         users: Arc<dyn UserRepo>,
-        books: Arc<dyn CallBooks>,
+        calls: Arc<dyn CallReader>,
         recordings: Option<Arc<dyn RecordingStore>>,
     ) -> Self {
-        Self { users, books, recordings }
+        Self { users, calls, recordings }
     }
 
     /// One call.
     pub async fn find(&self, user: &UserId, call_id: &CallId) -> Result<CallRecord, ReadCallsError> {
         let organization_id = self.organization_of(user).await?;
-        self.books.find(&organization_id, call_id).await?.ok_or(ReadCallsError::CallNotFound)
+        self.calls.find(&organization_id, call_id).await?.ok_or(ReadCallsError::CallNotFound)
     }
 
     /// One call that has a recording.
@@ -94,18 +68,14 @@ impl ReadCalls {
     }
 
     /// A page of calls, newest first.
-    pub async fn history(&self, user: &UserId, filter: HistoryFilter) -> Result<HistoryPage, ReadCallsError> {
-        let HistoryFilter { contact_id, user_id, status, before, limit, offset } = filter;
-        let query = HistoryQuery {
-            organization_id: self.organization_of(user).await?,
-            contact_id,
-            user_id,
-            status,
-            before,
-            limit: limit.clamp(1, HistoryFilter::MOST),
-            offset,
-        };
-        Ok(self.books.history(&query).await?)
+    pub async fn history(
+        &self,
+        user: &UserId,
+        mut filter: HistoryFilter,
+    ) -> Result<HistoryPage, ReadCallsError> {
+        filter.limit = filter.limit.clamp(1, HistoryFilter::MAX_LIMIT);
+        let query = HistoryQuery { organization_id: self.organization_of(user).await?, filter };
+        Ok(self.calls.history(&query).await?)
     }
 
     async fn organization_of(&self, user: &UserId) -> Result<OrganizationId, ReadCallsError> {

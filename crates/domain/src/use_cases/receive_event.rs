@@ -2,14 +2,13 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-use super::keep_recording::keep_recording;
+use super::store_recording::store_recording;
 use crate::ports::{
-    CallBooks, CallLookup, Clock, ClosedBody, ContextCache, EventInbox, IncomingEvent, OpenEvent,
+    CallLookup, CallUpdater, Clock, ClosedBody, ContextCache, EventInbox, IncomingEvent, OpenEvent,
     PortUnavailable, ProviderWebhook, RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
 };
 use crate::{Audio, CallId, ConversationContext};
@@ -18,8 +17,6 @@ use crate::{Audio, CallId, ConversationContext};
 /// acknowledged, and what is there comes into the books however often this process dies.
 pub struct ReceiveEvent {
     ports: ReceiveEventPorts,
-    /// Until then, in milliseconds, no recording is stored, since storing one failed a moment ago.
-    recordings_rest_until: AtomicI64,
 }
 
 /// What receiving events needs of the world.
@@ -28,7 +25,7 @@ pub struct ReceiveEvent {
 pub struct ReceiveEventPorts {
     pub webhook: Arc<dyn ProviderWebhook>,
     pub inbox: Arc<dyn EventInbox>,
-    pub books: Arc<dyn CallBooks>,
+    pub updater: Arc<dyn CallUpdater>,
     pub contexts: Arc<dyn ContextCache>,
     /// Without it recordings are not kept.
     pub recordings: Option<Arc<dyn RecordingStore>>,
@@ -67,9 +64,8 @@ const LEASE_FOR: Duration = Duration::from_secs(60);
 /// An event may come before the answer to its own dial. Until then it is looked at again after as long as it has waited.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
-/// How long no recording is stored after storing one failed. Their store may take half a minute to fail, and what needs no such
-/// store would wait for that again and again.
-const RECORDINGS_REST: Duration = Duration::from_mins(1);
+/// The shortest pause before another attempt to store a recording.
+const RECORDING_RETRY: Duration = Duration::from_mins(1);
 /// After this, nobody will say any more whose event it is. It stays in the inbox, closed.
 const WAITS_FOR_ITS_CALL: Duration = Duration::from_hours(24);
 
@@ -77,7 +73,7 @@ impl ReceiveEvent {
     /// The use case on these ports.
     #[must_use]
     pub const fn new(ports: ReceiveEventPorts) -> Self {
-        Self { ports, recordings_rest_until: AtomicI64::new(i64::MIN) }
+        Self { ports }
     }
 
     /// Takes one delivery, and says which call it speaks of if that is known already. When this returns, the event is stored.
@@ -131,12 +127,14 @@ impl ReceiveEvent {
         let call_id = match self.locate(&read.lookup).await? {
             Located::Call(call_id) => {
                 if let Some(update) = &read.update {
-                    self.ports.books.merge(&call_id, update).await?;
+                    self.ports.updater.merge(&call_id, update).await?;
                 }
                 if let Some(audio) = read.recording
-                    && !self.keep_recording(&call_id, audio).await
+                    && let Err(error) = self.store_recording(&call_id, audio).await
                 {
-                    let pause = self.waited(event).clamp(RECORDINGS_REST, LONGEST_PAUSE);
+                    let pause = self.waited(event).clamp(RECORDING_RETRY, LONGEST_PAUSE);
+                    let pause_secs = pause.as_secs();
+                    tracing::warn!(%error, call.id = %call_id, pause_secs, "could not store a recording; its event stays in the inbox");
                     return self.ports.inbox.postpone(&event.key, pause).await;
                 }
                 Some(call_id)
@@ -159,33 +157,24 @@ impl ReceiveEvent {
         self.ports.clock.now().since(event.received_at)
     }
 
-    /// Keeps a recording, unless none are kept; says whether that is done.
-    async fn keep_recording(&self, call_id: &CallId, audio: Audio) -> bool {
-        let Some(store) = &self.ports.recordings else { return true };
-        if self.ports.clock.now().unix_millis() < self.recordings_rest_until.load(Ordering::Relaxed) {
-            return false;
-        }
-        let (books, clock) = (self.ports.books.as_ref(), self.ports.clock.as_ref());
-        if let Err(error) = keep_recording(store.as_ref(), books, clock, call_id, audio).await {
-            tracing::warn!(%error, call.id = %call_id, "a recording waits in the inbox, and all others for a minute");
-            let until = clock.now().after(RECORDINGS_REST);
-            self.recordings_rest_until.store(until.unix_millis(), Ordering::Relaxed);
-            return false;
-        }
-        true
+    /// Stores a recording, unless the gateway keeps none.
+    async fn store_recording(&self, call_id: &CallId, audio: Audio) -> Result<(), PortUnavailable> {
+        let Some(store) = &self.ports.recordings else { return Ok(()) };
+        let (updater, clock) = (self.ports.updater.as_ref(), self.ports.clock.as_ref());
+        store_recording(store.as_ref(), updater, clock, call_id, audio).await
     }
 
     async fn locate(&self, lookup: &CallLookup) -> Result<Located, PortUnavailable> {
         if let Some(conversation_id) = &lookup.conversation_id {
             match self.ports.contexts.find(conversation_id).await {
                 Ok(Some(ConversationContext::Outbound(context))) => {
-                    return Ok(Located::Call(context.call_id));
+                    return Ok(Located::Call(context.identity.call_id));
                 }
                 Ok(Some(ConversationContext::Inbound(_))) => return Ok(Located::CameIn),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "the context cache is away; the books are asked"),
             }
         }
-        Ok(self.ports.books.locate(lookup).await?.map_or(Located::Nowhere, Located::Call))
+        Ok(self.ports.updater.locate(lookup).await?.map_or(Located::Nowhere, Located::Call))
     }
 }

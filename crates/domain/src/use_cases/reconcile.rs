@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::CallUpdate;
-use crate::ports::{CallBooks, Clock, OverdueLease, PortUnavailable, ProviderLookup, ProviderRecords};
+use crate::ports::{
+    CallUpdater, Clock, OverdueLease, PortUnavailable, ProviderLookup, ProviderRecords, UnfinishedCalls,
+};
 
 /// Closes the calls whose end was not told: those left dialling by a crash, those of unknown outcome, and those whose webhook
 /// never came. It asks, and never dials.
 pub struct Reconcile {
-    books: Arc<dyn CallBooks>,
+    unfinished: Arc<dyn UnfinishedCalls>,
+    updater: Arc<dyn CallUpdater>,
     records: Arc<dyn ProviderRecords>,
     clock: Arc<dyn Clock>,
     times: ReconcileTimes,
@@ -34,7 +37,7 @@ pub struct ReconcileReport {
     /// Calls that were asked for.
     pub asked: usize,
     /// Calls that the provider told of.
-    pub told: usize,
+    pub found: usize,
 }
 
 const BATCH: u32 = 20;
@@ -42,12 +45,13 @@ impl Reconcile {
     /// The use case on these ports.
     #[must_use]
     pub const fn new(
-        books: Arc<dyn CallBooks>,
+        unfinished: Arc<dyn UnfinishedCalls>,
+        updater: Arc<dyn CallUpdater>,
         records: Arc<dyn ProviderRecords>,
         clock: Arc<dyn Clock>,
         times: ReconcileTimes,
     ) -> Self {
-        Self { books, records, clock, times }
+        Self { unfinished, updater, records, clock, times }
     }
 
     /// Asks for some overdue calls; says for how many. To be called until there are none, by any number of processes at once.
@@ -61,23 +65,21 @@ impl Reconcile {
             limit: BATCH,
             lease_for: self.times.pause,
         };
-        let overdue = self.books.lease_overdue(&lease).await?;
-        let mut report = ReconcileReport { asked: overdue.len(), told: 0 };
+        let overdue = self.unfinished.lease_overdue(&lease).await?;
+        let mut report = ReconcileReport { asked: overdue.len(), found: 0 };
         // One that cannot be written now must not hold up the others: it is claimed again when its lease has run out.
         let mut failure = None;
-        for call in overdue {
+        for call in &overdue {
             match self.ask(call).await {
-                Ok(told) => report.told += usize::from(told),
+                Ok(found) => report.found += usize::from(found),
                 Err(error) => failure = Some(error),
             }
         }
         failure.map_or(Ok(report), Err)
     }
 
-    async fn ask(&self, call: ProviderLookup) -> Result<bool, PortUnavailable> {
-        let ProviderLookup { call_id, conversation_id, provider_agent_id, booked_at } = call;
-        let lookup = ProviderLookup { call_id, conversation_id, provider_agent_id, booked_at };
-        let (update, told) = match self.records.find(&lookup).await {
+    async fn ask(&self, lookup: &ProviderLookup) -> Result<bool, PortUnavailable> {
+        let (update, found) = match self.records.find(lookup).await {
             Ok(Some(update)) => (update, true),
             Ok(None) => (CallUpdate::unresolved(), false),
             Err(error) => {
@@ -85,7 +87,7 @@ impl Reconcile {
                 (CallUpdate::unresolved(), false)
             }
         };
-        self.books.merge(&lookup.call_id, &update).await?;
-        Ok(told)
+        self.updater.merge(&lookup.call_id, &update).await?;
+        Ok(found)
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::keep_recording::keep_recording;
-use crate::ports::{CallBooks, Clock, PortUnavailable, ProviderRecordings, RecordingStore, UnrecordedLease};
+use super::store_recording::store_recording;
+use crate::ports::{
+    CallUpdater, Clock, PortUnavailable, ProviderRecordings, RecordingStore, UnfinishedCalls, UnrecordedLease,
+};
 use crate::{CallId, ConversationId, ReconcileTimes};
 
 /// Fetches the recordings of calls that have ended, where the provider says that it has one and did not bring it in time: it
@@ -17,7 +19,8 @@ pub struct RecoverRecordings {
 #[derive(Clone)]
 #[expect(missing_docs, reason = "each field is named for its port, whose documentation says everything")]
 pub struct RecoverRecordingsPorts {
-    pub books: Arc<dyn CallBooks>,
+    pub unfinished: Arc<dyn UnfinishedCalls>,
+    pub updater: Arc<dyn CallUpdater>,
     pub provider: Arc<dyn ProviderRecordings>,
     pub recordings: Arc<dyn RecordingStore>,
     pub clock: Arc<dyn Clock>,
@@ -44,7 +47,7 @@ impl RecoverRecordings {
             limit: BATCH,
             lease_for: self.times.pause,
         };
-        let unrecorded = self.ports.books.lease_unrecorded(&lease).await?;
+        let unrecorded = self.ports.unfinished.lease_unrecorded(&lease).await?;
         let asked = unrecorded.len();
         for (call_id, conversation_id) in unrecorded {
             // One that cannot be had now must not hold up the others: it is claimed again, later and later.
@@ -60,8 +63,8 @@ impl RecoverRecordings {
         call_id: &CallId,
         conversation_id: &ConversationId,
     ) -> Result<(), PortUnavailable> {
-        let RecoverRecordingsPorts { books, provider, recordings, clock } = &self.ports;
+        let RecoverRecordingsPorts { updater, provider, recordings, clock, .. } = &self.ports;
         let Some(audio) = provider.fetch(conversation_id).await? else { return Ok(()) };
-        keep_recording(recordings.as_ref(), books.as_ref(), clock.as_ref(), call_id, audio).await
+        store_recording(recordings.as_ref(), updater.as_ref(), clock.as_ref(), call_id, audio).await
     }
 }

@@ -8,7 +8,7 @@ use crate::ports::{
     UserRepo, WebhookEndpoints, WebhookSender,
 };
 use crate::{
-    CallEventKind, DeliveryRecord, DeliveryState, EventSequence, OrganizationId, UserId, WebhookEndpoint,
+    CallEventKind, DeliveryFilter, DeliveryRecord, OrganizationId, UserId, WebhookEndpoint,
     WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
@@ -42,36 +42,19 @@ pub enum WebhookRegistryError {
     #[error("the URL {0}")]
     UrlRefused(UrlRefusal),
     /// The organization has as many endpoints as it may have.
-    #[error("the organization has {} webhook endpoints, as many as it may have", WebhookRegistry::MOST)]
+    #[error(
+        "the organization has {} webhook endpoints, as many as it may have",
+        WebhookRegistry::MAX_ENDPOINTS
+    )]
     TooMany,
     /// A store is away.
     #[error("the service is temporarily unavailable")]
     ServiceUnavailable(#[from] PortUnavailable),
 }
 
-/// Which deliveries to list, within the user's organization.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryFilter {
-    /// To this endpoint.
-    pub endpoint_id: WebhookEndpointId,
-    /// Those that stand so alone.
-    pub state: Option<DeliveryState>,
-    /// Those of events before this place alone.
-    pub before: Option<EventSequence>,
-    /// How many: at most [`DeliveryFilter::MOST`].
-    pub limit: u32,
-}
-
-impl DeliveryFilter {
-    /// The longest page.
-    pub const MOST: u32 = 200;
-    /// A page where nothing else is said.
-    pub const USUAL: u32 = 50;
-}
-
 impl WebhookRegistry {
     /// How many endpoints an organization may have.
-    pub const MOST: u32 = 10;
+    pub const MAX_ENDPOINTS: u32 = 10;
     /// How long a replaced secret signs along: receivers have that long to change theirs.
     pub const OLD_SECRET_FOR: Duration = Duration::from_hours(24);
 
@@ -100,7 +83,7 @@ impl WebhookRegistry {
             previous_secret: None,
             created_at: self.ports.clock.now(),
         };
-        match self.ports.endpoints.register(&endpoint, Self::MOST).await? {
+        match self.ports.endpoints.register(&endpoint, Self::MAX_ENDPOINTS).await? {
             RegistrationResult::Registered => Ok(endpoint),
             RegistrationResult::TooMany => Err(WebhookRegistryError::TooMany),
         }
@@ -132,26 +115,24 @@ impl WebhookRegistry {
         if replaced { Ok(secret) } else { Err(WebhookRegistryError::EndpointNotFound) }
     }
 
-    /// What became of the events for an endpoint, newest first.
+    /// Lists the deliveries to one endpoint, newest event first.
     pub async fn deliveries(
         &self,
         user: &UserId,
+        endpoint_id: &WebhookEndpointId,
         filter: DeliveryFilter,
     ) -> Result<Vec<DeliveryRecord>, WebhookRegistryError> {
         let organization_id = self.organization_of(user).await?;
-        let DeliveryFilter { endpoint_id, state, before, limit } = filter;
         let endpoints = self.ports.endpoints.list(&organization_id).await?;
-        if !endpoints.iter().any(|endpoint| endpoint.id == endpoint_id) {
+        if !endpoints.iter().any(|endpoint| endpoint.id == *endpoint_id) {
             return Err(WebhookRegistryError::EndpointNotFound);
         }
-        let query = DeliveryListQuery {
-            organization_id,
-            before: before.map(|position| (position, endpoint_id.clone())),
-            endpoint_id: Some(endpoint_id),
-            state,
-            limit: limit.clamp(1, DeliveryFilter::MOST),
+        let filter = DeliveryFilter {
+            endpoint_id: Some(endpoint_id.clone()),
+            limit: filter.limit.clamp(1, DeliveryFilter::MAX_LIMIT),
+            ..filter
         };
-        Ok(self.ports.queue.list(&query).await?)
+        Ok(self.ports.queue.list(&DeliveryListQuery { organization_id, filter }).await?)
     }
 
     async fn organization_of(&self, user: &UserId) -> Result<OrganizationId, WebhookRegistryError> {

@@ -6,9 +6,9 @@ use domain::ports::{
     SendOutcome,
 };
 use domain::{
-    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, DeliverWebhooks, DeliverWebhooksPorts,
-    DeliveryFailure, DeliveryPolicy, DueDelivery, EventId, EventSequence, OrganizationId, PhoneNumber,
-    Timestamp, UserId, WebhookEndpointId, WebhookSecret, WebhookUrl,
+    AgentId, CallEvent, CallEventKind, CallId, CallIdentity, CallStatus, ContactId, DeliverWebhooks,
+    DeliverWebhooksPorts, DeliveryFailure, DeliveryPolicy, DueDelivery, EventId, EventSequence,
+    OrganizationId, PhoneNumber, Timestamp, UserId, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
@@ -22,18 +22,20 @@ const POLICY: DeliveryPolicy = DeliveryPolicy {
 pub(crate) fn call_event() -> CallEvent {
     let call_id = CallId::mint(1, [1; 8]);
     CallEvent {
-        position: EventSequence::from_number(7).expect("positive"),
+        identity: CallIdentity {
+            organization_id: OrganizationId::parse("organization").expect("an id"),
+            call_id: call_id.clone(),
+            user_id: UserId::parse("user").expect("an id"),
+            contact_id: ContactId::parse("contact").expect("an id"),
+            agent_id: AgentId::parse("agent").expect("an id"),
+            from: PhoneNumber::parse("+14165550100").expect("a number"),
+            to: PhoneNumber::parse("+14165550110").expect("a number"),
+        },
+        sequence: EventSequence::from_number(7).expect("positive"),
         id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Busy),
-        organization_id: OrganizationId::parse("organization").expect("an id"),
         kind: CallEventKind::Ended,
-        call_id,
         status: CallStatus::Busy,
         conversation_id: None,
-        user_id: UserId::parse("user").expect("an id"),
-        contact_id: ContactId::parse("contact").expect("an id"),
-        agent_id: AgentId::parse("agent").expect("an id"),
-        from: PhoneNumber::parse("+14165550100").expect("a number"),
-        to: PhoneNumber::parse("+14165550110").expect("a number"),
         happened_at: NOW,
     }
 }

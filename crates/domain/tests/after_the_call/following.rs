@@ -37,7 +37,7 @@ fn feed() -> MockEventFeed {
     feed.expect_read()
         .withf(|query| query.wait == WAIT && query.organization_id.as_str() == "organization")
         .returning(|query| {
-            Ok([call_event()].into_iter().filter(|event| event.position > query.after).collect())
+            Ok([call_event()].into_iter().filter(|event| event.sequence > query.after).collect())
         });
     feed
 }
@@ -61,7 +61,7 @@ async fn whoever_was_away_gets_what_they_missed_once() {
 async fn whoever_saw_more_than_there_is_follows_what_comes() {
     let use_case = FollowCalls::new(Arc::new(users()), Arc::new(feed()));
     let following = use_case.start(&user_id(), Some(place(5000))).await.expect("the user is known");
-    assert_eq!(following.position(), place(7));
+    assert_eq!(following.sequence(), place(7));
 }
 
 #[tokio::test]

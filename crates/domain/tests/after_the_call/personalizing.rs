@@ -8,8 +8,8 @@ use domain::ports::{
     MockProviderWebhook, PortUnavailable, Unverified,
 };
 use domain::{
-    AgentId, CallContext, CallId, Contact, ContactId, ConversationContext, ConversationId, InboundCall,
-    InboundContext, Organization, OrganizationId, PersonName, Personalization, PersonalizeCall,
+    AgentId, CallContext, CallId, CallIdentity, Contact, ContactId, ConversationContext, ConversationId,
+    InboundCall, InboundContext, Organization, OrganizationId, PersonName, Personalization, PersonalizeCall,
     PersonalizeCallPorts, PhoneNumber, ProviderAgentId, Timestamp, UserId,
 };
 use tokio::time::timeout;
@@ -75,15 +75,17 @@ fn inbound_context(contact_id: Option<ContactId>) -> ConversationContext {
 
 fn outbound_context() -> ConversationContext {
     ConversationContext::Outbound(CallContext {
+        identity: CallIdentity {
+            call_id: CallId::mint(1, [1; 8]),
+            organization_id: organization().id,
+            user_id: UserId::parse("user").expect("an id"),
+            contact_id: ContactId::parse("contact").expect("an id"),
+            agent_id: AgentId::parse("agent").expect("an id"),
+            from: called(),
+            to: caller(),
+        },
         conversation_id: conversation_id(),
-        call_id: CallId::mint(1, [1; 8]),
-        organization_id: organization().id,
-        user_id: UserId::parse("user").expect("an id"),
-        contact_id: ContactId::parse("contact").expect("an id"),
-        agent_id: AgentId::parse("agent").expect("an id"),
         provider_agent_id: ProviderAgentId::parse("agent_1").expect("an id"),
-        from: called(),
-        to: caller(),
         reason: None,
         carrier_call_id: None,
         started_at: NOW,

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{MockCallBooks, MockClock, MockProviderRecords, PortUnavailable, ProviderLookup};
+use domain::ports::{
+    MockCallUpdater, MockClock, MockProviderRecords, MockUnfinishedCalls, PortUnavailable, ProviderLookup,
+};
 use domain::{
     CallFailure, CallId, CallUpdate, NotConnectedReason, Reconcile, ReconcileReport, ReconcileTimes,
     Timestamp, UpdateContent,
@@ -20,7 +22,7 @@ fn away() -> PortUnavailable {
     PortUnavailable::new("provider", "away")
 }
 
-fn told() -> CallUpdate {
+fn update() -> CallUpdate {
     let failure = CallFailure { reason: NotConnectedReason::NoAnswer, at: NOW };
     CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Failure(failure) }
 }
@@ -32,8 +34,8 @@ async fn reconciled(
 ) -> Result<ReconcileReport, PortUnavailable> {
     let mut clock = MockClock::new();
     clock.expect_now().return_const(NOW);
-    let mut books = MockCallBooks::new();
-    books
+    let mut unfinished = MockUnfinishedCalls::new();
+    unfinished
         .expect_lease_overdue()
         .withf(|lease| {
             lease.now == NOW
@@ -51,20 +53,23 @@ async fn reconciled(
                 booked_at: NOW,
             }])
         });
-    books.expect_merge().withf(move |_, update| *update == expected).times(1).returning(|_, _| Ok(()));
+    let mut updater = MockCallUpdater::new();
+    updater.expect_merge().withf(move |_, update| *update == expected).times(1).returning(|_, _| Ok(()));
     let mut records = MockProviderRecords::new();
     records.expect_find().withf(|lookup| lookup.call_id == CallId::mint(1, [1; 8])).return_const(answer);
-    Reconcile::new(Arc::new(books), Arc::new(records), Arc::new(clock), TIMES).run_once().await
+    Reconcile::new(Arc::new(unfinished), Arc::new(updater), Arc::new(records), Arc::new(clock), TIMES)
+        .run_once()
+        .await
 }
 
 #[tokio::test]
 async fn what_the_provider_tells_comes_into_the_books() {
-    assert_eq!(reconciled(Ok(Some(told())), told()).await, Ok(ReconcileReport { asked: 1, told: 1 }));
+    assert_eq!(reconciled(Ok(Some(update())), update()).await, Ok(ReconcileReport { asked: 1, found: 1 }));
 }
 
 #[tokio::test]
 async fn a_call_that_nobody_knows_anything_of_is_reported_unknown() {
-    let report = Ok(ReconcileReport { asked: 1, told: 0 });
+    let report = Ok(ReconcileReport { asked: 1, found: 0 });
     assert_eq!(reconciled(Ok(None), CallUpdate::unresolved()).await, report);
     assert_eq!(reconciled(Err(away()), CallUpdate::unresolved()).await, report);
 }

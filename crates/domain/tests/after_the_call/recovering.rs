@@ -1,7 +1,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::ports::{MockCallBooks, MockClock, MockProviderRecordings, MockRecordingStore, PortUnavailable};
+use domain::ports::{
+    MockCallUpdater, MockClock, MockProviderRecordings, MockRecordingStore, MockUnfinishedCalls,
+    PortUnavailable,
+};
 use domain::{
     Audio, AudioFormat, CallId, ConversationId, ReconcileTimes, RecoverRecordings, RecoverRecordingsPorts,
     Timestamp,
@@ -33,8 +36,8 @@ async fn recovered(
     let mut clock = MockClock::new();
     clock.expect_now().return_const(NOW);
     let conversation = |name: &str| ConversationId::parse(name).expect("an id");
-    let mut books = MockCallBooks::new();
-    books
+    let mut unfinished = MockUnfinishedCalls::new();
+    unfinished
         .expect_lease_unrecorded()
         .withf(|lease| {
             lease.now == NOW
@@ -47,7 +50,8 @@ async fn recovered(
             Ok(vec![(call_id(1), conversation("first")), (call_id(2), conversation("second"))])
         });
     let noted = steps.clone();
-    books.expect_attach_recording().returning(move |call, recording| {
+    let mut updater = MockCallUpdater::new();
+    updater.expect_attach_recording().returning(move |call, recording| {
         noted.lock().expect("no panic").push(format!("attach {call} {}", recording.size_bytes));
         Ok(())
     });
@@ -63,7 +67,8 @@ async fn recovered(
         Ok(())
     });
     let ports = RecoverRecordingsPorts {
-        books: Arc::new(books),
+        unfinished: Arc::new(unfinished),
+        updater: Arc::new(updater),
         provider: Arc::new(provider),
         recordings: Arc::new(store),
         clock: Arc::new(clock),

@@ -95,7 +95,7 @@ async fn an_endpoint_gets_the_kinds_that_it_asks_for_or_all() {
         world
             .endpoints
             .expect_register()
-            .withf(move |endpoint, most| *endpoint == registered && *most == WebhookRegistry::MOST)
+            .withf(move |endpoint, most| *endpoint == registered && *most == WebhookRegistry::MAX_ENDPOINTS)
             .times(1)
             .return_const(Ok(RegistrationResult::Registered));
         assert_eq!(world.registry().register(&user_id(), url(), &asked).await, Ok(expected));
@@ -146,8 +146,8 @@ async fn what_is_not_there_is_not_found() {
     let missing = WebhookRegistryError::EndpointNotFound;
     assert_eq!(registry.remove(&user_id(), &endpoint_id()).await, Err(missing.clone()));
     assert_eq!(registry.replace_secret(&user_id(), &endpoint_id()).await, Err(missing.clone()));
-    let filter = DeliveryFilter { endpoint_id: endpoint_id(), state: None, before: None, limit: 1 };
-    assert_eq!(registry.deliveries(&user_id(), filter).await, Err(missing));
+    let filter = DeliveryFilter { endpoint_id: None, state: None, before: None, limit: 1 };
+    assert_eq!(registry.deliveries(&user_id(), &endpoint_id(), filter).await, Err(missing));
 }
 
 #[tokio::test]
@@ -157,9 +157,13 @@ async fn deliveries_are_listed_within_bounds() {
     world
         .queue
         .expect_list()
-        .withf(|query| query.limit == DeliveryFilter::MOST && query.organization_id == organization_id())
+        .withf(|query| {
+            query.filter.limit == DeliveryFilter::MAX_LIMIT
+                && query.filter.endpoint_id == Some(endpoint_id())
+                && query.organization_id == organization_id()
+        })
         .return_const(Err(PortUnavailable::new("store", "away")));
-    let filter = DeliveryFilter { endpoint_id: endpoint_id(), state: None, before: None, limit: u32::MAX };
-    let answer = world.registry().deliveries(&user_id(), filter).await;
+    let filter = DeliveryFilter { endpoint_id: None, state: None, before: None, limit: u32::MAX };
+    let answer = world.registry().deliveries(&user_id(), &endpoint_id(), filter).await;
     assert!(matches!(answer, Err(WebhookRegistryError::ServiceUnavailable(_))));
 }

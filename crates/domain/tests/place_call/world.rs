@@ -148,7 +148,7 @@ impl World {
             renewed: Ok(Ownership::Held),
             lock_settled: Ok(SettleResult { ownership: Ownership::Held, context_stored: true }),
             released: Ok(Ownership::Held),
-            booked: Ok(HoldResult::Recorded),
+            booked: Ok(HoldResult::Granted),
             ledger_settled: Ok(()),
             context_stored: Ok(()),
             outcome: DialOutcome::Placed(provider_reference()),

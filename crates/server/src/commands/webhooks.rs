@@ -22,7 +22,7 @@ pub(crate) fn list(settings: Settings, query: DeliveryListQuery) -> anyhow::Resu
             writeln!(
                 text,
                 "{}\t{}\t{}\t{}\t{}\t{}\t{failure}",
-                delivery.position.number(),
+                delivery.sequence.number(),
                 delivery.endpoint_id,
                 delivery.kind.as_str(),
                 delivery.call_id,

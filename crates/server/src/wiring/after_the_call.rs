@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use adapter_webhook::{HttpWebhookSender, WebhookSenderSettings};
 use anyhow::Context as _;
-use domain::ports::{ProviderRecordings, ProviderRecords, ProviderWebhook, WebhookSender};
+use domain::ports::{
+    Clock, ProviderRecordings, ProviderRecords, ProviderWebhook, RecordingStore, WebhookSender,
+};
 use domain::{
     DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, PersonalizeCall, PersonalizeCallPorts,
     PlaceCallPorts, ReadCalls, ReceiveEvent, ReceiveEventPorts, Reconcile, RecoverRecordings,
@@ -13,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::Stores;
 use crate::config::{Deliveries, Settings};
+use crate::pausing_recordings::PausingRecordings;
 use crate::workers::Workers;
 
 /// What the gateway does with a call once it was dialled.
@@ -63,9 +66,9 @@ impl AfterTheCall {
             Arc::new(ReceiveEvent::new(ReceiveEventPorts {
                 webhook,
                 inbox: database.clone(),
-                books: database.clone(),
+                updater: database.clone(),
                 contexts: ports.contexts.clone(),
-                recordings: recordings.clone(),
+                recordings: recordings.clone().map(|store| pausing(store, ports.clock.clone())),
                 clock: ports.clock.clone(),
             }))
         });
@@ -73,13 +76,19 @@ impl AfterTheCall {
             workers.apply_events(receive_event.clone(), accepted.clone());
         }
         if let Some(records) = records {
-            let (books, clock) = (database.clone(), ports.clock.clone());
-            let reconcile = Reconcile::new(books, records, clock, settings.reconcile_times);
+            let (unfinished, updater) = (database.clone(), database.clone());
+            let reconcile =
+                Reconcile::new(unfinished, updater, records, ports.clock.clone(), settings.reconcile_times);
             workers.reconcile(reconcile, settings.reconcile_every);
         }
         if let (Some(provider), Some(recordings)) = (recorded, &recordings) {
-            let (books, clock, recordings) = (database.clone(), ports.clock.clone(), recordings.clone());
-            let ports = RecoverRecordingsPorts { books, provider, recordings, clock };
+            let ports = RecoverRecordingsPorts {
+                unfinished: database.clone(),
+                updater: database.clone(),
+                provider,
+                recordings: recordings.clone(),
+                clock: ports.clock.clone(),
+            };
             let recover = RecoverRecordings::new(ports, settings.reconcile_times);
             workers.recover_recordings(recover, settings.reconcile_every);
         }
@@ -113,6 +122,12 @@ impl AfterTheCall {
             })),
         })
     }
+}
+
+/// Pauses storing after a failure, so that a store that needs half a minute to fail does not delay
+/// every event behind a recording.
+fn pausing(store: Arc<dyn RecordingStore>, clock: Arc<dyn Clock>) -> Arc<dyn RecordingStore> {
+    Arc::new(PausingRecordings::new(store, clock))
 }
 
 fn sender(deliveries: &Deliveries) -> anyhow::Result<Arc<dyn WebhookSender>> {

@@ -133,7 +133,7 @@ struct Turn {
 impl Queues {
     fn turn(&mut self, delivery: &DueDelivery) -> Turn {
         let (done, is_done) = oneshot::channel();
-        let queue = (delivery.endpoint_id.clone(), delivery.event.call_id.clone());
+        let queue = (delivery.endpoint_id.clone(), delivery.event.identity.call_id.clone());
         let before = self.0.remove(&queue);
         let place = before.as_ref().map_or(0, |(place, _)| *place) + 1;
         self.0.insert(queue, (place, is_done));

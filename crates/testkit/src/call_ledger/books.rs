@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::ports::{HoldResult, Settlement};
 use domain::{
-    AnswerTime, Booking, CallReference, CallStatus, DialOutcome, NotConnectedReason, OwnerToken,
-    ProviderReference, SettledCall,
+    AnswerTime, Booking, CallIdentity, CallReference, CallStatus, DialOutcome, NotConnectedReason,
+    OwnerToken, ProviderReference, SettledCall,
 };
 
 use crate::fixtures::{Tenant, call_id, moment, provider_reference, token};
@@ -20,7 +20,11 @@ pub(crate) async fn tenant(harness: &impl CallLedgerHarness) -> Tenant {
 
 /// Another request of the same intent, with a call and a token of its own.
 pub(crate) fn duplicate(booking: &Booking) -> Booking {
-    Booking { call_id: call_id(), token: token(), ..booking.clone() }
+    Booking {
+        identity: CallIdentity { call_id: call_id(), ..booking.identity.clone() },
+        token: token(),
+        ..booking.clone()
+    }
 }
 
 /// Every kind of result, with as many ids as it can have and with as few.
@@ -39,7 +43,7 @@ pub(crate) fn results() -> Vec<DialOutcome> {
 
 pub(crate) fn result(booking: &Booking, outcome: &DialOutcome) -> SettledCall {
     let reference =
-        |provider: &ProviderReference| CallReference::new(booking.call_id.clone(), provider.clone());
+        |provider: &ProviderReference| CallReference::new(booking.identity.call_id.clone(), provider.clone());
     match outcome {
         DialOutcome::Placed(provider) => SettledCall::Placed(reference(provider)),
         DialOutcome::NotConnected { reference: provider, reason } => {
@@ -51,13 +55,13 @@ pub(crate) fn result(booking: &Booking, outcome: &DialOutcome) -> SettledCall {
 
 pub(crate) fn dialling(booking: &Booking) -> BookedCall {
     BookedCall {
-        call_id: booking.call_id.clone(),
-        organization_id: booking.organization_id.clone(),
-        user_id: booking.user_id.clone(),
-        contact_id: booking.contact_id.clone(),
-        agent_id: booking.agent_id.clone(),
-        from: booking.from.clone(),
-        to: booking.to.clone(),
+        call_id: booking.identity.call_id.clone(),
+        organization_id: booking.identity.organization_id.clone(),
+        user_id: booking.identity.user_id.clone(),
+        contact_id: booking.identity.contact_id.clone(),
+        agent_id: booking.identity.agent_id.clone(),
+        from: booking.identity.from.clone(),
+        to: booking.identity.to.clone(),
         reason: booking.reason.clone(),
         booked_at: booking.booked_at,
         state: "dialling".to_owned(),
@@ -91,7 +95,7 @@ pub(crate) async fn calls(harness: &impl CallLedgerHarness, tenant: &Tenant) -> 
 /// The call of this booking, which has to be in the books once.
 pub(crate) async fn only_call(harness: &impl CallLedgerHarness, booking: &Booking) -> BookedCall {
     let mut calls = harness.calls_in_books().await;
-    calls.retain(|call| call.call_id == booking.call_id);
+    calls.retain(|call| call.call_id == booking.identity.call_id);
     assert_eq!(calls.len(), 1, "a call is in the books once");
     calls.remove(0)
 }
@@ -128,7 +132,15 @@ pub(crate) fn settlement<'a>(
 ) -> Settlement<'a> {
     let settled_at = moment().after(Duration::from_secs(1));
     let status = CallStatus::after(outcome, AnswerTime::AfterRinging);
-    Settlement { call_id: &booking.call_id, key: &booking.key, token, outcome, status, hold_for, settled_at }
+    Settlement {
+        call_id: &booking.identity.call_id,
+        key: &booking.key,
+        token,
+        outcome,
+        status,
+        hold_for,
+        settled_at,
+    }
 }
 
 /// The remaining time of an answer that has to be *in flight*.

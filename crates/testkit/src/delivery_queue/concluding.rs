@@ -50,8 +50,8 @@ pub async fn a_concluded_delivery_is_not_leased(harness: &impl AnnouncementsHarn
     assert_eq!(list(harness, &super::deliveries(&tenant)).await, before);
     harness.pass(BRIEF + A_SECOND).await;
     assert_eq!(lease(harness, 10, LONG).await, [DueDelivery { attempt: 2, ..open.clone() }]);
-    assert_eq!(super::places(harness, &tenant, DeliveryState::Delivered).await, [delivered.event.position]);
-    assert_eq!(super::places(harness, &tenant, DeliveryState::Dead).await, [given_up.event.position]);
+    assert_eq!(super::places(harness, &tenant, DeliveryState::Delivered).await, [delivered.event.sequence]);
+    assert_eq!(super::places(harness, &tenant, DeliveryState::Dead).await, [given_up.event.sequence]);
 }
 
 /// A claimant whose lease has run out and whose delivery was handed out again changes nothing, whatever it says: the delivery

@@ -20,9 +20,9 @@ pub async fn the_longest_due_comes_first(harness: &impl AnnouncementsHarness) {
     let third = tell(harness, &tenant).await;
     let mut order = Vec::new();
     for _ in 0..3 {
-        order.extend(lease(harness, 1, LONG).await.iter().map(|delivery| delivery.event.position));
+        order.extend(lease(harness, 1, LONG).await.iter().map(|delivery| delivery.event.sequence));
     }
-    assert_eq!(order, [second, postponed[0].event.position, third]);
+    assert_eq!(order, [second, postponed[0].event.sequence, third]);
 }
 
 /// Fifty claimants at once get each delivery once in all, and none gets more than it asked for.
@@ -40,7 +40,7 @@ pub async fn a_delivery_is_leased_to_one_worker(harness: &impl AnnouncementsHarn
     leased.extend(lease(harness, 10, LONG).await);
     let mut leased = places(&leased);
     leased.sort();
-    let all: Vec<EventSequence> = read(harness, &tenant).await.iter().map(|event| event.position).collect();
+    let all: Vec<EventSequence> = read(harness, &tenant).await.iter().map(|event| event.sequence).collect();
     assert_eq!(leased, all, "what all claimants got");
     assert_eq!(lease(harness, 10, LONG).await, []);
 }
@@ -132,5 +132,5 @@ pub async fn the_endpoint_with_the_fewest_leases_is_first(harness: &impl Announc
 }
 
 fn places(deliveries: &[DueDelivery]) -> Vec<EventSequence> {
-    deliveries.iter().map(|delivery| delivery.event.position).collect()
+    deliveries.iter().map(|delivery| delivery.event.sequence).collect()
 }

@@ -1,7 +1,10 @@
 use domain::ports::{AttemptConclusion, DeliveryListQuery};
-use domain::{CallEvent, CallEventKind, DeliveryFailure, DeliveryRecord, DeliveryState, WebhookEndpointId};
+use domain::{
+    CallEvent, CallEventKind, DeliveryFailure, DeliveryFilter, DeliveryRecord, DeliveryState,
+    WebhookEndpointId,
+};
 
-use super::{BRIEF, conclude, deliveries, lease, list, tell};
+use super::{BRIEF, conclude, deliveries, filtered, lease, list, tell};
 use crate::announcements::{LONG, booked, endpoint, is_about_now, publish, read};
 use crate::call_ledger::books::tenant;
 use crate::fixtures::{Tenant, moment, organization_id, webhook_endpoint_id};
@@ -36,7 +39,10 @@ pub async fn deliveries_are_listed_by_state_and_page(harness: &impl Announcement
 
     for endpoint_id in [None, Some(&endpoints[0]), Some(&endpoints[1])] {
         for state in [None].into_iter().chain(DeliveryState::ALL.map(Some)) {
-            let query = DeliveryListQuery { endpoint_id: endpoint_id.cloned(), state, ..deliveries(&tenant) };
+            let query = filtered(
+                &tenant,
+                DeliveryFilter { endpoint_id: endpoint_id.cloned(), state, ..deliveries(&tenant).filter },
+            );
             let matching: Vec<DeliveryRecord> = listed
                 .iter()
                 .filter(|one| endpoint_id.is_none_or(|id| one.endpoint_id == *id))
@@ -47,18 +53,22 @@ pub async fn deliveries_are_listed_by_state_and_page(harness: &impl Announcement
             let whole = list(harness, &query).await;
             assert!(whole == matching, "{query:?} gives {whole:?}");
             let mut pages = Vec::new();
-            let mut page = DeliveryListQuery { limit: 3, ..query };
+            let mut page = query;
+            page.filter.limit = 3;
             loop {
                 let next = list(harness, &page).await;
                 assert!(next.len() <= 3, "a page is longer than was asked for");
                 let Some(last) = next.last() else { break };
-                page.before = Some((last.position, last.endpoint_id.clone()));
+                page.filter.before = Some((last.sequence, last.endpoint_id.clone()));
                 pages.extend(next);
             }
             assert!(pages == matching, "page by page {page:?} gives {pages:?}");
         }
     }
-    let nobodys = DeliveryListQuery { endpoint_id: Some(webhook_endpoint_id()), ..deliveries(&tenant) };
+    let nobodys = filtered(
+        &tenant,
+        DeliveryFilter { endpoint_id: Some(webhook_endpoint_id()), ..deliveries(&tenant).filter },
+    );
     assert_eq!(list(harness, &nobodys).await, []);
 }
 
@@ -70,10 +80,10 @@ pub async fn deliveries_are_the_tenants_own(harness: &impl AnnouncementsHarness)
     let place = tell(harness, &ours).await;
     tell(harness, &theirs).await;
     let listed = list(harness, &deliveries(&ours)).await;
-    let listed: Vec<_> = listed.iter().map(|one| (one.position, &one.endpoint_id)).collect();
+    let listed: Vec<_> = listed.iter().map(|one| (one.sequence, &one.endpoint_id)).collect();
     assert_eq!(listed, [(place, &our_endpoint)]);
     let of_theirs = [
-        DeliveryListQuery { endpoint_id: Some(their_endpoint), ..deliveries(&ours) },
+        filtered(&ours, DeliveryFilter { endpoint_id: Some(their_endpoint), ..deliveries(&ours).filter }),
         DeliveryListQuery { organization_id: organization_id(), ..deliveries(&ours) },
     ];
     for query in of_theirs {
@@ -88,7 +98,7 @@ async fn past(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<Deliv
     }
     publish(harness).await;
     let mut leased = lease(harness, 10, LONG).await;
-    leased.sort_by(|a, b| (&a.endpoint_id, a.event.position).cmp(&(&b.endpoint_id, b.event.position)));
+    leased.sort_by(|a, b| (&a.endpoint_id, a.event.sequence).cmp(&(&b.endpoint_id, b.event.sequence)));
     let dead = |failure| (AttemptConclusion::GivenUp { failure }, DeliveryState::Dead, Some(failure));
     let delivered = (AttemptConclusion::Delivered, DeliveryState::Delivered, None);
     let postponed = |failure| {
@@ -119,7 +129,7 @@ async fn past(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<Deliv
         expected.push(queued(event, &leased[0].endpoint_id));
         expected.push(queued(event, &leased[4].endpoint_id));
     }
-    expected.sort_by(|a, b| (b.position, &b.endpoint_id).cmp(&(a.position, &a.endpoint_id)));
+    expected.sort_by(|a, b| (b.sequence, &b.endpoint_id).cmp(&(a.sequence, &a.endpoint_id)));
     expected
 }
 
@@ -127,10 +137,10 @@ async fn past(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<Deliv
 fn queued(event: &CallEvent, endpoint_id: &WebhookEndpointId) -> DeliveryRecord {
     DeliveryRecord {
         endpoint_id: endpoint_id.clone(),
-        position: event.position,
+        sequence: event.sequence,
         event_id: event.id.clone(),
         kind: event.kind,
-        call_id: event.call_id.clone(),
+        call_id: event.identity.call_id.clone(),
         state: DeliveryState::Pending,
         attempts: 0,
         queued_at: moment(),

@@ -9,8 +9,8 @@ use super::{BRIEF, FAILURE, conclude, deliveries, lease, list, tell};
 use crate::announcements::{
     A_SECOND, LONG, booked, endpoint, is_about_now, merge, now, publish, read, register,
 };
-use crate::call_books::updates::conversation;
 use crate::call_ledger::books::{settle, tenant};
+use crate::call_updates::conversation;
 use crate::fixtures::{provider_reference, webhook_endpoint, webhook_secret};
 use crate::harness::AnnouncementsHarness;
 
@@ -59,7 +59,7 @@ pub async fn a_delivery_is_leased_with_every_field(harness: &impl AnnouncementsH
     settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
     publish(harness).await;
     let mut leased = lease(harness, 10, LONG).await;
-    leased.sort_by_key(|delivery| delivery.event.position);
+    leased.sort_by_key(|delivery| delivery.event.sequence);
     let events = read(harness, &tenant).await;
     assert_eq!(leased.len(), events.len());
     for (delivery, event) in leased.into_iter().zip(events) {

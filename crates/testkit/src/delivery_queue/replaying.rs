@@ -62,9 +62,9 @@ pub async fn a_replay_revives_dead_deliveries(harness: &impl AnnouncementsHarnes
         assert!(replayed.queued_at > before.queued_at, "its time begins anew");
     }
     let mut revived = lease(harness, 10, LONG).await;
-    revived.sort_by_key(|delivery| std::cmp::Reverse(delivery.event.position));
+    revived.sort_by_key(|delivery| std::cmp::Reverse(delivery.event.sequence));
     let revived: Vec<_> =
-        revived.iter().map(|delivery| (delivery.event.position, delivery.attempt)).collect();
+        revived.iter().map(|delivery| (delivery.event.sequence, delivery.attempt)).collect();
     let expected: Vec<_> = [theirs.dead, ours.dead].concat().into_iter().map(|place| (place, 1)).collect();
     assert_eq!(revived, expected, "each at once, and as its first attempt");
 }
@@ -78,14 +78,14 @@ pub async fn a_replay_can_send_delivered_events_again(harness: &impl Announcemen
     assert_eq!(places(harness, &past.tenant, DeliveryState::Delivered).await, [past.delivered]);
     assert_eq!(replay(harness, &delivered_too).await, 1);
     let leased = lease(harness, 10, LONG).await;
-    let again = leased.iter().find(|delivery| delivery.event.position == past.delivered);
+    let again = leased.iter().find(|delivery| delivery.event.sequence == past.delivered);
     assert_eq!(again.map(|delivery| delivery.attempt), Some(1));
     assert_eq!(leased.len(), 3, "what is out or postponed stays so");
     for delivery in &leased {
         conclude(harness, delivery, AttemptConclusion::Delivered).await;
     }
     let behind = ReplayQuery { after: Some(past.dead[1]), ..delivered_too };
-    let expected = leased.iter().filter(|delivery| delivery.event.position > past.dead[1]).count();
+    let expected = leased.iter().filter(|delivery| delivery.event.sequence > past.dead[1]).count();
     assert_eq!(replay(harness, &behind).await, expected as u64);
     harness.pass(BRIEF + A_SECOND).await;
     assert_eq!(lease(harness, 10, LONG).await.len(), expected + 1, "and the postponed one");
@@ -111,14 +111,14 @@ impl Past {
         publish(harness).await;
         let mut leased = lease(harness, 10, LONG).await;
         assert_eq!(leased.len(), 5);
-        leased.sort_by_key(|delivery| delivery.event.position);
+        leased.sort_by_key(|delivery| delivery.event.sequence);
         let dead = AttemptConclusion::GivenUp { failure: FAILURE };
         let postponed = AttemptConclusion::Postponed { failure: FAILURE, pause: BRIEF };
         for (delivery, conclusion) in leased.iter().zip([AttemptConclusion::Delivered, dead, dead, postponed])
         {
             conclude(harness, delivery, conclusion).await;
         }
-        let places: Vec<EventSequence> = leased.iter().map(|delivery| delivery.event.position).collect();
+        let places: Vec<EventSequence> = leased.iter().map(|delivery| delivery.event.sequence).collect();
         Self { tenant, endpoint_id, delivered: places[0], dead: [places[2], places[1]] }
     }
 

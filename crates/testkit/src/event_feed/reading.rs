@@ -13,7 +13,7 @@ pub async fn what_is_published_is_read(harness: &impl AnnouncementsHarness) {
     assert_eq!(publish(harness).await, 0, "nothing was written");
     let mut expected = Vec::new();
     for _ in 0..3 {
-        expected.push(booked(harness, &tenant).await.call_id);
+        expected.push(booked(harness, &tenant).await.identity.call_id);
     }
     assert_eq!(read(harness, &tenant).await, [], "nothing is published");
     for (published, in_all) in [(2, 2), (1, 3), (0, 3)] {
@@ -21,7 +21,7 @@ pub async fn what_is_published_is_read(harness: &impl AnnouncementsHarness) {
         assert_eq!(calls(&read(harness, &tenant).await), expected[..in_all]);
     }
     let other = harness.other_feed().await;
-    expected.push(booked(harness, &tenant).await.call_id);
+    expected.push(booked(harness, &tenant).await.identity.call_id);
     assert_eq!(other.publish(10).await.expect("store is up"), 1);
     assert_eq!(calls(&read(harness, &tenant).await), expected);
 }
@@ -37,12 +37,12 @@ pub async fn events_are_read_after_any_sequence(harness: &impl AnnouncementsHarn
     }
     let all = read(harness, &tenant).await;
     assert_eq!(all.len(), 8);
-    assert!(all[0].position > EventSequence::START);
-    assert!(all.is_sorted_by(|one, next| one.position < next.position), "two events at one place");
+    assert!(all[0].sequence > EventSequence::START);
+    assert!(all.is_sorted_by(|one, next| one.sequence < next.sequence), "two events at one place");
     for (place, event) in all.iter().enumerate() {
         let rest = &all[place + 1..];
-        assert!(read_behind(harness, &tenant, event.position).await == rest, "behind event number {place}");
-        let page = FeedQuery { limit: 3, ..query(&tenant, event.position) };
+        assert!(read_behind(harness, &tenant, event.sequence).await == rest, "behind event number {place}");
+        let page = FeedQuery { limit: 3, ..query(&tenant, event.sequence) };
         let page = harness.feed().read(&page).await.expect("store is up");
         assert!(page == rest[..rest.len().min(3)], "a page behind event number {place}");
     }
@@ -56,14 +56,14 @@ pub async fn events_are_the_tenants_own(harness: &impl AnnouncementsHarness) {
     let mut expected = [Vec::new(), Vec::new()];
     for _ in 0..3 {
         for (tenant, expected) in tenants.iter().zip(&mut expected) {
-            expected.push(booked(harness, tenant).await.call_id);
+            expected.push(booked(harness, tenant).await.identity.call_id);
         }
     }
     assert_eq!(publish(harness).await, 6);
     for (tenant, expected) in tenants.iter().zip(&expected) {
         let events = read(harness, tenant).await;
         assert_eq!(&calls(&events), expected);
-        assert!(events.iter().all(|event| event.organization_id == tenant.organization.id));
+        assert!(events.iter().all(|event| event.identity.organization_id == tenant.organization.id));
     }
     let stranger =
         FeedQuery { organization_id: organization_id(), ..query(&tenants[0], EventSequence::START) };
@@ -79,22 +79,22 @@ pub async fn the_newest_sequence_is_known(harness: &impl AnnouncementsHarness) {
     booked(harness, &ours).await;
     publish(harness).await;
     let events = read(harness, &ours).await;
-    assert_eq!(newest(harness, &ours).await, events[1].position);
+    assert_eq!(newest(harness, &ours).await, events[1].sequence);
     booked(harness, &theirs).await;
     booked(harness, &ours).await;
     assert_eq!(newest(harness, &theirs).await, EventSequence::START, "another tenant's place");
-    assert_eq!(newest(harness, &ours).await, events[1].position, "the newer one is not published");
+    assert_eq!(newest(harness, &ours).await, events[1].sequence, "the newer one is not published");
     let place = newest(harness, &ours).await;
     publish(harness).await;
     let new = read_behind(harness, &ours, place).await;
     assert_eq!(new.len(), 1);
-    assert_eq!(newest(harness, &ours).await, new[0].position);
+    assert_eq!(newest(harness, &ours).await, new[0].sequence);
     let their_events = read(harness, &theirs).await;
-    assert_eq!(newest(harness, &theirs).await, their_events[0].position);
+    assert_eq!(newest(harness, &theirs).await, their_events[0].sequence);
 }
 
 fn calls(events: &[CallEvent]) -> Vec<CallId> {
-    events.iter().map(|event| event.call_id.clone()).collect()
+    events.iter().map(|event| event.identity.call_id.clone()).collect()
 }
 
 async fn newest(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventSequence {

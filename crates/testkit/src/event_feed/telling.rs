@@ -1,12 +1,12 @@
 use domain::ports::Settlement;
 use domain::{
-    AudioFormat, Booking, CallEvent, CallEventKind, CallStatus, CallUpdate, ConversationId, DialOutcome,
-    EventId, NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause,
+    AudioFormat, Booking, CallEvent, CallEventKind, CallIdentity, CallStatus, CallUpdate, ConversationId,
+    DialOutcome, EventId, NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause,
 };
 
 use crate::announcements::{LONG, booked, is_about_now, merge, publish, read, steps};
-use crate::call_books::updates::{bare_conversation, conversation, failure, outcomes};
 use crate::call_ledger::books::{book, duplicate, in_flight, settle, settlement, tenant};
+use crate::call_updates::{bare_conversation, conversation, failure, outcomes};
 use crate::expect::{CROWD, all_at_once};
 use crate::fixtures::{call_id, conversation_id, provider_reference, recording};
 use crate::harness::AnnouncementsHarness;
@@ -117,7 +117,7 @@ pub async fn a_recording_writes_an_event(harness: &impl AnnouncementsHarness) {
         (CallEventKind::RecordingReady, CallStatus::Completed),
     ];
     assert_eq!(steps(harness, &tenant, &booking).await, told);
-    let nobodys = Booking { call_id: call_id(), ..booking };
+    let nobodys = Booking { identity: CallIdentity { call_id: call_id(), ..booking.identity }, ..booking };
     attach(harness, &nobodys, AudioFormat::Mp3).await;
     assert_eq!(steps(harness, &tenant, &nobodys).await, []);
 }
@@ -217,15 +217,15 @@ pub async fn no_event_is_written_twice(harness: &impl AnnouncementsHarness) {
 
     let crowded = booked(harness, &tenant).await;
     let crowd = (0..CROWD).map(|member| {
-        let (books, ledger) = (harness.books(), harness.ledger());
+        let (books, ledger) = (harness.updater(), harness.ledger());
         let (booking, outcome, completed) = (crowded.clone(), outcome.clone(), completed.clone());
         async move {
-            let recording = recording(&booking.call_id, AudioFormat::Mp3);
+            let recording = recording(&booking.identity.call_id, AudioFormat::Mp3);
             let settlement = settlement(&booking, &booking.token, &outcome, LONG);
             match member % 3 {
                 0 => ledger.settle(&settlement).await,
-                1 => books.merge(&booking.call_id, &completed).await,
-                _ => books.attach_recording(&booking.call_id, &recording).await,
+                1 => books.merge(&booking.identity.call_id, &completed).await,
+                _ => books.attach_recording(&booking.identity.call_id, &recording).await,
             }
             .expect("store is up");
         }
@@ -246,23 +246,25 @@ fn whole(
     conversation_id: Option<&ConversationId>,
 ) -> CallEvent {
     CallEvent {
-        position: event.position,
-        id: EventId::of(&booking.call_id, kind, status),
-        organization_id: booking.organization_id.clone(),
+        identity: CallIdentity {
+            organization_id: booking.identity.organization_id.clone(),
+            call_id: booking.identity.call_id.clone(),
+            user_id: booking.identity.user_id.clone(),
+            contact_id: booking.identity.contact_id.clone(),
+            agent_id: booking.identity.agent_id.clone(),
+            from: booking.identity.from.clone(),
+            to: booking.identity.to.clone(),
+        },
+        sequence: event.sequence,
+        id: EventId::of(&booking.identity.call_id, kind, status),
         kind,
-        call_id: booking.call_id.clone(),
         status,
         conversation_id: conversation_id.cloned(),
-        user_id: booking.user_id.clone(),
-        contact_id: booking.contact_id.clone(),
-        agent_id: booking.agent_id.clone(),
-        from: booking.from.clone(),
-        to: booking.to.clone(),
         happened_at: event.happened_at,
     }
 }
 
 async fn attach(harness: &impl AnnouncementsHarness, booking: &Booking, format: AudioFormat) {
-    let recording = recording(&booking.call_id, format);
-    harness.books().attach_recording(&booking.call_id, &recording).await.expect("store is up");
+    let recording = recording(&booking.identity.call_id, format);
+    harness.updater().attach_recording(&booking.identity.call_id, &recording).await.expect("store is up");
 }

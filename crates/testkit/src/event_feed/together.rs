@@ -8,8 +8,8 @@ use domain::{CallEvent, CallEventKind, CallStatus, DialOutcome, EventId, EventSe
 use tokio::task::JoinHandle;
 
 use crate::announcements::{LONG, publish, query, read};
-use crate::call_books::updates::bare_conversation;
 use crate::call_ledger::books::{settlement, tenant};
+use crate::call_updates::bare_conversation;
 use crate::fixtures::{Tenant, provider_reference};
 use crate::harness::AnnouncementsHarness;
 
@@ -55,7 +55,7 @@ pub async fn no_event_is_passed_over(harness: &impl AnnouncementsHarness) {
         let expected = &expected[place.expect("it is one of them")];
         let ids: BTreeSet<EventId> = seen.iter().map(|event| event.id.clone()).collect();
         assert_eq!(seen.len(), ids.len(), "an event was read twice");
-        assert!(seen.is_sorted_by(|one, next| one.position < next.position), "places that do not rise");
+        assert!(seen.is_sorted_by(|one, next| one.sequence < next.sequence), "places that do not rise");
         let missed = expected.difference(&ids).count();
         assert_eq!(missed, 0, "events that a reader passed over, of {}", expected.len());
         assert_eq!(&ids, expected, "events that nobody wrote");
@@ -65,7 +65,7 @@ pub async fn no_event_is_passed_over(harness: &impl AnnouncementsHarness) {
 
 /// Books, settles and tells the end of some calls of a tenant; gives the ids of their events.
 fn write(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> JoinHandle<Vec<EventId>> {
-    let (ledger, books) = (harness.ledger(), harness.books());
+    let (ledger, books) = (harness.ledger(), harness.updater());
     let bookings: Vec<_> = (0..CALLS_EACH).map(|_| tenant.booking(LONG)).collect();
     tokio::spawn(async move {
         let mut written = Vec::new();
@@ -75,13 +75,13 @@ fn write(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> JoinHandle<Vec
             let settlement = settlement(booking, &booking.token, &outcome, LONG);
             ledger.settle(&settlement).await.expect("store is up");
             let completed = bare_conversation(CallStatus::Completed);
-            books.merge(&booking.call_id, &completed).await.expect("store is up");
+            books.merge(&booking.identity.call_id, &completed).await.expect("store is up");
             // However fast the store is, publishers and readers come in between.
             tokio::time::sleep(Duration::from_millis(5)).await;
             written.extend([
-                EventId::of(&booking.call_id, CallEventKind::Initiated, CallStatus::Initiated),
-                EventId::of(&booking.call_id, CallEventKind::Answered, CallStatus::InProgress),
-                EventId::of(&booking.call_id, CallEventKind::Ended, CallStatus::Completed),
+                EventId::of(&booking.identity.call_id, CallEventKind::Initiated, CallStatus::Initiated),
+                EventId::of(&booking.identity.call_id, CallEventKind::Answered, CallStatus::InProgress),
+                EventId::of(&booking.identity.call_id, CallEventKind::Ended, CallStatus::Completed),
             ]);
         }
         written
@@ -113,7 +113,7 @@ fn read_along(
             let is_over = published.load(Ordering::SeqCst);
             let page = feed.read(&query).await.expect("store is up");
             match page.last() {
-                Some(last) => query.after = last.position,
+                Some(last) => query.after = last.sequence,
                 None if is_over => break seen,
                 None => {}
             }

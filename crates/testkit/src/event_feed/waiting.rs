@@ -18,7 +18,7 @@ pub async fn a_waiting_reader_is_answered(harness: &impl AnnouncementsHarness) {
     let feeds = [harness.feed(), harness.other_feed().await];
     let mut position = EventSequence::START;
     for round in 0..8 {
-        let call_id = booked(harness, &tenant).await.call_id;
+        let call_id = booked(harness, &tenant).await.identity.call_id;
         let query = FeedQuery { wait: LONG, ..query(&tenant, position) };
         let readers = feeds.clone().map(|feed| {
             let query = query.clone();
@@ -34,9 +34,9 @@ pub async fn a_waiting_reader_is_answered(harness: &impl AnnouncementsHarness) {
         for reader in readers {
             let answer = timeout(SOON, reader).await.expect("whoever waits is answered soon");
             let events = answer.expect("reading does not panic").expect("store is up");
-            let calls: Vec<_> = events.iter().map(|event| &event.call_id).collect();
+            let calls: Vec<_> = events.iter().map(|event| &event.identity.call_id).collect();
             assert_eq!(calls, [&call_id], "round {round}");
-            position = events[0].position;
+            position = events[0].sequence;
         }
         let at_once = timeout(SOON, feeds[0].read(&query)).await.expect("something is there already");
         assert_eq!(at_once.expect("store is up").len(), 1);

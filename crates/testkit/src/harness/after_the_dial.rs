@@ -1,15 +1,21 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::ports::{CallBooks, EventInbox, ProviderLookup, ProviderRecords};
+use domain::ports::{CallReader, CallUpdater, EventInbox, ProviderLookup, ProviderRecords, UnfinishedCalls};
 
 use super::{CallLedgerHarness, LosesStore, PassesTime};
 
-/// What the suite of [`CallBooks`] needs: the ledger of the same store, to book and settle. The store is to be the harness's
-/// own, since whoever claims an overdue call takes it from everybody.
-pub trait CallBooksHarness: CallLedgerHarness {
-    /// The adapter.
-    fn books(&self) -> Arc<dyn CallBooks>;
+/// What the suites of [`CallReader`], [`CallUpdater`] and [`UnfinishedCalls`] need: all three ports and the ledger on one
+/// store. The store must belong to this harness alone, since a lease hides an overdue call from every other test.
+pub trait CallsHarness: CallLedgerHarness {
+    /// The adapter of [`CallReader`].
+    fn reader(&self) -> Arc<dyn CallReader>;
+
+    /// The adapter of [`CallUpdater`].
+    fn updater(&self) -> Arc<dyn CallUpdater>;
+
+    /// The adapter of [`UnfinishedCalls`].
+    fn unfinished(&self) -> Arc<dyn UnfinishedCalls>;
 }
 
 /// What the suite of [`EventInbox`] needs. The store is to be the harness's own, since whoever claims an event takes it from

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::ports::{DeliveryQueue, EventFeed, WebhookEndpoints};
 
-use super::CallBooksHarness;
+use super::CallsHarness;
 
 /// What the suites of [`EventFeed`], [`WebhookEndpoints`] and [`DeliveryQueue`] need: each of the others, and the ledger and
 /// the books of the same store, to have something happen. The store is to be the harness's own, since whoever publishes or
@@ -11,7 +11,7 @@ use super::CallBooksHarness;
 ///
 /// [`PassesTime`](super::PassesTime) brings nearer what is due, the ends of leases, and the ends of replaced secrets.
 #[async_trait]
-pub trait AnnouncementsHarness: CallBooksHarness {
+pub trait AnnouncementsHarness: CallsHarness {
     /// The adapter, always the same.
     fn feed(&self) -> Arc<dyn EventFeed>;
 

@@ -89,6 +89,7 @@ pub(crate) enum Flaw {
     MergesWithTheDialsFailure,
     TrustsForeignIds,
     LocatesTheFirstThatFits,
+    TakesTheFirstOfTwoCalls,
     LocatesKnownConversations,
     KnowsNumbersOneWayRound,
     LocatesCallsOfLater,

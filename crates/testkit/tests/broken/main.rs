@@ -21,7 +21,9 @@ mod honest {
     testkit::idempotency_lock_suite!(Memory::honest());
     testkit::context_cache_suite!(Memory::honest());
     testkit::call_ledger_suite!(Memory::honest());
-    testkit::call_books_suite!(Memory::honest());
+    testkit::call_reader_suite!(Memory::honest());
+    testkit::call_updater_suite!(Memory::honest());
+    testkit::unfinished_calls_suite!(Memory::honest());
     testkit::event_inbox_suite!(Memory::honest());
     testkit::event_feed_suite!(Memory::honest());
     testkit::webhook_endpoints_suite!(Memory::honest());

@@ -20,13 +20,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallBooks, CallLedger, ContactRepo, ContextCache, DeliveryQueue, Directory, EventFeed,
-    EventInbox, IdempotencyLock, InboundDirectory, NumberPool, PortUnavailable, UserRepo, WebhookEndpoints,
+    AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DeliveryQueue, Directory,
+    EventFeed, EventInbox, IdempotencyLock, InboundDirectory, NumberPool, PortUnavailable, UnfinishedCalls,
+    UserRepo, WebhookEndpoints,
 };
 use domain::{DirectoryRecord, Timestamp};
 use testkit::harness::{
-    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallBooksHarness, CallLedgerHarness,
-    ContactRepoHarness, ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
+    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallLedgerHarness, CallsHarness, ContactRepoHarness,
+    ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
 use tokio::sync::watch;
@@ -230,8 +231,16 @@ impl CallLedgerHarness for Memory {
     }
 }
 
-impl CallBooksHarness for Memory {
-    fn books(&self) -> Arc<dyn CallBooks> {
+impl CallsHarness for Memory {
+    fn reader(&self) -> Arc<dyn CallReader> {
+        Arc::new(self.clone())
+    }
+
+    fn updater(&self) -> Arc<dyn CallUpdater> {
+        Arc::new(self.clone())
+    }
+
+    fn unfinished(&self) -> Arc<dyn UnfinishedCalls> {
         Arc::new(self.clone())
     }
 }

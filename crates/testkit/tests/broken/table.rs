@@ -144,7 +144,7 @@ caught! {
         HangsWhenLost => a_lost_ledger_is_unavailable,
         AnswersWhenLost => a_lost_ledger_is_unavailable,
     }
-    call_books, by Memory: {
+    call_reader, by Memory: {
         DropsTheCallsReason => a_booked_call_is_read,
         ForgetsTheTenant => another_tenants_call_is_absent,
         ListsTheOldestFirst => history_is_filtered_and_paged,
@@ -155,6 +155,11 @@ caught! {
         ForgetsTheTenant => history_is_the_tenants_own,
         LeavesTheStatusToUpdates => the_outcome_of_the_dial_is_read,
         ForgetsWhyTheDialFailed => the_outcome_of_the_dial_is_read,
+        QuotesWhatItWasAskedWhenLost => a_lost_call_reader_is_unavailable,
+        HangsWhenLost => a_lost_call_reader_is_unavailable,
+        AnswersWhenLost => a_lost_call_reader_is_unavailable,
+    }
+    call_updater, by Memory: {
         ReadsBeforeItMerges => concurrent_updates_are_all_kept,
         DropsTheTranscript => an_update_is_read_back_in_full,
         KeepsTheLastStatus => an_update_is_read_back_in_full,
@@ -168,6 +173,12 @@ caught! {
         KnowsNumbersOneWayRound => a_call_is_found_by_its_identifiers,
         LocatesCallsOfLater => a_call_is_found_by_its_identifiers,
         LocatesUnendedCallsAlone => a_call_that_has_ended_is_still_found,
+        TakesTheFirstOfTwoCalls => a_conversation_of_two_calls_finds_neither,
+        QuotesWhatItWasAskedWhenLost => a_lost_call_updater_is_unavailable,
+        HangsWhenLost => a_lost_call_updater_is_unavailable,
+        AnswersWhenLost => a_lost_call_updater_is_unavailable,
+    }
+    unfinished_calls, by Memory: {
         LeasesInWordsOnly => an_overdue_call_is_leased_to_one_worker,
         LeasesForEver => an_overdue_call_is_leased_to_one_worker,
         LeasesMoreThanWasAsked => an_overdue_call_is_leased_to_one_worker,
@@ -179,9 +190,9 @@ caught! {
         LeasesInWordsOnly => an_unrecorded_call_is_leased_to_one_worker,
         TakesEveryCallForRecorded => only_unrecorded_calls_are_leased,
         FetchesWhatItHas => only_unrecorded_calls_are_leased,
-        QuotesWhatItWasAskedWhenLost => lost_books_are_unavailable,
-        HangsWhenLost => lost_books_are_unavailable,
-        AnswersWhenLost => lost_books_are_unavailable,
+        QuotesWhatItWasAskedWhenLost => lost_unfinished_calls_are_unavailable,
+        HangsWhenLost => lost_unfinished_calls_are_unavailable,
+        AnswersWhenLost => lost_unfinished_calls_are_unavailable,
     }
     event_inbox, by Memory: {
         ForgetsInACrash => an_accepted_event_survives_a_crash,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{AgentId, CallStatus, ContactId, PhoneNumber, UserId};
+use crate::{AgentId, CallIdentity, CallStatus, ContactId, PhoneNumber, UserId};
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
 const POLICY: DeliveryPolicy = DeliveryPolicy {
@@ -16,18 +16,20 @@ fn delivery(attempt: u32, number: u8) -> DueDelivery {
         url: WebhookUrl::parse("https://example.com/hook").expect("a URL"),
         secrets: vec![WebhookSecret::mint([7; 32])],
         event: CallEvent {
-            position: EventSequence::START,
+            identity: CallIdentity {
+                organization_id: OrganizationId::parse("org").expect("an id"),
+                call_id: call_id.clone(),
+                user_id: UserId::parse("user").expect("an id"),
+                contact_id: ContactId::parse("contact").expect("an id"),
+                agent_id: AgentId::parse("agent").expect("an id"),
+                from: PhoneNumber::parse("+14165550100").expect("a number"),
+                to: PhoneNumber::parse("+14165550110").expect("a number"),
+            },
+            sequence: EventSequence::START,
             id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Completed),
-            organization_id: OrganizationId::parse("org").expect("an id"),
             kind: CallEventKind::Ended,
-            call_id,
             status: CallStatus::Completed,
             conversation_id: None,
-            user_id: UserId::parse("user").expect("an id"),
-            contact_id: ContactId::parse("contact").expect("an id"),
-            agent_id: AgentId::parse("agent").expect("an id"),
-            from: PhoneNumber::parse("+14165550100").expect("a number"),
-            to: PhoneNumber::parse("+14165550110").expect("a number"),
             happened_at: NOW,
         },
         attempt,

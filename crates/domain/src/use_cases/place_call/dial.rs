@@ -5,7 +5,7 @@ use futures_util::future::{Either, select};
 use futures_util::join;
 
 use super::resolve::Parties;
-use super::{Claim, PlaceCall};
+use super::{LockHold, PlaceCall};
 use crate::ports::{ContextToStore, DialRequest, LockSettlement, Ownership, SettleResult, Settlement};
 use crate::{
     Booking, CallContext, CallReference, CallStatus, ConversationContext, DialOutcome, NotConnectedReason,
@@ -14,13 +14,13 @@ use crate::{
 
 impl PlaceCall {
     /// Dials, keeping the lock alive for as long as the phone rings.
-    pub(super) async fn dial(&self, parties: &Parties, booking: &Booking, claim: &Claim) -> DialOutcome {
+    pub(super) async fn dial(&self, parties: &Parties, booking: &Booking, hold: &LockHold) -> DialOutcome {
         let answer_within = self.policy.answer_within(self.ports.provider.answer_time());
         let request = DialRequest {
-            call_id: booking.call_id.clone(),
+            call_id: booking.identity.call_id.clone(),
             provider_agent_id: parties.provider_agent_id.clone(),
             provider_number_id: parties.provider_number_id.clone(),
-            to: booking.to.clone(),
+            to: booking.identity.to.clone(),
             callee_name: parties.contact.spoken_name(),
             organization_name: parties.user.organization.name.clone(),
             reason: booking.reason.clone(),
@@ -30,7 +30,7 @@ impl PlaceCall {
         let answered = pin!(self.ports.provider.dial(&request));
         // The adapter keeps to this time by itself. An adapter that does not must not hold the lock for ever.
         let overdue = pin!(self.ports.clock.sleep(answer_within));
-        let renewing = pin!(self.keep_renewing(claim));
+        let renewing = pin!(self.keep_renewing(hold));
         match select(answered, select(overdue, renewing)).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => DialOutcome::Unknown(UnknownCause::TimedOut),
@@ -39,10 +39,10 @@ impl PlaceCall {
 
     /// Never returns. A renewal that fails is tried again at the next turn; a lock that is lost stays lost, and the guard in
     /// the ledger blocks duplicates in its place.
-    async fn keep_renewing(&self, claim: &Claim) -> std::convert::Infallible {
+    async fn keep_renewing(&self, hold: &LockHold) -> std::convert::Infallible {
         loop {
             self.ports.clock.sleep(self.policy.renew_every()).await;
-            match self.ports.lock.renew(&claim.key, &claim.token, self.policy.lock_ttl()).await {
+            match self.ports.lock.renew(&hold.key, &hold.token, self.policy.lock_ttl()).await {
                 Ok(Ownership::Held) => {}
                 Ok(Ownership::Lost) => {
                     tracing::warn!("the lock of a call in flight was lost; its guard stands")
@@ -70,7 +70,7 @@ impl PlaceCall {
     /// Tried twice, since a row left as dialling blocks the person until its guard runs out.
     pub(super) async fn settle_ledger(&self, booking: &Booking, outcome: &DialOutcome) {
         let settlement = Settlement {
-            call_id: &booking.call_id,
+            call_id: &booking.identity.call_id,
             key: &booking.key,
             token: &booking.token,
             outcome,
@@ -83,7 +83,7 @@ impl PlaceCall {
             settled = self.ports.ledger.settle(&settlement).await;
         }
         if let Err(error) = settled {
-            let (call_id, outcome) = (&booking.call_id, outcome.as_str());
+            let (call_id, outcome) = (&booking.identity.call_id, outcome.as_str());
             tracing::error!(%error, call.id = %call_id, call.outcome = outcome, "the ledger does not know how a call ended");
         }
     }
@@ -96,7 +96,7 @@ impl PlaceCall {
         let (lock, ttl) = (&self.ports.lock, self.policy.lock_ttl());
         let written = match outcome {
             DialOutcome::Placed(provider) => {
-                let reference = CallReference::new(booking.call_id.clone(), provider.clone());
+                let reference = CallReference::new(booking.identity.call_id.clone(), provider.clone());
                 return self.keep_result(parties, booking, provider, SettledCall::Placed(reference)).await;
             }
             DialOutcome::NotConnected { reference: provider, reason } => {
@@ -107,7 +107,7 @@ impl PlaceCall {
             DialOutcome::Unknown(_) => lock.renew(&booking.key, &booking.token, ttl).await,
         };
         if let Err(error) = written {
-            tracing::warn!(%error, call.id = %booking.call_id, "the lock of a settled call lapses by itself");
+            tracing::warn!(%error, call.id = %booking.identity.call_id, "the lock of a settled call lapses by itself");
         }
     }
 
@@ -135,40 +135,34 @@ impl PlaceCall {
         }
         let kept = match written {
             Ok(SettleResult { ownership: Ownership::Lost, context_stored }) => {
-                tracing::warn!(call.id = %booking.call_id, "the lock of a call was lost; duplicates are answered from its guard");
+                tracing::warn!(call.id = %booking.identity.call_id, "the lock of a call was lost; duplicates are answered from its guard");
                 context_stored
             }
             Ok(SettleResult { ownership: Ownership::Held, context_stored }) => context_stored,
             Err(error) => {
-                tracing::warn!(%error, call.id = %booking.call_id, "a result is in the ledger alone, not in the lock");
+                tracing::warn!(%error, call.id = %booking.identity.call_id, "a result is in the ledger alone, not in the lock");
                 false
             }
         };
         if let (Some(rider), false) = (rider, kept) {
             let context = ConversationContext::Outbound(rider.context.clone());
             if let Err(error) = self.ports.contexts.store(&context, rider.ttl).await {
-                tracing::warn!(%error, call.id = %booking.call_id, "a call's context is in the ledger alone, not in the cache");
+                tracing::warn!(%error, call.id = %booking.identity.call_id, "a call's context is in the ledger alone, not in the cache");
             }
         }
     }
 }
 
 fn not_connected(booking: &Booking, provider: &ProviderReference, reason: NotConnectedReason) -> SettledCall {
-    let reference = CallReference::new(booking.call_id.clone(), provider.clone());
+    let reference = CallReference::new(booking.identity.call_id.clone(), provider.clone());
     SettledCall::NotConnected { reference, reason }
 }
 
 fn context(parties: &Parties, booking: &Booking, provider: &ProviderReference) -> Option<CallContext> {
     Some(CallContext {
         conversation_id: provider.conversation_id.clone()?,
-        call_id: booking.call_id.clone(),
-        organization_id: booking.organization_id.clone(),
-        user_id: booking.user_id.clone(),
-        contact_id: booking.contact_id.clone(),
-        agent_id: booking.agent_id.clone(),
+        identity: booking.identity.clone(),
         provider_agent_id: parties.provider_agent_id.clone(),
-        from: booking.from.clone(),
-        to: booking.to.clone(),
         reason: booking.reason.clone(),
         carrier_call_id: provider.carrier_call_id.clone(),
         started_at: booking.booked_at,

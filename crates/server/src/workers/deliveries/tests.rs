@@ -6,9 +6,9 @@ use domain::ports::{
     MockDeliveryQueue, MockEventFeed, MockWebhookSender, SendOutcome, UrlRefusal, WebhookSender,
 };
 use domain::{
-    AgentId, CallEvent, CallEventKind, CallId, CallStatus, ContactId, DeliverWebhooksPorts, DeliveryPolicy,
-    EventId, EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId, WebhookEndpointId, WebhookSecret,
-    WebhookUrl,
+    AgentId, CallEvent, CallEventKind, CallId, CallIdentity, CallStatus, ContactId, DeliverWebhooksPorts,
+    DeliveryPolicy, EventId, EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId,
+    WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
 use super::*;
@@ -26,18 +26,20 @@ fn delivery_of(call: &str, number: i64) -> DueDelivery {
         url: WebhookUrl::parse("https://example.com").expect("a URL"),
         secrets: vec![WebhookSecret::mint([1; 32])],
         event: CallEvent {
-            position: EventSequence::from_number(number).expect("positive"),
+            identity: CallIdentity {
+                organization_id: OrganizationId::parse("organization").expect("an id"),
+                call_id: call_id.clone(),
+                user_id: UserId::parse("user").expect("an id"),
+                contact_id: ContactId::parse("contact").expect("an id"),
+                agent_id: AgentId::parse("agent").expect("an id"),
+                from: phone.clone(),
+                to: phone,
+            },
+            sequence: EventSequence::from_number(number).expect("positive"),
             id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Busy),
-            organization_id: OrganizationId::parse("organization").expect("an id"),
             kind: CallEventKind::Ended,
-            call_id,
             status: CallStatus::Busy,
             conversation_id: None,
-            user_id: UserId::parse("user").expect("an id"),
-            contact_id: ContactId::parse("contact").expect("an id"),
-            agent_id: AgentId::parse("agent").expect("an id"),
-            from: phone.clone(),
-            to: phone,
             happened_at: Timestamp::from_unix_millis(0),
         },
         attempt: 1,

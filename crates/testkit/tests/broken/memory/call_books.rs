@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{
-    CallBooks, CallLookup, HistoryPage, HistoryQuery, OverdueLease, PartiesLookup, PortUnavailable,
-    ProviderLookup, UnrecordedLease,
+    CallLookup, CallReader, CallUpdater, HistoryPage, HistoryQuery, OverdueLease, PartiesLookup,
+    PortUnavailable, ProviderLookup, UnfinishedCalls, UnrecordedLease,
 };
 use domain::{
     CallFailure, CallId, CallProgress, CallRecord, CallStatus, CallUpdate, ConversationId, DialOutcome,
@@ -40,17 +40,12 @@ impl Memory {
     fn record(&self, entry: &Entry) -> Option<CallRecord> {
         let rows = self.rows();
         let booking = entry.booking.clone();
-        let user = rows.users.iter().find(|user| user.id == booking.user_id)?;
-        let contact = rows.contacts.iter().find(|contact| contact.id == booking.contact_id)?;
+        let user = rows.users.iter().find(|user| user.id == booking.identity.user_id)?;
+        let contact = rows.contacts.iter().find(|contact| contact.id == booking.identity.contact_id)?;
         Some(CallRecord {
-            call_id: booking.call_id,
-            organization_id: booking.organization_id,
-            user_id: booking.user_id,
+            identity: booking.identity,
             user_name: user.full_name.clone(),
             contact: contact.clone(),
-            agent_id: booking.agent_id,
-            from: booking.from,
-            to: booking.to,
             reason: booking.reason,
             booked_at: booking.booked_at,
             progress: self.progress(entry),
@@ -60,16 +55,16 @@ impl Memory {
 
     fn is_listed(&self, call: &CallRecord, query: &HistoryQuery) -> bool {
         let filters = [
-            query.contact_id.as_ref().map(|id| *id == call.contact.id),
-            query.user_id.as_ref().map(|id| *id == call.user_id),
-            query.status.map(|status| call.progress.status == Some(status)),
+            query.filter.contact_id.as_ref().map(|id| *id == call.contact.id),
+            query.filter.user_id.as_ref().map(|id| *id == call.identity.user_id),
+            query.filter.status.map(|status| call.progress.status == Some(status)),
         ];
         let mut given = filters.into_iter().flatten();
         let fits = match self.flaw {
             Some(Flaw::FiltersByOneThingAlone) => given.next().unwrap_or(true),
             _ => given.all(|fits| fits),
         };
-        self.is_of(&call.organization_id, &query.organization_id) && fits
+        self.is_of(&call.identity.organization_id, &query.organization_id) && fits
     }
 
     pub(super) fn is_of(&self, stored: &OrganizationId, asked: &OrganizationId) -> bool {
@@ -78,13 +73,13 @@ impl Memory {
 
     fn provider_agent(&self, entry: &Entry) -> Option<ProviderAgentId> {
         let rows = self.rows();
-        let agent = rows.agents.iter().find(|agent| agent.id == entry.booking.agent_id)?;
+        let agent = rows.agents.iter().find(|agent| agent.id == entry.booking.identity.agent_id)?;
         agent.provider_agent_id.clone()
     }
 
     fn fits(&self, entry: &Entry, parties: &PartiesLookup, lookup: &CallLookup) -> bool {
         let PartiesLookup { one, other, provider_agent_id, booked_since, booked_until } = parties;
-        let (from, to) = (&entry.booking.from, &entry.booking.to);
+        let (from, to) = (&entry.booking.identity.from, &entry.booking.identity.to);
         let turned = (from, to) == (other, one) && !self.has(Flaw::KnowsNumbersOneWayRound);
         let unnamed = entry.told.conversation_id.is_none() || lookup.conversation_id.is_none();
         ((from, to) == (one, other) || turned)
@@ -123,7 +118,7 @@ fn drop_transcript(conversation: &mut domain::ConversationRecord) {
 }
 
 #[async_trait]
-impl CallBooks for Memory {
+impl CallReader for Memory {
     async fn find(
         &self,
         organization_id: &OrganizationId,
@@ -132,7 +127,8 @@ impl CallBooks for Memory {
         self.reach(id.as_str()).await?;
         let books = lock(&self.store.books);
         let found = books.calls.iter().find(|entry| {
-            entry.booking.call_id == *id && self.is_of(&entry.booking.organization_id, organization_id)
+            entry.booking.identity.call_id == *id
+                && self.is_of(&entry.booking.identity.organization_id, organization_id)
         });
         Ok(found.and_then(|entry| self.record(entry)))
     }
@@ -142,18 +138,18 @@ impl CallBooks for Memory {
         let books = lock(&self.store.books);
         let mut calls: Vec<CallRecord> = books.calls.iter().filter_map(|entry| self.record(entry)).collect();
         calls.retain(|call| self.is_listed(call, query));
-        calls.sort_by(|a, b| (b.booked_at, &b.call_id).cmp(&(a.booked_at, &a.call_id)));
+        calls.sort_by(|a, b| (b.booked_at, &b.identity.call_id).cmp(&(a.booked_at, &a.identity.call_id)));
         if self.has(Flaw::ListsTheOldestFirst) {
             calls.reverse();
         }
         let total = calls.len();
-        if let Some((booked_at, call_id)) = &query.before {
+        if let Some((booked_at, call_id)) = &query.filter.before {
             calls.retain(|call| match self.flaw {
                 Some(Flaw::TurnsPagesByTimeAlone) => call.booked_at < *booked_at,
-                _ => (call.booked_at, &call.call_id) < (*booked_at, call_id),
+                _ => (call.booked_at, &call.identity.call_id) < (*booked_at, call_id),
             });
         }
-        let (offset, limit) = (query.offset as usize, query.limit as usize);
+        let (offset, limit) = (query.filter.offset as usize, query.filter.limit as usize);
         let mut calls: Vec<CallRecord> = calls.into_iter().skip(offset).take(limit).collect();
         if !self.has(Flaw::ListsTranscripts) {
             calls.iter_mut().filter_map(|call| call.progress.conversation.as_mut()).for_each(drop_transcript);
@@ -161,23 +157,29 @@ impl CallBooks for Memory {
         let total = if self.has(Flaw::CountsThePageAlone) { calls.len() } else { total };
         Ok(HistoryPage { calls, total: total as u64 })
     }
+}
 
+#[async_trait]
+impl CallUpdater for Memory {
     async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
         self.reach(lookup.parties.as_ref().map_or("", |parties| parties.one.as_e164())).await?;
         let books = lock(&self.store.books);
-        let id = |entry: &Entry| entry.booking.call_id.clone();
+        let id = |entry: &Entry| entry.booking.identity.call_id.clone();
         let named = lookup.call_id.as_ref();
         if named.is_some() && self.has(Flaw::TrustsForeignIds) {
             return Ok(named.cloned());
         }
-        if let Some(entry) = books.calls.iter().find(|entry| named == Some(&entry.booking.call_id)) {
+        if let Some(entry) = books.calls.iter().find(|entry| named == Some(&entry.booking.identity.call_id)) {
             return Ok(Some(id(entry)));
         }
         let same = |entry: &&Entry| {
             lookup.conversation_id.is_some() && entry.told.conversation_id == lookup.conversation_id
         };
-        if let Some(entry) = books.calls.iter().find(same) {
-            return Ok(Some(id(entry)));
+        let mut on_conversation = books.calls.iter().filter(same);
+        match (on_conversation.next(), on_conversation.next()) {
+            (Some(_), Some(_)) if !self.has(Flaw::TakesTheFirstOfTwoCalls) => {}
+            (Some(entry), _) => return Ok(Some(id(entry))),
+            (None, _) => {}
         }
         let Some(parties) = &lookup.parties else { return Ok(None) };
         let mut fitting = books.calls.iter().filter(|entry| self.fits(entry, parties, lookup));
@@ -189,7 +191,7 @@ impl CallBooks for Memory {
 
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
         self.reach(call_id.as_str()).await?;
-        let is_it = |entry: &&mut Entry| entry.booking.call_id == *call_id;
+        let is_it = |entry: &&mut Entry| entry.booking.identity.call_id == *call_id;
         let read = lock(&self.store.books).calls.iter_mut().find(is_it).map(|entry| entry.told.clone());
         if self.has(Flaw::ReadsBeforeItMerges) {
             tokio::task::yield_now().await;
@@ -220,7 +222,8 @@ impl CallBooks for Memory {
     async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
         self.reach(call_id.as_str()).await?;
         let mut books = lock(&self.store.books);
-        let Some(entry) = books.calls.iter_mut().find(|entry| entry.booking.call_id == *call_id) else {
+        let Some(entry) = books.calls.iter_mut().find(|entry| entry.booking.identity.call_id == *call_id)
+        else {
             return Ok(());
         };
         let keeps = match self.flaw {
@@ -233,6 +236,34 @@ impl CallBooks for Memory {
         }
         self.write_recording_event(entry);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl UnfinishedCalls for Memory {
+    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {
+        self.reach("nothing").await?;
+        let limit = self.lease_limit(lease.limit);
+        let lease_of = |entry: &Entry| match self.flaw {
+            Some(Flaw::AsksForOldCallsAsOften) => lease.lease_for,
+            _ => lease.lease_for.max(lease.now.since(entry.booking.booked_at) / 10),
+        };
+        let mut books = lock(&self.store.books);
+        let mut overdue: Vec<&mut Entry> =
+            books.calls.iter_mut().filter(|entry| self.is_overdue(entry, lease)).collect();
+        if !self.has(Flaw::LeasesTheOldestAgain) {
+            overdue.sort_by_key(|entry| entry.claimed_until);
+        }
+        let leased = overdue.into_iter().take(limit).map(|entry| {
+            entry.claimed_until = self.claimed_until(lease_of(entry));
+            ProviderLookup {
+                call_id: entry.booking.identity.call_id.clone(),
+                conversation_id: entry.told.conversation_id.clone(),
+                provider_agent_id: self.provider_agent(entry),
+                booked_at: entry.booking.booked_at,
+            }
+        });
+        Ok(leased.collect())
     }
 
     async fn lease_unrecorded(
@@ -254,36 +285,11 @@ impl CallBooks for Memory {
             if let (true, Some(conversation_id)) =
                 (is_due && leased.len() < self.lease_limit(lease.limit), &told.conversation_id)
             {
-                leased.push((entry.booking.call_id.clone(), conversation_id.clone()));
+                leased.push((entry.booking.identity.call_id.clone(), conversation_id.clone()));
                 let lease_for = lease.lease_for.max(lease.now.since(booked_at) / 10);
                 entry.claimed_until = self.claimed_until(lease_for);
             }
         }
         Ok(leased)
-    }
-
-    async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {
-        self.reach("nothing").await?;
-        let limit = self.lease_limit(lease.limit);
-        let lease_of = |entry: &Entry| match self.flaw {
-            Some(Flaw::AsksForOldCallsAsOften) => lease.lease_for,
-            _ => lease.lease_for.max(lease.now.since(entry.booking.booked_at) / 10),
-        };
-        let mut books = lock(&self.store.books);
-        let mut overdue: Vec<&mut Entry> =
-            books.calls.iter_mut().filter(|entry| self.is_overdue(entry, lease)).collect();
-        if !self.has(Flaw::LeasesTheOldestAgain) {
-            overdue.sort_by_key(|entry| entry.claimed_until);
-        }
-        let leased = overdue.into_iter().take(limit).map(|entry| {
-            entry.claimed_until = self.claimed_until(lease_of(entry));
-            ProviderLookup {
-                call_id: entry.booking.call_id.clone(),
-                conversation_id: entry.told.conversation_id.clone(),
-                provider_agent_id: self.provider_agent(entry),
-                booked_at: entry.booking.booked_at,
-            }
-        });
-        Ok(leased.collect())
     }
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{EventFeed, FeedQuery, PortUnavailable};
 use domain::{
-    CallEvent, CallEventKind, CallStatus, DeliveryState, EventId, EventSequence, OrganizationId,
-    WebhookEndpoint,
+    CallEvent, CallEventKind, CallIdentity, CallStatus, DeliveryState, EventId, EventSequence,
+    OrganizationId, WebhookEndpoint,
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -82,7 +82,7 @@ impl Memory {
 
     fn tell(&self, entry: &Entry, kind: CallEventKind, status: CallStatus) {
         let booking = entry.booking.clone();
-        let id = EventId::of(&booking.call_id, kind, status);
+        let id = EventId::of(&booking.identity.call_id, kind, status);
         let mut announcements = lock(&self.store.announcements);
         let once = match kind {
             CallEventKind::Answered => {
@@ -91,10 +91,9 @@ impl Memory {
             CallEventKind::Ended => self.has(Flaw::TellsTheEndOnce),
             CallEventKind::Initiated | CallEventKind::RecordingReady => true,
         };
-        let is_told =
-            announcements.written.iter().map(|written| &written.event).any(|event| {
-                event.id == id || once && event.call_id == booking.call_id && event.kind == kind
-            });
+        let is_told = announcements.written.iter().map(|written| &written.event).any(|event| {
+            event.id == id || once && event.identity.call_id == booking.identity.call_id && event.kind == kind
+        });
         let again = match kind {
             CallEventKind::RecordingReady => self.has(Flaw::TellsEveryRecording),
             _ => self.has(Flaw::WritesAnEventForEveryUpdate),
@@ -106,18 +105,20 @@ impl Memory {
         let happened_at =
             if self.has(Flaw::TellsWhenItWasBooked) { booking.booked_at } else { self.time(self.now()) };
         let event = CallEvent {
-            position: EventSequence::START,
+            identity: CallIdentity {
+                organization_id: booking.identity.organization_id,
+                call_id: booking.identity.call_id,
+                user_id: booking.identity.user_id,
+                contact_id: booking.identity.contact_id,
+                agent_id: booking.identity.agent_id,
+                from: booking.identity.from,
+                to: booking.identity.to,
+            },
+            sequence: EventSequence::START,
             id,
-            organization_id: booking.organization_id,
             kind,
-            call_id: booking.call_id,
             status,
             conversation_id: known.filter(|_| !self.has(Flaw::DropsTheEventsConversation)),
-            user_id: booking.user_id,
-            contact_id: booking.contact_id,
-            agent_id: booking.agent_id,
-            from: booking.from,
-            to: booking.to,
             happened_at,
         };
         announcements.written.push(Written { event, is_shown: false });
@@ -129,17 +130,17 @@ impl Memory {
     /// Gives places to as many events, and queues them; gives their places.
     fn place(&self, announcements: &mut Announcements, limit: usize, is_shown: bool) -> Vec<EventSequence> {
         let Announcements { written, newest, endpoints, deliveries, .. } = announcements;
-        let unplaced = written.iter_mut().filter(|written| written.event.position == EventSequence::START);
+        let unplaced = written.iter_mut().filter(|written| written.event.sequence == EventSequence::START);
         let mut places = Vec::new();
         for written in unplaced.take(limit) {
             *newest += 1;
             let place = EventSequence::from_number(*newest).expect("a count from 1");
-            written.event.position = place;
+            written.event.sequence = place;
             written.is_shown = is_shown;
             places.push(place);
             for endpoint in endpoints.iter() {
                 let asked = endpoint.kinds.contains(&written.event.kind) || self.has(Flaw::QueuesEveryKind);
-                if asked && endpoint.organization_id == written.event.organization_id {
+                if asked && endpoint.organization_id == written.event.identity.organization_id {
                     deliveries.push(self.delivery(endpoint, &written.event));
                 }
             }
@@ -174,14 +175,14 @@ impl Memory {
         let shown = announcements.written.iter().filter(|written| written.is_shown);
         let mut events: Vec<CallEvent> = shown
             .map(|written| &written.event)
-            .filter(|event| self.is_of(&event.organization_id, &query.organization_id))
+            .filter(|event| self.is_of(&event.identity.organization_id, &query.organization_id))
             .filter(|event| match self.flaw {
-                Some(Flaw::ReadsFromThePlaceOn) => event.position >= query.after,
-                _ => event.position > query.after,
+                Some(Flaw::ReadsFromThePlaceOn) => event.sequence >= query.after,
+                _ => event.sequence > query.after,
             })
             .cloned()
             .collect();
-        events.sort_by_key(|event| event.position);
+        events.sort_by_key(|event| event.sequence);
         events.truncate(query.limit as usize);
         events
     }
@@ -203,7 +204,7 @@ impl EventFeed for Memory {
                 sleep(Duration::from_millis(40)).await;
             }
             let mut announcements = lock(&self.store.announcements);
-            let placed = |written: &&mut Written| places.contains(&written.event.position);
+            let placed = |written: &&mut Written| places.contains(&written.event.sequence);
             announcements.written.iter_mut().filter(placed).for_each(|written| written.is_shown = true);
         }
         if !places.is_empty() {
@@ -247,8 +248,8 @@ impl EventFeed for Memory {
             .iter()
             .filter(|written| written.is_shown)
             .map(|written| &written.event)
-            .filter(|event| self.is_of(&event.organization_id, organization_id));
-        Ok(own.map(|event| event.position).max().unwrap_or(EventSequence::START))
+            .filter(|event| self.is_of(&event.identity.organization_id, organization_id));
+        Ok(own.map(|event| event.sequence).max().unwrap_or(EventSequence::START))
     }
 }
 
@@ -256,6 +257,6 @@ impl Memory {
     /// What must not be told by whoever cannot publish.
     fn written_numbers(&self) -> String {
         let announcements = lock(&self.store.announcements);
-        announcements.written.iter().map(|written| written.event.to.to_string()).collect()
+        announcements.written.iter().map(|written| written.event.identity.to.to_string()).collect()
     }
 }

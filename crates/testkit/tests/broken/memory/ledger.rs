@@ -41,11 +41,11 @@ impl Books {
     }
 
     fn is_written(&self, id: &CallId) -> bool {
-        self.calls.iter().any(|entry| entry.booking.call_id == *id)
+        self.calls.iter().any(|entry| entry.booking.identity.call_id == *id)
     }
 
     fn result(&self, id: &CallId) -> Option<SettledCall> {
-        let entry = self.calls.iter().find(|entry| entry.booking.call_id == *id)?;
+        let entry = self.calls.iter().find(|entry| entry.booking.identity.call_id == *id)?;
         let (outcome, _) = entry.dial.as_ref()?;
         let reference =
             |provider: &domain::ProviderReference| CallReference::new(id.clone(), provider.clone());
@@ -106,7 +106,7 @@ impl Memory {
 #[async_trait]
 impl CallLedger for Memory {
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
-        self.reach(booking.to.as_e164()).await?;
+        self.reach(booking.identity.to.as_e164()).await?;
         let seen_before = if self.has(Flaw::BooksTwice) {
             let seen = self.blocked(&lock(&self.store.books), booking);
             tokio::task::yield_now().await;
@@ -121,10 +121,10 @@ impl CallLedger for Memory {
             }
             return Ok(answer);
         }
-        let written = books.is_written(&booking.call_id);
+        let written = books.is_written(&booking.identity.call_id);
         if !written || self.has(Flaw::GuardsCallsThatItCannotWrite) {
             let until = self.now() + booking.reserve_for;
-            let (call_id, token) = (booking.call_id.clone(), booking.token.clone());
+            let (call_id, token) = (booking.identity.call_id.clone(), booking.token.clone());
             books
                 .reservations
                 .insert(booking.key.clone(), Reservation { call_id, token, until, own_until: until });
@@ -133,7 +133,7 @@ impl CallLedger for Memory {
             return Err(PortUnavailable::new("memory", "the call's id is taken"));
         }
         self.write_call(&mut books, booking);
-        Ok(HoldResult::Recorded)
+        Ok(HoldResult::Granted)
     }
 
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
@@ -158,7 +158,7 @@ impl CallLedger for Memory {
         }
         let first = |entry: &&mut Entry| {
             let open = entry.dial.is_none() || self.has(Flaw::MovesCallsBackward);
-            entry.booking.call_id == *settlement.call_id && open
+            entry.booking.identity.call_id == *settlement.call_id && open
         };
         let Some(entry) = books.calls.iter_mut().find(first) else { return Ok(()) };
         let mut settled = settlement.outcome.clone();
@@ -188,13 +188,13 @@ fn view(entry: &Entry) -> BookedCall {
         _ => domain::ProviderReference::default(),
     };
     BookedCall {
-        call_id: booking.call_id.clone(),
-        organization_id: booking.organization_id.clone(),
-        user_id: booking.user_id.clone(),
-        contact_id: booking.contact_id.clone(),
-        agent_id: booking.agent_id.clone(),
-        from: booking.from.clone(),
-        to: booking.to.clone(),
+        call_id: booking.identity.call_id.clone(),
+        organization_id: booking.identity.organization_id.clone(),
+        user_id: booking.identity.user_id.clone(),
+        contact_id: booking.identity.contact_id.clone(),
+        agent_id: booking.identity.agent_id.clone(),
+        from: booking.identity.from.clone(),
+        to: booking.identity.to.clone(),
         reason: booking.reason.clone(),
         booked_at: booking.booked_at,
         state: outcome.map_or("dialling", DialOutcome::as_str).to_owned(),

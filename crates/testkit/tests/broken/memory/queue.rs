@@ -42,10 +42,10 @@ impl Memory {
         let is_pending = delivery.state == DeliveryState::Pending;
         DeliveryRecord {
             endpoint_id: delivery.endpoint_id.clone(),
-            position: delivery.event.position,
+            sequence: delivery.event.sequence,
             event_id: delivery.event.id.clone(),
             kind: delivery.event.kind,
-            call_id: delivery.event.call_id.clone(),
+            call_id: delivery.event.identity.call_id.clone(),
             state: delivery.state,
             attempts: delivery.attempts,
             queued_at: delivery.queued_at,
@@ -57,19 +57,19 @@ impl Memory {
 
     fn is_asked_for(&self, delivery: &Delivery, query: &DeliveryListQuery) -> bool {
         let filters = [
-            query.endpoint_id.as_ref().map(|id| *id == delivery.endpoint_id),
-            query.state.map(|state| state == delivery.state),
+            query.filter.endpoint_id.as_ref().map(|id| *id == delivery.endpoint_id),
+            query.filter.state.map(|state| state == delivery.state),
         ];
         let mut given = filters.into_iter().flatten();
         let fits = match self.flaw {
             Some(Flaw::FiltersByOneThingAlone) => given.next().unwrap_or(true),
             _ => given.all(|fits| fits),
         };
-        let behind = query.before.as_ref().is_none_or(|(position, id)| match self.flaw {
-            Some(Flaw::TurnsPagesByTimeAlone) => delivery.event.position < *position,
-            _ => (delivery.event.position, &delivery.endpoint_id) < (*position, id),
+        let behind = query.filter.before.as_ref().is_none_or(|(position, id)| match self.flaw {
+            Some(Flaw::TurnsPagesByTimeAlone) => delivery.event.sequence < *position,
+            _ => (delivery.event.sequence, &delivery.endpoint_id) < (*position, id),
         });
-        self.is_of(&delivery.event.organization_id, &query.organization_id) && fits && behind
+        self.is_of(&delivery.event.identity.organization_id, &query.organization_id) && fits && behind
     }
 
     fn is_replayed(&self, delivery: &Delivery, query: &ReplayQuery) -> bool {
@@ -84,9 +84,12 @@ impl Memory {
             DeliveryState::Dead => true,
         };
         concluded
-            && query.organization_id.as_ref().is_none_or(|id| self.is_of(&delivery.event.organization_id, id))
+            && query
+                .organization_id
+                .as_ref()
+                .is_none_or(|id| self.is_of(&delivery.event.identity.organization_id, id))
             && query.endpoint_id.as_ref().is_none_or(|id| *id == delivery.endpoint_id)
-            && query.after.is_none_or(|place| delivery.event.position > place)
+            && query.after.is_none_or(|place| delivery.event.sequence > place)
     }
 }
 
@@ -101,7 +104,7 @@ impl DeliveryQueue for Memory {
         let mut announcements = lock(&self.store.announcements);
         let super::feed::Announcements { endpoints, deliveries, .. } = &mut *announcements;
         if self.has(Flaw::HandsOutByPlace) {
-            deliveries.sort_by_key(|delivery| delivery.event.position);
+            deliveries.sort_by_key(|delivery| delivery.event.sequence);
         } else {
             deliveries.sort_by_key(|delivery| delivery.due);
         }
@@ -158,7 +161,7 @@ impl DeliveryQueue for Memory {
         let mut announcements = lock(&self.store.announcements);
         let attempted = |one: &&mut Delivery| {
             one.endpoint_id == delivery.endpoint_id
-                && one.event.position == delivery.event.position
+                && one.event.sequence == delivery.event.sequence
                 && (one.state == DeliveryState::Pending || self.has(Flaw::OpensWhatIsPostponed))
                 && (one.attempts == delivery.attempt || self.has(Flaw::LetsLateWorkersConclude))
                 && (one.queued_at == delivery.queued_at || self.has(Flaw::ForgetsThatItWasReplayed))
@@ -191,11 +194,11 @@ impl DeliveryQueue for Memory {
         let announcements = lock(&self.store.announcements);
         let asked_for = announcements.deliveries.iter().filter(|delivery| self.is_asked_for(delivery, query));
         let mut listed: Vec<DeliveryRecord> = asked_for.map(|delivery| self.listed(delivery)).collect();
-        listed.sort_by(|a, b| (b.position, &b.endpoint_id).cmp(&(a.position, &a.endpoint_id)));
+        listed.sort_by(|a, b| (b.sequence, &b.endpoint_id).cmp(&(a.sequence, &a.endpoint_id)));
         if self.has(Flaw::ListsTheOldestFirst) {
             listed.reverse();
         }
-        listed.truncate(query.limit as usize);
+        listed.truncate(query.filter.limit as usize);
         Ok(listed)
     }
 
@@ -238,6 +241,6 @@ impl DeliveryQueue for Memory {
 impl Memory {
     fn called_numbers(&self) -> String {
         let announcements = lock(&self.store.announcements);
-        announcements.deliveries.iter().map(|delivery| delivery.event.to.as_e164()).collect()
+        announcements.deliveries.iter().map(|delivery| delivery.event.identity.to.as_e164()).collect()
     }
 }

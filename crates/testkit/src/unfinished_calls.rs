@@ -1,97 +1,39 @@
+//! The promises of [`UnfinishedCalls`](domain::ports::UnfinishedCalls).
+
 use std::time::Duration;
 
-use domain::ports::{CallLookup, OverdueLease, PartiesLookup, ProviderLookup, UnrecordedLease};
+use domain::ports::{OverdueLease, ProviderLookup, UnrecordedLease};
 use domain::{
     AudioFormat, Booking, CallId, CallStatus, CallUpdate, ConversationId, DialOutcome, NotConnectedReason,
-    NotDialledReason, ProviderReference, UnknownCause, UpdateContent,
+    ProviderReference, UnknownCause, UpdateContent,
 };
 
-use super::LONG;
-use super::updates::{bare_conversation, failure, merge, outcomes, overdue, reference, settle};
 use crate::call_ledger::books::{book, tenant};
-use crate::expect::{CROWD, all_at_once};
-use crate::fixtures::{
-    Tenant, call_id, conversation_id, moment, phone_number, provider_agent_id, provider_reference, recording,
-};
-use crate::harness::CallBooksHarness;
+use crate::call_updates::{bare_conversation, failure, merge, outcomes, overdue, reference, settle};
+use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
+use crate::fixtures::{conversation_id, moment, provider_reference, recording};
+use crate::harness::CallsHarness;
 
+suite! {
+    $ unfinished_calls_suite of unfinished_calls:
+    an_overdue_call_is_leased_to_one_worker,
+    only_overdue_calls_are_leased,
+    an_older_call_is_leased_for_longer,
+    an_unrecorded_call_is_leased_to_one_worker,
+    only_unrecorded_calls_are_leased,
+    every_overdue_call_has_its_turn,
+    lost_unfinished_calls_are_unavailable,
+}
+
+/// A time that no test outlives.
+const LONG: Duration = Duration::from_secs(120);
 /// How long a claim holds that is to run out.
 const LEASE_FOR: Duration = Duration::from_secs(20);
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// A call is located by our id; by its conversation, whether the dial's answer or an account named it, also where our id is
-/// not ours; and by its numbers, either way round, and agent, if it alone fits. A call that is known by another conversation
-/// than the clue's does not fit.
-pub async fn a_call_is_found_by_its_identifiers(harness: &impl CallBooksHarness) {
-    let tenant = tenant(harness).await;
-    let (answered, told) = (tenant.booking(LONG), tenant.booking(LONG));
-    let (answered_id, told_id) = (conversation_id(), conversation_id());
-    let reference = ProviderReference { conversation_id: Some(answered_id.clone()), ..provider_reference() };
-    book(harness, &answered).await;
-    book(harness, &told).await;
-    settle(harness, &answered, &DialOutcome::Placed(reference)).await;
-    let mut update = bare_conversation(CallStatus::InProgress);
-    update.conversation_id = Some(told_id.clone());
-    merge(harness, &told, &update).await;
-
-    let nothing = CallLookup::default();
-    assert_eq!(locate(harness, &nothing).await, None);
-    for (booking, id) in [(&answered, answered_id), (&told, told_id)] {
-        let ours = CallLookup { call_id: Some(booking.call_id.clone()), ..nothing.clone() };
-        let disagreeing = CallLookup { conversation_id: Some(conversation_id()), ..ours.clone() };
-        let theirs = CallLookup { conversation_id: Some(id), ..nothing.clone() };
-        let foreign = CallLookup { call_id: Some(call_id()), ..theirs.clone() };
-        for lookup in [ours, disagreeing, theirs, foreign] {
-            assert_eq!(locate(harness, &lookup).await.as_ref(), Some(&booking.call_id), "{lookup:?}");
-        }
-    }
-    let unknown =
-        CallLookup { call_id: Some(call_id()), conversation_id: Some(conversation_id()), ..nothing.clone() };
-    assert_eq!(locate(harness, &unknown).await, None);
-
-    let by_parties = lookup(&tenant);
-    let unheard_of = CallLookup { conversation_id: Some(conversation_id()), ..by_parties.clone() };
-    assert_eq!(locate(harness, &by_parties).await, None, "two calls fit");
-    assert_eq!(locate(harness, &unheard_of).await, None, "both are known by other conversations");
-    let only = Booking { booked_at: moment().after(A_SECOND), ..tenant.booking(LONG) };
-    book(harness, &only).await;
-    assert_eq!(locate(harness, &unheard_of).await.as_ref(), Some(&only.call_id));
-    let parties = PartiesLookup { booked_since: only.booked_at, ..parties(&tenant) };
-    let turned = PartiesLookup { one: parties.other.clone(), other: parties.one.clone(), ..parties.clone() };
-    for fitting in [&parties, &turned] {
-        let lookup =
-            CallLookup { call_id: Some(call_id()), parties: Some(fitting.clone()), ..nothing.clone() };
-        assert_eq!(locate(harness, &lookup).await.as_ref(), Some(&only.call_id), "{lookup:?}");
-    }
-    let unfitting = [
-        PartiesLookup { one: phone_number(), ..parties.clone() },
-        PartiesLookup { other: phone_number(), ..parties.clone() },
-        PartiesLookup { provider_agent_id: provider_agent_id(), ..parties.clone() },
-        PartiesLookup { booked_since: only.booked_at.after(Duration::from_millis(1)), ..parties.clone() },
-        PartiesLookup { booked_until: only.booked_at.before(Duration::from_millis(1)), ..parties },
-    ];
-    for parties in unfitting {
-        let lookup = CallLookup { parties: Some(parties), ..nothing.clone() };
-        assert_eq!(locate(harness, &lookup).await, None, "{lookup:?}");
-    }
-}
-
-/// An account that comes when its call has ended finds it, and is not taken for one of the next call to the same person:
-/// while both fit, neither is taken.
-pub async fn a_call_that_has_ended_is_still_found(harness: &impl CallBooksHarness) {
-    let tenant = tenant(harness).await;
-    let late = CallLookup { conversation_id: Some(conversation_id()), ..lookup(&tenant) };
-    let ended = tenant.booking(LONG);
-    book(harness, &ended).await;
-    settle(harness, &ended, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
-    assert_eq!(locate(harness, &late).await.as_ref(), Some(&ended.call_id));
-    book(harness, &tenant.booking(LONG)).await;
-    assert_eq!(locate(harness, &late).await, None, "it may be of either");
-}
-
 /// Fifty claimants at once get each overdue call once in all, and none gets more than it asked for. When the lease has run
 /// out the calls are handed out again.
-pub async fn an_overdue_call_is_leased_to_one_worker(harness: &impl CallBooksHarness) {
+pub async fn an_overdue_call_is_leased_to_one_worker(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let mut expected = Vec::new();
     for millis in 0..7 {
@@ -101,7 +43,7 @@ pub async fn an_overdue_call_is_leased_to_one_worker(harness: &impl CallBooksHar
         expected.push(overdue(&tenant, &booking, ProviderReference::default()));
     }
     let crowd = (0..CROWD).map(|_| {
-        let books = harness.books();
+        let books = harness.unfinished();
         async move { books.lease_overdue(&OverdueLease { limit: 2, ..lease() }).await.expect("store is up") }
     });
     let shares = all_at_once(crowd).await;
@@ -115,7 +57,7 @@ pub async fn an_overdue_call_is_leased_to_one_worker(harness: &impl CallBooksHar
 
 /// What is undecided or not ended is overdue past its own time, each with the ids that are known of it, unless it was given
 /// up; what has ended never is.
-pub async fn only_overdue_calls_are_leased(harness: &impl CallBooksHarness) {
+pub async fn only_overdue_calls_are_leased(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let at =
         |secs: u64| Booking { booked_at: moment().after(Duration::from_secs(secs)), ..tenant.booking(LONG) };
@@ -163,12 +105,12 @@ pub async fn only_overdue_calls_are_leased(harness: &impl CallBooksHarness) {
     book(harness, &ended).await;
     merge(harness, &ended, &bare_conversation(CallStatus::Completed)).await;
 
-    let leased = harness.books().lease_overdue(&lease).await.expect("store is up");
+    let leased = harness.unfinished().lease_overdue(&lease).await.expect("store is up");
     assert_eq!(sorted(leased), sorted(expected));
 }
 
 /// A call that is ten leases old is left alone for longer than a lease; a young one for a lease, whatever the old one does.
-pub async fn an_older_call_is_leased_for_longer(harness: &impl CallBooksHarness) {
+pub async fn an_older_call_is_leased_for_longer(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let (old, young) = (tenant.booking(LONG), tenant.booking(LONG));
     let old = Booking { booked_at: moment().before(LEASE_FOR * 20), ..old };
@@ -187,17 +129,17 @@ pub async fn an_older_call_is_leased_for_longer(harness: &impl CallBooksHarness)
 }
 
 /// A call whose recording is overdue is in one claimant's hands, until its lease has run out, and longer where it is older.
-pub async fn an_unrecorded_call_is_leased_to_one_worker(harness: &impl CallBooksHarness) {
+pub async fn an_unrecorded_call_is_leased_to_one_worker(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let young = tenant.booking(LONG);
     let old = Booking { booked_at: moment().before(LEASE_FOR * 20), ..tenant.booking(LONG) };
     let mut expected = Vec::new();
     for booking in [&young, &old] {
         book(harness, booking).await;
-        expected.push((booking.call_id.clone(), completed(harness, booking, true).await));
+        expected.push((booking.identity.call_id.clone(), completed(harness, booking, true).await));
     }
     let crowd = (0..CROWD).map(|_| {
-        let books = harness.books();
+        let books = harness.unfinished();
         async move {
             books.lease_unrecorded(&UnrecordedLease { limit: 1, ..unrecorded() }).await.expect("store is up")
         }
@@ -214,7 +156,7 @@ pub async fn an_unrecorded_call_is_leased_to_one_worker(harness: &impl CallBooks
 }
 
 /// Only what has ended, has a recording by some account, and none attached; and only in its time.
-pub async fn only_unrecorded_calls_are_leased(harness: &impl CallBooksHarness) {
+pub async fn only_unrecorded_calls_are_leased(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let at = |secs: u64| Booking {
         booked_at: moment().after(A_SECOND * u32::try_from(secs).expect("few")),
@@ -231,7 +173,7 @@ pub async fn only_unrecorded_calls_are_leased(harness: &impl CallBooksHarness) {
         book(harness, &booking).await;
         let conversation_id = completed(harness, &booking, true).await;
         if is_due {
-            expected.push((booking.call_id, conversation_id));
+            expected.push((booking.identity.call_id, conversation_id));
         }
     }
     let [unrecorded, attached, unended, untold] = [(); 4].map(|()| at(15));
@@ -241,20 +183,23 @@ pub async fn only_unrecorded_calls_are_leased(harness: &impl CallBooksHarness) {
     completed(harness, &unrecorded, false).await;
     completed(harness, &attached, true).await;
     harness
-        .books()
-        .attach_recording(&attached.call_id, &recording(&attached.call_id, AudioFormat::Mp3))
+        .updater()
+        .attach_recording(
+            &attached.identity.call_id,
+            &recording(&attached.identity.call_id, AudioFormat::Mp3),
+        )
         .await
         .expect("store is up");
     merge(harness, &unended, &conversation_update(CallStatus::InProgress, true)).await;
     settle(harness, &untold, &DialOutcome::Placed(provider_reference())).await;
-    let mut leased = harness.books().lease_unrecorded(&lease).await.expect("store is up");
+    let mut leased = harness.unfinished().lease_unrecorded(&lease).await.expect("store is up");
     leased.sort();
     expected.sort();
     assert_eq!(leased, expected);
 }
 
 /// Whoever takes a few at a time comes to all of them, and not to the oldest again whenever their leases have run out.
-pub async fn every_overdue_call_has_its_turn(harness: &impl CallBooksHarness) {
+pub async fn every_overdue_call_has_its_turn(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let mut expected = Vec::new();
     for secs in 0..3 {
@@ -266,10 +211,21 @@ pub async fn every_overdue_call_has_its_turn(harness: &impl CallBooksHarness) {
     let mut turns = Vec::new();
     for _ in &expected {
         let lease = OverdueLease { limit: 1, ..lease() };
-        turns.extend(harness.books().lease_overdue(&lease).await.expect("store is up"));
+        turns.extend(harness.unfinished().lease_overdue(&lease).await.expect("store is up"));
         harness.pass(LEASE_FOR + A_SECOND).await;
     }
     assert_eq!(turns, expected);
+}
+
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number.
+pub async fn lost_unfinished_calls_are_unavailable(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let (unfinished, booking) = (harness.unfinished(), tenant.booking(LONG));
+    book(harness, &booking).await;
+    harness.lose().await;
+    let private = [booking.identity.from.as_e164(), booking.identity.to.as_e164()];
+    unavailable_within(LOST_DATABASE_BOUND, unfinished.lease_overdue(&lease()), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, unfinished.lease_unrecorded(&unrecorded()), &private).await;
 }
 
 /// A claim of everything that has ended and has no recording.
@@ -283,8 +239,8 @@ fn unrecorded() -> UnrecordedLease {
     }
 }
 
-async fn leased_unrecorded(harness: &impl CallBooksHarness) -> Vec<(CallId, ConversationId)> {
-    let mut leased = harness.books().lease_unrecorded(&unrecorded()).await.expect("store is up");
+async fn leased_unrecorded(harness: &impl CallsHarness) -> Vec<(CallId, ConversationId)> {
+    let mut leased = harness.unfinished().lease_unrecorded(&unrecorded()).await.expect("store is up");
     leased.sort();
     leased
 }
@@ -300,18 +256,14 @@ fn conversation_update(status: CallStatus, has_recording: bool) -> CallUpdate {
 }
 
 /// Has it told that a call is completed, with a recording at the provider or without one; the conversation.
-async fn completed(
-    harness: &impl CallBooksHarness,
-    booking: &Booking,
-    has_recording: bool,
-) -> ConversationId {
+async fn completed(harness: &impl CallsHarness, booking: &Booking, has_recording: bool) -> ConversationId {
     let update = conversation_update(CallStatus::Completed, has_recording);
     merge(harness, booking, &update).await;
     update.conversation_id.expect("it was given one")
 }
 
 /// A claim of everything that has not ended.
-pub(super) fn lease() -> OverdueLease {
+fn lease() -> OverdueLease {
     let tomorrow = moment().after(Duration::from_hours(24));
     OverdueLease {
         now: moment(),
@@ -323,28 +275,8 @@ pub(super) fn lease() -> OverdueLease {
     }
 }
 
-/// The numbers and the agent of the tenant's calls.
-pub(super) fn lookup(tenant: &Tenant) -> CallLookup {
-    CallLookup { parties: Some(parties(tenant)), ..CallLookup::default() }
-}
-
-fn parties(tenant: &Tenant) -> PartiesLookup {
-    let booking = tenant.booking(LONG);
-    PartiesLookup {
-        one: booking.from,
-        other: booking.to,
-        provider_agent_id: tenant.agent.provider_agent_id.clone().expect("the fixture's agent is synced"),
-        booked_since: booking.booked_at,
-        booked_until: booking.booked_at.after(LONG),
-    }
-}
-
-async fn locate(harness: &impl CallBooksHarness, lookup: &CallLookup) -> Option<CallId> {
-    harness.books().locate(lookup).await.expect("store is up")
-}
-
-async fn leased(harness: &impl CallBooksHarness) -> Vec<ProviderLookup> {
-    sorted(harness.books().lease_overdue(&lease()).await.expect("store is up"))
+async fn leased(harness: &impl CallsHarness) -> Vec<ProviderLookup> {
+    sorted(harness.unfinished().lease_overdue(&lease()).await.expect("store is up"))
 }
 
 fn sorted(calls: impl IntoIterator<Item = ProviderLookup>) -> Vec<ProviderLookup> {

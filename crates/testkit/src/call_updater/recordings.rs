@@ -1,14 +1,14 @@
 use domain::{AudioFormat, Booking, CallStatus, Recording};
 
 use super::LONG;
-use super::updates::{booked, conversation, everything, find, merge, record};
 use crate::call_ledger::books::{book, tenant};
+use crate::call_updates::{booked, conversation, everything, find, merge, record};
 use crate::fixtures::{call_id, moment, recording};
-use crate::harness::CallBooksHarness;
+use crate::harness::CallsHarness;
 
 /// A recording of each form is read back with its call and in the history, every field, and changes nothing else that is
 /// known of the call, nor another call. The recording of a call that is not in the books is no error.
-pub async fn an_attached_recording_is_read_back(harness: &impl CallBooksHarness) {
+pub async fn an_attached_recording_is_read_back(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let unrecorded = tenant.booking(LONG);
     book(harness, &unrecorded).await;
@@ -18,34 +18,38 @@ pub async fn an_attached_recording_is_read_back(harness: &impl CallBooksHarness)
         let told = conversation(CallStatus::Completed);
         merge(harness, &booking, &told).await;
         progress.merge(&told);
-        let recorded = recording(&booking.call_id, format);
+        let recorded = recording(&booking.identity.call_id, format);
         attach(harness, &booking, &recorded).await;
         let mut expected = record(&tenant, &booking, progress);
         expected.recording = Some(recorded);
         let read = find(harness, &booking).await;
         assert!(read == expected, "attached {:?}, in the books is {:?}", expected.recording, read.recording);
-        let listed = harness.books().history(&everything(&tenant)).await.expect("store is up").calls;
-        let listed = listed.into_iter().find(|call| call.call_id == booking.call_id).expect("it was booked");
+        let listed = harness.reader().history(&everything(&tenant)).await.expect("store is up").calls;
+        let listed = listed
+            .into_iter()
+            .find(|call| call.identity.call_id == booking.identity.call_id)
+            .expect("it was booked");
         assert_eq!(listed.recording, expected.recording, "the history");
     }
     assert_eq!(find(harness, &unrecorded).await, record(&tenant, &unrecorded, booked()));
     let nobodys = call_id();
-    let attached = harness.books().attach_recording(&nobodys, &recording(&nobodys, AudioFormat::Mp3)).await;
+    let attached = harness.updater().attach_recording(&nobodys, &recording(&nobodys, AudioFormat::Mp3)).await;
     attached.expect("a call that is not in the books is left at that");
 }
 
 /// Of two recordings of a call the one that was attached last is read, every field.
-pub async fn a_recording_attached_again_is_replaced(harness: &impl CallBooksHarness) {
+pub async fn a_recording_attached_again_is_replaced(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let booking = tenant.booking(LONG);
     book(harness, &booking).await;
-    attach(harness, &booking, &recording(&booking.call_id, AudioFormat::Wav)).await;
+    attach(harness, &booking, &recording(&booking.identity.call_id, AudioFormat::Wav)).await;
     let stored_at = moment().after(LONG);
-    let again = Recording { size_bytes: 1, stored_at, ..recording(&booking.call_id, AudioFormat::Mp3) };
+    let again =
+        Recording { size_bytes: 1, stored_at, ..recording(&booking.identity.call_id, AudioFormat::Mp3) };
     attach(harness, &booking, &again).await;
     assert_eq!(find(harness, &booking).await.recording, Some(again));
 }
 
-async fn attach(harness: &impl CallBooksHarness, booking: &Booking, recording: &Recording) {
-    harness.books().attach_recording(&booking.call_id, recording).await.expect("store is up");
+async fn attach(harness: &impl CallsHarness, booking: &Booking, recording: &Recording) {
+    harness.updater().attach_recording(&booking.identity.call_id, recording).await.expect("store is up");
 }

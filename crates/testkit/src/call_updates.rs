@@ -1,17 +1,17 @@
-//! Accounts of calls, and what the books are to say after them.
+//! Call updates, and what the ledger must show after merging them.
 
 use std::time::Duration;
 
 use domain::ports::{HistoryQuery, ProviderLookup};
 use domain::{
     AnswerTime, Booking, CallFailure, CallProgress, CallRecord, CallStatus, CallUpdate, ConversationRecord,
-    DialOutcome, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCode, ProviderReference, Speaker,
-    Timestamp, TranscriptLine, UnknownCause, UpdateContent,
+    DialOutcome, HistoryFilter, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCode,
+    ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause, UpdateContent,
 };
 
 use crate::call_ledger::books::{results, settlement};
 use crate::fixtures::{Tenant, conversation_id, moment, stored_contact};
-use crate::harness::CallBooksHarness;
+use crate::harness::CallsHarness;
 
 /// Every outcome that a dial can have, with as many ids as it can have and with as few.
 pub(crate) fn outcomes() -> Vec<DialOutcome> {
@@ -23,12 +23,12 @@ pub(crate) fn outcomes() -> Vec<DialOutcome> {
 }
 
 /// What is known of a call that was booked.
-pub(super) fn booked() -> CallProgress {
+pub(crate) fn booked() -> CallProgress {
     CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() }
 }
 
 /// What is known of a call whose dial ended so.
-pub(super) fn dialled(outcome: &DialOutcome) -> CallProgress {
+pub(crate) fn dialled(outcome: &DialOutcome) -> CallProgress {
     let reference = reference(outcome);
     CallProgress {
         status: Some(CallStatus::after(outcome, AnswerTime::AfterRinging)),
@@ -41,7 +41,7 @@ pub(super) fn dialled(outcome: &DialOutcome) -> CallProgress {
 
 /// What is known of a call whose dial ended so and of which this was told, whichever came first. What accounts say of a
 /// failure stands before what the dial's answer said.
-pub(super) fn dialled_and_told(outcome: &DialOutcome, update: &CallUpdate) -> CallProgress {
+pub(crate) fn dialled_and_told(outcome: &DialOutcome, update: &CallUpdate) -> CallProgress {
     let mut progress = CallProgress { failure: None, ..dialled(outcome) };
     progress.merge(update);
     progress.failure = progress.failure.or(dial_failure(outcome));
@@ -55,7 +55,7 @@ fn dial_failure(outcome: &DialOutcome) -> Option<CallFailure> {
     }
 }
 
-pub(super) fn reference(outcome: &DialOutcome) -> ProviderReference {
+pub(crate) fn reference(outcome: &DialOutcome) -> ProviderReference {
     match outcome {
         DialOutcome::Placed(reference) | DialOutcome::NotConnected { reference, .. } => reference.clone(),
         DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => ProviderReference::default(),
@@ -63,7 +63,7 @@ pub(super) fn reference(outcome: &DialOutcome) -> ProviderReference {
 }
 
 /// When the suite's settlements say that the dial ended.
-pub(super) fn settled_at() -> Timestamp {
+pub(crate) fn settled_at() -> Timestamp {
     moment().after(Duration::from_secs(1))
 }
 
@@ -124,16 +124,11 @@ fn note(text: &str) -> PrivateNote {
 }
 
 /// The tenant's call as the books are to have it.
-pub(super) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress) -> CallRecord {
+pub(crate) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress) -> CallRecord {
     CallRecord {
-        call_id: booking.call_id.clone(),
-        organization_id: booking.organization_id.clone(),
-        user_id: booking.user_id.clone(),
+        identity: booking.identity.clone(),
         user_name: tenant.user.full_name.clone(),
         contact: stored_contact(&tenant.contact),
-        agent_id: booking.agent_id.clone(),
-        from: booking.from.clone(),
-        to: booking.to.clone(),
         reason: booking.reason.clone(),
         booked_at: booking.booked_at,
         progress,
@@ -142,9 +137,9 @@ pub(super) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress)
 }
 
 /// The tenant's call, overdue.
-pub(super) fn overdue(tenant: &Tenant, booking: &Booking, reference: ProviderReference) -> ProviderLookup {
+pub(crate) fn overdue(tenant: &Tenant, booking: &Booking, reference: ProviderReference) -> ProviderLookup {
     ProviderLookup {
-        call_id: booking.call_id.clone(),
+        call_id: booking.identity.call_id.clone(),
         conversation_id: reference.conversation_id,
         provider_agent_id: tenant.agent.provider_agent_id.clone(),
         booked_at: booking.booked_at,
@@ -152,29 +147,23 @@ pub(super) fn overdue(tenant: &Tenant, booking: &Booking, reference: ProviderRef
 }
 
 /// The tenant's whole history, on one page.
-pub(super) fn everything(tenant: &Tenant) -> HistoryQuery {
-    HistoryQuery {
-        organization_id: tenant.organization.id.clone(),
-        contact_id: None,
-        user_id: None,
-        status: None,
-        before: None,
-        limit: 200,
-        offset: 0,
-    }
+pub(crate) fn everything(tenant: &Tenant) -> HistoryQuery {
+    let filter =
+        HistoryFilter { contact_id: None, user_id: None, status: None, before: None, limit: 200, offset: 0 };
+    HistoryQuery { organization_id: tenant.organization.id.clone(), filter }
 }
 
-pub(super) async fn merge(harness: &impl CallBooksHarness, booking: &Booking, update: &CallUpdate) {
-    harness.books().merge(&booking.call_id, update).await.expect("store is up");
+pub(crate) async fn merge(harness: &impl CallsHarness, booking: &Booking, update: &CallUpdate) {
+    harness.updater().merge(&booking.identity.call_id, update).await.expect("store is up");
 }
 
-pub(super) async fn settle(harness: &impl CallBooksHarness, booking: &Booking, outcome: &DialOutcome) {
+pub(crate) async fn settle(harness: &impl CallsHarness, booking: &Booking, outcome: &DialOutcome) {
     let settlement = settlement(booking, &booking.token, outcome, Duration::from_secs(120));
     harness.ledger().settle(&settlement).await.expect("store is up");
 }
 
 /// The call of this booking, as its own tenant reads it.
-pub(super) async fn find(harness: &impl CallBooksHarness, booking: &Booking) -> CallRecord {
-    let found = harness.books().find(&booking.organization_id, &booking.call_id).await;
+pub(crate) async fn find(harness: &impl CallsHarness, booking: &Booking) -> CallRecord {
+    let found = harness.reader().find(&booking.identity.organization_id, &booking.identity.call_id).await;
     found.expect("store is up").expect("it was booked")
 }

@@ -1,11 +1,11 @@
-use crate::ports::{CallBooks, Clock, PortUnavailable, RecordingStore};
+use crate::ports::{CallUpdater, Clock, PortUnavailable, RecordingStore};
 use crate::{Audio, CallId, Recording, RecordingKey};
 
-/// Stores a call's recording. The audio first: what the books point at is there. Done again after a crash between the two, it
+/// Stores a call's recording. The audio first: what the calls point at is there. Done again after a crash between the two, it
 /// comes to the same.
-pub(super) async fn keep_recording(
+pub(super) async fn store_recording(
     store: &dyn RecordingStore,
-    books: &dyn CallBooks,
+    calls: &dyn CallUpdater,
     clock: &dyn Clock,
     call_id: &CallId,
     audio: Audio,
@@ -18,5 +18,5 @@ pub(super) async fn keep_recording(
         stored_at: clock.now(),
     };
     store.put(&recording.key, format, bytes).await?;
-    books.attach_recording(call_id, &recording).await
+    calls.attach_recording(call_id, &recording).await
 }

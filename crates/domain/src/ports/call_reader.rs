@@ -1,0 +1,46 @@
+use async_trait::async_trait;
+
+use super::PortUnavailable;
+use crate::{CallId, CallRecord, HistoryFilter, OrganizationId};
+
+/// Reads calls from the ledger, always within one organization.
+///
+/// - MUST find a booked call with its user and contact (`a_booked_call_is_read`), and treat another
+///   organization's call as absent (`another_tenants_call_is_absent`).
+/// - MUST list the newest calls first, by filter and page, with the total number of matches
+///   (`history_is_filtered_and_paged`), for one organization only (`history_is_the_tenants_own`).
+/// - MUST show the outcome of a call's dial before any later report arrives
+///   (`the_outcome_of_the_dial_is_read`).
+/// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
+///   (`a_lost_call_reader_is_unavailable`).
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait CallReader: Send + Sync {
+    /// Finds the organization's call with this id.
+    async fn find(
+        &self,
+        organization_id: &OrganizationId,
+        id: &CallId,
+    ) -> Result<Option<CallRecord>, PortUnavailable>;
+
+    /// Lists the organization's calls, newest first.
+    async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, PortUnavailable>;
+}
+
+/// A client's filter, and the organization that the client may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryQuery {
+    /// The organization. It comes from the token, never from the client's filter.
+    pub organization_id: OrganizationId,
+    /// The client's filter.
+    pub filter: HistoryFilter,
+}
+
+/// One page of calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// The calls, newest first, without their transcripts.
+    pub calls: Vec<CallRecord>,
+    /// The number of calls that match the filter, on all pages.
+    pub total: u64,
+}

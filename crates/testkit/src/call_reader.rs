@@ -1,0 +1,220 @@
+//! The promises of [`CallReader`](domain::ports::CallReader).
+
+use std::time::Duration;
+
+use domain::ports::{HistoryPage, HistoryQuery};
+use domain::{
+    Booking, CallIdentity, CallRecord, CallStatus, CallUpdate, ContactIdentity, DialOutcome, DirectoryRecord,
+    HistoryFilter, NotDialledReason, OrganizationId, UpdateContent,
+};
+
+use crate::call_ledger::books::{book, tenant};
+use crate::call_updates::{booked, conversation, dialled, everything, find, merge, outcomes, record, settle};
+use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
+use crate::fixtures::{Tenant, call_id, contact, long_contact_id, moment, name, user};
+use crate::harness::CallsHarness;
+
+suite! {
+    $ call_reader_suite of call_reader:
+    a_booked_call_is_read,
+    another_tenants_call_is_absent,
+    history_is_filtered_and_paged,
+    history_is_the_tenants_own,
+    the_outcome_of_the_dial_is_read,
+    a_lost_call_reader_is_unavailable,
+}
+
+/// A time that no test outlives.
+const LONG: Duration = Duration::from_secs(120);
+
+/// A booked call is read with its user and its contact, every field, with and without what may be lacking.
+pub async fn a_booked_call_is_read(harness: &impl CallsHarness) {
+    let whole = tenant(harness).await;
+    let mut nameless = Tenant::new();
+    (nameless.contact.first_name, nameless.contact.last_name) = (None, None);
+    nameless.contact.identity = ContactIdentity::Known(long_contact_id());
+    harness.store(&nameless.records()).await;
+    for tenant in [whole, nameless] {
+        for booking in [tenant.booking(LONG), Booking { reason: None, ..tenant.booking(LONG) }] {
+            book(harness, &booking).await;
+            let read = find(harness, &booking).await;
+            let expected = record(&tenant, &booking, booked());
+            assert!(read == expected, "booked {booking:?}, in the books is {read:?}");
+        }
+    }
+}
+
+/// A call of another tenant is not there, and neither is one that nobody booked.
+pub async fn another_tenants_call_is_absent(harness: &impl CallsHarness) {
+    let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
+    let booking = theirs.booking(LONG);
+    book(harness, &booking).await;
+    for id in [&booking.identity.call_id, &call_id()] {
+        let found = harness.reader().find(&ours.organization.id, id).await;
+        assert_eq!(found.expect("store is up"), None);
+    }
+    assert_eq!(find(harness, &booking).await.identity.call_id, booking.identity.call_id);
+}
+
+/// The newest calls come first, of one moment those with the greater id, without their transcripts; filters narrow them
+/// down, alone and together; and whatever the page is, the number is that of all that match.
+pub async fn history_is_filtered_and_paged(harness: &impl CallsHarness) {
+    let (tenant, expected) = past(harness).await;
+    let HistoryQuery { organization_id, filter: all } = everything(&tenant);
+    let total = expected.len();
+    assert!(
+        page(harness, &organization_id, &all).await.calls == expected,
+        "the newest first, each as it was told"
+    );
+
+    let cursor = |last: &CallRecord| Some((last.booked_at, last.identity.call_id.clone()));
+    let pages = [
+        (HistoryFilter { limit: 3, ..all.clone() }, &expected[..3]),
+        (HistoryFilter { limit: 3, offset: 3, ..all.clone() }, &expected[3..6]),
+        (HistoryFilter { limit: 3, offset: 7, ..all.clone() }, &expected[7..]),
+        (HistoryFilter { offset: 200, ..all.clone() }, &[]),
+        // These two were booked in one moment.
+        (HistoryFilter { limit: 3, before: cursor(&expected[3]), ..all.clone() }, &expected[4..7]),
+        (HistoryFilter { before: cursor(&expected[7]), ..all.clone() }, &[]),
+    ];
+    for (filter, calls) in pages {
+        let page = page(harness, &organization_id, &filter).await;
+        assert!(page.calls == calls, "{filter:?} gives {:?}", ids(&page.calls));
+        assert_eq!(page.total, u64::try_from(total).expect("a few"), "the total does not depend on the page");
+    }
+
+    let (user, contact) = (&expected[0].identity.user_id, &expected[0].contact.id);
+    let filters = [
+        HistoryFilter { user_id: Some(user.clone()), ..all.clone() },
+        HistoryFilter { contact_id: Some(contact.clone()), ..all.clone() },
+        HistoryFilter { status: Some(CallStatus::Completed), ..all.clone() },
+        HistoryFilter { status: Some(CallStatus::Initiated), ..all.clone() },
+        HistoryFilter { status: Some(CallStatus::Ringing), ..all.clone() },
+        HistoryFilter { user_id: Some(user.clone()), contact_id: Some(contact.clone()), ..all.clone() },
+        HistoryFilter { user_id: Some(user.clone()), status: Some(CallStatus::Failed), ..all.clone() },
+    ];
+    for filter in filters {
+        let matching: Vec<CallRecord> =
+            expected.iter().filter(|call| matches(&filter, call)).cloned().collect();
+        assert!(matching.len() < total, "a filter that filters nothing shows nothing");
+        let first = page(harness, &organization_id, &HistoryFilter { limit: 1, ..filter.clone() }).await;
+        assert_eq!(first.total, u64::try_from(matching.len()).expect("a few"), "{filter:?}");
+        assert!(first.calls == matching[..matching.len().min(1)], "{filter:?} gives {:?}", ids(&first.calls));
+        let whole = page(harness, &organization_id, &filter).await.calls;
+        assert!(whole == matching, "{filter:?} gives {:?}", ids(&whole));
+    }
+}
+
+/// Nothing of another tenant is listed or counted, whoever is asked for.
+pub async fn history_is_the_tenants_own(harness: &impl CallsHarness) {
+    let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
+    let (our_call, their_call) = (ours.booking(LONG), theirs.booking(LONG));
+    book(harness, &our_call).await;
+    book(harness, &their_call).await;
+    let HistoryQuery { organization_id, filter: all } = everything(&ours);
+    let page_of_all = page(harness, &organization_id, &all).await;
+    assert_eq!(
+        (ids(&page_of_all.calls), page_of_all.total),
+        (vec![our_call.identity.call_id.to_string()], 1)
+    );
+    let of_theirs = [
+        HistoryFilter { user_id: Some(theirs.user.id.clone()), ..all.clone() },
+        HistoryFilter { contact_id: Some(theirs.contact_id()), ..all.clone() },
+    ];
+    for filter in of_theirs {
+        assert_eq!(
+            page(harness, &organization_id, &filter).await,
+            HistoryPage { calls: Vec::new(), total: 0 }
+        );
+    }
+}
+
+/// What the dial came to is read at once, every outcome of it.
+pub async fn the_outcome_of_the_dial_is_read(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    for outcome in outcomes() {
+        let booking = tenant.booking(LONG);
+        book(harness, &booking).await;
+        settle(harness, &booking, &outcome).await;
+        let read = find(harness, &booking).await;
+        assert_eq!(read, record(&tenant, &booking, dialled(&outcome)), "dialled {outcome:?}");
+    }
+}
+
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number or a name.
+pub async fn a_lost_call_reader_is_unavailable(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let (reader, booking) = (harness.reader(), tenant.booking(LONG));
+    book(harness, &booking).await;
+    harness.lose().await;
+    let CallIdentity { organization_id, call_id, from, to, .. } = &booking.identity;
+    let private = [from.as_e164(), to.as_e164(), tenant.user.full_name.as_str()];
+    unavailable_within(LOST_DATABASE_BOUND, reader.find(organization_id, call_id), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, reader.history(&everything(&tenant)), &private).await;
+}
+
+/// A tenant with eight calls of two users and two contacts that stand differently, and its history as it is to be read.
+async fn past(harness: &impl CallsHarness) -> (Tenant, Vec<CallRecord>) {
+    let tenant = tenant(harness).await;
+    let mut colleague = tenant.clone();
+    colleague.user = user(&tenant.organization.id);
+    colleague.user.full_name = name("Åse 2");
+    colleague.contact = contact(&tenant.organization.id);
+    let records =
+        [DirectoryRecord::User(colleague.user.clone()), DirectoryRecord::Contact(colleague.contact.clone())];
+    harness.store(&records).await;
+    let mixed = Tenant { contact: colleague.contact.clone(), ..tenant.clone() };
+
+    let undialled = DialOutcome::NotDialled(NotDialledReason::Unavailable);
+    let told = conversation(CallStatus::Completed);
+    let mut history = Vec::new();
+    // How long after the first it was booked, in seconds: not in this order, and twice in one moment.
+    let calls = [(&tenant, 6), (&colleague, 0), (&mixed, 5), (&tenant, 4), (&colleague, 4), (&mixed, 7)];
+    for (place, (caller, secs)) in calls.into_iter().chain([(&colleague, 1), (&tenant, 2)]).enumerate() {
+        let booked_at = moment().after(Duration::from_secs(secs));
+        let booking = Booking { booked_at, ..caller.booking(LONG) };
+        book(harness, &booking).await;
+        let mut progress = booked();
+        match place % 4 {
+            0 => {
+                settle(harness, &booking, &undialled).await;
+                progress.status = Some(CallStatus::Failed);
+            }
+            1 | 2 => {
+                merge(harness, &booking, &told).await;
+                progress.merge(&without_transcript(&told));
+            }
+            _ => {}
+        }
+        history.push(record(caller, &booking, progress));
+    }
+    history.sort_by(|a, b| (b.booked_at, &b.identity.call_id).cmp(&(a.booked_at, &a.identity.call_id)));
+    (tenant, history)
+}
+
+fn without_transcript(update: &CallUpdate) -> CallUpdate {
+    let mut update = update.clone();
+    if let UpdateContent::Conversation(conversation) = &mut update.content {
+        conversation.transcript.clear();
+    }
+    update
+}
+
+fn matches(filter: &HistoryFilter, call: &CallRecord) -> bool {
+    filter.user_id.as_ref().is_none_or(|id| *id == call.identity.user_id)
+        && filter.contact_id.as_ref().is_none_or(|id| *id == call.contact.id)
+        && filter.status.is_none_or(|status| Some(status) == call.progress.status)
+}
+
+async fn page(
+    harness: &impl CallsHarness,
+    organization_id: &OrganizationId,
+    filter: &HistoryFilter,
+) -> HistoryPage {
+    let query = HistoryQuery { organization_id: organization_id.clone(), filter: filter.clone() };
+    harness.reader().history(&query).await.expect("store is up")
+}
+
+fn ids(calls: &[CallRecord]) -> Vec<String> {
+    calls.iter().map(|call| call.identity.call_id.to_string()).collect()
+}

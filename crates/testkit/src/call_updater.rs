@@ -1,0 +1,260 @@
+//! The promises of [`CallUpdater`](domain::ports::CallUpdater).
+
+mod recordings;
+
+use std::time::Duration;
+
+use domain::ports::{CallLookup, PartiesLookup};
+use domain::{
+    AudioFormat, Booking, CallId, CallIdentity, CallProgress, CallStatus, CallUpdate, DialOutcome,
+    NotConnectedReason, NotDialledReason, ProviderReference,
+};
+
+pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
+use crate::call_ledger::books::{book, only_call, settlement, tenant};
+use crate::call_updates::{
+    bare_conversation, booked, conversation, dialled, dialled_and_told, everything, failure, find, merge,
+    outcomes, reference, settle,
+};
+use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
+use crate::fixtures::{
+    Tenant, call_id, carrier_call_id, conversation_id, moment, phone_number, provider_agent_id,
+    provider_reference, recording,
+};
+use crate::harness::CallsHarness;
+
+suite! {
+    $ call_updater_suite of call_updater:
+    concurrent_updates_are_all_kept,
+    an_update_is_read_back_in_full,
+    an_update_may_arrive_before_the_outcome_of_the_dial,
+    an_attached_recording_is_read_back,
+    a_recording_attached_again_is_replaced,
+    a_call_is_found_by_its_identifiers,
+    a_call_that_has_ended_is_still_found,
+    a_conversation_of_two_calls_finds_neither,
+    a_lost_call_updater_is_unavailable,
+}
+
+/// A time that no test outlives.
+const LONG: Duration = Duration::from_secs(120);
+const A_SECOND: Duration = Duration::from_secs(1);
+
+/// Accounts that come at once, and at once with the dial's answer, are all in the books.
+pub async fn concurrent_updates_are_all_kept(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let named = CallUpdate { conversation_id: Some(conversation_id()), ..CallUpdate::unresolved() };
+    let told =
+        CallUpdate { conversation_id: named.conversation_id.clone(), ..conversation(CallStatus::Completed) };
+    let updates = [named, failure(NotConnectedReason::NoAnswer), told, failure(NotConnectedReason::Declined)];
+    let reference = ProviderReference { conversation_id: None, carrier_call_id: Some(carrier_call_id()) };
+    let outcome = DialOutcome::Placed(reference);
+    let bookings: Vec<Booking> = (0..CROWD / (updates.len() + 1)).map(|_| tenant.booking(LONG)).collect();
+    let mut crowd = Vec::new();
+    for booking in &bookings {
+        book(harness, booking).await;
+        for update in updates.iter().cloned().map(Some).chain([None]) {
+            let (books, ledger) = (harness.updater(), harness.ledger());
+            let (booking, outcome) = (booking.clone(), outcome.clone());
+            crowd.push(async move {
+                match update {
+                    Some(update) => books.merge(&booking.identity.call_id, &update).await,
+                    None => ledger.settle(&settlement(&booking, &booking.token, &outcome, LONG)).await,
+                }
+                .expect("store is up");
+            });
+        }
+    }
+    all_at_once(crowd).await;
+    let mut expected = dialled(&outcome);
+    for update in &updates {
+        expected.merge(update);
+    }
+    for booking in &bookings {
+        assert_eq!(find(harness, booking).await.progress, expected);
+        assert_eq!(only_call(harness, booking).await.state, outcome.as_str());
+    }
+}
+
+/// Whatever is told of a call is read back, every field, with and without what an account may lack; a later account that
+/// tells less takes nothing away. An account of a call that is not in the books is no error, and makes no call.
+pub async fn an_update_is_read_back_in_full(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let carried = |update: CallUpdate| CallUpdate { carrier_call_id: Some(carrier_call_id()), ..update };
+    let mut updates = vec![CallUpdate::unresolved(), carried(CallUpdate::unresolved())];
+    updates.extend(NotConnectedReason::ALL.map(failure));
+    updates.extend(CallStatus::ALL.map(conversation));
+    updates.extend(CallStatus::ALL.map(|status| carried(bare_conversation(status))));
+    for update in &updates {
+        let booking = tenant.booking(LONG);
+        let mut expected = booked();
+        book(harness, &booking).await;
+        for told in [update, update, &CallUpdate::unresolved()] {
+            merge(harness, &booking, told).await;
+            expected.merge(told);
+            let read = find(harness, &booking).await;
+            assert!(read.progress == expected, "told {told:?}, in the books is {:?}", read.progress);
+        }
+    }
+    let calls = harness.reader().history(&everything(&tenant)).await.expect("store is up").total;
+    merge(harness, &tenant.booking(LONG), &updates[0]).await;
+    let calls_after = harness.reader().history(&everything(&tenant)).await.expect("store is up").total;
+    assert_eq!(calls_after, calls, "an account of no call has made one");
+}
+
+/// It comes to the same whether an account comes before the dial's answer or after it.
+pub async fn an_update_may_arrive_before_the_outcome_of_the_dial(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    for outcome in outcomes() {
+        let id = reference(&outcome).conversation_id.unwrap_or_else(conversation_id);
+        let updates = [
+            conversation(CallStatus::Completed),
+            bare_conversation(CallStatus::Ringing),
+            failure(NotConnectedReason::Failed),
+            failure(NotConnectedReason::Declined),
+        ];
+        for update in updates {
+            let update = CallUpdate { conversation_id: Some(id.clone()), ..update };
+            let (early, late) = (tenant.booking(LONG), tenant.booking(LONG));
+            book(harness, &early).await;
+            merge(harness, &early, &update).await;
+            settle(harness, &early, &outcome).await;
+            book(harness, &late).await;
+            settle(harness, &late, &outcome).await;
+            merge(harness, &late, &update).await;
+            let expected: CallProgress = dialled_and_told(&outcome, &update);
+            for (booking, order) in [(&early, "then dialled"), (&late, "after being dialled")] {
+                let read = find(harness, booking).await.progress;
+                assert!(read == expected, "told {update:?} {order} {outcome:?}, in the books is {read:?}");
+                assert_eq!(
+                    only_call(harness, booking).await.state,
+                    outcome.as_str(),
+                    "the dial's own outcome"
+                );
+            }
+        }
+    }
+}
+
+/// A call is located by our id; by its conversation, whether the dial's answer or an account named it, also where our id is
+/// not ours; and by its numbers, either way round, and agent, if it alone fits. A call that is known by another conversation
+/// than the clue's does not fit.
+pub async fn a_call_is_found_by_its_identifiers(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let (answered, told) = (tenant.booking(LONG), tenant.booking(LONG));
+    let (answered_id, told_id) = (conversation_id(), conversation_id());
+    let reference = ProviderReference { conversation_id: Some(answered_id.clone()), ..provider_reference() };
+    book(harness, &answered).await;
+    book(harness, &told).await;
+    settle(harness, &answered, &DialOutcome::Placed(reference)).await;
+    let mut update = bare_conversation(CallStatus::InProgress);
+    update.conversation_id = Some(told_id.clone());
+    merge(harness, &told, &update).await;
+
+    let nothing = CallLookup::default();
+    assert_eq!(locate(harness, &nothing).await, None);
+    for (booking, id) in [(&answered, answered_id), (&told, told_id)] {
+        let ours = CallLookup { call_id: Some(booking.identity.call_id.clone()), ..nothing.clone() };
+        let disagreeing = CallLookup { conversation_id: Some(conversation_id()), ..ours.clone() };
+        let theirs = CallLookup { conversation_id: Some(id), ..nothing.clone() };
+        let foreign = CallLookup { call_id: Some(call_id()), ..theirs.clone() };
+        for lookup in [ours, disagreeing, theirs, foreign] {
+            assert_eq!(
+                locate(harness, &lookup).await.as_ref(),
+                Some(&booking.identity.call_id),
+                "{lookup:?}"
+            );
+        }
+    }
+    let unknown =
+        CallLookup { call_id: Some(call_id()), conversation_id: Some(conversation_id()), ..nothing.clone() };
+    assert_eq!(locate(harness, &unknown).await, None);
+
+    let by_parties = lookup(&tenant);
+    let unheard_of = CallLookup { conversation_id: Some(conversation_id()), ..by_parties.clone() };
+    assert_eq!(locate(harness, &by_parties).await, None, "two calls fit");
+    assert_eq!(locate(harness, &unheard_of).await, None, "both are known by other conversations");
+    let only = Booking { booked_at: moment().after(A_SECOND), ..tenant.booking(LONG) };
+    book(harness, &only).await;
+    assert_eq!(locate(harness, &unheard_of).await.as_ref(), Some(&only.identity.call_id));
+    let parties = PartiesLookup { booked_since: only.booked_at, ..parties(&tenant) };
+    let turned = PartiesLookup { one: parties.other.clone(), other: parties.one.clone(), ..parties.clone() };
+    for fitting in [&parties, &turned] {
+        let lookup =
+            CallLookup { call_id: Some(call_id()), parties: Some(fitting.clone()), ..nothing.clone() };
+        assert_eq!(locate(harness, &lookup).await.as_ref(), Some(&only.identity.call_id), "{lookup:?}");
+    }
+    let unfitting = [
+        PartiesLookup { one: phone_number(), ..parties.clone() },
+        PartiesLookup { other: phone_number(), ..parties.clone() },
+        PartiesLookup { provider_agent_id: provider_agent_id(), ..parties.clone() },
+        PartiesLookup { booked_since: only.booked_at.after(Duration::from_millis(1)), ..parties.clone() },
+        PartiesLookup { booked_until: only.booked_at.before(Duration::from_millis(1)), ..parties },
+    ];
+    for parties in unfitting {
+        let lookup = CallLookup { parties: Some(parties), ..nothing.clone() };
+        assert_eq!(locate(harness, &lookup).await, None, "{lookup:?}");
+    }
+}
+
+/// An account that comes when its call has ended finds it, and is not taken for one of the next call to the same person:
+/// while both fit, neither is taken.
+pub async fn a_call_that_has_ended_is_still_found(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let late = CallLookup { conversation_id: Some(conversation_id()), ..lookup(&tenant) };
+    let ended = tenant.booking(LONG);
+    book(harness, &ended).await;
+    settle(harness, &ended, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
+    assert_eq!(locate(harness, &late).await.as_ref(), Some(&ended.identity.call_id));
+    book(harness, &tenant.booking(LONG)).await;
+    assert_eq!(locate(harness, &late).await, None, "it may be of either");
+}
+
+/// Two calls on one conversation: the ledger cannot tell which one a report is about, so it finds neither.
+pub async fn a_conversation_of_two_calls_finds_neither(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let shared = CallUpdate { conversation_id: Some(conversation_id()), ..CallUpdate::unresolved() };
+    let lookup = CallLookup { conversation_id: shared.conversation_id.clone(), ..CallLookup::default() };
+    let bookings = [tenant.booking(LONG), tenant.booking(LONG)];
+    for (booking, expected) in bookings.iter().zip([Some(&bookings[0].identity.call_id), None]) {
+        book(harness, booking).await;
+        merge(harness, booking, &shared).await;
+        assert_eq!(locate(harness, &lookup).await.as_ref(), expected);
+    }
+    let ours = CallLookup { call_id: Some(bookings[1].identity.call_id.clone()), ..lookup };
+    assert_eq!(locate(harness, &ours).await, ours.call_id, "our id is unambiguous");
+}
+
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number, a name or a transcript.
+pub async fn a_lost_call_updater_is_unavailable(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let (updater, booking) = (harness.updater(), tenant.booking(LONG));
+    book(harness, &booking).await;
+    harness.lose().await;
+    let CallIdentity { call_id, from, to, .. } = &booking.identity;
+    let private = [from.as_e164(), to.as_e164(), tenant.user.full_name.as_str(), "Guten Tag"];
+    let (update, recorded) = (conversation(CallStatus::Completed), recording(call_id, AudioFormat::Mp3));
+    unavailable_within(LOST_DATABASE_BOUND, updater.locate(&lookup(&tenant)), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, updater.merge(call_id, &update), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, updater.attach_recording(call_id, &recorded), &private).await;
+}
+
+/// The numbers and the agent of the tenant's calls.
+fn lookup(tenant: &Tenant) -> CallLookup {
+    CallLookup { parties: Some(parties(tenant)), ..CallLookup::default() }
+}
+
+fn parties(tenant: &Tenant) -> PartiesLookup {
+    let booking = tenant.booking(LONG);
+    PartiesLookup {
+        one: booking.identity.from,
+        other: booking.identity.to,
+        provider_agent_id: tenant.agent.provider_agent_id.clone().expect("the fixture's agent is synced"),
+        booked_since: booking.booked_at,
+        booked_until: booking.booked_at.after(LONG),
+    }
+}
+
+async fn locate(harness: &impl CallsHarness, lookup: &CallLookup) -> Option<CallId> {
+    harness.updater().locate(lookup).await.expect("store is up")
+}

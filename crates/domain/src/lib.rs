@@ -7,6 +7,8 @@
 //! With the feature `mocks`, every port has a `mockall` double beside it (`MockCallLedger`, ...), for use-case tests that
 //! script the failure of one port.
 
+#![warn(missing_docs)]
+
 mod model;
 pub mod ports;
 mod use_cases;

@@ -12,6 +12,8 @@
 //! itself, so each has a harness of its own; what the harnesses reach may be one shared store, since [`fixtures`] never makes
 //! the same id twice.
 
+#![warn(missing_docs)]
+
 #[macro_use]
 mod suite;
 

@@ -9,13 +9,13 @@ mod redis_server;
 mod statement_counter;
 mod world;
 
-pub use client::{Answer, Client};
-pub use process::{Process, outdial_in, run_outdial};
-pub use proxy::{Proxy, database_behind};
-pub use receiver::{Received, Receiver};
-pub use redis_server::RedisServer;
-pub use statement_counter::StatementCounter;
-pub use world::{Backing, Gateway, TOOL_SECRET, WEBHOOK_SECRET, World};
+pub(crate) use client::{Answer, Client};
+pub(crate) use process::{Process, outdial_in, run_outdial};
+pub(crate) use proxy::{Proxy, database_behind};
+pub(crate) use receiver::{Received, Receiver};
+pub(crate) use redis_server::RedisServer;
+pub(crate) use statement_counter::StatementCounter;
+pub(crate) use world::{Backing, Gateway, TOOL_SECRET, WEBHOOK_SECRET, World};
 
 /// Runs one test body on both backings, as `embedded::name` and `services::name`.
 #[macro_export]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::ports::{
     CallLedger, CallReader, CallUpdater, Directory, EventFeed, FeedQuery, RegistrationResult, Settlement,
-    UnfinishedCalls, WebhookEndpoints,
+    WebhookEndpoints,
 };
 use domain::{
     AudioFormat, Booking, CallEvent, CallEventKind, CallFailure, CallIdentity, CallStatus, CallUpdate,

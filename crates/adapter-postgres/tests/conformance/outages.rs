@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
-use domain::ports::{
-    CallLedger, CallReader, CallUpdater, Directory, HoldResult, PortUnavailable, UnfinishedCalls, UserRepo,
-};
+use domain::ports::{CallLedger, CallUpdater, Directory, HoldResult, PortUnavailable, UserRepo};
 use testkit::fixtures::Tenant;
 use testkit::harness::StoresRecords;
 

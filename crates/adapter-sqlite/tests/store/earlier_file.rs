@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::ports::{CallLedger, CallReader, CallUpdater, EventFeed, FeedQuery, Settlement, UnfinishedCalls};
+use domain::ports::{CallLedger, CallReader, CallUpdater, EventFeed, FeedQuery, Settlement};
 use domain::{
     AnswerTime, AudioFormat, Booking, CallEventKind, CallRecord, CallStatus, CallUpdate, ConversationRecord,
     DialOutcome, EventSequence, UpdateContent,

@@ -15,10 +15,10 @@ use domain::{
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// 2025-10-09T08:53:20Z
-pub const NOW: Timestamp = Timestamp::from_unix_millis(1_760_000_000_900);
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_millis(1_760_000_000_900);
 
 /// Times short enough for tests.
-pub fn settings(allow_private: bool) -> WebhookSenderSettings {
+pub(crate) fn settings(allow_private: bool) -> WebhookSenderSettings {
     WebhookSenderSettings {
         allow_private,
         attempt_within: Duration::from_millis(700),
@@ -27,11 +27,11 @@ pub fn settings(allow_private: bool) -> WebhookSenderSettings {
 }
 
 /// A sender that may send to this machine.
-pub fn open_sender() -> HttpWebhookSender {
+pub(crate) fn open_sender() -> HttpWebhookSender {
     HttpWebhookSender::new(settings(true)).expect("the settings are valid")
 }
 
-pub fn event() -> CallEvent {
+pub(crate) fn event() -> CallEvent {
     let call_id = CallId::parse("665000000707070707070707").expect("an id");
     CallEvent {
         identity: CallIdentity {
@@ -52,12 +52,12 @@ pub fn event() -> CallEvent {
     }
 }
 
-pub fn url(text: &str) -> WebhookUrl {
+pub(crate) fn url(text: &str) -> WebhookUrl {
     WebhookUrl::parse(text).expect("a URL")
 }
 
 /// The event on its way there.
-pub fn delivery(to: &str) -> DueDelivery {
+pub(crate) fn delivery(to: &str) -> DueDelivery {
     DueDelivery {
         endpoint_id: WebhookEndpointId::parse("endpoint_1").expect("an id"),
         url: url(to),
@@ -68,28 +68,28 @@ pub fn delivery(to: &str) -> DueDelivery {
     }
 }
 
-pub fn failed(failure: DeliveryFailure) -> SendOutcome {
+pub(crate) fn failed(failure: DeliveryFailure) -> SendOutcome {
     SendOutcome::Failed { failure, retry_after: None }
 }
 
 /// Names that lead where a test says: at each question to the next of these, and to the last from then on.
 #[derive(Clone)]
-pub struct Names {
+pub(crate) struct Names {
     answers: Vec<Vec<IpAddr>>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Names {
-    pub fn leading_to(answers: &[&[&str]]) -> Self {
+    pub(crate) fn leading_to(answers: &[&[&str]]) -> Self {
         let parse = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().expect("an address")).collect();
         Self { answers: answers.iter().map(parse).collect(), asked: Arc::default() }
     }
 
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
-    pub fn sender(&self, allow_private: bool) -> HttpWebhookSender {
+    pub(crate) fn sender(&self, allow_private: bool) -> HttpWebhookSender {
         HttpWebhookSender::with_names(settings(allow_private), Arc::new(self.clone()))
             .expect("the settings are valid")
     }
@@ -104,7 +104,7 @@ impl Resolve for Names {
 }
 
 /// Names that nobody answers for.
-pub struct SilentNames;
+pub(crate) struct SilentNames;
 
 impl Resolve for SilentNames {
     fn resolve(&self, _: Name) -> Resolving {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 /// A clock that stands still until it is moved.
 #[derive(Default)]
-pub struct HandClock(Mutex<State>);
+pub(crate) struct HandClock(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -18,7 +18,7 @@ struct State {
 
 impl HandClock {
     /// Moves time on, waking each sleeper at its own moment and letting everything that follows from it happen.
-    pub async fn pass(&self, duration: Duration) {
+    pub(crate) async fn pass(&self, duration: Duration) {
         let until = self.monotonic() + duration;
         settle_down().await;
         while let Some(woken) = self.next_sleeper(until) {
@@ -29,7 +29,7 @@ impl HandClock {
     }
 
     /// Time goes by and nobody runs: a process that stood still.
-    pub fn stall(&self, duration: Duration) {
+    pub(crate) fn stall(&self, duration: Duration) {
         self.stall_to(self.monotonic() + duration);
     }
 

@@ -16,10 +16,10 @@ use domain::{
 
 use crate::clock::HandClock;
 
-pub type Answer<T> = Result<T, PortUnavailable>;
+pub(crate) type Answer<T> = Result<T, PortUnavailable>;
 
 /// What every port answers, to be changed by a test before it places a call.
-pub struct World {
+pub(crate) struct World {
     pub user: Answer<Option<User>>,
     pub contact: Answer<Option<Contact>>,
     pub agent: Answer<Option<Agent>>,
@@ -41,7 +41,7 @@ pub struct World {
 }
 
 /// What came of a call.
-pub struct Run {
+pub(crate) struct Run {
     pub answer: Result<PlacedCall, PlaceCallError>,
     /// Every write and every dial, in order.
     pub steps: Vec<String>,
@@ -52,53 +52,53 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn steps(&self) -> Vec<&str> {
+    pub(crate) fn steps(&self) -> Vec<&str> {
         self.steps.iter().map(String::as_str).collect()
     }
 
-    pub fn dials(&self) -> usize {
+    pub(crate) fn dials(&self) -> usize {
         self.dialled.len()
     }
 }
 
-pub fn away() -> PortUnavailable {
+pub(crate) fn away() -> PortUnavailable {
     PortUnavailable::new("store", "away")
 }
 
-pub fn number(text: &str) -> PhoneNumber {
+pub(crate) fn number(text: &str) -> PhoneNumber {
     PhoneNumber::parse(text).expect("a valid number")
 }
 
-pub fn name(text: &str) -> PersonName {
+pub(crate) fn name(text: &str) -> PersonName {
     PersonName::parse(text).expect("a name")
 }
 
-pub fn organization_id() -> OrganizationId {
+pub(crate) fn organization_id() -> OrganizationId {
     OrganizationId::parse("org-1").expect("an id")
 }
 
-pub fn provider_reference() -> ProviderReference {
+pub(crate) fn provider_reference() -> ProviderReference {
     ProviderReference {
         conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
         carrier_call_id: Some(CarrierCallId::parse("otb_1").expect("an id")),
     }
 }
 
-pub fn call_id() -> CallId {
+pub(crate) fn call_id() -> CallId {
     CallId::mint(1, [1; 8])
 }
 
 /// The call of this request, as it is named to the client.
-pub fn reference() -> CallReference {
+pub(crate) fn reference() -> CallReference {
     CallReference::new(call_id(), provider_reference())
 }
 
 /// A call of an earlier request.
-pub fn earlier() -> CallReference {
+pub(crate) fn earlier() -> CallReference {
     CallReference::new(CallId::mint(0, [9; 8]), ProviderReference::default())
 }
 
-pub fn caller_number() -> CallerNumber {
+pub(crate) fn caller_number() -> CallerNumber {
     CallerNumber {
         organization_id: organization_id(),
         user_id: UserId::parse("user-1").expect("an id"),
@@ -110,7 +110,7 @@ pub fn caller_number() -> CallerNumber {
     }
 }
 
-pub fn agent() -> Agent {
+pub(crate) fn agent() -> Agent {
     Agent {
         id: AgentId::parse("agent-1").expect("an id"),
         organization_id: organization_id(),
@@ -120,7 +120,7 @@ pub fn agent() -> Agent {
     }
 }
 
-pub fn contact() -> Contact {
+pub(crate) fn contact() -> Contact {
     Contact {
         id: ContactId::parse("contact-1").expect("an id"),
         organization_id: organization_id(),
@@ -132,7 +132,7 @@ pub fn contact() -> Contact {
 
 impl World {
     /// A world in which every port does its work and the callee answers at once.
-    pub fn working() -> Self {
+    pub(crate) fn working() -> Self {
         let organization = Organization { id: organization_id(), name: name("Analytical Engines") };
         let user = User {
             id: UserId::parse("user-1").expect("an id"),
@@ -159,12 +159,12 @@ impl World {
     }
 
     /// Places a call to the contact.
-    pub async fn call_the_contact(self) -> Run {
+    pub(crate) async fn call_the_contact(self) -> Run {
         self.call(RawPlaceCall { contact_id: Some("contact-1"), ..RawPlaceCall::default() }).await
     }
 
     /// Places a call and lets three minutes pass, which is more than any call takes.
-    pub async fn call(self, raw: RawPlaceCall<'_>) -> Run {
+    pub(crate) async fn call(self, raw: RawPlaceCall<'_>) -> Run {
         let command =
             PlaceCallCommand::parse(UserId::parse("user-1").expect("an id"), &raw).expect("a command");
         let journal = Journal::default();

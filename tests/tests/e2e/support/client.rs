@@ -11,7 +11,7 @@ use super::world::SECRET;
 
 /// A REST client of one gateway: one method for each thing that a user does.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     address: SocketAddr,
     base_url: String,
@@ -20,36 +20,36 @@ pub struct Client {
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Value,
 }
 
 impl Answer {
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    pub fn is_placed_anew(&self) -> bool {
+    pub(crate) fn is_placed_anew(&self) -> bool {
         self.status == 200 && self.body["deduplicated"] == false
     }
 
-    pub fn is_duplicate(&self) -> bool {
+    pub(crate) fn is_duplicate(&self) -> bool {
         self.status == 200 && self.body["deduplicated"] == true
     }
 
-    pub fn is_in_flight(&self) -> bool {
+    pub(crate) fn is_in_flight(&self) -> bool {
         self.status == 429 && self.code() == "OUTBOUND_IN_FLIGHT"
     }
 
     /// The integer that `Retry-After` says.
-    pub fn retry_after(&self) -> u64 {
+    pub(crate) fn retry_after(&self) -> u64 {
         let text = self.headers.get("retry-after").expect("a Retry-After header").to_str().expect("ASCII");
         text.parse().expect("an integer")
     }
 
-    pub fn assert(&self, status: u16, code: &str) {
+    pub(crate) fn assert(&self, status: u16, code: &str) {
         assert_eq!((self.status.as_u16(), self.code()), (status, code), "{}", self.body);
         assert_eq!(self.body["success"], false, "{}", self.body);
         assert!(!self.body["error"].is_null(), "{}", self.body);
@@ -57,7 +57,7 @@ impl Answer {
 }
 
 impl Client {
-    pub fn new(address: SocketAddr, user: &str) -> Self {
+    pub(crate) fn new(address: SocketAddr, user: &str) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(60))
@@ -66,46 +66,46 @@ impl Client {
         Self { http, address, base_url: format!("http://{address}"), user: user.to_owned() }
     }
 
-    pub const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub fn of_user(&self, user: &str) -> Self {
+    pub(crate) fn of_user(&self, user: &str) -> Self {
         Self { user: user.to_owned(), ..self.clone() }
     }
 
-    pub fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
         let claims = json!({ "sub": self.user, "exp": now + 3600 });
         jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes()))
             .expect("signed")
     }
 
-    pub fn request(&self, body: &Value) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, body: &Value) -> reqwest::RequestBuilder {
         let url = format!("{}/api/calls/ai/outbound", self.base_url);
         self.http.post(url).bearer_auth(self.token()).json(body)
     }
 
-    pub async fn place(&self, body: Value) -> Answer {
+    pub(crate) async fn place(&self, body: Value) -> Answer {
         self.try_place(body).await.expect("an answer")
     }
 
-    pub async fn call_number(&self, number: &str) -> Answer {
+    pub(crate) async fn call_number(&self, number: &str) -> Answer {
         self.place(json!({ "phoneNumber": number })).await
     }
 
     /// Nothing where the connection broke.
-    pub async fn try_place(&self, body: Value) -> Option<Answer> {
+    pub(crate) async fn try_place(&self, body: Value) -> Option<Answer> {
         answer(self.request(&body).send().await.ok()?).await
     }
 
     /// A call, as the books have it.
-    pub async fn read(&self, call_id: &str) -> Answer {
+    pub(crate) async fn read(&self, call_id: &str) -> Answer {
         self.get_as_user(&format!("/api/calls/{call_id}")).await
     }
 
     /// Reads a call until it stands so, for a quarter of a minute at most.
-    pub async fn read_until(&self, call_id: &str, status: &str) -> Value {
+    pub(crate) async fn read_until(&self, call_id: &str, status: &str) -> Value {
         for _ in 0..150 {
             let answer = self.read(call_id).await;
             if answer.body["call"]["status"] == status {
@@ -116,31 +116,31 @@ impl Client {
         panic!("it never is {status}: {}", self.read(call_id).await.body);
     }
 
-    pub async fn get_as_user(&self, path: &str) -> Answer {
+    pub(crate) async fn get_as_user(&self, path: &str) -> Answer {
         let url = format!("{}{path}", self.base_url);
         answer(self.http.get(url).bearer_auth(self.token()).send().await.expect("an answer"))
             .await
             .expect("a body")
     }
 
-    pub async fn post_as_user(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post_as_user(&self, path: &str, body: &Value) -> Answer {
         let request = self.http.post(format!("{}{path}", self.base_url)).bearer_auth(self.token()).json(body);
         answer(request.send().await.expect("an answer")).await.expect("a body")
     }
 
-    pub async fn delete_as_user(&self, path: &str) -> Answer {
+    pub(crate) async fn delete_as_user(&self, path: &str) -> Answer {
         let request = self.http.delete(format!("{}{path}", self.base_url)).bearer_auth(self.token());
         answer(request.send().await.expect("an answer")).await.expect("a body")
     }
 
     /// What the voice provider posts, with this bearer token.
-    pub async fn post_with_bearer(&self, path: &str, bearer: &str, body: &Value) -> Answer {
+    pub(crate) async fn post_with_bearer(&self, path: &str, bearer: &str, body: &Value) -> Answer {
         let request = self.http.post(format!("{}{path}", self.base_url)).bearer_auth(bearer).json(body);
         answer(request.send().await.expect("an answer")).await.expect("a body")
     }
 
     /// Has events sent to this URL; the endpoint's id and its secret.
-    pub async fn register(&self, url: &str) -> (String, String) {
+    pub(crate) async fn register(&self, url: &str) -> (String, String) {
         let answer = self.post_as_user("/api/webhook-endpoints", &json!({ "url": url })).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         let text = |value: &Value| value.as_str().expect("text").to_owned();
@@ -148,7 +148,7 @@ impl Client {
     }
 
     /// Follows the calls of the user's organization, from now on or behind an event.
-    pub async fn follow(&self, last_event_id: Option<&str>) -> EventStream {
+    pub(crate) async fn follow(&self, last_event_id: Option<&str>) -> EventStream {
         let mut request =
             self.http.get(format!("{}/api/calls/events", self.base_url)).bearer_auth(self.token());
         if let Some(id) = last_event_id {
@@ -160,7 +160,7 @@ impl Client {
         EventStream::new(response)
     }
 
-    pub async fn get(&self, path: &str) -> Option<Answer> {
+    pub(crate) async fn get(&self, path: &str) -> Option<Answer> {
         answer(self.http.get(format!("{}{path}", self.base_url)).send().await.ok()?).await
     }
 }

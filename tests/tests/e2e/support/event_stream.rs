@@ -6,7 +6,7 @@ use futures_util::stream::BoxStream;
 use serde_json::Value;
 
 /// A stream of server-sent events.
-pub struct EventStream {
+pub(crate) struct EventStream {
     bytes: BoxStream<'static, reqwest::Result<Vec<u8>>>,
     text: String,
     events: VecDeque<StreamedEvent>,
@@ -14,14 +14,14 @@ pub struct EventStream {
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamedEvent {
+pub(crate) struct StreamedEvent {
     pub id: String,
     pub name: String,
     pub data: String,
 }
 
 impl StreamedEvent {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.data).unwrap_or_else(|_| panic!("JSON: {}", self.data))
     }
 }
@@ -33,19 +33,19 @@ impl EventStream {
     }
 
     /// The next event, within a quarter of a minute.
-    pub async fn next(&mut self) -> StreamedEvent {
+    pub(crate) async fn next(&mut self) -> StreamedEvent {
         let next = tokio::time::timeout(Duration::from_secs(15), self.read_event()).await;
         next.expect("an event in time").expect("the stream goes on")
     }
 
     /// Whether the stream ends within a quarter of a minute, whatever comes before that.
-    pub async fn ends(mut self) -> bool {
+    pub(crate) async fn ends(mut self) -> bool {
         let ended = async { while self.read_event().await.is_some() {} };
         tokio::time::timeout(Duration::from_secs(15), ended).await.is_ok()
     }
 
     /// Whether nothing comes for this long.
-    pub async fn is_silent_for(&mut self, time: Duration) -> bool {
+    pub(crate) async fn is_silent_for(&mut self, time: Duration) -> bool {
         tokio::time::timeout(time, self.read_event()).await.is_err()
     }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::client::Client;
 
 /// `outdial serve`, in a process of its own. Killed when dropped.
-pub struct Process {
+pub(crate) struct Process {
     pub client: Client,
     child: Child,
     log: Arc<Mutex<String>>,
@@ -37,12 +37,12 @@ fn command(arguments: &[&str], settings: &BTreeMap<&'static str, String>) -> Com
 }
 
 /// Runs a command to its end.
-pub async fn run_outdial(arguments: &[&str], settings: &BTreeMap<&'static str, String>) -> Output {
+pub(crate) async fn run_outdial(arguments: &[&str], settings: &BTreeMap<&'static str, String>) -> Output {
     command(arguments, settings).output().await.expect("the program starts")
 }
 
 /// Starts a command in a folder, with these settings alone and its output piped.
-pub fn outdial_in(folder: &Path, arguments: &[&str], settings: &[(&'static str, &str)]) -> Child {
+pub(crate) fn outdial_in(folder: &Path, arguments: &[&str], settings: &[(&'static str, &str)]) -> Child {
     let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     let mut command = command(arguments, &settings);
     command
@@ -86,19 +86,19 @@ impl Process {
     }
 
     /// Everything that it logged.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().expect("no panic").clone()
     }
 
     /// Lets go of its log, as a collector does that dies: every line fails from now on.
-    pub async fn stop_reading_its_log(&mut self) {
+    pub(crate) async fn stop_reading_its_log(&mut self) {
         self.reader.abort();
         let ended = (&mut self.reader).await;
         assert!(ended.is_err_and(|error| error.is_cancelled()), "the process was still writing");
     }
 
     /// Sends a signal by its name, `TERM` say.
-    pub async fn signal(&self, name: &str) {
+    pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("it runs").to_string();
         let sent =
             Command::new("kill").args([&format!("-{name}"), &pid]).status().await.expect("kill is there");
@@ -106,13 +106,13 @@ impl Process {
     }
 
     /// Waits for it to end by itself.
-    pub async fn ended(&mut self) -> ExitStatus {
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await;
         ended.expect("it ends within a minute").expect("it can be waited for")
     }
 
     /// Kills it as a crash would, at once and without a word.
-    pub async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("it runs");
     }
 }

@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// A TCP proxy that can be cut: connections break, and new ones are refused until it is mended.
-pub struct Proxy {
+pub(crate) struct Proxy {
     address: SocketAddr,
     open: Arc<AtomicBool>,
     cuts: watch::Sender<u32>,
@@ -14,7 +14,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// Stands before this server.
-    pub async fn before(upstream: String) -> Self {
+    pub(crate) async fn before(upstream: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let open = Arc::new(AtomicBool::new(true));
@@ -30,18 +30,18 @@ impl Proxy {
         Self { address, open, cuts }
     }
 
-    pub const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Breaks every connection and lets no new one through.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.open.store(false, Ordering::SeqCst);
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
     /// Lets connections through again.
-    pub fn mend(&self) {
+    pub(crate) fn mend(&self) {
         self.open.store(true, Ordering::SeqCst);
     }
 }
@@ -56,7 +56,7 @@ async fn carry(mut client: TcpStream, upstream: String, mut cut: watch::Receiver
 }
 
 /// Where a database's server listens, and how to write the database's URL for something that stands before it.
-pub fn database_behind(url: &str) -> (String, impl Fn(SocketAddr) -> String + use<>) {
+pub(crate) fn database_behind(url: &str) -> (String, impl Fn(SocketAddr) -> String + use<>) {
     let (scheme, rest) = url.split_once("://").expect("a URL");
     let (server, path) = rest.split_once('/').expect("a database");
     let (user, server) = server.rsplit_once('@').map_or(("", server), |(user, server)| (user, server));

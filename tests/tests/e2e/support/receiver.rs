@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Somebody who has events sent to them.
-pub struct Receiver {
+pub(crate) struct Receiver {
     address: SocketAddr,
     status: Arc<AtomicU16>,
     received: Arc<Mutex<Vec<Received>>>,
@@ -16,14 +16,14 @@ pub struct Receiver {
 
 /// One request.
 #[derive(Debug, Clone)]
-pub struct Received {
+pub(crate) struct Received {
     head: String,
     pub body: String,
 }
 
 impl Received {
     /// A header's value, by its name in lower case.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let lines = self.head.lines().filter_map(|line| line.split_once(':'));
         let mut found =
             lines.filter(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
@@ -31,12 +31,12 @@ impl Received {
     }
 
     /// The event.
-    pub fn event(&self) -> Value {
+    pub(crate) fn event(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("an event: {}", self.body))
     }
 
     /// What it tells: of a call, the step.
-    pub fn told(&self) -> (String, String) {
+    pub(crate) fn told(&self) -> (String, String) {
         let event = self.event();
         let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("text: {event}")).to_owned();
         (text(&event["data"]["callId"]), text(&event["type"]))
@@ -45,7 +45,7 @@ impl Received {
 
 impl Receiver {
     /// Starts one that takes everything. It ends with the test's runtime.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (status, received) = (Arc::new(AtomicU16::new(204)), Arc::default());
@@ -63,23 +63,23 @@ impl Receiver {
     }
 
     /// Where events are to be sent.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/hook?token=s3cret-of-the-url", self.address)
     }
 
     /// Answers with this status from now on.
-    pub fn answer(&self, status: u16) {
+    pub(crate) fn answer(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
     }
 
     /// Everything that came, in order.
-    pub fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().expect("no panic").clone()
     }
 
     /// Waits until something came that satisfies this, for half a minute at most: as long as a delivery
     /// is in the hands of a process that was killed, and longer.
-    pub async fn received_until(&self, enough: impl Fn(&[Received]) -> bool) -> Vec<Received> {
+    pub(crate) async fn received_until(&self, enough: impl Fn(&[Received]) -> bool) -> Vec<Received> {
         for _ in 0..600 {
             let received = self.received();
             if enough(&received) {

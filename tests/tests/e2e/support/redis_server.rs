@@ -7,14 +7,14 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// A Redis of one's own, which can be killed and started again empty.
-pub struct RedisServer {
+pub(crate) struct RedisServer {
     port: u16,
     folder: TempDir,
     running: Child,
 }
 
 impl RedisServer {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = free.local_addr().expect("it is bound").port();
         drop(free);
@@ -23,17 +23,17 @@ impl RedisServer {
         Self { port, folder, running }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
     /// Kills it; what it held is gone.
-    pub async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         self.running.kill().await.expect("it can be killed");
     }
 
     /// Starts it again, empty.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.running = run(self.port, &self.folder).await;
     }
 }

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Stands before a Postgres and counts what its clients ask of it, from the protocol itself: whatever server it is, and
 /// whatever extensions it has.
-pub struct StatementCounter {
+pub(crate) struct StatementCounter {
     address: SocketAddr,
     counts: Arc<Counts>,
 }
@@ -20,7 +20,7 @@ struct Counts {
 }
 
 impl StatementCounter {
-    pub async fn before(upstream: String) -> Self {
+    pub(crate) async fn before(upstream: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let counts = Arc::new(Counts::default());
@@ -37,17 +37,17 @@ impl StatementCounter {
         Self { address, counts }
     }
 
-    pub const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Statements executed, transaction control among them.
-    pub fn statements(&self) -> u64 {
+    pub(crate) fn statements(&self) -> u64 {
         self.counts.statements.load(Ordering::SeqCst)
     }
 
     /// Statements sent to be prepared.
-    pub fn prepared(&self) -> u64 {
+    pub(crate) fn prepared(&self) -> u64 {
         self.counts.prepared.load(Ordering::SeqCst)
     }
 }

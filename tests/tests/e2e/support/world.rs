@@ -13,13 +13,13 @@ use super::client::Client;
 use super::process::{Process, run_outdial};
 
 /// The HS256 secret of every gateway under test.
-pub const SECRET: &str = "a secret for tests that is long enough for HS256";
+pub(super) const SECRET: &str = "a secret for tests that is long enough for HS256";
 
 /// What the simulator signs its webhooks with.
-pub const WEBHOOK_SECRET: &str = "wsec_the-secret-of-webhooks";
+pub(crate) const WEBHOOK_SECRET: &str = "wsec_the-secret-of-webhooks";
 
 /// What the voice provider shows when it asks who calls.
-pub const TOOL_SECRET: &str = "tool-secret-of-the-workspace";
+pub(crate) const TOOL_SECRET: &str = "tool-secret-of-the-workspace";
 
 /// Two tenants. `u1` of `o1` has everything; each of the others lacks something.
 const DIRECTORY: &str = r#"
@@ -57,7 +57,7 @@ const DIRECTORY: &str = r#"
 
 /// What the gateway keeps its things in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backing {
+pub(crate) enum Backing {
     /// One SQLite file.
     Embedded,
     /// Postgres and Redis.
@@ -65,7 +65,7 @@ pub enum Backing {
 }
 
 /// A database of its own with two tenants in it, a simulator, and the settings that join them.
-pub struct World {
+pub(crate) struct World {
     pub simulator: Simulator,
     folder: TempDir,
     settings: BTreeMap<&'static str, String>,
@@ -73,7 +73,7 @@ pub struct World {
 }
 
 /// A gateway in this process.
-pub struct Gateway {
+pub(crate) struct Gateway {
     pub client: Client,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -81,7 +81,7 @@ pub struct Gateway {
 }
 
 impl World {
-    pub async fn new(backing: Backing) -> Self {
+    pub(crate) async fn new(backing: Backing) -> Self {
         let world = Self::without_directory(backing).await;
         let file = world.folder.path().join("directory.ndjson");
         std::fs::write(&file, DIRECTORY).expect("the folder is writable");
@@ -91,7 +91,7 @@ impl World {
     }
 
     /// With an empty database, not migrated.
-    pub async fn without_directory(backing: Backing) -> Self {
+    pub(crate) async fn without_directory(backing: Backing) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let simulator = Simulator::start(simulator::Settings::default()).await.expect("a simulator");
         let mut settings = BTreeMap::from([
@@ -129,46 +129,46 @@ impl World {
     }
 
     /// Changes a setting for the gateways that are started from now on.
-    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
+    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
         self.settings.insert(name, value.into());
     }
 
     /// Leaves a setting at its default.
-    pub fn unset(&mut self, name: &'static str) {
+    pub(crate) fn unset(&mut self, name: &'static str) {
         self.settings.remove(name);
     }
 
     /// The value of a setting.
-    pub fn setting(&self, name: &'static str) -> &str {
+    pub(crate) fn setting(&self, name: &'static str) -> &str {
         &self.settings[name]
     }
 
     /// A lock of 1.5 s that is renewed every 300 ms, so that a ring of some seconds outlasts it as 45 s outlast 30.
-    pub fn with_a_short_lock(mut self) -> Self {
+    pub(crate) fn with_a_short_lock(mut self) -> Self {
         self.set("OUTDIAL_LOCK_TTL_MS", "1500");
         self.set("OUTDIAL_LOCK_RENEW_MS", "300");
         self
     }
 
     /// What every dial does from now on.
-    pub fn script(&self, behaviour: Behaviour) {
+    pub(crate) fn script(&self, behaviour: Behaviour) {
         self.simulator.script(ScriptedBehaviour::new(behaviour));
     }
 
     /// Has the simulator tell this gateway what became of calls.
-    pub fn report_to(&self, gateway: SocketAddr) {
+    pub(crate) fn report_to(&self, gateway: SocketAddr) {
         let url = format!("http://{gateway}/api/webhook/elevenlabs");
         let settings = simulator::WebhookSettings { url, secret: WEBHOOK_SECRET.to_owned() };
         self.simulator.send_webhooks_to(Some(&settings)).expect("a loopback address");
     }
 
     /// A folder that goes away with the world.
-    pub fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 
     /// Starts a gateway in this process.
-    pub async fn start(&self) -> Gateway {
+    pub(crate) async fn start(&self) -> Gateway {
         let source = Source::of(self.settings.clone()).expect("known settings");
         let application =
             Application::build(Settings::load(&source).expect("good settings")).await.expect("it starts");
@@ -181,19 +181,19 @@ impl World {
     }
 
     /// Starts a gateway in a process of its own.
-    pub async fn spawn(&self) -> Process {
+    pub(crate) async fn spawn(&self) -> Process {
         Process::serve(&self.settings).await
     }
 
     /// Runs a command to its end and gives what it printed; it must succeed.
-    pub async fn outdial(&self, arguments: &[&str]) -> String {
+    pub(crate) async fn outdial(&self, arguments: &[&str]) -> String {
         let ended = run_outdial(arguments, &self.settings).await;
         assert!(ended.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
         String::from_utf8(ended.stdout).expect("UTF-8")
     }
 
     /// The settings as the process sees them.
-    pub const fn settings(&self) -> &BTreeMap<&'static str, String> {
+    pub(crate) const fn settings(&self) -> &BTreeMap<&'static str, String> {
         &self.settings
     }
 }
@@ -212,12 +212,12 @@ impl Drop for World {
 }
 
 impl Gateway {
-    pub const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Stops it as SIGTERM would, and returns when it has ended.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
@@ -225,7 +225,7 @@ impl Gateway {
     }
 }
 
-pub fn unique(prefix: &str) -> String {
+pub(super) fn unique(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{prefix}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -46,7 +46,6 @@ use crate::flaw::Flaw;
 #[derive(Clone)]
 pub(crate) struct Memory {
     flaw: Option<Flaw>,
-    has_contexts: bool,
     process: usize,
     store: Arc<Store>,
 }
@@ -67,16 +66,6 @@ struct Store {
 }
 
 impl Memory {
-    /// The adapter that keeps every promise.
-    pub(crate) fn honest() -> Self {
-        Self::new(None)
-    }
-
-    /// The same, with a lock whose store is no context cache.
-    pub(crate) fn without_contexts() -> Self {
-        Self { has_contexts: false, ..Self::new(None) }
-    }
-
     /// The adapter with this one flaw.
     pub(crate) fn with(flaw: Flaw) -> Self {
         Self::new(Some(flaw))
@@ -97,7 +86,7 @@ impl Memory {
             began: wall_time(),
             passed: Mutex::default(),
         };
-        Self { flaw, has_contexts: true, process: 0, store: Arc::new(store) }
+        Self { flaw, process: 0, store: Arc::new(store) }
     }
 
     fn has(&self, flaw: Flaw) -> bool {
@@ -203,7 +192,7 @@ impl IdempotencyLockHarness for Memory {
 
     fn same_store_contexts(&self) -> Option<Arc<dyn ContextCache>> {
         let contexts: Arc<dyn ContextCache> = Arc::new(self.clone());
-        self.has_contexts.then_some(contexts)
+        Some(contexts)
     }
 }
 

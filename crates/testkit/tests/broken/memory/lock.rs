@@ -112,11 +112,11 @@ impl IdempotencyLock for Memory {
         });
         let skipped = self.has(Flaw::SaysThatItStoredTheContext)
             || self.has(Flaw::KeepsTheContextForTheOwnerOnly) && ownership == Ownership::Lost;
-        if let Some(rider) = context.filter(|_| self.has_contexts && !skipped) {
+        if let Some(rider) = context.filter(|_| !skipped) {
             let context = ConversationContext::Outbound(rider.context.clone());
             self.write_context(&context, rider.ttl);
         }
-        Ok(SettleResult { ownership, context_stored: context.is_some() && self.has_contexts })
+        Ok(SettleResult { ownership, context_stored: context.is_some() })
     }
 
     async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {

@@ -22,6 +22,9 @@ use testkit::harness::{
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
 
+use crate::flaw::Flaw;
+use crate::store::BrokenStore;
+
 /// The adapters `P`, which keep their data in `memory`.
 pub(crate) struct Harness<P> {
     ports: P,
@@ -34,7 +37,7 @@ pub(crate) struct Harness<P> {
 impl Harness<Memory> {
     /// `Memory` itself.
     pub(crate) fn honest() -> Self {
-        Self::new(|memory| memory)
+        Self::new(|memory, _| memory)
     }
 
     /// The same with a lock that stores no contexts.
@@ -45,14 +48,50 @@ impl Harness<Memory> {
     }
 }
 
+/// The harness of a broken adapter.
+pub(crate) type Store = Harness<BrokenStore>;
+
+impl Store {
+    pub(crate) fn with(flaw: Flaw) -> Self {
+        Self::new(|memory, clock| BrokenStore::new(flaw, memory, clock))
+    }
+}
+
+/// What the harness must know of the adapters.
+pub(crate) trait Adapters: Clone + Send + Sync + 'static {
+    /// Before records are put into the store without a port.
+    fn before_storing(&self, _records: &[DirectoryRecord]) {}
+
+    /// When the store crashes.
+    fn crash(&self) {}
+
+    /// The same adapters in a new process.
+    fn reopened(&self) -> Self {
+        self.clone()
+    }
+
+    /// The same adapters in a second process at the same time.
+    fn of_other_process(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Adapters for Memory {}
+
 impl<P> Harness<P> {
-    fn new(ports: impl FnOnce(Memory) -> P) -> Self {
+    fn new(ports: impl FnOnce(Memory, Arc<ManualClock>) -> P) -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
         let millis = i64::try_from(since_epoch.as_millis()).expect("a time of this age");
         let clock = Arc::new(ManualClock::starting_at(Timestamp::from_unix_millis(millis)));
         let memory = Memory::new(clock.clone());
         let running = tokio::spawn(run(clock.clone())).abort_handle();
-        Self { ports: ports(memory.clone()), memory, clock, lock_stores_contexts: true, running }
+        Self {
+            ports: ports(memory.clone(), clock.clone()),
+            memory,
+            clock,
+            lock_stores_contexts: true,
+            running,
+        }
     }
 }
 
@@ -78,8 +117,9 @@ impl<P: Send + Sync> LosesStore for Harness<P> {
 }
 
 #[async_trait]
-impl<P: Send + Sync> StoresRecords for Harness<P> {
+impl<P: Adapters> StoresRecords for Harness<P> {
     async fn store(&self, records: &[DirectoryRecord]) {
+        self.ports.before_storing(records);
         self.memory.import(records);
     }
 }
@@ -91,31 +131,31 @@ impl<P: Send + Sync> PassesTime for Harness<P> {
     }
 }
 
-impl<P: ContactRepo + Clone + 'static> ContactRepoHarness for Harness<P> {
+impl<P: ContactRepo + Adapters> ContactRepoHarness for Harness<P> {
     fn contacts(&self) -> Arc<dyn ContactRepo> {
         Arc::new(self.ports.clone())
     }
 }
 
-impl<P: AgentRepo + Clone + 'static> AgentRepoHarness for Harness<P> {
+impl<P: AgentRepo + Adapters> AgentRepoHarness for Harness<P> {
     fn agents(&self) -> Arc<dyn AgentRepo> {
         Arc::new(self.ports.clone())
     }
 }
 
-impl<P: NumberPool + Clone + 'static> NumberPoolHarness for Harness<P> {
+impl<P: NumberPool + Adapters> NumberPoolHarness for Harness<P> {
     fn numbers(&self) -> Arc<dyn NumberPool> {
         Arc::new(self.ports.clone())
     }
 }
 
-impl<P: UserRepo + Clone + 'static> UserRepoHarness for Harness<P> {
+impl<P: UserRepo + Adapters> UserRepoHarness for Harness<P> {
     fn users(&self) -> Arc<dyn UserRepo> {
         Arc::new(self.ports.clone())
     }
 }
 
-impl<P: Directory + ContactRepo + AgentRepo + NumberPool + UserRepo + Clone + 'static> DirectoryHarness
+impl<P: Directory + ContactRepo + AgentRepo + NumberPool + UserRepo + Adapters> DirectoryHarness
     for Harness<P>
 {
     fn directory(&self) -> Arc<dyn Directory> {
@@ -123,13 +163,13 @@ impl<P: Directory + ContactRepo + AgentRepo + NumberPool + UserRepo + Clone + 's
     }
 }
 
-impl<P: InboundDirectory + ContactRepo + Clone + 'static> InboundDirectoryHarness for Harness<P> {
+impl<P: InboundDirectory + ContactRepo + Adapters> InboundDirectoryHarness for Harness<P> {
     fn inbound(&self) -> Arc<dyn InboundDirectory> {
         Arc::new(self.ports.clone())
     }
 }
 
-impl<P: IdempotencyLock + ContextCache + Clone + 'static> IdempotencyLockHarness for Harness<P> {
+impl<P: IdempotencyLock + ContextCache + Adapters> IdempotencyLockHarness for Harness<P> {
     fn lock(&self) -> Arc<dyn IdempotencyLock> {
         match self.lock_stores_contexts {
             true => Arc::new(self.ports.clone()),
@@ -174,19 +214,21 @@ impl<L: IdempotencyLock> IdempotencyLock for LockWithoutContexts<L> {
     }
 }
 
-impl<P: ContextCache + Clone + 'static> ContextCacheHarness for Harness<P> {
+impl<P: ContextCache + Adapters> ContextCacheHarness for Harness<P> {
     fn contexts(&self) -> Arc<dyn ContextCache> {
         Arc::new(self.ports.clone())
     }
 }
 
 #[async_trait]
-impl<P: CallLedger + Clone + 'static> CallLedgerHarness for Harness<P> {
+impl<P: CallLedger + Adapters> CallLedgerHarness for Harness<P> {
     fn ledger(&self) -> Arc<dyn CallLedger> {
         Arc::new(self.ports.clone())
     }
 
-    async fn crash(&self) {}
+    async fn crash(&self) {
+        self.ports.crash();
+    }
 
     async fn calls_in_books(&self) -> Vec<BookedCall> {
         self.memory.tables().calls.iter().map(booked_call).collect()
@@ -218,9 +260,7 @@ fn booked_call(call: &LedgerCall) -> BookedCall {
     }
 }
 
-impl<P: CallLedger + CallReader + CallUpdater + UnfinishedCalls + Clone + 'static> CallsHarness
-    for Harness<P>
-{
+impl<P: CallLedger + CallReader + CallUpdater + UnfinishedCalls + Adapters> CallsHarness for Harness<P> {
     fn reader(&self) -> Arc<dyn CallReader> {
         Arc::new(self.ports.clone())
     }
@@ -235,26 +275,28 @@ impl<P: CallLedger + CallReader + CallUpdater + UnfinishedCalls + Clone + 'stati
 }
 
 #[async_trait]
-impl<P: EventInbox + Clone + 'static> EventInboxHarness for Harness<P> {
+impl<P: EventInbox + Adapters> EventInboxHarness for Harness<P> {
     fn inbox(&self) -> Arc<dyn EventInbox> {
         Arc::new(self.ports.clone())
     }
 
-    async fn crash(&self) {}
+    async fn crash(&self) {
+        self.ports.crash();
+    }
 }
 
 #[async_trait]
 impl<P> AnnouncementsHarness for Harness<P>
 where
     P: CallLedger + CallReader + CallUpdater + UnfinishedCalls,
-    P: EventFeed + WebhookEndpoints + DeliveryQueue + Clone + 'static,
+    P: EventFeed + WebhookEndpoints + DeliveryQueue + Adapters,
 {
     fn feed(&self) -> Arc<dyn EventFeed> {
         Arc::new(self.ports.clone())
     }
 
     async fn other_feed(&self) -> Arc<dyn EventFeed> {
-        Arc::new(self.ports.clone())
+        Arc::new(self.ports.of_other_process())
     }
 
     fn endpoints(&self) -> Arc<dyn WebhookEndpoints> {
@@ -267,9 +309,9 @@ where
 }
 
 #[async_trait]
-impl<P: RecordingStore + Clone + 'static> RecordingStoreHarness for Harness<P> {
+impl<P: RecordingStore + Adapters> RecordingStoreHarness for Harness<P> {
     fn recordings(&self) -> Arc<dyn RecordingStore> {
-        Arc::new(self.ports.clone())
+        Arc::new(self.ports.reopened())
     }
 
     async fn read(&self, access: RecordingAccess) -> Vec<u8> {

@@ -2,9 +2,9 @@
 
 mod flaw;
 mod harness;
-mod memory;
 mod provider;
 mod records;
+mod store;
 mod table;
 
 use self::harness::Harness;

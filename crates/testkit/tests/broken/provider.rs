@@ -52,7 +52,7 @@ impl Line {
 
     /// The adapter with this one flaw.
     pub(crate) fn with(flaw: Flaw) -> Self {
-        Self::new(Some(flaw), flaw != Flaw::SaysThatItWaitsForTheCallee)
+        Self::new(Some(flaw), flaw != Flaw::ClaimsToWaitForTheCallee)
     }
 
     fn new(flaw: Option<Flaw>, waits_for_the_callee: bool) -> Self {
@@ -166,7 +166,7 @@ impl Line {
 #[async_trait]
 impl VoiceProvider for Line {
     fn answer_time(&self) -> AnswerTime {
-        if self.waits_for_the_callee || self.has(Flaw::SaysThatItWaitsForTheCallee) {
+        if self.waits_for_the_callee || self.has(Flaw::ClaimsToWaitForTheCallee) {
             AnswerTime::AfterRinging
         } else {
             AnswerTime::BeforeRinging
@@ -190,7 +190,7 @@ impl VoiceProvider for Line {
             }
             Heard::Answer(200, Some(Body::Placed(reference))) => self.placed(request, reference),
             Heard::Answer(200, Some(Body::Failed(reason))) => {
-                let folded = self.has(Flaw::FoldsWhyNobodyWasConnected);
+                let folded = self.has(Flaw::FoldsTheReasons);
                 let reason = if folded { NotConnectedReason::Failed } else { reason };
                 DialOutcome::NotConnected { reference: ProviderReference::default(), reason }
             }

@@ -54,19 +54,19 @@ impl ProviderRecords for Archive {
         let mut provider = self.provider();
         if provider.upstream != RecordsUpstream::Answers {
             return match self.flaw {
-                Some(Flaw::TakesAwayForNothing) => Ok(None),
+                Some(Flaw::TakesUnavailableForAbsent) => Ok(None),
                 _ => Err(PortUnavailable::new("archive", "the provider is away")),
             };
         }
-        if self.flaw == Some(Flaw::DialsToAsk) {
+        if self.flaw == Some(Flaw::DialsToLookUp) {
             provider.dials += 1;
         }
         let mut calls = provider.calls.iter();
         let found = match (&lookup.conversation_id, self.flaw) {
-            (Some(_), Some(Flaw::TellsTheLastOfAllConversations)) => calls.next_back(),
+            (Some(_), Some(Flaw::ReturnsTheLastConversation)) => calls.next_back(),
             (Some(_), _) => calls.find(|(known, _)| known.conversation_id == lookup.conversation_id),
             (None, Some(Flaw::FindsByConversationAlone)) => None,
-            (None, Some(Flaw::TellsOfTheAgentsLastCall)) => {
+            (None, Some(Flaw::ReturnsTheAgentsLastCall)) => {
                 calls.rfind(|(known, _)| known.provider_agent_id == lookup.provider_agent_id)
             }
             (None, _) => calls.find(|(known, _)| known.call_id == lookup.call_id),

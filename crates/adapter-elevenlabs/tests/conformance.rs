@@ -16,9 +16,15 @@ use url::Url;
 mod dialling;
 #[path = "support/recorded.rs"]
 mod recorded;
+#[path = "support/recordings.rs"]
+mod recordings;
+#[path = "support/webhook.rs"]
+mod webhook;
 
 testkit::voice_provider_suite!(Simulated::start().await);
 testkit::provider_records_suite!(recorded::Recorded::start().await);
+testkit::provider_recordings_suite!(recordings::Recordings::start().await);
+testkit::provider_webhook_suite!(webhook::Webhook);
 
 /// The simulator in the provider's place.
 struct Simulated {

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::{
-    Agent, AgentId, AudioFormat, Booking, CallContext, CallEventKind, CallId, CallIdentity, CallReason,
-    CallReference, CallerNumber, Carrier, CarrierCallId, Contact, ContactId, ContactIdentity, ContactRecord,
-    ConversationId, DirectoryRecord, InboundContext, IntentKey, NumberRecord, Organization, OrganizationId,
-    OwnerToken, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, ProviderReference, Recording,
-    RecordingKey, Timestamp, User, UserId, UserRecord, WebhookEndpoint, WebhookEndpointId, WebhookSecret,
-    WebhookUrl,
+    Agent, AgentId, AudioFormat, Booking, CallContext, CallEvent, CallEventKind, CallId, CallIdentity,
+    CallReason, CallReference, CallStatus, CallerNumber, Carrier, CarrierCallId, Contact, ContactId,
+    ContactIdentity, ContactRecord, ConversationId, DirectoryRecord, DueDelivery, EventId, EventSequence,
+    InboundContext, IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName,
+    PhoneNumber, ProviderAgentId, ProviderNumberId, ProviderReference, Recording, RecordingKey, Timestamp,
+    User, UserId, UserRecord, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
 /// A tenant with one of everything, all stored together by [`Tenant::records`].
@@ -229,6 +229,37 @@ pub fn webhook_endpoint(organization_id: &OrganizationId) -> WebhookEndpoint {
         secret: webhook_secret(),
         previous_secret: None,
         created_at: moment(),
+    }
+}
+
+/// A published event: the end of a call, with every field.
+///
+/// # Panics
+/// Never: the sequence is positive.
+#[must_use]
+pub fn call_event() -> CallEvent {
+    let identity = context().identity;
+    CallEvent {
+        sequence: EventSequence::from_number(i64::from(next()) + 1).expect("positive"),
+        id: EventId::of(&identity.call_id, CallEventKind::Ended, CallStatus::Completed),
+        kind: CallEventKind::Ended,
+        identity,
+        status: CallStatus::Completed,
+        conversation_id: Some(conversation_id()),
+        happened_at: moment(),
+    }
+}
+
+/// The first attempt to send an event to this URL, with one secret.
+#[must_use]
+pub fn due_delivery(url: WebhookUrl) -> DueDelivery {
+    DueDelivery {
+        endpoint_id: webhook_endpoint_id(),
+        url,
+        secrets: vec![webhook_secret()],
+        event: call_event(),
+        attempt: 1,
+        queued_at: moment(),
     }
 }
 

@@ -6,7 +6,10 @@
 mod after_the_dial;
 mod announcements;
 mod provider;
+mod provider_recordings;
+mod provider_webhook;
 mod recordings;
+mod webhook_sender;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +29,10 @@ pub use after_the_dial::{
 };
 pub use announcements::AnnouncementsHarness;
 pub use provider::{SentDial, Upstream, VoiceProviderHarness};
+pub use provider_recordings::{ProviderRecordingsHarness, RecordingsUpstream};
+pub use provider_webhook::{ProviderWebhookHarness, SampleEvent, SampleKind, SigningSecret};
 pub use recordings::RecordingStoreHarness;
+pub use webhook_sender::{AllowedReceivers, ScriptedNames, WebhookSenderHarness};
 
 /// The power to take the store away.
 #[async_trait]

@@ -40,7 +40,9 @@ pub mod inbound_directory;
 pub mod memory;
 pub mod number_pool;
 pub mod peer;
+pub mod provider_recordings;
 pub mod provider_records;
+pub mod provider_webhook;
 pub mod recording_store;
 pub mod scripted_vendor;
 pub mod services;
@@ -48,6 +50,7 @@ pub mod unfinished_calls;
 pub mod user_repo;
 pub mod voice_provider;
 pub mod webhook_endpoints;
+pub mod webhook_sender;
 
 pub use self::eventually::{Probed, eventually, eventually_within};
 

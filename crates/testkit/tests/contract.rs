@@ -13,7 +13,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 19] = ports![
+const PORTS: [(&str, &str, &[&str]); 22] = ports![
     agent_repo,
     call_ledger,
     call_reader,
@@ -27,12 +27,15 @@ const PORTS: [(&str, &str, &[&str]); 19] = ports![
     idempotency_lock,
     inbound_directory,
     number_pool,
+    provider_recordings,
     provider_records,
+    provider_webhook,
     recording_store,
     unfinished_calls,
     user_repo,
     voice_provider,
     webhook_endpoints,
+    webhook_sender,
 ];
 
 /// The MUST sentences of a port's documentation, each on one line.

@@ -3,16 +3,22 @@
 mod flaw;
 mod harness;
 mod provider;
+mod provider_recordings;
+mod provider_webhook;
 mod records;
+mod sender;
 mod store;
 mod table;
 
 use self::harness::Harness;
 use self::provider::Line;
+use self::provider_recordings::Tapes;
+use self::provider_webhook::Lines;
 use self::records::Archive;
+use self::sender::Sockets;
 
 mod honest {
-    use super::{Archive, Harness, Line};
+    use super::{Archive, Harness, Line, Lines, Sockets, Tapes};
 
     testkit::contact_repo_suite!(Harness::honest());
     testkit::agent_repo_suite!(Harness::honest());
@@ -33,11 +39,15 @@ mod honest {
     testkit::recording_store_suite!(Harness::honest());
     testkit::voice_provider_suite!(Line::honest());
     testkit::provider_records_suite!(Archive::honest());
+    testkit::webhook_sender_suite!(Sockets::honest());
+    testkit::provider_recordings_suite!(Tapes::honest());
+    testkit::provider_webhook_suite!(Lines::honest());
 }
 
 mod honest_with_less {
-    use super::{Harness, Line};
+    use super::{Harness, Line, Lines};
 
     testkit::idempotency_lock_suite!(Harness::without_contexts());
     testkit::voice_provider_suite!(Line::honest_and_hasty());
+    testkit::provider_webhook_suite!(Lines::without_a_token());
 }

@@ -8,7 +8,10 @@ use futures_util::FutureExt;
 use crate::flaw::Flaw;
 use crate::harness::Store;
 use crate::provider::Line;
+use crate::provider_recordings::Tapes;
+use crate::provider_webhook::Lines;
 use crate::records::Archive;
+use crate::sender::Sockets;
 
 /// Runs a case against a broken adapter. Returns a complaint if it passes.
 async fn passes(flaw: Flaw, case: &str, run: impl Future<Output = ()>) -> Option<String> {
@@ -16,14 +19,14 @@ async fn passes(flaw: Flaw, case: &str, run: impl Future<Output = ()>) -> Option
     outcome.is_ok().then(|| format!("an adapter that {flaw:?} passes {case}"))
 }
 
-/// For each port: the type of the broken adapters, and `flaw => the case that catches it`.
+/// For each port: the type of the broken adapters, and `flaw => the case that catches it`. Time is
+/// paused except for adapters that use sockets: a test of an adapter that hangs then takes no time.
 macro_rules! caught {
-    ($($port:ident, by $Harness:ident: { $($Flaw:ident => $case:ident),+ $(,)? })+) => {$(
+    (paused = $paused:tt; $($port:ident, by $Harness:ident: { $($Flaw:ident => $case:ident),+ $(,)? })+) => {$(
         mod $port {
             use super::{Flaw, $Harness, passes};
 
-            // Time is paused, so that a test of an adapter that hangs takes no time.
-            #[tokio::test(start_paused = true)]
+            #[tokio::test(start_paused = $paused)]
             async fn no_broken_adapter_passes() {
                 let mut passed = Vec::new();
                 $(
@@ -46,6 +49,7 @@ macro_rules! caught {
 }
 
 caught! {
+    paused = true;
     contact_repo, by Store: {
         DropsTheLastName => what_is_saved_is_what_is_loaded,
         ForgetsTheTenant => another_tenants_contact_is_absent,
@@ -321,6 +325,37 @@ caught! {
         DialsToLookUp => asking_never_dials,
         TakesUnavailableForAbsent => an_unreachable_provider_is_unavailable,
     }
+    provider_recordings, by Tapes: {
+        FetchesTheFirstHalf => a_recording_is_fetched,
+        TakesEveryRecordingForWav => a_recording_is_fetched,
+        TakesAbsentForUnavailable => a_missing_recording_is_none,
+        TakesUnavailableForAbsent => an_unclear_response_is_unavailable,
+        TakesACutForTheEnd => an_unclear_response_is_unavailable,
+        ReadsWithoutABound => a_recording_that_is_too_large_is_unavailable,
+        QuotesTheResponse => an_error_quotes_no_response,
+        DialsToLookUp => fetching_never_dials,
+        RetriesWithoutALimit => a_fetch_is_at_most_two_requests,
+    }
+    provider_webhook, by Lines: {
+        KnowsTheFirstSecretAlone => a_signed_event_is_verified,
+        ParsesBeforeItVerifies => verification_does_not_parse_the_body,
+        SignsThePartBeforeTheText => a_changed_body_is_refused,
+        ComparesAPartOfTheSignature => a_changed_signature_is_refused,
+        TrustsEmptySignatures => an_unsigned_event_is_refused,
+        IgnoresTheSignedTime => a_signature_outside_its_window_is_refused,
+        ComparesAPartOfTheToken => only_the_configured_bearer_token_is_accepted,
+        TrustsWithoutSecrets => nothing_is_verified_without_secrets,
+        ReadsEveryBody => an_event_without_credentials_is_not_read,
+        KeysByTheTime => a_repeated_event_has_the_same_key,
+        KeysByTheConversationAlone => another_event_has_another_key,
+        DropsTheParties => an_event_identifies_its_call,
+        TakesFailuresForConversations => an_event_reports_its_call,
+        GuessesAtUnknownTypes => an_event_of_an_unknown_type_has_only_a_key,
+        TakesEveryBodyForAnEvent => a_body_that_is_not_an_event_is_refused,
+        KeysByTheText => nothing_personal_is_shown,
+        DropsTheCaller => a_question_is_read,
+        RepliesWithoutTheName => a_reply_names_the_caller,
+    }
     voice_provider, by Line: {
         RetriesTheDial => a_dial_is_sent_once,
         FollowsRedirects => a_dial_is_sent_once,
@@ -343,5 +378,28 @@ caught! {
         TrustsTheStatus => an_unreadable_answer_is_an_unknown_outcome,
         WaitsForEver => a_dial_ends_within_its_time,
         QuotesTheNumber => an_outcome_shows_no_personal_data,
+    }
+}
+
+caught! {
+    paused = false;
+    webhook_sender, by Sockets: {
+        SignsWithTheNewSecretAlone => a_delivery_is_signed_with_every_secret,
+        RetriesFailedAttempts => an_attempt_is_one_request,
+        FollowsRedirects => a_redirect_is_not_followed,
+        TrustsTheStatus => only_a_success_status_is_accepted,
+        IgnoresRetryAfter => a_requested_pause_is_returned,
+        WaitsForEver => a_slow_receiver_times_out,
+        LimitsEachRead => a_slow_receiver_times_out,
+        TakesUnreachableForTimedOut => an_unreachable_receiver_has_failed,
+        ReadsTheBody => a_response_body_is_not_read,
+        SendsInClearText => an_unencrypted_url_is_refused,
+        IgnoresUserNames => an_unusable_url_is_refused,
+        ComparesAddressesAsText => a_private_address_is_refused_in_every_notation,
+        ChecksTheFirstAddressAlone => a_name_with_a_private_address_is_refused,
+        TrustsAnEarlierCheck => a_name_that_changes_after_its_check_is_refused,
+        ResolvesTwice => a_name_is_resolved_once_for_each_connection,
+        TakesUnresolvedForForbidden => a_name_without_addresses_is_unresolved,
+        WaitsForEver => a_name_without_addresses_is_unresolved,
     }
 }

@@ -1,13 +1,13 @@
 //! The promises of [`CallLedger`](domain::ports::CallLedger).
 
-pub(crate) mod books;
+pub(crate) mod booking;
 
 use std::time::Duration;
 
 use domain::ports::HoldResult;
 use domain::{Booking, CallIdentity, DialOutcome, NotDialledReason, ProviderCode, UnknownCause};
 
-use self::books::{
+use self::booking::{
     book, calls, dialling, duplicate, in_flight, only_call, result, results, settle, settle_under, settled,
     settlement, tenant,
 };

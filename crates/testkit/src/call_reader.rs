@@ -8,7 +8,7 @@ use domain::{
     HistoryFilter, NotDialledReason, OrganizationId, UpdateContent,
 };
 
-use crate::call_ledger::books::{book, tenant};
+use crate::call_ledger::booking::{book, tenant};
 use crate::call_updates::{booked, conversation, dialled, everything, find, merge, outcomes, record, settle};
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
 use crate::fixtures::{Tenant, call_id, contact, long_contact_id, moment, name, user};

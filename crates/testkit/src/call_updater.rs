@@ -11,7 +11,7 @@ use domain::{
 };
 
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
-use crate::call_ledger::books::{book, only_call, settlement, tenant};
+use crate::call_ledger::booking::{book, only_call, settlement, tenant};
 use crate::call_updates::{
     bare_conversation, booked, conversation, dialled, dialled_and_told, everything, failure, find, merge,
     outcomes, reference, settle,

@@ -9,7 +9,7 @@ use domain::{
     ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause, UpdateContent,
 };
 
-use crate::call_ledger::books::{results, settlement};
+use crate::call_ledger::booking::{results, settlement};
 use crate::fixtures::{Tenant, conversation_id, moment, stored_contact};
 use crate::harness::CallsHarness;
 

@@ -14,11 +14,11 @@ use domain::{
     EventSequence, WebhookEndpoint,
 };
 
-use crate::announcements::{LONG, booked, endpoint, publish, read};
-use crate::call_ledger::books::tenant;
+use crate::call_events::{LONG, booked, endpoint, publish, read};
+use crate::call_ledger::booking::tenant;
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
 use crate::fixtures::Tenant;
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 pub use self::concluding::{
     a_concluded_delivery_is_not_leased, a_delivery_queued_for_too_long_is_expired,
@@ -66,7 +66,7 @@ const FAILURE: DeliveryFailure = DeliveryFailure::Status(503);
 
 /// Deliveries stand as before when the store comes back from a crash: pending, out, delivered and given up. What is pending
 /// is handed out, and what was out when its lease has run out.
-pub async fn deliveries_survive_a_crash(harness: &impl AnnouncementsHarness) {
+pub async fn deliveries_survive_a_crash(harness: &impl CallEventsHarness) {
     let (tenant, _) = told(harness, 4).await;
     let out = lease(harness, 3, BRIEF).await;
     conclude(harness, &out[0], AttemptConclusion::Delivered).await;
@@ -94,7 +94,7 @@ pub async fn deliveries_survive_a_crash(harness: &impl AnnouncementsHarness) {
 }
 
 /// Without its store the port says so, within 5 s and without quoting a URL, a secret or a number.
-pub async fn a_lost_queue_is_unavailable(harness: &impl AnnouncementsHarness) {
+pub async fn a_lost_queue_is_unavailable(harness: &impl CallEventsHarness) {
     let (tenant, endpoint) = told(harness, 2).await;
     let out = lease(harness, 1, LONG).await;
     let queue = harness.queue();
@@ -112,7 +112,7 @@ pub async fn a_lost_queue_is_unavailable(harness: &impl AnnouncementsHarness) {
 }
 
 /// A tenant with an endpoint for which so many events are queued, all published together.
-async fn told(harness: &impl AnnouncementsHarness, events: usize) -> (Tenant, WebhookEndpoint) {
+async fn told(harness: &impl CallEventsHarness, events: usize) -> (Tenant, WebhookEndpoint) {
     let tenant = tenant(harness).await;
     let endpoint = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     for _ in 0..events {
@@ -123,7 +123,7 @@ async fn told(harness: &impl AnnouncementsHarness, events: usize) -> (Tenant, We
 }
 
 /// Tells of one more call; gives the place of its event.
-async fn tell(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventSequence {
+async fn tell(harness: &impl CallEventsHarness, tenant: &Tenant) -> EventSequence {
     let booking = booked(harness, tenant).await;
     publish(harness).await;
     let events = read(harness, tenant).await;
@@ -143,7 +143,7 @@ fn filtered(tenant: &Tenant, filter: DeliveryFilter) -> DeliveryListQuery {
 
 /// Takes due deliveries, of one endpoint as many as of all.
 pub(crate) async fn lease(
-    harness: &impl AnnouncementsHarness,
+    harness: &impl CallEventsHarness,
     limit: u32,
     lease_for: Duration,
 ) -> Vec<DueDelivery> {
@@ -152,19 +152,19 @@ pub(crate) async fn lease(
 }
 
 pub(crate) async fn conclude(
-    harness: &impl AnnouncementsHarness,
+    harness: &impl CallEventsHarness,
     delivery: &DueDelivery,
     conclusion: AttemptConclusion,
 ) {
     harness.queue().conclude(delivery, conclusion).await.expect("store is up");
 }
 
-async fn list(harness: &impl AnnouncementsHarness, query: &DeliveryListQuery) -> Vec<DeliveryRecord> {
+async fn list(harness: &impl CallEventsHarness, query: &DeliveryListQuery) -> Vec<DeliveryRecord> {
     harness.queue().list(query).await.expect("store is up")
 }
 
 /// Where the tenant's only delivery stands.
-async fn only(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> DeliveryRecord {
+async fn only(harness: &impl CallEventsHarness, tenant: &Tenant) -> DeliveryRecord {
     let mut deliveries = list(harness, &deliveries(tenant)).await;
     assert_eq!(deliveries.len(), 1, "there is one delivery");
     deliveries.remove(0)
@@ -172,7 +172,7 @@ async fn only(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> DeliveryR
 
 /// The places of the tenant's deliveries that stand so, newest first.
 async fn places(
-    harness: &impl AnnouncementsHarness,
+    harness: &impl CallEventsHarness,
     tenant: &Tenant,
     state: DeliveryState,
 ) -> Vec<EventSequence> {

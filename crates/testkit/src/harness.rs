@@ -3,12 +3,14 @@
 //! An adapter's tests implement the powers once, for one type, and then the trait of each port that the adapter has. The
 //! powers arrange and look; they never judge. Whatever they cannot do is for them to panic about.
 
-mod after_the_dial;
-mod announcements;
-mod provider;
+mod call_events;
+mod calls;
+mod event_inbox;
 mod provider_recordings;
+mod provider_records;
 mod provider_webhook;
-mod recordings;
+mod recording_store;
+mod voice_provider;
 mod webhook_sender;
 
 use std::sync::Arc;
@@ -24,14 +26,14 @@ use domain::{
     PhoneNumber, Timestamp, UserId,
 };
 
-pub use after_the_dial::{
-    CallsHarness, EventInboxHarness, ProviderRecordsHarness, RecordedCall, RecordsUpstream,
-};
-pub use announcements::AnnouncementsHarness;
-pub use provider::{SentDial, Upstream, VoiceProviderHarness};
+pub use call_events::CallEventsHarness;
+pub use calls::CallsHarness;
+pub use event_inbox::EventInboxHarness;
 pub use provider_recordings::{ProviderRecordingsHarness, RecordingsUpstream};
+pub use provider_records::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
 pub use provider_webhook::{ProviderWebhookHarness, SampleEvent, SampleKind, SigningSecret};
-pub use recordings::RecordingStoreHarness;
+pub use recording_store::RecordingStoreHarness;
+pub use voice_provider::{SentDial, Upstream, VoiceProviderHarness};
 pub use webhook_sender::{AllowedReceivers, ScriptedNames, WebhookSenderHarness};
 
 /// The power to take the store away.
@@ -122,7 +124,7 @@ pub trait CallLedgerHarness: StoresRecords + PassesTime + LosesStore {
     async fn crash(&self);
 
     /// Every call in the books. In a shared store that may include the calls of other tests.
-    async fn calls_in_books(&self) -> Vec<BookedCall>;
+    async fn calls_in_ledger(&self) -> Vec<BookedCall>;
 }
 
 /// One call as the books have it.

@@ -17,7 +17,7 @@
 #[macro_use]
 mod suite;
 
-mod announcements;
+mod call_events;
 mod eventually;
 mod expect;
 pub mod fixtures;

@@ -57,7 +57,9 @@ pub async fn asking_never_dials(harness: &impl ProviderRecordsHarness) {
     let undialled = ProviderLookup { call_id: call_id(), ..lost.clone() };
     let dialled = harness.dials().await;
     assert!(dialled > 0, "the harness does not count dials");
-    for upstream in [RecordsUpstream::Answers, RecordsUpstream::ServerError, RecordsUpstream::ForeignAnswer] {
+    for upstream in
+        [RecordsUpstream::Responds, RecordsUpstream::ServerError, RecordsUpstream::ForeignResponse]
+    {
         harness.upstream(upstream).await;
         for lookup in [&known, &lost, &undialled] {
             // What is told is for other cases to judge.
@@ -72,13 +74,13 @@ pub async fn asking_never_dials(harness: &impl ProviderRecordsHarness) {
 pub async fn an_unreachable_provider_is_unavailable(harness: &impl ProviderRecordsHarness) {
     let known = harness.record(RecordedCall::Completed).await;
     let lost = ProviderLookup { conversation_id: None, ..known.clone() };
-    for upstream in RecordsUpstream::AWAY {
+    for upstream in RecordsUpstream::UNAVAILABLE {
         harness.upstream(upstream).await;
         for lookup in [&known, &lost] {
             unavailable_within(PATIENCE, harness.records().find(lookup), &[]).await;
         }
     }
-    harness.upstream(RecordsUpstream::Answers).await;
+    harness.upstream(RecordsUpstream::Responds).await;
     assert!(find(harness, &known).await.is_some(), "the provider is back");
 }
 

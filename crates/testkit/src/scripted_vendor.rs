@@ -95,12 +95,12 @@ async fn answer(vendor: Arc<impl Vendor>, upstream: Upstream, mut connection: Co
             connection.write(&http(status, "application/json", body.len(), &body)).await;
         }
         Upstream::RefusesConnection | Upstream::BreaksConnection => {}
-        Upstream::NeverAnswers => while connection.read_some().await > 0 {},
-        Upstream::ForeignAnswer => {
+        Upstream::NeverResponds => while connection.read_some().await > 0 {},
+        Upstream::ForeignResponse => {
             let page = "<html>Welcome</html>";
             connection.write(&http(success, "text/html", page.len(), page)).await;
         }
-        Upstream::OversizeAnswer => {
+        Upstream::OversizeResponse => {
             let length = accepted.len() + OVERSIZE_BYTES;
             connection.write(&http(success, "application/json", length, &accepted)).await;
             let spaces = vec![b' '; 64 << 10];
@@ -109,7 +109,7 @@ async fn answer(vendor: Arc<impl Vendor>, upstream: Upstream, mut connection: Co
                 left -= left.min(spaces.len());
             }
         }
-        Upstream::CutAnswer => {
+        Upstream::CutResponse => {
             let half = &accepted[..accepted.len() / 2];
             connection.write(&http(success, "application/json", accepted.len(), half)).await;
         }

@@ -8,7 +8,7 @@ use domain::{
     ProviderReference, UnknownCause, UpdateContent,
 };
 
-use crate::call_ledger::books::{book, tenant};
+use crate::call_ledger::booking::{book, tenant};
 use crate::call_updates::{bare_conversation, failure, merge, outcomes, overdue, reference, settle};
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{conversation_id, moment, provider_reference, recording};

@@ -26,8 +26,8 @@ suite! {
     a_timeout_after_sending_is_an_unknown_outcome,
     a_connection_that_breaks_is_an_unknown_outcome,
     a_server_error_is_an_unknown_outcome,
-    a_foreign_answer_is_an_unknown_outcome,
-    an_unreadable_answer_is_an_unknown_outcome,
+    a_foreign_response_is_an_unknown_outcome,
+    an_unreadable_response_is_an_unknown_outcome,
     a_dial_ends_within_its_time,
     an_outcome_shows_no_personal_data,
 }
@@ -142,7 +142,7 @@ pub async fn a_refusal_in_the_providers_words_is_not_dialled(harness: &impl Voic
 
 /// A provider that was asked and does not answer in time may have dialled.
 pub async fn a_timeout_after_sending_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
-    let outcome = dial(harness, Upstream::NeverAnswers, &request(BRIEF)).await;
+    let outcome = dial(harness, Upstream::NeverResponds, &request(BRIEF)).await;
     assert_eq!(outcome, DialOutcome::Unknown(UnknownCause::TimedOut));
 }
 
@@ -159,14 +159,14 @@ pub async fn a_server_error_is_an_unknown_outcome(harness: &impl VoiceProviderHa
 }
 
 /// An answer that is not the provider's says nothing, even with a status of success.
-pub async fn a_foreign_answer_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
-    let outcome = dial(harness, Upstream::ForeignAnswer, &request(PATIENT)).await;
+pub async fn a_foreign_response_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
+    let outcome = dial(harness, Upstream::ForeignResponse, &request(PATIENT)).await;
     assert_eq!(outcome, DialOutcome::Unknown(UnknownCause::UnclearAnswer));
 }
 
 /// An answer that is too large to be read, or is cut, says nothing, even if it begins like a success.
-pub async fn an_unreadable_answer_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
-    for upstream in [Upstream::OversizeAnswer, Upstream::CutAnswer] {
+pub async fn an_unreadable_response_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
+    for upstream in [Upstream::OversizeResponse, Upstream::CutResponse] {
         let outcome = dial(harness, upstream, &request(PATIENT)).await;
         assert!(matches!(outcome, DialOutcome::Unknown(_)), "{upstream:?} came to {outcome:?}");
     }
@@ -174,7 +174,7 @@ pub async fn an_unreadable_answer_is_an_unknown_outcome(harness: &impl VoiceProv
 
 /// A dial is over within its time, give or take a second, whatever the provider does.
 pub async fn a_dial_ends_within_its_time(harness: &impl VoiceProviderHarness) {
-    for upstream in [Upstream::NeverAnswers, Upstream::OversizeAnswer, Upstream::CutAnswer] {
+    for upstream in [Upstream::NeverResponds, Upstream::OversizeResponse, Upstream::CutResponse] {
         let request = request(BRIEF);
         harness.upstream(upstream).await;
         let provider = harness.provider();

@@ -7,12 +7,12 @@ use domain::{
     CallEventKind, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
-use crate::announcements::{A_SECOND, LONG, booked, endpoint, now, publish, register};
-use crate::call_ledger::books::tenant;
+use crate::call_events::{A_SECOND, LONG, booked, endpoint, now, publish, register};
+use crate::call_ledger::booking::tenant;
 use crate::delivery_queue::{conclude, deliveries, lease};
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{Tenant, organization_id, webhook_endpoint, webhook_endpoint_id, webhook_secret};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 suite! {
     $ webhook_endpoints_suite of webhook_endpoints:
@@ -27,7 +27,7 @@ suite! {
 
 /// Endpoints are listed as they were registered, the oldest first, whatever their ids: every kind of events and any of them,
 /// the longest URL, the shortest secret and the longest, and one URL twice.
-pub async fn a_registered_endpoint_is_listed_whole(harness: &impl AnnouncementsHarness) {
+pub async fn a_registered_endpoint_is_listed_whole(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     assert_eq!(list(harness, &tenant).await, []);
     let new = || webhook_endpoint(&tenant.organization.id);
@@ -50,7 +50,7 @@ pub async fn a_registered_endpoint_is_listed_whole(harness: &impl AnnouncementsH
 }
 
 /// Each tenant lists its own endpoints, and somebody else none.
-pub async fn another_tenants_endpoints_are_absent(harness: &impl AnnouncementsHarness) {
+pub async fn another_tenants_endpoints_are_absent(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     let our_endpoint = endpoint(harness, &ours, &CallEventKind::ALL).await;
     let their_endpoint = endpoint(harness, &theirs, &CallEventKind::ALL).await;
@@ -62,7 +62,7 @@ pub async fn another_tenants_endpoints_are_absent(harness: &impl AnnouncementsHa
 
 /// Of fifty endpoints that are registered at once there are as many as an organization may have, and those are listed; in the
 /// place of one that is removed another one can be registered. What another organization has does not count.
-pub async fn an_organization_has_so_many_endpoints(harness: &impl AnnouncementsHarness) {
+pub async fn an_organization_has_so_many_endpoints(harness: &impl CallEventsHarness) {
     const MOST: u32 = 3;
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     for _ in 0..MOST {
@@ -93,7 +93,7 @@ pub async fn an_organization_has_so_many_endpoints(harness: &impl AnnouncementsH
 
 /// A removed endpoint is not listed, what was queued for it is gone, be it out or not, and nothing more is; an attempt that is
 /// still under way concludes without an error. Another endpoint gets it all.
-pub async fn a_removed_endpoint_gets_nothing(harness: &impl AnnouncementsHarness) {
+pub async fn a_removed_endpoint_gets_nothing(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let removed = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     booked(harness, &tenant).await;
@@ -123,7 +123,7 @@ pub async fn a_removed_endpoint_gets_nothing(harness: &impl AnnouncementsHarness
 }
 
 /// The new secret is listed, and with it the one before it, with its end: at each replacement. Another endpoint keeps its own.
-pub async fn a_replaced_secret_is_kept_for_a_while(harness: &impl AnnouncementsHarness) {
+pub async fn a_replaced_secret_is_kept_for_a_while(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let mut changed = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     let other = webhook_endpoint(&tenant.organization.id);
@@ -142,7 +142,7 @@ pub async fn a_replaced_secret_is_kept_for_a_while(harness: &impl AnnouncementsH
 }
 
 /// Whoever names another tenant's endpoint finds none, and it stays as it is.
-pub async fn another_tenants_endpoint_is_left_alone(harness: &impl AnnouncementsHarness) {
+pub async fn another_tenants_endpoint_is_left_alone(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     let endpoint = endpoint(harness, &theirs, &CallEventKind::ALL).await;
     assert!(!remove(harness, &ours, &endpoint.id).await);
@@ -152,7 +152,7 @@ pub async fn another_tenants_endpoint_is_left_alone(harness: &impl Announcements
 }
 
 /// Without its store the port says so, within 5 s and without quoting a URL or a secret.
-pub async fn lost_endpoints_are_unavailable(harness: &impl AnnouncementsHarness) {
+pub async fn lost_endpoints_are_unavailable(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let known = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     let text = "a secret of letters alone";
@@ -173,16 +173,16 @@ fn secret(bytes: &[u8]) -> WebhookSecret {
     WebhookSecret::from_bytes(bytes).expect("24 to 64 bytes")
 }
 
-async fn list(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<WebhookEndpoint> {
+async fn list(harness: &impl CallEventsHarness, tenant: &Tenant) -> Vec<WebhookEndpoint> {
     harness.endpoints().list(&tenant.organization.id).await.expect("store is up")
 }
 
-async fn remove(harness: &impl AnnouncementsHarness, tenant: &Tenant, id: &WebhookEndpointId) -> bool {
+async fn remove(harness: &impl CallEventsHarness, tenant: &Tenant, id: &WebhookEndpointId) -> bool {
     harness.endpoints().remove(&tenant.organization.id, id).await.expect("store is up")
 }
 
 async fn replace(
-    harness: &impl AnnouncementsHarness,
+    harness: &impl CallEventsHarness,
     organization_id: &OrganizationId,
     id: &WebhookEndpointId,
     secret: &WebhookSecret,

@@ -76,20 +76,22 @@ impl ProviderRecordsHarness for Recorded {
             )
         };
         let away = match upstream {
-            RecordsUpstream::Answers | RecordsUpstream::RefusesConnection => None,
-            RecordsUpstream::NeverAnswers => Some(
+            RecordsUpstream::Responds | RecordsUpstream::RefusesConnection => None,
+            RecordsUpstream::NeverResponds => Some(
                 Peer::start(|mut connection| async move { while connection.read_some().await > 0 {} }).await,
             ),
             RecordsUpstream::RefusesTheKey => Some(Peer::answering(answer("401 No", refusal)).await),
             RecordsUpstream::ServerError => Some(Peer::answering(answer("500 No", refusal)).await),
-            RecordsUpstream::ForeignAnswer => Some(Peer::answering(answer("200 OK", "<html></html>")).await),
-            RecordsUpstream::CutAnswer => {
+            RecordsUpstream::ForeignResponse => {
+                Some(Peer::answering(answer("200 OK", "<html></html>")).await)
+            }
+            RecordsUpstream::CutResponse => {
                 let whole = answer("200 OK", r#"{"conversations":[],"has_more":false}"#);
                 Some(Peer::answering(&whole.as_bytes()[..whole.len() - 9]).await)
             }
         };
         let base_url = match (upstream, &away) {
-            (RecordsUpstream::Answers, _) => self.simulator.base_url(),
+            (RecordsUpstream::Responds, _) => self.simulator.base_url(),
             (_, Some(peer)) => peer.base_url(),
             (_, None) => "http://127.0.0.1:1".to_owned(),
         };

@@ -27,7 +27,7 @@ use crate::{
 /// - MUST answer *unknown* for an answer that does not come in time (`a_timeout_after_sending_is_an_unknown_outcome`), a
 ///   connection that breaks after the request (`a_connection_that_breaks_is_an_unknown_outcome`), an error on the provider's
 ///   side (`a_server_error_is_an_unknown_outcome`) and an answer that is not the provider's
-///   (`a_foreign_answer_is_an_unknown_outcome`), too large or cut (`an_unreadable_answer_is_an_unknown_outcome`).
+///   (`a_foreign_response_is_an_unknown_outcome`), too large or cut (`an_unreadable_response_is_an_unknown_outcome`).
 /// - MUST return within `answer_within`, give or take a second (`a_dial_ends_within_its_time`).
 /// - MUST NOT show phone number, name or reason in what it answers (`an_outcome_shows_no_personal_data`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

@@ -1,7 +1,7 @@
 use domain::{AudioFormat, Booking, CallStatus, Recording};
 
 use super::LONG;
-use crate::call_ledger::books::{book, tenant};
+use crate::call_ledger::booking::{book, tenant};
 use crate::call_updates::{booked, conversation, everything, find, merge, record};
 use crate::fixtures::{call_id, moment, recording};
 use crate::harness::CallsHarness;

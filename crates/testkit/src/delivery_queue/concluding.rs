@@ -4,12 +4,12 @@ use domain::ports::{AttemptConclusion, ReplayQuery};
 use domain::{DeliveryFailure, DeliveryState, DueDelivery};
 
 use super::{BRIEF, FAILURE, conclude, lease, list, only, told};
-use crate::announcements::{A_SECOND, LONG};
-use crate::harness::AnnouncementsHarness;
+use crate::call_events::{A_SECOND, LONG};
+use crate::harness::CallEventsHarness;
 
 /// A postponed delivery waits for its own time, be that longer than the lease or shorter, and is handed out after it as the
 /// next attempt; what it failed of is known meanwhile.
-pub async fn a_postponed_delivery_waits(harness: &impl AnnouncementsHarness) {
+pub async fn a_postponed_delivery_waits(harness: &impl CallEventsHarness) {
     let (tenant, _) = told(harness, 1).await;
     for (attempt, lease_for, pause) in [(1, BRIEF, BRIEF * 3), (2, LONG, BRIEF)] {
         let leased = lease(harness, 10, lease_for).await;
@@ -33,7 +33,7 @@ pub async fn a_postponed_delivery_waits(harness: &impl AnnouncementsHarness) {
 
 /// What was delivered or given up is not handed out any more, nor does its claimant open it again by saying something else.
 /// Other deliveries of the same endpoint are.
-pub async fn a_concluded_delivery_is_not_leased(harness: &impl AnnouncementsHarness) {
+pub async fn a_concluded_delivery_is_not_leased(harness: &impl CallEventsHarness) {
     let (tenant, _) = told(harness, 3).await;
     let leased = lease(harness, 10, BRIEF).await;
     let [delivered, given_up, open] = &leased[..] else {
@@ -56,7 +56,7 @@ pub async fn a_concluded_delivery_is_not_leased(harness: &impl AnnouncementsHarn
 
 /// A claimant whose lease has run out and whose delivery was handed out again changes nothing, whatever it says: the delivery
 /// stays where it is, until the newest attempt concludes it.
-pub async fn only_the_newest_attempt_concludes(harness: &impl AnnouncementsHarness) {
+pub async fn only_the_newest_attempt_concludes(harness: &impl CallEventsHarness) {
     let (tenant, _) = told(harness, 1).await;
     let late = lease(harness, 10, BRIEF).await;
     harness.pass(BRIEF + A_SECOND).await;
@@ -81,7 +81,7 @@ pub async fn only_the_newest_attempt_concludes(harness: &impl AnnouncementsHarne
 }
 
 /// A replay counts attempts from one again: whoever made the first before it says nothing of the first after it.
-pub async fn an_attempt_before_a_replay_concludes_nothing(harness: &impl AnnouncementsHarness) {
+pub async fn an_attempt_before_a_replay_concludes_nothing(harness: &impl CallEventsHarness) {
     let (tenant, _) = told(harness, 1).await;
     let late = lease(harness, 10, BRIEF).await;
     harness.pass(BRIEF + A_SECOND).await;
@@ -100,7 +100,7 @@ pub async fn an_attempt_before_a_replay_concludes_nothing(harness: &impl Announc
 }
 
 /// What nobody came to attempt is given up as well when its time is over; what is out is left to whoever has it.
-pub async fn a_delivery_queued_for_too_long_is_expired(harness: &impl AnnouncementsHarness) {
+pub async fn a_delivery_queued_for_too_long_is_expired(harness: &impl CallEventsHarness) {
     let (tenant, _) = told(harness, 3).await;
     let out = lease(harness, 1, LONG).await;
     assert_eq!(out.len(), 1);

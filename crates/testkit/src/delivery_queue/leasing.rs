@@ -2,13 +2,13 @@ use domain::ports::{AttemptConclusion, DeliveryLease};
 use domain::{CallEventKind, DueDelivery, EventSequence};
 
 use super::{BRIEF, FAILURE, conclude, lease, tell, told};
-use crate::announcements::{A_SECOND, LONG, booked, endpoint, publish, read};
-use crate::call_ledger::books::tenant;
+use crate::call_events::{A_SECOND, LONG, booked, endpoint, publish, read};
+use crate::call_ledger::booking::tenant;
 use crate::expect::{CROWD, all_at_once};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 /// What has been due for the longest time comes first, be it the older event or the newer one.
-pub async fn the_longest_due_comes_first(harness: &impl AnnouncementsHarness) {
+pub async fn the_longest_due_comes_first(harness: &impl CallEventsHarness) {
     let (tenant, _) = told(harness, 1).await;
     let postponed = lease(harness, 10, LONG).await;
     assert_eq!(postponed.len(), 1);
@@ -26,7 +26,7 @@ pub async fn the_longest_due_comes_first(harness: &impl AnnouncementsHarness) {
 }
 
 /// Fifty claimants at once get each delivery once in all, and none gets more than it asked for.
-pub async fn a_delivery_is_leased_to_one_worker(harness: &impl AnnouncementsHarness) {
+pub async fn a_delivery_is_leased_to_one_worker(harness: &impl CallEventsHarness) {
     let (tenant, _) = told(harness, 7).await;
     let crowd = (0..CROWD).map(|_| {
         let queue = harness.queue();
@@ -46,7 +46,7 @@ pub async fn a_delivery_is_leased_to_one_worker(harness: &impl AnnouncementsHarn
 }
 
 /// A delivery whose claimant died is handed out again when the lease has run out, and not before, as the next attempt.
-pub async fn an_abandoned_delivery_is_leased_again(harness: &impl AnnouncementsHarness) {
+pub async fn an_abandoned_delivery_is_leased_again(harness: &impl CallEventsHarness) {
     told(harness, 1).await;
     let first = lease(harness, 10, BRIEF).await;
     assert_eq!(first.len(), 1);
@@ -60,7 +60,7 @@ pub async fn an_abandoned_delivery_is_leased_again(harness: &impl AnnouncementsH
 
 /// Of an endpoint with a long queue no more are out at once than may be, also when fifty claimants come at once, and what is
 /// due to another one is handed out though it came last. Whatever is concluded or abandoned makes room.
-pub async fn a_slow_endpoint_does_not_delay_the_others(harness: &impl AnnouncementsHarness) {
+pub async fn a_slow_endpoint_does_not_delay_the_others(harness: &impl CallEventsHarness) {
     let (slow, quick) = (tenant(harness).await, tenant(harness).await);
     let mut slow_endpoints = Vec::new();
     for _ in 0..2 {
@@ -108,7 +108,7 @@ pub async fn a_slow_endpoint_does_not_delay_the_others(harness: &impl Announceme
 
 /// Where many endpoints have long queues and something out, and a claimant can take little, what is due to an endpoint that has
 /// nothing out is next, though it came last.
-pub async fn the_endpoint_with_the_fewest_leases_is_first(harness: &impl AnnouncementsHarness) {
+pub async fn the_endpoint_with_the_fewest_leases_is_first(harness: &impl CallEventsHarness) {
     let (slow, quick) = (tenant(harness).await, tenant(harness).await);
     for _ in 0..2 {
         endpoint(harness, &slow, &CallEventKind::ALL).await;

@@ -5,14 +5,14 @@ use domain::{
 };
 
 use super::{BRIEF, conclude, deliveries, filtered, lease, list, tell};
-use crate::announcements::{LONG, booked, endpoint, is_about_now, publish, read};
-use crate::call_ledger::books::tenant;
+use crate::call_events::{LONG, booked, endpoint, is_about_now, publish, read};
+use crate::call_ledger::booking::tenant;
 use crate::fixtures::{Tenant, moment, organization_id, webhook_endpoint_id};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 /// Deliveries are listed as they stand, every field, the newest event first and of one event the greater endpoint; by endpoint
 /// and state, alone and together; page by page.
-pub async fn deliveries_are_listed_by_state_and_page(harness: &impl AnnouncementsHarness) {
+pub async fn deliveries_are_listed_by_state_and_page(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let mut endpoints = Vec::new();
     for _ in 0..2 {
@@ -73,7 +73,7 @@ pub async fn deliveries_are_listed_by_state_and_page(harness: &impl Announcement
 }
 
 /// Nothing of another tenant is listed, whoever's endpoint is asked for.
-pub async fn deliveries_are_the_tenants_own(harness: &impl AnnouncementsHarness) {
+pub async fn deliveries_are_the_tenants_own(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     let our_endpoint = endpoint(harness, &ours, &CallEventKind::ALL).await.id;
     let their_endpoint = endpoint(harness, &theirs, &CallEventKind::ALL).await.id;
@@ -92,7 +92,7 @@ pub async fn deliveries_are_the_tenants_own(harness: &impl AnnouncementsHarness)
 }
 
 /// Six events for each of the tenant's two endpoints that stand differently, as they are to be listed, but for the times.
-async fn past(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<DeliveryRecord> {
+async fn past(harness: &impl CallEventsHarness, tenant: &Tenant) -> Vec<DeliveryRecord> {
     for _ in 0..4 {
         booked(harness, tenant).await;
     }

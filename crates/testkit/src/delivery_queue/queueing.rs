@@ -6,17 +6,17 @@ use domain::{
 };
 
 use super::{BRIEF, FAILURE, conclude, deliveries, lease, list, tell};
-use crate::announcements::{
+use crate::call_events::{
     A_SECOND, LONG, booked, endpoint, is_about_now, merge, now, publish, read, register,
 };
-use crate::call_ledger::books::{settle, tenant};
+use crate::call_ledger::booking::{settle, tenant};
 use crate::call_updates::conversation;
 use crate::fixtures::{provider_reference, webhook_endpoint, webhook_secret};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 /// Each event is queued once for each endpoint of its organization that asked for its kind: not for one that is registered
 /// when the event is published, nor for another tenant's, nor twice when publishing goes on.
-pub async fn an_event_is_queued_for_each_endpoint_that_asked(harness: &impl AnnouncementsHarness) {
+pub async fn an_event_is_queued_for_each_endpoint_that_asked(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     let ends = [CallEventKind::Answered, CallEventKind::Ended];
     let asked = [CallEventKind::ALL.as_slice(), &ends, &[CallEventKind::RecordingReady]];
@@ -52,7 +52,7 @@ pub async fn an_event_is_queued_for_each_endpoint_that_asked(harness: &impl Anno
 }
 
 /// A delivery is handed out with its event, as it is read, the URL, the secret and the number of its attempt.
-pub async fn a_delivery_is_leased_with_every_field(harness: &impl AnnouncementsHarness) {
+pub async fn a_delivery_is_leased_with_every_field(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let endpoint = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     let booking = booked(harness, &tenant).await;
@@ -78,7 +78,7 @@ pub async fn a_delivery_is_leased_with_every_field(harness: &impl AnnouncementsH
 
 /// A replaced secret signs along with the new one until its time is over, and the new one alone after that; of a secret that
 /// was replaced before it nothing is left.
-pub async fn a_replaced_secret_signs_for_its_time(harness: &impl AnnouncementsHarness) {
+pub async fn a_replaced_secret_signs_for_its_time(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let endpoint: WebhookEndpoint = webhook_endpoint(&tenant.organization.id);
     register(harness, &endpoint).await;

@@ -6,14 +6,14 @@ use domain::{
 };
 
 use super::{BRIEF, FAILURE, conclude, deliveries, lease, list, places};
-use crate::announcements::{A_SECOND, LONG, booked, endpoint, publish};
-use crate::call_ledger::books::tenant;
+use crate::call_events::{A_SECOND, LONG, booked, endpoint, publish};
+use crate::call_ledger::booking::tenant;
 use crate::fixtures::{Tenant, organization_id, webhook_endpoint_id};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 /// A replay queues dead deliveries as if they had just been told, of an organization, an endpoint or behind a place, or all
 /// there are; those that were delivered, are pending or are out stay as they are.
-pub async fn a_replay_revives_dead_deliveries(harness: &impl AnnouncementsHarness) {
+pub async fn a_replay_revives_dead_deliveries(harness: &impl CallEventsHarness) {
     let ours = Past::new(harness).await;
     let theirs = Past::new(harness).await;
     let before = list(harness, &deliveries(&ours.tenant)).await;
@@ -70,7 +70,7 @@ pub async fn a_replay_revives_dead_deliveries(harness: &impl AnnouncementsHarnes
 }
 
 /// A replay that asks for them queues delivered events as well, and only then; what is pending or out stays as it is.
-pub async fn a_replay_can_send_delivered_events_again(harness: &impl AnnouncementsHarness) {
+pub async fn a_replay_can_send_delivered_events_again(harness: &impl CallEventsHarness) {
     let past = Past::new(harness).await;
     let of_all = ReplayQuery { organization_id: Some(past.organization_id()), ..ReplayQuery::default() };
     let delivered_too = ReplayQuery { delivered_too: true, ..of_all.clone() };
@@ -102,7 +102,7 @@ struct Past {
 }
 
 impl Past {
-    async fn new(harness: &impl AnnouncementsHarness) -> Self {
+    async fn new(harness: &impl CallEventsHarness) -> Self {
         let tenant = tenant(harness).await;
         let endpoint_id = endpoint(harness, &tenant, &CallEventKind::ALL).await.id;
         for _ in 0..5 {
@@ -127,6 +127,6 @@ impl Past {
     }
 }
 
-async fn replay(harness: &impl AnnouncementsHarness, query: &ReplayQuery) -> u64 {
+async fn replay(harness: &impl CallEventsHarness, query: &ReplayQuery) -> u64 {
     harness.queue().replay(query).await.expect("store is up")
 }

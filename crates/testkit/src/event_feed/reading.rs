@@ -1,14 +1,14 @@
 use domain::ports::FeedQuery;
 use domain::{CallEvent, CallId, DialOutcome, EventSequence};
 
-use crate::announcements::{LONG, booked, publish, query, read, read_behind};
-use crate::call_ledger::books::{settle, tenant};
+use crate::call_events::{LONG, booked, publish, query, read, read_behind};
+use crate::call_ledger::booking::{settle, tenant};
 use crate::fixtures::{Tenant, organization_id, provider_reference};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 /// Nothing is read before it is published, and all of it after that; publishing takes what was written first, no more than it
 /// is asked to, and says how much.
-pub async fn what_is_published_is_read(harness: &impl AnnouncementsHarness) {
+pub async fn what_is_published_is_read(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     assert_eq!(publish(harness).await, 0, "nothing was written");
     let mut expected = Vec::new();
@@ -28,7 +28,7 @@ pub async fn what_is_published_is_read(harness: &impl AnnouncementsHarness) {
 
 /// Places are positive and rise; behind each of them the rest is read, in order, as much as was asked for at once. Behind the
 /// newest, and beyond it, there is nothing.
-pub async fn events_are_read_after_any_sequence(harness: &impl AnnouncementsHarness) {
+pub async fn events_are_read_after_any_sequence(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     for _ in 0..4 {
         let booking = booked(harness, &tenant).await;
@@ -51,7 +51,7 @@ pub async fn events_are_read_after_any_sequence(harness: &impl AnnouncementsHarn
 }
 
 /// Each tenant reads its own events and no others, though they were written and published by turns.
-pub async fn events_are_the_tenants_own(harness: &impl AnnouncementsHarness) {
+pub async fn events_are_the_tenants_own(harness: &impl CallEventsHarness) {
     let tenants = [tenant(harness).await, tenant(harness).await];
     let mut expected = [Vec::new(), Vec::new()];
     for _ in 0..3 {
@@ -72,7 +72,7 @@ pub async fn events_are_the_tenants_own(harness: &impl AnnouncementsHarness) {
 
 /// The newest place is that of the organization's newest published event, and the start where there is none. Behind it is
 /// read what comes after it.
-pub async fn the_newest_sequence_is_known(harness: &impl AnnouncementsHarness) {
+pub async fn the_newest_sequence_is_known(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     booked(harness, &ours).await;
     assert_eq!(newest(harness, &ours).await, EventSequence::START, "nothing is published");
@@ -97,6 +97,6 @@ fn calls(events: &[CallEvent]) -> Vec<CallId> {
     events.iter().map(|event| event.identity.call_id.clone()).collect()
 }
 
-async fn newest(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventSequence {
+async fn newest(harness: &impl CallEventsHarness, tenant: &Tenant) -> EventSequence {
     harness.feed().newest(&tenant.organization.id).await.expect("store is up")
 }

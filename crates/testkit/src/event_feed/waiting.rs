@@ -4,16 +4,16 @@ use domain::EventSequence;
 use domain::ports::FeedQuery;
 use tokio::time::{Instant, timeout};
 
-use crate::announcements::{A_SECOND, LONG, booked, publish, query, read_behind};
-use crate::call_ledger::books::tenant;
-use crate::harness::AnnouncementsHarness;
+use crate::call_events::{A_SECOND, LONG, booked, publish, query, read_behind};
+use crate::call_ledger::booking::tenant;
+use crate::harness::CallEventsHarness;
 
 /// Within how long whoever waits is to be woken: less than a store that is merely looked at now and then would take.
 const SOON: Duration = Duration::from_secs(4);
 
 /// Readers in two processes who wait are answered when something is published, by the one or by the other, be it right as they
 /// begin to wait or later, and do not wait where something is there.
-pub async fn a_waiting_reader_is_answered(harness: &impl AnnouncementsHarness) {
+pub async fn a_waiting_reader_is_answered(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let feeds = [harness.feed(), harness.other_feed().await];
     let mut position = EventSequence::START;
@@ -45,7 +45,7 @@ pub async fn a_waiting_reader_is_answered(harness: &impl AnnouncementsHarness) {
 
 /// Whoever waits for nothing is answered with nothing when the wait is over, neither before that nor long after it, though
 /// another tenant's events are published meanwhile. Whoever does not wait is answered at once.
-pub async fn a_wait_ends(harness: &impl AnnouncementsHarness) {
+pub async fn a_wait_ends(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     booked(harness, &ours).await;
     publish(harness).await;

@@ -14,7 +14,7 @@ use domain::{
 };
 use testkit::clock::ManualClock;
 use testkit::harness::{
-    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallLedgerHarness, CallsHarness, ContactRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
     ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime, RecordingStoreHarness, StoresRecords,
     UserRepoHarness,
@@ -230,7 +230,7 @@ impl<P: CallLedger + Adapters> CallLedgerHarness for Harness<P> {
         self.ports.crash();
     }
 
-    async fn calls_in_books(&self) -> Vec<BookedCall> {
+    async fn calls_in_ledger(&self) -> Vec<BookedCall> {
         self.memory.tables().calls.iter().map(booked_call).collect()
     }
 }
@@ -286,7 +286,7 @@ impl<P: EventInbox + Adapters> EventInboxHarness for Harness<P> {
 }
 
 #[async_trait]
-impl<P> AnnouncementsHarness for Harness<P>
+impl<P> CallEventsHarness for Harness<P>
 where
     P: CallLedger + CallReader + CallUpdater + UnfinishedCalls,
     P: EventFeed + WebhookEndpoints + DeliveryQueue + Adapters,

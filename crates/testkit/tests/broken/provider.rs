@@ -81,10 +81,10 @@ impl Line {
             Upstream::Declines => Heard::Answer(200, Some(not_connected(NotConnectedReason::Declined))),
             Upstream::Refuses => Heard::Answer(404, Some(Body::Refused("agent_not_found"))),
             Upstream::RefusesConnection => return Heard::NoConnection,
-            Upstream::NeverAnswers => Heard::Nothing,
+            Upstream::NeverResponds => Heard::Nothing,
             Upstream::BreaksConnection => Heard::ConnectionLost,
             Upstream::ServerError => Heard::Answer(500, Some(Body::Refused("internal_error"))),
-            Upstream::ForeignAnswer | Upstream::OversizeAnswer | Upstream::CutAnswer => {
+            Upstream::ForeignResponse | Upstream::OversizeResponse | Upstream::CutResponse => {
                 Heard::Answer(200, None)
             }
             Upstream::Redirects => Heard::Redirected,

@@ -39,7 +39,7 @@ impl Archive {
     }
 
     fn new(flaw: Option<Flaw>) -> Self {
-        let provider = Provider { upstream: RecordsUpstream::Answers, calls: Vec::new(), dials: 0 };
+        let provider = Provider { upstream: RecordsUpstream::Responds, calls: Vec::new(), dials: 0 };
         Self { flaw, agent: provider_agent_id(), provider: Arc::new(Mutex::new(provider)) }
     }
 
@@ -52,7 +52,7 @@ impl Archive {
 impl ProviderRecords for Archive {
     async fn find(&self, lookup: &ProviderLookup) -> Result<Option<CallUpdate>, PortUnavailable> {
         let mut provider = self.provider();
-        if provider.upstream != RecordsUpstream::Answers {
+        if provider.upstream != RecordsUpstream::Responds {
             return match self.flaw {
                 Some(Flaw::TakesUnavailableForAbsent) => Ok(None),
                 _ => Err(PortUnavailable::new("archive", "the provider is away")),

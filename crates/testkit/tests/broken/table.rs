@@ -374,8 +374,8 @@ caught! {
         TakesTimeoutsForNotDialled => a_timeout_after_sending_is_an_unknown_outcome,
         FoldsUnknownIntoUnavailable => a_connection_that_breaks_is_an_unknown_outcome,
         FoldsUnknownIntoUnavailable => a_server_error_is_an_unknown_outcome,
-        TrustsTheStatus => a_foreign_answer_is_an_unknown_outcome,
-        TrustsTheStatus => an_unreadable_answer_is_an_unknown_outcome,
+        TrustsTheStatus => a_foreign_response_is_an_unknown_outcome,
+        TrustsTheStatus => an_unreadable_response_is_an_unknown_outcome,
         WaitsForEver => a_dial_ends_within_its_time,
         QuotesTheNumber => an_outcome_shows_no_personal_data,
     }

@@ -87,14 +87,14 @@ pub(crate) fn settled(booking: &Booking, outcome: &DialOutcome) -> BookedCall {
 
 /// The tenant's calls.
 pub(crate) async fn calls(harness: &impl CallLedgerHarness, tenant: &Tenant) -> Vec<BookedCall> {
-    let mut calls = harness.calls_in_books().await;
+    let mut calls = harness.calls_in_ledger().await;
     calls.retain(|call| call.organization_id == tenant.organization.id);
     calls
 }
 
 /// The call of this booking, which has to be in the books once.
 pub(crate) async fn only_call(harness: &impl CallLedgerHarness, booking: &Booking) -> BookedCall {
-    let mut calls = harness.calls_in_books().await;
+    let mut calls = harness.calls_in_ledger().await;
     calls.retain(|call| call.call_id == booking.identity.call_id);
     assert_eq!(calls.len(), 1, "a call is in the books once");
     calls.remove(0)

@@ -11,7 +11,7 @@ use super::CallsHarness;
 ///
 /// [`PassesTime`](super::PassesTime) brings nearer what is due, the ends of leases, and the ends of replaced secrets.
 #[async_trait]
-pub trait AnnouncementsHarness: CallsHarness {
+pub trait CallEventsHarness: CallsHarness {
     /// The adapter, always the same.
     fn feed(&self) -> Arc<dyn EventFeed>;
 

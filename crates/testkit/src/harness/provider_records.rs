@@ -1,34 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::ports::{CallReader, CallUpdater, EventInbox, ProviderLookup, ProviderRecords, UnfinishedCalls};
-
-use super::{CallLedgerHarness, LosesStore, PassesTime};
-
-/// What the suites of [`CallReader`], [`CallUpdater`] and [`UnfinishedCalls`] need: all three ports and the ledger on one
-/// store. The store must belong to this harness alone, since a lease hides an overdue call from every other test.
-pub trait CallsHarness: CallLedgerHarness {
-    /// The adapter of [`CallReader`].
-    fn reader(&self) -> Arc<dyn CallReader>;
-
-    /// The adapter of [`CallUpdater`].
-    fn updater(&self) -> Arc<dyn CallUpdater>;
-
-    /// The adapter of [`UnfinishedCalls`].
-    fn unfinished(&self) -> Arc<dyn UnfinishedCalls>;
-}
-
-/// What the suite of [`EventInbox`] needs. The store is to be the harness's own, since whoever claims an event takes it from
-/// everybody. The calls that the suite closes events for are in no books.
-#[async_trait]
-pub trait EventInboxHarness: PassesTime + LosesStore {
-    /// The adapter, as a new process would have it.
-    fn inbox(&self) -> Arc<dyn EventInbox>;
-
-    /// The store dies as hard as the harness can make it, with no chance to write, and comes back. Afterwards the suite asks
-    /// for [`EventInboxHarness::inbox`] again.
-    async fn crash(&self);
-}
+use domain::ports::{ProviderLookup, ProviderRecords};
 
 /// What the suite of [`ProviderRecords`] needs.
 #[async_trait]
@@ -67,29 +40,29 @@ impl RecordedCall {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordsUpstream {
     /// It tells what it has.
-    Answers,
+    Responds,
     /// Nobody listens at its address.
     RefusesConnection,
     /// It takes the request and never answers.
-    NeverAnswers,
+    NeverResponds,
     /// It refuses the key (HTTP 401), in its own error format.
     RefusesTheKey,
     /// It answers with an error on its side (HTTP 500), in its own error format.
     ServerError,
     /// Something else answers in its place, with a status of success and a body that is not the provider's.
-    ForeignAnswer,
+    ForeignResponse,
     /// It begins an answer of success and breaks the connection in the middle.
-    CutAnswer,
+    CutResponse,
 }
 
 impl RecordsUpstream {
     /// Every behaviour of a provider that is away.
-    pub const AWAY: [Self; 6] = [
+    pub const UNAVAILABLE: [Self; 6] = [
         Self::RefusesConnection,
-        Self::NeverAnswers,
+        Self::NeverResponds,
         Self::RefusesTheKey,
         Self::ServerError,
-        Self::ForeignAnswer,
-        Self::CutAnswer,
+        Self::ForeignResponse,
+        Self::CutResponse,
     ];
 }

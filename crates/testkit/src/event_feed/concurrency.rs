@@ -7,18 +7,18 @@ use domain::ports::{EventFeed, FeedQuery};
 use domain::{CallEvent, CallEventKind, CallStatus, DialOutcome, EventId, EventSequence};
 use tokio::task::JoinHandle;
 
-use crate::announcements::{LONG, publish, query, read};
-use crate::call_ledger::books::{settlement, tenant};
+use crate::call_events::{LONG, publish, query, read};
+use crate::call_ledger::booking::{settlement, tenant};
 use crate::call_updates::bare_conversation;
 use crate::fixtures::{Tenant, provider_reference};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 const WRITERS: usize = 8;
 const CALLS_EACH: usize = 6;
 
 /// While many write calls of two tenants and several processes publish, readers go along, each from its own place: in the end
 /// each has seen every event of its tenant once, in rising order, and the same as whoever reads it all afterwards.
-pub async fn no_event_is_passed_over(harness: &impl AnnouncementsHarness) {
+pub async fn no_event_is_passed_over(harness: &impl CallEventsHarness) {
     let tenants = [tenant(harness).await, tenant(harness).await];
     let feeds = [harness.feed(), harness.other_feed().await];
     let (written, published) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -64,7 +64,7 @@ pub async fn no_event_is_passed_over(harness: &impl AnnouncementsHarness) {
 }
 
 /// Books, settles and tells the end of some calls of a tenant; gives the ids of their events.
-fn write(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> JoinHandle<Vec<EventId>> {
+fn write(harness: &impl CallEventsHarness, tenant: &Tenant) -> JoinHandle<Vec<EventId>> {
     let (ledger, books) = (harness.ledger(), harness.updater());
     let bookings: Vec<_> = (0..CALLS_EACH).map(|_| tenant.booking(LONG)).collect();
     tokio::spawn(async move {

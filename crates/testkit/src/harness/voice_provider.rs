@@ -40,17 +40,17 @@ pub enum Upstream {
     /// Nobody listens at its address.
     RefusesConnection,
     /// It takes the request and never answers.
-    NeverAnswers,
+    NeverResponds,
     /// It takes the request and breaks the connection.
     BreaksConnection,
     /// It answers with an error on its side (HTTP 500), in its own error format.
     ServerError,
     /// Something else answers in its place, with a status of success and a body that is not the provider's.
-    ForeignAnswer,
+    ForeignResponse,
     /// It answers with success and a body that is far larger than any answer of its own.
-    OversizeAnswer,
+    OversizeResponse,
     /// It begins an answer of success and breaks the connection in the middle.
-    CutAnswer,
+    CutResponse,
     /// It redirects, such that the method is kept (HTTP 307), to an address where it would place the call.
     Redirects,
 }
@@ -65,12 +65,12 @@ impl Upstream {
         Self::Declines,
         Self::Refuses,
         Self::RefusesConnection,
-        Self::NeverAnswers,
+        Self::NeverResponds,
         Self::BreaksConnection,
         Self::ServerError,
-        Self::ForeignAnswer,
-        Self::OversizeAnswer,
-        Self::CutAnswer,
+        Self::ForeignResponse,
+        Self::OversizeResponse,
+        Self::CutResponse,
         Self::Redirects,
     ];
 }

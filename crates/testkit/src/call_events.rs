@@ -7,9 +7,9 @@ use domain::{
     Booking, CallEvent, CallEventKind, CallStatus, CallUpdate, EventSequence, Timestamp, WebhookEndpoint,
 };
 
-use crate::call_ledger::books::book;
+use crate::call_ledger::booking::book;
 use crate::fixtures::{Tenant, webhook_endpoint};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 /// A time that no test outlives.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
@@ -29,13 +29,13 @@ pub(crate) fn is_about_now(time: Timestamp) -> bool {
 }
 
 /// Publishes all that was written; says how much.
-pub(crate) async fn publish(harness: &impl AnnouncementsHarness) -> usize {
+pub(crate) async fn publish(harness: &impl CallEventsHarness) -> usize {
     harness.feed().publish(1000).await.expect("store is up")
 }
 
 /// The tenant's published events behind a place.
 pub(crate) async fn read_behind(
-    harness: &impl AnnouncementsHarness,
+    harness: &impl CallEventsHarness,
     tenant: &Tenant,
     after: EventSequence,
 ) -> Vec<CallEvent> {
@@ -43,7 +43,7 @@ pub(crate) async fn read_behind(
 }
 
 /// All of the tenant's published events.
-pub(crate) async fn read(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<CallEvent> {
+pub(crate) async fn read(harness: &impl CallEventsHarness, tenant: &Tenant) -> Vec<CallEvent> {
     read_behind(harness, tenant, EventSequence::START).await
 }
 
@@ -53,19 +53,19 @@ pub(crate) fn query(tenant: &Tenant, after: EventSequence) -> FeedQuery {
 }
 
 /// A call that was booked and nothing else: one event.
-pub(crate) async fn booked(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Booking {
+pub(crate) async fn booked(harness: &impl CallEventsHarness, tenant: &Tenant) -> Booking {
     let booking = tenant.booking(LONG);
     book(harness, &booking).await;
     booking
 }
 
-pub(crate) async fn merge(harness: &impl AnnouncementsHarness, booking: &Booking, update: &CallUpdate) {
+pub(crate) async fn merge(harness: &impl CallEventsHarness, booking: &Booking, update: &CallUpdate) {
     harness.updater().merge(&booking.identity.call_id, update).await.expect("store is up");
 }
 
 /// What is told of a call, in order, once all of it is published.
 pub(crate) async fn steps(
-    harness: &impl AnnouncementsHarness,
+    harness: &impl CallEventsHarness,
     tenant: &Tenant,
     booking: &Booking,
 ) -> Vec<(CallEventKind, CallStatus)> {
@@ -79,7 +79,7 @@ pub(crate) async fn steps(
 
 /// An endpoint of the tenant, registered for these kinds.
 pub(crate) async fn endpoint(
-    harness: &impl AnnouncementsHarness,
+    harness: &impl CallEventsHarness,
     tenant: &Tenant,
     kinds: &[CallEventKind],
 ) -> WebhookEndpoint {
@@ -90,7 +90,7 @@ pub(crate) async fn endpoint(
 
 /// Registers an endpoint of an organization that may have more of them than any case makes.
 pub(crate) async fn register(
-    harness: &impl AnnouncementsHarness,
+    harness: &impl CallEventsHarness,
     endpoint: &WebhookEndpoint,
 ) -> RegistrationResult {
     harness.endpoints().register(endpoint, 1000).await.expect("store is up")

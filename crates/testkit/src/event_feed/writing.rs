@@ -4,19 +4,19 @@ use domain::{
     DialOutcome, EventId, NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause,
 };
 
-use crate::announcements::{LONG, booked, is_about_now, merge, publish, read, steps};
-use crate::call_ledger::books::{book, duplicate, in_flight, settle, settlement, tenant};
+use crate::call_events::{LONG, booked, is_about_now, merge, publish, read, steps};
+use crate::call_ledger::booking::{book, duplicate, in_flight, settle, settlement, tenant};
 use crate::call_updates::{bare_conversation, conversation, failure, outcomes};
 use crate::expect::{CROWD, all_at_once};
 use crate::fixtures::{call_id, conversation_id, provider_reference, recording};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 const INITIATED: (CallEventKind, CallStatus) = (CallEventKind::Initiated, CallStatus::Initiated);
 const ANSWERED: (CallEventKind, CallStatus) = (CallEventKind::Answered, CallStatus::InProgress);
 const COMPLETED: (CallEventKind, CallStatus) = (CallEventKind::Ended, CallStatus::Completed);
 
 /// A booked call is told of; a booking that is blocked is not.
-pub async fn a_booked_call_writes_an_event(harness: &impl AnnouncementsHarness) {
+pub async fn a_booked_call_writes_an_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     in_flight(book(harness, &duplicate(&booking)).await);
@@ -25,7 +25,7 @@ pub async fn a_booked_call_writes_an_event(harness: &impl AnnouncementsHarness) 
 }
 
 /// An answer is told of, be it the dial that says so or an account, and not before: a phone that rings is not answered.
-pub async fn an_answered_call_writes_an_event(harness: &impl AnnouncementsHarness) {
+pub async fn an_answered_call_writes_an_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let outcome = DialOutcome::Placed(provider_reference());
     let in_progress = bare_conversation(CallStatus::InProgress);
@@ -56,7 +56,7 @@ pub async fn an_answered_call_writes_an_event(harness: &impl AnnouncementsHarnes
 
 /// A call that its dial ended is told to have ended, with how, and nobody answered it. Of one whose outcome is unknown that
 /// is not said.
-pub async fn a_call_that_was_not_connected_writes_an_event(harness: &impl AnnouncementsHarness) {
+pub async fn a_call_that_was_not_connected_writes_an_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     for outcome in outcomes() {
         let booking = booked(harness, &tenant).await;
@@ -78,7 +78,7 @@ pub async fn a_call_that_was_not_connected_writes_an_event(harness: &impl Announ
 
 /// The end that an account tells is told, behind the answer; of a call that is told of late the two of them, in this order.
 /// An account of no call is nothing to tell.
-pub async fn an_ended_call_writes_an_event(harness: &impl AnnouncementsHarness) {
+pub async fn an_ended_call_writes_an_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let completed = conversation(CallStatus::Completed);
 
@@ -105,7 +105,7 @@ pub async fn an_ended_call_writes_an_event(harness: &impl AnnouncementsHarness) 
 }
 
 /// That a recording is there is told, with where its call stands by then, and of no call that is not in the books.
-pub async fn a_recording_writes_an_event(harness: &impl AnnouncementsHarness) {
+pub async fn a_recording_writes_an_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     merge(harness, &booking, &bare_conversation(CallStatus::Completed)).await;
@@ -124,7 +124,7 @@ pub async fn a_recording_writes_an_event(harness: &impl AnnouncementsHarness) {
 
 /// An event says everything: whose call, which, between whom, and when the books took it; with the conversation as it was
 /// known by then, be it by the dial or by an account. Whoever reads it, and whenever, reads the same.
-pub async fn an_event_has_every_field(harness: &impl AnnouncementsHarness) {
+pub async fn an_event_has_every_field(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let dialled = booked(harness, &tenant).await;
     let reference = provider_reference();
@@ -159,13 +159,13 @@ pub async fn an_event_has_every_field(harness: &impl AnnouncementsHarness) {
         assert!(*event == expected, "expected {expected:?}, told is {event:?}");
         assert!(is_about_now(event.happened_at), "{step:?} happened at {:?}", event.happened_at);
     }
-    let query = crate::announcements::query(&tenant, domain::EventSequence::START);
+    let query = crate::call_events::query(&tenant, domain::EventSequence::START);
     let elsewhere = harness.other_feed().await.read(&query).await.expect("store is up");
     assert!(elsewhere == events, "another process reads {elsewhere:?}");
 }
 
 /// The end is told again by an account that says more of it, and not by one that says less.
-pub async fn a_later_end_writes_another_event(harness: &impl AnnouncementsHarness) {
+pub async fn a_later_end_writes_another_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     settle(harness, &booking, &DialOutcome::NotDialled(NotDialledReason::Unavailable), LONG).await;
@@ -182,7 +182,7 @@ pub async fn a_later_end_writes_another_event(harness: &impl AnnouncementsHarnes
 }
 
 /// A call that was answered is not answered again where a failure comes in between.
-pub async fn an_answer_writes_one_event(harness: &impl AnnouncementsHarness) {
+pub async fn an_answer_writes_one_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
@@ -194,7 +194,7 @@ pub async fn an_answer_writes_one_event(harness: &impl AnnouncementsHarness) {
 
 /// Every step of a call is told once, however often it is settled, absorbed and attached: one after the other or all at once,
 /// before its event is published or after it.
-pub async fn no_event_is_written_twice(harness: &impl AnnouncementsHarness) {
+pub async fn no_event_is_written_twice(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     let outcome = DialOutcome::Placed(provider_reference());
@@ -264,7 +264,7 @@ fn whole(
     }
 }
 
-async fn attach(harness: &impl AnnouncementsHarness, booking: &Booking, format: AudioFormat) {
+async fn attach(harness: &impl CallEventsHarness, booking: &Booking, format: AudioFormat) {
     let recording = recording(&booking.identity.call_id, format);
     harness.updater().attach_recording(&booking.identity.call_id, &recording).await.expect("store is up");
 }

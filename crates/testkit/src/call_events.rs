@@ -1,4 +1,4 @@
-//! Calls that something happens to, and whoever is to hear of it: in the words of the three suites that are about that.
+//! Produces and reads call events, for the three suites about them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,10 +11,10 @@ use crate::call_ledger::booking::book;
 use crate::fixtures::{Tenant, webhook_endpoint};
 use crate::harness::CallEventsHarness;
 
-/// A time that no test outlives.
+/// Longer than any test.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 pub(crate) const A_SECOND: Duration = Duration::from_secs(1);
-/// More than clocks on one machine and the answers of a busy one are apart.
+/// More than the difference between clocks on one machine plus the response time of a busy one.
 const ABOUT: Duration = Duration::from_mins(1);
 
 /// The time by this process's clock.
@@ -23,17 +23,17 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_unix_millis(i64::try_from(since_epoch.as_millis()).expect("a time of this age"))
 }
 
-/// Whether the store's clock may have said this just now.
+/// Whether the store's clock may have shown this just now.
 pub(crate) fn is_about_now(time: Timestamp) -> bool {
     now().before(ABOUT) < time && time < now().after(ABOUT)
 }
 
-/// Publishes all that was written; says how much.
+/// Publishes every written event. Returns their number.
 pub(crate) async fn publish(harness: &impl CallEventsHarness) -> usize {
     harness.feed().publish(1000).await.expect("store is up")
 }
 
-/// The tenant's published events behind a place.
+/// The tenant's published events after a sequence.
 pub(crate) async fn read_behind(
     harness: &impl CallEventsHarness,
     tenant: &Tenant,
@@ -42,17 +42,17 @@ pub(crate) async fn read_behind(
     harness.feed().read(&query(tenant, after)).await.expect("store is up")
 }
 
-/// All of the tenant's published events.
+/// The tenant's published events.
 pub(crate) async fn read(harness: &impl CallEventsHarness, tenant: &Tenant) -> Vec<CallEvent> {
     read_behind(harness, tenant, EventSequence::START).await
 }
 
-/// What is there of the tenant's events behind a place, without waiting.
+/// A query of the tenant's events after a sequence, without waiting.
 pub(crate) fn query(tenant: &Tenant, after: EventSequence) -> FeedQuery {
     FeedQuery { organization_id: tenant.organization.id.clone(), after, limit: 1000, wait: Duration::ZERO }
 }
 
-/// A call that was booked and nothing else: one event.
+/// A booked call, which writes one event.
 pub(crate) async fn booked(harness: &impl CallEventsHarness, tenant: &Tenant) -> Booking {
     let booking = tenant.booking(LONG);
     book(harness, &booking).await;
@@ -63,7 +63,7 @@ pub(crate) async fn merge(harness: &impl CallEventsHarness, booking: &Booking, u
     harness.updater().merge(&booking.identity.call_id, update).await.expect("store is up");
 }
 
-/// What is told of a call, in order, once all of it is published.
+/// The events of a call, in order, after publishing all.
 pub(crate) async fn steps(
     harness: &impl CallEventsHarness,
     tenant: &Tenant,
@@ -88,7 +88,7 @@ pub(crate) async fn endpoint(
     endpoint
 }
 
-/// Registers an endpoint of an organization that may have more of them than any case makes.
+/// Registers an endpoint. The limit is higher than any case needs.
 pub(crate) async fn register(
     harness: &impl CallEventsHarness,
     endpoint: &WebhookEndpoint,

@@ -43,8 +43,9 @@ impl ManualClock {
         Self { start, state: Mutex::default() }
     }
 
-    /// Moves the clock forward by `duration`. Wakes each sleeper at its own time, in order, and then yields to the other tasks
-    /// of a current-thread runtime, so that what a woken task does (sleep again, for example) happens at that time.
+    /// Moves the clock forward by `duration`. Wakes each sleeper at its own time, in order, and
+    /// then yields to the other tasks of a current-thread runtime, so that what a woken task does
+    /// (sleep again, for example) happens at that time.
     pub async fn advance(&self, duration: Duration) {
         let until = self.monotonic() + duration;
         yield_to_tasks().await;
@@ -57,8 +58,8 @@ impl ManualClock {
         state.passed = state.passed.max(until);
     }
 
-    /// Moves the clock forward by `duration` and runs no task meanwhile, as in a process that was paused. Sleepers whose time
-    /// has passed wake at the next [`ManualClock::advance`].
+    /// Moves the clock forward by `duration` and runs no task meanwhile, as in a process that was
+    /// paused. Sleepers whose time has passed wake at the next [`ManualClock::advance`].
     pub fn jump(&self, duration: Duration) {
         self.state().passed += duration;
     }

@@ -1,16 +1,15 @@
-//! The promises of [`EventFeed`](domain::ports::EventFeed).
+//! The suite of [`EventFeed`](domain::ports::EventFeed).
 
 mod concurrency;
 mod reading;
 mod waiting;
 mod writing;
 
-use std::time::Duration;
-
 use domain::ports::FeedQuery;
 
 use crate::call_events::{LONG, booked, publish, query, read};
 use crate::call_ledger::booking::tenant;
+use crate::eventually;
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
 use crate::harness::CallEventsHarness;
 
@@ -49,8 +48,8 @@ suite! {
     a_lost_feed_is_unavailable,
 }
 
-/// What was published is read as before when the store comes back from a crash, and what was only written is published behind
-/// it.
+/// After a crash, published events are read as before, and written events can be published after
+/// them.
 pub async fn events_survive_a_crash(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let published = booked(harness, &tenant).await;
@@ -58,17 +57,11 @@ pub async fn events_survive_a_crash(harness: &impl CallEventsHarness) {
     let before = read(harness, &tenant).await;
     let written = booked(harness, &tenant).await;
     harness.crash().await;
-    let recovering = async {
-        // A connection from before the crash may have to be found dead first.
-        loop {
-            match harness.feed().read(&query(&tenant, domain::EventSequence::START)).await {
-                Ok(events) => break events,
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            }
-        }
-    };
-    let after = tokio::time::timeout(Duration::from_secs(30), recovering).await;
-    assert_eq!(after.expect("the feed comes back by itself"), before);
+    // A connection from before the crash may fail first.
+    let after = eventually("the feed recovers", async || {
+        harness.feed().read(&query(&tenant, domain::EventSequence::START)).await.ok()
+    });
+    assert_eq!(after.await, before);
     assert_eq!(publish(harness).await, 1);
     let events = read(harness, &tenant).await;
     let calls: Vec<_> = events.iter().map(|event| &event.identity.call_id).collect();
@@ -76,7 +69,8 @@ pub async fn events_survive_a_crash(harness: &impl CallEventsHarness) {
     assert!(events[0].sequence < events[1].sequence);
 }
 
-/// Without its store the port says so, within 5 s, however long one would wait, and without quoting a number.
+/// Without its store the port returns `PortUnavailable`, within 5 s however long a reader may wait,
+/// and without quoting a number.
 pub async fn a_lost_feed_is_unavailable(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;

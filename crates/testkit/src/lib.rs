@@ -1,16 +1,18 @@
-//! What every adapter of a port must do, as suites that any adapter can run.
+//! The conformance suites of the ports, and tools for tests.
 //!
-//! There is one module for each port, and in it one function for each promise of that port's documentation, under the name
-//! that the documentation gives it. An adapter implements the port's trait in [`harness`] for a type of its own and writes
-//! one line into its `tests/conformance.rs`:
+//! There is one module for each port, with one function for each MUST in the port's documentation,
+//! under the name that the documentation gives. An adapter implements the port's trait in
+//! [`harness`] and writes one line into its `tests/conformance.rs`:
 //!
 //! ```ignore
 //! testkit::contact_repo_suite!(StoreHarness::new().await);
 //! ```
 //!
-//! That makes a module `contact_repo` with one `#[tokio::test]` for each promise. Each of them evaluates the expression for
-//! itself, so each has a harness of its own; what the harnesses reach may be one shared store, since [`fixtures`] never makes
-//! the same id twice.
+//! The macro makes a module `contact_repo` with one `#[tokio::test]` for each case. Each test
+//! evaluates the expression, so each has a harness of its own. The harnesses may share one store:
+//! [`fixtures`] never makes the same id twice.
+//!
+//! [`memory`] implements the ports for tests of everything else, on a [`clock`] that tests move.
 
 #![warn(missing_docs)]
 
@@ -54,7 +56,7 @@ pub mod webhook_sender;
 
 pub use self::eventually::{Probed, eventually, eventually_within};
 
-/// The cookbook, whose code is compiled and run with the documentation's tests.
+/// The cookbook. Its code is compiled and run with the doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/adapters.md")]
 struct Cookbook;

@@ -1,7 +1,7 @@
 //! An in-memory implementation of the ports, for tests.
 //!
-//! [`Memory`] implements every port of a store. It passes the conformance suites, so a test that uses it sees what the
-//! Postgres, SQLite and Redis adapters do too. Clones share one store:
+//! [`Memory`] implements every port of a store. It passes the conformance suites, so a test that
+//! uses it sees what the Postgres, SQLite and Redis adapters do too. Clones share one store:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -51,12 +51,15 @@ pub use self::tables::{
 
 /// Every port of a store, in memory.
 ///
-/// Implements `AgentRepo`, `CallLedger`, `CallReader`, `CallUpdater`, `ContactRepo`, `ContextCache`, `DeliveryQueue`,
-/// `Directory`, `EventFeed`, `EventInbox`, `IdempotencyLock`, `InboundDirectory`, `NumberPool`, `RecordingStore`,
-/// `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
+/// Implements `AgentRepo`, `CallLedger`, `CallReader`, `CallUpdater`, `ContactRepo`,
+/// `ContextCache`, `DeliveryQueue`, `Directory`, `EventFeed`, `EventInbox`, `IdempotencyLock`,
+/// `InboundDirectory`, `NumberPool`, `RecordingStore`, `UnfinishedCalls`, `UserRepo` and
+/// `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
-/// All times come from the clock, also the time for which [`EventFeed::read`](domain::ports::EventFeed::read) waits: with a
-/// [`ManualClock`](crate::clock::ManualClock), leases, locks and waits end when the test advances it.
+/// All times come from the clock, also the time for which
+/// [`EventFeed::read`](domain::ports::EventFeed::read) waits: with a
+/// [`ManualClock`](crate::clock::ManualClock), leases, locks and waits end when the test advances
+/// it.
 #[derive(Clone)]
 pub struct Memory {
     clock: Arc<dyn Clock>,
@@ -109,8 +112,8 @@ impl Memory {
         self.store.is_lost.store(false, Ordering::SeqCst);
     }
 
-    /// All data, for tests that check or prepare what no port shows. The ports block while the guard is held: drop it before
-    /// the next `await`.
+    /// All data, for tests that check or prepare what no port shows. Drop the returned lock before
+    /// the next `await`: the ports need it.
     pub fn tables(&self) -> MutexGuard<'_, Tables> {
         self.store.tables.lock().expect("no panic while the tables are locked")
     }

@@ -15,8 +15,8 @@ use crate::{Audio, ConversationId};
 ///   (`a_recording_that_is_too_large_is_unavailable`). The error quotes nothing from the response
 ///   (`an_error_quotes_no_response`).
 /// - MUST NOT dial (`fetching_never_dials`).
-/// - MUST send at most two requests for each call of `fetch` (`a_fetch_is_at_most_two_requests`): the
-///   gateway repeats it later.
+/// - MUST send at most two requests for each call of `fetch` (`a_fetch_is_at_most_two_requests`):
+///   the gateway repeats it later.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait ProviderRecordings: Send + Sync {

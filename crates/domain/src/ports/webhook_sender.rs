@@ -15,24 +15,26 @@ use crate::{DeliveryFailure, DueDelivery, Timestamp, WebhookUrl};
 ///   (`a_delivery_is_signed_with_every_secret`).
 /// - MUST send exactly one request for each attempt (`an_attempt_is_one_request`), and follow no
 ///   redirect (`a_redirect_is_not_followed`).
-/// - MUST return `Accepted` for a response with a 2xx status, and the status for every other response
-///   (`only_a_success_status_is_accepted`). MUST return the pause that a response with status 429 or
-///   503 asks for in `Retry-After`, at most one day (`a_requested_pause_is_returned`).
+/// - MUST return `Accepted` for a response with a 2xx status, and the status for every other
+///   response (`only_a_success_status_is_accepted`). MUST return the pause that a response with
+///   status 429 or 503 asks for in `Retry-After`, at most one day
+///   (`a_requested_pause_is_returned`).
 /// - MUST return `TimedOut` within the time limit of an attempt if the response does not arrive or
 ///   arrives too slowly (`a_slow_receiver_times_out`).
 /// - MUST return `Unreachable` if there is no connection or no HTTP response
 ///   (`an_unreachable_receiver_has_failed`).
 /// - MUST NOT read the body of a response (`a_response_body_is_not_read`).
-/// - MUST refuse a URL that is not `https` (`an_unencrypted_url_is_refused`), and one without a host
-///   or with a user name or password (`an_unusable_url_is_refused`), before it resolves the host name.
+/// - MUST refuse a URL that is not `https` (`an_unencrypted_url_is_refused`), and one without a
+///   host or with a user name or password (`an_unusable_url_is_refused`), before it resolves the
+///   host name.
 /// - MUST refuse an address that is not public, however the URL writes it
-///   (`a_private_address_is_refused_in_every_notation`), and a host name that resolves to at least one
-///   such address (`a_name_with_a_private_address_is_refused`).
-/// - MUST connect only to addresses that it has checked for this attempt: DNS may have changed since
-///   the endpoint was registered (`a_name_that_changes_after_its_check_is_refused`,
+///   (`a_private_address_is_refused_in_every_notation`), and a host name that resolves to at least
+///   one such address (`a_name_with_a_private_address_is_refused`).
+/// - MUST connect only to addresses that it has checked for this attempt: DNS may have changed
+///   since the endpoint was registered (`a_name_that_changes_after_its_check_is_refused`,
 ///   `a_name_is_resolved_once_for_each_connection`).
-/// - MUST return `Unresolved` from `check` for a host name without addresses, also if the resolver does
-///   not respond (`a_name_without_addresses_is_unresolved`).
+/// - MUST return `Unresolved` from `check` for a host name without addresses, also if the resolver
+///   does not respond (`a_name_without_addresses_is_unresolved`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait WebhookSender: Send + Sync {

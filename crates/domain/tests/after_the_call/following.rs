@@ -25,8 +25,8 @@ async fn publish(world: &World, calls: usize) {
     assert_eq!(world.memory.publish(100).await, Ok(calls));
 }
 
-/// The sequences of the events that a client gets at first and after that, the second time after the
-/// whole wait.
+/// The sequences of the events that a client gets at first and after that, the second time after
+/// the whole wait.
 async fn followed(world: &World, last_seen: Option<EventSequence>) -> [Vec<i64>; 2] {
     let use_case = use_case(world);
     let mut following = use_case.start(world.user_id(), last_seen).await.expect("the user is known");

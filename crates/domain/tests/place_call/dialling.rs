@@ -74,9 +74,9 @@ async fn a_provider_that_never_answers_is_unknown_after_the_timeout_and_keeps_lo
     assert!(!run.steps().contains(&"lock: release"));
 }
 
-/// The result of a provider that responds after ringing is held for the time of the lock. The result of
-/// one that responds before ringing is held for the ringing time too: a second call would find the phone
-/// still ringing.
+/// The result of a provider that responds after ringing is held for the time of the lock. The
+/// result of one that responds before ringing is held for the ringing time too: a second call would
+/// find the phone still ringing.
 #[tokio::test]
 async fn a_result_is_held_until_the_phone_can_no_longer_ring() {
     for (answers, held, answer_within) in
@@ -89,7 +89,8 @@ async fn a_result_is_held_until_the_phone_can_no_longer_ring() {
     }
 }
 
-/// A call whose response arrives later than the margin could ring longer than its reservation lasts.
+/// A call whose response arrives later than the margin could ring longer than its reservation
+/// lasts.
 #[tokio::test]
 async fn a_provider_that_answers_before_the_ring_has_the_margin_to_answer() {
     for (takes, known) in [(29, true), (31, false)] {

@@ -9,8 +9,8 @@ use domain::{
 use crate::world::{World, call_id, earlier, provider_reference, reference, unavailable};
 
 /// One row: what fails, what the client gets, and every write and dial in order. The steps show the
-/// state of the lock (held unless released or settled) and of the reservation (held from the booking
-/// unless settled as not dialled).
+/// state of the lock (held unless released or settled) and of the reservation (held from the
+/// booking unless settled as not dialled).
 struct Row {
     what: &'static str,
     world: World,

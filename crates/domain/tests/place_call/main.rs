@@ -1,6 +1,6 @@
-//! The use case with mocks of its ports and a clock that the tests move: the right steps in the right
-//! order, and for each port and each way in which it can fail, the response, the lock, the reservation
-//! and the number of dials.
+//! The use case with mocks of its ports and a clock that the tests move: the right steps in the
+//! right order, and for each port and each way in which it can fail, the response, the lock, the
+//! reservation and the number of dials.
 
 mod dialling;
 mod faults;

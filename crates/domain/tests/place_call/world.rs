@@ -220,8 +220,8 @@ impl World {
         });
 
         let mut contexts = MockContextCache::new();
-        let (j, kept) = (journal.clone(), self.context_stored);
-        contexts.expect_store().returning(move |_, _| j.note("context: store", kept.clone()));
+        let (j, stored) = (journal.clone(), self.context_stored);
+        contexts.expect_store().returning(move |_, _| j.note("context: store", stored.clone()));
 
         let mut identifiers = MockIdentifiers::new();
         identifiers.expect_call_id().returning(call_id);

@@ -1,4 +1,4 @@
-//! Booking, settling and looking, in the words of the cases.
+//! Books and settles calls, and reads the ledger, for several suites.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use domain::{
 use crate::fixtures::{Tenant, call_id, moment, provider_reference, token};
 use crate::harness::{BookedCall, CallLedgerHarness};
 
-/// A tenant whose records are stored, so that bookings can name them.
+/// A stored tenant, so that bookings can name its records.
 pub(crate) async fn tenant(harness: &impl CallLedgerHarness) -> Tenant {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
     tenant
 }
 
-/// Another request of the same intent, with a call and a token of its own.
+/// Another request of the same intent, with its own call and token.
 pub(crate) fn duplicate(booking: &Booking) -> Booking {
     Booking {
         identity: CallIdentity { call_id: call_id(), ..booking.identity.clone() },
@@ -85,18 +85,17 @@ pub(crate) fn settled(booking: &Booking, outcome: &DialOutcome) -> BookedCall {
     }
 }
 
-/// The tenant's calls.
 pub(crate) async fn calls(harness: &impl CallLedgerHarness, tenant: &Tenant) -> Vec<BookedCall> {
     let mut calls = harness.calls_in_ledger().await;
     calls.retain(|call| call.organization_id == tenant.organization.id);
     calls
 }
 
-/// The call of this booking, which has to be in the books once.
+/// The call of this booking, which must be in the ledger once.
 pub(crate) async fn only_call(harness: &impl CallLedgerHarness, booking: &Booking) -> BookedCall {
     let mut calls = harness.calls_in_ledger().await;
     calls.retain(|call| call.call_id == booking.identity.call_id);
-    assert_eq!(calls.len(), 1, "a call is in the books once");
+    assert_eq!(calls.len(), 1, "calls in the ledger");
     calls.remove(0)
 }
 
@@ -143,10 +142,10 @@ pub(crate) fn settlement<'a>(
     }
 }
 
-/// The remaining time of an answer that has to be *in flight*.
+/// The remaining time of a result that must be *in flight*.
 pub(crate) fn in_flight(answer: HoldResult) -> Duration {
     match answer {
         HoldResult::InFlight { remaining } => remaining,
-        other => panic!("the guard is held, and the answer is {other:?}"),
+        other => panic!("the key is reserved, and the result is {other:?}"),
     }
 }

@@ -16,8 +16,9 @@ use crate::harness::CallEventsHarness;
 const WRITERS: usize = 8;
 const CALLS_EACH: usize = 6;
 
-/// While many write calls of two tenants and several processes publish, readers go along, each from its own place: in the end
-/// each has seen every event of its tenant once, in rising order, and the same as whoever reads it all afterwards.
+/// While many tasks write calls of two tenants and several processes publish, readers continue from
+/// their own sequence. In the end each reader has seen every event of its tenant once, in rising
+/// order, and the same events as a reader who starts afterwards.
 pub async fn no_event_is_passed_over(harness: &impl CallEventsHarness) {
     let tenants = [tenant(harness).await, tenant(harness).await];
     let feeds = [harness.feed(), harness.other_feed().await];
@@ -51,21 +52,21 @@ pub async fn no_event_is_passed_over(harness: &impl CallEventsHarness) {
         seen.push((tenant, reader.await.expect("no reader panics")));
     }
     for (tenant, seen) in seen {
-        let place = tenants.iter().position(|other| other.organization.id == tenant.organization.id);
-        let expected = &expected[place.expect("it is one of them")];
+        let index = tenants.iter().position(|other| other.organization.id == tenant.organization.id);
+        let expected = &expected[index.expect("one of the two tenants")];
         let ids: BTreeSet<EventId> = seen.iter().map(|event| event.id.clone()).collect();
         assert_eq!(seen.len(), ids.len(), "an event was read twice");
-        assert!(seen.is_sorted_by(|one, next| one.sequence < next.sequence), "places that do not rise");
+        assert!(seen.is_sorted_by(|one, next| one.sequence < next.sequence), "sequences that do not rise");
         let missed = expected.difference(&ids).count();
-        assert_eq!(missed, 0, "events that a reader passed over, of {}", expected.len());
-        assert_eq!(&ids, expected, "events that nobody wrote");
-        assert!(read(harness, tenant).await == seen, "whoever reads it all afterwards reads something else");
+        assert_eq!(missed, 0, "events that a reader missed, of {}", expected.len());
+        assert_eq!(&ids, expected, "events that were not written");
+        assert!(read(harness, tenant).await == seen, "a later reader reads other events");
     }
 }
 
-/// Books, settles and tells the end of some calls of a tenant; gives the ids of their events.
+/// Books, settles and ends some calls of a tenant. Returns the ids of their events.
 fn write(harness: &impl CallEventsHarness, tenant: &Tenant) -> JoinHandle<Vec<EventId>> {
-    let (ledger, books) = (harness.ledger(), harness.updater());
+    let (ledger, updater) = (harness.ledger(), harness.updater());
     let bookings: Vec<_> = (0..CALLS_EACH).map(|_| tenant.booking(LONG)).collect();
     tokio::spawn(async move {
         let mut written = Vec::new();
@@ -75,8 +76,8 @@ fn write(harness: &impl CallEventsHarness, tenant: &Tenant) -> JoinHandle<Vec<Ev
             let settlement = settlement(booking, &booking.token, &outcome, LONG);
             ledger.settle(&settlement).await.expect("store is up");
             let completed = bare_conversation(CallStatus::Completed);
-            books.merge(&booking.identity.call_id, &completed).await.expect("store is up");
-            // However fast the store is, publishers and readers come in between.
+            updater.merge(&booking.identity.call_id, &completed).await.expect("store is up");
+            // Publishers and readers run in between, also on a fast store.
             tokio::time::sleep(Duration::from_millis(5)).await;
             written.extend([
                 EventId::of(&booking.identity.call_id, CallEventKind::Initiated, CallStatus::Initiated),
@@ -98,7 +99,7 @@ fn publish_along(feed: Arc<dyn EventFeed>, written: Arc<AtomicBool>) -> JoinHand
     })
 }
 
-/// Reads a few events at a time, each time behind the last one, until there are no more when all are published.
+/// Reads a few events at a time, after the last one each time, until all are published and read.
 fn read_along(
     feed: &Arc<dyn EventFeed>,
     tenant: &Tenant,

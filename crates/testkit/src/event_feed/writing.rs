@@ -15,16 +15,17 @@ const INITIATED: (CallEventKind, CallStatus) = (CallEventKind::Initiated, CallSt
 const ANSWERED: (CallEventKind, CallStatus) = (CallEventKind::Answered, CallStatus::InProgress);
 const COMPLETED: (CallEventKind, CallStatus) = (CallEventKind::Ended, CallStatus::Completed);
 
-/// A booked call is told of; a booking that is blocked is not.
+/// A booked call writes an event. A blocked booking writes none.
 pub async fn a_booked_call_writes_an_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     in_flight(book(harness, &duplicate(&booking)).await);
     assert_eq!(steps(harness, &tenant, &booking).await, [INITIATED]);
-    assert_eq!(read(harness, &tenant).await.len(), 1, "a blocked booking is no call");
+    assert_eq!(read(harness, &tenant).await.len(), 1, "a blocked booking writes no event");
 }
 
-/// An answer is told of, be it the dial that says so or an account, and not before: a phone that rings is not answered.
+/// An answer writes an event, reported by the dial or by an update, and not before: a ringing phone
+/// is not answered.
 pub async fn an_answered_call_writes_an_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let outcome = DialOutcome::Placed(provider_reference());
@@ -42,20 +43,20 @@ pub async fn an_answered_call_writes_an_event(harness: &impl CallEventsHarness) 
     merge(harness, &ringing, &in_progress).await;
     assert_eq!(steps(harness, &tenant, &ringing).await, [INITIATED, ANSWERED]);
 
-    let told_early = booked(harness, &tenant).await;
-    merge(harness, &told_early, &in_progress).await;
-    settle(harness, &told_early, &outcome, LONG).await;
-    assert_eq!(steps(harness, &tenant, &told_early).await, [INITIATED, ANSWERED]);
+    let answered_early = booked(harness, &tenant).await;
+    merge(harness, &answered_early, &in_progress).await;
+    settle(harness, &answered_early, &outcome, LONG).await;
+    assert_eq!(steps(harness, &tenant, &answered_early).await, [INITIATED, ANSWERED]);
 
     let ended_early = booked(harness, &tenant).await;
     merge(harness, &ended_early, &bare_conversation(CallStatus::Completed)).await;
     settle(harness, &ended_early, &outcome, LONG).await;
-    let told = [INITIATED, (CallEventKind::Answered, CallStatus::Completed), COMPLETED];
-    assert_eq!(steps(harness, &tenant, &ended_early).await, told, "the dial's answer says nothing new");
+    let expected = [INITIATED, (CallEventKind::Answered, CallStatus::Completed), COMPLETED];
+    assert_eq!(steps(harness, &tenant, &ended_early).await, expected, "the outcome of the dial is older");
 }
 
-/// A call that its dial ended is told to have ended, with how, and nobody answered it. Of one whose outcome is unknown that
-/// is not said.
+/// A call that ended with its dial writes an event with the reason, and none for an answer. An
+/// unknown outcome writes none.
 pub async fn a_call_that_was_not_connected_writes_an_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     for outcome in outcomes() {
@@ -76,8 +77,8 @@ pub async fn a_call_that_was_not_connected_writes_an_event(harness: &impl CallEv
     assert_eq!(steps(harness, &tenant, &booking).await, [INITIATED]);
 }
 
-/// The end that an account tells is told, behind the answer; of a call that is told of late the two of them, in this order.
-/// An account of no call is nothing to tell.
+/// An update that ends a call writes an event after that of the answer; an update that reports both
+/// writes both, in this order. An update of no call writes none.
 pub async fn an_ended_call_writes_an_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let completed = conversation(CallStatus::Completed);
@@ -90,40 +91,42 @@ pub async fn an_ended_call_writes_an_event(harness: &impl CallEventsHarness) {
     let late = booked(harness, &tenant).await;
     settle(harness, &late, &DialOutcome::Unknown(UnknownCause::TimedOut), LONG).await;
     merge(harness, &late, &completed).await;
-    let told = [INITIATED, (CallEventKind::Answered, CallStatus::Completed), COMPLETED];
-    assert_eq!(steps(harness, &tenant, &late).await, told);
+    let expected = [INITIATED, (CallEventKind::Answered, CallStatus::Completed), COMPLETED];
+    assert_eq!(steps(harness, &tenant, &late).await, expected);
 
     for reason in NotConnectedReason::ALL {
         let booking = booked(harness, &tenant).await;
         merge(harness, &booking, &failure(reason)).await;
-        let told = [INITIATED, (CallEventKind::Ended, CallStatus::of_failure(reason))];
-        assert_eq!(steps(harness, &tenant, &booking).await, told);
+        let expected = [INITIATED, (CallEventKind::Ended, CallStatus::of_failure(reason))];
+        assert_eq!(steps(harness, &tenant, &booking).await, expected);
     }
-    let nobodys = tenant.booking(LONG);
-    merge(harness, &nobodys, &completed).await;
-    assert_eq!(steps(harness, &tenant, &nobodys).await, []);
+    let unknown = tenant.booking(LONG);
+    merge(harness, &unknown, &completed).await;
+    assert_eq!(steps(harness, &tenant, &unknown).await, []);
 }
 
-/// That a recording is there is told, with where its call stands by then, and of no call that is not in the books.
+/// A recording writes an event with the status of its call. A recording of a call that is not in
+/// the ledger writes none.
 pub async fn a_recording_writes_an_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     merge(harness, &booking, &bare_conversation(CallStatus::Completed)).await;
     attach(harness, &booking, AudioFormat::Mp3).await;
-    let told = [
+    let expected = [
         INITIATED,
         (CallEventKind::Answered, CallStatus::Completed),
         COMPLETED,
         (CallEventKind::RecordingReady, CallStatus::Completed),
     ];
-    assert_eq!(steps(harness, &tenant, &booking).await, told);
-    let nobodys = Booking { identity: CallIdentity { call_id: call_id(), ..booking.identity }, ..booking };
-    attach(harness, &nobodys, AudioFormat::Mp3).await;
-    assert_eq!(steps(harness, &tenant, &nobodys).await, []);
+    assert_eq!(steps(harness, &tenant, &booking).await, expected);
+    let unknown = Booking { identity: CallIdentity { call_id: call_id(), ..booking.identity }, ..booking };
+    attach(harness, &unknown, AudioFormat::Mp3).await;
+    assert_eq!(steps(harness, &tenant, &unknown).await, []);
 }
 
-/// An event says everything: whose call, which, between whom, and when the books took it; with the conversation as it was
-/// known by then, be it by the dial or by an account. Whoever reads it, and whenever, reads the same.
+/// An event has the identity of its call, the time at which the ledger recorded it, and the
+/// conversation as it was known then, from the dial or from an update. Every reader reads the same,
+/// at any time.
 pub async fn an_event_has_every_field(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let dialled = booked(harness, &tenant).await;
@@ -136,27 +139,28 @@ pub async fn an_event_has_every_field(harness: &impl CallEventsHarness) {
     merge(harness, &dialled, &completed).await;
     attach(harness, &dialled, AudioFormat::Wav).await;
 
-    let unheard_of = booked(harness, &tenant).await;
-    let told_id = conversation_id();
+    let reported = booked(harness, &tenant).await;
+    let reported_id = conversation_id();
     let in_progress = bare_conversation(CallStatus::InProgress);
-    merge(harness, &unheard_of, &CallUpdate { conversation_id: Some(told_id.clone()), ..in_progress }).await;
+    merge(harness, &reported, &CallUpdate { conversation_id: Some(reported_id.clone()), ..in_progress })
+        .await;
 
     publish(harness).await;
     let events = read(harness, &tenant).await;
-    let (named, told) = (reference.conversation_id.as_ref(), Some(&told_id));
+    let (named, by_update) = (reference.conversation_id.as_ref(), Some(&reported_id));
     let recorded = (CallEventKind::RecordingReady, CallStatus::Completed);
     let expected = [
         (&dialled, INITIATED, None),
         (&dialled, ANSWERED, named),
         (&dialled, COMPLETED, named),
         (&dialled, recorded, named),
-        (&unheard_of, INITIATED, None),
-        (&unheard_of, ANSWERED, told),
+        (&reported, INITIATED, None),
+        (&reported, ANSWERED, by_update),
     ];
     assert_eq!(events.len(), expected.len());
     for (event, (booking, step, conversation_id)) in events.iter().zip(expected) {
         let expected = whole(event, booking, step, conversation_id);
-        assert!(*event == expected, "expected {expected:?}, told is {event:?}");
+        assert!(*event == expected, "expected {expected:?}, the event is {event:?}");
         assert!(is_about_now(event.happened_at), "{step:?} happened at {:?}", event.happened_at);
     }
     let query = crate::call_events::query(&tenant, domain::EventSequence::START);
@@ -164,81 +168,81 @@ pub async fn an_event_has_every_field(harness: &impl CallEventsHarness) {
     assert!(elsewhere == events, "another process reads {elsewhere:?}");
 }
 
-/// The end is told again by an account that says more of it, and not by one that says less.
+/// An update that reports more about the end writes another event. One that reports less does not.
 pub async fn a_later_end_writes_another_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     settle(harness, &booking, &DialOutcome::NotDialled(NotDialledReason::Unavailable), LONG).await;
-    let mut told = vec![INITIATED, (CallEventKind::Ended, CallStatus::Failed)];
-    assert_eq!(steps(harness, &tenant, &booking).await, told);
+    let mut expected = vec![INITIATED, (CallEventKind::Ended, CallStatus::Failed)];
+    assert_eq!(steps(harness, &tenant, &booking).await, expected);
     merge(harness, &booking, &failure(NotConnectedReason::NoAnswer)).await;
-    told.push((CallEventKind::Ended, CallStatus::NoAnswer));
-    assert_eq!(steps(harness, &tenant, &booking).await, told);
+    expected.push((CallEventKind::Ended, CallStatus::NoAnswer));
+    assert_eq!(steps(harness, &tenant, &booking).await, expected);
     merge(harness, &booking, &failure(NotConnectedReason::Failed)).await;
-    assert_eq!(steps(harness, &tenant, &booking).await, told, "an account that says less");
+    assert_eq!(steps(harness, &tenant, &booking).await, expected, "an update that reports less");
     merge(harness, &booking, &conversation(CallStatus::Completed)).await;
-    told.extend([(CallEventKind::Answered, CallStatus::Completed), COMPLETED]);
-    assert_eq!(steps(harness, &tenant, &booking).await, told);
+    expected.extend([(CallEventKind::Answered, CallStatus::Completed), COMPLETED]);
+    assert_eq!(steps(harness, &tenant, &booking).await, expected);
 }
 
-/// A call that was answered is not answered again where a failure comes in between.
+/// An answered call is not answered again after a failure.
 pub async fn an_answer_writes_one_event(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
     merge(harness, &booking, &failure(NotConnectedReason::Busy)).await;
     merge(harness, &booking, &conversation(CallStatus::Completed)).await;
-    let told = [INITIATED, ANSWERED, (CallEventKind::Ended, CallStatus::Busy), COMPLETED];
-    assert_eq!(steps(harness, &tenant, &booking).await, told);
+    let expected = [INITIATED, ANSWERED, (CallEventKind::Ended, CallStatus::Busy), COMPLETED];
+    assert_eq!(steps(harness, &tenant, &booking).await, expected);
 }
 
-/// Every step of a call is told once, however often it is settled, absorbed and attached: one after the other or all at once,
-/// before its event is published or after it.
+/// Every step of a call writes one event, however often the call is settled, merged and attached
+/// to, one after the other or at the same time, before or after publishing.
 pub async fn no_event_is_written_twice(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     let outcome = DialOutcome::Placed(provider_reference());
     let completed = conversation(CallStatus::Completed);
-    let mut told = vec![INITIATED, ANSWERED, COMPLETED];
+    let mut expected = vec![INITIATED, ANSWERED, COMPLETED];
     for _ in 0..2 {
         for _ in 0..2 {
             settle(harness, &booking, &outcome, LONG).await;
             merge(harness, &booking, &completed).await;
         }
-        assert_eq!(steps(harness, &tenant, &booking).await, told);
+        assert_eq!(steps(harness, &tenant, &booking).await, expected);
     }
-    told.push((CallEventKind::RecordingReady, CallStatus::Completed));
+    expected.push((CallEventKind::RecordingReady, CallStatus::Completed));
     for _ in 0..2 {
         for format in AudioFormat::ALL {
             attach(harness, &booking, format).await;
         }
-        assert_eq!(steps(harness, &tenant, &booking).await, told);
+        assert_eq!(steps(harness, &tenant, &booking).await, expected);
     }
 
     let crowded = booked(harness, &tenant).await;
     let crowd = (0..CROWD).map(|member| {
-        let (books, ledger) = (harness.updater(), harness.ledger());
+        let (updater, ledger) = (harness.updater(), harness.ledger());
         let (booking, outcome, completed) = (crowded.clone(), outcome.clone(), completed.clone());
         async move {
             let recording = recording(&booking.identity.call_id, AudioFormat::Mp3);
             let settlement = settlement(&booking, &booking.token, &outcome, LONG);
             match member % 3 {
                 0 => ledger.settle(&settlement).await,
-                1 => books.merge(&booking.identity.call_id, &completed).await,
-                _ => books.attach_recording(&booking.identity.call_id, &recording).await,
+                1 => updater.merge(&booking.identity.call_id, &completed).await,
+                _ => updater.attach_recording(&booking.identity.call_id, &recording).await,
             }
             .expect("store is up");
         }
     });
     all_at_once(crowd).await;
-    let told = steps(harness, &tenant, &crowded).await;
+    let written = steps(harness, &tenant, &crowded).await;
     for kind in CallEventKind::ALL {
-        let times = told.iter().filter(|(told, _)| *told == kind).count();
-        assert_eq!(times, 1, "{kind:?} among {told:?}");
+        let times = written.iter().filter(|(written, _)| *written == kind).count();
+        assert_eq!(times, 1, "{kind:?} among {written:?}");
     }
 }
 
-/// What is to be told of this step, at the event's place and time.
+/// The complete event of this step, with the sequence and time of `event`.
 fn whole(
     event: &CallEvent,
     booking: &Booking,

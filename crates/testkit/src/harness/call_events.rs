@@ -5,18 +5,19 @@ use domain::ports::{DeliveryQueue, EventFeed, WebhookEndpoints};
 
 use super::CallsHarness;
 
-/// What the suites of [`EventFeed`], [`WebhookEndpoints`] and [`DeliveryQueue`] need: each of the others, and the ledger and
-/// the books of the same store, to have something happen. The store is to be the harness's own, since whoever publishes or
-/// claims takes it from everybody.
+/// What the suites of [`EventFeed`], [`WebhookEndpoints`] and [`DeliveryQueue`] need: the three
+/// ports, and the ledger on the same store, whose writes produce call events. The store belongs to
+/// this harness alone, because publishing and leases affect every other test.
 ///
-/// [`PassesTime`](super::PassesTime) brings nearer what is due, the ends of leases, and the ends of replaced secrets.
+/// [`PassesTime`](super::PassesTime) also moves due deliveries, the ends of leases, and the ends of
+/// replaced secrets.
 #[async_trait]
 pub trait CallEventsHarness: CallsHarness {
-    /// The adapter, always the same.
+    /// The feed, always the same one.
     fn feed(&self) -> Arc<dyn EventFeed>;
 
-    /// The adapter on the same data once more, as another process would have it: what it publishes wakes the readers of the
-    /// first one, and the other way round.
+    /// The feed on the same data as another process would have it. What one publishes wakes the
+    /// readers of the other.
     async fn other_feed(&self) -> Arc<dyn EventFeed>;
 
     /// The endpoints.

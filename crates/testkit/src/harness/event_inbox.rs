@@ -5,14 +5,15 @@ use domain::ports::EventInbox;
 
 use super::{LosesStore, PassesTime};
 
-/// What the suite of [`EventInbox`] needs. The store is to be the harness's own, since whoever claims an event takes it from
-/// everybody. The calls that the suite closes events for are in no books.
+/// What the suite of [`EventInbox`] needs. The store belongs to this harness alone, because a lease
+/// hides an event from every other test. The suite closes events for calls that are not in the
+/// ledger.
 #[async_trait]
 pub trait EventInboxHarness: PassesTime + LosesStore {
     /// The adapter, as a new process would have it.
     fn inbox(&self) -> Arc<dyn EventInbox>;
 
-    /// The store dies as hard as the harness can make it, with no chance to write, and comes back. Afterwards the suite asks
-    /// for [`EventInboxHarness::inbox`] again.
+    /// As [`CallLedgerHarness::crash`](super::CallLedgerHarness::crash). The suite then calls
+    /// [`EventInboxHarness::inbox`] again.
     async fn crash(&self);
 }

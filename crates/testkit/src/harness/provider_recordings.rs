@@ -7,8 +7,8 @@ use domain::{Audio, ConversationId};
 /// What the suite of [`ProviderRecordings`] needs.
 #[async_trait]
 pub trait ProviderRecordingsHarness: Send + Sync {
-    /// The adapter, which sends its requests to the scripted provider. The suite gets a new one after
-    /// each [`ProviderRecordingsHarness::upstream`].
+    /// The adapter, which sends its requests to the scripted provider. The suite gets a new one
+    /// after each [`ProviderRecordingsHarness::upstream`].
     fn recordings(&self) -> Arc<dyn ProviderRecordings>;
 
     /// A conversation of which the provider has a recording, and the recording.

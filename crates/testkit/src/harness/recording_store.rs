@@ -6,13 +6,14 @@ use domain::ports::RecordingStore;
 
 use super::LosesStore;
 
-/// What the suite of [`RecordingStore`] needs. The store is to be the harness's own, since the suite uses names that another
-/// test may use.
+/// What the suite of [`RecordingStore`] needs. The store belongs to this harness alone, because the
+/// suite uses names that another test may use.
 #[async_trait]
 pub trait RecordingStoreHarness: LosesStore {
     /// The adapter, as a new process would have it.
     fn recordings(&self) -> Arc<dyn RecordingStore>;
 
-    /// What there is to hear: the bytes, or what the link leads to for somebody who has nothing but the link.
+    /// The bytes of a recording: those in `access`, or those behind its link, fetched with nothing
+    /// but the link.
     async fn read(&self, access: RecordingAccess) -> Vec<u8>;
 }

@@ -8,50 +8,55 @@ use domain::ports::VoiceProvider;
 /// What the suite of [`VoiceProvider`] needs.
 #[async_trait]
 pub trait VoiceProviderHarness: Send + Sync {
-    /// The adapter, pointed at the scripted provider. Asked for after every [`VoiceProviderHarness::upstream`].
+    /// The adapter, which sends its requests to the scripted provider. The suite gets a new one
+    /// after each [`VoiceProviderHarness::upstream`].
     fn provider(&self) -> Arc<dyn VoiceProvider>;
 
     /// From now on the provider behaves like this.
     async fn upstream(&self, upstream: Upstream);
 
-    /// Every request to dial that has reached the provider, in its order; a request that came by a redirect counts.
+    /// Every request to dial that the provider has received, in order, also one that followed a
+    /// redirect.
     async fn requests(&self) -> Vec<SentDial>;
 
-    /// Whether the provider answers only once the callee has, or has not. One that answers as soon as the call is queued
-    /// cannot say that somebody is busy, and the suite then demands that it says *placed*.
+    /// Whether the provider responds only after the callee has answered or has not. A provider that
+    /// responds when the call is queued cannot report a busy callee: the suite then requires the
+    /// outcome *placed*.
     fn waits_for_the_callee(&self) -> bool;
 }
 
 /// How the provider behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upstream {
-    /// It places the call and gives the ids that it has for one.
+    /// It places the call and returns the ids that it has for a call.
     AcceptsWithIds,
-    /// It places the call and gives no id.
+    /// It places the call and returns no id.
     AcceptsWithoutIds,
     /// The callee is busy.
     Busy,
-    /// The callee does not pick up, for as long as the phone may ring.
+    /// The callee does not answer for as long as the phone may ring.
     Silent,
     /// The callee declines.
     Declines,
     /// It refuses in its own error format, with a text that quotes the number to dial.
     Refuses,
-    /// Nobody listens at its address.
+    /// No server listens at its address.
     RefusesConnection,
-    /// It takes the request and never answers.
+    /// It reads the request and never responds.
     NeverResponds,
-    /// It takes the request and breaks the connection.
+    /// It reads the request and closes the connection.
     BreaksConnection,
-    /// It answers with an error on its side (HTTP 500), in its own error format.
+    /// It responds with an error on its side (HTTP 500), in its own error format.
     ServerError,
-    /// Something else answers in its place, with a status of success and a body that is not the provider's.
+    /// A proxy responds in its place, with a status of success and a body that is not the
+    /// provider's.
     ForeignResponse,
-    /// It answers with success and a body that is far larger than any answer of its own.
+    /// It responds with success and a body far larger than any of its own.
     OversizeResponse,
-    /// It begins an answer of success and breaks the connection in the middle.
+    /// It starts a successful response and closes the connection in the middle.
     CutResponse,
-    /// It redirects, such that the method is kept (HTTP 307), to an address where it would place the call.
+    /// It redirects with HTTP 307, which keeps the method, to an address where it would place the
+    /// call.
     Redirects,
 }
 
@@ -75,10 +80,10 @@ impl Upstream {
     ];
 }
 
-/// A request to dial, as the provider got it.
+/// A request to dial, as the provider received it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentDial {
-    /// Our id of the call, from wherever the provider keeps a correlation id.
+    /// Our id of the call, from the field in which the provider keeps a correlation id.
     pub call_id: String,
     /// The agent at the provider.
     pub provider_agent_id: String,
@@ -86,8 +91,8 @@ pub struct SentDial {
     pub provider_number_id: String,
     /// The number to dial, as it was sent.
     pub to: String,
-    /// The variables for the agent, by their names.
+    /// The variables for the agent, by name.
     pub variables: BTreeMap<String, String>,
-    /// The ids that the provider gave in its answer, if it gave any.
+    /// The ids in the provider's response, if it returned any.
     pub answered: ProviderReference,
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use domain::WebhookSecret;
 use domain::ports::WebhookSender;
 
-/// What the suite of [`WebhookSender`] needs. The receivers of the suite are sockets on the loopback.
+/// What the suite of [`WebhookSender`] needs. The receivers of the suite are sockets on the
+/// loopback.
 pub trait WebhookSenderHarness: Send + Sync {
     /// The adapter, which resolves every host name with `names`.
     fn sender(&self, allowed: AllowedReceivers, names: &ScriptedNames) -> Arc<dyn WebhookSender>;
@@ -36,7 +37,8 @@ pub struct ScriptedNames {
 }
 
 impl ScriptedNames {
-    /// A resolver that returns these addresses, one answer after the other, and the last one from then on.
+    /// A resolver that returns these addresses, one answer after the other, and the last one from
+    /// then on.
     ///
     /// # Panics
     /// If a text is not an address.

@@ -46,7 +46,8 @@ impl CallLedger for Memory {
             DialOutcome::Placed(reference) | DialOutcome::NotConnected { reference, .. } => reference.clone(),
             DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => ProviderReference::default(),
         };
-        // Reports that arrived before the outcome of the dial keep their status: `unresolved` would raise it.
+        // Reports that arrived before the outcome of the dial keep their status: `unresolved` would
+        // raise it.
         let reported = call.progress.status;
         call.progress.merge(&CallUpdate { conversation_id, carrier_call_id, ..CallUpdate::unresolved() });
         call.progress.status = reported.max(Some(status));

@@ -52,7 +52,6 @@ impl CallUpdater for Memory {
 }
 
 impl Tables {
-    /// The provider's id of the agent that speaks in this call.
     pub(super) fn provider_agent_id(&self, call: &LedgerCall) -> Option<&ProviderAgentId> {
         let agent = self.directory.agents.iter().find(|agent| agent.id == call.booking.identity.agent_id)?;
         agent.provider_agent_id.as_ref()

@@ -103,7 +103,8 @@ impl QueuedDelivery {
 }
 
 impl Tables {
-    /// The index of the delivery to lease next: of the endpoint with the fewest leases, the one that has been due the longest.
+    /// The index of the delivery to lease next: of the endpoint with the fewest leases, the one
+    /// that has been due the longest.
     fn next_delivery(&self, per_endpoint: u32, now: Timestamp) -> Option<usize> {
         let leases_of = |endpoint_id: &WebhookEndpointId| {
             let of_endpoint = self.deliveries.iter().filter(|one| one.endpoint_id == *endpoint_id);

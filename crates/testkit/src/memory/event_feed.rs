@@ -41,8 +41,6 @@ impl EventFeed for Memory {
 }
 
 impl Tables {
-    /// Writes an event of a stored call. Does nothing if the call already has it: the end of a call is written once for each
-    /// status, every other kind once.
     pub(super) fn write_event(
         &mut self,
         call_id: &CallId,
@@ -71,7 +69,8 @@ impl Tables {
         self.events.push(event);
     }
 
-    /// Publishes the oldest unpublished events and queues their deliveries. Returns the number of events.
+    /// Publishes the oldest unpublished events and queues their deliveries. Returns the number of
+    /// events.
     fn publish(&mut self, limit: u32, now: Timestamp) -> usize {
         let newest = self.events.iter().map(|event| event.sequence.number()).max().unwrap_or_default();
         let unpublished = self.events.iter_mut().filter(|event| event.sequence == EventSequence::START);

@@ -7,10 +7,11 @@ use domain::ports::{
 };
 use domain::{AnswerTime, Audio, CallId, CallUpdate, ConversationId, DialOutcome};
 
-/// A voice provider with scripted responses: `VoiceProvider`, `ProviderRecords` and `ProviderRecordings`. Clones share the
-/// script.
+/// A voice provider with scripted responses: `VoiceProvider`, `ProviderRecords` and
+/// `ProviderRecordings`. Clones share the script.
 ///
-/// A new one answers every dial with the outcome that it was made with, after ringing, and has no records.
+/// A new one answers every dial with the outcome that it was made with, after ringing, and has no
+/// records.
 #[derive(Clone)]
 pub struct Provider {
     script: Arc<Mutex<Script>>,

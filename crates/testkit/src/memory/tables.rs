@@ -21,7 +21,8 @@ pub struct Tables {
     pub contexts: HashMap<ConversationId, StoredContext>,
     /// Provider events, in the order of arrival.
     pub inbox: Vec<InboxEvent>,
-    /// Call events, in the order of writing. The sequence is `EventSequence::START` until the event is published.
+    /// Call events, in the order of writing. The sequence is `EventSequence::START` until the event
+    /// is published.
     pub events: Vec<CallEvent>,
     /// Webhook endpoints, in the order of registration.
     pub endpoints: Vec<WebhookEndpoint>,
@@ -53,7 +54,8 @@ pub struct LedgerCall {
     pub booking: Booking,
     /// The outcome of the dial and when it was settled; `None` while the call is dialling.
     pub dial: Option<(DialOutcome, Timestamp)>,
-    /// What the outcome and later updates say. A failure of the dial is not in it: it is added when the call is read.
+    /// What the outcome and later updates say. A failure of the dial is not in it: it is added when
+    /// the call is read.
     pub progress: CallProgress,
     /// The end of the lease of `UnfinishedCalls`; `None` if the call has never been leased.
     pub leased_until: Option<Timestamp>,

@@ -41,7 +41,8 @@ impl UnfinishedCalls for Memory {
 }
 
 impl Tables {
-    /// The indexes of calls that match and are not leased: first those without any lease, then those whose lease is the oldest.
+    /// The indexes of calls that match and are not leased: first those without any lease, then
+    /// those whose lease is the oldest.
     fn due(&self, limit: u32, now: Timestamp, matches: impl Fn(&LedgerCall) -> bool) -> Vec<usize> {
         let is_free = |call: &LedgerCall| call.leased_until.is_none_or(|until| until <= now);
         let mut due: Vec<usize> = (0..self.calls.len())

@@ -19,8 +19,8 @@ pub async fn an_unencrypted_url_is_refused(harness: &impl WebhookSenderHarness) 
     .await;
 }
 
-/// A URL without a valid host, or with a user name or password, is refused, and its host name is not
-/// resolved. That holds where every address is allowed, too.
+/// A URL without a valid host, or with a user name or password, is refused, and its host name is
+/// not resolved. That holds where every address is allowed, too.
 pub async fn an_unusable_url_is_refused(harness: &impl WebhookSenderHarness) {
     let texts = [
         "https://user@example.org/",

@@ -1,4 +1,5 @@
-//! The suites bite: an honest adapter passes all of them, and each broken one fails the case that is meant for it.
+//! The suites find faults: honest adapters pass all cases, and each broken one fails the case that
+//! is meant for it.
 
 mod flaw;
 mod harness;

@@ -1,4 +1,5 @@
-//! A voice provider and its adapter, with a scripted line between them. It is honest, but for the one flaw that it is given.
+//! A voice provider and its adapter, with a scripted connection between them. It is honest, but for
+//! the one flaw that it has.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,7 +15,7 @@ use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
 
 use crate::flaw::Flaw;
 
-/// The adapter, its harness and the provider in one; clones share the line.
+/// The adapter, its harness and the provider in one; clones share the connection.
 #[derive(Clone)]
 pub(crate) struct Line {
     flaw: Option<Flaw>,
@@ -23,13 +24,13 @@ pub(crate) struct Line {
     requests: Arc<Mutex<Vec<SentDial>>>,
 }
 
-/// What comes back over the line.
+/// What arrives over the connection.
 enum Heard {
     NoConnection,
     Nothing,
     ConnectionLost,
     Redirected,
-    /// A status, and what the body says if it can be read.
+    /// A status, and the content of the body if it can be read.
     Answer(u16, Option<Body>),
 }
 
@@ -40,17 +41,15 @@ enum Body {
 }
 
 impl Line {
-    /// The adapter that keeps every promise.
     pub(crate) fn honest() -> Self {
         Self::new(None, true)
     }
 
-    /// The same for a provider that answers as soon as a call is queued.
+    /// For a provider that responds when a call is queued.
     pub(crate) fn honest_and_hasty() -> Self {
         Self::new(None, false)
     }
 
-    /// The adapter with this one flaw.
     pub(crate) fn with(flaw: Flaw) -> Self {
         Self::new(Some(flaw), flaw != Flaw::ClaimsToWaitForTheCallee)
     }
@@ -120,7 +119,7 @@ impl Line {
         }
     }
 
-    /// The line with the time limit that belongs to it.
+    /// A request with its time limit.
     async fn ask(&self, request: &DialRequest) -> Option<Heard> {
         let heard = async {
             match self.hear(request) {
@@ -229,5 +228,5 @@ impl VoiceProviderHarness for Line {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("nobody panics while holding it")
+    mutex.lock().expect("no panic while it is locked")
 }

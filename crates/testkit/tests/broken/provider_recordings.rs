@@ -1,4 +1,5 @@
-//! A provider that keeps recordings, and the adapter that fetches them. It is honest, but for the one flaw that it has.
+//! A provider that keeps recordings, and the adapter that fetches them. It is honest, but for the
+//! one flaw that it has.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 

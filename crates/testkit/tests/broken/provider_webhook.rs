@@ -1,5 +1,5 @@
-//! The webhook of a provider whose bodies are lines of text and whose signature is a checksum. It is
-//! honest, but for the one flaw that it has.
+//! The webhook of a provider whose bodies are lines of text and whose signature is a checksum. It
+//! is honest, but for the one flaw that it has.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

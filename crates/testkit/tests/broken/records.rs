@@ -1,4 +1,5 @@
-//! A provider that has calls on record, and the adapter that asks it. It is honest, but for the one flaw that it is given.
+//! A provider with records of calls, and the adapter that reads them. It is honest, but for the one
+//! flaw that it has.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -28,12 +29,10 @@ struct Provider {
 }
 
 impl Archive {
-    /// The adapter that keeps every promise.
     pub(crate) fn honest() -> Self {
         Self::new(None)
     }
 
-    /// The adapter with this one flaw.
     pub(crate) fn with(flaw: Flaw) -> Self {
         Self::new(Some(flaw))
     }
@@ -44,7 +43,7 @@ impl Archive {
     }
 
     fn provider(&self) -> MutexGuard<'_, Provider> {
-        self.provider.lock().expect("nobody panics while holding it")
+        self.provider.lock().expect("no panic while it is locked")
     }
 }
 
@@ -55,7 +54,7 @@ impl ProviderRecords for Archive {
         if provider.upstream != RecordsUpstream::Responds {
             return match self.flaw {
                 Some(Flaw::TakesUnavailableForAbsent) => Ok(None),
-                _ => Err(PortUnavailable::new("archive", "the provider is away")),
+                _ => Err(PortUnavailable::new("archive", "the provider is unavailable")),
             };
         }
         if self.flaw == Some(Flaw::DialsToLookUp) {
@@ -71,11 +70,11 @@ impl ProviderRecords for Archive {
             }
             (None, _) => calls.find(|(known, _)| known.call_id == lookup.call_id),
         };
-        Ok(found.map(|(known, call)| told(known, *call)))
+        Ok(found.map(|(known, call)| reported(known, *call)))
     }
 }
 
-fn told(known: &ProviderLookup, call: RecordedCall) -> CallUpdate {
+fn reported(known: &ProviderLookup, call: RecordedCall) -> CallUpdate {
     let conversation = |status| {
         UpdateContent::Conversation(ConversationRecord {
             status,

@@ -1,11 +1,10 @@
 //! A sender of webhooks over bare sockets. It is honest, but for the one flaw that it has.
 //!
-//! It trusts in three public addresses only, and its signature is a checksum: enough for the suite.
+//! Only two addresses count as public, and the signature is a checksum: enough for the suite.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -67,7 +67,8 @@ impl BrokenStore {
         self.clock.now()
     }
 
-    /// What happens first in each method, if the store is lost; `private` is text that no error may quote.
+    /// What happens first in each method, if the store is lost; `private` is text that no error may
+    /// quote.
     async fn reach(&self, private: &str) -> Result<(), PortUnavailable> {
         if self.memory.is_lost() {
             match self.flaw {

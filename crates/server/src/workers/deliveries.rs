@@ -24,15 +24,15 @@ impl Workers {
     /// Puts what happened in order for its readers, and sends it to those who asked for it.
     pub(crate) fn announce(&self, webhooks: &Arc<DeliverWebhooks>, publish_every: Duration) {
         let may_be_due = Arc::new(Notify::new());
-        self.give_up(webhooks.clone());
+        self.expire(webhooks.clone());
         self.publish(webhooks.clone(), may_be_due.clone(), publish_every);
         self.deliver(webhooks.clone(), may_be_due, publish_every.max(LOOK_INTO_THE_QUEUE_EVERY));
     }
 
-    fn give_up(&self, webhooks: Arc<DeliverWebhooks>) {
+    fn expire(&self, webhooks: Arc<DeliverWebhooks>) {
         self.repeat(Pace::steady(GIVE_UP_EVERY), "events that wait too long were not given up", move || {
             let webhooks = webhooks.clone();
-            async move { webhooks.give_up().await.map(|events| usize::try_from(events).unwrap_or(usize::MAX)) }
+            async move { webhooks.expire().await.map(|events| usize::try_from(events).unwrap_or(usize::MAX)) }
         });
     }
 

@@ -55,7 +55,7 @@ fn queue(deliveries: i64, emptied: Arc<Notify>) -> MockDeliveryQueue {
     }
     let queued = Arc::new(Mutex::new(Queue { due: (1..=deliveries).map(delivery).collect(), out: 0 }));
     let mut queue = MockDeliveryQueue::new();
-    queue.expect_give_up().returning(|_, _| Ok(0));
+    queue.expect_expire().returning(|_, _| Ok(0));
     let leased = queued.clone();
     queue.expect_lease().returning(move |lease| {
         assert!(lease.limit > 0, "nothing is asked for");
@@ -162,7 +162,7 @@ impl WebhookSender for Hanging {
 async fn a_stop_takes_nothing_more_from_the_queue() {
     let taken = Arc::new(AtomicUsize::new(0));
     let mut queue = MockDeliveryQueue::new();
-    queue.expect_give_up().returning(|_, _| Ok(0));
+    queue.expect_expire().returning(|_, _| Ok(0));
     let counted = taken.clone();
     queue.expect_lease().returning(move |lease| {
         let limit = usize::try_from(lease.limit).expect("a small number");

@@ -99,7 +99,7 @@ impl AfterTheCall {
             clock: ports.clock.clone(),
         };
         let deliver_webhooks = DeliverWebhooks::new(deliver_webhooks, settings.deliveries.policy);
-        workers.announce(&Arc::new(deliver_webhooks), settings.deliveries.publish_every);
+        workers.publish_and_deliver(&Arc::new(deliver_webhooks), settings.deliveries.publish_every);
         let personalize = webhook.map(|webhook| {
             let directory = database.clone();
             let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());

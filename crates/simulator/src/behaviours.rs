@@ -12,7 +12,7 @@ pub(crate) const FOREVER_MS: u64 = u64::MAX;
 /// The first group contains outcomes of a call. The provider reports them in its own format: in the
 /// response, or in the call's record if it responds before the phone rings. The second group loses,
 /// damages or delays the response. The third refuses connections. If the response does not report
-/// what happens to the call, a [`CallFate`] decides it. `after_ms` is the time from the dial to
+/// what happens to the call, a [`CallOutcome`] decides it. `after_ms` is the time from the dial to
 /// the outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -144,7 +144,7 @@ pub enum ErrorShape {
 /// What happens to a call if the response does not report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CallFate {
+pub enum CallOutcome {
     Answered,
     Busy,
     NoAnswer,
@@ -169,7 +169,7 @@ pub struct ScriptedBehaviour {
     pub behaviour: Behaviour,
     /// Replaces the behaviour's default outcome. Ignored if the response reports the outcome.
     #[serde(default)]
-    pub call: Option<CallFate>,
+    pub call: Option<CallOutcome>,
     /// How long an answered call lasts; by default about 600 ms, multiplied by the time scale.
     #[serde(default)]
     pub talks_for_ms: Option<u64>,
@@ -202,7 +202,7 @@ impl ScriptedBehaviour {
     }
 
     #[must_use]
-    pub fn call(self, outcome: CallFate) -> ScriptedBehaviour {
+    pub fn call(self, outcome: CallOutcome) -> ScriptedBehaviour {
         ScriptedBehaviour { call: Some(outcome), ..self }
     }
 
@@ -304,16 +304,16 @@ impl Behaviour {
     }
 
     /// What happens to the call if neither the response nor a script decides it.
-    pub(crate) fn default_outcome(&self) -> CallFate {
+    pub(crate) fn default_outcome(&self) -> CallOutcome {
         match self.after_ringing() {
             Behaviour::HttpError { status, .. } | Behaviour::ForeignHtml { status }
                 if (400..500).contains(status) && !matches!(status, 408 | 409) =>
             {
-                CallFate::NotDialled
+                CallOutcome::NotDialled
             }
-            Behaviour::ConcurrencyBlocked => CallFate::NotDialled,
-            Behaviour::Hang => CallFate::Ringing,
-            _ => CallFate::Answered,
+            Behaviour::ConcurrencyBlocked => CallOutcome::NotDialled,
+            Behaviour::Hang => CallOutcome::Ringing,
+            _ => CallOutcome::Answered,
         }
     }
 

@@ -50,7 +50,7 @@ mod timeline;
 mod vapi;
 mod webhooks;
 
-pub use behaviours::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour};
+pub use behaviours::{Behaviour, CallOutcome, ErrorShape, ScriptedBehaviour};
 pub use calls::Dial;
 pub use elevenlabs::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
 pub use magic_numbers::{MAGIC_NUMBERS, MagicNumber};

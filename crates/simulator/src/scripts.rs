@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::behaviours::{Behaviour, CallFate, ScriptedBehaviour};
+use crate::behaviours::{Behaviour, CallOutcome, ScriptedBehaviour};
 use crate::webhooks::WebhookScript;
 
 /// The most numbers that can have their own scripts.
@@ -14,7 +14,7 @@ const QUEUE_FULL: &str = "too many scripts are queued; DELETE /sim/behaviours fi
 #[derive(Clone)]
 pub(crate) struct Scripted {
     pub(crate) behaviour: Behaviour,
-    pub(crate) outcome: Option<CallFate>,
+    pub(crate) outcome: Option<CallOutcome>,
     pub(crate) talks_for_ms: Option<u64>,
     pub(crate) webhook: WebhookScript,
 }

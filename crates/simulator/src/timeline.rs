@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::behaviours::CallFate;
+use crate::behaviours::CallOutcome;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -41,13 +41,13 @@ pub(crate) enum End {
 
 impl End {
     /// `None` if nothing was dialled.
-    pub(crate) fn from_outcome(outcome: CallFate, no_answer: Failure, busy: Failure) -> Option<End> {
+    pub(crate) fn from_outcome(outcome: CallOutcome, no_answer: Failure, busy: Failure) -> Option<End> {
         match outcome {
-            CallFate::NotDialled => None,
-            CallFate::Answered => Some(End::Answered),
-            CallFate::Ringing => Some(End::KeepsRinging),
-            CallFate::NoAnswer => Some(End::Failed(no_answer)),
-            CallFate::Busy => Some(End::Failed(busy)),
+            CallOutcome::NotDialled => None,
+            CallOutcome::Answered => Some(End::Answered),
+            CallOutcome::Ringing => Some(End::KeepsRinging),
+            CallOutcome::NoAnswer => Some(End::Failed(no_answer)),
+            CallOutcome::Busy => Some(End::Failed(busy)),
         }
     }
 }

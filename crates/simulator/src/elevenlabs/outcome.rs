@@ -1,6 +1,6 @@
 //! The outcomes of a call in the provider's words.
 
-use crate::behaviours::{Behaviour, CallFate};
+use crate::behaviours::{Behaviour, CallOutcome};
 use crate::timeline::{End, Failure};
 
 /// The outcome that a response in the provider's format reports.
@@ -41,7 +41,7 @@ impl ReportedOutcome {
 }
 
 /// The end of a call that the response does not report; `None` if nothing was dialled.
-pub(crate) fn unreported_end(outcome: CallFate) -> Option<End> {
+pub(crate) fn unreported_end(outcome: CallOutcome) -> Option<End> {
     End::from_outcome(outcome, no_answer(), initialization_error(486, sip_message(486)))
 }
 

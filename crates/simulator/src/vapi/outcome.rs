@@ -1,6 +1,6 @@
 //! How calls end, in the words of the provider's record.
 
-use crate::behaviours::{Behaviour, CallFate};
+use crate::behaviours::{Behaviour, CallOutcome};
 use crate::timeline::{End, Failure};
 
 /// `None` if the response to this behaviour does not report what happened to the call.
@@ -12,7 +12,7 @@ pub(crate) fn reported_end(behaviour: &Behaviour) -> Option<End> {
 }
 
 /// The end of a call that the response does not report; `None` if nothing was dialled.
-pub(crate) fn unreported_end(outcome: CallFate) -> Option<End> {
+pub(crate) fn unreported_end(outcome: CallOutcome) -> Option<End> {
     End::from_outcome(outcome, failure(480), failure(486))
 }
 

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use simulator::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour};
+use simulator::{Behaviour, CallOutcome, ErrorShape, ScriptedBehaviour};
 
 use crate::sandbox::{CALLEE, SIP_TRUNK, Sandbox, call_to, json_of, magic};
 
@@ -144,10 +144,10 @@ async fn bodies_can_be_too_long_too_slow_truncated_and_wrong() {
 async fn a_script_decides_the_outcome_of_a_call_whose_response_is_lost() {
     let sandbox = Sandbox::start().await;
     for (outcome, status) in [
-        (CallFate::Answered, "done"),
-        (CallFate::Busy, "failed"),
-        (CallFate::NoAnswer, "failed"),
-        (CallFate::Ringing, "initiated"),
+        (CallOutcome::Answered, "done"),
+        (CallOutcome::Busy, "failed"),
+        (CallOutcome::NoAnswer, "failed"),
+        (CallOutcome::Ringing, "initiated"),
     ] {
         sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::http_error(500)).times(1).call(outcome));
         sandbox.dial(CALLEE).await;
@@ -157,7 +157,7 @@ async fn a_script_decides_the_outcome_of_a_call_whose_response_is_lost() {
     }
     sandbox
         .simulator
-        .script(ScriptedBehaviour::new(Behaviour::DropConnection).times(1).call(CallFate::NotDialled));
+        .script(ScriptedBehaviour::new(Behaviour::DropConnection).times(1).call(CallOutcome::NotDialled));
     let (received, _) = sandbox.dial_over_socket(CALLEE).await;
     assert!(received.is_empty());
     assert_eq!(sandbox.simulator.dials_to(CALLEE), 4);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 use simulator::{
-    Behaviour, CallFate, DEMO_AGENT_ID, DEMO_PHONE_NUMBER_ID, ErrorShape, ScriptedBehaviour, Settings,
+    Behaviour, CallOutcome, DEMO_AGENT_ID, DEMO_PHONE_NUMBER_ID, ErrorShape, ScriptedBehaviour, Settings,
 };
 
 use crate::sandbox::{CALLEE, Sandbox, json_of, magic};
@@ -215,7 +215,7 @@ async fn responses_are_lost_and_damaged_here_too() {
     sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::WrongTypes).times(1));
     assert!(json_of(sandbox.post("/call", &call_to(CALLEE)).await).await["orgId"].is_array());
 
-    let busy = ScriptedBehaviour::new(Behaviour::http_error(500)).times(1).call(CallFate::Busy);
+    let busy = ScriptedBehaviour::new(Behaviour::http_error(500)).times(1).call(CallOutcome::Busy);
     sandbox.simulator.script(busy);
     sandbox.post("/call", &call_to(CALLEE)).await;
     let id = sandbox.simulator.dials().pop().expect("a dial").conversation_id;

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
-use simulator::{Behaviour, CallFate, ScriptedBehaviour, Settings, WebhookScript, WebhookSettings};
+use simulator::{Behaviour, CallOutcome, ScriptedBehaviour, Settings, WebhookScript, WebhookSettings};
 
 use crate::receiver::{Received, Receiver, SECRET};
 use crate::sandbox::{CALLEE, Sandbox, json_of, magic};
@@ -98,9 +98,9 @@ async fn a_call_that_keeps_ringing_or_was_not_dialled_sends_nothing() {
     let (sandbox, receiver) = sandbox().await;
     sandbox.dial(magic("forbidden")).await;
     let lost = ScriptedBehaviour::new(Behaviour::http_error(500));
-    sandbox.simulator.script(lost.clone().call(CallFate::Ringing));
+    sandbox.simulator.script(lost.clone().call(CallOutcome::Ringing));
     sandbox.dial(CALLEE).await;
-    sandbox.simulator.script(lost.call(CallFate::Busy));
+    sandbox.simulator.script(lost.call(CallOutcome::Busy));
     sandbox.dial(CALLEE).await;
     assert_eq!(kinds(&receiver.wait_for_exactly(1).await), [FAILURE], "only the busy call sends an event");
 }

@@ -172,7 +172,7 @@ pub(crate) async fn serve(
             }
             (tcp, peer) = accept(listener.as_ref()) => {
                 if let Some(reset) = state.scripts().take_connection_to_close() {
-                    close_unread(&tcp, reset);
+                    actix_web::rt::spawn(close_unread(tcp, reset));
                     continue;
                 }
                 let http = Rc::clone(&http);
@@ -257,9 +257,13 @@ async fn accept(listener: Option<&TcpListener>) -> (TcpStream, SocketAddr) {
     }
 }
 
-fn close_unread(tcp: &TcpStream, reset: bool) {
-    if reset && let Err(error) = tcp.set_zero_linger() {
-        tracing::warn!(%error, "cannot reset a connection; closing it instead");
+async fn close_unread(tcp: TcpStream, reset: bool) {
+    if reset {
+        // A client that is reset before it sees its connection reports a failed connect instead.
+        sleep(Duration::from_millis(5)).await;
+        if let Err(error) = tcp.set_zero_linger() {
+            tracing::warn!(%error, "cannot reset a connection; closing it instead");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use adapter_vapi::{Vapi, VapiSettings};
 use async_trait::async_trait;
 use domain::ports::VoiceProvider;
 use domain::{ConversationId, ProviderReference};
-use simulator::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour, Settings, Simulator};
+use simulator::{Behaviour, CallOutcome, ErrorShape, ScriptedBehaviour, Settings, Simulator};
 use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
 use url::Url;
 
@@ -46,7 +46,7 @@ impl VoiceProviderHarness for Simulated {
         self.simulator.refuse_connections(refuses).await;
         if !refuses {
             // A dial is counted even where it is refused, so that one which is sent again would be seen.
-            self.simulator.script(ScriptedBehaviour::new(behaviour(upstream)).call(CallFate::Ringing));
+            self.simulator.script(ScriptedBehaviour::new(behaviour(upstream)).call(CallOutcome::Ringing));
         }
     }
 

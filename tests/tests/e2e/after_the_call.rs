@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::{Behaviour, CallFate, ScriptedBehaviour, WebhookScript};
+use simulator::{Behaviour, CallOutcome, ScriptedBehaviour, WebhookScript};
 
 use crate::on_both_backings;
 use crate::support::{Gateway, World};
@@ -169,7 +169,7 @@ on_both_backings! {
         world.set("OUTDIAL_RINGING_TIMEOUT_SECS", "1");
         world.set("OUTDIAL_ANSWER_MARGIN_SECS", "1");
         world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
-        world.simulator.script(ScriptedBehaviour::new(Behaviour::Hang).call(CallFate::NotDialled));
+        world.simulator.script(ScriptedBehaviour::new(Behaviour::Hang).call(CallOutcome::NotDialled));
         let process = world.spawn().await;
         let client = process.client.clone();
         let placing = tokio::spawn(async move { client.try_place(json!({ "phoneNumber": NUMBER })).await });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::{Behaviour, CallFate, ScriptedBehaviour};
+use simulator::{Behaviour, CallOutcome, ScriptedBehaviour};
 
 use crate::on_both_backings;
 use crate::support::World;
@@ -124,7 +124,7 @@ on_both_backings! {
         world.set("OUTDIAL_RINGING_TIMEOUT_SECS", "1");
         world.set("OUTDIAL_ANSWER_MARGIN_SECS", "1");
         world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
-        let call = ScriptedBehaviour::new(Behaviour::DropConnection).call(CallFate::Busy);
+        let call = ScriptedBehaviour::new(Behaviour::DropConnection).call(CallOutcome::Busy);
         world.simulator.script(call);
         let gateway = world.start().await;
         let unknown = gateway.client.call_number("+14165550185").await;

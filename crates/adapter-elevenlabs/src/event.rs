@@ -72,7 +72,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
         key: key(&kind, &conversation, body),
         kind,
         lookup: CallLookup { call_id: conversation.call_id(), conversation_id: conversation.id(), parties },
-        update: update,
+        update,
         recording,
     })
 }

@@ -1,4 +1,5 @@
-//! The promises of both ports, and what is particular to Redis: broken connections, restarts, refusals, cost.
+//! The conformance suites of both ports, and tests for Redis only: broken connections, restarts,
+//! refusals, cost.
 
 mod cost;
 mod faults;

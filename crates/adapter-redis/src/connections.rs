@@ -32,8 +32,7 @@ const MAX_QUEUED_WRITES: usize = 1024;
 /// The replies to one request, in the order of its commands.
 pub(crate) struct Replies {
     values: std::vec::IntoIter<RedisResult<Value>>,
-    /// The request was sent twice because a connection broke: the server may have executed it
-    /// twice.
+    /// A connection broke, so the request was sent twice and may have been executed twice.
     pub(crate) repeated: bool,
 }
 

@@ -1,13 +1,11 @@
 /// What the server does when its memory is full: its `maxmemory-policy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EvictionPolicy {
-    /// A full server refuses writes and keeps every lock until it expires. This store needs this
-    /// policy.
+    /// A full server refuses writes and keeps every lock until it expires: what this store needs.
     NoEviction,
     /// A full server evicts keys, also locks. Contains the policy's name in Redis.
     Evicting(String),
-    /// The server does not report the policy: it forbids `CONFIG`, and `INFO memory` does not have
-    /// it.
+    /// The server forbids `CONFIG` and does not report the policy in `INFO memory`.
     Unknown,
 }
 

@@ -25,9 +25,8 @@ const RENEW: &str = "\
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end \
 return 0";
 
-/// Arguments: the owner's pending value; the prefix of the owner's settled value; the settled
-/// value; milliseconds. The owner may settle again, because the reply to the first time may have
-/// been lost.
+/// Arguments: the owner's pending value; the prefix of its settled value; the settled value;
+/// milliseconds. The owner may settle again: the first reply may have been lost.
 const SETTLE: &str = "\
 local held = redis.call('GET', KEYS[1]) \
 if held == ARGV[1] or (held and string.sub(held, 1, #ARGV[2]) == ARGV[2]) then \

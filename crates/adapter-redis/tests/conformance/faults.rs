@@ -104,8 +104,7 @@ async fn a_lock_whose_grant_was_lost_on_the_way_is_granted() {
         assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted), "{bytes}");
         assert_eq!(harness.proxy.accepted(), 2);
 
-        // This was granted only because the reply was lost: a held key is in flight for every
-        // request.
+        // Only the lost reply led to the grant: a held key is in flight for every request.
         let again = harness.store.acquire(&key, &token, HOLD).await;
         assert!(matches!(again, Ok(HoldResult::InFlight { .. })), "{again:?}");
     }
@@ -133,8 +132,7 @@ async fn a_settlement_whose_reply_was_lost_is_held() {
     harness.proxy.set(Mode::CutNextReply(2));
     let settled = harness.store.settle(&settlement).await.expect("the request is sent again");
     assert_eq!((settled.ownership, settled.context_stored), (Ownership::Held, true));
-    // The owner may also settle again, because it cannot know whether a failed request was
-    // executed.
+    // The owner may settle again: after an error it cannot know what was executed.
     let settled = harness.store.settle(&settlement).await.expect("the store is available");
     assert_eq!(settled.ownership, Ownership::Held);
     let result = harness.store.acquire(&key, &fixtures::token(), HOLD).await;

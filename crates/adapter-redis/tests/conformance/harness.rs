@@ -1,5 +1,4 @@
-//! A store with its own key prefix on the shared server, behind a proxy that can make it
-//! unavailable.
+//! A store with its own key prefix on the shared server, behind a proxy that simulates faults.
 
 use std::{
     sync::{

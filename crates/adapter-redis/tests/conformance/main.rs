@@ -1,5 +1,4 @@
-//! The conformance suites of both ports, and tests for Redis only: broken connections, restarts,
-//! refusals, cost.
+//! The conformance suites of both ports, and tests of faults, refusals and cost in Redis.
 
 mod cost;
 mod faults;

@@ -46,8 +46,7 @@ async fn a_replica_grants_nothing_until_it_is_promoted() {
     run(&mut direct, "REPLICAOF 127.0.0.1 1").await;
     let error = store.acquire(&key, &token, HOLD).await.expect_err("a replica accepts no lock");
     assert!(error.to_string().contains("READONLY"), "{error}");
-    // The host name may lead to another primary by now, so the next operation uses a new
-    // connection.
+    // The host name may lead to another primary by now, so the store opens a new connection.
     let error = store.ping().await.expect_err("a replica accepts no lock");
     assert!(error.to_string().contains("READONLY"), "{error}");
     assert_eq!(proxy.accepted(), 2);

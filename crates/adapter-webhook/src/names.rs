@@ -1,5 +1,4 @@
-//! Name lookup. The client connects to the addresses that were checked here, without a second
-//! lookup.
+//! Name lookup. The client connects to the addresses checked here, without a second lookup.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,8 +23,8 @@ impl Resolve for SystemNames {
     }
 }
 
-/// Returns the addresses of another resolver, or an error if one of them is not public: the owner
-/// of a name controls which address the client uses.
+/// A resolver that returns the addresses of another one, or an error if one of them is not public:
+/// the owner of a name controls which of its addresses the client uses.
 pub(crate) struct PublicNames(pub(crate) Arc<dyn Resolve>);
 
 impl Resolve for PublicNames {

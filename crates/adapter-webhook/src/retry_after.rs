@@ -9,8 +9,7 @@ use time::format_description::well_known::Rfc2822;
 /// A longer pause is probably a mistake of the receiver.
 const MAX_PAUSE: Duration = Duration::from_hours(24);
 
-/// Reads the pause that a 429 or 503 response asks for, in seconds or until a date; at most one
-/// day.
+/// Reads the pause that a 429 or 503 response asks for: seconds or a date; at most one day.
 pub(crate) fn read(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if !matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         return None;

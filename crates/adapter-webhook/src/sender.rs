@@ -44,8 +44,7 @@ impl HttpWebhookSender {
     ///
     /// # Errors
     ///
-    /// A time is out of its bounds, or the machine has no CA certificates and `allow_private` is
-    /// off.
+    /// A time is out of bounds, or the machine has no CA certificates and `allow_private` is off.
     pub fn new(settings: WebhookSenderSettings) -> Result<Self, InvalidSettings> {
         Self::with_names(settings, Arc::new(SystemNames))
     }

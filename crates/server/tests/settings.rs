@@ -16,7 +16,7 @@ fn outdial(arguments: &[&str], settings: &[(&str, &str)]) -> (bool, String, Stri
 }
 
 fn load(settings: &[(&str, &str)]) -> Result<Settings, String> {
-    let source = Source::of(settings.iter().copied()).map_err(|error| error.to_string())?;
+    let source = Source::of(settings.iter().copied());
     Settings::load(&source).map_err(|error| error.to_string())
 }
 

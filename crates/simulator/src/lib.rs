@@ -41,6 +41,7 @@ mod elevenlabs;
 mod faults;
 mod ids;
 mod listener;
+mod listener_control;
 mod magic_numbers;
 mod responses;
 mod scripts;

@@ -19,11 +19,12 @@ use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, web};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::connection::{Connection, ConnectionStream};
+use crate::listener_control::{Command, Commands};
 use crate::state::State;
 use crate::{control, elevenlabs, vapi};
 
@@ -31,70 +32,6 @@ use crate::{control, elevenlabs, vapi};
 const BACKLOG: u32 = 16_384;
 /// Longer than any client's connection pool keeps an idle connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(300);
-
-/// Controls the accept loop from any thread.
-pub(crate) struct ListenerControl {
-    commands: mpsc::UnboundedSender<Command>,
-}
-
-/// Called when a command has been carried out.
-type Done = Box<dyn FnOnce() + Send>;
-
-enum Command {
-    Refuse { until: Option<Instant>, done: Done },
-    Listen { done: Done },
-    Stop,
-}
-
-/// The commands of a [`ListenerControl`], for the accept loop.
-pub(crate) struct Commands(mpsc::UnboundedReceiver<Command>);
-
-impl ListenerControl {
-    pub(crate) fn new() -> (ListenerControl, Commands) {
-        let (commands, received) = mpsc::unbounded_channel();
-        (ListenerControl { commands }, Commands(received))
-    }
-
-    /// Refuses connections for `duration`, or until [`ListenerControl::listen`]. Returns once they
-    /// are refused.
-    pub(crate) async fn refuse(&self, duration: Option<Duration>) {
-        self.send_and_wait(|done| Command::Refuse { until: end_of(duration), done }).await;
-    }
-
-    /// [`ListenerControl::refuse`] for synchronous callers, on another thread than the accept loop.
-    pub(crate) fn refuse_blocking(&self, duration: Duration) {
-        let (done, carried_out) = std::sync::mpsc::channel::<()>();
-        self.send(Command::Refuse { until: end_of(Some(duration)), done: Box::new(move || drop(done)) });
-        // Fails when `done` is dropped: the command was carried out.
-        let _ = carried_out.recv();
-    }
-
-    /// Listens again, and returns once it does.
-    pub(crate) async fn listen(&self) {
-        self.send_and_wait(|done| Command::Listen { done }).await;
-    }
-
-    pub(crate) fn stop(&self) {
-        self.send(Command::Stop);
-    }
-
-    async fn send_and_wait(&self, command: impl FnOnce(Done) -> Command) {
-        let (done, carried_out) = oneshot::channel::<()>();
-        self.send(command(Box::new(move || drop(done))));
-        // Fails when `done` is dropped: the command was carried out.
-        let _ = carried_out.await;
-    }
-
-    fn send(&self, command: Command) {
-        if self.commands.send(command).is_err() {
-            tracing::debug!("ignoring a command: the simulator has already stopped");
-        }
-    }
-}
-
-fn end_of(duration: Option<Duration>) -> Option<Instant> {
-    Instant::now().checked_add(duration?)
-}
 
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     reserve(address)?.listen(BACKLOG)

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 
 use crate::behaviours::ScriptedBehaviour;
 use crate::calls::Dial;
-use crate::listener::{self, Commands, ListenerControl};
+use crate::listener;
+use crate::listener_control::{Commands, ListenerControl};
 use crate::state::State;
 use crate::webhooks::{WebhookDelivery, WebhookSettings};
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::behaviours::{Behaviour, ScriptedBehaviour};
 use crate::calls::Calls;
-use crate::listener::ListenerControl;
+use crate::listener_control::ListenerControl;
 use crate::magic_numbers::behaviour_of;
 use crate::scripts::{Scripted, Scripts};
 use crate::webhooks::{Target, WebhookSettings, Webhooks};

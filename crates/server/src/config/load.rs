@@ -15,6 +15,8 @@ use super::table::*;
 use super::{Auth, Settings, Storage, Voice};
 
 pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
+    let known = super::settings();
+    reader.refuse_unknown(|name| known.iter().any(|setting| setting.name == name));
     let process = Process::read(reader);
     let backends = Backends::read(reader);
     let embedded = backends.database_url.expose_secret().strip_prefix("sqlite://").map(Path::new);

@@ -1,16 +1,16 @@
-use super::Source;
 use super::kind::Kind;
+use super::source::Source;
 
 /// Every problem of the settings, each with the name of the variable. No value is quoted: it may be
 /// a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid settings:{}", .0.iter().map(|(name, problem)| format!("\n  {name} {problem}")).collect::<String>())]
-pub struct SettingsError(Vec<(&'static str, String)>);
+pub struct SettingsError(Vec<(String, String)>);
 
 /// Reads settings and collects their problems, so that one start reports all of them.
 pub(super) struct Reader<'a> {
     source: &'a Source,
-    problems: Vec<(&'static str, String)>,
+    problems: Vec<(String, String)>,
 }
 
 impl<'a> Reader<'a> {
@@ -47,16 +47,23 @@ impl<'a> Reader<'a> {
         self.source.value(name).is_some_and(|value| !value.trim().is_empty())
     }
 
+    /// Notes every set variable that `is_setting` does not recognize.
+    pub(super) fn refuse_unknown(&mut self, is_setting: impl Fn(&str) -> bool) {
+        let unknown = self.source.names().filter(|name| !is_setting(name));
+        let problem = "is not a setting (`outdial settings` prints every setting)";
+        self.problems.extend(unknown.map(|name| (name.to_owned(), problem.to_owned())));
+    }
+
     /// Whether no problem of these settings is noted.
     pub(super) fn are_valid(&self, names: &[&str]) -> bool {
-        !self.problems.iter().any(|(name, _)| names.contains(name))
+        !self.problems.iter().any(|(name, _)| names.contains(&name.as_str()))
     }
 
     /// Notes a problem of the first of these settings, and returns nothing. If one of them is
     /// already known to be invalid, the problem may be a consequence and is not noted.
     pub(super) fn problem<T>(&mut self, names: &[&'static str], problem: &str) -> Option<T> {
         if self.are_valid(names) {
-            self.problems.push((names[0], problem.to_owned()));
+            self.problems.push((names[0].to_owned(), problem.to_owned()));
         }
         None
     }

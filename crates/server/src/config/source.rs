@@ -4,8 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-use super::settings;
-
 const PREFIX: &str = "OUTDIAL_";
 
 /// Settings as text: the environment takes precedence over a file.
@@ -22,22 +20,17 @@ impl Source {
             None => BTreeMap::new(),
         };
         values.extend(of_environment(std::env::vars_os())?);
-        Self::of(values)
+        Ok(Self(values))
     }
 
-    /// Only these settings. An unknown name is an error.
-    pub fn of(
-        values: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
-    ) -> anyhow::Result<Self> {
-        let values: BTreeMap<String, String> =
-            values.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let known = settings();
-        let is_unknown = |name: &&String| !known.iter().any(|setting| setting.name == name.as_str());
-        let unknown: Vec<&str> = values.keys().filter(is_unknown).map(String::as_str).collect();
-        if !unknown.is_empty() {
-            bail!("unknown settings: {} (`outdial settings` prints every setting)", unknown.join(", "));
-        }
-        Ok(Self(values))
+    /// Only these settings.
+    pub fn of(values: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
+        Self(values.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    /// The names of the settings that are set.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// The value of a setting, if it is set.

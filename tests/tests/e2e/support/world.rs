@@ -169,7 +169,7 @@ impl World {
 
     /// Starts a gateway in this process.
     pub(crate) async fn start(&self) -> Gateway {
-        let source = Source::of(self.settings.clone()).expect("known settings");
+        let source = Source::of(self.settings.clone());
         let application =
             Application::build(Settings::load(&source).expect("good settings")).await.expect("it starts");
         let address = application.address();

@@ -7,7 +7,7 @@ use adapter_http::Authenticator;
 use domain::ports::{Directory, UpsertError};
 use domain::{
     Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord, DirectoryRecord,
-    InvalidId, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
+    InvalidValue, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
     ProviderNumberId, UserId, UserRecord,
 };
 use simulator::{MAGIC_NUMBERS, Simulator};
@@ -80,7 +80,7 @@ pub(crate) fn simulator_greeting(simulator: &Simulator) -> String {
     text
 }
 
-fn records() -> Result<[DirectoryRecord; 5], InvalidId> {
+fn records() -> Result<[DirectoryRecord; 5], InvalidValue> {
     let name = |text| PersonName::parse(text).expect("a short plain name");
     let number = |text| PhoneNumber::parse(text).expect("a fictional but well-formed number");
     let organization_id = OrganizationId::parse(ORGANIZATION)?;

@@ -1,6 +1,6 @@
 //! The numbers that calls are placed from.
 
-use crate::{OrganizationId, PhoneNumber, ProviderNumberId, UserId};
+use crate::{InvalidValue, OrganizationId, PhoneNumber, ProviderNumberId, UserId};
 
 /// The company that carries a caller number. Only [`Carrier::Sinch`] numbers place AI calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,10 +13,7 @@ pub enum Carrier {
     Textgrid,
 }
 
-/// The name is not `sinch`, `twilio` or `textgrid`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("unknown carrier: expected sinch, twilio or textgrid")]
-pub struct UnknownCarrier;
+const UNKNOWN: InvalidValue = InvalidValue("a carrier: sinch, twilio or textgrid");
 
 impl Carrier {
     /// Every carrier.
@@ -33,8 +30,8 @@ impl Carrier {
     }
 
     /// Reads the name that [`Carrier::as_str`] returns.
-    pub fn parse(name: &str) -> Result<Self, UnknownCarrier> {
-        Self::ALL.into_iter().find(|carrier| carrier.as_str() == name).ok_or(UnknownCarrier)
+    pub fn parse(name: &str) -> Result<Self, InvalidValue> {
+        Self::ALL.into_iter().find(|carrier| carrier.as_str() == name).ok_or(UNKNOWN)
     }
 }
 

@@ -2,18 +2,17 @@
 
 use std::fmt;
 
-/// The text is not an identifier: it is empty, longer than 128 bytes, or contains a control
-/// character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an identifier: empty, too long, or with control characters")]
-pub struct InvalidId;
+use crate::InvalidValue;
+
+const INVALID: InvalidValue =
+    InvalidValue("an identifier: it is empty, too long, or contains control characters");
 
 /// The longest accepted identifier, in bytes. Ours have 24; providers' have about 33.
 const MAX_ID_LEN: usize = 128;
 
-fn checked(text: &str) -> Result<Box<str>, InvalidId> {
+fn checked(text: &str) -> Result<Box<str>, InvalidValue> {
     let fits = !text.is_empty() && text.len() <= MAX_ID_LEN && !text.chars().any(char::is_control);
-    if fits { Ok(text.into()) } else { Err(InvalidId) }
+    if fits { Ok(text.into()) } else { Err(INVALID) }
 }
 
 /// 24 lower-case hex digits: 4 bytes of Unix seconds, then 8 random bytes, so that ids sort by
@@ -30,7 +29,7 @@ macro_rules! opaque_ids {
 
         impl $name {
             /// Reads an identifier: any text of 1 to 128 bytes without control characters.
-            pub fn parse(text: &str) -> Result<Self, InvalidId> {
+            pub fn parse(text: &str) -> Result<Self, InvalidValue> {
                 checked(text).map(Self)
             }
 
@@ -143,7 +142,7 @@ mod tests {
     #[test]
     fn text_that_could_break_a_log_line_or_a_statement_is_not_an_id() {
         for bad in ["", "a\nb", "a\0", "\u{85}", &"x".repeat(MAX_ID_LEN + 1)] {
-            assert_eq!(ContactId::parse(bad), Err(InvalidId), "{bad:?}");
+            assert_eq!(ContactId::parse(bad), Err(INVALID), "{bad:?}");
         }
         assert_eq!(ContactId::parse("a:b|c").map(|id| id.to_string()), Ok("a:b|c".to_owned()));
     }

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-/// The text is not a phone number in any country's numbering plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid E.164 phone number")]
-pub struct InvalidPhoneNumber;
+use crate::InvalidValue;
+
+const INVALID: InvalidValue = InvalidValue("a valid E.164 phone number");
 
 /// A phone number in E.164 (`+` and 7 to 15 digits), valid by libphonenumber's metadata.
 ///
@@ -18,14 +17,14 @@ impl PhoneNumber {
     /// Reads a number in E.164, with an optional `+`. Only ASCII digits are accepted: a number with
     /// separators could be a national one, and a `+` before it would call a person in another
     /// country.
-    pub fn parse(text: &str) -> Result<Self, InvalidPhoneNumber> {
-        let digits = e164_digits(text).ok_or(InvalidPhoneNumber)?;
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let digits = e164_digits(text).ok_or(INVALID)?;
         let e164 = format!("+{digits}");
-        let number = phonenumber::parse(None, &e164).map_err(|_| InvalidPhoneNumber)?;
+        let number = phonenumber::parse(None, &e164).map_err(|_| INVALID)?;
         // The metadata must leave the digits unchanged. Otherwise two spellings would be the same
         // number.
         let unchanged = number.format().mode(phonenumber::Mode::E164).to_string() == e164;
-        if unchanged && number.is_valid() { Ok(Self(e164.into())) } else { Err(InvalidPhoneNumber) }
+        if unchanged && number.is_valid() { Ok(Self(e164.into())) } else { Err(INVALID) }
     }
 
     /// The whole number, with its `+`. It is personal data: not for logs.
@@ -105,7 +104,7 @@ mod tests {
             "+1234567890123456",
             "tel:+14165550100",
         ] {
-            assert_eq!(PhoneNumber::parse(text), Err(InvalidPhoneNumber), "{text:?}");
+            assert_eq!(PhoneNumber::parse(text), Err(INVALID), "{text:?}");
         }
     }
 

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-/// The text is too long, or contains a control character other than a line break or a tab.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("text is too long or holds control characters")]
-pub struct InvalidText;
+use crate::InvalidValue;
+
+const INVALID: InvalidValue = InvalidValue("a text: it is too long or contains control characters");
 
 macro_rules! private_text {
     ($($(#[$doc:meta])* $name:ident, at most $max:literal bytes);+ $(;)?) => {$(
@@ -19,10 +18,10 @@ macro_rules! private_text {
 
             /// Accepts text that is short enough and has no control characters except line breaks
             /// and tabs.
-            pub fn parse(text: &str) -> Result<Self, InvalidText> {
+            pub fn parse(text: &str) -> Result<Self, InvalidValue> {
                 let forbidden = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
                 if text.len() > Self::MAX_LEN || text.chars().any(forbidden) {
-                    return Err(InvalidText);
+                    return Err(INVALID);
                 }
                 Ok(Self(text.into()))
             }
@@ -67,15 +66,15 @@ mod tests {
 
     #[test]
     fn nul_and_escape_are_refused_and_line_breaks_kept() {
-        assert_eq!(CallReason::parse("quote\0"), Err(InvalidText));
-        assert_eq!(CallReason::parse("\u{1b}[31mred"), Err(InvalidText));
+        assert_eq!(CallReason::parse("quote\0"), Err(INVALID));
+        assert_eq!(CallReason::parse("\u{1b}[31mred"), Err(INVALID));
         assert!(CallReason::parse("first line\r\n\tsecond").is_ok());
     }
 
     #[test]
     fn the_bound_is_in_bytes() {
         assert!(PersonName::parse(&"é".repeat(256)).is_ok());
-        assert_eq!(PersonName::parse(&"é".repeat(257)), Err(InvalidText));
+        assert_eq!(PersonName::parse(&"é".repeat(257)), Err(INVALID));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    CallEvent, CallEventKind, CallId, EventId, EventSequence, OrganizationId, Timestamp, WebhookEndpointId,
+    CallEvent, CallEventKind, CallId, EventId, EventSequence, InvalidValue, OrganizationId, Timestamp,
+    WebhookEndpointId,
 };
 
 /// A URL that an organization registered for its call events.
@@ -29,10 +30,7 @@ pub struct WebhookEndpoint {
     pub created_at: Timestamp,
 }
 
-/// The text is not a URL for events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an http or https URL of at most 2048 characters")]
-pub struct InvalidWebhookUrl;
+const INVALID_URL: InvalidValue = InvalidValue("an http or https URL of at most 2048 characters");
 
 /// A URL for events. `Debug` hides it: it may contain a token.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,7 +41,7 @@ impl WebhookUrl {
     pub const MAX_LEN: usize = 2048;
 
     /// Accepts text that looks like a URL: visible ASCII after `http://` or `https://`. The sender parses it in full.
-    pub fn parse(text: &str) -> Result<Self, InvalidWebhookUrl> {
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let schemed = ["https://", "http://"].iter().any(|scheme| {
             text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
                 && text.len() > scheme.len()
@@ -51,7 +49,7 @@ impl WebhookUrl {
         if schemed && text.len() <= Self::MAX_LEN && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(text.into()))
         } else {
-            Err(InvalidWebhookUrl)
+            Err(INVALID_URL)
         }
     }
 
@@ -68,10 +66,7 @@ impl fmt::Debug for WebhookUrl {
     }
 }
 
-/// The bytes have the wrong length for a signing secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a signing secret has 24 to 64 bytes")]
-pub struct InvalidWebhookSecret;
+const INVALID_SECRET: InvalidValue = InvalidValue("a signing secret of 24 to 64 bytes");
 
 /// A secret that signs deliveries: 24 to 64 bytes, as Standard Webhooks requires. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -79,8 +74,8 @@ pub struct WebhookSecret(Box<[u8]>);
 
 impl WebhookSecret {
     /// Accepts a secret of the right length.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidWebhookSecret> {
-        if (24..=64).contains(&bytes.len()) { Ok(Self(bytes.into())) } else { Err(InvalidWebhookSecret) }
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidValue> {
+        if (24..=64).contains(&bytes.len()) { Ok(Self(bytes.into())) } else { Err(INVALID_SECRET) }
     }
 
     /// A secret of 32 random bytes.

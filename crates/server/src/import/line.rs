@@ -1,7 +1,7 @@
 use domain::ports::Identifiers;
 use domain::{
     Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord, DirectoryRecord,
-    InvalidId, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
+    InvalidValue, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
     ProviderNumberId, UserId, UserRecord,
 };
 use serde::Deserialize;
@@ -159,7 +159,7 @@ fn non_empty(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-fn id<T>(field: &str, text: &str, parse: fn(&str) -> Result<T, InvalidId>) -> Result<T, String> {
+fn id<T>(field: &str, text: &str, parse: fn(&str) -> Result<T, InvalidValue>) -> Result<T, String> {
     parse(text).map_err(|error| format!("{field}: {error}"))
 }
 

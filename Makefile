@@ -27,5 +27,5 @@ deny: ## Check the dependency rule, the licences and the sources of crates
 audit: ## Check the dependencies for published advisories (needs the network)
 	scripts/cargo-deny.sh --locked check advisories
 
-generate: ## Write the files that are generated from the code: query data, OpenAPI document
+generate: ## Write the files that are generated from the code: query data, OpenAPI document, settings
 	scripts/generated.sh --write

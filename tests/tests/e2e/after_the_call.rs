@@ -148,7 +148,7 @@ async fn a_call_cut_short_by_a_crash_is_reconciled_after_a_restart(
     world.script(Behaviour::Answer { after_ms: 900 });
     let process = world.spawn().await;
     let call = process.client.start_calling(NUMBER);
-    world.number_is_dialled(NUMBER).await;
+    world.wait_for_dial_to(NUMBER).await;
     process.kill().await;
     assert!(call.try_response().await.is_none(), "the connection breaks");
     let next = world.spawn().await;

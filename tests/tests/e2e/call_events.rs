@@ -158,7 +158,7 @@ async fn no_event_is_lost_however_often_the_process_is_killed(
         let numbers = (0..6).map(|call| format!("+141655502{round}{call}"));
         let calls: Vec<PendingCall> = numbers.map(|number| process.client.start_calling(&number)).collect();
         // A new process is slow at first. After its first dial it is under load.
-        world.dials_reach(dials + 1).await;
+        world.wait_for_dials(dials + 1).await;
         sleep(Duration::from_millis(round * 90)).await;
         process.kill().await;
         for call in calls {

@@ -32,7 +32,7 @@ async fn call_and_disconnect(process: &Process, world: &World) {
     let mut connection = TcpStream::connect(address).await.expect("the gateway listens");
     connection.write_all(head.as_bytes()).await.expect("the gateway reads the head");
     connection.write_all(body).await.expect("the gateway reads the body");
-    world.number_is_dialled(NUMBER).await;
+    world.wait_for_dial_to(NUMBER).await;
     // With a linger of zero, closing resets the connection, and the HTTP server drops its request.
     connection.set_zero_linger().expect("the connection is open");
 }
@@ -102,7 +102,7 @@ async fn a_call_cut_short_by_a_crash_is_not_dialled_again(
     world.script(Behaviour::Answer { after_ms: 60_000 });
     let process = world.spawn().await;
     let first = process.client.start_calling(NUMBER);
-    world.number_is_dialled(NUMBER).await;
+    world.wait_for_dial_to(NUMBER).await;
     process.kill().await;
     assert!(first.try_response().await.is_none(), "the connection breaks");
 
@@ -129,7 +129,7 @@ async fn a_process_paused_mid_dial_makes_no_second_dial(
     let paused = world.spawn().await;
     let other = world.spawn().await;
     let first = paused.client.start_calling(NUMBER);
-    world.number_is_dialled(NUMBER).await;
+    world.wait_for_dial_to(NUMBER).await;
     paused.signal("STOP").await;
     sleep(Duration::from_millis(2500)).await;
     let response = other.client.call_number(NUMBER).await;

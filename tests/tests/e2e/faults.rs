@@ -60,7 +60,7 @@ async fn without_postgres_nothing_is_locked_or_dialled_and_a_ringing_call_still_
     let gateway = world.start().await;
     let client = &gateway.client;
     let ringing = client.start_calling("+14165550172");
-    world.dials_reach(1).await;
+    world.wait_for_dials(1).await;
     proxy.cut();
     client.call_number("+14165550173").await.assert_error(500, "SERVICE_UNAVAILABLE");
     let placed = ringing.response().await;
@@ -84,7 +84,7 @@ async fn no_connection_is_held_while_the_phone_rings() {
     let client = &gateway.client;
     let calls: Vec<PendingCall> =
         (0..50).map(|n| client.start_calling(&format!("+1416555{:04}", 4000 + n))).collect();
-    world.dials_reach(50).await;
+    world.wait_for_dials(50).await;
     assert!(calls.iter().all(|call| !call.is_finished()), "all phones ring");
     assert_eq!(readiness(client).await, 200);
     client.place(json!({ "contactId": "unknown" })).await.assert_error(404, "CONTACT_NOT_FOUND");

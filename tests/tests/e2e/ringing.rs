@@ -33,7 +33,7 @@ async fn a_ring_that_outlasts_the_lock_is_one_dial(#[values(Sqlite, PostgresAndR
     world.script(RINGING);
     let gateway = world.start().await;
     let first = gateway.client.start_calling(NUMBER);
-    world.number_is_dialled(NUMBER).await;
+    world.wait_for_dial_to(NUMBER).await;
     let repeated = repeat_until_finished(&gateway.client, &first).await;
     assert!(repeated.len() > 10, "requests were repeated during the whole ring: {}", repeated.len());
     for response in &repeated {
@@ -64,7 +64,7 @@ async fn redis_killed_and_restarted_empty_during_the_ring_is_one_dial() {
     world.script(RINGING);
     let gateway = world.start().await;
     let first = gateway.client.start_calling(NUMBER);
-    world.number_is_dialled(NUMBER).await;
+    world.wait_for_dial_to(NUMBER).await;
 
     redis.kill().await;
     gateway.client.call_number(NUMBER).await.assert_error(500, "SERVICE_UNAVAILABLE");

@@ -21,7 +21,7 @@ async fn a_stop_signal_mid_dial_delivers_the_response_and_records_the_call(
         let dials = world.simulator.dials().len();
         let mut process = world.spawn().await;
         let first = process.client.start_calling(number);
-        world.number_is_dialled(number).await;
+        world.wait_for_dial_to(number).await;
         process.signal(signal).await;
         sleep(Duration::from_millis(400)).await;
         let late = process.client.try_place(json!({ "phoneNumber": "+14165550187" })).await;

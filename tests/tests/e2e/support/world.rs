@@ -143,7 +143,7 @@ impl World {
         self.database.as_ref().expect("the world has a Postgres database")
     }
 
-    /// Scripts every later dial.
+    /// Sets what every later dial does.
     pub(crate) fn script(&self, behaviour: Behaviour) {
         self.simulator.script(ScriptedBehaviour::new(behaviour));
     }
@@ -155,13 +155,13 @@ impl World {
         self.simulator.send_webhooks_to(Some(&settings)).expect("the simulator accepts a loopback address");
     }
 
-    /// Waits until the simulator has dialled this number.
-    pub(crate) async fn number_is_dialled(&self, number: &str) {
+    /// Returns once the simulator has dialled this number.
+    pub(crate) async fn wait_for_dial_to(&self, number: &str) {
         eventually(&format!("{number} is dialled"), async || self.simulator.dials_to(number) > 0).await;
     }
 
-    /// Waits until the simulator has made this many dials.
-    pub(crate) async fn dials_reach(&self, count: usize) {
+    /// Returns once the simulator has made this many dials.
+    pub(crate) async fn wait_for_dials(&self, count: usize) {
         eventually(&format!("{count} dials"), async || self.simulator.dials().len() >= count).await;
     }
 

@@ -46,7 +46,7 @@ const EXPECTED: &[(&str, u16, &str, usize)] = &[
     ("concurrency_blocked", 500, "PROVIDER_REJECTED", 0),
 ];
 
-/// The ringing time-out of 1 s ends the calls to numbers that ring for longer.
+/// The ringing timeout of 1 s ends the calls to numbers that ring for longer.
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_magic_number_does_what_it_says(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {

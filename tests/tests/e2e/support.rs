@@ -1,5 +1,5 @@
-//! The parts of an end-to-end test: a [`World`] with stores and a simulator, gateways that use them,
-//! and clients of the gateways.
+//! The parts of an end-to-end test: a [`World`] with stores and a simulator, gateways that use
+//! them, and clients of the gateways.
 
 mod client;
 mod command;

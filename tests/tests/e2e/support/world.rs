@@ -24,8 +24,9 @@ pub(crate) const WEBHOOK_SECRET: &str = "wsec_the-secret-of-webhooks";
 /// The bearer token with which the voice provider asks who an inbound caller is.
 pub(crate) const TOOL_SECRET: &str = "tool-secret-of-the-workspace";
 
-/// Organization `o1` has all kinds of records. Its user `u1` may place calls; each of its other users
-/// lacks something. `o2` can place calls, `o3` has no agent, and `o4` has no agent that may call.
+/// Organization `o1` has all kinds of records. Its user `u1` can place calls, and so can `u1b`; its
+/// other users lack something. `o2` can place calls, `o3` has no agent, and the agent of `o4` is
+/// not known to the provider.
 const DIRECTORY: &str = include_str!("directory.ndjson");
 
 /// The stores of a gateway.
@@ -53,7 +54,7 @@ pub(crate) struct Gateway {
 }
 
 impl World {
-    /// A world whose stores contain the directory of two tenants.
+    /// A world with a migrated database that contains the records of `directory.ndjson`.
     pub(crate) async fn new(backing: Backing) -> Self {
         let world = Self::unmigrated(backing).await;
         world.outdial(&["migrate"]).await;

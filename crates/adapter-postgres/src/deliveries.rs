@@ -76,7 +76,7 @@ impl DeliveryQueue for PostgresStore {
         concluded.await.map(|_| ())
     }
 
-    async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+    async fn expire(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         // Repeated where the answer was lost, it counts none of those that it has given up before.
         let given_up = self.repeatable(|| {
             sqlx::query!(

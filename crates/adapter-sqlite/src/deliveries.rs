@@ -109,7 +109,7 @@ impl DeliveryQueue for SqliteStore {
     }
 
     /// Asks a reader first, and takes the writer only where there is something to give up.
-    async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+    async fn expire(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         let now = now();
         let (now_millis, queued_until) = (now.unix_millis(), now.before(queued_for).unix_millis());
         within(STORAGE_LIMIT, async {

@@ -1,4 +1,5 @@
-//! What the domain talks about: calls and their outcomes, the parties of a call, call events and webhook deliveries.
+//! What the domain talks about: calls and their outcomes, the parties of a call, call events and
+//! webhook deliveries.
 //!
 //! These types hold no state of the process and use no port.
 

@@ -55,7 +55,7 @@ impl Application {
 
         let runtime = tokio::runtime::Handle::current();
         let place_call = Arc::new(PlaceCall::new(ports, settings.policy));
-        let desk = Arc::new(CallDesk::new(place_call, runtime.clone(), settings.max_in_flight_dials));
+        let desk = Arc::new(CallDesk::new(place_call, runtime.clone(), settings.process.max_in_flight_dials));
         let authenticator = wiring::authenticator(settings.auth)?;
         let demo_token = if is_demo { demo::token(&authenticator) } else { None };
         let gateway = Gateway::new(GatewayParts {
@@ -71,10 +71,10 @@ impl Application {
             runtime,
         });
 
-        let listener = TcpListener::bind(settings.bind)
-            .with_context(|| format!("cannot listen on {}", settings.bind))?;
+        let listener = TcpListener::bind(settings.process.bind)
+            .with_context(|| format!("cannot listen on {}", settings.process.bind))?;
         let address = listener.local_addr()?;
-        let http_workers = match settings.http_workers {
+        let http_workers = match settings.process.http_workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
@@ -99,7 +99,7 @@ impl Application {
             stores,
             workers,
             simulated: voice.simulated,
-            drain_notice: settings.drain_notice,
+            drain_notice: settings.process.drain_notice,
             demo_token,
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::json;
-use simulator::{Behaviour, CallFate, ScriptedBehaviour, WebhookScript};
+use simulator::{Behaviour, CallOutcome, ScriptedBehaviour, WebhookScript};
 use testkit::eventually;
 use tokio::time::sleep;
 
@@ -181,7 +181,7 @@ async fn a_call_without_a_provider_record_is_reported_as_unknown(
 ) {
     let world = World::new(backing).await;
     let world = world.with_short_lock().with_short_ringing().with_frequent_reconciliation();
-    world.simulator.script(ScriptedBehaviour::new(Behaviour::Hang).call(CallFate::NotDialled));
+    world.simulator.script(ScriptedBehaviour::new(Behaviour::Hang).call(CallOutcome::NotDialled));
     let process = world.spawn().await;
     let call = process.client.start_calling(NUMBER);
     eventually("the provider gets the request", async || !world.simulator.requests().is_empty()).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use simulator::{Behaviour, CallFate, ScriptedBehaviour};
+use simulator::{Behaviour, CallOutcome, ScriptedBehaviour};
 use tokio::time::sleep;
 
 use crate::support::Backing::{self, PostgresAndRedis, Sqlite};
@@ -143,7 +143,7 @@ async fn the_end_of_a_call_is_requested_and_recorded(#[values(Sqlite, PostgresAn
 async fn a_call_of_unknown_outcome_is_found_by_our_id(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
     let world = vapi_world(backing).await.with_short_lock();
     let world = world.with_short_ringing().with_frequent_reconciliation();
-    world.simulator.script(ScriptedBehaviour::new(Behaviour::DropConnection).call(CallFate::Busy));
+    world.simulator.script(ScriptedBehaviour::new(Behaviour::DropConnection).call(CallOutcome::Busy));
     let gateway = world.start().await;
     let unknown = gateway.client.call_number("+14165550185").await;
     unknown.assert_error(500, "CALL_OUTCOME_UNKNOWN");

@@ -1,7 +1,8 @@
 use super::CallLookup;
 use crate::{Audio, CallUpdate, Timestamp};
 
-/// The provider's way of telling us about calls: how its events are known to be its own, and what they say.
+/// The provider's way of telling us about calls: how its events are known to be its own, and what
+/// they say.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait ProviderWebhook: Send + Sync {
     /// Whether the provider sent this body. Looks at the raw bytes and reads none of them.
@@ -25,7 +26,8 @@ pub struct WebhookCredentials<'a> {
     pub bearer: Option<&'a str>,
 }
 
-/// The delivery is not the provider's, or too old. Which of these it is, whoever sent it does not learn.
+/// The delivery is not the provider's, or too old. Which of these it is, whoever sent it does not
+/// learn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the event is not signed by the provider")]
 pub struct Unverified;

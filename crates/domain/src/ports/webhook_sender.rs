@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::{DeliveryFailure, DueDelivery, Timestamp, WebhookUrl};
 
-/// Sends events to the receivers of organizations: signed, within a bounded time, to addresses that are allowed alone,
-/// following no redirect and reading no answer but its status.
+/// Sends events to the receivers of organizations: signed, within a bounded time, to addresses that
+/// are allowed alone, following no redirect and reading no answer but its status.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait WebhookSender: Send + Sync {

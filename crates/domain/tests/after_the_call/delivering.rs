@@ -123,9 +123,9 @@ async fn publishing_says_how_much_there_was() {
 #[tokio::test]
 async fn what_waited_for_its_whole_time_is_given_up_unattempted() {
     let mut queue = MockDeliveryQueue::new();
-    queue.expect_give_up().withf(|queued_for, _| *queued_for == POLICY.given_up_after).return_const(Ok(7));
+    queue.expect_expire().withf(|queued_for, _| *queued_for == POLICY.given_up_after).return_const(Ok(7));
     let use_case = use_case(MockEventFeed::new(), queue, MockWebhookSender::new());
-    assert_eq!(use_case.give_up().await, Ok(7));
+    assert_eq!(use_case.expire().await, Ok(7));
 }
 
 /// An attempt that outlives its lease would be made twice at once.

@@ -106,10 +106,10 @@ pub async fn a_delivery_queued_for_too_long_is_expired(harness: &impl Announceme
     assert_eq!(out.len(), 1);
     // A moment that every clock of a store can tell from the one before.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let give_up = async |queued_for| harness.queue().give_up(queued_for, 1).await.expect("store is up");
-    assert_eq!(give_up(LONG).await, 0, "its time is not over");
+    let expire = async |queued_for| harness.queue().expire(queued_for, 1).await.expect("store is up");
+    assert_eq!(expire(LONG).await, 0, "its time is not over");
     let a_moment = Duration::from_millis(20);
-    assert_eq!([give_up(a_moment).await, give_up(a_moment).await, give_up(a_moment).await], [1, 1, 0]);
+    assert_eq!([expire(a_moment).await, expire(a_moment).await, expire(a_moment).await], [1, 1, 0]);
     let mut states = Vec::new();
     for delivery in list(harness, &super::deliveries(&tenant)).await {
         assert_eq!(delivery.concluded_at.is_some(), delivery.state == DeliveryState::Dead, "{delivery:?}");

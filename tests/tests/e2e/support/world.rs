@@ -173,7 +173,7 @@ impl World {
 
     /// Starts a gateway in the process of the test.
     pub(crate) async fn start(&self) -> Gateway {
-        let source = Source::of(self.settings.clone()).expect("all names are settings");
+        let source = Source::of(self.settings.clone());
         let settings = Settings::load(&source).expect("all values are valid");
         let application = Application::build(settings).await.expect("the gateway starts");
         let client = Client::new(application.address(), "u1");

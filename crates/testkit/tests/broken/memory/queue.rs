@@ -202,7 +202,7 @@ impl DeliveryQueue for Memory {
         Ok(listed)
     }
 
-    async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+    async fn expire(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         self.reach(&self.called_numbers()).await?;
         let now = self.time(self.now());
         let mut announcements = lock(&self.store.announcements);

@@ -53,7 +53,7 @@ async fn a_delivery_that_the_receiver_refused_is_sent_again(
     let list = world.outdial(&["webhooks", "list", "--organization", "o1"]).await;
     assert!(list.contains(&endpoint) && list.contains("status-500") && !list.contains("s3cret"), "{list}");
     let replay = world.outdial(&["webhooks", "replay", "--organization", "o1"]).await;
-    assert!(replay.contains("again"), "{replay}");
+    assert!(replay.contains("deliveries again"), "{replay}");
     let requests = receiver
         .requests_when("the events are sent again", |requests| {
             event_types(&requests[before..], &call_id).len() >= 3

@@ -12,6 +12,7 @@
 //! | `outcome.rs` | what an answer means for the callee: one pure function, with a table of tests |
 //! | `webhook.rs` | how an event is known to be the provider's |
 //! | `event.rs` | what an event says, and of which call |
+//! | `personalization.rs` | the question who is calling, and the reply to it |
 //! | `audio.rs` | what is a recording, brought by an event or fetched |
 //! | `records.rs` | how the provider is asked what became of a call, and for its recording |
 //! | `conversation.rs` | what the provider's record of a conversation means; events carry the same record |
@@ -27,6 +28,7 @@ mod conversation;
 mod event;
 mod json;
 mod outcome;
+mod personalization;
 mod records;
 mod webhook;
 mod wire;

@@ -4,9 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::HeaderMap;
 use actix_web::web;
-use domain::ports::WebhookCredentials;
+use domain::ports::{Unverified, WebhookCredentials};
 use domain::{CallId, ReceiveEvent, ReceiveEventError};
 use futures_util::StreamExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -23,10 +23,6 @@ pub const EVENT_BODY_LIMIT: usize = 16 * 1024 * 1024;
 const DELIVERIES_AT_ONCE: usize = 256;
 const LARGE_DELIVERIES_AT_ONCE: usize = 16;
 const SMALL_BODY_LIMIT: usize = 256 * 1024;
-
-/// The longest signature or secret that is looked at, in bytes.
-pub(crate) const MAX_CREDENTIAL_LEN: usize = 8 * 1024;
-const SIGNATURE: HeaderName = HeaderName::from_static("elevenlabs-signature");
 
 /// Takes in the voice provider's events, and says so to whoever brings them into the books.
 pub struct EventIntake {
@@ -56,12 +52,6 @@ pub(crate) enum DeliveryError {
     Refused(ReceiveEventError),
 }
 
-/// What a delivery shows for itself.
-pub(crate) struct Credentials {
-    signature: Option<String>,
-    bearer: Option<String>,
-}
-
 /// A body, and the room that it takes up.
 pub(crate) struct Delivery {
     body: Vec<u8>,
@@ -78,6 +68,11 @@ impl EventIntake {
         Self { receive_event, accepted, seats, large_seats }
     }
 
+    /// Refuses a request that shows no credentials.
+    pub(crate) fn check_credentials(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {
+        self.receive_event.check_credentials(credentials)
+    }
+
     /// Reads a body within `time_limit`, the wait for room included: to turn an event away at once would lose what the provider
     /// delivers only once.
     pub(crate) async fn read(
@@ -92,13 +87,13 @@ impl EventIntake {
     /// Stores what was read, if it is the provider's, and says of which call it speaks if that is known.
     pub(crate) fn receive(
         &self,
-        credentials: Credentials,
+        credentials: WebhookCredentials,
         delivery: Delivery,
     ) -> impl Future<Output = Result<Option<CallId>, DeliveryError>> + Send + use<> {
         let (receive_event, accepted) = (Arc::clone(&self.receive_event), Arc::clone(&self.accepted));
         async move {
             let Delivery { body, seat, large_seat } = delivery;
-            let received = receive_event.receive(&credentials.borrowed(), &body).await;
+            let received = receive_event.receive(&credentials, &body).await;
             drop((body, seat, large_seat));
             let call_id = received.map_err(DeliveryError::Refused).inspect_err(log_delivery_cause)?;
             accepted.notify_one();
@@ -131,22 +126,10 @@ impl EventIntake {
     }
 }
 
-impl Credentials {
-    /// The signature and the bearer secret of a request that has at least one of them.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let mut signatures = headers.get_all(SIGNATURE);
-        let signature = match (signatures.next(), signatures.next()) {
-            (Some(signature), None) if signature.len() <= MAX_CREDENTIAL_LEN => signature.to_str().ok(),
-            _ => None,
-        };
-        let bearer = bearer::secret(headers, MAX_CREDENTIAL_LEN);
-        let given = signature.is_some() || bearer.is_some();
-        given.then(|| Self { signature: signature.map(str::to_owned), bearer: bearer.map(str::to_owned) })
-    }
-
-    fn borrowed(&self) -> WebhookCredentials<'_> {
-        WebhookCredentials { signature: self.signature.as_deref(), bearer: self.bearer.as_deref() }
-    }
+/// The credentials of a request from the provider.
+pub(crate) fn credentials(headers: &HeaderMap) -> WebhookCredentials {
+    let bearer = bearer::secret(headers, WebhookCredentials::MAX_VALUE_LEN);
+    WebhookCredentials::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())), bearer)
 }
 
 async fn seat(seats: &Arc<Semaphore>, deadline: Instant) -> Result<OwnedSemaphorePermit, DeliveryError> {

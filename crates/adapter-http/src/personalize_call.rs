@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, web};
+use domain::ports::ProviderReply;
 
-use crate::answer::answered;
-use crate::auth::bearer;
 use crate::error_answer::ErrorAnswer;
-use crate::event_intake::MAX_CREDENTIAL_LEN;
+use crate::event_intake::credentials;
 use crate::gateway::{BodyTimeout, Gateway};
 use crate::request_body::read_json;
-use crate::wire::{ErrorResponse, PersonalizationRequest, PersonalizationResponse};
+use crate::wire::{ErrorResponse, PersonalizationRequest, PersonalizationResponse, RequestRefusal};
 
 /// The path of the route.
 pub(crate) const PATH: &str = "/api/webhook/elevenlabs/personalization";
@@ -91,7 +90,13 @@ pub(crate) async fn post_webhook_elevenlabs_personalization(
     gateway: web::Data<Gateway>,
     body_timeout: web::Data<BodyTimeout>,
 ) -> HttpResponse {
-    answered(StatusCode::OK, personalize(&request, payload, &gateway, body_timeout.0).await)
+    match personalize(&request, payload, &gateway, body_timeout.0).await {
+        Ok(reply) => HttpResponse::Ok()
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header((CONTENT_TYPE, reply.media_type))
+            .body(reply.body),
+        Err(error) => error.into_response(),
+    }
 }
 
 async fn personalize(
@@ -99,17 +104,16 @@ async fn personalize(
     payload: web::Payload,
     gateway: &Gateway,
     body_timeout: Duration,
-) -> Result<PersonalizationResponse, ErrorAnswer> {
+) -> Result<ProviderReply, ErrorAnswer> {
     let personalize = gateway.personalize().ok_or_else(ErrorAnswer::unverified)?;
-    let secret = bearer::secret(request.headers(), MAX_CREDENTIAL_LEN);
-    personalize.verify(secret).map_err(|_| {
-        tracing::warn!("nobody was told who calls: no configured secret verifies the question");
+    personalize.verify(&credentials(request.headers())).map_err(|_| {
+        tracing::warn!("a provider's question was refused: no configured secret verifies it");
         ErrorAnswer::unverified()
     })?;
     let body = read_json(request, payload, body_timeout).await?;
-    let (call, form) = PersonalizationRequest::parse(&body)?.read()?;
-    let personalize = Arc::clone(personalize);
-    // The caller hears the phone ring meanwhile: whatever breaks off here, the call goes on.
-    let told = gateway.run(async move { personalize.personalize(&call).await }).await.unwrap_or_default();
-    Ok(PersonalizationResponse::new(told, form))
+    let question = personalize.read(&body).map_err(RequestRefusal::from)?;
+    let (personalizing, call) = (Arc::clone(personalize), question.call.clone());
+    // The caller hears the phone ring meanwhile: the call continues after any failure.
+    let told = gateway.run(async move { personalizing.personalize(&call).await }).await.unwrap_or_default();
+    Ok(personalize.reply(&question, told.as_ref()))
 }

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::answer::answered;
 use crate::error_answer::ErrorAnswer;
-use crate::event_intake::Credentials;
+use crate::event_intake::credentials;
 use crate::gateway::{EventTimeout, Gateway};
 use crate::wire::{ErrorResponse, EventReceivedResponse, ProviderEventBody};
 
@@ -137,7 +137,8 @@ async fn receive(
     time_limit: Duration,
 ) -> Result<EventReceivedResponse, ErrorAnswer> {
     let intake = gateway.events().ok_or_else(ErrorAnswer::unverified)?;
-    let credentials = Credentials::of(request.headers()).ok_or_else(ErrorAnswer::unverified)?;
+    let credentials = credentials(request.headers());
+    intake.check_credentials(&credentials).map_err(|_| ErrorAnswer::unverified())?;
     let delivery = intake.read(payload, time_limit).await?;
     let call_id = gateway.run(intake.receive(credentials, delivery)).await??;
     Ok(call_id.into())

@@ -12,6 +12,7 @@ mod contact;
 mod destination;
 mod directory_record;
 mod ids;
+mod inbound_call;
 mod intent_key;
 mod outcome;
 mod phone_number;
@@ -39,6 +40,7 @@ pub use self::ids::{
     AgentId, CallId, CarrierCallId, ContactId, ConversationId, InvalidId, OrganizationId, OwnerToken,
     ProviderAgentId, ProviderNumberId, UserId, WebhookEndpointId,
 };
+pub use self::inbound_call::{InboundCall, Personalization};
 pub use self::intent_key::IntentKey;
 pub use self::outcome::{
     AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,

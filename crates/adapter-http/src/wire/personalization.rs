@@ -1,12 +1,11 @@
-use domain::{ConversationId, InboundCall, Personalization, PhoneNumber, ProviderAgentId};
-use serde::{Deserialize, Serialize};
+//! How the OpenAPI document describes the provider's question and its reply. The provider's adapter reads and writes them.
+#![expect(dead_code, reason = "these types are only documentation")]
+
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::RequestRefusal;
-use super::request::Field;
-
 /// A call that comes in. Unknown fields are ignored, as are numbers that are none.
-#[derive(Deserialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(
     as = WebhooksPersonalizationRequest,
     example = json!({
@@ -18,38 +17,23 @@ use super::request::Field;
 )]
 pub(crate) struct PersonalizationRequest {
     /// ElevenLabs' ID of the conversation; may be missing in ElevenLabs' own form.
-    #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
-    conversation_id: Field,
+    conversation_id: Option<String>,
     /// The number that calls, E.164 (the `+` prefix will be added if missing).
-    #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
-    caller_id: Field,
+    caller_id: Option<String>,
     /// The number that is called, E.164 (the `+` prefix will be added if missing).
-    #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
-    called_id: Field,
+    called_id: Option<String>,
     /// The same in ElevenLabs' own form.
-    #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
-    called_number: Field,
+    called_number: Option<String>,
     /// ElevenLabs' ID of the agent that answers.
-    #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
-    agent_id: Field,
+    agent_id: Option<String>,
     /// The call on the telephone network, in ElevenLabs' own form.
-    #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
-    call_sid: Field,
-}
-
-/// The form of a question and of its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PersonalizationForm {
-    /// The variables themselves.
-    Flat,
-    /// ElevenLabs' `conversation_initiation_client_data`.
-    Vendors,
+    call_sid: Option<String>,
 }
 
 /// What the agent is told: the variables, or ElevenLabs' object around them where the request has ElevenLabs' form.
@@ -89,71 +73,4 @@ pub(crate) struct InitiationData {
     #[serde(rename = "type")]
     kind: &'static str,
     dynamic_variables: CallerVariables,
-}
-
-impl PersonalizationRequest {
-    /// Reads a body: one JSON object. A phone rings, so that nothing in it is refused which can be passed over.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, RequestRefusal> {
-        // The derived reader would take an array for its fields in order.
-        if !body.trim_ascii_start().starts_with(b"{") {
-            return Err(RequestRefusal::body("the body is not a JSON object"));
-        }
-        serde_json::from_slice(body).map_err(|_| RequestRefusal::body("the body is not valid JSON"))
-    }
-
-    /// The call, and the form of the answer.
-    pub(crate) fn read(&self) -> Result<(InboundCall, PersonalizationForm), RequestRefusal> {
-        let form = self.form();
-        let conversation_id = given(&self.conversation_id).and_then(|id| ConversationId::parse(id).ok());
-        if conversation_id.is_none() && form == PersonalizationForm::Flat {
-            return Err(RequestRefusal::field("conversation_id", "must be the ID of a conversation"));
-        }
-        let number = |field| given(field).and_then(|text| PhoneNumber::parse(text).ok());
-        let call = InboundCall {
-            conversation_id,
-            caller: number(&self.caller_id),
-            called: number(&self.called_id).or_else(|| number(&self.called_number)),
-            provider_agent_id: given(&self.agent_id).and_then(|id| ProviderAgentId::parse(id).ok()),
-        };
-        Ok((call, form))
-    }
-
-    fn form(&self) -> PersonalizationForm {
-        let has = |field| given(field).is_some();
-        if !has(&self.called_id) && (has(&self.called_number) || has(&self.call_sid)) {
-            PersonalizationForm::Vendors
-        } else {
-            PersonalizationForm::Flat
-        }
-    }
-}
-
-impl PersonalizationResponse {
-    /// The answer in this form; without variables where nobody is known.
-    pub(crate) fn new(told: Option<Personalization>, form: PersonalizationForm) -> Self {
-        let variables = told.map(CallerVariables::from).unwrap_or_default();
-        match form {
-            PersonalizationForm::Flat => Self::Flat(variables),
-            PersonalizationForm::Vendors => Self::Vendors(InitiationData {
-                kind: "conversation_initiation_client_data",
-                dynamic_variables: variables,
-            }),
-        }
-    }
-}
-
-impl From<Personalization> for CallerVariables {
-    fn from(told: Personalization) -> Self {
-        let name = told.caller_name.map(|name| name.as_str().to_owned());
-        Self {
-            caller_name: Some(name.unwrap_or_default()),
-            caller_number: Some(told.caller_number.as_e164().to_owned()),
-            org_name: Some(told.organization_name.as_str().to_owned()),
-        }
-    }
-}
-
-/// The text of a field that is there; empty text is not.
-fn given(field: &Field) -> Option<&str> {
-    field.text().filter(|text| !text.is_empty())
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use domain::RawPlaceCall;
+use domain::ports::UnreadableQuestion;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use utoipa::ToSchema;
@@ -66,6 +67,13 @@ impl RequestRefusal {
     /// One field or parameter is at fault.
     pub(crate) fn field(name: &'static str, message: &'static str) -> Self {
         Self(vec![ErrorDetail { field: Some(name), message }])
+    }
+}
+
+impl From<UnreadableQuestion> for RequestRefusal {
+    fn from(error: UnreadableQuestion) -> Self {
+        let UnreadableQuestion { field, message } = error;
+        Self(vec![ErrorDetail { field, message }])
     }
 }
 

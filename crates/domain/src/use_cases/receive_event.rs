@@ -76,10 +76,15 @@ impl ReceiveEvent {
         Self { ports }
     }
 
+    /// Refuses an event whose headers show no credentials at all, before its body is read.
+    pub fn check_credentials(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {
+        if self.ports.webhook.has_credentials(credentials) { Ok(()) } else { Err(Unverified) }
+    }
+
     /// Takes one delivery, and says which call it speaks of if that is known already. When this returns, the event is stored.
     pub async fn receive(
         &self,
-        credentials: &WebhookCredentials<'_>,
+        credentials: &WebhookCredentials,
         body: &[u8],
     ) -> Result<Option<CallId>, ReceiveEventError> {
         let now = self.ports.clock.now();

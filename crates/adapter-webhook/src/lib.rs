@@ -6,7 +6,6 @@
 //! | File | What it knows |
 //! |---|---|
 //! | `config.rs` | what an operator sets, and what of it is refused at start |
-//! | `document.rs` | an event as JSON |
 //! | `signature.rs` | how a delivery is signed: Standard Webhooks |
 //! | `address.rs` | which addresses are public |
 //! | `names.rs` | how names become addresses, none of which is a forbidden one |
@@ -17,7 +16,6 @@
 
 mod address;
 mod config;
-mod document;
 mod names;
 mod retry_after;
 mod sender;

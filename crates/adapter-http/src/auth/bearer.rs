@@ -1,19 +1,18 @@
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
-/// The token of the only `Authorization: Bearer` header, if there is exactly one, it looks like a token (RFC 7515's compact
-/// form: base64url and dots), and it is not longer than `max_len` bytes.
+/// The secret of the request, if it has the characters of a token (RFC 7515's compact form: base64url and dots).
 pub(super) fn token(headers: &HeaderMap, max_len: usize) -> Option<&str> {
-    let looks_like_one = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let token = secret(headers, max_len)?;
-    token.bytes().all(looks_like_one).then_some(token)
+    token.bytes().all(allowed).then_some(token)
 }
 
-/// What the only `Authorization: Bearer` header bears, if there is exactly one, it is one word of visible ASCII, and not longer
-/// than `max_len` bytes.
+/// The secret of the `Authorization: Bearer` header, if the request has exactly one such header, and the secret is one word of
+/// visible ASCII of at most `max_len` bytes.
 pub(crate) fn secret(headers: &HeaderMap, max_len: usize) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION);
     let value = values.next()?.to_str().ok()?;
-    // Whoever sits before us may have looked at the other one.
+    // A proxy in front of the gateway may have checked the other one.
     if values.next().is_some() {
         return None;
     }
@@ -89,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_value_is_too_strange(value in proptest::collection::vec(0x20..=0xffu8, 0..200)) {
+        fn any_header_value_is_read_or_refused(value in proptest::collection::vec(0x20..=0xffu8, 0..200)) {
             if let Ok(value) = HeaderValue::from_bytes(&value) {
                 let mut headers = HeaderMap::new();
                 headers.append(AUTHORIZATION, value);

@@ -2,15 +2,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{CallId, CallRecord, Timestamp};
 
-/// Longer than any that is made here: 20 characters of a time, a separator and 128 bytes of an id, in base64.
+/// Longer than any cursor: 20 characters of a time, a separator and 128 bytes of an id, in base64.
 const MAX_CURSOR_LEN: usize = 200;
 
-/// Where a page ended, in a form that clients pass back and do not read.
+/// The cursor of the page after this call. Clients pass it back and do not parse it.
 pub(super) fn after(last: &CallRecord) -> String {
     encode(last.booked_at, &last.identity.call_id)
 }
 
-/// Where the page before ended. What somebody else made up may be read too: it is a place in the list and opens nothing.
+/// Reads a cursor. A client may invent one: it is a position in the client's own list and gives access to nothing else.
 pub(super) fn read(cursor: &str) -> Option<(Timestamp, CallId)> {
     if cursor.len() > MAX_CURSOR_LEN {
         return None;
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_page_ended_with_is_no_cursor() {
+    fn a_text_that_is_not_a_cursor_is_refused() {
         let encoded = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let cursors = [
             String::new(),
@@ -52,14 +52,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_cursor_is_read_back(millis in any::<i64>(), id in "[!-~é ]{1,64}") {
-            let place = (Timestamp::from_unix_millis(millis), CallId::parse(&id).expect("an id"));
-            let cursor = encode(place.0, &place.1);
+            let position = (Timestamp::from_unix_millis(millis), CallId::parse(&id).expect("an id"));
+            let cursor = encode(position.0, &position.1);
             prop_assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')));
-            prop_assert_eq!(read(&cursor), Some(place));
+            prop_assert_eq!(read(&cursor), Some(position));
         }
 
         #[test]
-        fn no_text_is_too_strange(cursor in any::<String>()) {
+        fn any_text_is_read_or_refused(cursor in any::<String>()) {
             let _ = read(&cursor);
         }
     }

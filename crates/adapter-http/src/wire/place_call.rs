@@ -1,12 +1,11 @@
-use std::fmt;
-
-use domain::RawPlaceCall;
-use domain::ports::UnreadableQuestion;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use domain::{CallReference, PlacedCall, RawPlaceCall};
+use event_json::schema::always_true;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ErrorDetail;
+use super::json_object::json_object;
+use crate::failure::{ErrorDetail, InvalidRequest};
 
 /// Either `contactId` or `phoneNumber` must be supplied. `phoneNumber` will find-or-create a contact; given together with
 /// `contactId` it must be that contact's number. `null` and empty text count as absent; unknown fields are ignored.
@@ -30,7 +29,7 @@ pub(crate) struct PlaceCallRequest {
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
     phone_number: Field,
-    /// The voice agent to use, synced with ElevenLabs. Defaults to the organization's first voice-enabled agent that is.
+    /// The voice agent to use, synced with the voice provider. Defaults to the organization's first voice-enabled agent that is synced.
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false)]
     agent_id: Field,
@@ -44,50 +43,72 @@ pub(crate) struct PlaceCallRequest {
     call_reason: Field,
 }
 
-/// What a client wrote for a field of text.
+/// The call was placed, now or by an earlier request of the same intent.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(
+    as = CallsOutboundAiCallResponse,
+    example = json!({
+        "success": true,
+        "conversationId": "eleven-conv-abc123",
+        "sipCallId": "sip-call-xyz789",
+        "message": "AI call initiated",
+        "deduplicated": false,
+        "callId": "64f0a1b2c3d4e5f6a7b8d111"
+    })
+)]
+pub(crate) struct PlacedResponse {
+    #[schema(schema_with = always_true)]
+    success: bool,
+    /// The provider's conversation ID for the placed call. Absent if the provider gave none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    conversation_id: Option<String>,
+    /// The call's ID on the telephone network. Absent if the provider gave none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    sip_call_id: Option<String>,
+    /// `AI call initiated`.
+    message: &'static str,
+    /// True when the request matched an idempotency lock and the IDs are those of the earlier call; the gateway did not dial again.
+    deduplicated: bool,
+    /// The gateway's own ID of the call, in its ledger.
+    call_id: String,
+}
+
+impl From<PlacedCall> for PlacedResponse {
+    fn from(call: PlacedCall) -> Self {
+        let CallReference { call_id, conversation_id, carrier_call_id } = call.reference;
+        Self {
+            success: true,
+            conversation_id: conversation_id.map(|id| id.to_string()),
+            sip_call_id: carrier_call_id.map(|id| id.to_string()),
+            message: "AI call initiated",
+            deduplicated: call.deduplicated,
+            call_id: call_id.to_string(),
+        }
+    }
+}
+
+/// A field whose value should be text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Field {
+enum Field {
     Text(String),
     #[default]
     Absent,
     Other(IgnoredAny),
 }
 
-/// What is wrong with a body, in words that quote nothing of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RequestRefusal(pub(crate) Vec<ErrorDetail>);
-
-impl RequestRefusal {
-    /// The body as a whole is at fault.
-    pub(crate) fn body(message: &'static str) -> Self {
-        Self(vec![ErrorDetail { field: None, message }])
-    }
-
-    /// One field or parameter is at fault.
-    pub(crate) fn field(name: &'static str, message: &'static str) -> Self {
-        Self(vec![ErrorDetail { field: Some(name), message }])
-    }
-}
-
-impl From<UnreadableQuestion> for RequestRefusal {
-    fn from(error: UnreadableQuestion) -> Self {
-        let UnreadableQuestion { field, message } = error;
-        Self(vec![ErrorDetail { field, message }])
-    }
-}
-
 impl PlaceCallRequest {
-    /// Reads a body: one JSON object, whose strings hold no control characters but tabs and line breaks, and whose known
-    /// fields are strings or null, each given once.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, RequestRefusal> {
-        let text = sound_object(body)?;
+    /// Parses a body: one JSON object, whose strings have no control characters except tabs and line breaks, and whose known fields
+    /// are strings or null, each given once.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
+        let text = json_object(body)?;
         let request: Self =
-            serde_json::from_str(text).map_err(|_| RequestRefusal::body("a field is given twice"))?;
-        match request.problems() {
-            none if none.is_empty() => Ok(request),
-            problems => Err(RequestRefusal(problems)),
-        }
+            serde_json::from_str(text).map_err(|_| InvalidRequest::body("a field is given twice"))?;
+        InvalidRequest::reject_if_any(request.problems())?;
+        Ok(request)
     }
 
     /// The request as the domain reads it.
@@ -124,86 +145,12 @@ impl PlaceCallRequest {
     }
 }
 
-/// The text of a body that is one JSON object, nested at most as deep as is safe, whose strings hold no control characters
-/// but tabs and line breaks.
-pub(super) fn sound_object(body: &[u8]) -> Result<&str, RequestRefusal> {
-    let text = std::str::from_utf8(body).map_err(|_| RequestRefusal::body("the body is not UTF-8"))?;
-    // Unknown fields are ignored, yet read: this refuses what is nested too deeply to be read without risk, and
-    // characters that no store of text keeps, wherever they stand.
-    serde_json::from_str::<Harmless>(text).map_err(|error| {
-        RequestRefusal::body(if error.is_data() {
-            "a string holds control characters"
-        } else {
-            "the body is not valid JSON, or is nested too deeply"
-        })
-    })?;
-    // The derived reader would take an array for its fields in order.
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(RequestRefusal::body("the body is not a JSON object"));
-    }
-    Ok(text)
-}
-
 impl Field {
-    pub(super) fn text(&self) -> Option<&str> {
+    fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             Self::Absent | Self::Other(_) => None,
         }
-    }
-}
-
-/// Any JSON that nests at most as deep as the reader allows (127 levels), without control characters in its strings.
-struct Harmless;
-
-impl<'de> Deserialize<'de> for Harmless {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HarmlessVisitor)
-    }
-}
-
-struct HarmlessVisitor;
-
-impl<'de> Visitor<'de> for HarmlessVisitor {
-    type Value = Harmless;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Harmless, E> {
-        Ok(Harmless)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Harmless, E> {
-        Ok(Harmless)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Harmless, E> {
-        Ok(Harmless)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Harmless, E> {
-        Ok(Harmless)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Harmless, E> {
-        Ok(Harmless)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Harmless, E> {
-        let forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
-        if text.chars().any(forbidden) { Err(E::custom("control character")) } else { Ok(Harmless) }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Harmless, A::Error> {
-        while items.next_element::<Harmless>()?.is_some() {}
-        Ok(Harmless)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Harmless, A::Error> {
-        while entries.next_entry::<Harmless, Harmless>()?.is_some() {}
-        Ok(Harmless)
     }
 }
 
@@ -214,7 +161,7 @@ mod tests {
     use super::*;
 
     fn refusal(body: &[u8]) -> Vec<ErrorDetail> {
-        PlaceCallRequest::parse(body).expect_err("refused").0
+        PlaceCallRequest::parse(body).expect_err("refused").details().to_vec()
     }
 
     fn contact(body: &str) -> Option<String> {
@@ -279,7 +226,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_are_too_strange(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = PlaceCallRequest::parse(&body);
         }
 

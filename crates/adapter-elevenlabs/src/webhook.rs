@@ -1,7 +1,7 @@
 //! How an event is known to be the provider's.
 //!
-//! It is signed, `ElevenLabs-Signature: t=<Unix seconds>,v0=<hex>`, by HMAC-SHA256 over `{t}.{body}`; or it shows the tool
-//! secret as a bearer token.
+//! It is signed, `ElevenLabs-Signature: t=<Unix seconds>,v0=<hex>`, by HMAC-SHA256 over
+//! `{t}.{body}`; or it shows the tool secret as a bearer token.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -142,7 +142,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A secret that was pasted with a line break would verify nothing, and an empty one what anybody signs.
+/// A secret that was pasted with a line break would verify nothing, and an empty one what anybody
+/// signs.
 fn checked(secret: &SecretString) -> Option<&[u8]> {
     let bytes = secret.expose_secret().as_bytes();
     (!bytes.is_empty() && bytes.iter().all(u8::is_ascii_graphic)).then_some(bytes)

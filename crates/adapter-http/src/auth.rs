@@ -17,13 +17,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{ErrorCode, Failure, RouteError};
 
-/// The keys that tokens are checked with. They decide the algorithm; the token's own header does not.
+/// The keys that tokens are checked with. They decide the algorithm; the token's own header does
+/// not.
 #[derive(Debug)]
 pub enum JwtKeys {
-    /// HS256 with these secrets, at least 32 bytes each. Each is tried, so that tokens of the old and the new secret work while
-    /// one replaces the other. The first one signs.
+    /// HS256 with these secrets, at least 32 bytes each. Each is tried, so that tokens of the old
+    /// and the new secret work while one replaces the other. The first one signs.
     Hs256(Vec<SecretSlice<u8>>),
-    /// One public key in PEM: RSA (of 2048 bits or more) for RS256, P-256 for ES256, Ed25519 for EdDSA.
+    /// One public key in PEM: RSA (of 2048 bits or more) for RS256, P-256 for ES256, Ed25519 for
+    /// EdDSA.
     PublicKey(Vec<u8>),
 }
 
@@ -34,7 +36,8 @@ pub struct AuthSettings {
     pub keys: JwtKeys,
     /// The `iss` that every token must have. `None`: not checked.
     pub issuer: Option<String>,
-    /// The `aud` that every token must have. `None`: ignored, because many issuers send one that their clients do not know.
+    /// The `aud` that every token must have. `None`: ignored, because many issuers send one that
+    /// their clients do not know.
     pub audience: Option<String>,
     /// The largest difference between the clocks of issuer and gateway, in seconds: at most 10.
     pub leeway_secs: u64,
@@ -173,7 +176,8 @@ impl Authenticator {
 
     /// Checks what the library does not.
     fn checked(&self, header: &Header, claims: &Claims) -> Result<CurrentUser, &'static str> {
-        // A receiver must refuse a token with a critical extension that it does not know (RFC 7515, section 4.1.11).
+        // A receiver must refuse a token with a critical extension that it does not know (RFC 7515,
+        // section 4.1.11).
         if header.crit.is_some() {
             return Err("critical extension");
         }

@@ -13,10 +13,12 @@ use tracing::Instrument;
 use crate::failure::{Panicked, logged};
 use crate::place_call_error::PlaceError;
 
-/// Runs each call to its end, as a tracked task that no connection owns: a client that disconnects cancels the wait for the response
-/// but not the call, and a shutdown can wait for the calls in flight.
+/// Runs each call to its end, as a tracked task that no connection owns: a client that disconnects
+/// cancels the wait for the response but not the call, and a shutdown can wait for the calls in
+/// flight.
 ///
-/// The runtime must be the one that the ports' connection pools belong to, and must outlive [`CallRunner::drained`].
+/// The runtime must be the one that the ports' connection pools belong to, and must outlive
+/// [`CallRunner::drained`].
 pub struct CallRunner {
     place_call: Arc<PlaceCall>,
     runtime: Handle,
@@ -34,11 +36,13 @@ impl CallRunner {
         Self { place_call, runtime, calls: TaskTracker::new(), permits, capacity }
     }
 
-    /// Places the call, unless the runner is full or closed. Logs an error once, even if the client has gone.
+    /// Places the call, unless the runner is full or closed. Logs an error once, even if the client
+    /// has gone.
     ///
     /// Dropping the future does not stop the call.
     pub(crate) async fn place(&self, command: PlaceCallCommand) -> Result<PlacedCall, PlaceError> {
-        // The token is taken before the permit, so that `drained` waits for every call that gets a permit.
+        // The token is taken before the permit, so that `drained` waits for every call that gets a
+        // permit.
         let tracked = self.calls.token();
         let permit = match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => permit,

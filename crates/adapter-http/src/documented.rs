@@ -51,7 +51,9 @@ error_responses! {
         error("SERVICE_UNAVAILABLE", "the service is temporarily unavailable")
     ];
 
-    InvalidCall = "400", "Missing contact/phone, agent not synced, no AI-enabled number, or a request that is not valid", None, [
+    InvalidCall = "400",
+        "Missing contact/phone, agent not synced, no AI-enabled number, or a request that is not valid",
+        None, [
         error("AGENT_NOT_SYNCED", "the agent is not synced with the voice provider"),
         invalid(Some("contactId"), "must be a string")
     ];
@@ -61,14 +63,18 @@ error_responses! {
     InFlight = "429", "Duplicate outbound dial in flight", RETRY_IN_FLIGHT, [
         error("OUTBOUND_IN_FLIGHT", "an outbound call for this contact is already in flight")
     ];
-    PlacingFailed = "500", "Provider failure, a call that was not connected, or a failure of the gateway", RETRY_UNAVAILABLE, [
+    PlacingFailed = "500", "Provider failure, a call that was not connected, or a failure of the gateway",
+        RETRY_UNAVAILABLE, [
         with(error("CALL_NOT_CONNECTED", "the call was not connected: busy"), json!({
             "reason": "busy",
             "callId": "64f0a1b2c3d4e5f6a7b8d111",
             "conversationId": "eleven-conv-abc123"
         })),
         with(
-            error("CALL_OUTCOME_UNKNOWN", "the outcome of the call is unknown: the phone may have rung, do not redial"),
+            error(
+                "CALL_OUTCOME_UNKNOWN",
+                "the outcome of the call is unknown: the phone may have rung, do not redial"
+            ),
             json!({ "callId": "64f0a1b2c3d4e5f6a7b8d111" })
         )
     ];
@@ -76,7 +82,8 @@ error_responses! {
     CallNotFound = "404", "The organization has no such call, or the user is not found", None, [
         error("CALL_NOT_FOUND", "Call not found")
     ];
-    RecordingNotFound = "404", "The organization has no such call, the call has no recording, or the user is not found", None, [
+    RecordingNotFound = "404",
+        "The organization has no such call, the call has no recording, or the user is not found", None, [
         error("RECORDING_NOT_FOUND", "Recording not found")
     ];
     InvalidHistoryParameter = "400", "A parameter that is not valid", None, [
@@ -89,10 +96,14 @@ error_responses! {
         error("TOO_MANY_STREAMS", "too many streams are open")
     ];
 
-    EndpointRefused = "400", "The gateway must not send to the URL, the organization has the maximum number of endpoints, or the \
-                             request is not valid", None, [
+    EndpointRefused = "400",
+        "The gateway must not send to the URL, the organization has the maximum number of endpoints, or \
+         the request is not valid", None, [
         error("WEBHOOK_URL_REFUSED", "the URL leads to an address that is not public"),
-        error("TOO_MANY_WEBHOOK_ENDPOINTS", "the organization has 10 webhook endpoints, as many as it may have"),
+        error(
+            "TOO_MANY_WEBHOOK_ENDPOINTS",
+            "the organization has 10 webhook endpoints, as many as it may have"
+        ),
         invalid(Some("url"), "must be an http or https URL of at most 2048 characters")
     ];
     EndpointNotFound = "404", "The organization has no such endpoint, or the user is not found", None, [
@@ -105,7 +116,8 @@ error_responses! {
     InvalidEvent = "400", "The body is not an event, or is larger than 16 MiB", None, [
         invalid(None, "the body is not an event of the provider")
     ];
-    UnverifiedEvent = "401", "Neither signature nor tool secret is valid, or none is configured; nothing is stored", CHALLENGE, [
+    UnverifiedEvent = "401",
+        "Neither signature nor tool secret is valid, or none is configured; nothing is stored", CHALLENGE, [
         error("UNAUTHORIZED", "a valid signature or tool secret is required")
     ];
     EventTimedOut = "408", "The body did not arrive in time; send it again", None, [
@@ -117,7 +129,8 @@ error_responses! {
     TooManyEvents = "503", "Too many events arrive at the same time; send it again", RETRY_AFTER, [
         error("TOO_MANY_DELIVERIES", "too many events arrive at the same time")
     ];
-    InvalidQuestion = "400", "The body is not a JSON object of at most 64 KiB, or lacks a `conversation_id`", None, [
+    InvalidQuestion = "400",
+        "The body is not a JSON object of at most 64 KiB, or lacks a `conversation_id`", None, [
         invalid(Some("conversation_id"), "must be the ID of a conversation")
     ];
     UnverifiedQuestion = "401", "The tool secret is not valid, or none is configured", CHALLENGE, [
@@ -135,14 +148,17 @@ pub(crate) fn stream_example() -> String {
         "\"userId\":\"64f0a1b2c3d4e5f6a7b8aa00\",\"contactId\":\"64f0a1b2c3d4e5f6a7b8c9d0\",",
         "\"agentId\":\"64f0a1b2c3d4e5f6a7b8cc00\",\"from\":\"+14165550100\",\"to\":\"+14165550110\"}}"
     );
-    format!(
-        "retry: 2000\nid: 4710\n\n: events of calls follow\n\nid: 4711\nevent: call_ended\ndata: {document}\n\n"
-    )
+    let opening = "retry: 2000\nid: 4710\n\n: events of calls follow\n\n";
+    format!("{opening}id: 4711\nevent: call_ended\ndata: {document}\n\n")
 }
 
 /// The dynamic variables of a known caller.
 pub(crate) fn caller_variables() -> Value {
-    json!({ "caller_name": "Ada Lovelace", "caller_number": "+14165550110", "org_name": "Analytical Insurance" })
+    json!({
+        "caller_name": "Ada Lovelace",
+        "caller_number": "+14165550110",
+        "org_name": "Analytical Insurance"
+    })
 }
 
 /// An event of the provider.

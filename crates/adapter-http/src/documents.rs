@@ -12,13 +12,15 @@ use utoipa_swagger_ui::Config;
 use crate::failure::{ErrorCode, Failure};
 use crate::{openapi, paths};
 
-/// The page may load from and connect to this gateway only. Its framework sets styles from scripts, which needs `unsafe-inline`.
+/// The page may load from and connect to this gateway only. Its framework sets styles from scripts,
+/// which needs `unsafe-inline`.
 const SAME_ORIGIN_ONLY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 static OPENAPI_YAML: LazyLock<String> = LazyLock::new(openapi::openapi_yaml);
 
-// The browser does not store tokens that are typed into the page, and no outside service validates the document.
+// The browser does not store tokens that are typed into the page, and no outside service validates
+// the document.
 static SWAGGER_CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     Arc::new(Config::from(paths::OPENAPI).persist_authorization(false).validator_url("none"))
 });

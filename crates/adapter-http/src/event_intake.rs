@@ -17,13 +17,14 @@ use crate::provider_request_error::ProviderRequestError;
 /// The largest event, in bytes. One event carries a whole recording.
 pub const EVENT_BODY_LIMIT: usize = 16 * 1024 * 1024;
 
-/// A body is read before its sender is verified, so the memory for bodies is bounded: 256 of up to 256 KiB, and 16 of the larger
-/// ones. A transcript is small; a recording is not.
+/// A body is read before its sender is verified, so the memory for bodies is bounded: 256 of up to
+/// 256 KiB, and 16 of the larger ones. A transcript is small; a recording is not.
 const MAX_DELIVERIES: usize = 256;
 const MAX_LARGE_DELIVERIES: usize = 16;
 const SMALL_BODY_LIMIT: usize = 256 * 1024;
 
-/// Receives the voice provider's events, and wakes the worker that merges them into the ledger. Clones share their permits.
+/// Receives the voice provider's events, and wakes the worker that merges them into the ledger.
+/// Clones share their permits.
 #[derive(Clone)]
 pub struct EventIntake {
     receive_event: Arc<ReceiveEvent>,
@@ -56,8 +57,9 @@ impl EventIntake {
         Self { receive_event, accepted, permits, large_permits }
     }
 
-    /// Reads an event within `time_limit`, which includes the wait for permits: the provider sends some events only once, and a
-    /// refusal would lose them. Reads nothing of a request without credentials.
+    /// Reads an event within `time_limit`, which includes the wait for permits: the provider sends
+    /// some events only once, and a refusal would lose them. Reads nothing of a request without
+    /// credentials.
     pub(crate) async fn read(
         &self,
         credentials: WebhookCredentials,

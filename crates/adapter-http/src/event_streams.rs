@@ -15,12 +15,14 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// The most open streams of this process, and of one user: each holds a connection and reads the store.
+/// The most open streams of this process, and of one user: each holds a connection and reads the
+/// store.
 const MAX_STREAMS: usize = 1000;
 const MAX_STREAMS_PER_USER: usize = 20;
 /// A client that reconnects shows its token again, and may reach another gateway.
 const MAX_STREAM_DURATION: Duration = Duration::from_hours(1);
-/// How many events wait for a slow client. The stream reads no more from the store until the client takes some.
+/// How many events wait for a slow client. The stream reads no more from the store until the client
+/// takes some.
 const MAX_BUFFERED_EVENTS: usize = 16;
 
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
@@ -51,7 +53,8 @@ impl EventStreams {
         StreamPermit::acquire(&self.open, user_id)
     }
 
-    /// Starts after the last event that the client has seen, or with the next event. Run it on the gateway's runtime.
+    /// Starts after the last event that the client has seen, or with the next event. Run it on the
+    /// gateway's runtime.
     pub(crate) fn start(
         &self,
         user_id: UserId,
@@ -61,9 +64,10 @@ impl EventStreams {
         async move { follow_calls.start(&user_id, last_seen).await }
     }
 
-    /// The lines of a stream. A disconnected client is noticed when something is sent to it, after one or two heartbeats. The stream
-    /// ends after an hour, when the client's token expires, when [`Self::end`] is called, and when the store fails: the client then
-    /// reconnects and continues after the last event that it has seen.
+    /// The lines of a stream. A disconnected client is noticed when something is sent to it, after
+    /// one or two heartbeats. The stream ends after an hour, when the client's token expires, when
+    /// [`Self::end`] is called, and when the store fails: the client then reconnects and continues
+    /// after the last event that it has seen.
     pub(crate) fn lines(
         &self,
         permit: StreamPermit,
@@ -94,9 +98,10 @@ impl EventStreams {
     }
 }
 
-/// The first lines of a stream, so that the client immediately receives its headers, when to reconnect, and the sequence number
-/// that the stream starts after. A client that loses the stream before the first event would otherwise start again with the next
-/// event, and miss those in between.
+/// The first lines of a stream, so that the client immediately receives its headers, when to
+/// reconnect, and the sequence number that the stream starts after. A client that loses the stream
+/// before the first event would otherwise start again with the next event, and miss those in
+/// between.
 fn opening(sequence: EventSequence) -> Bytes {
     format!("retry: 2000\nid: {}\n\n: events of calls follow\n\n", sequence.number()).into()
 }
@@ -107,7 +112,8 @@ fn event_lines(event: &CallEvent) -> Bytes {
     format!("id: {}\nevent: {}\ndata: {data}\n\n", event.sequence.number(), event.kind.as_str()).into()
 }
 
-/// Sends events until the client disconnects or the store fails. Reads no more while the client has not taken the last ones.
+/// Sends events until the client disconnects or the store fails. Reads no more while the client has
+/// not taken the last ones.
 async fn follow(
     follow_calls: &FollowCalls,
     mut following: Following,
@@ -174,36 +180,4 @@ impl Drop for StreamPermit {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn user(n: usize) -> UserId {
-        UserId::parse(&format!("u{n}")).expect("an id")
-    }
-
-    #[test]
-    fn a_user_has_at_most_20_streams_and_a_closed_one_makes_room() {
-        let open = Arc::default();
-        let mut permits: Vec<_> = (0..MAX_STREAMS_PER_USER)
-            .map(|_| StreamPermit::acquire(&open, &user(1)).expect("a permit"))
-            .collect();
-        assert!(StreamPermit::acquire(&open, &user(1)).is_none());
-        let other = StreamPermit::acquire(&open, &user(2));
-        assert!(other.is_some());
-        permits.pop();
-        assert!(StreamPermit::acquire(&open, &user(1)).is_some());
-        drop((permits, other));
-        let counted = open.lock().expect("no test panics");
-        assert_eq!((counted.all, counted.by_user.len()), (0, 0));
-    }
-
-    #[test]
-    fn a_process_has_at_most_1000_streams() {
-        let open = Arc::default();
-        let take = |n| StreamPermit::acquire(&open, &user(n));
-        let mut permits: Vec<_> = (0..MAX_STREAMS).map(|n| take(n).expect("a permit")).collect();
-        assert!(take(MAX_STREAMS).is_none());
-        permits.pop();
-        assert!(take(MAX_STREAMS).is_some());
-    }
-}
+mod tests;

@@ -1,7 +1,8 @@
 //! What handlers extract from a request.
 //!
-//! actix-web polls the extractors of a handler in the order of its parameters and stops at the first error. A handler therefore
-//! names [`CurrentUser`] first: a request without a valid token is refused before its body is read.
+//! actix-web polls the extractors of a handler in the order of its parameters and stops at the
+//! first error. A handler therefore names [`CurrentUser`] first: a request without a valid token is
+//! refused before its body is read.
 
 use std::future::{Ready, ready};
 
@@ -19,8 +20,9 @@ use crate::state::Gateway;
 /// The largest JSON body, in bytes.
 pub const REQUEST_BODY_LIMIT: usize = 64 * 1024;
 
-/// A body that is declared to be JSON, whole and not yet parsed: at most [`REQUEST_BODY_LIMIT`] bytes, which arrived within the
-/// server's time limit. actix-web itself waits for a slow body without a limit.
+/// A body that is declared to be JSON, whole and not yet parsed: at most [`REQUEST_BODY_LIMIT`]
+/// bytes, which arrived within the server's time limit. actix-web itself waits for a slow body
+/// without a limit.
 pub(crate) struct JsonBytes(pub(crate) Bytes);
 
 /// What the handlers share.
@@ -33,7 +35,7 @@ impl FromRequest for CurrentUser {
     type Future = Ready<Result<Self, Unauthorized>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(gateway(request).authenticator().authenticate(request.headers()))
+        ready(gateway(request).parts().authenticator.authenticate(request.headers()))
     }
 }
 
@@ -42,7 +44,7 @@ impl FromRequest for JsonBytes {
     type Future = LocalBoxFuture<'static, Result<Self, InvalidRequest>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (is_json, time_limit) = (is_json(request), gateway(request).time_limits().body);
+        let (is_json, time_limit) = (is_json(request), gateway(request).parts().time_limits.body);
         let payload = web::Payload::from_request(request, payload);
         async move {
             if !is_json {

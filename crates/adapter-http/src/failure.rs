@@ -1,7 +1,8 @@
 //! How an error becomes a response and a log line.
 //!
-//! Each group of routes has one error type. It wraps the domain's error, and its [`RouteError::failure`] maps every variant to a
-//! [`Failure`]: status and code, sentence, headers, and what to log. Nothing in a [`Failure`] is personal data.
+//! Each group of routes has one error type. It wraps the domain's error, and its
+//! [`RouteError::failure`] maps every variant to a [`Failure`]: status and code, sentence, headers,
+//! and what to log. Nothing in a [`Failure`] is personal data.
 
 mod body;
 mod code;
@@ -47,7 +48,8 @@ pub(crate) struct Failure {
     cause: Option<String>,
 }
 
-/// Logs an error. For errors outside of [`Gateway::run`](crate::state::Gateway::run), which logs those of its work.
+/// Logs an error. For errors outside of [`Gateway::run`](crate::state::Gateway::run), which logs
+/// those of its work.
 pub(crate) fn logged<E: RouteError>(error: E) -> E {
     error.failure().log();
     error

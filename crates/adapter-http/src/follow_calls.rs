@@ -18,14 +18,15 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 
 /// Follow calls
 ///
-/// A stream of server-sent events: the call events of the user's organization, as they happen. Each event has an `id`, which is its
-/// sequence number, an `event`, which is the document's `type`, and one line of `data`, which is a `CallsEvent`: the document that
-/// webhooks receive too. The stream has comments while nothing happens.
+/// A stream of server-sent events: the call events of the user's organization, as they happen. Each
+/// event has an `id`, which is its sequence number, an `event`, which is the document's `type`, and
+/// one line of `data`, which is a `CallsEvent`: the document that webhooks receive too. The stream
+/// has comments while nothing happens.
 ///
-/// The stream begins with an `id` without an event: the sequence number that it starts after. It ends after an hour, when the token
-/// expires, when the gateway shuts down and when a store fails. A client reconnects with the last `id` it has received as
-/// `Last-Event-ID`, as clients of such streams do automatically, and misses nothing; without it the stream begins with the next
-/// event.
+/// The stream begins with an `id` without an event: the sequence number that it starts after. It
+/// ends after an hour, when the token expires, when the gateway shuts down and when a store fails.
+/// A client reconnects with the last `id` it has received as `Last-Event-ID`, as clients of such
+/// streams do automatically, and misses nothing; without it the stream begins with the next event.
 #[utoipa::path(
     get,
     path = paths::CALL_EVENTS,
@@ -62,7 +63,7 @@ pub(crate) async fn follow_calls(
     let streams = gateway.streams();
     let permit = streams.permit(&user.id).ok_or(ReadError::TooManyStreams)?;
     let following = gateway.run::<_, _, ReadError>(streams.start(user.id, last_seen)).await?;
-    let heartbeat = gateway.time_limits().heartbeat;
+    let heartbeat = gateway.parts().time_limits.heartbeat;
     let times = StreamTimes { heartbeat, token_expires_in: user.token_expires_in };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))

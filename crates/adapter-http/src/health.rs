@@ -101,7 +101,8 @@ impl ReadinessCache {
         ReadyResponse { status, components }
     }
 
-    /// Holds the lock during the check, so that concurrent requests wait for its result instead of checking again.
+    /// Holds the lock during the check, so that concurrent requests wait for its result instead of
+    /// checking again.
     async fn components(&self) -> Components {
         let mut last = self.last.lock().await;
         if let Some((checked_at, components)) = &*last

@@ -1,22 +1,23 @@
 //! The HTTP adapter of Outdial: routes, authentication, wire types, OpenAPI.
 //!
-//! [`serve`] runs the routes on a listener. The handlers share a [`Gateway`], which is built from its [`GatewayParts`]. A handler
-//! extracts the user and the request, runs a use case, and returns a response or the error of its group of routes, which is a response
-//! too.
+//! [`serve`] runs the routes on a listener. The handlers share a [`Gateway`], which is built from
+//! its [`GatewayParts`]. A handler extracts the user and the request, runs a use case, and returns
+//! a response or the error of its group of routes, which is a response too.
 //!
 //! | File | Content |
 //! |---|---|
 //! | `paths.rs`, `routes.rs` | every path, once, and its handlers |
 //! | `extract.rs`, `respond.rs` | what handlers receive and return |
-//! | `place_call.rs`, `read_calls.rs`, `follow_calls.rs`, `webhook_endpoints.rs`, `provider_requests.rs`, `probes.rs` | the handlers |
-//! | `failure.rs`, `*_error.rs` | one error type for each group of routes: its status, body, headers and log line |
+//! | `place_call.rs`, `read_calls.rs`, `follow_calls.rs`, `webhook_endpoints.rs` | handlers for users |
+//! | `provider_requests.rs`, `probes.rs`, `documents.rs` | the other handlers |
+//! | `failure.rs`, `*_error.rs` | errors: status, body, headers and log line |
 //! | `call_runner.rs`, `event_intake.rs`, `event_streams.rs` | what limits calls, events and streams |
 //! | `state.rs`, `server.rs` | what handlers share, and the server around them |
 //! | `wire.rs` | the JSON of requests and responses |
 //! | `openapi.rs`, `documented.rs` | the OpenAPI document, and its error responses and examples |
 //!
-//! **Invariant:** handlers run on the server's workers. Everything that uses a connection pool runs on the gateway's runtime, as a task
-//! that no connection owns.
+//! **Invariant:** handlers run on the server's workers. Everything that uses a connection pool runs
+//! on the gateway's runtime, as a task that no connection owns.
 
 mod auth;
 mod call_runner;

@@ -59,7 +59,8 @@ pub fn openapi() -> OpenApi {
     Document::openapi()
 }
 
-/// The OpenAPI document as YAML: the response of `GET /openapi.yaml`, and the content of `docs/openapi.yaml`.
+/// The OpenAPI document as YAML: the response of `GET /openapi.yaml`, and the content of
+/// `docs/openapi.yaml`.
 #[must_use]
 pub fn openapi_yaml() -> String {
     openapi().to_yaml().expect("a document of strings, numbers and lists always serializes to YAML")

@@ -13,21 +13,23 @@ use crate::{documented, paths};
 
 /// Initiate an outbound AI voice call
 ///
-/// Places an outbound call to a contact using the configured AI voice provider. Resolves or creates the contact, picks a
-/// voice-enabled agent, picks an AI-enabled Sinch number to call from, and requests the call from the provider. The response comes
-/// when the callee has answered or cannot be reached, which takes as long as the phone rings.
+/// Places an outbound call to a contact using the configured AI voice provider. Resolves or creates
+/// the contact, picks a voice-enabled agent, picks an AI-enabled Sinch number to call from, and
+/// requests the call from the provider. The response comes when the callee has answered or cannot
+/// be reached, which takes as long as the phone rings.
 ///
-/// Guarded by a 30 s idempotency lock keyed on user, contact, agent and number, renewed while the phone rings: a duplicate
-/// of a call in flight gets 429 with `OUTBOUND_IN_FLIGHT` and `Retry-After`; a duplicate within 30 s of the result gets the
-/// earlier call's IDs with `deduplicated: true`. A client that disconnects does not stop the call.
+/// Guarded by a 30 s idempotency lock keyed on user, contact, agent and number, renewed while the
+/// phone rings: a duplicate of a call in flight gets 429 with `OUTBOUND_IN_FLIGHT` and
+/// `Retry-After`; a duplicate within 30 s of the result gets the earlier call's IDs with
+/// `deduplicated: true`. A client that disconnects does not stop the call.
 #[utoipa::path(
     post,
     path = paths::PLACE_CALL,
     tag = "Calls",
     operation_id = "post_calls_ai_outbound",
-    request_body(content = PlaceCallRequest, content_type = "application/json"),
+    request_body(content = PlaceCallRequest),
     responses(
-        (status = 200, description = "AI call initiated", body = PlacedResponse, content_type = "application/json"),
+        (status = 200, description = "AI call initiated", body = PlacedResponse),
         documented::InvalidCall,
         documented::Unauthorized,
         documented::ContactOrUserNotFound,
@@ -43,6 +45,6 @@ pub(crate) async fn place_call(
 ) -> Result<Json<PlacedResponse>, PlaceError> {
     let request = PlaceCallRequest::parse(&body.0)?;
     let command = PlaceCallCommand::parse(user.id, &request.as_raw())?;
-    let placed = gateway.calls().place(command).await?;
+    let placed = gateway.parts().calls.place(command).await?;
     Ok(Json(placed.into()))
 }

@@ -17,7 +17,7 @@ use crate::state::Gateway;
     tag = "Health",
     operation_id = "get_healthz",
     responses(
-        (status = 200, description = "It is alive", body = HealthResponse, content_type = "application/json")
+        (status = 200, description = "It is alive", body = HealthResponse)
     ),
     security(())
 )]
@@ -34,13 +34,8 @@ pub(crate) async fn healthz() -> impl Responder {
     tag = "Health",
     operation_id = "get_readyz",
     responses(
-        (status = 200, description = "It can", body = ReadyResponse, content_type = "application/json"),
-        (
-            status = 503,
-            description = "A component is down, or the process is shutting down",
-            body = ReadyResponse,
-            content_type = "application/json"
-        )
+        (status = 200, description = "It can", body = ReadyResponse),
+        (status = 503, description = "A component is down, or the process is shutting down", body = ReadyResponse)
     ),
     security(())
 )]

@@ -5,7 +5,8 @@ use tracing::Level;
 
 use crate::failure::{ErrorCode, Failure, InvalidRequest, Panicked, RouteError};
 
-/// Why a request of the voice provider is refused. All of these concern the operator, who configured both ends.
+/// Why a request of the voice provider is refused. All of these concern the operator, who
+/// configured both ends.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProviderRequestError {
     /// The request shows no credentials, or no secret is configured to verify them with.

@@ -32,9 +32,9 @@ impl FromRequest for Delivery {
         let (gateway, credentials) = (gateway(request).clone(), credentials(request.headers()));
         let payload = web::Payload::from_request(request, payload);
         async move {
-            let intake = gateway.events().ok_or(ProviderRequestError::NoCredentials)?;
+            let intake = gateway.parts().events.as_ref().ok_or(ProviderRequestError::NoCredentials)?;
             let payload = payload.await.map_err(|_| ProviderRequestError::Incomplete)?;
-            intake.read(credentials, payload, gateway.time_limits().event).await.map_err(logged)
+            intake.read(credentials, payload, gateway.parts().time_limits.event).await.map_err(logged)
         }
         .boxed_local()
     }
@@ -49,16 +49,18 @@ impl FromRequest for VerifiedQuestion {
             let verified = personalize.verify(&credentials(request.headers()));
             verified.map(|()| Self(personalize)).map_err(|_| logged(ProviderRequestError::UnverifiedQuestion))
         };
-        let personalize = gateway(request).personalize().ok_or(ProviderRequestError::NoCredentials);
+        let personalize =
+            gateway(request).parts().personalize.clone().ok_or(ProviderRequestError::NoCredentials);
         ready(personalize.and_then(verified))
     }
 }
 
 /// Receive an event of the voice provider
 ///
-/// Receives what the provider reports about a call: `post_call_transcription`, `post_call_audio`, `call_initiation_failure`. Events
-/// of other types are acknowledged and kept. The gateway verifies the raw bytes, by the signature or the bearer tool secret, before it
-/// reads them. 200 means that the event is stored, and that sending it again changes nothing. At most 16 MiB.
+/// Receives what the provider reports about a call: `post_call_transcription`, `post_call_audio`,
+/// `call_initiation_failure`. Events of other types are acknowledged and kept. The gateway verifies
+/// the raw bytes, by the signature or the bearer tool secret, before it reads them. 200 means that
+/// the event is stored, and that sending it again changes nothing. At most 16 MiB.
 #[utoipa::path(
     post,
     path = paths::PROVIDER_EVENTS,
@@ -66,17 +68,11 @@ impl FromRequest for VerifiedQuestion {
     operation_id = documented::PROVIDER_EVENTS_OPERATION,
     request_body(
         content = ProviderEventBody,
-        content_type = "application/json",
         description = "An event, as the provider sends it",
         example = documented::provider_event
     ),
     responses(
-        (
-            status = 200,
-            description = "The event is stored",
-            body = EventReceivedResponse,
-            content_type = "application/json"
-        ),
+        (status = 200, description = "The event is stored", body = EventReceivedResponse),
         documented::InvalidEvent,
         documented::UnverifiedEvent,
         documented::EventTimedOut,
@@ -94,24 +90,25 @@ pub(crate) async fn receive_event(
 
 /// Tell the voice provider who is calling
 ///
-/// The response comes while the phone rings, within two seconds: the caller's and the organization's names, for the agent's greeting.
-/// The number that was called identifies the organization, and the caller's number the contact. Without a match, or if the lookup
-/// takes too long, the response has no variables and the call continues.
+/// The response comes while the phone rings, within two seconds: the caller's and the
+/// organization's names, for the agent's greeting. The number that was called identifies the
+/// organization, and the caller's number the contact. Without a match, or if the lookup takes too
+/// long, the response has no variables and the call continues.
 ///
-/// A question has one of two forms. With `called_id`, the response is the object of variables. With `called_number` or `call_sid` and
-/// without `called_id`, the response is a `conversation_initiation_client_data` object, and `conversation_id` may be absent.
+/// A question has one of two forms. With `called_id`, the response is the object of variables. With
+/// `called_number` or `call_sid` and without `called_id`, the response is a
+/// `conversation_initiation_client_data` object, and `conversation_id` may be absent.
 #[utoipa::path(
     post,
     path = paths::PERSONALIZATION,
     tag = "Webhooks",
     operation_id = documented::PERSONALIZATION_OPERATION,
-    request_body(content = PersonalizationRequest, content_type = "application/json"),
+    request_body(content = PersonalizationRequest),
     responses(
         (
             status = 200,
             description = "What the agent learns about the caller",
             body = PersonalizationResponse,
-            content_type = "application/json",
             examples(
                 ("a known caller" = (value = json!(documented::caller_variables()))),
                 ("an unknown caller" = (value = json!({}))),

@@ -30,7 +30,8 @@ impl FromRequest for CallInPath {
 
 /// Get one call
 ///
-/// A call of the user's organization: its status and, once the voice provider has reported, how it went. Unknown fields are absent.
+/// A call of the user's organization: its status and, once the voice provider has reported, how it
+/// went. Unknown fields are absent.
 #[utoipa::path(
     get,
     path = paths::CALL,
@@ -38,7 +39,7 @@ impl FromRequest for CallInPath {
     operation_id = "get_calls_call_id",
     params(("callId" = String, Path, description = "The gateway's ID of the call")),
     responses(
-        (status = 200, description = "The call", body = CallResponse, content_type = "application/json"),
+        (status = 200, description = "The call", body = CallResponse),
         documented::Unauthorized,
         documented::CallNotFound,
         documented::Unavailable
@@ -50,16 +51,17 @@ pub(crate) async fn get_call(
     call: CallInPath,
     gateway: web::Data<Gateway>,
 ) -> Result<Json<CallResponse>, ReadError> {
-    let calls = gateway.read_calls();
+    let calls = gateway.parts().read_calls.clone();
     let record = gateway.run::<_, _, ReadError>(async move { calls.find(&user.id, &call.0).await }).await?;
-    Ok(Json(CallResponse::new(record, gateway.provider())))
+    Ok(Json(CallResponse::new(record, gateway.parts().provider)))
 }
 
 /// List calls
 ///
-/// The calls of the user's organization, newest first, without their transcripts. A client gets the next page with `offset`, or with
-/// the `nextCursor` of one page as `before` of the next, which neither repeats nor misses a call when new ones are placed meanwhile.
-/// Empty parameters count as absent; unknown ones are ignored.
+/// The calls of the user's organization, newest first, without their transcripts. A client gets the
+/// next page with `offset`, or with the `nextCursor` of one page as `before` of the next, which
+/// neither repeats nor misses a call when new ones are placed meanwhile. Empty parameters count as
+/// absent; unknown ones are ignored.
 #[utoipa::path(
     get,
     path = paths::CALL_HISTORY,
@@ -67,7 +69,7 @@ pub(crate) async fn get_call(
     operation_id = "get_calls_history",
     params(HistoryParameters),
     responses(
-        (status = 200, description = "A page of calls", body = HistoryResponse, content_type = "application/json"),
+        (status = 200, description = "A page of calls", body = HistoryResponse),
         documented::InvalidHistoryParameter,
         documented::Unauthorized,
         documented::UserNotFound,
@@ -81,16 +83,16 @@ pub(crate) async fn list_calls(
     gateway: web::Data<Gateway>,
 ) -> Result<Json<HistoryResponse>, ReadError> {
     let filter = HistoryParameters::parse(request.query_string())?;
-    let (calls, limit) = (gateway.read_calls(), filter.limit);
+    let (calls, limit) = (gateway.parts().read_calls.clone(), filter.limit);
     let page = gateway.run::<_, _, ReadError>(async move { calls.history(&user.id, filter).await }).await?;
-    Ok(Json(HistoryResponse::new(page, limit, gateway.provider())))
+    Ok(Json(HistoryResponse::new(page, limit, gateway.parts().provider)))
 }
 
 /// Get the recording of a call
 ///
-/// The recording of a call of the user's organization, either as data or as a link that anyone who has it can use for a limited time,
-/// with the transcript. The field `recordings` of the call shows whether there is a recording, and the event `call_recording_ready`
-/// when.
+/// The recording of a call of the user's organization, either as data or as a link that anyone who
+/// has it can use for a limited time, with the transcript. The field `recordings` of the call shows
+/// whether there is a recording, and the event `call_recording_ready` when.
 #[utoipa::path(
     get,
     path = paths::CALL_RECORDING,
@@ -98,7 +100,7 @@ pub(crate) async fn list_calls(
     operation_id = "get_calls_call_id_recording",
     params(("callId" = String, Path, description = "The gateway's ID of the call")),
     responses(
-        (status = 200, description = "The recording", body = RecordingResponse, content_type = "application/json"),
+        (status = 200, description = "The recording", body = RecordingResponse),
         documented::Unauthorized,
         documented::RecordingNotFound,
         documented::Unavailable
@@ -112,12 +114,13 @@ pub(crate) async fn get_recording(
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, ReadError> {
     let permit = gateway.recording_permit().await.ok_or(ReadError::TooManyRecordings).map_err(logged)?;
-    let calls = gateway.read_calls();
+    let calls = gateway.parts().read_calls.clone();
     let fetching = async move {
         let recorded = calls.recording(&user.id, &call.0).await?;
         Ok::<_, ReadCallsError>((RecordingResponse::from(recorded), permit))
     };
-    // The permit is released after the response is built, which is when the recording is in memory twice.
+    // The permit is released after the response is built, which is when the recording is in memory
+    // twice.
     let (recording, _permit) = gateway.run::<_, _, ReadError>(fetching).await?;
     Ok(Json(recording).respond_to(&request))
 }

@@ -15,8 +15,9 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 const MAX_REQUEST_ID_LEN: usize = 128;
 
-/// Runs a request in a span with its id, returns the id in the response, and logs method, route, status and duration. Path, query,
-/// headers and body are not logged: they come from the client and may contain personal data.
+/// Runs a request in a span with its id, returns the id in the response, and logs method, route,
+/// status and duration. Path, query, headers and body are not logged: they come from the client and
+/// may contain personal data.
 pub(crate) async fn log_request(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -46,7 +47,8 @@ pub(crate) async fn log_request(
     }
 }
 
-/// The line of one request. If the client disconnects, actix-web drops the request's future; the line is then written on drop.
+/// The line of one request. If the client disconnects, actix-web drops the request's future; the
+/// line is then written on drop.
 struct Line {
     began: Instant,
     span: tracing::Span,

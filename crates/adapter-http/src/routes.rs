@@ -9,8 +9,8 @@ use crate::{
     documents, follow_calls, paths, place_call, probes, provider_requests, read_calls, webhook_endpoints,
 };
 
-/// Registers every route. The other requests get an error response too: 404 for an unknown path, 405 with `Allow` for another
-/// method.
+/// Registers every route. The other requests get an error response too: 404 for an unknown path,
+/// 405 with `Allow` for another method.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .service(path("POST", paths::PLACE_CALL).route(web::post().to(place_call::place_call)))

@@ -36,9 +36,11 @@ pub struct GatewayParts {
     pub webhooks: Arc<WebhookRegistry>,
     /// The voice provider's name, as clients read it in a call.
     pub provider: &'static str,
-    /// Receives the provider's events. `None`: no secret is configured, and every event is refused with 401.
+    /// Receives the provider's events. `None`: no secret is configured, and every event is refused
+    /// with 401.
     pub events: Option<EventIntake>,
-    /// Answers who is calling. `None`: no secret is configured, and every question is refused with 401.
+    /// Answers who is calling. `None`: no secret is configured, and every question is refused with
+    /// 401.
     pub personalize: Option<Arc<PersonalizeCall>>,
     /// How long requests may take.
     pub time_limits: TimeLimits,
@@ -51,10 +53,11 @@ pub struct GatewayParts {
 pub struct TimeLimits {
     /// The longest time between the head of a request and the end of its JSON body.
     pub body: Duration,
-    /// The longest time for an event of the voice provider to find a permit and to arrive. It has up to
-    /// [`EVENT_BODY_LIMIT`](crate::EVENT_BODY_LIMIT) bytes.
+    /// The longest time for an event of the voice provider to find a permit and to arrive. It has
+    /// up to [`EVENT_BODY_LIMIT`](crate::EVENT_BODY_LIMIT) bytes.
     pub event: Duration,
-    /// The longest time without a line in an event stream. A comment then shows both ends that the other still exists.
+    /// The longest time without a line in an event stream. A comment then shows both ends that the
+    /// other still exists.
     pub heartbeat: Duration,
 }
 
@@ -80,62 +83,35 @@ impl Gateway {
         Self(Arc::new(Shared { parts, readiness, streams, recording_permits }))
     }
 
-    /// Reports *not ready* from now on, so that load balancers send new clients elsewhere, and ends the event streams, whose
-    /// clients reconnect to another gateway. Requests are still served.
+    /// Reports *not ready* from now on, so that load balancers send new clients elsewhere, and ends
+    /// the event streams, whose clients reconnect to another gateway. Requests are still served.
     pub fn start_draining(&self) {
         self.0.readiness.start_draining();
         self.0.streams.end();
     }
 
-    pub(crate) fn calls(&self) -> &CallRunner {
-        &self.0.parts.calls
-    }
-
-    pub(crate) fn authenticator(&self) -> &Authenticator {
-        &self.0.parts.authenticator
+    pub(crate) fn parts(&self) -> &GatewayParts {
+        &self.0.parts
     }
 
     pub(crate) fn readiness(&self) -> &ReadinessCache {
         &self.0.readiness
     }
 
-    pub(crate) fn read_calls(&self) -> Arc<ReadCalls> {
-        Arc::clone(&self.0.parts.read_calls)
-    }
-
-    pub(crate) fn webhooks(&self) -> Arc<WebhookRegistry> {
-        Arc::clone(&self.0.parts.webhooks)
-    }
-
     pub(crate) fn streams(&self) -> &EventStreams {
         &self.0.streams
     }
 
-    pub(crate) fn provider(&self) -> &'static str {
-        self.0.parts.provider
-    }
-
-    pub(crate) fn events(&self) -> Option<&EventIntake> {
-        self.0.parts.events.as_ref()
-    }
-
-    pub(crate) fn personalize(&self) -> Option<Arc<PersonalizeCall>> {
-        self.0.parts.personalize.clone()
-    }
-
-    pub(crate) fn time_limits(&self) -> TimeLimits {
-        self.0.parts.time_limits
-    }
-
-    /// A permit to hold one more recording in memory. `None` after [`RECORDING_WAIT`]: the store hangs.
+    /// A permit to hold one more recording in memory. `None` after [`RECORDING_WAIT`]: the store
+    /// hangs.
     pub(crate) async fn recording_permit(&self) -> Option<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.0.recording_permits).acquire_owned();
         let permit = tokio::time::timeout(RECORDING_WAIT, permit).await.ok()?;
         Some(permit.expect("the gateway never closes this semaphore"))
     }
 
-    /// Runs work on the runtime that the connection pools belong to, to its end: a client that disconnects does not cancel it.
-    /// Logs its error once, even if the client has gone.
+    /// Runs work on the runtime that the connection pools belong to, to its end: a client that
+    /// disconnects does not cancel it. Logs its error once, even if the client has gone.
     pub(crate) async fn run<T, D, E>(
         &self,
         work: impl Future<Output = Result<T, D>> + Send + 'static,

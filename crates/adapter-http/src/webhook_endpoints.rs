@@ -34,21 +34,17 @@ impl FromRequest for EndpointInPath {
 
 /// Register a webhook endpoint
 ///
-/// From now on the gateway sends the events of the organization's calls to this URL, each at least once and signed with the secret in
-/// the response: see the webhook `call_event`. An organization has at most 10 endpoints.
+/// From now on the gateway sends the events of the organization's calls to this URL, each at least
+/// once and signed with the secret in the response: see the webhook `call_event`. An organization
+/// has at most 10 endpoints.
 #[utoipa::path(
     post,
     path = paths::WEBHOOK_ENDPOINTS,
     tag = "Webhook endpoints",
     operation_id = "post_webhook_endpoints",
-    request_body(content = RegisterEndpointRequest, content_type = "application/json"),
+    request_body(content = RegisterEndpointRequest),
     responses(
-        (
-            status = 201,
-            description = "The endpoint is registered",
-            body = EndpointRegisteredResponse,
-            content_type = "application/json"
-        ),
+        (status = 201, description = "The endpoint is registered", body = EndpointRegisteredResponse),
         documented::EndpointRefused,
         documented::Unauthorized,
         documented::UserNotFound,
@@ -62,7 +58,7 @@ pub(crate) async fn register_endpoint(
     gateway: web::Data<Gateway>,
 ) -> Result<impl Responder, EndpointError> {
     let (url, kinds) = RegisterEndpointRequest::parse(&body.0)?.read()?;
-    let webhooks = gateway.webhooks();
+    let webhooks = gateway.parts().webhooks.clone();
     let registering = async move { webhooks.register(&user.id, url, &kinds).await };
     let endpoint = gateway.run::<_, _, EndpointError>(registering).await?;
     Ok(Json(EndpointRegisteredResponse::new(&endpoint)).customize().with_status(StatusCode::CREATED))
@@ -77,7 +73,7 @@ pub(crate) async fn register_endpoint(
     tag = "Webhook endpoints",
     operation_id = "get_webhook_endpoints",
     responses(
-        (status = 200, description = "The endpoints", body = EndpointsResponse, content_type = "application/json"),
+        (status = 200, description = "The endpoints", body = EndpointsResponse),
         documented::Unauthorized,
         documented::UserNotFound,
         documented::Unavailable
@@ -88,7 +84,7 @@ pub(crate) async fn list_endpoints(
     user: CurrentUser,
     gateway: web::Data<Gateway>,
 ) -> Result<Json<EndpointsResponse>, EndpointError> {
-    let webhooks = gateway.webhooks();
+    let webhooks = gateway.parts().webhooks.clone();
     let endpoints = gateway.run::<_, _, EndpointError>(async move { webhooks.list(&user.id).await }).await?;
     Ok(Json(EndpointsResponse::new(&endpoints)))
 }
@@ -103,12 +99,7 @@ pub(crate) async fn list_endpoints(
     operation_id = "delete_webhook_endpoint",
     params(("endpointId" = String, Path, description = "The endpoint's ID")),
     responses(
-        (
-            status = 200,
-            description = "The endpoint is removed",
-            body = EndpointRemovedResponse,
-            content_type = "application/json"
-        ),
+        (status = 200, description = "The endpoint is removed", body = EndpointRemovedResponse),
         documented::Unauthorized,
         documented::EndpointNotFound,
         documented::Unavailable
@@ -120,7 +111,7 @@ pub(crate) async fn remove_endpoint(
     endpoint: EndpointInPath,
     gateway: web::Data<Gateway>,
 ) -> Result<Json<EndpointRemovedResponse>, EndpointError> {
-    let webhooks = gateway.webhooks();
+    let webhooks = gateway.parts().webhooks.clone();
     let removing = async move { webhooks.remove(&user.id, &endpoint.0).await };
     gateway.run::<_, _, EndpointError>(removing).await?;
     Ok(Json(EndpointRemovedResponse::new()))
@@ -128,8 +119,8 @@ pub(crate) async fn remove_endpoint(
 
 /// Replace the secret of a webhook endpoint
 ///
-/// The gateway immediately signs deliveries with the new secret, and for 24 hours with the previous one too: `webhook-signature` then
-/// has both signatures.
+/// The gateway immediately signs deliveries with the new secret, and for 24 hours with the previous
+/// one too: `webhook-signature` then has both signatures.
 #[utoipa::path(
     post,
     path = paths::WEBHOOK_ENDPOINT_SECRET,
@@ -137,12 +128,7 @@ pub(crate) async fn remove_endpoint(
     operation_id = "post_webhook_endpoint_secret",
     params(("endpointId" = String, Path, description = "The endpoint's ID")),
     responses(
-        (
-            status = 200,
-            description = "The secret is replaced",
-            body = SecretReplacedResponse,
-            content_type = "application/json"
-        ),
+        (status = 200, description = "The secret is replaced", body = SecretReplacedResponse),
         documented::Unauthorized,
         documented::EndpointNotFound,
         documented::Unavailable
@@ -154,7 +140,7 @@ pub(crate) async fn replace_secret(
     endpoint: EndpointInPath,
     gateway: web::Data<Gateway>,
 ) -> Result<Json<SecretReplacedResponse>, EndpointError> {
-    let webhooks = gateway.webhooks();
+    let webhooks = gateway.parts().webhooks.clone();
     let replacing = async move { webhooks.replace_secret(&user.id, &endpoint.0).await };
     let secret = gateway.run::<_, _, EndpointError>(replacing).await?;
     Ok(Json(SecretReplacedResponse::new(&secret)))
@@ -162,8 +148,9 @@ pub(crate) async fn replace_secret(
 
 /// List the deliveries to a webhook endpoint
 ///
-/// The deliveries of events to an endpoint, newest first. A client gets the next page with the `nextCursor` of one page as `before` of
-/// the next. Empty parameters count as absent; unknown ones are ignored.
+/// The deliveries of events to an endpoint, newest first. A client gets the next page with the
+/// `nextCursor` of one page as `before` of the next. Empty parameters count as absent; unknown ones
+/// are ignored.
 #[utoipa::path(
     get,
     path = paths::WEBHOOK_ENDPOINT_DELIVERIES,
@@ -171,12 +158,7 @@ pub(crate) async fn replace_secret(
     operation_id = "get_webhook_endpoint_deliveries",
     params(("endpointId" = String, Path, description = "The endpoint's ID"), DeliveryParameters),
     responses(
-        (
-            status = 200,
-            description = "A page of deliveries",
-            body = DeliveriesResponse,
-            content_type = "application/json"
-        ),
+        (status = 200, description = "A page of deliveries", body = DeliveriesResponse),
         documented::InvalidDeliveryParameter,
         documented::Unauthorized,
         documented::EndpointNotFound,
@@ -191,7 +173,7 @@ pub(crate) async fn list_deliveries(
     gateway: web::Data<Gateway>,
 ) -> Result<Json<DeliveriesResponse>, EndpointError> {
     let filter = DeliveryParameters::parse(request.query_string(), &endpoint.0)?;
-    let (webhooks, limit) = (gateway.webhooks(), filter.limit);
+    let (webhooks, limit) = (gateway.parts().webhooks.clone(), filter.limit);
     let listing = async move { webhooks.deliveries(&user.id, &endpoint.0, filter).await };
     let deliveries = gateway.run::<_, _, EndpointError>(listing).await?;
     Ok(Json(DeliveriesResponse::new(&deliveries, limit)))

@@ -1,7 +1,8 @@
 //! The public JSON document of a call event.
 //!
-//! Event streams and webhook deliveries send the same document, and the OpenAPI document describes it. A webhook signature
-//! covers its bytes, so [`to_json`] returns the same bytes for the same event every time.
+//! Event streams and webhook deliveries send the same document, and the OpenAPI document describes
+//! it. A webhook signature covers its bytes, so [`to_json`] returns the same bytes for the same
+//! event every time.
 
 #[cfg(feature = "openapi")]
 pub mod schema;

@@ -16,15 +16,16 @@ pub fn names<const N: usize>(names: [&'static str; N], description: &str) -> Obj
 /// The name of a call's status.
 #[must_use]
 pub fn call_status() -> Object {
-    let description = "The status of the call; the last four are final. `unknown`: it is not yet known whether the phone rang.";
+    let description = "The status of the call; the last four are final. `unknown`: whether the phone rang is \
+                       not yet known.";
     names(CallStatus::ALL.map(CallStatus::as_str), description)
 }
 
 /// The name of a kind of event.
 #[must_use]
 pub fn event_kind() -> Object {
-    let description = "What happened: the gateway is about to dial, the callee answered, the call ended (sent again if a later \
-                       report corrects how), the recording can be fetched.";
+    let description = "The gateway is about to dial, the callee answered, the call ended (sent again if a \
+                       later report corrects how), the recording can be fetched.";
     names(CallEventKind::ALL.map(CallEventKind::as_str), description)
 }
 

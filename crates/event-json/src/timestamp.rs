@@ -9,8 +9,8 @@ const LAST_MILLI: i64 = 253_402_300_799_999;
 const FORMAT: StaticFormatDescription =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// A time in ISO 8601: UTC, with milliseconds, always 24 characters. A time before year 0 or after year 9999 becomes the nearest
-/// time within these years.
+/// A time in ISO 8601: UTC, with milliseconds, always 24 characters. A time before year 0 or after
+/// year 9999 becomes the nearest time within these years.
 #[must_use]
 pub fn iso8601(time: Timestamp) -> String {
     let millis = time.unix_millis().clamp(FIRST_MILLI, LAST_MILLI);

@@ -33,7 +33,8 @@ fn shared(secrets: &[SecretSlice<u8>]) -> Result<Vec<DecodingKey>, AuthSettingsE
 }
 
 fn public(pem: &[u8]) -> Result<(Algorithm, DecodingKey), AuthSettingsError> {
-    // The library also accepts private keys and certificates, and uses their first bit string as the key.
+    // The library also accepts private keys and certificates, and uses their first bit string as
+    // the key.
     let text = std::str::from_utf8(pem).map_err(|_| AuthSettingsError::UnknownKey)?;
     if text.contains("PRIVATE KEY-----") {
         return Err(AuthSettingsError::PrivateKey);

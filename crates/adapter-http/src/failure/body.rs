@@ -5,8 +5,8 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::code::describe_codes;
 
-/// The body of every error response. `error` is a sentence, or an object with `details` where the request itself is not valid
-/// (`VALIDATION_FAILED`).
+/// The body of every error response. `error` is a sentence, or an object with `details` where the
+/// request itself is not valid (`VALIDATION_FAILED`).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(
@@ -20,13 +20,14 @@ use super::code::describe_codes;
 pub(crate) struct ErrorResponse {
     #[schema(schema_with = always_false)]
     pub(super) success: bool,
-    // No doc comment here nor on the variant below: utoipa would write `allOf` with an object, which rules the sentence out.
+    // No doc comment here nor on the variant below: utoipa would write `allOf` with an object,
+    // which rules the sentence out.
     #[schema(inline)]
     pub(super) error: ErrorText,
     #[schema(schema_with = code_schema)]
     pub(super) code: &'static str,
-    /// Why the provider refused the call (its own error code), or why the call was not connected (`busy`, `no-answer`, `declined`,
-    /// `failed`).
+    /// Why the provider refused the call (its own error code), or why the call was not connected
+    /// (`busy`, `no-answer`, `declined`, `failed`).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub(super) reason: Option<String>,

@@ -13,13 +13,15 @@ use utoipa::{Modify, PartialSchema, ToSchema};
 pub(crate) struct CallEventWebhook;
 
 const DESCRIPTION: &str = "\
-The gateway sends this request to every endpoint that the organization registered for events of this type, signed as Standard Webhooks
-specifies. It sends an event at least once, possibly again or out of order: `webhook-id` and `data.eventId` are the same each time. Any
-2xx acknowledges the event. After any other response, and if none arrives in time, the gateway sends it again after growing pauses,
-longer ones if `Retry-After` asks for that. It does not follow redirects.
+The gateway sends this request to every endpoint that the organization registered for events of
+this type, signed as Standard Webhooks specifies. It sends an event at least once, possibly again or
+out of order: `webhook-id` and `data.eventId` are the same each time. Any 2xx acknowledges the event.
+After any other response, and if none arrives in time, the gateway sends it again after growing
+pauses, longer ones if `Retry-After` asks for that. It does not follow redirects.
 
-To verify: compute the HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`, over the raw bytes, with the key that follows `whsec_`
-in base64; compare its base64 with each signature of `webhook-signature`; refuse a timestamp that differs by more than a few minutes.";
+To verify: compute the HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`, over the raw bytes,
+with the key that follows `whsec_` in base64; compare its base64 with each signature of
+`webhook-signature`; refuse a timestamp that differs by more than a few minutes.";
 
 impl Modify for CallEventWebhook {
     fn modify(&self, document: &mut OpenApi) {

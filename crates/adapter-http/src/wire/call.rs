@@ -113,7 +113,8 @@ pub(crate) struct CallDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u32, required = false)]
     duration: Option<u32>,
-    /// Why it ended, in the provider's words, or why it was not connected: `busy`, `no-answer`, `declined`, `failed`.
+    /// Why it ended, in the provider's words, or why it was not connected: `busy`, `no-answer`,
+    /// `declined`, `failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     end_reason: Option<String>,

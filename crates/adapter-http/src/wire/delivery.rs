@@ -18,7 +18,8 @@ pub(crate) struct DeliveryParameters {
     /// The largest number of deliveries in the page.
     #[param(value_type = u32, required = false, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
-    /// The `nextCursor` of the previous page: only deliveries of events older than those of that page.
+    /// The `nextCursor` of the previous page: only deliveries of events older than those of that
+    /// page.
     #[param(value_type = String, required = false)]
     before: Option<String>,
 }
@@ -83,7 +84,8 @@ pub(crate) struct DeliveryDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, required = false)]
     concluded_at: Option<String>,
-    /// Why the last attempt failed: `status-<HTTP status>`, `timed-out`, `unreachable`, `forbidden-address`.
+    /// Why the last attempt failed: `status-<HTTP status>`, `timed-out`, `unreachable`,
+    /// `forbidden-address`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     last_failure: Option<String>,
@@ -146,6 +148,7 @@ impl From<&DeliveryRecord> for DeliveryDocument {
 }
 
 fn state_schema() -> Object {
-    let meaning = "The state of the delivery: the gateway attempts it, now or later; the endpoint acknowledged it; the gateway stopped its attempts.";
+    let meaning = "The gateway attempts the delivery, now or later; the endpoint acknowledged it; the gateway \
+                   stopped its attempts.";
     names(DeliveryState::ALL.map(DeliveryState::as_str), meaning)
 }

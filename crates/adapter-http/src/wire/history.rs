@@ -9,7 +9,8 @@ use super::parameters::{Problems, number};
 use super::{cursor, parameters};
 use crate::failure::InvalidRequest;
 
-/// The largest offset, because a store reads every call before it. A client that needs more uses the cursor.
+/// The largest offset, because a store reads every call before it. A client that needs more uses
+/// the cursor.
 const MAX_OFFSET: u32 = 100_000;
 
 /// The parameters of the list.
@@ -79,7 +80,8 @@ impl HistoryParameters {
                 .unwrap_or(0),
             before: problems.read("before", self.before, "must be the nextCursor of a page", cursor::read),
         };
-        // A client that keeps its offset while it follows the cursor would miss calls on every page.
+        // A client that keeps its offset while it follows the cursor would miss calls on every
+        // page.
         if filter.before.is_some() && filter.offset > 0 {
             problems.add("before", "cannot be combined with offset");
         }
@@ -98,22 +100,4 @@ impl HistoryResponse {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn any_query_is_read_or_refused(query in "[ -~é]{0,80}") {
-            let _ = HistoryParameters::parse(&query);
-        }
-
-        #[test]
-        fn accepted_parameters_are_within_their_bounds(limit in any::<u32>(), offset in any::<u32>()) {
-            let filter = HistoryParameters::parse(&format!("limit={limit}&offset={offset}"));
-            let expected = (1..=200).contains(&limit) && offset <= 100_000;
-            prop_assert_eq!(filter.ok().map(|it| (it.limit, it.offset)), expected.then_some((limit, offset)));
-        }
-    }
-}
+mod tests;

@@ -5,11 +5,12 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::failure::InvalidRequest;
 
-/// The text of a body that is one JSON object, with a bounded depth, whose strings have no control characters except tabs and line
-/// breaks.
+/// The text of a body that is one JSON object, with a bounded depth, whose strings have no control
+/// characters except tabs and line breaks.
 pub(super) fn json_object(body: &[u8]) -> Result<&str, InvalidRequest> {
     let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::body("the body is not UTF-8"))?;
-    // Also checks the fields that are ignored later: deep nesting could overflow the stack, and stores refuse control characters.
+    // Also checks the fields that are ignored later: deep nesting could overflow the stack, and
+    // stores refuse control characters.
     serde_json::from_str::<CheckedJson>(text).map_err(|error| {
         InvalidRequest::body(if error.is_data() {
             "a string holds control characters"
@@ -24,7 +25,8 @@ pub(super) fn json_object(body: &[u8]) -> Result<&str, InvalidRequest> {
     Ok(text)
 }
 
-/// Any JSON with at most 127 levels of nesting (the limit of the reader) and without control characters in its strings.
+/// Any JSON with at most 127 levels of nesting (the limit of the reader) and without control
+/// characters in its strings.
 struct CheckedJson;
 
 impl<'de> Deserialize<'de> for CheckedJson {

@@ -1,4 +1,5 @@
-//! How the OpenAPI document describes what the voice provider sends. The provider's adapter reads and writes it.
+//! How the OpenAPI document describes what the voice provider sends. The provider's adapter reads
+//! and writes it.
 
 use std::borrow::Cow;
 
@@ -31,7 +32,8 @@ impl From<Option<CallId>> for EventReceivedResponse {
     }
 }
 
-/// The schema of an event. The provider defines it: the gateway stores it unchanged, and the provider's adapter reads it.
+/// The schema of an event. The provider defines it: the gateway stores it unchanged, and the
+/// provider's adapter reads it.
 pub(crate) enum ProviderEventBody {}
 
 impl ToSchema for ProviderEventBody {
@@ -43,7 +45,8 @@ impl ToSchema for ProviderEventBody {
 impl PartialSchema for ProviderEventBody {
     fn schema() -> RefOr<Schema> {
         let kind = ObjectBuilder::new().schema_type(Type::String).description(Some(
-            "`post_call_transcription`, `post_call_audio`, `call_initiation_failure`, or one that the gateway keeps without reading it.",
+            "`post_call_transcription`, `post_call_audio`, `call_initiation_failure`, or a type that the \
+             gateway stores without reading it.",
         ));
         let timestamp = ObjectBuilder::new()
             .schema_type(Type::Integer)
@@ -97,7 +100,8 @@ pub(crate) struct PersonalizationRequest {
     call_sid: Option<String>,
 }
 
-/// What the agent learns about the caller: the variables, or an object around them, depending on the fields of the question.
+/// What the agent learns about the caller: the variables, or an object around them, depending on
+/// the fields of the question.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = WebhooksPersonalizationResponse)]

@@ -20,7 +20,8 @@ use crate::failure::InvalidRequest;
     example = json!({ "url": "https://crm.example.com/hooks/calls", "events": ["call_ended", "call_recording_ready"] })
 )]
 pub(crate) struct RegisterEndpointRequest {
-    /// A URL of at most 2048 characters, without user name and password, on a host that has only public addresses.
+    /// A URL of at most 2048 characters, without user name and password, on a host that has only
+    /// public addresses.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
     url: Value,
@@ -64,7 +65,8 @@ pub(crate) struct EndpointRegisteredResponse {
     #[schema(schema_with = always_true)]
     success: bool,
     endpoint: EndpointDocument,
-    /// The secret that signs deliveries: `whsec_` and the key in base64. No other response shows it.
+    /// The secret that signs deliveries: `whsec_` and the key in base64. No other response shows
+    /// it.
     secret: String,
 }
 
@@ -105,7 +107,8 @@ pub(crate) struct EndpointRemovedResponse {
 pub(crate) struct SecretReplacedResponse {
     #[schema(schema_with = always_true)]
     success: bool,
-    /// The secret that signs deliveries from now on: `whsec_` and the key in base64. No other response shows it.
+    /// The secret that signs deliveries from now on: `whsec_` and the key in base64. No other
+    /// response shows it.
     secret: String,
 }
 
@@ -172,7 +175,8 @@ fn standard_form(secret: &WebhookSecret) -> String {
     format!("whsec_{}", STANDARD.encode(secret.expose()))
 }
 
-/// The named kinds. An empty list is refused: its author may mean no event at all, and such an endpoint has no use.
+/// The named kinds. An empty list is refused: its author may mean no event at all, and such an
+/// endpoint has no use.
 fn kinds(events: &Value) -> Option<Vec<CallEventKind>> {
     match events {
         Value::Null => Some(Vec::new()),

@@ -12,8 +12,8 @@ use crate::ports::{
 };
 use crate::{ConversationContext, ConversationId, InboundCall, InboundContext, Personalization};
 
-/// Says who calls, and keeps that for the conversation's events. Whatever fails on our side, the call goes on: the agent then
-/// greets somebody whom it does not know.
+/// Says who calls, and keeps that for the conversation's events. Whatever fails on our side, the
+/// call goes on: the agent then greets somebody whom it does not know.
 pub struct PersonalizeCall {
     ports: PersonalizeCallPorts,
     ttl: Duration,
@@ -59,7 +59,8 @@ impl PersonalizeCall {
         self.ports.webhook.write_reply(question, personalization)
     }
 
-    /// What the agent is told of a caller; nothing where no contact is known to call, or nobody can say in time.
+    /// What the agent is told of a caller; nothing where no contact is known to call, or nobody can
+    /// say in time.
     pub async fn personalize(&self, call: &InboundCall) -> Option<Personalization> {
         let identified = pin!(self.identify(call));
         let overdue = pin!(self.ports.clock.sleep(ANSWERED_WITHIN));

@@ -116,12 +116,12 @@ impl ProviderWebhook for ElevenLabsWebhook {
         personalization::read(body)
     }
 
-    fn write_reply<'a>(
+    fn write_reply(
         &self,
         question: &PersonalizationQuestion,
-        personalization: Option<&'a Personalization>,
+        personalization: Option<Personalization>,
     ) -> ProviderReply {
-        personalization::reply(question, personalization)
+        personalization::reply(question, personalization.as_ref())
     }
 }
 

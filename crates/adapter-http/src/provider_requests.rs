@@ -133,7 +133,7 @@ pub(crate) async fn personalize(
     let found = async move { Ok::<_, Panicked>(looking_up.personalize(&call).await) };
     // The phone rings meanwhile: after a panic the call continues, without the caller's name.
     let found = gateway.run::<_, _, ProviderRequestError>(found).await.unwrap_or_default();
-    let reply = personalize.reply(&question, found.as_ref());
+    let reply = personalize.reply(&question, found);
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((CONTENT_TYPE, reply.media_type))

@@ -293,8 +293,10 @@ fn code_of(text: &str) -> String {
                 is_end
             });
             end.map_or(rest.len(), |end| end + 2)
-        } else if rest.starts_with("'\\") {
-            rest[2..].find('\'').map_or(rest.len(), |end| end + 3)
+        } else if let Some(escaped) = rest.strip_prefix("'\\") {
+            // The first character is the escaped one, which may be a quotation mark itself.
+            let end = escaped.char_indices().skip(1).find(|(_, c)| *c == '\'');
+            end.map_or(rest.len(), |(end, _)| end + 3)
         } else if first == '\'' && rest.chars().nth(2) == Some('\'') {
             2 + rest.chars().nth(1).map_or(0, char::len_utf8)
         } else {

@@ -38,10 +38,10 @@ pub trait ProviderWebhook: Send + Sync {
 
     /// Writes the reply to a question. `None`: the caller is unknown, and the call continues
     /// without a name.
-    fn write_reply<'a>(
+    fn write_reply(
         &self,
         question: &PersonalizationQuestion,
-        personalization: Option<&'a Personalization>,
+        personalization: Option<Personalization>,
     ) -> ProviderReply;
 }
 

@@ -54,7 +54,7 @@ impl PersonalizeCall {
     pub fn reply(
         &self,
         question: &PersonalizationQuestion,
-        personalization: Option<&Personalization>,
+        personalization: Option<Personalization>,
     ) -> ProviderReply {
         self.ports.webhook.write_reply(question, personalization)
     }

@@ -79,7 +79,7 @@ impl Modify for RequestIds {
             .description(Some("At most 128 visible ASCII characters; anything else is replaced"))
             .schema(Some(text()))
             .build();
-        let answered = HeaderBuilder::new()
+        let returned = HeaderBuilder::new()
             .schema(Some(text()))
             .description(Some("The request's ID, which is in the log too"))
             .build();
@@ -88,7 +88,7 @@ impl Modify for RequestIds {
             operation.parameters.get_or_insert_default().push(given.clone().into());
             for response in operation.responses.responses.values_mut() {
                 if let RefOr::T(response) = response {
-                    response.headers.insert("X-Request-Id".to_owned(), RefOr::T(answered.clone()));
+                    response.headers.insert("X-Request-Id".to_owned(), RefOr::T(returned.clone()));
                 }
             }
         }

@@ -37,11 +37,10 @@ impl RouteError for PlaceError {
                 E::ContactOrPhoneRequired => failure(ErrorCode::ContactOrPhoneRequired),
                 E::InvalidPhoneNumber => failure(ErrorCode::InvalidPhoneNumber),
                 E::DestinationNotAllowed(_) => failure(ErrorCode::DestinationNotAllowed),
-                E::InvalidReason => (&InvalidRequest::field(
+                E::InvalidReason => Failure::from(&InvalidRequest::field(
                     "callReason",
                     "must be at most 8192 bytes long and hold no control characters",
-                ))
-                    .into(),
+                )),
                 E::ContactNotFound => failure(ErrorCode::ContactNotFound),
                 E::ContactHasNoPhone => failure(ErrorCode::ContactHasNoPhone),
                 E::ContactPhoneMismatch => failure(ErrorCode::ContactPhoneMismatch),

@@ -88,7 +88,7 @@ pub(crate) async fn receive_event(
     Ok(Json(call_id.into()))
 }
 
-/// Tell the voice provider who is calling
+/// Identify the caller of an inbound call
 ///
 /// The response comes while the phone rings, within two seconds: the caller's and the
 /// organization's names, for the agent's greeting. The number that was called identifies the

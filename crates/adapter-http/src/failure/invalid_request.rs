@@ -20,9 +20,8 @@ impl InvalidRequest {
         Self(vec![ErrorDetail { field: Some(name), message }])
     }
 
-    /// An error if there is any problem.
-    pub(crate) fn reject_if_any(problems: Vec<ErrorDetail>) -> Result<(), Self> {
-        if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
+    pub(crate) const fn new(details: Vec<ErrorDetail>) -> Self {
+        Self(details)
     }
 
     pub(crate) fn details(&self) -> &[ErrorDetail] {

@@ -10,7 +10,7 @@ pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, InvalidRequest
     Ok(parameters.map_err(|_| InvalidRequest::body("a parameter is given twice"))?.into_inner())
 }
 
-/// What is wrong with the parameters. The texts quote nothing from them.
+/// What is wrong with a request. The texts quote nothing from it.
 #[derive(Default)]
 pub(super) struct Problems(Vec<ErrorDetail>);
 
@@ -37,7 +37,13 @@ impl Problems {
 
     /// The parsed value, if nothing is wrong.
     pub(super) fn none_or<T>(self, parsed: T) -> Result<T, InvalidRequest> {
-        InvalidRequest::reject_if_any(self.0).map(|()| parsed)
+        if self.0.is_empty() { Ok(parsed) } else { Err(self.into()) }
+    }
+}
+
+impl From<Problems> for InvalidRequest {
+    fn from(problems: Problems) -> Self {
+        Self::new(problems.0)
     }
 }
 

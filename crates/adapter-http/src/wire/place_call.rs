@@ -112,8 +112,8 @@ impl PlaceCallRequest {
         let text = json_object(body)?;
         let request: Self =
             serde_json::from_str(text).map_err(|_| InvalidRequest::body("a field is given twice"))?;
-        InvalidRequest::reject_if_any(request.problems())?;
-        Ok(request)
+        let problems = request.problems();
+        if problems.is_empty() { Ok(request) } else { Err(InvalidRequest::new(problems)) }
     }
 
     /// The request as the domain reads it.

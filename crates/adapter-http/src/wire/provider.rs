@@ -1,5 +1,5 @@
-//! How the OpenAPI document describes what the voice provider sends. The provider's adapter reads
-//! and writes it.
+//! The response to the voice provider's events, and how the OpenAPI document describes its requests.
+//! The provider's adapter reads and writes the rest.
 
 use std::borrow::Cow;
 
@@ -81,22 +81,16 @@ impl PartialSchema for ProviderEventBody {
 #[expect(dead_code, reason = "only describes what the provider's adapter reads")]
 pub(crate) struct PersonalizationRequest {
     /// The provider's ID of the conversation; may be absent in a question without `called_id`.
-    #[schema(value_type = Option<String>, required = false)]
     conversation_id: Option<String>,
     /// The caller's number, E.164 (the `+` prefix will be added if missing).
-    #[schema(value_type = Option<String>, required = false)]
     caller_id: Option<String>,
     /// The number that was called, E.164 (the `+` prefix will be added if missing).
-    #[schema(value_type = Option<String>, required = false)]
     called_id: Option<String>,
     /// The same, for the nested form of the response.
-    #[schema(value_type = Option<String>, required = false)]
     called_number: Option<String>,
     /// The provider's ID of the agent that answers.
-    #[schema(value_type = Option<String>, required = false)]
     agent_id: Option<String>,
     /// The call's ID on the telephone network, for the nested form of the response.
-    #[schema(value_type = Option<String>, required = false)]
     call_sid: Option<String>,
 }
 

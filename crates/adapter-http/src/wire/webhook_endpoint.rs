@@ -121,17 +121,20 @@ impl RegisterEndpointRequest {
 
     /// The URL and the kinds of events; an empty list means every kind.
     pub(crate) fn read(&self) -> Result<(WebhookUrl, Vec<CallEventKind>), InvalidRequest> {
-        let mut problems = Problems::default();
         let url = self.url.as_str().and_then(|text| WebhookUrl::parse(text).ok());
-        if url.is_none() {
-            problems.add("url", "must be an http or https URL of at most 2048 characters");
+        match (url, kinds(&self.events)) {
+            (Some(url), Some(kinds)) => Ok((url, kinds)),
+            (url, kinds) => {
+                let mut problems = Problems::default();
+                if url.is_none() {
+                    problems.add("url", "must be an http or https URL of at most 2048 characters");
+                }
+                if kinds.is_none() {
+                    problems.add("events", "must be a list of at least one name of an event");
+                }
+                Err(problems.into())
+            }
         }
-        let kinds = kinds(&self.events);
-        if kinds.is_none() {
-            problems.add("events", "must be a list of at least one name of an event");
-        }
-        problems.none_or(())?;
-        Ok((url.expect("it has no problem"), kinds.expect("they have no problem")))
     }
 }
 

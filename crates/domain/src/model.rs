@@ -13,6 +13,7 @@ mod contact;
 mod destination;
 mod directory_record;
 mod ids;
+mod inbound_call;
 mod intent_key;
 mod invalid_value;
 mod outcome;
@@ -41,6 +42,7 @@ pub use self::ids::{
     AgentId, CallId, CarrierCallId, ContactId, ConversationId, OrganizationId, OwnerToken, ProviderAgentId,
     ProviderNumberId, UserId, WebhookEndpointId,
 };
+pub use self::inbound_call::{InboundCall, Personalization};
 pub use self::intent_key::IntentKey;
 pub use self::invalid_value::InvalidValue;
 pub use self::outcome::{

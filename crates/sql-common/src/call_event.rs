@@ -62,7 +62,8 @@ impl EventKey {
     }
 }
 
-pub(crate) fn read_status(table: Table, rank: i64) -> Result<CallStatus, Unreadable> {
+/// Reads the column `status_rank`.
+pub fn read_status(table: Table, rank: i64) -> Result<CallStatus, Unreadable> {
     let status = u8::try_from(rank).ok().and_then(CallStatus::from_rank);
     status.ok_or_else(|| table.unreadable("status_rank"))
 }

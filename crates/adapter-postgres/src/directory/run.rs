@@ -1,4 +1,4 @@
-//! Records in the portions that one statement can store.
+//! Records in runs, each of which one statement can store.
 
 use std::collections::HashSet;
 
@@ -10,8 +10,8 @@ use sqlx::PgConnection;
 
 use super::statements;
 
-/// Consecutive records of one kind, no two of them about the same thing: a statement sees the tables as they were before
-/// it, and could not store the second on top of the first.
+/// Consecutive records of one kind, no two of them with the same identity: a statement sees the tables as they were when it
+/// began, and could not replace the first record by the second.
 pub(super) enum Run<'a> {
     Organizations(Vec<&'a Organization>),
     Users(Vec<&'a UserRecord>),
@@ -23,7 +23,7 @@ pub(super) enum Run<'a> {
     ContactsByNumber(Vec<&'a ContactRecord>),
 }
 
-/// What a record is about.
+/// What identifies a record.
 #[derive(PartialEq, Eq, Hash)]
 enum Identity<'a> {
     Organization(&'a OrganizationId),
@@ -61,7 +61,7 @@ fn identity(record: &DirectoryRecord) -> Identity<'_> {
             (ContactIdentity::ByPhoneNumber { .. }, Some(number)) => {
                 Identity::ContactByNumber(&contact.organization_id, number)
             }
-            // Without a number there is nothing to know it by: it is a new one.
+            // Without a number, the contact is a new one.
             (ContactIdentity::ByPhoneNumber { new_id: id }, None) | (ContactIdentity::Known(id), _) => {
                 Identity::Contact(id)
             }
@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes the record in, if it is of this run's kind.
+    /// Adds the record if it is of this run's kind. Returns whether it did.
     fn push(&mut self, record: &'a DirectoryRecord) -> bool {
         match (self, Self::of(record)) {
             (Self::Organizations(run), Self::Organizations(one)) => run.extend(one),
@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
         true
     }
 
-    /// How many records these are.
+    /// The number of records.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Organizations(run) => run.len(),
@@ -109,8 +109,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Inserts or replaces the records in one statement, and says how many it stored: all, save those whose id belongs to
-    /// another tenant.
+    /// Inserts or replaces the records in one statement. Returns how many were stored: all but those whose id belongs to
+    /// another organization.
     pub(super) async fn store(&self, connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
         let stored = match self {
             Self::Organizations(run) => statements::store_organizations(connection, run).await?,
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_record_about_one_thing_starts_a_new_run() {
+    fn the_second_record_of_one_identity_starts_a_new_run() {
         assert_eq!(
             lengths(&[organization("a"), organization("b"), organization("a"), organization("b")]),
             [2, 2]

@@ -1,8 +1,7 @@
-//! One statement for each kind of record: arrays in, the number of stored records out.
+//! One statement for each kind of record. Its arguments are arrays, and it returns the number of stored records.
 //!
-//! `where kept.organization_id = excluded.organization_id` is what keeps a record in its tenant. Contacts that are stored
-//! already as they are offered are left alone: an import of the same hundred thousand again writes nothing, and locks
-//! nobody out of a call meanwhile.
+//! `where stored.organization_id = excluded.organization_id` keeps a record in its organization. Contacts that would not change
+//! are not written: importing the same hundred thousand again writes nothing, and locks no contact that a booking refers to.
 
 use domain::{
     Agent, ContactIdentity, ContactRecord, NumberRecord, Organization, PersonName, PhoneNumber, UserRecord,
@@ -19,7 +18,7 @@ fn column<'a, R, T>(run: &[&'a R], field: impl Fn(&'a R) -> T) -> Vec<T> {
 pub(super) async fn store_organizations(connection: &mut PgConnection, run: &[&Organization]) -> Stored {
     sqlx::query_scalar!(
         r#"with written as (
-               insert into organizations as kept (id, name)
+               insert into organizations as stored (id, name)
                select * from unnest($1::text[], $2::text[])
                on conflict on constraint organizations_pkey do update set name = excluded.name
                returning 1
@@ -35,10 +34,10 @@ pub(super) async fn store_organizations(connection: &mut PgConnection, run: &[&O
 pub(super) async fn store_users(connection: &mut PgConnection, run: &[&UserRecord]) -> Stored {
     sqlx::query_scalar!(
         r#"with written as (
-               insert into users as kept (id, organization_id, full_name)
+               insert into users as stored (id, organization_id, full_name)
                select * from unnest($1::text[], $2::text[], $3::text[])
                on conflict on constraint users_pkey do update set full_name = excluded.full_name
-                where kept.organization_id = excluded.organization_id
+                where stored.organization_id = excluded.organization_id
                returning 1
            )
            select count(*) as "stored!" from written"#,
@@ -50,19 +49,19 @@ pub(super) async fn store_users(connection: &mut PgConnection, run: &[&UserRecor
     .await
 }
 
-/// In the order of the records, which decides the default agent.
+/// In the order of the records: the first stored agent is the default.
 pub(super) async fn store_agents(connection: &mut PgConnection, run: &[&Agent]) -> Stored {
     sqlx::query_scalar!(
         r#"with written as (
-               insert into agents as kept (id, organization_id, name, voice_enabled, provider_agent_id)
-               select offered.id, offered.organization_id, offered.name, offered.voice_enabled, offered.provider_agent_id
+               insert into agents as stored (id, organization_id, name, voice_enabled, provider_agent_id)
+               select record.id, record.organization_id, record.name, record.voice_enabled, record.provider_agent_id
                  from unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[]) with ordinality
-                      as offered (id, organization_id, name, voice_enabled, provider_agent_id, place)
-                order by place
+                      as record (id, organization_id, name, voice_enabled, provider_agent_id, sequence)
+                order by sequence
                on conflict on constraint agents_pkey do update
                   set name = excluded.name, voice_enabled = excluded.voice_enabled,
                       provider_agent_id = excluded.provider_agent_id
-                where kept.organization_id = excluded.organization_id
+                where stored.organization_id = excluded.organization_id
                returning 1
            )
            select count(*) as "stored!" from written"#,
@@ -105,27 +104,27 @@ pub(super) async fn store_numbers(connection: &mut PgConnection, run: &[&NumberR
 
 pub(super) async fn store_contacts(connection: &mut PgConnection, run: &[&ContactRecord]) -> Stored {
     sqlx::query_scalar!(
-        r#"with offered as (
+        r#"with input as (
                select record.*,
-                      exists (select from contacts as kept
-                               where kept.id = record.id
-                                 and (kept.organization_id, kept.first_name, kept.last_name, kept.phone_number)
+                      exists (select from contacts as stored
+                               where stored.id = record.id
+                                 and (stored.organization_id, stored.first_name, stored.last_name, stored.phone_number)
                                      is not distinct from
                                      (record.organization_id, record.first_name, record.last_name, record.phone_number)
                       ) as unchanged
                  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
-                      as record (id, organization_id, first_name, last_name, phone_number, place)
+                      as record (id, organization_id, first_name, last_name, phone_number, sequence)
            ), written as (
-               insert into contacts as kept (id, organization_id, first_name, last_name, phone_number)
+               insert into contacts as stored (id, organization_id, first_name, last_name, phone_number)
                select id, organization_id, first_name, last_name, phone_number
-                 from offered where not unchanged order by place
+                 from input where not unchanged order by sequence
                on conflict on constraint contacts_pkey do update
                   set first_name = excluded.first_name, last_name = excluded.last_name,
                       phone_number = excluded.phone_number
-                where kept.organization_id = excluded.organization_id
+                where stored.organization_id = excluded.organization_id
                returning 1
            )
-           select (select count(*) from offered where unchanged) + (select count(*) from written) as "stored!""#,
+           select (select count(*) from input where unchanged) + (select count(*) from written) as "stored!""#,
         &column(run, id) as _,
         &column(run, |contact| contact.organization_id.as_str()) as _,
         &column(run, |contact| contact.first_name.as_ref().map(PersonName::as_str)) as _,
@@ -141,25 +140,25 @@ pub(super) async fn store_contacts_by_number(
     run: &[&ContactRecord],
 ) -> Stored {
     sqlx::query_scalar!(
-        r#"with offered as (
+        r#"with input as (
                select record.*,
-                      exists (select from contacts as kept
-                               where kept.organization_id = record.organization_id
-                                 and kept.phone_number = record.phone_number
-                                 and (kept.first_name, kept.last_name)
+                      exists (select from contacts as stored
+                               where stored.organization_id = record.organization_id
+                                 and stored.phone_number = record.phone_number
+                                 and (stored.first_name, stored.last_name)
                                      is not distinct from (record.first_name, record.last_name)
                       ) as unchanged
                  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
-                      as record (id, organization_id, first_name, last_name, phone_number, place)
+                      as record (id, organization_id, first_name, last_name, phone_number, sequence)
            ), written as (
                insert into contacts (id, organization_id, first_name, last_name, phone_number)
                select id, organization_id, first_name, last_name, phone_number
-                 from offered where not unchanged order by place
+                 from input where not unchanged order by sequence
                on conflict on constraint contacts_organization_id_phone_number_key do update
                   set first_name = excluded.first_name, last_name = excluded.last_name
                returning 1
            )
-           select (select count(*) from offered where unchanged) + (select count(*) from written) as "stored!""#,
+           select (select count(*) from input where unchanged) + (select count(*) from written) as "stored!""#,
         &column(run, id) as _,
         &column(run, |contact| contact.organization_id.as_str()) as _,
         &column(run, |contact| contact.first_name.as_ref().map(PersonName::as_str)) as _,
@@ -170,7 +169,7 @@ pub(super) async fn store_contacts_by_number(
     .await
 }
 
-/// The id that a contact has or would get.
+/// The id of the contact, or the one that a new contact gets.
 fn id(contact: &ContactRecord) -> &str {
     match &contact.identity {
         ContactIdentity::Known(id) | ContactIdentity::ByPhoneNumber { new_id: id } => id.as_str(),

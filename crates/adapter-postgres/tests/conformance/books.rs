@@ -155,5 +155,8 @@ async fn a_row_that_cannot_be_read_is_named_by_its_column_alone() {
     harness.database().execute("update contacts set phone_number = '+99912345678'").await;
     let found = harness.adapter().find(&tenant.organization.id, &tenant.contact_id()).await;
     let inconsistency = found.expect_err("that is no phone number").to_string();
-    assert_eq!(inconsistency, "postgres is unavailable: contacts.phone_number holds what cannot be read");
+    assert_eq!(
+        inconsistency,
+        "postgres is unavailable: contacts.phone_number holds a value that cannot be read"
+    );
 }

@@ -7,7 +7,9 @@ use sqlx::SqliteConnection;
 use crate::clock::now;
 use crate::statement::execute;
 
-/// Writes an event with the status that the call's row has now. Does nothing if the event is there already.
+/// Writes an event with the status that the call's row has now. Does nothing if the event is there already: only the end of a
+/// call is written again, with another status. The condition comes before the insert, since an insert that conflicts would leave
+/// a gap in the positions.
 pub(crate) async fn write_event(
     connection: &mut SqliteConnection,
     call_id: &str,
@@ -15,11 +17,15 @@ pub(crate) async fn write_event(
 ) -> Result<(), PortUnavailable> {
     let event = sqlx::query!(
         "insert into call_events (call_id, kind, status_rank, organization_id, conversation_id, happened_at)
-         select id, ?, status_rank, organization_id, conversation_id, ? from calls where id = ?
+         select id, ?1, status_rank, organization_id, conversation_id, ?2 from calls
+         where id = ?3 and not exists
+             (select 1 from call_events
+              where call_id = calls.id and kind = ?1 and (not ?4 or call_events.status_rank = calls.status_rank))
          on conflict do nothing",
         kind.as_str(),
         now().unix_millis(),
-        call_id
+        call_id,
+        kind == CallEventKind::Ended
     );
     execute(connection, event).await.map(drop)
 }

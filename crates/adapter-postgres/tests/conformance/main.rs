@@ -2,6 +2,7 @@
 
 mod books;
 mod deliveries;
+mod dialects;
 mod events;
 mod harness;
 mod imports;

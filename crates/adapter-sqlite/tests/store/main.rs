@@ -51,7 +51,7 @@ async fn a_file_that_cannot_be_made_is_unavailable() {
     std::fs::write(folder.path().join("file"), "no folder").expect("it can be written");
     let settings = SqliteSettings::file(folder.path().join("file/outdial.db"));
     let error = SqliteStore::open(&settings).await.expect_err("a file is no folder");
-    assert!(error.to_string().contains("cannot be made"), "{error}");
+    assert!(error.to_string().contains("cannot be created"), "{error}");
     std::fs::write(folder.path().join("text.db"), "x".repeat(5000)).expect("it can be written");
     let settings = SqliteSettings::file(folder.path().join("text.db"));
     let error = SqliteStore::open(&settings).await.expect_err("a text is no database");

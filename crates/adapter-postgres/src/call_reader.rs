@@ -10,6 +10,34 @@ use crate::timestamp::PgTime;
 
 type CallRow = CallColumns<PgTime>;
 
+/// Calls with their users and contacts: what comes before the select list, the expression for the conversation, the table that
+/// is `calls`, the rest of the statement, its arguments.
+macro_rules! select_calls {
+    ($with:tt, $conversation:tt, $table:tt, $rest:tt, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            CallRow,
+            $with
+                + "select calls.id, calls.organization_id, calls.user_id, users.full_name as user_name,
+                          calls.contact_id, contacts.first_name, contacts.last_name, contacts.phone_number,
+                          calls.agent_id, calls.from_number, calls.to_number, calls.reason, calls.booked_at,
+                          calls.state, calls.outcome_detail, calls.settled_at, calls.status_rank,
+                          calls.conversation_id, calls.carrier_call_id, calls.failure_reason, calls.failed_at,
+                          calls.recording_key, calls.recording_format, calls.recording_size, calls.recorded_at, "
+                + $conversation
+                + "::text as conversation
+                     from "
+                + $table
+                + " as calls
+                     join users on users.organization_id = calls.organization_id and users.id = calls.user_id
+                     join contacts on contacts.organization_id = calls.organization_id
+                                  and contacts.id = calls.contact_id
+                    "
+                + $rest,
+            $($argument),+
+        )
+    };
+}
+
 #[async_trait]
 impl CallReader for PostgresStore {
     async fn find(
@@ -18,20 +46,11 @@ impl CallReader for PostgresStore {
         id: &CallId,
     ) -> Result<Option<CallRecord>, PortUnavailable> {
         let row = self.row(|| {
-            sqlx::query_as!(
-                CallRow,
-                r#"select calls.id, calls.organization_id, calls.user_id, users.full_name as user_name,
-                          calls.contact_id, contacts.first_name, contacts.last_name, contacts.phone_number,
-                          calls.agent_id, calls.from_number, calls.to_number, calls.reason, calls.booked_at,
-                          calls.state, calls.outcome_detail, calls.settled_at, calls.status_rank,
-                          calls.conversation_id, calls.carrier_call_id, calls.failure_reason, calls.failed_at,
-                          calls.conversation::text as conversation,
-                          calls.recording_key, calls.recording_format, calls.recording_size, calls.recorded_at
-                     from calls
-                     join users on users.organization_id = calls.organization_id and users.id = calls.user_id
-                     join contacts on contacts.organization_id = calls.organization_id
-                                  and contacts.id = calls.contact_id
-                    where calls.organization_id = $1 and calls.id = $2"#,
+            select_calls!(
+                "",
+                "calls.conversation",
+                "calls",
+                "where calls.organization_id = $1 and calls.id = $2",
                 organization_id.as_str(),
                 id.as_str()
             )
@@ -53,30 +72,22 @@ impl PostgresStore {
         // The comparison with the last call of the previous page is always there, so that every plan of the server reads a
         // range of the index on organization, time and id. The transcripts stay in the database.
         self.rows(|| {
-            sqlx::query_as!(
-                CallRow,
-                r#"with page as (
-                       select *
-                         from calls
-                        where organization_id = $1
-                          and (booked_at, id) < (coalesce($5::timestamptz, 'infinity'), coalesce($6::text, ''))
-                          and ($2::text is null or contact_id = $2)
-                          and ($3::text is null or user_id = $3)
-                          and ($4::smallint is null or status_rank = $4)
-                        order by booked_at desc, id desc
-                        limit $7 offset $8
-                   )
-                   select page.id, page.organization_id, page.user_id, users.full_name as user_name,
-                          page.contact_id, contacts.first_name, contacts.last_name, contacts.phone_number,
-                          page.agent_id, page.from_number, page.to_number, page.reason, page.booked_at,
-                          page.state, page.outcome_detail, page.settled_at, page.status_rank,
-                          page.conversation_id, page.carrier_call_id, page.failure_reason, page.failed_at,
-                          (page.conversation - 'transcript')::text as conversation,
-                          page.recording_key, page.recording_format, page.recording_size, page.recorded_at
-                     from page
-                     join users on users.organization_id = page.organization_id and users.id = page.user_id
-                     join contacts on contacts.organization_id = page.organization_id and contacts.id = page.contact_id
-                    order by page.booked_at desc, page.id desc"#,
+            select_calls!(
+                "with page as (
+                     select *
+                       from calls
+                      where organization_id = $1
+                        and (booked_at, id) < (coalesce($5::timestamptz, 'infinity'), coalesce($6::text, ''))
+                        and ($2::text is null or contact_id = $2)
+                        and ($3::text is null or user_id = $3)
+                        and ($4::smallint is null or status_rank = $4)
+                      order by booked_at desc, id desc
+                      limit $7 offset $8
+                 )
+                 ",
+                "(calls.conversation - 'transcript')",
+                "page",
+                "order by calls.booked_at desc, calls.id desc",
                 filter.organization_id,
                 filter.contact_id,
                 filter.user_id,

@@ -47,7 +47,7 @@ impl CallUpdater for PostgresStore {
             )
         });
         let call_id = located.await?.call_id;
-        Ok(Table("calls").read_optional("id", call_id, CallId::parse).map_err(Failure::from)?)
+        Ok(Table("calls").read_optional("id", call_id).map_err(Failure::from)?)
     }
 
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {

@@ -39,6 +39,17 @@ pub(crate) enum Failure {
     Other(PortUnavailable),
 }
 
+/// What `sqlx::query!` and `sqlx::query_as!` make.
+type Select<'q, M> = Map<'q, Postgres, M, PgArguments>;
+
+pub(crate) trait Row: Send + Unpin {}
+
+impl<T: Send + Unpin> Row for T {}
+
+pub(crate) trait Mapping<T>: FnMut(PgRow) -> Result<T, sqlx::Error> + Send {}
+
+impl<T, M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send> Mapping<T> for M {}
+
 struct Rows<S> {
     statement: S,
     is_repeatable: bool,
@@ -46,9 +57,9 @@ struct Rows<S> {
 
 impl<'q, S, M, T> Work for Rows<S>
 where
-    S: Fn() -> Map<'q, Postgres, M, PgArguments> + Sync,
+    S: Fn() -> Select<'q, M> + Sync,
     M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
-    T: Send + Unpin,
+    T: Row,
 {
     type Output = Vec<T>;
 
@@ -92,50 +103,34 @@ impl PostgresStore {
     }
 
     /// Runs a repeatable statement and returns its rows.
-    pub(crate) async fn rows<'q, T, M>(
+    pub(crate) async fn rows<'q, T: Row, M: Mapping<T>>(
         &self,
-        statement: impl Fn() -> Map<'q, Postgres, M, PgArguments> + Sync,
-    ) -> Result<Vec<T>, PortUnavailable>
-    where
-        M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
-        T: Send + Unpin,
-    {
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<Vec<T>, PortUnavailable> {
         self.run(&Rows { statement, is_repeatable: true }).await
     }
 
     /// Runs a repeatable statement and returns its first row.
-    pub(crate) async fn row<'q, T, M>(
+    pub(crate) async fn row<'q, T: Row, M: Mapping<T>>(
         &self,
-        statement: impl Fn() -> Map<'q, Postgres, M, PgArguments> + Sync,
-    ) -> Result<Option<T>, PortUnavailable>
-    where
-        M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
-        T: Send + Unpin,
-    {
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<Option<T>, PortUnavailable> {
         Ok(self.rows(statement).await?.into_iter().next())
     }
 
     /// Runs a repeatable statement that always has a row.
-    pub(crate) async fn only_row<'q, T, M>(
+    pub(crate) async fn only_row<'q, T: Row, M: Mapping<T>>(
         &self,
-        statement: impl Fn() -> Map<'q, Postgres, M, PgArguments> + Sync,
-    ) -> Result<T, PortUnavailable>
-    where
-        M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
-        T: Send + Unpin,
-    {
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<T, PortUnavailable> {
         self.row(statement).await?.ok_or_else(|| because("a statement returned no row"))
     }
 
     /// Runs a statement that is never repeated and returns its first row.
-    pub(crate) async fn row_once<'q, T, M>(
+    pub(crate) async fn row_once<'q, T: Row, M: Mapping<T>>(
         &self,
-        statement: impl Fn() -> Map<'q, Postgres, M, PgArguments> + Sync,
-    ) -> Result<Option<T>, PortUnavailable>
-    where
-        M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
-        T: Send + Unpin,
-    {
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<Option<T>, PortUnavailable> {
         Ok(self.run(&Rows { statement, is_repeatable: false }).await?.into_iter().next())
     }
 }

@@ -17,7 +17,7 @@ impl CallUpdater for SqliteStore {
         within(STORAGE_LIMIT, async {
             let mut reader = self.connections.read().await?;
             let found = locate(&mut reader, lookup).await?;
-            Table("calls").read_optional("id", found, CallId::parse).map_err(unreadable)
+            Table("calls").read_optional("id", found).map_err(unreadable)
         })
         .await
     }

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{ContextCache, PortUnavailable};
-use domain::{
-    CallContext, CallId, CallReason, CarrierCallId, ConversationContext, ConversationId, ProviderAgentId,
-};
+use domain::{CallContext, CallReason, CarrierCallId, ConversationContext, ConversationId};
 use sql_common::{Columns, StoredTime, Table, Unreadable, read_call_identity};
 use sqlx::{Acquire, SqliteConnection};
 
@@ -36,21 +34,13 @@ impl Columns for ContextRow {
 
     fn read(self) -> Result<CallContext, Unreadable> {
         let table = Table("call_contexts");
-        let call_id = table.read("call_id", self.call_id, CallId::parse)?;
+        let call_id = table.read("call_id", self.call_id)?;
         Ok(CallContext {
             identity: read_call_identity!(table, call_id, self),
-            conversation_id: table.read("conversation_id", self.conversation_id, ConversationId::parse)?,
-            provider_agent_id: table.read(
-                "provider_agent_id",
-                self.provider_agent_id,
-                ProviderAgentId::parse,
-            )?,
-            reason: table.read_optional("reason", self.reason, CallReason::parse)?,
-            carrier_call_id: table.read_optional(
-                "carrier_call_id",
-                self.carrier_call_id,
-                CarrierCallId::parse,
-            )?,
+            conversation_id: table.read("conversation_id", self.conversation_id)?,
+            provider_agent_id: table.read("provider_agent_id", self.provider_agent_id)?,
+            reason: table.read_optional("reason", self.reason)?,
+            carrier_call_id: table.read_optional("carrier_call_id", self.carrier_call_id)?,
             started_at: self.started_at.timestamp(),
         })
     }

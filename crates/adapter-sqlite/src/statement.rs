@@ -16,6 +16,10 @@ use crate::failure::{STORAGE_LIMIT, unavailable, unreadable, within};
 pub(crate) type Write<'q> = Query<'q, Sqlite, SqliteArguments>;
 pub(crate) type Select<'q, M> = Map<'q, Sqlite, M, SqliteArguments>;
 
+pub(crate) trait Mapping<T>: FnMut(SqliteRow) -> Result<T, sqlx::Error> + Send {}
+
+impl<T, M: FnMut(SqliteRow) -> Result<T, sqlx::Error> + Send> Mapping<T> for M {}
+
 /// Runs a statement and returns the number of rows that it wrote.
 pub(crate) async fn execute(
     connection: &mut SqliteConnection,
@@ -25,26 +29,18 @@ pub(crate) async fn execute(
 }
 
 /// Runs a statement and returns its rows.
-pub(crate) async fn rows<M, T>(
+pub(crate) async fn rows<T: Send + Unpin, M: Mapping<T>>(
     connection: &mut SqliteConnection,
     statement: Select<'_, M>,
-) -> Result<Vec<T>, PortUnavailable>
-where
-    M: FnMut(SqliteRow) -> Result<T, sqlx::Error> + Send,
-    T: Send + Unpin,
-{
+) -> Result<Vec<T>, PortUnavailable> {
     statement.fetch_all(connection).await.map_err(unavailable)
 }
 
 /// Runs a statement and returns its first row.
-pub(crate) async fn row<M, T>(
+pub(crate) async fn row<T: Send + Unpin, M: Mapping<T>>(
     connection: &mut SqliteConnection,
     statement: Select<'_, M>,
-) -> Result<Option<T>, PortUnavailable>
-where
-    M: FnMut(SqliteRow) -> Result<T, sqlx::Error> + Send,
-    T: Send + Unpin,
-{
+) -> Result<Option<T>, PortUnavailable> {
     statement.fetch_optional(connection).await.map_err(unavailable)
 }
 
@@ -60,14 +56,10 @@ pub(crate) fn read_all<C: Columns>(rows: Vec<C>) -> Result<Vec<C::Value>, PortUn
 
 impl SqliteStore {
     /// Runs a statement on a reader and returns the value of each row.
-    pub(crate) async fn read_rows<M, C>(
+    pub(crate) async fn read_rows<C: Columns + Send + Unpin, M: Mapping<C>>(
         &self,
         statement: Select<'_, M>,
-    ) -> Result<Vec<C::Value>, PortUnavailable>
-    where
-        M: FnMut(SqliteRow) -> Result<C, sqlx::Error> + Send,
-        C: Columns + Send + Unpin,
-    {
+    ) -> Result<Vec<C::Value>, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut reader = self.connections.read().await?;
             read_all(rows(&mut reader, statement).await?)
@@ -76,14 +68,10 @@ impl SqliteStore {
     }
 
     /// Runs a statement on a reader and returns the value of its first row.
-    pub(crate) async fn read_row<M, C>(
+    pub(crate) async fn read_row<C: Columns + Send + Unpin, M: Mapping<C>>(
         &self,
         statement: Select<'_, M>,
-    ) -> Result<Option<C::Value>, PortUnavailable>
-    where
-        M: FnMut(SqliteRow) -> Result<C, sqlx::Error> + Send,
-        C: Columns + Send + Unpin,
-    {
+    ) -> Result<Option<C::Value>, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut reader = self.connections.read().await?;
             row(&mut reader, statement).await?.map(read).transpose()
@@ -118,14 +106,10 @@ impl SqliteStore {
     }
 
     /// The same for a statement that leases rows and returns them.
-    pub(crate) async fn lease_rows<'q, M, T>(
+    pub(crate) async fn lease_rows<'q, T: Send + Unpin, M: Mapping<T>>(
         &self,
         statement: impl FnOnce(Timestamp) -> Select<'q, M> + Send,
-    ) -> Result<Vec<T>, PortUnavailable>
-    where
-        M: FnMut(SqliteRow) -> Result<T, sqlx::Error> + Send,
-        T: Send + Unpin,
-    {
+    ) -> Result<Vec<T>, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut writer = self.connections.write_unsynced().await?;
             let statement = statement(now());

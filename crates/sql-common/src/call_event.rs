@@ -1,4 +1,4 @@
-use domain::{CallEvent, CallEventKind, CallId, CallStatus, ConversationId, EventId, EventSequence};
+use domain::{CallEvent, CallEventKind, CallId, CallStatus, EventId, EventSequence};
 
 use crate::{Columns, StoredTime, Table, Unreadable, read_call_identity};
 
@@ -31,11 +31,7 @@ impl<T: StoredTime> Columns for EventColumns<T> {
             kind: key.kind,
             status: key.status,
             identity: read_call_identity!(Table("calls"), key.call_id, self),
-            conversation_id: CALL_EVENTS.read_optional(
-                "conversation_id",
-                self.conversation_id,
-                ConversationId::parse,
-            )?,
+            conversation_id: CALL_EVENTS.read_optional("conversation_id", self.conversation_id)?,
             happened_at: self.happened_at.timestamp(),
         })
     }
@@ -51,8 +47,8 @@ pub(crate) struct EventKey {
 impl EventKey {
     pub(crate) fn read(call_id: &str, kind: &str, status_rank: i64) -> Result<Self, Unreadable> {
         Ok(Self {
-            call_id: CALL_EVENTS.read("call_id", call_id, CallId::parse)?,
-            kind: CALL_EVENTS.read("kind", kind, CallEventKind::from_name)?,
+            call_id: CALL_EVENTS.read("call_id", call_id)?,
+            kind: CALL_EVENTS.read("kind", kind)?,
             status: read_status(CALL_EVENTS, status_rank)?,
         })
     }

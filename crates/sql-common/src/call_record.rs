@@ -1,7 +1,6 @@
 use domain::{
-    AudioFormat, CallEventKind, CallFailure, CallId, CallProgress, CallReason, CallRecord, CallUpdate,
-    CarrierCallId, ConversationId, NotConnectedReason, PersonName, Recording, RecordingKey, Timestamp,
-    UpdateContent,
+    CallEventKind, CallFailure, CallId, CallProgress, CallRecord, CallUpdate, Recording, RecordingKey,
+    Timestamp, UpdateContent,
 };
 
 use crate::call_event::read_status;
@@ -47,7 +46,7 @@ impl<T: StoredTime> Columns for CallColumns<T> {
     type Value = CallRecord;
 
     fn read(self) -> Result<CallRecord, Unreadable> {
-        let call_id = CALLS.read("id", self.id, CallId::parse)?;
+        let call_id = CALLS.read("id", self.id)?;
         let reported = ProgressColumns {
             status_rank: self.status_rank,
             conversation_id: self.conversation_id,
@@ -80,9 +79,9 @@ impl<T: StoredTime> Columns for CallColumns<T> {
         };
         Ok(CallRecord {
             identity: read_call_identity!(CALLS, call_id, self),
-            user_name: Table("users").read("full_name", self.user_name, PersonName::parse)?,
+            user_name: Table("users").read("full_name", self.user_name)?,
             contact: contact.read()?,
-            reason: CALLS.read_optional("reason", self.reason, CallReason::parse)?,
+            reason: CALLS.read_optional("reason", self.reason)?,
             booked_at: self.booked_at.timestamp(),
             progress,
             recording,
@@ -99,7 +98,7 @@ fn read_recording(
     size: i64,
     stored_at: Timestamp,
 ) -> Result<Recording, Unreadable> {
-    let format = CALLS.read("recording_format", format, AudioFormat::from_name)?;
+    let format = CALLS.read("recording_format", format)?;
     let expected = RecordingKey::of(call_id, format);
     if expected.as_str() != key {
         return Err(CALLS.unreadable("recording_key"));
@@ -109,7 +108,7 @@ fn read_recording(
 }
 
 fn read_failure(column: &'static str, reason: &str, at: Timestamp) -> Result<CallFailure, Unreadable> {
-    Ok(CallFailure { reason: CALLS.read(column, reason, NotConnectedReason::from_name)?, at })
+    Ok(CallFailure { reason: CALLS.read(column, reason)?, at })
 }
 
 /// What was reported about a call.
@@ -137,12 +136,8 @@ impl<T: StoredTime> Columns for ProgressColumns<T> {
         let (conversation_id, carrier_call_id) = (self.conversation_id, self.carrier_call_id);
         Ok(CallProgress {
             status: Some(read_status(CALLS, self.status_rank)?),
-            conversation_id: CALLS.read_optional(
-                "conversation_id",
-                conversation_id,
-                ConversationId::parse,
-            )?,
-            carrier_call_id: CALLS.read_optional("carrier_call_id", carrier_call_id, CarrierCallId::parse)?,
+            conversation_id: CALLS.read_optional("conversation_id", conversation_id)?,
+            carrier_call_id: CALLS.read_optional("carrier_call_id", carrier_call_id)?,
             failure,
             conversation: self.conversation.as_deref().map(conversation::read).transpose()?,
         })

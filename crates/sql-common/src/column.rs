@@ -1,4 +1,9 @@
-use domain::Timestamp;
+use domain::{
+    AgentId, AudioFormat, CallEventKind, CallId, CallReason, CallStatus, Carrier, CarrierCallId, ContactId,
+    ConversationId, DeliveryFailure, DeliveryState, NotConnectedReason, OrganizationId, PersonName,
+    PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, Timestamp, UserId, WebhookEndpointId,
+    WebhookUrl,
+};
 
 /// A column holds a value that the domain does not accept. The value itself may be personal data, so that
 /// it is not part of the error.
@@ -28,28 +33,35 @@ impl StoredTime for i64 {
     }
 }
 
-/// The result of a parser of the domain, whichever of the two types it has.
-pub trait Parsed {
-    type Value;
-
-    fn value(self) -> Option<Self::Value>;
+/// A value of the domain that a text column holds.
+pub trait FromText: Sized {
+    fn from_text(text: &str) -> Option<Self>;
 }
 
-impl<T> Parsed for Option<T> {
-    type Value = T;
-
-    fn value(self) -> Option<T> {
-        self
-    }
+macro_rules! parsed {
+    ($($value:ident),+ $(,)?) => {$(
+        impl FromText for $value {
+            fn from_text(text: &str) -> Option<Self> {
+                Self::parse(text).ok()
+            }
+        }
+    )+};
 }
 
-impl<T, E> Parsed for Result<T, E> {
-    type Value = T;
-
-    fn value(self) -> Option<T> {
-        self.ok()
-    }
+macro_rules! named {
+    ($($value:ident),+ $(,)?) => {$(
+        impl FromText for $value {
+            fn from_text(text: &str) -> Option<Self> {
+                Self::from_name(text)
+            }
+        }
+    )+};
 }
+
+parsed!(AgentId, CallId, CallReason, Carrier, CarrierCallId, ContactId, ConversationId, OrganizationId);
+parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, UserId);
+parsed!(WebhookEndpointId, WebhookUrl);
+named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, NotConnectedReason);
 
 /// The name of a table, for reading its columns.
 #[derive(Debug, Clone, Copy)]
@@ -60,22 +72,16 @@ impl Table {
         Unreadable { table: self.0, column }
     }
 
-    pub fn read<P: Parsed>(
-        self,
-        column: &'static str,
-        stored: impl AsRef<str>,
-        parse: impl FnOnce(&str) -> P,
-    ) -> Result<P::Value, Unreadable> {
-        parse(stored.as_ref()).value().ok_or_else(|| self.unreadable(column))
+    pub fn read<V: FromText>(self, column: &'static str, stored: impl AsRef<str>) -> Result<V, Unreadable> {
+        V::from_text(stored.as_ref()).ok_or_else(|| self.unreadable(column))
     }
 
-    pub fn read_optional<P: Parsed>(
+    pub fn read_optional<V: FromText>(
         self,
         column: &'static str,
         stored: Option<String>,
-        parse: impl FnOnce(&str) -> P,
-    ) -> Result<Option<P::Value>, Unreadable> {
-        stored.map(|stored| self.read(column, stored, parse)).transpose()
+    ) -> Result<Option<V>, Unreadable> {
+        stored.map(|stored| self.read(column, stored)).transpose()
     }
 
     /// Reads a number that the domain has as a smaller or unsigned one.
@@ -92,16 +98,12 @@ macro_rules! read_call_identity {
         let table: $crate::Table = $table;
         ::domain::CallIdentity {
             call_id: $call_id,
-            organization_id: table.read(
-                "organization_id",
-                $row.organization_id,
-                ::domain::OrganizationId::parse,
-            )?,
-            user_id: table.read("user_id", $row.user_id, ::domain::UserId::parse)?,
-            contact_id: table.read("contact_id", $row.contact_id, ::domain::ContactId::parse)?,
-            agent_id: table.read("agent_id", $row.agent_id, ::domain::AgentId::parse)?,
-            from: table.read("from_number", $row.from_number, ::domain::PhoneNumber::parse)?,
-            to: table.read("to_number", $row.to_number, ::domain::PhoneNumber::parse)?,
+            organization_id: table.read("organization_id", $row.organization_id)?,
+            user_id: table.read("user_id", $row.user_id)?,
+            contact_id: table.read("contact_id", $row.contact_id)?,
+            agent_id: table.read("agent_id", $row.agent_id)?,
+            from: table.read("from_number", $row.from_number)?,
+            to: table.read("to_number", $row.to_number)?,
         }
     }};
 }
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn an_unreadable_column_is_named_and_its_value_is_not_quoted() {
-        let error = Table("contacts").read("phone_number", "0049 private", PhoneNumber::parse);
+        let error = Table("contacts").read::<PhoneNumber>("phone_number", "0049 private");
         let error = error.expect_err("this is no phone number").to_string();
         assert_eq!(error, "contacts.phone_number holds a value that cannot be read");
     }

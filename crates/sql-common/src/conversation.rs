@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::{CallStatus, ConversationRecord, PrivateNote, Speaker, Timestamp, TranscriptLine};
+use domain::{ConversationRecord, PrivateNote, Speaker, Timestamp, TranscriptLine};
 use serde::{Deserialize, Serialize};
 
 use crate::{Table, Unreadable};
@@ -99,7 +99,7 @@ pub(crate) fn read(json: &str) -> Result<ConversationRecord, Unreadable> {
     if ![ConversationForm::Postgres.version(), ConversationForm::Sqlite.version()].contains(&stored.version) {
         return Err(unreadable());
     }
-    let note = |text: Cow<'_, str>| CALLS.read("conversation", text, PrivateNote::parse);
+    let note = |text: Cow<'_, str>| CALLS.read("conversation", text);
     let line = |line: StoredLine<'_>| {
         let speaker = match line.speaker {
             StoredSpeaker::Agent => Speaker::Agent,
@@ -111,7 +111,7 @@ pub(crate) fn read(json: &str) -> Result<ConversationRecord, Unreadable> {
         times.into_iter().find_map(Option::flatten).map(Timestamp::from_unix_millis)
     };
     Ok(ConversationRecord {
-        status: CALLS.read("conversation", stored.status, CallStatus::from_name)?,
+        status: CALLS.read("conversation", stored.status)?,
         duration_secs: stored.duration_secs,
         transcript: stored.transcript.into_iter().map(line).collect::<Result<_, Unreadable>>()?,
         started_at: time([stored.started_at, stored.started_at_millis]),
@@ -138,6 +138,8 @@ impl<'a> From<&'a TranscriptLine> for StoredLine<'a> {
 
 #[cfg(test)]
 mod tests {
+    use domain::CallStatus;
+
     use super::*;
 
     fn note(text: &str) -> PrivateNote {

@@ -2,7 +2,7 @@ use std::iter;
 use std::time::Duration;
 
 use domain::ports::AttemptConclusion;
-use domain::{DeliveryFailure, DeliveryRecord, DeliveryState, DueDelivery, WebhookEndpointId};
+use domain::{DeliveryRecord, DeliveryState, DueDelivery, WebhookEndpointId};
 
 use crate::call_event::EventKey;
 use crate::webhook_endpoint::{read_secret, read_url};
@@ -88,7 +88,7 @@ impl<T: StoredTime> Columns for DeliveryColumns<T> {
 
     fn read(self) -> Result<DeliveryRecord, Unreadable> {
         let key = EventKey::read(&self.call_id, &self.kind, self.status_rank)?;
-        let state = WEBHOOK_DELIVERIES.read("state", self.state, DeliveryState::from_name)?;
+        let state = WEBHOOK_DELIVERIES.read("state", self.state)?;
         Ok(DeliveryRecord {
             endpoint_id: read_endpoint_id(&self.endpoint_id)?,
             sequence: read_sequence(self.position)?,
@@ -100,17 +100,13 @@ impl<T: StoredTime> Columns for DeliveryColumns<T> {
             queued_at: self.queued_at.timestamp(),
             next_attempt_at: (state == DeliveryState::Pending).then(|| self.due_at.timestamp()),
             concluded_at: self.concluded_at.map(StoredTime::timestamp),
-            last_failure: WEBHOOK_DELIVERIES.read_optional(
-                "last_failure",
-                self.last_failure,
-                DeliveryFailure::from_name,
-            )?,
+            last_failure: WEBHOOK_DELIVERIES.read_optional("last_failure", self.last_failure)?,
         })
     }
 }
 
 fn read_endpoint_id(id: &str) -> Result<WebhookEndpointId, Unreadable> {
-    WEBHOOK_DELIVERIES.read("endpoint_id", id, WebhookEndpointId::parse)
+    WEBHOOK_DELIVERIES.read("endpoint_id", id)
 }
 
 /// The conclusion of an attempt as it is written to its delivery.

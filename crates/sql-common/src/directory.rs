@@ -1,10 +1,7 @@
 //! Organizations, users, agents, caller numbers and contacts.
 
 use domain::ports::{CallerNumberChoice, InboundParties};
-use domain::{
-    Agent, AgentId, CallerNumber, Carrier, Contact, ContactId, Organization, OrganizationId, PersonName,
-    PhoneNumber, ProviderAgentId, ProviderNumberId, User, UserId,
-};
+use domain::{Agent, CallerNumber, Contact, Organization, User};
 
 use crate::{Columns, Table, Unreadable};
 
@@ -27,15 +24,11 @@ impl Columns for AgentColumns {
 
     fn read(self) -> Result<Agent, Unreadable> {
         Ok(Agent {
-            id: AGENTS.read("id", self.id, AgentId::parse)?,
-            organization_id: AGENTS.read("organization_id", self.organization_id, OrganizationId::parse)?,
-            name: AGENTS.read("name", self.name, PersonName::parse)?,
+            id: AGENTS.read("id", self.id)?,
+            organization_id: AGENTS.read("organization_id", self.organization_id)?,
+            name: AGENTS.read("name", self.name)?,
             voice_enabled: self.voice_enabled,
-            provider_agent_id: AGENTS.read_optional(
-                "provider_agent_id",
-                self.provider_agent_id,
-                ProviderAgentId::parse,
-            )?,
+            provider_agent_id: AGENTS.read_optional("provider_agent_id", self.provider_agent_id)?,
         })
     }
 }
@@ -53,11 +46,11 @@ impl Columns for ContactColumns {
 
     fn read(self) -> Result<Contact, Unreadable> {
         Ok(Contact {
-            id: CONTACTS.read("id", self.id, ContactId::parse)?,
-            organization_id: CONTACTS.read("organization_id", self.organization_id, OrganizationId::parse)?,
-            first_name: CONTACTS.read_optional("first_name", self.first_name, PersonName::parse)?,
-            last_name: CONTACTS.read_optional("last_name", self.last_name, PersonName::parse)?,
-            phone_number: CONTACTS.read_optional("phone_number", self.phone_number, PhoneNumber::parse)?,
+            id: CONTACTS.read("id", self.id)?,
+            organization_id: CONTACTS.read("organization_id", self.organization_id)?,
+            first_name: CONTACTS.read_optional("first_name", self.first_name)?,
+            last_name: CONTACTS.read_optional("last_name", self.last_name)?,
+            phone_number: CONTACTS.read_optional("phone_number", self.phone_number)?,
         })
     }
 }
@@ -93,21 +86,13 @@ impl Columns for CallerNumberColumns {
             return Ok(CallerNumberChoice { caller: None, recipient_is_own_number });
         };
         let caller = CallerNumber {
-            organization_id: CALLER_NUMBERS.read(
-                "organization_id",
-                organization_id,
-                OrganizationId::parse,
-            )?,
-            user_id: CALLER_NUMBERS.read("user_id", user_id, UserId::parse)?,
-            phone_number: CALLER_NUMBERS.read("phone_number", phone_number, PhoneNumber::parse)?,
-            carrier: CALLER_NUMBERS.read("carrier", carrier, Carrier::parse)?,
+            organization_id: CALLER_NUMBERS.read("organization_id", organization_id)?,
+            user_id: CALLER_NUMBERS.read("user_id", user_id)?,
+            phone_number: CALLER_NUMBERS.read("phone_number", phone_number)?,
+            carrier: CALLER_NUMBERS.read("carrier", carrier)?,
             ai_enabled,
             on_trunk,
-            provider_number_id: CALLER_NUMBERS.read_optional(
-                "provider_number_id",
-                provider_number_id,
-                ProviderNumberId::parse,
-            )?,
+            provider_number_id: CALLER_NUMBERS.read_optional("provider_number_id", provider_number_id)?,
         };
         Ok(CallerNumberChoice { caller: Some(caller), recipient_is_own_number })
     }
@@ -125,9 +110,9 @@ impl Columns for UserColumns {
 
     fn read(self) -> Result<User, Unreadable> {
         Ok(User {
-            id: USERS.read("id", self.id, UserId::parse)?,
+            id: USERS.read("id", self.id)?,
             organization: read_organization(&self.organization_id, &self.organization_name)?,
-            full_name: USERS.read("full_name", self.full_name, PersonName::parse)?,
+            full_name: USERS.read("full_name", self.full_name)?,
         })
     }
 }
@@ -158,15 +143,12 @@ impl Columns for InboundPartiesColumns {
         });
         Ok(InboundParties {
             organization,
-            user_id: CALLER_NUMBERS.read("user_id", self.user_id, UserId::parse)?,
+            user_id: CALLER_NUMBERS.read("user_id", self.user_id)?,
             contact: contact.map(Columns::read).transpose()?,
         })
     }
 }
 
 fn read_organization(id: &str, name: &str) -> Result<Organization, Unreadable> {
-    Ok(Organization {
-        id: ORGANIZATIONS.read("id", id, OrganizationId::parse)?,
-        name: ORGANIZATIONS.read("name", name, PersonName::parse)?,
-    })
+    Ok(Organization { id: ORGANIZATIONS.read("id", id)?, name: ORGANIZATIONS.read("name", name)? })
 }

@@ -18,7 +18,7 @@ mod webhook_endpoint;
 
 pub use call_event::{EventColumns, read_sequence, read_status};
 pub use call_record::{CallColumns, MergedColumns, ProgressColumns};
-pub use column::{Columns, Parsed, StoredTime, Table, Unreadable};
+pub use column::{Columns, FromText, StoredTime, Table, Unreadable};
 pub use conversation::ConversationForm;
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns};
 pub use directory::{AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, UserColumns};

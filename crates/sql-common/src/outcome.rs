@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::ports::HoldResult;
 use domain::{
-    CallEventKind, CallId, CallReference, CallStatus, CarrierCallId, ConversationId, DialOutcome,
-    NotConnectedReason, NotDialledReason, SettledCall,
+    CallEventKind, CallReference, CallStatus, CarrierCallId, ConversationId, DialOutcome, NotDialledReason,
+    SettledCall,
 };
 
 use crate::{Table, Unreadable};
@@ -105,23 +105,15 @@ impl HoldColumns {
         let in_flight = HoldResult::InFlight { remaining: Duration::from_millis(remaining) };
         let (Some(state), Some(call_id)) = (self.state, self.call_id) else { return Ok(Some(in_flight)) };
         let reference = CallReference {
-            call_id: table.read("call_id", call_id, CallId::parse)?,
-            conversation_id: table.read_optional(
-                "conversation_id",
-                self.conversation_id,
-                ConversationId::parse,
-            )?,
-            carrier_call_id: table.read_optional(
-                "carrier_call_id",
-                self.carrier_call_id,
-                CarrierCallId::parse,
-            )?,
+            call_id: table.read("call_id", call_id)?,
+            conversation_id: table.read_optional("conversation_id", self.conversation_id)?,
+            carrier_call_id: table.read_optional("carrier_call_id", self.carrier_call_id)?,
         };
         Ok(Some(match state.as_str() {
             PLACED => HoldResult::Settled(SettledCall::Placed(reference)),
             NOT_CONNECTED => {
                 let reason = self.outcome_detail.unwrap_or_default();
-                let reason = table.read("outcome_detail", reason, NotConnectedReason::from_name)?;
+                let reason = table.read("outcome_detail", reason)?;
                 HoldResult::Settled(SettledCall::NotConnected { reference, reason })
             }
             // A call that was not dialled has no reservation, unless another token settled it.
@@ -158,7 +150,7 @@ impl StatusMerges {
 
 #[cfg(test)]
 mod tests {
-    use domain::{ProviderReference, UnknownCause};
+    use domain::{NotConnectedReason, ProviderReference, UnknownCause};
 
     use super::*;
 

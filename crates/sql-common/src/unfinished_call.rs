@@ -1,5 +1,5 @@
 use domain::ports::ProviderLookup;
-use domain::{CallId, ConversationId, ProviderAgentId};
+use domain::{CallId, ConversationId};
 
 use crate::{Columns, StoredTime, Table, Unreadable};
 
@@ -21,17 +21,9 @@ impl<T: StoredTime> Columns for OverdueColumns<T> {
 
     fn read(self) -> Result<ProviderLookup, Unreadable> {
         Ok(ProviderLookup {
-            call_id: CALLS.read("id", self.id, CallId::parse)?,
-            conversation_id: CALLS.read_optional(
-                "conversation_id",
-                self.conversation_id,
-                ConversationId::parse,
-            )?,
-            provider_agent_id: Table("agents").read_optional(
-                "provider_agent_id",
-                self.provider_agent_id,
-                ProviderAgentId::parse,
-            )?,
+            call_id: CALLS.read("id", self.id)?,
+            conversation_id: CALLS.read_optional("conversation_id", self.conversation_id)?,
+            provider_agent_id: Table("agents").read_optional("provider_agent_id", self.provider_agent_id)?,
             booked_at: self.booked_at.timestamp(),
         })
     }
@@ -47,7 +39,7 @@ impl Columns for UnrecordedColumns {
     type Value = (CallId, ConversationId);
 
     fn read(self) -> Result<(CallId, ConversationId), Unreadable> {
-        let conversation_id = CALLS.read("conversation_id", self.conversation_id, ConversationId::parse)?;
-        Ok((CALLS.read("id", self.id, CallId::parse)?, conversation_id))
+        let conversation_id = CALLS.read("conversation_id", self.conversation_id)?;
+        Ok((CALLS.read("id", self.id)?, conversation_id))
     }
 }

@@ -1,6 +1,6 @@
-use domain::{CallEventKind, OrganizationId, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl};
+use domain::{CallEventKind, WebhookEndpoint, WebhookSecret, WebhookUrl};
 
-use crate::{Columns, StoredTime, Table, Unreadable};
+use crate::{Columns, FromText, StoredTime, Table, Unreadable};
 
 const WEBHOOK_ENDPOINTS: Table = Table("webhook_endpoints");
 
@@ -8,7 +8,6 @@ pub struct EndpointColumns<T> {
     pub id: String,
     pub organization_id: String,
     pub url: String,
-    /// A JSON array of names.
     pub kinds: String,
     pub secret: Vec<u8>,
     pub previous_secret: Option<Vec<u8>>,
@@ -24,14 +23,10 @@ impl<T: StoredTime> Columns for EndpointColumns<T> {
         let previous =
             previous.map(|(secret, until)| Ok((read_secret("previous_secret", &secret)?, until.timestamp())));
         Ok(WebhookEndpoint {
-            id: WEBHOOK_ENDPOINTS.read("id", self.id, WebhookEndpointId::parse)?,
-            organization_id: WEBHOOK_ENDPOINTS.read(
-                "organization_id",
-                self.organization_id,
-                OrganizationId::parse,
-            )?,
+            id: WEBHOOK_ENDPOINTS.read("id", self.id)?,
+            organization_id: WEBHOOK_ENDPOINTS.read("organization_id", self.organization_id)?,
             url: read_url(&self.url)?,
-            kinds: WEBHOOK_ENDPOINTS.read("kinds", self.kinds, kinds_from_json)?,
+            kinds: WEBHOOK_ENDPOINTS.read("kinds", self.kinds)?,
             secret: read_secret("secret", &self.secret)?,
             previous_secret: previous.transpose()?,
             created_at: self.created_at.timestamp(),
@@ -40,7 +35,7 @@ impl<T: StoredTime> Columns for EndpointColumns<T> {
 }
 
 pub(crate) fn read_url(url: &str) -> Result<WebhookUrl, Unreadable> {
-    WEBHOOK_ENDPOINTS.read("url", url, WebhookUrl::parse)
+    WEBHOOK_ENDPOINTS.read("url", url)
 }
 
 pub(crate) fn read_secret(column: &'static str, bytes: &[u8]) -> Result<WebhookSecret, Unreadable> {
@@ -52,7 +47,10 @@ pub fn kinds_to_json(kinds: &[CallEventKind]) -> String {
     serde_json::to_string(&names).expect("texts are always JSON")
 }
 
-fn kinds_from_json(json: &str) -> Option<Vec<CallEventKind>> {
-    let names: Vec<String> = serde_json::from_str(json).ok()?;
-    names.iter().map(|name| CallEventKind::from_name(name)).collect()
+/// The kinds of an endpoint are a JSON array of names.
+impl FromText for Vec<CallEventKind> {
+    fn from_text(json: &str) -> Option<Self> {
+        let names: Vec<String> = serde_json::from_str(json).ok()?;
+        names.iter().map(|name| CallEventKind::from_name(name)).collect()
+    }
 }

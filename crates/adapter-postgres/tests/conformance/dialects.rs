@@ -44,8 +44,8 @@ pub(crate) use both;
 async fn both_dialects_agree_on_every_read_of_a_random_history() {
     for seed in 1..=3 {
         let mut world = World::new(seed).await;
-        for _ in 0..12 {
-            for _ in 0..12 {
+        for _ in 0..10 {
+            for _ in 0..30 {
                 world.change().await;
             }
             world.read_everything().await;

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use domain::ports::PortUnavailable;
-use domain::{
-    ContactId, ConversationId, InboundContext, OrganizationId, PhoneNumber, ProviderAgentId, UserId,
-};
+use domain::{ContactId, ConversationId, InboundContext, ProviderAgentId};
 use sql_common::{Columns, StoredTime, Table, Unreadable};
 use sqlx::SqliteConnection;
 
@@ -30,17 +28,13 @@ impl Columns for InboundRow {
         let table = Table("inbound_contexts");
         let (organization_id, provider_agent_id) = (self.organization_id, self.provider_agent_id);
         Ok(InboundContext {
-            conversation_id: table.read("conversation_id", self.conversation_id, ConversationId::parse)?,
-            organization_id: table.read("organization_id", organization_id, OrganizationId::parse)?,
-            user_id: table.read("user_id", self.user_id, UserId::parse)?,
-            contact_id: table.read_optional("contact_id", self.contact_id, ContactId::parse)?,
-            provider_agent_id: table.read_optional(
-                "provider_agent_id",
-                provider_agent_id,
-                ProviderAgentId::parse,
-            )?,
-            caller: table.read("caller_number", self.caller_number, PhoneNumber::parse)?,
-            called: table.read("called_number", self.called_number, PhoneNumber::parse)?,
+            conversation_id: table.read("conversation_id", self.conversation_id)?,
+            organization_id: table.read("organization_id", organization_id)?,
+            user_id: table.read("user_id", self.user_id)?,
+            contact_id: table.read_optional("contact_id", self.contact_id)?,
+            provider_agent_id: table.read_optional("provider_agent_id", provider_agent_id)?,
+            caller: table.read("caller_number", self.caller_number)?,
+            called: table.read("called_number", self.called_number)?,
             started_at: self.started_at.timestamp(),
         })
     }

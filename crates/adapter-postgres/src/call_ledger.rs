@@ -13,9 +13,10 @@ use crate::timestamp::PgTime;
 impl CallLedger for PostgresStore {
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
         let booked_at = PgTime::stored(booking.booked_at)?;
-        // Never repeated after a broken connection: the first attempt may have booked the call, and would block the second.
-        // `clock_timestamp()` gives the time at which the row is written, after any wait for a concurrent booking. A booking
-        // that is granted returns no row. Any other returns one row, with as much of the reservation as the statement saw.
+        // Never repeated after a broken connection: the first attempt may have booked the call, and
+        // would block the second. `clock_timestamp()` gives the time at which the row is written,
+        // after any wait for a concurrent booking. A booking that is granted returns no row. Any
+        // other returns one row, with as much of the reservation as the statement saw.
         let hold = self.row_once(|| {
             sqlx::query_as!(
                 HoldColumns,
@@ -66,7 +67,8 @@ impl CallLedger for PostgresStore {
             if let Some(result) = read_hold(seen)? {
                 return Ok(result);
             }
-            // The statement saw the ledger as it was when the statement began, and the reservation is younger.
+            // The statement saw the ledger as it was when the statement began, and the reservation
+            // is younger.
             let hold = self.find_hold(booking).await?.map(read_hold).transpose()?.flatten();
             // If the reservation has ended meanwhile, the caller decides whether to try again.
             Ok(hold.unwrap_or(HoldResult::InFlight { remaining: Duration::from_millis(1) }))
@@ -77,12 +79,13 @@ impl CallLedger for PostgresStore {
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
         let settled_at = PgTime::stored(settlement.settled_at)?;
         let outcome = OutcomeColumns::from(settlement.outcome);
-        // The statement does not know the call's status, which reports may have raised. The domain decides for each status
-        // that it may have, and the statement picks the row.
+        // The statement does not know the call's status, which reports may have raised. The domain
+        // decides for each status that it may have, and the statement picks the row.
         let merges = StatusMerges::of(settlement.status);
-        // The reservation changes only if the call does, and only for its own token: a second settlement, or a late one of an
-        // older call, must not change it. If the outcome was unknown, the reservation is never shortened, since the phone may
-        // ring until its end. The ids merge as in `CallProgress::merge`: the greater one stays. No organization is in the
+        // The reservation changes only if the call does, and only for its own token: a second
+        // settlement, or a late one of an older call, must not change it. If the outcome was
+        // unknown, the reservation is never shortened, since the phone may ring until its end. The
+        // ids merge as in `CallProgress::merge`: the greater one stays. No organization is in the
         // predicate, since the call's id is ours and was made for this call only.
         let settled = self.row(|| {
             sqlx::query!(

@@ -10,8 +10,8 @@ use crate::timestamp::PgTime;
 
 type CallRow = CallColumns<PgTime>;
 
-/// Calls with their users and contacts: what comes before the select list, the expression for the conversation, the table that
-/// is `calls`, the rest of the statement, its arguments.
+/// Calls with their users and contacts: what comes before the select list, the expression for the
+/// conversation, the table that is `calls`, the rest of the statement, its arguments.
 macro_rules! select_calls {
     ($with:tt, $conversation:tt, $table:tt, $rest:tt, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
@@ -59,8 +59,9 @@ impl CallReader for PostgresStore {
     }
 
     async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, PortUnavailable> {
-        // At the same time, on two connections. A call that is booked between the two statements is counted and not listed,
-        // or listed and not counted, as if the client had asked a little earlier or later.
+        // At the same time, on two connections. A call that is booked between the two statements is
+        // counted and not listed, or listed and not counted, as if the client had asked a little
+        // earlier or later.
         let filter = HistoryFilterColumns::from(query);
         let (rows, total) = tokio::try_join!(self.page(&filter), self.count(&filter))?;
         Ok(HistoryPage { calls: read_all(rows)?, total })
@@ -69,8 +70,9 @@ impl CallReader for PostgresStore {
 
 impl PostgresStore {
     async fn page(&self, filter: &HistoryFilterColumns<'_>) -> Result<Vec<CallRow>, PortUnavailable> {
-        // The comparison with the last call of the previous page is always there, so that every plan of the server reads a
-        // range of the index on organization, time and id. The transcripts stay in the database.
+        // The comparison with the last call of the previous page is always there, so that every
+        // plan of the server reads a range of the index on organization, time and id. The
+        // transcripts stay in the database.
         self.rows(|| {
             select_calls!(
                 "with page as (

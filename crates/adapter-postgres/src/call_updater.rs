@@ -15,9 +15,9 @@ use crate::timestamp::PgTime;
 impl CallUpdater for PostgresStore {
     async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
         let parties = lookup.parties.as_ref();
-        // Without an organization in the predicate: the provider knows none, and several may use the same numbers. If two
-        // calls match, ended or not, of whichever organizations, neither is found. A call with another conversation does not
-        // match the numbers.
+        // Without an organization in the predicate: the provider knows none, and several may use
+        // the same numbers. If two calls match, ended or not, of whichever organizations, neither
+        // is found. A call with another conversation does not match the numbers.
         let located = self.only_row(|| {
             sqlx::query!(
                 r#"select coalesce(
@@ -58,8 +58,8 @@ impl CallUpdater for PostgresStore {
         let stored_at = PgTime::stored(recording.stored_at)?;
         let size = i64::try_from(recording.size_bytes);
         let size = size.map_err(|_| because("a recording is larger than a bigint can store"))?;
-        // The event is written once for each call, with whichever status the call has then. No organization is in the
-        // predicate, since the call's id is ours, and `locate` found it.
+        // The event is written once for each call, with whichever status the call has then. No
+        // organization is in the predicate, since the call's id is ours, and `locate` found it.
         let attached = self.row(|| {
             sqlx::query!(
                 r#"with before as (

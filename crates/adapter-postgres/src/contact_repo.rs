@@ -53,7 +53,8 @@ impl ContactRepo for PostgresStore {
                 new_id.as_str()
             )
         });
-        // A concurrent request may have created the contact after this statement looked and before it inserted.
+        // A concurrent request may have created the contact after this statement looked and before
+        // it inserted.
         let created_meanwhile = || {
             self.only_row(|| {
                 sqlx::query_as!(

@@ -31,9 +31,10 @@ impl DeliveryQueue for PostgresStore {
         conclusion: AttemptConclusion,
     ) -> Result<(), PortUnavailable> {
         let conclusion = ConclusionColumns::from(conclusion);
-        // A replay counts attempts from the beginning, so that the number alone does not identify an attempt. The time of
-        // queueing does, which the delivery has in milliseconds. No organization is in the predicate, since `lease` returned
-        // the delivery. The row is found by its key; with `state` in the predicate, the server might read all pending rows.
+        // A replay counts attempts from the beginning, so that the number alone does not identify
+        // an attempt. The time of queueing does, which the delivery has in milliseconds. No
+        // organization is in the predicate, since `lease` returned the delivery. The row is found
+        // by its key; with `state` in the predicate, the server might read all pending rows.
         let queued_at = PgTime::stored(delivery.queued_at)?;
         let concluded = self.row(|| {
             sqlx::query!(
@@ -57,7 +58,8 @@ impl DeliveryQueue for PostgresStore {
     }
 
     async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
-        // Repeated because its response was lost, it does not count the deliveries of the first attempt.
+        // Repeated because its response was lost, it does not count the deliveries of the first
+        // attempt.
         let expired = self.only_row(|| {
             sqlx::query!(
                 r#"with old as (
@@ -84,7 +86,8 @@ impl DeliveryQueue for PostgresStore {
 
     async fn list(&self, query: &DeliveryListQuery) -> Result<Vec<DeliveryRecord>, PortUnavailable> {
         let filter = DeliveryFilterColumns::from(query);
-        // The newest deliveries of each endpoint and state, which are few, each a range of an index; then the newest of these.
+        // The newest deliveries of each endpoint and state, which are few, each a range of an
+        // index; then the newest of these.
         let rows = self.rows(|| {
             sqlx::query_as!(
                 DeliveryRow,

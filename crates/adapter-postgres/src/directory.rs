@@ -1,4 +1,5 @@
-//! The import: one transaction on a connection of its own. Dropping the connection rolls the import back.
+//! The import: one transaction on a connection of its own. Dropping the connection rolls the import
+//! back.
 
 mod run;
 mod statements;
@@ -16,13 +17,16 @@ use crate::PostgresStore;
 use crate::directory::run::{Run, runs};
 use crate::failure::{because, unavailable, violated_constraint};
 
-/// The time limit for one statement of an import, its wait for the locks of another import included.
+/// The time limit for one statement of an import, its wait for the locks of another import
+/// included.
 const STATEMENT_WITHIN: Duration = Duration::from_secs(60);
 
-/// The same limit in the server. It is shorter, so that the server reports which limit was exceeded.
+/// The same limit in the server. It is shorter, so that the server reports which limit was
+/// exceeded.
 const SERVER_SETTINGS: [(&str, &str); 2] = [("statement_timeout", "55s"), ("lock_timeout", "30s")];
 
-/// It is not a `sqlx::Transaction`, whose rollback waits for the server. This transaction ends with its connection.
+/// It is not a `sqlx::Transaction`, whose rollback waits for the server. This transaction ends with
+/// its connection.
 struct PostgresImport {
     connection: PgConnection,
 }
@@ -68,7 +72,8 @@ impl PostgresImport {
         Ok(whole)
     }
 
-    /// Finds the record that is refused. If no record is refused any more, after a change by another process, stores all.
+    /// Finds the record that is refused. If no record is refused any more, after a change by
+    /// another process, stores all.
     async fn store_one_by_one(
         &mut self,
         first: usize,
@@ -91,7 +96,8 @@ impl PostgresImport {
         Ok(())
     }
 
-    /// The foreign key of a number names its user. Whether the organization is missing takes another query.
+    /// The foreign key of a number names its user. Whether the organization is missing takes
+    /// another query.
     async fn refine(
         &mut self,
         refusal: RecordRefusal,

@@ -25,7 +25,8 @@ impl EventFeed for PostgresStore {
         if unpublished.await?.is_none() {
             return Ok(0);
         }
-        // Repeated because its response was lost, it publishes the next events and returns the number of these only.
+        // Repeated because its response was lost, it publishes the next events and returns the
+        // number of these only.
         let published = self.run(&Publication { limit }).await?;
         Ok(usize::try_from(published).unwrap_or_default())
     }
@@ -63,8 +64,8 @@ impl EventFeed for PostgresStore {
 
 impl PostgresStore {
     async fn events(&self, query: &FeedQuery) -> Result<Vec<CallEvent>, PortUnavailable> {
-        // The pair is compared as a whole, so that every plan of the server reads a range of the organization's own index,
-        // and never all newer events of other organizations.
+        // The pair is compared as a whole, so that every plan of the server reads a range of the
+        // organization's own index, and never all newer events of other organizations.
         let rows = self.rows(|| {
             sqlx::query_as!(
                 EventRow,
@@ -86,7 +87,8 @@ impl PostgresStore {
     }
 }
 
-/// Gives the oldest unpublished events the next positions, queues their deliveries, and wakes the readers who wait for them.
+/// Gives the oldest unpublished events the next positions, queues their deliveries, and wakes the
+/// readers who wait for them.
 struct Publication {
     limit: u32,
 }
@@ -102,8 +104,8 @@ impl Work for Publication {
             transaction.rollback().await?;
             return Ok(0);
         }
-        // A statement of its own, so that it sees what the previous publication committed. It waits for an endpoint that is
-        // being removed, and queues nothing for it.
+        // A statement of its own, so that it sees what the previous publication committed. It waits
+        // for an endpoint that is being removed, and queues nothing for it.
         let published = sqlx::query!(
             r#"with unpublished as (
                    select call_id, kind, status_rank, written_order

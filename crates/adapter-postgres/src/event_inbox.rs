@@ -8,13 +8,14 @@ use sql_common::StoredTime;
 use crate::PostgresStore;
 use crate::timestamp::PgTime;
 
-/// The maximum size of the bodies of one lease, without the last body: a larger response would exceed the time limit of a
-/// statement, at every attempt.
+/// The maximum size of the bodies of one lease, without the last body: a larger response would
+/// exceed the time limit of a statement, at every attempt.
 const PORTION_BYTES: i64 = 8 << 20;
 
 #[async_trait]
 impl EventInbox for PostgresStore {
-    /// If the response to the first attempt was lost, the repeated statement reports the event as known.
+    /// If the response to the first attempt was lost, the repeated statement reports the event as
+    /// known.
     async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable> {
         let received_at = PgTime::stored(event.received_at)?;
         let stored = self.only_row(|| {
@@ -35,9 +36,10 @@ impl EventInbox for PostgresStore {
     }
 
     async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
-        // An event that another worker is leasing is skipped; one that another worker has just leased is seen as leased when
-        // its row is locked. If the statement is repeated because its response was lost, it leases other events, and the
-        // first ones are leased again when their lease expires.
+        // An event that another worker is leasing is skipped; one that another worker has just
+        // leased is seen as leased when its row is locked. If the statement is repeated because its
+        // response was lost, it leases other events, and the first ones are leased again when their
+        // lease expires.
         let leased = self.rows(|| {
             sqlx::query!(
                 r#"with open as (
@@ -75,8 +77,9 @@ impl EventInbox for PostgresStore {
         call_id: Option<CallId>,
         body: ClosedBody,
     ) -> Result<(), PortUnavailable> {
-        // Two workers close the same event if the lease of the first expired before it was done. The earlier time stays, and
-        // the call that either of them knew. A dropped body stays dropped.
+        // Two workers close the same event if the lease of the first expired before it was done.
+        // The earlier time stays, and the call that either of them knew. A dropped body stays
+        // dropped.
         let closed = self.row(|| {
             sqlx::query!(
                 "update provider_events \

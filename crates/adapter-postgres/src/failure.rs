@@ -1,5 +1,5 @@
-//! The errors of the driver as errors of the ports. The driver's texts quote values and addresses, so that none of them leaves
-//! this crate.
+//! The errors of the driver as errors of the ports. The driver's texts quote values and addresses,
+//! so that none of them leaves this crate.
 
 use domain::ports::PortUnavailable;
 use sqlx::error::DatabaseError;
@@ -39,8 +39,8 @@ fn sqlstate(refusal: &dyn DatabaseError) -> String {
 pub(crate) fn breaks_connection(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
-        // Operator intervention: the server ends the session, for a restart or because an operator terminated it. Or the
-        // server has ended it because the transaction was idle for too long.
+        // Operator intervention: the server ends the session, for a restart or because an operator
+        // terminated it. Or the server has ended it because the transaction was idle for too long.
         sqlx::Error::Database(refusal) => {
             matches!(refusal.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "57P05" | "25P03"))
         }
@@ -48,7 +48,8 @@ pub(crate) fn breaks_connection(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the same statement may succeed when it is repeated: its connection broke, or it lost against a concurrent one.
+/// Whether the same statement may succeed when it is repeated: its connection broke, or it lost
+/// against a concurrent one.
 pub(crate) fn passes_when_repeated(error: &sqlx::Error) -> bool {
     let lost_a_conflict =
         |refusal: &dyn DatabaseError| refusal.code().is_some_and(|code| code.starts_with("40"));

@@ -9,8 +9,9 @@ use crate::statement::read;
 #[async_trait]
 impl InboundDirectory for PostgresStore {
     async fn identify(&self, query: &InboundQuery) -> Result<Option<InboundParties>, PortUnavailable> {
-        // Without an organization in the predicate: the organization is what the statement looks for. If several
-        // organizations have the number, it is the one that has the agent, if only one of them has it.
+        // Without an organization in the predicate: the organization is what the statement looks
+        // for. If several organizations have the number, it is the one that has the agent, if only
+        // one of them has it.
         let row = self.row(|| {
             sqlx::query_as!(
                 InboundPartiesColumns,

@@ -2,15 +2,19 @@
 //!
 //! [`PostgresStore`] implements every storage port. Its rules:
 //!
-//! - An operation is one statement, and so one round trip; it holds a connection for that statement only. The exceptions:
-//!   a page of calls is counted while it is read; merging an update, publishing events, leasing deliveries that are due and
-//!   registering an endpoint are short transactions.
-//! - A reader that waits for events holds no connection. One connection listens for all readers; the first reader opens it.
+//! - An operation is one statement, and so one round trip; it holds a connection for that statement
+//!   only. The exceptions: a page of calls is counted while it is read; merging an update,
+//!   publishing events, leasing deliveries that are due and registering an endpoint are short
+//!   transactions.
+//! - A reader that waits for events holds no connection. One connection listens for all readers;
+//!   the first reader opens it.
 //! - An operation ends within the times of [`PostgresSettings`], with a result or with
-//!   [`PortUnavailable`](domain::ports::PortUnavailable), even if the server has stopped responding. A connection whose
-//!   statement was abandoned is closed and never used again.
-//! - A statement whose connection broke is repeated once where that is safe. It is not safe for a booking.
-//! - An error names kinds, SQLSTATEs, constraints and columns. It never quotes a value, and so never the driver's own text.
+//!   [`PortUnavailable`](domain::ports::PortUnavailable), even if the server has stopped
+//!   responding. A connection whose statement was abandoned is closed and never used again.
+//! - A statement whose connection broke is repeated once where that is safe. It is not safe for a
+//!   booking.
+//! - An error names kinds, SQLSTATEs, constraints and columns. It never quotes a value, and so
+//!   never the driver's own text.
 
 mod agent_repo;
 mod call_ledger;

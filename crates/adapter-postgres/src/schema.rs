@@ -11,13 +11,13 @@ use crate::statement::{Failure, Work};
 static MIGRATOR: Migrator = sqlx::migrate!();
 
 impl PostgresStore {
-    /// Brings the schema up to date. Several processes may do so at the same time: one migrates, the others wait for it, up to
-    /// a minute.
+    /// Brings the schema up to date. Several processes may do so at the same time: one migrates,
+    /// the others wait for it, up to a minute.
     ///
     /// # Errors
     ///
-    /// If the server cannot be reached, a migration fails (its changes are then rolled back), or a newer program has migrated
-    /// the schema.
+    /// If the server cannot be reached, a migration fails (its changes are then rolled back), or a
+    /// newer program has migrated the schema.
     pub async fn migrate(&self) -> Result<(), PortUnavailable> {
         // Without the notices about things that exist already.
         let server_settings = [("lock_timeout", "60s"), ("client_min_messages", "warning")];
@@ -26,8 +26,9 @@ impl PostgresStore {
         MIGRATOR.run_direct(None, &mut connection, false).await.map_err(|error| failed_migration(&error))
     }
 
-    /// The migrations that this program has and the schema lacks, by number and name, in order. An empty list means that this
-    /// program can use the schema, also if a newer program has migrated it further.
+    /// The migrations that this program has and the schema lacks, by number and name, in order. An
+    /// empty list means that this program can use the schema, also if a newer program has migrated
+    /// it further.
     ///
     /// # Errors
     ///

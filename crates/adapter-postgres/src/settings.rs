@@ -4,16 +4,20 @@ use std::time::Duration;
 /// The address of Postgres, and how long to wait for it.
 #[derive(Clone)]
 pub struct PostgresSettings {
-    /// `postgres://user:password@host:port/database`, with libpq's parameters (`sslmode=verify-full&sslrootcert=...`).
-    /// It contains a password, so that `Debug` does not show it.
+    /// `postgres://user:password@host:port/database`, with libpq's parameters
+    /// (`sslmode=verify-full&sslrootcert=...`). It contains a password, so that `Debug` does not
+    /// show it.
     pub url: String,
-    /// The maximum number of open connections. No connection is held while a phone rings, so that a few for each core are
-    /// enough. One more listens for events as soon as a reader waits for them.
+    /// The maximum number of open connections. No connection is held while a phone rings, so that a
+    /// few for each core are enough. One more listens for events as soon as a reader waits for
+    /// them.
     pub max_connections: u32,
-    /// How long to wait for a connection, also for a new one. Set at most 2 s, so that a call does not wait longer.
+    /// How long to wait for a connection, also for a new one. Set at most 2 s, so that a call does
+    /// not wait longer.
     pub acquire_timeout: Duration,
-    /// The time limit for a statement, after which the server cancels it. If the server does not, the statement is abandoned
-    /// half a second later. Keep the sum with `acquire_timeout` below 4.5 s: the ports promise a result within 5 s.
+    /// The time limit for a statement, after which the server cancels it. If the server does not,
+    /// the statement is abandoned half a second later. Keep the sum with `acquire_timeout` below
+    /// 4.5 s: the ports promise a result within 5 s.
     pub statement_timeout: Duration,
 }
 

@@ -1,4 +1,5 @@
-//! How statements and transactions run: on a connection of the pool, which is held for this work only.
+//! How statements and transactions run: on a connection of the pool, which is held for this work
+//! only.
 
 use std::future::Future;
 use std::time::Duration;
@@ -74,8 +75,9 @@ where
 }
 
 impl PostgresStore {
-    /// Runs work. If its connection broke, or if it lost against concurrent work, repeatable work runs once more, on another
-    /// connection. After an error of other work, the work may have been done.
+    /// Runs work. If its connection broke, or if it lost against concurrent work, repeatable work
+    /// runs once more, on another connection. After an error of other work, the work may have been
+    /// done.
     pub(crate) async fn run<W: Work>(&self, work: &W) -> Result<W::Output, PortUnavailable> {
         self.bounded(async {
             let mut may_repeat = work.is_repeatable();
@@ -172,16 +174,18 @@ impl From<Failure> for PortUnavailable {
     }
 }
 
-/// A connection of the pool. If it is dropped before it is given back, because the statement was abandoned or the connection
-/// broke, it is closed: a late response must not be taken for the response to the next statement.
+/// A connection of the pool. If it is dropped before it is given back, because the statement was
+/// abandoned or the connection broke, it is closed: a late response must not be taken for the
+/// response to the next statement.
 struct Borrowed {
     connection: Option<PoolConnection<Postgres>>,
     last_loss: LastLoss,
 }
 
 impl Borrowed {
-    /// The pool tries a returned connection without a time limit. If the server's host is unreachable, such connections would
-    /// be missing from the pool until the network notices, so the limit is here.
+    /// The pool tries a returned connection without a time limit. If the server's host is
+    /// unreachable, such connections would be missing from the pool until the network notices, so
+    /// the limit is here.
     fn give_back(mut self) {
         if let Some(mut connection) = self.connection.take() {
             tokio::spawn(

@@ -13,14 +13,16 @@ use crate::PostgresSettings;
 use crate::failure::{because, unavailable};
 use crate::wakeups::Wakeups;
 
-/// How long to wait for a statement beyond the server's own limit. After that, the server counts as stalled.
+/// How long to wait for a statement beyond the server's own limit. After that, the server counts as
+/// stalled.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// A connection that was idle for longer is tried before it is used: the server may have restarted meanwhile.
+/// A connection that was idle for longer is tried before it is used: the server may have restarted
+/// meanwhile.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
-/// The time limit for trying such a connection. It is shorter than the wait for a connection, so that there is time to replace
-/// one that hangs.
+/// The time limit for trying such a connection. It is shorter than the wait for a connection, so
+/// that there is time to replace one that hangs.
 const TRY_WITHIN: Duration = Duration::from_millis(500);
 
 /// How long `close` waits for running statements.
@@ -28,7 +30,8 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Every storage port, in Postgres. Cloning is cheap: the clones share one pool of connections.
 ///
-/// A connection runs on the runtime on which it was opened, so use a store on the runtime that created it.
+/// A connection runs on the runtime on which it was opened, so use a store on the runtime that
+/// created it.
 #[derive(Clone)]
 pub struct PostgresStore {
     pub(crate) pool: PgPool,
@@ -41,11 +44,13 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Opens the store and checks that the server responds. The store survives a later loss of the server.
+    /// Opens the store and checks that the server responds. The store survives a later loss of the
+    /// server.
     ///
     /// # Errors
     ///
-    /// If the URL cannot be used, or if the server does not respond in time. The caller decides whether to try again.
+    /// If the URL cannot be used, or if the server does not respond in time. The caller decides
+    /// whether to try again.
     pub async fn connect(settings: &PostgresSettings) -> Result<Self, PortUnavailable> {
         let store = Self::unconnected(settings)?;
         store.ping().await?;
@@ -56,20 +61,23 @@ impl PostgresStore {
         let options = PgConnectOptions::from_str(&settings.url)
             .map_err(|error| unavailable(&error))?
             .application_name("outdial")
-            // Overrides the default of the database: the statements rely on seeing what was committed before them.
+            // Overrides the default of the database: the statements rely on seeing what was
+            // committed before them.
             .options([("default_transaction_isolation", "read committed")])
             .disable_statement_logging();
         let millis = |limit: Duration| format!("{}ms", limit.as_millis().max(1));
         let limited = options.clone().options([
             ("statement_timeout", millis(settings.statement_timeout)),
-            // A process that stops in the middle of a transaction loses its locks before other statements time out.
+            // A process that stops in the middle of a transaction loses its locks before other
+            // statements time out.
             ("idle_in_transaction_session_timeout", millis(settings.statement_timeout / 2)),
         ]);
         let last_loss = LastLoss::default();
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.acquire_timeout)
-            // Trying every connection would double the round trips, so `before_acquire` tries only the doubtful ones.
+            // Trying every connection would double the round trips, so `before_acquire` tries only
+            // the doubtful ones.
             .test_before_acquire(false)
             .before_acquire({
                 let last_loss = last_loss.clone();
@@ -104,7 +112,8 @@ impl PostgresStore {
         self.row(|| sqlx::query!(r#"select 1 as "one!""#)).await.map(|_| ())
     }
 
-    /// Closes all connections. It waits up to 5 s for running statements, and ends the wait of every reader of events.
+    /// Closes all connections. It waits up to 5 s for running statements, and ends the wait of
+    /// every reader of events.
     pub async fn close(&self) {
         let (closed, ()) = tokio::join!(timeout(CLOSE_WITHIN, self.pool.close()), self.wakeups.close());
         if closed.is_err() {
@@ -114,7 +123,8 @@ impl PostgresStore {
         }
     }
 
-    /// A connection outside the pool with these server settings, for work that takes longer than the statements of a call may.
+    /// A connection outside the pool with these server settings, for work that takes longer than
+    /// the statements of a call may.
     pub(crate) async fn connect_aside(
         &self,
         server_settings: &[(&str, &str)],
@@ -145,8 +155,8 @@ impl fmt::Debug for PostgresStore {
     }
 }
 
-/// When a connection last broke or hung. The connections that were open at that time are probably broken too, above all after
-/// a restart of the server.
+/// When a connection last broke or hung. The connections that were open at that time are probably
+/// broken too, above all after a restart of the server.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LastLoss(Arc<Mutex<Option<Instant>>>);
 

@@ -10,7 +10,7 @@ use crate::failure::because;
 /// The first and the last millisecond of the years 1 to 9999.
 const YEARS: (i64, i64) = (-62_135_596_800_000, 253_402_300_799_999);
 
-/// A `timestamptz`, as an argument and as a column of every statement: `sqlx.toml` says so.
+/// A `timestamptz`, as an argument and as a column of every statement. `sqlx.toml` sets this type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(transparent)]
 pub(crate) struct PgTime(OffsetDateTime);
@@ -23,7 +23,8 @@ impl PgTime {
             .map_err(|_| because("a time is outside the years 1 to 9999, which can be stored"))
     }
 
-    /// A time that stored ones are compared with. It may be earlier or later than any time that can be stored.
+    /// A time that stored ones are compared with. It may be earlier or later than any time that can
+    /// be stored.
     pub(crate) fn bound(time: Timestamp) -> Self {
         let within = Timestamp::from_unix_millis(time.unix_millis().clamp(YEARS.0, YEARS.1));
         Self::stored(within).expect("these years can be stored")

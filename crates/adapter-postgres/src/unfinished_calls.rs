@@ -7,14 +7,15 @@ use crate::PostgresStore;
 use crate::statement::read_all;
 use crate::timestamp::PgTime;
 
-// The SQL below has these two ranks as literals: the partial indexes are used only if the statement has them too.
+// The SQL below has these two ranks as literals: the partial indexes are used only if the statement
+// has them too.
 const _: () = assert!(CallStatus::Failed.rank() == 4 && CallStatus::Completed.rank() == 7);
 
 type OverdueRow = OverdueColumns<PgTime>;
 
-/// A call that another worker is leasing is skipped; one that another worker has just leased is seen as leased when its row is
-/// locked. If a statement is repeated because its response was lost, it leases other calls, and the first ones are leased
-/// again when their lease expires.
+/// A call that another worker is leasing is skipped; one that another worker has just leased is
+/// seen as leased when its row is locked. If a statement is repeated because its response was lost,
+/// it leases other calls, and the first ones are leased again when their lease expires.
 #[async_trait]
 impl UnfinishedCalls for PostgresStore {
     async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {

@@ -1,4 +1,5 @@
-//! Waking the readers who wait for events: one connection of each store listens for the publications of all processes.
+//! Waking the readers who wait for events: one connection of each store listens for the
+//! publications of all processes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +27,8 @@ const POLL_OTHERWISE: Duration = Duration::from_secs(1);
 /// How long to wait after the connection was lost before the store tries to listen again.
 const BACKOFF: Duration = Duration::from_millis(500);
 
-/// A connection without notifications for this long is tried: the server's host may be unreachable without an error.
+/// A connection without notifications for this long is tried: the server's host may be unreachable
+/// without an error.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The time limit for trying or closing a connection.
@@ -58,8 +60,8 @@ impl Wakeups {
         Self { options, acquire_timeout, waiting: Arc::default(), listener: Mutex::new(Listener::NotStarted) }
     }
 
-    /// A receiver that changes whenever events of this organization may have been published, and when the store begins to
-    /// listen.
+    /// A receiver that changes whenever events of this organization may have been published, and
+    /// when the store begins to listen.
     pub(crate) fn subscribe(&self, organization_id: &str) -> watch::Receiver<()> {
         let mut listener = locked(&self.listener);
         if matches!(*listener, Listener::NotStarted) {
@@ -106,7 +108,8 @@ impl Drop for Wakeups {
 impl Waiting {
     fn wake(&self, organization_id: &str) {
         let mut readers = locked(&self.readers);
-        // No reader can subscribe while the lock is held, so that an entry without readers can be removed.
+        // No reader can subscribe while the lock is held, so that an entry without readers can be
+        // removed.
         if let Some(reader) = readers.get(organization_id)
             && reader.send(()).is_err()
         {

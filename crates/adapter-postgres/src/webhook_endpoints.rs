@@ -8,8 +8,8 @@ use crate::PostgresStore;
 use crate::statement::{Failure, Work, read_all};
 use crate::timestamp::PgTime;
 
-/// The number of deliveries that one statement removes. An endpoint may have more than a statement can remove within its time
-/// limit, and publishing waits for a removal.
+/// The number of deliveries that one statement removes. An endpoint may have more than a statement
+/// can remove within its time limit, and publishing waits for a removal.
 const REMOVAL_BATCH: i64 = 1000;
 
 type EndpointRow = EndpointColumns<PgTime>;
@@ -38,8 +38,9 @@ impl WebhookEndpoints for PostgresStore {
         read_all(rows.await?)
     }
 
-    /// Removes the queued deliveries first. Deliveries that are queued meanwhile are removed with the endpoint. If the statement
-    /// is repeated because its response was lost, it finds no endpoint.
+    /// Removes the queued deliveries first. Deliveries that are queued meanwhile are removed with
+    /// the endpoint. If the statement is repeated because its response was lost, it finds no
+    /// endpoint.
     async fn remove(
         &self,
         organization_id: &OrganizationId,
@@ -113,7 +114,8 @@ impl PostgresStore {
     }
 }
 
-/// Stores an endpoint if its organization has fewer than `most`. Returns whether the endpoint is stored.
+/// Stores an endpoint if its organization has fewer than `most`. Returns whether the endpoint is
+/// stored.
 struct Registration<'a> {
     endpoint: &'a WebhookEndpoint,
     most: u32,
@@ -125,8 +127,8 @@ impl Work for Registration<'_> {
     async fn run(&self, connection: &mut PgConnection) -> Result<bool, Failure> {
         let endpoint = self.endpoint;
         let mut transaction = connection.begin().await?;
-        // One registration at a time for each organization. It does not lock the organization's row, since an import holds
-        // that until it ends.
+        // One registration at a time for each organization. It does not lock the organization's
+        // row, since an import holds that until it ends.
         sqlx::query!(
             r#"select pg_advisory_xact_lock(hashtextextended('outdial webhook endpoints of ' || $1, 0)) as "locked!: ()""#,
             endpoint.organization_id.as_str()

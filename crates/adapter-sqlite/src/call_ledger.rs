@@ -148,7 +148,8 @@ async fn settle_reservation(
         execute(connection, released).await?;
     }
     if outcome.holds {
-        // If the outcome was unknown, the reservation is never shortened: the phone may ring until its end.
+        // If the outcome was unknown, the reservation is never shortened: the phone may ring until
+        // its end.
         let held = sqlx::query!(
             "update dial_guards set blocked_until = iif(?1, ?2, max(blocked_until, ?2))
              where key = ?3 and token = ?4",

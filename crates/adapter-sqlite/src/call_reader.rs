@@ -10,7 +10,8 @@ use crate::statement::{read_all, rows};
 
 type CallRow = CallColumns<i64>;
 
-/// Calls with their users and contacts: the expression for the conversation, the rest of the statement, its arguments.
+/// Calls with their users and contacts: the expression for the conversation, the rest of the
+/// statement, its arguments.
 macro_rules! select_calls {
     ($conversation:tt, $rest:tt, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(

@@ -22,7 +22,8 @@ impl CallUpdater for SqliteStore {
         .await
     }
 
-    /// Reads, merges and writes in one transaction, which has the write lock from its first statement.
+    /// Reads, merges and writes in one transaction, which has the write lock from its first
+    /// statement.
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
         let call_id = call_id.as_str();
         within(STORAGE_LIMIT, async {
@@ -102,7 +103,8 @@ async fn locate(
     }
 }
 
-/// The one call of the period between these numbers. A call with another conversation does not match.
+/// The one call of the period between these numbers. A call with another conversation does not
+/// match.
 async fn locate_by_parties(
     connection: &mut SqliteConnection,
     parties: &PartiesLookup,

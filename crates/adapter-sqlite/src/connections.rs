@@ -17,8 +17,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::failure::{failed, is_busy, unavailable};
 use crate::{SqliteLocation, SqliteSettings};
 
-/// How long a statement waits for a writer in another process. It is shorter than the time limit of the ports, so that SQLite
-/// ends the wait and no statement is left running.
+/// How long a statement waits for a writer in another process. It is shorter than the time limit of
+/// the ports, so that SQLite ends the wait and no statement is left running.
 const SYNCED_BUSY_TIMEOUT: Duration = Duration::from_millis(4000);
 const UNSYNCED_BUSY_TIMEOUT: Duration = Duration::from_millis(1000);
 
@@ -30,14 +30,16 @@ const JOURNAL_SIZE_LIMIT: &str = "67108864";
 
 /// The connections of one store.
 ///
-/// SQLite has one writer at a time, and a connection that finds it busy sleeps and tries again. Inside the process this is not
-/// necessary: writers queue for `turn` in the order of their arrival, and only another process can make them wait in SQLite.
+/// SQLite has one writer at a time, and a connection that finds it busy sleeps and tries again.
+/// Inside the process this is not necessary: writers queue for `turn` in the order of their
+/// arrival, and only another process can make them wait in SQLite.
 #[derive(Debug, Clone)]
 pub(crate) struct Connections {
     readers: SqlitePool,
     /// One connection whose commits are on disk when they return.
     synced: SqlitePool,
-    /// One connection whose commits reach the disk later: a lock is renewed too often to sync each time.
+    /// One connection whose commits reach the disk later: a lock is renewed too often to sync each
+    /// time.
     unsynced: SqlitePool,
     turn: Arc<Mutex<()>>,
 }
@@ -49,7 +51,8 @@ pub(crate) struct Writer {
     _turn: OwnedMutexGuard<()>,
 }
 
-/// A transaction that has the write lock from its first statement, and its turn. Rolled back on drop.
+/// A transaction that has the write lock from its first statement, and its turn. Rolled back on
+/// drop.
 pub(crate) struct WriteTransaction {
     transaction: Transaction<'static, Sqlite>,
     _turn: OwnedMutexGuard<()>,
@@ -159,8 +162,8 @@ impl DerefMut for WriteTransaction {
     }
 }
 
-/// Connections that live as long as the store: opening one costs more than keeping it, and closing one in memory would lose
-/// the data.
+/// Connections that live as long as the store: opening one costs more than keeping it, and closing
+/// one in memory would lose the data.
 fn pool(max_connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(max_connections.max(1))
@@ -170,8 +173,8 @@ fn pool(max_connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
-/// Creates the file before SQLite does, readable by its owner only, since it holds names and phone numbers. SQLite gives its log
-/// the same mode. An existing file keeps its mode.
+/// Creates the file before SQLite does, readable by its owner only, since it holds names and phone
+/// numbers. SQLite gives its log the same mode. An existing file keeps its mode.
 fn create_file(path: &Path) -> Result<(), PortUnavailable> {
     let refused = |error: Error| failed(format!("the file cannot be created: {}", error.kind()));
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -183,8 +186,8 @@ fn create_file(path: &Path) -> Result<(), PortUnavailable> {
     }
 }
 
-/// In WAL mode, which the file keeps permanently, readers and the writer do not block each other. SQLite does not wait for the
-/// exclusive lock that the switch needs, so this function does.
+/// In WAL mode, which the file keeps permanently, readers and the writer do not block each other.
+/// SQLite does not wait for the exclusive lock that the switch needs, so this function does.
 async fn switch_to_wal(pool: &SqlitePool) -> Result<(), PortUnavailable> {
     let mut attempts_left = 80;
     loop {

@@ -47,7 +47,8 @@ impl ContactRepo for SqliteStore {
                 return read(known);
             }
             let mut transaction = self.connections.begin_synced().await?;
-            // Replacing the number by itself makes the statement return the row of a faster concurrent request.
+            // Replacing the number by itself makes the statement return the row of a faster
+            // concurrent request.
             let created = sqlx::query_as!(
                 ContactColumns,
                 "insert into contacts (id, organization_id, phone_number) values (?, ?, ?)

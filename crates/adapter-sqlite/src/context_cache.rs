@@ -71,7 +71,8 @@ impl ContextCache for SqliteStore {
         let now = now().unix_millis();
         within(LEASE_LIMIT, async {
             let mut reader = self.connections.read().await?;
-            // One snapshot for both tables: the conversation may move from one to the other between two reads.
+            // One snapshot for both tables: the conversation may move from one to the other between
+            // two reads.
             let mut snapshot = reader.begin().await.map_err(unavailable)?;
             let outbound = sqlx::query_as!(
                 ContextRow,

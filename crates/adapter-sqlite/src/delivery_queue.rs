@@ -39,8 +39,9 @@ impl DeliveryQueue for SqliteStore {
         self.lease_deliveries(lease).await
     }
 
-    /// A replay counts attempts from the beginning, so that the number alone does not identify an attempt: the time of queueing
-    /// is compared too. Not synced: a delivery that is open again after a power failure is delivered once more.
+    /// A replay counts attempts from the beginning, so that the number alone does not identify an
+    /// attempt: the time of queueing is compared too. Not synced: a delivery that is open again
+    /// after a power failure is delivered once more.
     async fn conclude(
         &self,
         delivery: &DueDelivery,
@@ -67,8 +68,9 @@ impl DeliveryQueue for SqliteStore {
         concluded.await.map(drop)
     }
 
-    /// The deliveries of one endpoint in the order of the table's key. Those of all endpoints from the newest event to the end of
-    /// the page: the `+` keeps SQLite from sorting everything that the endpoints ever got.
+    /// The deliveries of one endpoint in the order of the table's key. Those of all endpoints from
+    /// the newest event to the end of the page: the `+` keeps SQLite from sorting everything that
+    /// the endpoints ever got.
     async fn list(&self, query: &DeliveryListQuery) -> Result<Vec<DeliveryRecord>, PortUnavailable> {
         let filter = DeliveryFilterColumns::from(query);
         if filter.endpoint_id.is_some() {

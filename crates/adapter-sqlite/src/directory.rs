@@ -29,7 +29,8 @@ struct Import {
 
 #[async_trait]
 impl DirectoryImport for Import {
-    /// One statement for each record, so that the refused one is known. The database is in the process, so that this is cheap.
+    /// One statement for each record, so that the refused one is known. The database is in the
+    /// process, so that this is cheap.
     async fn upsert(&mut self, records: &[DirectoryRecord]) -> Result<(), UpsertError> {
         for (index, record) in records.iter().enumerate() {
             let stored = match record {
@@ -57,8 +58,9 @@ enum Failure {
     Unavailable(PortUnavailable),
 }
 
-/// Runs an upsert. One that finds its id in another organization writes no row. `broken` is the meaning of a broken reference,
-/// and `taken` that of a conflict that the statement does not resolve.
+/// Runs an upsert. One that finds its id in another organization writes no row. `broken` is the
+/// meaning of a broken reference, and `taken` that of a conflict that the statement does not
+/// resolve.
 async fn upsert(
     connection: &mut SqliteConnection,
     statement: Write<'_>,

@@ -12,15 +12,17 @@ use crate::clock::now;
 use crate::failure::{STORAGE_LIMIT, unavailable, unreadable, within};
 use crate::statement::{execute, rows};
 
-/// How often a waiting reader looks: another process may publish in the same file without waking this one.
+/// How often a waiting reader looks: another process may publish in the same file without waking
+/// this one.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 type EventRow = EventColumns<i64>;
 
 #[async_trait]
 impl EventFeed for SqliteStore {
-    /// Looks on a reader first: mostly there is nothing to publish, and the writer is for bookings. Not synced: what a power
-    /// failure loses is published again with the same positions, and each delivery is made at least once.
+    /// Looks on a reader first: mostly there is nothing to publish, and the writer is for bookings.
+    /// Not synced: what a power failure loses is published again with the same positions, and each
+    /// delivery is made at least once.
     async fn publish(&self, limit: u32) -> Result<usize, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut reader = self.connections.read().await?;
@@ -123,7 +125,8 @@ async fn give_positions(connection: &mut SqliteConnection, limit: u32) -> Result
     Ok(published)
 }
 
-/// Queues a delivery of each event for each endpoint of its organization that is registered for its kind.
+/// Queues a delivery of each event for each endpoint of its organization that is registered for its
+/// kind.
 async fn queue_deliveries(
     connection: &mut SqliteConnection,
     first: i64,

@@ -9,13 +9,14 @@ use crate::clock::now;
 use crate::failure::{STORAGE_LIMIT, within};
 use crate::statement::execute;
 
-/// The maximum size of the bodies of one lease, without the last body: recordings are large, and all bodies of a lease are in
-/// memory at the same time.
+/// The maximum size of the bodies of one lease, without the last body: recordings are large, and
+/// all bodies of a lease are in memory at the same time.
 const PORTION_BYTES: i64 = 8 << 20;
 
 #[async_trait]
 impl EventInbox for SqliteStore {
-    /// The event is synced to disk before this returns: the provider does not send it again once it is acknowledged.
+    /// The event is synced to disk before this returns: the provider does not send it again once it
+    /// is acknowledged.
     async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut transaction = self.connections.begin_synced().await?;
@@ -64,9 +65,9 @@ impl EventInbox for SqliteStore {
         Ok(leased)
     }
 
-    /// Two workers close the same event if the lease of the first expired before it was done. The earlier time stays, and the
-    /// call that either of them knew. Not synced: an event that is open again after a power failure is merged once more, which
-    /// changes nothing.
+    /// Two workers close the same event if the lease of the first expired before it was done. The
+    /// earlier time stays, and the call that either of them knew. Not synced: an event that is open
+    /// again after a power failure is merged once more, which changes nothing.
     async fn close(
         &self,
         key: &str,

@@ -7,7 +7,8 @@ use crate::SqliteStore;
 
 #[async_trait]
 impl InboundDirectory for SqliteStore {
-    /// The agent decides only if several organizations have the number, and only one of them has the agent.
+    /// The agent decides only if several organizations have the number, and only one of them has
+    /// the agent.
     async fn identify(&self, query: &InboundQuery) -> Result<Option<InboundParties>, PortUnavailable> {
         self.read_row(sqlx::query_as!(
             InboundPartiesColumns,

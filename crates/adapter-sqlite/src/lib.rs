@@ -1,18 +1,21 @@
 //! Every storage port, the lock and the context cache in one SQLite file: the embedded default.
 //!
-//! [`SqliteStore`] implements every storage port, [`IdempotencyLock`] and [`ContextCache`]. Several processes of one host may
-//! open the file. What must hold between them (one lock, one reservation, one order of events) is decided inside the file.
+//! [`SqliteStore`] implements every storage port, [`IdempotencyLock`] and [`ContextCache`]. Several
+//! processes of one host may open the file. What must hold between them (one lock, one reservation,
+//! one order of events) is decided inside the file.
 //!
-//! **Clock.** Locks, leases and reservations use milliseconds of the host's wall clock, which this crate reads for each
-//! statement. All processes that open the file read the same clock, so that it serves as the clock of the store.
+//! **Clock.** Locks, leases and reservations use milliseconds of the host's wall clock, which this
+//! crate reads for each statement. All processes that open the file read the same clock, so that it
+//! serves as the clock of the store.
 //!
-//! **Durability.** Calls, reservations, provider events, the directory and webhook endpoints are synced to disk before an
-//! operation returns, and so are the call events that it writes. Locks, contexts, leases and the progress of deliveries are not
-//! synced: they survive the death of the process, and a power failure may lose the last of them. The reservation in the ledger
-//! exists for that case. Leasing, publishing, delivering or merging something once more does no harm.
+//! **Durability.** Calls, reservations, provider events, the directory and webhook endpoints are
+//! synced to disk before an operation returns, and so are the call events that it writes. Locks,
+//! contexts, leases and the progress of deliveries are not synced: they survive the death of the
+//! process, and a power failure may lose the last of them. The reservation in the ledger exists for
+//! that case. Leasing, publishing, delivering or merging something once more does no harm.
 //!
-//! **Waiting.** A reader that waits for events is woken by publications through the same store. It notices those of another
-//! process within a second.
+//! **Waiting.** A reader that waits for events is woken by publications through the same store. It
+//! notices those of another process within a second.
 //!
 //! [`IdempotencyLock`]: domain::ports::IdempotencyLock
 //! [`ContextCache`]: domain::ports::ContextCache

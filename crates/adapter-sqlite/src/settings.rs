@@ -4,15 +4,16 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteSettings {
     pub location: SqliteLocation,
-    /// The maximum number of reading connections, at least 1. There is always one writer. In memory, one connection does
-    /// everything.
+    /// The maximum number of reading connections, at least 1. There is always one writer. In
+    /// memory, one connection does everything.
     pub max_connections: u32,
 }
 
 /// The location of the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SqliteLocation {
-    /// This file, which is created if it does not exist, with its `-wal` and `-shm` files in the same folder.
+    /// This file, which is created if it does not exist, with its `-wal` and `-shm` files in the
+    /// same folder.
     File(PathBuf),
     /// The memory of the process. The data is lost with the last clone of the store.
     Memory,

@@ -79,7 +79,8 @@ impl SqliteStore {
         .await
     }
 
-    /// Runs a statement that writes, and is on disk when this returns. Returns the number of rows that it wrote.
+    /// Runs a statement that writes, and is on disk when this returns. Returns the number of rows
+    /// that it wrote.
     pub(crate) async fn write_synced(&self, statement: Write<'_>) -> Result<u64, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut transaction = self.connections.begin_synced().await?;
@@ -90,8 +91,8 @@ impl SqliteStore {
         .await
     }
 
-    /// Runs a statement that writes, and may be lost in a power failure. The statement is made when it is its turn, with the
-    /// time of that. Returns the number of rows that it wrote.
+    /// Runs a statement that writes, and may be lost in a power failure. The statement is made when
+    /// it is its turn, with the time of that. Returns the number of rows that it wrote.
     pub(crate) async fn write_unsynced<'q>(
         &self,
         limit: Duration,

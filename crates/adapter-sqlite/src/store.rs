@@ -16,7 +16,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file. Creates it (mode 0600) and its folder (mode 0700) if they do not exist. Does not change the schema: see
+    /// Opens the file. Creates it (mode 0600) and its folder (mode 0700) if they do not exist. Does
+    /// not change the schema: see
     /// [`SqliteStore::migrate`].
     pub async fn open(settings: &SqliteSettings) -> Result<Self, PortUnavailable> {
         let connections = Connections::open(settings).await?;
@@ -47,8 +48,8 @@ impl SqliteStore {
         .await
     }
 
-    /// Closes the connections of this store and of all its clones, after the running statements. Every later operation returns
-    /// `PortUnavailable`.
+    /// Closes the connections of this store and of all its clones, after the running statements.
+    /// Every later operation returns `PortUnavailable`.
     pub async fn close(&self) {
         self.connections.close().await;
         self.wakeups.end();

@@ -8,15 +8,17 @@ use sqlx::SqliteConnection;
 
 use crate::statement::execute;
 
-/// Every so many acquired locks there is a sweep. Each lock leaves at most one row in each of the four tables, and a sweep removes
-/// up to [`BATCH`] of each, so that expired rows do not accumulate.
+/// Every so many acquired locks there is a sweep. Each lock leaves at most one row in each of the
+/// four tables, and a sweep removes up to [`BATCH`] of each, so that expired rows do not
+/// accumulate.
 const SWEEP_INTERVAL: u32 = 32;
 
-/// The maximum number of rows that one sweep removes from one table: this limits how long it holds the writer.
+/// The maximum number of rows that one sweep removes from one table: this limits how long it holds
+/// the writer.
 const BATCH: i64 = 256;
 
-/// An expired reservation is kept for this long: a late settlement can still hold it, which protects the callee from a second
-/// call.
+/// An expired reservation is kept for this long: a late settlement can still hold it, which
+/// protects the callee from a second call.
 const RESERVATION_RETENTION: Duration = Duration::from_secs(3600);
 
 /// Decides when to remove expired rows.

@@ -6,7 +6,8 @@ use sql_common::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
 use crate::SqliteStore;
 use crate::statement::read_all;
 
-// The SQL below has these two ranks as literals: the partial indexes are used only if the statement has them too.
+// The SQL below has these two ranks as literals: the partial indexes are used only if the statement
+// has them too.
 const _: () = assert!(CallStatus::Failed.rank() == 4 && CallStatus::Completed.rank() == 7);
 
 type OverdueRow = OverdueColumns<i64>;

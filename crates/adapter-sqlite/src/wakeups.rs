@@ -4,15 +4,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::OrganizationId;
 use tokio::sync::watch;
 
-/// Wakes the readers in this process that wait for an organization's events. There are at most as many entries as
-/// organizations.
+/// Wakes the readers in this process that wait for an organization's events. There are at most as
+/// many entries as organizations.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wakeups {
     readers: Arc<Mutex<HashMap<OrganizationId, watch::Sender<()>>>>,
 }
 
 impl Wakeups {
-    /// A receiver of every wake-up from now on. Call it before the first look, so that no event is missed.
+    /// A receiver of every wake-up from now on. Call it before the first look, so that no event is
+    /// missed.
     pub(crate) fn subscribe(&self, organization_id: &OrganizationId) -> watch::Receiver<()> {
         let mut readers = self.lock();
         match readers.get(organization_id) {

@@ -7,15 +7,16 @@ use crate::SqliteStore;
 use crate::failure::{STORAGE_LIMIT, unavailable, within};
 use crate::statement::execute;
 
-/// The number of deliveries that one statement removes: this limits how long a removal holds the writer.
+/// The number of deliveries that one statement removes: this limits how long a removal holds the
+/// writer.
 const REMOVAL_BATCH: u32 = 1000;
 
 type EndpointRow = EndpointColumns<i64>;
 
 #[async_trait]
 impl WebhookEndpoints for SqliteStore {
-    /// One transaction, so that no other registration comes between its count and its insert. An endpoint that is stored
-    /// already counts as registered, however many there are.
+    /// One transaction, so that no other registration comes between its count and its insert. An
+    /// endpoint that is stored already counts as registered, however many there are.
     async fn register(
         &self,
         endpoint: &WebhookEndpoint,
@@ -65,8 +66,8 @@ impl WebhookEndpoints for SqliteStore {
         .await
     }
 
-    /// Removes the queued deliveries first, in batches, so that bookings have their turn between them. Deliveries that are
-    /// queued meanwhile are removed with the endpoint.
+    /// Removes the queued deliveries first, in batches, so that bookings have their turn between
+    /// them. Deliveries that are queued meanwhile are removed with the endpoint.
     async fn remove(
         &self,
         organization_id: &OrganizationId,

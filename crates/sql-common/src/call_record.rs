@@ -89,8 +89,8 @@ impl<T: StoredTime> Columns for CallColumns<T> {
     }
 }
 
-/// The key is made of the call's id and the format. A release that names recordings differently wrote any
-/// other key.
+/// The key is made of the call's id and the format. A release that names recordings differently
+/// wrote any other key.
 fn read_recording(
     call_id: &CallId,
     key: &str,
@@ -113,8 +113,8 @@ fn read_failure(column: &'static str, reason: &str, at: Timestamp) -> Result<Cal
 
 /// What was reported about a call.
 ///
-/// The failure of the dial itself is not part of it: a report that arrives before the outcome of the dial
-/// must merge to the same result as one that arrives after it.
+/// The failure of the dial itself is not part of it: a report that arrives before the outcome of
+/// the dial must merge to the same result as one that arrives after it.
 pub struct ProgressColumns<T> {
     pub status_rank: i64,
     pub conversation_id: Option<String>,
@@ -151,8 +151,8 @@ pub struct MergedColumns {
     pub carrier_call_id: Option<String>,
     pub failure_reason: Option<&'static str>,
     pub failed_at: Option<Timestamp>,
-    /// The conversation of the update, if it replaces the stored one. The stored one may have megabytes
-    /// and is not written again.
+    /// The conversation of the update, if it replaces the stored one. The stored one may have
+    /// megabytes and is not written again.
     pub conversation: Option<String>,
     pub events: Vec<CallEventKind>,
 }

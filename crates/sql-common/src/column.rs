@@ -5,8 +5,8 @@ use domain::{
     WebhookUrl,
 };
 
-/// A column holds a value that the domain does not accept. The value itself may be personal data, so that
-/// it is not part of the error.
+/// A column holds a value that the domain does not accept. The value itself may be personal data,
+/// so that it is not part of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{table}.{column} holds a value that cannot be read")]
 pub struct Unreadable {
@@ -90,8 +90,8 @@ impl Table {
     }
 }
 
-/// Reads the identity of a call from the columns of a row. The id of the call is read already, since
-/// tables name its column differently.
+/// Reads the identity of a call from the columns of a row. The id of the call is read already,
+/// since tables name its column differently.
 #[macro_export]
 macro_rules! read_call_identity {
     ($table:expr, $call_id:expr, $row:expr) => {{

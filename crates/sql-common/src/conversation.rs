@@ -1,4 +1,5 @@
-//! The stored form of a conversation: JSON with a version, since it outlives the program that wrote it.
+//! The stored form of a conversation: JSON with a version, since it outlives the program that wrote
+//! it.
 
 use std::borrow::Cow;
 
@@ -7,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Table, Unreadable};
 
-/// Which of the two first forms is written. They differ in the type of the version and in the names of the
-/// times. Each store keeps the one that its first release wrote; both are read.
+/// Which of the two first forms is written. They differ in the type of the version and in the names
+/// of the times. Each store keeps the one that its first release wrote; both are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConversationForm {
     Postgres,

@@ -10,8 +10,8 @@ use crate::{Columns, EventColumns, StoredTime, Table, Unreadable, read_sequence}
 
 const WEBHOOK_DELIVERIES: Table = Table("webhook_deliveries");
 
-/// A delivery that was leased for an attempt, with its endpoint and its call event. It holds secrets, and
-/// has no `Debug`.
+/// A delivery that was leased for an attempt, with its endpoint and its call event. It holds
+/// secrets, and has no `Debug`.
 pub struct DueColumns<T> {
     pub endpoint_id: String,
     pub url: String,

@@ -117,8 +117,8 @@ impl Columns for UserColumns {
     }
 }
 
-/// The owner of the called number, and the contact who calls. The contact's columns are null if no contact
-/// of the organization has the calling number.
+/// The owner of the called number, and the contact who calls. The contact's columns are null if no
+/// contact of the organization has the calling number.
 pub struct InboundPartiesColumns {
     pub organization_id: String,
     pub organization_name: String,

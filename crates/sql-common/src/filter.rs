@@ -1,4 +1,5 @@
-//! The filters of lists as arguments of statements. `None` means that the client did not set the filter.
+//! The filters of lists as arguments of statements. `None` means that the client did not set the
+//! filter.
 
 use domain::ports::{DeliveryListQuery, HistoryQuery};
 use domain::{CallId, ContactId, DeliveryState, Timestamp, UserId, WebhookEndpointId};

@@ -1,9 +1,9 @@
-//! What the SQL adapters share and is not SQL: columns to domain values, domain values to columns, and
-//! the stored JSON form of a conversation.
+//! What the SQL adapters share and is not SQL: columns to domain values, domain values to columns,
+//! and the stored JSON form of a conversation.
 //!
-//! An adapter's statements fill the structs of this crate directly (`sqlx::query_as!`). Times are of the
-//! adapter's own type, see [`StoredTime`]. A value that the domain does not accept is [`Unreadable`]: the
-//! error names table and column and never quotes the value.
+//! An adapter's statements fill the structs of this crate directly (`sqlx::query_as!`). Times are
+//! of the adapter's own type, see [`StoredTime`]. A value that the domain does not accept is
+//! [`Unreadable`]: the error names table and column and never quotes the value.
 
 mod call_event;
 mod call_record;

@@ -28,8 +28,8 @@ pub struct OutcomeColumns<'a> {
     pub replaces: &'static [&'static str],
     /// Whether the reservation is deleted, so that the intent can be dialled again.
     pub releases: bool,
-    /// Whether duplicates are answered from this outcome for some time. If the outcome was unknown before,
-    /// the reservation is not shortened: the phone may ring until its end.
+    /// Whether duplicates are answered from this outcome for some time. If the outcome was unknown
+    /// before, the reservation is not shortened: the phone may ring until its end.
     pub holds: bool,
 }
 
@@ -123,8 +123,8 @@ impl HoldColumns {
     }
 }
 
-/// What a settlement does to the status of its call, whichever status that is: for each status the merged
-/// one, and the events to write.
+/// What a settlement does to the status of its call, whichever status that is: for each status the
+/// merged one, and the events to write.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatusMerges {
     pub ranks_before: Vec<i16>,

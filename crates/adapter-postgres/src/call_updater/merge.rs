@@ -18,8 +18,9 @@ pub(super) struct Merge<'a> {
 impl Work for Merge<'_> {
     type Output = ();
 
-    /// The call's row is locked from the read to the write, so that updates of a call are merged one at a time. No
-    /// organization is in the predicate, since the call's id is ours, and `locate` found it.
+    /// The call's row is locked from the read to the write, so that updates of a call are merged
+    /// one at a time. No organization is in the predicate, since the call's id is ours, and
+    /// `locate` found it.
     async fn run(&self, connection: &mut PgConnection) -> Result<(), Failure> {
         let mut transaction = connection.begin().await?;
         let locked = sqlx::query_as!(

@@ -12,8 +12,8 @@ use crate::timestamp::PgTime;
 type DueRow = DueColumns<PgTime>;
 
 impl PostgresStore {
-    /// If the transaction is repeated because its response was lost, it leases other deliveries, and the first ones are leased
-    /// again when their lease expires.
+    /// If the transaction is repeated because its response was lost, it leases other deliveries,
+    /// and the first ones are leased again when their lease expires.
     pub(super) async fn lease_deliveries(
         &self,
         lease: &DeliveryLease,
@@ -25,9 +25,10 @@ impl PostgresStore {
         read_all(self.run(&Leasing { lease, endpoints }).await?)
     }
 
-    /// The endpoints that have due deliveries and fewer leases than their maximum. The statement steps from endpoint to endpoint
-    /// along the index of pending deliveries, so that a long queue costs no more than a short one. It uses the time of the
-    /// statement, since an index cannot be searched by `clock_timestamp()`.
+    /// The endpoints that have due deliveries and fewer leases than their maximum. The statement
+    /// steps from endpoint to endpoint along the index of pending deliveries, so that a long queue
+    /// costs no more than a short one. It uses the time of the statement, since an index cannot be
+    /// searched by `clock_timestamp()`.
     async fn endpoints_with_work(&self, lease: &DeliveryLease) -> Result<Vec<String>, PortUnavailable> {
         let endpoints = self.rows(|| {
             sqlx::query!(
@@ -60,8 +61,8 @@ impl PostgresStore {
     }
 }
 
-/// Leases deliveries to these endpoints, first to those with the fewest leases: endpoints that hang, however many, then do not
-/// delay the deliveries to the others.
+/// Leases deliveries to these endpoints, first to those with the fewest leases: endpoints that
+/// hang, however many, then do not delay the deliveries to the others.
 struct Leasing<'a> {
     lease: &'a DeliveryLease,
     endpoints: Vec<String>,
@@ -72,8 +73,8 @@ impl Work for Leasing<'_> {
 
     async fn run(&self, connection: &mut PgConnection) -> Result<Vec<DueRow>, Failure> {
         let mut transaction = connection.begin().await?;
-        // One worker at a time for each endpoint, and all workers in the same order: workers that counted the leases at the same
-        // time would exceed the maximum.
+        // One worker at a time for each endpoint, and all workers in the same order: workers that
+        // counted the leases at the same time would exceed the maximum.
         let locked = sqlx::query!(
             "select id from webhook_endpoints where id = any ($1) order by id for no key update",
             &self.endpoints as _

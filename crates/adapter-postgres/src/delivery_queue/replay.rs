@@ -1,4 +1,5 @@
-//! Replaying deliveries in batches: there may be more than one statement can write within its time limit.
+//! Replaying deliveries in batches: there may be more than one statement can write within its time
+//! limit.
 
 use domain::ports::{PortUnavailable, ReplayQuery};
 use domain::{DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
@@ -9,7 +10,8 @@ use crate::PostgresStore;
 const REPLAY_BATCH: i64 = 1000;
 
 impl PostgresStore {
-    /// A statement that is repeated because its response was lost does not count the deliveries of the first attempt.
+    /// A statement that is repeated because its response was lost does not count the deliveries of
+    /// the first attempt.
     pub(super) async fn replay_in_batches(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
         // The delivered ones first: a dead one may be delivered shortly after it is queued again.
         let states = if query.delivered_too {
@@ -30,7 +32,8 @@ impl PostgresStore {
         Ok(replayed)
     }
 
-    /// Without an organization in the query, the operator replays the deliveries of all organizations.
+    /// Without an organization in the query, the operator replays the deliveries of all
+    /// organizations.
     async fn endpoints_to_replay(&self, query: &ReplayQuery) -> Result<Vec<String>, PortUnavailable> {
         let endpoints = self.rows(|| {
             sqlx::query!(

@@ -1,4 +1,4 @@
-//! Records in runs, each of which one statement can store.
+//! Records in runs. One statement stores a run.
 
 use std::collections::HashSet;
 
@@ -10,8 +10,8 @@ use sqlx::PgConnection;
 
 use super::statements;
 
-/// Consecutive records of one kind, no two of them with the same identity: a statement sees the tables as they were when it
-/// began, and could not replace the first record by the second.
+/// Consecutive records of one kind, no two of them with the same identity: a statement sees the
+/// tables as they were when it began, and could not replace the first record by the second.
 pub(super) enum Run<'a> {
     Organizations(Vec<&'a Organization>),
     Users(Vec<&'a UserRecord>),
@@ -109,8 +109,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Inserts or replaces the records in one statement. Returns how many were stored: all but those whose id belongs to
-    /// another organization.
+    /// Inserts or replaces the records in one statement. Returns how many were stored: all but
+    /// those whose id belongs to another organization.
     pub(super) async fn store(&self, connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
         let stored = match self {
             Self::Organizations(run) => statements::store_organizations(connection, run).await?,

@@ -1,7 +1,9 @@
-//! One statement for each kind of record. Its arguments are arrays, and it returns the number of stored records.
+//! One statement for each kind of record. Its arguments are arrays, and it returns the number of
+//! stored records.
 //!
-//! `where stored.organization_id = excluded.organization_id` keeps a record in its organization. Contacts that would not change
-//! are not written: importing the same hundred thousand again writes nothing, and locks no contact that a booking refers to.
+//! `where stored.organization_id = excluded.organization_id` keeps a record in its organization.
+//! Contacts that would not change are not written: importing the same hundred thousand again writes
+//! nothing, and locks no contact that a booking refers to.
 
 use domain::{
     Agent, ContactIdentity, ContactRecord, NumberRecord, Organization, PersonName, PhoneNumber, UserRecord,

@@ -13,8 +13,8 @@ use crate::statement::{execute, read_all, rows};
 type DueRow = DueColumns<i64>;
 
 impl SqliteStore {
-    /// Looks on a reader first: mostly nothing is due, and the writer is for bookings. Not synced: after a power failure that
-    /// loses a lease, the delivery is made once more.
+    /// Looks on a reader first: mostly nothing is due, and the writer is for bookings. Not synced:
+    /// after a power failure that loses a lease, the delivery is made once more.
     pub(super) async fn lease_deliveries(
         &self,
         lease: &DeliveryLease,
@@ -48,9 +48,10 @@ impl SqliteStore {
     }
 }
 
-/// The deliveries to lease, with their next attempt: first those to the endpoints with the fewest leases, then the longest due.
-/// For each endpoint the statement reads no more rows than it may lease, so that a long queue costs no more than a short one.
-/// `cross join` keeps SQLite from beginning with the deliveries.
+/// The deliveries to lease, with their next attempt: first those to the endpoints with the fewest
+/// leases, then the longest due. For each endpoint the statement reads no more rows than it may
+/// lease, so that a long queue costs no more than a short one. `cross join` keeps SQLite from
+/// beginning with the deliveries.
 async fn due(
     connection: &mut SqliteConnection,
     lease: &DeliveryLease,

@@ -6,11 +6,13 @@ use crate::clock::now;
 use crate::failure::{STORAGE_LIMIT, within};
 use crate::statement::rows;
 
-/// The number of deliveries that one transaction queues again: this limits how long a replay holds the writer.
+/// The number of deliveries that one transaction queues again: this limits how long a replay holds
+/// the writer.
 const REPLAY_BATCH: u32 = 500;
 
 impl SqliteStore {
-    /// In batches. Each is on disk when the next one begins, so that bookings have their turn between them.
+    /// In batches. Each is on disk when the next one begins, so that bookings have their turn
+    /// between them.
     pub(super) async fn replay_in_batches(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
         let mut replayed = 0;
         let mut last = (String::new(), EventSequence::START.number());

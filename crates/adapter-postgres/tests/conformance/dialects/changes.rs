@@ -197,7 +197,8 @@ impl World {
         both!(self, store => store.replay(&query).await);
     }
 
-    /// Leases last longer than the test: which of two expired leases is the older one depends on the clock of each store.
+    /// Leases last longer than the test: which of two expired leases is the older one depends on
+    /// the clock of each store.
     async fn lease_unfinished(&mut self) {
         let (now, limit) = (self.time().after(HOUR), *self.random.pick(&[1, 1, 2, ALL]));
         let overdue = OverdueLease {

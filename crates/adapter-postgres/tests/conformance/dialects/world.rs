@@ -14,7 +14,8 @@ use crate::harness::PostgresHarness;
 
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
-/// Two stores with the same records, and the few values that operations choose from, so that they meet.
+/// Two stores with the same records, and the few values that operations choose from, so that they
+/// meet.
 pub(super) struct World {
     pub(super) seed: u64,
     pub(super) step: u32,
@@ -131,7 +132,8 @@ impl Random {
         if self.is_one_in(2) || from.is_empty() { None } else { Some(self.pick(from).clone()) }
     }
 
-    /// An hour, or no time at all: what expires has expired, and the rest lasts longer than the test.
+    /// An hour, or no time at all: what expires has expired, and the rest lasts longer than the
+    /// test.
     pub(super) fn duration(&mut self) -> Duration {
         *self.pick(&[Duration::ZERO, HOUR])
     }

@@ -1,4 +1,4 @@
-//! Deliveries, where there are more than one statement can write in its time.
+//! More deliveries than one statement can write within its time limit.
 
 use std::time::Duration;
 
@@ -11,14 +11,15 @@ use testkit::harness::StoresRecords;
 
 use crate::harness::PostgresHarness;
 
-/// More deliveries than may be written at once, half of them taken and half dead, to an endpoint of their own.
+/// More deliveries to one endpoint than one statement may write: half of them delivered and half
+/// dead.
 async fn many(harness: &PostgresHarness) -> (Tenant, WebhookEndpoint) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
     let endpoint = webhook_endpoint(&tenant.organization.id);
     let registered = harness.adapter().register(&endpoint, 10).await;
     assert_eq!(registered, Ok(RegistrationResult::Registered));
-    harness.adapter().book(&tenant.booking(Duration::from_secs(60))).await.expect("the server answers");
+    harness.adapter().book(&tenant.booking(Duration::from_secs(60))).await.expect("the server responds");
     assert_eq!(harness.adapter().publish(10).await, Ok(1));
     let sql = "insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, state, booked_at)
         select 'call' || number, organization_id, user_id, contact_id, agent_id, from_number, to_number, state, booked_at
@@ -30,7 +31,7 @@ async fn many(harness: &PostgresHarness) -> (Tenant, WebhookEndpoint) {
         update webhook_deliveries set concluded_at = now(),
                state = case position % 2 when 0 then 'dead' else 'delivered' end;
         create function refuse() returns trigger language plpgsql as $$ begin
-            if (select count(*) from written) > 1000 then raise 'too much at once'; end if;
+            if (select count(*) from written) > 1000 then raise 'too many rows in one statement'; end if;
             return null;
         end $$;
         create trigger refuse_updates after update on webhook_deliveries referencing new table as written
@@ -41,9 +42,10 @@ async fn many(harness: &PostgresHarness) -> (Tenant, WebhookEndpoint) {
     (tenant, endpoint)
 }
 
-/// Each statement has two seconds, and whoever publishes waits for the one that removes an endpoint.
+/// Each statement has two seconds, and a publication waits for the statement that removes an
+/// endpoint.
 #[tokio::test]
-async fn an_endpoint_that_had_many_deliveries_is_removed_in_portions() {
+async fn an_endpoint_with_many_deliveries_is_removed_in_batches() {
     let harness = PostgresHarness::new().await;
     let (tenant, endpoint) = many(&harness).await;
     let remove = |organization_id| {
@@ -52,14 +54,14 @@ async fn an_endpoint_that_had_many_deliveries_is_removed_in_portions() {
     };
     assert_eq!(remove(Tenant::new().organization.id).await, Ok(false));
     let left = harness.database().query("select from webhook_deliveries").await;
-    assert_eq!(left.len(), 2500, "it is another tenant's");
+    assert_eq!(left.len(), 2500, "it is another organization's");
     assert_eq!(remove(tenant.organization.id).await, Ok(true));
     let left = harness.database().query("select from webhook_deliveries").await;
     assert!(left.is_empty());
 }
 
 #[tokio::test]
-async fn many_deliveries_are_replayed_in_portions() {
+async fn many_deliveries_are_replayed_in_batches() {
     let harness = PostgresHarness::new().await;
     many(&harness).await;
     let replay = |after, delivered_too| {
@@ -70,6 +72,6 @@ async fn many_deliveries_are_replayed_in_portions() {
     };
     assert_eq!(replay(2490, false).await, Ok(5));
     assert_eq!(replay(0, false).await, Ok(1245), "the rest");
-    assert_eq!(replay(0, true).await, Ok(1250), "what was delivered, each once");
+    assert_eq!(replay(0, true).await, Ok(1250), "the delivered ones, each once");
     assert_eq!(replay(0, true).await, Ok(0));
 }

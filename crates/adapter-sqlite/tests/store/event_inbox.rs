@@ -1,15 +1,16 @@
-//! What the inbox does with large bodies.
+//! Large bodies in the inbox.
 
 use std::time::Duration;
 
 use domain::ports::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent};
 use testkit::fixtures::{call_id, moment};
 
-use crate::{LONG, beside, migrated};
+use crate::{LONG, connect, migrated};
 
-/// Recordings are as large as an event may be, and a batch of them is held in memory at once.
+/// Recordings are as large as an event may be, and all bodies of a lease are in memory at the same
+/// time.
 #[tokio::test]
-async fn large_events_are_handed_out_whole_and_in_portions() {
+async fn large_events_are_leased_whole_and_in_portions() {
     let (store, ..) = &migrated().await;
     let sizes = [5 << 20, 5 << 20, 16 << 20, 2];
     let events = sizes.iter().zip(0..).map(|(size, at)| OpenEvent {
@@ -23,24 +24,25 @@ async fn large_events_are_handed_out_whole_and_in_portions() {
         assert_eq!(store.accept(&event).await, Ok(AcceptResult::Accepted));
     }
     for portion in [&events[..2], &events[2..3], &events[3..], &[]] {
-        let leased = store.lease(20, LONG).await.expect("store is up");
-        // Not by `assert_eq!`, which would print them.
+        let leased = store.lease(20, LONG).await.expect("the store is available");
+        // Not with `assert_eq!`, which would print the bodies.
         assert!(leased == portion, "{} events instead of {}", leased.len(), portion.len());
     }
 }
 
-/// A recording is elsewhere once its event is closed, and the books are not to grow by it.
+/// A recording is stored elsewhere when its event is closed, so that the file must not keep the
+/// body.
 #[tokio::test]
-async fn the_body_of_a_closed_event_is_dropped_where_it_is_to_go() {
+async fn the_body_of_an_event_that_is_closed_as_dropped_is_removed() {
     let (store, path, _folder) = migrated().await;
-    let mut beside = beside(&path).await;
+    let mut connection = connect(&path).await;
     for (key, closed, left) in [("audio", ClosedBody::Dropped, 0), ("transcription", ClosedBody::Kept, 5)] {
         let event = IncomingEvent { key, kind: key, body: b"12345", received_at: moment() };
         assert_eq!(store.accept(&event).await, Ok(AcceptResult::Accepted));
-        EventInbox::close(&store, key, Some(call_id()), closed).await.expect("store is up");
+        EventInbox::close(&store, key, Some(call_id()), closed).await.expect("the store is available");
         let length: i64 = sqlx::query_scalar("select length(body) from provider_events where key = ?")
             .bind(key)
-            .fetch_one(&mut beside)
+            .fetch_one(&mut connection)
             .await
             .expect("the event stays");
         assert_eq!(length, left, "{key}");

@@ -1,4 +1,4 @@
-//! What the books hold beyond what the ledger's port lets one see.
+//! The rows of the ledger, beyond what its port shows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +57,7 @@ async fn a_settled_call_says_why() {
     ] {
         let booking = tenant.booking(MINUTE);
         assert_eq!(harness.adapter().book(&booking).await, Ok(HoldResult::Granted));
-        harness.adapter().settle(&settlement(&booking, &outcome)).await.expect("the server answers");
+        harness.adapter().settle(&settlement(&booking, &outcome)).await.expect("the server responds");
         let call_id = &booking.identity.call_id;
         let sql = format!(
             "select state, outcome_detail, (extract(epoch from settled_at - booked_at))::bigint::text as seconds \
@@ -71,14 +71,14 @@ async fn a_settled_call_says_why() {
     }
 }
 
-/// A call whose outcome was unknown may turn out to have been placed: that is no step back. It does not shorten the guard, as
-/// the phone may ring until its end. What is known stays known.
+/// A call whose outcome was unknown may turn out to have been placed. That does not shorten the
+/// reservation, since the phone may ring until its end. A known outcome stays.
 #[tokio::test]
 async fn an_unknown_outcome_can_become_known_and_a_known_one_stays() {
     let (harness, tenant) = harness_with_tenant().await;
     let ledger = harness.adapter();
     let booking = tenant.booking(MINUTE * 10);
-    ledger.book(&booking).await.expect("the server answers");
+    ledger.book(&booking).await.expect("the server responds");
     for outcome in [
         DialOutcome::Unknown(UnknownCause::ConnectionLost),
         DialOutcome::NotDialled(NotDialledReason::Unavailable),
@@ -90,23 +90,23 @@ async fn an_unknown_outcome_can_become_known_and_a_known_one_stays() {
     }
     harness.pass(MINUTE * 9).await;
     let again = Booking { key: booking.key.clone(), ..tenant.booking(MINUTE) };
-    let answer = ledger.book(&again).await.expect("the server answers");
-    let HoldResult::Settled(SettledCall::Placed(reference)) = answer else {
-        panic!("a placed call is answered as placed, not {answer:?}");
+    let result = ledger.book(&again).await.expect("the server responds");
+    let HoldResult::Settled(SettledCall::Placed(reference)) = result else {
+        panic!("a duplicate of a placed call gets the placed call, not {result:?}");
     };
     assert_eq!(reference.call_id, booking.identity.call_id);
     assert!(reference.conversation_id.is_some() && reference.carrier_call_id.is_some());
 }
 
-/// The bookings that lose see the books as they were before the winner came: they have to look again, and must not answer
-/// from the call whose guard ran out.
+/// The statements of the bookings that lose see the ledger as it was before the winner: they must
+/// look again, and must not answer with the call whose reservation has expired.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_many_takes_over_a_reservation_that_ran_out() {
+async fn one_of_many_takes_over_an_expired_reservation() {
     let (harness, tenant) = harness_with_tenant().await;
     let first = tenant.booking(MINUTE);
-    harness.adapter().book(&first).await.expect("the server answers");
+    harness.adapter().book(&first).await.expect("the server responds");
     let placed = DialOutcome::Placed(fixtures::provider_reference());
-    harness.adapter().settle(&settlement(&first, &placed)).await.expect("the server answers");
+    harness.adapter().settle(&settlement(&first, &placed)).await.expect("the server responds");
     for round in 0..10 {
         harness.pass(MINUTE * 2).await;
         let start = Arc::new(Barrier::new(20));
@@ -120,30 +120,36 @@ async fn one_of_many_takes_over_a_reservation_that_ran_out() {
                 })
             })
             .collect();
-        let mut recorded = 0;
+        let mut granted = 0;
         for booking in bookings {
-            match booking.await.expect("no booking panics").expect("the server answers") {
-                HoldResult::Granted => recorded += 1,
+            match booking.await.expect("no booking panics").expect("the server responds") {
+                HoldResult::Granted => granted += 1,
                 HoldResult::InFlight { remaining } => assert!(remaining > MINUTE / 2, "{remaining:?}"),
-                HoldResult::Settled(call) => panic!("answered from a call whose guard ran out: {call:?}"),
+                HoldResult::Settled(call) => {
+                    panic!("answered with a call whose reservation has expired: {call:?}")
+                }
             }
         }
-        assert_eq!(recorded, 1, "round {round}");
+        assert_eq!(granted, 1, "round {round}");
     }
 }
 
-/// A failure in the middle of a booking takes the guard back, and shows constraints but no ids.
+/// A failure in the middle of a booking rolls the reservation back. The error names constraints and
+/// no ids.
 #[tokio::test]
 async fn a_booking_that_is_refused_leaves_no_reservation_and_quotes_nothing() {
     let (harness, tenant) = harness_with_tenant().await;
-    let stranger = Tenant::new();
-    harness.store(&stranger.records()).await;
+    let other = Tenant::new();
+    harness.store(&other.records()).await;
     let foreign_contact = Booking {
-        identity: CallIdentity { contact_id: stranger.contact_id(), ..tenant.booking(MINUTE).identity },
+        identity: CallIdentity { contact_id: other.contact_id(), ..tenant.booking(MINUTE).identity },
         ..tenant.booking(MINUTE)
     };
-    let refusal =
-        harness.adapter().book(&foreign_contact).await.expect_err("another tenant's contact is not called");
+    let refusal = harness
+        .adapter()
+        .book(&foreign_contact)
+        .await
+        .expect_err("another organization's contact cannot be called");
     assert_eq!(refusal.to_string(), "postgres is unavailable: SQLSTATE 23503 on calls_contact_fkey");
     let own_contact = Booking { key: foreign_contact.key, ..tenant.booking(MINUTE) };
     assert_eq!(harness.adapter().book(&own_contact).await, Ok(HoldResult::Granted));

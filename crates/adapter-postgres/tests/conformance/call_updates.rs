@@ -1,4 +1,4 @@
-//! What becomes of a call, beyond what the port of the books lets one see.
+//! Updates and leases of calls, beyond what the ports show.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn booked() -> (PostgresHarness, Tenant, Booking) {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
     let booking = tenant.booking(MINUTE);
-    harness.adapter().book(&booking).await.expect("the server answers");
+    harness.adapter().book(&booking).await.expect("the server responds");
     (harness, tenant, booking)
 }
 
@@ -37,14 +37,14 @@ async fn settle(store: &PostgresStore, booking: &Booking, outcome: &DialOutcome)
         hold_for: MINUTE,
         settled_at: booking.booked_at.after(MINUTE),
     };
-    store.settle(&settlement).await.expect("the server answers");
+    store.settle(&settlement).await.expect("the server responds");
 }
 
 async fn read(harness: &PostgresHarness, booking: &Booking) -> CallRecord {
     let found =
         CallReader::find(&harness.adapter(), &booking.identity.organization_id, &booking.identity.call_id)
             .await;
-    found.expect("the server answers").expect("the call is booked")
+    found.expect("the server responds").expect("the call is booked")
 }
 
 fn completed() -> CallUpdate {
@@ -62,12 +62,13 @@ fn completed() -> CallUpdate {
     CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Conversation(content) }
 }
 
-/// A settlement that the books do not take, since the phone may have rung, says nothing of where the call stands either.
+/// A settlement that the ledger ignores, because the phone may have rung, does not raise the status
+/// either.
 #[tokio::test]
-async fn a_settlement_that_is_not_taken_raises_nothing() {
+async fn an_ignored_settlement_does_not_raise_the_status() {
     let (harness, tenant, unknown) = booked().await;
     let (store, placed) = (harness.adapter(), tenant.booking(MINUTE));
-    store.book(&placed).await.expect("the server answers");
+    store.book(&placed).await.expect("the server responds");
     settle(&store, &unknown, &DialOutcome::Unknown(UnknownCause::TimedOut)).await;
     settle(&store, &placed, &DialOutcome::Placed(fixtures::provider_reference())).await;
     for (booking, status) in [(&unknown, CallStatus::Unknown), (&placed, CallStatus::InProgress)] {
@@ -76,7 +77,7 @@ async fn a_settlement_that_is_not_taken_raises_nothing() {
     }
 }
 
-/// Two tenants may have the same numbers and speak through the same agent of the provider.
+/// Two organizations may have the same numbers and the same agent at the provider.
 #[tokio::test]
 async fn a_call_of_one_of_two_tenants_is_not_guessed() {
     let (harness, ours, our_call) = booked().await;
@@ -86,7 +87,7 @@ async fn a_call_of_one_of_two_tenants_is_not_guessed() {
     theirs.agent.provider_agent_id = ours.agent.provider_agent_id.clone();
     harness.store(&theirs.records()).await;
     let (store, their_call) = (harness.adapter(), theirs.booking(MINUTE));
-    store.book(&their_call).await.expect("the server answers");
+    store.book(&their_call).await.expect("the server responds");
     let parties = PartiesLookup {
         one: our_call.identity.from.clone(),
         other: our_call.identity.to.clone(),
@@ -95,25 +96,25 @@ async fn a_call_of_one_of_two_tenants_is_not_guessed() {
         booked_until: our_call.booked_at,
     };
     let lookup = CallLookup { parties: Some(parties), ..CallLookup::default() };
-    assert_eq!(store.locate(&lookup).await, Ok(None), "both fit");
+    assert_eq!(store.locate(&lookup).await, Ok(None), "both match");
     settle(&store, &our_call, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
     assert_eq!(
         store.locate(&lookup).await,
         Ok(None),
-        "ours has ended, and the account may be a late one of it"
+        "ours has ended, and the report may be a late one about it"
     );
 }
 
-/// A process that stops between reading a call and writing it, as one does that is paused, holds the call's row. It loses
-/// it before a settlement gives up waiting.
+/// A process that is paused between reading a call and writing it holds the lock on the call's row.
+/// The server ends its session before a settlement times out.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_merge_that_stops_half_way_lets_go_of_the_call() {
+async fn a_merge_that_stops_half_way_loses_its_lock() {
     let (harness, _, booking) = booked().await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
-    let paused = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
-    let mut other = PgConnection::connect(&harness.database().url()).await.expect("the server answers");
-    let mut holding = other.begin().await.expect("the server answers");
-    sqlx::query("select from calls for update").execute(&mut *holding).await.expect("the server answers");
+    let paused = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
+    let mut other = PgConnection::connect(&harness.database().url()).await.expect("the server responds");
+    let mut holding = other.begin().await.expect("the server responds");
+    sqlx::query("select from calls for update").execute(&mut *holding).await.expect("the server responds");
     let merging = tokio::spawn({
         let call_id = booking.identity.call_id.clone();
         async move { paused.merge(&call_id, &completed()).await }
@@ -124,35 +125,34 @@ async fn a_merge_that_stops_half_way_lets_go_of_the_call() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     proxy.stall();
-    // Now the row is the merge's, which does not learn of it.
-    holding.rollback().await.expect("the server answers");
+    // Now the merge has the row, and its process does not get the response.
+    holding.rollback().await.expect("the server responds");
     settle(&harness.adapter(), &booking, &DialOutcome::Placed(fixtures::provider_reference())).await;
     assert_eq!(read(&harness, &booking).await.progress.status, Some(CallStatus::InProgress));
-    assert!(merging.await.expect("a merge does not panic").is_err(), "it was not done");
+    assert!(merging.await.expect("a merge does not panic").is_err(), "the merge was not done");
 }
 
-/// A merge is done twice rather than not at all.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_merged_after_a_broken_connection() {
+async fn an_update_is_merged_after_a_broken_connection() {
     let (harness, _, booking) = booked().await;
     harness.database().end_sessions().await;
     assert_eq!(harness.adapter().merge(&booking.identity.call_id, &completed()).await, Ok(()));
     assert_eq!(read(&harness, &booking).await.progress.status, Some(CallStatus::Completed));
 }
 
-/// A call whose row is in somebody's hands at this moment keeps no claimant waiting.
+/// A lease does not wait for a call whose row is locked.
 #[tokio::test]
 async fn a_lease_passes_over_a_call_that_is_being_settled() {
     let (harness, tenant, settling) = booked().await;
     let free = tenant.booking(MINUTE);
-    harness.adapter().book(&free).await.expect("the server answers");
-    let mut other = PgConnection::connect(&harness.database().url()).await.expect("the server answers");
-    let mut holding = other.begin().await.expect("the server answers");
+    harness.adapter().book(&free).await.expect("the server responds");
+    let mut other = PgConnection::connect(&harness.database().url()).await.expect("the server responds");
+    let mut holding = other.begin().await.expect("the server responds");
     sqlx::query("select from calls where id = $1 for no key update")
         .bind(settling.identity.call_id.as_str())
         .execute(&mut *holding)
         .await
-        .expect("the server answers");
+        .expect("the server responds");
     let due = free.booked_at.after(MINUTE);
     let lease = OverdueLease {
         now: due,
@@ -167,9 +167,9 @@ async fn a_lease_passes_over_a_call_that_is_being_settled() {
     assert_eq!(leased, [free.identity.call_id]);
 }
 
-/// Calls from before there was a status stand where their outcome says.
+/// A call from before the status column gets the status of its outcome.
 #[tokio::test]
-async fn the_migration_says_where_earlier_calls_stand() {
+async fn the_migration_gives_earlier_calls_their_status() {
     let database = TestDatabase::create().await;
     database.execute(include_str!("../../migrations/0001_directory_and_books.sql")).await;
     database
@@ -192,13 +192,13 @@ async fn the_migration_says_where_earlier_calls_stand() {
         };
         calls.push((outcome.as_str(), detail, CallStatus::after(outcome, domain::AnswerTime::AfterRinging)));
     }
-    for (place, (state, detail, _)) in calls.iter().enumerate() {
+    for (index, (state, detail, _)) in calls.iter().enumerate() {
         let detail = detail.map_or("null".to_owned(), |detail| format!("'{detail}'"));
         let settled_at = if *state == "dialling" { "null" } else { "now()" };
         let sql = format!(
             "insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, state, \
                                 outcome_detail, booked_at, settled_at) \
-             values ('{place}', 'o', 'u', 'c', 'a', '+1', '+2', '{state}', {detail}, now(), {settled_at})"
+             values ('{index}', 'o', 'u', 'c', 'a', '+1', '+2', '{state}', {detail}, now(), {settled_at})"
         );
         database.execute(&sql).await;
     }
@@ -206,8 +206,8 @@ async fn the_migration_says_where_earlier_calls_stand() {
     let rows = database.query("select id, status_rank::text as rank from calls").await;
     assert_eq!(rows.len(), calls.len());
     for row in rows {
-        let place: usize = row.get::<String, _>("id").parse().expect("its place");
-        let (state, detail, status) = calls[place];
+        let index: usize = row.get::<String, _>("id").parse().expect("an index");
+        let (state, detail, status) = calls[index];
         assert_eq!(row.get::<String, _>("rank"), status.rank().to_string(), "{state} {detail:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Those who wait for events, and the connection that listens for them.
+//! The readers that wait for events, and the connection that listens for them.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::harness::PostgresHarness;
 use crate::proxy::Proxy;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Less than those who wait take to look by themselves while somebody listens for them.
+/// Shorter than the poll interval of a reader while the store listens.
 const SOON: Duration = Duration::from_secs(4);
 
 async fn harness_with_tenant() -> (PostgresHarness, Tenant) {
@@ -35,20 +35,20 @@ fn wait(store: &PostgresStore, query: FeedQuery) -> Waiting {
     tokio::spawn(async move { store.read(&query).await })
 }
 
-async fn answered(waiting: Waiting) -> Vec<CallEvent> {
-    let answer = timeout(SOON, waiting).await.expect("whoever waits is answered soon");
-    answer.expect("reading does not panic").expect("the server answers")
+async fn events_of(waiting: Waiting) -> Vec<CallEvent> {
+    let read = timeout(SOON, waiting).await.expect("the reader is woken soon");
+    read.expect("reading does not panic").expect("the server responds")
 }
 
-/// Has something happen, and publishes it as another process does.
+/// Books a call and publishes its event, as another process does.
 async fn publish(harness: &PostgresHarness, tenant: &Tenant) {
     let other = harness.database().open().await;
-    other.book(&tenant.booking(MINUTE)).await.expect("the server answers");
+    other.book(&tenant.booking(MINUTE)).await.expect("the server responds");
     assert_eq!(other.publish(10).await, Ok(1));
     other.close().await;
 }
 
-/// The session that listens, as soon as there is one other than this.
+/// Waits for a session that listens and is not `known`.
 async fn listener_other_than(harness: &PostgresHarness, known: Option<i32>) -> i32 {
     let known = known.unwrap_or_default();
     let sql = format!(
@@ -61,16 +61,16 @@ async fn listener_other_than(harness: &PostgresHarness, known: Option<i32>) -> i
         }
         sleep(Duration::from_millis(10)).await;
     }
-    panic!("nobody listens")
+    panic!("no session listens")
 }
 
-/// A session that listens and is ended is missed for a moment, in which those who wait look by themselves; then there is
-/// another one, and they are woken as before.
+/// When the session that listens ends, the readers poll until there is another session. Then they
+/// are woken as before.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listener_whose_session_is_ended_comes_back() {
+async fn a_listener_whose_session_is_ended_is_replaced() {
     let (harness, tenant) = harness_with_tenant().await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
-    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
+    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
     let mut position = EventSequence::START;
     let mut listener = None;
     for round in 0..3 {
@@ -78,49 +78,50 @@ async fn a_listener_whose_session_is_ended_comes_back() {
         let pid = listener_other_than(&harness, listener).await;
         listener = Some(pid);
         if round > 0 {
-            // Somebody listens again: whoever waits looks at the beginning and at the end, and not all the time.
+            // The store listens again: a reader looks at the beginning and at the end only.
             sleep(Duration::from_millis(200)).await;
             let before = proxy.statements();
             let nothing = store.read(&query(&tenant, position, Duration::from_secs(3))).await;
             assert_eq!((nothing, proxy.statements() - before), (Ok(Vec::new()), 2), "round {round}");
         }
         publish(&harness, &tenant).await;
-        position = answered(waiting).await[0].sequence;
+        position = events_of(waiting).await[0].sequence;
 
         let waiting = wait(&store, query(&tenant, position, MINUTE));
         harness.database().execute(&format!("select pg_terminate_backend({pid}, 5000)")).await;
         publish(&harness, &tenant).await;
-        position = answered(waiting).await[0].sequence;
+        position = events_of(waiting).await[0].sequence;
     }
 }
 
-/// Whoever waits is not bothered with what is told to others.
+/// A publication for one organization does not wake the readers of another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_is_woken_for_its_own_organization_alone() {
     let (harness, ours) = harness_with_tenant().await;
     let theirs = Tenant::new();
     harness.store(&theirs.records()).await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
-    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
+    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
     let first = wait(&store, query(&ours, EventSequence::START, Duration::from_secs(1)));
     listener_other_than(&harness, None).await;
-    assert_eq!(answered(first).await, []);
+    assert_eq!(events_of(first).await, []);
 
     let before = proxy.statements();
     let waiting = wait(&store, query(&ours, EventSequence::START, Duration::from_secs(3)));
     for _ in 0..3 {
         publish(&harness, &theirs).await;
     }
-    assert_eq!(answered(waiting).await, []);
-    assert_eq!(proxy.statements() - before, 2, "a look at the beginning and one at the end");
+    assert_eq!(events_of(waiting).await, []);
+    assert_eq!(proxy.statements() - before, 2, "one look at the beginning and one at the end");
 }
 
-/// Waiting holds no connection of the pool, and all who wait share one that listens.
+/// A waiting reader holds no connection of the pool, and all readers share one connection that
+/// listens.
 #[tokio::test(flavor = "multi_thread")]
-async fn waiting_takes_no_connection_away() {
+async fn waiting_holds_no_connection() {
     let (harness, tenant) = harness_with_tenant().await;
     let settings = PostgresSettings { max_connections: 1, ..harness.database().settings() };
-    let store = PostgresStore::connect(&settings).await.expect("the server answers");
+    let store = PostgresStore::connect(&settings).await.expect("the server responds");
     let waiting: Vec<_> =
         (0..20).map(|_| wait(&store, query(&tenant, EventSequence::START, MINUTE))).collect();
     listener_other_than(&harness, None).await;
@@ -129,13 +130,13 @@ async fn waiting_takes_no_connection_away() {
     }
     publish(&harness, &tenant).await;
     for waiting in waiting {
-        assert_eq!(answered(waiting).await.len(), 1);
+        assert_eq!(events_of(waiting).await.len(), 1);
     }
 }
 
-/// A store that is closed, or dropped, leaves no session behind, and nobody waiting.
+/// A store that is closed or dropped leaves no session and no waiting reader.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_ends_listens_no_more() {
+async fn a_store_that_ends_stops_listening() {
     let (harness, tenant) = harness_with_tenant().await;
     harness.adapter().close().await;
     let sessions = || async {
@@ -147,11 +148,13 @@ async fn a_store_that_ends_listens_no_more() {
     listener_other_than(&harness, None).await;
     closed.close().await;
     assert_eq!(sessions().await, 0, "after closing");
-    let answer =
-        timeout(SOON, waiting).await.expect("whoever waits is told").expect("reading does not panic");
-    assert_eq!(answer.expect_err("it is closed").to_string(), "postgres is unavailable: the store is closed");
+    let read = timeout(SOON, waiting).await.expect("the reader is woken").expect("reading does not panic");
+    assert_eq!(
+        read.expect_err("the store is closed").to_string(),
+        "postgres is unavailable: the store is closed"
+    );
     let late = closed.read(&query(&tenant, EventSequence::START, MINUTE)).await;
-    assert!(late.is_err(), "a closed store is not waited for");
+    assert!(late.is_err(), "a closed store does not wait");
 
     let dropped = harness.database().open().await;
     let waiting = wait(&dropped, query(&tenant, EventSequence::START, MINUTE));
@@ -165,5 +168,5 @@ async fn a_store_that_ends_listens_no_more() {
         }
         sleep(Duration::from_millis(10)).await;
     }
-    panic!("a store that was dropped still has sessions");
+    panic!("a dropped store still has sessions");
 }

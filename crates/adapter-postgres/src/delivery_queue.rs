@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use domain::ports::{
     AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
 };
-use domain::{DeliveryRecord, DueDelivery};
+use domain::{DeliveryRecord, DeliveryState, DueDelivery};
 use sql_common::{ConclusionColumns, DeliveryColumns, DeliveryFilterColumns};
 
 use crate::PostgresStore;
@@ -96,7 +96,7 @@ impl DeliveryQueue for PostgresStore {
                           delivery.concluded_at, delivery.last_failure
                      from (select newest.*
                              from webhook_endpoints as endpoint
-                             cross join unnest(array['pending', 'delivered', 'dead']) as state (name)
+                             cross join unnest($7::text[]) as state (name)
                              cross join lateral (
                                  select *
                                    from webhook_deliveries
@@ -119,7 +119,8 @@ impl DeliveryQueue for PostgresStore {
                 filter.state,
                 filter.before_position,
                 filter.before_endpoint_id,
-                filter.limit
+                filter.limit,
+                &DeliveryState::ALL.map(DeliveryState::as_str) as _
             )
         });
         read_all(rows.await?)

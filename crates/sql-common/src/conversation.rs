@@ -51,12 +51,13 @@ enum Version {
 #[derive(Serialize, Deserialize)]
 struct StoredLine<'a> {
     at_secs: u32,
-    speaker: StoredSpeaker,
+    #[serde(with = "StoredSpeaker")]
+    speaker: Speaker,
     text: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(remote = "Speaker", rename_all = "kebab-case")]
 enum StoredSpeaker {
     Agent,
     Callee,
@@ -71,6 +72,11 @@ impl ConversationForm {
     }
 
     pub fn write(self, conversation: &ConversationRecord) -> String {
+        let line = |line: &'_ TranscriptLine| StoredLine {
+            at_secs: line.at_secs,
+            speaker: line.speaker,
+            text: line.text.as_str().to_owned().into(),
+        };
         let note = |note: &'_ PrivateNote| Cow::Owned(note.as_str().to_owned());
         let millis = |time: Option<Timestamp>, form| (self == form).then(|| time.map(Timestamp::unix_millis));
         let ConversationRecord { started_at, answered_at, .. } = *conversation;
@@ -78,7 +84,7 @@ impl ConversationForm {
             version: self.version(),
             status: conversation.status.as_str().into(),
             duration_secs: conversation.duration_secs,
-            transcript: conversation.transcript.iter().map(StoredLine::from).collect(),
+            transcript: conversation.transcript.iter().map(line).collect(),
             started_at: millis(started_at, Self::Postgres),
             answered_at: millis(answered_at, Self::Postgres),
             started_at_millis: millis(started_at, Self::Sqlite),
@@ -101,12 +107,8 @@ pub(crate) fn read(json: &str) -> Result<ConversationRecord, Unreadable> {
         return Err(unreadable());
     }
     let note = |text: Cow<'_, str>| CALLS.read("conversation", text);
-    let line = |line: StoredLine<'_>| {
-        let speaker = match line.speaker {
-            StoredSpeaker::Agent => Speaker::Agent,
-            StoredSpeaker::Callee => Speaker::Callee,
-        };
-        Ok(TranscriptLine { at_secs: line.at_secs, speaker, text: note(line.text)? })
+    let line = |StoredLine { at_secs, speaker, text }: StoredLine<'_>| {
+        Ok(TranscriptLine { at_secs, speaker, text: note(text)? })
     };
     let time = |times: [Option<Option<i64>>; 2]| {
         times.into_iter().find_map(Option::flatten).map(Timestamp::from_unix_millis)
@@ -122,19 +124,6 @@ pub(crate) fn read(json: &str) -> Result<ConversationRecord, Unreadable> {
         cost_credits: stored.cost_credits,
         has_recording: stored.has_recording,
     })
-}
-
-impl<'a> From<&'a TranscriptLine> for StoredLine<'a> {
-    fn from(line: &'a TranscriptLine) -> Self {
-        Self {
-            at_secs: line.at_secs,
-            speaker: match line.speaker {
-                Speaker::Agent => StoredSpeaker::Agent,
-                Speaker::Callee => StoredSpeaker::Callee,
-            },
-            text: line.text.as_str().into(),
-        }
-    }
 }
 
 #[cfg(test)]

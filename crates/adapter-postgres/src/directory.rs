@@ -5,6 +5,7 @@ mod run;
 mod statements;
 
 use std::future::Future;
+use std::slice;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use sqlx::PgConnection;
 use tokio::time::timeout;
 
 use crate::PostgresStore;
-use crate::directory::run::{Run, runs};
+use crate::directory::run::{runs, store};
 use crate::failure::{because, unavailable, violated_constraint};
 
 /// The time limit for one statement of an import, its wait for the locks of another import
@@ -45,9 +46,8 @@ impl DirectoryImport for PostgresImport {
     async fn upsert(&mut self, records: &[DirectoryRecord]) -> Result<(), UpsertError> {
         let mut first = 0;
         for run in runs(records) {
-            let of_run = &records[first..first + run.len()];
-            if !self.try_store(&run).await? {
-                self.store_one_by_one(first, of_run).await?;
+            if !self.try_store(run).await? {
+                self.store_one_by_one(first, run).await?;
             }
             first += run.len();
         }
@@ -61,9 +61,9 @@ impl DirectoryImport for PostgresImport {
 
 impl PostgresImport {
     /// Stores a whole run, or none of it if one of its records is refused.
-    async fn try_store(&mut self, run: &Run<'_>) -> Result<bool, PortUnavailable> {
+    async fn try_store(&mut self, run: &[DirectoryRecord]) -> Result<bool, PortUnavailable> {
         self.command("savepoint run").await?;
-        let whole = match within(run.store(&mut self.connection)).await? {
+        let whole = match within(store(&mut self.connection, run)).await? {
             Ok(stored) => stored == run.len(),
             Err(error) if violated_constraint(&error).is_some() => false,
             Err(error) => return Err(unavailable(&error)),
@@ -81,7 +81,7 @@ impl PostgresImport {
     ) -> Result<(), UpsertError> {
         for (index, record) in records.iter().enumerate() {
             self.command("savepoint record").await?;
-            let refusal = match within(Run::of(record).store(&mut self.connection)).await? {
+            let refusal = match within(store(&mut self.connection, slice::from_ref(record))).await? {
                 Ok(1) => None,
                 Ok(_) => Some(RecordRefusal::OtherTenant),
                 Err(error) => Some(refusal_of(&error).ok_or_else(|| unavailable(&error))?),

@@ -44,19 +44,17 @@ pub(crate) struct Connections {
     turn: Arc<Mutex<()>>,
 }
 
-/// A writing connection and its turn.
-pub(crate) struct Writer {
+/// What writes, and its turn.
+pub(crate) struct Writing<C> {
     // Before the turn, so that the connection is returned before the next writer acquires it.
-    connection: PoolConnection<Sqlite>,
+    connection: C,
     _turn: OwnedMutexGuard<()>,
 }
 
-/// A transaction that has the write lock from its first statement, and its turn. Rolled back on
-/// drop.
-pub(crate) struct WriteTransaction {
-    transaction: Transaction<'static, Sqlite>,
-    _turn: OwnedMutexGuard<()>,
-}
+pub(crate) type Writer = Writing<PoolConnection<Sqlite>>;
+
+/// It has the write lock from its first statement, and is rolled back on drop.
+pub(crate) type WriteTransaction = Writing<Transaction<'static, Sqlite>>;
 
 impl Connections {
     pub(crate) async fn open(settings: &SqliteSettings) -> Result<Self, PortUnavailable> {
@@ -101,7 +99,7 @@ impl Connections {
     pub(crate) async fn write_unsynced(&self) -> Result<Writer, PortUnavailable> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let connection = self.unsynced.acquire().await.map_err(unavailable)?;
-        Ok(Writer { connection, _turn: turn })
+        Ok(Writing { connection, _turn: turn })
     }
 
     /// A transaction that need not be on disk when it is committed.
@@ -116,8 +114,8 @@ impl Connections {
 
     async fn begin(&self, pool: &SqlitePool) -> Result<WriteTransaction, PortUnavailable> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        let transaction = pool.begin_with("begin immediate").await.map_err(unavailable)?;
-        Ok(WriteTransaction { transaction, _turn: turn })
+        let connection = pool.begin_with("begin immediate").await.map_err(unavailable)?;
+        Ok(Writing { connection, _turn: turn })
     }
 
     /// Closes every connection. The last connection of a file writes the log into the file.
@@ -130,11 +128,11 @@ impl Connections {
 
 impl WriteTransaction {
     pub(crate) async fn commit(self) -> Result<(), PortUnavailable> {
-        self.transaction.commit().await.map_err(unavailable)
+        self.connection.commit().await.map_err(unavailable)
     }
 }
 
-impl Deref for Writer {
+impl<C: Deref<Target = SqliteConnection>> Deref for Writing<C> {
     type Target = SqliteConnection;
 
     fn deref(&self) -> &SqliteConnection {
@@ -142,23 +140,9 @@ impl Deref for Writer {
     }
 }
 
-impl DerefMut for Writer {
+impl<C: DerefMut<Target = SqliteConnection>> DerefMut for Writing<C> {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
         &mut self.connection
-    }
-}
-
-impl Deref for WriteTransaction {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        &self.transaction
-    }
-}
-
-impl DerefMut for WriteTransaction {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
     }
 }
 

@@ -156,38 +156,38 @@ async fn is_stored(connection: &mut SqliteConnection, id: &OrganizationId) -> Re
 }
 
 async fn contact(connection: &mut SqliteConnection, record: &ContactRecord) -> Result<(), Failure> {
-    let organization_id = record.organization_id.as_str();
-    let first_name = record.first_name.as_ref().map(PersonName::as_str);
-    let last_name = record.last_name.as_ref().map(PersonName::as_str);
-    let phone_number = record.phone_number.as_ref().map(PhoneNumber::as_e164);
-    let (stored, taken) = match &record.identity {
-        ContactIdentity::Known(id) => {
-            let stored = sqlx::query!(
+    /// The id, and what to do on a conflict.
+    macro_rules! store {
+        ($id:expr, $on_conflict:tt) => {
+            sqlx::query!(
                 "insert into contacts (id, organization_id, first_name, last_name, phone_number)
                  values (?, ?, ?, ?, ?)
-                 on conflict (id) do update
+                 on conflict "
+                    + $on_conflict,
+                $id.as_str(),
+                record.organization_id.as_str(),
+                record.first_name.as_ref().map(PersonName::as_str),
+                record.last_name.as_ref().map(PersonName::as_str),
+                record.phone_number.as_ref().map(PhoneNumber::as_e164)
+            )
+        };
+    }
+    let (stored, taken) = match &record.identity {
+        ContactIdentity::Known(id) => {
+            let stored = store!(
+                id,
+                "(id) do update
                      set first_name = excluded.first_name, last_name = excluded.last_name,
                          phone_number = excluded.phone_number
-                     where contacts.organization_id = excluded.organization_id",
-                id.as_str(),
-                organization_id,
-                first_name,
-                last_name,
-                phone_number
+                     where contacts.organization_id = excluded.organization_id"
             );
             (stored, Some(RecordRefusal::PhoneNumberTaken))
         }
         ContactIdentity::ByPhoneNumber { new_id } => {
-            let stored = sqlx::query!(
-                "insert into contacts (id, organization_id, first_name, last_name, phone_number)
-                 values (?, ?, ?, ?, ?)
-                 on conflict (organization_id, phone_number) do update
-                     set first_name = excluded.first_name, last_name = excluded.last_name",
-                new_id.as_str(),
-                organization_id,
-                first_name,
-                last_name,
-                phone_number
+            let stored = store!(
+                new_id,
+                "(organization_id, phone_number) do update
+                     set first_name = excluded.first_name, last_name = excluded.last_name"
             );
             (stored, None)
         }

@@ -34,41 +34,36 @@ impl Sweeper {
     }
 }
 
-/// Removes expired rows of a table: its key, and the column with the time of expiry.
-macro_rules! remove_expired {
-    ($connection:expr, $table:tt, $key:tt, $expiry:tt, $before:expr) => {
-        let expired = sqlx::query!(
-            "delete from "
-                + $table
-                + " where "
-                + $key
-                + " in (select "
-                + $key
-                + " from "
-                + $table
-                + " where "
-                + $expiry
-                + " <= ? order by "
-                + $expiry
-                + " limit ?)",
-            $before.unix_millis(),
-            BATCH
-        );
-        execute($connection, expired).await?;
-    };
-}
-
 /// Removes expired locks, reservations and contexts.
 pub(crate) async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), PortUnavailable> {
-    remove_expired!(&mut *connection, "call_locks", "key", "expires_at", now);
-    remove_expired!(
-        &mut *connection,
-        "dial_guards",
-        "key",
-        "blocked_until",
-        now.before(RESERVATION_RETENTION)
+    let locks = sqlx::query!(
+        "delete from call_locks
+         where key in (select key from call_locks where expires_at <= ? order by expires_at limit ?)",
+        now.unix_millis(),
+        BATCH
     );
-    remove_expired!(&mut *connection, "call_contexts", "conversation_id", "expires_at", now);
-    remove_expired!(&mut *connection, "inbound_contexts", "conversation_id", "expires_at", now);
-    Ok(())
+    execute(connection, locks).await?;
+    let reservations = sqlx::query!(
+        "delete from dial_guards
+         where key in (select key from dial_guards where blocked_until <= ? order by blocked_until limit ?)",
+        now.before(RESERVATION_RETENTION).unix_millis(),
+        BATCH
+    );
+    execute(connection, reservations).await?;
+    let outbound = sqlx::query!(
+        "delete from call_contexts
+         where conversation_id in
+             (select conversation_id from call_contexts where expires_at <= ? order by expires_at limit ?)",
+        now.unix_millis(),
+        BATCH
+    );
+    execute(connection, outbound).await?;
+    let inbound = sqlx::query!(
+        "delete from inbound_contexts
+         where conversation_id in
+             (select conversation_id from inbound_contexts where expires_at <= ? order by expires_at limit ?)",
+        now.unix_millis(),
+        BATCH
+    );
+    execute(connection, inbound).await.map(drop)
 }

@@ -117,9 +117,7 @@ impl PostgresStore {
     pub async fn close(&self) {
         let (closed, ()) = tokio::join!(timeout(CLOSE_WITHIN, self.pool.close()), self.wakeups.close());
         if closed.is_err() {
-            tracing::warn!(
-                "closing the Postgres store timed out after 5 s: some connections are left to the server to end"
-            );
+            tracing::warn!("could not close all Postgres connections within 5 s; the server ends the rest");
         }
     }
 

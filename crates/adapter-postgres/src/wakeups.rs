@@ -147,7 +147,7 @@ async fn listen(
             return;
         };
         if was_listening {
-            tracing::warn!(%error, "lost the connection that listens for call events; polling until it is back");
+            tracing::warn!(%error, "lost the LISTEN connection for call events; readers poll until it is back");
             waiting.wake_all();
         }
         tokio::select! {

@@ -244,7 +244,10 @@ impl World {
         let number = if self.random.is_one_in(2) { number } else { fixtures::phone_number() };
         let record = match self.random.below(6) {
             0 => {
-                let created = result_of_both!(self, store => store.find_or_create(&tenant.organization.id, &number, &new_id).await);
+                let organization_id = &tenant.organization.id;
+                let created = result_of_both!(self, store => {
+                    store.find_or_create(organization_id, &number, &new_id).await
+                });
                 created.expect("the store is up");
                 return;
             }

@@ -20,6 +20,7 @@ mod outcome;
 mod phone_number;
 mod private_text;
 mod recording;
+mod settle_rule;
 mod timestamp;
 mod user;
 mod webhook;

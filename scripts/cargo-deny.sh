@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs cargo-deny in the one version that deny.toml is written for, from PATH or from .tools/,
-# where it is built first if need be (two minutes on two cores).
+# Runs cargo-deny in the version that deny.toml is written for, from PATH or from .tools/. If
+# neither has that version, builds it into .tools/ first (two minutes on two cores).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,6 +10,6 @@ for binary in "$(command -v cargo-deny || true)" .tools/bin/cargo-deny; do
         exec "$binary" "$@"
     fi
 done
-echo "cargo-deny $version is not here: building it into .tools/" >&2
+echo "cargo-deny $version is not installed: building it into .tools/" >&2
 cargo install --quiet --locked --root .tools --version "$version" --force cargo-deny
 exec .tools/bin/cargo-deny "$@"

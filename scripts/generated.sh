@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The committed files that are made from the code: sqlx's query data and the OpenAPI document.
+# The committed files that are generated from the code: sqlx's query data, the OpenAPI document and
+# the list of settings.
 #
-#   scripts/generated.sh --write    makes them
-#   scripts/generated.sh --check    fails if they are not what the code gives
+#   scripts/generated.sh --write    writes them
+#   scripts/generated.sh --check    fails if they differ from what the code generates
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,14 +15,16 @@ esac
 
 document=$(mktemp)
 trap 'rm -f "$document"' EXIT
-# Not `cargo run`: with `--examples`, cargo chooses the features that the tests are built with, so
-# that neither build is thrown away.
+# Not `cargo run`: with `--examples`, cargo selects the same features as for the tests, so that this
+# build and theirs can reuse each other.
 cargo build --quiet --locked --workspace --bins --examples
-"${CARGO_TARGET_DIR:-target}/debug/outdial" openapi >"$document"
-if [[ $1 == --write ]]; then
-    mkdir -p docs
-    cat "$document" >docs/openapi.yaml
-elif ! diff -u docs/openapi.yaml "$document"; then
-    echo "docs/openapi.yaml is stale: run 'make generate' and commit what it writes" >&2
-    exit 1
-fi
+for generated in openapi:docs/openapi.yaml settings:.env.example; do
+    "${CARGO_TARGET_DIR:-target}/debug/outdial" "${generated%%:*}" >"$document"
+    file=${generated#*:}
+    if [[ $1 == --write ]]; then
+        cat "$document" >"$file"
+    elif ! diff -u "$file" "$document"; then
+        echo "$file is stale: run 'make generate' and commit the result" >&2
+        exit 1
+    fi
+done

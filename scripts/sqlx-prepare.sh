@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Writes the query data by which `query!` is checked without a database: crates/adapter-*/.sqlx.
+# Writes the query data that lets `query!` check SQL without a database: crates/adapter-*/.sqlx.
 #
 #   scripts/sqlx-prepare.sh            writes it
-#   scripts/sqlx-prepare.sh --check    names what is stale, and fails if anything is
+#   scripts/sqlx-prepare.sh --check    lists stale files, and fails if there are any
 #
-# Does what sqlx-cli does, which cannot serve two databases in one workspace: the crates are
-# compiled against databases that have nothing but the migrations in them. Needs psql, and
+# sqlx-cli does the same, but cannot handle two databases in one workspace: this script compiles
+# the crates against databases that contain only the result of the migrations. Needs psql, and
 # sqlite3 or python3.
 set -euo pipefail
 
-# As cargo's wrapper of rustc (see below): each crate writes its query data to a folder of its own,
-# since a file is named by the SQL alone, and the same SQL may stand in both crates.
+# When cargo calls this script as the wrapper of rustc (see below): each crate writes its query data
+# to its own folder, because a file is named only by its SQL, and both crates may contain the same.
 if [[ -n ${SQLX_PREPARE_FOLDER:-} ]]; then
     case ${CARGO_PKG_NAME:-} in
         adapter-postgres | adapter-sqlite)
@@ -61,7 +61,7 @@ cleanup() {
     for crate in "${crates[@]}"; do
         if [[ -e $folder/$crate.mtime ]]; then touch -r "$folder/$crate.mtime" "crates/$crate/src/lib.rs"; fi
     done
-    # Given by the user, the server outlives this run.
+    # A server that the user provided continues after this run, so remove the database.
     psql "$TEST_DATABASE_URL" -c "drop database if exists $database with (force)" 2>/dev/null || true
     rm -rf "$folder"
 }
@@ -77,14 +77,14 @@ migrate_sqlite
 
 for crate in "${crates[@]}"; do
     mkdir "$folder/$crate"
-    # The macros write while they compile, so the crate has to look changed. Its time is put back
-    # afterwards, lest everything that stands on it be compiled again.
+    # The macros write their data while they compile, so the crate must look changed. Its time is
+    # restored afterwards, so that cargo does not compile every dependent crate again.
     touch -r "crates/$crate/src/lib.rs" "$folder/$crate.mtime"
     touch "crates/$crate/src/lib.rs"
 done
-# A wrapper has artifacts of its own for the crates of the workspace, and takes dependencies from
-# where clippy put them, `--examples` making cargo choose the same features. Libraries only:
-# the SQL of tests is not checked at compile time.
+# With a wrapper, cargo keeps separate artifacts for the crates of the workspace. It reuses the
+# dependencies that clippy compiled, because `--examples` makes it select the same features.
+# Libraries only: the SQL of tests is not checked at compile time.
 SQLX_PREPARE_FOLDER=$folder RUSTC_WORKSPACE_WRAPPER=$PWD/scripts/sqlx-prepare.sh \
     cargo check --quiet --locked --workspace --lib --examples
 
@@ -106,6 +106,6 @@ for crate in "${crates[@]}"; do
     fi
 done
 if [[ $status != 0 ]]; then
-    echo "query data is stale: run 'make generate' and commit what it writes" >&2
+    echo "query data is stale: run 'make generate' and commit the result" >&2
 fi
 exit "$status"

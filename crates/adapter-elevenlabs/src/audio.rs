@@ -1,5 +1,3 @@
-//! The recording that an event brings: base64 in one text of several megabytes.
-
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -7,33 +5,34 @@ use domain::{Audio, AudioFormat};
 
 use crate::json::Object;
 
-/// A text whose padding was lost on the way says as much as one that has it.
+/// Padding adds nothing to the content, so text without it is accepted.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The audio in `full_audio`. What cannot be read is as good as none: the provider would send the same again.
+/// Decodes `full_audio`, a base64 text of several megabytes. Unreadable audio counts as no audio:
+/// a refused event would be sent again with the same bytes.
 pub(crate) fn read(data: &Object<'_>) -> Option<Audio> {
     let text = data.long_text("full_audio").unwrap_or_default();
     match BASE64.decode(text.as_bytes()) {
         Ok(bytes) if !bytes.is_empty() => Some(Audio { format: format(&bytes), bytes }),
         _ => {
-            tracing::debug!("an audio event has no audio that can be read");
+            tracing::debug!("cannot decode the recording of an audio event; reading the event without it");
             None
         }
     }
 }
 
-/// A file that is fetched, by how it begins: a tag or a frame of MP3, or a RIFF file. What begins otherwise is no audio but, say, a
-/// page of some proxy.
+/// Recognizes a fetched file by its first bytes: an ID3 tag or a frame of MP3, or a RIFF file.
+/// Anything else is not audio, for example the error page of a proxy.
 pub(crate) fn recognized(bytes: Vec<u8>) -> Option<Audio> {
-    let frame = matches!(bytes.as_slice(), [0xff, second, ..] if second & 0xe0 == 0xe0);
-    let known = frame || bytes.starts_with(b"ID3") || bytes.starts_with(b"RIFF");
-    known.then(|| Audio { format: format(&bytes), bytes })
+    let is_mp3_frame = matches!(bytes.as_slice(), [0xff, second, ..] if second & 0xe0 == 0xe0);
+    let is_audio = is_mp3_frame || bytes.starts_with(b"ID3") || bytes.starts_with(b"RIFF");
+    is_audio.then(|| Audio { format: format(&bytes), bytes })
 }
 
-/// The provider sends MP3, and does not say so; what starts as a RIFF file is wave audio.
+/// The provider sends MP3 and does not name the format.
 fn format(bytes: &[u8]) -> AudioFormat {
     if bytes.starts_with(b"RIFF") { AudioFormat::Wav } else { AudioFormat::Mp3 }
 }

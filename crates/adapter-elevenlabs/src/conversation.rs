@@ -1,5 +1,5 @@
-//! The provider's record of a conversation, and what it means. A `post_call_transcription` carries the same record under
-//! `data` as `GET /v1/convai/conversations/{id}` answers.
+//! What the provider's record of a conversation means. A `post_call_transcription` has under `data`
+//! the same record that `GET /v1/convai/conversations/{id}` returns.
 
 use domain::{
     CallId, CallStatus, CallUpdate, CarrierCallId, ConversationId, ConversationRecord, NotConnectedReason,
@@ -9,10 +9,9 @@ use domain::{
 use crate::json::Object;
 use crate::outcome;
 
-/// The end of the year 9999, in Unix seconds. What claims to be later is no time.
+/// The end of the year 9999. A later number is not a time in seconds.
 const END_OF_TIME_SECS: i64 = 253_402_300_799;
 
-/// A record, or as much of one as an event carries.
 pub(crate) struct Conversation<'a> {
     record: Object<'a>,
     metadata: Object<'a>,
@@ -28,7 +27,7 @@ impl<'a> Conversation<'a> {
         self.record.text("conversation_id").and_then(|id| ConversationId::parse(&id).ok())
     }
 
-    /// Our id, which travelled with the dial as the provider's `user_id`.
+    /// Our call id, which the dial sent as `user_id`.
     pub(crate) fn call_id(&self) -> Option<CallId> {
         let client_data = || self.record.object("conversation_initiation_client_data").text("user_id");
         self.record.text("user_id").or_else(client_data).and_then(|id| CallId::parse(&id).ok())
@@ -38,12 +37,13 @@ impl<'a> Conversation<'a> {
         self.record.text("agent_id").and_then(|id| ProviderAgentId::parse(&id).ok())
     }
 
-    /// Whether somebody called the agent: such a call is none of ours.
-    pub(crate) fn came_in(&self) -> bool {
+    /// The gateway did not place an inbound call.
+    pub(crate) fn is_inbound(&self) -> bool {
         self.metadata.object("phone_call").text("direction").as_deref() == Some("inbound")
     }
 
-    /// The two numbers. Of a call that went out, `caller_id` may be either of them.
+    /// The numbers of both parties, in either order: on an outbound call `caller_id` may be either
+    /// of them.
     pub(crate) fn numbers(&self) -> Option<[PhoneNumber; 2]> {
         let phone_call = self.metadata.object("phone_call");
         numbers(&phone_call, "agent_number", "external_number")
@@ -51,8 +51,8 @@ impl<'a> Conversation<'a> {
             .or_else(|| numbers(&self.record, "caller_id", "called_id"))
     }
 
-    /// Where the call stands; nothing if the record does not say. What is not known to be an end is none: the provider's
-    /// calls have been taken for failed while they rang.
+    /// `None` if the record has no status. A new status is *unknown*, which is not final: it may
+    /// belong to a call that still rings.
     pub(crate) fn status(&self) -> Option<CallStatus> {
         Some(match self.record.text("status")?.as_str() {
             "done" => CallStatus::Completed,
@@ -63,13 +63,13 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    /// Where a call stands of which the provider says that it is over, and no more.
-    pub(crate) fn status_when_over(&self) -> CallStatus {
+    /// The status of a call that is over, if the record has no status.
+    pub(crate) fn status_at_end(&self) -> CallStatus {
         let has_failed = !self.metadata.object("error").is_empty();
         if has_failed { CallStatus::of_failure(self.failure_reason()) } else { CallStatus::Completed }
     }
 
-    /// What the record tells of a call that stands so.
+    /// The content of the record, for a call with this status.
     pub(crate) fn update(&self, status: CallStatus) -> CallUpdate {
         let phone_call = self.metadata.object("phone_call");
         let duration = self.metadata.integer("call_duration_secs");
@@ -83,8 +83,8 @@ impl<'a> Conversation<'a> {
                     .or_else(|| self.record.integer("call_duration_secs"))
                     .and_then(|secs| u32::try_from(secs).ok()),
                 transcript: self.record.objects("transcript").filter_map(|turn| line(&turn)).collect(),
-                started_at: moment(&self.metadata, "start_time_unix_secs"),
-                answered_at: moment(&self.metadata, "accepted_time_unix_secs"),
+                started_at: timestamp(&self.metadata, "start_time_unix_secs"),
+                answered_at: timestamp(&self.metadata, "accepted_time_unix_secs"),
                 end_reason: end_reason.or_else(|| note_of(&self.metadata.object("error"), "reason")),
                 summary: note_of(&self.record.object("analysis"), "transcript_summary"),
                 cost_credits: self.metadata.integer("cost"),
@@ -95,25 +95,26 @@ impl<'a> Conversation<'a> {
 
     fn failure_reason(&self) -> NotConnectedReason {
         let error = self.metadata.object("error");
-        let told = outcome::failure_reason(error.integer("code"), &error.text("reason").unwrap_or_default());
-        let rang_out = error.text("error_type").as_deref() == Some("no_answer");
-        if rang_out { told.max(NotConnectedReason::NoAnswer) } else { told }
+        let reason =
+            outcome::failure_reason(error.integer("code"), &error.text("reason").unwrap_or_default());
+        let is_no_answer = error.text("error_type").as_deref() == Some("no_answer");
+        if is_no_answer { reason.max(NotConnectedReason::NoAnswer) } else { reason }
     }
 }
 
-/// Two numbers, if both are.
+/// `None` unless both fields are phone numbers.
 pub(crate) fn numbers(object: &Object<'_>, one: &str, other: &str) -> Option<[PhoneNumber; 2]> {
     let number = |key| object.text_or_number(key).and_then(|text| PhoneNumber::parse(&text).ok());
     Some([number(one)?, number(other)?])
 }
 
-/// The first of these fields that is an id.
+/// The first of these fields that is a valid id.
 pub(crate) fn carrier_call_id(object: &Object<'_>, keys: &[&str]) -> Option<CarrierCallId> {
     keys.iter().find_map(|key| CarrierCallId::parse(&object.text(key)?).ok())
 }
 
 /// A time in Unix seconds.
-pub(crate) fn moment(object: &Object<'_>, key: &str) -> Option<Timestamp> {
+pub(crate) fn timestamp(object: &Object<'_>, key: &str) -> Option<Timestamp> {
     let secs = object.integer(key).filter(|secs| (1..=END_OF_TIME_SECS).contains(secs))?;
     Some(Timestamp::from_unix_millis(secs * 1000))
 }
@@ -132,7 +133,7 @@ fn line(turn: &Object<'_>) -> Option<TranscriptLine> {
     })
 }
 
-/// A text without control characters, cut where a note ends; nothing if it is blank.
+/// Removes control characters and cuts the text to the length of a note; `None` if it is blank.
 fn note_of(object: &Object<'_>, key: &str) -> Option<PrivateNote> {
     let mut text = object.text(key)?;
     text.retain(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'));

@@ -1,6 +1,7 @@
-//! What an event says, and of which call.
+//! Reads an event: which call it belongs to and what it reports.
 //!
-//! `{"type", "event_timestamp", "data"}`; in an older shape the fields of `data` stand beside `type`.
+//! Its JSON is `{"type", "event_timestamp", "data"}`. In an older shape the fields of `data` are
+//! beside `type`.
 
 use std::time::Duration;
 
@@ -14,21 +15,22 @@ use crate::json::Object;
 use crate::outcome;
 use crate::webhook::hex;
 
-/// A call that an event names by nothing but its numbers was booked within this time before the event.
+/// An event may identify its call by phone numbers alone. It then belongs to a call booked within
+/// this time before the event.
 const BOOKED_WITHIN: Duration = Duration::from_hours(2);
-/// Whoever booked the call may have a clock that is ahead of ours by this.
-const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(5);
-/// The longest name of a type that is kept as it is, in bytes.
-const LONGEST_KIND: usize = 64;
-/// The type of the event that brings a recording.
+/// The gateway process that booked the call may have a clock that is ahead of ours by this much.
+const CLOCK_MARGIN: Duration = Duration::from_secs(5);
+/// In bytes. An event with a longer type is [`UNRECOGNIZED`].
+const MAX_KIND_LEN: usize = 64;
+/// The type of an event with a recording.
 const AUDIO: &str = "post_call_audio";
 const UNRECOGNIZED: &str = "unrecognized";
 
-/// Reads a body that was verified.
+/// Reads a verified body.
 pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent, UnreadableEvent> {
     let envelope = Object::parse(body).ok_or(UnreadableEvent)?;
     let kind = kind(&envelope.text("type").ok_or(UnreadableEvent)?);
-    let happened_at = conversation::moment(&envelope, "event_timestamp").unwrap_or(received_at);
+    let happened_at = conversation::timestamp(&envelope, "event_timestamp").unwrap_or(received_at);
     let data = envelope.object("data").or(envelope);
     let failed_dial = data.object("metadata").object("body");
     let failure_reason = data.text("failure_reason");
@@ -41,19 +43,21 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
             .or_else(|| conversation.numbers()),
         _ => conversation.numbers(),
     };
-    // The provider tells of every call of its workspace. Somebody who rings back has the numbers of the call before.
-    let came_in = conversation.came_in();
-    let parties =
-        numbers.zip(conversation.agent_id()).filter(|_| !came_in).map(|([one, other], provider_agent_id)| {
+    // The provider sends events for every call of its workspace. When a callee calls back, that
+    // inbound call has the same two numbers as our call before it.
+    let is_inbound = conversation.is_inbound();
+    let parties = numbers.zip(conversation.agent_id()).filter(|_| !is_inbound).map(
+        |([one, other], provider_agent_id)| {
             let booked_since = received_at.before(BOOKED_WITHIN);
-            let booked_until = received_at.after(CLOCKS_DIFFER_BY);
+            let booked_until = received_at.after(CLOCK_MARGIN);
             PartiesLookup { one, other, provider_agent_id, booked_since, booked_until }
-        });
+        },
+    );
     let update = match kind.as_str() {
-        _ if came_in => None,
-        "post_call_transcription" => Some(
-            conversation.update(conversation.status().unwrap_or_else(|| conversation.status_when_over())),
-        ),
+        _ if is_inbound => None,
+        "post_call_transcription" => {
+            Some(conversation.update(conversation.status().unwrap_or_else(|| conversation.status_at_end())))
+        }
         "call_initiation_failure" => Some(CallUpdate {
             conversation_id: conversation.id(),
             carrier_call_id: conversation::carrier_call_id(&failed_dial, &["call_sid", "CallSid"]),
@@ -73,23 +77,23 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
     })
 }
 
-/// The name of a type, if it looks like one: it goes into keys and logs.
+/// The type of the event. It appears in keys and logs, so an unusual text is replaced.
 fn kind(text: &str) -> String {
-    let clean = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let fits = (1..=LONGEST_KIND).contains(&text.len()) && text.bytes().all(clean);
-    if fits { text } else { UNRECOGNIZED }.to_owned()
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let is_type = (1..=MAX_KIND_LEN).contains(&text.len()) && text.bytes().all(is_plain);
+    if is_type { text } else { UNRECOGNIZED }.to_owned()
 }
 
-/// What makes two deliveries the same event, in at most 200 bytes. The provider gives its deliveries no id.
+/// Equal for all deliveries of one event; at most 200 bytes. The provider's deliveries have no id.
 fn key(kind: &str, conversation: &Conversation<'_>, body: &[u8]) -> String {
     match conversation.id() {
         Some(id) if kind != UNRECOGNIZED => format!("{kind}:{id}"),
-        // No type has a `#` in its name.
+        // A type contains no `#`, so these keys differ from those above.
         _ => format!("{kind}#{}", hex(digest(&SHA256, body).as_ref())),
     }
 }
 
-/// The reason that says more, of the provider's own and that of the telephone network.
+/// The more specific of two reasons: the provider's own and that of the telephone network.
 fn reason(named: Option<&str>, failed_dial: &Object<'_>) -> NotConnectedReason {
     let named = match named {
         Some("busy") => NotConnectedReason::Busy,

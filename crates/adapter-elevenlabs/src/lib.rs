@@ -1,30 +1,31 @@
-//! The voice provider ElevenLabs, dialling over a SIP trunk.
+//! The voice provider ElevenLabs, over a SIP trunk. It is the example to follow for another
+//! provider with webhooks.
 //!
-//! [`ElevenLabs`] keeps the port [`domain::ports::VoiceProvider`], [`ElevenLabsWebhook`] keeps
-//! [`domain::ports::ProviderWebhook`] and [`ElevenLabsRecords`] keeps [`domain::ports::ProviderRecords`] and
-//! [`domain::ports::ProviderRecordings`]. They are the example to follow for another provider. Each file has one part of them:
+//! [`ElevenLabs`] implements the port [`domain::ports::VoiceProvider`], [`ElevenLabsWebhook`]
+//! implements [`domain::ports::ProviderWebhook`], and [`ElevenLabsRecords`] implements
+//! [`domain::ports::ProviderRecords`] and [`domain::ports::ProviderRecordings`].
 //!
-//! | File | What it knows |
+//! | File | Content |
 //! |---|---|
-//! | `config.rs` | what an operator sets, and what of it is refused at start |
-//! | `client.rs` | how one request is sent once, and how its answer is read within bounds |
-//! | `wire.rs` | the provider's JSON, both ways, and nothing of what it means |
-//! | `outcome.rs` | what an answer means for the callee: one pure function, with a table of tests |
-//! | `webhook.rs` | how an event is known to be the provider's |
-//! | `event.rs` | what an event says, and of which call |
+//! | `config.rs` | the settings of the API |
+//! | `dial.rs` | sends a dial, once |
+//! | `wire.rs` | the provider's JSON, in both directions, without its meaning |
+//! | `outcome.rs` | what a response to a dial means: one pure function with a table of tests |
+//! | `webhook.rs` | checks the signature or the token of an event |
+//! | `event.rs` | reads an event: which call it belongs to and what it reports |
 //! | `personalization.rs` | the question who is calling, and the reply to it |
-//! | `audio.rs` | what is a recording, brought by an event or fetched |
-//! | `records.rs` | how the provider is asked what became of a call, and for its recording |
+//! | `audio.rs` | recognizes a recording, sent with an event or fetched |
+//! | `records.rs` | asks the provider for the record of a call and for its recording |
 //! | `conversation.rs` | what the provider's record of a conversation means; events carry the same record |
-//! | `json.rs` | how JSON of any size and kind is read within bounds |
+//! | `json.rs` | reads JSON of any size and shape within bounds |
 //!
-//! What the provider says in free text may hold a phone number. It is looked at in `outcome.rs`, kept in the books as private
-//! notes, and goes no further: not into an outcome, an error or a log.
+//! The provider's free text may contain a phone number. `outcome.rs` reads it, the call stores it
+//! as private notes, and it appears in no outcome, error or log line.
 
 mod audio;
-mod client;
 mod config;
 mod conversation;
+mod dial;
 mod event;
 mod json;
 mod outcome;
@@ -33,7 +34,8 @@ mod records;
 mod webhook;
 mod wire;
 
-pub use client::ElevenLabs;
-pub use config::{ElevenLabsSettings, InvalidSettings};
+pub use config::ElevenLabsSettings;
+pub use dial::ElevenLabs;
+pub use provider_client::InvalidSettings;
 pub use records::ElevenLabsRecords;
 pub use webhook::{ElevenLabsWebhook, ElevenLabsWebhookSettings};

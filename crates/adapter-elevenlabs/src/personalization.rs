@@ -1,8 +1,9 @@
 //! The question who is calling, and the reply to it.
 //!
-//! The provider asks before its agent answers, and its documentation shows two forms. A question with `called_id` gets the
-//! dynamic variables as a flat object. A question in the provider's own form, with `called_number` or `call_sid` and without
-//! `called_id`, gets them inside `conversation_initiation_client_data`, and may lack a `conversation_id`.
+//! The provider asks before its agent answers, and its documentation shows two forms. A question
+//! with `called_id` gets the dynamic variables as a flat object. A question in the provider's own
+//! form, with `called_number` or `call_sid` and without `called_id`, gets them inside
+//! `conversation_initiation_client_data`, and may lack a `conversation_id`.
 
 use domain::ports::{PersonalizationQuestion, ProviderReply, UnreadableQuestion};
 use domain::{ConversationId, InboundCall, Personalization, PhoneNumber, ProviderAgentId};

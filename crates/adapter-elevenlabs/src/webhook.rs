@@ -1,7 +1,7 @@
-//! How an event is known to be the provider's.
+//! Verifies that an event comes from the provider.
 //!
-//! It is signed, `ElevenLabs-Signature: t=<Unix seconds>,v0=<hex>`, by HMAC-SHA256 over `{t}.{body}`; or it shows the tool
-//! secret as a bearer token.
+//! Either the event is signed, `ElevenLabs-Signature: t=<Unix seconds>,v0=<hex>`, with HMAC-SHA256
+//! over `{t}.{body}`, or it carries the tool secret as a bearer token.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -14,47 +14,42 @@ use domain::ports::{
     UnreadableQuestion, Unverified, WebhookCredentials,
 };
 use domain::{Personalization, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+use provider_client::{InvalidSettings, visible_ascii};
+use secrecy::SecretString;
 
-use crate::config::InvalidSettings;
 use crate::{event, personalization};
 
-/// What the provider's events show. With neither, no event is verified. `Debug` shows no secret.
+/// The secrets that verify events. Without any, no event is accepted. `Debug` shows no secret.
 #[derive(Debug, Clone, Default)]
 pub struct ElevenLabsWebhookSettings {
-    /// The webhook's secrets (`wsec_…`): several while one takes another's place.
+    /// The webhook's secrets (`wsec_…`): more than one during a rotation.
     pub secrets: Vec<SecretString>,
-    /// The tool secret, taken as a bearer token.
+    /// The tool secret, accepted as a bearer token.
     pub bearer: Option<SecretString>,
 }
 
-/// The events of ElevenLabs: verified over their raw bytes, and read within bounds.
+/// Verifies and reads the events of ElevenLabs.
 pub struct ElevenLabsWebhook {
     keys: Vec<hmac::Key>,
-    /// Digests have one length: comparing them does not tell that of the token.
+    /// Stored as a digest: comparing two digests does not reveal the length of the token.
     bearer: Option<Digest>,
 }
 
 const SIGNATURE_HEADER: &str = "elevenlabs-signature";
-/// A signature may be so old, and so new where the provider's clock is ahead of ours.
-const PAST: Duration = Duration::from_mins(30);
-const FUTURE: Duration = Duration::from_mins(5);
-/// The longest signature header that is read, in bytes: one of the provider's has some 80.
-const LONGEST_HEADER: usize = 1024;
+const MAX_SIGNATURE_AGE: Duration = Duration::from_mins(30);
+/// The provider's clock may be ahead of ours by this much.
+const CLOCK_MARGIN: Duration = Duration::from_mins(5);
+/// The provider's signature header has about 80 bytes.
+const MAX_HEADER_BYTES: usize = 1024;
 
 impl ElevenLabsWebhook {
-    /// Takes the secrets.
-    ///
-    /// # Errors
-    ///
-    /// A secret is empty, or has spaces or characters outside ASCII.
     pub fn new(settings: &ElevenLabsWebhookSettings) -> Result<Self, InvalidSettings> {
         let key = |secret: &SecretString| {
-            let bytes = checked(secret).ok_or(InvalidSettings::WebhookSecret)?;
-            Ok(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+            let text = visible_ascii("webhook secret", secret)?;
+            Ok(hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes()))
         };
         let bearer = |secret: &SecretString| {
-            checked(secret).map(|bytes| digest(&SHA256, bytes)).ok_or(InvalidSettings::ToolSecret)
+            visible_ascii("tool secret", secret).map(|text| digest(&SHA256, text.as_bytes()))
         };
         Ok(Self {
             keys: settings.secrets.iter().map(key).collect::<Result<_, InvalidSettings>>()?,
@@ -72,15 +67,17 @@ impl ElevenLabsWebhook {
             signing.update(signature.signed_at.as_bytes());
             signing.update(b".");
             signing.update(body);
-            let expected = signing.sign();
-            signature.tags.iter().any(|tag| verify_slices_are_equal(expected.as_ref(), tag).is_ok())
+            let expected = hex(signing.sign().as_ref());
+            let is_equal =
+                |tag: &String| verify_slices_are_equal(expected.as_bytes(), tag.as_bytes()).is_ok();
+            signature.tags.iter().any(is_equal)
         })
     }
 
     fn is_token(&self, token: &str) -> bool {
-        let shown = digest(&SHA256, token.as_bytes());
-        let equal = |bearer: &Digest| verify_slices_are_equal(bearer.as_ref(), shown.as_ref()).is_ok();
-        self.bearer.as_ref().is_some_and(equal)
+        let token = digest(&SHA256, token.as_bytes());
+        let is_equal = |bearer: &Digest| verify_slices_are_equal(bearer.as_ref(), token.as_ref()).is_ok();
+        self.bearer.as_ref().is_some_and(is_equal)
     }
 }
 
@@ -119,9 +116,9 @@ impl ProviderWebhook for ElevenLabsWebhook {
     fn write_reply(
         &self,
         question: &PersonalizationQuestion,
-        personalization: Option<&Personalization>,
+        personalization: Option<Personalization>,
     ) -> ProviderReply {
-        personalization::reply(question, personalization)
+        personalization::reply(question, personalization.as_ref())
     }
 }
 
@@ -129,7 +126,7 @@ impl fmt::Debug for ElevenLabsWebhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ElevenLabsWebhook")
             .field("secrets", &self.keys.len())
-            .field("takes_a_bearer", &self.bearer.is_some())
+            .field("accepts_bearer", &self.bearer.is_some())
             .finish()
     }
 }
@@ -137,35 +134,30 @@ impl fmt::Debug for ElevenLabsWebhook {
 /// Lower-case hex digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
-        write!(digits, "{byte:02x}").expect("a string takes everything");
+        write!(digits, "{byte:02x}").expect("writing to a string cannot fail");
         digits
     })
 }
 
-/// A secret that was pasted with a line break would verify nothing, and an empty one what anybody signs.
-fn checked(secret: &SecretString) -> Option<&[u8]> {
-    let bytes = secret.expose_secret().as_bytes();
-    (!bytes.is_empty() && bytes.iter().all(u8::is_ascii_graphic)).then_some(bytes)
-}
-
 struct Signature<'a> {
-    /// As it is written: so it was signed.
+    /// Unchanged from the header, because the signature covers these characters.
     signed_at: &'a str,
-    tags: Vec<[u8; 32]>,
+    /// In lower case.
+    tags: Vec<String>,
 }
 
 impl<'a> Signature<'a> {
     fn parse(header: &'a str) -> Option<Self> {
-        if header.len() > LONGEST_HEADER {
+        if header.len() > MAX_HEADER_BYTES {
             return None;
         }
         let (mut signed_at, mut tags) = (None, Vec::new());
         for part in header.split(',') {
             match part.trim().split_once('=') {
                 Some(("t", secs)) if signed_at.is_none() => signed_at = Some(secs),
-                // Two times, of which one is signed.
+                // Of two times only one would be signed.
                 Some(("t", _)) => return None,
-                Some(("v0", digits)) => tags.extend(tag(digits)),
+                Some(("v0", digits)) => tags.push(digits.to_ascii_lowercase()),
                 _ => {}
             }
         }
@@ -176,22 +168,10 @@ impl<'a> Signature<'a> {
         let digits = self.signed_at.bytes().all(|byte| byte.is_ascii_digit());
         let millis = self.signed_at.parse().ok().and_then(|secs: i64| secs.checked_mul(1000));
         digits
-            && millis
-                .map(Timestamp::from_unix_millis)
-                .is_some_and(|signed_at| (now.before(PAST)..=now.after(FUTURE)).contains(&signed_at))
+            && millis.map(Timestamp::from_unix_millis).is_some_and(|signed_at| {
+                (now.before(MAX_SIGNATURE_AGE)..=now.after(CLOCK_MARGIN)).contains(&signed_at)
+            })
     }
-}
-
-fn tag(digits: &str) -> Option<[u8; 32]> {
-    if digits.len() != 64 {
-        return None;
-    }
-    let mut tag = [0; 32];
-    for (byte, pair) in tag.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-        let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(tag)
 }
 
 #[cfg(test)]

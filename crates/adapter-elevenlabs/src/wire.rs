@@ -1,4 +1,4 @@
-//! The provider's JSON. What an answer means is decided in `outcome.rs`.
+//! The provider's JSON. `outcome.rs` decides what a response means.
 
 use std::time::Duration;
 
@@ -7,16 +7,13 @@ use domain::{CallReason, CarrierCallId, ConversationId, PersonName, ProviderCode
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Where a dial is asked for, below the base URL.
+/// `POST` places a call. Below the base URL.
 pub(crate) const OUTBOUND_CALL: [&str; 4] = ["v1", "convai", "sip-trunk", "outbound-call"];
 
-/// Where conversations are listed, and below which each of them is found.
+/// `GET` lists conversations; with an id appended, it returns one. Below the base URL.
 pub(crate) const CONVERSATIONS: [&str; 3] = ["v1", "convai", "conversations"];
 
-/// The header that carries the API key.
-pub(crate) const API_KEY_HEADER: &str = "xi-api-key";
-
-/// The body of a dial. The number that shows is the one behind `agent_phone_number_id`.
+/// The body of a dial. The callee sees the number that belongs to `agent_phone_number_id`.
 #[derive(Serialize)]
 pub(crate) struct OutboundCall<'a> {
     agent_id: &'a str,
@@ -28,17 +25,19 @@ pub(crate) struct OutboundCall<'a> {
 
 #[derive(Serialize)]
 struct ClientData<'a> {
-    /// Our call id: the provider knows no idempotency key, and this is the only field of ours that a call can be found by.
+    /// Our call id. The provider has no idempotency key, and this is the only field of ours by
+    /// which it can find a call.
     user_id: &'a str,
     dynamic_variables: DynamicVariables<'a>,
 }
 
-/// What the agent's prompt may name. All of them are always sent: a variable that a prompt names and a call lacks makes
-/// the provider hang up a second after the callee answers.
+/// The variables of the agent's prompt. Every dial sends all of them: if a prompt uses a variable
+/// that the call lacks, the provider hangs up a second after the callee answers.
 #[derive(Serialize)]
 struct DynamicVariables<'a> {
     call_reason: &'a str,
-    /// The other party, as on calls that come in, so that one prompt serves both directions: here the callee.
+    /// The other party, here the callee. Inbound calls use the same name for their caller, so one
+    /// prompt serves both directions.
     caller_name: &'a str,
     caller_number: &'a str,
     org_name: &'a str,
@@ -72,28 +71,29 @@ impl<'a> From<&'a DialRequest> for OutboundCall<'a> {
     }
 }
 
-/// Whole seconds, rounded up, within the provider's bounds of 1 to 999.
+/// The provider accepts whole seconds from 1 to 999. Rounded up, so that the phone does not ring
+/// for less than the setting.
 fn ringing_timeout_secs(timeout: Duration) -> u64 {
     timeout.as_secs().saturating_add(u64::from(timeout.subsec_nanos() > 0)).clamp(1, 999)
 }
 
 /// The body of a 200: `{"success", "message", "conversation_id", "sip_call_id"}`.
-pub(crate) struct CallAnswer {
+pub(crate) struct CallResponse {
     pub(crate) success: bool,
-    /// The provider's words. They may hold a phone number.
+    /// Free text; it may contain a phone number.
     pub(crate) message: String,
     pub(crate) reference: ProviderReference,
 }
 
-impl CallAnswer {
-    /// Reads an object that says whether the call succeeded. Everything else may be missing or of another type, since a call
-    /// that was placed stays placed whatever its ids look like.
+impl CallResponse {
+    /// Reads an object with a boolean `success`. All other fields may be missing or have another
+    /// type: the call has been placed even if its ids are unreadable.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
-        // A derived struct would also be read from an array, in which `[true]` is a success.
-        let answer: Map<String, Value> = serde_json::from_slice(body).ok()?;
-        let text = |key: &str| answer.get(key).and_then(Value::as_str);
+        // A derived `Deserialize` also accepts arrays and would read `[true]` as a success.
+        let response: Map<String, Value> = serde_json::from_slice(body).ok()?;
+        let text = |key: &str| response.get(key).and_then(Value::as_str);
         Some(Self {
-            success: answer.get("success")?.as_bool()?,
+            success: response.get("success")?.as_bool()?,
             message: text("message").unwrap_or_default().to_owned(),
             reference: ProviderReference {
                 conversation_id: text("conversation_id").and_then(|id| ConversationId::parse(id).ok()),
@@ -103,10 +103,11 @@ impl CallAnswer {
     }
 }
 
-/// Reads the code of a refusal in any of the provider's four formats, or `None` if somebody else wrote this body.
+/// Reads the code of a refusal in any of the provider's four formats, or `None` if the body has
+/// another format: then a proxy may have written it.
 ///
-/// `detail` is an object with `code` (current) or `status` (legacy), a list of validation errors, or a text. The last two have
-/// no code; the HTTP status stands for it.
+/// `detail` is an object with `code` (current) or `status` (legacy), a list of validation errors,
+/// or a text. The last two have no code and use the HTTP status in its place.
 pub(crate) fn refusal_code(status: u16, body: &[u8]) -> Option<ProviderCode> {
     let envelope: Map<String, Value> = serde_json::from_slice(body).ok()?;
     let is_validation_error = |error: &Value| error["loc"].is_array() && error["msg"].is_string();

@@ -1,18 +1,20 @@
-//! Every promise of the ports, over the simulator's HTTP.
+//! The suites of the ports, against the simulator.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings};
 use async_trait::async_trait;
 use domain::ports::VoiceProvider;
 use domain::{CarrierCallId, ConversationId, ProviderReference};
+use provider_client::{ApiKey, MAX_CONNECT_TIMEOUT, ProviderClient};
 use serde_json::Value;
-use simulator::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour, Settings, Simulator};
+use simulator::{Behaviour, CallOutcome, ErrorShape, ScriptedBehaviour, Settings, Simulator};
 use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
 use url::Url;
 
 #[path = "support/dialling.rs"]
-#[expect(dead_code, reason = "nothing is dialled through it here")]
+#[expect(dead_code, reason = "not every function is used here")]
 mod dialling;
 #[path = "support/recorded.rs"]
 mod recorded;
@@ -26,7 +28,6 @@ testkit::provider_records_suite!(recorded::Recorded::start().await);
 testkit::provider_recordings_suite!(recordings::Recordings::start().await);
 testkit::provider_webhook_suite!(webhook::Webhook);
 
-/// The simulator in the provider's place.
 struct Simulated {
     simulator: Simulator,
     upstream: Mutex<Upstream>,
@@ -38,14 +39,15 @@ impl Simulated {
         Self { simulator, upstream: Mutex::new(Upstream::AcceptsWithIds) }
     }
 
-    /// The ids of a conversation, from the record that the simulator keeps of it.
+    /// The ids in the simulator's record of a conversation.
     async fn ids(&self, conversation_id: &str) -> ProviderReference {
-        let url = format!("{}/v1/convai/conversations/{conversation_id}", self.simulator.base_url());
-        let url = Url::parse(&url).expect("a URL");
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("plain HTTP");
-        let answer = client.get(url).header("xi-api-key", "any").send().await.expect("it runs");
-        let record: Value =
-            serde_json::from_slice(&answer.bytes().await.expect("the whole record")).expect("JSON");
+        let base_url = Url::parse(&self.simulator.base_url()).expect("a URL");
+        let key = "any".into();
+        let client = ProviderClient::new(&base_url, ApiKey::Header("xi-api-key", &key), MAX_CONNECT_TIMEOUT);
+        let client = client.expect("valid settings");
+        let url = client.endpoint(["v1", "convai", "conversations", conversation_id]);
+        let response = client.read(&url, Instant::now() + Duration::from_secs(10)).await.expect("a record");
+        let record: Value = serde_json::from_slice(&response.body).expect("JSON");
         let sip_call_id = record["metadata"]["phone_call"]["call_id"].as_str().expect("the call has an id");
         ProviderReference {
             conversation_id: Some(ConversationId::parse(conversation_id).expect("an id")),
@@ -59,21 +61,21 @@ impl VoiceProviderHarness for Simulated {
     fn provider(&self) -> Arc<dyn VoiceProvider> {
         let base_url = Url::parse(&self.simulator.base_url()).expect("a URL");
         let settings = ElevenLabsSettings { base_url, ..ElevenLabsSettings::new("any".into()) };
-        Arc::new(ElevenLabs::new(&settings).expect("the settings are valid"))
+        Arc::new(ElevenLabs::new(&settings).expect("valid settings"))
     }
 
     async fn upstream(&self, upstream: Upstream) {
-        *self.upstream.lock().expect("nobody panics with it") = upstream;
+        *self.upstream.lock().expect("no test panics while it holds the lock") = upstream;
         let refuses = upstream == Upstream::RefusesConnection;
         self.simulator.refuse_connections(refuses).await;
         if !refuses {
-            // A dial is counted even where it is refused, so that one which is sent again would be seen.
-            self.simulator.script(ScriptedBehaviour::new(behaviour(upstream)).call(CallFate::Ringing));
+            // The simulator counts refused dials too, so a second request would be noticed.
+            self.simulator.script(ScriptedBehaviour::new(behaviour(upstream)).call(CallOutcome::Ringing));
         }
     }
 
     async fn requests(&self) -> Vec<SentDial> {
-        let upstream = *self.upstream.lock().expect("nobody panics with it");
+        let upstream = *self.upstream.lock().expect("no test panics while it holds the lock");
         let mut sent = Vec::new();
         for dial in self.simulator.dials() {
             let answered = match upstream {
@@ -107,7 +109,8 @@ fn behaviour(upstream: Upstream) -> Behaviour {
         Upstream::Busy => Behaviour::Busy { after_ms: 0 },
         Upstream::Silent => Behaviour::NoAnswer { after_ms: 0 },
         Upstream::Declines => Behaviour::Decline { after_ms: 0 },
-        // Every dial has another number, which a script cannot quote; `secrecy.rs` has answers that do.
+        // Every dial has another number, which this script cannot quote; `secrecy.rs` has responses
+        // that quote it.
         Upstream::Refuses => Behaviour::HttpError {
             status: 422,
             shape: ErrorShape::DetailObject,

@@ -1,4 +1,4 @@
-//! The simulator's webhooks, as the adapter verifies and reads them.
+//! The adapter verifies and reads the simulator's webhooks.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,6 @@ use testkit::peer::Peer;
 const SECRET: &str = "wsec_0123";
 const LONG: Duration = Duration::from_secs(20);
 
-/// One delivery, as an HTTP server would hand it over.
 struct Delivery {
     signature: String,
     body: Vec<u8>,
@@ -28,13 +27,12 @@ impl Delivery {
         let settings = ElevenLabsWebhookSettings { secrets, bearer: None };
         let credentials =
             WebhookCredentials::new([("elevenlabs-signature", self.signature.as_bytes())], None);
-        let webhook = ElevenLabsWebhook::new(&settings).expect("the settings are valid");
+        let webhook = ElevenLabsWebhook::new(&settings).expect("valid settings");
         webhook.verify(&credentials, &self.body, now()).is_ok()
     }
 
     fn read(&self) -> ProviderEvent {
-        let webhook =
-            ElevenLabsWebhook::new(&ElevenLabsWebhookSettings::default()).expect("nothing is wrong");
+        let webhook = ElevenLabsWebhook::new(&ElevenLabsWebhookSettings::default()).expect("valid settings");
         webhook.read(&self.body, now()).expect("an event")
     }
 }
@@ -44,7 +42,7 @@ fn now() -> Timestamp {
     Timestamp::from_unix_millis(i64::try_from(millis).expect("before the end of time"))
 }
 
-/// Dials once with this script, and waits for so many deliveries.
+/// Dials once with this script, and waits for `count` deliveries.
 async fn deliveries(behaviour: Behaviour, script: WebhookScript, count: usize) -> (Simulator, Vec<Delivery>) {
     let receiver = Peer::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let url = format!("{}/", receiver.base_url());
@@ -83,7 +81,7 @@ fn unchunked(mut rest: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_transcription_tells_what_the_record_tells() {
+async fn a_transcription_has_the_content_of_the_record() {
     let script = WebhookScript { duplicate: true, ..WebhookScript::default() };
     let (simulator, deliveries) = deliveries(Behaviour::Answer { after_ms: 0 }, script, 2).await;
     assert_eq!(deliveries[0].read().key, deliveries[1].read().key);
@@ -93,22 +91,22 @@ async fn a_transcription_tells_what_the_record_tells() {
     assert_eq!(event.lookup.call_id.as_ref(), Some(&call_id));
     assert_eq!(event.lookup.parties.as_ref().map(|parties| &parties.other), Some(&request(LONG).to));
 
-    let records = ElevenLabsRecords::new(&settings(&simulator.base_url())).expect("the settings are valid");
+    let records = ElevenLabsRecords::new(&settings(&simulator.base_url())).expect("valid settings");
     for conversation_id in [event.lookup.conversation_id, None] {
         let booked_at = now();
         let lookup =
             ProviderLookup { call_id: call_id.clone(), conversation_id, provider_agent_id: None, booked_at };
-        assert_eq!(records.find(&lookup).await.expect("an answer"), event.update);
+        assert_eq!(records.find(&lookup).await.expect("a response"), event.update);
     }
     let Some(UpdateContent::Conversation(conversation)) = event.update.map(|update| update.content) else {
-        panic!("it is a conversation")
+        panic!("expected a conversation")
     };
     assert_eq!((conversation.transcript.len(), conversation.duration_secs), (3, Some(6)));
     assert!(conversation.summary.is_some() && conversation.answered_at.is_some());
 }
 
 #[tokio::test]
-async fn a_failure_tells_why() {
+async fn a_failure_has_a_reason() {
     for (behaviour, expected) in [
         (Behaviour::Busy { after_ms: 0 }, NotConnectedReason::Busy),
         (Behaviour::NoAnswer { after_ms: 0 }, NotConnectedReason::NoAnswer),
@@ -121,13 +119,13 @@ async fn a_failure_tells_why() {
         assert_eq!(event.lookup.parties.as_ref().map(|parties| &parties.other), Some(&request(LONG).to));
         match event.update.map(|update| update.content) {
             Some(UpdateContent::Failure(failure)) => assert_eq!(failure.reason, expected),
-            other => panic!("{other:?} is no failure"),
+            other => panic!("{other:?} is not a failure"),
         }
     }
 }
 
 #[tokio::test]
-async fn forged_and_stale_events_are_not_the_providers() {
+async fn forged_and_stale_events_are_refused() {
     for script in [
         WebhookScript { bad_signature: true, ..WebhookScript::default() },
         WebhookScript { stale: true, ..WebhookScript::default() },
@@ -138,7 +136,7 @@ async fn forged_and_stale_events_are_not_the_providers() {
 }
 
 #[tokio::test]
-async fn a_large_event_is_read_and_one_of_an_unknown_type_is_kept() {
+async fn a_large_event_is_read_and_one_of_an_unknown_type_is_stored() {
     let script = WebhookScript { large: true, unknown_type: true, ..WebhookScript::default() };
     let (_simulator, deliveries) = deliveries(Behaviour::Answer { after_ms: 0 }, script, 2).await;
     assert!(deliveries.iter().all(|delivery| delivery.verified(&[SECRET])));
@@ -148,14 +146,14 @@ async fn a_large_event_is_read_and_one_of_an_unknown_type_is_kept() {
 }
 
 #[tokio::test]
-async fn audio_comes_in_chunks_and_brings_a_recording() {
+async fn an_audio_event_arrives_in_chunks_and_has_a_recording() {
     let script = WebhookScript { audio: true, ..WebhookScript::default() };
     let (_simulator, deliveries) = deliveries(Behaviour::Answer { after_ms: 0 }, script, 2).await;
     assert!(deliveries.iter().all(|delivery| delivery.verified(&[SECRET])));
-    let (told, brought) = (deliveries[0].read(), deliveries[1].read());
-    assert_eq!(told.recording, None);
-    assert_eq!(brought.lookup.conversation_id, told.lookup.conversation_id);
-    let audio = brought.recording.expect("a recording");
+    let (transcription, audio_event) = (deliveries[0].read(), deliveries[1].read());
+    assert_eq!(transcription.recording, None);
+    assert_eq!(audio_event.lookup.conversation_id, transcription.lookup.conversation_id);
+    let audio = audio_event.recording.expect("a recording");
     assert_eq!(audio.format, AudioFormat::Mp3);
     assert!(audio.bytes.starts_with(b"ID3") && audio.bytes.len() > 16 << 10, "{audio:?}");
 }

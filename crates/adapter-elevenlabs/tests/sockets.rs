@@ -1,4 +1,4 @@
-//! What the adapter makes of a connection that refuses, cuts, resets, stalls and lies, and what it puts on one.
+//! The bytes of a dial, and its outcome if the connection or the response fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,9 +20,9 @@ use peer::{DialThrough, Peer};
 
 const SUCCESS: &str = r#"{"success":true,"message":"m","conversation_id":"conv_1","sip_call_id":"otb_1"}"#;
 
-/// Longer than any answer that comes takes here.
+/// Longer than any complete response takes here.
 const LONG: Duration = Duration::from_secs(20);
-/// How long a dial waits that shall run out of time.
+/// The time limit of a dial that is meant to time out.
 const SHORT: Duration = Duration::from_millis(500);
 
 const UNAVAILABLE: DialOutcome = DialOutcome::NotDialled(NotDialledReason::Unavailable);
@@ -73,7 +73,7 @@ async fn a_dial_is_one_request_and_these_bytes() {
         ]
     );
     assert_eq!(
-        serde_json::from_str::<Value>(body).expect("JSON, and nothing behind it"),
+        serde_json::from_str::<Value>(body).expect("JSON and nothing else"),
         json!({
             "agent_id": "agent_1",
             "agent_phone_number_id": "phnum_1",
@@ -92,9 +92,10 @@ async fn a_dial_is_one_request_and_these_bytes() {
     );
 }
 
-/// Runs one test of this file in a process with a proxy that nobody listens on, and without CA certificates.
+/// Runs one test of this file in a process without CA certificates and with a proxy address on
+/// which no server listens.
 async fn rerun_behind_a_dead_proxy_without_certificates(test: &str) -> (bool, String) {
-    let this = std::env::current_exe().expect("it is running");
+    let this = std::env::current_exe().expect("the path of this test binary");
     let mut run = tokio::process::Command::new(this);
     run.args([test, "--exact"]).env_remove("NO_PROXY").env_remove("no_proxy");
     for proxy in ["http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
@@ -103,7 +104,7 @@ async fn rerun_behind_a_dead_proxy_without_certificates(test: &str) -> (bool, St
     for certificates in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         run.env(certificates, "/nowhere");
     }
-    let output = run.output().await.expect("it has just been started the same way");
+    let output = run.output().await.expect("this binary can be started");
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -115,12 +116,12 @@ async fn over_http_no_proxy_is_used_and_no_certificate_needed() {
 }
 
 #[tokio::test]
-async fn over_https_missing_certificates_are_named_at_start() {
+async fn over_https_missing_certificates_are_reported_at_start() {
     let (passed, output) = rerun_behind_a_dead_proxy_without_certificates(
         "a_failed_tls_handshake_is_not_dialled_and_shows_no_key",
     )
     .await;
-    assert!(!passed && output.contains("HttpClient"), "{output}");
+    assert!(!passed && output.contains("Https(General("), "{output}");
 }
 
 #[tokio::test]
@@ -167,7 +168,8 @@ async fn a_connection_that_is_not_made_in_time_is_not_dialled() {
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let listener = socket.listen(1).expect("a queue of one");
     let address = listener.local_addr().expect("it is bound");
-    // Nobody accepts; once the queue is full the kernel leaves further connections unanswered.
+    // The listener accepts no connection. Once its queue is full, the kernel does not respond to
+    // more.
     let mut queued = Vec::new();
     while let Ok(connected) = tokio::time::timeout(SHORT, TcpStream::connect(address)).await {
         queued.push(connected.expect("loopback"));
@@ -191,7 +193,7 @@ async fn a_failed_tls_handshake_is_not_dialled_and_shows_no_key() {
 }
 
 #[tokio::test]
-async fn an_answer_cut_anywhere_is_unknown() {
+async fn a_response_cut_anywhere_is_unknown() {
     let chunked = format!(
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{SUCCESS}\r\n0\r\n\r\n",
         SUCCESS.len()
@@ -207,7 +209,7 @@ async fn an_answer_cut_anywhere_is_unknown() {
 }
 
 #[tokio::test]
-async fn an_answer_whose_end_is_the_connections_is_unknown_when_cut() {
+async fn a_cut_response_that_ends_with_the_connection_is_unknown() {
     let whole = format!("HTTP/1.0 200 OK\r\n\r\n{SUCCESS}");
     for cut in 0..whole.len() {
         let outcome = Peer::answering(&whole.as_bytes()[..cut]).await.dial(LONG).await;
@@ -255,7 +257,7 @@ async fn a_peer_that_never_reads_is_unknown() {
 }
 
 #[tokio::test]
-async fn an_answer_that_stalls_is_unknown() {
+async fn a_response_that_stalls_is_unknown() {
     let whole = ok(SUCCESS);
     let head = whole.find('{').expect("a body");
     for written in [0, 12, head, whole.len() - 1] {
@@ -275,27 +277,27 @@ async fn an_answer_that_stalls_is_unknown() {
 }
 
 #[tokio::test]
-async fn an_answer_that_trickles_past_its_time_is_unknown() {
-    // Bytes keep coming, so that only a limit on the whole exchange ends it.
+async fn a_response_that_trickles_past_the_time_limit_is_unknown() {
+    // Bytes keep coming, so only the limit on the whole exchange ends the dial.
     for skip in [0, ok("").len()] {
         let peer = Peer::start(move |mut connection| async move {
             connection.read_request().await;
             let whole = ok(SUCCESS);
-            let (at_once, trickled) = whole.as_bytes().split_at(skip);
-            connection.write(at_once).await;
+            let (start, trickled) = whole.as_bytes().split_at(skip);
+            connection.write(start).await;
             for byte in trickled {
                 tokio::time::sleep(SHORT / 6).await;
                 connection.write(&[*byte]).await;
             }
         })
         .await;
-        assert_eq!(peer.dial(SHORT).await, TIMED_OUT, "after {skip} bytes at once");
+        assert_eq!(peer.dial(SHORT).await, TIMED_OUT, "after the first {skip} bytes");
     }
 }
 
 #[tokio::test]
 async fn a_content_length_that_lies_is_unknown() {
-    let said = |length: &str| format!("HTTP/1.1 200 OK\r\n{length}\r\n\r\n{SUCCESS}");
+    let response = |length: &str| format!("HTTP/1.1 200 OK\r\n{length}\r\n\r\n{SUCCESS}");
     for (length, expected) in [
         (format!("content-length: {}", SUCCESS.len() + 1), LOST),
         (format!("content-length: {}", SUCCESS.len() - 1), UNCLEAR),
@@ -304,14 +306,14 @@ async fn a_content_length_that_lies_is_unknown() {
         ("content-length: 18446744073709551615".to_owned(), LOST),
         ("content-length: 5\r\ncontent-length: 6".to_owned(), LOST),
     ] {
-        let peer = Peer::answering(said(&length)).await;
+        let peer = Peer::answering(response(&length)).await;
         assert_eq!(peer.dial(LONG).await, expected, "{length}");
         assert_sent_once(&peer);
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_http_is_unknown() {
+async fn a_response_that_is_not_http_is_unknown() {
     let many_headers = format!("HTTP/1.1 200 OK\r\n{}\r\n{SUCCESS}", "a: b\r\n".repeat(10_000));
     for garbage in [
         "SSH-2.0-OpenSSH_9.2p1\r\n",
@@ -329,7 +331,7 @@ async fn an_answer_that_is_not_http_is_unknown() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_read_to_its_bound_only() {
+async fn an_endless_response_is_read_up_to_the_limit_only() {
     const TOTAL: usize = 100 * 1024 * 1024;
     let written = Arc::new(AtomicUsize::new(0));
     let peer = Peer::start({
@@ -338,7 +340,7 @@ async fn an_answer_without_end_is_read_to_its_bound_only() {
             let written = Arc::clone(&written);
             async move {
                 connection.read_request().await;
-                // A success, if anybody read it all.
+                // A client that reads all of it finds a success.
                 let head =
                     format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{{\"success\":true", TOTAL + 15);
                 connection.write(head.as_bytes()).await;
@@ -352,12 +354,12 @@ async fn an_answer_without_end_is_read_to_its_bound_only() {
     })
     .await;
     assert_eq!(peer.dial(LONG).await, UNCLEAR);
-    assert!(written.load(Ordering::SeqCst) < TOTAL, "the whole answer was read");
+    assert!(written.load(Ordering::SeqCst) < TOTAL, "the whole response was read");
     assert_sent_once(&peer);
 }
 
 #[tokio::test]
-async fn an_answer_nested_deeply_is_unknown() {
+async fn a_deeply_nested_response_is_unknown() {
     let body = format!(r#"{{"success":true,"message":{}{}}}"#, "[".repeat(30_000), "]".repeat(30_000));
     assert_eq!(Peer::answering(ok(&body)).await.dial(LONG).await, UNCLEAR);
 }

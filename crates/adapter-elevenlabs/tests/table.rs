@@ -1,4 +1,4 @@
-//! The outcome table, row by row, over the simulator's HTTP.
+//! Every row of the outcome table, against the simulator.
 
 use std::time::Duration;
 
@@ -20,8 +20,7 @@ async fn simulator() -> Simulator {
     Simulator::start(settings).await.expect("a free port")
 }
 
-/// An outcome in one line.
-fn told(outcome: &DialOutcome) -> String {
+fn line(outcome: &DialOutcome) -> String {
     let ids = |reference: &ProviderReference| match (&reference.conversation_id, &reference.carrier_call_id) {
         (Some(_), Some(_)) => "with ids",
         (None, None) => "without ids",
@@ -39,14 +38,14 @@ fn told(outcome: &DialOutcome) -> String {
     }
 }
 
-/// Plays the rows, each for a dial of so long, and holds each of them to as many requests.
+/// Dials once for each row and checks the outcome and the number of requests.
 async fn play(rows: Vec<(Behaviour, &str)>, answer_within: Duration, requests_each: u64) {
     let simulator = simulator().await;
     for (behaviour, expected) in rows {
         let before: u64 = simulator.requests().values().sum();
         simulator.script(ScriptedBehaviour::new(behaviour.clone()));
         let outcome = dial(&simulator.base_url(), answer_within).await;
-        assert_eq!(told(&outcome), expected, "{behaviour:?}");
+        assert_eq!(line(&outcome), expected, "{behaviour:?}");
         let requests = simulator.requests().values().sum::<u64>() - before;
         assert_eq!(requests, requests_each, "{behaviour:?}");
     }
@@ -144,25 +143,25 @@ async fn not_dialled_since_something_is_missing() {
     let mut with_other_key = settings(&simulator.base_url());
     with_other_key.api_key = "sk_other".into();
     let other_key = ElevenLabs::new(&with_other_key).expect("valid settings");
-    assert_eq!(told(&other_key.dial(&request(LONG)).await), "not-dialled unauthorized");
+    assert_eq!(line(&other_key.dial(&request(LONG)).await), "not-dialled unauthorized");
 
     let provider = ElevenLabs::new(&settings(&simulator.base_url())).expect("valid settings");
     let mut no_agent = request(LONG);
     no_agent.provider_agent_id = ProviderAgentId::parse("missing_1").expect("an id");
-    assert_eq!(told(&provider.dial(&no_agent).await), "not-dialled agent_not_found");
+    assert_eq!(line(&provider.dial(&no_agent).await), "not-dialled agent_not_found");
     let mut no_number = request(LONG);
     no_number.provider_number_id = ProviderNumberId::parse("missing_1").expect("an id");
-    assert_eq!(told(&provider.dial(&no_number).await), "not-dialled phone_number_not_found");
+    assert_eq!(line(&provider.dial(&no_number).await), "not-dialled phone_number_not_found");
     assert!(simulator.dials().is_empty());
 }
 
 #[tokio::test]
-async fn not_dialled_since_nobody_listens() {
+async fn not_dialled_since_no_server_listens() {
     play(vec![(Behaviour::RefuseConnections { for_ms: None }, "not-dialled unavailable")], LONG, 0).await;
 }
 
 #[tokio::test]
-async fn unknown_since_no_answer_came_in_time() {
+async fn unknown_since_no_response_came_in_time() {
     let rows = vec![
         (Behaviour::Hang, "unknown timed-out"),
         (Behaviour::Answer { after_ms: 10_000 }, "unknown timed-out"),
@@ -185,7 +184,7 @@ async fn unknown_since_the_connection_broke() {
 }
 
 #[tokio::test]
-async fn unknown_since_the_answer_does_not_tell() {
+async fn unknown_since_the_response_is_not_clear() {
     let mut rows = vec![
         (Behaviour::WrongTypes, "unknown unclear-answer"),
         (Behaviour::NestedBody { depth: 10_000 }, "unknown unclear-answer"),

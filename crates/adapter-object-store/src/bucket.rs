@@ -1,5 +1,3 @@
-//! Recordings as objects in a bucket that speaks S3.
-
 use std::fmt;
 use std::time::Duration;
 
@@ -18,43 +16,43 @@ use secrecy::ExposeSecret;
 use crate::failure::{unavailable, within};
 use crate::name::path_of;
 use crate::settings::{InvalidSettings, S3Settings};
-use crate::{FETCH_LIMIT, PUT_LIMIT};
+use crate::{FETCH_TIMEOUT, PUT_TIMEOUT};
 
 const SERVICE: &str = "recordings bucket";
-/// For how long a link opens a recording: a player asks at once, and what leaks is soon worth nothing.
+/// A player fetches immediately; the short time limits the damage of a leaked link.
 const LINK_VALID_FOR: Duration = Duration::from_secs(600);
-/// Connecting is tried again within the limit of an operation, so one try is not to use it up.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// Short enough that the timeout of an operation leaves time for a second attempt to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Recordings as objects in a bucket. An object appears whole, as the protocol has it.
+/// Recordings as objects in an S3-compatible bucket. S3 never shows a part of an object.
 pub struct BucketRecordings {
     prefix: Path,
     bucket: AmazonS3,
 }
 
 impl fmt::Debug for BucketRecordings {
-    // The client holds the key.
+    // The client contains the secret access key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BucketRecordings").field("prefix", &self.prefix).finish_non_exhaustive()
     }
 }
 
 impl BucketRecordings {
-    /// Makes the client. Nothing is sent.
+    /// Builds the client. Sends nothing.
     ///
     /// # Errors
     ///
-    /// If the settings cannot be right, or there is no HTTPS client for want of CA certificates.
+    /// A setting is invalid, or the machine has no CA certificates for an HTTPS client.
     pub fn open(settings: &S3Settings) -> Result<Self, InvalidSettings> {
         let prefix = settings.checked_prefix()?;
         let client = ClientOptions::new()
             .with_allow_http(settings.allow_http)
-            .with_connect_timeout(CONNECT_LIMIT)
-            .with_timeout(PUT_LIMIT);
-        // The operations have their limits; this keeps tries from going on beyond the shorter one.
+            .with_connect_timeout(CONNECT_TIMEOUT)
+            .with_timeout(PUT_TIMEOUT);
+        // Each operation has its own timeout; retries must not outlast the shorter one.
         let retries = RetryConfig {
             max_retries: 3,
-            retry_timeout: FETCH_LIMIT / 2,
+            retry_timeout: FETCH_TIMEOUT / 2,
             backoff: BackoffConfig { max_backoff: Duration::from_secs(1), ..BackoffConfig::default() },
         };
         let mut builder = AmazonS3Builder::new()
@@ -84,7 +82,7 @@ impl RecordingStore for BucketRecordings {
         let attributes = Attributes::from_iter([(Attribute::ContentType, format.media_type())]);
         let options = PutOptions { attributes, ..PutOptions::default() };
         let path = path_of(&self.prefix, key);
-        within(PUT_LIMIT, SERVICE, async {
+        within(PUT_TIMEOUT, SERVICE, async {
             let put = self.bucket.put_opts(&path, bytes.into(), options).await;
             put.map(|_| ()).map_err(|error| unavailable(SERVICE, &error))
         })
@@ -93,7 +91,7 @@ impl RecordingStore for BucketRecordings {
 
     async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
         let path = path_of(&self.prefix, key);
-        within(FETCH_LIMIT, SERVICE, async {
+        within(FETCH_TIMEOUT, SERVICE, async {
             match self.bucket.head(&path).await {
                 Ok(_) => {}
                 Err(Error::NotFound { .. }) => return Ok(None),

@@ -1,5 +1,5 @@
-//! What is said when the store fails: the kind of failure, and nothing that the store or its client said. That would hold
-//! names, links and paths.
+//! Error texts: only the kind of failure. What the store or its client reports may contain names,
+//! links and paths.
 
 use std::error::Error as _;
 use std::future::Future;
@@ -10,51 +10,50 @@ use domain::ports::PortUnavailable;
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
 
-/// Runs an operation of a store, for so long at most.
 pub(crate) async fn within<T>(
-    limit: Duration,
+    timeout: Duration,
     service: &'static str,
     operation: impl Future<Output = Result<T, PortUnavailable>>,
 ) -> Result<T, PortUnavailable> {
-    tokio::time::timeout(limit, operation)
+    tokio::time::timeout(timeout, operation)
         .await
-        .unwrap_or_else(|_| Err(PortUnavailable::new(service, "it took too long")))
+        .unwrap_or_else(|_| Err(PortUnavailable::new(service, "the operation timed out")))
 }
 
-/// An error without what it quotes.
+/// Describes an error without quoting it.
 pub(crate) fn unavailable(service: &'static str, error: &Error) -> PortUnavailable {
     let reason = match error {
-        Error::NotFound { .. } => "it says that there is no such bucket or folder".into(),
-        Error::PermissionDenied { .. } => "it does not permit this".into(),
-        Error::Unauthenticated { .. } => "it does not take the key".into(),
-        other => below(other),
+        Error::NotFound { .. } => "the bucket or the folder does not exist".into(),
+        Error::PermissionDenied { .. } => "the store does not permit the operation".into(),
+        Error::Unauthenticated { .. } => "the store rejects the access key".into(),
+        other => innermost_kind(other),
     };
     PortUnavailable::new(service, reason)
 }
 
-/// The innermost kind of failure that is known by name.
-fn below(error: &Error) -> String {
+/// Names the innermost cause with a known kind.
+fn innermost_kind(error: &Error) -> String {
     let mut kind = None;
     let mut current = error.source();
     while let Some(error) = current {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             kind = Some(error.kind().to_string());
         } else if let Some(error) = error.downcast_ref::<HttpError>() {
-            kind = Some(http(error.kind()).to_owned());
+            kind = Some(http_kind(error.kind()).to_owned());
         }
         current = error.source();
     }
-    kind.unwrap_or_else(|| "it answers with an error".to_owned())
+    kind.unwrap_or_else(|| "the store returned an error".to_owned())
 }
 
-fn http(kind: HttpErrorKind) -> &'static str {
+fn http_kind(kind: HttpErrorKind) -> &'static str {
     match kind {
-        HttpErrorKind::Connect => "no connection",
+        HttpErrorKind::Connect => "could not connect",
         HttpErrorKind::Request => "the request could not be sent",
-        HttpErrorKind::Timeout => "no answer in time",
-        HttpErrorKind::Interrupted => "the connection broke",
-        HttpErrorKind::Decode => "its answer cannot be read",
-        _ => "the exchange failed",
+        HttpErrorKind::Timeout => "the response did not arrive in time",
+        HttpErrorKind::Interrupted => "the connection was lost",
+        HttpErrorKind::Decode => "the response cannot be decoded",
+        _ => "the HTTP request failed",
     }
 }
 
@@ -67,11 +66,11 @@ mod tests {
         let source = || Box::new(io::Error::new(io::ErrorKind::StorageFull, "at /srv/call_1.mp3"));
         let path = "calls/call_1.mp3".to_owned();
         for (error, reason) in [
-            (Error::NotFound { path: path.clone(), source: source() }, "no such bucket or folder"),
+            (Error::NotFound { path: path.clone(), source: source() }, "does not exist"),
             (Error::PermissionDenied { path: path.clone(), source: source() }, "does not permit"),
-            (Error::Unauthenticated { path, source: source() }, "does not take the key"),
+            (Error::Unauthenticated { path, source: source() }, "rejects the access key"),
             (Error::Generic { store: "S3", source: source() }, &io::ErrorKind::StorageFull.to_string()),
-            (Error::Generic { store: "S3", source: "at call_1.mp3".into() }, "answers with an error"),
+            (Error::Generic { store: "S3", source: "at call_1.mp3".into() }, "returned an error"),
         ] {
             let shown = unavailable("recordings", &error).to_string();
             assert!(shown.contains(reason), "{shown}");
@@ -80,9 +79,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_takes_too_long_is_given_up() {
-        let limit = Duration::from_secs(10);
-        let given_up = within(limit, "recordings", std::future::pending::<Result<(), _>>()).await;
-        assert!(given_up.expect_err("it never ends").to_string().contains("too long"));
+    async fn an_operation_that_takes_too_long_times_out() {
+        let endless = std::future::pending::<Result<(), _>>();
+        let result = within(Duration::from_secs(10), "recordings", endless).await;
+        assert!(result.expect_err("the operation never ends").to_string().contains("timed out"));
     }
 }

@@ -1,5 +1,3 @@
-//! Recordings as files in a folder.
-
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,12 +12,13 @@ use object_store::{Error, ObjectStoreExt as _};
 use crate::failure::{unavailable, within};
 use crate::name::path_of;
 use crate::settings::InvalidSettings;
-use crate::{FETCH_LIMIT, PUT_LIMIT};
+use crate::{FETCH_TIMEOUT, PUT_TIMEOUT};
 
 const SERVICE: &str = "recordings folder";
 
-/// Recordings as files in a folder. A file is written aside, synced and renamed, and the folder synced after that: whoever
-/// reads finds the whole recording or the one before, and a stored one survives the loss of power.
+/// Recordings as files in a folder. A recording is written to a temporary file, synced and renamed,
+/// then the folder is synced: a reader finds the complete new recording or the previous one, and a
+/// stored recording survives a power failure.
 #[derive(Debug)]
 pub struct FolderRecordings {
     folder: PathBuf,
@@ -27,13 +26,13 @@ pub struct FolderRecordings {
 }
 
 impl FolderRecordings {
-    /// Opens the folder, or makes it with those above it that are missing, for this user alone.
+    /// Opens the folder. Creates it, with missing parent folders, for access by this user only.
     ///
     /// # Errors
     ///
-    /// If it cannot be made, or is no folder.
+    /// The folder cannot be created, or the path is not a folder.
     pub fn open(folder: &Path) -> Result<Self, InvalidSettings> {
-        make(folder).map_err(|error| InvalidSettings::Folder(error.kind()))?;
+        create(folder).map_err(|error| InvalidSettings::Folder(error.kind()))?;
         let folder = folder.canonicalize().map_err(|error| InvalidSettings::Folder(error.kind()))?;
         let files = LocalFileSystem::new_with_prefix(&folder)
             .map_err(|_| InvalidSettings::Folder(io::ErrorKind::Other))?
@@ -41,11 +40,11 @@ impl FolderRecordings {
         Ok(Self { folder, files })
     }
 
-    /// A folder that has gone is neither empty nor to be made anew: what was in it is elsewhere.
-    async fn is_there(&self) -> Result<(), PortUnavailable> {
+    /// A missing folder is an error, and is not created again: its recordings are somewhere else.
+    async fn check_folder(&self) -> Result<(), PortUnavailable> {
         match tokio::fs::metadata(&self.folder).await {
             Ok(found) if found.is_dir() => Ok(()),
-            Ok(_) => Err(PortUnavailable::new(SERVICE, "it is no folder any more")),
+            Ok(_) => Err(PortUnavailable::new(SERVICE, "the path is no longer a folder")),
             Err(error) => Err(PortUnavailable::new(SERVICE, error.kind().to_string())),
         }
     }
@@ -59,8 +58,8 @@ impl RecordingStore for FolderRecordings {
         _format: AudioFormat,
         bytes: Vec<u8>,
     ) -> Result<(), PortUnavailable> {
-        within(PUT_LIMIT, SERVICE, async {
-            self.is_there().await?;
+        within(PUT_TIMEOUT, SERVICE, async {
+            self.check_folder().await?;
             let put = self.files.put(&path_of(&ObjectPath::ROOT, key), bytes.into()).await;
             put.map(|_| ()).map_err(|error| unavailable(SERVICE, &error))
         })
@@ -68,11 +67,11 @@ impl RecordingStore for FolderRecordings {
     }
 
     async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
-        within(FETCH_LIMIT, SERVICE, async {
+        within(FETCH_TIMEOUT, SERVICE, async {
             let read = async { self.files.get(&path_of(&ObjectPath::ROOT, key)).await?.bytes().await };
             match read.await {
                 Ok(bytes) => Ok(Some(RecordingAccess::Bytes(bytes.into()))),
-                Err(Error::NotFound { .. }) => self.is_there().await.map(|()| None),
+                Err(Error::NotFound { .. }) => self.check_folder().await.map(|()| None),
                 Err(error) => Err(unavailable(SERVICE, &error)),
             }
         })
@@ -80,25 +79,25 @@ impl RecordingStore for FolderRecordings {
     }
 }
 
-/// Makes a folder and those above it that are missing, and sees to it that they survive the loss of power.
-fn make(folder: &Path) -> io::Result<()> {
+/// Creates a folder and its missing parents, and syncs them so that they survive a power failure.
+fn create(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    // A relative path ends in the empty one, which is the working directory.
-    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
-    if let Some(above) = above {
-        make(above)?;
+    // The last parent of a relative path is empty: it is the working directory.
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        create(parent)?;
     }
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(folder) {
-        // Another process was faster.
+        // Another process has created it in the meantime.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
-        made => made?,
+        result => result?,
     }
     #[cfg(unix)]
-    File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
     Ok(())
 }

@@ -1,16 +1,17 @@
-//! Recordings as files in a folder, or as objects in a bucket that speaks S3.
+//! Recordings as files in a folder, or as objects in an S3-compatible bucket.
 //!
-//! [`open`] makes a [`RecordingStore`] of [`RecordingsSettings`]. Both kinds of it stand on the crate `object_store`:
+//! [`open`] creates a [`RecordingStore`] from [`RecordingsSettings`]. Both kinds use the crate
+//! `object_store`:
 //!
-//! | | a folder | a bucket |
+//! | | Folder | Bucket |
 //! |---|---|---|
-//! | a recording is | one file, written aside, synced, and renamed into its place | one object, with its media type |
-//! | it is fetched | as bytes | as a link that opens it for ten minutes |
-//! | storing it takes at most | 30 s | 30 s |
-//! | fetching it takes at most | 10 s | 10 s |
+//! | A recording is | one file, written to a temporary file, synced and renamed | one object with its media type |
+//! | Fetching returns | the bytes | a link that is valid for ten minutes |
+//! | Timeout of storing | 30 s | 30 s |
+//! | Timeout of fetching | 10 s | 10 s |
 //!
-//! A recording's key is text of any kind, and its name in the store one word of `a-z`, `0-9`, `-`, `.` and `_`: `name.rs`.
-//! No key, name, link or path goes into an error.
+//! A recording's key is any text. Its name in the store has only `a-z`, `0-9`, `-`, `.` and `_`:
+//! see `name.rs`. No error contains a key, name, link or path.
 
 mod bucket;
 mod failure;
@@ -27,16 +28,15 @@ pub use bucket::BucketRecordings;
 pub use folder::FolderRecordings;
 pub use settings::{InvalidSettings, RecordingsSettings, S3Settings};
 
-/// Within how long a recording is stored, or it is not known whether it is.
-const PUT_LIMIT: Duration = Duration::from_secs(30);
-/// Within how long it is known how to get at a recording.
-const FETCH_LIMIT: Duration = Duration::from_secs(10);
+/// After this timeout it is unknown whether the recording is stored.
+const PUT_TIMEOUT: Duration = Duration::from_secs(30);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Opens the store. A folder that is not there is made; a bucket has to be there, and is not asked for.
+/// Opens the store. Creates a missing folder. A bucket must exist; this function does not check it.
 ///
 /// # Errors
 ///
-/// If the settings cannot be right, or the folder cannot be made.
+/// A setting is invalid, or the folder cannot be created.
 pub fn open(settings: &RecordingsSettings) -> Result<Arc<dyn RecordingStore>, InvalidSettings> {
     Ok(match settings {
         RecordingsSettings::Folder(folder) => Arc::new(FolderRecordings::open(folder)?),

@@ -1,37 +1,37 @@
-//! What a recording is called in the store.
-
 use std::fmt::Write as _;
 
 use domain::RecordingKey;
 use object_store::path::{Path, PathPart};
 use sha2::{Digest, Sha256};
 
-/// Longer names become digests: file systems bear 255 bytes, of which what is written aside needs some.
-const LONGEST: usize = 200;
-/// Before a digest. No escape begins so.
-const DIGEST: &str = "_h";
+/// Longer names become digests: file systems permit 255 bytes, and the suffix of a temporary file
+/// needs some of them.
+const MAX_LEN: usize = 200;
+/// No escaped byte begins with this prefix.
+const DIGEST_PREFIX: &str = "_h";
 
-/// Where a recording lies: below the prefix, under one name.
+/// The path of a recording: one name below the prefix.
 pub(crate) fn path_of(prefix: &Path, key: &RecordingKey) -> Path {
     prefix.clone().join(PathPart::from(encode(key.as_str())))
 }
 
-/// One name for each text, other texts having others, on file systems too that take `A` for `a`: small ASCII letters,
-/// digits, `-` and `.` stand for themselves, but for a dot at the beginning; every other byte is `_` and two hex digits.
+/// Returns a different name for every text, also for file systems that ignore case. Lower-case
+/// ASCII letters, digits, `-` and `.` stay, except a dot at the beginning; every other byte becomes
+/// `_` and two hex digits.
 fn encode(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
-    for (place, byte) in text.bytes().enumerate() {
+    for (index, byte) in text.bytes().enumerate() {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'-' => name.push(char::from(byte)),
-            b'.' if place > 0 => name.push('.'),
+            b'.' if index > 0 => name.push('.'),
             _ => push_hex(&mut name, "_", byte),
         }
     }
-    if (1..=LONGEST).contains(&name.len()) {
+    if (1..=MAX_LEN).contains(&name.len()) {
         return name;
     }
     name.clear();
-    name.push_str(DIGEST);
+    name.push_str(DIGEST_PREFIX);
     for byte in Sha256::digest(text.as_bytes()) {
         push_hex(&mut name, "", byte);
     }
@@ -39,7 +39,7 @@ fn encode(text: &str) -> String {
 }
 
 fn push_hex(name: &mut String, escape: &str, byte: u8) {
-    write!(name, "{escape}{byte:02x}").expect("a string takes any text");
+    write!(name, "{escape}{byte:02x}").expect("writing to a string cannot fail");
 }
 
 #[cfg(test)]
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_more_than_a_name_is_escaped() {
+    fn text_that_is_not_a_plain_name_is_escaped() {
         for (text, name) in [
             ("../../etc/passwd", "_2e._2f.._2fetc_2fpasswd"),
             ("..", "_2e."),
@@ -99,18 +99,18 @@ mod tests {
         #[test]
         fn a_name_is_one_plain_word(text in ".{0,300}") {
             let name = encode(&text);
-            prop_assert!((1..=LONGEST).contains(&name.len()));
+            prop_assert!((1..=MAX_LEN).contains(&name.len()));
             prop_assert!(!name.starts_with('.'));
             let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
             prop_assert!(name.bytes().all(plain));
             let part = PathPart::from(name.as_str());
-            prop_assert_eq!(part.as_ref(), name.as_str(), "the store would encode it again");
+            prop_assert_eq!(part.as_ref(), name.as_str(), "the store must not encode the name again");
         }
 
         #[test]
         fn no_two_texts_have_one_name(text in ".{1,60}") {
             let name = encode(&text);
-            prop_assume!(!name.starts_with(DIGEST));
+            prop_assume!(!name.starts_with(DIGEST_PREFIX));
             prop_assert_eq!(decode(&name), text.as_bytes());
         }
     }

@@ -1,5 +1,3 @@
-//! Where recordings are to lie.
-
 use std::io;
 use std::path::PathBuf;
 
@@ -7,74 +5,69 @@ use object_store::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-/// Where recordings are to lie.
+/// Where recordings are stored.
 #[derive(Debug, Clone)]
 pub enum RecordingsSettings {
-    /// As files in this folder, which this process alone may read if it is the one that makes it.
+    /// Files in this folder. If the gateway creates the folder, only the gateway's user has access.
     Folder(PathBuf),
-    /// As objects in a bucket.
+    /// Objects in a bucket.
     S3(S3Settings),
 }
 
-/// A bucket of Amazon S3, or of anything else that speaks its protocol. Its key needs `s3:PutObject`, `s3:GetObject`, and
-/// `s3:ListBucket`, without which a bucket does not say that an object is absent.
+/// A bucket of Amazon S3 or of an S3-compatible service. The access key needs the permissions
+/// `s3:PutObject`, `s3:GetObject` and `s3:ListBucket`. Without the last one, S3 replies 403 instead
+/// of 404 for an absent object.
 #[derive(Debug, Clone)]
 pub struct S3Settings {
-    /// The bucket's name: 3 to 63 small letters, digits, `-` and `.`.
+    /// The bucket's name: 3 to 63 lower-case letters, digits, `-` and `.`.
     pub bucket: String,
-    /// Before every name, as a folder would stand there; may be empty.
+    /// A path that precedes every object name; may be empty.
     pub prefix: String,
     /// The region, such as `eu-central-1`. It is part of every signature.
     pub region: String,
-    /// Where the service is, if it is not Amazon's: scheme, host and port.
+    /// Scheme, host and port of a service other than Amazon's.
     pub endpoint: Option<Url>,
-    /// The bucket stands in the path and not in the host's name, as most services other than Amazon's want it.
+    /// Whether URLs have the bucket in the path instead of the host name. Most services other than
+    /// Amazon's require it.
     pub path_style: bool,
-    /// Takes an endpoint without TLS.
+    /// Whether an endpoint without TLS is accepted.
     pub allow_http: bool,
-    /// The key's public half. Links show it.
+    /// The public half of the access key. Links contain it.
     pub access_key_id: String,
-    /// The key's secret half.
+    /// The secret half of the access key.
     pub secret_access_key: SecretString,
 }
 
-/// Why recordings cannot be kept so.
+/// A setting for recordings is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSettings {
-    /// The folder cannot be made, or is none.
-    #[error("the folder for recordings cannot be made or opened: {0}")]
+    #[error("the folder for recordings cannot be created or opened: {0}")]
     Folder(io::ErrorKind),
-    /// No bucket has such a name.
-    #[error("the bucket's name is not 3 to 63 small letters, digits, '-' and '.'")]
+    #[error("the bucket's name must have 3 to 63 lower-case letters, digits, '-' and '.'")]
     Bucket,
-    /// The prefix is no path.
-    #[error("the prefix for recordings has empty, relative or unprintable parts")]
+    #[error("the prefix for recordings must not have empty, relative or unprintable parts")]
     Prefix,
-    /// No region has such a name.
-    #[error("the bucket's region is not small letters, digits and '-'")]
+    #[error("the bucket's region must have only lower-case letters, digits and '-'")]
     Region,
-    /// The endpoint is not the root of a service.
-    #[error("the bucket's endpoint is not http or https with a host and nothing but a port")]
+    #[error("the bucket's endpoint must be an http or https URL with only a host and an optional port")]
     Endpoint,
-    /// The endpoint has no TLS.
-    #[error("the bucket's endpoint is http, which is not allowed unless it is asked for")]
+    #[error("the bucket's endpoint is http: use https, or allow http explicitly")]
     PlainHttp,
-    /// The key cannot sign.
-    #[error("the bucket's key is empty, or has spaces or characters outside ASCII")]
+    #[error("the bucket's access key must not be empty or have spaces or non-ASCII characters")]
     Key,
-    /// The HTTP client cannot be made. On a machine without CA certificates there is no `https`.
+    /// The HTTP client cannot be built. HTTPS needs CA certificates on the machine.
     #[error(
-        "no HTTPS client for the bucket: are CA certificates installed (ca-certificates, or a file named by SSL_CERT_FILE)?"
+        "no HTTPS client for the bucket: install CA certificates (ca-certificates), or set SSL_CERT_FILE to a file with them"
     )]
     HttpClient,
 }
 
 impl S3Settings {
-    /// The prefix, if bucket, region, key and prefix can be right.
+    /// Checks bucket, region, access key and prefix; returns the prefix.
     pub(crate) fn checked_prefix(&self) -> Result<Path, InvalidSettings> {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        let named = self.bucket.bytes().all(|b| plain(b) || b == b'.');
-        if !(3..=63).contains(&self.bucket.len()) || !named || self.bucket.starts_with(['.', '-']) {
+        let valid = self.bucket.bytes().all(|b| plain(b) || b == b'.');
+        if !(3..=63).contains(&self.bucket.len()) || !valid || self.bucket.starts_with(['.', '-']) {
             return Err(InvalidSettings::Bucket);
         }
         if self.region.is_empty() || !self.region.bytes().all(plain) {
@@ -88,7 +81,8 @@ impl S3Settings {
         Path::parse(&self.prefix).map_err(|_| InvalidSettings::Prefix)
     }
 
-    /// The endpoint as the client wants it, with the bucket in the host's name where that is its place.
+    /// Checks the endpoint. Returns the form that the client expects: with the bucket in the host
+    /// name unless `path_style` is set.
     pub(crate) fn checked_endpoint(&self) -> Result<Option<String>, InvalidSettings> {
         let Some(endpoint) = &self.endpoint else { return Ok(None) };
         let bare = endpoint.username().is_empty()
@@ -130,15 +124,15 @@ mod tests {
     }
 
     #[test]
-    fn good_settings_pass_and_do_not_show_their_secret() {
-        assert_eq!(settings().checked_prefix().expect("good").as_ref(), "recordings/calls");
+    fn valid_settings_pass_and_do_not_show_their_secret() {
+        assert_eq!(settings().checked_prefix().expect("valid settings").as_ref(), "recordings/calls");
         let bare = S3Settings { prefix: String::new(), ..settings() };
-        assert_eq!(bare.checked_prefix().expect("good"), Path::ROOT);
+        assert_eq!(bare.checked_prefix().expect("valid settings"), Path::ROOT);
         assert!(!format!("{:?}", RecordingsSettings::S3(settings())).contains("s3cret"));
     }
 
     #[test]
-    fn what_cannot_be_right_is_refused_by_name() {
+    fn invalid_settings_are_refused_by_name() {
         for bucket in ["", "ab", "Bucket", "a/b/c", "a?b", ".abc", "bücher"] {
             let refused = S3Settings { bucket: bucket.to_owned(), ..settings() }.checked_prefix();
             assert!(matches!(refused, Err(InvalidSettings::Bucket)), "{bucket}");
@@ -160,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bucket_stands_in_the_path_or_in_the_hosts_name() {
+    fn the_bucket_is_in_the_path_or_in_the_host_name() {
         let at = |url: &str, path_style, allow_http| {
             let endpoint = Some(Url::parse(url).expect("a URL"));
             S3Settings { endpoint, path_style, allow_http, ..settings() }.checked_endpoint()
@@ -168,10 +162,10 @@ mod tests {
         for (path_style, expected) in
             [(true, "https://s3.example:9000"), (false, "https://calls.example.s3.example:9000")]
         {
-            let endpoint = at("https://s3.example:9000", path_style, false).expect("good");
+            let endpoint = at("https://s3.example:9000", path_style, false).expect("valid settings");
             assert_eq!(endpoint.as_deref(), Some(expected));
         }
-        assert_eq!(at("http://minio/", true, true).expect("good").as_deref(), Some("http://minio"));
+        assert_eq!(at("http://minio/", true, true).expect("valid settings").as_deref(), Some("http://minio"));
         assert!(matches!(at("http://minio/", true, false), Err(InvalidSettings::PlainHttp)));
         for url in [
             "ftp://host/",

@@ -1,12 +1,13 @@
-//! Connections that are shared, kept, and replaced when they fail.
+//! Shared connections that are replaced when they fail.
 //!
-//! A pooled connection that is taken and given back costs two commands and a round trip of checking each time
-//! (`UNWATCH`, `PING`). These carry many operations at once, so each slot takes one out of the pool, keeps it, and hands
-//! out clones; the pool opens them, bounds their number and the time that opening takes. What the check would have found
-//! shows at the next operation instead, which then tries once more on a new connection.
+//! A pooled connection that is borrowed and returned for each operation costs an extra round trip
+//! of checks (`UNWATCH`, `PING`). A multiplexed connection carries many operations at the same
+//! time, so each slot takes one connection out of the pool for good and hands out clones. The pool
+//! opens connections and limits their number and the time to open one. Without the check, a dead
+//! connection is found by the next operation, which then retries on a new connection.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, MutexGuard,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -25,21 +26,21 @@ use tokio::{
 
 use crate::{failure, settings::RedisSettings};
 
-/// Operations that may wait to be written to one connection before further ones wait for room.
-const WRITE_QUEUE: usize = 1024;
+/// Operations that may be queued for writing on one connection before further ones wait.
+const MAX_QUEUED_WRITES: usize = 1024;
 
-/// The server's answers to one request, in the order of its commands.
-pub(crate) struct Answers {
+/// The replies to one request, in the order of its commands.
+pub(crate) struct Replies {
     values: std::vec::IntoIter<RedisResult<Value>>,
-    /// The request was sent before, on a connection that broke: the server may have carried it out twice.
+    /// A connection broke, so the request was sent twice and may have been executed twice.
     pub(crate) repeated: bool,
 }
 
-impl Answers {
-    /// The answer to the next command.
+impl Replies {
+    /// Returns the reply to the next command.
     pub(crate) fn take<T: FromRedisValue>(&mut self) -> Result<T, PortUnavailable> {
-        let answer = self.values.next().ok_or_else(failure::unexpected_reply)?;
-        let value = answer.map_err(|error| failure::of(&error))?;
+        let reply = self.values.next().ok_or_else(failure::unexpected_reply)?;
+        let value = reply.map_err(|error| failure::of(&error))?;
         from_redis_value(value).map_err(|_| failure::unexpected_reply())
     }
 }
@@ -47,59 +48,59 @@ impl Answers {
 pub(crate) struct Connections {
     pool: Pool,
     slots: Box<[Arc<Slot>]>,
-    turn: AtomicUsize,
-    /// Drives every connection, whichever runtime the operation comes from: one that is being shut down must not take the
-    /// others' connections with it.
+    next_slot: AtomicUsize,
+    /// Drives every connection. A connection driven by the runtime of the operation that opened it
+    /// would end with that runtime, and other runtimes share the connection.
     runtime: Handle,
 }
 
 impl Connections {
-    /// Opens nothing yet.
+    /// Checks the URL and builds the pool. Opens no connection.
     pub(crate) fn new(settings: &RedisSettings) -> Result<Self, PortUnavailable> {
-        let unusable = || failure::because("the URL or its options cannot be used");
+        let unusable = || failure::because(failure::UNUSABLE_URL);
         let runtime = Handle::try_current().map_err(|_| failure::because("there is no tokio runtime"))?;
         let info = connection_info(&settings.url).map_err(|_| unusable())?;
-        let limit = settings.operation_timeout;
+        let timeout = Some(settings.operation_timeout);
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(limit))
-            // Every operation has a deadline, over all of its round trips.
+            .set_connection_timeout(timeout)
+            // The deadline of an operation covers all of its round trips.
             .set_response_timeout(None)
-            .set_pipeline_buffer_size(WRITE_QUEUE);
+            .set_pipeline_buffer_size(MAX_QUEUED_WRITES);
         let manager = Manager::new_with_config(info, config).map_err(|_| unusable())?;
         let mut pool_config = PoolConfig::new(settings.max_connections);
-        pool_config.timeouts = Timeouts { wait: Some(limit), create: Some(limit), recycle: Some(limit) };
+        pool_config.timeouts = Timeouts { wait: timeout, create: timeout, recycle: timeout };
         let pool = Pool::builder(manager).config(pool_config).runtime(Runtime::Tokio1).build();
-        let pool = pool.map_err(|_| failure::because("the pool is set up wrongly"))?;
+        let pool = pool.map_err(|_| failure::because(failure::INVALID_POOL))?;
         let slots = (0..settings.max_connections).map(|_| Arc::default()).collect();
-        Ok(Self { pool, slots, turn: AtomicUsize::new(0), runtime })
+        Ok(Self { pool, slots, next_slot: AtomicUsize::new(0), runtime })
     }
 
-    /// Sends a request and waits for its answers until the deadline. Sends it a second time if the connection turns out to
-    /// have died since it was last used, so every request must be one that may be carried out twice.
+    /// Sends a request and waits for its replies until the deadline. Sends it a second time if the
+    /// connection died since its last use: every request must be safe to execute twice.
     pub(crate) async fn send(
         &self,
         request: &Pipeline,
         deadline: Instant,
-    ) -> Result<Answers, PortUnavailable> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let slot = &self.slots[turn % self.slots.len()];
+    ) -> Result<Replies, PortUnavailable> {
+        let index = self.next_slot.fetch_add(1, Ordering::Relaxed) % self.slots.len();
+        let slot = &self.slots[index];
         let (connection, was_open) = self.connection(slot, deadline).await?;
-        match self.exchange(connection, request, deadline).await? {
-            Ok(values) => Ok(Answers { values: values.into_iter(), repeated: false }),
-            Err(error) if error.is_connection_dropped() && was_open => {
-                let (connection, _) = self.connection(slot, deadline).await?;
-                let values = self.exchange(connection, request, deadline).await?;
-                let values = values.map_err(|error| failure::of(&error))?;
-                Ok(Answers { values: values.into_iter(), repeated: true })
-            }
-            Err(error) if error.is_connection_dropped() => {
-                Err(failure::because("a new connection is closed at once (has it too many clients?)"))
-            }
-            Err(error) => Err(failure::of(&error)),
+        let mut result = self.exchange(connection, request, deadline).await?;
+        let dropped = result.as_ref().is_err_and(RedisError::is_connection_dropped);
+        if dropped && !was_open {
+            return Err(failure::because(
+                "the server closed a new connection immediately (does it have too many clients?)",
+            ));
         }
+        if dropped {
+            let (connection, _) = self.connection(slot, deadline).await?;
+            result = self.exchange(connection, request, deadline).await?;
+        }
+        let values = result.map_err(|error| failure::of(&error))?.into_iter();
+        Ok(Replies { values, repeated: dropped })
     }
 
-    /// Opens no more connections, and closes those that are open once their operations are done.
+    /// Opens no more connections, and closes each open one after its last operation.
     pub(crate) fn close(&self) {
         self.pool.close();
         for slot in &self.slots {
@@ -107,7 +108,7 @@ impl Connections {
         }
     }
 
-    /// This slot's connection, and whether it was open before.
+    /// Returns the connection of a slot, and whether it was open already.
     async fn connection(
         &self,
         slot: &Arc<Slot>,
@@ -121,7 +122,7 @@ impl Connections {
             if let Some(connection) = slot.connection() {
                 return Ok((connection, true));
             }
-            // A task of its own: whoever gives up waiting leaves the connection to the next one.
+            // A separate task: if this operation times out, the next one finds the connection open.
             let (pool, slot) = (self.pool.clone(), Arc::clone(slot));
             let opened = self.runtime.spawn(async move {
                 let _opening = opening;
@@ -134,53 +135,51 @@ impl Connections {
                 Ok(shared)
             });
             let opened = opened.await.map_err(|error| {
-                let panicked = "opening a connection panicked";
+                let panicked = "the task that opens a connection panicked";
                 failure::because(if error.is_panic() { panicked } else { "its runtime is shut down" })
             })?;
             opened.map(|connection| (connection, false))
         });
-        in_time.await.unwrap_or_else(|_| Err(failure::because("no connection in time")))
+        in_time.await.unwrap_or_else(|_| Err(failure::because(failure::NO_CONNECTION)))
     }
 
-    /// One round trip. Gives connections up that the answer shows to be of no more use.
+    /// Makes one round trip. Discards connections that the result shows to be unusable.
     async fn exchange(
         &self,
         mut connection: MultiplexedConnection,
         request: &Pipeline,
         deadline: Instant,
     ) -> Result<RedisResult<Vec<RedisResult<Value>>>, PortUnavailable> {
-        let since = Instant::now();
-        let Ok(answers) = timeout_at(deadline, request.query_async::<Vec<_>>(&mut connection)).await else {
-            self.give_up(since);
-            return Err(failure::because("no answer in time"));
+        let sent_at = Instant::now();
+        let Ok(replies) =
+            timeout_at(deadline, request.query_async::<Vec<RedisResult<Value>>>(&mut connection)).await
+        else {
+            self.discard(sent_at);
+            return Err(failure::because(failure::NO_REPLY));
         };
-        let spoiled = match &answers {
-            Ok(answers) => spoiled(answers),
-            Err(error) => failure::spoils_connection(error),
-        };
-        if spoiled {
-            self.give_up(since);
+        let mut errors =
+            replies.iter().flatten().filter_map(|reply| reply.as_ref().err()).chain(replies.as_ref().err());
+        if errors.any(failure::ends_connection) {
+            self.discard(sent_at);
         }
-        Ok(answers)
+        Ok(replies)
     }
 
-    /// What broke one connection broke, as a rule, all of the same age. Those that were opened later are spared: when many
-    /// operations fail together, they must not close what the first of them has reopened.
-    fn give_up(&self, opened_until: Instant) {
+    /// Discards every connection opened up to this time: what broke one of them usually broke all.
+    /// Newer connections stay. Otherwise, when many operations fail together, later failures would
+    /// close the connection that the first of them has replaced.
+    fn discard(&self, opened_until: Instant) {
         for slot in &self.slots {
             slot.clear(Some(opened_until));
         }
     }
 }
 
-fn spoiled(answers: &[RedisResult<Value>]) -> bool {
-    answers.iter().filter_map(|answer| answer.as_ref().err()).any(failure::spoils_connection)
-}
-
 fn connection_info(url: &str) -> Result<ConnectionInfo, RedisError> {
     let info = url.into_connection_info()?;
     let redis = info.redis_settings().clone().set_skip_set_lib_name();
-    // Operations share a connection: one must not wait in the kernel for the acknowledgement of another.
+    // Operations share a connection: without TCP_NODELAY, one would wait in the kernel until the
+    // packet of another one is acknowledged.
     let tcp = TcpSettings::default().set_nodelay(true);
     Ok(info.set_redis_settings(redis).set_tcp_settings(tcp))
 }
@@ -193,22 +192,23 @@ struct Slot {
 
 impl Slot {
     fn connection(&self) -> Option<MultiplexedConnection> {
-        let open = self.open.lock().expect("nothing panics while it holds this lock");
-        open.as_ref().map(|(connection, _)| MultiplexedConnection::clone(connection))
+        self.open().as_ref().map(|(connection, _)| MultiplexedConnection::clone(connection))
     }
 
     fn fill(&self, connection: Connection) {
-        *self.open.lock().expect("nothing panics while it holds this lock") =
-            Some((connection, Instant::now()));
+        *self.open() = Some((connection, Instant::now()));
     }
 
-    /// Gives the connection up if it was opened until then, or in any case. It leaves the pool too, instead of going back
-    /// to it, and is closed when the last operation on it has ended.
+    /// Discards the connection if it was opened up to this time, or always for `None`. It leaves
+    /// the pool instead of returning to it, and closes when the last operation on it has ended.
     fn clear(&self, opened_until: Option<Instant>) {
-        let mut open = self.open.lock().expect("nothing panics while it holds this lock");
-        let given_up = open.take_if(|(_, since)| opened_until.is_none_or(|until| *since <= until));
-        if let Some((connection, _)) = given_up {
+        let discarded = self.open().take_if(|(_, since)| opened_until.is_none_or(|until| *since <= until));
+        if let Some((connection, _)) = discarded {
             drop(Connection::take(connection));
         }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Option<(Connection, Instant)>> {
+        self.open.lock().expect("no code panics while it holds this lock")
     }
 }

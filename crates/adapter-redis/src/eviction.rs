@@ -1,13 +1,11 @@
-//! What the server does when its memory is full.
-
-/// The server's `maxmemory-policy`.
+/// What the server does when its memory is full: its `maxmemory-policy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EvictionPolicy {
-    /// A full server refuses to write: a lock is never dropped before its time. What this store needs.
+    /// A full server refuses writes and keeps every lock until it expires: what this store needs.
     NoEviction,
-    /// A full server drops keys, locks among them. The policy's name, as the server gives it.
+    /// A full server evicts keys, also locks. Contains the policy's name in Redis.
     Evicting(String),
-    /// The server does not say: it forbids `CONFIG` and leaves the policy out of `INFO memory`.
+    /// The server forbids `CONFIG` and does not report the policy in `INFO memory`.
     Unknown,
 }
 
@@ -15,7 +13,7 @@ impl EvictionPolicy {
     pub(crate) fn from_name(name: &str) -> Self {
         match name {
             "noeviction" => Self::NoEviction,
-            // The text comes from the server and goes to a log.
+            // The log gets this text, so only text that looks like a policy's name is accepted.
             _ if (1..=32).contains(&name.len())
                 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') =>
             {
@@ -25,7 +23,7 @@ impl EvictionPolicy {
         }
     }
 
-    /// Reads the reply to `INFO memory`.
+    /// Parses the reply to `INFO memory`.
     pub(crate) fn from_info(info: &str) -> Self {
         let name = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"));
         name.map_or(Self::Unknown, |name| Self::from_name(name.trim_end()))

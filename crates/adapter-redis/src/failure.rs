@@ -1,4 +1,4 @@
-//! Why the store did not do its work, in words that an operator can act on and that hold no data.
+//! Reasons for a failed operation: an operator can act on them, and they quote no data.
 
 use deadpool_redis::{
     PoolError,
@@ -6,39 +6,45 @@ use deadpool_redis::{
 };
 use domain::ports::PortUnavailable;
 
+pub(crate) const INVALID_POOL: &str = "the connection pool has an invalid configuration";
+pub(crate) const NO_CONNECTION: &str = "could not connect within the time limit";
+pub(crate) const NO_REPLY: &str = "the server did not reply within the time limit";
+pub(crate) const UNUSABLE_URL: &str = "the URL or its options are invalid";
+
 pub(crate) fn because(reason: &'static str) -> PortUnavailable {
     PortUnavailable::new("redis", reason)
 }
 
-/// A reply that the command which was sent cannot have.
+/// The reply has a form that Redis does not use for this command.
 pub(crate) fn unexpected_reply() -> PortUnavailable {
-    because("a reply is not one that Redis gives to the command")
+    because("the server sent an unexpected reply to a command")
 }
 
-/// The server answered with an error, or the connection failed. Error texts may quote keys: only the code is passed on.
+/// The server sent an error reply, or the connection failed. Error texts may quote keys, so only
+/// the code of an error is used.
 pub(crate) fn of(error: &RedisError) -> PortUnavailable {
     if let Some(reason) = error.code().and_then(|code| of_code(code, error.detail())) {
         return because(reason);
     }
     if error.is_connection_refusal() {
-        return because("the connection is refused");
+        return because("the server refused the connection");
     }
     if error.is_timeout() {
-        return because("no answer in time");
+        return because(NO_REPLY);
     }
     if error.is_connection_dropped() {
-        return because("the connection is lost");
+        return because("the connection was lost");
     }
     match error.kind() {
-        ErrorKind::AuthenticationFailed => because("it refuses the credentials"),
+        ErrorKind::AuthenticationFailed => because("the server rejects the credentials"),
         ErrorKind::Parse | ErrorKind::UnexpectedReturnType => unexpected_reply(),
-        ErrorKind::InvalidClientConfig => because("the URL or its options cannot be used"),
-        ErrorKind::Io => because("it cannot be reached (name, network or TLS)"),
+        ErrorKind::InvalidClientConfig => because(UNUSABLE_URL),
+        ErrorKind::Io => because("the server cannot be reached (host name, network or TLS)"),
         _ => match error.code() {
             Some(code) if code.len() <= 32 && code.bytes().all(|b| b.is_ascii_uppercase()) => {
-                PortUnavailable::new("redis", format!("an error reply, {code}"))
+                PortUnavailable::new("redis", format!("the server replied with the error {code}"))
             }
-            _ => because("an error reply"),
+            _ => because("the server replied with an error"),
         },
     }
 }
@@ -46,15 +52,15 @@ pub(crate) fn of(error: &RedisError) -> PortUnavailable {
 pub(crate) fn of_pool(error: &PoolError) -> PortUnavailable {
     match error {
         PoolError::Backend(error) => of(error),
-        PoolError::Timeout(_) => because("no connection in time"),
+        PoolError::Timeout(_) => because(NO_CONNECTION),
         PoolError::Closed => because("the store is closed"),
-        PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => because("the pool is set up wrongly"),
+        PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => because(INVALID_POOL),
     }
 }
 
-/// Whether the next operation should come on a connection of its own making: this one is dead or out of step, or leads to
-/// a server that used to be the primary, or was opened with credentials that are no longer good.
-pub(crate) fn spoils_connection(error: &RedisError) -> bool {
+/// Whether the next operation needs a new connection: this one is dead or out of step, its server
+/// is no longer the primary, or its credentials are no longer valid.
+pub(crate) fn ends_connection(error: &RedisError) -> bool {
     error.is_unrecoverable_error()
         || error.is_timeout()
         || matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "NOAUTH" | "WRONGPASS"))
@@ -62,22 +68,22 @@ pub(crate) fn spoils_connection(error: &RedisError) -> bool {
 
 fn of_code(code: &str, detail: Option<&str>) -> Option<&'static str> {
     Some(match code {
-        "READONLY" => "it is a read-only replica (READONLY)",
-        "OOM" => "its memory is full (OOM)",
-        "NOAUTH" => "it wants credentials (NOAUTH)",
-        "WRONGPASS" => "it refuses the credentials (WRONGPASS)",
-        "NOPERM" => "its access rules forbid a command (NOPERM)",
-        "LOADING" => "it is still loading its data (LOADING)",
-        "MASTERDOWN" => "it is a replica without its primary (MASTERDOWN)",
-        "NOREPLICAS" => "it has too few replicas to write (NOREPLICAS)",
-        "MISCONF" => "it cannot save to disk and refuses to write (MISCONF)",
-        "BUSY" => "a script keeps it busy (BUSY)",
-        "WRONGTYPE" => "a key of ours holds a foreign type (WRONGTYPE)",
+        "READONLY" => "the server is a read-only replica (READONLY)",
+        "OOM" => "the server's memory is full (OOM)",
+        "NOAUTH" => "the server requires credentials (NOAUTH)",
+        "WRONGPASS" => "the server rejects the credentials (WRONGPASS)",
+        "NOPERM" => "the server's access rules forbid a command (NOPERM)",
+        "LOADING" => "the server is still loading its data (LOADING)",
+        "MASTERDOWN" => "the server is a replica without a connection to its primary (MASTERDOWN)",
+        "NOREPLICAS" => "the server has too few replicas to accept writes (NOREPLICAS)",
+        "MISCONF" => "the server cannot save to disk and refuses writes (MISCONF)",
+        "BUSY" => "the server is busy with a script (BUSY)",
+        "WRONGTYPE" => "a key holds a value of another type (WRONGTYPE)",
         "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "CROSSSLOT" => {
-            "it is a cluster node that does not serve the key (MOVED or the like)"
+            "the server is a cluster node that does not serve the key (MOVED or similar)"
         }
         "ERR" if detail.is_some_and(|text| text.contains("max number of clients")) => {
-            "it has too many clients"
+            "the server has too many clients"
         }
         _ => return None,
     })
@@ -134,9 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_to_a_demoted_primary_is_given_up_and_one_to_a_full_server_is_not() {
-        assert!(spoils_connection(&reply("-READONLY You can't write against a read only replica.")));
-        assert!(spoils_connection(&io::Error::from(io::ErrorKind::BrokenPipe).into()));
-        assert!(!spoils_connection(&reply("-OOM command not allowed")));
+    fn a_connection_to_a_demoted_primary_is_replaced_and_one_to_a_full_server_is_not() {
+        assert!(ends_connection(&reply("-READONLY You can't write against a read only replica.")));
+        assert!(ends_connection(&io::Error::from(io::ErrorKind::BrokenPipe).into()));
+        assert!(!ends_connection(&reply("-OOM command not allowed")));
     }
 }

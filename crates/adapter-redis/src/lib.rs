@@ -1,18 +1,19 @@
 //! The idempotency lock and the context cache in Redis (7 or newer) or Valkey.
 //!
-//! [`RedisStore`] is both ports at once, so that a result and its context are written in one round trip. The path to the
-//! dial costs one command, `SET key pending:<token> NX PX ms`; every later write is a script that compares the token.
+//! [`RedisStore`] implements both ports, so that one round trip writes a result and its context.
+//! Before the dial, a call costs one command: `SET key pending:<token> NX PX ms`. Every later write
+//! to a lock is a script that compares the token first.
 //!
-//! | Key | Value | Lives |
+//! | Key | Value | Lifetime |
 //! |---|---|---|
-//! | `<prefix>:{<lock key>}:lock` | `pending:<token>`, then `settled:<token>:<json>` | as long as it is held |
-//! | `<prefix>:{<conversation id>}:context` | `<json>` | as long as the context is kept |
+//! | `<prefix>:{<intent key>}:lock` | `pending:<token>`, later `settled:<token>:<json>` | the hold time of the lock |
+//! | `<prefix>:{<conversation id>}:context` | `<json>` | the time to live of the context |
 //! | `<prefix>:{ready}:probe` | `1`, written by [`RedisStore::ping`] | one second |
 //!
-//! The context of a placed call and that of a call that came in are two versions of JSON under the same key.
+//! Outbound and inbound contexts share a key format; they are two versions of its JSON.
 //!
-//! The JSON says its version, and fields may be added to it: a reader ignores those that it does not know. What cannot be
-//! read is never taken for a free key, but answered as unavailable.
+//! The JSON carries its version. A release may add fields, and a reader ignores unknown fields. A
+//! value that cannot be read is reported as unavailable, never as a free key.
 
 mod connections;
 mod context;

@@ -1,30 +1,31 @@
-//! Where the store is and how long it may take.
-
 use std::{fmt, time::Duration};
 
 use domain::ports::PortUnavailable;
 
 use crate::failure;
 
-/// The longest operation that keeps the ports' promise to answer within 2 s.
-const LONGEST_OPERATION: Duration = Duration::from_millis(1500);
+/// The ports promise a result within 2 s; the difference is a reserve.
+const MAX_OPERATION_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// How a [`RedisStore`](crate::RedisStore) finds its server and what it may spend on it.
+/// The server, the namespace and the limits of a [`RedisStore`](crate::RedisStore).
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisSettings {
-    /// `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. It may hold a password: `Debug` hides it.
+    /// `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. It may contain a
+    /// password, so `Debug` does not show it.
     pub url: String,
-    /// Before every key, so that several gateways share a server: letters, digits, `-`, `_`, `.` and `:`, 1 to 64 of them.
+    /// The beginning of every key, so that several gateways can share a server: 1 to 64 letters,
+    /// digits, `-`, `_`, `.` and `:`.
     pub key_prefix: String,
-    /// Connections at most. Each carries any number of operations at a time, so one is enough for most, and 64 is the most.
+    /// The maximum number of connections, 1 to 64. Each connection carries any number of operations
+    /// at the same time, so one is enough for most gateways.
     pub max_connections: usize,
-    /// How long one operation may take in all: connecting, sending, waiting, and one more try where the connection turned
-    /// out to be dead. Above zero, and at most 1.5 s.
+    /// The time limit of one operation: it includes connecting, and a second attempt after a dead
+    /// connection. More than zero and at most 1.5 s.
     pub operation_timeout: Duration,
 }
 
 impl RedisSettings {
-    /// The server at `url` with the prefix `outdial`, two connections, and 500 ms for an operation.
+    /// The server at `url`, the prefix `outdial`, two connections, and 500 ms for an operation.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -39,14 +40,14 @@ impl RedisSettings {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
         if !(1..=64).contains(&self.key_prefix.len()) || !self.key_prefix.bytes().all(plain) {
             return Err(failure::because(
-                "the key prefix is not 1 to 64 letters, digits, '-', '_', '.' or ':'",
+                "key_prefix must have 1 to 64 letters, digits, '-', '_', '.' or ':'",
             ));
         }
         if !(1..=64).contains(&self.max_connections) {
-            return Err(failure::because("the number of connections is not 1 to 64"));
+            return Err(failure::because("max_connections must be 1 to 64"));
         }
-        if self.operation_timeout.is_zero() || self.operation_timeout > LONGEST_OPERATION {
-            return Err(failure::because("the time for an operation is zero or above 1.5 s"));
+        if self.operation_timeout.is_zero() || self.operation_timeout > MAX_OPERATION_TIMEOUT {
+            return Err(failure::because("operation_timeout must be more than zero and at most 1.5 s"));
         }
         Ok(())
     }

@@ -1,21 +1,18 @@
-//! The store: one handle on both ports.
-
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
-use deadpool_redis::redis::{Pipeline, Value};
+use deadpool_redis::redis::{FromRedisValue, Pipeline, Value};
 use domain::ports::PortUnavailable;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio::time::Instant;
 
 use crate::{
-    connections::{Answers, Connections},
+    connections::{Connections, Replies},
     eviction::EvictionPolicy,
-    failure,
-    keys::Key,
+    failure, keys,
     settings::RedisSettings,
 };
 
-/// Redis or Valkey as lock and context cache. Cheap to clone; clones share their connections.
+/// Redis or Valkey as idempotency lock and context cache. Cheap to clone: clones share connections.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
@@ -26,19 +23,20 @@ struct Inner {
 }
 
 impl RedisStore {
-    /// Sets the store up. Opens no connection yet, so that a server which is away at start is no reason not to start; see
-    /// [`RedisStore::ping`].
+    /// Creates the store. Opens no connection, so that the gateway can start while the server is
+    /// unavailable; [`RedisStore::ping`] checks the server.
     ///
-    /// The connections live on the tokio runtime that this is called on, whichever runtime uses them later. For a
-    /// `rediss://` URL it makes aws-lc-rs the process' crypto provider, unless there is one already.
+    /// The connections belong to the tokio runtime that calls this function, also when operations
+    /// of other runtimes use them. For a `rediss://` URL this installs aws-lc-rs as the crypto
+    /// provider of the process, unless one is installed.
     ///
     /// # Errors
     ///
-    /// If a setting cannot be used, or there is no runtime.
+    /// A setting is invalid, or no tokio runtime is running.
     pub fn connect(settings: &RedisSettings) -> Result<Self, PortUnavailable> {
         settings.check()?;
         if settings.url.starts_with("rediss:") && CryptoProvider::get_default().is_none() {
-            // An error means that somebody else was faster.
+            // An error means that another thread has installed a provider in the meantime.
             let _ = aws_lc_rs::default_provider().install_default();
         }
         Ok(Self(Arc::new(Inner {
@@ -48,56 +46,52 @@ impl RedisStore {
         })))
     }
 
-    /// Whether the store can take locks: it writes a key that lapses by itself. A server that is full, a replica, or still
-    /// loading answers a mere `PING` and is of no use.
+    /// Checks that the server accepts locks, by writing a key that expires after one second. A
+    /// `PING` proves less: a full server, a replica, or one that loads its data replies to it.
     ///
     /// # Errors
     ///
-    /// With the reason, if it cannot.
+    /// The server does not accept locks; the error has the reason.
     pub async fn ping(&self) -> Result<(), PortUnavailable> {
-        let mut request = request();
-        request.cmd("SET").arg(Key::probe(self.key_prefix())).arg(1).arg("PX").arg(1000);
-        match self.send(&request, self.deadline()).await?.take()? {
-            Value::Okay => Ok(()),
-            _ => Err(failure::unexpected_reply()),
-        }
+        self.set(&keys::probe(self.key_prefix()), "1", Duration::from_secs(1)).await
     }
 
-    /// What the server does when its memory is full: from `CONFIG GET`, or from `INFO` where that is forbidden.
+    /// Reads what the server does when its memory is full: from `CONFIG GET`, or from `INFO` if the
+    /// server forbids `CONFIG`.
     ///
     /// # Errors
     ///
-    /// If the server is away, or forbids both.
+    /// The server is unavailable, or forbids both commands.
     pub async fn eviction_policy(&self) -> Result<EvictionPolicy, PortUnavailable> {
         let mut request = request();
         request.cmd("CONFIG").arg("GET").arg("maxmemory-policy").cmd("INFO").arg("memory");
-        let mut answers = self.send(&request, self.deadline()).await?;
-        let config = answers.take::<HashMap<String, String>>().unwrap_or_default();
+        let mut replies = self.send(&request, self.deadline()).await?;
+        let config = replies.take::<HashMap<String, String>>().unwrap_or_default();
         if let Some(name) = config.get("maxmemory-policy") {
             return Ok(EvictionPolicy::from_name(name));
         }
-        Ok(EvictionPolicy::from_info(&answers.take::<String>()?))
+        Ok(EvictionPolicy::from_info(&replies.take::<String>()?))
     }
 
-    /// Warns in the log unless the server keeps every lock for its time. For the start of a process.
+    /// Logs a warning unless the server keeps every lock until it expires. To be called at start.
     pub async fn warn_unless_noeviction(&self) {
         match self.eviction_policy().await {
             Ok(EvictionPolicy::NoEviction) => {}
             Ok(EvictionPolicy::Evicting(policy)) => tracing::warn!(
                 redis.maxmemory_policy = policy,
-                "Redis drops keys when its memory is full, locks among them: set maxmemory-policy to noeviction"
+                "Redis evicts keys, also locks, when its memory is full: set maxmemory-policy to noeviction"
             ),
-            Ok(EvictionPolicy::Unknown) => tracing::warn!(
-                "Redis does not say what it does when its memory is full: see that maxmemory-policy is noeviction"
-            ),
+            Ok(EvictionPolicy::Unknown) => {
+                tracing::warn!("Redis does not report its maxmemory-policy: make sure that it is noeviction")
+            }
             Err(error) => tracing::warn!(
                 %error,
-                "cannot tell what Redis does when its memory is full: see that maxmemory-policy is noeviction"
+                "could not read the maxmemory-policy of Redis: make sure that it is noeviction"
             ),
         }
     }
 
-    /// Closes the connections once their operations are done. From now on every operation is answered as unavailable.
+    /// Closes each connection after its last operation. Every later operation fails as unavailable.
     pub fn close(&self) {
         self.0.connections.close();
     }
@@ -106,7 +100,7 @@ impl RedisStore {
         &self.0.key_prefix
     }
 
-    /// When an operation that begins now must have ended.
+    /// Returns the time by which an operation that starts now must end.
     pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.0.operation_timeout
     }
@@ -115,8 +109,22 @@ impl RedisStore {
         &self,
         request: &Pipeline,
         deadline: Instant,
-    ) -> Result<Answers, PortUnavailable> {
+    ) -> Result<Replies, PortUnavailable> {
         self.0.connections.send(request, deadline).await
+    }
+
+    /// Sends a request of one command and returns the reply.
+    pub(crate) async fn reply<T: FromRedisValue>(&self, request: &Pipeline) -> Result<T, PortUnavailable> {
+        self.send(request, self.deadline()).await?.take()
+    }
+
+    pub(crate) async fn set(&self, key: &str, value: &str, ttl: Duration) -> Result<(), PortUnavailable> {
+        let mut request = request();
+        add_set(&mut request, key, value, ttl);
+        match self.reply(&request).await? {
+            Value::Okay => Ok(()),
+            _ => Err(failure::unexpected_reply()),
+        }
     }
 }
 
@@ -126,14 +134,18 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-/// A request to put commands into. The failure of one leaves the answers to the others.
+/// An empty request. If one of its commands fails, the replies to the others are still returned.
 pub(crate) fn request() -> Pipeline {
     let mut request = Pipeline::new();
     request.ignore_errors();
     request
 }
 
-/// A lifetime for `PX`, which takes no zero.
+pub(crate) fn add_set(request: &mut Pipeline, key: &str, value: &str, ttl: Duration) {
+    request.cmd("SET").arg(key).arg(value).arg("PX").arg(millis(ttl));
+}
+
+/// A lifetime for `PX`, which does not accept zero.
 pub(crate) fn millis(lifetime: Duration) -> u64 {
     u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX).max(1)
 }

@@ -1,7 +1,8 @@
-//! The values in the store. Private to this crate and versioned, since an old and a new release read each other's.
+//! The format of the values in Redis. It is private to this crate and versioned, because an old and
+//! a new release read each other's values during an upgrade.
 //!
-//! Adding a field that may be absent keeps the version. A change that an older reader would misread raises it, and the
-//! older reader then answers that it cannot read the value.
+//! A new optional field keeps the version. A change that an older reader would misread needs a new
+//! version; the older reader then reports that it cannot read the value.
 
 mod inbound;
 
@@ -12,7 +13,7 @@ use domain::{
     ConversationContext, ConversationId, InboundContext, NotConnectedReason, OrganizationId, OwnerToken,
     PhoneNumber, ProviderAgentId, SettledCall, Timestamp, UserId, ports::PortUnavailable,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub(crate) use self::inbound::inbound;
 use self::inbound::{INBOUND_VERSION, InboundWire};
@@ -24,17 +25,14 @@ const SETTLED: &str = "settled:";
 const PLACED: &str = "placed";
 const NOT_CONNECTED: &str = "not-connected";
 
-/// What a lock key holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Holder<'a> {
-    /// Somebody with this token is at it.
+pub(crate) enum LockValue<'a> {
+    /// In flight; has the owner's token.
     Pending(&'a str),
-    /// It is done.
     Settled(SettledCall),
 }
 
-impl<'a> Holder<'a> {
-    /// Reads a lock key's value.
+impl<'a> LockValue<'a> {
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, PortUnavailable> {
         let value = str::from_utf8(value).map_err(|_| unreadable_lock())?;
         if let Some(token) = value.strip_prefix(PENDING).filter(|token| is_token(token)) {
@@ -50,18 +48,16 @@ impl<'a> Holder<'a> {
     }
 }
 
-/// The value of a key that is in flight.
 pub(crate) fn pending(token: &OwnerToken) -> String {
     format!("{PENDING}{}", token.as_str())
 }
 
-/// What the value of a key that this owner settled begins with. Tokens are of one length and the separator is part of it,
-/// so no other owner's value begins so.
+/// The beginning of every value that this owner settles. All tokens have the same length and the
+/// prefix ends with the separator, so no other owner's value begins with it.
 pub(crate) fn settled_prefix(token: &OwnerToken) -> String {
     format!("{SETTLED}{}:", token.as_str())
 }
 
-/// The value of a key that is settled.
 pub(crate) fn settled(token: &OwnerToken, call: &SettledCall) -> String {
     let (outcome, reference, reason) = match call {
         SettledCall::Placed(reference) => (PLACED, reference, None),
@@ -78,50 +74,47 @@ pub(crate) fn settled(token: &OwnerToken, call: &SettledCall) -> String {
     format!("{}{}", settled_prefix(token), to_json(&wire))
 }
 
-/// The value of a kept context of a call that was placed.
-pub(crate) fn context(context: &CallContext) -> String {
-    to_json(&ContextWire {
+pub(crate) fn outbound(context: &CallContext) -> String {
+    let identity = &context.identity;
+    to_json(&OutboundWire {
         version: VERSION,
         conversation_id: context.conversation_id.as_str().into(),
-        call_id: context.identity.call_id.as_str().into(),
-        organization_id: context.identity.organization_id.as_str().into(),
-        user_id: context.identity.user_id.as_str().into(),
-        contact_id: context.identity.contact_id.as_str().into(),
-        agent_id: context.identity.agent_id.as_str().into(),
+        call_id: identity.call_id.as_str().into(),
+        organization_id: identity.organization_id.as_str().into(),
+        user_id: identity.user_id.as_str().into(),
+        contact_id: identity.contact_id.as_str().into(),
+        agent_id: identity.agent_id.as_str().into(),
         provider_agent_id: context.provider_agent_id.as_str().into(),
-        from: context.identity.from.as_e164().into(),
-        to: context.identity.to.as_e164().into(),
+        from: identity.from.as_e164().into(),
+        to: identity.to.as_e164().into(),
         reason: context.reason.as_ref().map(|reason| reason.as_str().into()),
         carrier_call_id: context.carrier_call_id.as_ref().map(|id| id.as_str().into()),
         started_at_unix_millis: context.started_at.unix_millis(),
     })
 }
 
-/// Reads a kept context, of whichever kind it says that it is.
+/// Parses a stored context. Its version selects the direction.
 pub(crate) fn parse_context(value: &[u8]) -> Result<ConversationContext, PortUnavailable> {
-    match read::<VersionWire>(value)?.version {
-        VERSION => {
-            let context = CallContext::try_from(read::<ContextWire<'_>>(value)?);
-            context.map(ConversationContext::Outbound).map_err(|Unreadable| unreadable_context())
-        }
+    let context = match read::<VersionWire>(value)?.version {
+        VERSION => CallContext::try_from(read::<OutboundWire<'_>>(value)?).map(ConversationContext::Outbound),
         INBOUND_VERSION => {
-            let context = InboundContext::try_from(read::<InboundWire<'_>>(value)?);
-            context.map(ConversationContext::Inbound).map_err(|Unreadable| unreadable_context())
+            InboundContext::try_from(read::<InboundWire<'_>>(value)?).map(ConversationContext::Inbound)
         }
-        _ => Err(unreadable_context()),
-    }
+        _ => Err(Unreadable),
+    };
+    context.map_err(|Unreadable| unreadable_context())
 }
 
-fn read<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, PortUnavailable> {
+fn read<T: DeserializeOwned>(value: &[u8]) -> Result<T, PortUnavailable> {
     serde_json::from_slice(value).map_err(|_| unreadable_context())
 }
 
 pub(crate) fn unreadable_context() -> PortUnavailable {
-    because("a kept context is not one that this version can read")
+    because("this release cannot read a stored context")
 }
 
 fn unreadable_lock() -> PortUnavailable {
-    because("a lock's value is not one that this version can read")
+    because("this release cannot read the value of a lock")
 }
 
 fn to_json(wire: &impl Serialize) -> String {
@@ -132,7 +125,7 @@ fn is_token(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// A value that does not fit the domain.
+/// A value that the domain does not accept.
 struct Unreadable;
 
 #[derive(Deserialize)]
@@ -146,9 +139,7 @@ struct VersionWire {
 struct SettledWire<'a> {
     #[serde(rename = "v")]
     version: u32,
-    #[serde(borrow)]
     outcome: Cow<'a, str>,
-    #[serde(borrow)]
     call_id: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conversation_id: Option<Cow<'a, str>>,
@@ -181,28 +172,21 @@ impl TryFrom<SettledWire<'_>> for SettledCall {
     }
 }
 
+/// The fields have the order that the first release writes: `providerAgentId` comes between the
+/// fields of the call's identity, so the identity cannot be one flattened struct.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ContextWire<'a> {
+struct OutboundWire<'a> {
     #[serde(rename = "v")]
     version: u32,
-    #[serde(borrow)]
     conversation_id: Cow<'a, str>,
-    #[serde(borrow)]
     call_id: Cow<'a, str>,
-    #[serde(borrow)]
     organization_id: Cow<'a, str>,
-    #[serde(borrow)]
     user_id: Cow<'a, str>,
-    #[serde(borrow)]
     contact_id: Cow<'a, str>,
-    #[serde(borrow)]
     agent_id: Cow<'a, str>,
-    #[serde(borrow)]
     provider_agent_id: Cow<'a, str>,
-    #[serde(borrow)]
     from: Cow<'a, str>,
-    #[serde(borrow)]
     to: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<Cow<'a, str>>,
@@ -211,10 +195,10 @@ struct ContextWire<'a> {
     started_at_unix_millis: i64,
 }
 
-impl TryFrom<ContextWire<'_>> for CallContext {
+impl TryFrom<OutboundWire<'_>> for CallContext {
     type Error = Unreadable;
 
-    fn try_from(wire: ContextWire<'_>) -> Result<Self, Unreadable> {
+    fn try_from(wire: OutboundWire<'_>) -> Result<Self, Unreadable> {
         Ok(Self {
             identity: CallIdentity {
                 call_id: required(&wire.call_id, CallId::parse)?,
@@ -251,14 +235,14 @@ mod tests {
 
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-    fn parsed(value: &str) -> Result<Holder<'_>, PortUnavailable> {
-        Holder::parse(value.as_bytes())
+    fn parsed(value: &str) -> Result<LockValue<'_>, PortUnavailable> {
+        LockValue::parse(value.as_bytes())
     }
 
-    fn placed(call_id: &str) -> Holder<'static> {
+    fn placed(call_id: &str) -> LockValue<'static> {
         let call_id = CallId::parse(call_id).expect("an id");
         let reference = CallReference { call_id, conversation_id: None, carrier_call_id: None };
-        Holder::Settled(SettledCall::Placed(reference))
+        LockValue::Settled(SettledCall::Placed(reference))
     }
 
     #[test]
@@ -268,11 +252,11 @@ mod tests {
         let more =
             format!(r#"settled:{TOKEN}:{{"v":1,"outcome":"placed","callId":"c\u0031","later":{{"x":[1]}}}}"#);
         assert_eq!(parsed(&more), Ok(placed("c1")));
-        assert_eq!(parsed(&format!("pending:{TOKEN}")), Ok(Holder::Pending(TOKEN)));
+        assert_eq!(parsed(&format!("pending:{TOKEN}")), Ok(LockValue::Pending(TOKEN)));
     }
 
     #[test]
-    fn what_cannot_be_read_is_unavailable_and_neither_free_nor_quoted() {
+    fn a_lock_that_cannot_be_read_is_unavailable_and_neither_free_nor_quoted() {
         for value in [
             "".to_owned(),
             "1".to_owned(),
@@ -291,7 +275,7 @@ mod tests {
         ] {
             assert_eq!(parsed(&value), Err(unreadable_lock()), "{value:?}");
         }
-        assert_eq!(Holder::parse(b"pending:\xff"), Err(unreadable_lock()));
+        assert_eq!(LockValue::parse(b"pending:\xff"), Err(unreadable_lock()));
     }
 
     #[test]
@@ -303,7 +287,8 @@ mod tests {
         assert_eq!(parse_context(later.as_bytes()), Err(unreadable_context()));
     }
 
-    /// As the first release wrote it, byte for byte: replicas of that release read what this one writes, and the other way.
+    /// Byte for byte what the first release writes: during an upgrade, replicas of both releases
+    /// read each other's values.
     const OUTBOUND: &str = concat!(
         r#"{"v":1,"conversationId":"conv_1","callId":"call_1","organizationId":"org_1","userId":"user_1","#,
         r#""contactId":"contact_1","agentId":"agent_1","providerAgentId":"pa_1","from":"+14162345678","#,
@@ -313,9 +298,9 @@ mod tests {
     #[test]
     fn the_context_of_a_placed_call_is_written_and_read_as_ever() {
         let Ok(ConversationContext::Outbound(read)) = parse_context(OUTBOUND.as_bytes()) else {
-            panic!("it is the context of a placed call");
+            panic!("expected an outbound context");
         };
         assert_eq!(read.identity.contact_id.as_str(), "contact_1");
-        assert_eq!(context(&read), OUTBOUND);
+        assert_eq!(outbound(&read), OUTBOUND);
     }
 }

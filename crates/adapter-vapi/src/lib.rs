@@ -1,27 +1,29 @@
-//! The voice provider Vapi, which answers a dial when it is queued.
+//! The voice provider Vapi, which responds to a dial when it has queued the call.
 //!
-//! [`Vapi`] keeps the port [`domain::ports::VoiceProvider`], [`VapiRecords`] the port [`domain::ports::ProviderRecords`];
-//! `docs/adapters.md` says how such a crate is made.
+//! [`Vapi`] implements the port [`domain::ports::VoiceProvider`], [`VapiRecords`] implements
+//! [`domain::ports::ProviderRecords`]. `docs/adapters.md` describes how to write such a crate.
 //!
-//! | File | What it knows |
+//! | File | Content |
 //! |---|---|
-//! | `config.rs` | what an operator sets, and what of it is refused at start |
-//! | `client.rs` | how one request is sent once, and how its answer is read within bounds |
-//! | `wire.rs` | the provider's JSON, both ways, and nothing of what it means |
-//! | `outcome.rs` | what an answer means for the callee: one pure function, with a table of tests |
-//! | `records.rs` | how the provider is asked what became of a call |
-//! | `record.rs` | what the provider has recorded of a call, and what it means for the books |
+//! | `config.rs` | the settings of the API |
+//! | `dial.rs` | sends a dial, once |
+//! | `wire.rs` | the provider's JSON, in both directions, without its meaning |
+//! | `outcome.rs` | what a response to a dial means: one pure function with a table of tests |
+//! | `records.rs` | asks the provider for the record of a call |
+//! | `record.rs` | what the provider's record of a call means |
 //!
-//! A request cannot say how long the phone may ring: that is up to the carrier of the caller number. The gateway's ringing
-//! time-out has to be no shorter, since duplicates are answered for as long as it says that a phone may ring.
+//! A dial cannot limit how long the phone rings: the carrier of the caller number decides. The
+//! gateway's ringing timeout must not be shorter than the carrier's, because the gateway recognizes
+//! duplicates only while it assumes that the phone may ring.
 
-mod client;
 mod config;
+mod dial;
 mod outcome;
 mod record;
 mod records;
 mod wire;
 
-pub use client::Vapi;
-pub use config::{InvalidSettings, VapiSettings};
+pub use config::VapiSettings;
+pub use dial::Vapi;
+pub use provider_client::InvalidSettings;
 pub use records::VapiRecords;

@@ -1,43 +1,28 @@
-//! What an answer means for the callee.
+//! What the response to a dial means.
 //!
-//! Everything starts as *unknown*. Only an explicit success, or an explicit refusal in the provider's own format, leaves it:
-//! a retry after a refusal rings nobody twice, and a retry after anything else may.
+//! The outcome is *unknown* unless the response is an explicit success, or an explicit refusal in
+//! the provider's own format. A retry after a refusal cannot ring the callee twice; a retry after
+//! anything else can.
 
 use domain::{DialOutcome, NotDialledReason, ProviderCode, UnknownCause};
 
 use crate::wire::{self, Call};
 
-/// The longest answer that is read, in bytes. The provider's have some thousand, the assistant's settings included.
-pub(crate) const MAX_ANSWER_BYTES: usize = 64 * 1024;
-
-/// Reads an HTTP answer that came in full; one that is longer than [`MAX_ANSWER_BYTES`] was not read to its end.
+/// Classifies a complete response.
 pub(crate) fn classify(status: u16, body: &[u8]) -> DialOutcome {
-    if body.len() > MAX_ANSWER_BYTES {
-        return DialOutcome::Unknown(UnknownCause::UnclearAnswer);
-    }
     let known = match status {
-        201 => Call::parse(body).and_then(of_call),
+        201 => Call::parse(body).and_then(from_call),
         400 | 401 | 402 | 403 | 404 | 422 | 429 => wire::refusal_code(status, body).map(rejected),
-        // A redirect, 408, 409 and 5xx can come after the dial, from the provider or from anything in front of it.
+        // The call may be placed already when the provider, or a proxy in front of it, sends a
+        // redirect, 408, 409 or 5xx.
         _ => None,
     };
     known.unwrap_or(DialOutcome::Unknown(UnknownCause::UnclearAnswer))
 }
 
-/// Reads an exchange that did not end in an answer.
-pub(crate) fn classify_error(error: &reqwest::Error) -> DialOutcome {
-    // A connect timeout is both: that no connection was made is the better news, and it comes first.
-    if error.is_connect() {
-        DialOutcome::NotDialled(NotDialledReason::Unavailable)
-    } else if error.is_timeout() {
-        DialOutcome::Unknown(UnknownCause::TimedOut)
-    } else {
-        DialOutcome::Unknown(UnknownCause::ConnectionLost)
-    }
-}
-
-/// A record is the proof that the call was taken, unless it says that it did not start, or is of no call that could ring.
-fn of_call(call: Call) -> Option<DialOutcome> {
+/// A record proves that the provider accepted the call, unless it says that the call did not start
+/// or that it is over.
+fn from_call(call: Call) -> Option<DialOutcome> {
     if call.concurrency_blocked {
         return Some(rejected(ProviderCode::from_untrusted("concurrency_blocked")));
     }

@@ -1,7 +1,7 @@
-//! The provider's record of a call, and what it means for the books.
+//! What the provider's record of a call means.
 //!
-//! A record is read within bounds, whatever its length and depth: of its fields only those below are looked at, and one that
-//! is missing, or of another type than expected, is absent.
+//! A record of any size and depth is read within bounds: only the fields below are parsed. A field
+//! that is missing or has an unexpected type counts as absent.
 
 use domain::{
     CallId, CallStatus, CallUpdate, CarrierCallId, ConversationId, ConversationRecord, PrivateNote,
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// What `GET /call/{id}` answers, and `GET /call` a list of.
+/// `GET /call/{id}` returns one, `GET /call` a list.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Record<'a> {
@@ -41,24 +41,21 @@ struct Customer<'a> {
     external_id: Option<&'a RawValue>,
 }
 
-/// Whose a record is, by the two places that carry our call id.
+/// Whether a record belongs to the requested call, by the two fields that carry our call id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// The call that is asked for.
-    Asked,
-    /// Some other call.
+    Requested,
     Other,
-    /// One place names the call that is asked for, and the other some other call.
+    /// One field has the id of the requested call, the other field has another id.
     Contradictory,
 }
 
 impl<'a> Record<'a> {
-    /// Reads one record; nothing if the text is not an object.
     pub(crate) fn parse(json: &'a [u8]) -> Option<Self> {
         serde_json::from_slice(json).ok().and_then(object)
     }
 
-    /// Reads a list of records; nothing if it is not one, or has anything else in it.
+    /// `None` unless every item is an object.
     pub(crate) fn parse_list(json: &'a [u8]) -> Option<Vec<Self>> {
         let items: Vec<&RawValue> = serde_json::from_slice(json).ok()?;
         items.into_iter().map(object).collect()
@@ -68,24 +65,25 @@ impl<'a> Record<'a> {
         text(self.id).and_then(|id| ConversationId::parse(&id).ok())
     }
 
-    /// Whether this is the record of a call of ours. Either place will do where the other is empty.
+    /// If one of the two fields is absent, the other decides.
     pub(crate) fn owner(&self, call_id: &CallId) -> Owner {
-        let external_id = self.customer.and_then(object::<Customer<'_>>).and_then(|it| text(it.external_id));
-        let is_asked = |mark: Option<String>| mark.map(|mark| mark == call_id.as_str());
-        match (is_asked(text(self.name)), is_asked(external_id)) {
+        let external_id =
+            self.customer.and_then(object::<Customer<'_>>).and_then(|customer| text(customer.external_id));
+        let is_requested = |id: Option<String>| id.map(|id| id == call_id.as_str());
+        match (is_requested(text(self.name)), is_requested(external_id)) {
             (Some(true), Some(false)) | (Some(false), Some(true)) => Owner::Contradictory,
-            (Some(true), _) | (_, Some(true)) => Owner::Asked,
+            (Some(true), _) | (_, Some(true)) => Owner::Requested,
             _ => Owner::Other,
         }
     }
 
-    /// What the record tells; nothing if it does not say where the call stands.
+    /// The content of the record; `None` if it has no status.
     ///
-    /// What was said, and when the callee answered, is not told: the provider's documents name no field for them here.
+    /// It has no transcript and no time of answer: the provider documents no fields for them.
     pub(crate) fn update(&self) -> Option<CallUpdate> {
         let status = self.status()?;
-        let (started_at, ended_at) = (moment(self.started_at), moment(self.ended_at));
-        // Of a call that nobody answered the times are those of its ring.
+        let (started_at, ended_at) = (timestamp(self.started_at), timestamp(self.ended_at));
+        // If the callee did not answer, the two times are those of the ringing.
         let talked = started_at
             .zip(ended_at)
             .filter(|(started_at, ended_at)| status == CallStatus::Completed && ended_at >= started_at);
@@ -113,17 +111,16 @@ impl<'a> Record<'a> {
             "ringing" => CallStatus::Ringing,
             "in-progress" | "forwarding" => CallStatus::InProgress,
             "ended" => text(self.ended_reason).map_or(CallStatus::Unknown, |reason| status_at_end(&reason)),
-            // What is not known to be an end is none: the call is asked for again.
+            // *Unknown* is not final, so the gateway asks for the call again.
             _ => CallStatus::Unknown,
         })
     }
 }
 
-/// Where a call stands that has ended. Of the provider's several hundred reasons these alone are known to say that somebody,
-/// or a machine for them, had answered.
+/// The status of a call that has ended. Of the provider's several hundred reasons, only the ones
+/// below prove that the callee or a machine answered; the times of a record do not prove it.
 ///
-/// The times of a record do not prove it, so that under any other reason a call is failed, and nothing more is claimed: an
-/// account that says more is greater, and is kept instead.
+/// With any other reason the status is *failed*; another report with a more specific status wins.
 fn status_at_end(reason: &str) -> CallStatus {
     match reason {
         "customer-busy" => CallStatus::Busy,
@@ -133,7 +130,8 @@ fn status_at_end(reason: &str) -> CallStatus {
         | "exceeded-max-duration"
         | "assistant-said-end-call-phrase"
         | "assistant-forwarded-call" => CallStatus::Completed,
-        // Each with what it was ended by or in the midst of, `assistant-ended-call-with-hangup-task` say.
+        // The provider appends how the call ended, for example
+        // `assistant-ended-call-with-hangup-task`.
         reason if reason.starts_with("customer-ended-call") || reason.starts_with("assistant-ended-call") => {
             CallStatus::Completed
         }
@@ -141,7 +139,7 @@ fn status_at_end(reason: &str) -> CallStatus {
     }
 }
 
-/// Reads an object. What is derived would also be read from an array.
+/// A derived `Deserialize` also accepts arrays, which are not records.
 fn object<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Option<T> {
     serde_json::from_str(json.get()).ok().filter(|_| json.get().starts_with('{'))
 }
@@ -150,13 +148,13 @@ fn text(json: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(json?.get()).ok()
 }
 
-fn moment(json: Option<&RawValue>) -> Option<Timestamp> {
+fn timestamp(json: Option<&RawValue>) -> Option<Timestamp> {
     let time = OffsetDateTime::parse(&text(json)?, &Rfc3339).ok()?;
     let millis = i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()?;
     (millis > 0).then(|| Timestamp::from_unix_millis(millis))
 }
 
-/// A text without control characters, cut where a note ends; nothing if it is blank.
+/// Removes control characters and cuts the text to the length of a note; `None` if it is blank.
 fn note(mut text: String) -> Option<PrivateNote> {
     text.retain(|c| !c.is_control());
     text.truncate(text.floor_char_boundary(PrivateNote::MAX_LEN));

@@ -1,106 +1,95 @@
-//! Asking the provider what became of a call.
+//! Asks the provider for the record of a call.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::ports::{PortUnavailable, ProviderLookup, ProviderRecords};
 use domain::{CallUpdate, ConversationId};
-use reqwest::{Client, StatusCode};
+use provider_client::{InvalidSettings, ProviderClient, Response};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
-use crate::client::http_client;
-use crate::config::{InvalidSettings, VapiSettings};
+use crate::config::VapiSettings;
 use crate::record::{Owner, Record};
 use crate::wire::{self, CALL};
 
-/// What Vapi has recorded of its calls. It reads, and does nothing else.
-///
-/// A clone is cheap; a request lives on the tokio runtime on which it is made.
-#[derive(Clone)]
+/// Reads what Vapi has recorded of its calls. It changes nothing at the provider.
+#[derive(Debug, Clone)]
 pub struct VapiRecords {
-    http: Client,
-    calls: Url,
+    client: ProviderClient,
 }
 
-/// All requests of one question together, with what is sent again.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
-/// The longest answer that is read, in bytes.
-const LONGEST_ANSWER: usize = 16 << 20;
-/// How far from its booking a call may have been made, by the provider's clock: a dial is sent within seconds, so that this
-/// is how wrong the clocks may be. In seconds.
-const MARGIN_SECS: i64 = 15 * 60;
-/// Calls of one answer: what the provider gives unless more are asked for.
-const PAGE: usize = 100;
-/// Answers that are looked through for one call.
-const MOST_PAGES: usize = 32;
+/// The time limit of one lookup, all its requests together.
+const FIND_WITHIN: Duration = Duration::from_secs(10);
+/// How far the provider's clock may differ from ours. A dial is sent within seconds of its booking,
+/// so the provider's creation time is this close to the booking.
+const CLOCK_MARGIN_SECS: i64 = 15 * 60;
+/// Calls in one list response: the provider's default.
+const PAGE_LEN: usize = 100;
+/// List requests for one lookup.
+const MAX_PAGES: usize = 32;
 
 impl VapiRecords {
-    /// Checks the settings and makes the client. Nothing is sent.
-    ///
-    /// # Errors
-    ///
-    /// A setting is out of its bounds, or the base is `https` and the machine has no CA certificates.
+    /// Checks the settings. Nothing is sent.
     pub fn new(settings: &VapiSettings) -> Result<Self, InvalidSettings> {
-        let calls = settings.endpoint(CALL)?;
-        Ok(Self { http: http_client(settings)?, calls })
+        Ok(Self { client: settings.client()? })
     }
 
-    /// What is recorded under the provider's own id; nothing if the provider says that it has no such call.
-    async fn recorded(
+    /// The record with the provider's own id; `None` if the provider responds that it has none.
+    async fn record(
         &self,
         id: &ConversationId,
         deadline: Instant,
     ) -> Result<Option<CallUpdate>, PortUnavailable> {
-        let mut url = self.calls.clone();
-        url.path_segments_mut().expect("the base was checked").push(id.as_str());
-        let (status, body) = self.read(url, deadline).await?;
+        let url = self.client.endpoint([CALL, id.as_str()]);
+        let Response { status, body } = self.read(&url, deadline).await?;
         match status {
-            StatusCode::OK => {
+            200 => {
                 let record = Record::parse(&body).filter(|record| record.id().as_ref() == Some(id));
                 let update = record.and_then(|record| record.update());
-                update.map(Some).ok_or_else(|| unavailable("an answer is not the record that was asked for"))
+                update.map(Some).ok_or_else(|| unavailable("the response is not the requested record"))
             }
-            // A wrong base may look the same. But then there is no list either, which is asked for next.
-            StatusCode::NOT_FOUND if wire::refusal_code(404, &body).is_some() => Ok(None),
-            status => Err(unclear(status)),
+            // With a wrong base URL the response may be the same. The search, which is next, then
+            // fails.
+            404 if wire::refusal_code(404, &body).is_some() => Ok(None),
+            status => Err(unexpected(status)),
         }
     }
 
-    /// What is recorded under our id. The provider does not search by it: all calls of the assistant are looked through that
-    /// were made around the booking.
-    async fn listed(
+    /// The record with our call id. The provider cannot search by it, so this reads all calls of
+    /// the assistant that were created around the time of the booking.
+    async fn search(
         &self,
         lookup: &ProviderLookup,
         deadline: Instant,
     ) -> Result<Option<CallUpdate>, PortUnavailable> {
         let booked_at = lookup.booked_at.unix_millis().max(0) / 1000;
-        let mut windows = vec![Window { after: booked_at - MARGIN_SECS, before: booked_at + MARGIN_SECS }];
+        let mut windows =
+            vec![Window { after: booked_at - CLOCK_MARGIN_SECS, before: booked_at + CLOCK_MARGIN_SECS }];
         let mut pages = 0;
         while let Some(window) = windows.pop() {
             pages += 1;
-            if pages > MOST_PAGES {
-                return Err(unavailable("there are more calls around the booking than are looked through"));
+            if pages > MAX_PAGES {
+                return Err(unavailable("too many calls were created around the time of the booking"));
             }
-            let (status, body) = self.read(self.list_of(lookup, window)?, deadline).await?;
-            let records = Record::parse_list(&body).filter(|_| status == StatusCode::OK);
-            let records = records.ok_or_else(|| unclear(status))?;
-            if let Some(record) = the_one_of(lookup, &records)? {
+            let Response { status, body } = self.read(&self.list_url(lookup, window)?, deadline).await?;
+            let records = Record::parse_list(&body).filter(|_| status == 200);
+            let records = records.ok_or_else(|| unexpected(status))?;
+            if let Some(record) = requested(lookup, &records)? {
                 let update = record.update().filter(|update| update.conversation_id.is_some());
-                return update.map(Some).ok_or_else(|| unavailable("a call is listed that is not a record"));
+                return update.map(Some).ok_or_else(|| unavailable("the listed call has no id or no status"));
             }
-            // Of an answer that is full nobody says what it leaves out, and in which order.
-            if records.len() >= PAGE {
+            // A full list may be incomplete, and the provider does not document its order.
+            if records.len() >= PAGE_LEN {
                 windows.extend(window.halved(booked_at)?);
             }
         }
         Ok(None)
     }
 
-    fn list_of(&self, lookup: &ProviderLookup, window: Window) -> Result<Url, PortUnavailable> {
-        let mut url = self.calls.clone();
+    fn list_url(&self, lookup: &ProviderLookup, window: Window) -> Result<Url, PortUnavailable> {
+        let mut url = self.client.endpoint([CALL]);
         let mut query = url.query_pairs_mut();
         if let Some(assistant_id) = &lookup.provider_agent_id {
             query.append_pair("assistantId", assistant_id.as_str());
@@ -108,53 +97,30 @@ impl VapiRecords {
         query
             .append_pair("createdAtGt", &iso(window.after)?)
             .append_pair("createdAtLt", &iso(window.before)?)
-            .append_pair("limit", &PAGE.to_string());
+            .append_pair("limit", &PAGE_LEN.to_string());
         drop(query);
         Ok(url)
     }
 
-    /// One request, sent a second time where no answer came to the first.
-    async fn read(&self, url: Url, deadline: Instant) -> Result<(StatusCode, Vec<u8>), PortUnavailable> {
-        match self.read_once(url.clone(), deadline).await {
-            Ok((status, body)) if !status.is_server_error() => Ok((status, body)),
-            Ok(_) | Err(_) => self.read_once(url, deadline).await,
-        }
-    }
-
-    async fn read_once(&self, url: Url, deadline: Instant) -> Result<(StatusCode, Vec<u8>), PortUnavailable> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let mut answer = self.http.get(url).timeout(left).send().await.map_err(unanswered)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LONGEST_ANSWER {
-                return Err(unavailable("an answer is longer than any record"));
-            }
-        }
-        Ok((answer.status(), body))
+    async fn read(&self, url: &Url, deadline: Instant) -> Result<Response, PortUnavailable> {
+        self.client.read(url, deadline).await.map_err(|failure| unavailable(failure.to_string()))
     }
 }
 
 #[async_trait]
 impl ProviderRecords for VapiRecords {
     async fn find(&self, lookup: &ProviderLookup) -> Result<Option<CallUpdate>, PortUnavailable> {
-        let deadline = Instant::now() + ANSWERS_WITHIN;
+        let deadline = Instant::now() + FIND_WITHIN;
         if let Some(id) = &lookup.conversation_id
-            && let Some(update) = self.recorded(id, deadline).await?
+            && let Some(update) = self.record(id, deadline).await?
         {
             return Ok(Some(update));
         }
-        self.listed(lookup, deadline).await
+        self.search(lookup, deadline).await
     }
 }
 
-impl fmt::Debug for VapiRecords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VapiRecords").field("calls", &self.calls.as_str()).finish_non_exhaustive()
-    }
-}
-
-/// The time in which a call was made, in whole Unix seconds, both ends excluded.
+/// A range of creation times, in whole Unix seconds, both ends excluded.
 #[derive(Clone, Copy)]
 struct Window {
     after: i64,
@@ -162,10 +128,11 @@ struct Window {
 }
 
 impl Window {
-    /// Both halves, which overlap so that no moment falls between them; the one of the booking last.
+    /// Both halves; the one with the booking is last, so it is read first. They overlap by one
+    /// second, because both ends are excluded.
     fn halved(self, booked_at: i64) -> Result<[Self; 2], PortUnavailable> {
         if self.before - self.after <= 2 {
-            return Err(unavailable("there are more calls in one second than are listed"));
+            return Err(unavailable("one second has more calls than one list can return"));
         }
         let middle = self.after + (self.before - self.after) / 2;
         let early = Self { before: middle + 1, ..self };
@@ -174,8 +141,9 @@ impl Window {
     }
 }
 
-/// The record of the call that is asked for. Of two of them, or one that is another's as well, nobody can say which it is.
-fn the_one_of<'a, 'b>(
+/// The record of the requested call. Two such records, or one that also has another call's id, are
+/// an error: choosing one of them could report on the wrong call.
+fn requested<'a, 'b>(
     lookup: &ProviderLookup,
     records: &'b [Record<'a>],
 ) -> Result<Option<&'b Record<'a>>, PortUnavailable> {
@@ -183,10 +151,10 @@ fn the_one_of<'a, 'b>(
     for record in records {
         match record.owner(&lookup.call_id) {
             Owner::Other => {}
-            Owner::Asked if found.is_none() => found = Some(record),
-            Owner::Asked => return Err(unavailable("two calls are listed under one id of ours")),
+            Owner::Requested if found.is_none() => found = Some(record),
+            Owner::Requested => return Err(unavailable("two listed calls have our call id")),
             Owner::Contradictory => {
-                return Err(unavailable("a call is listed under our id and another's"));
+                return Err(unavailable("a listed call has our call id and another one"));
             }
         }
     }
@@ -196,21 +164,11 @@ fn the_one_of<'a, 'b>(
 fn iso(unix_secs: i64) -> Result<String, PortUnavailable> {
     let time = OffsetDateTime::from_unix_timestamp(unix_secs).ok();
     let text = time.and_then(|time| time.format(&Rfc3339).ok());
-    text.ok_or_else(|| unavailable("the booking lies outside the provider's calendar"))
+    text.ok_or_else(|| unavailable("the time of the booking has no RFC 3339 form"))
 }
 
-fn unclear(status: StatusCode) -> PortUnavailable {
-    unavailable(format!("a question was answered with {}, and not with a record", status.as_u16()))
-}
-
-fn unanswered(error: reqwest::Error) -> PortUnavailable {
-    unavailable(if error.is_connect() {
-        "no connection was made"
-    } else if error.is_timeout() {
-        "no answer came in time"
-    } else {
-        "the connection was lost, or the answer is not HTTP"
-    })
+fn unexpected(status: u16) -> PortUnavailable {
+    unavailable(format!("the response has status {status} and is not a record"))
 }
 
 fn unavailable(reason: impl Into<std::borrow::Cow<'static, str>>) -> PortUnavailable {

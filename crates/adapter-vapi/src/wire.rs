@@ -1,27 +1,29 @@
-//! The provider's JSON. What an answer means is decided in `outcome.rs`.
+//! The provider's JSON. `outcome.rs` decides what a response means.
 
 use domain::ports::DialRequest;
 use domain::{CallReason, CarrierCallId, ConversationId, PersonName, ProviderCode, ProviderReference};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Where a dial is asked for, below the base URL; also where calls are listed, and below it each has its record.
+/// `POST` places a call and `GET` lists calls; with an id appended, `GET` returns one call's
+/// record. Below the base URL.
 pub(crate) const CALL: &str = "call";
 
-/// The body of a dial. The number that shows is the one behind `phone_number_id`.
+/// The body of a dial. The callee sees the number that belongs to `phone_number_id`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CreateCall<'a> {
     assistant_id: &'a str,
     phone_number_id: &'a str,
-    /// Our call id, at most 40 characters: the provider knows no idempotency key, and this is what a call is found by in its
-    /// list, here and in `customer.external_id`.
+    /// Our call id; the provider allows 40 characters. The provider has no idempotency key, so this
+    /// field and `customer.external_id` identify our call in its list.
     name: &'a str,
     customer: Customer<'a>,
     assistant_overrides: AssistantOverrides<'a>,
 }
 
-/// Without the callee's name: the provider bounds it more tightly than we do, and the agent has it as a variable.
+/// Without the callee's name: the provider's length limit is shorter than ours, and the agent has
+/// the name as a variable.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Customer<'a> {
@@ -35,12 +37,13 @@ struct AssistantOverrides<'a> {
     variable_values: VariableValues<'a>,
 }
 
-/// What the assistant's prompt may name. All of them are always sent, so that no prompt shows a bare placeholder.
-/// `customer` and some others are the provider's own names.
+/// The variables of the assistant's prompt. Every dial sends all of them, so that no prompt
+/// contains a bare placeholder. `customer` and some others are reserved by the provider.
 #[derive(Serialize)]
 struct VariableValues<'a> {
     call_reason: &'a str,
-    /// The other party, as on calls that come in, so that one prompt serves both directions: here the callee.
+    /// The other party, here the callee. Inbound calls use the same name for their caller, so one
+    /// prompt serves both directions.
     caller_name: &'a str,
     caller_number: &'a str,
     org_name: &'a str,
@@ -69,17 +72,19 @@ impl<'a> From<&'a DialRequest> for CreateCall<'a> {
 /// The body of a 201: a call's record.
 pub(crate) struct Call {
     pub(crate) reference: ProviderReference,
-    /// `scheduled`, `queued`, `ringing`, `in-progress`, `forwarding`, `ended`, `not-found` or `deletion-failed`.
+    /// `scheduled`, `queued`, `ringing`, `in-progress`, `forwarding`, `ended`, `not-found` or
+    /// `deletion-failed`.
     pub(crate) status: Option<String>,
-    /// Whether the call did not start, since as many as are allowed are under way.
+    /// Whether the call did not start because the limit of concurrent calls is reached.
     pub(crate) concurrency_blocked: bool,
 }
 
 impl Call {
-    /// Reads an object that has what every record has, an organization and a time; whatever else it has may be missing or of
-    /// another type, since a call that was placed stays placed whatever its ids look like.
+    /// Reads an object with the fields of every record: an organization and a time. All other
+    /// fields may be missing or have another type: the call has been placed even if its ids are
+    /// unreadable.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
-        // A derived struct would also be read from an array.
+        // A derived `Deserialize` also accepts arrays.
         let call: Map<String, Value> = serde_json::from_slice(body).ok()?;
         let text = |key: &str| call.get(key).and_then(Value::as_str);
         text("orgId").and(text("createdAt"))?;
@@ -95,19 +100,19 @@ impl Call {
     }
 }
 
-/// Reads the code of a refusal, `{"message": text or texts, "error"?: text, "statusCode": the status}`, or `None` if somebody
-/// else wrote this body.
+/// Reads the code of a refusal, `{"message": text or texts, "error"?: text, "statusCode": the
+/// status}`, or `None` if the body has another format: then a proxy may have written it.
 pub(crate) fn refusal_code(status: u16, body: &[u8]) -> Option<ProviderCode> {
     let refusal: Map<String, Value> = serde_json::from_slice(body).ok()?;
-    let told = match refusal.get("message")? {
+    let has_message = match refusal.get("message")? {
         Value::String(_) => true,
         Value::Array(messages) => !messages.is_empty() && messages.iter().all(Value::is_string),
         _ => false,
     };
-    if !told || refusal.get("statusCode")?.as_u64() != Some(status.into()) {
+    if !has_message || refusal.get("statusCode")?.as_u64() != Some(status.into()) {
         return None;
     }
-    // `error` is the status in words, `Bad Request` say. One word is a code; several could be anything.
+    // `error` is a code if it is one word. Several words are free text, for example `Bad Request`.
     let word = refusal.get("error").and_then(Value::as_str).filter(|error| !error.contains(' '));
     let code = word.map_or_else(|| format!("http_{status}"), str::to_ascii_lowercase);
     Some(ProviderCode::from_untrusted(&code))

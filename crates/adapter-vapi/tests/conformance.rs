@@ -1,4 +1,4 @@
-//! Every promise of the ports, over the simulator's HTTP.
+//! The suites of the ports, against the simulator.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,12 +6,12 @@ use adapter_vapi::{Vapi, VapiSettings};
 use async_trait::async_trait;
 use domain::ports::VoiceProvider;
 use domain::{ConversationId, ProviderReference};
-use simulator::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour, Settings, Simulator};
+use simulator::{Behaviour, CallOutcome, ErrorShape, ScriptedBehaviour, Settings, Simulator};
 use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
 use url::Url;
 
 #[path = "support/dialling.rs"]
-#[expect(dead_code, reason = "not every way to dial is used here")]
+#[expect(dead_code, reason = "not every function is used here")]
 mod dialling;
 #[path = "support/recorded.rs"]
 mod recorded;
@@ -19,7 +19,6 @@ mod recorded;
 testkit::voice_provider_suite!(Simulated::start().await);
 testkit::provider_records_suite!(recorded::Recorded::start().await);
 
-/// The simulator in the provider's place.
 struct Simulated {
     simulator: Simulator,
     upstream: Mutex<Upstream>,
@@ -37,21 +36,22 @@ impl VoiceProviderHarness for Simulated {
     fn provider(&self) -> Arc<dyn VoiceProvider> {
         let base_url = Url::parse(&self.simulator.base_url()).expect("a URL");
         let settings = VapiSettings { base_url, ..VapiSettings::new("any".into()) };
-        Arc::new(Vapi::new(&settings).expect("the settings are valid"))
+        Arc::new(Vapi::new(&settings).expect("valid settings"))
     }
 
     async fn upstream(&self, upstream: Upstream) {
-        *self.upstream.lock().expect("nobody panics with it") = upstream;
+        *self.upstream.lock().expect("no test panics while it holds the lock") = upstream;
         let refuses = upstream == Upstream::RefusesConnection;
         self.simulator.refuse_connections(refuses).await;
         if !refuses {
-            // A dial is counted even where it is refused, so that one which is sent again would be seen.
-            self.simulator.script(ScriptedBehaviour::new(behaviour(upstream)).call(CallFate::Ringing));
+            // The simulator counts refused dials too, so a second request would be noticed.
+            self.simulator.script(ScriptedBehaviour::new(behaviour(upstream)).call(CallOutcome::Ringing));
         }
     }
 
     async fn requests(&self) -> Vec<SentDial> {
-        let accepts = *self.upstream.lock().expect("nobody panics with it") == Upstream::AcceptsWithIds;
+        let accepts = *self.upstream.lock().expect("no test panics while it holds the lock")
+            == Upstream::AcceptsWithIds;
         let dials = self.simulator.dials().into_iter().map(|dial| {
             let conversation_id = ConversationId::parse(&dial.conversation_id).expect("an id");
             let text =
@@ -66,7 +66,7 @@ impl VoiceProviderHarness for Simulated {
                     .into_iter()
                     .map(|(name, value)| (name, text(value)))
                     .collect(),
-                // The carrier's id comes later than the answer.
+                // The provider gets the carrier's id after it has responded.
                 answered: ProviderReference {
                     conversation_id: accepts.then_some(conversation_id),
                     carrier_call_id: None,
@@ -88,7 +88,8 @@ fn behaviour(upstream: Upstream) -> Behaviour {
         Upstream::Busy => Behaviour::Busy { after_ms: 0 },
         Upstream::Silent => Behaviour::NoAnswer { after_ms: 0 },
         Upstream::Declines => Behaviour::Decline { after_ms: 0 },
-        // Every dial has another number, which a script cannot quote; `sockets.rs` has answers that do.
+        // Every dial has another number, which this script cannot quote; `sockets.rs` has responses
+        // that quote it.
         Upstream::Refuses => Behaviour::HttpError {
             status: 400,
             shape: ErrorShape::List,

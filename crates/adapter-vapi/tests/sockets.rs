@@ -1,4 +1,4 @@
-//! What the adapter makes of a connection that refuses, cuts, stalls and lies, and what it puts on one and into a log.
+//! The bytes of a dial, its outcome if the connection or the response fails, and its log line.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,9 +20,9 @@ use dialling::{API_KEY, dial, request, vapi};
 const RECORD: &str =
     r#"{"id":"call-1","orgId":"org-1","createdAt":"2026-08-20T10:00:00.000Z","status":"queued"}"#;
 
-/// Longer than any answer that comes takes here.
+/// Longer than any complete response takes here.
 const LONG: Duration = Duration::from_secs(20);
-/// How long a dial waits that shall run out of time.
+/// The time limit of a dial that is meant to time out.
 const SHORT: Duration = Duration::from_millis(500);
 
 const UNAVAILABLE: DialOutcome = DialOutcome::NotDialled(NotDialledReason::Unavailable);
@@ -69,7 +69,7 @@ async fn a_dial_is_one_request_and_these_bytes() {
         ]
     );
     assert_eq!(
-        serde_json::from_str::<Value>(body).expect("JSON, and nothing behind it"),
+        serde_json::from_str::<Value>(body).expect("JSON and nothing else"),
         json!({
             "assistantId": "assistant-1",
             "phoneNumberId": "number-1",
@@ -116,7 +116,7 @@ async fn every_dial_has_a_connection_of_its_own() {
 }
 
 #[tokio::test]
-async fn without_a_connection_nobody_is_dialled_and_the_key_stays_here() {
+async fn without_a_connection_a_call_is_not_dialled_and_no_key_is_sent() {
     assert_eq!(dial("http://127.0.0.1:1", LONG).await, UNAVAILABLE);
     let no_tls = Peer::start(|mut connection| async move {
         connection.read_some().await;
@@ -128,7 +128,7 @@ async fn without_a_connection_nobody_is_dialled_and_the_key_stays_here() {
 }
 
 #[tokio::test]
-async fn an_answer_cut_anywhere_is_unknown() {
+async fn a_response_cut_anywhere_is_unknown() {
     let whole = created(RECORD);
     for cut in 0..whole.len() {
         let peer = Peer::answering(&whole.as_bytes()[..cut]).await;
@@ -154,7 +154,7 @@ async fn a_reset_is_unknown() {
 }
 
 #[tokio::test]
-async fn an_answer_that_stalls_is_unknown() {
+async fn a_response_that_stalls_is_unknown() {
     let whole = created(RECORD);
     for written in [0, 12, whole.find('{').expect("a body"), whole.len() - 1] {
         let start = whole.as_bytes()[..written].to_vec();
@@ -173,7 +173,7 @@ async fn an_answer_that_stalls_is_unknown() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_read_to_its_bound_only() {
+async fn an_endless_response_is_read_up_to_the_limit_only() {
     const TOTAL: usize = 100 << 20;
     let written = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&written);
@@ -181,7 +181,7 @@ async fn an_answer_without_end_is_read_to_its_bound_only() {
         let written = Arc::clone(&counted);
         async move {
             connection.read_request().await;
-            // A success, if anybody read it all.
+            // A client that reads all of it finds a success.
             let length = RECORD.len() + TOTAL;
             let head = format!("HTTP/1.1 201 Created\r\ncontent-length: {length}\r\n\r\n{RECORD}");
             connection.write(head.as_bytes()).await;
@@ -193,7 +193,7 @@ async fn an_answer_without_end_is_read_to_its_bound_only() {
     })
     .await;
     assert_eq!(dial(&peer.base_url(), LONG).await, UNCLEAR);
-    assert!(written.load(Ordering::SeqCst) < TOTAL, "the whole answer was read");
+    assert!(written.load(Ordering::SeqCst) < TOTAL, "the whole response was read");
     assert_sent_once(&peer);
 }
 
@@ -202,9 +202,9 @@ async fn a_redirect_is_followed_nowhere() {
     let elsewhere = Peer::answering(created(RECORD)).await;
     for status in [301, 302, 303, 307, 308] {
         for location in [format!("{}/call", elsewhere.base_url()), "/".to_owned()] {
-            let answer =
+            let response =
                 format!("HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
-            let peer = Peer::answering(answer).await;
+            let peer = Peer::answering(response).await;
             assert_eq!(dial(&peer.base_url(), LONG).await, UNCLEAR, "{status} to {location}");
             assert_sent_once(&peer);
         }
@@ -215,20 +215,19 @@ async fn a_redirect_is_followed_nowhere() {
 #[tokio::test]
 async fn an_error_is_not_retried() {
     for status in [408, 409, 425, 429, 500, 502, 503, 504] {
-        let answer = format!("HTTP/1.1 {status} Later\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n");
-        let peer = Peer::answering(answer).await;
+        let response = format!("HTTP/1.1 {status} Later\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n");
+        let peer = Peer::answering(response).await;
         assert_eq!(dial(&peer.base_url(), LONG).await, UNCLEAR, "{status}");
         assert_sent_once(&peer);
     }
 }
 
-/// A log in memory.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panics with it").extend_from_slice(bytes);
+        self.0.lock().expect("no test panics while it holds the lock").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -238,7 +237,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn outcomes_and_the_most_talkative_log_say_which_call_and_not_whom() {
+async fn outcomes_and_the_trace_log_name_the_call_and_no_personal_data() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber =
@@ -248,8 +247,8 @@ async fn outcomes_and_the_most_talkative_log_say_which_call_and_not_whom() {
     let refusal = r#"{"message":["D51 +14165550100"],"error":"+14165550100","statusCode":400}"#;
     let refusal = format!("HTTP/1.1 400 No\r\ncontent-length: {}\r\n\r\n{refusal}", refusal.len());
     let mut shown = String::new();
-    for answer in [created(RECORD), refusal, "D51 +14165550100\r\n\r\n".to_owned()] {
-        let peer = Peer::answering(answer).await;
+    for response in [created(RECORD), refusal, "D51 +14165550100\r\n\r\n".to_owned()] {
+        let peer = Peer::answering(response).await;
         shown.push_str(&format!("{:?}\n", dial(&peer.base_url(), LONG).await));
     }
     dial("http://127.0.0.1:1", LONG).await;
@@ -262,7 +261,8 @@ async fn outcomes_and_the_most_talkative_log_say_which_call_and_not_whom() {
         })
     ));
 
-    let logged = String::from_utf8(log.0.lock().expect("nobody panics with it").clone()).expect("text");
+    let logged = String::from_utf8(log.0.lock().expect("no test panics while it holds the lock").clone())
+        .expect("text");
     assert_eq!(logged.matches("665000000707070707070707").count(), 4, "one line for each dial:\n{logged}");
     for secret in [API_KEY, "4165550100", "Lovelace", "Engines", "quote", "D51"] {
         assert!(!logged.contains(secret), "{secret} is in the log:\n{logged}");

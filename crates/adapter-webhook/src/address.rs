@@ -1,48 +1,48 @@
-//! Which addresses are public: those that anybody on the internet would reach under the same number.
-
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IPv4 that is not, of the registry of special purposes, as (network, bits).
+/// IPv4 networks that are not public, as (network, prefix length). Source: the IANA IPv4
+/// Special-Purpose Address Registry.
 const NOT_PUBLIC_V4: [([u8; 4], u32); 16] = [
-    // This network, private networks, carriers' networks.
+    // This network, private networks, shared address space of carriers.
     ([0, 0, 0, 0], 8),
     ([10, 0, 0, 0], 8),
     ([172, 16, 0, 0], 12),
     ([192, 168, 0, 0], 16),
     ([100, 64, 0, 0], 10),
-    // This machine, and this link: clouds keep their machines' credentials at 169.254.169.254.
+    // Loopback and link-local: clouds serve a machine's credentials at 169.254.169.254.
     ([127, 0, 0, 0], 8),
     ([169, 254, 0, 0], 16),
-    // Protocols, 6to4 relays.
+    // Protocol assignments, 6to4 relays.
     ([192, 0, 0, 0], 24),
     ([192, 88, 99, 0], 24),
-    // Documentation and measurements.
+    // Documentation and benchmarks.
     ([192, 0, 2, 0], 24),
     ([198, 51, 100, 0], 24),
     ([203, 0, 113, 0], 24),
     ([198, 18, 0, 0], 15),
-    // Many receivers, reserved, broadcast.
+    // Multicast, reserved, broadcast.
     ([224, 0, 0, 0], 4),
     ([240, 0, 0, 0], 4),
     ([255, 255, 255, 255], 32),
 ];
 
-/// All that is handed out of IPv6 for the internet. Loopback, unique local, link and site local, multicast and the
-/// translations to IPv4 (`64:ff9b::/96`, `64:ff9b:1::/48`) are outside of it.
+/// The IPv6 range allocated to the internet. Loopback, unique-local, link-local, site-local and
+/// multicast addresses and translations to IPv4 (`64:ff9b::/96`, `64:ff9b:1::/48`) are outside it.
 const GLOBAL_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// What is not public of that.
+/// The networks within [`GLOBAL_V6`] that are not public.
 const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
-    // Protocols: Teredo, which has an IPv4 in it, and others.
+    // Protocol assignments, such as Teredo, which embeds an IPv4 address.
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     // Documentation.
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
-    // 6to4, which has an IPv4 in it.
+    // 6to4, which embeds an IPv4 address.
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
 ];
 
-/// Whether an address is public. IPv4 in IPv6's clothes is what it is without them.
+/// Whether the address means the same host everywhere on the internet. IPv4-mapped and
+/// IPv4-compatible IPv6 addresses are checked as IPv4.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -69,13 +69,13 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
-    fn judged(text: &str) -> bool {
+    fn public(text: &str) -> bool {
         is_public(text.parse().unwrap_or_else(|_| panic!("{text} is an address")))
     }
 
-    /// The first and the last of every range that is not public.
+    /// The first and the last address of every range that is not public.
     #[test]
-    fn what_is_not_public() {
+    fn special_addresses_are_not_public() {
         for text in [
             "0.0.0.0",
             "0.255.255.255",
@@ -144,13 +144,13 @@ mod tests {
             "::10.0.0.1",
             "::ffff:0:127.0.0.1",
         ] {
-            assert!(!judged(text), "{text}");
+            assert!(!public(text), "{text}");
         }
     }
 
-    /// The neighbours of those ranges, and IPv4 that is public in IPv6's clothes.
+    /// The neighbours of those ranges, and public IPv4 addresses embedded in IPv6.
     #[test]
-    fn what_is_public() {
+    fn other_addresses_are_public() {
         for text in [
             "1.0.0.0",
             "1.1.1.1",
@@ -191,7 +191,7 @@ mod tests {
             "::ffff:8.8.8.8",
             "::8.8.8.8",
         ] {
-            assert!(judged(text), "{text}");
+            assert!(public(text), "{text}");
         }
     }
 }

@@ -1,34 +1,31 @@
-//! What an operator sets.
-
 use std::error::Error;
 use std::time::Duration;
 
-/// How events are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WebhookSenderSettings {
-    /// Whether they may go to addresses that are not public, and unencrypted: on a developer's machine, or where every
-    /// organization is trusted with what this machine can reach. Without it, neither.
+    /// Permits addresses that are not public, and http. For a developer's machine, or if every
+    /// organization is trusted with everything that this machine can reach.
     pub allow_private: bool,
-    /// How long an attempt may take, from looking the name up to the head of the answer: more than 0 and at most
-    /// [`WebhookSenderSettings::MAX_ATTEMPT`].
+    /// The time limit of an attempt, from the name lookup to the response header: more than zero
+    /// and at most [`WebhookSenderSettings::MAX_ATTEMPT`].
     pub attempt_within: Duration,
-    /// How much of that a connection may take to be made, name and TLS included; more than 0. The check of a URL may take
-    /// as long.
+    /// The part of that time for connecting, with name lookup and TLS; more than zero. Also the
+    /// time limit of checking a URL.
     pub connect_within: Duration,
 }
 
 impl WebhookSenderSettings {
-    /// The longest attempt: one that is still under way when its lease is over is made twice.
+    /// The lease of a delivery must outlast an attempt. Otherwise another worker sends it again.
     pub const MAX_ATTEMPT: Duration = Duration::from_secs(30);
 
     pub(crate) fn checked(self) -> Result<Self, InvalidSettings> {
-        let within = !self.attempt_within.is_zero() && self.attempt_within <= Self::MAX_ATTEMPT;
-        (within && !self.connect_within.is_zero()).then_some(self).ok_or(InvalidSettings::Time)
+        let valid = !self.attempt_within.is_zero() && self.attempt_within <= Self::MAX_ATTEMPT;
+        (valid && !self.connect_within.is_zero()).then_some(self).ok_or(InvalidSettings::Time)
     }
 }
 
 impl Default for WebhookSenderSettings {
-    /// To public addresses alone, within 15 s, of which 5 s to connect.
+    /// Only public addresses; 15 s for an attempt, including at most 5 s to connect.
     fn default() -> Self {
         Self {
             allow_private: false,
@@ -38,17 +35,13 @@ impl Default for WebhookSenderSettings {
     }
 }
 
-/// Why the adapter does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSettings {
-    /// A time is out of its bounds.
-    #[error(
-        "an attempt to deliver an event takes more than 0 and at most 30 s, and its connection more than 0"
-    )]
+    #[error("attempt_within must be more than 0 and at most 30 s, and connect_within must be more than 0")]
     Time,
-    /// The HTTP client cannot be made. On a machine without CA certificates there is no `https`.
+    /// The HTTP client cannot be built. HTTPS needs CA certificates on the machine.
     #[error(
-        "no HTTPS client: are CA certificates installed (ca-certificates, or a file named by SSL_CERT_FILE)?"
+        "no HTTPS client: install CA certificates (ca-certificates), or set SSL_CERT_FILE to a file with them"
     )]
     HttpClient(#[source] Box<dyn Error + Send + Sync>),
 }

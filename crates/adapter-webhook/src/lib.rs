@@ -1,23 +1,21 @@
-//! Events on their way to the receivers of organizations.
+//! Sends call events to the webhook endpoints of organizations.
 //!
-//! [`HttpWebhookSender`] keeps the port [`domain::ports::WebhookSender`]. Whoever registers a URL chooses where this process
-//! connects to, so most of this crate is about where it does not.
+//! [`HttpWebhookSender`] implements the port [`domain::ports::WebhookSender`]. An organization that
+//! registers a URL chooses where this process connects to, so most of this crate refuses addresses.
 //!
-//! | File | What it knows |
+//! | File | Contents |
 //! |---|---|
-//! | `config.rs` | what an operator sets, and what of it is refused at start |
-//! | `document.rs` | an event as JSON |
-//! | `signature.rs` | how a delivery is signed: Standard Webhooks |
+//! | `config.rs` | the settings and their bounds |
+//! | `signature.rs` | the signature of a delivery: Standard Webhooks |
 //! | `address.rs` | which addresses are public |
-//! | `names.rs` | how names become addresses, none of which is a forbidden one |
-//! | `sender.rs` | how one attempt is made within bounds, and what its answer means |
-//! | `retry_after.rs` | how long a receiver asks to be left alone |
+//! | `names.rs` | name lookup that refuses forbidden addresses |
+//! | `sender.rs` | one attempt, and the meaning of its response |
+//! | `retry_after.rs` | the pause that a receiver asks for |
 //!
-//! A URL may hold a token: neither it nor what is sent is in a log, an error or `Debug`.
+//! A URL may contain a token: no log, error or `Debug` output contains a URL or what is sent.
 
 mod address;
 mod config;
-mod document;
 mod names;
 mod retry_after;
 mod sender;

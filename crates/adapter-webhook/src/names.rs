@@ -1,4 +1,4 @@
-//! How names become addresses. What was judged here is what is connected to: nobody asks again in between.
+//! Name lookup. The client connects to the addresses checked here, without a second lookup.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,9 +7,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::address::is_public;
 
-/// The name leads to an address that nothing may be sent to.
 #[derive(Debug, thiserror::Error)]
-#[error("an address that is not public")]
+#[error("the name resolves to an address that is not public")]
 pub(crate) struct ForbiddenAddress;
 
 /// The operating system's resolver.
@@ -24,7 +23,8 @@ impl Resolve for SystemNames {
     }
 }
 
-/// Another resolver's addresses, or none of them if one is not public: who controls a name chooses among its addresses.
+/// A resolver that returns the addresses of another one, or an error if one of them is not public:
+/// the owner of a name controls which of its addresses the client uses.
 pub(crate) struct PublicNames(pub(crate) Arc<dyn Resolve>);
 
 impl Resolve for PublicNames {
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_address_that_is_not_public_spoils_all() {
+    async fn one_address_that_is_not_public_forbids_the_name() {
         for (addresses, forbidden) in [
             (vec!["1.1.1.1", "2606:4700:4700::1111"], false),
             (vec![], false),
@@ -69,7 +69,7 @@ mod tests {
                 Ok(found) => {
                     assert!(!forbidden, "{addresses:?}");
                     let found: Vec<_> = found.map(|address| address.ip().to_string()).collect();
-                    assert_eq!(found, addresses, "all of them, in order");
+                    assert_eq!(found, addresses, "all addresses, in order");
                 }
                 Err(error) => assert!(forbidden && error.is::<ForbiddenAddress>(), "{addresses:?}"),
             }

@@ -1,5 +1,3 @@
-//! How long a receiver asks to be left alone.
-
 use std::time::Duration;
 
 use domain::Timestamp;
@@ -8,23 +6,23 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-/// Longer pauses are not asked for in earnest.
-const LONGEST: Duration = Duration::from_hours(24);
+/// A longer pause is probably a mistake of the receiver.
+const MAX_PAUSE: Duration = Duration::from_hours(24);
 
-/// The pause that an answer of 429 or 503 asks for, in seconds or up to a date; at most a day.
+/// Reads the pause that a 429 or 503 response asks for: seconds or a date; at most one day.
 pub(crate) fn read(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if !matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         return None;
     }
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let pause = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are a long time all the same.
+        // A number that does not fit is a long pause too.
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {
         let until = OffsetDateTime::parse(text, &Rfc2822).ok()?;
         Timestamp::from_unix_millis(until.unix_timestamp().saturating_mul(1000)).since(now)
     };
-    Some(pause.min(LONGEST))
+    Some(pause.min(MAX_PAUSE))
 }
 
 #[cfg(test)]
@@ -32,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_is_in_seconds_or_up_to_a_date() {
+    fn a_pause_is_in_seconds_or_until_a_date() {
         // Sun, 06 Nov 1994 08:49:30 GMT
         let now = Timestamp::from_unix_millis(784_111_770_000);
         let secs = |secs| Some(Duration::from_secs(secs));

@@ -1,5 +1,3 @@
-//! One attempt, within bounds.
-
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -16,23 +14,24 @@ use url::{Host, Url};
 use crate::address::is_public;
 use crate::config::{InvalidSettings, WebhookSenderSettings};
 use crate::names::{ForbiddenAddress, PublicNames, SystemNames};
-use crate::{document, retry_after, signature};
+use crate::{retry_after, signature};
 
 const ID: &str = "webhook-id";
 const TIMESTAMP: &str = "webhook-timestamp";
 const SIGNATURE: &str = "webhook-signature";
-/// How long a connection is kept for the next event: less than the 5 s after which many a server closes it.
-const KEPT_FOR: Duration = Duration::from_secs(4);
-const MOST_KEPT_PER_HOST: usize = 2;
+/// Many servers close an idle connection after 5 s.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+const MAX_IDLE_PER_HOST: usize = 2;
 
-/// Sends events over HTTP, one request for each attempt, signed as Standard Webhooks has it.
+/// Sends events over HTTP, one request for each attempt, with a signature of Standard Webhooks.
 ///
-/// It follows no redirect, uses no proxy and reads of an answer its head alone. A connection is only kept where nothing is
-/// left to be read of the answer.
+/// It follows no redirect, uses no proxy, and reads only the header of a response. It reuses a
+/// connection only if the response has no unread body.
 ///
-/// Unless its settings allow more, it sends encrypted and to public addresses alone, whether they stand in the URL or its name
-/// leads there. The addresses of a name are judged when they are connected to: whatever a check said, and whatever the name
-/// leads to a moment later.
+/// Unless the settings permit more, it sends only over https and to public addresses, for an
+/// address in the URL and for every address of a host name. It checks the addresses of a name each
+/// time it connects, because a name may resolve to other addresses than when
+/// [`WebhookSender::check`] ran.
 #[derive(Clone)]
 pub struct HttpWebhookSender {
     http: Client,
@@ -41,16 +40,16 @@ pub struct HttpWebhookSender {
 }
 
 impl HttpWebhookSender {
-    /// Checks the settings and makes the client. Nothing is sent.
+    /// Checks the settings and builds the client. Sends nothing.
     ///
     /// # Errors
     ///
-    /// A time is out of its bounds, or the machine has no CA certificates and events go to public addresses alone.
+    /// A time is out of bounds, or the machine has no CA certificates and `allow_private` is off.
     pub fn new(settings: WebhookSenderSettings) -> Result<Self, InvalidSettings> {
         Self::with_names(settings, Arc::new(SystemNames))
     }
 
-    /// The same with another resolver than the operating system's. What it answers is judged in the same way.
+    /// The same with another resolver than the operating system's. Its addresses are checked too.
     ///
     /// # Errors
     ///
@@ -65,19 +64,19 @@ impl HttpWebhookSender {
             if !settings.allow_private {
                 return Err(InvalidSettings::HttpClient(error.into()));
             }
-            // On a developer's machine there may be nothing but http.
-            tracing::warn!("no CA certificates: events can be sent to http alone");
+            // A developer's machine may need only http.
+            tracing::warn!("no CA certificates found: deliveries to https URLs will fail");
             let http = builder(&settings, &names).tls_certs_only([]).build();
             http.map_err(|error| InvalidSettings::HttpClient(error.into()))
         })?;
         Ok(Self { http, names, settings })
     }
 
-    /// The URL, if something may be sent there by what it says itself.
-    fn judged(&self, url: &WebhookUrl) -> Result<Url, UrlRefusal> {
+    /// Parses a URL and checks everything except the addresses of its host name.
+    fn permitted(&self, url: &WebhookUrl) -> Result<Url, UrlRefusal> {
         let url = Url::parse(url.as_str()).map_err(|_| UrlRefusal::Unusable)?;
-        let plain = url.username().is_empty() && url.password().is_none();
-        if !matches!(url.scheme(), "http" | "https") || !plain {
+        let without_user = url.username().is_empty() && url.password().is_none();
+        if !matches!(url.scheme(), "http" | "https") || !without_user {
             return Err(UrlRefusal::Unusable);
         }
         if self.settings.allow_private {
@@ -86,7 +85,8 @@ impl HttpWebhookSender {
         if url.scheme() != "https" {
             return Err(UrlRefusal::NotEncrypted);
         }
-        // No resolver is asked for these. However they were spelt, this is what the client connects to.
+        // The client connects to an address in the URL without a resolver. The parser has
+        // normalized its spelling.
         let public = match url.host() {
             Some(Host::Ipv4(address)) => is_public(address.into()),
             Some(Host::Ipv6(address)) => is_public(address.into()),
@@ -99,7 +99,7 @@ impl HttpWebhookSender {
 #[async_trait]
 impl WebhookSender for HttpWebhookSender {
     async fn check(&self, url: &WebhookUrl) -> Result<(), UrlRefusal> {
-        let url = self.judged(url)?;
+        let url = self.permitted(url)?;
         let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
         let name: Name = name.parse().map_err(|_| UrlRefusal::Unusable)?;
         match tokio::time::timeout(self.settings.connect_within, self.names.resolve(name)).await {
@@ -110,18 +110,18 @@ impl WebhookSender for HttpWebhookSender {
     }
 
     async fn send(&self, delivery: &DueDelivery, now: Timestamp) -> SendOutcome {
-        // It was let through when it was registered: under other settings.
-        let Ok(url) = self.judged(&delivery.url) else {
+        // The URL was permitted when it was registered, but the settings may have changed since.
+        let Ok(url) = self.permitted(&delivery.url) else {
             return SendOutcome::Failed { failure: DeliveryFailure::ForbiddenAddress, retry_after: None };
         };
-        let body = document::of(&delivery.event);
+        let body = event_json::to_json(&delivery.event).into_bytes();
         let headers = headers(delivery, now, &body);
         let request = self.http.post(url).timeout(self.settings.attempt_within).headers(headers).body(body);
         match request.send().await {
-            Ok(answer) if answer.status().is_success() => SendOutcome::Accepted,
-            Ok(answer) => SendOutcome::Failed {
-                failure: DeliveryFailure::Status(answer.status().as_u16()),
-                retry_after: retry_after::read(answer.status(), answer.headers(), now),
+            Ok(response) if response.status().is_success() => SendOutcome::Accepted,
+            Ok(response) => SendOutcome::Failed {
+                failure: DeliveryFailure::Status(response.status().as_u16()),
+                retry_after: retry_after::read(response.status(), response.headers(), now),
             },
             Err(error) => SendOutcome::Failed { failure: failure(&error), retry_after: None },
         }
@@ -140,15 +140,15 @@ fn builder(settings: &WebhookSenderSettings, names: &Arc<dyn Resolve>) -> Client
         .dns_resolver(Arc::clone(names))
         .connect_timeout(settings.connect_within)
         .https_only(!settings.allow_private)
-        // A proxy would look the name up itself, and reach what this machine does not.
+        // A proxy would resolve the name itself and may reach other networks than this machine.
         .no_proxy()
-        // A redirect leads where nothing was judged.
+        // The target of a redirect is not checked.
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
-        // The queue makes the next attempt.
+        // The delivery queue schedules the next attempt.
         .retry(reqwest::retry::never())
-        .pool_idle_timeout(KEPT_FOR)
-        .pool_max_idle_per_host(MOST_KEPT_PER_HOST)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
         .http1_only()
 }
 
@@ -157,7 +157,8 @@ fn headers(delivery: &DueDelivery, now: Timestamp, body: &[u8]) -> HeaderMap {
     let unix_secs = now.unix_millis().div_euclid(1000);
     let signature = signature::of(&delivery.secrets, id, unix_secs, body);
     let id = HeaderValue::from_bytes(id.as_bytes()).expect("an id has no control characters");
-    let signature = HeaderValue::try_from(signature).expect("base64, commas and spaces");
+    let signature =
+        HeaderValue::try_from(signature).expect("base64, commas and spaces are valid in a header");
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ID, id);
@@ -168,11 +169,11 @@ fn headers(delivery: &DueDelivery, now: Timestamp, body: &[u8]) -> HeaderMap {
 
 fn failure(error: &reqwest::Error) -> DeliveryFailure {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(one) = cause {
-        if one.is::<ForbiddenAddress>() {
+    while let Some(error) = cause {
+        if error.is::<ForbiddenAddress>() {
             return DeliveryFailure::ForbiddenAddress;
         }
-        cause = one.source();
+        cause = error.source();
     }
     if error.is_timeout() { DeliveryFailure::TimedOut } else { DeliveryFailure::Unreachable }
 }

@@ -1,11 +1,12 @@
-//! How a delivery is signed: HMAC-SHA256 over `{id}.{seconds}.{body}`, as <https://www.standardwebhooks.com> has it.
+//! The signature of a delivery: HMAC-SHA256 over `{id}.{seconds}.{body}`, as specified by
+//! <https://www.standardwebhooks.com>.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::WebhookSecret;
 
-/// The value of `webhook-signature`: `v1,<base64>` for each secret, with a space between.
+/// Returns the value of `webhook-signature`: `v1,<base64>` for each secret, separated by spaces.
 pub(crate) fn of(secrets: &[WebhookSecret], id: &str, unix_secs: i64, body: &[u8]) -> String {
     let signed_by = |secret: &WebhookSecret| {
         let mut signing = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret.expose()));
@@ -25,7 +26,8 @@ mod tests {
         WebhookSecret::from_bytes(&bytes).expect("24 to 64 bytes")
     }
 
-    /// The vector that the specification's own libraries are tested with; their secret is written `whsec_MfKQ…`.
+    /// The test vector of the specification's own libraries; they write the secret as
+    /// `whsec_MfKQ…`.
     #[test]
     fn the_published_vector_is_signed_as_published() {
         let published = secret("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");

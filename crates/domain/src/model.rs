@@ -1,4 +1,5 @@
-//! What the domain talks about: calls and their outcomes, the parties of a call, call events and webhook deliveries.
+//! What the domain talks about: calls and their outcomes, the parties of a call, call events and
+//! webhook deliveries.
 //!
 //! These types hold no state of the process and use no port.
 
@@ -14,10 +15,12 @@ mod directory_record;
 mod ids;
 mod inbound_call;
 mod intent_key;
+mod invalid_value;
 mod outcome;
 mod phone_number;
 mod private_text;
 mod recording;
+mod settle_rule;
 mod timestamp;
 mod user;
 mod webhook;
@@ -32,26 +35,27 @@ pub use self::call_record::{
     TranscriptLine, UpdateContent,
 };
 pub use self::call_status::CallStatus;
-pub use self::caller_number::{CallerNumber, Carrier, UnknownCarrier};
+pub use self::caller_number::{CallerNumber, Carrier};
 pub use self::contact::Contact;
 pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};
 pub use self::directory_record::{ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, UserRecord};
 pub use self::ids::{
-    AgentId, CallId, CarrierCallId, ContactId, ConversationId, InvalidId, OrganizationId, OwnerToken,
-    ProviderAgentId, ProviderNumberId, UserId, WebhookEndpointId,
+    AgentId, CallId, CarrierCallId, ContactId, ConversationId, OrganizationId, OwnerToken, ProviderAgentId,
+    ProviderNumberId, UserId, WebhookEndpointId,
 };
 pub use self::inbound_call::{InboundCall, Personalization};
 pub use self::intent_key::IntentKey;
+pub use self::invalid_value::InvalidValue;
 pub use self::outcome::{
     AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
     UnknownCause,
 };
-pub use self::phone_number::{InvalidPhoneNumber, PhoneNumber};
-pub use self::private_text::{CallReason, InvalidText, PersonName, PrivateNote};
+pub use self::phone_number::PhoneNumber;
+pub use self::private_text::{CallReason, PersonName, PrivateNote};
 pub use self::recording::{Audio, AudioFormat, Recording, RecordingAccess, RecordingKey};
 pub use self::timestamp::Timestamp;
 pub use self::user::{Organization, User};
 pub use self::webhook::{
     DeliveryFailure, DeliveryFilter, DeliveryPolicy, DeliveryRecord, DeliveryState, DueDelivery,
-    InvalidWebhookSecret, InvalidWebhookUrl, WebhookEndpoint, WebhookSecret, WebhookUrl,
+    WebhookEndpoint, WebhookSecret, WebhookUrl,
 };

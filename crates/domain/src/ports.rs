@@ -1,8 +1,8 @@
-//! The traits through which the domain reaches everything outside it: one file for each port, with its
-//! errors and the types that only this port uses.
+//! The traits through which the domain reaches everything outside it: one file for each port, with
+//! its errors and the types that only this port uses.
 //!
-//! A port's documentation is its contract. Each sentence with MUST names, in brackets, the case of the
-//! conformance suite that tests it. An adapter that passes the suite keeps the contract.
+//! A port's documentation is its contract. Each sentence with MUST names, in brackets, the case of
+//! the conformance suite that tests it. An adapter that passes the suite keeps the contract.
 
 mod agent_repo;
 mod call_ledger;

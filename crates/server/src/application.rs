@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use adapter_http::{CallDesk, EventIntake, Gateway, GatewayParts, HttpSettings, serve};
+use adapter_http::{CallRunner, EventIntake, Gateway, GatewayParts, HttpSettings, TimeLimits, serve};
 use anyhow::Context as _;
 use domain::PlaceCall;
 use simulator::Simulator;
@@ -24,7 +24,7 @@ pub struct Application {
     address: SocketAddr,
     server: Server,
     gateway: Gateway,
-    desk: Arc<CallDesk>,
+    calls: Arc<CallRunner>,
     stores: Stores,
     workers: Workers,
     simulated: Option<Simulated>,
@@ -55,11 +55,12 @@ impl Application {
 
         let runtime = tokio::runtime::Handle::current();
         let place_call = Arc::new(PlaceCall::new(ports, settings.policy));
-        let desk = Arc::new(CallDesk::new(place_call, runtime.clone(), settings.max_in_flight_dials));
+        let calls =
+            Arc::new(CallRunner::new(place_call, runtime.clone(), settings.process.max_in_flight_dials));
         let authenticator = wiring::authenticator(settings.auth)?;
         let demo_token = if is_demo { demo::token(&authenticator) } else { None };
         let gateway = Gateway::new(GatewayParts {
-            desk: desk.clone(),
+            calls: calls.clone(),
             authenticator,
             readiness: Arc::new(stores.clone()),
             read_calls: after.read_calls,
@@ -68,13 +69,14 @@ impl Application {
             provider: voice.name,
             events: after.receive_event.map(|receive_event| EventIntake::new(receive_event, after.accepted)),
             personalize: after.personalize,
+            time_limits: TimeLimits { body: BODY_TIMEOUT, event: EVENT_TIMEOUT, heartbeat: HEARTBEAT },
             runtime,
         });
 
-        let listener = TcpListener::bind(settings.bind)
-            .with_context(|| format!("cannot listen on {}", settings.bind))?;
+        let listener = TcpListener::bind(settings.process.bind)
+            .with_context(|| format!("cannot listen on {}", settings.process.bind))?;
         let address = listener.local_addr()?;
-        let http_workers = match settings.http_workers {
+        let http_workers = match settings.process.http_workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
@@ -82,9 +84,6 @@ impl Application {
             workers: http_workers,
             // A reply that is being waited for comes at the end of the longest dial.
             shutdown_timeout: settings.policy.reserve_for(),
-            body_timeout: BODY_TIMEOUT,
-            event_timeout: EVENT_TIMEOUT,
-            heartbeat: HEARTBEAT,
             unread_timeout: UNREAD_TIMEOUT,
         };
         let server = serve(listener, gateway.clone(), http)?;
@@ -95,11 +94,11 @@ impl Application {
             address,
             server,
             gateway,
-            desk,
+            calls,
             stores,
             workers,
             simulated: voice.simulated,
-            drain_notice: settings.drain_notice,
+            drain_notice: settings.process.drain_notice,
             demo_token,
         })
     }
@@ -141,8 +140,8 @@ impl Application {
             }
             () = stop => {}
         }
-        tracing::info!(calls.in_flight = self.desk.in_flight(), "draining");
-        drain::drain(&self.gateway, &self.desk, handle, self.drain_notice).await;
+        tracing::info!(calls.in_flight = self.calls.in_flight(), "draining");
+        drain::drain(&self.gateway, &self.calls, handle, self.drain_notice).await;
         serving.await.context("the server broke off")??;
         self.workers.stop().await;
         self.stores.close().await;

@@ -13,14 +13,17 @@ use domain::{DeliveryFilter, DeliveryState, EventSequence, OrganizationId, Webho
 use crate::commands::{self, webhooks};
 use crate::config::{Settings, Source};
 
-/// Outdial places outbound AI voice calls: a person is never rung twice for one intent, and no call is lost from the books.
+/// Outdial places outbound AI voice calls. It never calls a person twice for one intent, and
+/// records every call.
 ///
-/// Every setting is an environment variable OUTDIAL_*, or a line of the same name in the settings file. With none set,
-/// `outdial serve` runs on a SQLite file and a simulated voice provider.
+/// Every setting is an environment variable OUTDIAL_*, or a line with the same name in the settings
+/// file; `outdial settings` prints all of them. Without any setting, `outdial serve` uses a SQLite
+/// file and a simulated voice provider.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
-    /// A file with settings: NAME=value lines, or TOML where it ends in .toml. Without it, `.env` is read if it is there.
+    /// A file with settings: lines NAME=value, or TOML if its name ends in .toml. The default is
+    /// the file `.env`, if it exists.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -29,36 +32,38 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the API until SIGTERM or SIGINT; calls in flight then run to their end and are booked.
+    /// Serve the API until SIGTERM or SIGINT. Then finish the calls in flight, record them, and
+    /// exit.
     Serve,
-    /// Bring the database's schema up to date.
+    /// Bring the schema of the database up to date.
     Migrate,
-    /// Load organizations, users, agents, numbers and contacts from a file, all of it or nothing.
+    /// Load organizations, users, agents, numbers and contacts from a file: all of them, or none if
+    /// a line is invalid.
     Import {
-        /// NDJSON: one object a line, told apart by its `kind`.
+        /// An NDJSON file: one object per line, with its `kind`.
         file: PathBuf,
     },
-    /// Sign a token for a user with the configured HS256 secret, and print it.
+    /// Sign a token for a user with the configured HS256 secret and print it.
     Token {
-        /// The user's id.
+        /// The id of the user.
         #[arg(long)]
         user: String,
-        /// How long the token is valid: a number with s, m, h or d.
+        /// How long the token is valid: a number and a unit (s, m, h or d), at most 366d.
         #[arg(long, default_value = "1h", value_parser = parse_ttl)]
         ttl: Duration,
     },
-    /// Look at the events that are sent to registered URLs, and send them again.
+    /// List the deliveries of call events to webhook endpoints, or repeat them.
     Webhooks {
         #[command(subcommand)]
         command: WebhooksCommand,
     },
-    /// Run the simulated voice provider alone.
+    /// Run only the simulated voice provider.
     Simulate {
         /// The address to listen on.
         #[arg(long, default_value = "127.0.0.1:2213")]
         bind: std::net::SocketAddr,
     },
-    /// Print every setting with its default and meaning, as a file for `--config`.
+    /// Print every setting with its default and its help, as a file for `--config`.
     Settings,
     /// Print the OpenAPI document.
     Openapi,
@@ -66,40 +71,41 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum WebhooksCommand {
-    /// List an organization's deliveries, newest event first: the dead letters, where nothing else is said.
+    /// List the deliveries of an organization, newest event first. The default is to list dead
+    /// letters.
     List {
-        /// The organization's id.
+        /// The id of the organization.
         #[arg(long)]
         organization: String,
-        /// Those to this endpoint alone.
+        /// Only deliveries to this webhook endpoint.
         #[arg(long)]
         endpoint: Option<String>,
-        /// How they stand: pending, delivered or dead.
+        /// Only deliveries in this state: pending, delivered or dead.
         #[arg(long, default_value = "dead")]
         state: String,
-        /// How many at most.
+        /// The maximum number of deliveries.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
-    /// Send dead letters again, as if they had just been queued: all of them, where nothing else is said.
+    /// Queue dead letters again, as new deliveries. The default is to queue all of them.
     Replay {
-        /// Those of this organization alone.
+        /// Only deliveries of this organization.
         #[arg(long)]
         organization: Option<String>,
-        /// Those to this endpoint alone.
+        /// Only deliveries to this webhook endpoint.
         #[arg(long)]
         endpoint: Option<String>,
-        /// Those of events behind this place alone: the `position` of an event.
+        /// Only deliveries of events after this one: the `position` of an event.
         #[arg(long, value_parser = parse_position, allow_negative_numbers = true)]
         after: Option<EventSequence>,
-        /// Those that were delivered as well.
+        /// Also queue deliveries that succeeded.
         #[arg(long)]
         delivered_too: bool,
     },
 }
 
 impl Cli {
-    /// Does what the command line says.
+    /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
         let settings = || -> anyhow::Result<Settings> {
             Ok(Settings::load(&Source::of_process(self.config.as_deref())?)?)
@@ -127,7 +133,7 @@ impl WebhooksCommand {
                         endpoint_id: endpoint_id(endpoint)?,
                         state: Some(
                             DeliveryState::from_name(&state)
-                                .context("--state: pending, delivered or dead")?,
+                                .context("--state must be pending, delivered or dead")?,
                         ),
                         before: None,
                         limit,
@@ -153,11 +159,8 @@ fn endpoint_id(text: Option<String>) -> anyhow::Result<Option<WebhookEndpointId>
     text.map(|id| WebhookEndpointId::parse(&id)).transpose().context("--endpoint")
 }
 
-/// Says on the terminal what went wrong, with its causes.
-#[expect(
-    clippy::print_stderr,
-    reason = "the one place where a command's failure meets the person who ran it"
-)]
+/// Prints an error and its causes.
+#[expect(clippy::print_stderr, reason = "this is where the failure of a command is reported")]
 pub fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("outdial: {error:#}");
     ExitCode::FAILURE
@@ -165,11 +168,11 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 
 fn parse_position(text: &str) -> anyhow::Result<EventSequence> {
     let number = text.parse().ok().and_then(EventSequence::from_number);
-    number.context("the position of an event is a whole number, 0 or more")
+    number.context("the position of an event must be a whole number, 0 or more")
 }
 
 fn parse_ttl(text: &str) -> anyhow::Result<Duration> {
-    let unit = text.find(|c: char| !c.is_ascii_digit()).context("a unit is missing: s, m, h or d")?;
+    let unit = text.find(|c: char| !c.is_ascii_digit()).context("the unit is missing: s, m, h or d")?;
     let (number, unit) = text.split_at(unit);
     let secs_per_unit = match unit {
         "s" => 1,
@@ -178,11 +181,8 @@ fn parse_ttl(text: &str) -> anyhow::Result<Duration> {
         "d" => 86_400,
         _ => anyhow::bail!("unknown unit {unit:?}: expected s, m, h or d"),
     };
-    let secs = number
-        .parse::<u64>()
-        .context("a number is missing")?
-        .checked_mul(secs_per_unit)
-        .context("too long")?;
+    let secs = number.parse::<u64>().ok().and_then(|number| number.checked_mul(secs_per_unit));
+    let secs = secs.context("the number is missing or too large")?;
     anyhow::ensure!((1..=86_400 * 366).contains(&secs), "must be between 1s and 366d");
     Ok(Duration::from_secs(secs))
 }

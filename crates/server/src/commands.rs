@@ -1,4 +1,4 @@
-//! What each command does.
+//! The commands.
 
 pub(crate) mod webhooks;
 
@@ -23,7 +23,8 @@ use crate::{Application, demo, drain, telemetry};
 pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
     telemetry::start(&settings);
     run(async {
-        // Signals are caught before the port is open: whoever sees the port may send one.
+        // Install the signal handlers before the port opens: a supervisor may send a signal as soon
+        // as it can connect.
         let stop = tokio::spawn(drain::stop_signal());
         let is_demo = settings.is_demo();
         let application = Application::build(settings).await?;
@@ -35,7 +36,7 @@ pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
         application
             .run(async {
                 if !matches!(stop.await, Ok(Ok(()))) {
-                    tracing::error!("signals cannot be waited for");
+                    tracing::error!("cannot install signal handlers; shutting down");
                 }
             })
             .await
@@ -84,13 +85,13 @@ pub(crate) fn simulate(bind: SocketAddr) -> anyhow::Result<()> {
         let simulator =
             Simulator::start(settings).await.with_context(|| format!("cannot listen on {bind}"))?;
         print(&demo::simulator_greeting(&simulator))?;
-        stop.await.context("signals")??;
+        stop.await.context("cannot install signal handlers")??;
         simulator.stop().await;
         Ok(())
     })
 }
 
-/// Writes to standard output. A reader that has gone away, like `head`, is no error.
+/// Writes to standard output. It is not an error if the reader closed the pipe, as `head` does.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -99,10 +100,9 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// How long the process waits for threads that are in the system's hands, once its work is done.
-const THREADS_END_WITHIN: Duration = Duration::from_secs(1);
+/// How long the process waits for blocking threads after its work is done.
+const BLOCKING_THREADS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Seen on a terminal alone.
 fn progress_bar(bytes: u64) -> ProgressBar {
     let style =
         ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}").expect("a valid template");
@@ -114,15 +114,16 @@ fn run(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start a runtime")?;
     let done = runtime.block_on(work);
-    // A file or a name that the system does not find may keep its thread for ever: it was given up before.
-    runtime.shutdown_timeout(THREADS_END_WITHIN);
+    // A file operation or a DNS lookup can block its thread forever. Its caller has already timed
+    // out.
+    runtime.shutdown_timeout(BLOCKING_THREADS_TIMEOUT);
     done
 }
 
-/// One provider of cryptography for every TLS connection of the process.
+/// Selects one implementation of cryptography for all TLS connections of the process.
 fn install_crypto() {
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
-        tracing::debug!("a crypto provider was installed before");
+        tracing::debug!("a crypto provider is already installed");
     }
 }
 
@@ -134,19 +135,19 @@ mod tests {
 
     #[test]
     fn a_thread_that_hangs_does_not_keep_the_process() {
-        let (free, hanging) = mpsc::channel::<()>();
-        let (ends, ended) = mpsc::channel();
+        let (release, blocked) = mpsc::channel::<()>();
+        let (finish, finished) = mpsc::channel();
         let work = async move {
             drop(tokio::task::spawn_blocking(move || {
-                let _freed = hanging.recv_timeout(Duration::from_secs(20));
-                ends.send(())
+                let _released = blocked.recv_timeout(Duration::from_secs(20));
+                finish.send(())
             }));
-            // Until it has begun it would not be waited for.
+            // A shutdown does not wait for a task that has not started.
             tokio::time::sleep(Duration::from_millis(200)).await;
             Ok(())
         };
-        run(work).expect("it is done");
-        assert!(ended.try_recv().is_err(), "the thread was waited for");
-        drop(free);
+        run(work).expect("the work succeeds");
+        assert!(finished.try_recv().is_err(), "the process waited for the thread");
+        drop(release);
     }
 }

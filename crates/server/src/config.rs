@@ -1,10 +1,14 @@
-//! Settings: every one is an environment variable `OUTDIAL_*`, read here and nowhere else, and checked together at start.
+//! Settings. Each one is an environment variable `OUTDIAL_*`, declared once in `table`, and all are
+//! checked together at the start.
 
+mod kind;
 mod load;
+mod reader;
+mod setting;
 mod source;
 mod table;
 
-use std::net::SocketAddr;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,143 +20,101 @@ use domain::{CallPolicy, DeliveryPolicy, ReconcileTimes};
 use secrecy::SecretString;
 use url::Url;
 
-pub use self::load::SettingsError;
+pub use self::reader::SettingsError;
+pub use self::setting::Setting;
 pub use self::source::Source;
-pub use self::table::{SETTINGS, Setting, env_example};
+pub use self::table::{Deliveries, LogFormat, Process, Reconciliation, WebhookSecrets, settings};
 
-/// Everything that can be set, checked.
+/// The checked settings.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the API listens.
-    pub bind: SocketAddr,
-    /// Where calls, contacts, locks and contexts are kept.
+    pub process: Process,
     pub storage: Storage,
-    /// Who dials.
     pub voice: Voice,
-    /// Who may ask.
     pub auth: Auth,
-    /// The times that a call keeps to.
     pub policy: CallPolicy,
-    /// When the provider is asked what became of a call.
-    pub reconcile_times: ReconcileTimes,
-    /// How often overdue calls are looked for.
-    pub reconcile_every: Duration,
-    /// Where recordings are kept, if they are.
+    pub reconciliation: Reconciliation,
+    /// `None` if recordings are not stored.
     pub recordings: Option<RecordingsSettings>,
-    /// How events are sent to those who asked for them.
     pub deliveries: Deliveries,
-    /// How many calls may be under way in this process before further ones are shed.
-    pub max_in_flight_dials: usize,
-    /// How many threads serve HTTP.
-    pub http_workers: usize,
-    /// How long readiness says no before the listener stops.
-    pub drain_notice: Duration,
-    /// What is logged: a level, or directives as tracing knows them.
-    pub log: String,
-    /// How it is logged.
-    pub log_format: LogFormat,
 }
 
-/// Where things are kept.
+/// Where calls, contacts, locks and contexts are stored.
 #[derive(Debug)]
 pub enum Storage {
-    /// All in one SQLite file: one replica.
-    Embedded {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Postgres and Redis: any number of replicas.
-    Services {
-        /// The books and the directory.
-        postgres: PostgresSettings,
-        /// Lock and context cache.
-        redis: RedisSettings,
-    },
+    /// One SQLite file, for one replica.
+    Embedded { path: PathBuf },
+    /// The ledger and the directory in Postgres, locks and contexts in Redis, for any number of
+    /// replicas.
+    Services { postgres: PostgresSettings, redis: RedisSettings },
 }
 
-/// Who dials.
+/// The voice provider. The simulator runs in this process and signs its webhooks with a secret that
+/// is generated at each start.
 #[derive(Debug)]
 pub enum Voice {
-    /// The simulator, in this process. What it signs its events with is made at each start.
-    Simulator {
-        /// The bearer token that its webhooks may show instead, and its question who calls must.
-        tool_secret: Option<SecretString>,
-    },
-    /// ElevenLabs.
-    ElevenLabs {
-        /// The workspace's key.
-        api_key: SecretString,
-        /// Where the API is.
-        base_url: Url,
-        /// How its events are known.
-        webhook: WebhookSecrets,
-    },
-    /// Vapi.
-    Vapi {
-        /// The organization's private key.
-        api_key: SecretString,
-        /// Where the API is.
-        base_url: Url,
-    },
+    Simulator { tool_secret: Option<SecretString> },
+    ElevenLabs { api_key: SecretString, base_url: Url, webhook: WebhookSecrets },
+    Vapi { api_key: SecretString, base_url: Url },
 }
 
-/// How the provider's events are known to be its own. With neither, none is.
-#[derive(Debug, Clone, Default)]
-pub struct WebhookSecrets {
-    /// Secrets that it signs with; several while rotating.
-    pub signing: Vec<SecretString>,
-    /// The bearer token that it may show instead.
-    pub tool: Option<SecretString>,
-}
-
-/// How events are sent to those who asked for them.
-#[derive(Debug, Clone, Copy)]
-pub struct Deliveries {
-    /// How often there may be something new to send.
-    pub publish_every: Duration,
-    /// How often and how long each is attempted.
-    pub policy: DeliveryPolicy,
-    /// Whether events may be sent unencrypted, and to addresses that are not public.
-    pub allow_private: bool,
-}
-
-/// Who may ask.
+/// How clients are authenticated.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a process, and it is moved once")]
+#[expect(clippy::large_enum_variant, reason = "a process has one of these and moves it once")]
 pub enum Auth {
-    /// Tokens signed with the configured keys.
+    /// By tokens that are signed with the configured keys.
     Configured(Authenticator),
-    /// Nothing was configured: a secret is made once and kept in this file beside the embedded database.
-    GeneratedSecret {
-        /// The file.
-        path: PathBuf,
-        /// The `iss` that a token must have.
-        issuer: Option<String>,
-        /// The `aud` that a token must have.
-        audience: Option<String>,
-        /// How far clocks may differ, in seconds.
-        leeway_secs: u64,
-    },
-}
-
-/// How logs are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines: one JSON object a line.
-    Json,
+    /// By tokens that are signed with a generated secret, because no key is configured. The secret
+    /// is stored in the file at `path`, beside the embedded database, so that a token stays valid
+    /// after a restart.
+    GeneratedSecret { path: PathBuf, issuer: Option<String>, audience: Option<String>, leeway_secs: u64 },
 }
 
 impl Settings {
-    /// Reads and checks every setting, naming each variable that is wrong.
+    /// Reads and checks the settings. The error lists every problem with the name of its variable.
     pub fn load(source: &Source) -> Result<Self, SettingsError> {
-        load::load(source)
+        reader::Reader::read_all(source, load::settings)
     }
 
-    /// Whether this is the embedded default with the simulator: the demo that `serve` seeds and prints a `curl` for.
-    #[must_use]
+    /// Whether these are the embedded database and the simulator: `serve` then stores a demo and
+    /// prints a `curl` for it.
     pub const fn is_demo(&self) -> bool {
         matches!((&self.storage, &self.voice), (Storage::Embedded { .. }, Voice::Simulator { .. }))
     }
+
+    /// When the provider is polled for a call.
+    pub const fn reconcile_times(&self) -> ReconcileTimes {
+        ReconcileTimes {
+            decided_within: self.policy.reserve_for(),
+            reported_within: self.reconciliation.webhook_within,
+            pause: self.reconciliation.every,
+            given_up_after: Duration::from_hours(48),
+        }
+    }
+}
+
+impl Deliveries {
+    /// How often and how long each delivery is attempted.
+    pub const fn policy(&self) -> DeliveryPolicy {
+        DeliveryPolicy {
+            first_pause: self.first_pause,
+            longest_pause: Duration::from_hours(6),
+            given_up_after: self.give_up_after,
+            attempt_within: self.timeout,
+        }
+    }
+}
+
+/// A settings file with the help of every setting and its default, commented out.
+pub fn env_example() -> String {
+    let mut text = String::from(
+        "# Every setting of Outdial, with its default. Set them in the environment, in a file named `.env` in the\n\
+         # folder where `outdial` starts, or in a file given with --config. The environment takes precedence over\n\
+         # the file. `outdial serve` runs without any setting.\n",
+    );
+    for Setting { name, default, help, .. } in settings() {
+        let help = help.join("\n# ");
+        write!(text, "\n# {help}\n# {name}={default}\n").expect("writing to a string does not fail");
+    }
+    text
 }

@@ -1,4 +1,4 @@
-//! The demo that the embedded default is seeded with, so that the first `curl` works.
+//! The demo data of the embedded default, so that the first `curl` works.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,66 +7,69 @@ use adapter_http::Authenticator;
 use domain::ports::{Directory, UpsertError};
 use domain::{
     Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord, DirectoryRecord,
-    InvalidId, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
+    InvalidValue, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
     ProviderNumberId, UserId, UserRecord,
 };
 use simulator::{MAGIC_NUMBERS, Simulator};
 
 use crate::Application;
 
-/// Ids of the demo, in the form that ours have.
+/// Ids in the form of generated ones.
 const ORGANIZATION: &str = "64f0a1b2c3d4e5f6a7b80001";
 const USER: &str = "64f0a1b2c3d4e5f6a7b80002";
 const AGENT: &str = "64f0a1b2c3d4e5f6a7b80003";
 const CONTACT: &str = "64f0a1b2c3d4e5f6a7b80004";
 
-/// Stores the demo's organization, user, agent, caller number and contact; a second time it changes nothing.
+/// Stores the organization, user, agent, caller number and contact of the demo. Repeating it
+/// changes nothing.
 pub(crate) async fn seed(directory: &dyn Directory) -> anyhow::Result<()> {
-    let records = records().expect("the demo is made of valid values");
+    let records = records().expect("the values of the demo are valid");
     let mut import = directory.begin().await?;
     import
         .upsert(&records)
         .await
-        .map_err(|error: UpsertError| anyhow::anyhow!("the demo was not stored: {error}"))?;
+        .map_err(|error: UpsertError| anyhow::anyhow!("cannot store the demo: {error}"))?;
     import.commit().await?;
     Ok(())
 }
 
-/// A token for the demo's user, good for a day; nothing where tokens are signed elsewhere.
+/// A token for the user of the demo, valid for a day. Nothing if the gateway has no secret to sign
+/// with.
 pub(crate) fn token(authenticator: &Authenticator) -> Option<String> {
-    let user = UserId::parse(USER).expect("the demo is made of valid values");
+    let user = UserId::parse(USER).expect("the values of the demo are valid");
     authenticator.sign(&user, Duration::from_hours(24)).ok()
 }
 
-/// What `outdial serve` says once the demo is ready: a `curl` that places a simulated call, and where to look.
+/// The output of `outdial serve` when the demo is ready: a `curl` that places a simulated call, and
+/// what to try next.
 pub(crate) fn greeting(application: &Application) -> String {
     let token = application.demo_token().unwrap_or("$TOKEN");
     let address = application.address();
     let simulator = application.simulator().map(Simulator::base_url).unwrap_or_default();
     format!(
-        "Outdial serves http://{address}, with a demo and a simulated voice provider: no phone rings.\n\n\
+        "Outdial serves http://{address} with demo data and a simulated voice provider: no phone rings.\n\n\
          Place a call:\n\n  \
          curl -sS http://{address}/api/calls/ai/outbound \\\n    \
          -H 'Authorization: Bearer {token}' \\\n    \
          -H 'Content-Type: application/json' \\\n    \
          -d '{{\"contactId\":\"{CONTACT}\",\"callReason\":\"Follow up on the quote\"}}'\n\n\
-         A second later it can be read, with what was said:\n\n  \
+         Read the call and its transcript, a second later:\n\n  \
          curl -sS http://{address}/api/calls/history -H 'Authorization: Bearer {token}'\n\n\
-         What happens meanwhile:\n\n  \
+         Follow the events of calls:\n\n  \
          curl -sSN http://{address}/api/calls/events -H 'Authorization: Bearer {token}'\n\n\
-         The same call again within 30 s dials nobody and answers \"deduplicated\":true.\n\
-         What was dialled:  curl -sS {simulator}/sim/dials\n\
+         The same request within 30 s places no second call and returns \"deduplicated\":true.\n\
+         Simulated calls:   curl -sS {simulator}/sim/dials\n\
          API documentation: http://{address}/docs\n\n"
     )
 }
 
-/// What `outdial simulate` says: where it listens, and what its numbers do.
+/// The output of `outdial simulate`: its address, and the behaviour of its numbers.
 pub(crate) fn simulator_greeting(simulator: &Simulator) -> String {
     let mut text = format!(
         "The simulated voice provider listens on {}: no phone rings.\n\
-         Point a gateway at it with OUTDIAL_VOICE_PROVIDER=elevenlabs, OUTDIAL_ELEVENLABS_BASE_URL={} and any key\n\
-         (or with `vapi` and OUTDIAL_VAPI_BASE_URL).\n\n\
-         Numbers with a behaviour of their own (every other one answers):\n\n",
+         To use it, start a gateway with OUTDIAL_VOICE_PROVIDER=elevenlabs, OUTDIAL_ELEVENLABS_BASE_URL={}\n\
+         and any API key (or with `vapi` and OUTDIAL_VAPI_BASE_URL).\n\n\
+         Numbers with a special behaviour (every other number answers):\n\n",
         simulator.address(),
         simulator.base_url()
     );
@@ -77,7 +80,7 @@ pub(crate) fn simulator_greeting(simulator: &Simulator) -> String {
     text
 }
 
-fn records() -> Result<[DirectoryRecord; 5], InvalidId> {
+fn records() -> Result<[DirectoryRecord; 5], InvalidValue> {
     let name = |text| PersonName::parse(text).expect("a short plain name");
     let number = |text| PhoneNumber::parse(text).expect("a fictional but well-formed number");
     let organization_id = OrganizationId::parse(ORGANIZATION)?;

@@ -1,23 +1,24 @@
-//! Stopping without losing a call.
+//! Stops the process without losing a call.
 
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use adapter_http::{CallDesk, Gateway};
+use adapter_http::{CallRunner, Gateway};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Readiness says no, then nothing new is taken, then what is under way ends: replies are delivered, and calls whose client
-/// has gone are booked all the same.
-pub(crate) async fn drain(gateway: &Gateway, desk: &CallDesk, server: ServerHandle, notice: Duration) {
+/// Reports "not ready" for `notice`, then closes the listener and waits for the open requests and
+/// for the calls in flight. A call whose client has disconnected is recorded too.
+pub(crate) async fn drain(gateway: &Gateway, calls: &CallRunner, server: ServerHandle, notice: Duration) {
     gateway.start_draining();
     tokio::time::sleep(notice).await;
-    // Stops listening at once, and returns when the last reply is out.
+    // Closes the listener immediately, and returns after the last response.
     server.stop(true).await;
-    desk.close();
-    desk.drained().await;
+    calls.close();
+    calls.drained().await;
 }
 
-/// Returns at the first SIGTERM or SIGINT. A second one ends the process at once: what is in flight stays in the ledger.
+/// Returns at the first SIGTERM or SIGINT. A second signal ends the process immediately; calls in
+/// flight stay in the ledger as dialling.
 pub(crate) async fn stop_signal() -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -30,7 +31,7 @@ pub(crate) async fn stop_signal() -> std::io::Result<()> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::warn!("stopped by a second signal: calls in flight are in the ledger as dialling");
+        tracing::warn!("second signal: exiting now; calls in flight stay in the ledger as dialling");
         std::process::exit(130);
     });
     Ok(())

@@ -1,4 +1,4 @@
-//! Loading the directory from a file: NDJSON, one object a line, all of it or nothing.
+//! Loads the directory from an NDJSON file, one object per line: all of it, or nothing.
 
 mod line;
 
@@ -7,38 +7,28 @@ use std::io::BufRead;
 use domain::DirectoryRecord;
 use domain::ports::{Directory, Identifiers, PortUnavailable, UpsertError};
 
-/// Records that travel to the store at once.
+/// How many records the store receives together.
 const BATCH: usize = 1000;
-/// The longest line that is read, in bytes.
-const MAX_LINE_LEN: usize = 64 * 1024;
+const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// What was loaded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ImportReport {
-    /// Records, of every kind.
     pub records: u64,
 }
 
-/// Why nothing was loaded.
+/// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// One line cannot be loaded.
+    /// A line is invalid. Lines are counted from 1.
     #[error("line {line}: {reason}; nothing was imported")]
-    Line {
-        /// Its number, from 1.
-        line: u64,
-        /// Why.
-        reason: String,
-    },
-    /// The file cannot be read.
+    Line { line: u64, reason: String },
     #[error("the file cannot be read; nothing was imported")]
     Read(#[from] std::io::Error),
-    /// The store could not do its work.
     #[error("{0}; nothing was imported")]
     Store(#[from] PortUnavailable),
 }
 
-/// Loads every line of `lines`, or none. `progress` hears of the bytes read so far.
+/// Imports every line, or none. Calls `progress` with the number of bytes read so far.
 pub async fn import_ndjson(
     mut lines: impl BufRead,
     directory: &dyn Directory,
@@ -75,10 +65,10 @@ pub async fn import_ndjson(
     }
 }
 
-/// One line without its end, and one byte more than the limit at most.
+/// Reads one line, but at most one byte more than the limit.
 fn read_line(lines: &mut impl BufRead, text: &mut Vec<u8>) -> std::io::Result<usize> {
     use std::io::Read as _;
-    lines.take(MAX_LINE_LEN as u64 + 1).read_until(b'\n', text)
+    lines.take(MAX_LINE_BYTES as u64 + 1).read_until(b'\n', text)
 }
 
 fn parse(
@@ -87,10 +77,10 @@ fn parse(
     identifiers: &dyn Identifiers,
 ) -> Result<Option<DirectoryRecord>, ImportError> {
     let refused = |reason: String| ImportError::Line { line: number, reason };
-    if text.len() > MAX_LINE_LEN {
-        return Err(refused(format!("longer than {MAX_LINE_LEN} bytes")));
+    if text.len() > MAX_LINE_BYTES {
+        return Err(refused(format!("longer than {MAX_LINE_BYTES} bytes")));
     }
-    // A byte order mark is how some spreadsheets begin a file.
+    // Some spreadsheets write a byte order mark at the start of a file.
     let text = if number == 1 { text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text) } else { text };
     let text = std::str::from_utf8(text).map_err(|_| refused("not UTF-8".to_owned()))?.trim();
     if text.is_empty() {
@@ -105,7 +95,7 @@ fn refused(error: UpsertError, numbers: &[u64]) -> ImportError {
             Some(line) => ImportError::Line { line: *line, reason: refusal.to_string() },
             None => ImportError::Store(PortUnavailable::new(
                 "directory",
-                "refused a record that was not given to it",
+                "refused a record that was not in the batch",
             )),
         },
         UpsertError::Unavailable(unavailable) => ImportError::Store(unavailable),

@@ -1,6 +1,7 @@
-//! The gateway: settings, wiring, telemetry and the command line. The only crate that names concrete adapters.
+//! The gateway: settings, wiring, telemetry and the command line. The only crate that names
+//! concrete adapters.
 //!
-//! [`Application`] is the composition root; tests start it just as `outdial serve` does.
+//! [`Application`] is the composition root. Tests start it in the same way as `outdial serve`.
 
 mod application;
 pub mod cli;
@@ -17,8 +18,8 @@ mod workers;
 
 pub use application::Application;
 pub use config::{
-    Auth, LogFormat, SETTINGS, Setting, Settings, SettingsError, Source, Storage, Voice, WebhookSecrets,
-    env_example,
+    Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, Source, Storage,
+    Voice, WebhookSecrets, env_example, settings,
 };
 pub use import::{ImportError, ImportReport, import_ndjson};
 pub use wiring::Stores;

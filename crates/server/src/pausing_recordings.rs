@@ -55,7 +55,8 @@ mod tests {
 
     const FAILED_AT: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
 
-    /// Storing fails; then storing is attempted again after `elapsed`. Returns how often the store was called.
+    /// Storing fails; then storing is attempted again after `elapsed`. Returns how often the store
+    /// was called.
     async fn puts(elapsed: Duration) -> u32 {
         let puts = Arc::new(AtomicI64::new(0));
         let counted = puts.clone();

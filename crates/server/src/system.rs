@@ -1,4 +1,4 @@
-//! The operating system's clock and chance.
+//! The clock and the random numbers of the operating system.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -65,7 +65,7 @@ fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A secret for the embedded default: 256 random bits as 64 hex digits.
+/// A secret of 256 random bits, as 64 hex digits.
 pub(crate) fn random_secret() -> String {
     random::<32>().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,5 +1,5 @@
-//! What goes on in the background, in every replica at once: events come into the books, overdue calls are asked for, and
-//! what happened is published and sent to those who asked for it.
+//! The background loops of every replica: merging provider events, reconciling overdue calls,
+//! fetching recordings, publishing call events and delivering them.
 
 mod deliveries;
 
@@ -13,32 +13,32 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The workers, until they are stopped.
+/// The running workers.
 pub(crate) struct Workers {
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
-/// How often the inbox is looked into without being told to: for events that another replica took in, or that waited.
-const LOOK_INTO_THE_INBOX_EVERY: Duration = Duration::from_secs(2);
-/// How long a worker rests when a store was away.
-const REST: Duration = Duration::from_secs(2);
-/// How long a stop waits for what is under way. What is not done by then is done again, by whoever comes next.
-const DONE_WITHIN: Duration = Duration::from_secs(5);
+/// Finds events that another replica stored, or that were postponed.
+const INBOX_POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// The pause of a worker after a store was unavailable.
+const RETRY_PAUSE: Duration = Duration::from_secs(2);
+/// How long a stop waits for running work. Another worker repeats what is not finished by then.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// When a worker that has nothing to do works again.
-struct Pace {
-    every: Duration,
-    /// Where a store was away.
-    after_failure: Duration,
-    /// What ends the pause.
+/// When a worker without work looks for work again.
+struct Schedule {
+    poll_interval: Duration,
+    /// The pause after a store was unavailable.
+    retry_pause: Duration,
+    /// Ends a pause early.
     woken_by: Arc<Notify>,
 }
 
-impl Pace {
-    /// By the clock alone.
-    fn steady(every: Duration) -> Self {
-        Self { every, after_failure: every, woken_by: Arc::default() }
+impl Schedule {
+    /// Always the same pause, and no early end.
+    fn every(pause: Duration) -> Self {
+        Self { poll_interval: pause, retry_pause: pause, woken_by: Arc::default() }
     }
 }
 
@@ -47,62 +47,77 @@ impl Workers {
         Self { stop: CancellationToken::new(), tasks: TaskTracker::new() }
     }
 
-    /// Brings events into the books, at once when one was accepted. A stop waits for those at hand, and not long: a recording may
-    /// take half a minute to be stored, or not to be.
+    /// Merges provider events into the ledger, immediately after one was stored. A stop waits
+    /// [`STOP_TIMEOUT`] for the current batch: storing a recording may take half a minute, or fail.
     pub(crate) fn apply_events(&self, receive_event: Arc<ReceiveEvent>, accepted: Arc<Notify>) {
         let stop = self.stop.clone();
-        let pace = Pace { every: LOOK_INTO_THE_INBOX_EVERY, after_failure: REST, woken_by: accepted };
-        self.repeat(pace, "events wait in the inbox", move || {
+        let schedule =
+            Schedule { poll_interval: INBOX_POLL_INTERVAL, retry_pause: RETRY_PAUSE, woken_by: accepted };
+        self.repeat(schedule, "could not merge provider events; they stay in the inbox", move || {
             let (receive_event, stop) = (receive_event.clone(), stop.clone());
             async move {
                 tokio::select! {
-                    () = overdue(&stop) => Ok(0),
+                    () = stop_timeout(&stop) => Ok(0),
                     applied = receive_event.apply_open() => applied,
                 }
             }
         });
     }
 
-    /// Asks the provider for overdue calls. A stop breaks off what is being asked, since a provider that does not answer may
-    /// take minutes for a batch: what was not written is asked for again.
+    /// Asks the provider about overdue calls. A stop cancels the current batch, because a provider
+    /// that does not respond may take minutes for it. Another worker asks about these calls again.
     pub(crate) fn reconcile(&self, reconcile: Reconcile, every: Duration) {
         let (reconcile, stop) = (Arc::new(reconcile), self.stop.clone());
-        self.repeat(Pace::steady(every), "overdue calls were not asked for", move || {
-            let (reconcile, stop) = (reconcile.clone(), stop.clone());
-            async move {
-                let report = tokio::select! {
-                    () = stop.cancelled() => return Ok(0),
-                    report = reconcile.run_once() => report?,
-                };
-                if report.asked > 0 {
-                    let (asked, found) = (report.asked, report.found);
-                    tracing::info!(calls.asked = asked, calls.found = found, "asked for overdue calls");
+        self.repeat(
+            Schedule::every(every),
+            "could not reconcile overdue calls; trying again later",
+            move || {
+                let (reconcile, stop) = (reconcile.clone(), stop.clone());
+                async move {
+                    let report = tokio::select! {
+                        () = stop.cancelled() => return Ok(0),
+                        report = reconcile.run_once() => report?,
+                    };
+                    if report.asked > 0 {
+                        let (asked, found) = (report.asked, report.found);
+                        tracing::info!(
+                            calls.asked = asked,
+                            calls.found = found,
+                            "asked the provider about overdue calls"
+                        );
+                    }
+                    Ok(report.asked)
                 }
-                Ok(report.asked)
-            }
-        });
+            },
+        );
     }
 
-    /// Fetches recordings that were not brought. A stop breaks off what is being fetched: it is fetched again.
+    /// Fetches recordings that the provider did not deliver. A stop cancels the current batch;
+    /// another worker fetches it again.
     pub(crate) fn recover_recordings(&self, recover: RecoverRecordings, every: Duration) {
         let (recover, stop) = (Arc::new(recover), self.stop.clone());
-        self.repeat(Pace::steady(every), "overdue recordings were not asked for", move || {
-            let (recover, stop) = (recover.clone(), stop.clone());
-            async move {
-                let asked = tokio::select! {
-                    () = stop.cancelled() => return Ok(0),
-                    asked = recover.run_once() => asked?,
-                };
-                if asked > 0 {
-                    tracing::info!(calls.asked = asked, "asked for recordings");
+        self.repeat(
+            Schedule::every(every),
+            "could not fetch overdue recordings; trying again later",
+            move || {
+                let (recover, stop) = (recover.clone(), stop.clone());
+                async move {
+                    let asked = tokio::select! {
+                        () = stop.cancelled() => return Ok(0),
+                        asked = recover.run_once() => asked?,
+                    };
+                    if asked > 0 {
+                        tracing::info!(calls.asked = asked, "asked the provider for recordings");
+                    }
+                    Ok(asked)
                 }
-                Ok(asked)
-            }
-        });
+            },
+        );
     }
 
-    /// Works until a stop: at once again while there was something to do, of which `work` says how much, and at its pace otherwise.
-    fn repeat<W>(&self, pace: Pace, failure: &'static str, work: impl Fn() -> W + Send + 'static)
+    /// Runs `work` until a stop: again immediately while it returns that it did something,
+    /// otherwise by the schedule.
+    fn repeat<W>(&self, schedule: Schedule, failure: &'static str, work: impl Fn() -> W + Send + 'static)
     where
         W: Future<Output = Result<usize, PortUnavailable>> + Send,
     {
@@ -110,25 +125,25 @@ impl Workers {
         self.tasks.spawn(async move {
             loop {
                 let pause = match work().await {
-                    Ok(0) => pace.every,
+                    Ok(0) => schedule.poll_interval,
                     Ok(_) => Duration::ZERO,
                     Err(error) => {
                         tracing::warn!(%error, "{failure}");
-                        pace.after_failure
+                        schedule.retry_pause
                     }
                 };
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => return,
-                    () = pace.woken_by.notified(), if !pause.is_zero() => {}
+                    () = schedule.woken_by.notified(), if !pause.is_zero() => {}
                     () = tokio::time::sleep(pause) => {}
                 }
             }
         });
     }
 
-    /// Lets events that are at hand come into the books and to receivers, for a few seconds, and breaks off what the provider
-    /// is asked.
+    /// Lets running merges and deliveries finish for [`STOP_TIMEOUT`], and cancels questions to the
+    /// provider.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
@@ -136,10 +151,10 @@ impl Workers {
     }
 }
 
-/// Returns when a stop has waited for long enough.
-async fn overdue(stop: &CancellationToken) {
+/// Returns [`STOP_TIMEOUT`] after a stop.
+async fn stop_timeout(stop: &CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(DONE_WITHIN).await;
+    tokio::time::sleep(STOP_TIMEOUT).await;
 }
 
 #[cfg(test)]
@@ -157,7 +172,7 @@ mod tests {
     use super::*;
     use crate::system::SystemClock;
 
-    /// A provider that says nothing, and says when it was asked.
+    /// A port that never returns, and notifies when it is called.
     struct Silent(Arc<Notify>);
 
     #[async_trait::async_trait]
@@ -205,8 +220,8 @@ mod tests {
         let workers = Workers::new();
         workers.apply_events(Arc::new(receive_event), Arc::new(Notify::new()));
         asked.notified().await;
-        let stopped = tokio::time::timeout(DONE_WITHIN * 2, workers.stop()).await;
-        assert!(stopped.is_ok(), "the worker is still storing");
+        let stopped = tokio::time::timeout(STOP_TIMEOUT * 2, workers.stop()).await;
+        assert!(stopped.is_ok(), "the worker still waits for the recording store");
     }
 
     #[tokio::test]
@@ -238,6 +253,6 @@ mod tests {
         workers.reconcile(reconcile, second);
         asked.notified().await;
         let stopped = tokio::time::timeout(Duration::from_secs(10), workers.stop()).await;
-        assert!(stopped.is_ok(), "the worker is still asking");
+        assert!(stopped.is_ok(), "the worker still waits for the provider");
     }
 }

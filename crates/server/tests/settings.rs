@@ -1,21 +1,22 @@
-//! Settings as an operator meets them: documented, checked together, and refused by name.
+//! Settings from an operator's view: documented, checked together, and refused by name.
 
 use std::process::Command;
 
-use server::{Auth, SETTINGS, Settings, Source, Storage, Voice, env_example};
+use server::{Auth, Settings, Source, Storage, Voice, env_example, settings};
 
-/// The program's answer to these settings alone.
+/// Runs the program with only these settings: whether it succeeded, its standard output and its
+/// standard error.
 fn outdial(arguments: &[&str], settings: &[(&str, &str)]) -> (bool, String, String) {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_outdial"));
     command.args(arguments).env_clear().envs(settings.iter().copied()).current_dir(folder.path());
-    let ended = command.output().expect("the program starts");
+    let output = command.output().expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    (ended.status.success(), text(ended.stdout), text(ended.stderr))
+    (output.status.success(), text(output.stdout), text(output.stderr))
 }
 
-fn load(settings: &[(&'static str, &'static str)]) -> Result<Settings, String> {
-    let source = Source::of(settings.iter().copied()).map_err(|error| error.to_string())?;
+fn load(settings: &[(&str, &str)]) -> Result<Settings, String> {
+    let source = Source::of(settings.iter().copied());
     Settings::load(&source).map_err(|error| error.to_string())
 }
 
@@ -30,17 +31,10 @@ const PRODUCTION: [(&str, &str); 5] = [
 #[test]
 fn the_example_file_lists_every_setting() {
     let committed = include_str!("../../../.env.example");
-    assert_eq!(
-        committed,
-        env_example(),
-        "write it again: cargo run --bin outdial -- settings > .env.example"
-    );
-    for setting in SETTINGS {
-        assert!(
-            committed.contains(&format!("\n# {}={}\n", setting.name, setting.default)),
-            "{}",
-            setting.name
-        );
+    assert_eq!(committed, env_example(), "regenerate it: cargo run --bin outdial -- settings > .env.example");
+    for setting in settings() {
+        let line = format!("\n# {}={}\n", setting.name, setting.default);
+        assert!(committed.contains(&line), "{}", setting.name);
     }
     let (succeeded, printed, _) = outdial(&["settings"], &[]);
     assert!(succeeded);
@@ -51,14 +45,14 @@ fn the_example_file_lists_every_setting() {
 fn the_openapi_document_is_printed() {
     let (succeeded, printed, _) = outdial(&["openapi"], &[]);
     assert!(succeeded);
-    assert_eq!(printed, include_str!("../../../docs/openapi.yaml"), "write it again: make generate");
+    assert_eq!(printed, include_str!("../../../docs/openapi.yaml"), "regenerate it: make generate");
 }
 
 #[test]
 fn with_nothing_set_everything_is_embedded() {
     let settings = load(&[]).expect("the defaults are good");
     assert!(settings.is_demo());
-    assert_eq!(settings.bind.to_string(), "127.0.0.1:2212");
+    assert_eq!(settings.process.bind.to_string(), "127.0.0.1:2212");
 }
 
 #[test]
@@ -72,12 +66,12 @@ fn production_is_five_variables_and_each_is_missed_by_name() {
     assert!(
         matches!(settings.voice, Voice::Vapi { base_url, .. } if base_url.as_str() == "https://api.vapi.ai/")
     );
-    let said = load(&[&other_vendor[..3], &PRODUCTION[3..]].concat()).expect_err("the other vendor's key");
-    assert!(said.contains("OUTDIAL_VAPI_API_KEY"), "{said}");
+    let error = load(&[&other_vendor[..3], &PRODUCTION[3..]].concat()).expect_err("the other vendor's key");
+    assert!(error.contains("OUTDIAL_VAPI_API_KEY"), "{error}");
     for (missing, _) in &PRODUCTION[1..] {
         let rest: Vec<_> = PRODUCTION.into_iter().filter(|(name, _)| name != missing).collect();
-        let said = load(&rest).expect_err("one is missing");
-        assert!(said.contains(missing), "{missing}: {said}");
+        let error = load(&rest).expect_err("one is missing");
+        assert!(error.contains(missing), "{missing}: {error}");
     }
 }
 
@@ -97,31 +91,33 @@ fn a_simulator_on_this_machine_needs_no_key_and_every_other_host_does() {
         settings.push(("OUTDIAL_ELEVENLABS_BASE_URL", base_url));
         match load(&settings) {
             Ok(_) => assert!(accepted, "{base_url}"),
-            Err(said) => {
-                assert!(!accepted && said.contains("OUTDIAL_ELEVENLABS_API_KEY"), "{base_url}: {said}")
+            Err(error) => {
+                assert!(!accepted && error.contains("OUTDIAL_ELEVENLABS_API_KEY"), "{base_url}: {error}")
             }
         }
     }
 }
 
 #[test]
-fn a_secret_that_was_made_up_is_no_reason_to_drop_what_a_token_must_say() {
+fn with_a_generated_secret_issuer_and_audience_are_checked_too() {
     let settings = [("OUTDIAL_JWT_ISSUER", "the-issuer"), ("OUTDIAL_JWT_AUDIENCE", "the-audience")];
     let settings = load(&settings).expect("good settings");
-    let Auth::GeneratedSecret { issuer, audience, .. } = settings.auth else { panic!("no secret is given") };
+    let Auth::GeneratedSecret { issuer, audience, .. } = settings.auth else {
+        panic!("no secret is configured")
+    };
     assert_eq!((issuer.as_deref(), audience.as_deref()), (Some("the-issuer"), Some("the-audience")));
 }
 
 #[test]
 fn a_log_that_no_terminal_shows_has_no_colours() {
-    let (_, _, said) = outdial(&["migrate"], &[("OUTDIAL_LOG", "trace")]);
-    assert!(said.contains("sqlx"), "something is logged: {said}");
-    assert!(!said.contains('\u{1b}'), "{said}");
+    let (_, _, stderr) = outdial(&["migrate"], &[("OUTDIAL_LOG", "trace")]);
+    assert!(stderr.contains("sqlx"), "something is logged: {stderr}");
+    assert!(!stderr.contains('\u{1b}'), "{stderr}");
 }
 
 #[test]
 fn every_problem_is_reported_at_once_and_no_value_is_quoted() {
-    let said = load(&[
+    let error = load(&[
         ("OUTDIAL_BIND", "nowhere"),
         ("OUTDIAL_DATABASE_URL", "mysql://user:hunter2@host/db"),
         ("OUTDIAL_JWT_SECRET", "hunter2"),
@@ -140,9 +136,112 @@ fn every_problem_is_reported_at_once_and_no_value_is_quoted() {
         "OUTDIAL_LOG_FORMAT",
         "OUTDIAL_MAX_IN_FLIGHT_DIALS",
     ] {
-        assert!(said.contains(&format!("\n  {name} ")), "{name}: {said}");
+        assert!(error.contains(&format!("\n  {name} ")), "{name}: {error}");
     }
-    assert!(!said.contains("hunter2"), "{said}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+/// Settings with which every group of the table is read.
+fn complete() -> Vec<(&'static str, &'static str)> {
+    let recordings = [
+        ("OUTDIAL_RECORDINGS_URL", "s3://bucket/prefix"),
+        ("OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID", "an-id"),
+        ("OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY", "a-key"),
+    ];
+    [&PRODUCTION[..], &recordings].concat()
+}
+
+#[test]
+fn every_default_is_within_the_bounds_of_its_setting() {
+    for setting in settings() {
+        assert!(setting.accepts(setting.default), "{}", setting.name);
+    }
+    load(&complete()).expect("good settings");
+}
+
+#[test]
+fn the_help_and_the_error_name_the_same_bounds() {
+    for (name, unit, min, max) in [
+        ("OUTDIAL_HTTP_WORKERS", "", 0, 512),
+        ("OUTDIAL_DATABASE_MAX_CONNECTIONS", "", 1, 1000),
+        ("OUTDIAL_LOCK_TTL_MS", " of milliseconds", 100, 3_600_000),
+        ("OUTDIAL_RINGING_TIMEOUT_SECS", " of seconds", 1, 999),
+        ("OUTDIAL_CONTEXT_TTL_HOURS", " of hours", 1, 720),
+    ] {
+        let setting = settings().into_iter().find(|setting| setting.name == name).expect("a setting");
+        let expected = format!("a whole number{unit} from {min} to {max}");
+        assert!(setting.help.contains(&format!("Value: {expected}.")), "{name}: {:?}", setting.help);
+        assert!(setting.accepts(&min.to_string()) && setting.accepts(&max.to_string()), "{name}");
+        let above = (max + 1).to_string();
+        for bad in ["", "-1", "1.5", "many", &above] {
+            assert!(!setting.accepts(bad), "{name}: {bad}");
+            let error = load(&[&complete()[..], &[(name, bad)]].concat()).expect_err(name);
+            assert!(error.contains(&format!("\n  {name} must be {expected}")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
+    const SECRET: &str = "hunter2-hunter2-hunter2-hunter2-hunter2";
+    let secrets: Vec<_> = settings().into_iter().filter(|setting| setting.is_secret).collect();
+    let names: Vec<_> = secrets.iter().map(|setting| setting.name).collect();
+    assert_eq!(
+        names,
+        [
+            "OUTDIAL_DATABASE_URL",
+            "OUTDIAL_REDIS_URL",
+            "OUTDIAL_JWT_SECRET",
+            "OUTDIAL_ELEVENLABS_API_KEY",
+            "OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS",
+            "OUTDIAL_ELEVENLABS_TOOL_SECRET",
+            "OUTDIAL_VAPI_API_KEY",
+            "OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY",
+        ]
+    );
+    for provider in ["elevenlabs", "vapi"] {
+        let mut values = complete();
+        values.push(("OUTDIAL_VOICE_PROVIDER", provider));
+        values.extend(names.iter().map(|name| match *name {
+            "OUTDIAL_DATABASE_URL" => (*name, "postgres://user:hunter2@host/database"),
+            "OUTDIAL_REDIS_URL" => (*name, "redis://user:hunter2@host"),
+            _ => (*name, SECRET),
+        }));
+        let shown = format!("{:?}", load(&values).expect("good settings"));
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    for setting in settings() {
+        for value in ["hunter2", SECRET, "://hunter2"] {
+            let error = load(&[&complete()[..], &[(setting.name, value)]].concat()).err().unwrap_or_default();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_problem_is_not_reported_with_its_consequences() {
+    let error = load(&[
+        ("OUTDIAL_DATABASE_URL", "mysql://host/db"),
+        ("OUTDIAL_REDIS_URL", "redis://127.0.0.1"),
+        ("OUTDIAL_VOICE_PROVIDER", "elevenlabs"),
+        ("OUTDIAL_ELEVENLABS_API_KEY", "a-key"),
+        ("OUTDIAL_JWT_SECRET", "short"),
+        ("OUTDIAL_LOCK_TTL_MS", "1"),
+        ("OUTDIAL_LOCK_RENEW_MS", "20000"),
+    ])
+    .expect_err("three settings are bad");
+    let named: Vec<_> = error.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(named, ["OUTDIAL_DATABASE_URL", "OUTDIAL_JWT_SECRET", "OUTDIAL_LOCK_TTL_MS"], "{error}");
+}
+
+#[test]
+fn a_setting_that_is_not_used_is_not_checked() {
+    load(&[
+        ("OUTDIAL_REDIS_MAX_CONNECTIONS", "0"),
+        ("OUTDIAL_RECORDINGS_S3_ENDPOINT", "nowhere"),
+        ("OUTDIAL_VAPI_BASE_URL", "nowhere"),
+    ])
+    .expect("the embedded database and the simulator use none of these");
 }
 
 #[test]
@@ -155,16 +254,20 @@ fn settings_that_contradict_each_other_are_refused() {
         ("OUTDIAL_JWT_PUBLIC_KEY_FILE", "key.pem"),
     ]);
     assert!(two.expect_err("two keys").contains("OUTDIAL_JWT_PUBLIC_KEY_FILE"));
-    let lock = load(&[("OUTDIAL_REDIS_URL", "redis://127.0.0.1")]).expect_err("a lock that is not used");
+    let lock = load(&[("OUTDIAL_REDIS_URL", "redis://127.0.0.1")]).expect_err("Redis is not used");
     assert!(lock.contains("OUTDIAL_REDIS_URL"), "{lock}");
     let real = load(&[("OUTDIAL_VOICE_PROVIDER", "elevenlabs"), ("OUTDIAL_ELEVENLABS_API_KEY", "a-key")]);
-    assert!(real.expect_err("a secret is made up for the simulator only").contains("OUTDIAL_JWT_SECRET"));
+    assert!(real.expect_err("a secret is generated for the simulator only").contains("OUTDIAL_JWT_SECRET"));
+    for invalid in ["OUTDIAL_DATABASE_URL", "OUTDIAL_VOICE_PROVIDER"] {
+        let error = load(&[(invalid, "something-else")]).expect_err("it may be a real gateway");
+        assert!(error.contains(invalid) && error.contains("\n  OUTDIAL_JWT_SECRET "), "{error}");
+    }
 }
 
 #[test]
 fn a_misspelt_setting_is_refused() {
-    let (succeeded, _, said) = outdial(&["token", "--user", "u1"], &[("OUTDIAL_JWT_SECRTE", "x")]);
-    assert!(!succeeded && said.contains("OUTDIAL_JWT_SECRTE"), "{said}");
+    let (succeeded, _, stderr) = outdial(&["token", "--user", "u1"], &[("OUTDIAL_JWT_SECRTE", "x")]);
+    assert!(!succeeded && stderr.contains("OUTDIAL_JWT_SECRTE"), "{stderr}");
 }
 
 #[test]
@@ -178,14 +281,14 @@ fn a_settings_file_is_read_in_either_form_and_the_environment_wins() {
         let file = folder.path().join(name);
         std::fs::write(&file, text).expect("the folder is writable");
         let arguments = ["--config", file.to_str().expect("an ASCII path"), "token", "--user", "u1"];
-        let (succeeded, token, said) = outdial(&arguments, &[]);
-        assert!(succeeded && token.trim().split('.').count() == 3, "{name}: {said}");
-        let (succeeded, _, said) = outdial(&arguments, &[("OUTDIAL_JWT_SECRET", "short")]);
-        assert!(!succeeded && said.contains("OUTDIAL_JWT_SECRET"), "{name}: {said}");
+        let (succeeded, token, stderr) = outdial(&arguments, &[]);
+        assert!(succeeded && token.trim().split('.').count() == 3, "{name}: {stderr}");
+        let (succeeded, _, stderr) = outdial(&arguments, &[("OUTDIAL_JWT_SECRET", "short")]);
+        assert!(!succeeded && stderr.contains("OUTDIAL_JWT_SECRET"), "{name}: {stderr}");
     }
     let broken = folder.path().join("broken.toml");
     std::fs::write(&broken, "OUTDIAL_LOG = \"info\"\nOUTDIAL_JWT_SECRET = \"hunter2\n").expect("writable");
-    let (succeeded, _, said) =
+    let (succeeded, _, stderr) =
         outdial(&["--config", broken.to_str().expect("an ASCII path"), "migrate"], &[]);
-    assert!(!succeeded && said.contains("line 2") && !said.contains("hunter2"), "{said}");
+    assert!(!succeeded && stderr.contains("line 2") && !stderr.contains("hunter2"), "{stderr}");
 }

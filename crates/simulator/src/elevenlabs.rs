@@ -1,4 +1,4 @@
-//! ElevenLabs' surface: the routes, the key, and what the demo uses of it.
+//! ElevenLabs' API: the routes, the key, and the resources of the demo.
 
 mod catalogue;
 mod conversations;
@@ -10,29 +10,23 @@ mod paging;
 mod recording;
 mod request;
 
-pub use catalogue::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
-pub(crate) use events::events_of;
-
-use crate::state::State;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpResponse, web};
 use serde_json::json;
 
-/// The longest body that a request may have.
-const LONGEST_BODY_BYTES: usize = 256 << 10;
+pub use self::catalogue::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
+pub(crate) use self::events::events_of;
+use crate::MAX_BODY_BYTES;
+use crate::state::State;
 
-/// The prefix of ids that do not exist.
-const MISSING: &str = "missing_";
-
-/// The routes.
 pub(crate) fn configure(service: &mut web::ServiceConfig) {
     service
         .service(
             web::scope("/v1/convai")
                 .wrap(from_fn(authorize))
-                .app_data(web::PayloadConfig::new(LONGEST_BODY_BYTES))
+                .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
                 .service(resource("/sip-trunk/outbound-call", web::post().to(outbound_call::over_sip_trunk)))
                 .service(resource("/twilio/outbound-call", web::post().to(outbound_call::over_twilio)))
                 .service(resource("/conversations", web::get().to(conversations::list)))
@@ -55,11 +49,11 @@ async fn authorize(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let wanted = request.app_data::<web::Data<State>>().and_then(|state| state.api_key.as_deref());
+    let expected = request.app_data::<web::Data<State>>().and_then(|state| state.api_key.as_deref());
     let given = request.headers().get("xi-api-key").map(|key| key.as_bytes()).unwrap_or_default();
-    let refusal = match wanted {
+    let refusal = match expected {
         _ if given.is_empty() => errors::no_key(),
-        Some(wanted) if wanted.as_bytes() != given => errors::wrong_key(),
+        Some(expected) if expected.as_bytes() != given => errors::wrong_key(),
         _ => return next.call(request).await.map(ServiceResponse::map_into_boxed_body),
     };
     Ok(request.into_response(refusal))

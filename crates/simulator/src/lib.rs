@@ -1,56 +1,65 @@
-//! A stand-in for the voice providers: their wire formats over real HTTP, and their failures on demand.
+//! A simulator of the voice providers: it speaks their wire formats over real HTTP and fails on
+//! demand.
 //!
-//! It rings nobody. What happens to a call is chosen as payment sandboxes choose it by card: every number
-//! answers after half a second, and the documented [`MAGIC_NUMBERS`] are busy, ring for 45 s, hang, lose the
-//! answer after dialling, and so on. Tests that need more script it, in process ([`Simulator::script`]) or over
+//! It never rings a real phone. The called number chooses what happens, as the card number does in
+//! a payment sandbox: every number answers after half a second, except the documented
+//! [`MAGIC_NUMBERS`], which are busy, ring for 45 s, hang, lose the response after dialling, and so
+//! on. A test that needs another behaviour scripts it, in process ([`Simulator::script`]) or over
 //! HTTP:
 //!
-//! | Control endpoint | What it does |
+//! | Control endpoint | Effect |
 //! |---|---|
-//! | `POST /sim/behaviours` | takes a [`ScriptedBehaviour`], which comes before the magic numbers |
-//! | `DELETE /sim/behaviours` | forgets them all |
-//! | `GET /sim/dials[?to_number=]` | `{"total", "by_number", "dials"}`: every request that was accepted for dialling |
-//! | `DELETE /sim/dials` | starts that count afresh (conversations stay) |
-//! | `GET /sim/requests` | `{"total", "by_path"}`: requests to the provider's API, refused ones included |
-//! | `DELETE /sim/requests` | starts that count afresh |
-//! | `POST /sim/webhooks` | takes [`WebhookSettings`]: from now on events go there |
-//! | `DELETE /sim/webhooks` | sends no more events |
-//! | `GET /sim/webhooks` | `{"url", "deliveries"}`: where events go, and each [`WebhookDelivery`] |
-//! | `GET /sim/magic-numbers` | the table of [`MAGIC_NUMBERS`] |
+//! | `POST /sim/behaviours` | adds a [`ScriptedBehaviour`], which takes precedence over the magic numbers |
+//! | `DELETE /sim/behaviours` | removes all of them |
+//! | `GET /sim/dials[?to_number=]` | returns `{"total", "by_number", "dials"}`: every request accepted for dialling |
+//! | `DELETE /sim/dials` | resets that count (conversations are kept) |
+//! | `GET /sim/requests` | returns `{"total", "by_path"}`: requests to the provider's API, refused ones included |
+//! | `DELETE /sim/requests` | resets that count |
+//! | `POST /sim/webhooks` | sets the [`WebhookSettings`]: events are sent to this URL from now on |
+//! | `DELETE /sim/webhooks` | stops sending events |
+//! | `GET /sim/webhooks` | returns `{"url", "deliveries"}`: the current URL and each [`WebhookDelivery`] |
+//! | `GET /sim/magic-numbers` | returns the table of [`MAGIC_NUMBERS`] |
 //!
-//! Two providers' surfaces stand side by side over the same scripts and the same log of dials: ElevenLabs'
-//! (`xi-api-key`, `/v1/convai/…`), which answers when the callee has, and Vapi's (bearer token, `/call`,
-//! `/phone-number`, `/assistant`), which answers when the call is queued: a busy callee is in the call's record
-//! there. Ids are taken as they come, except that an agent or a phone number whose id starts with `missing_` does
-//! not exist.
+//! It serves the APIs of two providers, which share the scripts and the log of dials. ElevenLabs'
+//! API (`xi-api-key`, `/v1/convai/…`) responds when the callee has answered. Vapi's API (bearer
+//! token, `/call`, `/phone-number`, `/assistant`) responds when the call is queued: only the call's
+//! record shows that the callee was busy. Any agent id and phone number id is accepted, except
+//! those that start with `missing_`: they do not exist.
 //!
-//! When a call is over, its events are sent as signed webhooks, as the provider sends them: a transcription about a
-//! second after the callee answered and then the audio, or the failure of the dial. A [`WebhookScript`] spoils
-//! them.
+//! When a call is over, the simulator sends its events as signed webhooks, as the provider does: a
+//! transcription about a second after the callee answered and then the audio, or the failure of the
+//! dial. A [`WebhookScript`] makes them faulty.
 //!
-//! A *dial* is counted when the request was read in full and accepted for dialling, also where the answer is
-//! then lost. Refused requests are counted as requests only.
+//! A *dial* is counted when the request was read in full and accepted for dialling, even if the
+//! response is lost afterwards. A refused request is counted as a request only.
 
 mod behaviours;
 mod calls;
+mod connection;
 mod control;
 mod elevenlabs;
 mod faults;
-mod front;
 mod ids;
-mod line;
+mod listener;
+mod listener_control;
 mod magic_numbers;
+mod responses;
 mod scripts;
 mod simulator;
-mod spoiled;
 mod state;
 mod timeline;
 mod vapi;
 mod webhooks;
 
-pub use behaviours::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour};
+pub use behaviours::{Behaviour, CallOutcome, ErrorShape, ScriptedBehaviour};
 pub use calls::Dial;
 pub use elevenlabs::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
 pub use magic_numbers::{MAGIC_NUMBERS, MagicNumber};
 pub use simulator::{Settings, Simulator};
 pub use webhooks::{WebhookDelivery, WebhookScript, WebhookSettings};
+
+/// The largest request body that the providers' APIs accept.
+const MAX_BODY_BYTES: usize = 256 << 10;
+
+/// The prefix of the ids of agents and phone numbers that do not exist.
+const MISSING_PREFIX: &str = "missing_";

@@ -1,36 +1,36 @@
-//! The documented numbers and what they do.
+//! The documented numbers and their behaviours.
 
 use crate::behaviours::{Behaviour, ErrorShape, FOREVER_MS};
 
-/// A number that the simulator treats specially. Every other number answers after half a second.
+/// A number with its own behaviour. Every other number answers after half a second.
 #[derive(Clone, Copy, Debug)]
 pub struct MagicNumber {
-    /// E.164, from the range that the North American plan keeps for fiction.
+    /// E.164, from the range that the North American plan reserves for fiction.
     pub number: &'static str,
-    /// A short name, in snake case.
+    /// Snake case.
     pub name: &'static str,
-    /// What it does, in one sentence.
+    /// One sentence.
     pub description: &'static str,
     behaviour: fn() -> Behaviour,
 }
 
 impl MagicNumber {
-    /// What it does, with its delays in real time.
+    /// The behaviour with its delays in real time.
     #[must_use]
     pub fn behaviour(&self) -> Behaviour {
         (self.behaviour)()
     }
 }
 
-/// How long a number rings that is not magic, and one whose answer is lost.
-pub(crate) const USUAL_RING_MS: u64 = 500;
+/// How long a number without its own behaviour rings, or any number when the response is lost.
+pub(crate) const DEFAULT_RING_MS: u64 = 500;
 
-/// What a dial to `number` does where no script says otherwise, in real time.
+/// What a dial to `number` does without a script, with its delays in real time.
 pub(crate) fn behaviour_of(number: &str) -> Behaviour {
     MAGIC_NUMBERS
         .iter()
         .find(|magic| magic.number == number)
-        .map_or(Behaviour::Answer { after_ms: USUAL_RING_MS }, MagicNumber::behaviour)
+        .map_or(Behaviour::Answer { after_ms: DEFAULT_RING_MS }, MagicNumber::behaviour)
 }
 
 fn sip_failure(code: u16, message: Option<&str>, with_ids: bool) -> Behaviour {
@@ -56,10 +56,10 @@ const fn magic(
     MagicNumber { number, name, description, behaviour }
 }
 
-/// The table. `…0110` to `…0129` are outcomes of a call, `…0130` to `…0149` lose or garble the answer after
+/// `…0110` to `…0129` are outcomes of a call, `…0130` to `…0149` lose or damage the response after
 /// dialling, `…0150` to `…0169` refuse before dialling.
 pub const MAGIC_NUMBERS: &[MagicNumber] = &[
-    magic("+14165550110", "answers_at_once", "Answers at once.", || Behaviour::Answer { after_ms: 0 }),
+    magic("+14165550110", "answers_at_once", "Answers immediately.", || Behaviour::Answer { after_ms: 0 }),
     magic("+14165550111", "slow_answer", "Rings for 27 s, then answers.", || Behaviour::Answer {
         after_ms: 27_000,
     }),
@@ -70,68 +70,63 @@ pub const MAGIC_NUMBERS: &[MagicNumber] = &[
     magic("+14165550114", "no_answer", "Does not answer: unavailable after 3 s (SIP 480).", || {
         Behaviour::NoAnswer { after_ms: 3_000 }
     }),
-    magic("+14165550115", "sip_timeout", "`sip request timed out` after 4 s.", || Behaviour::SipTimeout {
-        after_ms: 4_000,
+    magic("+14165550115", "sip_timeout", "Fails after 4 s with `sip request timed out`.", || {
+        Behaviour::SipTimeout { after_ms: 4_000 }
     }),
-    magic("+14165550116", "declined", "Declined after 2 s (SIP 603).", || Behaviour::Decline {
+    magic("+14165550116", "declined", "Declines after 2 s (SIP 603).", || Behaviour::Decline {
         after_ms: 2_000,
     }),
-    magic("+14165550117", "rings_out", "Rings until the request's own ringing time-out.", || {
+    magic("+14165550117", "rings_out", "Rings until the request's own ringing timeout.", || {
         Behaviour::Answer { after_ms: FOREVER_MS }
     }),
-    magic("+14165550118", "failure_without_ids", "`success:false`, and both ids are null.", || {
+    magic("+14165550118", "failure_without_ids", "Responds with `success:false` and both ids null.", || {
         sip_failure(480, None, false)
     }),
-    magic("+14165550119", "success_without_ids", "`success:true`, and both ids are null.", || {
+    magic("+14165550119", "success_without_ids", "Responds with `success:true` and both ids null.", || {
         Behaviour::SuccessWithoutIds
     }),
-    magic(
-        "+14165550120",
-        "domain_unavailable",
-        "`success:false`, the trunk's host is wrong (SIP 404).",
-        || {
-            let message = "INVITE failed: sip status: 404: Domain unavailable (SIP 404)";
-            sip_failure(404, Some(message), true)
-        },
-    ),
-    magic(
-        "+14165550121",
-        "caller_not_verified",
-        "`success:false`, the carrier refuses the caller (SIP 403).",
-        || {
-            let message = "INVITE failed: sip status: 403: Unverified origination number D51 (SIP 403)";
-            sip_failure(403, Some(message), true)
-        },
-    ),
-    magic("+14165550122", "daily_limit", "`success:false`, the agent's daily call limit is reached.", || {
+    magic("+14165550120", "domain_unavailable", "Fails: the trunk's host is wrong (SIP 404).", || {
+        let message = "INVITE failed: sip status: 404: Domain unavailable (SIP 404)";
+        sip_failure(404, Some(message), true)
+    }),
+    magic("+14165550121", "caller_not_verified", "Fails: the carrier refuses the caller (SIP 403).", || {
+        let message = "INVITE failed: sip status: 403: Unverified origination number D51 (SIP 403)";
+        sip_failure(403, Some(message), true)
+    }),
+    magic("+14165550122", "daily_limit", "Fails: the agent's daily call limit is reached.", || {
         sip_failure(4300, Some("Agent exceeded its daily call limit"), true)
     }),
-    magic("+14165550130", "hangs", "Dials, and never answers the request.", || Behaviour::Hang),
-    magic("+14165550131", "drops", "Dials, then closes the connection without an answer.", || {
+    magic("+14165550130", "hangs", "Dials, and never responds.", || Behaviour::Hang),
+    magic("+14165550131", "drops", "Dials, then closes the connection without a response.", || {
         Behaviour::DropConnection
     }),
-    magic("+14165550132", "resets", "Dials, then resets the connection without an answer.", || {
+    magic("+14165550132", "resets", "Dials, then resets the connection without a response.", || {
         Behaviour::ResetConnection
     }),
-    magic("+14165550133", "internal_error", "Dials, then answers 500.", || Behaviour::http_error(500)),
-    magic("+14165550134", "bad_gateway", "Dials, then answers 502 with an HTML page of a proxy.", || {
+    magic("+14165550133", "internal_error", "Dials, then responds with 500.", || Behaviour::http_error(500)),
+    magic("+14165550134", "bad_gateway", "Dials, then responds with 502 and a proxy's HTML page.", || {
         Behaviour::ForeignHtml { status: 502 }
     }),
-    magic("+14165550135", "service_unavailable", "Dials, then answers 503.", || Behaviour::http_error(503)),
-    magic("+14165550136", "gateway_timeout", "Dials, then answers 504 with an HTML page of a proxy.", || {
-        Behaviour::ForeignHtml { status: 504 }
+    magic("+14165550135", "service_unavailable", "Dials, then responds with 503.", || {
+        Behaviour::http_error(503)
     }),
-    magic("+14165550137", "conflict", "Dials, then answers 409.", || Behaviour::http_error(409)),
-    magic("+14165550138", "redirects", "Dials, then answers 307 to the same endpoint.", || {
+    magic(
+        "+14165550136",
+        "gateway_timeout",
+        "Dials, then responds with 504 and a proxy's HTML page.",
+        || Behaviour::ForeignHtml { status: 504 },
+    ),
+    magic("+14165550137", "conflict", "Dials, then responds with 409.", || Behaviour::http_error(409)),
+    magic("+14165550138", "redirects", "Dials, then redirects to the same endpoint (307).", || {
         Behaviour::Redirect { status: 307, location: None }
     }),
-    magic("+14165550139", "foreign_page", "Dials, then answers 200 with a foreign HTML page.", || {
+    magic("+14165550139", "foreign_page", "Dials, then responds with 200 and a proxy's HTML page.", || {
         Behaviour::ForeignHtml { status: 200 }
     }),
-    magic("+14165550140", "oversize_body", "Dials, then answers 200 with 8 MiB of body.", || {
+    magic("+14165550140", "oversize_body", "Dials, then responds with 200 and a body of 8 MiB.", || {
         Behaviour::OversizeBody { bytes: 8 << 20 }
     }),
-    magic("+14165550141", "truncated_body", "Dials, then sends half of its answer.", || {
+    magic("+14165550141", "truncated_body", "Dials, then sends half of its response.", || {
         Behaviour::TruncatedBody
     }),
     magic("+14165550150", "unauthorized", "Refuses: 401 `unauthorized`.", || Behaviour::http_error(401)),
@@ -164,25 +159,26 @@ pub const MAGIC_NUMBERS: &[MagicNumber] = &[
     magic(
         "+14165550157",
         "concurrency_blocked",
-        "Refuses: as many calls as are allowed are under way.",
+        "Refuses: the limit of concurrent calls is reached.",
         || Behaviour::ConcurrencyBlocked,
     ),
 ];
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::collections::HashSet;
 
+    use super::*;
+
     #[test]
-    fn every_number_is_fictional_unique_and_playable() {
+    fn every_number_is_fictional_unique_and_valid() {
         let mut numbers = HashSet::new();
         let mut names = HashSet::new();
         for magic in MAGIC_NUMBERS {
-            let line = magic.number.strip_prefix("+1416555").expect("one exchange");
-            assert!(matches!(line.parse::<u32>(), Ok(110..=199)), "{}", magic.name);
+            let rest = magic.number.strip_prefix("+1416555").expect("one exchange");
+            assert!(matches!(rest.parse::<u32>(), Ok(110..=199)), "{}", magic.name);
             assert!(numbers.insert(magic.number) && names.insert(magic.name), "{}", magic.name);
-            assert_eq!(magic.behaviour().defect(), None, "{}", magic.name);
+            assert_eq!(magic.behaviour().validate(), Ok(()), "{}", magic.name);
         }
     }
 

@@ -1,29 +1,30 @@
-//! The running server.
+//! Starts, controls and stops the server.
 
-use crate::behaviours::ScriptedBehaviour;
-use crate::calls::Dial;
-use crate::front::{self, Done, Door, Orders};
-use crate::state::State;
-use crate::webhooks::{WebhookDelivery, WebhookSettings};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use tokio::net::TcpListener;
+
 use tokio::sync::oneshot;
 
-/// How a simulator runs.
+use crate::behaviours::ScriptedBehaviour;
+use crate::calls::Dial;
+use crate::listener;
+use crate::listener_control::{Commands, ListenerControl};
+use crate::state::State;
+use crate::webhooks::{WebhookDelivery, WebhookSettings};
+
 #[derive(Clone)]
 pub struct Settings {
-    /// Where it listens; port 0 takes any free one.
+    /// Where the simulator listens; port 0 takes any free one.
     pub bind: SocketAddr,
-    /// The key that it accepts, as `xi-api-key` or bearer token; `None` accepts any that is not empty.
+    /// The accepted `xi-api-key` or bearer token; with `None`, any that is not empty.
     pub api_key: Option<String>,
-    /// Multiplies every built-in delay, those of the magic numbers and of conversations: 1.0 is real time. Times
-    /// in scripted behaviours and the request's own ringing time-out are taken as they are.
+    /// The factor for the delays of magic numbers and conversations: 1.0 is real time. It does not
+    /// apply to scripted behaviours or the request's own ringing timeout.
     pub time_scale: f64,
-    /// Where events go, if anywhere.
+    /// Where events are sent; with `None`, nowhere.
     pub webhooks: Option<WebhookSettings>,
 }
 
@@ -49,7 +50,7 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-/// A running simulator, on a thread of its own. Dropping it stops it.
+/// A running simulator, on its own thread. Dropping it stops it.
 pub struct Simulator {
     address: SocketAddr,
     state: Arc<State>,
@@ -62,36 +63,35 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// The address cannot be bound, or `time_scale` is not a number from 0 to 1000, or webhooks
-    /// would leave the loopback.
+    /// The address cannot be bound, `time_scale` is not a number from 0 to 1000, or the URL for
+    /// webhooks is not on the loopback interface.
     pub async fn start(settings: Settings) -> io::Result<Simulator> {
         if !(0.0..=1000.0).contains(&settings.time_scale) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the time scale goes from 0 to 1000"));
+            return Err(invalid("time_scale must be a number from 0 to 1000"));
         }
-        let (door, orders) = Door::new();
-        let state = Arc::new(State::new(settings.api_key, settings.time_scale, door));
+        let (control, commands) = ListenerControl::new();
+        let state = Arc::new(State::new(settings.api_key, settings.time_scale, control));
         state.send_webhooks_to(settings.webhooks.as_ref()).map_err(invalid)?;
-        let (started, starts) = oneshot::channel();
-        let (stops, stopped) = oneshot::channel();
-        let its_state = Arc::clone(&state);
+        let (started_sender, started) = oneshot::channel();
+        let (stopped_sender, stopped) = oneshot::channel();
+        let thread_state = Arc::clone(&state);
         let thread = std::thread::Builder::new().name("simulator".to_owned()).spawn(move || {
             let system = actix_web::rt::System::new();
-            system.block_on(run(settings.bind, its_state, orders, started));
+            system.block_on(run(settings.bind, thread_state, commands, started_sender));
             drop(system);
-            // Nobody may wait for it, which is no fault.
-            let _ = stops.send(());
+            // Fails if the simulator was dropped without `stop`.
+            let _ = stopped_sender.send(());
         })?;
-        let address = starts.await.map_err(|_| io::Error::other("the simulator's thread ended"))??;
+        let address = started.await.map_err(|_| io::Error::other("the simulator's thread panicked"))??;
         Ok(Simulator { address, state, thread: Some(thread), stopped: Some(stopped) })
     }
 
-    /// Where it listens, as `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -103,10 +103,9 @@ impl Simulator {
         self.state.calls().dials(None).cloned().collect()
     }
 
-    /// How many of them were to this number.
     #[must_use]
     pub fn dials_to(&self, number: &str) -> usize {
-        self.state.calls().dialled_to(number)
+        self.state.calls().dials_to(number)
     }
 
     /// Requests to the provider's API by the pattern of their path, refused ones included.
@@ -115,12 +114,12 @@ impl Simulator {
         self.state.requests().clone()
     }
 
-    /// Sends the events of calls there from now on, or nowhere; those of calls that are not over, too, if there was
-    /// anywhere to send them when they were dialled.
+    /// Changes where events are sent from now on; with `None`, none are sent. This applies to calls
+    /// in progress too, if events were sent anywhere when they were dialled.
     ///
     /// # Errors
     ///
-    /// The URL is not one of the loopback.
+    /// The URL is not on the loopback interface.
     pub fn send_webhooks_to(&self, webhooks: Option<&WebhookSettings>) -> io::Result<()> {
         self.state.send_webhooks_to(webhooks).map_err(invalid)
     }
@@ -131,43 +130,34 @@ impl Simulator {
         self.state.webhooks().deliveries().cloned().collect()
     }
 
-    /// Adds a behaviour, as `POST /sim/behaviours` does; it holds when this returns.
+    /// Adds a behaviour, as `POST /sim/behaviours` does; it applies when this returns.
     ///
     /// # Panics
     ///
-    /// The behaviour cannot be played: a status out of its range, or too many scripts.
+    /// The behaviour is invalid (a status is out of range), or too many scripts are queued.
     pub fn script(&self, behaviour: ScriptedBehaviour) {
         match self.state.add_script(behaviour) {
-            Err(defect) => panic!("{defect}"),
+            Err(problem) => panic!("{problem}"),
             Ok(None) => {}
-            Ok(Some(lasts)) => {
-                let (done, carried_out) = std::sync::mpsc::channel::<()>();
-                self.state.door.refuse(Some(lasts), Box::new(move || drop(done)));
-                // The sender is dropped unused: an error is how it says that the order was carried out.
-                let _ = carried_out.recv();
-            }
+            Ok(Some(duration)) => self.state.listener.refuse_blocking(duration),
         }
     }
 
-    /// Closes the listener, or opens it again on the same port. While it is closed, connections are refused by
-    /// the operating system and idle ones are closed; requests under way are still answered.
+    /// Closes the listener and idle connections, or opens the listener again on the same port.
+    /// Requests in progress still get their responses.
     pub async fn refuse_connections(&self, on: bool) {
-        let (done, carried_out) = oneshot::channel::<()>();
-        let done: Done = Box::new(move || drop(done));
         if on {
-            self.state.door.refuse(None, done);
+            self.state.listener.refuse(None).await;
         } else {
-            self.state.door.listen(done);
+            self.state.listener.listen().await;
         }
-        // The sender is dropped unused: an error is how it says that the order was carried out.
-        let _ = carried_out.await;
     }
 
-    /// Stops it: the listener and every connection are closed and its thread has ended when this returns.
+    /// When this returns, the listener and every connection are closed and the thread has ended.
     pub async fn stop(mut self) {
-        self.state.door.stop();
+        self.state.listener.stop();
         if let Some(stopped) = self.stopped.take() {
-            // An error means that the thread ended without a word: stopped as well.
+            // Fails if the thread panicked: it has stopped in this case too.
             let _ = stopped.await;
         }
     }
@@ -175,7 +165,7 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        self.state.door.stop();
+        self.state.listener.stop();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -184,33 +174,26 @@ impl Drop for Simulator {
     }
 }
 
-fn invalid(defect: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, defect)
+fn invalid(problem: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, problem)
 }
 
-/// Binds, says where, and serves.
+/// Binds, reports the address to `started`, and serves.
 async fn run(
     bind: SocketAddr,
     state: Arc<State>,
-    orders: Orders,
+    commands: Commands,
     started: oneshot::Sender<io::Result<SocketAddr>>,
 ) {
-    let bound = bind_and_listen(bind);
-    let (listener, told) = match bound {
-        Ok((listener, address)) => (Some(listener), Ok(address)),
-        Err(error) => (None, Err(error)),
+    let bound = listener::bind(bind).and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let (address, listener) = match bound {
+        Ok((address, listener)) => (Ok(address), Some(listener)),
+        Err(error) => (Err(error), None),
     };
-    let wanted = started.send(told).is_ok();
-    if let Some(listener) = listener
-        && wanted
-        && let Err(error) = front::serve(listener, state, orders).await
+    if started.send(address).is_ok()
+        && let Some(listener) = listener
+        && let Err(error) = listener::serve(listener, state, commands).await
     {
         tracing::error!(%error, "the simulator stopped");
     }
-}
-
-fn bind_and_listen(bind: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = front::listen(front::reserve(bind)?)?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
 }

@@ -1,22 +1,22 @@
-//! What the simulator knows, shared between its thread and the tests around it.
+//! What the simulator's thread and the tests share.
 
-use crate::behaviours::{Behaviour, ScriptedBehaviour};
-use crate::calls::Calls;
-use crate::front::Door;
-use crate::magic_numbers;
-use crate::scripts::{Scripted, Scripts};
-use crate::webhooks::{Target, WebhookSettings, Webhooks};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// How long `refuse_connections` lasts where a script does not say.
-const USUAL_REFUSAL: Duration = Duration::from_secs(10);
+use crate::behaviours::{Behaviour, ScriptedBehaviour};
+use crate::calls::Calls;
+use crate::listener_control::ListenerControl;
+use crate::magic_numbers::behaviour_of;
+use crate::scripts::{Scripted, Scripts};
+use crate::webhooks::{Target, WebhookSettings, Webhooks};
 
-/// All of it.
+/// How long `refuse_connections` lasts if the script does not set `for_ms`.
+const DEFAULT_REFUSAL: Duration = Duration::from_secs(10);
+
 pub(crate) struct State {
     pub(crate) api_key: Option<String>,
-    pub(crate) door: Door,
+    pub(crate) listener: ListenerControl,
     time_scale: f64,
     started: Instant,
     calls: Mutex<Calls>,
@@ -26,10 +26,10 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(api_key: Option<String>, time_scale: f64, door: Door) -> State {
+    pub(crate) fn new(api_key: Option<String>, time_scale: f64, listener: ListenerControl) -> State {
         State {
             api_key,
-            door,
+            listener,
             time_scale,
             started: Instant::now(),
             calls: Mutex::default(),
@@ -40,23 +40,23 @@ impl State {
     }
 
     pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
-        self.calls.lock().expect("nothing panics while it holds the calls")
+        lock(&self.calls)
     }
 
     pub(crate) fn scripts(&self) -> MutexGuard<'_, Scripts> {
-        self.scripts.lock().expect("nothing panics while it holds the scripts")
+        lock(&self.scripts)
     }
 
     /// Requests to the provider's API, by the pattern of their path.
     pub(crate) fn requests(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
-        self.requests.lock().expect("nothing panics while it holds the counts")
+        lock(&self.requests)
     }
 
     pub(crate) fn webhooks(&self) -> MutexGuard<'_, Webhooks> {
-        self.webhooks.lock().expect("nothing panics while it holds the webhooks")
+        lock(&self.webhooks)
     }
 
-    /// Events go there from now on, or nowhere; says why not, if they cannot.
+    /// Changes where events are sent from now on; with `None`, none are sent.
     pub(crate) fn send_webhooks_to(&self, settings: Option<&WebhookSettings>) -> Result<(), &'static str> {
         let target = settings.map(Target::parse).transpose()?;
         self.webhooks().target = target.map(Arc::new);
@@ -68,26 +68,31 @@ impl State {
         self.started.elapsed().as_millis() as u64
     }
 
-    /// A built-in delay, multiplied by the settings' time scale.
+    /// A built-in delay, multiplied by the time scale.
     pub(crate) fn scaled(&self, delay: Duration) -> Duration {
         delay.mul_f64(self.time_scale)
     }
 
-    /// What a dial to `number` does, and what becomes of its call. Uses a limited script up.
+    /// What a dial to `number` does. Counts one use of a limited script.
     pub(crate) fn next_behaviour(&self, number: &str) -> Scripted {
         let scripted = self.scripts().take(number);
-        scripted
-            .unwrap_or_else(|| Scripted::usual(magic_numbers::behaviour_of(number).scaled(self.time_scale)))
+        scripted.unwrap_or_else(|| {
+            let mut behaviour = behaviour_of(number);
+            behaviour.scale_delays(self.time_scale);
+            Scripted::unscripted(behaviour)
+        })
     }
 
-    /// Takes a script; for `refuse_connections`, says how long nobody shall listen.
+    /// For `refuse_connections`, returns how long the caller must refuse connections.
     pub(crate) fn add_script(&self, script: ScriptedBehaviour) -> Result<Option<Duration>, &'static str> {
-        if let Some(defect) = script.behaviour.defect() {
-            return Err(defect);
-        }
+        script.behaviour.validate()?;
         if let Behaviour::RefuseConnections { for_ms } = script.behaviour {
-            return Ok(Some(for_ms.map_or(USUAL_REFUSAL, Duration::from_millis)));
+            return Ok(Some(for_ms.map_or(DEFAULT_REFUSAL, Duration::from_millis)));
         }
         self.scripts().add(script).map(|()| None)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no thread panics while it holds this lock")
 }

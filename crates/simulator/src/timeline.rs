@@ -1,8 +1,9 @@
-//! How a call goes on after the dial, told from the clock alone: no task watches over it.
+//! How a call proceeds after the dial, computed from the clock: no task runs for a call.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The steps of a conversation.
+use crate::behaviours::CallOutcome;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Initiated,
@@ -12,7 +13,18 @@ pub(crate) enum Step {
     Failed,
 }
 
-/// Why a call failed, as the conversation says it.
+impl Step {
+    pub(crate) fn is_answered(self) -> bool {
+        self == Step::InProgress || self.is_hung_up()
+    }
+
+    /// Whether an answered call has ended.
+    pub(crate) fn is_hung_up(self) -> bool {
+        matches!(self, Step::Processing | Step::Done)
+    }
+}
+
+/// Why a call failed, as the conversation's record reports it.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) code: u16,
@@ -20,15 +32,27 @@ pub(crate) struct Failure {
     pub(crate) error_type: &'static str,
 }
 
-/// How a call ends.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
     Answered,
     Failed(Failure),
-    RingsOn,
+    KeepsRinging,
 }
 
-/// How long things take after the callee has answered, and how a call ends after ringing.
+impl End {
+    /// `None` if nothing was dialled.
+    pub(crate) fn from_outcome(outcome: CallOutcome, no_answer: Failure, busy: Failure) -> Option<End> {
+        match outcome {
+            CallOutcome::NotDialled => None,
+            CallOutcome::Answered => Some(End::Answered),
+            CallOutcome::Ringing => Some(End::KeepsRinging),
+            CallOutcome::NoAnswer => Some(End::Failed(no_answer)),
+            CallOutcome::Busy => Some(End::Failed(busy)),
+        }
+    }
+}
+
+/// How a call ends and how long it rings; an answered call then takes `talks_for + processed_for`.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     pub(crate) rings_for: Duration,
@@ -38,10 +62,10 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    /// How long after the dial the call is over and its record complete; nothing for one that rings on.
-    pub(crate) fn over_after(&self) -> Option<Duration> {
+    /// The time from the dial to the call's complete record; `None` for a call that keeps ringing.
+    pub(crate) fn ends_after(&self) -> Option<Duration> {
         match self.end {
-            End::RingsOn => None,
+            End::KeepsRinging => None,
             End::Failed(_) => Some(self.rings_for),
             End::Answered => {
                 Some(self.rings_for.saturating_add(self.talks_for).saturating_add(self.processed_for))
@@ -49,13 +73,13 @@ impl Timeline {
         }
     }
 
-    /// Where the call is, so long after it was dialled.
+    /// The step of the call when `elapsed` has passed since the dial.
     pub(crate) fn step(&self, elapsed: Duration) -> Step {
         let Some(after_ringing) = elapsed.checked_sub(self.rings_for) else {
             return Step::Initiated;
         };
         match self.end {
-            End::RingsOn => Step::Initiated,
+            End::KeepsRinging => Step::Initiated,
             End::Failed(_) => Step::Failed,
             End::Answered if after_ringing < self.talks_for => Step::InProgress,
             End::Answered if after_ringing < self.talks_for.saturating_add(self.processed_for) => {
@@ -64,6 +88,10 @@ impl Timeline {
             End::Answered => Step::Done,
         }
     }
+}
+
+pub(crate) fn unix_now_secs() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]
@@ -84,11 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_call_rings_and_fails_and_a_ringing_one_rings_on() {
+    fn a_failed_call_rings_and_fails_and_a_ringing_one_keeps_ringing() {
         let failure = Failure { code: 486, reason: String::new(), error_type: "" };
         let failed = timeline(End::Failed(failure));
         assert_eq!(failed.step(Duration::from_secs(1)), Step::Initiated);
         assert_eq!(failed.step(Duration::from_secs(2)), Step::Failed);
-        assert_eq!(timeline(End::RingsOn).step(Duration::from_secs(9_999)), Step::Initiated);
+        assert_eq!(timeline(End::KeepsRinging).step(Duration::from_secs(9_999)), Step::Initiated);
     }
 }

@@ -1,4 +1,5 @@
-//! Vapi's surface: the routes and the key. It answers a dial when it is queued: what becomes of the callee is in the record.
+//! Vapi's API: the routes and the key. It responds to a dial when the call is queued; only the
+//! call's record shows whether the callee answered.
 
 mod catalogue;
 mod create_call;
@@ -7,20 +8,15 @@ mod outcome;
 mod records;
 mod request;
 
-use crate::state::State;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, web};
 
-/// The longest body that a request may have.
-const LONGEST_BODY_BYTES: usize = 256 << 10;
+use crate::MAX_BODY_BYTES;
+use crate::state::State;
 
-/// The prefix of ids that do not exist.
-const MISSING: &str = "missing_";
-
-/// The routes.
 pub(crate) fn configure(service: &mut web::ServiceConfig) {
     for (path, routes) in [
         ("/call", vec![web::post().to(create_call::create), web::get().to(records::list)]),
@@ -29,7 +25,7 @@ pub(crate) fn configure(service: &mut web::ServiceConfig) {
         ("/assistant", vec![web::get().to(catalogue::list_assistants)]),
     ] {
         let resource = web::resource(path)
-            .app_data(web::PayloadConfig::new(LONGEST_BODY_BYTES))
+            .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             .default_service(web::to(errors::no_such_method));
         let resource = routes.into_iter().fold(resource, actix_web::Resource::route);
         service.service(resource.wrap(from_fn(authorize)));
@@ -40,10 +36,10 @@ async fn authorize(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let wanted = request.app_data::<web::Data<State>>().and_then(|state| state.api_key.as_deref());
+    let expected = request.app_data::<web::Data<State>>().and_then(|state| state.api_key.as_deref());
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let given = header.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    if given.is_empty() || wanted.is_some_and(|wanted| wanted != given) {
+    if given.is_empty() || expected.is_some_and(|expected| expected != given) {
         return Ok(request.into_response(errors::wrong_key()));
     }
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)

@@ -1,26 +1,27 @@
-//! Webhooks: where they go, how a test spoils them, and what became of each.
+//! Webhooks: where they are sent, how a script makes them faulty, and the log of deliveries.
 
 mod delivery;
 mod post;
 
-pub(crate) use delivery::{Event, deliver, follow};
-
-use aws_lc_rs::hmac;
-use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-/// How many deliveries are kept in the log; the oldest go first.
-const MOST_DELIVERIES: usize = 10_000;
+use aws_lc_rs::hmac;
+use serde::{Deserialize, Serialize};
 
-/// Where webhooks go, and how they are signed. `Debug` does not show the secret.
+pub(crate) use self::delivery::{Event, send_events, send_events_after_call};
+
+/// The most deliveries in the log; the oldest are removed first.
+const MAX_DELIVERIES: usize = 10_000;
+
+/// Where webhooks are sent, and how they are signed. `Debug` does not show the secret.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSettings {
-    /// `http://ADDRESS:PORT/PATH`, on this machine's loopback.
+    /// `http://ADDRESS:PORT/PATH`, on the loopback interface.
     pub url: String,
-    /// The secret of the signature's HMAC.
+    /// The HMAC key of the signature.
     pub secret: String,
 }
 
@@ -30,61 +31,56 @@ impl std::fmt::Debug for WebhookSettings {
     }
 }
 
-/// What is done to the events of a call; they combine. In JSON, what is missing is `false`.
+/// The faults of a call's events; they can be combined. In JSON, a missing field is `false`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhookScript {
     /// Every event is delivered twice.
     pub duplicate: bool,
-    /// Of an answered call: the audio comes before the transcription, and after it a failure that is not true.
+    /// For an answered call: audio before the transcription, and a false failure after it.
     pub out_of_order: bool,
-    /// Events are delivered before the dial's own answer is sent; a dial that is never answered has none.
+    /// Events are delivered before the response to the dial; without a response, never.
     pub before_answer: bool,
-    /// Nothing is delivered; the log has what was not.
+    /// Nothing is delivered; the log contains the events all the same.
     pub dropped: bool,
-    /// The signature is of another secret.
+    /// The events are signed with a wrong secret.
     pub bad_signature: bool,
     /// The signature is 40 minutes old.
     pub stale: bool,
-    /// An event of a type that nobody has heard of comes first.
+    /// An event of an undocumented type comes first.
     pub unknown_type: bool,
     /// The transcription has more than 5 MB.
     pub large: bool,
-    /// The transcription of an answered call is followed by the audio, in chunks; so it is where nothing is scripted.
+    /// For an answered call: the audio follows in chunks. This is the default without a script.
     pub audio: bool,
 }
 
-/// One delivery of one event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WebhookDelivery {
     /// The event's type.
     pub kind: String,
-    /// Its conversation.
     pub conversation_id: String,
-    /// 1 for the first, more for those that follow a failed one.
+    /// Starts at 1; a retry has a higher number.
     pub attempt: usize,
-    /// Whether it was sent: a dropped one was not.
+    /// False if a script dropped it.
     pub sent: bool,
-    /// The receiver's status; nothing where it did not answer.
+    /// The receiver's status; `None` if it did not respond.
     pub status: Option<u16>,
-    /// When it was over, in milliseconds since the simulator started.
+    /// When the delivery ended, in milliseconds since the simulator started.
     pub at_ms: u64,
 }
 
-/// Settings that were checked.
 pub(crate) struct Target {
     url: String,
     address: SocketAddr,
     path: String,
     key: hmac::Key,
-    /// The key of a bad signature.
     wrong_key: hmac::Key,
 }
 
 impl Target {
-    /// Checks settings; says why not, if they cannot be used.
     pub(crate) fn parse(settings: &WebhookSettings) -> Result<Target, &'static str> {
-        const EXPECTED: &str = "a webhook's URL is http://ADDRESS:PORT/PATH on the loopback";
+        const EXPECTED: &str = "the webhook URL must be http://ADDRESS:PORT/PATH on the loopback interface";
         let rest = settings.url.strip_prefix("http://").ok_or(EXPECTED)?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let address = match authority.strip_prefix("localhost:") {
@@ -106,7 +102,6 @@ impl Target {
     }
 }
 
-/// Where webhooks go now, and the log.
 #[derive(Default)]
 pub(crate) struct Webhooks {
     pub(crate) target: Option<Arc<Target>>,
@@ -122,8 +117,8 @@ impl Webhooks {
         self.deliveries.iter()
     }
 
-    fn log(&mut self, delivery: WebhookDelivery) {
-        if self.deliveries.len() >= MOST_DELIVERIES {
+    fn record(&mut self, delivery: WebhookDelivery) {
+        if self.deliveries.len() >= MAX_DELIVERIES {
             self.deliveries.pop_front();
         }
         self.deliveries.push_back(delivery);
@@ -135,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn webhooks_go_to_the_loopback_alone() {
+    fn webhooks_are_sent_only_to_the_loopback_interface() {
         let parse = |url: &str| {
             let settings = WebhookSettings { url: url.to_owned(), secret: "s".to_owned() };
             Target::parse(&settings).map(|target| (target.address.to_string(), target.path))

@@ -1,15 +1,17 @@
-//! What the provider's records mean, by those that were seen.
+//! Records as the provider has sent them.
 
 use serde_json::{Value, json};
 
 use super::*;
 
-fn told(record: &Value) -> (Option<CallStatus>, ConversationRecord, CallUpdate) {
+fn read(record: &Value) -> (Option<CallStatus>, ConversationRecord, CallUpdate) {
     let text = record.to_string();
     let conversation = Conversation::new(Object::parse(text.as_bytes()).expect("an object"));
     let status = conversation.status();
     let update = conversation.update(status.unwrap_or(CallStatus::Unknown));
-    let UpdateContent::Conversation(content) = update.content.clone() else { panic!("it is a conversation") };
+    let UpdateContent::Conversation(content) = update.content.clone() else {
+        panic!("expected a conversation")
+    };
     (status, content, update)
 }
 
@@ -18,8 +20,8 @@ fn note(text: &str) -> Option<PrivateNote> {
 }
 
 #[test]
-fn a_finished_conversation_is_told_whole() {
-    let (status, content, update) = told(&json!({
+fn every_field_of_a_finished_conversation_is_read() {
+    let (status, content, update) = read(&json!({
         "conversation_id": "conv_1", "status": "done",
         "transcript": [
             { "role": "agent", "message": "Hello.", "time_in_call_secs": 0 },
@@ -38,8 +40,8 @@ fn a_finished_conversation_is_told_whole() {
         "analysis": { "transcript_summary": "They agreed.", "call_successful": "failure" },
     }));
     assert_eq!(status, Some(CallStatus::Completed));
-    assert_eq!(update.conversation_id.expect("it is named").as_str(), "conv_1");
-    assert_eq!(update.carrier_call_id.expect("it is named").as_str(), "otb_1");
+    assert_eq!(update.conversation_id.expect("the record has the id").as_str(), "conv_1");
+    assert_eq!(update.carrier_call_id.expect("the record has the id").as_str(), "otb_1");
     let lines: Vec<_> =
         content.transcript.iter().map(|line| (line.at_secs, line.speaker, line.text.as_str())).collect();
     assert_eq!(
@@ -54,7 +56,7 @@ fn a_finished_conversation_is_told_whole() {
 }
 
 #[test]
-fn a_failed_conversation_is_told_by_its_error() {
+fn the_error_of_a_failed_conversation_decides_its_status() {
     for (error, expected) in [
         (
             json!({"code": 486, "reason": "INVITE failed: sip status: 486: Busy Here (SIP 486)"}),
@@ -79,14 +81,14 @@ fn a_failed_conversation_is_told_by_its_error() {
         (json!("busy"), CallStatus::Failed),
     ] {
         let record = json!({ "status": "failed", "metadata": { "termination_reason": "", "error": error } });
-        let (status, content, _) = told(&record);
+        let (status, content, _) = read(&record);
         assert_eq!(status, Some(expected), "{error}");
         assert_eq!(content.end_reason, error["reason"].as_str().and_then(note), "{error}");
     }
 }
 
 #[test]
-fn what_is_not_known_to_be_an_end_is_none() {
+fn a_status_that_is_not_known_to_be_an_end_is_not_final() {
     for (status, expected) in [
         (json!("initiated"), Some(CallStatus::Ringing)),
         (json!("in-progress"), Some(CallStatus::InProgress)),
@@ -95,8 +97,8 @@ fn what_is_not_known_to_be_an_end_is_none() {
         (json!(7), None),
         (json!(null), None),
     ] {
-        let (told, content, _) = told(&json!({ "status": status }));
-        assert_eq!(told, expected, "{status}");
+        let (actual, content, _) = read(&json!({ "status": status }));
+        assert_eq!(actual, expected, "{status}");
         assert!(!content.status.is_final());
     }
 }
@@ -104,7 +106,7 @@ fn what_is_not_known_to_be_an_end_is_none() {
 #[test]
 fn texts_are_cut_and_cleaned_rather_than_refused() {
     let long = "é".repeat(PrivateNote::MAX_LEN);
-    let (_, content, _) = told(&json!({
+    let (_, content, _) = read(&json!({
         "transcript": [{ "role": "user", "message": format!("a{long}") }],
         "analysis": { "transcript_summary": "a\u{0}b\u{1b}[1m\u{85}c\nd" },
         "metadata": { "termination_reason": "\u{0}\u{7f}" },
@@ -115,8 +117,8 @@ fn texts_are_cut_and_cleaned_rather_than_refused() {
 }
 
 #[test]
-fn numbers_that_no_clock_and_no_store_holds_are_absent() {
-    let (_, content, _) = told(&json!({ "metadata": {
+fn numbers_out_of_range_are_absent() {
+    let (_, content, _) = read(&json!({ "metadata": {
         "start_time_unix_secs": i64::MAX, "accepted_time_unix_secs": 0, "call_duration_secs": -1, "cost": 1e300,
     } }));
     assert_eq!((content.started_at, content.answered_at, content.duration_secs), (None, None, None));

@@ -1,4 +1,4 @@
-//! Events as the provider documents them, and as it might send them.
+//! Events as the provider documents them, and malformed ones.
 
 use domain::{Audio, AudioFormat, CallStatus, CarrierCallId, PhoneNumber};
 use proptest::prelude::*;
@@ -31,16 +31,16 @@ fn sip_failure(named: &str, body: Value) -> Value {
 }
 
 fn failure(event: &ProviderEvent) -> CallFailure {
-    match event.update.as_ref().expect("a fact").content {
+    match event.update.as_ref().expect("an update").content {
         UpdateContent::Failure(failure) => failure,
-        ref other => panic!("{other:?} is no failure"),
+        ref other => panic!("{other:?} is not a failure"),
     }
 }
 
 fn status(event: &ProviderEvent) -> CallStatus {
-    match &event.update.as_ref().expect("a fact").content {
+    match &event.update.as_ref().expect("an update").content {
         UpdateContent::Conversation(conversation) => conversation.status,
-        other => panic!("{other:?} is no conversation"),
+        other => panic!("{other:?} is not a conversation"),
     }
 }
 
@@ -49,7 +49,7 @@ fn number(text: &str) -> PhoneNumber {
 }
 
 #[test]
-fn a_transcription_tells_of_its_call() {
+fn a_transcription_reports_on_its_call() {
     let event = read_json(&transcription());
     assert_eq!(
         (event.key.as_str(), event.kind.as_str()),
@@ -61,17 +61,21 @@ fn a_transcription_tells_of_its_call() {
     assert_eq!((&parties.one, &parties.other), (&number("+14165550100"), &number("+14165550123")));
     assert_eq!(parties.provider_agent_id.as_str(), "agent_1");
     assert_eq!(parties.booked_since, RECEIVED.before(Duration::from_hours(2)));
-    assert_eq!(parties.booked_until, RECEIVED.after(Duration::from_secs(5)), "no call of after it");
+    assert_eq!(
+        parties.booked_until,
+        RECEIVED.after(Duration::from_secs(5)),
+        "no call booked after the event"
+    );
     assert_eq!(status(&event), CallStatus::Completed);
 }
 
-/// The provider tells of every call of its workspace. One that came in, from somebody who rings back, has the numbers and
-/// the agent of the call that went out before.
+/// The provider sends events for every call of its workspace. When a callee calls back, that
+/// inbound call has the numbers and the agent of our call before it.
 #[test]
-fn a_call_that_came_in_is_none_of_ours() {
+fn an_inbound_call_is_none_of_ours() {
     let mut event = transcription();
-    for gone in ["/data/user_id", "/data/conversation_initiation_client_data"] {
-        *event.pointer_mut(gone).expect("it is there") = Value::Null;
+    for path in ["/data/user_id", "/data/conversation_initiation_client_data"] {
+        *event.pointer_mut(path).expect("the path exists") = Value::Null;
     }
     event["data"]["metadata"]["phone_call"]["direction"] = json!("outbound");
     assert!(read_json(&event).update.is_some() && read_json(&event).lookup.parties.is_some());
@@ -100,7 +104,7 @@ fn our_id_is_found_in_either_place_and_numbers_in_every_spelling() {
 }
 
 #[test]
-fn a_transcription_without_a_status_is_of_a_call_that_is_over() {
+fn a_transcription_without_a_status_belongs_to_a_call_that_is_over() {
     let mut event = transcription();
     event["data"]["status"] = Value::Null;
     assert_eq!(status(&read_json(&event)), CallStatus::Completed);
@@ -148,7 +152,7 @@ fn a_failure_names_its_numbers_as_text_and_as_number() {
 }
 
 #[test]
-fn events_without_a_use_for_the_books_are_keyed_and_kept() {
+fn events_that_update_no_call_have_a_key_and_are_stored() {
     let event = read_json(&json!({"type": "a_new_one"}));
     assert_eq!((event.kind.as_str(), &event.update), ("a_new_one", &None));
     assert_eq!(event.key, "a_new_one#cb19b6c4f4dfabbaf2d171dabcb8f8b52447394fa6044a7ec859701788406aef");
@@ -162,7 +166,7 @@ fn events_without_a_use_for_the_books_are_keyed_and_kept() {
 }
 
 #[test]
-fn audio_brings_the_recording_of_its_conversation() {
+fn an_audio_event_has_the_recording_of_its_conversation() {
     let audio = |full_audio: Value| {
         json!({"type": "post_call_audio", "event_timestamp": 1_739_537_319,
         "data": {"agent_id": "agent_1", "conversation_id": "conv_1", "full_audio": full_audio}})
@@ -170,7 +174,7 @@ fn audio_brings_the_recording_of_its_conversation() {
     let event = read_json(&audio(json!("SUQzBAAA//8=")));
     assert_eq!((event.key.as_str(), event.kind.as_str()), ("post_call_audio:conv_1", "post_call_audio"));
     assert_eq!(event.lookup.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
-    assert_eq!(event.update, None, "it says nothing of how the call went");
+    assert_eq!(event.update, None, "an audio event does not update the call");
     let mp3 = Audio { format: AudioFormat::Mp3, bytes: b"ID3\x04\0\0\xff\xff".to_vec() };
     assert_eq!(event.recording.as_ref(), Some(&mp3));
 
@@ -191,11 +195,11 @@ fn audio_brings_the_recording_of_its_conversation() {
     }
     let mut elsewhere = transcription();
     elsewhere["data"]["full_audio"] = json!("SUQz");
-    assert_eq!(read_json(&elsewhere).recording, None, "another event brings none");
+    assert_eq!(read_json(&elsewhere).recording, None, "another type of event has no recording");
 }
 
 #[test]
-fn what_is_no_event_is_refused() {
+fn a_body_that_is_not_an_event_is_refused() {
     for body in
         ["", "[]", "null", "{}", r#"{"type":7}"#, r#"{"type":"a""#, "\u{feff}{}", "{\"type\":\"a\"} x"]
     {
@@ -216,18 +220,18 @@ fn nothing_about_a_person_is_in_debug() {
     }
 }
 
-/// Every place in an event, as the path to it.
-fn places(value: &Value, path: &str, found: &mut Vec<String>) {
+/// The JSON pointer of every value in an event.
+fn pointers(value: &Value, path: &str, found: &mut Vec<String>) {
     found.push(path.to_owned());
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(key, value)| places(value, &format!("{path}/{key}"), found));
+            fields.iter().for_each(|(key, value)| pointers(value, &format!("{path}/{key}"), found));
         }
         Value::Array(items) => {
             items
                 .iter()
                 .enumerate()
-                .for_each(|(index, value)| places(value, &format!("{path}/{index}"), found));
+                .for_each(|(index, value)| pointers(value, &format!("{path}/{index}"), found));
         }
         _ => {}
     }
@@ -239,7 +243,7 @@ fn every_field_may_be_missing_or_of_another_type() {
         "error_reason": "x", "call_sid": "s"});
     for event in [transcription(), sip_failure("busy", body)] {
         let mut found = Vec::new();
-        places(&event, "", &mut found);
+        pointers(&event, "", &mut found);
         for path in found.iter().filter(|path| !matches!(path.as_str(), "" | "/type")) {
             for other in [
                 json!(null),
@@ -251,7 +255,7 @@ fn every_field_may_be_missing_or_of_another_type() {
                 json!(true),
             ] {
                 let mut event = event.clone();
-                *event.pointer_mut(path).expect("it is there") = other.clone();
+                *event.pointer_mut(path).expect("the path exists") = other.clone();
                 let read = read_json(&event);
                 assert_eq!(read.kind, event["type"], "{path} = {other}");
                 assert!(read.update.is_some(), "{path} = {other}");
@@ -267,7 +271,7 @@ proptest! {
     }
 
     #[test]
-    fn no_spoilt_event_panics(index in 0usize..2000, byte in any::<u8>(), length in 0usize..2000) {
+    fn no_corrupted_event_panics(index in 0usize..2000, byte in any::<u8>(), length in 0usize..2000) {
         let mut bytes = transcription().to_string().into_bytes();
         let index = index % bytes.len();
         bytes[index] = byte;

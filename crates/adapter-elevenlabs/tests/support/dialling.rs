@@ -1,4 +1,4 @@
-//! The dial that is made here, and how.
+//! The dial of these tests.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,8 @@ use domain::ports::{DialRequest, VoiceProvider};
 use domain::{CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
 use url::Url;
 
-/// The key of every dial here.
 pub(crate) const API_KEY: &str = "sk_0123456789abcdef";
 
-/// The dial of every test here.
 pub(crate) fn request(answer_within: Duration) -> DialRequest {
     DialRequest {
         call_id: CallId::mint(0x6650_0000, [7; 8]),
@@ -25,15 +23,14 @@ pub(crate) fn request(answer_within: Duration) -> DialRequest {
     }
 }
 
-/// Settings for a base.
 pub(crate) fn settings(base_url: &str) -> ElevenLabsSettings {
     let settings = ElevenLabsSettings::new(API_KEY.into());
     ElevenLabsSettings { base_url: Url::parse(base_url).expect("a URL"), ..settings }
 }
 
-/// Dials, and holds the dial to its time.
+/// Dials, and checks that the dial keeps its time limit.
 pub(crate) async fn dial(base_url: &str, answer_within: Duration) -> DialOutcome {
-    let provider = ElevenLabs::new(&settings(base_url)).expect("the settings are valid");
+    let provider = ElevenLabs::new(&settings(base_url)).expect("valid settings");
     let started = Instant::now();
     let outcome = provider.dial(&request(answer_within)).await;
     let took = started.elapsed();

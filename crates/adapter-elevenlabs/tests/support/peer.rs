@@ -1,4 +1,4 @@
-//! Dials through a provider that is nothing but a socket.
+//! Dials to a raw socket.
 
 use std::time::Duration;
 
@@ -7,9 +7,7 @@ pub(crate) use testkit::peer::Peer;
 
 use crate::dialling::dial;
 
-/// A dial through whoever this is.
 pub(crate) trait DialThrough {
-    /// Dials, and holds the dial to its time.
     async fn dial(&self, answer_within: Duration) -> DialOutcome;
 }
 

@@ -121,7 +121,7 @@ impl DeliveryQueue for Endpoints {
         unreachable!("a handler sends nothing")
     }
 
-    async fn give_up(&self, _: std::time::Duration, _: u32) -> Result<u64, PortUnavailable> {
+    async fn expire(&self, _: std::time::Duration, _: u32) -> Result<u64, PortUnavailable> {
         unreachable!("a handler gives nothing up")
     }
 

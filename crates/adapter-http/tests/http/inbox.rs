@@ -154,10 +154,10 @@ impl ProviderWebhook for Provider {
         elevenlabs().read_question(body)
     }
 
-    fn write_reply<'a>(
+    fn write_reply(
         &self,
         question: &PersonalizationQuestion,
-        personalization: Option<&'a Personalization>,
+        personalization: Option<Personalization>,
     ) -> ProviderReply {
         elevenlabs().write_reply(question, personalization)
     }

@@ -41,7 +41,7 @@ fn settings(endpoint: &str) -> S3Settings {
 }
 
 fn opened(settings: S3Settings) -> Arc<dyn RecordingStore> {
-    adapter_object_store::open(&RecordingsSettings::S3(settings)).expect("the settings are good")
+    adapter_object_store::open(&RecordingsSettings::S3(settings)).expect("the settings are valid")
 }
 
 fn client() -> reqwest::Client {
@@ -61,17 +61,17 @@ impl RecordingStoreHarness for BucketHarness {
         opened(self.settings())
     }
 
-    /// As any client of S3 does, it asks again where the service has trouble of its own.
+    /// Retries after a server error, as S3 clients do.
     async fn read(&self, access: RecordingAccess) -> Vec<u8> {
-        let RecordingAccess::Link { url, .. } = access else { panic!("a bucket gives links") };
+        let RecordingAccess::Link { url, .. } = access else { panic!("a bucket returns links") };
         for _ in 0..20 {
-            let answer = client().get(&url).send().await.expect("the service is there");
-            if !answer.status().is_server_error() {
-                assert_eq!(answer.status(), 200, "the link opens nothing");
-                return answer.bytes().await.expect("a whole body").into();
+            let response = client().get(&url).send().await.expect("the service is available");
+            if !response.status().is_server_error() {
+                assert_eq!(response.status(), 200, "the link is invalid");
+                return response.bytes().await.expect("a complete body").into();
             }
         }
-        panic!("the service has trouble for ever");
+        panic!("the service keeps returning server errors");
     }
 }
 
@@ -85,12 +85,12 @@ async fn link(store: &Arc<dyn RecordingStore>, key: &RecordingKey) -> Url {
             assert_eq!(valid_for, Duration::from_secs(600));
             Url::parse(&url).expect("a link is a URL")
         }
-        other => panic!("it is there, and not {other:?}"),
+        other => panic!("expected a link, not {other:?}"),
     }
 }
 
 #[tokio::test]
-async fn a_link_opens_one_recording_for_a_while_and_says_what_it_is() {
+async fn a_link_opens_one_recording_for_ten_minutes_with_its_media_type() {
     let harness = BucketHarness::new().await;
     let (store, mine, others) = (harness.recordings(), fixtures::call_id(), fixtures::call_id());
     for id in [&mine, &others] {
@@ -100,40 +100,42 @@ async fn a_link_opens_one_recording_for_a_while_and_says_what_it_is() {
     assert!(link.query_pairs().any(|(name, value)| name == "X-Amz-Expires" && value == "600"), "ten minutes");
     assert!(!link.as_str().contains(SECRET));
 
-    let answer = client().get(link.clone()).send().await.expect("the service is there");
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["content-type"], "audio/wav");
+    let response = client().get(link.clone()).send().await.expect("the service is available");
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "audio/wav");
 
     let mut unsigned = link.clone();
     unsigned.set_query(None);
     let of_another = link.as_str().replace(mine.as_str(), others.as_str());
     let for_longer = link.as_str().replace("X-Amz-Expires=600", "X-Amz-Expires=6000");
-    for bent in [unsigned.as_str(), &of_another, &for_longer] {
-        let answer = client().get(bent).send().await.expect("the service is there");
-        assert_eq!(answer.status(), 403);
+    for altered in [unsigned.as_str(), &of_another, &for_longer] {
+        let response = client().get(altered).send().await.expect("the service is available");
+        assert_eq!(response.status(), 403);
     }
-    assert_eq!(client().delete(link).send().await.expect("it is there").status(), 403);
+    assert_eq!(client().delete(link).send().await.expect("the service is available").status(), 403);
 }
 
 #[tokio::test]
-async fn an_object_lies_below_the_prefix_under_one_name() {
+async fn an_object_is_below_the_prefix_under_one_name() {
     let harness = BucketHarness::new().await;
     let id = CallId::parse("../../a b").expect("an id");
     harness.recordings().put(&key(&id), AudioFormat::Wav, b"voice".to_vec()).await.expect("stored");
     let stored = std::fs::read(harness.server.file("calls/recorded/_2e._2f.._2fa_20b.wav"));
-    assert_eq!(stored.expect("it is there"), b"voice");
+    assert_eq!(stored.expect("the object exists"), b"voice");
 
     let bare = opened(S3Settings { prefix: String::new(), ..harness.settings() });
     bare.put(&key(&id), AudioFormat::Wav, b"other".to_vec()).await.expect("stored");
     let stored = std::fs::read(harness.server.file("_2e._2f.._2fa_20b.wav"));
-    assert_eq!(stored.expect("it is there"), b"other");
+    assert_eq!(stored.expect("the object exists"), b"other");
 }
 
-/// Asks for everything, which is to fail in the same words, without a word of the settings or of the call.
+/// Stores and fetches with settings that must fail. Returns the errors, which must not contain
+/// anything of the settings or of the call.
 async fn refusals(settings: S3Settings) -> [String; 2] {
     let (store, id) = (opened(settings), fixtures::call_id());
-    let put = store.put(&key(&id), AudioFormat::Wav, b"voice".to_vec()).await.expect_err("it is refused");
-    let fetched = store.fetch(&key(&id)).await.expect_err("it is refused");
+    let put =
+        store.put(&key(&id), AudioFormat::Wav, b"voice".to_vec()).await.expect_err("the service refuses");
+    let fetched = store.fetch(&key(&id)).await.expect_err("the service refuses");
     [put, fetched].map(|error: PortUnavailable| {
         let shown = format!("{error} {error:?}");
         for private in [id.as_str(), KEY_ID, SECRET, "another-secret", BUCKET, "127.0.0.1", "http"] {
@@ -144,39 +146,39 @@ async fn refusals(settings: S3Settings) -> [String; 2] {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_taken_is_unavailable_and_not_told() {
+async fn an_access_key_that_is_rejected_is_unavailable_and_not_quoted() {
     let harness = BucketHarness::new().await;
     let refused = S3Settings { secret_access_key: "another-secret".into(), ..harness.settings() };
     for error in refusals(refused).await {
-        assert!(error.contains("it does not permit this"), "{error}");
+        assert!(error.contains("does not permit the operation"), "{error}");
     }
 }
 
-/// Time is not waited for: it moves on whenever nothing else does.
+/// The paused clock of tokio advances when all tasks are idle, so the test does not wait.
 #[tokio::test(start_paused = true)]
-async fn a_service_that_never_answers_is_given_up_in_time() {
+async fn a_service_that_never_responds_times_out() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let store = opened(settings(&format!("http://{}", silent.local_addr().expect("it is bound"))));
     let id = fixtures::call_id();
     let started = Instant::now();
-    store.fetch(&key(&id)).await.expect_err("nobody answers");
+    store.fetch(&key(&id)).await.expect_err("the service never responds");
     assert!(started.elapsed() <= Duration::from_secs(11), "{:?}", started.elapsed());
     let started = Instant::now();
     let put = store.put(&key(&id), AudioFormat::Wav, b"voice".to_vec()).await;
-    put.expect_err("nobody answers");
+    put.expect_err("the service never responds");
     assert!(started.elapsed() <= Duration::from_secs(31), "{:?}", started.elapsed());
 }
 
 #[test]
 fn a_store_does_not_show_its_key() {
-    let store = BucketRecordings::open(&settings("http://127.0.0.1:9")).expect("the settings are good");
+    let store = BucketRecordings::open(&settings("http://127.0.0.1:9")).expect("the settings are valid");
     let shown = format!("{store:?}");
     assert!(!shown.contains(SECRET) && !shown.contains(KEY_ID), "{shown}");
 }
 
 #[test]
-fn an_endpoint_without_tls_has_to_be_asked_for() {
+fn an_endpoint_without_tls_must_be_allowed() {
     let plain = S3Settings { allow_http: false, ..settings("http://127.0.0.1:9") };
-    let refused = BucketRecordings::open(&plain).expect_err("it is not asked for");
+    let refused = BucketRecordings::open(&plain).expect_err("http is not allowed");
     assert!(refused.to_string().contains("http"), "{refused}");
 }

@@ -20,13 +20,14 @@ impl FolderHarness {
     }
 
     fn recordings_folder(&self) -> PathBuf {
-        self.folder.path().join("kept/recordings")
+        self.folder.path().join("parent/recordings")
     }
 
     fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.recordings_folder()).expect("it is there");
+        let entries = std::fs::read_dir(self.recordings_folder()).expect("the folder exists");
         let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("an entry").file_name();
-        let mut names: Vec<_> = entries.map(|entry| name(entry).into_string().expect("a word")).collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| name(entry).into_string().expect("a name is text")).collect();
         names.sort();
         names
     }
@@ -35,8 +36,8 @@ impl FolderHarness {
 #[async_trait]
 impl LosesStore for FolderHarness {
     async fn lose(&self) {
-        let away = self.folder.path().join("away");
-        std::fs::rename(self.recordings_folder(), away).expect("it is moved away");
+        let other = self.folder.path().join("other");
+        std::fs::rename(self.recordings_folder(), other).expect("the folder can be renamed");
     }
 }
 
@@ -44,33 +45,33 @@ impl LosesStore for FolderHarness {
 impl RecordingStoreHarness for FolderHarness {
     fn recordings(&self) -> Arc<dyn RecordingStore> {
         let settings = RecordingsSettings::Folder(self.recordings_folder());
-        adapter_object_store::open(&settings).expect("it can be made")
+        adapter_object_store::open(&settings).expect("the folder can be created")
     }
 
     async fn read(&self, access: RecordingAccess) -> Vec<u8> {
-        let RecordingAccess::Bytes(bytes) = access else { panic!("a folder gives bytes") };
+        let RecordingAccess::Bytes(bytes) = access else { panic!("a folder returns bytes") };
         bytes
     }
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_made_for_this_user_alone() {
+fn a_missing_folder_is_created_for_this_user_only() {
     let harness = FolderHarness::new();
     harness.recordings();
-    for folder in [harness.recordings_folder(), harness.folder.path().join("kept")] {
-        let mode = std::fs::metadata(&folder).expect("it was made").permissions().mode();
+    for folder in [harness.recordings_folder(), harness.folder.path().join("parent")] {
+        let mode = std::fs::metadata(&folder).expect("the folder exists").permissions().mode();
         assert_eq!(mode & 0o777, 0o700, "{}", folder.display());
     }
     harness.recordings();
 }
 
 #[test]
-fn where_a_file_is_there_is_no_folder() {
+fn a_path_to_a_file_is_not_a_folder() {
     let harness = FolderHarness::new();
     let file = harness.folder.path().join("file");
     std::fs::write(&file, "text").expect("written");
     for folder in [file.clone(), file.join("below")] {
-        FolderRecordings::open(&folder).expect_err("it is a file");
+        FolderRecordings::open(&folder).expect_err("the path is a file");
     }
 }
 
@@ -85,15 +86,15 @@ async fn a_recording_is_one_file_in_the_folder_whatever_its_key() {
     }
     let mut expected = ["_2e._2f.._2fout.mp3".to_owned(), format!("{usual}.mp3")];
     expected.sort();
-    assert_eq!(harness.names(), expected, "and nothing is left of what was written aside");
+    assert_eq!(harness.names(), expected, "no temporary file is left");
 }
 
 #[tokio::test]
-async fn a_folder_that_has_gone_is_not_made_anew() {
+async fn a_folder_that_disappeared_is_not_created_again() {
     let harness = FolderHarness::new();
     let store = harness.recordings();
     harness.lose().await;
     let key = RecordingKey::of(&fixtures::call_id(), AudioFormat::Mp3);
-    store.put(&key, AudioFormat::Mp3, b"voice".to_vec()).await.expect_err("it has gone");
+    store.put(&key, AudioFormat::Mp3, b"voice".to_vec()).await.expect_err("the folder is missing");
     assert!(!harness.recordings_folder().exists());
 }

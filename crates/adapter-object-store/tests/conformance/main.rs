@@ -1,4 +1,4 @@
-//! The port's promises by a folder and by a bucket, and what is particular to each.
+//! The conformance suite of the port with a folder and with a bucket, and tests for each of them.
 
 mod bucket;
 mod folder;

@@ -1,4 +1,4 @@
-//! A service that speaks S3 on a port of its own: it checks every signature, and keeps its objects in a folder.
+//! An S3 server on its own port: it checks every signature and stores its objects in a folder.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,26 +36,25 @@ impl S3Server {
         Self { address, folder, serving }
     }
 
-    /// Breaks every connection and takes no more of them.
+    /// Closes every connection and accepts no new ones.
     pub(crate) fn stop(&self) {
-        self.serving.lock().expect("nobody panics while holding it").abort();
+        self.serving.lock().expect("no code panics while it holds this lock").abort();
     }
 
-    /// Where an object lies.
     pub(crate) fn file(&self, path: &str) -> PathBuf {
         self.folder.path().join(BUCKET).join(path)
     }
 }
 
 async fn serve(listener: TcpListener, service: S3Service) {
-    // They end with this task.
+    // Dropping the set with this task closes the connections.
     let mut connections = JoinSet::new();
     loop {
         let (socket, _) = listener.accept().await.expect("the port is open");
         let service = service.clone();
         connections.spawn(async move {
             let server = Builder::new(TokioExecutor::new());
-            // A client may break off.
+            // An error means that the client closed the connection.
             drop(server.serve_connection(TokioIo::new(socket), service).await);
         });
     }

@@ -1,5 +1,3 @@
-//! The value of a kept context of a call that came in.
-
 use std::borrow::Cow;
 
 use domain::{
@@ -10,12 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Unreadable, optional, required, to_json};
 
-/// Another version than that of a placed call's context, since the first release knew no other calls: it answers that it
-/// cannot read this one.
+/// Differs from the version of an outbound context: the first release supports only outbound calls
+/// and must report that it cannot read this value.
 pub(super) const INBOUND_VERSION: u32 = 2;
 const INBOUND: &str = "inbound";
 
-/// The value of a kept context of a call that came in.
 pub(crate) fn inbound(context: &InboundContext) -> String {
     to_json(&InboundWire {
         version: INBOUND_VERSION,
@@ -36,21 +33,15 @@ pub(crate) fn inbound(context: &InboundContext) -> String {
 pub(super) struct InboundWire<'a> {
     #[serde(rename = "v")]
     version: u32,
-    #[serde(borrow)]
     direction: Cow<'a, str>,
-    #[serde(borrow)]
     conversation_id: Cow<'a, str>,
-    #[serde(borrow)]
     organization_id: Cow<'a, str>,
-    #[serde(borrow)]
     user_id: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     contact_id: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider_agent_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     caller: Cow<'a, str>,
-    #[serde(borrow)]
     called: Cow<'a, str>,
     started_at_unix_millis: i64,
 }
@@ -79,7 +70,7 @@ impl TryFrom<InboundWire<'_>> for InboundContext {
 mod tests {
     use domain::ConversationContext;
 
-    use super::super::{ContextWire, parse_context, unreadable_context};
+    use super::super::{OutboundWire, parse_context, unreadable_context};
     use super::*;
 
     const WHOLE: &str = concat!(
@@ -91,7 +82,7 @@ mod tests {
     fn parsed(value: &str) -> InboundContext {
         match parse_context(value.as_bytes()) {
             Ok(ConversationContext::Inbound(context)) => context,
-            other => panic!("it is the context of a call that came in, not {other:?}"),
+            other => panic!("expected an inbound context, not {other:?}"),
         }
     }
 
@@ -106,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn what_says_another_direction_cannot_be_read() {
+    fn a_context_with_another_direction_cannot_be_read() {
         let other = WHOLE.replace("inbound", "outbound");
         assert_eq!(parse_context(other.as_bytes()), Err(unreadable_context()));
     }
 
-    /// The first release read every context in the form of a placed call's.
+    /// The first release reads every context as an outbound one.
     #[test]
-    fn the_release_before_cannot_take_it_for_the_context_of_a_placed_call() {
-        assert!(serde_json::from_str::<ContextWire<'_>>(WHOLE).is_err());
+    fn the_first_release_cannot_take_it_for_the_context_of_a_placed_call() {
+        assert!(serde_json::from_str::<OutboundWire<'_>>(WHOLE).is_err());
     }
 }

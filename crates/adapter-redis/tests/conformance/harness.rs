@@ -1,4 +1,4 @@
-//! A store with a prefix of its own on the shared server, behind a proxy that can take it away.
+//! A store with its own key prefix on the shared server, behind a proxy that simulates faults.
 
 use std::{
     sync::{
@@ -10,53 +10,70 @@ use std::{
 
 use adapter_redis::{RedisSettings, RedisStore};
 use async_trait::async_trait;
-use deadpool_redis::redis::{self, AsyncCommands as _, aio::MultiplexedConnection};
-use domain::ports::{ContextCache, IdempotencyLock};
+use deadpool_redis::redis::{self, AsyncCommands as _, aio::MultiplexedConnection, cmd};
+use domain::{
+    CallContext, IntentKey, OwnerToken, SettledCall,
+    ports::{ContextCache, ContextToStore, IdempotencyLock, LockSettlement},
+};
 use testkit::harness::{ContextCacheHarness, IdempotencyLockHarness, LosesStore, PassesTime};
 
 use crate::proxy::{Mode, Proxy};
 
+pub(crate) const HOLD: Duration = Duration::from_secs(30);
+
+/// The settlement of a call with all times set to [`HOLD`].
+pub(crate) fn settlement<'a>(
+    key: &'a IntentKey,
+    token: &'a OwnerToken,
+    call: &'a SettledCall,
+    context: Option<&'a CallContext>,
+) -> LockSettlement<'a> {
+    let context = context.map(|context| ContextToStore { context, ttl: HOLD });
+    LockSettlement { key, token, call, hold_for: HOLD, context }
+}
+
 pub(crate) struct StoreHarness {
     pub(crate) store: RedisStore,
     pub(crate) proxy: Proxy,
-    /// Past the proxy, into the same server.
+    /// A connection to the same server that bypasses the proxy.
     pub(crate) direct: MultiplexedConnection,
-    pub(crate) settings: RedisSettings,
+    key_prefix: String,
 }
 
 impl StoreHarness {
-    /// One connection, since several would hide what happens to one, and a generous time limit, since the machine may be
-    /// busy; within what the ports promise.
+    /// Uses one connection, because several would hide a fault of one. The time limit is long,
+    /// because the machine may be busy, but shorter than the 2 s that the ports promise.
     pub(crate) async fn new() -> Self {
-        Self::with_limit(Duration::from_millis(1200)).await
+        Self::with_timeout(Duration::from_millis(1200)).await
     }
 
-    pub(crate) async fn with_limit(operation_timeout: Duration) -> Self {
+    pub(crate) async fn with_timeout(operation_timeout: Duration) -> Self {
         let url = testkit::services::redis_url();
         let client = redis::Client::open(url.as_str()).expect("TEST_REDIS_URL is a Redis URL");
         let info = client.get_connection_info().clone();
         let redis::ConnectionAddr::Tcp(host, port) = info.addr() else {
-            panic!("TEST_REDIS_URL leads to a plain TCP port");
+            panic!("TEST_REDIS_URL must be a plain TCP address");
         };
-        let proxy = Proxy::before(&format!("{host}:{port}")).await;
+        let proxy = Proxy::start(&format!("{host}:{port}")).await;
+        let key_prefix = unique_prefix();
         let settings = RedisSettings {
             url: format!("{}/{}", proxy.url(), info.redis_settings().db()),
-            key_prefix: fresh_prefix(),
+            key_prefix: key_prefix.clone(),
             max_connections: 1,
             operation_timeout,
         };
         Self {
-            store: RedisStore::connect(&settings).expect("the settings are good"),
+            store: RedisStore::connect(&settings).expect("the settings are valid"),
             proxy,
-            direct: client.get_multiplexed_async_connection().await.expect("the server is there"),
-            settings,
+            direct: client.get_multiplexed_async_connection().await.expect("the server is available"),
+            key_prefix,
         }
     }
 
-    /// What the store has written.
+    /// Every key that the store has written.
     pub(crate) async fn keys(&self) -> Vec<String> {
         let mut direct = self.direct.clone();
-        let pattern = format!("{}:*", self.settings.key_prefix);
+        let pattern = format!("{}:*", self.key_prefix);
         let mut found = direct.scan_match::<_, String>(pattern).await.expect("the server scans");
         let mut keys = Vec::new();
         while let Some(key) = found.next_item().await {
@@ -65,17 +82,32 @@ impl StoreHarness {
         keys
     }
 
-    /// The one lock key that the store has written.
-    pub(crate) async fn intent_key(&self) -> String {
+    /// The only lock key that the store has written.
+    pub(crate) async fn lock_name(&self) -> String {
         let mut keys = self.keys().await;
         keys.retain(|key| key.ends_with(":lock"));
         assert_eq!(keys.len(), 1, "{keys:?}");
         keys.remove(0)
     }
+
+    pub(crate) async fn read(&mut self, key: &str) -> String {
+        cmd("GET").arg(key).query_async(&mut self.direct).await.expect("GET succeeds")
+    }
+
+    /// Replaces the value of a key for 9 s.
+    pub(crate) async fn overwrite(&mut self, key: &str, value: &str) {
+        let mut set = cmd("SET");
+        set.arg(key).arg(value).arg("PX").arg(9000);
+        set.exec_async(&mut self.direct).await.expect("SET succeeds");
+    }
+
+    pub(crate) async fn delete(&mut self, key: &str) {
+        cmd("DEL").arg(key).exec_async(&mut self.direct).await.expect("DEL succeeds");
+    }
 }
 
-/// A prefix that no other test has, in this process or another that shares the server.
-pub(crate) fn fresh_prefix() -> String {
+/// A prefix that no other test uses, in this process or in another one on the same server.
+fn unique_prefix() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let started = started.expect("the clock is past 1970").as_millis();
@@ -85,7 +117,7 @@ pub(crate) fn fresh_prefix() -> String {
 #[async_trait]
 impl LosesStore for StoreHarness {
     async fn lose(&self) {
-        self.proxy.set(Mode::Swallow);
+        self.proxy.set(Mode::Blackhole);
     }
 }
 
@@ -95,9 +127,9 @@ impl PassesTime for StoreHarness {
         let mut direct = self.direct.clone();
         for key in self.keys().await {
             let left: i64 = direct.pttl(&key).await.expect("a number");
-            assert_ne!(left, -1, "{key} would stay for ever");
+            assert_ne!(left, -1, "{key} never expires");
             let left = left - i64::try_from(time.as_millis()).expect("seconds");
-            // A lifetime that is not above zero deletes the key.
+            // PEXPIRE deletes the key if the lifetime is zero or less.
             let _: bool = direct.pexpire(&key, left).await.expect("a number");
         }
     }

@@ -1,4 +1,4 @@
-//! The promises of both ports, and what is particular to Redis: broken connections, restarts, refusals, cost.
+//! The conformance suites of both ports, and tests of faults, refusals and cost in Redis.
 
 mod cost;
 mod faults;

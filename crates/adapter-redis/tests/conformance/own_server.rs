@@ -1,4 +1,4 @@
-//! A server process of one test's own, to be configured, killed and restarted.
+//! A server process for one test, which the test configures, kills and restarts.
 
 use std::{
     net::TcpListener,
@@ -32,14 +32,14 @@ impl OwnServer {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Kills it with no chance to write.
+    /// Kills the process; the server cannot save anything.
     pub(crate) fn kill(&mut self) {
-        self.process.kill().expect("it is our child");
-        self.process.wait().expect("it is our child");
+        self.process.kill().expect("the process is a child of the test");
+        self.process.wait().expect("the process is a child of the test");
     }
 
-    /// Starts it again, empty, where it was.
-    pub(crate) async fn start_again(&mut self) {
+    /// Starts an empty server on the same port.
+    pub(crate) async fn restart(&mut self) {
         self.process = spawn(self.port, &self.folder);
         self.wait_until_ready().await;
     }
@@ -49,24 +49,26 @@ impl OwnServer {
         self.store_at(format!("redis://{}", self.address()))
     }
 
-    /// A store on this server under a URL of the test's own.
     pub(crate) fn store_at(&self, url: String) -> RedisStore {
         RedisStore::connect(&RedisSettings {
             max_connections: 1,
             operation_timeout: Duration::from_millis(1200),
             ..RedisSettings::new(url)
         })
-        .expect("the settings are good")
+        .expect("the settings are valid")
     }
 
-    /// A connection for the test itself.
+    /// A connection for the test's own commands.
     pub(crate) async fn direct(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(format!("redis://{}", self.address())).expect("a good URL");
-        client.get_multiplexed_async_connection().await.expect("the server is there")
+        self.client().get_multiplexed_async_connection().await.expect("the server is available")
+    }
+
+    fn client(&self) -> redis::Client {
+        redis::Client::open(format!("redis://{}", self.address())).expect("a valid URL")
     }
 
     async fn wait_until_ready(&self) {
-        let client = redis::Client::open(format!("redis://{}", self.address())).expect("a good URL");
+        let client = self.client();
         for _ in 0..200 {
             if let Ok(mut connection) = client.get_multiplexed_async_connection().await
                 && redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
@@ -75,26 +77,26 @@ impl OwnServer {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the server did not come up within 10 s");
+        panic!("the server did not start within 10 s");
     }
 }
 
 impl Drop for OwnServer {
     fn drop(&mut self) {
-        // It may be dead already, which is what this wants.
+        // An error means that the process has ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Sends a command and panics unless it is carried out.
-pub(crate) async fn told(direct: &mut MultiplexedConnection, words: &str) {
+/// Runs a command, given as words separated by spaces. Panics if the server reports an error.
+pub(crate) async fn run(direct: &mut MultiplexedConnection, words: &str) {
     let mut words = words.split(' ');
     let mut command = redis::cmd(words.next().expect("a command has a name"));
     for word in words {
         command.arg(word);
     }
-    command.exec_async(direct).await.expect("the server does as it is told");
+    command.exec_async(direct).await.expect("the server executes the command");
 }
 
 fn spawn(port: u16, folder: &TempDir) -> Child {

@@ -17,19 +17,19 @@ use tokio::{
     sync::watch,
 };
 
-/// What the proxy does with what it gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Passes it on.
+    /// Forwards everything.
     Pass,
-    /// Closes every connection, old and new.
+    /// Closes every connection, old and new ones.
     Refuse,
-    /// Swallows it. A connection that this has happened to stays dead, whatever the mode is later.
-    Swallow,
-    /// Passes requests on and keeps the answers until the mode changes.
-    HoldAnswers,
-    /// Passes requests on, and this many bytes of the next answer; closes its connection; and passes from then on.
-    CutNextAnswer(usize),
+    /// Drops all data. A connection that has lost data stays dead in every later mode.
+    Blackhole,
+    /// Forwards requests, and holds the replies until the mode changes.
+    HoldReplies,
+    /// Forwards requests and this many bytes of the next reply, then closes that connection and
+    /// changes to `Pass`.
+    CutNextReply(usize),
 }
 
 pub(crate) struct Proxy {
@@ -39,8 +39,8 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Stands before `upstream`, `host:port`, and passes.
-    pub(crate) async fn before(upstream: &str) -> Self {
+    /// Starts a proxy for `upstream` (`host:port`) in the mode `Pass`.
+    pub(crate) async fn start(upstream: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("it is bound");
         let mode = watch::Sender::new(Mode::Pass);
@@ -49,13 +49,13 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(carry(client, upstream.clone(), modes.clone()));
+                tokio::spawn(forward(client, upstream.clone(), modes.clone()));
             }
         });
         Self { address, mode, accepted }
     }
 
-    /// A Redis URL that leads through the proxy.
+    /// The Redis URL of the proxy.
     pub(crate) fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
@@ -64,13 +64,13 @@ impl Proxy {
         self.mode.send_replace(mode);
     }
 
-    /// How many connections it was asked for.
+    /// The number of accepted connections.
     pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::Relaxed)
     }
 }
 
-async fn carry(client: TcpStream, upstream: String, mode: watch::Sender<Mode>) {
+async fn forward(client: TcpStream, upstream: String, mode: watch::Sender<Mode>) {
     if *mode.borrow() == Mode::Refuse {
         return;
     }
@@ -79,16 +79,16 @@ async fn carry(client: TcpStream, upstream: String, mode: watch::Sender<Mode>) {
     let (from_server, to_server) = server.into_split();
     let mut refused = mode.subscribe();
     tokio::select! {
-        () = carry_requests(from_client, to_server, &mode) => {}
-        () = carry_answers(from_server, to_client, &mode) => {}
+        () = forward_requests(from_client, to_server, &mode) => {}
+        () = forward_replies(from_server, to_client, &mode) => {}
         _ = refused.wait_for(|mode| *mode == Mode::Refuse) => {}
     }
 }
 
-async fn carry_requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mode: &watch::Sender<Mode>) {
+async fn forward_requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mode: &watch::Sender<Mode>) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        if *mode.borrow() == Mode::Swallow {
+        if *mode.borrow() == Mode::Blackhole {
             std::future::pending::<()>().await;
         }
         if to.write_all(&buffer[..length]).await.is_err() {
@@ -97,19 +97,22 @@ async fn carry_requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mode: &
     }
 }
 
-async fn carry_answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mode: &watch::Sender<Mode>) {
+async fn forward_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mode: &watch::Sender<Mode>) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        mode.subscribe().wait_for(|mode| *mode != Mode::HoldAnswers).await.expect("we hold a sender");
+        mode.subscribe()
+            .wait_for(|mode| *mode != Mode::HoldReplies)
+            .await
+            .expect("this function has a sender");
         let now = *mode.borrow();
         match now {
-            Mode::Swallow => std::future::pending::<()>().await,
-            Mode::CutNextAnswer(bytes) => {
+            Mode::Blackhole => std::future::pending::<()>().await,
+            Mode::CutNextReply(bytes) => {
                 mode.send_replace(Mode::Pass);
                 let _ = to.write_all(&buffer[..length.min(bytes)]).await;
                 return;
             }
-            Mode::Pass | Mode::Refuse | Mode::HoldAnswers => {}
+            Mode::Pass | Mode::Refuse | Mode::HoldReplies => {}
         }
         if to.write_all(&buffer[..length]).await.is_err() {
             return;

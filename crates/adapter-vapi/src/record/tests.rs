@@ -1,4 +1,4 @@
-//! What the provider's records mean, by the values that its documents name.
+//! Records with the values that the provider documents.
 
 use serde_json::{Value, json};
 
@@ -6,19 +6,21 @@ use super::*;
 
 const OURS: &str = "665000000707070707070707";
 
-fn told(record: &Value) -> Option<(CallUpdate, ConversationRecord)> {
+fn read(record: &Value) -> Option<(CallUpdate, ConversationRecord)> {
     let text = record.to_string();
     let update = Record::parse(text.as_bytes()).expect("an object").update()?;
-    let UpdateContent::Conversation(content) = update.content.clone() else { panic!("it is a conversation") };
+    let UpdateContent::Conversation(content) = update.content.clone() else {
+        panic!("expected a conversation")
+    };
     Some((update, content))
 }
 
 fn status(record: &Value) -> Option<CallStatus> {
-    told(record).map(|(_, content)| content.status)
+    read(record).map(|(_, content)| content.status)
 }
 
 #[test]
-fn a_call_stands_where_its_record_says() {
+fn a_call_has_the_status_of_its_record() {
     for (name, expected) in [
         (json!("scheduled"), Some(CallStatus::Initiated)),
         (json!("queued"), Some(CallStatus::Initiated)),
@@ -31,13 +33,13 @@ fn a_call_stands_where_its_record_says() {
         (json!(7), None),
         (json!(null), None),
     ] {
-        // A reason is one of an end only.
+        // A call that has not ended keeps its status, whatever the reason.
         assert_eq!(status(&json!({ "status": name, "endedReason": "customer-busy" })), expected, "{name}");
     }
 }
 
 #[test]
-fn an_ended_call_is_told_by_its_reason() {
+fn the_reason_of_an_ended_call_decides_its_status() {
     for (reason, expected) in [
         (json!("customer-busy"), CallStatus::Busy),
         (json!("customer-did-not-answer"), CallStatus::NoAnswer),
@@ -57,7 +59,7 @@ fn an_ended_call_is_told_by_its_reason() {
         (json!("customer-busy-or-something-else"), CallStatus::Failed),
         (json!("a-new-one"), CallStatus::Failed),
         (json!(""), CallStatus::Failed),
-        // Why it ended is not said, so it may be said yet.
+        // Without a reason the status is not final: the provider may add the reason later.
         (json!(null), CallStatus::Unknown),
         (json!(["customer-busy"]), CallStatus::Unknown),
     ] {
@@ -68,13 +70,13 @@ fn an_ended_call_is_told_by_its_reason() {
 }
 
 #[test]
-fn a_finished_call_is_told_whole() {
-    let (update, content) = told(&json!({
+fn every_field_of_a_finished_call_is_read() {
+    let (update, content) = read(&json!({
         "id": "call-1", "status": "ended", "endedReason": "assistant-ended-call", "phoneCallProviderId": "CA1",
         "createdAt": "2026-08-20T10:00:00.000Z", "startedAt": "2026-08-20T10:00:05.250Z",
         "endedAt": "2026-08-20T12:00:47.250+02:00", "assistant": { "deep": [[[]]] },
     }))
-    .expect("it has a status");
+    .expect("a record with a status");
     assert_eq!(update.conversation_id, ConversationId::parse("call-1").ok());
     assert_eq!(update.carrier_call_id, CarrierCallId::parse("CA1").ok());
     assert_eq!(
@@ -101,8 +103,8 @@ fn only_a_conversation_has_a_duration_and_only_times_are_times() {
     });
     let with = |changes: Value| {
         let mut record = times.clone();
-        record.as_object_mut().expect("it is one").extend(changes.as_object().expect("an object").clone());
-        let (_, content) = told(&record).expect("it has a status");
+        record.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+        let (_, content) = read(&record).expect("a record with a status");
         (content.started_at.is_some(), content.duration_secs)
     };
     assert_eq!(with(json!({})), (true, Some(7)));
@@ -118,7 +120,7 @@ fn only_a_conversation_has_a_duration_and_only_times_are_times() {
 #[test]
 fn reasons_are_cut_and_cleaned_rather_than_refused() {
     let reason = |text: String| {
-        told(&json!({ "status": "ended", "endedReason": text })).expect("it has a status").1.end_reason
+        read(&json!({ "status": "ended", "endedReason": text })).expect("a record with a status").1.end_reason
     };
     assert_eq!(reason("a\u{0}b\u{1b}c".to_owned()), PrivateNote::parse("abc").ok());
     assert_eq!(reason("\u{0} \n".to_owned()), None);
@@ -127,12 +129,12 @@ fn reasons_are_cut_and_cleaned_rather_than_refused() {
 }
 
 #[test]
-fn a_call_is_ours_by_either_mark_and_not_against_the_other() {
+fn either_field_identifies_our_call_unless_the_other_contradicts() {
     let ours = CallId::parse(OURS).expect("an id");
     for (name, external_id, expected) in [
-        (json!(OURS), json!(OURS), Owner::Asked),
-        (json!(OURS), json!(null), Owner::Asked),
-        (json!(7), json!(OURS), Owner::Asked),
+        (json!(OURS), json!(OURS), Owner::Requested),
+        (json!(OURS), json!(null), Owner::Requested),
+        (json!(7), json!(OURS), Owner::Requested),
         (json!(OURS), json!("another"), Owner::Contradictory),
         (json!("another"), json!(OURS), Owner::Contradictory),
         (json!(""), json!(OURS), Owner::Contradictory),
@@ -144,11 +146,11 @@ fn a_call_is_ours_by_either_mark_and_not_against_the_other() {
         assert_eq!(record.owner(&ours), expected, "{name} and {external_id}");
     }
     let odd = json!({ "name": OURS, "customer": [OURS] }).to_string();
-    assert_eq!(Record::parse(odd.as_bytes()).expect("an object").owner(&ours), Owner::Asked);
+    assert_eq!(Record::parse(odd.as_bytes()).expect("an object").owner(&ours), Owner::Requested);
 }
 
 #[test]
-fn what_is_no_record_and_no_list_of_them_is_not_read() {
+fn text_that_is_not_a_record_or_a_list_of_records_is_refused() {
     let deep = format!("{{\"id\":\"call-1\",\"x\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
     assert!(Record::parse(deep.as_bytes()).is_some_and(|record| record.id().is_some()));
     for no_record in ["", "[]", "null", "[\"call-1\"]", "{\"id\":\"call-1\"", "<html></html>"] {

@@ -1,4 +1,4 @@
-//! The dial that is made here, and how.
+//! The dial of these tests.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,8 @@ use domain::ports::{DialRequest, VoiceProvider};
 use domain::{CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
 use url::Url;
 
-/// The key of every dial here.
 pub(crate) const API_KEY: &str = "0b5e4f6a-a-private-key";
 
-/// The dial of every test here.
 pub(crate) fn request(answer_within: Duration) -> DialRequest {
     DialRequest {
         call_id: CallId::mint(0x6650_0000, [7; 8]),
@@ -25,18 +23,16 @@ pub(crate) fn request(answer_within: Duration) -> DialRequest {
     }
 }
 
-/// Settings for a base.
 pub(crate) fn settings(base_url: &str) -> VapiSettings {
     let base_url = Url::parse(base_url).expect("a URL");
     VapiSettings { base_url, ..VapiSettings::new(API_KEY.into()) }
 }
 
-/// An adapter for a base.
 pub(crate) fn vapi(base_url: &str) -> Vapi {
     Vapi::new(&settings(base_url)).expect("valid settings")
 }
 
-/// Dials, and holds the dial to its time.
+/// Dials, and checks that the dial keeps its time limit.
 pub(crate) async fn dial(base_url: &str, answer_within: Duration) -> DialOutcome {
     let started = Instant::now();
     let outcome = vapi(base_url).dial(&request(answer_within)).await;

@@ -1,4 +1,4 @@
-//! Calls on record at the simulator, and providers that are away in its place.
+//! Records of the simulator, and sockets that respond in its place.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,27 +14,26 @@ use testkit::peer::Peer;
 
 use crate::dialling::{request, settings, vapi};
 
-/// The simulator's records, or a socket's answer.
 pub(crate) struct Recorded {
     simulator: Simulator,
-    away: Mutex<Option<Peer>>,
+    peer: Mutex<Option<Peer>>,
     base_url: Mutex<String>,
 }
 
 impl Recorded {
     pub(crate) async fn start() -> Self {
-        // A call is over as soon as it was answered.
+        // With this time scale an answered call is over immediately.
         let simulator = Simulator::start(Settings { time_scale: 0.0, ..Settings::default() });
         let simulator = simulator.await.expect("a free port");
         let base_url = Mutex::new(simulator.base_url());
-        Self { simulator, away: Mutex::default(), base_url }
+        Self { simulator, peer: Mutex::default(), base_url }
     }
 }
 
 #[async_trait]
 impl ProviderRecordsHarness for Recorded {
     fn records(&self) -> Arc<dyn ProviderRecords> {
-        let base_url = self.base_url.lock().expect("nobody panics with it").clone();
+        let base_url = self.base_url.lock().expect("no test panics while it holds the lock").clone();
         Arc::new(VapiRecords::new(&settings(&base_url)).expect("valid settings"))
     }
 
@@ -49,11 +48,11 @@ impl ProviderRecordsHarness for Recorded {
         self.simulator.script(script.times(1));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
         let dial = DialRequest { call_id: fixtures::call_id(), ..request(Duration::from_secs(20)) };
-        // What it came to is another suite's.
+        // `voice_provider_suite` checks the outcome.
         let _outcome = vapi(&self.simulator.base_url()).dial(&dial).await;
         let dials = self.simulator.dials();
-        let dialled = dials.iter().find(|one| one.user_id.as_deref() == Some(dial.call_id.as_str()));
-        let conversation = &dialled.expect("it was dialled").conversation_id;
+        let dialled = dials.iter().find(|dialled| dialled.user_id.as_deref() == Some(dial.call_id.as_str()));
+        let conversation = &dialled.expect("the simulator has the dial").conversation_id;
         ProviderLookup {
             call_id: dial.call_id,
             conversation_id: Some(ConversationId::parse(conversation).expect("an id")),
@@ -63,7 +62,7 @@ impl ProviderRecordsHarness for Recorded {
     }
 
     async fn upstream(&self, upstream: RecordsUpstream) {
-        let answer = |status: &str, body: &str| {
+        let response = |status: &str, body: &str| {
             let length = body.len();
             format!(
                 "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
@@ -71,9 +70,9 @@ impl ProviderRecordsHarness for Recorded {
         };
         let error = |status: u16| {
             let body = format!(r#"{{"message":"m","error":"Error","statusCode":{status}}}"#);
-            answer(&format!("{status} No"), &body)
+            response(&format!("{status} No"), &body)
         };
-        let away = match upstream {
+        let peer = match upstream {
             RecordsUpstream::Responds | RecordsUpstream::RefusesConnection => None,
             RecordsUpstream::NeverResponds => Some(
                 Peer::start(|mut connection| async move { while connection.read_some().await > 0 {} }).await,
@@ -81,27 +80,31 @@ impl ProviderRecordsHarness for Recorded {
             RecordsUpstream::RefusesTheKey => Some(Peer::answering(error(401)).await),
             RecordsUpstream::ServerError => Some(Peer::answering(error(500)).await),
             RecordsUpstream::ForeignResponse => {
-                Some(Peer::answering(answer("200 OK", "<html></html>")).await)
+                Some(Peer::answering(response("200 OK", "<html></html>")).await)
             }
             RecordsUpstream::CutResponse => {
-                // All that came is a list, and complete.
-                let whole = answer("200 OK", "[]      ");
+                // The bytes before the cut are a complete list.
+                let whole = response("200 OK", "[]      ");
                 Some(Peer::answering(&whole.as_bytes()[..whole.len() - 6]).await)
             }
         };
-        let base_url = match (upstream, &away) {
+        let base_url = match (upstream, &peer) {
             (RecordsUpstream::Responds, _) => self.simulator.base_url(),
             (_, Some(peer)) => peer.base_url(),
             (_, None) => "http://127.0.0.1:1".to_owned(),
         };
-        *self.base_url.lock().expect("nobody panics with it") = base_url;
-        *self.away.lock().expect("nobody panics with it") = away;
+        *self.base_url.lock().expect("no test panics while it holds the lock") = base_url;
+        *self.peer.lock().expect("no test panics while it holds the lock") = peer;
     }
 
     async fn dials(&self) -> usize {
-        let received =
-            self.away.lock().expect("nobody panics with it").as_ref().map_or_else(Vec::new, Peer::received);
-        let asked_elsewhere = received.iter().filter(|bytes| !bytes.starts_with(b"GET ")).count();
-        self.simulator.dials().len() + asked_elsewhere
+        let received = self
+            .peer
+            .lock()
+            .expect("no test panics while it holds the lock")
+            .as_ref()
+            .map_or_else(Vec::new, Peer::received);
+        let other_requests = received.iter().filter(|bytes| !bytes.starts_with(b"GET ")).count();
+        self.simulator.dials().len() + other_requests
     }
 }

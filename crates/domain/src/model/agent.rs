@@ -1,4 +1,4 @@
-//! Who speaks.
+//! Voice agents.
 
 use crate::{AgentId, OrganizationId, PersonName, ProviderAgentId};
 
@@ -7,12 +7,12 @@ use crate::{AgentId, OrganizationId, PersonName, ProviderAgentId};
 pub struct Agent {
     /// Our id.
     pub id: AgentId,
-    /// The organization it belongs to.
+    /// The organization that owns the agent.
     pub organization_id: OrganizationId,
-    /// Its name.
+    /// The agent's name.
     pub name: PersonName,
-    /// Whether it may speak on the phone at all.
+    /// Whether the agent may speak on the phone.
     pub voice_enabled: bool,
-    /// Its id at the voice provider; absent until it is synced there.
+    /// The provider's id of the agent; absent until the agent is synced with the provider.
     pub provider_agent_id: Option<ProviderAgentId>,
 }

@@ -1,4 +1,4 @@
-//! One call: what is booked before the dial, what is kept after it.
+//! One call: what is booked before the dial, and what is kept after it.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use crate::{
     OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, UserId,
 };
 
-/// Which call this is, who asked for it, and who talks to whom: the facts that never change and that
-/// every record of the call repeats.
+/// Which call this is, who asked for it, and who talks to whom: the facts that never change and
+/// that every record of the call repeats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallIdentity {
     /// Our id of the call.
@@ -27,36 +27,37 @@ pub struct CallIdentity {
     pub to: PhoneNumber,
 }
 
-/// The ledger's entry for a call that is about to be dialled, and the guard that it takes.
+/// A call that is about to be dialled, and the reservation that it takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Booking {
     /// The call.
     pub identity: CallIdentity,
-    /// Why.
+    /// Why the contact is called.
     pub reason: Option<CallReason>,
-    /// The intent that the guard blocks.
+    /// The intent key that the reservation blocks.
     pub key: IntentKey,
-    /// Who may settle the guard.
+    /// Proves who may settle the reservation.
     pub token: OwnerToken,
-    /// How long the guard blocks, from now by the store's own clock: the longest ring, and the lock's time after it.
+    /// How long the reservation blocks the key, measured by the store's own clock: the longest
+    /// ring, and the TTL of the lock after it.
     pub reserve_for: Duration,
-    /// When the call was booked, by our clock; for the books, not for the guard.
+    /// When the call was booked, by our clock. For the ledger, not for the reservation.
     pub booked_at: Timestamp,
 }
 
-/// What names a call to whoever asked for it.
+/// The ids by which a client knows a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallReference {
-    /// The ledger's id.
+    /// Our id.
     pub call_id: CallId,
-    /// The provider's conversation, where it is known.
+    /// The provider's id of the conversation, if it is known.
     pub conversation_id: Option<ConversationId>,
-    /// The call on the telephone network, where it is known.
+    /// The carrier's id of the call, if it is known.
     pub carrier_call_id: Option<CarrierCallId>,
 }
 
 impl CallReference {
-    /// A call by our id and what the provider calls it.
+    /// Joins our id and the provider's ids.
     #[must_use]
     pub fn new(call_id: CallId, provider: ProviderReference) -> Self {
         let ProviderReference { conversation_id, carrier_call_id } = provider;
@@ -64,12 +65,12 @@ impl CallReference {
     }
 }
 
-/// A call whose end of dialling is known: what a duplicate is answered from.
+/// A call whose dial has a result that answers duplicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SettledCall {
-    /// It was placed.
+    /// The call was placed.
     Placed(CallReference),
-    /// It was dialled and nobody was connected.
+    /// The phone may have rung; the callee was not connected.
     NotConnected {
         /// The call.
         reference: CallReference,
@@ -78,17 +79,17 @@ pub enum SettledCall {
     },
 }
 
-/// What is known of a conversation when its first event comes.
+/// What is known of a conversation before its first provider event arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConversationContext {
-    /// It is one of ours: we placed the call.
+    /// We placed the call.
     Outbound(CallContext),
-    /// Somebody called.
+    /// A person called the organization.
     Inbound(InboundContext),
 }
 
 impl ConversationContext {
-    /// The provider's conversation: the key.
+    /// The provider's id of the conversation, which is the key.
     #[must_use]
     pub const fn conversation_id(&self) -> &ConversationId {
         match self {
@@ -98,18 +99,18 @@ impl ConversationContext {
     }
 }
 
-/// What is known of a call that came in, kept under the provider's conversation id.
+/// What is known of an inbound call, stored under the provider's conversation id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboundContext {
-    /// The provider's conversation: the key.
+    /// The provider's id of the conversation: the key.
     pub conversation_id: ConversationId,
-    /// The tenant that is called.
+    /// The organization that is called.
     pub organization_id: OrganizationId,
     /// The user whose number is called.
     pub user_id: UserId,
-    /// The contact who calls, where it is known.
+    /// The contact who calls, if known.
     pub contact_id: Option<ContactId>,
-    /// The agent at the provider, where it is known.
+    /// The provider's id of the agent, if known.
     pub provider_agent_id: Option<ProviderAgentId>,
     /// The number that calls.
     pub caller: PhoneNumber,
@@ -119,10 +120,11 @@ pub struct InboundContext {
     pub started_at: Timestamp,
 }
 
-/// What the post-call webhook wants to know of a call, kept under the provider's conversation id.
+/// What a provider event needs to know about a call that we placed, stored under the provider's
+/// conversation id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallContext {
-    /// The provider's conversation: the key.
+    /// The provider's id of the conversation: the key.
     pub conversation_id: ConversationId,
     /// The call.
     pub identity: CallIdentity,
@@ -130,8 +132,8 @@ pub struct CallContext {
     pub provider_agent_id: ProviderAgentId,
     /// Why the contact is called.
     pub reason: Option<CallReason>,
-    /// The call on the telephone network, where it is known.
+    /// The carrier's id of the call, if it is known.
     pub carrier_call_id: Option<CarrierCallId>,
-    /// When it was booked.
+    /// When the call was booked.
     pub started_at: Timestamp,
 }

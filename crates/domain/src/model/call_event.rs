@@ -1,10 +1,10 @@
-//! What an organization is told of its calls while they go on.
+//! Call events: what an organization receives about its calls while they run.
 
 use std::fmt;
 
 use crate::{CallId, CallIdentity, CallStatus, ConversationId, Timestamp};
 
-/// One step of a call, as the books took it.
+/// One change of a call that the ledger recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallEvent {
     /// The event's position in the order of all call events.
@@ -23,16 +23,17 @@ pub struct CallEvent {
     pub happened_at: Timestamp,
 }
 
-/// A step of a call.
+/// What happened to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallEventKind {
-    /// It was booked and is dialled now.
+    /// The call is booked and is being dialled.
     Initiated,
-    /// Somebody answered.
+    /// The callee answered.
     Answered,
-    /// It has ended, or came to nothing. Told again where a later account says more of how.
+    /// The call has ended, or was never connected. Another event follows if a later update reports
+    /// a greater status.
     Ended,
-    /// Its recording can be fetched.
+    /// The recording can be fetched.
     RecordingReady,
 }
 
@@ -51,14 +52,14 @@ impl CallEventKind {
         }
     }
 
-    /// Reads the name that [`CallEventKind::as_str`] gives.
+    /// Reads the name that [`CallEventKind::as_str`] returns.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// The steps that a call takes when its status rises, in order. A call that is told of late may take several at once. That
-    /// it was answered may come up again after an account of a failure: stores tell each step but the end once.
+    /// The events of a change of status, in order. A late update may cause several. *Answered* may
+    /// come up again after a failure was reported; stores write every kind but *ended* once.
     #[must_use]
     pub fn between(before: CallStatus, after: CallStatus) -> Vec<Self> {
         let mut steps = Vec::new();
@@ -75,19 +76,20 @@ impl CallEventKind {
     }
 }
 
-/// What an event is known by: call, step and status, so that one step is one event however often it is written.
+/// Identifies an event by call, kind and status, so that writing the same change twice writes one
+/// event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(Box<str>);
 
 impl EventId {
-    /// The id of a step. It has no `.`, which signatures put behind it.
+    /// The id of an event. It contains no `.`, because signatures use it as a separator.
     #[must_use]
     pub fn of(call_id: &CallId, kind: CallEventKind, status: CallStatus) -> Self {
         let call = call_id.as_str().replace('.', "_");
         Self(format!("evt_{call}_{}_{}", kind.as_str(), status.as_str()).into())
     }
 
-    /// The id as it stands on the wire.
+    /// The id on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -100,8 +102,9 @@ impl fmt::Display for EventId {
     }
 }
 
-/// A place in the order of events: positive, and rising with no regard to tenants. Every reader sees the same order, and
-/// nothing ever appears before a place that was read.
+/// The position of a published event in the order of all events. Numbers are positive, increase
+/// over all organizations, and every reader sees the same order: no event appears later with a
+/// smaller number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventSequence(i64);
 
@@ -109,13 +112,13 @@ impl EventSequence {
     /// Before all events.
     pub const START: Self = Self(0);
 
-    /// The place with this number; nothing for a negative one.
+    /// The sequence with this number; `None` for a negative one.
     #[must_use]
     pub const fn from_number(number: i64) -> Option<Self> {
         if number >= 0 { Some(Self(number)) } else { None }
     }
 
-    /// Its number.
+    /// The number.
     #[must_use]
     pub const fn number(self) -> i64 {
         self.0
@@ -133,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_is_told_of_late_takes_its_steps_in_order() {
+    fn a_late_update_causes_its_events_in_order() {
         let steps = CallEventKind::between(CallStatus::Initiated, CallStatus::Completed);
         assert_eq!(steps, [CallEventKind::Answered, CallEventKind::Ended]);
         let steps = CallEventKind::between(CallStatus::InProgress, CallStatus::Completed);
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_nobody_answered_is_not_answered() {
+    fn a_call_without_an_answer_is_not_answered() {
         for end in [CallStatus::Failed, CallStatus::NoAnswer, CallStatus::Busy] {
             assert_eq!(CallEventKind::between(CallStatus::Initiated, end), [CallEventKind::Ended]);
         }
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_tell_ends_apart_and_have_no_dot() {
+    fn ids_distinguish_ends_and_have_no_dot() {
         let call = CallId::parse("a.b").expect("an id");
         let id = |status| EventId::of(&call, CallEventKind::Ended, status);
         assert_ne!(id(CallStatus::Failed), id(CallStatus::Completed));
@@ -158,16 +161,16 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever lies between, no step is told twice with one status, and an answer at most once on the way up.
+        /// While the status rises, no event is caused twice.
         #[test]
-        fn a_climb_tells_each_step_once(mut climb in prop::collection::vec(any_status(), 2..8)) {
-            climb.sort();
-            let told: Vec<_> = climb
+        fn a_rising_status_causes_each_event_once(mut rise in prop::collection::vec(any_status(), 2..8)) {
+            rise.sort();
+            let events: Vec<_> = rise
                 .windows(2)
                 .flat_map(|pair| CallEventKind::between(pair[0], pair[1]).into_iter().map(|kind| (kind, pair[1])))
                 .collect();
-            for (i, one) in told.iter().enumerate() {
-                prop_assert!(!told[..i].contains(one));
+            for (i, one) in events.iter().enumerate() {
+                prop_assert!(!events[..i].contains(one));
             }
         }
     }

@@ -1,11 +1,11 @@
-//! What the books say of a call, and how an account of it changes that.
+//! A call in the ledger, and how a later report changes it.
 
 use crate::{
     AnswerTime, CallId, CallIdentity, CallReason, CallStatus, CarrierCallId, Contact, ContactId,
     ConversationId, DialOutcome, NotConnectedReason, PersonName, PrivateNote, Recording, Timestamp, UserId,
 };
 
-/// One call, as the books have it.
+/// One call, as the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRecord {
     /// The call.
@@ -16,11 +16,11 @@ pub struct CallRecord {
     pub contact: Contact,
     /// Why the contact is called.
     pub reason: Option<CallReason>,
-    /// When it was booked.
+    /// When the call was booked.
     pub booked_at: Timestamp,
-    /// What became of it.
+    /// What happened to the call.
     pub progress: CallProgress,
-    /// Its recording, once that is stored.
+    /// Its recording, once it is stored.
     pub recording: Option<Recording>,
 }
 
@@ -48,35 +48,35 @@ impl HistoryFilter {
     pub const DEFAULT_LIMIT: u32 = 50;
 }
 
-/// What became of a call, as far as is known. Every account of it is merged in by [`CallProgress::absorb`].
+/// What is known of a call so far. [`CallProgress::merge`] adds every later report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallProgress {
-    /// The greatest status of any account.
+    /// The greatest status that was reported.
     pub status: Option<CallStatus>,
-    /// The provider's conversation.
+    /// The provider's id of the conversation.
     pub conversation_id: Option<ConversationId>,
-    /// The call on the telephone network.
+    /// The carrier's id of the call.
     pub carrier_call_id: Option<CarrierCallId>,
-    /// That nobody was connected, and why.
+    /// Why the callee was not connected.
     pub failure: Option<CallFailure>,
     /// The conversation, as the provider recorded it.
     pub conversation: Option<ConversationRecord>,
 }
 
-/// That nobody was connected.
+/// The callee was not connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallFailure {
     /// Why.
     pub reason: NotConnectedReason,
-    /// When that was known.
+    /// When this was known.
     pub at: Timestamp,
 }
 
-/// A conversation, as the provider recorded it. Of two accounts of one conversation the greater is kept, the status weighing
-/// most.
+/// A conversation, as the provider recorded it. Of two records of one conversation the greater is
+/// kept; the status decides first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConversationRecord {
-    /// Where it stood.
+    /// The status of the conversation.
     pub status: CallStatus,
     /// How long it lasted, in seconds.
     pub duration_secs: Option<u32>,
@@ -116,30 +116,32 @@ pub enum Speaker {
     Callee,
 }
 
-/// One account of a call, from whoever knows something of it.
+/// A later report about a call, from a provider event or a provider record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallUpdate {
-    /// The provider's conversation, where the account names it.
+    /// The provider's id of the conversation, if the report has it.
     pub conversation_id: Option<ConversationId>,
-    /// The call on the telephone network, where the account names it.
+    /// The carrier's id of the call, if the report has it.
     pub carrier_call_id: Option<CarrierCallId>,
-    /// What it tells.
+    /// What the report says.
     pub content: UpdateContent,
 }
 
-/// What an account tells.
+/// What a report about a call says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpdateContent {
-    /// Nobody was connected.
+    /// The callee was not connected.
     Failure(CallFailure),
     /// What the provider recorded of the conversation.
     Conversation(ConversationRecord),
-    /// Nobody can say what became of it, past the time by which somebody should.
+    /// Neither a provider event nor the provider's records say what happened, past the time by
+    /// which one of them should.
     Unresolved,
 }
 
 impl CallStatus {
-    /// Where a call stands that was dialled with this outcome, by a provider that answers at this time.
+    /// The status of a call after this outcome of its dial, for a provider that answers at this
+    /// time.
     #[must_use]
     pub const fn after(outcome: &DialOutcome, answer_time: AnswerTime) -> Self {
         match (outcome, answer_time) {
@@ -151,7 +153,7 @@ impl CallStatus {
         }
     }
 
-    /// Where a call stands in which nobody was connected.
+    /// The status of a call whose callee was not connected.
     #[must_use]
     pub const fn of_failure(reason: NotConnectedReason) -> Self {
         match reason {
@@ -163,7 +165,7 @@ impl CallStatus {
 }
 
 impl CallUpdate {
-    /// That nobody can say what became of a call.
+    /// An update for a call that neither events nor records account for.
     #[must_use]
     pub const fn unresolved() -> Self {
         Self { conversation_id: None, carrier_call_id: None, content: UpdateContent::Unresolved }
@@ -171,29 +173,29 @@ impl CallUpdate {
 }
 
 impl CallProgress {
-    /// Merges one account in: commutative, associative and idempotent, so that accounts may come early, late, twice and in
-    /// any order. Says whether anything changed.
+    /// Merges a report. Merging is commutative, associative and idempotent: reports may arrive
+    /// early, late, twice and in any order. Returns whether anything changed.
     pub fn merge(&mut self, update: &CallUpdate) -> bool {
         let before = self.clone();
-        keep_greater(&mut self.conversation_id, update.conversation_id.as_ref());
-        keep_greater(&mut self.carrier_call_id, update.carrier_call_id.as_ref());
+        keep_the_greater(&mut self.conversation_id, update.conversation_id.as_ref());
+        keep_the_greater(&mut self.carrier_call_id, update.carrier_call_id.as_ref());
         let status = match &update.content {
             UpdateContent::Failure(failure) => {
-                keep_greater(&mut self.failure, Some(failure));
+                keep_the_greater(&mut self.failure, Some(failure));
                 CallStatus::of_failure(failure.reason)
             }
             UpdateContent::Conversation(conversation) => {
-                keep_greater(&mut self.conversation, Some(conversation));
+                keep_the_greater(&mut self.conversation, Some(conversation));
                 conversation.status
             }
             UpdateContent::Unresolved => CallStatus::Unknown,
         };
-        keep_greater(&mut self.status, Some(&status));
+        keep_the_greater(&mut self.status, Some(&status));
         *self != before
     }
 }
 
-fn keep_greater<T: Ord + Clone>(kept: &mut Option<T>, offered: Option<&T>) {
+fn keep_the_greater<T: Ord + Clone>(kept: &mut Option<T>, offered: Option<&T>) {
     if offered > kept.as_ref() {
         *kept = offered.cloned();
     }
@@ -255,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_failure_does_not_turn_a_completed_call_back() {
+    fn a_late_failure_does_not_change_a_completed_call() {
         let done = conversation(CallStatus::Completed, Some(42));
         let late = failure(NotConnectedReason::NoAnswer, 1);
         let progress = merged([&done, &late]);
@@ -272,9 +274,9 @@ mod tests {
     }
 
     proptest! {
-        /// Every permutation of up to five accounts, each of them also twice, ends the same.
+        /// Every permutation of up to five updates, each of them also twice, has the same result.
         #[test]
-        fn every_order_ends_the_same(updates in prop::collection::vec(any_update(), 1..6), seed in any::<u64>()) {
+        fn every_order_has_the_same_result(updates in prop::collection::vec(any_update(), 1..6), seed in any::<u64>()) {
             let expected = merged(&updates);
             let mut shuffled: Vec<&CallUpdate> = updates.iter().chain(&updates).collect();
             let mut state = seed;
@@ -286,7 +288,7 @@ mod tests {
         }
 
         #[test]
-        fn it_never_goes_backward(updates in prop::collection::vec(any_update(), 1..6)) {
+        fn the_status_never_decreases(updates in prop::collection::vec(any_update(), 1..6)) {
             let mut progress = CallProgress::default();
             for update in &updates {
                 let before = progress.status;

@@ -1,24 +1,24 @@
-//! Where a call stands, as clients read it.
+//! The status of a call, as clients read it.
 
-/// Where a call stands, in the order of how much is known of it. Two accounts of one call are merged by taking the greater,
-/// so that it never goes backward and ends the same in whatever order they come.
+/// The status of a call, ordered by how much is known. Of two reports about a call the greater
+/// status wins, so that a status never decreases and the order of reports does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallStatus {
-    /// It is booked and may be dialled at any moment.
+    /// The call is booked and may be dialled at any moment.
     Initiated,
-    /// The provider says that the phone rings.
+    /// The provider reports that the phone rings.
     Ringing,
-    /// Nobody can say yet whether the phone rang.
+    /// It is not known whether the phone rang.
     Unknown,
-    /// The provider placed it.
+    /// The provider placed the call.
     InProgress,
-    /// It came to nothing, for a reason that says no more.
+    /// The call failed, and the reason says no more.
     Failed,
-    /// Nobody answered.
+    /// The callee did not answer.
     NoAnswer,
     /// The line was busy, or the callee declined.
     Busy,
-    /// It was answered and has ended.
+    /// The call was answered and has ended.
     Completed,
 }
 
@@ -50,31 +50,31 @@ impl CallStatus {
         }
     }
 
-    /// Reads the name that [`CallStatus::as_str`] gives.
+    /// Reads the name that [`CallStatus::as_str`] returns.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// The place in [`CallStatus::ALL`]: what stores compare.
+    /// The index in [`CallStatus::ALL`]: what stores compare.
     #[must_use]
     pub const fn rank(self) -> u8 {
         self as u8
     }
 
-    /// The status at a place of [`CallStatus::ALL`].
+    /// The status at an index of [`CallStatus::ALL`].
     #[must_use]
     pub fn from_rank(rank: u8) -> Option<Self> {
         Self::ALL.get(usize::from(rank)).copied()
     }
 
-    /// Whether somebody answered.
+    /// Whether the callee answered.
     #[must_use]
     pub fn was_answered(self) -> bool {
         matches!(self, Self::InProgress | Self::Completed)
     }
 
-    /// Whether nothing more is to be expected.
+    /// Whether the call has ended.
     #[must_use]
     pub fn is_final(self) -> bool {
         self >= Self::Failed

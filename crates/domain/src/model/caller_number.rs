@@ -1,22 +1,19 @@
-//! Which number shows.
+//! The numbers that calls are placed from.
 
-use crate::{OrganizationId, PhoneNumber, ProviderNumberId, UserId};
+use crate::{InvalidValue, OrganizationId, PhoneNumber, ProviderNumberId, UserId};
 
-/// Who carries a caller number. Only [`Carrier::Sinch`] numbers place AI calls.
+/// The company that carries a caller number. Only [`Carrier::Sinch`] numbers place AI calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
-    /// Sinch: the trunk that AI calls leave by.
+    /// The trunk of AI calls.
     Sinch,
-    /// Twilio: calls by people only.
+    /// Calls by people only.
     Twilio,
-    /// TextGrid: messages only.
+    /// Text messages only.
     Textgrid,
 }
 
-/// The name is none of `sinch`, `twilio`, `textgrid`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("unknown carrier: expected sinch, twilio or textgrid")]
-pub struct UnknownCarrier;
+const UNKNOWN: InvalidValue = InvalidValue("a carrier: sinch, twilio or textgrid");
 
 impl Carrier {
     /// Every carrier.
@@ -32,33 +29,33 @@ impl Carrier {
         }
     }
 
-    /// Reads the name that [`Carrier::as_str`] gives.
-    pub fn parse(name: &str) -> Result<Self, UnknownCarrier> {
-        Self::ALL.into_iter().find(|carrier| carrier.as_str() == name).ok_or(UnknownCarrier)
+    /// Reads the name that [`Carrier::as_str`] returns.
+    pub fn parse(name: &str) -> Result<Self, InvalidValue> {
+        Self::ALL.into_iter().find(|carrier| carrier.as_str() == name).ok_or(UNKNOWN)
     }
 }
 
 /// A number that a user may call from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallerNumber {
-    /// The organization that the number belongs to.
+    /// The organization that owns the number.
     pub organization_id: OrganizationId,
-    /// The user who may show it.
+    /// The user who may use it.
     pub user_id: UserId,
-    /// The number itself.
+    /// The number.
     pub phone_number: PhoneNumber,
-    /// Who carries it.
+    /// Its carrier.
     pub carrier: Carrier,
-    /// Whether AI calls may show it.
+    /// Whether AI calls may use it.
     pub ai_enabled: bool,
     /// Whether it is on the trunk that the voice provider dials through.
     pub on_trunk: bool,
-    /// Its id at the voice provider; absent until it is imported there.
+    /// The provider's id of the number; absent until the number is imported there.
     pub provider_number_id: Option<ProviderNumberId>,
 }
 
 impl CallerNumber {
-    /// Whether an AI call may show this number: enabled for it, and carried by Sinch.
+    /// Whether an AI call may use this number: enabled for AI calls, and carried by Sinch.
     #[must_use]
     pub fn serves_ai_calls(&self) -> bool {
         self.ai_enabled && self.carrier == Carrier::Sinch

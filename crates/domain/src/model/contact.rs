@@ -1,4 +1,4 @@
-//! Who is called.
+//! The people who are called.
 
 use crate::{ContactId, OrganizationId, PersonName, PhoneNumber};
 
@@ -7,18 +7,18 @@ use crate::{ContactId, OrganizationId, PersonName, PhoneNumber};
 pub struct Contact {
     /// Our id.
     pub id: ContactId,
-    /// The organization whose contact this is.
+    /// The organization that owns the contact.
     pub organization_id: OrganizationId,
-    /// First name, where known.
+    /// First name, if known.
     pub first_name: Option<PersonName>,
-    /// Last name, where known.
+    /// Last name, if known.
     pub last_name: Option<PersonName>,
-    /// The number to call, where known. Unique within the organization.
+    /// The number to call, if known. Unique within the organization.
     pub phone_number: Option<PhoneNumber>,
 }
 
 impl Contact {
-    /// First and last name as one would say them. Nothing for somebody whose name is not known: an agent that reads out a
+    /// First and last name, as one says them. `None` if neither is known: an agent that reads out a
     /// placeholder sounds worse than one that greets without a name.
     #[must_use]
     pub fn spoken_name(&self) -> Option<PersonName> {

@@ -1,4 +1,5 @@
-//! Whom a machine may ring: everything in the numbering plans but what is never a person's phone.
+//! The numbers that a machine may call: every number in the numbering plans that can be a person's
+//! phone.
 
 use super::phone_number::e164_digits;
 use crate::PhoneNumber;
@@ -10,10 +11,10 @@ pub struct Destination(PhoneNumber);
 /// Why a number cannot be a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DestinationRefusal {
-    /// It is not a phone number.
+    /// The text is not a phone number.
     #[error("not a valid E.164 phone number")]
     Invalid,
-    /// It is a number, but never a person's phone. Nothing overrides this.
+    /// The number is never a person's phone. No setting overrides this.
     #[error("calls to {} are not allowed", .0.as_str())]
     NotAllowed(ForbiddenRange),
 }
@@ -21,7 +22,8 @@ pub enum DestinationRefusal {
 /// The ranges that are never dialled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForbiddenRange {
-    /// Emergency and service numbers and short codes: 911, 112, 999, 000, N11, 3 to 6 digits, also behind `+1`.
+    /// Emergency and service numbers and short codes: 911, 112, 999, 000, N11, 3 to 6 digits, also
+    /// behind `+1`.
     ShortOrEmergency,
     /// Premium-rate and shared-cost numbers.
     PremiumRate,
@@ -32,7 +34,7 @@ pub enum ForbiddenRange {
 }
 
 impl ForbiddenRange {
-    /// The range in words, for an answer.
+    /// The range in words, for an error message.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,16 +47,16 @@ impl ForbiddenRange {
 }
 
 impl Destination {
-    /// Reads a destination as a client writes it: E.164, the `+` being optional.
+    /// Reads a destination as a client writes it: E.164, with an optional `+`.
     pub fn parse(text: &str) -> Result<Self, DestinationRefusal> {
-        // Short numbers are no E.164 at all, yet deserve the answer that says why they are never dialled.
+        // Short numbers are not E.164, but their refusal must say why they are never dialled.
         let digits = e164_digits(text).ok_or(DestinationRefusal::Invalid)?;
         refuse_forbidden(digits)?;
         let number = PhoneNumber::parse(text).map_err(|_| DestinationRefusal::Invalid)?;
         Self::of(number)
     }
 
-    /// Takes a number that is already known to be one, of a stored contact say.
+    /// Checks a number that is known to be valid, for example a stored contact's.
     pub fn of(number: PhoneNumber) -> Result<Self, DestinationRefusal> {
         refuse_forbidden(number.digits())?;
         use phonenumber::Type::{PremiumRate, SharedCost};
@@ -71,7 +73,7 @@ impl Destination {
     }
 }
 
-/// No country has subscriber numbers this short: country code included, the shortest have 7 digits.
+/// No country has subscriber numbers this short: with the country code, the shortest have 7 digits.
 const LONGEST_SHORT_CODE: usize = 6;
 const GLOBAL_NETWORKS: [&str; 7] = ["870", "878", "881", "882", "883", "888", "979"];
 
@@ -89,7 +91,8 @@ fn refuse_forbidden(digits: &str) -> Result<(), DestinationRefusal> {
     forbidden.map_or(Ok(()), |range| Err(DestinationRefusal::NotAllowed(range)))
 }
 
-/// In North America, area codes and exchanges of the form N11 are services, and 900 and 976 are paid for by the callee.
+/// In North America, area codes and exchanges of the form N11 are services, and 900 and 976 are
+/// premium-rate.
 fn forbidden_in_north_america(national: &str) -> Option<ForbiddenRange> {
     let area = national.get(..3)?;
     let exchange = national.get(3..6)?;

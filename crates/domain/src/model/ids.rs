@@ -1,21 +1,22 @@
-//! Identifiers: opaque strings on the wire, one type for each thing that has one.
+//! Identifiers: opaque strings on the wire, one type for each kind of thing.
 
 use std::fmt;
 
-/// The text is not an identifier: it is empty, longer than 128 bytes, or holds a control character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an identifier: empty, too long, or with control characters")]
-pub struct InvalidId;
+use crate::InvalidValue;
 
-/// Longest identifier that is accepted, in bytes. Ours have 24; providers' have about 33.
+const INVALID: InvalidValue =
+    InvalidValue("an identifier: it is empty, too long, or contains control characters");
+
+/// The longest accepted identifier, in bytes. Ours have 24; providers' have about 33.
 const MAX_ID_LEN: usize = 128;
 
-fn checked(text: &str) -> Result<Box<str>, InvalidId> {
+fn checked(text: &str) -> Result<Box<str>, InvalidValue> {
     let fits = !text.is_empty() && text.len() <= MAX_ID_LEN && !text.chars().any(char::is_control);
-    if fits { Ok(text.into()) } else { Err(InvalidId) }
+    if fits { Ok(text.into()) } else { Err(INVALID) }
 }
 
-/// 24 lower-case hex digits: 4 bytes of Unix seconds, then 8 random bytes, so that ids sort by the time they were made.
+/// 24 lower-case hex digits: 4 bytes of Unix seconds, then 8 random bytes, so that ids sort by
+/// creation time.
 fn hex_id(unix_secs: u32, random: [u8; 8]) -> Box<str> {
     format!("{unix_secs:08x}{:016x}", u64::from_be_bytes(random)).into()
 }
@@ -27,12 +28,12 @@ macro_rules! opaque_ids {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// Reads an identifier; any text of 1 to 128 bytes without control characters is one.
-            pub fn parse(text: &str) -> Result<Self, InvalidId> {
+            /// Reads an identifier: any text of 1 to 128 bytes without control characters.
+            pub fn parse(text: &str) -> Result<Self, InvalidValue> {
                 checked(text).map(Self)
             }
 
-            /// The identifier as it stands on the wire.
+            /// The identifier on the wire.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -54,7 +55,7 @@ macro_rules! opaque_ids {
 }
 
 opaque_ids! {
-    /// A tenant. Every statement that takes an id takes this one too.
+    /// An organization. Every statement that takes an id takes this one too.
     OrganizationId,
     /// The person or script whose token asks for a call; owns caller numbers.
     UserId,
@@ -62,13 +63,14 @@ opaque_ids! {
     ContactId,
     /// A voice agent, by our id (not the provider's: see [`ProviderAgentId`]).
     AgentId,
-    /// One call in the ledger, minted by us before the dial; travels to the provider for reconciliation.
+    /// A call in the ledger. We create it before the dial and send it to the provider, for
+    /// reconciliation.
     CallId,
-    /// A URL that an organization registered for its events.
+    /// A URL that an organization registered for call events.
     WebhookEndpointId,
     /// A conversation, by the voice provider's id.
     ConversationId,
-    /// The call on the telephone network, by the carrier's id.
+    /// A call on the telephone network, by the carrier's id.
     CarrierCallId,
     /// An agent, by the voice provider's id.
     ProviderAgentId,
@@ -100,7 +102,8 @@ impl ContactId {
     }
 }
 
-/// The proof of ownership of one lock and one guard. 128 random bits, 32 hex digits; never shown in `Debug`.
+/// Proves the ownership of one lock and one reservation. 128 random bits, 32 hex digits; hidden in
+/// `Debug`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OwnerToken(Box<str>);
 
@@ -111,7 +114,7 @@ impl OwnerToken {
         Self(format!("{:032x}", u128::from_be_bytes(random)).into())
     }
 
-    /// The token as stores keep it.
+    /// The token, as stores keep it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -137,9 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn text_that_could_break_a_log_line_or_a_statement_is_no_id() {
+    fn text_that_could_break_a_log_line_or_a_statement_is_not_an_id() {
         for bad in ["", "a\nb", "a\0", "\u{85}", &"x".repeat(MAX_ID_LEN + 1)] {
-            assert_eq!(ContactId::parse(bad), Err(InvalidId), "{bad:?}");
+            assert_eq!(ContactId::parse(bad), Err(INVALID), "{bad:?}");
         }
         assert_eq!(ContactId::parse("a:b|c").map(|id| id.to_string()), Ok("a:b|c".to_owned()));
     }

@@ -1,4 +1,4 @@
-//! What makes two requests the same intent.
+//! What makes two requests duplicates.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 
 use crate::{AgentId, ContactId, PhoneNumber, UserId};
 
-/// The key under which one intent is locked and guarded: user, contact, agent and to-number. The caller number and the
-/// reason are not in it.
+/// Identifies one intent: user, contact, agent and destination. The caller number and the reason
+/// are not part of it.
 ///
-/// It is the SHA-256 of the four fields, each with its length before it, so that no two tuples give one key and no phone
-/// number stands in a store's key space. 64 hex digits.
+/// It is the SHA-256 of the four fields, each with its length before it, so that two different
+/// intents never have the same key, and stores hold no phone number as a key. 64 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IntentKey(Box<str>);
 
@@ -84,7 +84,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is hashed can be read back, so two different tuples never hash the same bytes.
+        /// The hashed bytes can be decoded, so two different tuples never hash the same bytes.
         #[test]
         fn the_encoding_loses_nothing(fields in prop::array::uniform4("\\PC{0,12}|[:|\\x00-\\x20]{0,4}")) {
             let decoded = decode(&encode(fields.each_ref().map(String::as_str)));

@@ -1,25 +1,25 @@
-//! How a dial ends, told apart by what may be done next.
+//! The outcome of a dial, by what may be done next.
 
 use std::fmt;
 
 use crate::{CarrierCallId, ConversationId};
 
-/// What is known after a dial. The default is [`DialOutcome::Unknown`]: only an explicit success or an explicit refusal
-/// leaves it.
+/// What is known after a dial. The default is [`DialOutcome::Unknown`]: only an explicit success or
+/// an explicit refusal leaves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DialOutcome {
     /// The provider placed the call.
     Placed(ProviderReference),
-    /// The provider dialled; the phone may have rung, and nobody was connected.
+    /// The provider dialled. The phone may have rung, and the callee was not connected.
     NotConnected {
-        /// The provider's ids, as far as it gave them.
+        /// The provider's ids, as far as it returned them.
         reference: ProviderReference,
         /// Why.
         reason: NotConnectedReason,
     },
     /// No phone can have rung: a retry may dial.
     NotDialled(NotDialledReason),
-    /// The provider may or may not have dialled. Never redialled.
+    /// The provider may or may not have dialled. Never dial again.
     Unknown(UnknownCause),
 }
 
@@ -36,7 +36,7 @@ impl DialOutcome {
     }
 }
 
-/// The provider's ids of one call. Either may be missing even of a call that was placed.
+/// The provider's ids of one call. Both may be absent even for a placed call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProviderReference {
     /// The conversation.
@@ -45,12 +45,12 @@ pub struct ProviderReference {
     pub carrier_call_id: Option<CarrierCallId>,
 }
 
-/// Why nobody was connected; the later say more.
+/// Why the callee was not connected; later values say more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NotConnectedReason {
-    /// It failed after the dial for a reason that is not known to be harmless.
+    /// The dial failed for a reason that may have let the phone ring.
     Failed,
-    /// It rang out, or the phone was unreachable.
+    /// The phone rang until the timeout, or was unreachable.
     NoAnswer,
     /// The line was busy.
     Busy,
@@ -73,7 +73,7 @@ impl NotConnectedReason {
         }
     }
 
-    /// Reads the name that [`NotConnectedReason::as_str`] gives.
+    /// Reads the name that [`NotConnectedReason::as_str`] returns.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
@@ -85,17 +85,18 @@ impl NotConnectedReason {
 pub enum NotDialledReason {
     /// The provider refused in its own error format, with this code.
     Rejected(ProviderCode),
-    /// The provider was not reached: no connection was made, or our side gave up before a byte was sent.
+    /// The provider was not reached: no connection was made, or the gateway gave up before it sent
+    /// a byte.
     Unavailable,
 }
 
-/// A provider's error code: letters, digits, `_`, `-` and `.`, at most 64. A code can be logged and answered, which a
-/// provider's free text, with phone numbers in it, cannot.
+/// A provider's error code: letters, digits, `_`, `-` and `.`, at most 64. Unlike a provider's free
+/// text, which may quote phone numbers, a code can be logged and returned.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProviderCode(Box<str>);
 
 impl ProviderCode {
-    /// Takes a code as it is, or `unrecognized` for anything that does not look like one.
+    /// Returns the code as it is, or `unrecognized` if the text does not look like a code.
     #[must_use]
     pub fn from_untrusted(code: &str) -> Self {
         let clean = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
@@ -118,23 +119,25 @@ impl fmt::Debug for ProviderCode {
     }
 }
 
-/// When a provider answers a dial, as seen from the callee's phone.
+/// When a provider answers a dial, relative to the callee's phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerTime {
-    /// When somebody has picked up, or nobody will: *placed* means that the phone no longer rings.
+    /// After the callee has picked up or the ringing has ended: *placed* means that the phone no
+    /// longer rings.
     AfterRinging,
-    /// When the call is queued: the phone rings later, and *placed* says nothing of the callee.
+    /// When the call is queued: the phone rings later, and *placed* does not say whether the callee
+    /// answered.
     BeforeRinging,
 }
 
-/// What made an outcome unknown.
+/// Why an outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownCause {
-    /// No answer came within the time in which the provider must have one.
+    /// The provider did not respond in time.
     TimedOut,
     /// The connection broke after the request was sent.
     ConnectionLost,
-    /// An answer came that says neither that the call was placed nor that it was refused.
+    /// The response says neither that the call was placed nor that it was refused.
     UnclearAnswer,
 }
 

@@ -2,28 +2,29 @@
 
 use std::fmt;
 
-/// The text is not a phone number that exists in any country's numbering plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid E.164 phone number")]
-pub struct InvalidPhoneNumber;
+use crate::InvalidValue;
+
+const INVALID: InvalidValue = InvalidValue("a valid E.164 phone number");
 
 /// A phone number in E.164 (`+` and 7 to 15 digits), valid by libphonenumber's metadata.
 ///
-/// It masks itself: `Debug` and `Display` show the last two digits. The whole number is had from
-/// [`PhoneNumber::as_e164`] alone, so that every place which lets one out can be found.
+/// `Debug` and `Display` show only the last two digits. Only [`PhoneNumber::as_e164`] returns the
+/// whole number, so that every use of it can be found.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PhoneNumber(Box<str>);
 
 impl PhoneNumber {
-    /// Reads a number in E.164, the leading `+` being optional. Only ASCII digits: a number with separators could be a
-    /// national one, and a `+` put before that would ring somebody in another country.
-    pub fn parse(text: &str) -> Result<Self, InvalidPhoneNumber> {
-        let digits = e164_digits(text).ok_or(InvalidPhoneNumber)?;
+    /// Reads a number in E.164, with an optional `+`. Only ASCII digits are accepted: a number with
+    /// separators could be a national one, and a `+` before it would call a person in another
+    /// country.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let digits = e164_digits(text).ok_or(INVALID)?;
         let e164 = format!("+{digits}");
-        let number = phonenumber::parse(None, &e164).map_err(|_| InvalidPhoneNumber)?;
-        // The metadata must read the digits as they stand; where it would rewrite them, two spellings meet in one number.
+        let number = phonenumber::parse(None, &e164).map_err(|_| INVALID)?;
+        // The metadata must leave the digits unchanged. Otherwise two spellings would be the same
+        // number.
         let unchanged = number.format().mode(phonenumber::Mode::E164).to_string() == e164;
-        if unchanged && number.is_valid() { Ok(Self(e164.into())) } else { Err(InvalidPhoneNumber) }
+        if unchanged && number.is_valid() { Ok(Self(e164.into())) } else { Err(INVALID) }
     }
 
     /// The whole number, with its `+`. It is personal data: not for logs.
@@ -38,7 +39,7 @@ impl PhoneNumber {
         &self.0[1..]
     }
 
-    /// What kind of line the country's numbering plan says this is.
+    /// The kind of line according to the country's numbering plan.
     pub(crate) fn line_type(&self) -> phonenumber::Type {
         match phonenumber::parse(None, &self.0) {
             Ok(number) => number.number_type(&phonenumber::metadata::DATABASE),
@@ -47,7 +48,7 @@ impl PhoneNumber {
     }
 }
 
-/// The digits of something that is spelled like E.164, or nothing.
+/// The digits of a text that is spelled like E.164.
 pub(crate) fn e164_digits(text: &str) -> Option<&str> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let spelled = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
@@ -103,7 +104,7 @@ mod tests {
             "+1234567890123456",
             "tel:+14165550100",
         ] {
-            assert_eq!(PhoneNumber::parse(text), Err(InvalidPhoneNumber), "{text:?}");
+            assert_eq!(PhoneNumber::parse(text), Err(INVALID), "{text:?}");
         }
     }
 

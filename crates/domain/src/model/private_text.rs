@@ -1,11 +1,10 @@
-//! Text about people: kept out of `Debug`, free of control characters, bounded.
+//! Text about people: hidden in `Debug`, without control characters, of limited length.
 
 use std::fmt;
 
-/// The text holds a control character other than a line break or a tab, or is longer than its bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("text is too long or holds control characters")]
-pub struct InvalidText;
+use crate::InvalidValue;
+
+const INVALID: InvalidValue = InvalidValue("a text: it is too long or contains control characters");
 
 macro_rules! private_text {
     ($($(#[$doc:meta])* $name:ident, at most $max:literal bytes);+ $(;)?) => {$(
@@ -17,16 +16,17 @@ macro_rules! private_text {
             /// The longest accepted text, in bytes of UTF-8.
             pub const MAX_LEN: usize = $max;
 
-            /// Takes a text that is short enough and free of control characters (line breaks and tabs are kept).
-            pub fn parse(text: &str) -> Result<Self, InvalidText> {
+            /// Accepts text that is short enough and has no control characters except line breaks
+            /// and tabs.
+            pub fn parse(text: &str) -> Result<Self, InvalidValue> {
                 let forbidden = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
                 if text.len() > Self::MAX_LEN || text.chars().any(forbidden) {
-                    return Err(InvalidText);
+                    return Err(INVALID);
                 }
                 Ok(Self(text.into()))
             }
 
-            /// The text itself. It is personal data: not for logs.
+            /// The text. It is personal data: not for logs.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -44,14 +44,14 @@ macro_rules! private_text {
 private_text! {
     /// A person's or an organization's name.
     PersonName, at most 512 bytes;
-    /// Why the person is called, in the client's words; the agent hears it as `call_reason`.
+    /// Why the person is called, in the client's words; the agent receives it as `call_reason`.
     CallReason, at most 8192 bytes;
-    /// Something that was said or noted about a call: a turn of its transcript, its summary, why it ended.
+    /// A text about a call: a turn of its transcript, its summary, the reason of its end.
     PrivateNote, at most 65536 bytes;
 }
 
 impl PersonName {
-    /// The parts of a name, as one would say them; parts that are absent or blank leave no gap.
+    /// Joins the parts of a name; absent or blank parts leave no gap.
     #[must_use]
     pub fn joined(parts: [Option<&Self>; 2]) -> Option<Self> {
         let spoken: Vec<&str> =
@@ -66,15 +66,15 @@ mod tests {
 
     #[test]
     fn nul_and_escape_are_refused_and_line_breaks_kept() {
-        assert_eq!(CallReason::parse("quote\0"), Err(InvalidText));
-        assert_eq!(CallReason::parse("\u{1b}[31mred"), Err(InvalidText));
+        assert_eq!(CallReason::parse("quote\0"), Err(INVALID));
+        assert_eq!(CallReason::parse("\u{1b}[31mred"), Err(INVALID));
         assert!(CallReason::parse("first line\r\n\tsecond").is_ok());
     }
 
     #[test]
     fn the_bound_is_in_bytes() {
         assert!(PersonName::parse(&"é".repeat(256)).is_ok());
-        assert_eq!(PersonName::parse(&"é".repeat(257)), Err(InvalidText));
+        assert_eq!(PersonName::parse(&"é".repeat(257)), Err(INVALID));
     }
 
     #[test]

@@ -1,24 +1,24 @@
-//! What was recorded of a call.
+//! Recordings of calls.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::{CallId, Timestamp};
 
-/// A call's recording, as the books know it.
+/// A stored recording, as the ledger knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
-    /// Where it lies.
+    /// Its name in the recording store.
     pub key: RecordingKey,
-    /// In which form.
+    /// Its format.
     pub format: AudioFormat,
-    /// How large it is, in bytes.
+    /// Its size in bytes.
     pub size_bytes: u64,
     /// When it was stored.
     pub stored_at: Timestamp,
 }
 
-/// A form of audio.
+/// An audio format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AudioFormat {
     /// MPEG layer 3.
@@ -28,10 +28,10 @@ pub enum AudioFormat {
 }
 
 impl AudioFormat {
-    /// Every form.
+    /// Every format.
     pub const ALL: [Self; 2] = [Self::Mp3, Self::Wav];
 
-    /// The name in stores, and the ending of files.
+    /// The name in stores, and the file extension.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -49,14 +49,15 @@ impl AudioFormat {
         }
     }
 
-    /// Reads the name that [`AudioFormat::as_str`] gives.
+    /// Reads the name that [`AudioFormat::as_str`] returns.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.as_str() == name)
     }
 }
 
-/// The name under which a recording is stored: one for each call and form, so that storing it again replaces it.
+/// The name under which a recording is stored: one for each call and format, so that storing it
+/// again replaces it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RecordingKey(Box<str>);
 
@@ -67,7 +68,7 @@ impl RecordingKey {
         Self(format!("{call_id}.{}", format.as_str()).into())
     }
 
-    /// The name itself. It is text of any kind: whoever makes a path of it has to keep it from being more than one name.
+    /// The name. It may be any text: code that builds a path from it must prevent path traversal.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -80,12 +81,12 @@ impl fmt::Display for RecordingKey {
     }
 }
 
-/// Audio, in memory. `Debug` shows its size alone.
+/// Audio in memory. `Debug` shows only its size.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Audio {
-    /// Its form.
+    /// Its format.
     pub format: AudioFormat,
-    /// What it is made of.
+    /// Its content.
     pub bytes: Vec<u8>,
 }
 
@@ -95,16 +96,16 @@ impl fmt::Debug for Audio {
     }
 }
 
-/// How to get at a recording.
+/// How to read a recording.
 #[derive(Clone, PartialEq, Eq)]
 pub enum RecordingAccess {
-    /// Here it is.
+    /// The content.
     Bytes(Vec<u8>),
-    /// It can be fetched there, by whoever has the link.
+    /// A link to the content, for everyone who has it.
     Link {
         /// The link. It is a credential: not for logs.
         url: String,
-        /// For how long.
+        /// How long the link is valid.
         valid_for: Duration,
     },
 }
@@ -125,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn audio_and_links_do_not_show_themselves() {
+    fn audio_and_links_are_hidden_in_debug() {
         let audio = Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() };
         assert_eq!(format!("{audio:?}"), "Audio { format: Mp3, len: 5 }");
         let link =

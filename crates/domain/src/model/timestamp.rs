@@ -1,4 +1,4 @@
-//! A moment in time.
+//! Points in time.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment that lies this many milliseconds after the Unix epoch.
+    /// The time this many milliseconds after the Unix epoch.
     #[must_use]
     pub const fn from_unix_millis(millis: i64) -> Self {
         Self(millis)
@@ -19,19 +19,19 @@ impl Timestamp {
         self.0
     }
 
-    /// This moment, later by `duration`; saturates at the end of time.
+    /// This time plus `duration`; saturates.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This moment, earlier by `duration`; saturates at the beginning of time.
+    /// This time minus `duration`; saturates.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long after `earlier` this moment is; zero if it is not.
+    /// How long after `earlier` this time is; zero if it is not later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -1,4 +1,4 @@
-//! Who asks for a call, and for whom.
+//! Users and their organizations.
 
 use crate::{OrganizationId, PersonName, UserId};
 
@@ -7,16 +7,16 @@ use crate::{OrganizationId, PersonName, UserId};
 pub struct Organization {
     /// Its id.
     pub id: OrganizationId,
-    /// Its name, told to the agent as `org_name`.
+    /// Its name, which the agent receives as `org_name`.
     pub name: PersonName,
 }
 
-/// The user whom the token names. The user decides the tenant and owns the caller numbers.
+/// The user whom the token names. The user determines the organization and owns caller numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The id that stands in the token's `sub`.
+    /// The id in the token's `sub`.
     pub id: UserId,
-    /// The organization that the user acts for.
+    /// The user's organization.
     pub organization: Organization,
     /// The user's name.
     pub full_name: PersonName,

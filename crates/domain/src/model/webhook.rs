@@ -1,4 +1,4 @@
-//! Where an organization wants its events sent, and how that goes.
+//! Webhook endpoints, and the deliveries of call events to them.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,43 +6,42 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    CallEvent, CallEventKind, CallId, EventId, EventSequence, OrganizationId, Timestamp, WebhookEndpointId,
+    CallEvent, CallEventKind, CallId, EventId, EventSequence, InvalidValue, OrganizationId, Timestamp,
+    WebhookEndpointId,
 };
 
-/// A URL that an organization registered for its events.
+/// A URL that an organization registered for its call events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookEndpoint {
     /// Our id.
     pub id: WebhookEndpointId,
-    /// The tenant.
+    /// The organization.
     pub organization_id: OrganizationId,
     /// Where events are sent.
     pub url: WebhookUrl,
-    /// Which events are sent: at least one kind, each once, in the order of [`CallEventKind::ALL`].
+    /// The kinds of events to send: at least one, each once, in the order of
+    /// [`CallEventKind::ALL`].
     pub kinds: Vec<CallEventKind>,
-    /// What deliveries are signed with.
+    /// Signs every delivery.
     pub secret: WebhookSecret,
-    /// What they are signed with as well, until then, after the secret was replaced.
+    /// Signs too until this time, after the secret was replaced.
     pub previous_secret: Option<(WebhookSecret, Timestamp)>,
     /// When it was registered.
     pub created_at: Timestamp,
 }
 
-/// The text is no URL that events could be sent to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an http or https URL of at most 2048 characters")]
-pub struct InvalidWebhookUrl;
+const INVALID_URL: InvalidValue = InvalidValue("an http or https URL of at most 2048 characters");
 
-/// A URL for events. `Debug` does not show it: it may hold a token.
+/// A URL for events. `Debug` hides it: it may contain a token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookUrl(Box<str>);
 
 impl WebhookUrl {
-    /// The longest URL, in bytes.
+    /// The maximum length in bytes.
     pub const MAX_LEN: usize = 2048;
 
-    /// Takes what looks like a URL: visible ASCII behind `http://` or `https://`. Whoever sends there reads it in full.
-    pub fn parse(text: &str) -> Result<Self, InvalidWebhookUrl> {
+    /// Accepts text that looks like a URL: visible ASCII after `http://` or `https://`. The sender parses it in full.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let schemed = ["https://", "http://"].iter().any(|scheme| {
             text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
                 && text.len() > scheme.len()
@@ -50,11 +49,11 @@ impl WebhookUrl {
         if schemed && text.len() <= Self::MAX_LEN && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(text.into()))
         } else {
-            Err(InvalidWebhookUrl)
+            Err(INVALID_URL)
         }
     }
 
-    /// The URL itself. It may hold a token: not for logs.
+    /// The URL. It may contain a token: not for logs.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -67,19 +66,16 @@ impl fmt::Debug for WebhookUrl {
     }
 }
 
-/// The bytes are no secret to sign with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a signing secret has 24 to 64 bytes")]
-pub struct InvalidWebhookSecret;
+const INVALID_SECRET: InvalidValue = InvalidValue("a signing secret of 24 to 64 bytes");
 
-/// A secret that deliveries are signed with: 24 to 64 bytes, as Standard Webhooks has it. `Debug` does not show it.
+/// A secret that signs deliveries: 24 to 64 bytes, as Standard Webhooks requires. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSecret(Box<[u8]>);
 
 impl WebhookSecret {
-    /// Takes a secret of the right size.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidWebhookSecret> {
-        if (24..=64).contains(&bytes.len()) { Ok(Self(bytes.into())) } else { Err(InvalidWebhookSecret) }
+    /// Accepts a secret of the right length.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidValue> {
+        if (24..=64).contains(&bytes.len()) { Ok(Self(bytes.into())) } else { Err(INVALID_SECRET) }
     }
 
     /// A secret of 32 random bytes.
@@ -88,7 +84,7 @@ impl WebhookSecret {
         Self(Box::new(random))
     }
 
-    /// The bytes themselves.
+    /// The bytes.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -101,31 +97,31 @@ impl fmt::Debug for WebhookSecret {
     }
 }
 
-/// An event on its way to an endpoint, handed out for one attempt.
+/// A call event for an endpoint, leased for one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueDelivery {
     /// The endpoint.
     pub endpoint_id: WebhookEndpointId,
-    /// Where it goes.
+    /// Where it is sent.
     pub url: WebhookUrl,
-    /// What it is signed with: each of these.
+    /// Every secret that signs it.
     pub secrets: Vec<WebhookSecret>,
-    /// What is sent.
+    /// The event.
     pub event: CallEvent,
-    /// Which attempt this is, from 1. Who concludes it shows by this that it was theirs.
+    /// The number of this attempt, from 1. It identifies the attempt when it is concluded.
     pub attempt: u32,
     /// When it was queued, first or by a replay.
     pub queued_at: Timestamp,
 }
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// It is attempted, now or later.
+    /// It will be attempted.
     Pending,
-    /// It was taken.
+    /// The receiver accepted it.
     Delivered,
-    /// It was given up: a dead letter, which a replay revives.
+    /// It is not attempted any more: a dead letter, which a replay queues again.
     Dead,
 }
 
@@ -143,37 +139,37 @@ impl DeliveryState {
         }
     }
 
-    /// Reads the name that [`DeliveryState::as_str`] gives.
+    /// Reads the name that [`DeliveryState::as_str`] returns.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 }
 
-/// A delivery, for whoever wants to know how it goes.
+/// A delivery, as operators and clients see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRecord {
     /// The endpoint.
     pub endpoint_id: WebhookEndpointId,
-    /// The event's place.
+    /// The event's sequence number.
     pub sequence: EventSequence,
     /// The event.
     pub event_id: EventId,
-    /// Which step it tells.
+    /// The kind of event.
     pub kind: CallEventKind,
-    /// Of which call.
+    /// The call.
     pub call_id: CallId,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
-    /// How often it was attempted since it was queued.
+    /// The number of attempts since it was queued.
     pub attempts: u32,
     /// When it was queued, first or by a replay.
     pub queued_at: Timestamp,
-    /// When it is attempted next, while it is pending.
+    /// When the next attempt is due, while it is pending.
     pub next_attempt_at: Option<Timestamp>,
-    /// When it was taken or given up.
+    /// When it was accepted or became a dead letter.
     pub concluded_at: Option<Timestamp>,
-    /// What the last attempt failed of.
+    /// Why the last attempt failed.
     pub last_failure: Option<DeliveryFailure>,
 }
 
@@ -184,8 +180,8 @@ pub struct DeliveryFilter {
     pub endpoint_id: Option<WebhookEndpointId>,
     /// Only deliveries in this state.
     pub state: Option<DeliveryState>,
-    /// Only deliveries of earlier events, and of the same event those to endpoints with smaller ids:
-    /// the last delivery of the previous page.
+    /// Only deliveries of earlier events, and of the same event those to endpoints with smaller
+    /// ids: the last delivery of the previous page.
     pub before: Option<(EventSequence, WebhookEndpointId)>,
     /// The maximum number of deliveries; at most [`DeliveryFilter::MAX_LIMIT`].
     pub limit: u32,
@@ -201,13 +197,13 @@ impl DeliveryFilter {
 /// Why an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryFailure {
-    /// The receiver answered with this HTTP status.
+    /// The receiver responded with this HTTP status.
     Status(u16),
     /// The receiver took too long.
     TimedOut,
     /// No connection could be made, or it broke.
     Unreachable,
-    /// The URL leads to an address that nothing may be sent to.
+    /// The URL resolves to an address that is not allowed.
     ForbiddenAddress,
 }
 
@@ -235,24 +231,25 @@ impl fmt::Display for DeliveryFailure {
     }
 }
 
-/// How often and how long a delivery is attempted.
+/// The retry schedule of deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeliveryPolicy {
     /// The pause after the first failure; each later one is three times as long.
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
-    /// How long after it was queued a delivery is given up.
+    /// How long after it was queued a delivery expires.
     pub given_up_after: Duration,
-    /// How long an attempt takes at most. Whoever has not concluded one soon after that is taken for dead.
+    /// The maximum duration of an attempt. A worker that has not concluded it soon after that is
+    /// considered dead.
     pub attempt_within: Duration,
 }
 
 impl DeliveryPolicy {
-    /// How long to wait after this many failed attempts; nothing where the delivery is to be given up.
+    /// The pause after a failed attempt; `None` if the delivery expires.
     ///
-    /// The receiver may ask for a longer pause. Deliveries that failed together are spread over a fifth of the pause, by what
-    /// they are and not by chance.
+    /// The receiver may ask for a longer pause. Deliveries that failed together are spread over a
+    /// fifth of the pause, by a hash and not by chance.
     #[must_use]
     pub fn pause_after(
         &self,
@@ -270,7 +267,7 @@ impl DeliveryPolicy {
     }
 }
 
-/// From 0 to 1, evenly, and the same whenever one asks.
+/// A number from 0 to 1 that depends only on the delivery and its attempt.
 fn spread(delivery: &DueDelivery) -> f64 {
     let mut hash = Sha256::new();
     hash.update(delivery.endpoint_id.as_str());

@@ -5,55 +5,66 @@ use async_trait::async_trait;
 use super::{HoldResult, PortUnavailable};
 use crate::{Booking, CallId, CallStatus, DialOutcome, IntentKey, OwnerToken, Timestamp};
 
-/// The durable books, and the durable guard that stands behind the lock.
+/// The durable record of calls, and the reservations that stand behind the lock.
 ///
-/// A guard blocks one key until a moment that the store reckons by its own clock, so that replicas whose clocks differ
-/// agree. Booking takes the guard and writes the call in one atomic step.
+/// A reservation blocks one intent key until a time that the store measures by its own clock, so
+/// that replicas with different clocks agree. Booking takes the reservation and writes the call in
+/// one atomic step.
 ///
-/// - MUST write call and guard together or not at all (`a_booked_call_is_in_the_ledger`, `a_blocked_booking_writes_nothing`).
-/// - MUST record exactly one of many bookings of one key (`one_of_many_bookings_of_one_key_is_recorded`).
-/// - MUST answer *in flight*, with the time that is left, from a call that is dialling or whose outcome is unknown
-///   (`a_call_in_flight_blocks_its_key`, `an_unknown_outcome_blocks_its_key_to_the_end`).
-/// - MUST answer the result of a settled call, ids and reason alike, as long as its guard holds
-///   (`a_settled_call_answers_duplicates`), and let the key go after that (`a_settled_call_frees_its_key_after_its_time`).
-/// - MUST let a guard that has run out be taken over (`an_expired_reservation_is_taken_over`).
-/// - MUST free the guard of a call that was not dialled at once (`a_call_that_was_not_dialled_frees_its_key`).
-/// - MUST settle a guard by its own token alone, the call being settled all the same (`only_its_own_token_settles_a_reservation`).
-/// - MUST NOT shorten the guard of an unknown outcome (`an_unknown_outcome_blocks_its_key_to_the_end`).
-/// - MUST NOT move a call backward: the first settlement stands, and settling twice is no error
-///   (`a_settled_call_stays_settled`).
-/// - MUST leave other keys alone (`reservations_do_not_affect_each_other`).
-/// - MUST have it all still when the store comes back from a crash (`the_ledger_survives_a_crash`).
-/// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost
+/// - MUST write call and reservation together or not at all (`a_booked_call_is_in_the_ledger`,
+///   `a_blocked_booking_writes_nothing`).
+/// - MUST record exactly one of many concurrent bookings of one key
+///   (`one_of_many_bookings_of_one_key_is_recorded`).
+/// - MUST return *in flight*, with the remaining time, while the call that holds the key is
+///   dialling or has an unknown outcome (`a_call_in_flight_blocks_its_key`,
+///   `an_unknown_outcome_blocks_its_key_to_the_end`).
+/// - MUST return the result of a settled call, with its ids and reason, until its reservation
+///   expires (`a_settled_call_answers_duplicates`), and free the key after that
+///   (`a_settled_call_frees_its_key_after_its_time`).
+/// - MUST let a new booking take over an expired reservation
+///   (`an_expired_reservation_is_taken_over`).
+/// - MUST free the reservation of a call that was not dialled immediately
+///   (`a_call_that_was_not_dialled_frees_its_key`).
+/// - MUST change a reservation only for the token that took it; the call is settled in any case
+///   (`only_its_own_token_settles_a_reservation`).
+/// - MUST NOT shorten the reservation of a call with an unknown outcome
+///   (`an_unknown_outcome_blocks_its_key_to_the_end`).
+/// - MUST NOT move a call backward: the first settlement is final, and settling again is not an
+///   error (`a_settled_call_stays_settled`).
+/// - MUST NOT change the reservation of another key (`reservations_do_not_affect_each_other`).
+/// - MUST still have calls and reservations after a crash of the store
+///   (`the_ledger_survives_a_crash`).
+/// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_ledger_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait CallLedger: Send + Sync {
-    /// Takes the key's guard and writes the call as dialling: the last step before a byte goes to the provider. One round
-    /// trip; a second one only for the answer to a blocked booking.
+    /// Takes the key's reservation and writes the call as dialling: the last step before a byte
+    /// goes to the provider. One round trip; a second one only to read what blocks the booking.
     ///
-    /// On an error the call may be booked all the same; settling it as not dialled is then safe and right.
+    /// After an error the call may be booked nevertheless. Settling it as not dialled is then safe
+    /// and necessary.
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable>;
 
-    /// Writes how the dial ended, into the call and its guard. One round trip.
+    /// Writes the outcome of the dial into the call and its reservation. One round trip.
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable>;
 }
 
-/// How the dial of a booked call ended.
+/// The outcome of the dial of a booked call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settlement<'a> {
     /// The call.
     pub call_id: &'a CallId,
-    /// Its key.
+    /// The intent key that the call holds.
     pub key: &'a IntentKey,
-    /// The token that the guard was taken with.
+    /// The token that took the reservation.
     pub token: &'a OwnerToken,
-    /// How it ended.
+    /// The outcome.
     pub outcome: &'a DialOutcome,
-    /// Where the call stands by that.
+    /// The status of the call after this outcome.
     pub status: CallStatus,
-    /// How long the guard of a placed or not connected call goes on blocking, from now.
+    /// How long the reservation of a placed or not connected call blocks the key, from now.
     pub hold_for: Duration,
-    /// When it ended, by our clock.
+    /// When the outcome was known, by our clock.
     pub settled_at: Timestamp,
 }

@@ -9,17 +9,18 @@ use crate::{CallId, CallUpdate, ConversationId, PhoneNumber, ProviderAgentId, Re
 /// does not matter, and merging one twice changes nothing.
 ///
 /// - MUST merge each update with `CallProgress::merge`, one at a time for each call, so that
-///   concurrent updates are all kept (`concurrent_updates_are_all_kept`), and read back every merged
-///   field (`an_update_is_read_back_in_full`).
+///   concurrent updates are all kept (`concurrent_updates_are_all_kept`), and read back every
+///   merged field (`an_update_is_read_back_in_full`).
 /// - MUST keep an update that arrives before the outcome of the dial
 ///   (`an_update_may_arrive_before_the_outcome_of_the_dial`).
-/// - MUST read back every field of an attached recording (`an_attached_recording_is_read_back`), and
-///   the newer one of two (`a_recording_attached_again_is_replaced`).
+/// - MUST read back every field of an attached recording (`an_attached_recording_is_read_back`),
+///   and the newer one of two (`a_recording_attached_again_is_replaced`).
 /// - MUST find a call by our id, otherwise by its conversation, otherwise by numbers and agent if
-///   exactly one call of that period matches (`a_call_is_found_by_its_identifiers`). Calls that have
-///   ended count: otherwise a late report would be merged into the next call
+///   exactly one call of that period matches (`a_call_is_found_by_its_identifiers`). Calls that
+///   have ended count: otherwise a late report would be merged into the next call
 ///   (`a_call_that_has_ended_is_still_found`).
-/// - MUST find no call by a conversation that two calls have (`a_conversation_of_two_calls_finds_neither`).
+/// - MUST find no call by a conversation that two calls have
+///   (`a_conversation_of_two_calls_finds_neither`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_call_updater_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -31,7 +32,8 @@ pub trait CallUpdater: Send + Sync {
     /// Merges an update into a call. Does nothing if the ledger has no such call.
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable>;
 
-    /// Records where the recording of a call is stored. Does nothing if the ledger has no such call.
+    /// Records where the recording of a call is stored. Does nothing if the ledger has no such
+    /// call.
     async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable>;
 }
 

@@ -4,16 +4,17 @@ use async_trait::async_trait;
 
 use crate::Timestamp;
 
-/// Time, as the domain sees it.
+/// The time, as the domain sees it.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// The wall clock: for the books.
+    /// The wall clock, for the ledger.
     fn now(&self) -> Timestamp;
 
-    /// Time since some fixed moment of this process; never goes back. For measuring how long something took.
+    /// The time since a fixed moment in the life of this process; never decreases. Measures
+    /// durations.
     fn monotonic(&self) -> Duration;
 
-    /// Returns once `duration` has passed.
+    /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
 }

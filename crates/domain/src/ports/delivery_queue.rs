@@ -8,79 +8,87 @@ use crate::{
     WebhookEndpointId,
 };
 
-/// The events that are on their way to endpoints: queued by `EventFeed::publish` in the very step that publishes them.
+/// The queue of call events for webhook endpoints. `EventFeed::publish` adds a delivery in the same
+/// step in which it publishes the event.
 ///
-/// - MUST queue a published event once for each endpoint that its organization had by then and that asked for its kind
-///   (`an_event_is_queued_for_each_endpoint_that_asked`).
-/// - MUST hand a delivery out whole (`a_delivery_is_leased_with_every_field`), signed with a replaced secret too while its time lasts
-///   (`a_replaced_secret_signs_for_its_time`), of one endpoint the longest due first (`the_longest_due_comes_first`).
-/// - MUST hand out each delivery to one claimant at a time (`a_delivery_is_leased_to_one_worker`), and again when the lease has run
-///   out (`an_abandoned_delivery_is_leased_again`).
-/// - MUST have no more than `per_endpoint` deliveries of one endpoint out at once, so that one which is slow does not keep back
-///   the others (`a_slow_endpoint_does_not_delay_the_others`), and hand out first to those that have the fewest out, so that
-///   many which hang do not either (`the_endpoint_with_the_fewest_leases_is_first`).
-/// - MUST hand out a postponed delivery at its time and not before (`a_postponed_delivery_waits`), and one that was delivered
-///   or given up never (`a_concluded_delivery_is_not_leased`).
-/// - MUST let a late claimant conclude nothing: only the newest attempt counts (`only_the_newest_attempt_concludes`), also where
-///   a replay has begun to count anew (`an_attempt_before_a_replay_concludes_nothing`).
-/// - MUST give up what has been queued for too long and is in nobody's hands, attempted or not
+/// - MUST queue a published event once for each endpoint that its organization had at that time and
+///   that asked for this kind of event (`an_event_is_queued_for_each_endpoint_that_asked`).
+/// - MUST lease a delivery with every field (`a_delivery_is_leased_with_every_field`), with the
+///   replaced secret too while it is valid (`a_replaced_secret_signs_for_its_time`), and for each
+///   endpoint the delivery that has been due longest first (`the_longest_due_comes_first`).
+/// - MUST lease each delivery to one worker at a time (`a_delivery_is_leased_to_one_worker`), and
+///   again after the lease has expired (`an_abandoned_delivery_is_leased_again`).
+/// - MUST lease at most `per_endpoint` deliveries of one endpoint at the same time, so that a slow
+///   endpoint does not delay the others (`a_slow_endpoint_does_not_delay_the_others`), and prefer
+///   the endpoints with the fewest leases, so that many slow endpoints do not either
+///   (`the_endpoint_with_the_fewest_leases_is_first`).
+/// - MUST lease a postponed delivery when it is due and not earlier (`a_postponed_delivery_waits`),
+///   and never a concluded one (`a_concluded_delivery_is_not_leased`).
+/// - MUST ignore the conclusion of an attempt that is not the newest
+///   (`only_the_newest_attempt_concludes`), also after a replay has reset the number of attempts
+///   (`an_attempt_before_a_replay_concludes_nothing`).
+/// - MUST expire a delivery that was queued too long ago and is not leased, attempted or not
 ///   (`a_delivery_queued_for_too_long_is_expired`).
-/// - MUST list deliveries, newest event first, by endpoint, state and page (`deliveries_are_listed_by_state_and_page`), of the
-///   organization alone (`deliveries_are_the_tenants_own`).
-/// - MUST revive dead deliveries by a replay, as if they were queued now, and no others unless they are asked for
-///   (`a_replay_revives_dead_deliveries`, `a_replay_can_send_delivered_events_again`).
-/// - MUST have it all still when the store comes back from a crash (`deliveries_survive_a_crash`).
-/// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost (`a_lost_queue_is_unavailable`).
+/// - MUST list deliveries, newest event first, by endpoint, state and page
+///   (`deliveries_are_listed_by_state_and_page`), for one organization only
+///   (`deliveries_are_the_tenants_own`).
+/// - MUST queue dead deliveries again for a replay, as if they were new, and others only if the
+///   query asks for them (`a_replay_revives_dead_deliveries`,
+///   `a_replay_can_send_delivered_events_again`).
+/// - MUST still have every delivery after a crash of the store (`deliveries_survive_a_crash`).
+/// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
+///   (`a_lost_queue_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait DeliveryQueue: Send + Sync {
-    /// Takes some due deliveries, for their next attempt.
+    /// Leases some due deliveries for their next attempt.
     async fn lease(&self, lease: &DeliveryLease) -> Result<Vec<DueDelivery>, PortUnavailable>;
 
-    /// Says what an attempt came to. One that is not the newest of its delivery changes nothing.
+    /// Records the result of an attempt. Does nothing if it is not the newest attempt of its
+    /// delivery.
     async fn conclude(
         &self,
         delivery: &DueDelivery,
         conclusion: AttemptConclusion,
     ) -> Result<(), PortUnavailable>;
 
-    /// Gives up to `limit` deliveries up that have been queued for this long; says how many. For those that their endpoint never
-    /// came to: a slow one has few attempts.
-    async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable>;
+    /// Expires at most `limit` deliveries older than `queued_for` and returns how many. It covers
+    /// deliveries that were never attempted: a slow endpoint has few attempts.
+    async fn expire(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable>;
 
-    /// An organization's deliveries, newest event first.
+    /// Lists an organization's deliveries, newest event first.
     async fn list(&self, query: &DeliveryListQuery) -> Result<Vec<DeliveryRecord>, PortUnavailable>;
 
-    /// Queues deliveries anew that were concluded; says how many.
+    /// Queues concluded deliveries again and returns how many.
     async fn replay(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable>;
 }
 
-/// How many deliveries are taken, and for how long.
+/// How many deliveries to lease, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeliveryLease {
-    /// How many at most.
+    /// The maximum number of deliveries.
     pub limit: u32,
-    /// How many of one endpoint may be out at once, those taken before counted.
+    /// The maximum number of leases of one endpoint, earlier ones included.
     pub per_endpoint: u32,
-    /// For how long nobody else gets them.
+    /// How long other workers skip the leased deliveries.
     pub lease_for: Duration,
 }
 
-/// What an attempt came to.
+/// The result of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptConclusion {
-    /// The receiver took it.
+    /// The receiver accepted the delivery.
     Delivered,
-    /// It failed, and is attempted again after this pause.
+    /// The attempt failed. Attempt again after `pause`.
     Postponed {
-        /// Why.
+        /// Why the attempt failed.
         failure: DeliveryFailure,
-        /// How long from now.
+        /// The pause from now.
         pause: Duration,
     },
-    /// It failed, and is given up.
+    /// The attempt failed, and it was the last one.
     GivenUp {
-        /// Why.
+        /// Why the attempt failed.
         failure: DeliveryFailure,
     },
 }
@@ -94,15 +102,15 @@ pub struct DeliveryListQuery {
     pub filter: DeliveryFilter,
 }
 
-/// Which deliveries to queue anew, for an operator: of all organizations, where none is named.
+/// Which deliveries an operator queues again: those of all organizations if none is named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplayQuery {
-    /// Those of this organization alone.
+    /// Only deliveries of this organization.
     pub organization_id: Option<OrganizationId>,
-    /// Those to this endpoint alone.
+    /// Only deliveries to this endpoint.
     pub endpoint_id: Option<WebhookEndpointId>,
-    /// Those of events behind this place alone.
+    /// Only deliveries of events after this sequence number.
     pub after: Option<EventSequence>,
-    /// Those that were delivered as well, and not the dead alone.
+    /// Include deliveries that the receiver accepted.
     pub delivered_too: bool,
 }

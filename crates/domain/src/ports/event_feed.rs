@@ -5,47 +5,56 @@ use async_trait::async_trait;
 use super::PortUnavailable;
 use crate::{CallEvent, EventSequence, OrganizationId};
 
-/// The events of calls, in one order for every reader. An event is written by the ledger and the books in the very step that
-/// it tells of, with no place in the order yet; publishing gives it one, and queues it for the endpoints that asked for it.
+/// Publishes and reads the call events, in one order for every reader.
 ///
-/// - MUST tell that a call was booked (`a_booked_call_writes_an_event`), answered (`an_answered_call_writes_an_event`) and has ended, by its
-///   dial (`a_call_that_was_not_connected_writes_an_event`) or by an account (`an_ended_call_writes_an_event`), and that its recording is ready
-///   (`a_recording_writes_an_event`), each event whole (`an_event_has_every_field`).
-/// - MUST tell the end again where a later account says more (`a_later_end_writes_another_event`), no other step of a call again
-///   (`an_answer_writes_one_event`), and nothing twice, however often it is settled or absorbed
+/// [`CallLedger`](super::CallLedger) and [`CallUpdater`](super::CallUpdater) write an event in the
+/// same step as the change that it reports, without a sequence number. Publishing assigns the
+/// number and queues the event for the endpoints that asked for it.
+///
+/// - MUST write an event when a call is booked (`a_booked_call_writes_an_event`), answered
+///   (`an_answered_call_writes_an_event`) and ended, by its dial
+///   (`a_call_that_was_not_connected_writes_an_event`) or by an update
+///   (`an_ended_call_writes_an_event`), and when its recording is stored
+///   (`a_recording_writes_an_event`), with every field (`an_event_has_every_field`).
+/// - MUST write another event of the end when a later update reports a greater status
+///   (`a_later_end_writes_another_event`), one event of each other kind
+///   (`an_answer_writes_one_event`), and no event twice, however often a call is settled or merged
 ///   (`no_event_is_written_twice`).
-/// - MUST read nothing that is not published, and all that is (`what_is_published_is_read`), behind any place, in order, by
-///   pages (`events_are_read_after_any_sequence`), of the organization alone (`events_are_the_tenants_own`).
-/// - MUST never let an event appear before a place that was read, however many write, publish and read at once
-///   (`no_event_is_passed_over`).
-/// - MUST answer a reader who waits as soon as something is there, whichever process published it
-///   (`a_waiting_reader_is_answered`), and with nothing when the wait is over (`a_wait_ends`).
-/// - MUST say which place is the newest of the organization (`the_newest_sequence_is_known`).
-/// - MUST have every event still when the store comes back from a crash, published or not (`events_survive_a_crash`).
-/// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost (`a_lost_feed_is_unavailable`).
+/// - MUST read all published events and no others (`what_is_published_is_read`), after any sequence
+///   number, in order, by pages (`events_are_read_after_any_sequence`), for one organization only
+///   (`events_are_the_tenants_own`).
+/// - MUST NOT publish an event with a smaller sequence number than one that was read, however many
+///   processes write, publish and read at the same time (`no_event_is_passed_over`).
+/// - MUST wake a waiting reader when an event is published by any process
+///   (`a_waiting_reader_is_answered`), and return no events when the wait ends (`a_wait_ends`).
+/// - MUST know the newest sequence number of the organization (`the_newest_sequence_is_known`).
+/// - MUST still have every event, published or not, after a crash of the store
+///   (`events_survive_a_crash`).
+/// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
+///   (`a_lost_feed_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait EventFeed: Send + Sync {
-    /// Publishes up to `limit` written events, oldest first; says how many. To be called over and over, by any number of
-    /// processes: they take turns.
+    /// Publishes at most `limit` written events, oldest first, and returns how many. Any number of
+    /// processes may call it repeatedly; they take turns.
     async fn publish(&self, limit: u32) -> Result<usize, PortUnavailable>;
 
-    /// Published events of an organization.
+    /// Reads published events of an organization.
     async fn read(&self, query: &FeedQuery) -> Result<Vec<CallEvent>, PortUnavailable>;
 
-    /// The place of the organization's newest event: what is read behind it is new.
+    /// The sequence number of the organization's newest event: all later events are new.
     async fn newest(&self, organization_id: &OrganizationId) -> Result<EventSequence, PortUnavailable>;
 }
 
 /// Which events to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedQuery {
-    /// The tenant.
+    /// The organization.
     pub organization_id: OrganizationId,
-    /// Only behind this place.
+    /// Only events after this sequence number.
     pub after: EventSequence,
-    /// How many at most.
+    /// The maximum number of events.
     pub limit: u32,
-    /// For how long to wait where there is none yet.
+    /// How long to wait if there is no event yet.
     pub wait: Duration,
 }

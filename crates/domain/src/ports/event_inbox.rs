@@ -5,28 +5,32 @@ use async_trait::async_trait;
 use super::PortUnavailable;
 use crate::{CallId, Timestamp};
 
-/// The durable inbox of the provider's events: what was acknowledged is here until it is in the books, and stays.
+/// The durable inbox of provider events. An acknowledged event stays here until it is merged into
+/// the ledger, and after that.
 ///
-/// - MUST have an accepted event still when the store comes back from a crash (`an_accepted_event_survives_a_crash`).
-/// - MUST accept one event of a key, and say of every other that it is known, also when many come at once
-///   (`one_of_many_deliveries_is_accepted`).
-/// - MUST hand out each open event to one claimant at a time (`an_event_is_leased_to_one_worker`), whole, with its body
-///   (`a_leased_event_is_what_was_accepted`), and again when the lease has run out (`an_abandoned_event_is_leased_again`).
-/// - MUST NOT hand out an event that was closed (`a_closed_event_is_not_leased`), or postponed, before its time
-///   (`a_postponed_event_waits`).
-/// - MUST drop the body of an event that is closed so, and know the event still (`a_closed_event_can_leave_its_body`).
-/// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost
+/// - MUST still have an accepted event after a crash of the store
+///   (`an_accepted_event_survives_a_crash`).
+/// - MUST accept one event of a key and report every other as known, also when many arrive at the
+///   same time (`one_of_many_deliveries_is_accepted`).
+/// - MUST lease each open event to one worker at a time (`an_event_is_leased_to_one_worker`), with
+///   its body (`a_leased_event_is_what_was_accepted`), and again after the lease has expired
+///   (`an_abandoned_event_is_leased_again`).
+/// - MUST NOT lease a closed event (`a_closed_event_is_not_leased`), or a postponed one before it
+///   is due (`a_postponed_event_waits`).
+/// - MUST drop the body of an event that is closed with `ClosedBody::Dropped`, and still know its
+///   key (`a_closed_event_can_leave_its_body`).
+/// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_inbox_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait EventInbox: Send + Sync {
-    /// Stores an event, open from now on, unless one with its key is stored.
+    /// Stores an event as open, unless an event with its key is stored.
     async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable>;
 
-    /// Takes some open events, oldest first, for `lease` from now.
+    /// Leases some open events, oldest first, for `lease_for` from now.
     async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable>;
 
-    /// Closes an event: it is in the books of this call, or of none.
+    /// Closes an event that was merged into this call, or that belongs to no call.
     async fn close(
         &self,
         key: &str,
@@ -34,49 +38,49 @@ pub trait EventInbox: Send + Sync {
         body: ClosedBody,
     ) -> Result<(), PortUnavailable>;
 
-    /// Leaves an event open, and alone for this long: nobody knows its call yet.
+    /// Leaves an event open and does not lease it for `pause`.
     async fn postpone(&self, key: &str, pause: Duration) -> Result<(), PortUnavailable>;
 }
 
-/// An event as it came.
+/// An event as it arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IncomingEvent<'a> {
-    /// What makes two deliveries the same event: its type and conversation.
+    /// Identifies the event: two deliveries with the same key are the same event.
     pub key: &'a str,
     /// The provider's name of its type.
     pub kind: &'a str,
     /// The body, byte for byte. It is personal data.
     pub body: &'a [u8],
-    /// When it came.
+    /// When it arrived.
     pub received_at: Timestamp,
 }
 
-/// What accepting came to.
+/// Whether an event is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AcceptResult {
-    /// It is stored.
+    /// It is stored now.
     Accepted,
     /// It was stored before.
     Known,
 }
 
-/// What becomes of a closed event's body.
+/// What happens to the body of a closed event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClosedBody {
-    /// It stays, for whoever wants to know what was told.
+    /// It stays.
     Kept,
-    /// It goes: all that it told is kept elsewhere, and it is large.
+    /// It is removed: it is large, and its content is stored elsewhere.
     Dropped,
 }
 
-/// An event that is not in the books yet.
+/// An event that is not merged into the ledger yet.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OpenEvent {
     /// Its key.
     pub key: String,
     /// Its body.
     pub body: Vec<u8>,
-    /// When it came.
+    /// When it arrived.
     pub received_at: Timestamp,
 }
 

@@ -5,31 +5,36 @@ use async_trait::async_trait;
 use super::PortUnavailable;
 use crate::{CallContext, IntentKey, OwnerToken, SettledCall};
 
-/// The lock on one intent: short-lived, fast, and allowed to be lost (the guard in the ledger stands behind it).
+/// The short-lived lock on one intent key. It is fast, and it may lose its data: the reservation in
+/// the ledger then blocks duplicates.
 ///
-/// A key is free, or in flight under an owner's token, or settled with a result. Every write after the first compares the
-/// token.
+/// A key is free, or in flight under an owner's token, or settled with a result. Every write after
+/// the first compares the token.
 ///
-/// - MUST grant a free key to exactly one of many acquirers (`one_of_many_acquirers_is_granted`).
-/// - MUST answer *in flight*, with a remaining time of at most the granted one, to whoever comes while a key is held
+/// - MUST grant a free key to exactly one of many concurrent callers
+///   (`one_of_many_acquirers_is_granted`).
+/// - MUST return *in flight*, with at most the granted time as remaining time, while a key is held
 ///   (`a_held_key_is_in_flight_with_its_remaining_time`).
-/// - MUST free a key by itself when its time has run out (`an_expired_key_is_free_again`).
-/// - MUST extend a held key to the full time on renewal (`a_renewed_key_lives_on`), for its owner alone
-///   (`only_the_owner_renews_the_lock`).
-/// - MUST keep the result of a settled key for the given time and answer it whole to whoever comes, ids and reason alike
-///   (`a_settled_key_answers_its_result`), then free the key (`a_settled_key_is_free_after_its_time`).
-/// - MUST settle for the owner alone (`only_the_owner_settles_the_lock`).
-/// - MUST free a released key at once (`a_released_key_is_free`), for its owner alone (`only_the_owner_releases_the_lock`).
-/// - MUST leave other keys alone, whatever is done to one (`keys_do_not_affect_each_other`).
-/// - MUST write a settlement's context where it answers `context_stored`, whoever owns the key, such that the context cache of
-///   the same store finds it (`a_context_reported_as_stored_is_found`).
-/// - MUST answer `PortUnavailable`, within 2 s and without quoting key or token, when the store is lost
-///   (`a_lost_lock_store_is_unavailable`).
+/// - MUST free a key when its time ends (`an_expired_key_is_free_again`).
+/// - MUST extend a held key to the full time on renewal (`a_renewed_key_lives_on`), for its owner
+///   only (`only_the_owner_renews_the_lock`).
+/// - MUST keep the result of a settled key for the given time and return it, with its ids and
+///   reason (`a_settled_key_answers_its_result`), then free the key
+///   (`a_settled_key_is_free_after_its_time`).
+/// - MUST settle for the owner only (`only_the_owner_settles_the_lock`).
+/// - MUST free a released key immediately (`a_released_key_is_free`), for its owner only
+///   (`only_the_owner_releases_the_lock`).
+/// - MUST NOT change another key (`keys_do_not_affect_each_other`).
+/// - MUST write the context of a settlement if it returns `context_stored`, whether the owner still
+///   holds the key or not, so that the context cache of the same store finds it
+///   (`a_context_reported_as_stored_is_found`).
+/// - MUST return `PortUnavailable`, within 2 s and without quoting key or token, when the store is
+///   lost (`a_lost_lock_store_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait IdempotencyLock: Send + Sync {
-    /// Takes the key for `hold_for`, if it is free. On an error the key may be taken all the same; releasing it with this
-    /// token is then safe and right.
+    /// Takes the key for `hold_for`, if it is free. After an error the key may be taken
+    /// nevertheless; releasing it with this token is then safe and necessary.
     async fn acquire(
         &self,
         key: &IntentKey,
@@ -37,7 +42,7 @@ pub trait IdempotencyLock: Send + Sync {
         hold_for: Duration,
     ) -> Result<HoldResult, PortUnavailable>;
 
-    /// Holds the key for another `hold_for` from now, if it is still this owner's.
+    /// Holds the key for another `hold_for` from now, if this owner still holds it.
     async fn renew(
         &self,
         key: &IntentKey,
@@ -45,65 +50,66 @@ pub trait IdempotencyLock: Send + Sync {
         hold_for: Duration,
     ) -> Result<Ownership, PortUnavailable>;
 
-    /// Replaces *in flight* by a result, if the key is still this owner's. One round trip, the context included.
+    /// Replaces *in flight* by a result, if this owner still holds the key. One round trip, the
+    /// context included.
     async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable>;
 
-    /// Frees the key, if it is still this owner's.
+    /// Frees the key, if this owner still holds it.
     async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable>;
 }
 
-/// What acquiring a key came to.
+/// The result of asking for an intent key, from the lock or from the ledger's reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldResult {
-    /// The key is the caller's.
+    /// The caller holds the key now. From the ledger: the call is booked, dial now.
     Granted,
-    /// Somebody is at it, or was and has not said how it ended.
+    /// Another request holds the key: it is dialling, or its outcome is unknown.
     InFlight {
-        /// Until the key is free, unless it is renewed.
+        /// How long the key stays held, unless it is renewed.
         remaining: Duration,
     },
-    /// It was done, with this result.
+    /// An earlier call holds the key, with this result.
     Settled(SettledCall),
 }
 
-/// Whether a key was still the owner's when a write came to it.
+/// Whether the owner still held the key when a write arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ownership {
-    /// It was, and the write was done.
+    /// It did, and the write was done.
     Held,
-    /// It was not; nothing was written.
+    /// It did not, and nothing was written.
     Lost,
 }
 
-/// The result of a call, to be kept for its duplicates.
+/// The result of a call, kept for its duplicates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockSettlement<'a> {
-    /// The key.
+    /// The intent key.
     pub key: &'a IntentKey,
-    /// Who says so.
+    /// The owner's token.
     pub token: &'a OwnerToken,
     /// The result.
     pub call: &'a SettledCall,
-    /// How long duplicates are answered from it, from now.
+    /// How long duplicates receive this result, from now.
     pub hold_for: Duration,
-    /// A context that a store which is also the context cache can write in the same round trip.
+    /// A context that the store writes in the same round trip if it is also the context cache.
     pub context: Option<ContextToStore<'a>>,
 }
 
-/// A context and how long to keep it.
+/// A context, and how long to store it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContextToStore<'a> {
     /// The context.
     pub context: &'a CallContext,
-    /// How long to keep it.
+    /// Its time to live.
     pub ttl: Duration,
 }
 
-/// What settling came to.
+/// The result of settling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettleResult {
     /// Whether the result was written.
     pub ownership: Ownership,
-    /// Whether the context that rode along was written. A lock that is no context cache answers `false`.
+    /// Whether the context was written. A lock that is not a context cache returns `false`.
     pub context_stored: bool,
 }

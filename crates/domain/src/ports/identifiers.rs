@@ -1,20 +1,21 @@
 use crate::{CallId, ContactId, OwnerToken, WebhookEndpointId, WebhookSecret};
 
-/// Fresh identifiers: the only source of chance that the domain has.
+/// Makes new identifiers: the domain's only source of randomness.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait Identifiers: Send + Sync {
     /// An id for a call that is about to be booked.
     fn call_id(&self) -> CallId;
 
-    /// An id for a contact, should one have to be made.
+    /// An id for a contact that may have to be created.
     fn contact_id(&self) -> ContactId;
 
-    /// 128 bits from the operating system's generator: the proof of owning one lock and one guard.
+    /// 128 bits from the operating system's generator, which prove the ownership of one lock and
+    /// one reservation.
     fn owner_token(&self) -> OwnerToken;
 
     /// An id for an endpoint that is about to be registered.
     fn webhook_endpoint_id(&self) -> WebhookEndpointId;
 
-    /// A secret of 256 bits from the operating system's generator.
+    /// 256 bits from the operating system's generator.
     fn webhook_secret(&self) -> WebhookSecret;
 }

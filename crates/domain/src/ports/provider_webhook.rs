@@ -3,15 +3,17 @@ use std::collections::HashMap;
 use super::CallLookup;
 use crate::{Audio, CallUpdate, InboundCall, Personalization, Timestamp};
 
-/// What a voice provider sends to the gateway by itself: events about calls, and the question who is calling.
+/// What a voice provider sends to the gateway by itself: events about calls, and the question who
+/// is calling.
 ///
-/// An implementation knows which headers its provider signs with, verifies each request, and translates bodies in both
-/// directions. It holds secrets and no connection: every method returns without waiting.
+/// An implementation knows which headers its provider signs with, verifies each request, and
+/// translates bodies in both directions. It holds secrets and no connection: every method returns
+/// without waiting.
 ///
-/// For an event, the gateway calls [`has_credentials`](Self::has_credentials) before it reads the body, then
-/// [`verify`](Self::verify) over the raw bytes, and [`read`](Self::read) only after that. For a question, it calls
-/// [`verify_question`](Self::verify_question) before it reads the body, then [`read_question`](Self::read_question) and
-/// [`write_reply`](Self::write_reply).
+/// For an event, the gateway calls [`has_credentials`](Self::has_credentials) before it reads the
+/// body, then [`verify`](Self::verify) over the raw bytes, and [`read`](Self::read) only after
+/// that. For a question, it calls [`verify_question`](Self::verify_question) before it reads the
+/// body, then [`read_question`](Self::read_question) and [`write_reply`](Self::write_reply).
 ///
 /// - MUST verify an event whose raw body is signed with any of the configured secrets
 ///   (`a_signed_event_is_verified`), whatever the body contains
@@ -28,44 +30,48 @@ use crate::{Audio, CallUpdate, InboundCall, Personalization, Timestamp};
 /// - MUST give every delivery of one event the same key (`a_repeated_event_has_the_same_key`), and
 ///   events of another conversation or type another key (`another_event_has_another_key`).
 /// - MUST read what identifies the call (`an_event_identifies_its_call`) and what the event reports
-///   about it (`an_event_reports_its_call`). MUST read an event of an unknown type as far as its key
-///   and type (`an_event_of_an_unknown_type_has_only_a_key`).
+///   about it (`an_event_reports_its_call`). MUST read an event of an unknown type as far as its
+///   key and type (`an_event_of_an_unknown_type_has_only_a_key`).
 /// - MUST return `UnreadableEvent` for every other body, without a panic
 ///   (`a_body_that_is_not_an_event_is_refused`).
-/// - MUST NOT show personal data in a key, a type, an error or `Debug` (`nothing_personal_is_shown`).
-/// - MUST read every field of a question (`a_question_is_read`), and write into the reply the caller's
-///   name and number and the organization's name, or nothing about an unknown caller
+/// - MUST NOT show personal data in a key, a type, an error or `Debug`
+///   (`nothing_personal_is_shown`).
+/// - MUST read every field of a question (`a_question_is_read`), and write into the reply the
+///   caller's name and number and the organization's name, or nothing about an unknown caller
 ///   (`a_reply_names_the_caller`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait ProviderWebhook: Send + Sync {
-    /// Whether the headers of an event hold anything that [`verify`](Self::verify) could accept. If not, the gateway refuses
-    /// the event without reading its body.
+    /// Whether the headers of an event hold anything that [`verify`](Self::verify) could accept. If
+    /// not, the gateway refuses the event without reading its body.
     fn has_credentials(&self, credentials: &WebhookCredentials) -> bool;
 
-    /// Verifies that the provider sent this event. Uses the raw bytes of the body and does not parse them.
+    /// Verifies that the provider sent this event. Uses the raw bytes of the body and does not
+    /// parse them.
     fn verify(&self, credentials: &WebhookCredentials, body: &[u8], now: Timestamp)
     -> Result<(), Unverified>;
 
-    /// Reads a verified event. An event of an unknown type has a key, a type and whatever identifies its call.
+    /// Reads a verified event. An event of an unknown type has a key, a type and whatever
+    /// identifies its call.
     fn read(&self, body: &[u8], received_at: Timestamp) -> Result<ProviderEvent, UnreadableEvent>;
 
     /// Verifies that the provider asks who is calling, from the headers alone.
     fn verify_question(&self, credentials: &WebhookCredentials) -> Result<(), Unverified>;
 
-    /// Reads the provider's question who is calling. The phone rings meanwhile, so it ignores what it can do without.
+    /// Reads the provider's question who is calling. The phone rings meanwhile, so it ignores what
+    /// it can do without.
     fn read_question(&self, body: &[u8]) -> Result<PersonalizationQuestion, UnreadableQuestion>;
 
-    /// Writes the reply to a question. `None`: the caller is unknown, and the call continues without a name.
-    #[allow(clippy::needless_lifetimes, reason = "mockall needs a name for it")]
-    fn write_reply<'a>(
+    /// Writes the reply to a question. `None`: the caller is unknown, and the call continues
+    /// without a name.
+    fn write_reply(
         &self,
         question: &PersonalizationQuestion,
-        personalization: Option<&'a Personalization>,
+        personalization: Option<Personalization>,
     ) -> ProviderReply;
 }
 
-/// The headers of a request from the provider, for an implementation to find its signature or secret in. Without `Debug`: they
-/// hold secrets.
+/// The headers of a request from the provider, for an implementation to find its signature or
+/// secret in. Without `Debug`: they hold secrets.
 #[derive(Clone, Default)]
 pub struct WebhookCredentials {
     /// By lower-case name; `None` for a header that is not usable.
@@ -73,8 +79,8 @@ pub struct WebhookCredentials {
     bearer: Option<String>,
 }
 
-/// The provider did not send this request, or sent it too long ago. The error does not say which, so that the sender cannot
-/// learn it.
+/// The provider did not send this request, or sent it too long ago. The error does not say which,
+/// so that the sender cannot learn it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no configured secret verifies the request")]
 pub struct Unverified;
@@ -84,7 +90,8 @@ pub struct Unverified;
 #[error("the body is not an event of the provider")]
 pub struct UnreadableEvent;
 
-/// The body is not a question of the provider. The texts are for the provider's operator and quote nothing from the body.
+/// The body is not a question of the provider. The texts are for the provider's operator and quote
+/// nothing from the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct UnreadableQuestion {
@@ -114,7 +121,8 @@ pub struct ProviderEvent {
 pub struct PersonalizationQuestion {
     /// The call that rings.
     pub call: InboundCall,
-    /// The form in which the provider expects the reply. Only the implementation that read the question interprets it.
+    /// The form in which the provider expects the reply. Only the implementation that read the
+    /// question interprets it.
     pub reply_form: &'static str,
 }
 
@@ -131,7 +139,8 @@ impl WebhookCredentials {
     /// The longest value of a header that is kept, in bytes.
     pub const MAX_VALUE_LEN: usize = 8 * 1024;
 
-    /// The credentials of a request that has these headers, in any order, and this bearer token in its `Authorization` header.
+    /// The credentials of a request that has these headers, in any order, and this bearer token in
+    /// its `Authorization` header.
     #[must_use]
     pub fn new<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>, bearer: Option<&str>) -> Self {
         let mut by_name = HashMap::new();
@@ -143,8 +152,9 @@ impl WebhookCredentials {
         Self { headers: by_name, bearer: bearer.map(str::to_owned) }
     }
 
-    /// The value of a header, by its lower-case name. `None` unless the request has exactly one such header, whose value is
-    /// ASCII without control characters and at most [`Self::MAX_VALUE_LEN`] bytes long.
+    /// The value of a header, by its lower-case name. `None` unless the request has exactly one
+    /// such header, whose value is ASCII without control characters and at most
+    /// [`Self::MAX_VALUE_LEN`] bytes long.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.as_deref()

@@ -14,8 +14,8 @@ use crate::{CallId, ConversationId, Timestamp};
 /// - MUST lease each overdue call to one worker at a time, until the lease expires
 ///   (`an_overdue_call_is_leased_to_one_worker`), and no call that is not overdue
 ///   (`only_overdue_calls_are_leased`).
-/// - MUST lease an older call for longer: for a tenth of its age if that exceeds `lease_for`, so that
-///   the provider is asked less and less often about a call that it does not report
+/// - MUST lease an older call for longer: for a tenth of its age if that exceeds `lease_for`, so
+///   that the provider is asked less and less often about a call that it does not report
 ///   (`an_older_call_is_leased_for_longer`).
 /// - MUST in the same way lease calls that have ended, have a recording at the provider and none
 ///   attached (`an_unrecorded_call_is_leased_to_one_worker`), and no others

@@ -3,37 +3,43 @@ use async_trait::async_trait;
 use super::PortUnavailable;
 use crate::{OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret};
 
-/// The URLs that organizations registered for their events.
+/// The URLs that organizations registered for their call events.
 ///
-/// - MUST list what was registered, every field, oldest first (`a_registered_endpoint_is_listed_whole`), of the organization
-///   alone (`another_tenants_endpoints_are_absent`).
-/// - MUST refuse one more than the bound, also when many are registered at once (`an_organization_has_so_many_endpoints`).
-/// - MUST forget a removed endpoint, and deliver nothing to it any more (`a_removed_endpoint_gets_nothing`).
-/// - MUST replace a secret and keep the one before it, until its time (`a_replaced_secret_is_kept_for_a_while`).
-/// - MUST NOT remove or change another tenant's endpoint (`another_tenants_endpoint_is_left_alone`).
-/// - MUST answer `PortUnavailable`, within 5 s and without quoting data, when the store is lost
+/// - MUST list registered endpoints with every field, oldest first
+///   (`a_registered_endpoint_is_listed_whole`), for one organization only
+///   (`another_tenants_endpoints_are_absent`).
+/// - MUST refuse an endpoint beyond the limit, also when many are registered at the same time
+///   (`an_organization_has_so_many_endpoints`).
+/// - MUST remove an endpoint and deliver nothing more to it (`a_removed_endpoint_gets_nothing`).
+/// - MUST replace a secret and keep the previous one until its expiry
+///   (`a_replaced_secret_is_kept_for_a_while`).
+/// - MUST NOT remove or change another organization's endpoint
+///   (`another_tenants_endpoint_is_left_alone`).
+/// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`lost_endpoints_are_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait WebhookEndpoints: Send + Sync {
-    /// Stores an endpoint, unless its organization has `most` of them.
+    /// Stores an endpoint, unless its organization has `max` of them.
     async fn register(
         &self,
         endpoint: &WebhookEndpoint,
-        most: u32,
+        max: u32,
     ) -> Result<RegistrationResult, PortUnavailable>;
 
-    /// The organization's endpoints, oldest first.
+    /// Lists the organization's endpoints, oldest first.
     async fn list(&self, organization_id: &OrganizationId) -> Result<Vec<WebhookEndpoint>, PortUnavailable>;
 
-    /// Removes the organization's endpoint with this id, and what is queued for it; says whether there was one.
+    /// Removes the organization's endpoint with this id and its queued deliveries. Returns whether
+    /// it existed.
     async fn remove(
         &self,
         organization_id: &OrganizationId,
         id: &WebhookEndpointId,
     ) -> Result<bool, PortUnavailable>;
 
-    /// Gives the organization's endpoint a new secret; the old one signs as well until then. Says whether there is one.
+    /// Replaces the secret of the organization's endpoint. The previous one signs too, until
+    /// `previous_until`. Returns whether the endpoint existed.
     async fn replace_secret(
         &self,
         organization_id: &OrganizationId,
@@ -43,11 +49,11 @@ pub trait WebhookEndpoints: Send + Sync {
     ) -> Result<bool, PortUnavailable>;
 }
 
-/// What registering came to.
+/// The result of registering an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegistrationResult {
     /// It is stored.
     Registered,
-    /// The organization has as many as it may have.
+    /// The organization has the maximum number of endpoints.
     TooMany,
 }

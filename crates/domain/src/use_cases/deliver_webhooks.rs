@@ -1,4 +1,4 @@
-//! Sending events to those who asked for them.
+//! Publishing call events and delivering them to webhook endpoints.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use crate::ports::{
 };
 use crate::{DeliveryPolicy, DueDelivery};
 
-/// Publishes events and sends them: each at least once, until the receiver takes it or its time is over, however often this
-/// process dies. To be run by any number of processes at once.
+/// Publishes call events and delivers them: each at least once, until the receiver accepts it or it
+/// expires, however often this process dies. Any number of processes may run it at the same time.
 pub struct DeliverWebhooks {
     ports: DeliverWebhooksPorts,
     policy: DeliveryPolicy,
 }
 
-/// What delivering needs of the world.
+/// The ports that delivering needs.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "each field is named for its port, whose documentation says everything")]
+#[expect(missing_docs, reason = "each field is named for its port, which documents it")]
 pub struct DeliverWebhooksPorts {
     pub feed: Arc<dyn EventFeed>,
     pub queue: Arc<dyn DeliveryQueue>,
@@ -26,15 +26,15 @@ pub struct DeliverWebhooksPorts {
     pub clock: Arc<dyn Clock>,
 }
 
-/// How many events are published at once.
-const PUBLISHED_AT_ONCE: u32 = 200;
-/// How many deliveries are given up at once for having waited.
-const GIVEN_UP_AT_ONCE: u32 = 1000;
-/// How many deliveries of one endpoint are under way at once.
+/// The maximum number of events in one publication.
+const PUBLISH_BATCH: u32 = 200;
+/// The maximum number of deliveries that expire in one statement.
+const EXPIRE_BATCH: u32 = 1000;
+/// The maximum number of deliveries of one endpoint at the same time.
 const PER_ENDPOINT: u32 = 8;
-/// How much longer than an attempt a delivery is in one pair of hands: time to write what it came to, which a store does within
-/// 5 s or not at all.
-const CONCLUDED_WITHIN: Duration = Duration::from_secs(10);
+/// How much longer than an attempt its lease lasts: time to record the result, which a store does
+/// within 5 s or fails.
+const CONCLUDE_WITHIN: Duration = Duration::from_secs(10);
 
 impl DeliverWebhooks {
     /// The use case on these ports.
@@ -43,28 +43,32 @@ impl DeliverWebhooks {
         Self { ports, policy }
     }
 
-    /// Publishes some of what was written; says how many events. To be called until there are none.
+    /// Publishes some written events and returns how many. Call it until it returns 0.
     pub async fn publish(&self) -> Result<usize, PortUnavailable> {
-        self.ports.feed.publish(PUBLISHED_AT_ONCE).await
+        self.ports.feed.publish(PUBLISH_BATCH).await
     }
 
-    /// Gives up some deliveries whose time is over though nobody came to attempt them; says how many. To be called until there
-    /// are none.
-    pub async fn give_up(&self) -> Result<u64, PortUnavailable> {
-        let given_up = self.ports.queue.give_up(self.policy.given_up_after, GIVEN_UP_AT_ONCE).await?;
-        if given_up > 0 {
-            tracing::warn!(events = given_up, "events were given up that waited too long: dead letters");
+    /// Expires some deliveries that are too old, attempted or not, and returns how many. Call it
+    /// until it returns 0.
+    pub async fn expire(&self) -> Result<u64, PortUnavailable> {
+        let expired = self.ports.queue.expire(self.policy.given_up_after, EXPIRE_BATCH).await?;
+        if expired > 0 {
+            tracing::warn!(
+                events = expired,
+                "deliveries expired before they were delivered; they are dead letters now"
+            );
         }
-        Ok(given_up)
+        Ok(expired)
     }
 
-    /// Takes up to `limit` due deliveries. Each is to be handed to [`DeliverWebhooks::deliver`], at once.
+    /// Leases at most `limit` due deliveries. Pass each to [`DeliverWebhooks::deliver`]
+    /// immediately.
     pub async fn lease(&self, limit: u32) -> Result<Vec<DueDelivery>, PortUnavailable> {
-        let lease_for = self.policy.attempt_within + CONCLUDED_WITHIN;
+        let lease_for = self.policy.attempt_within + CONCLUDE_WITHIN;
         self.ports.queue.lease(&DeliveryLease { limit, per_endpoint: PER_ENDPOINT, lease_for }).await
     }
 
-    /// Makes one attempt, and says in the queue what it came to.
+    /// Makes one attempt and records its result in the queue.
     pub async fn deliver(&self, delivery: &DueDelivery) -> Result<(), PortUnavailable> {
         let outcome = self.ports.sender.send(delivery, self.ports.clock.now()).await;
         let conclusion = match outcome {
@@ -74,7 +78,7 @@ impl DeliverWebhooks {
                     Some(pause) => AttemptConclusion::Postponed { failure, pause },
                     None => {
                         let (endpoint, event) = (&delivery.endpoint_id, &delivery.event.id);
-                        tracing::warn!(webhook.endpoint = %endpoint, event.id = %event, %failure, "an event was given up: a dead letter");
+                        tracing::warn!(webhook.endpoint = %endpoint, event.id = %event, %failure, "a delivery expired; it is a dead letter now");
                         AttemptConclusion::GivenUp { failure }
                     }
                 }

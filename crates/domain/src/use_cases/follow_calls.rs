@@ -1,4 +1,4 @@
-//! Following an organization's calls while they go on.
+//! Following an organization's calls while they run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,24 +6,25 @@ use std::time::Duration;
 use crate::ports::{EventFeed, FeedQuery, PortUnavailable, UserRepo};
 use crate::{CallEvent, EventSequence, OrganizationId, ReadCallsError, UserId};
 
-/// Reads the events of calls, for a user and of the user's organization.
+/// Reads the call events of a user's organization.
 pub struct FollowCalls {
     users: Arc<dyn UserRepo>,
     feed: Arc<dyn EventFeed>,
 }
 
-/// Somebody who follows, and how far they are.
+/// A reader of call events, and the sequence number of the last event that it read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Following {
     organization_id: OrganizationId,
     sequence: EventSequence,
 }
 
-/// How many events are read at once.
+/// The maximum number of events in one read.
 const PAGE: u32 = 100;
 
 impl Following {
-    /// Behind which place they are: where nothing is told before they stop, they go on here.
+    /// The sequence number of the last event that was read. A reader that got no event yet
+    /// continues after it.
     #[must_use]
     pub const fn sequence(&self) -> EventSequence {
         self.sequence
@@ -37,8 +38,11 @@ impl FollowCalls {
         Self { users, feed }
     }
 
-    /// Starts to follow: behind the last event that was seen, or with the next one. A place that no event has yet is one of before
-    /// the store lost some, restored from a backup say: it is given out anew, and whoever waited there would miss all up to it.
+    /// Starts after the last event that the reader saw, or with the next event.
+    ///
+    /// If no event has that sequence number, the store lost events, for example when it was
+    /// restored from a backup. It will assign the number again, so the reader starts after the
+    /// newest event instead of missing all events up to that number.
     pub async fn start(
         &self,
         user: &UserId,
@@ -51,7 +55,8 @@ impl FollowCalls {
         Ok(Following { organization_id, sequence })
     }
 
-    /// The next events, in order; none if there are none within `wait`. Asking again goes on behind them.
+    /// Returns the next events, in order, or none if there are none within `wait`. The next call
+    /// continues after them.
     pub async fn next(
         &self,
         following: &mut Following,

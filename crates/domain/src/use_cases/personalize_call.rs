@@ -1,4 +1,4 @@
-//! Telling the provider who calls, while the phone rings.
+//! Identifying the caller of an inbound call while the phone rings.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::ports::{
 };
 use crate::{ConversationContext, ConversationId, InboundCall, InboundContext, Personalization};
 
-/// Says who calls, and keeps that for the conversation's events. Whatever fails on our side, the call goes on: the agent then
-/// greets somebody whom it does not know.
+/// Identifies the caller, and stores the context for the conversation's events. If this fails the
+/// call continues: the agent then greets an unknown caller.
 pub struct PersonalizeCall {
     ports: PersonalizeCallPorts,
     ttl: Duration,
 }
 
-/// What personalizing needs of the world.
+/// The ports that personalizing needs.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "each field is named for its port, whose documentation says everything")]
+#[expect(missing_docs, reason = "each field is named for its port, which documents it")]
 pub struct PersonalizeCallPorts {
     pub webhook: Arc<dyn ProviderWebhook>,
     pub directory: Arc<dyn InboundDirectory>,
@@ -29,11 +29,11 @@ pub struct PersonalizeCallPorts {
     pub clock: Arc<dyn Clock>,
 }
 
-/// A caller hears silence for as long as the answer takes.
+/// The caller hears silence until we answer.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 
 impl PersonalizeCall {
-    /// The use case on these ports; what is known of a call is kept for `ttl`.
+    /// The use case on these ports. Contexts are stored for `ttl`.
     #[must_use]
     pub const fn new(ports: PersonalizeCallPorts, ttl: Duration) -> Self {
         Self { ports, ttl }
@@ -54,23 +54,26 @@ impl PersonalizeCall {
     pub fn reply(
         &self,
         question: &PersonalizationQuestion,
-        personalization: Option<&Personalization>,
+        personalization: Option<Personalization>,
     ) -> ProviderReply {
         self.ports.webhook.write_reply(question, personalization)
     }
 
-    /// What the agent is told of a caller; nothing where no contact is known to call, or nobody can say in time.
+    /// What the agent receives about the caller; `None` if no contact calls from this number, or
+    /// the lookup takes too long.
     pub async fn personalize(&self, call: &InboundCall) -> Option<Personalization> {
         let identified = pin!(self.identify(call));
         let overdue = pin!(self.ports.clock.sleep(ANSWERED_WITHIN));
         match select(identified, overdue).await {
             Either::Left((Ok(personalization), _)) => personalization,
             Either::Left((Err(error), _)) => {
-                tracing::warn!(%error, "a caller was not looked up; the agent does not know who calls");
+                tracing::warn!(%error, "could not look up the caller of an inbound call; the agent greets an unknown caller");
                 None
             }
             Either::Right(_) => {
-                tracing::warn!("a caller was not found in time; the agent does not know who calls");
+                tracing::warn!(
+                    "looking up the caller of an inbound call took too long; the agent greets an unknown caller"
+                );
                 None
             }
         }
@@ -85,9 +88,9 @@ impl PersonalizeCall {
         };
         let Some(parties) = self.ports.directory.identify(&query).await? else { return Ok(None) };
         if let Some(conversation_id) = &call.conversation_id
-            && let Err(error) = self.keep(conversation_id, &query, &parties).await
+            && let Err(error) = self.store_context(conversation_id, &query, &parties).await
         {
-            tracing::warn!(%error, "the context of a call that came in was not kept");
+            tracing::warn!(%error, "could not store the context of an inbound call; its events are not recognized as inbound");
         }
         let InboundParties { organization, contact, .. } = parties;
         Ok(contact.map(|contact| Personalization {
@@ -97,8 +100,8 @@ impl PersonalizeCall {
         }))
     }
 
-    /// A conversation of a call that we placed keeps its context, whatever is asked in its name.
-    async fn keep(
+    /// A conversation of a call that we placed keeps its context.
+    async fn store_context(
         &self,
         conversation_id: &ConversationId,
         query: &InboundQuery,

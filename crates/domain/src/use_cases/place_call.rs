@@ -1,4 +1,4 @@
-//! Placing a call: the use case that everything else serves.
+//! Placing a call: the use case that all others support.
 
 mod command;
 mod dial;
@@ -21,16 +21,16 @@ use crate::{
     Booking, CallIdentity, CallReference, DialOutcome, IntentKey, NotDialledReason, OwnerToken, SettledCall,
 };
 
-/// Places one call for one intent: finds out who calls whom, takes the lock, books the call, dials, and settles the lock
-/// and the books by what is known of the dial.
+/// Places one call for one intent: resolves the parties, takes the lock, books the call, dials, and
+/// records the outcome in the lock and the ledger.
 pub struct PlaceCall {
     ports: PlaceCallPorts,
     policy: CallPolicy,
 }
 
-/// What placing a call needs of the world.
+/// The ports that placing a call needs.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "each field is named for its port, whose documentation says everything")]
+#[expect(missing_docs, reason = "each field is named for its port, which documents it")]
 pub struct PlaceCallPorts {
     pub users: Arc<dyn UserRepo>,
     pub contacts: Arc<dyn ContactRepo>,
@@ -47,13 +47,13 @@ pub struct PlaceCallPorts {
 /// A call that was placed, now or by an earlier request of the same intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlacedCall {
-    /// What names the call.
+    /// The ids of the call.
     pub reference: CallReference,
-    /// Whether an earlier request placed it, and this one dialled nobody.
+    /// Whether an earlier request placed it, so that this request did not dial.
     pub deduplicated: bool,
 }
 
-/// The right to dial: the key under which this request holds lock and guard, and the token that proves it.
+/// The lock that this request holds. The reservation has the same key and token.
 struct LockHold {
     key: IntentKey,
     token: OwnerToken,
@@ -67,10 +67,10 @@ impl PlaceCall {
         Self { ports, policy }
     }
 
-    /// Places the call, or says why there is none.
+    /// Places the call, or returns why there is none.
     ///
-    /// Once the lock is taken this must run to its end, whatever becomes of the client: whoever calls it keeps it from being
-    /// cancelled.
+    /// Once it holds the lock this must run to its end, even if the client disconnects: the caller
+    /// must not cancel it.
     pub async fn execute(&self, command: PlaceCallCommand) -> Result<PlacedCall, PlaceCallError> {
         let parties = self.resolve(&command).await?;
         let hold = match self.acquire(&parties).await? {
@@ -87,7 +87,7 @@ impl PlaceCall {
         answer(booking, outcome)
     }
 
-    /// Takes the lock, or answers from what holds it.
+    /// Takes the lock, or returns the result of the call that holds it.
     async fn acquire(&self, parties: &Parties) -> Result<Acquired<LockHold>, PlaceCallError> {
         let hold = LockHold {
             key: IntentKey::new(
@@ -104,14 +104,15 @@ impl PlaceCall {
             Ok(HoldResult::InFlight { remaining }) => Ok(Acquired::Duplicate(Err(in_flight(remaining)))),
             Ok(HoldResult::Settled(call)) => Ok(Acquired::Duplicate(replay(call))),
             Err(unavailable) => {
-                // A write that timed out may be applied yet, and would lock the person out for the whole time.
+                // A write that timed out may still be applied and would block the intent for the
+                // whole TTL.
                 self.release(&hold).await;
                 Err(unavailable.into())
             }
         }
     }
 
-    /// Books the call and takes the guard: the last step before a byte goes to the provider.
+    /// Books the call and takes the reservation: the last step before a byte goes to the provider.
     async fn book(&self, booking: &Booking, hold: &LockHold) -> Result<Acquired<()>, PlaceCallError> {
         let answer = self.ports.ledger.book(booking).await;
         let duplicate = match answer {
@@ -120,7 +121,8 @@ impl PlaceCall {
                 if elapsed < self.policy.lock_ttl() {
                     return Ok(Acquired::Ours(()));
                 }
-                // This process stood still for so long that the lock has lapsed. Nothing was sent yet, so step back.
+                // This process was paused until the lock expired. Nothing was sent yet, so
+                // withdraw.
                 self.withdraw(booking, hold).await;
                 return Err(PlaceCallError::stalled());
             }
@@ -131,12 +133,14 @@ impl PlaceCall {
                 return Err(unavailable.into());
             }
         };
-        // The lock was lost before this request took it; the guard knows better, and will answer the next one too.
+        // The store lost the lock of the other request. Its reservation answers this request and
+        // the next one.
         self.release(hold).await;
         Ok(Acquired::Duplicate(duplicate))
     }
 
-    /// Gives back whatever a booking may have taken. Nothing was sent, so both are safe.
+    /// Releases whatever a booking may have taken. Both releases are safe, because nothing was
+    /// sent.
     async fn withdraw(&self, booking: &Booking, hold: &LockHold) {
         let outcome = DialOutcome::NotDialled(NotDialledReason::Unavailable);
         self.settle_ledger(booking, &outcome).await;
@@ -145,7 +149,7 @@ impl PlaceCall {
 
     async fn release(&self, hold: &LockHold) {
         if let Err(error) = self.ports.lock.release(&hold.key, &hold.token).await {
-            tracing::warn!(%error, "a lock was not released and lapses by itself");
+            tracing::warn!(%error, "could not release a lock; it expires after its TTL");
         }
     }
 
@@ -169,7 +173,7 @@ impl PlaceCall {
     }
 }
 
-/// Whether a request may go on, or is the duplicate of one that did.
+/// Whether a request may continue, or is a duplicate of another one.
 enum Acquired<T> {
     Ours(T),
     Duplicate(Result<PlacedCall, PlaceCallError>),

@@ -1,18 +1,18 @@
-//! Reading the calls.
+//! Reading calls from the ledger.
 
 use std::sync::Arc;
 
 use crate::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable, RecordingStore, UserRepo};
 use crate::{CallId, CallRecord, HistoryFilter, OrganizationId, Recording, RecordingAccess, UserId};
 
-/// Reads calls, for a user and within the user's organization.
+/// Reads the calls of a user's organization.
 pub struct ReadCalls {
     users: Arc<dyn UserRepo>,
     calls: Arc<dyn CallReader>,
     recordings: Option<Arc<dyn RecordingStore>>,
 }
 
-/// Why there is nothing to read.
+/// Why a read failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadCallsError {
     /// The token names a user who does not exist.
@@ -21,10 +21,10 @@ pub enum ReadCallsError {
     /// The organization has no such call.
     #[error("Call not found")]
     CallNotFound,
-    /// The call has no recording, or none that is stored any more.
+    /// The call has no recording, or it is no longer stored.
     #[error("Recording not found")]
     RecordingNotFound,
-    /// A store is away.
+    /// A store is unavailable.
     #[error("the service is temporarily unavailable")]
     ServiceUnavailable(#[from] PortUnavailable),
 }
@@ -36,7 +36,7 @@ pub struct RecordedCall {
     pub call: CallRecord,
     /// Its recording.
     pub recording: Recording,
-    /// How to get at that.
+    /// How to read the recording.
     pub access: RecordingAccess,
 }
 
@@ -51,13 +51,13 @@ impl ReadCalls {
         Self { users, calls, recordings }
     }
 
-    /// One call.
+    /// Finds one call.
     pub async fn find(&self, user: &UserId, call_id: &CallId) -> Result<CallRecord, ReadCallsError> {
         let organization_id = self.organization_of(user).await?;
         self.calls.find(&organization_id, call_id).await?.ok_or(ReadCallsError::CallNotFound)
     }
 
-    /// One call that has a recording.
+    /// Finds one call with its recording.
     pub async fn recording(&self, user: &UserId, call_id: &CallId) -> Result<RecordedCall, ReadCallsError> {
         let call = self.find(user, call_id).await?;
         let (Some(recording), Some(store)) = (call.recording.clone(), &self.recordings) else {
@@ -67,7 +67,7 @@ impl ReadCalls {
         Ok(RecordedCall { call, recording, access })
     }
 
-    /// A page of calls, newest first.
+    /// Lists one page of calls, newest first.
     pub async fn history(
         &self,
         user: &UserId,

@@ -1,4 +1,4 @@
-//! Taking in what the provider tells of calls.
+//! Receiving the provider's events and merging them into the ledger.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,61 +13,64 @@ use crate::ports::{
 };
 use crate::{Audio, CallId, ConversationContext};
 
-/// Takes the provider's events: first durably into the inbox, then from there into the books. Only what is in the inbox is
-/// acknowledged, and what is there comes into the books however often this process dies.
+/// Receives the provider's events: first into the durable inbox, then from there into the ledger.
+/// Only a stored event is acknowledged, and a stored event is merged however often this process
+/// dies.
 pub struct ReceiveEvent {
     ports: ReceiveEventPorts,
 }
 
-/// What receiving events needs of the world.
+/// The ports that receiving events needs.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "each field is named for its port, whose documentation says everything")]
+#[expect(missing_docs, reason = "each field is named for its port, which documents it")]
 pub struct ReceiveEventPorts {
     pub webhook: Arc<dyn ProviderWebhook>,
     pub inbox: Arc<dyn EventInbox>,
     pub updater: Arc<dyn CallUpdater>,
     pub contexts: Arc<dyn ContextCache>,
-    /// Without it recordings are not kept.
+    /// Without it, recordings are not stored.
     pub recordings: Option<Arc<dyn RecordingStore>>,
     pub clock: Arc<dyn Clock>,
 }
 
-/// Whose event it is.
+/// The call that an event is about.
 enum Located {
-    /// A call of ours.
+    /// A call that we placed.
     Call(CallId),
-    /// A call that came in: the books have none of these.
-    CameIn,
-    /// Nobody knows yet.
-    Nowhere,
+    /// An inbound call: the ledger has none of these.
+    Inbound,
+    /// Not known yet.
+    Unknown,
 }
 
-/// Why an event was not taken.
+/// Why an event was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiveEventError {
-    /// It is not the provider's.
+    /// The provider did not send it.
     #[error(transparent)]
     Unverified(#[from] Unverified),
-    /// It is no event.
+    /// It is not an event.
     #[error(transparent)]
     Unreadable(#[from] UnreadableEvent),
-    /// It could not be stored: to be delivered again.
+    /// It could not be stored; the provider must deliver it again.
     #[error(transparent)]
     Unavailable(#[from] PortUnavailable),
 }
 
-/// What is stored is acknowledged, whether or not its call is found by then: who is answered late counts it as a failure.
-const LOOKED_UP_WITHIN: Duration = Duration::from_secs(1);
-/// How many events are taken from the inbox at once, and for how long.
+/// Acknowledge once the event is stored, even if the call lookup is still running: the provider
+/// treats a slow response as a failure.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(1);
+/// How many events one batch leases, and for how long.
 const BATCH: u32 = 20;
 const LEASE_FOR: Duration = Duration::from_secs(60);
-/// An event may come before the answer to its own dial. Until then it is looked at again after as long as it has waited.
+/// An event may arrive before the outcome of its dial. Until its call is found, it waits as long
+/// again as it has waited.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 /// The shortest pause before another attempt to store a recording.
 const RECORDING_RETRY: Duration = Duration::from_mins(1);
-/// After this, nobody will say any more whose event it is. It stays in the inbox, closed.
-const WAITS_FOR_ITS_CALL: Duration = Duration::from_hours(24);
+/// After this time the call will not be found any more. The event is closed and stays in the inbox.
+const CALL_LOOKUP_GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
 
 impl ReceiveEvent {
     /// The use case on these ports.
@@ -81,7 +84,8 @@ impl ReceiveEvent {
         if self.ports.webhook.has_credentials(credentials) { Ok(()) } else { Err(Unverified) }
     }
 
-    /// Takes one delivery, and says which call it speaks of if that is known already. When this returns, the event is stored.
+    /// Stores one event and returns its call if that is already known. When this returns `Ok`, the
+    /// event is stored.
     pub async fn receive(
         &self,
         credentials: &WebhookCredentials,
@@ -93,28 +97,32 @@ impl ReceiveEvent {
         let incoming = IncomingEvent { key: &event.key, kind: &event.kind, body, received_at: now };
         self.ports.inbox.accept(&incoming).await?;
         let located = pin!(self.locate(&event.lookup));
-        let overdue = pin!(self.ports.clock.sleep(LOOKED_UP_WITHIN));
+        let overdue = pin!(self.ports.clock.sleep(LOOKUP_TIMEOUT));
         match select(located, overdue).await {
             Either::Left((Ok(Located::Call(call_id)), _)) => Ok(Some(call_id)),
-            Either::Left((Ok(Located::CameIn | Located::Nowhere), _)) => Ok(None),
+            Either::Left((Ok(Located::Inbound | Located::Unknown), _)) => Ok(None),
             Either::Left((Err(error), _)) => {
-                tracing::warn!(%error, "an event is stored, and its call was not looked up");
+                tracing::warn!(%error, "stored an event, but could not look up its call; it is looked up again later");
                 Ok(None)
             }
             Either::Right(_) => {
-                tracing::warn!("an event is stored, and its call was not found in time for the answer");
+                tracing::warn!(
+                    "stored an event, but looking up its call took too long; it is looked up again later"
+                );
                 Ok(None)
             }
         }
     }
 
-    /// Brings open events into the books; says how many it looked at. To be called until there are none, by any number of
-    /// processes at once.
+    /// Merges open events into the ledger and returns how many it processed. Any number of
+    /// processes may call it, until it returns 0.
     pub async fn apply_open(&self) -> Result<usize, PortUnavailable> {
         let mut events = self.ports.inbox.lease(BATCH, LEASE_FOR).await?;
-        // What is large comes last: it is recordings, and theirs is a store that all others would wait for.
+        // Large events are recordings. They come last, so that a slow recording store does not
+        // delay the others.
         events.sort_by_key(|event| event.body.len());
-        // One that cannot be applied now must not hold up the others: it is claimed again when its lease has run out.
+        // An event that fails must not delay the others: it is leased again after its lease has
+        // expired.
         let mut failure = None;
         for event in &events {
             failure = self.apply(event).await.err().or(failure);
@@ -124,8 +132,8 @@ impl ReceiveEvent {
 
     async fn apply(&self, event: &OpenEvent) -> Result<(), PortUnavailable> {
         let Ok(read) = self.ports.webhook.read(&event.body, event.received_at) else {
-            // It was read when it was received: a newer or older program accepted it.
-            tracing::error!("an event in the inbox cannot be read by this program");
+            // It was readable when it was received, so another release of the gateway accepted it.
+            tracing::error!("an event in the inbox cannot be read by this release; it stays open");
             return self.ports.inbox.postpone(&event.key, LONGEST_PAUSE).await;
         };
         let body = if read.recording.is_some() { ClosedBody::Dropped } else { ClosedBody::Kept };
@@ -144,10 +152,11 @@ impl ReceiveEvent {
                 }
                 Some(call_id)
             }
-            Located::CameIn => None,
-            Located::Nowhere => {
+            Located::Inbound => None,
+            Located::Unknown => {
                 let waited = self.waited(event);
-                if (read.update.is_some() || read.recording.is_some()) && waited < WAITS_FOR_ITS_CALL {
+                if (read.update.is_some() || read.recording.is_some()) && waited < CALL_LOOKUP_GIVEN_UP_AFTER
+                {
                     let pause = waited.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
                     return self.ports.inbox.postpone(&event.key, pause).await;
                 }
@@ -175,11 +184,13 @@ impl ReceiveEvent {
                 Ok(Some(ConversationContext::Outbound(context))) => {
                     return Ok(Located::Call(context.identity.call_id));
                 }
-                Ok(Some(ConversationContext::Inbound(_))) => return Ok(Located::CameIn),
+                Ok(Some(ConversationContext::Inbound(_))) => return Ok(Located::Inbound),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "the context cache is away; the books are asked"),
+                Err(error) => {
+                    tracing::warn!(%error, "the context cache is unavailable; looking up the call in the ledger")
+                }
             }
         }
-        Ok(self.ports.updater.locate(lookup).await?.map_or(Located::Nowhere, Located::Call))
+        Ok(self.ports.updater.locate(lookup).await?.map_or(Located::Unknown, Located::Call))
     }
 }

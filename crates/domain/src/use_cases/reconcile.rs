@@ -1,4 +1,4 @@
-//! Asking the provider for what it did not tell.
+//! Asking the provider about calls whose end is not known.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use crate::ports::{
     CallUpdater, Clock, OverdueLease, PortUnavailable, ProviderLookup, ProviderRecords, UnfinishedCalls,
 };
 
-/// Closes the calls whose end was not told: those left dialling by a crash, those of unknown outcome, and those whose webhook
-/// never came. It asks, and never dials.
+/// Asks the provider about calls whose end is not known: calls left *dialling* by a crash, calls
+/// with an unknown outcome, and calls whose provider event did not arrive. It never dials.
 pub struct Reconcile {
     unfinished: Arc<dyn UnfinishedCalls>,
     updater: Arc<dyn CallUpdater>,
@@ -18,29 +18,33 @@ pub struct Reconcile {
     times: ReconcileTimes,
 }
 
-/// When a call is asked for.
+/// When to ask about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReconcileTimes {
-    /// How long after its booking a call must have been decided: its guard has run out by then.
+    /// How long after its booking a call must have an outcome: its reservation has expired by then.
     pub decided_within: Duration,
-    /// How long after its booking the provider's own account must have come: after the longest conversation.
+    /// How long after its booking a call's provider event must have arrived: after the longest
+    /// conversation.
     pub reported_within: Duration,
-    /// How long a call waits at least until it is asked for again; an older one waits for a tenth of its age.
+    /// The shortest pause before asking about the same call again; for an older call it is a tenth
+    /// of its age.
     pub pause: Duration,
-    /// After this no more is to be had of a call. It stays as it is: *unknown*, where nobody said anything.
+    /// After this time the provider is not asked any more. The call keeps its status: *unknown* if
+    /// nothing was reported.
     pub given_up_after: Duration,
 }
 
-/// What one run came to.
+/// The result of one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReconcileReport {
-    /// Calls that were asked for.
+    /// The number of calls that the provider was asked about.
     pub asked: usize,
-    /// Calls that the provider told of.
+    /// The number of calls that the provider reported.
     pub found: usize,
 }
 
 const BATCH: u32 = 20;
+
 impl Reconcile {
     /// The use case on these ports.
     #[must_use]
@@ -54,7 +58,7 @@ impl Reconcile {
         Self { unfinished, updater, records, clock, times }
     }
 
-    /// Asks for some overdue calls; says for how many. To be called until there are none, by any number of processes at once.
+    /// Asks about some overdue calls. Any number of processes may call it, until `asked` is 0.
     pub async fn run_once(&self) -> Result<ReconcileReport, PortUnavailable> {
         let now = self.clock.now();
         let lease = OverdueLease {
@@ -67,7 +71,8 @@ impl Reconcile {
         };
         let overdue = self.unfinished.lease_overdue(&lease).await?;
         let mut report = ReconcileReport { asked: overdue.len(), found: 0 };
-        // One that cannot be written now must not hold up the others: it is claimed again when its lease has run out.
+        // A call that cannot be written must not delay the others: it is leased again after its
+        // lease has expired.
         let mut failure = None;
         for call in &overdue {
             match self.ask(call).await {
@@ -83,7 +88,7 @@ impl Reconcile {
             Ok(Some(update)) => (update, true),
             Ok(None) => (CallUpdate::unresolved(), false),
             Err(error) => {
-                tracing::warn!(%error, call.id = %lookup.call_id, "the provider did not say what became of a call");
+                tracing::warn!(%error, call.id = %lookup.call_id, "could not ask the provider about a call; it is asked again later");
                 (CallUpdate::unresolved(), false)
             }
         };

@@ -1,4 +1,4 @@
-//! Fetching recordings that were not brought.
+//! Fetching recordings that the provider did not deliver.
 
 use std::sync::Arc;
 
@@ -8,16 +8,17 @@ use crate::ports::{
 };
 use crate::{CallId, ConversationId, ReconcileTimes};
 
-/// Fetches the recordings of calls that have ended, where the provider says that it has one and did not bring it in time: it
-/// delivers a recording once, and a gateway may be away just then.
+/// Fetches the recordings of calls that have ended, if the provider has one and its event did not
+/// arrive in time. The provider sends a recording once, and the gateway may be unreachable at that
+/// time.
 pub struct RecoverRecordings {
     ports: RecoverRecordingsPorts,
     times: ReconcileTimes,
 }
 
-/// What fetching recordings needs of the world.
+/// The ports that fetching recordings needs.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "each field is named for its port, whose documentation says everything")]
+#[expect(missing_docs, reason = "each field is named for its port, which documents it")]
 pub struct RecoverRecordingsPorts {
     pub unfinished: Arc<dyn UnfinishedCalls>,
     pub updater: Arc<dyn CallUpdater>,
@@ -26,18 +27,19 @@ pub struct RecoverRecordingsPorts {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Few at once, since each is held in memory and takes its time.
+/// Small, because each recording is held in memory.
 const BATCH: u32 = 4;
 
 impl RecoverRecordings {
-    /// The use case on these ports, with the times that calls are reconciled by: a recording is fetched when the provider's own
-    /// account must have come, and given up when the call is.
+    /// The use case on these ports. It uses the times of reconciliation: a recording is fetched
+    /// when the provider event is overdue, and given up with its call.
     #[must_use]
     pub const fn new(ports: RecoverRecordingsPorts, times: ReconcileTimes) -> Self {
         Self { ports, times }
     }
 
-    /// Fetches some; says of how many calls it asked. To be called until there are none, by any number of processes at once.
+    /// Fetches some recordings and returns how many calls it asked about. Any number of processes
+    /// may call it, until it returns 0.
     pub async fn run_once(&self) -> Result<usize, PortUnavailable> {
         let now = self.ports.clock.now();
         let lease = UnrecordedLease {
@@ -50,9 +52,10 @@ impl RecoverRecordings {
         let unrecorded = self.ports.unfinished.lease_unrecorded(&lease).await?;
         let asked = unrecorded.len();
         for (call_id, conversation_id) in unrecorded {
-            // One that cannot be had now must not hold up the others: it is claimed again, later and later.
+            // A recording that cannot be fetched must not delay the others: it is leased again
+            // later.
             if let Err(error) = self.recover(&call_id, &conversation_id).await {
-                tracing::warn!(%error, call.id = %call_id, "a recording was not fetched");
+                tracing::warn!(%error, call.id = %call_id, "could not fetch a recording from the provider; it is fetched again later");
             }
         }
         Ok(asked)

@@ -1,8 +1,8 @@
 use crate::ports::{CallUpdater, Clock, PortUnavailable, RecordingStore};
 use crate::{Audio, CallId, Recording, RecordingKey};
 
-/// Stores a call's recording. The audio first: what the calls point at is there. Done again after a crash between the two, it
-/// comes to the same.
+/// Stores a call's recording. The audio is stored before the ledger points at it, and doing this
+/// again after a crash between the two has the same result.
 pub(super) async fn store_recording(
     store: &dyn RecordingStore,
     calls: &dyn CallUpdater,

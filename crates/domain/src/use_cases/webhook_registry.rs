@@ -1,4 +1,4 @@
-//! Registering URLs for events.
+//! Registering URLs for call events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::{
     WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
-/// Registers, lists and removes the endpoints of an organization, for its users.
+/// Registers, lists and removes the webhook endpoints of a user's organization.
 pub struct WebhookRegistry {
     ports: WebhookRegistryPorts,
 }
 
-/// What the registry needs of the world.
+/// The ports that the registry needs.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "each field is named for its port, whose documentation says everything")]
+#[expect(missing_docs, reason = "each field is named for its port, which documents it")]
 pub struct WebhookRegistryPorts {
     pub users: Arc<dyn UserRepo>,
     pub endpoints: Arc<dyn WebhookEndpoints>,
@@ -29,7 +29,7 @@ pub struct WebhookRegistryPorts {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Why the registry did nothing.
+/// Why the registry refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookRegistryError {
     /// The token names a user who does not exist.
@@ -38,24 +38,22 @@ pub enum WebhookRegistryError {
     /// The organization has no such endpoint.
     #[error("Webhook endpoint not found")]
     EndpointNotFound,
-    /// Nothing may be sent to the URL.
+    /// Events may not be sent to the URL.
     #[error("the URL {0}")]
     UrlRefused(UrlRefusal),
     /// The organization has as many endpoints as it may have.
-    #[error(
-        "the organization has {} webhook endpoints, as many as it may have",
-        WebhookRegistry::MAX_ENDPOINTS
-    )]
+    #[error("the organization already has {} webhook endpoints, the maximum", WebhookRegistry::MAX_ENDPOINTS)]
+    /// The organization has the maximum number of endpoints.
     TooMany,
-    /// A store is away.
+    /// A store is unavailable.
     #[error("the service is temporarily unavailable")]
     ServiceUnavailable(#[from] PortUnavailable),
 }
 
 impl WebhookRegistry {
-    /// How many endpoints an organization may have.
+    /// The maximum number of endpoints of an organization.
     pub const MAX_ENDPOINTS: u32 = 10;
-    /// How long a replaced secret signs along: receivers have that long to change theirs.
+    /// How long a replaced secret continues to sign: the time that receivers have to change theirs.
     pub const OLD_SECRET_FOR: Duration = Duration::from_hours(24);
 
     /// The use case on these ports.
@@ -64,7 +62,8 @@ impl WebhookRegistry {
         Self { ports }
     }
 
-    /// Registers a URL, with a fresh secret, for these kinds of events; for every kind where none is named.
+    /// Registers a URL, with a new secret, for these kinds of events, or for every kind if none is
+    /// named.
     pub async fn register(
         &self,
         user: &UserId,
@@ -89,20 +88,21 @@ impl WebhookRegistry {
         }
     }
 
-    /// The organization's endpoints, oldest first.
+    /// Lists the organization's endpoints, oldest first.
     pub async fn list(&self, user: &UserId) -> Result<Vec<WebhookEndpoint>, WebhookRegistryError> {
         let organization_id = self.organization_of(user).await?;
         Ok(self.ports.endpoints.list(&organization_id).await?)
     }
 
-    /// Removes an endpoint, and what is queued for it.
+    /// Removes an endpoint and its queued deliveries.
     pub async fn remove(&self, user: &UserId, id: &WebhookEndpointId) -> Result<(), WebhookRegistryError> {
         let organization_id = self.organization_of(user).await?;
         let removed = self.ports.endpoints.remove(&organization_id, id).await?;
         if removed { Ok(()) } else { Err(WebhookRegistryError::EndpointNotFound) }
     }
 
-    /// Gives an endpoint a fresh secret, which is answered. The old one signs along for [`WebhookRegistry::OLD_SECRET_FOR`].
+    /// Replaces an endpoint's secret and returns the new one. The old one continues to sign for
+    /// [`WebhookRegistry::OLD_SECRET_FOR`].
     pub async fn replace_secret(
         &self,
         user: &UserId,

@@ -105,9 +105,9 @@ async fn what_waited_for_its_whole_time_is_given_up_unattempted() {
     world.book().await;
     use_case.publish().await.expect("the store is not lost");
     world.clock.advance(POLICY.given_up_after - Duration::from_secs(1)).await;
-    assert_eq!(use_case.give_up().await, Ok(0));
+    assert_eq!(use_case.expire().await, Ok(0));
     world.clock.advance(Duration::from_secs(1)).await;
-    assert_eq!(use_case.give_up().await, Ok(1));
+    assert_eq!(use_case.expire().await, Ok(1));
     assert_eq!(world.memory.tables().deliveries[0].state, DeliveryState::Dead);
 }
 

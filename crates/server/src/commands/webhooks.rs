@@ -7,8 +7,6 @@ use crate::config::Settings;
 use crate::telemetry;
 use crate::wiring::Stores;
 
-/// Prints a line for each delivery: the event's place, the endpoint, what is told of which call, how often it was attempted
-/// and what the last attempt failed of.
 pub(crate) fn list(settings: Settings, query: DeliveryListQuery) -> anyhow::Result<()> {
     telemetry::start(&settings);
     run(async {
@@ -35,7 +33,7 @@ pub(crate) fn list(settings: Settings, query: DeliveryListQuery) -> anyhow::Resu
     })
 }
 
-/// Queues deliveries anew; a running gateway sends them.
+/// Queues deliveries again. A running gateway sends them.
 pub(crate) fn replay(settings: Settings, query: ReplayQuery) -> anyhow::Result<()> {
     telemetry::start(&settings);
     run(async {
@@ -43,6 +41,6 @@ pub(crate) fn replay(settings: Settings, query: ReplayQuery) -> anyhow::Result<(
         stores.check().await?;
         let replayed = stores.database().replay(&query).await;
         stores.close().await;
-        print(&format!("{} deliveries are sent again\n", replayed?))
+        print(&format!("queued {} deliveries again\n", replayed?))
     })
 }

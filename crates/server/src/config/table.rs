@@ -1,189 +1,193 @@
-use std::fmt::Write as _;
+//! The table of settings: name, type, default, bounds and help of each one.
 
-/// One setting, as operators know it.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting {
-    /// The environment variable.
-    pub name: &'static str,
-    /// What it is where it is not set; empty for nothing.
-    pub default: &'static str,
-    /// What it does, in a line or two.
-    pub help: &'static str,
-}
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
-const fn setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting { name, default, help }
-}
+use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+use url::Url;
 
-/// Every setting there is.
-pub const SETTINGS: &[Setting] = &[
-    setting("OUTDIAL_BIND", "127.0.0.1:2212", "Address and port that the API listens on."),
-    setting(
-        "OUTDIAL_DATABASE_URL",
-        "sqlite://outdial.db",
-        "Where the books are kept: sqlite://PATH for the embedded file (one replica), or postgres://... with OUTDIAL_REDIS_URL.",
-    ),
-    setting("OUTDIAL_DATABASE_MAX_CONNECTIONS", "10", "Postgres connections that one replica opens at most."),
-    setting(
-        "OUTDIAL_REDIS_URL",
-        "",
-        "Lock and context cache: redis://... or rediss://...; required with Postgres.",
-    ),
-    setting(
-        "OUTDIAL_REDIS_MAX_CONNECTIONS",
-        "2",
-        "Redis connections that one replica opens at most; each carries many commands at once.",
-    ),
-    setting("OUTDIAL_REDIS_KEY_PREFIX", "outdial", "What every Redis key starts with."),
-    setting(
-        "OUTDIAL_JWT_SECRET",
-        "",
-        "HS256 secret of the tokens, at least 32 bytes; several, separated by commas, while rotating (the first one signs).",
-    ),
-    setting(
-        "OUTDIAL_JWT_PUBLIC_KEY_FILE",
-        "",
-        "PEM file with the public key of the tokens, instead of a secret: RS256, ES256 or EdDSA by the kind of key.",
-    ),
-    setting("OUTDIAL_JWT_ISSUER", "", "The `iss` that a token must have; empty: not looked at."),
-    setting("OUTDIAL_JWT_AUDIENCE", "", "The `aud` that a token must have; empty: not looked at."),
-    setting(
-        "OUTDIAL_JWT_LEEWAY_SECS",
-        "5",
-        "How far clocks may differ when a token's times are checked: 0 to 10.",
-    ),
-    setting(
-        "OUTDIAL_VOICE_PROVIDER",
-        "simulator",
-        "Who dials: `simulator` (in process, rings nobody), `elevenlabs` or `vapi`. Must be set with Postgres.",
-    ),
-    setting(
-        "OUTDIAL_ELEVENLABS_API_KEY",
-        "",
-        "The ElevenLabs workspace's key; not needed where the API is a simulator at http://127.0.0.1 or http://localhost.",
-    ),
-    setting(
-        "OUTDIAL_ELEVENLABS_BASE_URL",
-        "https://api.elevenlabs.io",
-        "The ElevenLabs API; other residencies have other hosts.",
-    ),
-    setting(
-        "OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS",
-        "",
-        "Secrets that ElevenLabs signs its webhooks with; several, separated by commas, while rotating.",
-    ),
-    setting(
-        "OUTDIAL_ELEVENLABS_TOOL_SECRET",
-        "",
-        "A bearer token that its webhooks (the simulator's too) may show instead, and its question who calls must show: at least 16 bytes.",
-    ),
-    setting(
-        "OUTDIAL_VAPI_API_KEY",
-        "",
-        "The Vapi organization's private key; not needed where the API is a simulator at http://127.0.0.1 or http://localhost.",
-    ),
-    setting("OUTDIAL_VAPI_BASE_URL", "https://api.vapi.ai", "The Vapi API."),
-    setting(
-        "OUTDIAL_RINGING_TIMEOUT_SECS",
-        "60",
-        "How long a phone may ring: 1 to 999. With `vapi`, which cannot be told: at least as long as the carrier rings.",
-    ),
-    setting(
-        "OUTDIAL_ANSWER_MARGIN_SECS",
-        "30",
-        "How much longer than the ringing the provider may take to answer: 1 to 300. With `vapi`: how long at all.",
-    ),
-    setting(
-        "OUTDIAL_LOCK_TTL_MS",
-        "30000",
-        "How long one intent is locked, from its start, each renewal and its result.",
-    ),
-    setting(
-        "OUTDIAL_LOCK_RENEW_MS",
-        "10000",
-        "How often the lock is renewed while the phone rings: at most half of OUTDIAL_LOCK_TTL_MS.",
-    ),
-    setting(
-        "OUTDIAL_CONTEXT_TTL_HOURS",
-        "24",
-        "How long a conversation's context waits for the post-call webhook.",
-    ),
-    setting(
-        "OUTDIAL_RECONCILE_EVERY_SECS",
-        "30",
-        "How often the provider is asked for calls whose end it did not tell: 1 to 3600.",
-    ),
-    setting(
-        "OUTDIAL_WEBHOOK_WITHIN_SECS",
-        "900",
-        "How long after a call was placed its webhook must have come; then the provider is asked.",
-    ),
-    setting(
-        "OUTDIAL_RECORDINGS_URL",
-        "file://outdial-recordings",
-        "Where recordings are kept: file://FOLDER (one that all replicas share), s3://BUCKET or s3://BUCKET/PREFIX, or `none`.",
-    ),
-    setting(
-        "OUTDIAL_RECORDINGS_S3_ENDPOINT",
-        "",
-        "The S3-compatible service of the bucket; empty: Amazon's, in its region.",
-    ),
-    setting("OUTDIAL_RECORDINGS_S3_REGION", "us-east-1", "The bucket's region."),
-    setting("OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID", "", "The key that may read and write there."),
-    setting("OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY", "", "Its secret."),
-    setting(
-        "OUTDIAL_PUBLISH_EVERY_MS",
-        "200",
-        "How often each replica looks for events of calls to publish: 10 to 3600000. They are seen so much later at most.",
-    ),
-    setting(
-        "OUTDIAL_DELIVERY_TIMEOUT_MS",
-        "15000",
-        "How long the receiver of an event may take to answer: 100 to 30000.",
-    ),
-    setting(
-        "OUTDIAL_DELIVERY_FIRST_PAUSE_MS",
-        "5000",
-        "How long after its first failure an event is sent again; each later pause is three times as long, up to 6 hours.",
-    ),
-    setting(
-        "OUTDIAL_DELIVERY_GIVE_UP_SECS",
-        "259200",
-        "How long an event is sent again before it is a dead letter: 3 days.",
-    ),
-    setting(
-        "OUTDIAL_DELIVERY_ALLOW_PRIVATE",
-        "false",
-        "Whether events may be sent to plain http and to addresses that are not public: true or false.",
-    ),
-    setting(
-        "OUTDIAL_MAX_IN_FLIGHT_DIALS",
-        "10000",
-        "How many calls one replica has under way; further ones are turned away before anything is looked up.",
-    ),
-    setting("OUTDIAL_HTTP_WORKERS", "0", "Threads that serve HTTP; 0: one for each core."),
-    setting(
-        "OUTDIAL_DRAIN_NOTICE_MS",
-        "500",
-        "On SIGTERM, how long /readyz says no before the listener stops: longer than the load balancer's probe interval.",
-    ),
-    setting(
-        "OUTDIAL_LOG",
-        "info",
-        "What is logged: error, warn, info, debug or trace, or tracing directives.",
-    ),
-    setting("OUTDIAL_LOG_FORMAT", "text", "How it is logged: text or json."),
-];
+use super::kind::{
+    Kind, any_text, choice, count, hours, http_url, millis, seconds, secret, secret_url, secrets, text,
+};
+use super::reader::Reader;
+use super::setting::{Setting, settings};
 
-/// Every setting with its default and its meaning, as a settings file in which each is commented out.
-#[must_use]
-pub fn env_example() -> String {
-    let mut text = String::from(
-        "# Every setting of Outdial, with its default. Set them in the environment, in a file named `.env` where `outdial`\n\
-         # starts, or in a file given with --config. With none set, `outdial serve` needs nothing else.\n",
-    );
-    for Setting { name, default, help } in SETTINGS {
-        write!(text, "\n# {help}\n# {name}={default}\n").expect("writing to a string does not fail");
+settings! {
+    /// The process: its listener, its limits and its logs.
+    pub struct Process {
+        /// Address and port of the API.
+        bind: SocketAddr = OUTDIAL_BIND, "127.0.0.1:2212",
+            Kind::new("an address with a port, like 127.0.0.1:2212", |text| text.parse().ok());
+        /// Threads that serve HTTP; 0 means one for each core.
+        http_workers: usize = OUTDIAL_HTTP_WORKERS, "0", count(0..=512);
+        /// How many calls one replica runs at the same time. It refuses further calls immediately.
+        max_in_flight_dials: usize = OUTDIAL_MAX_IN_FLIGHT_DIALS, "10000", count(1..=1_000_000);
+        /// On SIGTERM: how long /readyz reports "not ready" before the listener closes. Set it
+        /// longer than the load balancer's probe interval.
+        drain_notice: Duration = OUTDIAL_DRAIN_NOTICE_MS, "500", millis(0..=60_000);
+        /// The log level.
+        log: String = OUTDIAL_LOG, "info", Kind::new("error, warn, info, debug, trace, or tracing directives", |text| {
+            (!text.is_empty() && EnvFilter::try_new(text).is_ok()).then(|| text.to_owned())
+        });
+        /// The log format: text for people, json for a collector.
+        log_format: LogFormat = OUTDIAL_LOG_FORMAT, "text",
+            choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]);
     }
-    text
+
+    /// Which stores and which voice provider the gateway uses.
+    pub(super) struct Backends {
+        /// The database: sqlite://PATH for the embedded file (one replica only), or postgres://...
+        /// together with OUTDIAL_REDIS_URL.
+        database_url: SecretString = OUTDIAL_DATABASE_URL, "sqlite://outdial.db",
+            secret_url(&["sqlite://", "postgres://", "postgresql://"]);
+        /// The voice provider. The simulator is built in and rings no phone. Required with Postgres.
+        voice_provider: VoiceProvider = OUTDIAL_VOICE_PROVIDER, "simulator", choice(&[
+            ("simulator", VoiceProvider::Simulator),
+            ("elevenlabs", VoiceProvider::ElevenLabs),
+            ("vapi", VoiceProvider::Vapi),
+        ]);
+        /// Where recordings are stored: a folder shared by all replicas, an S3 bucket, or nowhere.
+        recordings: RecordingsUrl = OUTDIAL_RECORDINGS_URL, "file://outdial-recordings", recordings_url();
+    }
+
+    /// Postgres and Redis.
+    pub(super) struct Services {
+        /// Most Postgres connections that one replica opens.
+        postgres_connections: u32 = OUTDIAL_DATABASE_MAX_CONNECTIONS, "10", count(1..=1000);
+        /// The Redis server for locks and conversation contexts. Required with Postgres.
+        redis_url: Option<SecretString> = OUTDIAL_REDIS_URL, "",
+            secret_url(&["redis://", "rediss://"]).optional();
+        /// Most Redis connections that one replica opens. Each one carries many parallel commands.
+        redis_connections: usize = OUTDIAL_REDIS_MAX_CONNECTIONS, "2", count(1..=64);
+        /// The prefix of every Redis key.
+        redis_key_prefix: String = OUTDIAL_REDIS_KEY_PREFIX, "outdial",
+            text("letters, digits and the characters - _ . :", |c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
+    }
+
+    pub(super) struct Tokens {
+        /// The HS256 secret of the clients' tokens. To rotate it, list several: the first signs.
+        secrets: Vec<SecretString> = OUTDIAL_JWT_SECRET, "", secrets(32);
+        /// A PEM file with the public key of the clients' tokens, instead of a secret. The kind of
+        /// key decides the algorithm: RS256, ES256 or EdDSA.
+        public_key_file: Option<String> = OUTDIAL_JWT_PUBLIC_KEY_FILE, "", any_text().optional();
+        /// The `iss` that a token must have. If empty, it is not checked.
+        issuer: Option<String> = OUTDIAL_JWT_ISSUER, "", any_text().optional();
+        /// The `aud` that a token must have. If empty, it is not checked.
+        audience: Option<String> = OUTDIAL_JWT_AUDIENCE, "", any_text().optional();
+        /// How far the clocks of the issuer and the gateway may differ.
+        leeway: Duration = OUTDIAL_JWT_LEEWAY_SECS, "5", seconds(0..=10);
+    }
+
+    pub(super) struct ElevenLabs {
+        /// The API key of the ElevenLabs workspace. Not needed for a simulator on this machine: a
+        /// base URL with http and localhost or a loopback address.
+        api_key: Option<SecretString> = OUTDIAL_ELEVENLABS_API_KEY, "", secret(1).optional();
+        /// The ElevenLabs API. Workspaces with data residency have other hosts.
+        base_url: Url = OUTDIAL_ELEVENLABS_BASE_URL, "https://api.elevenlabs.io", http_url();
+    }
+
+    /// How webhooks of ElevenLabs are authenticated. With neither secret, every webhook is refused.
+    pub struct WebhookSecrets {
+        /// The secret with which ElevenLabs signs its webhooks. To rotate it, list several.
+        signing: Vec<SecretString> = OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS, "", secrets(16);
+        /// The bearer token of the request for a caller's details (conversation initiation).
+        /// Webhooks of ElevenLabs and of the simulator may use it instead of a signature.
+        tool: Option<SecretString> = OUTDIAL_ELEVENLABS_TOOL_SECRET, "", secret(16).optional();
+    }
+
+    pub(super) struct Vapi {
+        /// The private API key of the Vapi organization. Not needed for a simulator on this
+        /// machine: a base URL with http and localhost or a loopback address.
+        api_key: Option<SecretString> = OUTDIAL_VAPI_API_KEY, "", secret(1).optional();
+        /// The Vapi API.
+        base_url: Url = OUTDIAL_VAPI_BASE_URL, "https://api.vapi.ai", http_url();
+    }
+
+    pub(super) struct CallTimes {
+        /// How long a phone may ring. Vapi does not accept such a limit: with vapi, set it no
+        /// shorter than the carrier lets the phone ring.
+        ringing_timeout: Duration = OUTDIAL_RINGING_TIMEOUT_SECS, "60", seconds(1..=999);
+        /// How long the provider may take to respond, in addition to the ringing. With vapi, which
+        /// responds before the phone rings: how long it may take to respond at all.
+        answer_margin: Duration = OUTDIAL_ANSWER_MARGIN_SECS, "30", seconds(1..=300);
+        /// How long an intent stays locked after a call's start, each renewal and the result.
+        lock_ttl: Duration = OUTDIAL_LOCK_TTL_MS, "30000", millis(100..=3_600_000);
+        /// How often the lock is renewed during ringing: at most half of OUTDIAL_LOCK_TTL_MS.
+        lock_renew: Duration = OUTDIAL_LOCK_RENEW_MS, "10000", millis(20..=3_600_000);
+        /// How long the context of a conversation is kept for the post-call webhook.
+        context_ttl: Duration = OUTDIAL_CONTEXT_TTL_HOURS, "24", hours(1..=720);
+    }
+
+    /// When the provider is polled for calls whose end is not known.
+    pub struct Reconciliation {
+        /// How often the provider is polled for calls whose end is not known.
+        every: Duration = OUTDIAL_RECONCILE_EVERY_SECS, "30", seconds(1..=3600);
+        /// How long to wait for a call's webhook before polling the provider.
+        webhook_within: Duration = OUTDIAL_WEBHOOK_WITHIN_SECS, "900", seconds(1..=86_400);
+    }
+
+    pub(super) struct S3 {
+        /// The S3-compatible service of the bucket. If empty: Amazon S3, in the region below.
+        endpoint: Option<Url> = OUTDIAL_RECORDINGS_S3_ENDPOINT, "", http_url().optional();
+        /// The region of the bucket.
+        region: String = OUTDIAL_RECORDINGS_S3_REGION, "us-east-1", any_text();
+        /// The id of the access key that reads and writes the bucket.
+        access_key_id: Option<String> = OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID, "", any_text().optional();
+        /// The secret of the access key.
+        secret_access_key: Option<SecretString> = OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY, "",
+            secret(1).optional();
+    }
+
+    /// How call events are published and delivered to webhook endpoints.
+    pub struct Deliveries {
+        /// How often each replica publishes new call events: the longest delay of an event.
+        publish_every: Duration = OUTDIAL_PUBLISH_EVERY_MS, "200", millis(10..=3_600_000);
+        /// How long a webhook endpoint may take to respond.
+        timeout: Duration = OUTDIAL_DELIVERY_TIMEOUT_MS, "15000", millis(100..=30_000);
+        /// The pause between the first attempt of a delivery and the second one. Each later pause
+        /// is three times as long, up to 6 hours.
+        first_pause: Duration = OUTDIAL_DELIVERY_FIRST_PAUSE_MS, "5000", millis(10..=3_600_000);
+        /// How long a delivery is attempted before it becomes a dead letter. The default is 3 days.
+        give_up_after: Duration = OUTDIAL_DELIVERY_GIVE_UP_SECS, "259200", seconds(1..=2_592_000);
+        /// Whether call events may be sent over plain http and to addresses that are not public.
+        allow_private: bool = OUTDIAL_DELIVERY_ALLOW_PRIVATE, "false",
+            choice(&[("true", true), ("false", false)]);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum VoiceProvider {
+    Simulator,
+    ElevenLabs,
+    Vapi,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum RecordingsUrl {
+    Nowhere,
+    Folder(PathBuf),
+    Bucket { bucket: String, prefix: String },
+}
+
+fn recordings_url() -> Kind<RecordingsUrl> {
+    Kind::new("file://FOLDER, s3://BUCKET, s3://BUCKET/PREFIX or none", |text| {
+        if text == "none" {
+            return Some(RecordingsUrl::Nowhere);
+        }
+        if let Some(folder) = text.strip_prefix("file://") {
+            return (!folder.is_empty()).then(|| RecordingsUrl::Folder(folder.into()));
+        }
+        let bucket = text.strip_prefix("s3://")?;
+        let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
+        Some(RecordingsUrl::Bucket { bucket: bucket.into(), prefix: prefix.into() })
+    })
 }

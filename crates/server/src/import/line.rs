@@ -1,7 +1,7 @@
 use domain::ports::Identifiers;
 use domain::{
     Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord, DirectoryRecord,
-    InvalidId, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
+    InvalidValue, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
     ProviderNumberId, UserId, UserRecord,
 };
 use serde::Deserialize;
@@ -65,7 +65,7 @@ struct ContactLine {
     phone_number: Option<String>,
 }
 
-/// Reads one line. The reason of a refusal names the field and never quotes its value.
+/// Parses one line. An error names the field and never quotes its value.
 pub(super) fn parse(text: &str, identifiers: &dyn Identifiers) -> Result<DirectoryRecord, String> {
     let line = serde_json::from_str::<Line>(text).map_err(|error| reason(&error))?;
     match line {
@@ -77,7 +77,7 @@ pub(super) fn parse(text: &str, identifiers: &dyn Identifiers) -> Result<Directo
     }
 }
 
-/// What serde says, without the values that it quotes. Names of fields and kinds stand in backticks and are kept.
+/// The error of serde without the values that it quotes. Names of fields are kept.
 fn reason(error: &serde_json::Error) -> String {
     if error.is_syntax() || error.is_eof() {
         return format!("not a JSON object, at column {}", error.column());
@@ -107,7 +107,7 @@ fn user(line: &UserLine) -> Result<DirectoryRecord, String> {
 }
 
 fn agent(line: &AgentLine) -> Result<DirectoryRecord, String> {
-    let provider_agent_id = given(line.provider_agent_id.as_deref());
+    let provider_agent_id = non_empty(line.provider_agent_id.as_deref());
     Ok(DirectoryRecord::Agent(Agent {
         id: id("id", &line.id, AgentId::parse)?,
         organization_id: id("organizationId", &line.organization_id, OrganizationId::parse)?,
@@ -120,7 +120,7 @@ fn agent(line: &AgentLine) -> Result<DirectoryRecord, String> {
 }
 
 fn number(line: &NumberLine) -> Result<DirectoryRecord, String> {
-    let provider_number_id = given(line.provider_number_id.as_deref());
+    let provider_number_id = non_empty(line.provider_number_id.as_deref());
     let number = CallerNumber {
         organization_id: id("organizationId", &line.organization_id, OrganizationId::parse)?,
         user_id: id("userId", &line.user_id, UserId::parse)?,
@@ -136,15 +136,16 @@ fn number(line: &NumberLine) -> Result<DirectoryRecord, String> {
 }
 
 fn contact(line: &ContactLine, identifiers: &dyn Identifiers) -> Result<DirectoryRecord, String> {
-    let phone_number = given(line.phone_number.as_deref()).map(phone_number).transpose()?;
-    let identity = match given(line.id.as_deref()) {
+    let phone_number = non_empty(line.phone_number.as_deref()).map(phone_number).transpose()?;
+    let identity = match non_empty(line.id.as_deref()) {
         Some(text) => ContactIdentity::Known(id("id", text, ContactId::parse)?),
-        // Nobody could ever ask for this contact, and each import of the same file would make another one.
+        // No request could find such a contact, and each import of the same file would add another
+        // one.
         None if phone_number.is_none() => return Err("id or phoneNumber is required".to_owned()),
         None => ContactIdentity::ByPhoneNumber { new_id: identifiers.contact_id() },
     };
     let optional_name =
-        |field, text: &Option<String>| given(text.as_deref()).map(|text| name(field, text)).transpose();
+        |field, text: &Option<String>| non_empty(text.as_deref()).map(|text| name(field, text)).transpose();
     Ok(DirectoryRecord::Contact(ContactRecord {
         identity,
         organization_id: id("organizationId", &line.organization_id, OrganizationId::parse)?,
@@ -154,11 +155,11 @@ fn contact(line: &ContactLine, identifiers: &dyn Identifiers) -> Result<Director
     }))
 }
 
-fn given(text: Option<&str>) -> Option<&str> {
+fn non_empty(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-fn id<T>(field: &str, text: &str, parse: fn(&str) -> Result<T, InvalidId>) -> Result<T, String> {
+fn id<T>(field: &str, text: &str, parse: fn(&str) -> Result<T, InvalidValue>) -> Result<T, String> {
     parse(text).map_err(|error| format!("{field}: {error}"))
 }
 
@@ -210,8 +211,8 @@ mod tests {
             refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":14165550110}"#),
             "a field has the wrong type"
         );
-        let nobody = refusal(r#"{"kind":"contact","organizationId":"o1","firstName":"Ada"}"#);
-        assert_eq!(nobody, "id or phoneNumber is required");
+        let unidentified = refusal(r#"{"kind":"contact","organizationId":"o1","firstName":"Ada"}"#);
+        assert_eq!(unidentified, "id or phoneNumber is required");
         let typo = refusal(r#"{"kind":"contact","organizationId":"o1","firstname":"Ada"}"#);
         assert!(typo.starts_with("unknown field `firstname`"), "{typo}");
     }

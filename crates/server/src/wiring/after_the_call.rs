@@ -78,8 +78,8 @@ impl AfterTheCall {
         if let Some(records) = records {
             let (unfinished, updater) = (database.clone(), database.clone());
             let reconcile =
-                Reconcile::new(unfinished, updater, records, ports.clock.clone(), settings.reconcile_times);
-            workers.reconcile(reconcile, settings.reconcile_every);
+                Reconcile::new(unfinished, updater, records, ports.clock.clone(), settings.reconcile_times());
+            workers.reconcile(reconcile, settings.reconciliation.every);
         }
         if let (Some(provider), Some(recordings)) = (recorded, &recordings) {
             let ports = RecoverRecordingsPorts {
@@ -89,8 +89,8 @@ impl AfterTheCall {
                 recordings: recordings.clone(),
                 clock: ports.clock.clone(),
             };
-            let recover = RecoverRecordings::new(ports, settings.reconcile_times);
-            workers.recover_recordings(recover, settings.reconcile_every);
+            let recover = RecoverRecordings::new(ports, settings.reconcile_times());
+            workers.recover_recordings(recover, settings.reconciliation.every);
         }
         let deliver_webhooks = DeliverWebhooksPorts {
             feed: database.clone(),
@@ -98,8 +98,8 @@ impl AfterTheCall {
             sender: sender.clone(),
             clock: ports.clock.clone(),
         };
-        let deliver_webhooks = DeliverWebhooks::new(deliver_webhooks, settings.deliveries.policy);
-        workers.announce(&Arc::new(deliver_webhooks), settings.deliveries.publish_every);
+        let deliver_webhooks = DeliverWebhooks::new(deliver_webhooks, settings.deliveries.policy());
+        workers.publish_and_deliver(&Arc::new(deliver_webhooks), settings.deliveries.publish_every);
         let personalize = webhook.map(|webhook| {
             let directory = database.clone();
             let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());
@@ -133,8 +133,8 @@ fn pausing(store: Arc<dyn RecordingStore>, clock: Arc<dyn Clock>) -> Arc<dyn Rec
 fn sender(deliveries: &Deliveries) -> anyhow::Result<Arc<dyn WebhookSender>> {
     let settings = WebhookSenderSettings {
         allow_private: deliveries.allow_private,
-        attempt_within: deliveries.policy.attempt_within,
-        connect_within: deliveries.policy.attempt_within.min(CONNECTED_WITHIN),
+        attempt_within: deliveries.timeout,
+        connect_within: deliveries.timeout.min(CONNECTED_WITHIN),
     };
     Ok(Arc::new(HttpWebhookSender::new(settings)?))
 }

@@ -105,7 +105,7 @@ impl VoiceParts {
 impl Simulated {
     /// Has the simulator tell the gateway at this address what became of calls.
     pub(crate) fn report_to(&self, gateway: SocketAddr) -> std::io::Result<()> {
-        let url = format!("http://{gateway}/api/webhook/elevenlabs");
+        let url = format!("http://{gateway}{}", adapter_http::paths::PROVIDER_EVENTS);
         self.simulator.send_webhooks_to(Some(&WebhookSettings { url, secret: self.secret.clone() }))
     }
 }

@@ -6,125 +6,125 @@ use domain::ports::PortUnavailable;
 use domain::{CallId, DeliverWebhooks, DueDelivery, WebhookEndpointId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{Pace, REST, Workers, overdue};
+use super::{RETRY_PAUSE, Schedule, Workers, stop_timeout};
 
-/// How often the queue is looked into without being told to, or as seldom as events are published: for what another replica
-/// published, or what waited. An index is asked, which costs next to nothing.
-const LOOK_INTO_THE_QUEUE_EVERY: Duration = Duration::from_secs(1);
-/// How often there may be deliveries that nobody came to in all their time.
-const GIVE_UP_EVERY: Duration = Duration::from_mins(5);
-/// How many events are on their way to receivers at once, and how many of these are taken from the queue at once.
-const SENT_AT_ONCE: usize = 64;
-const TAKEN_AT_ONCE: u32 = 32;
-/// How long the later events of a call wait for an earlier one. Of as many as are under way at once, the last still has the time
-/// for its attempt within its lease.
-const OTHERS_WAIT_FOR: Duration = Duration::from_millis(500);
+/// Finds deliveries that another replica queued, or that were postponed. Longer if events are
+/// published less often. The query reads an index only.
+const QUEUE_POLL_INTERVAL: Duration = Duration::from_secs(1);
+const EXPIRE_INTERVAL: Duration = Duration::from_mins(5);
+/// The maximum number of attempts at the same time, and of deliveries in one lease.
+const MAX_ATTEMPTS: usize = 64;
+const MAX_LEASED: u32 = 32;
+/// How long a later event of a call waits for each earlier one. Even the last of [`MAX_LEASED`]
+/// events then has time for its attempt within its lease.
+const WAIT_FOR_EARLIER: Duration = Duration::from_millis(500);
 
 impl Workers {
-    /// Puts what happened in order for its readers, and sends it to those who asked for it.
-    pub(crate) fn announce(&self, webhooks: &Arc<DeliverWebhooks>, publish_every: Duration) {
-        let may_be_due = Arc::new(Notify::new());
-        self.give_up(webhooks.clone());
-        self.publish(webhooks.clone(), may_be_due.clone(), publish_every);
-        self.deliver(webhooks.clone(), may_be_due, publish_every.max(LOOK_INTO_THE_QUEUE_EVERY));
+    /// Publishes call events, delivers them to webhook endpoints, and expires old deliveries.
+    pub(crate) fn publish_and_deliver(&self, webhooks: &Arc<DeliverWebhooks>, publish_every: Duration) {
+        let queued = Arc::new(Notify::new());
+        self.expire(webhooks.clone());
+        self.publish(webhooks.clone(), queued.clone(), publish_every);
+        self.deliver(webhooks.clone(), queued, publish_every.max(QUEUE_POLL_INTERVAL));
     }
 
-    fn give_up(&self, webhooks: Arc<DeliverWebhooks>) {
-        self.repeat(Pace::steady(GIVE_UP_EVERY), "events that wait too long were not given up", move || {
+    fn expire(&self, webhooks: Arc<DeliverWebhooks>) {
+        self.repeat(Schedule::every(EXPIRE_INTERVAL), "could not expire old deliveries; trying again later", move || {
             let webhooks = webhooks.clone();
-            async move { webhooks.give_up().await.map(|events| usize::try_from(events).unwrap_or(usize::MAX)) }
+            async move { webhooks.expire().await.map(|events| usize::try_from(events).unwrap_or(usize::MAX)) }
         });
     }
 
-    fn publish(&self, webhooks: Arc<DeliverWebhooks>, may_be_due: Arc<Notify>, every: Duration) {
-        let pace = Pace { after_failure: REST, ..Pace::steady(every) };
-        self.repeat(pace, "events of calls were not published", move || {
-            let (webhooks, may_be_due) = (webhooks.clone(), may_be_due.clone());
+    fn publish(&self, webhooks: Arc<DeliverWebhooks>, queued: Arc<Notify>, every: Duration) {
+        let schedule = Schedule { retry_pause: RETRY_PAUSE, ..Schedule::every(every) };
+        self.repeat(schedule, "could not publish call events; trying again later", move || {
+            let (webhooks, queued) = (webhooks.clone(), queued.clone());
             async move {
                 let published = webhooks.publish().await?;
                 if published > 0 {
-                    may_be_due.notify_one();
+                    queued.notify_one();
                 }
                 Ok(published)
             }
         });
     }
 
-    fn deliver(&self, webhooks: Arc<DeliverWebhooks>, may_be_due: Arc<Notify>, every: Duration) {
+    fn deliver(&self, webhooks: Arc<DeliverWebhooks>, queued: Arc<Notify>, every: Duration) {
         let sending = Arc::new(Sending {
             webhooks,
-            seats: Arc::new(Semaphore::new(SENT_AT_ONCE)),
+            permits: Arc::new(Semaphore::new(MAX_ATTEMPTS)),
             tasks: self.tasks.clone(),
             stop: self.stop.clone(),
-            may_be_due: may_be_due.clone(),
+            queued: queued.clone(),
         });
-        let pace = Pace { every, after_failure: REST, woken_by: may_be_due };
-        self.repeat(pace, "events wait in the queue", move || {
+        let schedule = Schedule { poll_interval: every, retry_pause: RETRY_PAUSE, woken_by: queued };
+        self.repeat(schedule, "could not lease deliveries; they stay in the queue", move || {
             let sending = sending.clone();
             async move {
-                // What a stop finds waiting for receivers takes nothing more when these are given up.
-                let seats = tokio::select! {
+                // After a stop no new delivery is leased, even if a permit becomes free.
+                let permits = tokio::select! {
                     biased;
                     () = sending.stop.cancelled() => return Ok(0),
-                    seats = sending.free_seats() => seats,
+                    permits = sending.free_permits() => permits,
                 };
-                sending.send_some(seats).await
+                sending.send_some(permits).await
             }
         });
     }
 }
 
-/// Attempts that are under way.
+/// The running attempts.
 struct Sending {
     webhooks: Arc<DeliverWebhooks>,
-    seats: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     tasks: tokio_util::task::TaskTracker,
     stop: tokio_util::sync::CancellationToken,
-    may_be_due: Arc<Notify>,
+    queued: Arc<Notify>,
 }
 
 impl Sending {
-    /// Room for some attempts, as soon as there is room for one.
-    async fn free_seats(&self) -> OwnedSemaphorePermit {
-        let mut seats = Arc::clone(&self.seats).acquire_owned().await.expect("the seats are never closed");
-        let more = u32::try_from(self.seats.available_permits()).unwrap_or(0).min(TAKEN_AT_ONCE - 1);
-        if let Ok(others) = Arc::clone(&self.seats).try_acquire_many_owned(more) {
-            seats.merge(others);
+    /// Waits for one permit, and takes more if they are free.
+    async fn free_permits(&self) -> OwnedSemaphorePermit {
+        let mut permits =
+            Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
+        let more = u32::try_from(self.permits.available_permits()).unwrap_or(0).min(MAX_LEASED - 1);
+        if let Ok(others) = Arc::clone(&self.permits).try_acquire_many_owned(more) {
+            permits.merge(others);
         }
-        seats
+        permits
     }
 
-    /// Starts an attempt at each due delivery, as far as there is room, and says at how many.
-    async fn send_some(&self, mut seats: OwnedSemaphorePermit) -> Result<usize, PortUnavailable> {
-        let due = self.webhooks.lease(u32::try_from(seats.num_permits()).unwrap_or(1)).await?;
+    /// Starts an attempt for each due delivery, as far as permits allow, and returns how many.
+    async fn send_some(&self, mut permits: OwnedSemaphorePermit) -> Result<usize, PortUnavailable> {
+        let due = self.webhooks.lease(u32::try_from(permits.num_permits()).unwrap_or(1)).await?;
         let count = due.len();
         let mut queues = Queues::default();
         for delivery in due {
-            let seat = seats.split(1).expect("no more were taken than there are seats");
+            let permit = permits.split(1).expect("at most one delivery was leased for each permit");
             let (webhooks, stop) = (self.webhooks.clone(), self.stop.clone());
-            let may_be_due = self.may_be_due.clone();
+            let queued = self.queued.clone();
             let turn = queues.turn(&delivery);
             self.tasks.spawn(async move {
-                // What a receiver did not answer by then is sent again.
+                // An attempt without a response by then is repeated after its lease.
                 tokio::select! {
-                    () = overdue(&stop) => {}
+                    () = stop_timeout(&stop) => {}
                     () = attempt(&webhooks, &delivery, turn) => {}
                 }
-                drop(seat);
-                // One more of the same endpoint may be under way now.
-                may_be_due.notify_one();
+                drop(permit);
+                // Another delivery to the same endpoint may be leased now.
+                queued.notify_one();
             });
         }
         Ok(count)
     }
 }
 
-/// Of one call, each event waits for the one before it, so that a receiver who answers soon gets them in their order. One who
-/// does not gets them all the same.
+/// Each event of a call waits for the one before it, so that a receiver that responds soon gets
+/// them in order. A slow receiver gets all of them too, but not in order.
 #[derive(Default)]
 struct Queues(HashMap<(WebhookEndpointId, CallId), (u32, oneshot::Receiver<()>)>);
 
-/// A place in a queue. Dropped, it lets the next one go.
+/// A position in a queue. Dropping it releases the next one.
 struct Turn {
     before: Option<(u32, oneshot::Receiver<()>)>,
     _done: oneshot::Sender<()>,
@@ -135,25 +135,25 @@ impl Queues {
         let (done, is_done) = oneshot::channel();
         let queue = (delivery.endpoint_id.clone(), delivery.event.identity.call_id.clone());
         let before = self.0.remove(&queue);
-        let place = before.as_ref().map_or(0, |(place, _)| *place) + 1;
-        self.0.insert(queue, (place, is_done));
+        let position = before.as_ref().map_or(0, |(position, _)| *position) + 1;
+        self.0.insert(queue, (position, is_done));
         Turn { before, _done: done }
     }
 }
 
 impl Turn {
-    /// Returns when the one before is done, or when all before have had their time.
-    async fn come(&mut self) {
-        if let Some((place, is_done)) = self.before.take() {
-            let _late = tokio::time::timeout(OTHERS_WAIT_FOR * place, is_done).await;
+    /// Returns when the event before is done, or when all events before have used their time.
+    async fn wait(&mut self) {
+        if let Some((position, is_done)) = self.before.take() {
+            let _late = tokio::time::timeout(WAIT_FOR_EARLIER * position, is_done).await;
         }
     }
 }
 
 async fn attempt(webhooks: &DeliverWebhooks, delivery: &DueDelivery, mut turn: Turn) {
-    turn.come().await;
+    turn.wait().await;
     if let Err(error) = webhooks.deliver(delivery).await {
-        tracing::warn!(%error, "what became of an event is not in the queue: it is sent again");
+        tracing::warn!(%error, "could not record the result of a delivery attempt; the delivery is sent again");
     }
 }
 

@@ -1,23 +1,23 @@
-//! The agents and phone numbers that exist. Dials accept any other id as well, so `GET` by id does too.
+//! The agents and phone numbers in the lists. Dials and `GET` by id accept any other id too.
 
-use crate::elevenlabs::paging::{Page, Query};
-use crate::elevenlabs::{MISSING, errors};
 use actix_web::{Error, HttpResponse, web};
 use serde_json::{Value, json};
 
-/// The agent of the demo.
+use super::errors;
+use super::paging::{Page, Query};
+use crate::MISSING_PREFIX;
+
 pub const DEMO_AGENT_ID: &str = "agent_01dem00agent0sandb0x00000001";
 /// The provider's id of [`DEMO_CALLER_NUMBER`].
 pub const DEMO_PHONE_NUMBER_ID: &str = "phnum_01dem00phnum0sandb0x00000001";
-/// The number that the demo's calls show. E.164, fictional.
+/// The caller number of the demo. E.164, fictional.
 pub const DEMO_CALLER_NUMBER: &str = "+14165550100";
 
 const SECOND_AGENT_ID: &str = "agent_01dem00agent0sandb0x00000002";
-/// A number that takes calls and cannot make any.
+/// A number that cannot make outbound calls.
 const INBOUND_PHONE_NUMBER_ID: &str = "phnum_01dem00phnum0sandb0x00000002";
 const INBOUND_NUMBER: &str = "+14165550101";
 
-/// When the catalogue was made.
 const CREATED_AT_UNIX_SECS: u64 = 1_760_000_000;
 
 pub(crate) async fn list_agents(query: Query) -> Result<HttpResponse, Error> {
@@ -39,7 +39,7 @@ pub(crate) async fn list_agents(query: Query) -> Result<HttpResponse, Error> {
 }
 
 pub(crate) async fn find_agent(id: web::Path<String>) -> HttpResponse {
-    if id.starts_with(MISSING) {
+    if id.starts_with(MISSING_PREFIX) {
         return errors::no_such_agent();
     }
     HttpResponse::Ok().json(json!({
@@ -69,36 +69,34 @@ pub(crate) async fn list_phone_numbers() -> HttpResponse {
 }
 
 pub(crate) async fn find_phone_number(id: web::Path<String>) -> HttpResponse {
-    if id.starts_with(MISSING) {
+    if id.starts_with(MISSING_PREFIX) {
         return errors::no_such_phone_number();
     }
     HttpResponse::Ok().json(phone_number(&id))
 }
 
-/// An agent's name as the provider knows it.
 pub(crate) fn agent_name(id: &str) -> &'static str {
     if id == SECOND_AGENT_ID { "Second agent" } else { "Demo agent" }
 }
 
-/// The number behind an id.
 pub(crate) fn number_of(id: &str) -> &'static str {
     if id == INBOUND_PHONE_NUMBER_ID { INBOUND_NUMBER } else { DEMO_CALLER_NUMBER }
 }
 
 fn phone_number(id: &str) -> Value {
-    let calls_out = id != INBOUND_PHONE_NUMBER_ID;
-    let outbound_trunk = calls_out.then(|| {
+    let supports_outbound = id != INBOUND_PHONE_NUMBER_ID;
+    let outbound_trunk = supports_outbound.then(|| {
         json!({ "address": "trunk.sandbox.invalid", "transport": "tcp", "media_encryption": "allowed",
             "headers": {}, "attributes_to_headers": {}, "has_auth_credentials": true, "username": "sandbox",
             "has_outbound_trunk": true })
     });
     json!({
         "phone_number": number_of(id),
-        "label": if calls_out { "Demo line" } else { "Inbound only" },
+        "label": if supports_outbound { "Demo line" } else { "Inbound only" },
         "phone_number_id": id,
         "provider": "sip_trunk",
         "supports_inbound": true,
-        "supports_outbound": calls_out,
+        "supports_outbound": supports_outbound,
         "assigned_agent": null,
         "outbound_trunk": &outbound_trunk,
         "inbound_trunk": null,

@@ -1,28 +1,29 @@
-//! `GET …/conversations`: what became of the calls.
+//! `GET …/conversations`: the records of calls.
 
-use crate::calls::{Call, Surface};
-use crate::elevenlabs::paging::{Page, Query};
-use crate::elevenlabs::{catalogue, errors, recording};
-use crate::state::State;
-use crate::timeline::{End, Step};
 use actix_web::{Error, HttpResponse, web};
 use serde_json::{Map, Value, json};
 
-/// What every finished conversation says that it took; the canned transcript fits into it.
+use super::paging::{Page, Query};
+use super::{catalogue, errors, recording};
+use crate::calls::{Call, Provider};
+use crate::state::State;
+use crate::timeline::{End, Step};
+
+/// The reported duration of every finished conversation; the fixed transcript fits into it.
 const CALL_DURATION_SECS: u64 = 6;
 const SUMMARY: &str = "The agent said why it called, the callee confirmed, and the call ended.";
 
 pub(crate) async fn find(state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
-    match state.calls().find(Surface::ElevenLabs, &id) {
-        Some(call) => HttpResponse::Ok().json(record(&call, call.timeline.step(call.elapsed()))),
+    match state.calls().find(Provider::ElevenLabs, &id) {
+        Some(call) => HttpResponse::Ok().json(record(&call, call.step())),
         None => errors::no_such_conversation(&id),
     }
 }
 
-/// What was recorded, of a call that is over: a silent MP3.
+/// The recording of a call that is over: a silent MP3.
 pub(crate) async fn audio(state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
-    match state.calls().find(Surface::ElevenLabs, &id) {
-        Some(call) if call.timeline.step(call.elapsed()) == Step::Done => {
+    match state.calls().find(Provider::ElevenLabs, &id) {
+        Some(call) if call.step() == Step::Done => {
             HttpResponse::Ok().content_type("audio/mpeg").body(recording::silence())
         }
         _ => errors::no_such_conversation(&id),
@@ -33,21 +34,21 @@ pub(crate) async fn list(state: web::Data<State>, query: Query) -> Result<HttpRe
     let page = Page::parse(&query)?;
     let time = |name: &str| query.get(name).map(|secs| secs.parse::<u64>()).transpose();
     let (Ok(after), Ok(before)) = (time("call_start_after_unix"), time("call_start_before_unix")) else {
-        return Ok(errors::detail(400, "invalid_parameters", "A time is given in whole seconds."));
+        return Ok(errors::detail(400, "invalid_parameters", "A time must be in whole seconds."));
     };
     let agent_id = query.get("agent_id");
     let calls = state.calls();
-    let mut found = calls
-        .newest_first(Surface::ElevenLabs, query.get("user_id").map(String::as_str), page.cursor)
+    let mut matching = calls
+        .newest_first(Provider::ElevenLabs, query.get("user_id").map(String::as_str), page.cursor)
         .filter(|(_, call)| {
             let started = call.dialled_at_unix_secs;
             agent_id.is_none_or(|id| *id == call.dial.agent_id)
                 && after.is_none_or(|after| started >= after)
                 && before.is_none_or(|before| started <= before)
         });
-    let listed: Vec<_> = found.by_ref().take(page.size).collect();
-    let has_more = found.next().is_some();
-    let next_cursor = listed.last().filter(|_| has_more).map(|(number, _)| Page::cursor_at(*number));
+    let listed: Vec<_> = matching.by_ref().take(page.size).collect();
+    let has_more = matching.next().is_some();
+    let next_cursor = listed.last().filter(|_| has_more).map(|(sequence, _)| Page::cursor_at(*sequence));
     let conversations: Vec<Value> = listed.iter().map(|(_, call)| summary(call)).collect();
     Ok(HttpResponse::Ok().json(json!({
         "conversations": conversations, "next_cursor": next_cursor, "has_more": has_more,
@@ -55,7 +56,7 @@ pub(crate) async fn list(state: web::Data<State>, query: Query) -> Result<HttpRe
 }
 
 fn summary(call: &Call) -> Value {
-    let step = call.timeline.step(call.elapsed());
+    let step = call.step();
     json!({
         "agent_id": call.dial.agent_id,
         "agent_name": catalogue::agent_name(&call.dial.agent_id),
@@ -71,34 +72,32 @@ fn summary(call: &Call) -> Value {
     })
 }
 
-/// The record of a call at this step.
 pub(crate) fn record(call: &Call, step: Step) -> Value {
-    let answered = matches!(step, Step::InProgress | Step::Processing | Step::Done);
-    let hung_up = matches!(step, Step::Processing | Step::Done);
+    let done = step == Step::Done;
     json!({
         "agent_id": call.dial.agent_id,
         "agent_name": catalogue::agent_name(&call.dial.agent_id),
         "conversation_id": call.dial.conversation_id,
         "status": status(step),
         "user_id": call.dial.user_id,
-        "has_audio": step == Step::Done,
-        "has_user_audio": step == Step::Done,
-        "has_response_audio": step == Step::Done,
+        "has_audio": done,
+        "has_user_audio": done,
+        "has_response_audio": done,
         "has_auxiliary_audio": false,
         "transcript": transcript(step),
-        "analysis": (step == Step::Done).then(analysis),
+        "analysis": done.then(analysis),
         "conversation_initiation_client_data": client_data(call),
         "environment": "production",
         "metadata": {
             "start_time_unix_secs": call.dialled_at_unix_secs,
-            "accepted_time_unix_secs": answered.then(|| call.rings_until_unix_secs()),
+            "accepted_time_unix_secs": step.is_answered().then(|| call.rings_until_unix_secs()),
             "call_duration_secs": duration_secs(step),
-            "cost": hung_up.then_some(90),
+            "cost": step.is_hung_up().then_some(90),
             "termination_reason": termination_reason(step),
             "error": error(call, step),
             "authorization_method": "authorization_header",
             "conversation_initiation_source": "sip_trunk",
-            "main_language": answered.then_some("en"),
+            "main_language": step.is_answered().then_some("en"),
             "warnings": [],
             "phone_call": {
                 "type": "sip_trunking",
@@ -124,11 +123,11 @@ fn status(step: Step) -> &'static str {
 }
 
 fn duration_secs(step: Step) -> u64 {
-    if matches!(step, Step::Processing | Step::Done) { CALL_DURATION_SECS } else { 0 }
+    if step.is_hung_up() { CALL_DURATION_SECS } else { 0 }
 }
 
 fn termination_reason(step: Step) -> &'static str {
-    if matches!(step, Step::Processing | Step::Done) { "Client disconnected: 1000" } else { "" }
+    if step.is_hung_up() { "Client disconnected: 1000" } else { "" }
 }
 
 fn error(call: &Call, step: Step) -> Option<Value> {
@@ -141,7 +140,7 @@ fn error(call: &Call, step: Step) -> Option<Value> {
 }
 
 fn transcript(step: Step) -> Vec<Value> {
-    if !matches!(step, Step::Processing | Step::Done) {
+    if !step.is_hung_up() {
         return Vec::new();
     }
     let turn = |role: &str, message: &str, at: u64| json!({ "role": role, "message": message, "time_in_call_secs": at, "interrupted": false });
@@ -162,7 +161,7 @@ fn analysis() -> Value {
     })
 }
 
-/// What the request sent, with the variables that the provider adds.
+/// The client data of the request, with the variables that the provider adds.
 fn client_data(call: &Call) -> Map<String, Value> {
     let mut variables = call.dial.dynamic_variables.clone();
     for (name, value) in [

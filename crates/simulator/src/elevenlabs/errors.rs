@@ -1,23 +1,18 @@
 //! The provider's error bodies.
 
-use crate::behaviours::ErrorShape;
-use crate::faults::respond;
-use actix_web::error::InternalError;
-use actix_web::http::header::RETRY_AFTER;
-use actix_web::{Error, HttpResponse};
+use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
-/// The current shape.
+use crate::behaviours::ErrorShape;
+use crate::ids;
+use crate::responses::{error, respond};
+
+/// An error in the current shape.
 pub(crate) fn detail(status: u16, code: &str, message: &str) -> HttpResponse {
     respond(status).json(shaped(ErrorShape::DetailObject, status, code, message))
 }
 
-/// Makes a response end a handler through `?`.
-pub(crate) fn refusal(response: HttpResponse) -> Error {
-    InternalError::from_response("refused", response).into()
-}
-
-/// 422 of schema validation.
+/// The 422 of schema validation.
 pub(crate) fn invalid(details: Vec<Value>) -> HttpResponse {
     respond(422).json(json!({ "detail": details }))
 }
@@ -40,7 +35,7 @@ pub(crate) fn wrong_key() -> HttpResponse {
     } }))
 }
 
-/// The legacy name in `status` differs from the code here.
+/// Here `status` does not repeat the code.
 pub(crate) fn no_such_conversation(id: &str) -> HttpResponse {
     respond(404).json(json!({ "detail": {
         "type": "not_found",
@@ -58,7 +53,6 @@ pub(crate) fn no_such_phone_number() -> HttpResponse {
     detail(404, "phone_number_not_found", "The phone number was not found.")
 }
 
-/// An error that a script asks for.
 pub(crate) fn scripted(
     status: u16,
     shape: ErrorShape,
@@ -66,23 +60,19 @@ pub(crate) fn scripted(
     message: Option<&str>,
     retry_after_secs: Option<u32>,
 ) -> HttpResponse {
-    let code = code.unwrap_or_else(|| usual_code(status));
+    let code = code.unwrap_or_else(|| default_code(status));
     let message = message.unwrap_or("The request could not be processed.");
-    let mut response = respond(status);
-    if let Some(secs) = retry_after_secs {
-        response.insert_header((RETRY_AFTER, secs.to_string()));
-    }
-    response.json(shaped(shape, status, code, message))
+    error(status, retry_after_secs, shaped(shape, status, code, message))
 }
 
 fn shaped(shape: ErrorShape, status: u16, code: &str, message: &str) -> Value {
     let detail = match shape {
         ErrorShape::DetailObject => json!({
-            "type": usual_type(status),
+            "type": error_type(status),
             "code": code,
             "message": message,
             "status": code,
-            "request_id": crate::ids::fresh(""),
+            "request_id": ids::prefixed(""),
         }),
         ErrorShape::Legacy => json!({ "status": code, "message": message }),
         ErrorShape::List => json!([{ "loc": ["body", "to_number"], "msg": message, "type": code }]),
@@ -91,7 +81,7 @@ fn shaped(shape: ErrorShape, status: u16, code: &str, message: &str) -> Value {
     json!({ "detail": detail })
 }
 
-fn usual_type(status: u16) -> &'static str {
+fn error_type(status: u16) -> &'static str {
     match status {
         401 => "authentication_error",
         402 => "payment_required",
@@ -106,7 +96,7 @@ fn usual_type(status: u16) -> &'static str {
     }
 }
 
-fn usual_code(status: u16) -> &'static str {
+fn default_code(status: u16) -> &'static str {
     match status {
         401 => "unauthorized",
         402 => "insufficient_credits",

@@ -1,42 +1,31 @@
-//! The events of a call, as its webhooks carry them.
+//! The webhook events of a call.
 
-use crate::calls::Call;
-use crate::elevenlabs::{catalogue, conversations, recording};
-use crate::timeline::{End, Failure, Step};
-use crate::webhooks::{Event, WebhookScript};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The filler of a large event, in bytes.
-const LARGE: usize = 5_000_000;
+use super::{catalogue, conversations, recording};
+use crate::calls::Call;
+use crate::timeline::{End, Failure, Step, unix_now_secs};
+use crate::webhooks::{Event, WebhookScript};
 
-/// What is sent of a call that is over, in order; nothing of one that rings on.
+const LARGE_EVENT_BYTES: usize = 5_000_000;
+
+/// The events of a call that is over, in order; none for a call that keeps ringing.
 pub(crate) fn events_of(call: &Call, script: WebhookScript) -> Vec<Event> {
-    let mut events = Vec::new();
-    if matches!(call.timeline.end, End::RingsOn) {
-        return events;
-    }
+    let mut events = match &call.timeline.end {
+        End::KeepsRinging => return Vec::new(),
+        End::Failed(failure) => vec![initiation_failure(call, failure)],
+        End::Answered if script.out_of_order => {
+            vec![audio(call), transcription(call, script.large), initiation_failure(call, &false_failure())]
+        }
+        End::Answered if script.audio => vec![transcription(call, script.large), audio(call)],
+        End::Answered => vec![transcription(call, script.large)],
+    };
     if script.unknown_type {
         let data =
             json!({ "conversation_id": call.dial.conversation_id, "call_sid": "", "answered_by": "human" });
-        events.push(event(call, "answering_machine_detection", data));
-    }
-    match &call.timeline.end {
-        End::RingsOn => {}
-        End::Failed(failure) => events.push(initiation_failure(call, failure)),
-        End::Answered => {
-            if script.out_of_order {
-                events.push(audio(call));
-            }
-            events.push(transcription(call, script.large));
-            if script.out_of_order {
-                events.push(initiation_failure(call, &not_true()));
-            } else if script.audio {
-                events.push(audio(call));
-            }
-        }
+        events.insert(0, event(call, "answering_machine_detection", data));
     }
     events
 }
@@ -44,9 +33,9 @@ pub(crate) fn events_of(call: &Call, script: WebhookScript) -> Vec<Event> {
 fn transcription(call: &Call, large: bool) -> Event {
     let mut record = conversations::record(call, Step::Done);
     if large {
-        // The provider's own variable: the transcript once more.
+        // The provider adds this variable, which repeats the transcript.
         record["conversation_initiation_client_data"]["dynamic_variables"]["system__conversation_history"] =
-            "a".repeat(LARGE).into();
+            "a".repeat(LARGE_EVENT_BYTES).into();
     }
     Event { retried: true, ..event(call, "post_call_transcription", record) }
 }
@@ -83,8 +72,8 @@ fn initiation_failure(call: &Call, failure: &Failure) -> Event {
     event(call, "call_initiation_failure", data)
 }
 
-/// The failure that comes too late to a call that was answered.
-fn not_true() -> Failure {
+/// The failure that is reported although the call was answered.
+fn false_failure() -> Failure {
     Failure {
         code: 480,
         reason: "sip status: 480: Temporarily Unavailable (SIP 480)".to_owned(),
@@ -93,7 +82,7 @@ fn not_true() -> Failure {
 }
 
 fn event(call: &Call, kind: &'static str, data: Value) -> Event {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let body = json!({ "type": kind, "event_timestamp": now, "data": data }).to_string().into_bytes();
+    let body = json!({ "type": kind, "event_timestamp": unix_now_secs(), "data": data });
+    let body = body.to_string().into_bytes();
     Event { kind, conversation_id: call.dial.conversation_id.clone(), body, chunked: false, retried: false }
 }

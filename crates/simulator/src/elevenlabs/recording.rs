@@ -1,15 +1,14 @@
-//! What is heard of a call: nothing, as an MP3 file that players play.
+//! The recording of a call: silence, as a valid MP3 file.
 
-/// `ID3` 2.4 with one text, the encoder's name, as the provider's files start. Lengths are behind the names.
+/// `ID3` 2.4 with the encoder's name, as in the provider's files. Each length follows its name.
 const TAG: &[u8] = b"ID3\x04\0\0\0\0\0\x14TSSE\0\0\0\x0a\0\0\x03Simulator";
 /// MPEG 2 layer 3 without a checksum, 64 kbit/s, 24 kHz, one channel.
 const HEADER: [u8; 4] = [0xff, 0xf3, 0x84, 0xc0];
-/// 72 × 64,000 / 24,000, the header included. Side information and samples that are all zero are silence.
+/// 72 × 64,000 / 24,000, the header included. All-zero side information and samples are silence.
 const FRAME_BYTES: usize = 192;
-/// Of 24 ms each: 6 s, and more than one chunk of a webhook.
+/// At 24 ms each, 6 s: more bytes than one chunk of a webhook.
 const FRAMES: usize = 250;
 
-/// Six seconds of silence.
 pub(super) fn silence() -> Vec<u8> {
     let mut frame = [0; FRAME_BYTES];
     frame[..HEADER.len()].copy_from_slice(&HEADER);
@@ -20,7 +19,8 @@ pub(super) fn silence() -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// Walks the file as a player does: over the tag by its length, then from frame to frame by what their headers say.
+    /// Reads the file as a player does: skips the tag by its length, and each frame by the bit rate
+    /// in its header.
     #[test]
     fn a_player_finds_every_frame() {
         let file = silence();

@@ -1,10 +1,10 @@
-//! The assistants and phone numbers that exist. Dials accept any other id as well.
+//! The assistants and phone numbers in the lists. Dials accept any other id too.
 
-use crate::elevenlabs::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
 use actix_web::HttpResponse;
 use serde_json::json;
 
-/// When the catalogue was made.
+use crate::elevenlabs::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
+
 const CREATED_AT: &str = "2025-10-09T08:53:20Z";
 
 pub(crate) async fn list_phone_numbers() -> HttpResponse {

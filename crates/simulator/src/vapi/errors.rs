@@ -1,15 +1,15 @@
-//! The provider's error bodies: `{"message": text or texts, "error", "statusCode"}`.
+//! The provider's error bodies: `{"message", "error", "statusCode"}`, where `message` is one text
+//! or a list.
 
-use crate::behaviours::ErrorShape;
-use crate::faults::respond;
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
 use serde_json::{Value, json};
 
-/// An error with the status in words.
+use crate::behaviours::ErrorShape;
+use crate::responses::{self, reason_phrase};
+
+/// An error whose code is the reason phrase of the status.
 pub(crate) fn error(status: u16, message: Value) -> HttpResponse {
-    respond(status).json(body(status, message, None))
+    responses::error(status, None, body(status, message, None))
 }
 
 pub(crate) fn wrong_key() -> HttpResponse {
@@ -24,7 +24,7 @@ pub(crate) async fn no_such_method() -> HttpResponse {
     error(404, json!("Cannot find that operation."))
 }
 
-/// An error that a script asks for. Of the shapes, [`ErrorShape::List`] gives a list of messages, the others one.
+/// [`ErrorShape::List`] gives a list of messages, the other shapes one message.
 pub(crate) fn scripted(
     status: u16,
     shape: ErrorShape,
@@ -37,14 +37,10 @@ pub(crate) fn scripted(
         ErrorShape::List => json!([message]),
         ErrorShape::DetailObject | ErrorShape::Legacy | ErrorShape::String => json!(message),
     };
-    let mut response = respond(status);
-    if let Some(secs) = retry_after_secs {
-        response.insert_header((RETRY_AFTER, secs.to_string()));
-    }
-    response.json(body(status, message, code))
+    responses::error(status, retry_after_secs, body(status, message, code))
 }
 
 fn body(status: u16, message: Value, code: Option<&str>) -> Value {
-    let in_words = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-    json!({ "message": message, "error": code.or(in_words).unwrap_or("Error"), "statusCode": status })
+    let code = code.or(reason_phrase(status)).unwrap_or("Error");
+    json!({ "message": message, "error": code, "statusCode": status })
 }

@@ -1,44 +1,33 @@
-//! How calls end that the provider took: in its record, in its words.
+//! How calls end, in the words of the provider's record.
 
-use crate::behaviours::{Behaviour, CallFate};
+use crate::behaviours::{Behaviour, CallOutcome};
 use crate::timeline::{End, Failure};
 
-/// How a call ends that a behaviour tells of, if it tells anything.
-pub(crate) fn end_by(behaviour: &Behaviour) -> Option<End> {
+/// `None` if the response to this behaviour does not report what happened to the call.
+pub(crate) fn reported_end(behaviour: &Behaviour) -> Option<End> {
     match behaviour {
         Behaviour::Answer { .. } | Behaviour::SuccessWithoutIds => Some(End::Answered),
-        Behaviour::Busy { .. } => Some(failed(486)),
-        Behaviour::NoAnswer { .. } => Some(failed(480)),
-        Behaviour::Decline { .. } => Some(failed(603)),
-        Behaviour::SipTimeout { .. } => Some(failed(1011)),
-        Behaviour::SipFailure { code, .. } => Some(failed(*code)),
-        _ => None,
+        other => other.sip_failure().map(|(code, ..)| End::Failed(failure(code))),
     }
 }
 
-/// How a call ends of which the answer tells nothing; `None` where there is no call.
-pub(crate) fn end_of(fate: CallFate) -> Option<End> {
-    match fate {
-        CallFate::NotDialled => None,
-        CallFate::Answered => Some(End::Answered),
-        CallFate::Ringing => Some(End::RingsOn),
-        CallFate::NoAnswer => Some(rung_out()),
-        CallFate::Busy => Some(failed(486)),
-    }
+/// The end of a call that the response does not report; `None` if nothing was dialled.
+pub(crate) fn unreported_end(outcome: CallOutcome) -> Option<End> {
+    End::from_outcome(outcome, failure(480), failure(486))
 }
 
-/// Nobody picked up for as long as the carrier rings.
-pub(crate) fn rung_out() -> End {
-    failed(480)
+/// The callee did not answer before the carrier's ringing timeout.
+pub(crate) fn ringing_timeout() -> End {
+    End::Failed(failure(480))
 }
 
-fn failed(code: u16) -> End {
+fn failure(code: u16) -> Failure {
     let ended_reason = match code {
-        // A callee who declines is busy to the carrier.
+        // The carrier reports a callee who declines as busy.
         486 | 600 | 603 => "customer-busy",
         408 | 480 | 487 => "customer-did-not-answer",
         484 => "twilio-reported-customer-misdialed",
         _ => "call.in-progress.error-sip-outbound-call-failed-to-connect",
     };
-    End::Failed(Failure { code, reason: ended_reason.to_owned(), error_type: "ended" })
+    Failure { code, reason: ended_reason.to_owned(), error_type: "ended" }
 }

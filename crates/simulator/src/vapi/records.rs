@@ -1,26 +1,27 @@
-//! `GET /call`: what became of the calls.
+//! `GET /call`: the records of calls.
 
-use crate::calls::{Call, Surface};
-use crate::state::State;
-use crate::timeline::{End, Step};
-use crate::vapi::errors;
+use std::collections::HashMap;
+
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Whose calls these are.
+use super::errors;
+use crate::calls::{Call, Provider};
+use crate::state::State;
+use crate::timeline::{End, Step};
+
 const ORGANIZATION_ID: &str = "5e0d2c1a-0000-4000-8000-000000000001";
 
 pub(crate) async fn find(state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
-    match state.calls().find(Surface::Vapi, &id) {
+    match state.calls().find(Provider::Vapi, &id) {
         Some(call) => HttpResponse::Ok().json(record(&call)),
         None => errors::no_such_call(),
     }
 }
 
-/// The newest first, 100 of them unless `limit` says otherwise. There is no filter by `name`.
+/// Newest first; `limit` is 100 by default. There is no filter by `name`.
 pub(crate) async fn list(
     state: web::Data<State>,
     query: web::Query<HashMap<String, String>>,
@@ -35,19 +36,19 @@ pub(crate) async fn list(
     let (Ok(after), Ok(before)) = (time("createdAtGt"), time("createdAtLt")) else {
         return errors::error(400, json!(["createdAt must be a valid ISO 8601 date string"]));
     };
-    let is = |name: &str, value: &str| query.get(name).is_none_or(|wanted| wanted == value);
+    let matches = |name: &str, value: &str| query.get(name).is_none_or(|expected| expected == value);
     let calls = state.calls();
-    let found = calls.newest_first(Surface::Vapi, None, None).filter(|(_, call)| {
+    let found = calls.newest_first(Provider::Vapi, None, None).filter(|(_, call)| {
         let created = call.dialled_at_unix_secs as i64;
-        is("assistantId", &call.dial.agent_id)
-            && is("phoneNumberId", &call.dial.agent_phone_number_id)
+        matches("assistantId", &call.dial.agent_id)
+            && matches("phoneNumberId", &call.dial.agent_phone_number_id)
             && after.is_none_or(|after| created > after)
             && before.is_none_or(|before| created < before)
     });
     HttpResponse::Ok().json(found.take(limit).map(|(_, call)| record(&call)).collect::<Vec<_>>())
 }
 
-/// The record as it is when the call has just been queued: the carrier's id comes later.
+/// The record of a call that has just been queued: it has no carrier id yet.
 pub(crate) fn queued(call: &Call) -> Map<String, Value> {
     let created_at = iso(call.dialled_at_unix_secs);
     let mut record = call.client_data.clone();
@@ -69,7 +70,7 @@ pub(crate) fn queued(call: &Call) -> Map<String, Value> {
 }
 
 fn record(call: &Call) -> Map<String, Value> {
-    let step = call.timeline.step(call.elapsed());
+    let step = call.step();
     let status = match step {
         Step::Initiated => "ringing",
         Step::InProgress => "in-progress",
@@ -77,14 +78,13 @@ fn record(call: &Call) -> Map<String, Value> {
     };
     let ended_reason = match (&call.timeline.end, step) {
         (End::Failed(failure), Step::Failed) => Some(failure.reason.as_str()),
-        (_, Step::Processing | Step::Done) => Some("assistant-ended-call"),
+        _ if step.is_hung_up() => Some("assistant-ended-call"),
         _ => None,
     };
-    let answered = matches!(step, Step::InProgress | Step::Processing | Step::Done);
     let mut record = queued(call);
     record.insert("status".to_owned(), status.into());
     record.insert("phoneCallProviderId".to_owned(), call.sip_call_id.clone().into());
-    if answered {
+    if step.is_answered() {
         record.insert("startedAt".to_owned(), iso(call.rings_until_unix_secs()).into());
     }
     if let Some(reason) = ended_reason {

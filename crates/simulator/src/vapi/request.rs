@@ -1,11 +1,9 @@
-//! The body of a call, checked as the provider's schema checks it.
+//! The body of a call, validated as the provider does it.
 
 use serde_json::{Map, Value};
 
-/// The longest free reference, in characters.
-const LONGEST_REFERENCE: usize = 40;
+const MAX_REFERENCE_CHARS: usize = 40;
 
-/// A request that passed.
 pub(crate) struct CreateCall {
     pub(crate) assistant_id: String,
     pub(crate) phone_number_id: String,
@@ -13,32 +11,32 @@ pub(crate) struct CreateCall {
     /// `name`, the caller's own reference.
     pub(crate) name: Option<String>,
     pub(crate) customer: Map<String, Value>,
-    /// `assistantOverrides`, empty where there is none.
+    /// `assistantOverrides`; empty if the request has none.
     pub(crate) overrides: Map<String, Value>,
 }
 
 impl CreateCall {
-    /// Reads a body; every objection to it, where there is one.
+    /// Fails with every error in the body.
     pub(crate) fn parse(body: &[u8]) -> Result<CreateCall, Vec<String>> {
         let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
             return Err(vec!["the body must be a JSON object".to_owned()]);
         };
-        let mut objections = Vec::new();
-        let customer = object(&body, "customer", &mut objections);
+        let mut errors = Vec::new();
+        let customer = object(&body, "customer", &mut errors);
         let call = CreateCall {
-            assistant_id: required(&body, "assistantId", &mut objections),
-            phone_number_id: required(&body, "phoneNumberId", &mut objections),
-            number: required(&customer, "number", &mut objections),
-            name: reference(&body, "name", &mut objections),
-            overrides: object(&body, "assistantOverrides", &mut objections),
+            assistant_id: required(&body, "assistantId", &mut errors),
+            phone_number_id: required(&body, "phoneNumberId", &mut errors),
+            number: required(&customer, "number", &mut errors),
+            name: reference(&body, "name", &mut errors),
+            overrides: object(&body, "assistantOverrides", &mut errors),
             customer,
         };
-        reference(&call.customer, "externalId", &mut objections);
-        object(&call.overrides, "variableValues", &mut objections);
-        if objections.is_empty() { Ok(call) } else { Err(objections) }
+        reference(&call.customer, "externalId", &mut errors);
+        object(&call.overrides, "variableValues", &mut errors);
+        if errors.is_empty() { Ok(call) } else { Err(errors) }
     }
 
-    /// The caller's correlation id, where both places that can carry it agree or only one is used.
+    /// The caller's correlation id: `name` or `customer.externalId`; `None` if the two differ.
     pub(crate) fn correlation_id(&self) -> Option<String> {
         let external_id = self.customer.get("externalId").and_then(Value::as_str);
         match (self.name.as_deref(), external_id) {
@@ -52,31 +50,31 @@ impl CreateCall {
     }
 }
 
-fn required(fields: &Map<String, Value>, key: &str, objections: &mut Vec<String>) -> String {
+fn required(fields: &Map<String, Value>, key: &str, errors: &mut Vec<String>) -> String {
     match fields.get(key).and_then(Value::as_str) {
         Some(text) if !text.is_empty() => return text.to_owned(),
-        _ => objections.push(format!("{key} must be a string")),
+        _ => errors.push(format!("{key} must be a string")),
     }
     String::new()
 }
 
-fn reference(fields: &Map<String, Value>, key: &str, objections: &mut Vec<String>) -> Option<String> {
+fn reference(fields: &Map<String, Value>, key: &str, errors: &mut Vec<String>) -> Option<String> {
     match fields.get(key) {
         None => None,
-        Some(Value::String(text)) if text.chars().count() <= LONGEST_REFERENCE => Some(text.clone()),
+        Some(Value::String(text)) if text.chars().count() <= MAX_REFERENCE_CHARS => Some(text.clone()),
         Some(_) => {
-            objections.push(format!("{key} must be a string of {LONGEST_REFERENCE} characters or less"));
+            errors.push(format!("{key} must be a string of {MAX_REFERENCE_CHARS} characters or less"));
             None
         }
     }
 }
 
-fn object(fields: &Map<String, Value>, key: &str, objections: &mut Vec<String>) -> Map<String, Value> {
+fn object(fields: &Map<String, Value>, key: &str, errors: &mut Vec<String>) -> Map<String, Value> {
     match fields.get(key) {
         None => Map::new(),
         Some(Value::Object(object)) => object.clone(),
         Some(_) => {
-            objections.push(format!("{key} must be an object"));
+            errors.push(format!("{key} must be an object"));
             Map::new()
         }
     }

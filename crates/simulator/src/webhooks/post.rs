@@ -1,55 +1,53 @@
-//! One HTTP/1.1 POST over a connection of its own: no more of a client than webhooks on the loopback need.
+//! A minimal HTTP/1.1 client for webhooks on the loopback interface: one POST per connection.
 
 use std::convert::Infallible;
 use std::future::pending;
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
 use std::time::Duration;
+
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::timeout;
 
-/// How long a receiver may take.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 const CHUNK_BYTES: usize = 16 << 10;
-/// The longest status line that is read, in bytes.
-const LONGEST_LINE: u64 = 1024;
+const MAX_STATUS_LINE_BYTES: u64 = 1024;
 
-/// What is sent.
 pub(crate) struct Post<'a> {
     pub(crate) address: SocketAddr,
     pub(crate) path: &'a str,
     pub(crate) signature: &'a str,
     pub(crate) body: &'a [u8],
-    /// In chunks, without a length.
+    /// Send the body in chunks, without a length.
     pub(crate) chunked: bool,
 }
 
 impl Post<'_> {
-    /// Sends it, and reads the status of the answer.
+    /// Sends the request, and returns the status of the response.
     pub(crate) async fn send(&self) -> Result<u16> {
         let exchange = async {
             let stream = TcpStream::connect(self.address).await?;
             stream.set_nodelay(true)?;
             let (read, write) = stream.into_split();
             let mut line = String::new();
-            let mut reader = BufReader::new(read.take(LONGEST_LINE));
-            // A receiver may answer before it has read everything, and may not read on.
+            let mut reader = BufReader::new(read.take(MAX_STATUS_LINE_BYTES));
+            // A receiver may respond before it has read everything, and may then stop reading.
             tokio::select! {
                 read = reader.read_line(&mut line) => read?,
                 never = self.write_and_wait(write) => match never {},
             };
             let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
-            status.ok_or_else(|| Error::new(ErrorKind::InvalidData, "the answer is not HTTP"))
+            status.ok_or_else(|| Error::new(ErrorKind::InvalidData, "the response is not HTTP/1.1"))
         };
-        timeout(ANSWERS_WITHIN, exchange).await?
+        timeout(RESPONSE_TIMEOUT, exchange).await?
     }
 
-    /// Keeps the connection open when everything is written. Whether writing fails is seen by who reads.
+    /// Keeps the connection open after everything is written. If writing fails, the read fails too.
     async fn write_and_wait(&self, mut write: OwnedWriteHalf) -> Infallible {
         if let Err(error) = self.write(&mut write).await {
-            tracing::debug!(%error, "a webhook was not written to its end");
+            tracing::debug!(%error, "cannot write a webhook in full; waiting for the response anyway");
         }
         pending().await
     }

@@ -1,10 +1,11 @@
 //! Agents and phone numbers.
 
-use crate::sandbox::{Sandbox, json_of};
 use simulator::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
 
+use crate::sandbox::{Sandbox, json_of};
+
 #[tokio::test]
-async fn phone_numbers_are_a_bare_array_and_tell_which_can_call_out() {
+async fn phone_numbers_are_a_bare_array_and_show_which_can_call_out() {
     let sandbox = Sandbox::start().await;
     let numbers = sandbox.get_json("/v1/convai/phone-numbers").await;
     assert_eq!(numbers[0]["phone_number_id"], DEMO_PHONE_NUMBER_ID);

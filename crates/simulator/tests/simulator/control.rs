@@ -1,12 +1,14 @@
 //! Scripts, counts, and the listener itself.
 
-use crate::sandbox::{CALLEE, SIP_TRUNK, Sandbox, call_to, magic};
-use serde_json::json;
-use simulator::{Behaviour, MAGIC_NUMBERS, ScriptedBehaviour, Settings, Simulator};
 use std::io::ErrorKind;
 use std::time::Duration;
+
+use serde_json::json;
+use simulator::{Behaviour, MAGIC_NUMBERS, ScriptedBehaviour, Settings, Simulator};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+
+use crate::sandbox::{CALLEE, SIP_TRUNK, Sandbox, call_to, magic};
 
 async fn statuses<const N: usize>(sandbox: &Sandbox, number: &str) -> [u16; N] {
     let mut statuses = [0; N];
@@ -31,8 +33,8 @@ async fn scripts_over_http_come_before_magic_numbers_and_are_used_up_in_order() 
     assert_eq!(statuses(&sandbox, busy).await, [500, 500, 502, 503]);
     assert_eq!(statuses(&sandbox, CALLEE).await, [503]);
 
-    let standing = json!({ "to_number": busy, "behaviour": { "kind": "redirect", "status": 303 } });
-    sandbox.post("/sim/behaviours", &standing).await;
+    let unlimited = json!({ "to_number": busy, "behaviour": { "kind": "redirect", "status": 303 } });
+    sandbox.post("/sim/behaviours", &unlimited).await;
     assert_eq!(statuses(&sandbox, busy).await, [303, 303]);
 
     sandbox.delete("/sim/behaviours").await;
@@ -80,11 +82,11 @@ async fn every_kind_can_be_written_as_json() {
 }
 
 #[tokio::test]
-async fn scripts_that_cannot_be_played_are_refused() {
+async fn invalid_scripts_are_refused() {
     let sandbox = Sandbox::start().await;
     for script in [
         json!({}),
-        json!({ "behaviour": { "kind": "unheard_of" } }),
+        json!({ "behaviour": { "kind": "unknown" } }),
         json!({ "behaviour": { "kind": "answer", "after_ms": 1, "typo": 2 } }),
         json!({ "behavior": { "kind": "hang" } }),
         json!({ "behaviour": { "kind": "http_error", "status": 200 } }),
@@ -112,9 +114,9 @@ async fn dials_are_counted_by_number() {
     assert!(all["dials"][1]["received_at_ms"].as_u64() >= all["dials"][0]["received_at_ms"].as_u64());
 
     for escaped in [format!("%2B{}", &CALLEE[1..]), CALLEE.to_owned()] {
-        let some = sandbox.get_json(&format!("/sim/dials?to_number={escaped}")).await;
-        assert_eq!((&some["total"], &some["by_number"]), (&json!(2), &json!({ CALLEE: 2 })));
-        assert_eq!(some["dials"].as_array().map(Vec::len), Some(2));
+        let filtered = sandbox.get_json(&format!("/sim/dials?to_number={escaped}")).await;
+        assert_eq!((&filtered["total"], &filtered["by_number"]), (&json!(2), &json!({ CALLEE: 2 })));
+        assert_eq!(filtered["dials"].as_array().map(Vec::len), Some(2));
     }
 
     sandbox.delete("/sim/dials").await;
@@ -124,7 +126,7 @@ async fn dials_are_counted_by_number() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_by_path_and_control_is_not() {
+async fn requests_are_counted_by_path_and_control_requests_are_not() {
     let sandbox = Sandbox::start().await;
     sandbox.dial(magic("busy")).await;
     sandbox.dial(magic("forbidden")).await;
@@ -147,14 +149,17 @@ async fn the_magic_numbers_are_listed() {
 }
 
 #[tokio::test]
-async fn connections_are_refused_and_taken_again_on_the_same_port() {
+async fn connections_are_refused_and_accepted_again_on_the_same_port() {
     let sandbox = Sandbox::start().await;
     sandbox.dial(CALLEE).await;
     for _ in 0..3 {
         sandbox.simulator.refuse_connections(true).await;
         let refused = TcpStream::connect(sandbox.simulator.address()).await;
         assert_eq!(refused.expect_err("refused").kind(), ErrorKind::ConnectionRefused);
-        let error = sandbox.try_post(SIP_TRUNK, &call_to(CALLEE)).await.expect_err("the pool is cut as well");
+        let error = sandbox
+            .try_post(SIP_TRUNK, &call_to(CALLEE))
+            .await
+            .expect_err("pooled connections are closed too");
         assert!(error.is_connect(), "{error}");
         sandbox.simulator.refuse_connections(false).await;
     }
@@ -164,21 +169,21 @@ async fn connections_are_refused_and_taken_again_on_the_same_port() {
 }
 
 #[tokio::test]
-async fn a_call_that_rings_is_answered_though_connections_are_refused() {
+async fn a_call_that_rings_gets_its_response_though_connections_are_refused() {
     let sandbox = Sandbox::start().await;
     sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::Answer { after_ms: 400 }));
-    let (answer, ()) = tokio::join!(sandbox.dial(CALLEE), async {
+    let (response, ()) = tokio::join!(sandbox.dial(CALLEE), async {
         while sandbox.simulator.dials().is_empty() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         sandbox.simulator.refuse_connections(true).await;
     });
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["connection"], "close");
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["connection"], "close");
 }
 
 #[tokio::test]
-async fn a_refusal_over_http_ends_by_itself() {
+async fn a_refusal_over_http_ends_after_its_time() {
     let sandbox = Sandbox::start().await;
     let script = json!({ "behaviour": { "kind": "refuse_connections", "for_ms": 300 } });
     assert_eq!(sandbox.post("/sim/behaviours", &script).await.status(), 204);
@@ -190,7 +195,7 @@ async fn a_refusal_over_http_ends_by_itself() {
 
     let for_ms = Some(60_000);
     sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::RefuseConnections { for_ms }));
-    assert!(TcpStream::connect(sandbox.simulator.address()).await.is_err(), "at once");
+    assert!(TcpStream::connect(sandbox.simulator.address()).await.is_err(), "it takes effect immediately");
 }
 
 #[tokio::test]
@@ -200,7 +205,7 @@ async fn the_next_connections_close_before_anything_is_read() {
         let behaviour = Behaviour::CloseOnAccept { reset };
         sandbox.simulator.script(ScriptedBehaviour::new(behaviour).times(times));
         for _ in 0..times {
-            // A reset can come before the client knows that it was connected.
+            // A reset can arrive before the client knows that it is connected.
             let ended = match TcpStream::connect(sandbox.simulator.address()).await {
                 Ok(mut socket) => socket.read(&mut [0; 8]).await,
                 Err(error) => Err(error),
@@ -228,8 +233,8 @@ async fn stopping_and_dropping_free_the_port() {
         }
         assert!(TcpStream::connect(address).await.is_err());
         assert!(matches!(open.read(&mut [0; 8]).await, Ok(0) | Err(_)), "open connections end");
-        let again = Settings { bind: address, ..Settings::default() };
-        let again = Simulator::start(again).await.expect("the port is free");
+        let same_port = Settings { bind: address, ..Settings::default() };
+        let again = Simulator::start(same_port).await.expect("the port is free");
         assert_eq!(again.base_url(), format!("http://{address}"));
         let taken = Settings { bind: address, ..Settings::default() };
         assert!(Simulator::start(taken).await.is_err());
@@ -237,7 +242,7 @@ async fn stopping_and_dropping_free_the_port() {
 }
 
 #[tokio::test]
-async fn settings_are_checked_and_keep_the_key_to_themselves() {
+async fn settings_are_validated_and_debug_shows_no_key() {
     for time_scale in [f64::NAN, -1.0, 1e9] {
         assert!(Simulator::start(Settings { time_scale, ..Settings::default() }).await.is_err());
     }

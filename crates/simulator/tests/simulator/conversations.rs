@@ -1,16 +1,18 @@
 //! The records of calls.
 
-use crate::sandbox::{CALLEE, SIP_TRUNK, Sandbox, call_to, json_of, magic};
+use std::collections::HashSet;
+
 use serde_json::json;
 use simulator::{Behaviour, ScriptedBehaviour, Settings};
-use std::collections::HashSet;
+
+use crate::sandbox::{CALLEE, SIP_TRUNK, Sandbox, call_to, json_of, magic};
 
 #[tokio::test]
 async fn a_conversation_goes_through_every_status() {
-    // Every step takes long enough to be seen on a machine that is busy.
+    // Each step must last long enough to be observed on a busy machine.
     let sandbox = Sandbox::with(Settings { time_scale: 3.0, ..Settings::default() }).await;
     sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::Decline { after_ms: 300 }).to(CALLEE));
-    let (answer, initiated) = tokio::join!(sandbox.dial_json(CALLEE), async {
+    let (response, initiated) = tokio::join!(sandbox.dial_json(CALLEE), async {
         while sandbox.simulator.dials().is_empty() {
             tokio::task::yield_now().await;
         }
@@ -18,10 +20,10 @@ async fn a_conversation_goes_through_every_status() {
         sandbox.get_json(&format!("/v1/convai/conversations/{id}")).await
     });
     assert_eq!(initiated["status"], "initiated");
-    assert_eq!(initiated["conversation_id"], answer["conversation_id"]);
+    assert_eq!(initiated["conversation_id"], response["conversation_id"]);
 
-    let answer = sandbox.dial_json(magic("answers_at_once")).await;
-    let id = answer["conversation_id"].as_str().expect("an id");
+    let response = sandbox.dial_json(magic("answers_at_once")).await;
+    let id = response["conversation_id"].as_str().expect("an id");
     let talking = sandbox.conversation_at(id, "in-progress").await;
     assert_eq!((&talking["transcript"], &talking["analysis"]), (&json!([]), &json!(null)));
     sandbox.conversation_at(id, "processing").await;
@@ -43,22 +45,22 @@ async fn a_conversation_goes_through_every_status() {
         metadata["phone_call"],
         json!({ "type": "sip_trunking", "direction": "outbound", "agent_number": "+14165550100",
             "phone_number_id": simulator::DEMO_PHONE_NUMBER_ID, "external_number": magic("answers_at_once"),
-            "call_sid": "", "call_id": answer["sip_call_id"] })
+            "call_sid": "", "call_id": response["sip_call_id"] })
     );
 }
 
 #[tokio::test]
-async fn failed_calls_say_why() {
+async fn failed_calls_report_a_reason() {
     let sandbox = Sandbox::start().await;
     for (name, code) in
         [("busy", 486), ("domain_unavailable", 404), ("daily_limit", 4300), ("sip_timeout", 1011)]
     {
-        let answer = sandbox.dial_json(magic(name)).await;
-        let id = answer["conversation_id"].as_str().expect("an id");
+        let response = sandbox.dial_json(magic(name)).await;
+        let id = response["conversation_id"].as_str().expect("an id");
         let record = sandbox.conversation_at(id, "failed").await;
         let metadata = &record["metadata"];
         assert_eq!(metadata["error"]["code"], code, "{name}");
-        assert_eq!(metadata["error"]["reason"], answer["message"], "{name}");
+        assert_eq!(metadata["error"]["reason"], response["message"], "{name}");
         assert_eq!(metadata["error"]["error_type"], "call_initialization_error", "{name}");
         assert_eq!(metadata["call_duration_secs"], 0, "{name}");
         assert!(metadata["accepted_time_unix_secs"].is_null() && record["analysis"].is_null(), "{name}");
@@ -66,7 +68,7 @@ async fn failed_calls_say_why() {
 }
 
 #[tokio::test]
-async fn a_call_whose_ids_were_not_told_is_found_by_user_id() {
+async fn a_call_whose_ids_were_not_reported_is_found_by_user_id() {
     let sandbox = Sandbox::start().await;
     sandbox.dial_json(magic("success_without_ids")).await;
     let mut other = call_to(CALLEE);

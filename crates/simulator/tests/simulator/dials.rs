@@ -1,29 +1,31 @@
-//! Dials that the provider answers in its own form.
+//! Dials with a response in the provider's own format.
 
-use crate::sandbox::{CALLEE, SIP_TRUNK, Sandbox, call_to, json_of, magic};
-use serde_json::{Value, json};
-use simulator::{Behaviour, ScriptedBehaviour, Settings};
 use std::time::{Duration, Instant};
 
-fn has_id(answer: &Value, key: &str, prefix: &str) -> bool {
-    let random = answer[key].as_str().and_then(|id| id.strip_prefix(prefix)).unwrap_or("");
+use serde_json::{Value, json};
+use simulator::{Behaviour, ScriptedBehaviour, Settings};
+
+use crate::sandbox::{CALLEE, SIP_TRUNK, Sandbox, call_to, json_of, magic};
+
+fn has_id(body: &Value, key: &str, prefix: &str) -> bool {
+    let random = body[key].as_str().and_then(|id| id.strip_prefix(prefix)).unwrap_or("");
     random.len() == 28 && random.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 #[tokio::test]
-async fn any_number_answers_with_ids_in_the_providers_shape() {
+async fn any_number_answers_with_ids_in_the_providers_format() {
     let sandbox = Sandbox::start().await;
-    let answer = sandbox.dial_json("+442079460000").await;
-    assert_eq!(answer["success"], true);
-    assert_eq!(answer["message"], "Outbound call initiated successfully.");
+    let response = sandbox.dial_json("+442079460000").await;
+    assert_eq!(response["success"], true);
+    assert_eq!(response["message"], "Outbound call initiated successfully.");
     assert!(
-        has_id(&answer, "conversation_id", "conv_") && has_id(&answer, "sip_call_id", "otb_"),
-        "{answer}"
+        has_id(&response, "conversation_id", "conv_") && has_id(&response, "sip_call_id", "otb_"),
+        "{response}"
     );
 }
 
 #[tokio::test]
-async fn magic_numbers_tell_every_outcome_of_a_call() {
+async fn magic_numbers_report_every_outcome_of_a_call() {
     let sandbox = Sandbox::start().await;
     let busy = "INVITE failed: sip status: 486: Busy Here (SIP 486)";
     let unavailable = "INVITE failed: sip status: 480: Temporarily Unavailable (SIP 480)";
@@ -45,12 +47,12 @@ async fn magic_numbers_tell_every_outcome_of_a_call() {
         ("caller_not_verified", false, caller, true),
         ("daily_limit", false, "Agent exceeded its daily call limit", true),
     ] {
-        let answer = sandbox.dial_json(magic(name)).await;
-        assert_eq!(answer["success"], success, "{name}");
-        assert_eq!(answer["message"], message, "{name}");
-        assert_eq!(has_id(&answer, "conversation_id", "conv_"), with_ids, "{name}");
-        assert_eq!(has_id(&answer, "sip_call_id", "otb_"), with_ids, "{name}");
-        assert_eq!(answer["conversation_id"].is_null(), !with_ids, "{name}");
+        let response = sandbox.dial_json(magic(name)).await;
+        assert_eq!(response["success"], success, "{name}");
+        assert_eq!(response["message"], message, "{name}");
+        assert_eq!(has_id(&response, "conversation_id", "conv_"), with_ids, "{name}");
+        assert_eq!(has_id(&response, "sip_call_id", "otb_"), with_ids, "{name}");
+        assert_eq!(response["conversation_id"].is_null(), !with_ids, "{name}");
         assert_eq!(sandbox.simulator.dials_to(magic(name)), 1, "{name}");
     }
 }
@@ -80,7 +82,7 @@ async fn magic_numbers_refuse_before_they_dial() {
 }
 
 #[tokio::test]
-async fn the_answer_waits_for_the_callee() {
+async fn the_response_waits_for_the_callee() {
     let sandbox = Sandbox::start().await;
     let started = Instant::now();
     sandbox.dial_with(Behaviour::Answer { after_ms: 300 }).await;
@@ -88,21 +90,21 @@ async fn the_answer_waits_for_the_callee() {
 
     let started = Instant::now();
     let then = Box::new(Behaviour::Busy { after_ms: 100 });
-    let answer = json_of(sandbox.dial_with(Behaviour::Ring { for_ms: 200, then }).await).await;
+    let response = json_of(sandbox.dial_with(Behaviour::Ring { for_ms: 200, then }).await).await;
     assert!(started.elapsed() >= Duration::from_millis(300));
-    assert_eq!(answer["success"], false);
+    assert_eq!(response["success"], false);
 }
 
 #[tokio::test]
-async fn ringing_ends_at_the_requests_time_out() {
+async fn ringing_ends_at_the_requests_timeout() {
     let sandbox = Sandbox::start().await;
     let mut call = call_to(magic("rings_out"));
     call["telephony_call_config"]["ringing_timeout_secs"] = json!(1);
     let started = Instant::now();
-    let answer = json_of(sandbox.post(SIP_TRUNK, &call).await).await;
+    let response = json_of(sandbox.post(SIP_TRUNK, &call).await).await;
     assert!(started.elapsed() >= Duration::from_secs(1));
-    assert_eq!((&answer["success"], &answer["message"]), (&json!(false), &json!("request timed out")));
-    let id = answer["conversation_id"].as_str().expect("an id");
+    assert_eq!((&response["success"], &response["message"]), (&json!(false), &json!("request timed out")));
+    let id = response["conversation_id"].as_str().expect("an id");
     let record = sandbox.conversation_at(id, "failed").await;
     assert_eq!(record["metadata"]["error"]["error_type"], "no_answer");
 }
@@ -114,7 +116,7 @@ async fn a_dial_is_counted_while_it_rings_with_all_that_was_sent() {
     let call = call_to(CALLEE);
     tokio::select! {
         _ = sandbox.try_post(SIP_TRUNK, &call) => panic!("it hangs"),
-        () = dialled(&sandbox, CALLEE) => {}
+        () = wait_for_dial(&sandbox, CALLEE) => {}
     }
     let dials = sandbox.simulator.dials();
     assert_eq!(dials.len(), 1);
@@ -125,14 +127,14 @@ async fn a_dial_is_counted_while_it_rings_with_all_that_was_sent() {
     assert!(!format!("{dials:?}").contains(CALLEE), "a phone number in Debug");
 }
 
-async fn dialled(sandbox: &Sandbox, number: &str) {
+async fn wait_for_dial(sandbox: &Sandbox, number: &str) {
     while sandbox.simulator.dials_to(number) == 0 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
 #[tokio::test]
-async fn requests_are_checked_as_the_provider_checks_them() {
+async fn requests_are_validated_as_the_provider_does_it() {
     let sandbox = Sandbox::start().await;
     let bare = json!({ "agent_id": "a", "agent_phone_number_id": "p", "to_number": "+14165550110" });
     assert_eq!(sandbox.post(SIP_TRUNK, &bare).await.status(), 200);
@@ -140,10 +142,10 @@ async fn requests_are_checked_as_the_provider_checks_them() {
 
     let changed = |pointer: &str, value: Value| {
         let mut call = call_to(CALLEE);
-        *call.pointer_mut(pointer).expect("a field that is sent") = value;
+        *call.pointer_mut(pointer).expect("the request has this field") = value;
         call
     };
-    for (call, place, kind) in [
+    for (call, loc, kind) in [
         (json!({ "agent_id": "a", "agent_phone_number_id": "p" }), json!(["body", "to_number"]), "missing"),
         (changed("/agent_id", json!(7)), json!(["body", "agent_id"]), "string_type"),
         (
@@ -171,7 +173,7 @@ async fn requests_are_checked_as_the_provider_checks_them() {
         let response = sandbox.post(SIP_TRUNK, &call).await;
         assert_eq!(response.status(), 422, "{kind}");
         let detail = &json_of(response).await["detail"];
-        assert_eq!((&detail[0]["loc"], &detail[0]["type"]), (&place, &json!(kind)));
+        assert_eq!((&detail[0]["loc"], &detail[0]["type"]), (&loc, &json!(kind)));
     }
     for (field, code) in
         [("agent_id", "agent_not_found"), ("agent_phone_number_id", "phone_number_not_found")]
@@ -196,16 +198,16 @@ async fn the_twilio_endpoint_does_not_dial_from_a_sip_number() {
 }
 
 #[tokio::test]
-async fn a_key_is_asked_for() {
+async fn a_key_is_required() {
     let settings = Settings { api_key: Some("right".to_owned()), ..Settings::default() };
     let sandbox = Sandbox::with(settings).await;
     let url = sandbox.url(SIP_TRUNK);
     let dial = |key: &str| {
         sandbox.http.post(&url).header("xi-api-key", key).json(&call_to(magic("answers_at_once"))).send()
     };
-    assert_eq!(dial("right").await.expect("an answer").status(), 200);
+    assert_eq!(dial("right").await.expect("a response").status(), 200);
     for (key, status) in [("wrong", "invalid_api_key"), ("", "needs_authorization")] {
-        let response = dial(key).await.expect("an answer");
+        let response = dial(key).await.expect("a response");
         assert_eq!(response.status(), 401);
         assert_eq!(json_of(response).await["detail"]["status"], status);
     }
@@ -213,7 +215,7 @@ async fn a_key_is_asked_for() {
 }
 
 #[tokio::test]
-async fn hundreds_ring_at_once() {
+async fn hundreds_ring_at_the_same_time() {
     let sandbox = Sandbox::start().await;
     sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::Hang).to(CALLEE));
     let ringing = futures_util::future::join_all((0..200).map(|_| sandbox.dial(CALLEE)));

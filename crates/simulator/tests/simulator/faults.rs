@@ -1,16 +1,18 @@
-//! Answers that are lost, garbled or foreign, and what becomes of the call behind them.
+//! Responses that are lost, damaged or from a proxy, and what happens to the call.
+
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use simulator::{Behaviour, CallOutcome, ErrorShape, ScriptedBehaviour};
 
 use crate::sandbox::{CALLEE, SIP_TRUNK, Sandbox, call_to, json_of, magic};
-use serde_json::{Value, json};
-use simulator::{Behaviour, CallFate, ErrorShape, ScriptedBehaviour};
-use std::io::ErrorKind;
-use std::time::Duration;
 
 #[tokio::test]
 async fn a_dropped_connection_ends_without_a_byte_after_the_dial() {
     let sandbox = Sandbox::start().await;
-    let (answer, ended) = sandbox.dial_bare(magic("drops")).await;
-    assert!(answer.is_empty());
+    let (received, ended) = sandbox.dial_over_socket(magic("drops")).await;
+    assert!(received.is_empty());
     assert!(ended.is_ok(), "a FIN, not a reset");
     assert_eq!(sandbox.simulator.dials_to(magic("drops")), 1);
     assert_eq!(sandbox.conversations_of("call-1").await.len(), 1);
@@ -19,8 +21,8 @@ async fn a_dropped_connection_ends_without_a_byte_after_the_dial() {
 #[tokio::test]
 async fn a_reset_connection_ends_without_a_byte_after_the_dial() {
     let sandbox = Sandbox::start().await;
-    let (answer, ended) = sandbox.dial_bare(magic("resets")).await;
-    assert!(answer.is_empty());
+    let (received, ended) = sandbox.dial_over_socket(magic("resets")).await;
+    assert!(received.is_empty());
     assert_eq!(ended.expect_err("a reset").kind(), ErrorKind::ConnectionReset);
     assert_eq!(sandbox.simulator.dials_to(magic("resets")), 1);
 }
@@ -30,13 +32,13 @@ async fn a_connection_can_be_lost_after_ringing() {
     let sandbox = Sandbox::start().await;
     let then = Box::new(Behaviour::DropConnection);
     sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::Ring { for_ms: 200, then }));
-    let started = std::time::Instant::now();
-    let (answer, _) = sandbox.dial_bare(CALLEE).await;
-    assert!(answer.is_empty() && started.elapsed() >= Duration::from_millis(200));
+    let started = Instant::now();
+    let (received, _) = sandbox.dial_over_socket(CALLEE).await;
+    assert!(received.is_empty() && started.elapsed() >= Duration::from_millis(200));
 }
 
 #[tokio::test]
-async fn a_hanging_dial_never_answers_and_ends_with_its_client() {
+async fn a_hanging_dial_never_responds_and_ends_with_its_client() {
     let sandbox = Sandbox::start().await;
     let call = call_to(magic("hangs"));
     let hung = tokio::time::timeout(Duration::from_millis(300), sandbox.try_post(SIP_TRUNK, &call)).await;
@@ -46,7 +48,7 @@ async fn a_hanging_dial_never_answers_and_ends_with_its_client() {
 }
 
 #[tokio::test]
-async fn statuses_that_lose_the_answer_have_dialled() {
+async fn statuses_that_lose_the_response_have_dialled() {
     let sandbox = Sandbox::start().await;
     for (name, status, json) in [
         ("internal_error", 500, true),
@@ -108,7 +110,7 @@ async fn errors_come_in_all_four_shapes() {
 }
 
 #[tokio::test]
-async fn bodies_can_be_too_long_too_slow_cut_off_and_wrong() {
+async fn bodies_can_be_too_long_too_slow_truncated_and_wrong() {
     let sandbox = Sandbox::start().await;
     let long = sandbox.dial_with(Behaviour::OversizeBody { bytes: 3_000_001 }).await;
     assert_eq!(long.content_length(), None);
@@ -117,13 +119,13 @@ async fn bodies_can_be_too_long_too_slow_cut_off_and_wrong() {
 
     let slow = sandbox.dial_with(Behaviour::TrickledBody { interval_ms: 2 }).await;
     let length = slow.content_length().expect("a length");
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     assert_eq!(json_of(slow).await["success"], true);
     assert!(started.elapsed() >= Duration::from_millis(length));
 
-    let cut_off = sandbox.dial_with(Behaviour::TruncatedBody).await;
-    assert_eq!(cut_off.status(), 200);
-    assert!(cut_off.bytes().await.is_err());
+    let truncated = sandbox.dial_with(Behaviour::TruncatedBody).await;
+    assert_eq!(truncated.status(), 200);
+    assert!(truncated.bytes().await.is_err());
 
     let wrong = json_of(sandbox.dial_with(Behaviour::WrongTypes).await).await;
     assert_eq!(wrong["success"], "true");
@@ -139,15 +141,15 @@ async fn bodies_can_be_too_long_too_slow_cut_off_and_wrong() {
 }
 
 #[tokio::test]
-async fn a_script_says_what_becomes_of_a_call_whose_answer_is_lost() {
+async fn a_script_decides_the_outcome_of_a_call_whose_response_is_lost() {
     let sandbox = Sandbox::start().await;
-    for (fate, status) in [
-        (CallFate::Answered, "done"),
-        (CallFate::Busy, "failed"),
-        (CallFate::NoAnswer, "failed"),
-        (CallFate::Ringing, "initiated"),
+    for (outcome, status) in [
+        (CallOutcome::Answered, "done"),
+        (CallOutcome::Busy, "failed"),
+        (CallOutcome::NoAnswer, "failed"),
+        (CallOutcome::Ringing, "initiated"),
     ] {
-        sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::http_error(500)).times(1).call(fate));
+        sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::http_error(500)).times(1).call(outcome));
         sandbox.dial(CALLEE).await;
         let dials = sandbox.simulator.dials();
         let id = &dials.last().expect("a dial").conversation_id;
@@ -155,9 +157,9 @@ async fn a_script_says_what_becomes_of_a_call_whose_answer_is_lost() {
     }
     sandbox
         .simulator
-        .script(ScriptedBehaviour::new(Behaviour::DropConnection).times(1).call(CallFate::NotDialled));
-    let (answer, _) = sandbox.dial_bare(CALLEE).await;
-    assert!(answer.is_empty());
+        .script(ScriptedBehaviour::new(Behaviour::DropConnection).times(1).call(CallOutcome::NotDialled));
+    let (received, _) = sandbox.dial_over_socket(CALLEE).await;
+    assert!(received.is_empty());
     assert_eq!(sandbox.simulator.dials_to(CALLEE), 4);
     assert_eq!(sandbox.conversations_of("call-1").await.len(), 4);
 }

@@ -1,4 +1,4 @@
-//! The simulator over real HTTP: what a client of the provider sees, and what a test reads off afterwards.
+//! The simulator over real HTTP: what a client of the provider sees, and what a test reads later.
 
 mod catalogue;
 mod control;

@@ -1,21 +1,21 @@
-//! A receiver of webhooks that is nothing but a socket.
+//! A receiver of webhooks on a plain socket.
+
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::Value;
 use simulator::WebhookSettings;
-use std::collections::VecDeque;
-use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 pub(crate) const SECRET: &str = "wsec_0123";
 
-/// One request.
 #[derive(Clone)]
 pub(crate) struct Received {
-    pub(crate) line: String,
+    pub(crate) request_line: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
@@ -34,7 +34,7 @@ impl Received {
     }
 }
 
-/// Takes webhooks, and answers 200 or whatever it was told.
+/// Receives webhooks, and responds with 200 or with the statuses of [`Receiver::respond_with`].
 pub(crate) struct Receiver {
     url: String,
     received: Arc<Mutex<Vec<Received>>>,
@@ -50,10 +50,10 @@ impl Receiver {
         tokio::spawn(async move {
             while let Ok((mut socket, _)) = listener.accept().await {
                 let request = read(&mut socket).await;
-                received.lock().expect("nobody panics with it").push(request);
-                let status = statuses.lock().expect("nobody panics with it").pop_front().unwrap_or(200);
-                let answer = format!("HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n");
-                socket.write_all(answer.as_bytes()).await.expect("the sender reads");
+                lock(&received).push(request);
+                let status = lock(&statuses).pop_front().unwrap_or(200);
+                let response = format!("HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n");
+                socket.write_all(response.as_bytes()).await.expect("the sender reads");
             }
         });
         receiver
@@ -63,17 +63,17 @@ impl Receiver {
         WebhookSettings { url: self.url.clone(), secret: SECRET.to_owned() }
     }
 
-    /// What it answers first.
-    pub(crate) fn answers(&self, statuses: &[u16]) {
-        self.statuses.lock().expect("nobody panics with it").extend(statuses);
+    /// Uses these statuses for the next responses.
+    pub(crate) fn respond_with(&self, statuses: &[u16]) {
+        lock(&self.statuses).extend(statuses);
     }
 
     pub(crate) fn received(&self) -> Vec<Received> {
-        self.received.lock().expect("nobody panics with it").clone()
+        lock(&self.received).clone()
     }
 
-    /// Waits until so many have come, and some time for more than that.
-    pub(crate) async fn exactly(&self, count: usize) -> Vec<Received> {
+    /// Waits until `count` webhooks have arrived, and a little longer for an unexpected one.
+    pub(crate) async fn wait_for_exactly(&self, count: usize) -> Vec<Received> {
         for _ in 0..2_000 {
             if self.received().len() >= count {
                 break;
@@ -88,24 +88,31 @@ impl Receiver {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no task panics while it holds this lock")
+}
+
 async fn read(socket: &mut TcpStream) -> Received {
     let mut bytes = Vec::new();
     loop {
         if let Some(request) = parse(&bytes) {
             return request;
         }
-        assert!(socket.read_buf(&mut bytes).await.expect("the sender writes") > 0, "a request was cut");
+        assert!(
+            socket.read_buf(&mut bytes).await.expect("the sender writes") > 0,
+            "the request is incomplete"
+        );
     }
 }
 
-/// The request, if all of it is there.
+/// `None` until the request is complete.
 fn parse(bytes: &[u8]) -> Option<Received> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).expect("text");
-    let (line, headers) = head.split_once("\r\n").expect("headers");
+    let (request_line, headers) = head.split_once("\r\n").expect("headers");
     let headers = headers.lines().map(|line| line.split_once(": ").expect("a header"));
     let headers = headers.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    let mut request = Received { line: line.to_owned(), headers, body: Vec::new() };
+    let mut request = Received { request_line: request_line.to_owned(), headers, body: Vec::new() };
     let rest = &bytes[end + 4..];
     if request.header("transfer-encoding") == Some("chunked") {
         request.body = unchunked(rest)?;

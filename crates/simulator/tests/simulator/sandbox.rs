@@ -1,12 +1,13 @@
 //! A simulator and a client for it.
 
+use std::time::Duration;
+
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use simulator::{
     Behaviour, DEMO_AGENT_ID, DEMO_PHONE_NUMBER_ID, MAGIC_NUMBERS, ScriptedBehaviour, Settings, Simulator,
 };
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -19,7 +20,7 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Built-in delays take a thousandth of their time.
+    /// Built-in delays are 1000 times as short.
     pub(crate) async fn start() -> Sandbox {
         Sandbox::with(Settings { time_scale: 0.001, ..Settings::default() }).await
     }
@@ -39,8 +40,13 @@ impl Sandbox {
         format!("{}{path}", self.simulator.base_url())
     }
 
+    /// With the keys of both providers.
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        request.header("xi-api-key", "key").bearer_auth("key")
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Response {
-        self.http.get(self.url(path)).header("xi-api-key", "key").send().await.expect("an answer")
+        self.authorized(self.http.get(self.url(path))).send().await.expect("a response")
     }
 
     pub(crate) async fn get_json(&self, path: &str) -> Value {
@@ -48,15 +54,15 @@ impl Sandbox {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
-        self.try_post(path, body).await.expect("an answer")
+        self.try_post(path, body).await.expect("a response")
     }
 
     pub(crate) async fn try_post(&self, path: &str, body: &Value) -> reqwest::Result<Response> {
-        self.http.post(self.url(path)).header("xi-api-key", "key").json(body).send().await
+        self.authorized(self.http.post(self.url(path))).json(body).send().await
     }
 
     pub(crate) async fn delete(&self, path: &str) {
-        let response = self.http.delete(self.url(path)).send().await.expect("an answer");
+        let response = self.http.delete(self.url(path)).send().await.expect("a response");
         assert_eq!(response.status(), 204);
     }
 
@@ -70,14 +76,14 @@ impl Sandbox {
         json_of(response).await
     }
 
-    /// Dials once more with `behaviour` in force.
+    /// Dials once with `behaviour`.
     pub(crate) async fn dial_with(&self, behaviour: Behaviour) -> Response {
         self.simulator.script(ScriptedBehaviour::new(behaviour).times(1));
         self.dial(CALLEE).await
     }
 
-    /// Dials over a bare socket, and says what came back until the end of the connection, and how it ended.
-    pub(crate) async fn dial_bare(&self, number: &str) -> (Vec<u8>, std::io::Result<()>) {
+    /// Dials over a plain socket. Returns the bytes received and how the connection ended.
+    pub(crate) async fn dial_over_socket(&self, number: &str) -> (Vec<u8>, std::io::Result<()>) {
         let mut socket = TcpStream::connect(self.simulator.address()).await.expect("a connection");
         let body = call_to(number).to_string();
         let request = format!(
@@ -86,27 +92,31 @@ impl Sandbox {
             body.len()
         );
         socket.write_all(request.as_bytes()).await.expect("the request is written");
-        let mut answer = Vec::new();
-        let ended = socket.read_to_end(&mut answer).await.map(|_| ());
-        (answer, ended)
+        let mut received = Vec::new();
+        let ended = socket.read_to_end(&mut received).await.map(|_| ());
+        (received, ended)
     }
 
-    /// The conversations that carry this user id.
+    /// The conversations with this user id.
     pub(crate) async fn conversations_of(&self, user_id: &str) -> Vec<Value> {
         let list = self.get_json(&format!("/v1/convai/conversations?user_id={user_id}")).await;
         list["conversations"].as_array().expect("a list").clone()
     }
 
-    /// The record of a conversation once it has this status.
     pub(crate) async fn conversation_at(&self, id: &str, status: &str) -> Value {
+        self.record_at(&format!("/v1/convai/conversations/{id}"), status).await
+    }
+
+    /// Waits until the record of a call has this status, and returns it.
+    pub(crate) async fn record_at(&self, path: &str, status: &str) -> Value {
         for _ in 0..2_000 {
-            let record = self.get_json(&format!("/v1/convai/conversations/{id}")).await;
+            let record = self.get_json(path).await;
             if record["status"] == status {
                 return record;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("the conversation never was {status}");
+        panic!("{path} never had the status {status}");
     }
 }
 

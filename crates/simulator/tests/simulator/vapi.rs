@@ -1,13 +1,13 @@
-//! The surface that answers when a call is queued.
+//! The API that responds when a call is queued.
 
-use crate::sandbox::{CALLEE, Sandbox, json_of, magic};
-use reqwest::Response;
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 use simulator::{
-    Behaviour, CallFate, DEMO_AGENT_ID, DEMO_PHONE_NUMBER_ID, ErrorShape, ScriptedBehaviour, Settings,
+    Behaviour, CallOutcome, DEMO_AGENT_ID, DEMO_PHONE_NUMBER_ID, ErrorShape, ScriptedBehaviour, Settings,
 };
-use std::collections::HashSet;
-use std::time::Duration;
+
+use crate::sandbox::{CALLEE, Sandbox, json_of, magic};
 
 fn call_to(number: &str) -> Value {
     json!({
@@ -19,40 +19,24 @@ fn call_to(number: &str) -> Value {
     })
 }
 
-async fn create(sandbox: &Sandbox, call: &Value) -> Response {
-    sandbox.http.post(sandbox.url("/call")).bearer_auth("key").json(call).send().await.expect("an answer")
-}
-
 async fn created(sandbox: &Sandbox, number: &str) -> Value {
-    let response = create(sandbox, &call_to(number)).await;
+    let response = sandbox.post("/call", &call_to(number)).await;
     assert_eq!(response.status(), 201);
     json_of(response).await
 }
 
-async fn get(sandbox: &Sandbox, path: &str) -> Response {
-    sandbox.http.get(sandbox.url(path)).bearer_auth("key").send().await.expect("an answer")
-}
-
 async fn list(sandbox: &Sandbox, filter: &str) -> Vec<Value> {
-    let response = get(sandbox, &format!("/call?{filter}")).await;
+    let response = sandbox.get(&format!("/call?{filter}")).await;
     assert_eq!(response.status(), 200, "{filter}");
     json_of(response).await.as_array().expect("a bare array").clone()
 }
 
-/// The record of a call once it has this status.
 async fn record_at(sandbox: &Sandbox, id: &str, status: &str) -> Value {
-    for _ in 0..2_000 {
-        let record = json_of(get(sandbox, &format!("/call/{id}")).await).await;
-        if record["status"] == status {
-            return record;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("the call never was {status}");
+    sandbox.record_at(&format!("/call/{id}"), status).await
 }
 
 #[tokio::test]
-async fn a_call_is_answered_when_it_is_queued_and_rings_after_that() {
+async fn the_response_comes_when_the_call_is_queued_and_the_phone_rings_after_that() {
     let sandbox = Sandbox::with(Settings { time_scale: 0.05, ..Settings::default() }).await;
     let queued = created(&sandbox, magic("slow_answer")).await;
     assert_eq!((&queued["status"], &queued["type"]), (&json!("queued"), &json!("outboundPhoneCall")));
@@ -70,7 +54,7 @@ async fn a_call_is_answered_when_it_is_queued_and_rings_after_that() {
 }
 
 #[tokio::test]
-async fn a_callee_who_is_not_reached_is_in_the_record_alone() {
+async fn only_the_record_shows_that_the_callee_was_not_reached() {
     let sandbox = Sandbox::start().await;
     let unreached = "call.in-progress.error-sip-outbound-call-failed-to-connect";
     for (name, reason) in [
@@ -92,17 +76,17 @@ async fn a_callee_who_is_not_reached_is_in_the_record_alone() {
 }
 
 #[tokio::test]
-async fn calls_are_found_by_list_and_apart_from_the_other_surface() {
+async fn calls_are_listed_separately_from_the_other_providers() {
     let sandbox = Sandbox::start().await;
     for index in 0..3 {
         let mut call = call_to(CALLEE);
         call["assistantId"] = json!(format!("assistant-{}", index % 2));
         call["name"] = json!(format!("call-{index}"));
         call["customer"]["externalId"] = call["name"].clone();
-        create(&sandbox, &call).await;
+        sandbox.post("/call", &call).await;
     }
     sandbox.dial(CALLEE).await;
-    assert_eq!(sandbox.simulator.dials().len(), 4, "one log of dials");
+    assert_eq!(sandbox.simulator.dials().len(), 4, "both providers share one log of dials");
     assert_eq!(sandbox.conversations_of("call-1").await.len(), 1);
 
     let names = |calls: Vec<Value>| -> Vec<String> {
@@ -120,11 +104,11 @@ async fn calls_are_found_by_list_and_apart_from_the_other_surface() {
     assert_eq!(list(&sandbox, "createdAtLt=2020-01-01T00:00:00Z").await.len(), 0);
     assert_eq!(list(&sandbox, "createdAtGt=2100-01-01T00:00:00Z").await.len(), 0);
     for filter in ["limit=1001", "limit=x", "createdAtGt=yesterday"] {
-        assert_eq!(get(&sandbox, &format!("/call?{filter}")).await.status(), 400, "{filter}");
+        assert_eq!(sandbox.get(&format!("/call?{filter}")).await.status(), 400, "{filter}");
     }
-    let foreign = sandbox.simulator.dials().pop().expect("a dial").conversation_id;
-    for id in [foreign.as_str(), "nothing"] {
-        assert_eq!(get(&sandbox, &format!("/call/{id}")).await.status(), 404, "{id}");
+    let other_providers = sandbox.simulator.dials().pop().expect("a dial").conversation_id;
+    for id in [other_providers.as_str(), "nothing"] {
+        assert_eq!(sandbox.get(&format!("/call/{id}")).await.status(), 404, "{id}");
     }
 }
 
@@ -143,12 +127,12 @@ async fn a_dial_is_logged_with_all_that_was_sent() {
 
     let mut torn = call_to(CALLEE);
     torn["name"] = json!("another");
-    create(&sandbox, &torn).await;
+    sandbox.post("/call", &torn).await;
     assert_eq!(sandbox.simulator.dials()[1].user_id, None, "two references that differ are none");
 }
 
 #[tokio::test]
-async fn refusals_are_in_the_providers_form_and_dial_nobody() {
+async fn refusals_are_in_the_providers_format_and_dial_no_number() {
     let sandbox = Sandbox::with(Settings { api_key: Some("key".to_owned()), ..Settings::default() }).await;
     for (changes, status) in [
         (json!({ "assistantId": null }), 400),
@@ -162,8 +146,8 @@ async fn refusals_are_in_the_providers_form_and_dial_nobody() {
         (json!({ "name": "x".repeat(300 << 10) }), 413),
     ] {
         let mut call = call_to(CALLEE);
-        call.as_object_mut().expect("it is one").extend(changes.as_object().expect("an object").clone());
-        let response = create(&sandbox, &call).await;
+        call.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+        let response = sandbox.post("/call", &call).await;
         assert_eq!(response.status(), status);
         let body = json_of(response).await;
         assert_eq!(body["statusCode"], status);
@@ -171,8 +155,8 @@ async fn refusals_are_in_the_providers_form_and_dial_nobody() {
         assert!(body["error"].is_string());
     }
     let wrong = sandbox.http.post(sandbox.url("/call")).bearer_auth("other").json(&call_to(CALLEE)).send();
-    assert_eq!(wrong.await.expect("an answer").status(), 401);
-    let none = sandbox.http.get(sandbox.url("/call")).send().await.expect("an answer");
+    assert_eq!(wrong.await.expect("a response").status(), 401);
+    let none = sandbox.http.get(sandbox.url("/call")).send().await.expect("a response");
     assert_eq!(none.status(), 401);
     assert_eq!(json_of(none).await["error"], "Unauthorized");
     assert!(sandbox.simulator.dials().is_empty());
@@ -188,20 +172,20 @@ async fn errors_have_one_message_or_a_list() {
         let error =
             Behaviour::HttpError { status: 429, shape, code, message: text, retry_after_secs: Some(3) };
         sandbox.simulator.script(ScriptedBehaviour::new(error).times(1));
-        let response = create(&sandbox, &call_to(CALLEE)).await;
+        let response = sandbox.post("/call", &call_to(CALLEE)).await;
         assert_eq!(response.headers()["retry-after"], "3");
         assert_eq!(
             json_of(response).await,
             json!({ "message": message, "error": "Some Code", "statusCode": 429 })
         );
     }
-    let refused = create(&sandbox, &call_to(magic("payment_required"))).await;
+    let refused = sandbox.post("/call", &call_to(magic("payment_required"))).await;
     assert_eq!(json_of(refused).await["error"], "Payment Required");
     assert!(sandbox.simulator.dials().is_empty());
 }
 
 #[tokio::test]
-async fn a_call_that_is_one_too_many_is_taken_and_not_dialled() {
+async fn a_call_above_the_concurrency_limit_is_accepted_and_not_dialled() {
     let sandbox = Sandbox::start().await;
     let blocked = created(&sandbox, magic("concurrency_blocked")).await;
     assert_eq!(blocked["subscriptionLimits"]["concurrencyBlocked"], true);
@@ -209,11 +193,10 @@ async fn a_call_that_is_one_too_many_is_taken_and_not_dialled() {
 }
 
 #[tokio::test]
-async fn answers_are_lost_and_garbled_here_as_well() {
+async fn responses_are_lost_and_damaged_here_too() {
     let sandbox = Sandbox::start().await;
     for name in ["drops", "resets", "truncated_body"] {
-        let call = sandbox.http.post(sandbox.url("/call")).bearer_auth("key").json(&call_to(magic(name)));
-        let lost = match call.send().await {
+        let lost = match sandbox.try_post("/call", &call_to(magic(name))).await {
             Ok(response) => response.bytes().await.is_err(),
             Err(_) => true,
         };
@@ -222,19 +205,19 @@ async fn answers_are_lost_and_garbled_here_as_well() {
     for (name, status) in
         [("internal_error", 500), ("conflict", 409), ("redirects", 307), ("bad_gateway", 502)]
     {
-        assert_eq!(create(&sandbox, &call_to(magic(name))).await.status(), status, "{name}");
+        assert_eq!(sandbox.post("/call", &call_to(magic(name))).await.status(), status, "{name}");
         assert_eq!(sandbox.simulator.dials_to(magic(name)), 1, "{name}");
     }
     sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::OversizeBody { bytes: 3_000_000 }).times(1));
-    let long = create(&sandbox, &call_to(CALLEE)).await;
+    let long = sandbox.post("/call", &call_to(CALLEE)).await;
     assert_eq!(long.status(), 201);
     assert!(json_of(long).await["name"].as_str().is_some_and(|name| name.len() >= 3_000_000));
     sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::WrongTypes).times(1));
-    assert!(json_of(create(&sandbox, &call_to(CALLEE)).await).await["orgId"].is_array());
+    assert!(json_of(sandbox.post("/call", &call_to(CALLEE)).await).await["orgId"].is_array());
 
-    let fate = ScriptedBehaviour::new(Behaviour::http_error(500)).times(1).call(CallFate::Busy);
-    sandbox.simulator.script(fate);
-    create(&sandbox, &call_to(CALLEE)).await;
+    let busy = ScriptedBehaviour::new(Behaviour::http_error(500)).times(1).call(CallOutcome::Busy);
+    sandbox.simulator.script(busy);
+    sandbox.post("/call", &call_to(CALLEE)).await;
     let id = sandbox.simulator.dials().pop().expect("a dial").conversation_id;
     assert_eq!(record_at(&sandbox, &id, "ended").await["endedReason"], "customer-busy");
 }
@@ -242,21 +225,21 @@ async fn answers_are_lost_and_garbled_here_as_well() {
 #[tokio::test]
 async fn numbers_assistants_and_counts() {
     let sandbox = Sandbox::start().await;
-    let numbers = json_of(get(&sandbox, "/phone-number").await).await;
+    let numbers = sandbox.get_json("/phone-number").await;
     assert_eq!(
         (&numbers[0]["id"], &numbers[0]["number"]),
         (&json!(DEMO_PHONE_NUMBER_ID), &json!("+14165550100"))
     );
-    assert_eq!(json_of(get(&sandbox, "/assistant").await).await[0]["id"], DEMO_AGENT_ID);
+    assert_eq!(sandbox.get_json("/assistant").await[0]["id"], DEMO_AGENT_ID);
     let ids: HashSet<String> = [created(&sandbox, CALLEE).await, created(&sandbox, CALLEE).await]
         .iter()
         .map(|call| call["id"].to_string())
         .collect();
     assert_eq!(ids.len(), 2);
-    get(&sandbox, "/call/a").await;
+    sandbox.get("/call/a").await;
     let counts = sandbox.simulator.requests();
     assert_eq!((counts["/call"], counts["/call/{id}"], counts["/assistant"]), (2, 1, 1));
     let refused =
-        sandbox.http.delete(sandbox.url("/call")).bearer_auth("key").send().await.expect("an answer");
+        sandbox.http.delete(sandbox.url("/call")).bearer_auth("key").send().await.expect("a response");
     assert_eq!(refused.status(), 404);
 }

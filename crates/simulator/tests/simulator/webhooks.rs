@@ -1,11 +1,13 @@
-//! What is sent when a call is over, and how it is spoilt.
+//! The webhooks of a call that is over, and their faults.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::hmac;
+use serde_json::{Value, json};
+use simulator::{Behaviour, CallOutcome, ScriptedBehaviour, Settings, WebhookScript, WebhookSettings};
 
 use crate::receiver::{Received, Receiver, SECRET};
 use crate::sandbox::{CALLEE, Sandbox, json_of, magic};
-use aws_lc_rs::hmac;
-use serde_json::{Value, json};
-use simulator::{Behaviour, CallFate, ScriptedBehaviour, Settings, WebhookScript, WebhookSettings};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const TRANSCRIPTION: &str = "post_call_transcription";
 const FAILURE: &str = "call_initiation_failure";
@@ -17,23 +19,24 @@ async fn sandbox() -> (Sandbox, Receiver) {
     (Sandbox::with(Settings { time_scale: 0.001, webhooks, ..Settings::default() }).await, receiver)
 }
 
-/// Sends one call's events with this done to them.
-async fn spoilt(webhook: WebhookScript, count: usize) -> Vec<Received> {
+/// Makes one call and returns the `count` webhooks that arrive.
+async fn webhooks_of_a_call(webhook: WebhookScript, count: usize) -> Vec<Received> {
     let (sandbox, receiver) = sandbox().await;
-    let answers = ScriptedBehaviour::new(Behaviour::Answer { after_ms: 0 });
-    sandbox.simulator.script(answers.webhook(webhook));
+    let answered = ScriptedBehaviour::new(Behaviour::Answer { after_ms: 0 });
+    sandbox.simulator.script(answered.webhook(webhook));
     sandbox.dial(CALLEE).await;
-    receiver.exactly(count).await
+    receiver.wait_for_exactly(count).await
 }
 
 fn kinds(received: &[Received]) -> Vec<String> {
     received.iter().map(Received::kind).collect()
 }
 
-/// How old a signature is in seconds, and whether it is right.
+/// The age of a signature in seconds, and whether it is valid.
 fn signature(received: &Received) -> (u64, bool) {
-    let header = received.header("elevenlabs-signature").expect("it is signed");
-    let (time, tag) = header.strip_prefix("t=").and_then(|rest| rest.split_once(",v0=")).expect("its form");
+    let header = received.header("elevenlabs-signature").expect("a signature");
+    let (time, tag) =
+        header.strip_prefix("t=").and_then(|rest| rest.split_once(",v0=")).expect("the signature's format");
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
     let expected = hmac::sign(&key, &[time.as_bytes(), b".", &received.body].concat());
     let expected: String = expected.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -44,22 +47,22 @@ fn signature(received: &Received) -> (u64, bool) {
 #[tokio::test]
 async fn a_call_that_was_answered_sends_its_record_and_its_audio_once() {
     let (sandbox, receiver) = sandbox().await;
-    let answer = sandbox.dial_json(CALLEE).await;
-    let mut both = receiver.exactly(2).await;
+    let response = sandbox.dial_json(CALLEE).await;
+    let mut both = receiver.wait_for_exactly(2).await;
     assert_eq!(kinds(&both), [TRANSCRIPTION, AUDIO]);
-    assert_eq!(both[1].event()["data"]["conversation_id"], answer["conversation_id"]);
+    assert_eq!(both[1].event()["data"]["conversation_id"], response["conversation_id"]);
     assert!(signature(&both[1]).1);
     let received = both.remove(0);
-    assert_eq!(received.line, "POST /hook?a=b HTTP/1.1");
+    assert_eq!(received.request_line, "POST /hook?a=b HTTP/1.1");
     assert_eq!(received.header("content-type"), Some("application/json"));
-    let (age, right) = signature(&received);
-    assert!(age < 60 && right);
+    let (age, valid) = signature(&received);
+    assert!(age < 60 && valid);
     let event = received.event();
     assert_eq!(event["type"], TRANSCRIPTION);
     assert!(event["event_timestamp"].is_u64());
-    let id = answer["conversation_id"].as_str().expect("an id");
+    let id = response["conversation_id"].as_str().expect("an id");
     let record = sandbox.conversation_at(id, "done").await;
-    assert_eq!(event["data"], record, "it is what a GET answers");
+    assert_eq!(event["data"], record, "the event contains the record that GET returns");
     assert_eq!(record["transcript"].as_array().map(Vec::len), Some(3));
 
     let log = sandbox.get_json("/sim/webhooks").await;
@@ -72,7 +75,7 @@ async fn a_call_that_was_answered_sends_its_record_and_its_audio_once() {
 }
 
 #[tokio::test]
-async fn a_call_that_failed_says_why() {
+async fn a_failed_call_reports_a_reason() {
     for (name, reason, status) in [
         ("busy", "busy", json!(486)),
         ("no_answer", "no-answer", json!(480)),
@@ -80,60 +83,61 @@ async fn a_call_that_failed_says_why() {
         ("sip_timeout", "unknown", Value::Null),
     ] {
         let (sandbox, receiver) = sandbox().await;
-        let answer = sandbox.dial_json(magic(name)).await;
-        let event = receiver.exactly(1).await[0].event();
+        let response = sandbox.dial_json(magic(name)).await;
+        let event = receiver.wait_for_exactly(1).await[0].event();
         assert_eq!((&event["type"], &event["data"]["failure_reason"]), (&json!(FAILURE), &json!(reason)));
-        assert_eq!(event["data"]["conversation_id"], answer["conversation_id"], "{name}");
+        assert_eq!(event["data"]["conversation_id"], response["conversation_id"], "{name}");
         let body = &event["data"]["metadata"]["body"];
         assert_eq!((&body["sip_status_code"], &body["to_number"]), (&status, &json!(magic(name))));
-        assert_eq!(body["error_reason"], answer["message"], "{name}");
+        assert_eq!(body["error_reason"], response["message"], "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_call_that_rings_on_or_was_not_dialled_sends_nothing() {
+async fn a_call_that_keeps_ringing_or_was_not_dialled_sends_nothing() {
     let (sandbox, receiver) = sandbox().await;
     sandbox.dial(magic("forbidden")).await;
     let lost = ScriptedBehaviour::new(Behaviour::http_error(500));
-    sandbox.simulator.script(lost.clone().call(CallFate::Ringing));
+    sandbox.simulator.script(lost.clone().call(CallOutcome::Ringing));
     sandbox.dial(CALLEE).await;
-    sandbox.simulator.script(lost.call(CallFate::Busy));
+    sandbox.simulator.script(lost.call(CallOutcome::Busy));
     sandbox.dial(CALLEE).await;
-    assert_eq!(kinds(&receiver.exactly(1).await), [FAILURE], "of the lost answer's call alone");
+    assert_eq!(kinds(&receiver.wait_for_exactly(1).await), [FAILURE], "only the busy call sends an event");
 }
 
 #[tokio::test]
-async fn events_come_twice_in_the_wrong_order_and_unheard_of() {
+async fn events_are_duplicated_out_of_order_and_of_unknown_types() {
     let twice = WebhookScript { duplicate: true, ..WebhookScript::default() };
-    let received = spoilt(twice, 2).await;
+    let received = webhooks_of_a_call(twice, 2).await;
     assert_eq!(received[0].body, received[1].body);
 
-    let disorder = WebhookScript { out_of_order: true, unknown_type: true, ..WebhookScript::default() };
+    let out_of_order = WebhookScript { out_of_order: true, unknown_type: true, ..WebhookScript::default() };
     let expected = ["answering_machine_detection", AUDIO, TRANSCRIPTION, FAILURE];
-    assert_eq!(kinds(&spoilt(disorder, 4).await), expected);
+    assert_eq!(kinds(&webhooks_of_a_call(out_of_order, 4).await), expected);
 
     let audio = WebhookScript { audio: true, ..WebhookScript::default() };
-    let received = spoilt(audio, 2).await;
+    let received = webhooks_of_a_call(audio, 2).await;
     assert_eq!(kinds(&received), [TRANSCRIPTION, AUDIO]);
     assert_eq!(received[1].header("transfer-encoding"), Some("chunked"));
     assert!(received[1].event()["data"]["full_audio"].as_str().is_some_and(|audio| audio.len() > 50_000));
 
     let large = WebhookScript { large: true, ..WebhookScript::default() };
-    assert!(spoilt(large, 1).await[0].body.len() > 5_000_000);
+    assert!(webhooks_of_a_call(large, 1).await[0].body.len() > 5_000_000);
 }
 
 #[tokio::test]
-async fn signatures_are_wrong_and_stale() {
-    let wrong = spoilt(WebhookScript { bad_signature: true, ..WebhookScript::default() }, 1).await;
-    let (age, right) = signature(&wrong[0]);
-    assert!(age < 60 && !right);
-    let stale = spoilt(WebhookScript { stale: true, ..WebhookScript::default() }, 1).await;
-    let (age, right) = signature(&stale[0]);
-    assert!(age > 30 * 60 && right);
+async fn signatures_can_be_wrong_and_stale() {
+    let wrong =
+        webhooks_of_a_call(WebhookScript { bad_signature: true, ..WebhookScript::default() }, 1).await;
+    let (age, valid) = signature(&wrong[0]);
+    assert!(age < 60 && !valid);
+    let stale = webhooks_of_a_call(WebhookScript { stale: true, ..WebhookScript::default() }, 1).await;
+    let (age, valid) = signature(&stale[0]);
+    assert!(age > 30 * 60 && valid);
 }
 
 #[tokio::test]
-async fn what_is_dropped_is_in_the_log_alone() {
+async fn dropped_events_are_only_in_the_log() {
     let (sandbox, receiver) = sandbox().await;
     let script =
         json!({ "to_number": CALLEE, "behaviour": { "kind": "busy" }, "webhook": { "dropped": true } });
@@ -142,13 +146,13 @@ async fn what_is_dropped_is_in_the_log_alone() {
     while sandbox.simulator.webhook_deliveries().is_empty() {
         tokio::task::yield_now().await;
     }
-    receiver.exactly(0).await;
+    receiver.wait_for_exactly(0).await;
     let dropped = &sandbox.simulator.webhook_deliveries()[0];
     assert_eq!((dropped.kind.as_str(), dropped.sent, dropped.status), (FAILURE, false, None));
 }
 
 #[tokio::test]
-async fn an_event_may_come_before_the_dials_own_answer() {
+async fn an_event_can_arrive_before_the_response_to_the_dial() {
     for (behaviour, kind) in
         [(Behaviour::Busy { after_ms: 20 }, FAILURE), (Behaviour::Answer { after_ms: 20 }, TRANSCRIPTION)]
     {
@@ -157,38 +161,38 @@ async fn an_event_may_come_before_the_dials_own_answer() {
         sandbox.simulator.script(ScriptedBehaviour::new(behaviour).webhook(early));
         let response = sandbox.dial(CALLEE).await;
         let received = receiver.received();
-        assert_eq!(kinds(&received), [kind], "it is there when the answer is");
+        assert_eq!(kinds(&received), [kind], "the event arrived before the response");
         assert_eq!(
             received[0].event()["data"]["conversation_id"],
             json_of(response).await["conversation_id"]
         );
-        receiver.exactly(1).await;
+        receiver.wait_for_exactly(1).await;
     }
 }
 
 #[tokio::test]
-async fn a_transcription_is_sent_again_while_the_receiver_fails_and_nothing_else_is() {
+async fn only_a_transcription_is_sent_again_while_the_receiver_fails() {
     for (statuses, count) in [(vec![500, 503, 429], 4), (vec![500; 9], 5), (vec![400], 1), (vec![204], 1)] {
         let (sandbox, receiver) = sandbox().await;
-        receiver.answers(&statuses);
+        receiver.respond_with(&statuses);
         sandbox.simulator.script(ScriptedBehaviour::new(Behaviour::Answer { after_ms: 0 }));
         sandbox.dial(CALLEE).await;
-        receiver.exactly(count).await;
+        receiver.wait_for_exactly(count).await;
         let deliveries = sandbox.simulator.webhook_deliveries();
         assert_eq!(
-            deliveries.iter().map(|one| one.attempt).collect::<Vec<_>>(),
+            deliveries.iter().map(|delivery| delivery.attempt).collect::<Vec<_>>(),
             (1..=count).collect::<Vec<_>>()
         );
         assert_eq!(deliveries[0].status, Some(statuses[0]));
     }
     let (sandbox, receiver) = sandbox().await;
-    receiver.answers(&[500]);
+    receiver.respond_with(&[500]);
     sandbox.dial(magic("busy")).await;
-    receiver.exactly(1).await;
+    receiver.wait_for_exactly(1).await;
 }
 
 #[tokio::test]
-async fn webhooks_are_set_moved_and_ended_over_http() {
+async fn webhooks_are_configured_changed_and_removed_over_http() {
     let (first, second) = (Receiver::start().await, Receiver::start().await);
     let sandbox = Sandbox::start().await;
     sandbox.dial(CALLEE).await;
@@ -197,17 +201,17 @@ async fn webhooks_are_set_moved_and_ended_over_http() {
         let settings = json!({ "url": url, "secret": secret });
         assert_eq!(sandbox.post("/sim/webhooks", &settings).await.status(), 204);
         sandbox.dial(CALLEE).await;
-        receiver.exactly(2).await;
+        receiver.wait_for_exactly(2).await;
     }
     sandbox.delete("/sim/webhooks").await;
     sandbox.dial(CALLEE).await;
-    second.exactly(2).await;
-    first.exactly(2).await;
+    second.wait_for_exactly(2).await;
+    first.wait_for_exactly(2).await;
     assert_eq!(sandbox.get_json("/sim/webhooks").await["url"], Value::Null);
 
     for settings in [json!({}), json!({ "url": "http://192.0.2.1:80/", "secret": "s" })] {
         assert_eq!(sandbox.post("/sim/webhooks", &settings).await.status(), 400, "{settings}");
     }
-    let away = WebhookSettings { url: "https://127.0.0.1:1/".to_owned(), secret: "s".to_owned() };
-    assert!(sandbox.simulator.send_webhooks_to(Some(&away)).is_err());
+    let not_http = WebhookSettings { url: "https://127.0.0.1:1/".to_owned(), secret: "s".to_owned() };
+    assert!(sandbox.simulator.send_webhooks_to(Some(&not_http)).is_err());
 }

@@ -110,10 +110,10 @@ pub async fn a_delivery_queued_for_too_long_is_expired(harness: &impl CallEvents
     assert_eq!(out.len(), 1);
     // Long enough for every store's clock to show a later time.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let give_up = async |queued_for| harness.queue().give_up(queued_for, 1).await.expect("store is up");
-    assert_eq!(give_up(LONG).await, 0, "the deliveries are young");
+    let expire = async |queued_for| harness.queue().expire(queued_for, 1).await.expect("store is up");
+    assert_eq!(expire(LONG).await, 0, "the deliveries are young");
     let briefly = Duration::from_millis(20);
-    assert_eq!([give_up(briefly).await, give_up(briefly).await, give_up(briefly).await], [1, 1, 0]);
+    assert_eq!([expire(briefly).await, expire(briefly).await, expire(briefly).await], [1, 1, 0]);
     let mut states = Vec::new();
     for delivery in list(harness, &super::deliveries(&tenant)).await {
         assert_eq!(delivery.concluded_at.is_some(), delivery.state == DeliveryState::Dead, "{delivery:?}");

@@ -52,7 +52,7 @@ impl DeliveryQueue for Memory {
         Ok(())
     }
 
-    async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+    async fn expire(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
         let is_old = |delivery: &&mut QueuedDelivery| {
             delivery.state == DeliveryState::Pending

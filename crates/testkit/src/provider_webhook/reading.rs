@@ -148,7 +148,7 @@ pub async fn a_reply_names_the_caller(harness: &impl ProviderWebhookHarness) {
         assert_eq!(reply.media_type, "application/json");
         String::from_utf8(reply.body).expect("JSON is text")
     };
-    let (known, unknown) = (reply(Some(&personalization)), reply(None));
+    let (known, unknown) = (reply(Some(personalization.clone())), reply(None));
     let number = personalization.caller_number.as_e164();
     for text in ["Ada", "Engines Ltd", number] {
         assert!(known.contains(text), "{text} is not in {known}");

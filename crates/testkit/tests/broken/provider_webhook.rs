@@ -198,7 +198,7 @@ impl ProviderWebhook for Lines {
     fn write_reply(
         &self,
         _question: &PersonalizationQuestion,
-        personalization: Option<&Personalization>,
+        personalization: Option<Personalization>,
     ) -> ProviderReply {
         let body = personalization.map_or(String::new(), |known| {
             let name = known.caller_name.as_ref().filter(|_| !self.has(Flaw::RepliesWithoutTheName));

@@ -13,7 +13,7 @@ pub struct RawPlaceCall<'a> {
     pub call_reason: Option<&'a str>,
 }
 
-/// A request for a call that can be carried out as far as its text tells.
+/// A request for a call whose fields are valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceCallCommand {
     pub(super) user_id: UserId,
@@ -23,19 +23,19 @@ pub struct PlaceCallCommand {
     pub(super) reason: Option<CallReason>,
 }
 
-/// Who is to be called.
+/// Who will be called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Callee {
-    /// This contact; at this number, where one was given too.
+    /// This contact. If a number was given too, it must be the contact's.
     Contact(ContactId, Option<Destination>),
-    /// Whoever has this number.
+    /// The person with this number.
     Number(Destination),
 }
 
 impl PlaceCallCommand {
     /// Reads a request of this user.
     ///
-    /// An id that cannot be one is answered as one that does not exist.
+    /// A malformed id is refused like an id that does not exist.
     pub fn parse(user_id: UserId, raw: &RawPlaceCall<'_>) -> Result<Self, PlaceCallError> {
         let destination = given(raw.phone_number).map(Destination::parse).transpose()?;
         let contact_id = given(raw.contact_id).map(ContactId::parse).transpose();
@@ -72,8 +72,8 @@ mod tests {
 
     #[test]
     fn a_contact_or_a_number_is_required_and_empty_text_is_neither() {
-        let nobody = RawPlaceCall { contact_id: Some(""), phone_number: Some(""), ..RawPlaceCall::default() };
-        assert_eq!(parse(nobody), Err(PlaceCallError::ContactOrPhoneRequired));
+        let empty = RawPlaceCall { contact_id: Some(""), phone_number: Some(""), ..RawPlaceCall::default() };
+        assert_eq!(parse(empty), Err(PlaceCallError::ContactOrPhoneRequired));
         assert_eq!(parse(RawPlaceCall::default()), Err(PlaceCallError::ContactOrPhoneRequired));
     }
 

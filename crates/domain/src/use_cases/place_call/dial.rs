@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl PlaceCall {
-    /// Dials, keeping the lock alive for as long as the phone rings.
+    /// Dials, and renews the lock while the phone rings.
     pub(super) async fn dial(&self, parties: &Parties, booking: &Booking, hold: &LockHold) -> DialOutcome {
         let answer_within = self.policy.answer_within(self.ports.provider.answer_time());
         let request = DialRequest {
@@ -28,7 +28,8 @@ impl PlaceCall {
             answer_within,
         };
         let answered = pin!(self.ports.provider.dial(&request));
-        // The adapter keeps to this time by itself. An adapter that does not must not hold the lock for ever.
+        // The adapter has the same time limit. An adapter that ignores it must not hold the lock
+        // forever.
         let overdue = pin!(self.ports.clock.sleep(answer_within));
         let renewing = pin!(self.keep_renewing(hold));
         match select(answered, select(overdue, renewing)).await {
@@ -37,29 +38,30 @@ impl PlaceCall {
         }
     }
 
-    /// Never returns. A renewal that fails is tried again at the next turn; a lock that is lost stays lost, and the guard in
-    /// the ledger blocks duplicates in its place.
+    /// Never returns. A failed renewal is repeated after the usual interval. A lost lock stays
+    /// lost, and the reservation in the ledger blocks duplicates instead.
     async fn keep_renewing(&self, hold: &LockHold) -> std::convert::Infallible {
         loop {
             self.ports.clock.sleep(self.policy.renew_every()).await;
             match self.ports.lock.renew(&hold.key, &hold.token, self.policy.lock_ttl()).await {
                 Ok(Ownership::Held) => {}
                 Ok(Ownership::Lost) => {
-                    tracing::warn!("the lock of a call in flight was lost; its guard stands")
+                    tracing::warn!("lost the lock of a call in flight; the reservation blocks duplicates")
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the lock of a call in flight was not renewed; its guard stands")
+                    tracing::warn!(%error, "could not renew the lock of a call in flight; the reservation blocks duplicates")
                 }
             }
         }
     }
 
-    /// Writes what is known of the dial into lock, ledger and context cache. Nothing that fails here changes the answer: the
-    /// call is as real as it is.
+    /// Records the outcome in the lock, the ledger and the context cache. A failure here does not
+    /// change the response: the call has already been placed.
     pub(super) async fn settle(&self, parties: &Parties, booking: &Booking, outcome: &DialOutcome) {
         let lock = self.settle_lock(parties, booking, outcome);
         if let DialOutcome::NotDialled(_) = outcome {
-            // Whoever gets the lock next must find the guard free, or would be told to wait for a call that there is not.
+            // Release the reservation before the lock. Otherwise the next request gets the lock,
+            // finds the reservation held, and waits for a call that does not exist.
             self.settle_ledger(booking, outcome).await;
             lock.await;
         } else {
@@ -67,7 +69,8 @@ impl PlaceCall {
         }
     }
 
-    /// Tried twice, since a row left as dialling blocks the person until its guard runs out.
+    /// Attempted twice: a call that stays *dialling* blocks its intent until the reservation
+    /// expires.
     pub(super) async fn settle_ledger(&self, booking: &Booking, outcome: &DialOutcome) {
         let settlement = Settlement {
             call_id: &booking.identity.call_id,
@@ -84,7 +87,7 @@ impl PlaceCall {
         }
         if let Err(error) = settled {
             let (call_id, outcome) = (&booking.identity.call_id, outcome.as_str());
-            tracing::error!(%error, call.id = %call_id, call.outcome = outcome, "the ledger does not know how a call ended");
+            tracing::error!(%error, call.id = %call_id, call.outcome = outcome, "could not record the outcome of a call; reconciliation will ask the provider");
         }
     }
 
@@ -97,22 +100,23 @@ impl PlaceCall {
         let written = match outcome {
             DialOutcome::Placed(provider) => {
                 let reference = CallReference::new(booking.identity.call_id.clone(), provider.clone());
-                return self.keep_result(parties, booking, provider, SettledCall::Placed(reference)).await;
+                return self.store_result(parties, booking, provider, SettledCall::Placed(reference)).await;
             }
             DialOutcome::NotConnected { reference: provider, reason } => {
                 let settled = not_connected(booking, provider, *reason);
-                return self.keep_result(parties, booking, provider, settled).await;
+                return self.store_result(parties, booking, provider, settled).await;
             }
             DialOutcome::NotDialled(_) => lock.release(&booking.key, &booking.token).await,
             DialOutcome::Unknown(_) => lock.renew(&booking.key, &booking.token, ttl).await,
         };
         if let Err(error) = written {
-            tracing::warn!(%error, call.id = %booking.identity.call_id, "the lock of a settled call lapses by itself");
+            tracing::warn!(%error, call.id = %booking.identity.call_id, "could not release or renew the lock of a settled call; it expires after its TTL");
         }
     }
 
-    /// Keeps a result for duplicates and the context for the webhook, in one round trip where one store does both.
-    async fn keep_result(
+    /// Stores the result for duplicates and the context for provider events, in one round trip if
+    /// one store does both.
+    async fn store_result(
         &self,
         parties: &Parties,
         booking: &Booking,
@@ -120,34 +124,34 @@ impl PlaceCall {
         call: SettledCall,
     ) {
         let context = context(parties, booking, provider);
-        let rider =
+        let to_store =
             context.as_ref().map(|context| ContextToStore { context, ttl: self.policy.context_ttl() });
         let settlement = LockSettlement {
             key: &booking.key,
             token: &booking.token,
             call: &call,
             hold_for: self.hold_for(),
-            context: rider,
+            context: to_store,
         };
         let mut written = self.ports.lock.settle(&settlement).await;
         if written.is_err() {
             written = self.ports.lock.settle(&settlement).await;
         }
-        let kept = match written {
+        let stored = match written {
             Ok(SettleResult { ownership: Ownership::Lost, context_stored }) => {
-                tracing::warn!(call.id = %booking.identity.call_id, "the lock of a call was lost; duplicates are answered from its guard");
+                tracing::warn!(call.id = %booking.identity.call_id, "lost the lock of a call; duplicates are answered from its reservation");
                 context_stored
             }
             Ok(SettleResult { ownership: Ownership::Held, context_stored }) => context_stored,
             Err(error) => {
-                tracing::warn!(%error, call.id = %booking.identity.call_id, "a result is in the ledger alone, not in the lock");
+                tracing::warn!(%error, call.id = %booking.identity.call_id, "could not store the result of a call in the lock; duplicates are answered from its reservation");
                 false
             }
         };
-        if let (Some(rider), false) = (rider, kept) {
-            let context = ConversationContext::Outbound(rider.context.clone());
-            if let Err(error) = self.ports.contexts.store(&context, rider.ttl).await {
-                tracing::warn!(%error, call.id = %booking.identity.call_id, "a call's context is in the ledger alone, not in the cache");
+        if let (Some(to_store), false) = (to_store, stored) {
+            let context = ConversationContext::Outbound(to_store.context.clone());
+            if let Err(error) = self.ports.contexts.store(&context, to_store.ttl).await {
+                tracing::warn!(%error, call.id = %booking.identity.call_id, "could not cache the context of a call; its events are matched through the ledger");
             }
         }
     }

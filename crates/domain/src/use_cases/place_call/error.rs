@@ -5,20 +5,20 @@ use crate::{
     CallId, CallReference, DestinationRefusal, ForbiddenRange, NotConnectedReason, ProviderCode, UnknownCause,
 };
 
-/// Why there is no call, or none that is known of.
+/// Why there is no call, or no call with a known outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlaceCallError {
     /// Neither a contact nor a phone number was given.
     #[error("either contactId or phoneNumber is required")]
     ContactOrPhoneRequired,
-    /// The phone number is none.
+    /// The phone number is not valid.
     #[error("phoneNumber is not a valid E.164 phone number")]
     InvalidPhoneNumber,
     /// The number is never a person's phone.
     #[error("calls to {} are not allowed", .0.as_str())]
     DestinationNotAllowed(ForbiddenRange),
-    /// The reason is too long or holds control characters.
-    #[error("callReason is longer than {} bytes or holds control characters", crate::CallReason::MAX_LEN)]
+    /// The reason is too long or contains control characters.
+    #[error("callReason is longer than {} bytes or contains control characters", crate::CallReason::MAX_LEN)]
     InvalidReason,
     /// The organization has no such contact.
     #[error("contact not found")]
@@ -26,7 +26,7 @@ pub enum PlaceCallError {
     /// The contact has no phone number.
     #[error("the contact has no phone number")]
     ContactHasNoPhone,
-    /// Contact and phone number were both given and do not belong together.
+    /// Contact and phone number were both given and do not match.
     #[error("phoneNumber is not the contact's phone number")]
     ContactPhoneMismatch,
     /// The token names a user who does not exist.
@@ -35,7 +35,7 @@ pub enum PlaceCallError {
     /// The organization has no such agent.
     #[error("agent not found")]
     AgentNotFound,
-    /// No agent may speak on the phone, or not the one that was asked for.
+    /// No agent may speak on the phone, or the requested agent may not.
     #[error("no voice-enabled agent")]
     NoVoiceAgent,
     /// The agent is not synced with the voice provider.
@@ -44,19 +44,19 @@ pub enum PlaceCallError {
     /// The user has no number for AI calls.
     #[error("the user has no AI-enabled caller number")]
     NoAiEnabledNumber,
-    /// The caller number that was asked for is not an AI-enabled number of this user.
+    /// The requested caller number is not an AI-enabled number of this user.
     #[error("fromNumber is not an AI-enabled caller number of this user")]
     FromNumberNotAvailable,
     /// The caller number is not on the trunk that the voice provider dials through.
     #[error("the caller number is not on the trunk")]
     NumberNotOnTrunk,
-    /// Another request of the same intent is dialling, or its outcome is not known.
+    /// Another request with the same intent is dialling, or its outcome is unknown.
     #[error("an outbound call for this contact is already in flight")]
     InFlight {
-        /// When asking again may bring another answer.
+        /// When another request may get another result.
         retry_after: Duration,
     },
-    /// The provider refused; nobody was rung.
+    /// The provider refused; no phone rang.
     #[error("the voice provider refused the call")]
     ProviderRejected {
         /// The call in the ledger.
@@ -64,35 +64,35 @@ pub enum PlaceCallError {
         /// The provider's error code.
         code: ProviderCode,
     },
-    /// The provider was not reached; nobody was rung.
+    /// The provider was not reached; no phone rang.
     #[error("the voice provider could not be reached")]
     ProviderUnavailable {
         /// The call in the ledger.
         call_id: CallId,
     },
-    /// The phone may have rung; nobody was connected.
+    /// The phone may have rung; the callee was not connected.
     #[error("the call was not connected: {}", reason.as_str())]
     NotConnected {
-        /// What names the call.
+        /// The ids of the call.
         reference: CallReference,
         /// Why.
         reason: NotConnectedReason,
     },
-    /// The phone may have rung. Not to be redialled.
+    /// The phone may have rung. Do not dial again.
     #[error("the outcome of the call is unknown: the phone may have rung, do not redial")]
     OutcomeUnknown {
         /// The call in the ledger.
         call_id: CallId,
-        /// What made it unknown.
+        /// Why it is unknown.
         cause: UnknownCause,
     },
-    /// A store is away; nobody was rung.
+    /// A store is unavailable; no phone rang.
     #[error("the service is temporarily unavailable")]
     ServiceUnavailable(#[source] PortUnavailable),
 }
 
 impl PlaceCallError {
-    /// This process stood still between taking the lock and dialling.
+    /// This process was paused between taking the lock and dialling.
     pub(super) fn stalled() -> Self {
         Self::ServiceUnavailable(PortUnavailable::new("gateway", "stalled between the lock and the dial"))
     }

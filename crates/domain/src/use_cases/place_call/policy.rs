@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::AnswerTime;
 
-/// The times that a call keeps to.
+/// The durations that govern a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallPolicy {
     lock_ttl: Duration,
@@ -12,23 +12,24 @@ pub struct CallPolicy {
     context_ttl: Duration,
 }
 
-/// The times contradict each other.
+/// The durations contradict each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolicy {
-    /// A lock that can lapse before its second renewal lets one lost renewal ring somebody twice.
+    /// If the lock can expire before its second renewal, one lost renewal allows a second call.
     #[error("the lock's time must be at least twice the time between its renewals")]
-    LockLapsesBetweenRenewals,
-    /// A time that must pass is zero.
+    LockExpiresBetweenRenewals,
+    /// A duration is zero.
     #[error("the lock's time, its renewals and the ringing timeout must be longer than zero")]
     Zero,
 }
 
 impl CallPolicy {
-    /// Checks that the times agree.
+    /// Checks that the durations agree.
     ///
-    /// `lock_ttl`: how long an intent is locked, from its start, each renewal and its result. `renew_every`: how often the
-    /// lock is renewed while the phone rings. `ringing_timeout`: how long the phone may ring. `answer_margin`: how much
-    /// longer the provider may take to answer. `context_ttl`: how long the context waits for the post-call webhook.
+    /// `lock_ttl`: how long a lock is held after it is taken, after each renewal, and with its
+    /// result. `renew_every`: the interval of renewals while the phone rings. `ringing_timeout`:
+    /// how long the phone may ring. `answer_margin`: how much longer the provider may take to
+    /// answer. `context_ttl`: how long a context is stored for provider events.
     pub fn new(
         lock_ttl: Duration,
         renew_every: Duration,
@@ -40,18 +41,18 @@ impl CallPolicy {
             return Err(InvalidPolicy::Zero);
         }
         if lock_ttl < renew_every.saturating_mul(2) {
-            return Err(InvalidPolicy::LockLapsesBetweenRenewals);
+            return Err(InvalidPolicy::LockExpiresBetweenRenewals);
         }
         Ok(Self { lock_ttl, renew_every, ringing_timeout, answer_margin, context_ttl })
     }
 
-    /// How long an intent is locked.
+    /// The TTL of the lock.
     #[must_use]
     pub const fn lock_ttl(&self) -> Duration {
         self.lock_ttl
     }
 
-    /// How often the lock is renewed while the phone rings.
+    /// The interval of renewals while the phone rings.
     #[must_use]
     pub const fn renew_every(&self) -> Duration {
         self.renew_every
@@ -63,14 +64,15 @@ impl CallPolicy {
         self.ringing_timeout
     }
 
-    /// How long the context waits for the post-call webhook.
+    /// The TTL of a conversation's context.
     #[must_use]
     pub const fn context_ttl(&self) -> Duration {
         self.context_ttl
     }
 
-    /// How long the provider may take to answer: after that the outcome is unknown. One that answers before the phone rings
-    /// has the margin alone, so that the ring which may follow ends within [`CallPolicy::reserve_for`] all the same.
+    /// How long the provider may take to answer; after that the outcome is unknown. A provider that
+    /// answers before the phone rings has only the margin, so that the ring that may follow still
+    /// ends within [`CallPolicy::reserve_for`].
     #[must_use]
     pub const fn answer_within(&self, answers: AnswerTime) -> Duration {
         match answers {
@@ -79,8 +81,8 @@ impl CallPolicy {
         }
     }
 
-    /// How long the result of a dial answers duplicates, from the provider's answer: until the phone can no longer ring, and
-    /// the lock's time after that.
+    /// How long the result of a dial answers duplicates, from the provider's answer: until the
+    /// phone can no longer ring, plus the TTL of the lock.
     #[must_use]
     pub const fn hold_for(&self, answers: AnswerTime) -> Duration {
         match answers {
@@ -89,7 +91,8 @@ impl CallPolicy {
         }
     }
 
-    /// How long the guard blocks from its booking: until the phone can no longer ring, and the lock's time after that.
+    /// How long a reservation blocks, from the booking: until the phone can no longer ring, plus
+    /// the TTL of the lock.
     #[must_use]
     pub const fn reserve_for(&self) -> Duration {
         self.ringing_timeout.saturating_add(self.answer_margin).saturating_add(self.lock_ttl)
@@ -137,7 +140,7 @@ mod tests {
     #[test]
     fn a_lock_that_one_lost_renewal_would_lose_is_refused() {
         let policy = CallPolicy::new(SECOND * 19, SECOND * 10, SECOND, SECOND, SECOND);
-        assert_eq!(policy, Err(InvalidPolicy::LockLapsesBetweenRenewals));
+        assert_eq!(policy, Err(InvalidPolicy::LockExpiresBetweenRenewals));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) struct Parties {
 }
 
 impl PlaceCall {
-    /// Finds the user, then contact, agent and number at once.
+    /// Finds the user; then contact, agent and caller number in parallel.
     pub(super) async fn resolve(&self, command: &PlaceCallCommand) -> Result<Parties, PlaceCallError> {
         let user = self.ports.users.find(&command.user_id).await?.ok_or(PlaceCallError::UserNotFound)?;
         let query = CallerNumberQuery {
@@ -88,7 +88,7 @@ fn callee(
     }
 }
 
-/// A call that shows a number and rings the same organization would have its agents talk to each other.
+/// An organization that calls its own number would connect two of its agents.
 fn refuse_own_number(numbers: &CallerNumberChoice, destination: &Destination) -> Result<(), PlaceCallError> {
     let shown = numbers.caller.as_ref().map(|caller| &caller.phone_number);
     if numbers.recipient_is_own_number || shown == Some(destination.number()) {
@@ -120,7 +120,8 @@ fn shown_number(
         None => PlaceCallError::NoAiEnabledNumber,
     };
     let caller = numbers.caller.filter(CallerNumber::serves_ai_calls).ok_or(absent)?;
-    // A number that the provider does not know cannot be dialled from, whatever our records say of the trunk.
+    // The provider cannot dial from a number that it does not know, even if our records say that it
+    // is on the trunk.
     let provider_number_id = caller
         .provider_number_id
         .clone()

@@ -47,27 +47,28 @@ fn delivery_of(call: &str, number: i64) -> DueDelivery {
     }
 }
 
-/// A queue that has this many deliveries of one endpoint, of which two are handed out at once; it notifies when it is empty.
+/// A queue with this many deliveries to one endpoint, which leases two at a time and notifies when
+/// it is empty.
 fn queue(deliveries: i64, emptied: Arc<Notify>) -> MockDeliveryQueue {
     struct Queue {
         due: VecDeque<DueDelivery>,
-        out: usize,
+        leased: usize,
     }
-    let queued = Arc::new(Mutex::new(Queue { due: (1..=deliveries).map(delivery).collect(), out: 0 }));
+    let queued = Arc::new(Mutex::new(Queue { due: (1..=deliveries).map(delivery).collect(), leased: 0 }));
     let mut queue = MockDeliveryQueue::new();
-    queue.expect_give_up().returning(|_, _| Ok(0));
+    queue.expect_expire().returning(|_, _| Ok(0));
     let leased = queued.clone();
     queue.expect_lease().returning(move |lease| {
-        assert!(lease.limit > 0, "nothing is asked for");
+        assert!(lease.limit > 0, "the limit is zero");
         let mut queue = leased.lock().expect("no panic");
-        let free = (2 - queue.out).min(queue.due.len()).min(lease.limit as usize);
-        queue.out += free;
+        let free = (2 - queue.leased).min(queue.due.len()).min(lease.limit as usize);
+        queue.leased += free;
         Ok(queue.due.drain(..free).collect())
     });
     queue.expect_conclude().returning(move |_, _| {
         let mut queue = queued.lock().expect("no panic");
-        queue.out -= 1;
-        if queue.out == 0 && queue.due.is_empty() {
+        queue.leased -= 1;
+        if queue.leased == 0 && queue.due.is_empty() {
             emptied.notify_one();
         }
         Ok(())
@@ -75,10 +76,10 @@ fn queue(deliveries: i64, emptied: Arc<Notify>) -> MockDeliveryQueue {
     queue
 }
 
-/// Time stands still but for those who wait for it: a queue that was looked into by the clock alone would take a second for
-/// every two.
+/// Paused time advances only while every task waits for it: a queue that is only polled would need
+/// a second for every two deliveries.
 #[tokio::test(start_paused = true)]
-async fn a_queue_is_emptied_without_waiting_for_the_next_look() {
+async fn a_queue_is_emptied_without_waiting_for_the_next_poll() {
     let mut feed = MockEventFeed::new();
     feed.expect_publish().returning(|_| Ok(0));
     let mut sender = MockWebhookSender::new();
@@ -99,13 +100,14 @@ async fn a_queue_is_emptied_without_waiting_for_the_next_look() {
     };
     let workers = Workers::new();
     let began = tokio::time::Instant::now();
-    workers.announce(&Arc::new(DeliverWebhooks::new(ports, policy)), second);
+    workers.publish_and_deliver(&Arc::new(DeliverWebhooks::new(ports, policy)), second);
     emptied.notified().await;
     assert!(began.elapsed() < second, "{:?}", began.elapsed());
     workers.stop().await;
 }
 
-/// The places of four events of one call, as a receiver gets them that takes this long to answer the first.
+/// The order in which a receiver gets four events of one call, if it takes this long to respond to
+/// the first.
 async fn received(first_takes: Duration) -> Vec<i64> {
     let mut queues = Queues::default();
     let received = Arc::new(Mutex::new(Vec::new()));
@@ -113,23 +115,27 @@ async fn received(first_takes: Duration) -> Vec<i64> {
         .map(|number| {
             let (received, mut turn) = (received.clone(), queues.turn(&delivery_of("one call", number)));
             async move {
-                turn.come().await;
+                turn.wait().await;
                 received.lock().expect("no panic").push(number);
                 tokio::time::sleep(if number == 1 { first_takes } else { Duration::from_millis(5) }).await;
             }
         })
         .collect();
-    // The last is asked first.
+    // The last one is polled first.
     futures_util::future::join_all(sending.into_iter().rev()).await;
     received.lock().expect("no panic").clone()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_who_answers_gets_the_events_of_a_call_in_their_order() {
+async fn a_receiver_that_responds_gets_the_events_of_a_call_in_order() {
     assert_eq!(received(Duration::from_millis(50)).await, [1, 2, 3, 4]);
     let began = tokio::time::Instant::now();
-    assert_eq!(received(Duration::from_secs(60)).await, [1, 2, 3, 4], "one that hangs keeps nobody back");
-    assert!(began.elapsed() < Duration::from_secs(61), "the others were sent meanwhile");
+    assert_eq!(
+        received(Duration::from_secs(60)).await,
+        [1, 2, 3, 4],
+        "a receiver that hangs delays only its own events"
+    );
+    assert!(began.elapsed() < Duration::from_secs(61), "the others were sent in the meantime");
 }
 
 #[test]
@@ -159,11 +165,11 @@ impl WebhookSender for Hanging {
 }
 
 #[tokio::test]
-async fn a_stop_takes_nothing_more_from_the_queue() {
-    let taken = Arc::new(AtomicUsize::new(0));
+async fn a_stop_leases_no_more_deliveries() {
+    let leased = Arc::new(AtomicUsize::new(0));
     let mut queue = MockDeliveryQueue::new();
-    queue.expect_give_up().returning(|_, _| Ok(0));
-    let counted = taken.clone();
+    queue.expect_expire().returning(|_, _| Ok(0));
+    let counted = leased.clone();
     queue.expect_lease().returning(move |lease| {
         let limit = usize::try_from(lease.limit).expect("a small number");
         let before = counted.fetch_add(limit, Ordering::SeqCst);
@@ -185,13 +191,13 @@ async fn a_stop_takes_nothing_more_from_the_queue() {
         attempt_within: Duration::from_secs(30),
     };
     let workers = Workers::new();
-    workers.announce(&Arc::new(DeliverWebhooks::new(ports, policy)), second);
-    while taken.load(Ordering::SeqCst) < SENT_AT_ONCE {
+    workers.publish_and_deliver(&Arc::new(DeliverWebhooks::new(ports, policy)), second);
+    while leased.load(Ordering::SeqCst) < MAX_ATTEMPTS {
         tokio::task::yield_now().await;
     }
-    // Now the worker waits for a receiver to answer.
+    // Now the worker waits for a permit.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let stopped = tokio::time::timeout(Duration::from_secs(60), workers.stop()).await;
-    assert!(stopped.is_ok(), "it waits for receivers that never answer");
-    assert_eq!(taken.load(Ordering::SeqCst), SENT_AT_ONCE);
+    assert!(stopped.is_ok(), "the stop waits for receivers that never respond");
+    assert_eq!(leased.load(Ordering::SeqCst), MAX_ATTEMPTS);
 }

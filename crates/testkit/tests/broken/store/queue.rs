@@ -152,15 +152,15 @@ impl DeliveryQueue for BrokenStore {
         Ok(())
     }
 
-    async fn give_up(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+    async fn expire(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         self.reach(&self.numbers_in_queue()).await?;
         match self.flaw {
             Flaw::ExpiresLeasedDeliveries => {
                 self.change_deliveries(|delivery| delivery.leased_until = None);
-                self.memory.give_up(queued_for, limit).await
+                self.memory.expire(queued_for, limit).await
             }
-            Flaw::ExpiresYoungDeliveries => self.memory.give_up(Duration::ZERO, limit).await,
-            _ => self.memory.give_up(queued_for, limit).await,
+            Flaw::ExpiresYoungDeliveries => self.memory.expire(Duration::ZERO, limit).await,
+            _ => self.memory.expire(queued_for, limit).await,
         }
     }
 

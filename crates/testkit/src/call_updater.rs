@@ -13,7 +13,7 @@ use domain::{
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
 use crate::call_ledger::booking::{book, only_call, settlement, tenant};
 use crate::call_updates::{
-    bare_conversation, booked, conversation, dialled, dialled_and_told, everything, failure, find, merge,
+    bare_conversation, booked, conversation, dialled, dialled_and_updated, everything, failure, find, merge,
     outcomes, reference, settle,
 };
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
@@ -125,7 +125,7 @@ pub async fn an_update_may_arrive_before_the_outcome_of_the_dial(harness: &impl 
             book(harness, &late).await;
             settle(harness, &late, &outcome).await;
             merge(harness, &late, &update).await;
-            let expected: CallProgress = dialled_and_told(&outcome, &update);
+            let expected: CallProgress = dialled_and_updated(&outcome, &update);
             for (booking, order) in [(&early, "then dialled"), (&late, "after being dialled")] {
                 let read = find(harness, booking).await.progress;
                 assert!(read == expected, "merged {update:?} {order} {outcome:?}, in the ledger is {read:?}");

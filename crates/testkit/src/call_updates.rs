@@ -41,7 +41,7 @@ pub(crate) fn dialled(outcome: &DialOutcome) -> CallProgress {
 
 /// The progress of a call with this outcome of its dial and this update, in any order. A failure in
 /// an update is preferred to that of the dial.
-pub(crate) fn dialled_and_told(outcome: &DialOutcome, update: &CallUpdate) -> CallProgress {
+pub(crate) fn dialled_and_updated(outcome: &DialOutcome, update: &CallUpdate) -> CallProgress {
     let mut progress = CallProgress { failure: None, ..dialled(outcome) };
     progress.merge(update);
     progress.failure = progress.failure.or(dial_failure(outcome));

@@ -1,4 +1,4 @@
-//! The suite of [`WebhookSender`](domain::ports::WebhookSender).
+//! The suite of [`WebhookSender`].
 
 mod addresses;
 mod responses;

@@ -11,10 +11,10 @@ pub trait ProviderRecordingsHarness: Send + Sync {
     /// after each [`ProviderRecordingsHarness::upstream`].
     fn recordings(&self) -> Arc<dyn ProviderRecordings>;
 
-    /// A conversation of which the provider has a recording, and the recording.
+    /// A conversation with a recording at the provider, and the recording.
     async fn recorded(&self) -> (ConversationId, Audio);
 
-    /// A conversation of which the provider has no recording.
+    /// A conversation without a recording at the provider.
     async fn unrecorded(&self) -> ConversationId;
 
     /// From now on the provider behaves like this.

@@ -108,12 +108,27 @@ impl Failure {
     pub(crate) fn log(&self) {
         let Some((level, message)) = self.log else { return };
         let (code, cause) = (self.code.as_str(), self.cause.as_deref());
-        let (reason, call_id) =
-            (self.reason.as_deref(), self.call.as_ref().map(|call| call.call_id.as_str()));
+        let call_id = self.call.as_ref().map(|call| call.call_id.as_str());
+        let (reason, provider_code) = match (self.code, self.reason.as_deref()) {
+            (ErrorCode::ProviderRejected, code) => (None, code),
+            (_, reason) => (reason, None),
+        };
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    error.code = code,
+                    call.id = call_id,
+                    provider.code = provider_code,
+                    reason,
+                    cause,
+                    "{message}"
+                )
+            };
+        }
         match level {
-            Level::ERROR => tracing::error!(error.code = code, call.id = call_id, reason, cause, "{message}"),
-            Level::WARN => tracing::warn!(error.code = code, call.id = call_id, reason, cause, "{message}"),
-            _ => tracing::info!(error.code = code, call.id = call_id, reason, cause, "{message}"),
+            Level::ERROR => log!(error),
+            Level::WARN => log!(warn),
+            _ => log!(info),
         }
     }
 

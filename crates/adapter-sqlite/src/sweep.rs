@@ -6,7 +6,7 @@ use domain::Timestamp;
 use domain::ports::PortUnavailable;
 use sqlx::SqliteConnection;
 
-use crate::statement::execute;
+use crate::failure::unavailable;
 
 /// Every so many acquired locks there is a sweep. Each lock leaves at most one row in each of the
 /// four tables, and a sweep removes up to [`BATCH`] of each, so that expired rows do not
@@ -42,14 +42,14 @@ pub(crate) async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> 
         now.unix_millis(),
         BATCH
     );
-    execute(connection, locks).await?;
+    locks.execute(&mut *connection).await.map_err(unavailable)?;
     let reservations = sqlx::query!(
         "delete from dial_guards
          where key in (select key from dial_guards where blocked_until <= ? order by blocked_until limit ?)",
         now.before(RESERVATION_RETENTION).unix_millis(),
         BATCH
     );
-    execute(connection, reservations).await?;
+    reservations.execute(&mut *connection).await.map_err(unavailable)?;
     let outbound = sqlx::query!(
         "delete from call_contexts
          where conversation_id in
@@ -57,7 +57,7 @@ pub(crate) async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> 
         now.unix_millis(),
         BATCH
     );
-    execute(connection, outbound).await?;
+    outbound.execute(&mut *connection).await.map_err(unavailable)?;
     let inbound = sqlx::query!(
         "delete from inbound_contexts
          where conversation_id in
@@ -65,5 +65,6 @@ pub(crate) async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> 
         now.unix_millis(),
         BATCH
     );
-    execute(connection, inbound).await.map(drop)
+    inbound.execute(connection).await.map_err(unavailable)?;
+    Ok(())
 }

@@ -1,4 +1,5 @@
-//! The OpenAPI document contains the whole contract, and the committed copy equals the generated one.
+//! The OpenAPI document contains the whole contract, and the committed copy equals the generated
+//! one.
 
 use std::fs;
 use std::path::Path;

@@ -17,3 +17,4 @@ mod recordings;
 mod ringing;
 mod second_vendor;
 mod shutdown;
+mod starting;

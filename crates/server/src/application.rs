@@ -58,7 +58,8 @@ impl Application {
         let after = AfterTheCall::start(&settings, &stores, &ports, told_by, &workers)?;
 
         let runtime = tokio::runtime::Handle::current();
-        let place_call = Arc::new(PlaceCall::new(ports, settings.policy));
+        let place_call = PlaceCall::new(ports, settings.policy).with_background(workers.background());
+        let place_call = Arc::new(place_call);
         let desk = Arc::new(CallDesk::new(place_call, runtime.clone(), settings.process.max_in_flight_dials));
         let authenticator = wiring::authenticator(settings.auth)?;
         let demo_token = if is_demo { demo::token(&authenticator) } else { None };

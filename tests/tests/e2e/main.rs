@@ -17,4 +17,5 @@ mod recordings;
 mod ringing;
 mod second_vendor;
 mod shutdown;
+mod slow_stores;
 mod starting;

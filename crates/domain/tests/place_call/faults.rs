@@ -83,13 +83,7 @@ fn before_the_dial() -> Vec<Row> {
             what: "the ledger is away for good",
             world: World { booked: Err(away()), ledger_settled: Err(away()), ..World::working() },
             answer: unavailable(),
-            steps: &[
-                "lock: acquire",
-                "ledger: book",
-                "ledger: settle not-dialled",
-                "ledger: settle not-dialled",
-                "lock: release",
-            ],
+            steps: &["lock: acquire", "ledger: book", "ledger: settle not-dialled", "lock: release"],
         },
         Row {
             what: "the lock was lost, and the guard blocks: a call is in flight",

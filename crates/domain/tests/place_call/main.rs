@@ -2,6 +2,7 @@
 //! and each way it can fail, the answer, the lock, the guard and the number of dials.
 
 mod clock;
+mod deadline;
 mod dialling;
 mod faults;
 mod resolving;

@@ -108,6 +108,9 @@ settings! {
     }
 
     pub(super) struct CallTimes {
+        /// How long a request for a call may take before the dial, to read its parties, lock its
+        /// intent and book it. After that it is refused and nothing is dialled.
+        before_dial: Duration = OUTDIAL_BEFORE_DIAL_TIMEOUT_MS, "2000", millis(100..=60_000);
         /// How long a phone may ring. Vapi does not accept such a limit: with vapi, set it no
         /// shorter than the carrier lets the phone ring.
         ringing_timeout: Duration = OUTDIAL_RINGING_TIMEOUT_SECS, "60", seconds(1..=999);

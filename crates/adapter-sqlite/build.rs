@@ -1,4 +1,5 @@
-//! Rebuilds the crate when a migration changes: the files are embedded, and the compiler does not know.
+//! Rebuilds the crate when a migration changes: the files are embedded, and the compiler does not
+//! know.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

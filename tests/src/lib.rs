@@ -1,1 +1,1 @@
-//! Empty: everything is in `tests/`.
+//! Empty: the end-to-end tests are in `tests/`.

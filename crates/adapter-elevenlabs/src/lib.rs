@@ -13,6 +13,7 @@
 //! | `outcome.rs` | what a response to a dial means: one pure function with a table of tests |
 //! | `webhook.rs` | checks the signature or the token of an event |
 //! | `event.rs` | reads an event: which call it belongs to and what it reports |
+//! | `personalization.rs` | the question who is calling, and the reply to it |
 //! | `audio.rs` | recognizes a recording, sent with an event or fetched |
 //! | `records.rs` | asks the provider for the record of a call and for its recording |
 //! | `conversation.rs` | what the provider's record of a conversation means; events carry the same record |
@@ -28,6 +29,7 @@ mod dial;
 mod event;
 mod json;
 mod outcome;
+mod personalization;
 mod records;
 mod webhook;
 mod wire;

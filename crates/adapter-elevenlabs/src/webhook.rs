@@ -9,12 +9,15 @@ use std::time::Duration;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use aws_lc_rs::hmac;
-use domain::Timestamp;
-use domain::ports::{ProviderEvent, ProviderWebhook, UnreadableEvent, Unverified, WebhookCredentials};
+use domain::ports::{
+    PersonalizationQuestion, ProviderEvent, ProviderReply, ProviderWebhook, UnreadableEvent,
+    UnreadableQuestion, Unverified, WebhookCredentials,
+};
+use domain::{Personalization, Timestamp};
 use provider_client::{InvalidSettings, visible_ascii};
 use secrecy::SecretString;
 
-use crate::event;
+use crate::{event, personalization};
 
 /// The secrets that verify events. Without any, no event is accepted. `Debug` shows no secret.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +35,7 @@ pub struct ElevenLabsWebhook {
     bearer: Option<Digest>,
 }
 
+const SIGNATURE_HEADER: &str = "elevenlabs-signature";
 const MAX_SIGNATURE_AGE: Duration = Duration::from_mins(30);
 /// The provider's clock may be ahead of ours by this much.
 const CLOCK_MARGIN: Duration = Duration::from_mins(5);
@@ -78,19 +82,43 @@ impl ElevenLabsWebhook {
 }
 
 impl ProviderWebhook for ElevenLabsWebhook {
-    fn verify<'a>(
+    fn has_credentials(&self, credentials: &WebhookCredentials) -> bool {
+        credentials.header(SIGNATURE_HEADER).is_some() || credentials.bearer().is_some()
+    }
+
+    fn verify(
         &self,
-        credentials: &WebhookCredentials<'a>,
+        credentials: &WebhookCredentials,
         body: &[u8],
         now: Timestamp,
     ) -> Result<(), Unverified> {
-        let signed = credentials.signature.is_some_and(|header| self.is_signed(header, body, now));
-        let verified = signed || credentials.bearer.is_some_and(|token| self.is_token(token));
-        if verified { Ok(()) } else { Err(Unverified) }
+        let signature = credentials.header(SIGNATURE_HEADER);
+        if signature.is_some_and(|header| self.is_signed(header, body, now)) {
+            return Ok(());
+        }
+        self.verify_question(credentials)
     }
 
     fn read(&self, body: &[u8], received_at: Timestamp) -> Result<ProviderEvent, UnreadableEvent> {
         event::read(body, received_at)
+    }
+
+    /// The provider does not sign its questions: they show the tool secret.
+    fn verify_question(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {
+        let verified = credentials.bearer().is_some_and(|token| self.is_token(token));
+        if verified { Ok(()) } else { Err(Unverified) }
+    }
+
+    fn read_question(&self, body: &[u8]) -> Result<PersonalizationQuestion, UnreadableQuestion> {
+        personalization::read(body)
+    }
+
+    fn write_reply(
+        &self,
+        question: &PersonalizationQuestion,
+        personalization: Option<Personalization>,
+    ) -> ProviderReply {
+        personalization::reply(question, personalization.as_ref())
     }
 }
 

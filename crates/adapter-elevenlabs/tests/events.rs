@@ -25,7 +25,8 @@ impl Delivery {
     fn verified(&self, secrets: &[&str]) -> bool {
         let secrets = secrets.iter().map(|secret| (*secret).into()).collect();
         let settings = ElevenLabsWebhookSettings { secrets, bearer: None };
-        let credentials = WebhookCredentials { signature: Some(&self.signature), bearer: None };
+        let credentials =
+            WebhookCredentials::new([("elevenlabs-signature", self.signature.as_bytes())], None);
         let webhook = ElevenLabsWebhook::new(&settings).expect("valid settings");
         webhook.verify(&credentials, &self.body, now()).is_ok()
     }

@@ -1,4 +1,4 @@
-//! Bearer tokens: who asks for a call.
+//! Bearer tokens: which user sends a request.
 
 pub(crate) mod bearer;
 mod keys;
@@ -6,72 +6,78 @@ mod keys;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
+use actix_web::{HttpResponse, ResponseError};
 use domain::UserId;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
 
-/// The keys that tokens are checked with. They fix the algorithm: what a token says of itself decides nothing.
+use crate::failure::{ErrorCode, Failure, RouteError};
+
+/// The keys that tokens are checked with. They decide the algorithm; the token's own header does
+/// not.
 #[derive(Debug)]
 pub enum JwtKeys {
-    /// HS256 with these secrets, at least 32 bytes each. Each is tried, so that one can be replaced by another while
-    /// tokens of both are about; the first one signs.
+    /// HS256 with these secrets, at least 32 bytes each. Each is tried, so that tokens of the old
+    /// and the new secret work while one replaces the other. The first one signs.
     Hs256(Vec<SecretSlice<u8>>),
-    /// One public key in PEM: RSA (of 2048 bits or more) for RS256, P-256 for ES256, Ed25519 for EdDSA.
+    /// One public key in PEM: RSA (of 2048 bits or more) for RS256, P-256 for ES256, Ed25519 for
+    /// EdDSA.
     PublicKey(Vec<u8>),
 }
 
 /// How tokens are checked.
 #[derive(Debug)]
 pub struct AuthSettings {
-    /// With which keys.
+    /// The keys.
     pub keys: JwtKeys,
-    /// The `iss` that every token must carry, if there is one to check.
+    /// The `iss` that every token must have. `None`: not checked.
     pub issuer: Option<String>,
-    /// The `aud` that every token must carry, if there is one to check. Without it `aud` is ignored: many issuers send one
-    /// whatever the receiver thinks of it.
+    /// The `aud` that every token must have. `None`: ignored, because many issuers send one that
+    /// their clients do not know.
     pub audience: Option<String>,
-    /// By how many seconds the clocks of issuer and gateway may disagree: at most 10.
+    /// The largest difference between the clocks of issuer and gateway, in seconds: at most 10.
     pub leeway_secs: u64,
 }
 
-/// The settings cannot be used.
+/// Why the settings are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthSettingsError {
-    /// There is no secret.
+    /// The list of secrets is empty.
     #[error("no secret is given")]
     NoSecret,
-    /// A secret can be guessed.
+    /// A secret is short enough to be guessed.
     #[error("a secret is shorter than 32 bytes")]
     SecretTooShort,
-    /// The PEM file holds the key that signs, which does not belong here.
-    #[error("the file holds a private key: give the public key alone")]
+    /// The PEM file holds a private key, which the gateway must not have.
+    #[error("the file holds a private key: use a file with the public key only")]
     PrivateKey,
-    /// The PEM file is none, or holds a key of another kind.
+    /// The file is not PEM, or holds a key of another kind.
     #[error("the file is not a public key in PEM: RSA, P-256 or Ed25519")]
     UnknownKey,
-    /// The RSA key can be broken.
+    /// The RSA key is too short to be safe.
     #[error("the RSA key has less than 2048 bits")]
     KeyTooSmall,
-    /// Expired tokens would be good for too long.
+    /// Expired tokens would be accepted for too long.
     #[error("the leeway is longer than 10 seconds")]
     LeewayTooLong,
 }
 
-/// A token could not be signed.
+/// Why a token is not signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// Tokens are checked with a public key; whoever has the private key signs.
-    #[error("tokens are signed elsewhere: only a public key is configured")]
+    /// Tokens are checked with a public key, and only the owner of the private key can sign.
+    #[error("cannot sign a token: only a public key is configured")]
     NoSecret,
-    /// The crypto library refused.
+    /// The crypto library failed.
     #[error("the token could not be signed")]
     Failed,
 }
 
-/// Reads bearer tokens, and signs them where it has a secret.
+/// Checks bearer tokens, and signs them if it has a secret.
 pub struct Authenticator {
     keys: Vec<DecodingKey>,
     validation: Validation,
@@ -80,20 +86,19 @@ pub struct Authenticator {
     audience: Option<String>,
 }
 
-/// The request is not authenticated. The client learns no more than that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The request has no valid bearer token. The client does not learn why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a valid bearer token is required")]
 pub(crate) struct Unauthorized;
 
-/// Who asks, and for how long that is known.
+/// The user who sends a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Session {
-    /// The user.
-    pub(crate) user_id: UserId,
-    /// Until the token expires.
-    pub(crate) good_for: Duration,
+pub(crate) struct CurrentUser {
+    pub(crate) id: UserId,
+    pub(crate) token_expires_in: Duration,
 }
 
-/// The longest token that is looked at.
+/// The longest token that is checked, in bytes.
 const MAX_TOKEN_LEN: usize = 8 * 1024;
 const MAX_LEEWAY_SECS: u64 = 10;
 
@@ -102,7 +107,7 @@ struct Claims {
     sub: String,
     /// Unix seconds, which may have a fraction.
     exp: f64,
-    // A list of issuers is no issuer, so that this is checked here and not by the library, which accepts lists.
+    // The library accepts a list of issuers. RFC 7519 allows a single one, so this is checked here.
     iss: Option<String>,
 }
 
@@ -133,7 +138,7 @@ impl Authenticator {
         Ok(Self { keys: decoding_keys, validation, signing, issuer, audience })
     }
 
-    /// Signs a token for this user, good from now for `lifetime` (whole seconds).
+    /// Signs a token for this user that expires after `lifetime` (whole seconds).
     pub fn sign(&self, user: &UserId, lifetime: Duration) -> Result<String, SignError> {
         let secret = self.signing.as_ref().ok_or(SignError::NoSecret)?;
         let iat = jsonwebtoken::get_current_timestamp();
@@ -148,21 +153,16 @@ impl Authenticator {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(|_| SignError::Failed)
     }
 
-    /// The user whom the request's only `Authorization` header names.
-    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<UserId, Unauthorized> {
-        self.session(headers).map(|session| session.user_id)
-    }
-
-    /// The same user, and for how long the token is good: for answers that take longer than a moment.
-    pub(crate) fn session(&self, headers: &HeaderMap) -> Result<Session, Unauthorized> {
+    /// The user in the token of the request's only `Authorization` header.
+    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<CurrentUser, Unauthorized> {
         let token = bearer::token(headers, MAX_TOKEN_LEN).ok_or(Unauthorized)?;
         self.read(token).map_err(|reason| {
-            tracing::debug!(reason, "a token was refused");
+            tracing::debug!(reason, "refused a bearer token");
             Unauthorized
         })
     }
 
-    fn read(&self, token: &str) -> Result<Session, &'static str> {
+    fn read(&self, token: &str) -> Result<CurrentUser, &'static str> {
         let mut refusal = "no key";
         for key in &self.keys {
             match jsonwebtoken::decode::<Claims>(token, key, &self.validation) {
@@ -174,17 +174,34 @@ impl Authenticator {
         Err(refusal)
     }
 
-    /// What the library leaves unchecked.
-    fn checked(&self, header: &Header, claims: &Claims) -> Result<Session, &'static str> {
-        // We understand no critical extension, so a token that has one is not for us (RFC 7515, section 4.1.11).
+    /// Checks what the library does not.
+    fn checked(&self, header: &Header, claims: &Claims) -> Result<CurrentUser, &'static str> {
+        // A receiver must refuse a token with a critical extension that it does not know (RFC 7515,
+        // section 4.1.11).
         if header.crit.is_some() {
             return Err("critical extension");
         }
         if self.issuer.is_some() && claims.iss != self.issuer {
             return Err("issuer");
         }
-        let user_id = UserId::parse(&claims.sub).map_err(|_| "subject")?;
-        Ok(Session { user_id, good_for: until(claims.exp) })
+        let id = UserId::parse(&claims.sub).map_err(|_| "subject")?;
+        Ok(CurrentUser { id, token_expires_in: until(claims.exp) })
+    }
+}
+
+impl RouteError for Unauthorized {
+    fn failure(&self) -> Failure {
+        Failure::new(ErrorCode::Unauthorized, self)
+    }
+}
+
+impl ResponseError for Unauthorized {
+    fn status_code(&self) -> StatusCode {
+        self.failure().status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.failure().into_response()
     }
 }
 
@@ -197,7 +214,7 @@ impl fmt::Debug for Authenticator {
     }
 }
 
-/// How long it is until then, at most as long as can be said; no time where it has passed.
+/// The time until then; zero if it has passed.
 fn until(unix_secs: f64) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Duration::try_from_secs_f64(unix_secs).unwrap_or(Duration::MAX).saturating_sub(now)
@@ -207,7 +224,7 @@ fn validation(algorithm: Algorithm, audience: Option<&str>, leeway_secs: u64) ->
     let mut validation = Validation::new(algorithm);
     validation.leeway = leeway_secs;
     validation.validate_nbf = true;
-    // Without the claim being required, the library lets a token pass that lacks it.
+    // The library accepts a token without a claim that is not required.
     match audience {
         Some(audience) => {
             validation.set_audience(&[audience]);
@@ -221,7 +238,7 @@ fn validation(algorithm: Algorithm, audience: Option<&str>, leeway_secs: u64) ->
     validation
 }
 
-/// Why a token was refused, without a word of the token.
+/// Why a token was refused. Quotes nothing from the token.
 fn reason(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::ExpiredSignature => "expired",

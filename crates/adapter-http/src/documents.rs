@@ -1,4 +1,4 @@
-//! The OpenAPI document and the interactive documentation, both from within the binary.
+//! The OpenAPI document and the interactive documentation. Both are part of the binary.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,19 +9,20 @@ use actix_web::http::header::{
 use actix_web::{HttpResponse, web};
 use utoipa_swagger_ui::Config;
 
-use crate::error_answer::{ErrorAnswer, ErrorCode};
-use crate::{openapi, routes};
+use crate::failure::{ErrorCode, Failure};
+use crate::{openapi, paths};
 
-/// The page may load, and talk to, nothing but this gateway. Its framework sets styles from scripts, hence `unsafe-inline`
-/// for those alone.
-const ONLY_FROM_HERE: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+/// The page may load from and connect to this gateway only. Its framework sets styles from scripts,
+/// which needs `unsafe-inline`.
+const SAME_ORIGIN_ONLY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 static OPENAPI_YAML: LazyLock<String> = LazyLock::new(openapi::openapi_yaml);
 
-// Tokens that are typed into the page are not kept in the browser, and no outside service is asked to check the document.
+// The browser does not store tokens that are typed into the page, and no outside service validates
+// the document.
 static SWAGGER_CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    Arc::new(Config::from("/openapi.yaml").persist_authorization(false).validator_url("none"))
+    Arc::new(Config::from(paths::OPENAPI).persist_authorization(false).validator_url("none"))
 });
 
 /// `GET /openapi.yaml`.
@@ -29,7 +30,7 @@ pub(crate) async fn openapi_yaml() -> HttpResponse {
     HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/yaml")).body(OPENAPI_YAML.as_str())
 }
 
-/// `GET /docs`: the page's own links are relative to `/docs/`.
+/// `GET /docs`: redirects, because the links of the page are relative to `/docs/`.
 pub(crate) async fn docs_redirect() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()
 }
@@ -41,17 +42,22 @@ pub(crate) async fn docs(file: web::Path<String>) -> HttpResponse {
             let mut response = HttpResponse::Ok();
             response
                 .insert_header((CONTENT_TYPE, file.content_type))
-                .insert_header((CONTENT_SECURITY_POLICY, ONLY_FROM_HERE))
+                .insert_header((CONTENT_SECURITY_POLICY, SAME_ORIGIN_ONLY))
                 .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
             if file.gzpipped {
                 response.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
             }
             response.body(file.bytes.into_owned())
         }
-        Ok(None) => routes::not_found().await,
+        Ok(None) => not_found().await,
         Err(error) => {
-            tracing::error!(%error, "the interactive documentation cannot be served");
-            ErrorAnswer::new(ErrorCode::Internal, "the documentation cannot be shown").into_response()
+            tracing::error!(%error, "could not serve a file of the interactive documentation");
+            Failure::new(ErrorCode::Internal, "the documentation is not available").into_response()
         }
     }
+}
+
+/// The response for an unknown path.
+pub(crate) async fn not_found() -> HttpResponse {
+    Failure::new(ErrorCode::NotFound, "no such path").into_response()
 }

@@ -1,10 +1,9 @@
-//! Where the voice provider's events arrive.
+//! Receives the voice provider's events, within bounds.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::HeaderMap;
 use actix_web::web;
 use domain::ports::WebhookCredentials;
 use domain::{CallId, ReceiveEvent, ReceiveEventError};
@@ -13,144 +12,101 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::auth::bearer;
-use crate::error_answer::log_delivery_cause;
+use crate::provider_request_error::ProviderRequestError;
 
-/// The largest event that is read, in bytes: a recording comes whole.
+/// The largest event, in bytes. One event carries a whole recording.
 pub const EVENT_BODY_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Bodies are read before anybody knows who sent them, so that what they may take up is bounded: 256 of up to 256 KiB, and 16
-/// of these larger ones. A transcript is small; a recording is not.
-const DELIVERIES_AT_ONCE: usize = 256;
-const LARGE_DELIVERIES_AT_ONCE: usize = 16;
+/// A body is read before its sender is verified, so the memory for bodies is bounded: 256 of up to
+/// 256 KiB, and 16 of the larger ones. A transcript is small; a recording is not.
+const MAX_DELIVERIES: usize = 256;
+const MAX_LARGE_DELIVERIES: usize = 16;
 const SMALL_BODY_LIMIT: usize = 256 * 1024;
 
-/// The longest signature or secret that is looked at, in bytes.
-pub(crate) const MAX_CREDENTIAL_LEN: usize = 8 * 1024;
-const SIGNATURE: HeaderName = HeaderName::from_static("elevenlabs-signature");
-
-/// Takes in the voice provider's events, and says so to whoever brings them into the books.
+/// Receives the voice provider's events, and wakes the worker that merges them into the ledger.
+/// Clones share their permits.
+#[derive(Clone)]
 pub struct EventIntake {
     receive_event: Arc<ReceiveEvent>,
     accepted: Arc<Notify>,
-    seats: Arc<Semaphore>,
-    large_seats: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
+    large_permits: Arc<Semaphore>,
 }
 
-/// Why an event was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DeliveryError {
-    /// There was no room for it.
-    #[error("too many events arrive at once")]
-    TooMany,
-    /// It did not arrive in time.
-    #[error("the event did not arrive in time")]
-    TooSlow,
-    /// It is larger than [`EVENT_BODY_LIMIT`].
-    #[error("the event is too large")]
-    TooLarge,
-    /// The connection ended within it.
-    #[error("the event broke off")]
-    BrokeOff,
-    /// The use case said so.
-    #[error(transparent)]
-    Refused(ReceiveEventError),
-}
-
-/// What a delivery shows for itself.
-pub(crate) struct Credentials {
-    signature: Option<String>,
-    bearer: Option<String>,
-}
-
-/// A body, and the room that it takes up.
+/// An event that was read and not yet verified, with the permits for its memory.
 pub(crate) struct Delivery {
+    intake: EventIntake,
+    credentials: WebhookCredentials,
     body: Vec<u8>,
-    seat: OwnedSemaphorePermit,
-    large_seat: Option<OwnedSemaphorePermit>,
+    permit: OwnedSemaphorePermit,
+    large_permit: Option<OwnedSemaphorePermit>,
+}
+
+/// The credentials of a request from the provider.
+pub(crate) fn credentials(headers: &HeaderMap) -> WebhookCredentials {
+    let bearer = bearer::secret(headers, WebhookCredentials::MAX_VALUE_LEN);
+    WebhookCredentials::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())), bearer)
 }
 
 impl EventIntake {
-    /// An intake that notifies one waiter of `accepted` for each event that was stored.
+    /// An intake that notifies one waiter of `accepted` for each event that it stores.
     #[must_use]
     pub fn new(receive_event: Arc<ReceiveEvent>, accepted: Arc<Notify>) -> Self {
-        let seats = Arc::new(Semaphore::new(DELIVERIES_AT_ONCE));
-        let large_seats = Arc::new(Semaphore::new(LARGE_DELIVERIES_AT_ONCE));
-        Self { receive_event, accepted, seats, large_seats }
+        let permits = Arc::new(Semaphore::new(MAX_DELIVERIES));
+        let large_permits = Arc::new(Semaphore::new(MAX_LARGE_DELIVERIES));
+        Self { receive_event, accepted, permits, large_permits }
     }
 
-    /// Reads a body within `time_limit`, the wait for room included: to turn an event away at once would lose what the provider
-    /// delivers only once.
+    /// Reads an event within `time_limit`, which includes the wait for permits: the provider sends
+    /// some events only once, and a refusal would lose them. Reads nothing of a request without
+    /// credentials.
     pub(crate) async fn read(
         &self,
-        payload: web::Payload,
-        time_limit: Duration,
-    ) -> Result<Delivery, DeliveryError> {
-        let delivery = self.read_until(payload, Instant::now() + time_limit).await;
-        delivery.inspect_err(log_delivery_cause)
-    }
-
-    /// Stores what was read, if it is the provider's, and says of which call it speaks if that is known.
-    pub(crate) fn receive(
-        &self,
-        credentials: Credentials,
-        delivery: Delivery,
-    ) -> impl Future<Output = Result<Option<CallId>, DeliveryError>> + Send + use<> {
-        let (receive_event, accepted) = (Arc::clone(&self.receive_event), Arc::clone(&self.accepted));
-        async move {
-            let Delivery { body, seat, large_seat } = delivery;
-            let received = receive_event.receive(&credentials.borrowed(), &body).await;
-            drop((body, seat, large_seat));
-            let call_id = received.map_err(DeliveryError::Refused).inspect_err(log_delivery_cause)?;
-            accepted.notify_one();
-            Ok(call_id)
-        }
-    }
-
-    async fn read_until(
-        &self,
+        credentials: WebhookCredentials,
         mut payload: web::Payload,
-        deadline: Instant,
-    ) -> Result<Delivery, DeliveryError> {
-        let seat = seat(&self.seats, deadline).await?;
-        let mut large_seat = None;
+        time_limit: Duration,
+    ) -> Result<Delivery, ProviderRequestError> {
+        self.receive_event
+            .check_credentials(&credentials)
+            .map_err(|_| ProviderRequestError::NoCredentials)?;
+        let deadline = Instant::now() + time_limit;
+        let permit = permit(&self.permits, deadline).await?;
+        let mut large_permit = None;
         let mut body = Vec::new();
         while let Some(chunk) =
-            timeout_at(deadline, payload.next()).await.map_err(|_| DeliveryError::TooSlow)?
+            timeout_at(deadline, payload.next()).await.map_err(|_| ProviderRequestError::TooSlow)?
         {
-            let chunk = chunk.map_err(|_| DeliveryError::BrokeOff)?;
+            let chunk = chunk.map_err(|_| ProviderRequestError::Incomplete)?;
             let len = body.len() + chunk.len();
             if len > EVENT_BODY_LIMIT {
-                return Err(DeliveryError::TooLarge);
+                return Err(ProviderRequestError::TooLarge);
             }
-            if len > SMALL_BODY_LIMIT && large_seat.is_none() {
-                large_seat = Some(self::seat(&self.large_seats, deadline).await?);
+            if len > SMALL_BODY_LIMIT && large_permit.is_none() {
+                large_permit = Some(self::permit(&self.large_permits, deadline).await?);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Delivery { body, seat, large_seat })
+        Ok(Delivery { intake: self.clone(), credentials, body, permit, large_permit })
     }
 }
 
-impl Credentials {
-    /// The signature and the bearer secret of a request that has at least one of them.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let mut signatures = headers.get_all(SIGNATURE);
-        let signature = match (signatures.next(), signatures.next()) {
-            (Some(signature), None) if signature.len() <= MAX_CREDENTIAL_LEN => signature.to_str().ok(),
-            _ => None,
-        };
-        let bearer = bearer::secret(headers, MAX_CREDENTIAL_LEN);
-        let given = signature.is_some() || bearer.is_some();
-        given.then(|| Self { signature: signature.map(str::to_owned), bearer: bearer.map(str::to_owned) })
-    }
-
-    fn borrowed(&self) -> WebhookCredentials<'_> {
-        WebhookCredentials { signature: self.signature.as_deref(), bearer: self.bearer.as_deref() }
+impl Delivery {
+    /// Stores the event if the provider sent it. Returns its call, if that is already known.
+    pub(crate) async fn store(self) -> Result<Option<CallId>, ReceiveEventError> {
+        let Self { intake, credentials, body, permit, large_permit } = self;
+        let received = intake.receive_event.receive(&credentials, &body).await;
+        drop((body, permit, large_permit));
+        let call_id = received?;
+        intake.accepted.notify_one();
+        Ok(call_id)
     }
 }
 
-async fn seat(seats: &Arc<Semaphore>, deadline: Instant) -> Result<OwnedSemaphorePermit, DeliveryError> {
-    let waiting = timeout_at(deadline, Arc::clone(seats).acquire_owned()).await;
-    let seat = waiting.map_err(|_| DeliveryError::TooMany)?;
-    Ok(seat.expect("the intake never closes its seats"))
+async fn permit(
+    permits: &Arc<Semaphore>,
+    deadline: Instant,
+) -> Result<OwnedSemaphorePermit, ProviderRequestError> {
+    let waiting = timeout_at(deadline, Arc::clone(permits).acquire_owned()).await;
+    let permit = waiting.map_err(|_| ProviderRequestError::TooMany)?;
+    Ok(permit.expect("the intake never closes its semaphores"))
 }

@@ -1,4 +1,4 @@
-//! Streams of the events of calls, each for one client that follows them.
+//! Event streams: each sends the call events of an organization to one client.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -15,20 +15,19 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::error_answer::{log_following_cause, log_reading_cause};
-use crate::wire::event_lines;
-
-/// What may be open in this process, in all and of one user: each holds a connection and asks the store.
-const STREAMS_AT_ONCE: usize = 1000;
-const STREAMS_OF_ONE_USER: usize = 20;
-/// A client that comes back shows its token anew, and may find another gateway.
-const LONGEST_STREAM: Duration = Duration::from_hours(1);
-/// How many events wait for a client that reads slowly; no more are asked for meanwhile.
-const BUFFERED_EVENTS: usize = 16;
+/// The most open streams of this process, and of one user: each holds a connection and reads the
+/// store.
+const MAX_STREAMS: usize = 1000;
+const MAX_STREAMS_PER_USER: usize = 20;
+/// A client that reconnects shows its token again, and may reach another gateway.
+const MAX_STREAM_DURATION: Duration = Duration::from_hours(1);
+/// How many events wait for a slow client. The stream reads no more from the store until the client
+/// takes some.
+const MAX_BUFFERED_EVENTS: usize = 16;
 
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
-/// Lets clients follow calls, so many at once.
+/// The event streams of this process.
 pub(crate) struct EventStreams {
     follow_calls: Arc<FollowCalls>,
     runtime: Handle,
@@ -36,18 +35,12 @@ pub(crate) struct EventStreams {
     ending: CancellationToken,
 }
 
-/// As many streams are open as may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many streams are open")]
-pub(crate) struct TooManyStreams;
-
-/// How long streams last.
+/// How long a stream lasts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StreamTimes {
-    /// How long a stream is silent at most.
+    /// The longest time without a line.
     pub(crate) heartbeat: Duration,
-    /// How long the client's token is good from now.
-    pub(crate) good_for: Duration,
+    pub(crate) token_expires_in: Duration,
 }
 
 impl EventStreams {
@@ -55,32 +48,34 @@ impl EventStreams {
         Self { follow_calls, runtime, open: Arc::default(), ending: CancellationToken::new() }
     }
 
-    /// Room for one more stream of this user.
-    pub(crate) fn seat(&self, user_id: &UserId) -> Result<StreamSeat, TooManyStreams> {
-        StreamSeat::take(&self.open, user_id).ok_or(TooManyStreams)
+    /// A permit for one more stream of this user; `None` if too many are open.
+    pub(crate) fn permit(&self, user_id: &UserId) -> Option<StreamPermit> {
+        StreamPermit::acquire(&self.open, user_id)
     }
 
-    /// Starts to follow: behind the last event that was seen, or from now on. To be run where the pools are.
+    /// Starts after the last event that the client has seen, or with the next event. Run it on the
+    /// gateway's runtime.
     pub(crate) fn start(
         &self,
         user_id: UserId,
         last_seen: Option<EventSequence>,
     ) -> impl Future<Output = Result<Following, ReadCallsError>> + Send + use<> {
         let follow_calls = Arc::clone(&self.follow_calls);
-        async move { follow_calls.start(&user_id, last_seen).await.inspect_err(log_reading_cause) }
+        async move { follow_calls.start(&user_id, last_seen).await }
     }
 
-    /// The lines of a stream. A client that has gone away is noticed when something is sent to it, a heartbeat or two later. The
-    /// stream ends after an hour, when the client's token expires, when all streams are ended, and when the
-    /// store fails: the client comes back and goes on where it was.
+    /// The lines of a stream. A disconnected client is noticed when something is sent to it, after
+    /// one or two heartbeats. The stream ends after an hour, when the client's token expires, when
+    /// [`Self::end`] is called, and when the store fails: the client then reconnects and continues
+    /// after the last event that it has seen.
     pub(crate) fn lines(
         &self,
-        seat: StreamSeat,
+        permit: StreamPermit,
         following: Following,
         times: StreamTimes,
     ) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
-        let ends_at = Instant::now() + times.good_for.min(LONGEST_STREAM);
-        let (lines, mut sent) = mpsc::channel(BUFFERED_EVENTS);
+        let ends_at = Instant::now() + times.token_expires_in.min(MAX_STREAM_DURATION);
+        let (lines, mut sent) = mpsc::channel(MAX_BUFFERED_EVENTS);
         lines.try_send(opening(following.sequence())).expect("there is room in an empty channel");
         let (follow_calls, ending) = (Arc::clone(&self.follow_calls), self.ending.clone());
         let streaming = async move {
@@ -91,69 +86,78 @@ impl EventStreams {
                 () = sleep_until(ends_at) => {}
                 () = follow(&follow_calls, following, times.heartbeat, &lines) => {}
             }
-            drop(seat);
+            drop(permit);
         };
         drop(self.runtime.spawn(streaming.in_current_span()));
         futures_util::stream::poll_fn(move |context| sent.poll_recv(context).map(|lines| lines.map(Ok)))
     }
 
-    /// Ends every stream, and those that begin from now on as soon as they have begun.
+    /// Ends every open stream, and each later one after its opening lines.
     pub(crate) fn end(&self) {
         self.ending.cancel();
     }
 }
 
-/// What a stream begins with, so that the client has its headers at once and knows when to come back, and behind which place:
-/// who loses the stream before the first event would else begin with the next one, and miss what happened in between.
-fn opening(position: EventSequence) -> Bytes {
-    format!("retry: 2000\nid: {}\n\n: events of calls follow\n\n", position.number()).into()
+/// The first lines of a stream, so that the client immediately receives its headers, when to
+/// reconnect, and the sequence number that the stream starts after. A client that loses the stream
+/// before the first event would otherwise start again with the next event, and miss those in
+/// between.
+fn opening(sequence: EventSequence) -> Bytes {
+    format!("retry: 2000\nid: {}\n\n: events of calls follow\n\n", sequence.number()).into()
 }
 
-/// Tells of events until nobody listens or the store fails. No more is read while the client has not taken what was.
+/// One event in a stream: three lines and an empty one.
+fn event_lines(event: &CallEvent) -> Bytes {
+    let data = event_json::to_json(event);
+    format!("id: {}\nevent: {}\ndata: {data}\n\n", event.sequence.number(), event.kind.as_str()).into()
+}
+
+/// Sends events until the client disconnects or the store fails. Reads no more while the client has
+/// not taken the last ones.
 async fn follow(
     follow_calls: &FollowCalls,
     mut following: Following,
     heartbeat: Duration,
     lines: &Sender<Bytes>,
 ) {
-    let mut listens = true;
-    while listens {
-        listens = match follow_calls.next(&mut following, heartbeat).await {
+    let mut is_connected = true;
+    while is_connected {
+        is_connected = match follow_calls.next(&mut following, heartbeat).await {
             Ok(events) if events.is_empty() => lines.send(HEARTBEAT).await.is_ok(),
-            Ok(events) => tell(&events, lines).await.is_ok(),
+            Ok(events) => send(&events, lines).await.is_ok(),
             Err(cause) => {
-                log_following_cause(&cause);
+                tracing::error!(%cause, "an event stream ends: a store is unavailable; the client reconnects");
                 return;
             }
         };
     }
 }
 
-async fn tell(events: &[CallEvent], lines: &Sender<Bytes>) -> Result<(), mpsc::error::SendError<Bytes>> {
+async fn send(events: &[CallEvent], lines: &Sender<Bytes>) -> Result<(), mpsc::error::SendError<Bytes>> {
     for event in events {
         lines.send(event_lines(event)).await?;
     }
     Ok(())
 }
 
-/// The streams that are open.
+/// How many streams are open.
 #[derive(Default)]
 struct Open {
     all: usize,
     by_user: HashMap<UserId, usize>,
 }
 
-/// The room that one stream takes up, until it is dropped.
-pub(crate) struct StreamSeat {
+/// The right to one open stream, until it is dropped.
+pub(crate) struct StreamPermit {
     open: Arc<Mutex<Open>>,
     user_id: UserId,
 }
 
-impl StreamSeat {
-    fn take(open: &Arc<Mutex<Open>>, user_id: &UserId) -> Option<Self> {
+impl StreamPermit {
+    fn acquire(open: &Arc<Mutex<Open>>, user_id: &UserId) -> Option<Self> {
         let mut counted = open.lock().unwrap_or_else(PoisonError::into_inner);
         let of_user = counted.by_user.get(user_id).copied().unwrap_or_default();
-        if counted.all >= STREAMS_AT_ONCE || of_user >= STREAMS_OF_ONE_USER {
+        if counted.all >= MAX_STREAMS || of_user >= MAX_STREAMS_PER_USER {
             return None;
         }
         counted.all += 1;
@@ -162,7 +166,7 @@ impl StreamSeat {
     }
 }
 
-impl Drop for StreamSeat {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         let mut counted = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         counted.all -= 1;
@@ -176,35 +180,4 @@ impl Drop for StreamSeat {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn user(n: usize) -> UserId {
-        UserId::parse(&format!("u{n}")).expect("an id")
-    }
-
-    #[test]
-    fn a_user_has_so_many_streams_and_a_place_is_given_back() {
-        let open = Arc::default();
-        let mut seats: Vec<_> =
-            (0..STREAMS_OF_ONE_USER).map(|_| StreamSeat::take(&open, &user(1)).expect("room")).collect();
-        assert!(StreamSeat::take(&open, &user(1)).is_none());
-        let other = StreamSeat::take(&open, &user(2));
-        assert!(other.is_some());
-        seats.pop();
-        assert!(StreamSeat::take(&open, &user(1)).is_some());
-        drop((seats, other));
-        let counted = open.lock().expect("no test panics");
-        assert_eq!((counted.all, counted.by_user.len()), (0, 0));
-    }
-
-    #[test]
-    fn a_process_has_so_many_streams() {
-        let open = Arc::default();
-        let take = |n| StreamSeat::take(&open, &user(n));
-        let mut seats: Vec<_> = (0..STREAMS_AT_ONCE).map(|n| take(n).expect("room")).collect();
-        assert!(take(STREAMS_AT_ONCE).is_none());
-        seats.pop();
-        assert!(take(STREAMS_AT_ONCE).is_some());
-    }
-}
+mod tests;

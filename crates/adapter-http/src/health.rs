@@ -1,38 +1,34 @@
-//! Whether the process lives, and whether it can place calls.
+//! Liveness and readiness.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::CACHE_CONTROL;
-use actix_web::{HttpResponse, web};
 use async_trait::async_trait;
 use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-use crate::gateway::Gateway;
-
-/// Asks the parts that a call needs whether they are there.
+/// Checks the components that a call needs.
 #[async_trait]
 pub trait Readiness: Send + Sync {
-    /// One entry for each part, in any order.
+    /// One entry for each component, in any order.
     async fn check(&self) -> Vec<ComponentHealth>;
 }
 
-/// Whether one part is there.
+/// The state of one component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ComponentHealth {
-    /// Its name, as operators know it: `postgres`, `redis`.
+    /// Its name for operators: `database`, `lock`.
     pub name: &'static str,
-    /// Whether it answered.
+    /// Whether it responded.
     pub healthy: bool,
 }
 
-/// The last answer to *is it ready*, shared by everybody who asks within a second.
-pub(crate) struct ReadinessGate {
+/// The last result of the check, shared by all requests within a second.
+pub(crate) struct ReadinessCache {
     source: Arc<dyn Readiness>,
     runtime: Handle,
     draining: AtomicBool,
@@ -41,9 +37,9 @@ pub(crate) struct ReadinessGate {
 
 type Components = BTreeMap<&'static str, ComponentState>;
 
-const GOOD_FOR: Duration = Duration::from_secs(1);
-const CHECK_WITHIN: Duration = Duration::from_secs(3);
-/// The entry that stands for a check which did not end, or broke off.
+const CACHED_FOR: Duration = Duration::from_secs(1);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
+/// The name of the only entry if the check itself times out or panics.
 const CHECK_ITSELF: &str = "check";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -58,23 +54,23 @@ pub(crate) enum ComponentState {
 pub(crate) enum ReadyStatus {
     /// Calls can be placed.
     Ready,
-    /// A part is away.
+    /// A component is down.
     Unavailable,
     /// The process is shutting down.
     Draining,
 }
 
-/// Whether calls can be placed here.
+/// Whether this gateway can place calls.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReadyResponse {
     #[schema(inline)]
-    status: ReadyStatus,
-    /// The parts that a call needs, by name.
+    pub(crate) status: ReadyStatus,
+    /// The components that a call needs, by name.
     #[schema(value_type = BTreeMap<String, ComponentState>, inline)]
     components: Components,
 }
 
-/// Whether the process lives.
+/// Whether the process is alive.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HealthResponse {
     /// `ok`.
@@ -82,50 +78,11 @@ pub(crate) struct HealthResponse {
     status: &'static str,
 }
 
-/// Whether the process lives
-///
-/// Looks at nothing but the process: a restart would not bring a lost database back.
-#[utoipa::path(
-    get,
-    path = "/healthz",
-    tag = "Health",
-    operation_id = "get_healthz",
-    responses((status = 200, description = "It does", body = HealthResponse, content_type = "application/json")),
-    security(())
-)]
-pub(crate) async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(HealthResponse { status: "ok" })
+impl HealthResponse {
+    pub(crate) const ALIVE: Self = Self { status: "ok" };
 }
 
-/// Whether calls can be placed here
-///
-/// Asks every part that a call needs, at most once a second.
-#[utoipa::path(
-    get,
-    path = "/readyz",
-    tag = "Health",
-    operation_id = "get_readyz",
-    responses(
-        (status = 200, description = "They can", body = ReadyResponse, content_type = "application/json"),
-        (
-            status = 503,
-            description = "A part is away, or the process is shutting down",
-            body = ReadyResponse,
-            content_type = "application/json"
-        )
-    ),
-    security(())
-)]
-pub(crate) async fn readyz(gateway: web::Data<Gateway>) -> HttpResponse {
-    let ready = gateway.readiness().ask().await;
-    let mut response = match ready.status {
-        ReadyStatus::Ready => HttpResponse::Ok(),
-        ReadyStatus::Unavailable | ReadyStatus::Draining => HttpResponse::ServiceUnavailable(),
-    };
-    response.insert_header((CACHE_CONTROL, "no-store")).json(ready)
-}
-
-impl ReadinessGate {
+impl ReadinessCache {
     pub(crate) fn new(source: Arc<dyn Readiness>, runtime: Handle) -> Self {
         Self { source, runtime, draining: AtomicBool::new(false), last: Mutex::new(None) }
     }
@@ -134,7 +91,7 @@ impl ReadinessGate {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    async fn ask(&self) -> ReadyResponse {
+    pub(crate) async fn check(&self) -> ReadyResponse {
         if self.draining.load(Ordering::Relaxed) {
             return ReadyResponse { status: ReadyStatus::Draining, components: Components::new() };
         }
@@ -144,16 +101,17 @@ impl ReadinessGate {
         ReadyResponse { status, components }
     }
 
-    /// The lock is held while the parts are asked, so that whoever comes meanwhile waits for this answer.
+    /// Holds the lock during the check, so that concurrent requests wait for its result instead of
+    /// checking again.
     async fn components(&self) -> Components {
         let mut last = self.last.lock().await;
-        if let Some((asked_at, components)) = &*last
-            && asked_at.elapsed() < GOOD_FOR
+        if let Some((checked_at, components)) = &*last
+            && checked_at.elapsed() < CACHED_FOR
         {
             return components.clone();
         }
         let source = Arc::clone(&self.source);
-        let check = async move { tokio::time::timeout(CHECK_WITHIN, source.check()).await };
+        let check = async move { tokio::time::timeout(CHECK_TIMEOUT, source.check()).await };
         let components = match self.runtime.spawn(check).await {
             Ok(Ok(health)) => health.into_iter().map(entry).collect(),
             Ok(Err(_)) | Err(_) => Components::from([(CHECK_ITSELF, ComponentState::Down)]),

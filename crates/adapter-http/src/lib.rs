@@ -1,41 +1,57 @@
-//! The HTTP face of Outdial: routes, authentication, wire types, OpenAPI.
+//! The HTTP adapter of Outdial: routes, authentication, wire types, OpenAPI.
 //!
-//! [`serve`] runs the routes on a listener. What they need comes as a [`Gateway`], made of its [`GatewayParts`]: the
-//! [`CallDesk`] that runs calls where neither a client that hangs up nor a signal can cancel them, the [`Authenticator`] that
-//! reads bearer tokens, a [`Readiness`] that says which parts are healthy, the use cases that read the books, follow calls,
-//! keep the webhooks of organizations and say who calls, and the [`EventIntake`] that takes in what the voice provider tells
-//! of calls.
+//! [`serve`] runs the routes on a listener. The handlers share a [`Gateway`], which is built from
+//! its [`GatewayParts`]. A handler extracts the user and the request, runs a use case, and returns
+//! a response or the error of its group of routes, which is a response too.
 //!
-//! **Invariant:** the handlers run on the server's workers; whatever touches a pool runs on the gateway's runtime.
+//! | File | Content |
+//! |---|---|
+//! | `paths.rs`, `routes.rs` | every path, once, and its handlers |
+//! | `extract.rs`, `respond.rs` | what handlers receive and return |
+//! | `place_call.rs`, `read_calls.rs`, `follow_calls.rs`, `webhook_endpoints.rs` | handlers for users |
+//! | `provider_requests.rs`, `probes.rs`, `documents.rs` | the other handlers |
+//! | `failure.rs`, `*_error.rs` | errors: status, body, headers and log line |
+//! | `call_runner.rs`, `event_intake.rs`, `event_streams.rs` | what limits calls, events and streams |
+//! | `state.rs`, `server.rs` | what handlers share, and the server around them |
+//! | `wire.rs` | the JSON of requests and responses |
+//! | `openapi.rs`, `documented.rs` | the OpenAPI document, and its error responses and examples |
+//!
+//! **Invariant:** handlers run on the server's workers. Everything that uses a connection pool runs
+//! on the gateway's runtime, as a task that no connection owns.
 
-mod answer;
 mod auth;
-mod common_answers;
-mod desk;
+mod call_runner;
+mod documented;
 mod documents;
-mod error_answer;
 mod event_intake;
 mod event_streams;
+mod extract;
+mod failure;
 mod follow_calls;
-mod gateway;
 mod health;
 mod openapi;
-mod personalize_call;
+pub mod paths;
 mod place_call;
+mod place_call_error;
+mod probes;
+mod provider_request_error;
+mod provider_requests;
 mod read_calls;
-mod read_recording;
-mod receive_event;
-mod request_body;
+mod read_calls_error;
 mod request_log;
+mod respond;
 mod routes;
+mod server;
+mod state;
 mod webhook_endpoints;
-mod webhooks_sent;
+mod webhook_endpoints_error;
 mod wire;
 
 pub use auth::{AuthSettings, AuthSettingsError, Authenticator, JwtKeys, SignError};
-pub use desk::{CallDesk, DeskError};
+pub use call_runner::CallRunner;
 pub use event_intake::{EVENT_BODY_LIMIT, EventIntake};
-pub use gateway::{Gateway, GatewayParts, HttpSettings, serve};
+pub use extract::REQUEST_BODY_LIMIT;
 pub use health::{ComponentHealth, Readiness};
 pub use openapi::{openapi, openapi_yaml};
-pub use request_body::REQUEST_BODY_LIMIT;
+pub use server::{HttpSettings, serve};
+pub use state::{Gateway, GatewayParts, TimeLimits};

@@ -1,67 +1,72 @@
 //! The OpenAPI document, generated from the handlers and the wire types.
 
+mod call_event_webhook;
+
+use event_json::CallEventDocument;
 use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, ObjectBuilder, OneOf, Schema, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{HeaderBuilder, OpenApi, RefOr, Required};
 use utoipa::{Modify, OpenApi as _};
 
-use crate::webhooks_sent::WebhooksSent;
-use crate::wire::{CallEventDocument, ErrorResponse, PlaceCallRequest, PlacedResponse};
-use crate::{
-    follow_calls, health, personalize_call, place_call, read_calls, read_recording, receive_event,
-    webhook_endpoints,
-};
+use self::call_event_webhook::CallEventWebhook;
+use crate::documented::{SIGNATURE_HEADER, SIGNATURE_SCHEME, TOOL_SECRET_SCHEME};
+use crate::failure::ErrorResponse;
+use crate::wire::{PlaceCallRequest, PlacedResponse};
+use crate::{follow_calls, paths, place_call, probes, provider_requests, read_calls, webhook_endpoints};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "Outdial",
-        description = "A gateway that places outbound AI voice calls: a person is never rung twice for one intent, and no \
-                       call is ever lost from the books.",
+        description = "A gateway that places outbound AI voice calls. It never rings a person twice for one intent, and \
+                       records every call.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This gateway")),
     paths(
-        place_call::post_calls_ai_outbound,
-        read_calls::get_calls_history,
-        follow_calls::get_calls_events,
+        place_call::place_call,
+        read_calls::list_calls,
+        follow_calls::follow_calls,
         read_calls::get_call,
-        read_recording::get_call_recording,
-        receive_event::post_webhook_elevenlabs,
-        personalize_call::post_webhook_elevenlabs_personalization,
-        webhook_endpoints::post_webhook_endpoints,
-        webhook_endpoints::get_webhook_endpoints,
-        webhook_endpoints::delete_webhook_endpoint,
-        webhook_endpoints::post_webhook_endpoint_secret,
-        webhook_endpoints::get_webhook_endpoint_deliveries,
-        health::healthz,
-        health::readyz
+        read_calls::get_recording,
+        provider_requests::receive_event,
+        provider_requests::personalize,
+        webhook_endpoints::register_endpoint,
+        webhook_endpoints::list_endpoints,
+        webhook_endpoints::remove_endpoint,
+        webhook_endpoints::replace_secret,
+        webhook_endpoints::list_deliveries,
+        probes::healthz,
+        probes::readyz
     ),
-    components(schemas(PlaceCallRequest, PlacedResponse, ErrorResponse, CallEventDocument)),
+    components(schemas(PlaceCallRequest, PlacedResponse, ErrorResponse, CallEventDocument<'_>)),
     tags(
-        (name = "Calls", description = "Placing calls, and reading what became of them"),
-        (name = "Webhooks", description = "What the voice provider tells of calls, and asks"),
-        (name = "Webhook endpoints", description = "Where organizations want the events of their calls sent"),
+        (name = "Calls", description = "Place calls, and read what happened to them"),
+        (name = "Webhooks", description = "What the voice provider sends to the gateway"),
+        (name = "Webhook endpoints", description = "Where organizations receive the events of their calls"),
         (name = "Health", description = "For load balancers and orchestrators")
     ),
-    modifiers(&Credentials, &OpenSchemas, &RequestIds, &WebhooksSent)
+    modifiers(&Credentials, &OpenSchemas, &RequestIds, &CallEventWebhook)
 )]
 struct Document;
 
-/// The OpenAPI document of everything that is served.
+/// The OpenAPI document of every documented route.
 #[must_use]
 pub fn openapi() -> OpenApi {
     Document::openapi()
 }
 
-/// The OpenAPI document as YAML: what `GET /openapi.yaml` answers, and what `docs/openapi.yaml` holds.
+/// The OpenAPI document as YAML: the response of `GET /openapi.yaml`, and the content of
+/// `docs/openapi.yaml`.
 #[must_use]
 pub fn openapi_yaml() -> String {
-    openapi().to_yaml().expect("a document of strings, numbers and lists is always YAML")
+    openapi().to_yaml().expect("a document of strings, numbers and lists always serializes to YAML")
 }
 
-/// Every request may carry an id, and every response does.
+/// Every request may have an id, and every response has one.
 struct RequestIds;
 
 impl Modify for RequestIds {
@@ -74,22 +79,23 @@ impl Modify for RequestIds {
             .description(Some("At most 128 visible ASCII characters; anything else is replaced"))
             .schema(Some(text()))
             .build();
-        let answered = HeaderBuilder::new()
+        let returned = HeaderBuilder::new()
             .schema(Some(text()))
-            .description(Some("The request's ID, which also stands in the log"))
+            .description(Some("The request's ID, which is in the log too"))
             .build();
         let paths = document.paths.paths.values_mut();
         for operation in paths.flat_map(|path| [&mut path.get, &mut path.post, &mut path.delete]).flatten() {
             operation.parameters.get_or_insert_default().push(given.clone().into());
             for response in operation.responses.responses.values_mut() {
                 if let RefOr::T(response) = response {
-                    response.headers.insert("X-Request-Id".to_owned(), RefOr::T(answered.clone()));
+                    response.headers.insert("X-Request-Id".to_owned(), RefOr::T(returned.clone()));
                 }
             }
         }
     }
 }
 
+/// How users and the voice provider authenticate.
 struct Credentials;
 
 impl Modify for Credentials {
@@ -98,15 +104,24 @@ impl Modify for Credentials {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearerAuth", SecurityScheme::Http(scheme));
         let described = "`t=<Unix seconds>,v0=<HMAC-SHA256 of the time, a dot and the body, in hex>`";
-        let signature = ApiKeyValue::with_description("ElevenLabs-Signature", described);
+        let signature = ApiKeyValue::with_description(SIGNATURE_HEADER, described);
         let signature = SecurityScheme::ApiKey(ApiKey::Header(signature));
-        components.add_security_scheme("elevenLabsSignature", signature);
+        components.add_security_scheme(SIGNATURE_SCHEME, signature);
         let secret = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The tool secret"));
-        components.add_security_scheme("elevenLabsToolSecret", SecurityScheme::Http(secret.build()));
+        components.add_security_scheme(TOOL_SECRET_SCHEME, SecurityScheme::Http(secret.build()));
+
+        let mut require = |path: &str, schemes: &[&str]| {
+            let none: [&str; 0] = [];
+            let schemes = schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, none)).collect();
+            let path = document.paths.paths.get_mut(path).expect("the handlers document this path");
+            path.post.as_mut().expect("the provider sends POST requests").security = Some(schemes);
+        };
+        require(paths::PROVIDER_EVENTS, &[SIGNATURE_SCHEME, TOOL_SECRET_SCHEME]);
+        require(paths::PERSONALIZATION, &[TOOL_SECRET_SCHEME]);
     }
 }
 
-/// The contract leaves its objects open for fields to come, which the derived schemas have no word for.
+/// The contract allows additional fields in its objects, which the derived schemas do not express.
 struct OpenSchemas;
 
 impl Modify for OpenSchemas {
@@ -120,7 +135,7 @@ impl Modify for OpenSchemas {
     }
 }
 
-/// Opens an object and every object inside it.
+/// Allows additional fields in an object and in every object inside it.
 fn open(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(object)) => {
@@ -142,14 +157,14 @@ fn open(schema: &mut RefOr<Schema>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error_answer::ErrorCode;
+    use crate::failure::ErrorCode;
 
     #[test]
     fn every_code_of_a_documented_route_is_documented() {
         let text = openapi_yaml();
         for code in ErrorCode::ALL {
-            let elsewhere = matches!(code, ErrorCode::NotFound | ErrorCode::MethodNotAllowed);
-            assert_eq!(text.contains(&format!("`{}`", code.as_str())), !elsewhere, "{}", code.as_str());
+            let documented = text.contains(&format!("`{}`", code.as_str()));
+            assert_eq!(documented, code.is_documented(), "{}", code.as_str());
         }
     }
 }

@@ -1,109 +1,126 @@
-//! `GET /api/calls/{callId}` and `GET /api/calls/history`.
+//! `GET /api/calls/{callId}`, its recording, and `GET /api/calls/history`.
 
-use std::sync::Arc;
+use std::future::{Ready, ready};
 
-use actix_web::http::StatusCode;
-use actix_web::{Error, HttpRequest, HttpResponse, web};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, web};
 use domain::{CallId, ReadCallsError};
 
-use crate::answer::answered;
-use crate::common_answers::{OwnTrouble, Unauthorized, UserNotFound};
-use crate::error_answer::{ErrorAnswer, log_reading_cause};
-use crate::gateway::Gateway;
-use crate::wire::{CallResponse, ErrorResponse, HistoryParameters, HistoryResponse};
+use crate::auth::CurrentUser;
+use crate::failure::logged;
+use crate::read_calls_error::ReadError;
+use crate::respond::Json;
+use crate::state::Gateway;
+use crate::wire::{CallResponse, HistoryParameters, HistoryResponse, RecordingResponse};
+use crate::{documented, paths};
 
-/// The path of one call.
-pub(crate) const CALL_PATH: &str = "/api/calls/{callId}";
-/// The path of the list.
-pub(crate) const HISTORY_PATH: &str = "/api/calls/history";
+/// The call that the path names. A text that is not an id is the id of no call.
+pub(crate) struct CallInPath(CallId);
+
+impl FromRequest for CallInPath {
+    type Error = ReadError;
+    type Future = Ready<Result<Self, ReadError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.match_info().load::<String>().ok();
+        let id = text.and_then(|text| CallId::parse(&text).ok());
+        ready(id.map(Self).ok_or(ReadError::Refused(ReadCallsError::CallNotFound)))
+    }
+}
 
 /// Get one call
 ///
-/// What the books say of a call of the user's organization: where it stands and, once the voice provider has told, how it
-/// went. What is not known is left out.
+/// A call of the user's organization: its status and, once the voice provider has reported, how it
+/// went. Unknown fields are absent.
 #[utoipa::path(
     get,
-    path = "/api/calls/{callId}",
+    path = paths::CALL,
     tag = "Calls",
     operation_id = "get_calls_call_id",
     params(("callId" = String, Path, description = "The gateway's ID of the call")),
     responses(
-        (status = 200, description = "The call", body = CallResponse, content_type = "application/json"),
-        Unauthorized,
-        (
-            status = 404,
-            description = "The organization has no such call, or the user is not found",
-            body = ErrorResponse,
-            content_type = "application/json",
-            example = json!({ "success": false, "error": "Call not found", "code": "CALL_NOT_FOUND" })
-        ),
-        OwnTrouble
+        (status = 200, description = "The call", body = CallResponse),
+        documented::Unauthorized,
+        documented::CallNotFound,
+        documented::Unavailable
     ),
     security(("bearerAuth" = []))
 )]
 pub(crate) async fn get_call(
-    request: HttpRequest,
-    call_id: Result<web::Path<String>, Error>,
+    user: CurrentUser,
+    call: CallInPath,
     gateway: web::Data<Gateway>,
-) -> HttpResponse {
-    answered(StatusCode::OK, find(&request, call_id.ok().as_deref(), &gateway).await)
+) -> Result<Json<CallResponse>, ReadError> {
+    let calls = gateway.parts().read_calls.clone();
+    let record = gateway.run::<_, _, ReadError>(async move { calls.find(&user.id, &call.0).await }).await?;
+    Ok(Json(CallResponse::new(record, gateway.parts().provider)))
 }
 
 /// List calls
 ///
-/// The calls of the user's organization, newest first, without their transcripts. Pages are turned by `offset`, or by passing
-/// the `nextCursor` of one page as `before` for the next, which neither repeats nor passes over a call when new ones are
-/// placed meanwhile. Empty parameters count as absent; unknown ones are ignored.
+/// The calls of the user's organization, newest first, without their transcripts. A client gets the
+/// next page with `offset`, or with the `nextCursor` of one page as `before` of the next, which
+/// neither repeats nor misses a call when new ones are placed meanwhile. Empty parameters count as
+/// absent; unknown ones are ignored.
 #[utoipa::path(
     get,
-    path = "/api/calls/history",
+    path = paths::CALL_HISTORY,
     tag = "Calls",
     operation_id = "get_calls_history",
     params(HistoryParameters),
     responses(
-        (status = 200, description = "A page of calls", body = HistoryResponse, content_type = "application/json"),
-        (
-            status = 400,
-            description = "A parameter that is not valid",
-            body = ErrorResponse,
-            content_type = "application/json",
-            example = json!({
-                "success": false,
-                "error": {
-                    "code": "VALIDATION_FAILED",
-                    "message": "the request is not valid",
-                    "details": [{ "field": "limit", "message": "must be a whole number from 1 to 200" }]
-                },
-                "code": "VALIDATION_FAILED"
-            })
-        ),
-        Unauthorized,
-        UserNotFound,
-        OwnTrouble
+        (status = 200, description = "A page of calls", body = HistoryResponse),
+        documented::InvalidHistoryParameter,
+        documented::Unauthorized,
+        documented::UserNotFound,
+        documented::Unavailable
     ),
     security(("bearerAuth" = []))
 )]
-pub(crate) async fn get_calls_history(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
-    answered(StatusCode::OK, history(&request, &gateway).await)
-}
-
-async fn find(
-    request: &HttpRequest,
-    call_id: Option<&String>,
-    gateway: &Gateway,
-) -> Result<CallResponse, ErrorAnswer> {
-    let user_id = gateway.authenticator().authenticate(request.headers())?;
-    // What is not even an id is no call's.
-    let call_id = call_id.and_then(|id| CallId::parse(id).ok()).ok_or(ReadCallsError::CallNotFound)?;
-    let read_calls = Arc::clone(gateway.read_calls());
-    let reading = async move { read_calls.find(&user_id, &call_id).await.inspect_err(log_reading_cause) };
-    Ok(CallResponse::new(gateway.run(reading).await??, gateway.provider()))
-}
-
-async fn history(request: &HttpRequest, gateway: &Gateway) -> Result<HistoryResponse, ErrorAnswer> {
-    let user_id = gateway.authenticator().authenticate(request.headers())?;
+pub(crate) async fn list_calls(
+    user: CurrentUser,
+    request: HttpRequest,
+    gateway: web::Data<Gateway>,
+) -> Result<Json<HistoryResponse>, ReadError> {
     let filter = HistoryParameters::parse(request.query_string())?;
-    let (read_calls, limit) = (Arc::clone(gateway.read_calls()), filter.limit);
-    let reading = async move { read_calls.history(&user_id, filter).await.inspect_err(log_reading_cause) };
-    Ok(HistoryResponse::new(gateway.run(reading).await??, limit, gateway.provider()))
+    let (calls, limit) = (gateway.parts().read_calls.clone(), filter.limit);
+    let page = gateway.run::<_, _, ReadError>(async move { calls.history(&user.id, filter).await }).await?;
+    Ok(Json(HistoryResponse::new(page, limit, gateway.parts().provider)))
+}
+
+/// Get the recording of a call
+///
+/// The recording of a call of the user's organization, either as data or as a link that anyone who
+/// has it can use for a limited time, with the transcript. The field `recordings` of the call shows
+/// whether there is a recording, and the event `call_recording_ready` when.
+#[utoipa::path(
+    get,
+    path = paths::CALL_RECORDING,
+    tag = "Calls",
+    operation_id = "get_calls_call_id_recording",
+    params(("callId" = String, Path, description = "The gateway's ID of the call")),
+    responses(
+        (status = 200, description = "The recording", body = RecordingResponse),
+        documented::Unauthorized,
+        documented::RecordingNotFound,
+        documented::Unavailable
+    ),
+    security(("bearerAuth" = []))
+)]
+pub(crate) async fn get_recording(
+    user: CurrentUser,
+    call: CallInPath,
+    request: HttpRequest,
+    gateway: web::Data<Gateway>,
+) -> Result<HttpResponse, ReadError> {
+    let permit = gateway.recording_permit().await.ok_or(ReadError::TooManyRecordings).map_err(logged)?;
+    let calls = gateway.parts().read_calls.clone();
+    let fetching = async move {
+        let recorded = calls.recording(&user.id, &call.0).await?;
+        Ok::<_, ReadCallsError>((RecordingResponse::from(recorded), permit))
+    };
+    // The permit is released after the response is built, which is when the recording is in memory
+    // twice.
+    let (recording, _permit) = gateway.run::<_, _, ReadError>(fetching).await?;
+    Ok(Json(recording).respond_to(&request))
 }

@@ -1,4 +1,4 @@
-//! One log line for each request, and the id that ties everything logged on its behalf together.
+//! One log line for each request, and the id that all log lines of the request share.
 
 use std::time::Instant;
 
@@ -10,20 +10,21 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use tracing::Instrument;
 
-/// Carries the request's id, in and out.
+/// The request's id, in the request and in its response.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_REQUEST_ID_LEN: usize = 128;
 
-/// Runs a request in a span that bears its id, answers with the id, and logs method, route, status and duration. The path,
-/// the query, the headers and the body stay out of the log: they are the client's, and may hold anything.
+/// Runs a request in a span with its id, returns the id in the response, and logs method, route,
+/// status and duration. Path, query, headers and body are not logged: they come from the client and
+/// may contain personal data.
 pub(crate) async fn log_request(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let id = request_id(request.headers());
     let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
-    // At the highest level, so that a log of errors alone still says which request they belong to.
+    // At the error level, so that a log of errors only still names the request of each error.
     let span = tracing::error_span!(
         "request",
         request.id = id.to_str().unwrap_or_default(),
@@ -46,7 +47,8 @@ pub(crate) async fn log_request(
     }
 }
 
-/// The line of one request. A request whose client goes away is dropped where it stands, and has its line all the same.
+/// The line of one request. If the client disconnects, actix-web drops the request's future; the
+/// line is then written on drop.
 struct Line {
     began: Instant,
     span: tracing::Span,
@@ -60,7 +62,7 @@ impl Line {
 
     fn end(&mut self, status: u16) {
         self.ended = true;
-        tracing::info!(http.status = status, duration_ms = self.millis(), "request answered");
+        tracing::info!(http.status = status, duration_ms = self.millis(), "request served");
     }
 
     fn millis(&self) -> u64 {
@@ -72,27 +74,27 @@ impl Drop for Line {
     fn drop(&mut self) {
         if !self.ended {
             let _entered = self.span.enter();
-            tracing::info!(duration_ms = self.millis(), "the client went away before its answer");
+            tracing::info!(duration_ms = self.millis(), "the client disconnected before its response");
         }
     }
 }
 
-/// The client's id where it is a sane one, else one of ours.
+/// The client's id if it is short visible ASCII, else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let sane = |value: &&HeaderValue| {
+    let is_usable = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
         (1..=MAX_REQUEST_ID_LEN).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
     };
-    headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(fresh_id)
+    headers.get(REQUEST_ID).filter(is_usable).cloned().unwrap_or_else(new_id)
 }
 
-fn fresh_id() -> HeaderValue {
+fn new_id() -> HeaderValue {
     let id = getrandom::u64().map(|id| format!("{id:016x}"));
-    // A request that cannot be told from others in the log is still a request.
+    // Without randomness the request is still served, under an id that others share.
     id.ok().and_then(|id| id.parse().ok()).unwrap_or(HeaderValue::from_static("none"))
 }
 
-/// A client may send any word for a method; only the known ones are worth a log's space.
+/// A client may send any word as a method; only known ones are logged.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

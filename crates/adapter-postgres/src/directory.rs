@@ -1,9 +1,11 @@
-//! The import: one transaction on a connection of its own, which takes everything along when it is dropped.
+//! The import: one transaction on a connection of its own. Dropping the connection rolls the import
+//! back.
 
 mod run;
 mod statements;
 
 use std::future::Future;
+use std::slice;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,17 +15,19 @@ use sqlx::PgConnection;
 use tokio::time::timeout;
 
 use crate::PostgresStore;
-use crate::directory::run::{Run, runs};
+use crate::directory::run::{runs, store};
 use crate::failure::{because, unavailable, violated_constraint};
 
-/// How long one statement of an import may take, be it for its work or for the locks of another import.
+/// The time limit for one statement of an import, its wait for the locks of another import
+/// included.
 const STATEMENT_WITHIN: Duration = Duration::from_secs(60);
 
-/// The same, for the server to hold to by itself; shorter, so that it is the one to say so.
+/// The same limit in the server. It is shorter, so that the server reports which limit was
+/// exceeded.
 const SERVER_SETTINGS: [(&str, &str); 2] = [("statement_timeout", "55s"), ("lock_timeout", "30s")];
 
-/// An import under way. Not a `sqlx::Transaction`, whose rollback needs an answer of the server: this one ends with its
-/// connection.
+/// It is not a `sqlx::Transaction`, whose rollback waits for the server. This transaction ends with
+/// its connection.
 struct PostgresImport {
     connection: PgConnection,
 }
@@ -42,9 +46,8 @@ impl DirectoryImport for PostgresImport {
     async fn upsert(&mut self, records: &[DirectoryRecord]) -> Result<(), UpsertError> {
         let mut first = 0;
         for run in runs(records) {
-            let of_run = &records[first..first + run.len()];
-            if !self.try_store(&run).await? {
-                self.store_one_by_one(first, of_run).await?;
+            if !self.try_store(run).await? {
+                self.store_one_by_one(first, run).await?;
             }
             first += run.len();
         }
@@ -57,10 +60,10 @@ impl DirectoryImport for PostgresImport {
 }
 
 impl PostgresImport {
-    /// Stores a whole run, or nothing of it where one of its records is refused.
-    async fn try_store(&mut self, run: &Run<'_>) -> Result<bool, PortUnavailable> {
+    /// Stores a whole run, or none of it if one of its records is refused.
+    async fn try_store(&mut self, run: &[DirectoryRecord]) -> Result<bool, PortUnavailable> {
         self.command("savepoint run").await?;
-        let whole = match within(run.store(&mut self.connection)).await? {
+        let whole = match within(store(&mut self.connection, run)).await? {
             Ok(stored) => stored == run.len(),
             Err(error) if violated_constraint(&error).is_some() => false,
             Err(error) => return Err(unavailable(&error)),
@@ -69,39 +72,40 @@ impl PostgresImport {
         Ok(whole)
     }
 
-    /// Finds the record that is refused. Where there is none, since another process came in between, all are stored.
+    /// Finds the record that is refused. If no record is refused any more, after a change by
+    /// another process, stores all.
     async fn store_one_by_one(
         &mut self,
         first: usize,
         records: &[DirectoryRecord],
     ) -> Result<(), UpsertError> {
-        for (place, record) in records.iter().enumerate() {
+        for (index, record) in records.iter().enumerate() {
             self.command("savepoint record").await?;
-            let refusal = match within(Run::of(record).store(&mut self.connection)).await? {
+            let refusal = match within(store(&mut self.connection, slice::from_ref(record))).await? {
                 Ok(1) => None,
                 Ok(_) => Some(RecordRefusal::OtherTenant),
                 Err(error) => Some(refusal_of(&error).ok_or_else(|| unavailable(&error))?),
             };
             if let Some(refusal) = refusal {
                 self.command("rollback to savepoint record").await?;
-                let refusal = self.sharpened(refusal, record).await?;
-                return Err(UpsertError::Refused { index: first + place, refusal });
+                let refusal = self.refine(refusal, record).await?;
+                return Err(UpsertError::Refused { index: first + index, refusal });
             }
             self.command("release savepoint record").await?;
         }
         Ok(())
     }
 
-    /// A number refers to its organization by way of its user: whether it is the organization that is missing has to be
-    /// asked for.
-    async fn sharpened(
+    /// The foreign key of a number names its user. Whether the organization is missing takes
+    /// another query.
+    async fn refine(
         &mut self,
         refusal: RecordRefusal,
         record: &DirectoryRecord,
     ) -> Result<RecordRefusal, PortUnavailable> {
         match (refusal, record) {
             (RecordRefusal::UnknownUser, DirectoryRecord::Number(numbered))
-                if !self.knows(&numbered.number.organization_id).await? =>
+                if !self.has_organization(&numbered.number.organization_id).await? =>
             {
                 Ok(RecordRefusal::UnknownOrganization)
             }
@@ -109,12 +113,12 @@ impl PostgresImport {
         }
     }
 
-    async fn knows(&mut self, organization_id: &OrganizationId) -> Result<bool, PortUnavailable> {
-        let known = sqlx::query_scalar!(
-            r#"select exists (select from organizations where id = $1) as "known!""#,
+    async fn has_organization(&mut self, organization_id: &OrganizationId) -> Result<bool, PortUnavailable> {
+        let exists = sqlx::query_scalar!(
+            r#"select exists (select from organizations where id = $1) as "exists!""#,
             organization_id.as_str()
         );
-        within(known.fetch_one(&mut self.connection)).await?.map_err(|error| unavailable(&error))
+        within(exists.fetch_one(&mut self.connection)).await?.map_err(|error| unavailable(&error))
     }
 
     async fn command(&mut self, sql: &'static str) -> Result<(), PortUnavailable> {
@@ -124,7 +128,7 @@ impl PostgresImport {
 }
 
 async fn within<T>(statement: impl Future<Output = T>) -> Result<T, PortUnavailable> {
-    timeout(STATEMENT_WITHIN, statement).await.map_err(|_| because("no answer in time"))
+    timeout(STATEMENT_WITHIN, statement).await.map_err(|_| because("no response in time"))
 }
 
 fn refusal_of(error: &sqlx::Error) -> Option<RecordRefusal> {

@@ -1,9 +1,10 @@
-//! What the driver's errors come to. Its own texts quote values and addresses, so none of them leaves this crate.
+//! The errors of the driver as errors of the ports. The driver's texts quote values and addresses,
+//! so that none of them leaves this crate.
 
 use domain::ports::PortUnavailable;
 use sqlx::error::DatabaseError;
 
-/// An undefined table, by its SQLSTATE.
+/// The SQLSTATE of an undefined table.
 pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 
 /// The port's error for a statement that failed.
@@ -14,7 +15,7 @@ pub(crate) fn unavailable(error: &sqlx::Error) -> PortUnavailable {
         Io(error) => because(format!("connection: {}", error.kind())),
         PoolTimedOut => because("no connection in time"),
         PoolClosed => because("the store is closed"),
-        Tls(_) => because("TLS could not be agreed on"),
+        Tls(_) => because("TLS negotiation failed"),
         Configuration(_) => because("its URL cannot be used"),
         Protocol(_) | WorkerCrashed => because("connection: the server's protocol was broken"),
         _ => because("a value could not be encoded or decoded"),
@@ -34,12 +35,12 @@ fn sqlstate(refusal: &dyn DatabaseError) -> String {
     }
 }
 
-/// Whether the connection can serve nothing more after this error.
+/// Whether the connection is unusable after this error.
 pub(crate) fn breaks_connection(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
-        // Operator intervention: the server ends the session, be it for a restart or by somebody's hand. Or it has ended it
-        // by itself, because nothing came in the middle of a transaction.
+        // Operator intervention: the server ends the session, for a restart or because an operator
+        // terminated it. Or the server has ended it because the transaction was idle for too long.
         sqlx::Error::Database(refusal) => {
             matches!(refusal.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "57P05" | "25P03"))
         }
@@ -47,7 +48,8 @@ pub(crate) fn breaks_connection(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the same statement may pass when it is run once more: its connection broke, or it lost against another one.
+/// Whether the same statement may succeed when it is repeated: its connection broke, or it lost
+/// against a concurrent one.
 pub(crate) fn passes_when_repeated(error: &sqlx::Error) -> bool {
     let lost_a_conflict =
         |refusal: &dyn DatabaseError| refusal.code().is_some_and(|code| code.starts_with("40"));
@@ -66,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_drivers_own_words_stay_inside() {
+    fn the_text_of_the_driver_is_not_shown() {
         let io_error = io::Error::new(io::ErrorKind::ConnectionReset, "10.0.0.7 while sending +14165550100");
         for error in [
             sqlx::Error::Io(io_error),

@@ -1,36 +1,42 @@
-//! Contacts, agents, caller numbers, users and the books, in Postgres 15 or newer.
+//! Contacts, agents, caller numbers, users and the ledger, in Postgres 15 or newer.
 //!
-//! [`PostgresStore`] is every storage port at once. What it keeps to:
+//! [`PostgresStore`] implements every storage port. Its rules:
 //!
-//! - One statement, and so one round trip, for each operation; a connection is held for that statement and no longer. Few
-//!   are more: a page of calls is counted beside being read; an account is merged into a call in a short transaction, and so
-//!   are events published, deliveries claimed where there are any, and endpoints registered.
-//! - Who waits for events holds no connection. One for all of them listens, and is opened when somebody waits.
-//! - An answer or [`PortUnavailable`](domain::ports::PortUnavailable) within the times of [`PostgresSettings`], also from a
-//!   server that has stopped answering. A connection on which a statement was given up is closed, never used again.
-//! - A statement that broke with its connection is repeated once where that is safe, which taking a guard is not.
-//! - Errors name kinds, SQLSTATEs, constraints and columns. Never a value, and so never the driver's own text.
+//! - An operation is one statement, and so one round trip; it holds a connection for that statement
+//!   only. The exceptions: a page of calls is counted while it is read; merging an update,
+//!   publishing events, leasing deliveries that are due and registering an endpoint are short
+//!   transactions.
+//! - A reader that waits for events holds no connection. One connection listens for all readers;
+//!   the first reader opens it.
+//! - An operation ends within the times of [`PostgresSettings`], with a result or with
+//!   [`PortUnavailable`](domain::ports::PortUnavailable), even if the server has stopped
+//!   responding. A connection whose statement was abandoned is closed and never used again.
+//! - A statement whose connection broke is repeated once where that is safe. It is not safe for a
+//!   booking.
+//! - An error names kinds, SQLSTATEs, constraints and columns. It never quotes a value, and so
+//!   never the driver's own text.
 
-mod agents;
-mod books;
-mod contacts;
-mod deliveries;
+mod agent_repo;
+mod call_ledger;
+mod call_reader;
+mod call_updater;
+mod contact_repo;
+mod delivery_queue;
 mod directory;
-mod endpoints;
-mod events;
+mod event_feed;
+mod event_inbox;
 mod failure;
-mod inbound;
-mod inbox;
-mod ledger;
-mod moment;
-mod numbers;
-mod row;
+mod inbound_directory;
+mod number_pool;
 mod schema;
 mod settings;
 mod statement;
 mod store;
-mod users;
+mod timestamp;
+mod unfinished_calls;
+mod user_repo;
 mod wakeups;
+mod webhook_endpoints;
 
 pub use settings::PostgresSettings;
 pub use store::PostgresStore;

@@ -1,47 +1,40 @@
 //! The schema and its migrations.
 
 use domain::ports::PortUnavailable;
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::PgConnection;
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migrator};
 
 use crate::PostgresStore;
 use crate::failure::{UNDEFINED_TABLE, because, unavailable};
-use crate::statement::Lease;
+use crate::statement::{Failure, Work};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
 impl PostgresStore {
-    /// Brings the schema up to date. Safe to run from several processes at once: one migrates, the others wait a minute
-    /// for it.
+    /// Brings the schema up to date. Several processes may do so at the same time: one migrates,
+    /// the others wait for it, up to a minute.
     ///
     /// # Errors
     ///
-    /// If the server cannot be reached, a migration fails (it then left nothing behind), or the schema was migrated by a
-    /// newer program than this.
+    /// If the server cannot be reached, a migration fails (its changes are then rolled back), or a
+    /// newer program has migrated the schema.
     pub async fn migrate(&self) -> Result<(), PortUnavailable> {
-        // That something is there already, and skipped, is no news.
+        // Without the notices about things that exist already.
         let server_settings = [("lock_timeout", "60s"), ("client_min_messages", "warning")];
         let mut connection = self.connect_aside(&server_settings).await?;
-        // Not `run`, whose future is not `Send` on a borrowed connection.
+        // Not `run`: its future is not `Send` on a borrowed connection.
         MIGRATOR.run_direct(None, &mut connection, false).await.map_err(|error| failed_migration(&error))
     }
 
-    /// The migrations that this program knows and the schema lacks, by number and name, in order. Empty means that the
-    /// schema can be worked with; one that a newer program has migrated further can be too.
+    /// The migrations that this program has and the schema lacks, by number and name, in order. An
+    /// empty list means that this program can use the schema, also if a newer program has migrated
+    /// it further.
     ///
     /// # Errors
     ///
-    /// If the server does not answer, or a migration was changed after it was applied.
+    /// If the server does not respond, or a migration was changed after it was applied.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, PortUnavailable> {
-        let listed = self.bounded(async {
-            let mut lease = Lease::take(self).await.map_err(|error| unavailable(&error))?;
-            let listed = lease.connection().list_applied_migrations(&MIGRATOR.table_name).await;
-            lease.give_back();
-            match listed {
-                Err(MigrateError::Execute(error)) if is_undefined_table(&error) => Ok(Vec::new()),
-                listed => listed.map_err(|error| failed_migration(&error)),
-            }
-        });
-        let applied = listed.await?;
+        let applied = self.run(&ListApplied).await?;
         let mut pending = Vec::new();
         for migration in MIGRATOR.iter() {
             match applied.iter().find(|applied| applied.version == migration.version) {
@@ -51,6 +44,20 @@ impl PostgresStore {
             }
         }
         Ok(pending)
+    }
+}
+
+struct ListApplied;
+
+impl Work for ListApplied {
+    type Output = Vec<AppliedMigration>;
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Vec<AppliedMigration>, Failure> {
+        match connection.list_applied_migrations(&MIGRATOR.table_name).await {
+            Err(MigrateError::Execute(error)) if is_undefined_table(&error) => Ok(Vec::new()),
+            Err(MigrateError::Execute(error)) => Err(error.into()),
+            listed => listed.map_err(|error| failed_migration(&error).into()),
+        }
     }
 }
 
@@ -70,6 +77,6 @@ fn failed_migration(error: &MigrateError) -> PortUnavailable {
         MigrateError::VersionMismatch(version) => {
             because(format!("migration {version} was changed after it was applied"))
         }
-        _ => because("the migrations do not fit together"),
+        _ => because("the migrations cannot be run: their files contradict each other"),
     }
 }

@@ -1,24 +1,28 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Where Postgres is, and how long to wait for it.
+/// The address of Postgres, and how long to wait for it.
 #[derive(Clone)]
 pub struct PostgresSettings {
-    /// `postgres://user:password@host:port/database`, with libpq's parameters (`sslmode=verify-full&sslrootcert=...`).
-    /// Holds a password, so that `Debug` does not show it.
+    /// `postgres://user:password@host:port/database`, with libpq's parameters
+    /// (`sslmode=verify-full&sslrootcert=...`). It contains a password, so that `Debug` does not
+    /// show it.
     pub url: String,
-    /// The most connections that are open at once. None is held while a phone rings: a few for each core are enough. One
-    /// more listens for events, once somebody waits for them.
+    /// The maximum number of open connections. No connection is held while a phone rings, so that a
+    /// few for each core are enough. One more listens for events as soon as a reader waits for
+    /// them.
     pub max_connections: u32,
-    /// How long to wait for a connection, a new one included. At most 2 s, lest a call waits in vain.
+    /// How long to wait for a connection, also for a new one. Set at most 2 s, so that a call does
+    /// not wait longer.
     pub acquire_timeout: Duration,
-    /// How long a statement may run: the server ends it by itself then. A server that does not is given up half a second
-    /// later. Together with `acquire_timeout` below 4.5 s, since the ports promise an answer within 5 s.
+    /// The time limit for a statement, after which the server cancels it. If the server does not,
+    /// the statement is abandoned half a second later. Keep the sum with `acquire_timeout` below
+    /// 4.5 s: the ports promise a result within 5 s.
     pub statement_timeout: Duration,
 }
 
 impl PostgresSettings {
-    /// Settings with 10 connections and 2 s for either time.
+    /// Settings with 10 connections and 2 s for each of the two times.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {

@@ -1,139 +1,192 @@
-//! How a statement is run: on a connection of the pool, held for this statement alone.
+//! How statements and transactions run: on a connection of the pool, which is held for this work
+//! only.
 
 use std::future::Future;
 use std::time::Duration;
 
 use domain::ports::PortUnavailable;
+use sql_common::{Columns, Unreadable};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Map;
 use sqlx::{PgConnection, Postgres};
 
 use crate::PostgresStore;
-use crate::failure::{breaks_connection, passes_when_repeated, unavailable};
+use crate::failure::{because, breaks_connection, passes_when_repeated, unavailable};
 use crate::store::LastLoss;
 
-/// How long a connection may take to show that it is fit for the pool again.
+/// The time limit for a connection to show that it is fit for the pool again.
 const RETURN_WITHIN: Duration = Duration::from_secs(2);
 
-impl PostgresStore {
-    /// Runs a statement that has the same effect twice as once, and gives its first row. Repeats it once, on another
-    /// connection, where the first one broke or the statement lost against a concurrent one.
-    pub(crate) async fn repeatable<'q, T, M>(
-        &self,
-        statement: impl Fn() -> Map<'q, Postgres, M, PgArguments>,
-    ) -> Result<Option<T>, PortUnavailable>
-    where
-        M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
-        T: Send + Unpin,
-    {
-        self.repeatable_rows(statement).await.map(|rows| rows.into_iter().next())
-    }
-
-    /// The same, with all its rows.
-    pub(crate) async fn repeatable_rows<'q, T, M>(
-        &self,
-        statement: impl Fn() -> Map<'q, Postgres, M, PgArguments>,
-    ) -> Result<Vec<T>, PortUnavailable>
-    where
-        M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
-        T: Send + Unpin,
-    {
-        self.bounded(async {
-            let answer = match self.attempt(statement()).await {
-                Err(error) if passes_when_repeated(&error) => self.attempt(statement()).await,
-                answer => answer,
-            };
-            answer.map_err(|error| unavailable(&error))
-        })
-        .await
-    }
-
-    /// Runs a statement once, whatever comes of it, and gives its first row. On an error it may have been done.
-    pub(crate) async fn once<'q, T, M>(
-        &self,
-        statement: Map<'q, Postgres, M, PgArguments>,
-    ) -> Result<Option<T>, PortUnavailable>
-    where
-        M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
-        T: Send + Unpin,
-    {
-        let rows = self.bounded(async { self.attempt(statement).await.map_err(|error| unavailable(&error)) });
-        rows.await.map(|rows| rows.into_iter().next())
-    }
-
-    /// Runs a transaction that may be done twice. Repeats it once, as a statement is.
-    pub(crate) async fn transact<T: Transaction>(&self, work: &T) -> Result<T::Output, PortUnavailable> {
-        self.bounded(async {
-            let answer = match self.try_to_transact(work).await {
-                Err(error) if passes_when_repeated(&error) => self.try_to_transact(work).await,
-                answer => answer,
-            };
-            answer.map_err(|error| unavailable(&error))
-        })
-        .await
-    }
-
-    async fn try_to_transact<T: Transaction>(&self, work: &T) -> Result<T::Output, sqlx::Error> {
-        let mut lease = Lease::take(self).await?;
-        let answer = work.run(lease.connection()).await;
-        if !answer.as_ref().is_err_and(breaks_connection) {
-            lease.give_back();
-        }
-        answer
-    }
-
-    async fn attempt<'q, T, M>(
-        &self,
-        statement: Map<'q, Postgres, M, PgArguments>,
-    ) -> Result<Vec<T>, sqlx::Error>
-    where
-        M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
-        T: Send + Unpin,
-    {
-        let mut lease = Lease::take(self).await?;
-        // Returns when the server is ready for the next statement, and so has committed this one.
-        let answer = statement.fetch_all(lease.connection()).await;
-        if !answer.as_ref().is_err_and(breaks_connection) {
-            lease.give_back();
-        }
-        answer
-    }
-}
-
-/// Work of more than one statement, from its beginning to its commit.
-pub(crate) trait Transaction: Sync {
-    /// What comes of it.
+/// A statement, or a transaction from its beginning to its commit.
+pub(crate) trait Work: Sync {
     type Output: Send;
 
-    /// Does it on this connection. What is not committed is rolled back.
+    /// Whether the work has the same effect twice as once.
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
+    /// Runs on this connection. What is not committed is rolled back.
     fn run(
         &self,
         connection: &mut PgConnection,
-    ) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
+    ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
 }
 
-/// A connection of the pool. Dropped before it is given back, be it that the statement was given up or that the connection
-/// broke, it is closed: an answer that is still to come must not meet the next statement.
-pub(crate) struct Lease {
+/// Why work was not done.
+pub(crate) enum Failure {
+    Statement(sqlx::Error),
+    Other(PortUnavailable),
+}
+
+/// What `sqlx::query!` and `sqlx::query_as!` make.
+type Select<'q, M> = Map<'q, Postgres, M, PgArguments>;
+
+pub(crate) trait Row: Send + Unpin {}
+
+impl<T: Send + Unpin> Row for T {}
+
+pub(crate) trait Mapping<T>: FnMut(PgRow) -> Result<T, sqlx::Error> + Send {}
+
+impl<T, M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send> Mapping<T> for M {}
+
+struct Rows<S> {
+    statement: S,
+    is_repeatable: bool,
+}
+
+impl<'q, S, M, T> Work for Rows<S>
+where
+    S: Fn() -> Select<'q, M> + Sync,
+    M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send,
+    T: Row,
+{
+    type Output = Vec<T>;
+
+    fn is_repeatable(&self) -> bool {
+        self.is_repeatable
+    }
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Vec<T>, Failure> {
+        // Returns when the server is ready for the next statement, and so has committed this one.
+        Ok((self.statement)().fetch_all(connection).await?)
+    }
+}
+
+impl PostgresStore {
+    /// Runs work. If its connection broke, or if it lost against concurrent work, repeatable work
+    /// runs once more, on another connection. After an error of other work, the work may have been
+    /// done.
+    pub(crate) async fn run<W: Work>(&self, work: &W) -> Result<W::Output, PortUnavailable> {
+        self.bounded(async {
+            let mut may_repeat = work.is_repeatable();
+            loop {
+                match self.attempt(work).await {
+                    Err(Failure::Statement(error)) if may_repeat && passes_when_repeated(&error) => {
+                        may_repeat = false;
+                    }
+                    result => return result.map_err(PortUnavailable::from),
+                }
+            }
+        })
+        .await
+    }
+
+    async fn attempt<W: Work>(&self, work: &W) -> Result<W::Output, Failure> {
+        let mut borrowed =
+            Borrowed { connection: Some(self.pool.acquire().await?), last_loss: self.last_loss.clone() };
+        let connection = borrowed.connection.as_mut().expect("a borrowed connection is held until its end");
+        let result = work.run(connection).await;
+        if !matches!(&result, Err(Failure::Statement(error)) if breaks_connection(error)) {
+            borrowed.give_back();
+        }
+        result
+    }
+
+    /// Runs a repeatable statement and returns its rows.
+    pub(crate) async fn rows<'q, T: Row, M: Mapping<T>>(
+        &self,
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<Vec<T>, PortUnavailable> {
+        self.run(&Rows { statement, is_repeatable: true }).await
+    }
+
+    /// Runs a repeatable statement and returns its first row.
+    pub(crate) async fn row<'q, T: Row, M: Mapping<T>>(
+        &self,
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<Option<T>, PortUnavailable> {
+        Ok(self.rows(statement).await?.into_iter().next())
+    }
+
+    /// Runs a repeatable statement that always has a row.
+    pub(crate) async fn only_row<'q, T: Row, M: Mapping<T>>(
+        &self,
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<T, PortUnavailable> {
+        self.row(statement).await?.ok_or_else(|| because("a statement returned no row"))
+    }
+
+    /// Runs a statement that is never repeated and returns its first row.
+    pub(crate) async fn row_once<'q, T: Row, M: Mapping<T>>(
+        &self,
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<Option<T>, PortUnavailable> {
+        Ok(self.run(&Rows { statement, is_repeatable: false }).await?.into_iter().next())
+    }
+}
+
+/// Reads the value of a row.
+pub(crate) fn read<C: Columns>(row: C) -> Result<C::Value, PortUnavailable> {
+    Ok(row.read().map_err(Failure::from)?)
+}
+
+/// Reads the value of each row.
+pub(crate) fn read_all<C: Columns>(rows: Vec<C>) -> Result<Vec<C::Value>, PortUnavailable> {
+    rows.into_iter().map(read).collect()
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Statement(error)
+    }
+}
+
+impl From<PortUnavailable> for Failure {
+    fn from(error: PortUnavailable) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<Unreadable> for Failure {
+    fn from(error: Unreadable) -> Self {
+        Self::Other(because(error.to_string()))
+    }
+}
+
+impl From<Failure> for PortUnavailable {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Statement(error) => unavailable(&error),
+            Failure::Other(error) => error,
+        }
+    }
+}
+
+/// A connection of the pool. If it is dropped before it is given back, because the statement was
+/// abandoned or the connection broke, it is closed: a late response must not be taken for the
+/// response to the next statement.
+struct Borrowed {
     connection: Option<PoolConnection<Postgres>>,
     last_loss: LastLoss,
 }
 
-impl Lease {
-    /// Takes a connection, a new one if need be.
-    pub(crate) async fn take(store: &PostgresStore) -> Result<Self, sqlx::Error> {
-        let connection = store.pool.acquire().await?;
-        Ok(Self { connection: Some(connection), last_loss: store.last_loss.clone() })
-    }
-
-    pub(crate) fn connection(&mut self) -> &mut PgConnection {
-        self.connection.as_mut().expect("a lease holds its connection until it ends")
-    }
-
-    /// The pool tries a connection that comes back, without end where the server's host is gone: bounded here, or such
-    /// connections would be missing from the pool for as long as the network takes to notice.
-    pub(crate) fn give_back(mut self) {
+impl Borrowed {
+    /// The pool tries a returned connection without a time limit. If the server's host is
+    /// unreachable, such connections would be missing from the pool until the network notices, so
+    /// the limit is here.
+    fn give_back(mut self) {
         if let Some(mut connection) = self.connection.take() {
             tokio::spawn(
                 async move { tokio::time::timeout(RETURN_WITHIN, connection.return_to_pool()).await },
@@ -142,7 +195,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for Borrowed {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
             self.last_loss.note();

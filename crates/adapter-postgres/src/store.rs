@@ -13,25 +13,29 @@ use crate::PostgresSettings;
 use crate::failure::{because, unavailable};
 use crate::wakeups::Wakeups;
 
-/// How much longer than the server's own limit a statement may take, before the server counts as stalled.
+/// How long to wait for a statement beyond the server's own limit. After that, the server counts as
+/// stalled.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// A connection that was idle for longer is tried before it is used: the server may have gone and come back meanwhile.
+/// A connection that was idle for longer is tried before it is used: the server may have restarted
+/// meanwhile.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
-/// How long it may take to try such a connection. Less than the wait for a connection, so that one that hangs is replaced.
-const TRIED_WITHIN: Duration = Duration::from_millis(500);
+/// The time limit for trying such a connection. It is shorter than the wait for a connection, so
+/// that there is time to replace one that hangs.
+const TRY_WITHIN: Duration = Duration::from_millis(500);
 
-/// How long `close` waits for statements that are under way.
+/// How long `close` waits for running statements.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
-/// Every storage port, in Postgres. Cheap to clone: the clones share one pool of connections.
+/// Every storage port, in Postgres. Cloning is cheap: the clones share one pool of connections.
 ///
-/// A connection is driven by the runtime on which it was opened. A store is to be used on the runtime that made it.
+/// A connection runs on the runtime on which it was opened, so use a store on the runtime that
+/// created it.
 #[derive(Clone)]
 pub struct PostgresStore {
     pub(crate) pool: PgPool,
-    /// How to open a connection beside the pool, without a limit on statements.
+    /// The options for a connection outside the pool, without a time limit for statements.
     options: PgConnectOptions,
     acquire_timeout: Duration,
     operation_timeout: Duration,
@@ -40,11 +44,13 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Opens the store and sees that the server answers. Later losses of the server are recovered from without a new store.
+    /// Opens the store and checks that the server responds. The store survives a later loss of the
+    /// server.
     ///
     /// # Errors
     ///
-    /// If the URL cannot be used or the server does not answer in time. Whoever starts has to try again or give up.
+    /// If the URL cannot be used, or if the server does not respond in time. The caller decides
+    /// whether to try again.
     pub async fn connect(settings: &PostgresSettings) -> Result<Self, PortUnavailable> {
         let store = Self::unconnected(settings)?;
         store.ping().await?;
@@ -55,20 +61,23 @@ impl PostgresStore {
         let options = PgConnectOptions::from_str(&settings.url)
             .map_err(|error| unavailable(&error))?
             .application_name("outdial")
-            // Whatever the database's default is: the statements here reckon with seeing what was committed before them.
+            // Overrides the default of the database: the statements rely on seeing what was
+            // committed before them.
             .options([("default_transaction_isolation", "read committed")])
             .disable_statement_logging();
         let millis = |limit: Duration| format!("{}ms", limit.as_millis().max(1));
         let limited = options.clone().options([
             ("statement_timeout", millis(settings.statement_timeout)),
-            // A process that stops in the middle of a transaction loses it, and its locks, before others give up waiting.
+            // A process that stops in the middle of a transaction loses its locks before other
+            // statements time out.
             ("idle_in_transaction_session_timeout", millis(settings.statement_timeout / 2)),
         ]);
         let last_loss = LastLoss::default();
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.acquire_timeout)
-            // Trying every connection would double the round trips; trying none would hand out dead ones.
+            // Trying every connection would double the round trips, so `before_acquire` tries only
+            // the doubtful ones.
             .test_before_acquire(false)
             .before_acquire({
                 let last_loss = last_loss.clone();
@@ -78,8 +87,8 @@ impl PostgresStore {
                         if trusted {
                             return Ok(true);
                         }
-                        // In vain is no error: the pool opens another one, in the time that is left.
-                        Ok(timeout(TRIED_WITHIN, connection.ping()).await.is_ok_and(|tried| tried.is_ok()))
+                        // On `false`, the pool opens another connection in the time that is left.
+                        Ok(timeout(TRY_WITHIN, connection.ping()).await.is_ok_and(|tried| tried.is_ok()))
                     })
                 }
             })
@@ -94,25 +103,26 @@ impl PostgresStore {
         })
     }
 
-    /// Sees that the server runs statements.
+    /// Checks that the server runs statements.
     ///
     /// # Errors
     ///
     /// If it does not, within the times of the settings.
     pub async fn ping(&self) -> Result<(), PortUnavailable> {
-        self.repeatable(|| sqlx::query!(r#"select 1 as "one!""#)).await.map(|_| ())
+        self.row(|| sqlx::query!(r#"select 1 as "one!""#)).await.map(|_| ())
     }
 
-    /// Closes all connections, after the statements that are under way, for which it waits 5 s. Who waits for events is
-    /// told.
+    /// Closes all connections. It waits up to 5 s for running statements, and ends the wait of
+    /// every reader of events.
     pub async fn close(&self) {
         let (closed, ()) = tokio::join!(timeout(CLOSE_WITHIN, self.pool.close()), self.wakeups.close());
         if closed.is_err() {
-            tracing::warn!("Postgres did not let go of all connections in time");
+            tracing::warn!("could not close all Postgres connections within 5 s; the server ends the rest");
         }
     }
 
-    /// A connection beside the pool, with these server settings: for work that takes longer than a statement of a call may.
+    /// A connection outside the pool with these server settings, for work that takes longer than
+    /// the statements of a call may.
     pub(crate) async fn connect_aside(
         &self,
         server_settings: &[(&str, &str)],
@@ -124,27 +134,27 @@ impl PostgresStore {
         }
     }
 
-    /// Bounds a whole operation, be it one statement or two.
+    /// Limits the time of a whole operation, which may be more than one statement.
     pub(crate) async fn bounded<T>(
         &self,
         operation: impl Future<Output = Result<T, PortUnavailable>>,
     ) -> Result<T, PortUnavailable> {
         match timeout(self.operation_timeout, operation).await {
-            Ok(answer) => answer,
-            Err(_) => Err(because("no answer in time")),
+            Ok(result) => result,
+            Err(_) => Err(because("no response in time")),
         }
     }
 }
 
 impl fmt::Debug for PostgresStore {
-    /// Without the options, which hold a password.
+    /// Without the options, which contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore").field("pool", &self.pool).finish_non_exhaustive()
     }
 }
 
-/// When a connection last broke or hung. What one connection met, a restart of the server most of all, the others that were
-/// open then have probably met too.
+/// When a connection last broke or hung. The connections that were open at that time are probably
+/// broken too, above all after a restart of the server.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LastLoss(Arc<Mutex<Option<Instant>>>);
 
@@ -155,7 +165,7 @@ impl LastLoss {
 
     fn was_within(&self, past: Duration) -> bool {
         let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_some_and(|moment| moment.elapsed() <= past)
+        last.is_some_and(|time| time.elapsed() <= past)
     }
 }
 
@@ -166,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn debug_does_not_show_the_password() {
         let settings = PostgresSettings::new("postgres://outdial:hunter2@127.0.0.1/outdial");
-        let store = PostgresStore::unconnected(&settings).expect("the URL is fine");
+        let store = PostgresStore::unconnected(&settings).expect("the URL can be used");
         assert!(!format!("{store:?}").contains("hunter2"));
     }
 }

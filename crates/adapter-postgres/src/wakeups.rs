@@ -1,4 +1,5 @@
-//! Waking those who wait for events: one connection of each store listens to what is published, by whichever process.
+//! Waking the readers who wait for events: one connection of each store listens for the
+//! publications of all processes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,49 +15,56 @@ use tokio::time::{sleep, timeout};
 
 use crate::failure::{because, unavailable};
 
-/// Where publishing notifies; the payload is the organization.
+/// The channel on which a publication notifies. The payload is the organization's id.
 pub(crate) const CHANNEL: &str = "outdial_call_events";
 
-/// How long a reader waits before it looks again by itself: while somebody listens for it, and while nobody does.
-const PATIENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1));
+/// How often a reader polls while the store listens for notifications.
+const POLL_WHILE_LISTENING: Duration = Duration::from_secs(5);
 
-/// How long to wait after a loss before listening is tried again.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How often a reader polls while the store does not listen.
+const POLL_OTHERWISE: Duration = Duration::from_secs(1);
 
-/// After such a silence the connection is tried, within the second time: the server's host may have gone without a word.
-const SILENCE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(2));
+/// How long to wait after the connection was lost before the store tries to listen again.
+const BACKOFF: Duration = Duration::from_millis(500);
 
-/// Those who wait, and the connection that listens for them: opened when somebody waits for the first time.
+/// A connection without notifications for this long is tried: the server's host may be unreachable
+/// without an error.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The time limit for trying or closing a connection.
+const TRY_WITHIN: Duration = Duration::from_secs(2);
+
+/// The waiting readers, and the connection that listens for them. The first reader opens it.
 pub(crate) struct Wakeups {
     options: PgConnectOptions,
     acquire_timeout: Duration,
     waiting: Arc<Waiting>,
-    listening: Mutex<Listening>,
+    listener: Mutex<Listener>,
 }
 
-/// Those who wait, by organization.
+/// The waiting readers, by organization.
 #[derive(Default)]
 struct Waiting {
     readers: Mutex<HashMap<String, watch::Sender<()>>>,
-    /// Whether somebody listens for them.
-    is_heard: AtomicBool,
+    is_listening: AtomicBool,
 }
 
-enum Listening {
-    NotYet,
-    Since { task: JoinHandle<()>, stop: watch::Sender<bool> },
+enum Listener {
+    NotStarted,
+    Started { task: JoinHandle<()>, stop: watch::Sender<bool> },
     Closed,
 }
 
 impl Wakeups {
     pub(crate) fn new(options: PgConnectOptions, acquire_timeout: Duration) -> Self {
-        Self { options, acquire_timeout, waiting: Arc::default(), listening: Mutex::new(Listening::NotYet) }
+        Self { options, acquire_timeout, waiting: Arc::default(), listener: Mutex::new(Listener::NotStarted) }
     }
 
-    /// What changes whenever something may have been published for this organization. Beginning to listen counts as such.
+    /// A receiver that changes whenever events of this organization may have been published, and
+    /// when the store begins to listen.
     pub(crate) fn subscribe(&self, organization_id: &str) -> watch::Receiver<()> {
-        let mut listening = locked(&self.listening);
-        if matches!(*listening, Listening::NotYet) {
+        let mut listener = locked(&self.listener);
+        if matches!(*listener, Listener::NotStarted) {
             let (stop, stopped) = watch::channel(false);
             let task = tokio::spawn(listen(
                 Arc::clone(&self.waiting),
@@ -64,24 +72,25 @@ impl Wakeups {
                 self.acquire_timeout,
                 stopped,
             ));
-            *listening = Listening::Since { task, stop };
+            *listener = Listener::Started { task, stop };
         }
-        drop(listening);
+        drop(listener);
         let mut readers = locked(&self.waiting.readers);
         readers.entry(organization_id.to_owned()).or_default().subscribe()
     }
 
-    /// How long to wait for a wake-up before looking again all the same.
-    pub(crate) fn patience(&self) -> Duration {
-        if self.waiting.is_heard.load(Ordering::Relaxed) { PATIENCE.0 } else { PATIENCE.1 }
+    /// How long to wait for a wake-up before the next look.
+    pub(crate) fn poll_interval(&self) -> Duration {
+        let is_listening = self.waiting.is_listening.load(Ordering::Relaxed);
+        if is_listening { POLL_WHILE_LISTENING } else { POLL_OTHERWISE }
     }
 
-    /// Ends the connection, and wakes everybody.
+    /// Ends the connection, and wakes every reader.
     pub(crate) async fn close(&self) {
-        let listening = std::mem::replace(&mut *locked(&self.listening), Listening::Closed);
-        if let Listening::Since { task, stop } = listening {
+        let listener = std::mem::replace(&mut *locked(&self.listener), Listener::Closed);
+        if let Listener::Started { task, stop } = listener {
             stop.send_replace(true);
-            // It does nothing that can panic.
+            // The task cannot panic.
             let _ended = task.await;
         }
         self.waiting.wake_all();
@@ -90,7 +99,7 @@ impl Wakeups {
 
 impl Drop for Wakeups {
     fn drop(&mut self) {
-        if let Listening::Since { task, .. } = &*locked(&self.listening) {
+        if let Listener::Started { task, .. } = &*locked(&self.listener) {
             task.abort();
         }
     }
@@ -99,7 +108,8 @@ impl Drop for Wakeups {
 impl Waiting {
     fn wake(&self, organization_id: &str) {
         let mut readers = locked(&self.readers);
-        // Under the lock nobody subscribes: who left nobody behind is forgotten.
+        // No reader can subscribe while the lock is held, so that an entry without readers can be
+        // removed.
         if let Some(reader) = readers.get(organization_id)
             && reader.send(()).is_err()
         {
@@ -112,7 +122,7 @@ impl Waiting {
     }
 }
 
-/// Listens until it is stopped, over as many connections as that takes.
+/// Listens until it is stopped. Opens a new connection whenever one is lost.
 async fn listen(
     waiting: Arc<Waiting>,
     options: PgConnectOptions,
@@ -120,7 +130,7 @@ async fn listen(
     mut stopped: watch::Receiver<bool>,
 ) {
     loop {
-        // A pool for each connection: what is left of a lost one is not in the way of the next.
+        // A pool for each connection, so that a lost one does not take the place of the next.
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .max_lifetime(None)
@@ -131,40 +141,40 @@ async fn listen(
             lost = listen_until_lost(&waiting, &pool) => Some(lost),
             _ = stopped.wait_for(|stopped| *stopped) => None,
         };
-        let was_heard = waiting.is_heard.swap(false, Ordering::Relaxed);
+        let was_listening = waiting.is_listening.swap(false, Ordering::Relaxed);
         let Some(error) = lost else {
-            let _closed = timeout(SILENCE.1, pool.close()).await;
+            let _closed = timeout(TRY_WITHIN, pool.close()).await;
             return;
         };
-        if was_heard {
-            tracing::warn!(%error, "nobody is woken by new events for the moment: they are looked for");
+        if was_listening {
+            tracing::warn!(%error, "lost the LISTEN connection for call events; readers poll until it is back");
             waiting.wake_all();
         }
         tokio::select! {
-            () = sleep(PAUSE) => {}
+            () = sleep(BACKOFF) => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
     }
 }
 
-/// Listens on one connection; says what it was lost of.
+/// Listens on one connection until that is lost. Returns the cause.
 async fn listen_until_lost(waiting: &Waiting, pool: &PgPool) -> PortUnavailable {
     let mut listener = match begin_to_listen(pool).await {
         Ok(listener) => listener,
         Err(error) => return error,
     };
-    waiting.is_heard.store(true, Ordering::Relaxed);
-    // What was published before is heard of by nobody: let them look.
+    waiting.is_listening.store(true, Ordering::Relaxed);
+    // No notification was received for what was published before, so every reader looks.
     waiting.wake_all();
     loop {
-        match timeout(SILENCE.0, listener.try_recv()).await {
+        match timeout(IDLE_TIMEOUT, listener.try_recv()).await {
             Ok(Ok(Some(notification))) => waiting.wake(notification.payload()),
             Ok(Ok(None)) => return because("connection: it was closed"),
             Ok(Err(error)) => return unavailable(&error),
-            Err(_) => match timeout(SILENCE.1, sqlx::query("select 1").execute(&mut listener)).await {
+            Err(_) => match timeout(TRY_WITHIN, sqlx::query("select 1").execute(&mut listener)).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return unavailable(&error),
-                Err(_) => return because("no answer in time"),
+                Err(_) => return because("no response in time"),
             },
         }
     }
@@ -177,10 +187,10 @@ async fn begin_to_listen(pool: &PgPool) -> Result<PgListener, PortUnavailable> {
         listener.listen(CHANNEL).await?;
         Ok(listener)
     };
-    // The pool bounds the connection alone.
-    match timeout(pool.options().get_acquire_timeout() + SILENCE.1, begun).await {
+    // The time limit of the pool covers the connection only.
+    match timeout(pool.options().get_acquire_timeout() + TRY_WITHIN, begun).await {
         Ok(begun) => begun.map_err(|error: sqlx::Error| unavailable(&error)),
-        Err(_) => Err(because("no answer in time")),
+        Err(_) => Err(because("no response in time")),
     }
 }
 

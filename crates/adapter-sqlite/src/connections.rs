@@ -1,4 +1,4 @@
-//! Who may read and who may write.
+//! The connections for reading and for writing.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{Error, ErrorKind};
@@ -17,43 +17,44 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::failure::{failed, is_busy, unavailable};
 use crate::{SqliteLocation, SqliteSettings};
 
-/// How long a statement waits for a writer in another process. Less than the time that the ports may take, so that it is
-/// SQLite that gives up, and nothing is left running.
-const BOOKS_BUSY_TIMEOUT: Duration = Duration::from_millis(4000);
-const LEASES_BUSY_TIMEOUT: Duration = Duration::from_millis(1000);
+/// How long a statement waits for a writer in another process. It is shorter than the time limit of
+/// the ports, so that SQLite ends the wait and no statement is left running.
+const SYNCED_BUSY_TIMEOUT: Duration = Duration::from_millis(4000);
+const UNSYNCED_BUSY_TIMEOUT: Duration = Duration::from_millis(1000);
 
-/// The longest that a connection is waited for; the ports give up before.
+/// The longest wait for a connection. The time limits of the ports are shorter.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The log is cut back to this size, in bytes, once a large import is through.
+/// The size in bytes to which the log is truncated after a large import.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
 
 /// The connections of one store.
 ///
-/// SQLite has one writer at a time, and whoever finds it busy sleeps and looks again. Inside the process nobody has to:
-/// writers queue for `turn`, first come, first served, and only another process can make them wait in SQLite.
+/// SQLite has one writer at a time, and a connection that finds it busy sleeps and tries again.
+/// Inside the process this is not necessary: writers queue for `turn` in the order of their
+/// arrival, and only another process can make them wait in SQLite.
 #[derive(Debug, Clone)]
 pub(crate) struct Connections {
     readers: SqlitePool,
     /// One connection whose commits are on disk when they return.
-    books: SqlitePool,
-    /// One connection whose commits reach the disk by and by: a lock is renewed too often to sync each time.
-    leases: SqlitePool,
+    synced: SqlitePool,
+    /// One connection whose commits reach the disk later: a lock is renewed too often to sync each
+    /// time.
+    unsynced: SqlitePool,
     turn: Arc<Mutex<()>>,
 }
 
-/// A writing connection, and the turn that goes with it.
-pub(crate) struct Writer {
-    // Before the turn, so that the connection is on its way back when the next writer asks for it.
-    connection: PoolConnection<Sqlite>,
+/// What writes, and its turn.
+pub(crate) struct Writing<C> {
+    // Before the turn, so that the connection is returned before the next writer acquires it.
+    connection: C,
     _turn: OwnedMutexGuard<()>,
 }
 
-/// A transaction that has the write lock from its first statement, and the turn that goes with it. Rolled back on drop.
-pub(crate) struct WriteTransaction {
-    transaction: Transaction<'static, Sqlite>,
-    _turn: OwnedMutexGuard<()>,
-}
+pub(crate) type Writer = Writing<PoolConnection<Sqlite>>;
+
+/// It has the write lock from its first statement, and is rolled back on drop.
+pub(crate) type WriteTransaction = Writing<Transaction<'static, Sqlite>>;
 
 impl Connections {
     pub(crate) async fn open(settings: &SqliteSettings) -> Result<Self, PortUnavailable> {
@@ -65,72 +66,73 @@ impl Connections {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .foreign_keys(true)
-            .busy_timeout(BOOKS_BUSY_TIMEOUT)
+            .busy_timeout(SYNCED_BUSY_TIMEOUT)
             .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT);
-        let books = options.clone().synchronous(SqliteSynchronous::Full);
-        let leases = options.clone().synchronous(SqliteSynchronous::Normal).busy_timeout(LEASES_BUSY_TIMEOUT);
+        let synced = options.clone().synchronous(SqliteSynchronous::Full);
+        let unsynced =
+            options.clone().synchronous(SqliteSynchronous::Normal).busy_timeout(UNSYNCED_BUSY_TIMEOUT);
         let readers = options.pragma("query_only", "on");
 
-        let books = pool(1).connect_with(books).await.map_err(unavailable)?;
-        switch_to_wal(&books).await?;
+        let synced = pool(1).connect_with(synced).await.map_err(unavailable)?;
+        switch_to_wal(&synced).await?;
         Ok(Self {
             readers: pool(settings.max_connections).connect_lazy_with(readers),
-            books,
-            leases: pool(1).connect_lazy_with(leases),
+            synced,
+            unsynced: pool(1).connect_lazy_with(unsynced),
             turn: Arc::default(),
         })
     }
 
-    /// A database in memory belongs to its connection, so there is one, for everything.
+    /// A database in memory belongs to its connection, so that one connection does everything.
     async fn in_memory() -> Result<Self, PortUnavailable> {
         let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
         let only = pool(1).connect_with(options).await.map_err(unavailable)?;
-        Ok(Self { readers: only.clone(), books: only.clone(), leases: only, turn: Arc::default() })
+        Ok(Self { readers: only.clone(), synced: only.clone(), unsynced: only, turn: Arc::default() })
     }
 
-    /// Reads what is committed, beside any writer.
+    /// A connection that reads what is committed, while a writer may be at work.
     pub(crate) async fn read(&self) -> Result<PoolConnection<Sqlite>, PortUnavailable> {
         self.readers.acquire().await.map_err(unavailable)
     }
 
-    /// Writes one statement that need not be on disk when it is answered.
-    pub(crate) async fn write_lease(&self) -> Result<Writer, PortUnavailable> {
+    /// A connection for one statement that need not be on disk when it returns.
+    pub(crate) async fn write_unsynced(&self) -> Result<Writer, PortUnavailable> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        let connection = self.leases.acquire().await.map_err(unavailable)?;
-        Ok(Writer { connection, _turn: turn })
+        let connection = self.unsynced.acquire().await.map_err(unavailable)?;
+        Ok(Writing { connection, _turn: turn })
     }
 
-    /// Writes several statements that need not be on disk when they are answered.
-    pub(crate) async fn begin_lease(&self) -> Result<WriteTransaction, PortUnavailable> {
-        self.begin(&self.leases).await
+    /// A transaction that need not be on disk when it is committed.
+    pub(crate) async fn begin_unsynced(&self) -> Result<WriteTransaction, PortUnavailable> {
+        self.begin(&self.unsynced).await
     }
 
-    /// Writes what must not be lost.
-    pub(crate) async fn begin_books(&self) -> Result<WriteTransaction, PortUnavailable> {
-        self.begin(&self.books).await
+    /// A transaction that is on disk when it is committed.
+    pub(crate) async fn begin_synced(&self) -> Result<WriteTransaction, PortUnavailable> {
+        self.begin(&self.synced).await
     }
 
     async fn begin(&self, pool: &SqlitePool) -> Result<WriteTransaction, PortUnavailable> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        let transaction = pool.begin_with("begin immediate").await.map_err(unavailable)?;
-        Ok(WriteTransaction { transaction, _turn: turn })
+        let connection = pool.begin_with("begin immediate").await.map_err(unavailable)?;
+        Ok(Writing { connection, _turn: turn })
     }
 
-    /// Closes every connection; the last one to close a file writes its log back into it.
+    /// Closes every connection. The last connection of a file writes the log into the file.
     pub(crate) async fn close(&self) {
         self.readers.close().await;
-        self.leases.close().await;
-        self.books.close().await;
+        self.unsynced.close().await;
+        self.synced.close().await;
     }
 }
 
 impl WriteTransaction {
     pub(crate) async fn commit(self) -> Result<(), PortUnavailable> {
-        self.transaction.commit().await.map_err(unavailable)
+        self.connection.commit().await.map_err(unavailable)
     }
 }
 
-impl Deref for Writer {
+impl<C: Deref<Target = SqliteConnection>> Deref for Writing<C> {
     type Target = SqliteConnection;
 
     fn deref(&self) -> &SqliteConnection {
@@ -138,27 +140,14 @@ impl Deref for Writer {
     }
 }
 
-impl DerefMut for Writer {
+impl<C: DerefMut<Target = SqliteConnection>> DerefMut for Writing<C> {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
         &mut self.connection
     }
 }
 
-impl Deref for WriteTransaction {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        &self.transaction
-    }
-}
-
-impl DerefMut for WriteTransaction {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
-    }
-}
-
-/// Connections that live as long as the store: opening one costs more than keeping it, and in memory it would cost the data.
+/// Connections that live as long as the store: opening one costs more than keeping it, and closing
+/// one in memory would lose the data.
 fn pool(max_connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(max_connections.max(1))
@@ -168,10 +157,10 @@ fn pool(max_connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
-/// Makes the file before SQLite does, readable by its owner alone, since it holds names and phone numbers. SQLite gives its
-/// log the same mode. A file that is there keeps the mode that it was given.
+/// Creates the file before SQLite does, readable by its owner only, since it holds names and phone
+/// numbers. SQLite gives its log the same mode. An existing file keeps its mode.
 fn create_file(path: &Path) -> Result<(), PortUnavailable> {
-    let refused = |error: Error| failed(format!("the file cannot be made: {}", error.kind()));
+    let refused = |error: Error| failed(format!("the file cannot be created: {}", error.kind()));
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)?;
     }
@@ -181,13 +170,13 @@ fn create_file(path: &Path) -> Result<(), PortUnavailable> {
     }
 }
 
-/// Readers and the writer do not block each other in WAL mode, which the file keeps for good. SQLite does not wait for the
-/// exclusive lock that the switch needs, so this does.
+/// In WAL mode, which the file keeps permanently, readers and the writer do not block each other.
+/// SQLite does not wait for the exclusive lock that the switch needs, so this function does.
 async fn switch_to_wal(pool: &SqlitePool) -> Result<(), PortUnavailable> {
     let mut attempts_left = 80;
     loop {
-        let answer = sqlx::query_scalar::<_, String>("pragma journal_mode = wal").fetch_one(pool).await;
-        match answer {
+        let result = sqlx::query_scalar::<_, String>("pragma journal_mode = wal").fetch_one(pool).await;
+        match result {
             Ok(mode) if mode == "wal" => return Ok(()),
             Ok(_) => return Err(failed("the file system does not allow the write-ahead log")),
             Err(error) if attempts_left == 0 || !is_busy(&error) => return Err(unavailable(error)),
@@ -207,25 +196,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn connections_keep_what_the_crate_promises() {
+    async fn connections_have_the_modes_that_the_crate_documents() {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = SqliteSettings::file(folder.path().join("outdial.db"));
         let connections = Connections::open(&settings).await.expect("opens");
 
-        let mut books = connections.begin_books().await.expect("begins");
-        assert_eq!(pragma(&mut books, "journal_mode").await, "wal");
-        assert_eq!(pragma(&mut books, "synchronous").await, "2", "full");
-        assert_eq!(pragma(&mut books, "foreign_keys").await, "1");
-        drop(books);
+        let mut synced = connections.begin_synced().await.expect("begins");
+        assert_eq!(pragma(&mut synced, "journal_mode").await, "wal");
+        assert_eq!(pragma(&mut synced, "synchronous").await, "2", "full");
+        assert_eq!(pragma(&mut synced, "foreign_keys").await, "1");
+        drop(synced);
 
-        let mut leases = connections.write_lease().await.expect("writes");
-        assert_eq!(pragma(&mut leases, "journal_mode").await, "wal");
-        assert_eq!(pragma(&mut leases, "synchronous").await, "1", "normal");
-        drop(leases);
+        let mut unsynced = connections.write_unsynced().await.expect("writes");
+        assert_eq!(pragma(&mut unsynced, "journal_mode").await, "wal");
+        assert_eq!(pragma(&mut unsynced, "synchronous").await, "1", "normal");
+        drop(unsynced);
 
         let mut reader = connections.read().await.expect("reads");
         assert_eq!(pragma(&mut reader, "journal_mode").await, "wal");
         let refused = sqlx::query("create table t (x)").execute(&mut *reader).await;
-        assert!(refused.is_err(), "a reader does not write");
+        assert!(refused.is_err(), "a reader cannot write");
     }
 }

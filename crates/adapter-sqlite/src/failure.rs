@@ -1,42 +1,41 @@
-//! From what SQLite says to what the ports say. Never the message: it can quote values.
+//! The errors of SQLite as errors of the ports, without their messages: these can quote values.
 
 use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
 use domain::ports::PortUnavailable;
+use sql_common::Unreadable;
 use sqlx::error::DatabaseError;
 
 const SERVICE: &str = "sqlite";
 
-/// How long a storage port may take, in all.
+/// The time limit for an operation of a storage port.
 pub(crate) const STORAGE_LIMIT: Duration = Duration::from_millis(4500);
 
-/// How long the lock and the context cache may take, in all.
+/// The time limit for an operation of the lock or the context cache.
 pub(crate) const LEASE_LIMIT: Duration = Duration::from_millis(1500);
 
-/// Gives up after `limit`. What was under way may or may not be done then.
+/// Abandons the work after `limit`. It may or may not have been done then.
 pub(crate) async fn within<T, E: From<PortUnavailable>>(
     limit: Duration,
     work: impl Future<Output = Result<T, E>> + Send,
 ) -> Result<T, E> {
     match tokio::time::timeout(limit, work).await {
-        Ok(answer) => answer,
-        Err(_) => Err(PortUnavailable::new(SERVICE, "no answer in time").into()),
+        Ok(result) => result,
+        Err(_) => Err(PortUnavailable::new(SERVICE, "no response in time").into()),
     }
 }
 
-/// A failure of this crate's own making, in words free of data.
+/// A failure that this crate itself finds. The reason must not quote data.
 pub(crate) fn failed(reason: impl Into<Cow<'static, str>>) -> PortUnavailable {
     PortUnavailable::new(SERVICE, reason)
 }
 
-/// A row holds something that the domain does not accept.
-pub(crate) fn unreadable<E>(column: &'static str) -> impl FnOnce(E) -> PortUnavailable {
-    move |_| failed(format!("{column} holds something that cannot be read"))
+pub(crate) fn unreadable(error: Unreadable) -> PortUnavailable {
+    failed(error.to_string())
 }
 
-/// A statement failed.
 pub(crate) fn unavailable(error: sqlx::Error) -> PortUnavailable {
     use sqlx::Error;
     failed(match error {
@@ -50,13 +49,13 @@ pub(crate) fn unavailable(error: sqlx::Error) -> PortUnavailable {
     })
 }
 
-/// Whether another connection was in the way.
+/// Whether another connection holds the lock.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(result_code);
     matches!(code.map(primary), Some(5 | 6))
 }
 
-/// What a result code means, for whoever runs this: <https://www.sqlite.org/rescode.html>.
+/// The meaning of a result code for an operator: <https://www.sqlite.org/rescode.html>.
 fn describe(error: &dyn DatabaseError) -> Cow<'static, str> {
     let code = result_code(error);
     let meaning = match code.map(primary) {
@@ -80,7 +79,7 @@ fn result_code(error: &dyn DatabaseError) -> Option<i32> {
     error.code().and_then(|code| code.parse().ok())
 }
 
-/// An extended result code carries the primary one in its lowest byte.
+/// The lowest byte of an extended result code is the primary code.
 const fn primary(code: i32) -> i32 {
     code & 0xff
 }

@@ -7,23 +7,23 @@ use crate::failure::{failed, unavailable};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
-/// Brings the schema up to date: every migration or none, by one process at a time.
+/// Brings the schema up to date, in one transaction, and in one process at a time.
 pub(crate) async fn run(connections: &Connections) -> Result<(), PortUnavailable> {
-    let mut transaction = connections.begin_books().await?;
+    let mut transaction = connections.begin_synced().await?;
     MIGRATOR.run_direct(None, &mut *transaction, false).await.map_err(refused)?;
     transaction.commit().await
 }
 
-/// The migrations that the file lacks, oldest first, as `0001 what it brings`.
+/// The migrations that the file lacks, oldest first, as `0001 description`.
 pub(crate) async fn pending(connections: &Connections) -> Result<Vec<String>, PortUnavailable> {
     let mut reader = connections.read().await?;
     let mut snapshot = reader.begin().await.map_err(unavailable)?;
-    let begun: bool = sqlx::query_scalar("select exists (select 1 from sqlite_schema where name = ?)")
+    let is_migrated: bool = sqlx::query_scalar("select exists (select 1 from sqlite_schema where name = ?)")
         .bind(&*MIGRATOR.table_name)
         .fetch_one(&mut *snapshot)
         .await
         .map_err(unavailable)?;
-    let applied = if begun {
+    let applied = if is_migrated {
         snapshot.list_applied_migrations(&MIGRATOR.table_name).await.map_err(refused)?
     } else {
         Vec::new()
@@ -49,7 +49,7 @@ fn refused(error: MigrateError) -> PortUnavailable {
         MigrateError::VersionMismatch(version) => {
             failed(format!("migration {version} is not the one that the file was migrated with"))
         }
-        MigrateError::Dirty(version) => failed(format!("migration {version} was left half done")),
+        MigrateError::Dirty(version) => failed(format!("migration {version} was not completed")),
         _ => failed("the migrations cannot be run"),
     }
 }
@@ -61,9 +61,8 @@ mod tests {
 
     use super::*;
 
-    /// Calls of before the status was kept stand afterwards where their dial left them.
     #[tokio::test]
-    async fn a_call_from_before_its_status_was_kept_stands_where_its_dial_left_it() {
+    async fn a_call_from_before_the_status_column_has_the_status_of_its_dial() {
         let mut file =
             SqliteConnection::connect_with(&SqliteConnectOptions::new().in_memory(true).foreign_keys(false))
                 .await
@@ -86,7 +85,7 @@ mod tests {
         )
         .execute(&mut file)
         .await
-        .expect("nothing asks for foreign keys");
+        .expect("foreign keys are off");
         sqlx::raw_sql(next()).execute(&mut file).await.expect("the file has the first migration");
         let ranks: Vec<u8> = sqlx::query_scalar("select status_rank from calls order by id")
             .fetch_all(&mut file)

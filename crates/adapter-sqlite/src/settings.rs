@@ -1,21 +1,21 @@
 use std::path::PathBuf;
 
-/// Where the store lives, and how many may read at once.
+/// The location of the store, and its number of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteSettings {
-    /// The place of the data.
     pub location: SqliteLocation,
-    /// How many connections may read at once, at least 1. There is one writer, whatever this says; in memory, one
-    /// connection does everything.
+    /// The maximum number of reading connections, at least 1. There is always one writer. In
+    /// memory, one connection does everything.
     pub max_connections: u32,
 }
 
-/// The place of the data.
+/// The location of the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SqliteLocation {
-    /// This file, made on opening if it is not there, and its `-wal` and `-shm` files beside it.
+    /// This file, which is created if it does not exist, with its `-wal` and `-shm` files in the
+    /// same folder.
     File(PathBuf),
-    /// The process's memory: gone with the last clone of the store.
+    /// The memory of the process. The data is lost with the last clone of the store.
     Memory,
 }
 
@@ -26,7 +26,7 @@ impl SqliteSettings {
         Self { location: SqliteLocation::File(path.into()), max_connections: 4 }
     }
 
-    /// A store in memory, for tests: each one that is opened is a store of its own.
+    /// A store in memory, for tests. Each one that is opened has its own data.
     #[must_use]
     pub const fn in_memory() -> Self {
         Self { location: SqliteLocation::Memory, max_connections: 1 }

@@ -7,7 +7,7 @@ use crate::migrations;
 use crate::sweep::Sweeper;
 use crate::wakeups::Wakeups;
 
-/// All of Outdial's data in one SQLite file. Cheap to clone: clones share their connections.
+/// All of Outdial's data in one SQLite file. Cloning is cheap: the clones share their connections.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     pub(crate) connections: Connections,
@@ -16,24 +16,25 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, making it (mode 0600) and its folder (mode 0700) where they are missing. The schema is left alone: see
+    /// Opens the file. Creates it (mode 0600) and its folder (mode 0700) if they do not exist. Does
+    /// not change the schema: see
     /// [`SqliteStore::migrate`].
     pub async fn open(settings: &SqliteSettings) -> Result<Self, PortUnavailable> {
         let connections = Connections::open(settings).await?;
         Ok(Self { connections, sweeper: Sweeper::default(), wakeups: Wakeups::default() })
     }
 
-    /// Brings the schema up to date, in one transaction. Does nothing where it is.
+    /// Brings the schema up to date, in one transaction.
     pub async fn migrate(&self) -> Result<(), PortUnavailable> {
         migrations::run(&self.connections).await
     }
 
-    /// The migrations that the file lacks, oldest first, each as `0001 what it brings`.
+    /// The migrations that the file lacks, oldest first, each as `0001 description`.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, PortUnavailable> {
         migrations::pending(&self.connections).await
     }
 
-    /// Says whether the file can be read: for readiness.
+    /// Checks that the file can be read.
     pub async fn ping(&self) -> Result<(), PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut reader = self.connections.read().await?;
@@ -47,8 +48,8 @@ impl SqliteStore {
         .await
     }
 
-    /// Closes the connections of this store and of all its clones, once what is under way is done. Everything that is asked
-    /// afterwards is answered as unavailable.
+    /// Closes the connections of this store and of all its clones, after the running statements.
+    /// Every later operation returns `PortUnavailable`.
     pub async fn close(&self) {
         self.connections.close().await;
         self.wakeups.end();

@@ -8,71 +8,63 @@ use sqlx::SqliteConnection;
 
 use crate::failure::unavailable;
 
-/// One acquired lock in so many sweeps. Each leaves at most one row in each of the four tables, and a sweep takes up to
-/// [`BATCH`] of each, so that the tables stay as large as what has not run out.
-const EVERY: u32 = 32;
+/// Every so many acquired locks there is a sweep. Each lock leaves at most one row in each of the
+/// four tables, and a sweep removes up to [`BATCH`] of each, so that expired rows do not
+/// accumulate.
+const SWEEP_INTERVAL: u32 = 32;
 
-/// The most rows that one sweep takes from one table: the bound on how long it holds the writer.
+/// The maximum number of rows that one sweep removes from one table: this limits how long it holds
+/// the writer.
 const BATCH: i64 = 256;
 
-/// A guard is kept for a while after it ran out, for an owner who comes late: placing it on hold still protects the callee.
+/// An expired reservation is kept for this long: a late settlement can still hold it, which
+/// protects the callee from a second call.
 const RESERVATION_RETENTION: Duration = Duration::from_secs(3600);
 
-/// Removes what ran out, now and then.
+/// Decides when to remove expired rows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sweeper {
     acquired: Arc<AtomicU32>,
 }
 
 impl Sweeper {
-    /// Whether it is time, counting the caller's turn.
+    /// Counts an acquired lock. Returns whether it is time for a sweep.
     pub(crate) fn is_due(&self) -> bool {
-        self.acquired.fetch_add(1, Ordering::Relaxed) % EVERY == EVERY - 1
+        self.acquired.fetch_add(1, Ordering::Relaxed) % SWEEP_INTERVAL == SWEEP_INTERVAL - 1
     }
 }
 
-/// Removes locks, guards and contexts that ran out.
+/// Removes expired locks, reservations and contexts.
 pub(crate) async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), PortUnavailable> {
-    let now_millis = now.unix_millis();
-    let kept_millis = i64::try_from(RESERVATION_RETENTION.as_millis()).unwrap_or(i64::MAX);
-    let guards_before = now_millis.saturating_sub(kept_millis);
-    sqlx::query!(
+    let locks = sqlx::query!(
         "delete from call_locks
          where key in (select key from call_locks where expires_at <= ? order by expires_at limit ?)",
-        now_millis,
+        now.unix_millis(),
         BATCH
-    )
-    .execute(&mut *connection)
-    .await
-    .map_err(unavailable)?;
-    sqlx::query!(
+    );
+    locks.execute(&mut *connection).await.map_err(unavailable)?;
+    let reservations = sqlx::query!(
         "delete from dial_guards
          where key in (select key from dial_guards where blocked_until <= ? order by blocked_until limit ?)",
-        guards_before,
+        now.before(RESERVATION_RETENTION).unix_millis(),
         BATCH
-    )
-    .execute(&mut *connection)
-    .await
-    .map_err(unavailable)?;
-    sqlx::query!(
+    );
+    reservations.execute(&mut *connection).await.map_err(unavailable)?;
+    let outbound = sqlx::query!(
         "delete from call_contexts
          where conversation_id in
              (select conversation_id from call_contexts where expires_at <= ? order by expires_at limit ?)",
-        now_millis,
+        now.unix_millis(),
         BATCH
-    )
-    .execute(&mut *connection)
-    .await
-    .map_err(unavailable)?;
-    sqlx::query!(
+    );
+    outbound.execute(&mut *connection).await.map_err(unavailable)?;
+    let inbound = sqlx::query!(
         "delete from inbound_contexts
          where conversation_id in
              (select conversation_id from inbound_contexts where expires_at <= ? order by expires_at limit ?)",
-        now_millis,
+        now.unix_millis(),
         BATCH
-    )
-    .execute(&mut *connection)
-    .await
-    .map_err(unavailable)?;
+    );
+    inbound.execute(connection).await.map_err(unavailable)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Every promise of every port that the store implements, on a file.
+//! The suite of every port that the store implements, on a file.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -41,7 +41,7 @@ testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::webhook_endpoints_suite!(StoreHarness::new().await);
 
-/// One store in one file, and what was its file before each crash.
+/// One store in one file. Each crash moves it to another file.
 struct StoreHarness {
     current: Mutex<Current>,
     folder: TempDir,
@@ -56,7 +56,7 @@ struct Current {
 
 impl StoreHarness {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder can be made");
+        let folder = tempfile::tempdir().expect("a folder can be created");
         let path = folder.path().join("outdial.db");
         let store = open(&path).await;
         store.migrate().await.expect("the schema is new");
@@ -64,15 +64,15 @@ impl StoreHarness {
     }
 
     fn current(&self) -> Current {
-        self.current.lock().expect("nobody panics while holding it").clone()
+        self.current.lock().expect("no test panics while it holds the lock").clone()
     }
 
     fn store(&self) -> Arc<SqliteStore> {
         Arc::new(self.current().store)
     }
 
-    /// A connection beside the store's own.
-    async fn beside(&self) -> SqliteConnection {
+    /// A connection that is not the store's.
+    async fn connect(&self) -> SqliteConnection {
         SqliteConnectOptions::new().filename(self.current().path).connect().await.expect("the file is there")
     }
 }
@@ -83,9 +83,9 @@ async fn open(path: &Path) -> SqliteStore {
 
 #[async_trait]
 impl LosesStore for StoreHarness {
-    /// The tables go from under the store, as when a file of another program is put in its place.
+    /// The tables disappear, as if the file were replaced by one of another program.
     async fn lose(&self) {
-        let mut beside = self.beside().await;
+        let mut connection = self.connect().await;
         for table in [
             "organizations",
             "users",
@@ -103,7 +103,10 @@ impl LosesStore for StoreHarness {
             "webhook_deliveries",
         ] {
             let statement = format!("alter table {table} rename to lost_{table}");
-            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut beside).await.expect("the table is there");
+            sqlx::raw_sql(AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await
+                .expect("the table is there");
         }
     }
 }
@@ -111,17 +114,17 @@ impl LosesStore for StoreHarness {
 #[async_trait]
 impl StoresRecords for StoreHarness {
     async fn store(&self, records: &[DirectoryRecord]) {
-        let mut import = self.current().store.begin().await.expect("store is up");
+        let mut import = self.current().store.begin().await.expect("the store is available");
         import.upsert(records).await.expect("the records agree with each other");
-        import.commit().await.expect("store is up");
+        import.commit().await.expect("the store is available");
     }
 }
 
 #[async_trait]
 impl PassesTime for StoreHarness {
     async fn pass(&self, time: Duration) {
-        let mut beside = self.beside().await;
-        let millis = i64::try_from(time.as_millis()).expect("a suite asks for seconds");
+        let mut connection = self.connect().await;
+        let millis = i64::try_from(time.as_millis()).expect("the suites pass seconds");
         for (table, column) in [
             ("call_locks", "expires_at"),
             ("call_contexts", "expires_at"),
@@ -134,7 +137,7 @@ impl PassesTime for StoreHarness {
             ("webhook_deliveries", "claimed_until"),
         ] {
             let statement = AssertSqlSafe(format!("update {table} set {column} = {column} - ?"));
-            sqlx::query(statement).bind(millis).execute(&mut beside).await.expect("the table is there");
+            sqlx::query(statement).bind(millis).execute(&mut connection).await.expect("the table is there");
         }
     }
 }
@@ -197,8 +200,8 @@ impl CallLedgerHarness for StoreHarness {
         self.store()
     }
 
-    /// What is in the files at this moment, taken elsewhere: nothing that a process writes on its way out is in it. A real
-    /// `kill -9` is in `kill.rs`.
+    /// Copies the files as they are now: a copy lacks everything that a process would write while
+    /// it exits. A real `kill -9` is in `kill.rs`.
     async fn crash(&self) {
         let Current { path, crashes, .. } = self.current();
         let survivor = self.folder.path().join(format!("survivor-{crashes}.db"));
@@ -206,12 +209,12 @@ impl CallLedgerHarness for StoreHarness {
         std::fs::copy(path.with_extension("db-wal"), survivor.with_extension("db-wal"))
             .expect("the store is open, so its log is there");
         let store = open(&survivor).await;
-        *self.current.lock().expect("nobody panics while holding it") =
+        *self.current.lock().expect("no test panics while it holds the lock") =
             Current { store, path: survivor, crashes: crashes + 1 };
     }
 
     async fn calls_in_books(&self) -> Vec<BookedCall> {
-        let rows = sqlx::query("select * from calls").fetch_all(&mut self.beside().await).await;
+        let rows = sqlx::query("select * from calls").fetch_all(&mut self.connect().await).await;
         rows.expect("the table is there").iter().map(booked_call).collect()
     }
 }

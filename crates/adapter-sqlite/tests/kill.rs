@@ -1,4 +1,4 @@
-//! What was answered is in the file, whenever the process dies.
+//! What an operation has reported is in the file, whenever the process dies.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -20,7 +20,7 @@ const CHILD: &str = "a_child_books_and_settles_until_it_is_killed";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_reported_call_is_lost_by_kill_9() {
-    let folder = tempfile::tempdir().expect("a folder can be made");
+    let folder = tempfile::tempdir().expect("a folder can be created");
     open(&folder.path().join(FILE)).await.migrate().await.expect("the schema is new");
     let (mut booked, mut settled) = (HashSet::new(), HashSet::new());
 
@@ -38,30 +38,31 @@ async fn no_reported_call_is_lost_by_kill_9() {
             .await
             .expect("the file is there");
         let integrity: String =
-            sqlx::query_scalar("pragma integrity_check").fetch_one(&mut file).await.expect("a verdict");
+            sqlx::query_scalar("pragma integrity_check").fetch_one(&mut file).await.expect("a result");
         assert_eq!(integrity, "ok");
         assert_eq!(count(&mut file, "select count(*) from pragma_foreign_key_check").await, 0);
 
-        let in_books = ids(&mut file, "select id from calls").await;
-        assert!(booked.is_subset(&in_books), "{} calls were lost", booked.difference(&in_books).count());
+        let in_ledger = ids(&mut file, "select id from calls").await;
+        assert!(booked.is_subset(&in_ledger), "{} calls were lost", booked.difference(&in_ledger).count());
         let placed = ids(&mut file, "select id from calls where state = 'placed'").await;
         assert!(settled.is_subset(&placed), "{} results were lost", settled.difference(&placed).count());
-        let unguarded = "select count(*) from calls where id not in (select call_id from dial_guards)";
-        assert_eq!(count(&mut file, unguarded).await, 0, "call and guard are written together");
-        let told = "select count(*) from call_events";
+        let unreserved = "select count(*) from calls where id not in (select call_id from dial_guards)";
+        assert_eq!(count(&mut file, unreserved).await, 0, "a call and its reservation are written together");
+        let events = "select count(*) from call_events";
         let steps = "select count(*) + count(settled_at) from calls";
         assert_eq!(
-            count(&mut file, told).await,
+            count(&mut file, events).await,
             count(&mut file, steps).await,
-            "each step is told as it is taken"
+            "each step is written with its event"
         );
     }
     assert!(booked.len() > 100 && settled.len() > 100, "the children did work");
 }
 
-/// Starts the child in this folder, kills it after so many lines, and gives every line that came out whole.
+/// Starts the child in this folder, kills it after this many lines, and returns every complete
+/// line.
 fn reports_of_a_killed_child(folder: &Path, lines: usize) -> Vec<String> {
-    let this_test = std::env::current_exe().expect("a test knows its own file");
+    let this_test = std::env::current_exe().expect("the path of this test is known");
     let mut child = Command::new(this_test)
         .args(["--exact", CHILD, "--ignored", "--nocapture"])
         .current_dir(folder)
@@ -81,11 +82,12 @@ fn reports_of_a_killed_child(folder: &Path, lines: usize) -> Vec<String> {
         }
     }
     let status = child.wait().expect("the child is ours");
-    assert!(!status.success() && reports.len() >= lines, "the child ended by itself: {status}");
+    assert!(!status.success() && reports.len() >= lines, "the child ended before it was killed: {status}");
     reports
 }
 
-/// Several writers at once, each of which says what it has done after it was answered. Bounded, should nobody kill it.
+/// Several concurrent writers. Each reports an operation after it has returned. They end at some
+/// time if the child is not killed.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "the child of no_reported_call_is_lost_by_kill_9"]
 async fn a_child_books_and_settles_until_it_is_killed() {
@@ -94,9 +96,9 @@ async fn a_child_books_and_settles_until_it_is_killed() {
     }
     let store = open(Path::new(FILE)).await;
     let tenant = Tenant::new();
-    let mut import = store.begin().await.expect("store is up");
+    let mut import = store.begin().await.expect("the store is available");
     import.upsert(&tenant.records()).await.expect("the records agree with each other");
-    import.commit().await.expect("store is up");
+    import.commit().await.expect("the store is available");
     println!();
     let writers = (0..4).map(|_| {
         let (store, tenant) = (store.clone(), tenant.clone());
@@ -114,7 +116,7 @@ async fn a_child_books_and_settles_until_it_is_killed() {
                     hold_for: Duration::from_secs(30),
                     settled_at: moment(),
                 };
-                store.settle(&settlement).await.expect("store is up");
+                store.settle(&settlement).await.expect("the store is available");
                 report("settled", booking.identity.call_id.as_str());
             }
         })
@@ -124,7 +126,7 @@ async fn a_child_books_and_settles_until_it_is_killed() {
     }
 }
 
-/// One line in one write, so that lines stay whole.
+/// Writes the line in one system call, so that lines stay complete.
 fn report(what: &str, id: &str) {
     let line = format!("{what} {id}\n");
     std::io::stdout().lock().write_all(line.as_bytes()).expect("the parent reads");

@@ -6,7 +6,6 @@
 //! | File | Contents |
 //! |---|---|
 //! | `config.rs` | the settings and their bounds |
-//! | `document.rs` | an event as JSON |
 //! | `signature.rs` | the signature of a delivery: Standard Webhooks |
 //! | `address.rs` | which addresses are public |
 //! | `names.rs` | name lookup that refuses forbidden addresses |
@@ -17,7 +16,6 @@
 
 mod address;
 mod config;
-mod document;
 mod names;
 mod retry_after;
 mod sender;

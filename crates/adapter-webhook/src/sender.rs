@@ -14,7 +14,7 @@ use url::{Host, Url};
 use crate::address::is_public;
 use crate::config::{InvalidSettings, WebhookSenderSettings};
 use crate::names::{ForbiddenAddress, PublicNames, SystemNames};
-use crate::{document, retry_after, signature};
+use crate::{retry_after, signature};
 
 const ID: &str = "webhook-id";
 const TIMESTAMP: &str = "webhook-timestamp";
@@ -114,7 +114,7 @@ impl WebhookSender for HttpWebhookSender {
         let Ok(url) = self.permitted(&delivery.url) else {
             return SendOutcome::Failed { failure: DeliveryFailure::ForbiddenAddress, retry_after: None };
         };
-        let body = document::of(&delivery.event);
+        let body = event_json::to_json(&delivery.event).into_bytes();
         let headers = headers(delivery, now, &body);
         let request = self.http.post(url).timeout(self.settings.attempt_within).headers(headers).body(body);
         match request.send().await {

@@ -13,12 +13,14 @@ mod contact;
 mod destination;
 mod directory_record;
 mod ids;
+mod inbound_call;
 mod intent_key;
 mod invalid_value;
 mod outcome;
 mod phone_number;
 mod private_text;
 mod recording;
+mod settle_rule;
 mod timestamp;
 mod user;
 mod webhook;
@@ -41,6 +43,7 @@ pub use self::ids::{
     AgentId, CallId, CarrierCallId, ContactId, ConversationId, OrganizationId, OwnerToken, ProviderAgentId,
     ProviderNumberId, UserId, WebhookEndpointId,
 };
+pub use self::inbound_call::{InboundCall, Personalization};
 pub use self::intent_key::IntentKey;
 pub use self::invalid_value::InvalidValue;
 pub use self::outcome::{

@@ -13,7 +13,7 @@ mod webhook_registry;
 
 pub use self::deliver_webhooks::{DeliverWebhooks, DeliverWebhooksPorts};
 pub use self::follow_calls::{FollowCalls, Following};
-pub use self::personalize_call::{InboundCall, Personalization, PersonalizeCall, PersonalizeCallPorts};
+pub use self::personalize_call::{PersonalizeCall, PersonalizeCallPorts};
 pub use self::place_call::{
     CallPolicy, InvalidPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall,
     RawPlaceCall,

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use adapter_http::{CallDesk, Gateway};
+use adapter_http::{CallRunner, Gateway};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Reports "not ready" for `notice`, then closes the listener and waits for the open requests and
 /// for the calls in flight. A call whose client has disconnected is recorded too.
-pub(crate) async fn drain(gateway: &Gateway, desk: &CallDesk, server: ServerHandle, notice: Duration) {
+pub(crate) async fn drain(gateway: &Gateway, calls: &CallRunner, server: ServerHandle, notice: Duration) {
     gateway.start_draining();
     tokio::time::sleep(notice).await;
     // Closes the listener immediately, and returns after the last response.
     server.stop(true).await;
-    desk.close();
-    desk.drained().await;
+    calls.close();
+    calls.drained().await;
 }
 
 /// Returns at the first SIGTERM or SIGINT. A second signal ends the process immediately; calls in

@@ -18,6 +18,7 @@
 mod suite;
 
 mod announcements;
+mod eventually;
 mod expect;
 pub mod fixtures;
 pub mod harness;
@@ -45,6 +46,8 @@ pub mod unfinished_calls;
 pub mod user_repo;
 pub mod voice_provider;
 pub mod webhook_endpoints;
+
+pub use self::eventually::{Probed, eventually, eventually_within};
 
 /// The cookbook, whose code is compiled and run with the documentation's tests.
 #[cfg(doctest)]

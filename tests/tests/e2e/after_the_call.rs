@@ -1,187 +1,197 @@
-//! After the dial: what the provider tells, early, late, twice, garbled or not at all, comes into the books once and for all.
+//! After the dial: the gateway records how a call ends, from the provider's webhooks or by asking
+//! the provider. Webhooks may arrive early, late, twice, forged or not at all.
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use rstest::rstest;
+use serde_json::json;
 use simulator::{Behaviour, CallOutcome, ScriptedBehaviour, WebhookScript};
+use testkit::eventually;
+use tokio::time::sleep;
 
-use crate::on_both_backings;
+use crate::support::Backing::{self, PostgresAndRedis, Sqlite};
 use crate::support::{Gateway, World};
 
 const NUMBER: &str = "+14165550175";
-
-/// Places a call to a phone that does so, with this done to its events, and gives the call's id.
-async fn call(world: &World, gateway: &Gateway, behaviour: Behaviour, events: WebhookScript) -> String {
-    world.simulator.script(ScriptedBehaviour::new(behaviour).webhook(events));
-    let answer = gateway.client.call_number(NUMBER).await;
-    answer.body["callId"].as_str().unwrap_or_else(|| panic!("a call: {}", answer.body)).to_owned()
-}
-
-/// A gateway that the simulator reports to.
-async fn start(world: &World) -> Gateway {
-    let gateway = world.start().await;
-    world.report_to(gateway.address());
-    gateway
-}
-
-/// Until every delivery of at least one event was answered; the statuses.
-async fn delivered(world: &World) -> Vec<Option<u16>> {
-    for _ in 0..150 {
-        let deliveries = world.simulator.webhook_deliveries();
-        if !deliveries.is_empty() {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            return world.simulator.webhook_deliveries().iter().map(|delivery| delivery.status).collect();
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("nothing was delivered");
-}
-
 const ANSWER: Behaviour = Behaviour::Answer { after_ms: 20 };
 
-on_both_backings! {
-    async fn a_finished_call_is_read_with_what_was_said(world: World) {
-        let gateway = start(&world).await;
-        let call_id = call(&world, &gateway, ANSWER, WebhookScript::default()).await;
-        let read = gateway.client.read_until(&call_id, "completed").await;
-        assert_eq!((&read["callId"], &read["to"], &read["from"]), (&json!(call_id), &json!(NUMBER), &json!("+14165550100")));
-        assert_eq!(read["direction"], "outbound");
-        assert_eq!(read["contactId"]["phoneNumber"], NUMBER);
-        assert_eq!(read["userId"]["fullName"], "Charles Babbage");
-        assert!(read["transcript"].as_array().is_some_and(|lines| lines.len() > 1), "{read}");
-        assert!(read["summary"].is_string() && read["duration"].is_number(), "{read}");
+/// Scripts the phone and its webhooks, requests a call, and returns the call's id.
+async fn call(world: &World, gateway: &Gateway, behaviour: Behaviour, webhooks: WebhookScript) -> String {
+    world.simulator.script(ScriptedBehaviour::new(behaviour).webhook(webhooks));
+    gateway.client.call_number(NUMBER).await.call_id()
+}
 
-        let history = gateway.client.get_as_user("/api/calls/history?status=completed").await;
-        assert_eq!(history.body["total"], 1, "{}", history.body);
-        assert_eq!(history.body["calls"][0]["callId"], json!(call_id));
-        assert_eq!(gateway.client.get_as_user("/api/calls/history?status=busy").await.body["total"], 0);
-        let foreign = gateway.client.of_user("u2");
-        foreign.read(&call_id).await.assert(404, "CALL_NOT_FOUND");
-        assert_eq!(foreign.get_as_user("/api/calls/history").await.body["total"], 0);
-        gateway.stop().await;
-    }
+/// Waits until the simulator has sent more than `earlier` webhooks and has had time for the rest.
+/// Returns the statuses of the responses to the new ones.
+async fn webhook_statuses(world: &World, earlier: usize) -> Vec<Option<u16>> {
+    let webhooks = || world.simulator.webhook_deliveries();
+    eventually("the simulator sends a webhook", async || webhooks().len() > earlier).await;
+    sleep(Duration::from_millis(300)).await;
+    webhooks()[earlier..].iter().map(|delivery| delivery.status).collect()
+}
 
-    async fn a_callee_who_is_busy_is_busy_in_the_books(world: World) {
-        let gateway = start(&world).await;
-        let busy = Behaviour::Busy { after_ms: 20 };
-        let call_id = call(&world, &gateway, busy, WebhookScript { before_answer: true, ..WebhookScript::default() }).await;
-        gateway.client.read_until(&call_id, "busy").await;
-        assert!(delivered(&world).await.iter().all(|status| *status == Some(200)));
-        assert_eq!(gateway.client.read(&call_id).await.body["call"]["status"], "busy");
-        gateway.stop().await;
-    }
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_finished_call_is_read_with_its_transcript(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let world = World::new(backing).await;
+    let gateway = world.start_with_webhooks().await;
+    let call_id = call(&world, &gateway, ANSWER, WebhookScript::default()).await;
+    let call = gateway.client.read_call_when(&call_id, "completed").await;
+    assert_eq!(call["callId"], json!(call_id));
+    assert_eq!((&call["to"], &call["from"]), (&json!(NUMBER), &json!("+14165550100")));
+    assert_eq!(call["direction"], "outbound");
+    assert_eq!(call["contactId"]["phoneNumber"], NUMBER);
+    assert_eq!(call["userId"]["fullName"], "Charles Babbage");
+    assert!(call["transcript"].as_array().is_some_and(|lines| lines.len() > 1), "{call}");
+    assert!(call["summary"].is_string() && call["duration"].is_number(), "{call}");
 
-    /// Twice, in the wrong order, before the dial's own answer, larger than most, or among strangers: the end is the same.
-    async fn however_events_come_the_call_ends_completed(world: World) {
-        let world = world.with_a_short_lock();
-        let gateway = start(&world).await;
-        let plain = WebhookScript::default();
-        for events in [
-            WebhookScript { duplicate: true, ..plain },
-            WebhookScript { out_of_order: true, ..plain },
-            WebhookScript { before_answer: true, duplicate: true, ..plain },
-            WebhookScript { unknown_type: true, audio: true, ..plain },
-            WebhookScript { large: true, ..plain },
-        ] {
-            let before = world.simulator.webhook_deliveries().len();
-            let call_id = call(&world, &gateway, ANSWER, events).await;
-            gateway.client.read_until(&call_id, "completed").await;
-            tokio::time::sleep(Duration::from_millis(1700)).await;
-            let read = gateway.client.read(&call_id).await.body["call"].clone();
-            assert_eq!(read["status"], "completed", "{events:?}");
-            assert!(read["transcript"].as_array().is_some_and(|lines| !lines.is_empty()), "{events:?}");
-            let statuses: Vec<_> = world.simulator.webhook_deliveries()[before..].iter().map(|d| d.status).collect();
-            assert!(!statuses.is_empty() && statuses.iter().all(|status| *status == Some(200)), "{events:?}: {statuses:?}");
-        }
-        gateway.stop().await;
-    }
+    let history = gateway.client.get("/api/calls/history?status=completed").await;
+    assert_eq!(history.body["total"], 1, "{}", history.body);
+    assert_eq!(history.body["calls"][0]["callId"], json!(call_id));
+    assert_eq!(gateway.client.get("/api/calls/history?status=busy").await.body["total"], 0);
+    let other_tenant = gateway.client.of_user("u2");
+    other_tenant.get_call(&call_id).await.assert_error(404, "CALL_NOT_FOUND");
+    assert_eq!(other_tenant.get("/api/calls/history").await.body["total"], 0);
+    gateway.stop().await;
+}
 
-    async fn a_forged_or_stale_event_is_refused_and_changes_nothing(world: World) {
-        let gateway = start(&world).await;
-        let plain = WebhookScript::default();
-        for (number, events) in [
-            ("+14165550176", WebhookScript { bad_signature: true, ..plain }),
-            ("+14165550177", WebhookScript { stale: true, ..plain }),
-        ] {
-            let before = world.simulator.webhook_deliveries().len();
-            world.simulator.script(ScriptedBehaviour::new(ANSWER).webhook(events));
-            let placed = gateway.client.call_number(number).await;
-            let call_id = placed.body["callId"].as_str().expect("a call").to_owned();
-            while world.simulator.webhook_deliveries().len() == before {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            assert_eq!(world.simulator.webhook_deliveries()[before].status, Some(401));
-            assert_eq!(gateway.client.read(&call_id).await.body["call"]["status"], "in-progress");
-        }
-        gateway.stop().await;
-    }
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_callee_is_recorded_as_busy(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let world = World::new(backing).await;
+    let gateway = world.start_with_webhooks().await;
+    let busy = Behaviour::Busy { after_ms: 20 };
+    let before_the_response = WebhookScript { before_answer: true, ..WebhookScript::default() };
+    let call_id = call(&world, &gateway, busy, before_the_response).await;
+    gateway.client.read_call_when(&call_id, "busy").await;
+    assert!(webhook_statuses(&world, 0).await.iter().all(|status| *status == Some(200)));
+    assert_eq!(gateway.client.read_call(&call_id).await["status"], "busy");
+    gateway.stop().await;
+}
 
-    async fn a_call_whose_events_are_lost_is_asked_for(world: World) {
-        let mut world = world;
-        world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
-        world.set("OUTDIAL_WEBHOOK_WITHIN_SECS", "2");
-        let gateway = start(&world).await;
-        let call_id = call(&world, &gateway, ANSWER, WebhookScript { dropped: true, ..WebhookScript::default() }).await;
-        assert_eq!(gateway.client.read(&call_id).await.body["call"]["status"], "in-progress");
-        let read = gateway.client.read_until(&call_id, "completed").await;
-        assert!(read["transcript"].as_array().is_some_and(|lines| !lines.is_empty()), "{read}");
-        assert_eq!(world.simulator.dials().len(), 1, "to ask is not to dial");
-        gateway.stop().await;
+/// The webhooks arrive twice, in the wrong order, before the response to the dial, mixed with
+/// events of an unknown type, or with a large body.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_ends_completed_in_whatever_order_its_events_arrive(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await.with_short_lock();
+    let gateway = world.start_with_webhooks().await;
+    let plain = WebhookScript::default();
+    for webhooks in [
+        WebhookScript { duplicate: true, ..plain },
+        WebhookScript { out_of_order: true, ..plain },
+        WebhookScript { before_answer: true, duplicate: true, ..plain },
+        WebhookScript { unknown_type: true, audio: true, ..plain },
+        WebhookScript { large: true, ..plain },
+    ] {
+        let before = world.simulator.webhook_deliveries().len();
+        let call_id = call(&world, &gateway, ANSWER, webhooks).await;
+        gateway.client.read_call_when(&call_id, "completed").await;
+        // Time for late webhooks, and for the lock to expire before the next call to the number.
+        sleep(Duration::from_millis(1700)).await;
+        let call = gateway.client.read_call(&call_id).await;
+        assert_eq!(call["status"], "completed", "{webhooks:?}");
+        assert!(call["transcript"].as_array().is_some_and(|lines| !lines.is_empty()), "{webhooks:?}");
+        let statuses = webhook_statuses(&world, before).await;
+        assert!(statuses.iter().all(|status| *status == Some(200)), "{webhooks:?}: {statuses:?}");
     }
+    gateway.stop().await;
+}
 
-    /// Killed while the phone rings, with no webhook to come: the next process closes the books by our id.
-    async fn a_call_cut_short_by_a_crash_is_closed_after_a_restart(world: World) {
-        let mut world = world.with_a_short_lock();
-        world.set("OUTDIAL_RINGING_TIMEOUT_SECS", "1");
-        world.set("OUTDIAL_ANSWER_MARGIN_SECS", "1");
-        world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
-        world.script(Behaviour::Answer { after_ms: 900 });
-        let process = world.spawn().await;
-        let client = process.client.clone();
-        let placing = tokio::spawn(async move { client.try_place(json!({ "phoneNumber": NUMBER })).await });
-        while world.simulator.dials().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        process.kill().await;
-        assert!(placing.await.expect("no panic").is_none());
-        let next = world.spawn().await;
-        let call_id = world.simulator.dials()[0].user_id.clone().expect("our id travelled along");
-        assert_eq!(next.client.read(&call_id).await.body["call"]["status"], "initiated");
-        next.client.read_until(&call_id, "completed").await;
-        assert_eq!(world.simulator.dials().len(), 1);
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forged_or_stale_event_is_refused_and_changes_nothing(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await;
+    let gateway = world.start_with_webhooks().await;
+    let plain = WebhookScript::default();
+    for (number, webhooks) in [
+        ("+14165550176", WebhookScript { bad_signature: true, ..plain }),
+        ("+14165550177", WebhookScript { stale: true, ..plain }),
+    ] {
+        let before = world.simulator.webhook_deliveries().len();
+        world.simulator.script(ScriptedBehaviour::new(ANSWER).webhook(webhooks));
+        let call_id = gateway.client.call_number(number).await.call_id();
+        assert_eq!(webhook_statuses(&world, before).await[0], Some(401));
+        assert_eq!(gateway.client.read_call(&call_id).await["status"], "in-progress");
     }
+    gateway.stop().await;
+}
 
-    async fn a_dial_of_unknown_outcome_is_unknown_in_the_books(world: World) {
-        world.script(Behaviour::http_error(503));
-        let gateway = world.start().await;
-        let answer = gateway.client.call_number(NUMBER).await;
-        answer.assert(500, "CALL_OUTCOME_UNKNOWN");
-        let call_id = answer.body["callId"].as_str().expect("it is in the books").to_owned();
-        let read: Value = gateway.client.read(&call_id).await.body;
-        assert_eq!(read["call"]["status"], "unknown", "{read}");
-        gateway.stop().await;
-    }
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_events_are_lost_is_reconciled(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let world = World::new(backing).await;
+    let world = world.with_frequent_reconciliation().with("OUTDIAL_WEBHOOK_WITHIN_SECS", "2");
+    let gateway = world.start_with_webhooks().await;
+    let lost = WebhookScript { dropped: true, ..WebhookScript::default() };
+    let call_id = call(&world, &gateway, ANSWER, lost).await;
+    assert_eq!(gateway.client.read_call(&call_id).await["status"], "in-progress");
+    let call = gateway.client.read_call_when(&call_id, "completed").await;
+    assert!(call["transcript"].as_array().is_some_and(|lines| !lines.is_empty()), "{call}");
+    assert_eq!(world.simulator.dials().len(), 1, "reconciliation does not dial");
+    gateway.stop().await;
+}
 
-    /// A crash left it dialling, and the provider has no record of it: asking settles that nobody knows, and it stays booked.
-    async fn a_call_that_nobody_can_tell_of_is_reported_unknown(world: World) {
-        let mut world = world.with_a_short_lock();
-        world.set("OUTDIAL_RINGING_TIMEOUT_SECS", "1");
-        world.set("OUTDIAL_ANSWER_MARGIN_SECS", "1");
-        world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
-        world.simulator.script(ScriptedBehaviour::new(Behaviour::Hang).call(CallOutcome::NotDialled));
-        let process = world.spawn().await;
-        let client = process.client.clone();
-        let placing = tokio::spawn(async move { client.try_place(json!({ "phoneNumber": NUMBER })).await });
-        while world.simulator.requests().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        process.kill().await;
-        assert!(placing.await.expect("no panic").is_none());
-        let next = world.spawn().await;
-        let history = next.client.get_as_user("/api/calls/history").await.body;
-        assert_eq!((&history["total"], &history["calls"][0]["status"]), (&json!(1), &json!("initiated")), "{history}");
-        next.client.read_until(history["calls"][0]["callId"].as_str().expect("an id"), "unknown").await;
-        assert_eq!(world.simulator.dials().len(), 0, "to ask is not to dial");
-    }
+/// The process is killed while the phone rings, and no webhook will arrive. The next process finds
+/// the provider's record by our call id.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_cut_short_by_a_crash_is_reconciled_after_a_restart(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await;
+    let world = world.with_short_lock().with_short_ringing().with_frequent_reconciliation();
+    world.script(Behaviour::Answer { after_ms: 900 });
+    let process = world.spawn().await;
+    let call = process.client.start_calling(NUMBER);
+    world.wait_for_dial_to(NUMBER).await;
+    process.kill().await;
+    assert!(call.try_response().await.is_none(), "the connection breaks");
+    let next = world.spawn().await;
+    let call_id = world.simulator.dials()[0].user_id.clone().expect("the dial carries our call id");
+    assert_eq!(next.client.read_call(&call_id).await["status"], "initiated");
+    next.client.read_call_when(&call_id, "completed").await;
+    assert_eq!(world.simulator.dials().len(), 1);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dial_of_unknown_outcome_is_recorded_as_unknown(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await;
+    world.script(Behaviour::http_error(503));
+    let gateway = world.start().await;
+    let response = gateway.client.call_number(NUMBER).await;
+    response.assert_error(500, "CALL_OUTCOME_UNKNOWN");
+    let call = gateway.client.read_call(&response.call_id()).await;
+    assert_eq!(call["status"], "unknown", "{call}");
+    gateway.stop().await;
+}
+
+/// After a crash in mid-dial, the provider has no record of the call either.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_without_a_provider_record_is_reported_as_unknown(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await;
+    let world = world.with_short_lock().with_short_ringing().with_frequent_reconciliation();
+    world.simulator.script(ScriptedBehaviour::new(Behaviour::Hang).call(CallOutcome::NotDialled));
+    let process = world.spawn().await;
+    let call = process.client.start_calling(NUMBER);
+    eventually("the provider gets the request", async || !world.simulator.requests().is_empty()).await;
+    process.kill().await;
+    assert!(call.try_response().await.is_none(), "the connection breaks");
+    let next = world.spawn().await;
+    let history = next.client.get("/api/calls/history").await.body;
+    assert_eq!(history["total"], 1, "{history}");
+    assert_eq!(history["calls"][0]["status"], "initiated", "{history}");
+    let call_id = history["calls"][0]["callId"].as_str().expect("the call has an id");
+    next.client.read_call_when(call_id, "unknown").await;
+    assert_eq!(world.simulator.dials().len(), 0, "reconciliation does not dial");
 }

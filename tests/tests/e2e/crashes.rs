@@ -1,184 +1,143 @@
-//! Clients that hang up, and processes that die or stand still.
+//! Clients that disconnect, and processes that are killed or paused.
 
 use std::time::Duration;
 
+use rstest::rstest;
 use serde_json::json;
-use simulator::{Behaviour, ScriptedBehaviour, WebhookScript};
+use simulator::Behaviour;
+use testkit::eventually;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
-use crate::on_both_backings;
-use crate::support::{Process, Receiver, TOOL_SECRET, WEBHOOK_SECRET, World};
+use crate::support::Backing::{self, PostgresAndRedis, Sqlite};
+use crate::support::{Process, World};
 
 const NUMBER: &str = "+14165550182";
 
-async fn dialled(world: &World) {
-    for _ in 0..1000 {
-        if world.simulator.dials_to(NUMBER) > 0 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("nothing was dialled");
+/// Requests a call and resets the connection once the phone rings.
+async fn call_and_disconnect(process: &Process, world: &World) {
+    let request = process.client.call_request(&json!({ "phoneNumber": NUMBER })).build();
+    let request = request.expect("the request is valid");
+    let body = request.body().and_then(|body| body.as_bytes()).expect("the body is JSON");
+    let address = process.client.address();
+    let lines = [
+        format!("POST {} HTTP/1.1", request.url().path()),
+        format!("host: {address}"),
+        format!("authorization: Bearer {}", process.client.token()),
+        "content-type: application/json".to_owned(),
+        format!("content-length: {}", body.len()),
+    ];
+    let head = lines.join("\r\n") + "\r\n\r\n";
+    let mut connection = TcpStream::connect(address).await.expect("the gateway listens");
+    connection.write_all(head.as_bytes()).await.expect("the gateway reads the head");
+    connection.write_all(body).await.expect("the gateway reads the body");
+    world.wait_for_dial_to(NUMBER).await;
+    // With a linger of zero, closing resets the connection, and the HTTP server drops its request.
+    connection.set_zero_linger().expect("the connection is open");
 }
 
-/// A client that asks for a call and resets the connection once the phone rings.
-async fn ask_and_hang_up(process: &Process, world: &World) {
-    let request = process.client.request(&json!({ "phoneNumber": NUMBER })).build().expect("a request");
-    let (url, body) = (request.url(), request.body().and_then(|body| body.as_bytes()).expect("JSON"));
-    let address = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));
-    let head = format!(
-        "POST {} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        url.path(),
-        process.client.token(),
-        body.len()
-    );
-    let mut connection = TcpStream::connect(&address).await.expect("it listens");
-    connection.write_all(head.as_bytes()).await.expect("sent");
-    connection.write_all(body).await.expect("sent");
-    dialled(world).await;
-    // With a linger of zero the connection is reset, which is what makes a server drop what it was doing.
-    connection.set_zero_linger().expect("a live socket");
+/// Requests the call again until the response is that of a duplicate.
+async fn wait_for_duplicate(process: &Process) {
+    eventually("the request becomes a duplicate", async || {
+        let response = process.client.call_number(NUMBER).await;
+        assert!(response.is_duplicate() || response.is_in_flight(), "{}", response.body);
+        response.is_duplicate()
+    })
+    .await;
 }
 
-/// Until a duplicate is answered from the result.
-async fn becomes_a_duplicate(process: &Process) -> bool {
-    for _ in 0..100 {
-        let answer = process.client.call_number(NUMBER).await;
-        if answer.is_duplicate() {
-            return true;
-        }
-        assert!(answer.is_in_flight(), "{}", answer.body);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    false
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_client_has_gone_is_recorded_and_deduplicated(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await;
+    world.script(Behaviour::Answer { after_ms: 1000 });
+    let process = world.spawn().await;
+    call_and_disconnect(&process, &world).await;
+    wait_for_duplicate(&process).await;
+    assert_eq!(world.simulator.dials_to(NUMBER), 1);
 }
 
-on_both_backings! {
-    async fn a_call_whose_client_has_gone_is_booked_and_deduplicated(world: World) {
-        world.script(Behaviour::Answer { after_ms: 1000 });
-        let process = world.spawn().await;
-        ask_and_hang_up(&process, &world).await;
-        assert!(becomes_a_duplicate(&process).await);
-        assert_eq!(world.simulator.dials_to(NUMBER), 1);
-    }
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_placed_and_recorded_although_the_log_is_closed(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await;
+    world.script(Behaviour::Answer { after_ms: 100 });
+    let mut process = world.spawn().await;
+    process.close_log().await;
+    let placed = process.client.call_number(NUMBER).await;
+    assert!(placed.is_new_call(), "{}", placed.body);
+    assert!(process.client.call_number(NUMBER).await.is_duplicate(), "the call was recorded");
+    process.signal("TERM").await;
+    assert!(process.ended().await.success());
+}
 
-    async fn a_call_is_placed_and_booked_though_nobody_reads_the_log(world: World) {
-        world.script(Behaviour::Answer { after_ms: 100 });
-        let mut process = world.spawn().await;
-        process.stop_reading_its_log().await;
-        let placed = process.client.call_number(NUMBER).await;
-        assert!(placed.is_placed_anew(), "{}", placed.body);
-        assert!(process.client.call_number(NUMBER).await.is_duplicate(), "it was booked");
-        process.signal("TERM").await;
-        assert!(process.ended().await.success());
-    }
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_client_has_gone_survives_sigterm(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let world = World::new(backing).await;
+    world.script(Behaviour::Answer { after_ms: 1500 });
+    let mut process = world.spawn().await;
+    call_and_disconnect(&process, &world).await;
+    sleep(Duration::from_millis(200)).await;
+    process.signal("TERM").await;
+    assert!(process.ended().await.success(), "{}", process.log());
+    let next = world.spawn().await;
+    let again = next.client.call_number(NUMBER).await;
+    assert!(again.is_duplicate(), "the call was recorded before the process ended: {}", again.body);
+    assert_eq!(world.simulator.dials_to(NUMBER), 1);
+}
 
-    async fn a_call_whose_client_has_gone_survives_sigterm(world: World) {
-        world.script(Behaviour::Answer { after_ms: 1500 });
-        let mut process = world.spawn().await;
-        ask_and_hang_up(&process, &world).await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        process.signal("TERM").await;
-        assert!(process.ended().await.success(), "{}", process.log());
-        let next = world.spawn().await;
-        assert!(next.client.call_number(NUMBER).await.is_duplicate(), "it was booked before the process ended");
-        assert_eq!(world.simulator.dials_to(NUMBER), 1);
-    }
+/// The process is killed while the phone rings. Later requests are in flight and do not dial.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_cut_short_by_a_crash_is_not_dialled_again(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await.with_short_lock();
+    world.script(Behaviour::Answer { after_ms: 60_000 });
+    let process = world.spawn().await;
+    let first = process.client.start_calling(NUMBER);
+    world.wait_for_dial_to(NUMBER).await;
+    process.kill().await;
+    assert!(first.try_response().await.is_none(), "the connection breaks");
 
-    /// Killed while the phone rings: whoever comes next is told to wait, not to dial.
-    async fn a_call_cut_short_by_a_crash_is_not_dialled_again(world: World) {
-        let world = world.with_a_short_lock();
-        world.script(Behaviour::Answer { after_ms: 60_000 });
-        let process = world.spawn().await;
-        let client = process.client.clone();
-        let first = tokio::spawn(async move { client.try_place(json!({ "phoneNumber": NUMBER })).await });
-        dialled(&world).await;
-        process.kill().await;
-        assert!(first.await.expect("no panic").is_none(), "the connection broke");
+    let next = world.spawn().await;
+    let response = next.client.call_number(NUMBER).await;
+    assert!(response.is_in_flight(), "{}", response.body);
+    // The lock has expired by then. The reservation holds until the phone can no longer ring.
+    sleep(Duration::from_millis(2000)).await;
+    let response = next.client.call_number(NUMBER).await;
+    assert!(response.is_in_flight(), "{}", response.body);
+    assert!(response.retry_after() > 60, "{}", response.retry_after());
+    assert_eq!(world.simulator.dials_to(NUMBER), 1);
+}
 
-        let next = world.spawn().await;
-        let answer = next.client.call_number(NUMBER).await;
-        assert!(answer.is_in_flight(), "{}", answer.body);
-        // The lock lapses with its owner; the guard blocks until the phone can no longer ring.
-        tokio::time::sleep(Duration::from_millis(2000)).await;
-        let answer = next.client.call_number(NUMBER).await;
-        assert!(answer.is_in_flight(), "{}", answer.body);
-        assert!(answer.retry_after() > 60, "{}", answer.retry_after());
-        assert_eq!(world.simulator.dials_to(NUMBER), 1);
-    }
-
-    /// A process that stands still for longer than its lock lives while the phone rings writes nothing over what others know.
-    async fn a_process_that_stands_still_mid_dial_makes_no_second_dial(world: World) {
-        let world = world.with_a_short_lock();
-        world.script(Behaviour::Answer { after_ms: 1000 });
-        let sleeper = world.spawn().await;
-        let other = world.spawn().await;
-        let client = sleeper.client.clone();
-        let first = tokio::spawn(async move { client.call_number(NUMBER).await });
-        dialled(&world).await;
-        sleeper.signal("STOP").await;
-        tokio::time::sleep(Duration::from_millis(2500)).await;
-        let answer = other.client.call_number(NUMBER).await;
-        assert!(answer.is_in_flight(), "{}", answer.body);
-        sleeper.signal("CONT").await;
-        assert!(first.await.expect("no panic").is_placed_anew());
-        assert!(other.client.call_number(NUMBER).await.is_duplicate(), "the guard was settled by its own token");
-        assert_eq!(world.simulator.dials_to(NUMBER), 1);
-    }
-
-    async fn nothing_personal_is_logged(world: World) {
-        let mut world = world;
-        world.set("OUTDIAL_LOG", "trace");
-        let process = world.spawn().await;
-        let client = &process.client;
-        world.script(Behaviour::Answer { after_ms: 10 });
-        let reason = "a very private reason";
-        client.place(json!({ "contactId": "c1", "callReason": reason })).await;
-        world.script(Behaviour::http_error(422));
-        client.call_number("+14165550183").await;
-        world.script(Behaviour::DropConnection);
-        client.call_number("+14165550184").await;
-        client.call_number("+1416555018").await;
-
-        // What follows the call: its events sent, taken and not, its recording, and who calls.
-        world.report_to(client.address());
-        let receiver = Receiver::start().await;
-        let (endpoint, secret) = client.register(&receiver.url()).await;
-        receiver.answer(500);
-        let recorded = ScriptedBehaviour::new(Behaviour::Answer { after_ms: 10 });
-        world.simulator.script(recorded.webhook(WebhookScript { audio: true, ..WebhookScript::default() }));
-        let mut stream = client.follow(Some("0")).await;
-        let placed = client.place(json!({ "phoneNumber": "+14165550185", "callReason": reason })).await;
-        let call_id = placed.body["callId"].as_str().expect("an id").to_owned();
-        let call = client.read_until(&call_id, "completed").await;
-        while stream.next().await.name != "call_recording_ready" {}
-        receiver.received_until(|received| received.len() >= 3).await;
-        receiver.answer(204);
-        let renewed = client.post_as_user(&format!("/api/webhook-endpoints/{endpoint}/secret"), &json!({})).await;
-        let received = receiver.received_until(|received| received.iter().any(|sent| sent.event()["type"] == "call_recording_ready")).await;
-        let unusable = format!("https://{}/s3cret-of-the-url", client.address());
-        client.post_as_user("/api/webhook-endpoints", &json!({ "url": unusable })).await;
-        client.post_as_user("/api/webhook-endpoints", &json!({ "url": "http://user:s3cret-of-the-url@127.0.0.1/" })).await;
-        client.post_as_user("/api/webhook-endpoints", &json!({ "url": "http://s3cret-of-the-url.invalid/" })).await;
-        let recording = client.get_as_user(&format!("/api/calls/{call_id}/recording")).await;
-        let audio = recording.body["audioData"].as_str().expect("a recording");
-        let asked = json!({ "conversation_id": "conv_inbound", "caller_id": "+14165550190", "called_id": "+14165550100" });
-        let told = client.post_with_bearer("/api/webhook/elevenlabs/personalization", TOOL_SECRET, &asked).await;
-        assert_eq!(told.body["caller_name"], "Ada Lovelace");
-
-        let keys = [secret.as_str(), renewed.body["secret"].as_str().expect("a secret")].map(|key| key.trim_start_matches("whsec_"));
-        let signature_sent = received[0].header("webhook-signature").trim_start_matches("v1,").to_owned();
-        let said = call["transcript"][0]["message"].as_str().expect("a transcript");
-        let host = receiver.url().split('/').nth(2).expect("a host").to_owned();
-        let log = process.log();
-        assert!(log.contains("request"), "something is logged");
-        let token = client.token();
-        let signature = token.rsplit('.').next().expect("three parts");
-        for secret in ["4165550190", "4165550183", "4165550184", "416555018", "Lovelace", reason, signature, "simulated-api-key",
-            "4165550185", "s3cret-of-the-url", &host, keys[0], keys[1], &signature_sent, said, call["summary"].as_str().expect("a summary"),
-            &audio[audio.len() - 60..], TOOL_SECRET, WEBHOOK_SECRET, "4165550100", "Analytical Engines"] {
-            assert!(!log.contains(secret), "{secret} was logged: {}", log.lines().find(|line| line.contains(secret)).unwrap_or_default());
-        }
-    }
+/// The process is paused while the phone rings, for longer than its lock lives. When it continues,
+/// it overwrites nothing that other processes have written.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_paused_mid_dial_makes_no_second_dial(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await.with_short_lock();
+    world.script(Behaviour::Answer { after_ms: 1000 });
+    let paused = world.spawn().await;
+    let other = world.spawn().await;
+    let first = paused.client.start_calling(NUMBER);
+    world.wait_for_dial_to(NUMBER).await;
+    paused.signal("STOP").await;
+    sleep(Duration::from_millis(2500)).await;
+    let response = other.client.call_number(NUMBER).await;
+    assert!(response.is_in_flight(), "{}", response.body);
+    paused.signal("CONT").await;
+    let first = first.response().await;
+    assert!(first.is_new_call(), "{}", first.body);
+    let again = other.client.call_number(NUMBER).await;
+    assert!(again.is_duplicate(), "the paused process settled its own reservation: {}", again.body);
+    assert_eq!(world.simulator.dials_to(NUMBER), 1);
 }

@@ -1,95 +1,97 @@
-//! Stores that go away: fail closed, dial nobody, and recover without a restart.
+//! Stores that become unavailable: the gateway refuses calls, dials no phone, and recovers without
+//! a restart.
 
 use std::time::Duration;
 
 use serde_json::json;
 use simulator::Behaviour;
+use testkit::eventually_within;
+use tokio::time::sleep;
 
-use crate::support::{Backing, Client, Proxy, RedisServer, World, database_behind};
+use crate::support::Backing::PostgresAndRedis;
+use crate::support::{Client, PendingCall, Proxy, RedisServer, World};
 
-/// Asks until a call is placed anew; a broken connection or two may be found on the way.
-async fn recovers(client: &Client, number: &str) -> bool {
-    for _ in 0..30 {
-        let answer = client.call_number(number).await;
-        if answer.is_placed_anew() {
-            return true;
-        }
-        assert!(answer.code() == "SERVICE_UNAVAILABLE" || answer.is_in_flight(), "{}", answer.body);
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    false
+/// Repeats the request until a call is placed. Early requests may still use a broken connection.
+async fn recovers(client: &Client, number: &str) {
+    eventually_within(Duration::from_secs(15), "a call is placed again", async || {
+        let response = client.call_number(number).await;
+        let known = response.is_new_call() || response.is_in_flight();
+        assert!(known || response.code() == "SERVICE_UNAVAILABLE", "{}", response.body);
+        response.is_new_call()
+    })
+    .await;
+}
+
+/// The status of `/readyz`.
+async fn readiness(client: &Client) -> u16 {
+    let response = client.get_unauthenticated("/readyz").await;
+    response.expect("the gateway responds").status.as_u16()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_redis_nothing_is_dialled_and_with_it_everything_is() {
-    let mut world = World::new(Backing::Services).await;
     let mut redis = RedisServer::start().await;
-    world.set("OUTDIAL_REDIS_URL", redis.url());
+    let world = World::new(PostgresAndRedis).await.with("OUTDIAL_REDIS_URL", redis.url());
     world.script(Behaviour::Answer { after_ms: 10 });
     let gateway = world.start().await;
-    assert!(gateway.client.call_number("+14165550170").await.is_placed_anew());
+    let client = &gateway.client;
+    assert!(client.call_number("+14165550170").await.is_new_call());
     redis.kill().await;
-    let down = gateway.client.call_number("+14165550171").await;
-    down.assert(500, "SERVICE_UNAVAILABLE");
-    assert!(down.retry_after() >= 1);
-    tokio::time::sleep(Duration::from_millis(1200)).await;
-    assert_eq!(gateway.client.get("/readyz").await.expect("an answer").status, 503);
+    let refused = client.call_number("+14165550171").await;
+    refused.assert_error(500, "SERVICE_UNAVAILABLE");
+    assert!(refused.retry_after() >= 1);
+    sleep(Duration::from_millis(1200)).await;
+    assert_eq!(readiness(client).await, 503);
     assert_eq!(world.simulator.dials().len(), 1);
     redis.restart().await;
-    assert!(recovers(&gateway.client, "+14165550171").await);
+    recovers(client, "+14165550171").await;
     assert_eq!(world.simulator.dials().len(), 2);
-    let again = gateway.client.call_number("+14165550170").await;
-    assert!(again.is_duplicate(), "the lock is lost, and the books answer: {}", again.body);
+    let again = client.call_number("+14165550170").await;
+    assert!(again.is_duplicate(), "the lock is lost, the ledger has the result: {}", again.body);
     gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_postgres_nothing_is_locked_or_dialled_and_a_call_that_rings_stays_real() {
-    let mut world = World::new(Backing::Services).await;
-    let (server, url) = database_behind(world.setting("OUTDIAL_DATABASE_URL"));
-    let proxy = Proxy::before(server).await;
-    world.set("OUTDIAL_DATABASE_URL", url(proxy.address()));
+async fn without_postgres_nothing_is_locked_or_dialled_and_a_ringing_call_still_succeeds() {
+    let world = World::new(PostgresAndRedis).await;
+    let proxy = Proxy::start(world.database_server()).await;
+    let world = world.with_database_at(proxy.address());
     world.script(Behaviour::Answer { after_ms: 1200 });
     let gateway = world.start().await;
-    let client = gateway.client.clone();
-    let ringing = tokio::spawn(async move { client.call_number("+14165550172").await });
-    while world.simulator.dials().is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let client = &gateway.client;
+    let ringing = client.start_calling("+14165550172");
+    world.wait_for_dials(1).await;
     proxy.cut();
-    gateway.client.call_number("+14165550173").await.assert(500, "SERVICE_UNAVAILABLE");
-    let placed = ringing.await.expect("no panic");
-    assert!(placed.is_placed_anew(), "the books are away, the call is real: {}", placed.body);
+    client.call_number("+14165550173").await.assert_error(500, "SERVICE_UNAVAILABLE");
+    let placed = ringing.response().await;
+    assert!(placed.is_new_call(), "the call succeeds although it cannot be recorded: {}", placed.body);
     proxy.mend();
-    assert!(recovers(&gateway.client, "+14165550173").await);
-    assert!(gateway.client.call_number("+14165550172").await.is_duplicate(), "the lock still has its result");
+    recovers(client, "+14165550173").await;
+    let again = client.call_number("+14165550172").await;
+    assert!(again.is_duplicate(), "the lock has the result: {}", again.body);
     assert_eq!(world.simulator.dials().len(), 2);
     gateway.stop().await;
 }
 
-/// A phone that rings holds no connection: with two of them and fifty phones ringing, others are served.
+/// With two connections and fifty ringing phones, the gateway still serves other requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_connection_is_held_while_the_phone_rings() {
-    let mut world = World::new(Backing::Services).await;
-    world.set("OUTDIAL_DATABASE_MAX_CONNECTIONS", "2");
-    world.set("OUTDIAL_REDIS_MAX_CONNECTIONS", "1");
+    let world = World::new(PostgresAndRedis).await;
+    let world =
+        world.with("OUTDIAL_DATABASE_MAX_CONNECTIONS", "2").with("OUTDIAL_REDIS_MAX_CONNECTIONS", "1");
     world.script(Behaviour::Answer { after_ms: 4000 });
     let gateway = world.start().await;
-    let ringing: Vec<_> = (0..50)
-        .map(|n| {
-            let client = gateway.client.clone();
-            tokio::spawn(async move { client.call_number(&format!("+1416555{:04}", 4000 + n)).await })
-        })
-        .collect();
-    while world.simulator.dials().len() < 50 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert!(ringing.iter().all(|call| !call.is_finished()), "all of them ring");
-    assert_eq!(gateway.client.get("/readyz").await.expect("an answer").status, 200);
-    gateway.client.place(json!({ "contactId": "nobody" })).await.assert(404, "CONTACT_NOT_FOUND");
-    assert!(ringing.iter().all(|call| !call.is_finished()), "and they ring on");
-    for call in ringing {
-        assert!(call.await.expect("no panic").is_placed_anew());
+    let client = &gateway.client;
+    let calls: Vec<PendingCall> =
+        (0..50).map(|n| client.start_calling(&format!("+1416555{:04}", 4000 + n))).collect();
+    world.wait_for_dials(50).await;
+    assert!(calls.iter().all(|call| !call.is_finished()), "all phones ring");
+    assert_eq!(readiness(client).await, 200);
+    client.place(json!({ "contactId": "unknown" })).await.assert_error(404, "CONTACT_NOT_FOUND");
+    assert!(calls.iter().all(|call| !call.is_finished()), "all phones still ring");
+    for call in calls {
+        let response = call.response().await;
+        assert!(response.is_new_call(), "{}", response.body);
     }
     gateway.stop().await;
 }

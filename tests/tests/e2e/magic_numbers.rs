@@ -1,13 +1,15 @@
-//! Each documented number of the simulator, from the other end: what a client of the gateway sees of it.
+//! What a client of the gateway gets for each magic number of the simulator.
 
 use std::time::Duration;
 
-use serde_json::json;
+use rstest::rstest;
 use simulator::MAGIC_NUMBERS;
 
-use crate::on_both_backings;
+use crate::support::Backing::{self, PostgresAndRedis, Sqlite};
+use crate::support::World;
 
-/// The simulator's name of a number, the answer to a call to it, and how often it was dialled.
+/// The simulator's name of a number, the status and the code of the response to a call to it, and
+/// how often it is dialled.
 const EXPECTED: &[(&str, u16, &str, usize)] = &[
     ("answers_at_once", 200, "", 1),
     ("slow_answer", 500, "CALL_NOT_CONNECTED", 1),
@@ -44,21 +46,21 @@ const EXPECTED: &[(&str, u16, &str, usize)] = &[
     ("concurrency_blocked", 500, "PROVIDER_REJECTED", 0),
 ];
 
-on_both_backings! {
-    /// Those that ring for long are cut short by a ringing time-out of a second.
-    async fn every_magic_number_does_what_it_says(world: World) {
-        let mut world = world;
-        world.set("OUTDIAL_RINGING_TIMEOUT_SECS", "1");
-        world.set("OUTDIAL_ANSWER_MARGIN_SECS", "1");
-        let gateway = world.start().await;
-        for magic in MAGIC_NUMBERS {
-            let Some((_, status, code, dials)) = EXPECTED.iter().find(|(name, ..)| *name == magic.name) else {
-                panic!("{} is not expected to do anything: add it to the table", magic.name);
-            };
-            let answer = gateway.client.place(json!({ "phoneNumber": magic.number })).await;
-            assert_eq!((answer.status.as_u16(), answer.code()), (*status, *code), "{}: {}", magic.name, answer.body);
-            assert_eq!(world.simulator.dials_to(magic.number), *dials, "{}", magic.name);
-        }
-        tokio::time::timeout(Duration::from_secs(30), gateway.stop()).await.expect("nothing is left hanging");
+/// The ringing timeout of 1 s ends the calls to numbers that ring for longer.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_magic_number_does_what_it_says(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let world = World::new(backing).await.with_short_ringing();
+    let gateway = world.start().await;
+    for magic in MAGIC_NUMBERS {
+        let Some((name, status, code, dials)) = EXPECTED.iter().find(|(name, ..)| *name == magic.name) else {
+            panic!("the table of expectations has no row for {}: add one", magic.name);
+        };
+        let response = gateway.client.call_number(magic.number).await;
+        let status_and_code = (response.status.as_u16(), response.code());
+        assert_eq!(status_and_code, (*status, *code), "{name}: {}", response.body);
+        assert_eq!(world.simulator.dials_to(magic.number), *dials, "{name}");
     }
+    let stopped = tokio::time::timeout(Duration::from_secs(30), gateway.stop()).await;
+    stopped.expect("no dial keeps the gateway from stopping");
 }

@@ -1,10 +1,10 @@
-//! The promise, on the real composition root: real Postgres and Redis or the real SQLite file, the simulator over HTTP, and
-//! where it matters real processes and real signals.
+//! End-to-end tests of the server on real stores: Postgres and Redis, or one SQLite file. The voice
+//! provider is the simulator, over HTTP. Tests of crashes and signals use real processes.
 
 mod support;
 
 mod after_the_call;
-mod announcements;
+mod call_events;
 mod callers;
 mod command_line;
 mod concurrency;
@@ -12,10 +12,13 @@ mod contract;
 mod cost;
 mod crashes;
 mod faults;
+
 mod magic_numbers;
+mod personal_data;
 mod recordings;
 mod ringing;
 mod second_vendor;
 mod shutdown;
 mod slow_stores;
 mod starting;
+mod webhook_deliveries;

@@ -1,137 +1,153 @@
-//! Calls through the provider that answers when a call is queued, and lets the phone ring after that.
+//! Calls through Vapi, which responds as soon as a call is queued. The phone rings after the
+//! response.
 
 use std::time::Duration;
 
+use rstest::rstest;
 use serde_json::{Value, json};
 use simulator::{Behaviour, CallOutcome, ScriptedBehaviour};
+use tokio::time::sleep;
 
-use crate::on_both_backings;
-use crate::support::World;
+use crate::support::Backing::{self, PostgresAndRedis, Sqlite};
+use crate::support::{World, http_client};
 
-/// The same world, dialling through the other vendor.
-fn through_vapi(mut world: World) -> World {
+const API_KEY: &str = "simulated-private-key";
+
+/// A world whose gateways dial through Vapi.
+async fn vapi_world(backing: Backing) -> World {
+    let world = World::new(backing).await;
     let base_url = world.simulator.base_url();
-    world.set("OUTDIAL_VOICE_PROVIDER", "vapi");
-    world.set("OUTDIAL_VAPI_API_KEY", "simulated-private-key");
-    world.set("OUTDIAL_VAPI_BASE_URL", base_url);
     world
+        .with("OUTDIAL_VOICE_PROVIDER", "vapi")
+        .with("OUTDIAL_VAPI_API_KEY", API_KEY)
+        .with("OUTDIAL_VAPI_BASE_URL", base_url)
 }
 
-on_both_backings! {
-    /// 200 at once; the same ids again without a dial; and the provider's record is found by our id.
-    async fn a_call_is_placed_once(world: World) {
-        let world = through_vapi(world);
-        world.script(Behaviour::Answer { after_ms: 60_000 });
-        let gateway = world.start().await;
-        let body = json!({ "contactId": "c1", "agentId": "a1", "fromNumber": "+14165550101", "callReason": "Follow up" });
-        let first = gateway.client.place(body.clone()).await;
-        assert!(first.is_placed_anew(), "{}", first.body);
-        let again = gateway.client.place(body).await;
-        assert!(again.is_duplicate(), "{}", again.body);
-        assert_eq!(first.body["conversationId"], again.body["conversationId"]);
+/// The first request gets 200, and a second one the same ids without a dial. The provider lists
+/// the call under our id.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_placed_once_and_listed_under_our_id(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let world = vapi_world(backing).await;
+    world.script(Behaviour::Answer { after_ms: 60_000 });
+    let gateway = world.start().await;
+    let body = json!({
+        "contactId": "c1",
+        "agentId": "a1",
+        "fromNumber": "+14165550101",
+        "callReason": "Follow up",
+    });
+    let first = gateway.client.place(body.clone()).await;
+    assert!(first.is_new_call(), "{}", first.body);
+    let again = gateway.client.place(body).await;
+    assert!(again.is_duplicate(), "{}", again.body);
+    assert_eq!(first.body["conversationId"], again.body["conversationId"]);
 
-        let dials = world.simulator.dials();
-        assert_eq!(dials.len(), 1);
-        assert_eq!((dials[0].to_number.as_str(), dials[0].agent_id.as_str()), ("+14165550190", "agent_1"));
-        assert_eq!(dials[0].agent_phone_number_id, "phnum_2");
-        assert_eq!(dials[0].dynamic_variables["call_reason"], "Follow up");
-        assert_eq!(world.simulator.requests().keys().collect::<Vec<_>>(), ["/call"]);
+    let dials = world.simulator.dials();
+    assert_eq!(dials.len(), 1);
+    assert_eq!((dials[0].to_number.as_str(), dials[0].agent_id.as_str()), ("+14165550190", "agent_1"));
+    assert_eq!(dials[0].agent_phone_number_id, "phnum_2");
+    assert_eq!(dials[0].dynamic_variables["call_reason"], "Follow up");
+    assert_eq!(world.simulator.requests().keys().collect::<Vec<_>>(), ["/call"]);
 
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let url = format!("{}/call?phoneNumberId=phnum_2", world.simulator.base_url());
-        let listed: Value = http.get(url).bearer_auth("simulated-private-key").send().await.expect("an answer").json().await.expect("JSON");
-        assert_eq!(listed[0]["name"], first.body["callId"]);
-        assert_eq!(listed[0]["id"], first.body["conversationId"]);
-        gateway.stop().await;
-    }
+    let url = format!("{}/call?phoneNumberId=phnum_2", world.simulator.base_url());
+    let request = http_client().get(url).bearer_auth(API_KEY);
+    let response = request.send().await.expect("the simulator responds");
+    let calls: Value = response.json().await.expect("the list of calls is JSON");
+    assert_eq!(calls[0]["name"], first.body["callId"]);
+    assert_eq!(calls[0]["id"], first.body["conversationId"]);
+    gateway.stop().await;
+}
 
-    /// The phone rings after the answer. A second call for the same intent waits until it can no longer ring, and the lock's
-    /// time after that, although the lock's time alone is long over.
-    async fn a_phone_that_rings_after_the_answer_is_not_rung_twice(world: World) {
-        let mut world = through_vapi(world).with_a_short_lock();
-        world.set("OUTDIAL_RINGING_TIMEOUT_SECS", "2");
-        world.script(Behaviour::Answer { after_ms: 1900 });
-        let gateway = world.start().await;
-        let number = "+14165550182";
-        assert!(gateway.client.call_number(number).await.is_placed_anew());
-        tokio::time::sleep(Duration::from_millis(1900)).await;
-        let again = gateway.client.call_number(number).await;
-        assert!(again.is_duplicate(), "the phone may ring yet: {}", again.body);
-        assert_eq!(world.simulator.dials_to(number), 1);
-        tokio::time::sleep(Duration::from_millis(1900)).await;
-        assert!(gateway.client.call_number(number).await.is_placed_anew(), "after 2 s of ringing and 1.5 s of lock");
-        gateway.stop().await;
-    }
+/// A second request for the same intent leads to no dial until the phone can no longer ring and the
+/// lock's lifetime has passed after that. The lock's lifetime alone is not enough.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_that_rings_after_the_response_is_not_rung_twice(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = vapi_world(backing).await.with_short_lock().with("OUTDIAL_RINGING_TIMEOUT_SECS", "2");
+    world.script(Behaviour::Answer { after_ms: 1900 });
+    let gateway = world.start().await;
+    let number = "+14165550182";
+    assert!(gateway.client.call_number(number).await.is_new_call());
+    sleep(Duration::from_millis(1900)).await;
+    let again = gateway.client.call_number(number).await;
+    assert!(again.is_duplicate(), "the phone may still ring: {}", again.body);
+    assert_eq!(world.simulator.dials_to(number), 1);
+    sleep(Duration::from_millis(1900)).await;
+    let later = gateway.client.call_number(number).await;
+    assert!(later.is_new_call(), "2 s of ringing and 1.5 s of lock have passed: {}", later.body);
+    gateway.stop().await;
+}
 
-    /// What is known of a dial answers as it does with the provider that waits.
-    async fn each_outcome_has_its_code(world: World) {
-        let mut world = through_vapi(world);
-        world.set("OUTDIAL_ANSWER_MARGIN_SECS", "1");
-        let gateway = world.start().await;
-        let client = &gateway.client;
-        for (number, behaviour, code, dials) in [
-            ("+14165550170", Behaviour::ConcurrencyBlocked, "PROVIDER_REJECTED", 0),
-            ("+14165550171", Behaviour::http_error(402), "PROVIDER_REJECTED", 0),
-            ("+14165550172", Behaviour::http_error(503), "CALL_OUTCOME_UNKNOWN", 1),
-            ("+14165550173", Behaviour::Hang, "CALL_OUTCOME_UNKNOWN", 1),
-            ("+14165550174", Behaviour::Redirect { status: 307, location: None }, "CALL_OUTCOME_UNKNOWN", 1),
-        ] {
-            world.script(behaviour);
-            client.call_number(number).await.assert(500, code);
-            assert_eq!(world.simulator.dials_to(number), dials, "{number}");
-            world.script(Behaviour::Busy { after_ms: 0 });
-            let again = client.call_number(number).await;
-            match code {
-                "PROVIDER_REJECTED" => assert!(again.is_placed_anew(), "a refusal frees the key: {}", again.body),
-                _ => assert!(again.is_in_flight(), "the phone may ring: {}", again.body),
-            }
+/// The codes are those of the provider that responds after the phone was answered.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_outcome_has_its_code(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let world = vapi_world(backing).await.with("OUTDIAL_ANSWER_MARGIN_SECS", "1");
+    let gateway = world.start().await;
+    let client = &gateway.client;
+    for (number, behaviour, code, dials) in [
+        ("+14165550170", Behaviour::ConcurrencyBlocked, "PROVIDER_REJECTED", 0),
+        ("+14165550171", Behaviour::http_error(402), "PROVIDER_REJECTED", 0),
+        ("+14165550172", Behaviour::http_error(503), "CALL_OUTCOME_UNKNOWN", 1),
+        ("+14165550173", Behaviour::Hang, "CALL_OUTCOME_UNKNOWN", 1),
+        ("+14165550174", Behaviour::Redirect { status: 307, location: None }, "CALL_OUTCOME_UNKNOWN", 1),
+    ] {
+        world.script(behaviour);
+        client.call_number(number).await.assert_error(500, code);
+        assert_eq!(world.simulator.dials_to(number), dials, "{number}");
+        world.script(Behaviour::Busy { after_ms: 0 });
+        let again = client.call_number(number).await;
+        match code {
+            "PROVIDER_REJECTED" => assert!(again.is_new_call(), "the intent is free again: {}", again.body),
+            _ => assert!(again.is_in_flight(), "the phone may ring: {}", again.body),
         }
-        world.simulator.refuse_connections(true).await;
-        client.call_number("+14165550175").await.assert(500, "PROVIDER_UNAVAILABLE");
-        gateway.stop().await;
     }
+    world.simulator.refuse_connections(true).await;
+    client.call_number("+14165550175").await.assert_error(500, "PROVIDER_UNAVAILABLE");
+    gateway.stop().await;
+}
 
-    /// No webhook comes from this vendor: what became of the callee is asked for, and asking does not dial.
-    async fn what_became_of_a_call_comes_into_the_books(world: World) {
-        let mut world = through_vapi(world).with_a_short_lock();
-        world.set("OUTDIAL_RINGING_TIMEOUT_SECS", "1");
-        world.set("OUTDIAL_ANSWER_MARGIN_SECS", "1");
-        world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
-        world.set("OUTDIAL_WEBHOOK_WITHIN_SECS", "1");
-        let gateway = world.start().await;
-        let place = async |number: &str, behaviour: Behaviour| {
-            world.script(behaviour);
-            let placed = gateway.client.call_number(number).await;
-            assert!(placed.is_placed_anew(), "{}", placed.body);
-            let call_id = placed.body["callId"].as_str().expect("a call").to_owned();
-            let read = gateway.client.read(&call_id).await.body;
-            assert_eq!(read["call"]["status"], "ringing", "it is queued, and nobody has answered: {read}");
-            (call_id, placed.body["conversationId"].clone())
-        };
-        let (busy, conversation) = place("+14165550183", Behaviour::Busy { after_ms: 20 }).await;
-        let read = gateway.client.read_until(&busy, "busy").await;
-        assert_eq!(read["providerCallId"], conversation, "{read}");
-        let (answered, _) = place("+14165550184", Behaviour::Answer { after_ms: 20 }).await;
-        let read = gateway.client.read_until(&answered, "completed").await;
-        assert!(read["duration"].is_number(), "{read}");
-        assert_eq!(world.simulator.dials().len(), 2, "to ask is not to dial");
-        gateway.stop().await;
-    }
+/// Vapi sends no webhooks to the gateway, so the gateway asks how a call ended. Asking does not
+/// dial.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_call_is_requested_and_recorded(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let world = vapi_world(backing).await.with_short_lock().with_short_ringing();
+    let world = world.with_frequent_reconciliation().with("OUTDIAL_WEBHOOK_WITHIN_SECS", "1");
+    let gateway = world.start().await;
+    let place = async |number: &str, behaviour: Behaviour| {
+        world.script(behaviour);
+        let placed = gateway.client.call_number(number).await;
+        assert!(placed.is_new_call(), "{}", placed.body);
+        let call = gateway.client.read_call(&placed.call_id()).await;
+        assert_eq!(call["status"], "ringing", "the call is queued and not answered: {call}");
+        (placed.call_id(), placed.body["conversationId"].clone())
+    };
+    let (busy, conversation) = place("+14165550183", Behaviour::Busy { after_ms: 20 }).await;
+    let call = gateway.client.read_call_when(&busy, "busy").await;
+    assert_eq!(call["providerCallId"], conversation, "{call}");
+    let (answered, _) = place("+14165550184", Behaviour::Answer { after_ms: 20 }).await;
+    let call = gateway.client.read_call_when(&answered, "completed").await;
+    assert!(call["duration"].is_number(), "{call}");
+    assert_eq!(world.simulator.dials().len(), 2, "reconciliation does not dial");
+    gateway.stop().await;
+}
 
-    /// The answer to the dial is lost, and with it the vendor's id of the call: it is found by ours.
-    async fn a_call_of_unknown_outcome_is_found_by_our_id(world: World) {
-        let mut world = through_vapi(world).with_a_short_lock();
-        world.set("OUTDIAL_RINGING_TIMEOUT_SECS", "1");
-        world.set("OUTDIAL_ANSWER_MARGIN_SECS", "1");
-        world.set("OUTDIAL_RECONCILE_EVERY_SECS", "1");
-        let call = ScriptedBehaviour::new(Behaviour::DropConnection).call(CallOutcome::Busy);
-        world.simulator.script(call);
-        let gateway = world.start().await;
-        let unknown = gateway.client.call_number("+14165550185").await;
-        unknown.assert(500, "CALL_OUTCOME_UNKNOWN");
-        let call_id = unknown.body["callId"].as_str().expect("it is in the books").to_owned();
-        gateway.client.read_until(&call_id, "busy").await;
-        assert_eq!(world.simulator.dials().len(), 1, "to ask is not to dial");
-        gateway.stop().await;
-    }
+/// The response to the dial is lost, and the vendor's id of the call with it. The gateway finds the
+/// provider's record by our call id.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_of_unknown_outcome_is_found_by_our_id(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let world = vapi_world(backing).await.with_short_lock();
+    let world = world.with_short_ringing().with_frequent_reconciliation();
+    world.simulator.script(ScriptedBehaviour::new(Behaviour::DropConnection).call(CallOutcome::Busy));
+    let gateway = world.start().await;
+    let unknown = gateway.client.call_number("+14165550185").await;
+    unknown.assert_error(500, "CALL_OUTCOME_UNKNOWN");
+    gateway.client.read_call_when(&unknown.call_id(), "busy").await;
+    assert_eq!(world.simulator.dials().len(), 1, "reconciliation does not dial");
+    gateway.stop().await;
 }

@@ -1,13 +1,12 @@
 //! `serve` waits for a store that is not reachable yet, and for nothing else.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::Command;
 
-use crate::support::{Backing, RedisServer, World, database_behind, outdial_in, run_outdial};
+use crate::support::Backing::PostgresAndRedis;
+use crate::support::{RedisServer, World};
 
 const OPENS_AFTER: Duration = Duration::from_secs(2);
 /// Shorter than the wait for a store, and longer than any other start or end of the process.
@@ -35,7 +34,7 @@ async fn assert_serves_after_a_wait(world: &World, store: &str) {
     let started = Instant::now();
     let process = world.spawn().await;
     assert!(started.elapsed() >= OPENS_AFTER, "it did not wait");
-    assert!(process.client.call_number("+14165550110").await.is_placed_anew());
+    assert!(process.client.call_number("+14165550110").await.is_new_call());
     let log = process.log();
     let waits: Vec<_> =
         log.lines().filter(|line| line.contains("a store is not reachable at start")).collect();
@@ -46,32 +45,28 @@ async fn assert_serves_after_a_wait(world: &World, store: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_waits_for_a_postgres_whose_port_opens_after_2_s() {
-    let mut world = World::new(Backing::Services).await;
-    let (upstream, behind) = database_behind(world.setting("OUTDIAL_DATABASE_URL"));
+    let world = World::new(PostgresAndRedis).await;
     let address = closed_port();
-    world.set("OUTDIAL_DATABASE_URL", behind(address));
-    tokio::spawn(forward_later(address, upstream));
+    tokio::spawn(forward_later(address, world.database_server()));
+    let world = world.with_database_at(address);
     assert_serves_after_a_wait(&world, "the database").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_waits_for_a_redis_that_starts_after_2_s() {
-    let mut world = World::new(Backing::Services).await;
     let mut redis = RedisServer::start().await;
-    world.set("OUTDIAL_REDIS_URL", redis.url());
+    let world = World::new(PostgresAndRedis).await.with("OUTDIAL_REDIS_URL", redis.url());
     redis.kill().await;
-    let restarted = tokio::spawn(async move {
+    let restarting = async {
         tokio::time::sleep(OPENS_AFTER).await;
         redis.restart().await;
-        redis
-    });
-    assert_serves_after_a_wait(&world, "Redis").await;
-    drop(restarted.await.expect("Redis starts"));
+    };
+    tokio::join!(restarting, assert_serves_after_a_wait(&world, "Redis"));
 }
 
 /// Runs `serve`, which must end with a failure; what it printed.
 async fn serve_fails(world: &World) -> String {
-    let ended = tokio::time::timeout(SOON, run_outdial(&["serve"], world.settings())).await;
+    let ended = tokio::time::timeout(SOON, world.try_outdial(&["serve"])).await;
     let ended = ended.expect("it ends without a wait");
     let printed = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(!ended.status.success(), "{printed}");
@@ -80,9 +75,11 @@ async fn serve_fails(world: &World) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_waits_no_longer_than_the_setting_says_and_does_not_print_the_url() {
-    let mut world = World::without_directory(Backing::Services).await;
-    world.set("OUTDIAL_DATABASE_URL", format!("postgres://outdial:hunter2@{}/outdial", closed_port()));
-    world.set("OUTDIAL_START_TIMEOUT_SECS", "3");
+    let url = format!("postgres://outdial:hunter2@{}/outdial", closed_port());
+    let world = World::unmigrated(PostgresAndRedis)
+        .await
+        .with("OUTDIAL_DATABASE_URL", url)
+        .with("OUTDIAL_START_TIMEOUT_SECS", "3");
     let printed = serve_fails(&world).await;
     assert!(printed.contains("OUTDIAL_START_TIMEOUT_SECS"), "{printed}");
     assert!(!printed.contains("hunter2") && !printed.contains("127.0.0.1"), "{printed}");
@@ -90,33 +87,29 @@ async fn serve_waits_no_longer_than_the_setting_says_and_does_not_print_the_url(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_does_not_wait_for_what_waiting_cannot_cure() {
-    let mut world = World::new(Backing::Services).await;
-    let database = world.setting("OUTDIAL_DATABASE_URL").to_owned();
-    world.set("OUTDIAL_DATABASE_URL", database.replace("/outdial_e2e", "/missing_outdial_e2e"));
+    let world = World::new(PostgresAndRedis).await;
+    let database = world.database_url().to_owned();
+    let world = world.with("OUTDIAL_DATABASE_URL", database.replace("/outdial_e2e", "/missing_outdial_e2e"));
     assert!(serve_fails(&world).await.contains("3D000"), "the database does not exist");
-    world.set("OUTDIAL_DATABASE_URL", database);
     let redis = RedisServer::start().await;
-    world.set("OUTDIAL_REDIS_URL", redis.url().replace("://", "://:wrong-password@"));
+    let world = world
+        .with("OUTDIAL_DATABASE_URL", database)
+        .with("OUTDIAL_REDIS_URL", redis.url().replace("://", "://:wrong-password@"));
     let printed = serve_fails(&world).await;
     assert!(printed.contains("credentials") && !printed.contains("wrong-password"), "{printed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_ends_the_wait() {
-    let mut world = World::without_directory(Backing::Services).await;
-    world.set("OUTDIAL_DATABASE_URL", format!("postgres://outdial@{}/outdial", closed_port()));
-    let settings: Vec<_> = world.settings().iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let url = format!("postgres://outdial@{}/outdial", closed_port());
+    let world = World::unmigrated(PostgresAndRedis).await.with("OUTDIAL_DATABASE_URL", url);
     for signal in ["TERM", "INT"] {
-        let mut child = outdial_in(world.folder(), &["serve"], &settings);
+        let mut command = world.start_outdial(&["serve"]);
         // Long enough for the first attempt, which takes 2 s.
         tokio::time::sleep(Duration::from_secs(3)).await;
-        let pid = child.id().expect("it waits for its database").to_string();
-        let sent = Command::new("kill").args([&format!("-{signal}"), &pid]).status().await;
-        assert!(sent.is_ok_and(|status| status.success()), "the signal is sent");
-        let ended: ExitStatus = tokio::time::timeout(Duration::from_secs(5), child.wait())
-            .await
-            .expect("the signal ends the wait")
-            .expect("it can be waited for");
-        assert!(ended.success(), "{signal}: {ended}");
+        command.signal(signal).await;
+        let signalled = Instant::now();
+        assert!(command.ended().await.success(), "{signal}");
+        assert!(signalled.elapsed() < SOON, "{signal}");
     }
 }

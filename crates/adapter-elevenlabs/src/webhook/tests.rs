@@ -20,8 +20,13 @@ fn at(secs: i64) -> Timestamp {
     Timestamp::from_unix_millis((SIGNED_AT + secs) * 1000)
 }
 
+fn showing(signature: Option<&str>, bearer: Option<&str>) -> WebhookCredentials {
+    let signature = signature.map(|signature| ("ElevenLabs-Signature", signature.as_bytes()));
+    WebhookCredentials::new(signature, bearer)
+}
+
 fn signed(webhook: &ElevenLabsWebhook, header: &str, body: &[u8], now: Timestamp) -> bool {
-    webhook.verify(&WebhookCredentials { signature: Some(header), bearer: None }, body, now).is_ok()
+    webhook.verify(&showing(Some(header), None), body, now).is_ok()
 }
 
 fn header(tag: &str) -> String {
@@ -77,8 +82,7 @@ fn a_malformed_header_is_refused() {
 fn the_tool_secret_is_accepted_as_a_bearer_token() {
     let webhook = webhook(&[OLD_SECRET.0], Some("tool_secret"));
     let signature = header(OLD_SECRET.1);
-    let is_accepted =
-        |signature, bearer| webhook.verify(&WebhookCredentials { signature, bearer }, BODY, at(0)).is_ok();
+    let is_accepted = |signature, bearer| webhook.verify(&showing(signature, bearer), BODY, at(0)).is_ok();
     assert!(is_accepted(None, Some("tool_secret")));
     assert!(is_accepted(Some("t=1,v0=00"), Some("tool_secret")));
     assert!(is_accepted(Some(signature.as_str()), Some("wrong")));
@@ -92,8 +96,29 @@ fn the_tool_secret_is_accepted_as_a_bearer_token() {
 fn without_a_secret_no_event_is_accepted() {
     let webhook = webhook(&[], None);
     assert!(!signed(&webhook, &header(OLD_SECRET.1), BODY, at(0)));
-    let empty = WebhookCredentials { signature: None, bearer: Some("") };
-    assert_eq!(webhook.verify(&empty, BODY, at(0)), Err(Unverified));
+    assert_eq!(webhook.verify(&showing(None, Some("")), BODY, at(0)), Err(Unverified));
+}
+
+#[test]
+fn a_question_is_verified_by_the_tool_secret_and_not_by_a_signature() {
+    let webhook = webhook(&[OLD_SECRET.0], Some("tool_secret"));
+    assert_eq!(webhook.verify_question(&showing(None, Some("tool_secret"))), Ok(()));
+    let signature = format!("t={SIGNED_AT},v0={}", OLD_SECRET.1);
+    for (signature, bearer) in [(None, None), (Some(signature.as_str()), None), (None, Some("wrong"))] {
+        assert_eq!(webhook.verify_question(&showing(signature, bearer)), Err(Unverified));
+    }
+}
+
+#[test]
+fn a_signature_or_a_bearer_token_is_a_reason_to_read_the_body() {
+    let webhook = webhook(&[OLD_SECRET.0], None);
+    for (signature, bearer, expected) in
+        [(Some("x"), None, true), (None, Some("x"), true), (None, None, false)]
+    {
+        assert_eq!(webhook.has_credentials(&showing(signature, bearer)), expected);
+    }
+    let others = WebhookCredentials::new([("x-signature", b"x".as_slice())], None);
+    assert!(!webhook.has_credentials(&others));
 }
 
 #[test]

@@ -4,13 +4,13 @@ use secrecy::{ExposeSecret, SecretSlice};
 use super::{AuthSettingsError, JwtKeys};
 
 const MIN_SECRET_LEN: usize = 32;
-/// A modulus of 2048 bits, without what DER adds to it.
+/// A modulus of 2048 bits.
 const MIN_RSA_KEY_LEN: usize = 256;
 /// `04`, then the two coordinates of 32 bytes.
 const P256_POINT_LEN: usize = 65;
 const ED25519_KEY_LEN: usize = 32;
 
-/// The one algorithm of these keys, and the keys.
+/// The algorithm of these keys, and the keys.
 pub(super) fn read(keys: &JwtKeys) -> Result<(Algorithm, Vec<DecodingKey>), AuthSettingsError> {
     match keys {
         JwtKeys::Hs256(secrets) => Ok((Algorithm::HS256, shared(secrets)?)),
@@ -33,7 +33,8 @@ fn shared(secrets: &[SecretSlice<u8>]) -> Result<Vec<DecodingKey>, AuthSettingsE
 }
 
 fn public(pem: &[u8]) -> Result<(Algorithm, DecodingKey), AuthSettingsError> {
-    // The library reads private keys and certificates here too, and takes their first bit string for the key.
+    // The library also accepts private keys and certificates, and uses their first bit string as
+    // the key.
     let text = std::str::from_utf8(pem).map_err(|_| AuthSettingsError::UnknownKey)?;
     if text.contains("PRIVATE KEY-----") {
         return Err(AuthSettingsError::PrivateKey);

@@ -4,23 +4,22 @@ use domain::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::Object;
 
-use super::moment::iso8601;
-use super::response::always_true;
+use event_json::iso8601;
+use event_json::schema::{always_true, call_status, names};
 
 /// One call.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CallsGetCallResponse)]
 pub(crate) struct CallResponse {
-    /// Always true here.
     #[schema(schema_with = always_true)]
     success: bool,
     call: CallDocument,
 }
 
-/// A call, as the books have it; what is not known is left out. Moments are in ISO 8601, UTC.
-// Without `Debug`, as all that is made of it: it is personal data.
+/// A call; unknown fields are absent. Times are in ISO 8601, UTC.
+// Without `Debug`, like every type that contains it: it is personal data.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(
@@ -83,7 +82,7 @@ pub(crate) struct CallDocument {
     sip_call_id: Option<String>,
     /// Always `outbound`.
     direction: &'static str,
-    #[schema(schema_with = status_schema)]
+    #[schema(schema_with = call_status)]
     status: &'static str,
     /// The caller number, E.164.
     from: String,
@@ -99,45 +98,46 @@ pub(crate) struct CallDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     call_reason: Option<String>,
-    /// When it was booked, at once before the dial.
+    /// When the gateway recorded the call, immediately before it dialled.
     #[schema(format = DateTime)]
     start_time: String,
     /// When the callee answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, required = false)]
     answer_time: Option<String>,
-    /// When it ended, or was known not to be connected.
+    /// When it ended, or when the gateway learned that it was not connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, required = false)]
     end_time: Option<String>,
-    /// How long it lasted by the provider's account, in seconds.
+    /// How long it lasted, as the provider reports it, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u32, required = false)]
     duration: Option<u32>,
-    /// Why it ended, in the provider's words, or why nobody was connected: `busy`, `no-answer`, `declined`, `failed`.
+    /// Why it ended, in the provider's words, or why it was not connected: `busy`, `no-answer`,
+    /// `declined`, `failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     end_reason: Option<String>,
-    /// What it was about, in the provider's words.
+    /// A summary by the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     summary: Option<String>,
-    /// What it cost, in the provider's credits.
+    /// The cost, in the provider's credits.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = i64, required = false)]
     cost: Option<i64>,
-    /// What was said, in order; left out of lists.
+    /// The transcript, in order; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<CallTurn>, required = false)]
     transcript: Option<Vec<CallTurn>>,
-    /// What was recorded of it and can be fetched; empty while there is nothing.
+    /// The recordings that can be fetched.
     recordings: Vec<CallRecording>,
-    /// When it was booked.
+    /// When the gateway recorded the call.
     #[schema(format = DateTime)]
     created_at: String,
 }
 
-/// Who was called.
+/// The contact who was called.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = CallsCallContact)]
@@ -153,13 +153,13 @@ pub(crate) struct CallContact {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     last_name: Option<String>,
-    /// The contact's number today, E.164, where known.
+    /// The contact's current number, E.164, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     phone_number: Option<String>,
 }
 
-/// Who asked for the call.
+/// The user who requested the call.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = CallsCallUser)]
@@ -180,7 +180,7 @@ pub(crate) struct CallRecording {
     recording_id: String,
     #[schema(schema_with = format_schema)]
     format: &'static str,
-    /// How large it is, in bytes.
+    /// Its size, in bytes.
     size: u64,
     /// When it was stored.
     #[schema(format = DateTime)]
@@ -195,7 +195,7 @@ pub(crate) struct CallTurn {
     role: &'static str,
     /// What was said.
     message: String,
-    /// When, in seconds since the call began.
+    /// The time, in seconds since the start of the call.
     timestamp: u32,
 }
 
@@ -213,7 +213,7 @@ impl CallDocument {
         Self { transcript, ..Self::listed(record, provider) }
     }
 
-    /// A call as it stands in a list.
+    /// A call without its transcript, for lists.
     pub(super) fn listed(record: CallRecord, provider: &'static str) -> Self {
         let progress = &record.progress;
         let conversation = progress.conversation.as_ref();
@@ -282,29 +282,19 @@ impl From<&TranscriptLine> for CallTurn {
     }
 }
 
-/// A schema of every status, by name.
-pub(super) fn status_schema() -> Object {
-    let meaning = "Where the call stands: the last four are final. `unknown`: nobody can say yet whether the phone rang.";
-    names(CallStatus::ALL.map(CallStatus::as_str), meaning)
-}
-
 fn format_schema() -> Object {
-    names(AudioFormat::ALL.map(AudioFormat::as_str), "The form of the audio.")
+    names(AudioFormat::ALL.map(AudioFormat::as_str), "The format of the audio.")
 }
 
 fn role_schema() -> Object {
     names(["agent", "user"], "Who spoke: the voice agent, or the person who was called.")
 }
 
-pub(super) fn names<const N: usize>(names: [&'static str; N], meaning: &str) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).description(Some(meaning)).build()
-}
-
 fn status(progress: &CallProgress) -> CallStatus {
     progress.status.unwrap_or(CallStatus::Initiated)
 }
 
-/// What the failure said counts only while no account of a conversation outweighs it.
+/// A failure counts only while no record of a conversation has replaced the status that it set.
 fn ended_at(progress: &CallProgress) -> Option<Timestamp> {
     let by_conversation = progress.conversation.as_ref().and_then(conversation_ended_at);
     match status(progress) {
@@ -318,12 +308,16 @@ fn ended_at(progress: &CallProgress) -> Option<Timestamp> {
 
 fn conversation_ended_at(conversation: &ConversationRecord) -> Option<Timestamp> {
     let lasted = std::time::Duration::from_secs(conversation.duration_secs?.into());
-    conversation.started_at.filter(|_| conversation.status.is_final()).map(|began| began.after(lasted))
+    conversation
+        .started_at
+        .filter(|_| conversation.status.is_final())
+        .map(|started_at| started_at.after(lasted))
 }
 
 fn end_reason(progress: &CallProgress) -> Option<String> {
-    let told = progress.conversation.as_ref().and_then(|it| it.end_reason.as_ref());
+    let reported = progress.conversation.as_ref().and_then(|it| it.end_reason.as_ref());
     let failure = progress.failure.filter(|_| status(progress) != CallStatus::Completed);
-    told.map(|reason| reason.as_str().to_owned())
+    reported
+        .map(|reason| reason.as_str().to_owned())
         .or_else(|| failure.map(|failure| failure.reason.as_str().to_owned()))
 }

@@ -1,26 +1,25 @@
 use domain::{DeliveryFilter, DeliveryRecord, DeliveryState, WebhookEndpointId};
+use event_json::iso8601;
+use event_json::schema::{always_true, event_kind, names};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::Object;
 use utoipa::{IntoParams, ToSchema};
 
-use super::RequestRefusal;
-use super::call::names;
-use super::call_event::kind_schema;
-use super::moment::iso8601;
-use super::parameters::{self, Problems, number, position};
-use super::response::always_true;
+use super::parameters::{self, Problems, number, sequence};
+use crate::failure::InvalidRequest;
 
-/// The parameters of the list, as they stand in the query.
+/// The parameters of the list.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeliveryParameters {
     #[param(schema_with = state_schema, required = false)]
     state: Option<String>,
-    /// How many deliveries to answer at most.
+    /// The largest number of deliveries in the page.
     #[param(value_type = u32, required = false, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
-    /// The `nextCursor` of the page before: deliveries of events older than those of that page alone.
+    /// The `nextCursor` of the previous page: only deliveries of events older than those of that
+    /// page.
     #[param(value_type = String, required = false)]
     before: Option<String>,
 }
@@ -47,57 +46,57 @@ pub(crate) struct DeliveryParameters {
     })
 )]
 pub(crate) struct DeliveriesResponse {
-    /// Always true here.
     #[schema(schema_with = always_true)]
     success: bool,
     deliveries: Vec<DeliveryDocument>,
-    /// What to pass as `before` for the page after this one; absent where there is none.
+    /// The value of `before` for the next page; absent if this is the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     next_cursor: Option<String>,
 }
 
-/// An event on its way to an endpoint. Moments are in ISO 8601, UTC.
+/// The delivery of one event to one endpoint. Times are in ISO 8601, UTC.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = WebhooksDelivery)]
 pub(crate) struct DeliveryDocument {
-    /// What the event is known by: the delivery's `webhook-id`.
+    /// The ID of the event: the delivery's `webhook-id`.
     event_id: String,
-    /// The event's place in the order of events: the `id` of a stream.
+    /// The event's sequence number: its `id` in a stream.
     position: i64,
     #[serde(rename = "type")]
-    #[schema(schema_with = kind_schema)]
+    #[schema(schema_with = event_kind)]
     kind: &'static str,
     /// The gateway's ID of the call.
     call_id: String,
     #[schema(schema_with = state_schema)]
     state: &'static str,
-    /// How often it was attempted since it was queued.
+    /// The number of attempts since it was queued.
     attempts: u32,
-    /// When it was queued, first or by a replay.
+    /// When it was queued, the first time or by a replay.
     #[schema(format = DateTime)]
     queued_at: String,
-    /// When it is attempted next, while it is pending.
+    /// When the gateway attempts it next, while it is pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, required = false)]
     next_attempt_at: Option<String>,
-    /// When it was taken or given up.
+    /// When the endpoint acknowledged it, or the gateway stopped its attempts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, required = false)]
     concluded_at: Option<String>,
-    /// What the last attempt failed of: `status-<HTTP status>`, `timed-out`, `unreachable`, `forbidden-address`.
+    /// Why the last attempt failed: `status-<HTTP status>`, `timed-out`, `unreachable`,
+    /// `forbidden-address`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     last_failure: Option<String>,
 }
 
 impl DeliveryParameters {
-    /// Reads a query string. Empty parameters count as absent, unknown ones are ignored.
+    /// Parses a query string. Empty parameters count as absent, unknown ones are ignored.
     pub(crate) fn parse(
         query: &str,
         endpoint_id: &WebhookEndpointId,
-    ) -> Result<DeliveryFilter, RequestRefusal> {
+    ) -> Result<DeliveryFilter, InvalidRequest> {
         let Self { state, limit, before } = parameters::read(query)?;
         let mut problems = Problems::default();
         let most = DeliveryFilter::MAX_LIMIT;
@@ -110,7 +109,7 @@ impl DeliveryParameters {
                 })
                 .unwrap_or(DeliveryFilter::DEFAULT_LIMIT),
             before: problems
-                .read("before", before, "must be the nextCursor of a page", position)
+                .read("before", before, "must be the nextCursor of a page", sequence)
                 .map(|sequence| (sequence, endpoint_id.clone())),
         };
         problems.none_or(filter)
@@ -118,7 +117,7 @@ impl DeliveryParameters {
 }
 
 impl DeliveriesResponse {
-    /// What a page of at most `limit` deliveries is answered with.
+    /// The response with a page of at most `limit` deliveries.
     pub(crate) fn new(deliveries: &[DeliveryRecord], limit: u32) -> Self {
         let is_full = u32::try_from(deliveries.len()).is_ok_and(|deliveries| deliveries >= limit);
         let last = deliveries.last().filter(|_| is_full);
@@ -149,6 +148,7 @@ impl From<&DeliveryRecord> for DeliveryDocument {
 }
 
 fn state_schema() -> Object {
-    let meaning = "Where the delivery stands: it is attempted, now or later; it was taken; it was given up.";
+    let meaning = "The gateway attempts the delivery, now or later; the endpoint acknowledged it; the gateway \
+                   stopped its attempts.";
     names(DeliveryState::ALL.map(DeliveryState::as_str), meaning)
 }

@@ -1,36 +1,38 @@
 use domain::ports::HistoryPage;
 use domain::{CallStatus, ContactId, HistoryFilter, UserId};
+use event_json::schema::{always_true, call_status};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::call::{CallDocument, status_schema};
+use super::call::CallDocument;
 use super::parameters::{Problems, number};
-use super::response::always_true;
-use super::{RequestRefusal, cursor, parameters};
+use super::{cursor, parameters};
+use crate::failure::InvalidRequest;
 
-/// The furthest offset: the stores count their way to it. Who wants more than that follows the cursor.
+/// The largest offset, because a store reads every call before it. A client that needs more uses
+/// the cursor.
 const MAX_OFFSET: u32 = 100_000;
 
-/// The parameters of the list, as they stand in the query.
+/// The parameters of the list.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct HistoryParameters {
-    /// Calls to this contact alone.
+    /// Only calls to this contact.
     #[param(value_type = String, required = false)]
     contact_id: Option<String>,
-    /// Calls asked for by this user alone.
+    /// Only calls that this user requested.
     #[param(value_type = String, required = false)]
     user_id: Option<String>,
-    #[param(schema_with = status_schema, required = false)]
+    #[param(schema_with = call_status, required = false)]
     status: Option<String>,
-    /// How many calls to answer at most.
+    /// The largest number of calls in the page.
     #[param(value_type = u32, required = false, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
-    /// How many calls to pass over. Not to be combined with `before`.
+    /// The number of calls to skip. Cannot be combined with `before`.
     #[param(value_type = u32, required = false, minimum = 0, maximum = 100_000, default = 0)]
     offset: Option<String>,
-    /// The `nextCursor` of the page before: calls older than those of that page alone.
+    /// The `nextCursor` of the previous page: only calls older than those of that page.
     #[param(value_type = String, required = false)]
     before: Option<String>,
 }
@@ -40,26 +42,25 @@ pub(crate) struct HistoryParameters {
 #[serde(rename_all = "camelCase")]
 #[schema(as = CallsHistoryResponse)]
 pub(crate) struct HistoryResponse {
-    /// Always true here.
     #[schema(schema_with = always_true)]
     success: bool,
     /// The calls, without their transcripts.
     calls: Vec<CallDocument>,
-    /// How many calls match in all, whatever the page.
+    /// The number of matching calls in all pages.
     total: u64,
-    /// What to pass as `before` for the page after this one; absent where there is none.
+    /// The value of `before` for the next page; absent if this is the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     next_cursor: Option<String>,
 }
 
 impl HistoryParameters {
-    /// Reads a query string. Empty parameters count as absent, unknown ones are ignored.
-    pub(crate) fn parse(query: &str) -> Result<HistoryFilter, RequestRefusal> {
+    /// Parses a query string. Empty parameters count as absent, unknown ones are ignored.
+    pub(crate) fn parse(query: &str) -> Result<HistoryFilter, InvalidRequest> {
         parameters::read::<Self>(query)?.filter()
     }
 
-    fn filter(self) -> Result<HistoryFilter, RequestRefusal> {
+    fn filter(self) -> Result<HistoryFilter, InvalidRequest> {
         let mut problems = Problems::default();
         let most = HistoryFilter::MAX_LIMIT;
         let an_id = "must be an ID: at most 128 bytes, without control characters";
@@ -79,7 +80,8 @@ impl HistoryParameters {
                 .unwrap_or(0),
             before: problems.read("before", self.before, "must be the nextCursor of a page", cursor::read),
         };
-        // A client that keeps its offset while it follows the cursor would pass over calls at every page.
+        // A client that keeps its offset while it follows the cursor would miss calls on every
+        // page.
         if filter.before.is_some() && filter.offset > 0 {
             problems.add("before", "cannot be combined with offset");
         }
@@ -88,7 +90,7 @@ impl HistoryParameters {
 }
 
 impl HistoryResponse {
-    /// What a page of at most `limit` calls is answered with.
+    /// The response with a page of at most `limit` calls.
     pub(crate) fn new(page: HistoryPage, limit: u32, provider: &'static str) -> Self {
         let is_full = u32::try_from(page.calls.len()).is_ok_and(|calls| calls >= limit);
         let next_cursor = page.calls.last().filter(|_| is_full).map(cursor::after);
@@ -98,22 +100,4 @@ impl HistoryResponse {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn no_query_is_too_strange(query in "[ -~é]{0,80}") {
-            let _ = HistoryParameters::parse(&query);
-        }
-
-        #[test]
-        fn what_is_accepted_is_within_its_bounds(limit in any::<u32>(), offset in any::<u32>()) {
-            let filter = HistoryParameters::parse(&format!("limit={limit}&offset={offset}"));
-            let sound = (1..=200).contains(&limit) && offset <= 100_000;
-            prop_assert_eq!(filter.ok().map(|it| (it.limit, it.offset)), sound.then_some((limit, offset)));
-        }
-    }
-}
+mod tests;

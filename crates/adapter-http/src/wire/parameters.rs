@@ -2,20 +2,20 @@ use actix_web::web::Query;
 use domain::EventSequence;
 use serde::de::DeserializeOwned;
 
-use super::{ErrorDetail, RequestRefusal};
+use crate::failure::{ErrorDetail, InvalidRequest};
 
-/// Reads a query string.
-pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, RequestRefusal> {
+/// Parses a query string.
+pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, InvalidRequest> {
     let parameters = Query::<T>::from_query(query);
-    Ok(parameters.map_err(|_| RequestRefusal::body("a parameter is given twice"))?.into_inner())
+    Ok(parameters.map_err(|_| InvalidRequest::body("a parameter is given twice"))?.into_inner())
 }
 
-/// What is wrong with the parameters, in words that quote nothing of them.
+/// What is wrong with a request. The texts quote nothing from it.
 #[derive(Default)]
 pub(super) struct Problems(Vec<ErrorDetail>);
 
 impl Problems {
-    /// Reads a parameter. An empty one counts as absent.
+    /// Parses a parameter. An empty one counts as absent.
     pub(super) fn read<T>(
         &mut self,
         name: &'static str,
@@ -35,33 +35,28 @@ impl Problems {
         self.0.push(ErrorDetail { field: Some(name), message });
     }
 
-    /// What was read, if nothing is wrong.
-    pub(super) fn none_or<T>(self, read: T) -> Result<T, RequestRefusal> {
-        if self.0.is_empty() { Ok(read) } else { Err(RequestRefusal(self.0)) }
+    /// The parsed value, if nothing is wrong.
+    pub(super) fn none_or<T>(self, parsed: T) -> Result<T, InvalidRequest> {
+        if self.0.is_empty() { Ok(parsed) } else { Err(self.into()) }
     }
 }
 
-/// Digits alone: no sign, no space.
+impl From<Problems> for InvalidRequest {
+    fn from(problems: Problems) -> Self {
+        Self::new(problems.0)
+    }
+}
+
+/// A number of digits only: no sign, no space.
 pub(super) fn number(text: &str) -> Option<u32> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// A place in the order of events: digits alone.
-pub(crate) fn position(text: &str) -> Option<EventSequence> {
+/// The sequence number of an event, of digits only.
+pub(crate) fn sequence(text: &str) -> Option<EventSequence> {
     let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?;
     EventSequence::from_number(number?)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_a_number_without_a_sign() {
-        assert_eq!(position("0"), Some(EventSequence::START));
-        assert_eq!(position("9223372036854775807").map(EventSequence::number), Some(i64::MAX));
-        for text in ["", "-1", "+1", " 1", "1.0", "0x1", "9223372036854775808", "\u{661}"] {
-            assert_eq!(position(text), None, "{text:?}");
-        }
-    }
-}
+mod tests;

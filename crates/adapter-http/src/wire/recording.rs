@@ -1,13 +1,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::{RecordedCall, RecordingAccess, Speaker, TranscriptLine};
+use event_json::schema::always_true;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::call::CallTurn;
-use super::response::always_true;
 
-/// A recording, and what was said. It has `audioData` or `audioUrl`.
+/// A recording and its transcript. It has `audioData` or `audioUrl`.
 // Without `Debug`: it is personal data, and the link a credential.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -30,31 +30,30 @@ use super::response::always_true;
     })
 )]
 pub(crate) struct RecordingResponse {
-    /// Always true here.
     #[schema(schema_with = always_true)]
     success: bool,
     /// The audio itself, as a data URI: `data:audio/mpeg;base64,...`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     audio_data: Option<String>,
-    /// Where the audio can be fetched, by whoever has the link.
+    /// A link to the audio. Anyone who has it can fetch the audio.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     audio_url: Option<String>,
-    /// For how long, in seconds.
+    /// How long the link is valid, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u64, required = false)]
     expires_in: Option<u64>,
-    /// How long the call lasted by the provider's account, in seconds.
+    /// How long the call lasted, as the provider reports it, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u32, required = false)]
     duration: Option<u32>,
     /// The recording's ID.
     recording_id: String,
-    /// What was said, a line for each turn; null where that is not known.
+    /// The transcript with one line for each turn; null if it is unknown.
     #[schema(required = true)]
     transcription_text: Option<String>,
-    /// What was said, in order.
+    /// The transcript, in order.
     transcription_data: Vec<CallTurn>,
     /// Always `outbound`.
     direction: &'static str,

@@ -1,18 +1,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::{CallEventKind, WebhookEndpoint, WebhookSecret, WebhookUrl};
+use event_json::iso8601;
+use event_json::schema::{always_true, event_kind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder};
 
-use super::call_event::kind_schema;
-use super::moment::iso8601;
-use super::request::sound_object;
-use super::response::always_true;
-use super::{ErrorDetail, RequestRefusal};
+use super::json_object::json_object;
+use super::parameters::Problems;
+use crate::failure::InvalidRequest;
 
-/// Where events are to be sent, and which.
+/// The URL that receives events, and which events.
 // Without `Debug`: a URL may hold a token.
 #[derive(Deserialize, ToSchema)]
 #[schema(
@@ -20,7 +20,8 @@ use super::{ErrorDetail, RequestRefusal};
     example = json!({ "url": "https://crm.example.com/hooks/calls", "events": ["call_ended", "call_recording_ready"] })
 )]
 pub(crate) struct RegisterEndpointRequest {
-    /// A URL of at most 2048 characters, without user name and password, on a host that has public addresses alone.
+    /// A URL of at most 2048 characters, without user name and password, on a host that has only
+    /// public addresses.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
     url: Value,
@@ -29,14 +30,14 @@ pub(crate) struct RegisterEndpointRequest {
     events: Value,
 }
 
-/// A URL that events are sent to.
+/// A URL that receives events.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = WebhooksEndpoint)]
 pub(crate) struct EndpointDocument {
     /// The endpoint's ID.
     id: String,
-    /// Where events are sent.
+    /// The URL that receives events.
     url: String,
     #[schema(schema_with = kinds_schema)]
     events: Vec<&'static str>,
@@ -61,11 +62,11 @@ pub(crate) struct EndpointDocument {
     })
 )]
 pub(crate) struct EndpointRegisteredResponse {
-    /// Always true here.
     #[schema(schema_with = always_true)]
     success: bool,
     endpoint: EndpointDocument,
-    /// What deliveries are signed with: `whsec_` and the key in base64. It is shown here alone.
+    /// The secret that signs deliveries: `whsec_` and the key in base64. No other response shows
+    /// it.
     secret: String,
 }
 
@@ -84,7 +85,6 @@ pub(crate) struct EndpointRegisteredResponse {
     })
 )]
 pub(crate) struct EndpointsResponse {
-    /// Always true here.
     #[schema(schema_with = always_true)]
     success: bool,
     endpoints: Vec<EndpointDocument>,
@@ -94,7 +94,6 @@ pub(crate) struct EndpointsResponse {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhooksEndpointRemovedResponse, example = json!({ "success": true }))]
 pub(crate) struct EndpointRemovedResponse {
-    /// Always true here.
     #[schema(schema_with = always_true)]
     success: bool,
 }
@@ -106,32 +105,34 @@ pub(crate) struct EndpointRemovedResponse {
     example = json!({ "success": true, "secret": "whsec_b3V0ZGlhbCBleGFtcGxlIHNlY3JldCwgMzIgYnl0ZXM=" })
 )]
 pub(crate) struct SecretReplacedResponse {
-    /// Always true here.
     #[schema(schema_with = always_true)]
     success: bool,
-    /// What deliveries are signed with from now on: `whsec_` and the key in base64. It is shown here alone.
+    /// The secret that signs deliveries from now on: `whsec_` and the key in base64. No other
+    /// response shows it.
     secret: String,
 }
 
 impl RegisterEndpointRequest {
-    /// Reads a body: one JSON object.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, RequestRefusal> {
-        let text = sound_object(body)?;
-        serde_json::from_str(text).map_err(|_| RequestRefusal::body("a field is given twice"))
+    /// Parses a body: one JSON object.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
+        let text = json_object(body)?;
+        serde_json::from_str(text).map_err(|_| InvalidRequest::body("a field is given twice"))
     }
 
-    /// The URL, and the kinds of events that are named; none where every kind is meant.
-    pub(crate) fn read(&self) -> Result<(WebhookUrl, Vec<CallEventKind>), RequestRefusal> {
+    /// The URL and the kinds of events; an empty list means every kind.
+    pub(crate) fn read(&self) -> Result<(WebhookUrl, Vec<CallEventKind>), InvalidRequest> {
         let url = self.url.as_str().and_then(|text| WebhookUrl::parse(text).ok());
         match (url, kinds(&self.events)) {
             (Some(url), Some(kinds)) => Ok((url, kinds)),
             (url, kinds) => {
-                let otherwise = "must be an http or https URL of at most 2048 characters";
-                let url = url.is_none().then_some(ErrorDetail { field: Some("url"), message: otherwise });
-                let otherwise = "must be a list of at least one name of an event";
-                let events =
-                    kinds.is_none().then_some(ErrorDetail { field: Some("events"), message: otherwise });
-                Err(RequestRefusal(url.into_iter().chain(events).collect()))
+                let mut problems = Problems::default();
+                if url.is_none() {
+                    problems.add("url", "must be an http or https URL of at most 2048 characters");
+                }
+                if kinds.is_none() {
+                    problems.add("events", "must be a list of at least one name of an event");
+                }
+                Err(problems.into())
             }
         }
     }
@@ -139,7 +140,7 @@ impl RegisterEndpointRequest {
 
 impl EndpointRegisteredResponse {
     pub(crate) fn new(endpoint: &WebhookEndpoint) -> Self {
-        Self { success: true, endpoint: endpoint.into(), secret: shown(&endpoint.secret) }
+        Self { success: true, endpoint: endpoint.into(), secret: standard_form(&endpoint.secret) }
     }
 }
 
@@ -157,7 +158,7 @@ impl EndpointRemovedResponse {
 
 impl SecretReplacedResponse {
     pub(crate) fn new(secret: &WebhookSecret) -> Self {
-        Self { success: true, secret: shown(secret) }
+        Self { success: true, secret: standard_form(secret) }
     }
 }
 
@@ -172,12 +173,13 @@ impl From<&WebhookEndpoint> for EndpointDocument {
     }
 }
 
-/// As Standard Webhooks has it.
-fn shown(secret: &WebhookSecret) -> String {
+/// In the form of Standard Webhooks.
+fn standard_form(secret: &WebhookSecret) -> String {
     format!("whsec_{}", STANDARD.encode(secret.expose()))
 }
 
-/// The kinds that are named. An empty list is refused: who writes it may mean none, which no endpoint is for.
+/// The named kinds. An empty list is refused: its author may mean no event at all, and such an
+/// endpoint has no use.
 fn kinds(events: &Value) -> Option<Vec<CallEventKind>> {
     match events {
         Value::Null => Some(Vec::new()),
@@ -189,6 +191,6 @@ fn kinds(events: &Value) -> Option<Vec<CallEventKind>> {
 }
 
 fn kinds_schema() -> Array {
-    let meaning = "Which events are sent; every kind where none is named.";
-    ArrayBuilder::new().items(kind_schema()).min_items(Some(1)).description(Some(meaning)).build()
+    let meaning = "The events that it receives; every kind if none is named.";
+    ArrayBuilder::new().items(event_kind()).min_items(Some(1)).description(Some(meaning)).build()
 }

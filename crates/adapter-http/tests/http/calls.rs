@@ -42,12 +42,12 @@ async fn a_client_that_hangs_up_does_not_end_the_call() {
     // Without lingering, closing resets the connection, which makes the server drop the handler where it stands.
     client.set_zero_linger().expect("a socket option");
     drop(client);
-    let gone = |line: &Value| message_is(line, "the client went away before its answer");
+    let gone = |line: &Value| message_is(line, "the client disconnected before its response");
     until("the handler is dropped", || log.lines("hangs-up").iter().any(gone)).await;
-    assert_eq!((gateway.desk.in_flight(), settled.load(Ordering::SeqCst)), (1, 0));
+    assert_eq!((gateway.calls.in_flight(), settled.load(Ordering::SeqCst)), (1, 0));
     pick_ups.add_permits(1);
     until("the call is settled", || settled.load(Ordering::SeqCst) == 1).await;
-    until("the desk is empty", || gateway.desk.in_flight() == 0).await;
+    until("the desk is empty", || gateway.calls.in_flight() == 0).await;
     assert_eq!(dials.load(Ordering::SeqCst), 1);
 }
 
@@ -68,7 +68,7 @@ async fn more_calls_than_may_be_are_refused_before_anything_is_asked() {
     for call in calls {
         assert_eq!(soon(call).await.expect("an answer").status, 200);
     }
-    until("there is room again", || gateway.desk.in_flight() == 0).await;
+    until("there is room again", || gateway.calls.in_flight() == 0).await;
     assert_eq!(gateway.place(json!({ "contactId": "c1" })).await.status, 200);
 }
 
@@ -82,7 +82,7 @@ async fn a_panic_is_an_internal_error_and_gives_its_seat_back() {
     for _ in 0..3 {
         soon(gateway.place(json!({ "contactId": "c1" }))).await.assert_error(500, "INTERNAL");
     }
-    assert_eq!(gateway.desk.in_flight(), 0);
+    assert_eq!(gateway.calls.in_flight(), 0);
 }
 
 #[tokio::test]
@@ -92,13 +92,13 @@ async fn a_closed_desk_ends_what_it_has_and_takes_nothing_more() {
     let gateway = start(world).await;
     let call = tokio::spawn(answer(gateway.post(r#"{"contactId":"c1"}"#)));
     until("the phone rings", || dials.load(Ordering::SeqCst) == 1).await;
-    gateway.desk.close();
+    gateway.calls.close();
     gateway.place(json!({ "contactId": "c1" })).await.assert_error(500, "SERVICE_UNAVAILABLE");
     assert_eq!(dials.load(Ordering::SeqCst), 1);
-    assert!(gateway.desk.drained().now_or_never().is_none());
+    assert!(gateway.calls.drained().now_or_never().is_none());
     pick_ups.add_permits(1);
-    soon(gateway.desk.drained()).await;
-    assert_eq!(gateway.desk.in_flight(), 0);
+    soon(gateway.calls.drained()).await;
+    assert_eq!(gateway.calls.in_flight(), 0);
     assert_eq!(soon(call).await.expect("an answer").status, 200);
 }
 

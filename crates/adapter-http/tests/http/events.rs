@@ -245,7 +245,7 @@ async fn a_client_that_hangs_up_does_not_end_the_storing() {
     until("it is being stored", || inbox.arrived() == 1).await;
     client.set_zero_linger().expect("a socket option");
     drop(client);
-    let gone = |line: &Value| message_is(line, "the client went away before its answer");
+    let gone = |line: &Value| message_is(line, "the client disconnected before its response");
     until("the handler is dropped", || log.lines("event-gone").iter().any(gone)).await;
     inbox.permits.add_permits(1);
     until("it is stored", || inbox.stored().len() == 1).await;

@@ -236,7 +236,9 @@ async fn a_feed_that_fails_ends_the_stream_and_is_logged_once() {
     assert_eq!(stream.ends().await, OPENING);
     let cause = |line: &&Value| line["fields"]["cause"] == "postgres is unavailable: secret detail";
     assert_eq!(log.lines("feed-away").iter().filter(cause).count(), 1);
-    let failed = |line: &Value| message_is(line, "a stream of events ends: a port is away");
+    let failed = |line: &Value| {
+        message_is(line, "an event stream ends: a store is unavailable; the client reconnects")
+    };
     assert!(log.lines("feed-away").iter().any(failed));
 }
 

@@ -4,13 +4,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use adapter_elevenlabs::{ElevenLabsWebhook, ElevenLabsWebhookSettings};
 use adapter_http::EventIntake;
 use async_trait::async_trait;
 use domain::ports::{
-    AcceptResult, CallLookup, EventInbox, IncomingEvent, MockContextCache, OpenEvent, PortUnavailable,
-    ProviderEvent, ProviderWebhook, UnreadableEvent, Unverified, WebhookCredentials,
+    AcceptResult, CallLookup, EventInbox, IncomingEvent, MockContextCache, OpenEvent,
+    PersonalizationQuestion, PortUnavailable, ProviderEvent, ProviderReply, ProviderWebhook, UnreadableEvent,
+    UnreadableQuestion, Unverified, WebhookCredentials,
 };
-use domain::{CallId, ReceiveEvent, ReceiveEventPorts, Timestamp};
+use domain::{CallId, Personalization, ReceiveEvent, ReceiveEventPorts, Timestamp};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::books::Books;
@@ -112,18 +114,21 @@ impl EventInbox for Inbox {
     }
 }
 
-/// Its events are JSON objects, more or less.
+/// Its events are JSON objects, more or less; its questions are those of ElevenLabs.
 pub(crate) struct Provider;
 
+fn elevenlabs() -> ElevenLabsWebhook {
+    ElevenLabsWebhook::new(&ElevenLabsWebhookSettings::default()).expect("no secret is valid")
+}
+
 impl ProviderWebhook for Provider {
-    fn verify<'a>(
-        &self,
-        credentials: &WebhookCredentials<'a>,
-        _: &[u8],
-        _: Timestamp,
-    ) -> Result<(), Unverified> {
-        let verified = credentials.signature == Some(SIGNATURE) || credentials.bearer == Some(TOOL_SECRET);
-        if verified { Ok(()) } else { Err(Unverified) }
+    fn has_credentials(&self, credentials: &WebhookCredentials) -> bool {
+        credentials.header("elevenlabs-signature").is_some() || credentials.bearer().is_some()
+    }
+
+    fn verify(&self, credentials: &WebhookCredentials, _: &[u8], _: Timestamp) -> Result<(), Unverified> {
+        let signed = credentials.header("elevenlabs-signature") == Some(SIGNATURE);
+        if signed { Ok(()) } else { self.verify_question(credentials) }
     }
 
     fn read(&self, body: &[u8], _: Timestamp) -> Result<ProviderEvent, UnreadableEvent> {
@@ -139,5 +144,21 @@ impl ProviderWebhook for Provider {
             update: None,
             recording: None,
         })
+    }
+
+    fn verify_question(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {
+        if credentials.bearer() == Some(TOOL_SECRET) { Ok(()) } else { Err(Unverified) }
+    }
+
+    fn read_question(&self, body: &[u8]) -> Result<PersonalizationQuestion, UnreadableQuestion> {
+        elevenlabs().read_question(body)
+    }
+
+    fn write_reply(
+        &self,
+        question: &PersonalizationQuestion,
+        personalization: Option<Personalization>,
+    ) -> ProviderReply {
+        elevenlabs().write_reply(question, personalization)
     }
 }

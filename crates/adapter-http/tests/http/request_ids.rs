@@ -55,7 +55,7 @@ async fn a_request_has_one_line_with_what_an_operator_needs() {
         let id = format!("line-{n}");
         assert_eq!(answer(request.header("x-request-id", &id)).await.status, status);
         let lines = log.lines(&id);
-        let answered: Vec<_> = lines.iter().filter(|line| message_is(line, "request answered")).collect();
+        let answered: Vec<_> = lines.iter().filter(|line| message_is(line, "request served")).collect();
         assert_eq!(answered.len(), 1, "{lines:?}");
         let (span, fields) = (&answered[0]["spans"][0], &answered[0]["fields"]);
         assert_eq!((span["http.method"].as_str(), span["http.route"].as_str()), (Some(method), Some(route)));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_http::{
-    AuthSettings, Authenticator, CallDesk, ComponentHealth, EventIntake, Gateway, GatewayParts, HttpSettings,
-    JwtKeys, Readiness, serve,
+    AuthSettings, Authenticator, CallRunner, ComponentHealth, EventIntake, Gateway, GatewayParts,
+    HttpSettings, JwtKeys, Readiness, TimeLimits, serve,
 };
 use async_trait::async_trait;
 use domain::ports::RecordingStore;
@@ -29,11 +29,11 @@ pub(crate) const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) gateway: Gateway,
-    pub(crate) desk: Arc<CallDesk>,
+    pub(crate) calls: Arc<CallRunner>,
     pub(crate) server: actix_web::dev::ServerHandle,
     client: Client,
     token: String,
-    calls: Option<Runtime>,
+    runtime: Option<Runtime>,
 }
 
 pub(crate) struct Options {
@@ -103,15 +103,15 @@ pub(crate) fn runtime_for_calls() -> Runtime {
 }
 
 /// A gateway whose calls run on this runtime, which the ports of `place_call` must belong to.
-pub(crate) fn start_calling(calls: Runtime, place_call: PlaceCall, options: Options) -> Running {
-    let desk = CallDesk::new(Arc::new(place_call), calls.handle().clone(), options.max_in_flight);
-    let desk = Arc::new(desk);
+pub(crate) fn start_calling(runtime: Runtime, place_call: PlaceCall, options: Options) -> Running {
+    let calls = CallRunner::new(Arc::new(place_call), runtime.handle().clone(), options.max_in_flight);
+    let calls = Arc::new(calls);
     let authenticator = Authenticator::new(options.auth).expect("settings of a test");
     let user = UserId::parse("u1").expect("an id");
     let token = authenticator.sign(&user, options.token_lifetime).unwrap_or_default();
     let books = Arc::new(options.books);
     let gateway = Gateway::new(GatewayParts {
-        desk: Arc::clone(&desk),
+        calls: Arc::clone(&calls),
         authenticator,
         readiness: options.readiness,
         read_calls: Arc::new(ReadCalls::new(books.clone(), books.clone(), options.recordings)),
@@ -120,15 +120,17 @@ pub(crate) fn start_calling(calls: Runtime, place_call: PlaceCall, options: Opti
         provider: "elevenlabs",
         events: options.events,
         personalize: options.personalize.map(Arc::new),
-        runtime: calls.handle().clone(),
+        time_limits: TimeLimits {
+            body: options.body_timeout,
+            event: options.event_timeout,
+            heartbeat: options.heartbeat,
+        },
+        runtime: runtime.handle().clone(),
     });
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     let settings = HttpSettings {
         workers: 1,
-        body_timeout: options.body_timeout,
-        event_timeout: options.event_timeout,
-        heartbeat: options.heartbeat,
         unread_timeout: options.unread_timeout,
         shutdown_timeout: Duration::from_secs(30),
     };
@@ -138,11 +140,11 @@ pub(crate) fn start_calling(calls: Runtime, place_call: PlaceCall, options: Opti
     Running {
         address,
         gateway,
-        desk,
+        calls,
         server: handle,
         client: Client::builder().no_proxy().build().expect("a client"),
         token,
-        calls: Some(calls),
+        runtime: Some(runtime),
     }
 }
 
@@ -211,8 +213,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(calls) = self.calls.take() {
-            calls.shutdown_background();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
         }
         // The stop is sent at once; its answer is for nobody.
         drop(self.server.stop(false));

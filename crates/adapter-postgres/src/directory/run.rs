@@ -1,29 +1,16 @@
-//! Records in the portions that one statement can store.
+//! Records in runs. One statement stores a run.
 
 use std::collections::HashSet;
+use std::mem::discriminant;
 
 use domain::{
-    Agent, AgentId, ContactId, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, Organization,
-    OrganizationId, PhoneNumber, UserId, UserRecord,
+    AgentId, ContactId, ContactIdentity, DirectoryRecord, NumberRecord, OrganizationId, PhoneNumber, UserId,
 };
 use sqlx::PgConnection;
 
 use super::statements;
 
-/// Consecutive records of one kind, no two of them about the same thing: a statement sees the tables as they were before
-/// it, and could not store the second on top of the first.
-pub(super) enum Run<'a> {
-    Organizations(Vec<&'a Organization>),
-    Users(Vec<&'a UserRecord>),
-    Agents(Vec<&'a Agent>),
-    Numbers(Vec<&'a NumberRecord>),
-    /// Contacts by id.
-    Contacts(Vec<&'a ContactRecord>),
-    /// Contacts by number.
-    ContactsByNumber(Vec<&'a ContactRecord>),
-}
-
-/// What a record is about.
+/// What identifies a record. The records of a run have the same variant.
 #[derive(PartialEq, Eq, Hash)]
 enum Identity<'a> {
     Organization(&'a OrganizationId),
@@ -34,17 +21,20 @@ enum Identity<'a> {
     ContactByNumber(&'a OrganizationId, &'a PhoneNumber),
 }
 
-/// Cuts records into runs, in their order.
-pub(super) fn runs(records: &[DirectoryRecord]) -> Vec<Run<'_>> {
-    let mut runs: Vec<Run<'_>> = Vec::new();
-    let mut seen = HashSet::new();
-    for record in records {
-        let is_repeated = !seen.insert(identity(record));
-        if is_repeated || !runs.last_mut().is_some_and(|run| run.push(record)) {
-            seen.clear();
-            seen.insert(identity(record));
-            runs.push(Run::of(record));
+/// Cuts records into runs: consecutive records of one kind, no two of them with the same identity.
+/// A statement sees the tables as they were when it began, and could not replace the first record by
+/// the second.
+pub(super) fn runs(records: &[DirectoryRecord]) -> Vec<&[DirectoryRecord]> {
+    let (mut runs, mut first, mut seen) = (Vec::new(), 0, HashSet::new());
+    for (index, record) in records.iter().enumerate() {
+        let is_of_kind = discriminant(&identity(record)) == discriminant(&identity(&records[first]));
+        if !is_of_kind || !seen.insert(identity(record)) {
+            runs.push(&records[first..index]);
+            (first, seen) = (index, HashSet::from([identity(record)]));
         }
+    }
+    if first < records.len() {
+        runs.push(&records[first..]);
     }
     runs
 }
@@ -61,7 +51,7 @@ fn identity(record: &DirectoryRecord) -> Identity<'_> {
             (ContactIdentity::ByPhoneNumber { .. }, Some(number)) => {
                 Identity::ContactByNumber(&contact.organization_id, number)
             }
-            // Without a number there is nothing to know it by: it is a new one.
+            // Without a number, the contact is a new one.
             (ContactIdentity::ByPhoneNumber { new_id: id }, None) | (ContactIdentity::Known(id), _) => {
                 Identity::Contact(id)
             }
@@ -69,64 +59,42 @@ fn identity(record: &DirectoryRecord) -> Identity<'_> {
     }
 }
 
-impl<'a> Run<'a> {
-    /// A run of this record alone.
-    pub(super) fn of(record: &'a DirectoryRecord) -> Self {
-        match (record, identity(record)) {
-            (DirectoryRecord::Organization(organization), _) => Self::Organizations(vec![organization]),
-            (DirectoryRecord::User(user), _) => Self::Users(vec![user]),
-            (DirectoryRecord::Agent(agent), _) => Self::Agents(vec![agent]),
-            (DirectoryRecord::Number(number), _) => Self::Numbers(vec![number]),
-            (DirectoryRecord::Contact(contact), Identity::ContactByNumber(..)) => {
-                Self::ContactsByNumber(vec![contact])
-            }
-            (DirectoryRecord::Contact(contact), _) => Self::Contacts(vec![contact]),
-        }
-    }
+/// The records of a run, of this variant.
+macro_rules! records {
+    ($run:expr, $variant:ident) => {{
+        let of_variant = $run.iter().filter_map(|record| match record {
+            DirectoryRecord::$variant(record) => Some(record),
+            _ => None,
+        });
+        of_variant.collect::<Vec<_>>()
+    }};
+}
 
-    /// Takes the record in, if it is of this run's kind.
-    fn push(&mut self, record: &'a DirectoryRecord) -> bool {
-        match (self, Self::of(record)) {
-            (Self::Organizations(run), Self::Organizations(one)) => run.extend(one),
-            (Self::Users(run), Self::Users(one)) => run.extend(one),
-            (Self::Agents(run), Self::Agents(one)) => run.extend(one),
-            (Self::Numbers(run), Self::Numbers(one)) => run.extend(one),
-            (Self::Contacts(run), Self::Contacts(one))
-            | (Self::ContactsByNumber(run), Self::ContactsByNumber(one)) => run.extend(one),
-            _ => return false,
+/// Inserts or replaces the records of a run in one statement. Returns how many were stored: all but
+/// those whose id belongs to another organization.
+pub(super) async fn store(
+    connection: &mut PgConnection,
+    run: &[DirectoryRecord],
+) -> Result<usize, sqlx::Error> {
+    let stored = match run.first().map(identity) {
+        None => 0,
+        Some(Identity::Organization(_)) => {
+            statements::store_organizations(connection, &records!(run, Organization)).await?
         }
-        true
-    }
-
-    /// How many records these are.
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Organizations(run) => run.len(),
-            Self::Users(run) => run.len(),
-            Self::Agents(run) => run.len(),
-            Self::Numbers(run) => run.len(),
-            Self::Contacts(run) | Self::ContactsByNumber(run) => run.len(),
+        Some(Identity::User(_)) => statements::store_users(connection, &records!(run, User)).await?,
+        Some(Identity::Agent(_)) => statements::store_agents(connection, &records!(run, Agent)).await?,
+        Some(Identity::Number(..)) => statements::store_numbers(connection, &records!(run, Number)).await?,
+        Some(Identity::Contact(_)) => statements::store_contacts(connection, &records!(run, Contact)).await?,
+        Some(Identity::ContactByNumber(..)) => {
+            statements::store_contacts_by_number(connection, &records!(run, Contact)).await?
         }
-    }
-
-    /// Inserts or replaces the records in one statement, and says how many it stored: all, save those whose id belongs to
-    /// another tenant.
-    pub(super) async fn store(&self, connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
-        let stored = match self {
-            Self::Organizations(run) => statements::store_organizations(connection, run).await?,
-            Self::Users(run) => statements::store_users(connection, run).await?,
-            Self::Agents(run) => statements::store_agents(connection, run).await?,
-            Self::Numbers(run) => statements::store_numbers(connection, run).await?,
-            Self::Contacts(run) => statements::store_contacts(connection, run).await?,
-            Self::ContactsByNumber(run) => statements::store_contacts_by_number(connection, run).await?,
-        };
-        Ok(usize::try_from(stored).unwrap_or(usize::MAX))
-    }
+    };
+    Ok(usize::try_from(stored).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::PersonName;
+    use domain::{ContactRecord, Organization, PersonName};
 
     use super::*;
 
@@ -154,7 +122,7 @@ mod tests {
     }
 
     fn lengths(records: &[DirectoryRecord]) -> Vec<usize> {
-        runs(records).iter().map(Run::len).collect()
+        runs(records).into_iter().map(<[_]>::len).collect()
     }
 
     #[test]
@@ -163,11 +131,11 @@ mod tests {
             lengths(&[organization("a"), organization("b"), contact("c", false), organization("d")]),
             [2, 1, 1]
         );
-        assert!(runs(&[]).is_empty());
+        assert!(lengths(&[]).is_empty());
     }
 
     #[test]
-    fn the_second_record_about_one_thing_starts_a_new_run() {
+    fn the_second_record_of_one_identity_starts_a_new_run() {
         assert_eq!(
             lengths(&[organization("a"), organization("b"), organization("a"), organization("b")]),
             [2, 2]

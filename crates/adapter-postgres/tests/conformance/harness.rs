@@ -1,4 +1,4 @@
-//! A database of its own for each test, and the powers that the suites ask for.
+//! A database for each test, and what the suites need to control it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use testkit::harness::{
     StoresRecords, UserRepoHarness,
 };
 
-/// A store in a database of its own, which goes with the harness.
+/// A store in its own database, which is dropped with the harness.
 pub(crate) struct PostgresHarness {
     database: TestDatabase,
     store: Mutex<PostgresStore>,
@@ -45,7 +45,8 @@ impl PostgresHarness {
         &self.database
     }
 
-    /// The server is shared, so it is the sessions that die: whatever they had not committed is gone.
+    /// The server is shared by all tests, so that only the sessions end. What they had not
+    /// committed is lost.
     async fn end_sessions_and_reopen(&self) {
         self.database.end_sessions().await;
         let store = self.database.open().await;
@@ -59,7 +60,7 @@ pub(crate) struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// An empty database under a name that nobody else has.
+    /// An empty database with a unique name.
     pub(crate) async fn create() -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let name = format!("outdial_test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
@@ -75,13 +76,13 @@ impl TestDatabase {
         format!("{server}/{}?{parameters}", self.name)
     }
 
-    /// Settings as in production, save for few connections: many tests run at once.
+    /// Settings as in production, but with few connections: many tests run at the same time.
     pub(crate) fn settings(&self) -> PostgresSettings {
         PostgresSettings { max_connections: 5, ..PostgresSettings::new(self.url()) }
     }
 
     pub(crate) async fn open(&self) -> PostgresStore {
-        PostgresStore::connect(&self.settings()).await.expect("the server answers")
+        PostgresStore::connect(&self.settings()).await.expect("the server responds")
     }
 
     /// Runs statements in this database.
@@ -93,7 +94,7 @@ impl TestDatabase {
     pub(crate) async fn query(&self, sql: &str) -> Vec<PgRow> {
         let mut connection = connect(&self.url()).await;
         let rows = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await;
-        rows.expect("the test's query is right")
+        rows.expect("the test's query is valid")
     }
 
     /// Ends all sessions in this database.
@@ -108,20 +109,20 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let sql = format!("drop database if exists {} with (force)", self.name);
-        // On a thread of its own, since the test's runtime may be at its end.
+        // On another thread, since the test's runtime may be shutting down.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime
                 .expect("a runtime can be built")
                 .block_on(execute(&testkit::services::postgres_url(), &sql));
         });
-        // A database that could not be dropped goes when its server goes.
+        // If the database cannot be dropped, it stays until its server is removed.
         let _dropped = dropping.join();
     }
 }
 
 async fn connect(url: &str) -> PgConnection {
-    PgConnection::connect(url).await.expect("the server answers")
+    PgConnection::connect(url).await.expect("the server responds")
 }
 
 async fn execute(url: &str, sql: &str) {
@@ -129,7 +130,7 @@ async fn execute(url: &str, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(&mut connection)
         .await
-        .expect("the test's statement is right");
+        .expect("the test's statement is valid");
 }
 
 #[async_trait]
@@ -145,9 +146,9 @@ impl LosesStore for PostgresHarness {
 #[async_trait]
 impl StoresRecords for PostgresHarness {
     async fn store(&self, records: &[DirectoryRecord]) {
-        let mut import = self.adapter().begin().await.expect("the server answers");
+        let mut import = self.adapter().begin().await.expect("the server responds");
         import.upsert(records).await.expect("the records agree with each other");
-        import.commit().await.expect("the server answers");
+        import.commit().await.expect("the server responds");
     }
 }
 

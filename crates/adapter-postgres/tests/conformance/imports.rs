@@ -13,23 +13,23 @@ use crate::harness::PostgresHarness;
 const MANY: u32 = 100_000;
 const BATCH: usize = 500;
 
-/// One of many contacts. One in twenty has a number and no id, one in twenty both: to read a number takes longer than to
-/// store it.
-fn contact(organization: &Organization, place: u32) -> DirectoryRecord {
-    let id = ContactId::mint(place, [7; 8]);
+/// One of many contacts. One in twenty has a number and no id, one in twenty has both: parsing a
+/// number takes longer than storing it.
+fn contact(organization: &Organization, index: u32) -> DirectoryRecord {
+    let id = ContactId::mint(index, [7; 8]);
     let number = || {
-        let number = format!("+1416{}", 2_200_000 + place);
+        let number = format!("+1416{}", 2_200_000 + index);
         PhoneNumber::parse(&number).expect("exchanges from 220 are valid in Toronto")
     };
     DirectoryRecord::Contact(ContactRecord {
-        identity: match place % 20 {
+        identity: match index % 20 {
             0 => ContactIdentity::ByPhoneNumber { new_id: id },
             _ => ContactIdentity::Known(id),
         },
         organization_id: organization.id.clone(),
-        first_name: Some(fixtures::name(&format!("No. {place}"))),
+        first_name: Some(fixtures::name(&format!("No. {index}"))),
         last_name: None,
-        phone_number: (place % 20 < 2).then(number),
+        phone_number: (index % 20 < 2).then(number),
     })
 }
 
@@ -56,7 +56,7 @@ async fn state_of_contacts(harness: &PostgresHarness) -> (i64, String) {
 async fn a_hundred_thousand_contacts_are_stored_and_the_same_again_write_nothing() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()[..1]).await;
-    let records: Vec<_> = (0..MANY).map(|place| contact(&tenant.organization, place)).collect();
+    let records: Vec<_> = (0..MANY).map(|index| contact(&tenant.organization, index)).collect();
     import(&harness, &records).await.expect("the records agree with each other");
     let stored = state_of_contacts(&harness).await;
     assert_eq!(stored.0, i64::from(MANY));
@@ -68,7 +68,7 @@ async fn a_hundred_thousand_contacts_are_stored_and_the_same_again_write_nothing
 async fn one_bad_record_among_many_is_named_and_nothing_is_stored() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()[..1]).await;
-    let mut records: Vec<_> = (0..1_000).map(|place| contact(&tenant.organization, place)).collect();
+    let mut records: Vec<_> = (0..1_000).map(|index| contact(&tenant.organization, index)).collect();
     let number_of_another = fixtures::contact(&tenant.organization.id);
     records[123] = DirectoryRecord::Contact(number_of_another.clone());
     records[877] = DirectoryRecord::Contact(ContactRecord {
@@ -77,14 +77,15 @@ async fn one_bad_record_among_many_is_named_and_nothing_is_stored() {
     });
     let refused = import(&harness, &records).await.expect_err("two contacts have one number");
     let UpsertError::Refused { index, refusal } = refused else {
-        panic!("a refusal is no outage: {refused}")
+        panic!("the record is refused, and the store is available: {refused}")
     };
-    // In its batch: the second one.
+    // The index is that in the second batch.
     assert_eq!((index, refusal), (877 - BATCH, RecordRefusal::PhoneNumberTaken));
     assert_eq!(state_of_contacts(&harness).await.0, 0);
 }
 
-/// Records about one thing in one batch are stored one after the other, and numbers may change hands on the way.
+/// Records of one contact in one batch are stored one after the other, and a number may move from
+/// one contact to another.
 #[tokio::test]
 async fn records_of_one_batch_are_stored_in_their_order() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
@@ -94,7 +95,7 @@ async fn records_of_one_batch_are_stored_in_their_order() {
         phone_number: tenant.contact.phone_number.clone(),
         ..fixtures::contact(&tenant.organization.id)
     };
-    // The last but one puts back what is stored when the second batch begins.
+    // The last but one equals what is stored when the second batch begins.
     for batch in
         [vec![before.clone()], vec![tenant.contact.clone(), before, moved_away.clone(), heir.clone()]]
     {
@@ -109,15 +110,15 @@ async fn records_of_one_batch_are_stored_in_their_order() {
     }
 }
 
-/// A booking looks its contact up in the index that an import writes to: contacts that an import offers as they are stored
-/// are not locked by it.
+/// A booking reads its contact in the index that an import writes: an import does not lock the
+/// contacts that it would not change.
 #[tokio::test]
-async fn an_import_under_way_keeps_nobody_from_being_called() {
+async fn a_running_import_does_not_delay_a_booking() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
-    let mut import = harness.adapter().begin().await.expect("the server answers");
+    let mut import = harness.adapter().begin().await.expect("the server responds");
     import.upsert(&tenant.records()).await.expect("the records agree with what is stored");
     let booked = harness.adapter().book(&tenant.booking(Duration::from_secs(60))).await;
     assert_eq!(booked, Ok(HoldResult::Granted));
-    import.commit().await.expect("the server answers");
+    import.commit().await.expect("the server responds");
 }

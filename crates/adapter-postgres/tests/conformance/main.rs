@@ -1,17 +1,19 @@
-//! The adapter against a real server: every suite of the ports that it has, and what is its own beside them.
+//! The adapter against a real server: the suite of every port that it implements, and tests of what
+//! is specific to Postgres.
 
-mod books;
-mod deliveries;
-mod events;
+mod call_ledger_rows;
+mod call_updates;
+mod delivery_queue_rows;
+mod dialects;
+mod event_feed_rows;
+mod event_inbox_rows;
 mod harness;
 mod imports;
-mod inbox;
 mod outages;
 mod proxy;
 mod round_trips;
 mod schema;
-mod updates;
-mod waiting;
+mod wakeups;
 
 use harness::PostgresHarness;
 

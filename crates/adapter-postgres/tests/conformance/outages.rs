@@ -1,4 +1,4 @@
-//! A server that stalls, dies or comes back.
+//! A server that stalls, ends or restarts.
 
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,16 @@ use crate::proxy::Proxy;
 
 const BOUND: Duration = Duration::from_secs(5);
 
-/// A server that takes bytes and says nothing fires no timeout of its own: each operation ends by ours. Afterwards neither
-/// the lost connections nor the answers that come too late are in anybody's way.
+/// A server that accepts bytes and does not respond causes no error: each operation ends with our
+/// timeout. Afterwards neither the lost connections nor the late responses disturb other
+/// operations.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stalled_server_is_given_up_and_found_again() {
+async fn a_stalled_server_times_out_and_is_found_again() {
     let (harness, tenant, other) = (PostgresHarness::new().await, Tenant::new(), Tenant::new());
     harness.store(&[tenant.records(), other.records()].concat()).await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
     let settings = PostgresSettings { max_connections: 2, ..PostgresSettings::new(url) };
-    let store = PostgresStore::connect(&settings).await.expect("the server answers");
+    let store = PostgresStore::connect(&settings).await.expect("the server responds");
 
     proxy.stall();
     let started = Instant::now();
@@ -49,28 +50,30 @@ async fn a_stalled_server_is_given_up_and_found_again() {
     is_unavailable("find", found);
     is_unavailable("book", booked);
     is_unavailable("settle", settled);
-    is_unavailable("absorb", merged);
+    is_unavailable("merge", merged);
     is_unavailable("begin", begun.map(|_| "an import"));
     is_unavailable("ping", pinged);
     is_unavailable("connect", opened);
 
     proxy.resume();
-    // One after the other on two connections: each would meet what the stall left behind.
+    // One after the other on two connections: each would meet a late response of the stalled
+    // server.
     for tenant in [&other, &tenant, &other, &tenant] {
         assert_eq!(UserRepo::find(&store, &tenant.user.id).await, Ok(Some(tenant.stored_user())));
     }
     assert_eq!(store.book(&other.booking(Duration::from_secs(60))).await, Ok(HoldResult::Granted));
 }
 
-/// After a failover the old connections hang and new ones work. Who has a statement under way then learns so in time; from
-/// then on the other old connections are found out before they are used, and the pool has room for new ones.
+/// After a failover the old connections hang and new ones work. A statement that runs at that time
+/// times out. From then on the other old connections are tried before they are used, and the pool
+/// has room for new ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_a_failover_left_hanging_are_replaced() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
     let settings = PostgresSettings { max_connections: 3, ..PostgresSettings::new(url) };
-    let store = PostgresStore::connect(&settings).await.expect("the server answers");
+    let store = PostgresStore::connect(&settings).await.expect("the server responds");
     let find_thrice = || async {
         tokio::join!(
             UserRepo::find(&store, &tenant.user.id),
@@ -89,25 +92,27 @@ async fn connections_that_a_failover_left_hanging_are_replaced() {
 
     let (one, two, three) = find_thrice().await;
     assert!([one, two, three].iter().all(Result::is_ok), "three connections are open again");
-    // Time for all three to be back in the pool, and not for any to be tried before its next use.
+    // Long enough for all three to be back in the pool, and not so long that they are tried before
+    // their next use.
     tokio::time::sleep(Duration::from_millis(300)).await;
     proxy.strand();
     let (one, two, three) = find_thrice().await;
     for noticed in [one, two, three] {
-        is_unavailable("all at once", noticed);
+        is_unavailable("all three", noticed);
     }
     assert_eq!(store.book(&tenant.booking(BOUND)).await, Ok(HoldResult::Granted));
 }
 
-fn is_unavailable<T: std::fmt::Debug>(operation: &str, answer: Result<T, PortUnavailable>) {
-    match answer {
+fn is_unavailable<T: std::fmt::Debug>(operation: &str, result: Result<T, PortUnavailable>) {
+    match result {
         Err(error) => assert_eq!(error.service(), "postgres", "{operation}"),
-        Ok(answer) => panic!("{operation} cannot know: {answer:?}"),
+        Ok(value) => panic!("{operation} returned {value:?} without a server"),
     }
 }
 
-/// A restart of the server breaks every connection in the pool. The first read that meets one is repeated on another, and
-/// from then on each is tried before it is used: a booking, which must not be repeated, does not meet a dead one.
+/// A restart of the server breaks every connection in the pool. The first read that uses one is
+/// repeated on another connection. From then on each is tried before it is used, so that a booking,
+/// which must not be repeated, does not use a broken one.
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_connections_fail_neither_a_read_nor_the_booking_after_it() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
@@ -131,13 +136,14 @@ async fn broken_connections_fail_neither_a_read_nor_the_booking_after_it() {
     }
 }
 
-/// After a pause, a dead connection fails nothing: it is tried before it is used, also for a booking that comes first.
+/// A connection that broke while it was idle is tried before it is used, also if the first
+/// operation is a booking.
 #[tokio::test]
 async fn a_connection_that_was_idle_is_tried_before_it_is_used() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
     let store = harness.adapter();
-    store.ping().await.expect("the server answers");
+    store.ping().await.expect("the server responds");
     harness.database().end_sessions().await;
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     let booked = store.book(&tenant.booking(Duration::from_secs(60))).await;
@@ -145,15 +151,16 @@ async fn a_connection_that_was_idle_is_tried_before_it_is_used() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unavailable_in_words_without_secrets() {
+async fn an_unreachable_server_is_unavailable_without_secrets_in_the_error() {
     let settings = PostgresSettings::new("postgres://outdial:hunter2@127.0.0.1:1/outdial");
     let started = Instant::now();
-    let refusal = PostgresStore::connect(&settings).await.expect_err("nobody listens on port 1").to_string();
+    let refusal =
+        PostgresStore::connect(&settings).await.expect_err("no server listens on port 1").to_string();
     assert!(started.elapsed() < BOUND);
     assert!(!refusal.contains("hunter2"), "{refusal}");
     let refusal = PostgresStore::connect(&PostgresSettings::new("hunter2@nowhere")).await;
     assert_eq!(
-        refusal.expect_err("that is no URL").to_string(),
+        refusal.expect_err("this is not a URL").to_string(),
         "postgres is unavailable: its URL cannot be used"
     );
 }

@@ -1,5 +1,5 @@
-//! A TCP proxy before the server: it can stop passing bytes on, as a server does that has stalled, and counts what the
-//! client asks the server to run.
+//! A TCP proxy before the server. It can stop forwarding, as a stalled server does, and counts the
+//! statements of the client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,9 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Dropped, it and its connections end.
+/// Ends with its connections when it is dropped.
 pub(crate) struct Proxy {
-    /// Connections with a lower number than this pass nothing on. Numbers begin at 0.
+    /// Connections with a lower number than this forward nothing. Numbers begin at 0.
     held_below: watch::Sender<u32>,
     connections: Arc<AtomicU32>,
     statements: Arc<AtomicU32>,
@@ -20,7 +20,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy to the server of this URL, and the URL by way of the proxy.
+    /// A proxy to the server of this URL, and the URL through the proxy.
     pub(crate) async fn before(url: &str) -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let port = listener.local_addr().expect("the listener is bound").port();
@@ -40,35 +40,35 @@ impl Proxy {
             while let Ok((client, _)) = listener.accept().await {
                 let number = connection_count.fetch_add(1, Ordering::SeqCst);
                 let gate = Gate { number, held_below: held.clone() };
-                passing.spawn(pass_on(client, server.clone(), gate, Arc::clone(&statement_count)));
+                passing.spawn(forward(client, server.clone(), gate, Arc::clone(&statement_count)));
             }
         });
         (Self { held_below, connections, statements, _serving: serving }, through)
     }
 
-    /// From now on nothing passes, on connections old and new.
+    /// From now on no connection forwards anything.
     pub(crate) fn stall(&self) {
         self.held_below.send_replace(u32::MAX);
     }
 
-    /// From now on nothing passes on the connections that there are, while new ones work: as after a failover to another
-    /// host under the same name.
+    /// From now on the existing connections forward nothing, and new ones work: as after a failover
+    /// to another host with the same name.
     pub(crate) fn strand(&self) {
         self.held_below.send_replace(self.connections.load(Ordering::SeqCst));
     }
 
-    /// Everything that was held back passes.
+    /// Forwards everything that was held back.
     pub(crate) fn resume(&self) {
         self.held_below.send_replace(0);
     }
 
-    /// How many statements the clients had run so far.
+    /// The number of statements that the clients have run.
     pub(crate) fn statements(&self) -> u32 {
         self.statements.load(Ordering::SeqCst)
     }
 }
 
-/// Where a connection waits while nothing passes.
+/// Where a connection waits while it forwards nothing.
 #[derive(Clone)]
 struct Gate {
     number: u32,
@@ -76,22 +76,22 @@ struct Gate {
 }
 
 impl Gate {
-    /// Waits until bytes may pass; false if the proxy has ended.
+    /// Waits until bytes may pass. Returns false if the proxy has ended.
     async fn opens(&mut self) -> bool {
         let number = self.number;
         self.held_below.wait_for(|held_below| number >= *held_below).await.is_ok()
     }
 }
 
-async fn pass_on(client: TcpStream, server: String, gate: Gate, statements: Arc<AtomicU32>) {
+async fn forward(client: TcpStream, server: String, gate: Gate, statements: Arc<AtomicU32>) {
     let Ok(server) = TcpStream::connect(server).await else { return };
     let ((client_in, client_out), (server_in, server_out)) = (client.into_split(), server.into_split());
-    let answers = tokio::spawn(pass_answers(server_in, client_out, gate.clone()));
-    let _ended = pass_requests(client_in, server_out, gate, &statements).await;
-    answers.abort();
+    let responses = tokio::spawn(forward_responses(server_in, client_out, gate.clone()));
+    let _ended = forward_requests(client_in, server_out, gate, &statements).await;
+    responses.abort();
 }
 
-async fn pass_answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut gate: Gate) {
+async fn forward_responses(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut gate: Gate) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         if !gate.opens().await || to.write_all(&buffer[..length]).await.is_err() {
@@ -100,17 +100,18 @@ async fn pass_answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut gate:
     }
 }
 
-/// Passes whole messages on: a byte for the kind, four for the length. The first one, the client's greeting, has no kind.
-async fn pass_requests(
+/// Forwards whole messages: a byte for the kind, four bytes for the length. The client's first
+/// message has no kind.
+async fn forward_requests(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut gate: Gate,
     statements: &AtomicU32,
 ) -> std::io::Result<()> {
-    let mut is_greeting = true;
+    let mut is_first = true;
     loop {
-        let kind = if is_greeting { None } else { Some(from.read_u8().await?) };
-        is_greeting = false;
+        let kind = if is_first { None } else { Some(from.read_u8().await?) };
+        is_first = false;
         let length = from.read_u32().await?;
         let mut body = vec![0; length.saturating_sub(4) as usize];
         from.read_exact(&mut body).await?;

@@ -1,4 +1,4 @@
-//! What an operation costs: the statements that the server is asked to run, counted on the wire.
+//! The cost of an operation: the number of its statements, counted on the wire.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::proxy::Proxy;
 macro_rules! statements {
     ($proxy:expr, $operation:expr) => {{
         let before = $proxy.statements();
-        $operation.await.expect("the server answers");
+        $operation.await.expect("the server responds");
         $proxy.statements() - before
     }};
 }
@@ -30,7 +30,7 @@ async fn every_operation_of_a_call_is_one_statement() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
-    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
+    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
     let (organization_id, user_id) = (&tenant.organization.id, &tenant.user.id);
     let (contact_id, new_number) = (tenant.contact_id(), fixtures::phone_number());
     let known_number = tenant.contact.phone_number.as_ref().expect("the contact has a number");
@@ -77,9 +77,9 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
-    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
+    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
     let (booking, lease_for) = (tenant.booking(Duration::from_secs(60)), Duration::from_secs(60));
-    store.book(&booking).await.expect("the server answers");
+    store.book(&booking).await.expect("the server responds");
     let organization_id = tenant.organization.id.clone();
     let lookup = CallLookup { call_id: Some(booking.identity.call_id.clone()), ..CallLookup::default() };
     let now = booking.booked_at.after(lease_for);
@@ -111,7 +111,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
         "a call"
     );
     assert_eq!(statements!(proxy, store.history(&query)), 2, "a page and how many there are");
-    assert_eq!(statements!(proxy, store.locate(&lookup)), 1, "whose event it is");
+    assert_eq!(statements!(proxy, store.locate(&lookup)), 1, "the call of an event");
     assert_eq!(statements!(proxy, store.lease_overdue(&lease)), 1, "overdue calls");
     assert_eq!(
         statements!(proxy, store.merge(&booking.identity.call_id, &update)),
@@ -121,30 +121,30 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     assert_eq!(statements!(proxy, store.merge(&booking.identity.call_id, &update)), 3, "nothing to write");
     let recording = fixtures::recording(&booking.identity.call_id, AudioFormat::Mp3);
     let attaching = store.attach_recording(&booking.identity.call_id, &recording);
-    assert_eq!(statements!(proxy, attaching), 1, "where the recording lies");
+    assert_eq!(statements!(proxy, attaching), 1, "the key of a recording");
     let parties = InboundQuery {
         called: tenant.number.number.phone_number.clone(),
         caller: fixtures::phone_number(),
         provider_agent_id: None,
     };
-    assert_eq!(statements!(proxy, store.identify(&parties)), 1, "who calls");
+    assert_eq!(statements!(proxy, store.identify(&parties)), 1, "the parties of an inbound call");
     assert_eq!(statements!(proxy, store.accept(&event)), 1, "an event");
     assert_eq!(statements!(proxy, EventInbox::lease(&store, 1, lease_for)), 1, "open events");
-    assert_eq!(statements!(proxy, store.postpone(event.key, lease_for)), 1, "an event that waits");
+    assert_eq!(statements!(proxy, store.postpone(event.key, lease_for)), 1, "a postponed event");
     assert_eq!(
         statements!(proxy, EventInbox::close(&store, event.key, None, domain::ports::ClosedBody::Kept)),
         1,
-        "an event that is done"
+        "a closed event"
     );
 }
 
-/// What is done several times a second costs one statement where there is nothing to do.
+/// The operations of the background workers cost one statement if there is nothing to do.
 #[tokio::test]
-async fn what_is_told_costs_a_transaction_only_where_there_is_something_to_do() {
+async fn publishing_and_delivering_cost_a_transaction_only_if_there_is_something_to_do() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
-    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server answers");
+    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
     let organization_id = tenant.organization.id.clone();
     let endpoint = fixtures::webhook_endpoint(&organization_id);
     let (secret, until) = (fixtures::webhook_secret(), fixtures::moment());
@@ -160,31 +160,31 @@ async fn what_is_told_costs_a_transaction_only_where_there_is_something_to_do() 
         filter: DeliveryFilter { endpoint_id: None, state: None, before: None, limit: 10 },
     };
 
-    assert_eq!(
-        statements!(proxy, store.register(&endpoint, 10)),
-        4,
-        "begin, wait for the turn, write, commit"
-    );
+    assert_eq!(statements!(proxy, store.register(&endpoint, 10)), 4, "begin, lock, write, commit");
     assert_eq!(statements!(proxy, WebhookEndpoints::list(&store, &organization_id)), 1, "endpoints");
     let replacing = store.replace_secret(&organization_id, &endpoint.id, &secret, until);
     assert_eq!(statements!(proxy, replacing), 1, "a new secret");
     assert_eq!(statements!(proxy, store.publish(10)), 1, "nothing to publish");
     assert_eq!(statements!(proxy, DeliveryQueue::lease(&store, &lease)), 1, "nothing is due");
     for _ in 0..2 {
-        store.book(&tenant.booking(Duration::from_secs(60))).await.expect("the server answers");
+        store.book(&tenant.booking(Duration::from_secs(60))).await.expect("the server responds");
     }
-    assert_eq!(statements!(proxy, store.publish(10)), 5, "look, begin, take the turn, write, commit");
+    assert_eq!(statements!(proxy, store.publish(10)), 5, "look, begin, lock, write, commit");
     assert_eq!(statements!(proxy, EventFeed::read(&store, &query)), 1, "events");
-    assert_eq!(statements!(proxy, store.newest(&organization_id)), 1, "the newest place");
+    assert_eq!(statements!(proxy, store.newest(&organization_id)), 1, "the newest sequence");
     let before = proxy.statements();
-    let leased = DeliveryQueue::lease(&store, &lease).await.expect("the server answers");
-    assert_eq!(proxy.statements() - before, 5, "look, begin, wait for the turn, take, commit");
+    let leased = DeliveryQueue::lease(&store, &lease).await.expect("the server responds");
+    assert_eq!(proxy.statements() - before, 5, "look, begin, lock, lease, commit");
     assert_eq!(leased.len(), 1);
-    assert_eq!(statements!(proxy, DeliveryQueue::lease(&store, &lease)), 1, "as many are out as may be");
+    assert_eq!(
+        statements!(proxy, DeliveryQueue::lease(&store, &lease)),
+        1,
+        "the endpoint has its maximum of leases"
+    );
     let concluding = store.conclude(&leased[0], AttemptConclusion::Delivered);
-    assert_eq!(statements!(proxy, concluding), 1, "what an attempt came to");
+    assert_eq!(statements!(proxy, concluding), 1, "a conclusion");
     assert_eq!(statements!(proxy, DeliveryQueue::list(&store, &listed)), 1, "deliveries");
-    assert_eq!(statements!(proxy, store.replay(&ReplayQuery::default())), 2, "its endpoint, nothing there");
+    assert_eq!(statements!(proxy, store.replay(&ReplayQuery::default())), 2, "the endpoint, no deliveries");
     let removing = store.remove(&organization_id, &endpoint.id);
-    assert_eq!(statements!(proxy, removing), 2, "what is queued, an endpoint less");
+    assert_eq!(statements!(proxy, removing), 2, "the queued deliveries, the endpoint");
 }

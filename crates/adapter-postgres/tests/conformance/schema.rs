@@ -1,4 +1,4 @@
-//! Migrating, and knowing whether it was done.
+//! Migrations, and the list of pending ones.
 
 use crate::harness::TestDatabase;
 
@@ -6,7 +6,7 @@ use crate::harness::TestDatabase;
 async fn a_new_database_lacks_every_migration_until_it_is_migrated() {
     let database = TestDatabase::create().await;
     let store = database.open().await;
-    let pending = store.pending_migrations().await.expect("the server answers");
+    let pending = store.pending_migrations().await.expect("the server responds");
     assert_eq!(pending.first().map(String::as_str), Some("0001 directory and books"));
     store.migrate().await.expect("an empty database can be migrated");
     assert_eq!(store.pending_migrations().await, Ok(Vec::new()));
@@ -14,7 +14,7 @@ async fn a_new_database_lacks_every_migration_until_it_is_migrated() {
 }
 
 #[tokio::test]
-async fn processes_that_migrate_at_once_wait_for_each_other() {
+async fn processes_that_migrate_at_the_same_time_wait_for_each_other() {
     let database = TestDatabase::create().await;
     let store = database.open().await;
     let migrating: Vec<_> = (0..4)
@@ -30,7 +30,7 @@ async fn processes_that_migrate_at_once_wait_for_each_other() {
 }
 
 #[tokio::test]
-async fn a_schema_of_a_newer_program_serves_but_is_not_migrated() {
+async fn a_schema_of_a_newer_program_can_be_used_but_not_migrated() {
     let database = TestDatabase::create().await;
     let store = database.open().await;
     store.migrate().await.expect("an empty database can be migrated");
@@ -57,9 +57,10 @@ async fn a_migration_that_was_changed_is_noticed() {
     }
 }
 
-/// While a table is changed nobody can book. A table of calls has millions of rows.
+/// No call can be booked while the table is locked, and it has millions of rows: the migration must
+/// not read them.
 #[tokio::test]
-async fn no_call_is_read_to_know_that_it_has_no_recording() {
+async fn the_migration_of_recordings_does_not_read_the_calls() {
     let database = TestDatabase::create().await;
     database.open().await.migrate().await.expect("an empty database can be migrated");
     let validated =

@@ -12,25 +12,25 @@ use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;
 use testkit::fixtures::{Tenant, moment, provider_reference, recording};
 
-use crate::{LONG, beside, import, unmigrated};
+use crate::{LONG, connect, import, unmigrated};
 
-/// The books of before events and recordings: calls that are under way end and are told of from there on, those that have
-/// ended are told nothing of, and both can get a recording.
+/// A ledger from before events and recordings. A call that is not settled gets events from then on,
+/// a call that has ended gets none for its past, and both can get a recording.
 #[tokio::test]
-async fn calls_of_before_events_go_on() {
+async fn calls_from_before_the_events_get_events_from_then_on() {
     let (store, path, folder) = unmigrated().await;
-    let mut earlier = beside(&path).await;
+    let mut earlier = connect(&path).await;
     migrate_to_the_second(&mut earlier, folder.path()).await;
     let tenant = Tenant::new();
     import(&store, &tenant.records()).await;
     let (dialling, ended) = (tenant.booking(LONG), tenant.booking(LONG));
-    write_as_before(&mut earlier, &dialling, 0).await;
-    write_as_before(&mut earlier, &ended, CallStatus::Completed.rank()).await;
+    write_earlier_call(&mut earlier, &dialling, 0).await;
+    write_earlier_call(&mut earlier, &ended, CallStatus::Completed.rank()).await;
 
     let pending = store.pending_migrations().await;
     assert_eq!(pending, Ok(vec!["0003 events webhooks recordings".to_owned()]));
     store.migrate().await.expect("an earlier release wrote it");
-    assert_eq!(store.publish(100).await, Ok(0), "nobody asked to be told of the past");
+    assert_eq!(store.publish(100).await, Ok(0), "the past has no events");
     for (booking, status) in [(&dialling, CallStatus::Initiated), (&ended, CallStatus::Completed)] {
         let record = find(&store, booking).await;
         assert_eq!((record.progress.status, record.recording), (Some(status), None));
@@ -46,11 +46,11 @@ async fn calls_of_before_events_go_on() {
         hold_for: LONG,
         settled_at: moment(),
     };
-    store.settle(&settlement).await.expect("store is up");
+    store.settle(&settlement).await.expect("the store is available");
     for booking in [&dialling, &ended] {
-        store.merge(&booking.identity.call_id, &completed()).await.expect("store is up");
+        store.merge(&booking.identity.call_id, &completed()).await.expect("the store is available");
         let recording = recording(&booking.identity.call_id, AudioFormat::Mp3);
-        store.attach_recording(&booking.identity.call_id, &recording).await.expect("store is up");
+        store.attach_recording(&booking.identity.call_id, &recording).await.expect("the store is available");
         assert_eq!(find(&store, booking).await.recording, Some(recording));
     }
     assert_eq!(store.publish(100).await, Ok(4));
@@ -60,30 +60,30 @@ async fn calls_of_before_events_go_on() {
         limit: 100,
         wait: Duration::ZERO,
     };
-    let told = store.read(&query).await.expect("store is up").into_iter();
-    let told: Vec<_> = told.map(|event| (event.identity.call_id, event.kind)).collect();
+    let events = store.read(&query).await.expect("the store is available").into_iter();
+    let steps: Vec<_> = events.map(|event| (event.identity.call_id, event.kind)).collect();
     let expected = [
         (&dialling, CallEventKind::Answered),
         (&dialling, CallEventKind::Ended),
         (&dialling, CallEventKind::RecordingReady),
         (&ended, CallEventKind::RecordingReady),
     ];
-    assert_eq!(told, expected.map(|(booking, kind)| (booking.identity.call_id.clone(), kind)));
+    assert_eq!(steps, expected.map(|(booking, kind)| (booking.identity.call_id.clone(), kind)));
 }
 
-/// The migrations of the release before, and no others.
+/// Applies the migrations of the previous release only.
 async fn migrate_to_the_second(file: &mut SqliteConnection, folder: &Path) {
     let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     let earlier = folder.join("migrations");
     std::fs::create_dir(&earlier).expect("the folder is new");
     for name in ["0001_directory_books_and_leases.sql", "0002_books_after_the_dial.sql"] {
-        std::fs::copy(all.join(name), earlier.join(name)).expect("it is never edited");
+        std::fs::copy(all.join(name), earlier.join(name)).expect("a migration is never edited");
     }
     let migrator = Migrator::new(earlier).await.expect("there are two");
     migrator.run_direct(None, file, false).await.expect("the file is new");
 }
 
-async fn write_as_before(file: &mut SqliteConnection, booking: &Booking, status_rank: u8) {
+async fn write_earlier_call(file: &mut SqliteConnection, booking: &Booking, status_rank: u8) {
     let has_ended = status_rank > 0;
     sqlx::query(
         "insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, state, booked_at,
@@ -107,9 +107,11 @@ async fn write_as_before(file: &mut SqliteConnection, booking: &Booking, status_
 }
 
 async fn find(store: &adapter_sqlite::SqliteStore, booking: &Booking) -> CallRecord {
-    let found =
-        store.find(&booking.identity.organization_id, &booking.identity.call_id).await.expect("store is up");
-    found.expect("it is in the books")
+    let found = store
+        .find(&booking.identity.organization_id, &booking.identity.call_id)
+        .await
+        .expect("the store is available");
+    found.expect("the call is in the ledger")
 }
 
 fn completed() -> CallUpdate {

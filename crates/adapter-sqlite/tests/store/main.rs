@@ -1,8 +1,8 @@
-//! What is true of this store beside the promises of its ports.
+//! Tests of what is specific to this store, beyond the suites of its ports.
 
-mod announcements;
 mod earlier_file;
-mod inbox;
+mod event_inbox;
+mod events_and_deliveries;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -29,39 +29,39 @@ const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn the_file_is_readable_by_its_owner_alone() {
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let path = folder.path().join("made/for/outdial.db");
+    let folder = tempfile::tempdir().expect("a folder can be created");
+    let path = folder.path().join("created/for/outdial.db");
     let store = open(&path).await;
     store.migrate().await.expect("the schema is new");
-    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    let mode = |path: &Path| std::fs::metadata(path).expect("the file exists").permissions().mode() & 0o777;
     for file in ["outdial.db", "outdial.db-wal", "outdial.db-shm"] {
         assert_eq!(mode(&path.with_file_name(file)), 0o600, "{file}");
     }
-    assert_eq!(mode(&folder.path().join("made")), 0o700);
+    assert_eq!(mode(&folder.path().join("created")), 0o700);
 
     store.close().await;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("it is ours");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("the test owns it");
     open(&path).await;
-    assert_eq!(mode(&path), 0o640, "what an operator has set stays");
+    assert_eq!(mode(&path), 0o640, "the mode that an operator has set stays");
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_made_is_unavailable() {
-    let folder = tempfile::tempdir().expect("a folder can be made");
+async fn a_file_that_cannot_be_created_is_unavailable() {
+    let folder = tempfile::tempdir().expect("a folder can be created");
     std::fs::write(folder.path().join("file"), "no folder").expect("it can be written");
     let settings = SqliteSettings::file(folder.path().join("file/outdial.db"));
-    let error = SqliteStore::open(&settings).await.expect_err("a file is no folder");
-    assert!(error.to_string().contains("cannot be made"), "{error}");
+    let error = SqliteStore::open(&settings).await.expect_err("a file is not a folder");
+    assert!(error.to_string().contains("cannot be created"), "{error}");
     std::fs::write(folder.path().join("text.db"), "x".repeat(5000)).expect("it can be written");
     let settings = SqliteSettings::file(folder.path().join("text.db"));
-    let error = SqliteStore::open(&settings).await.expect_err("a text is no database");
+    let error = SqliteStore::open(&settings).await.expect_err("a text is not a database");
     assert!(error.to_string().contains("no database"), "{error}");
 }
 
 #[tokio::test]
 async fn the_schema_is_brought_up_to_date_once() {
     let (store, path, _folder) = unmigrated().await;
-    let pending = store.pending_migrations().await.expect("store is up");
+    let pending = store.pending_migrations().await.expect("the store is available");
     assert_eq!(pending.first().map(String::as_str), Some("0001 directory books and leases"));
     let unready = UserRepo::find(&store, &Tenant::new().user.id).await.expect_err("there is no table");
     assert!(unready.to_string().contains("is the schema migrated?"), "{unready}");
@@ -69,25 +69,25 @@ async fn the_schema_is_brought_up_to_date_once() {
     store.migrate().await.expect("the schema is new");
     store.migrate().await.expect("nothing is left to do");
     assert_eq!(store.pending_migrations().await, Ok(Vec::new()));
-    store.ping().await.expect("store is up");
+    store.ping().await.expect("the store is available");
 
-    let mut beside = beside(&path).await;
+    let mut connection = connect(&path).await;
     sqlx::raw_sql("insert into _sqlx_migrations values (9999, 'of tomorrow', 0, 1, x'00', 0)")
-        .execute(&mut beside)
+        .execute(&mut connection)
         .await
         .expect("the table is there");
-    let error = store.migrate().await.expect_err("a newer release was here");
+    let error = store.migrate().await.expect_err("a newer release has migrated the file");
     assert!(error.to_string().contains("newer release"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_may_start_at_once_on_a_new_file() {
-    let folder = tempfile::tempdir().expect("a folder can be made");
+async fn processes_may_start_at_the_same_time_on_a_new_file() {
+    let folder = tempfile::tempdir().expect("a folder can be created");
     let starts = (0..6).map(|_| {
         let path = folder.path().join("outdial.db");
         tokio::spawn(async move {
             let store = open(&path).await;
-            store.migrate().await.expect("somebody migrates, and the others find it done");
+            store.migrate().await.expect("one migrates, and the others wait for it");
             assert_eq!(store.pending_migrations().await, Ok(Vec::new()));
         })
     });
@@ -104,27 +104,28 @@ async fn two_stores_on_one_file_grant_one_lock_and_book_one_call() {
     import(&ours, &tenant.records()).await;
     for _ in 0..5 {
         let key = key();
-        let comers = (0..40).map(|turn| {
+        let requests = (0..40).map(|turn| {
             let store = if turn % 2 == 0 { ours.clone() } else { theirs.clone() };
             let booking = Booking { key: key.clone(), ..tenant.booking(LONG) };
             tokio::spawn(async move {
-                let granted = store.acquire(&booking.key, &booking.token, LONG).await.expect("store is up");
-                let recorded = store.book(&booking).await.expect("store is up");
-                (granted == HoldResult::Granted, recorded == HoldResult::Granted)
+                let granted =
+                    store.acquire(&booking.key, &booking.token, LONG).await.expect("the store is available");
+                let booked = store.book(&booking).await.expect("the store is available");
+                (granted == HoldResult::Granted, booked == HoldResult::Granted)
             })
         });
-        let (mut granted, mut recorded) = (0, 0);
-        for comer in comers.collect::<Vec<_>>() {
-            let (has_lock, has_call) = comer.await.expect("nobody panics");
+        let (mut granted, mut booked) = (0, 0);
+        for request in requests.collect::<Vec<_>>() {
+            let (has_lock, has_call) = request.await.expect("no task panics");
             granted += u32::from(has_lock);
-            recorded += u32::from(has_call);
+            booked += u32::from(has_call);
         }
-        assert_eq!((granted, recorded), (1, 1));
+        assert_eq!((granted, booked), (1, 1));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_of_writers_is_served_to_the_last() {
+async fn every_writer_of_a_crowd_has_its_turn() {
     let (store, _path, _folder) = migrated().await;
     let writers = (0..200).map(|_| {
         let store = store.clone();
@@ -135,39 +136,40 @@ async fn a_crowd_of_writers_is_served_to_the_last() {
         })
     });
     for writer in writers.collect::<Vec<_>>() {
-        let answers = writer.await.expect("nobody panics");
-        assert_eq!(answers, (Ok(HoldResult::Granted), Ok(Ownership::Held)));
+        let results = writer.await.expect("no task panics");
+        assert_eq!(results, (Ok(HoldResult::Granted), Ok(Ownership::Held)));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_does_not_let_go_is_not_waited_for() {
+async fn the_wait_for_a_writer_that_hangs_is_limited() {
     let (store, path, _folder) = migrated().await;
     let tenant = Tenant::new();
     import(&store, &tenant.records()).await;
-    let (mut stuck, booking, context) = (beside(&path).await, tenant.booking(LONG), outbound());
-    let held = stuck.begin_with("begin immediate").await.expect("nobody writes");
+    let (mut stuck, booking, context) = (connect(&path).await, tenant.booking(LONG), outbound());
+    let held = stuck.begin_with("begin immediate").await.expect("no other connection writes");
 
     let start = Instant::now();
-    let (locked, kept) =
+    let (locked, stored) =
         tokio::join!(store.acquire(&booking.key, &booking.token, LONG), store.store(&context, LONG));
-    assert!(locked.is_err() && kept.is_err(), "nobody can write");
-    assert!(start.elapsed() < Duration::from_secs(2), "the lock's promise");
+    assert!(locked.is_err() && stored.is_err(), "the other connection holds the lock");
+    assert!(start.elapsed() < Duration::from_secs(2), "the time limit of the lock");
     let start = Instant::now();
-    let error = store.book(&booking).await.expect_err("nobody can write");
-    assert!(start.elapsed() < Duration::from_secs(5), "the ledger's promise");
+    let error = store.book(&booking).await.expect_err("the other connection holds the lock");
+    assert!(start.elapsed() < Duration::from_secs(5), "the time limit of the ledger");
     assert!(error.to_string().contains("another writer"), "{error}");
     let known = UserRepo::find(&store, &tenant.user.id).await;
-    assert_eq!(known, Ok(Some(tenant.stored_user())), "readers wait for nobody");
+    assert_eq!(known, Ok(Some(tenant.stored_user())), "readers do not wait for writers");
 
-    held.rollback().await.expect("it is ours");
+    held.rollback().await.expect("the test owns it");
     assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
     assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
 }
 
-/// What reconciliation finds out. The guard may go on blocking for longer, and never for less.
+/// An unknown outcome may become known later. The reservation may become longer by that, and never
+/// shorter.
 #[tokio::test]
-async fn an_unknown_outcome_can_be_learned_later_and_its_reservation_stands() {
+async fn an_unknown_outcome_can_become_known_and_its_reservation_stays() {
     let (store, path, _folder) = migrated().await;
     let tenant = Tenant::new();
     import(&store, &tenant.records()).await;
@@ -186,9 +188,9 @@ async fn an_unknown_outcome_can_be_learned_later_and_its_reservation_stands() {
                 hold_for,
                 settled_at: moment(),
             };
-            CallLedger::settle(&store, &settlement).await.expect("store is up");
+            CallLedger::settle(&store, &settlement).await.expect("the store is available");
         }
-        shift(&mut beside(&path).await, LONG / 2).await;
+        shift(&mut connect(&path).await, LONG / 2).await;
         let duplicate = Booking {
             identity: CallIdentity { call_id: call_id(), ..booking.identity.clone() },
             token: token(),
@@ -215,31 +217,31 @@ async fn a_row_that_cannot_be_read_is_named_and_not_quoted() {
     let tenant = Tenant::new();
     import(&store, &tenant.records()).await;
     let statement = "update contacts set phone_number = '0049 private'";
-    sqlx::query(statement).execute(&mut beside(&path).await).await.expect("the table is there");
+    sqlx::query(statement).execute(&mut connect(&path).await).await.expect("the table is there");
     let found = ContactRepo::find(&store, &tenant.organization.id, &tenant.contact_id()).await;
-    let error = found.expect_err("this is no number").to_string();
+    let error = found.expect_err("this is not a phone number").to_string();
     assert!(error.contains("contacts.phone_number"), "{error}");
     assert!(!error.contains("private"), "{error}");
 }
 
 #[tokio::test]
-async fn what_ran_out_is_swept_and_what_has_not_stays() {
+async fn expired_rows_are_swept_and_the_others_stay() {
     let (store, path, _folder) = migrated().await;
     let tenant = Tenant::new();
     import(&store, &tenant.records()).await;
-    let mut beside = beside(&path).await;
+    let mut connection = connect(&path).await;
     for _ in 0..40 {
-        store.acquire(&key(), &token(), LONG).await.expect("store is up");
-        store.store(&outbound(), LONG).await.expect("store is up");
-        store.store(&inbound(), LONG).await.expect("store is up");
-        store.book(&tenant.booking(LONG)).await.expect("store is up");
+        store.acquire(&key(), &token(), LONG).await.expect("the store is available");
+        store.store(&outbound(), LONG).await.expect("the store is available");
+        store.store(&inbound(), LONG).await.expect("the store is available");
+        store.book(&tenant.booking(LONG)).await.expect("the store is available");
     }
-    shift(&mut beside, Duration::from_secs(7200)).await;
-    store.store(&outbound(), LONG).await.expect("store is up");
-    store.store(&inbound(), LONG).await.expect("store is up");
-    store.book(&tenant.booking(LONG)).await.expect("store is up");
+    shift(&mut connection, Duration::from_secs(7200)).await;
+    store.store(&outbound(), LONG).await.expect("the store is available");
+    store.store(&inbound(), LONG).await.expect("the store is available");
+    store.book(&tenant.booking(LONG)).await.expect("the store is available");
     for _ in 0..64 {
-        store.acquire(&key(), &token(), LONG).await.expect("store is up");
+        store.acquire(&key(), &token(), LONG).await.expect("the store is available");
     }
     let left = [
         ("call_locks", 64),
@@ -249,7 +251,7 @@ async fn what_ran_out_is_swept_and_what_has_not_stays() {
         ("calls", 41),
     ];
     for (table, left) in left {
-        assert_eq!(count(&mut beside, table).await, left, "{table}");
+        assert_eq!(count(&mut connection, table).await, left, "{table}");
     }
 }
 
@@ -258,49 +260,50 @@ async fn a_hundred_thousand_contacts_are_imported_while_others_read() {
     let (store, path, _folder) = migrated().await;
     let tenant = Tenant::new();
     import(&store, &tenant.records()).await;
-    let mut beside = beside(&path).await;
-    let nobody = contact(&tenant.organization.id);
-    let mut under_way = store.begin().await.expect("store is up");
+    let mut connection = connect(&path).await;
+    let template = contact(&tenant.organization.id);
+    let mut running = store.begin().await.expect("the store is available");
     for batch in 0..200 {
         let records: Vec<_> = (0..500)
-            .map(|place| match place % 10 {
-                // Checking a number against the numbering plans takes longer than storing it: a tenth has one.
+            .map(|index| match index % 10 {
+                // Parsing a number takes longer than storing it, so that only one in ten has a
+                // number.
                 0 => contact(&tenant.organization.id),
-                _ => ContactRecord { identity: Known(contact_id()), phone_number: None, ..nobody.clone() },
+                _ => ContactRecord { identity: Known(contact_id()), phone_number: None, ..template.clone() },
             })
             .map(DirectoryRecord::Contact)
             .collect();
-        under_way.upsert(&records).await.expect("no number is there twice");
+        running.upsert(&records).await.expect("no number is there twice");
         if batch % 50 == 0 {
-            let user = UserRepo::find(&store, &tenant.user.id).await.expect("store is up");
+            let user = UserRepo::find(&store, &tenant.user.id).await.expect("the store is available");
             assert!(user.is_some());
-            assert_eq!(count(&mut beside, "contacts").await, 1, "nothing is seen before the commit");
+            assert_eq!(count(&mut connection, "contacts").await, 1, "nothing is visible before the commit");
         }
     }
-    under_way.commit().await.expect("store is up");
-    assert_eq!(count(&mut beside, "contacts").await, 100_001);
+    running.commit().await.expect("the store is available");
+    assert_eq!(count(&mut connection, "contacts").await, 100_001);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_in_memory_serves_many_at_once_and_is_alone() {
+async fn a_store_in_memory_serves_many_tasks_and_shares_no_data() {
     let store = SqliteStore::open(&SqliteSettings::in_memory()).await.expect("there is memory");
     store.migrate().await.expect("the schema is new");
     let tenant = Tenant::new();
     import(&store, &tenant.records()).await;
     let number = phone_number();
-    let comers = (0..100).map(|_| {
+    let requests = (0..100).map(|_| {
         let (store, tenant, number) = (store.clone(), tenant.clone(), number.clone());
         tokio::spawn(async move {
             let booking = tenant.booking(LONG);
             assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
             assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
             let found = store.find_or_create(&tenant.organization.id, &number, &contact_id()).await;
-            found.expect("store is up").id
+            found.expect("the store is available").id
         })
     });
     let mut ids = Vec::new();
-    for comer in comers.collect::<Vec<_>>() {
-        ids.push(comer.await.expect("nobody panics"));
+    for request in requests.collect::<Vec<_>>() {
+        ids.push(request.await.expect("no task panics"));
     }
     ids.dedup();
     assert_eq!(ids.len(), 1, "one contact for one number");
@@ -325,7 +328,7 @@ async fn migrated() -> (SqliteStore, PathBuf, TempDir) {
 }
 
 async fn unmigrated() -> (SqliteStore, PathBuf, TempDir) {
-    let folder = tempfile::tempdir().expect("a folder can be made");
+    let folder = tempfile::tempdir().expect("a folder can be created");
     let path = folder.path().join("outdial.db");
     (open(&path).await, path, folder)
 }
@@ -334,18 +337,18 @@ async fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(&SqliteSettings::file(path)).await.expect("the file can be opened")
 }
 
-/// A connection beside the store's own.
-async fn beside(path: &Path) -> SqliteConnection {
+/// A connection that is not the store's.
+async fn connect(path: &Path) -> SqliteConnection {
     SqliteConnectOptions::new().filename(path).connect().await.expect("the file is there")
 }
 
 async fn import(store: &SqliteStore, records: &[DirectoryRecord]) {
-    let mut import = store.begin().await.expect("store is up");
+    let mut import = store.begin().await.expect("the store is available");
     import.upsert(records).await.expect("the records agree with each other");
-    import.commit().await.expect("store is up");
+    import.commit().await.expect("the store is available");
 }
 
-/// Brings everything that runs out nearer to its end.
+/// Moves every time of expiry this much earlier.
 async fn shift(connection: &mut SqliteConnection, time: Duration) {
     let millis = i64::try_from(time.as_millis()).expect("a short time");
     for (table, column) in [

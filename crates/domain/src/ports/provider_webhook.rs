@@ -1,53 +1,179 @@
-use super::CallLookup;
-use crate::{Audio, CallUpdate, Timestamp};
+use std::collections::HashMap;
 
-/// The provider's way of telling us about calls: how its events are known to be its own, and what
-/// they say.
+use super::CallLookup;
+use crate::{Audio, CallUpdate, InboundCall, Personalization, Timestamp};
+
+/// What a voice provider sends to the gateway by itself: events about calls, and the question who
+/// is calling.
+///
+/// An implementation knows which headers its provider signs with, verifies each request, and
+/// translates bodies in both directions. It holds secrets and no connection: every method returns
+/// without waiting.
+///
+/// For an event, the gateway calls [`has_credentials`](Self::has_credentials) before it reads the
+/// body, then [`verify`](Self::verify) over the raw bytes, and [`read`](Self::read) only after
+/// that. For a question, it calls [`verify_question`](Self::verify_question) before it reads the
+/// body, then [`read_question`](Self::read_question) and [`write_reply`](Self::write_reply).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait ProviderWebhook: Send + Sync {
-    /// Whether the provider sent this body. Looks at the raw bytes and reads none of them.
-    fn verify<'a>(
-        &self,
-        credentials: &WebhookCredentials<'a>,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Result<(), Unverified>;
+    /// Whether the headers of an event hold anything that [`verify`](Self::verify) could accept. If
+    /// not, the gateway refuses the event without reading its body.
+    fn has_credentials(&self, credentials: &WebhookCredentials) -> bool;
 
-    /// What a body says. An event of a type that we do not know is read as far as its key goes.
+    /// Verifies that the provider sent this event. Uses the raw bytes of the body and does not
+    /// parse them.
+    fn verify(&self, credentials: &WebhookCredentials, body: &[u8], now: Timestamp)
+    -> Result<(), Unverified>;
+
+    /// Reads a verified event. An event of an unknown type has a key, a type and whatever
+    /// identifies its call.
     fn read(&self, body: &[u8], received_at: Timestamp) -> Result<ProviderEvent, UnreadableEvent>;
+
+    /// Verifies that the provider asks who is calling, from the headers alone.
+    fn verify_question(&self, credentials: &WebhookCredentials) -> Result<(), Unverified>;
+
+    /// Reads the provider's question who is calling. The phone rings meanwhile, so it ignores what
+    /// it can do without.
+    fn read_question(&self, body: &[u8]) -> Result<PersonalizationQuestion, UnreadableQuestion>;
+
+    /// Writes the reply to a question. `None`: the caller is unknown, and the call continues
+    /// without a name.
+    fn write_reply(
+        &self,
+        question: &PersonalizationQuestion,
+        personalization: Option<Personalization>,
+    ) -> ProviderReply;
 }
 
-/// What a delivery shows for itself.
-#[derive(Clone, Copy)]
-pub struct WebhookCredentials<'a> {
-    /// The signature header, as it stands.
-    pub signature: Option<&'a str>,
-    /// The bearer token.
-    pub bearer: Option<&'a str>,
+/// The headers of a request from the provider, for an implementation to find its signature or
+/// secret in. Without `Debug`: they hold secrets.
+#[derive(Clone, Default)]
+pub struct WebhookCredentials {
+    /// By lower-case name; `None` for a header that is not usable.
+    headers: HashMap<String, Option<String>>,
+    bearer: Option<String>,
 }
 
-/// The delivery is not the provider's, or too old. Which of these it is, whoever sent it does not
-/// learn.
+/// The provider did not send this request, or sent it too long ago. The error does not say which,
+/// so that the sender cannot learn it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the event is not signed by the provider")]
+#[error("no configured secret verifies the request")]
 pub struct Unverified;
 
-/// The body is no event.
+/// The body is not an event of the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the body is not an event of the provider")]
 pub struct UnreadableEvent;
 
+/// The body is not a question of the provider. The texts are for the provider's operator and quote
+/// nothing from the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct UnreadableQuestion {
+    /// The field at fault; `None` where it is the body as a whole.
+    pub field: Option<&'static str>,
+    /// What is wrong with it.
+    pub message: &'static str,
+}
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderEvent {
-    /// What makes two deliveries the same event.
+    /// Two requests with the same key carry the same event. At most 200 bytes.
     pub key: String,
-    /// The provider's name of its type.
+    /// The provider's name of the event's type.
     pub kind: String,
-    /// Which call it speaks of.
+    /// What identifies the call.
     pub lookup: CallLookup,
-    /// What it tells; nothing for a type that the books have no use for.
+    /// What the event reports about the call. `None` for a type that the gateway does not use.
     pub update: Option<CallUpdate>,
-    /// The recording that it brings.
+    /// The recording that the event carries.
     pub recording: Option<Audio>,
+}
+
+/// The provider's question who is calling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonalizationQuestion {
+    /// The call that rings.
+    pub call: InboundCall,
+    /// The form in which the provider expects the reply. Only the implementation that read the
+    /// question interprets it.
+    pub reply_form: &'static str,
+}
+
+/// The body of a response to the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderReply {
+    /// Its media type: `application/json`.
+    pub media_type: &'static str,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+impl WebhookCredentials {
+    /// The longest value of a header that is kept, in bytes.
+    pub const MAX_VALUE_LEN: usize = 8 * 1024;
+
+    /// The credentials of a request that has these headers, in any order, and this bearer token in
+    /// its `Authorization` header.
+    #[must_use]
+    pub fn new<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>, bearer: Option<&str>) -> Self {
+        let mut by_name = HashMap::new();
+        for (name, value) in headers {
+            // A proxy in front of the gateway may have looked at the other one of two.
+            let is_first = !by_name.contains_key(&name.to_ascii_lowercase());
+            by_name.insert(name.to_ascii_lowercase(), usable(value).filter(|_| is_first));
+        }
+        Self { headers: by_name, bearer: bearer.map(str::to_owned) }
+    }
+
+    /// The value of a header, by its lower-case name. `None` unless the request has exactly one
+    /// such header, whose value is ASCII without control characters and at most
+    /// [`Self::MAX_VALUE_LEN`] bytes long.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.as_deref()
+    }
+
+    /// The bearer token: visible ASCII without spaces, at most [`Self::MAX_VALUE_LEN`] bytes.
+    #[must_use]
+    pub fn bearer(&self) -> Option<&str> {
+        self.bearer.as_deref()
+    }
+}
+
+fn usable(value: &[u8]) -> Option<String> {
+    let allowed = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t');
+    let fits = value.len() <= WebhookCredentials::MAX_VALUE_LEN && value.iter().all(allowed);
+    fits.then(|| String::from_utf8_lossy(value).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_usable_where_it_is_the_only_one_of_its_name_in_ascii_and_of_bounded_length() {
+        let longest = "x".repeat(WebhookCredentials::MAX_VALUE_LEN);
+        let too_long = format!("{longest}x");
+        let headers: [(&str, &[u8]); 8] = [
+            ("Signature", b"t=1, v0=ab\t"),
+            ("longest", longest.as_bytes()),
+            ("too-long", too_long.as_bytes()),
+            ("binary", b"\xff"),
+            ("control", b"a\x01"),
+            ("twice", b"a"),
+            ("Twice", b"a"),
+            ("empty", b""),
+        ];
+        let credentials = WebhookCredentials::new(headers, Some("token"));
+        assert_eq!(credentials.header("signature"), Some("t=1, v0=ab\t"));
+        assert_eq!(credentials.header("longest"), Some(longest.as_str()));
+        assert_eq!(credentials.header("empty"), Some(""));
+        for name in ["too-long", "binary", "control", "twice", "absent"] {
+            assert_eq!(credentials.header(name), None, "{name}");
+        }
+        assert_eq!(credentials.bearer(), Some("token"));
+        assert_eq!(WebhookCredentials::default().bearer(), None);
+    }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 
 use crate::ports::{
-    Clock, ContextCache, InboundDirectory, InboundParties, InboundQuery, PortUnavailable, ProviderWebhook,
-    Unverified, WebhookCredentials,
+    Clock, ContextCache, InboundDirectory, InboundParties, InboundQuery, PersonalizationQuestion,
+    PortUnavailable, ProviderReply, ProviderWebhook, UnreadableQuestion, Unverified, WebhookCredentials,
 };
-use crate::{ConversationContext, ConversationId, InboundContext, PersonName, PhoneNumber, ProviderAgentId};
+use crate::{ConversationContext, ConversationId, InboundCall, InboundContext, Personalization};
 
 /// Identifies the caller, and stores the context for the conversation's events. If this fails the
 /// call continues: the agent then greets an unknown caller.
@@ -29,30 +29,6 @@ pub struct PersonalizeCallPorts {
     pub clock: Arc<dyn Clock>,
 }
 
-/// An inbound call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InboundCall {
-    /// The provider's id of the conversation, if it is known already.
-    pub conversation_id: Option<ConversationId>,
-    /// The number that calls; absent if it is withheld or not a valid number.
-    pub caller: Option<PhoneNumber>,
-    /// The number that is called.
-    pub called: Option<PhoneNumber>,
-    /// The provider's id of the agent that answers.
-    pub provider_agent_id: Option<ProviderAgentId>,
-}
-
-/// What the agent receives about the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Personalization {
-    /// The caller's name, if the contact has one.
-    pub caller_name: Option<PersonName>,
-    /// The number that calls.
-    pub caller_number: PhoneNumber,
-    /// The name of the organization that is called.
-    pub organization_name: PersonName,
-}
-
 /// The caller hears silence until we answer.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 
@@ -63,11 +39,24 @@ impl PersonalizeCall {
         Self { ports, ttl }
     }
 
-    /// Checks that the provider asks. Only the bearer secret proves it: the provider does not sign
-    /// this request.
-    pub fn verify(&self, bearer: Option<&str>) -> Result<(), Unverified> {
-        let credentials = WebhookCredentials { signature: None, bearer };
-        self.ports.webhook.verify(&credentials, &[], self.ports.clock.now())
+    /// Verifies that the provider asks, before the body of its question is read.
+    pub fn verify(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {
+        self.ports.webhook.verify_question(credentials)
+    }
+
+    /// Reads the provider's question.
+    pub fn read(&self, body: &[u8]) -> Result<PersonalizationQuestion, UnreadableQuestion> {
+        self.ports.webhook.read_question(body)
+    }
+
+    /// Writes the reply to a question, in the form that the question asks for.
+    #[must_use]
+    pub fn reply(
+        &self,
+        question: &PersonalizationQuestion,
+        personalization: Option<Personalization>,
+    ) -> ProviderReply {
+        self.ports.webhook.write_reply(question, personalization)
     }
 
     /// What the agent receives about the caller; `None` if no contact calls from this number, or

@@ -83,11 +83,16 @@ impl ReceiveEvent {
         Self { ports }
     }
 
+    /// Refuses an event whose headers show no credentials at all, before its body is read.
+    pub fn check_credentials(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {
+        if self.ports.webhook.has_credentials(credentials) { Ok(()) } else { Err(Unverified) }
+    }
+
     /// Stores one event and returns its call if that is already known. When this returns `Ok`, the
     /// event is stored.
     pub async fn receive(
         &self,
-        credentials: &WebhookCredentials<'_>,
+        credentials: &WebhookCredentials,
         body: &[u8],
     ) -> Result<Option<CallId>, ReceiveEventError> {
         let now = self.ports.clock.now();

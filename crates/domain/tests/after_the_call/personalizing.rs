@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{
     InboundDirectory, InboundParties, InboundQuery, MockClock, MockContextCache, MockInboundDirectory,
-    MockProviderWebhook, PortUnavailable, Unverified,
+    MockProviderWebhook, PersonalizationQuestion, PortUnavailable, ProviderReply, UnreadableQuestion,
+    Unverified, WebhookCredentials,
 };
 use domain::{
     AgentId, CallContext, CallId, CallIdentity, Contact, ContactId, ConversationContext, ConversationId,
@@ -58,6 +59,10 @@ fn inbound_call() -> InboundCall {
         called: Some(called()),
         provider_agent_id: Some(ProviderAgentId::parse("agent_1").expect("an id")),
     }
+}
+
+fn question() -> PersonalizationQuestion {
+    PersonalizationQuestion { call: inbound_call(), reply_form: "plain" }
 }
 
 fn inbound_context(contact_id: Option<ContactId>) -> ConversationContext {
@@ -123,12 +128,16 @@ fn use_case(directory: Arc<dyn InboundDirectory>, contexts: MockContextCache) ->
     clock.expect_now().return_const(NOW);
     clock.expect_sleep().returning(|_| ());
     let mut webhook = MockProviderWebhook::new();
-    webhook.expect_verify().returning(|credentials, _, _| {
-        if credentials.signature.is_none() && credentials.bearer == Some("secret") {
-            Ok(())
-        } else {
-            Err(Unverified)
-        }
+    webhook.expect_verify_question().returning(|credentials| {
+        if credentials.bearer() == Some("secret") { Ok(()) } else { Err(Unverified) }
+    });
+    webhook.expect_read_question().returning(|body| {
+        let at_fault = UnreadableQuestion { field: None, message: "the body is empty" };
+        if body.is_empty() { Err(at_fault) } else { Ok(question()) }
+    });
+    webhook.expect_write_reply().returning(|question, personalization| ProviderReply {
+        media_type: "text/plain",
+        body: format!("{} {}", question.reply_form, personalization.is_some()).into_bytes(),
     });
     let ports = PersonalizeCallPorts {
         webhook: Arc::new(webhook),
@@ -199,10 +208,15 @@ async fn nobody_waits_for_a_directory_that_hangs() {
     assert_eq!(told, Ok(None));
 }
 
-#[tokio::test]
-async fn only_the_bearer_secret_counts() {
+#[test]
+fn a_question_is_verified_and_translated_by_the_providers_port() {
     let use_case = use_case(Arc::new(MockInboundDirectory::new()), MockContextCache::new());
-    assert_eq!(use_case.verify(Some("secret")), Ok(()));
-    assert_eq!(use_case.verify(Some("guess")), Err(Unverified));
-    assert_eq!(use_case.verify(None), Err(Unverified));
+    let showing = |bearer| WebhookCredentials::new([], bearer);
+    assert_eq!(use_case.verify(&showing(Some("secret"))), Ok(()));
+    assert_eq!(use_case.verify(&showing(Some("guess"))), Err(Unverified));
+    assert_eq!(use_case.verify(&showing(None)), Err(Unverified));
+    assert_eq!(use_case.read(b"a question"), Ok(question()));
+    assert_eq!(use_case.read(b"").map_err(|error| error.message), Err("the body is empty"));
+    let reply = use_case.reply(&question(), None);
+    assert_eq!((reply.media_type, reply.body.as_slice()), ("text/plain", b"plain false".as_slice()));
 }

@@ -16,7 +16,10 @@ use domain::{
 use tokio::time::timeout;
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
-const SIGNED: WebhookCredentials<'_> = WebhookCredentials { signature: Some("a signature"), bearer: None };
+
+fn signed() -> WebhookCredentials {
+    WebhookCredentials::new([("signature", b"a signature".as_slice())], None)
+}
 
 fn away() -> PortUnavailable {
     PortUnavailable::new("store", "away")
@@ -143,7 +146,7 @@ impl World {
 
     async fn receive(self) -> (Result<Option<CallId>, ReceiveEventError>, Vec<String>) {
         let (use_case, steps) = self.use_case();
-        let answer = use_case.receive(&SIGNED, b"{}").await;
+        let answer = use_case.receive(&signed(), b"{}").await;
         let steps = std::mem::take(&mut *steps.lock().expect("no panic"));
         (answer, steps)
     }
@@ -193,7 +196,7 @@ async fn what_is_stored_is_acknowledged_though_its_call_is_not_found_in_time() {
 
     let (ports, steps) = World::working().ports();
     let use_case = ReceiveEvent::new(ReceiveEventPorts { contexts: Arc::new(Stalled), ..ports });
-    let received = timeout(Duration::from_secs(10), use_case.receive(&SIGNED, b"{}")).await;
+    let received = timeout(Duration::from_secs(10), use_case.receive(&signed(), b"{}")).await;
     assert_eq!(received, Ok(Ok(None)));
     assert_eq!(*steps.lock().expect("no panic"), ["accept"]);
 }

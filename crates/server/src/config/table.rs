@@ -44,7 +44,8 @@ settings! {
         /// together with OUTDIAL_REDIS_URL.
         database_url: SecretString = OUTDIAL_DATABASE_URL, "sqlite://outdial.db",
             secret_url(&["sqlite://", "postgres://", "postgresql://"]);
-        /// The voice provider. The simulator is built in and rings no phone. Required with Postgres.
+        /// The voice provider. The simulator is built in and rings no phone. Required with
+        /// Postgres.
         voice_provider: VoiceProvider = OUTDIAL_VOICE_PROVIDER, "simulator", choice(&[
             ("simulator", VoiceProvider::Simulator),
             ("elevenlabs", VoiceProvider::ElevenLabs),

@@ -2,39 +2,72 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{EncodingKey, Header};
-use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use testkit::eventually;
+use tokio::task::JoinHandle;
 
 use super::event_stream::EventStream;
-use super::world::SECRET;
+use super::world::JWT_SECRET;
 
-/// A REST client of one gateway: one method for each thing that a user does.
+const OUTBOUND_CALLS: &str = "/api/calls/ai/outbound";
+
+/// An HTTP client without a proxy. A request ends after a minute.
+pub(crate) fn http_client() -> reqwest::Client {
+    let builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60));
+    builder.build().expect("the TLS backend is compiled in")
+}
+
+/// A user's REST client of one gateway.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
     address: SocketAddr,
-    base_url: String,
     user: String,
 }
 
-/// What came back.
+/// A response with its body as JSON. The body is `null` where it is not JSON.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Value,
 }
 
-impl Answer {
+/// A request for a call that waits for its response in a task of its own.
+pub(crate) struct PendingCall(JoinHandle<Option<Response>>);
+
+impl PendingCall {
+    pub(crate) fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// `None` if the connection broke before the response was complete.
+    pub(crate) async fn try_response(self) -> Option<Response> {
+        self.0.await.expect("the client does not panic")
+    }
+
+    pub(crate) async fn response(self) -> Response {
+        self.try_response().await.expect("the gateway responds")
+    }
+}
+
+impl Response {
     pub(crate) fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    pub(crate) fn is_placed_anew(&self) -> bool {
+    pub(crate) fn call_id(&self) -> String {
+        self.body["callId"].as_str().unwrap_or_else(|| panic!("no callId in {}", self.body)).to_owned()
+    }
+
+    /// A call was placed for this request.
+    pub(crate) fn is_new_call(&self) -> bool {
         self.status == 200 && self.body["deduplicated"] == false
     }
 
+    /// The request got the result of an earlier request for the same intent.
     pub(crate) fn is_duplicate(&self) -> bool {
         self.status == 200 && self.body["deduplicated"] == true
     }
@@ -43,130 +76,141 @@ impl Answer {
         self.status == 429 && self.code() == "OUTBOUND_IN_FLIGHT"
     }
 
-    /// The integer that `Retry-After` says.
+    /// The header `Retry-After`, in seconds.
     pub(crate) fn retry_after(&self) -> u64 {
-        let text = self.headers.get("retry-after").expect("a Retry-After header").to_str().expect("ASCII");
-        text.parse().expect("an integer")
+        let header = self.headers.get("retry-after").expect("the response has a Retry-After header");
+        header.to_str().expect("the header is ASCII").parse().expect("the header is an integer")
     }
 
-    pub(crate) fn assert(&self, status: u16, code: &str) {
+    pub(crate) fn assert_error(&self, status: u16, code: &str) {
         assert_eq!((self.status.as_u16(), self.code()), (status, code), "{}", self.body);
         assert_eq!(self.body["success"], false, "{}", self.body);
         assert!(!self.body["error"].is_null(), "{}", self.body);
+    }
+
+    /// `None` if the connection breaks.
+    async fn read(request: RequestBuilder) -> Option<Self> {
+        let response = request.send().await.ok()?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = serde_json::from_str(&response.text().await.ok()?).unwrap_or(Value::Null);
+        Some(Self { status, headers, body })
     }
 }
 
 impl Client {
     pub(crate) fn new(address: SocketAddr, user: &str) -> Self {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(60))
-            .build()
-            .expect("a client without special wishes");
-        Self { http, address, base_url: format!("http://{address}"), user: user.to_owned() }
+        Self { http: http_client(), address, user: user.to_owned() }
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// A client of the same gateway for another user.
     pub(crate) fn of_user(&self, user: &str) -> Self {
         Self { user: user.to_owned(), ..self.clone() }
     }
 
+    /// A JWT of the user that is valid for an hour.
     pub(crate) fn token(&self) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs();
         let claims = json!({ "sub": self.user, "exp": now + 3600 });
-        jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes()))
-            .expect("signed")
+        let key = EncodingKey::from_secret(JWT_SECRET.as_bytes());
+        jsonwebtoken::encode(&Header::default(), &claims, &key).expect("HS256 signs any claims")
     }
 
-    pub(crate) fn request(&self, body: &Value) -> reqwest::RequestBuilder {
-        let url = format!("{}/api/calls/ai/outbound", self.base_url);
-        self.http.post(url).bearer_auth(self.token()).json(body)
+    /// The request for a call, not sent yet.
+    pub(crate) fn call_request(&self, body: &Value) -> RequestBuilder {
+        self.http.post(self.url(OUTBOUND_CALLS)).bearer_auth(self.token()).json(body)
     }
 
-    pub(crate) async fn place(&self, body: Value) -> Answer {
-        self.try_place(body).await.expect("an answer")
+    pub(crate) async fn place(&self, body: Value) -> Response {
+        self.try_place(body).await.expect("the gateway responds")
     }
 
-    pub(crate) async fn call_number(&self, number: &str) -> Answer {
+    /// `None` if the connection breaks.
+    pub(crate) async fn try_place(&self, body: Value) -> Option<Response> {
+        Response::read(self.call_request(&body)).await
+    }
+
+    pub(crate) async fn call_number(&self, number: &str) -> Response {
         self.place(json!({ "phoneNumber": number })).await
     }
 
-    /// Nothing where the connection broke.
-    pub(crate) async fn try_place(&self, body: Value) -> Option<Answer> {
-        answer(self.request(&body).send().await.ok()?).await
+    /// Requests a call to the number in a task of its own.
+    pub(crate) fn start_calling(&self, number: &str) -> PendingCall {
+        let (client, body) = (self.clone(), json!({ "phoneNumber": number }));
+        PendingCall(tokio::spawn(async move { client.try_place(body).await }))
     }
 
-    /// A call, as the books have it.
-    pub(crate) async fn read(&self, call_id: &str) -> Answer {
-        self.get_as_user(&format!("/api/calls/{call_id}")).await
+    pub(crate) async fn read_call(&self, call_id: &str) -> Value {
+        let response = self.get_call(call_id).await;
+        assert_eq!(response.status, 200, "{}", response.body);
+        response.body["call"].clone()
     }
 
-    /// Reads a call until it stands so, for a quarter of a minute at most.
-    pub(crate) async fn read_until(&self, call_id: &str, status: &str) -> Value {
-        for _ in 0..150 {
-            let answer = self.read(call_id).await;
-            if answer.body["call"]["status"] == status {
-                return answer.body["call"].clone();
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("it never is {status}: {}", self.read(call_id).await.body);
+    pub(crate) async fn get_call(&self, call_id: &str) -> Response {
+        self.get(&format!("/api/calls/{call_id}")).await
     }
 
-    pub(crate) async fn get_as_user(&self, path: &str) -> Answer {
-        let url = format!("{}{path}", self.base_url);
-        answer(self.http.get(url).bearer_auth(self.token()).send().await.expect("an answer"))
-            .await
-            .expect("a body")
+    /// Reads the call until it has this status.
+    pub(crate) async fn read_call_when(&self, call_id: &str, status: &str) -> Value {
+        eventually(&format!("the call {call_id} is {status}"), async || {
+            let call = self.get_call(call_id).await.body["call"].take();
+            (call["status"] == status).then_some(call)
+        })
+        .await
     }
 
-    pub(crate) async fn post_as_user(&self, path: &str, body: &Value) -> Answer {
-        let request = self.http.post(format!("{}{path}", self.base_url)).bearer_auth(self.token()).json(body);
-        answer(request.send().await.expect("an answer")).await.expect("a body")
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.send(self.http.get(self.url(path))).await
     }
 
-    pub(crate) async fn delete_as_user(&self, path: &str) -> Answer {
-        let request = self.http.delete(format!("{}{path}", self.base_url)).bearer_auth(self.token());
-        answer(request.send().await.expect("an answer")).await.expect("a body")
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
+        self.send(self.http.post(self.url(path)).json(body)).await
     }
 
-    /// What the voice provider posts, with this bearer token.
-    pub(crate) async fn post_with_bearer(&self, path: &str, bearer: &str, body: &Value) -> Answer {
-        let request = self.http.post(format!("{}{path}", self.base_url)).bearer_auth(bearer).json(body);
-        answer(request.send().await.expect("an answer")).await.expect("a body")
+    pub(crate) async fn delete(&self, path: &str) -> Response {
+        self.send(self.http.delete(self.url(path))).await
     }
 
-    /// Has events sent to this URL; the endpoint's id and its secret.
-    pub(crate) async fn register(&self, url: &str) -> (String, String) {
-        let answer = self.post_as_user("/api/webhook-endpoints", &json!({ "url": url })).await;
-        assert_eq!(answer.status, 201, "{}", answer.body);
-        let text = |value: &Value| value.as_str().expect("text").to_owned();
-        (text(&answer.body["endpoint"]["id"]), text(&answer.body["secret"]))
+    /// Posts with this bearer token in place of the user's.
+    pub(crate) async fn post_with_bearer(&self, path: &str, bearer: &str, body: &Value) -> Response {
+        let request = self.http.post(self.url(path)).bearer_auth(bearer).json(body);
+        Response::read(request).await.expect("the gateway responds")
     }
 
-    /// Follows the calls of the user's organization, from now on or behind an event.
-    pub(crate) async fn follow(&self, last_event_id: Option<&str>) -> EventStream {
-        let mut request =
-            self.http.get(format!("{}/api/calls/events", self.base_url)).bearer_auth(self.token());
+    /// Gets a path without a token. `None` if the gateway does not respond.
+    pub(crate) async fn get_unauthenticated(&self, path: &str) -> Option<Response> {
+        Response::read(self.http.get(self.url(path))).await
+    }
+
+    /// Registers a webhook endpoint. Returns its id and its secret.
+    pub(crate) async fn register_endpoint(&self, url: &str) -> (String, String) {
+        let response = self.post("/api/webhook-endpoints", &json!({ "url": url })).await;
+        assert_eq!(response.status, 201, "{}", response.body);
+        let text = |value: &Value| value.as_str().expect("a string").to_owned();
+        (text(&response.body["endpoint"]["id"]), text(&response.body["secret"]))
+    }
+
+    /// Follows the call events of the user's organization, from now on or after the event with
+    /// this id.
+    pub(crate) async fn follow_events(&self, last_event_id: Option<&str>) -> EventStream {
+        let mut request = self.http.get(self.url("/api/calls/events")).bearer_auth(self.token());
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("the gateway responds");
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         EventStream::new(response)
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Option<Answer> {
-        answer(self.http.get(format!("{}{path}", self.base_url)).send().await.ok()?).await
+    async fn send(&self, request: RequestBuilder) -> Response {
+        Response::read(request.bearer_auth(self.token())).await.expect("the gateway responds")
     }
-}
 
-async fn answer(response: reqwest::Response) -> Option<Answer> {
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = serde_json::from_str(&response.text().await.ok()?).unwrap_or(Value::Null);
-    Some(Answer { status, headers, body })
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
 }

@@ -1,118 +1,87 @@
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Output, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::client::Client;
+use super::command::{Environment, outdial, send_signal};
 
-/// `outdial serve`, in a process of its own. Killed when dropped.
+/// A gateway in a process of its own, started with `outdial serve`. The process is killed when its
+/// handle is dropped.
 pub(crate) struct Process {
     pub client: Client,
     child: Child,
     log: Arc<Mutex<String>>,
-    reader: JoinHandle<()>,
-}
-
-/// The program, which the workspace's tests are built together with.
-fn outdial() -> PathBuf {
-    let mut path = std::env::current_exe().expect("this program has a path");
-    path.pop();
-    path.pop();
-    path.push("outdial");
-    assert!(path.exists(), "{} is not built: run the tests of the whole workspace", path.display());
-    path
-}
-
-fn command(arguments: &[&str], settings: &BTreeMap<&'static str, String>) -> Command {
-    let mut command = Command::new(outdial());
-    command.args(arguments).env_clear().envs(settings).stdin(Stdio::null()).kill_on_drop(true);
-    command.current_dir(std::env::temp_dir());
-    command
-}
-
-/// Runs a command to its end.
-pub(crate) async fn run_outdial(arguments: &[&str], settings: &BTreeMap<&'static str, String>) -> Output {
-    command(arguments, settings).output().await.expect("the program starts")
-}
-
-/// Starts a command in a folder, with these settings alone and its output piped.
-pub(crate) fn outdial_in(folder: &Path, arguments: &[&str], settings: &[(&'static str, &str)]) -> Child {
-    let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    let mut command = command(arguments, &settings);
-    command
-        .current_dir(folder)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts")
+    log_reader: JoinHandle<()>,
 }
 
 impl Process {
-    pub(super) async fn serve(settings: &BTreeMap<&'static str, String>) -> Self {
+    /// Returns once the process serves.
+    pub(super) async fn serve(settings: &Environment) -> Self {
         let mut settings = settings.clone();
         settings.insert("OUTDIAL_LOG_FORMAT", "json".to_owned());
-        let mut command = command(&["serve"], &settings);
-        let mut child =
-            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let mut command = outdial(&["serve"], &settings);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("outdial starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("the log is piped")).lines();
         let log = Arc::new(Mutex::new(String::new()));
-        let (kept, (say, said)) = (log.clone(), tokio::sync::oneshot::channel::<SocketAddr>());
-        let reader = tokio::spawn(async move {
-            let mut say = Some(say);
+        let (stored_log, (address_sender, address)) = (log.clone(), oneshot::channel());
+        let log_reader = tokio::spawn(async move {
+            let mut address_sender = Some(address_sender);
             while let Ok(Some(line)) = lines.next_line().await {
-                let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-                let address = event["address"].as_str().filter(|_| event["message"] == "serving");
-                if let Some(address) = address.and_then(|address| address.parse().ok())
-                    && let Some(say) = say.take()
+                if let Some(address) = serving_address(&line)
+                    && let Some(sender) = address_sender.take()
                 {
-                    let _ = say.send(address);
+                    let _ = sender.send(address);
                 }
-                let mut log = kept.lock().expect("no panic");
+                let mut log = stored_log.lock().expect("no test panics while it reads the log");
                 log.push_str(&line);
                 log.push('\n');
             }
         });
-        let address = tokio::time::timeout(Duration::from_secs(30), said).await;
-        match address {
-            Ok(Ok(address)) => Self { client: Client::new(address, "u1"), child, log, reader },
-            _ => panic!("outdial does not serve: {}", log.lock().expect("no panic")),
+        match timeout(Duration::from_secs(30), address).await {
+            Ok(Ok(address)) => Self { client: Client::new(address, "u1"), child, log, log_reader },
+            _ => panic!("outdial does not serve: {}", log.lock().expect("the log reader does not panic")),
         }
     }
 
-    /// Everything that it logged.
+    /// Everything that the process has logged.
     pub(crate) fn log(&self) -> String {
-        self.log.lock().expect("no panic").clone()
+        self.log.lock().expect("the log reader does not panic").clone()
     }
 
-    /// Lets go of its log, as a collector does that dies: every line fails from now on.
-    pub(crate) async fn stop_reading_its_log(&mut self) {
-        self.reader.abort();
-        let ended = (&mut self.reader).await;
-        assert!(ended.is_err_and(|error| error.is_cancelled()), "the process was still writing");
+    /// Closes the reading end of the log, as a crashed log collector does: every later write to
+    /// the log fails.
+    pub(crate) async fn close_log(&mut self) {
+        self.log_reader.abort();
+        let ended = (&mut self.log_reader).await;
+        assert!(ended.is_err_and(|error| error.is_cancelled()), "the process closed its log first");
     }
 
-    /// Sends a signal by its name, `TERM` say.
+    /// Sends a signal by its name, for example `TERM`.
     pub(crate) async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("it runs").to_string();
-        let sent =
-            Command::new("kill").args([&format!("-{name}"), &pid]).status().await.expect("kill is there");
-        assert!(sent.success(), "the signal is sent");
+        send_signal(&self.child, name).await;
     }
 
-    /// Waits for it to end by itself.
+    /// Waits until the process has ended without being killed, for a minute at most.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
-        let ended = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await;
-        ended.expect("it ends within a minute").expect("it can be waited for")
+        let ended = timeout(Duration::from_secs(60), self.child.wait()).await;
+        ended.expect("the process ends within a minute").expect("the process can be waited for")
     }
 
-    /// Kills it as a crash would, at once and without a word.
+    /// Kills the process without any notice, as a crash does.
     pub(crate) async fn kill(mut self) {
-        self.child.kill().await.expect("it runs");
+        self.child.kill().await.expect("the process runs");
     }
+}
+
+/// The address in the log line that announces that the gateway serves.
+fn serving_address(line: &str) -> Option<SocketAddr> {
+    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+    event["address"].as_str().filter(|_| event["message"] == "serving")?.parse().ok()
 }

@@ -1,44 +1,43 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
-use std::time::Duration;
 
 use tempfile::TempDir;
+use testkit::eventually;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-/// A Redis of one's own, which can be killed and started again empty.
+/// A Redis server that one test owns. It stores nothing on disk, so a restart loses all keys.
 pub(crate) struct RedisServer {
     port: u16,
     folder: TempDir,
-    running: Child,
+    child: Child,
 }
 
 impl RedisServer {
     pub(crate) async fn start() -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = free.local_addr().expect("it is bound").port();
-        drop(free);
-        let folder = TempDir::new().expect("a temporary folder");
-        let running = run(port, &folder).await;
-        Self { port, folder, running }
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        let port = listener.local_addr().expect("the listener is bound").port();
+        drop(listener);
+        let folder = TempDir::new().expect("a temporary folder can be created");
+        let child = start_server(port, &folder).await;
+        Self { port, folder, child }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
-    /// Kills it; what it held is gone.
     pub(crate) async fn kill(&mut self) {
-        self.running.kill().await.expect("it can be killed");
+        self.child.kill().await.expect("Redis runs");
     }
 
-    /// Starts it again, empty.
+    /// Starts the server again on the same port, without keys.
     pub(crate) async fn restart(&mut self) {
-        self.running = run(self.port, &self.folder).await;
+        self.child = start_server(self.port, &self.folder).await;
     }
 }
 
-async fn run(port: u16, folder: &TempDir) -> Child {
+async fn start_server(port: u16, folder: &TempDir) -> Child {
     let child = Command::new(testkit::services::redis_server())
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         .args(["--maxmemory-policy", "noeviction", "--dir"])
@@ -49,11 +48,9 @@ async fn run(port: u16, folder: &TempDir) -> Child {
         .kill_on_drop(true)
         .spawn()
         .expect("Redis starts");
-    for _ in 0..200 {
-        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
-            return child;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("Redis does not listen");
+    eventually("Redis accepts connections", async || {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()
+    })
+    .await;
+    child
 }

@@ -6,8 +6,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Stands before a Postgres and counts what its clients ask of it, from the protocol itself: whatever server it is, and
-/// whatever extensions it has.
+/// A proxy to a Postgres server that counts the statements of its clients. It reads them from the
+/// wire protocol, so it needs no extension in the server.
 pub(crate) struct StatementCounter {
     address: SocketAddr,
     counts: Arc<Counts>,
@@ -20,17 +20,18 @@ struct Counts {
 }
 
 impl StatementCounter {
-    pub(crate) async fn before(upstream: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
+    /// Starts a proxy to this `host:port`. It ends with the test's runtime.
+    pub(crate) async fn start(upstream: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("the listener is bound");
         let counts = Arc::new(Counts::default());
-        let counting = counts.clone();
+        let counter = counts.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(server) = TcpStream::connect(&upstream).await else { continue };
                 let (from_client, mut to_client) = client.into_split();
                 let (mut from_server, to_server) = server.into_split();
-                tokio::spawn(forward(from_client, to_server, counting.clone()));
+                tokio::spawn(forward(from_client, to_server, counter.clone()));
                 tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
             }
         });
@@ -41,19 +42,19 @@ impl StatementCounter {
         self.address
     }
 
-    /// Statements executed, transaction control among them.
+    /// Statements that were executed, `BEGIN` and `COMMIT` included.
     pub(crate) fn statements(&self) -> u64 {
         self.counts.statements.load(Ordering::SeqCst)
     }
 
-    /// Statements sent to be prepared.
+    /// Statements that were prepared.
     pub(crate) fn prepared(&self) -> u64 {
         self.counts.prepared.load(Ordering::SeqCst)
     }
 }
 
-/// Carries a client's messages over one by one. The first ones have no type: a request for TLS, which a server without it
-/// declines, and the start-up.
+/// Forwards a client's messages one by one. The messages up to and including the start-up message
+/// have no type byte: the client may first request TLS, which the server declines.
 async fn forward(
     mut client: OwnedReadHalf,
     mut server: OwnedWriteHalf,

@@ -1,102 +1,75 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
+use std::process::Output;
 
 use server::{Application, Settings, Source};
 use simulator::{Behaviour, ScriptedBehaviour, Simulator};
-use sqlx::Connection as _;
 use tempfile::TempDir;
+use testkit::eventually;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::client::Client;
-use super::process::{Process, run_outdial};
+use super::command::{Environment, RunningCommand, run_outdial};
+use super::database::Database;
+use super::process::Process;
 
 /// The HS256 secret of every gateway under test.
-pub(super) const SECRET: &str = "a secret for tests that is long enough for HS256";
+pub(super) const JWT_SECRET: &str = "a secret for tests that is long enough for HS256";
 
-/// What the simulator signs its webhooks with.
+/// The simulator signs its webhooks with this secret.
 pub(crate) const WEBHOOK_SECRET: &str = "wsec_the-secret-of-webhooks";
 
-/// What the voice provider shows when it asks who calls.
+/// The bearer token with which the voice provider asks who an inbound caller is.
 pub(crate) const TOOL_SECRET: &str = "tool-secret-of-the-workspace";
 
-/// Two tenants. `u1` of `o1` has everything; each of the others lacks something.
-const DIRECTORY: &str = r#"
-{"kind":"organization","id":"o1","name":"Analytical Engines"}
-{"kind":"user","id":"u1","organizationId":"o1","fullName":"Charles Babbage"}
-{"kind":"user","id":"u1b","organizationId":"o1","fullName":"Per Georg Scheutz"}
-{"kind":"user","id":"u1-numberless","organizationId":"o1","fullName":"Joseph Clement"}
-{"kind":"user","id":"u1-off-trunk","organizationId":"o1","fullName":"Luigi Menabrea"}
-{"kind":"agent","id":"a1","organizationId":"o1","name":"Nora","voiceEnabled":true,"providerAgentId":"agent_1"}
-{"kind":"agent","id":"a1-second","organizationId":"o1","name":"Nils","voiceEnabled":true,"providerAgentId":"agent_2"}
-{"kind":"agent","id":"a1-unsynced","organizationId":"o1","name":"Una","voiceEnabled":true}
-{"kind":"agent","id":"a1-silent","organizationId":"o1","name":"Sil","voiceEnabled":false,"providerAgentId":"agent_3"}
-{"kind":"number","organizationId":"o1","userId":"u1","phoneNumber":"+14165550100","carrier":"sinch","aiEnabled":true,"onTrunk":true,"providerNumberId":"phnum_1"}
-{"kind":"number","organizationId":"o1","userId":"u1","phoneNumber":"+14165550101","carrier":"sinch","aiEnabled":true,"onTrunk":true,"providerNumberId":"phnum_2","position":1}
-{"kind":"number","organizationId":"o1","userId":"u1","phoneNumber":"+14165550102","carrier":"twilio","aiEnabled":true,"onTrunk":true,"providerNumberId":"phnum_3","position":2}
-{"kind":"number","organizationId":"o1","userId":"u1","phoneNumber":"+14165550103","carrier":"sinch","aiEnabled":true,"onTrunk":false,"providerNumberId":"phnum_4","position":3}
-{"kind":"number","organizationId":"o1","userId":"u1b","phoneNumber":"+14165550104","carrier":"sinch","aiEnabled":true,"onTrunk":true,"providerNumberId":"phnum_5"}
-{"kind":"number","organizationId":"o1","userId":"u1-off-trunk","phoneNumber":"+14165550105","carrier":"sinch","aiEnabled":true,"onTrunk":false}
-{"kind":"contact","id":"c1","organizationId":"o1","firstName":"Ada","lastName":"Lovelace","phoneNumber":"+14165550190"}
-{"kind":"contact","id":"c1-phoneless","organizationId":"o1","firstName":"Mary"}
-{"kind":"contact","id":"c1-own","organizationId":"o1","firstName":"Colleague","phoneNumber":"+14165550104"}
-{"kind":"organization","id":"o2","name":"Difference Engines"}
-{"kind":"user","id":"u2","organizationId":"o2","fullName":"Edvard Scheutz"}
-{"kind":"agent","id":"a2","organizationId":"o2","name":"Olga","voiceEnabled":true,"providerAgentId":"agent_4"}
-{"kind":"number","organizationId":"o2","userId":"u2","phoneNumber":"+14165550106","carrier":"sinch","aiEnabled":true,"onTrunk":true,"providerNumberId":"phnum_6"}
-{"kind":"contact","id":"c2","organizationId":"o2","firstName":"Sofia","phoneNumber":"+14165550190"}
-{"kind":"organization","id":"o3","name":"Empty"}
-{"kind":"user","id":"u3","organizationId":"o3","fullName":"Nobody"}
-{"kind":"number","organizationId":"o3","userId":"u3","phoneNumber":"+14165550107","carrier":"sinch","aiEnabled":true,"onTrunk":true,"providerNumberId":"phnum_7"}
-{"kind":"organization","id":"o4","name":"Unsynced"}
-{"kind":"user","id":"u4","organizationId":"o4","fullName":"Early Adopter"}
-{"kind":"agent","id":"a4","organizationId":"o4","name":"Una","voiceEnabled":true}
-{"kind":"number","organizationId":"o4","userId":"u4","phoneNumber":"+14165550108","carrier":"sinch","aiEnabled":true,"onTrunk":true,"providerNumberId":"phnum_8"}
-"#;
+/// Organization `o1` has all kinds of records. Its user `u1` can place calls, and so can `u1b`; its
+/// other users lack something. `o2` can place calls, `o3` has no agent, and the agent of `o4` is
+/// not known to the provider.
+const DIRECTORY: &str = include_str!("directory.ndjson");
 
-/// What the gateway keeps its things in.
+/// The stores of a gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backing {
     /// One SQLite file.
-    Embedded,
-    /// Postgres and Redis.
-    Services,
+    Sqlite,
+    PostgresAndRedis,
 }
 
-/// A database of its own with two tenants in it, a simulator, and the settings that join them.
+/// Stores of one test alone, a simulator of the voice provider, and the settings of the gateways
+/// that use them.
 pub(crate) struct World {
     pub simulator: Simulator,
     folder: TempDir,
-    settings: BTreeMap<&'static str, String>,
-    database: Option<String>,
+    settings: Environment,
+    database: Option<Database>,
 }
 
-/// A gateway in this process.
+/// A gateway in the process of the test.
 pub(crate) struct Gateway {
     pub client: Client,
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
+    stop: oneshot::Sender<()>,
     running: JoinHandle<anyhow::Result<()>>,
 }
 
 impl World {
+    /// A world with a migrated database that contains the records of `directory.ndjson`.
     pub(crate) async fn new(backing: Backing) -> Self {
-        let world = Self::without_directory(backing).await;
-        let file = world.folder.path().join("directory.ndjson");
-        std::fs::write(&file, DIRECTORY).expect("the folder is writable");
+        let world = Self::unmigrated(backing).await;
         world.outdial(&["migrate"]).await;
-        world.outdial(&["import", file.to_str().expect("an ASCII path")]).await;
+        let (succeeded, errors) = world.import(DIRECTORY).await;
+        assert!(succeeded, "{errors}");
         world
     }
 
-    /// With an empty database, not migrated.
-    pub(crate) async fn without_directory(backing: Backing) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        let simulator = Simulator::start(simulator::Settings::default()).await.expect("a simulator");
+    /// A world whose database has no schema yet.
+    pub(crate) async fn unmigrated(backing: Backing) -> Self {
+        let folder = TempDir::new().expect("a temporary folder can be created");
+        let simulator = Simulator::start(simulator::Settings::default()).await.expect("the simulator starts");
         let mut settings = BTreeMap::from([
             ("OUTDIAL_BIND", "127.0.0.1:0".to_owned()),
-            ("OUTDIAL_JWT_SECRET", SECRET.to_owned()),
+            ("OUTDIAL_JWT_SECRET", JWT_SECRET.to_owned()),
             ("OUTDIAL_VOICE_PROVIDER", "elevenlabs".to_owned()),
             ("OUTDIAL_ELEVENLABS_BASE_URL", simulator.base_url()),
             ("OUTDIAL_ELEVENLABS_API_KEY", "simulated-api-key".to_owned()),
@@ -113,71 +86,114 @@ impl World {
         ]);
         let mut database = None;
         match backing {
-            Backing::Embedded => {
+            Backing::Sqlite => {
                 let path = folder.path().join("outdial.db");
                 settings.insert("OUTDIAL_DATABASE_URL", format!("sqlite://{}", path.display()));
             }
-            Backing::Services => {
-                let name = unique("outdial_e2e");
-                settings.insert("OUTDIAL_DATABASE_URL", create_database(&name).await);
+            Backing::PostgresAndRedis => {
+                let created = Database::create().await;
+                settings.insert("OUTDIAL_DATABASE_URL", created.url().to_owned());
                 settings.insert("OUTDIAL_REDIS_URL", testkit::services::redis_url());
-                settings.insert("OUTDIAL_REDIS_KEY_PREFIX", name.clone());
-                database = Some(name);
+                settings.insert("OUTDIAL_REDIS_KEY_PREFIX", created.name().to_owned());
+                database = Some(created);
             }
         }
         Self { simulator, folder, settings, database }
     }
 
-    /// Changes a setting for the gateways that are started from now on.
-    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
+    /// Changes a setting of the gateways that are started later.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.settings.insert(name, value.into());
-    }
-
-    /// Leaves a setting at its default.
-    pub(crate) fn unset(&mut self, name: &'static str) {
-        self.settings.remove(name);
-    }
-
-    /// The value of a setting.
-    pub(crate) fn setting(&self, name: &'static str) -> &str {
-        &self.settings[name]
-    }
-
-    /// A lock of 1.5 s that is renewed every 300 ms, so that a ring of some seconds outlasts it as 45 s outlast 30.
-    pub(crate) fn with_a_short_lock(mut self) -> Self {
-        self.set("OUTDIAL_LOCK_TTL_MS", "1500");
-        self.set("OUTDIAL_LOCK_RENEW_MS", "300");
         self
     }
 
-    /// What every dial does from now on.
+    /// Leaves a setting at its default.
+    pub(crate) fn without(mut self, name: &'static str) -> Self {
+        self.settings.remove(name);
+        self
+    }
+
+    /// A lock of 1.5 s, renewed every 300 ms: a phone that rings for some seconds outlasts it, as a
+    /// ring of 45 s outlasts the default of 30 s.
+    pub(crate) fn with_short_lock(self) -> Self {
+        self.with("OUTDIAL_LOCK_TTL_MS", "1500").with("OUTDIAL_LOCK_RENEW_MS", "300")
+    }
+
+    /// A phone rings for 1 s, and the provider's response may take 1 s more.
+    pub(crate) fn with_short_ringing(self) -> Self {
+        self.with("OUTDIAL_RINGING_TIMEOUT_SECS", "1").with("OUTDIAL_ANSWER_MARGIN_SECS", "1")
+    }
+
+    /// The gateway looks for unfinished calls every second.
+    pub(crate) fn with_frequent_reconciliation(self) -> Self {
+        self.with("OUTDIAL_RECONCILE_EVERY_SECS", "1")
+    }
+
+    /// The gateway reaches Postgres at this address, where a proxy listens.
+    pub(crate) fn with_database_at(self, proxy: SocketAddr) -> Self {
+        let url = self.postgres().url_through(proxy);
+        self.with("OUTDIAL_DATABASE_URL", url)
+    }
+
+    /// The `host:port` of Postgres.
+    pub(crate) fn database_server(&self) -> String {
+        self.postgres().server()
+    }
+
+    /// The URL of the database, whatever its kind.
+    pub(crate) fn database_url(&self) -> &str {
+        &self.settings["OUTDIAL_DATABASE_URL"]
+    }
+
+    fn postgres(&self) -> &Database {
+        self.database.as_ref().expect("the world has a Postgres database")
+    }
+
+    /// Sets what every later dial does.
     pub(crate) fn script(&self, behaviour: Behaviour) {
         self.simulator.script(ScriptedBehaviour::new(behaviour));
     }
 
-    /// Has the simulator tell this gateway what became of calls.
-    pub(crate) fn report_to(&self, gateway: SocketAddr) {
-        let url = format!("http://{gateway}/api/webhook/elevenlabs");
+    /// Sends the webhooks of the simulator to this gateway.
+    pub(crate) fn send_webhooks_to(&self, gateway: &Client) {
+        let url = format!("http://{}/api/webhook/elevenlabs", gateway.address());
         let settings = simulator::WebhookSettings { url, secret: WEBHOOK_SECRET.to_owned() };
-        self.simulator.send_webhooks_to(Some(&settings)).expect("a loopback address");
+        self.simulator.send_webhooks_to(Some(&settings)).expect("the simulator accepts a loopback address");
     }
 
-    /// A folder that goes away with the world.
-    pub(crate) fn folder(&self) -> &std::path::Path {
+    /// Returns once the simulator has dialled this number.
+    pub(crate) async fn wait_for_dial_to(&self, number: &str) {
+        eventually(&format!("{number} is dialled"), async || self.simulator.dials_to(number) > 0).await;
+    }
+
+    /// Returns once the simulator has made this many dials.
+    pub(crate) async fn wait_for_dials(&self, count: usize) {
+        eventually(&format!("{count} dials"), async || self.simulator.dials().len() >= count).await;
+    }
+
+    /// A folder that is deleted with the world.
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Starts a gateway in this process.
+    /// Starts a gateway in the process of the test.
     pub(crate) async fn start(&self) -> Gateway {
         let source = Source::of(self.settings.clone());
-        let application =
-            Application::build(Settings::load(&source).expect("good settings")).await.expect("it starts");
-        let address = application.address();
+        let settings = Settings::load(&source).expect("all values are valid");
+        let application = Application::build(settings).await.expect("the gateway starts");
+        let client = Client::new(application.address(), "u1");
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(application.run(async {
             let _ = stopped.await;
         }));
-        Gateway { client: Client::new(address, "u1"), address, stop: Some(stop), running }
+        Gateway { client, stop, running }
+    }
+
+    /// Starts a gateway that receives the webhooks of the simulator.
+    pub(crate) async fn start_with_webhooks(&self) -> Gateway {
+        let gateway = self.start().await;
+        self.send_webhooks_to(&gateway.client);
+        gateway
     }
 
     /// Starts a gateway in a process of its own.
@@ -185,66 +201,37 @@ impl World {
         Process::serve(&self.settings).await
     }
 
-    /// Runs a command to its end and gives what it printed; it must succeed.
+    /// Runs a command until it ends, and returns its output. Panics if the command fails.
     pub(crate) async fn outdial(&self, arguments: &[&str]) -> String {
-        let ended = run_outdial(arguments, &self.settings).await;
-        assert!(ended.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
-        String::from_utf8(ended.stdout).expect("UTF-8")
+        let output = self.try_outdial(arguments).await;
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("the output is UTF-8")
     }
 
-    /// The settings as the process sees them.
-    pub(crate) const fn settings(&self) -> &BTreeMap<&'static str, String> {
-        &self.settings
+    /// Runs a command until it ends, successfully or not.
+    pub(crate) async fn try_outdial(&self, arguments: &[&str]) -> Output {
+        run_outdial(arguments, &self.settings).await
     }
-}
 
-impl Drop for World {
-    fn drop(&mut self) {
-        let Some(name) = self.database.take() else { return };
-        // On a thread of its own, since a runtime cannot be blocked on from within itself.
-        let dropping = std::thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(drop_database(&name));
-        });
-        let _ = dropping.join();
+    /// Starts a command that runs until it is stopped.
+    pub(crate) fn start_outdial(&self, arguments: &[&str]) -> RunningCommand {
+        let settings: Vec<_> = self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        RunningCommand::start(self.folder.path(), arguments, &settings)
+    }
+
+    /// Imports these lines. Returns whether the command succeeded, and its error output.
+    pub(crate) async fn import(&self, lines: &str) -> (bool, String) {
+        let file = self.folder.path().join("import.ndjson");
+        std::fs::write(&file, lines).expect("the folder is writable");
+        let output = self.try_outdial(&["import", file.to_str().expect("the path is ASCII")]).await;
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
 
 impl Gateway {
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+    /// Stops the gateway as SIGTERM does, and waits until it has ended.
+    pub(crate) async fn stop(self) {
+        let _ = self.stop.send(());
+        self.running.await.expect("the gateway does not panic").expect("the gateway ends without an error");
     }
-
-    /// Stops it as SIGTERM would, and returns when it has ended.
-    pub(crate) async fn stop(mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        self.running.await.expect("no panic").expect("a clean end");
-    }
-}
-
-pub(super) fn unique(prefix: &str) -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("{prefix}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-async fn create_database(name: &str) -> String {
-    let admin = testkit::services::postgres_url();
-    let mut connection = sqlx::PgConnection::connect(&admin).await.expect("Postgres answers");
-    let statement = sqlx::AssertSqlSafe(format!("create database {name}"));
-    sqlx::query(statement).execute(&mut connection).await.expect("a new database");
-    let (server, query) =
-        admin.split_once('?').map_or((admin.as_str(), ""), |(server, query)| (server, query));
-    let server = server.rsplit_once('/').expect("a URL with a database").0;
-    if query.is_empty() { format!("{server}/{name}") } else { format!("{server}/{name}?{query}") }
-}
-
-async fn drop_database(name: &str) {
-    let Ok(mut connection) = sqlx::PgConnection::connect(&testkit::services::postgres_url()).await else {
-        return;
-    };
-    let statement = sqlx::AssertSqlSafe(format!("drop database if exists {name} with (force)"));
-    let _ = sqlx::query(statement).execute(&mut connection).await;
 }

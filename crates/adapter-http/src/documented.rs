@@ -1,0 +1,228 @@
+//! The error responses and examples of the OpenAPI document.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
+
+use crate::failure::ErrorResponse;
+
+/// Names that the published document gives to the provider's requests and their credentials.
+pub(crate) const PROVIDER_EVENTS_OPERATION: &str = "post_webhook_elevenlabs";
+pub(crate) const PERSONALIZATION_OPERATION: &str = "post_webhook_elevenlabs_personalization";
+pub(crate) const SIGNATURE_SCHEME: &str = "elevenLabsSignature";
+pub(crate) const SIGNATURE_HEADER: &str = "ElevenLabs-Signature";
+pub(crate) const TOOL_SECRET_SCHEME: &str = "elevenLabsToolSecret";
+
+/// Name, type and description of a header of an error response.
+type ErrorHeader = Option<(&'static str, fn() -> RefOr<Schema>, &'static str)>;
+
+const CHALLENGE: ErrorHeader = Some(("WWW-Authenticate", String::schema, "`Bearer`"));
+const RETRY_AFTER: ErrorHeader = Some(("Retry-After", u64::schema, "Seconds, at least 1"));
+const RETRY_IN_FLIGHT: ErrorHeader =
+    Some(("Retry-After", u64::schema, "Seconds, at least 1, after which a retry may get another response"));
+const RETRY_UNAVAILABLE: ErrorHeader =
+    Some(("Retry-After", u64::schema, "Seconds, at least 1; with `SERVICE_UNAVAILABLE` only"));
+
+macro_rules! error_responses {
+    ($($name:ident = $status:literal, $description:expr, $header:expr, [$($example:expr),+];)+) => {$(
+        pub(crate) enum $name {}
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                error_response($status, $description, $header, &[$($example),+])
+            }
+        }
+    )+};
+}
+
+error_responses! {
+    Unauthorized = "401", "Unauthorized", CHALLENGE, [
+        error("UNAUTHORIZED", "a valid bearer token is required")
+    ];
+    UserNotFound = "404", "User not found", None, [
+        error("USER_NOT_FOUND", "user not found")
+    ];
+    Unavailable = "500", "A failure of the gateway", RETRY_UNAVAILABLE, [
+        error("SERVICE_UNAVAILABLE", "the service is temporarily unavailable")
+    ];
+
+    InvalidCall = "400",
+        "Missing contact/phone, agent not synced, no AI-enabled number, or a request that is not valid",
+        None, [
+        error("AGENT_NOT_SYNCED", "the agent is not synced with the voice provider"),
+        invalid(Some("contactId"), "must be a string")
+    ];
+    ContactOrUserNotFound = "404", "Contact or user not found", None, [
+        error("CONTACT_NOT_FOUND", "contact not found")
+    ];
+    InFlight = "429", "Duplicate outbound dial in flight", RETRY_IN_FLIGHT, [
+        error("OUTBOUND_IN_FLIGHT", "an outbound call for this contact is already in flight")
+    ];
+    PlacingFailed = "500", "Provider failure, a call that was not connected, or a failure of the gateway",
+        RETRY_UNAVAILABLE, [
+        with(error("CALL_NOT_CONNECTED", "the call was not connected: busy"), json!({
+            "reason": "busy",
+            "callId": "64f0a1b2c3d4e5f6a7b8d111",
+            "conversationId": "eleven-conv-abc123"
+        })),
+        with(
+            error(
+                "CALL_OUTCOME_UNKNOWN",
+                "the outcome of the call is unknown: the phone may have rung, do not redial"
+            ),
+            json!({ "callId": "64f0a1b2c3d4e5f6a7b8d111" })
+        )
+    ];
+
+    CallNotFound = "404", "The organization has no such call, or the user is not found", None, [
+        error("CALL_NOT_FOUND", "Call not found")
+    ];
+    RecordingNotFound = "404",
+        "The organization has no such call, the call has no recording, or the user is not found", None, [
+        error("RECORDING_NOT_FOUND", "Recording not found")
+    ];
+    InvalidHistoryParameter = "400", "A parameter that is not valid", None, [
+        invalid(Some("limit"), "must be a whole number from 1 to 200")
+    ];
+    InvalidLastEventId = "400", "`Last-Event-ID` is not the `id` of an event", None, [
+        invalid(Some("Last-Event-ID"), "must be the id of an event")
+    ];
+    TooManyStreams = "503", "Too many streams are open, of the user or in total", RETRY_AFTER, [
+        error("TOO_MANY_STREAMS", "too many streams are open")
+    ];
+
+    EndpointRefused = "400",
+        "The gateway must not send to the URL, the organization has the maximum number of endpoints, or \
+         the request is not valid", None, [
+        error("WEBHOOK_URL_REFUSED", "the URL leads to an address that is not public"),
+        error(
+            "TOO_MANY_WEBHOOK_ENDPOINTS",
+            "the organization has 10 webhook endpoints, as many as it may have"
+        ),
+        invalid(Some("url"), "must be an http or https URL of at most 2048 characters")
+    ];
+    EndpointNotFound = "404", "The organization has no such endpoint, or the user is not found", None, [
+        error("WEBHOOK_ENDPOINT_NOT_FOUND", "Webhook endpoint not found")
+    ];
+    InvalidDeliveryParameter = "400", "A parameter that is not valid", None, [
+        invalid(Some("state"), "must be a state of deliveries")
+    ];
+
+    InvalidEvent = "400", "The body is not an event, or is larger than 16 MiB", None, [
+        invalid(None, "the body is not an event of the provider")
+    ];
+    UnverifiedEvent = "401",
+        "Neither signature nor tool secret is valid, or none is configured; nothing is stored", CHALLENGE, [
+        error("UNAUTHORIZED", "a valid signature or tool secret is required")
+    ];
+    EventTimedOut = "408", "The body did not arrive in time; send it again", None, [
+        error("DELIVERY_TIMED_OUT", "the event did not arrive in time")
+    ];
+    EventNotStored = "500", "The event could not be stored; send it again", RETRY_UNAVAILABLE, [
+        error("SERVICE_UNAVAILABLE", "the event could not be stored")
+    ];
+    TooManyEvents = "503", "Too many events arrive at the same time; send it again", RETRY_AFTER, [
+        error("TOO_MANY_DELIVERIES", "too many events arrive at the same time")
+    ];
+    InvalidQuestion = "400",
+        "The body is not a JSON object of at most 64 KiB, or lacks a `conversation_id`", None, [
+        invalid(Some("conversation_id"), "must be the ID of a conversation")
+    ];
+    UnverifiedQuestion = "401", "The tool secret is not valid, or none is configured", CHALLENGE, [
+        error("UNAUTHORIZED", "a valid signature or tool secret is required")
+    ];
+}
+
+/// An event stream.
+pub(crate) fn stream_example() -> String {
+    let document = concat!(
+        "{\"type\":\"call_ended\",\"timestamp\":\"2026-03-02T09:12:35.120Z\",\"data\":{",
+        "\"eventId\":\"evt_64f0a1b2c3d4e5f6a7b8d111_call_ended_completed\",",
+        "\"callId\":\"64f0a1b2c3d4e5f6a7b8d111\",\"status\":\"completed\",\"direction\":\"outbound\",",
+        "\"conversationId\":\"eleven-conv-abc123\",\"organizationId\":\"64f0a1b2c3d4e5f6a7b8bb00\",",
+        "\"userId\":\"64f0a1b2c3d4e5f6a7b8aa00\",\"contactId\":\"64f0a1b2c3d4e5f6a7b8c9d0\",",
+        "\"agentId\":\"64f0a1b2c3d4e5f6a7b8cc00\",\"from\":\"+14165550100\",\"to\":\"+14165550110\"}}"
+    );
+    let opening = "retry: 2000\nid: 4710\n\n: events of calls follow\n\n";
+    format!("{opening}id: 4711\nevent: call_ended\ndata: {document}\n\n")
+}
+
+/// The dynamic variables of a known caller.
+pub(crate) fn caller_variables() -> Value {
+    json!({
+        "caller_name": "Ada Lovelace",
+        "caller_number": "+14165550110",
+        "org_name": "Analytical Insurance"
+    })
+}
+
+/// An event of the provider.
+pub(crate) fn provider_event() -> Value {
+    json!({
+        "type": "call_initiation_failure",
+        "event_timestamp": 1_772_442_660,
+        "data": {
+            "agent_id": "agent_01",
+            "conversation_id": "eleven-conv-abc123",
+            "failure_reason": "busy",
+            "metadata": {
+                "type": "sip",
+                "body": {
+                    "from_number": "+14165550100",
+                    "to_number": "+14165550110",
+                    "sip_status_code": 486,
+                    "error_reason": "INVITE failed: sip status: 486: Busy here (SIP 486)",
+                    "call_sid": "sip-call-xyz789"
+                }
+            }
+        }
+    })
+}
+
+fn error(code: &str, sentence: &str) -> Value {
+    json!({ "success": false, "error": sentence, "code": code })
+}
+
+fn invalid(field: Option<&str>, message: &str) -> Value {
+    let detail = field
+        .map_or_else(|| json!({ "message": message }), |field| json!({ "field": field, "message": message }));
+    let code = "VALIDATION_FAILED";
+    let error = json!({ "code": code, "message": "the request is not valid", "details": [detail] });
+    json!({ "success": false, "error": error, "code": code })
+}
+
+fn with(mut error: Value, fields: Value) -> Value {
+    if let (Value::Object(error), Value::Object(fields)) = (&mut error, fields) {
+        error.extend(fields);
+    }
+    error
+}
+
+/// One error response. Several examples are named by their codes.
+fn error_response(
+    status: &str,
+    description: &str,
+    header: ErrorHeader,
+    examples: &[Value],
+) -> BTreeMap<String, RefOr<Response>> {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorResponse::name())));
+    let content = match examples {
+        [example] => content.example(Some(example.clone())),
+        examples => content.examples_from_iter(examples.iter().map(|example| {
+            let code = example["code"].as_str().unwrap_or_default().to_owned();
+            (code, ExampleBuilder::new().value(Some(example.clone())).build())
+        })),
+    };
+    let mut response =
+        ResponseBuilder::new().description(description).content("application/json", content.build());
+    if let Some((name, schema, description)) = header {
+        let header = HeaderBuilder::new().schema(Some(schema())).description(Some(description));
+        response = response.header(name, header.build());
+    }
+    BTreeMap::from([(status.to_owned(), RefOr::T(response.build()))])
+}

@@ -1,0 +1,72 @@
+//! What handlers extract from a request.
+//!
+//! actix-web polls the extractors of a handler in the order of its parameters and stops at the
+//! first error. A handler therefore names [`CurrentUser`] first: a request without a valid token is
+//! refused before its body is read.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{FromRequest, HttpRequest, web};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+use crate::auth::{CurrentUser, Unauthorized};
+use crate::failure::InvalidRequest;
+use crate::state::Gateway;
+
+/// The largest JSON body, in bytes.
+pub const REQUEST_BODY_LIMIT: usize = 64 * 1024;
+
+/// A body that is declared to be JSON, whole and not yet parsed: at most [`REQUEST_BODY_LIMIT`]
+/// bytes, which arrived within the server's time limit. actix-web itself waits for a slow body
+/// without a limit.
+pub(crate) struct JsonBytes(pub(crate) Bytes);
+
+/// What the handlers share.
+pub(crate) fn gateway(request: &HttpRequest) -> &Gateway {
+    request.app_data::<web::Data<Gateway>>().expect("the server registers the gateway with every worker")
+}
+
+impl FromRequest for CurrentUser {
+    type Error = Unauthorized;
+    type Future = Ready<Result<Self, Unauthorized>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(gateway(request).parts().authenticator.authenticate(request.headers()))
+    }
+}
+
+impl FromRequest for JsonBytes {
+    type Error = InvalidRequest;
+    type Future = LocalBoxFuture<'static, Result<Self, InvalidRequest>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (is_json, time_limit) = (is_json(request), gateway(request).parts().time_limits.body);
+        let payload = web::Payload::from_request(request, payload);
+        async move {
+            if !is_json {
+                return Err(InvalidRequest::body("the content type must be application/json"));
+            }
+            let payload = payload.await.map_err(|_| InvalidRequest::body(INCOMPLETE))?;
+            let reading = payload.to_bytes_limited(REQUEST_BODY_LIMIT);
+            match actix_web::rt::time::timeout(time_limit, reading).await {
+                Ok(Ok(Ok(body))) => Ok(Self(body)),
+                Ok(Ok(Err(_incomplete))) => Err(InvalidRequest::body(INCOMPLETE)),
+                Ok(Err(_limit)) => Err(InvalidRequest::body("the body is larger than 64 KiB")),
+                Err(_elapsed) => Err(InvalidRequest::body("the body did not arrive in time")),
+            }
+        }
+        .boxed_local()
+    }
+}
+
+const INCOMPLETE: &str = "the body is incomplete";
+
+fn is_json(request: &HttpRequest) -> bool {
+    let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = value.and_then(|value| value.split(';').next()).unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/json")
+}

@@ -1,0 +1,86 @@
+use event_json::schema::flag;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+use super::code::describe_codes;
+
+/// The body of every error response. `error` is a sentence, or an object with `details` where the
+/// request itself is not valid (`VALIDATION_FAILED`).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(
+    as = CallsErrorResponse,
+    example = json!({
+        "success": false,
+        "error": "an outbound call for this contact is already in flight",
+        "code": "OUTBOUND_IN_FLIGHT"
+    })
+)]
+pub(crate) struct ErrorResponse {
+    #[schema(schema_with = always_false)]
+    pub(super) success: bool,
+    // No doc comment here nor on the variant below: utoipa would write `allOf` with an object,
+    // which rules the sentence out.
+    #[schema(inline)]
+    pub(super) error: ErrorText,
+    #[schema(schema_with = code_schema)]
+    pub(super) code: &'static str,
+    /// Why the provider refused the call (its own error code), or why the call was not connected
+    /// (`busy`, `no-answer`, `declined`, `failed`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub(super) reason: Option<String>,
+    /// The gateway's ID of the failed call, where the ledger has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub(super) call_id: Option<String>,
+    /// The conversation of a call that was not connected, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub(super) conversation_id: Option<String>,
+    /// The telephone network's ID of a call that was not connected, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub(super) sip_call_id: Option<String>,
+}
+
+/// Either form of `error`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum ErrorText {
+    /// A sentence.
+    Sentence(String),
+    Object(#[schema(inline)] ErrorObject),
+}
+
+/// What is wrong with the request, part by part.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ErrorObject {
+    /// The same as the envelope's `code`.
+    pub(super) code: &'static str,
+    /// A sentence.
+    pub(super) message: &'static str,
+    /// The parts.
+    #[schema(inline)]
+    pub(super) details: Vec<ErrorDetail>,
+}
+
+/// One thing that is wrong with the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ErrorDetail {
+    /// The field or parameter; absent where the request as a whole is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub(crate) field: Option<&'static str>,
+    /// What is wrong with it.
+    pub(crate) message: &'static str,
+}
+
+fn always_false() -> Object {
+    flag(false)
+}
+
+fn code_schema() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(describe_codes())).build()
+}

@@ -1,0 +1,117 @@
+use actix_web::http::StatusCode;
+
+macro_rules! error_codes {
+    ($($name:ident = $status:ident $text:literal),+ $(,)?) => {
+        /// The stable codes of the error envelope.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum ErrorCode {
+            $($name,)+
+        }
+
+        impl ErrorCode {
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The code on the wire.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+
+            /// The status of a response with this code.
+            pub(crate) const fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$name => StatusCode::$status,)+
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    ValidationFailed = BAD_REQUEST "VALIDATION_FAILED",
+    ContactOrPhoneRequired = BAD_REQUEST "CONTACT_OR_PHONE_REQUIRED",
+    InvalidPhoneNumber = BAD_REQUEST "INVALID_PHONE_NUMBER",
+    DestinationNotAllowed = BAD_REQUEST "DESTINATION_NOT_ALLOWED",
+    ContactHasNoPhone = BAD_REQUEST "CONTACT_HAS_NO_PHONE",
+    ContactPhoneMismatch = BAD_REQUEST "CONTACT_PHONE_MISMATCH",
+    AgentNotFound = BAD_REQUEST "AGENT_NOT_FOUND",
+    NoVoiceAgent = BAD_REQUEST "NO_VOICE_AGENT",
+    AgentNotSynced = BAD_REQUEST "AGENT_NOT_SYNCED",
+    NoAiEnabledNumber = BAD_REQUEST "NO_AI_ENABLED_NUMBER",
+    FromNumberNotAvailable = BAD_REQUEST "FROM_NUMBER_NOT_AVAILABLE",
+    NumberNotOnTrunk = BAD_REQUEST "NUMBER_NOT_ON_TRUNK",
+    WebhookUrlRefused = BAD_REQUEST "WEBHOOK_URL_REFUSED",
+    TooManyWebhookEndpoints = BAD_REQUEST "TOO_MANY_WEBHOOK_ENDPOINTS",
+    Unauthorized = UNAUTHORIZED "UNAUTHORIZED",
+    ContactNotFound = NOT_FOUND "CONTACT_NOT_FOUND",
+    UserNotFound = NOT_FOUND "USER_NOT_FOUND",
+    CallNotFound = NOT_FOUND "CALL_NOT_FOUND",
+    RecordingNotFound = NOT_FOUND "RECORDING_NOT_FOUND",
+    WebhookEndpointNotFound = NOT_FOUND "WEBHOOK_ENDPOINT_NOT_FOUND",
+    DeliveryTimedOut = REQUEST_TIMEOUT "DELIVERY_TIMED_OUT",
+    OutboundInFlight = TOO_MANY_REQUESTS "OUTBOUND_IN_FLIGHT",
+    ProviderRejected = INTERNAL_SERVER_ERROR "PROVIDER_REJECTED",
+    ProviderUnavailable = INTERNAL_SERVER_ERROR "PROVIDER_UNAVAILABLE",
+    ServiceUnavailable = INTERNAL_SERVER_ERROR "SERVICE_UNAVAILABLE",
+    CallNotConnected = INTERNAL_SERVER_ERROR "CALL_NOT_CONNECTED",
+    CallOutcomeUnknown = INTERNAL_SERVER_ERROR "CALL_OUTCOME_UNKNOWN",
+    Internal = INTERNAL_SERVER_ERROR "INTERNAL",
+    TooManyDeliveries = SERVICE_UNAVAILABLE "TOO_MANY_DELIVERIES",
+    TooManyStreams = SERVICE_UNAVAILABLE "TOO_MANY_STREAMS",
+    // The two below are for paths and methods that the OpenAPI document does not have.
+    NotFound = NOT_FOUND "NOT_FOUND",
+    MethodNotAllowed = METHOD_NOT_ALLOWED "METHOD_NOT_ALLOWED",
+}
+
+impl ErrorCode {
+    /// Whether a route of the OpenAPI document may return this code.
+    pub(crate) const fn is_documented(self) -> bool {
+        !matches!(self, Self::NotFound | Self::MethodNotAllowed)
+    }
+
+    /// Whether the phone may have rung, so that a client must not retry.
+    const fn may_have_rung(self) -> bool {
+        matches!(self, Self::CallNotConnected | Self::CallOutcomeUnknown | Self::Internal)
+    }
+}
+
+/// What the OpenAPI document says of the codes: every documented code, by status.
+pub(super) fn describe_codes() -> String {
+    let mut text = "Stable error code".to_owned();
+    let mut group = None;
+    for code in ErrorCode::ALL.iter().filter(|code| code.is_documented()) {
+        let this = (code.status(), code.may_have_rung());
+        if group == Some(this) {
+            text.push_str(", ");
+        } else {
+            let meaning = match this {
+                (StatusCode::INTERNAL_SERVER_ERROR, false) => ", the phone did not ring and a retry may dial",
+                (StatusCode::INTERNAL_SERVER_ERROR, true) => ", the phone may have rung",
+                _ => "",
+            };
+            text.push_str(&format!(". {}{meaning}: ", code.status().as_u16()));
+            group = Some(this);
+        }
+        text.push_str(&format!("`{}`", code.as_str()));
+    }
+    text + "."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_names_each_documented_code_under_its_status() {
+        let text = describe_codes();
+        for code in ErrorCode::ALL {
+            let status = format!("{}", code.status().as_u16());
+            let sentence =
+                text.split(". ").find(|sentence| sentence.contains(&format!("`{}`", code.as_str())));
+            let expected = code.is_documented().then_some(status.as_str());
+            assert_eq!(sentence.map(|sentence| &sentence[..3]), expected, "{}: {text}", code.as_str());
+        }
+        assert_eq!(text.matches("500").count(), 2, "{text}");
+    }
+}

@@ -1,0 +1,34 @@
+//! The paths that the gateway serves. The public contract fixes them.
+
+/// Places a call.
+pub const PLACE_CALL: &str = "/api/calls/ai/outbound";
+/// Lists calls.
+pub const CALL_HISTORY: &str = "/api/calls/history";
+/// Streams call events.
+pub const CALL_EVENTS: &str = "/api/calls/events";
+/// One call.
+pub const CALL: &str = "/api/calls/{callId}";
+/// The recording of a call.
+pub const CALL_RECORDING: &str = "/api/calls/{callId}/recording";
+/// Receives events of the voice provider, whichever is configured.
+pub const PROVIDER_EVENTS: &str = "/api/webhook/elevenlabs";
+/// Receives the voice provider's question who is calling.
+pub const PERSONALIZATION: &str = "/api/webhook/elevenlabs/personalization";
+/// Lists and registers webhook endpoints.
+pub const WEBHOOK_ENDPOINTS: &str = "/api/webhook-endpoints";
+/// One webhook endpoint.
+pub const WEBHOOK_ENDPOINT: &str = "/api/webhook-endpoints/{endpointId}";
+/// The secret of a webhook endpoint.
+pub const WEBHOOK_ENDPOINT_SECRET: &str = "/api/webhook-endpoints/{endpointId}/secret";
+/// The deliveries to a webhook endpoint.
+pub const WEBHOOK_ENDPOINT_DELIVERIES: &str = "/api/webhook-endpoints/{endpointId}/deliveries";
+/// Liveness.
+pub const HEALTHZ: &str = "/healthz";
+/// Readiness.
+pub const READYZ: &str = "/readyz";
+/// The OpenAPI document.
+pub const OPENAPI: &str = "/openapi.yaml";
+/// The interactive documentation.
+pub const DOCS: &str = "/docs";
+/// The files of the interactive documentation.
+pub const DOCS_FILES: &str = "/docs/{file:.*}";

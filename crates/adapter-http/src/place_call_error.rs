@@ -1,0 +1,88 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use domain::PlaceCallError;
+use tracing::Level;
+
+use crate::failure::{ErrorCode, Failure, InvalidRequest, Panicked, RouteError};
+
+/// Why a request for a call fails.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlaceError {
+    #[error(transparent)]
+    Refused(#[from] PlaceCallError),
+    #[error(transparent)]
+    Invalid(#[from] InvalidRequest),
+    #[error("too many calls are in flight")]
+    Full,
+    #[error("the gateway is shutting down")]
+    Closed,
+    #[error("an internal error: the phone may have rung, do not redial")]
+    Panicked(Panicked),
+}
+
+impl RouteError for PlaceError {
+    fn failure(&self) -> Failure {
+        use PlaceCallError as E;
+        let failure = |code| Failure::new(code, self);
+        match self {
+            Self::Invalid(invalid) => invalid.into(),
+            Self::Full => Failure::unavailable(self)
+                .log_as(Level::WARN, "refused a call: the limit of calls in flight is reached"),
+            Self::Closed => {
+                Failure::unavailable(self).log_as(Level::INFO, "refused a call: the gateway is shutting down")
+            }
+            Self::Panicked(_) => failure(ErrorCode::Internal)
+                .log_as(Level::ERROR, "a call panicked inside the gateway: the phone may have rung"),
+            Self::Refused(error) => match error {
+                E::ContactOrPhoneRequired => failure(ErrorCode::ContactOrPhoneRequired),
+                E::InvalidPhoneNumber => failure(ErrorCode::InvalidPhoneNumber),
+                E::DestinationNotAllowed(_) => failure(ErrorCode::DestinationNotAllowed),
+                E::InvalidReason => Failure::from(&InvalidRequest::field(
+                    "callReason",
+                    "must be at most 8192 bytes long and hold no control characters",
+                )),
+                E::ContactNotFound => failure(ErrorCode::ContactNotFound),
+                E::ContactHasNoPhone => failure(ErrorCode::ContactHasNoPhone),
+                E::ContactPhoneMismatch => failure(ErrorCode::ContactPhoneMismatch),
+                E::UserNotFound => failure(ErrorCode::UserNotFound),
+                E::AgentNotFound => failure(ErrorCode::AgentNotFound),
+                E::NoVoiceAgent => failure(ErrorCode::NoVoiceAgent),
+                E::AgentNotSynced => failure(ErrorCode::AgentNotSynced),
+                E::NoAiEnabledNumber => failure(ErrorCode::NoAiEnabledNumber),
+                E::FromNumberNotAvailable => failure(ErrorCode::FromNumberNotAvailable),
+                E::NumberNotOnTrunk => failure(ErrorCode::NumberNotOnTrunk),
+                E::InFlight { retry_after } => failure(ErrorCode::OutboundInFlight).retry_after(*retry_after),
+                E::ProviderRejected { call_id, code } => failure(ErrorCode::ProviderRejected)
+                    .reason(code.as_str())
+                    .call_id(call_id)
+                    .log_as(Level::WARN, "the provider refused a call"),
+                E::ProviderUnavailable { call_id } => failure(ErrorCode::ProviderUnavailable)
+                    .call_id(call_id)
+                    .log_as(Level::ERROR, "could not reach the provider; the call was not dialled"),
+                E::NotConnected { reference, reason } => failure(ErrorCode::CallNotConnected)
+                    .reason(reason.as_str())
+                    .call(reference)
+                    .log_as(Level::INFO, "a call was not connected"),
+                E::OutcomeUnknown { call_id, cause } => {
+                    failure(ErrorCode::CallOutcomeUnknown).call_id(call_id).cause(cause.as_str()).log_as(
+                        Level::ERROR,
+                        "the outcome of a call is unknown; waiting for the provider's report",
+                    )
+                }
+                E::ServiceUnavailable(cause) => Failure::unavailable(self)
+                    .cause(cause)
+                    .log_as(Level::ERROR, "refused a call: a store is unavailable"),
+            },
+        }
+    }
+}
+
+impl ResponseError for PlaceError {
+    fn status_code(&self) -> StatusCode {
+        self.failure().status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.failure().into_response()
+    }
+}

@@ -1,0 +1,141 @@
+//! What the voice provider sends: `POST` of its events, and of its question who is calling.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use domain::PersonalizeCall;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+use crate::event_intake::{Delivery, credentials};
+use crate::extract::{JsonBytes, gateway};
+use crate::failure::{InvalidRequest, Panicked, logged};
+use crate::provider_request_error::ProviderRequestError;
+use crate::respond::Json;
+use crate::state::Gateway;
+use crate::wire::{
+    EventReceivedResponse, PersonalizationRequest, PersonalizationResponse, ProviderEventBody,
+};
+use crate::{documented, paths};
+
+/// The use case for a question whose headers are verified.
+pub(crate) struct VerifiedQuestion(Arc<PersonalizeCall>);
+
+impl FromRequest for Delivery {
+    type Error = ProviderRequestError;
+    type Future = LocalBoxFuture<'static, Result<Self, ProviderRequestError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (gateway, credentials) = (gateway(request).clone(), credentials(request.headers()));
+        let payload = web::Payload::from_request(request, payload);
+        async move {
+            let intake = gateway.parts().events.as_ref().ok_or(ProviderRequestError::NoCredentials)?;
+            let payload = payload.await.map_err(|_| ProviderRequestError::Incomplete)?;
+            intake.read(credentials, payload, gateway.parts().time_limits.event).await.map_err(logged)
+        }
+        .boxed_local()
+    }
+}
+
+impl FromRequest for VerifiedQuestion {
+    type Error = ProviderRequestError;
+    type Future = Ready<Result<Self, ProviderRequestError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let verified = |personalize: Arc<PersonalizeCall>| {
+            let verified = personalize.verify(&credentials(request.headers()));
+            verified.map(|()| Self(personalize)).map_err(|_| logged(ProviderRequestError::UnverifiedQuestion))
+        };
+        let personalize =
+            gateway(request).parts().personalize.clone().ok_or(ProviderRequestError::NoCredentials);
+        ready(personalize.and_then(verified))
+    }
+}
+
+/// Receive an event of the voice provider
+///
+/// Receives what the provider reports about a call: `post_call_transcription`, `post_call_audio`,
+/// `call_initiation_failure`. Events of other types are acknowledged and kept. The gateway verifies
+/// the raw bytes, by the signature or the bearer tool secret, before it reads them. 200 means that
+/// the event is stored, and that sending it again changes nothing. At most 16 MiB.
+#[utoipa::path(
+    post,
+    path = paths::PROVIDER_EVENTS,
+    tag = "Webhooks",
+    operation_id = documented::PROVIDER_EVENTS_OPERATION,
+    request_body(
+        content = ProviderEventBody,
+        description = "An event, as the provider sends it",
+        example = documented::provider_event
+    ),
+    responses(
+        (status = 200, description = "The event is stored", body = EventReceivedResponse),
+        documented::InvalidEvent,
+        documented::UnverifiedEvent,
+        documented::EventTimedOut,
+        documented::EventNotStored,
+        documented::TooManyEvents
+    )
+)]
+pub(crate) async fn receive_event(
+    delivery: Delivery,
+    gateway: web::Data<Gateway>,
+) -> Result<Json<EventReceivedResponse>, ProviderRequestError> {
+    let call_id = gateway.run::<_, _, ProviderRequestError>(delivery.store()).await?;
+    Ok(Json(call_id.into()))
+}
+
+/// Identify the caller of an inbound call
+///
+/// The response comes while the phone rings, within two seconds: the caller's and the
+/// organization's names, for the agent's greeting. The number that was called identifies the
+/// organization, and the caller's number the contact. Without a match, or if the lookup takes too
+/// long, the response has no variables and the call continues.
+///
+/// A question has one of two forms. With `called_id`, the response is the object of variables. With
+/// `called_number` or `call_sid` and without `called_id`, the response is a
+/// `conversation_initiation_client_data` object, and `conversation_id` may be absent.
+#[utoipa::path(
+    post,
+    path = paths::PERSONALIZATION,
+    tag = "Webhooks",
+    operation_id = documented::PERSONALIZATION_OPERATION,
+    request_body(content = PersonalizationRequest),
+    responses(
+        (
+            status = 200,
+            description = "What the agent learns about the caller",
+            body = PersonalizationResponse,
+            examples(
+                ("a known caller" = (value = json!(documented::caller_variables()))),
+                ("an unknown caller" = (value = json!({}))),
+                ("the nested form" = (value = json!({
+                    "type": "conversation_initiation_client_data",
+                    "dynamic_variables": documented::caller_variables()
+                })))
+            )
+        ),
+        documented::InvalidQuestion,
+        documented::UnverifiedQuestion
+    )
+)]
+pub(crate) async fn personalize(
+    verified: VerifiedQuestion,
+    body: JsonBytes,
+    gateway: web::Data<Gateway>,
+) -> Result<HttpResponse, ProviderRequestError> {
+    let personalize = verified.0;
+    let question = personalize.read(&body.0).map_err(InvalidRequest::from)?;
+    let (looking_up, call) = (Arc::clone(&personalize), question.call.clone());
+    let found = async move { Ok::<_, Panicked>(looking_up.personalize(&call).await) };
+    // The phone rings meanwhile: after a panic the call continues, without the caller's name.
+    let found = gateway.run::<_, _, ProviderRequestError>(found).await.unwrap_or_default();
+    let reply = personalize.reply(&question, found);
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((CONTENT_TYPE, reply.media_type))
+        .body(reply.body))
+}

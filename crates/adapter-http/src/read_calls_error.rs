@@ -1,0 +1,52 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use domain::ReadCallsError;
+use tracing::Level;
+
+use crate::failure::{ErrorCode, Failure, InvalidRequest, Panicked, RouteError};
+
+/// Why calls cannot be read or followed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error(transparent)]
+    Refused(#[from] ReadCallsError),
+    #[error(transparent)]
+    Invalid(#[from] InvalidRequest),
+    #[error("the service is temporarily unavailable")]
+    TooManyRecordings,
+    #[error("too many streams are open")]
+    TooManyStreams,
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
+}
+
+impl RouteError for ReadError {
+    fn failure(&self) -> Failure {
+        let failure = |code| Failure::new(code, self);
+        match self {
+            Self::Refused(ReadCallsError::UserNotFound) => failure(ErrorCode::UserNotFound),
+            Self::Refused(ReadCallsError::CallNotFound) => failure(ErrorCode::CallNotFound),
+            Self::Refused(ReadCallsError::RecordingNotFound) => failure(ErrorCode::RecordingNotFound),
+            Self::Refused(ReadCallsError::ServiceUnavailable(cause)) => Failure::unavailable(self)
+                .cause(cause)
+                .log_as(Level::ERROR, "could not read calls: a store is unavailable"),
+            Self::Invalid(invalid) => invalid.into(),
+            Self::TooManyRecordings => Failure::unavailable(self).log_as(
+                Level::WARN,
+                "refused a request for a recording: earlier ones still wait for the store",
+            ),
+            Self::TooManyStreams => failure(ErrorCode::TooManyStreams).retry_soon(),
+            Self::Panicked(panicked) => (*panicked).into(),
+        }
+    }
+}
+
+impl ResponseError for ReadError {
+    fn status_code(&self) -> StatusCode {
+        self.failure().status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.failure().into_response()
+    }
+}

@@ -1,0 +1,17 @@
+//! The responses of handlers.
+
+use actix_web::body::BoxBody;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use serde::Serialize;
+
+/// 200 with a JSON body that no cache stores.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: Serialize> Responder for Json<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(self.0)
+    }
+}

@@ -1,0 +1,128 @@
+//! What the handlers share.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{FollowCalls, PersonalizeCall, ReadCalls, WebhookRegistry};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::Instrument;
+
+use crate::auth::Authenticator;
+use crate::call_runner::CallRunner;
+use crate::event_intake::EventIntake;
+use crate::event_streams::EventStreams;
+use crate::failure::{Panicked, RouteError, logged};
+use crate::health::{Readiness, ReadinessCache};
+
+/// What the handlers share. Clones share the same state.
+#[derive(Clone)]
+pub struct Gateway(Arc<Shared>);
+
+/// The parts that a gateway is built from.
+pub struct GatewayParts {
+    /// Places calls.
+    pub calls: Arc<CallRunner>,
+    /// Checks the tokens of users.
+    pub authenticator: Authenticator,
+    /// Checks the stores that a call needs.
+    pub readiness: Arc<dyn Readiness>,
+    /// Reads calls.
+    pub read_calls: Arc<ReadCalls>,
+    /// Follows call events.
+    pub follow_calls: Arc<FollowCalls>,
+    /// The webhook endpoints of organizations.
+    pub webhooks: Arc<WebhookRegistry>,
+    /// The voice provider's name, as clients read it in a call.
+    pub provider: &'static str,
+    /// Receives the provider's events. `None`: no secret is configured, and every event is refused
+    /// with 401.
+    pub events: Option<EventIntake>,
+    /// Answers who is calling. `None`: no secret is configured, and every question is refused with
+    /// 401.
+    pub personalize: Option<Arc<PersonalizeCall>>,
+    /// How long requests may take.
+    pub time_limits: TimeLimits,
+    /// The runtime that the connection pools of all parts belong to. It must outlive the server.
+    pub runtime: Handle,
+}
+
+/// How long requests may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeLimits {
+    /// The longest time between the head of a request and the end of its JSON body.
+    pub body: Duration,
+    /// The longest time for an event of the voice provider to find a permit and to arrive. It has
+    /// up to [`EVENT_BODY_LIMIT`](crate::EVENT_BODY_LIMIT) bytes.
+    pub event: Duration,
+    /// The longest time without a line in an event stream. A comment then shows both ends that the
+    /// other still exists.
+    pub heartbeat: Duration,
+}
+
+struct Shared {
+    parts: GatewayParts,
+    readiness: ReadinessCache,
+    streams: EventStreams,
+    recording_permits: Arc<Semaphore>,
+}
+
+/// A recording has up to 16 MiB, and building its response needs more than twice that.
+const MAX_RECORDINGS: usize = 4;
+/// How long a request for a recording waits for a permit.
+const RECORDING_WAIT: Duration = Duration::from_secs(5);
+
+impl Gateway {
+    /// Builds a gateway from its parts.
+    #[must_use]
+    pub fn new(parts: GatewayParts) -> Self {
+        let readiness = ReadinessCache::new(Arc::clone(&parts.readiness), parts.runtime.clone());
+        let streams = EventStreams::new(Arc::clone(&parts.follow_calls), parts.runtime.clone());
+        let recording_permits = Arc::new(Semaphore::new(MAX_RECORDINGS));
+        Self(Arc::new(Shared { parts, readiness, streams, recording_permits }))
+    }
+
+    /// Reports *not ready* from now on, so that load balancers send new clients elsewhere, and ends
+    /// the event streams, whose clients reconnect to another gateway. Requests are still served.
+    pub fn start_draining(&self) {
+        self.0.readiness.start_draining();
+        self.0.streams.end();
+    }
+
+    pub(crate) fn parts(&self) -> &GatewayParts {
+        &self.0.parts
+    }
+
+    pub(crate) fn readiness(&self) -> &ReadinessCache {
+        &self.0.readiness
+    }
+
+    pub(crate) fn streams(&self) -> &EventStreams {
+        &self.0.streams
+    }
+
+    /// A permit to hold one more recording in memory. `None` after [`RECORDING_WAIT`]: the store
+    /// hangs.
+    pub(crate) async fn recording_permit(&self) -> Option<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.0.recording_permits).acquire_owned();
+        let permit = tokio::time::timeout(RECORDING_WAIT, permit).await.ok()?;
+        Some(permit.expect("the gateway never closes this semaphore"))
+    }
+
+    /// Runs work on the runtime that the connection pools belong to, to its end: a client that
+    /// disconnects does not cancel it. Logs its error once, even if the client has gone.
+    pub(crate) async fn run<T, D, E>(
+        &self,
+        work: impl Future<Output = Result<T, D>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        D: Send + 'static,
+        E: RouteError + From<D> + From<Panicked> + Send + 'static,
+    {
+        let work = async move { work.await.map_err(|error| logged(E::from(error))) };
+        let task = self.0.parts.runtime.spawn(work.in_current_span());
+        task.await.unwrap_or_else(|_panic| Err(logged(E::from(Panicked))))
+    }
+}

@@ -1,0 +1,81 @@
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::failure::InvalidRequest;
+
+/// The text of a body that is one JSON object, with a bounded depth, whose strings have no control
+/// characters except tabs and line breaks.
+pub(super) fn json_object(body: &[u8]) -> Result<&str, InvalidRequest> {
+    let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::body("the body is not UTF-8"))?;
+    // Also checks the fields that are ignored later: deep nesting could overflow the stack, and
+    // stores refuse control characters.
+    serde_json::from_str::<CheckedJson>(text).map_err(|error| {
+        InvalidRequest::body(if error.is_data() {
+            "a string holds control characters"
+        } else {
+            "the body is not valid JSON, or is nested too deeply"
+        })
+    })?;
+    // The derived reader would accept an array of the fields in order.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(InvalidRequest::body("the body is not a JSON object"));
+    }
+    Ok(text)
+}
+
+/// Any JSON with at most 127 levels of nesting (the limit of the reader) and without control
+/// characters in its strings.
+struct CheckedJson;
+
+impl<'de> Deserialize<'de> for CheckedJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CheckedJsonVisitor)
+    }
+}
+
+struct CheckedJsonVisitor;
+
+impl<'de> Visitor<'de> for CheckedJsonVisitor {
+    type Value = CheckedJson;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<CheckedJson, E> {
+        Ok(CheckedJson)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<CheckedJson, E> {
+        Ok(CheckedJson)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<CheckedJson, E> {
+        Ok(CheckedJson)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<CheckedJson, E> {
+        Ok(CheckedJson)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<CheckedJson, E> {
+        Ok(CheckedJson)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<CheckedJson, E> {
+        let forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        if text.chars().any(forbidden) { Err(E::custom("control character")) } else { Ok(CheckedJson) }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<CheckedJson, A::Error> {
+        while items.next_element::<CheckedJson>()?.is_some() {}
+        Ok(CheckedJson)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<CheckedJson, A::Error> {
+        while entries.next_entry::<CheckedJson, CheckedJson>()?.is_some() {}
+        Ok(CheckedJson)
+    }
+}

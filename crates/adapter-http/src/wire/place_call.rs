@@ -1,0 +1,163 @@
+use domain::{CallReference, PlacedCall, RawPlaceCall};
+use event_json::schema::always_true;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::json_object::json_object;
+use crate::failure::{ErrorDetail, InvalidRequest};
+
+/// Either `contactId` or `phoneNumber` must be supplied. `phoneNumber` will find-or-create a
+/// contact; given together with `contactId` it must be that contact's number. `null` and empty text
+/// count as absent; unknown fields are ignored.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(
+    as = CallsInitiateOutboundAiCallRequest,
+    example = json!({
+        "contactId": "64f0a1b2c3d4e5f6a7b8c9d0",
+        "agentId": "64f0a1b2c3d4e5f6a7b8cc00",
+        "fromNumber": "+14165550100",
+        "callReason": "Follow up on insurance quote"
+    })
+)]
+pub(crate) struct PlaceCallRequest {
+    /// The contact to call.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false)]
+    contact_id: Field,
+    /// E.164 phone number (the `+` prefix will be added if missing).
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false)]
+    phone_number: Field,
+    /// The voice agent to use, synced with the voice provider. Defaults to the organization's first
+    /// voice-enabled agent that is synced.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false)]
+    agent_id: Field,
+    /// Specific Sinch number to call from. Defaults to the first AI-enabled Sinch number among the
+    /// user's caller numbers.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false)]
+    from_number: Field,
+    /// Free-text context passed to the agent as the `call_reason` dynamic variable: at most 8192
+    /// bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false)]
+    call_reason: Field,
+}
+
+/// The call was placed, now or by an earlier request of the same intent.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(
+    as = CallsOutboundAiCallResponse,
+    example = json!({
+        "success": true,
+        "conversationId": "eleven-conv-abc123",
+        "sipCallId": "sip-call-xyz789",
+        "message": "AI call initiated",
+        "deduplicated": false,
+        "callId": "64f0a1b2c3d4e5f6a7b8d111"
+    })
+)]
+pub(crate) struct PlacedResponse {
+    #[schema(schema_with = always_true)]
+    success: bool,
+    /// The provider's conversation ID for the placed call. Absent if the provider gave none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    conversation_id: Option<String>,
+    /// The call's ID on the telephone network. Absent if the provider gave none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    sip_call_id: Option<String>,
+    /// `AI call initiated`.
+    message: &'static str,
+    /// True when the request matched an idempotency lock and the IDs are those of the earlier call;
+    /// the gateway did not dial again.
+    deduplicated: bool,
+    /// The gateway's own ID of the call, in its ledger.
+    call_id: String,
+}
+
+impl From<PlacedCall> for PlacedResponse {
+    fn from(call: PlacedCall) -> Self {
+        let CallReference { call_id, conversation_id, carrier_call_id } = call.reference;
+        Self {
+            success: true,
+            conversation_id: conversation_id.map(|id| id.to_string()),
+            sip_call_id: carrier_call_id.map(|id| id.to_string()),
+            message: "AI call initiated",
+            deduplicated: call.deduplicated,
+            call_id: call_id.to_string(),
+        }
+    }
+}
+
+/// A field whose value should be text.
+#[derive(Debug, Default, Deserialize)]
+#[serde(untagged)]
+enum Field {
+    Text(String),
+    #[default]
+    Absent,
+    Other(IgnoredAny),
+}
+
+impl PlaceCallRequest {
+    /// Parses a body: one JSON object, whose strings have no control characters except tabs and
+    /// line breaks, and whose known fields are strings or null, each given once.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
+        let text = json_object(body)?;
+        let request: Self =
+            serde_json::from_str(text).map_err(|_| InvalidRequest::body("a field is given twice"))?;
+        let problems = request.problems();
+        if problems.is_empty() { Ok(request) } else { Err(InvalidRequest::new(problems)) }
+    }
+
+    /// The request as the domain reads it.
+    pub(crate) fn as_raw(&self) -> RawPlaceCall<'_> {
+        RawPlaceCall {
+            contact_id: self.contact_id.text(),
+            phone_number: self.phone_number.text(),
+            agent_id: self.agent_id.text(),
+            from_number: self.from_number.text(),
+            call_reason: self.call_reason.text(),
+        }
+    }
+
+    fn problems(&self) -> Vec<ErrorDetail> {
+        let lines_in = |text: &str| text.contains(['\t', '\n', '\r']);
+        let fields = [
+            ("contactId", &self.contact_id),
+            ("phoneNumber", &self.phone_number),
+            ("agentId", &self.agent_id),
+            ("fromNumber", &self.from_number),
+            ("callReason", &self.call_reason),
+        ];
+        let problem = |(name, field): (&'static str, &Field)| {
+            let message = match field {
+                Field::Text(text) if name != "callReason" && lines_in(text) => {
+                    "must not hold control characters"
+                }
+                Field::Other(_) => "must be a string",
+                Field::Text(_) | Field::Absent => return None,
+            };
+            Some(ErrorDetail { field: Some(name), message })
+        };
+        fields.into_iter().filter_map(problem).collect()
+    }
+}
+
+impl Field {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Absent | Self::Other(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement};
+use domain::{Booking, CallEventKind, CallReason, CallStatus};
+use sql_common::{DIALLING, HoldColumns, OutcomeColumns, StatusMerges, Table};
+
+use crate::PostgresStore;
+use crate::statement::Failure;
+use crate::timestamp::PgTime;
+
+#[async_trait]
+impl CallLedger for PostgresStore {
+    async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
+        let booked_at = PgTime::stored(booking.booked_at)?;
+        // Never repeated after a broken connection: the first attempt may have booked the call, and
+        // would block the second. `clock_timestamp()` gives the time at which the row is written,
+        // after any wait for a concurrent booking. A booking that is granted returns no row. Any
+        // other returns one row, with as much of the reservation as the statement saw.
+        let hold = self.row_once(|| {
+            sqlx::query_as!(
+                HoldColumns,
+                r#"with reservation as (
+                       insert into dial_guards as existing (key, token, call_id, blocked_until)
+                       values ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
+                       on conflict on constraint dial_guards_pkey do update
+                          set token = excluded.token, call_id = excluded.call_id,
+                              blocked_until = clock_timestamp() + make_interval(secs => $4)
+                        where existing.blocked_until <= clock_timestamp()
+                       returning call_id
+                   ), booked as (
+                       insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason,
+                                          state, status_rank, booked_at)
+                       select call_id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 from reservation
+                       returning id, organization_id, status_rank
+                   ), written_event as (
+                       insert into call_events (call_id, organization_id, kind, status_rank)
+                       select id, organization_id, $15, status_rank from booked
+                   )
+                   select holder.id as "call_id?", holder.state as "state?", holder.outcome_detail,
+                          holder.conversation_id, holder.carrier_call_id,
+                          ceil(extract(epoch from existing.blocked_until - clock_timestamp()) * 1000)::bigint
+                              as "remaining_millis?"
+                     from (select) as always
+                     left join dial_guards as existing on existing.key = $1
+                     left join calls as holder on holder.id = existing.call_id
+                    where not exists (select from booked)"#,
+                booking.key.as_str(),
+                booking.token.as_str(),
+                booking.identity.call_id.as_str(),
+                booking.reserve_for.as_secs_f64(),
+                booking.identity.organization_id.as_str(),
+                booking.identity.user_id.as_str(),
+                booking.identity.contact_id.as_str(),
+                booking.identity.agent_id.as_str(),
+                booking.identity.from.as_e164(),
+                booking.identity.to.as_e164(),
+                booking.reason.as_ref().map(CallReason::as_str),
+                DIALLING,
+                i16::from(CallStatus::Initiated.rank()),
+                booked_at,
+                CallEventKind::Initiated.as_str()
+            )
+        });
+        self.bounded(async {
+            let Some(seen) = hold.await? else { return Ok(HoldResult::Granted) };
+            if let Some(result) = read_hold(seen)? {
+                return Ok(result);
+            }
+            // The statement saw the ledger as it was when the statement began, and the reservation
+            // is younger.
+            let hold = self.find_hold(booking).await?.map(read_hold).transpose()?.flatten();
+            // If the reservation has ended meanwhile, the caller decides whether to try again.
+            Ok(hold.unwrap_or(HoldResult::InFlight { remaining: Duration::from_millis(1) }))
+        })
+        .await
+    }
+
+    async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
+        let settled_at = PgTime::stored(settlement.settled_at)?;
+        let outcome = OutcomeColumns::from(settlement.outcome);
+        // The statement does not know the call's status, which reports may have raised. The domain
+        // decides for each status that it may have, and the statement picks the row.
+        let merges = StatusMerges::of(settlement.status);
+        // The reservation changes only if the call does, and only for its own token: a second
+        // settlement, or a late one of an older call, must not change it. If the outcome was
+        // unknown, the reservation is never shortened, since the phone may ring until its end. The
+        // ids merge as in `CallProgress::merge`: the greater one stays. No organization is in the
+        // predicate, since the call's id is ours and was made for this call only.
+        let settled = self.row(|| {
+            sqlx::query!(
+                r#"with before as (
+                       select id, state, status_rank from calls where id = $1 for no key update
+                   ), settled as (
+                       update calls
+                          set state = $4, outcome_detail = $5, settled_at = $6,
+                              conversation_id = greatest($7, calls.conversation_id),
+                              carrier_call_id = greatest($8, calls.carrier_call_id),
+                              status_rank = merge.rank_after
+                         from before
+                         join unnest($12::smallint[], $13::smallint[]) as merge (rank_before, rank_after)
+                           on merge.rank_before = before.status_rank
+                        where calls.id = before.id and before.state = any ($9)
+                       returning calls.id, calls.organization_id, calls.conversation_id, calls.status_rank,
+                                 before.status_rank as rank_before, before.state = $16 as was_dialling
+                   ), written_events as (
+                       insert into call_events (call_id, organization_id, conversation_id, kind, status_rank)
+                       select settled.id, settled.organization_id, settled.conversation_id, event.kind,
+                              settled.status_rank
+                         from settled
+                         join unnest($14::smallint[], $15::text[]) with ordinality as event (rank_before, kind, sequence)
+                           on event.rank_before = settled.rank_before
+                        order by event.sequence
+                       on conflict do nothing
+                   ), released as (
+                       delete from dial_guards as reservation using settled
+                        where reservation.key = $2 and reservation.token = $3 and $10
+                   ), held as (
+                       update dial_guards as reservation
+                          set blocked_until = greatest(
+                                  clock_timestamp() + make_interval(secs => $11),
+                                  case when not settled.was_dialling then reservation.blocked_until end)
+                         from settled
+                        where reservation.key = $2 and reservation.token = $3 and $17
+                   )
+                   select exists (select from settled) as "settled!""#,
+                settlement.call_id.as_str(),
+                settlement.key.as_str(),
+                settlement.token.as_str(),
+                outcome.state,
+                outcome.outcome_detail,
+                settled_at,
+                outcome.conversation_id,
+                outcome.carrier_call_id,
+                outcome.replaces as _,
+                outcome.releases,
+                settlement.hold_for.as_secs_f64(),
+                &merges.ranks_before,
+                &merges.ranks_after,
+                &merges.event_ranks_before,
+                &merges.event_kinds as _,
+                DIALLING,
+                outcome.holds
+            )
+        });
+        settled.await.map(|_| ())
+    }
+}
+
+impl PostgresStore {
+    async fn find_hold(&self, booking: &Booking) -> Result<Option<HoldColumns>, PortUnavailable> {
+        self.row(|| {
+            sqlx::query_as!(
+                HoldColumns,
+                r#"select holder.id as "call_id?", holder.state as "state?", holder.outcome_detail,
+                          holder.conversation_id, holder.carrier_call_id,
+                          ceil(extract(epoch from existing.blocked_until - clock_timestamp()) * 1000)::bigint
+                              as "remaining_millis?"
+                     from dial_guards as existing join calls as holder on holder.id = existing.call_id
+                    where existing.key = $1"#,
+                booking.key.as_str()
+            )
+        })
+        .await
+    }
+}
+
+fn read_hold(hold: HoldColumns) -> Result<Option<HoldResult>, PortUnavailable> {
+    Ok(hold.read(Table("calls")).map_err(Failure::from)?)
+}

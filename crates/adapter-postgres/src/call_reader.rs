@@ -1,0 +1,124 @@
+use async_trait::async_trait;
+use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable};
+use domain::{CallId, CallRecord, OrganizationId};
+use sql_common::{CallColumns, HistoryFilterColumns};
+
+use crate::PostgresStore;
+use crate::failure::because;
+use crate::statement::{read, read_all};
+use crate::timestamp::PgTime;
+
+type CallRow = CallColumns<PgTime>;
+
+/// Calls with their users and contacts: what comes before the select list, the expression for the
+/// conversation, the table that is `calls`, the rest of the statement, its arguments.
+macro_rules! select_calls {
+    ($with:tt, $conversation:tt, $table:tt, $rest:tt, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            CallRow,
+            $with
+                + "select calls.id, calls.organization_id, calls.user_id, users.full_name as user_name,
+                          calls.contact_id, contacts.first_name, contacts.last_name, contacts.phone_number,
+                          calls.agent_id, calls.from_number, calls.to_number, calls.reason, calls.booked_at,
+                          calls.state, calls.outcome_detail, calls.settled_at, calls.status_rank,
+                          calls.conversation_id, calls.carrier_call_id, calls.failure_reason, calls.failed_at,
+                          calls.recording_key, calls.recording_format, calls.recording_size, calls.recorded_at, "
+                + $conversation
+                + "::text as conversation
+                     from "
+                + $table
+                + " as calls
+                     join users on users.organization_id = calls.organization_id and users.id = calls.user_id
+                     join contacts on contacts.organization_id = calls.organization_id
+                                  and contacts.id = calls.contact_id
+                    "
+                + $rest,
+            $($argument),+
+        )
+    };
+}
+
+#[async_trait]
+impl CallReader for PostgresStore {
+    async fn find(
+        &self,
+        organization_id: &OrganizationId,
+        id: &CallId,
+    ) -> Result<Option<CallRecord>, PortUnavailable> {
+        let row = self.row(|| {
+            select_calls!(
+                "",
+                "calls.conversation",
+                "calls",
+                "where calls.organization_id = $1 and calls.id = $2",
+                organization_id.as_str(),
+                id.as_str()
+            )
+        });
+        row.await?.map(read).transpose()
+    }
+
+    async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, PortUnavailable> {
+        // At the same time, on two connections. A call that is booked between the two statements is
+        // counted and not listed, or listed and not counted, as if the client had asked a little
+        // earlier or later.
+        let filter = HistoryFilterColumns::from(query);
+        let (rows, total) = tokio::try_join!(self.page(&filter), self.count(&filter))?;
+        Ok(HistoryPage { calls: read_all(rows)?, total })
+    }
+}
+
+impl PostgresStore {
+    async fn page(&self, filter: &HistoryFilterColumns<'_>) -> Result<Vec<CallRow>, PortUnavailable> {
+        // The comparison with the last call of the previous page is always there, so that every
+        // plan of the server reads a range of the index on organization, time and id. The
+        // transcripts stay in the database.
+        self.rows(|| {
+            select_calls!(
+                "with page as (
+                     select *
+                       from calls
+                      where organization_id = $1
+                        and (booked_at, id) < (coalesce($5::timestamptz, 'infinity'), coalesce($6::text, ''))
+                        and ($2::text is null or contact_id = $2)
+                        and ($3::text is null or user_id = $3)
+                        and ($4::smallint is null or status_rank = $4)
+                      order by booked_at desc, id desc
+                      limit $7 offset $8
+                 )
+                 ",
+                "(calls.conversation - 'transcript')",
+                "page",
+                "order by calls.booked_at desc, calls.id desc",
+                filter.organization_id,
+                filter.contact_id,
+                filter.user_id,
+                filter.status_rank,
+                filter.before_time.map(PgTime::bound),
+                filter.before_id,
+                filter.limit,
+                filter.offset
+            )
+        })
+        .await
+    }
+
+    /// The number of calls that match, on all pages.
+    async fn count(&self, filter: &HistoryFilterColumns<'_>) -> Result<u64, PortUnavailable> {
+        let counted = self.only_row(|| {
+            sqlx::query!(
+                r#"select count(*) as "total!"
+                     from calls
+                    where organization_id = $1
+                      and ($2::text is null or contact_id = $2)
+                      and ($3::text is null or user_id = $3)
+                      and ($4::smallint is null or status_rank = $4)"#,
+                filter.organization_id,
+                filter.contact_id,
+                filter.user_id,
+                filter.status_rank
+            )
+        });
+        u64::try_from(counted.await?.total).map_err(|_| because("a count was negative"))
+    }
+}

@@ -1,0 +1,92 @@
+mod merge;
+
+use async_trait::async_trait;
+use domain::ports::{CallLookup, CallUpdater, PortUnavailable};
+use domain::{CallEventKind, CallId, CallUpdate, ConversationId, Recording};
+use sql_common::Table;
+
+use self::merge::Merge;
+use crate::PostgresStore;
+use crate::failure::because;
+use crate::statement::Failure;
+use crate::timestamp::PgTime;
+
+#[async_trait]
+impl CallUpdater for PostgresStore {
+    async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
+        let parties = lookup.parties.as_ref();
+        // Without an organization in the predicate: the provider knows none, and several may use
+        // the same numbers. If two calls match, ended or not, of whichever organizations, neither
+        // is found. A call with another conversation does not match the numbers.
+        let located = self.only_row(|| {
+            sqlx::query!(
+                r#"select coalesce(
+                       (select id from calls where id = $1),
+                       (select min(id) from (select id from calls where conversation_id = $2 limit 2) as matching
+                        having count(*) = 1),
+                       (select min(id)
+                          from (select calls.id
+                                  from calls
+                                  join agents on agents.organization_id = calls.organization_id
+                                             and agents.id = calls.agent_id
+                                 where agents.provider_agent_id = $5
+                                   and (calls.from_number, calls.to_number) in (($3, $4), ($4, $3))
+                                   and calls.booked_at between $6 and $7
+                                   and ($2::text is null or calls.conversation_id is null
+                                        or calls.conversation_id = $2)
+                                 limit 2) as matching
+                        having count(*) = 1)
+                   ) as call_id"#,
+                lookup.call_id.as_ref().map(CallId::as_str),
+                lookup.conversation_id.as_ref().map(ConversationId::as_str),
+                parties.map(|parties| parties.one.as_e164()),
+                parties.map(|parties| parties.other.as_e164()),
+                parties.map(|parties| parties.provider_agent_id.as_str()),
+                parties.map(|parties| PgTime::bound(parties.booked_since)),
+                parties.map(|parties| PgTime::bound(parties.booked_until))
+            )
+        });
+        let call_id = located.await?.call_id;
+        Ok(Table("calls").read_optional("id", call_id).map_err(Failure::from)?)
+    }
+
+    async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
+        self.run(&Merge { call_id, update }).await
+    }
+
+    async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
+        let stored_at = PgTime::stored(recording.stored_at)?;
+        let size = i64::try_from(recording.size_bytes);
+        let size = size.map_err(|_| because("a recording is larger than a bigint can store"))?;
+        // The event is written once for each call, with whichever status the call has then. No
+        // organization is in the predicate, since the call's id is ours, and `locate` found it.
+        let attached = self.row(|| {
+            sqlx::query!(
+                r#"with before as (
+                       select id, recording_key is not null as was_recorded from calls where id = $1 for no key update
+                   ), attached as (
+                       update calls
+                          set recording_key = $2, recording_format = $3, recording_size = $4, recorded_at = $5
+                         from before
+                        where calls.id = before.id
+                       returning calls.id, calls.organization_id, calls.conversation_id, calls.status_rank,
+                                 before.was_recorded
+                   ), written_event as (
+                       insert into call_events (call_id, organization_id, conversation_id, kind, status_rank)
+                       select id, organization_id, conversation_id, $6, status_rank
+                         from attached
+                        where not was_recorded
+                       on conflict do nothing
+                   )
+                   select exists (select from attached) as "attached!""#,
+                call_id.as_str(),
+                recording.key.as_str(),
+                recording.format.as_str(),
+                size,
+                stored_at,
+                CallEventKind::RecordingReady.as_str()
+            )
+        });
+        attached.await.map(|_| ())
+    }
+}

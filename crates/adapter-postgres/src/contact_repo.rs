@@ -1,0 +1,77 @@
+use async_trait::async_trait;
+use domain::ports::{ContactRepo, PortUnavailable};
+use domain::{Contact, ContactId, OrganizationId, PhoneNumber};
+use sql_common::ContactColumns;
+
+use crate::PostgresStore;
+use crate::statement::read;
+
+#[async_trait]
+impl ContactRepo for PostgresStore {
+    async fn find(
+        &self,
+        organization_id: &OrganizationId,
+        id: &ContactId,
+    ) -> Result<Option<Contact>, PortUnavailable> {
+        let row = self.row(|| {
+            sqlx::query_as!(
+                ContactColumns,
+                "select id, organization_id, first_name, last_name, phone_number \
+                   from contacts where organization_id = $1 and id = $2",
+                organization_id.as_str(),
+                id.as_str()
+            )
+        });
+        row.await?.map(read).transpose()
+    }
+
+    async fn find_or_create(
+        &self,
+        organization_id: &OrganizationId,
+        phone_number: &PhoneNumber,
+        new_id: &ContactId,
+    ) -> Result<Contact, PortUnavailable> {
+        // Looks before it inserts, so that a known number costs a read and no write.
+        let found_or_created = self.row(|| {
+            sqlx::query_as!(
+                ContactColumns,
+                r#"with found as (
+                       select id, organization_id, first_name, last_name, phone_number
+                         from contacts where organization_id = $1 and phone_number = $2
+                   ), created as (
+                       insert into contacts (id, organization_id, phone_number)
+                       select $3, $1, $2 where not exists (select from found)
+                       on conflict on constraint contacts_organization_id_phone_number_key do nothing
+                       returning id, organization_id, first_name, last_name, phone_number
+                   )
+                   select id as "id!", organization_id as "organization_id!", first_name, last_name, phone_number
+                     from found
+                   union all
+                   select id, organization_id, first_name, last_name, phone_number from created"#,
+                organization_id.as_str(),
+                phone_number.as_e164(),
+                new_id.as_str()
+            )
+        });
+        // A concurrent request may have created the contact after this statement looked and before
+        // it inserted.
+        let created_meanwhile = || {
+            self.only_row(|| {
+                sqlx::query_as!(
+                    ContactColumns,
+                    "select id, organization_id, first_name, last_name, phone_number \
+                       from contacts where organization_id = $1 and phone_number = $2",
+                    organization_id.as_str(),
+                    phone_number.as_e164()
+                )
+            })
+        };
+        self.bounded(async {
+            match found_or_created.await? {
+                Some(row) => read(row),
+                None => read(created_meanwhile().await?),
+            }
+        })
+        .await
+    }
+}

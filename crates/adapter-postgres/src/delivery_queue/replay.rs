@@ -1,0 +1,90 @@
+//! Replaying deliveries in batches: there may be more than one statement can write within its time
+//! limit.
+
+use domain::ports::{PortUnavailable, ReplayQuery};
+use domain::{DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
+
+use crate::PostgresStore;
+
+/// The number of deliveries that one statement queues again.
+const REPLAY_BATCH: i64 = 1000;
+
+impl PostgresStore {
+    /// A statement that is repeated because its response was lost does not count the deliveries of
+    /// the first attempt.
+    pub(super) async fn replay_in_batches(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
+        // The delivered ones first: a dead one may be delivered shortly after it is queued again.
+        let states = if query.delivered_too {
+            [DeliveryState::Delivered, DeliveryState::Dead].as_slice()
+        } else {
+            [DeliveryState::Dead].as_slice()
+        };
+        let mut replayed = 0;
+        for endpoint_id in self.endpoints_to_replay(query).await? {
+            for state in states {
+                let mut last = query.after.map_or(0, EventSequence::number);
+                while let Some(batch) = self.replay_batch(&endpoint_id, *state, last).await? {
+                    replayed += batch.replayed;
+                    last = batch.last;
+                }
+            }
+        }
+        Ok(replayed)
+    }
+
+    /// Without an organization in the query, the operator replays the deliveries of all
+    /// organizations.
+    async fn endpoints_to_replay(&self, query: &ReplayQuery) -> Result<Vec<String>, PortUnavailable> {
+        let endpoints = self.rows(|| {
+            sqlx::query!(
+                "select id from webhook_endpoints \
+                  where ($1::text is null or organization_id = $1) and ($2::text is null or id = $2) order by id",
+                query.organization_id.as_ref().map(OrganizationId::as_str),
+                query.endpoint_id.as_ref().map(WebhookEndpointId::as_str)
+            )
+        });
+        Ok(endpoints.await?.into_iter().map(|row| row.id).collect())
+    }
+
+    /// Queues the next deliveries after a position again. Returns `None` if there are none.
+    async fn replay_batch(
+        &self,
+        endpoint_id: &str,
+        state: DeliveryState,
+        after: i64,
+    ) -> Result<Option<Batch>, PortUnavailable> {
+        let replayed = self.only_row(|| {
+            sqlx::query!(
+                r#"with batch as (
+                       select position
+                         from webhook_deliveries
+                        where endpoint_id = $1 and state = $2 and position > $3
+                        order by position
+                        limit $4
+                   ), replayed as (
+                       update webhook_deliveries as delivery
+                          set state = 'pending', attempts = 0, queued_at = clock_timestamp(), due_at = clock_timestamp(),
+                              concluded_at = null
+                         from batch
+                        where delivery.endpoint_id = $1 and delivery.position = batch.position and delivery.state = $2
+                       returning 1
+                   )
+                   select (select count(*) from replayed) as "replayed!", (select max(position) from batch) as last"#,
+                endpoint_id,
+                state.as_str(),
+                after,
+                REPLAY_BATCH
+            )
+        });
+        let row = replayed.await?;
+        let replayed = u64::try_from(row.replayed).unwrap_or_default();
+        Ok(row.last.map(|last| Batch { replayed, last }))
+    }
+}
+
+/// The result of one statement.
+struct Batch {
+    replayed: u64,
+    /// The position after which the next batch begins.
+    last: i64,
+}

@@ -1,0 +1,48 @@
+use async_trait::async_trait;
+use domain::PhoneNumber;
+use domain::ports::{CallerNumberChoice, CallerNumberQuery, NumberPool, PortUnavailable, Recipient};
+use sql_common::CallerNumberColumns;
+
+use crate::PostgresStore;
+use crate::statement::read;
+
+#[async_trait]
+impl NumberPool for PostgresStore {
+    async fn choose<'a>(&self, query: &CallerNumberQuery<'a>) -> Result<CallerNumberChoice, PortUnavailable> {
+        let (contact_id, recipient) = match query.recipient {
+            Recipient::Contact(id) => (Some(id.as_str()), None),
+            Recipient::Number(number) => (None, Some(number.as_e164())),
+        };
+        let row = self.only_row(|| {
+            sqlx::query_as!(
+                CallerNumberColumns,
+                r#"select chosen.organization_id as "organization_id?", chosen.user_id as "user_id?",
+                          chosen.phone_number as "phone_number?", chosen.carrier as "carrier?",
+                          chosen.ai_enabled as "ai_enabled?", chosen.on_trunk as "on_trunk?",
+                          chosen.provider_number_id as "provider_number_id?",
+                          exists (
+                              select from caller_numbers as own
+                               where own.organization_id = $1
+                                 and own.phone_number = coalesce(
+                                         $5, (select contacts.phone_number from contacts
+                                               where contacts.organization_id = $1 and contacts.id = $4))
+                          ) as "recipient_is_own_number!"
+                     from (select) as always
+                     left join lateral (
+                         select * from caller_numbers
+                          where organization_id = $1 and user_id = $2
+                            and case when $3::text is null then ai_enabled and carrier = 'sinch'
+                                     else phone_number = $3 end
+                          order by position, phone_number
+                          limit 1
+                     ) as chosen on true"#,
+                query.organization_id.as_str(),
+                query.user_id.as_str(),
+                query.requested.map(PhoneNumber::as_e164),
+                contact_id,
+                recipient
+            )
+        });
+        read(row.await?)
+    }
+}

@@ -1,0 +1,24 @@
+use async_trait::async_trait;
+use domain::ports::{PortUnavailable, UserRepo};
+use domain::{User, UserId};
+use sql_common::UserColumns;
+
+use crate::PostgresStore;
+use crate::statement::read;
+
+#[async_trait]
+impl UserRepo for PostgresStore {
+    async fn find(&self, id: &UserId) -> Result<Option<User>, PortUnavailable> {
+        let row = self.row(|| {
+            sqlx::query_as!(
+                UserColumns,
+                "select users.id, users.full_name, organizations.id as organization_id, \
+                        organizations.name as organization_name \
+                   from users join organizations on organizations.id = users.organization_id \
+                  where users.id = $1",
+                id.as_str()
+            )
+        });
+        row.await?.map(read).transpose()
+    }
+}

@@ -1,0 +1,142 @@
+//! The operations that read a store.
+
+use std::time::Duration;
+
+use domain::ports::{
+    AgentRepo, CallLookup, CallReader, CallUpdater, CallerNumberQuery, ContactRepo, DeliveryListQuery,
+    DeliveryQueue, EventFeed, FeedQuery, HistoryQuery, InboundDirectory, InboundQuery, NumberPool,
+    PartiesLookup, Recipient, UserRepo, WebhookEndpoints,
+};
+use domain::{
+    CallEvent, CallStatus, DeliveryFilter, DeliveryRecord, DeliveryState, EventSequence, HistoryFilter,
+    Timestamp,
+};
+use testkit::fixtures::Tenant;
+
+use super::both;
+use super::world::World;
+
+impl World {
+    pub(super) async fn read_everything(&mut self) {
+        for tenant in self.tenants.clone() {
+            self.read_calls(&tenant).await;
+            for _ in 0..4 {
+                self.read_history(&tenant).await;
+                self.locate(&tenant).await;
+                self.read_deliveries(&tenant).await;
+            }
+            self.read_events(&tenant).await;
+            self.read_directory(&tenant).await;
+        }
+    }
+
+    async fn read_calls(&mut self, tenant: &Tenant) {
+        for booking in self.bookings.clone() {
+            let call_id = &booking.identity.call_id;
+            both!(self, store => CallReader::find(store, &tenant.organization.id, call_id).await);
+        }
+    }
+
+    async fn read_history(&mut self, tenant: &Tenant) {
+        let before = self.booking().map(|booking| (booking.booked_at, booking.identity.call_id));
+        let filter = HistoryFilter {
+            contact_id: self.random.perhaps(&[tenant.contact_id()]),
+            user_id: self.random.perhaps(std::slice::from_ref(&tenant.user.id)),
+            status: self.random.perhaps(&CallStatus::ALL),
+            before: before.filter(|_| self.random.is_one_in(2)),
+            limit: *self.random.pick(&[1, 2, 200]),
+            offset: *self.random.pick(&[0, 1]),
+        };
+        let query = HistoryQuery { organization_id: tenant.organization.id.clone(), filter };
+        both!(self, store => store.history(&query).await);
+    }
+
+    async fn locate(&mut self, tenant: &Tenant) {
+        let booking = tenant.booking(Duration::ZERO);
+        let (since, until) = (self.time(), self.time());
+        let parties = PartiesLookup {
+            one: booking.identity.to,
+            other: booking.identity.from,
+            provider_agent_id: tenant.agent.provider_agent_id.clone().expect("the agent is synced"),
+            booked_since: since.min(until),
+            booked_until: since.max(until),
+        };
+        let known = self.booking().map(|booking| booking.identity.call_id);
+        let lookup = CallLookup {
+            call_id: known.filter(|_| self.random.is_one_in(4)),
+            conversation_id: self.conversation_id(),
+            parties: self.random.perhaps(&[parties]),
+        };
+        both!(self, store => store.locate(&lookup).await);
+    }
+
+    async fn read_events(&mut self, tenant: &Tenant) {
+        let organization_id = tenant.organization.id.clone();
+        both!(self, store => store.newest(&organization_id).await);
+        let after = EventSequence::from_number(i64::try_from(self.random.below(20)).expect("below 20"));
+        for (after, limit) in [(EventSequence::START, 10_000), (after.expect("positive"), 3)] {
+            let query =
+                FeedQuery { organization_id: organization_id.clone(), after, limit, wait: Duration::ZERO };
+            both!(self, store => {
+                let events = EventFeed::read(store, &query).await.expect("the store is up");
+                events.into_iter().map(without_time).collect::<Vec<_>>()
+            });
+        }
+    }
+
+    async fn read_deliveries(&mut self, tenant: &Tenant) {
+        let organization_id = tenant.organization.id.clone();
+        both!(self, store => WebhookEndpoints::list(store, &organization_id).await);
+        let ids: Vec<_> = self.endpoints.iter().map(|endpoint| endpoint.id.clone()).collect();
+        let sequence = EventSequence::from_number(i64::try_from(self.random.below(20)).expect("below 20"));
+        let before = self.random.perhaps(&ids).map(|id| (sequence.expect("positive"), id));
+        let filter = DeliveryFilter {
+            endpoint_id: self.random.perhaps(&ids),
+            state: self.random.perhaps(&DeliveryState::ALL),
+            before,
+            limit: *self.random.pick(&[1, 3, 200]),
+        };
+        let query = DeliveryListQuery { organization_id, filter };
+        both!(self, store => {
+            let deliveries = DeliveryQueue::list(store, &query).await.expect("the store is up");
+            deliveries.into_iter().map(without_times).collect::<Vec<_>>()
+        });
+    }
+
+    async fn read_directory(&mut self, tenant: &Tenant) {
+        let (other, contact_id) = (self.tenant(), tenant.contact_id());
+        let (organization_id, own) = (&tenant.organization.id, &tenant.number.number.phone_number);
+        let number = other.contact.phone_number.as_ref().expect("the contact has a number");
+        both!(self, store => UserRepo::find(store, &tenant.user.id).await);
+        both!(self, store => AgentRepo::find(store, organization_id, &other.agent.id).await);
+        both!(self, store => store.default_for(organization_id).await);
+        both!(self, store => ContactRepo::find(store, organization_id, &other.contact_id()).await);
+        for recipient in [Recipient::Contact(&contact_id), Recipient::Number(number), Recipient::Number(own)]
+        {
+            for requested in [None, Some(own), Some(number)] {
+                let query =
+                    CallerNumberQuery { organization_id, user_id: &tenant.user.id, requested, recipient };
+                both!(self, store => store.choose(&query).await);
+            }
+        }
+        for provider_agent_id in [None, tenant.agent.provider_agent_id.clone()] {
+            let query = InboundQuery { called: own.clone(), caller: number.clone(), provider_agent_id };
+            both!(self, store => store.identify(&query).await);
+        }
+    }
+}
+
+/// Each store takes the time from its own clock.
+fn without_time(event: CallEvent) -> CallEvent {
+    CallEvent { happened_at: Timestamp::from_unix_millis(0), ..event }
+}
+
+fn without_times(delivery: DeliveryRecord) -> DeliveryRecord {
+    let zero = |_| Timestamp::from_unix_millis(0);
+    DeliveryRecord {
+        queued_at: Timestamp::from_unix_millis(0),
+        next_attempt_at: delivery.next_attempt_at.map(zero),
+        concluded_at: delivery.concluded_at.map(zero),
+        ..delivery
+    }
+}

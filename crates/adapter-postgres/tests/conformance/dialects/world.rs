@@ -1,0 +1,140 @@
+use std::time::Duration;
+
+use adapter_postgres::PostgresStore;
+use adapter_sqlite::{SqliteSettings, SqliteStore};
+use domain::ports::Directory;
+use domain::{
+    Booking, CallId, CarrierCallId, ConversationId, DirectoryRecord, IntentKey, Timestamp, WebhookEndpoint,
+};
+use tempfile::TempDir;
+use testkit::fixtures::{self, Tenant};
+
+use super::both;
+use crate::harness::PostgresHarness;
+
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+
+/// Two stores with the same records, and the few values that operations choose from, so that they
+/// meet.
+pub(super) struct World {
+    pub(super) seed: u64,
+    pub(super) step: u32,
+    pub(super) random: Random,
+    pub(super) postgres: PostgresStore,
+    pub(super) sqlite: SqliteStore,
+    /// The first two have the same numbers and the same agent at the provider.
+    pub(super) tenants: Vec<Tenant>,
+    pub(super) keys: Vec<IntentKey>,
+    pub(super) conversations: Vec<ConversationId>,
+    pub(super) carrier_calls: Vec<CarrierCallId>,
+    pub(super) bookings: Vec<Booking>,
+    pub(super) endpoints: Vec<WebhookEndpoint>,
+    _database: PostgresHarness,
+    _folder: TempDir,
+}
+
+impl World {
+    pub(super) async fn new(seed: u64) -> Self {
+        let (database, folder) = (PostgresHarness::new().await, tempfile::tempdir().expect("a folder"));
+        let settings = SqliteSettings::file(folder.path().join("outdial.db"));
+        let sqlite = SqliteStore::open(&settings).await.expect("the file can be opened");
+        sqlite.migrate().await.expect("the schema is new");
+        let mut tenants = vec![Tenant::new(), Tenant::new(), Tenant::new()];
+        tenants[1].number.number.phone_number = tenants[0].number.number.phone_number.clone();
+        tenants[1].contact.phone_number = tenants[0].contact.phone_number.clone();
+        tenants[1].agent.provider_agent_id = tenants[0].agent.provider_agent_id.clone();
+        let mut world = Self {
+            seed,
+            step: 0,
+            random: Random(seed),
+            postgres: database.adapter(),
+            sqlite,
+            keys: (0..4).map(|_| fixtures::key()).collect(),
+            conversations: (0..4).map(|_| fixtures::conversation_id()).collect(),
+            carrier_calls: (0..3).map(|_| fixtures::carrier_call_id()).collect(),
+            bookings: Vec::new(),
+            endpoints: Vec::new(),
+            tenants: tenants.clone(),
+            _database: database,
+            _folder: folder,
+        };
+        for tenant in tenants {
+            world.import(&tenant.records()).await;
+        }
+        world
+    }
+
+    /// Imports these records, or nothing if one of them is refused.
+    pub(super) async fn import(&mut self, records: &[DirectoryRecord]) {
+        both!(self, store => {
+            let mut import = store.begin().await.expect("the store is up");
+            let stored = import.upsert(records).await.map_err(|refused| refused.to_string());
+            if stored.is_ok() {
+                import.commit().await.expect("the store is up");
+            }
+            stored
+        });
+    }
+
+    pub(super) fn tenant(&mut self) -> Tenant {
+        self.random.pick(&self.tenants).clone()
+    }
+
+    pub(super) fn booking(&mut self) -> Option<Booking> {
+        if self.bookings.is_empty() { None } else { Some(self.random.pick(&self.bookings).clone()) }
+    }
+
+    /// One of five times, so that many calls have the same.
+    pub(super) fn time(&mut self) -> Timestamp {
+        fixtures::moment().after(Duration::from_secs(self.random.below(5)))
+    }
+
+    pub(super) fn conversation_id(&mut self) -> Option<ConversationId> {
+        self.random.perhaps(&self.conversations)
+    }
+
+    pub(super) fn carrier_call_id(&mut self) -> Option<CarrierCallId> {
+        self.random.perhaps(&self.carrier_calls)
+    }
+
+    /// Ids of calls do not rise with the time here.
+    pub(super) fn call_id(&mut self) -> CallId {
+        let seconds = u32::try_from(self.random.below(1 << 32)).expect("below 32 bits");
+        CallId::mint(seconds, self.random.next().to_be_bytes())
+    }
+}
+
+/// A generator of numbers (SplitMix64): the same seed gives the same history.
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        let bound = u64::try_from(from.len()).expect("a few");
+        &from[usize::try_from(self.below(bound)).expect("a few")]
+    }
+
+    pub(super) fn is_one_in(&mut self, many: u64) -> bool {
+        self.below(many) == 0
+    }
+
+    pub(super) fn perhaps<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+        if self.is_one_in(2) || from.is_empty() { None } else { Some(self.pick(from).clone()) }
+    }
+
+    /// An hour, or no time at all: what expires has expired, and the rest lasts longer than the
+    /// test.
+    pub(super) fn duration(&mut self) -> Duration {
+        *self.pick(&[Duration::ZERO, HOUR])
+    }
+}

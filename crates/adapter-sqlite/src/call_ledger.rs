@@ -1,0 +1,164 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement};
+use domain::{Booking, CallEventKind, CallReason, CallStatus, Timestamp};
+use sql_common::{DIALLING, HoldColumns, OutcomeColumns, Table, read_status};
+use sqlx::SqliteConnection;
+
+use crate::SqliteStore;
+use crate::call_event::write_event;
+use crate::clock::now;
+use crate::failure::{STORAGE_LIMIT, unreadable, within};
+use crate::statement::{execute, row};
+
+#[async_trait]
+impl CallLedger for SqliteStore {
+    async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
+        within(STORAGE_LIMIT, async {
+            let mut transaction = self.connections.begin_synced().await?;
+            let now = now();
+            if !reserve(&mut transaction, booking, now).await? {
+                return find_hold(&mut transaction, booking, now).await;
+            }
+            write_call(&mut transaction, booking).await?;
+            write_event(&mut transaction, booking.identity.call_id.as_str(), CallEventKind::Initiated)
+                .await?;
+            transaction.commit().await?;
+            Ok(HoldResult::Granted)
+        })
+        .await
+    }
+
+    /// The reservation changes only if the call does, and only for its own token.
+    async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
+        within(STORAGE_LIMIT, async {
+            let (call_id, outcome) = (settlement.call_id.as_str(), OutcomeColumns::from(settlement.outcome));
+            let mut transaction = self.connections.begin_synced().await?;
+            let before = sqlx::query!("select state, status_rank from calls where id = ?", call_id);
+            let before = row(&mut transaction, before).await?;
+            let Some(before) = before.filter(|call| outcome.replaces.contains(&call.state.as_str())) else {
+                return Ok(());
+            };
+            // A report may have arrived before the outcome of the dial, and have raised the status.
+            let status = read_status(Table("calls"), before.status_rank).map_err(unreadable)?;
+            let (status, events) = status.merge(settlement.status);
+            settle_call(&mut transaction, settlement, &outcome, status).await?;
+            for event in events {
+                write_event(&mut transaction, call_id, event).await?;
+            }
+            settle_reservation(&mut transaction, settlement, &outcome, before.state == DIALLING).await?;
+            transaction.commit().await
+        })
+        .await
+    }
+}
+
+/// Returns whether the booking now has the reservation: there was none, or it had expired.
+async fn reserve(
+    connection: &mut SqliteConnection,
+    booking: &Booking,
+    now: Timestamp,
+) -> Result<bool, PortUnavailable> {
+    let reservation = sqlx::query!(
+        "insert into dial_guards (key, token, call_id, blocked_until) values (?1, ?2, ?3, ?4)
+         on conflict (key) do update
+             set token = excluded.token, call_id = excluded.call_id, blocked_until = excluded.blocked_until
+             where dial_guards.blocked_until <= ?5",
+        booking.key.as_str(),
+        booking.token.as_str(),
+        booking.identity.call_id.as_str(),
+        now.after(booking.reserve_for).unix_millis(),
+        now.unix_millis()
+    );
+    Ok(execute(connection, reservation).await? == 1)
+}
+
+async fn write_call(connection: &mut SqliteConnection, booking: &Booking) -> Result<(), PortUnavailable> {
+    let call = sqlx::query!(
+        "insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, state,
+                            booked_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        booking.identity.call_id.as_str(),
+        booking.identity.organization_id.as_str(),
+        booking.identity.user_id.as_str(),
+        booking.identity.contact_id.as_str(),
+        booking.identity.agent_id.as_str(),
+        booking.identity.from.as_e164(),
+        booking.identity.to.as_e164(),
+        booking.reason.as_ref().map(CallReason::as_str),
+        DIALLING,
+        booking.booked_at.unix_millis()
+    );
+    execute(connection, call).await.map(drop)
+}
+
+async fn find_hold(
+    connection: &mut SqliteConnection,
+    booking: &Booking,
+    now: Timestamp,
+) -> Result<HoldResult, PortUnavailable> {
+    let hold = sqlx::query_as!(
+        HoldColumns,
+        r#"select calls.id as call_id, state, outcome_detail, conversation_id, carrier_call_id,
+                  blocked_until - ?1 as "remaining_millis: i64"
+           from dial_guards join calls on calls.id = dial_guards.call_id
+           where key = ?2"#,
+        now.unix_millis(),
+        booking.key.as_str()
+    );
+    let hold = row(connection, hold).await?;
+    let result = hold.map(|hold| hold.read(Table("calls"))).transpose().map_err(unreadable)?.flatten();
+    Ok(result.unwrap_or(HoldResult::InFlight { remaining: Duration::from_millis(1) }))
+}
+
+async fn settle_call(
+    connection: &mut SqliteConnection,
+    settlement: &Settlement<'_>,
+    outcome: &OutcomeColumns<'_>,
+    status: CallStatus,
+) -> Result<(), PortUnavailable> {
+    // The ids merge as in `CallProgress::merge`: the greater one stays.
+    let settled = sqlx::query!(
+        "update calls
+         set state = ?1, outcome_detail = ?2, settled_at = ?3, status_rank = ?4,
+             conversation_id = max(coalesce(conversation_id, ?5), coalesce(?5, conversation_id)),
+             carrier_call_id = max(coalesce(carrier_call_id, ?6), coalesce(?6, carrier_call_id))
+         where id = ?7",
+        outcome.state,
+        outcome.outcome_detail,
+        settlement.settled_at.unix_millis(),
+        status.rank(),
+        outcome.conversation_id,
+        outcome.carrier_call_id,
+        settlement.call_id.as_str()
+    );
+    execute(connection, settled).await.map(drop)
+}
+
+async fn settle_reservation(
+    connection: &mut SqliteConnection,
+    settlement: &Settlement<'_>,
+    outcome: &OutcomeColumns<'_>,
+    was_dialling: bool,
+) -> Result<(), PortUnavailable> {
+    let (key, token) = (settlement.key.as_str(), settlement.token.as_str());
+    if outcome.releases {
+        let released = sqlx::query!("delete from dial_guards where key = ? and token = ?", key, token);
+        execute(connection, released).await?;
+    }
+    if outcome.holds {
+        // If the outcome was unknown, the reservation is never shortened: the phone may ring until
+        // its end.
+        let held = sqlx::query!(
+            "update dial_guards set blocked_until = iif(?1, ?2, max(blocked_until, ?2))
+             where key = ?3 and token = ?4",
+            was_dialling,
+            now().after(settlement.hold_for).unix_millis(),
+            key,
+            token
+        );
+        execute(connection, held).await?;
+    }
+    Ok(())
+}

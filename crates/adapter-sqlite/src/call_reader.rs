@@ -1,0 +1,108 @@
+use async_trait::async_trait;
+use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable};
+use domain::{CallId, CallRecord, OrganizationId, Timestamp};
+use sql_common::{CallColumns, HistoryFilterColumns};
+use sqlx::{Acquire, SqliteConnection};
+
+use crate::SqliteStore;
+use crate::failure::{STORAGE_LIMIT, failed, unavailable, within};
+use crate::statement::{read_all, rows};
+
+type CallRow = CallColumns<i64>;
+
+/// Calls with their users and contacts: the expression for the conversation, the rest of the
+/// statement, its arguments.
+macro_rules! select_calls {
+    ($conversation:tt, $rest:tt, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            CallRow,
+            "select calls.id, calls.organization_id, calls.user_id, users.full_name as user_name, calls.contact_id,
+                    contacts.first_name, contacts.last_name, contacts.phone_number, calls.agent_id, calls.from_number,
+                    calls.to_number, calls.reason, calls.booked_at, calls.state, calls.outcome_detail, calls.settled_at,
+                    calls.status_rank, calls.conversation_id, calls.carrier_call_id, calls.failure_reason,
+                    calls.failed_at, calls.recording_key, calls.recording_format, calls.recording_size,
+                    calls.recorded_at, "
+                + $conversation
+                + r#" as "conversation?: String"
+             from calls
+             join users on users.id = calls.user_id
+             join contacts on contacts.id = calls.contact_id
+             "# + $rest,
+            $($argument),+
+        )
+    };
+}
+
+#[async_trait]
+impl CallReader for SqliteStore {
+    async fn find(
+        &self,
+        organization_id: &OrganizationId,
+        id: &CallId,
+    ) -> Result<Option<CallRecord>, PortUnavailable> {
+        self.read_row(select_calls!(
+            "calls.conversation",
+            "where calls.organization_id = ? and calls.id = ?",
+            organization_id.as_str(),
+            id.as_str()
+        ))
+        .await
+    }
+
+    async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, PortUnavailable> {
+        let filter = HistoryFilterColumns::from(query);
+        within(STORAGE_LIMIT, async {
+            let mut reader = self.connections.read().await?;
+            let mut snapshot = reader.begin().await.map_err(unavailable)?;
+            let calls = page(&mut snapshot, &filter).await?;
+            let total = count(&mut snapshot, &filter).await?;
+            Ok(HistoryPage { calls: read_all(calls)?, total })
+        })
+        .await
+    }
+}
+
+async fn page(
+    connection: &mut SqliteConnection,
+    filter: &HistoryFilterColumns<'_>,
+) -> Result<Vec<CallRow>, PortUnavailable> {
+    let page = select_calls!(
+        "json_remove(calls.conversation, '$.transcript')",
+        "where calls.organization_id = ?1
+             and (?2 is null or calls.contact_id = ?2)
+             and (?3 is null or calls.user_id = ?3)
+             and (?4 is null or calls.status_rank = ?4)
+             and (?5 is null or (calls.booked_at, calls.id) < (?5, ?6))
+         order by calls.booked_at desc, calls.id desc
+         limit ?7 offset ?8",
+        filter.organization_id,
+        filter.contact_id,
+        filter.user_id,
+        filter.status_rank,
+        filter.before_time.map(Timestamp::unix_millis),
+        filter.before_id,
+        filter.limit,
+        filter.offset
+    );
+    rows(connection, page).await
+}
+
+/// The number of calls that match, on all pages.
+async fn count(
+    connection: &mut SqliteConnection,
+    filter: &HistoryFilterColumns<'_>,
+) -> Result<u64, PortUnavailable> {
+    let total = sqlx::query_scalar!(
+        "select count(*) from calls
+         where organization_id = ?1
+             and (?2 is null or contact_id = ?2)
+             and (?3 is null or user_id = ?3)
+             and (?4 is null or status_rank = ?4)",
+        filter.organization_id,
+        filter.contact_id,
+        filter.user_id,
+        filter.status_rank
+    );
+    let total = total.fetch_one(connection).await.map_err(unavailable)?;
+    u64::try_from(total).map_err(|_| failed("a count was negative"))
+}

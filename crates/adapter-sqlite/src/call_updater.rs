@@ -1,0 +1,133 @@
+use async_trait::async_trait;
+use domain::ports::{CallLookup, CallUpdater, PartiesLookup, PortUnavailable};
+use domain::{CallEventKind, CallId, CallUpdate, ConversationId, Recording, Timestamp};
+use sql_common::{ConversationForm, MergedColumns, ProgressColumns, Table};
+use sqlx::SqliteConnection;
+
+use crate::SqliteStore;
+use crate::call_event::write_event;
+use crate::failure::{STORAGE_LIMIT, failed, unavailable, unreadable, within};
+use crate::statement::{execute, row};
+
+type ProgressRow = ProgressColumns<i64>;
+
+#[async_trait]
+impl CallUpdater for SqliteStore {
+    async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
+        within(STORAGE_LIMIT, async {
+            let mut reader = self.connections.read().await?;
+            let found = locate(&mut reader, lookup).await?;
+            Table("calls").read_optional("id", found).map_err(unreadable)
+        })
+        .await
+    }
+
+    /// Reads, merges and writes in one transaction, which has the write lock from its first
+    /// statement.
+    async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
+        let call_id = call_id.as_str();
+        within(STORAGE_LIMIT, async {
+            let mut transaction = self.connections.begin_synced().await?;
+            let stored = sqlx::query_as!(
+                ProgressRow,
+                "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, conversation
+                 from calls where id = ?",
+                call_id
+            );
+            let Some(stored) = row(&mut transaction, stored).await? else { return Ok(()) };
+            let merged =
+                MergedColumns::merge(stored, update, ConversationForm::Sqlite).map_err(unreadable)?;
+            let Some(merged) = merged else { return Ok(()) };
+            let written = sqlx::query!(
+                "update calls
+                 set status_rank = coalesce(?, status_rank), conversation_id = ?, carrier_call_id = ?, failure_reason = ?,
+                     failed_at = ?, conversation = coalesce(?, conversation)
+                 where id = ?",
+                merged.status_rank,
+                merged.conversation_id,
+                merged.carrier_call_id,
+                merged.failure_reason,
+                merged.failed_at.map(Timestamp::unix_millis),
+                merged.conversation,
+                call_id
+            );
+            execute(&mut transaction, written).await?;
+            for event in merged.events {
+                write_event(&mut transaction, call_id, event).await?;
+            }
+            transaction.commit().await
+        })
+        .await
+    }
+
+    async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
+        let size = i64::try_from(recording.size_bytes);
+        let size = size.map_err(|_| failed("a recording is larger than an integer can store"))?;
+        within(STORAGE_LIMIT, async {
+            let mut transaction = self.connections.begin_synced().await?;
+            let attached = sqlx::query!(
+                "update calls set recording_key = ?, recording_format = ?, recording_size = ?, recorded_at = ?
+                 where id = ?",
+                recording.key.as_str(),
+                recording.format.as_str(),
+                size,
+                recording.stored_at.unix_millis(),
+                call_id.as_str()
+            );
+            execute(&mut transaction, attached).await?;
+            write_event(&mut transaction, call_id.as_str(), CallEventKind::RecordingReady).await?;
+            transaction.commit().await
+        })
+        .await
+    }
+}
+
+/// The call by our id, otherwise by its conversation, otherwise by the parties.
+async fn locate(
+    connection: &mut SqliteConnection,
+    lookup: &CallLookup,
+) -> Result<Option<String>, PortUnavailable> {
+    let found =
+        sqlx::query_scalar!("select id from calls where id = ?", lookup.call_id.as_ref().map(CallId::as_str));
+    let found = found.fetch_optional(&mut *connection).await.map_err(unavailable)?;
+    if found.is_some() {
+        return Ok(found);
+    }
+    let conversation_id = lookup.conversation_id.as_ref().map(ConversationId::as_str);
+    let found =
+        sqlx::query_scalar!("select id from calls where conversation_id = ? limit 2", conversation_id);
+    let found = only(found.fetch_all(&mut *connection).await.map_err(unavailable)?);
+    match &lookup.parties {
+        Some(parties) if found.is_none() => locate_by_parties(connection, parties, conversation_id).await,
+        _ => Ok(found),
+    }
+}
+
+/// The one call of the period between these numbers. A call with another conversation does not
+/// match.
+async fn locate_by_parties(
+    connection: &mut SqliteConnection,
+    parties: &PartiesLookup,
+    conversation_id: Option<&str>,
+) -> Result<Option<String>, PortUnavailable> {
+    let found = sqlx::query_scalar!(
+        "select calls.id from calls join agents on agents.id = calls.agent_id
+         where calls.to_number in (?1, ?2) and calls.booked_at between ?3 and ?4
+             and (calls.from_number = ?1 and calls.to_number = ?2 or calls.from_number = ?2 and calls.to_number = ?1)
+             and agents.provider_agent_id = ?5
+             and (?6 is null or calls.conversation_id is null or calls.conversation_id = ?6)
+         limit 2",
+        parties.one.as_e164(),
+        parties.other.as_e164(),
+        parties.booked_since.unix_millis(),
+        parties.booked_until.unix_millis(),
+        parties.provider_agent_id.as_str(),
+        conversation_id
+    );
+    Ok(only(found.fetch_all(connection).await.map_err(unavailable)?))
+}
+
+/// If two calls match, neither is found.
+fn only(mut found: Vec<String>) -> Option<String> {
+    if found.len() == 1 { found.pop() } else { None }
+}

@@ -1,0 +1,67 @@
+use async_trait::async_trait;
+use domain::ports::{ContactRepo, PortUnavailable};
+use domain::{Contact, ContactId, OrganizationId, PhoneNumber};
+use sql_common::ContactColumns;
+
+use crate::SqliteStore;
+use crate::failure::{STORAGE_LIMIT, unavailable, within};
+use crate::statement::{read, row};
+
+#[async_trait]
+impl ContactRepo for SqliteStore {
+    async fn find(
+        &self,
+        organization_id: &OrganizationId,
+        id: &ContactId,
+    ) -> Result<Option<Contact>, PortUnavailable> {
+        self.read_row(sqlx::query_as!(
+            ContactColumns,
+            "select id, organization_id, first_name, last_name, phone_number
+             from contacts where organization_id = ? and id = ?",
+            organization_id.as_str(),
+            id.as_str()
+        ))
+        .await
+    }
+
+    /// Looks on a reader first: most numbers are known, and a reader never waits for the writer.
+    async fn find_or_create(
+        &self,
+        organization_id: &OrganizationId,
+        phone_number: &PhoneNumber,
+        new_id: &ContactId,
+    ) -> Result<Contact, PortUnavailable> {
+        within(STORAGE_LIMIT, async {
+            let mut reader = self.connections.read().await?;
+            let known = sqlx::query_as!(
+                ContactColumns,
+                "select id, organization_id, first_name, last_name, phone_number
+                 from contacts where organization_id = ? and phone_number = ?",
+                organization_id.as_str(),
+                phone_number.as_e164()
+            );
+            let known = row(&mut reader, known).await?;
+            // In memory, this connection is also the writer's.
+            drop(reader);
+            if let Some(known) = known {
+                return read(known);
+            }
+            let mut transaction = self.connections.begin_synced().await?;
+            // Replacing the number by itself makes the statement return the row of a faster
+            // concurrent request.
+            let created = sqlx::query_as!(
+                ContactColumns,
+                "insert into contacts (id, organization_id, phone_number) values (?, ?, ?)
+                 on conflict (organization_id, phone_number) do update set phone_number = excluded.phone_number
+                 returning id, organization_id, first_name, last_name, phone_number",
+                new_id.as_str(),
+                organization_id.as_str(),
+                phone_number.as_e164()
+            );
+            let created = created.fetch_one(&mut *transaction).await.map_err(unavailable)?;
+            transaction.commit().await?;
+            read(created)
+        })
+        .await
+    }
+}

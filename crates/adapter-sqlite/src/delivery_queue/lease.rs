@@ -1,0 +1,92 @@
+//! Leasing deliveries for their next attempt, up to a maximum for each endpoint.
+
+use domain::ports::{DeliveryLease, PortUnavailable};
+use domain::{DueDelivery, Timestamp};
+use sql_common::DueColumns;
+use sqlx::SqliteConnection;
+
+use crate::SqliteStore;
+use crate::clock::now;
+use crate::failure::{STORAGE_LIMIT, within};
+use crate::statement::{execute, read_all, rows};
+
+type DueRow = DueColumns<i64>;
+
+impl SqliteStore {
+    /// Looks on a reader first: mostly nothing is due, and the writer is for bookings. Not synced:
+    /// after a power failure that loses a lease, the delivery is made once more.
+    pub(super) async fn lease_deliveries(
+        &self,
+        lease: &DeliveryLease,
+    ) -> Result<Vec<DueDelivery>, PortUnavailable> {
+        within(STORAGE_LIMIT, async {
+            let mut reader = self.connections.read().await?;
+            let is_none_due = due(&mut reader, lease, now()).await?.is_empty();
+            // In memory, this connection is also the writer's.
+            drop(reader);
+            if is_none_due {
+                return Ok(Vec::new());
+            }
+            let mut transaction = self.connections.begin_unsynced().await?;
+            let now = now();
+            let due = due(&mut transaction, lease, now).await?;
+            for row in &due {
+                let leased = sqlx::query!(
+                    "update webhook_deliveries set attempts = attempts + 1, claimed_until = ?
+                     where endpoint_id = ? and position = ?",
+                    now.after(lease.lease_for).unix_millis(),
+                    row.endpoint_id,
+                    row.position
+                );
+                execute(&mut transaction, leased).await?;
+            }
+            let due = read_all(due)?;
+            transaction.commit().await?;
+            Ok(due)
+        })
+        .await
+    }
+}
+
+/// The deliveries to lease, with their next attempt: first those to the endpoints with the fewest
+/// leases, then the longest due. For each endpoint the statement reads no more rows than it may
+/// lease, so that a long queue costs no more than a short one. `cross join` keeps SQLite from
+/// beginning with the deliveries.
+async fn due(
+    connection: &mut SqliteConnection,
+    lease: &DeliveryLease,
+    now: Timestamp,
+) -> Result<Vec<DueRow>, PortUnavailable> {
+    let due = sqlx::query_as!(
+        DueRow,
+        r#"select endpoints.id as endpoint_id, endpoints.url, endpoints.secret,
+                  iif(endpoints.previous_until > ?1, endpoints.previous_secret, null) as "previous_secret: Vec<u8>",
+                  due.attempts + 1 as "attempts!: i64", due.queued_at as "queued_at!: i64",
+                  events.written_order as position, events.call_id, events.kind, events.status_rank,
+                  events.organization_id, events.conversation_id, calls.user_id, calls.contact_id, calls.agent_id,
+                  calls.from_number, calls.to_number, events.happened_at
+           from (select deliveries.endpoint_id, deliveries.position, deliveries.attempts, deliveries.queued_at,
+                        deliveries.due_at,
+                        row_number() over (partition by deliveries.endpoint_id
+                                           order by deliveries.due_at, deliveries.position) as turn
+                 from webhook_endpoints
+                 cross join webhook_deliveries deliveries
+                     on deliveries.endpoint_id = webhook_endpoints.id and deliveries.position in
+                         (select position from webhook_deliveries
+                          where endpoint_id = webhook_endpoints.id and state = 'pending' and due_at <= ?1
+                              and (claimed_until is null or claimed_until <= ?1)
+                          order by due_at, position limit ?2)) due
+           join webhook_endpoints endpoints on endpoints.id = due.endpoint_id
+           join call_events events on events.written_order = due.position
+           join calls on calls.id = events.call_id
+           where due.turn <= ?2 - (select count(*) from webhook_deliveries
+                                   where endpoint_id = due.endpoint_id and claimed_until > ?1)
+           order by due.turn + (select count(*) from webhook_deliveries
+                                where endpoint_id = due.endpoint_id and claimed_until > ?1),
+               due.due_at, due.position, due.endpoint_id limit ?3"#,
+        now.unix_millis(),
+        lease.per_endpoint,
+        lease.limit
+    );
+    rows(connection, due).await
+}

@@ -1,0 +1,42 @@
+use async_trait::async_trait;
+use domain::PhoneNumber;
+use domain::ports::{CallerNumberChoice, CallerNumberQuery, NumberPool, PortUnavailable, Recipient};
+use sql_common::CallerNumberColumns;
+
+use crate::SqliteStore;
+use crate::failure::failed;
+
+#[async_trait]
+impl NumberPool for SqliteStore {
+    async fn choose<'a>(&self, query: &CallerNumberQuery<'a>) -> Result<CallerNumberChoice, PortUnavailable> {
+        let (contact_id, number) = match query.recipient {
+            Recipient::Contact(id) => (Some(id.as_str()), None),
+            Recipient::Number(number) => (None, Some(number.as_e164())),
+        };
+        let choice = self.read_row(sqlx::query_as!(
+            CallerNumberColumns,
+            r#"select chosen.organization_id as "organization_id?", chosen.user_id as "user_id?",
+                      chosen.phone_number as "phone_number?", chosen.carrier as "carrier?",
+                      chosen.ai_enabled as "ai_enabled?: bool", chosen.on_trunk as "on_trunk?: bool",
+                      chosen.provider_number_id as "provider_number_id?",
+                      exists (
+                          select 1 from caller_numbers
+                          where organization_id = ?1 and phone_number = coalesce(
+                              ?5, (select phone_number from contacts where organization_id = ?1 and id = ?4))
+                      ) as "recipient_is_own_number!: bool"
+               from (select 1)
+               left join (
+                   select * from caller_numbers
+                   where organization_id = ?1 and user_id = ?2
+                       and case when ?3 is null then ai_enabled and carrier = 'sinch' else phone_number = ?3 end
+                   order by position, phone_number limit 1
+               ) as chosen"#,
+            query.organization_id.as_str(),
+            query.user_id.as_str(),
+            query.requested.map(PhoneNumber::as_e164),
+            contact_id,
+            number
+        ));
+        choice.await?.ok_or_else(|| failed("a statement returned no row"))
+    }
+}

@@ -1,0 +1,128 @@
+use async_trait::async_trait;
+use domain::ports::{PortUnavailable, RegistrationResult, WebhookEndpoints};
+use domain::{OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret};
+use sql_common::{EndpointColumns, kinds_to_json};
+
+use crate::SqliteStore;
+use crate::failure::{STORAGE_LIMIT, unavailable, within};
+use crate::statement::execute;
+
+/// The number of deliveries that one statement removes: this limits how long a removal holds the
+/// writer.
+const REMOVAL_BATCH: u32 = 1000;
+
+type EndpointRow = EndpointColumns<i64>;
+
+#[async_trait]
+impl WebhookEndpoints for SqliteStore {
+    /// One transaction, so that no other registration comes between its count and its insert. An
+    /// endpoint that is stored already counts as registered, however many there are.
+    async fn register(
+        &self,
+        endpoint: &WebhookEndpoint,
+        most: u32,
+    ) -> Result<RegistrationResult, PortUnavailable> {
+        let (id, organization_id) = (endpoint.id.as_str(), endpoint.organization_id.as_str());
+        let (previous_secret, previous_until) =
+            endpoint.previous_secret.as_ref().map(|(secret, until)| (secret.expose(), *until)).unzip();
+        within(STORAGE_LIMIT, async {
+            let mut transaction = self.connections.begin_synced().await?;
+            let stored = sqlx::query!(
+                "insert into webhook_endpoints
+                     (id, organization_id, url, kinds, secret, previous_secret, previous_until, created_at)
+                 select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+                 where (select count(*) from webhook_endpoints where organization_id = ?2) < ?9
+                 on conflict (id) do nothing",
+                id,
+                organization_id,
+                endpoint.url.as_str(),
+                kinds_to_json(&endpoint.kinds),
+                endpoint.secret.expose(),
+                previous_secret,
+                previous_until.map(Timestamp::unix_millis),
+                endpoint.created_at.unix_millis(),
+                most
+            );
+            execute(&mut transaction, stored).await?;
+            let is_stored = sqlx::query_scalar!(
+                r#"select exists (select 1 from webhook_endpoints where organization_id = ? and id = ?) as "is_stored!: bool""#,
+                organization_id,
+                id
+            );
+            let is_stored = is_stored.fetch_one(&mut *transaction).await.map_err(unavailable)?;
+            transaction.commit().await?;
+            Ok(if is_stored { RegistrationResult::Registered } else { RegistrationResult::TooMany })
+        })
+        .await
+    }
+
+    async fn list(&self, organization_id: &OrganizationId) -> Result<Vec<WebhookEndpoint>, PortUnavailable> {
+        self.read_rows(sqlx::query_as!(
+            EndpointRow,
+            "select id, organization_id, url, kinds, secret, previous_secret, previous_until, created_at
+             from webhook_endpoints where organization_id = ? order by seq",
+            organization_id.as_str()
+        ))
+        .await
+    }
+
+    /// Removes the queued deliveries first, in batches, so that bookings have their turn between
+    /// them. Deliveries that are queued meanwhile are removed with the endpoint.
+    async fn remove(
+        &self,
+        organization_id: &OrganizationId,
+        id: &WebhookEndpointId,
+    ) -> Result<bool, PortUnavailable> {
+        while self.remove_deliveries(organization_id, id).await? {}
+        let removed = self.write_synced(sqlx::query!(
+            "delete from webhook_endpoints where organization_id = ? and id = ?",
+            organization_id.as_str(),
+            id.as_str()
+        ));
+        Ok(removed.await? == 1)
+    }
+
+    /// A repeated call must not replace the previous secret by the new one.
+    async fn replace_secret(
+        &self,
+        organization_id: &OrganizationId,
+        id: &WebhookEndpointId,
+        secret: &WebhookSecret,
+        previous_until: Timestamp,
+    ) -> Result<bool, PortUnavailable> {
+        let replaced = self.write_synced(sqlx::query!(
+            "update webhook_endpoints
+             set previous_secret = iif(secret = ?1, previous_secret, secret),
+                 previous_until = iif(secret = ?1, previous_until, ?2),
+                 secret = ?1
+             where organization_id = ?3 and id = ?4",
+            secret.expose(),
+            previous_until.unix_millis(),
+            organization_id.as_str(),
+            id.as_str()
+        ));
+        Ok(replaced.await? == 1)
+    }
+}
+
+impl SqliteStore {
+    /// Removes some of the endpoint's deliveries. Returns whether there may be more.
+    async fn remove_deliveries(
+        &self,
+        organization_id: &OrganizationId,
+        id: &WebhookEndpointId,
+    ) -> Result<bool, PortUnavailable> {
+        let removed = self.write_unsynced(STORAGE_LIMIT, |_| {
+            sqlx::query!(
+                "delete from webhook_deliveries
+                 where endpoint_id = (select id from webhook_endpoints where organization_id = ?1 and id = ?2)
+                     and position in
+                         (select position from webhook_deliveries where endpoint_id = ?2 order by position limit ?3)",
+                organization_id.as_str(),
+                id.as_str(),
+                REMOVAL_BATCH
+            )
+        });
+        Ok(removed.await? == u64::from(REMOVAL_BATCH))
+    }
+}

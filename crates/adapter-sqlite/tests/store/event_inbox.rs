@@ -1,0 +1,52 @@
+//! Large bodies in the inbox.
+
+use std::time::Duration;
+
+use domain::ports::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent};
+use testkit::fixtures::{call_id, moment};
+
+use crate::{LONG, connect, migrated};
+
+/// Recordings are as large as an event may be, and all bodies of a lease are in memory at the same
+/// time.
+#[tokio::test]
+async fn large_events_are_leased_whole_and_in_portions() {
+    let (store, ..) = &migrated().await;
+    let sizes = [5 << 20, 5 << 20, 16 << 20, 2];
+    let events = sizes.iter().zip(0..).map(|(size, at)| OpenEvent {
+        key: format!("post_call_audio:{at}"),
+        body: vec![7; *size],
+        received_at: moment().after(Duration::from_secs(at)),
+    });
+    let events: Vec<OpenEvent> = events.collect();
+    for OpenEvent { key, body, received_at } in &events {
+        let event = IncomingEvent { key, kind: "post_call_audio", body, received_at: *received_at };
+        assert_eq!(store.accept(&event).await, Ok(AcceptResult::Accepted));
+    }
+    for portion in [&events[..2], &events[2..3], &events[3..], &[]] {
+        let leased = store.lease(20, LONG).await.expect("the store is available");
+        // Not with `assert_eq!`, which would print the bodies.
+        assert!(leased == portion, "{} events instead of {}", leased.len(), portion.len());
+    }
+}
+
+/// A recording is stored elsewhere when its event is closed, so that the file must not keep the
+/// body.
+#[tokio::test]
+async fn the_body_of_an_event_that_is_closed_as_dropped_is_removed() {
+    let (store, path, _folder) = migrated().await;
+    let mut connection = connect(&path).await;
+    for (key, closed, left) in [("audio", ClosedBody::Dropped, 0), ("transcription", ClosedBody::Kept, 5)] {
+        let event = IncomingEvent { key, kind: key, body: b"12345", received_at: moment() };
+        assert_eq!(store.accept(&event).await, Ok(AcceptResult::Accepted));
+        EventInbox::close(&store, key, Some(call_id()), closed).await.expect("the store is available");
+        let length: i64 = sqlx::query_scalar("select length(body) from provider_events where key = ?")
+            .bind(key)
+            .fetch_one(&mut connection)
+            .await
+            .expect("the event stays");
+        assert_eq!(length, left, "{key}");
+        assert_eq!(store.accept(&event).await, Ok(AcceptResult::Known));
+    }
+    assert_eq!(store.lease(10, LONG).await, Ok(Vec::new()));
+}

@@ -1,0 +1,157 @@
+//! The public JSON document of a call event.
+//!
+//! Event streams and webhook deliveries send the same document, and the OpenAPI document describes
+//! it. A webhook signature covers its bytes, so [`to_json`] returns the same bytes for the same
+//! event every time.
+
+#[cfg(feature = "openapi")]
+pub mod schema;
+mod timestamp;
+
+use domain::CallEvent;
+use serde::Serialize;
+
+pub use self::timestamp::iso8601;
+
+/// One event of a call, as event streams and webhook deliveries send it.
+// Without `Debug`: it is personal data. The order of the fields is the order on the wire.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(
+        as = CallsEvent,
+        example = json!({
+            "type": "call_ended",
+            "timestamp": "2026-03-02T09:12:35.120Z",
+            "data": {
+                "eventId": "evt_64f0a1b2c3d4e5f6a7b8d111_call_ended_completed",
+                "callId": "64f0a1b2c3d4e5f6a7b8d111",
+                "status": "completed",
+                "direction": "outbound",
+                "conversationId": "eleven-conv-abc123",
+                "organizationId": "64f0a1b2c3d4e5f6a7b8bb00",
+                "userId": "64f0a1b2c3d4e5f6a7b8aa00",
+                "contactId": "64f0a1b2c3d4e5f6a7b8c9d0",
+                "agentId": "64f0a1b2c3d4e5f6a7b8cc00",
+                "from": "+14165550100",
+                "to": "+14165550110"
+            }
+        })
+    )
+)]
+pub struct CallEventDocument<'a> {
+    #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = schema::event_kind))]
+    kind: &'static str,
+    /// When the gateway recorded the event, in ISO 8601, UTC.
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
+    timestamp: String,
+    data: CallEventData<'a>,
+}
+
+/// The call, and its status after the event.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CallsEventData))]
+#[serde(rename_all = "camelCase")]
+pub struct CallEventData<'a> {
+    /// The same each time the event is sent: a receiver that has processed it can ignore it.
+    event_id: &'a str,
+    /// The gateway's ID of the call.
+    call_id: &'a str,
+    #[cfg_attr(feature = "openapi", schema(schema_with = schema::call_status))]
+    status: &'static str,
+    /// Always `outbound`.
+    direction: &'static str,
+    /// The provider's ID: its conversation. Absent where it was not yet known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = false))]
+    conversation_id: Option<&'a str>,
+    /// The organization that the call belongs to.
+    organization_id: &'a str,
+    /// The user who requested the call.
+    user_id: &'a str,
+    /// The contact who was called.
+    contact_id: &'a str,
+    /// The voice agent that spoke.
+    agent_id: &'a str,
+    /// The caller number, E.164.
+    from: &'a str,
+    /// The number that was dialled, E.164.
+    to: &'a str,
+}
+
+impl<'a> From<&'a CallEvent> for CallEventDocument<'a> {
+    fn from(event: &'a CallEvent) -> Self {
+        let data = CallEventData {
+            event_id: event.id.as_str(),
+            call_id: event.identity.call_id.as_str(),
+            status: event.status.as_str(),
+            direction: "outbound",
+            conversation_id: event.conversation_id.as_ref().map(|id| id.as_str()),
+            organization_id: event.identity.organization_id.as_str(),
+            user_id: event.identity.user_id.as_str(),
+            contact_id: event.identity.contact_id.as_str(),
+            agent_id: event.identity.agent_id.as_str(),
+            from: event.identity.from.as_e164(),
+            to: event.identity.to.as_e164(),
+        };
+        Self { kind: event.kind.as_str(), timestamp: iso8601(event.happened_at), data }
+    }
+}
+
+/// The document of an event, in one line.
+#[must_use]
+pub fn to_json(event: &CallEvent) -> String {
+    serde_json::to_string(&CallEventDocument::from(event)).expect("text fields always serialize to JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        AgentId, CallEventKind, CallId, CallIdentity, CallStatus, ContactId, ConversationId, EventId,
+        EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId,
+    };
+
+    use super::*;
+
+    fn event() -> CallEvent {
+        let call_id = CallId::parse("call-1").expect("an id");
+        let (kind, status) = (CallEventKind::Ended, CallStatus::NoAnswer);
+        CallEvent {
+            id: EventId::of(&call_id, kind, status),
+            identity: CallIdentity {
+                call_id,
+                organization_id: OrganizationId::parse("o\"1").expect("an id"),
+                user_id: UserId::parse("u1").expect("an id"),
+                contact_id: ContactId::parse("c1").expect("an id"),
+                agent_id: AgentId::parse("a1").expect("an id"),
+                from: PhoneNumber::parse("+14165550100").expect("a number"),
+                to: PhoneNumber::parse("+14165550111").expect("a number"),
+            },
+            sequence: EventSequence::from_number(1).expect("a sequence number"),
+            kind,
+            status,
+            conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
+            happened_at: Timestamp::from_unix_millis(1_772_442_755_120),
+        }
+    }
+
+    #[test]
+    fn the_document_has_every_field_in_the_order_of_the_contract() {
+        let expected = concat!(
+            r#"{"type":"call_ended","timestamp":"2026-03-02T09:12:35.120Z","data":{"#,
+            r#""eventId":"evt_call-1_call_ended_no-answer","callId":"call-1","status":"no-answer","#,
+            r#""direction":"outbound","conversationId":"conv_1","organizationId":"o\"1","userId":"u1","#,
+            r#""contactId":"c1","agentId":"a1","from":"+14165550100","to":"+14165550111"}}"#
+        );
+        assert_eq!(to_json(&event()), expected);
+    }
+
+    #[test]
+    fn an_unknown_conversation_is_left_out() {
+        let json = to_json(&CallEvent { conversation_id: None, ..event() });
+        assert!(json.contains(r#""direction":"outbound","organizationId""#), "{json}");
+    }
+}

@@ -1,0 +1,46 @@
+//! Schemas of values that several public documents share.
+
+use domain::{CallEventKind, CallStatus};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+/// A text that is one of these names.
+#[must_use]
+pub fn names<const N: usize>(names: [&'static str; N], description: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names))
+        .description(Some(description))
+        .build()
+}
+
+/// The name of a call's status.
+#[must_use]
+pub fn call_status() -> Object {
+    let description = "The status of the call; the last four are final. `unknown`: whether the phone rang is \
+                       not yet known.";
+    names(CallStatus::ALL.map(CallStatus::as_str), description)
+}
+
+/// The name of a kind of event.
+#[must_use]
+pub fn event_kind() -> Object {
+    let description = "The gateway is about to dial, the callee answered, the call ended (sent again if a \
+                       later report corrects how), the recording can be fetched.";
+    names(CallEventKind::ALL.map(CallEventKind::as_str), description)
+}
+
+/// A boolean that always has this value.
+#[must_use]
+pub fn flag(value: bool) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Boolean)
+        .enum_values(Some([value]))
+        .description(Some(format!("Always {value}.")))
+        .build()
+}
+
+/// A boolean that is always true: the `success` of a response.
+#[must_use]
+pub fn always_true() -> Object {
+    flag(true)
+}

@@ -1,0 +1,189 @@
+use domain::{
+    CallEventKind, CallFailure, CallId, CallProgress, CallRecord, CallUpdate, Recording, RecordingKey,
+    Timestamp, UpdateContent,
+};
+
+use crate::call_event::read_status;
+use crate::outcome::NOT_CONNECTED;
+use crate::{
+    Columns, ContactColumns, ConversationForm, StoredTime, Table, Unreadable, conversation,
+    read_call_identity,
+};
+
+const CALLS: Table = Table("calls");
+
+/// A call with its user and its contact.
+pub struct CallColumns<T> {
+    pub id: String,
+    pub organization_id: String,
+    pub user_id: String,
+    pub user_name: String,
+    pub contact_id: String,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub phone_number: Option<String>,
+    pub agent_id: String,
+    pub from_number: String,
+    pub to_number: String,
+    pub reason: Option<String>,
+    pub booked_at: T,
+    pub state: String,
+    pub outcome_detail: Option<String>,
+    pub settled_at: Option<T>,
+    pub status_rank: i64,
+    pub conversation_id: Option<String>,
+    pub carrier_call_id: Option<String>,
+    pub failure_reason: Option<String>,
+    pub failed_at: Option<T>,
+    pub conversation: Option<String>,
+    pub recording_key: Option<String>,
+    pub recording_format: Option<String>,
+    pub recording_size: Option<i64>,
+    pub recorded_at: Option<T>,
+}
+
+impl<T: StoredTime> Columns for CallColumns<T> {
+    type Value = CallRecord;
+
+    fn read(self) -> Result<CallRecord, Unreadable> {
+        let call_id = CALLS.read("id", self.id)?;
+        let reported = ProgressColumns {
+            status_rank: self.status_rank,
+            conversation_id: self.conversation_id,
+            carrier_call_id: self.carrier_call_id,
+            failure_reason: self.failure_reason,
+            failed_at: self.failed_at,
+            conversation: self.conversation,
+        };
+        let mut progress = reported.read()?;
+        // A failure in a report says more than the failure that the dial itself ended with.
+        if progress.failure.is_none()
+            && self.state == NOT_CONNECTED
+            && let (Some(reason), Some(at)) = (self.outcome_detail, self.settled_at)
+        {
+            progress.failure = Some(read_failure("outcome_detail", &reason, at.timestamp())?);
+        }
+        let recorded = (self.recording_key, self.recording_format, self.recording_size, self.recorded_at);
+        let recording = match recorded {
+            (Some(key), Some(format), Some(size), Some(at)) => {
+                Some(read_recording(&call_id, &key, &format, size, at.timestamp())?)
+            }
+            _ => None,
+        };
+        let contact = ContactColumns {
+            id: self.contact_id.clone(),
+            organization_id: self.organization_id.clone(),
+            first_name: self.first_name,
+            last_name: self.last_name,
+            phone_number: self.phone_number,
+        };
+        Ok(CallRecord {
+            identity: read_call_identity!(CALLS, call_id, self),
+            user_name: Table("users").read("full_name", self.user_name)?,
+            contact: contact.read()?,
+            reason: CALLS.read_optional("reason", self.reason)?,
+            booked_at: self.booked_at.timestamp(),
+            progress,
+            recording,
+        })
+    }
+}
+
+/// The key is made of the call's id and the format. A release that names recordings differently
+/// wrote any other key.
+fn read_recording(
+    call_id: &CallId,
+    key: &str,
+    format: &str,
+    size: i64,
+    stored_at: Timestamp,
+) -> Result<Recording, Unreadable> {
+    let format = CALLS.read("recording_format", format)?;
+    let expected = RecordingKey::of(call_id, format);
+    if expected.as_str() != key {
+        return Err(CALLS.unreadable("recording_key"));
+    }
+    let size_bytes = CALLS.read_number("recording_size", size)?;
+    Ok(Recording { key: expected, format, size_bytes, stored_at })
+}
+
+fn read_failure(column: &'static str, reason: &str, at: Timestamp) -> Result<CallFailure, Unreadable> {
+    Ok(CallFailure { reason: CALLS.read(column, reason)?, at })
+}
+
+/// What was reported about a call.
+///
+/// The failure of the dial itself is not part of it: a report that arrives before the outcome of
+/// the dial must merge to the same result as one that arrives after it.
+pub struct ProgressColumns<T> {
+    pub status_rank: i64,
+    pub conversation_id: Option<String>,
+    pub carrier_call_id: Option<String>,
+    pub failure_reason: Option<String>,
+    pub failed_at: Option<T>,
+    pub conversation: Option<String>,
+}
+
+impl<T: StoredTime> Columns for ProgressColumns<T> {
+    type Value = CallProgress;
+
+    fn read(self) -> Result<CallProgress, Unreadable> {
+        let failure = match (self.failure_reason, self.failed_at) {
+            (Some(reason), Some(at)) => Some(read_failure("failure_reason", &reason, at.timestamp())?),
+            (None, None) => None,
+            _ => return Err(CALLS.unreadable("failure_reason")),
+        };
+        let (conversation_id, carrier_call_id) = (self.conversation_id, self.carrier_call_id);
+        Ok(CallProgress {
+            status: Some(read_status(CALLS, self.status_rank)?),
+            conversation_id: CALLS.read_optional("conversation_id", conversation_id)?,
+            carrier_call_id: CALLS.read_optional("carrier_call_id", carrier_call_id)?,
+            failure,
+            conversation: self.conversation.as_deref().map(conversation::read).transpose()?,
+        })
+    }
+}
+
+/// The columns of a call after an update was merged into it, and the events to write.
+pub struct MergedColumns {
+    pub status_rank: Option<i16>,
+    pub conversation_id: Option<String>,
+    pub carrier_call_id: Option<String>,
+    pub failure_reason: Option<&'static str>,
+    pub failed_at: Option<Timestamp>,
+    /// The conversation of the update, if it replaces the stored one. The stored one may have
+    /// megabytes and is not written again.
+    pub conversation: Option<String>,
+    pub events: Vec<CallEventKind>,
+}
+
+impl MergedColumns {
+    /// Merges an update into what is stored. `None` means that the update changes nothing.
+    pub fn merge<T: StoredTime>(
+        stored: ProgressColumns<T>,
+        update: &CallUpdate,
+        form: ConversationForm,
+    ) -> Result<Option<Self>, Unreadable> {
+        let mut progress = stored.read()?;
+        let before = progress.status;
+        if !progress.merge(update) {
+            return Ok(None);
+        }
+        let conversation = match &update.content {
+            UpdateContent::Conversation(new) if progress.conversation.as_ref() == Some(new) => {
+                Some(form.write(new))
+            }
+            _ => None,
+        };
+        let rise = before.zip(progress.status);
+        Ok(Some(Self {
+            status_rank: progress.status.map(|status| status.rank().into()),
+            conversation_id: progress.conversation_id.map(|id| id.to_string()),
+            carrier_call_id: progress.carrier_call_id.map(|id| id.to_string()),
+            failure_reason: progress.failure.map(|failure| failure.reason.as_str()),
+            failed_at: progress.failure.map(|failure| failure.at),
+            conversation,
+            events: rise.map(|(before, after)| CallEventKind::between(before, after)).unwrap_or_default(),
+        }))
+    }
+}

@@ -1,0 +1,123 @@
+use domain::{
+    AgentId, AudioFormat, CallEventKind, CallId, CallReason, CallStatus, Carrier, CarrierCallId, ContactId,
+    ConversationId, DeliveryFailure, DeliveryState, NotConnectedReason, OrganizationId, PersonName,
+    PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, Timestamp, UserId, WebhookEndpointId,
+    WebhookUrl,
+};
+
+/// A column holds a value that the domain does not accept. The value itself may be personal data,
+/// so that it is not part of the error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{table}.{column} holds a value that cannot be read")]
+pub struct Unreadable {
+    table: &'static str,
+    column: &'static str,
+}
+
+/// The columns of a row that hold one value of the domain.
+pub trait Columns {
+    type Value;
+
+    fn read(self) -> Result<Self::Value, Unreadable>;
+}
+
+/// A time as a store keeps it.
+pub trait StoredTime {
+    fn timestamp(self) -> Timestamp;
+}
+
+/// Milliseconds since the Unix epoch.
+impl StoredTime for i64 {
+    fn timestamp(self) -> Timestamp {
+        Timestamp::from_unix_millis(self)
+    }
+}
+
+/// A value of the domain that a text column holds.
+pub trait FromText: Sized {
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+macro_rules! parsed {
+    ($($value:ident),+ $(,)?) => {$(
+        impl FromText for $value {
+            fn from_text(text: &str) -> Option<Self> {
+                Self::parse(text).ok()
+            }
+        }
+    )+};
+}
+
+macro_rules! named {
+    ($($value:ident),+ $(,)?) => {$(
+        impl FromText for $value {
+            fn from_text(text: &str) -> Option<Self> {
+                Self::from_name(text)
+            }
+        }
+    )+};
+}
+
+parsed!(AgentId, CallId, CallReason, Carrier, CarrierCallId, ContactId, ConversationId, OrganizationId);
+parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, UserId);
+parsed!(WebhookEndpointId, WebhookUrl);
+named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, NotConnectedReason);
+
+/// The name of a table, for reading its columns.
+#[derive(Debug, Clone, Copy)]
+pub struct Table(pub &'static str);
+
+impl Table {
+    pub const fn unreadable(self, column: &'static str) -> Unreadable {
+        Unreadable { table: self.0, column }
+    }
+
+    pub fn read<V: FromText>(self, column: &'static str, stored: impl AsRef<str>) -> Result<V, Unreadable> {
+        V::from_text(stored.as_ref()).ok_or_else(|| self.unreadable(column))
+    }
+
+    pub fn read_optional<V: FromText>(
+        self,
+        column: &'static str,
+        stored: Option<String>,
+    ) -> Result<Option<V>, Unreadable> {
+        stored.map(|stored| self.read(column, stored)).transpose()
+    }
+
+    /// Reads a number that the domain has as a smaller or unsigned one.
+    pub fn read_number<T: TryFrom<i64>>(self, column: &'static str, stored: i64) -> Result<T, Unreadable> {
+        T::try_from(stored).map_err(|_| self.unreadable(column))
+    }
+}
+
+/// Reads the identity of a call from the columns of a row. The id of the call is read already,
+/// since tables name its column differently.
+#[macro_export]
+macro_rules! read_call_identity {
+    ($table:expr, $call_id:expr, $row:expr) => {{
+        let table: $crate::Table = $table;
+        ::domain::CallIdentity {
+            call_id: $call_id,
+            organization_id: table.read("organization_id", $row.organization_id)?,
+            user_id: table.read("user_id", $row.user_id)?,
+            contact_id: table.read("contact_id", $row.contact_id)?,
+            agent_id: table.read("agent_id", $row.agent_id)?,
+            from: table.read("from_number", $row.from_number)?,
+            to: table.read("to_number", $row.to_number)?,
+        }
+    }};
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::PhoneNumber;
+
+    use super::*;
+
+    #[test]
+    fn an_unreadable_column_is_named_and_its_value_is_not_quoted() {
+        let error = Table("contacts").read::<PhoneNumber>("phone_number", "0049 private");
+        let error = error.expect_err("this is no phone number").to_string();
+        assert_eq!(error, "contacts.phone_number holds a value that cannot be read");
+    }
+}

@@ -1,0 +1,28 @@
+//! What the SQL adapters share and is not SQL: columns to domain values, domain values to columns,
+//! and the stored JSON form of a conversation.
+//!
+//! An adapter's statements fill the structs of this crate directly (`sqlx::query_as!`). Times are
+//! of the adapter's own type, see [`StoredTime`]. A value that the domain does not accept is
+//! [`Unreadable`]: the error names table and column and never quotes the value.
+
+mod call_event;
+mod call_record;
+mod column;
+mod conversation;
+mod delivery;
+mod directory;
+mod filter;
+mod outcome;
+mod unfinished_call;
+mod webhook_endpoint;
+
+pub use call_event::{EventColumns, read_sequence, read_status};
+pub use call_record::{CallColumns, MergedColumns, ProgressColumns};
+pub use column::{Columns, FromText, StoredTime, Table, Unreadable};
+pub use conversation::ConversationForm;
+pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns};
+pub use directory::{AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, UserColumns};
+pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
+pub use outcome::{DIALLING, HoldColumns, OutcomeColumns, SettledColumns, StatusMerges};
+pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
+pub use webhook_endpoint::{EndpointColumns, kinds_to_json};

@@ -108,9 +108,7 @@ impl World {
         let contact = self.contact;
         let known = contact.clone();
         contacts.expect_find().returning(move |_, _| Ok(contact.clone()));
-        contacts
-            .expect_find_or_create()
-            .returning(move |_, _, _| Ok(known.clone().expect("a contact is made")));
+        contacts.expect_find_by_number().returning(move |_, _| Ok(known.clone()));
         let mut agents = MockAgentRepo::new();
         let agent = self.agent;
         let default = agent.clone();

@@ -4,5 +4,6 @@
 mod clock;
 mod dialling;
 mod faults;
+mod new_contacts;
 mod resolving;
 mod world;

@@ -82,6 +82,23 @@ impl ContactRepo for Memory {
         Ok(found)
     }
 
+    async fn find_by_number(
+        &self,
+        organization_id: &OrganizationId,
+        phone_number: &PhoneNumber,
+    ) -> Result<Option<Contact>, PortUnavailable> {
+        self.reach(phone_number.as_e164()).await?;
+        let mut found = self.contact_with(organization_id, phone_number);
+        if let (Some(contact), true) = (&mut found, self.has(Flaw::DropsTheLastName)) {
+            contact.last_name = None;
+        }
+        if found.is_none() && self.has(Flaw::CreatesWhileItFinds) {
+            let new_id = testkit::fixtures::contact_id();
+            self.find_or_create(organization_id, phone_number, &new_id).await?;
+        }
+        Ok(found)
+    }
+
     async fn find_or_create(
         &self,
         organization_id: &OrganizationId,

@@ -1,7 +1,9 @@
 use domain::ports::CallerNumberChoice;
-use domain::{AgentId, ForbiddenRange, IntentKey, PlaceCallError, RawPlaceCall, UserId};
+use domain::{Contact, ForbiddenRange, IntentKey, PhoneNumber, PlaceCallError, RawPlaceCall, UserId};
 
-use crate::world::{World, agent, away, caller_number, contact, new_contact, number, number_without_contact};
+use crate::world::{
+    World, agent, caller_number, contact, new_contact, number, number_without_contact, unavailable,
+};
 
 const NEW_NUMBER: RawPlaceCall<'_> = RawPlaceCall {
     contact_id: None,
@@ -14,6 +16,10 @@ const NEW_NUMBER: RawPlaceCall<'_> = RawPlaceCall {
 /// A world in which the called number has no contact yet.
 fn world() -> World {
     World { contact: Ok(None), ..World::working() }
+}
+
+fn intent_key(contact: &Contact, to: &PhoneNumber) -> IntentKey {
+    IntentKey::new(&UserId::parse("user-1").expect("an id"), &contact.id, &agent().id, to)
 }
 
 fn choice(change: impl FnOnce(&mut CallerNumberChoice)) -> CallerNumberChoice {
@@ -37,9 +43,7 @@ async fn a_new_number_gets_its_contact_before_the_lock() {
 #[tokio::test]
 async fn the_intent_key_contains_the_contact_that_the_store_returned() {
     let run = world().call(NEW_NUMBER).await;
-    let (user, agent) = (UserId::parse("user-1"), AgentId::parse("agent-1"));
-    let (user, agent) = (user.expect("an id"), agent.expect("an id"));
-    let key = IntentKey::new(&user, &new_contact().id, &agent, &number_without_contact());
+    let key = intent_key(&new_contact(), &number_without_contact());
     assert_eq!(run.keys, [key]);
 }
 
@@ -49,12 +53,7 @@ async fn a_known_number_creates_no_contact() {
     let run = World::working().call(known).await;
     assert!(run.answer.is_ok(), "{:?}", run.answer);
     assert_eq!(run.steps().first(), Some(&"lock: acquire"));
-    let key = IntentKey::new(
-        &UserId::parse("user-1").expect("an id"),
-        &contact().id,
-        &agent().id,
-        &number("+14165550110"),
-    );
+    let key = intent_key(&contact(), &number("+14165550110"));
     assert_eq!(run.keys, [key]);
 }
 
@@ -83,9 +82,21 @@ async fn a_refused_call_creates_no_contact() {
         (numbers(|choice| choice.caller = None), NEW_NUMBER, PlaceCallError::NoAiEnabledNumber),
         (numbers(|choice| choice.caller = None), from, PlaceCallError::FromNumberNotAvailable),
         (off_trunk, NEW_NUMBER, PlaceCallError::NumberNotOnTrunk),
-        (World { user: Err(away()), ..world() }, NEW_NUMBER, PlaceCallError::ServiceUnavailable(away())),
-        (World { agent: Err(away()), ..world() }, NEW_NUMBER, PlaceCallError::ServiceUnavailable(away())),
-        (World { numbers: Err(away()), ..world() }, NEW_NUMBER, PlaceCallError::ServiceUnavailable(away())),
+        (
+            World { user: Err(unavailable()), ..world() },
+            NEW_NUMBER,
+            PlaceCallError::ServiceUnavailable(unavailable()),
+        ),
+        (
+            World { agent: Err(unavailable()), ..world() },
+            NEW_NUMBER,
+            PlaceCallError::ServiceUnavailable(unavailable()),
+        ),
+        (
+            World { numbers: Err(unavailable()), ..world() },
+            NEW_NUMBER,
+            PlaceCallError::ServiceUnavailable(unavailable()),
+        ),
     ];
     for (world, raw, refusal) in rows {
         let run = world.call(raw).await;
@@ -96,7 +107,7 @@ async fn a_refused_call_creates_no_contact() {
 
 #[tokio::test]
 async fn a_contact_that_cannot_be_created_is_not_called() {
-    let run = World { created_contact: Err(away()), ..world() }.call(NEW_NUMBER).await;
-    assert_eq!(run.answer, Err(PlaceCallError::ServiceUnavailable(away())));
+    let run = World { created_contact: Err(unavailable()), ..world() }.call(NEW_NUMBER).await;
+    assert_eq!(run.answer, Err(PlaceCallError::ServiceUnavailable(unavailable())));
     assert_eq!(run.steps(), ["contact: create"]);
 }

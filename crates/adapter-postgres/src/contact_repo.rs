@@ -4,6 +4,7 @@ use domain::{Contact, ContactId, OrganizationId, PhoneNumber};
 use sql_common::ContactColumns;
 
 use crate::PostgresStore;
+use crate::failure::because;
 use crate::statement::read;
 
 #[async_trait]
@@ -25,13 +26,30 @@ impl ContactRepo for PostgresStore {
         row.await?.map(read).transpose()
     }
 
+    async fn find_by_number(
+        &self,
+        organization_id: &OrganizationId,
+        phone_number: &PhoneNumber,
+    ) -> Result<Option<Contact>, PortUnavailable> {
+        let row = self.row(|| {
+            sqlx::query_as!(
+                ContactColumns,
+                "select id, organization_id, first_name, last_name, phone_number \
+                   from contacts where organization_id = $1 and phone_number = $2",
+                organization_id.as_str(),
+                phone_number.as_e164()
+            )
+        });
+        row.await?.map(read).transpose()
+    }
+
     async fn find_or_create(
         &self,
         organization_id: &OrganizationId,
         phone_number: &PhoneNumber,
         new_id: &ContactId,
     ) -> Result<Contact, PortUnavailable> {
-        // Looks before it inserts, so that a known number costs a read and no write.
+        // Looks before it inserts, so that a number that is known by now costs a read and no write.
         let found_or_created = self.row(|| {
             sqlx::query_as!(
                 ContactColumns,
@@ -53,23 +71,15 @@ impl ContactRepo for PostgresStore {
                 new_id.as_str()
             )
         });
-        // A concurrent request may have created the contact after this statement looked and before
-        // it inserted.
-        let created_meanwhile = || {
-            self.only_row(|| {
-                sqlx::query_as!(
-                    ContactColumns,
-                    "select id, organization_id, first_name, last_name, phone_number \
-                       from contacts where organization_id = $1 and phone_number = $2",
-                    organization_id.as_str(),
-                    phone_number.as_e164()
-                )
-            })
-        };
         self.bounded(async {
             match found_or_created.await? {
                 Some(row) => read(row),
-                None => read(created_meanwhile().await?),
+                // A concurrent request created the contact after this statement looked and before it
+                // inserted.
+                None => {
+                    let created_meanwhile = self.find_by_number(organization_id, phone_number).await?;
+                    created_meanwhile.ok_or_else(|| because("a contact that was just created is absent"))
+                }
             }
         })
         .await

@@ -5,7 +5,7 @@ use sql_common::ContactColumns;
 
 use crate::SqliteStore;
 use crate::failure::{STORAGE_LIMIT, unavailable, within};
-use crate::statement::{read, row};
+use crate::statement::read;
 
 #[async_trait]
 impl ContactRepo for SqliteStore {
@@ -24,7 +24,23 @@ impl ContactRepo for SqliteStore {
         .await
     }
 
-    /// Looks on a reader first: most numbers are known, and a reader never waits for the writer.
+    async fn find_by_number(
+        &self,
+        organization_id: &OrganizationId,
+        phone_number: &PhoneNumber,
+    ) -> Result<Option<Contact>, PortUnavailable> {
+        self.read_row(sqlx::query_as!(
+            ContactColumns,
+            "select id, organization_id, first_name, last_name, phone_number
+             from contacts where organization_id = ? and phone_number = ?",
+            organization_id.as_str(),
+            phone_number.as_e164()
+        ))
+        .await
+    }
+
+    /// Looks on a reader first: a concurrent request may have created the contact by now, and a
+    /// reader never waits for the writer.
     async fn find_or_create(
         &self,
         organization_id: &OrganizationId,
@@ -32,19 +48,8 @@ impl ContactRepo for SqliteStore {
         new_id: &ContactId,
     ) -> Result<Contact, PortUnavailable> {
         within(STORAGE_LIMIT, async {
-            let mut reader = self.connections.read().await?;
-            let known = sqlx::query_as!(
-                ContactColumns,
-                "select id, organization_id, first_name, last_name, phone_number
-                 from contacts where organization_id = ? and phone_number = ?",
-                organization_id.as_str(),
-                phone_number.as_e164()
-            );
-            let known = row(&mut reader, known).await?;
-            // In memory, this connection is also the writer's.
-            drop(reader);
-            if let Some(known) = known {
-                return read(known);
+            if let Some(known) = self.find_by_number(organization_id, phone_number).await? {
+                return Ok(known);
             }
             let mut transaction = self.connections.begin_synced().await?;
             // Replacing the number by itself makes the statement return the row of a faster

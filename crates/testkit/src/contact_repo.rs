@@ -10,8 +10,11 @@ suite! {
     $ contact_repo_suite of contact_repo:
     what_is_saved_is_what_is_loaded,
     another_tenants_contact_is_absent,
+    another_tenants_number_is_absent,
     an_unknown_contact_is_absent,
+    a_contact_is_found_by_its_number,
     a_known_number_finds_its_contact,
+    finding_by_number_creates_nothing,
     a_new_number_makes_a_contact_with_the_offered_id,
     many_finds_of_one_new_number_make_one_contact,
     one_number_in_two_tenants_is_two_contacts,
@@ -49,6 +52,15 @@ pub async fn another_tenants_contact_is_absent(harness: &impl ContactRepoHarness
     assert_eq!(found.expect("store is up"), None);
 }
 
+/// A number that only another tenant's contact has is not found.
+pub async fn another_tenants_number_is_absent(harness: &impl ContactRepoHarness) {
+    let (ours, theirs) = (Tenant::new(), Tenant::new());
+    harness.store(&[ours.records(), theirs.records()].concat()).await;
+    let number = stored_contact(&theirs.contact).phone_number.expect("the fixture has a number");
+    let found = harness.contacts().find_by_number(&ours.organization.id, &number).await;
+    assert_eq!(found.expect("store is up"), None);
+}
+
 /// No contact is found by an id that is not stored, also if it looks like a pattern, a number or a
 /// statement.
 pub async fn an_unknown_contact_is_absent(harness: &impl ContactRepoHarness) {
@@ -76,6 +88,34 @@ pub async fn an_unknown_contact_is_absent(harness: &impl ContactRepoHarness) {
         let found = harness.contacts().find(&tenant.organization.id, &id).await;
         assert_eq!(found.expect("an unknown id is no error"), None, "{id}");
     }
+}
+
+/// A contact is found by its number with every field, set or not.
+pub async fn a_contact_is_found_by_its_number(harness: &impl ContactRepoHarness) {
+    let tenant = Tenant::new();
+    let nameless = ContactRecord { first_name: None, last_name: None, ..contact(&tenant.organization.id) };
+    harness.store(&[tenant.records(), vec![DirectoryRecord::Contact(nameless.clone())]].concat()).await;
+    for record in [&tenant.contact, &nameless] {
+        let saved = stored_contact(record);
+        let number = saved.phone_number.clone().expect("the fixture has a number");
+        let found = harness.contacts().find_by_number(&saved.organization_id, &number).await;
+        assert_eq!(found.expect("store is up"), Some(saved));
+    }
+}
+
+/// A number without a contact is not found, however often it is looked up, and has no contact
+/// afterwards.
+pub async fn finding_by_number_creates_nothing(harness: &impl ContactRepoHarness) {
+    let tenant = Tenant::new();
+    harness.store(&tenant.records()).await;
+    let (contacts, organization) = (harness.contacts(), &tenant.organization.id);
+    let (number, offered) = (phone_number(), contact_id());
+    for _ in 0..2 {
+        let found = contacts.find_by_number(organization, &number).await;
+        assert_eq!(found.expect("store is up"), None);
+    }
+    let created = contacts.find_or_create(organization, &number, &offered).await.expect("store is up");
+    assert_eq!(created.id, offered, "a lookup created a contact");
 }
 
 /// A number that the organization knows finds its contact, whose name and id stay the same.
@@ -111,6 +151,8 @@ pub async fn a_new_number_makes_a_contact_with_the_offered_id(harness: &impl Con
     assert_eq!(contacts.find(organization, &offered).await.expect("store is up"), Some(nameless.clone()));
     let again = contacts.find_or_create(organization, &number, &contact_id()).await.expect("store is up");
     assert_eq!(again, nameless);
+    let found = contacts.find_by_number(organization, &number).await.expect("store is up");
+    assert_eq!(found, Some(nameless));
 }
 
 /// Fifty concurrent requests with one new number make one contact and all return it.
@@ -160,6 +202,7 @@ pub async fn a_lost_contact_store_is_unavailable(harness: &impl ContactRepoHarne
     harness.lose().await;
     let private = [number.as_e164(), id.as_str(), organization.as_str()];
     unavailable_within(LOST_DATABASE_BOUND, contacts.find(organization, &id), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, contacts.find_by_number(organization, &number), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, contacts.find_or_create(organization, &number, &id), &private)
         .await;
 }

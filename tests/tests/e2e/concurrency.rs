@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use rstest::rstest;
+use serde_json::json;
 use simulator::Behaviour;
 use tokio::sync::Barrier;
 
 use crate::support::Backing::{self, PostgresAndRedis, Sqlite};
 use crate::support::{Client, PendingCall, Response, World};
 
+/// A number that has no contact yet.
 const NUMBER: &str = "+14165550180";
 
 /// Requests the same call `times` times at the same time, spread over the clients.
@@ -55,15 +57,20 @@ fn assert_one_call(responses: &[Response], world: &World) {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_identical_requests_are_one_dial(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+async fn two_hundred_requests_for_one_new_number_are_one_contact_and_one_dial(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
     let world = World::new(backing).await;
     world.script(Behaviour::Answer { after_ms: 300 });
+    let contacts = world.count_contacts().await;
     let gateway = world.start().await;
     let responses = place_simultaneously(&[&gateway.client], 200).await;
     assert_one_call(&responses, &world);
+    assert_eq!(world.count_contacts().await, contacts + 1);
     let mut in_flight = responses.iter().filter(|response| response.is_in_flight());
     assert!(in_flight.all(|response| response.retry_after() >= 1));
     assert!(gateway.client.call_number(NUMBER).await.is_duplicate());
+    assert_eq!(world.count_contacts().await, contacts + 1);
     gateway.stop().await;
 }
 
@@ -73,14 +80,37 @@ async fn two_hundred_identical_requests_are_one_dial(#[values(Sqlite, PostgresAn
 async fn three_processes_make_one_dial(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
     let world = World::new(backing).await;
     world.script(Behaviour::Answer { after_ms: 300 });
+    let contacts = world.count_contacts().await;
     let processes = [world.spawn().await, world.spawn().await, world.spawn().await];
     let clients: Vec<&Client> = processes.iter().map(|process| &process.client).collect();
     let responses = place_simultaneously(&clients, 60).await;
     assert_one_call(&responses, &world);
+    assert_eq!(world.count_contacts().await, contacts + 1);
     for client in clients {
         let again = client.call_number(NUMBER).await;
         assert!(again.is_duplicate(), "every process has the result: {}", again.body);
     }
+}
+
+/// Each of these requests names a number that has no contact yet.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_requests_with_an_unknown_agent_create_no_contact(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await;
+    let contacts = world.count_contacts().await;
+    let gateway = world.start().await;
+    let requests = (0..50).map(|n| {
+        let body = json!({ "phoneNumber": format!("+1416555{:04}", 4000 + n), "agentId": "unknown" });
+        gateway.client.place(body)
+    });
+    for response in join_all(requests).await {
+        response.assert_error(400, "AGENT_NOT_FOUND");
+    }
+    assert_eq!(world.count_contacts().await, contacts);
+    assert_eq!(world.simulator.requests().len(), 0, "a refusal never reaches the provider");
+    gateway.stop().await;
 }
 
 /// Different numbers are different intents, so each request leads to a dial.

@@ -49,14 +49,14 @@ async fn duplicates_of_a_placed_call_get_its_result_without_a_dial(
     gateway.stop().await;
 }
 
-/// 400 and 404, each with its code. Nothing is dialled.
+/// 400 and 404, each with its code. A refusal dials nothing and creates no contact.
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_refusal_has_its_code(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
     let world = World::new(backing).await;
     let gateway = world.start().await;
     let client = &gateway.client;
-    let number = "+14165550191";
+    let (number, contacts) = ("+14165550191", world.count_contacts().await);
     for (user, body, status, code) in [
         ("u1", json!({}), 400, "CONTACT_OR_PHONE_REQUIRED"),
         ("u1", json!({ "contactId": 7 }), 400, "VALIDATION_FAILED"),
@@ -99,6 +99,7 @@ async fn each_refusal_has_its_code(#[values(Sqlite, PostgresAndRedis)] backing: 
         }
     }
     assert_eq!(world.simulator.requests().len(), 0, "a refusal never reaches the provider");
+    assert_eq!(world.count_contacts().await, contacts);
     gateway.stop().await;
 }
 

@@ -68,6 +68,10 @@ async fn every_operation_of_a_call_is_one_statement() {
         1,
         "contact by id"
     );
+    for number in [known_number, &new_number] {
+        let found = store.find_by_number(organization_id, number);
+        assert_eq!(statements!(proxy, found), 1, "contact by number");
+    }
     let new_id = fixtures::contact_id();
     let known = store.find_or_create(organization_id, known_number, &new_id);
     assert_eq!(statements!(proxy, known), 1, "contact by a known number");

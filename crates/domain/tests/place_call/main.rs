@@ -5,5 +5,6 @@
 mod deadline;
 mod dialling;
 mod faults;
+mod new_contacts;
 mod resolving;
 mod world;

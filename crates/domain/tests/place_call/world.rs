@@ -9,9 +9,9 @@ use domain::ports::{
 };
 use domain::{
     Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallerNumber, Carrier, CarrierCallId,
-    Contact, ContactId, ConversationId, DialOutcome, Organization, OrganizationId, OwnerToken, PersonName,
-    PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId,
-    ProviderNumberId, ProviderReference, RawPlaceCall, User, UserId,
+    Contact, ContactId, ConversationId, DialOutcome, IntentKey, Organization, OrganizationId, OwnerToken,
+    PersonName, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall,
+    ProviderAgentId, ProviderNumberId, ProviderReference, RawPlaceCall, User, UserId,
 };
 
 use testkit::clock::ManualClock;
@@ -22,6 +22,7 @@ pub(crate) type Answer<T> = Result<T, PortUnavailable>;
 pub(crate) struct World {
     pub user: Answer<Option<User>>,
     pub contact: Answer<Option<Contact>>,
+    pub created_contact: Answer<Contact>,
     pub agent: Answer<Option<Agent>>,
     pub numbers: Answer<CallerNumberChoice>,
     pub acquired: Answer<HoldResult>,
@@ -45,6 +46,8 @@ pub(crate) struct Run {
     pub answer: Result<PlacedCall, PlaceCallError>,
     /// Every write and every dial, in order.
     pub steps: Vec<String>,
+    /// The intent keys that were locked.
+    pub keys: Vec<IntentKey>,
     /// The dials that the provider got.
     pub dialled: Vec<DialRequest>,
     /// How long each store holds the result.
@@ -130,6 +133,22 @@ pub(crate) fn contact() -> Contact {
     }
 }
 
+pub(crate) fn number_without_contact() -> PhoneNumber {
+    number("+14165550111")
+}
+
+/// The contact that the store creates for a new number. The id is not the offered one, as if a
+/// concurrent request had created it.
+pub(crate) fn new_contact() -> Contact {
+    Contact {
+        id: ContactId::parse("contact-new").expect("an id"),
+        organization_id: organization_id(),
+        first_name: None,
+        last_name: None,
+        phone_number: Some(number_without_contact()),
+    }
+}
+
 impl World {
     /// A world in which no port fails and the callee answers immediately.
     pub(crate) fn working() -> Self {
@@ -142,6 +161,7 @@ impl World {
         Self {
             user: Ok(Some(user)),
             contact: Ok(Some(contact())),
+            created_contact: Ok(new_contact()),
             agent: Ok(Some(agent())),
             numbers: Ok(CallerNumberChoice { caller: Some(caller_number()), recipient_is_own_number: false }),
             acquired: Ok(HoldResult::Granted),
@@ -174,8 +194,9 @@ impl World {
         clock.advance(Duration::from_secs(180)).await;
         assert!(placing.is_finished(), "a call ends within three minutes");
         let answer = placing.await.expect("no panic");
-        let Entries { steps, dialled, holds } = std::mem::take(&mut *journal.0.lock().expect("no panic"));
-        Run { answer, steps, dialled, holds }
+        let Entries { steps, keys, dialled, holds } =
+            std::mem::take(&mut *journal.0.lock().expect("no panic"));
+        Run { answer, steps, keys, dialled, holds }
     }
 
     fn ports(self, journal: &Journal, clock: &Arc<ManualClock>) -> PlaceCallPorts {
@@ -183,9 +204,13 @@ impl World {
         users.expect_find().return_const(self.user);
         let mut contacts = MockContactRepo::new();
         contacts.expect_find().return_const(self.contact.clone());
-        if let Some(contact) = self.contact.transpose() {
-            contacts.expect_find_or_create().return_const(contact);
-        }
+        contacts.expect_find_by_number().return_const(self.contact);
+        let (j, created) = (journal.clone(), self.created_contact);
+        contacts.expect_find_or_create().returning(move |_, number, new_id| {
+            let offered = (number.clone(), new_id.clone());
+            assert_eq!(offered, (number_without_contact(), ContactId::mint(1, [2; 8])));
+            j.note("contact: create", created.clone())
+        });
         let mut agents = MockAgentRepo::new();
         agents.expect_find().return_const(self.agent.clone());
         agents.expect_default_for().return_const(self.agent);
@@ -196,7 +221,10 @@ impl World {
         let (acquired, renewed, lock_settled, released) =
             (self.acquired, self.renewed, self.lock_settled, self.released);
         let j = journal.clone();
-        lock.expect_acquire().returning(move |_, _, _| j.note("lock: acquire", acquired.clone()));
+        lock.expect_acquire().returning(move |key, _, _| {
+            j.0.lock().expect("no panic").keys.push(key.clone());
+            j.note("lock: acquire", acquired.clone())
+        });
         let j = journal.clone();
         lock.expect_renew().returning(move |_, _, _| j.note("lock: renew", renewed.clone()));
         let j = journal.clone();
@@ -256,6 +284,7 @@ struct Journal(Arc<Mutex<Entries>>);
 #[derive(Default)]
 struct Entries {
     steps: Vec<String>,
+    keys: Vec<IntentKey>,
     dialled: Vec<DialRequest>,
     holds: Vec<(&'static str, Duration)>,
 }

@@ -22,6 +22,18 @@ impl ContactRepo for Memory {
         Ok(tables.directory.contacts.iter().find(is_it).cloned())
     }
 
+    async fn find_by_number(
+        &self,
+        organization_id: &OrganizationId,
+        phone_number: &PhoneNumber,
+    ) -> Result<Option<Contact>, PortUnavailable> {
+        let tables = self.open()?;
+        let is_it = |contact: &&Contact| {
+            contact.organization_id == *organization_id && contact.phone_number.as_ref() == Some(phone_number)
+        };
+        Ok(tables.directory.contacts.iter().find(is_it).cloned())
+    }
+
     async fn find_or_create(
         &self,
         organization_id: &OrganizationId,

@@ -11,6 +11,7 @@ pub(crate) enum Flaw {
     // Contacts
     DropsTheLastName,
     RenamesKnownContacts,
+    CreatesWhileItFinds,
     IgnoresTheOfferedId,
     ChecksBeforeItInserts,
     // Agents

@@ -53,7 +53,10 @@ caught! {
     contact_repo, by Store: {
         DropsTheLastName => what_is_saved_is_what_is_loaded,
         ForgetsTheTenant => another_tenants_contact_is_absent,
+        ForgetsTheTenant => another_tenants_number_is_absent,
         TakesIdsForPatterns => an_unknown_contact_is_absent,
+        DropsTheLastName => a_contact_is_found_by_its_number,
+        CreatesWhileItFinds => finding_by_number_creates_nothing,
         RenamesKnownContacts => a_known_number_finds_its_contact,
         IgnoresTheOfferedId => a_new_number_makes_a_contact_with_the_offered_id,
         ChecksBeforeItInserts => many_finds_of_one_new_number_make_one_contact,

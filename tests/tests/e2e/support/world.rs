@@ -5,6 +5,7 @@ use std::process::Output;
 
 use server::{Application, Settings, Source};
 use simulator::{Behaviour, ScriptedBehaviour, Simulator};
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use testkit::eventually;
 use tokio::sync::oneshot;
@@ -169,6 +170,20 @@ impl World {
     /// Returns once the simulator has made this many dials.
     pub(crate) async fn wait_for_dials(&self, count: usize) {
         eventually(&format!("{count} dials"), async || self.simulator.dials().len() >= count).await;
+    }
+
+    /// The number of contacts in the database, of all organizations.
+    pub(crate) async fn count_contacts(&self) -> i64 {
+        const STATEMENT: &str = "select count(*) from contacts";
+        let url = &self.settings["OUTDIAL_DATABASE_URL"];
+        let count = if self.database.is_some() {
+            let mut connection = PgConnection::connect(url).await.expect("Postgres is reachable");
+            sqlx::query_scalar(STATEMENT).fetch_one(&mut connection).await
+        } else {
+            let mut connection = SqliteConnection::connect(url).await.expect("the file can be opened");
+            sqlx::query_scalar(STATEMENT).fetch_one(&mut connection).await
+        };
+        count.expect("the schema has contacts")
     }
 
     /// A folder that is deleted with the world.

@@ -111,6 +111,7 @@ impl World {
         both!(self, store => AgentRepo::find(store, organization_id, &other.agent.id).await);
         both!(self, store => store.default_for(organization_id).await);
         both!(self, store => ContactRepo::find(store, organization_id, &other.contact_id()).await);
+        both!(self, store => store.find_by_number(organization_id, number).await);
         for recipient in [Recipient::Contact(&contact_id), Recipient::Number(number), Recipient::Number(own)]
         {
             for requested in [None, Some(own), Some(number)] {

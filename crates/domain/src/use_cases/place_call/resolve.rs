@@ -19,7 +19,8 @@ pub(super) struct Parties {
 }
 
 impl PlaceCall {
-    /// Finds the user; then contact, agent and caller number in parallel.
+    /// Finds the user; then contact, agent and caller number in parallel. Creates the contact of a
+    /// new number last, so that a refused request leaves none.
     pub(super) async fn resolve(&self, command: &PlaceCallCommand) -> Result<Parties, PlaceCallError> {
         let user = self.ports.users.find(&command.user_id).await?.ok_or(PlaceCallError::UserNotFound)?;
         let query = CallerNumberQuery {
@@ -41,6 +42,10 @@ impl PlaceCall {
         refuse_own_number(&numbers, &destination)?;
         let (agent, provider_agent_id) = speaker(agent?, command)?;
         let (caller, provider_number_id) = shown_number(numbers, command)?;
+        let contact = match contact {
+            Some(contact) => contact,
+            None => self.create_contact(&user, &destination).await?,
+        };
         Ok(Parties { user, contact, destination, agent, provider_agent_id, caller, provider_number_id })
     }
 
@@ -53,14 +58,21 @@ impl PlaceCall {
         match &command.callee {
             Callee::Contact(id, _) => self.ports.contacts.find(organization_id, id).await,
             Callee::Number(destination) => {
-                let new_id = self.ports.identifiers.contact_id();
-                self.ports
-                    .contacts
-                    .find_or_create(organization_id, destination.number(), &new_id)
-                    .await
-                    .map(Some)
+                self.ports.contacts.find_by_number(organization_id, destination.number()).await
             }
         }
+    }
+
+    /// Creates the contact of a number that had none. The intent key contains its id, so this must
+    /// come before the lock. Concurrent requests for one number get the same contact, and so the
+    /// same intent key.
+    async fn create_contact(
+        &self,
+        user: &User,
+        destination: &Destination,
+    ) -> Result<Contact, PortUnavailable> {
+        let new_id = self.ports.identifiers.contact_id();
+        self.ports.contacts.find_or_create(&user.organization.id, destination.number(), &new_id).await
     }
 
     async fn agent(&self, user: &User, command: &PlaceCallCommand) -> Result<Option<Agent>, PortUnavailable> {
@@ -71,21 +83,21 @@ impl PlaceCall {
     }
 }
 
+/// The contact, or `None` for a number that has none yet; and the number to dial.
 fn callee(
     contact: Option<Contact>,
     command: &PlaceCallCommand,
-) -> Result<(Contact, Destination), PlaceCallError> {
+) -> Result<(Option<Contact>, Destination), PlaceCallError> {
+    let given = match &command.callee {
+        Callee::Number(destination) => return Ok((contact, destination.clone())),
+        Callee::Contact(_, given) => given,
+    };
     let contact = contact.ok_or(PlaceCallError::ContactNotFound)?;
-    match &command.callee {
-        Callee::Contact(_, Some(given)) if contact.phone_number.as_ref() != Some(given.number()) => {
-            Err(PlaceCallError::ContactPhoneMismatch)
-        }
-        Callee::Contact(..) => {
-            let number = contact.phone_number.clone().ok_or(PlaceCallError::ContactHasNoPhone)?;
-            Ok((contact, Destination::of(number)?))
-        }
-        Callee::Number(destination) => Ok((contact, destination.clone())),
+    if given.as_ref().is_some_and(|given| contact.phone_number.as_ref() != Some(given.number())) {
+        return Err(PlaceCallError::ContactPhoneMismatch);
     }
+    let number = contact.phone_number.clone().ok_or(PlaceCallError::ContactHasNoPhone)?;
+    Ok((Some(contact), Destination::of(number)?))
 }
 
 /// An organization that calls its own number would connect two of its agents.

@@ -50,6 +50,29 @@ impl ContactRepo for BrokenStore {
         Ok(found)
     }
 
+    async fn find_by_number(
+        &self,
+        organization_id: &OrganizationId,
+        phone_number: &PhoneNumber,
+    ) -> Result<Option<Contact>, PortUnavailable> {
+        self.reach(phone_number.as_e164()).await?;
+        let mut found = match self.flaw {
+            Flaw::ForgetsTheTenant => {
+                self.contact(|contact| contact.phone_number.as_ref() == Some(phone_number))
+            }
+            _ => self.memory.find_by_number(organization_id, phone_number).await?,
+        };
+        match (self.flaw, &mut found) {
+            (Flaw::DropsTheLastName, Some(contact)) => contact.last_name = None,
+            (Flaw::CreatesWhileItFinds, None) => {
+                let new_id = fixtures::contact_id();
+                self.memory.find_or_create(organization_id, phone_number, &new_id).await?;
+            }
+            _ => {}
+        }
+        Ok(found)
+    }
+
     async fn find_or_create(
         &self,
         organization_id: &OrganizationId,

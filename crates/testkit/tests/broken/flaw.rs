@@ -151,6 +151,8 @@ pub(crate) enum Flaw {
     LetsOneEndpointFillTheLease,
     CountsThisLeaseAlone,
     HandsOutByTimeAlone,
+    LeasesEventsOfACallTogether,
+    WaitsForTheRetry,
     LetsLateWorkersConclude,
     ForgetsThatItWasReplayed,
     GivesUpWhatIsOut,

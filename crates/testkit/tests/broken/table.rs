@@ -265,6 +265,8 @@ caught! {
         LetsOneEndpointFillTheLease => a_slow_endpoint_does_not_delay_the_others,
         CountsThisLeaseAlone => a_slow_endpoint_does_not_delay_the_others,
         HandsOutByTimeAlone => the_endpoint_with_the_fewest_leases_is_first,
+        LeasesEventsOfACallTogether => the_events_of_a_call_are_leased_in_order,
+        WaitsForTheRetry => a_failed_delivery_holds_nothing_back,
         PostponesInWordsOnly => a_postponed_delivery_waits,
         PostponesToTheLeasesEnd => a_postponed_delivery_waits,
         ClosesInWordsOnly => a_concluded_delivery_is_not_leased,

@@ -126,9 +126,22 @@ impl DeliveryQueue for Memory {
                     }
                     _ => deliveries.iter().filter(is_out).count(),
                 };
+                let waits_for = |one: &Delivery| {
+                    let is_earlier = one.endpoint_id == delivery.endpoint_id
+                        && one.event.identity.call_id == delivery.event.identity.call_id
+                        && one.event.sequence < delivery.event.sequence
+                        && one.state == DeliveryState::Pending;
+                    is_earlier
+                        && match self.flaw {
+                            Some(Flaw::LeasesEventsOfACallTogether) => false,
+                            Some(Flaw::WaitsForTheRetry) => true,
+                            _ => one.attempts == 0 || one.claimed_until > now,
+                        }
+                };
                 let is_due = delivery.state == DeliveryState::Pending
                     && delivery.due.max(delivery.claimed_until) <= now
-                    && out < lease.per_endpoint as usize;
+                    && out < lease.per_endpoint as usize
+                    && !deliveries.iter().any(waits_for);
                 let turn = if self.has(Flaw::HandsOutByTimeAlone) { 0 } else { out };
                 is_due.then_some((turn, place, endpoint))
             });

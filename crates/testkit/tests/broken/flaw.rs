@@ -94,6 +94,8 @@ pub(crate) enum Flaw {
     KnowsNumbersOneWayRound,
     LocatesCallsOfLater,
     LocatesUnendedCallsAlone,
+    LocatesCallsThatWereNotDialled,
+    IgnoresForeignIds,
     LeasesInWordsOnly,
     LeasesForEver,
     LeasesMoreThanWasAsked,

@@ -173,6 +173,8 @@ caught! {
         KnowsNumbersOneWayRound => a_call_is_found_by_its_identifiers,
         LocatesCallsOfLater => a_call_is_found_by_its_identifiers,
         LocatesUnendedCallsAlone => a_call_that_has_ended_is_still_found,
+        LocatesCallsThatWereNotDialled => a_call_that_was_not_dialled_is_not_found_by_numbers,
+        IgnoresForeignIds => a_report_with_a_foreign_id_is_not_matched_by_numbers,
         TakesTheFirstOfTwoCalls => a_conversation_of_two_calls_finds_neither,
         QuotesWhatItWasAskedWhenLost => a_lost_call_updater_is_unavailable,
         HangsWhenLost => a_lost_call_updater_is_unavailable,

@@ -87,6 +87,9 @@ impl Memory {
             && (entry.booking.booked_at <= *booked_until || self.has(Flaw::LocatesCallsOfLater))
             && !(entry.told.status.is_some_and(CallStatus::is_final)
                 && self.has(Flaw::LocatesUnendedCallsAlone))
+            && (self.has(Flaw::LocatesCallsThatWereNotDialled)
+                || !matches!(entry.dial, Some((DialOutcome::NotDialled(_), _))))
+            && (lookup.call_id.is_none() || self.has(Flaw::IgnoresForeignIds))
             && self.provider_agent(entry).as_ref() == Some(provider_agent_id)
             && (unnamed || self.has(Flaw::LocatesKnownConversations))
     }

@@ -18,9 +18,15 @@ use url::Url;
 mod dialling;
 #[path = "support/recorded.rs"]
 mod recorded;
+#[path = "support/recordings.rs"]
+mod recordings;
+#[path = "support/webhook.rs"]
+mod webhook;
 
 testkit::voice_provider_suite!(Simulated::start().await);
 testkit::provider_records_suite!(recorded::Recorded::start().await);
+testkit::provider_recordings_suite!(recordings::Recordings::start().await);
+testkit::provider_webhook_suite!(webhook::Webhook);
 
 struct Simulated {
     simulator: Simulator,
@@ -113,12 +119,12 @@ fn behaviour(upstream: Upstream) -> Behaviour {
             retry_after_secs: None,
         },
         Upstream::RefusesConnection => Behaviour::RefuseConnections { for_ms: None },
-        Upstream::NeverAnswers => Behaviour::Hang,
+        Upstream::NeverResponds => Behaviour::Hang,
         Upstream::BreaksConnection => Behaviour::DropConnection,
         Upstream::ServerError => Behaviour::http_error(500),
-        Upstream::ForeignAnswer => Behaviour::ForeignHtml { status: 200 },
-        Upstream::OversizeAnswer => Behaviour::OversizeBody { bytes: 100 << 20 },
-        Upstream::CutAnswer => Behaviour::TruncatedBody,
+        Upstream::ForeignResponse => Behaviour::ForeignHtml { status: 200 },
+        Upstream::OversizeResponse => Behaviour::OversizeBody { bytes: 100 << 20 },
+        Upstream::CutResponse => Behaviour::TruncatedBody,
         Upstream::Redirects => Behaviour::Redirect { status: 307, location: None },
     }
 }

@@ -19,7 +19,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
 use testkit::harness::{
-    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallLedgerHarness, CallsHarness, ContactRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
     ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
@@ -213,7 +213,7 @@ impl CallLedgerHarness for StoreHarness {
             Current { store, path: survivor, crashes: crashes + 1 };
     }
 
-    async fn calls_in_books(&self) -> Vec<BookedCall> {
+    async fn calls_in_ledger(&self) -> Vec<BookedCall> {
         let rows = sqlx::query("select * from calls").fetch_all(&mut self.connect().await).await;
         rows.expect("the table is there").iter().map(booked_call).collect()
     }
@@ -234,7 +234,7 @@ impl CallsHarness for StoreHarness {
 }
 
 #[async_trait]
-impl AnnouncementsHarness for StoreHarness {
+impl CallEventsHarness for StoreHarness {
     fn feed(&self) -> Arc<dyn EventFeed> {
         self.store()
     }

@@ -98,12 +98,12 @@ fn behaviour(upstream: Upstream) -> Behaviour {
             retry_after_secs: None,
         },
         Upstream::RefusesConnection => Behaviour::RefuseConnections { for_ms: None },
-        Upstream::NeverAnswers => Behaviour::Hang,
+        Upstream::NeverResponds => Behaviour::Hang,
         Upstream::BreaksConnection => Behaviour::DropConnection,
         Upstream::ServerError => Behaviour::http_error(500),
-        Upstream::ForeignAnswer => Behaviour::ForeignHtml { status: 201 },
-        Upstream::OversizeAnswer => Behaviour::OversizeBody { bytes: 100 << 20 },
-        Upstream::CutAnswer => Behaviour::TruncatedBody,
+        Upstream::ForeignResponse => Behaviour::ForeignHtml { status: 201 },
+        Upstream::OversizeResponse => Behaviour::OversizeBody { bytes: 100 << 20 },
+        Upstream::CutResponse => Behaviour::TruncatedBody,
         Upstream::Redirects => Behaviour::Redirect { status: 307, location: None },
     }
 }

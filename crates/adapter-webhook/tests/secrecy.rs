@@ -1,4 +1,4 @@
-//! Neither the URL's token nor what is sent is in a log.
+//! No log contains the token of a URL or what is sent.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -8,21 +8,20 @@ use testkit::peer::Peer;
 use tracing::Level;
 
 #[path = "support/deliveries.rs"]
-#[expect(dead_code, reason = "names are for the other tests")]
+#[expect(dead_code, reason = "settings and failures are for the other tests")]
 mod deliveries;
 
 use deliveries::{NOW, delivery, open_sender};
 
-/// What must not be found: the URL's token, the numbers, the signature, a part of the body.
+/// Must not be logged: the token of the URL, the phone numbers, the signature, a part of the body.
 const SECRETS: [&str; 5] = ["t0ken", "4165550100", "4165550123", "v1,", "contact_1"];
 
-/// A log in memory.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panics with it").extend_from_slice(bytes);
+        self.0.lock().expect("no panic while it is locked").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -32,13 +31,13 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn the_most_talkative_log_says_nothing_of_what_is_sent_where() {
+async fn a_log_at_trace_level_has_no_private_data() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber =
         tracing_subscriber::fmt().with_max_level(Level::TRACE).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    tracing::info!("the log is there");
+    tracing::info!("a line of the test");
 
     let receiver = Peer::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let (sender, base) = (open_sender(), receiver.base_url());
@@ -53,8 +52,8 @@ async fn the_most_talkative_log_says_nothing_of_what_is_sent_where() {
         let _ = sender.check(&delivery(&to).url).await;
     }
 
-    let logged = String::from_utf8(log.0.lock().expect("nobody panics with it").clone()).expect("text");
-    assert!(logged.contains("the log is there"));
+    let logged = String::from_utf8(log.0.lock().expect("no panic while it is locked").clone()).expect("text");
+    assert!(logged.contains("a line of the test"));
     for secret in SECRETS {
         assert!(!logged.contains(secret), "{secret} is in the log:\n{logged}");
     }

@@ -12,14 +12,15 @@ use domain::PlaceCall;
 use simulator::Simulator;
 
 use crate::config::Settings;
-use crate::wiring::{AfterTheCall, Simulated, Stores, ToldBy, VoiceParts};
+use crate::wiring::{AfterTheCall, ProviderReports, Simulated, Stores, VoiceParts};
 use crate::workers::Workers;
-use crate::{demo, drain, wiring};
+use crate::{demo, drain, opening, wiring};
 
 /// The gateway, built and listening; it serves once it runs.
 ///
-/// It belongs to the runtime that builds it: pools and calls run there, so that neither a client that hangs up nor a signal
-/// cancels a call, and [`Application::run`] returns when the last of them has ended.
+/// It belongs to the runtime that builds it: connection pools and calls run there, so that neither
+/// a disconnected client nor a signal cancels a call. [`Application::run`] returns when the last
+/// call has ended.
 pub struct Application {
     address: SocketAddr,
     server: Server,
@@ -32,29 +33,36 @@ pub struct Application {
     demo_token: Option<String>,
 }
 
-/// How long a request's body may take to arrive.
+/// The time limit for receiving a request's body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Shorter than proxies keep a silent connection: a minute, as a rule.
+/// Shorter than the idle timeout of proxies, which is usually a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// A client that comes back within it has missed nothing; longer than a phone is without a network in a lift.
+/// How long a stream may be unread before it is closed. Longer than a phone in a lift is without a
+/// network.
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long an event of the provider may take to arrive, a recording among them.
+/// The time limit for receiving a provider event, which may contain a recording.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Application {
-    /// Opens the stores, checks them, and listens.
+    /// Opens the stores, which it waits for, checks them, and listens.
     pub async fn build(settings: Settings) -> anyhow::Result<Self> {
+        let stores = opening::open_stores(&settings.storage, settings.process.start_timeout).await?;
+        Self::on_stores(settings, stores).await
+    }
+
+    /// Listens. The stores are open and checked.
+    pub(crate) async fn on_stores(settings: Settings, stores: Stores) -> anyhow::Result<Self> {
         let is_demo = settings.is_demo();
-        let stores = Stores::open(&settings.storage).await?;
-        stores.check().await?;
         let voice = VoiceParts::of(&settings.voice).await?;
         let ports = stores.ports(voice.provider);
         let workers = Workers::new();
-        let told_by = ToldBy { webhook: voice.webhook, records: voice.records, recordings: voice.recordings };
-        let after = AfterTheCall::start(&settings, &stores, &ports, told_by, &workers)?;
+        let reports =
+            ProviderReports { webhook: voice.webhook, records: voice.records, recordings: voice.recordings };
+        let after = AfterTheCall::start(&settings, &stores, &ports, reports, &workers)?;
 
         let runtime = tokio::runtime::Handle::current();
-        let place_call = Arc::new(PlaceCall::new(ports, settings.policy));
+        let place_call = PlaceCall::new(ports, settings.policy).with_background(workers.background());
+        let place_call = Arc::new(place_call);
         let calls =
             Arc::new(CallRunner::new(place_call, runtime.clone(), settings.process.max_in_flight_dials));
         let authenticator = wiring::authenticator(settings.auth)?;
@@ -82,13 +90,13 @@ impl Application {
         };
         let http = HttpSettings {
             workers: http_workers,
-            // A reply that is being waited for comes at the end of the longest dial.
+            // A client may wait until the end of the longest dial.
             shutdown_timeout: settings.policy.reserve_for(),
             unread_timeout: UNREAD_TIMEOUT,
         };
         let server = serve(listener, gateway.clone(), http)?;
         if let Some(simulated) = &voice.simulated {
-            simulated.report_to(address)?;
+            simulated.send_events_to(address)?;
         }
         Ok(Self {
             address,
@@ -103,46 +111,47 @@ impl Application {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The stores that it works on.
+    /// The stores behind its ports.
     #[must_use]
     pub const fn stores(&self) -> &Stores {
         &self.stores
     }
 
-    /// The simulated provider, where it runs one.
+    /// The simulated provider, if it runs one.
     #[must_use]
     pub fn simulator(&self) -> Option<&Simulator> {
         self.simulated.as_ref().map(|simulated| &simulated.simulator)
     }
 
-    /// A token for the demo's user, where this is the demo and the gateway has a secret to sign with.
+    /// A token for the demo's user, if this is the demo and the gateway has a secret that signs
+    /// tokens.
     #[must_use]
     pub fn demo_token(&self) -> Option<&str> {
         self.demo_token.as_deref()
     }
 
-    /// Serves until `stop` is done; then readiness says no, the listener stops, calls in flight run to their end and are
-    /// booked, and the stores are closed.
+    /// Serves until `stop` returns. Then `/readyz` reports *not ready*, the listener closes, calls
+    /// in flight run to their end and are recorded, and the stores are closed.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let handle = self.server.handle();
         let serving = tokio::spawn(self.server);
         tokio::pin!(serving);
         tokio::select! {
             ended = &mut serving => {
-                ended.context("the server broke off")??;
-                anyhow::bail!("the server stopped by itself");
+                ended.context("the HTTP server panicked")??;
+                anyhow::bail!("the HTTP server stopped unexpectedly");
             }
             () = stop => {}
         }
         tracing::info!(calls.in_flight = self.calls.in_flight(), "draining");
         drain::drain(&self.gateway, &self.calls, handle, self.drain_notice).await;
-        serving.await.context("the server broke off")??;
+        serving.await.context("the HTTP server panicked")??;
         self.workers.stop().await;
         self.stores.close().await;
         if let Some(simulated) = self.simulated {

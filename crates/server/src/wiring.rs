@@ -1,4 +1,4 @@
-//! The one place where ports meet adapters.
+//! Connects ports and adapters: the only place that knows both.
 
 mod after_the_call;
 mod voice;
@@ -19,12 +19,12 @@ use domain::ports::{
 };
 use secrecy::SecretSlice;
 
-pub(crate) use self::after_the_call::{AfterTheCall, ToldBy};
+pub(crate) use self::after_the_call::{AfterTheCall, ProviderReports};
 pub(crate) use self::voice::{Simulated, VoiceParts};
 use crate::config::{Auth, Storage};
 use crate::system::{RandomIdentifiers, SystemClock, random_secret};
 
-/// What a database keeps beside what [`PlaceCallPorts`] names.
+/// The ports of a database beside those in [`PlaceCallPorts`].
 pub(crate) trait Database:
     Directory
     + CallReader
@@ -57,9 +57,9 @@ impl<T> Database for T where
 pub enum Stores {
     /// All in one SQLite file.
     Embedded(SqliteStore),
-    /// Books and directory in Postgres, lock and context cache in Redis.
+    /// Ledger and directory in Postgres, lock and context cache in Redis.
     Services {
-        /// Books and directory.
+        /// Ledger and directory.
         postgres: PostgresStore,
         /// Lock and context cache.
         redis: RedisStore,
@@ -67,7 +67,7 @@ pub enum Stores {
 }
 
 impl Stores {
-    /// Opens the stores; the embedded one is brought up to date, since nobody else can be using it.
+    /// Opens the stores. The embedded one is migrated too, because no other process uses it.
     pub async fn open(storage: &Storage) -> anyhow::Result<Self> {
         match storage {
             Storage::Embedded { path } => {
@@ -83,19 +83,32 @@ impl Stores {
         }
     }
 
-    /// Refuses a schema that is not the one this program was built for, and warns of a Redis that may drop locks.
+    /// Refuses a schema with pending migrations, and warns of a Redis that may evict locks.
     pub async fn check(&self) -> anyhow::Result<()> {
-        if let Self::Services { postgres, redis } = self {
+        self.check_schema().await?;
+        self.warn_of_eviction().await;
+        Ok(())
+    }
+
+    /// Refuses a schema with pending migrations.
+    pub(crate) async fn check_schema(&self) -> anyhow::Result<()> {
+        if let Self::Services { postgres, .. } = self {
             let pending = postgres.pending_migrations().await?;
             if !pending.is_empty() {
                 bail!("the database is {} migration(s) behind: run `outdial migrate`", pending.len());
             }
-            redis.warn_unless_noeviction().await;
         }
         Ok(())
     }
 
-    /// Brings the schema up to date.
+    /// Warns of a Redis that may evict locks.
+    pub(crate) async fn warn_of_eviction(&self) {
+        if let Self::Services { redis, .. } = self {
+            redis.warn_unless_noeviction().await;
+        }
+    }
+
+    /// Applies pending migrations.
     pub async fn migrate(&self) -> anyhow::Result<()> {
         match self {
             Self::Embedded(store) => store.migrate().await?,
@@ -104,13 +117,13 @@ impl Stores {
         Ok(())
     }
 
-    /// Where records are loaded.
+    /// The port that loads records.
     #[must_use]
     pub fn directory(&self) -> Arc<dyn Directory> {
         self.database()
     }
 
-    /// Every durable store: each is a port of the one database.
+    /// The database, as the ports that it implements.
     pub(crate) fn database(&self) -> Arc<dyn Database> {
         match self {
             Self::Embedded(store) => Arc::new(store.clone()),
@@ -184,7 +197,7 @@ impl Readiness for Stores {
     }
 }
 
-/// Whoever reads tokens.
+/// Builds what verifies tokens.
 pub(crate) fn authenticator(auth: Auth) -> anyhow::Result<Authenticator> {
     let (path, issuer, audience, leeway_secs) = match auth {
         Auth::Configured(authenticator) => return Ok(authenticator),
@@ -193,12 +206,13 @@ pub(crate) fn authenticator(auth: Auth) -> anyhow::Result<Authenticator> {
         }
     };
     let secret =
-        generated_secret(&path).with_context(|| format!("cannot keep a secret in {}", path.display()))?;
+        generated_secret(&path).with_context(|| format!("cannot store a secret in {}", path.display()))?;
     let keys = JwtKeys::Hs256(vec![SecretSlice::from(secret.into_bytes())]);
     Ok(Authenticator::new(AuthSettings { keys, issuer, audience, leeway_secs })?)
 }
 
-/// The secret of the embedded default, made at the first start, so that a token outlives a restart.
+/// The secret of the embedded default. It is created at the first start, so that a token is valid
+/// after a restart.
 fn generated_secret(path: &std::path::Path) -> std::io::Result<String> {
     use std::io::Write as _;
     let mut options = std::fs::OpenOptions::new();
@@ -213,7 +227,7 @@ fn generated_secret(path: &std::path::Path) -> std::io::Result<String> {
             Ok(secret)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            // Another process may have made the file a moment ago and not written it yet.
+            // Another process may have created the file and not written it yet.
             for _ in 0..50 {
                 let secret = std::fs::read_to_string(path)?;
                 if secret.len() >= 64 {
@@ -221,7 +235,7 @@ fn generated_secret(path: &std::path::Path) -> std::io::Result<String> {
                 }
                 std::thread::sleep(Duration::from_millis(10));
             }
-            Err(std::io::Error::other("the file holds no secret: remove it"))
+            Err(std::io::Error::other("the file contains no secret: remove it"))
         }
         Err(error) => Err(error),
     }

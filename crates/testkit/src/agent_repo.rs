@@ -1,4 +1,4 @@
-//! The promises of [`AgentRepo`](domain::ports::AgentRepo).
+//! The suite of [`AgentRepo`](domain::ports::AgentRepo).
 
 use domain::{Agent, AgentId, DirectoryRecord, OrganizationId};
 
@@ -17,7 +17,7 @@ suite! {
     a_lost_agent_store_is_unavailable,
 }
 
-/// An agent is loaded as it was saved: every field, enabled for voice or not, synced or not.
+/// An agent is loaded with every field, voice-enabled or not, synced or not.
 pub async fn an_agent_is_loaded_as_it_was_saved(harness: &impl AgentRepoHarness) {
     let organization = organization();
     let agents = [
@@ -34,7 +34,7 @@ pub async fn an_agent_is_loaded_as_it_was_saved(harness: &impl AgentRepoHarness)
     }
 }
 
-/// Another tenant's agent is one that does not exist, by its id and as default.
+/// Another tenant's agent is found neither by its id nor as the default.
 pub async fn another_tenants_agent_is_absent(harness: &impl AgentRepoHarness) {
     let (ours, theirs) = (organization(), Tenant::new());
     harness.store(&theirs.records()).await;
@@ -44,18 +44,20 @@ pub async fn another_tenants_agent_is_absent(harness: &impl AgentRepoHarness) {
     assert_eq!(default_of(harness, &ours.id).await, None);
 }
 
-/// An id that is not stored finds no agent.
+/// No agent is found by an id that is not stored.
 pub async fn an_unknown_agent_is_absent(harness: &impl AgentRepoHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
-    let odd = ["0", "%", "' OR '1'='1", "{}", "ÿ"].map(|text| AgentId::parse(text).expect("odd, yet an id"));
+    let odd =
+        ["0", "%", "' OR '1'='1", "{}", "ÿ"].map(|text| AgentId::parse(text).expect("an id may be any text"));
     for id in odd.into_iter().chain([agent_id()]) {
         let found = harness.agents().find(&tenant.organization.id, &id).await;
         assert_eq!(found.expect("an unknown id is no error"), None, "{id}");
     }
 }
 
-/// The default is the voice-enabled agent that was stored first: not the first by id or name, nor one that was replaced last.
+/// The default is the voice-enabled agent that was stored first: neither the first by id or name,
+/// nor the one that was replaced last.
 pub async fn the_default_agent_is_the_first_voice_enabled_one(harness: &impl AgentRepoHarness) {
     let organization = organization();
     harness.store(&[DirectoryRecord::Organization(organization.clone())]).await;
@@ -64,7 +66,7 @@ pub async fn the_default_agent_is_the_first_voice_enabled_one(harness: &impl Age
     ids.reverse();
     let mut agents = ids.map(|id| Agent { id, ..agent(&organization.id) });
     agents[0].voice_enabled = false;
-    // Stored in one go, so that a timestamp cannot tell the first from the second.
+    // Stored in one batch, so that timestamps do not give their order.
     harness.store(&records(&agents)).await;
     assert_eq!(default_of(harness, &organization.id).await.as_ref(), Some(&agents[1]));
 
@@ -73,7 +75,8 @@ pub async fn the_default_agent_is_the_first_voice_enabled_one(harness: &impl Age
     assert_eq!(default.as_ref(), Some(&agents[1]), "an agent that is replaced keeps its place");
 }
 
-/// An agent that is synced is the default rather than an earlier one that is not; where none is, the first one is.
+/// A synced agent is the default, even if an agent that is not synced was stored earlier. If none
+/// is synced, the first one is the default.
 pub async fn a_synced_agent_is_preferred_as_default(harness: &impl AgentRepoHarness) {
     let organization = organization();
     harness.store(&[DirectoryRecord::Organization(organization.clone())]).await;
@@ -88,7 +91,7 @@ pub async fn a_synced_agent_is_preferred_as_default(harness: &impl AgentRepoHarn
     assert_eq!(default_of(harness, &organization.id).await.as_ref(), Some(&synced[0]));
 }
 
-/// An organization whose agents may not speak on the phone has no default, nor has one without agents.
+/// An organization without agents, or without voice-enabled agents, has no default.
 pub async fn without_a_voice_enabled_agent_there_is_no_default(harness: &impl AgentRepoHarness) {
     let organization = organization();
     harness.store(&[DirectoryRecord::Organization(organization.clone())]).await;
@@ -98,7 +101,7 @@ pub async fn without_a_voice_enabled_agent_there_is_no_default(harness: &impl Ag
     assert_eq!(default_of(harness, &organization.id).await, None);
 }
 
-/// Without its store the port says so, within 5 s and without quoting an id.
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting an id.
 pub async fn a_lost_agent_store_is_unavailable(harness: &impl AgentRepoHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;

@@ -1,16 +1,17 @@
-//! The promises of [`CallLedger`](domain::ports::CallLedger).
+//! The suite of [`CallLedger`](domain::ports::CallLedger).
 
-pub(crate) mod books;
+pub(crate) mod booking;
 
 use std::time::Duration;
 
 use domain::ports::HoldResult;
 use domain::{Booking, CallIdentity, DialOutcome, NotDialledReason, ProviderCode, UnknownCause};
 
-use self::books::{
+use self::booking::{
     book, calls, dialling, duplicate, in_flight, only_call, result, results, settle, settle_under, settled,
     settlement, tenant,
 };
+use crate::eventually;
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{call_id, provider_reference, token};
 use crate::harness::CallLedgerHarness;
@@ -33,26 +34,27 @@ suite! {
     a_lost_ledger_is_unavailable,
 }
 
-/// A time that no test outlives.
+/// Longer than any test.
 const LONG: Duration = Duration::from_secs(120);
-/// How long a guard blocks that is to run out.
+/// A reservation that expires during a test.
 const RESERVATION: Duration = Duration::from_secs(12);
-/// How long a result is held that is to run out before such a guard.
+/// A hold on a result that expires before such a reservation.
 const HOLD: Duration = Duration::from_secs(4);
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// A booked call is in the books as dialling, with every field, with a reason or without.
+/// A booked call is in the ledger as dialling, with every field, with a reason or without.
 pub async fn a_booked_call_is_in_the_ledger(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let reasonless = Booking { reason: None, ..tenant.booking(LONG) };
     for booking in [tenant.booking(LONG), reasonless] {
         assert_eq!(book(harness, &booking).await, HoldResult::Granted);
         let written = only_call(harness, &booking).await;
-        assert!(written == dialling(&booking), "booked {booking:?}, in the books is {written:?}");
+        assert!(written == dialling(&booking), "booked {booking:?}, in the ledger is {written:?}");
     }
 }
 
-/// A booking that is blocked leaves no call; one whose call cannot be written, its id being taken, leaves no guard.
+/// A blocked booking leaves no call. A booking whose call cannot be written, because its id is in
+/// use, leaves no reservation.
 pub async fn a_blocked_booking_writes_nothing(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let first = tenant.booking(LONG);
@@ -70,11 +72,12 @@ pub async fn a_blocked_booking_writes_nothing(harness: &impl CallLedgerHarness) 
         identity: CallIdentity { call_id: call_id(), ..duplicate(&same_id).identity },
         ..duplicate(&same_id)
     };
-    assert_eq!(book(harness, &free).await, HoldResult::Granted, "a guard was taken without its call");
+    assert_eq!(book(harness, &free).await, HoldResult::Granted, "a key was reserved without a call");
     assert_eq!(calls(harness, &tenant).await.len(), 2);
 }
 
-/// Of fifty bookings of one key at once exactly one is recorded; the others are in flight and not in the books.
+/// Of fifty concurrent bookings of one key exactly one is recorded. The others are in flight and
+/// not in the ledger.
 pub async fn one_of_many_bookings_of_one_key_is_recorded(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let first = tenant.booking(LONG);
@@ -90,13 +93,13 @@ pub async fn one_of_many_bookings_of_one_key_is_recorded(harness: &impl CallLedg
         .filter(|(_, answer)| **answer == HoldResult::Granted)
         .map(|(booking, _)| booking)
         .collect();
-    assert_eq!(recorded.len(), 1, "bookings that were told to dial");
+    assert_eq!(recorded.len(), 1, "bookings that may dial");
     let blocked = answers.iter().filter(|answer| matches!(answer, HoldResult::InFlight { .. })).count();
-    assert_eq!(blocked, CROWD - 1, "bookings that were told to wait");
+    assert_eq!(blocked, CROWD - 1, "bookings that are in flight");
     assert_eq!(calls(harness, &tenant).await, [dialling(recorded[0])]);
 }
 
-/// A call that is dialling blocks its key, saying how long yet.
+/// A call that is dialling blocks its key, with the remaining time.
 pub async fn a_call_in_flight_blocks_its_key(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let booking = tenant.booking(LONG);
@@ -110,7 +113,7 @@ pub async fn a_call_in_flight_blocks_its_key(harness: &impl CallLedgerHarness) {
     assert!(remaining <= LONG - HOLD, "{remaining:?} are left of {LONG:?} after {HOLD:?}");
 }
 
-/// An unknown outcome leaves the guard at its full time, neither shorter nor longer: the phone may be ringing.
+/// An unknown outcome neither shortens nor extends the reservation: the phone may still ring.
 pub async fn an_unknown_outcome_blocks_its_key_to_the_end(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let causes = [UnknownCause::TimedOut, UnknownCause::ConnectionLost, UnknownCause::UnclearAnswer];
@@ -131,7 +134,8 @@ pub async fn an_unknown_outcome_blocks_its_key_to_the_end(harness: &impl CallLed
     }
 }
 
-/// A duplicate of a settled call gets its result whole: each kind of it, with and without the provider's ids.
+/// A duplicate of a settled call gets its result in full: each kind of result, with and without the
+/// provider's ids.
 pub async fn a_settled_call_answers_duplicates(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     for outcome in results() {
@@ -141,11 +145,12 @@ pub async fn a_settled_call_answers_duplicates(harness: &impl CallLedgerHarness)
         let answer = book(harness, &duplicate(&booking)).await;
         assert_eq!(answer, HoldResult::Settled(result(&booking, &outcome)));
         let written = only_call(harness, &booking).await;
-        assert!(written == settled(&booking, &outcome), "settled {outcome:?}, in the books is {written:?}");
+        assert!(written == settled(&booking, &outcome), "settled {outcome:?}, in the ledger is {written:?}");
     }
 }
 
-/// A result is held for its own time, counted from the settlement, be that before the guard's end or after it.
+/// A result is held for its own time, from the settlement, which may end before or after the
+/// reservation.
 pub async fn a_settled_call_frees_its_key_after_its_time(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let (brief, lasting) = (tenant.booking(LONG), tenant.booking(HOLD));
@@ -160,7 +165,8 @@ pub async fn a_settled_call_frees_its_key_after_its_time(harness: &impl CallLedg
     assert_eq!(answer, HoldResult::Settled(result(&lasting, &outcome)));
 }
 
-/// A guard that ran out is the next booking's, with that one's time; the call that had it stays in the books.
+/// The next booking takes over an expired reservation, with its own time. The earlier call stays in
+/// the ledger.
 pub async fn an_expired_reservation_is_taken_over(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let first = tenant.booking(HOLD);
@@ -168,13 +174,17 @@ pub async fn an_expired_reservation_is_taken_over(harness: &impl CallLedgerHarne
     book(harness, &first).await;
     harness.pass(HOLD + A_SECOND).await;
     assert_eq!(book(harness, &second).await, HoldResult::Granted);
-    assert!(in_flight(book(harness, &duplicate(&first)).await) > HOLD, "the time is still the first one's");
+    assert!(
+        in_flight(book(harness, &duplicate(&first)).await) > HOLD,
+        "the time is still that of the first booking"
+    );
     assert_eq!(only_call(harness, &first).await, dialling(&first));
     assert_eq!(only_call(harness, &second).await, dialling(&second));
 }
 
-/// A call that was not dialled frees its key at once, and is in the books all the same. Settling one that was never written
-/// is no error, since whoever lost the answer to a booking does that.
+/// A call that was not dialled frees its key immediately and is in the ledger. Settling a call that
+/// was never written is no error: a client of the ledger does that if it did not get the result of
+/// its booking.
 pub async fn a_call_that_was_not_dialled_frees_its_key(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let rejected = NotDialledReason::Rejected(ProviderCode::from_untrusted("agent_not_found"));
@@ -188,21 +198,21 @@ pub async fn a_call_that_was_not_dialled_frees_its_key(harness: &impl CallLedger
     }
 }
 
-/// A settlement under another token than the guard's settles the call and leaves the guard: it neither frees nor shortens it.
+/// A settlement with another token settles the call and does not free or shorten the reservation.
 pub async fn only_its_own_token_settles_a_reservation(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let outcomes =
         [DialOutcome::Placed(provider_reference()), DialOutcome::NotDialled(NotDialledReason::Unavailable)];
-    let mut guarded = Vec::new();
+    let mut reserved = Vec::new();
     for outcome in &outcomes {
-        // The guard of a call that still has it, under a token that was made up.
+        // A reservation that the call still has, and a new token.
         let holder = tenant.booking(RESERVATION);
         book(harness, &holder).await;
         settle_under(harness, &holder, &token(), outcome, A_SECOND).await;
         assert_eq!(only_call(harness, &holder).await.state, outcome.as_str());
-        guarded.push(holder);
+        reserved.push(holder);
 
-        // The guard of a call that has taken it over, under the token that it was first taken with.
+        // A reservation that a later call has taken over, and the token of the earlier call.
         let late = tenant.booking(A_SECOND);
         book(harness, &late).await;
         harness.pass(A_SECOND * 2).await;
@@ -211,16 +221,16 @@ pub async fn only_its_own_token_settles_a_reservation(harness: &impl CallLedgerH
         settle(harness, &late, outcome, A_SECOND).await;
         assert_eq!(only_call(harness, &late).await.state, outcome.as_str());
         in_flight(book(harness, &duplicate(&next)).await);
-        guarded.push(next);
+        reserved.push(next);
     }
     harness.pass(A_SECOND * 2).await;
-    for booking in guarded {
+    for booking in reserved {
         let answer = book(harness, &duplicate(&booking)).await;
-        assert_ne!(answer, HoldResult::Granted, "a guard gave way to a token that was not its own");
+        assert_ne!(answer, HoldResult::Granted, "another token freed a reservation");
     }
 }
 
-/// The first settlement of a call stands, whatever comes after it, and what comes after it is no error.
+/// The first settlement of a call stays. Later ones change nothing and are no error.
 pub async fn a_settled_call_stays_settled(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let unknown = DialOutcome::Unknown(UnknownCause::TimedOut);
@@ -233,7 +243,7 @@ pub async fn a_settled_call_stays_settled(harness: &impl CallLedgerHarness) {
         for later in [&first, &unknown, &undialled, &other] {
             settle(harness, &booking, later, LONG).await;
             let written = only_call(harness, &booking).await;
-            assert!(written == settled(&booking, &first), "{later:?} after {first:?} came to {written:?}");
+            assert!(written == settled(&booking, &first), "{later:?} after {first:?} gives {written:?}");
             let answer = book(harness, &duplicate(&booking)).await;
             assert_eq!(answer, HoldResult::Settled(result(&booking, &first)));
         }
@@ -246,7 +256,7 @@ pub async fn a_settled_call_stays_settled(harness: &impl CallLedgerHarness) {
     in_flight(book(harness, &duplicate(&booking)).await);
 }
 
-/// Whatever is done to one guard leaves another one as it is.
+/// No operation on one reservation changes another one.
 pub async fn reservations_do_not_affect_each_other(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let outcomes = [
@@ -257,7 +267,7 @@ pub async fn reservations_do_not_affect_each_other(harness: &impl CallLedgerHarn
     let idle = tenant.booking(LONG);
     assert_eq!(book(harness, &idle).await, HoldResult::Granted);
     for outcome in outcomes {
-        // One token for both, as if it had leaked: the key is what tells the guards apart.
+        // The same token for both: the reservations differ in their keys.
         let busy = Booking { token: idle.token.clone(), ..tenant.booking(LONG) };
         assert_eq!(book(harness, &busy).await, HoldResult::Granted, "another key is free");
         settle(harness, &busy, &outcome, A_SECOND).await;
@@ -266,7 +276,7 @@ pub async fn reservations_do_not_affect_each_other(harness: &impl CallLedgerHarn
     }
 }
 
-/// What was booked and settled is there when the store comes back from a crash, and blocks as before.
+/// After a crash, booked and settled calls are in the ledger and block their keys as before.
 pub async fn the_ledger_survives_a_crash(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let (dialled, done) = (tenant.booking(LONG), tenant.booking(LONG));
@@ -275,24 +285,18 @@ pub async fn the_ledger_survives_a_crash(harness: &impl CallLedgerHarness) {
     book(harness, &done).await;
     settle(harness, &done, &outcome, LONG).await;
     harness.crash().await;
-    let recovering = async {
-        // A connection from before the crash may have to be found dead first.
-        loop {
-            match harness.ledger().book(&duplicate(&dialled)).await {
-                Ok(answer) => break answer,
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            }
-        }
-    };
-    let answer = tokio::time::timeout(Duration::from_secs(30), recovering).await;
-    in_flight(answer.expect("the ledger comes back by itself"));
+    // A connection from before the crash may fail first.
+    let answer =
+        eventually("the ledger recovers", async || harness.ledger().book(&duplicate(&dialled)).await.ok());
+    in_flight(answer.await);
     let answer = book(harness, &duplicate(&done)).await;
     assert_eq!(answer, HoldResult::Settled(result(&done, &outcome)));
     assert_eq!(only_call(harness, &dialled).await, dialling(&dialled));
     assert_eq!(only_call(harness, &done).await, settled(&done, &outcome));
 }
 
-/// Without its store the port says so, within 5 s and without quoting a number, the reason, the key or the token.
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number,
+/// the reason, the key or the token.
 pub async fn a_lost_ledger_is_unavailable(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let (ledger, booking) = (harness.ledger(), tenant.booking(LONG));

@@ -1,4 +1,4 @@
-//! The promises of [`CallReader`](domain::ports::CallReader).
+//! The suite of [`CallReader`](domain::ports::CallReader).
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use domain::{
     HistoryFilter, NotDialledReason, OrganizationId, UpdateContent,
 };
 
-use crate::call_ledger::books::{book, tenant};
+use crate::call_ledger::booking::{book, tenant};
 use crate::call_updates::{booked, conversation, dialled, everything, find, merge, outcomes, record, settle};
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
 use crate::fixtures::{Tenant, call_id, contact, long_contact_id, moment, name, user};
@@ -24,10 +24,11 @@ suite! {
     a_lost_call_reader_is_unavailable,
 }
 
-/// A time that no test outlives.
+/// Longer than any test.
 const LONG: Duration = Duration::from_secs(120);
 
-/// A booked call is read with its user and its contact, every field, with and without what may be lacking.
+/// A booked call is read with its user and its contact, with every field, with and without the
+/// optional ones.
 pub async fn a_booked_call_is_read(harness: &impl CallsHarness) {
     let whole = tenant(harness).await;
     let mut nameless = Tenant::new();
@@ -39,12 +40,12 @@ pub async fn a_booked_call_is_read(harness: &impl CallsHarness) {
             book(harness, &booking).await;
             let read = find(harness, &booking).await;
             let expected = record(&tenant, &booking, booked());
-            assert!(read == expected, "booked {booking:?}, in the books is {read:?}");
+            assert!(read == expected, "booked {booking:?}, in the ledger is {read:?}");
         }
     }
 }
 
-/// A call of another tenant is not there, and neither is one that nobody booked.
+/// Neither another tenant's call nor a call that was never booked is found.
 pub async fn another_tenants_call_is_absent(harness: &impl CallsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     let booking = theirs.booking(LONG);
@@ -56,15 +57,15 @@ pub async fn another_tenants_call_is_absent(harness: &impl CallsHarness) {
     assert_eq!(find(harness, &booking).await.identity.call_id, booking.identity.call_id);
 }
 
-/// The newest calls come first, of one moment those with the greater id, without their transcripts; filters narrow them
-/// down, alone and together; and whatever the page is, the number is that of all that match.
+/// The newest calls come first, and of one time those with the greater id, without their
+/// transcripts. Filters apply alone and together. The total counts all matches, whatever the page.
 pub async fn history_is_filtered_and_paged(harness: &impl CallsHarness) {
     let (tenant, expected) = past(harness).await;
     let HistoryQuery { organization_id, filter: all } = everything(&tenant);
     let total = expected.len();
     assert!(
         page(harness, &organization_id, &all).await.calls == expected,
-        "the newest first, each as it was told"
+        "the newest first, with every update"
     );
 
     let cursor = |last: &CallRecord| Some((last.booked_at, last.identity.call_id.clone()));
@@ -73,7 +74,7 @@ pub async fn history_is_filtered_and_paged(harness: &impl CallsHarness) {
         (HistoryFilter { limit: 3, offset: 3, ..all.clone() }, &expected[3..6]),
         (HistoryFilter { limit: 3, offset: 7, ..all.clone() }, &expected[7..]),
         (HistoryFilter { offset: 200, ..all.clone() }, &[]),
-        // These two were booked in one moment.
+        // These two were booked at the same time.
         (HistoryFilter { limit: 3, before: cursor(&expected[3]), ..all.clone() }, &expected[4..7]),
         (HistoryFilter { before: cursor(&expected[7]), ..all.clone() }, &[]),
     ];
@@ -96,7 +97,7 @@ pub async fn history_is_filtered_and_paged(harness: &impl CallsHarness) {
     for filter in filters {
         let matching: Vec<CallRecord> =
             expected.iter().filter(|call| matches(&filter, call)).cloned().collect();
-        assert!(matching.len() < total, "a filter that filters nothing shows nothing");
+        assert!(matching.len() < total, "the filter excludes no call");
         let first = page(harness, &organization_id, &HistoryFilter { limit: 1, ..filter.clone() }).await;
         assert_eq!(first.total, u64::try_from(matching.len()).expect("a few"), "{filter:?}");
         assert!(first.calls == matching[..matching.len().min(1)], "{filter:?} gives {:?}", ids(&first.calls));
@@ -105,7 +106,7 @@ pub async fn history_is_filtered_and_paged(harness: &impl CallsHarness) {
     }
 }
 
-/// Nothing of another tenant is listed or counted, whoever is asked for.
+/// No call of another tenant is listed or counted, also if the filter names its user or contact.
 pub async fn history_is_the_tenants_own(harness: &impl CallsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     let (our_call, their_call) = (ours.booking(LONG), theirs.booking(LONG));
@@ -129,7 +130,7 @@ pub async fn history_is_the_tenants_own(harness: &impl CallsHarness) {
     }
 }
 
-/// What the dial came to is read at once, every outcome of it.
+/// Every outcome of a dial is read immediately.
 pub async fn the_outcome_of_the_dial_is_read(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     for outcome in outcomes() {
@@ -141,7 +142,8 @@ pub async fn the_outcome_of_the_dial_is_read(harness: &impl CallsHarness) {
     }
 }
 
-/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number or a name.
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number or
+/// a name.
 pub async fn a_lost_call_reader_is_unavailable(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let (reader, booking) = (harness.reader(), tenant.booking(LONG));
@@ -153,7 +155,8 @@ pub async fn a_lost_call_reader_is_unavailable(harness: &impl CallsHarness) {
     unavailable_within(LOST_DATABASE_BOUND, reader.history(&everything(&tenant)), &private).await;
 }
 
-/// A tenant with eight calls of two users and two contacts that stand differently, and its history as it is to be read.
+/// A tenant with eight calls of two users and two contacts in different states, and its expected
+/// history.
 async fn past(harness: &impl CallsHarness) -> (Tenant, Vec<CallRecord>) {
     let tenant = tenant(harness).await;
     let mut colleague = tenant.clone();
@@ -166,23 +169,23 @@ async fn past(harness: &impl CallsHarness) -> (Tenant, Vec<CallRecord>) {
     let mixed = Tenant { contact: colleague.contact.clone(), ..tenant.clone() };
 
     let undialled = DialOutcome::NotDialled(NotDialledReason::Unavailable);
-    let told = conversation(CallStatus::Completed);
+    let completed = conversation(CallStatus::Completed);
     let mut history = Vec::new();
-    // How long after the first it was booked, in seconds: not in this order, and twice in one moment.
+    // Seconds between the first booking and this one: not in order, and two at the same time.
     let calls = [(&tenant, 6), (&colleague, 0), (&mixed, 5), (&tenant, 4), (&colleague, 4), (&mixed, 7)];
-    for (place, (caller, secs)) in calls.into_iter().chain([(&colleague, 1), (&tenant, 2)]).enumerate() {
+    for (index, (caller, secs)) in calls.into_iter().chain([(&colleague, 1), (&tenant, 2)]).enumerate() {
         let booked_at = moment().after(Duration::from_secs(secs));
         let booking = Booking { booked_at, ..caller.booking(LONG) };
         book(harness, &booking).await;
         let mut progress = booked();
-        match place % 4 {
+        match index % 4 {
             0 => {
                 settle(harness, &booking, &undialled).await;
                 progress.status = Some(CallStatus::Failed);
             }
             1 | 2 => {
-                merge(harness, &booking, &told).await;
-                progress.merge(&without_transcript(&told));
+                merge(harness, &booking, &completed).await;
+                progress.merge(&without_transcript(&completed));
             }
             _ => {}
         }

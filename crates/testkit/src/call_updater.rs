@@ -1,4 +1,4 @@
-//! The promises of [`CallUpdater`](domain::ports::CallUpdater).
+//! The suite of [`CallUpdater`](domain::ports::CallUpdater).
 
 mod recordings;
 
@@ -11,9 +11,9 @@ use domain::{
 };
 
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
-use crate::call_ledger::books::{book, only_call, settlement, tenant};
+use crate::call_ledger::booking::{book, only_call, settlement, tenant};
 use crate::call_updates::{
-    bare_conversation, booked, conversation, dialled, dialled_and_told, everything, failure, find, merge,
+    bare_conversation, booked, conversation, dialled, dialled_and_updated, everything, failure, find, merge,
     outcomes, reference, settle,
 };
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
@@ -38,17 +38,19 @@ suite! {
     a_lost_call_updater_is_unavailable,
 }
 
-/// A time that no test outlives.
+/// Longer than any test.
 const LONG: Duration = Duration::from_secs(120);
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// Accounts that come at once, and at once with the dial's answer, are all in the books.
+/// Updates that arrive at the same time, and at the same time as the outcome of the dial, are all
+/// in the ledger.
 pub async fn concurrent_updates_are_all_kept(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let named = CallUpdate { conversation_id: Some(conversation_id()), ..CallUpdate::unresolved() };
-    let told =
+    let completed =
         CallUpdate { conversation_id: named.conversation_id.clone(), ..conversation(CallStatus::Completed) };
-    let updates = [named, failure(NotConnectedReason::NoAnswer), told, failure(NotConnectedReason::Declined)];
+    let updates =
+        [named, failure(NotConnectedReason::NoAnswer), completed, failure(NotConnectedReason::Declined)];
     let reference = ProviderReference { conversation_id: None, carrier_call_id: Some(carrier_call_id()) };
     let outcome = DialOutcome::Placed(reference);
     let bookings: Vec<Booking> = (0..CROWD / (updates.len() + 1)).map(|_| tenant.booking(LONG)).collect();
@@ -56,11 +58,11 @@ pub async fn concurrent_updates_are_all_kept(harness: &impl CallsHarness) {
     for booking in &bookings {
         book(harness, booking).await;
         for update in updates.iter().cloned().map(Some).chain([None]) {
-            let (books, ledger) = (harness.updater(), harness.ledger());
+            let (updater, ledger) = (harness.updater(), harness.ledger());
             let (booking, outcome) = (booking.clone(), outcome.clone());
             crowd.push(async move {
                 match update {
-                    Some(update) => books.merge(&booking.identity.call_id, &update).await,
+                    Some(update) => updater.merge(&booking.identity.call_id, &update).await,
                     None => ledger.settle(&settlement(&booking, &booking.token, &outcome, LONG)).await,
                 }
                 .expect("store is up");
@@ -78,8 +80,9 @@ pub async fn concurrent_updates_are_all_kept(harness: &impl CallsHarness) {
     }
 }
 
-/// Whatever is told of a call is read back, every field, with and without what an account may lack; a later account that
-/// tells less takes nothing away. An account of a call that is not in the books is no error, and makes no call.
+/// Every field of an update is read back, with and without the optional ones. A later update with
+/// fewer fields removes nothing. An update of a call that is not in the ledger is no error and
+/// makes no call.
 pub async fn an_update_is_read_back_in_full(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let carried = |update: CallUpdate| CallUpdate { carrier_call_id: Some(carrier_call_id()), ..update };
@@ -91,20 +94,20 @@ pub async fn an_update_is_read_back_in_full(harness: &impl CallsHarness) {
         let booking = tenant.booking(LONG);
         let mut expected = booked();
         book(harness, &booking).await;
-        for told in [update, update, &CallUpdate::unresolved()] {
-            merge(harness, &booking, told).await;
-            expected.merge(told);
+        for merged in [update, update, &CallUpdate::unresolved()] {
+            merge(harness, &booking, merged).await;
+            expected.merge(merged);
             let read = find(harness, &booking).await;
-            assert!(read.progress == expected, "told {told:?}, in the books is {:?}", read.progress);
+            assert!(read.progress == expected, "merged {merged:?}, in the ledger is {:?}", read.progress);
         }
     }
     let calls = harness.reader().history(&everything(&tenant)).await.expect("store is up").total;
     merge(harness, &tenant.booking(LONG), &updates[0]).await;
     let calls_after = harness.reader().history(&everything(&tenant)).await.expect("store is up").total;
-    assert_eq!(calls_after, calls, "an account of no call has made one");
+    assert_eq!(calls_after, calls, "the update made a call");
 }
 
-/// It comes to the same whether an account comes before the dial's answer or after it.
+/// The order of an update and the outcome of the dial does not matter.
 pub async fn an_update_may_arrive_before_the_outcome_of_the_dial(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     for outcome in outcomes() {
@@ -124,10 +127,10 @@ pub async fn an_update_may_arrive_before_the_outcome_of_the_dial(harness: &impl 
             book(harness, &late).await;
             settle(harness, &late, &outcome).await;
             merge(harness, &late, &update).await;
-            let expected: CallProgress = dialled_and_told(&outcome, &update);
+            let expected: CallProgress = dialled_and_updated(&outcome, &update);
             for (booking, order) in [(&early, "then dialled"), (&late, "after being dialled")] {
                 let read = find(harness, booking).await.progress;
-                assert!(read == expected, "told {update:?} {order} {outcome:?}, in the books is {read:?}");
+                assert!(read == expected, "merged {update:?} {order} {outcome:?}, in the ledger is {read:?}");
                 assert_eq!(
                     only_call(harness, booking).await.state,
                     outcome.as_str(),
@@ -138,24 +141,24 @@ pub async fn an_update_may_arrive_before_the_outcome_of_the_dial(harness: &impl 
     }
 }
 
-/// A call is located by our id; by its conversation, whether the dial's answer or an account named it, also where our id is
-/// not ours; and by its numbers, either way round, and agent, if it alone fits. A call that is known by another conversation
-/// than the clue's does not fit.
+/// A call is found by our id; by its conversation, known from the dial or from an update, also if
+/// the lookup has an id that is not ours; and by both numbers, in either order, and the agent, if
+/// no other call matches. A call with another known conversation does not match.
 pub async fn a_call_is_found_by_its_identifiers(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
-    let (answered, told) = (tenant.booking(LONG), tenant.booking(LONG));
-    let (answered_id, told_id) = (conversation_id(), conversation_id());
+    let (answered, reported) = (tenant.booking(LONG), tenant.booking(LONG));
+    let (answered_id, reported_id) = (conversation_id(), conversation_id());
     let reference = ProviderReference { conversation_id: Some(answered_id.clone()), ..provider_reference() };
     book(harness, &answered).await;
-    book(harness, &told).await;
+    book(harness, &reported).await;
     settle(harness, &answered, &DialOutcome::Placed(reference)).await;
     let mut update = bare_conversation(CallStatus::InProgress);
-    update.conversation_id = Some(told_id.clone());
-    merge(harness, &told, &update).await;
+    update.conversation_id = Some(reported_id.clone());
+    merge(harness, &reported, &update).await;
 
     let nothing = CallLookup::default();
     assert_eq!(locate(harness, &nothing).await, None);
-    for (booking, id) in [(&answered, answered_id), (&told, told_id)] {
+    for (booking, id) in [(&answered, answered_id), (&reported, reported_id)] {
         let ours = CallLookup { call_id: Some(booking.identity.call_id.clone()), ..nothing.clone() };
         let disagreeing = CallLookup { conversation_id: Some(conversation_id()), ..ours.clone() };
         let theirs = CallLookup { conversation_id: Some(id), ..nothing.clone() };
@@ -173,33 +176,33 @@ pub async fn a_call_is_found_by_its_identifiers(harness: &impl CallsHarness) {
     assert_eq!(locate(harness, &unknown).await, None);
 
     let by_parties = lookup(&tenant);
-    let unheard_of = CallLookup { conversation_id: Some(conversation_id()), ..by_parties.clone() };
-    assert_eq!(locate(harness, &by_parties).await, None, "two calls fit");
-    assert_eq!(locate(harness, &unheard_of).await, None, "both are known by other conversations");
+    let unknown_conversation = CallLookup { conversation_id: Some(conversation_id()), ..by_parties.clone() };
+    assert_eq!(locate(harness, &by_parties).await, None, "two calls match");
+    assert_eq!(locate(harness, &unknown_conversation).await, None, "both have other conversations");
     let only = Booking { booked_at: moment().after(A_SECOND), ..tenant.booking(LONG) };
     book(harness, &only).await;
-    assert_eq!(locate(harness, &unheard_of).await.as_ref(), Some(&only.identity.call_id));
+    assert_eq!(locate(harness, &unknown_conversation).await.as_ref(), Some(&only.identity.call_id));
     let parties = PartiesLookup { booked_since: only.booked_at, ..parties(&tenant) };
     let turned = PartiesLookup { one: parties.other.clone(), other: parties.one.clone(), ..parties.clone() };
     for fitting in [&parties, &turned] {
         let lookup = CallLookup { parties: Some(fitting.clone()), ..nothing.clone() };
         assert_eq!(locate(harness, &lookup).await.as_ref(), Some(&only.identity.call_id), "{lookup:?}");
     }
-    let unfitting = [
+    let mismatches = [
         PartiesLookup { one: phone_number(), ..parties.clone() },
         PartiesLookup { other: phone_number(), ..parties.clone() },
         PartiesLookup { provider_agent_id: provider_agent_id(), ..parties.clone() },
         PartiesLookup { booked_since: only.booked_at.after(Duration::from_millis(1)), ..parties.clone() },
         PartiesLookup { booked_until: only.booked_at.before(Duration::from_millis(1)), ..parties },
     ];
-    for parties in unfitting {
+    for parties in mismatches {
         let lookup = CallLookup { parties: Some(parties), ..nothing.clone() };
         assert_eq!(locate(harness, &lookup).await, None, "{lookup:?}");
     }
 }
 
-/// An account that comes when its call has ended finds it, and is not taken for one of the next call to the same person:
-/// while both fit, neither is taken.
+/// A late report finds its ended call, and is not merged into the next call to the same contact:
+/// while both match, neither is found.
 pub async fn a_call_that_has_ended_is_still_found(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let late = CallLookup { conversation_id: Some(conversation_id()), ..lookup(&tenant) };
@@ -210,7 +213,7 @@ pub async fn a_call_that_has_ended_is_still_found(harness: &impl CallsHarness) {
     settle(harness, &ended, &DialOutcome::NotConnected { reference, reason }).await;
     assert_eq!(locate(harness, &late).await.as_ref(), Some(&ended.identity.call_id));
     book(harness, &tenant.booking(LONG)).await;
-    assert_eq!(locate(harness, &late).await, None, "it may be of either");
+    assert_eq!(locate(harness, &late).await, None, "both calls match");
 }
 
 /// A call that was not dialled has no conversation. Otherwise the transcript of a call that another
@@ -264,7 +267,7 @@ pub async fn a_report_with_a_foreign_id_is_not_matched_by_numbers(harness: &impl
     assert_eq!(locate(harness, &strangers).await, Some(booking.identity.call_id));
 }
 
-/// Two calls on one conversation: the ledger cannot tell which one a report is about, so it finds neither.
+/// If two calls have one conversation, a report cannot be assigned, so neither is found.
 pub async fn a_conversation_of_two_calls_finds_neither(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let shared = CallUpdate { conversation_id: Some(conversation_id()), ..CallUpdate::unresolved() };
@@ -279,7 +282,8 @@ pub async fn a_conversation_of_two_calls_finds_neither(harness: &impl CallsHarne
     assert_eq!(locate(harness, &ours).await, ours.call_id, "our id is unambiguous");
 }
 
-/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number, a name or a transcript.
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number, a
+/// name or a transcript.
 pub async fn a_lost_call_updater_is_unavailable(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let (updater, booking) = (harness.updater(), tenant.booking(LONG));

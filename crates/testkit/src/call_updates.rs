@@ -1,4 +1,4 @@
-//! Call updates, and what the ledger must show after merging them.
+//! Call updates, and the call that the ledger must show after merging them.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use domain::{
     ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause, UpdateContent,
 };
 
-use crate::call_ledger::books::{results, settlement};
+use crate::call_ledger::booking::{results, settlement};
 use crate::fixtures::{Tenant, conversation_id, moment, stored_contact};
 use crate::harness::CallsHarness;
 
-/// Every outcome that a dial can have, with as many ids as it can have and with as few.
+/// Every outcome of a dial, with as many ids as it can have and with as few.
 pub(crate) fn outcomes() -> Vec<DialOutcome> {
     let rejected = NotDialledReason::Rejected(ProviderCode::from_untrusted("agent_not_found"));
     let mut outcomes = results();
@@ -22,12 +22,12 @@ pub(crate) fn outcomes() -> Vec<DialOutcome> {
     outcomes
 }
 
-/// What is known of a call that was booked.
+/// The progress of a booked call.
 pub(crate) fn booked() -> CallProgress {
     CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() }
 }
 
-/// What is known of a call whose dial ended so.
+/// The progress of a call with this outcome of its dial.
 pub(crate) fn dialled(outcome: &DialOutcome) -> CallProgress {
     let reference = reference(outcome);
     CallProgress {
@@ -39,9 +39,9 @@ pub(crate) fn dialled(outcome: &DialOutcome) -> CallProgress {
     }
 }
 
-/// What is known of a call whose dial ended so and of which this was told, whichever came first. What accounts say of a
-/// failure stands before what the dial's answer said.
-pub(crate) fn dialled_and_told(outcome: &DialOutcome, update: &CallUpdate) -> CallProgress {
+/// The progress of a call with this outcome of its dial and this update, in any order. A failure in
+/// an update is preferred to that of the dial.
+pub(crate) fn dialled_and_updated(outcome: &DialOutcome, update: &CallUpdate) -> CallProgress {
     let mut progress = CallProgress { failure: None, ..dialled(outcome) };
     progress.merge(update);
     progress.failure = progress.failure.or(dial_failure(outcome));
@@ -62,12 +62,12 @@ pub(crate) fn reference(outcome: &DialOutcome) -> ProviderReference {
     }
 }
 
-/// When the suite's settlements say that the dial ended.
+/// The time of the suites' settlements.
 pub(crate) fn settled_at() -> Timestamp {
     moment().after(Duration::from_secs(1))
 }
 
-/// That nobody was connected, in an account without ids.
+/// A failure in an update without ids.
 pub(crate) fn failure(reason: NotConnectedReason) -> CallUpdate {
     let at = moment().after(Duration::from_millis(777));
     CallUpdate {
@@ -77,7 +77,7 @@ pub(crate) fn failure(reason: NotConnectedReason) -> CallUpdate {
     }
 }
 
-/// A conversation with everything that can be told of one, in an account with the conversation's id.
+/// A conversation with every field, in an update with the conversation's id.
 pub(crate) fn conversation(status: CallStatus) -> CallUpdate {
     let line = |at_secs, speaker, text| TranscriptLine { at_secs, speaker, text: note(text) };
     let content = ConversationRecord {
@@ -103,7 +103,7 @@ pub(crate) fn conversation(status: CallStatus) -> CallUpdate {
     }
 }
 
-/// A conversation of which next to nothing is told.
+/// A conversation without any optional field.
 pub(crate) fn bare_conversation(status: CallStatus) -> CallUpdate {
     let content = ConversationRecord {
         status,
@@ -123,7 +123,7 @@ fn note(text: &str) -> PrivateNote {
     PrivateNote::parse(text).expect("no forbidden characters")
 }
 
-/// The tenant's call as the books are to have it.
+/// The tenant's call as the ledger must return it.
 pub(crate) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress) -> CallRecord {
     CallRecord {
         identity: booking.identity.clone(),
@@ -136,7 +136,7 @@ pub(crate) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress)
     }
 }
 
-/// The tenant's call, overdue.
+/// The lookup of the tenant's call.
 pub(crate) fn overdue(tenant: &Tenant, booking: &Booking, reference: ProviderReference) -> ProviderLookup {
     ProviderLookup {
         call_id: booking.identity.call_id.clone(),
@@ -162,8 +162,8 @@ pub(crate) async fn settle(harness: &impl CallsHarness, booking: &Booking, outco
     harness.ledger().settle(&settlement).await.expect("store is up");
 }
 
-/// The call of this booking, as its own tenant reads it.
+/// The call of this booking, as its own organization reads it.
 pub(crate) async fn find(harness: &impl CallsHarness, booking: &Booking) -> CallRecord {
     let found = harness.reader().find(&booking.identity.organization_id, &booking.identity.call_id).await;
-    found.expect("store is up").expect("it was booked")
+    found.expect("store is up").expect("the call is booked")
 }

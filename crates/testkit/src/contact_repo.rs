@@ -1,4 +1,4 @@
-//! The promises of [`ContactRepo`](domain::ports::ContactRepo).
+//! The suite of [`ContactRepo`](domain::ports::ContactRepo).
 
 use domain::{ContactId, ContactRecord, DirectoryRecord};
 
@@ -18,7 +18,7 @@ suite! {
     a_lost_contact_store_is_unavailable,
 }
 
-/// A contact is loaded as it was saved: every field, known or not, in any script, with ids of any length.
+/// A contact is loaded with every field, set or not, in any script, with ids of any length.
 pub async fn what_is_saved_is_what_is_loaded(harness: &impl ContactRepoHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
@@ -41,7 +41,7 @@ pub async fn what_is_saved_is_what_is_loaded(harness: &impl ContactRepoHarness) 
     }
 }
 
-/// Another tenant's contact is one that does not exist, by its id.
+/// Another tenant's contact is not found by its id.
 pub async fn another_tenants_contact_is_absent(harness: &impl ContactRepoHarness) {
     let (ours, theirs) = (Tenant::new(), Tenant::new());
     harness.store(&[ours.records(), theirs.records()].concat()).await;
@@ -49,7 +49,8 @@ pub async fn another_tenants_contact_is_absent(harness: &impl ContactRepoHarness
     assert_eq!(found.expect("store is up"), None);
 }
 
-/// An id that is not stored finds nobody, also where it looks like a pattern, a number or a statement.
+/// No contact is found by an id that is not stored, also if it looks like a pattern, a number or a
+/// statement.
 pub async fn an_unknown_contact_is_absent(harness: &impl ContactRepoHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
@@ -67,7 +68,7 @@ pub async fn an_unknown_contact_is_absent(harness: &impl ContactRepoHarness) {
         "{}",
         "00000000-0000-0000-0000-000000000000",
     ];
-    let unlike = odd.into_iter().map(|text| ContactId::parse(text).expect("odd, yet an id"));
+    let unlike = odd.into_iter().map(|text| ContactId::parse(text).expect("an id may be any text"));
     let upper = ContactId::parse(&stored.as_str().replace('a', "A")).expect("still an id");
     let like = ContactId::parse(&format!("{stored} ")).expect("still an id");
     let unknown = unlike.chain([upper, like, contact_id(), long_contact_id()]).filter(|id| *id != stored);
@@ -77,7 +78,7 @@ pub async fn an_unknown_contact_is_absent(harness: &impl ContactRepoHarness) {
     }
 }
 
-/// A number that the organization knows finds its contact, whose name and id stay as they are.
+/// A number that the organization knows finds its contact, whose name and id stay the same.
 pub async fn a_known_number_finds_its_contact(harness: &impl ContactRepoHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
@@ -91,7 +92,8 @@ pub async fn a_known_number_finds_its_contact(harness: &impl ContactRepoHarness)
     assert_eq!(contacts.find(organization, &offered).await.expect("store is up"), None);
 }
 
-/// A number that the organization does not know makes a nameless contact with the offered id, which then stays.
+/// A number that the organization does not know makes a contact without a name and with the offered
+/// id. The contact is stored.
 pub async fn a_new_number_makes_a_contact_with_the_offered_id(harness: &impl ContactRepoHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
@@ -111,7 +113,7 @@ pub async fn a_new_number_makes_a_contact_with_the_offered_id(harness: &impl Con
     assert_eq!(again, nameless);
 }
 
-/// Fifty requests with one new number at once make one contact, and all of them get that one.
+/// Fifty concurrent requests with one new number make one contact and all return it.
 pub async fn many_finds_of_one_new_number_make_one_contact(harness: &impl ContactRepoHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
@@ -125,8 +127,8 @@ pub async fn many_finds_of_one_new_number_make_one_contact(harness: &impl Contac
     let found: Vec<_> =
         all_at_once(finds).await.into_iter().map(|found| found.expect("store is up")).collect();
     let first = &found[0];
-    assert!(offered.contains(&first.id), "the contact has an id that nobody offered");
-    assert!(found.iter().all(|contact| contact == first), "two requests were given different contacts");
+    assert!(offered.contains(&first.id), "the id of the contact was not offered");
+    assert!(found.iter().all(|contact| contact == first), "two requests got different contacts");
 
     let contacts = harness.contacts();
     for id in offered.iter().filter(|id| **id != first.id) {
@@ -135,7 +137,7 @@ pub async fn many_finds_of_one_new_number_make_one_contact(harness: &impl Contac
     }
 }
 
-/// Two tenants that call one number have a contact each.
+/// Two tenants with the same number have one contact each.
 pub async fn one_number_in_two_tenants_is_two_contacts(harness: &impl ContactRepoHarness) {
     let (ours, theirs) = (Tenant::new(), Tenant::new());
     harness.store(&[ours.records(), theirs.records()].concat()).await;
@@ -148,7 +150,8 @@ pub async fn one_number_in_two_tenants_is_two_contacts(harness: &impl ContactRep
     assert_eq!(still.expect("store is up"), theirs_saved);
 }
 
-/// Without its store the port says so, within 5 s and without quoting the number or an id.
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting the number
+/// or an id.
 pub async fn a_lost_contact_store_is_unavailable(harness: &impl ContactRepoHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;

@@ -1,4 +1,4 @@
-//! The promises of [`ContextCache`](domain::ports::ContextCache).
+//! The suite of [`ContextCache`](domain::ports::ContextCache).
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ suite! {
 const LONG: Duration = Duration::from_secs(24 * 3600);
 const BRIEF: Duration = Duration::from_secs(4);
 
-/// A context is found as it was kept: every field, with and without what a call may lack.
+/// A context is found with every field, with and without the optional ones.
 pub async fn a_stored_context_is_found_in_full(harness: &impl ContextCacheHarness) {
     let variants = [
         context(),
@@ -29,13 +29,13 @@ pub async fn a_stored_context_is_found_in_full(harness: &impl ContextCacheHarnes
         CallContext { carrier_call_id: None, ..context() },
         CallContext { reason: None, carrier_call_id: None, ..context() },
     ];
-    for kept in variants {
-        keep(harness, &kept, LONG).await;
-        assert_eq!(find(harness, &kept).await, Some(kept));
+    for stored in variants {
+        store(harness, &stored, LONG).await;
+        assert_eq!(find(harness, &stored).await, Some(stored));
     }
 }
 
-/// The context of a call that came in is found as it was kept: every field, with and without what it may lack.
+/// The context of an inbound call is found with every field, with and without the optional ones.
 pub async fn a_stored_inbound_context_is_found_in_full(harness: &impl ContextCacheHarness) {
     let variants = [
         inbound_context(),
@@ -43,56 +43,57 @@ pub async fn a_stored_inbound_context_is_found_in_full(harness: &impl ContextCac
         InboundContext { provider_agent_id: None, ..inbound_context() },
         InboundContext { contact_id: None, provider_agent_id: None, ..inbound_context() },
     ];
-    for kept in variants.map(ConversationContext::Inbound) {
-        harness.contexts().store(&kept, LONG).await.expect("store is up");
-        let found = harness.contexts().find(kept.conversation_id()).await.expect("store is up");
-        assert_eq!(found, Some(kept));
+    for stored in variants.map(ConversationContext::Inbound) {
+        harness.contexts().store(&stored, LONG).await.expect("store is up");
+        let found = harness.contexts().find(stored.conversation_id()).await.expect("store is up");
+        assert_eq!(found, Some(stored));
     }
 }
 
-/// A context that is kept again takes the place of the one before, and so does its time; be it of the same kind or, where a
-/// conversation turns out to be another than was thought, of the other.
+/// A context that is stored again replaces the earlier one and its time to live, of the same kind
+/// or of the other kind.
 pub async fn a_context_stored_again_is_replaced(harness: &impl ContextCacheHarness) {
     let first = context();
     let second = CallContext { conversation_id: first.conversation_id.clone(), reason: None, ..context() };
-    keep(harness, &first, BRIEF).await;
-    keep(harness, &second, LONG).await;
+    store(harness, &first, BRIEF).await;
+    store(harness, &second, LONG).await;
     assert_eq!(find(harness, &first).await.as_ref(), Some(&second));
     harness.pass(BRIEF + Duration::from_secs(1)).await;
     assert_eq!(find(harness, &first).await, Some(second));
 
     let placed = context();
-    let came_in = InboundContext { conversation_id: placed.conversation_id.clone(), ..inbound_context() };
-    let (placed, came_in) = (ConversationContext::Outbound(placed), ConversationContext::Inbound(came_in));
-    for (kept, ttl) in [(&placed, BRIEF), (&came_in, BRIEF), (&placed, BRIEF), (&came_in, LONG)] {
-        harness.contexts().store(kept, ttl).await.expect("store is up");
+    let inbound = InboundContext { conversation_id: placed.conversation_id.clone(), ..inbound_context() };
+    let (placed, inbound) = (ConversationContext::Outbound(placed), ConversationContext::Inbound(inbound));
+    for (stored, ttl) in [(&placed, BRIEF), (&inbound, BRIEF), (&placed, BRIEF), (&inbound, LONG)] {
+        harness.contexts().store(stored, ttl).await.expect("store is up");
         let found = harness.contexts().find(placed.conversation_id()).await.expect("store is up");
-        assert_eq!(found.as_ref(), Some(kept), "the kind that was kept last");
+        assert_eq!(found.as_ref(), Some(stored), "the kind that was stored last");
     }
     harness.pass(BRIEF + Duration::from_secs(1)).await;
     let found = harness.contexts().find(placed.conversation_id()).await.expect("store is up");
-    assert_eq!(found, Some(came_in), "with its own time");
+    assert_eq!(found, Some(inbound), "with its own time to live");
 }
 
-/// A conversation that nothing was kept of has no context.
+/// A conversation without a stored context has none.
 pub async fn an_unknown_conversation_has_no_context(harness: &impl ContextCacheHarness) {
-    keep(harness, &context(), LONG).await;
+    store(harness, &context(), LONG).await;
     let found = harness.contexts().find(&conversation_id()).await;
     assert_eq!(found.expect("an unknown id is no error"), None);
 }
 
-/// A context is there for its own time, and gone after it.
+/// A context is found until its time to live has passed, and not after that.
 pub async fn a_context_is_forgotten_after_its_time(harness: &impl ContextCacheHarness) {
     let (brief, lasting) = (context(), context());
-    keep(harness, &brief, BRIEF).await;
-    keep(harness, &lasting, LONG).await;
+    store(harness, &brief, BRIEF).await;
+    store(harness, &lasting, LONG).await;
     assert_eq!(find(harness, &brief).await.as_ref(), Some(&brief));
     harness.pass(BRIEF + Duration::from_secs(1)).await;
     assert_eq!(find(harness, &brief).await, None);
     assert_eq!(find(harness, &lasting).await.as_ref(), Some(&lasting));
 }
 
-/// Without its store the port says so, within 2 s and without quoting an id, a number or the reason.
+/// Without its store the port returns `PortUnavailable`, within 2 s and without quoting an id, a
+/// number or the reason.
 pub async fn a_lost_context_store_is_unavailable(harness: &impl ContextCacheHarness) {
     let (contexts, context) = (harness.contexts(), context());
     harness.lose().await;
@@ -103,12 +104,12 @@ pub async fn a_lost_context_store_is_unavailable(harness: &impl ContextCacheHarn
         context.identity.to.as_e164(),
         reason,
     ];
-    let kept = ConversationContext::Outbound(context.clone());
-    unavailable_within(LOST_CACHE_BOUND, contexts.store(&kept, LONG), &private).await;
+    let stored = ConversationContext::Outbound(context.clone());
+    unavailable_within(LOST_CACHE_BOUND, contexts.store(&stored, LONG), &private).await;
     unavailable_within(LOST_CACHE_BOUND, contexts.find(&context.conversation_id), &private).await;
 }
 
-async fn keep(harness: &impl ContextCacheHarness, context: &CallContext, ttl: Duration) {
+async fn store(harness: &impl ContextCacheHarness, context: &CallContext, ttl: Duration) {
     let context = ConversationContext::Outbound(context.clone());
     harness.contexts().store(&context, ttl).await.expect("store is up");
 }
@@ -116,7 +117,7 @@ async fn keep(harness: &impl ContextCacheHarness, context: &CallContext, ttl: Du
 async fn find(harness: &impl ContextCacheHarness, context: &CallContext) -> Option<CallContext> {
     match harness.contexts().find(&context.conversation_id).await.expect("store is up") {
         Some(ConversationContext::Outbound(found)) => Some(found),
-        Some(ConversationContext::Inbound(_)) => panic!("the call was placed, it did not come in"),
+        Some(ConversationContext::Inbound(_)) => panic!("an outbound context was stored"),
         None => None,
     }
 }

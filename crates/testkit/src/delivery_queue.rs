@@ -1,4 +1,4 @@
-//! The promises of [`DeliveryQueue`](domain::ports::DeliveryQueue).
+//! The suite of [`DeliveryQueue`](domain::ports::DeliveryQueue).
 
 mod concluding;
 mod leasing;
@@ -14,11 +14,12 @@ use domain::{
     EventSequence, WebhookEndpoint,
 };
 
-use crate::announcements::{LONG, booked, endpoint, publish, read};
-use crate::call_ledger::books::tenant;
+use crate::call_events::{LONG, booked, endpoint, publish, read};
+use crate::call_ledger::booking::tenant;
+use crate::eventually;
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
 use crate::fixtures::Tenant;
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 pub use self::concluding::{
     a_concluded_delivery_is_not_leased, a_delivery_queued_for_too_long_is_expired,
@@ -63,42 +64,36 @@ suite! {
     a_lost_queue_is_unavailable,
 }
 
-/// A lease that is to run out, and a pause.
+/// A lease that expires during a test, and a pause.
 const BRIEF: Duration = Duration::from_secs(20);
 const FAILURE: DeliveryFailure = DeliveryFailure::Status(503);
 
-/// Deliveries stand as before when the store comes back from a crash: pending, out, delivered and given up. What is pending
-/// is handed out, and what was out when its lease has run out.
-pub async fn deliveries_survive_a_crash(harness: &impl AnnouncementsHarness) {
-    let (tenant, _) = told(harness, 4).await;
+/// After a crash every delivery is in its state: pending, leased, delivered or dead. Pending ones
+/// can be leased, and leased ones when their lease has expired.
+pub async fn deliveries_survive_a_crash(harness: &impl CallEventsHarness) {
+    let (tenant, _) = with_events(harness, 4).await;
     let out = lease(harness, 3, BRIEF).await;
     conclude(harness, &out[0], AttemptConclusion::Delivered).await;
     conclude(harness, &out[1], AttemptConclusion::GivenUp { failure: FAILURE }).await;
     let before = list(harness, &deliveries(&tenant)).await;
     harness.crash().await;
-    let recovering = async {
-        // A connection from before the crash may have to be found dead first.
-        loop {
-            match harness.queue().list(&deliveries(&tenant)).await {
-                Ok(deliveries) => break deliveries,
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            }
-        }
-    };
-    let after = tokio::time::timeout(Duration::from_secs(30), recovering).await;
-    assert_eq!(after.expect("the queue comes back by itself"), before);
+    // A connection from before the crash may fail first.
+    let after =
+        eventually("the queue recovers", async || harness.queue().list(&deliveries(&tenant)).await.ok());
+    assert_eq!(after.await, before);
     assert_eq!(before.len(), 4);
     let leased = lease(harness, 10, LONG).await;
-    assert_eq!(leased.len(), 1, "one is pending and not out");
+    assert_eq!(leased.len(), 1, "one is pending and not leased");
     assert_eq!(leased[0].attempt, 1);
     harness.pass(BRIEF + Duration::from_secs(1)).await;
     let abandoned = lease(harness, 10, LONG).await;
     assert_eq!(abandoned, [DueDelivery { attempt: 2, ..out[2].clone() }]);
 }
 
-/// Without its store the port says so, within 5 s and without quoting a URL, a secret or a number.
-pub async fn a_lost_queue_is_unavailable(harness: &impl AnnouncementsHarness) {
-    let (tenant, endpoint) = told(harness, 2).await;
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a URL, a
+/// secret or a number.
+pub async fn a_lost_queue_is_unavailable(harness: &impl CallEventsHarness) {
+    let (tenant, endpoint) = with_events(harness, 2).await;
     let out = lease(harness, 1, LONG).await;
     let queue = harness.queue();
     let query = deliveries(&tenant);
@@ -114,8 +109,8 @@ pub async fn a_lost_queue_is_unavailable(harness: &impl AnnouncementsHarness) {
     unavailable_within(LOST_DATABASE_BOUND, queue.replay(&replay), &private).await;
 }
 
-/// A tenant with an endpoint for which so many events are queued, all published together.
-async fn told(harness: &impl AnnouncementsHarness, events: usize) -> (Tenant, WebhookEndpoint) {
+/// A tenant with an endpoint for which this many events are queued, published together.
+async fn with_events(harness: &impl CallEventsHarness, events: usize) -> (Tenant, WebhookEndpoint) {
     let tenant = tenant(harness).await;
     let endpoint = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     for _ in 0..events {
@@ -125,8 +120,8 @@ async fn told(harness: &impl AnnouncementsHarness, events: usize) -> (Tenant, We
     (tenant, endpoint)
 }
 
-/// Tells of one more call; gives the place of its event.
-async fn tell(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventSequence {
+/// Books and publishes one more call. Returns the sequence of its event.
+async fn publish_call(harness: &impl CallEventsHarness, tenant: &Tenant) -> EventSequence {
     let booking = booked(harness, tenant).await;
     publish(harness).await;
     let events = read(harness, tenant).await;
@@ -144,9 +139,9 @@ fn filtered(tenant: &Tenant, filter: DeliveryFilter) -> DeliveryListQuery {
     DeliveryListQuery { organization_id: tenant.organization.id.clone(), filter }
 }
 
-/// Takes due deliveries, of one endpoint as many as of all.
+/// Leases due deliveries, of one endpoint as many as of all.
 pub(crate) async fn lease(
-    harness: &impl AnnouncementsHarness,
+    harness: &impl CallEventsHarness,
     limit: u32,
     lease_for: Duration,
 ) -> Vec<DueDelivery> {
@@ -155,27 +150,27 @@ pub(crate) async fn lease(
 }
 
 pub(crate) async fn conclude(
-    harness: &impl AnnouncementsHarness,
+    harness: &impl CallEventsHarness,
     delivery: &DueDelivery,
     conclusion: AttemptConclusion,
 ) {
     harness.queue().conclude(delivery, conclusion).await.expect("store is up");
 }
 
-async fn list(harness: &impl AnnouncementsHarness, query: &DeliveryListQuery) -> Vec<DeliveryRecord> {
+async fn list(harness: &impl CallEventsHarness, query: &DeliveryListQuery) -> Vec<DeliveryRecord> {
     harness.queue().list(query).await.expect("store is up")
 }
 
-/// Where the tenant's only delivery stands.
-async fn only(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> DeliveryRecord {
+/// The tenant's only delivery.
+async fn only(harness: &impl CallEventsHarness, tenant: &Tenant) -> DeliveryRecord {
     let mut deliveries = list(harness, &deliveries(tenant)).await;
     assert_eq!(deliveries.len(), 1, "there is one delivery");
     deliveries.remove(0)
 }
 
-/// The places of the tenant's deliveries that stand so, newest first.
-async fn places(
-    harness: &impl AnnouncementsHarness,
+/// The sequences of the tenant's deliveries in this state, newest first.
+async fn sequences(
+    harness: &impl CallEventsHarness,
     tenant: &Tenant,
     state: DeliveryState,
 ) -> Vec<EventSequence> {

@@ -1,4 +1,4 @@
-//! The promises of [`Directory`](domain::ports::Directory).
+//! The suite of [`Directory`](domain::ports::Directory).
 
 use domain::ports::{RecordRefusal, UpsertError};
 use domain::{
@@ -21,8 +21,8 @@ suite! {
     a_record_of_an_unknown_tenant_is_refused_with_its_index,
 }
 
-/// Nothing of an import is seen before its commit, nor ever where it is dropped or a later record of it was refused; after
-/// its commit all of it is.
+/// No record of an import is seen before its commit, and none is seen ever if the import is dropped
+/// or a later record is refused. After the commit every record is seen.
 pub async fn an_import_that_is_not_committed_leaves_nothing(harness: &impl DirectoryHarness) {
     let tenant = Tenant::new();
     let mut import = harness.directory().begin().await.expect("store is up");
@@ -46,7 +46,7 @@ pub async fn an_import_that_is_not_committed_leaves_nothing(harness: &impl Direc
     assert!(everything_is_stored(harness, &tenant).await, "a committed import is not seen whole");
 }
 
-/// A record of every kind takes the place of the one that is stored under its identity.
+/// A record of every kind replaces the one with the same identity.
 pub async fn a_record_stored_again_is_replaced(harness: &impl DirectoryHarness) {
     let before = Tenant::new();
     import(harness, &before.records()).await;
@@ -69,15 +69,15 @@ pub async fn a_record_stored_again_is_replaced(harness: &impl DirectoryHarness) 
     import(harness, &after.records()).await;
     assert!(everything_is_stored(harness, &after).await, "a record was not replaced, or not whole");
 
-    // The position is seen by what comes first.
+    // The first number shows the position.
     let first = NumberRecord { position: 3, ..crate::fixtures::number(&after.user, 3) };
     import(harness, &[DirectoryRecord::Number(first.clone())]).await;
     let chosen = number_pool::default_number(harness, &after.user).await;
     assert_eq!(chosen, Some(first.number), "the position of a number was not replaced");
 }
 
-/// A contact without an id is the one that has its number: replaced where there is one, made under the new id where there is
-/// none. A number that another contact has cannot be given to a second one.
+/// A contact without an id replaces the contact with its number, or is made under the new id. A
+/// number of one contact cannot be given to a second one.
 pub async fn a_contact_without_an_id_is_known_by_its_number(harness: &impl DirectoryHarness) {
     let tenant = Tenant::new();
     import(harness, &tenant.records()).await;
@@ -108,8 +108,8 @@ pub async fn a_contact_without_an_id_is_known_by_its_number(harness: &impl Direc
     assert_eq!(refusal, (0, RecordRefusal::PhoneNumberTaken));
 }
 
-/// A user, agent or contact whose id is another tenant's is refused, with its place in the batch; the record that is stored
-/// stays as it is. A number may not name another tenant's user.
+/// A user, agent or contact with an id of another tenant is refused, with its index in the batch,
+/// and the stored record stays the same. A number cannot name another tenant's user.
 pub async fn a_record_cannot_move_to_another_tenant(harness: &impl DirectoryHarness) {
     let (ours, theirs) = (Tenant::new(), Tenant::new());
     import(harness, &[ours.records(), theirs.records()].concat()).await;
@@ -134,17 +134,18 @@ pub async fn a_record_cannot_move_to_another_tenant(harness: &impl DirectoryHarn
     assert!(everything_is_stored(harness, &theirs).await, "a refused record was stored");
 }
 
-/// A record that names a tenant or a user that is not stored is refused, with its place in the batch.
+/// A record that names a tenant or a user that is not stored is refused, with its index in the
+/// batch.
 pub async fn a_record_of_an_unknown_tenant_is_refused_with_its_index(harness: &impl DirectoryHarness) {
     let tenant = Tenant::new();
     import(harness, &tenant.records()).await;
-    let (nowhere, nobody) = (organization_id(), user_id());
+    let (unknown_organization, unknown_user) = (organization_id(), user_id());
     let strays = [
-        (DirectoryRecord::User(user(&nowhere)), RecordRefusal::UnknownOrganization),
-        (DirectoryRecord::Agent(agent(&nowhere)), RecordRefusal::UnknownOrganization),
-        (DirectoryRecord::Contact(contact(&nowhere)), RecordRefusal::UnknownOrganization),
+        (DirectoryRecord::User(user(&unknown_organization)), RecordRefusal::UnknownOrganization),
+        (DirectoryRecord::Agent(agent(&unknown_organization)), RecordRefusal::UnknownOrganization),
+        (DirectoryRecord::Contact(contact(&unknown_organization)), RecordRefusal::UnknownOrganization),
         (
-            DirectoryRecord::Number(number(&UserRecord { id: nobody, ..tenant.user.clone() }, 0)),
+            DirectoryRecord::Number(number(&UserRecord { id: unknown_user, ..tenant.user.clone() }, 0)),
             RecordRefusal::UnknownUser,
         ),
     ];
@@ -155,19 +156,19 @@ pub async fn a_record_of_an_unknown_tenant_is_refused_with_its_index(harness: &i
     }
 }
 
-/// Imports these records in one go.
+/// Imports these records in one batch.
 async fn import(harness: &impl DirectoryHarness, records: &[DirectoryRecord]) {
     let mut import = harness.directory().begin().await.expect("store is up");
     import.upsert(records).await.expect("the records agree with what is stored");
     import.commit().await.expect("store is up");
 }
 
-/// Why, and at which place, this batch is refused.
+/// The index and reason of the refusal of this batch.
 async fn refusal(harness: &impl DirectoryHarness, batch: &[DirectoryRecord]) -> (usize, RecordRefusal) {
     let mut import = harness.directory().begin().await.expect("store is up");
     match import.upsert(batch).await.expect_err("a record of the batch cannot be stored") {
         UpsertError::Refused { index, refusal } => (index, refusal),
-        UpsertError::Unavailable(unavailable) => panic!("a refusal is no outage: {unavailable}"),
+        UpsertError::Unavailable(unavailable) => panic!("a refused record, not {unavailable}"),
     }
 }
 

@@ -1,31 +1,30 @@
-//! The promises of [`EventFeed`](domain::ports::EventFeed).
+//! The suite of [`EventFeed`](domain::ports::EventFeed).
 
+mod concurrency;
 mod reading;
-mod telling;
-mod together;
 mod waiting;
-
-use std::time::Duration;
+mod writing;
 
 use domain::ports::FeedQuery;
 
-use crate::announcements::{LONG, booked, publish, query, read};
-use crate::call_ledger::books::tenant;
+use crate::call_events::{LONG, booked, publish, query, read};
+use crate::call_ledger::booking::tenant;
+use crate::eventually;
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
+pub use self::concurrency::no_event_is_passed_over;
 pub use self::reading::{
     events_are_read_after_any_sequence, events_are_the_tenants_own, the_newest_sequence_is_known,
     what_is_published_is_read,
 };
-pub use self::telling::{
+pub use self::waiting::{a_wait_ends, a_waiting_reader_is_answered};
+pub use self::writing::{
     a_booked_call_writes_an_event, a_call_that_was_not_connected_writes_an_event,
     a_later_end_writes_another_event, a_recording_writes_an_event, an_answer_writes_one_event,
     an_answered_call_writes_an_event, an_ended_call_writes_an_event, an_event_has_every_field,
     no_event_is_written_twice,
 };
-pub use self::together::no_event_is_passed_over;
-pub use self::waiting::{a_wait_ends, a_waiting_reader_is_answered};
 
 suite! {
     $ event_feed_suite of event_feed:
@@ -49,26 +48,20 @@ suite! {
     a_lost_feed_is_unavailable,
 }
 
-/// What was published is read as before when the store comes back from a crash, and what was only written is published behind
-/// it.
-pub async fn events_survive_a_crash(harness: &impl AnnouncementsHarness) {
+/// After a crash, published events are read as before, and written events can be published after
+/// them.
+pub async fn events_survive_a_crash(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let published = booked(harness, &tenant).await;
     assert_eq!(publish(harness).await, 1);
     let before = read(harness, &tenant).await;
     let written = booked(harness, &tenant).await;
     harness.crash().await;
-    let recovering = async {
-        // A connection from before the crash may have to be found dead first.
-        loop {
-            match harness.feed().read(&query(&tenant, domain::EventSequence::START)).await {
-                Ok(events) => break events,
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            }
-        }
-    };
-    let after = tokio::time::timeout(Duration::from_secs(30), recovering).await;
-    assert_eq!(after.expect("the feed comes back by itself"), before);
+    // A connection from before the crash may fail first.
+    let after = eventually("the feed recovers", async || {
+        harness.feed().read(&query(&tenant, domain::EventSequence::START)).await.ok()
+    });
+    assert_eq!(after.await, before);
     assert_eq!(publish(harness).await, 1);
     let events = read(harness, &tenant).await;
     let calls: Vec<_> = events.iter().map(|event| &event.identity.call_id).collect();
@@ -76,8 +69,9 @@ pub async fn events_survive_a_crash(harness: &impl AnnouncementsHarness) {
     assert!(events[0].sequence < events[1].sequence);
 }
 
-/// Without its store the port says so, within 5 s, however long one would wait, and without quoting a number.
-pub async fn a_lost_feed_is_unavailable(harness: &impl AnnouncementsHarness) {
+/// Without its store the port returns `PortUnavailable`, within 5 s however long a reader may wait,
+/// and without quoting a number.
+pub async fn a_lost_feed_is_unavailable(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let booking = booked(harness, &tenant).await;
     publish(harness).await;

@@ -1,4 +1,4 @@
-//! The promises of [`EventInbox`](domain::ports::EventInbox).
+//! The suite of [`EventInbox`](domain::ports::EventInbox).
 
 use std::slice::from_ref;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::ports::{AcceptResult, ClosedBody, IncomingEvent, OpenEvent};
 
+use crate::eventually;
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{call_id, conversation_id, moment};
 use crate::harness::EventInboxHarness;
@@ -23,38 +24,30 @@ suite! {
     a_lost_inbox_is_unavailable,
 }
 
-/// A lease that no test outlives.
+/// A lease longer than any test.
 const LONG: Duration = Duration::from_secs(120);
-/// A lease that is to run out, and a pause.
+/// A lease that expires during a test, and a pause.
 const BRIEF: Duration = Duration::from_secs(4);
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// What was accepted is there when the store comes back from a crash, to be claimed, and known when it is delivered again;
-/// what was closed stays closed.
+/// After a crash an accepted event can be leased, and is known when it is delivered again. A closed
+/// event stays closed.
 pub async fn an_accepted_event_survives_a_crash(harness: &impl EventInboxHarness) {
     let (open, closed) = (event(0), event(1));
     accept(harness, &open).await;
     accept(harness, &closed).await;
     close(harness, &closed).await;
     harness.crash().await;
-    let recovering = async {
-        // A connection from before the crash may have to be found dead first.
-        loop {
-            match harness.inbox().lease(10, LONG).await {
-                Ok(events) => break events,
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            }
-        }
-    };
-    let events = tokio::time::timeout(Duration::from_secs(30), recovering).await;
-    assert_eq!(events.expect("the inbox comes back by itself"), from_ref(&open));
+    // A connection from before the crash may fail first.
+    let events = eventually("the inbox recovers", async || harness.inbox().lease(10, LONG).await.ok()).await;
+    assert_eq!(events, from_ref(&open));
     for event in [&open, &closed] {
         assert_eq!(deliver(harness, event).await, AcceptResult::Known);
     }
 }
 
-/// Of fifty deliveries of one event at once one is accepted and the others are known, and it is there once. It stays known
-/// when it is in the books.
+/// Of fifty concurrent deliveries of one event one is accepted, the others are known, and the event
+/// is stored once. It stays known after it is closed.
 pub async fn one_of_many_deliveries_is_accepted(harness: &impl EventInboxHarness) {
     let event = event(0);
     let crowd = (0..CROWD).map(|_| {
@@ -70,7 +63,7 @@ pub async fn one_of_many_deliveries_is_accepted(harness: &impl EventInboxHarness
     assert_eq!(lease(harness, 10, LONG).await, []);
 }
 
-/// Fifty claimants at once get each event once in all, and none gets more than it asked for.
+/// Fifty concurrent workers lease each event once in total, and none gets more than its limit.
 pub async fn an_event_is_leased_to_one_worker(harness: &impl EventInboxHarness) {
     let events: Vec<OpenEvent> = (0..7).map(event).collect();
     for event in &events {
@@ -81,13 +74,13 @@ pub async fn an_event_is_leased_to_one_worker(harness: &impl EventInboxHarness) 
         async move { inbox.lease(2, LONG).await.expect("store is up") }
     });
     let shares = all_at_once(crowd).await;
-    assert!(shares.iter().all(|share| share.len() <= 2), "a claimant got more than it asked for");
+    assert!(shares.iter().all(|share| share.len() <= 2), "a worker got more than its limit");
     let mut leased: Vec<OpenEvent> = shares.into_iter().flatten().collect();
     leased.sort_by_key(|event| event.received_at);
-    assert!(leased == events, "of {} events the claimants got {}", events.len(), leased.len());
+    assert!(leased == events, "of {} events the workers got {}", events.len(), leased.len());
 }
 
-/// An event comes out as it went in, byte for byte, the oldest first.
+/// A leased event is byte for byte what was accepted. The oldest events come first.
 pub async fn a_leased_event_is_what_was_accepted(harness: &impl EventInboxHarness) {
     let every_byte: Vec<u8> = (0..=255).collect();
     let bodies =
@@ -101,7 +94,7 @@ pub async fn a_leased_event_is_what_was_accepted(harness: &impl EventInboxHarnes
     assert!(lease(harness, 3, LONG).await == events[3..], "the newest event");
 }
 
-/// An event whose claimant died is handed out again when the lease has run out, and not before.
+/// An event whose worker died is leased again when its lease has expired, and not before.
 pub async fn an_abandoned_event_is_leased_again(harness: &impl EventInboxHarness) {
     let event = event(0);
     accept(harness, &event).await;
@@ -110,11 +103,11 @@ pub async fn an_abandoned_event_is_leased_again(harness: &impl EventInboxHarness
     harness.pass(BRIEF + A_SECOND).await;
     assert_eq!(lease(harness, 10, LONG).await, [event]);
     harness.pass(BRIEF + A_SECOND).await;
-    assert_eq!(lease(harness, 10, LONG).await, [], "the lease is as long as the last claimant asked");
+    assert_eq!(lease(harness, 10, LONG).await, [], "the last worker chose the lease");
 }
 
-/// A closed event is not handed out any more, be it in the books of a call or of none, nor does a claimant who comes late
-/// open it again by postponing it. Other events are.
+/// A closed event is not leased again, with a call or without, and a late worker cannot reopen it
+/// by postponing it. Other events are leased.
 pub async fn a_closed_event_is_not_leased(harness: &impl EventInboxHarness) {
     let (of_a_call, of_none, open) = (event(0), event(1), event(2));
     for event in [&of_a_call, &of_none, &open] {
@@ -125,13 +118,14 @@ pub async fn a_closed_event_is_not_leased(harness: &impl EventInboxHarness) {
     harness.inbox().close(&of_none.key, None, ClosedBody::Kept).await.expect("store is up");
     for event in [&of_a_call, &of_none] {
         close(harness, event).await;
-        harness.inbox().postpone(&event.key, A_SECOND).await.expect("a late claimant is no error");
+        harness.inbox().postpone(&event.key, A_SECOND).await.expect("a late worker is no error");
     }
     harness.pass(BRIEF + A_SECOND).await;
     assert_eq!(lease(harness, 10, LONG).await, [open]);
 }
 
-/// A postponed event waits for its own time, be that longer than the lease or shorter, and is handed out after it.
+/// A postponed event is leased when its pause is over, which may be longer or shorter than its
+/// lease.
 pub async fn a_postponed_event_waits(harness: &impl EventInboxHarness) {
     let (longer, shorter) = (event(0), event(1));
     accept(harness, &longer).await;
@@ -147,8 +141,8 @@ pub async fn a_postponed_event_waits(harness: &impl EventInboxHarness) {
     assert_eq!(lease(harness, 10, LONG).await, [longer]);
 }
 
-/// An event that is closed without its body is known when it is delivered again, and not handed out. Another one keeps its
-/// body.
+/// An event that is closed without its body is known when it is delivered again, and is not leased.
+/// Other events keep their body.
 pub async fn a_closed_event_can_leave_its_body(harness: &impl EventInboxHarness) {
     let (closed, open) = (event(0), event(1));
     accept(harness, &closed).await;
@@ -162,7 +156,7 @@ pub async fn a_closed_event_can_leave_its_body(harness: &impl EventInboxHarness)
     assert_eq!(deliver(harness, &closed).await, AcceptResult::Known);
 }
 
-/// Without its store the port says so, within 5 s and without quoting the event.
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting the event.
 pub async fn a_lost_inbox_is_unavailable(harness: &impl EventInboxHarness) {
     let (inbox, known, event) = (harness.inbox(), event(0), event(1));
     accept(harness, &known).await;
@@ -181,7 +175,7 @@ pub async fn a_lost_inbox_is_unavailable(harness: &impl EventInboxHarness) {
     unavailable_within(LOST_DATABASE_BOUND, inbox.postpone(&known.key, BRIEF), &private).await;
 }
 
-/// An event that nobody else has, received so many milliseconds after the first.
+/// A new event, received this many milliseconds after the first.
 fn event(at: i64) -> OpenEvent {
     let key = format!("post_call_transcription:{}", conversation_id());
     let received_at = Timestamp::from_unix_millis(moment().unix_millis() + at);

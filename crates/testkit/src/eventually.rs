@@ -46,12 +46,14 @@ impl<T> Probed for Option<T> {
 /// ```
 ///
 /// # Panics
-/// If `probe` does not succeed in time. The message contains `description`: what should have happened.
+/// If `probe` does not succeed in time. The message contains `description`: what should have
+/// happened.
 pub async fn eventually<P: Probed>(description: &str, probe: impl AsyncFnMut() -> P) -> P::Value {
     eventually_within(LIMIT, description, probe).await
 }
 
-/// [`eventually`] with a limit of its own. A probe that does not return counts against the limit too.
+/// [`eventually`] with a limit of its own. A probe that does not return counts against the limit
+/// too.
 ///
 /// # Panics
 /// If `probe` does not succeed within `limit`.

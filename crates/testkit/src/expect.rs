@@ -1,4 +1,4 @@
-//! What several suites demand in the same words.
+//! Checks that several suites share.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -8,15 +8,15 @@ use std::time::Duration;
 use domain::ports::PortUnavailable;
 use tokio::sync::Barrier;
 
-/// Within how long a lost database has to be noticed: a promise of its ports.
+/// The time within which the ports of a database notice that it is lost.
 pub(crate) const LOST_DATABASE_BOUND: Duration = Duration::from_secs(5);
-/// Within how long a lost lock or cache has to be noticed: a promise of its ports.
+/// The time within which the lock and the cache notice that their store is lost.
 pub(crate) const LOST_CACHE_BOUND: Duration = Duration::from_secs(2);
 
-/// How many come at once where the port speaks of many.
+/// The number of concurrent requests in the cases about concurrency.
 pub(crate) const CROWD: usize = 50;
 
-/// Demands `PortUnavailable` within the bound, with none of the private texts in what it shows.
+/// Requires `PortUnavailable` within `bound`, with none of the private texts in the error.
 pub(crate) async fn unavailable_within<T: Debug>(
     bound: Duration,
     call: impl Future<Output = Result<T, PortUnavailable>>,
@@ -25,20 +25,20 @@ pub(crate) async fn unavailable_within<T: Debug>(
     let Ok(answer) = tokio::time::timeout(bound, call).await else {
         panic!("a lost store was not noticed within {bound:?}");
     };
-    let error = answer.expect_err("without its store a port cannot know the answer");
+    let error = answer.expect_err("the store is lost, so there is no result");
     shows_none_of(&format!("{error} {error:?}"), private);
 }
 
 /// Demands that a text quotes none of these.
 pub(crate) fn shows_none_of(shown: &str, private: &[&str]) {
-    for (place, text) in private.iter().enumerate() {
-        // The digits of a phone number are as telling without the plus.
-        let told = !text.is_empty() && shown.contains(text.trim_start_matches('+'));
-        assert!(!told, "private text number {place} is quoted");
+    for (index, text) in private.iter().enumerate() {
+        // The digits of a phone number identify a person without the plus, too.
+        let is_quoted = !text.is_empty() && shown.contains(text.trim_start_matches('+'));
+        assert!(!is_quoted, "private text {index} is quoted");
     }
 }
 
-/// Runs a crowd of futures at the same moment, each on its own task, and gives their answers in order.
+/// Runs the futures at the same time, each on its own task, and returns their results in order.
 pub(crate) async fn all_at_once<T, F>(crowd: impl IntoIterator<Item = F>) -> Vec<T>
 where
     T: Send + 'static,

@@ -1,20 +1,20 @@
-//! Valid values to store, book and dial. No id, number, key or token is ever made twice, in this process or another, so that
-//! tests can share a store.
+//! Valid values for tests. No id, number, key or token is made twice, in this process or another,
+//! so that tests can share a store.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::{
-    Agent, AgentId, AudioFormat, Booking, CallContext, CallEventKind, CallId, CallIdentity, CallReason,
-    CallReference, CallerNumber, Carrier, CarrierCallId, Contact, ContactId, ContactIdentity, ContactRecord,
-    ConversationId, DirectoryRecord, InboundContext, IntentKey, NumberRecord, Organization, OrganizationId,
-    OwnerToken, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, ProviderReference, Recording,
-    RecordingKey, Timestamp, User, UserId, UserRecord, WebhookEndpoint, WebhookEndpointId, WebhookSecret,
-    WebhookUrl,
+    Agent, AgentId, AudioFormat, Booking, CallContext, CallEvent, CallEventKind, CallId, CallIdentity,
+    CallReason, CallReference, CallStatus, CallerNumber, Carrier, CarrierCallId, Contact, ContactId,
+    ContactIdentity, ContactRecord, ConversationId, DirectoryRecord, DueDelivery, EventId, EventSequence,
+    InboundContext, IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName,
+    PhoneNumber, ProviderAgentId, ProviderNumberId, ProviderReference, Recording, RecordingKey, Timestamp,
+    User, UserId, UserRecord, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
-/// A tenant with one of everything, all stored together by [`Tenant::records`].
+/// An organization with one of everything. [`Tenant::records`] stores all of it.
 #[derive(Debug, Clone)]
 pub struct Tenant {
     /// The organization.
@@ -30,7 +30,7 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// A tenant that nobody has seen.
+    /// A new tenant.
     #[must_use]
     pub fn new() -> Self {
         let organization = organization();
@@ -44,7 +44,7 @@ impl Tenant {
         }
     }
 
-    /// Everything of the tenant, in an order in which it can be stored.
+    /// The records of the tenant, in an order in which they can be stored.
     #[must_use]
     pub fn records(&self) -> Vec<DirectoryRecord> {
         vec![
@@ -56,7 +56,7 @@ impl Tenant {
         ]
     }
 
-    /// The user, as `UserRepo` gives it.
+    /// The user, as `UserRepo` returns it.
     #[must_use]
     pub fn stored_user(&self) -> User {
         User {
@@ -75,7 +75,7 @@ impl Tenant {
         stored_contact(&self.contact).id
     }
 
-    /// A booking of a call by the tenant's user to its contact: a new call under a new key.
+    /// A booking of a call by the tenant's user to its contact: a new call with a new key.
     #[must_use]
     pub fn booking(&self, reserve_for: Duration) -> Booking {
         Booking {
@@ -109,7 +109,7 @@ pub fn organization() -> Organization {
     Organization { id: organization_id(), name: name("Société d’Été № 7 – 東京") }
 }
 
-/// A user of this organization.
+/// A user of this organization, with a name beyond ASCII.
 #[must_use]
 pub fn user(organization_id: &OrganizationId) -> UserRecord {
     UserRecord {
@@ -131,7 +131,8 @@ pub fn agent(organization_id: &OrganizationId) -> Agent {
     }
 }
 
-/// A number of this user that serves AI calls and is ready to: the place among the user's numbers is `position`.
+/// A number of this user that serves AI calls and is on the trunk, at this position among the
+/// user's numbers.
 #[must_use]
 pub fn number(user: &UserRecord, position: u32) -> NumberRecord {
     let number = CallerNumber {
@@ -146,7 +147,7 @@ pub fn number(user: &UserRecord, position: u32) -> NumberRecord {
     NumberRecord { number, position }
 }
 
-/// A contact of this organization with names beyond ASCII, a number and an id.
+/// A contact of this organization with an id, a number, and names beyond ASCII.
 #[must_use]
 pub fn contact(organization_id: &OrganizationId) -> ContactRecord {
     ContactRecord {
@@ -158,7 +159,8 @@ pub fn contact(organization_id: &OrganizationId) -> ContactRecord {
     }
 }
 
-/// The contact that `ContactRepo` gives for a record; for one that is known by its number, as long as it is new.
+/// The contact that `ContactRepo` returns for a record. For a record without an id, as long as the
+/// contact is new.
 #[must_use]
 pub fn stored_contact(record: &ContactRecord) -> Contact {
     let (ContactIdentity::Known(id) | ContactIdentity::ByPhoneNumber { new_id: id }) = &record.identity;
@@ -192,7 +194,7 @@ pub fn context() -> CallContext {
     }
 }
 
-/// What is known of a call that came in, every field.
+/// The context of an inbound call, with every field.
 #[must_use]
 pub fn inbound_context() -> InboundContext {
     InboundContext {
@@ -207,14 +209,15 @@ pub fn inbound_context() -> InboundContext {
     }
 }
 
-/// A recording of this call, larger than 32 bits can tell.
+/// A recording of this call, larger than 4 GiB.
 #[must_use]
 pub fn recording(call_id: &CallId, format: AudioFormat) -> Recording {
     let key = RecordingKey::of(call_id, format);
     Recording { key, format, size_bytes: 5_000_000_001, stored_at: moment() }
 }
 
-/// An endpoint of this organization for every kind of event, with a URL beyond the simplest and a token in it.
+/// An endpoint of this organization for every kind of event. Its URL has a port, escapes, a query
+/// with a token, and a fragment.
 ///
 /// # Panics
 /// Never: the URL is one.
@@ -232,7 +235,38 @@ pub fn webhook_endpoint(organization_id: &OrganizationId) -> WebhookEndpoint {
     }
 }
 
-/// A secret of 32 bytes, half of them text and half of them none.
+/// A published event: the end of a call, with every field.
+///
+/// # Panics
+/// Never: the sequence is positive.
+#[must_use]
+pub fn call_event() -> CallEvent {
+    let identity = context().identity;
+    CallEvent {
+        sequence: EventSequence::from_number(i64::from(next()) + 1).expect("positive"),
+        id: EventId::of(&identity.call_id, CallEventKind::Ended, CallStatus::Completed),
+        kind: CallEventKind::Ended,
+        identity,
+        status: CallStatus::Completed,
+        conversation_id: Some(conversation_id()),
+        happened_at: moment(),
+    }
+}
+
+/// The first attempt to send an event to this URL, with one secret.
+#[must_use]
+pub fn due_delivery(url: WebhookUrl) -> DueDelivery {
+    DueDelivery {
+        endpoint_id: webhook_endpoint_id(),
+        url,
+        secrets: vec![webhook_secret()],
+        event: call_event(),
+        attempt: 1,
+        queued_at: moment(),
+    }
+}
+
+/// A secret of 32 bytes, text and bytes that are not UTF-8.
 ///
 /// # Panics
 /// Never: it has the size of one.
@@ -245,19 +279,20 @@ pub fn webhook_secret() -> WebhookSecret {
     WebhookSecret::from_bytes(&bytes).expect("32 bytes")
 }
 
-/// What a provider calls a call, both ids known.
+/// The provider's two ids of a call.
 #[must_use]
 pub fn provider_reference() -> ProviderReference {
     ProviderReference { conversation_id: Some(conversation_id()), carrier_call_id: Some(carrier_call_id()) }
 }
 
-/// A call with both of the provider's ids.
+/// A call with the provider's two ids.
 #[must_use]
 pub fn call_reference() -> CallReference {
     CallReference::new(call_id(), provider_reference())
 }
 
-/// A reason with everything in it that is easily lost on the way: quotes, line breaks, a backslash, text beyond ASCII.
+/// A reason with text that is often changed by mistake: quotes, line breaks, a backslash, and
+/// characters beyond ASCII.
 #[must_use]
 pub fn reason() -> CallReason {
     CallReason::parse("Rückruf: \"Termin\" am 3.\nO'Neil \\ 100 % – 予約\t✓")
@@ -281,20 +316,20 @@ pub fn phone_number() -> PhoneNumber {
     PhoneNumber::parse(&format!("+1416{line}")).expect("exchanges from 220 to 289 are valid in area 416")
 }
 
-/// The key of an intent that nobody else has.
+/// A new intent key.
 #[must_use]
 pub fn key() -> IntentKey {
     IntentKey::new(&user_id(), &contact_id(), &agent_id(), &phone_number())
 }
 
-/// A token that nobody else has.
+/// A new token.
 #[must_use]
 pub fn token() -> OwnerToken {
     let (secs, chance) = unique();
     OwnerToken::mint((u128::from(secs) << 64 | u128::from(u64::from_be_bytes(chance))).to_be_bytes())
 }
 
-/// A moment in whole milliseconds, with a part of a second.
+/// A time in whole milliseconds, not in whole seconds.
 #[must_use]
 pub fn moment() -> Timestamp {
     Timestamp::from_unix_millis(1_764_000_000_123)
@@ -307,7 +342,7 @@ pub fn call_id() -> CallId {
     CallId::mint(secs, chance)
 }
 
-/// The id of an endpoint for events.
+/// The id of a webhook endpoint.
 #[must_use]
 pub fn webhook_endpoint_id() -> WebhookEndpointId {
     let (secs, chance) = unique();
@@ -332,23 +367,23 @@ macro_rules! long_ids {
 }
 
 long_ids! {
-    /// An organization's id, as long as ids can be, with characters that are easily mistaken.
+    /// An organization's id of the greatest length, with special characters.
     organization_id -> OrganizationId,
-    /// A user's id, as long as ids can be.
+    /// A user's id of the greatest length.
     user_id -> UserId,
-    /// An agent's id, as long as ids can be.
+    /// An agent's id of the greatest length.
     agent_id -> AgentId,
-    /// A conversation's id, as long as ids can be.
+    /// A conversation's id of the greatest length.
     conversation_id -> ConversationId,
-    /// A carrier's id of a call, as long as ids can be.
+    /// A carrier's id of a call, of the greatest length.
     carrier_call_id -> CarrierCallId,
-    /// An agent's id at a provider, as long as ids can be.
+    /// A provider's id of an agent, of the greatest length.
     provider_agent_id -> ProviderAgentId,
-    /// A number's id at a provider, as long as ids can be.
+    /// A provider's id of a number, of the greatest length.
     provider_number_id -> ProviderNumberId,
 }
 
-/// A contact's id, as long as ids can be.
+/// A contact's id of the greatest length.
 #[must_use]
 pub fn long_contact_id() -> ContactId {
     ContactId::parse(&long_id("contact_id")).expect("128 bytes without control characters")
@@ -360,7 +395,7 @@ fn long_id(kind: &str) -> String {
     format!("{head:x<width$}", width = head.chars().count() + 128 - head.len())
 }
 
-/// The second in which this process began, and eight bytes from its id and a counter.
+/// The second in which this process started, and eight bytes from its id and a counter.
 fn unique() -> (u32, [u8; 8]) {
     static STARTED: LazyLock<u32> = LazyLock::new(|| {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");

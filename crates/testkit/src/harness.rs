@@ -1,12 +1,19 @@
-//! What a suite needs beside the port itself: the powers to arrange the world around an adapter, and to look at it.
+//! What a suite needs besides the port: ways to prepare the world around an adapter, and to inspect
+//! it.
 //!
-//! An adapter's tests implement the powers once, for one type, and then the trait of each port that the adapter has. The
-//! powers arrange and look; they never judge. Whatever they cannot do is for them to panic about.
+//! An adapter's tests implement the shared traits ([`LosesStore`], [`StoresRecords`],
+//! [`PassesTime`]) once, for one type, and then the trait of each port. A harness prepares and
+//! inspects; it judges nothing. If it cannot do what it is asked, it panics.
 
-mod after_the_dial;
-mod announcements;
-mod provider;
-mod recordings;
+mod call_events;
+mod calls;
+mod event_inbox;
+mod provider_recordings;
+mod provider_records;
+mod provider_webhook;
+mod recording_store;
+mod voice_provider;
+mod webhook_sender;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,33 +28,38 @@ use domain::{
     PhoneNumber, Timestamp, UserId,
 };
 
-pub use after_the_dial::{
-    CallsHarness, EventInboxHarness, ProviderRecordsHarness, RecordedCall, RecordsUpstream,
-};
-pub use announcements::AnnouncementsHarness;
-pub use provider::{SentDial, Upstream, VoiceProviderHarness};
-pub use recordings::RecordingStoreHarness;
+pub use call_events::CallEventsHarness;
+pub use calls::CallsHarness;
+pub use event_inbox::EventInboxHarness;
+pub use provider_recordings::{ProviderRecordingsHarness, RecordingsUpstream};
+pub use provider_records::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
+pub use provider_webhook::{ProviderWebhookHarness, SampleEvent, SampleKind, SigningSecret};
+pub use recording_store::RecordingStoreHarness;
+pub use voice_provider::{SentDial, Upstream, VoiceProviderHarness};
+pub use webhook_sender::{AllowedReceivers, ScriptedNames, WebhookSenderHarness};
 
-/// The power to take the store away.
+/// Makes the store unavailable.
 #[async_trait]
 pub trait LosesStore: Send + Sync {
-    /// The store goes away and does not come back: connections are refused, or they hang. The ports that were handed out
-    /// before live on and have to cope.
+    /// Makes the store unavailable for good: connections are refused, or they hang. Ports that the
+    /// suite already has live on and must cope.
     async fn lose(&self);
 }
 
-/// The power to put records into the store without the port that is tested.
+/// Puts records into the store without the port under test.
 #[async_trait]
 pub trait StoresRecords: Send + Sync {
-    /// Stores these records, in their order; as an import does, one that is stored already is replaced.
+    /// Stores these records, in this order. A record that is already stored is replaced, as by an
+    /// import.
     async fn store(&self, records: &[DirectoryRecord]);
 }
 
-/// The power to move time.
+/// Moves time.
 #[async_trait]
 pub trait PassesTime: Send + Sync {
-    /// Afterwards everything that runs out in the store is nearer to its end by `time`. A harness may shift what is stored,
-    /// or move the store's clock, or wait; the suites ask for seconds.
+    /// Lets `time` pass: afterwards everything in the store that expires is that much closer to its
+    /// end. A harness may change what is stored, move the store's clock, or wait; the suites ask
+    /// for seconds.
     async fn pass(&self, time: Duration);
 }
 
@@ -75,7 +87,8 @@ pub trait UserRepoHarness: StoresRecords + LosesStore {
     fn users(&self) -> Arc<dyn UserRepo>;
 }
 
-/// What the suite of [`Directory`] needs: the other ports of the same store, to see what an import left there.
+/// What the suite of [`Directory`] needs: also the other ports of the same store, to see what an
+/// import stored.
 pub trait DirectoryHarness:
     ContactRepoHarness + AgentRepoHarness + NumberPoolHarness + UserRepoHarness
 {
@@ -83,7 +96,8 @@ pub trait DirectoryHarness:
     fn directory(&self) -> Arc<dyn Directory>;
 }
 
-/// What the suite of [`InboundDirectory`] needs: the contacts of the same store, to see that none was made.
+/// What the suite of [`InboundDirectory`] needs: also the contacts of the same store, to see that
+/// none is created.
 pub trait InboundDirectoryHarness: ContactRepoHarness {
     /// The adapter.
     fn inbound(&self) -> Arc<dyn InboundDirectory>;
@@ -94,8 +108,8 @@ pub trait IdempotencyLockHarness: PassesTime + LosesStore {
     /// The adapter.
     fn lock(&self) -> Arc<dyn IdempotencyLock>;
 
-    /// The context cache of the same store, if settling writes contexts into one. Without it the suite demands that settling
-    /// never says that it kept a context.
+    /// The context cache of the same store, if `settle` stores contexts there. With `None`, the
+    /// suite requires that `settle` never reports a stored context.
     fn same_store_contexts(&self) -> Option<Arc<dyn ContextCache>>;
 }
 
@@ -111,39 +125,39 @@ pub trait CallLedgerHarness: StoresRecords + PassesTime + LosesStore {
     /// The adapter, as a new process would have it.
     fn ledger(&self) -> Arc<dyn CallLedger>;
 
-    /// The store dies as hard as the harness can make it (at best by `kill -9`), with no chance to write, and comes back.
-    /// Afterwards the suite asks for [`CallLedgerHarness::ledger`] again.
+    /// Crashes the store as hard as the harness can (at best with `kill -9`), so that it cannot
+    /// write, and starts it again. The suite then calls [`CallLedgerHarness::ledger`] again.
     async fn crash(&self);
 
-    /// Every call in the books. In a shared store that may include the calls of other tests.
-    async fn calls_in_books(&self) -> Vec<BookedCall>;
+    /// Every call in the ledger. In a shared store these may include the calls of other tests.
+    async fn calls_in_ledger(&self) -> Vec<BookedCall>;
 }
 
-/// One call as the books have it.
+/// A call as the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookedCall {
     /// The call.
     pub call_id: CallId,
-    /// The tenant.
+    /// The organization.
     pub organization_id: OrganizationId,
-    /// Who asked.
+    /// The user who asked for the call.
     pub user_id: UserId,
-    /// Who is called.
+    /// The contact who is called.
     pub contact_id: ContactId,
-    /// Who speaks.
+    /// The agent that speaks.
     pub agent_id: AgentId,
     /// The caller number.
     pub from: PhoneNumber,
     /// The number that is dialled.
     pub to: PhoneNumber,
-    /// Why.
+    /// Why the contact is called.
     pub reason: Option<CallReason>,
-    /// When it was booked.
+    /// When the call was booked.
     pub booked_at: Timestamp,
-    /// `dialling`, or what `DialOutcome::as_str` gives for the outcome that was settled.
+    /// `dialling`, or `DialOutcome::as_str` of the settled outcome.
     pub state: String,
-    /// The provider's conversation, where it is known.
+    /// The provider's id of the conversation, if known.
     pub conversation_id: Option<ConversationId>,
-    /// The call on the telephone network, where it is known.
+    /// The carrier's id of the call, if known.
     pub carrier_call_id: Option<CarrierCallId>,
 }

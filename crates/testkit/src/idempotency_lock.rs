@@ -1,4 +1,4 @@
-//! The promises of [`IdempotencyLock`](domain::ports::IdempotencyLock).
+//! The suite of [`IdempotencyLock`](domain::ports::IdempotencyLock).
 
 use std::time::Duration;
 
@@ -26,12 +26,12 @@ suite! {
     a_lost_lock_store_is_unavailable,
 }
 
-/// A time that no test outlives.
+/// Longer than any test.
 const LONG: Duration = Duration::from_secs(30);
-/// A time that a harness can let pass, twice too.
+/// A time that a harness can let pass twice.
 const LEASE: Duration = Duration::from_secs(6);
 
-/// Of fifty acquirers of one key at once exactly one is granted it, and the others are told that it is in flight.
+/// Of fifty concurrent acquirers of one key exactly one gets it. For the others it is in flight.
 pub async fn one_of_many_acquirers_is_granted(harness: &impl IdempotencyLockHarness) {
     let key = key();
     let acquirers = (0..CROWD).map(|_| {
@@ -44,7 +44,7 @@ pub async fn one_of_many_acquirers_is_granted(harness: &impl IdempotencyLockHarn
     assert_eq!((granted, in_flight), (1, CROWD - 1));
 }
 
-/// Whoever comes while a key is held is told so, the owner too, with what is left of its time.
+/// A held key is in flight for every other request and for its owner, with the remaining time.
 pub async fn a_held_key_is_in_flight_with_its_remaining_time(harness: &impl IdempotencyLockHarness) {
     let (key, owner) = (key(), token());
     assert_eq!(acquire(harness, &key, &owner, LONG).await, HoldResult::Granted);
@@ -58,7 +58,7 @@ pub async fn a_held_key_is_in_flight_with_its_remaining_time(harness: &impl Idem
     assert!(remaining <= LONG - LEASE, "{remaining:?} are left of {LONG:?} after {LEASE:?}");
 }
 
-/// A key whose time has run out is free, and no longer its old owner's.
+/// A key whose time has passed is free, and no longer its old owner's.
 pub async fn an_expired_key_is_free_again(harness: &impl IdempotencyLockHarness) {
     let (key, first, second) = (key(), token(), token());
     assert_eq!(acquire(harness, &key, &first, LEASE).await, HoldResult::Granted);
@@ -68,7 +68,7 @@ pub async fn an_expired_key_is_free_again(harness: &impl IdempotencyLockHarness)
     assert_eq!(acquire(harness, &key, &second, LONG).await, HoldResult::Granted);
 }
 
-/// A renewal gives a held key its full time again, counted from the renewal.
+/// A renewal gives a held key its full time again, from the renewal.
 pub async fn a_renewed_key_lives_on(harness: &impl IdempotencyLockHarness) {
     let (key, owner) = (key(), token());
     assert_eq!(acquire(harness, &key, &owner, LEASE).await, HoldResult::Granted);
@@ -77,12 +77,12 @@ pub async fn a_renewed_key_lives_on(harness: &impl IdempotencyLockHarness) {
     assert_eq!(renewed, Ownership::Held);
     harness.pass(LEASE * 2 / 3).await;
     let remaining = in_flight(acquire(harness, &key, &token(), LEASE).await);
-    assert!(remaining <= LEASE / 3, "a renewal adds to the time that was left: {remaining:?}");
+    assert!(remaining <= LEASE / 3, "a renewal adds to the remaining time: {remaining:?}");
     harness.pass(LEASE / 2).await;
     assert_eq!(acquire(harness, &key, &token(), LEASE).await, HoldResult::Granted);
 }
 
-/// A renewal by anybody else says that the key is lost, and does not lengthen its time.
+/// A renewal with another token returns that the key is lost and does not extend its time.
 pub async fn only_the_owner_renews_the_lock(harness: &impl IdempotencyLockHarness) {
     let (key, owner, stranger) = (key(), token(), token());
     assert_eq!(acquire(harness, &key, &owner, LEASE).await, HoldResult::Granted);
@@ -94,7 +94,8 @@ pub async fn only_the_owner_renews_the_lock(harness: &impl IdempotencyLockHarnes
     assert_eq!(held, Ownership::Held);
 }
 
-/// A settled key answers its result whole to everybody: each kind of it, with and without the provider's ids.
+/// A settled key returns its result in full for every request: each kind of result, with and
+/// without the provider's ids.
 pub async fn a_settled_key_answers_its_result(harness: &impl IdempotencyLockHarness) {
     for call in results() {
         let (key, owner) = (key(), token());
@@ -108,7 +109,7 @@ pub async fn a_settled_key_answers_its_result(harness: &impl IdempotencyLockHarn
     }
 }
 
-/// A result is kept for its own time, counted from the settlement, and then the key is free.
+/// A result is held for its own time, from the settlement. Then the key is free.
 pub async fn a_settled_key_is_free_after_its_time(harness: &impl IdempotencyLockHarness) {
     let (brief, lasting) = (key(), key());
     let (owner, call) = (token(), SettledCall::Placed(call_reference()));
@@ -121,7 +122,8 @@ pub async fn a_settled_key_is_free_after_its_time(harness: &impl IdempotencyLock
     assert_eq!(acquire(harness, &lasting, &token(), LONG).await, HoldResult::Settled(call));
 }
 
-/// A settlement by anybody else says that the key is lost and leaves it in flight, as does one of a key that nobody holds.
+/// A settlement with another token returns that the key is lost and leaves it in flight. A
+/// settlement of a free key does the same.
 pub async fn only_the_owner_settles_the_lock(harness: &impl IdempotencyLockHarness) {
     let (key, owner, stranger) = (key(), token(), token());
     let (call, other) = (SettledCall::Placed(call_reference()), SettledCall::Placed(call_reference()));
@@ -136,7 +138,7 @@ pub async fn only_the_owner_settles_the_lock(harness: &impl IdempotencyLockHarne
     assert_eq!(acquire(harness, &key, &token(), LONG).await, HoldResult::Settled(call));
 }
 
-/// A released key is free at once, and nobody's.
+/// A released key is free immediately, and no longer its owner's.
 pub async fn a_released_key_is_free(harness: &impl IdempotencyLockHarness) {
     let (key, owner) = (key(), token());
     assert_eq!(acquire(harness, &key, &owner, LONG).await, HoldResult::Granted);
@@ -145,7 +147,8 @@ pub async fn a_released_key_is_free(harness: &impl IdempotencyLockHarness) {
     assert_eq!(acquire(harness, &key, &token(), LONG).await, HoldResult::Granted);
 }
 
-/// A release by anybody else says that the key is lost and leaves it in flight, or its result in place.
+/// A release with another token returns that the key is lost and leaves it in flight, or leaves its
+/// result.
 pub async fn only_the_owner_releases_the_lock(harness: &impl IdempotencyLockHarness) {
     let (key, owner, stranger) = (key(), token(), token());
     assert_eq!(acquire(harness, &key, &owner, LONG).await, HoldResult::Granted);
@@ -157,7 +160,7 @@ pub async fn only_the_owner_releases_the_lock(harness: &impl IdempotencyLockHarn
     assert_eq!(acquire(harness, &key, &token(), LONG).await, HoldResult::Settled(call));
 }
 
-/// Whatever is done to one key leaves another one as it is, under the same token too.
+/// No operation on one key changes another key, also under the same token.
 pub async fn keys_do_not_affect_each_other(harness: &impl IdempotencyLockHarness) {
     let (busy, idle, token) = (key(), key(), token());
     let call = SettledCall::Placed(call_reference());
@@ -173,8 +176,8 @@ pub async fn keys_do_not_affect_each_other(harness: &impl IdempotencyLockHarness
     in_flight(acquire(harness, &idle, &token, LONG).await);
 }
 
-/// A context that rode along and is said to be kept is found in the context cache of the same store, whoever owned the key;
-/// a lock that has no such cache never says so.
+/// A context that `settle` reports as stored is found in the context cache of the same store, also
+/// if the key is lost. A lock without such a cache reports none.
 pub async fn a_context_reported_as_stored_is_found(harness: &impl IdempotencyLockHarness) {
     let contexts = harness.same_store_contexts();
     for owned in [true, false] {
@@ -191,10 +194,10 @@ pub async fn a_context_reported_as_stored_is_found(harness: &impl IdempotencyLoc
         let answer = harness.lock().settle(&settlement).await.expect("store is up");
         assert_eq!(answer.ownership, if owned { Ownership::Held } else { Ownership::Lost });
         let Some(contexts) = &contexts else {
-            assert!(!answer.context_stored, "kept in a cache that is not there");
+            assert!(!answer.context_stored, "there is no cache");
             continue;
         };
-        assert!(answer.context_stored, "the harness names a cache, and the lock does not write there");
+        assert!(answer.context_stored, "the lock does not write to the harness's cache");
         let id = &context.conversation_id;
         assert_eq!(
             contexts.find(id).await.expect("store is up"),
@@ -202,11 +205,12 @@ pub async fn a_context_reported_as_stored_is_found(harness: &impl IdempotencyLoc
         );
         harness.pass(LEASE + Duration::from_secs(1)).await;
         let late = contexts.find(id).await.expect("store is up");
-        assert_eq!(late, None, "a context is kept for its own time, not for the key's");
+        assert_eq!(late, None, "a context has its own time to live, not the key's");
     }
 }
 
-/// Without its store the port says so, within 2 s and without quoting the key or the token.
+/// Without its store the port returns `PortUnavailable`, within 2 s and without quoting the key or
+/// the token.
 pub async fn a_lost_lock_store_is_unavailable(harness: &impl IdempotencyLockHarness) {
     let (lock, key, token) = (harness.lock(), key(), token());
     let call = SettledCall::Placed(call_reference());
@@ -257,10 +261,10 @@ async fn release(harness: &impl IdempotencyLockHarness, key: &IntentKey, token: 
     harness.lock().release(key, token).await.expect("store is up")
 }
 
-/// The remaining time of an answer that has to be *in flight*.
+/// The remaining time of a result that must be *in flight*.
 fn in_flight(answer: HoldResult) -> Duration {
     match answer {
         HoldResult::InFlight { remaining } => remaining,
-        other => panic!("the key is held, and the answer is {other:?}"),
+        other => panic!("the key is held, and the result is {other:?}"),
     }
 }

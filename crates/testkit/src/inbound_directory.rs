@@ -1,4 +1,4 @@
-//! The promises of [`InboundDirectory`](domain::ports::InboundDirectory).
+//! The suite of [`InboundDirectory`](domain::ports::InboundDirectory).
 
 use domain::ports::{InboundParties, InboundQuery};
 use domain::{
@@ -19,8 +19,8 @@ suite! {
     a_lost_inbound_directory_is_unavailable,
 }
 
-/// Both sides are found by their numbers, every field, with a known agent or without; also where the number that is called
-/// places no calls, and where the contact has no name.
+/// Both parties are found by their numbers, with every field, with a known agent or without; also
+/// if the called number places no calls, and if the contact has no name.
 pub async fn a_known_caller_is_identified(harness: &impl InboundDirectoryHarness) {
     let ready = Tenant::new();
     let mut bare = Tenant::new();
@@ -42,7 +42,7 @@ pub async fn a_known_caller_is_identified(harness: &impl InboundDirectoryHarness
     }
 }
 
-/// A caller whom the organization does not know is no contact, and is made none: whoever is then found by that number is new.
+/// A caller that the organization does not know has no contact, and none is made.
 pub async fn an_unknown_caller_is_left_unknown(harness: &impl InboundDirectoryHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
@@ -52,10 +52,11 @@ pub async fn an_unknown_caller_is_left_unknown(harness: &impl InboundDirectoryHa
     }
     let new_id = contact_id();
     let found = harness.contacts().find_or_create(&tenant.organization.id, &query.caller, &new_id).await;
-    assert_eq!(found.expect("store is up").id, new_id, "a contact was made of a caller");
+    assert_eq!(found.expect("store is up").id, new_id, "a contact was made for the caller");
 }
 
-/// A number that no user has identifies nobody, though the caller is known; nor does a contact's number.
+/// A number that no user has identifies no organization, also if the caller is known or the number
+/// is a contact's.
 pub async fn an_unassigned_number_identifies_no_one(harness: &impl InboundDirectoryHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
@@ -68,8 +69,8 @@ pub async fn an_unassigned_number_identifies_no_one(harness: &impl InboundDirect
     }
 }
 
-/// Of two organizations that have one number the one is meant whose agent answers. Without an agent, and with one that
-/// neither has or that both have, it cannot be told.
+/// If two organizations have the called number, the one whose agent answers is meant. Without an
+/// agent, and with one that neither or both have, none is.
 pub async fn the_agent_distinguishes_two_tenants_with_one_number(harness: &impl InboundDirectoryHarness) {
     let (ours, mut theirs, stranger) = (Tenant::new(), Tenant::new(), Tenant::new());
     theirs.number = with_number(&theirs.number, &ours.number.number.phone_number);
@@ -91,7 +92,8 @@ pub async fn the_agent_distinguishes_two_tenants_with_one_number(harness: &impl 
     assert_eq!(identify(harness, &asked_with(provider_agent_id)).await, None, "both have the agent");
 }
 
-/// A caller whom another organization alone knows is unknown; one whom both know is each one's own contact.
+/// A caller that only another organization knows is unknown. If both know the caller, each has its
+/// own contact.
 pub async fn another_tenants_contact_is_no_caller(harness: &impl InboundDirectoryHarness) {
     let (mut ours, theirs) = (Tenant::new(), Tenant::new());
     harness.store(&[theirs.records(), ours.records()].concat()).await;
@@ -107,7 +109,7 @@ pub async fn another_tenants_contact_is_no_caller(harness: &impl InboundDirector
     }
 }
 
-/// Without its store the port says so, within 5 s and without quoting a number.
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number.
 pub async fn a_lost_inbound_directory_is_unavailable(harness: &impl InboundDirectoryHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;

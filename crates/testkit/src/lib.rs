@@ -1,23 +1,25 @@
-//! What every adapter of a port must do, as suites that any adapter can run.
+//! The conformance suites of the ports, and tools for tests.
 //!
-//! There is one module for each port, and in it one function for each promise of that port's documentation, under the name
-//! that the documentation gives it. An adapter implements the port's trait in [`harness`] for a type of its own and writes
-//! one line into its `tests/conformance.rs`:
+//! There is one module for each port, with one function for each MUST in the port's documentation,
+//! under the name that the documentation gives. An adapter implements the port's trait in
+//! [`harness`] and writes one line into its `tests/conformance.rs`:
 //!
 //! ```ignore
 //! testkit::contact_repo_suite!(StoreHarness::new().await);
 //! ```
 //!
-//! That makes a module `contact_repo` with one `#[tokio::test]` for each promise. Each of them evaluates the expression for
-//! itself, so each has a harness of its own; what the harnesses reach may be one shared store, since [`fixtures`] never makes
-//! the same id twice.
+//! The macro makes a module `contact_repo` with one `#[tokio::test]` for each case. Each test
+//! evaluates the expression, so each has a harness of its own. The harnesses may share one store:
+//! [`fixtures`] never makes the same id twice.
+//!
+//! [`memory`] implements the ports for tests of everything else, on a [`clock`] that tests move.
 
 #![warn(missing_docs)]
 
 #[macro_use]
 mod suite;
 
-mod announcements;
+mod call_events;
 mod eventually;
 mod expect;
 pub mod fixtures;
@@ -28,6 +30,7 @@ pub mod call_ledger;
 pub mod call_reader;
 pub mod call_updater;
 mod call_updates;
+pub mod clock;
 pub mod contact_repo;
 pub mod context_cache;
 pub mod delivery_queue;
@@ -36,9 +39,12 @@ pub mod event_feed;
 pub mod event_inbox;
 pub mod idempotency_lock;
 pub mod inbound_directory;
+pub mod memory;
 pub mod number_pool;
 pub mod peer;
+pub mod provider_recordings;
 pub mod provider_records;
+pub mod provider_webhook;
 pub mod recording_store;
 pub mod scripted_vendor;
 pub mod services;
@@ -46,10 +52,11 @@ pub mod unfinished_calls;
 pub mod user_repo;
 pub mod voice_provider;
 pub mod webhook_endpoints;
+pub mod webhook_sender;
 
 pub use self::eventually::{Probed, eventually, eventually_within};
 
-/// The cookbook, whose code is compiled and run with the documentation's tests.
+/// The cookbook. Its code is compiled and run with the doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/adapters.md")]
 struct Cookbook;

@@ -1,4 +1,4 @@
-//! The promises of [`NumberPool`](domain::ports::NumberPool).
+//! The suite of [`NumberPool`](domain::ports::NumberPool).
 
 use domain::ports::{CallerNumberChoice, CallerNumberQuery, Recipient};
 use domain::{CallerNumber, Carrier, ContactRecord, DirectoryRecord, NumberRecord, PhoneNumber, UserRecord};
@@ -20,7 +20,7 @@ suite! {
     a_lost_number_store_is_unavailable,
 }
 
-/// A number is loaded as it was saved: every field, every carrier, each of its marks set or not.
+/// A number is loaded with every field, each carrier, each flag set or not.
 pub async fn a_number_is_loaded_as_it_was_saved(harness: &impl NumberPoolHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
@@ -31,8 +31,8 @@ pub async fn a_number_is_loaded_as_it_was_saved(harness: &impl NumberPoolHarness
     }
 }
 
-/// With no number asked for, it is the user's first by position that is enabled for AI calls and carried by Sinch, on the
-/// trunk or not; a user without one has none.
+/// The default is the user's first number by position that is enabled for AI calls and carried by
+/// Sinch, on the trunk or not. A user without such a number has no default.
 pub async fn the_default_number_is_the_first_that_serves_ai_calls(harness: &impl NumberPoolHarness) {
     let tenant = Tenant::new();
     let (alone, rich) = (user(&tenant.organization.id), user(&tenant.organization.id));
@@ -58,7 +58,7 @@ pub async fn the_default_number_is_the_first_that_serves_ai_calls(harness: &impl
     assert_eq!(choose(harness, &alone, None).await.caller, None);
 }
 
-/// The number that is asked for is answered as it is, also where it serves no AI call and another one would.
+/// A requested number is returned unchanged, also if it serves no AI calls and another number does.
 pub async fn the_requested_number_is_answered_as_it_is(harness: &impl NumberPoolHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
@@ -69,10 +69,10 @@ pub async fn the_requested_number_is_answered_as_it_is(harness: &impl NumberPool
     let asked = choose(harness, &tenant.user, Some(&silent.number.phone_number)).await;
     assert_eq!(asked.caller, Some(silent.number));
     let unknown = choose(harness, &tenant.user, Some(&phone_number())).await;
-    assert_eq!(unknown.caller, None, "a number that nobody has is not replaced by another");
+    assert_eq!(unknown.caller, None, "an unknown number is not replaced by another");
 }
 
-/// Another user's number of the same organization is neither asked for nor the default.
+/// Another user's number of the same organization can neither be requested nor be the default.
 pub async fn another_users_number_is_absent(harness: &impl NumberPoolHarness) {
     let tenant = Tenant::new();
     let colleague = user(&tenant.organization.id);
@@ -83,7 +83,8 @@ pub async fn another_users_number_is_absent(harness: &impl NumberPoolHarness) {
     assert_eq!(choose(harness, &colleague, None).await.caller, None);
 }
 
-/// Another tenant's number is neither asked for nor the default, also where the query names that tenant's user.
+/// Another tenant's number can neither be requested nor be the default, also if the query names
+/// that tenant's user.
 pub async fn another_tenants_number_is_absent(harness: &impl NumberPoolHarness) {
     let (ours, theirs) = (Tenant::new(), Tenant::new());
     harness.store(&[ours.records(), theirs.records()].concat()).await;
@@ -95,7 +96,8 @@ pub async fn another_tenants_number_is_absent(harness: &impl NumberPoolHarness) 
     assert_eq!(choose(harness, &crossed, None).await.caller, None);
 }
 
-/// A recipient given by number is the organization itself where any user of it has that number, whatever it serves.
+/// A recipient given by number is the organization itself if any of its users has that number,
+/// whatever the number serves.
 pub async fn an_own_number_is_recognized_by_number(harness: &impl NumberPoolHarness) {
     let tenant = Tenant::new();
     let colleague = user(&tenant.organization.id);
@@ -108,7 +110,8 @@ pub async fn an_own_number_is_recognized_by_number(harness: &impl NumberPoolHarn
     assert!(!is_own(harness, &tenant.user, Recipient::Number(&phone_number())).await);
 }
 
-/// A recipient given by contact is the organization itself where the contact's stored number is one of the organization's.
+/// A recipient given by contact is the organization itself if the contact's stored number is one of
+/// its numbers.
 pub async fn an_own_number_is_recognized_by_contact(harness: &impl NumberPoolHarness) {
     let tenant = Tenant::new();
     let colleague = user(&tenant.organization.id);
@@ -131,7 +134,8 @@ pub async fn an_own_number_is_recognized_by_contact(harness: &impl NumberPoolHar
     }
 }
 
-/// A recipient at another tenant's number is not the organization itself, nor is another tenant's contact anybody.
+/// A recipient at another tenant's number is not the organization itself. Another tenant's contact
+/// is no recipient.
 pub async fn another_tenants_number_is_not_our_own(harness: &impl NumberPoolHarness) {
     let (ours, mut theirs) = (Tenant::new(), Tenant::new());
     let (our_number, their_number) = (&ours.number.number.phone_number, &theirs.number.number.phone_number);
@@ -150,7 +154,8 @@ pub async fn another_tenants_number_is_not_our_own(harness: &impl NumberPoolHarn
     }
 }
 
-/// Without its store the port says so, within 5 s and without quoting a number or an id.
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number or
+/// an id.
 pub async fn a_lost_number_store_is_unavailable(harness: &impl NumberPoolHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
@@ -187,15 +192,15 @@ pub(crate) async fn default_number(
     choose(harness, user, None).await.caller
 }
 
-/// Asks with and without a number, since the recipient is the same for both.
+/// Whether the recipient is the organization itself, with and without a requested number.
 async fn is_own(harness: &impl NumberPoolHarness, user: &UserRecord, recipient: Recipient<'_>) -> bool {
-    let (numbers, nobodys) = (harness.numbers(), phone_number());
+    let (numbers, unknown) = (harness.numbers(), phone_number());
     let answers = [
         numbers.choose(&query(user, None, recipient)).await.expect("store is up"),
-        numbers.choose(&query(user, Some(&nobodys), recipient)).await.expect("store is up"),
+        numbers.choose(&query(user, Some(&unknown), recipient)).await.expect("store is up"),
     ];
     let [by_default, by_request] = answers.map(|answer| answer.recipient_is_own_number);
-    assert_eq!(by_default, by_request, "who is called does not depend on the number that is asked for");
+    assert_eq!(by_default, by_request, "the recipient does not depend on the requested number");
     by_default
 }
 

@@ -1,4 +1,4 @@
-//! A provider that is nothing but a socket: for what no well-behaved server can be asked to do.
+//! A server that is only a socket, for behaviour that no HTTP server has.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -6,17 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What came over each connection, in the order in which they were accepted.
+/// The bytes of each connection, in the order of acceptance.
 type Received = Arc<Mutex<Vec<Vec<u8>>>>;
 
-/// A listener on the loopback that counts connections and keeps what came over them.
+/// A listener on the loopback that records what it receives.
 pub struct Peer {
+    /// The address that it listens on.
     address: SocketAddr,
+    /// The bytes of each connection so far.
     received: Received,
 }
 
 impl Peer {
-    /// Starts one that does `act` with every connection. It ends with the test's runtime.
+    /// Starts a listener that runs `act` for every connection. It ends with the test's runtime.
     pub async fn start<F, A>(act: A) -> Self
     where
         A: Fn(Connection) -> F + Send + 'static,
@@ -39,7 +41,7 @@ impl Peer {
         peer
     }
 
-    /// Starts one that reads the request, writes these bytes, and closes.
+    /// Starts a listener that reads a request, writes these bytes, and closes the connection.
     pub async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::start(move |mut connection| {
@@ -58,7 +60,7 @@ impl Peer {
         self.address
     }
 
-    /// Where it listens, as `http://127.0.0.1:PORT`.
+    /// The address as `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
@@ -71,16 +73,17 @@ impl Peer {
     }
 }
 
-/// One accepted connection.
+/// An accepted connection.
 pub struct Connection {
-    /// Its socket.
+    /// The socket.
     pub stream: TcpStream,
     index: usize,
     received: Received,
 }
 
 impl Connection {
-    /// Reads until a whole request has come: its head, and as much body as the head says, or chunks until the last.
+    /// Reads until a complete request has arrived: its head, and the body by its `content-length`
+    /// or up to its last chunk.
     pub async fn read_request(&mut self) {
         loop {
             let whole = is_whole(&lock(&self.received)[self.index]);
@@ -90,7 +93,7 @@ impl Connection {
         }
     }
 
-    /// Reads whatever comes next; 0 is the end.
+    /// Reads the next bytes. Returns their number; 0 at the end.
     pub async fn read_some(&mut self) -> usize {
         let mut buffer = vec![0; 64 << 10];
         let read = self.stream.read(&mut buffer).await.unwrap_or(0);
@@ -98,14 +101,14 @@ impl Connection {
         read
     }
 
-    /// Writes, and tells whether anybody took it.
+    /// Writes bytes. Returns whether the other side took them.
     pub async fn write(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).await.is_ok()
     }
 }
 
 fn lock(received: &Received) -> MutexGuard<'_, Vec<Vec<u8>>> {
-    received.lock().expect("nobody panics with it")
+    received.lock().expect("no panic while it is locked")
 }
 
 fn is_whole(request: &[u8]) -> bool {

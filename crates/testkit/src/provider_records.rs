@@ -1,4 +1,4 @@
-//! The promises of [`ProviderRecords`](domain::ports::ProviderRecords).
+//! The suite of [`ProviderRecords`](domain::ports::ProviderRecords).
 
 use std::time::Duration;
 
@@ -18,30 +18,32 @@ suite! {
     an_unreachable_provider_is_unavailable,
 }
 
-/// By when a provider that does not answer is given up.
-const PATIENCE: Duration = Duration::from_secs(45);
+/// The time within which a lookup must end.
+const LIMIT: Duration = Duration::from_secs(45);
 
-/// A call whose conversation is known is told as it is on record, each kind of it, and no other one.
+/// A call whose conversation is known is found with what the provider has recorded, for each kind
+/// of record.
 pub async fn a_recorded_conversation_is_found(harness: &impl ProviderRecordsHarness) {
     for (call, lookup) in recorded(harness).await {
-        let update = find(harness, &lookup).await.expect("the provider has it on record");
+        let update = find(harness, &lookup).await.expect("the provider has a record");
         assert_eq!(update.conversation_id, lookup.conversation_id, "of a call that is {call:?}");
-        tells(call, &update);
+        reports(call, &update);
     }
 }
 
-/// A call whose conversation is not known, the answer to its dial being lost, is found by our id among the others of its
-/// agent.
+/// A call whose conversation is not known, because the response to its dial was lost, is found by
+/// our id among the other calls of its agent.
 pub async fn a_call_is_found_by_our_id(harness: &impl ProviderRecordsHarness) {
     for (call, lookup) in recorded(harness).await {
         let lost = ProviderLookup { conversation_id: None, ..lookup.clone() };
-        let update = find(harness, &lost).await.expect("the provider has it on record");
+        let update = find(harness, &lost).await.expect("the provider has a record");
         assert_eq!(update.conversation_id, lookup.conversation_id, "of a call that is {call:?}");
-        tells(call, &update);
+        reports(call, &update);
     }
 }
 
-/// Of a call that the provider does not know there is nothing to tell, also where it knows others of the same agent.
+/// A call that the provider does not know is not found, also if it knows other calls of the same
+/// agent.
 pub async fn a_call_that_was_never_dialled_is_not_recorded(harness: &impl ProviderRecordsHarness) {
     let known = harness.record(RecordedCall::Completed).await;
     let undialled = ProviderLookup { call_id: call_id(), conversation_id: None, ..known };
@@ -50,39 +52,41 @@ pub async fn a_call_that_was_never_dialled_is_not_recorded(harness: &impl Provid
     assert_eq!(find(harness, &forgotten).await, None);
 }
 
-/// Whatever is asked, and whatever the provider answers, it is not asked to dial.
+/// No lookup makes the provider dial, whatever it responds.
 pub async fn asking_never_dials(harness: &impl ProviderRecordsHarness) {
     let known = harness.record(RecordedCall::Completed).await;
     let lost = ProviderLookup { conversation_id: None, ..known.clone() };
     let undialled = ProviderLookup { call_id: call_id(), ..lost.clone() };
     let dialled = harness.dials().await;
     assert!(dialled > 0, "the harness does not count dials");
-    for upstream in [RecordsUpstream::Answers, RecordsUpstream::ServerError, RecordsUpstream::ForeignAnswer] {
+    for upstream in
+        [RecordsUpstream::Responds, RecordsUpstream::ServerError, RecordsUpstream::ForeignResponse]
+    {
         harness.upstream(upstream).await;
         for lookup in [&known, &lost, &undialled] {
-            // What is told is for other cases to judge.
-            let _told = harness.records().find(lookup).await;
+            // Other cases check the result.
+            let _update = harness.records().find(lookup).await;
         }
     }
-    assert_eq!(harness.dials().await, dialled, "asking for a call has dialled");
+    assert_eq!(harness.dials().await, dialled, "requests to dial");
 }
 
-/// A provider that is away is no provider that knows nothing: a call that it may have dialled must not be taken for one that
-/// it has not.
+/// An unavailable provider is not a provider without a record: otherwise a call that it may have
+/// dialled would count as not dialled.
 pub async fn an_unreachable_provider_is_unavailable(harness: &impl ProviderRecordsHarness) {
     let known = harness.record(RecordedCall::Completed).await;
     let lost = ProviderLookup { conversation_id: None, ..known.clone() };
-    for upstream in RecordsUpstream::AWAY {
+    for upstream in RecordsUpstream::UNAVAILABLE {
         harness.upstream(upstream).await;
         for lookup in [&known, &lost] {
-            unavailable_within(PATIENCE, harness.records().find(lookup), &[]).await;
+            unavailable_within(LIMIT, harness.records().find(lookup), &[]).await;
         }
     }
-    harness.upstream(RecordsUpstream::Answers).await;
-    assert!(find(harness, &known).await.is_some(), "the provider is back");
+    harness.upstream(RecordsUpstream::Responds).await;
+    assert!(find(harness, &known).await.is_some(), "the provider responds again");
 }
 
-/// One call of each kind, all on record.
+/// One call of each kind in the provider's records.
 async fn recorded(harness: &impl ProviderRecordsHarness) -> Vec<(RecordedCall, ProviderLookup)> {
     let mut recorded = Vec::new();
     for call in RecordedCall::ALL {
@@ -92,14 +96,14 @@ async fn recorded(harness: &impl ProviderRecordsHarness) -> Vec<(RecordedCall, P
 }
 
 async fn find(harness: &impl ProviderRecordsHarness, lookup: &ProviderLookup) -> Option<CallUpdate> {
-    harness.records().find(lookup).await.expect("the provider answers")
+    harness.records().find(lookup).await.expect("the provider responds")
 }
 
-/// Demands that a fact is the one of such a call.
-fn tells(call: RecordedCall, update: &CallUpdate) {
+/// Requires that an update reports such a call.
+fn reports(call: RecordedCall, update: &CallUpdate) {
     let mut progress = CallProgress::default();
     progress.merge(update);
-    let status = progress.status.expect("every account raises the status");
+    let status = progress.status.expect("every update raises the status");
     let fits = match call {
         RecordedCall::InProgress => status == CallStatus::InProgress,
         RecordedCall::Completed => {
@@ -109,5 +113,5 @@ fn tells(call: RecordedCall, update: &CallUpdate) {
             matches!(status, CallStatus::Failed | CallStatus::NoAnswer | CallStatus::Busy)
         }
     };
-    assert!(fits, "a call that is {call:?} was told to be {}", status.as_str());
+    assert!(fits, "a call that is {call:?} is reported as {}", status.as_str());
 }

@@ -1,4 +1,4 @@
-//! The promises of [`RecordingStore`].
+//! The suite of [`RecordingStore`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +23,13 @@ suite! {
 
 const LOST_BOUND: Duration = Duration::from_secs(30);
 
-/// What a path, a pattern, a URL or a file system would take for something else, or for each other.
+/// Names that a path, a pattern, a URL or a file system could change or confuse with each other.
 const NAMES: [&str; 26] = [
     "a", "A", "é", "e\u{301}", "..", ".", "../a", "a/b", "/a", "a/", "a\\b", "a//b", "a/../b", "a%2Fb",
     "a_2fb", "a%252Fb", "a#1", "a#", "a?b", "a b", "a+b", "a&b=c", "*", "~", "\"{a}\"", "東京",
 ];
 
-/// A recording comes out as it went in, byte for byte: of either format, with nothing in it, or with megabytes.
+/// A recording is read back byte for byte: of either format, empty, or with megabytes.
 pub async fn a_stored_recording_is_read_back(harness: &impl RecordingStoreHarness) {
     let store = harness.recordings();
     let every_byte: Vec<u8> = (0..=255).collect();
@@ -43,7 +43,7 @@ pub async fn a_stored_recording_is_read_back(harness: &impl RecordingStoreHarnes
     }
 }
 
-/// Whatever a call's id is made of, its recordings are its own, and so is each format.
+/// Calls with any id have recordings of their own, one for each format.
 pub async fn names_of_any_kind_are_kept_apart(harness: &impl RecordingStoreHarness) {
     let store = harness.recordings();
     let longest = "é".repeat(64);
@@ -52,16 +52,16 @@ pub async fn names_of_any_kind_are_kept_apart(harness: &impl RecordingStoreHarne
     let ids = names.map(|name| CallId::parse(name).expect("an id is any text of up to 128 bytes"));
     let keys = ids.flat_map(|id| AudioFormat::ALL.map(|format| (RecordingKey::of(&id, format), format)));
     let keys: Vec<_> = keys.collect();
-    for (place, (key, format)) in keys.iter().enumerate() {
-        put(&store, key, *format, format!("recording {place}").as_bytes()).await;
+    for (index, (key, format)) in keys.iter().enumerate() {
+        put(&store, key, *format, format!("recording {index}").as_bytes()).await;
     }
-    for (place, (key, _)) in keys.iter().enumerate() {
+    for (index, (key, _)) in keys.iter().enumerate() {
         let found = read(harness, &store, key).await;
-        assert_eq!(found, Some(format!("recording {place}").into_bytes()), "under {:?}", key.as_str());
+        assert_eq!(found, Some(format!("recording {index}").into_bytes()), "under {:?}", key.as_str());
     }
 }
 
-/// A recording that is stored again takes the place of the one before, be it longer or shorter.
+/// A recording that is stored again replaces the earlier one, longer or shorter.
 pub async fn a_recording_stored_again_is_replaced(harness: &impl RecordingStoreHarness) {
     let store = harness.recordings();
     let (key, other) = (key(), key());
@@ -73,7 +73,7 @@ pub async fn a_recording_stored_again_is_replaced(harness: &impl RecordingStoreH
     assert_eq!(read(harness, &store, &other).await.as_deref(), Some(&b"another call"[..]));
 }
 
-/// While a recording is stored over and over, every reader finds one or the other, whole.
+/// While a recording is stored repeatedly, every reader finds one of the two versions in full.
 pub async fn a_reader_never_sees_half_a_recording(harness: &impl RecordingStoreHarness) {
     let store = harness.recordings();
     let key = key();
@@ -89,7 +89,7 @@ pub async fn a_reader_never_sees_half_a_recording(harness: &impl RecordingStoreH
     });
     loop {
         let done = writing.is_finished();
-        let found = read(harness, &store, &key).await.expect("it was there all the time");
+        let found = read(harness, &store, &key).await.expect("a recording is stored all the time");
         assert!(takes.contains(&found), "{} bytes that are neither recording", found.len());
         if done {
             break;
@@ -99,7 +99,7 @@ pub async fn a_reader_never_sees_half_a_recording(harness: &impl RecordingStoreH
     writing.await.expect("every recording was stored");
 }
 
-/// Nothing is found under a name that nothing was stored under, be it close to one that is there.
+/// Nothing is found under a name without a recording, also if a similar name has one.
 pub async fn an_absent_recording_is_nothing(harness: &impl RecordingStoreHarness) {
     let store = harness.recordings();
     let stored = call_id();
@@ -109,7 +109,7 @@ pub async fn an_absent_recording_is_nothing(harness: &impl RecordingStoreHarness
     assert_eq!(store.fetch(&RecordingKey::of(&stored, AudioFormat::Wav)).await, Ok(None));
 }
 
-/// Another process finds what this one stored.
+/// Another process finds the recording.
 pub async fn a_recording_outlives_the_store_that_took_it(harness: &impl RecordingStoreHarness) {
     let key = key();
     let first = harness.recordings();
@@ -119,7 +119,8 @@ pub async fn a_recording_outlives_the_store_that_took_it(harness: &impl Recordin
     assert_eq!(read(harness, &second, &key).await.as_deref(), Some(&b"voice"[..]));
 }
 
-/// Without its store the port says so, within 30 s and without quoting a name or a recording.
+/// Without its store the port returns `PortUnavailable`, within 30 s and without quoting a name or
+/// a recording.
 pub async fn a_lost_recording_store_is_unavailable(harness: &impl RecordingStoreHarness) {
     let store = harness.recordings();
     let (known, unknown) = (call_id(), call_id());

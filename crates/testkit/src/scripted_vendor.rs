@@ -1,4 +1,5 @@
-//! A harness for the adapter of a vendor that nothing here simulates: what the vendor says, over a bare socket.
+//! A harness for the adapter of a vendor without a simulator: scripted HTTP responses over a
+//! socket.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,17 +9,19 @@ use domain::ports::VoiceProvider;
 use crate::harness::{SentDial, Upstream, VoiceProviderHarness};
 use crate::peer::{Connection, Peer};
 
-/// What there is to know of one vendor's HTTP.
+/// The HTTP format of one vendor.
 pub trait Vendor: Send + Sync + 'static {
-    /// The adapter, with this base URL in place of the vendor's.
+    /// The adapter, with this base URL instead of the vendor's.
     fn adapter(&self, base_url: &str) -> Arc<dyn VoiceProvider>;
 
-    /// Status and body of the vendor's own answer. Asked for `AcceptsWithIds`, `AcceptsWithoutIds`, `Busy`, `Silent`,
-    /// `Declines`, `Refuses` and `ServerError`; the other behaviours are made from the first of them. A vendor that answers
-    /// when a call is queued gives its acceptance for the callee's three.
+    /// The status and body of the vendor's response. Called with `AcceptsWithIds`,
+    /// `AcceptsWithoutIds`, `Busy`, `Silent`, `Declines`, `Refuses` and `ServerError`; the other
+    /// behaviours are derived from the first. A vendor that responds when a call is queued returns
+    /// its acceptance for `Busy`, `Silent` and `Declines`.
     fn answer(&self, upstream: Upstream) -> (u16, String);
 
-    /// Reads the body of a dial; `answered` has the ids that [`Vendor::answer`] gives for `AcceptsWithIds`.
+    /// Reads the body of a dial. `answered` has the ids that [`Vendor::answer`] returns for
+    /// `AcceptsWithIds`.
     fn sent(&self, body: &[u8]) -> SentDial;
 
     /// As [`VoiceProviderHarness::waits_for_the_callee`].
@@ -39,7 +42,7 @@ impl<V: Vendor> ScriptedVendor<V> {
         let upstream = Arc::new(Mutex::new(Upstream::AcceptsWithIds));
         let (its_vendor, its_upstream) = (Arc::clone(&vendor), Arc::clone(&upstream));
         let peer = Peer::start(move |connection| {
-            let upstream = *its_upstream.lock().expect("nobody panics with it");
+            let upstream = *its_upstream.lock().expect("no panic while it is locked");
             answer(Arc::clone(&its_vendor), upstream, connection)
         })
         .await;
@@ -47,20 +50,20 @@ impl<V: Vendor> ScriptedVendor<V> {
     }
 
     fn behaviour(&self) -> Upstream {
-        *self.upstream.lock().expect("nobody panics with it")
+        *self.upstream.lock().expect("no panic while it is locked")
     }
 }
 
 #[async_trait]
 impl<V: Vendor> VoiceProviderHarness for ScriptedVendor<V> {
     fn provider(&self) -> Arc<dyn VoiceProvider> {
-        let nobody = "http://127.0.0.1:1".to_owned();
+        let unused = "http://127.0.0.1:1".to_owned();
         let refuses = self.behaviour() == Upstream::RefusesConnection;
-        self.vendor.adapter(&if refuses { nobody } else { self.peer.base_url() })
+        self.vendor.adapter(&if refuses { unused } else { self.peer.base_url() })
     }
 
     async fn upstream(&self, upstream: Upstream) {
-        *self.upstream.lock().expect("nobody panics with it") = upstream;
+        *self.upstream.lock().expect("no panic while it is locked") = upstream;
     }
 
     async fn requests(&self) -> Vec<SentDial> {
@@ -77,7 +80,7 @@ impl<V: Vendor> VoiceProviderHarness for ScriptedVendor<V> {
     }
 }
 
-/// How much longer than any answer of a vendor's an oversize one is.
+/// How much larger an oversize response is than any response of a vendor.
 const OVERSIZE_BYTES: usize = 100 << 20;
 
 async fn answer(vendor: Arc<impl Vendor>, upstream: Upstream, mut connection: Connection) {
@@ -95,12 +98,12 @@ async fn answer(vendor: Arc<impl Vendor>, upstream: Upstream, mut connection: Co
             connection.write(&http(status, "application/json", body.len(), &body)).await;
         }
         Upstream::RefusesConnection | Upstream::BreaksConnection => {}
-        Upstream::NeverAnswers => while connection.read_some().await > 0 {},
-        Upstream::ForeignAnswer => {
+        Upstream::NeverResponds => while connection.read_some().await > 0 {},
+        Upstream::ForeignResponse => {
             let page = "<html>Welcome</html>";
             connection.write(&http(success, "text/html", page.len(), page)).await;
         }
-        Upstream::OversizeAnswer => {
+        Upstream::OversizeResponse => {
             let length = accepted.len() + OVERSIZE_BYTES;
             connection.write(&http(success, "application/json", length, &accepted)).await;
             let spaces = vec![b' '; 64 << 10];
@@ -109,7 +112,7 @@ async fn answer(vendor: Arc<impl Vendor>, upstream: Upstream, mut connection: Co
                 left -= left.min(spaces.len());
             }
         }
-        Upstream::CutAnswer => {
+        Upstream::CutResponse => {
             let half = &accepted[..accepted.len() / 2];
             connection.write(&http(success, "application/json", accepted.len(), half)).await;
         }

@@ -1,4 +1,4 @@
-//! The services that tests run against. Nothing else reads the variables that name them.
+//! The services that tests use. No other code reads the environment variables that name them.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub fn redis_url() -> String {
     required("TEST_REDIS_URL")
 }
 
-/// The path of a Redis or Valkey server binary, for tests that start, kill and restart one.
+/// The path of a Redis or Valkey server, for tests that start, kill and restart one.
 ///
 /// # Panics
 ///
@@ -32,12 +32,12 @@ pub fn redis_server() -> PathBuf {
     required("TEST_REDIS_SERVER").into()
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests ask here, so that they need not read it themselves")]
+#[expect(clippy::disallowed_methods, reason = "the only place of the tests that reads the environment")]
 fn required(variable: &str) -> String {
     match std::env::var(variable) {
         Ok(value) if !value.is_empty() => value,
         _ => panic!(
-            "this test needs {variable}. `make test` brings the services up and sets it, and so does \
+            "this test needs {variable}. `make test` starts the services and sets it, and so does \
              `scripts/with-services.sh cargo test ...`"
         ),
     }

@@ -1,22 +1,22 @@
-//! From a list of cases to their names and to a macro that makes tests of them.
+//! Turns a list of cases into their names and into a macro that makes tests.
 
-/// Declares the suite of a port: the names of its cases, and a macro that turns them into tests.
+/// Declares the suite of a port: the names of its cases, and a macro that makes a test of each.
 ///
-/// The `$` is handed in because a macro cannot otherwise write one into the macro that it makes.
+/// The caller passes `$`, because a macro cannot otherwise write it into the macro that it defines.
 macro_rules! suite {
     ($d:tt $suite:ident of $port:ident: $($case:ident),+ $(,)?) => {
         /// The name of every case, in the order of the port's documentation.
         pub const CASES: &[&str] = &[$(stringify!($case)),+];
 
         #[doc = concat!(
-            "Makes a module `", stringify!($port), "` with one test for each promise of that port. Takes an expression ",
-            "for a fresh harness; it may await."
+            "Makes a module `", stringify!($port), "` with one test for each case. Takes an expression for a new ",
+            "harness, which may contain `.await`."
         )]
         #[macro_export]
         macro_rules! $suite {
             ($d harness:expr) => {
                 mod $port {
-                    #[allow(unused_imports, reason = "a harness may be named by its full path")]
+                    #[allow(unused_imports, reason = "the expression may contain full paths")]
                     use super::*;
 
                     $(

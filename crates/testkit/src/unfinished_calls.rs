@@ -1,4 +1,4 @@
-//! The promises of [`UnfinishedCalls`](domain::ports::UnfinishedCalls).
+//! The suite of [`UnfinishedCalls`](domain::ports::UnfinishedCalls).
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use domain::{
     ProviderReference, UnknownCause, UpdateContent,
 };
 
-use crate::call_ledger::books::{book, tenant};
+use crate::call_ledger::booking::{book, tenant};
 use crate::call_updates::{bare_conversation, failure, merge, outcomes, overdue, reference, settle};
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{conversation_id, moment, provider_reference, recording};
@@ -25,14 +25,14 @@ suite! {
     lost_unfinished_calls_are_unavailable,
 }
 
-/// A time that no test outlives.
+/// Longer than any test.
 const LONG: Duration = Duration::from_secs(120);
-/// How long a claim holds that is to run out.
+/// A lease that expires during a test.
 const LEASE_FOR: Duration = Duration::from_secs(20);
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// Fifty claimants at once get each overdue call once in all, and none gets more than it asked for. When the lease has run
-/// out the calls are handed out again.
+/// Fifty concurrent workers lease each overdue call once in total, and none gets more than its
+/// limit. After the lease the calls are leased again.
 pub async fn an_overdue_call_is_leased_to_one_worker(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let mut expected = Vec::new();
@@ -42,21 +42,24 @@ pub async fn an_overdue_call_is_leased_to_one_worker(harness: &impl CallsHarness
         book(harness, &booking).await;
         expected.push(overdue(&tenant, &booking, ProviderReference::default()));
     }
-    let crowd = (0..CROWD).map(|_| {
-        let books = harness.unfinished();
-        async move { books.lease_overdue(&OverdueLease { limit: 2, ..lease() }).await.expect("store is up") }
-    });
+    let crowd =
+        (0..CROWD).map(|_| {
+            let unfinished = harness.unfinished();
+            async move {
+                unfinished.lease_overdue(&OverdueLease { limit: 2, ..lease() }).await.expect("store is up")
+            }
+        });
     let shares = all_at_once(crowd).await;
-    assert!(shares.iter().all(|share| share.len() <= 2), "a claimant got more than it asked for");
-    assert_eq!(sorted(shares.into_iter().flatten()), expected, "what all claimants got");
+    assert!(shares.iter().all(|share| share.len() <= 2), "a worker got more than its limit");
+    assert_eq!(sorted(shares.into_iter().flatten()), expected, "the calls of all workers");
     assert_eq!(leased(harness).await, []);
     harness.pass(LEASE_FOR + A_SECOND).await;
-    assert_eq!(leased(harness).await, expected, "the leases have run out");
+    assert_eq!(leased(harness).await, expected, "the leases have expired");
     assert_eq!(leased(harness).await, []);
 }
 
-/// What is undecided or not ended is overdue past its own time, each with the ids that are known of it, unless it was given
-/// up; what has ended never is.
+/// An undecided call and a call in progress are overdue after their own times, each with its known
+/// ids, until reconciliation has given them up. An ended call is never overdue.
 pub async fn only_overdue_calls_are_leased(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let at =
@@ -109,7 +112,8 @@ pub async fn only_overdue_calls_are_leased(harness: &impl CallsHarness) {
     assert_eq!(sorted(leased), sorted(expected));
 }
 
-/// A call that is ten leases old is left alone for longer than a lease; a young one for a lease, whatever the old one does.
+/// A call that is twenty leases old is leased for two leases. A young one is leased for one,
+/// whatever the old one does.
 pub async fn an_older_call_is_leased_for_longer(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let (old, young) = (tenant.booking(LONG), tenant.booking(LONG));
@@ -122,13 +126,14 @@ pub async fn an_older_call_is_leased_for_longer(harness: &impl CallsHarness) {
     assert_eq!(
         leased(harness).await,
         std::slice::from_ref(&young_call),
-        "the old one is taken for two leases"
+        "the old one is leased for two leases"
     );
     harness.pass(LEASE_FOR + A_SECOND).await;
     assert_eq!(leased(harness).await, [old_call, young_call]);
 }
 
-/// A call whose recording is overdue is in one claimant's hands, until its lease has run out, and longer where it is older.
+/// A call without its recording is leased to one worker until the lease expires, and for longer if
+/// it is older.
 pub async fn an_unrecorded_call_is_leased_to_one_worker(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let young = tenant.booking(LONG);
@@ -139,23 +144,26 @@ pub async fn an_unrecorded_call_is_leased_to_one_worker(harness: &impl CallsHarn
         expected.push((booking.identity.call_id.clone(), completed(harness, booking, true).await));
     }
     let crowd = (0..CROWD).map(|_| {
-        let books = harness.unfinished();
+        let unfinished = harness.unfinished();
         async move {
-            books.lease_unrecorded(&UnrecordedLease { limit: 1, ..unrecorded() }).await.expect("store is up")
+            unfinished
+                .lease_unrecorded(&UnrecordedLease { limit: 1, ..unrecorded() })
+                .await
+                .expect("store is up")
         }
     });
     let mut shares: Vec<_> = all_at_once(crowd).await.into_iter().flatten().collect();
     shares.sort();
     let young_call = expected[0].clone();
     expected.sort();
-    assert_eq!(shares, expected, "what all claimants got");
+    assert_eq!(shares, expected, "the calls of all workers");
     harness.pass(LEASE_FOR + A_SECOND).await;
-    assert_eq!(leased_unrecorded(harness).await, [young_call], "the old one is taken for two leases");
+    assert_eq!(leased_unrecorded(harness).await, [young_call], "the old one is leased for two leases");
     harness.pass(LEASE_FOR + A_SECOND).await;
     assert_eq!(leased_unrecorded(harness).await, expected);
 }
 
-/// Only what has ended, has a recording by some account, and none attached; and only in its time.
+/// Only ended calls with a recording at the provider and none attached are leased, in their time.
 pub async fn only_unrecorded_calls_are_leased(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let at = |secs: u64| Booking {
@@ -176,8 +184,8 @@ pub async fn only_unrecorded_calls_are_leased(harness: &impl CallsHarness) {
             expected.push((booking.identity.call_id, conversation_id));
         }
     }
-    let [unrecorded, attached, unended, untold] = [(); 4].map(|()| at(15));
-    for booking in [&unrecorded, &attached, &unended, &untold] {
+    let [unrecorded, attached, unended, unreported] = [(); 4].map(|()| at(15));
+    for booking in [&unrecorded, &attached, &unended, &unreported] {
         book(harness, booking).await;
     }
     completed(harness, &unrecorded, false).await;
@@ -191,14 +199,15 @@ pub async fn only_unrecorded_calls_are_leased(harness: &impl CallsHarness) {
         .await
         .expect("store is up");
     merge(harness, &unended, &conversation_update(CallStatus::InProgress, true)).await;
-    settle(harness, &untold, &DialOutcome::Placed(provider_reference())).await;
+    settle(harness, &unreported, &DialOutcome::Placed(provider_reference())).await;
     let mut leased = harness.unfinished().lease_unrecorded(&lease).await.expect("store is up");
     leased.sort();
     expected.sort();
     assert_eq!(leased, expected);
 }
 
-/// Whoever takes a few at a time comes to all of them, and not to the oldest again whenever their leases have run out.
+/// A worker with a small limit gets all calls in turn, and not the oldest one again after each
+/// lease.
 pub async fn every_overdue_call_has_its_turn(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let mut expected = Vec::new();
@@ -228,7 +237,7 @@ pub async fn lost_unfinished_calls_are_unavailable(harness: &impl CallsHarness) 
     unavailable_within(LOST_DATABASE_BOUND, unfinished.lease_unrecorded(&unrecorded()), &private).await;
 }
 
-/// A claim of everything that has ended and has no recording.
+/// A lease of every ended call without a recording.
 fn unrecorded() -> UnrecordedLease {
     UnrecordedLease {
         now: moment(),
@@ -245,7 +254,6 @@ async fn leased_unrecorded(harness: &impl CallsHarness) -> Vec<(CallId, Conversa
     leased
 }
 
-/// What is told of a conversation that stands so.
 fn conversation_update(status: CallStatus, has_recording: bool) -> CallUpdate {
     let mut update = bare_conversation(status);
     update.conversation_id = Some(conversation_id());
@@ -255,14 +263,15 @@ fn conversation_update(status: CallStatus, has_recording: bool) -> CallUpdate {
     update
 }
 
-/// Has it told that a call is completed, with a recording at the provider or without one; the conversation.
+/// Reports that a call is completed, with a recording at the provider or without. Returns the
+/// conversation.
 async fn completed(harness: &impl CallsHarness, booking: &Booking, has_recording: bool) -> ConversationId {
     let update = conversation_update(CallStatus::Completed, has_recording);
     merge(harness, booking, &update).await;
-    update.conversation_id.expect("it was given one")
+    update.conversation_id.expect("the update has one")
 }
 
-/// A claim of everything that has not ended.
+/// A lease of every call that has not ended.
 fn lease() -> OverdueLease {
     let tomorrow = moment().after(Duration::from_hours(24));
     OverdueLease {

@@ -1,4 +1,4 @@
-//! The promises of [`UserRepo`](domain::ports::UserRepo).
+//! The suite of [`UserRepo`](domain::ports::UserRepo).
 
 use domain::UserId;
 
@@ -13,7 +13,7 @@ suite! {
     a_lost_user_store_is_unavailable,
 }
 
-/// A user is found by id alone, with every field and with its organization's id and name.
+/// A user is found by id alone, with every field and with the id and name of its organization.
 pub async fn a_user_is_found_with_its_organization(harness: &impl UserRepoHarness) {
     let (ours, theirs) = (Tenant::new(), Tenant::new());
     harness.store(&[ours.records(), theirs.records()].concat()).await;
@@ -23,17 +23,18 @@ pub async fn a_user_is_found_with_its_organization(harness: &impl UserRepoHarnes
     }
 }
 
-/// An id that is not stored finds nobody.
+/// No user is found by an id that is not stored.
 pub async fn an_unknown_user_is_absent(harness: &impl UserRepoHarness) {
     harness.store(&Tenant::new().records()).await;
-    let odd = ["0", "%", "' OR '1'='1", "{}", "ÿ"].map(|text| UserId::parse(text).expect("odd, yet an id"));
+    let odd =
+        ["0", "%", "' OR '1'='1", "{}", "ÿ"].map(|text| UserId::parse(text).expect("an id may be any text"));
     for id in odd.into_iter().chain([user_id()]) {
         let found = harness.users().find(&id).await;
         assert_eq!(found.expect("an unknown id is no error"), None, "{id}");
     }
 }
 
-/// Without its store the port says so, within 5 s and without quoting the id.
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting the id.
 pub async fn a_lost_user_store_is_unavailable(harness: &impl UserRepoHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;

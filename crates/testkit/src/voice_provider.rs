@@ -1,4 +1,4 @@
-//! The promises of [`VoiceProvider`](domain::ports::VoiceProvider).
+//! The suite of [`VoiceProvider`](domain::ports::VoiceProvider).
 
 use std::time::Duration;
 
@@ -26,32 +26,33 @@ suite! {
     a_timeout_after_sending_is_an_unknown_outcome,
     a_connection_that_breaks_is_an_unknown_outcome,
     a_server_error_is_an_unknown_outcome,
-    a_foreign_answer_is_an_unknown_outcome,
-    an_unreadable_answer_is_an_unknown_outcome,
+    a_foreign_response_is_an_unknown_outcome,
+    an_unreadable_response_is_an_unknown_outcome,
     a_dial_ends_within_its_time,
     an_outcome_shows_no_personal_data,
 }
 
 const RINGING: Duration = Duration::from_secs(1);
-/// How long a dial waits where the provider answers in the end.
+/// The time limit of a dial if the provider responds.
 const PATIENT: Duration = Duration::from_secs(10);
-/// How long a dial waits for a provider that never answers.
+/// The time limit of a dial if the provider never responds.
 const BRIEF: Duration = Duration::from_secs(2);
-/// By how much a dial may overrun its time.
+/// By how much a dial may exceed its time limit.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Whatever the provider does with a dial, it has got one request for it.
+/// The provider gets one request for each dial, whatever it does with it.
 pub async fn a_dial_is_sent_once(harness: &impl VoiceProviderHarness) {
     for upstream in Upstream::ALL {
         let request = request(BRIEF);
         dial(harness, upstream, &request).await;
         let sent = harness.requests().await.iter().filter(|sent| is_of(sent, &request)).count();
         let expected = usize::from(upstream != Upstream::RefusesConnection);
-        assert_eq!(sent, expected, "requests for one dial, the provider being {upstream:?}");
+        assert_eq!(sent, expected, "requests for one dial to a provider with {upstream:?}");
     }
 }
 
-/// A redirect is not followed, since who knows who dials there; what was dialled before it nobody knows.
+/// A redirect is not followed: its target may dial. Whether the redirecting server has dialled is
+/// unknown.
 pub async fn a_redirect_is_not_followed_and_unknown(harness: &impl VoiceProviderHarness) {
     let request = request(PATIENT);
     let outcome = dial(harness, Upstream::Redirects, &request).await;
@@ -59,7 +60,7 @@ pub async fn a_redirect_is_not_followed_and_unknown(harness: &impl VoiceProvider
     assert_eq!(harness.requests().await.len(), 1, "the redirect was followed");
 }
 
-/// The provider gets the call's id, agent, numbers and variables as they were given, in any script.
+/// The provider gets the call's id, agent, numbers and variables unchanged, in any script.
 pub async fn a_dial_carries_what_it_was_given(harness: &impl VoiceProviderHarness) {
     let request = request(PATIENT);
     dial(harness, Upstream::AcceptsWithIds, &request).await;
@@ -82,7 +83,7 @@ pub async fn a_dial_carries_what_it_was_given(harness: &impl VoiceProviderHarnes
     );
 }
 
-/// A dial without a reason sends an empty one: an agent whose variable is missing drops the call.
+/// A dial without a reason sends an empty one: a missing variable makes an agent end the call.
 pub async fn an_absent_reason_is_sent_empty(harness: &impl VoiceProviderHarness) {
     let request = DialRequest { reason: None, callee_name: None, ..request(PATIENT) };
     dial(harness, Upstream::AcceptsWithIds, &request).await;
@@ -90,7 +91,7 @@ pub async fn an_absent_reason_is_sent_empty(harness: &impl VoiceProviderHarness)
     assert_eq!(sent.variables.get("call_reason").map(String::as_str), Some(""));
 }
 
-/// An accepted dial is placed, with exactly the ids that the provider gave.
+/// An accepted dial is placed, with exactly the provider's ids.
 pub async fn an_accepted_dial_is_placed_with_its_ids(harness: &impl VoiceProviderHarness) {
     let outcome = dial(harness, Upstream::AcceptsWithIds, &request(PATIENT)).await;
     let answered = only_request(harness).await.answered;
@@ -98,92 +99,99 @@ pub async fn an_accepted_dial_is_placed_with_its_ids(harness: &impl VoiceProvide
     assert_eq!(outcome, DialOutcome::Placed(answered));
 }
 
-/// An accepted dial is placed, also where the provider gives no id: the call is real.
+/// An accepted dial is placed, also if the provider returns no id: the call is real.
 pub async fn an_accepted_dial_without_ids_is_placed(harness: &impl VoiceProviderHarness) {
     let outcome = dial(harness, Upstream::AcceptsWithoutIds, &request(PATIENT)).await;
     assert_eq!(outcome, DialOutcome::Placed(domain::ProviderReference::default()));
 }
 
-/// What the adapter says of its provider's answers is so. One that claims to wait for the callee, and does not, would let a
-/// phone ring on that nothing keeps from a second call.
+/// `answer_time` is true of the provider. Otherwise the result of a dial could be held too briefly,
+/// while the phone still rings.
 pub async fn a_provider_says_when_it_answers(harness: &impl VoiceProviderHarness) {
     harness.upstream(Upstream::AcceptsWithIds).await;
     let answers = harness.provider().answer_time();
-    assert_eq!(answers == AnswerTime::AfterRinging, harness.waits_for_the_callee(), "it says {answers:?}");
+    assert_eq!(answers == AnswerTime::AfterRinging, harness.waits_for_the_callee(), "it returns {answers:?}");
 }
 
-/// A busy line is *not connected: busy*, or *placed* by a provider that does not wait for the callee.
+/// A busy line is *not connected: busy*, or *placed* if the provider does not wait for the callee.
 pub async fn a_busy_callee_is_not_connected(harness: &impl VoiceProviderHarness) {
     not_connected(harness, Upstream::Busy, NotConnectedReason::Busy).await;
 }
 
-/// A phone that rings out is *not connected: no answer*, or *placed* by a provider that does not wait for the callee.
+/// A phone that no one answers is *not connected: no answer*, or *placed* if the provider does not
+/// wait for the callee.
 pub async fn a_silent_callee_is_not_connected(harness: &impl VoiceProviderHarness) {
     not_connected(harness, Upstream::Silent, NotConnectedReason::NoAnswer).await;
 }
 
-/// A callee who declines is *not connected: declined*, or *placed* by a provider that does not wait for the callee.
+/// A callee who declines is *not connected: declined*, or *placed* if the provider does not wait
+/// for the callee.
 pub async fn a_declining_callee_is_not_connected(harness: &impl VoiceProviderHarness) {
     not_connected(harness, Upstream::Declines, NotConnectedReason::Declined).await;
 }
 
-/// Without a connection nothing can have been dialled.
+/// Without a connection the provider cannot have dialled.
 pub async fn a_refused_connection_is_not_dialled(harness: &impl VoiceProviderHarness) {
     let outcome = dial(harness, Upstream::RefusesConnection, &request(PATIENT)).await;
     assert_eq!(outcome, DialOutcome::NotDialled(NotDialledReason::Unavailable));
 }
 
-/// A refusal in the provider's own error format is a promise that nothing was dialled, and its code is handed on.
+/// A refusal in the provider's own error format means that it has not dialled. Its code is
+/// returned.
 pub async fn a_refusal_in_the_providers_words_is_not_dialled(harness: &impl VoiceProviderHarness) {
     let outcome = dial(harness, Upstream::Refuses, &request(PATIENT)).await;
     let rejected = matches!(outcome, DialOutcome::NotDialled(NotDialledReason::Rejected(_)));
     assert!(rejected, "the provider refused, and the outcome is {outcome:?}");
 }
 
-/// A provider that was asked and does not answer in time may have dialled.
+/// A provider that does not respond in time may have dialled.
 pub async fn a_timeout_after_sending_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
-    let outcome = dial(harness, Upstream::NeverAnswers, &request(BRIEF)).await;
+    let outcome = dial(harness, Upstream::NeverResponds, &request(BRIEF)).await;
     assert_eq!(outcome, DialOutcome::Unknown(UnknownCause::TimedOut));
 }
 
-/// A provider that was asked and breaks the connection may have dialled.
+/// A provider that closes the connection after the request may have dialled.
 pub async fn a_connection_that_breaks_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
     let outcome = dial(harness, Upstream::BreaksConnection, &request(PATIENT)).await;
     assert_eq!(outcome, DialOutcome::Unknown(UnknownCause::ConnectionLost));
 }
 
-/// An error on the provider's side may have come before the dial or after it, in whatever format it is told.
+/// An error on the provider's side may have occurred before or after the dial, whatever its format.
 pub async fn a_server_error_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
     let outcome = dial(harness, Upstream::ServerError, &request(PATIENT)).await;
     assert_eq!(outcome, DialOutcome::Unknown(UnknownCause::UnclearAnswer));
 }
 
-/// An answer that is not the provider's says nothing, even with a status of success.
-pub async fn a_foreign_answer_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
-    let outcome = dial(harness, Upstream::ForeignAnswer, &request(PATIENT)).await;
+/// A response that is not the provider's shows nothing, even with a status of success.
+pub async fn a_foreign_response_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
+    let outcome = dial(harness, Upstream::ForeignResponse, &request(PATIENT)).await;
     assert_eq!(outcome, DialOutcome::Unknown(UnknownCause::UnclearAnswer));
 }
 
-/// An answer that is too large to be read, or is cut, says nothing, even if it begins like a success.
-pub async fn an_unreadable_answer_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
-    for upstream in [Upstream::OversizeAnswer, Upstream::CutAnswer] {
+/// A response that is too large or cut shows nothing, even if it begins like a success.
+pub async fn an_unreadable_response_is_an_unknown_outcome(harness: &impl VoiceProviderHarness) {
+    for upstream in [Upstream::OversizeResponse, Upstream::CutResponse] {
         let outcome = dial(harness, upstream, &request(PATIENT)).await;
-        assert!(matches!(outcome, DialOutcome::Unknown(_)), "{upstream:?} came to {outcome:?}");
+        assert!(matches!(outcome, DialOutcome::Unknown(_)), "{upstream:?} gives {outcome:?}");
     }
 }
 
-/// A dial is over within its time, give or take a second, whatever the provider does.
+/// A dial ends within its time limit and one second, whatever the provider does.
 pub async fn a_dial_ends_within_its_time(harness: &impl VoiceProviderHarness) {
-    for upstream in [Upstream::NeverAnswers, Upstream::OversizeAnswer, Upstream::CutAnswer] {
+    for upstream in [Upstream::NeverResponds, Upstream::OversizeResponse, Upstream::CutResponse] {
         let request = request(BRIEF);
         harness.upstream(upstream).await;
         let provider = harness.provider();
         let in_time = tokio::time::timeout(BRIEF + GRACE, provider.dial(&request)).await;
-        assert!(in_time.is_ok(), "a dial of {BRIEF:?} is not over after a second more, with {upstream:?}");
+        assert!(
+            in_time.is_ok(),
+            "a dial of {BRIEF:?} exceeds its time by more than a second, with {upstream:?}"
+        );
     }
 }
 
-/// No outcome shows the number, the name or the reason, not even where the provider's words do.
+/// No outcome shows the number, the name or the reason, also if the provider's response quotes
+/// them.
 pub async fn an_outcome_shows_no_personal_data(harness: &impl VoiceProviderHarness) {
     for upstream in Upstream::ALL {
         let request = request(BRIEF);
@@ -204,9 +212,9 @@ async fn not_connected(
         DialOutcome::NotConnected { reason, .. } if harness.waits_for_the_callee() => {
             assert_eq!(reason, expected);
         }
-        // Whoever answers before the callee does has placed the call, and can say no more.
+        // A provider that responds before the callee has placed the call, and knows no more.
         DialOutcome::Placed(_) if !harness.waits_for_the_callee() => {}
-        other => panic!("with a callee who is {upstream:?}, the dial came to {other:?}"),
+        other => panic!("{upstream:?} gives {other:?}"),
     }
 }
 
@@ -217,7 +225,7 @@ async fn dial(harness: &impl VoiceProviderHarness, upstream: Upstream, request: 
 
 async fn only_request(harness: &impl VoiceProviderHarness) -> SentDial {
     let mut requests = harness.requests().await;
-    assert_eq!(requests.len(), 1, "the provider got another number of requests than one");
+    assert_eq!(requests.len(), 1, "requests to the provider");
     requests.remove(0)
 }
 

@@ -1,4 +1,4 @@
-//! The promises of [`WebhookEndpoints`](domain::ports::WebhookEndpoints).
+//! The suite of [`WebhookEndpoints`](domain::ports::WebhookEndpoints).
 
 use std::slice::from_ref;
 
@@ -7,12 +7,12 @@ use domain::{
     CallEventKind, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
-use crate::announcements::{A_SECOND, LONG, booked, endpoint, now, publish, register};
-use crate::call_ledger::books::tenant;
+use crate::call_events::{A_SECOND, LONG, booked, endpoint, now, publish, register};
+use crate::call_ledger::booking::tenant;
 use crate::delivery_queue::{conclude, deliveries, lease};
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{Tenant, organization_id, webhook_endpoint, webhook_endpoint_id, webhook_secret};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
 suite! {
     $ webhook_endpoints_suite of webhook_endpoints:
@@ -25,9 +25,9 @@ suite! {
     lost_endpoints_are_unavailable,
 }
 
-/// Endpoints are listed as they were registered, the oldest first, whatever their ids: every kind of events and any of them,
-/// the longest URL, the shortest secret and the longest, and one URL twice.
-pub async fn a_registered_endpoint_is_listed_whole(harness: &impl AnnouncementsHarness) {
+/// Endpoints are listed with every field, oldest first whatever their ids: all kinds of events and
+/// single ones, the longest URL, the shortest and the longest secret, and one URL twice.
+pub async fn a_registered_endpoint_is_listed_whole(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     assert_eq!(list(harness, &tenant).await, []);
     let new = || webhook_endpoint(&tenant.organization.id);
@@ -49,8 +49,8 @@ pub async fn a_registered_endpoint_is_listed_whole(harness: &impl AnnouncementsH
     assert!(listed == endpoints, "registered {endpoints:?}, listed are {listed:?}");
 }
 
-/// Each tenant lists its own endpoints, and somebody else none.
-pub async fn another_tenants_endpoints_are_absent(harness: &impl AnnouncementsHarness) {
+/// Each organization lists its own endpoints. An organization without endpoints lists none.
+pub async fn another_tenants_endpoints_are_absent(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     let our_endpoint = endpoint(harness, &ours, &CallEventKind::ALL).await;
     let their_endpoint = endpoint(harness, &theirs, &CallEventKind::ALL).await;
@@ -60,9 +60,9 @@ pub async fn another_tenants_endpoints_are_absent(harness: &impl AnnouncementsHa
     assert_eq!(strangers.expect("store is up"), []);
 }
 
-/// Of fifty endpoints that are registered at once there are as many as an organization may have, and those are listed; in the
-/// place of one that is removed another one can be registered. What another organization has does not count.
-pub async fn an_organization_has_so_many_endpoints(harness: &impl AnnouncementsHarness) {
+/// Of fifty concurrent registrations as many succeed as an organization may have endpoints. After a
+/// removal another one succeeds. The endpoints of other organizations do not count.
+pub async fn an_organization_has_so_many_endpoints(harness: &impl CallEventsHarness) {
     const MOST: u32 = 3;
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     for _ in 0..MOST {
@@ -91,9 +91,10 @@ pub async fn an_organization_has_so_many_endpoints(harness: &impl AnnouncementsH
     assert_eq!(list(harness, &theirs).await.len(), MOST as usize);
 }
 
-/// A removed endpoint is not listed, what was queued for it is gone, be it out or not, and nothing more is; an attempt that is
-/// still under way concludes without an error. Another endpoint gets it all.
-pub async fn a_removed_endpoint_gets_nothing(harness: &impl AnnouncementsHarness) {
+/// A removed endpoint is not listed. Its queued deliveries are gone, leased or not, and new events
+/// are not queued for it. An attempt that is in progress concludes without an error. Other
+/// endpoints are not affected.
+pub async fn a_removed_endpoint_gets_nothing(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let removed = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     booked(harness, &tenant).await;
@@ -118,12 +119,13 @@ pub async fn a_removed_endpoint_gets_nothing(harness: &impl AnnouncementsHarness
     let leased = lease(harness, 10, LONG).await;
     assert_eq!(leased.len(), 2);
     assert!(leased.iter().all(|delivery| delivery.endpoint_id == stays.id));
-    assert!(!remove(harness, &tenant, &removed.id).await, "it is gone already");
+    assert!(!remove(harness, &tenant, &removed.id).await, "it is removed already");
     assert!(!remove(harness, &tenant, &webhook_endpoint_id()).await, "there was none");
 }
 
-/// The new secret is listed, and with it the one before it, with its end: at each replacement. Another endpoint keeps its own.
-pub async fn a_replaced_secret_is_kept_for_a_while(harness: &impl AnnouncementsHarness) {
+/// After each replacement the new secret is listed, together with the previous one and its end.
+/// Other endpoints keep their secret.
+pub async fn a_replaced_secret_is_kept_for_a_while(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let mut changed = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     let other = webhook_endpoint(&tenant.organization.id);
@@ -137,12 +139,12 @@ pub async fn a_replaced_secret_is_kept_for_a_while(harness: &impl AnnouncementsH
         let listed = list(harness, &tenant).await;
         assert!(listed == [changed.clone(), other.clone()], "{listed:?}");
     }
-    let nobodys = webhook_endpoint_id();
-    assert!(!replace(harness, &tenant.organization.id, &nobodys, &webhook_secret(), now()).await);
+    let unknown = webhook_endpoint_id();
+    assert!(!replace(harness, &tenant.organization.id, &unknown, &webhook_secret(), now()).await);
 }
 
-/// Whoever names another tenant's endpoint finds none, and it stays as it is.
-pub async fn another_tenants_endpoint_is_left_alone(harness: &impl AnnouncementsHarness) {
+/// Another tenant's endpoint is not found, and stays the same.
+pub async fn another_tenants_endpoint_is_left_alone(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     let endpoint = endpoint(harness, &theirs, &CallEventKind::ALL).await;
     assert!(!remove(harness, &ours, &endpoint.id).await);
@@ -151,8 +153,9 @@ pub async fn another_tenants_endpoint_is_left_alone(harness: &impl Announcements
     assert_eq!(list(harness, &theirs).await, [endpoint]);
 }
 
-/// Without its store the port says so, within 5 s and without quoting a URL or a secret.
-pub async fn lost_endpoints_are_unavailable(harness: &impl AnnouncementsHarness) {
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a URL or a
+/// secret.
+pub async fn lost_endpoints_are_unavailable(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let known = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     let text = "a secret of letters alone";
@@ -173,16 +176,16 @@ fn secret(bytes: &[u8]) -> WebhookSecret {
     WebhookSecret::from_bytes(bytes).expect("24 to 64 bytes")
 }
 
-async fn list(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<WebhookEndpoint> {
+async fn list(harness: &impl CallEventsHarness, tenant: &Tenant) -> Vec<WebhookEndpoint> {
     harness.endpoints().list(&tenant.organization.id).await.expect("store is up")
 }
 
-async fn remove(harness: &impl AnnouncementsHarness, tenant: &Tenant, id: &WebhookEndpointId) -> bool {
+async fn remove(harness: &impl CallEventsHarness, tenant: &Tenant, id: &WebhookEndpointId) -> bool {
     harness.endpoints().remove(&tenant.organization.id, id).await.expect("store is up")
 }
 
 async fn replace(
-    harness: &impl AnnouncementsHarness,
+    harness: &impl CallEventsHarness,
     organization_id: &OrganizationId,
     id: &WebhookEndpointId,
     secret: &WebhookSecret,

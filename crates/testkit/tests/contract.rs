@@ -1,5 +1,5 @@
-//! Each MUST in a port's documentation names its case, and each case is named by a MUST; and neither
-//! the domain nor the HTTP adapter knows a vendor.
+//! Each MUST in a port's documentation names its case, each case is named by a MUST, and neither
+//! the domain nor the HTTP adapter contains a vendor's words.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 19] = ports![
+const PORTS: [(&str, &str, &[&str]); 22] = ports![
     agent_repo,
     call_ledger,
     call_reader,
@@ -28,43 +28,45 @@ const PORTS: [(&str, &str, &[&str]); 19] = ports![
     idempotency_lock,
     inbound_directory,
     number_pool,
+    provider_recordings,
     provider_records,
+    provider_webhook,
     recording_store,
     unfinished_calls,
     user_repo,
     voice_provider,
     webhook_endpoints,
+    webhook_sender,
 ];
 
 /// The MUST sentences of a port's documentation, each on one line.
-fn promises(source: &str) -> Vec<String> {
-    let mut promises: Vec<String> = Vec::new();
+fn musts(source: &str) -> Vec<String> {
+    let mut musts: Vec<String> = Vec::new();
     for line in source.lines().filter_map(|line| line.trim_start().strip_prefix("///")) {
         if line.starts_with(" - ") {
-            promises.push(line.to_owned());
-        } else if let (Some(promise), true) = (promises.last_mut(), line.starts_with("   ")) {
-            promise.push_str(line);
+            musts.push(line.to_owned());
+        } else if let (Some(must), true) = (musts.last_mut(), line.starts_with("   ")) {
+            must.push_str(line);
         }
     }
-    promises.retain(|promise| promise.contains("MUST"));
-    promises
+    musts.retain(|must| must.contains("MUST"));
+    musts
 }
 
-/// The names in code that stand in brackets.
-fn cases(promise: &str) -> BTreeSet<&str> {
-    let bracketed =
-        promise.split('(').skip(1).filter_map(|rest| rest.split_once(')')).map(|(inside, _)| inside);
+/// The names of cases in brackets.
+fn cases(must: &str) -> BTreeSet<&str> {
+    let bracketed = must.split('(').skip(1).filter_map(|rest| rest.split_once(')')).map(|(inside, _)| inside);
     let quoted = bracketed.flat_map(|inside| inside.split('`').skip(1).step_by(2));
     quoted.filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).collect()
 }
 
 #[test]
-fn every_promise_names_its_case() {
+fn every_must_names_its_case() {
     for (port, source, _) in PORTS {
-        let promises = promises(source);
-        assert!(!promises.is_empty(), "{port} promises nothing");
-        for promise in promises {
-            assert!(!cases(&promise).is_empty(), "{port} has a promise without a case:{promise}");
+        let musts = musts(source);
+        assert!(!musts.is_empty(), "{port} has no MUST");
+        for must in musts {
+            assert!(!cases(&must).is_empty(), "{port} has a MUST without a case:{must}");
         }
     }
 }
@@ -72,8 +74,8 @@ fn every_promise_names_its_case() {
 #[test]
 fn the_suites_have_the_cases_that_the_ports_name_and_no_others() {
     for (port, source, suite) in PORTS {
-        let promises = promises(source);
-        let named: BTreeSet<&str> = promises.iter().flat_map(|promise| cases(promise)).collect();
+        let musts = musts(source);
+        let named: BTreeSet<&str> = musts.iter().flat_map(|must| cases(must)).collect();
         let run: BTreeSet<&str> = suite.iter().copied().collect();
         assert_eq!(named, run, "{port}: the documentation on the left, the suite on the right");
         assert_eq!(run.len(), suite.len(), "{port} lists a case twice");
@@ -81,19 +83,19 @@ fn the_suites_have_the_cases_that_the_ports_name_and_no_others() {
 }
 
 #[test]
-fn no_port_with_promises_is_left_out() {
+fn no_port_with_musts_is_left_out() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../domain/src/ports");
-    for entry in std::fs::read_dir(folder).expect("the ports lie beside this crate") {
+    for entry in std::fs::read_dir(folder).expect("the folder of the ports") {
         let path = entry.expect("the folder can be read").path();
         let source = std::fs::read_to_string(&path).expect("a port is a text file");
         let port = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let listed = PORTS.iter().any(|(listed, ..)| *listed == port);
-        assert!(listed || promises(&source).is_empty(), "{port} has promises and no suite");
+        assert!(listed || musts(&source).is_empty(), "{port} has MUSTs and no suite");
     }
 }
 
-/// With a vendor's words in the domain, a second vendor would have to change it. Carriers and their
-/// trunks belong to telephony.
+/// A second vendor must not need to change the domain. Carriers and their trunks are terms of
+/// telephony.
 #[test]
 fn no_word_of_a_voice_provider_is_in_the_domain() {
     let found = lines_with(&["elevenlabs", "sip", "vapi"], &folder("domain"), &[]);

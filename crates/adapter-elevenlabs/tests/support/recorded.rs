@@ -74,22 +74,22 @@ impl ProviderRecordsHarness for Recorded {
             )
         };
         let peer = match upstream {
-            RecordsUpstream::Answers | RecordsUpstream::RefusesConnection => None,
-            RecordsUpstream::NeverAnswers => Some(
+            RecordsUpstream::Responds | RecordsUpstream::RefusesConnection => None,
+            RecordsUpstream::NeverResponds => Some(
                 Peer::start(|mut connection| async move { while connection.read_some().await > 0 {} }).await,
             ),
             RecordsUpstream::RefusesTheKey => Some(Peer::answering(response("401 No", refusal)).await),
             RecordsUpstream::ServerError => Some(Peer::answering(response("500 No", refusal)).await),
-            RecordsUpstream::ForeignAnswer => {
+            RecordsUpstream::ForeignResponse => {
                 Some(Peer::answering(response("200 OK", "<html></html>")).await)
             }
-            RecordsUpstream::CutAnswer => {
+            RecordsUpstream::CutResponse => {
                 let whole = response("200 OK", r#"{"conversations":[],"has_more":false}"#);
                 Some(Peer::answering(&whole.as_bytes()[..whole.len() - 9]).await)
             }
         };
         let base_url = match (upstream, &peer) {
-            (RecordsUpstream::Answers, _) => self.simulator.base_url(),
+            (RecordsUpstream::Responds, _) => self.simulator.base_url(),
             (_, Some(peer)) => peer.base_url(),
             (_, None) => "http://127.0.0.1:1".to_owned(),
         };

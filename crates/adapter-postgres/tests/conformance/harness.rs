@@ -17,7 +17,7 @@ use domain::{
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
-    AgentRepoHarness, AnnouncementsHarness, BookedCall, CallLedgerHarness, CallsHarness, ContactRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
     DirectoryHarness, EventInboxHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime,
     StoresRecords, UserRepoHarness,
 };
@@ -218,7 +218,7 @@ impl InboundDirectoryHarness for PostgresHarness {
 }
 
 #[async_trait]
-impl AnnouncementsHarness for PostgresHarness {
+impl CallEventsHarness for PostgresHarness {
     fn feed(&self) -> Arc<dyn EventFeed> {
         Arc::new(self.adapter())
     }
@@ -257,7 +257,7 @@ impl CallLedgerHarness for PostgresHarness {
         self.end_sessions_and_reopen().await;
     }
 
-    async fn calls_in_books(&self) -> Vec<BookedCall> {
+    async fn calls_in_ledger(&self) -> Vec<BookedCall> {
         let rows = self.database.query(
             "select id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, state, \
                     conversation_id, carrier_call_id, (extract(epoch from booked_at) * 1000)::bigint::text as booked_at \

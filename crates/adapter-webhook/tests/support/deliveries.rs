@@ -1,8 +1,5 @@
-//! Deliveries, senders and names.
+//! Deliveries and senders.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use adapter_webhook::{HttpWebhookSender, WebhookSenderSettings};
@@ -12,12 +9,10 @@ use domain::{
     DeliveryFailure, DueDelivery, EventId, EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId,
     WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// 2025-10-09T08:53:20Z
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_millis(1_760_000_000_900);
 
-/// Times short enough for tests.
 pub(crate) fn settings(allow_private: bool) -> WebhookSenderSettings {
     WebhookSenderSettings {
         allow_private,
@@ -56,7 +51,7 @@ pub(crate) fn url(text: &str) -> WebhookUrl {
     WebhookUrl::parse(text).expect("a URL")
 }
 
-/// The event on its way there.
+/// The first attempt to send the event to this URL.
 pub(crate) fn delivery(to: &str) -> DueDelivery {
     DueDelivery {
         endpoint_id: WebhookEndpointId::parse("endpoint_1").expect("an id"),
@@ -70,44 +65,4 @@ pub(crate) fn delivery(to: &str) -> DueDelivery {
 
 pub(crate) fn failed(failure: DeliveryFailure) -> SendOutcome {
     SendOutcome::Failed { failure, retry_after: None }
-}
-
-/// Names that lead where a test says: at each question to the next of these, and to the last from then on.
-#[derive(Clone)]
-pub(crate) struct Names {
-    answers: Vec<Vec<IpAddr>>,
-    asked: Arc<AtomicUsize>,
-}
-
-impl Names {
-    pub(crate) fn leading_to(answers: &[&[&str]]) -> Self {
-        let parse = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().expect("an address")).collect();
-        Self { answers: answers.iter().map(parse).collect(), asked: Arc::default() }
-    }
-
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn sender(&self, allow_private: bool) -> HttpWebhookSender {
-        HttpWebhookSender::with_names(settings(allow_private), Arc::new(self.clone()))
-            .expect("the settings are valid")
-    }
-}
-
-impl Resolve for Names {
-    fn resolve(&self, _: Name) -> Resolving {
-        let asked = self.asked.fetch_add(1, Ordering::SeqCst).min(self.answers.len() - 1);
-        let addresses: Vec<_> = self.answers[asked].iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
-        Box::pin(async move { Ok(Box::new(addresses.into_iter()) as Addrs) })
-    }
-}
-
-/// Names that nobody answers for.
-pub(crate) struct SilentNames;
-
-impl Resolve for SilentNames {
-    fn resolve(&self, _: Name) -> Resolving {
-        Box::pin(std::future::pending())
-    }
 }

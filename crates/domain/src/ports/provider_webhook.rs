@@ -14,6 +14,31 @@ use crate::{Audio, CallUpdate, InboundCall, Personalization, Timestamp};
 /// body, then [`verify`](Self::verify) over the raw bytes, and [`read`](Self::read) only after
 /// that. For a question, it calls [`verify_question`](Self::verify_question) before it reads the
 /// body, then [`read_question`](Self::read_question) and [`write_reply`](Self::write_reply).
+///
+/// - MUST verify an event whose raw body is signed with any of the configured secrets
+///   (`a_signed_event_is_verified`), whatever the body contains
+///   (`verification_does_not_parse_the_body`).
+/// - MUST refuse an event if its body (`a_changed_body_is_refused`) or its signature
+///   (`a_changed_signature_is_refused`) was changed, if it has no signature of a configured secret
+///   (`an_unsigned_event_is_refused`), and if the time of its signature is outside the provider's
+///   window (`a_signature_outside_its_window_is_refused`).
+/// - MUST accept the bearer token that is configured, if one is, and no other
+///   (`only_the_configured_bearer_token_is_accepted`).
+/// - MUST verify nothing if no secret is configured (`nothing_is_verified_without_secrets`).
+/// - MUST return `false` from `has_credentials` for a request with neither a signature nor a bearer
+///   token (`an_event_without_credentials_is_not_read`).
+/// - MUST give every delivery of one event the same key (`a_repeated_event_has_the_same_key`), and
+///   events of another conversation or type another key (`another_event_has_another_key`).
+/// - MUST read what identifies the call (`an_event_identifies_its_call`) and what the event reports
+///   about it (`an_event_reports_its_call`). MUST read an event of an unknown type as far as its
+///   key and type (`an_event_of_an_unknown_type_has_only_a_key`).
+/// - MUST return `UnreadableEvent` for every other body, without a panic
+///   (`a_body_that_is_not_an_event_is_refused`).
+/// - MUST NOT show personal data in a key, a type, an error or `Debug`
+///   (`nothing_personal_is_shown`).
+/// - MUST read every field of a question (`a_question_is_read`), and write into the reply the
+///   caller's name and number and the organization's name, or nothing about an unknown caller
+///   (`a_reply_names_the_caller`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait ProviderWebhook: Send + Sync {
     /// Whether the headers of an event hold anything that [`verify`](Self::verify) could accept. If

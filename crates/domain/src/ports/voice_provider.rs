@@ -29,8 +29,8 @@ use crate::{
 ///   (`a_timeout_after_sending_is_an_unknown_outcome`), a connection that breaks after the request
 ///   (`a_connection_that_breaks_is_an_unknown_outcome`), an error on the provider's side
 ///   (`a_server_error_is_an_unknown_outcome`), and a response that is not the provider's
-///   (`a_foreign_answer_is_an_unknown_outcome`), too large or cut off
-///   (`an_unreadable_answer_is_an_unknown_outcome`).
+///   (`a_foreign_response_is_an_unknown_outcome`), too large or cut off
+///   (`an_unreadable_response_is_an_unknown_outcome`).
 /// - MUST return within `answer_within`, plus or minus a second (`a_dial_ends_within_its_time`).
 /// - MUST NOT show phone number, name or reason in the outcome
 ///   (`an_outcome_shows_no_personal_data`).

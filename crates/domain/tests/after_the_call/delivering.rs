@@ -1,17 +1,15 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{
-    AttemptConclusion, MockClock, MockDeliveryQueue, MockEventFeed, MockWebhookSender, PortUnavailable,
-    SendOutcome,
-};
+use domain::ports::{MockDeliveryQueue, MockEventFeed, MockWebhookSender, SendOutcome};
 use domain::{
-    AgentId, CallEvent, CallEventKind, CallId, CallIdentity, CallStatus, ContactId, DeliverWebhooks,
-    DeliverWebhooksPorts, DeliveryFailure, DeliveryPolicy, DueDelivery, EventId, EventSequence,
-    OrganizationId, PhoneNumber, Timestamp, UserId, WebhookEndpointId, WebhookSecret, WebhookUrl,
+    DeliverWebhooks, DeliverWebhooksPorts, DeliveryFailure, DeliveryPolicy, DeliveryState, DueDelivery,
 };
+use testkit::clock::ManualClock;
+use testkit::memory::QueuedDelivery;
 
-const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
+use crate::world::{World, unavailable};
+
 const POLICY: DeliveryPolicy = DeliveryPolicy {
     first_pause: Duration::from_secs(5),
     longest_pause: Duration::from_hours(6),
@@ -19,116 +17,101 @@ const POLICY: DeliveryPolicy = DeliveryPolicy {
     attempt_within: Duration::from_secs(15),
 };
 
-pub(crate) fn call_event() -> CallEvent {
-    let call_id = CallId::mint(1, [1; 8]);
-    CallEvent {
-        identity: CallIdentity {
-            organization_id: OrganizationId::parse("organization").expect("an id"),
-            call_id: call_id.clone(),
-            user_id: UserId::parse("user").expect("an id"),
-            contact_id: ContactId::parse("contact").expect("an id"),
-            agent_id: AgentId::parse("agent").expect("an id"),
-            from: PhoneNumber::parse("+14165550100").expect("a number"),
-            to: PhoneNumber::parse("+14165550110").expect("a number"),
-        },
-        sequence: EventSequence::from_number(7).expect("positive"),
-        id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Busy),
-        kind: CallEventKind::Ended,
-        status: CallStatus::Busy,
-        conversation_id: None,
-        happened_at: NOW,
-    }
-}
-
-fn delivery(queued_before: Duration) -> DueDelivery {
-    DueDelivery {
-        endpoint_id: WebhookEndpointId::parse("endpoint").expect("an id"),
-        url: WebhookUrl::parse("https://example.com/hook").expect("a URL"),
-        secrets: vec![WebhookSecret::mint([7; 32])],
-        event: call_event(),
-        attempt: 1,
-        queued_at: NOW.before(queued_before),
-    }
-}
-
-/// What is said in the queue of an attempt that went so.
-async fn concluded(outcome: SendOutcome, queued_before: Duration) -> Vec<AttemptConclusion> {
-    let concluded = Arc::new(Mutex::new(Vec::new()));
+/// The use case on a store in memory, with a sender whose attempts have this outcome.
+fn use_case(world: &World, outcome: SendOutcome) -> DeliverWebhooks {
     let mut sender = MockWebhookSender::new();
-    sender.expect_send().withf(|_, now| *now == NOW).times(1).return_const(outcome);
-    let mut queue = MockDeliveryQueue::new();
-    let noted = concluded.clone();
-    queue.expect_conclude().returning(move |_, conclusion| {
-        noted.lock().expect("no panic").push(conclusion);
-        Ok(())
-    });
-    use_case(MockEventFeed::new(), queue, sender).deliver(&delivery(queued_before)).await.expect("concluded");
-    let concluded = concluded.lock().expect("no panic");
-    concluded.clone()
-}
-
-fn use_case(feed: MockEventFeed, queue: MockDeliveryQueue, sender: MockWebhookSender) -> DeliverWebhooks {
-    let mut clock = MockClock::new();
-    clock.expect_now().return_const(NOW);
+    sender.expect_send().return_const(outcome);
     let ports = DeliverWebhooksPorts {
-        feed: Arc::new(feed),
-        queue: Arc::new(queue),
+        feed: Arc::new(world.memory.clone()),
+        queue: Arc::new(world.memory.clone()),
         sender: Arc::new(sender),
-        clock: Arc::new(clock),
+        clock: world.clock.clone(),
     };
     DeliverWebhooks::new(ports, POLICY)
 }
 
+fn with_mocks(feed: MockEventFeed, queue: MockDeliveryQueue) -> DeliverWebhooks {
+    let ports = DeliverWebhooksPorts {
+        feed: Arc::new(feed),
+        queue: Arc::new(queue),
+        sender: Arc::new(MockWebhookSender::new()),
+        clock: Arc::new(ManualClock::new()),
+    };
+    DeliverWebhooks::new(ports, POLICY)
+}
+
+/// One event, published and leased for its first attempt.
+async fn leased(world: &World, use_case: &DeliverWebhooks) -> DueDelivery {
+    world.endpoint();
+    world.book().await;
+    assert_eq!(use_case.publish().await, Ok(1));
+    let mut leased = use_case.lease(10).await.expect("the store is not lost");
+    leased.pop().expect("one delivery is due")
+}
+
+/// The state of the delivery after one attempt with this outcome, `age` after it was queued.
+async fn attempted(outcome: SendOutcome, age: Duration) -> (QueuedDelivery, Duration) {
+    let world = World::new();
+    let use_case = use_case(&world, outcome);
+    let delivery = leased(&world, &use_case).await;
+    world.clock.advance(age).await;
+    use_case.deliver(&delivery).await.expect("the store is not lost");
+    let stored = world.memory.tables().deliveries[0].clone();
+    let pause = stored.due.since(ManualClock::START.after(age));
+    (stored, pause)
+}
+
 #[tokio::test]
 async fn what_the_receiver_takes_is_delivered() {
-    let said = concluded(SendOutcome::Accepted, Duration::ZERO).await;
-    assert_eq!(said, [AttemptConclusion::Delivered]);
+    let (delivery, _) = attempted(SendOutcome::Accepted, Duration::ZERO).await;
+    assert_eq!((delivery.state, delivery.last_failure), (DeliveryState::Delivered, None));
+    assert_eq!(delivery.concluded_at, Some(ManualClock::START));
 }
 
 #[tokio::test]
 async fn what_fails_is_tried_again_until_its_time_is_over() {
     let failure = DeliveryFailure::Status(500);
     let failed = SendOutcome::Failed { failure, retry_after: None };
-    let [AttemptConclusion::Postponed { failure: told, pause }] = concluded(failed, Duration::ZERO).await[..]
-    else {
-        panic!("it is to be tried again");
-    };
-    assert_eq!(told, failure);
+    let (delivery, pause) = attempted(failed, Duration::ZERO).await;
+    assert_eq!((delivery.state, delivery.last_failure), (DeliveryState::Pending, Some(failure)));
     assert!((Duration::from_secs(5)..=Duration::from_secs(6)).contains(&pause), "{pause:?}");
-    let said = concluded(failed, Duration::from_hours(72)).await;
-    assert_eq!(said, [AttemptConclusion::GivenUp { failure }]);
+    let (delivery, _) = attempted(failed, Duration::from_hours(72)).await;
+    assert_eq!((delivery.state, delivery.last_failure), (DeliveryState::Dead, Some(failure)));
 }
 
 #[tokio::test]
-async fn a_receiver_is_left_alone_for_as_long_as_it_asks() {
+async fn a_receiver_gets_the_pause_that_it_asks_for() {
     let asked = Some(Duration::from_mins(10));
     let failed = SendOutcome::Failed { failure: DeliveryFailure::Status(429), retry_after: asked };
-    let [AttemptConclusion::Postponed { pause, .. }] = concluded(failed, Duration::ZERO).await[..] else {
-        panic!("it is to be tried again");
-    };
-    assert!(pause >= Duration::from_mins(10));
+    let (delivery, pause) = attempted(failed, Duration::ZERO).await;
+    assert_eq!(delivery.state, DeliveryState::Pending);
+    assert!(pause >= Duration::from_mins(10), "{pause:?}");
 }
 
 #[tokio::test]
-async fn publishing_says_how_much_there_was() {
-    let away = PortUnavailable::new("store", "away");
-    for answer in [Ok(0), Ok(200), Err(away)] {
+async fn publishing_returns_the_number_of_events() {
+    for answer in [Ok(0), Ok(200), Err(unavailable())] {
         let mut feed = MockEventFeed::new();
         feed.expect_publish().withf(|limit| *limit > 0).return_const(answer.clone());
-        let use_case = use_case(feed, MockDeliveryQueue::new(), MockWebhookSender::new());
-        assert_eq!(use_case.publish().await, answer);
+        assert_eq!(with_mocks(feed, MockDeliveryQueue::new()).publish().await, answer);
     }
 }
 
 #[tokio::test]
 async fn what_waited_for_its_whole_time_is_given_up_unattempted() {
-    let mut queue = MockDeliveryQueue::new();
-    queue.expect_expire().withf(|queued_for, _| *queued_for == POLICY.given_up_after).return_const(Ok(7));
-    let use_case = use_case(MockEventFeed::new(), queue, MockWebhookSender::new());
-    assert_eq!(use_case.expire().await, Ok(7));
+    let world = World::new();
+    let use_case = use_case(&world, SendOutcome::Accepted);
+    world.endpoint();
+    world.book().await;
+    use_case.publish().await.expect("the store is not lost");
+    world.clock.advance(POLICY.given_up_after - Duration::from_secs(1)).await;
+    assert_eq!(use_case.expire().await, Ok(0));
+    world.clock.advance(Duration::from_secs(1)).await;
+    assert_eq!(use_case.expire().await, Ok(1));
+    assert_eq!(world.memory.tables().deliveries[0].state, DeliveryState::Dead);
 }
 
-/// An attempt that outlives its lease would be made twice at once.
+/// A second worker would repeat an attempt whose lease ends before it does.
 #[tokio::test]
 async fn a_lease_outlasts_every_attempt() {
     let mut queue = MockDeliveryQueue::new();
@@ -139,6 +122,5 @@ async fn a_lease_outlasts_every_attempt() {
             lease.limit == 3 && lease.per_endpoint < 16 && lease.lease_for > attempt_and_writes
         })
         .returning(|_| Ok(vec![]));
-    let use_case = use_case(MockEventFeed::new(), queue, MockWebhookSender::new());
-    assert_eq!(use_case.lease(3).await, Ok(vec![]));
+    assert_eq!(with_mocks(MockEventFeed::new(), queue).lease(3).await, Ok(vec![]));
 }

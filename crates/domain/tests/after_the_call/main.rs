@@ -1,9 +1,14 @@
-//! The use cases after the call, on scripted ports: what is acknowledged, what comes into the books, and who is asked.
+//! The use cases after the call: which provider events are acknowledged, what is written to the
+//! ledger, and which calls the provider is asked about.
+//!
+//! Most tests use `testkit::memory`. A test of the failure of one port has a mock of that port.
 
 mod delivering;
 mod following;
+mod giving_back;
 mod personalizing;
 mod receiving;
 mod reconciling;
 mod recovering;
 mod registering;
+mod world;

@@ -1,139 +1,65 @@
 use std::future::pending;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    InboundDirectory, InboundParties, InboundQuery, MockClock, MockContextCache, MockInboundDirectory,
+    ContextCache, InboundDirectory, InboundParties, InboundQuery, MockContextCache, MockInboundDirectory,
     MockProviderWebhook, PersonalizationQuestion, PortUnavailable, ProviderReply, UnreadableQuestion,
     Unverified, WebhookCredentials,
 };
 use domain::{
-    AgentId, CallContext, CallId, CallIdentity, Contact, ContactId, ConversationContext, ConversationId,
-    InboundCall, InboundContext, Organization, OrganizationId, PersonName, Personalization, PersonalizeCall,
-    PersonalizeCallPorts, PhoneNumber, ProviderAgentId, Timestamp, UserId,
+    CallContext, ContactId, ConversationContext, InboundCall, InboundContext, Personalization,
+    PersonalizeCall, PersonalizeCallPorts,
 };
-use tokio::time::timeout;
+use testkit::clock::ManualClock;
+use testkit::fixtures::{context, conversation_id, name, phone_number};
 
-const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
+use crate::world::{World, unavailable};
+
 const A_DAY: Duration = Duration::from_hours(24);
 
-fn name(text: &str) -> PersonName {
-    PersonName::parse(text).expect("plain text")
-}
-
-fn caller() -> PhoneNumber {
-    PhoneNumber::parse("+14165550110").expect("a number")
-}
-
-fn called() -> PhoneNumber {
-    PhoneNumber::parse("+14165550100").expect("a number")
-}
-
-fn conversation_id() -> ConversationId {
-    ConversationId::parse("conv_1").expect("an id")
-}
-
-fn organization() -> Organization {
-    Organization { id: OrganizationId::parse("organization").expect("an id"), name: name("Acme") }
-}
-
-fn contact(first_name: Option<&str>) -> Contact {
-    Contact {
-        id: ContactId::parse("contact").expect("an id"),
-        organization_id: organization().id,
-        first_name: first_name.map(name),
-        last_name: None,
-        phone_number: Some(caller()),
-    }
-}
-
-fn parties(contact: Option<Contact>) -> InboundParties {
-    InboundParties { organization: organization(), user_id: UserId::parse("user").expect("an id"), contact }
-}
-
-fn inbound_call() -> InboundCall {
-    InboundCall {
+/// A tenant with a contact of this name, and a call from it to the tenant's number.
+fn world(first_name: Option<&str>) -> (World, InboundCall) {
+    let mut world = World::new();
+    let contact = &mut world.tenant.contact;
+    (contact.first_name, contact.last_name) = (first_name.map(name), None);
+    world.memory.import(&world.tenant.records());
+    let call = InboundCall {
         conversation_id: Some(conversation_id()),
-        caller: Some(caller()),
-        called: Some(called()),
-        provider_agent_id: Some(ProviderAgentId::parse("agent_1").expect("an id")),
-    }
+        caller: world.tenant.contact.phone_number.clone(),
+        called: Some(world.tenant.number.number.phone_number.clone()),
+        provider_agent_id: world.tenant.agent.provider_agent_id.clone(),
+    };
+    (world, call)
 }
 
-fn question() -> PersonalizationQuestion {
-    PersonalizationQuestion { call: inbound_call(), reply_form: "plain" }
-}
-
-fn inbound_context(contact_id: Option<ContactId>) -> ConversationContext {
+/// The context that a conversation of this call gets.
+fn inbound_context(world: &World, call: &InboundCall, contact_id: Option<ContactId>) -> ConversationContext {
     ConversationContext::Inbound(InboundContext {
-        conversation_id: conversation_id(),
-        organization_id: organization().id,
-        user_id: UserId::parse("user").expect("an id"),
+        conversation_id: call.conversation_id.clone().expect("the call has a conversation"),
+        organization_id: world.tenant.organization.id.clone(),
+        user_id: world.tenant.user.id.clone(),
         contact_id,
-        provider_agent_id: Some(ProviderAgentId::parse("agent_1").expect("an id")),
-        caller: caller(),
-        called: called(),
-        started_at: NOW,
+        provider_agent_id: call.provider_agent_id.clone(),
+        caller: call.caller.clone().expect("the call has a caller"),
+        called: call.called.clone().expect("the call has a called number"),
+        started_at: ManualClock::START,
     })
 }
 
-fn outbound_context() -> ConversationContext {
-    ConversationContext::Outbound(CallContext {
-        identity: CallIdentity {
-            call_id: CallId::mint(1, [1; 8]),
-            organization_id: organization().id,
-            user_id: UserId::parse("user").expect("an id"),
-            contact_id: ContactId::parse("contact").expect("an id"),
-            agent_id: AgentId::parse("agent").expect("an id"),
-            from: called(),
-            to: caller(),
-        },
-        conversation_id: conversation_id(),
-        provider_agent_id: ProviderAgentId::parse("agent_1").expect("an id"),
-        reason: None,
-        carrier_call_id: None,
-        started_at: NOW,
-    })
-}
-
-/// What the agent is told, and what is kept of the conversation.
-async fn personalized(
-    call: InboundCall,
-    identified: Result<Option<InboundParties>, PortUnavailable>,
-    known: Result<Option<ConversationContext>, PortUnavailable>,
-) -> (Option<Personalization>, Vec<ConversationContext>) {
-    let kept = Arc::new(Mutex::new(Vec::new()));
-    let mut contexts = MockContextCache::new();
-    contexts.expect_find().return_const(known);
-    let noted = kept.clone();
-    contexts.expect_store().withf(|_, ttl| *ttl == A_DAY).returning(move |context, _| {
-        noted.lock().expect("no panic").push(context.clone());
-        Ok(())
-    });
-    let mut directory = MockInboundDirectory::new();
-    directory
-        .expect_identify()
-        .withf(|query| {
-            query.caller == caller() && query.called == called() && query.provider_agent_id.is_some()
-        })
-        .return_const(identified);
-    let told = use_case(Arc::new(directory), contexts).personalize(&call).await;
-    let kept = kept.lock().expect("no panic").clone();
-    (told, kept)
-}
-
-fn use_case(directory: Arc<dyn InboundDirectory>, contexts: MockContextCache) -> PersonalizeCall {
-    let mut clock = MockClock::new();
-    clock.expect_now().return_const(NOW);
-    clock.expect_sleep().returning(|_| ());
+fn use_case(
+    directory: impl InboundDirectory + 'static,
+    contexts: impl ContextCache + 'static,
+    world: &World,
+) -> PersonalizeCall {
     let mut webhook = MockProviderWebhook::new();
     webhook.expect_verify_question().returning(|credentials| {
         if credentials.bearer() == Some("secret") { Ok(()) } else { Err(Unverified) }
     });
     webhook.expect_read_question().returning(|body| {
-        let at_fault = UnreadableQuestion { field: None, message: "the body is empty" };
-        if body.is_empty() { Err(at_fault) } else { Ok(question()) }
+        let empty = UnreadableQuestion { field: None, message: "the body is empty" };
+        if body.is_empty() { Err(empty) } else { Ok(question()) }
     });
     webhook.expect_write_reply().returning(|question, personalization| ProviderReply {
         media_type: "text/plain",
@@ -141,59 +67,93 @@ fn use_case(directory: Arc<dyn InboundDirectory>, contexts: MockContextCache) ->
     });
     let ports = PersonalizeCallPorts {
         webhook: Arc::new(webhook),
-        directory,
+        directory: Arc::new(directory),
         contexts: Arc::new(contexts),
-        clock: Arc::new(clock),
+        clock: world.clock.clone(),
     };
     PersonalizeCall::new(ports, A_DAY)
 }
 
-#[tokio::test]
-async fn the_agent_is_told_who_calls_and_the_conversation_keeps_it() {
-    let ada = contact(Some("Ada"));
-    let (told, kept) = personalized(inbound_call(), Ok(Some(parties(Some(ada.clone())))), Ok(None)).await;
-    let expected = Personalization {
-        caller_name: Some(name("Ada")),
-        caller_number: caller(),
-        organization_name: name("Acme"),
-    };
-    assert_eq!((told, kept), (Some(expected), vec![inbound_context(Some(ada.id))]));
-    let (told, _) = personalized(inbound_call(), Ok(Some(parties(Some(contact(None))))), Ok(None)).await;
-    assert_eq!(told.expect("a contact without a name is one").caller_name, None);
+fn question() -> PersonalizationQuestion {
+    let call = InboundCall { conversation_id: None, caller: None, called: None, provider_agent_id: None };
+    PersonalizationQuestion { call, reply_form: "plain" }
+}
+
+/// What the agent learns of the caller, and the contexts that are stored then.
+async fn personalized(
+    world: &World,
+    call: &InboundCall,
+) -> (Option<Personalization>, Vec<ConversationContext>) {
+    let use_case = use_case(world.memory.clone(), world.memory.clone(), world);
+    let personalization = use_case.personalize(call).await;
+    let contexts = world.memory.tables().contexts.values().map(|stored| stored.context.clone()).collect();
+    (personalization, contexts)
 }
 
 #[tokio::test]
-async fn a_caller_whom_nobody_knows_is_not_named_and_the_conversation_is_known_to_have_come_in() {
-    let (told, kept) = personalized(inbound_call(), Ok(Some(parties(None))), Ok(None)).await;
-    assert_eq!((told, kept), (None, vec![inbound_context(None)]));
-    let (told, kept) = personalized(inbound_call(), Ok(None), Ok(None)).await;
-    assert_eq!((told, kept), (None, vec![]), "a number of nobody");
-    let withheld = InboundCall { caller: None, ..inbound_call() };
-    assert_eq!(personalized(withheld, Ok(Some(parties(None))), Ok(None)).await, (None, vec![]));
+async fn the_agent_learns_who_calls_and_the_conversation_keeps_it() {
+    let (ada, call) = world(Some("Ada"));
+    let expected = Personalization {
+        caller_name: Some(name("Ada")),
+        caller_number: call.caller.clone().expect("the contact has a number"),
+        organization_name: ada.tenant.organization.name.clone(),
+    };
+    let context = inbound_context(&ada, &call, Some(ada.tenant.contact_id()));
+    assert_eq!(personalized(&ada, &call).await, (Some(expected), vec![context]));
+    let stored_until = ada.memory.tables().contexts.values().map(|stored| stored.until).max();
+    assert_eq!(stored_until, Some(ManualClock::START.after(A_DAY)));
+
+    let (nameless, call) = world(None);
+    let (personalization, _) = personalized(&nameless, &call).await;
+    assert_eq!(personalization.expect("a contact without a name is known").caller_name, None);
+}
+
+#[tokio::test]
+async fn an_unknown_caller_is_not_named_and_the_conversation_is_known_to_be_inbound() {
+    let (unknown, call) = world(None);
+    let call = InboundCall { caller: Some(phone_number()), ..call };
+    let context = inbound_context(&unknown, &call, None);
+    assert_eq!(personalized(&unknown, &call).await, (None, vec![context]));
+
+    let (other, call) = world(None);
+    let to_an_unassigned_number = InboundCall { called: Some(phone_number()), ..call.clone() };
+    assert_eq!(personalized(&other, &to_an_unassigned_number).await, (None, vec![]));
+    let withheld = InboundCall { caller: None, ..call };
+    assert_eq!(personalized(&other, &withheld).await, (None, vec![]));
 }
 
 #[tokio::test]
 async fn a_conversation_of_ours_keeps_its_context() {
-    let known = Ok(Some(outbound_context()));
-    let (told, kept) = personalized(inbound_call(), Ok(Some(parties(Some(contact(None))))), known).await;
-    assert!(told.is_some());
-    assert_eq!(kept, []);
+    let (world, call) = world(None);
+    let conversation_id = call.conversation_id.clone().expect("the call has a conversation");
+    let outbound = ConversationContext::Outbound(CallContext { conversation_id, ..context() });
+    world.memory.store(&outbound, A_DAY).await.expect("the store is not lost");
+    let (personalization, contexts) = personalized(&world, &call).await;
+    assert!(personalization.is_some());
+    assert_eq!(contexts, [outbound]);
 }
 
 #[tokio::test]
-async fn whatever_fails_the_call_goes_on() {
-    let away = || PortUnavailable::new("store", "away");
-    assert_eq!(personalized(inbound_call(), Err(away()), Ok(None)).await, (None, vec![]));
-    let (told, _) = personalized(inbound_call(), Ok(Some(parties(Some(contact(None))))), Err(away())).await;
-    assert!(told.is_some(), "a cache that is away does not hide who calls");
-    let without_conversation = InboundCall { conversation_id: None, ..inbound_call() };
-    let (told, kept) =
-        personalized(without_conversation, Ok(Some(parties(Some(contact(None))))), Ok(None)).await;
-    assert!(told.is_some() && kept.is_empty());
+async fn no_failure_ends_the_call() {
+    let (world, call) = world(None);
+    let mut directory = MockInboundDirectory::new();
+    directory.expect_identify().return_const(Err(unavailable()));
+    let lost_directory = use_case(directory, world.memory.clone(), &world);
+    assert_eq!(lost_directory.personalize(&call).await, None);
+
+    let mut contexts = MockContextCache::new();
+    contexts.expect_find().return_const(Err(unavailable()));
+    let lost_cache = use_case(world.memory.clone(), contexts, &world);
+    assert!(lost_cache.personalize(&call).await.is_some(), "the caller is known without the cache");
+
+    let without_conversation = InboundCall { conversation_id: None, ..call };
+    let (personalization, contexts) = personalized(&world, &without_conversation).await;
+    assert!(personalization.is_some() && contexts.is_empty());
 }
 
+/// The caller hears nothing until the agent has its reply.
 #[tokio::test]
-async fn nobody_waits_for_a_directory_that_hangs() {
+async fn a_directory_that_hangs_delays_the_call_by_two_seconds() {
     struct Hangs;
 
     #[async_trait]
@@ -203,18 +163,23 @@ async fn nobody_waits_for_a_directory_that_hangs() {
         }
     }
 
-    let use_case = use_case(Arc::new(Hangs), MockContextCache::new());
-    let told = timeout(Duration::from_secs(10), use_case.personalize(&inbound_call())).await;
-    assert_eq!(told, Ok(None));
+    let (world, call) = world(None);
+    let use_case = use_case(Hangs, MockContextCache::new(), &world);
+    let personalizing = tokio::spawn(async move { use_case.personalize(&call).await });
+    world.clock.advance(Duration::from_millis(1999)).await;
+    assert!(!personalizing.is_finished());
+    world.clock.advance(Duration::from_millis(1)).await;
+    assert!(personalizing.is_finished());
+    assert_eq!(personalizing.await.expect("no panic"), None);
 }
 
 #[test]
 fn a_question_is_verified_and_translated_by_the_providers_port() {
-    let use_case = use_case(Arc::new(MockInboundDirectory::new()), MockContextCache::new());
-    let showing = |bearer| WebhookCredentials::new([], bearer);
-    assert_eq!(use_case.verify(&showing(Some("secret"))), Ok(()));
-    assert_eq!(use_case.verify(&showing(Some("guess"))), Err(Unverified));
-    assert_eq!(use_case.verify(&showing(None)), Err(Unverified));
+    let use_case = use_case(MockInboundDirectory::new(), MockContextCache::new(), &World::new());
+    let credentials = |bearer| WebhookCredentials::new([], bearer);
+    assert_eq!(use_case.verify(&credentials(Some("secret"))), Ok(()));
+    assert_eq!(use_case.verify(&credentials(Some("guess"))), Err(Unverified));
+    assert_eq!(use_case.verify(&credentials(None)), Err(Unverified));
     assert_eq!(use_case.read(b"a question"), Ok(question()));
     assert_eq!(use_case.read(b"").map_err(|error| error.message), Err("the body is empty"));
     let reply = use_case.reply(&question(), None);

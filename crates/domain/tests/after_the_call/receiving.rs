@@ -4,25 +4,23 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AcceptResult, CallLookup, ClosedBody, ContextCache, MockCallUpdater, MockClock, MockContextCache,
-    MockEventInbox, MockProviderWebhook, MockRecordingStore, OpenEvent, PortUnavailable, ProviderEvent,
-    RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
+    AcceptResult, CallLookup, ClosedBody, ContextCache, MockCallUpdater, MockContextCache, MockEventInbox,
+    MockProviderWebhook, MockRecordingStore, OpenEvent, PortUnavailable, ProviderEvent, RecordingStore,
+    UnreadableEvent, Unverified, WebhookCredentials,
 };
 use domain::{
     Audio, AudioFormat, CallFailure, CallId, CallUpdate, ConversationContext, ConversationId, InboundContext,
     NotConnectedReason, OrganizationId, PhoneNumber, ReceiveEvent, ReceiveEventError, ReceiveEventPorts,
     Timestamp, UpdateContent, UserId,
 };
-use tokio::time::timeout;
+use testkit::clock::ManualClock;
 
-const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
+use crate::world::unavailable;
+
+const NOW: Timestamp = ManualClock::START;
 
 fn signed() -> WebhookCredentials {
     WebhookCredentials::new([("signature", b"a signature".as_slice())], None)
-}
-
-fn away() -> PortUnavailable {
-    PortUnavailable::new("store", "away")
 }
 
 fn call_id() -> CallId {
@@ -45,7 +43,7 @@ fn event(update: Option<CallUpdate>) -> ProviderEvent {
     }
 }
 
-/// What every port answers, and every write in order.
+/// What every port returns.
 struct World {
     verified: Result<(), Unverified>,
     read: Result<ProviderEvent, UnreadableEvent>,
@@ -53,8 +51,9 @@ struct World {
     located: Result<Option<CallId>, PortUnavailable>,
     merged: Result<(), PortUnavailable>,
     context: Result<Option<ConversationContext>, PortUnavailable>,
-    /// What storing a recording comes to; nothing where recordings are not kept.
+    /// The result of storing a recording; `None` where recordings are not stored.
     put: Option<Result<(), PortUnavailable>>,
+    /// How long the event has been in the inbox.
     waited: Duration,
 }
 
@@ -66,7 +65,7 @@ impl World {
             accepted: Ok(AcceptResult::Accepted),
             located: Ok(Some(call_id())),
             merged: Ok(()),
-            context: Err(away()),
+            context: Err(unavailable()),
             put: Some(Ok(())),
             waited: Duration::ZERO,
         }
@@ -83,9 +82,6 @@ impl World {
             let steps = steps.clone();
             move |detail: String| steps.lock().expect("no panic").push(format!("{step}{detail}"))
         };
-        let mut clock = MockClock::new();
-        clock.expect_now().return_const(NOW);
-        clock.expect_sleep().return_const(());
         let mut webhook = MockProviderWebhook::new();
         webhook.expect_verify().return_const(self.verified);
         webhook.expect_read().return_const(self.read);
@@ -139,7 +135,7 @@ impl World {
             updater: Arc::new(updater),
             contexts: Arc::new(contexts),
             recordings,
-            clock: Arc::new(clock),
+            clock: Arc::new(ManualClock::new()),
         };
         (ports, steps)
     }
@@ -172,15 +168,15 @@ async fn what_is_acknowledged_is_in_the_inbox_and_what_is_refused_is_not() {
     assert_eq!(forged.receive().await, (Err(ReceiveEventError::Unverified(Unverified)), vec![]));
     let garbage = World { read: Err(UnreadableEvent), ..World::working() };
     assert_eq!(garbage.receive().await, (Err(ReceiveEventError::Unreadable(UnreadableEvent)), vec![]));
-    let full = World { accepted: Err(away()), ..World::working() };
-    assert_eq!(full.receive().await.0, Err(ReceiveEventError::Unavailable(away())));
-    let stored = World { located: Err(away()), ..World::working() };
-    assert_eq!(stored.receive().await.0, Ok(None), "it is stored, whoever's it is");
+    let full = World { accepted: Err(unavailable()), ..World::working() };
+    assert_eq!(full.receive().await.0, Err(ReceiveEventError::Unavailable(unavailable())));
+    let stored = World { located: Err(unavailable()), ..World::working() };
+    assert_eq!(stored.receive().await.0, Ok(None), "the event is stored, and its call is not known yet");
 }
 
-/// A provider that is answered late delivers no more.
+/// The provider treats a slow response as a failure, and stops sending after several of them.
 #[tokio::test]
-async fn what_is_stored_is_acknowledged_though_its_call_is_not_found_in_time() {
+async fn a_stored_event_is_acknowledged_though_its_call_is_not_found_in_time() {
     struct Stalled;
 
     #[async_trait]
@@ -195,22 +191,31 @@ async fn what_is_stored_is_acknowledged_though_its_call_is_not_found_in_time() {
     }
 
     let (ports, steps) = World::working().ports();
-    let use_case = ReceiveEvent::new(ReceiveEventPorts { contexts: Arc::new(Stalled), ..ports });
-    let received = timeout(Duration::from_secs(10), use_case.receive(&signed(), b"{}")).await;
-    assert_eq!(received, Ok(Ok(None)));
+    let clock = Arc::new(ManualClock::new());
+    let contexts = Arc::new(Stalled);
+    let use_case = ReceiveEvent::new(ReceiveEventPorts { contexts, clock: clock.clone(), ..ports });
+    let receiving = tokio::spawn(async move { use_case.receive(&signed(), b"{}").await });
+    clock.advance(Duration::from_millis(999)).await;
+    assert!(!receiving.is_finished());
+    clock.advance(Duration::from_millis(1)).await;
+    assert_eq!(receiving.await.expect("no panic"), Ok(None));
     assert_eq!(*steps.lock().expect("no panic"), ["accept"]);
 }
 
 #[tokio::test]
-async fn an_event_comes_into_the_books_before_it_is_closed() {
+async fn an_event_is_merged_before_it_is_closed() {
     assert_eq!(
         World::working().apply().await,
         (Ok(1), vec!["merge".to_owned(), "close with its call".to_owned()])
     );
-    let broken = World { merged: Err(away()), ..World::working() };
-    assert_eq!(broken.apply().await, (Err(away()), vec!["merge".to_owned()]), "it stays open");
+    let broken = World { merged: Err(unavailable()), ..World::working() };
+    assert_eq!(
+        broken.apply().await,
+        (Err(unavailable()), vec!["merge".to_owned(), "postpone 1 s".to_owned()]),
+        "it stays open"
+    );
     let useless = World { read: Ok(event(None)), ..World::working() };
-    assert_eq!(useless.apply().await.1, ["close with its call"], "what the books have no use for is kept");
+    assert_eq!(useless.apply().await.1, ["close with its call"], "an event without an update keeps its body");
 }
 
 #[tokio::test]
@@ -234,7 +239,7 @@ fn recorded() -> ProviderEvent {
 }
 
 #[tokio::test]
-async fn a_recording_is_stored_before_the_books_point_at_it() {
+async fn a_recording_is_stored_before_it_is_attached() {
     let world = World { read: Ok(recorded()), ..World::working() };
     let name = format!("{}.mp3", call_id());
     let steps = [
@@ -247,17 +252,17 @@ async fn a_recording_is_stored_before_the_books_point_at_it() {
 
 /// The event stays open, with its body, and is attempted again later.
 #[tokio::test]
-async fn a_recording_that_cannot_be_stored_holds_up_nothing() {
+async fn a_recording_that_cannot_be_stored_delays_no_other_event() {
     for (waited, postponed) in [(0, "postpone 60 s"), (120, "postpone 120 s"), (7200, "postpone 600 s")] {
         let waited = Duration::from_secs(waited);
-        let full = World { read: Ok(recorded()), put: Some(Err(away())), waited, ..World::working() };
+        let full = World { read: Ok(recorded()), put: Some(Err(unavailable())), waited, ..World::working() };
         let put = format!("put {}.mp3", call_id());
         assert_eq!(full.apply().await, (Ok(1), vec![put, postponed.to_owned()]));
     }
 }
 
 #[tokio::test]
-async fn what_is_small_goes_before_recordings() {
+async fn small_events_are_applied_before_recordings() {
     let (mut ports, _) = World::working().ports();
     let mut inbox = MockEventInbox::new();
     inbox.expect_lease().returning(|_, _| {
@@ -277,7 +282,7 @@ async fn what_is_small_goes_before_recordings() {
 }
 
 #[tokio::test]
-async fn where_recordings_are_not_kept_their_audio_goes() {
+async fn where_recordings_are_not_stored_their_audio_is_dropped() {
     let world = World { read: Ok(recorded()), put: None, ..World::working() };
     assert_eq!(world.apply().await.1, ["close with its call, dropping its body"]);
 }
@@ -288,11 +293,11 @@ async fn a_recording_waits_for_its_call() {
     assert_eq!(world.apply().await.1, ["postpone 1 s"]);
 }
 
-/// Somebody who rings back has the numbers of the call before.
+/// A callee who calls back has the same two numbers as the outbound call before.
 #[tokio::test]
-async fn what_is_told_of_a_call_that_came_in_is_in_nobodys_books() {
+async fn an_event_of_an_inbound_call_is_merged_into_no_call() {
     let number = |text| PhoneNumber::parse(text).expect("a number");
-    let came_in = ConversationContext::Inbound(InboundContext {
+    let inbound = ConversationContext::Inbound(InboundContext {
         conversation_id: ConversationId::parse("conv_1").expect("an id"),
         organization_id: OrganizationId::parse("organization").expect("an id"),
         user_id: UserId::parse("user").expect("an id"),
@@ -302,6 +307,6 @@ async fn what_is_told_of_a_call_that_came_in_is_in_nobodys_books() {
         called: number("+14165550100"),
         started_at: NOW,
     });
-    let world = World { context: Ok(Some(came_in)), ..World::working() };
+    let world = World { context: Ok(Some(inbound)), ..World::working() };
     assert_eq!(world.apply().await, (Ok(1), vec!["close without a call".to_owned()]));
 }

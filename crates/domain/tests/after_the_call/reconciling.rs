@@ -1,15 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{
-    MockCallUpdater, MockClock, MockProviderRecords, MockUnfinishedCalls, PortUnavailable, ProviderLookup,
-};
 use domain::{
-    CallFailure, CallId, CallUpdate, NotConnectedReason, Reconcile, ReconcileReport, ReconcileTimes,
-    Timestamp, UpdateContent,
+    Booking, CallFailure, CallStatus, CallUpdate, DialOutcome, NotConnectedReason, NotDialledReason,
+    Reconcile, ReconcileReport, ReconcileTimes, UpdateContent,
 };
+use testkit::clock::ManualClock;
+use testkit::fixtures::provider_reference;
+use testkit::memory::Provider;
 
-const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
+use crate::world::World;
 
 const TIMES: ReconcileTimes = ReconcileTimes {
     decided_within: Duration::from_secs(120),
@@ -17,59 +17,89 @@ const TIMES: ReconcileTimes = ReconcileTimes {
     pause: Duration::from_secs(60),
     given_up_after: Duration::from_hours(48),
 };
+const A_MILLISECOND: Duration = Duration::from_millis(1);
 
-fn away() -> PortUnavailable {
-    PortUnavailable::new("provider", "away")
+fn provider() -> Provider {
+    Provider::new(DialOutcome::NotDialled(NotDialledReason::Unavailable))
 }
 
-fn update() -> CallUpdate {
-    let failure = CallFailure { reason: NotConnectedReason::NoAnswer, at: NOW };
-    CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Failure(failure) }
+fn use_case(world: &World, provider: &Provider) -> Reconcile {
+    let memory = Arc::new(world.memory.clone());
+    Reconcile::new(memory.clone(), memory, Arc::new(provider.clone()), world.clock.clone(), TIMES)
 }
 
-/// One overdue call, and what the provider says of it.
-async fn reconciled(
-    answer: Result<Option<CallUpdate>, PortUnavailable>,
-    expected: CallUpdate,
-) -> Result<ReconcileReport, PortUnavailable> {
-    let mut clock = MockClock::new();
-    clock.expect_now().return_const(NOW);
-    let mut unfinished = MockUnfinishedCalls::new();
-    unfinished
-        .expect_lease_overdue()
-        .withf(|lease| {
-            lease.now == NOW
-                && lease.undecided_before == NOW.before(TIMES.decided_within)
-                && lease.unended_before == NOW.before(TIMES.reported_within)
-                && lease.given_up_before == NOW.before(TIMES.given_up_after)
-                && lease.lease_for == TIMES.pause
-        })
-        .returning(|_| {
-            let call_id = CallId::mint(1, [1; 8]);
-            Ok(vec![ProviderLookup {
-                call_id,
-                conversation_id: None,
-                provider_agent_id: None,
-                booked_at: NOW,
-            }])
-        });
-    let mut updater = MockCallUpdater::new();
-    updater.expect_merge().withf(move |_, update| *update == expected).times(1).returning(|_, _| Ok(()));
-    let mut records = MockProviderRecords::new();
-    records.expect_find().withf(|lookup| lookup.call_id == CallId::mint(1, [1; 8])).return_const(answer);
-    Reconcile::new(Arc::new(unfinished), Arc::new(updater), Arc::new(records), Arc::new(clock), TIMES)
-        .run_once()
-        .await
+/// How many calls the provider was asked about.
+async fn asked(world: &World) -> usize {
+    use_case(world, &provider()).run_once().await.expect("the store is not lost").asked
+}
+
+fn status(world: &World, booking: &Booking) -> Option<CallStatus> {
+    world.call(booking).progress.status
 }
 
 #[tokio::test]
-async fn what_the_provider_tells_comes_into_the_books() {
-    assert_eq!(reconciled(Ok(Some(update())), update()).await, Ok(ReconcileReport { asked: 1, found: 1 }));
+async fn a_record_of_the_provider_is_merged_into_the_ledger() {
+    let (world, provider) = (World::new(), provider());
+    let booking = world.book().await;
+    let failure = CallFailure { reason: NotConnectedReason::NoAnswer, at: ManualClock::START };
+    let content = UpdateContent::Failure(failure);
+    let update = CallUpdate { conversation_id: None, carrier_call_id: None, content };
+    provider.add_record(&booking.identity.call_id, update);
+    world.clock.advance(TIMES.decided_within + A_MILLISECOND).await;
+    let report = use_case(&world, &provider).run_once().await;
+    assert_eq!(report, Ok(ReconcileReport { asked: 1, found: 1 }));
+    assert_eq!(status(&world, &booking), Some(CallStatus::NoAnswer));
+    assert_eq!(provider.dials(), [], "the provider is asked, and nothing is dialled");
 }
 
 #[tokio::test]
-async fn a_call_that_nobody_knows_anything_of_is_reported_unknown() {
-    let report = Ok(ReconcileReport { asked: 1, found: 0 });
-    assert_eq!(reconciled(Ok(None), CallUpdate::unresolved()).await, report);
-    assert_eq!(reconciled(Err(away()), CallUpdate::unresolved()).await, report);
+async fn a_call_without_a_record_is_reported_as_unknown() {
+    for is_lost in [false, true] {
+        let (world, provider) = (World::new(), provider());
+        let booking = world.book().await;
+        if is_lost {
+            provider.lose_records();
+        }
+        world.clock.advance(TIMES.decided_within + A_MILLISECOND).await;
+        let report = use_case(&world, &provider).run_once().await;
+        assert_eq!(report, Ok(ReconcileReport { asked: 1, found: 0 }));
+        assert_eq!(status(&world, &booking), Some(CallStatus::Unknown));
+    }
+}
+
+/// A call without an outcome is overdue earlier than one that was answered.
+#[tokio::test]
+async fn a_call_is_asked_about_when_it_is_overdue_and_until_it_is_given_up() {
+    for (is_answered, overdue_after) in [(false, TIMES.decided_within), (true, TIMES.reported_within)] {
+        let world = World::new();
+        match is_answered {
+            true => world.place(provider_reference()).await,
+            false => world.book().await,
+        };
+        world.clock.advance(overdue_after).await;
+        assert_eq!(asked(&world).await, 0, "answered: {is_answered}");
+        world.clock.advance(A_MILLISECOND).await;
+        assert_eq!(asked(&world).await, 1, "answered: {is_answered}");
+    }
+    for (age, expected) in [(TIMES.given_up_after, 1), (TIMES.given_up_after + A_MILLISECOND, 0)] {
+        let world = World::new();
+        world.book().await;
+        world.clock.advance(age).await;
+        assert_eq!(asked(&world).await, expected, "after {age:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_asked_about_again_after_the_pause() {
+    let world = World::new();
+    world.place(provider_reference()).await;
+    world.clock.advance(TIMES.reported_within + A_MILLISECOND).await;
+    // A tenth of the age exceeds the pause.
+    let pause = (TIMES.reported_within / 10).max(TIMES.pause);
+    assert_eq!(asked(&world).await, 1);
+    world.clock.advance(pause - A_MILLISECOND).await;
+    assert_eq!(asked(&world).await, 0);
+    world.clock.advance(A_MILLISECOND * 2).await;
+    // The call is unknown by now, so it is asked about again.
+    assert_eq!(asked(&world).await, 1);
 }

@@ -1,16 +1,15 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{
-    MockCallUpdater, MockClock, MockProviderRecordings, MockRecordingStore, MockUnfinishedCalls,
-    PortUnavailable,
-};
+use domain::ports::{CallUpdater, MockRecordingStore, RecordingStore};
 use domain::{
-    Audio, AudioFormat, CallId, ConversationId, ReconcileTimes, RecoverRecordings, RecoverRecordingsPorts,
-    Timestamp,
+    Audio, AudioFormat, Booking, CallStatus, CallUpdate, ConversationId, ConversationRecord, DialOutcome,
+    NotDialledReason, ReconcileTimes, RecordingKey, RecoverRecordings, RecoverRecordingsPorts, UpdateContent,
 };
+use testkit::fixtures::provider_reference;
+use testkit::memory::Provider;
 
-const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
+use crate::world::{World, unavailable};
 
 const TIMES: ReconcileTimes = ReconcileTimes {
     decided_within: Duration::from_secs(120),
@@ -18,83 +17,130 @@ const TIMES: ReconcileTimes = ReconcileTimes {
     pause: Duration::from_secs(60),
     given_up_after: Duration::from_hours(48),
 };
+const A_MILLISECOND: Duration = Duration::from_millis(1);
 
-fn away() -> PortUnavailable {
-    PortUnavailable::new("provider", "away")
+fn provider() -> Provider {
+    Provider::new(DialOutcome::NotDialled(NotDialledReason::Unavailable))
 }
 
-fn call_id(number: u8) -> CallId {
-    CallId::mint(1, [number; 8])
-}
-
-/// Two calls are overdue; the provider says this of the first, and brings the second. How many were asked for, and what was
-/// written.
-async fn recovered(
-    first: Result<Option<Audio>, PortUnavailable>,
-) -> (Result<usize, PortUnavailable>, Vec<String>) {
-    let steps = Arc::new(Mutex::new(Vec::new()));
-    let mut clock = MockClock::new();
-    clock.expect_now().return_const(NOW);
-    let conversation = |name: &str| ConversationId::parse(name).expect("an id");
-    let mut unfinished = MockUnfinishedCalls::new();
-    unfinished
-        .expect_lease_unrecorded()
-        .withf(|lease| {
-            lease.now == NOW
-                && lease.booked_before == NOW.before(TIMES.reported_within)
-                && lease.given_up_before == NOW.before(TIMES.given_up_after)
-                && lease.lease_for == TIMES.pause
-                && (1..10).contains(&lease.limit)
-        })
-        .returning(move |_| {
-            Ok(vec![(call_id(1), conversation("first")), (call_id(2), conversation("second"))])
-        });
-    let noted = steps.clone();
-    let mut updater = MockCallUpdater::new();
-    updater.expect_attach_recording().returning(move |call, recording| {
-        noted.lock().expect("no panic").push(format!("attach {call} {}", recording.size_bytes));
-        Ok(())
-    });
-    let mut provider = MockProviderRecordings::new();
-    provider.expect_fetch().returning(move |id| match id.as_str() {
-        "first" => first.clone(),
-        _ => Ok(Some(Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() })),
-    });
-    let mut store = MockRecordingStore::new();
-    let noted = steps.clone();
-    store.expect_put().returning(move |key, _, _| {
-        noted.lock().expect("no panic").push(format!("put {key}"));
-        Ok(())
-    });
+fn use_case(world: &World, provider: &Provider, recordings: Arc<dyn RecordingStore>) -> RecoverRecordings {
+    let memory = Arc::new(world.memory.clone());
     let ports = RecoverRecordingsPorts {
-        unfinished: Arc::new(unfinished),
-        updater: Arc::new(updater),
-        provider: Arc::new(provider),
-        recordings: Arc::new(store),
-        clock: Arc::new(clock),
+        unfinished: memory.clone(),
+        updater: memory,
+        provider: Arc::new(provider.clone()),
+        recordings,
+        clock: world.clock.clone(),
     };
-    let asked = RecoverRecordings::new(ports, TIMES).run_once().await;
-    let steps = steps.lock().expect("no panic").clone();
-    (asked, steps)
+    RecoverRecordings::new(ports, TIMES)
+}
+
+async fn recover(world: &World, provider: &Provider) -> usize {
+    let use_case = use_case(world, provider, Arc::new(world.memory.clone()));
+    use_case.run_once().await.expect("the store is not lost")
+}
+
+/// A completed call that has a recording at the provider.
+async fn completed(world: &World) -> (Booking, ConversationId) {
+    let reference = provider_reference();
+    let conversation_id = reference.conversation_id.clone().expect("the reference has both ids");
+    let booking = world.place(reference).await;
+    let content = UpdateContent::Conversation(ConversationRecord {
+        status: CallStatus::Completed,
+        duration_secs: None,
+        transcript: Vec::new(),
+        started_at: None,
+        answered_at: None,
+        end_reason: None,
+        summary: None,
+        cost_credits: None,
+        has_recording: true,
+    });
+    let update = CallUpdate { conversation_id: None, carrier_call_id: None, content };
+    world.memory.merge(&booking.identity.call_id, &update).await.expect("the store is not lost");
+    (booking, conversation_id)
+}
+
+fn audio(format: AudioFormat, bytes: &[u8]) -> Audio {
+    Audio { format, bytes: bytes.to_vec() }
 }
 
 #[tokio::test]
-async fn what_the_provider_kept_is_stored_before_the_books_point_at_it() {
-    let audio = Audio { format: AudioFormat::Wav, bytes: b"RIFF".to_vec() };
-    let (first, second) = (call_id(1), call_id(2));
-    let steps = [
-        format!("put {first}.wav"),
-        format!("attach {first} 4"),
-        format!("put {second}.mp3"),
-        format!("attach {second} 5"),
-    ];
-    assert_eq!(recovered(Ok(Some(audio))).await, (Ok(2), steps.to_vec()));
+async fn a_recording_of_the_provider_is_stored_and_attached() {
+    let (world, provider) = (World::new(), provider());
+    let recordings = [audio(AudioFormat::Wav, b"RIFF"), audio(AudioFormat::Mp3, b"voice")];
+    let mut calls = Vec::new();
+    for audio in &recordings {
+        let (booking, conversation_id) = completed(&world).await;
+        provider.add_recording(&conversation_id, audio.clone());
+        calls.push(booking);
+    }
+    world.clock.advance(TIMES.reported_within + A_MILLISECOND).await;
+    assert_eq!(recover(&world, &provider).await, 2);
+    for (booking, audio) in calls.iter().zip(recordings) {
+        let key = RecordingKey::of(&booking.identity.call_id, audio.format);
+        let attached = world.call(booking).recording.expect("the recording is attached");
+        assert_eq!((&attached.key, attached.size_bytes), (&key, audio.bytes.len() as u64));
+        assert_eq!(world.memory.tables().recordings.get(key.as_str()), Some(&audio.bytes));
+    }
+}
+
+/// Otherwise the ledger could point at a recording that does not exist.
+#[tokio::test]
+async fn a_recording_is_stored_before_it_is_attached() {
+    let (world, provider) = (World::new(), provider());
+    let (booking, conversation_id) = completed(&world).await;
+    provider.add_recording(&conversation_id, audio(AudioFormat::Mp3, b"voice"));
+    world.clock.advance(TIMES.reported_within + A_MILLISECOND).await;
+    let mut full = MockRecordingStore::new();
+    full.expect_put().times(1).return_const(Err(unavailable()));
+    assert_eq!(use_case(&world, &provider, Arc::new(full)).run_once().await, Ok(1));
+    assert_eq!(world.call(&booking).recording, None);
 }
 
 #[tokio::test]
-async fn a_recording_that_cannot_be_had_does_not_hold_up_the_others() {
-    let second = call_id(2);
-    let steps = vec![format!("put {second}.mp3"), format!("attach {second} 5")];
-    assert_eq!(recovered(Ok(None)).await, (Ok(2), steps.clone()));
-    assert_eq!(recovered(Err(away())).await, (Ok(2), steps));
+async fn a_recording_that_cannot_be_fetched_does_not_delay_the_others() {
+    let (world, provider) = (World::new(), provider());
+    let (missing, _) = completed(&world).await;
+    let (booking, conversation_id) = completed(&world).await;
+    provider.add_recording(&conversation_id, audio(AudioFormat::Mp3, b"voice"));
+    world.clock.advance(TIMES.reported_within + A_MILLISECOND).await;
+    assert_eq!(recover(&world, &provider).await, 2);
+    assert_eq!(world.call(&missing).recording, None);
+    assert!(world.call(&booking).recording.is_some());
+
+    let (world, lost) = (World::new(), self::provider());
+    completed(&world).await;
+    completed(&world).await;
+    lost.lose_records();
+    world.clock.advance(TIMES.reported_within + A_MILLISECOND).await;
+    assert_eq!(recover(&world, &lost).await, 2, "an error does not end the run");
+}
+
+#[tokio::test]
+async fn a_call_is_asked_about_when_its_recording_is_overdue_and_until_it_is_given_up() {
+    let too_old = TIMES.given_up_after + A_MILLISECOND;
+    for (age, expected) in [
+        (TIMES.reported_within, 0),
+        (TIMES.reported_within + A_MILLISECOND, 1),
+        (TIMES.given_up_after, 1),
+        (too_old, 0),
+    ] {
+        let world = World::new();
+        completed(&world).await;
+        world.clock.advance(age).await;
+        assert_eq!(recover(&world, &provider()).await, expected, "after {age:?}");
+        assert_eq!(recover(&world, &provider()).await, 0, "the call is leased");
+    }
+}
+
+/// A recording has megabytes, and one run has one batch of them in memory after the other.
+#[tokio::test]
+async fn one_run_fetches_a_few_recordings() {
+    let world = World::new();
+    for _ in 0..12 {
+        completed(&world).await;
+    }
+    world.clock.advance(TIMES.reported_within + A_MILLISECOND).await;
+    assert!((1..10).contains(&recover(&world, &provider()).await));
 }

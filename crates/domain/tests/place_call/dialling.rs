@@ -5,7 +5,7 @@ use domain::{
     AnswerTime, DialOutcome, PlaceCallError, PlacedCall, ProviderReference, RawPlaceCall, UnknownCause,
 };
 
-use crate::world::{World, away, call_id, contact, reference};
+use crate::world::{World, call_id, contact, reference, unavailable};
 
 #[tokio::test]
 async fn a_call_is_locked_booked_dialled_and_settled_in_this_order() {
@@ -18,7 +18,7 @@ async fn a_call_is_locked_booked_dialled_and_settled_in_this_order() {
 }
 
 #[tokio::test]
-async fn the_provider_is_told_everything_it_needs() {
+async fn the_provider_gets_everything_it_needs() {
     let raw = RawPlaceCall {
         phone_number: Some("14165550110"),
         call_reason: Some("Follow up on the quote"),
@@ -49,14 +49,17 @@ async fn the_lock_is_renewed_while_the_phone_rings() {
 
 #[tokio::test]
 async fn a_lock_that_cannot_be_renewed_does_not_end_the_call() {
-    for renewed in [Err(away()), Ok(Ownership::Lost)] {
+    for renewed in [Err(unavailable()), Ok(Ownership::Lost)] {
         let lost = SettleResult { ownership: Ownership::Lost, context_stored: true };
         let world =
             World { rings_for: Duration::from_secs(45), renewed, lock_settled: Ok(lost), ..World::working() };
         let run = world.call_the_contact().await;
         assert!(run.answer.is_ok());
         assert_eq!(run.dials(), 1);
-        assert!(run.steps().contains(&"ledger: settle placed"), "the guard is settled by its own token");
+        assert!(
+            run.steps().contains(&"ledger: settle placed"),
+            "the reservation is settled by its own token"
+        );
     }
 }
 
@@ -71,8 +74,9 @@ async fn a_provider_that_never_answers_is_unknown_after_the_timeout_and_keeps_lo
     assert!(!run.steps().contains(&"lock: release"));
 }
 
-/// A provider that answers after the ring is answered from for the lock's time; one that answers before it, for the ring as
-/// well, since a second call would find the phone still ringing.
+/// The result of a provider that responds after ringing is held for the time of the lock. The
+/// result of one that responds before ringing is held for the ringing time too: a second call would
+/// find the phone still ringing.
 #[tokio::test]
 async fn a_result_is_held_until_the_phone_can_no_longer_ring() {
     for (answers, held, answer_within) in
@@ -85,7 +89,8 @@ async fn a_result_is_held_until_the_phone_can_no_longer_ring() {
     }
 }
 
-/// What comes later than the margin could ring past the guard.
+/// A call whose response arrives later than the margin could ring longer than its reservation
+/// lasts.
 #[tokio::test]
 async fn a_provider_that_answers_before_the_ring_has_the_margin_to_answer() {
     for (takes, known) in [(29, true), (31, false)] {
@@ -96,7 +101,7 @@ async fn a_provider_that_answers_before_the_ring_has_the_margin_to_answer() {
 }
 
 #[tokio::test]
-async fn a_call_without_ids_is_placed_all_the_same() {
+async fn a_call_without_ids_is_placed_too() {
     let world = World { outcome: DialOutcome::Placed(ProviderReference::default()), ..World::working() };
     let run = world.call_the_contact().await;
     let placed = run.answer.expect("placed");
@@ -104,11 +109,11 @@ async fn a_call_without_ids_is_placed_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_context_goes_to_the_cache_where_the_lock_does_not_keep_it() {
+async fn a_context_is_stored_in_the_cache_where_the_lock_does_not_store_it() {
     let apart = SettleResult { ownership: Ownership::Held, context_stored: false };
     let world = World { lock_settled: Ok(apart), ..World::working() };
     let run = world.call_the_contact().await;
-    assert_eq!(run.steps().last(), Some(&"context: keep"));
+    assert_eq!(run.steps().last(), Some(&"context: store"));
 }
 
 #[tokio::test]

@@ -6,10 +6,11 @@ use domain::{
     UnknownCause,
 };
 
-use crate::world::{World, away, call_id, earlier, provider_reference, reference};
+use crate::world::{World, call_id, earlier, provider_reference, reference, unavailable};
 
-/// One row: how the world is broken, what the client hears, and every write and dial in order. From these follow the state
-/// of the lock (held unless released or settled) and of the guard (held from its booking unless settled as not dialled).
+/// One row: what fails, what the client gets, and every write and dial in order. The steps show the
+/// state of the lock (held unless released or settled) and of the reservation (held from the
+/// booking unless settled as not dialled).
 struct Row {
     what: &'static str,
     world: World,
@@ -20,8 +21,8 @@ struct Row {
 const IN_FLIGHT: PlaceCallError = PlaceCallError::InFlight { retry_after: Duration::from_secs(17) };
 const REMAINING: Duration = Duration::from_secs(17);
 
-fn unavailable() -> Result<PlacedCall, PlaceCallError> {
-    Err(PlaceCallError::ServiceUnavailable(away()))
+fn service_unavailable() -> Result<PlacedCall, PlaceCallError> {
+    Err(PlaceCallError::ServiceUnavailable(unavailable()))
 }
 
 fn placed() -> Result<PlacedCall, PlaceCallError> {
@@ -38,15 +39,15 @@ fn earlier_call(reason: Option<NotConnectedReason>) -> SettledCall {
 fn before_the_dial() -> Vec<Row> {
     vec![
         Row {
-            what: "the lock is away: fail closed, and take back what a late write may have taken",
-            world: World { acquired: Err(away()), ..World::working() },
-            answer: unavailable(),
+            what: "the lock is unavailable: fail closed, and release the key, which the failed request may hold",
+            world: World { acquired: Err(unavailable()), ..World::working() },
+            answer: service_unavailable(),
             steps: &["lock: acquire", "lock: release"],
         },
         Row {
-            what: "the lock is away for good",
-            world: World { acquired: Err(away()), released: Err(away()), ..World::working() },
-            answer: unavailable(),
+            what: "the lock stays unavailable",
+            world: World { acquired: Err(unavailable()), released: Err(unavailable()), ..World::working() },
+            answer: service_unavailable(),
             steps: &["lock: acquire", "lock: release"],
         },
         Row {
@@ -74,38 +75,36 @@ fn before_the_dial() -> Vec<Row> {
             steps: &["lock: acquire"],
         },
         Row {
-            what: "the ledger is away: nothing is sent, lock and guard are given back",
-            world: World { booked: Err(away()), ..World::working() },
-            answer: unavailable(),
+            what: "the ledger is unavailable: no dial, and lock and reservation are released",
+            world: World { booked: Err(unavailable()), ..World::working() },
+            answer: service_unavailable(),
             steps: &["lock: acquire", "ledger: book", "ledger: settle not-dialled", "lock: release"],
         },
         Row {
-            what: "the ledger is away for good",
-            world: World { booked: Err(away()), ledger_settled: Err(away()), ..World::working() },
-            answer: unavailable(),
-            steps: &[
-                "lock: acquire",
-                "ledger: book",
-                "ledger: settle not-dialled",
-                "ledger: settle not-dialled",
-                "lock: release",
-            ],
+            what: "the ledger stays unavailable",
+            world: World {
+                booked: Err(unavailable()),
+                ledger_settled: Err(unavailable()),
+                ..World::working()
+            },
+            answer: service_unavailable(),
+            steps: &["lock: acquire", "ledger: book", "ledger: settle not-dialled", "lock: release"],
         },
         Row {
-            what: "the lock was lost, and the guard blocks: a call is in flight",
+            what: "the lock was lost, and the reservation blocks: a call is in flight",
             world: World { booked: Ok(HoldResult::InFlight { remaining: REMAINING }), ..World::working() },
             answer: Err(IN_FLIGHT),
             steps: &["lock: acquire", "ledger: book", "lock: release"],
         },
         Row {
-            what: "the lock was lost, and the guard knows the result",
+            what: "the lock was lost, and the reservation has the result",
             world: World { booked: Ok(HoldResult::Settled(earlier_call(None))), ..World::working() },
             answer: Ok(PlacedCall { reference: earlier(), deduplicated: true }),
             steps: &["lock: acquire", "ledger: book", "lock: release"],
         },
         Row {
-            what: "the process stood still until the lock lapsed",
-            world: World { stalls_for: Duration::from_secs(31), ..World::working() },
+            what: "the process was paused until the lock expired",
+            world: World { pauses_for: Duration::from_secs(31), ..World::working() },
             answer: Err(PlaceCallError::ServiceUnavailable(PortUnavailable::new(
                 "gateway",
                 "stalled between the lock and the dial",
@@ -129,7 +128,7 @@ fn outcomes() -> Vec<Row> {
             steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-connected", "lock: settle"],
         },
         Row {
-            what: "refused by the provider: a retry may dial at once",
+            what: "refused by the provider: a retry may dial immediately",
             world: World {
                 outcome: DialOutcome::NotDialled(NotDialledReason::Rejected(code.clone())),
                 ..World::working()
@@ -138,7 +137,7 @@ fn outcomes() -> Vec<Row> {
             steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-dialled", "lock: release"],
         },
         Row {
-            what: "the provider is not reached: a retry may dial at once",
+            what: "the provider is not reached: a retry may dial immediately",
             world: World {
                 outcome: DialOutcome::NotDialled(NotDialledReason::Unavailable),
                 ..World::working()
@@ -149,7 +148,7 @@ fn outcomes() -> Vec<Row> {
     ];
     for cause in [UnknownCause::TimedOut, UnknownCause::ConnectionLost, UnknownCause::UnclearAnswer] {
         rows.push(Row {
-            what: "unknown: the lock is held for its whole time again, and the guard stays",
+            what: "unknown: the lock is held for its whole time again, and the reservation stays",
             world: World { outcome: DialOutcome::Unknown(cause), ..World::working() },
             answer: Err(PlaceCallError::OutcomeUnknown { call_id: call_id(), cause }),
             steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle unknown", "lock: renew"],
@@ -163,8 +162,8 @@ fn after_the_dial() -> Vec<Row> {
     let refused = DialOutcome::NotDialled(NotDialledReason::Unavailable);
     vec![
         Row {
-            what: "placed, and the ledger is away: the call is real",
-            world: World { ledger_settled: Err(away()), ..World::working() },
+            what: "placed, and the ledger is unavailable: the call is real",
+            world: World { ledger_settled: Err(unavailable()), ..World::working() },
             answer: placed(),
             steps: &[
                 "lock: acquire",
@@ -176,8 +175,8 @@ fn after_the_dial() -> Vec<Row> {
             ],
         },
         Row {
-            what: "placed, and the lock is away: the context goes to the cache",
-            world: World { lock_settled: Err(away()), ..World::working() },
+            what: "placed, and the lock is unavailable: the context goes to the cache",
+            world: World { lock_settled: Err(unavailable()), ..World::working() },
             answer: placed(),
             steps: &[
                 "lock: acquire",
@@ -186,12 +185,16 @@ fn after_the_dial() -> Vec<Row> {
                 "ledger: settle placed",
                 "lock: settle",
                 "lock: settle",
-                "context: keep",
+                "context: store",
             ],
         },
         Row {
-            what: "placed, and lock and cache are away: the call is real",
-            world: World { lock_settled: Err(away()), context_stored: Err(away()), ..World::working() },
+            what: "placed, and lock and cache are unavailable: the call is real",
+            world: World {
+                lock_settled: Err(unavailable()),
+                context_stored: Err(unavailable()),
+                ..World::working()
+            },
             answer: placed(),
             steps: &[
                 "lock: acquire",
@@ -200,18 +203,18 @@ fn after_the_dial() -> Vec<Row> {
                 "ledger: settle placed",
                 "lock: settle",
                 "lock: settle",
-                "context: keep",
+                "context: store",
             ],
         },
         Row {
-            what: "unknown, and the lock is away: it stays unknown",
-            world: World { outcome: unknown.clone(), renewed: Err(away()), ..World::working() },
+            what: "unknown, and the lock is unavailable: it stays unknown",
+            world: World { outcome: unknown.clone(), renewed: Err(unavailable()), ..World::working() },
             answer: Err(PlaceCallError::OutcomeUnknown { call_id: call_id(), cause: UnknownCause::TimedOut }),
             steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle unknown", "lock: renew"],
         },
         Row {
-            what: "unknown, and the ledger is away: it stays unknown",
-            world: World { outcome: unknown, ledger_settled: Err(away()), ..World::working() },
+            what: "unknown, and the ledger is unavailable: it stays unknown",
+            world: World { outcome: unknown, ledger_settled: Err(unavailable()), ..World::working() },
             answer: Err(PlaceCallError::OutcomeUnknown { call_id: call_id(), cause: UnknownCause::TimedOut }),
             steps: &[
                 "lock: acquire",
@@ -223,14 +226,14 @@ fn after_the_dial() -> Vec<Row> {
             ],
         },
         Row {
-            what: "not dialled, and the lock is somebody else's by now",
+            what: "not dialled, and another request has the lock by now",
             world: World { outcome: refused.clone(), released: Ok(Ownership::Lost), ..World::working() },
             answer: Err(PlaceCallError::ProviderUnavailable { call_id: call_id() }),
             steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-dialled", "lock: release"],
         },
         Row {
-            what: "not dialled, and the lock is away",
-            world: World { outcome: refused, released: Err(away()), ..World::working() },
+            what: "not dialled, and the lock is unavailable",
+            world: World { outcome: refused, released: Err(unavailable()), ..World::working() },
             answer: Err(PlaceCallError::ProviderUnavailable { call_id: call_id() }),
             steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-dialled", "lock: release"],
         },

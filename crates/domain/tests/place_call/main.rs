@@ -1,7 +1,8 @@
-//! The use case on scripted ports and a clock that is moved by hand: the right steps in the right order, and for each port
-//! and each way it can fail, the answer, the lock, the guard and the number of dials.
+//! The use case with mocks of its ports and a clock that the tests move: the right steps in the
+//! right order, and for each port and each way in which it can fail, the response, the lock, the
+//! reservation and the number of dials.
 
-mod clock;
+mod deadline;
 mod dialling;
 mod faults;
 mod resolving;

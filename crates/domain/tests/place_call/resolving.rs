@@ -1,12 +1,12 @@
 use domain::ports::CallerNumberChoice;
 use domain::{Carrier, ForbiddenRange, PlaceCallError, RawPlaceCall};
 
-use crate::world::{World, agent, away, caller_number, contact, number};
+use crate::world::{World, agent, caller_number, contact, number, unavailable};
 
-/// Whatever is wrong with the parties, nothing is locked, booked or dialled.
+/// The error of a refused call, for which nothing is locked, booked or dialled.
 async fn refused(world: World, raw: RawPlaceCall<'_>) -> PlaceCallError {
     let run = world.call(raw).await;
-    assert_eq!(run.steps(), Vec::<&str>::new(), "nothing happens before everybody is known");
+    assert_eq!(run.steps(), Vec::<&str>::new(), "all checks come before the first write");
     run.answer.expect_err("refused")
 }
 
@@ -19,7 +19,7 @@ const BY_CONTACT: RawPlaceCall<'_> = RawPlaceCall {
 };
 
 #[tokio::test]
-async fn a_user_contact_agent_or_number_that_is_not_there_is_named() {
+async fn the_refusal_names_the_user_contact_agent_or_number_that_is_missing() {
     let world = World { user: Ok(None), ..World::working() };
     assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::UserNotFound);
     let world = World { contact: Ok(None), ..World::working() };
@@ -29,10 +29,10 @@ async fn a_user_contact_agent_or_number_that_is_not_there_is_named() {
     let world = World { agent: Ok(None), ..World::working() };
     let asked = RawPlaceCall { agent_id: Some("agent-9"), ..BY_CONTACT };
     assert_eq!(refused(world, asked).await, PlaceCallError::AgentNotFound);
-    let nobody = CallerNumberChoice { caller: None, recipient_is_own_number: false };
-    let world = World { numbers: Ok(nobody.clone()), ..World::working() };
+    let none = CallerNumberChoice { caller: None, recipient_is_own_number: false };
+    let world = World { numbers: Ok(none.clone()), ..World::working() };
     assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::NoAiEnabledNumber);
-    let world = World { numbers: Ok(nobody), ..World::working() };
+    let world = World { numbers: Ok(none), ..World::working() };
     let asked = RawPlaceCall { from_number: Some("+14165550101"), ..BY_CONTACT };
     assert_eq!(refused(world, asked).await, PlaceCallError::FromNumberNotAvailable);
 }
@@ -82,7 +82,7 @@ async fn a_contact_is_called_at_its_own_number_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn nobody_calls_a_forbidden_number_or_the_organization_itself() {
+async fn a_forbidden_number_and_the_organization_itself_are_not_called() {
     let own = CallerNumberChoice { caller: Some(caller_number()), recipient_is_own_number: true };
     let world = World { numbers: Ok(own), ..World::working() };
     let refusal = PlaceCallError::DestinationNotAllowed(ForbiddenRange::OwnNumber);
@@ -101,17 +101,17 @@ async fn nobody_calls_a_forbidden_number_or_the_organization_itself() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_fails_closed() {
+async fn a_store_that_is_unavailable_fails_closed() {
     let worlds = [
-        World { user: Err(away()), ..World::working() },
-        World { contact: Err(away()), ..World::working() },
-        World { agent: Err(away()), ..World::working() },
-        World { numbers: Err(away()), ..World::working() },
+        World { user: Err(unavailable()), ..World::working() },
+        World { contact: Err(unavailable()), ..World::working() },
+        World { agent: Err(unavailable()), ..World::working() },
+        World { numbers: Err(unavailable()), ..World::working() },
     ];
     for world in worlds {
-        assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::ServiceUnavailable(away()));
+        assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::ServiceUnavailable(unavailable()));
     }
-    let world = World { contact: Err(away()), ..World::working() };
+    let world = World { contact: Err(unavailable()), ..World::working() };
     let by_number = RawPlaceCall { phone_number: Some("+14165550110"), ..RawPlaceCall::default() };
-    assert_eq!(refused(world, by_number).await, PlaceCallError::ServiceUnavailable(away()));
+    assert_eq!(refused(world, by_number).await, PlaceCallError::ServiceUnavailable(unavailable()));
 }

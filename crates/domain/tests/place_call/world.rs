@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallerNumberChoice, DialRequest, HoldResult, MockAgentRepo, MockCallLedger, MockContactRepo,
+    CallerNumberChoice, Clock, DialRequest, HoldResult, MockAgentRepo, MockCallLedger, MockContactRepo,
     MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo, Ownership,
     PortUnavailable, SettleResult, VoiceProvider,
 };
@@ -14,11 +14,11 @@ use domain::{
     ProviderNumberId, ProviderReference, RawPlaceCall, User, UserId,
 };
 
-use crate::clock::HandClock;
+use testkit::clock::ManualClock;
 
 pub(crate) type Answer<T> = Result<T, PortUnavailable>;
 
-/// What every port answers, to be changed by a test before it places a call.
+/// What every port returns. A test changes it before it places a call.
 pub(crate) struct World {
     pub user: Answer<Option<User>>,
     pub contact: Answer<Option<Contact>>,
@@ -36,18 +36,18 @@ pub(crate) struct World {
     pub answers: AnswerTime,
     /// How long the provider takes to answer.
     pub rings_for: Duration,
-    /// How long the process stands still while it books.
-    pub stalls_for: Duration,
+    /// How long the process is paused while it books.
+    pub pauses_for: Duration,
 }
 
-/// What came of a call.
+/// The result of a call.
 pub(crate) struct Run {
     pub answer: Result<PlacedCall, PlaceCallError>,
     /// Every write and every dial, in order.
     pub steps: Vec<String>,
-    /// What the provider was asked.
+    /// The dials that the provider got.
     pub dialled: Vec<DialRequest>,
-    /// How long the results that were written are held, each with whoever holds it.
+    /// How long each store holds the result.
     pub holds: Vec<(&'static str, Duration)>,
 }
 
@@ -61,8 +61,8 @@ impl Run {
     }
 }
 
-pub(crate) fn away() -> PortUnavailable {
-    PortUnavailable::new("store", "away")
+pub(crate) fn unavailable() -> PortUnavailable {
+    PortUnavailable::new("store", "unavailable")
 }
 
 pub(crate) fn number(text: &str) -> PhoneNumber {
@@ -88,7 +88,7 @@ pub(crate) fn call_id() -> CallId {
     CallId::mint(1, [1; 8])
 }
 
-/// The call of this request, as it is named to the client.
+/// The reference of this request's call, as the client gets it.
 pub(crate) fn reference() -> CallReference {
     CallReference::new(call_id(), provider_reference())
 }
@@ -131,7 +131,7 @@ pub(crate) fn contact() -> Contact {
 }
 
 impl World {
-    /// A world in which every port does its work and the callee answers at once.
+    /// A world in which no port fails and the callee answers immediately.
     pub(crate) fn working() -> Self {
         let organization = Organization { id: organization_id(), name: name("Analytical Engines") };
         let user = User {
@@ -154,7 +154,7 @@ impl World {
             outcome: DialOutcome::Placed(provider_reference()),
             answers: AnswerTime::AfterRinging,
             rings_for: Duration::ZERO,
-            stalls_for: Duration::ZERO,
+            pauses_for: Duration::ZERO,
         }
     }
 
@@ -168,17 +168,17 @@ impl World {
         let command =
             PlaceCallCommand::parse(UserId::parse("user-1").expect("an id"), &raw).expect("a command");
         let journal = Journal::default();
-        let clock = Arc::new(HandClock::default());
+        let clock = Arc::new(ManualClock::new());
         let place_call = PlaceCall::new(self.ports(&journal, &clock), CallPolicy::default());
         let placing = tokio::spawn(async move { place_call.execute(command).await });
-        clock.pass(Duration::from_secs(180)).await;
+        clock.advance(Duration::from_secs(180)).await;
         assert!(placing.is_finished(), "a call ends within three minutes");
         let answer = placing.await.expect("no panic");
         let Entries { steps, dialled, holds } = std::mem::take(&mut *journal.0.lock().expect("no panic"));
         Run { answer, steps, dialled, holds }
     }
 
-    fn ports(self, journal: &Journal, clock: &Arc<HandClock>) -> PlaceCallPorts {
+    fn ports(self, journal: &Journal, clock: &Arc<ManualClock>) -> PlaceCallPorts {
         let mut users = MockUserRepo::new();
         users.expect_find().return_const(self.user);
         let mut contacts = MockContactRepo::new();
@@ -208,10 +208,9 @@ impl World {
         lock.expect_release().returning(move |_, _| j.note("lock: release", released.clone()));
 
         let mut ledger = MockCallLedger::new();
-        let (j, booked, standing, stalls_for) =
-            (journal.clone(), self.booked, clock.clone(), self.stalls_for);
+        let (j, booked, paused, pauses_for) = (journal.clone(), self.booked, clock.clone(), self.pauses_for);
         ledger.expect_book().returning(move |_| {
-            standing.stall(stalls_for);
+            paused.jump(pauses_for);
             j.note("ledger: book", booked.clone())
         });
         let (j, ledger_settled) = (journal.clone(), self.ledger_settled);
@@ -221,8 +220,8 @@ impl World {
         });
 
         let mut contexts = MockContextCache::new();
-        let (j, kept) = (journal.clone(), self.context_stored);
-        contexts.expect_store().returning(move |_, _| j.note("context: keep", kept.clone()));
+        let (j, stored) = (journal.clone(), self.context_stored);
+        contexts.expect_store().returning(move |_, _| j.note("context: store", stored.clone()));
 
         let mut identifiers = MockIdentifiers::new();
         identifiers.expect_call_id().returning(call_id);
@@ -272,10 +271,10 @@ impl Journal {
     }
 }
 
-/// A provider that answers after a while by the hand-moved clock, which a mock cannot.
+/// A provider that responds after a time on the clock, which a mock cannot.
 struct RingingProvider {
     journal: Journal,
-    clock: Arc<HandClock>,
+    clock: Arc<ManualClock>,
     rings_for: Duration,
     outcome: DialOutcome,
     answers: AnswerTime,
@@ -290,9 +289,7 @@ impl VoiceProvider for RingingProvider {
     async fn dial(&self, request: &DialRequest) -> DialOutcome {
         self.journal.note("dial", ());
         self.journal.0.lock().expect("no panic").dialled.push(request.clone());
-        if !self.rings_for.is_zero() {
-            domain::ports::Clock::sleep(&*self.clock, self.rings_for).await;
-        }
+        self.clock.sleep(self.rings_for).await;
         self.outcome.clone()
     }
 }

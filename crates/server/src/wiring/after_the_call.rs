@@ -18,46 +18,40 @@ use crate::config::{Deliveries, Settings};
 use crate::pausing_recordings::PausingRecordings;
 use crate::workers::Workers;
 
-/// What the gateway does with a call once it was dialled.
+/// The use cases that follow a dial.
 pub(crate) struct AfterTheCall {
-    /// Where the provider's events are taken in, where there is a secret to know them by.
+    /// Receives provider events, if a secret is configured that verifies them.
     pub(crate) receive_event: Option<Arc<ReceiveEvent>>,
-    /// Notified when one was taken in.
+    /// Notified when an event was stored.
     pub(crate) accepted: Arc<Notify>,
-    /// Who calls, where there is a secret to know the question by.
+    /// Identifies callers, if a secret is configured that verifies the question.
     pub(crate) personalize: Option<Arc<PersonalizeCall>>,
-    /// What became of calls.
     pub(crate) read_calls: Arc<ReadCalls>,
-    /// What becomes of them while they go on.
     pub(crate) follow_calls: Arc<FollowCalls>,
-    /// Where it is sent.
     pub(crate) webhooks: Arc<WebhookRegistry>,
 }
 
-/// How the voice provider tells of calls, as far as it does.
-pub(crate) struct ToldBy {
-    /// By events.
+/// How the voice provider reports on calls.
+pub(crate) struct ProviderReports {
     pub(crate) webhook: Option<Arc<dyn ProviderWebhook>>,
-    /// When it is asked for calls.
     pub(crate) records: Option<Arc<dyn ProviderRecords>>,
-    /// When it is asked for recordings.
     pub(crate) recordings: Option<Arc<dyn ProviderRecordings>>,
 }
 
-/// How long a connection to the receiver of an event may take.
-const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
+/// The time limit for connecting to a webhook endpoint.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl AfterTheCall {
-    /// Joins the use cases with their ports, and starts the workers among them.
+    /// Builds the use cases on their ports, and starts the workers.
     pub(crate) fn start(
         settings: &Settings,
         stores: &Stores,
         ports: &PlaceCallPorts,
-        told_by: ToldBy,
+        reports: ProviderReports,
         workers: &Workers,
     ) -> anyhow::Result<Self> {
         let database = stores.database();
-        let ToldBy { webhook, records, recordings: recorded } = told_by;
+        let ProviderReports { webhook, records, recordings: recorded } = reports;
         let recordings = settings.recordings.as_ref().map(adapter_object_store::open).transpose();
         let recordings = recordings.context("OUTDIAL_RECORDINGS_URL")?;
         let sender = sender(&settings.deliveries)?;
@@ -134,7 +128,7 @@ fn sender(deliveries: &Deliveries) -> anyhow::Result<Arc<dyn WebhookSender>> {
     let settings = WebhookSenderSettings {
         allow_private: deliveries.allow_private,
         attempt_within: deliveries.timeout,
-        connect_within: deliveries.timeout.min(CONNECTED_WITHIN),
+        connect_within: deliveries.timeout.min(CONNECT_TIMEOUT),
     };
     Ok(Arc::new(HttpWebhookSender::new(settings)?))
 }

@@ -13,30 +13,26 @@ use simulator::{Simulator, WebhookSettings};
 use crate::config::{Voice, WebhookSecrets};
 use crate::system::random_secret;
 
-/// Everything that a voice provider is to the gateway.
+/// The adapters of a voice provider.
 pub(crate) struct VoiceParts {
-    /// Its name, as clients read it in a call.
+    /// Its name, which clients read in a call.
     pub(crate) name: &'static str,
-    /// Who dials.
     pub(crate) provider: Arc<dyn VoiceProvider>,
-    /// What it has recorded of calls, where it can be asked.
     pub(crate) records: Option<Arc<dyn ProviderRecords>>,
-    /// The recordings that it keeps, where they can be fetched.
     pub(crate) recordings: Option<Arc<dyn ProviderRecordings>>,
-    /// How its events are known and read, where there is a secret to know them by.
+    /// Present if a secret is configured that verifies its events.
     pub(crate) webhook: Option<Arc<dyn ProviderWebhook>>,
-    /// The simulator, where that is what dials.
     pub(crate) simulated: Option<Simulated>,
 }
 
-/// A simulator of our own, and the secret that it will sign with.
+/// A simulator in this process, and the secret that it signs with.
 pub(crate) struct Simulated {
     pub(crate) simulator: Simulator,
     secret: String,
 }
 
 impl VoiceParts {
-    /// Makes the adapters of the configured provider.
+    /// Builds the adapters of the configured provider.
     pub(crate) async fn of(voice: &Voice) -> anyhow::Result<Self> {
         match voice {
             Voice::ElevenLabs { api_key, base_url, webhook } => {
@@ -103,8 +99,8 @@ impl VoiceParts {
 }
 
 impl Simulated {
-    /// Has the simulator tell the gateway at this address what became of calls.
-    pub(crate) fn report_to(&self, gateway: SocketAddr) -> std::io::Result<()> {
+    /// Makes the simulator send its events to the gateway at this address.
+    pub(crate) fn send_events_to(&self, gateway: SocketAddr) -> std::io::Result<()> {
         let url = format!("http://{gateway}{}", adapter_http::paths::PROVIDER_EVENTS);
         self.simulator.send_webhooks_to(Some(&WebhookSettings { url, secret: self.secret.clone() }))
     }

@@ -5,25 +5,25 @@ use domain::ports::{AttemptConclusion, DeliveryLease, DeliveryQueue};
 use domain::{Booking, CallEventKind, CallStatus, DialOutcome, DueDelivery, EventSequence};
 use tokio::time::Instant;
 
-use super::{BRIEF, FAILURE, conclude, lease, tell, told};
-use crate::announcements::{A_SECOND, LONG, booked, endpoint, merge, publish, read};
-use crate::call_ledger::books::{settle, tenant};
+use super::{BRIEF, FAILURE, conclude, lease, publish_call, with_events};
+use crate::call_events::{A_SECOND, LONG, booked, endpoint, merge, publish, read};
+use crate::call_ledger::booking::{settle, tenant};
 use crate::call_updates::conversation;
 use crate::expect::{CROWD, all_at_once};
 use crate::fixtures::{Tenant, provider_reference};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
-/// What has been due for the longest time comes first, be it the older event or the newer one.
-pub async fn the_longest_due_comes_first(harness: &impl AnnouncementsHarness) {
-    let (tenant, _) = told(harness, 1).await;
+/// The delivery that has been due the longest comes first, of an older event or of a newer one.
+pub async fn the_longest_due_comes_first(harness: &impl CallEventsHarness) {
+    let (tenant, _) = with_events(harness, 1).await;
     let postponed = lease(harness, 10, LONG).await;
     assert_eq!(postponed.len(), 1);
     let pause = AttemptConclusion::Postponed { failure: FAILURE, pause: BRIEF };
     conclude(harness, &postponed[0], pause).await;
     harness.pass(BRIEF / 2).await;
-    let second = tell(harness, &tenant).await;
+    let second = publish_call(harness, &tenant).await;
     harness.pass(BRIEF).await;
-    let third = tell(harness, &tenant).await;
+    let third = publish_call(harness, &tenant).await;
     let mut order = Vec::new();
     for _ in 0..3 {
         order.extend(lease(harness, 1, LONG).await.iter().map(|delivery| delivery.event.sequence));
@@ -31,29 +31,30 @@ pub async fn the_longest_due_comes_first(harness: &impl AnnouncementsHarness) {
     assert_eq!(order, [second, postponed[0].event.sequence, third]);
 }
 
-/// Fifty claimants at once get each delivery once in all, and none gets more than it asked for.
-pub async fn a_delivery_is_leased_to_one_worker(harness: &impl AnnouncementsHarness) {
-    let (tenant, _) = told(harness, 7).await;
+/// Fifty concurrent workers lease each delivery once in total, and none gets more than its limit.
+pub async fn a_delivery_is_leased_to_one_worker(harness: &impl CallEventsHarness) {
+    let (tenant, _) = with_events(harness, 7).await;
     let crowd = (0..CROWD).map(|_| {
         let queue = harness.queue();
         let lease = DeliveryLease { limit: 2, per_endpoint: 1000, lease_for: LONG };
         async move { queue.lease(&lease).await.expect("store is up") }
     });
     let shares = all_at_once(crowd).await;
-    assert!(shares.iter().all(|share| share.len() <= 2), "a claimant got more than it asked for");
+    assert!(shares.iter().all(|share| share.len() <= 2), "a worker got more than its limit");
     let mut leased: Vec<DueDelivery> = shares.into_iter().flatten().collect();
-    // In a crowd somebody may go away with nothing: the next one gets it.
+    // A concurrent worker may get nothing although a delivery is due: the next one gets it.
     leased.extend(lease(harness, 10, LONG).await);
-    let mut leased = places(&leased);
+    let mut leased = sequences(&leased);
     leased.sort();
     let all: Vec<EventSequence> = read(harness, &tenant).await.iter().map(|event| event.sequence).collect();
-    assert_eq!(leased, all, "what all claimants got");
+    assert_eq!(leased, all, "the deliveries of all workers");
     assert_eq!(lease(harness, 10, LONG).await, []);
 }
 
-/// A delivery whose claimant died is handed out again when the lease has run out, and not before, as the next attempt.
-pub async fn an_abandoned_delivery_is_leased_again(harness: &impl AnnouncementsHarness) {
-    told(harness, 1).await;
+/// A delivery whose worker died is leased again, as the next attempt, when its lease has expired,
+/// and not before.
+pub async fn an_abandoned_delivery_is_leased_again(harness: &impl CallEventsHarness) {
+    with_events(harness, 1).await;
     let first = lease(harness, 10, BRIEF).await;
     assert_eq!(first.len(), 1);
     assert_eq!(lease(harness, 10, BRIEF).await, []);
@@ -61,12 +62,13 @@ pub async fn an_abandoned_delivery_is_leased_again(harness: &impl AnnouncementsH
     let second = lease(harness, 10, LONG).await;
     assert_eq!(second, [DueDelivery { attempt: 2, ..first[0].clone() }]);
     harness.pass(BRIEF + A_SECOND).await;
-    assert_eq!(lease(harness, 10, LONG).await, [], "the lease is as long as the last claimant asked");
+    assert_eq!(lease(harness, 10, LONG).await, [], "the last worker chose the lease");
 }
 
-/// Of an endpoint with a long queue no more are out at once than may be, also when fifty claimants come at once, and what is
-/// due to another one is handed out though it came last. Whatever is concluded or abandoned makes room.
-pub async fn a_slow_endpoint_does_not_delay_the_others(harness: &impl AnnouncementsHarness) {
+/// An endpoint with a long queue has at most `per_endpoint` leases, also with fifty concurrent
+/// workers, and the deliveries of another endpoint are leased though they were queued last. A
+/// concluded or abandoned delivery frees its lease.
+pub async fn a_slow_endpoint_does_not_delay_the_others(harness: &impl CallEventsHarness) {
     let (slow, quick) = (tenant(harness).await, tenant(harness).await);
     let mut slow_endpoints = Vec::new();
     for _ in 0..2 {
@@ -77,23 +79,23 @@ pub async fn a_slow_endpoint_does_not_delay_the_others(harness: &impl Announceme
     }
     publish(harness).await;
     let quick_endpoint = endpoint(harness, &quick, &CallEventKind::ALL).await.id;
-    tell(harness, &quick).await;
+    publish_call(harness, &quick).await;
 
     let lease = DeliveryLease { limit: 5, per_endpoint: 2, lease_for: BRIEF };
-    let taking = || async move { harness.queue().lease(&lease).await.expect("store is up") };
-    let out = taking().await;
+    let lease_some = || async move { harness.queue().lease(&lease).await.expect("store is up") };
+    let out = lease_some().await;
     let mut of_each: Vec<_> = out.iter().map(|delivery| &delivery.endpoint_id).collect();
     of_each.sort();
     let expected =
         [&slow_endpoints[0], &slow_endpoints[0], &slow_endpoints[1], &slow_endpoints[1], &quick_endpoint];
     assert_eq!(of_each, expected);
-    assert_eq!(taking().await, [], "as many are out as may be");
+    assert_eq!(lease_some().await, [], "every endpoint has its maximum of leases");
     let concluded =
-        out.iter().find(|delivery| delivery.endpoint_id == slow_endpoints[0]).expect("two are out");
+        out.iter().find(|delivery| delivery.endpoint_id == slow_endpoints[0]).expect("two are leased");
     conclude(harness, concluded, AttemptConclusion::Delivered).await;
-    let next = taking().await;
+    let next = lease_some().await;
     let of_each: Vec<_> = next.iter().map(|delivery| &delivery.endpoint_id).collect();
-    assert_eq!(of_each, [&slow_endpoints[0]], "one has made room");
+    assert_eq!(of_each, [&slow_endpoints[0]], "one lease is free");
 
     harness.pass(BRIEF + A_SECOND).await;
     let one = DeliveryLease { limit: 1, ..lease };
@@ -102,19 +104,19 @@ pub async fn a_slow_endpoint_does_not_delay_the_others(harness: &impl Announceme
         async move { queue.lease(&one).await.expect("store is up") }
     });
     let mut leased: Vec<DueDelivery> = all_at_once(crowd).await.into_iter().flatten().collect();
-    leased.extend(taking().await);
+    leased.extend(lease_some().await);
     for endpoint in &slow_endpoints {
         let out = leased.iter().filter(|delivery| delivery.endpoint_id == *endpoint).count();
-        assert_eq!(out, 2, "deliveries of one endpoint that are out at once");
+        assert_eq!(out, 2, "leases of one endpoint at the same time");
     }
     let quick = leased.iter().filter(|delivery| delivery.endpoint_id == quick_endpoint).count();
-    assert_eq!(quick, 1, "the other one's was abandoned as well");
+    assert_eq!(quick, 1, "the delivery of the other endpoint was abandoned too");
     assert_eq!(leased.len(), 5);
 }
 
-/// Where many endpoints have long queues and something out, and a claimant can take little, what is due to an endpoint that has
-/// nothing out is next, though it came last.
-pub async fn the_endpoint_with_the_fewest_leases_is_first(harness: &impl AnnouncementsHarness) {
+/// If many endpoints have long queues and leases, and a worker has a small limit, a delivery to an
+/// endpoint without a lease is next, though it was queued last.
+pub async fn the_endpoint_with_the_fewest_leases_is_first(harness: &impl CallEventsHarness) {
     let (slow, quick) = (tenant(harness).await, tenant(harness).await);
     for _ in 0..2 {
         endpoint(harness, &slow, &CallEventKind::ALL).await;
@@ -126,21 +128,21 @@ pub async fn the_endpoint_with_the_fewest_leases_is_first(harness: &impl Announc
     let quick_endpoint = endpoint(harness, &quick, &CallEventKind::ALL).await.id;
     let out = lease(harness, 3, LONG).await;
     assert_eq!(out.len(), 3);
-    tell(harness, &quick).await;
+    publish_call(harness, &quick).await;
     let next = lease(harness, 1, LONG).await;
     assert_eq!(next.len(), 1);
-    assert_eq!(next[0].endpoint_id, quick_endpoint, "the others have something out");
+    assert_eq!(next[0].endpoint_id, quick_endpoint, "the other endpoints have leases");
     let rest = lease(harness, 1, LONG).await;
     let of_it = |deliveries: &[DueDelivery]| {
         deliveries.iter().filter(|delivery| delivery.endpoint_id == rest[0].endpoint_id).count()
     };
-    assert_eq!(of_it(&out), 1, "the other one has two out");
+    assert_eq!(of_it(&out), 1, "the other endpoint has two leases");
 }
 
 /// The events of a call are leased one after another for each endpoint: the next one when the one
 /// before is delivered, has expired, or its lease has. Other calls and other endpoints do not wait. The
 /// order holds for many concurrent workers, whatever the outcome of each attempt.
-pub async fn the_events_of_a_call_are_leased_in_order(harness: &impl AnnouncementsHarness) {
+pub async fn the_events_of_a_call_are_leased_in_order(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     for _ in 0..2 {
         endpoint(harness, &tenant, &CallEventKind::ALL).await;
@@ -168,7 +170,11 @@ pub async fn the_events_of_a_call_are_leased_in_order(harness: &impl Announcemen
     assert_eq!(second_of_another[0].event.sequence, second[0].event.sequence);
     harness.pass(BRIEF + A_SECOND).await;
     let again = lease(harness, 10, LONG).await;
-    assert_eq!(places(&again), [second[0].event.sequence; 2], "the abandoned ones, before the third event");
+    assert_eq!(
+        sequences(&again),
+        [second[0].event.sequence; 2],
+        "the abandoned ones, before the third event"
+    );
     for delivery in &again {
         conclude(harness, delivery, AttemptConclusion::Delivered).await;
     }
@@ -203,7 +209,7 @@ async fn deliver_all(queue: Arc<dyn DeliveryQueue>, attempts: Arc<Mutex<Vec<DueD
     let deadline = Instant::now() + LONG;
     while attempts.lock().expect("no worker panics").iter().filter(|one| is_concluded(one)).count() < 48 {
         assert!(Instant::now() < deadline, "deliveries stay in the queue");
-        for delivery in queue.lease(&lease).await.expect("store is up") {
+        for delivery in queue.lease(&lease).await.expect("the store is up") {
             attempts.lock().expect("no worker panics").push(delivery.clone());
             let conclusion = match (delivery.attempt, delivery.event.sequence.number() % 4) {
                 (1, 0) => AttemptConclusion::GivenUp { failure: FAILURE },
@@ -211,7 +217,7 @@ async fn deliver_all(queue: Arc<dyn DeliveryQueue>, attempts: Arc<Mutex<Vec<DueD
                 _ => AttemptConclusion::Delivered,
             };
             tokio::task::yield_now().await;
-            queue.conclude(&delivery, conclusion).await.expect("store is up");
+            queue.conclude(&delivery, conclusion).await.expect("the store is up");
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -223,7 +229,7 @@ fn is_concluded(delivery: &DueDelivery) -> bool {
 
 /// A delivery that failed and waits for its next attempt holds no later event of its call back. When
 /// both are due for another attempt, they are leased one after another again.
-pub async fn a_failed_delivery_holds_nothing_back(harness: &impl AnnouncementsHarness) {
+pub async fn a_failed_delivery_holds_nothing_back(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     endpoint(harness, &tenant, &CallEventKind::ALL).await;
     ended(harness, &tenant).await;
@@ -246,13 +252,13 @@ pub async fn a_failed_delivery_holds_nothing_back(harness: &impl AnnouncementsHa
 }
 
 /// A call with three events: it was booked, answered and completed.
-async fn ended(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Booking {
+async fn ended(harness: &impl CallEventsHarness, tenant: &Tenant) -> Booking {
     let booking = booked(harness, tenant).await;
     settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
     merge(harness, &booking, &conversation(CallStatus::Completed)).await;
     booking
 }
 
-fn places(deliveries: &[DueDelivery]) -> Vec<EventSequence> {
+fn sequences(deliveries: &[DueDelivery]) -> Vec<EventSequence> {
     deliveries.iter().map(|delivery| delivery.event.sequence).collect()
 }

@@ -4,15 +4,15 @@ use domain::{
     WebhookEndpointId,
 };
 
-use super::{BRIEF, conclude, deliveries, filtered, lease, list, tell};
-use crate::announcements::{LONG, booked, endpoint, is_about_now, publish, read};
-use crate::call_ledger::books::tenant;
+use super::{BRIEF, conclude, deliveries, filtered, lease, list, publish_call};
+use crate::call_events::{LONG, booked, endpoint, is_about_now, publish, read};
+use crate::call_ledger::booking::tenant;
 use crate::fixtures::{Tenant, moment, organization_id, webhook_endpoint_id};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
-/// Deliveries are listed as they stand, every field, the newest event first and of one event the greater endpoint; by endpoint
-/// and state, alone and together; page by page.
-pub async fn deliveries_are_listed_by_state_and_page(harness: &impl AnnouncementsHarness) {
+/// Deliveries are listed with every field, the newest event first, and of one event the greater
+/// endpoint; by endpoint and state, alone and together; page by page.
+pub async fn deliveries_are_listed_by_state_and_page(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let mut endpoints = Vec::new();
     for _ in 0..2 {
@@ -28,7 +28,7 @@ pub async fn deliveries_are_listed_by_state_and_page(harness: &impl Announcement
             concluded_at: listed.concluded_at,
             ..expected.clone()
         };
-        assert!(*listed == times, "expected {expected:?}, listed is {listed:?}");
+        assert!(*listed == times, "expected {expected:?}, listed {listed:?}");
         let is_pending = listed.state == DeliveryState::Pending;
         assert_eq!(
             (listed.next_attempt_at.is_some(), listed.concluded_at.is_none()),
@@ -49,7 +49,7 @@ pub async fn deliveries_are_listed_by_state_and_page(harness: &impl Announcement
                 .filter(|one| state.is_none_or(|state| one.state == state))
                 .cloned()
                 .collect();
-            assert!(!matching.is_empty(), "a filter that nothing passes shows nothing");
+            assert!(!matching.is_empty(), "no delivery matches the filter");
             let whole = list(harness, &query).await;
             assert!(whole == matching, "{query:?} gives {whole:?}");
             let mut pages = Vec::new();
@@ -57,7 +57,7 @@ pub async fn deliveries_are_listed_by_state_and_page(harness: &impl Announcement
             page.filter.limit = 3;
             loop {
                 let next = list(harness, &page).await;
-                assert!(next.len() <= 3, "a page is longer than was asked for");
+                assert!(next.len() <= 3, "a page exceeds its limit");
                 let Some(last) = next.last() else { break };
                 page.filter.before = Some((last.sequence, last.endpoint_id.clone()));
                 pages.extend(next);
@@ -65,23 +65,23 @@ pub async fn deliveries_are_listed_by_state_and_page(harness: &impl Announcement
             assert!(pages == matching, "page by page {page:?} gives {pages:?}");
         }
     }
-    let nobodys = filtered(
+    let unknown = filtered(
         &tenant,
         DeliveryFilter { endpoint_id: Some(webhook_endpoint_id()), ..deliveries(&tenant).filter },
     );
-    assert_eq!(list(harness, &nobodys).await, []);
+    assert_eq!(list(harness, &unknown).await, []);
 }
 
-/// Nothing of another tenant is listed, whoever's endpoint is asked for.
-pub async fn deliveries_are_the_tenants_own(harness: &impl AnnouncementsHarness) {
+/// No delivery of another tenant is listed, also if the filter names its endpoint.
+pub async fn deliveries_are_the_tenants_own(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     let our_endpoint = endpoint(harness, &ours, &CallEventKind::ALL).await.id;
     let their_endpoint = endpoint(harness, &theirs, &CallEventKind::ALL).await.id;
-    let place = tell(harness, &ours).await;
-    tell(harness, &theirs).await;
+    let sequence = publish_call(harness, &ours).await;
+    publish_call(harness, &theirs).await;
     let listed = list(harness, &deliveries(&ours)).await;
     let listed: Vec<_> = listed.iter().map(|one| (one.sequence, &one.endpoint_id)).collect();
-    assert_eq!(listed, [(place, &our_endpoint)]);
+    assert_eq!(listed, [(sequence, &our_endpoint)]);
     let of_theirs = [
         filtered(&ours, DeliveryFilter { endpoint_id: Some(their_endpoint), ..deliveries(&ours).filter }),
         DeliveryListQuery { organization_id: organization_id(), ..deliveries(&ours) },
@@ -91,8 +91,9 @@ pub async fn deliveries_are_the_tenants_own(harness: &impl AnnouncementsHarness)
     }
 }
 
-/// Six events for each of the tenant's two endpoints that stand differently, as they are to be listed, but for the times.
-async fn past(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<DeliveryRecord> {
+/// Six events for each of the tenant's two endpoints, in different states, as they are listed
+/// except for the times.
+async fn past(harness: &impl CallEventsHarness, tenant: &Tenant) -> Vec<DeliveryRecord> {
     for _ in 0..4 {
         booked(harness, tenant).await;
     }
@@ -123,7 +124,7 @@ async fn past(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<Deliv
         expected.push(DeliveryRecord { state, last_failure, attempts: 1, ..queued });
     }
     for _ in 0..2 {
-        tell(harness, tenant).await;
+        publish_call(harness, tenant).await;
     }
     for event in &read(harness, tenant).await[4..] {
         expected.push(queued(event, &leased[0].endpoint_id));
@@ -133,7 +134,7 @@ async fn past(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> Vec<Deliv
     expected
 }
 
-/// An event that was just queued for this endpoint.
+/// A delivery that was just queued.
 fn queued(event: &CallEvent, endpoint_id: &WebhookEndpointId) -> DeliveryRecord {
     DeliveryRecord {
         endpoint_id: endpoint_id.clone(),

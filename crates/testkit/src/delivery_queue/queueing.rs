@@ -5,18 +5,19 @@ use domain::{
     CallEventKind, CallStatus, DeliveryState, DialOutcome, DueDelivery, WebhookEndpoint, WebhookSecret,
 };
 
-use super::{BRIEF, FAILURE, conclude, deliveries, lease, list, tell};
-use crate::announcements::{
+use super::{BRIEF, FAILURE, conclude, deliveries, lease, list, publish_call};
+use crate::call_events::{
     A_SECOND, LONG, booked, endpoint, is_about_now, merge, now, publish, read, register,
 };
-use crate::call_ledger::books::{settle, tenant};
+use crate::call_ledger::booking::{settle, tenant};
 use crate::call_updates::conversation;
 use crate::fixtures::{provider_reference, webhook_endpoint, webhook_secret};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
-/// Each event is queued once for each endpoint of its organization that asked for its kind: not for one that is registered
-/// when the event is published, nor for another tenant's, nor twice when publishing goes on.
-pub async fn an_event_is_queued_for_each_endpoint_that_asked(harness: &impl AnnouncementsHarness) {
+/// Each event is queued once for each endpoint of its organization that wants its kind: not for an
+/// endpoint that is registered after publishing, not for another tenant's, and not again by a later
+/// publishing.
+pub async fn an_event_is_queued_for_each_endpoint_that_asked(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     let ends = [CallEventKind::Answered, CallEventKind::Ended];
     let asked = [CallEventKind::ALL.as_slice(), &ends, &[CallEventKind::RecordingReady]];
@@ -26,7 +27,7 @@ pub async fn an_event_is_queued_for_each_endpoint_that_asked(harness: &impl Anno
     }
     endpoint(harness, &theirs, &CallEventKind::ALL).await;
     let booking = booked(harness, &ours).await;
-    // One that comes between the writing of an event and its publishing is in time.
+    // An endpoint that is registered between writing and publishing gets the event.
     endpoints.push(endpoint(harness, &ours, &[CallEventKind::Initiated]).await);
     settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
     merge(harness, &booking, &conversation(CallStatus::Completed)).await;
@@ -51,8 +52,9 @@ pub async fn an_event_is_queued_for_each_endpoint_that_asked(harness: &impl Anno
     assert_eq!(list(harness, &all).await, [], "another tenant's events");
 }
 
-/// A delivery is handed out with its event, as it is read, the URL, the secret and the number of its attempt.
-pub async fn a_delivery_is_leased_with_every_field(harness: &impl AnnouncementsHarness) {
+/// A leased delivery has its event, as readers get it, the URL, the secret and the number of the
+/// attempt.
+pub async fn a_delivery_is_leased_with_every_field(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let endpoint = endpoint(harness, &tenant, &CallEventKind::ALL).await;
     let booking = booked(harness, &tenant).await;
@@ -75,17 +77,17 @@ pub async fn a_delivery_is_leased_with_every_field(harness: &impl AnnouncementsH
             attempt: 1,
             queued_at: delivery.queued_at,
         };
-        assert!(delivery == expected, "expected {expected:?}, handed out is {delivery:?}");
+        assert!(delivery == expected, "expected {expected:?}, leased {delivery:?}");
     }
 }
 
-/// A replaced secret signs along with the new one until its time is over, and the new one alone after that; of a secret that
-/// was replaced before it nothing is left.
-pub async fn a_replaced_secret_signs_for_its_time(harness: &impl AnnouncementsHarness) {
+/// A replaced secret signs together with the new one until its end, and then the new one signs
+/// alone. A secret that was replaced before it does not sign.
+pub async fn a_replaced_secret_signs_for_its_time(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let endpoint: WebhookEndpoint = webhook_endpoint(&tenant.organization.id);
     register(harness, &endpoint).await;
-    tell(harness, &tenant).await;
+    publish_call(harness, &tenant).await;
     let (between, newest) = (webhook_secret(), webhook_secret());
     for (secret, until) in [(&between, now().after(LONG)), (&newest, now().after(BRIEF))] {
         let endpoints = harness.endpoints();
@@ -94,12 +96,12 @@ pub async fn a_replaced_secret_signs_for_its_time(harness: &impl AnnouncementsHa
     }
     let leased = lease(harness, 10, LONG).await;
     assert_eq!(leased.len(), 1);
-    assert!(are(&leased[0].secrets, &[&newest, &between]), "both sign while the time of the old one lasts");
+    assert!(are(&leased[0].secrets, &[&newest, &between]), "both secrets sign until the end of the old one");
     conclude(harness, &leased[0], AttemptConclusion::Postponed { failure: FAILURE, pause: BRIEF }).await;
     harness.pass(BRIEF + A_SECOND).await;
     let leased = lease(harness, 10, LONG).await;
     assert_eq!(leased.len(), 1);
-    assert!(are(&leased[0].secrets, &[&newest]), "the time of the old one is over");
+    assert!(are(&leased[0].secrets, &[&newest]), "the new secret signs alone");
 }
 
 fn are(secrets: &[WebhookSecret], expected: &[&WebhookSecret]) -> bool {

@@ -1,14 +1,14 @@
 use domain::ports::FeedQuery;
 use domain::{CallEvent, CallId, DialOutcome, EventSequence};
 
-use crate::announcements::{LONG, booked, publish, query, read, read_behind};
-use crate::call_ledger::books::{settle, tenant};
+use crate::call_events::{LONG, booked, publish, query, read, read_behind};
+use crate::call_ledger::booking::{settle, tenant};
 use crate::fixtures::{Tenant, organization_id, provider_reference};
-use crate::harness::AnnouncementsHarness;
+use crate::harness::CallEventsHarness;
 
-/// Nothing is read before it is published, and all of it after that; publishing takes what was written first, no more than it
-/// is asked to, and says how much.
-pub async fn what_is_published_is_read(harness: &impl AnnouncementsHarness) {
+/// No event is read before it is published, and all are read after that. Publishing takes the
+/// oldest events first, at most the limit, and returns their number.
+pub async fn what_is_published_is_read(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     assert_eq!(publish(harness).await, 0, "nothing was written");
     let mut expected = Vec::new();
@@ -26,9 +26,9 @@ pub async fn what_is_published_is_read(harness: &impl AnnouncementsHarness) {
     assert_eq!(calls(&read(harness, &tenant).await), expected);
 }
 
-/// Places are positive and rise; behind each of them the rest is read, in order, as much as was asked for at once. Behind the
-/// newest, and beyond it, there is nothing.
-pub async fn events_are_read_after_any_sequence(harness: &impl AnnouncementsHarness) {
+/// Sequences are positive and rise. After each of them the remaining events are read, in order, up
+/// to the limit. After the newest there is none.
+pub async fn events_are_read_after_any_sequence(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     for _ in 0..4 {
         let booking = booked(harness, &tenant).await;
@@ -38,20 +38,20 @@ pub async fn events_are_read_after_any_sequence(harness: &impl AnnouncementsHarn
     let all = read(harness, &tenant).await;
     assert_eq!(all.len(), 8);
     assert!(all[0].sequence > EventSequence::START);
-    assert!(all.is_sorted_by(|one, next| one.sequence < next.sequence), "two events at one place");
-    for (place, event) in all.iter().enumerate() {
-        let rest = &all[place + 1..];
-        assert!(read_behind(harness, &tenant, event.sequence).await == rest, "behind event number {place}");
+    assert!(all.is_sorted_by(|one, next| one.sequence < next.sequence), "two events with one sequence");
+    for (index, event) in all.iter().enumerate() {
+        let rest = &all[index + 1..];
+        assert!(read_behind(harness, &tenant, event.sequence).await == rest, "after event {index}");
         let page = FeedQuery { limit: 3, ..query(&tenant, event.sequence) };
         let page = harness.feed().read(&page).await.expect("store is up");
-        assert!(page == rest[..rest.len().min(3)], "a page behind event number {place}");
+        assert!(page == rest[..rest.len().min(3)], "a page after event {index}");
     }
     let beyond = EventSequence::from_number(i64::MAX).expect("a positive number");
     assert_eq!(read_behind(harness, &tenant, beyond).await, []);
 }
 
-/// Each tenant reads its own events and no others, though they were written and published by turns.
-pub async fn events_are_the_tenants_own(harness: &impl AnnouncementsHarness) {
+/// Each tenant reads its own events and no others, though they were written and published in turns.
+pub async fn events_are_the_tenants_own(harness: &impl CallEventsHarness) {
     let tenants = [tenant(harness).await, tenant(harness).await];
     let mut expected = [Vec::new(), Vec::new()];
     for _ in 0..3 {
@@ -70,9 +70,9 @@ pub async fn events_are_the_tenants_own(harness: &impl AnnouncementsHarness) {
     assert_eq!(harness.feed().read(&stranger).await.expect("store is up"), []);
 }
 
-/// The newest place is that of the organization's newest published event, and the start where there is none. Behind it is
-/// read what comes after it.
-pub async fn the_newest_sequence_is_known(harness: &impl AnnouncementsHarness) {
+/// The newest sequence is that of the organization's newest published event, or the start. Later
+/// events are read after it.
+pub async fn the_newest_sequence_is_known(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     booked(harness, &ours).await;
     assert_eq!(newest(harness, &ours).await, EventSequence::START, "nothing is published");
@@ -82,11 +82,11 @@ pub async fn the_newest_sequence_is_known(harness: &impl AnnouncementsHarness) {
     assert_eq!(newest(harness, &ours).await, events[1].sequence);
     booked(harness, &theirs).await;
     booked(harness, &ours).await;
-    assert_eq!(newest(harness, &theirs).await, EventSequence::START, "another tenant's place");
+    assert_eq!(newest(harness, &theirs).await, EventSequence::START, "another tenant's sequence");
     assert_eq!(newest(harness, &ours).await, events[1].sequence, "the newer one is not published");
-    let place = newest(harness, &ours).await;
+    let sequence = newest(harness, &ours).await;
     publish(harness).await;
-    let new = read_behind(harness, &ours, place).await;
+    let new = read_behind(harness, &ours, sequence).await;
     assert_eq!(new.len(), 1);
     assert_eq!(newest(harness, &ours).await, new[0].sequence);
     let their_events = read(harness, &theirs).await;
@@ -97,6 +97,6 @@ fn calls(events: &[CallEvent]) -> Vec<CallId> {
     events.iter().map(|event| event.identity.call_id.clone()).collect()
 }
 
-async fn newest(harness: &impl AnnouncementsHarness, tenant: &Tenant) -> EventSequence {
+async fn newest(harness: &impl CallEventsHarness, tenant: &Tenant) -> EventSequence {
     harness.feed().newest(&tenant.organization.id).await.expect("store is up")
 }

@@ -4,16 +4,17 @@ use domain::EventSequence;
 use domain::ports::FeedQuery;
 use tokio::time::{Instant, timeout};
 
-use crate::announcements::{A_SECOND, LONG, booked, publish, query, read_behind};
-use crate::call_ledger::books::tenant;
-use crate::harness::AnnouncementsHarness;
+use crate::call_events::{A_SECOND, LONG, booked, publish, query, read_behind};
+use crate::call_ledger::booking::tenant;
+use crate::harness::CallEventsHarness;
 
-/// Within how long whoever waits is to be woken: less than a store that is merely looked at now and then would take.
+/// The time within which a waiting reader must wake: shorter than a store needs that polls now and
+/// then.
 const SOON: Duration = Duration::from_secs(4);
 
-/// Readers in two processes who wait are answered when something is published, by the one or by the other, be it right as they
-/// begin to wait or later, and do not wait where something is there.
-pub async fn a_waiting_reader_is_answered(harness: &impl AnnouncementsHarness) {
+/// Readers in two processes wake when either process publishes an event, when they start to wait or
+/// later. They do not wait if there is an event already.
+pub async fn a_waiting_reader_is_answered(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let feeds = [harness.feed(), harness.other_feed().await];
     let mut position = EventSequence::START;
@@ -24,7 +25,7 @@ pub async fn a_waiting_reader_is_answered(harness: &impl AnnouncementsHarness) {
             let query = query.clone();
             tokio::spawn(async move { feed.read(&query).await })
         });
-        // In half of the rounds the readers are about their first look, in the others they wait.
+        // In half of the rounds the readers are still reading, in the others they wait.
         match round / 2 % 2 {
             0 => tokio::task::yield_now().await,
             _ => tokio::time::sleep(Duration::from_millis(300)).await,
@@ -32,20 +33,21 @@ pub async fn a_waiting_reader_is_answered(harness: &impl AnnouncementsHarness) {
         let published = feeds[round % 2].publish(10).await;
         assert_eq!(published.expect("store is up"), 1);
         for reader in readers {
-            let answer = timeout(SOON, reader).await.expect("whoever waits is answered soon");
+            let answer = timeout(SOON, reader).await.expect("a waiting reader wakes soon");
             let events = answer.expect("reading does not panic").expect("store is up");
             let calls: Vec<_> = events.iter().map(|event| &event.identity.call_id).collect();
             assert_eq!(calls, [&call_id], "round {round}");
             position = events[0].sequence;
         }
-        let at_once = timeout(SOON, feeds[0].read(&query)).await.expect("something is there already");
-        assert_eq!(at_once.expect("store is up").len(), 1);
+        let immediate = timeout(SOON, feeds[0].read(&query)).await.expect("there is an event already");
+        assert_eq!(immediate.expect("store is up").len(), 1);
     }
 }
 
-/// Whoever waits for nothing is answered with nothing when the wait is over, neither before that nor long after it, though
-/// another tenant's events are published meanwhile. Whoever does not wait is answered at once.
-pub async fn a_wait_ends(harness: &impl AnnouncementsHarness) {
+/// A wait without an event returns nothing when it is over, neither earlier nor much later, though
+/// another tenant's events are published meanwhile. A reader that does not wait returns
+/// immediately.
+pub async fn a_wait_ends(harness: &impl CallEventsHarness) {
     let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
     booked(harness, &ours).await;
     publish(harness).await;
@@ -62,6 +64,6 @@ pub async fn a_wait_ends(harness: &impl AnnouncementsHarness) {
     assert_eq!(answer.expect("reading does not panic").expect("store is up"), []);
     assert!(began.elapsed() >= wait, "a wait ended after {:?} of {wait:?}", began.elapsed());
 
-    let at_once = timeout(SOON, read_behind(harness, &ours, position)).await;
-    assert_eq!(at_once.expect("nobody asked to wait"), []);
+    let immediate = timeout(SOON, read_behind(harness, &ours, position)).await;
+    assert_eq!(immediate.expect("the reader does not wait"), []);
 }

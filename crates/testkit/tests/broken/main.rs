@@ -1,42 +1,54 @@
-//! The suites bite: an honest adapter passes all of them, and each broken one fails the case that is meant for it.
+//! The suites find faults: honest adapters pass all cases, and each broken one fails the case that
+//! is meant for it.
 
 mod flaw;
-mod memory;
+mod harness;
 mod provider;
+mod provider_recordings;
+mod provider_webhook;
 mod records;
+mod sender;
+mod store;
 mod table;
 
-use self::memory::Memory;
+use self::harness::Harness;
 use self::provider::Line;
+use self::provider_recordings::Tapes;
+use self::provider_webhook::Lines;
 use self::records::Archive;
+use self::sender::Sockets;
 
 mod honest {
-    use super::{Archive, Line, Memory};
+    use super::{Archive, Harness, Line, Lines, Sockets, Tapes};
 
-    testkit::contact_repo_suite!(Memory::honest());
-    testkit::agent_repo_suite!(Memory::honest());
-    testkit::number_pool_suite!(Memory::honest());
-    testkit::user_repo_suite!(Memory::honest());
-    testkit::directory_suite!(Memory::honest());
-    testkit::idempotency_lock_suite!(Memory::honest());
-    testkit::context_cache_suite!(Memory::honest());
-    testkit::call_ledger_suite!(Memory::honest());
-    testkit::call_reader_suite!(Memory::honest());
-    testkit::call_updater_suite!(Memory::honest());
-    testkit::unfinished_calls_suite!(Memory::honest());
-    testkit::event_inbox_suite!(Memory::honest());
-    testkit::event_feed_suite!(Memory::honest());
-    testkit::webhook_endpoints_suite!(Memory::honest());
-    testkit::delivery_queue_suite!(Memory::honest());
-    testkit::inbound_directory_suite!(Memory::honest());
-    testkit::recording_store_suite!(Memory::honest());
+    testkit::contact_repo_suite!(Harness::honest());
+    testkit::agent_repo_suite!(Harness::honest());
+    testkit::number_pool_suite!(Harness::honest());
+    testkit::user_repo_suite!(Harness::honest());
+    testkit::directory_suite!(Harness::honest());
+    testkit::idempotency_lock_suite!(Harness::honest());
+    testkit::context_cache_suite!(Harness::honest());
+    testkit::call_ledger_suite!(Harness::honest());
+    testkit::call_reader_suite!(Harness::honest());
+    testkit::call_updater_suite!(Harness::honest());
+    testkit::unfinished_calls_suite!(Harness::honest());
+    testkit::event_inbox_suite!(Harness::honest());
+    testkit::event_feed_suite!(Harness::honest());
+    testkit::webhook_endpoints_suite!(Harness::honest());
+    testkit::delivery_queue_suite!(Harness::honest());
+    testkit::inbound_directory_suite!(Harness::honest());
+    testkit::recording_store_suite!(Harness::honest());
     testkit::voice_provider_suite!(Line::honest());
     testkit::provider_records_suite!(Archive::honest());
+    testkit::webhook_sender_suite!(Sockets::honest());
+    testkit::provider_recordings_suite!(Tapes::honest());
+    testkit::provider_webhook_suite!(Lines::honest());
 }
 
 mod honest_with_less {
-    use super::{Line, Memory};
+    use super::{Harness, Line, Lines};
 
-    testkit::idempotency_lock_suite!(Memory::without_contexts());
+    testkit::idempotency_lock_suite!(Harness::without_contexts());
     testkit::voice_provider_suite!(Line::honest_and_hasty());
+    testkit::provider_webhook_suite!(Lines::without_a_token());
 }

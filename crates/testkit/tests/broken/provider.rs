@@ -1,4 +1,5 @@
-//! A voice provider and its adapter, with a scripted line between them. It is honest, but for the one flaw that it is given.
+//! A voice provider and its adapter, with a scripted connection between them. It is honest, but for
+//! the one flaw that it has.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,7 +15,7 @@ use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
 
 use crate::flaw::Flaw;
 
-/// The adapter, its harness and the provider in one; clones share the line.
+/// The adapter, its harness and the provider in one; clones share the connection.
 #[derive(Clone)]
 pub(crate) struct Line {
     flaw: Option<Flaw>,
@@ -23,13 +24,13 @@ pub(crate) struct Line {
     requests: Arc<Mutex<Vec<SentDial>>>,
 }
 
-/// What comes back over the line.
+/// What arrives over the connection.
 enum Heard {
     NoConnection,
     Nothing,
     ConnectionLost,
     Redirected,
-    /// A status, and what the body says if it can be read.
+    /// A status, and the content of the body if it can be read.
     Answer(u16, Option<Body>),
 }
 
@@ -40,19 +41,17 @@ enum Body {
 }
 
 impl Line {
-    /// The adapter that keeps every promise.
     pub(crate) fn honest() -> Self {
         Self::new(None, true)
     }
 
-    /// The same for a provider that answers as soon as a call is queued.
+    /// For a provider that responds when a call is queued.
     pub(crate) fn honest_and_hasty() -> Self {
         Self::new(None, false)
     }
 
-    /// The adapter with this one flaw.
     pub(crate) fn with(flaw: Flaw) -> Self {
-        Self::new(Some(flaw), flaw != Flaw::SaysThatItWaitsForTheCallee)
+        Self::new(Some(flaw), flaw != Flaw::ClaimsToWaitForTheCallee)
     }
 
     fn new(flaw: Option<Flaw>, waits_for_the_callee: bool) -> Self {
@@ -81,10 +80,10 @@ impl Line {
             Upstream::Declines => Heard::Answer(200, Some(not_connected(NotConnectedReason::Declined))),
             Upstream::Refuses => Heard::Answer(404, Some(Body::Refused("agent_not_found"))),
             Upstream::RefusesConnection => return Heard::NoConnection,
-            Upstream::NeverAnswers => Heard::Nothing,
+            Upstream::NeverResponds => Heard::Nothing,
             Upstream::BreaksConnection => Heard::ConnectionLost,
             Upstream::ServerError => Heard::Answer(500, Some(Body::Refused("internal_error"))),
-            Upstream::ForeignAnswer | Upstream::OversizeAnswer | Upstream::CutAnswer => {
+            Upstream::ForeignResponse | Upstream::OversizeResponse | Upstream::CutResponse => {
                 Heard::Answer(200, None)
             }
             Upstream::Redirects => Heard::Redirected,
@@ -120,7 +119,7 @@ impl Line {
         }
     }
 
-    /// The line with the time limit that belongs to it.
+    /// A request with its time limit.
     async fn ask(&self, request: &DialRequest) -> Option<Heard> {
         let heard = async {
             match self.hear(request) {
@@ -166,7 +165,7 @@ impl Line {
 #[async_trait]
 impl VoiceProvider for Line {
     fn answer_time(&self) -> AnswerTime {
-        if self.waits_for_the_callee || self.has(Flaw::SaysThatItWaitsForTheCallee) {
+        if self.waits_for_the_callee || self.has(Flaw::ClaimsToWaitForTheCallee) {
             AnswerTime::AfterRinging
         } else {
             AnswerTime::BeforeRinging
@@ -190,7 +189,7 @@ impl VoiceProvider for Line {
             }
             Heard::Answer(200, Some(Body::Placed(reference))) => self.placed(request, reference),
             Heard::Answer(200, Some(Body::Failed(reason))) => {
-                let folded = self.has(Flaw::FoldsWhyNobodyWasConnected);
+                let folded = self.has(Flaw::FoldsTheReasons);
                 let reason = if folded { NotConnectedReason::Failed } else { reason };
                 DialOutcome::NotConnected { reference: ProviderReference::default(), reason }
             }
@@ -229,5 +228,5 @@ impl VoiceProviderHarness for Line {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("nobody panics while holding it")
+    mutex.lock().expect("no panic while it is locked")
 }

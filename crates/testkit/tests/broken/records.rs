@@ -1,4 +1,5 @@
-//! A provider that has calls on record, and the adapter that asks it. It is honest, but for the one flaw that it is given.
+//! A provider with records of calls, and the adapter that reads them. It is honest, but for the one
+//! flaw that it has.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -28,23 +29,21 @@ struct Provider {
 }
 
 impl Archive {
-    /// The adapter that keeps every promise.
     pub(crate) fn honest() -> Self {
         Self::new(None)
     }
 
-    /// The adapter with this one flaw.
     pub(crate) fn with(flaw: Flaw) -> Self {
         Self::new(Some(flaw))
     }
 
     fn new(flaw: Option<Flaw>) -> Self {
-        let provider = Provider { upstream: RecordsUpstream::Answers, calls: Vec::new(), dials: 0 };
+        let provider = Provider { upstream: RecordsUpstream::Responds, calls: Vec::new(), dials: 0 };
         Self { flaw, agent: provider_agent_id(), provider: Arc::new(Mutex::new(provider)) }
     }
 
     fn provider(&self) -> MutexGuard<'_, Provider> {
-        self.provider.lock().expect("nobody panics while holding it")
+        self.provider.lock().expect("no panic while it is locked")
     }
 }
 
@@ -52,30 +51,30 @@ impl Archive {
 impl ProviderRecords for Archive {
     async fn find(&self, lookup: &ProviderLookup) -> Result<Option<CallUpdate>, PortUnavailable> {
         let mut provider = self.provider();
-        if provider.upstream != RecordsUpstream::Answers {
+        if provider.upstream != RecordsUpstream::Responds {
             return match self.flaw {
-                Some(Flaw::TakesAwayForNothing) => Ok(None),
-                _ => Err(PortUnavailable::new("archive", "the provider is away")),
+                Some(Flaw::TakesUnavailableForAbsent) => Ok(None),
+                _ => Err(PortUnavailable::new("archive", "the provider is unavailable")),
             };
         }
-        if self.flaw == Some(Flaw::DialsToAsk) {
+        if self.flaw == Some(Flaw::DialsToLookUp) {
             provider.dials += 1;
         }
         let mut calls = provider.calls.iter();
         let found = match (&lookup.conversation_id, self.flaw) {
-            (Some(_), Some(Flaw::TellsTheLastOfAllConversations)) => calls.next_back(),
+            (Some(_), Some(Flaw::ReturnsTheLastConversation)) => calls.next_back(),
             (Some(_), _) => calls.find(|(known, _)| known.conversation_id == lookup.conversation_id),
             (None, Some(Flaw::FindsByConversationAlone)) => None,
-            (None, Some(Flaw::TellsOfTheAgentsLastCall)) => {
+            (None, Some(Flaw::ReturnsTheAgentsLastCall)) => {
                 calls.rfind(|(known, _)| known.provider_agent_id == lookup.provider_agent_id)
             }
             (None, _) => calls.find(|(known, _)| known.call_id == lookup.call_id),
         };
-        Ok(found.map(|(known, call)| told(known, *call)))
+        Ok(found.map(|(known, call)| reported(known, *call)))
     }
 }
 
-fn told(known: &ProviderLookup, call: RecordedCall) -> CallUpdate {
+fn reported(known: &ProviderLookup, call: RecordedCall) -> CallUpdate {
     let conversation = |status| {
         UpdateContent::Conversation(ConversationRecord {
             status,

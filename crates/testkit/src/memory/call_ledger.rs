@@ -1,0 +1,104 @@
+use async_trait::async_trait;
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement};
+use domain::{
+    Booking, CallEventKind, CallId, CallProgress, CallReference, CallStatus, CallUpdate, DialOutcome,
+    IntentKey, ProviderReference, SettledCall, Timestamp,
+};
+
+use super::{LedgerCall, Memory, Reservation, Tables};
+
+#[async_trait]
+impl CallLedger for Memory {
+    async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
+        let (mut tables, now) = (self.open()?, self.now());
+        if let Some(held) = tables.reserved(&booking.key, now) {
+            return Ok(held);
+        }
+        let call_id = &booking.identity.call_id;
+        if tables.call(call_id).is_some() {
+            return Err(PortUnavailable::new("memory", "the id of the call is in use"));
+        }
+        let reservation = Reservation {
+            call_id: call_id.clone(),
+            token: booking.token.clone(),
+            until: now.after(booking.reserve_for),
+        };
+        tables.reservations.insert(booking.key.clone(), reservation);
+        let progress = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };
+        let call = LedgerCall {
+            booking: booking.clone(),
+            dial: None,
+            progress,
+            leased_until: None,
+            recording: None,
+        };
+        tables.calls.push(call);
+        tables.write_event(call_id, CallEventKind::Initiated, CallStatus::Initiated, now);
+        Ok(HoldResult::Granted)
+    }
+
+    async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
+        let (mut tables, now) = (self.open()?, self.now());
+        let Settlement { call_id, outcome, status, settled_at, .. } = *settlement;
+        let Some(call) = tables.call_mut(call_id).filter(|call| call.dial.is_none()) else { return Ok(()) };
+        let before = call.progress.status.unwrap_or(CallStatus::Initiated);
+        let ProviderReference { conversation_id, carrier_call_id } = match outcome {
+            DialOutcome::Placed(reference) | DialOutcome::NotConnected { reference, .. } => reference.clone(),
+            DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => ProviderReference::default(),
+        };
+        // Reports that arrived before the outcome of the dial keep their status: `unresolved` would
+        // raise it.
+        let reported = call.progress.status;
+        call.progress.merge(&CallUpdate { conversation_id, carrier_call_id, ..CallUpdate::unresolved() });
+        call.progress.status = reported.max(Some(status));
+        call.dial = Some((outcome.clone(), settled_at));
+        let after = call.progress.status.unwrap_or(status);
+        for kind in CallEventKind::between(before, after) {
+            tables.write_event(call_id, kind, after, now);
+        }
+        if let Some(reservation) = tables.reservations.get_mut(settlement.key)
+            && reservation.token == *settlement.token
+        {
+            match outcome {
+                DialOutcome::Placed(_) | DialOutcome::NotConnected { .. } => {
+                    reservation.until = now.after(settlement.hold_for);
+                }
+                DialOutcome::NotDialled(_) => reservation.until = now,
+                DialOutcome::Unknown(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Tables {
+    /// The call with this id.
+    #[must_use]
+    pub fn call(&self, id: &CallId) -> Option<&LedgerCall> {
+        self.calls.iter().find(|call| call.booking.identity.call_id == *id)
+    }
+
+    pub(super) fn call_mut(&mut self, id: &CallId) -> Option<&mut LedgerCall> {
+        self.calls.iter_mut().find(|call| call.booking.identity.call_id == *id)
+    }
+
+    /// What a booking of this key gets; `None` if the key is free.
+    fn reserved(&self, key: &IntentKey, now: Timestamp) -> Option<HoldResult> {
+        let reservation = self.reservations.get(key).filter(|reservation| reservation.until > now)?;
+        let call_id = &reservation.call_id;
+        let outcome = self.call(call_id).and_then(|call| call.dial.as_ref()).map(|(outcome, _)| outcome);
+        let reference = |provider: &ProviderReference| CallReference::new(call_id.clone(), provider.clone());
+        Some(match outcome {
+            Some(DialOutcome::Placed(provider)) => {
+                HoldResult::Settled(SettledCall::Placed(reference(provider)))
+            }
+            Some(DialOutcome::NotConnected { reference: provider, reason }) => {
+                let (reference, reason) = (reference(provider), *reason);
+                HoldResult::Settled(SettledCall::NotConnected { reference, reason })
+            }
+            Some(DialOutcome::NotDialled(_) | DialOutcome::Unknown(_)) | None => {
+                HoldResult::InFlight { remaining: reservation.until.since(now) }
+            }
+        })
+    }
+}

@@ -1,0 +1,70 @@
+use async_trait::async_trait;
+use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable};
+use domain::{CallFailure, CallId, CallRecord, DialOutcome, OrganizationId};
+
+use super::{LedgerCall, Memory, Tables};
+
+#[async_trait]
+impl CallReader for Memory {
+    async fn find(
+        &self,
+        organization_id: &OrganizationId,
+        id: &CallId,
+    ) -> Result<Option<CallRecord>, PortUnavailable> {
+        let tables = self.open()?;
+        let call = tables.call(id).filter(|call| call.booking.identity.organization_id == *organization_id);
+        Ok(call.and_then(|call| tables.record(call)))
+    }
+
+    async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, PortUnavailable> {
+        let tables = self.open()?;
+        let mut calls: Vec<_> = tables.calls.iter().filter_map(|call| tables.record(call)).collect();
+        calls.retain(|call| matches(call, query));
+        calls.sort_by(|a, b| (b.booked_at, &b.identity.call_id).cmp(&(a.booked_at, &a.identity.call_id)));
+        let total = calls.len() as u64;
+        if let Some((booked_at, call_id)) = &query.filter.before {
+            calls.retain(|call| (call.booked_at, &call.identity.call_id) < (*booked_at, call_id));
+        }
+        let (offset, limit) = (query.filter.offset as usize, query.filter.limit as usize);
+        let mut calls: Vec<_> = calls.into_iter().skip(offset).take(limit).collect();
+        for conversation in calls.iter_mut().filter_map(|call| call.progress.conversation.as_mut()) {
+            conversation.transcript.clear();
+        }
+        Ok(HistoryPage { calls, total })
+    }
+}
+
+fn matches(call: &CallRecord, query: &HistoryQuery) -> bool {
+    let filter = &query.filter;
+    call.identity.organization_id == query.organization_id
+        && filter.contact_id.as_ref().is_none_or(|id| *id == call.contact.id)
+        && filter.user_id.as_ref().is_none_or(|id| *id == call.identity.user_id)
+        && filter.status.is_none_or(|status| call.progress.status == Some(status))
+}
+
+impl Tables {
+    /// The call as clients see it, with the names of its user and contact.
+    fn record(&self, call: &LedgerCall) -> Option<CallRecord> {
+        let identity = call.booking.identity.clone();
+        let user = self.directory.users.iter().find(|user| user.id == identity.user_id)?;
+        let contact = self.directory.contacts.iter().find(|contact| contact.id == identity.contact_id)?;
+        let mut progress = call.progress.clone();
+        progress.failure = progress.failure.or_else(|| dial_failure(call));
+        Some(CallRecord {
+            identity,
+            user_name: user.full_name.clone(),
+            contact: contact.clone(),
+            reason: call.booking.reason.clone(),
+            booked_at: call.booking.booked_at,
+            progress,
+            recording: call.recording.clone(),
+        })
+    }
+}
+
+fn dial_failure(call: &LedgerCall) -> Option<CallFailure> {
+    match call.dial.as_ref()? {
+        (DialOutcome::NotConnected { reason, .. }, at) => Some(CallFailure { reason: *reason, at: *at }),
+        _ => None,
+    }
+}

@@ -1,0 +1,72 @@
+use async_trait::async_trait;
+use domain::ports::{CallLookup, CallUpdater, PartiesLookup, PortUnavailable};
+use domain::{CallEventKind, CallId, CallStatus, CallUpdate, DialOutcome, ProviderAgentId, Recording};
+
+use super::{LedgerCall, Memory, Tables};
+
+#[async_trait]
+impl CallUpdater for Memory {
+    async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
+        let tables = self.open()?;
+        let id = |call: &LedgerCall| call.booking.identity.call_id.clone();
+        if let Some(call) = lookup.call_id.as_ref().and_then(|id| tables.call(id)) {
+            return Ok(Some(id(call)));
+        }
+        if lookup.conversation_id.is_some() {
+            let has_conversation =
+                |call: &&LedgerCall| call.progress.conversation_id == lookup.conversation_id;
+            let mut calls = tables.calls.iter().filter(has_conversation);
+            if let (Some(call), None) = (calls.next(), calls.next()) {
+                return Ok(Some(id(call)));
+            }
+        }
+        let Some(parties) = &lookup.parties else { return Ok(None) };
+        let mut calls = tables.calls.iter().filter(|call| tables.has_parties(call, parties, lookup));
+        match (calls.next(), calls.next()) {
+            (Some(call), None) => Ok(Some(id(call))),
+            _ => Ok(None),
+        }
+    }
+
+    async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
+        let (mut tables, now) = (self.open()?, self.now());
+        let Some(call) = tables.call_mut(call_id) else { return Ok(()) };
+        let before = call.progress.status.unwrap_or(CallStatus::Initiated);
+        call.progress.merge(update);
+        if let Some(after) = call.progress.status {
+            for kind in CallEventKind::between(before, after) {
+                tables.write_event(call_id, kind, after, now);
+            }
+        }
+        Ok(())
+    }
+
+    async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
+        let (mut tables, now) = (self.open()?, self.now());
+        let Some(call) = tables.call_mut(call_id) else { return Ok(()) };
+        call.recording = Some(recording.clone());
+        let status = call.progress.status.unwrap_or(CallStatus::Initiated);
+        tables.write_event(call_id, CallEventKind::RecordingReady, status, now);
+        Ok(())
+    }
+}
+
+impl Tables {
+    pub(super) fn provider_agent_id(&self, call: &LedgerCall) -> Option<&ProviderAgentId> {
+        let agent = self.directory.agents.iter().find(|agent| agent.id == call.booking.identity.agent_id)?;
+        agent.provider_agent_id.as_ref()
+    }
+
+    fn has_parties(&self, call: &LedgerCall, parties: &PartiesLookup, lookup: &CallLookup) -> bool {
+        let PartiesLookup { one, other, provider_agent_id, booked_since, booked_until } = parties;
+        let numbers = (&call.booking.identity.from, &call.booking.identity.to);
+        let conversation_may_match =
+            call.progress.conversation_id.is_none() || lookup.conversation_id.is_none();
+        lookup.call_id.is_none()
+            && !matches!(call.dial, Some((DialOutcome::NotDialled(_), _)))
+            && (numbers == (one, other) || numbers == (other, one))
+            && (*booked_since..=*booked_until).contains(&call.booking.booked_at)
+            && self.provider_agent_id(call) == Some(provider_agent_id)
+            && conversation_may_match
+    }
+}

@@ -15,6 +15,7 @@ mod directory_record;
 mod ids;
 mod intent_key;
 mod invalid_value;
+mod numbering_plan;
 mod outcome;
 mod phone_number;
 mod private_text;
@@ -43,6 +44,7 @@ pub use self::ids::{
 };
 pub use self::intent_key::IntentKey;
 pub use self::invalid_value::InvalidValue;
+pub use self::numbering_plan::{Country, ExtraRange, NumberingPlan};
 pub use self::outcome::{
     AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
     UnknownCause,

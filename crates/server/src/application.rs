@@ -54,7 +54,7 @@ impl Application {
         let after = AfterTheCall::start(&settings, &stores, &ports, told_by, &workers)?;
 
         let runtime = tokio::runtime::Handle::current();
-        let place_call = Arc::new(PlaceCall::new(ports, settings.policy));
+        let place_call = Arc::new(PlaceCall::new(ports, settings.policy, settings.plan.clone()));
         let desk = Arc::new(CallDesk::new(place_call, runtime.clone(), settings.process.max_in_flight_dials));
         let authenticator = wiring::authenticator(settings.auth)?;
         let demo_token = if is_demo { demo::token(&authenticator) } else { None };

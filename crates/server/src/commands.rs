@@ -61,10 +61,10 @@ pub(crate) fn import(settings: Settings, path: &Path) -> anyhow::Result<()> {
         let stores = Stores::open(&settings.storage).await?;
         stores.check().await?;
         let directory = stores.directory();
-        let imported = import_ndjson(BufReader::new(file), directory.as_ref(), &RandomIdentifiers, |bytes| {
-            bar.set_position(bytes)
-        })
-        .await;
+        let lines = BufReader::new(file);
+        let progress = |bytes| bar.set_position(bytes);
+        let imported =
+            import_ndjson(lines, directory.as_ref(), &RandomIdentifiers, &settings.plan, progress).await;
         bar.finish_and_clear();
         stores.close().await;
         let report = imported.with_context(|| path.display().to_string())?;

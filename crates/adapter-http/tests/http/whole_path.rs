@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use domain::ports::{Clock, Directory, Identifiers};
 use domain::{
     Agent, AgentId, CallId, CallPolicy, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord,
-    DirectoryRecord, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber,
-    PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId, Timestamp, UserId, UserRecord,
+    DirectoryRecord, NumberRecord, NumberingPlan, Organization, OrganizationId, OwnerToken, PersonName,
+    PhoneNumber, PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId, Timestamp, UserId, UserRecord,
 };
 use serde_json::{Value, json};
 use simulator::{Settings, Simulator};
@@ -49,7 +49,7 @@ async fn place_call(base_url: Url) -> PlaceCall {
         clock: Arc::new(TestClock(Instant::now())),
         identifiers: Arc::new(RandomIdentifiers),
     };
-    PlaceCall::new(ports, CallPolicy::default())
+    PlaceCall::new(ports, CallPolicy::default(), NumberingPlan::default())
 }
 
 fn name(text: &str) -> PersonName {

@@ -12,8 +12,9 @@ use domain::ports::{
 };
 use domain::{
     Agent, AgentId, AnswerTime, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId, Contact, ContactId,
-    ConversationId, DialOutcome, Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber,
-    PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId, ProviderReference, Timestamp, User, UserId,
+    ConversationId, DialOutcome, NumberingPlan, Organization, OrganizationId, OwnerToken, PersonName,
+    PhoneNumber, PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId, ProviderReference, Timestamp,
+    User, UserId,
 };
 use tokio::sync::Semaphore;
 
@@ -149,7 +150,7 @@ impl World {
             clock: Arc::new(StillClock),
             identifiers: Arc::new(identifiers),
         };
-        PlaceCall::new(ports, CallPolicy::default())
+        PlaceCall::new(ports, CallPolicy::default(), NumberingPlan::default())
     }
 }
 

@@ -18,7 +18,8 @@ use crate::ports::{
     NumberPool, UserRepo, VoiceProvider,
 };
 use crate::{
-    Booking, CallIdentity, CallReference, DialOutcome, IntentKey, NotDialledReason, OwnerToken, SettledCall,
+    Booking, CallIdentity, CallReference, DialOutcome, IntentKey, NotDialledReason, NumberingPlan,
+    OwnerToken, SettledCall,
 };
 
 /// Places one call for one intent: resolves the parties, takes the lock, books the call, dials, and
@@ -26,6 +27,7 @@ use crate::{
 pub struct PlaceCall {
     ports: PlaceCallPorts,
     policy: CallPolicy,
+    plan: NumberingPlan,
 }
 
 /// The ports that placing a call needs.
@@ -61,10 +63,10 @@ struct LockHold {
 }
 
 impl PlaceCall {
-    /// The use case on these ports.
+    /// The use case on these ports. Calls go only to numbers of `plan`.
     #[must_use]
-    pub const fn new(ports: PlaceCallPorts, policy: CallPolicy) -> Self {
-        Self { ports, policy }
+    pub const fn new(ports: PlaceCallPorts, policy: CallPolicy, plan: NumberingPlan) -> Self {
+        Self { ports, policy, plan }
     }
 
     /// Places the call, or returns why there is none.

@@ -9,9 +9,9 @@ use domain::ports::{
 };
 use domain::{
     Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallerNumber, Carrier, CarrierCallId,
-    Contact, ContactId, ConversationId, DialOutcome, Organization, OrganizationId, OwnerToken, PersonName,
-    PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId,
-    ProviderNumberId, ProviderReference, RawPlaceCall, User, UserId,
+    Contact, ContactId, ConversationId, DialOutcome, NumberingPlan, Organization, OrganizationId, OwnerToken,
+    PersonName, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall,
+    ProviderAgentId, ProviderNumberId, ProviderReference, RawPlaceCall, User, UserId,
 };
 
 use crate::clock::HandClock;
@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub rings_for: Duration,
     /// How long the process stands still while it books.
     pub stalls_for: Duration,
+    /// The numbers that may be called.
+    pub plan: NumberingPlan,
 }
 
 /// What came of a call.
@@ -155,6 +157,7 @@ impl World {
             answers: AnswerTime::AfterRinging,
             rings_for: Duration::ZERO,
             stalls_for: Duration::ZERO,
+            plan: NumberingPlan::default(),
         }
     }
 
@@ -169,7 +172,8 @@ impl World {
             PlaceCallCommand::parse(UserId::parse("user-1").expect("an id"), &raw).expect("a command");
         let journal = Journal::default();
         let clock = Arc::new(HandClock::default());
-        let place_call = PlaceCall::new(self.ports(&journal, &clock), CallPolicy::default());
+        let plan = self.plan.clone();
+        let place_call = PlaceCall::new(self.ports(&journal, &clock), CallPolicy::default(), plan);
         let placing = tokio::spawn(async move { place_call.execute(command).await });
         clock.pass(Duration::from_secs(180)).await;
         assert!(placing.is_finished(), "a call ends within three minutes");

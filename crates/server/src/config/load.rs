@@ -6,7 +6,7 @@ use adapter_http::{AuthSettings, Authenticator, JwtKeys};
 use adapter_object_store::{RecordingsSettings, S3Settings};
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
-use domain::CallPolicy;
+use domain::{CallPolicy, NumberingPlan};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use url::{Host, Url};
 
@@ -30,6 +30,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         && reader.are_valid(&[OUTDIAL_DATABASE_URL, OUTDIAL_VOICE_PROVIDER]);
     let auth = auth(reader, embedded.filter(|_| is_demo));
     let policy = call_policy(reader);
+    let plan = NumberingPlan::with_extra_ranges(&Destinations::read(reader).extra_ranges);
     let reconciliation = Reconciliation::read(reader);
     let recordings = match backends.recordings {
         RecordingsUrl::Nowhere => None,
@@ -43,6 +44,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         voice: voice?,
         auth: auth?,
         policy: policy?,
+        plan,
         reconciliation,
         recordings,
         deliveries,

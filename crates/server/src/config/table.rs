@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::ExtraRange;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -105,6 +106,12 @@ settings! {
         base_url: Url = OUTDIAL_VAPI_BASE_URL, "https://api.vapi.ai", http_url();
     }
 
+    pub(super) struct Destinations {
+        /// Number prefixes that may be called although the built-in numbering plan does not contain
+        /// them yet. They lift no other rule: premium-rate numbers stay refused.
+        extra_ranges: Vec<ExtraRange> = OUTDIAL_EXTRA_RANGES, "", extra_ranges();
+    }
+
     pub(super) struct CallTimes {
         /// How long a phone may ring. Vapi does not accept such a limit: with vapi, set it no
         /// shorter than the carrier lets the phone ring.
@@ -176,6 +183,16 @@ pub(super) enum RecordingsUrl {
     Nowhere,
     Folder(PathBuf),
     Bucket { bucket: String, prefix: String },
+}
+
+fn extra_ranges() -> Kind<Vec<ExtraRange>> {
+    Kind::new(
+        "E.164 prefixes of 3 to 15 digits that may be called, like +61496, separated by commas",
+        |text| {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            items.map(|item| ExtraRange::parse(item).ok()).collect()
+        },
+    )
 }
 
 fn recordings_url() -> Kind<RecordingsUrl> {

@@ -27,9 +27,9 @@ pub struct PlaceCallCommand {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Callee {
     /// This contact. If a number was given too, it must be the contact's.
-    Contact(ContactId, Option<Destination>),
+    Contact(ContactId, Option<PhoneNumber>),
     /// The person with this number.
-    Number(Destination),
+    Number(PhoneNumber),
 }
 
 impl PlaceCallCommand {
@@ -37,11 +37,11 @@ impl PlaceCallCommand {
     ///
     /// A malformed id is refused like an id that does not exist.
     pub fn parse(user_id: UserId, raw: &RawPlaceCall<'_>) -> Result<Self, PlaceCallError> {
-        let destination = given(raw.phone_number).map(Destination::parse).transpose()?;
+        let number = given(raw.phone_number).map(Destination::read).transpose()?;
         let contact_id = given(raw.contact_id).map(ContactId::parse).transpose();
-        let callee = match (contact_id.map_err(|_| PlaceCallError::ContactNotFound)?, destination) {
-            (Some(contact_id), destination) => Callee::Contact(contact_id, destination),
-            (None, Some(destination)) => Callee::Number(destination),
+        let callee = match (contact_id.map_err(|_| PlaceCallError::ContactNotFound)?, number) {
+            (Some(contact_id), number) => Callee::Contact(contact_id, number),
+            (None, Some(number)) => Callee::Number(number),
             (None, None) => return Err(PlaceCallError::ContactOrPhoneRequired),
         };
         let agent_id = given(raw.agent_id).map(AgentId::parse).transpose();
@@ -54,6 +54,16 @@ impl PlaceCallCommand {
             from_number: from_number.map_err(|_| PlaceCallError::FromNumberNotAvailable)?,
             reason: reason.map_err(|_| PlaceCallError::InvalidReason)?,
         })
+    }
+}
+
+impl Callee {
+    /// The number that the request contains.
+    pub(super) const fn given_number(&self) -> Option<&PhoneNumber> {
+        match self {
+            Self::Contact(_, given) => given.as_ref(),
+            Self::Number(number) => Some(number),
+        }
     }
 }
 

@@ -116,8 +116,8 @@ pub(crate) async fn get_recording(
     let permit = gateway.recording_permit().await.ok_or(ReadError::TooManyRecordings).map_err(logged)?;
     let calls = gateway.parts().read_calls.clone();
     let fetching = async move {
-        let recorded = calls.recording(&user.id, &call.0).await?;
-        Ok::<_, ReadCallsError>((RecordingResponse::from(recorded), permit))
+        let (call, recording, access) = calls.recording(&user.id, &call.0).await?;
+        Ok::<_, ReadCallsError>((RecordingResponse::new(&call, &recording, access), permit))
     };
     // The permit is released after the response is built, which is when the recording is in memory
     // twice.

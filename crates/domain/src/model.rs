@@ -16,6 +16,7 @@ mod ids;
 mod inbound_call;
 mod intent_key;
 mod invalid_value;
+mod numbering_plan;
 mod outcome;
 mod phone_number;
 mod private_text;
@@ -46,6 +47,7 @@ pub use self::ids::{
 pub use self::inbound_call::{InboundCall, Personalization};
 pub use self::intent_key::IntentKey;
 pub use self::invalid_value::InvalidValue;
+pub use self::numbering_plan::NumberingPlan;
 pub use self::outcome::{
     AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
     UnknownCause,

@@ -17,7 +17,7 @@ pub use self::personalize_call::{PersonalizeCall, PersonalizeCallPorts};
 pub use self::place_call::{
     CallPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall,
 };
-pub use self::read_calls::{ReadCalls, ReadCallsError, RecordedCall};
+pub use self::read_calls::{ReadCalls, ReadCallsError};
 pub use self::receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};
 pub use self::reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
 pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};

@@ -61,7 +61,8 @@ impl Application {
         let after = AfterTheCall::start(&settings, &stores, &ports, reports, &workers)?;
 
         let runtime = tokio::runtime::Handle::current();
-        let place_call = PlaceCall::new(ports, settings.policy).with_background(workers.background());
+        let place_call = PlaceCall::new(ports, settings.policy, settings.plan.clone())
+            .with_background(workers.background());
         let place_call = Arc::new(place_call);
         let calls =
             Arc::new(CallRunner::new(place_call, runtime.clone(), settings.process.max_in_flight_dials));

@@ -70,10 +70,10 @@ pub(crate) fn import(settings: Settings, path: &Path) -> anyhow::Result<()> {
         let stores = Stores::open(&settings.storage).await?;
         stores.check().await?;
         let directory = stores.directory();
-        let imported = import_ndjson(BufReader::new(file), directory.as_ref(), &RandomIdentifiers, |bytes| {
-            bar.set_position(bytes)
-        })
-        .await;
+        let lines = BufReader::new(file);
+        let progress = |bytes| bar.set_position(bytes);
+        let imported =
+            import_ndjson(lines, directory.as_ref(), &RandomIdentifiers, &settings.plan, progress).await;
         bar.finish_and_clear();
         stores.close().await;
         let report = imported.with_context(|| path.display().to_string())?;
@@ -137,26 +137,4 @@ fn install_crypto() {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    #[test]
-    fn a_thread_that_hangs_does_not_keep_the_process() {
-        let (release, blocked) = mpsc::channel::<()>();
-        let (finish, finished) = mpsc::channel();
-        let work = async move {
-            drop(tokio::task::spawn_blocking(move || {
-                let _released = blocked.recv_timeout(Duration::from_secs(20));
-                finish.send(())
-            }));
-            // A shutdown does not wait for a task that has not started.
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            Ok(())
-        };
-        run(work).expect("the work succeeds");
-        assert!(finished.try_recv().is_err(), "the process waited for the thread");
-        drop(release);
-    }
-}
+mod tests;

@@ -4,8 +4,8 @@ mod line;
 
 use std::io::BufRead;
 
-use domain::DirectoryRecord;
 use domain::ports::{Directory, Identifiers, PortUnavailable, UpsertError};
+use domain::{DirectoryRecord, NumberingPlan};
 
 /// How many records the store receives together.
 const BATCH: usize = 1000;
@@ -28,11 +28,12 @@ pub enum ImportError {
     Store(#[from] PortUnavailable),
 }
 
-/// Imports every line, or none. Calls `progress` with the number of bytes read so far.
+/// Imports every line, or none. Phone numbers must be in `plan`. Calls `progress` with the number of bytes read so far.
 pub async fn import_ndjson(
     mut lines: impl BufRead,
     directory: &dyn Directory,
     identifiers: &dyn Identifiers,
+    plan: &NumberingPlan,
     mut progress: impl FnMut(u64),
 ) -> Result<ImportReport, ImportError> {
     let mut import = directory.begin().await?;
@@ -46,7 +47,7 @@ pub async fn import_ndjson(
         bytes += read as u64;
         if read > 0 {
             number += 1;
-            if let Some(record) = parse(&text, number, identifiers)? {
+            if let Some(record) = parse(&text, number, identifiers, plan)? {
                 batch.push(record);
                 numbers.push(number);
             }
@@ -75,6 +76,7 @@ fn parse(
     text: &[u8],
     number: u64,
     identifiers: &dyn Identifiers,
+    plan: &NumberingPlan,
 ) -> Result<Option<DirectoryRecord>, ImportError> {
     let refused = |reason: String| ImportError::Line { line: number, reason };
     if text.len() > MAX_LINE_BYTES {
@@ -86,7 +88,7 @@ fn parse(
     if text.is_empty() {
         return Ok(None);
     }
-    line::parse(text, identifiers).map(Some).map_err(refused)
+    line::parse(text, identifiers, plan).map(Some).map_err(refused)
 }
 
 fn refused(error: UpsertError, numbers: &[u64]) -> ImportError {

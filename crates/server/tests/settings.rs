@@ -219,6 +219,19 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
 }
 
 #[test]
+fn extra_number_ranges_are_checked_at_start() {
+    let number = |text| domain::PhoneNumber::parse(text).expect("E.164");
+    let settings = load(&[("OUTDIAL_EXTRA_RANGES", "+9991, +9992,")]).expect("good settings");
+    assert!(settings.plan.contains(&number("+999123456789")));
+    assert!(settings.plan.contains(&number("+999223456789")));
+    assert!(!settings.plan.contains(&number("+999323456789")));
+    for bad in ["999", "+1", "+9991;+9992", "+9991 +9992", "+999x", "+8701", "+1900"] {
+        let error = load(&[("OUTDIAL_EXTRA_RANGES", bad)]).expect_err(bad);
+        assert!(error.contains("\n  OUTDIAL_EXTRA_RANGES must be E.164 prefixes"), "{error}");
+    }
+}
+
+#[test]
 fn a_problem_is_not_reported_with_its_consequences() {
     let error = load(&[
         ("OUTDIAL_DATABASE_URL", "mysql://host/db"),

@@ -1,6 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::{RecordedCall, RecordingAccess, Speaker, TranscriptLine};
+use domain::{CallRecord, Recording, RecordingAccess, Speaker, TranscriptLine};
 use event_json::schema::always_true;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -63,9 +63,8 @@ pub(crate) struct RecordingResponse {
     to: String,
 }
 
-impl From<RecordedCall> for RecordingResponse {
-    fn from(recorded: RecordedCall) -> Self {
-        let RecordedCall { call, recording, access } = recorded;
+impl RecordingResponse {
+    pub(crate) fn new(call: &CallRecord, recording: &Recording, access: RecordingAccess) -> Self {
         let conversation = call.progress.conversation.as_ref();
         let turns = conversation.map_or(&[][..], |conversation| &conversation.transcript);
         let (audio_data, audio_url, expires_in) = match access {

@@ -21,7 +21,8 @@ use crate::ports::{
     Identifiers, NumberPool, UserRepo, VoiceProvider,
 };
 use crate::{
-    Booking, CallIdentity, CallReference, DialOutcome, IntentKey, NotDialledReason, OwnerToken, SettledCall,
+    Booking, CallIdentity, CallReference, DialOutcome, IntentKey, NotDialledReason, NumberingPlan,
+    OwnerToken, SettledCall,
 };
 
 /// Places one call for one intent: resolves the parties, takes the lock, books the call, dials, and
@@ -30,6 +31,7 @@ use crate::{
 pub struct PlaceCall {
     ports: PlaceCallPorts,
     policy: CallPolicy,
+    plan: NumberingPlan,
     background: Option<Arc<dyn Background>>,
 }
 
@@ -67,11 +69,11 @@ struct LockHold {
 }
 
 impl PlaceCall {
-    /// The use case on these ports. A refused call gives back what it may have taken before it
-    /// returns, which takes at most 1.5 s.
+    /// The use case on these ports. Calls go only to numbers of `plan`. A refused call gives back what
+    /// it may have taken before it returns, which takes at most 1.5 s.
     #[must_use]
-    pub const fn new(ports: PlaceCallPorts, policy: CallPolicy) -> Self {
-        Self { ports, policy, background: None }
+    pub const fn new(ports: PlaceCallPorts, policy: CallPolicy, plan: NumberingPlan) -> Self {
+        Self { ports, policy, plan, background: None }
     }
 
     /// A refused call returns immediately, and gives back in the background what it may have taken.

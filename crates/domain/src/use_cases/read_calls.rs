@@ -29,17 +29,6 @@ pub enum ReadCallsError {
     ServiceUnavailable(#[from] PortUnavailable),
 }
 
-/// A call that has a recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordedCall {
-    /// The call.
-    pub call: CallRecord,
-    /// Its recording.
-    pub recording: Recording,
-    /// How to read the recording.
-    pub access: RecordingAccess,
-}
-
 impl ReadCalls {
     /// The use case on these ports; without a store there are no recordings.
     #[must_use]
@@ -57,14 +46,18 @@ impl ReadCalls {
         self.calls.find(&organization_id, call_id).await?.ok_or(ReadCallsError::CallNotFound)
     }
 
-    /// Finds one call with its recording.
-    pub async fn recording(&self, user: &UserId, call_id: &CallId) -> Result<RecordedCall, ReadCallsError> {
+    /// Finds one call with its recording, and how to read that.
+    pub async fn recording(
+        &self,
+        user: &UserId,
+        call_id: &CallId,
+    ) -> Result<(CallRecord, Recording, RecordingAccess), ReadCallsError> {
         let call = self.find(user, call_id).await?;
         let (Some(recording), Some(store)) = (call.recording.clone(), &self.recordings) else {
             return Err(ReadCallsError::RecordingNotFound);
         };
         let access = store.fetch(&recording.key).await?.ok_or(ReadCallsError::RecordingNotFound)?;
-        Ok(RecordedCall { call, recording, access })
+        Ok((call, recording, access))
     }
 
     /// Lists one page of calls, newest first.

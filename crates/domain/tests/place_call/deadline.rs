@@ -13,8 +13,8 @@ use domain::ports::{
 };
 use domain::{
     Agent, AgentId, AnswerTime, Booking, CallPolicy, Contact, ContactId, DialOutcome, IntentKey,
-    Organization, OrganizationId, OwnerToken, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError,
-    PlaceCallPorts, PlacedCall, RawPlaceCall, User, UserId,
+    NumberingPlan, Organization, OrganizationId, OwnerToken, PhoneNumber, PlaceCall, PlaceCallCommand,
+    PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall, User, UserId,
 };
 
 use crate::world::{
@@ -281,7 +281,7 @@ impl World {
             clock: clock.clone(),
             identifiers: Arc::new(identifiers),
         };
-        let mut place_call = PlaceCall::new(ports, CallPolicy::default());
+        let mut place_call = PlaceCall::new(ports, CallPolicy::default(), NumberingPlan::default());
         if self.has_background {
             place_call = place_call.with_background(Arc::new(Spawning));
         }

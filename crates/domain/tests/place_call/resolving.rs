@@ -1,5 +1,5 @@
 use domain::ports::CallerNumberChoice;
-use domain::{Carrier, ForbiddenRange, PlaceCallError, RawPlaceCall};
+use domain::{Carrier, ForbiddenRange, NumberingPlan, PlaceCallError, RawPlaceCall};
 
 use crate::world::{World, agent, caller_number, contact, number, unavailable};
 
@@ -98,6 +98,34 @@ async fn a_forbidden_number_and_the_organization_itself_are_not_called() {
     let world = World { contact: Ok(Some(premium)), ..World::working() };
     let refusal = PlaceCallError::DestinationNotAllowed(ForbiddenRange::PremiumRate);
     assert_eq!(refused(world, BY_CONTACT).await, refusal, "a stored number is checked like a given one");
+}
+
+#[tokio::test]
+async fn a_number_that_may_not_be_called_is_refused_before_any_store_is_read() {
+    let by_number = |text| RawPlaceCall { phone_number: Some(text), ..RawPlaceCall::default() };
+    for (text, refusal) in [
+        ("+447031234567", PlaceCallError::DestinationNotAllowed(ForbiddenRange::SpecialTariff)),
+        ("+39087819436", PlaceCallError::DestinationNotAllowed(ForbiddenRange::PremiumRate)),
+        ("+999123456789", PlaceCallError::InvalidPhoneNumber),
+    ] {
+        for raw in [by_number(text), RawPlaceCall { phone_number: Some(text), ..BY_CONTACT }] {
+            let world = World { user: Err(unavailable()), ..World::working() };
+            assert_eq!(refused(world, raw).await, refusal, "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stored_number_in_no_known_range_is_called_only_if_an_extra_range_contains_it() {
+    let newer = || {
+        let mut contact = contact();
+        contact.phone_number = Some(number("+999123456789"));
+        World { contact: Ok(Some(contact)), ..World::working() }
+    };
+    assert_eq!(refused(newer(), BY_CONTACT).await, PlaceCallError::InvalidPhoneNumber);
+    let plan = NumberingPlan::with_extra_ranges(["+9991"]).expect("a prefix");
+    let run = World { plan, ..newer() }.call(BY_CONTACT).await;
+    assert_eq!(run.dials(), 1);
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use domain::ports::{
 };
 use domain::{
     Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallerNumber, Carrier, CarrierCallId,
-    Contact, ContactId, ConversationId, DialOutcome, IntentKey, Organization, OrganizationId, OwnerToken,
-    PersonName, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall,
-    ProviderAgentId, ProviderNumberId, ProviderReference, RawPlaceCall, User, UserId,
+    Contact, ContactId, ConversationId, DialOutcome, IntentKey, NumberingPlan, Organization, OrganizationId,
+    OwnerToken, PersonName, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts,
+    PlacedCall, ProviderAgentId, ProviderNumberId, ProviderReference, RawPlaceCall, User, UserId,
 };
 
 use testkit::clock::ManualClock;
@@ -39,6 +39,8 @@ pub(crate) struct World {
     pub rings_for: Duration,
     /// How long the process is paused while it books.
     pub pauses_for: Duration,
+    /// The numbers that may be called.
+    pub plan: NumberingPlan,
 }
 
 /// The result of a call.
@@ -175,6 +177,7 @@ impl World {
             answers: AnswerTime::AfterRinging,
             rings_for: Duration::ZERO,
             pauses_for: Duration::ZERO,
+            plan: NumberingPlan::default(),
         }
     }
 
@@ -189,7 +192,8 @@ impl World {
             PlaceCallCommand::parse(UserId::parse("user-1").expect("an id"), &raw).expect("a command");
         let journal = Journal::default();
         let clock = Arc::new(ManualClock::new());
-        let place_call = PlaceCall::new(self.ports(&journal, &clock), CallPolicy::default());
+        let plan = self.plan.clone();
+        let place_call = PlaceCall::new(self.ports(&journal, &clock), CallPolicy::default(), plan);
         let placing = tokio::spawn(async move { place_call.execute(command).await });
         clock.advance(Duration::from_secs(180)).await;
         assert!(placing.is_finished(), "a call ends within three minutes");

@@ -30,6 +30,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         && reader.are_valid(&[OUTDIAL_DATABASE_URL, OUTDIAL_VOICE_PROVIDER]);
     let auth = auth(reader, embedded.filter(|_| is_demo));
     let policy = call_policy(reader);
+    let plan = Destinations::read(reader).plan;
     let reconciliation = Reconciliation::read(reader);
     let recordings = match backends.recordings {
         RecordingsUrl::Nowhere => None,
@@ -43,6 +44,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         voice: voice?,
         auth: auth?,
         policy: policy?,
+        plan,
         reconciliation,
         recordings,
         deliveries,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::NumberingPlan;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -108,6 +109,12 @@ settings! {
         base_url: Url = OUTDIAL_VAPI_BASE_URL, "https://api.vapi.ai", http_url();
     }
 
+    pub(super) struct Destinations {
+        /// Number prefixes that may be called although the built-in numbering plan does not contain
+        /// them yet. They lift no other rule: premium-rate numbers stay refused.
+        plan: NumberingPlan = OUTDIAL_EXTRA_RANGES, "", extra_ranges();
+    }
+
     pub(super) struct CallTimes {
         /// How long a request for a call may take before the dial, to read its parties, lock its
         /// intent and book it. After that it is refused and nothing is dialled.
@@ -182,6 +189,16 @@ pub(super) enum RecordingsUrl {
     Nowhere,
     Folder(PathBuf),
     Bucket { bucket: String, prefix: String },
+}
+
+fn extra_ranges() -> Kind<NumberingPlan> {
+    Kind::new(
+        "E.164 prefixes of 3 to 15 digits that may be called, like +61496, separated by commas",
+        |text| {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            NumberingPlan::with_extra_ranges(items).ok()
+        },
+    )
 }
 
 fn recordings_url() -> Kind<RecordingsUrl> {

@@ -1,8 +1,8 @@
 use domain::ports::Identifiers;
 use domain::{
     Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord, DirectoryRecord,
-    InvalidValue, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
-    ProviderNumberId, UserId, UserRecord,
+    InvalidValue, NumberRecord, NumberingPlan, Organization, OrganizationId, PersonName, PhoneNumber,
+    ProviderAgentId, ProviderNumberId, UserId, UserRecord,
 };
 use serde::Deserialize;
 
@@ -66,14 +66,18 @@ struct ContactLine {
 }
 
 /// Parses one line. An error names the field and never quotes its value.
-pub(super) fn parse(text: &str, identifiers: &dyn Identifiers) -> Result<DirectoryRecord, String> {
+pub(super) fn parse(
+    text: &str,
+    identifiers: &dyn Identifiers,
+    plan: &NumberingPlan,
+) -> Result<DirectoryRecord, String> {
     let line = serde_json::from_str::<Line>(text).map_err(|error| reason(&error))?;
     match line {
         Line::Organization(line) => organization(&line),
         Line::User(line) => user(&line),
         Line::Agent(line) => agent(&line),
-        Line::Number(line) => number(&line),
-        Line::Contact(line) => contact(&line, identifiers),
+        Line::Number(line) => number(&line, plan),
+        Line::Contact(line) => contact(&line, identifiers, plan),
     }
 }
 
@@ -119,12 +123,12 @@ fn agent(line: &AgentLine) -> Result<DirectoryRecord, String> {
     }))
 }
 
-fn number(line: &NumberLine) -> Result<DirectoryRecord, String> {
+fn number(line: &NumberLine, plan: &NumberingPlan) -> Result<DirectoryRecord, String> {
     let provider_number_id = non_empty(line.provider_number_id.as_deref());
     let number = CallerNumber {
         organization_id: id("organizationId", &line.organization_id, OrganizationId::parse)?,
         user_id: id("userId", &line.user_id, UserId::parse)?,
-        phone_number: phone_number(&line.phone_number)?,
+        phone_number: phone_number(&line.phone_number, plan)?,
         carrier: Carrier::parse(&line.carrier).map_err(|error| format!("carrier: {error}"))?,
         ai_enabled: line.ai_enabled,
         on_trunk: line.on_trunk,
@@ -135,8 +139,13 @@ fn number(line: &NumberLine) -> Result<DirectoryRecord, String> {
     Ok(DirectoryRecord::Number(NumberRecord { number, position: line.position }))
 }
 
-fn contact(line: &ContactLine, identifiers: &dyn Identifiers) -> Result<DirectoryRecord, String> {
-    let phone_number = non_empty(line.phone_number.as_deref()).map(phone_number).transpose()?;
+fn contact(
+    line: &ContactLine,
+    identifiers: &dyn Identifiers,
+    plan: &NumberingPlan,
+) -> Result<DirectoryRecord, String> {
+    let phone_number =
+        non_empty(line.phone_number.as_deref()).map(|text| phone_number(text, plan)).transpose()?;
     let identity = match non_empty(line.id.as_deref()) {
         Some(text) => ContactIdentity::Known(id("id", text, ContactId::parse)?),
         // No request could find such a contact, and each import of the same file would add another
@@ -167,53 +176,14 @@ fn name(field: &str, text: &str) -> Result<PersonName, String> {
     PersonName::parse(text).map_err(|error| format!("{field}: {error}"))
 }
 
-fn phone_number(text: &str) -> Result<PhoneNumber, String> {
-    PhoneNumber::parse(text).map_err(|error| format!("phoneNumber: {error}"))
+fn phone_number(text: &str, plan: &NumberingPlan) -> Result<PhoneNumber, String> {
+    let number = PhoneNumber::parse(text).map_err(|error| format!("phoneNumber: {error}"))?;
+    if plan.contains(&number) {
+        Ok(number)
+    } else {
+        Err("phoneNumber: in no known number range (OUTDIAL_EXTRA_RANGES can allow a newer one)".to_owned())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::system::RandomIdentifiers;
-
-    fn refusal(text: &str) -> String {
-        parse(text, &RandomIdentifiers).expect_err("refused")
-    }
-
-    #[test]
-    fn every_kind_is_read() {
-        for text in [
-            r#"{"kind":"organization","id":"o1","name":"Analytical Engines"}"#,
-            r#"{"kind":"user","id":"u1","organizationId":"o1","fullName":"Charles Babbage"}"#,
-            r#"{"kind":"agent","id":"a1","organizationId":"o1","name":"Nora","voiceEnabled":true,"providerAgentId":"agent_1"}"#,
-            r#"{"kind":"agent","id":"a2","organizationId":"o1","name":"Nils","voiceEnabled":false}"#,
-            r#"{"kind":"number","organizationId":"o1","userId":"u1","phoneNumber":"+14165550100","carrier":"sinch","aiEnabled":true,"onTrunk":true,"providerNumberId":"phnum_1","position":1}"#,
-            r#"{"kind":"contact","organizationId":"o1","firstName":"Ada","phoneNumber":"14165550110"}"#,
-            r#"{"kind":"contact","id":"c1","organizationId":"o1","firstName":null,"lastName":""}"#,
-        ] {
-            assert!(parse(text, &RandomIdentifiers).is_ok(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_refusal_names_the_field_and_quotes_no_value() {
-        assert_eq!(refusal(r#"{"kind":"organization","id":"o1"}"#), "missing field `name`");
-        assert_eq!(
-            refusal(r#"{"kind":"orgnization","id":"o1"}"#),
-            "kind must be organization, user, agent, number or contact"
-        );
-        assert_eq!(refusal("{"), "not a JSON object, at column 1");
-        assert_eq!(
-            refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":"+1416"}"#),
-            "phoneNumber: not a valid E.164 phone number"
-        );
-        assert_eq!(
-            refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":14165550110}"#),
-            "a field has the wrong type"
-        );
-        let unidentified = refusal(r#"{"kind":"contact","organizationId":"o1","firstName":"Ada"}"#);
-        assert_eq!(unidentified, "id or phoneNumber is required");
-        let typo = refusal(r#"{"kind":"contact","organizationId":"o1","firstname":"Ada"}"#);
-        assert!(typo.starts_with("unknown field `firstname`"), "{typo}");
-    }
-}
+mod tests;

@@ -27,9 +27,9 @@ pub struct PlaceCallCommand {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Callee {
     /// This contact. If a number was given too, it must be the contact's.
-    Contact(ContactId, Option<Destination>),
+    Contact(ContactId, Option<PhoneNumber>),
     /// The person with this number.
-    Number(Destination),
+    Number(PhoneNumber),
 }
 
 impl PlaceCallCommand {
@@ -37,11 +37,11 @@ impl PlaceCallCommand {
     ///
     /// A malformed id is refused like an id that does not exist.
     pub fn parse(user_id: UserId, raw: &RawPlaceCall<'_>) -> Result<Self, PlaceCallError> {
-        let destination = given(raw.phone_number).map(Destination::parse).transpose()?;
+        let number = given(raw.phone_number).map(Destination::read).transpose()?;
         let contact_id = given(raw.contact_id).map(ContactId::parse).transpose();
-        let callee = match (contact_id.map_err(|_| PlaceCallError::ContactNotFound)?, destination) {
-            (Some(contact_id), destination) => Callee::Contact(contact_id, destination),
-            (None, Some(destination)) => Callee::Number(destination),
+        let callee = match (contact_id.map_err(|_| PlaceCallError::ContactNotFound)?, number) {
+            (Some(contact_id), number) => Callee::Contact(contact_id, number),
+            (None, Some(number)) => Callee::Number(number),
             (None, None) => return Err(PlaceCallError::ContactOrPhoneRequired),
         };
         let agent_id = given(raw.agent_id).map(AgentId::parse).transpose();
@@ -57,58 +57,19 @@ impl PlaceCallCommand {
     }
 }
 
+impl Callee {
+    /// The number that the request contains.
+    pub(super) const fn given_number(&self) -> Option<&PhoneNumber> {
+        match self {
+            Self::Contact(_, given) => given.as_ref(),
+            Self::Number(number) => Some(number),
+        }
+    }
+}
+
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ForbiddenRange;
-
-    fn parse(raw: RawPlaceCall<'_>) -> Result<PlaceCallCommand, PlaceCallError> {
-        PlaceCallCommand::parse(UserId::parse("u1").expect("id"), &raw)
-    }
-
-    #[test]
-    fn a_contact_or_a_number_is_required_and_empty_text_is_neither() {
-        let empty = RawPlaceCall { contact_id: Some(""), phone_number: Some(""), ..RawPlaceCall::default() };
-        assert_eq!(parse(empty), Err(PlaceCallError::ContactOrPhoneRequired));
-        assert_eq!(parse(RawPlaceCall::default()), Err(PlaceCallError::ContactOrPhoneRequired));
-    }
-
-    #[test]
-    fn a_number_with_and_without_its_plus_is_one_request() {
-        let with = parse(RawPlaceCall { phone_number: Some("+14165550110"), ..RawPlaceCall::default() });
-        let without = parse(RawPlaceCall { phone_number: Some("14165550110"), ..RawPlaceCall::default() });
-        assert!(with.is_ok());
-        assert_eq!(with, without);
-    }
-
-    #[test]
-    fn each_field_is_refused_by_its_own_code() {
-        let base = RawPlaceCall { contact_id: Some("c1"), ..RawPlaceCall::default() };
-        let refused = |raw| parse(raw).expect_err("refused");
-        assert_eq!(
-            refused(RawPlaceCall { contact_id: Some("c\n1"), ..base }),
-            PlaceCallError::ContactNotFound
-        );
-        assert_eq!(
-            refused(RawPlaceCall { phone_number: Some("hello"), ..base }),
-            PlaceCallError::InvalidPhoneNumber
-        );
-        assert_eq!(
-            refused(RawPlaceCall { phone_number: Some("911"), ..base }),
-            PlaceCallError::DestinationNotAllowed(ForbiddenRange::ShortOrEmergency)
-        );
-        assert_eq!(refused(RawPlaceCall { agent_id: Some("a\0"), ..base }), PlaceCallError::AgentNotFound);
-        assert_eq!(
-            refused(RawPlaceCall { from_number: Some("1 2 3"), ..base }),
-            PlaceCallError::FromNumberNotAvailable
-        );
-        assert_eq!(
-            refused(RawPlaceCall { call_reason: Some("\u{7}"), ..base }),
-            PlaceCallError::InvalidReason
-        );
-    }
-}
+mod tests;

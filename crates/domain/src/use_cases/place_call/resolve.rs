@@ -4,7 +4,8 @@ use super::command::Callee;
 use super::{PlaceCall, PlaceCallCommand, PlaceCallError};
 use crate::ports::{CallerNumberChoice, CallerNumberQuery, PortUnavailable, Recipient};
 use crate::{
-    Agent, CallerNumber, Contact, Destination, ForbiddenRange, ProviderAgentId, ProviderNumberId, User,
+    Agent, CallerNumber, Contact, Destination, ForbiddenRange, NumberingPlan, ProviderAgentId,
+    ProviderNumberId, User,
 };
 
 /// Who calls whom, from which number, with which agent: everything that a dial needs.
@@ -19,9 +20,12 @@ pub(super) struct Parties {
 }
 
 impl PlaceCall {
-    /// Finds the user; then contact, agent and caller number in parallel. Creates the contact of a
-    /// new number last, so that a refused request leaves none.
+    /// Checks the requested number; then finds the user; then contact, agent and caller number in
+    /// parallel. Creates the contact of a new number last, so that a refused request leaves none.
     pub(super) async fn resolve(&self, command: &PlaceCallCommand) -> Result<Parties, PlaceCallError> {
+        if let Some(number) = command.callee.given_number() {
+            Destination::new(number.clone(), &self.plan)?;
+        }
         let user = self.ports.users.find(&command.user_id).await?.ok_or(PlaceCallError::UserNotFound)?;
         let query = CallerNumberQuery {
             organization_id: &user.organization.id,
@@ -29,7 +33,7 @@ impl PlaceCall {
             requested: command.from_number.as_ref(),
             recipient: match &command.callee {
                 Callee::Contact(contact_id, _) => Recipient::Contact(contact_id),
-                Callee::Number(destination) => Recipient::Number(destination.number()),
+                Callee::Number(number) => Recipient::Number(number),
             },
         };
         let (contact, agent, numbers) = join!(
@@ -37,7 +41,7 @@ impl PlaceCall {
             self.agent(&user, command),
             self.ports.numbers.choose(&query)
         );
-        let (contact, destination) = callee(contact?, command)?;
+        let (contact, destination) = callee(contact?, command, &self.plan)?;
         let numbers = numbers?;
         refuse_own_number(&numbers, &destination)?;
         let (agent, provider_agent_id) = speaker(agent?, command)?;
@@ -57,9 +61,7 @@ impl PlaceCall {
         let organization_id = &user.organization.id;
         match &command.callee {
             Callee::Contact(id, _) => self.ports.contacts.find(organization_id, id).await,
-            Callee::Number(destination) => {
-                self.ports.contacts.find_by_number(organization_id, destination.number()).await
-            }
+            Callee::Number(number) => self.ports.contacts.find_by_number(organization_id, number).await,
         }
     }
 
@@ -87,17 +89,18 @@ impl PlaceCall {
 fn callee(
     contact: Option<Contact>,
     command: &PlaceCallCommand,
+    plan: &NumberingPlan,
 ) -> Result<(Option<Contact>, Destination), PlaceCallError> {
     let given = match &command.callee {
-        Callee::Number(destination) => return Ok((contact, destination.clone())),
+        Callee::Number(number) => return Ok((contact, Destination::new(number.clone(), plan)?)),
         Callee::Contact(_, given) => given,
     };
     let contact = contact.ok_or(PlaceCallError::ContactNotFound)?;
-    if given.as_ref().is_some_and(|given| contact.phone_number.as_ref() != Some(given.number())) {
+    if given.as_ref().is_some_and(|given| contact.phone_number.as_ref() != Some(given)) {
         return Err(PlaceCallError::ContactPhoneMismatch);
     }
     let number = contact.phone_number.clone().ok_or(PlaceCallError::ContactHasNoPhone)?;
-    Ok((Some(contact), Destination::of(number)?))
+    Ok((Some(contact), Destination::new(number, plan)?))
 }
 
 /// An organization that calls its own number would connect two of its agents.

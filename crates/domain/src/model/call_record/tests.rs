@@ -1,0 +1,93 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn note(text: &str) -> PrivateNote {
+    PrivateNote::parse(text).expect("plain text")
+}
+
+fn conversation(status: CallStatus, duration_secs: Option<u32>) -> CallUpdate {
+    CallUpdate {
+        conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
+        carrier_call_id: None,
+        content: UpdateContent::Conversation(ConversationRecord {
+            status,
+            duration_secs,
+            transcript: Vec::new(),
+            started_at: None,
+            answered_at: None,
+            end_reason: None,
+            summary: duration_secs.map(|_| note("a summary")),
+            cost_credits: None,
+            has_recording: false,
+        }),
+    }
+}
+
+fn failure(reason: NotConnectedReason, at: i64) -> CallUpdate {
+    CallUpdate {
+        conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
+        carrier_call_id: Some(CarrierCallId::parse("otb_1").expect("an id")),
+        content: UpdateContent::Failure(CallFailure { reason, at: Timestamp::from_unix_millis(at) }),
+    }
+}
+
+fn any_update() -> impl Strategy<Value = CallUpdate> {
+    let reasons = prop::sample::select(NotConnectedReason::ALL.to_vec());
+    let statuses = prop::sample::select(CallStatus::ALL.to_vec());
+    prop_oneof![
+        (reasons, 0i64..3).prop_map(|(reason, at)| failure(reason, at)),
+        Just(CallUpdate::unresolved()),
+        (statuses, prop::option::of(0u32..3)).prop_map(|(status, duration)| conversation(status, duration)),
+    ]
+}
+
+fn merged<'a>(updates: impl IntoIterator<Item = &'a CallUpdate>) -> CallProgress {
+    let mut progress = CallProgress::default();
+    for update in updates {
+        progress.merge(update);
+    }
+    progress
+}
+
+#[test]
+fn a_late_failure_does_not_change_a_completed_call() {
+    let done = conversation(CallStatus::Completed, Some(42));
+    let late = failure(NotConnectedReason::NoAnswer, 1);
+    let progress = merged([&done, &late]);
+    assert_eq!(progress.status, Some(CallStatus::Completed));
+    assert_eq!(progress, merged([&late, &done]));
+}
+
+#[test]
+fn an_update_that_adds_nothing_changes_nothing() {
+    let done = conversation(CallStatus::Completed, Some(42));
+    let mut progress = merged([&done]);
+    assert!(!progress.merge(&done));
+    assert!(!progress.merge(&conversation(CallStatus::InProgress, None)));
+}
+
+proptest! {
+    /// Every permutation of up to five updates, each of them also twice, has the same result.
+    #[test]
+    fn every_order_has_the_same_result(updates in prop::collection::vec(any_update(), 1..6), seed in any::<u64>()) {
+        let expected = merged(&updates);
+        let mut shuffled: Vec<&CallUpdate> = updates.iter().chain(&updates).collect();
+        let mut state = seed;
+        for i in (1..shuffled.len()).rev() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            shuffled.swap(i, usize::try_from(state >> 33).expect("fits") % (i + 1));
+        }
+        prop_assert_eq!(merged(shuffled), expected);
+    }
+
+    #[test]
+    fn the_status_never_decreases(updates in prop::collection::vec(any_update(), 1..6)) {
+        let mut progress = CallProgress::default();
+        for update in &updates {
+            let before = progress.status;
+            progress.merge(update);
+            prop_assert!(progress.status >= before);
+        }
+    }
+}

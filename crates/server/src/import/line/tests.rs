@@ -1,0 +1,51 @@
+use super::*;
+use crate::system::RandomIdentifiers;
+
+fn refusal(text: &str) -> String {
+    parse(text, &RandomIdentifiers, &NumberingPlan::default()).expect_err("refused")
+}
+
+#[test]
+fn every_kind_is_read() {
+    for text in [
+        r#"{"kind":"organization","id":"o1","name":"Analytical Engines"}"#,
+        r#"{"kind":"user","id":"u1","organizationId":"o1","fullName":"Charles Babbage"}"#,
+        r#"{"kind":"agent","id":"a1","organizationId":"o1","name":"Nora","voiceEnabled":true,"providerAgentId":"agent_1"}"#,
+        r#"{"kind":"agent","id":"a2","organizationId":"o1","name":"Nils","voiceEnabled":false}"#,
+        r#"{"kind":"number","organizationId":"o1","userId":"u1","phoneNumber":"+14165550100","carrier":"sinch","aiEnabled":true,"onTrunk":true,"providerNumberId":"phnum_1","position":1}"#,
+        r#"{"kind":"contact","organizationId":"o1","firstName":"Ada","phoneNumber":"14165550110"}"#,
+        r#"{"kind":"contact","id":"c1","organizationId":"o1","firstName":null,"lastName":""}"#,
+    ] {
+        assert!(parse(text, &RandomIdentifiers, &NumberingPlan::default()).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn a_number_in_no_known_range_is_refused_unless_an_extra_range_contains_it() {
+    let line = r#"{"kind":"contact","organizationId":"o1","phoneNumber":"+999123456789"}"#;
+    assert!(refusal(line).starts_with("phoneNumber: in no known number range"), "{}", refusal(line));
+    let plan = NumberingPlan::with_extra_ranges(["+9991"]).expect("a prefix");
+    assert!(parse(line, &RandomIdentifiers, &plan).is_ok());
+}
+
+#[test]
+fn a_refusal_names_the_field_and_quotes_no_value() {
+    assert_eq!(refusal(r#"{"kind":"organization","id":"o1"}"#), "missing field `name`");
+    assert_eq!(
+        refusal(r#"{"kind":"orgnization","id":"o1"}"#),
+        "kind must be organization, user, agent, number or contact"
+    );
+    assert_eq!(refusal("{"), "not a JSON object, at column 1");
+    assert_eq!(
+        refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":"+1416"}"#),
+        "phoneNumber: not a valid E.164 phone number"
+    );
+    assert_eq!(
+        refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":14165550110}"#),
+        "a field has the wrong type"
+    );
+    let unidentified = refusal(r#"{"kind":"contact","organizationId":"o1","firstName":"Ada"}"#);
+    assert_eq!(unidentified, "id or phoneNumber is required");
+    let typo = refusal(r#"{"kind":"contact","organizationId":"o1","firstname":"Ada"}"#);
+    assert!(typo.starts_with("unknown field `firstname`"), "{typo}");
+}

@@ -1,0 +1,106 @@
+use domain::ports::{
+    CallLookup, MockCallUpdater, MockContextCache, MockEventInbox, MockProviderWebhook, MockUnfinishedCalls,
+    OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup, ProviderRecords, RecordingStore,
+};
+use domain::{
+    Audio, AudioFormat, CallId, CallUpdate, ReceiveEventPorts, ReconcileTimes, RecordingAccess, RecordingKey,
+    Timestamp,
+};
+
+use super::*;
+use crate::system::SystemClock;
+
+/// A port that never returns, and notifies when it is called.
+struct Silent(Arc<Notify>);
+
+#[async_trait::async_trait]
+impl ProviderRecords for Silent {
+    async fn find(&self, _: &ProviderLookup) -> Result<Option<CallUpdate>, PortUnavailable> {
+        self.0.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[async_trait::async_trait]
+impl RecordingStore for Silent {
+    async fn put(&self, _: &RecordingKey, _: AudioFormat, _: Vec<u8>) -> Result<(), PortUnavailable> {
+        self.0.notify_one();
+        std::future::pending().await
+    }
+
+    async fn fetch(&self, _: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_long_for_a_recording_that_is_not_stored() {
+    let lookup = CallLookup { call_id: None, conversation_id: None, parties: None };
+    let recording = Some(Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() });
+    let event = ProviderEvent { key: "audio".into(), kind: "audio".into(), lookup, update: None, recording };
+    let open =
+        OpenEvent { key: "audio".into(), body: Vec::new(), received_at: Timestamp::from_unix_millis(0) };
+    let (mut webhook, mut inbox) = (MockProviderWebhook::new(), MockEventInbox::new());
+    webhook.expect_read().return_const(Ok(event));
+    inbox.expect_lease().returning(move |_, _| Ok(vec![open.clone()]));
+    let mut updater = MockCallUpdater::new();
+    updater.expect_locate().return_const(Ok(Some(CallId::mint(1, [1; 8]))));
+    let asked = Arc::new(Notify::new());
+    let receive_event = ReceiveEvent::new(ReceiveEventPorts {
+        webhook: Arc::new(webhook),
+        inbox: Arc::new(inbox),
+        updater: Arc::new(updater),
+        contexts: Arc::new(MockContextCache::new()),
+        recordings: Some(Arc::new(Silent(asked.clone()))),
+        clock: Arc::new(SystemClock::start()),
+    });
+    let workers = Workers::new();
+    workers.apply_events(Arc::new(receive_event), Arc::new(Notify::new()));
+    asked.notified().await;
+    let stopped = tokio::time::timeout(STOP_TIMEOUT * 2, workers.stop()).await;
+    assert!(stopped.is_ok(), "the worker still waits for the recording store");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_background_work() {
+    let workers = Workers::new();
+    let (done, is_done) = tokio::sync::oneshot::channel();
+    workers.background().run(Box::pin(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        done.send(()).expect("the test waits");
+    }));
+    workers.stop().await;
+    assert_eq!(is_done.await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_provider_that_says_nothing() {
+    let overdue = ProviderLookup {
+        call_id: CallId::mint(1, [1; 8]),
+        conversation_id: None,
+        provider_agent_id: None,
+        booked_at: Timestamp::from_unix_millis(0),
+    };
+    let mut unfinished = MockUnfinishedCalls::new();
+    unfinished.expect_lease_overdue().returning(move |_| Ok(vec![overdue.clone()]));
+    let (asked, second) = (Arc::new(Notify::new()), Duration::from_secs(1));
+    let times = ReconcileTimes {
+        decided_within: second,
+        reported_within: second,
+        pause: second,
+        given_up_after: second,
+    };
+    let records = Arc::new(Silent(asked.clone()));
+    let reconcile = Reconcile::new(
+        Arc::new(unfinished),
+        Arc::new(MockCallUpdater::new()),
+        records,
+        Arc::new(SystemClock::start()),
+        times,
+    );
+    let workers = Workers::new();
+    workers.reconcile(reconcile, second);
+    asked.notified().await;
+    let stopped = tokio::time::timeout(Duration::from_secs(10), workers.stop()).await;
+    assert!(stopped.is_ok(), "the worker still waits for the provider");
+}

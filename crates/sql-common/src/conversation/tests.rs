@@ -1,0 +1,92 @@
+use domain::CallStatus;
+
+use super::*;
+
+fn note(text: &str) -> PrivateNote {
+    PrivateNote::parse(text).expect("plain text")
+}
+
+fn conversation() -> ConversationRecord {
+    let line = |speaker, text| TranscriptLine { at_secs: 3, speaker, text: note(text) };
+    ConversationRecord {
+        status: CallStatus::Completed,
+        duration_secs: Some(u32::MAX),
+        transcript: vec![line(Speaker::Agent, "\"Hello\"\n\\"), line(Speaker::Callee, "日本")],
+        started_at: Some(Timestamp::from_unix_millis(-1)),
+        answered_at: None,
+        end_reason: Some(note("hung up")),
+        summary: Some(note("")),
+        cost_credits: Some(i64::MIN),
+        has_recording: true,
+    }
+}
+
+#[test]
+fn every_field_is_read_back_from_either_form() {
+    for form in [ConversationForm::Postgres, ConversationForm::Sqlite] {
+        for has_recording in [false, true] {
+            let content = ConversationRecord { has_recording, ..conversation() };
+            assert_eq!(read(&form.write(&content)), Ok(content));
+        }
+    }
+}
+
+/// Earlier releases wrote these bytes, and they can read what this one writes.
+#[test]
+fn each_store_writes_the_form_of_its_first_release() {
+    let rest =
+        r#""end_reason":"hung up","summary":"","cost_credits":-9223372036854775808,"has_recording":true}"#;
+    let transcript = r#""transcript":[{"at_secs":3,"speaker":"agent","text":"\"Hello\"\n\\"},{"at_secs":3,"speaker":"callee","text":"日本"}]"#;
+    let postgres = format!(
+        r#"{{"version":"1","status":"completed","duration_secs":4294967295,{transcript},"started_at":-1,"answered_at":null,{rest}"#
+    );
+    let sqlite = format!(
+        r#"{{"version":1,"status":"completed","duration_secs":4294967295,{transcript},"started_at_millis":-1,"answered_at_millis":null,{rest}"#
+    );
+    assert_eq!(ConversationForm::Postgres.write(&conversation()), postgres);
+    assert_eq!(ConversationForm::Sqlite.write(&conversation()), sqlite);
+}
+
+/// Databases hold this text: it must stay readable, so do not change it.
+#[test]
+fn the_first_form_of_postgres_is_read() {
+    let json = r#"{"version": "1", "status": "in-progress", "duration_secs": null, "started_at": 1, "answered_at": null,
+                   "end_reason": null, "summary": "a", "cost_credits": 2,
+                   "transcript": [{"at_secs": 3, "speaker": "callee", "text": "yes"}]}"#;
+    let read = read(json).expect("it is the first form");
+    assert_eq!((read.status, read.cost_credits), (CallStatus::InProgress, Some(2)));
+    assert_eq!((read.started_at, read.answered_at), (Some(Timestamp::from_unix_millis(1)), None));
+    assert_eq!(read.transcript[0].speaker, Speaker::Callee);
+    assert_eq!(read.transcript[0].text.as_str(), "yes");
+}
+
+/// Files hold this text: it must stay readable, so do not change it.
+#[test]
+fn the_first_form_of_sqlite_is_read() {
+    let json = r#"{"version":1,"status":"completed","duration_secs":42,
+        "transcript":[{"at_secs":3,"speaker":"callee","text":"yes"}],"started_at_millis":1000,
+        "answered_at_millis":null,"end_reason":"done","summary":null,"cost_credits":-5}"#;
+    let expected = ConversationRecord {
+        status: CallStatus::Completed,
+        duration_secs: Some(42),
+        transcript: vec![TranscriptLine { at_secs: 3, speaker: Speaker::Callee, text: note("yes") }],
+        started_at: Some(Timestamp::from_unix_millis(1000)),
+        answered_at: None,
+        end_reason: Some(note("done")),
+        summary: None,
+        cost_credits: Some(-5),
+        has_recording: false,
+    };
+    assert_eq!(read(json), Ok(expected));
+}
+
+#[test]
+fn a_form_that_cannot_be_read_is_named_by_its_column_and_not_quoted() {
+    let newer = r#"{"version": "2", "said": "about the tumour"}"#;
+    let newer_number = r#"{"version":2,"status":"completed","transcript":[]}"#;
+    let unknown_status = r#"{"version":1,"status":"private","transcript":[]}"#;
+    for stored in [newer, newer_number, unknown_status, "private", "{}"] {
+        let error = read(stored).expect_err("this program does not know the form").to_string();
+        assert_eq!(error, "calls.conversation holds a value that cannot be read");
+    }
+}

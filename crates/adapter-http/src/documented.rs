@@ -102,7 +102,7 @@ error_responses! {
         error("WEBHOOK_URL_REFUSED", "the URL leads to an address that is not public"),
         error(
             "TOO_MANY_WEBHOOK_ENDPOINTS",
-            "the organization has 10 webhook endpoints, as many as it may have"
+            "the organization already has 10 webhook endpoints, the maximum"
         ),
         invalid(Some("url"), "must be an http or https URL of at most 2048 characters")
     ];

@@ -1,4 +1,5 @@
-//! The OpenAPI document carries everything that the contract has, and the committed copy is the generated one.
+//! The OpenAPI document contains the whole contract, and the committed copy equals the generated
+//! one.
 
 use std::fs;
 use std::path::Path;
@@ -20,19 +21,19 @@ fn the_committed_document_is_the_generated_one() {
     if fs::read_to_string(&path).unwrap_or_default() != generated {
         fs::write(&path, generated).expect("docs/ can be written");
         panic!(
-            "docs/openapi.yaml was not what the code says; it has been rewritten: look at it and commit it"
+            "docs/openapi.yaml differed from the generated document and is now rewritten: review and commit it"
         );
     }
 }
 
 #[test]
-fn the_document_carries_everything_that_the_contract_has() {
+fn the_document_contains_the_whole_contract() {
     let missing = missing(&contract(), &ours());
     assert!(missing.is_empty(), "missing:\n{}", missing.join("\n"));
 }
 
 #[test]
-fn the_comparison_sees_what_is_missing() {
+fn the_comparison_finds_what_is_missing() {
     type Break = fn(&mut Value);
     const POST: &str = "/paths/~1api~1calls~1ai~1outbound/post";
     const SCHEMAS: &str = "/components/schemas";
@@ -62,7 +63,7 @@ fn the_comparison_sees_what_is_missing() {
 }
 
 #[test]
-fn the_document_bears_no_name_that_the_contract_does_not_give_to_the_route() {
+fn the_route_has_only_the_statuses_of_the_contract() {
     let document = ours();
     let statuses = document.pointer("/paths/~1api~1calls~1ai~1outbound/post/responses").expect("responses");
     let statuses: Vec<_> = statuses.as_object().expect("an object").keys().collect();
@@ -70,18 +71,18 @@ fn the_document_bears_no_name_that_the_contract_does_not_give_to_the_route() {
 }
 
 fn object<'a>(document: &'a mut Value, pointer: &str) -> &'a mut Map<String, Value> {
-    document.pointer_mut(pointer).and_then(Value::as_object_mut).expect("an object is there")
+    document.pointer_mut(pointer).and_then(Value::as_object_mut).expect("an object at the pointer")
 }
 
 fn remove(document: &mut Value, pointer: &str, key: &str) {
-    object(document, pointer).remove(key).expect("it was there");
+    object(document, pointer).remove(key).expect("the removed key existed");
 }
 
 fn set(document: &mut Value, pointer: &str, value: &str) {
-    *document.pointer_mut(pointer).expect("it is there") = value.into();
+    *document.pointer_mut(pointer).expect("a value at the pointer") = value.into();
 }
 
-/// Everything of the contract that the document lacks, by where it is.
+/// What the contract has and the document lacks, each with its path.
 fn missing(contract: &Value, document: &Value) -> Vec<String> {
     let mut comparison = Comparison { contract, document, missing: Vec::new() };
     for part in ["paths", "components"] {
@@ -102,7 +103,7 @@ impl<'a> Comparison<'a> {
         match (theirs, ours) {
             (Value::Object(theirs), Value::Object(ours)) => self.compare_objects(at, theirs, ours),
             (Value::Array(theirs), Value::Array(ours)) => self.compare_lists(at, theirs, ours),
-            // A schema of 3.1 may list several types, null among them, where one of 3.0 has a single one.
+            // OpenAPI 3.1 may list several types, with null, where 3.0 has one type.
             (Value::String(kind), Value::Array(kinds)) if at.ends_with("/type") => {
                 if !kinds.iter().any(|ours| ours == kind) {
                     self.miss(at, theirs);
@@ -115,11 +116,11 @@ impl<'a> Comparison<'a> {
 
     fn compare_objects(&mut self, at: &str, theirs: &'a Map<String, Value>, ours: &'a Map<String, Value>) {
         for (key, theirs) in theirs {
-            // Prose is ours to write, save for the operation's summary.
+            // Descriptions may differ; the summary of the operation may not.
             if key == "description" && theirs.is_string() {
                 continue;
             }
-            // 3.0's `example` is one of 3.1's `examples`, and shows our fields too.
+            // 3.0 has one `example`, 3.1 may have `examples`, and ours show more fields.
             if key == "example" {
                 if !ours.contains_key("example") && !ours.contains_key("examples") {
                     self.miss(&format!("{at}/{key}"), theirs);
@@ -133,15 +134,15 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Each entry of theirs must be an entry of ours, in any order.
+    /// Each entry of the contract must be in the document, in any order.
     fn compare_lists(&mut self, at: &str, theirs: &'a [Value], ours: &'a [Value]) {
         for (n, theirs) in theirs.iter().enumerate() {
-            let carried = ours.iter().any(|ours| {
+            let is_contained = ours.iter().any(|ours| {
                 let mut inner = Comparison { missing: Vec::new(), ..*self };
                 inner.compare(at, theirs, ours);
                 inner.missing.is_empty()
             });
-            if !carried {
+            if !is_contained {
                 self.miss(&format!("{at}/{n}"), theirs);
             }
         }
@@ -152,11 +153,11 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// What a reference refers to.
+/// Follows a reference.
 fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value.get("$ref").and_then(Value::as_str) {
         Some(reference) => {
-            document.pointer(reference.trim_start_matches('#')).expect("a reference leads somewhere")
+            document.pointer(reference.trim_start_matches('#')).expect("the target of the reference")
         }
         None => value,
     }

@@ -15,8 +15,7 @@ pub use self::deliver_webhooks::{DeliverWebhooks, DeliverWebhooksPorts};
 pub use self::follow_calls::{FollowCalls, Following};
 pub use self::personalize_call::{PersonalizeCall, PersonalizeCallPorts};
 pub use self::place_call::{
-    CallPolicy, InvalidPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall,
-    RawPlaceCall,
+    CallPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall,
 };
 pub use self::read_calls::{ReadCalls, ReadCallsError, RecordedCall};
 pub use self::receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};

@@ -12,6 +12,7 @@ use url::{Position, Url};
 use crate::connect::{AGENT, Connector, Stream};
 use crate::failure::RequestFailure;
 use crate::settings::{ApiKey, InvalidSettings, check_base_url, check_connect_timeout};
+use crate::socket::Completion;
 
 /// The longest record or recording that an adapter reads.
 pub const MAX_RECORD_BYTES: usize = 16 << 20;
@@ -19,7 +20,8 @@ pub const MAX_RECORD_BYTES: usize = 16 << 20;
 /// Sends requests to one provider, each once and over a connection of its own.
 ///
 /// The time limit of a request runs from the call to the last byte of the response, and `max_bytes`
-/// is the limit for the body. Dropping the future of a request closes its connection.
+/// is the limit for the body. A request that has no complete response (its time limit passed, or its
+/// future was dropped) resets its connection: what the provider's host has not accepted is dropped.
 #[derive(Clone)]
 pub struct ProviderClient {
     base_url: Url,
@@ -111,8 +113,9 @@ impl ProviderClient {
         let mut request = request.body(body).map_err(|error| RequestFailure::not_connected(&error))?;
         request.headers_mut().extend(self.headers.clone());
         let exchange = async {
-            let stream = self.connector.connect().await?;
-            exchange(stream, request, max_bytes).await
+            let completion = Completion::default();
+            let stream = self.connector.connect(&completion).await?;
+            exchange(stream, request, max_bytes, &completion).await
         };
         match tokio::time::timeout(time_limit, exchange).await {
             Ok(result) => result,
@@ -132,18 +135,21 @@ async fn exchange(
     stream: Box<dyn Stream>,
     request: Request<String>,
     max_bytes: usize,
+    completion: &Completion,
 ) -> Result<Response, RequestFailure> {
     let failed = |error: hyper::Error| RequestFailure::connection_failed(&error);
     let (mut sender, connection) = http1::handshake(stream).await.map_err(failed)?;
+    // Pinned here, so that the connection is still open when the exchange is marked as completed.
+    let mut connection = pin!(connection);
     let mut response = pin!(async {
         let response = sender.send_request(request).await.map_err(failed)?;
         let status = response.status().as_u16();
         Ok(Response { status, body: read_body(response.into_body(), max_bytes).await? })
     });
     // The connection future does the I/O, so it must be polled together with the response.
-    tokio::select! {
+    let result = tokio::select! {
         result = &mut response => result,
-        ended = connection => {
+        ended = &mut connection => {
             // The connection can end before the response has received its last bytes.
             let result = response.await;
             match (result, ended) {
@@ -151,7 +157,11 @@ async fn exchange(
                 (result, _) => result,
             }
         }
+    };
+    if result.is_ok() {
+        completion.mark();
     }
+    result
 }
 
 async fn read_body(mut body: Incoming, max_bytes: usize) -> Result<Vec<u8>, RequestFailure> {

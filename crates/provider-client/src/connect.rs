@@ -15,11 +15,12 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tower_service::Service;
 
 use crate::failure::RequestFailure;
+use crate::socket::{Completion, SocketConnector};
 
 pub(crate) const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("outdial/", env!("CARGO_PKG_VERSION")));
 
-/// A new connection, TLS included. Dropping it closes the socket.
+/// A new connection, TLS included.
 pub(crate) trait Stream: Read + Write + Send + Unpin {}
 
 impl<T: Read + Write + Send + Unpin> Stream for T {}
@@ -48,15 +49,17 @@ impl Connector {
         Ok(Self { origin, time_limit, tls: Some(tls), proxy })
     }
 
-    pub(crate) async fn connect(&self) -> Result<Box<dyn Stream>, RequestFailure> {
-        match tokio::time::timeout(self.time_limit, self.open()).await {
+    /// Dropping the connection resets it, unless `completion` is marked.
+    pub(crate) async fn connect(&self, completion: &Completion) -> Result<Box<dyn Stream>, RequestFailure> {
+        match tokio::time::timeout(self.time_limit, self.open(completion)).await {
             Ok(opened) => opened.map_err(|error| RequestFailure::not_connected(&*error)),
             Err(_) => Err(RequestFailure::NotConnected { cause: "the connect timeout passed".to_owned() }),
         }
     }
 
-    async fn open(&self) -> Result<Box<dyn Stream>, Box<dyn Error + Send + Sync>> {
-        let (origin, mut tcp) = (self.origin.clone(), self.tcp());
+    async fn open(&self, completion: &Completion) -> Result<Box<dyn Stream>, Box<dyn Error + Send + Sync>> {
+        let origin = self.origin.clone();
+        let mut tcp = SocketConnector { tcp: self.tcp(), completion: completion.clone() };
         let Some(tls_to_proxy) = self.tls.clone() else {
             return Ok(Box::new(tcp.call(origin).await?));
         };

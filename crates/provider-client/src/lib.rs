@@ -5,6 +5,9 @@
 //! request over it: no retry, no redirect, no connection pool. The failure of a request says
 //! whether the provider can have received it ([`RequestFailure`]).
 //!
+//! A request that is given up resets its connection, so that the kernel does not deliver the rest of
+//! it later. What the provider's host, or the proxy's, has accepted by then can still be acted on.
+//!
 //! - Over `http`, which is for a simulator, no proxy is used: a proxy could read and repeat the
 //!   request and its API key.
 //! - Over `https` the certificate is checked against the root certificates of the machine. If the
@@ -16,6 +19,7 @@ mod connect;
 mod dial;
 mod failure;
 mod settings;
+mod socket;
 
 pub use client::{MAX_RECORD_BYTES, ProviderClient, Response};
 pub use dial::MAX_DIAL_RESPONSE_BYTES;

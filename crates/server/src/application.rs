@@ -14,7 +14,7 @@ use simulator::Simulator;
 use crate::config::Settings;
 use crate::wiring::{AfterTheCall, ProviderReports, Simulated, Stores, VoiceParts};
 use crate::workers::Workers;
-use crate::{demo, drain, wiring};
+use crate::{demo, drain, opening, wiring};
 
 /// The gateway, built and listening; it serves once it runs.
 ///
@@ -44,11 +44,15 @@ const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
 const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Application {
-    /// Opens the stores, checks them, and listens.
+    /// Opens the stores, which it waits for, checks them, and listens.
     pub async fn build(settings: Settings) -> anyhow::Result<Self> {
+        let stores = opening::open_stores(&settings.storage, settings.process.start_timeout).await?;
+        Self::on_stores(settings, stores).await
+    }
+
+    /// Listens. The stores are open and checked.
+    pub(crate) async fn on_stores(settings: Settings, stores: Stores) -> anyhow::Result<Self> {
         let is_demo = settings.is_demo();
-        let stores = Stores::open(&settings.storage).await?;
-        stores.check().await?;
         let voice = VoiceParts::of(&settings.voice).await?;
         let ports = stores.ports(voice.provider);
         let workers = Workers::new();
@@ -57,7 +61,8 @@ impl Application {
         let after = AfterTheCall::start(&settings, &stores, &ports, reports, &workers)?;
 
         let runtime = tokio::runtime::Handle::current();
-        let place_call = Arc::new(PlaceCall::new(ports, settings.policy));
+        let place_call = PlaceCall::new(ports, settings.policy).with_background(workers.background());
+        let place_call = Arc::new(place_call);
         let calls =
             Arc::new(CallRunner::new(place_call, runtime.clone(), settings.process.max_in_flight_dials));
         let authenticator = wiring::authenticator(settings.auth)?;

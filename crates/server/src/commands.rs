@@ -18,16 +18,25 @@ use crate::config::Settings;
 use crate::import::import_ndjson;
 use crate::system::RandomIdentifiers;
 use crate::wiring::{self, Stores};
-use crate::{Application, demo, drain, telemetry};
+use crate::{Application, demo, drain, opening, telemetry};
 
 pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
     telemetry::start(&settings);
     run(async {
         // Install the signal handlers before the port opens: a supervisor may send a signal as soon
         // as it can connect.
-        let stop = tokio::spawn(drain::stop_signal());
+        let mut stop = tokio::spawn(drain::stop_signal());
         let is_demo = settings.is_demo();
-        let application = Application::build(settings).await?;
+        let opened = opening::open_stores(&settings.storage, settings.process.start_timeout);
+        let stores = tokio::select! {
+            opened = opened => opened?,
+            stopped = &mut stop => {
+                stopped.context("cannot install signal handlers")??;
+                tracing::info!("stopped while it waited for its stores");
+                return Ok(());
+            }
+        };
+        let application = Application::on_stores(settings, stores).await?;
         if is_demo {
             demo::seed(application.stores().directory().as_ref()).await?;
             print(&demo::greeting(&application))?;

@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod drain;
 mod import;
+mod opening;
 mod pausing_recordings;
 mod system;
 mod telemetry;

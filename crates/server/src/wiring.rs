@@ -85,14 +85,27 @@ impl Stores {
 
     /// Refuses a schema with pending migrations, and warns of a Redis that may evict locks.
     pub async fn check(&self) -> anyhow::Result<()> {
-        if let Self::Services { postgres, redis } = self {
+        self.check_schema().await?;
+        self.warn_of_eviction().await;
+        Ok(())
+    }
+
+    /// Refuses a schema with pending migrations.
+    pub(crate) async fn check_schema(&self) -> anyhow::Result<()> {
+        if let Self::Services { postgres, .. } = self {
             let pending = postgres.pending_migrations().await?;
             if !pending.is_empty() {
                 bail!("the database is {} migration(s) behind: run `outdial migrate`", pending.len());
             }
-            redis.warn_unless_noeviction().await;
         }
         Ok(())
+    }
+
+    /// Warns of a Redis that may evict locks.
+    pub(crate) async fn warn_of_eviction(&self) {
+        if let Self::Services { redis, .. } = self {
+            redis.warn_unless_noeviction().await;
+        }
     }
 
     /// Applies pending migrations.

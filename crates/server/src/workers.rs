@@ -7,11 +7,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::PortUnavailable;
+use domain::ports::{Background, BackgroundWork, PortUnavailable};
 use domain::{ReceiveEvent, Reconcile, RecoverRecordings};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 /// The running workers.
 pub(crate) struct Workers {
@@ -45,6 +46,11 @@ impl Schedule {
 impl Workers {
     pub(crate) fn new() -> Self {
         Self { stop: CancellationToken::new(), tasks: TaskTracker::new() }
+    }
+
+    /// Runs work beside requests; a stop waits for it.
+    pub(crate) fn background(&self) -> Arc<dyn Background> {
+        Arc::new(Tracked(self.tasks.clone()))
     }
 
     /// Merges provider events into the ledger, immediately after one was stored. A stop waits
@@ -151,6 +157,15 @@ impl Workers {
     }
 }
 
+struct Tracked(TaskTracker);
+
+impl Background for Tracked {
+    fn run(&self, work: BackgroundWork) {
+        // Its log lines belong to the request that started it.
+        self.0.spawn(work.in_current_span());
+    }
+}
+
 /// Returns [`STOP_TIMEOUT`] after a stop.
 async fn stop_timeout(stop: &CancellationToken) {
     stop.cancelled().await;
@@ -222,6 +237,18 @@ mod tests {
         asked.notified().await;
         let stopped = tokio::time::timeout(STOP_TIMEOUT * 2, workers.stop()).await;
         assert!(stopped.is_ok(), "the worker still waits for the recording store");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_waits_for_background_work() {
+        let workers = Workers::new();
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        workers.background().run(Box::pin(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            done.send(()).expect("the test waits");
+        }));
+        workers.stop().await;
+        assert_eq!(is_done.await, Ok(()));
     }
 
     #[tokio::test]

@@ -19,4 +19,6 @@ mod recordings;
 mod ringing;
 mod second_vendor;
 mod shutdown;
+mod slow_stores;
+mod starting;
 mod webhook_deliveries;

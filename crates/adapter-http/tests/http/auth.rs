@@ -1,4 +1,5 @@
-//! Who is let in. Every refusal is the same 401, before the body is looked at and before any port is asked.
+//! Which tokens are accepted. Every refusal is the same 401, before the body is read and before any
+//! port is called.
 
 use std::time::Duration;
 
@@ -8,12 +9,12 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
 
-use crate::running::{Options, Running, SECRET, answer, hs256, start, start_with};
+use crate::running::{Options, PATH, Response, Running, SECRET, hs256, send, start, start_with};
 use crate::world::World;
 
 const OTHER_SECRET: &[u8] = b"ffffffffffffffffffffffffffffffff";
 
-/// Made for these tests; they open nothing.
+/// Keys of these tests only.
 mod keys {
     pub(super) const RSA_PRIVATE: &[u8] = include_bytes!("../keys/rsa.private.pem");
     pub(super) const RSA_PUBLIC: &[u8] = include_bytes!("../keys/rsa.public.pem");
@@ -26,13 +27,13 @@ mod keys {
 }
 
 async fn start_checking(auth: AuthSettings) -> Running {
-    start_with(World::new(), Options { auth, ..Options::default() }).await
+    start_with(&World::new(), Options { auth, ..Options::default() }).await
 }
 
 fn claims(changes: Value) -> Value {
     let mut claims = json!({ "sub": "u1", "exp": get_current_timestamp() + 60 });
     let (Value::Object(claims_map), Value::Object(changes)) = (&mut claims, changes) else {
-        panic!("changes are an object");
+        panic!("the claims and the changes are objects");
     };
     for (name, value) in changes {
         match value {
@@ -51,23 +52,24 @@ fn token(header: &Header, claims: &Value, secret: &[u8]) -> String {
     encode(header, claims, &EncodingKey::from_secret(secret)).expect("a token")
 }
 
-/// The status of a good request with this `Authorization` header; a refusal is checked to its last byte.
+/// The status of a valid request with this `Authorization` header. The whole body of a refusal is
+/// checked.
 async fn status(gateway: &Running, authorization: &str) -> u16 {
-    let request = gateway.bare_post().header("authorization", authorization);
-    let answer =
-        answer(request.header("content-type", "application/json").body(r#"{"contactId":"c1"}"#)).await;
-    if answer.status != 200 {
-        assert_unauthorized(&answer);
+    let request = gateway.anonymous_post().header("authorization", authorization);
+    let response =
+        send(request.header("content-type", "application/json").body(r#"{"contactId":"c1"}"#)).await;
+    if response.status != 200 {
+        assert_unauthorized(&response);
     }
-    answer.status
+    response.status
 }
 
-fn assert_unauthorized(answer: &crate::running::Answer) {
-    answer.assert_error(401, "UNAUTHORIZED");
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+fn assert_unauthorized(response: &Response) {
+    response.assert_error(401, "UNAUTHORIZED");
+    assert_eq!(response.header("www-authenticate"), Some("Bearer"));
     let only =
         json!({ "success": false, "error": "a valid bearer token is required", "code": "UNAUTHORIZED" });
-    assert_eq!(answer.body, only);
+    assert_eq!(response.body, only);
 }
 
 async fn accepts(gateway: &Running, token: &str) -> bool {
@@ -75,8 +77,8 @@ async fn accepts(gateway: &Running, token: &str) -> bool {
 }
 
 #[tokio::test]
-async fn without_one_bearer_token_nobody_is_let_in() {
-    let gateway = start(World::new()).await;
+async fn a_request_needs_exactly_one_bearer_token() {
+    let gateway = start(&World::new()).await;
     let good = hs256_token(json!({}));
     assert!(accepts(&gateway, &good).await);
     assert_eq!(status(&gateway, &format!("bEARER {good}")).await, 200);
@@ -85,24 +87,24 @@ async fn without_one_bearer_token_nobody_is_let_in() {
     {
         assert_eq!(status(&gateway, authorization).await, 401, "{authorization}");
     }
-    assert_unauthorized(&answer(gateway.bare_post()).await);
-    let twice = gateway.authenticated().bearer_auth(&good);
-    assert_unauthorized(&answer(twice).await);
+    assert_unauthorized(&send(gateway.anonymous_post()).await);
+    let twice = gateway.authorized("POST", PATH).bearer_auth(&good);
+    assert_unauthorized(&send(twice).await);
 }
 
 #[tokio::test]
-async fn the_token_is_looked_at_before_the_body_and_before_any_store() {
-    // A store that is asked would make this a 500.
-    let gateway = start(World { broken: true, ..World::new() }).await;
+async fn the_token_is_checked_before_the_body_and_before_any_store() {
+    // A query of the store would make this a 500.
+    let gateway = start(&World::lost()).await;
     for body in ["{", "", r#"{"contactId":"c1"}"#, &"x".repeat(100_000)] {
-        let request = gateway.bare_post().bearer_auth("a.b.c").body(body.to_owned());
-        assert_unauthorized(&answer(request).await);
+        let request = gateway.anonymous_post().bearer_auth("a.b.c").body(body.to_owned());
+        assert_unauthorized(&send(request).await);
     }
 }
 
 #[tokio::test]
-async fn a_token_longer_than_8_kib_is_not_looked_at() {
-    let gateway = start(World::new()).await;
+async fn a_token_longer_than_8_kib_is_refused() {
+    let gateway = start(&World::new()).await;
     let fits = hs256_token(json!({ "padding": "x".repeat(5_000) }));
     let too_long = hs256_token(json!({ "padding": "x".repeat(7_000) }));
     assert!(fits.len() < 8 * 1024 && too_long.len() > 8 * 1024);
@@ -111,8 +113,8 @@ async fn a_token_longer_than_8_kib_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn the_algorithm_is_ours_to_choose() {
-    let gateway = start(World::new()).await;
+async fn the_settings_choose_the_algorithm() {
+    let gateway = start(&World::new()).await;
     let payload = claims(json!({}));
     for algorithm in [Algorithm::HS384, Algorithm::HS512] {
         assert!(!accepts(&gateway, &token(&Header::new(algorithm), &payload, SECRET)).await, "{algorithm:?}");
@@ -131,7 +133,7 @@ async fn the_algorithm_is_ours_to_choose() {
 }
 
 #[tokio::test]
-async fn a_public_key_is_no_secret() {
+async fn a_public_key_is_not_accepted_as_a_secret() {
     let public_keys = [keys::RSA_PUBLIC, keys::P256_PUBLIC, keys::ED25519_PUBLIC];
     for pem in public_keys {
         let settings = AuthSettings { keys: JwtKeys::PublicKey(pem.to_vec()), ..hs256(&[SECRET]) };
@@ -162,8 +164,8 @@ async fn the_kind_of_public_key_decides_the_algorithm() {
 }
 
 #[tokio::test]
-async fn hints_in_the_header_are_not_followed_and_critical_ones_refused() {
-    let gateway = start(World::new()).await;
+async fn hints_in_the_header_are_ignored_and_critical_ones_refused() {
+    let gateway = start(&World::new()).await;
     let payload = claims(json!({}));
     let hinted = Header {
         kid: Some("../../dev/null'; drop table users".repeat(20)),
@@ -180,15 +182,15 @@ async fn hints_in_the_header_are_not_followed_and_critical_ones_refused() {
 }
 
 #[tokio::test]
-async fn the_time_of_a_token_counts() {
-    let strict = start(World::new()).await;
+async fn a_token_is_valid_between_its_times() {
+    let strict = start(&World::new()).await;
     let lenient = start_checking(AuthSettings { leeway_secs: 10, ..hs256(&[SECRET]) }).await;
     let now = get_current_timestamp();
     let expired = hs256_token(json!({ "exp": now - 3 }));
     let early = hs256_token(json!({ "nbf": now + 5 }));
-    for (gateway, let_in) in [(&strict, false), (&lenient, true)] {
-        assert_eq!(accepts(gateway, &expired).await, let_in);
-        assert_eq!(accepts(gateway, &early).await, let_in);
+    for (gateway, is_accepted) in [(&strict, false), (&lenient, true)] {
+        assert_eq!(accepts(gateway, &expired).await, is_accepted);
+        assert_eq!(accepts(gateway, &early).await, is_accepted);
         assert!(!accepts(gateway, &hs256_token(json!({ "exp": now - 20 }))).await);
         assert!(!accepts(gateway, &hs256_token(json!({ "nbf": now + 60 }))).await);
         for exp in [json!(null), json!((now + 60).to_string()), json!({}), json!(-1)] {
@@ -200,7 +202,7 @@ async fn the_time_of_a_token_counts() {
 
 #[tokio::test]
 async fn a_subject_is_the_id_of_a_user() {
-    let gateway = start(World::new()).await;
+    let gateway = start(&World::new()).await;
     for sub in [json!(null), json!(7), json!(["u1"]), json!(""), json!("u\u{0}1"), json!("x".repeat(129))] {
         assert!(!accepts(&gateway, &hs256_token(json!({ "sub": sub }))).await, "{sub}");
     }
@@ -208,8 +210,8 @@ async fn a_subject_is_the_id_of_a_user() {
 
 #[tokio::test]
 async fn issuer_and_audience_are_required_where_they_are_configured() {
-    let anybody = start(World::new()).await;
-    assert!(accepts(&anybody, &hs256_token(json!({ "iss": "x", "aud": ["y", "z"] }))).await);
+    let without_either = start(&World::new()).await;
+    assert!(accepts(&without_either, &hs256_token(json!({ "iss": "x", "aud": ["y", "z"] }))).await);
     let settings = AuthSettings {
         issuer: Some("https://id.example".to_owned()),
         audience: Some("outdial".to_owned()),
@@ -248,23 +250,23 @@ async fn secrets_rotate() {
 }
 
 #[tokio::test]
-async fn what_is_signed_here_is_accepted_here() {
+async fn a_token_that_the_gateway_signs_is_accepted() {
     let settings = || AuthSettings {
         issuer: Some("outdial".to_owned()),
         audience: Some("outdial".to_owned()),
         ..hs256(&[SECRET, OTHER_SECRET])
     };
-    let user = UserId::parse("u1").expect("an id");
+    let user = UserId::parse("u1").expect("a valid id");
     let authenticator = Authenticator::new(settings()).expect("settings");
     let gateway = start_checking(settings()).await;
     assert!(accepts(&gateway, &authenticator.sign(&user, Duration::from_secs(60)).expect("a token")).await);
     let public = AuthSettings { keys: JwtKeys::PublicKey(keys::RSA_PUBLIC.to_vec()), ..settings() };
-    let reader = Authenticator::new(public).expect("settings");
-    assert_eq!(reader.sign(&user, Duration::from_secs(60)), Err(SignError::NoSecret));
+    let verifier = Authenticator::new(public).expect("settings");
+    assert_eq!(verifier.sign(&user, Duration::from_secs(60)), Err(SignError::NoSecret));
 }
 
 #[test]
-fn settings_that_let_anybody_in_are_refused() {
+fn settings_that_accept_forged_tokens_are_refused() {
     let refusal = |settings| Authenticator::new(settings).expect_err("refused");
     let public = |pem: &[u8]| AuthSettings { keys: JwtKeys::PublicKey(pem.to_vec()), ..hs256(&[]) };
     assert_eq!(refusal(hs256(&[])), AuthSettingsError::NoSecret);
@@ -282,7 +284,7 @@ fn settings_that_let_anybody_in_are_refused() {
 }
 
 #[test]
-fn keys_do_not_show_themselves() {
+fn debug_output_does_not_show_keys() {
     let settings =
         AuthSettings { keys: JwtKeys::Hs256(vec![SecretSlice::from(SECRET.to_vec())]), ..hs256(&[]) };
     let shown = format!("{settings:?} {:?}", Authenticator::new(hs256(&[SECRET])).expect("settings"));

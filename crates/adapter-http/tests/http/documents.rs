@@ -1,4 +1,4 @@
-//! The documents that the gateway serves about itself.
+//! The documentation that the gateway serves.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use crate::running::start;
 use crate::world::World;
 
 #[tokio::test]
-async fn the_openapi_document_is_served_as_it_is_generated() {
-    let gateway = start(World::new()).await;
-    let response = gateway.get("/openapi.yaml").send().await.expect("an answer");
+async fn the_openapi_document_is_served_unchanged() {
+    let gateway = start(&World::new()).await;
+    let response = gateway.get("/openapi.yaml").send().await.expect("a response");
     assert_eq!(response.headers()["content-type"], "application/yaml");
     assert_eq!(response.text().await.expect("text"), adapter_http::openapi_yaml());
 }
 
 #[tokio::test]
 async fn the_documentation_loads_from_the_gateway_alone() {
-    let gateway = start(World::new()).await;
-    let page = gateway.get("/docs").send().await.expect("an answer");
+    let gateway = start(&World::new()).await;
+    let page = gateway.get("/docs").send().await.expect("a response");
     assert_eq!(page.url().path(), "/docs/");
     let policy = page.headers()["content-security-policy"].to_str().expect("ASCII").to_owned();
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     assert!(!policy.contains("http"), "{policy}");
     let html = page.text().await.expect("text");
     assert!(!html.contains("http://") && !html.contains("https://") && !html.contains("src=\"//"), "{html}");
-    // Everything that the page links to is there.
+    // Every file that the page links to exists.
     let links = html
         .split(['"'])
         .filter(|text| text.ends_with(".js") || text.ends_with(".css") || text.ends_with(".png"));
@@ -31,7 +31,7 @@ async fn the_documentation_loads_from_the_gateway_alone() {
     assert!(links.len() >= 5, "{html}");
     for link in links {
         let path = format!("/docs/{}", link.trim_start_matches("./"));
-        let file = gateway.get(&path).timeout(Duration::from_secs(30)).send().await.expect("an answer");
+        let file = gateway.get(&path).timeout(Duration::from_secs(30)).send().await.expect("a response");
         assert_eq!(file.status(), 200, "{path}");
         assert_eq!(file.headers()["x-content-type-options"], "nosniff");
         assert!(!file.bytes().await.expect("a file").is_empty());
@@ -39,9 +39,9 @@ async fn the_documentation_loads_from_the_gateway_alone() {
 }
 
 #[tokio::test]
-async fn the_documentation_keeps_no_token_and_asks_no_outside_service() {
-    let gateway = start(World::new()).await;
-    let script = gateway.get("/docs/swagger-initializer.js").send().await.expect("an answer");
+async fn the_documentation_stores_no_token_and_calls_no_outside_service() {
+    let gateway = start(&World::new()).await;
+    let script = gateway.get("/docs/swagger-initializer.js").send().await.expect("a response");
     let script = script.text().await.expect("text");
     assert!(script.contains("\"/openapi.yaml\""), "{script}");
     assert!(script.contains("\"persistAuthorization\": false"), "{script}");

@@ -1,102 +1,98 @@
-//! Whether the process lives, and whether it is ready.
+//! Liveness and readiness.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use adapter_http::{ComponentHealth, Readiness};
 use async_trait::async_trait;
 use serde_json::json;
+use testkit::eventually;
 
-use crate::running::{Options, Running, answer, start, start_with};
+use crate::running::{Options, Running, send, start, start_with};
 use crate::world::World;
 
 #[derive(Default)]
 struct Redis {
-    away: AtomicBool,
-    asked: AtomicU64,
+    is_down: AtomicBool,
+    checks: AtomicU64,
 }
 
 #[async_trait]
 impl Readiness for Redis {
     async fn check(&self) -> Vec<ComponentHealth> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        // Long enough for others to come meanwhile.
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        let healthy = !self.away.load(Ordering::SeqCst);
+        self.checks.fetch_add(1, Ordering::SeqCst);
+        // Long enough for other probes to arrive.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let healthy = !self.is_down.load(Ordering::SeqCst);
         vec![ComponentHealth { name: "redis", healthy }, ComponentHealth { name: "postgres", healthy: true }]
     }
 }
 
 async fn start_on(redis: &Arc<Redis>) -> Running {
     let readiness = Arc::clone(redis) as Arc<dyn Readiness>;
-    start_with(World::new(), Options { readiness, ..Options::default() }).await
+    start_with(&World::new(), Options { readiness, ..Options::default() }).await
 }
 
 #[tokio::test]
 async fn a_ready_gateway_names_its_parts() {
     let gateway = start_on(&Arc::default()).await;
-    let ready = answer(gateway.get("/readyz")).await;
+    let ready = send(gateway.get("/readyz")).await;
     let expected = json!({ "status": "ready", "components": { "postgres": "up", "redis": "up" } });
     assert_eq!((ready.status, ready.body), (200, expected));
 }
 
 #[tokio::test]
-async fn a_part_that_is_away_makes_it_unready_and_no_less_alive() {
-    let redis = Arc::new(Redis { away: AtomicBool::new(true), ..Redis::default() });
+async fn a_part_that_is_down_makes_the_gateway_unready_but_not_dead() {
+    let redis = Arc::new(Redis { is_down: AtomicBool::new(true), ..Redis::default() });
     let gateway = start_on(&redis).await;
-    let ready = answer(gateway.get("/readyz")).await;
+    let ready = send(gateway.get("/readyz")).await;
     let expected = json!({ "status": "unavailable", "components": { "postgres": "up", "redis": "down" } });
     assert_eq!((ready.status, ready.body), (503, expected));
-    assert_eq!(answer(gateway.get("/healthz")).await.status, 200);
+    assert_eq!(send(gateway.get("/healthz")).await.status, 200);
 }
 
 #[tokio::test]
-async fn many_probes_at_once_ask_the_parts_once() {
+async fn concurrent_probes_share_one_check() {
     let redis = Arc::new(Redis::default());
     let gateway = start_on(&redis).await;
-    let probes = (0..20).map(|_| tokio::spawn(answer(gateway.get("/readyz"))));
+    let probes = (0..20).map(|_| tokio::spawn(send(gateway.get("/readyz"))));
     for probe in probes.collect::<Vec<_>>() {
-        assert_eq!(probe.await.expect("an answer").status, 200);
+        assert_eq!(probe.await.expect("a response").status, 200);
     }
-    assert_eq!(redis.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(redis.checks.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn a_part_that_comes_back_is_seen_without_a_restart() {
-    let redis = Arc::new(Redis { away: AtomicBool::new(true), ..Redis::default() });
+async fn a_part_that_recovers_makes_the_gateway_ready_again() {
+    let redis = Arc::new(Redis { is_down: AtomicBool::new(true), ..Redis::default() });
     let gateway = start_on(&redis).await;
-    assert_eq!(answer(gateway.get("/readyz")).await.status, 503);
-    redis.away.store(false, Ordering::SeqCst);
-    for _ in 0..200 {
-        if answer(gateway.get("/readyz")).await.status == 200 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("still not ready");
+    assert_eq!(send(gateway.get("/readyz")).await.status, 503);
+    redis.is_down.store(false, Ordering::SeqCst);
+    eventually("the gateway is ready", async || send(gateway.get("/readyz")).await.status == 200).await;
 }
 
 #[tokio::test]
 async fn a_check_that_panics_is_not_ready() {
-    struct Broken;
+    struct Panicking;
     #[async_trait]
-    impl Readiness for Broken {
+    impl Readiness for Panicking {
         async fn check(&self) -> Vec<ComponentHealth> {
             panic!("a bug")
         }
     }
-    let options = Options { readiness: Arc::new(Broken), ..Options::default() };
-    let gateway = start_with(World::new(), options).await;
-    assert_eq!(answer(gateway.get("/readyz")).await.status, 503);
+    let options = Options { readiness: Arc::new(Panicking), ..Options::default() };
+    let gateway = start_with(&World::new(), options).await;
+    assert_eq!(send(gateway.get("/readyz")).await.status, 503);
 }
 
 #[tokio::test]
 async fn a_draining_gateway_is_not_ready_and_still_serves() {
-    let gateway = start(World::new()).await;
-    assert_eq!(answer(gateway.get("/readyz")).await.status, 200);
+    let gateway = start(&World::new()).await;
+    assert_eq!(send(gateway.get("/readyz")).await.status, 200);
     gateway.gateway.start_draining();
-    let ready = answer(gateway.get("/readyz")).await;
+    let ready = send(gateway.get("/readyz")).await;
     assert_eq!((ready.status, ready.body["status"].clone()), (503, json!("draining")));
     assert_eq!(gateway.place(json!({ "contactId": "c1" })).await.status, 200);
-    assert_eq!(answer(gateway.get("/healthz")).await.body, json!({ "status": "ok" }));
+    assert_eq!(send(gateway.get("/healthz")).await.body, json!({ "status": "ok" }));
 }

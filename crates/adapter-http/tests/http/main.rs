@@ -1,25 +1,25 @@
-//! The gateway over real HTTP: statuses, envelope, headers, and what becomes of a call whose client hangs up.
+//! The gateway over real HTTP: statuses, error bodies, headers, and what happens to a call whose
+//! client disconnects. The stores are `testkit::memory`.
 
-mod answers;
-mod anything;
+mod arbitrary_requests;
 mod auth;
 mod bodies;
-mod books;
 mod calls;
 mod documents;
-mod endpoints;
 mod events;
-mod feed;
 mod following;
+mod gated;
 mod health;
 mod history;
-mod inbox;
 mod log;
 mod personalizing;
+mod provider_webhook;
 mod reading;
 mod recordings;
 mod registering;
 mod request_ids;
+mod responses;
 mod running;
+mod stored;
 mod whole_path;
 mod world;

@@ -1,30 +1,30 @@
 //! A gateway that listens on a port of its own, and a client for it.
 
+use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_http::{
-    AuthSettings, Authenticator, CallRunner, ComponentHealth, EventIntake, Gateway, GatewayParts,
-    HttpSettings, JwtKeys, Readiness, TimeLimits, serve,
+    AuthSettings, Authenticator, CallRunner, ComponentHealth, Gateway, GatewayParts, HttpSettings, JwtKeys,
+    Readiness, TimeLimits, serve,
 };
 use async_trait::async_trait;
-use domain::ports::RecordingStore;
-use domain::{FollowCalls, PersonalizeCall, PlaceCall, ReadCalls, UserId};
-use reqwest::{Client, RequestBuilder, Response};
+use domain::{PlaceCall, UserId};
+use reqwest::{Client, RequestBuilder};
 use secrecy::SecretSlice;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
-use crate::books::Books;
-use crate::endpoints::Endpoints;
-use crate::feed::Feed;
+use crate::log::Log;
 use crate::world::World;
 
 pub(crate) const PATH: &str = "/api/calls/ai/outbound";
 pub(crate) const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+const JSON: (&str, &str) = ("content-type", "application/json");
 
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
@@ -42,15 +42,9 @@ pub(crate) struct Options {
     pub(crate) max_in_flight: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) event_timeout: Duration,
-    pub(crate) books: Books,
-    pub(crate) events: Option<EventIntake>,
-    pub(crate) recordings: Option<Arc<dyn RecordingStore>>,
-    pub(crate) feed: Feed,
+    /// On the clock of the world: a heartbeat comes when the test advances it.
     pub(crate) heartbeat: Duration,
     pub(crate) unread_timeout: Duration,
-    pub(crate) endpoints: Endpoints,
-    pub(crate) personalize: Option<PersonalizeCall>,
-    /// For how long the token of every request is good.
     pub(crate) token_lifetime: Duration,
 }
 
@@ -62,14 +56,8 @@ impl Default for Options {
             max_in_flight: 100,
             body_timeout: Duration::from_secs(10),
             event_timeout: Duration::from_secs(10),
-            books: Books::default(),
-            events: None,
-            recordings: None,
-            feed: Feed::default(),
             heartbeat: Duration::from_secs(15),
             unread_timeout: Duration::from_secs(60),
-            endpoints: Endpoints::default(),
-            personalize: None,
             token_lifetime: Duration::from_secs(600),
         }
     }
@@ -89,12 +77,17 @@ impl Readiness for AllUp {
     }
 }
 
-pub(crate) async fn start(world: World) -> Running {
+/// Waits up to 20 s.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect("an end within 20 s")
+}
+
+pub(crate) async fn start(world: &World) -> Running {
     start_with(world, Options::default()).await
 }
 
-pub(crate) async fn start_with(world: World, options: Options) -> Running {
-    start_calling(runtime_for_calls(), world.place_call(), options)
+pub(crate) async fn start_with(world: &World, options: Options) -> Running {
+    start_calling(runtime_for_calls(), world.place_call(), world, options)
 }
 
 pub(crate) fn runtime_for_calls() -> Runtime {
@@ -103,23 +96,28 @@ pub(crate) fn runtime_for_calls() -> Runtime {
 }
 
 /// A gateway whose calls run on this runtime, which the ports of `place_call` must belong to.
-pub(crate) fn start_calling(runtime: Runtime, place_call: PlaceCall, options: Options) -> Running {
+pub(crate) fn start_calling(
+    runtime: Runtime,
+    place_call: PlaceCall,
+    world: &World,
+    options: Options,
+) -> Running {
     let calls = CallRunner::new(Arc::new(place_call), runtime.handle().clone(), options.max_in_flight);
     let calls = Arc::new(calls);
-    let authenticator = Authenticator::new(options.auth).expect("settings of a test");
-    let user = UserId::parse("u1").expect("an id");
+    let authenticator = Authenticator::new(options.auth).expect("valid settings");
+    let user = UserId::parse("u1").expect("a valid id");
+    // A gateway with a public key cannot sign: its tests make their own tokens.
     let token = authenticator.sign(&user, options.token_lifetime).unwrap_or_default();
-    let books = Arc::new(options.books);
     let gateway = Gateway::new(GatewayParts {
         calls: Arc::clone(&calls),
         authenticator,
         readiness: options.readiness,
-        read_calls: Arc::new(ReadCalls::new(books.clone(), books.clone(), options.recordings)),
-        follow_calls: Arc::new(FollowCalls::new(books.clone(), Arc::new(options.feed))),
-        webhooks: Arc::new(options.endpoints.registry(books)),
+        read_calls: Arc::new(world.read_calls()),
+        follow_calls: Arc::new(world.follow_calls()),
+        webhooks: Arc::new(world.webhooks()),
         provider: "elevenlabs",
-        events: options.events,
-        personalize: options.personalize.map(Arc::new),
+        events: world.has_webhook_secret.then(|| world.events()),
+        personalize: world.has_webhook_secret.then(|| Arc::new(world.personalize())),
         time_limits: TimeLimits {
             body: options.body_timeout,
             event: options.event_timeout,
@@ -153,56 +151,54 @@ impl Running {
         format!("http://{}{path}", self.address)
     }
 
-    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
-        self.client.get(self.url(path))
-    }
-
-    pub(crate) fn method(&self, method: &str, path: &str) -> RequestBuilder {
+    /// A request without a token.
+    pub(crate) fn anonymous(&self, method: &str, path: &str) -> RequestBuilder {
         self.client.request(method.parse().expect("a method"), self.url(path))
     }
 
-    /// A request for a call, with nothing but its path.
-    pub(crate) fn bare_post(&self) -> RequestBuilder {
-        self.client.post(self.url(PATH))
+    /// A `GET` without a token.
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.anonymous("GET", path)
     }
 
-    /// A request for a call, authenticated.
-    pub(crate) fn authenticated(&self) -> RequestBuilder {
-        self.bare_post().bearer_auth(&self.token)
+    /// A request for a call, without a token, a content type and a body.
+    pub(crate) fn anonymous_post(&self) -> RequestBuilder {
+        self.anonymous("POST", PATH)
     }
 
-    /// A request for a call, authenticated and declared to be JSON.
-    pub(crate) fn post(&self, body: impl Into<reqwest::Body>) -> RequestBuilder {
-        self.authenticated().header("content-type", "application/json").body(body)
+    /// A request with the user's token.
+    pub(crate) fn authorized(&self, method: &str, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&self.token)
     }
 
-    /// A request to read, authenticated.
+    /// A `GET` with the user's token.
     pub(crate) fn read(&self, path: &str) -> RequestBuilder {
-        self.asking("GET", path)
+        self.authorized("GET", path)
     }
 
-    /// A request of any method, authenticated.
-    pub(crate) fn asking(&self, method: &str, path: &str) -> RequestBuilder {
-        self.method(method, path).bearer_auth(&self.token)
+    /// A request with the user's token whose body is declared to be JSON.
+    pub(crate) fn json(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+        self.authorized(method, path).header(JSON.0, JSON.1).body(body)
     }
 
-    pub(crate) async fn place(&self, body: Value) -> Answer {
-        answer(self.post(body.to_string())).await
+    /// A request for a call, with the user's token and this body.
+    pub(crate) fn post(&self, body: impl Into<reqwest::Body>) -> RequestBuilder {
+        self.json("POST", PATH, body)
     }
 
-    /// Opens a connection and writes a request's head, authenticated, with headers of one's own (each with its CRLF).
+    pub(crate) async fn place(&self, body: Value) -> Response {
+        send(self.post(body.to_string())).await
+    }
+
+    /// Opens a connection and writes the head of a request for a call, with the user's token and
+    /// these headers, each with its CRLF.
     pub(crate) async fn raw_head(&self, headers: &str) -> TcpStream {
         let token = &self.token;
         let json = "Content-Type: application/json\r\n";
-        self.raw_post(PATH, &format!("Authorization: Bearer {token}\r\n{json}{headers}")).await
+        self.raw("POST", PATH, &format!("Authorization: Bearer {token}\r\n{json}{headers}")).await
     }
 
-    /// Opens a connection and writes the head of a `POST`, with headers of one's own (each with its CRLF).
-    pub(crate) async fn raw_post(&self, path: &str, headers: &str) -> TcpStream {
-        self.raw("POST", path, headers).await
-    }
-
-    /// Opens a connection and writes the head of a request, with headers of one's own (each with its CRLF).
+    /// Opens a connection and writes the head of a request with these headers, each with its CRLF.
     pub(crate) async fn raw(&self, method: &str, path: &str, headers: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.expect("the gateway listens");
         let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
@@ -216,24 +212,31 @@ impl Drop for Running {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
-        // The stop is sent at once; its answer is for nobody.
+        // `stop` sends its command before it returns the future, which nothing needs to wait for.
         drop(self.server.stop(false));
     }
 }
 
-/// A response, read to its end.
-pub(crate) struct Answer {
+/// A response with its whole body.
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) body: Value,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("ASCII"))
     }
 
-    /// Asserts status and code, and that the envelope is the contract's.
+    /// Asserts status and body of a success that no cache may store.
+    pub(crate) fn assert_ok(&self, status: u16, body: &Value) {
+        assert_eq!((self.status, &self.body), (status, body));
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+    }
+
+    /// Asserts status and code, and that the body has the contract's form of an error.
     pub(crate) fn assert_error(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
         assert_eq!(self.body["success"], false);
@@ -246,22 +249,44 @@ impl Answer {
             assert!(self.body["error"].as_str().is_some_and(|sentence| !sentence.is_empty()));
         }
     }
+
+    /// Asserts that a request with this input was refused because of exactly these fields, and that
+    /// the response does not quote the text `hunter2`.
+    pub(crate) fn assert_invalid(&self, fields: &[&str], input: &str) {
+        self.assert_error(400, "VALIDATION_FAILED");
+        let details = self.body["error"]["details"].as_array().expect("a list");
+        let named: Vec<_> = details.iter().filter_map(|detail| detail["field"].as_str()).collect();
+        assert_eq!(named, fields, "{input}");
+        assert!(!self.body.to_string().contains("hunter2"), "{}", self.body);
+    }
+
+    /// Asserts that the response says when to try again.
+    pub(crate) fn assert_retry_after(&self) {
+        let retry_after = self.header("retry-after").expect("a Retry-After header").parse::<u32>();
+        assert!(retry_after.is_ok_and(|secs| secs >= 1));
+    }
+
+    /// Asserts that a store was unavailable, that the response does not say which and why, and that
+    /// the log has the cause once.
+    pub(crate) fn assert_unavailable(&self, log: &Log, request_id: &str) {
+        self.assert_error(500, "SERVICE_UNAVAILABLE");
+        self.assert_retry_after();
+        let text = self.body.to_string();
+        assert!(!text.contains("memory") && !text.contains("lost"), "{text}");
+        log.assert_one_cause(request_id, "memory is unavailable: the store is lost");
+    }
 }
 
-pub(crate) async fn answer(request: RequestBuilder) -> Answer {
-    read(request.send().await.expect("an answer")).await
-}
-
-async fn read(response: Response) -> Answer {
+pub(crate) async fn send(request: RequestBuilder) -> Response {
+    let response = request.send().await.expect("a response");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let bytes = response.bytes().await.expect("a whole body");
-    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    Response { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }
 
-/// Everything the gateway sends on a connection until it closes it.
+/// Everything that the gateway sends on a connection until it closes it.
 pub(crate) async fn read_to_close(mut stream: TcpStream) -> String {
     let mut received = Vec::new();
-    let reading = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut received));
-    reading.await.expect("a close in time").expect("an orderly close");
+    soon(stream.read_to_end(&mut received)).await.expect("an orderly close");
     String::from_utf8(received).expect("text")
 }

@@ -1,39 +1,37 @@
-//! The whole path: a request over HTTP, records and locks in a SQLite store, a dial over HTTP to the simulator.
+//! The whole path: a request over HTTP, records and locks in SQLite, a dial over HTTP to the
+//! simulator.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings};
 use adapter_sqlite::{SqliteSettings, SqliteStore};
-use async_trait::async_trait;
-use domain::ports::{Clock, Directory, Identifiers};
-use domain::{
-    Agent, AgentId, CallId, CallPolicy, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord,
-    DirectoryRecord, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber,
-    PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId, Timestamp, UserId, UserRecord,
-};
+use domain::ports::Directory;
+use domain::{CallPolicy, DirectoryRecord, PlaceCall, PlaceCallPorts};
 use serde_json::{Value, json};
 use simulator::{Settings, Simulator};
+use testkit::clock::ManualClock;
 use url::Url;
 
-use crate::running::{Options, Running, answer, runtime_for_calls, start_calling};
+use crate::running::{Options, Running, runtime_for_calls, send, start_calling};
+use crate::world::{World, agent, contact, directory, identifiers, number, organization};
 
-/// A gateway on real parts. The simulator's delays are a thousandth of what they are in life.
+/// A gateway that places calls with SQLite and the simulator, which runs a thousand times as fast as
+/// a real provider.
 async fn start() -> (Running, Simulator) {
     let settings = Settings { time_scale: 0.001, ..Settings::default() };
     let simulator = Simulator::start(settings).await.expect("a free port");
     let base_url = Url::parse(&simulator.base_url()).expect("a URL");
     let calls = runtime_for_calls();
-    // On the runtime of the calls, since a connection belongs to the runtime that opened it.
-    let place_call = calls.spawn(place_call(base_url)).await.expect("the parts start");
-    (start_calling(calls, place_call, Options::default()), simulator)
+    // A connection belongs to the runtime that opened it: here the runtime of the calls.
+    let place_call = calls.spawn(place_call(base_url)).await.expect("the store and the client start");
+    (start_calling(calls, place_call, &World::new(), Options::default()), simulator)
 }
 
 async fn place_call(base_url: Url) -> PlaceCall {
     let store = SqliteStore::open(&SqliteSettings::in_memory()).await.expect("a store");
     store.migrate().await.expect("a schema");
     let mut import = store.begin().await.expect("an import");
-    import.upsert(&records()).await.expect("the records are good");
+    import.upsert(&records()).await.expect("the records are valid");
     import.commit().await.expect("the records are stored");
     let settings = ElevenLabsSettings { base_url, ..ElevenLabsSettings::new("any".into()) };
     let store = Arc::new(store);
@@ -44,128 +42,29 @@ async fn place_call(base_url: Url) -> PlaceCall {
         numbers: store.clone(),
         lock: store.clone(),
         ledger: store.clone(),
-        provider: Arc::new(ElevenLabs::new(&settings).expect("the settings are good")),
+        provider: Arc::new(ElevenLabs::new(&settings).expect("the settings are valid")),
         contexts: store,
-        clock: Arc::new(TestClock(Instant::now())),
-        identifiers: Arc::new(RandomIdentifiers),
+        clock: Arc::new(ManualClock::new()),
+        identifiers: identifiers(),
     };
     PlaceCall::new(ports, CallPolicy::default())
 }
 
-fn name(text: &str) -> PersonName {
-    PersonName::parse(text).expect("a name")
-}
-
-fn phone(text: &str) -> PhoneNumber {
-    PhoneNumber::parse(text).expect("a number")
-}
-
-fn organization(id: &str) -> OrganizationId {
-    OrganizationId::parse(id).expect("an id")
-}
-
-fn agent(id: &str, synced: bool) -> DirectoryRecord {
-    DirectoryRecord::Agent(Agent {
-        id: AgentId::parse(id).expect("an id"),
-        organization_id: organization("o1"),
-        name: name("Agent"),
-        voice_enabled: true,
-        provider_agent_id: synced.then(|| ProviderAgentId::parse("agent_1").expect("an id")),
-    })
-}
-
-fn number(phone_number: &str, position: u32, on_trunk: bool) -> DirectoryRecord {
-    let number = CallerNumber {
-        organization_id: organization("o1"),
-        user_id: UserId::parse("u1").expect("an id"),
-        phone_number: phone(phone_number),
-        carrier: Carrier::Sinch,
-        ai_enabled: true,
-        on_trunk,
-        provider_number_id: Some(ProviderNumberId::parse("phnum_1").expect("an id")),
-    };
-    DirectoryRecord::Number(NumberRecord { number, position })
-}
-
-fn contact(id: &str, organization_id: &str, phone_number: Option<&str>) -> DirectoryRecord {
-    DirectoryRecord::Contact(ContactRecord {
-        identity: ContactIdentity::Known(ContactId::parse(id).expect("an id")),
-        organization_id: organization(organization_id),
-        first_name: Some(name("Ada")),
-        last_name: None,
-        phone_number: phone_number.map(phone),
-    })
-}
-
 fn records() -> Vec<DirectoryRecord> {
-    let tenant =
-        |id: &str| DirectoryRecord::Organization(Organization { id: organization(id), name: name("Tenant") });
-    let user = DirectoryRecord::User(UserRecord {
-        id: UserId::parse("u1").expect("an id"),
-        organization_id: organization("o1"),
-        full_name: name("User"),
-    });
-    vec![
-        tenant("o1"),
-        tenant("o2"),
-        user,
-        agent("a1", true),
-        agent("unsynced", false),
-        number("+14165550100", 0, true),
-        number("+14165550101", 1, false),
-        contact("c1", "o1", Some("+14165550110")),
-        contact("phoneless", "o1", None),
+    let DirectoryRecord::Number(mut not_on_trunk) = number("o1", "u1", "+14165550101") else {
+        unreachable!("the record is a number")
+    };
+    not_on_trunk.position = 1;
+    not_on_trunk.number.on_trunk = false;
+    let mut records = directory();
+    records.extend([
+        organization("o2"),
+        agent("unsynced", None),
+        DirectoryRecord::Number(not_on_trunk),
+        contact("no-phone", "o1", None),
         contact("foreign", "o2", Some("+14165550111")),
-    ]
-}
-
-struct TestClock(Instant);
-
-#[async_trait]
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_millis(1_700_000_000_000)
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
-
-struct RandomIdentifiers;
-
-impl RandomIdentifiers {
-    fn bytes<const N: usize>() -> [u8; N] {
-        let mut bytes = [0; N];
-        getrandom::fill(&mut bytes).expect("the system has randomness");
-        bytes
-    }
-}
-
-impl Identifiers for RandomIdentifiers {
-    fn call_id(&self) -> CallId {
-        CallId::mint(1_700_000_000, Self::bytes())
-    }
-
-    fn contact_id(&self) -> ContactId {
-        ContactId::mint(1_700_000_000, Self::bytes())
-    }
-
-    fn owner_token(&self) -> OwnerToken {
-        OwnerToken::mint(Self::bytes())
-    }
-
-    fn webhook_endpoint_id(&self) -> domain::WebhookEndpointId {
-        domain::WebhookEndpointId::mint(1_700_000_000, Self::bytes())
-    }
-
-    fn webhook_secret(&self) -> domain::WebhookSecret {
-        domain::WebhookSecret::mint(Self::bytes())
-    }
+    ]);
+    records
 }
 
 #[tokio::test]
@@ -174,7 +73,7 @@ async fn a_call_is_placed_and_its_duplicate_gets_the_same_ids() {
     let first = gateway.place(json!({ "contactId": "c1", "callReason": "Follow up" })).await;
     assert_eq!((first.status, &first.body["deduplicated"]), (200, &json!(false)), "{}", first.body);
     assert!(first.body["conversationId"].is_string() && first.body["sipCallId"].is_string());
-    // The number's own contact, spelled otherwise, with another reason: the same intent.
+    // The contact's number in another spelling, with another reason: the same intent.
     let second = gateway.place(json!({ "phoneNumber": "14165550110", "agentId": "a1" })).await;
     let mut expected = first.body;
     expected["deduplicated"] = json!(true);
@@ -183,9 +82,9 @@ async fn a_call_is_placed_and_its_duplicate_gets_the_same_ids() {
 }
 
 #[tokio::test]
-async fn every_outcome_of_a_dial_has_its_answer_and_its_effect_on_a_retry() {
+async fn every_outcome_of_a_dial_has_its_response_and_its_effect_on_a_retry() {
     let (gateway, simulator) = start().await;
-    // Number, code, reason, code of a retry at once, dials after both.
+    // Number, code, reason, code of an immediate retry, dials after both.
     let cases = [
         ("+14165550113", "CALL_NOT_CONNECTED", json!("busy"), "CALL_NOT_CONNECTED", 1),
         ("+14165550114", "CALL_NOT_CONNECTED", json!("no-answer"), "CALL_NOT_CONNECTED", 1),
@@ -213,18 +112,18 @@ async fn every_outcome_of_a_dial_has_its_answer_and_its_effect_on_a_retry() {
 #[tokio::test]
 async fn a_call_that_the_provider_gives_no_ids_for_is_placed() {
     let (gateway, _simulator) = start().await;
-    let answer = gateway.place(json!({ "phoneNumber": "+14165550119" })).await;
-    assert_eq!((answer.status, &answer.body["success"]), (200, &json!(true)), "{}", answer.body);
-    assert_eq!((answer.body.get("conversationId"), answer.body.get("sipCallId")), (None, None));
+    let response = gateway.place(json!({ "phoneNumber": "+14165550119" })).await;
+    assert_eq!((response.status, &response.body["success"]), (200, &json!(true)), "{}", response.body);
+    assert_eq!((response.body.get("conversationId"), response.body.get("sipCallId")), (None, None));
 }
 
 #[tokio::test]
-async fn what_the_stored_records_do_not_allow_is_refused_and_nothing_is_dialled() {
+async fn a_call_that_the_records_do_not_allow_is_refused_and_nothing_is_dialled() {
     let (gateway, simulator) = start().await;
     let cases = [
-        (json!({ "contactId": "phoneless" }), 400, "CONTACT_HAS_NO_PHONE"),
+        (json!({ "contactId": "no-phone" }), 400, "CONTACT_HAS_NO_PHONE"),
         (json!({ "contactId": "c1", "phoneNumber": "+14165550119" }), 400, "CONTACT_PHONE_MISMATCH"),
-        (json!({ "contactId": "c1", "agentId": "nobody" }), 400, "AGENT_NOT_FOUND"),
+        (json!({ "contactId": "c1", "agentId": "unknown" }), 400, "AGENT_NOT_FOUND"),
         (json!({ "contactId": "c1", "agentId": "unsynced" }), 400, "AGENT_NOT_SYNCED"),
         (json!({ "contactId": "c1", "fromNumber": "+14165550109" }), 400, "FROM_NUMBER_NOT_AVAILABLE"),
         (json!({ "contactId": "c1", "fromNumber": "+14165550101" }), 400, "NUMBER_NOT_ON_TRUNK"),
@@ -234,7 +133,7 @@ async fn what_the_stored_records_do_not_allow_is_refused_and_nothing_is_dialled(
         gateway.place(body).await.assert_error(status, code);
     }
     let foreign = gateway.place(json!({ "contactId": "foreign" })).await;
-    let unknown = gateway.place(json!({ "contactId": "nobody" })).await;
+    let unknown = gateway.place(json!({ "contactId": "unknown" })).await;
     foreign.assert_error(404, "CONTACT_NOT_FOUND");
     assert_eq!(foreign.body, unknown.body);
     assert!(simulator.requests().is_empty());
@@ -243,14 +142,14 @@ async fn what_the_stored_records_do_not_allow_is_refused_and_nothing_is_dialled(
 #[tokio::test]
 async fn many_requests_of_one_intent_dial_once() {
     let (gateway, simulator) = start().await;
-    let requests = (0..50).map(|_| tokio::spawn(answer(gateway.post(r#"{"phoneNumber":"+14165550199"}"#))));
+    let requests = (0..50).map(|_| tokio::spawn(send(gateway.post(r#"{"phoneNumber":"+14165550199"}"#))));
     let mut placed = 0;
     for request in requests.collect::<Vec<_>>() {
-        let answer = request.await.expect("an answer");
-        match answer.status {
-            200 if answer.body["deduplicated"] == false => placed += 1,
-            200 => assert!(answer.body["conversationId"].is_string()),
-            _ => answer.assert_error(429, "OUTBOUND_IN_FLIGHT"),
+        let response = request.await.expect("a response");
+        match response.status {
+            200 if response.body["deduplicated"] == false => placed += 1,
+            200 => assert!(response.body["conversationId"].is_string()),
+            _ => response.assert_error(429, "OUTBOUND_IN_FLIGHT"),
         }
     }
     assert_eq!((placed, simulator.dials().len()), (1, 1));

@@ -1,191 +1,286 @@
-//! A world in which every call succeeds, until a test changes one thing in it.
+//! The ports of the gateway under test: a store in memory with one organization, and a provider
+//! that places every call.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
+use adapter_http::EventIntake;
 use domain::ports::{
-    CallerNumberChoice, Clock, DialRequest, HoldResult, MockAgentRepo, MockCallLedger, MockContactRepo,
-    MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo, Ownership,
-    PortUnavailable, SettleResult, VoiceProvider,
+    EventFeed, EventInbox, IdempotencyLock, Identifiers, InboundDirectory, MockIdentifiers, MockUserRepo,
+    MockWebhookSender, RecordingStore, UserRepo, VoiceProvider, WebhookSender,
 };
 use domain::{
-    Agent, AgentId, AnswerTime, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId, Contact, ContactId,
-    ConversationId, DialOutcome, Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber,
-    PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId, ProviderReference, Timestamp, User, UserId,
+    Agent, AgentId, CallEvent, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId, ContactId,
+    ContactIdentity, ContactRecord, ConversationId, DialOutcome, DirectoryRecord, EventSequence, FollowCalls,
+    NumberRecord, Organization, OrganizationId, PersonName, PersonalizeCall, PersonalizeCallPorts,
+    PhoneNumber, PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId, ProviderReference, ReadCalls,
+    ReceiveEvent, ReceiveEventPorts, Timestamp, UserId, UserRecord, WebhookEndpointId, WebhookRegistry,
+    WebhookRegistryPorts, WebhookSecret,
 };
-use tokio::sync::Semaphore;
+use testkit::clock::ManualClock;
+use testkit::fixtures;
+use testkit::memory::{LedgerCall, Memory, Provider};
+use tokio::sync::Notify;
 
-/// What the ports answer.
-pub(crate) struct World {
-    pub(crate) user: Result<Option<User>, PortUnavailable>,
-    pub(crate) contact: Option<Contact>,
-    pub(crate) agent: Option<Agent>,
-    pub(crate) caller: Option<CallerNumber>,
-    pub(crate) own_number: bool,
-    pub(crate) lock: Result<HoldResult, PortUnavailable>,
-    pub(crate) outcome: DialOutcome,
-    /// How many phones may be picked up; the others ring.
-    pub(crate) pick_ups: Arc<Semaphore>,
-    pub(crate) dials: Arc<AtomicU64>,
-    pub(crate) settled: Arc<AtomicU64>,
-    /// Whether the user's record breaks the process's own rules, as a bug would.
-    pub(crate) broken: bool,
-}
+use crate::gated::Gated;
+use crate::provider_webhook::ConstantlySigned;
 
+/// The id of the first call that a gateway places.
 pub(crate) const CALL_ID: &str = "64f0a1b2c3d4e5f6a7b8d111";
-
-pub(crate) fn reference() -> ProviderReference {
-    ProviderReference {
-        conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
-        carrier_call_id: Some(CarrierCallId::parse("sip_1").expect("an id")),
-    }
-}
+/// The time that the clock of a new world shows: 2023-11-14T22:13:20Z.
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_000);
 
 pub(crate) fn call_id() -> CallId {
-    CallId::parse(CALL_ID).expect("an id")
+    CallId::parse(CALL_ID).expect("a valid id")
+}
+
+/// The ports of a gateway.
+pub(crate) struct World {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) memory: Memory,
+    pub(crate) provider: Provider,
+    /// Is notified of every accepted event of the provider.
+    pub(crate) accepted: Arc<Notify>,
+    pub(crate) has_webhook_secret: bool,
+    // The memory or the provider, unless a test replaces the port.
+    pub(crate) users: Arc<dyn UserRepo>,
+    pub(crate) lock: Arc<dyn IdempotencyLock>,
+    pub(crate) voice: Arc<dyn VoiceProvider>,
+    pub(crate) inbox: Arc<dyn EventInbox>,
+    pub(crate) feed: Arc<dyn EventFeed>,
+    pub(crate) directory: Arc<dyn InboundDirectory>,
+    pub(crate) recordings: Option<Arc<dyn RecordingStore>>,
+    pub(crate) sender: Arc<dyn WebhookSender>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        let organization_id = OrganizationId::parse("o1").expect("an id");
-        let name = || PersonName::parse("Somebody").expect("a name");
-        let user_id = UserId::parse("u1").expect("an id");
+        let clock = Arc::new(ManualClock::starting_at(NOW));
+        let memory = Memory::new(clock.clone());
+        memory.import(&directory());
+        let provider = Provider::new(DialOutcome::Placed(reference()));
+        let mut sender = MockWebhookSender::new();
+        sender.expect_check().returning(|_| Ok(()));
+        let port = Arc::new(memory.clone());
         Self {
-            user: Ok(Some(User {
-                id: user_id.clone(),
-                organization: Organization { id: organization_id.clone(), name: name() },
-                full_name: name(),
-            })),
-            contact: Some(Contact {
-                id: ContactId::parse("c1").expect("an id"),
-                organization_id: organization_id.clone(),
-                first_name: None,
-                last_name: None,
-                phone_number: Some(PhoneNumber::parse("+14165550110").expect("a number")),
-            }),
-            agent: Some(Agent {
-                id: AgentId::parse("a1").expect("an id"),
-                organization_id: organization_id.clone(),
-                name: name(),
-                voice_enabled: true,
-                provider_agent_id: Some(ProviderAgentId::parse("agent_1").expect("an id")),
-            }),
-            caller: Some(CallerNumber {
-                organization_id,
-                user_id,
-                phone_number: PhoneNumber::parse("+14165550100").expect("a number"),
-                carrier: Carrier::Sinch,
-                ai_enabled: true,
-                on_trunk: true,
-                provider_number_id: Some(ProviderNumberId::parse("phnum_1").expect("an id")),
-            }),
-            own_number: false,
-            lock: Ok(HoldResult::Granted),
-            outcome: DialOutcome::Placed(reference()),
-            pick_ups: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
-            dials: Arc::default(),
-            settled: Arc::default(),
-            broken: false,
+            clock,
+            memory,
+            accepted: Arc::default(),
+            has_webhook_secret: true,
+            users: port.clone(),
+            lock: port.clone(),
+            voice: Arc::new(provider.clone()),
+            provider,
+            inbox: port.clone(),
+            feed: port.clone(),
+            directory: port.clone(),
+            recordings: Some(port),
+            sender: Arc::new(sender),
         }
     }
 
-    /// A world in which phones ring until a permit is added to the semaphore.
-    pub(crate) fn ringing() -> Self {
-        Self { pick_ups: Arc::new(Semaphore::new(0)), ..Self::new() }
+    /// A world with these calls in its ledger.
+    pub(crate) fn with_calls(calls: impl IntoIterator<Item = LedgerCall>) -> Self {
+        let world = Self::new();
+        world.memory.tables().calls.extend(calls);
+        world
     }
 
-    pub(crate) fn place_call(self) -> PlaceCall {
-        let provider = Phones { pick_ups: self.pick_ups, dials: self.dials, outcome: self.outcome };
-        let mut users = MockUserRepo::new();
-        let (user, broken) = (self.user, self.broken);
-        users.expect_find().returning(move |_| {
-            assert!(!broken, "a bug");
-            user.clone()
-        });
-        let mut contacts = MockContactRepo::new();
-        let contact = self.contact;
-        let known = contact.clone();
-        contacts.expect_find().returning(move |_, _| Ok(contact.clone()));
-        contacts.expect_find_by_number().returning(move |_, _| Ok(known.clone()));
-        let mut agents = MockAgentRepo::new();
-        let agent = self.agent;
-        let default = agent.clone();
-        agents.expect_find().returning(move |_, _| Ok(agent.clone()));
-        agents.expect_default_for().returning(move |_| Ok(default.clone()));
-        let mut numbers = MockNumberPool::new();
-        let answer = CallerNumberChoice { caller: self.caller, recipient_is_own_number: self.own_number };
-        numbers.expect_choose().returning(move |_| Ok(answer.clone()));
-        let mut lock = MockIdempotencyLock::new();
-        let granted = self.lock;
-        let held = SettleResult { ownership: Ownership::Held, context_stored: true };
-        lock.expect_acquire().returning(move |_, _, _| granted.clone());
-        lock.expect_renew().returning(|_, _, _| Ok(Ownership::Held));
-        lock.expect_release().returning(|_, _| Ok(Ownership::Held));
-        lock.expect_settle().returning(move |_| Ok(held));
-        let mut ledger = MockCallLedger::new();
-        let settled = self.settled;
-        ledger.expect_book().returning(|_| Ok(HoldResult::Granted));
-        ledger.expect_settle().returning(move |_| {
-            settled.fetch_add(1, Ordering::SeqCst);
-            Ok(())
-        });
-        let mut identifiers = MockIdentifiers::new();
-        identifiers.expect_call_id().returning(call_id);
-        identifiers.expect_contact_id().returning(|| ContactId::parse("c9").expect("an id"));
-        identifiers.expect_owner_token().returning(|| OwnerToken::mint([7; 16]));
+    /// A world with these published events.
+    pub(crate) fn with_events(events: impl IntoIterator<Item = CallEvent>) -> Self {
+        let world = Self::new();
+        world.memory.tables().events.extend(events);
+        world
+    }
+
+    /// A world whose store is unavailable.
+    pub(crate) fn lost() -> Self {
+        let world = Self::new();
+        world.memory.lose();
+        world
+    }
+
+    /// A world whose store is unavailable. Users are found in another store.
+    pub(crate) fn lost_except_users() -> Self {
+        Self { users: Self::new().users, ..Self::lost() }
+    }
+
+    /// A world without the user of the token.
+    pub(crate) fn without_user() -> Self {
+        let world = Self::new();
+        world.memory.tables().directory.users.clear();
+        world
+    }
+
+    /// A world in which every search for a user panics: the mock expects no call.
+    pub(crate) fn panicking() -> Self {
+        Self { users: Arc::new(MockUserRepo::new()), ..Self::new() }
+    }
+
+    /// A world whose phones ring until the test releases them.
+    pub(crate) fn ringing() -> (Self, Gated<Provider>) {
+        let world = Self::new();
+        let phones = Gated::new(world.provider.clone());
+        (Self { voice: Arc::new(phones.clone()), ..world }, phones)
+    }
+
+    /// Publishes an event with the next sequence number.
+    pub(crate) async fn publish(&self, event: CallEvent) {
+        self.memory.tables().events.push(CallEvent { sequence: EventSequence::START, ..event });
+        assert_eq!(EventFeed::publish(&self.memory, 10).await, Ok(1));
+    }
+
+    pub(crate) fn place_call(&self) -> PlaceCall {
+        let memory = Arc::new(self.memory.clone());
         let ports = PlaceCallPorts {
-            users: Arc::new(users),
-            contacts: Arc::new(contacts),
-            agents: Arc::new(agents),
-            numbers: Arc::new(numbers),
-            lock: Arc::new(lock),
-            ledger: Arc::new(ledger),
-            provider: Arc::new(provider),
-            contexts: Arc::new(MockContextCache::new()),
-            clock: Arc::new(StillClock),
-            identifiers: Arc::new(identifiers),
+            users: self.users.clone(),
+            contacts: memory.clone(),
+            agents: memory.clone(),
+            numbers: memory.clone(),
+            lock: self.lock.clone(),
+            ledger: memory.clone(),
+            provider: self.voice.clone(),
+            contexts: memory,
+            clock: self.clock.clone(),
+            identifiers: identifiers(),
         };
         PlaceCall::new(ports, CallPolicy::default())
     }
+
+    pub(crate) fn read_calls(&self) -> ReadCalls {
+        ReadCalls::new(self.users.clone(), Arc::new(self.memory.clone()), self.recordings.clone())
+    }
+
+    pub(crate) fn follow_calls(&self) -> FollowCalls {
+        FollowCalls::new(self.users.clone(), self.feed.clone())
+    }
+
+    pub(crate) fn webhooks(&self) -> WebhookRegistry {
+        let memory = Arc::new(self.memory.clone());
+        WebhookRegistry::new(WebhookRegistryPorts {
+            users: self.users.clone(),
+            endpoints: memory.clone(),
+            queue: memory,
+            sender: self.sender.clone(),
+            identifiers: identifiers(),
+            clock: self.clock.clone(),
+        })
+    }
+
+    pub(crate) fn events(&self) -> EventIntake {
+        let ports = ReceiveEventPorts {
+            webhook: Arc::new(ConstantlySigned),
+            inbox: self.inbox.clone(),
+            updater: Arc::new(self.memory.clone()),
+            contexts: Arc::new(self.memory.clone()),
+            recordings: None,
+            clock: self.clock.clone(),
+        };
+        EventIntake::new(Arc::new(ReceiveEvent::new(ports)), self.accepted.clone())
+    }
+
+    pub(crate) fn personalize(&self) -> PersonalizeCall {
+        let ports = PersonalizeCallPorts {
+            webhook: Arc::new(ConstantlySigned),
+            directory: self.directory.clone(),
+            contexts: Arc::new(self.memory.clone()),
+            clock: self.clock.clone(),
+        };
+        PersonalizeCall::new(ports, Duration::from_hours(24))
+    }
 }
 
-/// Rings until it may be picked up.
-struct Phones {
-    pick_ups: Arc<Semaphore>,
-    dials: Arc<AtomicU64>,
-    outcome: DialOutcome,
-}
-
-#[async_trait]
-impl VoiceProvider for Phones {
-    fn answer_time(&self) -> AnswerTime {
-        AnswerTime::AfterRinging
-    }
-
-    async fn dial(&self, _: &DialRequest) -> DialOutcome {
-        self.dials.fetch_add(1, Ordering::SeqCst);
-        let picked_up = self.pick_ups.acquire().await.expect("phones ring for ever");
-        picked_up.forget();
-        self.outcome.clone()
+/// The ids that the provider gives to a call.
+pub(crate) fn reference() -> ProviderReference {
+    ProviderReference {
+        conversation_id: Some(ConversationId::parse("conv_1").expect("a valid id")),
+        carrier_call_id: Some(CarrierCallId::parse("sip_1").expect("a valid id")),
     }
 }
 
-/// Time that does not pass.
-pub(crate) struct StillClock;
+/// The first call has [`CALL_ID`]. The endpoints are `endpoint-1`, `endpoint-2` and so on; each byte
+/// of a secret is the secret's number.
+pub(crate) fn identifiers() -> Arc<dyn Identifiers> {
+    let mut identifiers = MockIdentifiers::new();
+    let mut first = Some(call_id());
+    identifiers.expect_call_id().returning(move || first.take().unwrap_or_else(fixtures::call_id));
+    identifiers.expect_contact_id().returning(fixtures::contact_id);
+    identifiers.expect_owner_token().returning(fixtures::token);
+    let mut endpoints = 1_u32..;
+    identifiers.expect_webhook_endpoint_id().returning(move || {
+        let number = endpoints.next().expect("the range has no end");
+        WebhookEndpointId::parse(&format!("endpoint-{number}")).expect("a valid id")
+    });
+    let mut secrets = 1_u8..;
+    identifiers
+        .expect_webhook_secret()
+        .returning(move || WebhookSecret::mint([secrets.next().expect("few secrets"); 32]));
+    Arc::new(identifiers)
+}
 
-#[async_trait]
-impl Clock for StillClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_millis(1_700_000_000_000)
-    }
+/// An organization with a user, an agent, a caller number and a contact.
+pub(crate) fn directory() -> Vec<DirectoryRecord> {
+    vec![
+        organization("o1"),
+        user("u1"),
+        agent("a1", Some("agent_1")),
+        number("o1", "u1", "+14165550100"),
+        contact("c1", "o1", Some("+14165550110")),
+    ]
+}
 
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
+pub(crate) fn name(text: &str) -> PersonName {
+    PersonName::parse(text).expect("a valid name")
+}
 
-    async fn sleep(&self, _: Duration) {
-        std::future::pending().await
-    }
+pub(crate) fn organization_id(id: &str) -> OrganizationId {
+    OrganizationId::parse(id).expect("a valid id")
+}
+
+pub(crate) fn organization(id: &str) -> DirectoryRecord {
+    let organization = Organization { id: organization_id(id), name: name("Analytical Insurance") };
+    DirectoryRecord::Organization(organization)
+}
+
+/// A user of the organization `o1`.
+pub(crate) fn user(id: &str) -> DirectoryRecord {
+    DirectoryRecord::User(UserRecord {
+        id: UserId::parse(id).expect("a valid id"),
+        organization_id: organization_id("o1"),
+        full_name: name("Grace Hopper"),
+    })
+}
+
+/// An agent of the organization `o1`.
+pub(crate) fn agent(id: &str, provider_agent_id: Option<&str>) -> DirectoryRecord {
+    DirectoryRecord::Agent(Agent {
+        id: AgentId::parse(id).expect("a valid id"),
+        organization_id: organization_id("o1"),
+        name: name("Agent"),
+        voice_enabled: true,
+        provider_agent_id: provider_agent_id.map(|id| ProviderAgentId::parse(id).expect("a valid id")),
+    })
+}
+
+pub(crate) fn number(organization: &str, user: &str, phone_number: &str) -> DirectoryRecord {
+    let number = CallerNumber {
+        organization_id: organization_id(organization),
+        user_id: UserId::parse(user).expect("a valid id"),
+        phone_number: PhoneNumber::parse(phone_number).expect("a valid number"),
+        carrier: Carrier::Sinch,
+        ai_enabled: true,
+        on_trunk: true,
+        provider_number_id: Some(ProviderNumberId::parse("phnum_1").expect("a valid id")),
+    };
+    DirectoryRecord::Number(NumberRecord { number, position: 0 })
+}
+
+pub(crate) fn contact(id: &str, organization: &str, phone_number: Option<&str>) -> DirectoryRecord {
+    DirectoryRecord::Contact(ContactRecord {
+        identity: ContactIdentity::Known(ContactId::parse(id).expect("a valid id")),
+        organization_id: organization_id(organization),
+        first_name: Some(name("Ada")),
+        last_name: None,
+        phone_number: phone_number.map(|number| PhoneNumber::parse(number).expect("a valid number")),
+    })
 }

@@ -32,9 +32,11 @@ const PUBLISH_BATCH: u32 = 200;
 const EXPIRE_BATCH: u32 = 1000;
 /// The maximum number of deliveries of one endpoint at the same time.
 const PER_ENDPOINT: u32 = 8;
-/// How much longer than an attempt its lease lasts: time to record the result, which a store does
-/// within 5 s or fails.
-const CONCLUDE_WITHIN: Duration = Duration::from_secs(10);
+/// How much longer than an attempt its lease lasts: time to record the result twice, which a store
+/// does within 5 s or fails.
+const CONCLUDE_WITHIN: Duration = Duration::from_secs(12);
+/// The pause before the result of an attempt is recorded a second time, after a store failed.
+const CONCLUDE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl DeliverWebhooks {
     /// The use case on these ports.
@@ -84,6 +86,23 @@ impl DeliverWebhooks {
                 }
             }
         };
+        self.conclude(delivery, conclusion).await
+    }
+
+    /// Attempted twice: without its result, the delivery waits for the end of its lease and is then
+    /// sent again. A conclusion that was recorded although its response was lost does no harm: the
+    /// queue ignores all but the newest attempt's, and a repetition changes nothing but the time of
+    /// the next attempt.
+    async fn conclude(
+        &self,
+        delivery: &DueDelivery,
+        conclusion: AttemptConclusion,
+    ) -> Result<(), PortUnavailable> {
+        let concluded = self.ports.queue.conclude(delivery, conclusion).await;
+        if concluded.is_ok() {
+            return concluded;
+        }
+        self.ports.clock.sleep(CONCLUDE_AGAIN_AFTER).await;
         self.ports.queue.conclude(delivery, conclusion).await
     }
 }

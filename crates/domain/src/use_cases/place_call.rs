@@ -1,8 +1,10 @@
 //! Placing a call: the use case that all others support.
 
 mod command;
+mod deadline;
 mod dial;
 mod error;
+mod give_back;
 mod policy;
 mod resolve;
 
@@ -10,12 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::command::{PlaceCallCommand, RawPlaceCall};
+use self::deadline::Deadline;
 pub use self::error::PlaceCallError;
-pub use self::policy::{CallPolicy, InvalidPolicy};
+pub use self::policy::CallPolicy;
 use self::resolve::Parties;
 use crate::ports::{
-    AgentRepo, CallLedger, Clock, ContactRepo, ContextCache, HoldResult, IdempotencyLock, Identifiers,
-    NumberPool, UserRepo, VoiceProvider,
+    AgentRepo, Background, CallLedger, Clock, ContactRepo, ContextCache, HoldResult, IdempotencyLock,
+    Identifiers, NumberPool, UserRepo, VoiceProvider,
 };
 use crate::{
     Booking, CallIdentity, CallReference, DialOutcome, IntentKey, NotDialledReason, OwnerToken, SettledCall,
@@ -23,9 +26,11 @@ use crate::{
 
 /// Places one call for one intent: resolves the parties, takes the lock, books the call, dials, and
 /// records the outcome in the lock and the ledger.
+#[derive(Clone)]
 pub struct PlaceCall {
     ports: PlaceCallPorts,
     policy: CallPolicy,
+    background: Option<Arc<dyn Background>>,
 }
 
 /// The ports that placing a call needs.
@@ -54,6 +59,7 @@ pub struct PlacedCall {
 }
 
 /// The lock that this request holds. The reservation has the same key and token.
+#[derive(Clone)]
 struct LockHold {
     key: IntentKey,
     token: OwnerToken,
@@ -61,24 +67,34 @@ struct LockHold {
 }
 
 impl PlaceCall {
-    /// The use case on these ports.
+    /// The use case on these ports. A refused call gives back what it may have taken before it
+    /// returns, which takes at most 1.5 s.
     #[must_use]
     pub const fn new(ports: PlaceCallPorts, policy: CallPolicy) -> Self {
-        Self { ports, policy }
+        Self { ports, policy, background: None }
     }
 
-    /// Places the call, or returns why there is none.
+    /// A refused call returns immediately, and gives back in the background what it may have taken.
+    #[must_use]
+    pub fn with_background(self, background: Arc<dyn Background>) -> Self {
+        Self { background: Some(background), ..self }
+    }
+
+    /// Places the call, or returns why there is none. The time from here to the booking is limited
+    /// by the policy.
     ///
     /// Once it holds the lock this must run to its end, even if the client disconnects: the caller
     /// must not cancel it.
     pub async fn execute(&self, command: PlaceCallCommand) -> Result<PlacedCall, PlaceCallError> {
-        let parties = self.resolve(&command).await?;
-        let hold = match self.acquire(&parties).await? {
+        let deadline = Deadline::after(self.policy.before_dial(), &self.ports.clock);
+        let parties = deadline.limit(self.resolve(&command)).await;
+        let parties = parties.unwrap_or_else(|| Err(PlaceCallError::too_late(NOT_RESOLVED)))?;
+        let hold = match self.acquire(&parties, &deadline).await? {
             Acquired::Ours(hold) => hold,
             Acquired::Duplicate(answer) => return answer,
         };
         let booking = self.booking(&parties, &command, &hold);
-        match self.book(&booking, &hold).await? {
+        match self.book(&booking, &hold, &deadline).await? {
             Acquired::Ours(()) => {}
             Acquired::Duplicate(answer) => return answer,
         }
@@ -88,7 +104,11 @@ impl PlaceCall {
     }
 
     /// Takes the lock, or returns the result of the call that holds it.
-    async fn acquire(&self, parties: &Parties) -> Result<Acquired<LockHold>, PlaceCallError> {
+    async fn acquire(
+        &self,
+        parties: &Parties,
+        deadline: &Deadline,
+    ) -> Result<Acquired<LockHold>, PlaceCallError> {
         let hold = LockHold {
             key: IntentKey::new(
                 &parties.user.id,
@@ -99,58 +119,71 @@ impl PlaceCall {
             token: self.ports.identifiers.owner_token(),
             acquired_at: self.ports.clock.monotonic(),
         };
-        match self.ports.lock.acquire(&hold.key, &hold.token, self.policy.lock_ttl()).await {
-            Ok(HoldResult::Granted) => Ok(Acquired::Ours(hold)),
-            Ok(HoldResult::InFlight { remaining }) => Ok(Acquired::Duplicate(Err(in_flight(remaining)))),
-            Ok(HoldResult::Settled(call)) => Ok(Acquired::Duplicate(replay(call))),
-            Err(unavailable) => {
+        if deadline.has_passed() {
+            return Err(PlaceCallError::too_late(NOT_RESOLVED));
+        }
+        let (lock, taken, ttl) = (self.ports.lock.clone(), hold.clone(), self.policy.lock_ttl());
+        let acquiring = Box::pin(async move { lock.acquire(&taken.key, &taken.token, ttl).await });
+        match deadline.finish(acquiring).await {
+            Ok(Ok(HoldResult::Granted)) => Ok(Acquired::Ours(hold)),
+            Ok(Ok(HoldResult::InFlight { remaining })) => Ok(Acquired::Duplicate(Err(in_flight(remaining)))),
+            Ok(Ok(HoldResult::Settled(call))) => Ok(Acquired::Duplicate(replay(call))),
+            Ok(Err(unavailable)) => {
                 // A write that timed out may still be applied and would block the intent for the
                 // whole TTL.
-                self.release(&hold).await;
+                self.release(hold).await;
                 Err(unavailable.into())
+            }
+            Err(acquiring) => {
+                self.release_later(hold, acquiring).await;
+                Err(PlaceCallError::too_late(NOT_LOCKED))
             }
         }
     }
 
     /// Books the call and takes the reservation: the last step before a byte goes to the provider.
-    async fn book(&self, booking: &Booking, hold: &LockHold) -> Result<Acquired<()>, PlaceCallError> {
-        let answer = self.ports.ledger.book(booking).await;
-        let duplicate = match answer {
-            Ok(HoldResult::Granted) => {
-                let elapsed = self.ports.clock.monotonic().saturating_sub(hold.acquired_at);
-                if elapsed < self.policy.lock_ttl() {
-                    return Ok(Acquired::Ours(()));
-                }
-                // This process was paused until the lock expired. Nothing was sent yet, so
+    async fn book(
+        &self,
+        booking: &Booking,
+        hold: &LockHold,
+        deadline: &Deadline,
+    ) -> Result<Acquired<()>, PlaceCallError> {
+        if deadline.has_passed() {
+            self.release(hold.clone()).await;
+            return Err(PlaceCallError::too_late(NOT_LOCKED));
+        }
+        let (ledger, to_book) = (self.ports.ledger.clone(), booking.clone());
+        let booking_it = Box::pin(async move { ledger.book(&to_book).await });
+        let duplicate = match deadline.finish(booking_it).await {
+            Ok(Ok(HoldResult::Granted)) => {
+                // This process may have been paused since the last check. Nothing was sent yet, so
                 // withdraw.
-                self.withdraw(booking, hold).await;
-                return Err(PlaceCallError::stalled());
+                let elapsed = self.ports.clock.monotonic().saturating_sub(hold.acquired_at);
+                let refusal = if elapsed >= self.policy.lock_ttl() {
+                    PlaceCallError::stalled()
+                } else if deadline.has_passed() {
+                    PlaceCallError::too_late(NOT_BOOKED)
+                } else {
+                    return Ok(Acquired::Ours(()));
+                };
+                self.withdraw(booking.clone(), hold.clone()).await;
+                return Err(refusal);
             }
-            Ok(HoldResult::InFlight { remaining }) => Err(in_flight(remaining)),
-            Ok(HoldResult::Settled(call)) => replay(call),
-            Err(unavailable) => {
-                self.withdraw(booking, hold).await;
+            Ok(Ok(HoldResult::InFlight { remaining })) => Err(in_flight(remaining)),
+            Ok(Ok(HoldResult::Settled(call))) => replay(call),
+            Ok(Err(unavailable)) => {
+                self.withdraw(booking.clone(), hold.clone()).await;
                 return Err(unavailable.into());
+            }
+            Err(booking_it) => {
+                self.withdraw_later(booking.clone(), hold.clone(), booking_it).await;
+                return Err(PlaceCallError::too_late(NOT_BOOKED));
             }
         };
         // The store lost the lock of the other request. Its reservation answers this request and
         // the next one.
-        self.release(hold).await;
+        self.release(hold.clone()).await;
         Ok(Acquired::Duplicate(duplicate))
-    }
-
-    /// Releases whatever a booking may have taken. Both releases are safe, because nothing was
-    /// sent.
-    async fn withdraw(&self, booking: &Booking, hold: &LockHold) {
-        let outcome = DialOutcome::NotDialled(NotDialledReason::Unavailable);
-        self.settle_ledger(booking, &outcome).await;
-        self.release(hold).await;
-    }
-
-    async fn release(&self, hold: &LockHold) {
-        if let Err(error) = self.ports.lock.release(&hold.key, &hold.token).await {
-            tracing::warn!(%error, "could not release a lock; it expires after its TTL");
-        }
     }
 
     fn booking(&self, parties: &Parties, command: &PlaceCallCommand, hold: &LockHold) -> Booking {
@@ -172,6 +205,10 @@ impl PlaceCall {
         }
     }
 }
+
+const NOT_RESOLVED: &str = "the parties were not read in the time before the dial";
+const NOT_LOCKED: &str = "the lock was not taken in the time before the dial";
+const NOT_BOOKED: &str = "the call was not booked in the time before the dial";
 
 /// Whether a request may continue, or is a duplicate of another one.
 enum Acquired<T> {

@@ -11,7 +11,7 @@ use crate::ports::{
     CallLookup, CallUpdater, Clock, ClosedBody, ContextCache, EventInbox, IncomingEvent, OpenEvent,
     PortUnavailable, ProviderWebhook, RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
 };
-use crate::{Audio, CallId, ConversationContext};
+use crate::{Audio, CallId, ConversationContext, Timestamp};
 
 /// Receives the provider's events: first into the durable inbox, then from there into the ledger.
 /// Only a stored event is acknowledged, and a stored event is merged however often this process
@@ -67,6 +67,10 @@ const LEASE_FOR: Duration = Duration::from_secs(60);
 /// again as it has waited.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+/// After a store failed, an event waits as long again as it has waited, but not longer than this. A
+/// short failure then delays it by seconds and not by its whole lease, and an event that fails every
+/// time does not take the place of the others in every batch.
+const LONGEST_PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// The shortest pause before another attempt to store a recording.
 const RECORDING_RETRY: Duration = Duration::from_mins(1);
 /// After this time the call will not be found any more. The event is closed and stays in the inbox.
@@ -117,17 +121,33 @@ impl ReceiveEvent {
     /// Merges open events into the ledger and returns how many it processed. Any number of
     /// processes may call it, until it returns 0.
     pub async fn apply_open(&self) -> Result<usize, PortUnavailable> {
+        let leased_at = self.ports.clock.now();
         let mut events = self.ports.inbox.lease(BATCH, LEASE_FOR).await?;
         // Large events are recordings. They come last, so that a slow recording store does not
         // delay the others.
         events.sort_by_key(|event| event.body.len());
-        // An event that fails must not delay the others: it is leased again after its lease has
-        // expired.
+        // An event that fails must not delay the others: it is given back and leased again.
         let mut failure = None;
         for event in &events {
-            failure = self.apply(event).await.err().or(failure);
+            if let Err(error) = self.apply(event).await {
+                self.give_back(event, leased_at).await;
+                failure = Some(error);
+            }
         }
         failure.map_or(Ok(events.len()), Err)
+    }
+
+    /// Ends the lease of an event that could not be applied. Attempted once: if the inbox is
+    /// unavailable too, the lease expires.
+    async fn give_back(&self, event: &OpenEvent, leased_at: Timestamp) {
+        // A lease that has expired may be another worker's by now.
+        if self.ports.clock.now().since(leased_at) >= LEASE_FOR {
+            return;
+        }
+        let pause = self.waited(event).clamp(SHORTEST_PAUSE, LONGEST_PAUSE_AFTER_FAILURE);
+        if let Err(error) = self.ports.inbox.postpone(&event.key, pause).await {
+            tracing::warn!(%error, "could not give back a provider event; it is leased again after its lease has expired");
+        }
     }
 
     async fn apply(&self, event: &OpenEvent) -> Result<(), PortUnavailable> {

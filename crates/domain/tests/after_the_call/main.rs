@@ -5,6 +5,7 @@
 
 mod delivering;
 mod following;
+mod giving_back;
 mod personalizing;
 mod receiving;
 mod reconciling;

@@ -14,6 +14,8 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 use crate::settings::MAX_CONNECT_TIMEOUT;
 
+mod given_up;
+
 const KEY: &str = "sk_0123456789abcdef";
 
 fn client(base_url: &str) -> ProviderClient {

@@ -147,9 +147,10 @@ fn auth(reader: &mut Reader<'_>, demo_database: Option<&Path>) -> Option<Auth> {
 }
 
 fn call_policy(reader: &mut Reader<'_>) -> Option<CallPolicy> {
-    let CallTimes { ringing_timeout, answer_margin, lock_ttl, lock_renew, context_ttl } =
+    let CallTimes { before_dial, ringing_timeout, answer_margin, lock_ttl, lock_renew, context_ttl } =
         CallTimes::read(reader);
-    let policy = CallPolicy::new(lock_ttl, lock_renew, ringing_timeout, answer_margin, context_ttl);
+    let policy =
+        CallPolicy::new(before_dial, lock_ttl, lock_renew, ringing_timeout, answer_margin, context_ttl);
     policy
         .map_err(|error| {
             let problem = format!("does not fit OUTDIAL_LOCK_TTL_MS: {error}");

@@ -24,6 +24,8 @@ settings! {
         http_workers: usize = OUTDIAL_HTTP_WORKERS, "0", count(0..=512);
         /// How many calls one replica runs at the same time. It refuses further calls immediately.
         max_in_flight_dials: usize = OUTDIAL_MAX_IN_FLIGHT_DIALS, "10000", count(1..=1_000_000);
+        /// At start: how long to wait for Postgres and Redis if they are not reachable yet.
+        start_timeout: Duration = OUTDIAL_START_TIMEOUT_SECS, "60", seconds(0..=3600);
         /// On SIGTERM: how long /readyz reports "not ready" before the listener closes. Set it
         /// longer than the load balancer's probe interval.
         drain_notice: Duration = OUTDIAL_DRAIN_NOTICE_MS, "500", millis(0..=60_000);
@@ -107,6 +109,9 @@ settings! {
     }
 
     pub(super) struct CallTimes {
+        /// How long a request for a call may take before the dial, to read its parties, lock its
+        /// intent and book it. After that it is refused and nothing is dialled.
+        before_dial: Duration = OUTDIAL_BEFORE_DIAL_TIMEOUT_MS, "2000", millis(100..=60_000);
         /// How long a phone may ring. Vapi does not accept such a limit: with vapi, set it no
         /// shorter than the carrier lets the phone ring.
         ringing_timeout: Duration = OUTDIAL_RINGING_TIMEOUT_SECS, "60", seconds(1..=999);

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
 
 /// The settings of one process: environment variables by name.
 pub(super) type Environment = BTreeMap<&'static str, String>;
@@ -60,8 +62,27 @@ impl RunningCommand {
         output
     }
 
+    /// Sends a signal by its name, for example `TERM`.
+    pub(crate) async fn signal(&self, name: &str) {
+        send_signal(&self.child, name).await;
+    }
+
+    /// Waits until the command has ended, for a minute at most.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let ended = timeout(Duration::from_secs(60), self.child.wait()).await;
+        ended.expect("the command ends within a minute").expect("the command can be waited for")
+    }
+
     /// Panics if the command has ended already.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("the command still runs");
     }
+}
+
+/// Sends a signal by its name, for example `TERM`. Panics if the process has ended already.
+pub(super) async fn send_signal(process: &Child, name: &str) {
+    let pid = process.id().expect("the process runs").to_string();
+    let mut command = Command::new("kill");
+    let status = command.args([&format!("-{name}"), &pid]).status().await.expect("kill is installed");
+    assert!(status.success(), "kill sends the signal");
 }

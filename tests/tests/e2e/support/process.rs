@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::client::Client;
-use super::command::{Environment, outdial};
+use super::command::{Environment, outdial, send_signal};
 
 /// A gateway in a process of its own, started with `outdial serve`. The process is killed when its
 /// handle is dropped.
@@ -65,10 +65,7 @@ impl Process {
 
     /// Sends a signal by its name, for example `TERM`.
     pub(crate) async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("the process runs").to_string();
-        let mut command = Command::new("kill");
-        let status = command.args([&format!("-{name}"), &pid]).status().await.expect("kill is installed");
-        assert!(status.success(), "kill sends the signal");
+        send_signal(&self.child, name).await;
     }
 
     /// Waits until the process has ended without being killed, for a minute at most.

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::client::Client;
-use super::command::{Environment, run_outdial};
+use super::command::{Environment, RunningCommand, run_outdial};
 use super::database::Database;
 use super::process::Process;
 
@@ -141,6 +141,11 @@ impl World {
         self.postgres().server()
     }
 
+    /// The URL of the database, whatever its kind.
+    pub(crate) fn database_url(&self) -> &str {
+        &self.settings["OUTDIAL_DATABASE_URL"]
+    }
+
     fn postgres(&self) -> &Database {
         self.database.as_ref().expect("the world has a Postgres database")
     }
@@ -221,6 +226,12 @@ impl World {
     /// Runs a command until it ends, successfully or not.
     pub(crate) async fn try_outdial(&self, arguments: &[&str]) -> Output {
         run_outdial(arguments, &self.settings).await
+    }
+
+    /// Starts a command that runs until it is stopped.
+    pub(crate) fn start_outdial(&self, arguments: &[&str]) -> RunningCommand {
+        let settings: Vec<_> = self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        RunningCommand::start(self.folder.path(), arguments, &settings)
     }
 
     /// Imports these lines. Returns whether the command succeeded, and its error output.

@@ -71,7 +71,7 @@ impl PlaceCall {
 
     /// Attempted twice: a call that stays *dialling* blocks its intent until the reservation
     /// expires.
-    pub(super) async fn settle_ledger(&self, booking: &Booking, outcome: &DialOutcome) {
+    async fn settle_ledger(&self, booking: &Booking, outcome: &DialOutcome) {
         let settlement = Settlement {
             call_id: &booking.identity.call_id,
             key: &booking.key,

@@ -96,6 +96,11 @@ impl PlaceCallError {
     pub(super) fn stalled() -> Self {
         Self::ServiceUnavailable(PortUnavailable::new("gateway", "stalled between the lock and the dial"))
     }
+
+    /// The time before the dial passed.
+    pub(super) fn too_late(reason: &'static str) -> Self {
+        Self::ServiceUnavailable(PortUnavailable::new("gateway", reason))
+    }
 }
 
 impl From<PortUnavailable> for PlaceCallError {

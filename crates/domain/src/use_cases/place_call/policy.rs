@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use crate::AnswerTime;
+use crate::{AnswerTime, InvalidValue};
 
 /// The durations that govern a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallPolicy {
+    before_dial: Duration,
     lock_ttl: Duration,
     renew_every: Duration,
     ringing_timeout: Duration,
@@ -12,38 +13,41 @@ pub struct CallPolicy {
     context_ttl: Duration,
 }
 
-/// The durations contradict each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPolicy {
-    /// If the lock can expire before its second renewal, one lost renewal allows a second call.
-    #[error("the lock's time must be at least twice the time between its renewals")]
-    LockExpiresBetweenRenewals,
-    /// A duration is zero.
-    #[error("the lock's time, its renewals and the ringing timeout must be longer than zero")]
-    Zero,
-}
+const ZERO: InvalidValue = InvalidValue("a policy: a duration that must pass is zero");
+/// If the lock can expire before its second renewal, one lost renewal allows a second call.
+const EXPIRES_BETWEEN_RENEWALS: InvalidValue =
+    InvalidValue("a policy: the lock's TTL must be at least twice the time between its renewals");
 
 impl CallPolicy {
     /// Checks that the durations agree.
     ///
+    /// `before_dial`: how long a request may take from its start to the booking of its call.
     /// `lock_ttl`: how long a lock is held after it is taken, after each renewal, and with its
     /// result. `renew_every`: the interval of renewals while the phone rings. `ringing_timeout`:
     /// how long the phone may ring. `answer_margin`: how much longer the provider may take to
     /// answer. `context_ttl`: how long a context is stored for provider events.
     pub fn new(
+        before_dial: Duration,
         lock_ttl: Duration,
         renew_every: Duration,
         ringing_timeout: Duration,
         answer_margin: Duration,
         context_ttl: Duration,
-    ) -> Result<Self, InvalidPolicy> {
-        if lock_ttl.is_zero() || renew_every.is_zero() || ringing_timeout.is_zero() {
-            return Err(InvalidPolicy::Zero);
+    ) -> Result<Self, InvalidValue> {
+        if before_dial.is_zero() || lock_ttl.is_zero() || renew_every.is_zero() || ringing_timeout.is_zero() {
+            return Err(ZERO);
         }
         if lock_ttl < renew_every.saturating_mul(2) {
-            return Err(InvalidPolicy::LockExpiresBetweenRenewals);
+            return Err(EXPIRES_BETWEEN_RENEWALS);
         }
-        Ok(Self { lock_ttl, renew_every, ringing_timeout, answer_margin, context_ttl })
+        Ok(Self { before_dial, lock_ttl, renew_every, ringing_timeout, answer_margin, context_ttl })
+    }
+
+    /// How long a request may take from its start to the booking of its call. After that it does
+    /// not dial.
+    #[must_use]
+    pub const fn before_dial(&self) -> Duration {
+        self.before_dial
     }
 
     /// The TTL of the lock.
@@ -102,6 +106,7 @@ impl CallPolicy {
 impl Default for CallPolicy {
     fn default() -> Self {
         Self {
+            before_dial: Duration::from_secs(2),
             lock_ttl: Duration::from_secs(30),
             renew_every: Duration::from_secs(10),
             ringing_timeout: Duration::from_secs(60),
@@ -121,7 +126,14 @@ mod tests {
     fn the_default_agrees_with_itself() {
         let p = CallPolicy::default();
         assert_eq!(
-            CallPolicy::new(p.lock_ttl, p.renew_every, p.ringing_timeout, p.answer_margin, p.context_ttl),
+            CallPolicy::new(
+                p.before_dial,
+                p.lock_ttl,
+                p.renew_every,
+                p.ringing_timeout,
+                p.answer_margin,
+                p.context_ttl
+            ),
             Ok(p)
         );
         assert_eq!(p.reserve_for(), Duration::from_secs(120));
@@ -139,15 +151,22 @@ mod tests {
 
     #[test]
     fn a_lock_that_one_lost_renewal_would_lose_is_refused() {
-        let policy = CallPolicy::new(SECOND * 19, SECOND * 10, SECOND, SECOND, SECOND);
-        assert_eq!(policy, Err(InvalidPolicy::LockExpiresBetweenRenewals));
+        let policy = CallPolicy::new(SECOND, SECOND * 19, SECOND * 10, SECOND, SECOND, SECOND);
+        assert_eq!(policy, Err(EXPIRES_BETWEEN_RENEWALS));
     }
 
     #[test]
     fn times_that_must_pass_are_not_zero() {
-        for [lock, renew, ring] in [[0, 0, 1], [2, 0, 1], [2, 1, 0]] {
-            let policy = CallPolicy::new(SECOND * lock, SECOND * renew, SECOND * ring, SECOND, SECOND);
-            assert_eq!(policy, Err(InvalidPolicy::Zero));
+        for [before, lock, renew, ring] in [[0, 2, 1, 1], [1, 0, 0, 1], [1, 2, 0, 1], [1, 2, 1, 0]] {
+            let policy = CallPolicy::new(
+                SECOND * before,
+                SECOND * lock,
+                SECOND * renew,
+                SECOND * ring,
+                SECOND,
+                SECOND,
+            );
+            assert_eq!(policy, Err(ZERO));
         }
     }
 }

@@ -1,0 +1,66 @@
+//! The webhook of a provider whose events are signed with a constant.
+
+use adapter_elevenlabs::{ElevenLabsWebhook, ElevenLabsWebhookSettings};
+use domain::ports::{
+    CallLookup, PersonalizationQuestion, ProviderEvent, ProviderReply, ProviderWebhook, UnreadableEvent,
+    UnreadableQuestion, Unverified, WebhookCredentials,
+};
+use domain::{Personalization, Timestamp};
+use testkit::fixtures;
+
+use crate::world::call_id;
+
+pub(crate) const SIGNATURE_HEADER: &str = "elevenlabs-signature";
+pub(crate) const SIGNATURE: &str = "t=1700000000,v0=signature-secret";
+pub(crate) const TOOL_SECRET: &str = "tool+secret/with~every=kind=";
+/// An event that names a call. Other events name none.
+pub(crate) const KNOWN: &str = r#"{"a":"known event about a tumour"}"#;
+
+/// Every body that begins with `{` is a new event. The questions are those of ElevenLabs.
+pub(crate) struct ConstantlySigned;
+
+fn elevenlabs() -> ElevenLabsWebhook {
+    ElevenLabsWebhook::new(&ElevenLabsWebhookSettings::default())
+        .expect("settings without a secret are valid")
+}
+
+impl ProviderWebhook for ConstantlySigned {
+    fn has_credentials(&self, credentials: &WebhookCredentials) -> bool {
+        credentials.header(SIGNATURE_HEADER).is_some() || credentials.bearer().is_some()
+    }
+
+    fn verify(&self, credentials: &WebhookCredentials, _: &[u8], _: Timestamp) -> Result<(), Unverified> {
+        let is_signed = credentials.header(SIGNATURE_HEADER) == Some(SIGNATURE);
+        if is_signed { Ok(()) } else { self.verify_question(credentials) }
+    }
+
+    fn read(&self, body: &[u8], _: Timestamp) -> Result<ProviderEvent, UnreadableEvent> {
+        if !body.starts_with(b"{") {
+            return Err(UnreadableEvent);
+        }
+        let named_call = (body == KNOWN.as_bytes()).then(call_id);
+        Ok(ProviderEvent {
+            key: fixtures::call_id().to_string(),
+            kind: "a kind".to_owned(),
+            lookup: CallLookup { call_id: named_call, ..CallLookup::default() },
+            update: None,
+            recording: None,
+        })
+    }
+
+    fn verify_question(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {
+        if credentials.bearer() == Some(TOOL_SECRET) { Ok(()) } else { Err(Unverified) }
+    }
+
+    fn read_question(&self, body: &[u8]) -> Result<PersonalizationQuestion, UnreadableQuestion> {
+        elevenlabs().read_question(body)
+    }
+
+    fn write_reply(
+        &self,
+        question: &PersonalizationQuestion,
+        personalization: Option<Personalization>,
+    ) -> ProviderReply {
+        elevenlabs().write_reply(question, personalization)
+    }
+}

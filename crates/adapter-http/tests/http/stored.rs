@@ -1,0 +1,94 @@
+//! Calls and events as a store has them.
+
+use std::time::Duration;
+
+use domain::{
+    AgentId, Booking, CallEvent, CallEventKind, CallId, CallIdentity, CallProgress, CallReason, CallStatus,
+    CarrierCallId, ContactId, ConversationId, ConversationRecord, EventId, EventSequence, OrganizationId,
+    PhoneNumber, PrivateNote, Speaker, Timestamp, TranscriptLine, UserId,
+};
+use testkit::fixtures;
+use testkit::memory::LedgerCall;
+
+fn identity(call_id: &str) -> CallIdentity {
+    CallIdentity {
+        call_id: CallId::parse(call_id).expect("a valid id"),
+        organization_id: OrganizationId::parse("o1").expect("a valid id"),
+        user_id: UserId::parse("u1").expect("a valid id"),
+        contact_id: ContactId::parse("c1").expect("a valid id"),
+        agent_id: AgentId::parse("a1").expect("a valid id"),
+        from: PhoneNumber::parse("+14165550100").expect("a valid number"),
+        to: PhoneNumber::parse("+14165550111").expect("a valid number"),
+    }
+}
+
+/// A call that was booked and not yet dialled.
+pub(crate) fn booked(call_id: &str) -> LedgerCall {
+    let booking = Booking {
+        identity: identity(call_id),
+        reason: Some(CallReason::parse("a very private reason").expect("valid text")),
+        key: fixtures::key(),
+        token: fixtures::token(),
+        reserve_for: Duration::ZERO,
+        booked_at: Timestamp::from_unix_millis(1_772_442_600_042),
+    };
+    let progress = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };
+    LedgerCall { booking, dial: None, progress, leased_until: None, recording: None }
+}
+
+pub(crate) fn note(text: &str) -> PrivateNote {
+    PrivateNote::parse(text).expect("valid text")
+}
+
+/// What the provider reports at the end of a conversation.
+pub(crate) fn conversation(status: CallStatus) -> ConversationRecord {
+    let turn = |at_secs, speaker, text| TranscriptLine { at_secs, speaker, text: note(text) };
+    ConversationRecord {
+        status,
+        duration_secs: Some(154),
+        transcript: vec![
+            turn(8, Speaker::Agent, "Hello Ada."),
+            turn(12, Speaker::Callee, "It is about the \"tumour\"."),
+        ],
+        started_at: Some(Timestamp::from_unix_millis(1_772_442_600_000)),
+        answered_at: Some(Timestamp::from_unix_millis(1_772_442_608_000)),
+        end_reason: Some(note("Client disconnected: 1000")),
+        summary: Some(note("All went well.")),
+        cost_credits: Some(296),
+        has_recording: false,
+    }
+}
+
+pub(crate) fn completed(call_id: &str) -> LedgerCall {
+    let progress = CallProgress {
+        status: Some(CallStatus::Completed),
+        conversation_id: Some(ConversationId::parse("conv_1").expect("a valid id")),
+        carrier_call_id: Some(CarrierCallId::parse("sip_1").expect("a valid id")),
+        failure: None,
+        conversation: Some(conversation(CallStatus::Completed)),
+    };
+    LedgerCall { progress, ..booked(call_id) }
+}
+
+pub(crate) fn sequence(number: i64) -> EventSequence {
+    EventSequence::from_number(number).expect("a positive number")
+}
+
+/// An event of the call `call-{number}`, published with this sequence number.
+pub(crate) fn event(number: i64, kind: CallEventKind, status: CallStatus) -> CallEvent {
+    let identity = identity(&format!("call-{number}"));
+    CallEvent {
+        sequence: sequence(number),
+        id: EventId::of(&identity.call_id, kind, status),
+        identity,
+        kind,
+        status,
+        conversation_id: Some(ConversationId::parse("conv_1").expect("a valid id")),
+        happened_at: Timestamp::from_unix_millis(1_772_442_755_120),
+    }
+}
+
+/// The event of the end of the call `call-{number}`.
+pub(crate) fn ended(number: i64) -> CallEvent {
+    event(number, CallEventKind::Ended, CallStatus::Completed)
+}

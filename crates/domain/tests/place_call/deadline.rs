@@ -1,0 +1,436 @@
+//! One deadline for all steps before the dial: nothing is dialled after it, the response does not
+//! wait for a slow store, and what the call may have taken is given back.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{
+    AgentRepo, Background, BackgroundWork, CallLedger, CallerNumberChoice, CallerNumberQuery, Clock as _,
+    ContactRepo, DialRequest, HoldResult, IdempotencyLock, LockSettlement, MockContextCache, MockIdentifiers,
+    NumberPool, Ownership, PortUnavailable, SettleResult, Settlement, UserRepo, VoiceProvider,
+};
+use domain::{
+    Agent, AgentId, AnswerTime, Booking, CallPolicy, Contact, ContactId, DialOutcome, IntentKey,
+    Organization, OrganizationId, OwnerToken, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError,
+    PlaceCallPorts, PlacedCall, RawPlaceCall, User, UserId,
+};
+
+use crate::world::{
+    agent, call_id, caller_number, contact, earlier, name, organization_id, provider_reference,
+};
+use testkit::clock::ManualClock;
+
+const DEADLINE: Duration = Duration::from_secs(2);
+/// The time of one step of giving back.
+const SHORT: Duration = Duration::from_millis(500);
+const IN_TIME: Duration = Duration::from_millis(1900);
+/// Too late for the dial, and soon enough to be waited for in the background.
+const LATE: Duration = Duration::from_millis(2300);
+/// Longer than the test runs.
+const FOREVER: Duration = Duration::from_hours(1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    User,
+    Contact,
+    Agent,
+    Number,
+    Acquire,
+    Book,
+    SettleLedger,
+    Release,
+}
+
+const READS: [Step; 4] = [Step::User, Step::Contact, Step::Agent, Step::Number];
+const BEFORE_THE_DIAL: [Step; 6] =
+    [Step::User, Step::Contact, Step::Agent, Step::Number, Step::Acquire, Step::Book];
+
+/// All stores and the provider. Each step takes its time by the manual clock, and a store applies a
+/// step even if the gateway no longer waits for it.
+#[derive(Clone)]
+struct Stores(Arc<Inner>);
+
+struct Inner {
+    clock: Arc<ManualClock>,
+    takes: BTreeMap<Step, Duration>,
+    /// The process is paused for this time during a step, which is finished when it continues.
+    paused: Option<(Step, Duration)>,
+    acquired: Result<HoldResult, PortUnavailable>,
+    booked: Result<HoldResult, PortUnavailable>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The writes and the dials that were started, in order.
+    started: Vec<&'static str>,
+    lock_is_held: bool,
+    reservation_is_held: bool,
+}
+
+impl Stores {
+    async fn step<T: Send + 'static>(
+        &self,
+        step: Step,
+        apply: impl FnOnce(&mut State) -> T + Send + 'static,
+    ) -> T {
+        let stores = self.clone();
+        let server = tokio::spawn(async move {
+            let Inner { clock, takes, paused, state, .. } = &*stores.0;
+            if let Some((_, pause)) = paused.filter(|(at, _)| *at == step) {
+                clock.jump(pause);
+            }
+            if let Some(time) = takes.get(&step) {
+                clock.sleep(*time).await;
+            }
+            apply(&mut state.lock().expect("no panic"))
+        });
+        server.await.expect("a store does not panic")
+    }
+
+    fn start(&self, step: &'static str) {
+        self.0.state.lock().expect("no panic").started.push(step);
+    }
+}
+
+#[async_trait]
+impl UserRepo for Stores {
+    async fn find(&self, _: &UserId) -> Result<Option<User>, PortUnavailable> {
+        let organization = Organization { id: organization_id(), name: name("Analytical Engines") };
+        let id = UserId::parse("user-1").expect("an id");
+        let user = User { id, organization, full_name: name("Charles Babbage") };
+        self.step(Step::User, |_| Ok(Some(user))).await
+    }
+}
+
+#[async_trait]
+impl ContactRepo for Stores {
+    async fn find(&self, _: &OrganizationId, _: &ContactId) -> Result<Option<Contact>, PortUnavailable> {
+        self.step(Step::Contact, |_| Ok(Some(contact()))).await
+    }
+
+    async fn find_or_create(
+        &self,
+        _: &OrganizationId,
+        _: &PhoneNumber,
+        _: &ContactId,
+    ) -> Result<Contact, PortUnavailable> {
+        self.step(Step::Contact, |_| Ok(contact())).await
+    }
+}
+
+#[async_trait]
+impl AgentRepo for Stores {
+    async fn find(&self, _: &OrganizationId, _: &AgentId) -> Result<Option<Agent>, PortUnavailable> {
+        self.step(Step::Agent, |_| Ok(Some(agent()))).await
+    }
+
+    async fn default_for(&self, _: &OrganizationId) -> Result<Option<Agent>, PortUnavailable> {
+        self.step(Step::Agent, |_| Ok(Some(agent()))).await
+    }
+}
+
+#[async_trait]
+impl NumberPool for Stores {
+    async fn choose<'a>(&self, _: &CallerNumberQuery<'a>) -> Result<CallerNumberChoice, PortUnavailable> {
+        let choice = CallerNumberChoice { caller: Some(caller_number()), recipient_is_own_number: false };
+        self.step(Step::Number, |_| Ok(choice)).await
+    }
+}
+
+#[async_trait]
+impl IdempotencyLock for Stores {
+    async fn acquire(
+        &self,
+        _: &IntentKey,
+        _: &OwnerToken,
+        _: Duration,
+    ) -> Result<HoldResult, PortUnavailable> {
+        self.start("acquire");
+        let acquired = self.0.acquired.clone();
+        let takes_it = !matches!(acquired, Ok(HoldResult::InFlight { .. } | HoldResult::Settled(_)));
+        self.step(Step::Acquire, move |state| {
+            state.lock_is_held |= takes_it;
+            acquired
+        })
+        .await
+    }
+
+    async fn renew(&self, _: &IntentKey, _: &OwnerToken, _: Duration) -> Result<Ownership, PortUnavailable> {
+        Ok(Ownership::Held)
+    }
+
+    async fn settle<'a>(&self, _: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable> {
+        Ok(SettleResult { ownership: Ownership::Held, context_stored: true })
+    }
+
+    async fn release(&self, _: &IntentKey, _: &OwnerToken) -> Result<Ownership, PortUnavailable> {
+        self.start("release");
+        self.step(Step::Release, |state| {
+            state.lock_is_held = false;
+            Ok(Ownership::Held)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl CallLedger for Stores {
+    async fn book(&self, _: &Booking) -> Result<HoldResult, PortUnavailable> {
+        self.start("book");
+        let booked = self.0.booked.clone();
+        let takes_it = !matches!(booked, Ok(HoldResult::InFlight { .. } | HoldResult::Settled(_)));
+        self.step(Step::Book, move |state| {
+            state.reservation_is_held |= takes_it;
+            booked
+        })
+        .await
+    }
+
+    async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
+        let is_withdrawn = matches!(settlement.outcome, DialOutcome::NotDialled(_));
+        self.start(if is_withdrawn { "withdraw" } else { "settle" });
+        self.step(Step::SettleLedger, move |state| {
+            state.reservation_is_held &= !is_withdrawn;
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl VoiceProvider for Stores {
+    fn answer_time(&self) -> AnswerTime {
+        AnswerTime::AfterRinging
+    }
+
+    async fn dial(&self, _: &DialRequest) -> DialOutcome {
+        self.start("dial");
+        DialOutcome::Placed(provider_reference())
+    }
+}
+
+struct Spawning;
+
+impl Background for Spawning {
+    fn run(&self, work: BackgroundWork) {
+        drop(tokio::spawn(work));
+    }
+}
+
+struct World {
+    takes: Vec<(Step, Duration)>,
+    paused: Option<(Step, Duration)>,
+    acquired: Result<HoldResult, PortUnavailable>,
+    booked: Result<HoldResult, PortUnavailable>,
+    has_background: bool,
+}
+
+struct Run {
+    answer: Result<PlacedCall, PlaceCallError>,
+    answered_after: Duration,
+    started: Vec<&'static str>,
+    lock_is_held: bool,
+    reservation_is_held: bool,
+}
+
+impl World {
+    fn with(takes: &[(Step, Duration)]) -> Self {
+        Self {
+            takes: takes.to_vec(),
+            paused: None,
+            acquired: Ok(HoldResult::Granted),
+            booked: Ok(HoldResult::Granted),
+            has_background: true,
+        }
+    }
+
+    async fn call(self) -> Run {
+        let clock = Arc::new(ManualClock::new());
+        let stores = Stores(Arc::new(Inner {
+            clock: clock.clone(),
+            takes: self.takes.into_iter().collect(),
+            paused: self.paused,
+            acquired: self.acquired,
+            booked: self.booked,
+            state: Mutex::default(),
+        }));
+        let mut identifiers = MockIdentifiers::new();
+        identifiers.expect_call_id().returning(call_id);
+        identifiers.expect_owner_token().returning(|| OwnerToken::mint([3; 16]));
+        let port = Arc::new(stores.clone());
+        let ports = PlaceCallPorts {
+            users: port.clone(),
+            contacts: port.clone(),
+            agents: port.clone(),
+            numbers: port.clone(),
+            lock: port.clone(),
+            ledger: port.clone(),
+            provider: port,
+            contexts: Arc::new(MockContextCache::new()),
+            clock: clock.clone(),
+            identifiers: Arc::new(identifiers),
+        };
+        let mut place_call = PlaceCall::new(ports, CallPolicy::default());
+        if self.has_background {
+            place_call = place_call.with_background(Arc::new(Spawning));
+        }
+        let raw = RawPlaceCall { contact_id: Some("contact-1"), ..RawPlaceCall::default() };
+        let command = PlaceCallCommand::parse(UserId::parse("user-1").expect("an id"), &raw);
+        let (command, answered_at) = (command.expect("a command"), clock.clone());
+        let placing = tokio::spawn(async move {
+            let answer = place_call.execute(command).await;
+            (answer, answered_at.monotonic())
+        });
+        clock.advance(Duration::from_secs(180)).await;
+        assert!(placing.is_finished(), "a call ends within three minutes");
+        let (answer, answered_after) = placing.await.expect("no panic");
+        let state = stores.0.state.lock().expect("no panic");
+        Run {
+            answer,
+            answered_after,
+            started: state.started.clone(),
+            lock_is_held: state.lock_is_held,
+            reservation_is_held: state.reservation_is_held,
+        }
+    }
+}
+
+impl Run {
+    #[track_caller]
+    fn assert_refused(&self, what: &str, after: Duration, started: &[&str]) {
+        assert!(
+            matches!(self.answer, Err(PlaceCallError::ServiceUnavailable(_))),
+            "{what}: {:?}",
+            self.answer
+        );
+        assert_eq!(self.answered_after, after, "{what}");
+        assert_eq!(self.started, started, "{what}");
+    }
+
+    #[track_caller]
+    fn assert_nothing_is_held(&self, what: &str) {
+        assert_eq!((self.lock_is_held, self.reservation_is_held), (false, false), "{what}");
+    }
+}
+
+fn steps_of(slow: Step) -> &'static [&'static str] {
+    match slow {
+        Step::Acquire => &["acquire", "release"],
+        Step::Book => &["acquire", "book", "withdraw", "release"],
+        _ => &[],
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_is_slow_but_in_time_is_followed_by_the_dial() {
+    for slow in BEFORE_THE_DIAL {
+        let run = World::with(&[(slow, IN_TIME)]).call().await;
+        assert!(run.answer.is_ok(), "{slow:?}: {:?}", run.answer);
+        assert_eq!(run.started, ["acquire", "book", "dial", "settle"], "{slow:?}");
+        assert_eq!(run.answered_after, IN_TIME, "{slow:?}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_step_that_is_late_nothing_is_dialled_and_everything_is_given_back() {
+    for slow in BEFORE_THE_DIAL {
+        let what = format!("{slow:?} is late");
+        let run = World::with(&[(slow, LATE)]).call().await;
+        run.assert_refused(&what, DEADLINE, steps_of(slow));
+        run.assert_nothing_is_held(&what);
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_hangs_is_answered_at_the_deadline_and_giving_back_is_attempted() {
+    for slow in BEFORE_THE_DIAL {
+        let what = format!("{slow:?} hangs");
+        let run = World::with(&[(slow, FOREVER)]).call().await;
+        run.assert_refused(&what, DEADLINE, steps_of(slow));
+        run.assert_nothing_is_held(&what);
+    }
+}
+
+#[tokio::test]
+async fn all_steps_share_one_deadline() {
+    let part = Duration::from_millis(600);
+    for (slow, started) in [
+        (vec![Step::User, Step::Contact, Step::Acquire, Step::Book], steps_of(Step::Book)),
+        (vec![Step::User, Step::Contact, Step::Book], &["acquire", "book", "dial", "settle"]),
+        // These three run at the same time.
+        (vec![Step::Contact, Step::Agent, Step::Number, Step::Book], &["acquire", "book", "dial", "settle"]),
+    ] {
+        let takes: Vec<_> = slow.iter().map(|step| (*step, part)).collect();
+        let run = World::with(&takes).call().await;
+        assert_eq!(run.started, started, "{slow:?}");
+        assert!(run.answered_after <= DEADLINE, "{slow:?}: {:?}", run.answered_after);
+    }
+}
+
+#[tokio::test]
+async fn a_failed_booking_costs_one_more_short_statement_and_its_response_does_not_wait_for_it() {
+    let unavailable = || Err(PortUnavailable::new("store", "unavailable"));
+    for takes in [Duration::ZERO, Duration::from_secs(1), FOREVER] {
+        let what = format!("withdrawing takes {takes:?}");
+        let takes = [(Step::Book, Duration::from_secs(1)), (Step::SettleLedger, takes)];
+        let world = World { booked: unavailable(), ..World::with(&takes) };
+        world.call().await.assert_refused(&what, Duration::from_secs(1), steps_of(Step::Book));
+    }
+    for takes in [Duration::ZERO, FOREVER] {
+        let what = format!("releasing takes {takes:?}");
+        let world = World { acquired: unavailable(), ..World::with(&[(Step::Release, takes)]) };
+        world.call().await.assert_refused(&what, Duration::ZERO, steps_of(Step::Acquire));
+    }
+}
+
+#[tokio::test]
+async fn the_lock_is_released_even_if_the_reservation_cannot_be() {
+    let run = World::with(&[(Step::Book, FOREVER), (Step::SettleLedger, FOREVER)]).call().await;
+    run.assert_refused("the ledger hangs", DEADLINE, steps_of(Step::Book));
+    assert!(!run.lock_is_held);
+}
+
+#[tokio::test]
+async fn without_background_the_response_waits_for_a_bounded_time() {
+    for (takes, steps_waited) in [
+        (vec![(Step::Book, FOREVER)], 1),
+        (vec![(Step::Book, FOREVER), (Step::SettleLedger, FOREVER)], 2),
+        (vec![(Step::Book, FOREVER), (Step::SettleLedger, FOREVER), (Step::Release, FOREVER)], 3),
+    ] {
+        let run = World { has_background: false, ..World::with(&takes) }.call().await;
+        run.assert_refused(&format!("{takes:?}"), DEADLINE + SHORT * steps_waited, steps_of(Step::Book));
+    }
+}
+
+/// It holds nothing that could be given back, and the other call's hold must stay.
+#[tokio::test]
+async fn a_late_step_that_finds_another_call_withdraws_nothing() {
+    let remaining = Duration::from_secs(17);
+    for found in
+        [HoldResult::InFlight { remaining }, HoldResult::Settled(domain::SettledCall::Placed(earlier()))]
+    {
+        let world = World { acquired: Ok(found.clone()), ..World::with(&[(Step::Acquire, LATE)]) };
+        world.call().await.assert_refused("the lock", DEADLINE, &["acquire"]);
+        let world = World { booked: Ok(found), ..World::with(&[(Step::Book, LATE)]) };
+        let run = world.call().await;
+        run.assert_refused("the reservation", DEADLINE, &["acquire", "book", "release"]);
+        run.assert_nothing_is_held("the reservation");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_was_paused_past_the_deadline_does_not_start_another_step() {
+    let pause = Duration::from_secs(3);
+    for at in READS {
+        let run = World { paused: Some((at, pause)), ..World::with(&[]) }.call().await;
+        run.assert_refused(&format!("paused at {at:?}"), pause, &[]);
+    }
+    for (at, started) in [(Step::Acquire, steps_of(Step::Acquire)), (Step::Book, steps_of(Step::Book))] {
+        let run = World { paused: Some((at, pause)), ..World::with(&[]) }.call().await;
+        run.assert_refused(&format!("paused at {at:?}"), pause, started);
+        run.assert_nothing_is_held(&format!("paused at {at:?}"));
+    }
+}

@@ -7,6 +7,9 @@ use sqlx::error::DatabaseError;
 /// The SQLSTATE of an undefined table.
 pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 
+/// The SQLSTATE of a write in a read-only transaction. On a standby, every transaction is read-only.
+const READ_ONLY: &str = "25006";
+
 /// The port's error for a statement that failed.
 pub(crate) fn unavailable(error: &sqlx::Error) -> PortUnavailable {
     use sqlx::Error::{Configuration, Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
@@ -39,13 +42,36 @@ fn sqlstate(refusal: &dyn DatabaseError) -> String {
 pub(crate) fn breaks_connection(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
-        // Operator intervention: the server ends the session, for a restart or because an operator
-        // terminated it. Or the server has ended it because the transaction was idle for too long.
-        sqlx::Error::Database(refusal) => {
-            matches!(refusal.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "57P05" | "25P03"))
-        }
+        sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| ends_session(&code)),
         _ => false,
     }
+}
+
+/// Whether the server, or a pooler before it, ends the session or cannot write in it:
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn ends_session(code: &str) -> bool {
+    match code {
+        // Operator intervention: a restart, a crash, the start of the server, a dropped database, a
+        // session that was idle for too long, or an operator who terminated it.
+        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" => true,
+        // A transaction that was idle, or that ran, for too long.
+        "25P03" | "25P04" => true,
+        READ_ONLY => true,
+        // Connection exceptions: a pooler has lost its connection to the server.
+        _ => code.starts_with("08"),
+    }
+}
+
+/// Whether the server has refused the statement because it does not accept writes: it was the
+/// primary before a failover. The statement, and the transaction that it belongs to, has written
+/// nothing.
+pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).as_deref() == Some(READ_ONLY)
+}
+
+/// The port's error for a server that does not accept writes.
+pub(crate) fn read_only() -> PortUnavailable {
+    because("the server is read-only: it is not the primary")
 }
 
 /// Whether the same statement may succeed when it is repeated: its connection broke, or it lost
@@ -66,6 +92,17 @@ mod tests {
     use std::io;
 
     use super::*;
+
+    #[test]
+    fn a_session_that_ends_or_cannot_write_is_not_used_again() {
+        for code in ["57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04", "25006", "08006", "08P01"]
+        {
+            assert!(ends_session(code), "{code}");
+        }
+        for code in ["23505", "40001", "53100", "57014", "42P01"] {
+            assert!(!ends_session(code), "{code}");
+        }
+    }
 
     #[test]
     fn the_text_of_the_driver_is_not_shown() {

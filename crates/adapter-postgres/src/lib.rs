@@ -13,6 +13,9 @@
 //!   responding. A connection whose statement was abandoned is closed and never used again.
 //! - A statement whose connection broke is repeated once where that is safe. It is not safe for a
 //!   booking.
+//! - A new connection is checked to be to the primary. A session that turns out to be read-only,
+//!   because its server was demoted in a failover, is closed with every older one, and any
+//!   statement is repeated once on a new connection, since it has written nothing.
 //! - An error names kinds, SQLSTATEs, constraints and columns. It never quotes a value, and so
 //!   never the driver's own text.
 
@@ -27,7 +30,10 @@ mod event_feed;
 mod event_inbox;
 mod failure;
 mod inbound_directory;
+mod loss;
 mod number_pool;
+mod ping;
+mod primary;
 mod schema;
 mod settings;
 mod statement;

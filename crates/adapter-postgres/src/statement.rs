@@ -12,8 +12,10 @@ use sqlx::query::Map;
 use sqlx::{PgConnection, Postgres};
 
 use crate::PostgresStore;
-use crate::failure::{because, breaks_connection, passes_when_repeated, unavailable};
-use crate::store::LastLoss;
+use crate::failure::{
+    because, breaks_connection, is_read_only, passes_when_repeated, read_only, unavailable,
+};
+use crate::loss::LastLoss;
 
 /// The time limit for a connection to show that it is fit for the pool again.
 const RETURN_WITHIN: Duration = Duration::from_secs(2);
@@ -37,7 +39,30 @@ pub(crate) trait Work: Sync {
 /// Why work was not done.
 pub(crate) enum Failure {
     Statement(sqlx::Error),
+    /// The work found that the session is read-only.
+    ReadOnly,
     Other(PortUnavailable),
+}
+
+impl Failure {
+    fn is_read_only(&self) -> bool {
+        match self {
+            Self::Statement(error) => is_read_only(error),
+            Self::ReadOnly => true,
+            Self::Other(_) => false,
+        }
+    }
+
+    fn breaks_connection(&self) -> bool {
+        self.is_read_only() || matches!(self, Self::Statement(error) if breaks_connection(error))
+    }
+
+    /// Whether the work may run once more. A session that is read-only has written nothing, so that
+    /// this does not depend on the work.
+    fn allows_another_attempt(&self, is_repeatable: bool) -> bool {
+        self.is_read_only()
+            || is_repeatable && matches!(self, Self::Statement(error) if passes_when_repeated(error))
+    }
 }
 
 /// What `sqlx::query!` and `sqlx::query_as!` make.
@@ -77,31 +102,45 @@ where
 impl PostgresStore {
     /// Runs work. If its connection broke, or if it lost against concurrent work, repeatable work
     /// runs once more, on another connection. After an error of other work, the work may have been
-    /// done.
+    /// done. All work runs once more if its connection was to a server that is no longer the
+    /// primary.
     pub(crate) async fn run<W: Work>(&self, work: &W) -> Result<W::Output, PortUnavailable> {
         self.bounded(async {
-            let mut may_repeat = work.is_repeatable();
-            loop {
-                match self.attempt(work).await {
-                    Err(Failure::Statement(error)) if may_repeat && passes_when_repeated(&error) => {
-                        may_repeat = false;
-                    }
-                    result => return result.map_err(PortUnavailable::from),
+            let result = match self.attempt(work).await {
+                Err(failure) if failure.allows_another_attempt(work.is_repeatable()) => {
+                    self.attempt(work).await
                 }
-            }
+                result => result,
+            };
+            result.map_err(PortUnavailable::from)
         })
         .await
     }
 
     async fn attempt<W: Work>(&self, work: &W) -> Result<W::Output, Failure> {
         let mut borrowed =
-            Borrowed { connection: Some(self.pool.acquire().await?), last_loss: self.last_loss.clone() };
+            Borrowed { connection: Some(self.acquire().await?), last_loss: self.last_loss.clone() };
         let connection = borrowed.connection.as_mut().expect("a borrowed connection is held until its end");
         let result = work.run(connection).await;
-        if !matches!(&result, Err(Failure::Statement(error)) if breaks_connection(error)) {
-            borrowed.give_back();
+        match &result {
+            Err(failure) if failure.breaks_connection() => {
+                if failure.is_read_only() {
+                    self.last_loss.note_read_only();
+                }
+            }
+            _ => borrowed.give_back(),
         }
         result
+    }
+
+    async fn acquire(&self) -> Result<PoolConnection<Postgres>, Failure> {
+        match self.pool.acquire().await {
+            // The pool does not report why it could not open a connection.
+            Err(sqlx::Error::PoolTimedOut) if self.last_loss.is_read_only() => {
+                Err(Failure::Other(read_only()))
+            }
+            acquired => Ok(acquired?),
+        }
     }
 
     /// Runs a repeatable statement and returns its rows.
@@ -169,6 +208,7 @@ impl From<Failure> for PortUnavailable {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Statement(error) => unavailable(&error),
+            Failure::ReadOnly => read_only(),
             Failure::Other(error) => error,
         }
     }

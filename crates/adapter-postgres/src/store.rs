@@ -1,8 +1,8 @@
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use domain::ports::PortUnavailable;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -10,7 +10,9 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use tokio::time::timeout;
 
 use crate::PostgresSettings;
-use crate::failure::{because, unavailable};
+use crate::failure::{because, read_only, unavailable};
+use crate::loss::LastLoss;
+use crate::primary::{check_primary, is_primary};
 use crate::wakeups::Wakeups;
 
 /// How long to wait for a statement beyond the server's own limit. After that, the server counts as
@@ -76,18 +78,37 @@ impl PostgresStore {
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.acquire_timeout)
+            // On an error, the pool tries again to connect until `acquire_timeout`: after a
+            // failover, the name of the server may lead to the former primary for a while.
+            .after_connect({
+                let last_loss = last_loss.clone();
+                move |connection, _| {
+                    let last_loss = last_loss.clone();
+                    Box::pin(async move {
+                        let checked = check_primary(connection).await;
+                        last_loss.note_connected(checked.is_ok());
+                        checked
+                    })
+                }
+            })
             // Trying every connection would double the round trips, so `before_acquire` tries only
             // the doubtful ones.
             .test_before_acquire(false)
             .before_acquire({
                 let last_loss = last_loss.clone();
                 move |connection, meta| {
+                    // Opened before the server refused a write: to the same server, as far as is
+                    // known. It would still run reads, and return what the primary no longer has.
+                    let is_outdated = last_loss.was_read_only_within(meta.age);
                     let trusted = meta.idle_for < TRUSTED_FOR && !last_loss.was_within(meta.idle_for);
                     Box::pin(async move {
+                        // On `false`, the pool opens another connection in the time that is left.
+                        if is_outdated {
+                            return Ok(false);
+                        }
                         if trusted {
                             return Ok(true);
                         }
-                        // On `false`, the pool opens another connection in the time that is left.
                         Ok(timeout(TRY_WITHIN, connection.ping()).await.is_ok_and(|tried| tried.is_ok()))
                     })
                 }
@@ -103,15 +124,6 @@ impl PostgresStore {
         })
     }
 
-    /// Checks that the server runs statements.
-    ///
-    /// # Errors
-    ///
-    /// If it does not, within the times of the settings.
-    pub async fn ping(&self) -> Result<(), PortUnavailable> {
-        self.row(|| sqlx::query!(r#"select 1 as "one!""#)).await.map(|_| ())
-    }
-
     /// Closes all connections. It waits up to 5 s for running statements, and ends the wait of
     /// every reader of events.
     pub async fn close(&self) {
@@ -121,17 +133,24 @@ impl PostgresStore {
         }
     }
 
-    /// A connection outside the pool with these server settings, for work that takes longer than
-    /// the statements of a call may.
+    /// A connection to the primary, outside the pool and with these server settings, for work that
+    /// takes longer than the statements of a call may.
     pub(crate) async fn connect_aside(
         &self,
         server_settings: &[(&str, &str)],
     ) -> Result<PgConnection, PortUnavailable> {
         let options = self.options.clone().options(server_settings.iter().copied());
-        match timeout(self.acquire_timeout, options.connect()).await {
-            Ok(connected) => connected.map_err(|error| unavailable(&error)),
-            Err(_) => Err(because("no connection in time")),
-        }
+        let connected = async {
+            let mut connection = options.connect().await.map_err(|error| unavailable(&error))?;
+            match is_primary(&mut connection).await {
+                Ok(true) => Ok(connection),
+                Ok(false) => Err(read_only()),
+                Err(error) => Err(unavailable(&error)),
+            }
+        };
+        timeout(self.acquire_timeout, connected)
+            .await
+            .unwrap_or_else(|_| Err(because("no connection in time")))
     }
 
     /// Limits the time of a whole operation, which may be more than one statement.
@@ -150,22 +169,6 @@ impl fmt::Debug for PostgresStore {
     /// Without the options, which contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore").field("pool", &self.pool).finish_non_exhaustive()
-    }
-}
-
-/// When a connection last broke or hung. The connections that were open at that time are probably
-/// broken too, above all after a restart of the server.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LastLoss(Arc<Mutex<Option<Instant>>>);
-
-impl LastLoss {
-    pub(crate) fn note(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    fn was_within(&self, past: Duration) -> bool {
-        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_some_and(|time| time.elapsed() <= past)
     }
 }
 

@@ -13,7 +13,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::failure::{because, unavailable};
+use crate::failure::{because, read_only, unavailable};
+use crate::primary::{check_primary, is_primary};
 
 /// The channel on which a publication notifies. The payload is the organization's id.
 pub(crate) const CHANNEL: &str = "outdial_call_events";
@@ -28,7 +29,7 @@ const POLL_OTHERWISE: Duration = Duration::from_secs(1);
 const BACKOFF: Duration = Duration::from_millis(500);
 
 /// A connection without notifications for this long is tried: the server's host may be unreachable
-/// without an error.
+/// without an error, or the server may no longer be the primary.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The time limit for trying or closing a connection.
@@ -136,6 +137,7 @@ async fn listen(
             .max_lifetime(None)
             .idle_timeout(None)
             .acquire_timeout(acquire_timeout)
+            .after_connect(|connection, _| Box::pin(check_primary(connection)))
             .connect_lazy_with(options.clone());
         let lost = tokio::select! {
             lost = listen_until_lost(&waiting, &pool) => Some(lost),
@@ -171,8 +173,9 @@ async fn listen_until_lost(waiting: &Waiting, pool: &PgPool) -> PortUnavailable 
             Ok(Ok(Some(notification))) => waiting.wake(notification.payload()),
             Ok(Ok(None)) => return because("connection: it was closed"),
             Ok(Err(error)) => return unavailable(&error),
-            Err(_) => match timeout(TRY_WITHIN, sqlx::query("select 1").execute(&mut listener)).await {
-                Ok(Ok(_)) => {}
+            Err(_) => match timeout(TRY_WITHIN, is_primary(&mut listener)).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => return read_only(),
                 Ok(Err(error)) => return unavailable(&error),
                 Err(_) => return because("no response in time"),
             },

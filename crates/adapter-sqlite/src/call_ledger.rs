@@ -19,12 +19,15 @@ impl CallLedger for SqliteStore {
             let mut transaction = self.connections.begin_synced().await?;
             let now = now();
             if !reserve(&mut transaction, booking, now).await? {
-                return find_hold(&mut transaction, booking, now).await;
+                let hold = find_hold(&mut transaction, booking, now).await?;
+                transaction.roll_back().await?;
+                return Ok(hold);
             }
             write_call(&mut transaction, booking).await?;
             write_event(&mut transaction, booking.identity.call_id.as_str(), CallEventKind::Initiated)
                 .await?;
             transaction.commit().await?;
+            self.connections.last_write.note();
             Ok(HoldResult::Granted)
         })
         .await
@@ -38,7 +41,7 @@ impl CallLedger for SqliteStore {
             let before = sqlx::query!("select state, status_rank from calls where id = ?", call_id);
             let before = row(&mut transaction, before).await?;
             let Some(before) = before.filter(|call| outcome.replaces.contains(&call.state.as_str())) else {
-                return Ok(());
+                return transaction.roll_back().await;
             };
             // A report may have arrived before the outcome of the dial, and have raised the status.
             let status = read_status(Table("calls"), before.status_rank).map_err(unreadable)?;
@@ -48,7 +51,9 @@ impl CallLedger for SqliteStore {
                 write_event(&mut transaction, call_id, event).await?;
             }
             settle_reservation(&mut transaction, settlement, &outcome, before.state == DIALLING).await?;
-            transaction.commit().await
+            transaction.commit().await?;
+            self.connections.last_write.note();
+            Ok(())
         })
         .await
     }

@@ -34,10 +34,12 @@ impl CallUpdater for SqliteStore {
                  from calls where id = ?",
                 call_id
             );
-            let Some(stored) = row(&mut transaction, stored).await? else { return Ok(()) };
+            let Some(stored) = row(&mut transaction, stored).await? else {
+                return transaction.roll_back().await;
+            };
             let merged =
                 MergedColumns::merge(stored, update, ConversationForm::Sqlite).map_err(unreadable)?;
-            let Some(merged) = merged else { return Ok(()) };
+            let Some(merged) = merged else { return transaction.roll_back().await };
             let written = sqlx::query!(
                 "update calls
                  set status_rank = coalesce(?, status_rank), conversation_id = ?, carrier_call_id = ?, failure_reason = ?,

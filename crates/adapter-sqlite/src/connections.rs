@@ -1,19 +1,25 @@
 //! The connections for reading and for writing.
 
+#[cfg(test)]
+mod full_disk;
+pub(crate) mod writer;
+
 use std::fs::{DirBuilder, OpenOptions};
+use std::future::ready;
 use std::io::{Error, ErrorKind};
-use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::ports::PortUnavailable;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{Connection, Sqlite, SqlitePool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use self::writer::{LastWrite, Outcome, WriteTransaction, Writer, WriterPool, Writing};
 use crate::failure::{failed, is_busy, unavailable};
 use crate::{SqliteLocation, SqliteSettings};
 
@@ -37,24 +43,13 @@ const JOURNAL_SIZE_LIMIT: &str = "67108864";
 pub(crate) struct Connections {
     readers: SqlitePool,
     /// One connection whose commits are on disk when they return.
-    synced: SqlitePool,
+    synced: WriterPool,
     /// One connection whose commits reach the disk later: a lock is renewed too often to sync each
     /// time.
-    unsynced: SqlitePool,
+    unsynced: WriterPool,
     turn: Arc<Mutex<()>>,
+    pub(crate) last_write: LastWrite,
 }
-
-/// What writes, and its turn.
-pub(crate) struct Writing<C> {
-    // Before the turn, so that the connection is returned before the next writer acquires it.
-    connection: C,
-    _turn: OwnedMutexGuard<()>,
-}
-
-pub(crate) type Writer = Writing<PoolConnection<Sqlite>>;
-
-/// It has the write lock from its first statement, and is rolled back on drop.
-pub(crate) type WriteTransaction = Writing<Transaction<'static, Sqlite>>;
 
 impl Connections {
     pub(crate) async fn open(settings: &SqliteSettings) -> Result<Self, PortUnavailable> {
@@ -71,23 +66,35 @@ impl Connections {
         let synced = options.clone().synchronous(SqliteSynchronous::Full);
         let unsynced =
             options.clone().synchronous(SqliteSynchronous::Normal).busy_timeout(UNSYNCED_BUSY_TIMEOUT);
-        let readers = options.pragma("query_only", "on");
+        let reading = options.pragma("query_only", "on");
 
-        let synced = pool(1).connect_with(synced).await.map_err(unavailable)?;
-        switch_to_wal(&synced).await?;
+        let synced = WriterPool::new(synced);
+        switch_to_wal(&synced.pool).await?;
         Ok(Self {
-            readers: pool(settings.max_connections).connect_lazy_with(readers),
+            // As a writer, a reader whose transaction SQLite has rolled back cannot be used again.
+            readers: pool(settings.max_connections)
+                .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
+                .connect_lazy_with(reading),
             synced,
-            unsynced: pool(1).connect_lazy_with(unsynced),
+            unsynced: WriterPool::new(unsynced),
             turn: Arc::default(),
+            last_write: LastWrite::default(),
         })
     }
 
-    /// A database in memory belongs to its connection, so that one connection does everything.
+    /// A database in memory belongs to its connection, so that one connection does everything and
+    /// is never replaced.
     async fn in_memory() -> Result<Self, PortUnavailable> {
         let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
         let only = pool(1).connect_with(options).await.map_err(unavailable)?;
-        Ok(Self { readers: only.clone(), synced: only.clone(), unsynced: only, turn: Arc::default() })
+        let writer = WriterPool { pool: only.clone(), has_failed: Arc::default() };
+        Ok(Self {
+            readers: only,
+            synced: writer.clone(),
+            unsynced: writer,
+            turn: Arc::default(),
+            last_write: LastWrite::default(),
+        })
     }
 
     /// A connection that reads what is committed, while a writer may be at work.
@@ -98,8 +105,8 @@ impl Connections {
     /// A connection for one statement that need not be on disk when it returns.
     pub(crate) async fn write_unsynced(&self) -> Result<Writer, PortUnavailable> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        let connection = self.unsynced.acquire().await.map_err(unavailable)?;
-        Ok(Writing { connection, _turn: turn })
+        let connection = self.unsynced.pool.acquire().await.map_err(unavailable)?;
+        Ok(self.writing(&self.unsynced, connection, turn))
     }
 
     /// A transaction that need not be on disk when it is committed.
@@ -112,37 +119,35 @@ impl Connections {
         self.begin(&self.synced).await
     }
 
-    async fn begin(&self, pool: &SqlitePool) -> Result<WriteTransaction, PortUnavailable> {
+    async fn begin(&self, writer: &WriterPool) -> Result<WriteTransaction, PortUnavailable> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        let connection = pool.begin_with("begin immediate").await.map_err(unavailable)?;
-        Ok(Writing { connection, _turn: turn })
+        match writer.pool.begin_with("begin immediate").await {
+            Ok(transaction) => Ok(self.writing(writer, transaction, turn)),
+            Err(error) => {
+                // The connection of a busy file is not the cause.
+                if !is_busy(&error) {
+                    self.last_write.forget();
+                    writer.has_failed.store(true, Ordering::Release);
+                }
+                Err(unavailable(error))
+            }
+        }
+    }
+
+    fn writing<C>(&self, writer: &WriterPool, connection: C, turn: OwnedMutexGuard<()>) -> Writing<C> {
+        let outcome = Outcome {
+            has_succeeded: false,
+            has_failed: Arc::clone(&writer.has_failed),
+            last_write: self.last_write.clone(),
+        };
+        Writing { outcome, connection, _turn: turn }
     }
 
     /// Closes every connection. The last connection of a file writes the log into the file.
     pub(crate) async fn close(&self) {
         self.readers.close().await;
-        self.unsynced.close().await;
-        self.synced.close().await;
-    }
-}
-
-impl WriteTransaction {
-    pub(crate) async fn commit(self) -> Result<(), PortUnavailable> {
-        self.connection.commit().await.map_err(unavailable)
-    }
-}
-
-impl<C: Deref<Target = SqliteConnection>> Deref for Writing<C> {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        &self.connection
-    }
-}
-
-impl<C: DerefMut<Target = SqliteConnection>> DerefMut for Writing<C> {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.connection
+        self.unsynced.pool.close().await;
+        self.synced.pool.close().await;
     }
 }
 
@@ -188,6 +193,8 @@ async fn switch_to_wal(pool: &SqlitePool) -> Result<(), PortUnavailable> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::SqliteConnection;
+
     use super::*;
 
     async fn pragma(connection: &mut SqliteConnection, name: &'static str) -> String {

@@ -7,7 +7,7 @@ use domain::{
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
-use crate::connections::WriteTransaction;
+use crate::connections::writer::WriteTransaction;
 use crate::failure::{STORAGE_LIMIT, unavailable, within};
 use crate::statement::Write;
 

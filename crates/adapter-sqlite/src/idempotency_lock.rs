@@ -36,7 +36,9 @@ impl IdempotencyLock for SqliteStore {
                 now.unix_millis()
             );
             if execute(&mut transaction, acquired).await? == 0 {
-                return find_hold(&mut transaction, key, now).await;
+                let hold = find_hold(&mut transaction, key, now).await?;
+                transaction.roll_back().await?;
+                return Ok(hold);
             }
             if self.sweeper.is_due() {
                 sweep(&mut transaction, now).await?;

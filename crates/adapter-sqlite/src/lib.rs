@@ -14,6 +14,11 @@
 //! process, and a power failure may lose the last of them. The reservation in the ledger exists for
 //! that case. Leasing, publishing, delivering or merging something once more does no harm.
 //!
+//! **Failures.** A connection on which a write has failed is closed before the next write, since
+//! after some errors, as that of a full disk, sqlx cannot begin a transaction on it again. The store
+//! recovers without being opened again. [`SqliteStore::ping`] writes to the file, unless a call was
+//! written within the last 5 s.
+//!
 //! **Waiting.** A reader that waits for events is woken by publications through the same store. It
 //! notices those of another process within a second.
 //!
@@ -38,6 +43,7 @@ mod idempotency_lock;
 mod inbound_directory;
 mod migrations;
 mod number_pool;
+mod readiness;
 mod settings;
 mod statement;
 mod store;

@@ -101,7 +101,9 @@ impl SqliteStore {
         within(limit, async {
             let mut writer = self.connections.write_unsynced().await?;
             let statement = statement(now());
-            execute(&mut writer, statement).await
+            let written = execute(&mut writer, statement).await?;
+            writer.end();
+            Ok(written)
         })
         .await
     }
@@ -114,7 +116,9 @@ impl SqliteStore {
         within(STORAGE_LIMIT, async {
             let mut writer = self.connections.write_unsynced().await?;
             let statement = statement(now());
-            rows(&mut writer, statement).await
+            let leased = rows(&mut writer, statement).await?;
+            writer.end();
+            Ok(leased)
         })
         .await
     }

@@ -2,7 +2,6 @@ use domain::ports::PortUnavailable;
 
 use crate::SqliteSettings;
 use crate::connections::Connections;
-use crate::failure::{STORAGE_LIMIT, unavailable, within};
 use crate::migrations;
 use crate::sweep::Sweeper;
 use crate::wakeups::Wakeups;
@@ -32,20 +31,6 @@ impl SqliteStore {
     /// The migrations that the file lacks, oldest first, each as `0001 description`.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, PortUnavailable> {
         migrations::pending(&self.connections).await
-    }
-
-    /// Checks that the file can be read.
-    pub async fn ping(&self) -> Result<(), PortUnavailable> {
-        within(STORAGE_LIMIT, async {
-            let mut reader = self.connections.read().await?;
-            // A bare `select 1` would not touch the file.
-            sqlx::query("select count(*) from sqlite_schema")
-                .fetch_one(&mut *reader)
-                .await
-                .map(drop)
-                .map_err(unavailable)
-        })
-        .await
     }
 
     /// Closes the connections of this store and of all its clones, after the running statements.

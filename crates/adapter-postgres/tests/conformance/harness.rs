@@ -97,6 +97,13 @@ impl TestDatabase {
         rows.expect("the test's query is valid")
     }
 
+    /// Makes new sessions in this database read-only, or no longer.
+    pub(crate) async fn set_read_only(&self, is_read_only: bool) {
+        let (Self { name }, value) = (self, if is_read_only { "on" } else { "off" });
+        let sql = format!("alter database {name} set default_transaction_read_only = {value}");
+        execute(&testkit::services::postgres_url(), &sql).await;
+    }
+
     /// Ends all sessions in this database.
     pub(crate) async fn end_sessions(&self) {
         let Self { name } = self;

@@ -7,6 +7,7 @@ mod delivery_queue_rows;
 mod dialects;
 mod event_feed_rows;
 mod event_inbox_rows;
+mod failover;
 mod harness;
 mod imports;
 mod outages;

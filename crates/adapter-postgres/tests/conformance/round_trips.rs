@@ -25,12 +25,21 @@ macro_rules! statements {
     }};
 }
 
+/// A store that opens no other connection while statements are counted: each new connection is
+/// checked with a statement.
+async fn store_with_one_connection(harness: &PostgresHarness) -> (Proxy, PostgresStore) {
+    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+    let settings = PostgresSettings { max_connections: 1, ..PostgresSettings::new(url) };
+    let store = PostgresStore::connect(&settings).await.expect("the server responds");
+    assert_eq!(proxy.statements(), 2, "the check of the new connection, and the ping");
+    (proxy, store)
+}
+
 #[tokio::test]
 async fn every_operation_of_a_call_is_one_statement() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
-    let (proxy, url) = Proxy::before(&harness.database().url()).await;
-    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
+    let (proxy, store) = store_with_one_connection(&harness).await;
     let (organization_id, user_id) = (&tenant.organization.id, &tenant.user.id);
     let (contact_id, new_number) = (tenant.contact_id(), fixtures::phone_number());
     let known_number = tenant.contact.phone_number.as_ref().expect("the contact has a number");
@@ -80,8 +89,7 @@ async fn every_operation_of_a_call_is_one_statement() {
 async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
-    let (proxy, url) = Proxy::before(&harness.database().url()).await;
-    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
+    let (proxy, store) = store_with_one_connection(&harness).await;
     let (booking, lease_for) = (tenant.booking(Duration::from_secs(60)), Duration::from_secs(60));
     store.book(&booking).await.expect("the server responds");
     let organization_id = tenant.organization.id.clone();
@@ -147,8 +155,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
 async fn publishing_and_delivering_cost_a_transaction_only_if_there_is_something_to_do() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
-    let (proxy, url) = Proxy::before(&harness.database().url()).await;
-    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
+    let (proxy, store) = store_with_one_connection(&harness).await;
     let organization_id = tenant.organization.id.clone();
     let endpoint = fixtures::webhook_endpoint(&organization_id);
     let (secret, until) = (fixtures::webhook_secret(), fixtures::moment());

@@ -70,7 +70,9 @@ async fn listener_other_than(harness: &PostgresHarness, known: Option<i32>) -> i
 async fn a_listener_whose_session_is_ended_is_replaced() {
     let (harness, tenant) = harness_with_tenant().await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
-    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
+    // Each new connection is checked with a statement, so there is only one.
+    let settings = PostgresSettings { max_connections: 1, ..PostgresSettings::new(url) };
+    let store = PostgresStore::connect(&settings).await.expect("the server responds");
     let mut position = EventSequence::START;
     let mut listener = None;
     for round in 0..3 {
@@ -101,7 +103,9 @@ async fn a_reader_is_woken_for_its_own_organization_alone() {
     let theirs = Tenant::new();
     harness.store(&theirs.records()).await;
     let (proxy, url) = Proxy::before(&harness.database().url()).await;
-    let store = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
+    // Each new connection is checked with a statement, so there is only one.
+    let settings = PostgresSettings { max_connections: 1, ..PostgresSettings::new(url) };
+    let store = PostgresStore::connect(&settings).await.expect("the server responds");
     let first = wait(&store, query(&ours, EventSequence::START, Duration::from_secs(1)));
     listener_other_than(&harness, None).await;
     assert_eq!(events_of(first).await, []);

@@ -1,0 +1,142 @@
+//! The connection that writes, and its replacement after a failure.
+//!
+//! After some errors (the disk is full, it failed, memory ran out) SQLite has rolled back by
+//! itself. The `ROLLBACK` of sqlx then fails, and sqlx counts the transaction as open for as long as
+//! the connection lives, so that no other can begin. So a connection on which a write has failed,
+//! for whatever reason, is closed before the next write, and another is opened.
+
+use std::future::ready;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use domain::ports::PortUnavailable;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use tokio::sync::OwnedMutexGuard;
+
+use super::pool;
+use crate::failure::unavailable;
+
+/// One connection that writes.
+#[derive(Debug, Clone)]
+pub(super) struct WriterPool {
+    pub(super) pool: SqlitePool,
+    /// Whether a write has failed on the connection that the pool has now.
+    pub(super) has_failed: Arc<AtomicBool>,
+}
+
+impl WriterPool {
+    pub(super) fn new(options: SqliteConnectOptions) -> Self {
+        let has_failed = Arc::new(AtomicBool::new(false));
+        let pool = pool(1)
+            .after_connect({
+                let has_failed = Arc::clone(&has_failed);
+                move |_, _| {
+                    has_failed.store(false, Ordering::Release);
+                    Box::pin(ready(Ok(())))
+                }
+            })
+            .before_acquire({
+                let has_failed = Arc::clone(&has_failed);
+                move |connection, _| {
+                    // On `false`, the pool closes this connection and opens another.
+                    let is_usable = !has_failed.load(Ordering::Acquire) && !connection.is_in_transaction();
+                    Box::pin(ready(Ok(is_usable)))
+                }
+            })
+            .connect_lazy_with(options);
+        Self { pool, has_failed }
+    }
+}
+
+/// What writes, and its turn. If it is dropped before it has ended as intended, the write has
+/// failed.
+pub(crate) struct Writing<C> {
+    // Dropped first, so that the failure is known when the connection is returned; and the
+    // connection before the turn, so that it is returned before the next writer acquires it.
+    pub(super) outcome: Outcome,
+    pub(super) connection: C,
+    pub(super) _turn: OwnedMutexGuard<()>,
+}
+
+pub(crate) type Writer = Writing<PoolConnection<Sqlite>>;
+
+/// It has the write lock from its first statement, and is rolled back on drop.
+pub(crate) type WriteTransaction = Writing<Transaction<'static, Sqlite>>;
+
+impl Writer {
+    /// Ends a write whose statement has succeeded.
+    pub(crate) fn end(mut self) {
+        self.outcome.has_succeeded = true;
+    }
+}
+
+impl WriteTransaction {
+    pub(crate) async fn commit(self) -> Result<(), PortUnavailable> {
+        // Variables are dropped in reverse order: the turn comes last.
+        let Self { _turn, mut outcome, connection } = self;
+        connection.commit().await.map_err(unavailable)?;
+        outcome.has_succeeded = true;
+        Ok(())
+    }
+
+    /// Ends a transaction that turned out to have nothing to write.
+    pub(crate) async fn roll_back(self) -> Result<(), PortUnavailable> {
+        let Self { _turn, mut outcome, connection } = self;
+        connection.rollback().await.map_err(unavailable)?;
+        outcome.has_succeeded = true;
+        Ok(())
+    }
+}
+
+impl<C: Deref<Target = SqliteConnection>> Deref for Writing<C> {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl<C: DerefMut<Target = SqliteConnection>> DerefMut for Writing<C> {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+}
+
+/// How a write ends: it has failed, unless it is known to have succeeded.
+pub(super) struct Outcome {
+    pub(super) has_succeeded: bool,
+    pub(super) has_failed: Arc<AtomicBool>,
+    pub(super) last_write: LastWrite,
+}
+
+impl Drop for Outcome {
+    fn drop(&mut self) {
+        if !self.has_succeeded {
+            self.last_write.forget();
+            self.has_failed.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// When rows were last committed and synced to disk, unless a write has failed since.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LastWrite(Arc<Mutex<Option<Instant>>>);
+
+impl LastWrite {
+    pub(crate) fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    pub(crate) fn was_within(&self, past: Duration) -> bool {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|time| time.elapsed() <= past)
+    }
+
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}

@@ -12,6 +12,17 @@ use crate::outcome;
 /// The end of the year 9999. A later number is not a time in seconds.
 const END_OF_TIME_SECS: i64 = 253_402_300_799;
 
+/// Whose call a conversation is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// Ours if the ledger has this id, otherwise of another system in the same workspace.
+    Id(CallId),
+    /// Another system's: no call of ours has such an id.
+    Other,
+    /// The record does not name its owner.
+    Unknown,
+}
+
 pub(crate) struct Conversation<'a> {
     record: Object<'a>,
     metadata: Object<'a>,
@@ -27,10 +38,15 @@ impl<'a> Conversation<'a> {
         self.record.text("conversation_id").and_then(|id| ConversationId::parse(&id).ok())
     }
 
-    /// Our call id, which the dial sent as `user_id`.
-    pub(crate) fn call_id(&self) -> Option<CallId> {
-        let client_data = || self.record.object("conversation_initiation_client_data").text("user_id");
-        self.record.text("user_id").or_else(client_data).and_then(|id| CallId::parse(&id).ok())
+    /// Whose call this is, from the `user_id` that its dial sent.
+    pub(crate) fn owner(&self) -> Owner {
+        let client_data =
+            || self.record.object("conversation_initiation_client_data").text_or_number("user_id");
+        let id = self.record.text_or_number("user_id").filter(|id| !id.is_empty());
+        match id.or_else(client_data).filter(|id| !id.is_empty()) {
+            Some(id) => CallId::parse(&id).map_or(Owner::Other, Owner::Id),
+            None => Owner::Unknown,
+        }
     }
 
     pub(crate) fn agent_id(&self) -> Option<ProviderAgentId> {

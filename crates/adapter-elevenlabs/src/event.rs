@@ -10,7 +10,7 @@ use domain::ports::{CallLookup, PartiesLookup, ProviderEvent, UnreadableEvent};
 use domain::{CallFailure, CallUpdate, NotConnectedReason, Timestamp, UpdateContent};
 
 use crate::audio;
-use crate::conversation::{self, Conversation};
+use crate::conversation::{self, Conversation, Owner};
 use crate::json::Object;
 use crate::outcome;
 use crate::webhook::hex;
@@ -46,7 +46,13 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
     // The provider sends events for every call of its workspace. When a callee calls back, that
     // inbound call has the same two numbers as our call before it.
     let is_inbound = conversation.is_inbound();
-    let parties = numbers.zip(conversation.agent_id()).filter(|_| !is_inbound).map(
+    // A call with another `user_id` is another system's, and may have the numbers of a call of ours.
+    let (call_id, is_other) = match conversation.owner() {
+        Owner::Id(call_id) => (Some(call_id), false),
+        Owner::Other => (None, true),
+        Owner::Unknown => (None, false),
+    };
+    let parties = numbers.zip(conversation.agent_id()).filter(|_| !is_inbound && !is_other).map(
         |([one, other], provider_agent_id)| {
             let booked_since = received_at.before(BOOKED_WITHIN);
             let booked_until = received_at.after(CLOCK_MARGIN);
@@ -71,7 +77,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
     Ok(ProviderEvent {
         key: key(&kind, &conversation, body),
         kind,
-        lookup: CallLookup { call_id: conversation.call_id(), conversation_id: conversation.id(), parties },
+        lookup: CallLookup { call_id, conversation_id: conversation.id(), parties },
         update,
         recording,
     })

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::audio;
 use crate::config::ElevenLabsSettings;
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, Owner};
 use crate::json::Object;
 use crate::wire::{self, CONVERSATIONS};
 
@@ -97,7 +97,7 @@ impl ProviderRecords for ElevenLabsRecords {
         let body = listed.ok_or_else(|| unavailable("the list has a conversation that has no record"))?;
         let (conversation, status) = parse_record(&body, &id)?;
         // If the provider ignored the filter, the list has the conversations of other calls.
-        if conversation.call_id().as_ref() != Some(&lookup.call_id) {
+        if conversation.owner() != Owner::Id(lookup.call_id.clone()) {
             return Err(unavailable("the list has a conversation that was not started with our call id"));
         }
         Ok(Some(conversation.update(status)))

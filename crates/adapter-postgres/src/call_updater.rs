@@ -3,7 +3,7 @@ mod merge;
 use async_trait::async_trait;
 use domain::ports::{CallLookup, CallUpdater, PortUnavailable};
 use domain::{CallEventKind, CallId, CallUpdate, ConversationId, Recording};
-use sql_common::Table;
+use sql_common::{NOT_DIALLED, Table};
 
 use self::merge::Merge;
 use crate::PostgresStore;
@@ -17,7 +17,9 @@ impl CallUpdater for PostgresStore {
         let parties = lookup.parties.as_ref();
         // Without an organization in the predicate: the provider knows none, and several may use
         // the same numbers. If two calls match, ended or not, of whichever organizations, neither
-        // is found. A call with another conversation does not match the numbers.
+        // is found. Neither a call with another conversation matches the numbers nor one that was
+        // not dialled. A report with an id that is not in the ledger is about a call of another
+        // system, which may have the same numbers.
         let located = self.only_row(|| {
             sqlx::query!(
                 r#"select coalesce(
@@ -29,9 +31,9 @@ impl CallUpdater for PostgresStore {
                                   from calls
                                   join agents on agents.organization_id = calls.organization_id
                                              and agents.id = calls.agent_id
-                                 where agents.provider_agent_id = $5
+                                 where $1::text is null and agents.provider_agent_id = $5
                                    and (calls.from_number, calls.to_number) in (($3, $4), ($4, $3))
-                                   and calls.booked_at between $6 and $7
+                                   and calls.booked_at between $6 and $7 and calls.state <> $8
                                    and ($2::text is null or calls.conversation_id is null
                                         or calls.conversation_id = $2)
                                  limit 2) as matching
@@ -43,7 +45,8 @@ impl CallUpdater for PostgresStore {
                 parties.map(|parties| parties.other.as_e164()),
                 parties.map(|parties| parties.provider_agent_id.as_str()),
                 parties.map(|parties| PgTime::bound(parties.booked_since)),
-                parties.map(|parties| PgTime::bound(parties.booked_until))
+                parties.map(|parties| PgTime::bound(parties.booked_until)),
+                NOT_DIALLED
             )
         });
         let call_id = located.await?.call_id;

@@ -73,6 +73,9 @@ impl PostgresStore {
             // A process that stops in the middle of a transaction loses its locks before other
             // statements time out.
             ("idle_in_transaction_session_timeout", millis(settings.statement_timeout / 2)),
+            // Each statement reads few rows. The planner expects more of some, and compiling such a
+            // statement takes longer than running it: 0.2 s for a lease of deliveries.
+            ("jit", "off".to_owned()),
         ]);
         let last_loss = LastLoss::default();
         let pool = PgPoolOptions::new()

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{CallLookup, CallUpdater, PartiesLookup, PortUnavailable};
 use domain::{CallEventKind, CallId, CallUpdate, ConversationId, Recording, Timestamp};
-use sql_common::{ConversationForm, MergedColumns, ProgressColumns, Table};
+use sql_common::{ConversationForm, MergedColumns, NOT_DIALLED, ProgressColumns, Table};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -100,13 +100,17 @@ async fn locate(
         sqlx::query_scalar!("select id from calls where conversation_id = ? limit 2", conversation_id);
     let found = only(found.fetch_all(&mut *connection).await.map_err(unavailable)?);
     match &lookup.parties {
-        Some(parties) if found.is_none() => locate_by_parties(connection, parties, conversation_id).await,
+        // A report with an id that is not in the ledger is about a call of another system, which may
+        // have the same numbers.
+        Some(parties) if found.is_none() && lookup.call_id.is_none() => {
+            locate_by_parties(connection, parties, conversation_id).await
+        }
         _ => Ok(found),
     }
 }
 
 /// The one call of the period between these numbers. A call with another conversation does not
-/// match.
+/// match, nor does one that was not dialled.
 async fn locate_by_parties(
     connection: &mut SqliteConnection,
     parties: &PartiesLookup,
@@ -116,7 +120,7 @@ async fn locate_by_parties(
         "select calls.id from calls join agents on agents.id = calls.agent_id
          where calls.to_number in (?1, ?2) and calls.booked_at between ?3 and ?4
              and (calls.from_number = ?1 and calls.to_number = ?2 or calls.from_number = ?2 and calls.to_number = ?1)
-             and agents.provider_agent_id = ?5
+             and agents.provider_agent_id = ?5 and calls.state <> ?7
              and (?6 is null or calls.conversation_id is null or calls.conversation_id = ?6)
          limit 2",
         parties.one.as_e164(),
@@ -124,7 +128,8 @@ async fn locate_by_parties(
         parties.booked_since.unix_millis(),
         parties.booked_until.unix_millis(),
         parties.provider_agent_id.as_str(),
-        conversation_id
+        conversation_id,
+        NOT_DIALLED
     );
     Ok(only(found.fetch_all(connection).await.map_err(unavailable)?))
 }

@@ -14,7 +14,8 @@ use crate::{Table, Unreadable};
 pub const DIALLING: &str = "dialling";
 pub(crate) const NOT_CONNECTED: &str = "not-connected";
 const PLACED: &str = "placed";
-const NOT_DIALLED: &str = "not-dialled";
+/// The state of a call whose dial never reached a phone: no conversation belongs to it.
+pub const NOT_DIALLED: &str = "not-dialled";
 const UNKNOWN: &str = "unknown";
 
 /// An outcome as it is written to a call.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::ports::{CallLookup, PartiesLookup};
 use domain::{
     AudioFormat, Booking, CallId, CallIdentity, CallProgress, CallStatus, CallUpdate, DialOutcome,
-    NotConnectedReason, NotDialledReason, ProviderReference,
+    NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference, UnknownCause,
 };
 
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
@@ -32,6 +32,8 @@ suite! {
     a_recording_attached_again_is_replaced,
     a_call_is_found_by_its_identifiers,
     a_call_that_has_ended_is_still_found,
+    a_call_that_was_not_dialled_is_not_found_by_numbers,
+    a_report_with_a_foreign_id_is_not_matched_by_numbers,
     a_conversation_of_two_calls_finds_neither,
     a_lost_call_updater_is_unavailable,
 }
@@ -183,8 +185,7 @@ pub async fn a_call_is_found_by_its_identifiers(harness: &impl CallsHarness) {
     let parties = PartiesLookup { booked_since: only.booked_at, ..parties(&tenant) };
     let turned = PartiesLookup { one: parties.other.clone(), other: parties.one.clone(), ..parties.clone() };
     for fitting in [&parties, &turned] {
-        let lookup =
-            CallLookup { call_id: Some(call_id()), parties: Some(fitting.clone()), ..nothing.clone() };
+        let lookup = CallLookup { parties: Some(fitting.clone()), ..nothing.clone() };
         assert_eq!(locate(harness, &lookup).await.as_ref(), Some(&only.identity.call_id), "{lookup:?}");
     }
     let mismatches = [
@@ -207,10 +208,63 @@ pub async fn a_call_that_has_ended_is_still_found(harness: &impl CallsHarness) {
     let late = CallLookup { conversation_id: Some(conversation_id()), ..lookup(&tenant) };
     let ended = tenant.booking(LONG);
     book(harness, &ended).await;
-    settle(harness, &ended, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
+    let reason = NotConnectedReason::Busy;
+    let reference = ProviderReference::default();
+    settle(harness, &ended, &DialOutcome::NotConnected { reference, reason }).await;
     assert_eq!(locate(harness, &late).await.as_ref(), Some(&ended.identity.call_id));
     book(harness, &tenant.booking(LONG)).await;
     assert_eq!(locate(harness, &late).await, None, "both calls match");
+}
+
+/// A call that was not dialled has no conversation. Otherwise the transcript of a call that another
+/// system placed between the same numbers would be merged into it. It does not make the numbers
+/// ambiguous either, and it is still found by its id.
+pub async fn a_call_that_was_not_dialled_is_not_found_by_numbers(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let by_parties = lookup(&tenant);
+    let strangers = CallLookup { conversation_id: Some(conversation_id()), ..by_parties.clone() };
+    let rejected = NotDialledReason::Rejected(ProviderCode::from_untrusted("agent_not_found"));
+    for reason in [NotDialledReason::Unavailable, rejected] {
+        let not_dialled = tenant.booking(LONG);
+        book(harness, &not_dialled).await;
+        settle(harness, &not_dialled, &DialOutcome::NotDialled(reason)).await;
+        for lookup in [&by_parties, &strangers] {
+            assert_eq!(locate(harness, lookup).await, None, "{lookup:?}");
+        }
+        let ours = CallLookup { call_id: Some(not_dialled.identity.call_id), ..by_parties.clone() };
+        assert_eq!(locate(harness, &ours).await, ours.call_id);
+    }
+    for outcome in [None, Some(DialOutcome::Unknown(UnknownCause::TimedOut))] {
+        let tenant = self::tenant(harness).await;
+        let (not_dialled, dialled) = (tenant.booking(LONG), tenant.booking(LONG));
+        book(harness, &not_dialled).await;
+        settle(harness, &not_dialled, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
+        book(harness, &dialled).await;
+        if let Some(outcome) = &outcome {
+            settle(harness, &dialled, outcome).await;
+        }
+        let found = locate(harness, &lookup(&tenant)).await;
+        assert_eq!(found, Some(dialled.identity.call_id), "its phone may have rung: {outcome:?}");
+    }
+}
+
+/// Another system may use the same agent and numbers. A report with its id is not about our call, even
+/// if ours is the only one between the numbers. A conversation that is ours still decides.
+pub async fn a_report_with_a_foreign_id_is_not_matched_by_numbers(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let booking = tenant.booking(LONG);
+    book(harness, &booking).await;
+    let by_parties = lookup(&tenant);
+    assert_eq!(locate(harness, &by_parties).await.as_ref(), Some(&booking.identity.call_id));
+    let foreign = CallLookup { call_id: Some(call_id()), ..by_parties };
+    let strangers = CallLookup { conversation_id: Some(conversation_id()), ..foreign.clone() };
+    for lookup in [&foreign, &strangers] {
+        assert_eq!(locate(harness, lookup).await, None, "{lookup:?}");
+    }
+    let update =
+        CallUpdate { conversation_id: strangers.conversation_id.clone(), ..CallUpdate::unresolved() };
+    merge(harness, &booking, &update).await;
+    assert_eq!(locate(harness, &strangers).await, Some(booking.identity.call_id));
 }
 
 /// If two calls have one conversation, a report cannot be assigned, so neither is found.

@@ -27,8 +27,9 @@ pub use self::concluding::{
     only_the_newest_attempt_concludes,
 };
 pub use self::leasing::{
-    a_delivery_is_leased_to_one_worker, a_slow_endpoint_does_not_delay_the_others,
-    an_abandoned_delivery_is_leased_again, the_endpoint_with_the_fewest_leases_is_first,
+    a_delivery_is_leased_to_one_worker, a_failed_delivery_holds_nothing_back,
+    a_slow_endpoint_does_not_delay_the_others, an_abandoned_delivery_is_leased_again,
+    the_endpoint_with_the_fewest_leases_is_first, the_events_of_a_call_are_leased_in_order,
     the_longest_due_comes_first,
 };
 pub use self::listing::{deliveries_are_listed_by_state_and_page, deliveries_are_the_tenants_own};
@@ -48,6 +49,8 @@ suite! {
     an_abandoned_delivery_is_leased_again,
     a_slow_endpoint_does_not_delay_the_others,
     the_endpoint_with_the_fewest_leases_is_first,
+    the_events_of_a_call_are_leased_in_order,
+    a_failed_delivery_holds_nothing_back,
     a_postponed_delivery_waits,
     a_concluded_delivery_is_not_leased,
     only_the_newest_attempt_concludes,

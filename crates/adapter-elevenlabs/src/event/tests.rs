@@ -103,6 +103,30 @@ fn our_id_is_found_in_either_place_and_numbers_in_every_spelling() {
     assert_eq!([parties.one, parties.other], [number("+14165550123"), number("+14165550100")]);
 }
 
+/// Other systems place calls in the same workspace, with a `user_id` of their own or without one. An
+/// id that a call of ours could have is looked up in the ledger, which then decides.
+#[test]
+fn an_event_with_a_user_id_that_no_call_of_ours_has_is_not_matched_by_numbers() {
+    let with = |user_id: Value, client_data: Value| {
+        let mut event = transcription();
+        event["data"]["user_id"] = user_id;
+        event["data"]["conversation_initiation_client_data"]["user_id"] = client_data;
+        let lookup = read_json(&event).lookup;
+        let call_id = lookup.call_id.as_ref().map(|id| id.as_str().to_owned());
+        (call_id, lookup.parties.is_some())
+    };
+    for other in ["crm user 7".to_owned() + &"7".repeat(300), "user\u{0}".to_owned()] {
+        assert_eq!(with(json!(other), Value::Null), (None, false), "{other}");
+        assert_eq!(with(Value::Null, json!(other)), (None, false), "{other}");
+    }
+    for unnamed in [Value::Null, json!("")] {
+        assert_eq!(with(unnamed.clone(), unnamed.clone()), (None, true));
+        assert_eq!(with(unnamed, json!("call_1")), (Some("call_1".to_owned()), true));
+    }
+    assert_eq!(with(json!(7), Value::Null), (Some("7".to_owned()), true));
+    assert_eq!(with(json!("another"), json!("call_1")), (Some("another".to_owned()), true));
+}
+
 #[test]
 fn a_transcription_without_a_status_belongs_to_a_call_that_is_over() {
     let mut event = transcription();

@@ -1,4 +1,5 @@
-//! Leasing deliveries for their next attempt, up to a maximum for each endpoint.
+//! Leasing deliveries for their next attempt, up to a maximum for each endpoint, and the events of a
+//! call one after another.
 
 use domain::DueDelivery;
 use domain::ports::{DeliveryLease, PortUnavailable};
@@ -63,6 +64,13 @@ impl PostgresStore {
 
 /// Leases deliveries to these endpoints, first to those with the fewest leases: endpoints that
 /// hang, however many, then do not delay the deliveries to the others.
+///
+/// A delivery waits while an earlier one of its call to its endpoint is leased or waits for its
+/// first attempt. The statement checks this for each delivery that it reads along the index of due
+/// deliveries, with the few events of its call: `coalesce` keeps the planner from checking all
+/// deliveries and sorting the rest, and `offset 0` from beginning with the deliveries that the call
+/// may wait for. Of two deliveries of a call that are due for another attempt, only the earlier one
+/// is leased.
 struct Leasing<'a> {
     lease: &'a DeliveryLease,
     endpoints: Vec<String>,
@@ -85,7 +93,7 @@ impl Work for Leasing<'_> {
         let due = sqlx::query_as!(
             DueRow,
             r#"with due as (
-                   select candidate.position, candidate.endpoint_id,
+                   select candidate.position, candidate.endpoint_id, event.call_id,
                           existing.leases + row_number() over (partition by candidate.endpoint_id
                                                            order by candidate.due_at, candidate.position) as turn
                      from unnest($1::text[]) as endpoint (id)
@@ -100,10 +108,29 @@ impl Work for Leasing<'_> {
                           where delivery.endpoint_id = endpoint.id and delivery.state = 'pending'
                             and delivery.due_at <= statement_timestamp()
                             and (delivery.claimed_until is null or delivery.claimed_until <= statement_timestamp())
+                            and coalesce((select false
+                                            from (select position
+                                                    from call_events
+                                                   where call_id = (select event.call_id
+                                                                      from call_events as event
+                                                                     where event.position = delivery.position)
+                                                     and position < delivery.position
+                                                  offset 0) as earlier_event
+                                            cross join lateral (
+                                                select
+                                                  from webhook_deliveries as earlier
+                                                 where earlier.position = earlier_event.position
+                                                   and earlier.endpoint_id = delivery.endpoint_id
+                                                   and earlier.concluded_at is null
+                                                   and (earlier.attempts = 0
+                                                        or earlier.claimed_until > statement_timestamp())
+                                                offset 0) as earlier_delivery
+                                           limit 1), true)
                           order by delivery.due_at, delivery.position
                           limit greatest($2 - existing.leases, 0)
                             for no key update skip locked
                      ) as candidate
+                     join call_events as event on event.position = candidate.position
                     order by turn, candidate.due_at, candidate.position, candidate.endpoint_id
                     limit $3
                ), leased as (
@@ -111,6 +138,10 @@ impl Work for Leasing<'_> {
                       set attempts = attempts + 1, claimed_until = clock_timestamp() + make_interval(secs => $4)
                      from due
                     where delivery.position = due.position and delivery.endpoint_id = due.endpoint_id
+                      and not exists (select
+                                        from due as earlier
+                                       where earlier.endpoint_id = due.endpoint_id
+                                         and earlier.call_id = due.call_id and earlier.position < due.position)
                    returning delivery.position, delivery.endpoint_id, delivery.attempts, delivery.queued_at, delivery.due_at
                )
                select leased.endpoint_id, endpoint.url, endpoint.secret,

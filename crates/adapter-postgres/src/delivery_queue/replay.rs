@@ -13,20 +13,18 @@ impl PostgresStore {
     /// A statement that is repeated because its response was lost does not count the deliveries of
     /// the first attempt.
     pub(super) async fn replay_in_batches(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
-        // The delivered ones first: a dead one may be delivered shortly after it is queued again.
         let states = if query.delivered_too {
-            [DeliveryState::Delivered, DeliveryState::Dead].as_slice()
+            [DeliveryState::Dead, DeliveryState::Delivered].as_slice()
         } else {
             [DeliveryState::Dead].as_slice()
         };
+        let states: Vec<&str> = states.iter().copied().map(DeliveryState::as_str).collect();
         let mut replayed = 0;
         for endpoint_id in self.endpoints_to_replay(query).await? {
-            for state in states {
-                let mut last = query.after.map_or(0, EventSequence::number);
-                while let Some(batch) = self.replay_batch(&endpoint_id, *state, last).await? {
-                    replayed += batch.replayed;
-                    last = batch.last;
-                }
+            let mut last = query.after.map_or(0, EventSequence::number);
+            while let Some(batch) = self.replay_batch(&endpoint_id, &states, last).await? {
+                replayed += batch.replayed;
+                last = batch.last;
             }
         }
         Ok(replayed)
@@ -46,32 +44,40 @@ impl PostgresStore {
         Ok(endpoints.await?.into_iter().map(|row| row.id).collect())
     }
 
-    /// Queues the next deliveries after a position again. Returns `None` if there are none.
+    /// Queues the next deliveries after a position again, whichever of these states each has: in
+    /// the order of their events, in which they are leased. Returns `None` if there are none.
     async fn replay_batch(
         &self,
         endpoint_id: &str,
-        state: DeliveryState,
+        states: &[&str],
         after: i64,
     ) -> Result<Option<Batch>, PortUnavailable> {
         let replayed = self.only_row(|| {
             sqlx::query!(
                 r#"with batch as (
-                       select position
-                         from webhook_deliveries
-                        where endpoint_id = $1 and state = $2 and position > $3
-                        order by position
+                       select next.position, next.state
+                         from unnest($2::text[]) as state (name)
+                         cross join lateral (
+                             select position, webhook_deliveries.state
+                               from webhook_deliveries
+                              where endpoint_id = $1 and webhook_deliveries.state = state.name and position > $3
+                              order by position
+                              limit $4
+                         ) as next
+                        order by next.position
                         limit $4
                    ), replayed as (
                        update webhook_deliveries as delivery
                           set state = 'pending', attempts = 0, queued_at = clock_timestamp(), due_at = clock_timestamp(),
                               concluded_at = null
                          from batch
-                        where delivery.endpoint_id = $1 and delivery.position = batch.position and delivery.state = $2
+                        where delivery.endpoint_id = $1 and delivery.position = batch.position
+                          and delivery.state = batch.state
                        returning 1
                    )
                    select (select count(*) from replayed) as "replayed!", (select max(position) from batch) as last"#,
                 endpoint_id,
-                state.as_str(),
+                states as _,
                 after,
                 REPLAY_BATCH
             )

@@ -8,7 +8,7 @@ use domain::ports::{
 };
 use domain::{
     Booking, CallRecord, CallStatus, CallUpdate, ConversationRecord, DialOutcome, NotConnectedReason,
-    NotDialledReason, UnknownCause, UpdateContent,
+    NotDialledReason, ProviderReference, UnknownCause, UpdateContent,
 };
 use sqlx::{Connection, PgConnection, Row};
 use testkit::fixtures::{self, Tenant};
@@ -97,7 +97,12 @@ async fn a_call_of_one_of_two_tenants_is_not_guessed() {
     };
     let lookup = CallLookup { parties: Some(parties), ..CallLookup::default() };
     assert_eq!(store.locate(&lookup).await, Ok(None), "both match");
-    settle(&store, &our_call, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
+    let reference = fixtures::provider_reference();
+    let ended = DialOutcome::NotConnected {
+        reference: ProviderReference { conversation_id: None, ..reference },
+        reason: NotConnectedReason::Busy,
+    };
+    settle(&store, &our_call, &ended).await;
     assert_eq!(
         store.locate(&lookup).await,
         Ok(None),

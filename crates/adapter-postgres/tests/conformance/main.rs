@@ -3,6 +3,7 @@
 
 mod call_ledger_rows;
 mod call_updates;
+mod delivery_order;
 mod delivery_queue_rows;
 mod dialects;
 mod event_feed_rows;

@@ -1,4 +1,7 @@
-//! Leasing deliveries for their next attempt, up to a maximum for each endpoint.
+//! Leasing deliveries for their next attempt, up to a maximum for each endpoint, and the events of a
+//! call one after another.
+
+use std::collections::HashMap;
 
 use domain::ports::{DeliveryLease, PortUnavailable};
 use domain::{DueDelivery, Timestamp};
@@ -29,7 +32,8 @@ impl SqliteStore {
             }
             let mut transaction = self.connections.begin_unsynced().await?;
             let now = now();
-            let due = due(&mut transaction, lease, now).await?;
+            let mut due = due(&mut transaction, lease, now).await?;
+            keep_earliest_of_each_call(&mut due);
             for row in &due {
                 let leased = sqlx::query!(
                     "update webhook_deliveries set attempts = attempts + 1, claimed_until = ?
@@ -50,8 +54,11 @@ impl SqliteStore {
 
 /// The deliveries to lease, with their next attempt: first those to the endpoints with the fewest
 /// leases, then the longest due. For each endpoint the statement reads no more rows than it may
-/// lease, so that a long queue costs no more than a short one. `cross join` keeps SQLite from
-/// beginning with the deliveries.
+/// lease, so that a long queue costs no more than a short one. `cross join` and the `+` keep SQLite
+/// from beginning with the deliveries, or with all earlier events.
+///
+/// A delivery waits while an earlier one of its call to its endpoint is leased or waits for its
+/// first attempt.
 async fn due(
     connection: &mut SqliteConnection,
     lease: &DeliveryLease,
@@ -75,6 +82,16 @@ async fn due(
                          (select position from webhook_deliveries
                           where endpoint_id = webhook_endpoints.id and state = 'pending' and due_at <= ?1
                               and (claimed_until is null or claimed_until <= ?1)
+                              and not exists
+                                  (select 1 from call_events event
+                                   cross join call_events earlier_event on earlier_event.call_id = event.call_id
+                                       and +earlier_event.written_order < event.written_order
+                                   cross join webhook_deliveries earlier
+                                       on earlier.endpoint_id = webhook_deliveries.endpoint_id
+                                       and earlier.position = earlier_event.written_order
+                                   where event.written_order = webhook_deliveries.position
+                                       and earlier.state = 'pending'
+                                       and (earlier.attempts = 0 or earlier.claimed_until > ?1))
                           order by due_at, position limit ?2)) due
            join webhook_endpoints endpoints on endpoints.id = due.endpoint_id
            join call_events events on events.written_order = due.position
@@ -89,4 +106,17 @@ async fn due(
         lease.limit
     );
     rows(connection, due).await
+}
+
+/// Of two deliveries of a call to one endpoint that are due for another attempt, the later one
+/// waits.
+fn keep_earliest_of_each_call(due: &mut Vec<DueRow>) {
+    let mut earliest = HashMap::new();
+    for row in &*due {
+        let position = earliest.entry((row.endpoint_id.clone(), row.call_id.clone())).or_insert(row.position);
+        *position = row.position.min(*position);
+    }
+    due.retain(|row| {
+        earliest.get(&(row.endpoint_id.clone(), row.call_id.clone())).is_none_or(|it| *it == row.position)
+    });
 }

@@ -19,6 +19,10 @@ use crate::{CallId, CallUpdate, ConversationId, PhoneNumber, ProviderAgentId, Re
 ///   exactly one call of that period matches (`a_call_is_found_by_its_identifiers`). Calls that
 ///   have ended count: otherwise a late report would be merged into the next call
 ///   (`a_call_that_has_ended_is_still_found`).
+/// - MUST find no call by numbers whose dial was *not dialled*: no conversation can belong to it
+///   (`a_call_that_was_not_dialled_is_not_found_by_numbers`).
+/// - MUST find no call by numbers if the report names an id that is not in the ledger: it is about a
+///   call of another system (`a_report_with_a_foreign_id_is_not_matched_by_numbers`).
 /// - MUST find no call by a conversation that two calls have
 ///   (`a_conversation_of_two_calls_finds_neither`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
@@ -40,11 +44,12 @@ pub trait CallUpdater: Send + Sync {
 /// The identifiers of a call in a report about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallLookup {
-    /// Our id, if the provider returned it.
+    /// The id that the dial of the reported call sent to the provider, if the report has it: our id,
+    /// or that of another system which uses the same account.
     pub call_id: Option<CallId>,
     /// The provider's id of the conversation.
     pub conversation_id: Option<ConversationId>,
-    /// The two numbers and the agent.
+    /// The two numbers and the agent. They count only if the report has no `call_id`.
     pub parties: Option<PartiesLookup>,
 }
 

@@ -22,6 +22,11 @@ use crate::{
 ///   endpoint does not delay the others (`a_slow_endpoint_does_not_delay_the_others`), and prefer
 ///   the endpoints with the fewest leases, so that many slow endpoints do not either
 ///   (`the_endpoint_with_the_fewest_leases_is_first`).
+/// - MUST lease a delivery only if no earlier event of its call is leased for the same endpoint or
+///   waits there for its first attempt, so that the first attempts of a call's events are made in
+///   their order, however many workers there are (`the_events_of_a_call_are_leased_in_order`). An
+///   event that failed and waits for its next attempt holds none back
+///   (`a_failed_delivery_holds_nothing_back`).
 /// - MUST lease a postponed delivery when it is due and not earlier (`a_postponed_delivery_waits`),
 ///   and never a concluded one (`a_concluded_delivery_is_not_leased`).
 /// - MUST ignore the conclusion of an attempt that is not the newest

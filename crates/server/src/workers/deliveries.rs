@@ -1,10 +1,9 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::PortUnavailable;
-use domain::{CallId, DeliverWebhooks, DueDelivery, WebhookEndpointId};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use domain::{DeliverWebhooks, DueDelivery};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::{RETRY_PAUSE, Schedule, Workers, stop_timeout};
 
@@ -15,9 +14,6 @@ const EXPIRE_INTERVAL: Duration = Duration::from_mins(5);
 /// The maximum number of attempts at the same time, and of deliveries in one lease.
 const MAX_ATTEMPTS: usize = 64;
 const MAX_LEASED: u32 = 32;
-/// How long a later event of a call waits for each earlier one. Even the last of [`MAX_LEASED`]
-/// events then has time for its attempt within its lease.
-const WAIT_FOR_EARLIER: Duration = Duration::from_millis(500);
 
 impl Workers {
     /// Publishes call events, delivers them to webhook endpoints, and expires old deliveries.
@@ -98,20 +94,18 @@ impl Sending {
     async fn send_some(&self, mut permits: OwnedSemaphorePermit) -> Result<usize, PortUnavailable> {
         let due = self.webhooks.lease(u32::try_from(permits.num_permits()).unwrap_or(1)).await?;
         let count = due.len();
-        let mut queues = Queues::default();
         for delivery in due {
             let permit = permits.split(1).expect("at most one delivery was leased for each permit");
             let (webhooks, stop) = (self.webhooks.clone(), self.stop.clone());
             let queued = self.queued.clone();
-            let turn = queues.turn(&delivery);
             self.tasks.spawn(async move {
                 // An attempt without a response by then is repeated after its lease.
                 tokio::select! {
                     () = stop_timeout(&stop) => {}
-                    () = attempt(&webhooks, &delivery, turn) => {}
+                    () = attempt(&webhooks, &delivery) => {}
                 }
                 drop(permit);
-                // Another delivery to the same endpoint may be leased now.
+                // The next event of the call, or another delivery to the endpoint, may be leased now.
                 queued.notify_one();
             });
         }
@@ -119,39 +113,7 @@ impl Sending {
     }
 }
 
-/// Each event of a call waits for the one before it, so that a receiver that responds soon gets
-/// them in order. A slow receiver gets all of them too, but not in order.
-#[derive(Default)]
-struct Queues(HashMap<(WebhookEndpointId, CallId), (u32, oneshot::Receiver<()>)>);
-
-/// A position in a queue. Dropping it releases the next one.
-struct Turn {
-    before: Option<(u32, oneshot::Receiver<()>)>,
-    _done: oneshot::Sender<()>,
-}
-
-impl Queues {
-    fn turn(&mut self, delivery: &DueDelivery) -> Turn {
-        let (done, is_done) = oneshot::channel();
-        let queue = (delivery.endpoint_id.clone(), delivery.event.identity.call_id.clone());
-        let before = self.0.remove(&queue);
-        let position = before.as_ref().map_or(0, |(position, _)| *position) + 1;
-        self.0.insert(queue, (position, is_done));
-        Turn { before, _done: done }
-    }
-}
-
-impl Turn {
-    /// Returns when the event before is done, or when all events before have used their time.
-    async fn wait(&mut self) {
-        if let Some((position, is_done)) = self.before.take() {
-            let _late = tokio::time::timeout(WAIT_FOR_EARLIER * position, is_done).await;
-        }
-    }
-}
-
-async fn attempt(webhooks: &DeliverWebhooks, delivery: &DueDelivery, mut turn: Turn) {
-    turn.wait().await;
+async fn attempt(webhooks: &DeliverWebhooks, delivery: &DueDelivery) {
     if let Err(error) = webhooks.deliver(delivery).await {
         tracing::warn!(%error, "could not record the result of a delivery attempt; the delivery is sent again");
     }

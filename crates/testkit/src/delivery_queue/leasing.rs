@@ -1,10 +1,16 @@
-use domain::ports::{AttemptConclusion, DeliveryLease};
-use domain::{CallEventKind, DueDelivery, EventSequence};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::ports::{AttemptConclusion, DeliveryLease, DeliveryQueue};
+use domain::{Booking, CallEventKind, CallStatus, DialOutcome, DueDelivery, EventSequence};
+use tokio::time::Instant;
 
 use super::{BRIEF, FAILURE, conclude, lease, publish_call, with_events};
-use crate::call_events::{A_SECOND, LONG, booked, endpoint, publish, read};
-use crate::call_ledger::booking::tenant;
+use crate::call_events::{A_SECOND, LONG, booked, endpoint, merge, publish, read};
+use crate::call_ledger::booking::{settle, tenant};
+use crate::call_updates::conversation;
 use crate::expect::{CROWD, all_at_once};
+use crate::fixtures::{Tenant, provider_reference};
 use crate::harness::CallEventsHarness;
 
 /// The delivery that has been due the longest comes first, of an older event or of a newer one.
@@ -131,6 +137,126 @@ pub async fn the_endpoint_with_the_fewest_leases_is_first(harness: &impl CallEve
         deliveries.iter().filter(|delivery| delivery.endpoint_id == rest[0].endpoint_id).count()
     };
     assert_eq!(of_it(&out), 1, "the other endpoint has two leases");
+}
+
+/// The events of a call are leased one after another for each endpoint: the next one when the one
+/// before is delivered, has expired, or its lease has. Other calls and other endpoints do not wait. The
+/// order holds for many concurrent workers, whatever the outcome of each attempt.
+pub async fn the_events_of_a_call_are_leased_in_order(harness: &impl CallEventsHarness) {
+    let tenant = tenant(harness).await;
+    for _ in 0..2 {
+        endpoint(harness, &tenant, &CallEventKind::ALL).await;
+    }
+    let (call, other) = (ended(harness, &tenant).await, booked(harness, &tenant).await);
+    publish(harness).await;
+    let first = lease(harness, 10, LONG).await;
+    assert_eq!(first.len(), 4, "for each endpoint, the first event of each call");
+    for delivery in first.iter().filter(|one| one.event.identity.call_id == other.identity.call_id) {
+        conclude(harness, delivery, AttemptConclusion::Delivered).await;
+    }
+    assert_eq!(lease(harness, 10, LONG).await, [], "the first events of the other call are leased");
+    let mut earlier: Vec<_> =
+        first.into_iter().filter(|one| one.event.identity.call_id == call.identity.call_id).collect();
+    let (one, another) = (earlier.remove(0), earlier.remove(0));
+    assert_eq!(one.event.sequence, another.event.sequence, "one delivery for each endpoint");
+    conclude(harness, &one, AttemptConclusion::Delivered).await;
+    let second = lease(harness, 10, BRIEF).await;
+    assert_eq!(second.len(), 1, "for the endpoint that has the first event");
+    assert_eq!(second[0].endpoint_id, one.endpoint_id);
+    assert!(second[0].event.sequence > one.event.sequence);
+    conclude(harness, &another, AttemptConclusion::GivenUp { failure: FAILURE }).await;
+    let second_of_another = lease(harness, 10, BRIEF).await;
+    assert_eq!(second_of_another.len(), 1);
+    assert_eq!(second_of_another[0].event.sequence, second[0].event.sequence);
+    harness.pass(BRIEF + A_SECOND).await;
+    let again = lease(harness, 10, LONG).await;
+    assert_eq!(
+        sequences(&again),
+        [second[0].event.sequence; 2],
+        "the abandoned ones, before the third event"
+    );
+    for delivery in &again {
+        conclude(harness, delivery, AttemptConclusion::Delivered).await;
+    }
+    for delivery in lease(harness, 10, LONG).await {
+        conclude(harness, &delivery, AttemptConclusion::Delivered).await;
+    }
+
+    for _ in 0..8 {
+        ended(harness, &tenant).await;
+    }
+    publish(harness).await;
+    let attempts: Arc<Mutex<Vec<DueDelivery>>> = Arc::default();
+    let workers = (0..CROWD / 2).map(|_| deliver_all(harness.queue(), attempts.clone()));
+    all_at_once(workers).await;
+    let mut attempts = attempts.lock().expect("no worker panics").clone();
+    attempts.retain(|delivery| delivery.attempt == 1);
+    assert_eq!(attempts.len(), 8 * 3 * 2);
+    for (place, later) in attempts.iter().enumerate() {
+        let overtaken = attempts[place..].iter().find(|earlier| {
+            earlier.endpoint_id == later.endpoint_id
+                && earlier.event.identity.call_id == later.event.identity.call_id
+                && earlier.event.sequence < later.event.sequence
+        });
+        assert_eq!(overtaken, None, "it was first attempted after {later:?}");
+    }
+}
+
+/// A worker that leases until 8 calls of three events are concluded for both endpoints. Every fourth
+/// attempt fails, half of these for ever.
+async fn deliver_all(queue: Arc<dyn DeliveryQueue>, attempts: Arc<Mutex<Vec<DueDelivery>>>) {
+    let lease = DeliveryLease { limit: 3, per_endpoint: 6, lease_for: LONG };
+    let deadline = Instant::now() + LONG;
+    while attempts.lock().expect("no worker panics").iter().filter(|one| is_concluded(one)).count() < 48 {
+        assert!(Instant::now() < deadline, "deliveries stay in the queue");
+        for delivery in queue.lease(&lease).await.expect("the store is up") {
+            attempts.lock().expect("no worker panics").push(delivery.clone());
+            let conclusion = match (delivery.attempt, delivery.event.sequence.number() % 4) {
+                (1, 0) => AttemptConclusion::GivenUp { failure: FAILURE },
+                (1, 1) => AttemptConclusion::Postponed { failure: FAILURE, pause: Duration::ZERO },
+                _ => AttemptConclusion::Delivered,
+            };
+            tokio::task::yield_now().await;
+            queue.conclude(&delivery, conclusion).await.expect("the store is up");
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn is_concluded(delivery: &DueDelivery) -> bool {
+    delivery.attempt > 1 || delivery.event.sequence.number() % 4 != 1
+}
+
+/// A delivery that failed and waits for its next attempt holds no later event of its call back. When
+/// both are due for another attempt, they are leased one after another again.
+pub async fn a_failed_delivery_holds_nothing_back(harness: &impl CallEventsHarness) {
+    let tenant = tenant(harness).await;
+    endpoint(harness, &tenant, &CallEventKind::ALL).await;
+    ended(harness, &tenant).await;
+    publish(harness).await;
+    let mut failed = Vec::new();
+    for attempted in 0..3 {
+        let mut leased = lease(harness, 10, LONG).await;
+        assert_eq!(leased.len(), 1, "after {attempted} of three events have failed");
+        failed.append(&mut leased);
+        let pause = AttemptConclusion::Postponed { failure: FAILURE, pause: BRIEF };
+        conclude(harness, &failed[attempted], pause).await;
+    }
+    assert_eq!(lease(harness, 10, LONG).await, [], "all wait for their next attempt");
+    harness.pass(BRIEF + A_SECOND).await;
+    for first in &failed {
+        let leased = lease(harness, 10, LONG).await;
+        assert_eq!(leased, [DueDelivery { attempt: 2, ..first.clone() }]);
+        conclude(harness, &leased[0], AttemptConclusion::Delivered).await;
+    }
+}
+
+/// A call with three events: it was booked, answered and completed.
+async fn ended(harness: &impl CallEventsHarness, tenant: &Tenant) -> Booking {
+    let booking = booked(harness, tenant).await;
+    settle(harness, &booking, &DialOutcome::Placed(provider_reference()), LONG).await;
+    merge(harness, &booking, &conversation(CallStatus::Completed)).await;
+    booking
 }
 
 fn sequences(deliveries: &[DueDelivery]) -> Vec<EventSequence> {

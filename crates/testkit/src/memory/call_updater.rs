@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use domain::ports::{CallLookup, CallUpdater, PartiesLookup, PortUnavailable};
-use domain::{CallEventKind, CallId, CallStatus, CallUpdate, ProviderAgentId, Recording};
+use domain::{CallEventKind, CallId, CallStatus, CallUpdate, DialOutcome, ProviderAgentId, Recording};
 
 use super::{LedgerCall, Memory, Tables};
 
@@ -62,7 +62,9 @@ impl Tables {
         let numbers = (&call.booking.identity.from, &call.booking.identity.to);
         let conversation_may_match =
             call.progress.conversation_id.is_none() || lookup.conversation_id.is_none();
-        (numbers == (one, other) || numbers == (other, one))
+        lookup.call_id.is_none()
+            && !matches!(call.dial, Some((DialOutcome::NotDialled(_), _)))
+            && (numbers == (one, other) || numbers == (other, one))
             && (*booked_since..=*booked_until).contains(&call.booking.booked_at)
             && self.provider_agent_id(call) == Some(provider_agent_id)
             && conversation_may_match

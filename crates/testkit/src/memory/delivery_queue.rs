@@ -115,10 +115,22 @@ impl Tables {
             let is_due = delivery.state == DeliveryState::Pending
                 && !delivery.is_leased(now)
                 && delivery.due <= now
-                && leases < per_endpoint as usize;
+                && leases < per_endpoint as usize
+                && !self.waits_for_an_earlier_event(delivery, now);
             is_due.then_some((leases, delivery.due, index))
         });
         candidates.min().map(|(_, _, index)| index)
+    }
+
+    /// An earlier event of the call is leased for the same endpoint, or was never attempted.
+    fn waits_for_an_earlier_event(&self, delivery: &QueuedDelivery, now: Timestamp) -> bool {
+        self.deliveries.iter().any(|one| {
+            one.endpoint_id == delivery.endpoint_id
+                && one.event.identity.call_id == delivery.event.identity.call_id
+                && one.event.sequence < delivery.event.sequence
+                && one.state == DeliveryState::Pending
+                && (one.attempts == 0 || one.is_leased(now))
+        })
     }
 
     fn due_delivery(&self, index: usize, now: Timestamp) -> Option<DueDelivery> {

@@ -11,7 +11,7 @@ use domain::{
     CallEvent, CallStatus, DeliveryFilter, DeliveryRecord, DeliveryState, EventSequence, HistoryFilter,
     Timestamp,
 };
-use testkit::fixtures::Tenant;
+use testkit::fixtures::{self, Tenant};
 
 use super::both;
 use super::world::World;
@@ -62,8 +62,10 @@ impl World {
             booked_until: since.max(until),
         };
         let known = self.booking().map(|booking| booking.identity.call_id);
+        let ids: Vec<_> = known.into_iter().chain([fixtures::call_id()]).collect();
+        let named = self.random.pick(&ids).clone();
         let lookup = CallLookup {
-            call_id: known.filter(|_| self.random.is_one_in(4)),
+            call_id: Some(named).filter(|_| self.random.is_one_in(4)),
             conversation_id: self.conversation_id(),
             parties: self.random.perhaps(&[parties]),
         };

@@ -15,11 +15,7 @@ use super::*;
 use crate::system::SystemClock;
 
 fn delivery(number: i64) -> DueDelivery {
-    delivery_of(&format!("call {number}"), number)
-}
-
-fn delivery_of(call: &str, number: i64) -> DueDelivery {
-    let call_id = CallId::parse(call).expect("an id");
+    let call_id = CallId::parse(&format!("call {number}")).expect("an id");
     let phone = PhoneNumber::parse("+14165550100").expect("a number");
     DueDelivery {
         endpoint_id: WebhookEndpointId::parse("endpoint").expect("an id"),
@@ -47,9 +43,9 @@ fn delivery_of(call: &str, number: i64) -> DueDelivery {
     }
 }
 
-/// A queue with this many deliveries to one endpoint, which leases two at a time and notifies when
-/// it is empty.
-fn queue(deliveries: i64, emptied: Arc<Notify>) -> MockDeliveryQueue {
+/// A queue with this many deliveries to one endpoint, which leases so many at the same time and
+/// notifies when it is empty.
+fn queue(deliveries: i64, at_the_same_time: usize, emptied: Arc<Notify>) -> MockDeliveryQueue {
     struct Queue {
         due: VecDeque<DueDelivery>,
         leased: usize,
@@ -61,7 +57,7 @@ fn queue(deliveries: i64, emptied: Arc<Notify>) -> MockDeliveryQueue {
     queue.expect_lease().returning(move |lease| {
         assert!(lease.limit > 0, "the limit is zero");
         let mut queue = leased.lock().expect("no panic");
-        let free = (2 - queue.leased).min(queue.due.len()).min(lease.limit as usize);
+        let free = (at_the_same_time - queue.leased).min(queue.due.len()).min(lease.limit as usize);
         queue.leased += free;
         Ok(queue.due.drain(..free).collect())
     });
@@ -76,78 +72,36 @@ fn queue(deliveries: i64, emptied: Arc<Notify>) -> MockDeliveryQueue {
     queue
 }
 
-/// Paused time advances only while every task waits for it: a queue that is only polled would need
-/// a second for every two deliveries.
+/// One at a time: the events of one call. Paused time advances only while every task waits for it:
+/// a queue that is only polled would need a second for every one or two deliveries.
 #[tokio::test(start_paused = true)]
 async fn a_queue_is_emptied_without_waiting_for_the_next_poll() {
-    let mut feed = MockEventFeed::new();
-    feed.expect_publish().returning(|_| Ok(0));
-    let mut sender = MockWebhookSender::new();
-    sender.expect_send().return_const(SendOutcome::Accepted);
-    let emptied = Arc::new(Notify::new());
-    let ports = DeliverWebhooksPorts {
-        feed: Arc::new(feed),
-        queue: Arc::new(queue(100, emptied.clone())),
-        sender: Arc::new(sender),
-        clock: Arc::new(SystemClock::start()),
-    };
-    let second = Duration::from_secs(1);
-    let policy = DeliveryPolicy {
-        first_pause: second,
-        longest_pause: second,
-        given_up_after: second,
-        attempt_within: second,
-    };
-    let workers = Workers::new();
-    let began = tokio::time::Instant::now();
-    workers.publish_and_deliver(&Arc::new(DeliverWebhooks::new(ports, policy)), second);
-    emptied.notified().await;
-    assert!(began.elapsed() < second, "{:?}", began.elapsed());
-    workers.stop().await;
-}
-
-/// The order in which a receiver gets four events of one call, if it takes this long to respond to
-/// the first.
-async fn received(first_takes: Duration) -> Vec<i64> {
-    let mut queues = Queues::default();
-    let received = Arc::new(Mutex::new(Vec::new()));
-    let sending: Vec<_> = (1..=4)
-        .map(|number| {
-            let (received, mut turn) = (received.clone(), queues.turn(&delivery_of("one call", number)));
-            async move {
-                turn.wait().await;
-                received.lock().expect("no panic").push(number);
-                tokio::time::sleep(if number == 1 { first_takes } else { Duration::from_millis(5) }).await;
-            }
-        })
-        .collect();
-    // The last one is polled first.
-    futures_util::future::join_all(sending.into_iter().rev()).await;
-    received.lock().expect("no panic").clone()
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_receiver_that_responds_gets_the_events_of_a_call_in_order() {
-    assert_eq!(received(Duration::from_millis(50)).await, [1, 2, 3, 4]);
-    let began = tokio::time::Instant::now();
-    assert_eq!(
-        received(Duration::from_secs(60)).await,
-        [1, 2, 3, 4],
-        "a receiver that hangs delays only its own events"
-    );
-    assert!(began.elapsed() < Duration::from_secs(61), "the others were sent in the meantime");
-}
-
-#[test]
-fn calls_and_endpoints_do_not_wait_for_each_other() {
-    let mut queues = Queues::default();
-    let first = queues.turn(&delivery_of("one call", 1));
-    let other_call = queues.turn(&delivery_of("another call", 2));
-    let elsewhere = WebhookEndpointId::parse("elsewhere").expect("an id");
-    let other_endpoint = queues.turn(&DueDelivery { endpoint_id: elsewhere, ..delivery_of("one call", 3) });
-    let second = queues.turn(&delivery_of("one call", 4));
-    let waits = [first, other_call, other_endpoint, second].map(|turn| turn.before.is_some());
-    assert_eq!(waits, [false, false, false, true]);
+    for at_the_same_time in [1, 2] {
+        let mut feed = MockEventFeed::new();
+        feed.expect_publish().returning(|_| Ok(0));
+        let mut sender = MockWebhookSender::new();
+        sender.expect_send().return_const(SendOutcome::Accepted);
+        let emptied = Arc::new(Notify::new());
+        let ports = DeliverWebhooksPorts {
+            feed: Arc::new(feed),
+            queue: Arc::new(queue(100, at_the_same_time, emptied.clone())),
+            sender: Arc::new(sender),
+            clock: Arc::new(SystemClock::start()),
+        };
+        let second = Duration::from_secs(1);
+        let policy = DeliveryPolicy {
+            first_pause: second,
+            longest_pause: second,
+            given_up_after: second,
+            attempt_within: second,
+        };
+        let workers = Workers::new();
+        let began = tokio::time::Instant::now();
+        workers.publish_and_deliver(&Arc::new(DeliverWebhooks::new(ports, policy)), second);
+        emptied.notified().await;
+        assert!(began.elapsed() < second, "{:?} with {at_the_same_time} leases", began.elapsed());
+        workers.stop().await;
+    }
 }
 
 /// Receivers that never answer.

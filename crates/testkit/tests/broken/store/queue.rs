@@ -5,6 +5,7 @@ use domain::ports::{
     AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
 };
 use domain::{DeliveryRecord, DeliveryState, DueDelivery, Timestamp};
+use testkit::fixtures;
 use testkit::memory::QueuedDelivery;
 
 use super::{BrokenStore, NEVER};
@@ -42,6 +43,40 @@ impl BrokenStore {
         let leased = DeliveryQueue::lease(&self.memory, lease).await?;
         for (delivery, before) in self.memory.tables().deliveries.iter_mut().zip(before) {
             delivery.state = before.state;
+        }
+        Ok(leased)
+    }
+
+    /// Leases as if each event were of a call of its own.
+    async fn lease_events_of_a_call_together(
+        &self,
+        lease: &DeliveryLease,
+    ) -> Result<Vec<DueDelivery>, PortUnavailable> {
+        let before = self.memory.tables().deliveries.clone();
+        self.change_deliveries(|delivery| delivery.event.identity.call_id = fixtures::call_id());
+        let mut leased = DeliveryQueue::lease(&self.memory, lease).await?;
+        for (delivery, before) in self.memory.tables().deliveries.iter_mut().zip(before) {
+            for leased in leased.iter_mut().filter(|leased| is_same(delivery, leased)) {
+                leased.event = before.event.clone();
+            }
+            delivery.event = before.event;
+        }
+        Ok(leased)
+    }
+
+    /// Leases as if a delivery that waits for its next attempt were waiting for its first one.
+    async fn lease_after_retries(&self, lease: &DeliveryLease) -> Result<Vec<DueDelivery>, PortUnavailable> {
+        let (before, now) = (self.memory.tables().deliveries.clone(), self.now());
+        self.change_deliveries(|delivery| {
+            if delivery.due > now {
+                delivery.attempts = 0;
+            }
+        });
+        let leased = DeliveryQueue::lease(&self.memory, lease).await?;
+        for (delivery, before) in self.memory.tables().deliveries.iter_mut().zip(before) {
+            if before.due > now {
+                delivery.attempts = before.attempts;
+            }
         }
         Ok(leased)
     }
@@ -100,6 +135,8 @@ impl DeliveryQueue for BrokenStore {
                 DeliveryQueue::lease(&self.memory, &DeliveryLease { per_endpoint: u32::MAX, ..lease }).await?
             }
             Flaw::CountsThisLeaseAlone => self.lease_uncounted(&lease).await?,
+            Flaw::LeasesEventsOfACallTogether => self.lease_events_of_a_call_together(&lease).await?,
+            Flaw::WaitsForTheRetry => self.lease_after_retries(&lease).await?,
             Flaw::LeasesByTimeAlone => self.lease_by_time(&lease).await?,
             _ => DeliveryQueue::lease(&self.memory, &lease).await?,
         };

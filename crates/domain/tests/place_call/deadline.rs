@@ -35,6 +35,7 @@ const FOREVER: Duration = Duration::from_hours(1);
 enum Step {
     User,
     Contact,
+    Create,
     Agent,
     Number,
     Acquire,
@@ -116,7 +117,7 @@ impl ContactRepo for Stores {
         _: &OrganizationId,
         _: &PhoneNumber,
     ) -> Result<Option<Contact>, PortUnavailable> {
-        self.step(Step::Contact, |_| Ok(Some(contact()))).await
+        self.step(Step::Contact, |_| Ok(None)).await
     }
 
     async fn find_or_create(
@@ -125,7 +126,7 @@ impl ContactRepo for Stores {
         _: &PhoneNumber,
         _: &ContactId,
     ) -> Result<Contact, PortUnavailable> {
-        self.step(Step::Contact, |_| Ok(contact())).await
+        self.step(Step::Create, |_| Ok(contact())).await
     }
 }
 
@@ -229,6 +230,7 @@ impl Background for Spawning {
 }
 
 struct World {
+    raw: RawPlaceCall<'static>,
     takes: Vec<(Step, Duration)>,
     paused: Option<(Step, Duration)>,
     acquired: Result<HoldResult, PortUnavailable>,
@@ -247,6 +249,7 @@ struct Run {
 impl World {
     fn with(takes: &[(Step, Duration)]) -> Self {
         Self {
+            raw: RawPlaceCall { contact_id: Some("contact-1"), ..RawPlaceCall::default() },
             takes: takes.to_vec(),
             paused: None,
             acquired: Ok(HoldResult::Granted),
@@ -267,6 +270,7 @@ impl World {
         }));
         let mut identifiers = MockIdentifiers::new();
         identifiers.expect_call_id().returning(call_id);
+        identifiers.expect_contact_id().returning(|| ContactId::mint(1, [2; 8]));
         identifiers.expect_owner_token().returning(|| OwnerToken::mint([3; 16]));
         let port = Arc::new(stores.clone());
         let ports = PlaceCallPorts {
@@ -285,8 +289,7 @@ impl World {
         if self.has_background {
             place_call = place_call.with_background(Arc::new(Spawning));
         }
-        let raw = RawPlaceCall { contact_id: Some("contact-1"), ..RawPlaceCall::default() };
-        let command = PlaceCallCommand::parse(UserId::parse("user-1").expect("an id"), &raw);
+        let command = PlaceCallCommand::parse(UserId::parse("user-1").expect("an id"), &self.raw);
         let (command, answered_at) = (command.expect("a command"), clock.clone());
         let placing = tokio::spawn(async move {
             let answer = place_call.execute(command).await;
@@ -360,6 +363,20 @@ async fn a_step_that_hangs_is_answered_at_the_deadline_and_giving_back_is_attemp
         run.assert_refused(&what, DEADLINE, steps_of(slow));
         run.assert_nothing_is_held(&what);
     }
+}
+
+/// The contact is created before the lock, within the same deadline.
+#[tokio::test]
+async fn a_contact_that_is_created_late_is_not_called() {
+    let raw = RawPlaceCall { phone_number: Some("+14165550110"), ..RawPlaceCall::default() };
+    for slow in [LATE, FOREVER] {
+        let run = World { raw, ..World::with(&[(Step::Create, slow)]) }.call().await;
+        run.assert_refused("the creation is late", DEADLINE, &[]);
+        run.assert_nothing_is_held("the creation is late");
+    }
+    let run = World { raw, ..World::with(&[(Step::Create, IN_TIME)]) }.call().await;
+    assert!(run.answer.is_ok(), "{:?}", run.answer);
+    assert_eq!(run.answered_after, IN_TIME);
 }
 
 #[tokio::test]

@@ -10,9 +10,9 @@ use domain::{ConversationId, Timestamp};
 use simulator::{Behaviour, ScriptedBehaviour, Settings, Simulator};
 use testkit::fixtures;
 use testkit::harness::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
+use testkit::peer::Peer;
 
 use crate::dialling::{request, settings};
-use testkit::peer::Peer;
 
 pub(crate) struct Recorded {
     simulator: Simulator,

@@ -16,11 +16,11 @@ use domain::{
     NumberingPlan, Organization, OrganizationId, OwnerToken, PhoneNumber, PlaceCall, PlaceCallCommand,
     PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall, User, UserId,
 };
+use testkit::clock::ManualClock;
 
 use crate::world::{
     agent, call_id, caller_number, contact, earlier, name, organization_id, provider_reference,
 };
-use testkit::clock::ManualClock;
 
 const DEADLINE: Duration = Duration::from_secs(2);
 /// The time of one step of giving back.

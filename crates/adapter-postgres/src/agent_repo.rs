@@ -4,7 +4,6 @@ use domain::{Agent, AgentId, OrganizationId};
 use sql_common::AgentColumns;
 
 use crate::PostgresStore;
-use crate::statement::read;
 
 #[async_trait]
 impl AgentRepo for PostgresStore {
@@ -13,7 +12,7 @@ impl AgentRepo for PostgresStore {
         organization_id: &OrganizationId,
         id: &AgentId,
     ) -> Result<Option<Agent>, PortUnavailable> {
-        let row = self.row(|| {
+        self.read_row(|| {
             sqlx::query_as!(
                 AgentColumns,
                 "select id, organization_id, name, voice_enabled, provider_agent_id \
@@ -21,12 +20,12 @@ impl AgentRepo for PostgresStore {
                 organization_id.as_str(),
                 id.as_str()
             )
-        });
-        row.await?.map(read).transpose()
+        })
+        .await
     }
 
     async fn default_for(&self, organization_id: &OrganizationId) -> Result<Option<Agent>, PortUnavailable> {
-        let row = self.row(|| {
+        self.read_row(|| {
             sqlx::query_as!(
                 AgentColumns,
                 "select id, organization_id, name, voice_enabled, provider_agent_id \
@@ -34,7 +33,7 @@ impl AgentRepo for PostgresStore {
                   order by provider_agent_id is null, seq limit 1",
                 organization_id.as_str()
             )
-        });
-        row.await?.map(read).transpose()
+        })
+        .await
     }
 }

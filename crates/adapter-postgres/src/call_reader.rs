@@ -5,7 +5,7 @@ use sql_common::{CallColumns, HistoryFilterColumns};
 
 use crate::PostgresStore;
 use crate::failure::because;
-use crate::statement::{read, read_all};
+use crate::statement::read_all;
 use crate::timestamp::PgTime;
 
 type CallRow = CallColumns<PgTime>;
@@ -45,7 +45,7 @@ impl CallReader for PostgresStore {
         organization_id: &OrganizationId,
         id: &CallId,
     ) -> Result<Option<CallRecord>, PortUnavailable> {
-        let row = self.row(|| {
+        self.read_row(|| {
             select_calls!(
                 "",
                 "calls.conversation",
@@ -54,8 +54,8 @@ impl CallReader for PostgresStore {
                 organization_id.as_str(),
                 id.as_str()
             )
-        });
-        row.await?.map(read).transpose()
+        })
+        .await
     }
 
     async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, PortUnavailable> {

@@ -14,7 +14,7 @@ impl ContactRepo for PostgresStore {
         organization_id: &OrganizationId,
         id: &ContactId,
     ) -> Result<Option<Contact>, PortUnavailable> {
-        let row = self.row(|| {
+        self.read_row(|| {
             sqlx::query_as!(
                 ContactColumns,
                 "select id, organization_id, first_name, last_name, phone_number \
@@ -22,8 +22,8 @@ impl ContactRepo for PostgresStore {
                 organization_id.as_str(),
                 id.as_str()
             )
-        });
-        row.await?.map(read).transpose()
+        })
+        .await
     }
 
     async fn find_by_number(
@@ -31,7 +31,7 @@ impl ContactRepo for PostgresStore {
         organization_id: &OrganizationId,
         phone_number: &PhoneNumber,
     ) -> Result<Option<Contact>, PortUnavailable> {
-        let row = self.row(|| {
+        self.read_row(|| {
             sqlx::query_as!(
                 ContactColumns,
                 "select id, organization_id, first_name, last_name, phone_number \
@@ -39,8 +39,8 @@ impl ContactRepo for PostgresStore {
                 organization_id.as_str(),
                 phone_number.as_e164()
             )
-        });
-        row.await?.map(read).transpose()
+        })
+        .await
     }
 
     async fn find_or_create(

@@ -14,7 +14,6 @@ use sql_common::{ConclusionColumns, DeliveryColumns, DeliveryFilterColumns};
 
 use crate::PostgresStore;
 use crate::failure::because;
-use crate::statement::read_all;
 use crate::timestamp::PgTime;
 
 type DeliveryRow = DeliveryColumns<PgTime>;
@@ -88,7 +87,7 @@ impl DeliveryQueue for PostgresStore {
         let filter = DeliveryFilterColumns::from(query);
         // The newest deliveries of each endpoint and state, which are few, each a range of an
         // index; then the newest of these.
-        let rows = self.rows(|| {
+        self.read_rows(|| {
             sqlx::query_as!(
                 DeliveryRow,
                 r#"select delivery.endpoint_id, delivery.position, event.call_id, event.kind, event.status_rank,
@@ -122,8 +121,8 @@ impl DeliveryQueue for PostgresStore {
                 filter.limit,
                 &DeliveryState::ALL.map(DeliveryState::as_str) as _
             )
-        });
-        read_all(rows.await?)
+        })
+        .await
     }
 
     async fn replay(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {

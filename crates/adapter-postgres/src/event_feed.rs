@@ -8,7 +8,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, timeout};
 
 use crate::PostgresStore;
-use crate::statement::{Failure, Work, read_all};
+use crate::statement::{Failure, Work};
 use crate::timestamp::PgTime;
 use crate::wakeups::CHANNEL;
 
@@ -66,7 +66,7 @@ impl PostgresStore {
     async fn events(&self, query: &FeedQuery) -> Result<Vec<CallEvent>, PortUnavailable> {
         // The pair is compared as a whole, so that every plan of the server reads a range of the
         // organization's own index, and never all newer events of other organizations.
-        let rows = self.rows(|| {
+        self.read_rows(|| {
             sqlx::query_as!(
                 EventRow,
                 r#"select event.position as "position!", event.kind, event.status_rank, event.conversation_id,
@@ -82,8 +82,8 @@ impl PostgresStore {
                 query.after.number(),
                 i64::from(query.limit)
             )
-        });
-        read_all(rows.await?)
+        })
+        .await
     }
 }
 

@@ -4,7 +4,6 @@ use domain::ports::{InboundDirectory, InboundParties, InboundQuery, PortUnavaila
 use sql_common::InboundPartiesColumns;
 
 use crate::PostgresStore;
-use crate::statement::read;
 
 #[async_trait]
 impl InboundDirectory for PostgresStore {
@@ -12,7 +11,7 @@ impl InboundDirectory for PostgresStore {
         // Without an organization in the predicate: the organization is what the statement looks
         // for. If several organizations have the number, it is the one that has the agent, if only
         // one of them has it.
-        let row = self.row(|| {
+        self.read_row(|| {
             sqlx::query_as!(
                 InboundPartiesColumns,
                 r#"with owners as (
@@ -37,7 +36,7 @@ impl InboundDirectory for PostgresStore {
                 query.caller.as_e164(),
                 query.provider_agent_id.as_ref().map(ProviderAgentId::as_str)
             )
-        });
-        row.await?.map(read).transpose()
+        })
+        .await
     }
 }

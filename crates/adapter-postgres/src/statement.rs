@@ -159,6 +159,22 @@ impl PostgresStore {
         Ok(self.rows(statement).await?.into_iter().next())
     }
 
+    /// Runs a repeatable statement and returns the value of its first row.
+    pub(crate) async fn read_row<'q, C: Columns + Row, M: Mapping<C>>(
+        &self,
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<Option<C::Value>, PortUnavailable> {
+        self.row(statement).await?.map(read).transpose()
+    }
+
+    /// Runs a repeatable statement and returns the value of each row.
+    pub(crate) async fn read_rows<'q, C: Columns + Row, M: Mapping<C>>(
+        &self,
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<Vec<C::Value>, PortUnavailable> {
+        read_all(self.rows(statement).await?)
+    }
+
     /// Runs a repeatable statement that always has a row.
     pub(crate) async fn only_row<'q, T: Row, M: Mapping<T>>(
         &self,

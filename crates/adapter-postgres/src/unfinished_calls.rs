@@ -4,7 +4,6 @@ use domain::{CallId, CallStatus, ConversationId};
 use sql_common::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
 
 use crate::PostgresStore;
-use crate::statement::read_all;
 use crate::timestamp::PgTime;
 
 // The SQL below has these two ranks as literals: the partial indexes are used only if the statement
@@ -19,7 +18,7 @@ type OverdueRow = OverdueColumns<PgTime>;
 #[async_trait]
 impl UnfinishedCalls for PostgresStore {
     async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {
-        let leased = self.rows(|| {
+        self.read_rows(|| {
             sqlx::query_as!(
                 OverdueRow,
                 r#"with overdue as (
@@ -51,15 +50,15 @@ impl UnfinishedCalls for PostgresStore {
                 i16::from(CallStatus::InProgress.rank()),
                 LEASE_AGE_DIVISOR
             )
-        });
-        read_all(leased.await?)
+        })
+        .await
     }
 
     async fn lease_unrecorded(
         &self,
         lease: &UnrecordedLease,
     ) -> Result<Vec<(CallId, ConversationId)>, PortUnavailable> {
-        let leased = self.rows(|| {
+        self.read_rows(|| {
             sqlx::query_as!(
                 UnrecordedColumns,
                 r#"with unrecorded as (
@@ -87,7 +86,7 @@ impl UnfinishedCalls for PostgresStore {
                 PgTime::bound(lease.now),
                 LEASE_AGE_DIVISOR
             )
-        });
-        read_all(leased.await?)
+        })
+        .await
     }
 }

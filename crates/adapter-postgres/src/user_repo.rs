@@ -4,12 +4,11 @@ use domain::{User, UserId};
 use sql_common::UserColumns;
 
 use crate::PostgresStore;
-use crate::statement::read;
 
 #[async_trait]
 impl UserRepo for PostgresStore {
     async fn find(&self, id: &UserId) -> Result<Option<User>, PortUnavailable> {
-        let row = self.row(|| {
+        self.read_row(|| {
             sqlx::query_as!(
                 UserColumns,
                 "select users.id, users.full_name, organizations.id as organization_id, \
@@ -18,7 +17,7 @@ impl UserRepo for PostgresStore {
                   where users.id = $1",
                 id.as_str()
             )
-        });
-        row.await?.map(read).transpose()
+        })
+        .await
     }
 }

@@ -5,7 +5,7 @@ use sql_common::EndpointColumns;
 use sqlx::{Connection, PgConnection};
 
 use crate::PostgresStore;
-use crate::statement::{Failure, Work, read_all};
+use crate::statement::{Failure, Work};
 use crate::timestamp::PgTime;
 
 /// The number of deliveries that one statement removes. An endpoint may have more than a statement
@@ -26,7 +26,7 @@ impl WebhookEndpoints for PostgresStore {
     }
 
     async fn list(&self, organization_id: &OrganizationId) -> Result<Vec<WebhookEndpoint>, PortUnavailable> {
-        let rows = self.rows(|| {
+        self.read_rows(|| {
             sqlx::query_as!(
                 EndpointRow,
                 r#"select id, organization_id, url, to_json(kinds)::text as "kinds!", secret, previous_secret,
@@ -34,8 +34,8 @@ impl WebhookEndpoints for PostgresStore {
                      from webhook_endpoints where organization_id = $1 order by seq"#,
                 organization_id.as_str()
             )
-        });
-        read_all(rows.await?)
+        })
+        .await
     }
 
     /// Removes the queued deliveries first. Deliveries that are queued meanwhile are removed with

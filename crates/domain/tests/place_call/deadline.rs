@@ -1,26 +1,23 @@
 //! One deadline for all steps before the dial: nothing is dialled after it, the response does not
 //! wait for a slow store, and what the call may have taken is given back.
 
-use std::collections::BTreeMap;
+mod slow_stores;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, Background, BackgroundWork, CallLedger, CallerNumberChoice, CallerNumberQuery, Clock as _,
-    ContactRepo, DialRequest, HoldResult, IdempotencyLock, LockSettlement, MockContextCache, MockIdentifiers,
-    NumberPool, Ownership, PortUnavailable, SettleResult, Settlement, UserRepo, VoiceProvider,
+    Background, BackgroundWork, Clock as _, HoldResult, MockContextCache, MockIdentifiers, PortUnavailable,
 };
 use domain::{
-    Agent, AgentId, AnswerTime, Booking, CallPolicy, Contact, ContactId, DialOutcome, IntentKey,
-    NumberingPlan, Organization, OrganizationId, OwnerToken, PhoneNumber, PlaceCall, PlaceCallCommand,
-    PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall, User, UserId,
+    CallPolicy, ContactId, NumberingPlan, OwnerToken, PlaceCall, PlaceCallCommand, PlaceCallError,
+    PlaceCallPorts, PlacedCall, RawPlaceCall, UserId,
 };
 use testkit::clock::ManualClock;
 
-use crate::world::{
-    agent, call_id, caller_number, contact, earlier, name, organization_id, provider_reference,
-};
+use crate::world::{call_id, earlier};
+
+use slow_stores::{Inner, Step, Stores};
 
 const DEADLINE: Duration = Duration::from_secs(2);
 /// The time of one step of giving back.
@@ -31,195 +28,9 @@ const LATE: Duration = Duration::from_millis(2300);
 /// Longer than the test runs.
 const FOREVER: Duration = Duration::from_hours(1);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
-    User,
-    Contact,
-    Create,
-    Agent,
-    Number,
-    Acquire,
-    Book,
-    SettleLedger,
-    Release,
-}
-
 const READS: [Step; 4] = [Step::User, Step::Contact, Step::Agent, Step::Number];
 const BEFORE_THE_DIAL: [Step; 6] =
     [Step::User, Step::Contact, Step::Agent, Step::Number, Step::Acquire, Step::Book];
-
-/// All stores and the provider. Each step takes its time by the manual clock, and a store applies a
-/// step even if the gateway no longer waits for it.
-#[derive(Clone)]
-struct Stores(Arc<Inner>);
-
-struct Inner {
-    clock: Arc<ManualClock>,
-    takes: BTreeMap<Step, Duration>,
-    /// The process is paused for this time during a step, which is finished when it continues.
-    paused: Option<(Step, Duration)>,
-    acquired: Result<HoldResult, PortUnavailable>,
-    booked: Result<HoldResult, PortUnavailable>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// The writes and the dials that were started, in order.
-    started: Vec<&'static str>,
-    lock_is_held: bool,
-    reservation_is_held: bool,
-}
-
-impl Stores {
-    async fn step<T: Send + 'static>(
-        &self,
-        step: Step,
-        apply: impl FnOnce(&mut State) -> T + Send + 'static,
-    ) -> T {
-        let stores = self.clone();
-        let server = tokio::spawn(async move {
-            let Inner { clock, takes, paused, state, .. } = &*stores.0;
-            if let Some((_, pause)) = paused.filter(|(at, _)| *at == step) {
-                clock.jump(pause);
-            }
-            if let Some(time) = takes.get(&step) {
-                clock.sleep(*time).await;
-            }
-            apply(&mut state.lock().expect("no panic"))
-        });
-        server.await.expect("a store does not panic")
-    }
-
-    fn start(&self, step: &'static str) {
-        self.0.state.lock().expect("no panic").started.push(step);
-    }
-}
-
-#[async_trait]
-impl UserRepo for Stores {
-    async fn find(&self, _: &UserId) -> Result<Option<User>, PortUnavailable> {
-        let organization = Organization { id: organization_id(), name: name("Analytical Engines") };
-        let id = UserId::parse("user-1").expect("an id");
-        let user = User { id, organization, full_name: name("Charles Babbage") };
-        self.step(Step::User, |_| Ok(Some(user))).await
-    }
-}
-
-#[async_trait]
-impl ContactRepo for Stores {
-    async fn find(&self, _: &OrganizationId, _: &ContactId) -> Result<Option<Contact>, PortUnavailable> {
-        self.step(Step::Contact, |_| Ok(Some(contact()))).await
-    }
-
-    async fn find_by_number(
-        &self,
-        _: &OrganizationId,
-        _: &PhoneNumber,
-    ) -> Result<Option<Contact>, PortUnavailable> {
-        self.step(Step::Contact, |_| Ok(None)).await
-    }
-
-    async fn find_or_create(
-        &self,
-        _: &OrganizationId,
-        _: &PhoneNumber,
-        _: &ContactId,
-    ) -> Result<Contact, PortUnavailable> {
-        self.step(Step::Create, |_| Ok(contact())).await
-    }
-}
-
-#[async_trait]
-impl AgentRepo for Stores {
-    async fn find(&self, _: &OrganizationId, _: &AgentId) -> Result<Option<Agent>, PortUnavailable> {
-        self.step(Step::Agent, |_| Ok(Some(agent()))).await
-    }
-
-    async fn default_for(&self, _: &OrganizationId) -> Result<Option<Agent>, PortUnavailable> {
-        self.step(Step::Agent, |_| Ok(Some(agent()))).await
-    }
-}
-
-#[async_trait]
-impl NumberPool for Stores {
-    async fn choose<'a>(&self, _: &CallerNumberQuery<'a>) -> Result<CallerNumberChoice, PortUnavailable> {
-        let choice = CallerNumberChoice { caller: Some(caller_number()), recipient_is_own_number: false };
-        self.step(Step::Number, |_| Ok(choice)).await
-    }
-}
-
-#[async_trait]
-impl IdempotencyLock for Stores {
-    async fn acquire(
-        &self,
-        _: &IntentKey,
-        _: &OwnerToken,
-        _: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
-        self.start("acquire");
-        let acquired = self.0.acquired.clone();
-        let takes_it = !matches!(acquired, Ok(HoldResult::InFlight { .. } | HoldResult::Settled(_)));
-        self.step(Step::Acquire, move |state| {
-            state.lock_is_held |= takes_it;
-            acquired
-        })
-        .await
-    }
-
-    async fn renew(&self, _: &IntentKey, _: &OwnerToken, _: Duration) -> Result<Ownership, PortUnavailable> {
-        Ok(Ownership::Held)
-    }
-
-    async fn settle<'a>(&self, _: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable> {
-        Ok(SettleResult { ownership: Ownership::Held, context_stored: true })
-    }
-
-    async fn release(&self, _: &IntentKey, _: &OwnerToken) -> Result<Ownership, PortUnavailable> {
-        self.start("release");
-        self.step(Step::Release, |state| {
-            state.lock_is_held = false;
-            Ok(Ownership::Held)
-        })
-        .await
-    }
-}
-
-#[async_trait]
-impl CallLedger for Stores {
-    async fn book(&self, _: &Booking) -> Result<HoldResult, PortUnavailable> {
-        self.start("book");
-        let booked = self.0.booked.clone();
-        let takes_it = !matches!(booked, Ok(HoldResult::InFlight { .. } | HoldResult::Settled(_)));
-        self.step(Step::Book, move |state| {
-            state.reservation_is_held |= takes_it;
-            booked
-        })
-        .await
-    }
-
-    async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
-        let is_withdrawn = matches!(settlement.outcome, DialOutcome::NotDialled(_));
-        self.start(if is_withdrawn { "withdraw" } else { "settle" });
-        self.step(Step::SettleLedger, move |state| {
-            state.reservation_is_held &= !is_withdrawn;
-            Ok(())
-        })
-        .await
-    }
-}
-
-#[async_trait]
-impl VoiceProvider for Stores {
-    fn answer_time(&self) -> AnswerTime {
-        AnswerTime::AfterRinging
-    }
-
-    async fn dial(&self, _: &DialRequest) -> DialOutcome {
-        self.start("dial");
-        DialOutcome::Placed(provider_reference())
-    }
-}
 
 struct Spawning;
 

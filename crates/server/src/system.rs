@@ -1,18 +1,12 @@
 //! The clock and the random numbers of the operating system.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use domain::ports::{Clock, Identifiers};
 use domain::{CallId, ContactId, OwnerToken, Timestamp, WebhookEndpointId, WebhookSecret};
 
-pub(crate) struct SystemClock(Instant);
-
-impl SystemClock {
-    pub(crate) fn start() -> Self {
-        Self(Instant::now())
-    }
-}
+pub(crate) struct SystemClock;
 
 #[async_trait]
 impl Clock for SystemClock {
@@ -21,8 +15,21 @@ impl Clock for SystemClock {
         Timestamp::from_unix_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 
+    /// The time since the host booted.
+    #[cfg(target_os = "linux")]
     fn monotonic(&self) -> Duration {
-        self.0.elapsed()
+        // Unlike `Instant`, this clock counts the time in which the host was suspended. Locks and
+        // reservations expire meanwhile.
+        let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Duration::try_from(since_boot).expect("the time since boot is not negative")
+    }
+
+    /// The time since the first call.
+    #[cfg(not(target_os = "linux"))]
+    fn monotonic(&self) -> Duration {
+        static START: std::sync::LazyLock<std::time::Instant> =
+            std::sync::LazyLock::new(std::time::Instant::now);
+        START.elapsed()
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -132,7 +132,7 @@ impl Stores {
     }
 
     pub(crate) fn ports(&self, provider: Arc<dyn VoiceProvider>) -> PlaceCallPorts {
-        let (clock, identifiers) = (Arc::new(SystemClock::start()), Arc::new(RandomIdentifiers));
+        let (clock, identifiers) = (Arc::new(SystemClock), Arc::new(RandomIdentifiers));
         match self {
             Self::Embedded(store) => {
                 let store = Arc::new(store.clone());

@@ -11,7 +11,8 @@ pub trait Clock: Send + Sync {
     /// The wall clock, for the ledger.
     fn now(&self) -> Timestamp;
 
-    /// The time since a fixed moment in the life of this process; never decreases. Measures
+    /// The time since a fixed moment; never decreases, and is not affected if the wall clock is set.
+    /// Includes the time in which the host was suspended, where the host can measure it. Measures
     /// durations.
     fn monotonic(&self) -> Duration;
 

@@ -52,7 +52,7 @@ async fn a_stop_does_not_wait_long_for_a_recording_that_is_not_stored() {
         updater: Arc::new(updater),
         contexts: Arc::new(MockContextCache::new()),
         recordings: Some(Arc::new(Silent(asked.clone()))),
-        clock: Arc::new(SystemClock::start()),
+        clock: Arc::new(SystemClock),
     });
     let workers = Workers::new();
     workers.apply_events(Arc::new(receive_event), Arc::new(Notify::new()));
@@ -95,7 +95,7 @@ async fn a_stop_does_not_wait_for_a_provider_that_says_nothing() {
         Arc::new(unfinished),
         Arc::new(MockCallUpdater::new()),
         records,
-        Arc::new(SystemClock::start()),
+        Arc::new(SystemClock),
         times,
     );
     let workers = Workers::new();

@@ -86,7 +86,7 @@ async fn a_queue_is_emptied_without_waiting_for_the_next_poll() {
             feed: Arc::new(feed),
             queue: Arc::new(queue(100, at_the_same_time, emptied.clone())),
             sender: Arc::new(sender),
-            clock: Arc::new(SystemClock::start()),
+            clock: Arc::new(SystemClock),
         };
         let second = Duration::from_secs(1);
         let policy = DeliveryPolicy {
@@ -135,7 +135,7 @@ async fn a_stop_leases_no_more_deliveries() {
         feed: Arc::new(feed),
         queue: Arc::new(queue),
         sender: Arc::new(Hanging),
-        clock: Arc::new(SystemClock::start()),
+        clock: Arc::new(SystemClock),
     };
     let second = Duration::from_secs(1);
     let policy = DeliveryPolicy {

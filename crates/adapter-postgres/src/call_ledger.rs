@@ -1,13 +1,18 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement};
-use domain::{Booking, CallEventKind, CallReason, CallStatus};
-use sql_common::{DIALLING, HoldColumns, OutcomeColumns, StatusMerges, Table};
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, ProviderLookup, Settlement};
+use domain::{Booking, CallEventKind, CallReason, CallStatus, IntentKey, TakeOver};
+use sql_common::{DIALLING, HoldColumns, OutcomeColumns, OverdueColumns, StatusMerges, Table, UNKNOWN};
 
 use crate::PostgresStore;
 use crate::statement::Failure;
 use crate::timestamp::PgTime;
+
+/// An undecided call has one of these states, and none of these ranks.
+const UNDECIDED: &[&str] = &[DIALLING, UNKNOWN];
+const UNREACHED: &[i16] =
+    &[CallStatus::Failed.rank() as i16, CallStatus::NoAnswer.rank() as i16, CallStatus::Busy.rank() as i16];
 
 #[async_trait]
 impl CallLedger for PostgresStore {
@@ -27,6 +32,10 @@ impl CallLedger for PostgresStore {
                           set token = excluded.token, call_id = excluded.call_id,
                               blocked_until = clock_timestamp() + make_interval(secs => $4)
                         where existing.blocked_until <= clock_timestamp()
+                          and ($16 or not exists (
+                              select from calls as undecided
+                               where undecided.id = existing.call_id and undecided.state = any ($17)
+                                 and undecided.status_rank <> all ($18)))
                        returning call_id
                    ), booked as (
                        insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason,
@@ -59,7 +68,10 @@ impl CallLedger for PostgresStore {
                 DIALLING,
                 i16::from(CallStatus::Initiated.rank()),
                 booked_at,
-                CallEventKind::Initiated.as_str()
+                CallEventKind::Initiated.as_str(),
+                booking.take_over == TakeOver::Expired,
+                UNDECIDED as _,
+                UNREACHED
             )
         });
         self.bounded(async {
@@ -72,6 +84,24 @@ impl CallLedger for PostgresStore {
             let hold = self.find_hold(booking).await?.map(read_hold).transpose()?.flatten();
             // If the reservation has ended meanwhile, the caller decides whether to try again.
             Ok(hold.unwrap_or(HoldResult::InFlight { remaining: Duration::from_millis(1) }))
+        })
+        .await
+    }
+
+    async fn undecided(&self, key: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable> {
+        self.read_row(|| {
+            sqlx::query_as!(
+                OverdueColumns::<PgTime>,
+                r#"select calls.id, calls.conversation_id, calls.booked_at, agents.provider_agent_id
+                     from dial_guards as existing
+                     join calls on calls.id = existing.call_id
+                     join agents on agents.organization_id = calls.organization_id and agents.id = calls.agent_id
+                    where existing.key = $1 and existing.blocked_until <= clock_timestamp()
+                      and calls.state = any ($2) and calls.status_rank <> all ($3)"#,
+                key.as_str(),
+                UNDECIDED as _,
+                UNREACHED
+            )
         })
         .await
     }

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement};
-use domain::{Booking, CallEventKind, CallReason, CallStatus, Timestamp};
-use sql_common::{DIALLING, HoldColumns, OutcomeColumns, Table, read_status};
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, ProviderLookup, Settlement};
+use domain::{Booking, CallEventKind, CallReason, CallStatus, IntentKey, TakeOver};
+use sql_common::{DIALLING, HoldColumns, OutcomeColumns, OverdueColumns, Table, UNKNOWN, read_status};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
 use crate::call_event::write_event;
-use crate::clock::now;
+use crate::clock::HostTime;
 use crate::failure::{STORAGE_LIMIT, unreadable, within};
 use crate::statement::{execute, row};
 
@@ -17,7 +17,7 @@ impl CallLedger for SqliteStore {
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut transaction = self.connections.begin_synced().await?;
-            let now = now();
+            let now = HostTime::now();
             if !reserve(&mut transaction, booking, now).await? {
                 let hold = find_hold(&mut transaction, booking, now).await?;
                 transaction.roll_back().await?;
@@ -30,6 +30,28 @@ impl CallLedger for SqliteStore {
             self.connections.last_write.note();
             Ok(HoldResult::Granted)
         })
+        .await
+    }
+
+    async fn undecided(&self, key: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable> {
+        let now = HostTime::now();
+        self.read_row(sqlx::query_as!(
+            OverdueColumns::<i64>,
+            r#"select calls.id, conversation_id, booked_at,
+                      (select provider_agent_id from agents where agents.id = agent_id) as "provider_agent_id: String"
+               from dial_guards join calls on calls.id = dial_guards.call_id
+               where key = ?1 and blocked_until <= iif(boot_id = ?2, ?3 + boot_offset, ?4)
+                   and state in (?5, ?6) and status_rank not in (?7, ?8, ?9)"#,
+            key.as_str(),
+            now.boot_id,
+            now.since_boot,
+            now.wall_millis(),
+            DIALLING,
+            UNKNOWN,
+            CallStatus::Failed.rank(),
+        CallStatus::NoAnswer.rank(),
+        CallStatus::Busy.rank()
+        ))
         .await
     }
 
@@ -63,18 +85,33 @@ impl CallLedger for SqliteStore {
 async fn reserve(
     connection: &mut SqliteConnection,
     booking: &Booking,
-    now: Timestamp,
+    now: HostTime,
 ) -> Result<bool, PortUnavailable> {
     let reservation = sqlx::query!(
-        "insert into dial_guards (key, token, call_id, blocked_until) values (?1, ?2, ?3, ?4)
+        "insert into dial_guards (key, token, call_id, blocked_until, boot_id, boot_offset)
+         values (?1, ?2, ?3, ?4, ?5, ?6)
          on conflict (key) do update
-             set token = excluded.token, call_id = excluded.call_id, blocked_until = excluded.blocked_until
-             where dial_guards.blocked_until <= ?5",
+             set token = excluded.token, call_id = excluded.call_id, blocked_until = excluded.blocked_until,
+                 boot_id = excluded.boot_id, boot_offset = excluded.boot_offset
+             where dial_guards.blocked_until <= iif(dial_guards.boot_id = ?5, ?7 + dial_guards.boot_offset, ?8)
+                 and (?9 or not exists
+                     (select 1 from calls as undecided
+                      where undecided.id = dial_guards.call_id and undecided.state in (?10, ?11)
+                          and undecided.status_rank not in (?12, ?13, ?14)))",
         booking.key.as_str(),
         booking.token.as_str(),
         booking.identity.call_id.as_str(),
-        now.after(booking.reserve_for).unix_millis(),
-        now.unix_millis()
+        now.wall.after(booking.reserve_for).unix_millis(),
+        now.boot_id,
+        now.boot_offset(),
+        now.since_boot,
+        now.wall_millis(),
+        booking.take_over == TakeOver::Expired,
+        DIALLING,
+        UNKNOWN,
+        CallStatus::Failed.rank(),
+        CallStatus::NoAnswer.rank(),
+        CallStatus::Busy.rank()
     );
     Ok(execute(connection, reservation).await? == 1)
 }
@@ -101,15 +138,17 @@ async fn write_call(connection: &mut SqliteConnection, booking: &Booking) -> Res
 async fn find_hold(
     connection: &mut SqliteConnection,
     booking: &Booking,
-    now: Timestamp,
+    now: HostTime,
 ) -> Result<HoldResult, PortUnavailable> {
     let hold = sqlx::query_as!(
         HoldColumns,
         r#"select calls.id as call_id, state, outcome_detail, conversation_id, carrier_call_id,
-                  blocked_until - ?1 as "remaining_millis: i64"
+                  blocked_until - iif(boot_id = ?1, ?2 + boot_offset, ?3) as "remaining_millis: i64"
            from dial_guards join calls on calls.id = dial_guards.call_id
-           where key = ?2"#,
-        now.unix_millis(),
+           where key = ?4"#,
+        now.boot_id,
+        now.since_boot,
+        now.wall_millis(),
         booking.key.as_str()
     );
     let hold = row(connection, hold).await?;
@@ -155,11 +194,19 @@ async fn settle_reservation(
     if outcome.holds {
         // If the outcome was unknown, the reservation is never shortened: the phone may ring until
         // its end.
+        let (now, hold_for) = (HostTime::now(), settlement.hold_for.as_millis());
         let held = sqlx::query!(
-            "update dial_guards set blocked_until = iif(?1, ?2, max(blocked_until, ?2))
-             where key = ?3 and token = ?4",
+            "update dial_guards
+             set blocked_until =
+                     ?1 + max(?2, iif(?3, 0, blocked_until - iif(boot_id = ?4, ?5 + boot_offset, ?1))),
+                 boot_id = ?4, boot_offset = ?6
+             where key = ?7 and token = ?8",
+            now.wall_millis(),
+            i64::try_from(hold_for).unwrap_or(i64::MAX),
             was_dialling,
-            now().after(settlement.hold_for).unix_millis(),
+            now.boot_id,
+            now.since_boot,
+            now.boot_offset(),
             key,
             token
         );

@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable, SettleResult};
-use domain::{IntentKey, OwnerToken, Timestamp};
+use domain::{IntentKey, OwnerToken};
 use sql_common::{HoldColumns, SettledColumns, Table};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
-use crate::clock::now;
+use crate::clock::HostTime;
 use crate::context_cache::store_outbound;
 use crate::failure::{LEASE_LIMIT, unreadable, within};
 use crate::statement::{execute, row};
@@ -23,17 +23,22 @@ impl IdempotencyLock for SqliteStore {
     ) -> Result<HoldResult, PortUnavailable> {
         within(LEASE_LIMIT, async {
             let mut transaction = self.connections.begin_unsynced().await?;
-            let now = now();
+            let now = HostTime::now();
             let acquired = sqlx::query!(
-                "insert into call_locks (key, token, expires_at) values (?1, ?2, ?3)
+                "insert into call_locks (key, token, expires_at, boot_id, boot_offset) values (?1, ?2, ?3, ?4, ?5)
                  on conflict (key) do update
-                     set token = excluded.token, expires_at = excluded.expires_at, outcome = null, call_id = null,
+                     set token = excluded.token, expires_at = excluded.expires_at, boot_id = excluded.boot_id,
+                         boot_offset = excluded.boot_offset, outcome = null, call_id = null,
                          conversation_id = null, carrier_call_id = null, outcome_detail = null
-                     where call_locks.expires_at <= ?4",
+                     where call_locks.expires_at
+                         <= iif(call_locks.boot_id = ?4, ?6 + call_locks.boot_offset, ?7)",
                 key.as_str(),
                 token.as_str(),
-                now.after(hold_for).unix_millis(),
-                now.unix_millis()
+                now.wall.after(hold_for).unix_millis(),
+                now.boot_id,
+                now.boot_offset(),
+                now.since_boot,
+                now.wall_millis()
             );
             if execute(&mut transaction, acquired).await? == 0 {
                 let hold = find_hold(&mut transaction, key, now).await?;
@@ -55,14 +60,19 @@ impl IdempotencyLock for SqliteStore {
         token: &OwnerToken,
         hold_for: Duration,
     ) -> Result<Ownership, PortUnavailable> {
-        let renewed = self.write_unsynced(LEASE_LIMIT, |now| {
+        let renewed = self.write_unsynced(LEASE_LIMIT, |_| {
+            let now = HostTime::now();
             sqlx::query!(
-                "update call_locks set expires_at = ?
-                 where key = ? and token = ? and outcome is null and expires_at > ?",
-                now.after(hold_for).unix_millis(),
+                "update call_locks set expires_at = ?1, boot_id = ?2, boot_offset = ?3
+                 where key = ?4 and token = ?5 and outcome is null
+                     and expires_at > iif(boot_id = ?2, ?6 + boot_offset, ?7)",
+                now.wall.after(hold_for).unix_millis(),
+                now.boot_id,
+                now.boot_offset(),
                 key.as_str(),
                 token.as_str(),
-                now.unix_millis()
+                now.since_boot,
+                now.wall_millis()
             )
         });
         renewed.await.map(ownership)
@@ -72,21 +82,25 @@ impl IdempotencyLock for SqliteStore {
         within(LEASE_LIMIT, async {
             let mut transaction = self.connections.begin_unsynced().await?;
             let call = SettledColumns::from(settlement.call);
-            let now = now();
+            let now = HostTime::now();
             let settled = sqlx::query!(
                 "update call_locks
-                 set outcome = ?, call_id = ?, conversation_id = ?, carrier_call_id = ?, outcome_detail = ?,
-                     expires_at = ?
-                 where key = ? and token = ? and outcome is null and expires_at > ?",
+                 set outcome = ?1, call_id = ?2, conversation_id = ?3, carrier_call_id = ?4, outcome_detail = ?5,
+                     expires_at = ?6, boot_id = ?7, boot_offset = ?8
+                 where key = ?9 and token = ?10 and outcome is null
+                     and expires_at > iif(boot_id = ?7, ?11 + boot_offset, ?12)",
                 call.state,
                 call.call_id,
                 call.conversation_id,
                 call.carrier_call_id,
                 call.outcome_detail,
-                now.after(settlement.hold_for).unix_millis(),
+                now.wall.after(settlement.hold_for).unix_millis(),
+                now.boot_id,
+                now.boot_offset(),
                 settlement.key.as_str(),
                 settlement.token.as_str(),
-                now.unix_millis()
+                now.since_boot,
+                now.wall_millis()
             );
             let ownership = ownership(execute(&mut transaction, settled).await?);
             if let Some(to_store) = settlement.context {
@@ -99,12 +113,17 @@ impl IdempotencyLock for SqliteStore {
     }
 
     async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
-        let released = self.write_unsynced(LEASE_LIMIT, |now| {
+        let released = self.write_unsynced(LEASE_LIMIT, |_| {
+            let now = HostTime::now();
             sqlx::query!(
-                "delete from call_locks where key = ? and token = ? and outcome is null and expires_at > ?",
+                "delete from call_locks
+                 where key = ?1 and token = ?2 and outcome is null
+                     and expires_at > iif(boot_id = ?3, ?4 + boot_offset, ?5)",
                 key.as_str(),
                 token.as_str(),
-                now.unix_millis()
+                now.boot_id,
+                now.since_boot,
+                now.wall_millis()
             )
         });
         released.await.map(ownership)
@@ -118,14 +137,16 @@ const fn ownership(rows_written: u64) -> Ownership {
 async fn find_hold(
     connection: &mut SqliteConnection,
     key: &IntentKey,
-    now: Timestamp,
+    now: HostTime,
 ) -> Result<HoldResult, PortUnavailable> {
     let hold = sqlx::query_as!(
         HoldColumns,
         r#"select outcome as state, call_id, conversation_id, carrier_call_id, outcome_detail,
-                  expires_at - ? as "remaining_millis: i64"
-           from call_locks where key = ?"#,
-        now.unix_millis(),
+                  expires_at - iif(boot_id = ?1, ?2 + boot_offset, ?3) as "remaining_millis: i64"
+           from call_locks where key = ?4"#,
+        now.boot_id,
+        now.since_boot,
+        now.wall_millis(),
         key.as_str()
     );
     let hold = row(connection, hold).await?;

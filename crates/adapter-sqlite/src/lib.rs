@@ -4,9 +4,10 @@
 //! processes of one host may open the file. What must hold between them (one lock, one reservation,
 //! one order of events) is decided inside the file.
 //!
-//! **Clock.** Locks, leases and reservations use milliseconds of the host's wall clock, which this
-//! crate reads for each statement. All processes that open the file read the same clock, so that it
-//! serves as the clock of the store.
+//! **Clock.** Everything that ends uses milliseconds of the host's wall clock, which this crate reads
+//! for each statement. All processes that open the file read the same clock, so that it serves as
+//! the clock of the store. Locks and reservations also have the time since boot, which judges them
+//! within one boot: a step of the wall clock frees none of them.
 //!
 //! **Durability.** Calls, reservations, provider events, the directory and webhook endpoints are
 //! synced to disk before an operation returns, and so are the call events that it writes. Locks,

@@ -29,6 +29,7 @@ mod webhook;
 pub use self::agent::Agent;
 pub use self::call::{
     Booking, CallContext, CallIdentity, CallReference, ConversationContext, InboundContext, SettledCall,
+    TakeOver,
 };
 pub use self::call_event::{CallEvent, CallEventKind, EventId, EventSequence};
 pub use self::call_record::{

@@ -56,13 +56,17 @@ impl Application {
         let voice = VoiceParts::of(&settings.voice).await?;
         let ports = stores.ports(voice.provider);
         let workers = Workers::new();
+        let records = voice.records.clone();
         let reports =
             ProviderReports { webhook: voice.webhook, records: voice.records, recordings: voice.recordings };
         let after = AfterTheCall::start(&settings, &stores, &ports, reports, &workers)?;
 
         let runtime = tokio::runtime::Handle::current();
-        let place_call = PlaceCall::new(ports, settings.policy, settings.plan.clone())
+        let mut place_call = PlaceCall::new(ports, settings.policy, settings.plan.clone())
             .with_background(workers.background());
+        if let Some(records) = records {
+            place_call = place_call.with_records(records, stores.database());
+        }
         let place_call = Arc::new(place_call);
         let calls =
             Arc::new(CallRunner::new(place_call, runtime.clone(), settings.process.max_in_flight_dials));

@@ -23,6 +23,8 @@ pub use conversation::ConversationForm;
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns};
 pub use directory::{AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, UserColumns};
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
-pub use outcome::{DIALLING, HoldColumns, NOT_DIALLED, OutcomeColumns, SettledColumns, StatusMerges};
+pub use outcome::{
+    DIALLING, HoldColumns, NOT_DIALLED, OutcomeColumns, SettledColumns, StatusMerges, UNKNOWN,
+};
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
 pub use webhook_endpoint::{EndpointColumns, kinds_to_json};

@@ -16,7 +16,8 @@ pub(crate) const NOT_CONNECTED: &str = "not-connected";
 const PLACED: &str = "placed";
 /// The state of a call whose dial never reached a phone: no conversation belongs to it.
 pub const NOT_DIALLED: &str = "not-dialled";
-const UNKNOWN: &str = "unknown";
+/// The state of a call whose dial has an unknown outcome.
+pub const UNKNOWN: &str = "unknown";
 
 /// An outcome as it is written to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

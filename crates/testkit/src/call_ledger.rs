@@ -1,6 +1,7 @@
 //! The suite of [`CallLedger`](domain::ports::CallLedger).
 
 pub(crate) mod booking;
+pub(crate) mod undecided;
 
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use domain::{Booking, CallIdentity, DialOutcome, NotDialledReason, ProviderCode,
 use self::booking::{
     book, calls, dialling, duplicate, in_flight, only_call, result, results, settle, settle_under, settled,
     settlement, tenant,
+};
+pub use self::undecided::{
+    an_undecided_call_blocks_a_booking_that_must_ask_first, the_undecided_call_of_a_key_is_found,
 };
 use crate::eventually;
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
@@ -26,6 +30,8 @@ suite! {
     a_settled_call_answers_duplicates,
     a_settled_call_frees_its_key_after_its_time,
     an_expired_reservation_is_taken_over,
+    an_undecided_call_blocks_a_booking_that_must_ask_first,
+    the_undecided_call_of_a_key_is_found,
     a_call_that_was_not_dialled_frees_its_key,
     only_its_own_token_settles_a_reservation,
     a_settled_call_stays_settled,

@@ -12,6 +12,7 @@ use domain::{
 
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
 use crate::call_ledger::booking::{book, only_call, settlement, tenant};
+use crate::call_ledger::undecided::undecided;
 use crate::call_updates::{
     bare_conversation, booked, conversation, dialled, dialled_and_updated, everything, failure, find, merge,
     outcomes, reference, settle,
@@ -28,6 +29,7 @@ suite! {
     concurrent_updates_are_all_kept,
     an_update_is_read_back_in_full,
     an_update_may_arrive_before_the_outcome_of_the_dial,
+    a_reported_failure_decides_an_unknown_call,
     an_attached_recording_is_read_back,
     a_recording_attached_again_is_replaced,
     a_call_is_found_by_its_identifiers,
@@ -41,6 +43,23 @@ suite! {
 /// Longer than any test.
 const LONG: Duration = Duration::from_secs(120);
 const A_SECOND: Duration = Duration::from_secs(1);
+
+/// A report that the callee was not connected decides a call, although the outcome of its dial is
+/// unknown. A report of a conversation does not: the client does not have it yet.
+pub async fn a_reported_failure_decides_an_unknown_call(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let failures = NotConnectedReason::ALL.map(failure).into_iter().map(|update| (update, true));
+    let others = [CallStatus::Ringing, CallStatus::InProgress, CallStatus::Completed].map(conversation);
+    let others = others.into_iter().chain([CallUpdate::unresolved()]).map(|update| (update, false));
+    for (update, decides) in failures.chain(others) {
+        let booking = tenant.booking(Duration::ZERO);
+        book(harness, &booking).await;
+        settle(harness, &booking, &DialOutcome::Unknown(UnknownCause::TimedOut)).await;
+        merge(harness, &booking, &update).await;
+        let is_decided = undecided(harness, &booking.key).await.is_none();
+        assert_eq!(is_decided, decides, "after {update:?}");
+    }
+}
 
 /// Updates that arrive at the same time, and at the same time as the outcome of the dial, are all
 /// in the ledger.

@@ -10,8 +10,8 @@ use domain::{
     CallReason, CallReference, CallStatus, CallerNumber, Carrier, CarrierCallId, Contact, ContactId,
     ContactIdentity, ContactRecord, ConversationId, DirectoryRecord, DueDelivery, EventId, EventSequence,
     InboundContext, IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName,
-    PhoneNumber, ProviderAgentId, ProviderNumberId, ProviderReference, Recording, RecordingKey, Timestamp,
-    User, UserId, UserRecord, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
+    PhoneNumber, ProviderAgentId, ProviderNumberId, ProviderReference, Recording, RecordingKey, TakeOver,
+    Timestamp, User, UserId, UserRecord, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
 /// An organization with one of everything. [`Tenant::records`] stores all of it.
@@ -92,6 +92,7 @@ impl Tenant {
             key: key(),
             token: token(),
             reserve_for,
+            take_over: TakeOver::Expired,
             booked_at: moment(),
         }
     }

@@ -21,4 +21,5 @@ mod second_vendor;
 mod shutdown;
 mod slow_stores;
 mod starting;
+mod unknown_calls;
 mod webhook_deliveries;

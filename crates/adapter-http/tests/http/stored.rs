@@ -30,6 +30,7 @@ pub(crate) fn booked(call_id: &str) -> LedgerCall {
         key: fixtures::key(),
         token: fixtures::token(),
         reserve_for: Duration::ZERO,
+        take_over: domain::TakeOver::Expired,
         booked_at: Timestamp::from_unix_millis(1_772_442_600_042),
     };
     let progress = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };

@@ -27,9 +27,8 @@ async fn calls_from_before_the_events_get_events_from_then_on() {
     write_earlier_call(&mut earlier, &dialling, 0).await;
     write_earlier_call(&mut earlier, &ended, CallStatus::Completed.rank()).await;
 
-    let pending = store.pending_migrations().await;
-    let expected = ["0003 events webhooks recordings", "0004 write probe"].map(str::to_owned);
-    assert_eq!(pending, Ok(expected.to_vec()));
+    let pending = store.pending_migrations().await.expect("the store is available");
+    assert_eq!(pending.first().map(String::as_str), Some("0003 events webhooks recordings"));
     store.migrate().await.expect("an earlier release wrote it");
     assert_eq!(store.publish(100).await, Ok(0), "the past has no events");
     for (booking, status) in [(&dialling, CallStatus::Initiated), (&ended, CallStatus::Completed)] {

@@ -41,8 +41,20 @@ pub struct Booking {
     /// How long the reservation blocks the key, measured by the store's own clock: the longest
     /// ring, and the TTL of the lock after it.
     pub reserve_for: Duration,
+    /// Which reservations of earlier calls of this key it replaces.
+    pub take_over: TakeOver,
     /// When the call was booked, by our clock. For the ledger, not for the reservation.
     pub booked_at: Timestamp,
+}
+
+/// Which reservations a booking may replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakeOver {
+    /// Every expired one.
+    Expired,
+    /// An expired one, unless its call is undecided: it is *dialling* or its outcome is unknown, and
+    /// no report says that the callee was not connected. The provider may have got its dial late.
+    Decided,
 }
 
 /// The ids by which a client knows a call.

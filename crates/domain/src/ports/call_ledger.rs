@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{HoldResult, PortUnavailable};
+use super::{HoldResult, PortUnavailable, ProviderLookup};
 use crate::{Booking, CallId, CallStatus, DialOutcome, IntentKey, OwnerToken, Timestamp};
 
 /// The durable record of calls, and the reservations that stand behind the lock.
@@ -22,7 +22,10 @@ use crate::{Booking, CallId, CallStatus, DialOutcome, IntentKey, OwnerToken, Tim
 ///   expires (`a_settled_call_answers_duplicates`), and free the key after that
 ///   (`a_settled_call_frees_its_key_after_its_time`).
 /// - MUST let a new booking take over an expired reservation
-///   (`an_expired_reservation_is_taken_over`).
+///   (`an_expired_reservation_is_taken_over`); a booking with `TakeOver::Decided` only if its call is
+///   not undecided (`an_undecided_call_blocks_a_booking_that_must_ask_first`).
+/// - MUST find the undecided call of an expired reservation, and no other one
+///   (`the_undecided_call_of_a_key_is_found`).
 /// - MUST free the reservation of a call that was not dialled immediately
 ///   (`a_call_that_was_not_dialled_frees_its_key`).
 /// - MUST change a reservation only for the token that took it; the call is settled in any case
@@ -45,6 +48,10 @@ pub trait CallLedger: Send + Sync {
     /// After an error the call may be booked nevertheless. Settling it as not dialled is then safe
     /// and necessary.
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable>;
+
+    /// Finds the call that blocks a booking of this key with `TakeOver::Decided`, although its
+    /// reservation has expired.
+    async fn undecided(&self, key: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable>;
 
     /// Writes the outcome of the dial into the call and its reservation. One round trip.
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable>;

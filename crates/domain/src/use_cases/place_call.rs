@@ -3,8 +3,10 @@
 mod command;
 mod deadline;
 mod dial;
+mod earlier_call;
 mod error;
 mod give_back;
+mod held_intents;
 mod policy;
 mod resolve;
 
@@ -13,16 +15,18 @@ use std::time::Duration;
 
 pub use self::command::{PlaceCallCommand, RawPlaceCall};
 use self::deadline::Deadline;
+use self::earlier_call::EarlierCalls;
 pub use self::error::PlaceCallError;
+use self::held_intents::HeldIntents;
 pub use self::policy::CallPolicy;
 use self::resolve::Parties;
 use crate::ports::{
-    AgentRepo, Background, CallLedger, Clock, ContactRepo, ContextCache, HoldResult, IdempotencyLock,
-    Identifiers, NumberPool, UserRepo, VoiceProvider,
+    AgentRepo, Background, CallLedger, CallUpdater, Clock, ContactRepo, ContextCache, HoldResult,
+    IdempotencyLock, Identifiers, NumberPool, ProviderRecords, UserRepo, VoiceProvider,
 };
 use crate::{
     Booking, CallIdentity, CallReference, DialOutcome, IntentKey, NotDialledReason, NumberingPlan,
-    OwnerToken, SettledCall,
+    OwnerToken, SettledCall, TakeOver,
 };
 
 /// Places one call for one intent: resolves the parties, takes the lock, books the call, dials, and
@@ -32,6 +36,8 @@ pub struct PlaceCall {
     ports: PlaceCallPorts,
     policy: CallPolicy,
     plan: NumberingPlan,
+    held: Arc<HeldIntents>,
+    earlier: Option<EarlierCalls>,
     background: Option<Arc<dyn Background>>,
 }
 
@@ -72,8 +78,15 @@ impl PlaceCall {
     /// The use case on these ports. Calls go only to numbers of `plan`. A refused call gives back what
     /// it may have taken before it returns, which takes at most 1.5 s.
     #[must_use]
-    pub const fn new(ports: PlaceCallPorts, policy: CallPolicy, plan: NumberingPlan) -> Self {
-        Self { ports, policy, plan, background: None }
+    pub fn new(ports: PlaceCallPorts, policy: CallPolicy, plan: NumberingPlan) -> Self {
+        Self { ports, policy, plan, held: Arc::default(), earlier: None, background: None }
+    }
+
+    /// Asks the provider about an earlier call of the same intent before another one is booked, if
+    /// the outcome of the earlier call is unknown.
+    #[must_use]
+    pub fn with_records(self, records: Arc<dyn ProviderRecords>, updater: Arc<dyn CallUpdater>) -> Self {
+        Self { earlier: Some(EarlierCalls { records, updater }), ..self }
     }
 
     /// A refused call returns immediately, and gives back in the background what it may have taken.
@@ -154,10 +167,8 @@ impl PlaceCall {
             self.release(hold.clone()).await;
             return Err(PlaceCallError::too_late(NOT_LOCKED));
         }
-        let (ledger, to_book) = (self.ports.ledger.clone(), booking.clone());
-        let booking_it = Box::pin(async move { ledger.book(&to_book).await });
-        let duplicate = match deadline.finish(booking_it).await {
-            Ok(Ok(HoldResult::Granted)) => {
+        let duplicate = match self.reserve(booking, hold, deadline).await? {
+            HoldResult::Granted => {
                 // This process may have been paused since the last check. Nothing was sent yet, so
                 // withdraw.
                 let elapsed = self.ports.clock.monotonic().saturating_sub(hold.acquired_at);
@@ -171,21 +182,58 @@ impl PlaceCall {
                 self.withdraw(booking.clone(), hold.clone()).await;
                 return Err(refusal);
             }
-            Ok(Ok(HoldResult::InFlight { remaining })) => Err(in_flight(remaining)),
-            Ok(Ok(HoldResult::Settled(call))) => replay(call),
-            Ok(Err(unavailable)) => {
-                self.withdraw(booking.clone(), hold.clone()).await;
-                return Err(unavailable.into());
-            }
-            Err(booking_it) => {
-                self.withdraw_later(booking.clone(), hold.clone(), booking_it).await;
-                return Err(PlaceCallError::too_late(NOT_BOOKED));
-            }
+            HoldResult::InFlight { remaining } => Err(in_flight(remaining)),
+            HoldResult::Settled(call) => replay(call),
         };
         // The store lost the lock of the other request. Its reservation answers this request and
         // the next one.
         self.release(hold.clone()).await;
         Ok(Acquired::Duplicate(duplicate))
+    }
+
+    /// Takes the reservation, in this process and in the ledger.
+    async fn reserve(
+        &self,
+        booking: &Booking,
+        hold: &LockHold,
+        deadline: &Deadline,
+    ) -> Result<HoldResult, PlaceCallError> {
+        let now = self.ports.clock.monotonic();
+        match self.held.acquire(&hold.key, &hold.token, now, now.saturating_add(booking.reserve_for)) {
+            HoldResult::Granted => {}
+            held @ (HoldResult::InFlight { .. } | HoldResult::Settled(_)) => return Ok(held),
+        }
+        let held = self.book_in_ledger(booking.clone(), hold, deadline).await?;
+        let (Some(earlier), HoldResult::InFlight { .. }) = (&self.earlier, &held) else { return Ok(held) };
+        match self.ask_about_earlier_call(earlier, booking, deadline).await {
+            Some(HoldResult::Granted) => {
+                let booking = Booking { take_over: TakeOver::Expired, ..booking.clone() };
+                self.book_in_ledger(booking, hold, deadline).await
+            }
+            Some(held) => Ok(held),
+            None => Ok(held),
+        }
+    }
+
+    async fn book_in_ledger(
+        &self,
+        booking: Booking,
+        hold: &LockHold,
+        deadline: &Deadline,
+    ) -> Result<HoldResult, PlaceCallError> {
+        let (ledger, to_book) = (self.ports.ledger.clone(), booking.clone());
+        let booking_it = Box::pin(async move { ledger.book(&to_book).await });
+        match deadline.finish(booking_it).await {
+            Ok(Ok(held)) => Ok(held),
+            Ok(Err(unavailable)) => {
+                self.withdraw(booking, hold.clone()).await;
+                Err(unavailable.into())
+            }
+            Err(booking_it) => {
+                self.withdraw_later(booking, hold.clone(), booking_it).await;
+                Err(PlaceCallError::too_late(NOT_BOOKED))
+            }
+        }
     }
 
     fn booking(&self, parties: &Parties, command: &PlaceCallCommand, hold: &LockHold) -> Booking {
@@ -203,6 +251,7 @@ impl PlaceCall {
             key: hold.key.clone(),
             token: hold.token.clone(),
             reserve_for: self.policy.reserve_for(),
+            take_over: if self.earlier.is_some() { TakeOver::Decided } else { TakeOver::Expired },
             booked_at: self.ports.clock.now(),
         }
     }

@@ -4,7 +4,9 @@
 
 mod deadline;
 mod dialling;
+mod earlier_calls;
 mod faults;
+mod holding;
 mod new_contacts;
 mod resolving;
 mod world;

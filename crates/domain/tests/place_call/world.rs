@@ -3,15 +3,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallerNumberChoice, Clock, DialRequest, HoldResult, MockAgentRepo, MockCallLedger, MockContactRepo,
-    MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo, Ownership,
-    PortUnavailable, SettleResult, VoiceProvider,
+    CallerNumberChoice, Clock, DialRequest, HoldResult, MockAgentRepo, MockCallLedger, MockCallUpdater,
+    MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo,
+    Ownership, PortUnavailable, ProviderLookup, ProviderRecords, SettleResult, VoiceProvider,
 };
 use domain::{
-    Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallerNumber, Carrier, CarrierCallId,
-    Contact, ContactId, ConversationId, DialOutcome, IntentKey, NumberingPlan, Organization, OrganizationId,
-    OwnerToken, PersonName, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts,
-    PlacedCall, ProviderAgentId, ProviderNumberId, ProviderReference, RawPlaceCall, User, UserId,
+    Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber, Carrier,
+    CarrierCallId, Contact, ContactId, ConversationId, DialOutcome, IntentKey, NumberingPlan, Organization,
+    OrganizationId, OwnerToken, PersonName, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError,
+    PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId, ProviderReference, RawPlaceCall, TakeOver,
+    User, UserId,
 };
 
 use testkit::clock::ManualClock;
@@ -30,6 +31,15 @@ pub(crate) struct World {
     pub lock_settled: Answer<SettleResult>,
     pub released: Answer<Ownership>,
     pub booked: Answer<HoldResult>,
+    /// The undecided call of the intent.
+    pub undecided: Answer<Option<ProviderLookup>>,
+    /// What the provider has recorded of that call. `None` for a provider without records.
+    pub record: Option<Answer<Option<CallUpdate>>>,
+    /// How long the provider takes to answer about it.
+    pub record_takes: Duration,
+    /// What the booking after that question gets.
+    pub booked_after_asking: Answer<HoldResult>,
+    pub merged: Answer<()>,
     pub ledger_settled: Answer<()>,
     pub context_stored: Answer<()>,
     pub outcome: DialOutcome,
@@ -171,6 +181,11 @@ impl World {
             lock_settled: Ok(SettleResult { ownership: Ownership::Held, context_stored: true }),
             released: Ok(Ownership::Held),
             booked: Ok(HoldResult::Granted),
+            undecided: Ok(None),
+            record: None,
+            record_takes: Duration::ZERO,
+            booked_after_asking: Ok(HoldResult::Granted),
+            merged: Ok(()),
             ledger_settled: Ok(()),
             context_stored: Ok(()),
             outcome: DialOutcome::Placed(provider_reference()),
@@ -188,19 +203,67 @@ impl World {
 
     /// Places a call and lets three minutes pass, which is more than any call takes.
     pub(crate) async fn call(self, raw: RawPlaceCall<'_>) -> Run {
+        let mut runs = self.call_each_after(&[Duration::ZERO], raw).await;
+        let (answer, entries) = (runs.0.remove(0), runs.1);
+        let Entries { steps, keys, dialled, holds } = entries;
+        Run { answer, steps, keys, dialled, holds }
+    }
+
+    /// Sends the same request to one process after each of these times, and returns what each one
+    /// got, and how many dials there were.
+    pub(crate) async fn call_the_contact_after(
+        self,
+        times: &[Duration],
+    ) -> (Vec<Result<PlacedCall, PlaceCallError>>, usize) {
+        let raw = RawPlaceCall { contact_id: Some("contact-1"), ..RawPlaceCall::default() };
+        let (answers, entries) = self.call_each_after(times, raw).await;
+        (answers, entries.dialled.len())
+    }
+
+    async fn call_each_after(
+        self,
+        times: &[Duration],
+        raw: RawPlaceCall<'_>,
+    ) -> (Vec<Result<PlacedCall, PlaceCallError>>, Entries) {
         let command =
             PlaceCallCommand::parse(UserId::parse("user-1").expect("an id"), &raw).expect("a command");
         let journal = Journal::default();
         let clock = Arc::new(ManualClock::new());
-        let plan = self.plan.clone();
-        let place_call = PlaceCall::new(self.ports(&journal, &clock), CallPolicy::default(), plan);
-        let placing = tokio::spawn(async move { place_call.execute(command).await });
+        let place_call = self.place_call(&journal, &clock);
+        let mut placing = Vec::new();
+        for time in times {
+            clock.advance(*time - clock.monotonic()).await;
+            let (place_call, command) = (place_call.clone(), command.clone());
+            placing.push(tokio::spawn(async move { place_call.execute(command).await }));
+        }
         clock.advance(Duration::from_secs(180)).await;
-        assert!(placing.is_finished(), "a call ends within three minutes");
-        let answer = placing.await.expect("no panic");
-        let Entries { steps, keys, dialled, holds } =
-            std::mem::take(&mut *journal.0.lock().expect("no panic"));
-        Run { answer, steps, keys, dialled, holds }
+        let mut answers = Vec::new();
+        for placing in placing {
+            assert!(placing.is_finished(), "a call ends within three minutes");
+            answers.push(placing.await.expect("no panic"));
+        }
+        let entries = std::mem::take(&mut *journal.0.lock().expect("no panic"));
+        (answers, entries)
+    }
+
+    fn place_call(self, journal: &Journal, clock: &Arc<ManualClock>) -> PlaceCall {
+        let records = self.record.clone().map(|record| {
+            Arc::new(Records {
+                journal: journal.clone(),
+                clock: clock.clone(),
+                record,
+                takes: self.record_takes,
+            })
+        });
+        let mut updater = MockCallUpdater::new();
+        let (j, merged) = (journal.clone(), self.merged.clone());
+        updater.expect_merge().returning(move |_, _| j.note("update: merge", merged.clone()));
+        let plan = self.plan.clone();
+        let place_call = PlaceCall::new(self.ports(journal, clock), CallPolicy::default(), plan);
+        match records {
+            Some(records) => place_call.with_records(records, Arc::new(updater)),
+            None => place_call,
+        }
     }
 
     fn ports(self, journal: &Journal, clock: &Arc<ManualClock>) -> PlaceCallPorts {
@@ -241,10 +304,14 @@ impl World {
 
         let mut ledger = MockCallLedger::new();
         let (j, booked, paused, pauses_for) = (journal.clone(), self.booked, clock.clone(), self.pauses_for);
-        ledger.expect_book().returning(move |_| {
+        let (asks, booked_after_asking) = (self.record.is_some(), self.booked_after_asking);
+        ledger.expect_book().returning(move |booking| {
             paused.jump(pauses_for);
-            j.note("ledger: book", booked.clone())
+            let is_first = booking.take_over == TakeOver::Decided || !asks;
+            j.note("ledger: book", if is_first { booked.clone() } else { booked_after_asking.clone() })
         });
+        let (j, undecided) = (journal.clone(), self.undecided);
+        ledger.expect_undecided().returning(move |_| j.note("ledger: undecided", undecided.clone()));
         let (j, ledger_settled) = (journal.clone(), self.ledger_settled);
         ledger.expect_settle().returning(move |settlement| {
             j.hold("ledger", settlement.hold_for);
@@ -258,7 +325,11 @@ impl World {
         let mut identifiers = MockIdentifiers::new();
         identifiers.expect_call_id().returning(call_id);
         identifiers.expect_contact_id().returning(|| ContactId::mint(1, [2; 8]));
-        identifiers.expect_owner_token().returning(|| OwnerToken::mint([3; 16]));
+        let mut tokens = 0;
+        identifiers.expect_owner_token().returning(move || {
+            tokens += 1;
+            OwnerToken::mint([tokens; 16])
+        });
 
         let provider = RingingProvider {
             journal: journal.clone(),
@@ -324,5 +395,22 @@ impl VoiceProvider for RingingProvider {
         self.journal.0.lock().expect("no panic").dialled.push(request.clone());
         self.clock.sleep(self.rings_for).await;
         self.outcome.clone()
+    }
+}
+
+/// A provider that answers about its calls after a time on the clock.
+struct Records {
+    journal: Journal,
+    clock: Arc<ManualClock>,
+    record: Answer<Option<CallUpdate>>,
+    takes: Duration,
+}
+
+#[async_trait]
+impl ProviderRecords for Records {
+    async fn find(&self, _lookup: &ProviderLookup) -> Answer<Option<CallUpdate>> {
+        self.journal.note("records: find", ());
+        self.clock.sleep(self.takes).await;
+        self.record.clone()
     }
 }

@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement};
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, ProviderLookup, Settlement};
 use domain::{
     Booking, CallEventKind, CallId, CallProgress, CallReference, CallStatus, CallUpdate, DialOutcome,
-    IntentKey, ProviderReference, SettledCall, Timestamp,
+    IntentKey, ProviderReference, SettledCall, TakeOver, Timestamp,
 };
 
 use super::{LedgerCall, Memory, Reservation, Tables};
@@ -13,6 +15,9 @@ impl CallLedger for Memory {
         let (mut tables, now) = (self.open()?, self.now());
         if let Some(held) = tables.reserved(&booking.key, now) {
             return Ok(held);
+        }
+        if booking.take_over == TakeOver::Decided && tables.undecided(&booking.key, now).is_some() {
+            return Ok(HoldResult::InFlight { remaining: Duration::from_millis(1) });
         }
         let call_id = &booking.identity.call_id;
         if tables.call(call_id).is_some() {
@@ -35,6 +40,11 @@ impl CallLedger for Memory {
         tables.calls.push(call);
         tables.write_event(call_id, CallEventKind::Initiated, CallStatus::Initiated, now);
         Ok(HoldResult::Granted)
+    }
+
+    async fn undecided(&self, key: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable> {
+        let (tables, now) = (self.open()?, self.now());
+        Ok(tables.undecided(key, now).map(|call| tables.lookup(call)))
     }
 
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
@@ -80,6 +90,15 @@ impl Tables {
 
     pub(super) fn call_mut(&mut self, id: &CallId) -> Option<&mut LedgerCall> {
         self.calls.iter_mut().find(|call| call.booking.identity.call_id == *id)
+    }
+
+    /// The undecided call of an expired reservation.
+    fn undecided(&self, key: &IntentKey, now: Timestamp) -> Option<&LedgerCall> {
+        let reservation = self.reservations.get(key).filter(|reservation| reservation.until <= now)?;
+        let is_undecided = |call: &&LedgerCall| {
+            matches!(call.dial, None | Some((DialOutcome::Unknown(_), _))) && call.progress.failure.is_none()
+        };
+        self.call(&reservation.call_id).filter(is_undecided)
     }
 
     /// What a booking of this key gets; `None` if the key is free.

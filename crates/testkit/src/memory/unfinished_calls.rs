@@ -13,13 +13,7 @@ impl UnfinishedCalls for Memory {
             let call = &mut tables.calls[index];
             let booked_at = call.booking.booked_at;
             call.leased_until = Some(now.after(lease.lease_for.max(lease.now.since(booked_at) / 10)));
-            let call = &tables.calls[index];
-            ProviderLookup {
-                call_id: call.booking.identity.call_id.clone(),
-                conversation_id: call.progress.conversation_id.clone(),
-                provider_agent_id: tables.provider_agent_id(call).cloned(),
-                booked_at,
-            }
+            tables.lookup(&tables.calls[index])
         });
         Ok(leased.collect())
     }
@@ -41,6 +35,16 @@ impl UnfinishedCalls for Memory {
 }
 
 impl Tables {
+    /// The identifiers by which the provider finds the call.
+    pub(super) fn lookup(&self, call: &LedgerCall) -> ProviderLookup {
+        ProviderLookup {
+            call_id: call.booking.identity.call_id.clone(),
+            conversation_id: call.progress.conversation_id.clone(),
+            provider_agent_id: self.provider_agent_id(call).cloned(),
+            booked_at: call.booking.booked_at,
+        }
+    }
+
     /// The indexes of calls that match and are not leased: first those without any lease, then
     /// those whose lease is the oldest.
     fn due(&self, limit: u32, now: Timestamp, matches: impl Fn(&LedgerCall) -> bool) -> Vec<usize> {

@@ -30,6 +30,11 @@ impl Deadline {
         }
     }
 
+    /// A deadline at half of the time that is left, for a step that others must follow.
+    pub(super) fn halved(&self) -> Self {
+        Self::after(self.time_left() / 2, &self.clock)
+    }
+
     /// The result of a step, or the unfinished step if the deadline passes first: it may have taken
     /// something, or take it later.
     pub(super) async fn finish<T>(&self, step: BoxFuture<'static, T>) -> Result<T, BoxFuture<'static, T>> {

@@ -58,6 +58,7 @@ impl PlaceCall {
     /// Records the outcome in the lock, the ledger and the context cache. A failure here does not
     /// change the response: the call has already been placed.
     pub(super) async fn settle(&self, parties: &Parties, booking: &Booking, outcome: &DialOutcome) {
+        self.settle_held(booking, outcome);
         let lock = self.settle_lock(parties, booking, outcome);
         if let DialOutcome::NotDialled(_) = outcome {
             // Release the reservation before the lock. Otherwise the next request gets the lock,
@@ -67,6 +68,17 @@ impl PlaceCall {
         } else {
             join!(self.settle_ledger(booking, outcome), lock);
         }
+    }
+
+    fn settle_held(&self, booking: &Booking, outcome: &DialOutcome) {
+        let until = self.ports.clock.monotonic().saturating_add(self.hold_for());
+        let result = match outcome {
+            DialOutcome::Placed(provider) => placed(booking, provider),
+            DialOutcome::NotConnected { reference, reason } => not_connected(booking, reference, *reason),
+            DialOutcome::NotDialled(_) => return self.held.release(&booking.key, &booking.token),
+            DialOutcome::Unknown(_) => return,
+        };
+        self.held.settle(&booking.key, &booking.token, result, until);
     }
 
     /// Attempted twice: a call that stays *dialling* blocks its intent until the reservation
@@ -99,8 +111,7 @@ impl PlaceCall {
         let (lock, ttl) = (&self.ports.lock, self.policy.lock_ttl());
         let written = match outcome {
             DialOutcome::Placed(provider) => {
-                let reference = CallReference::new(booking.identity.call_id.clone(), provider.clone());
-                return self.store_result(parties, booking, provider, SettledCall::Placed(reference)).await;
+                return self.store_result(parties, booking, provider, placed(booking, provider)).await;
             }
             DialOutcome::NotConnected { reference: provider, reason } => {
                 let settled = not_connected(booking, provider, *reason);
@@ -155,6 +166,10 @@ impl PlaceCall {
             }
         }
     }
+}
+
+fn placed(booking: &Booking, provider: &ProviderReference) -> SettledCall {
+    SettledCall::Placed(CallReference::new(booking.identity.call_id.clone(), provider.clone()))
 }
 
 fn not_connected(booking: &Booking, provider: &ProviderReference, reason: NotConnectedReason) -> SettledCall {

@@ -20,12 +20,14 @@ const STEP_TIMEOUT: Duration = Duration::from_millis(500);
 impl PlaceCall {
     /// Releases the lock.
     pub(super) async fn release(&self, hold: LockHold) {
+        self.held.release(&hold.key, &hold.token);
         let call = self.clone();
         self.give_back(async move { call.release_lock(&hold).await }).await;
     }
 
     /// Releases the reservation and the lock.
     pub(super) async fn withdraw(&self, booking: Booking, hold: LockHold) {
+        self.held.release(&hold.key, &hold.token);
         let call = self.clone();
         self.give_back(async move { call.withdraw_booking(&booking, &hold).await }).await;
     }
@@ -44,6 +46,7 @@ impl PlaceCall {
 
     /// Releases the reservation that `booking_it` may still take, and the lock.
     pub(super) async fn withdraw_later(&self, booking: Booking, hold: LockHold, booking_it: Unfinished) {
+        self.held.release(&hold.key, &hold.token);
         let call = self.clone();
         self.give_back(async move {
             if call.may_have_taken(booking_it).await {

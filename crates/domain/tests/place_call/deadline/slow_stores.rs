@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, CallerNumberChoice, CallerNumberQuery, Clock as _, ContactRepo, DialRequest,
-    HoldResult, IdempotencyLock, LockSettlement, NumberPool, Ownership, PortUnavailable, SettleResult,
-    Settlement, UserRepo, VoiceProvider,
+    HoldResult, IdempotencyLock, LockSettlement, NumberPool, Ownership, PortUnavailable, ProviderLookup,
+    SettleResult, Settlement, UserRepo, VoiceProvider,
 };
 use domain::{
     Agent, AgentId, AnswerTime, Booking, Contact, ContactId, DialOutcome, IntentKey, Organization,
@@ -179,6 +179,10 @@ impl CallLedger for Stores {
             booked
         })
         .await
+    }
+
+    async fn undecided(&self, _: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable> {
+        Ok(None)
     }
 
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement};
-use domain::{Booking, DialOutcome, ProviderReference};
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, ProviderLookup, Settlement};
+use domain::{Booking, DialOutcome, IntentKey, ProviderReference, TakeOver};
 use testkit::fixtures;
-use testkit::memory::Reservation;
+use testkit::memory::{Reservation, Tables};
 
 use super::events::Write;
 use super::{BrokenStore, NEVER};
@@ -18,6 +18,7 @@ impl CallLedger for BrokenStore {
         let mut booking = booking.clone();
         match self.flaw {
             Flaw::DropsTheCallsReason => booking.reason = None,
+            Flaw::TakesUndecidedReservationsOver => booking.take_over = TakeOver::Expired,
             Flaw::BooksTwice if is_free => {
                 tokio::task::yield_now().await;
                 self.memory.tables().reservations.remove(&booking.key);
@@ -48,6 +49,22 @@ impl CallLedger for BrokenStore {
         }
         self.change_events(&booking.identity.call_id, events, Write::Booking).await?;
         result
+    }
+
+    async fn undecided(&self, key: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable> {
+        self.reach(key.as_str()).await?;
+        let now = self.now();
+        let change = |tables: &mut Tables| match self.flaw {
+            Flaw::FindsRunningCallsUndecided => {
+                tables.reservations.values_mut().for_each(|reservation| reservation.until = now);
+            }
+            Flaw::FindsNoUndecidedCall => tables.reservations.clear(),
+            Flaw::LeavesReportedCallsUndecided => {
+                tables.calls.iter_mut().for_each(|call| call.progress.failure = None);
+            }
+            _ => {}
+        };
+        self.copy_with(change).undecided(key).await
     }
 
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {

@@ -1,0 +1,136 @@
+//! The wall clock of the host is set while a call is in flight.
+//!
+//! A test cannot set the clock. It moves every time in the file that was read from the wall clock in
+//! the opposite direction, which the store cannot tell from a step of the clock.
+
+use std::path::Path;
+use std::time::Duration;
+
+use domain::ports::{CallLedger, HoldResult, IdempotencyLock, LockSettlement, Ownership};
+use domain::{Booking, CallReference, ProviderReference, SettledCall};
+use sqlx::AssertSqlSafe;
+use testkit::eventually;
+use testkit::fixtures::{Tenant, key, token};
+
+use super::{connect, import, migrated};
+
+const LONG: Duration = Duration::from_secs(60);
+const BRIEF: Duration = Duration::from_millis(300);
+const TWO_HOURS: i64 = 2 * 60 * 60 * 1000;
+/// More than the number of locks between two sweeps.
+const LOCKS_WITH_A_SWEEP: usize = 40;
+
+/// Sets the wall clock forward by this many milliseconds.
+async fn step(path: &Path, millis: i64) {
+    let mut connection = connect(path).await;
+    for (table, end) in [("call_locks", "expires_at"), ("dial_guards", "blocked_until")] {
+        let step =
+            format!("update {table} set {end} = {end} - {millis}, boot_offset = boot_offset - {millis}");
+        sqlx::raw_sql(AssertSqlSafe(step)).execute(&mut connection).await.expect("the columns exist");
+    }
+}
+
+async fn in_sql(path: &Path, statement: &'static str) {
+    sqlx::raw_sql(statement).execute(&mut connect(path).await).await.expect("a valid statement");
+}
+
+fn duplicate(booking: &Booking, tenant: &Tenant) -> Booking {
+    Booking { key: booking.key.clone(), ..tenant.booking(LONG) }
+}
+
+fn is_in_flight(result: &HoldResult) -> bool {
+    matches!(result, HoldResult::InFlight { remaining } if *remaining > LONG / 2 && *remaining <= LONG)
+}
+
+#[tokio::test]
+async fn a_forward_step_of_the_wall_clock_frees_no_intent() {
+    let (store, path, _folder) = migrated().await;
+    let tenant = Tenant::new();
+    import(&store, &tenant.records()).await;
+    let booking = tenant.booking(LONG);
+    assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
+    assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
+    step(&path, TWO_HOURS).await;
+
+    for _ in 0..LOCKS_WITH_A_SWEEP {
+        assert_eq!(store.acquire(&key(), &token(), LONG).await, Ok(HoldResult::Granted));
+    }
+    let duplicate = duplicate(&booking, &tenant);
+    let locked = store.acquire(&booking.key, &duplicate.token, LONG).await.expect("the store is available");
+    assert!(is_in_flight(&locked), "{locked:?}");
+    let booked = store.book(&duplicate).await.expect("the store is available");
+    assert!(is_in_flight(&booked), "{booked:?}");
+    assert_eq!(store.undecided(&booking.key).await, Ok(None), "its reservation has not expired");
+
+    assert_eq!(store.renew(&booking.key, &booking.token, LONG).await, Ok(Ownership::Held));
+    let reference = CallReference::new(booking.identity.call_id.clone(), ProviderReference::default());
+    let call = SettledCall::Placed(reference);
+    let settlement = LockSettlement {
+        key: &booking.key,
+        token: &booking.token,
+        call: &call,
+        hold_for: LONG,
+        context: None,
+    };
+    let settled = IdempotencyLock::settle(&store, &settlement).await.expect("the store is available");
+    assert_eq!(settled.ownership, Ownership::Held);
+    assert_eq!(
+        store.acquire(&booking.key, &duplicate.token, LONG).await,
+        Ok(HoldResult::Settled(call)),
+        "the result is held from now on, by the clock as it was set"
+    );
+}
+
+#[tokio::test]
+async fn a_backward_step_of_the_wall_clock_holds_no_intent_for_longer() {
+    let (store, path, _folder) = migrated().await;
+    let tenant = Tenant::new();
+    import(&store, &tenant.records()).await;
+    let booking = tenant.booking(BRIEF);
+    assert_eq!(store.acquire(&booking.key, &booking.token, BRIEF).await, Ok(HoldResult::Granted));
+    assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
+    step(&path, -TWO_HOURS).await;
+
+    let next = duplicate(&booking, &tenant);
+    eventually("the lock expires", async || {
+        let acquired = store.acquire(&next.key, &next.token, LONG).await.expect("the store is available");
+        (acquired == HoldResult::Granted).then_some(())
+    })
+    .await;
+    eventually("the reservation expires", async || {
+        let booked = store.book(&next).await.expect("the store is available");
+        (booked == HoldResult::Granted).then_some(())
+    })
+    .await;
+}
+
+/// The time since boot starts again with each boot, and the previous release writes no boot: the
+/// wall clock is all that there is.
+#[tokio::test]
+async fn a_row_of_another_boot_or_release_is_judged_by_the_wall_clock() {
+    let (store, path, _folder) = migrated().await;
+    let tenant = Tenant::new();
+    import(&store, &tenant.records()).await;
+    for (change_locks, change_reservations) in [
+        ("update call_locks set boot_id = 'another'", "update dial_guards set boot_id = 'another'"),
+        (
+            "update call_locks set boot_id = null, boot_offset = null",
+            "update dial_guards set boot_id = null, boot_offset = null",
+        ),
+    ] {
+        let booking = tenant.booking(LONG);
+        assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
+        assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
+        in_sql(&path, change_locks).await;
+        in_sql(&path, change_reservations).await;
+        let next = duplicate(&booking, &tenant);
+        let locked = store.acquire(&next.key, &next.token, LONG).await.expect("the store is available");
+        assert!(is_in_flight(&locked), "{locked:?}");
+        let booked = store.book(&next).await.expect("the store is available");
+        assert!(is_in_flight(&booked), "{booked:?}");
+
+        step(&path, TWO_HOURS).await;
+        assert_eq!(store.acquire(&next.key, &next.token, LONG).await, Ok(HoldResult::Granted));
+        assert_eq!(store.book(&next).await, Ok(HoldResult::Granted));
+    }
+}

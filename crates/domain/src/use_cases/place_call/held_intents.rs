@@ -1,0 +1,81 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::ports::HoldResult;
+use crate::{IntentKey, OwnerToken, SettledCall};
+
+/// The intents that this process is dialling, or whose result it holds, by its own monotonic clock.
+///
+/// The lock and the reservation expire by the clocks of their stores. If the host's wall clock is
+/// set forward while a phone rings, both stores may let the next request pass. This table then
+/// refuses it. It only refuses: a request that it lets pass still needs the lock and the
+/// reservation.
+#[derive(Default)]
+pub(super) struct HeldIntents(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    intents: HashMap<IntentKey, HeldIntent>,
+    /// Expired intents are removed when there are this many.
+    clean_at: usize,
+}
+
+struct HeldIntent {
+    token: OwnerToken,
+    until: Duration,
+    /// `None` while the call is in flight, or if its outcome is unknown.
+    result: Option<SettledCall>,
+}
+
+/// Fewer intents are not worth cleaning.
+const SMALL: usize = 256;
+
+impl HeldIntents {
+    /// Holds the intent until this time, or returns who holds it.
+    pub(super) fn acquire(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        now: Duration,
+        until: Duration,
+    ) -> HoldResult {
+        let mut table = self.table();
+        if let Some(held) = table.intents.get(key).filter(|held| held.until > now) {
+            return match &held.result {
+                Some(call) => HoldResult::Settled(call.clone()),
+                None => HoldResult::InFlight { remaining: held.until.saturating_sub(now) },
+            };
+        }
+        if table.intents.len() >= table.clean_at {
+            table.intents.retain(|_, held| held.until > now);
+            table.clean_at = SMALL.max(table.intents.len().saturating_mul(2));
+        }
+        table.intents.insert(key.clone(), HeldIntent { token: token.clone(), until, result: None });
+        HoldResult::Granted
+    }
+
+    /// Holds the result of the call until this time.
+    pub(super) fn settle(&self, key: &IntentKey, token: &OwnerToken, call: SettledCall, until: Duration) {
+        if let Some(held) = self.table().intents.get_mut(key).filter(|held| held.token == *token) {
+            held.until = until;
+            held.result = Some(call);
+        }
+    }
+
+    /// Frees the intent: nothing was dialled.
+    pub(super) fn release(&self, key: &IntentKey, token: &OwnerToken) {
+        let mut table = self.table();
+        if table.intents.get(key).is_some_and(|held| held.token == *token) {
+            table.intents.remove(key);
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // Each operation leaves the table in a state that the next one can use.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -49,9 +49,10 @@ HEADER = f"""\
 #
 # Written by scripts/numbering-plan.py. Do not edit: an update overwrites it.
 #
-# A line with a country and a type of line starts a section. Each other line of the section is a range:
-# the first and the last prefix in it, and the number of digits of its phone numbers. Prefixes and
-# lengths include the calling code.
+# First a line for each country: its calling code, and the prefix that numbers have when they are written
+# as at home (`-` for none). Then sections: a line with a country and a type of line starts one. Each
+# other line of the section is a range: the first and the last prefix in it, and the number of digits of
+# its phone numbers. Prefixes and lengths include the calling code.
 """
 
 
@@ -62,12 +63,14 @@ def main():
     phonenumbers = load_phonenumbers()
     generated = generate(phonenumbers)
     compare_with_library(generated, phonenumbers)
-    committed = read_table(TABLE.read_text()) if TABLE.exists() else []
-    difference = list(differences(committed, generated))
+    countries = country_lines(phonenumbers)
+    committed = TABLE.read_text() if TABLE.exists() else ""
+    difference = list(differences(read_table(committed), generated))
+    difference += sorted(set(countries) ^ set(read_countries(committed)))
     for line in difference:
         print(line)
     print(f"{len(generated)} ranges, {len(difference)} differences", file=sys.stderr)
-    text = table_text(generated)
+    text = table_text(countries, generated)
     if mode == "--write":
         TABLE.parent.mkdir(exist_ok=True)
         TABLE.write_text(text)
@@ -362,14 +365,28 @@ def same_label(numbers, length):
 # The committed table
 
 
-def table_text(ranges):
+def country_lines(phonenumbers):
+    lines = []
+    for calling_code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
+        for region in regions:
+            if region != "001":
+                metadata = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+                lines.append(f"{region} {calling_code} {metadata.national_prefix or '-'}")
+    return sorted(lines)
+
+
+def read_countries(text):
+    return [line for line in text.splitlines() if not line.startswith("#") and line.count(" ") == 2]
+
+
+def table_text(countries, ranges):
     sections = defaultdict(lambda: defaultdict(list))
     for digits, first, last, label in ranges:
         first, last = str(first), str(last)
         while len(first) > 1 and first[-1] == "0" and last[-1] == "9":
             first, last = first[:-1], last[:-1]
         sections[label][first, last].append(digits)
-    lines = [HEADER]
+    lines = [HEADER, *(f"{line}\n" for line in countries)]
     for (country, kind), rows in sorted(sections.items()):
         lines.append(f"{country} {kind}\n")
         for (first, last), lengths in sorted(rows.items()):
@@ -391,7 +408,7 @@ def runs(lengths):
 def read_table(text):
     ranges, label = [], None
     for line in text.splitlines():
-        if line.startswith("#"):
+        if line.startswith("#") or line.count(" ") != 1:
             continue
         left, right = line.split(" ")
         if not left[0].isdigit():

@@ -35,7 +35,8 @@ impl RouteError for PlaceError {
                 .log_as(Level::ERROR, "a call panicked inside the gateway: the phone may have rung"),
             Self::Refused(error) => match error {
                 E::ContactOrPhoneRequired => failure(ErrorCode::ContactOrPhoneRequired),
-                E::InvalidPhoneNumber => failure(ErrorCode::InvalidPhoneNumber),
+                E::InvalidPhoneNumber | E::AmbiguousPhoneNumber(_) => failure(ErrorCode::InvalidPhoneNumber),
+                E::CountryNotAllowed(_) => failure(ErrorCode::CountryNotAllowed),
                 E::DestinationNotAllowed(_) => failure(ErrorCode::DestinationNotAllowed),
                 E::InvalidReason => Failure::from(&InvalidRequest::field(
                     "callReason",

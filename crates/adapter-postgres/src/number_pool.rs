@@ -26,7 +26,10 @@ impl NumberPool for PostgresStore {
                                  and own.phone_number = coalesce(
                                          $5, (select contacts.phone_number from contacts
                                                where contacts.organization_id = $1 and contacts.id = $4))
-                          ) as "recipient_is_own_number!"
+                          ) as "recipient_is_own_number!",
+                          case when $6::boolean then
+                              (select string_agg(phone_number, ',') from caller_numbers where organization_id = $1)
+                          end as organization_numbers
                      from (select) as always
                      left join lateral (
                          select * from caller_numbers
@@ -40,7 +43,8 @@ impl NumberPool for PostgresStore {
                 query.user_id.as_str(),
                 query.requested.map(PhoneNumber::as_e164),
                 contact_id,
-                recipient
+                recipient,
+                query.list_numbers
             )
         });
         read(row.await?)

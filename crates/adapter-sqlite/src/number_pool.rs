@@ -23,7 +23,9 @@ impl NumberPool for SqliteStore {
                           select 1 from caller_numbers
                           where organization_id = ?1 and phone_number = coalesce(
                               ?5, (select phone_number from contacts where organization_id = ?1 and id = ?4))
-                      ) as "recipient_is_own_number!: bool"
+                      ) as "recipient_is_own_number!: bool",
+                      iif(?6, (select group_concat(phone_number) from caller_numbers where organization_id = ?1), null)
+                          as "organization_numbers: String"
                from (select 1)
                left join (
                    select * from caller_numbers
@@ -35,7 +37,8 @@ impl NumberPool for SqliteStore {
             query.user_id.as_str(),
             query.requested.map(PhoneNumber::as_e164),
             contact_id,
-            number
+            number,
+            query.list_numbers
         ));
         choice.await?.ok_or_else(|| failed("a statement returned no row"))
     }

@@ -11,6 +11,7 @@ mod call_status;
 mod caller_number;
 mod contact;
 mod destination;
+mod destination_rules;
 mod directory_record;
 mod ids;
 mod inbound_call;
@@ -40,6 +41,8 @@ pub use self::call_status::CallStatus;
 pub use self::caller_number::{CallerNumber, Carrier};
 pub use self::contact::Contact;
 pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};
+pub use self::destination_rules::{AllowedCountries, DestinationRules};
+pub(crate) use self::destination_rules::{Reading, WrittenNumber};
 pub use self::directory_record::{ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, UserRecord};
 pub use self::ids::{
     AgentId, CallId, CarrierCallId, ContactId, ConversationId, OrganizationId, OwnerToken, ProviderAgentId,
@@ -48,7 +51,7 @@ pub use self::ids::{
 pub use self::inbound_call::{InboundCall, Personalization};
 pub use self::intent_key::IntentKey;
 pub use self::invalid_value::InvalidValue;
-pub use self::numbering_plan::NumberingPlan;
+pub use self::numbering_plan::{Area, Country, NumberingPlan};
 pub use self::outcome::{
     AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
     UnknownCause,

@@ -62,7 +62,7 @@ impl Application {
         let after = AfterTheCall::start(&settings, &stores, &ports, reports, &workers)?;
 
         let runtime = tokio::runtime::Handle::current();
-        let mut place_call = PlaceCall::new(ports, settings.policy, settings.plan.clone())
+        let mut place_call = PlaceCall::new(ports, settings.policy, settings.destinations.clone())
             .with_background(workers.background());
         if let Some(records) = records {
             place_call = place_call.with_records(records, stores.database());

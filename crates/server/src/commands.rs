@@ -72,8 +72,14 @@ pub(crate) fn import(settings: Settings, path: &Path) -> anyhow::Result<()> {
         let directory = stores.directory();
         let lines = BufReader::new(file);
         let progress = |bytes| bar.set_position(bytes);
-        let imported =
-            import_ndjson(lines, directory.as_ref(), &RandomIdentifiers, &settings.plan, progress).await;
+        let imported = import_ndjson(
+            lines,
+            directory.as_ref(),
+            &RandomIdentifiers,
+            &settings.destinations.plan,
+            progress,
+        )
+        .await;
         bar.finish_and_clear();
         stores.close().await;
         let report = imported.with_context(|| path.display().to_string())?;

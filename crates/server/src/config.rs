@@ -16,7 +16,7 @@ use adapter_http::Authenticator;
 use adapter_object_store::RecordingsSettings;
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
-use domain::{CallPolicy, DeliveryPolicy, NumberingPlan, ReconcileTimes};
+use domain::{CallPolicy, DeliveryPolicy, DestinationRules, ReconcileTimes};
 use secrecy::SecretString;
 use url::Url;
 
@@ -33,8 +33,8 @@ pub struct Settings {
     pub voice: Voice,
     pub auth: Auth,
     pub policy: CallPolicy,
-    /// The number ranges that calls may use.
-    pub plan: NumberingPlan,
+    /// Which numbers may be called.
+    pub destinations: DestinationRules,
     pub reconciliation: Reconciliation,
     /// `None` if recordings are not stored.
     pub recordings: Option<RecordingsSettings>,

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use domain::{AllowedCountries, Country};
 use server::{Auth, Settings, Source, Storage, Voice, env_example, settings};
 
 /// Runs the program with only these settings: whether it succeeded, its standard output and its
@@ -219,12 +220,30 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
 }
 
 #[test]
+fn countries_are_checked_at_start() {
+    let destinations = |values| load(values).expect("good settings").destinations;
+    assert_eq!(destinations(&[]).allowed, AllowedCountries::OwnNumbers);
+    let set = destinations(&[("OUTDIAL_ALLOWED_COUNTRIES", "US, CA"), ("OUTDIAL_DEFAULT_COUNTRY", "US")]);
+    assert_eq!(Ok(set.allowed), AllowedCountries::parse("US,CA"));
+    assert_eq!(set.default_country, Country::parse("US").ok());
+    assert_eq!(destinations(&[("OUTDIAL_ALLOWED_COUNTRIES", "*")]).allowed, AllowedCountries::All);
+    for (name, bad, expected) in [
+        ("OUTDIAL_ALLOWED_COUNTRIES", "USA", "must be ISO codes of countries"),
+        ("OUTDIAL_ALLOWED_COUNTRIES", "US,*", "must be ISO codes of countries"),
+        ("OUTDIAL_DEFAULT_COUNTRY", "1", "must be the ISO code of a country"),
+    ] {
+        let error = load(&[(name, bad)]).expect_err(bad);
+        assert!(error.contains(&format!("\n  {name} {expected}")), "{error}");
+    }
+}
+
+#[test]
 fn extra_number_ranges_are_checked_at_start() {
     let number = |text| domain::PhoneNumber::parse(text).expect("E.164");
     let settings = load(&[("OUTDIAL_EXTRA_RANGES", "+9991, +9992,")]).expect("good settings");
-    assert!(settings.plan.contains(&number("+999123456789")));
-    assert!(settings.plan.contains(&number("+999223456789")));
-    assert!(!settings.plan.contains(&number("+999323456789")));
+    assert!(settings.destinations.plan.contains(&number("+999123456789")));
+    assert!(settings.destinations.plan.contains(&number("+999223456789")));
+    assert!(!settings.destinations.plan.contains(&number("+999323456789")));
     for bad in ["999", "+1", "+9991;+9992", "+9991 +9992", "+999x", "+8701", "+1900"] {
         let error = load(&[("OUTDIAL_EXTRA_RANGES", bad)]).expect_err(bad);
         assert!(error.contains("\n  OUTDIAL_EXTRA_RANGES must be E.164 prefixes"), "{error}");

@@ -65,6 +65,8 @@ pub struct CallerNumberColumns {
     pub on_trunk: Option<bool>,
     pub provider_number_id: Option<String>,
     pub recipient_is_own_number: bool,
+    /// Separated by commas; `None` if the query does not ask for them, or if there are none.
+    pub organization_numbers: Option<String>,
 }
 
 impl Columns for CallerNumberColumns {
@@ -72,6 +74,11 @@ impl Columns for CallerNumberColumns {
 
     fn read(self) -> Result<CallerNumberChoice, Unreadable> {
         let recipient_is_own_number = self.recipient_is_own_number;
+        let numbers = self.organization_numbers.as_deref().unwrap_or_default();
+        let organization_numbers = numbers
+            .split_terminator(',')
+            .map(|number| CALLER_NUMBERS.read("phone_number", number))
+            .collect::<Result<_, _>>()?;
         let Self {
             organization_id: Some(organization_id),
             user_id: Some(user_id),
@@ -83,7 +90,7 @@ impl Columns for CallerNumberColumns {
             ..
         } = self
         else {
-            return Ok(CallerNumberChoice { caller: None, recipient_is_own_number });
+            return Ok(CallerNumberChoice { caller: None, recipient_is_own_number, organization_numbers });
         };
         let caller = CallerNumber {
             organization_id: CALLER_NUMBERS.read("organization_id", organization_id)?,
@@ -94,7 +101,7 @@ impl Columns for CallerNumberColumns {
             on_trunk,
             provider_number_id: CALLER_NUMBERS.read_optional("provider_number_id", provider_number_id)?,
         };
-        Ok(CallerNumberChoice { caller: Some(caller), recipient_is_own_number })
+        Ok(CallerNumberChoice { caller: Some(caller), recipient_is_own_number, organization_numbers })
     }
 }
 

@@ -17,6 +17,7 @@ suite! {
     an_own_number_is_recognized_by_number,
     an_own_number_is_recognized_by_contact,
     another_tenants_number_is_not_our_own,
+    the_organizations_numbers_are_listed_if_asked,
     a_lost_number_store_is_unavailable,
 }
 
@@ -154,6 +155,35 @@ pub async fn another_tenants_number_is_not_our_own(harness: &impl NumberPoolHarn
     }
 }
 
+/// All numbers of the organization are listed, whoever has them and whatever they are enabled for,
+/// if the query asks for them. An organization without numbers has none, and another one's are not
+/// listed.
+pub async fn the_organizations_numbers_are_listed_if_asked(harness: &impl NumberPoolHarness) {
+    let (ours, theirs) = (Tenant::new(), Tenant::new());
+    let colleague = user(&ours.organization.id);
+    harness.store(&ours.records()).await;
+    harness.store(&theirs.records()).await;
+    harness.store(&[DirectoryRecord::User(colleague.clone())]).await;
+    let mut expected = vec![ours.number.number.phone_number.clone()];
+    for record in variants(&colleague) {
+        expected.push(record.number.phone_number.clone());
+        harness.store(&[DirectoryRecord::Number(record)]).await;
+    }
+    expected.sort();
+    let stranger = phone_number();
+    for requested in [None, Some(&stranger)] {
+        let asked = CallerNumberQuery {
+            list_numbers: true,
+            ..query(&ours.user, requested, Recipient::Number(&stranger))
+        };
+        let choice = harness.numbers().choose(&asked).await.expect("store is up");
+        let mut listed = choice.organization_numbers;
+        listed.sort();
+        assert_eq!(listed, expected);
+    }
+    assert_eq!(choose(harness, &ours.user, None).await.organization_numbers, []);
+}
+
 /// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number or
 /// an id.
 pub async fn a_lost_number_store_is_unavailable(harness: &impl NumberPoolHarness) {
@@ -171,7 +201,13 @@ const fn query<'a>(
     requested: Option<&'a PhoneNumber>,
     recipient: Recipient<'a>,
 ) -> CallerNumberQuery<'a> {
-    CallerNumberQuery { organization_id: &user.organization_id, user_id: &user.id, requested, recipient }
+    CallerNumberQuery {
+        organization_id: &user.organization_id,
+        user_id: &user.id,
+        requested,
+        recipient,
+        list_numbers: false,
+    }
 }
 
 async fn choose(

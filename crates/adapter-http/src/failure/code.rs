@@ -33,6 +33,7 @@ error_codes! {
     ContactOrPhoneRequired = BAD_REQUEST "CONTACT_OR_PHONE_REQUIRED",
     InvalidPhoneNumber = BAD_REQUEST "INVALID_PHONE_NUMBER",
     DestinationNotAllowed = BAD_REQUEST "DESTINATION_NOT_ALLOWED",
+    CountryNotAllowed = BAD_REQUEST "COUNTRY_NOT_ALLOWED",
     ContactHasNoPhone = BAD_REQUEST "CONTACT_HAS_NO_PHONE",
     ContactPhoneMismatch = BAD_REQUEST "CONTACT_PHONE_MISMATCH",
     AgentNotFound = BAD_REQUEST "AGENT_NOT_FOUND",

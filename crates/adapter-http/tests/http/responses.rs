@@ -84,6 +84,8 @@ async fn an_invalid_request_has_the_code_of_its_mistake() {
         (json!({ "phoneNumber": "hello" }), 400, "INVALID_PHONE_NUMBER"),
         (json!({ "phoneNumber": "911" }), 400, "DESTINATION_NOT_ALLOWED"),
         (json!({ "phoneNumber": "+19005550110" }), 400, "DESTINATION_NOT_ALLOWED"),
+        (json!({ "phoneNumber": "+18765550110" }), 400, "COUNTRY_NOT_ALLOWED"),
+        (json!({ "phoneNumber": "6465550123" }), 400, "INVALID_PHONE_NUMBER"),
         (json!({ "contactId": "c1", "phoneNumber": "+14165550111" }), 400, "CONTACT_PHONE_MISMATCH"),
         (json!({ "contactId": "x".repeat(200) }), 404, "CONTACT_NOT_FOUND"),
         (json!({ "contactId": "c1", "agentId": "x".repeat(200) }), 400, "AGENT_NOT_FOUND"),

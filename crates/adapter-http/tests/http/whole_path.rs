@@ -6,7 +6,7 @@ use std::sync::Arc;
 use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings};
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use domain::ports::Directory;
-use domain::{CallPolicy, DirectoryRecord, NumberingPlan, PlaceCall, PlaceCallPorts};
+use domain::{CallPolicy, DestinationRules, DirectoryRecord, PlaceCall, PlaceCallPorts};
 use serde_json::{Value, json};
 use simulator::{Settings, Simulator};
 use testkit::clock::ManualClock;
@@ -47,7 +47,7 @@ async fn place_call(base_url: Url) -> PlaceCall {
         clock: Arc::new(ManualClock::new()),
         identifiers: identifiers(),
     };
-    PlaceCall::new(ports, CallPolicy::default(), NumberingPlan::default())
+    PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default())
 }
 
 fn records() -> Vec<DirectoryRecord> {

@@ -11,8 +11,8 @@ use domain::ports::{
 };
 use domain::{
     Agent, AgentId, CallEvent, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId, ContactId,
-    ContactIdentity, ContactRecord, ConversationId, DialOutcome, DirectoryRecord, EventSequence, FollowCalls,
-    NumberRecord, NumberingPlan, Organization, OrganizationId, PersonName, PersonalizeCall,
+    ContactIdentity, ContactRecord, ConversationId, DestinationRules, DialOutcome, DirectoryRecord,
+    EventSequence, FollowCalls, NumberRecord, Organization, OrganizationId, PersonName, PersonalizeCall,
     PersonalizeCallPorts, PhoneNumber, PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId,
     ProviderReference, ReadCalls, ReceiveEvent, ReceiveEventPorts, Timestamp, UserId, UserRecord,
     WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
@@ -144,7 +144,7 @@ impl World {
             clock: self.clock.clone(),
             identifiers: identifiers(),
         };
-        PlaceCall::new(ports, CallPolicy::default(), NumberingPlan::default())
+        PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default())
     }
 
     pub(crate) fn read_calls(&self) -> ReadCalls {

@@ -48,6 +48,7 @@ async fn every_operation_of_a_call_is_one_statement() {
         user_id,
         requested: None,
         recipient: Recipient::Contact(&contact_id),
+        list_numbers: true,
     };
     let booking = tenant.booking(Duration::from_secs(60));
     let duplicate = Booking { key: booking.key.clone(), ..tenant.booking(Duration::from_secs(60)) };

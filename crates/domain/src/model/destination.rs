@@ -1,15 +1,14 @@
 //! The numbers that a machine may call: every number in the numbering plans that can be a person's
 //! phone.
 
-use super::numbering_plan::{Country, LineType};
-use super::phone_number::e164_digits;
+use super::numbering_plan::{Area, LineType};
 use crate::{NumberingPlan, PhoneNumber};
 
 /// A phone number that a call may go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     number: PhoneNumber,
-    country: Option<Country>,
+    area: Area,
 }
 
 /// Why a number cannot be a destination.
@@ -21,6 +20,29 @@ pub enum DestinationRefusal {
     /// The number is never a person's phone. No setting overrides this.
     #[error("calls to {} are not allowed", .0.as_str())]
     NotAllowed(ForbiddenRange),
+    /// The operator allows no calls to this country.
+    #[error("calls to numbers of {0} are not allowed")]
+    CountryNotAllowed(Area),
+    /// The number has no `+`. With it, it is a number that may not be called.
+    #[error(
+        "no +: with it, this is a number of {international}, where calls are not allowed; without it, it may be a \
+         number as it is written at home. Write +, the country code and the number"
+    )]
+    NoPlus {
+        /// Where the number with the `+` belongs.
+        international: Area,
+    },
+    /// The number has no `+` and means two numbers that may be called.
+    #[error(
+        "no +, and two readings: with it, this is a number of {international}; as it is written at home, a number \
+         of {national}. Write +, the country code and the number"
+    )]
+    TwoReadings {
+        /// Where the number with the `+` belongs.
+        international: Area,
+        /// Where the national number belongs.
+        national: Area,
+    },
 }
 
 /// The ranges that are never dialled.
@@ -60,16 +82,8 @@ impl Destination {
         let listing = plan.find(&number).ok_or(DestinationRefusal::Invalid)?;
         match forbidden_line(listing.line_type) {
             Some(range) => Err(DestinationRefusal::NotAllowed(range)),
-            None => Ok(Self { number, country: listing.country }),
+            None => Ok(Self { number, area: listing.area }),
         }
-    }
-
-    /// Reads the number of a destination as a client writes it: E.164, with an optional `+`. The
-    /// result must still pass [`Destination::new`].
-    pub(crate) fn read(text: &str) -> Result<PhoneNumber, DestinationRefusal> {
-        // Short numbers are not E.164, but their refusal must say why they are never dialled.
-        refuse_forbidden(e164_digits(text).ok_or(DestinationRefusal::Invalid)?)?;
-        PhoneNumber::parse(text).map_err(|_| DestinationRefusal::Invalid)
     }
 
     /// The number.
@@ -78,12 +92,10 @@ impl Destination {
         &self.number
     }
 
-    /// The ISO 3166 code of the country of the number's range. Countries can share a calling code:
-    /// `+1` has 25. `None` for an extra range of the operator and for international toll-free
-    /// numbers.
+    /// Where the number belongs. Countries can share a calling code: `+1` has 25.
     #[must_use]
-    pub fn country(&self) -> Option<&'static str> {
-        self.country.map(Country::as_str)
+    pub const fn area(&self) -> Area {
+        self.area
     }
 }
 
@@ -102,6 +114,11 @@ const fn forbidden_line(line_type: LineType) -> Option<ForbiddenRange> {
 /// country code, which are refused too.
 const LONGEST_SHORT_CODE: usize = 6;
 const GLOBAL_NETWORKS: [&str; 7] = ["870", "878", "881", "882", "883", "888", "979"];
+
+/// Short numbers are not E.164, but their refusal must say why they are never dialled.
+pub(super) fn refuse_short(digits: &str) -> Result<(), DestinationRefusal> {
+    if digits.len() <= LONGEST_SHORT_CODE { refuse_forbidden(digits) } else { Ok(()) }
+}
 
 fn refuse_forbidden(digits: &str) -> Result<(), DestinationRefusal> {
     forbidden(digits).map_or(Ok(()), |range| Err(DestinationRefusal::NotAllowed(range)))

@@ -23,8 +23,29 @@ pub struct NumberingPlan {
 /// What a number is according to the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Listing {
-    pub(crate) country: Option<Country>,
+    pub(crate) area: Area,
     pub(crate) line_type: LineType,
+}
+
+/// Where a number belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Area {
+    /// To this country or territory.
+    Country(Country),
+    /// To no country: an international number, for example toll-free.
+    International,
+    /// It is not known: the number is in an extra range of the operator.
+    ExtraRange,
+}
+
+impl fmt::Display for Area {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Country(country) => country.as_str(),
+            Self::International => "no country",
+            Self::ExtraRange => "an extra range",
+        })
+    }
 }
 
 /// The type of a line, which decides who answers it and who pays for the call.
@@ -48,11 +69,17 @@ pub(crate) enum LineType {
 /// A country or territory, by its ISO 3166 code. Kosovo is `XK`, Ascension `AC`, and Tristan da
 /// Cunha `TA`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Country(&'static str);
+pub struct Country(&'static str);
 
 impl Country {
+    /// Reads an ISO 3166 code of two capital letters.
+    pub fn parse(code: &str) -> Result<Self, InvalidValue> {
+        table::country(code).map(|entry| entry.country).ok_or(INVALID_COUNTRY)
+    }
+
     /// The code: two capital letters.
-    pub(crate) const fn as_str(self) -> &'static str {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         self.0
     }
 }
@@ -63,6 +90,8 @@ impl fmt::Debug for Country {
     }
 }
 
+const INVALID_COUNTRY: InvalidValue =
+    InvalidValue("the ISO 3166 code of a country with phone numbers, like US");
 const MIN_PREFIX_LEN: usize = 3;
 const INVALID_PREFIX: InvalidValue =
     InvalidValue("an E.164 prefix of 3 to 15 digits that may be called, like +61496");
@@ -92,15 +121,27 @@ impl NumberingPlan {
         self.find(number).is_some()
     }
 
+    /// The number that a person in this country writes with these digits: without the calling code,
+    /// with or without the national prefix. `None` if that is in no range.
+    pub(crate) fn national(&self, digits: &str, country: Country) -> Option<PhoneNumber> {
+        let entry = table::country(country.as_str())?;
+        let without_prefix = digits.strip_prefix(entry.national_prefix);
+        [Some(digits), without_prefix].into_iter().flatten().find_map(|national| {
+            let number = PhoneNumber::parse(&format!("+{}{national}", entry.calling_code)).ok()?;
+            self.contains(&number).then_some(number)
+        })
+    }
+
     /// What the number is, or `None` if it is in no range. The table takes precedence: an extra
     /// range cannot make a premium-rate number a standard one.
     pub(crate) fn find(&self, number: &PhoneNumber) -> Option<Listing> {
         let digits = number.digits();
         if let Some(range) = table::find(digits) {
-            return Some(Listing { country: range.country, line_type: range.line_type });
+            let area = range.country.map_or(Area::International, Area::Country);
+            return Some(Listing { area, line_type: range.line_type });
         }
         let is_extra = self.extra.iter().any(|range| digits.starts_with(&**range));
-        is_extra.then_some(Listing { country: None, line_type: LineType::Standard })
+        is_extra.then_some(Listing { area: Area::ExtraRange, line_type: LineType::Standard })
     }
 }
 

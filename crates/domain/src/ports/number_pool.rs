@@ -16,6 +16,8 @@ use crate::{CallerNumber, ContactId, OrganizationId, PhoneNumber, UserId};
 ///   or by contact (`an_own_number_is_recognized_by_contact`), has a number of the organization
 ///   itself, and ignore the numbers of other organizations
 ///   (`another_tenants_number_is_not_our_own`).
+/// - MUST list all numbers of the organization if asked, and no others
+///   (`the_organizations_numbers_are_listed_if_asked`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_number_store_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -37,6 +39,8 @@ pub struct CallerNumberQuery<'a> {
     pub requested: Option<&'a PhoneNumber>,
     /// Who will be called.
     pub recipient: Recipient<'a>,
+    /// Whether to list all numbers of the organization.
+    pub list_numbers: bool,
 }
 
 /// Who will be called, as far as the request says.
@@ -55,4 +59,6 @@ pub struct CallerNumberChoice {
     pub caller: Option<CallerNumber>,
     /// Whether the recipient's number is one of the organization's own.
     pub recipient_is_own_number: bool,
+    /// All numbers of the organization, in any order. Empty if the query does not ask for them.
+    pub organization_numbers: Vec<PhoneNumber>,
 }

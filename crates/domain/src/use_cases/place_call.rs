@@ -25,7 +25,7 @@ use crate::ports::{
     IdempotencyLock, Identifiers, NumberPool, ProviderRecords, UserRepo, VoiceProvider,
 };
 use crate::{
-    Booking, CallIdentity, CallReference, DialOutcome, IntentKey, NotDialledReason, NumberingPlan,
+    Booking, CallIdentity, CallReference, DestinationRules, DialOutcome, IntentKey, NotDialledReason,
     OwnerToken, SettledCall, TakeOver,
 };
 
@@ -35,7 +35,7 @@ use crate::{
 pub struct PlaceCall {
     ports: PlaceCallPorts,
     policy: CallPolicy,
-    plan: NumberingPlan,
+    destinations: DestinationRules,
     held: Arc<HeldIntents>,
     earlier: Option<EarlierCalls>,
     background: Option<Arc<dyn Background>>,
@@ -75,11 +75,11 @@ struct LockHold {
 }
 
 impl PlaceCall {
-    /// The use case on these ports. Calls go only to numbers of `plan`. A refused call gives back what
+    /// The use case on these ports. Calls go only to numbers that `destinations` allow. A refused call gives back what
     /// it may have taken before it returns, which takes at most 1.5 s.
     #[must_use]
-    pub fn new(ports: PlaceCallPorts, policy: CallPolicy, plan: NumberingPlan) -> Self {
-        Self { ports, policy, plan, held: Arc::default(), earlier: None, background: None }
+    pub fn new(ports: PlaceCallPorts, policy: CallPolicy, destinations: DestinationRules) -> Self {
+        Self { ports, policy, destinations, held: Arc::default(), earlier: None, background: None }
     }
 
     /// Asks the provider about an earlier call of the same intent before another one is booked, if

@@ -10,7 +10,7 @@ use domain::ports::{
     Background, BackgroundWork, Clock as _, HoldResult, MockContextCache, MockIdentifiers, PortUnavailable,
 };
 use domain::{
-    CallPolicy, ContactId, NumberingPlan, OwnerToken, PlaceCall, PlaceCallCommand, PlaceCallError,
+    CallPolicy, ContactId, DestinationRules, OwnerToken, PlaceCall, PlaceCallCommand, PlaceCallError,
     PlaceCallPorts, PlacedCall, RawPlaceCall, UserId,
 };
 use testkit::clock::ManualClock;
@@ -96,7 +96,7 @@ impl World {
             clock: clock.clone(),
             identifiers: Arc::new(identifiers),
         };
-        let mut place_call = PlaceCall::new(ports, CallPolicy::default(), NumberingPlan::default());
+        let mut place_call = PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default());
         if self.has_background {
             place_call = place_call.with_background(Arc::new(Spawning));
         }

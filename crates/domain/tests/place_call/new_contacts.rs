@@ -1,8 +1,10 @@
 use domain::ports::CallerNumberChoice;
-use domain::{Contact, ForbiddenRange, IntentKey, PhoneNumber, PlaceCallError, RawPlaceCall, UserId};
+use domain::{
+    Area, Contact, Country, ForbiddenRange, IntentKey, PhoneNumber, PlaceCallError, RawPlaceCall, UserId,
+};
 
 use crate::world::{
-    World, agent, caller_number, contact, new_contact, number, number_without_contact, unavailable,
+    World, agent, caller_number, choice, contact, new_contact, number, number_without_contact, unavailable,
 };
 
 const NEW_NUMBER: RawPlaceCall<'_> = RawPlaceCall {
@@ -22,8 +24,8 @@ fn intent_key(contact: &Contact, to: &PhoneNumber) -> IntentKey {
     IntentKey::new(&UserId::parse("user-1").expect("an id"), &contact.id, &agent().id, to)
 }
 
-fn choice(change: impl FnOnce(&mut CallerNumberChoice)) -> CallerNumberChoice {
-    let mut choice = CallerNumberChoice { caller: Some(caller_number()), recipient_is_own_number: false };
+fn changed(change: impl FnOnce(&mut CallerNumberChoice)) -> CallerNumberChoice {
+    let mut choice = choice(Some(caller_number()));
     change(&mut choice);
     choice
 }
@@ -64,8 +66,8 @@ async fn a_refused_call_creates_no_contact() {
     silent.voice_enabled = false;
     let mut unsynced = agent();
     unsynced.provider_agent_id = None;
-    let numbers = |change: fn(&mut CallerNumberChoice)| World { numbers: Ok(choice(change)), ..world() };
-    let shown = choice(|choice| {
+    let numbers = |change: fn(&mut CallerNumberChoice)| World { numbers: Ok(changed(change)), ..world() };
+    let shown = changed(|choice| {
         choice.caller.as_mut().expect("a caller").phone_number = number_without_contact();
     });
     let asked = RawPlaceCall { agent_id: Some("agent-9"), ..NEW_NUMBER };
@@ -81,6 +83,11 @@ async fn a_refused_call_creates_no_contact() {
         (World { numbers: Ok(shown), ..world() }, NEW_NUMBER, own_number),
         (numbers(|choice| choice.caller = None), NEW_NUMBER, PlaceCallError::NoAiEnabledNumber),
         (numbers(|choice| choice.caller = None), from, PlaceCallError::FromNumberNotAvailable),
+        (
+            numbers(|choice| choice.organization_numbers = vec![number("+442079460018")]),
+            NEW_NUMBER,
+            PlaceCallError::CountryNotAllowed(Area::Country(Country::parse("CA").expect("a country"))),
+        ),
         (off_trunk, NEW_NUMBER, PlaceCallError::NumberNotOnTrunk),
         (
             World { user: Err(unavailable()), ..world() },

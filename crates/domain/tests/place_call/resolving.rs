@@ -1,7 +1,10 @@
 use domain::ports::CallerNumberChoice;
-use domain::{Carrier, ForbiddenRange, NumberingPlan, PlaceCallError, RawPlaceCall};
+use domain::{
+    AllowedCountries, Area, Carrier, Country, DestinationRefusal, DestinationRules, ForbiddenRange,
+    NumberingPlan, PlaceCallError, RawPlaceCall,
+};
 
-use crate::world::{World, agent, caller_number, contact, number, unavailable};
+use crate::world::{World, agent, caller_number, choice, contact, number, unavailable};
 
 /// The error of a refused call, for which nothing is locked, booked or dialled.
 async fn refused(world: World, raw: RawPlaceCall<'_>) -> PlaceCallError {
@@ -29,7 +32,7 @@ async fn the_refusal_names_the_user_contact_agent_or_number_that_is_missing() {
     let world = World { agent: Ok(None), ..World::working() };
     let asked = RawPlaceCall { agent_id: Some("agent-9"), ..BY_CONTACT };
     assert_eq!(refused(world, asked).await, PlaceCallError::AgentNotFound);
-    let none = CallerNumberChoice { caller: None, recipient_is_own_number: false };
+    let none = choice(None);
     let world = World { numbers: Ok(none.clone()), ..World::working() };
     assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::NoAiEnabledNumber);
     let world = World { numbers: Ok(none), ..World::working() };
@@ -55,7 +58,7 @@ async fn a_caller_number_must_serve_ai_calls_and_be_on_the_trunk() {
     let with = |change: fn(&mut domain::CallerNumber)| {
         let mut caller = caller_number();
         change(&mut caller);
-        let numbers = CallerNumberChoice { caller: Some(caller), recipient_is_own_number: false };
+        let numbers = choice(Some(caller));
         World { numbers: Ok(numbers), ..World::working() }
     };
     let asked = RawPlaceCall { from_number: Some("+14165550100"), ..BY_CONTACT };
@@ -83,7 +86,7 @@ async fn a_contact_is_called_at_its_own_number_or_not_at_all() {
 
 #[tokio::test]
 async fn a_forbidden_number_and_the_organization_itself_are_not_called() {
-    let own = CallerNumberChoice { caller: Some(caller_number()), recipient_is_own_number: true };
+    let own = CallerNumberChoice { recipient_is_own_number: true, ..choice(Some(caller_number())) };
     let world = World { numbers: Ok(own), ..World::working() };
     let refusal = PlaceCallError::DestinationNotAllowed(ForbiddenRange::OwnNumber);
     assert_eq!(refused(world, BY_CONTACT).await, refusal);
@@ -124,8 +127,88 @@ async fn a_stored_number_in_no_known_range_is_called_only_if_an_extra_range_cont
     };
     assert_eq!(refused(newer(), BY_CONTACT).await, PlaceCallError::InvalidPhoneNumber);
     let plan = NumberingPlan::with_extra_ranges(["+9991"]).expect("a prefix");
-    let run = World { plan, ..newer() }.call(BY_CONTACT).await;
+    let destinations = DestinationRules { plan, ..DestinationRules::default() };
+    let run = World { destinations, ..newer() }.call(BY_CONTACT).await;
     assert_eq!(run.dials(), 1);
+}
+
+fn area(code: &str) -> Area {
+    Area::Country(Country::parse(code).expect("an ISO code"))
+}
+
+fn rules(allowed: &str, default_country: Option<&str>) -> DestinationRules {
+    DestinationRules {
+        plan: NumberingPlan::default(),
+        allowed: AllowedCountries::parse(allowed).expect("a list"),
+        default_country: default_country.map(|code| Country::parse(code).expect("an ISO code")),
+    }
+}
+
+#[tokio::test]
+async fn a_number_of_a_country_that_is_not_allowed_is_refused_however_it_is_given() {
+    let jamaican = || {
+        let mut contact = contact();
+        contact.phone_number = Some(number("+18765550123"));
+        World { contact: Ok(Some(contact)), ..World::working() }
+    };
+    let refusal = PlaceCallError::CountryNotAllowed(area("JM"));
+    let by_number = RawPlaceCall { phone_number: Some("+18765550123"), ..RawPlaceCall::default() };
+    for raw in [BY_CONTACT, by_number] {
+        assert_eq!(refused(jamaican(), raw).await, refusal, "the organization has a number in CA only");
+        for allowed in ["US,CA", "GB"] {
+            let world = World { destinations: rules(allowed, None), ..jamaican() };
+            assert_eq!(refused(world, raw).await, refusal);
+        }
+        for allowed in ["JM", "*"] {
+            let run = World { destinations: rules(allowed, None), ..jamaican() }.call(raw).await;
+            assert_eq!(run.dials(), 1, "{allowed}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_number_without_a_plus_is_not_called_in_another_country() {
+    let by_number = RawPlaceCall { phone_number: Some("6465550123"), ..RawPlaceCall::default() };
+    let no_plus = DestinationRefusal::NoPlus { international: area("NZ") };
+    let refusal = refused(World::working(), by_number).await;
+    assert_eq!(refusal, PlaceCallError::AmbiguousPhoneNumber(no_plus));
+    let text = refusal.to_string();
+    assert!(text.contains("NZ") && !text.contains("555"), "{text}");
+
+    let national = World { destinations: rules("US,CA", Some("US")), ..World::working() };
+    let run = national.call(by_number).await;
+    assert_eq!(run.dialled[0].to, number("+16465550123"));
+
+    let both = World { destinations: rules("*", Some("US")), ..World::working() };
+    let two = DestinationRefusal::TwoReadings { international: area("NZ"), national: area("US") };
+    assert_eq!(refused(both, by_number).await, PlaceCallError::AmbiguousPhoneNumber(two));
+}
+
+#[tokio::test]
+async fn a_number_with_and_without_its_plus_is_one_intent() {
+    let run = async |text| {
+        let raw = RawPlaceCall { phone_number: Some(text), ..RawPlaceCall::default() };
+        World::working().call(raw).await
+    };
+    let (with, without) = (run("+14165550110").await, run("14165550110").await);
+    assert_eq!((with.dials(), without.dials()), (1, 1));
+    assert_eq!(with.keys, without.keys);
+}
+
+/// The stored number of the contact decides which of the readings the client means.
+#[tokio::test]
+async fn a_number_beside_a_contact_means_the_contacts_number() {
+    let both = RawPlaceCall { phone_number: Some("4165550110"), ..BY_CONTACT };
+    let national = World { destinations: rules("*", Some("CA")), ..World::working() };
+    assert_eq!(national.call(both).await.dialled[0].to, number("+14165550110"));
+    for stored in ["+16465550123", "+6465550123"] {
+        let mut contact = contact();
+        contact.phone_number = Some(number(stored));
+        let world =
+            World { contact: Ok(Some(contact)), destinations: rules("*", Some("US")), ..World::working() };
+        let raw = RawPlaceCall { phone_number: Some("6465550123"), ..BY_CONTACT };
+        assert_eq!(world.call(raw).await.dialled[0].to, number(stored));
+    }
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@ use domain::ports::{
 };
 use domain::{
     Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber, Carrier,
-    CarrierCallId, Contact, ContactId, ConversationId, DialOutcome, IntentKey, NumberingPlan, Organization,
-    OrganizationId, OwnerToken, PersonName, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError,
-    PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId, ProviderReference, RawPlaceCall, TakeOver,
-    User, UserId,
+    CarrierCallId, Contact, ContactId, ConversationId, DestinationRules, DialOutcome, IntentKey,
+    Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, PlaceCall, PlaceCallCommand,
+    PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId, ProviderReference,
+    RawPlaceCall, TakeOver, User, UserId,
 };
 
 use testkit::clock::ManualClock;
@@ -50,7 +50,7 @@ pub(crate) struct World {
     /// How long the process is paused while it books.
     pub pauses_for: Duration,
     /// The numbers that may be called.
-    pub plan: NumberingPlan,
+    pub destinations: DestinationRules,
 }
 
 /// The result of a call.
@@ -125,6 +125,16 @@ pub(crate) fn caller_number() -> CallerNumber {
     }
 }
 
+/// What the store returns about numbers: this one for the call, and that the organization has the
+/// usual one.
+pub(crate) fn choice(caller: Option<CallerNumber>) -> CallerNumberChoice {
+    CallerNumberChoice {
+        caller,
+        recipient_is_own_number: false,
+        organization_numbers: vec![caller_number().phone_number],
+    }
+}
+
 pub(crate) fn agent() -> Agent {
     Agent {
         id: AgentId::parse("agent-1").expect("an id"),
@@ -175,7 +185,7 @@ impl World {
             contact: Ok(Some(contact())),
             created_contact: Ok(new_contact()),
             agent: Ok(Some(agent())),
-            numbers: Ok(CallerNumberChoice { caller: Some(caller_number()), recipient_is_own_number: false }),
+            numbers: Ok(choice(Some(caller_number()))),
             acquired: Ok(HoldResult::Granted),
             renewed: Ok(Ownership::Held),
             lock_settled: Ok(SettleResult { ownership: Ownership::Held, context_stored: true }),
@@ -192,7 +202,7 @@ impl World {
             answers: AnswerTime::AfterRinging,
             rings_for: Duration::ZERO,
             pauses_for: Duration::ZERO,
-            plan: NumberingPlan::default(),
+            destinations: DestinationRules::default(),
         }
     }
 
@@ -258,8 +268,8 @@ impl World {
         let mut updater = MockCallUpdater::new();
         let (j, merged) = (journal.clone(), self.merged.clone());
         updater.expect_merge().returning(move |_, _| j.note("update: merge", merged.clone()));
-        let plan = self.plan.clone();
-        let place_call = PlaceCall::new(self.ports(journal, clock), CallPolicy::default(), plan);
+        let destinations = self.destinations.clone();
+        let place_call = PlaceCall::new(self.ports(journal, clock), CallPolicy::default(), destinations);
         match records {
             Some(records) => place_call.with_records(records, Arc::new(updater)),
             None => place_call,

@@ -6,7 +6,7 @@ use adapter_http::{AuthSettings, Authenticator, JwtKeys};
 use adapter_object_store::{RecordingsSettings, S3Settings};
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
-use domain::CallPolicy;
+use domain::{CallPolicy, DestinationRules};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use url::{Host, Url};
 
@@ -30,7 +30,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         && reader.are_valid(&[OUTDIAL_DATABASE_URL, OUTDIAL_VOICE_PROVIDER]);
     let auth = auth(reader, embedded.filter(|_| is_demo));
     let policy = call_policy(reader);
-    let plan = Destinations::read(reader).plan;
+    let Destinations { plan, allowed, default_country } = Destinations::read(reader);
     let reconciliation = Reconciliation::read(reader);
     let recordings = match backends.recordings {
         RecordingsUrl::Nowhere => None,
@@ -44,7 +44,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         voice: voice?,
         auth: auth?,
         policy: policy?,
-        plan,
+        destinations: DestinationRules { plan, allowed, default_country },
         reconciliation,
         recordings,
         deliveries,

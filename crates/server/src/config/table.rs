@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::NumberingPlan;
+use domain::{AllowedCountries, Country, NumberingPlan};
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -113,6 +113,16 @@ settings! {
         /// Number prefixes that may be called although the built-in numbering plan does not contain
         /// them yet. They lift no other rule: premium-rate numbers stay refused.
         plan: NumberingPlan = OUTDIAL_EXTRA_RANGES, "", extra_ranges();
+        /// The countries that may be called, as ISO codes separated by commas, for example US,CA.
+        /// If empty: those in which the organization has a caller number. * allows all countries.
+        allowed: AllowedCountries = OUTDIAL_ALLOWED_COUNTRIES, "",
+            Kind::new("ISO codes of countries separated by commas, like US,CA, or *", |text| {
+                AllowedCountries::parse(text).ok()
+            });
+        /// The country whose numbers may be written as at home, without + and country code. If
+        /// empty, a number without + is read as an international one.
+        default_country: Option<Country> = OUTDIAL_DEFAULT_COUNTRY, "",
+            Kind::new("the ISO code of a country, like US", |text| Country::parse(text).ok()).optional();
     }
 
     pub(super) struct CallTimes {

@@ -106,7 +106,14 @@ impl NumberPool for Memory {
             Some(requested) => of_user.clone().find(|record| record.number.phone_number == *requested),
             None => of_user.filter(|record| is_default(&record.number)).min_by_key(|record| record.position),
         };
-        Ok(CallerNumberChoice { caller: chosen.map(|record| record.number.clone()), recipient_is_own_number })
+        let caller = chosen.map(|record| record.number.clone());
+        let organization_numbers = if query.list_numbers {
+            let numbers = tables.directory.numbers.iter().filter(of_organization);
+            numbers.map(|record| record.number.phone_number.clone()).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(CallerNumberChoice { caller, recipient_is_own_number, organization_numbers })
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Flaw {
     LendsNumbersToColleagues,
     KnowsOnlyTheUsersOwnNumbers,
     IgnoresTheRecipientsContact,
+    ListsTheUsersNumbersAlone,
+    AlwaysListsNumbers,
     // Users
     DropsTheOrganizationsName,
     // The directory

@@ -117,8 +117,13 @@ impl World {
         for recipient in [Recipient::Contact(&contact_id), Recipient::Number(number), Recipient::Number(own)]
         {
             for requested in [None, Some(own), Some(number)] {
-                let query =
-                    CallerNumberQuery { organization_id, user_id: &tenant.user.id, requested, recipient };
+                let query = CallerNumberQuery {
+                    organization_id,
+                    user_id: &tenant.user.id,
+                    requested,
+                    recipient,
+                    list_numbers: false,
+                };
                 both!(self, store => store.choose(&query).await);
             }
         }

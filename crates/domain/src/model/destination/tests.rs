@@ -1,9 +1,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::DestinationRules;
+use crate::model::destination_rules::WrittenNumber;
 
 fn parse(text: &str) -> Result<Destination, DestinationRefusal> {
-    Destination::new(Destination::read(text)?, &NumberingPlan::default())
+    let rules = DestinationRules::default();
+    rules.read(&WrittenNumber::parse(text)?).map(|reading| reading.destination)
 }
 
 fn refusal(text: &str) -> Option<DestinationRefusal> {
@@ -143,8 +146,8 @@ fn an_extra_range_is_dialled_but_lifts_no_other_rule() {
     let plan = NumberingPlan::with_extra_ranges(["+9991", "+6149", "+4470", "+1416"]).expect("prefixes");
     let check = |text| Destination::new(PhoneNumber::parse(text).expect("E.164"), &plan);
     let new = check("+999123456789").expect("an extra range");
-    assert_eq!((new.number().as_e164(), new.country()), ("+999123456789", None));
-    assert_eq!(check("+61491234567").expect("known").country(), Some("AU"));
+    assert_eq!((new.number().as_e164(), new.area()), ("+999123456789", Area::ExtraRange));
+    assert_eq!(check("+61491234567").expect("known").area().to_string(), "AU");
     assert_eq!(check("+447031234567").err(), not_allowed(ForbiddenRange::SpecialTariff));
     assert_eq!(check("+14165551212").err(), not_allowed(ForbiddenRange::ShortOrEmergency));
     assert_eq!(check("+999223456789").err(), Some(DestinationRefusal::Invalid));

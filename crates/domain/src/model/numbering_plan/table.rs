@@ -6,12 +6,27 @@ use super::{Country, LineType};
 
 static TEXT: &str = include_str!("../../../data/numbering-plan.txt");
 
-/// Sorted by `digits` and `first`; no two ranges overlap.
-static RANGES: LazyLock<Vec<NumberRange>> = LazyLock::new(|| {
-    let mut ranges = parse(TEXT).expect("the table of this build is readable, as a test checks");
-    ranges.sort_unstable_by_key(|range| (range.digits, range.first));
-    ranges
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let mut table = parse(TEXT).expect("the table of this build is readable, as a test checks");
+    table.ranges.sort_unstable_by_key(|range| (range.digits, range.first));
+    table
 });
+
+#[derive(Debug, Default)]
+struct Table {
+    countries: Vec<CountryEntry>,
+    /// Sorted by `digits` and `first`; no two ranges overlap.
+    ranges: Vec<NumberRange>,
+}
+
+/// How the numbers of a country are written.
+#[derive(Debug)]
+pub(super) struct CountryEntry {
+    pub(super) country: Country,
+    pub(super) calling_code: &'static str,
+    /// What precedes a number that is written as at home. Empty if nothing does.
+    pub(super) national_prefix: &'static str,
+}
 
 /// Neighbouring numbers of one length that belong to one country and one type of line.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,14 +43,20 @@ pub(super) struct NumberRange {
 /// The range that contains the number with these digits.
 pub(super) fn find(digits: &str) -> Option<&'static NumberRange> {
     let number: u64 = digits.parse().ok()?;
-    let after = RANGES.partition_point(|range| (range.digits, range.first) <= (digits.len(), number));
-    let range = RANGES.get(after.checked_sub(1)?)?;
+    let ranges = &TABLE.ranges;
+    let after = ranges.partition_point(|range| (range.digits, range.first) <= (digits.len(), number));
+    let range = ranges.get(after.checked_sub(1)?)?;
     (range.digits == digits.len() && number <= range.last).then_some(range)
 }
 
+/// The country with this ISO 3166 code.
+pub(super) fn country(code: &str) -> Option<&'static CountryEntry> {
+    TABLE.countries.iter().find(|entry| entry.country.as_str() == code)
+}
+
 /// Reads the table. The file describes its own format.
-fn parse(text: &'static str) -> Option<Vec<NumberRange>> {
-    let mut ranges = Vec::new();
+fn parse(text: &'static str) -> Option<Table> {
+    let mut table = Table::default();
     let mut section = None;
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (left, right) = line.split_once(' ')?;
@@ -45,14 +66,17 @@ fn parse(text: &'static str) -> Option<Vec<NumberRange>> {
             let (fewest, most) = pair(right);
             for digits in fewest.parse().ok()?..=most.parse().ok()? {
                 let [first, last] = [padded(first, '0', digits)?, padded(last, '9', digits)?];
-                ranges.push(NumberRange { digits, first, last, country, line_type });
+                table.ranges.push(NumberRange { digits, first, last, country, line_type });
             }
+        } else if let Some((calling_code, national_prefix)) = right.split_once(' ') {
+            let national_prefix = if national_prefix == "-" { "" } else { national_prefix };
+            table.countries.push(CountryEntry { country: Country(left), calling_code, national_prefix });
         } else {
             let country = (left != "global").then_some(Country(left));
             section = Some((country, line_type(right)?));
         }
     }
-    Some(ranges)
+    Some(table)
 }
 
 /// Both ends of `a-b`, or twice the same.

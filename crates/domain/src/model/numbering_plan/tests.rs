@@ -9,7 +9,10 @@ fn line_type(text: &str) -> Option<LineType> {
 }
 
 fn country(text: &str) -> Option<&'static str> {
-    NumberingPlan::default().find(&number(text))?.country.map(Country::as_str)
+    match NumberingPlan::default().find(&number(text))?.area {
+        Area::Country(country) => Some(country.as_str()),
+        Area::International | Area::ExtraRange => None,
+    }
 }
 
 #[test]
@@ -107,5 +110,38 @@ fn an_extra_range_is_a_prefix_of_e164_that_is_no_whole_country() {
         ["", "+", "+1", "+44", "61496", "+0614", "+61 496", "+61496x", "+1234567890123456", "+870", "+1900"]
     {
         assert!(extra_range(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_number_is_read_as_it_is_written_at_home() {
+    for (country, digits, expected) in [
+        ("US", "6465550123", Some("+16465550123")),
+        ("US", "16465550123", Some("+16465550123")),
+        ("CA", "2125550123", Some("+12125550123")),
+        ("GB", "02079460018", Some("+442079460018")),
+        ("GB", "2079460018", Some("+442079460018")),
+        ("DE", "03012345678", Some("+493012345678")),
+        ("IT", "0612345678", Some("+390612345678")),
+        ("ES", "910000001", Some("+34910000001")),
+        ("RU", "89123456789", Some("+79123456789")),
+        ("HU", "0615550123", Some("+3615550123")),
+        ("US", "646555012", None),
+        ("GB", "0", None),
+        ("GB", "", None),
+    ] {
+        let country = Country::parse(country).expect("an ISO code");
+        let read = NumberingPlan::default().national(digits, country);
+        assert_eq!(read.as_ref().map(PhoneNumber::as_e164), expected, "{country:?} {digits}");
+    }
+}
+
+#[test]
+fn a_country_is_an_iso_code_with_phone_numbers() {
+    for code in ["US", "XK", "TA"] {
+        assert_eq!(Country::parse(code).map(Country::as_str), Ok(code));
+    }
+    for code in ["", "us", "UK", "USA", "*", "001"] {
+        assert!(Country::parse(code).is_err(), "{code:?}");
     }
 }

@@ -1,4 +1,4 @@
-use crate::{AgentId, CallReason, ContactId, Destination, PhoneNumber, UserId};
+use crate::{AgentId, CallReason, ContactId, PhoneNumber, UserId, WrittenNumber};
 
 use super::PlaceCallError;
 
@@ -17,19 +17,19 @@ pub struct RawPlaceCall<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceCallCommand {
     pub(super) user_id: UserId,
-    pub(super) callee: Callee,
+    pub(super) callee: RequestedCallee,
     pub(super) agent_id: Option<AgentId>,
     pub(super) from_number: Option<PhoneNumber>,
     pub(super) reason: Option<CallReason>,
 }
 
-/// Who will be called.
+/// Who will be called, as the client wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Callee {
+pub(super) enum RequestedCallee {
     /// This contact. If a number was given too, it must be the contact's.
-    Contact(ContactId, Option<PhoneNumber>),
+    Contact(ContactId, Option<WrittenNumber>),
     /// The person with this number.
-    Number(PhoneNumber),
+    Number(WrittenNumber),
 }
 
 impl PlaceCallCommand {
@@ -37,11 +37,11 @@ impl PlaceCallCommand {
     ///
     /// A malformed id is refused like an id that does not exist.
     pub fn parse(user_id: UserId, raw: &RawPlaceCall<'_>) -> Result<Self, PlaceCallError> {
-        let number = given(raw.phone_number).map(Destination::read).transpose()?;
+        let number = given(raw.phone_number).map(WrittenNumber::parse).transpose()?;
         let contact_id = given(raw.contact_id).map(ContactId::parse).transpose();
         let callee = match (contact_id.map_err(|_| PlaceCallError::ContactNotFound)?, number) {
-            (Some(contact_id), number) => Callee::Contact(contact_id, number),
-            (None, Some(number)) => Callee::Number(number),
+            (Some(contact_id), number) => RequestedCallee::Contact(contact_id, number),
+            (None, Some(number)) => RequestedCallee::Number(number),
             (None, None) => return Err(PlaceCallError::ContactOrPhoneRequired),
         };
         let agent_id = given(raw.agent_id).map(AgentId::parse).transpose();
@@ -54,16 +54,6 @@ impl PlaceCallCommand {
             from_number: from_number.map_err(|_| PlaceCallError::FromNumberNotAvailable)?,
             reason: reason.map_err(|_| PlaceCallError::InvalidReason)?,
         })
-    }
-}
-
-impl Callee {
-    /// The number that the request contains.
-    pub(super) const fn given_number(&self) -> Option<&PhoneNumber> {
-        match self {
-            Self::Contact(_, given) => given.as_ref(),
-            Self::Number(number) => Some(number),
-        }
     }
 }
 

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use crate::ports::PortUnavailable;
 use crate::{
-    CallId, CallReference, DestinationRefusal, ForbiddenRange, NotConnectedReason, ProviderCode, UnknownCause,
+    Area, CallId, CallReference, DestinationRefusal, ForbiddenRange, NotConnectedReason, ProviderCode,
+    UnknownCause,
 };
 
 /// Why there is no call, or no call with a known outcome.
@@ -14,6 +15,12 @@ pub enum PlaceCallError {
     /// The phone number is not valid.
     #[error("phoneNumber is not a valid E.164 phone number")]
     InvalidPhoneNumber,
+    /// The phone number has no `+`, and it is not certain which person it belongs to.
+    #[error("phoneNumber has {0}")]
+    AmbiguousPhoneNumber(DestinationRefusal),
+    /// The operator allows no calls to the country of the number.
+    #[error("calls to numbers of {0} are not allowed")]
+    CountryNotAllowed(Area),
     /// The number is never a person's phone.
     #[error("calls to {} are not allowed", .0.as_str())]
     DestinationNotAllowed(ForbiddenRange),
@@ -114,6 +121,10 @@ impl From<DestinationRefusal> for PlaceCallError {
         match refusal {
             DestinationRefusal::Invalid => Self::InvalidPhoneNumber,
             DestinationRefusal::NotAllowed(range) => Self::DestinationNotAllowed(range),
+            DestinationRefusal::CountryNotAllowed(area) => Self::CountryNotAllowed(area),
+            DestinationRefusal::NoPlus { .. } | DestinationRefusal::TwoReadings { .. } => {
+                Self::AmbiguousPhoneNumber(refusal)
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
 use futures_util::join;
 
-use super::command::Callee;
+use super::command::RequestedCallee;
 use super::{PlaceCall, PlaceCallCommand, PlaceCallError};
 use crate::ports::{CallerNumberChoice, CallerNumberQuery, PortUnavailable, Recipient};
 use crate::{
-    Agent, CallerNumber, Contact, Destination, ForbiddenRange, NumberingPlan, ProviderAgentId,
-    ProviderNumberId, User,
+    Agent, AllowedCountries, CallerNumber, Contact, ContactId, Destination, DestinationRefusal,
+    ForbiddenRange, ProviderAgentId, ProviderNumberId, Reading, User,
 };
 
 /// Who calls whom, from which number, with which agent: everything that a dial needs.
@@ -19,33 +19,41 @@ pub(super) struct Parties {
     pub(super) provider_number_id: ProviderNumberId,
 }
 
+/// Who will be called, with the number of the request as the rules read it.
+enum Callee<'a> {
+    Contact(&'a ContactId, Option<Reading>),
+    Number(Reading),
+}
+
 impl PlaceCall {
     /// Checks the requested number; then finds the user; then contact, agent and caller number in
     /// parallel. Creates the contact of a new number last, so that a refused request leaves none.
     pub(super) async fn resolve(&self, command: &PlaceCallCommand) -> Result<Parties, PlaceCallError> {
-        if let Some(number) = command.callee.given_number() {
-            Destination::new(number.clone(), &self.plan)?;
-        }
+        let callee = self.read(&command.callee)?;
         let user = self.ports.users.find(&command.user_id).await?.ok_or(PlaceCallError::UserNotFound)?;
         let query = CallerNumberQuery {
             organization_id: &user.organization.id,
             user_id: &user.id,
             requested: command.from_number.as_ref(),
-            recipient: match &command.callee {
+            recipient: match &callee {
                 Callee::Contact(contact_id, _) => Recipient::Contact(contact_id),
-                Callee::Number(number) => Recipient::Number(number),
+                Callee::Number(reading) => Recipient::Number(reading.destination.number()),
             },
+            list_numbers: self.destinations.allowed == AllowedCountries::OwnNumbers,
         };
         let (contact, agent, numbers) = join!(
-            self.contact(&user, command),
+            self.contact(&user, &callee),
             self.agent(&user, command),
             self.ports.numbers.choose(&query)
         );
-        let (contact, destination) = callee(contact?, command, &self.plan)?;
-        let numbers = numbers?;
+        let (contact, reading) = self.destination(contact?, callee)?;
+        let mut numbers = numbers?;
+        let destination = reading.destination.clone();
         refuse_own_number(&numbers, &destination)?;
         let (agent, provider_agent_id) = speaker(agent?, command)?;
+        let organization_numbers = std::mem::take(&mut numbers.organization_numbers);
         let (caller, provider_number_id) = shown_number(numbers, command)?;
+        self.destinations.check(&reading, &organization_numbers)?;
         let contact = match contact {
             Some(contact) => contact,
             None => self.create_contact(&user, &destination).await?,
@@ -53,16 +61,44 @@ impl PlaceCall {
         Ok(Parties { user, contact, destination, agent, provider_agent_id, caller, provider_number_id })
     }
 
-    async fn contact(
-        &self,
-        user: &User,
-        command: &PlaceCallCommand,
-    ) -> Result<Option<Contact>, PortUnavailable> {
+    fn read<'a>(&self, callee: &'a RequestedCallee) -> Result<Callee<'a>, DestinationRefusal> {
+        Ok(match callee {
+            RequestedCallee::Contact(id, written) => Callee::Contact(
+                id,
+                written.as_ref().map(|written| self.destinations.read(written)).transpose()?,
+            ),
+            RequestedCallee::Number(written) => Callee::Number(self.destinations.read(written)?),
+        })
+    }
+
+    async fn contact(&self, user: &User, callee: &Callee<'_>) -> Result<Option<Contact>, PortUnavailable> {
         let organization_id = &user.organization.id;
-        match &command.callee {
+        match callee {
             Callee::Contact(id, _) => self.ports.contacts.find(organization_id, id).await,
-            Callee::Number(number) => self.ports.contacts.find_by_number(organization_id, number).await,
+            Callee::Number(reading) => {
+                self.ports.contacts.find_by_number(organization_id, reading.destination.number()).await
+            }
         }
+    }
+
+    /// The contact, or `None` for a number that has none yet; and the number to dial.
+    fn destination(
+        &self,
+        contact: Option<Contact>,
+        callee: Callee<'_>,
+    ) -> Result<(Option<Contact>, Reading), PlaceCallError> {
+        let given = match callee {
+            Callee::Number(reading) => return Ok((contact, reading)),
+            Callee::Contact(_, given) => given,
+        };
+        let contact = contact.ok_or(PlaceCallError::ContactNotFound)?;
+        let is_given = |number| given.as_ref().is_none_or(|given| given.may_be(number));
+        if !contact.phone_number.as_ref().map_or(given.is_none(), is_given) {
+            return Err(PlaceCallError::ContactPhoneMismatch);
+        }
+        let number = contact.phone_number.clone().ok_or(PlaceCallError::ContactHasNoPhone)?;
+        let destination = Destination::new(number, &self.destinations.plan)?;
+        Ok((Some(contact), Reading::stored(destination)))
     }
 
     /// Creates the contact of a number that had none. The intent key contains its id, so this must
@@ -83,24 +119,6 @@ impl PlaceCall {
             None => self.ports.agents.default_for(&user.organization.id).await,
         }
     }
-}
-
-/// The contact, or `None` for a number that has none yet; and the number to dial.
-fn callee(
-    contact: Option<Contact>,
-    command: &PlaceCallCommand,
-    plan: &NumberingPlan,
-) -> Result<(Option<Contact>, Destination), PlaceCallError> {
-    let given = match &command.callee {
-        Callee::Number(number) => return Ok((contact, Destination::new(number.clone(), plan)?)),
-        Callee::Contact(_, given) => given,
-    };
-    let contact = contact.ok_or(PlaceCallError::ContactNotFound)?;
-    if given.as_ref().is_some_and(|given| contact.phone_number.as_ref() != Some(given)) {
-        return Err(PlaceCallError::ContactPhoneMismatch);
-    }
-    let number = contact.phone_number.clone().ok_or(PlaceCallError::ContactHasNoPhone)?;
-    Ok((Some(contact), Destination::new(number, plan)?))
 }
 
 /// An organization that calls its own number would connect two of its agents.

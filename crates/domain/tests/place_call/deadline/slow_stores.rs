@@ -16,7 +16,7 @@ use domain::{
 };
 use testkit::clock::ManualClock;
 
-use crate::world::{agent, caller_number, contact, name, organization_id, provider_reference};
+use crate::world::{agent, caller_number, choice, contact, name, organization_id, provider_reference};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
@@ -127,7 +127,7 @@ impl AgentRepo for Stores {
 #[async_trait]
 impl NumberPool for Stores {
     async fn choose<'a>(&self, _: &CallerNumberQuery<'a>) -> Result<CallerNumberChoice, PortUnavailable> {
-        let choice = CallerNumberChoice { caller: Some(caller_number()), recipient_is_own_number: false };
+        let choice = choice(Some(caller_number()));
         self.step(Step::Number, |_| Ok(choice)).await
     }
 }

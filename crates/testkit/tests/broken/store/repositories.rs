@@ -186,8 +186,18 @@ impl NumberPool for BrokenStore {
                 };
                 choice.recipient_is_own_number =
                     numbers.clone().any(|number| Some(&number.phone_number) == recipient.as_ref());
+                if query.list_numbers {
+                    choice.organization_numbers = numbers.clone().map(|number| number.phone_number).collect();
+                }
                 let found = numbers.find(|number| is_users(number) && is_requested(number));
                 choice.caller = choice.caller.or(found);
+            }
+            Flaw::ListsTheUsersNumbersAlone if query.list_numbers => {
+                choice.organization_numbers = numbers.filter(is_users).map(|own| own.phone_number).collect();
+            }
+            Flaw::AlwaysListsNumbers => {
+                choice.organization_numbers =
+                    numbers.filter(is_organizations).map(|own| own.phone_number).collect();
             }
             Flaw::KnowsOnlyTheUsersOwnNumbers => {
                 choice.recipient_is_own_number &= numbers.any(|number| {

@@ -13,14 +13,6 @@ fn a_contact_or_a_number_is_required_and_empty_text_is_neither() {
 }
 
 #[test]
-fn a_number_with_and_without_its_plus_is_one_request() {
-    let with = parse(RawPlaceCall { phone_number: Some("+14165550110"), ..RawPlaceCall::default() });
-    let without = parse(RawPlaceCall { phone_number: Some("14165550110"), ..RawPlaceCall::default() });
-    assert!(with.is_ok());
-    assert_eq!(with, without);
-}
-
-#[test]
 fn each_field_is_refused_by_its_own_code() {
     let base = RawPlaceCall { contact_id: Some("c1"), ..RawPlaceCall::default() };
     let refused = |raw| parse(raw).expect_err("refused");

@@ -1,0 +1,165 @@
+//! Which numbers an operator lets calls go to, and how a number without `+` is read.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::destination::refuse_short;
+use super::numbering_plan::{Area, Country};
+use super::phone_number::e164_digits;
+use crate::{Destination, DestinationRefusal, InvalidValue, NumberingPlan, PhoneNumber};
+
+/// The rules of this gateway for destinations. The default allows the countries of the
+/// organization's own numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DestinationRules {
+    /// The numbers that exist.
+    pub plan: NumberingPlan,
+    /// Where calls may go to.
+    pub allowed: AllowedCountries,
+    /// The country whose national numbers are read.
+    pub default_country: Option<Country>,
+}
+
+/// The countries that calls may go to. A number in an extra range of the plan is always allowed: the
+/// operator has named its prefix.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum AllowedCountries {
+    /// Those in which the organization has a caller number.
+    #[default]
+    OwnNumbers,
+    /// These.
+    Listed(Arc<[Country]>),
+    /// All, and the numbers that belong to no country.
+    All,
+}
+
+impl AllowedCountries {
+    /// Reads a setting: ISO 3166 codes separated by commas, `*` for all countries, or nothing for
+    /// those of the organization's own numbers.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        match text {
+            "" => Ok(Self::OwnNumbers),
+            "*" => Ok(Self::All),
+            _ => text
+                .split(',')
+                .map(|code| Country::parse(code.trim()))
+                .collect::<Result<_, _>>()
+                .map(Self::Listed),
+        }
+    }
+}
+
+/// The digits of a destination as a client wrote them. `Debug` hides them.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct WrittenNumber {
+    digits: Box<str>,
+    has_plus: bool,
+}
+
+impl WrittenNumber {
+    /// Reads ASCII digits with an optional `+`. A short number is refused.
+    pub(crate) fn parse(text: &str) -> Result<Self, DestinationRefusal> {
+        let digits = e164_digits(text).ok_or(DestinationRefusal::Invalid)?;
+        refuse_short(digits)?;
+        Ok(Self { digits: digits.into(), has_plus: text.starts_with('+') })
+    }
+}
+
+impl fmt::Debug for WrittenNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WrittenNumber(…)")
+    }
+}
+
+/// What a written number means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) destination: Destination,
+    doubt: Doubt,
+}
+
+/// What else the number can mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Doubt {
+    None,
+    /// It has no `+`, and may be the number of another country as it is written there.
+    NoPlus,
+    /// It was read as a national number. With a `+`, it is this one.
+    International(Destination),
+}
+
+impl DestinationRules {
+    /// Reads a number. Whether its country is allowed is not checked.
+    ///
+    /// Without `+`, the number is a national one of the default country if there is such a number.
+    pub(crate) fn read(&self, written: &WrittenNumber) -> Result<Reading, DestinationRefusal> {
+        let international = PhoneNumber::parse(&written.digits)
+            .map_err(|_| DestinationRefusal::Invalid)
+            .and_then(|number| Destination::new(number, &self.plan));
+        if written.has_plus {
+            return Ok(Reading { destination: international?, doubt: Doubt::None });
+        }
+        let national = self.default_country.and_then(|country| self.plan.national(&written.digits, country));
+        let national = national.map(|number| Destination::new(number, &self.plan));
+        match (national, international) {
+            (Some(Ok(destination)), Ok(international)) => {
+                Ok(Reading { destination, doubt: Doubt::International(international) })
+            }
+            (Some(Ok(destination)), Err(_)) => Ok(Reading { destination, doubt: Doubt::None }),
+            (Some(Err(_)) | None, Ok(destination)) => Ok(Reading { destination, doubt: Doubt::NoPlus }),
+            (Some(Err(refusal)), Err(_)) | (None, Err(refusal)) => Err(refusal),
+        }
+    }
+
+    /// Refuses a number whose country is not allowed, and one without `+` that may be meant for
+    /// another person. `own` are the organization's numbers, if [`AllowedCountries::OwnNumbers`]
+    /// applies.
+    pub(crate) fn check(&self, reading: &Reading, own: &[PhoneNumber]) -> Result<(), DestinationRefusal> {
+        let destination = &reading.destination;
+        let is_allowed = self.allows(destination, own);
+        match &reading.doubt {
+            Doubt::International(other) if self.allows(other, own) => Err(DestinationRefusal::TwoReadings {
+                international: other.area(),
+                national: destination.area(),
+            }),
+            Doubt::NoPlus if !is_allowed => {
+                Err(DestinationRefusal::NoPlus { international: destination.area() })
+            }
+            Doubt::None | Doubt::NoPlus | Doubt::International(_) if is_allowed => Ok(()),
+            Doubt::None | Doubt::NoPlus | Doubt::International(_) => {
+                Err(DestinationRefusal::CountryNotAllowed(destination.area()))
+            }
+        }
+    }
+
+    fn allows(&self, destination: &Destination, own: &[PhoneNumber]) -> bool {
+        let area = destination.area();
+        match (&self.allowed, area) {
+            (AllowedCountries::All, _) | (_, Area::ExtraRange) => true,
+            (_, Area::International) => false,
+            (AllowedCountries::Listed(countries), Area::Country(country)) => countries.contains(&country),
+            (AllowedCountries::OwnNumbers, Area::Country(_)) => {
+                own.iter().filter_map(|number| self.plan.find(number)).any(|listing| listing.area == area)
+            }
+        }
+    }
+}
+
+impl Reading {
+    /// A number that was not written by a client: there is no doubt.
+    pub(crate) const fn stored(destination: Destination) -> Self {
+        Self { destination, doubt: Doubt::None }
+    }
+
+    /// Whether the client may have meant this number.
+    pub(crate) fn may_be(&self, number: &PhoneNumber) -> bool {
+        let other = match &self.doubt {
+            Doubt::International(other) => Some(other.number()),
+            Doubt::None | Doubt::NoPlus => None,
+        };
+        self.destination.number() == number || other == Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+use super::*;
+
+fn number(text: &str) -> PhoneNumber {
+    PhoneNumber::parse(text).expect("E.164")
+}
+
+fn country(code: &str) -> Country {
+    Country::parse(code).expect("an ISO code")
+}
+
+fn rules(allowed: &str, default_country: Option<&str>) -> DestinationRules {
+    DestinationRules {
+        plan: NumberingPlan::with_extra_ranges(["+9991"]).expect("a prefix"),
+        allowed: AllowedCountries::parse(allowed).expect("a list of countries"),
+        default_country: default_country.map(country),
+    }
+}
+
+/// The number that is dialled for this text, or why none is.
+fn dialled(rules: &DestinationRules, text: &str, own: &[&str]) -> Result<String, DestinationRefusal> {
+    let own: Vec<_> = own.iter().copied().map(number).collect();
+    let reading = rules.read(&WrittenNumber::parse(text)?)?;
+    rules.check(&reading, &own)?;
+    Ok(reading.destination.number().as_e164().to_owned())
+}
+
+fn not_allowed(code: &str) -> Result<String, DestinationRefusal> {
+    Err(DestinationRefusal::CountryNotAllowed(Area::Country(country(code))))
+}
+
+fn no_plus(code: &str) -> Result<String, DestinationRefusal> {
+    Err(DestinationRefusal::NoPlus { international: Area::Country(country(code)) })
+}
+
+fn two_readings(international: &str, national: &str) -> Result<String, DestinationRefusal> {
+    let [international, national] = [international, national].map(|code| Area::Country(country(code)));
+    Err(DestinationRefusal::TwoReadings { international, national })
+}
+
+fn to(text: &str) -> Result<String, DestinationRefusal> {
+    Ok(text.to_owned())
+}
+
+#[test]
+fn by_default_calls_go_to_the_countries_of_the_organizations_numbers() {
+    let rules = rules("", None);
+    let own = ["+14165550100", "+442079460018"];
+    for allowed in ["+14165550123", "+16045550123", "+442079460019", "+447400123456"] {
+        assert_eq!(dialled(&rules, allowed, &own), to(allowed));
+    }
+    for (foreign, code) in [
+        ("+18765550123", "JM"),
+        ("+12125550123", "US"),
+        ("+441624756789", "IM"),
+        ("+4930123456", "DE"),
+        ("+6465550123", "NZ"),
+    ] {
+        assert_eq!(dialled(&rules, foreign, &own), not_allowed(code), "{foreign}");
+    }
+    assert_eq!(dialled(&rules, "+14165550123", &[]), not_allowed("CA"));
+}
+
+#[test]
+fn a_list_allows_its_countries_and_no_others() {
+    let rules = rules("US, JM", None);
+    assert_eq!(dialled(&rules, "+18765550123", &["+14165550100"]), to("+18765550123"));
+    assert_eq!(dialled(&rules, "+14165550123", &["+14165550100"]), not_allowed("CA"));
+}
+
+#[test]
+fn numbers_of_no_country_need_all_countries() {
+    let international = "+80012345678";
+    let refused = Err(DestinationRefusal::CountryNotAllowed(Area::International));
+    for limited in ["", "US,GB"] {
+        assert_eq!(dialled(&rules(limited, None), international, &["+14165550100"]), refused);
+    }
+    assert_eq!(dialled(&rules("*", None), international, &[]), to(international));
+    assert_eq!(dialled(&rules("*", None), "+18765550123", &[]), to("+18765550123"));
+}
+
+#[test]
+fn a_number_in_an_extra_range_is_allowed() {
+    assert_eq!(dialled(&rules("US", None), "+999123456789", &[]), to("+999123456789"));
+}
+
+/// Numbers of the United States as they are written at home. Each is also a number of the country
+/// beside it.
+const TEN_DIGITS: [(&str, &str); 5] = [
+    ("6465550123", "NZ"),
+    ("3235550123", "BE"),
+    ("4795550123", "NO"),
+    ("6595550123", "SG"),
+    ("3615550123", "HU"),
+];
+
+#[test]
+fn without_a_plus_a_number_is_international_only_if_its_country_is_allowed() {
+    for (text, code) in TEN_DIGITS {
+        assert_eq!(dialled(&rules("US,CA", None), text, &[]), no_plus(code));
+        assert_eq!(dialled(&rules("", None), text, &["+12125550100"]), no_plus(code));
+        assert_eq!(dialled(&rules(code, None), text, &[]), Ok(format!("+{text}")));
+    }
+    assert_eq!(dialled(&rules("", None), "14165550123", &["+14165550100"]), to("+14165550123"));
+    assert_eq!(dialled(&rules("US", None), "4155550123", &[]), Err(DestinationRefusal::Invalid));
+    assert_eq!(dialled(&rules("GB", None), "02079460018", &[]), Err(DestinationRefusal::Invalid));
+}
+
+#[test]
+fn national_numbers_of_the_default_country_are_read() {
+    for (text, _) in TEN_DIGITS {
+        assert_eq!(dialled(&rules("US", Some("US")), text, &[]), Ok(format!("+1{text}")));
+    }
+    let british = rules("GB", Some("GB"));
+    for text in ["02079460018", "2079460018", "442079460018", "+442079460018"] {
+        assert_eq!(dialled(&british, text, &[]), to("+442079460018"), "{text}");
+    }
+    assert_eq!(dialled(&british, "+02079460018", &[]), Err(DestinationRefusal::Invalid));
+    // As E.164, this would be a satellite phone.
+    assert_eq!(dialled(&rules("US", Some("US")), "8705550123", &[]), to("+18705550123"));
+    assert_eq!(dialled(&rules("US", Some("US")), "8765550123", &[]), not_allowed("JM"));
+}
+
+#[test]
+fn a_number_that_is_allowed_in_both_readings_is_refused() {
+    for (text, code) in TEN_DIGITS {
+        assert_eq!(dialled(&rules("*", Some("US")), text, &[]), two_readings(code, "US"));
+        assert_eq!(dialled(&rules(&format!("US,{code}"), Some("US")), text, &[]), two_readings(code, "US"));
+        assert_eq!(dialled(&rules(code, Some("US")), text, &[]), two_readings(code, "US"));
+        assert_eq!(dialled(&rules("FR", Some("US")), text, &[]), not_allowed("US"));
+    }
+    assert_eq!(
+        dialled(&rules("", Some("US")), "6465550123", &["+12125550100", "+6465550124"]),
+        two_readings("NZ", "US")
+    );
+    assert_eq!(dialled(&rules("", Some("US")), "6465550123", &["+12125550100"]), to("+16465550123"));
+}
+
+#[test]
+fn forbidden_numbers_stay_forbidden_in_every_reading() {
+    let rules = rules("*", Some("US"));
+    for text in ["911", "112", "9005550123", "19005550123", "+19005550123"] {
+        let refusal = dialled(&rules, text, &[]).expect_err("forbidden");
+        assert!(matches!(refusal, DestinationRefusal::NotAllowed(_)), "{text}: {refusal}");
+    }
+}
+
+#[test]
+fn a_reading_may_be_either_number() {
+    let rules = rules("*", Some("US"));
+    let reading = rules.read(&WrittenNumber::parse("6465550123").expect("digits")).expect("a number");
+    assert!(reading.may_be(&number("+16465550123")) && reading.may_be(&number("+6465550123")));
+    assert!(!reading.may_be(&number("+14165550123")));
+}
+
+#[test]
+fn a_setting_of_countries_is_read() {
+    assert_eq!(AllowedCountries::parse(""), Ok(AllowedCountries::OwnNumbers));
+    assert_eq!(AllowedCountries::parse("*"), Ok(AllowedCountries::All));
+    assert_eq!(
+        AllowedCountries::parse("US, CA"),
+        Ok(AllowedCountries::Listed([country("US"), country("CA")].into()))
+    );
+    for text in ["us", "USA", "US,", "US CA", "*,US", "1"] {
+        assert!(AllowedCountries::parse(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn digits_are_hidden() {
+    let written = WrittenNumber::parse("6465550123").expect("digits");
+    assert!(!format!("{written:?}").contains("55"));
+}

@@ -110,15 +110,98 @@ async fn records_of_one_batch_are_stored_in_their_order() {
     }
 }
 
-/// A booking reads its contact in the index that an import writes: an import does not lock the
-/// contacts that it would not change.
+/// A booking refers to its user, agent and contact. An import locks their keys only if it changes
+/// the contact's number.
 #[tokio::test]
 async fn a_running_import_does_not_delay_a_booking() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
     let mut import = harness.adapter().begin().await.expect("the server responds");
     import.upsert(&tenant.records()).await.expect("the records agree with what is stored");
+    import.upsert(&renamed(&tenant).records()).await.expect("the records agree with what is stored");
     let booked = harness.adapter().book(&tenant.booking(Duration::from_secs(60))).await;
     assert_eq!(booked, Ok(HoldResult::Granted));
     import.commit().await.expect("the server responds");
+    let contact = fixtures::stored_contact(&renamed(&tenant).contact);
+    let found = harness.adapter().find(&contact.organization_id, &contact.id).await;
+    assert_eq!(found, Ok(Some(contact)), "the import was not stored");
+}
+
+/// The same when the contact is known by its number.
+#[tokio::test]
+async fn a_running_import_of_contacts_by_number_does_not_delay_a_booking() {
+    let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
+    harness.store(&tenant.records()).await;
+    let mut import = harness.adapter().begin().await.expect("the server responds");
+    let by_number = ContactRecord {
+        identity: ContactIdentity::ByPhoneNumber { new_id: fixtures::contact_id() },
+        ..renamed(&tenant).contact
+    };
+    import.upsert(&[DirectoryRecord::Contact(by_number)]).await.expect("the contact is stored");
+    let booked = harness.adapter().book(&tenant.booking(Duration::from_secs(60))).await;
+    assert_eq!(booked, Ok(HoldResult::Granted));
+    import.commit().await.expect("the server responds");
+}
+
+/// Every write and every lock leaves a trace in the system columns of a row.
+#[tokio::test]
+async fn records_that_would_not_change_are_neither_written_nor_locked() {
+    let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
+    harness.store(&tenant.records()).await;
+    let rows = async || {
+        let rows = harness.database().query(
+            "select concat_ws(':', ctid, xmin, xmax) as version from organizations \
+             union all select concat_ws(':', ctid, xmin, xmax) from users \
+             union all select concat_ws(':', ctid, xmin, xmax) from agents \
+             union all select concat_ws(':', ctid, xmin, xmax) from caller_numbers \
+             union all select concat_ws(':', ctid, xmin, xmax) from contacts",
+        );
+        rows.await.iter().map(|row| row.get::<String, _>("version")).collect::<Vec<_>>()
+    };
+    let stored = rows().await;
+    import(&harness, &tenant.records()).await.expect("the records are stored already");
+    assert_eq!(rows().await, stored);
+    import(&harness, &renamed(&tenant).records()).await.expect("the records agree with what is stored");
+    let replaced = rows().await;
+    assert!(replaced.iter().zip(&stored).all(|(after, before)| after != before), "a record was not replaced");
+}
+
+/// A number that another process changes during the import is still replaced.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_changes_during_the_import_is_replaced() {
+    let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
+    harness.store(&tenant.records()).await;
+    let other_number =
+        ContactRecord { phone_number: Some(fixtures::phone_number()), ..tenant.contact.clone() };
+    let mut other = harness.adapter().begin().await.expect("the server responds");
+    other.upsert(&[DirectoryRecord::Contact(other_number)]).await.expect("the number is new");
+    let records = [DirectoryRecord::Contact(renamed(&tenant).contact)];
+    let running = async {
+        let mut import = harness.adapter().begin().await.expect("the server responds");
+        import.upsert(&records).await.expect("the record agrees with what is stored");
+        import.commit().await.expect("the server responds");
+    };
+    let commit = async {
+        testkit::eventually("the import waits for the other one", async || {
+            let waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+            (!harness.database().query(waiting).await.is_empty()).then_some(())
+        })
+        .await;
+        other.commit().await.expect("the server responds");
+    };
+    tokio::join!(running, commit);
+    let contact = fixtures::stored_contact(&renamed(&tenant).contact);
+    let found = harness.adapter().find(&contact.organization_id, &contact.id).await;
+    assert_eq!(found, Ok(Some(contact)));
+}
+
+/// The same records with other values, except for the contact's number.
+fn renamed(tenant: &Tenant) -> Tenant {
+    let mut renamed = tenant.clone();
+    renamed.organization.name = fixtures::name("Nova");
+    renamed.user.full_name = fixtures::name("Nova User");
+    renamed.agent.name = fixtures::name("Nova Agent");
+    renamed.number.position += 1;
+    renamed.contact.first_name = Some(fixtures::name("Nova"));
+    renamed
 }

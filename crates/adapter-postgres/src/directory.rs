@@ -9,8 +9,11 @@ use std::slice;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{Directory, DirectoryImport, PortUnavailable, RecordRefusal, UpsertError};
+use domain::ports::{
+    Directory, DirectoryImport, PortUnavailable, RecordRefusal, StoredIdentity, UpsertError,
+};
 use domain::{DirectoryRecord, OrganizationId};
+use sql_common::{NamedColumns, StoredIdentityColumns};
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
@@ -38,6 +41,38 @@ impl Directory for PostgresStore {
         let mut import = PostgresImport { connection: self.connect_aside(&SERVER_SETTINGS).await? };
         import.command("begin").await?;
         Ok(Box::new(import))
+    }
+
+    async fn find_named(&self, records: &[DirectoryRecord]) -> Result<Vec<StoredIdentity>, PortUnavailable> {
+        let named = NamedColumns::of(records);
+        let [organizations, users, agents, contacts] =
+            [named.organizations, named.users, named.agents, named.contacts].map(Vec::from_iter);
+        let (tenants, numbers): (Vec<_>, Vec<_>) = named.numbers.into_iter().unzip();
+        // Without an organization in the predicate of an id: the answer is whose id it is.
+        self.read_rows(|| {
+            sqlx::query_as!(
+                StoredIdentityColumns,
+                r#"select 'organizations' as "kind!", id as "id!", id as "organization_id!", null as phone_number
+                     from organizations where id = any($1)
+                   union all
+                   select 'users', id, organization_id, null from users where id = any($2)
+                   union all
+                   select 'agents', id, organization_id, null from agents where id = any($3)
+                   union all
+                   (select 'contacts', id, organization_id, phone_number from contacts where id = any($4)
+                    union
+                    select 'contacts', contacts.id, organization_id, phone_number
+                      from unnest($5::text[], $6::text[]) as named (organization_id, phone_number)
+                      join contacts using (organization_id, phone_number))"#,
+                &organizations as _,
+                &users as _,
+                &agents as _,
+                &contacts as _,
+                &tenants as _,
+                &numbers as _
+            )
+        })
+        .await
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Connections {
     unsynced: WriterPool,
     turn: Arc<Mutex<()>>,
     pub(crate) last_write: LastWrite,
+    /// When this store last committed an import.
+    pub(crate) last_import: LastWrite,
 }
 
 impl Connections {
@@ -79,6 +81,7 @@ impl Connections {
             unsynced: WriterPool::new(unsynced),
             turn: Arc::default(),
             last_write: LastWrite::default(),
+            last_import: LastWrite::default(),
         })
     }
 
@@ -94,6 +97,7 @@ impl Connections {
             unsynced: writer,
             turn: Arc::default(),
             last_write: LastWrite::default(),
+            last_import: LastWrite::default(),
         })
     }
 

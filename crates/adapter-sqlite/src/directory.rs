@@ -1,23 +1,67 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
-use domain::ports::{Directory, DirectoryImport, PortUnavailable, RecordRefusal, UpsertError};
+use domain::ports::{
+    Directory, DirectoryImport, PortUnavailable, RecordRefusal, StoredIdentity, UpsertError,
+};
 use domain::{
     Agent, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, Organization, OrganizationId,
     PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, UserRecord,
 };
+use sql_common::{NamedColumns, StoredIdentityColumns};
 use sqlx::SqliteConnection;
+use tokio::time::sleep;
 
 use crate::SqliteStore;
-use crate::connections::writer::WriteTransaction;
+use crate::connections::writer::{LastWrite, WriteTransaction};
 use crate::failure::{STORAGE_LIMIT, unavailable, within};
 use crate::statement::Write;
+
+/// The least time between two imports. A writer in another process does not queue: SQLite lets it
+/// sleep, for at most 100 ms, and try again. Without a pause it could miss every gap between the
+/// imports of a large file, until its own time limit.
+const PAUSE: Duration = Duration::from_millis(120);
 
 #[async_trait]
 impl Directory for SqliteStore {
     async fn begin(&self) -> Result<Box<dyn DirectoryImport>, PortUnavailable> {
+        let last_import = self.connections.last_import.clone();
+        if let Some(elapsed) = last_import.elapsed() {
+            sleep(PAUSE.saturating_sub(elapsed)).await;
+        }
         within(STORAGE_LIMIT, async {
             let transaction = self.connections.begin_synced().await?;
-            Ok(Box::new(Import { transaction }) as Box<dyn DirectoryImport>)
+            Ok(Box::new(Import { transaction, last_import }) as Box<dyn DirectoryImport>)
         })
+        .await
+    }
+
+    async fn find_named(&self, records: &[DirectoryRecord]) -> Result<Vec<StoredIdentity>, PortUnavailable> {
+        let named = NamedColumns::of(records).into_json();
+        // Without an organization in the predicate of an id: the answer is whose id it is.
+        self.read_rows(sqlx::query_as!(
+            StoredIdentityColumns,
+            r#"select 'organizations' as "kind!: String", id as "id!", id as "organization_id!",
+                      null as "phone_number?: String"
+               from organizations where id in (select value from json_each(?1))
+               union all
+               select 'users', id, organization_id, null from users where id in (select value from json_each(?2))
+               union all
+               select 'agents', id, organization_id, null from agents where id in (select value from json_each(?3))
+               union all
+               select * from
+                   (select 'contacts', id, organization_id, phone_number from contacts
+                    where id in (select value from json_each(?4))
+                    union
+                    select 'contacts', contacts.id, organization_id, phone_number
+                    from json_each(?5) as named
+                    join contacts on organization_id = named.value ->> 0 and phone_number = named.value ->> 1)"#,
+            named.organizations,
+            named.users,
+            named.agents,
+            named.contacts,
+            named.numbers
+        ))
         .await
     }
 }
@@ -25,6 +69,7 @@ impl Directory for SqliteStore {
 /// One write transaction. Other writers wait until it ends; readers do not.
 struct Import {
     transaction: WriteTransaction,
+    last_import: LastWrite,
 }
 
 #[async_trait]
@@ -49,7 +94,9 @@ impl DirectoryImport for Import {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), PortUnavailable> {
-        self.transaction.commit().await
+        self.transaction.commit().await?;
+        self.last_import.note();
+        Ok(())
     }
 }
 
@@ -58,20 +105,17 @@ enum Failure {
     Unavailable(PortUnavailable),
 }
 
-/// Runs an upsert. One that finds its id in another organization writes no row. `broken` is the
-/// meaning of a broken reference, and `taken` that of a conflict that the statement does not
-/// resolve.
+/// Runs an upsert. Returns whether it wrote the record: it does not write one that would not change,
+/// or whose id is in another organization. `broken` is the meaning of a broken reference, and
+/// `taken` that of a conflict that the statement does not resolve.
 async fn upsert(
     connection: &mut SqliteConnection,
     statement: Write<'_>,
     broken: RecordRefusal,
     taken: Option<RecordRefusal>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let error = match statement.execute(connection).await {
-        Ok(written) if written.rows_affected() == 0 => {
-            return Err(Failure::Refused(RecordRefusal::OtherTenant));
-        }
-        Ok(_) => return Ok(()),
+        Ok(written) => return Ok(written.rows_affected() > 0),
         Err(error) => error,
     };
     let cause = error.as_database_error();
@@ -83,25 +127,45 @@ async fn upsert(
     Err(refusal.map_or_else(|| Failure::Unavailable(unavailable(error)), Failure::Refused))
 }
 
+/// Whether the record of a table with this id belongs to this organization.
+macro_rules! belongs_to {
+    ($connection:expr, $table:tt, $id:expr, $organization_id:expr) => {{
+        let belongs = sqlx::query_scalar!(
+            "select exists (select 1 from "
+                + $table
+                + r#" where id = ? and organization_id = ?) as "belongs!: bool""#,
+            $id.as_str(),
+            $organization_id.as_str()
+        );
+        belongs.fetch_one($connection).await.map_err(|error| Failure::Unavailable(unavailable(error)))?
+    }};
+}
+
+fn require(is_own: bool) -> Result<(), Failure> {
+    if is_own { Ok(()) } else { Err(Failure::Refused(RecordRefusal::OtherTenant)) }
+}
+
 async fn organization(connection: &mut SqliteConnection, record: &Organization) -> Result<(), Failure> {
     let stored = sqlx::query!(
-        "insert into organizations (id, name) values (?, ?) on conflict (id) do update set name = excluded.name",
+        "insert into organizations (id, name) values (?, ?)
+         on conflict (id) do update set name = excluded.name where organizations.name <> excluded.name",
         record.id.as_str(),
         record.name.as_str()
     );
-    upsert(connection, stored, RecordRefusal::UnknownOrganization, None).await
+    upsert(connection, stored, RecordRefusal::UnknownOrganization, None).await.map(|_| ())
 }
 
 async fn user(connection: &mut SqliteConnection, record: &UserRecord) -> Result<(), Failure> {
     let stored = sqlx::query!(
         "insert into users (id, organization_id, full_name) values (?, ?, ?)
          on conflict (id) do update set full_name = excluded.full_name
-             where users.organization_id = excluded.organization_id",
+             where users.organization_id = excluded.organization_id and users.full_name <> excluded.full_name",
         record.id.as_str(),
         record.organization_id.as_str(),
         record.full_name.as_str()
     );
-    upsert(connection, stored, RecordRefusal::UnknownOrganization, None).await
+    let is_written = upsert(connection, stored, RecordRefusal::UnknownOrganization, None).await?;
+    require(is_written || belongs_to!(connection, "users", record.id, record.organization_id))
 }
 
 async fn agent(connection: &mut SqliteConnection, record: &Agent) -> Result<(), Failure> {
@@ -110,14 +174,17 @@ async fn agent(connection: &mut SqliteConnection, record: &Agent) -> Result<(), 
          on conflict (id) do update
              set name = excluded.name, voice_enabled = excluded.voice_enabled,
                  provider_agent_id = excluded.provider_agent_id
-             where agents.organization_id = excluded.organization_id",
+             where agents.organization_id = excluded.organization_id
+                 and (agents.name, agents.voice_enabled, agents.provider_agent_id)
+                     is not (excluded.name, excluded.voice_enabled, excluded.provider_agent_id)",
         record.id.as_str(),
         record.organization_id.as_str(),
         record.name.as_str(),
         record.voice_enabled,
         record.provider_agent_id.as_ref().map(ProviderAgentId::as_str)
     );
-    upsert(connection, stored, RecordRefusal::UnknownOrganization, None).await
+    let is_written = upsert(connection, stored, RecordRefusal::UnknownOrganization, None).await?;
+    require(is_written || belongs_to!(connection, "agents", record.id, record.organization_id))
 }
 
 async fn number(connection: &mut SqliteConnection, record: &NumberRecord) -> Result<(), Failure> {
@@ -129,7 +196,11 @@ async fn number(connection: &mut SqliteConnection, record: &NumberRecord) -> Res
          on conflict (organization_id, phone_number) do update
              set user_id = excluded.user_id, carrier = excluded.carrier, ai_enabled = excluded.ai_enabled,
                  on_trunk = excluded.on_trunk, provider_number_id = excluded.provider_number_id,
-                 position = excluded.position",
+                 position = excluded.position
+             where (caller_numbers.user_id, caller_numbers.carrier, caller_numbers.ai_enabled,
+                    caller_numbers.on_trunk, caller_numbers.provider_number_id, caller_numbers.position)
+                 is not (excluded.user_id, excluded.carrier, excluded.ai_enabled,
+                         excluded.on_trunk, excluded.provider_number_id, excluded.position)",
         number.organization_id.as_str(),
         number.phone_number.as_e164(),
         number.user_id.as_str(),
@@ -143,7 +214,7 @@ async fn number(connection: &mut SqliteConnection, record: &NumberRecord) -> Res
         Err(Failure::Refused(_)) if !is_stored(connection, &number.organization_id).await? => {
             Err(Failure::Refused(RecordRefusal::UnknownOrganization))
         }
-        stored => stored,
+        stored => stored.map(|_| ()),
     }
 }
 
@@ -172,25 +243,30 @@ async fn contact(connection: &mut SqliteConnection, record: &ContactRecord) -> R
             )
         };
     }
-    let (stored, taken) = match &record.identity {
+    match &record.identity {
         ContactIdentity::Known(id) => {
             let stored = store!(
                 id,
                 "(id) do update
                      set first_name = excluded.first_name, last_name = excluded.last_name,
                          phone_number = excluded.phone_number
-                     where contacts.organization_id = excluded.organization_id"
+                     where contacts.organization_id = excluded.organization_id
+                         and (contacts.first_name, contacts.last_name, contacts.phone_number)
+                             is not (excluded.first_name, excluded.last_name, excluded.phone_number)"
             );
-            (stored, Some(RecordRefusal::PhoneNumberTaken))
+            let taken = Some(RecordRefusal::PhoneNumberTaken);
+            let is_written = upsert(connection, stored, RecordRefusal::UnknownOrganization, taken).await?;
+            require(is_written || belongs_to!(connection, "contacts", id, record.organization_id))
         }
         ContactIdentity::ByPhoneNumber { new_id } => {
             let stored = store!(
                 new_id,
                 "(organization_id, phone_number) do update
-                     set first_name = excluded.first_name, last_name = excluded.last_name"
+                     set first_name = excluded.first_name, last_name = excluded.last_name
+                     where (contacts.first_name, contacts.last_name)
+                         is not (excluded.first_name, excluded.last_name)"
             );
-            (stored, None)
+            upsert(connection, stored, RecordRefusal::UnknownOrganization, None).await.map(|_| ())
         }
-    };
-    upsert(connection, stored, RecordRefusal::UnknownOrganization, taken).await
+    }
 }

@@ -1,5 +1,6 @@
 //! What the gateway does, in terms of the ports.
 
+mod check_import;
 mod deliver_webhooks;
 mod follow_calls;
 mod personalize_call;
@@ -11,6 +12,7 @@ mod recover_recordings;
 mod store_recording;
 mod webhook_registry;
 
+pub use self::check_import::CheckImport;
 pub use self::deliver_webhooks::{DeliverWebhooks, DeliverWebhooksPorts};
 pub use self::follow_calls::{FollowCalls, Following};
 pub use self::personalize_call::{PersonalizeCall, PersonalizeCallPorts};

@@ -1,7 +1,12 @@
 //! Organizations, users, agents, caller numbers and contacts.
 
-use domain::ports::{CallerNumberChoice, InboundParties};
-use domain::{Agent, CallerNumber, Contact, Organization, User};
+use std::collections::BTreeSet;
+
+use domain::ports::{CallerNumberChoice, InboundParties, StoredIdentity};
+use domain::{
+    Agent, CallerNumber, Contact, ContactIdentity, DirectoryRecord, NumberRecord, Organization,
+    OrganizationId, User,
+};
 
 use crate::{Columns, Table, Unreadable};
 
@@ -121,6 +126,110 @@ impl Columns for UserColumns {
             organization: read_organization(&self.organization_id, &self.organization_name)?,
             full_name: USERS.read("full_name", self.full_name)?,
         })
+    }
+}
+
+/// What the records of an import name, as parameters of a statement, each once.
+#[derive(Default)]
+pub struct NamedColumns<'a> {
+    pub organizations: BTreeSet<&'a str>,
+    pub users: BTreeSet<&'a str>,
+    pub agents: BTreeSet<&'a str>,
+    pub contacts: BTreeSet<&'a str>,
+    /// The organization and the number of each contact that has a number.
+    pub numbers: BTreeSet<(&'a str, &'a str)>,
+}
+
+impl<'a> NamedColumns<'a> {
+    pub fn of(records: &'a [DirectoryRecord]) -> Self {
+        let mut named = Self::default();
+        for record in records {
+            named.add(record);
+        }
+        named
+    }
+
+    /// The same as JSON arrays. A number is an array of its two texts.
+    pub fn into_json(self) -> NamedJson {
+        fn json(texts: impl serde::Serialize) -> String {
+            serde_json::to_string(&texts).expect("texts are always JSON")
+        }
+        NamedJson {
+            organizations: json(self.organizations),
+            users: json(self.users),
+            agents: json(self.agents),
+            contacts: json(self.contacts),
+            numbers: json(self.numbers),
+        }
+    }
+
+    fn add(&mut self, record: &'a DirectoryRecord) {
+        let organization_id: &OrganizationId = match record {
+            DirectoryRecord::Organization(organization) => &organization.id,
+            DirectoryRecord::User(user) => {
+                self.users.insert(user.id.as_str());
+                &user.organization_id
+            }
+            DirectoryRecord::Agent(agent) => {
+                self.agents.insert(agent.id.as_str());
+                &agent.organization_id
+            }
+            DirectoryRecord::Number(NumberRecord { number, .. }) => {
+                self.users.insert(number.user_id.as_str());
+                &number.organization_id
+            }
+            DirectoryRecord::Contact(contact) => {
+                if let ContactIdentity::Known(id) = &contact.identity {
+                    self.contacts.insert(id.as_str());
+                }
+                if let Some(number) = &contact.phone_number {
+                    self.numbers.insert((contact.organization_id.as_str(), number.as_e164()));
+                }
+                &contact.organization_id
+            }
+        };
+        self.organizations.insert(organization_id.as_str());
+    }
+}
+
+/// [`NamedColumns`] for a database without arrays.
+pub struct NamedJson {
+    pub organizations: String,
+    pub users: String,
+    pub agents: String,
+    pub contacts: String,
+    pub numbers: String,
+}
+
+/// What is stored of a record. `kind` is the name of its table.
+pub struct StoredIdentityColumns {
+    pub kind: String,
+    pub id: String,
+    pub organization_id: String,
+    pub phone_number: Option<String>,
+}
+
+impl Columns for StoredIdentityColumns {
+    type Value = StoredIdentity;
+
+    fn read(self) -> Result<StoredIdentity, Unreadable> {
+        let Self { kind, id, organization_id, phone_number } = self;
+        match kind.as_str() {
+            "organizations" => Ok(StoredIdentity::Organization(ORGANIZATIONS.read("id", id)?)),
+            "users" => Ok(StoredIdentity::User(
+                USERS.read("id", id)?,
+                USERS.read("organization_id", organization_id)?,
+            )),
+            "agents" => Ok(StoredIdentity::Agent(
+                AGENTS.read("id", id)?,
+                AGENTS.read("organization_id", organization_id)?,
+            )),
+            _ => Ok(StoredIdentity::Contact {
+                id: CONTACTS.read("id", id)?,
+                organization_id: CONTACTS.read("organization_id", organization_id)?,
+                phone_number: CONTACTS.read_optional("phone_number", phone_number)?,
+            }),
+        }
     }
 }
 

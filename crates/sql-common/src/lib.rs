@@ -21,7 +21,10 @@ pub use call_record::{CallColumns, MergedColumns, ProgressColumns};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable};
 pub use conversation::ConversationForm;
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns};
-pub use directory::{AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, UserColumns};
+pub use directory::{
+    AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, NamedColumns, NamedJson,
+    StoredIdentityColumns, UserColumns,
+};
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use outcome::{
     DIALLING, HoldColumns, NOT_DIALLED, OutcomeColumns, SettledColumns, StatusMerges, UNKNOWN,

@@ -1,6 +1,8 @@
 //! The suite of [`Directory`](domain::ports::Directory).
 
-use domain::ports::{RecordRefusal, UpsertError};
+use std::collections::HashSet;
+
+use domain::ports::{RecordRefusal, StoredIdentity, UpsertError};
 use domain::{
     Agent, Contact, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, Organization, UserRecord,
 };
@@ -19,6 +21,7 @@ suite! {
     a_contact_without_an_id_is_known_by_its_number,
     a_record_cannot_move_to_another_tenant,
     a_record_of_an_unknown_tenant_is_refused_with_its_index,
+    what_records_name_is_found,
 }
 
 /// No record of an import is seen before its commit, and none is seen ever if the import is dropped
@@ -153,6 +156,70 @@ pub async fn a_record_of_an_unknown_tenant_is_refused_with_its_index(harness: &i
         let mut batch = vec![DirectoryRecord::Organization(organization()); index];
         batch.extend([stray, DirectoryRecord::User(tenant.user.clone())]);
         assert_eq!(refusal(harness, &batch).await, (index, reason));
+    }
+}
+
+/// Each record finds what is stored of everything that it names, with the organization to which it
+/// belongs, and no more than that. A contact is found by its id in any organization, and by its
+/// number only in its own.
+pub async fn what_records_name_is_found(harness: &impl DirectoryHarness) {
+    let (ours, theirs) = (Tenant::new(), Tenant::new());
+    let namesake =
+        ContactRecord { phone_number: ours.contact.phone_number.clone(), ..contact(&theirs.organization.id) };
+    let stored = [ours.records(), theirs.records(), vec![DirectoryRecord::Contact(namesake)]];
+    import(harness, &stored.concat()).await;
+
+    let home = StoredIdentity::Organization(ours.organization.id.clone());
+    let our_user = StoredIdentity::User(ours.user.id.clone(), ours.organization.id.clone());
+    let their_user = StoredIdentity::User(theirs.user.id.clone(), theirs.organization.id.clone());
+    let their_agent = StoredIdentity::Agent(theirs.agent.id.clone(), theirs.organization.id.clone());
+    let (our_contact, their_contact) = (identity_of(&ours.contact), identity_of(&theirs.contact));
+    let here = &ours.organization.id;
+    let by_id = ContactRecord { identity: theirs.contact.identity.clone(), ..contact(here) };
+    let by_number = ContactRecord {
+        identity: ContactIdentity::ByPhoneNumber { new_id: contact_id() },
+        ..ours.contact.clone()
+    };
+    let by_both = ContactRecord { identity: by_id.identity.clone(), ..ours.contact.clone() };
+    let without_number = ContactRecord { phone_number: None, ..contact(here) };
+    let named = [
+        (DirectoryRecord::Organization(ours.organization.clone()), vec![]),
+        (DirectoryRecord::User(UserRecord { id: theirs.user.id.clone(), ..user(here) }), vec![&their_user]),
+        (DirectoryRecord::Agent(Agent { id: theirs.agent.id.clone(), ..agent(here) }), vec![&their_agent]),
+        (DirectoryRecord::Number(number(&ours.user, 1)), vec![&our_user]),
+        (DirectoryRecord::Contact(by_id), vec![&their_contact]),
+        (DirectoryRecord::Contact(by_number), vec![&our_contact]),
+        (DirectoryRecord::Contact(by_both), vec![&our_contact, &their_contact]),
+        (DirectoryRecord::Contact(without_number), vec![]),
+    ];
+    for (record, others) in &named {
+        let expected = others.iter().copied().chain([&home]).cloned().collect();
+        assert_eq!(find_named(harness, std::slice::from_ref(record)).await, expected, "{record:?}");
+    }
+    let (records, all): (Vec<_>, Vec<_>) = named.into_iter().unzip();
+    let all = all.into_iter().flatten().chain([&home]).cloned().collect();
+    assert_eq!(find_named(harness, &records).await, all);
+
+    let strays =
+        [DirectoryRecord::Organization(organization()), DirectoryRecord::User(user(&organization_id()))];
+    assert_eq!(find_named(harness, &strays).await, HashSet::new(), "nothing of these is stored");
+    assert_eq!(find_named(harness, &[]).await, HashSet::new(), "no record names nothing");
+}
+
+/// What these records find, each once.
+async fn find_named(harness: &impl DirectoryHarness, records: &[DirectoryRecord]) -> HashSet<StoredIdentity> {
+    let found = harness.directory().find_named(records).await.expect("store is up");
+    let distinct: HashSet<_> = found.iter().cloned().collect();
+    assert_eq!(distinct.len(), found.len(), "something was found twice");
+    distinct
+}
+
+fn identity_of(contact: &ContactRecord) -> StoredIdentity {
+    let contact = stored_contact(contact);
+    StoredIdentity::Contact {
+        id: contact.id,
+        organization_id: contact.organization_id,
+        phone_number: contact.phone_number,
     }
 }
 

@@ -131,9 +131,14 @@ impl LastWrite {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    pub(crate) fn was_within(&self, past: Duration) -> bool {
+    /// The time since then.
+    pub(crate) fn elapsed(&self) -> Option<Duration> {
         let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_some_and(|time| time.elapsed() <= past)
+        last.map(|time| time.elapsed())
+    }
+
+    pub(crate) fn was_within(&self, past: Duration) -> bool {
+        self.elapsed().is_some_and(|elapsed| elapsed <= past)
     }
 
     pub(super) fn forget(&self) {

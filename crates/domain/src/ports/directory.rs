@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::DirectoryRecord;
+use crate::{AgentId, ContactId, DirectoryRecord, OrganizationId, PhoneNumber, UserId};
 
 /// Loads an operator's records: organizations, users, agents, numbers and contacts.
 ///
@@ -13,11 +13,38 @@ use crate::DirectoryRecord;
 ///   the batch (`a_record_cannot_move_to_another_tenant`). The same holds for a record whose
 ///   organization or user is not stored
 ///   (`a_record_of_an_unknown_tenant_is_refused_with_its_index`).
+/// - MUST find what is stored of the organizations, users, agents and contacts that records name,
+///   and nothing else (`what_records_name_is_found`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Directory: Send + Sync {
     /// Starts an import. Its records become visible with the commit.
     async fn begin(&self) -> Result<Box<dyn DirectoryImport>, PortUnavailable>;
+
+    /// Finds the stored organizations, users, agents and contacts that these records name, each
+    /// once, in any order. A contact is named by its id, and by its organization and phone number.
+    /// Only reads. Pass some hundreds of records at a time.
+    async fn find_named(&self, records: &[DirectoryRecord]) -> Result<Vec<StoredIdentity>, PortUnavailable>;
+}
+
+/// What a store has of a record that could conflict with another one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum StoredIdentity {
+    /// An organization.
+    Organization(OrganizationId),
+    /// A user, and its organization.
+    User(UserId, OrganizationId),
+    /// An agent, and its organization.
+    Agent(AgentId, OrganizationId),
+    /// A contact.
+    Contact {
+        /// Its id.
+        id: ContactId,
+        /// Its organization.
+        organization_id: OrganizationId,
+        /// Its number, if it has one.
+        phone_number: Option<PhoneNumber>,
+    },
 }
 
 /// A running import. Dropping it without a commit discards its records.

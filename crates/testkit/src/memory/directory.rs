@@ -1,5 +1,7 @@
 use async_trait::async_trait;
-use domain::ports::{Directory, DirectoryImport, PortUnavailable, RecordRefusal, UpsertError};
+use domain::ports::{
+    Directory, DirectoryImport, PortUnavailable, RecordRefusal, StoredIdentity, UpsertError,
+};
 use domain::{
     Contact, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, OrganizationId, UserRecord,
 };
@@ -18,6 +20,12 @@ impl Directory for Memory {
     async fn begin(&self) -> Result<Box<dyn DirectoryImport>, PortUnavailable> {
         let copy = self.open()?.directory.clone();
         Ok(Box::new(Import { memory: self.clone(), copy, records: Vec::new() }))
+    }
+
+    async fn find_named(&self, records: &[DirectoryRecord]) -> Result<Vec<StoredIdentity>, PortUnavailable> {
+        let tables = self.open()?;
+        let is_named = |stored: &StoredIdentity| records.iter().any(|record| names(record, stored));
+        Ok(tables.directory.identities().filter(is_named).collect())
     }
 }
 
@@ -44,7 +52,48 @@ impl DirectoryImport for Import {
     }
 }
 
+/// Whether a record names what is stored.
+fn names(record: &DirectoryRecord, stored: &StoredIdentity) -> bool {
+    let (organization_id, user_id) = match record {
+        DirectoryRecord::Organization(organization) => (&organization.id, None),
+        DirectoryRecord::User(user) => (&user.organization_id, Some(&user.id)),
+        DirectoryRecord::Agent(agent) => (&agent.organization_id, None),
+        DirectoryRecord::Number(record) => (&record.number.organization_id, Some(&record.number.user_id)),
+        DirectoryRecord::Contact(contact) => (&contact.organization_id, None),
+    };
+    match (stored, record) {
+        (StoredIdentity::Organization(id), _) => organization_id == id,
+        (StoredIdentity::User(id, _), _) => user_id == Some(id),
+        (StoredIdentity::Agent(id, _), DirectoryRecord::Agent(agent)) => agent.id == *id,
+        (
+            StoredIdentity::Contact { id, organization_id: tenant, phone_number },
+            DirectoryRecord::Contact(contact),
+        ) => {
+            let has_number = phone_number.is_some() && *phone_number == contact.phone_number;
+            contact.identity == ContactIdentity::Known(id.clone())
+                || (organization_id == tenant && has_number)
+        }
+        _ => false,
+    }
+}
+
 impl DirectoryTables {
+    fn identities(&self) -> impl Iterator<Item = StoredIdentity> {
+        let organizations = self.organizations.iter().map(|stored| stored.id.clone());
+        let users = self.users.iter().map(|stored| (stored.id.clone(), stored.organization_id.clone()));
+        let agents = self.agents.iter().map(|stored| (stored.id.clone(), stored.organization_id.clone()));
+        let contacts = self.contacts.iter().map(|stored| StoredIdentity::Contact {
+            id: stored.id.clone(),
+            organization_id: stored.organization_id.clone(),
+            phone_number: stored.phone_number.clone(),
+        });
+        organizations
+            .map(StoredIdentity::Organization)
+            .chain(users.map(|(id, tenant)| StoredIdentity::User(id, tenant)))
+            .chain(agents.map(|(id, tenant)| StoredIdentity::Agent(id, tenant)))
+            .chain(contacts)
+    }
+
     /// Inserts a record, or replaces the one with the same identity.
     ///
     /// # Errors

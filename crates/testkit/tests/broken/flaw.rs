@@ -38,6 +38,7 @@ pub(crate) enum Flaw {
     MakesAContactForEveryRecord,
     MovesRecordsBetweenTenants,
     MiscountsRefusals,
+    FindsNamedContactsOnlyById,
     // The lock
     GrantsTwice,
     AnswersTheRequestedTime,

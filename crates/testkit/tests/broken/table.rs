@@ -107,6 +107,7 @@ caught! {
         MakesAContactForEveryRecord => a_contact_without_an_id_is_known_by_its_number,
         MovesRecordsBetweenTenants => a_record_cannot_move_to_another_tenant,
         MiscountsRefusals => a_record_of_an_unknown_tenant_is_refused_with_its_index,
+        FindsNamedContactsOnlyById => what_records_name_is_found,
     }
     idempotency_lock, by Store: {
         GrantsTwice => one_of_many_acquirers_is_granted,

@@ -1,6 +1,8 @@
 use async_trait::async_trait;
-use domain::ports::{Directory, DirectoryImport, PortUnavailable, RecordRefusal, UpsertError};
-use domain::{ContactIdentity, DirectoryRecord};
+use domain::ports::{
+    Directory, DirectoryImport, PortUnavailable, RecordRefusal, StoredIdentity, UpsertError,
+};
+use domain::{ContactId, ContactIdentity, DirectoryRecord};
 use testkit::fixtures::stored_contact;
 use testkit::memory::DirectoryTables;
 
@@ -16,6 +18,20 @@ struct Import {
 impl Directory for BrokenStore {
     async fn begin(&self) -> Result<Box<dyn DirectoryImport>, PortUnavailable> {
         Ok(Box::new(Import { store: self.clone(), import: self.memory.begin().await? }))
+    }
+
+    async fn find_named(&self, records: &[DirectoryRecord]) -> Result<Vec<StoredIdentity>, PortUnavailable> {
+        let mut found = self.memory.find_named(records).await?;
+        if self.has(Flaw::FindsNamedContactsOnlyById) {
+            let is_named = |id: &ContactId| {
+                let id = ContactIdentity::Known(id.clone());
+                records.iter().any(
+                    |record| matches!(record, DirectoryRecord::Contact(contact) if contact.identity == id),
+                )
+            };
+            found.retain(|stored| !matches!(stored, StoredIdentity::Contact { id, .. } if !is_named(id)));
+        }
+        Ok(found)
     }
 }
 

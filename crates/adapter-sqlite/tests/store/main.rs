@@ -4,6 +4,7 @@ mod clock_steps;
 mod earlier_file;
 mod event_inbox;
 mod events_and_deliveries;
+mod imports;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -15,15 +16,15 @@ use domain::ports::{
     UserRepo,
 };
 use domain::{
-    AnswerTime, Booking, CallIdentity, CallReference, CallStatus, ContactIdentity::Known, ContactRecord,
-    ConversationContext, DialOutcome, DirectoryRecord, SettledCall, UnknownCause,
+    AnswerTime, Booking, CallIdentity, CallReference, CallStatus, ConversationContext, DialOutcome,
+    DirectoryRecord, SettledCall, UnknownCause,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use tempfile::TempDir;
 use testkit::fixtures::{
-    Tenant, call_id, contact, contact_id, context, inbound_context, key, moment, phone_number,
-    provider_reference, token,
+    Tenant, call_id, contact_id, context, inbound_context, key, moment, phone_number, provider_reference,
+    token,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -254,35 +255,6 @@ async fn expired_rows_are_swept_and_the_others_stay() {
     for (table, left) in left {
         assert_eq!(count(&mut connection, table).await, left, "{table}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_thousand_contacts_are_imported_while_others_read() {
-    let (store, path, _folder) = migrated().await;
-    let tenant = Tenant::new();
-    import(&store, &tenant.records()).await;
-    let mut connection = connect(&path).await;
-    let template = contact(&tenant.organization.id);
-    let mut running = store.begin().await.expect("the store is available");
-    for batch in 0..200 {
-        let records: Vec<_> = (0..500)
-            .map(|index| match index % 10 {
-                // Parsing a number takes longer than storing it, so that only one in ten has a
-                // number.
-                0 => contact(&tenant.organization.id),
-                _ => ContactRecord { identity: Known(contact_id()), phone_number: None, ..template.clone() },
-            })
-            .map(DirectoryRecord::Contact)
-            .collect();
-        running.upsert(&records).await.expect("no number is there twice");
-        if batch % 50 == 0 {
-            let user = UserRepo::find(&store, &tenant.user.id).await.expect("the store is available");
-            assert!(user.is_some());
-            assert_eq!(count(&mut connection, "contacts").await, 1, "nothing is visible before the commit");
-        }
-    }
-    running.commit().await.expect("the store is available");
-    assert_eq!(count(&mut connection, "contacts").await, 100_001);
 }
 
 #[tokio::test(flavor = "multi_thread")]

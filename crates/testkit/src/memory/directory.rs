@@ -150,14 +150,16 @@ impl DirectoryTables {
         };
         let with_number = self.contacts.iter().find(has_number).map(|stored| stored.id.clone());
         let id = match &record.identity {
-            ContactIdentity::Known(id) if with_number.as_ref().is_some_and(|other| other != id) => {
-                return Err(RecordRefusal::PhoneNumberTaken);
-            }
             ContactIdentity::Known(id) => id.clone(),
-            ContactIdentity::ByPhoneNumber { new_id } => with_number.unwrap_or_else(|| new_id.clone()),
+            ContactIdentity::ByPhoneNumber { new_id } => {
+                with_number.clone().unwrap_or_else(|| new_id.clone())
+            }
         };
         let stored = self.contacts.iter().find(|stored| stored.id == id);
         require_same_tenant(stored.map(|stored| &stored.organization_id), &record.organization_id)?;
+        if with_number.is_some_and(|other| other != id) {
+            return Err(RecordRefusal::PhoneNumberTaken);
+        }
         let contact = Contact {
             id,
             organization_id: record.organization_id.clone(),

@@ -1,10 +1,12 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_postgres::PostgresStore;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
-use domain::ports::Directory;
+use domain::ports::{Directory, UpsertError};
 use domain::{
-    Booking, CallId, CarrierCallId, ConversationId, DirectoryRecord, IntentKey, Timestamp, WebhookEndpoint,
+    Booking, CallId, CarrierCallId, CheckImport, ConversationId, DirectoryRecord, IntentKey, Timestamp,
+    WebhookEndpoint,
 };
 use tempfile::TempDir;
 use testkit::fixtures::{self, Tenant};
@@ -64,15 +66,23 @@ impl World {
         world
     }
 
-    /// Imports these records, or nothing if one of them is refused.
+    /// Imports these records, or nothing if one of them is refused. The check of the import finds
+    /// the same record.
     pub(super) async fn import(&mut self, records: &[DirectoryRecord]) {
         both!(self, store => {
+            let mut check = CheckImport::new(Arc::new(store.clone()));
+            let found = check.check(records).await.expect("the store is up").into_iter().next();
             let mut import = store.begin().await.expect("the store is up");
-            let stored = import.upsert(records).await.map_err(|refused| refused.to_string());
+            let stored = import.upsert(records).await;
+            let refused = match &stored {
+                Err(UpsertError::Refused { index, refusal }) => Some((*index, *refusal)),
+                _ => None,
+            };
+            assert_eq!(found, refused, "the check of an import differs from the import");
             if stored.is_ok() {
                 import.commit().await.expect("the store is up");
             }
-            stored
+            stored.map_err(|refused| refused.to_string())
         });
     }
 

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use domain::ports::{DeliveryListQuery, ReplayQuery};
 use domain::{DeliveryFilter, DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
 
-use crate::commands::{self, webhooks};
+use crate::commands::{self, ImportOptions, webhooks};
 use crate::config::{Settings, Source};
 
 /// Outdial places outbound AI voice calls. It never calls a person twice for one intent, and
@@ -37,11 +37,13 @@ enum Command {
     Serve,
     /// Bring the schema of the database up to date.
     Migrate,
-    /// Load organizations, users, agents, numbers and contacts from a file: all of them, or none if
-    /// a line is invalid.
+    /// Load organizations, users, agents, numbers and contacts from a file. The whole file is
+    /// checked first. If a line cannot be loaded, nothing is imported.
     Import {
         /// An NDJSON file: one object per line, with its `kind`.
         file: PathBuf,
+        #[command(flatten)]
+        options: ImportOptions,
     },
     /// Sign a token for a user with the configured HS256 secret and print it.
     Token {
@@ -113,7 +115,7 @@ impl Cli {
         match self.command {
             Command::Serve => commands::serve(settings()?),
             Command::Migrate => commands::migrate(settings()?),
-            Command::Import { file } => commands::import(settings()?, &file),
+            Command::Import { file, options } => commands::import(settings()?, &file, options),
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),
             Command::Webhooks { command } => command.run(settings()?),
             Command::Simulate { bind } => commands::simulate(bind),

@@ -4,18 +4,20 @@ pub(crate) mod webhooks;
 
 use std::fs::File;
 use std::future::Future;
-use std::io::{BufReader, Write as _};
+use std::io::BufReader;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use domain::UserId;
+use domain::ports::Directory;
+use domain::{NumberingPlan, UserId};
 use indicatif::{ProgressBar, ProgressStyle};
 use simulator::Simulator;
 
 use crate::config::Settings;
-use crate::import::import_ndjson;
+use crate::import::{Faults, check_ndjson};
 use crate::system::RandomIdentifiers;
 use crate::wiring::{self, Stores};
 use crate::{Application, demo, drain, opening, telemetry};
@@ -62,28 +64,60 @@ pub(crate) fn migrate(settings: Settings) -> anyhow::Result<()> {
     })
 }
 
-pub(crate) fn import(settings: Settings, path: &Path) -> anyhow::Result<()> {
+/// What `outdial import` does with a file.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct ImportOptions {
+    /// Check the file and report every line that cannot be loaded, and import nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Import the other lines if lines cannot be loaded. Without it, such a file is not imported.
+    #[arg(long)]
+    skip_invalid: bool,
+}
+
+pub(crate) fn import(settings: Settings, path: &Path, options: ImportOptions) -> anyhow::Result<()> {
     telemetry::start(&settings);
     run(async {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let bar = progress_bar(file.metadata()?.len());
         let stores = Stores::open(&settings.storage).await?;
         stores.check().await?;
-        let directory = stores.directory();
-        let lines = BufReader::new(file);
-        let progress = |bytes| bar.set_position(bytes);
-        let imported = import_ndjson(
-            lines,
-            directory.as_ref(),
-            &RandomIdentifiers,
-            &settings.destinations.plan,
-            progress,
-        )
-        .await;
-        bar.finish_and_clear();
+        let imported = import_file(file, stores.directory(), &settings.destinations.plan, options).await;
         stores.close().await;
-        let report = imported.with_context(|| path.display().to_string())?;
-        print(&format!("imported {} records\n", report.records))
+        print(&imported.with_context(|| path.display().to_string())?)
+    })
+}
+
+/// Returns what was done. Every line that cannot be loaded is reported on standard error.
+async fn import_file(
+    file: File,
+    directory: Arc<dyn Directory>,
+    plan: &NumberingPlan,
+    ImportOptions { dry_run, skip_invalid }: ImportOptions,
+) -> anyhow::Result<String> {
+    let report = |faults: &Faults| write(std::io::stderr().lock(), &faults.to_string());
+    let bar = progress_bar(file.metadata()?.len(), "{bytes}/{total_bytes} checked");
+    let lines = BufReader::new(file);
+    let progress = |bytes| bar.set_position(bytes);
+    let checked = check_ndjson(lines, Arc::clone(&directory), &RandomIdentifiers, plan, progress).await;
+    bar.finish_and_clear();
+    let mut checked = checked?;
+    let found = checked.faults().count();
+    if !skip_invalid || dry_run {
+        report(checked.faults())?;
+    }
+    anyhow::ensure!(skip_invalid || found == 0, "lines that cannot be loaded: {found}; nothing was imported");
+    if dry_run {
+        return Ok(format!("{} records can be imported; nothing was imported\n", checked.count()));
+    }
+    let bar = progress_bar(checked.count() as u64, "{pos}/{len} stored");
+    let stored =
+        checked.store(directory.as_ref(), skip_invalid, |records| bar.set_position(records as u64)).await;
+    bar.finish_and_clear();
+    report(checked.faults())?;
+    stored?;
+    Ok(match checked.faults().count() {
+        0 => format!("imported {} records\n", checked.count()),
+        skipped => format!("imported {} records; skipped lines: {skipped}\n", checked.count()),
     })
 }
 
@@ -106,9 +140,13 @@ pub(crate) fn simulate(bind: SocketAddr) -> anyhow::Result<()> {
     })
 }
 
-/// Writes to standard output. It is not an error if the reader closed the pipe, as `head` does.
+/// Writes to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    write(std::io::stdout().lock(), text)
+}
+
+/// It is not an error if the reader closed the pipe, as `head` does.
+fn write(mut out: impl std::io::Write, text: &str) -> anyhow::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
@@ -118,10 +156,10 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// How long the process waits for blocking threads after its work is done.
 const BLOCKING_THREADS_TIMEOUT: Duration = Duration::from_secs(1);
 
-fn progress_bar(bytes: u64) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}").expect("a valid template");
-    ProgressBar::new(bytes).with_style(style)
+fn progress_bar(length: u64, position: &str) -> ProgressBar {
+    let template = format!("{{bar:40}} {position} {{eta}}");
+    let style = ProgressStyle::with_template(&template).expect("a valid template");
+    ProgressBar::new(length).with_style(style)
 }
 
 fn run(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

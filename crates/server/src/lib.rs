@@ -22,5 +22,5 @@ pub use config::{
     Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, Source, Storage,
     Voice, WebhookSecrets, env_example, settings,
 };
-pub use import::{ImportError, ImportReport, import_ndjson};
+pub use import::{CheckError, CheckedFile, Faults, ImportError, check_ndjson};
 pub use wiring::Stores;

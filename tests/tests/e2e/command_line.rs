@@ -1,71 +1,15 @@
 //! The commands of `outdial`, in processes of their own.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use simulator::Behaviour;
 use tempfile::TempDir;
 use testkit::eventually;
 
 use crate::support::Backing::{self, PostgresAndRedis, Sqlite};
 use crate::support::{RunningCommand, World};
-
-#[rstest]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_is_all_or_nothing_and_names_the_bad_line(
-    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
-) {
-    let world = World::new(backing).await;
-    let contact = |id: &str, number: &str| {
-        json!({ "kind": "contact", "id": id, "organizationId": "o1", "phoneNumber": number }).to_string()
-    };
-    let good = contact("new-1", "+14165550160");
-    let of_unknown_organization = json!({ "kind": "contact", "id": "new-2", "organizationId": "o9" });
-    for (bad, reason) in [
-        (contact("new-2", "+1416"), "phoneNumber: not a valid E.164 phone number"),
-        (contact("new-2", "+14165550190"), "another contact of the organization has its phone number"),
-        (contact("c2", "+14165550161"), "its id belongs to another organization"),
-        (of_unknown_organization.to_string(), "its organization is not known"),
-        ("{\"kind\":".to_owned(), "not a JSON object"),
-    ] {
-        let (succeeded, errors) = world.import(&format!("{good}\n\n{bad}\n")).await;
-        let reason = format!("line 3: {reason}");
-        assert!(!succeeded && errors.contains(&reason), "{reason}: {errors}");
-        assert!(errors.contains("nothing was imported"), "{errors}");
-        assert!(!errors.contains("416555"), "no value is quoted: {errors}");
-    }
-    world.script(Behaviour::Answer { after_ms: 10 });
-    let gateway = world.start().await;
-    gateway.client.place(json!({ "contactId": "new-1" })).await.assert_error(404, "CONTACT_NOT_FOUND");
-    let (succeeded, errors) = world.import(&good).await;
-    assert!(succeeded, "{errors}");
-    assert!(gateway.client.place(json!({ "contactId": "new-1" })).await.is_new_call());
-    gateway.stop().await;
-}
-
-#[rstest]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_of_many_contacts_is_imported_twice(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
-    let world = World::new(backing).await;
-    let mut lines = String::new();
-    for n in 0..100_000 {
-        let number = format!("+1647{}{:06}", 2 + n % 8, n);
-        let fields = r#""kind":"contact","organizationId":"o1","firstName":"B""#;
-        writeln!(lines, r#"{{{fields},"id":"bulk-{n}","phoneNumber":"{number}"}}"#)
-            .expect("writing to a string does not fail");
-    }
-    for _ in 0..2 {
-        let (succeeded, errors) = world.import(&lines).await;
-        assert!(succeeded, "{errors}");
-    }
-    world.script(Behaviour::Answer { after_ms: 10 });
-    let gateway = world.start().await;
-    assert!(gateway.client.place(json!({ "contactId": "bulk-99999" })).await.is_new_call());
-    gateway.stop().await;
-}
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ mod contract;
 mod cost;
 mod crashes;
 mod faults;
-
+mod importing;
 mod magic_numbers;
 mod personal_data;
 mod recordings;

@@ -236,9 +236,16 @@ impl World {
 
     /// Imports these lines. Returns whether the command succeeded, and its error output.
     pub(crate) async fn import(&self, lines: &str) -> (bool, String) {
+        self.import_with(&[], lines).await
+    }
+
+    /// The same, with these options.
+    pub(crate) async fn import_with(&self, options: &[&str], lines: &str) -> (bool, String) {
         let file = self.folder.path().join("import.ndjson");
         std::fs::write(&file, lines).expect("the folder is writable");
-        let output = self.try_outdial(&["import", file.to_str().expect("the path is ASCII")]).await;
+        let output = self
+            .try_outdial(&[&["import", file.to_str().expect("the path is ASCII")], options].concat())
+            .await;
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }

@@ -41,7 +41,7 @@ pub use self::call_status::CallStatus;
 pub use self::caller_number::{CallerNumber, Carrier};
 pub use self::contact::Contact;
 pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};
-pub use self::destination_rules::{AllowedCountries, DestinationRules};
+pub use self::destination_rules::{AllowedCountries, DestinationRules, StoredNumberError};
 pub(crate) use self::destination_rules::{Reading, WrittenNumber};
 pub use self::directory_record::{ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, UserRecord};
 pub use self::ids::{

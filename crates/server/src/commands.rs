@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::ports::Directory;
-use domain::{NumberingPlan, UserId};
+use domain::{DestinationRules, UserId};
 use indicatif::{ProgressBar, ProgressStyle};
 use simulator::Simulator;
 
@@ -81,7 +81,7 @@ pub(crate) fn import(settings: Settings, path: &Path, options: ImportOptions) ->
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let stores = Stores::open(&settings.storage).await?;
         stores.check().await?;
-        let imported = import_file(file, stores.directory(), &settings.destinations.plan, options).await;
+        let imported = import_file(file, stores.directory(), &settings.destinations, options).await;
         stores.close().await;
         print(&imported.with_context(|| path.display().to_string())?)
     })
@@ -91,14 +91,15 @@ pub(crate) fn import(settings: Settings, path: &Path, options: ImportOptions) ->
 async fn import_file(
     file: File,
     directory: Arc<dyn Directory>,
-    plan: &NumberingPlan,
+    destinations: &DestinationRules,
     ImportOptions { dry_run, skip_invalid }: ImportOptions,
 ) -> anyhow::Result<String> {
     let report = |faults: &Faults| write(std::io::stderr().lock(), &faults.to_string());
     let bar = progress_bar(file.metadata()?.len(), "{bytes}/{total_bytes} checked");
     let lines = BufReader::new(file);
     let progress = |bytes| bar.set_position(bytes);
-    let checked = check_ndjson(lines, Arc::clone(&directory), &RandomIdentifiers, plan, progress).await;
+    let checked =
+        check_ndjson(lines, Arc::clone(&directory), &RandomIdentifiers, destinations, progress).await;
     bar.finish_and_clear();
     let mut checked = checked?;
     let found = checked.faults().count();

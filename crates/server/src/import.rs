@@ -10,7 +10,7 @@ use std::io::{BufRead, Read as _};
 use std::sync::Arc;
 
 use domain::ports::{Directory, Identifiers, PortUnavailable, UpsertError};
-use domain::{CheckImport, DirectoryRecord, NumberingPlan};
+use domain::{CheckImport, DestinationRules, DirectoryRecord};
 
 /// How many records are checked together, and how many one transaction stores. Calls may have to
 /// wait until the end of a transaction, so that it must be short.
@@ -63,13 +63,13 @@ pub struct CheckedFile {
 }
 
 /// Reads every line, and finds those that cannot be loaded: because of their form, of what is
-/// stored, or of the lines before them. Phone numbers must be in `plan`. Calls `progress` with the
+/// stored, or of the lines before them. Phone numbers are read by `destinations`. Calls `progress` with the
 /// number of bytes read so far. Keeps all records in memory.
 pub async fn check_ndjson(
     mut lines: impl BufRead,
     directory: Arc<dyn Directory>,
     identifiers: &dyn Identifiers,
-    plan: &NumberingPlan,
+    destinations: &DestinationRules,
     mut progress: impl FnMut(u64),
 ) -> Result<CheckedFile, CheckError> {
     let mut check = CheckImport::new(directory);
@@ -82,7 +82,7 @@ pub async fn check_ndjson(
         bytes += read as u64;
         if read > 0 {
             number += 1;
-            match parse(&text, number, identifiers, plan) {
+            match parse(&text, number, identifiers, destinations) {
                 Ok(Some(record)) => file.add(number, record),
                 Ok(None) => {}
                 Err(reason) => file.faults.add(number, reason),
@@ -115,7 +115,7 @@ fn parse(
     text: &[u8],
     number: u64,
     identifiers: &dyn Identifiers,
-    plan: &NumberingPlan,
+    destinations: &DestinationRules,
 ) -> Result<Option<DirectoryRecord>, String> {
     if text.len() > MAX_LINE_BYTES {
         return Err(format!("longer than {MAX_LINE_BYTES} bytes"));
@@ -123,7 +123,7 @@ fn parse(
     // Some spreadsheets write a byte order mark at the start of a file.
     let text = if number == 1 { text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text) } else { text };
     let text = std::str::from_utf8(text).map_err(|_| "not UTF-8")?.trim();
-    if text.is_empty() { Ok(None) } else { line::parse(text, identifiers, plan).map(Some) }
+    if text.is_empty() { Ok(None) } else { line::parse(text, identifiers, destinations).map(Some) }
 }
 
 impl CheckedFile {

@@ -49,6 +49,23 @@ impl AllowedCountries {
     }
 }
 
+/// Why a number cannot be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StoredNumberError {
+    /// It does not have the form of a number.
+    #[error("not a valid E.164 phone number")]
+    Invalid,
+    /// No range that is in use contains it.
+    #[error("in no known number range (OUTDIAL_EXTRA_RANGES can allow a newer one)")]
+    NoRange,
+    /// It has no `+`, and is no number of the default country.
+    #[error("no +: write +, the country code and the number, or set OUTDIAL_DEFAULT_COUNTRY to its country")]
+    NoPlus,
+    /// It has no `+`, and is a number of the default country and of another one.
+    #[error("no +, and also a number of another country with it: write +, the country code and the number")]
+    TwoReadings,
+}
+
 /// The digits of a destination as a client wrote them. `Debug` hides them.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct WrittenNumber {
@@ -102,10 +119,10 @@ impl DestinationRules {
         let national = self.default_country.and_then(|country| self.plan.national(&written.digits, country));
         let national = national.map(|number| Destination::new(number, &self.plan));
         match (national, international) {
-            (Some(Ok(destination)), Ok(international)) => {
+            (Some(Ok(destination)), Ok(international)) if destination != international => {
                 Ok(Reading { destination, doubt: Doubt::International(international) })
             }
-            (Some(Ok(destination)), Err(_)) => Ok(Reading { destination, doubt: Doubt::None }),
+            (Some(Ok(destination)), Ok(_) | Err(_)) => Ok(Reading { destination, doubt: Doubt::None }),
             (Some(Err(_)) | None, Ok(destination)) => Ok(Reading { destination, doubt: Doubt::NoPlus }),
             (Some(Err(refusal)), Err(_)) | (None, Err(refusal)) => Err(refusal),
         }
@@ -115,25 +132,45 @@ impl DestinationRules {
     /// another person. `own` are the organization's numbers, if [`AllowedCountries::OwnNumbers`]
     /// applies.
     pub(crate) fn check(&self, reading: &Reading, own: &[PhoneNumber]) -> Result<(), DestinationRefusal> {
-        let destination = &reading.destination;
-        let is_allowed = self.allows(destination, own);
+        let area = reading.destination.area();
+        let is_allowed = self.allows(area, own);
         match &reading.doubt {
-            Doubt::International(other) if self.allows(other, own) => Err(DestinationRefusal::TwoReadings {
-                international: other.area(),
-                national: destination.area(),
-            }),
-            Doubt::NoPlus if !is_allowed => {
-                Err(DestinationRefusal::NoPlus { international: destination.area() })
+            Doubt::International(other) if self.allows(other.area(), own) => {
+                Err(DestinationRefusal::TwoReadings { international: other.area(), national: area })
             }
+            Doubt::NoPlus if !is_allowed => Err(DestinationRefusal::NoPlus { international: area }),
             Doubt::None | Doubt::NoPlus | Doubt::International(_) if is_allowed => Ok(()),
             Doubt::None | Doubt::NoPlus | Doubt::International(_) => {
-                Err(DestinationRefusal::CountryNotAllowed(destination.area()))
+                Err(DestinationRefusal::CountryNotAllowed(area))
             }
         }
     }
 
-    fn allows(&self, destination: &Destination, own: &[PhoneNumber]) -> bool {
-        let area = destination.area();
+    /// Reads a number to store. It may be one that is never called. Without `+`, it must be a number
+    /// of the default country and of no other country that may be allowed.
+    pub fn read_stored(&self, text: &str) -> Result<PhoneNumber, StoredNumberError> {
+        let digits = e164_digits(text).ok_or(StoredNumberError::Invalid)?;
+        let international = PhoneNumber::parse(digits).map_err(|_| StoredNumberError::Invalid);
+        let area = |number: &PhoneNumber| self.plan.find(number).map(|listing| listing.area);
+        if text.starts_with('+') {
+            let number = international?;
+            return if area(&number).is_some() { Ok(number) } else { Err(StoredNumberError::NoRange) };
+        }
+        let country = self.default_country.ok_or(StoredNumberError::NoPlus)?;
+        let national = self.plan.national(digits, country).ok_or(StoredNumberError::NoPlus)?;
+        let other = international.ok().filter(|international| *international != national);
+        match other.as_ref().and_then(area) {
+            Some(other) if self.may_allow(other) => Err(StoredNumberError::TwoReadings),
+            Some(_) | None => Ok(national),
+        }
+    }
+
+    /// Whether the area is allowed, or may be for some organization.
+    fn may_allow(&self, area: Area) -> bool {
+        self.allowed == AllowedCountries::OwnNumbers || self.allows(area, &[])
+    }
+
+    fn allows(&self, area: Area, own: &[PhoneNumber]) -> bool {
         match (&self.allowed, area) {
             (AllowedCountries::All, _) | (_, Area::ExtraRange) => true,
             (_, Area::International) => false,

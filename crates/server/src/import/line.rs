@@ -1,7 +1,7 @@
 use domain::ports::Identifiers;
 use domain::{
-    Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord, DirectoryRecord,
-    InvalidValue, NumberRecord, NumberingPlan, Organization, OrganizationId, PersonName, PhoneNumber,
+    Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord, DestinationRules,
+    DirectoryRecord, InvalidValue, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber,
     ProviderAgentId, ProviderNumberId, UserId, UserRecord,
 };
 use serde::Deserialize;
@@ -69,15 +69,15 @@ struct ContactLine {
 pub(super) fn parse(
     text: &str,
     identifiers: &dyn Identifiers,
-    plan: &NumberingPlan,
+    destinations: &DestinationRules,
 ) -> Result<DirectoryRecord, String> {
     let line = serde_json::from_str::<Line>(text).map_err(|error| reason(&error))?;
     match line {
         Line::Organization(line) => organization(&line),
         Line::User(line) => user(&line),
         Line::Agent(line) => agent(&line),
-        Line::Number(line) => number(&line, plan),
-        Line::Contact(line) => contact(&line, identifiers, plan),
+        Line::Number(line) => number(&line, destinations),
+        Line::Contact(line) => contact(&line, identifiers, destinations),
     }
 }
 
@@ -123,12 +123,12 @@ fn agent(line: &AgentLine) -> Result<DirectoryRecord, String> {
     }))
 }
 
-fn number(line: &NumberLine, plan: &NumberingPlan) -> Result<DirectoryRecord, String> {
+fn number(line: &NumberLine, destinations: &DestinationRules) -> Result<DirectoryRecord, String> {
     let provider_number_id = non_empty(line.provider_number_id.as_deref());
     let number = CallerNumber {
         organization_id: id("organizationId", &line.organization_id, OrganizationId::parse)?,
         user_id: id("userId", &line.user_id, UserId::parse)?,
-        phone_number: phone_number(&line.phone_number, plan)?,
+        phone_number: phone_number(&line.phone_number, destinations)?,
         carrier: Carrier::parse(&line.carrier).map_err(|error| format!("carrier: {error}"))?,
         ai_enabled: line.ai_enabled,
         on_trunk: line.on_trunk,
@@ -142,10 +142,10 @@ fn number(line: &NumberLine, plan: &NumberingPlan) -> Result<DirectoryRecord, St
 fn contact(
     line: &ContactLine,
     identifiers: &dyn Identifiers,
-    plan: &NumberingPlan,
+    destinations: &DestinationRules,
 ) -> Result<DirectoryRecord, String> {
     let phone_number =
-        non_empty(line.phone_number.as_deref()).map(|text| phone_number(text, plan)).transpose()?;
+        non_empty(line.phone_number.as_deref()).map(|text| phone_number(text, destinations)).transpose()?;
     let identity = match non_empty(line.id.as_deref()) {
         Some(text) => ContactIdentity::Known(id("id", text, ContactId::parse)?),
         // No request could find such a contact, and each import of the same file would add another
@@ -176,13 +176,8 @@ fn name(field: &str, text: &str) -> Result<PersonName, String> {
     PersonName::parse(text).map_err(|error| format!("{field}: {error}"))
 }
 
-fn phone_number(text: &str, plan: &NumberingPlan) -> Result<PhoneNumber, String> {
-    let number = PhoneNumber::parse(text).map_err(|error| format!("phoneNumber: {error}"))?;
-    if plan.contains(&number) {
-        Ok(number)
-    } else {
-        Err("phoneNumber: in no known number range (OUTDIAL_EXTRA_RANGES can allow a newer one)".to_owned())
-    }
+fn phone_number(text: &str, destinations: &DestinationRules) -> Result<PhoneNumber, String> {
+    destinations.read_stored(text).map_err(|error| format!("phoneNumber: {error}"))
 }
 
 #[cfg(test)]

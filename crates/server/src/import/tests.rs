@@ -13,8 +13,9 @@ fn memory() -> Memory {
 }
 
 async fn check(directory: impl Directory + 'static, text: impl AsRef<[u8]>) -> CheckedFile {
-    let plan = NumberingPlan::default();
-    let checked = check_ndjson(text.as_ref(), Arc::new(directory), &RandomIdentifiers, &plan, |_| {}).await;
+    let destinations = DestinationRules::default();
+    let checked =
+        check_ndjson(text.as_ref(), Arc::new(directory), &RandomIdentifiers, &destinations, |_| {}).await;
     checked.expect("the store is available")
 }
 

@@ -115,6 +115,10 @@ fn national_numbers_of_the_default_country_are_read() {
         assert_eq!(dialled(&british, text, &[]), to("+442079460018"), "{text}");
     }
     assert_eq!(dialled(&british, "+02079460018", &[]), Err(DestinationRefusal::Invalid));
+    for allowed in ["US", "*"] {
+        let american = rules(allowed, Some("US"));
+        assert_eq!(dialled(&american, "12125550123", &[]), to("+12125550123"), "both readings agree");
+    }
     // As E.164, this would be a satellite phone.
     assert_eq!(dialled(&rules("US", Some("US")), "8705550123", &[]), to("+18705550123"));
     assert_eq!(dialled(&rules("US", Some("US")), "8765550123", &[]), not_allowed("JM"));
@@ -169,4 +173,29 @@ fn a_setting_of_countries_is_read() {
 fn digits_are_hidden() {
     let written = WrittenNumber::parse("6465550123").expect("digits");
     assert!(!format!("{written:?}").contains("55"));
+}
+
+#[test]
+fn a_number_to_store_needs_its_plus_or_a_default_country() {
+    let stored =
+        |rules: &DestinationRules, text| rules.read_stored(text).map(|number| number.as_e164().to_owned());
+    let without = rules("*", None);
+    assert_eq!(stored(&without, "+14165550123").as_deref(), Ok("+14165550123"));
+    assert_eq!(
+        stored(&without, "+19002345678").as_deref(),
+        Ok("+19002345678"),
+        "it is stored and not called"
+    );
+    assert_eq!(stored(&without, "14165550123"), Err(StoredNumberError::NoPlus));
+    assert_eq!(stored(&without, "+1416555"), Err(StoredNumberError::NoRange));
+    for text in ["", "+", "+0416555", "+1 416 555 0123", "none"] {
+        assert_eq!(stored(&without, text), Err(StoredNumberError::Invalid), "{text:?}");
+    }
+    let american = rules("US,CA", Some("US"));
+    assert_eq!(stored(&american, "6465550123").as_deref(), Ok("+16465550123"));
+    assert_eq!(stored(&american, "14165550123").as_deref(), Ok("+14165550123"), "both readings agree");
+    assert_eq!(stored(&american, "442079460018"), Err(StoredNumberError::NoPlus));
+    for allowed in ["", "*", "NZ"] {
+        assert_eq!(stored(&rules(allowed, Some("US")), "6465550123"), Err(StoredNumberError::TwoReadings));
+    }
 }

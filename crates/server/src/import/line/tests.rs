@@ -1,8 +1,10 @@
+use domain::{AllowedCountries, Country, NumberingPlan};
+
 use super::*;
 use crate::system::RandomIdentifiers;
 
 fn refusal(text: &str) -> String {
-    parse(text, &RandomIdentifiers, &NumberingPlan::default()).expect_err("refused")
+    parse(text, &RandomIdentifiers, &DestinationRules::default()).expect_err("refused")
 }
 
 #[test]
@@ -13,10 +15,10 @@ fn every_kind_is_read() {
         r#"{"kind":"agent","id":"a1","organizationId":"o1","name":"Nora","voiceEnabled":true,"providerAgentId":"agent_1"}"#,
         r#"{"kind":"agent","id":"a2","organizationId":"o1","name":"Nils","voiceEnabled":false}"#,
         r#"{"kind":"number","organizationId":"o1","userId":"u1","phoneNumber":"+14165550100","carrier":"sinch","aiEnabled":true,"onTrunk":true,"providerNumberId":"phnum_1","position":1}"#,
-        r#"{"kind":"contact","organizationId":"o1","firstName":"Ada","phoneNumber":"14165550110"}"#,
+        r#"{"kind":"contact","organizationId":"o1","firstName":"Ada","phoneNumber":"+14165550110"}"#,
         r#"{"kind":"contact","id":"c1","organizationId":"o1","firstName":null,"lastName":""}"#,
     ] {
-        assert!(parse(text, &RandomIdentifiers, &NumberingPlan::default()).is_ok(), "{text}");
+        assert!(parse(text, &RandomIdentifiers, &DestinationRules::default()).is_ok(), "{text}");
     }
 }
 
@@ -25,7 +27,22 @@ fn a_number_in_no_known_range_is_refused_unless_an_extra_range_contains_it() {
     let line = r#"{"kind":"contact","organizationId":"o1","phoneNumber":"+999123456789"}"#;
     assert!(refusal(line).starts_with("phoneNumber: in no known number range"), "{}", refusal(line));
     let plan = NumberingPlan::with_extra_ranges(["+9991"]).expect("a prefix");
-    assert!(parse(line, &RandomIdentifiers, &plan).is_ok());
+    let destinations = DestinationRules { plan, ..DestinationRules::default() };
+    assert!(parse(line, &RandomIdentifiers, &destinations).is_ok());
+}
+
+#[test]
+fn a_number_without_its_plus_is_refused_unless_a_default_country_has_it() {
+    let line = r#"{"kind":"contact","organizationId":"o1","phoneNumber":"6465550123"}"#;
+    assert!(refusal(line).starts_with("phoneNumber: no +"), "{}", refusal(line));
+    let destinations = DestinationRules {
+        allowed: AllowedCountries::parse("US").expect("a list"),
+        default_country: Country::parse("US").ok(),
+        ..DestinationRules::default()
+    };
+    let record = parse(line, &RandomIdentifiers, &destinations).expect("a national number");
+    let DirectoryRecord::Contact(contact) = record else { panic!("it is a contact") };
+    assert_eq!(contact.phone_number.as_ref().map(PhoneNumber::as_e164), Some("+16465550123"));
 }
 
 #[test]

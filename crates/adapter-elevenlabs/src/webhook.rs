@@ -41,6 +41,8 @@ const MAX_SIGNATURE_AGE: Duration = Duration::from_mins(30);
 const CLOCK_MARGIN: Duration = Duration::from_mins(5);
 /// The provider's signature header has about 80 bytes.
 const MAX_HEADER_BYTES: usize = 1024;
+/// The hex digits of an HMAC-SHA256.
+const TAG_LEN: usize = 64;
 
 impl ElevenLabsWebhook {
     pub fn new(settings: &ElevenLabsWebhookSettings) -> Result<Self, InvalidSettings> {
@@ -57,11 +59,7 @@ impl ElevenLabsWebhook {
         })
     }
 
-    fn is_signed(&self, header: &str, body: &[u8], now: Timestamp) -> bool {
-        let Some(signature) = Signature::parse(header) else { return false };
-        if !signature.is_fresh(now) {
-            return false;
-        }
+    fn is_signed(&self, signature: &Signature<'_>, body: &[u8]) -> bool {
         self.keys.iter().any(|key| {
             let mut signing = hmac::Context::with_key(key);
             signing.update(signature.signed_at.as_bytes());
@@ -82,8 +80,9 @@ impl ElevenLabsWebhook {
 }
 
 impl ProviderWebhook for ElevenLabsWebhook {
-    fn has_credentials(&self, credentials: &WebhookCredentials) -> bool {
-        credentials.header(SIGNATURE_HEADER).is_some() || credentials.bearer().is_some()
+    fn check_headers(&self, credentials: &WebhookCredentials, now: Timestamp) -> Result<(), Unverified> {
+        let may_be_signed = !self.keys.is_empty() && Signature::fresh(credentials, now).is_some();
+        if may_be_signed { Ok(()) } else { self.verify_question(credentials) }
     }
 
     fn verify(
@@ -92,11 +91,9 @@ impl ProviderWebhook for ElevenLabsWebhook {
         body: &[u8],
         now: Timestamp,
     ) -> Result<(), Unverified> {
-        let signature = credentials.header(SIGNATURE_HEADER);
-        if signature.is_some_and(|header| self.is_signed(header, body, now)) {
-            return Ok(());
-        }
-        self.verify_question(credentials)
+        let signature = Signature::fresh(credentials, now);
+        let is_signed = signature.is_some_and(|signature| self.is_signed(&signature, body));
+        if is_signed { Ok(()) } else { self.verify_question(credentials) }
     }
 
     fn read(&self, body: &[u8], received_at: Timestamp) -> Result<ProviderEvent, UnreadableEvent> {
@@ -142,11 +139,16 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 struct Signature<'a> {
     /// Unchanged from the header, because the signature covers these characters.
     signed_at: &'a str,
-    /// In lower case.
+    /// At least one, of [`TAG_LEN`] hex digits in lower case.
     tags: Vec<String>,
 }
 
 impl<'a> Signature<'a> {
+    /// The signature of a request, if it has the provider's form and its time is in the window.
+    fn fresh(credentials: &'a WebhookCredentials, now: Timestamp) -> Option<Self> {
+        Self::parse(credentials.header(SIGNATURE_HEADER)?).filter(|signature| signature.is_fresh(now))
+    }
+
     fn parse(header: &'a str) -> Option<Self> {
         if header.len() > MAX_HEADER_BYTES {
             return None;
@@ -157,11 +159,12 @@ impl<'a> Signature<'a> {
                 Some(("t", secs)) if signed_at.is_none() => signed_at = Some(secs),
                 // Of two times only one would be signed.
                 Some(("t", _)) => return None,
-                Some(("v0", digits)) => tags.push(digits.to_ascii_lowercase()),
+                Some(("v0", digits)) if is_tag(digits) => tags.push(digits.to_ascii_lowercase()),
                 _ => {}
             }
         }
-        Some(Self { signed_at: signed_at?, tags })
+        let signed_at = signed_at.filter(|_| !tags.is_empty())?;
+        Some(Self { signed_at, tags })
     }
 
     fn is_fresh(&self, now: Timestamp) -> bool {
@@ -172,6 +175,10 @@ impl<'a> Signature<'a> {
                 (now.before(MAX_SIGNATURE_AGE)..=now.after(CLOCK_MARGIN)).contains(&signed_at)
             })
     }
+}
+
+fn is_tag(digits: &str) -> bool {
+    digits.len() == TAG_LEN && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ error_responses! {
         "Neither signature nor tool secret is valid, or none is configured; nothing is stored", CHALLENGE, [
         error("UNAUTHORIZED", "a valid signature or tool secret is required")
     ];
-    EventTimedOut = "408", "The body did not arrive in time; send it again", None, [
+    EventTimedOut = "408", "The body did not arrive in time, or too slowly; send it again", None, [
         error("DELIVERY_TIMED_OUT", "the event did not arrive in time")
     ];
     EventNotStored = "500", "The event could not be stored; send it again", RETRY_UNAVAILABLE, [

@@ -1,7 +1,8 @@
 //! Receives the voice provider's events, within bounds.
 
+mod minimum_rate;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
 use actix_web::web;
@@ -11,17 +12,23 @@ use futures_util::StreamExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use self::minimum_rate::MinimumRate;
 use crate::auth::bearer;
 use crate::provider_request_error::ProviderRequestError;
+use crate::state::TimeLimits;
 
 /// The largest event, in bytes. One event carries a whole recording.
 pub const EVENT_BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 /// A body is read before its sender is verified, so the memory for bodies is bounded: 256 of up to
-/// 256 KiB, and 16 of the larger ones. A transcript is small; a recording is not.
+/// 256 KiB, and 16 of the larger ones. A transcript is small; a recording is not. Until its permit,
+/// a body has no more bytes than a connection buffers anyway.
 const MAX_DELIVERIES: usize = 256;
 const MAX_LARGE_DELIVERIES: usize = 16;
 const SMALL_BODY_LIMIT: usize = 256 * 1024;
+/// An event gets its permit when this many bytes, or a whole shorter body, have arrived: a client
+/// that sends less holds a connection, and no permit that another event waits for.
+const UNPERMITTED_LIMIT: usize = 16 * 1024;
 
 /// Receives the voice provider's events, and wakes the worker that merges them into the ledger.
 /// Clones share their permits.
@@ -57,35 +64,46 @@ impl EventIntake {
         Self { receive_event, accepted, permits, large_permits }
     }
 
-    /// Reads an event within `time_limit`, which includes the wait for permits: the provider sends
-    /// some events only once, and a refusal would lose them. Reads nothing of a request without
-    /// credentials.
+    /// Reads an event within `limits.event`, which includes the wait for permits: the provider sends
+    /// some events only once, and a refusal would lose them. Reads nothing of a request whose
+    /// headers show that it will not be verified.
     pub(crate) async fn read(
         &self,
         credentials: WebhookCredentials,
         mut payload: web::Payload,
-        time_limit: Duration,
+        limits: TimeLimits,
     ) -> Result<Delivery, ProviderRequestError> {
-        self.receive_event
-            .check_credentials(&credentials)
-            .map_err(|_| ProviderRequestError::NoCredentials)?;
-        let deadline = Instant::now() + time_limit;
-        let permit = permit(&self.permits, deadline).await?;
-        let mut large_permit = None;
+        self.receive_event.check_headers(&credentials).map_err(ReceiveEventError::from)?;
+        let deadline = Instant::now() + limits.event;
+        let mut rate = MinimumRate::new(limits.event_stall);
+        let (mut permit, mut large_permit) = (None, None);
         let mut body = Vec::new();
-        while let Some(chunk) =
-            timeout_at(deadline, payload.next()).await.map_err(|_| ProviderRequestError::TooSlow)?
-        {
+        loop {
+            // Only a sender that holds a permit makes others wait.
+            let stalled_at = Instant::now() + rate.longest_wait();
+            let must_arrive_by = if permit.is_some() { stalled_at.min(deadline) } else { deadline };
+            let waiting_since = Instant::now();
+            let chunk = timeout_at(must_arrive_by, payload.next()).await;
+            let Some(chunk) = chunk.map_err(|_| ProviderRequestError::TooSlow)? else { break };
             let chunk = chunk.map_err(|_| ProviderRequestError::Incomplete)?;
             let len = body.len() + chunk.len();
             if len > EVENT_BODY_LIMIT {
                 return Err(ProviderRequestError::TooLarge);
+            }
+            if permit.is_some() {
+                rate.received(chunk.len(), waiting_since.elapsed());
+            } else if len >= UNPERMITTED_LIMIT {
+                permit = Some(self::permit(&self.permits, deadline).await?);
             }
             if len > SMALL_BODY_LIMIT && large_permit.is_none() {
                 large_permit = Some(self::permit(&self.large_permits, deadline).await?);
             }
             body.extend_from_slice(&chunk);
         }
+        let permit = match permit {
+            Some(permit) => permit,
+            None => self::permit(&self.permits, deadline).await?,
+        };
         Ok(Delivery { intake: self.clone(), credentials, body, permit, large_permit })
     }
 }

@@ -9,7 +9,7 @@ use crate::failure::{ErrorCode, Failure, InvalidRequest, Panicked, RouteError};
 /// configured both ends.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProviderRequestError {
-    /// The request shows no credentials, or no secret is configured to verify them with.
+    /// No secret is configured to verify any request with.
     #[error("a valid signature or tool secret is required")]
     NoCredentials,
     #[error("a valid signature or tool secret is required")]

@@ -34,7 +34,7 @@ impl FromRequest for Delivery {
         async move {
             let intake = gateway.parts().events.as_ref().ok_or(ProviderRequestError::NoCredentials)?;
             let payload = payload.await.map_err(|_| ProviderRequestError::Incomplete)?;
-            intake.read(credentials, payload, gateway.parts().time_limits.event).await.map_err(logged)
+            intake.read(credentials, payload, gateway.parts().time_limits).await.map_err(logged)
         }
         .boxed_local()
     }
@@ -59,8 +59,10 @@ impl FromRequest for VerifiedQuestion {
 ///
 /// Receives what the provider reports about a call: `post_call_transcription`, `post_call_audio`,
 /// `call_initiation_failure`. Events of other types are acknowledged and kept. The gateway verifies
-/// the raw bytes, by the signature or the bearer tool secret, before it reads them. 200 means that
-/// the event is stored, and that sending it again changes nothing. At most 16 MiB.
+/// the raw bytes, by the signature or the bearer tool secret, before it reads them. It refuses a
+/// request before its body arrives if the headers alone show that it will not be verified. 200 means
+/// that the event is stored, and that sending it again changes nothing. At most 16 MiB, within 30 s,
+/// and at least 16 KiB a second.
 #[utoipa::path(
     post,
     path = paths::PROVIDER_EVENTS,

@@ -56,6 +56,9 @@ pub struct TimeLimits {
     /// The longest time for an event of the voice provider to find a permit and to arrive. It has
     /// up to [`EVENT_BODY_LIMIT`](crate::EVENT_BODY_LIMIT) bytes.
     pub event: Duration,
+    /// How long the sender of such an event may send nothing while it holds a permit that other
+    /// events may wait for.
+    pub event_stall: Duration,
     /// The longest time without a line in an event stream. A comment then shows both ends that the
     /// other still exists.
     pub heartbeat: Duration,

@@ -42,6 +42,9 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// The time limit for receiving a provider event, which may contain a recording.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the sender of such an event may pause: a packet that is lost four times arrives within
+/// this time. Short, because another event may wait for its permit.
+const EVENT_STALL_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Application {
     /// Opens the stores, which it waits for, checks them, and listens.
@@ -82,7 +85,12 @@ impl Application {
             provider: voice.name,
             events: after.receive_event.map(|receive_event| EventIntake::new(receive_event, after.accepted)),
             personalize: after.personalize,
-            time_limits: TimeLimits { body: BODY_TIMEOUT, event: EVENT_TIMEOUT, heartbeat: HEARTBEAT },
+            time_limits: TimeLimits {
+                body: BODY_TIMEOUT,
+                event: EVENT_TIMEOUT,
+                event_stall: EVENT_STALL_TIMEOUT,
+                heartbeat: HEARTBEAT,
+            },
             runtime,
         });
 

@@ -1,7 +1,10 @@
 //! The suite of [`ProviderWebhook`](domain::ports::ProviderWebhook).
 
+mod headers;
 mod reading;
 mod verifying;
+
+use std::time::Duration;
 
 use domain::ports::{Unverified, WebhookCredentials};
 use domain::{Audio, AudioFormat, Timestamp};
@@ -9,6 +12,11 @@ use domain::{Audio, AudioFormat, Timestamp};
 use crate::fixtures::{call_id, conversation_id, moment, phone_number, provider_agent_id};
 use crate::harness::{ProviderWebhookHarness, SampleEvent, SampleKind, SigningSecret};
 
+pub use headers::{
+    a_signature_of_another_form_is_not_read, a_signature_outside_its_window_is_not_read,
+    a_verified_event_is_read, an_event_with_another_token_is_not_read,
+    an_event_without_credentials_is_not_read,
+};
 pub use reading::{
     a_body_that_is_not_an_event_is_refused, a_question_is_read, a_repeated_event_has_the_same_key,
     a_reply_names_the_caller, an_event_identifies_its_call, an_event_of_an_unknown_type_has_only_a_key,
@@ -16,9 +24,8 @@ pub use reading::{
 };
 pub use verifying::{
     a_changed_body_is_refused, a_changed_signature_is_refused, a_signature_outside_its_window_is_refused,
-    a_signed_event_is_verified, an_event_without_credentials_is_not_read, an_unsigned_event_is_refused,
-    nothing_is_verified_without_secrets, only_the_configured_bearer_token_is_accepted,
-    verification_does_not_parse_the_body,
+    a_signed_event_is_verified, an_unsigned_event_is_refused, nothing_is_verified_without_secrets,
+    only_the_configured_bearer_token_is_accepted, verification_does_not_parse_the_body,
 };
 
 suite! {
@@ -32,6 +39,10 @@ suite! {
     only_the_configured_bearer_token_is_accepted,
     nothing_is_verified_without_secrets,
     an_event_without_credentials_is_not_read,
+    an_event_with_another_token_is_not_read,
+    a_signature_of_another_form_is_not_read,
+    a_signature_outside_its_window_is_not_read,
+    a_verified_event_is_read,
     a_repeated_event_has_the_same_key,
     another_event_has_another_key,
     an_event_identifies_its_call,
@@ -42,6 +53,8 @@ suite! {
     a_question_is_read,
     a_reply_names_the_caller,
 }
+
+const A_SECOND: Duration = Duration::from_secs(1);
 
 /// The time of most signatures, in whole seconds.
 fn now() -> Timestamp {
@@ -69,6 +82,11 @@ fn every_kind() -> [SampleEvent; 4] {
 /// The credentials of a request with these headers.
 fn credentials(headers: &[(String, String)], bearer: Option<&str>) -> WebhookCredentials {
     WebhookCredentials::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())), bearer)
+}
+
+/// Tokens that resemble this one.
+fn wrong_tokens(token: &str) -> [String; 6] {
+    ["", " ", "token2", &token[1..], &token[..token.len() - 1], &format!("{token}x")].map(str::to_owned)
 }
 
 /// Verifies a body whose headers were made for it.

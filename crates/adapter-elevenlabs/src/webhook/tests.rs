@@ -110,15 +110,29 @@ fn a_question_is_verified_by_the_tool_secret_and_not_by_a_signature() {
 }
 
 #[test]
-fn a_signature_or_a_bearer_token_is_a_reason_to_read_the_body() {
-    let webhook = webhook(&[OLD_SECRET.0], None);
-    for (signature, bearer, expected) in
-        [(Some("x"), None, true), (None, Some("x"), true), (None, None, false)]
-    {
-        assert_eq!(webhook.has_credentials(&showing(signature, bearer)), expected);
+fn a_body_is_read_only_if_the_headers_may_verify_it() {
+    let (tag, upper) = ("0".repeat(64), "A".repeat(64));
+    let may = |webhook: &ElevenLabsWebhook, signature: &str, now| {
+        webhook.check_headers(&showing(Some(signature), None), at(now)).is_ok()
+    };
+    let signing = webhook(&[OLD_SECRET.0], None);
+    for signature in [header(&tag), header(&upper), format!("v1=x, v0={tag} , t={SIGNED_AT},v0=")] {
+        assert!(may(&signing, &signature, 0), "{signature}");
+        assert!(!may(&webhook(&[], Some("tool_secret")), &signature, 0), "no secret can verify {signature}");
     }
-    let others = WebhookCredentials::new([("x-signature", b"x".as_slice())], None);
-    assert!(!webhook.has_credentials(&others));
+    assert!(may(&signing, &header(&tag), 30 * 60) && may(&signing, &header(&tag), -5 * 60));
+    assert!(!may(&signing, &header(&tag), 30 * 60 + 1) && !may(&signing, &header(&tag), -5 * 60 - 1));
+    let malformed =
+        ["x", "t=1", "v0=", &format!("v0={tag}"), &header(""), &header(&tag[1..]), &header(&"g".repeat(64))];
+    for signature in malformed {
+        assert!(!may(&signing, signature, 0), "{signature}");
+    }
+    let bearing = webhook(&[], Some("tool_secret"));
+    for (bearer, expected) in
+        [("tool_secret", Ok(())), ("tool_secre", Err(Unverified)), ("x", Err(Unverified))]
+    {
+        assert_eq!(bearing.check_headers(&showing(None, Some(bearer)), at(0)), expected);
+    }
 }
 
 #[test]

@@ -10,11 +10,12 @@ use reqwest::{Body, RequestBuilder};
 use serde_json::{Value, json};
 use testkit::eventually;
 use testkit::memory::Memory;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::gated::Gated;
 use crate::log::{log, message_is};
-use crate::provider_webhook::{KNOWN, SIGNATURE, SIGNATURE_HEADER, TOOL_SECRET};
+use crate::provider_webhook::{FORGED, KNOWN, SIGNATURE, SIGNATURE_HEADER, TOOL_SECRET};
 use crate::running::{Options, Response, Running, read_to_close, send, soon, start, start_with};
 use crate::stored::booked;
 use crate::world::{CALL_ID, World};
@@ -131,6 +132,73 @@ async fn an_event_without_credentials_is_refused_before_its_body_arrives() {
     let stream = gateway.raw("POST", EVENTS, "Content-Length: 1000\r\nConnection: close\r\n").await;
     let received = read_to_close(stream).await;
     assert!(received.starts_with("HTTP/1.1 401 "), "{received}");
+}
+
+#[tokio::test]
+async fn an_event_with_a_wrong_bearer_is_refused_before_its_body_arrives() {
+    let gateway = start(&world()).await;
+    for head in ["Authorization: Bearer made-up\r\n", "ElevenLabs-Signature: t=1,v0=00\r\n"] {
+        let head = format!("{head}Content-Length: 1000\r\nConnection: close\r\n");
+        let received = read_to_close(gateway.raw("POST", EVENTS, &head).await).await;
+        assert!(received.starts_with("HTTP/1.1 401 "), "{received}");
+    }
+}
+
+/// More than there are permits.
+const CROWD: usize = 300;
+
+/// Opens connections that send this head and the beginning of a body, and then nothing. The head of
+/// a further event arrives after theirs.
+async fn stalled(gateway: &Running, credential: &str, sent: usize) -> Vec<TcpStream> {
+    let head = format!("{credential}\r\nContent-Length: 1000000\r\n");
+    let mut streams = Vec::new();
+    for _ in 0..CROWD {
+        let mut stream = gateway.raw("POST", EVENTS, &head).await;
+        // A gateway that has refused the head may have closed the connection.
+        let _ = stream.write_all(&vec![b'{'; sent]).await;
+        streams.push(stream);
+    }
+    streams
+}
+
+/// No body is complete within the time of these tests, so that every permit stays taken that one of
+/// the clients gets.
+#[tokio::test]
+async fn stalled_clients_without_a_credential_do_not_delay_an_event() {
+    let world = world();
+    let long = Duration::from_secs(120);
+    let options = || Options { event_timeout: long, event_stall: long, ..Options::default() };
+    for (credential, sent) in [
+        ("Authorization: Bearer made-up".to_owned(), 10),
+        (format!("{SIGNATURE_HEADER}: {FORGED}"), 0),
+        (format!("{SIGNATURE_HEADER}: {FORGED}"), 16 * 1024 - 1),
+    ] {
+        let gateway = start_with(&world, options()).await;
+        let streams = stalled(&gateway, &credential, sent).await;
+        assert_received(&soon(send(signed(&gateway, KNOWN))).await, Some(CALL_ID));
+        assert_received(&soon(send(signed(&gateway, vec![b'{'; 300 * 1024]))).await, None);
+        drop(streams);
+    }
+}
+
+/// With 16 KiB a client gets a permit, and loses it when it stalls.
+#[tokio::test]
+async fn a_client_that_stalls_with_a_permit_is_refused_and_an_event_gets_the_permit() {
+    let stall = Duration::from_millis(300);
+    let options =
+        Options { event_timeout: Duration::from_secs(120), event_stall: stall, ..Options::default() };
+    let gateway = start_with(&world(), options).await;
+    let streams = stalled(&gateway, &format!("{SIGNATURE_HEADER}: {FORGED}"), 16 * 1024).await;
+    assert_received(&soon(send(signed(&gateway, KNOWN))).await, Some(CALL_ID));
+    let mut refused = String::new();
+    let mut stream = streams.into_iter().next().expect("a stream");
+    while !refused.contains("\"DELIVERY_TIMED_OUT\"") {
+        let mut buffer = [0; 1024];
+        let read = soon(stream.read(&mut buffer)).await.expect("a response");
+        assert!(read > 0, "{refused}");
+        refused.push_str(std::str::from_utf8(&buffer[..read]).expect("text"));
+    }
+    assert!(refused.starts_with("HTTP/1.1 408 "), "{refused}");
 }
 
 #[tokio::test]

@@ -11,7 +11,10 @@ use testkit::fixtures;
 use crate::world::call_id;
 
 pub(crate) const SIGNATURE_HEADER: &str = "elevenlabs-signature";
+/// Has the right form and time, and verifies nothing.
+pub(crate) const FORGED: &str = "t=1700000000,v0=forged";
 pub(crate) const SIGNATURE: &str = "t=1700000000,v0=signature-secret";
+const SIGNED_AT: &str = "t=1700000000,";
 pub(crate) const TOOL_SECRET: &str = "tool+secret/with~every=kind=";
 /// An event that names a call. Other events name none.
 pub(crate) const KNOWN: &str = r#"{"a":"known event about a tumour"}"#;
@@ -25,8 +28,10 @@ fn elevenlabs() -> ElevenLabsWebhook {
 }
 
 impl ProviderWebhook for ConstantlySigned {
-    fn has_credentials(&self, credentials: &WebhookCredentials) -> bool {
-        credentials.header(SIGNATURE_HEADER).is_some() || credentials.bearer().is_some()
+    fn check_headers(&self, credentials: &WebhookCredentials, _: Timestamp) -> Result<(), Unverified> {
+        let signature = credentials.header(SIGNATURE_HEADER);
+        let may_be_signed = signature.is_some_and(|signature| signature.starts_with(SIGNED_AT));
+        if may_be_signed { Ok(()) } else { self.verify_question(credentials) }
     }
 
     fn verify(&self, credentials: &WebhookCredentials, _: &[u8], _: Timestamp) -> Result<(), Unverified> {

@@ -42,6 +42,7 @@ pub(crate) struct Options {
     pub(crate) max_in_flight: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) event_timeout: Duration,
+    pub(crate) event_stall: Duration,
     /// On the clock of the world: a heartbeat comes when the test advances it.
     pub(crate) heartbeat: Duration,
     pub(crate) unread_timeout: Duration,
@@ -56,6 +57,7 @@ impl Default for Options {
             max_in_flight: 100,
             body_timeout: Duration::from_secs(10),
             event_timeout: Duration::from_secs(10),
+            event_stall: Duration::from_secs(10),
             heartbeat: Duration::from_secs(15),
             unread_timeout: Duration::from_secs(60),
             token_lifetime: Duration::from_secs(600),
@@ -121,6 +123,7 @@ pub(crate) fn start_calling(
         time_limits: TimeLimits {
             body: options.body_timeout,
             event: options.event_timeout,
+            event_stall: options.event_stall,
             heartbeat: options.heartbeat,
         },
         runtime: runtime.handle().clone(),

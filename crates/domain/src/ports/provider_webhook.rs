@@ -10,10 +10,10 @@ use crate::{Audio, CallUpdate, InboundCall, Personalization, Timestamp};
 /// translates bodies in both directions. It holds secrets and no connection: every method returns
 /// without waiting.
 ///
-/// For an event, the gateway calls [`has_credentials`](Self::has_credentials) before it reads the
-/// body, then [`verify`](Self::verify) over the raw bytes, and [`read`](Self::read) only after
-/// that. For a question, it calls [`verify_question`](Self::verify_question) before it reads the
-/// body, then [`read_question`](Self::read_question) and [`write_reply`](Self::write_reply).
+/// For an event, the gateway calls [`check_headers`](Self::check_headers) before it reads the body,
+/// then [`verify`](Self::verify) over the raw bytes, and [`read`](Self::read) only after that. For a
+/// question, it calls [`verify_question`](Self::verify_question) before it reads the body, then
+/// [`read_question`](Self::read_question) and [`write_reply`](Self::write_reply).
 ///
 /// - MUST verify an event whose raw body is signed with any of the configured secrets
 ///   (`a_signed_event_is_verified`), whatever the body contains
@@ -25,8 +25,12 @@ use crate::{Audio, CallUpdate, InboundCall, Personalization, Timestamp};
 /// - MUST accept the bearer token that is configured, if one is, and no other
 ///   (`only_the_configured_bearer_token_is_accepted`).
 /// - MUST verify nothing if no secret is configured (`nothing_is_verified_without_secrets`).
-/// - MUST return `false` from `has_credentials` for a request with neither a signature nor a bearer
-///   token (`an_event_without_credentials_is_not_read`).
+/// - MUST refuse in `check_headers`, so that its body is not read, an event with neither a signature
+///   nor a bearer token (`an_event_without_credentials_is_not_read`), with a bearer token that is not
+///   the configured one (`an_event_with_another_token_is_not_read`), with a signature of another form
+///   (`a_signature_of_another_form_is_not_read`), and with one whose time is outside the provider's
+///   window (`a_signature_outside_its_window_is_not_read`).
+/// - MUST accept in `check_headers` every event that `verify` accepts (`a_verified_event_is_read`).
 /// - MUST give every delivery of one event the same key (`a_repeated_event_has_the_same_key`), and
 ///   events of another conversation or type another key (`another_event_has_another_key`).
 /// - MUST read what identifies the call (`an_event_identifies_its_call`) and what the event reports
@@ -41,9 +45,10 @@ use crate::{Audio, CallUpdate, InboundCall, Personalization, Timestamp};
 ///   (`a_reply_names_the_caller`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait ProviderWebhook: Send + Sync {
-    /// Whether the headers of an event hold anything that [`verify`](Self::verify) could accept. If
-    /// not, the gateway refuses the event without reading its body.
-    fn has_credentials(&self, credentials: &WebhookCredentials) -> bool;
+    /// Refuses an event that [`verify`](Self::verify) refuses whatever its body is: it has neither
+    /// the configured bearer token nor a signature whose form and time are right. The gateway does
+    /// not read the body of such an event.
+    fn check_headers(&self, credentials: &WebhookCredentials, now: Timestamp) -> Result<(), Unverified>;
 
     /// Verifies that the provider sent this event. Uses the raw bytes of the body and does not
     /// parse them.

@@ -83,9 +83,9 @@ impl ReceiveEvent {
         Self { ports }
     }
 
-    /// Refuses an event whose headers show no credentials at all, before its body is read.
-    pub fn check_credentials(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {
-        if self.ports.webhook.has_credentials(credentials) { Ok(()) } else { Err(Unverified) }
+    /// Refuses an event that its headers alone show to be unverified, before its body is read.
+    pub fn check_headers(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {
+        self.ports.webhook.check_headers(credentials, self.ports.clock.now())
     }
 
     /// Stores one event and returns its call if that is already known. When this returns `Ok`, the

@@ -23,6 +23,7 @@ const SECRETS: [&str; 2] = ["first", "second"];
 const TOKEN: &str = "bearer-token";
 const PAST: Duration = Duration::from_mins(10);
 const FUTURE: Duration = Duration::from_mins(1);
+const SUM_LEN: usize = 16;
 
 /// The adapter and its harness in one.
 #[derive(Clone)]
@@ -51,10 +52,8 @@ impl Lines {
     }
 
     fn is_signed(&self, value: &str, body: &[u8], now: Timestamp) -> bool {
-        let Some((secs, sum)) = value.split_once(',') else { return false };
-        let Ok(secs) = secs.parse::<i64>() else { return false };
-        let signed_at = Timestamp::from_unix_millis(secs.saturating_mul(1000));
-        let is_fresh = (now.before(PAST)..=now.after(FUTURE)).contains(&signed_at);
+        let Some((secs, sum)) = parse(value) else { return false };
+        let is_fresh = is_within(secs, now, PAST);
         let mut secrets = self.secrets.iter();
         secrets.any(|secret| {
             let expected = checksum(secret, secs, self.signed_part(body));
@@ -142,6 +141,17 @@ fn conversation(said: &str) -> ConversationRecord {
     }
 }
 
+/// The time and the sum of a signature that has the right form.
+fn parse(value: &str) -> Option<(i64, &str)> {
+    let (secs, sum) = value.split_once(',')?;
+    Some((secs.parse().ok()?, sum)).filter(|(_, sum)| sum.len() == SUM_LEN)
+}
+
+fn is_within(secs: i64, now: Timestamp, past: Duration) -> bool {
+    let signed_at = Timestamp::from_unix_millis(secs.saturating_mul(1000));
+    (now.before(past)..=now.after(FUTURE)).contains(&signed_at)
+}
+
 fn checksum(secret: &str, secs: i64, body: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     (secret, secs, body).hash(&mut hasher);
@@ -149,10 +159,18 @@ fn checksum(secret: &str, secs: i64, body: &[u8]) -> String {
 }
 
 impl ProviderWebhook for Lines {
-    fn has_credentials(&self, credentials: &WebhookCredentials) -> bool {
-        self.has(Flaw::ReadsEveryBody)
-            || credentials.header(HEADER).is_some()
-            || credentials.bearer().is_some()
+    fn check_headers(&self, credentials: &WebhookCredentials, now: Timestamp) -> Result<(), Unverified> {
+        let has_token = credentials.bearer().is_some_and(|token| self.is_token(token));
+        let signature = credentials.header(HEADER).filter(|_| !self.secrets.is_empty());
+        let past = if self.has(Flaw::ReadsForHalfTheWindow) { PAST / 2 } else { PAST };
+        let is_readable = match self.flaw {
+            Some(Flaw::ReadsEveryBody) => true,
+            Some(Flaw::ReadsWithAnyToken) if credentials.bearer().is_some() => true,
+            Some(Flaw::ReadsWithAnySignature) if signature.is_some() => true,
+            Some(Flaw::ReadsSignaturesOfAnyTime) => has_token || signature.and_then(parse).is_some(),
+            _ => has_token || signature.and_then(parse).is_some_and(|(secs, _)| is_within(secs, now, past)),
+        };
+        if is_readable { Ok(()) } else { Err(Unverified) }
     }
 
     fn verify(

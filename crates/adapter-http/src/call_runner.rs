@@ -3,10 +3,9 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use domain::{PlaceCall, PlaceCallCommand, PlacedCall};
+use domain::{MaxShare, PlaceCall, PlaceCallCommand, PlacedCall, Shares, UserId};
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, TryAcquireError};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -23,17 +22,21 @@ pub struct CallRunner {
     place_call: Arc<PlaceCall>,
     runtime: Handle,
     calls: TaskTracker,
-    permits: Arc<Semaphore>,
-    capacity: usize,
+    permits: Arc<Shares<UserId>>,
 }
 
 impl CallRunner {
-    /// A runner that runs up to `max_in_flight` calls at the same time on `runtime`.
+    /// A runner that runs up to `max_in_flight` calls at the same time on `runtime`, and up to
+    /// `max_share` of them for one organization.
+    ///
+    /// A call gets its permit before any I/O, when only its user is known, so one user is limited to
+    /// the same share. The use case charges the organization once it has read the user.
     #[must_use]
-    pub fn new(place_call: Arc<PlaceCall>, runtime: Handle, max_in_flight: usize) -> Self {
-        let capacity = max_in_flight.min(Semaphore::MAX_PERMITS);
-        let permits = Arc::new(Semaphore::new(capacity));
-        Self { place_call, runtime, calls: TaskTracker::new(), permits, capacity }
+    pub fn new(place_call: PlaceCall, runtime: Handle, max_in_flight: usize, max_share: MaxShare) -> Self {
+        let of_one = max_share.of(max_in_flight);
+        let place_call = Arc::new(place_call.with_shares(Arc::new(Shares::new(max_in_flight, of_one))));
+        let permits = Arc::new(Shares::new(max_in_flight, of_one));
+        Self { place_call, runtime, calls: TaskTracker::new(), permits }
     }
 
     /// Places the call, unless the runner is full or closed. Logs an error once, even if the client
@@ -41,14 +44,13 @@ impl CallRunner {
     ///
     /// Dropping the future does not stop the call.
     pub(crate) async fn place(&self, command: PlaceCallCommand) -> Result<PlacedCall, PlaceError> {
-        // The token is taken before the permit, so that `drained` waits for every call that gets a
-        // permit.
+        // The token is taken before the runner is seen to be open, so that `drained` waits for every
+        // call that gets a permit.
         let tracked = self.calls.token();
-        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(TryAcquireError::NoPermits) => return Err(logged(PlaceError::Full)),
-            Err(TryAcquireError::Closed) => return Err(logged(PlaceError::Closed)),
-        };
+        if self.calls.is_closed() {
+            return Err(logged(PlaceError::Closed));
+        }
+        let permit = self.permits.take(command.user_id()).ok_or(PlaceError::Full).map_err(logged)?;
         let place_call = Arc::clone(&self.place_call);
         let call = async move {
             let outcome = AssertUnwindSafe(place_call.execute(command)).catch_unwind().await;
@@ -67,12 +69,11 @@ impl CallRunner {
     /// The number of calls in flight.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.capacity - self.permits.available_permits().min(self.capacity)
+        self.permits.held()
     }
 
     /// Accepts no more calls.
     pub fn close(&self) {
-        self.permits.close();
         self.calls.close();
     }
 

@@ -92,7 +92,7 @@ error_responses! {
     InvalidLastEventId = "400", "`Last-Event-ID` is not the `id` of an event", None, [
         invalid(Some("Last-Event-ID"), "must be the id of an event")
     ];
-    TooManyStreams = "503", "Too many streams are open, of the user or in total", RETRY_AFTER, [
+    TooManyStreams = "503", "Too many streams are open, of the user, of the organization or in total", RETRY_AFTER, [
         error("TOO_MANY_STREAMS", "too many streams are open")
     ];
 

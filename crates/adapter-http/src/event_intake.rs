@@ -79,10 +79,12 @@ impl EventIntake {
         let (mut permit, mut large_permit) = (None, None);
         let mut body = Vec::new();
         loop {
-            // Only a sender that holds a permit makes others wait.
-            let stalled_at = Instant::now() + rate.longest_wait();
-            let must_arrive_by = if permit.is_some() { stalled_at.min(deadline) } else { deadline };
             let waiting_since = Instant::now();
+            // Only a sender that holds a permit makes others wait.
+            let must_arrive_by = match permit {
+                Some(_) => deadline.min(waiting_since + rate.longest_wait()),
+                None => deadline,
+            };
             let chunk = timeout_at(must_arrive_by, payload.next()).await;
             let Some(chunk) = chunk.map_err(|_| ProviderRequestError::TooSlow)? else { break };
             let chunk = chunk.map_err(|_| ProviderRequestError::Incomplete)?;

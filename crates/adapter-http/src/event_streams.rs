@@ -1,13 +1,15 @@
 //! Event streams: each sends the call events of an organization to one client.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{CallEvent, EventSequence, FollowCalls, Following, ReadCallsError, UserId};
+use domain::{
+    CallEvent, EventSequence, FollowCalls, Following, MaxShare, OrganizationId, ReadCallsError, Share,
+    Shares, UserId,
+};
 use futures_util::Stream;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Sender};
@@ -16,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 /// The most open streams of this process, and of one user: each holds a connection and reads the
-/// store.
+/// store. An organization has at most its share of the former.
 const MAX_STREAMS: usize = 1000;
 const MAX_STREAMS_PER_USER: usize = 20;
 /// A client that reconnects shows its token again, and may reach another gateway.
@@ -31,7 +33,7 @@ const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 pub(crate) struct EventStreams {
     follow_calls: Arc<FollowCalls>,
     runtime: Handle,
-    open: Arc<Mutex<Open>>,
+    permits: StreamPermits,
     ending: CancellationToken,
 }
 
@@ -44,13 +46,15 @@ pub(crate) struct StreamTimes {
 }
 
 impl EventStreams {
-    pub(crate) fn new(follow_calls: Arc<FollowCalls>, runtime: Handle) -> Self {
-        Self { follow_calls, runtime, open: Arc::default(), ending: CancellationToken::new() }
+    pub(crate) fn new(follow_calls: Arc<FollowCalls>, runtime: Handle, max_share: MaxShare) -> Self {
+        let permits = StreamPermits::new(max_share);
+        Self { follow_calls, runtime, permits, ending: CancellationToken::new() }
     }
 
-    /// A permit for one more stream of this user; `None` if too many are open.
+    /// A permit for one more stream of this user; `None` if too many are open. Charge it to the
+    /// organization once the stream has started.
     pub(crate) fn permit(&self, user_id: &UserId) -> Option<StreamPermit> {
-        StreamPermit::acquire(&self.open, user_id)
+        self.permits.take(user_id)
     }
 
     /// Starts after the last event that the client has seen, or with the next event. Run it on the
@@ -140,42 +144,40 @@ async fn send(events: &[CallEvent], lines: &Sender<Bytes>) -> Result<(), mpsc::e
     Ok(())
 }
 
-/// How many streams are open.
-#[derive(Default)]
-struct Open {
-    all: usize,
-    by_user: HashMap<UserId, usize>,
+/// The permits of one process.
+struct StreamPermits {
+    users: Arc<Shares<UserId>>,
+    organizations: Arc<Shares<OrganizationId>>,
 }
 
 /// The right to one open stream, until it is dropped.
 pub(crate) struct StreamPermit {
-    open: Arc<Mutex<Open>>,
-    user_id: UserId,
+    _of_user: Share<UserId>,
+    organizations: Arc<Shares<OrganizationId>>,
+    _of_organization: Option<Share<OrganizationId>>,
 }
 
-impl StreamPermit {
-    fn acquire(open: &Arc<Mutex<Open>>, user_id: &UserId) -> Option<Self> {
-        let mut counted = open.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_user = counted.by_user.get(user_id).copied().unwrap_or_default();
-        if counted.all >= MAX_STREAMS || of_user >= MAX_STREAMS_PER_USER {
-            return None;
+impl StreamPermits {
+    fn new(max_share: MaxShare) -> Self {
+        Self {
+            users: Arc::new(Shares::new(MAX_STREAMS, MAX_STREAMS_PER_USER)),
+            organizations: Arc::new(Shares::new(MAX_STREAMS, max_share.of(MAX_STREAMS))),
         }
-        counted.all += 1;
-        counted.by_user.insert(user_id.clone(), of_user + 1);
-        Some(Self { open: Arc::clone(open), user_id: user_id.clone() })
+    }
+
+    fn take(&self, user_id: &UserId) -> Option<StreamPermit> {
+        let of_user = self.users.take(user_id)?;
+        let organizations = Arc::clone(&self.organizations);
+        Some(StreamPermit { _of_user: of_user, organizations, _of_organization: None })
     }
 }
 
-impl Drop for StreamPermit {
-    fn drop(&mut self) {
-        let mut counted = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.all -= 1;
-        if let Some(of_user) = counted.by_user.get_mut(&self.user_id) {
-            *of_user -= 1;
-            if *of_user == 0 {
-                counted.by_user.remove(&self.user_id);
-            }
-        }
+impl StreamPermit {
+    /// Counts the stream for the organization that it follows; `None` if the organization has its
+    /// share of the streams already.
+    pub(crate) fn charged_to(self, organization_id: &OrganizationId) -> Option<Self> {
+        let share = self.organizations.take(organization_id)?;
+        Some(Self { _of_organization: Some(share), ..self })
     }
 }
 

@@ -63,6 +63,7 @@ pub(crate) async fn follow_calls(
     let streams = gateway.streams();
     let permit = streams.permit(&user.id).ok_or(ReadError::TooManyStreams)?;
     let following = gateway.run::<_, _, ReadError>(streams.start(user.id, last_seen)).await?;
+    let permit = permit.charged_to(following.organization_id()).ok_or(ReadError::TooManyStreams)?;
     let heartbeat = gateway.parts().time_limits.heartbeat;
     let times = StreamTimes { heartbeat, token_expires_in: user.token_expires_in };
     Ok(HttpResponse::Ok()

@@ -26,8 +26,10 @@ impl RouteError for PlaceError {
         let failure = |code| Failure::new(code, self);
         match self {
             Self::Invalid(invalid) => invalid.into(),
-            Self::Full => Failure::unavailable(self)
-                .log_as(Level::WARN, "refused a call: the limit of calls in flight is reached"),
+            Self::Full => Failure::unavailable(self).log_as(
+                Level::WARN,
+                "refused a call: the limit of calls in flight, in total or of one user, is reached",
+            ),
             Self::Closed => {
                 Failure::unavailable(self).log_as(Level::INFO, "refused a call: the gateway is shutting down")
             }
@@ -70,6 +72,10 @@ impl RouteError for PlaceError {
                         "the outcome of a call is unknown; waiting for the provider's report",
                     )
                 }
+                E::TooManyInFlight => Failure::unavailable(self).log_as(
+                    Level::WARN,
+                    "refused a call: its organization has reached its share of the calls in flight",
+                ),
                 E::ServiceUnavailable(cause) => Failure::unavailable(self)
                     .cause(cause)
                     .log_as(Level::ERROR, "refused a call: a store is unavailable"),

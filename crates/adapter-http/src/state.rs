@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{FollowCalls, PersonalizeCall, ReadCalls, WebhookRegistry};
+use domain::{FollowCalls, MaxShare, PersonalizeCall, ReadCalls, WebhookRegistry};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
@@ -44,6 +44,8 @@ pub struct GatewayParts {
     pub personalize: Option<Arc<PersonalizeCall>>,
     /// How long requests may take.
     pub time_limits: TimeLimits,
+    /// The part of the event streams that one organization may have open.
+    pub max_share: MaxShare,
     /// The runtime that the connection pools of all parts belong to. It must outlive the server.
     pub runtime: Handle,
 }
@@ -81,7 +83,8 @@ impl Gateway {
     #[must_use]
     pub fn new(parts: GatewayParts) -> Self {
         let readiness = ReadinessCache::new(Arc::clone(&parts.readiness), parts.runtime.clone());
-        let streams = EventStreams::new(Arc::clone(&parts.follow_calls), parts.runtime.clone());
+        let streams =
+            EventStreams::new(Arc::clone(&parts.follow_calls), parts.runtime.clone(), parts.max_share);
         let recording_permits = Arc::new(Semaphore::new(MAX_RECORDINGS));
         Self(Arc::new(Shared { parts, readiness, streams, recording_permits }))
     }

@@ -11,7 +11,9 @@
 
 mod model;
 pub mod ports;
+mod shares;
 mod use_cases;
 
 pub use self::model::*;
+pub use self::shares::{MaxShare, Share, Shares};
 pub use self::use_cases::*;

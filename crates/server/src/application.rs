@@ -70,9 +70,8 @@ impl Application {
         if let Some(records) = records {
             place_call = place_call.with_records(records, stores.database());
         }
-        let place_call = Arc::new(place_call);
-        let calls =
-            Arc::new(CallRunner::new(place_call, runtime.clone(), settings.process.max_in_flight_dials));
+        let (max_in_flight, max_share) = (settings.process.max_in_flight_dials, settings.process.max_share);
+        let calls = Arc::new(CallRunner::new(place_call, runtime.clone(), max_in_flight, max_share));
         let authenticator = wiring::authenticator(settings.auth)?;
         let demo_token = if is_demo { demo::token(&authenticator) } else { None };
         let gateway = Gateway::new(GatewayParts {
@@ -91,6 +90,7 @@ impl Application {
                 event_stall: EVENT_STALL_TIMEOUT,
                 heartbeat: HEARTBEAT,
             },
+            max_share,
             runtime,
         });
 

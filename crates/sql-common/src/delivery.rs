@@ -1,8 +1,9 @@
+use std::collections::BTreeMap;
 use std::iter;
 use std::time::Duration;
 
 use domain::ports::AttemptConclusion;
-use domain::{DeliveryRecord, DeliveryState, DueDelivery, WebhookEndpointId};
+use domain::{DeliveryRecord, DeliveryState, DueDelivery, OrganizationId, WebhookEndpointId};
 
 use crate::call_event::EventKey;
 use crate::webhook_endpoint::{read_secret, read_url};
@@ -128,4 +129,10 @@ impl From<AttemptConclusion> for ConclusionColumns {
         };
         Self { state: state.as_str(), last_failure: failure.map(|failure| failure.to_string()), pause }
     }
+}
+
+/// The attempts that a worker runs as a JSON array of pairs: organization and number.
+pub fn running_to_json(running: &BTreeMap<OrganizationId, u32>) -> String {
+    let pairs: Vec<(&str, u32)> = running.iter().map(|(id, attempts)| (id.as_str(), *attempts)).collect();
+    serde_json::to_string(&pairs).expect("texts and numbers are always JSON")
 }

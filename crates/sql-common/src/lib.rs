@@ -20,7 +20,7 @@ pub use call_event::{EventColumns, read_sequence, read_status};
 pub use call_record::{CallColumns, MergedColumns, ProgressColumns};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable};
 pub use conversation::ConversationForm;
-pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns};
+pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
     AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, NamedColumns, NamedJson,
     StoredIdentityColumns, UserColumns,

@@ -6,6 +6,7 @@ mod listing;
 mod queueing;
 mod replaying;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::ports::{AttemptConclusion, DeliveryLease, DeliveryListQuery, ReplayQuery};
@@ -29,8 +30,8 @@ pub use self::concluding::{
 pub use self::leasing::{
     a_delivery_is_leased_to_one_worker, a_failed_delivery_holds_nothing_back,
     a_slow_endpoint_does_not_delay_the_others, an_abandoned_delivery_is_leased_again,
-    the_endpoint_with_the_fewest_leases_is_first, the_events_of_a_call_are_leased_in_order,
-    the_longest_due_comes_first,
+    one_organization_leaves_attempts_for_the_others, the_endpoint_with_the_fewest_leases_is_first,
+    the_events_of_a_call_are_leased_in_order, the_longest_due_comes_first,
 };
 pub use self::listing::{deliveries_are_listed_by_state_and_page, deliveries_are_the_tenants_own};
 pub use self::queueing::{
@@ -49,6 +50,7 @@ suite! {
     an_abandoned_delivery_is_leased_again,
     a_slow_endpoint_does_not_delay_the_others,
     the_endpoint_with_the_fewest_leases_is_first,
+    one_organization_leaves_attempts_for_the_others,
     the_events_of_a_call_are_leased_in_order,
     a_failed_delivery_holds_nothing_back,
     a_postponed_delivery_waits,
@@ -100,7 +102,7 @@ pub async fn a_lost_queue_is_unavailable(harness: &impl CallEventsHarness) {
     harness.lose().await;
     let private =
         [endpoint.url.as_str(), out[0].event.identity.from.as_e164(), out[0].event.identity.to.as_e164()];
-    let lease = DeliveryLease { limit: 10, per_endpoint: 10, lease_for: LONG };
+    let lease = unshared(10, 10, LONG);
     unavailable_within(LOST_DATABASE_BOUND, queue.lease(&lease), &private).await;
     let concluding = queue.conclude(&out[0], AttemptConclusion::Delivered);
     unavailable_within(LOST_DATABASE_BOUND, concluding, &private).await;
@@ -145,8 +147,12 @@ pub(crate) async fn lease(
     limit: u32,
     lease_for: Duration,
 ) -> Vec<DueDelivery> {
-    let lease = DeliveryLease { limit, per_endpoint: 1000, lease_for };
-    harness.queue().lease(&lease).await.expect("store is up")
+    harness.queue().lease(&unshared(limit, 1000, lease_for)).await.expect("store is up")
+}
+
+/// A lease that one organization may fill.
+pub(crate) fn unshared(limit: u32, per_endpoint: u32, lease_for: Duration) -> DeliveryLease {
+    DeliveryLease { limit, per_endpoint, per_organization: u32::MAX, running: BTreeMap::new(), lease_for }
 }
 
 pub(crate) async fn conclude(

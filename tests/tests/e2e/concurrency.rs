@@ -130,7 +130,10 @@ async fn different_people_are_called_at_the_same_time(#[values(Sqlite, PostgresA
 /// The gateway refuses more calls than its limit, and does not dial for them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_gateway_sheds_before_it_looks_anything_up() {
-    let world = World::new(Sqlite).await.with("OUTDIAL_MAX_IN_FLIGHT_DIALS", "2");
+    let world = World::new(Sqlite)
+        .await
+        .with("OUTDIAL_MAX_IN_FLIGHT_DIALS", "2")
+        .with("OUTDIAL_MAX_SHARE_OF_ONE_ORGANIZATION_PERCENT", "100");
     world.script(Behaviour::Answer { after_ms: 1500 });
     let gateway = world.start().await;
     let responses = call_different_numbers(&gateway.client, 3000, 6).await;

@@ -69,6 +69,36 @@ async fn a_delivery_that_the_receiver_refused_is_sent_again(
     gateway.stop().await;
 }
 
+/// An organization whose receivers never respond has 48 of the 64 attempts of a process, with 80
+/// deliveries to ten endpoints. Another organization's first delivery finds one of the others.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_organization_whose_receivers_hang_does_not_delay_another_one(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await.with("OUTDIAL_DELIVERY_TIMEOUT_MS", "30000");
+    let gateway = world.start_with_webhooks().await;
+    let (hanging, prompt) = (Receiver::start().await, Receiver::start().await);
+    hanging.hang();
+    for _ in 0..10 {
+        gateway.client.register_endpoint(&hanging.url()).await;
+    }
+    let other = gateway.client.of_user("u2");
+    other.register_endpoint(&prompt.url()).await;
+    for number in 0..8 {
+        gateway.client.call_number(&format!("+1416555017{number}")).await.call_id();
+    }
+    hanging.requests_when("48 attempts run", |requests| requests.len() >= 48).await;
+    let call_id = other.call_number("+14165550180").await.call_id();
+    prompt
+        .requests_when("the other organization's events", |requests| {
+            event_types(requests, &call_id).len() >= 3
+        })
+        .await;
+    assert_eq!(hanging.requests().len(), 48, "attempts of the organization whose receivers hang");
+    gateway.stop().await;
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replaced_secret_still_signs_and_a_removed_url_receives_nothing(

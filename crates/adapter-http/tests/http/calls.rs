@@ -1,5 +1,6 @@
 //! What happens to a call when its client disconnects, the gateway stops, or the code panics.
 
+use domain::MaxShare;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use testkit::eventually;
@@ -37,7 +38,8 @@ async fn a_client_that_hangs_up_does_not_end_the_call() {
 #[tokio::test]
 async fn a_call_above_the_limit_is_refused_and_not_booked() {
     let (world, phones) = World::ringing();
-    let gateway = start_with(&world, Options { max_in_flight: 2, ..Options::default() }).await;
+    let max_share = MaxShare::from_percent(100).expect("a valid part");
+    let gateway = start_with(&world, Options { max_in_flight: 2, max_share, ..Options::default() }).await;
     let first = gateway.post(r#"{"contactId":"c1"}"#);
     let second = gateway.post(r#"{"phoneNumber":"+14165550112"}"#);
     let calls = [tokio::spawn(send(first)), tokio::spawn(send(second))];

@@ -20,6 +20,7 @@ mod registering;
 mod request_ids;
 mod responses;
 mod running;
+mod shares;
 mod stored;
 mod whole_path;
 mod world;

@@ -10,7 +10,7 @@ use adapter_http::{
     Readiness, TimeLimits, serve,
 };
 use async_trait::async_trait;
-use domain::{PlaceCall, UserId};
+use domain::{MaxShare, PlaceCall, UserId};
 use reqwest::{Client, RequestBuilder};
 use secrecy::SecretSlice;
 use serde_json::Value;
@@ -40,6 +40,8 @@ pub(crate) struct Options {
     pub(crate) auth: AuthSettings,
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) max_in_flight: usize,
+    /// What one organization may have of the calls and the streams.
+    pub(crate) max_share: MaxShare,
     pub(crate) body_timeout: Duration,
     pub(crate) event_timeout: Duration,
     pub(crate) event_stall: Duration,
@@ -55,6 +57,7 @@ impl Default for Options {
             auth: hs256(&[SECRET]),
             readiness: Arc::new(AllUp),
             max_in_flight: 100,
+            max_share: MaxShare::default(),
             body_timeout: Duration::from_secs(10),
             event_timeout: Duration::from_secs(10),
             event_stall: Duration::from_secs(10),
@@ -104,8 +107,8 @@ pub(crate) fn start_calling(
     world: &World,
     options: Options,
 ) -> Running {
-    let calls = CallRunner::new(Arc::new(place_call), runtime.handle().clone(), options.max_in_flight);
-    let calls = Arc::new(calls);
+    let (handle, max_share) = (runtime.handle().clone(), options.max_share);
+    let calls = Arc::new(CallRunner::new(place_call, handle, options.max_in_flight, max_share));
     let authenticator = Authenticator::new(options.auth).expect("valid settings");
     let user = UserId::parse("u1").expect("a valid id");
     // A gateway with a public key cannot sign: its tests make their own tokens.
@@ -126,6 +129,7 @@ pub(crate) fn start_calling(
             event_stall: options.event_stall,
             heartbeat: options.heartbeat,
         },
+        max_share,
         runtime: runtime.handle().clone(),
     });
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

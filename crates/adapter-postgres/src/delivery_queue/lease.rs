@@ -1,5 +1,5 @@
-//! Leasing deliveries for their next attempt, up to a maximum for each endpoint, and the events of a
-//! call one after another.
+//! Leasing deliveries for their next attempt, up to a maximum for each endpoint and for each
+//! organization, and the events of a call one after another.
 
 use domain::DueDelivery;
 use domain::ports::{DeliveryLease, PortUnavailable};
@@ -26,11 +26,14 @@ impl PostgresStore {
         read_all(self.run(&Leasing { lease, endpoints }).await?)
     }
 
-    /// The endpoints that have due deliveries and fewer leases than their maximum. The statement
+    /// The endpoints that have due deliveries and fewer leases than their maximum, without those of
+    /// the organizations of which this worker runs the maximum of attempts. The statement
     /// steps from endpoint to endpoint along the index of pending deliveries, so that a long queue
     /// costs no more than a short one. It uses the time of the statement, since an index cannot be
     /// searched by `clock_timestamp()`.
     async fn endpoints_with_work(&self, lease: &DeliveryLease) -> Result<Vec<String>, PortUnavailable> {
+        let is_full = |&(_, attempts): &(_, &u32)| *attempts >= lease.per_organization;
+        let full: Vec<&str> = lease.running.iter().filter(is_full).map(|(id, _)| id.as_str()).collect();
         let endpoints = self.rows(|| {
             sqlx::query!(
                 r#"with recursive pending (endpoint_id) as (
@@ -54,8 +57,12 @@ impl PostgresStore {
                             where due.endpoint_id = pending.endpoint_id and due.state = 'pending'
                               and due.due_at <= statement_timestamp()
                               and (due.claimed_until is null or due.claimed_until <= statement_timestamp())
-                            limit 1)"#,
-                i64::from(lease.per_endpoint)
+                            limit 1)
+                      and (select endpoint.organization_id <> all ($2)
+                             from webhook_endpoints as endpoint
+                            where endpoint.id = pending.endpoint_id)"#,
+                i64::from(lease.per_endpoint),
+                &full as _
             )
         });
         Ok(endpoints.await?.into_iter().map(|row| row.endpoint_id).collect())
@@ -84,19 +91,22 @@ impl Work for Leasing<'_> {
         // One worker at a time for each endpoint, and all workers in the same order: workers that
         // counted the leases at the same time would exceed the maximum.
         let locked = sqlx::query!(
-            "select id from webhook_endpoints where id = any ($1) order by id for no key update",
+            "select id, organization_id from webhook_endpoints where id = any ($1) order by id for no key update",
             &self.endpoints as _
         );
         let locked = locked.fetch_all(&mut *transaction).await?;
-        let endpoints: Vec<String> = locked.into_iter().map(|row| row.id).collect();
+        let (endpoints, organizations): (Vec<String>, Vec<String>) =
+            locked.into_iter().map(|row| (row.id, row.organization_id)).unzip();
+        let (running, attempts): (Vec<&str>, Vec<i64>) =
+            self.lease.running.iter().map(|(id, attempts)| (id.as_str(), i64::from(*attempts))).unzip();
         // A statement of its own, so that it sees what the previous worker leased.
         let due = sqlx::query_as!(
             DueRow,
-            r#"with due as (
-                   select candidate.position, candidate.endpoint_id, event.call_id,
+            r#"with waiting as (
+                   select candidate.position, candidate.endpoint_id, candidate.due_at, endpoint.organization_id,
                           existing.leases + row_number() over (partition by candidate.endpoint_id
                                                            order by candidate.due_at, candidate.position) as turn
-                     from unnest($1::text[]) as endpoint (id)
+                     from unnest($1::text[], $5::text[]) as endpoint (id, organization_id)
                      cross join lateral (
                          select count(*) as leases
                            from webhook_deliveries as leased
@@ -130,8 +140,19 @@ impl Work for Leasing<'_> {
                           limit greatest($2 - existing.leases, 0)
                             for no key update skip locked
                      ) as candidate
-                     join call_events as event on event.position = candidate.position
-                    order by turn, candidate.due_at, candidate.position, candidate.endpoint_id
+               ), ranked as (
+                   select waiting.*,
+                          row_number() over (partition by organization_id
+                                             order by turn, due_at, position, endpoint_id) as turn_of_organization
+                     from waiting
+               ), due as (
+                   select ranked.position, ranked.endpoint_id, event.call_id
+                     from ranked
+                     join call_events as event on event.position = ranked.position
+                     left join unnest($7::text[], $8::int8[]) as running (organization_id, attempts)
+                       on running.organization_id = ranked.organization_id
+                    where ranked.turn_of_organization <= $6 - coalesce(running.attempts, 0)
+                    order by ranked.turn, ranked.due_at, ranked.position, ranked.endpoint_id
                     limit $3
                ), leased as (
                    update webhook_deliveries as delivery
@@ -159,7 +180,11 @@ impl Work for Leasing<'_> {
             &endpoints as _,
             i64::from(self.lease.per_endpoint),
             i64::from(self.lease.limit),
-            self.lease.lease_for.as_secs_f64()
+            self.lease.lease_for.as_secs_f64(),
+            &organizations as _,
+            i64::from(self.lease.per_organization),
+            &running as _,
+            &attempts as _
         );
         let due = due.fetch_all(&mut *transaction).await?;
         transaction.commit().await?;

@@ -78,7 +78,13 @@ async fn replicas_attempt_the_events_of_a_call_in_order() {
 
 /// Publishes and delivers until every delivery is concluded.
 async fn deliver(store: PostgresStore, log: Arc<Log>, seed: u64) {
-    let lease = DeliveryLease { limit: 5, per_endpoint: 8, lease_for: MINUTE };
+    let lease = DeliveryLease {
+        limit: 5,
+        per_endpoint: 8,
+        per_organization: 1000,
+        running: BTreeMap::new(),
+        lease_for: MINUTE,
+    };
     let deadline = Instant::now() + MINUTE;
     let mut random = seed;
     while log.concluded.load(Ordering::SeqCst) < CALLS * ENDPOINTS * EVENTS_OF_A_CALL {

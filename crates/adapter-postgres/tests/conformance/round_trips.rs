@@ -1,5 +1,6 @@
 //! The cost of an operation: the number of its statements, counted on the wire.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
@@ -160,7 +161,13 @@ async fn publishing_and_delivering_cost_a_transaction_only_if_there_is_something
     let organization_id = tenant.organization.id.clone();
     let endpoint = fixtures::webhook_endpoint(&organization_id);
     let (secret, until) = (fixtures::webhook_secret(), fixtures::moment());
-    let lease = DeliveryLease { limit: 10, per_endpoint: 1, lease_for: Duration::from_secs(60) };
+    let lease = DeliveryLease {
+        limit: 10,
+        per_endpoint: 1,
+        per_organization: 10,
+        running: BTreeMap::new(),
+        lease_for: Duration::from_secs(60),
+    };
     let query = FeedQuery {
         organization_id: organization_id.clone(),
         after: EventSequence::START,

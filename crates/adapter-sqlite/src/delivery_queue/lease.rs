@@ -1,11 +1,11 @@
-//! Leasing deliveries for their next attempt, up to a maximum for each endpoint, and the events of a
-//! call one after another.
+//! Leasing deliveries for their next attempt, up to a maximum for each endpoint and for each
+//! organization, and the events of a call one after another.
 
 use std::collections::HashMap;
 
 use domain::ports::{DeliveryLease, PortUnavailable};
 use domain::{DueDelivery, Timestamp};
-use sql_common::DueColumns;
+use sql_common::{DueColumns, running_to_json};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -72,10 +72,16 @@ async fn due(
                   events.written_order as position, events.call_id, events.kind, events.status_rank,
                   events.organization_id, events.conversation_id, calls.user_id, calls.contact_id, calls.agent_id,
                   calls.from_number, calls.to_number, events.happened_at
-           from (select deliveries.endpoint_id, deliveries.position, deliveries.attempts, deliveries.queued_at,
-                        deliveries.due_at,
+           from (select counted.*,
+                        row_number() over (partition by organization_id
+                                           order by turn + leases, due_at, position, endpoint_id)
+                            as turn_of_organization
+                 from (select deliveries.endpoint_id, deliveries.position, deliveries.attempts,
+                        deliveries.queued_at, deliveries.due_at, webhook_endpoints.organization_id,
                         row_number() over (partition by deliveries.endpoint_id
-                                           order by deliveries.due_at, deliveries.position) as turn
+                                           order by deliveries.due_at, deliveries.position) as turn,
+                        (select count(*) from webhook_deliveries
+                         where endpoint_id = webhook_endpoints.id and claimed_until > ?1) as leases
                  from webhook_endpoints
                  cross join webhook_deliveries deliveries
                      on deliveries.endpoint_id = webhook_endpoints.id and deliveries.position in
@@ -92,18 +98,19 @@ async fn due(
                                    where event.written_order = webhook_deliveries.position
                                        and earlier.state = 'pending'
                                        and (earlier.attempts = 0 or earlier.claimed_until > ?1))
-                          order by due_at, position limit ?2)) due
+                          order by due_at, position limit ?2)) counted
+                 where turn <= ?2 - leases) due
            join webhook_endpoints endpoints on endpoints.id = due.endpoint_id
            join call_events events on events.written_order = due.position
            join calls on calls.id = events.call_id
-           where due.turn <= ?2 - (select count(*) from webhook_deliveries
-                                   where endpoint_id = due.endpoint_id and claimed_until > ?1)
-           order by due.turn + (select count(*) from webhook_deliveries
-                                where endpoint_id = due.endpoint_id and claimed_until > ?1),
-               due.due_at, due.position, due.endpoint_id limit ?3"#,
+           where due.turn_of_organization <= ?4 - coalesce((select value ->> 1 from json_each(?5)
+                                                            where value ->> 0 = due.organization_id), 0)
+           order by due.turn + due.leases, due.due_at, due.position, due.endpoint_id limit ?3"#,
         now.unix_millis(),
         lease.per_endpoint,
-        lease.limit
+        lease.limit,
+        lease.per_organization,
+        running_to_json(&lease.running)
     );
     rows(connection, due).await
 }

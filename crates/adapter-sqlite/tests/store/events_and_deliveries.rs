@@ -1,5 +1,6 @@
 //! Events and deliveries, beyond the suites of their ports.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adapter_sqlite::SqliteStore;
@@ -175,7 +176,13 @@ async fn multiply(file: &mut SqliteConnection, copies: u32) {
 }
 
 fn lease(limit: u32) -> DeliveryLease {
-    DeliveryLease { limit, per_endpoint: limit, lease_for: LONG }
+    DeliveryLease {
+        limit,
+        per_endpoint: limit,
+        per_organization: limit,
+        running: BTreeMap::new(),
+        lease_for: LONG,
+    }
 }
 
 fn only(mut deliveries: Vec<DueDelivery>) -> DueDelivery {

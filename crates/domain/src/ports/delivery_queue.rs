@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +23,9 @@ use crate::{
 ///   endpoint does not delay the others (`a_slow_endpoint_does_not_delay_the_others`), and prefer
 ///   the endpoints with the fewest leases, so that many slow endpoints do not either
 ///   (`the_endpoint_with_the_fewest_leases_is_first`).
+/// - MUST lease deliveries of one organization only as far as they and the attempts that the worker
+///   runs already are at most `per_organization`, so that the endpoints of one organization, however
+///   many hang, leave attempts for the others (`one_organization_leaves_attempts_for_the_others`).
 /// - MUST lease a delivery only if no earlier event of its call is leased for the same endpoint or
 ///   waits there for its first attempt, so that the first attempts of a call's events are made in
 ///   their order, however many workers there are (`the_events_of_a_call_are_leased_in_order`). An
@@ -69,12 +73,17 @@ pub trait DeliveryQueue: Send + Sync {
 }
 
 /// How many deliveries to lease, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryLease {
     /// The maximum number of deliveries.
     pub limit: u32,
     /// The maximum number of leases of one endpoint, earlier ones included.
     pub per_endpoint: u32,
+    /// The maximum number of attempts of one organization in this worker, those in `running`
+    /// included. Other workers have their own.
+    pub per_organization: u32,
+    /// How many attempts of each organization this worker runs already.
+    pub running: BTreeMap<OrganizationId, u32>,
     /// How long other workers skip the leased deliveries.
     pub lease_for: Duration,
 }

@@ -7,7 +7,7 @@ use crate::ports::{
     AttemptConclusion, Clock, DeliveryLease, DeliveryQueue, EventFeed, PortUnavailable, SendOutcome,
     WebhookSender,
 };
-use crate::{DeliveryPolicy, DueDelivery};
+use crate::{DeliveryPolicy, DueDelivery, OrganizationId, Shares};
 
 /// Publishes call events and delivers them: each at least once, until the receiver accepts it or it
 /// expires, however often this process dies. Any number of processes may run it at the same time.
@@ -63,11 +63,23 @@ impl DeliverWebhooks {
         Ok(expired)
     }
 
-    /// Leases at most `limit` due deliveries. Pass each to [`DeliverWebhooks::deliver`]
-    /// immediately.
-    pub async fn lease(&self, limit: u32) -> Result<Vec<DueDelivery>, PortUnavailable> {
-        let lease_for = self.policy.attempt_within + CONCLUDE_WITHIN;
-        self.ports.queue.lease(&DeliveryLease { limit, per_endpoint: PER_ENDPOINT, lease_for }).await
+    /// Leases at most `limit` due deliveries, and of each organization no more than `shares` have
+    /// left. Take a share for each, and pass it to [`DeliverWebhooks::deliver`] immediately.
+    pub async fn lease(
+        &self,
+        limit: u32,
+        shares: &Shares<OrganizationId>,
+    ) -> Result<Vec<DueDelivery>, PortUnavailable> {
+        let number = |permits| u32::try_from(permits).unwrap_or(u32::MAX);
+        let running = shares.held_by_each().into_iter();
+        let lease = DeliveryLease {
+            limit,
+            per_endpoint: PER_ENDPOINT,
+            per_organization: number(shares.of_one()),
+            running: running.map(|(organization_id, attempts)| (organization_id, number(attempts))).collect(),
+            lease_for: self.policy.attempt_within + CONCLUDE_WITHIN,
+        };
+        self.ports.queue.lease(&lease).await
     }
 
     /// Makes one attempt and records its result in the queue.

@@ -23,6 +23,12 @@ pub struct Following {
 const PAGE: u32 = 100;
 
 impl Following {
+    /// The organization whose events are read.
+    #[must_use]
+    pub const fn organization_id(&self) -> &OrganizationId {
+        &self.organization_id
+    }
+
     /// The sequence number of the last event that was read. A reader that got no event yet
     /// continues after it.
     #[must_use]

@@ -26,7 +26,7 @@ use crate::ports::{
 };
 use crate::{
     Booking, CallIdentity, CallReference, DestinationRules, DialOutcome, IntentKey, NotDialledReason,
-    OwnerToken, SettledCall, TakeOver,
+    OrganizationId, OwnerToken, SettledCall, Shares, TakeOver,
 };
 
 /// Places one call for one intent: resolves the parties, takes the lock, books the call, dials, and
@@ -39,6 +39,7 @@ pub struct PlaceCall {
     held: Arc<HeldIntents>,
     earlier: Option<EarlierCalls>,
     background: Option<Arc<dyn Background>>,
+    shares: Option<Arc<Shares<OrganizationId>>>,
 }
 
 /// The ports that placing a call needs.
@@ -79,7 +80,15 @@ impl PlaceCall {
     /// it may have taken before it returns, which takes at most 1.5 s.
     #[must_use]
     pub fn new(ports: PlaceCallPorts, policy: CallPolicy, destinations: DestinationRules) -> Self {
-        Self { ports, policy, destinations, held: Arc::default(), earlier: None, background: None }
+        Self {
+            ports,
+            policy,
+            destinations,
+            held: Arc::default(),
+            earlier: None,
+            background: None,
+            shares: None,
+        }
     }
 
     /// Asks the provider about an earlier call of the same intent before another one is booked, if
@@ -93,6 +102,13 @@ impl PlaceCall {
     #[must_use]
     pub fn with_background(self, background: Arc<dyn Background>) -> Self {
         Self { background: Some(background), ..self }
+    }
+
+    /// A call takes one of these permits for its organization as soon as its user is known, and holds
+    /// it to its end. Without one it is refused before any further I/O.
+    #[must_use]
+    pub fn with_shares(self, shares: Arc<Shares<OrganizationId>>) -> Self {
+        Self { shares: Some(shares), ..self }
     }
 
     /// Places the call, or returns why there is none. The time from here to the booking is limited

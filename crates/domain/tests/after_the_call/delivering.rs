@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{MockDeliveryQueue, MockEventFeed, MockWebhookSender, SendOutcome};
 use domain::{
     DeliverWebhooks, DeliverWebhooksPorts, DeliveryFailure, DeliveryPolicy, DeliveryState, DueDelivery,
+    OrganizationId, Shares,
 };
 use testkit::clock::ManualClock;
 use testkit::memory::QueuedDelivery;
@@ -45,7 +47,7 @@ async fn leased(world: &World, use_case: &DeliverWebhooks) -> DueDelivery {
     world.endpoint();
     world.book().await;
     assert_eq!(use_case.publish().await, Ok(1));
-    let mut leased = use_case.lease(10).await.expect("the store is not lost");
+    let mut leased = use_case.lease(10, &Shares::new(10, 10)).await.expect("the store is not lost");
     leased.pop().expect("one delivery is due")
 }
 
@@ -122,5 +124,21 @@ async fn a_lease_outlasts_every_attempt() {
             lease.limit == 3 && lease.per_endpoint < 16 && lease.lease_for > attempt_and_writes
         })
         .returning(|_| Ok(vec![]));
-    assert_eq!(with_mocks(MockEventFeed::new(), queue).lease(3).await, Ok(vec![]));
+    let leased = with_mocks(MockEventFeed::new(), queue).lease(3, &Shares::new(4, 3)).await;
+    assert_eq!(leased, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_lease_counts_the_shares_that_are_taken() {
+    let organization_id = OrganizationId::parse("organization").expect("an id");
+    let mut queue = MockDeliveryQueue::new();
+    let running = BTreeMap::from([(organization_id.clone(), 2)]);
+    queue
+        .expect_lease()
+        .withf(move |lease| lease.per_organization == 3 && lease.running == running)
+        .returning(|_| Ok(vec![]));
+    let shares = Arc::new(Shares::new(4, 3));
+    let taken = [shares.take(&organization_id), shares.take(&organization_id)];
+    assert_eq!(with_mocks(MockEventFeed::new(), queue).lease(2, &shares).await, Ok(vec![]));
+    drop(taken);
 }

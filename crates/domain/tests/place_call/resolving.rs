@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use domain::ports::CallerNumberChoice;
 use domain::{
     AllowedCountries, Area, Carrier, Country, DestinationRefusal, DestinationRules, ForbiddenRange,
-    NumberingPlan, PlaceCallError, RawPlaceCall,
+    NumberingPlan, OrganizationId, PlaceCallError, RawPlaceCall, Shares,
 };
 
-use crate::world::{World, agent, caller_number, choice, contact, number, unavailable};
+use crate::world::{World, agent, caller_number, choice, contact, number, organization_id, unavailable};
 
 /// The error of a refused call, for which nothing is locked, booked or dialled.
 async fn refused(world: World, raw: RawPlaceCall<'_>) -> PlaceCallError {
@@ -225,4 +227,21 @@ async fn a_store_that_is_unavailable_fails_closed() {
     let world = World { contact: Err(unavailable()), ..World::working() };
     let by_number = RawPlaceCall { phone_number: Some("+14165550110"), ..RawPlaceCall::default() };
     assert_eq!(refused(world, by_number).await, PlaceCallError::ServiceUnavailable(unavailable()));
+}
+
+#[tokio::test]
+async fn an_organization_at_its_share_is_refused_and_another_one_is_not() {
+    let other = OrganizationId::parse("org-2").expect("an id");
+    for (holder, is_refused) in [(organization_id(), true), (other, false)] {
+        let shares = Arc::new(Shares::new(2, 1));
+        let held = shares.take(&holder).expect("a permit");
+        let world = World { shares: shares.clone(), ..World::working() };
+        if is_refused {
+            assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::TooManyInFlight);
+        } else {
+            assert!(world.call(BY_CONTACT).await.answer.is_ok());
+        }
+        assert_eq!(shares.held(), 1, "the call gave its permit back");
+        drop(held);
+    }
 }

@@ -12,7 +12,7 @@ use domain::{
     CarrierCallId, Contact, ContactId, ConversationId, DestinationRules, DialOutcome, IntentKey,
     Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, PlaceCall, PlaceCallCommand,
     PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId, ProviderReference,
-    RawPlaceCall, TakeOver, User, UserId,
+    RawPlaceCall, Shares, TakeOver, User, UserId,
 };
 
 use testkit::clock::ManualClock;
@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub pauses_for: Duration,
     /// The numbers that may be called.
     pub destinations: DestinationRules,
+    /// The permits of organizations.
+    pub shares: Arc<Shares<OrganizationId>>,
 }
 
 /// The result of a call.
@@ -203,6 +205,7 @@ impl World {
             rings_for: Duration::ZERO,
             pauses_for: Duration::ZERO,
             destinations: DestinationRules::default(),
+            shares: Arc::new(Shares::new(8, 8)),
         }
     }
 
@@ -268,8 +271,9 @@ impl World {
         let mut updater = MockCallUpdater::new();
         let (j, merged) = (journal.clone(), self.merged.clone());
         updater.expect_merge().returning(move |_, _| j.note("update: merge", merged.clone()));
-        let destinations = self.destinations.clone();
+        let (destinations, shares) = (self.destinations.clone(), self.shares.clone());
         let place_call = PlaceCall::new(self.ports(journal, clock), CallPolicy::default(), destinations);
+        let place_call = place_call.with_shares(shares);
         match records {
             Some(records) => place_call.with_records(records, Arc::new(updater)),
             None => place_call,

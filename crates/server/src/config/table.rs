@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::{AllowedCountries, Country, NumberingPlan};
+use domain::{AllowedCountries, Country, MaxShare, NumberingPlan};
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -25,6 +25,11 @@ settings! {
         http_workers: usize = OUTDIAL_HTTP_WORKERS, "0", count(0..=512);
         /// How many calls one replica runs at the same time. It refuses further calls immediately.
         max_in_flight_dials: usize = OUTDIAL_MAX_IN_FLIGHT_DIALS, "10000", count(1..=1_000_000);
+        /// How many percent of its calls in flight, event streams and delivery attempts one replica
+        /// gives to one organization, so that the others always find some. With only one
+        /// organization, set 100.
+        max_share: MaxShare = OUTDIAL_MAX_SHARE_OF_ONE_ORGANIZATION_PERCENT, "75",
+            Kind::new("a whole number from 1 to 100", |text| MaxShare::from_percent(text.parse().ok()?).ok());
         /// At start: how long to wait for Postgres and Redis if they are not reachable yet.
         start_timeout: Duration = OUTDIAL_START_TIMEOUT_SECS, "60", seconds(0..=3600);
         /// On SIGTERM: how long /readyz reports "not ready" before the listener closes. Set it

@@ -93,7 +93,8 @@ impl AfterTheCall {
             clock: ports.clock.clone(),
         };
         let deliver_webhooks = DeliverWebhooks::new(deliver_webhooks, settings.deliveries.policy());
-        workers.publish_and_deliver(&Arc::new(deliver_webhooks), settings.deliveries.publish_every);
+        let (publish_every, max_share) = (settings.deliveries.publish_every, settings.process.max_share);
+        workers.publish_and_deliver(&Arc::new(deliver_webhooks), publish_every, max_share);
         let personalize = webhook.map(|webhook| {
             let directory = database.clone();
             let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());

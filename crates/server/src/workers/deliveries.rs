@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::PortUnavailable;
-use domain::{DeliverWebhooks, DueDelivery};
+use domain::{DeliverWebhooks, DueDelivery, MaxShare, OrganizationId, Shares};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::{RETRY_PAUSE, Schedule, Workers, stop_timeout};
@@ -16,12 +16,18 @@ const MAX_ATTEMPTS: usize = 64;
 const MAX_LEASED: u32 = 32;
 
 impl Workers {
-    /// Publishes call events, delivers them to webhook endpoints, and expires old deliveries.
-    pub(crate) fn publish_and_deliver(&self, webhooks: &Arc<DeliverWebhooks>, publish_every: Duration) {
+    /// Publishes call events, delivers them to webhook endpoints, and expires old deliveries. One
+    /// organization has at most `max_share` of the attempts.
+    pub(crate) fn publish_and_deliver(
+        &self,
+        webhooks: &Arc<DeliverWebhooks>,
+        publish_every: Duration,
+        max_share: MaxShare,
+    ) {
         let queued = Arc::new(Notify::new());
         self.expire(webhooks.clone());
         self.publish(webhooks.clone(), queued.clone(), publish_every);
-        self.deliver(webhooks.clone(), queued, publish_every.max(QUEUE_POLL_INTERVAL));
+        self.deliver(webhooks.clone(), queued, publish_every.max(QUEUE_POLL_INTERVAL), max_share);
     }
 
     fn expire(&self, webhooks: Arc<DeliverWebhooks>) {
@@ -45,10 +51,17 @@ impl Workers {
         });
     }
 
-    fn deliver(&self, webhooks: Arc<DeliverWebhooks>, queued: Arc<Notify>, every: Duration) {
+    fn deliver(
+        &self,
+        webhooks: Arc<DeliverWebhooks>,
+        queued: Arc<Notify>,
+        every: Duration,
+        max_share: MaxShare,
+    ) {
         let sending = Arc::new(Sending {
             webhooks,
             permits: Arc::new(Semaphore::new(MAX_ATTEMPTS)),
+            shares: Arc::new(Shares::new(MAX_ATTEMPTS, max_share.of(MAX_ATTEMPTS))),
             tasks: self.tasks.clone(),
             stop: self.stop.clone(),
             queued: queued.clone(),
@@ -73,6 +86,7 @@ impl Workers {
 struct Sending {
     webhooks: Arc<DeliverWebhooks>,
     permits: Arc<Semaphore>,
+    shares: Arc<Shares<OrganizationId>>,
     tasks: tokio_util::task::TaskTracker,
     stop: tokio_util::sync::CancellationToken,
     queued: Arc<Notify>,
@@ -92,10 +106,13 @@ impl Sending {
 
     /// Starts an attempt for each due delivery, as far as permits allow, and returns how many.
     async fn send_some(&self, mut permits: OwnedSemaphorePermit) -> Result<usize, PortUnavailable> {
-        let due = self.webhooks.lease(u32::try_from(permits.num_permits()).unwrap_or(1)).await?;
+        let limit = u32::try_from(permits.num_permits()).unwrap_or(1);
+        let due = self.webhooks.lease(limit, &self.shares).await?;
         let count = due.len();
         for delivery in due {
             let permit = permits.split(1).expect("at most one delivery was leased for each permit");
+            // The lease left room for it: only this loop takes shares.
+            let share = self.shares.take(&delivery.event.identity.organization_id);
             let (webhooks, stop) = (self.webhooks.clone(), self.stop.clone());
             let queued = self.queued.clone();
             self.tasks.spawn(async move {
@@ -104,7 +121,7 @@ impl Sending {
                     () = stop_timeout(&stop) => {}
                     () = attempt(&webhooks, &delivery) => {}
                 }
-                drop(permit);
+                drop((permit, share));
                 // The next event of the call, or another delivery to the endpoint, may be leased now.
                 queued.notify_one();
             });

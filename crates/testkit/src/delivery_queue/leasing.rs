@@ -5,7 +5,7 @@ use domain::ports::{AttemptConclusion, DeliveryLease, DeliveryQueue};
 use domain::{Booking, CallEventKind, CallStatus, DialOutcome, DueDelivery, EventSequence};
 use tokio::time::Instant;
 
-use super::{BRIEF, FAILURE, conclude, lease, publish_call, with_events};
+use super::{BRIEF, FAILURE, conclude, lease, publish_call, unshared, with_events};
 use crate::call_events::{A_SECOND, LONG, booked, endpoint, merge, publish, read};
 use crate::call_ledger::booking::{settle, tenant};
 use crate::call_updates::conversation;
@@ -36,7 +36,7 @@ pub async fn a_delivery_is_leased_to_one_worker(harness: &impl CallEventsHarness
     let (tenant, _) = with_events(harness, 7).await;
     let crowd = (0..CROWD).map(|_| {
         let queue = harness.queue();
-        let lease = DeliveryLease { limit: 2, per_endpoint: 1000, lease_for: LONG };
+        let lease = unshared(2, 1000, LONG);
         async move { queue.lease(&lease).await.expect("store is up") }
     });
     let shares = all_at_once(crowd).await;
@@ -81,8 +81,8 @@ pub async fn a_slow_endpoint_does_not_delay_the_others(harness: &impl CallEvents
     let quick_endpoint = endpoint(harness, &quick, &CallEventKind::ALL).await.id;
     publish_call(harness, &quick).await;
 
-    let lease = DeliveryLease { limit: 5, per_endpoint: 2, lease_for: BRIEF };
-    let lease_some = || async move { harness.queue().lease(&lease).await.expect("store is up") };
+    let lease = unshared(5, 2, BRIEF);
+    let lease_some = async || harness.queue().lease(&lease).await.expect("store is up");
     let out = lease_some().await;
     let mut of_each: Vec<_> = out.iter().map(|delivery| &delivery.endpoint_id).collect();
     of_each.sort();
@@ -98,9 +98,8 @@ pub async fn a_slow_endpoint_does_not_delay_the_others(harness: &impl CallEvents
     assert_eq!(of_each, [&slow_endpoints[0]], "one lease is free");
 
     harness.pass(BRIEF + A_SECOND).await;
-    let one = DeliveryLease { limit: 1, ..lease };
     let crowd = (0..CROWD).map(|_| {
-        let queue = harness.queue();
+        let (queue, one) = (harness.queue(), DeliveryLease { limit: 1, ..lease.clone() });
         async move { queue.lease(&one).await.expect("store is up") }
     });
     let mut leased: Vec<DueDelivery> = all_at_once(crowd).await.into_iter().flatten().collect();
@@ -137,6 +136,41 @@ pub async fn the_endpoint_with_the_fewest_leases_is_first(harness: &impl CallEve
         deliveries.iter().filter(|delivery| delivery.endpoint_id == rest[0].endpoint_id).count()
     };
     assert_eq!(of_it(&out), 1, "the other endpoint has two leases");
+}
+
+/// A worker that runs no attempt yet leases at most `per_organization` deliveries of an organization
+/// with many endpoints and long queues, and then those of another one, though they were queued last.
+/// The attempts that it runs count, and those of other workers do not.
+pub async fn one_organization_leaves_attempts_for_the_others(harness: &impl CallEventsHarness) {
+    let (large, small) = (tenant(harness).await, tenant(harness).await);
+    for _ in 0..3 {
+        endpoint(harness, &large, &CallEventKind::ALL).await;
+    }
+    for _ in 0..5 {
+        booked(harness, &large).await;
+    }
+    publish(harness).await;
+    endpoint(harness, &small, &CallEventKind::ALL).await;
+    publish_call(harness, &small).await;
+
+    let lease_with = async |running: &[(&Tenant, u32)], limit| {
+        let running = running.iter().map(|(tenant, attempts)| (tenant.organization.id.clone(), *attempts));
+        let lease = unshared(limit, 4, LONG);
+        let lease = DeliveryLease { per_organization: 3, running: running.collect(), ..lease };
+        let leased = harness.queue().lease(&lease).await.expect("store is up");
+        let of = |tenant: &Tenant| {
+            let is_its = |one: &&DueDelivery| one.event.identity.organization_id == tenant.organization.id;
+            leased.iter().filter(is_its).count()
+        };
+        (of(&large), of(&small))
+    };
+    assert_eq!(lease_with(&[(&large, 3)], 1).await, (0, 1), "of the only one that may have more");
+    publish_call(harness, &small).await;
+    assert_eq!(lease_with(&[], 10).await, (3, 1), "without running attempts");
+    assert_eq!(lease_with(&[(&large, 3), (&small, 1)], 10).await, (0, 0), "with all of these running");
+    assert_eq!(lease_with(&[(&large, 4)], 10).await, (0, 0), "with more than the maximum running");
+    assert_eq!(lease_with(&[(&large, 2), (&small, 3)], 10).await, (1, 0), "with one attempt left");
+    assert_eq!(lease_with(&[(&small, 3)], 2).await, (2, 0), "by another worker, with a small limit");
 }
 
 /// The events of a call are leased one after another for each endpoint: the next one when the one
@@ -205,7 +239,7 @@ pub async fn the_events_of_a_call_are_leased_in_order(harness: &impl CallEventsH
 /// A worker that leases until 8 calls of three events are concluded for both endpoints. Every fourth
 /// attempt fails, half of these for ever.
 async fn deliver_all(queue: Arc<dyn DeliveryQueue>, attempts: Arc<Mutex<Vec<DueDelivery>>>) {
-    let lease = DeliveryLease { limit: 3, per_endpoint: 6, lease_for: LONG };
+    let lease = unshared(3, 6, LONG);
     let deadline = Instant::now() + LONG;
     while attempts.lock().expect("no worker panics").iter().filter(|one| is_concluded(one)).count() < 48 {
         assert!(Instant::now() < deadline, "deliveries stay in the queue");

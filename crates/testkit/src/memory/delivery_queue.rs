@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use domain::ports::{
     AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
 };
-use domain::{DeliveryRecord, DeliveryState, DueDelivery, Timestamp, WebhookEndpoint, WebhookEndpointId};
+use domain::{
+    DeliveryRecord, DeliveryState, DueDelivery, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId,
+};
 
 use super::{Memory, QueuedDelivery, Tables};
 
@@ -12,10 +14,14 @@ use super::{Memory, QueuedDelivery, Tables};
 impl DeliveryQueue for Memory {
     async fn lease(&self, lease: &DeliveryLease) -> Result<Vec<DueDelivery>, PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
-        let mut leased = Vec::new();
+        let (mut leased, mut running) = (Vec::new(), lease.running.clone());
         while leased.len() < lease.limit as usize {
-            let Some(index) = tables.next_delivery(lease.per_endpoint, now) else { break };
+            let is_full = |organization_id: &OrganizationId| {
+                running.get(organization_id).copied().unwrap_or(0) >= lease.per_organization
+            };
+            let Some(index) = tables.next_delivery(lease.per_endpoint, is_full, now) else { break };
             let delivery = &mut tables.deliveries[index];
+            *running.entry(delivery.event.identity.organization_id.clone()).or_default() += 1;
             delivery.attempts += 1;
             delivery.leased_until = Some(now.after(lease.lease_for));
             leased.extend(tables.due_delivery(index, now));
@@ -104,8 +110,13 @@ impl QueuedDelivery {
 
 impl Tables {
     /// The index of the delivery to lease next: of the endpoint with the fewest leases, the one
-    /// that has been due the longest.
-    fn next_delivery(&self, per_endpoint: u32, now: Timestamp) -> Option<usize> {
+    /// that has been due the longest. None of an organization that is full.
+    fn next_delivery(
+        &self,
+        per_endpoint: u32,
+        is_full: impl Fn(&OrganizationId) -> bool,
+        now: Timestamp,
+    ) -> Option<usize> {
         let leases_of = |endpoint_id: &WebhookEndpointId| {
             let of_endpoint = self.deliveries.iter().filter(|one| one.endpoint_id == *endpoint_id);
             of_endpoint.filter(|one| one.is_leased(now)).count()
@@ -116,6 +127,7 @@ impl Tables {
                 && !delivery.is_leased(now)
                 && delivery.due <= now
                 && leases < per_endpoint as usize
+                && !is_full(&delivery.event.identity.organization_id)
                 && !self.waits_for_an_earlier_event(delivery, now);
             is_due.then_some((leases, delivery.due, index))
         });

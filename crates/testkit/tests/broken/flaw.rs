@@ -163,6 +163,8 @@ pub(crate) enum Flaw {
     LeasesEventsOfACallTogether,
     WaitsForTheRetry,
     LeasesByTimeAlone,
+    LetsOneOrganizationFillTheLease,
+    ForgetsTheRunningAttempts,
     LetsLateWorkersConclude,
     ForgetsThatItWasReplayed,
     ExpiresLeasedDeliveries,

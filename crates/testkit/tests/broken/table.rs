@@ -287,6 +287,8 @@ caught! {
         LetsOneEndpointFillTheLease => a_slow_endpoint_does_not_delay_the_others,
         CountsThisLeaseAlone => a_slow_endpoint_does_not_delay_the_others,
         LeasesByTimeAlone => the_endpoint_with_the_fewest_leases_is_first,
+        LetsOneOrganizationFillTheLease => one_organization_leaves_attempts_for_the_others,
+        ForgetsTheRunningAttempts => one_organization_leaves_attempts_for_the_others,
         LeasesEventsOfACallTogether => the_events_of_a_call_are_leased_in_order,
         WaitsForTheRetry => a_failed_delivery_holds_nothing_back,
         PostponesWithoutWriting => a_postponed_delivery_waits,

@@ -10,6 +10,9 @@ use testkit::eventually;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+/// Instead of a status: no response.
+const NEVER: u16 = 0;
+
 /// An HTTP server at whose URL an organization receives its call events.
 pub(crate) struct Receiver {
     address: SocketAddr,
@@ -95,6 +98,11 @@ impl Receiver {
         self.status.store(status, Ordering::SeqCst);
     }
 
+    /// Responds to no further request, and keeps its connection open.
+    pub(crate) fn hang(&self) {
+        self.respond_with(NEVER);
+    }
+
     /// All requests so far, in the order of their arrival.
     pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
         self.requests.lock().expect("the receiver does not panic").clone()
@@ -135,6 +143,9 @@ async fn serve(
     request.body = String::from_utf8_lossy(&bytes[body_start..]).into_owned();
     let status = status.load(Ordering::SeqCst);
     requests.lock().expect("the receiver does not panic").push(request);
+    if status == NEVER {
+        std::future::pending::<()>().await;
+    }
     let response = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     stream.write_all(response.as_bytes()).await
 }

@@ -1,5 +1,6 @@
 //! The operations that change a store.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::ports::{
@@ -153,7 +154,13 @@ impl World {
 
     /// Leases everything that is due, concludes some of it, and expires what is not leased.
     async fn deliver(&mut self) {
-        let lease = DeliveryLease { limit: ALL, per_endpoint: ALL, lease_for: self.random.duration() };
+        let lease = DeliveryLease {
+            limit: ALL,
+            per_endpoint: ALL,
+            per_organization: ALL,
+            running: BTreeMap::new(),
+            lease_for: self.random.duration(),
+        };
         let (postgres, sqlite) = (&self.postgres, &self.sqlite);
         let mut in_postgres = DeliveryQueue::lease(postgres, &lease).await.expect("the store is up");
         let mut in_sqlite = DeliveryQueue::lease(sqlite, &lease).await.expect("the store is up");

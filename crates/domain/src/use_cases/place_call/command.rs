@@ -33,6 +33,12 @@ pub(super) enum RequestedCallee {
 }
 
 impl PlaceCallCommand {
+    /// Who asks for the call.
+    #[must_use]
+    pub const fn user_id(&self) -> &UserId {
+        &self.user_id
+    }
+
     /// Reads a request of this user.
     ///
     /// A malformed id is refused like an id that does not exist.

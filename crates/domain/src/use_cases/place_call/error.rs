@@ -57,6 +57,9 @@ pub enum PlaceCallError {
     /// The caller number is not on the trunk that the voice provider dials through.
     #[error("the caller number is not on the trunk")]
     NumberNotOnTrunk,
+    /// The organization has as many calls in flight in this process as one organization may have.
+    #[error("too many calls are in flight")]
+    TooManyInFlight,
     /// Another request with the same intent is dialling, or its outcome is unknown.
     #[error("an outbound call for this contact is already in flight")]
     InFlight {

@@ -5,7 +5,7 @@ use super::{PlaceCall, PlaceCallCommand, PlaceCallError};
 use crate::ports::{CallerNumberChoice, CallerNumberQuery, PortUnavailable, Recipient};
 use crate::{
     Agent, AllowedCountries, CallerNumber, Contact, ContactId, Destination, DestinationRefusal,
-    ForbiddenRange, ProviderAgentId, ProviderNumberId, Reading, User,
+    ForbiddenRange, OrganizationId, ProviderAgentId, ProviderNumberId, Reading, Share, User,
 };
 
 /// Who calls whom, from which number, with which agent: everything that a dial needs.
@@ -17,6 +17,8 @@ pub(super) struct Parties {
     pub(super) provider_agent_id: ProviderAgentId,
     pub(super) caller: CallerNumber,
     pub(super) provider_number_id: ProviderNumberId,
+    /// The organization's permit for this call.
+    _share: Option<Share<OrganizationId>>,
 }
 
 /// Who will be called, with the number of the request as the rules read it.
@@ -31,6 +33,7 @@ impl PlaceCall {
     pub(super) async fn resolve(&self, command: &PlaceCallCommand) -> Result<Parties, PlaceCallError> {
         let callee = self.read(&command.callee)?;
         let user = self.ports.users.find(&command.user_id).await?.ok_or(PlaceCallError::UserNotFound)?;
+        let share = self.share_of(&user)?;
         let query = CallerNumberQuery {
             organization_id: &user.organization.id,
             user_id: &user.id,
@@ -58,7 +61,22 @@ impl PlaceCall {
             Some(contact) => contact,
             None => self.create_contact(&user, &destination).await?,
         };
-        Ok(Parties { user, contact, destination, agent, provider_agent_id, caller, provider_number_id })
+        Ok(Parties {
+            user,
+            contact,
+            destination,
+            agent,
+            provider_agent_id,
+            caller,
+            provider_number_id,
+            _share: share,
+        })
+    }
+
+    /// The organization's permit for one more call.
+    fn share_of(&self, user: &User) -> Result<Option<Share<OrganizationId>>, PlaceCallError> {
+        let Some(shares) = &self.shares else { return Ok(None) };
+        shares.take(&user.organization.id).map(Some).ok_or(PlaceCallError::TooManyInFlight)
     }
 
     fn read<'a>(&self, callee: &'a RequestedCallee) -> Result<Callee<'a>, DestinationRefusal> {

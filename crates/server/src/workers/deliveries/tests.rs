@@ -97,7 +97,11 @@ async fn a_queue_is_emptied_without_waiting_for_the_next_poll() {
         };
         let workers = Workers::new();
         let began = tokio::time::Instant::now();
-        workers.publish_and_deliver(&Arc::new(DeliverWebhooks::new(ports, policy)), second);
+        workers.publish_and_deliver(
+            &Arc::new(DeliverWebhooks::new(ports, policy)),
+            second,
+            MaxShare::default(),
+        );
         emptied.notified().await;
         assert!(began.elapsed() < second, "{:?} with {at_the_same_time} leases", began.elapsed());
         workers.stop().await;
@@ -145,7 +149,7 @@ async fn a_stop_leases_no_more_deliveries() {
         attempt_within: Duration::from_secs(30),
     };
     let workers = Workers::new();
-    workers.publish_and_deliver(&Arc::new(DeliverWebhooks::new(ports, policy)), second);
+    workers.publish_and_deliver(&Arc::new(DeliverWebhooks::new(ports, policy)), second, MaxShare::default());
     while leased.load(Ordering::SeqCst) < MAX_ATTEMPTS {
         tokio::task::yield_now().await;
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -96,7 +97,8 @@ impl BrokenStore {
                     delivery.due = NEVER;
                 }
             });
-            let one = DeliveryLease { limit: u32::from(leased.len() < lease.limit as usize), ..*lease };
+            let one =
+                DeliveryLease { limit: u32::from(leased.len() < lease.limit as usize), ..lease.clone() };
             leased.extend(DeliveryQueue::lease(&self.memory, &one).await?);
             for (delivery, before) in self.memory.tables().deliveries.iter_mut().zip(before) {
                 delivery.due = before.due;
@@ -119,7 +121,7 @@ impl DeliveryQueue for BrokenStore {
         let lease = DeliveryLease {
             limit: self.lease_limit(lease.limit),
             lease_for: self.lease_time(lease.lease_for),
-            ..*lease
+            ..lease.clone()
         };
         let mut leased = match self.flaw {
             Flaw::LeasesBySequence => {
@@ -133,6 +135,14 @@ impl DeliveryQueue for BrokenStore {
             }
             Flaw::LetsOneEndpointFillTheLease => {
                 DeliveryQueue::lease(&self.memory, &DeliveryLease { per_endpoint: u32::MAX, ..lease }).await?
+            }
+            Flaw::LetsOneOrganizationFillTheLease => {
+                let lease = DeliveryLease { per_organization: u32::MAX, ..lease };
+                DeliveryQueue::lease(&self.memory, &lease).await?
+            }
+            Flaw::ForgetsTheRunningAttempts => {
+                DeliveryQueue::lease(&self.memory, &DeliveryLease { running: BTreeMap::new(), ..lease })
+                    .await?
             }
             Flaw::CountsThisLeaseAlone => self.lease_uncounted(&lease).await?,
             Flaw::LeasesEventsOfACallTogether => self.lease_events_of_a_call_together(&lease).await?,

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable};
 use domain::{CallId, CallRecord, OrganizationId};
-use sql_common::{CallColumns, HistoryFilterColumns};
+use sql_common::{CallColumns, HistoryFilterColumns, ranks_once_given_up};
 
 use crate::PostgresStore;
 use crate::failure::because;
@@ -22,7 +22,8 @@ macro_rules! select_calls {
                           calls.agent_id, calls.from_number, calls.to_number, calls.reason, calls.booked_at,
                           calls.state, calls.outcome_detail, calls.settled_at, calls.status_rank,
                           calls.conversation_id, calls.carrier_call_id, calls.failure_reason, calls.failed_at,
-                          calls.recording_key, calls.recording_format, calls.recording_size, calls.recorded_at, "
+                          calls.given_up_at, calls.given_up_reason, calls.recording_key, calls.recording_format,
+                          calls.recording_size, calls.recorded_at, "
                 + $conversation
                 + "::text as conversation
                      from "
@@ -82,7 +83,9 @@ impl PostgresStore {
                         and (booked_at, id) < (coalesce($5::timestamptz, 'infinity'), coalesce($6::text, ''))
                         and ($2::text is null or contact_id = $2)
                         and ($3::text is null or user_id = $3)
-                        and ($4::smallint is null or status_rank = $4)
+                        and ($4::smallint is null
+                             or case when given_up_at is null then status_rank
+                                     else ($9::smallint[])[status_rank + 1] end = $4)
                       order by booked_at desc, id desc
                       limit $7 offset $8
                  )
@@ -97,7 +100,8 @@ impl PostgresStore {
                 filter.before_time.map(PgTime::bound),
                 filter.before_id,
                 filter.limit,
-                filter.offset
+                filter.offset,
+                &ranks_once_given_up()[..]
             )
         })
         .await
@@ -112,11 +116,14 @@ impl PostgresStore {
                     where organization_id = $1
                       and ($2::text is null or contact_id = $2)
                       and ($3::text is null or user_id = $3)
-                      and ($4::smallint is null or status_rank = $4)"#,
+                      and ($4::smallint is null
+                           or case when given_up_at is null then status_rank
+                                   else ($5::smallint[])[status_rank + 1] end = $4)"#,
                 filter.organization_id,
                 filter.contact_id,
                 filter.user_id,
-                filter.status_rank
+                filter.status_rank,
+                &ranks_once_given_up()[..]
             )
         });
         u64::try_from(counted.await?.total).map_err(|_| because("a count was negative"))

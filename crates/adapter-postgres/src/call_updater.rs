@@ -3,7 +3,7 @@ mod merge;
 use async_trait::async_trait;
 use domain::ports::{CallLookup, CallUpdater, PortUnavailable};
 use domain::{CallEventKind, CallId, CallUpdate, ConversationId, Recording};
-use sql_common::{NOT_DIALLED, Table};
+use sql_common::{NOT_DIALLED, Table, ranks_once_given_up};
 
 use self::merge::Merge;
 use crate::PostgresStore;
@@ -72,11 +72,12 @@ impl CallUpdater for PostgresStore {
                           set recording_key = $2, recording_format = $3, recording_size = $4, recorded_at = $5
                          from before
                         where calls.id = before.id
-                       returning calls.id, calls.organization_id, calls.conversation_id, calls.status_rank,
-                                 before.was_recorded
+                       returning calls.id, calls.organization_id, calls.conversation_id, before.was_recorded,
+                                 case when calls.given_up_at is null then calls.status_rank
+                                      else ($7::smallint[])[calls.status_rank + 1] end as shown_rank
                    ), written_event as (
                        insert into call_events (call_id, organization_id, conversation_id, kind, status_rank)
-                       select id, organization_id, conversation_id, $6, status_rank
+                       select id, organization_id, conversation_id, $6, shown_rank
                          from attached
                         where not was_recorded
                        on conflict do nothing
@@ -87,7 +88,8 @@ impl CallUpdater for PostgresStore {
                 recording.format.as_str(),
                 size,
                 stored_at,
-                CallEventKind::RecordingReady.as_str()
+                CallEventKind::RecordingReady.as_str(),
+                &ranks_once_given_up()[..]
             )
         });
         attached.await.map(|_| ())

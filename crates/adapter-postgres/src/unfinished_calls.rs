@@ -24,7 +24,7 @@ impl UnfinishedCalls for PostgresStore {
                 r#"with overdue as (
                        select id
                          from calls
-                        where status_rank < 4 and booked_at >= $1
+                        where status_rank < 4 and given_up_at is null
                           and booked_at < case status_rank when $7 then $3::timestamptz else $2::timestamptz end
                           and (claimed_until is null or claimed_until <= clock_timestamp())
                         order by claimed_until nulls first, booked_at, id
@@ -33,7 +33,9 @@ impl UnfinishedCalls for PostgresStore {
                    ), leased as (
                        update calls
                           set claimed_until = clock_timestamp()
-                                  + greatest(make_interval(secs => $5), ($6 - calls.booked_at) / $8::integer)
+                                  + greatest(make_interval(secs => $5),
+                                             least(($6 - calls.booked_at) / $8::integer,
+                                                   calls.booked_at - $1::timestamptz))
                          from overdue where calls.id = overdue.id
                        returning calls.id, calls.organization_id, calls.agent_id, calls.conversation_id, calls.booked_at
                    )

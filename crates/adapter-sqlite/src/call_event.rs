@@ -7,25 +7,26 @@ use sqlx::SqliteConnection;
 use crate::clock::now;
 use crate::statement::execute;
 
-/// Writes an event with the status that the call's row has now. Does nothing if the event is there
-/// already: only the end of a call is written again, with another status. The condition comes
+/// Writes an event with this status of its call. Does nothing if the event is there already: only the end of a call is written again, with another status. The condition comes
 /// before the insert, since an insert that conflicts would leave a gap in the positions.
 pub(crate) async fn write_event(
     connection: &mut SqliteConnection,
     call_id: &str,
     kind: CallEventKind,
+    status_rank: i16,
 ) -> Result<(), PortUnavailable> {
     let event = sqlx::query!(
         "insert into call_events (call_id, kind, status_rank, organization_id, conversation_id, happened_at)
-         select id, ?1, status_rank, organization_id, conversation_id, ?2 from calls
+         select id, ?1, ?5, organization_id, conversation_id, ?2 from calls
          where id = ?3 and not exists
              (select 1 from call_events
-              where call_id = calls.id and kind = ?1 and (not ?4 or call_events.status_rank = calls.status_rank))
+              where call_id = calls.id and kind = ?1 and (not ?4 or call_events.status_rank = ?5))
          on conflict do nothing",
         kind.as_str(),
         now().unix_millis(),
         call_id,
-        kind == CallEventKind::Ended
+        kind == CallEventKind::Ended,
+        status_rank
     );
     execute(connection, event).await.map(drop)
 }

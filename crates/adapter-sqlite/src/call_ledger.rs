@@ -24,8 +24,8 @@ impl CallLedger for SqliteStore {
                 return Ok(hold);
             }
             write_call(&mut transaction, booking).await?;
-            write_event(&mut transaction, booking.identity.call_id.as_str(), CallEventKind::Initiated)
-                .await?;
+            let (kind, rank) = (CallEventKind::Initiated, CallStatus::Initiated.rank().into());
+            write_event(&mut transaction, booking.identity.call_id.as_str(), kind, rank).await?;
             transaction.commit().await?;
             self.connections.last_write.note();
             Ok(HoldResult::Granted)
@@ -70,7 +70,7 @@ impl CallLedger for SqliteStore {
             let (status, events) = status.merge(settlement.status);
             settle_call(&mut transaction, settlement, &outcome, status).await?;
             for event in events {
-                write_event(&mut transaction, call_id, event).await?;
+                write_event(&mut transaction, call_id, event, status.rank().into()).await?;
             }
             settle_reservation(&mut transaction, settlement, &outcome, before.state == DIALLING).await?;
             transaction.commit().await?;

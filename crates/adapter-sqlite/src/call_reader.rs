@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable};
 use domain::{CallId, CallRecord, OrganizationId, Timestamp};
-use sql_common::{CallColumns, HistoryFilterColumns};
+use sql_common::{CallColumns, HistoryFilterColumns, ranks_once_given_up};
 use sqlx::{Acquire, SqliteConnection};
 
 use crate::SqliteStore;
@@ -20,8 +20,8 @@ macro_rules! select_calls {
                     contacts.first_name, contacts.last_name, contacts.phone_number, calls.agent_id, calls.from_number,
                     calls.to_number, calls.reason, calls.booked_at, calls.state, calls.outcome_detail, calls.settled_at,
                     calls.status_rank, calls.conversation_id, calls.carrier_call_id, calls.failure_reason,
-                    calls.failed_at, calls.recording_key, calls.recording_format, calls.recording_size,
-                    calls.recorded_at, "
+                    calls.failed_at, calls.given_up_at, calls.given_up_reason, calls.recording_key,
+                    calls.recording_format, calls.recording_size, calls.recorded_at, "
                 + $conversation
                 + r#" as "conversation?: String"
              from calls
@@ -71,7 +71,8 @@ async fn page(
         "where calls.organization_id = ?1
              and (?2 is null or calls.contact_id = ?2)
              and (?3 is null or calls.user_id = ?3)
-             and (?4 is null or calls.status_rank = ?4)
+             and (?4 is null or ?4 = iif(calls.given_up_at is null, calls.status_rank,
+                                         json_extract(?9, '$[' || calls.status_rank || ']')))
              and (?5 is null or (calls.booked_at, calls.id) < (?5, ?6))
          order by calls.booked_at desc, calls.id desc
          limit ?7 offset ?8",
@@ -82,7 +83,8 @@ async fn page(
         filter.before_time.map(Timestamp::unix_millis),
         filter.before_id,
         filter.limit,
-        filter.offset
+        filter.offset,
+        ranks_to_json()
     );
     rows(connection, page).await
 }
@@ -97,12 +99,20 @@ async fn count(
          where organization_id = ?1
              and (?2 is null or contact_id = ?2)
              and (?3 is null or user_id = ?3)
-             and (?4 is null or status_rank = ?4)",
+             and (?4 is null or ?4 = iif(given_up_at is null, status_rank,
+                                         json_extract(?5, '$[' || status_rank || ']')))",
         filter.organization_id,
         filter.contact_id,
         filter.user_id,
-        filter.status_rank
+        filter.status_rank,
+        ranks_to_json()
     );
     let total = total.fetch_one(connection).await.map_err(unavailable)?;
     u64::try_from(total).map_err(|_| failed("a count was negative"))
+}
+
+/// For each status, the rank of the status that clients see once the call is given up: a JSON array.
+fn ranks_to_json() -> String {
+    let ranks = ranks_once_given_up().map(|rank| rank.to_string());
+    format!("[{}]", ranks.join(","))
 }

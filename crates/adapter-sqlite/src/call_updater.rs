@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{CallLookup, CallUpdater, PartiesLookup, PortUnavailable};
 use domain::{CallEventKind, CallId, CallUpdate, ConversationId, Recording, Timestamp};
-use sql_common::{ConversationForm, MergedColumns, NOT_DIALLED, ProgressColumns, Table};
+use sql_common::{ConversationForm, MergedColumns, NOT_DIALLED, ProgressColumns, Table, read_status};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -30,7 +30,8 @@ impl CallUpdater for SqliteStore {
             let mut transaction = self.connections.begin_synced().await?;
             let stored = sqlx::query_as!(
                 ProgressRow,
-                "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, conversation
+                "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, conversation,
+                        given_up_at, given_up_reason
                  from calls where id = ?",
                 call_id
             );
@@ -43,7 +44,7 @@ impl CallUpdater for SqliteStore {
             let written = sqlx::query!(
                 "update calls
                  set status_rank = coalesce(?, status_rank), conversation_id = ?, carrier_call_id = ?, failure_reason = ?,
-                     failed_at = ?, conversation = coalesce(?, conversation)
+                     failed_at = ?, conversation = coalesce(?, conversation), given_up_at = ?, given_up_reason = ?
                  where id = ?",
                 merged.status_rank,
                 merged.conversation_id,
@@ -51,11 +52,13 @@ impl CallUpdater for SqliteStore {
                 merged.failure_reason,
                 merged.failed_at.map(Timestamp::unix_millis),
                 merged.conversation,
+                merged.given_up_at.map(Timestamp::unix_millis),
+                merged.given_up_reason,
                 call_id
             );
             execute(&mut transaction, written).await?;
             for event in merged.events {
-                write_event(&mut transaction, call_id, event).await?;
+                write_event(&mut transaction, call_id, event, merged.event_rank).await?;
             }
             transaction.commit().await
         })
@@ -69,15 +72,23 @@ impl CallUpdater for SqliteStore {
             let mut transaction = self.connections.begin_synced().await?;
             let attached = sqlx::query!(
                 "update calls set recording_key = ?, recording_format = ?, recording_size = ?, recorded_at = ?
-                 where id = ?",
+                 where id = ?
+                 returning status_rank, given_up_at",
                 recording.key.as_str(),
                 recording.format.as_str(),
                 size,
                 recording.stored_at.unix_millis(),
                 call_id.as_str()
             );
-            execute(&mut transaction, attached).await?;
-            write_event(&mut transaction, call_id.as_str(), CallEventKind::RecordingReady).await?;
+            let Some(attached) = row(&mut transaction, attached).await? else {
+                return transaction.roll_back().await;
+            };
+            let mut status = read_status(Table("calls"), attached.status_rank).map_err(unreadable)?;
+            if attached.given_up_at.is_some() {
+                status = status.once_given_up();
+            }
+            let (kind, rank) = (CallEventKind::RecordingReady, i16::from(status.rank()));
+            write_event(&mut transaction, call_id.as_str(), kind, rank).await?;
             transaction.commit().await
         })
         .await

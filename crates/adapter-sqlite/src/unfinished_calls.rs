@@ -19,10 +19,10 @@ impl UnfinishedCalls for SqliteStore {
         let leased = self.lease_rows(|now| {
             sqlx::query_as!(
                 OverdueRow,
-                r#"update calls set claimed_until = max(?1, ?2 + (?3 - booked_at) / ?4)
+                r#"update calls set claimed_until = max(?1, ?2 + min((?3 - booked_at) / ?4, booked_at - ?5))
                    where id in
                        (select id from calls
-                        where status_rank < 4 and booked_at >= ?5
+                        where status_rank < 4 and given_up_at is null
                             and booked_at < iif(status_rank = ?6, ?7, ?8)
                             and (claimed_until is null or claimed_until <= ?2)
                         order by claimed_until nulls first, booked_at, id limit ?9)

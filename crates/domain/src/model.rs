@@ -13,6 +13,7 @@ mod contact;
 mod destination;
 mod destination_rules;
 mod directory_record;
+mod given_up;
 mod ids;
 mod inbound_call;
 mod intent_key;
@@ -44,6 +45,7 @@ pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};
 pub use self::destination_rules::{AllowedCountries, DestinationRules, StoredNumberError};
 pub(crate) use self::destination_rules::{Reading, WrittenNumber};
 pub use self::directory_record::{ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, UserRecord};
+pub use self::given_up::{GivenUp, GivenUpReason};
 pub use self::ids::{
     AgentId, CallId, CarrierCallId, ContactId, ConversationId, OrganizationId, OwnerToken, ProviderAgentId,
     ProviderNumberId, UserId, WebhookEndpointId,

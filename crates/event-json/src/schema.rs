@@ -16,16 +16,17 @@ pub fn names<const N: usize>(names: [&'static str; N], description: &str) -> Obj
 /// The name of a call's status.
 #[must_use]
 pub fn call_status() -> Object {
-    let description = "The status of the call; the last four are final. `unknown`: whether the phone rang is \
-                       not yet known.";
+    let description = "The status of the call; the last four are final. `unknown`: it is not known whether the \
+                       phone rang, or how the call ended.";
     names(CallStatus::ALL.map(CallStatus::as_str), description)
 }
 
 /// The name of a kind of event.
 #[must_use]
 pub fn event_kind() -> Object {
-    let description = "The gateway is about to dial, the callee answered, the call ended (sent again if a \
-                       later report corrects how), the recording can be fetched.";
+    let description = "The gateway is about to dial, the callee answered, the call ended (with the \
+                       status `unknown` if no source reported its end; sent again if a later report says \
+                       more), the recording can be fetched.";
     names(CallEventKind::ALL.map(CallEventKind::as_str), description)
 }
 

@@ -70,7 +70,7 @@ impl Workers {
         });
     }
 
-    /// Asks the provider about overdue calls. A stop cancels the current batch, because a provider
+    /// Asks the provider about overdue calls, and gives up those that are too old. A stop cancels the current batch, because a provider
     /// that does not respond may take minutes for it. Another worker asks about these calls again.
     pub(crate) fn reconcile(&self, reconcile: Reconcile, every: Duration) {
         let (reconcile, stop) = (Arc::new(reconcile), self.stop.clone());
@@ -92,7 +92,13 @@ impl Workers {
                             "asked the provider about overdue calls"
                         );
                     }
-                    Ok(report.asked)
+                    if report.given_up > 0 {
+                        tracing::warn!(
+                            calls.given_up = report.given_up,
+                            "gave calls up: no source reported their end; clients see them as unknown"
+                        );
+                    }
+                    Ok(report.asked + report.given_up)
                 }
             },
         );

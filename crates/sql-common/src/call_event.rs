@@ -64,6 +64,11 @@ pub fn read_status(table: Table, rank: i64) -> Result<CallStatus, Unreadable> {
     status.ok_or_else(|| table.unreadable("status_rank"))
 }
 
+/// For each status, by its rank: the rank of the status that clients see once the call is given up.
+pub fn ranks_once_given_up() -> [i16; CallStatus::ALL.len()] {
+    CallStatus::ALL.map(|status| status.once_given_up().rank().into())
+}
+
 /// Reads `call_events.position`.
 pub fn read_sequence(position: i64) -> Result<EventSequence, Unreadable> {
     EventSequence::from_number(position).ok_or_else(|| CALL_EVENTS.unreadable("position"))

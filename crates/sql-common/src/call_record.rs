@@ -1,6 +1,6 @@
 use domain::{
-    CallEventKind, CallFailure, CallId, CallProgress, CallRecord, CallUpdate, Recording, RecordingKey,
-    Timestamp, UpdateContent,
+    CallEventKind, CallFailure, CallId, CallProgress, CallRecord, CallStatus, CallUpdate, GivenUp, Recording,
+    RecordingKey, Timestamp, UpdateContent,
 };
 
 use crate::call_event::read_status;
@@ -36,6 +36,8 @@ pub struct CallColumns<T> {
     pub failure_reason: Option<String>,
     pub failed_at: Option<T>,
     pub conversation: Option<String>,
+    pub given_up_at: Option<T>,
+    pub given_up_reason: Option<String>,
     pub recording_key: Option<String>,
     pub recording_format: Option<String>,
     pub recording_size: Option<i64>,
@@ -54,6 +56,8 @@ impl<T: StoredTime> Columns for CallColumns<T> {
             failure_reason: self.failure_reason,
             failed_at: self.failed_at,
             conversation: self.conversation,
+            given_up_at: self.given_up_at,
+            given_up_reason: self.given_up_reason,
         };
         let mut progress = reported.read()?;
         // A failure in a report says more than the failure that the dial itself ended with.
@@ -122,6 +126,8 @@ pub struct ProgressColumns<T> {
     pub failure_reason: Option<String>,
     pub failed_at: Option<T>,
     pub conversation: Option<String>,
+    pub given_up_at: Option<T>,
+    pub given_up_reason: Option<String>,
 }
 
 impl<T: StoredTime> Columns for ProgressColumns<T> {
@@ -133,6 +139,13 @@ impl<T: StoredTime> Columns for ProgressColumns<T> {
             (None, None) => None,
             _ => return Err(CALLS.unreadable("failure_reason")),
         };
+        let given_up = match (self.given_up_at, self.given_up_reason) {
+            (Some(at), Some(reason)) => {
+                Some(GivenUp { at: at.timestamp(), reason: CALLS.read("given_up_reason", reason)? })
+            }
+            (None, None) => None,
+            _ => return Err(CALLS.unreadable("given_up_reason")),
+        };
         let (conversation_id, carrier_call_id) = (self.conversation_id, self.carrier_call_id);
         Ok(CallProgress {
             status: Some(read_status(CALLS, self.status_rank)?),
@@ -140,6 +153,7 @@ impl<T: StoredTime> Columns for ProgressColumns<T> {
             carrier_call_id: CALLS.read_optional("carrier_call_id", carrier_call_id)?,
             failure,
             conversation: self.conversation.as_deref().map(conversation::read).transpose()?,
+            given_up,
         })
     }
 }
@@ -154,7 +168,11 @@ pub struct MergedColumns {
     /// The conversation of the update, if it replaces the stored one. The stored one may have
     /// megabytes and is not written again.
     pub conversation: Option<String>,
+    pub given_up_at: Option<Timestamp>,
+    pub given_up_reason: Option<&'static str>,
     pub events: Vec<CallEventKind>,
+    /// The status of the call in these events.
+    pub event_rank: i16,
 }
 
 impl MergedColumns {
@@ -165,7 +183,7 @@ impl MergedColumns {
         form: ConversationForm,
     ) -> Result<Option<Self>, Unreadable> {
         let mut progress = stored.read()?;
-        let before = progress.status;
+        let before = progress.clone();
         if !progress.merge(update) {
             return Ok(None);
         }
@@ -175,7 +193,8 @@ impl MergedColumns {
             }
             _ => None,
         };
-        let rise = before.zip(progress.status);
+        let shown = progress.shown_status().unwrap_or(CallStatus::Initiated);
+        let events = progress.events_since(&before);
         Ok(Some(Self {
             status_rank: progress.status.map(|status| status.rank().into()),
             conversation_id: progress.conversation_id.map(|id| id.to_string()),
@@ -183,7 +202,10 @@ impl MergedColumns {
             failure_reason: progress.failure.map(|failure| failure.reason.as_str()),
             failed_at: progress.failure.map(|failure| failure.at),
             conversation,
-            events: rise.map(|(before, after)| CallEventKind::between(before, after)).unwrap_or_default(),
+            given_up_at: progress.given_up.map(|given_up| given_up.at),
+            given_up_reason: progress.given_up.map(|given_up| given_up.reason.as_str()),
+            events,
+            event_rank: shown.rank().into(),
         }))
     }
 }

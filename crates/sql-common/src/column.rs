@@ -1,8 +1,8 @@
 use domain::{
     AgentId, AudioFormat, CallEventKind, CallId, CallReason, CallStatus, Carrier, CarrierCallId, ContactId,
-    ConversationId, DeliveryFailure, DeliveryState, NotConnectedReason, OrganizationId, PersonName,
-    PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, Timestamp, UserId, WebhookEndpointId,
-    WebhookUrl,
+    ConversationId, DeliveryFailure, DeliveryState, GivenUpReason, NotConnectedReason, OrganizationId,
+    PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, Timestamp, UserId,
+    WebhookEndpointId, WebhookUrl,
 };
 
 /// A column holds a value that the domain does not accept. The value itself may be personal data,
@@ -61,7 +61,8 @@ macro_rules! named {
 parsed!(AgentId, CallId, CallReason, Carrier, CarrierCallId, ContactId, ConversationId, OrganizationId);
 parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, UserId);
 parsed!(WebhookEndpointId, WebhookUrl);
-named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, NotConnectedReason);
+named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, GivenUpReason);
+named!(NotConnectedReason);
 
 /// The name of a table, for reading its columns.
 #[derive(Debug, Clone, Copy)]

@@ -16,7 +16,7 @@ mod outcome;
 mod unfinished_call;
 mod webhook_endpoint;
 
-pub use call_event::{EventColumns, read_sequence, read_status};
+pub use call_event::{EventColumns, ranks_once_given_up, read_sequence, read_status};
 pub use call_record::{CallColumns, MergedColumns, ProgressColumns};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable};
 pub use conversation::ConversationForm;

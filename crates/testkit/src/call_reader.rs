@@ -9,9 +9,11 @@ use domain::{
 };
 
 use crate::call_ledger::booking::{book, tenant};
-use crate::call_updates::{booked, conversation, dialled, everything, find, merge, outcomes, record, settle};
+use crate::call_updates::{
+    booked, conversation, dialled, everything, find, given_up, merge, outcomes, record, settle,
+};
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
-use crate::fixtures::{Tenant, call_id, contact, long_contact_id, moment, name, user};
+use crate::fixtures::{Tenant, call_id, contact, long_contact_id, moment, name, provider_reference, user};
 use crate::harness::CallsHarness;
 
 suite! {
@@ -21,6 +23,7 @@ suite! {
     history_is_filtered_and_paged,
     history_is_the_tenants_own,
     the_outcome_of_the_dial_is_read,
+    a_given_up_call_is_listed_as_unknown,
     a_lost_call_reader_is_unavailable,
 }
 
@@ -139,6 +142,35 @@ pub async fn the_outcome_of_the_dial_is_read(harness: &impl CallsHarness) {
         settle(harness, &booking, &outcome).await;
         let read = find(harness, &booking).await;
         assert_eq!(read, record(&tenant, &booking, dialled(&outcome)), "dialled {outcome:?}");
+    }
+}
+
+/// Of the calls in progress, one is given up: the filter by status finds it as unknown. After a later
+/// report it is found by the status of that.
+pub async fn a_given_up_call_is_listed_as_unknown(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let (lost, running) = (tenant.booking(LONG), tenant.booking(LONG));
+    for booking in [&lost, &running] {
+        book(harness, booking).await;
+        settle(harness, booking, &DialOutcome::Placed(provider_reference())).await;
+    }
+    merge(harness, &lost, &given_up()).await;
+    let progress = find(harness, &lost).await.progress;
+    assert_eq!(progress.status, Some(CallStatus::InProgress), "the stored status stays");
+    let HistoryQuery { organization_id, filter: all } = everything(&tenant);
+    let (lost_id, running_id) = (&lost.identity.call_id, &running.identity.call_id);
+    let completed = conversation(CallStatus::Completed);
+    for (update, shown) in [(given_up(), CallStatus::Unknown), (completed, CallStatus::Completed)] {
+        merge(harness, &lost, &update).await;
+        for status in CallStatus::ALL {
+            let filter = HistoryFilter { status: Some(status), ..all.clone() };
+            let page = page(harness, &organization_id, &filter).await;
+            let of_lost = Some(lost_id.to_string()).filter(|_| status == shown);
+            let of_running = Some(running_id.to_string()).filter(|_| status == CallStatus::InProgress);
+            let expected: Vec<String> = of_lost.into_iter().chain(of_running).collect();
+            assert_eq!(ids(&page.calls), expected, "{status:?}");
+            assert_eq!(page.total, u64::try_from(expected.len()).expect("a few"), "{status:?}");
+        }
     }
 }
 

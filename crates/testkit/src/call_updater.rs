@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use domain::ports::{CallLookup, PartiesLookup};
 use domain::{
-    AudioFormat, Booking, CallId, CallIdentity, CallProgress, CallStatus, CallUpdate, DialOutcome,
-    NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference, UnknownCause,
+    AudioFormat, Booking, CallId, CallIdentity, CallProgress, CallStatus, CallUpdate, DialOutcome, GivenUp,
+    GivenUpReason, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference, UnknownCause,
 };
 
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
@@ -107,6 +107,7 @@ pub async fn an_update_is_read_back_in_full(harness: &impl CallsHarness) {
     let carried = |update: CallUpdate| CallUpdate { carrier_call_id: Some(carrier_call_id()), ..update };
     let mut updates = vec![CallUpdate::unresolved(), carried(CallUpdate::unresolved())];
     updates.extend(NotConnectedReason::ALL.map(failure));
+    updates.extend(GivenUpReason::ALL.map(|reason| CallUpdate::given_up(GivenUp { at: moment(), reason })));
     updates.extend(CallStatus::ALL.map(conversation));
     updates.extend(CallStatus::ALL.map(|status| carried(bare_conversation(status))));
     for update in &updates {

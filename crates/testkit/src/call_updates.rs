@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::ports::{HistoryQuery, ProviderLookup};
 use domain::{
     AnswerTime, Booking, CallFailure, CallProgress, CallRecord, CallStatus, CallUpdate, ConversationRecord,
-    DialOutcome, HistoryFilter, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCode,
-    ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause, UpdateContent,
+    DialOutcome, GivenUp, GivenUpReason, HistoryFilter, NotConnectedReason, NotDialledReason, PrivateNote,
+    ProviderCode, ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause, UpdateContent,
 };
 
 use crate::call_ledger::booking::{results, settlement};
@@ -36,6 +36,7 @@ pub(crate) fn dialled(outcome: &DialOutcome) -> CallProgress {
         carrier_call_id: reference.carrier_call_id,
         failure: dial_failure(outcome),
         conversation: None,
+        given_up: None,
     }
 }
 
@@ -75,6 +76,14 @@ pub(crate) fn failure(reason: NotConnectedReason) -> CallUpdate {
         carrier_call_id: None,
         content: UpdateContent::Failure(CallFailure { reason, at }),
     }
+}
+
+/// That the gateway gave the call up.
+pub(crate) fn given_up() -> CallUpdate {
+    CallUpdate::given_up(GivenUp {
+        at: moment().after(Duration::from_hours(48)),
+        reason: GivenUpReason::NoRecord,
+    })
 }
 
 /// A conversation with every field, in an update with the conversation's id.

@@ -21,9 +21,9 @@ pub use self::reading::{
 pub use self::waiting::{a_wait_ends, a_waiting_reader_is_answered};
 pub use self::writing::{
     a_booked_call_writes_an_event, a_call_that_was_not_connected_writes_an_event,
-    a_later_end_writes_another_event, a_recording_writes_an_event, an_answer_writes_one_event,
-    an_answered_call_writes_an_event, an_ended_call_writes_an_event, an_event_has_every_field,
-    no_event_is_written_twice,
+    a_given_up_call_writes_its_end, a_later_end_writes_another_event, a_recording_writes_an_event,
+    an_answer_writes_one_event, an_answered_call_writes_an_event, an_ended_call_writes_an_event,
+    an_event_has_every_field, no_event_is_written_twice,
 };
 
 suite! {
@@ -37,6 +37,7 @@ suite! {
     a_later_end_writes_another_event,
     an_answer_writes_one_event,
     no_event_is_written_twice,
+    a_given_up_call_writes_its_end,
     what_is_published_is_read,
     events_are_read_after_any_sequence,
     events_are_the_tenants_own,

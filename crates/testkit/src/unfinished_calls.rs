@@ -9,7 +9,9 @@ use domain::{
 };
 
 use crate::call_ledger::booking::{book, tenant};
-use crate::call_updates::{bare_conversation, failure, merge, outcomes, overdue, reference, settle};
+use crate::call_updates::{
+    bare_conversation, failure, given_up, merge, outcomes, overdue, reference, settle,
+};
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{conversation_id, moment, provider_reference, recording};
 use crate::harness::CallsHarness;
@@ -19,6 +21,7 @@ suite! {
     an_overdue_call_is_leased_to_one_worker,
     only_overdue_calls_are_leased,
     an_older_call_is_leased_for_longer,
+    a_long_lease_ends_when_the_call_is_given_up,
     an_unrecorded_call_is_leased_to_one_worker,
     only_unrecorded_calls_are_leased,
     every_overdue_call_has_its_turn,
@@ -59,7 +62,7 @@ pub async fn an_overdue_call_is_leased_to_one_worker(harness: &impl CallsHarness
 }
 
 /// An undecided call and a call in progress are overdue after their own times, each with its known
-/// ids, until reconciliation has given them up. An ended call is never overdue.
+/// ids, however old it is. An ended call is never overdue, nor is one that was given up.
 pub async fn only_overdue_calls_are_leased(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let at =
@@ -72,7 +75,7 @@ pub async fn only_overdue_calls_are_leased(harness: &impl CallsHarness) {
     };
     let mut expected = Vec::new();
     for (secs, undecided_is_due, unended_is_due) in [
-        (9, false, false),
+        (9, true, true),
         (10, true, true),
         (19, true, true),
         (20, true, false),
@@ -104,6 +107,12 @@ pub async fn only_overdue_calls_are_leased(harness: &impl CallsHarness) {
         settle(harness, &booking, &outcome).await;
         merge(harness, &booking, &failure(NotConnectedReason::NoAnswer)).await;
     }
+    let lost = [at(9), at(15)];
+    for booking in &lost {
+        book(harness, booking).await;
+        settle(harness, booking, &DialOutcome::Placed(provider_reference())).await;
+        merge(harness, booking, &given_up()).await;
+    }
     let ended = at(15);
     book(harness, &ended).await;
     merge(harness, &ended, &bare_conversation(CallStatus::Completed)).await;
@@ -130,6 +139,26 @@ pub async fn an_older_call_is_leased_for_longer(harness: &impl CallsHarness) {
     );
     harness.pass(LEASE_FOR + A_SECOND).await;
     assert_eq!(leased(harness).await, [old_call, young_call]);
+}
+
+/// The long lease of an old call ends when the call is to be given up. After that time, leases are
+/// short.
+pub async fn a_long_lease_ends_when_the_call_is_given_up(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let at = |secs| Booking { booked_at: moment().before(A_SECOND * secs), ..tenant.booking(LONG) };
+    // A tenth of their ages exceeds the shortest lease by far.
+    let (overdue_to_give_up, old) = (at(700), at(475));
+    let lease = OverdueLease { given_up_before: moment().before(A_SECOND * 500), ..lease() };
+    let [given_up_call, old_call] =
+        [&overdue_to_give_up, &old].map(|it| overdue(&tenant, it, ProviderReference::default()));
+    book(harness, &overdue_to_give_up).await;
+    book(harness, &old).await;
+    let again = async || sorted(harness.unfinished().lease_overdue(&lease).await.expect("store is up"));
+    assert_eq!(again().await, [given_up_call.clone(), old_call.clone()]);
+    harness.pass(LEASE_FOR + A_SECOND).await;
+    assert_eq!(again().await, [given_up_call], "the shortest lease");
+    harness.pass(A_SECOND * 5).await;
+    assert_eq!(again().await, [old_call], "25 s are left until it is given up");
 }
 
 /// A call without its recording is leased to one worker until the lease expires, and for longer if

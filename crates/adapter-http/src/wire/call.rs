@@ -1,6 +1,6 @@
 use domain::{
-    AudioFormat, CallProgress, CallRecord, CallStatus, Contact, ConversationRecord, PrivateNote, Recording,
-    Speaker, Timestamp, TranscriptLine,
+    AudioFormat, CallProgress, CallRecord, CallStatus, Contact, ConversationRecord, GivenUpReason,
+    PrivateNote, Recording, Speaker, Timestamp, TranscriptLine,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -118,6 +118,14 @@ pub(crate) struct CallDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     end_reason: Option<String>,
+    /// When the gateway gave the call up: no source reported its end, and the gateway does not ask
+    /// any more. The status is `unknown` then, until a late report of the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    given_up_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = given_up_schema, required = false)]
+    given_up_reason: Option<&'static str>,
     /// A summary by the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
@@ -216,7 +224,7 @@ impl CallDocument {
     /// A call without its transcript, for lists.
     pub(super) fn listed(record: CallRecord, provider: &'static str) -> Self {
         let progress = &record.progress;
-        let conversation = progress.conversation.as_ref();
+        let (conversation, given_up) = (progress.conversation.as_ref(), progress.shown_given_up());
         let note = |note: Option<&PrivateNote>| note.map(|note| note.as_str().to_owned());
         Self {
             id: record.identity.call_id.to_string(),
@@ -236,6 +244,8 @@ impl CallDocument {
             end_time: ended_at(progress).map(iso8601),
             duration: conversation.and_then(|it| it.duration_secs),
             end_reason: end_reason(progress),
+            given_up_time: given_up.map(|given_up| iso8601(given_up.at)),
+            given_up_reason: given_up.map(|given_up| given_up.reason.as_str()),
             summary: note(conversation.and_then(|it| it.summary.as_ref())),
             cost: conversation.and_then(|it| it.cost_credits),
             transcript: None,
@@ -286,12 +296,18 @@ fn format_schema() -> Object {
     names(AudioFormat::ALL.map(AudioFormat::as_str), "The format of the audio.")
 }
 
+fn given_up_schema() -> Object {
+    let description = "Why the end of the call is not known: the provider has no record of it, the record has no \
+                       end, the provider did not respond to the last question, the provider has no records.";
+    names(GivenUpReason::ALL.map(GivenUpReason::as_str), description)
+}
+
 fn role_schema() -> Object {
     names(["agent", "user"], "Who spoke: the voice agent, or the person who was called.")
 }
 
 fn status(progress: &CallProgress) -> CallStatus {
-    progress.status.unwrap_or(CallStatus::Initiated)
+    progress.shown_status().unwrap_or(CallStatus::Initiated)
 }
 
 /// A failure counts only while no record of a conversation has replaced the status that it set.

@@ -1,6 +1,9 @@
 //! Reading one call.
 
-use domain::{CallFailure, CallProgress, CallStatus, ConversationRecord, NotConnectedReason, Timestamp};
+use domain::{
+    CallFailure, CallProgress, CallStatus, ConversationRecord, GivenUp, GivenUpReason, NotConnectedReason,
+    Timestamp,
+};
 use serde_json::{Value, json};
 use testkit::memory::LedgerCall;
 
@@ -128,6 +131,31 @@ async fn the_end_of_a_call_comes_from_the_report_that_decides_its_status() {
         let call = &response.body["call"];
         assert_eq!(call["status"], status.as_str());
         assert_eq!((&call["endTime"], &call["endReason"]), (&end_time, &end_reason), "{}", status.as_str());
+    }
+}
+
+/// Until a late report of the end, in one call and in the list, and by the filter too.
+#[tokio::test]
+async fn a_call_that_was_given_up_is_unknown_with_its_reason() {
+    let given_up =
+        GivenUp { at: Timestamp::from_unix_millis(1_772_615_400_042), reason: GivenUpReason::NoRecord };
+    for stored in CallStatus::ALL {
+        let progress =
+            CallProgress { status: Some(stored), given_up: Some(given_up), ..CallProgress::default() };
+        let world = World::with_calls([LedgerCall { progress, ..booked(CALL_ID) }]);
+        let gateway = start(&world).await;
+        let call = send(gateway.read(PATH)).await.body["call"].clone();
+        let (shown, time, reason) = match stored.is_final() {
+            true => (stored.as_str(), Value::Null, Value::Null),
+            false => ("unknown", json!("2026-03-04T09:10:00.042Z"), json!("no-record")),
+        };
+        assert_eq!(call["status"], shown);
+        assert_eq!((&call["givenUpTime"], &call["givenUpReason"]), (&time, &reason), "{}", stored.as_str());
+        for status in CallStatus::ALL.map(CallStatus::as_str) {
+            let list = send(gateway.read(&format!("{HISTORY}?status={status}"))).await;
+            let expected = if status == shown { vec![call.clone()] } else { Vec::new() };
+            assert_eq!(list.body["calls"], json!(expected), "{status}");
+        }
     }
 }
 

@@ -67,6 +67,7 @@ pub(crate) fn completed(call_id: &str) -> LedgerCall {
         carrier_call_id: Some(CarrierCallId::parse("sip_1").expect("a valid id")),
         failure: None,
         conversation: Some(conversation(CallStatus::Completed)),
+        given_up: None,
     };
     LedgerCall { progress, ..booked(call_id) }
 }

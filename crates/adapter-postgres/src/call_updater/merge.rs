@@ -26,7 +26,7 @@ impl Work for Merge<'_> {
         let locked = sqlx::query_as!(
             ProgressRow,
             "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, \
-                    conversation::text as conversation \
+                    conversation::text as conversation, given_up_at, given_up_reason \
                from calls where id = $1 for no key update",
             self.call_id.as_str()
         );
@@ -51,12 +51,13 @@ async fn write(
              update calls \
                 set status_rank = coalesce($2, status_rank), conversation_id = $3, carrier_call_id = $4, \
                     failure_reason = $5, failed_at = $6, \
-                    conversation = coalesce($7::text::jsonb, conversation) \
+                    conversation = coalesce($7::text::jsonb, conversation), \
+                    given_up_at = $9, given_up_reason = $10 \
               where id = $1 \
-             returning id, organization_id, conversation_id, status_rank \
+             returning id, organization_id, conversation_id \
          ) \
          insert into call_events (call_id, organization_id, conversation_id, kind, status_rank) \
-         select id, organization_id, conversation_id, event.kind, status_rank \
+         select id, organization_id, conversation_id, event.kind, $11 \
            from merged cross join unnest($8::text[]) with ordinality as event (kind, sequence) \
           order by event.sequence \
          on conflict do nothing",
@@ -67,7 +68,10 @@ async fn write(
         merged.failure_reason,
         merged.failed_at.map(PgTime::stored).transpose()?,
         merged.conversation.as_deref(),
-        &events as _
+        &events as _,
+        merged.given_up_at.map(PgTime::stored).transpose()?,
+        merged.given_up_reason,
+        merged.event_rank
     )
     .execute(connection)
     .await?;

@@ -7,8 +7,8 @@ use domain::ports::{
     CallLedger, CallLookup, CallReader, CallUpdater, OverdueLease, PartiesLookup, Settlement, UnfinishedCalls,
 };
 use domain::{
-    Booking, CallRecord, CallStatus, CallUpdate, ConversationRecord, DialOutcome, NotConnectedReason,
-    NotDialledReason, ProviderReference, UnknownCause, UpdateContent,
+    Booking, CallRecord, CallStatus, CallUpdate, ConversationRecord, DialOutcome, GivenUp, GivenUpReason,
+    NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause, UpdateContent,
 };
 use sqlx::{Connection, PgConnection, Row};
 use testkit::fixtures::{self, Tenant};
@@ -170,6 +170,30 @@ async fn a_lease_passes_over_a_call_that_is_being_settled() {
     let leased = harness.adapter().lease_overdue(&lease).await.expect("it does not wait");
     let leased: Vec<_> = leased.into_iter().map(|call| call.call_id).collect();
     assert_eq!(leased, [free.identity.call_id]);
+}
+
+/// A call that is given up keeps its status, and is not in the index that every lease reads.
+#[tokio::test]
+async fn a_given_up_call_leaves_the_index_of_unended_calls() {
+    let (harness, _, booking) = booked().await;
+    let store = harness.adapter();
+    settle(&store, &booking, &DialOutcome::Placed(fixtures::provider_reference())).await;
+    let mut connection = PgConnection::connect(&harness.database().url()).await.expect("the server responds");
+    sqlx::raw_sql("set enable_seqscan = off").execute(&mut connection).await.expect("the server responds");
+    let in_index = "select id from calls where status_rank < 4 and given_up_at is null";
+    let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("explain {in_index}")))
+        .fetch_all(&mut connection)
+        .await
+        .expect("the server responds");
+    assert!(plan.concat().contains("calls_unended_idx"), "{plan:?}");
+    for (update, expected) in [
+        (CallUpdate::unresolved(), 1),
+        (CallUpdate::given_up(GivenUp { at: booking.booked_at, reason: GivenUpReason::NoEnd }), 0),
+    ] {
+        store.merge(&booking.identity.call_id, &update).await.expect("the server responds");
+        assert_eq!(harness.database().query(in_index).await.len(), expected);
+        assert_eq!(read(&harness, &booking).await.progress.status, Some(CallStatus::InProgress));
+    }
 }
 
 /// A call from before the status column gets the status of its outcome.

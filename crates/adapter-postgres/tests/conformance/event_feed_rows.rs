@@ -166,7 +166,13 @@ async fn a_call_from_before_the_events_gets_events_from_then_on() {
                     ('placed', 'o', 'u', 'c', 'a', '+14165550100', '+14165550101', 'placed', now(), now(), 3, 'conv')",
         )
         .await;
-    database.execute(include_str!("../../migrations/0003_events_webhooks_recordings.sql")).await;
+    for migration in [
+        include_str!("../../migrations/0003_events_webhooks_recordings.sql"),
+        include_str!("../../migrations/0004_unrecorded_calls.sql"),
+        include_str!("../../migrations/0005_given_up_calls_and_foreign_events.sql"),
+    ] {
+        database.execute(migration).await;
+    }
 
     let (store, parse) = (database.open().await, |id| domain::CallId::parse(id).expect("an id"));
     let (dialling, placed) = (parse("dialling"), parse("placed"));

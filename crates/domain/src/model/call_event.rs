@@ -30,8 +30,8 @@ pub enum CallEventKind {
     Initiated,
     /// The callee answered.
     Answered,
-    /// The call has ended, or was never connected. Another event follows if a later update reports
-    /// a greater status.
+    /// The call has ended, or was never connected, or was given up with the status *unknown*.
+    /// Another event follows if a later update reports a greater status.
     Ended,
     /// The recording can be fetched.
     RecordingReady,

@@ -1,8 +1,9 @@
 //! A call in the ledger, and how a later report changes it.
 
 use crate::{
-    AnswerTime, CallId, CallIdentity, CallReason, CallStatus, CarrierCallId, Contact, ContactId,
-    ConversationId, DialOutcome, NotConnectedReason, PersonName, PrivateNote, Recording, Timestamp, UserId,
+    AnswerTime, CallEventKind, CallId, CallIdentity, CallReason, CallStatus, CarrierCallId, Contact,
+    ContactId, ConversationId, DialOutcome, GivenUp, NotConnectedReason, PersonName, PrivateNote, Recording,
+    Timestamp, UserId,
 };
 
 /// One call, as the ledger has it.
@@ -31,7 +32,7 @@ pub struct HistoryFilter {
     pub contact_id: Option<ContactId>,
     /// Only calls that this user asked for.
     pub user_id: Option<UserId>,
-    /// Only calls with this status.
+    /// Only calls that clients see with this status.
     pub status: Option<CallStatus>,
     /// Only calls booked before this one: the last call of the previous page.
     pub before: Option<(Timestamp, CallId)>,
@@ -61,6 +62,9 @@ pub struct CallProgress {
     pub failure: Option<CallFailure>,
     /// The conversation, as the provider recorded it.
     pub conversation: Option<ConversationRecord>,
+    /// That the gateway does not ask about the call any more. It counts while the status is not
+    /// final.
+    pub given_up: Option<GivenUp>,
 }
 
 /// The callee was not connected.
@@ -137,6 +141,8 @@ pub enum UpdateContent {
     /// Neither a provider event nor the provider's records say what happened, past the time by
     /// which one of them should.
     Unresolved,
+    /// The same, and the gateway does not ask again.
+    GivenUp(GivenUp),
 }
 
 impl CallStatus {
@@ -170,6 +176,24 @@ impl CallUpdate {
     pub const fn unresolved() -> Self {
         Self { conversation_id: None, carrier_call_id: None, content: UpdateContent::Unresolved }
     }
+
+    /// An update for a call that the gateway does not ask about any more.
+    #[must_use]
+    pub const fn given_up(given_up: GivenUp) -> Self {
+        Self { conversation_id: None, carrier_call_id: None, content: UpdateContent::GivenUp(given_up) }
+    }
+}
+
+impl UpdateContent {
+    /// Whether this reports the end of the call.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        match self {
+            Self::Failure(_) => true,
+            Self::Conversation(conversation) => conversation.status.is_final(),
+            Self::Unresolved | Self::GivenUp(_) => false,
+        }
+    }
 }
 
 impl CallProgress {
@@ -189,9 +213,39 @@ impl CallProgress {
                 conversation.status
             }
             UpdateContent::Unresolved => CallStatus::Unknown,
+            UpdateContent::GivenUp(given_up) => {
+                // The earlier of two: clients may have seen it.
+                self.given_up = Some(self.given_up.map_or(*given_up, |kept| kept.min(*given_up)));
+                CallStatus::Unknown
+            }
         };
         keep_the_greater(&mut self.status, Some(&status));
         *self != before
+    }
+
+    /// The status that clients see. `None` if nothing was reported.
+    #[must_use]
+    pub fn shown_status(&self) -> Option<CallStatus> {
+        self.status.map(|status| if self.given_up.is_some() { status.once_given_up() } else { status })
+    }
+
+    /// Why clients see the call as unknown, if they do because it was given up.
+    #[must_use]
+    pub fn shown_given_up(&self) -> Option<GivenUp> {
+        self.given_up.filter(|_| !self.status.is_some_and(CallStatus::is_final))
+    }
+
+    /// The call events of a change from `before` to this, in order. Each of them has the status
+    /// that clients see now.
+    #[must_use]
+    pub fn events_since(&self, before: &Self) -> Vec<CallEventKind> {
+        let or_initiated = |status: Option<CallStatus>| status.unwrap_or(CallStatus::Initiated);
+        let mut events = CallEventKind::between(or_initiated(before.status), or_initiated(self.status));
+        // Receivers that wait for the end of the call need not wait any longer.
+        if self.shown_given_up().is_some() && before.given_up.is_none() {
+            events.push(CallEventKind::Ended);
+        }
+        events
     }
 }
 

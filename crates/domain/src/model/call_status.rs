@@ -8,7 +8,7 @@ pub enum CallStatus {
     Initiated,
     /// The provider reports that the phone rings.
     Ringing,
-    /// It is not known whether the phone rang.
+    /// It is not known whether the phone rang. Clients see it also of a call that was given up.
     Unknown,
     /// The provider placed the call.
     InProgress,

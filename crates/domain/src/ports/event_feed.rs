@@ -20,6 +20,8 @@ use crate::{CallEvent, EventSequence, OrganizationId};
 ///   (`a_later_end_writes_another_event`), one event of each other kind
 ///   (`an_answer_writes_one_event`), and no event twice, however often a call is settled or merged
 ///   (`no_event_is_written_twice`).
+/// - MUST write the end of a call that is given up, with the status that clients see
+///   (`a_given_up_call_writes_its_end`).
 /// - MUST read all published events and no others (`what_is_published_is_read`), after any sequence
 ///   number, in order, by pages (`events_are_read_after_any_sequence`), for one organization only
 ///   (`events_are_the_tenants_own`).

@@ -12,11 +12,13 @@ use crate::{CallId, ConversationId, Timestamp};
 /// questions at a time, so one lease serves both.
 ///
 /// - MUST lease each overdue call to one worker at a time, until the lease expires
-///   (`an_overdue_call_is_leased_to_one_worker`), and no call that is not overdue
-///   (`only_overdue_calls_are_leased`).
+///   (`an_overdue_call_is_leased_to_one_worker`), and no call that is not overdue or was given up
+///   (`only_overdue_calls_are_leased`). A call that is overdue and was not given up is leased
+///   however old it is: otherwise it would never get an end.
 /// - MUST lease an older call for longer: for a tenth of its age if that exceeds `lease_for`, so
 ///   that the provider is asked less and less often about a call that it does not report
-///   (`an_older_call_is_leased_for_longer`).
+///   (`an_older_call_is_leased_for_longer`). Such a lease ends when the call is to be given up, if
+///   that is earlier and not before `lease_for` (`a_long_lease_ends_when_the_call_is_given_up`).
 /// - MUST in the same way lease calls that have ended, have a recording at the provider and none
 ///   attached (`an_unrecorded_call_is_leased_to_one_worker`), and no others
 ///   (`only_unrecorded_calls_are_leased`).
@@ -47,7 +49,8 @@ pub struct OverdueLease {
     pub undecided_before: Timestamp,
     /// Lease calls that are in progress and were booked before this time.
     pub unended_before: Timestamp,
-    /// Skip calls booked before this time: reconciliation has given up on them.
+    /// A call booked before this time is to be given up now: it is not leased for longer than
+    /// `lease_for`.
     pub given_up_before: Timestamp,
     /// The maximum number of calls to lease.
     pub limit: u32,

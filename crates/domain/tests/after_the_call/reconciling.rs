@@ -1,9 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::ports::{CallUpdater, Clock};
 use domain::{
-    Booking, CallFailure, CallStatus, CallUpdate, DialOutcome, NotConnectedReason, NotDialledReason,
-    Reconcile, ReconcileReport, ReconcileTimes, UpdateContent,
+    Booking, CallEventKind, CallFailure, CallStatus, CallUpdate, ConversationRecord, DialOutcome, GivenUp,
+    GivenUpReason, NotConnectedReason, NotDialledReason, Reconcile, ReconcileReport, ReconcileTimes,
+    UpdateContent,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures::provider_reference;
@@ -25,7 +27,37 @@ fn provider() -> Provider {
 
 fn use_case(world: &World, provider: &Provider) -> Reconcile {
     let memory = Arc::new(world.memory.clone());
-    Reconcile::new(memory.clone(), memory, Arc::new(provider.clone()), world.clock.clone(), TIMES)
+    let records = Arc::new(provider.clone());
+    Reconcile::new(memory.clone(), memory, Some(records), world.clock.clone(), TIMES)
+}
+
+/// For a provider that has no records.
+fn without_records(world: &World) -> Reconcile {
+    let memory = Arc::new(world.memory.clone());
+    Reconcile::new(memory.clone(), memory, None, world.clock.clone(), TIMES)
+}
+
+/// A record of a conversation with this status.
+fn conversation(status: CallStatus) -> CallUpdate {
+    let content = UpdateContent::Conversation(ConversationRecord {
+        status,
+        duration_secs: None,
+        transcript: Vec::new(),
+        started_at: None,
+        answered_at: None,
+        end_reason: None,
+        summary: None,
+        cost_credits: None,
+        has_recording: false,
+    });
+    CallUpdate { conversation_id: None, carrier_call_id: None, content }
+}
+
+/// The call events about an end, with their statuses.
+fn ends(world: &World) -> Vec<CallStatus> {
+    let tables = world.memory.tables();
+    let ends = tables.events.iter().filter(|event| event.kind == CallEventKind::Ended);
+    ends.map(|event| event.status).collect()
 }
 
 /// How many calls the provider was asked about.
@@ -47,7 +79,7 @@ async fn a_record_of_the_provider_is_merged_into_the_ledger() {
     provider.add_record(&booking.identity.call_id, update);
     world.clock.advance(TIMES.decided_within + A_MILLISECOND).await;
     let report = use_case(&world, &provider).run_once().await;
-    assert_eq!(report, Ok(ReconcileReport { asked: 1, found: 1 }));
+    assert_eq!(report, Ok(ReconcileReport { asked: 1, found: 1, given_up: 0 }));
     assert_eq!(status(&world, &booking), Some(CallStatus::NoAnswer));
     assert_eq!(provider.dials(), [], "the provider is asked, and nothing is dialled");
 }
@@ -62,14 +94,14 @@ async fn a_call_without_a_record_is_reported_as_unknown() {
         }
         world.clock.advance(TIMES.decided_within + A_MILLISECOND).await;
         let report = use_case(&world, &provider).run_once().await;
-        assert_eq!(report, Ok(ReconcileReport { asked: 1, found: 0 }));
+        assert_eq!(report, Ok(ReconcileReport { asked: 1, found: 0, given_up: 0 }));
         assert_eq!(status(&world, &booking), Some(CallStatus::Unknown));
     }
 }
 
 /// A call without an outcome is overdue earlier than one that was answered.
 #[tokio::test]
-async fn a_call_is_asked_about_when_it_is_overdue_and_until_it_is_given_up() {
+async fn a_call_is_asked_about_when_it_is_overdue() {
     for (is_answered, overdue_after) in [(false, TIMES.decided_within), (true, TIMES.reported_within)] {
         let world = World::new();
         match is_answered {
@@ -81,12 +113,104 @@ async fn a_call_is_asked_about_when_it_is_overdue_and_until_it_is_given_up() {
         world.clock.advance(A_MILLISECOND).await;
         assert_eq!(asked(&world).await, 1, "answered: {is_answered}");
     }
-    for (age, expected) in [(TIMES.given_up_after, 1), (TIMES.given_up_after + A_MILLISECOND, 0)] {
-        let world = World::new();
-        world.book().await;
-        world.clock.advance(age).await;
-        assert_eq!(asked(&world).await, expected, "after {age:?}");
+}
+
+/// Whatever became of its dial and of the process, a call without a reported end is asked about
+/// once more when its time is over, and then has an end for clients. The stored status stays.
+#[tokio::test]
+async fn a_call_is_asked_about_once_more_and_given_up_when_its_time_is_over() {
+    for (is_placed, stored) in [(false, CallStatus::Unknown), (true, CallStatus::InProgress)] {
+        for (is_lost, reason) in
+            [(false, GivenUpReason::NoRecord), (true, GivenUpReason::ProviderUnavailable)]
+        {
+            let (world, provider) = (World::new(), provider());
+            let booking = match is_placed {
+                true => world.place(provider_reference()).await,
+                false => world.book().await,
+            };
+            if is_lost {
+                provider.lose_records();
+            }
+            // The gateway was down all the time.
+            world.clock.advance(TIMES.given_up_after + A_MILLISECOND).await;
+            let report = use_case(&world, &provider).run_once().await;
+            assert_eq!(report, Ok(ReconcileReport { asked: 1, found: 0, given_up: 1 }));
+            let progress = world.call(&booking).progress;
+            assert_eq!(progress.given_up, Some(GivenUp { at: world.clock.now(), reason }));
+            assert_eq!(progress.status, Some(stored), "the stored status stays");
+            assert_eq!(progress.shown_status(), Some(CallStatus::Unknown));
+            assert_eq!(ends(&world), [CallStatus::Unknown]);
+            world.clock.advance(TIMES.given_up_after).await;
+            let report = use_case(&world, &provider).run_once().await;
+            assert_eq!(report, Ok(ReconcileReport::default()), "it is not asked about again");
+            assert_eq!(ends(&world), [CallStatus::Unknown], "and its end is published once");
+        }
     }
+}
+
+/// A call with frequent questions is leased for hours at last. The last lease ends in time.
+#[tokio::test]
+async fn a_call_that_was_asked_about_before_is_given_up_when_its_time_is_over() {
+    let world = World::new();
+    let booking = world.place(provider_reference()).await;
+    world.clock.advance(TIMES.given_up_after - Duration::from_mins(30)).await;
+    assert_eq!(asked(&world).await, 1);
+    assert_eq!(world.call(&booking).progress.given_up, None);
+    world.clock.advance(Duration::from_mins(30) + A_MILLISECOND).await;
+    assert_eq!(asked(&world).await, 1);
+    assert!(world.call(&booking).progress.given_up.is_some());
+}
+
+#[tokio::test]
+async fn a_call_whose_record_has_no_end_is_given_up_and_one_with_an_end_is_not() {
+    for (recorded, given_up) in
+        [(CallStatus::InProgress, Some(GivenUpReason::NoEnd)), (CallStatus::Completed, None)]
+    {
+        let (world, provider) = (World::new(), provider());
+        let booking = world.book().await;
+        provider.add_record(&booking.identity.call_id, conversation(recorded));
+        world.clock.advance(TIMES.given_up_after + A_MILLISECOND).await;
+        let report = use_case(&world, &provider).run_once().await;
+        let count = usize::from(given_up.is_some());
+        assert_eq!(report, Ok(ReconcileReport { asked: 1, found: 1, given_up: count }));
+        let progress = world.call(&booking).progress;
+        assert_eq!((progress.status, progress.given_up.map(|it| it.reason)), (Some(recorded), given_up));
+    }
+}
+
+/// A provider without records is not asked, and its calls end for clients too.
+#[tokio::test]
+async fn a_call_that_cannot_be_asked_about_is_given_up_when_its_time_is_over() {
+    for is_placed in [false, true] {
+        let world = World::new();
+        let booking = match is_placed {
+            true => world.place(provider_reference()).await,
+            false => world.book().await,
+        };
+        world.clock.advance(TIMES.given_up_after).await;
+        assert_eq!(without_records(&world).run_once().await, Ok(ReconcileReport::default()));
+        world.clock.advance(A_MILLISECOND).await;
+        let report = without_records(&world).run_once().await;
+        assert_eq!(report, Ok(ReconcileReport { asked: 0, found: 0, given_up: 1 }));
+        let given_up = world.call(&booking).progress.given_up;
+        assert_eq!(given_up.map(|it| it.reason), Some(GivenUpReason::NotAsked));
+        assert_eq!(ends(&world), [CallStatus::Unknown]);
+    }
+}
+
+/// A late provider event is the better source, whatever the gateway concluded before.
+#[tokio::test]
+async fn a_late_report_of_the_end_replaces_that_a_call_was_given_up() {
+    let world = World::new();
+    let booking = world.place(provider_reference()).await;
+    world.clock.advance(TIMES.given_up_after + A_MILLISECOND).await;
+    assert_eq!(asked(&world).await, 1);
+    let completed = conversation(CallStatus::Completed);
+    world.memory.merge(&booking.identity.call_id, &completed).await.expect("the store is not lost");
+    let progress = world.call(&booking).progress;
+    assert_eq!(progress.shown_status(), Some(CallStatus::Completed));
+    assert_eq!(progress.shown_given_up(), None);
+    assert_eq!(ends(&world), [CallStatus::Unknown, CallStatus::Completed]);
 }
 
 #[tokio::test]

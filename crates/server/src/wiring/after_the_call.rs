@@ -69,12 +69,10 @@ impl AfterTheCall {
         if let Some(receive_event) = &receive_event {
             workers.apply_events(receive_event.clone(), accepted.clone());
         }
-        if let Some(records) = records {
-            let (unfinished, updater) = (database.clone(), database.clone());
-            let reconcile =
-                Reconcile::new(unfinished, updater, records, ports.clock.clone(), settings.reconcile_times());
-            workers.reconcile(reconcile, settings.reconciliation.every);
-        }
+        let (unfinished, updater) = (database.clone(), database.clone());
+        let reconcile =
+            Reconcile::new(unfinished, updater, records, ports.clock.clone(), settings.reconcile_times());
+        workers.reconcile(reconcile, settings.reconciliation.every);
         if let (Some(provider), Some(recordings)) = (recorded, &recordings) {
             let ports = RecoverRecordingsPorts {
                 unfinished: database.clone(),

@@ -90,7 +90,7 @@ async fn a_stop_does_not_wait_for_a_provider_that_says_nothing() {
         pause: second,
         given_up_after: second,
     };
-    let records = Arc::new(Silent(asked.clone()));
+    let records: Option<Arc<dyn ProviderRecords>> = Some(Arc::new(Silent(asked.clone())));
     let reconcile = Reconcile::new(
         Arc::new(unfinished),
         Arc::new(MockCallUpdater::new()),

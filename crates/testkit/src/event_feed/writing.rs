@@ -6,7 +6,7 @@ use domain::{
 
 use crate::call_events::{LONG, booked, is_about_now, merge, publish, read, steps};
 use crate::call_ledger::booking::{book, duplicate, in_flight, settle, settlement, tenant};
-use crate::call_updates::{bare_conversation, conversation, failure, outcomes};
+use crate::call_updates::{bare_conversation, conversation, failure, given_up, outcomes};
 use crate::expect::{CROWD, all_at_once};
 use crate::fixtures::{call_id, conversation_id, provider_reference, recording};
 use crate::harness::CallEventsHarness;
@@ -240,6 +240,40 @@ pub async fn no_event_is_written_twice(harness: &impl CallEventsHarness) {
         let times = written.iter().filter(|(written, _)| *written == kind).count();
         assert_eq!(times, 1, "{kind:?} among {written:?}");
     }
+}
+
+/// A call that is given up ends once for receivers, as unknown, whatever its stored status is. A later
+/// report of its end writes that end too. A call whose end was reported before does not end again.
+pub async fn a_given_up_call_writes_its_end(harness: &impl CallEventsHarness) {
+    let tenant = tenant(harness).await;
+    let lost = (CallEventKind::Ended, CallStatus::Unknown);
+    let completed = conversation(CallStatus::Completed);
+
+    let placed = booked(harness, &tenant).await;
+    settle(harness, &placed, &DialOutcome::Placed(provider_reference()), LONG).await;
+    for _ in 0..2 {
+        merge(harness, &placed, &given_up()).await;
+        assert_eq!(steps(harness, &tenant, &placed).await, [INITIATED, ANSWERED, lost]);
+    }
+    merge(harness, &placed, &completed).await;
+    assert_eq!(steps(harness, &tenant, &placed).await, [INITIATED, ANSWERED, lost, COMPLETED]);
+
+    let recorded = booked(harness, &tenant).await;
+    settle(harness, &recorded, &DialOutcome::Placed(provider_reference()), LONG).await;
+    merge(harness, &recorded, &given_up()).await;
+    attach(harness, &recorded, AudioFormat::Mp3).await;
+    let recording = (CallEventKind::RecordingReady, CallStatus::Unknown);
+    assert_eq!(steps(harness, &tenant, &recorded).await, [INITIATED, ANSWERED, lost, recording]);
+
+    let dialling = booked(harness, &tenant).await;
+    merge(harness, &dialling, &given_up()).await;
+    assert_eq!(steps(harness, &tenant, &dialling).await, [INITIATED, lost]);
+
+    let ended = booked(harness, &tenant).await;
+    merge(harness, &ended, &failure(NotConnectedReason::Busy)).await;
+    merge(harness, &ended, &given_up()).await;
+    let busy = (CallEventKind::Ended, CallStatus::Busy);
+    assert_eq!(steps(harness, &tenant, &ended).await, [INITIATED, busy]);
 }
 
 /// The complete event of this step, with the sequence and time of `event`.

@@ -39,7 +39,7 @@ fn matches(call: &CallRecord, query: &HistoryQuery) -> bool {
     call.identity.organization_id == query.organization_id
         && filter.contact_id.as_ref().is_none_or(|id| *id == call.contact.id)
         && filter.user_id.as_ref().is_none_or(|id| *id == call.identity.user_id)
-        && filter.status.is_none_or(|status| call.progress.status == Some(status))
+        && filter.status.is_none_or(|status| call.progress.shown_status() == Some(status))
 }
 
 impl Tables {

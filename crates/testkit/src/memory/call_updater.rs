@@ -31,12 +31,11 @@ impl CallUpdater for Memory {
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
         let Some(call) = tables.call_mut(call_id) else { return Ok(()) };
-        let before = call.progress.status.unwrap_or(CallStatus::Initiated);
+        let before = call.progress.clone();
         call.progress.merge(update);
-        if let Some(after) = call.progress.status {
-            for kind in CallEventKind::between(before, after) {
-                tables.write_event(call_id, kind, after, now);
-            }
+        let shown = call.progress.shown_status().unwrap_or(CallStatus::Initiated);
+        for kind in call.progress.events_since(&before) {
+            tables.write_event(call_id, kind, shown, now);
         }
         Ok(())
     }
@@ -45,7 +44,7 @@ impl CallUpdater for Memory {
         let (mut tables, now) = (self.open()?, self.now());
         let Some(call) = tables.call_mut(call_id) else { return Ok(()) };
         call.recording = Some(recording.clone());
-        let status = call.progress.status.unwrap_or(CallStatus::Initiated);
+        let status = call.progress.shown_status().unwrap_or(CallStatus::Initiated);
         tables.write_event(call_id, CallEventKind::RecordingReady, status, now);
         Ok(())
     }

@@ -12,7 +12,9 @@ impl UnfinishedCalls for Memory {
         let leased = due.into_iter().map(|index| {
             let call = &mut tables.calls[index];
             let booked_at = call.booking.booked_at;
-            call.leased_until = Some(now.after(lease.lease_for.max(lease.now.since(booked_at) / 10)));
+            let until_given_up = booked_at.since(lease.given_up_before);
+            let longer = (lease.now.since(booked_at) / 10).min(until_given_up);
+            call.leased_until = Some(now.after(lease.lease_for.max(longer)));
             tables.lookup(&tables.calls[index])
         });
         Ok(leased.collect())
@@ -61,11 +63,11 @@ impl Tables {
 fn is_overdue(call: &LedgerCall, lease: &OverdueLease) -> bool {
     let booked_before = match call.progress.status {
         None => return false,
-        Some(status) if status.is_final() => return false,
+        Some(status) if status.is_final() || call.progress.given_up.is_some() => return false,
         Some(CallStatus::InProgress) => lease.unended_before,
         Some(_) => lease.undecided_before,
     };
-    (lease.given_up_before..booked_before).contains(&call.booking.booked_at)
+    call.booking.booked_at < booked_before
 }
 
 fn is_unrecorded(call: &LedgerCall, lease: &UnrecordedLease) -> bool {

@@ -11,8 +11,8 @@ use domain::ports::{
 use domain::{
     AnswerTime, AudioFormat, Booking, CallEventKind, CallFailure, CallIdentity, CallStatus, CallUpdate,
     ContactIdentity, ContactRecord, ConversationRecord, DeliveryFailure, DialOutcome, DirectoryRecord,
-    EventSequence, NotConnectedReason, NotDialledReason, PrivateNote, ProviderReference, Speaker, Timestamp,
-    TranscriptLine, UnknownCause, UpdateContent, WebhookEndpoint,
+    EventSequence, GivenUp, GivenUpReason, NotConnectedReason, NotDialledReason, PrivateNote,
+    ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause, UpdateContent, WebhookEndpoint,
 };
 use testkit::fixtures;
 
@@ -81,12 +81,16 @@ impl World {
     async fn merge(&mut self) {
         let Some(booking) = self.booking() else { return };
         let call_id = if self.random.is_one_in(10) { self.call_id() } else { booking.identity.call_id };
-        let content = match self.random.below(3) {
+        let content = match self.random.below(5) {
             0 => UpdateContent::Failure(CallFailure {
                 reason: *self.random.pick(&NotConnectedReason::ALL),
                 at: self.time(),
             }),
             1 => UpdateContent::Unresolved,
+            2 => UpdateContent::GivenUp(GivenUp {
+                at: self.time(),
+                reason: *self.random.pick(&GivenUpReason::ALL),
+            }),
             _ => UpdateContent::Conversation(self.conversation()),
         };
         let (conversation_id, carrier_call_id) = (self.conversation_id(), self.carrier_call_id());

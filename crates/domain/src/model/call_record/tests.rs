@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::GivenUpReason;
 
 fn note(text: &str) -> PrivateNote {
     PrivateNote::parse(text).expect("plain text")
@@ -32,12 +33,18 @@ fn failure(reason: NotConnectedReason, at: i64) -> CallUpdate {
     }
 }
 
+fn given_up(reason: GivenUpReason, at: i64) -> CallUpdate {
+    CallUpdate::given_up(GivenUp { at: Timestamp::from_unix_millis(at), reason })
+}
+
 fn any_update() -> impl Strategy<Value = CallUpdate> {
     let reasons = prop::sample::select(NotConnectedReason::ALL.to_vec());
     let statuses = prop::sample::select(CallStatus::ALL.to_vec());
     prop_oneof![
         (reasons, 0i64..3).prop_map(|(reason, at)| failure(reason, at)),
         Just(CallUpdate::unresolved()),
+        (0i64..3, prop::sample::select(GivenUpReason::ALL.to_vec()))
+            .prop_map(|(at, reason)| given_up(reason, at)),
         (statuses, prop::option::of(0u32..3)).prop_map(|(status, duration)| conversation(status, duration)),
     ]
 }
@@ -65,6 +72,38 @@ fn an_update_that_adds_nothing_changes_nothing() {
     let mut progress = merged([&done]);
     assert!(!progress.merge(&done));
     assert!(!progress.merge(&conversation(CallStatus::InProgress, None)));
+}
+
+/// Clients see a given-up call as unknown until a report ends it. Its events say so once.
+#[test]
+fn a_given_up_call_is_shown_as_unknown_until_its_end_is_reported() {
+    let steps = |progress: &mut CallProgress, update: &CallUpdate| {
+        let before = progress.clone();
+        progress.merge(update);
+        progress.events_since(&before)
+    };
+    let (lost, done) = (given_up(GivenUpReason::NoRecord, 1), conversation(CallStatus::Completed, None));
+    let mut progress = merged([&conversation(CallStatus::InProgress, None)]);
+    assert_eq!(steps(&mut progress, &lost), [CallEventKind::Ended]);
+    assert_eq!(progress.status, Some(CallStatus::InProgress), "the stored status is not lowered");
+    assert_eq!(progress.shown_status(), Some(CallStatus::Unknown));
+    assert_eq!(steps(&mut progress, &given_up(GivenUpReason::NoEnd, 2)), []);
+    assert_eq!(progress.shown_given_up().map(|it| it.reason), Some(GivenUpReason::NoRecord));
+    assert_eq!(steps(&mut progress, &conversation(CallStatus::InProgress, Some(1))), []);
+    assert_eq!(progress.shown_status(), Some(CallStatus::Unknown), "it may never end");
+    assert_eq!(steps(&mut progress, &done), [CallEventKind::Ended]);
+    assert_eq!((progress.shown_status(), progress.shown_given_up()), (Some(CallStatus::Completed), None));
+
+    let mut ended = merged([&done]);
+    assert_eq!(steps(&mut ended, &lost), [], "its end was reported a moment before");
+    assert_eq!((ended.shown_status(), ended.shown_given_up()), (Some(CallStatus::Completed), None));
+}
+
+#[test]
+fn the_names_of_reasons_are_read_back() {
+    for reason in GivenUpReason::ALL {
+        assert_eq!(GivenUpReason::from_name(reason.as_str()), Some(reason));
+    }
 }
 
 proptest! {

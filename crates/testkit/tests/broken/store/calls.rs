@@ -116,7 +116,12 @@ impl CallReader for BrokenStore {
             }
             _ => {}
         }
-        let mut page = self.memory.history(&query).await?;
+        let by_stored_status = self.copy_with(|tables| {
+            tables.calls.iter_mut().for_each(|call| call.progress.given_up = None);
+        });
+        let filtered =
+            if self.has(Flaw::FiltersByTheStoredStatus) { &by_stored_status } else { &self.memory };
+        let mut page = filtered.history(&query).await?;
         match (self.flaw, before) {
             (Flaw::ListsTheOldestFirst, _) => {
                 page.calls.reverse();
@@ -187,6 +192,9 @@ impl CallUpdater for BrokenStore {
         }
         let events = self.events_written();
         self.memory.merge(call_id, &update).await?;
+        if self.has(Flaw::ForgetsWhyItGaveUp) {
+            self.change_call(call_id, |stored| stored.progress.given_up = None);
+        }
         self.change_events(call_id, events, Write::Update(status_before)).await
     }
 
@@ -233,18 +241,22 @@ impl UnfinishedCalls for BrokenStore {
         let mut lease = OverdueLease { limit: self.lease_limit(lease.limit), ..*lease };
         match self.flaw {
             Flaw::LeasesEndsAsEarlyAsDials => lease.unended_before = lease.undecided_before,
-            Flaw::NeverGivesUp => lease.given_up_before = LONG_AGO,
+            Flaw::LeasesBeyondTheEnd => lease.given_up_before = LONG_AGO,
             _ => {}
         }
         let (flaw, now) = (self.flaw, self.now());
         let disguise = |call: &mut LedgerCall| match flaw {
             Flaw::LeasesEndedCalls => call.progress.status = Some(CallStatus::Initiated),
+            Flaw::LeasesGivenUpCalls => call.progress.given_up = None,
             Flaw::LeasesTheOldestAgain if call.leased_until.is_some_and(|until| until <= now) => {
                 call.leased_until = None;
             }
             _ => {}
         };
-        let leased = self.disguised(disguise, self.memory.lease_overdue(&lease)).await?;
+        let mut leased = self.disguised(disguise, self.memory.lease_overdue(&lease)).await?;
+        if self.has(Flaw::SkipsOldCalls) {
+            leased.retain(|call| call.booked_at >= lease.given_up_before);
+        }
         let ids = leased.iter().map(|lookup| &lookup.call_id);
         match self.flaw {
             Flaw::LeasesWithoutHiding => self.change_leases(ids, None),

@@ -67,6 +67,12 @@ impl BrokenStore {
                 new.retain(|event| event.kind != CallEventKind::Ended);
             }
             (Flaw::WritesTheLastStepAlone, Write::Update(_)) if new.len() > 1 => drop(new.remove(0)),
+            (Flaw::LeavesGivenUpCallsUnended, Write::Update(_)) => {
+                new.retain(|event| event.kind != CallEventKind::Ended || event.status.is_final());
+            }
+            (Flaw::WritesTheStoredStatus, _) => new.iter_mut().for_each(|event| {
+                *event = self::event(&call, event.kind, after, event.happened_at);
+            }),
             (Flaw::WritesNoEventOfRecordings, Write::Recording) => new.clear(),
             (Flaw::DropsTheEventsConversation, _) => {
                 new.iter_mut().for_each(|event| event.conversation_id = None);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use domain::ports::{CallLookup, PartiesLookup, ProviderEvent, UnreadableEvent};
+use domain::ports::{CallLookup, EventOrigin, PartiesLookup, ProviderEvent, UnreadableEvent};
 use domain::{CallFailure, CallUpdate, NotConnectedReason, Timestamp, UpdateContent};
 
 use crate::audio;
@@ -52,6 +52,11 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
         Owner::Other => (None, true),
         Owner::Unknown => (None, false),
     };
+    let origin = EventOrigin {
+        has_other_id: is_other,
+        provider_agent_id: conversation.agent_id(),
+        numbers: numbers.clone(),
+    };
     let parties = numbers.zip(conversation.agent_id()).filter(|_| !is_inbound && !is_other).map(
         |([one, other], provider_agent_id)| {
             let booked_since = received_at.before(BOOKED_WITHIN);
@@ -78,6 +83,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
         key: key(&kind, &conversation, body),
         kind,
         lookup: CallLookup { call_id, conversation_id: conversation.id(), parties },
+        origin,
         update,
         recording,
     })

@@ -1,8 +1,8 @@
 mod merge;
 
 use async_trait::async_trait;
-use domain::ports::{CallLookup, CallUpdater, PortUnavailable};
-use domain::{CallEventKind, CallId, CallUpdate, ConversationId, Recording};
+use domain::ports::{CallLookup, CallUpdater, KnownParties, KnownPartiesQuery, PortUnavailable};
+use domain::{CallEventKind, CallId, CallUpdate, ConversationId, PhoneNumber, Recording};
 use sql_common::{NOT_DIALLED, Table, ranks_once_given_up};
 
 use self::merge::Merge;
@@ -51,6 +51,28 @@ impl CallUpdater for PostgresStore {
         });
         let call_id = located.await?.call_id;
         Ok(Table("calls").read_optional("id", call_id).map_err(Failure::from)?)
+    }
+
+    async fn known_parties(&self, query: &KnownPartiesQuery) -> Result<KnownParties, PortUnavailable> {
+        // Without an organization in the predicate, as in `locate`: the account at the provider may
+        // serve several.
+        let numbers = query.numbers.as_ref().map(|numbers| numbers.each_ref().map(PhoneNumber::as_e164));
+        let [one, other] = numbers.map_or([None, None], |numbers| numbers.map(Some));
+        let known = self.only_row(|| {
+            sqlx::query!(
+                r#"select exists (select from agents where provider_agent_id = $1) as "agent!",
+                          exists (select
+                                    from calls
+                                   where to_number in ($2, $3) and booked_at >= $4
+                                     and (from_number, to_number) in (($2, $3), ($3, $2))) as "numbers!""#,
+                query.provider_agent_id.as_str(),
+                one,
+                other,
+                PgTime::bound(query.booked_since)
+            )
+        });
+        let known = known.await?;
+        Ok(KnownParties { agent: known.agent, numbers: known.numbers })
     }
 
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {

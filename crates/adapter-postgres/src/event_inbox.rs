@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::CallId;
-use domain::ports::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent, PortUnavailable};
+use domain::ports::{
+    AcceptResult, ClosedBody, EventInbox, InboxLease, IncomingEvent, OpenEvent, PortUnavailable,
+};
 use sql_common::StoredTime;
 
 use crate::PostgresStore;
@@ -35,22 +37,39 @@ impl EventInbox for PostgresStore {
         Ok(if stored.await?.stored { AcceptResult::Accepted } else { AcceptResult::Known })
     }
 
-    async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
+    async fn lease(&self, lease: &InboxLease) -> Result<Vec<OpenEvent>, PortUnavailable> {
         // An event that another worker is leasing is skipped; one that another worker has just
         // leased is seen as leased when its row is locked. If the statement is repeated because its
         // response was lost, it leases other events, and the first ones are leased again when their
         // lease expires.
+        //
+        // The recent events and the others are two scans, each in the order of its index, so that a
+        // lease does not read all events that wait for their call. An index cannot be searched with
+        // `clock_timestamp()`, which changes during the statement: this keeps the first scan from the
+        // index of the second one.
         let leased = self.rows(|| {
             sqlx::query!(
-                r#"with open as (
-                       select key, received_at, octet_length(body) as size
+                r#"with recent as (
+                       select key, received_at, open_at, octet_length(body) as size
                          from provider_events
-                        where closed_at is null and open_at <= clock_timestamp()
-                        order by received_at, key
+                        where closed_at is null and received_at > $4 and open_at <= clock_timestamp()
+                        order by received_at desc, key desc
                         limit $1
                           for no key update skip locked
+                   ), waiting as (
+                       select key, received_at, open_at, octet_length(body) as size
+                         from provider_events
+                        where closed_at is null and received_at <= $4 and open_at <= statement_timestamp()
+                        order by open_at, received_at, key
+                        limit $1 - (select count(*) from recent)
+                          for no key update skip locked
                    ), counted as (
-                       select key, size, sum(size) over (order by received_at, key) as size_so_far from open
+                       select key, size,
+                              sum(size) over (order by is_waiting, recent_at desc, open_at, received_at, key)
+                                  as size_so_far
+                         from (select *, false as is_waiting, received_at as recent_at from recent
+                               union all
+                               select *, true, null from waiting) as open
                    ), leased as (
                        update provider_events as event set open_at = clock_timestamp() + make_interval(secs => $2)
                          from counted
@@ -58,9 +77,10 @@ impl EventInbox for PostgresStore {
                        returning event.key, event.body, event.received_at
                    )
                    select key, body, received_at from leased order by received_at, key"#,
-                i64::from(limit),
-                lease_for.as_secs_f64(),
-                PORTION_BYTES
+                i64::from(lease.limit),
+                lease.lease_for.as_secs_f64(),
+                PORTION_BYTES,
+                PgTime::bound(lease.recent_since)
             )
         });
         let open = leased.await?.into_iter().map(|row| OpenEvent {

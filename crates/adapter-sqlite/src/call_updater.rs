@@ -1,6 +1,8 @@
 use async_trait::async_trait;
-use domain::ports::{CallLookup, CallUpdater, PartiesLookup, PortUnavailable};
-use domain::{CallEventKind, CallId, CallUpdate, ConversationId, Recording, Timestamp};
+use domain::ports::{
+    CallLookup, CallUpdater, KnownParties, KnownPartiesQuery, PartiesLookup, PortUnavailable,
+};
+use domain::{CallEventKind, CallId, CallUpdate, ConversationId, PhoneNumber, Recording, Timestamp};
 use sql_common::{ConversationForm, MergedColumns, NOT_DIALLED, ProgressColumns, Table, read_status};
 use sqlx::SqliteConnection;
 
@@ -18,6 +20,28 @@ impl CallUpdater for SqliteStore {
             let mut reader = self.connections.read().await?;
             let found = locate(&mut reader, lookup).await?;
             Table("calls").read_optional("id", found).map_err(unreadable)
+        })
+        .await
+    }
+
+    async fn known_parties(&self, query: &KnownPartiesQuery) -> Result<KnownParties, PortUnavailable> {
+        let numbers = query.numbers.as_ref().map(|numbers| numbers.each_ref().map(PhoneNumber::as_e164));
+        let [one, other] = numbers.map_or([None, None], |numbers| numbers.map(Some));
+        within(STORAGE_LIMIT, async {
+            let mut reader = self.connections.read().await?;
+            let known = sqlx::query!(
+                r#"select exists (select 1 from agents where provider_agent_id = ?1) as "agent: bool",
+                          exists (select 1 from calls
+                                  where to_number in (?2, ?3) and booked_at >= ?4
+                                      and (from_number = ?2 and to_number = ?3 or from_number = ?3 and to_number = ?2))
+                              as "numbers: bool""#,
+                query.provider_agent_id.as_str(),
+                one,
+                other,
+                query.booked_since.unix_millis()
+            );
+            let known = known.fetch_one(&mut *reader).await.map_err(unavailable)?;
+            Ok(KnownParties { agent: known.agent, numbers: known.numbers })
         })
         .await
     }

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent, PortUnavailable};
+use domain::ports::{
+    AcceptResult, ClosedBody, EventInbox, InboxLease, IncomingEvent, OpenEvent, PortUnavailable,
+};
 use domain::{CallId, Timestamp};
 
 use crate::SqliteStore;
@@ -36,22 +38,35 @@ impl EventInbox for SqliteStore {
         .await
     }
 
-    async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
+    /// The recent events and the others are two scans, each in the order of its index, so that a lease
+    /// does not read all events that wait for their call. The `+` keeps SQLite from the other index.
+    async fn lease(&self, lease: &InboxLease) -> Result<Vec<OpenEvent>, PortUnavailable> {
         let leased = self.lease_rows(|now| {
             sqlx::query!(
-                r#"update provider_events set open_at = ?1
+                r#"with recent as
+                       (select key, received_at, length(body) as size, 0 as is_waiting, -received_at as place
+                        from provider_events
+                        where closed_at is null and received_at > ?5 and +open_at <= ?2
+                        order by received_at desc limit ?3),
+                   waiting as
+                       (select key, received_at, length(body) as size, 1 as is_waiting, open_at as place
+                        from provider_events
+                        where closed_at is null and +received_at <= ?5 and open_at <= ?2
+                        order by open_at, received_at, key limit ?3)
+                   update provider_events set open_at = ?1
                    where key in
                        (select key
-                        from (select key, size, sum(size) over (order by received_at, key) as size_so_far
-                              from (select key, received_at, length(body) as size from provider_events
-                                    where closed_at is null and open_at <= ?2
-                                    order by received_at, key limit ?3))
+                        from (select key, size,
+                                     sum(size) over (order by is_waiting, place, received_at, key) as size_so_far
+                              from (select * from recent union all select * from waiting
+                                    order by is_waiting, place, received_at, key limit ?3))
                         where size_so_far - size < ?4)
                    returning key as "key!", body as "body!", received_at as "received_at!""#,
-                now.after(lease_for).unix_millis(),
+                now.after(lease.lease_for).unix_millis(),
                 now.unix_millis(),
-                limit,
-                PORTION_BYTES
+                lease.limit,
+                PORTION_BYTES,
+                lease.recent_since.unix_millis()
             )
         });
         let leased = leased.await?.into_iter().map(|row| OpenEvent {

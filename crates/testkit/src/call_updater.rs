@@ -4,7 +4,7 @@ mod recordings;
 
 use std::time::Duration;
 
-use domain::ports::{CallLookup, PartiesLookup};
+use domain::ports::{CallLookup, KnownParties, KnownPartiesQuery, PartiesLookup};
 use domain::{
     AudioFormat, Booking, CallId, CallIdentity, CallProgress, CallStatus, CallUpdate, DialOutcome, GivenUp,
     GivenUpReason, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference, UnknownCause,
@@ -37,6 +37,7 @@ suite! {
     a_call_that_was_not_dialled_is_not_found_by_numbers,
     a_report_with_a_foreign_id_is_not_matched_by_numbers,
     a_conversation_of_two_calls_finds_neither,
+    known_parties_are_recognized,
     a_lost_call_updater_is_unavailable,
 }
 
@@ -302,6 +303,42 @@ pub async fn a_conversation_of_two_calls_finds_neither(harness: &impl CallsHarne
     assert_eq!(locate(harness, &ours).await, ours.call_id, "our id is unambiguous");
 }
 
+/// The agent of any organization is known, and so are the numbers of a call of the period, in either
+/// order, even if the call was not dialled. Neither depends on the other.
+pub async fn known_parties_are_recognized(harness: &impl CallsHarness) {
+    let (first, tenant) = (self::tenant(harness).await, tenant(harness).await);
+    let booking = tenant.booking(LONG);
+    book(harness, &booking).await;
+    settle(harness, &booking, &DialOutcome::NotDialled(NotDialledReason::Unavailable)).await;
+    let CallIdentity { from, to, .. } = booking.identity.clone();
+    let agent_of = |tenant: &Tenant| tenant.agent.provider_agent_id.clone().expect("the agent is synced");
+    let (stranger, booked_at) = (phone_number(), booking.booked_at);
+    for (provider_agent_id, agent) in
+        [(agent_of(&first), true), (agent_of(&tenant), true), (provider_agent_id(), false)]
+    {
+        for (one, other, booked_since, numbers) in [
+            (&from, &to, booked_at, true),
+            (&to, &from, booked_at, true),
+            (&from, &to, booked_at.after(Duration::from_millis(1)), false),
+            (&from, &stranger, booked_at, false),
+            (&stranger, &to, booked_at, false),
+            (&to, &to, booked_at, false),
+        ] {
+            let query = KnownPartiesQuery {
+                provider_agent_id: provider_agent_id.clone(),
+                numbers: Some([one.clone(), other.clone()]),
+                booked_since,
+            };
+            let known = harness.updater().known_parties(&query).await.expect("store is up");
+            assert_eq!(known, KnownParties { agent, numbers }, "{query:?}");
+        }
+        let numbers = None;
+        let query = KnownPartiesQuery { provider_agent_id, numbers, booked_since: booked_at };
+        let known = harness.updater().known_parties(&query).await.expect("store is up");
+        assert_eq!(known, KnownParties { agent, numbers: false }, "{query:?}");
+    }
+}
+
 /// Without its store the port returns `PortUnavailable`, within 5 s and without quoting a number, a
 /// name or a transcript.
 pub async fn a_lost_call_updater_is_unavailable(harness: &impl CallsHarness) {
@@ -313,6 +350,13 @@ pub async fn a_lost_call_updater_is_unavailable(harness: &impl CallsHarness) {
     let private = [from.as_e164(), to.as_e164(), tenant.user.full_name.as_str(), "Guten Tag"];
     let (update, recorded) = (conversation(CallStatus::Completed), recording(call_id, AudioFormat::Mp3));
     unavailable_within(LOST_DATABASE_BOUND, updater.locate(&lookup(&tenant)), &private).await;
+    let parties = parties(&tenant);
+    let query = KnownPartiesQuery {
+        provider_agent_id: parties.provider_agent_id,
+        numbers: Some([parties.one, parties.other]),
+        booked_since: parties.booked_since,
+    };
+    unavailable_within(LOST_DATABASE_BOUND, updater.known_parties(&query), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, updater.merge(call_id, &update), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, updater.attach_recording(call_id, &recorded), &private).await;
 }

@@ -4,7 +4,7 @@ use std::slice::from_ref;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::ports::{AcceptResult, ClosedBody, IncomingEvent, OpenEvent};
+use domain::ports::{AcceptResult, ClosedBody, InboxLease, IncomingEvent, OpenEvent};
 
 use crate::eventually;
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
@@ -18,6 +18,8 @@ suite! {
     an_event_is_leased_to_one_worker,
     a_leased_event_is_what_was_accepted,
     an_abandoned_event_is_leased_again,
+    recent_events_are_leased_first,
+    waiting_events_take_turns,
     a_closed_event_is_not_leased,
     a_postponed_event_waits,
     a_closed_event_can_leave_its_body,
@@ -39,7 +41,8 @@ pub async fn an_accepted_event_survives_a_crash(harness: &impl EventInboxHarness
     close(harness, &closed).await;
     harness.crash().await;
     // A connection from before the crash may fail first.
-    let events = eventually("the inbox recovers", async || harness.inbox().lease(10, LONG).await.ok()).await;
+    let events =
+        eventually("the inbox recovers", async || harness.inbox().lease(&all(10, LONG)).await.ok()).await;
     assert_eq!(events, from_ref(&open));
     for event in [&open, &closed] {
         assert_eq!(deliver(harness, event).await, AcceptResult::Known);
@@ -71,7 +74,7 @@ pub async fn an_event_is_leased_to_one_worker(harness: &impl EventInboxHarness) 
     }
     let crowd = (0..CROWD).map(|_| {
         let inbox = harness.inbox();
-        async move { inbox.lease(2, LONG).await.expect("store is up") }
+        async move { inbox.lease(&all(2, LONG)).await.expect("store is up") }
     });
     let shares = all_at_once(crowd).await;
     assert!(shares.iter().all(|share| share.len() <= 2), "a worker got more than its limit");
@@ -104,6 +107,37 @@ pub async fn an_abandoned_event_is_leased_again(harness: &impl EventInboxHarness
     assert_eq!(lease(harness, 10, LONG).await, [event]);
     harness.pass(BRIEF + A_SECOND).await;
     assert_eq!(lease(harness, 10, LONG).await, [], "the last worker chose the lease");
+}
+
+/// However many older events are open, those received after a time are leased first, and of these
+/// the newest. The list is in the order of receiving.
+pub async fn recent_events_are_leased_first(harness: &impl EventInboxHarness) {
+    let old: Vec<OpenEvent> = (0..3).map(event).collect();
+    let recent: Vec<OpenEvent> = (11..14).map(event).collect();
+    for event in recent.iter().chain(&old) {
+        accept(harness, event).await;
+    }
+    let lease = |limit| InboxLease { recent_since: old[2].received_at, ..all(limit, LONG) };
+    let leased = async |limit| harness.inbox().lease(&lease(limit)).await.expect("store is up");
+    assert_eq!(leased(2).await, recent[1..]);
+    assert_eq!(leased(2).await, [old[0].clone(), recent[0].clone()]);
+    assert_eq!(leased(10).await, old[1..]);
+}
+
+/// Events that wait are leased in the order in which they are due, whatever their age.
+pub async fn waiting_events_take_turns(harness: &impl EventInboxHarness) {
+    let [oldest, second, newest] = [0, 1, 2].map(event);
+    for event in [&oldest, &second, &newest] {
+        accept(harness, event).await;
+    }
+    assert_eq!(lease(harness, 10, LONG).await.len(), 3);
+    for (event, pause) in [(&oldest, 3), (&second, 1), (&newest, 2)] {
+        harness.inbox().postpone(&event.key, A_SECOND * pause).await.expect("store is up");
+    }
+    harness.pass(BRIEF).await;
+    for expected in [second, newest, oldest] {
+        assert_eq!(lease(harness, 1, LONG).await, [expected]);
+    }
 }
 
 /// A closed event is not leased again, with a call or without, and a late worker cannot reopen it
@@ -165,7 +199,7 @@ pub async fn a_lost_inbox_is_unavailable(harness: &impl EventInboxHarness) {
     let private = [event.key.as_str(), known.key.as_str(), body];
     let call_id = call_id();
     unavailable_within(LOST_DATABASE_BOUND, inbox.accept(&incoming(&event)), &private).await;
-    unavailable_within(LOST_DATABASE_BOUND, inbox.lease(10, LONG), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, inbox.lease(&all(10, LONG)), &private).await;
     unavailable_within(
         LOST_DATABASE_BOUND,
         inbox.close(&known.key, Some(call_id), ClosedBody::Kept),
@@ -200,7 +234,12 @@ async fn accept(harness: &impl EventInboxHarness, event: &OpenEvent) {
 }
 
 async fn lease(harness: &impl EventInboxHarness, limit: u32, lease_for: Duration) -> Vec<OpenEvent> {
-    harness.inbox().lease(limit, lease_for).await.expect("store is up")
+    harness.inbox().lease(&all(limit, lease_for)).await.expect("store is up")
+}
+
+/// A lease that prefers no event.
+fn all(limit: u32, lease_for: Duration) -> InboxLease {
+    InboxLease { recent_since: moment().after(Duration::from_hours(24)), limit, lease_for }
 }
 
 async fn close(harness: &impl EventInboxHarness, event: &OpenEvent) {

@@ -111,8 +111,9 @@ fn an_event_with_a_user_id_that_no_call_of_ours_has_is_not_matched_by_numbers() 
         let mut event = transcription();
         event["data"]["user_id"] = user_id;
         event["data"]["conversation_initiation_client_data"]["user_id"] = client_data;
-        let lookup = read_json(&event).lookup;
+        let ProviderEvent { lookup, origin, .. } = read_json(&event);
         let call_id = lookup.call_id.as_ref().map(|id| id.as_str().to_owned());
+        assert_eq!(origin.has_other_id, lookup.parties.is_none(), "it is another system's");
         (call_id, lookup.parties.is_some())
     };
     for other in ["crm user 7".to_owned() + &"7".repeat(300), "user\u{0}".to_owned()] {
@@ -199,12 +200,15 @@ fn an_audio_event_has_the_recording_of_its_conversation() {
     assert_eq!((event.key.as_str(), event.kind.as_str()), ("post_call_audio:conv_1", "post_call_audio"));
     assert_eq!(event.lookup.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
     assert_eq!(event.update, None, "an audio event does not update the call");
+    assert_eq!(event.origin.provider_agent_id.as_ref().map(|id| id.as_str()), Some("agent_1"));
     let mp3 = Audio { format: AudioFormat::Mp3, bytes: b"ID3\x04\0\0\xff\xff".to_vec() };
     assert_eq!(event.recording.as_ref(), Some(&mp3));
 
     let inlined =
         json!({"type": "post_call_audio", "conversation_id": "conv_1", "full_audio": "SUQzBAAA//8="});
-    assert_eq!(read_json(&inlined), ProviderEvent { recording: Some(mp3.clone()), ..event });
+    let without_agent = EventOrigin::default();
+    let expected = ProviderEvent { origin: without_agent, recording: Some(mp3.clone()), ..event };
+    assert_eq!(read_json(&inlined), expected);
     let escaped = br#"{"type":"post_call_audio","data":{"full_audio":"SUQzBAAA\/\/8"}}"#;
     assert_eq!(read(escaped, RECEIVED).expect("an event").recording, Some(mp3));
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AcceptResult, ClosedBody, DialRequest, EventInbox, IncomingEvent, OpenEvent, PortUnavailable,
+    AcceptResult, ClosedBody, DialRequest, EventInbox, InboxLease, IncomingEvent, OpenEvent, PortUnavailable,
     RecordingStore, VoiceProvider,
 };
 use domain::{AnswerTime, AudioFormat, CallId, DialOutcome, RecordingAccess, RecordingKey};
@@ -62,8 +62,8 @@ impl EventInbox for Gated<Memory> {
         self.port.accept(event).await
     }
 
-    async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
-        self.port.lease(limit, lease_for).await
+    async fn lease(&self, lease: &InboxLease) -> Result<Vec<OpenEvent>, PortUnavailable> {
+        self.port.lease(lease).await
     }
 
     async fn close(&self, key: &str, call: Option<CallId>, body: ClosedBody) -> Result<(), PortUnavailable> {

@@ -2,8 +2,8 @@
 
 use adapter_elevenlabs::{ElevenLabsWebhook, ElevenLabsWebhookSettings};
 use domain::ports::{
-    CallLookup, PersonalizationQuestion, ProviderEvent, ProviderReply, ProviderWebhook, UnreadableEvent,
-    UnreadableQuestion, Unverified, WebhookCredentials,
+    CallLookup, EventOrigin, PersonalizationQuestion, ProviderEvent, ProviderReply, ProviderWebhook,
+    UnreadableEvent, UnreadableQuestion, Unverified, WebhookCredentials,
 };
 use domain::{Personalization, Timestamp};
 use testkit::fixtures;
@@ -48,6 +48,7 @@ impl ProviderWebhook for ConstantlySigned {
             key: fixtures::call_id().to_string(),
             kind: "a kind".to_owned(),
             lookup: CallLookup { call_id: named_call, ..CallLookup::default() },
+            origin: EventOrigin::default(),
             update: None,
             recording: None,
         })

@@ -7,8 +7,8 @@ use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::ports::{
     AgentRepo, AttemptConclusion, CallLedger, CallLookup, CallReader, CallUpdater, CallerNumberQuery,
     ContactRepo, DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox, FeedQuery,
-    HistoryQuery, InboundDirectory, InboundQuery, IncomingEvent, NumberPool, OverdueLease, Recipient,
-    ReplayQuery, Settlement, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    HistoryQuery, InboundDirectory, InboundQuery, InboxLease, IncomingEvent, KnownPartiesQuery, NumberPool,
+    OverdueLease, Recipient, ReplayQuery, Settlement, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{AudioFormat, Booking, CallUpdate, DeliveryFilter, DialOutcome, EventSequence, HistoryFilter};
 use testkit::fixtures::{self, Tenant};
@@ -105,6 +105,12 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
         limit: 1,
         lease_for,
     };
+    let inbox_lease = InboxLease { recent_since: now, limit: 1, lease_for };
+    let parties = KnownPartiesQuery {
+        provider_agent_id: fixtures::provider_agent_id(),
+        numbers: Some([booking.identity.from.clone(), booking.identity.to.clone()]),
+        booked_since: now,
+    };
     let event = IncomingEvent { key: "a:b", kind: "a", body: b"{}", received_at: now };
     let query = HistoryQuery {
         organization_id: organization_id.clone(),
@@ -126,6 +132,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     );
     assert_eq!(statements!(proxy, store.history(&query)), 2, "a page and how many there are");
     assert_eq!(statements!(proxy, store.locate(&lookup)), 1, "the call of an event");
+    assert_eq!(statements!(proxy, store.known_parties(&parties)), 1, "the origin of an event");
     assert_eq!(statements!(proxy, store.lease_overdue(&lease)), 1, "overdue calls");
     assert_eq!(
         statements!(proxy, store.merge(&booking.identity.call_id, &update)),
@@ -143,7 +150,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     };
     assert_eq!(statements!(proxy, store.identify(&parties)), 1, "the parties of an inbound call");
     assert_eq!(statements!(proxy, store.accept(&event)), 1, "an event");
-    assert_eq!(statements!(proxy, EventInbox::lease(&store, 1, lease_for)), 1, "open events");
+    assert_eq!(statements!(proxy, EventInbox::lease(&store, &inbox_lease)), 1, "open events");
     assert_eq!(statements!(proxy, store.postpone(event.key, lease_for)), 1, "a postponed event");
     assert_eq!(
         statements!(proxy, EventInbox::close(&store, event.key, None, domain::ports::ClosedBody::Kept)),

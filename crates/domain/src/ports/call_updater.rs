@@ -27,6 +27,8 @@ use crate::{CallId, CallUpdate, ConversationId, PhoneNumber, ProviderAgentId, Re
 ///   call of another system (`a_report_with_a_foreign_id_is_not_matched_by_numbers`).
 /// - MUST find no call by a conversation that two calls have
 ///   (`a_conversation_of_two_calls_finds_neither`).
+/// - MUST know an agent that any organization has, and two numbers between which a call was booked in
+///   the period, in either order and whatever became of it (`known_parties_are_recognized`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_call_updater_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -34,6 +36,9 @@ use crate::{CallId, CallUpdate, ConversationId, PhoneNumber, ProviderAgentId, Re
 pub trait CallUpdater: Send + Sync {
     /// Finds the call that a report is about.
     async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable>;
+
+    /// Whether the agent and the numbers of a report, whose call was not found, are known.
+    async fn known_parties(&self, query: &KnownPartiesQuery) -> Result<KnownParties, PortUnavailable>;
 
     /// Merges an update into a call. Does nothing if the ledger has no such call.
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable>;
@@ -69,4 +74,24 @@ pub struct PartiesLookup {
     pub booked_since: Timestamp,
     /// Only calls booked at or before this time: a report cannot be about a later call.
     pub booked_until: Timestamp,
+}
+
+/// The agent and the numbers of a report, as far as it has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPartiesQuery {
+    /// The provider's id of the agent.
+    pub provider_agent_id: ProviderAgentId,
+    /// The two numbers, in any order.
+    pub numbers: Option<[PhoneNumber; 2]>,
+    /// Only calls booked at or after this time.
+    pub booked_since: Timestamp,
+}
+
+/// Which parties of a report are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownParties {
+    /// An organization has this agent.
+    pub agent: bool,
+    /// A call of the period was booked between these numbers.
+    pub numbers: bool,
 }

@@ -15,6 +15,9 @@ use crate::{CallId, Timestamp};
 /// - MUST lease each open event to one worker at a time (`an_event_is_leased_to_one_worker`), with
 ///   its body (`a_leased_event_is_what_was_accepted`), and again after the lease has expired
 ///   (`an_abandoned_event_is_leased_again`).
+/// - MUST lease events received after `recent_since` before all others, the newest first, so that
+///   events that wait for their call do not delay a new one (`recent_events_are_leased_first`), and
+///   the others in the order in which they are due (`waiting_events_take_turns`).
 /// - MUST NOT lease a closed event (`a_closed_event_is_not_leased`), or a postponed one before it
 ///   is due (`a_postponed_event_waits`).
 /// - MUST drop the body of an event that is closed with `ClosedBody::Dropped`, and still know its
@@ -27,8 +30,8 @@ pub trait EventInbox: Send + Sync {
     /// Stores an event as open, unless an event with its key is stored.
     async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable>;
 
-    /// Leases some open events, oldest first, for `lease_for` from now.
-    async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable>;
+    /// Leases some open events. The list is in the order in which they were received.
+    async fn lease(&self, lease: &InboxLease) -> Result<Vec<OpenEvent>, PortUnavailable>;
 
     /// Closes an event that was merged into this call, or that belongs to no call.
     async fn close(
@@ -40,6 +43,17 @@ pub trait EventInbox: Send + Sync {
 
     /// Leaves an event open and does not lease it for `pause`.
     async fn postpone(&self, key: &str, pause: Duration) -> Result<(), PortUnavailable>;
+}
+
+/// Which open events to lease first, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InboxLease {
+    /// Lease the events that were received after this time before all others.
+    pub recent_since: Timestamp,
+    /// The maximum number of events to lease.
+    pub limit: u32,
+    /// The time from now until the events can be leased again.
+    pub lease_for: Duration,
 }
 
 /// An event as it arrived.

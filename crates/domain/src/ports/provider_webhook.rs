@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::CallLookup;
-use crate::{Audio, CallUpdate, InboundCall, Personalization, Timestamp};
+use crate::{Audio, CallUpdate, InboundCall, Personalization, PhoneNumber, ProviderAgentId, Timestamp};
 
 /// What a voice provider sends to the gateway by itself: events about calls, and the question who
 /// is calling.
@@ -33,7 +33,7 @@ use crate::{Audio, CallUpdate, InboundCall, Personalization, Timestamp};
 /// - MUST accept in `check_headers` every event that `verify` accepts (`a_verified_event_is_read`).
 /// - MUST give every delivery of one event the same key (`a_repeated_event_has_the_same_key`), and
 ///   events of another conversation or type another key (`another_event_has_another_key`).
-/// - MUST read what identifies the call (`an_event_identifies_its_call`) and what the event reports
+/// - MUST read what identifies the call and its origin (`an_event_identifies_its_call`), and what the event reports
 ///   about it (`an_event_reports_its_call`). MUST read an event of an unknown type as far as its
 ///   key and type (`an_event_of_an_unknown_type_has_only_a_key`).
 /// - MUST return `UnreadableEvent` for every other body, without a panic
@@ -115,10 +115,25 @@ pub struct ProviderEvent {
     pub kind: String,
     /// What identifies the call.
     pub lookup: CallLookup,
+    /// What shows whether the call is ours, if it is not found.
+    pub origin: EventOrigin,
     /// What the event reports about the call. `None` for a type that the gateway does not use.
     pub update: Option<CallUpdate>,
     /// The recording that the event carries.
     pub recording: Option<Audio>,
+}
+
+/// Where the call of an event comes from, as far as the event says. Several systems may share an
+/// account of the provider, which then sends each of them the events of all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventOrigin {
+    /// The dial sent an id that no call of ours can have: the call is another system's. An id that one
+    /// of our calls can have is the `call_id` of the lookup.
+    pub has_other_id: bool,
+    /// The provider's id of the agent.
+    pub provider_agent_id: Option<ProviderAgentId>,
+    /// The two numbers, in any order.
+    pub numbers: Option<[PhoneNumber; 2]>,
 }
 
 /// The provider's question who is calling.

@@ -8,8 +8,9 @@ use futures_util::future::{Either, select};
 
 use super::store_recording::store_recording;
 use crate::ports::{
-    CallLookup, CallUpdater, Clock, ClosedBody, ContextCache, EventInbox, IncomingEvent, OpenEvent,
-    PortUnavailable, ProviderWebhook, RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
+    CallUpdater, Clock, ClosedBody, ContextCache, EventInbox, InboxLease, IncomingEvent, KnownPartiesQuery,
+    OpenEvent, PortUnavailable, ProviderEvent, ProviderWebhook, RecordingStore, UnreadableEvent, Unverified,
+    WebhookCredentials,
 };
 use crate::{Audio, CallId, ConversationContext, Timestamp};
 
@@ -39,6 +40,8 @@ enum Located {
     Call(CallId),
     /// An inbound call: the ledger has none of these.
     Inbound,
+    /// A call of another system that uses the same account of the provider.
+    Foreign,
     /// Not known yet.
     Unknown,
 }
@@ -63,6 +66,11 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many events one batch leases, and for how long.
 const BATCH: u32 = 20;
 const LEASE_FOR: Duration = Duration::from_secs(60);
+/// Events younger than this are applied before those that have waited for their call.
+const RECENT: Duration = Duration::from_mins(1);
+/// An event without an id of ours, whose agent is not known, may still belong to a call booked
+/// within this time: the agent may have been replaced since.
+const NUMBERS_KNOWN_FOR: Duration = Duration::from_hours(48);
 /// An event may arrive before the outcome of its dial. Until its call is found, it waits as long
 /// again as it has waited.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
@@ -89,7 +97,8 @@ impl ReceiveEvent {
     }
 
     /// Stores one event and returns its call if that is already known. When this returns `Ok`, the
-    /// event is stored.
+    /// event is stored. An event of another system is closed here if there is time, so that a burst of
+    /// them leaves nothing for the workers.
     pub async fn receive(
         &self,
         credentials: &WebhookCredentials,
@@ -100,11 +109,10 @@ impl ReceiveEvent {
         let event = self.ports.webhook.read(body, now)?;
         let incoming = IncomingEvent { key: &event.key, kind: &event.kind, body, received_at: now };
         self.ports.inbox.accept(&incoming).await?;
-        let located = pin!(self.locate(&event.lookup));
+        let located = pin!(self.locate_or_close(&event, now));
         let overdue = pin!(self.ports.clock.sleep(LOOKUP_TIMEOUT));
         match select(located, overdue).await {
-            Either::Left((Ok(Located::Call(call_id)), _)) => Ok(Some(call_id)),
-            Either::Left((Ok(Located::Inbound | Located::Unknown), _)) => Ok(None),
+            Either::Left((Ok(call_id), _)) => Ok(call_id),
             Either::Left((Err(error), _)) => {
                 tracing::warn!(%error, "stored an event, but could not look up its call; it is looked up again later");
                 Ok(None)
@@ -118,11 +126,27 @@ impl ReceiveEvent {
         }
     }
 
+    async fn locate_or_close(
+        &self,
+        event: &ProviderEvent,
+        received_at: Timestamp,
+    ) -> Result<Option<CallId>, PortUnavailable> {
+        match self.locate(event, received_at).await? {
+            Located::Call(call_id) => Ok(Some(call_id)),
+            Located::Inbound | Located::Unknown => Ok(None),
+            Located::Foreign => {
+                self.ports.inbox.close(&event.key, None, closed_body(event)).await?;
+                Ok(None)
+            }
+        }
+    }
+
     /// Merges open events into the ledger and returns how many it processed. Any number of
     /// processes may call it, until it returns 0.
     pub async fn apply_open(&self) -> Result<usize, PortUnavailable> {
         let leased_at = self.ports.clock.now();
-        let mut events = self.ports.inbox.lease(BATCH, LEASE_FOR).await?;
+        let lease = InboxLease { recent_since: leased_at.before(RECENT), limit: BATCH, lease_for: LEASE_FOR };
+        let mut events = self.ports.inbox.lease(&lease).await?;
         // Large events are recordings. They come last, so that a slow recording store does not
         // delay the others.
         events.sort_by_key(|event| event.body.len());
@@ -156,8 +180,8 @@ impl ReceiveEvent {
             tracing::error!("an event in the inbox cannot be read by this release; it stays open");
             return self.ports.inbox.postpone(&event.key, LONGEST_PAUSE).await;
         };
-        let body = if read.recording.is_some() { ClosedBody::Dropped } else { ClosedBody::Kept };
-        let call_id = match self.locate(&read.lookup).await? {
+        let body = closed_body(&read);
+        let call_id = match self.locate(&read, event.received_at).await? {
             Located::Call(call_id) => {
                 if let Some(update) = &read.update {
                     self.ports.updater.merge(&call_id, update).await?;
@@ -172,11 +196,10 @@ impl ReceiveEvent {
                 }
                 Some(call_id)
             }
-            Located::Inbound => None,
+            Located::Inbound | Located::Foreign => None,
             Located::Unknown => {
                 let waited = self.waited(event);
-                if (read.update.is_some() || read.recording.is_some()) && waited < CALL_LOOKUP_GIVEN_UP_AFTER
-                {
+                if reports_something(&read) && waited < CALL_LOOKUP_GIVEN_UP_AFTER {
                     let pause = waited.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
                     return self.ports.inbox.postpone(&event.key, pause).await;
                 }
@@ -198,7 +221,12 @@ impl ReceiveEvent {
         store_recording(store.as_ref(), updater, clock, call_id, audio).await
     }
 
-    async fn locate(&self, lookup: &CallLookup) -> Result<Located, PortUnavailable> {
+    async fn locate(
+        &self,
+        event: &ProviderEvent,
+        received_at: Timestamp,
+    ) -> Result<Located, PortUnavailable> {
+        let lookup = &event.lookup;
         if let Some(conversation_id) = &lookup.conversation_id {
             match self.ports.contexts.find(conversation_id).await {
                 Ok(Some(ConversationContext::Outbound(context))) => {
@@ -211,6 +239,36 @@ impl ReceiveEvent {
                 }
             }
         }
-        Ok(self.ports.updater.locate(lookup).await?.map_or(Located::Unknown, Located::Call))
+        if let Some(call_id) = self.ports.updater.locate(lookup).await? {
+            return Ok(Located::Call(call_id));
+        }
+        let is_foreign = reports_something(event) && self.is_foreign(event, received_at).await?;
+        Ok(if is_foreign { Located::Foreign } else { Located::Unknown })
     }
+
+    /// Whether an event, whose call was not found, is about a call of another system. An event of ours
+    /// may arrive before the outcome of its dial, and never before its call is in the ledger.
+    async fn is_foreign(
+        &self,
+        event: &ProviderEvent,
+        received_at: Timestamp,
+    ) -> Result<bool, PortUnavailable> {
+        let origin = &event.origin;
+        if event.lookup.call_id.is_some() || origin.has_other_id {
+            return Ok(true);
+        }
+        let Some(provider_agent_id) = origin.provider_agent_id.clone() else { return Ok(false) };
+        let booked_since = received_at.before(NUMBERS_KNOWN_FOR);
+        let query = KnownPartiesQuery { provider_agent_id, numbers: origin.numbers.clone(), booked_since };
+        let known = self.ports.updater.known_parties(&query).await?;
+        Ok(!known.agent && !known.numbers)
+    }
+}
+
+fn reports_something(event: &ProviderEvent) -> bool {
+    event.update.is_some() || event.recording.is_some()
+}
+
+const fn closed_body(event: &ProviderEvent) -> ClosedBody {
+    if event.recording.is_some() { ClosedBody::Dropped } else { ClosedBody::Kept }
 }

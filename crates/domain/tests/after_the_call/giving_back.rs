@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::ports::{
-    AttemptConclusion, CallLookup, MockCallUpdater, MockClock, MockContextCache, MockDeliveryQueue,
-    MockEventFeed, MockEventInbox, MockProviderWebhook, MockWebhookSender, OpenEvent, PortUnavailable,
-    ProviderEvent, SendOutcome,
+    AttemptConclusion, CallLookup, EventOrigin, MockCallUpdater, MockClock, MockContextCache,
+    MockDeliveryQueue, MockEventFeed, MockEventInbox, MockProviderWebhook, MockWebhookSender, OpenEvent,
+    PortUnavailable, ProviderEvent, SendOutcome,
 };
 use domain::{
     CallFailure, CallId, CallUpdate, DeliverWebhooks, DeliverWebhooksPorts, DeliveryPolicy, DueDelivery,
@@ -63,7 +63,7 @@ impl Inbox {
         };
         let Self { events, waited, fails, postponed, takes } = self;
         let mut inbox = MockEventInbox::new();
-        inbox.expect_lease().returning(move |_, _| {
+        inbox.expect_lease().returning(move |_| {
             let open = |(index, key): (usize, &&str)| OpenEvent {
                 key: (*key).to_owned(),
                 body: vec![b' '; index],
@@ -124,6 +124,7 @@ fn event() -> ProviderEvent {
         key: "an event".to_owned(),
         kind: "failure".to_owned(),
         lookup: CallLookup { call_id: Some(call_id()), conversation_id: None, parties: None },
+        origin: EventOrigin::default(),
         update: Some(CallUpdate { conversation_id: None, carrier_call_id: None, content }),
         recording: None,
     }

@@ -1,6 +1,7 @@
 use domain::ports::{
-    CallLookup, MockCallUpdater, MockContextCache, MockEventInbox, MockProviderWebhook, MockUnfinishedCalls,
-    OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup, ProviderRecords, RecordingStore,
+    CallLookup, EventOrigin, MockCallUpdater, MockContextCache, MockEventInbox, MockProviderWebhook,
+    MockUnfinishedCalls, OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup, ProviderRecords,
+    RecordingStore,
 };
 use domain::{
     Audio, AudioFormat, CallId, CallUpdate, ReceiveEventPorts, ReconcileTimes, RecordingAccess, RecordingKey,
@@ -37,12 +38,13 @@ impl RecordingStore for Silent {
 async fn a_stop_does_not_wait_long_for_a_recording_that_is_not_stored() {
     let lookup = CallLookup { call_id: None, conversation_id: None, parties: None };
     let recording = Some(Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() });
-    let event = ProviderEvent { key: "audio".into(), kind: "audio".into(), lookup, update: None, recording };
+    let (origin, key) = (EventOrigin::default(), "audio".to_owned());
+    let event = ProviderEvent { kind: key.clone(), key, lookup, origin, update: None, recording };
     let open =
         OpenEvent { key: "audio".into(), body: Vec::new(), received_at: Timestamp::from_unix_millis(0) };
     let (mut webhook, mut inbox) = (MockProviderWebhook::new(), MockEventInbox::new());
     webhook.expect_read().return_const(Ok(event));
-    inbox.expect_lease().returning(move |_, _| Ok(vec![open.clone()]));
+    inbox.expect_lease().returning(move |_| Ok(vec![open.clone()]));
     let mut updater = MockCallUpdater::new();
     updater.expect_locate().return_const(Ok(Some(CallId::mint(1, [1; 8]))));
     let asked = Arc::new(Notify::new());

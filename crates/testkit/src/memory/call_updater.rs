@@ -1,5 +1,7 @@
 use async_trait::async_trait;
-use domain::ports::{CallLookup, CallUpdater, PartiesLookup, PortUnavailable};
+use domain::ports::{
+    CallLookup, CallUpdater, KnownParties, KnownPartiesQuery, PartiesLookup, PortUnavailable,
+};
 use domain::{CallEventKind, CallId, CallStatus, CallUpdate, DialOutcome, ProviderAgentId, Recording};
 
 use super::{LedgerCall, Memory, Tables};
@@ -26,6 +28,23 @@ impl CallUpdater for Memory {
             (Some(call), None) => Ok(Some(id(call))),
             _ => Ok(None),
         }
+    }
+
+    async fn known_parties(&self, query: &KnownPartiesQuery) -> Result<KnownParties, PortUnavailable> {
+        let tables = self.open()?;
+        let agent = tables
+            .directory
+            .agents
+            .iter()
+            .any(|agent| agent.provider_agent_id.as_ref() == Some(&query.provider_agent_id));
+        let numbers = query.numbers.as_ref().is_some_and(|[one, other]| {
+            tables.calls.iter().any(|call| {
+                let numbers = (&call.booking.identity.from, &call.booking.identity.to);
+                (numbers == (one, other) || numbers == (other, one))
+                    && call.booking.booked_at >= query.booked_since
+            })
+        });
+        Ok(KnownParties { agent, numbers })
     }
 
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {

@@ -1,8 +1,11 @@
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::CallId;
-use domain::ports::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent, PortUnavailable};
+use domain::ports::{
+    AcceptResult, ClosedBody, EventInbox, InboxLease, IncomingEvent, OpenEvent, PortUnavailable,
+};
 
 use super::{InboxEvent, Memory, Tables};
 
@@ -19,16 +22,23 @@ impl EventInbox for Memory {
         Ok(AcceptResult::Accepted)
     }
 
-    async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
+    async fn lease(&self, lease: &InboxLease) -> Result<Vec<OpenEvent>, PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
         let is_open = |event: &&mut InboxEvent| event.closed.is_none() && event.open_at <= now;
         let mut open: Vec<&mut InboxEvent> = tables.inbox.iter_mut().filter(is_open).collect();
-        open.sort_by_key(|event| event.event.received_at);
-        let leased = open.into_iter().take(limit as usize).map(|event| {
-            event.open_at = now.after(lease_for);
+        // The recent ones first, the newest of them first; then those that are due the longest.
+        open.sort_by_key(|event| {
+            let received_at = event.event.received_at;
+            let recent = Some(Reverse(received_at)).filter(|_| received_at > lease.recent_since);
+            (recent.is_none(), recent, event.open_at, received_at)
+        });
+        let leased = open.into_iter().take(lease.limit as usize).map(|event| {
+            event.open_at = now.after(lease.lease_for);
             event.event.clone()
         });
-        Ok(leased.collect())
+        let mut leased: Vec<OpenEvent> = leased.collect();
+        leased.sort_by_key(|event| event.received_at);
+        Ok(leased)
     }
 
     async fn close(

@@ -58,7 +58,7 @@ pub async fn another_event_has_another_key(harness: &impl ProviderWebhookHarness
 pub async fn an_event_identifies_its_call(harness: &impl ProviderWebhookHarness) {
     for kind in [SampleKind::Conversation, SampleKind::FailedDial] {
         let event = event(kind);
-        let lookup = read(harness, &event).lookup;
+        let ProviderEvent { lookup, origin, .. } = read(harness, &event);
         assert_eq!(lookup.conversation_id.as_ref(), Some(&event.conversation_id), "{:?}", event.kind);
         let parties = lookup.parties.expect("the body has both numbers and the agent");
         let mut numbers = [&parties.one, &parties.other];
@@ -67,6 +67,13 @@ pub async fn an_event_identifies_its_call(harness: &impl ProviderWebhookHarness)
         expected.sort_by_key(|number| number.as_e164());
         assert_eq!((numbers, &parties.provider_agent_id), (expected, &event.provider_agent_id));
         assert!((parties.booked_since..=parties.booked_until).contains(&now()), "{parties:?}");
+        let mut of_origin = origin.numbers.expect("the body has both numbers");
+        of_origin.sort_by(|one, other| one.as_e164().cmp(other.as_e164()));
+        assert_eq!(
+            (of_origin.each_ref(), origin.provider_agent_id),
+            (expected, Some(event.provider_agent_id))
+        );
+        assert!(!origin.has_other_id, "the id may be ours");
         if event.kind == SampleKind::Conversation {
             assert_eq!(lookup.call_id, Some(event.call_id));
         }

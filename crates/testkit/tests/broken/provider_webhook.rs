@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{
-    CallLookup, PartiesLookup, PersonalizationQuestion, ProviderEvent, ProviderReply, ProviderWebhook,
-    UnreadableEvent, UnreadableQuestion, Unverified, WebhookCredentials,
+    CallLookup, EventOrigin, PartiesLookup, PersonalizationQuestion, ProviderEvent, ProviderReply,
+    ProviderWebhook, UnreadableEvent, UnreadableQuestion, Unverified, WebhookCredentials,
 };
 use domain::{
     Audio, AudioFormat, CallFailure, CallId, CallStatus, CallUpdate, ConversationId, ConversationRecord,
@@ -118,10 +118,16 @@ impl Lines {
             let bytes = field("audio").unwrap_or_default().split(',');
             Audio { format: AudioFormat::Mp3, bytes: bytes.filter_map(|byte| byte.parse().ok()).collect() }
         });
+        let origin = parties.clone().filter(|_| !self.has(Flaw::DropsTheOrigin)).map(|parties| EventOrigin {
+            has_other_id: false,
+            provider_agent_id: Some(parties.provider_agent_id),
+            numbers: Some([parties.one, parties.other]),
+        });
+        let origin = origin.unwrap_or_default();
         let parties = parties.filter(|_| !self.has(Flaw::DropsTheParties));
         let call_id = field("call").and_then(|id| CallId::parse(id).ok());
         let lookup = CallLookup { call_id, conversation_id: Some(conversation_id), parties };
-        Some(ProviderEvent { key, kind, lookup, update, recording })
+        Some(ProviderEvent { key, kind, lookup, origin, update, recording })
     }
 }
 

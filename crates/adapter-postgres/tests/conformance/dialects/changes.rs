@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::ports::{
     AttemptConclusion, CallLedger, CallUpdater, ClosedBody, ContactRepo, DeliveryLease, DeliveryQueue,
-    EventFeed, EventInbox, HoldResult, IncomingEvent, OverdueLease, ReplayQuery, Settlement, UnfinishedCalls,
-    UnrecordedLease, WebhookEndpoints,
+    EventFeed, EventInbox, HoldResult, InboxLease, IncomingEvent, OverdueLease, ReplayQuery, Settlement,
+    UnfinishedCalls, UnrecordedLease, WebhookEndpoints,
 };
 use domain::{
     AnswerTime, AudioFormat, Booking, CallEventKind, CallFailure, CallIdentity, CallStatus, CallUpdate,
@@ -237,7 +237,8 @@ impl World {
         let event = IncomingEvent { key, kind: "post_call", body, received_at };
         both!(self, store => store.accept(&event).await);
         let (limit, lease_for) = (*self.random.pick(&[1, ALL]), self.random.duration());
-        both!(self, store => EventInbox::lease(store, limit, lease_for).await);
+        let lease = InboxLease { recent_since: self.time(), limit, lease_for };
+        both!(self, store => EventInbox::lease(store, &lease).await);
         let call_id = self.booking().map(|booking| booking.identity.call_id);
         let closed_body = *self.random.pick(&[ClosedBody::Kept, ClosedBody::Dropped]);
         let (pause, is_closed) = (self.random.duration(), self.random.is_one_in(4));

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{
-    CallLookup, CallReader, CallUpdater, HistoryPage, HistoryQuery, OverdueLease, PartiesLookup,
-    PortUnavailable, ProviderLookup, UnfinishedCalls, UnrecordedLease,
+    CallLookup, CallReader, CallUpdater, HistoryPage, HistoryQuery, KnownParties, KnownPartiesQuery,
+    OverdueLease, PartiesLookup, PortUnavailable, ProviderLookup, UnfinishedCalls, UnrecordedLease,
 };
 use domain::{
     CallFailure, CallId, CallRecord, CallStatus, CallUpdate, ConversationId, DialOutcome, HistoryFilter,
@@ -166,6 +166,24 @@ impl CallUpdater for BrokenStore {
             Some(located) if !self.has(Flaw::TrustsForeignIds) => Ok(Some(located)),
             _ => self.locate_wrongly(lookup).await,
         }
+    }
+
+    async fn known_parties(&self, query: &KnownPartiesQuery) -> Result<KnownParties, PortUnavailable> {
+        self.reach(query.numbers.as_ref().map_or("", |[one, _]| one.as_e164())).await?;
+        let mut query = query.clone();
+        let known = self.copy_with(|tables| match self.flaw {
+            Flaw::KnowsOneTenantsAgents => tables.directory.agents.truncate(1),
+            Flaw::ForgetsEndedCalls => {
+                tables.calls.retain(|call| !call.progress.status.is_some_and(CallStatus::is_final));
+            }
+            Flaw::ForgetsWhenItWasBooked => query.booked_since = LONG_AGO,
+            Flaw::KnowsNumbersOneWayRound => tables.calls.retain(|call| {
+                let to = &call.booking.identity.to;
+                query.numbers.as_ref().is_some_and(|[_, other]| other == to)
+            }),
+            _ => {}
+        });
+        known.known_parties(&query).await
     }
 
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {

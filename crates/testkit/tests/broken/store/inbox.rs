@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::CallId;
-use domain::ports::{AcceptResult, ClosedBody, EventInbox, IncomingEvent, OpenEvent, PortUnavailable};
+use domain::ports::{
+    AcceptResult, ClosedBody, EventInbox, InboxLease, IncomingEvent, OpenEvent, PortUnavailable,
+};
 use testkit::memory::InboxEvent;
 
-use super::BrokenStore;
+use super::{BrokenStore, NEVER};
 use crate::flaw::Flaw;
 
 impl BrokenStore {
@@ -39,19 +41,26 @@ impl EventInbox for BrokenStore {
         }
     }
 
-    async fn lease(&self, limit: u32, lease_for: Duration) -> Result<Vec<OpenEvent>, PortUnavailable> {
+    async fn lease(&self, lease: &InboxLease) -> Result<Vec<OpenEvent>, PortUnavailable> {
         self.reach("nothing").await?;
-        let lease_for = self.lease_time(lease_for);
-        if self.has(Flaw::LeasesTheNewestFirst) {
-            let mut leased = EventInbox::lease(&self.memory, u32::MAX, lease_for).await?;
-            leased.reverse();
-            let rest = leased.split_off(leased.len().min(limit as usize));
-            for event in rest {
-                self.memory.postpone(&event.key, Duration::ZERO).await?;
+        let mut lease = InboxLease { lease_for: self.lease_time(lease.lease_for), ..*lease };
+        match self.flaw {
+            Flaw::LeasesTheNewestFirst | Flaw::LeasesByArrival => {
+                let whole = InboxLease { limit: u32::MAX, ..lease };
+                let mut leased = EventInbox::lease(&self.memory, &whole).await?;
+                if self.has(Flaw::LeasesTheNewestFirst) {
+                    leased.reverse();
+                }
+                let rest = leased.split_off(leased.len().min(lease.limit as usize));
+                for event in rest {
+                    self.memory.postpone(&event.key, Duration::ZERO).await?;
+                }
+                return Ok(leased);
             }
-            return Ok(leased);
+            Flaw::LetsNewEventsWait => lease.recent_since = NEVER,
+            _ => lease.limit = self.lease_limit(lease.limit),
         }
-        EventInbox::lease(&self.memory, self.lease_limit(limit), lease_for).await
+        EventInbox::lease(&self.memory, &lease).await
     }
 
     async fn close(

@@ -195,3 +195,74 @@ async fn a_call_without_a_provider_record_is_reported_as_unknown(
     next.client.read_call_when(call_id, "unknown").await;
     assert_eq!(world.simulator.dials().len(), 0, "reconciliation does not dial");
 }
+
+/// The gateway is down for three days after a crash in mid-dial. The call is asked about once, and then
+/// it has an end for clients and receivers, which comes once.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_from_before_a_long_outage_is_given_up(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let world = World::new(backing).await;
+    let world = world.with_short_lock().with_short_ringing().with_frequent_reconciliation();
+    world.simulator.script(ScriptedBehaviour::new(Behaviour::Hang).call(CallOutcome::NotDialled));
+    let process = world.spawn().await;
+    let call = process.client.start_calling(NUMBER);
+    eventually("the provider gets the request", async || !world.simulator.requests().is_empty()).await;
+    process.kill().await;
+    assert!(call.try_response().await.is_none(), "the connection breaks");
+    world
+        .execute(
+            "update calls set booked_at = booked_at - interval '3 days'",
+            "update calls set booked_at = booked_at - 259200000",
+        )
+        .await;
+    let next = world.spawn().await;
+    let mut events = next.client.follow_events(Some("0")).await;
+    assert_eq!(events.next().await.name, "call_initiated");
+    let ended = events.next().await;
+    assert_eq!((ended.name.as_str(), &ended.json()["data"]["status"]), ("call_ended", &json!("unknown")));
+    let unknown = next.client.get("/api/calls/history?status=unknown").await.body;
+    assert_eq!(unknown["calls"][0]["givenUpReason"], "no-record", "{unknown}");
+    assert!(unknown["calls"][0]["givenUpTime"].is_string(), "{unknown}");
+    assert_eq!(next.client.get("/api/calls/history?status=initiated").await.body["total"], 0);
+    assert!(events.is_silent_for(Duration::from_secs(2)).await, "the end is published once");
+    assert_eq!(world.simulator.dials().len(), 0, "reconciliation does not dial");
+}
+
+/// The workspace is shared: most of its events are about calls of other systems, with ids of their own
+/// or with agents of their own.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_of_other_systems_are_closed_without_a_call(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await;
+    world
+        .execute(
+            r#"insert into provider_events (key, kind, body, received_at)
+               select 'foreign:' || number, 'post_call_transcription',
+                      convert_to('{"type":"post_call_transcription","data":{"agent_id":"agent_of_others",'
+                          || case when number % 2 = 0 then '"user_id":"crm-7",' else '' end
+                          || '"conversation_id":"conv_' || number || '"}}', 'utf8'),
+                      clock_timestamp() - interval '1 hour'
+                 from generate_series(1, 2000) as number"#,
+            r#"with recursive numbers (number) as (select 1 union all select number + 1 from numbers limit 2000)
+               insert into provider_events (key, kind, body, received_at, open_at)
+               select 'foreign:' || number, 'post_call_transcription',
+                      cast('{"type":"post_call_transcription","data":{"agent_id":"agent_of_others",'
+                          || iif(number % 2 = 0, '"user_id":"crm-7",', '')
+                          || '"conversation_id":"conv_' || number || '"}}' as blob),
+                      unixepoch() * 1000 - 3600000, 0
+               from numbers"#,
+        )
+        .await;
+    let gateway = world.start_with_webhooks().await;
+    let call_id = call(&world, &gateway, ANSWER, WebhookScript::default()).await;
+    gateway.client.read_call_when(&call_id, "completed").await;
+    eventually("every event is closed", async || {
+        world.count("select count(*) from provider_events where closed_at is null").await == 0
+    })
+    .await;
+    let with_call = "select count(*) from provider_events where key like 'foreign:%' and call_id is not null";
+    assert_eq!(world.count(with_call).await, 0);
+    gateway.stop().await;
+}

@@ -174,16 +174,33 @@ impl World {
 
     /// The number of contacts in the database, of all organizations.
     pub(crate) async fn count_contacts(&self) -> i64 {
-        const STATEMENT: &str = "select count(*) from contacts";
+        self.count("select count(*) from contacts").await
+    }
+
+    /// Runs a statement in the database: the first one in Postgres, the second one in SQLite.
+    pub(crate) async fn execute(&self, postgres: &'static str, sqlite: &'static str) {
+        let url = self.database_url();
+        let written = if self.database.is_some() {
+            let mut connection = PgConnection::connect(url).await.expect("Postgres is reachable");
+            sqlx::query(postgres).execute(&mut connection).await.map(|done| done.rows_affected())
+        } else {
+            let mut connection = SqliteConnection::connect(url).await.expect("the file can be opened");
+            sqlx::query(sqlite).execute(&mut connection).await.map(|done| done.rows_affected())
+        };
+        assert_ne!(written.expect("the statement is valid"), 0, "no row was written");
+    }
+
+    /// The result of a statement that counts, in a database of either kind.
+    pub(crate) async fn count(&self, statement: &'static str) -> i64 {
         let url = &self.settings["OUTDIAL_DATABASE_URL"];
         let count = if self.database.is_some() {
             let mut connection = PgConnection::connect(url).await.expect("Postgres is reachable");
-            sqlx::query_scalar(STATEMENT).fetch_one(&mut connection).await
+            sqlx::query_scalar(statement).fetch_one(&mut connection).await
         } else {
             let mut connection = SqliteConnection::connect(url).await.expect("the file can be opened");
-            sqlx::query_scalar(STATEMENT).fetch_one(&mut connection).await
+            sqlx::query_scalar(statement).fetch_one(&mut connection).await
         };
-        count.expect("the schema has contacts")
+        count.expect("the statement is valid")
     }
 
     /// A folder that is deleted with the world.

@@ -1,4 +1,4 @@
--- Calls that the gateway does not ask about any more, and what tells foreign provider events from ours.
+-- Calls that the gateway does not ask about any more, and the indexes that show whether a provider event is about a call of ours.
 --
 -- While the indexes on calls are built, calls can be neither read nor booked: for a second or so for each million of them.
 

@@ -45,8 +45,8 @@ impl EventInbox for PostgresStore {
         //
         // The recent events and the others are two scans, each in the order of its index, so that a
         // lease does not read all events that wait for their call. An index cannot be searched with
-        // `clock_timestamp()`, which changes during the statement: this keeps the first scan from the
-        // index of the second one.
+        // `clock_timestamp()`, which changes during the statement: this keeps the first scan from
+        // the index of the second one.
         let leased = self.rows(|| {
             sqlx::query!(
                 r#"with recent as (

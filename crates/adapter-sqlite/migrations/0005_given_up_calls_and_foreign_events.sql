@@ -1,4 +1,4 @@
--- Calls that the gateway does not ask about any more, and what tells foreign provider events from ours.
+-- Calls that the gateway does not ask about any more, and the indexes that show whether a provider event is about a call of ours.
 
 -- When and why the gateway gave the call up. status_rank stays, and a later report of the end still counts.
 alter table calls add column given_up_at integer;

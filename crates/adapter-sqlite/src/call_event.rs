@@ -7,8 +7,9 @@ use sqlx::SqliteConnection;
 use crate::clock::now;
 use crate::statement::execute;
 
-/// Writes an event with this status of its call. Does nothing if the event is there already: only the end of a call is written again, with another status. The condition comes
-/// before the insert, since an insert that conflicts would leave a gap in the positions.
+/// Writes an event with this status of its call. Does nothing if the event is there already: only
+/// the end of a call is written again, with another status. The condition comes before the insert,
+/// since an insert that conflicts would leave a gap in the positions.
 pub(crate) async fn write_event(
     connection: &mut SqliteConnection,
     call_id: &str,

@@ -111,7 +111,8 @@ async fn count(
     u64::try_from(total).map_err(|_| failed("a count was negative"))
 }
 
-/// For each status, the rank of the status that clients see once the call is given up: a JSON array.
+/// For each status, the rank of the status that clients see once the call is given up: a JSON
+/// array.
 fn ranks_to_json() -> String {
     let ranks = ranks_once_given_up().map(|rank| rank.to_string());
     format!("[{}]", ranks.join(","))

@@ -38,8 +38,9 @@ impl EventInbox for SqliteStore {
         .await
     }
 
-    /// The recent events and the others are two scans, each in the order of its index, so that a lease
-    /// does not read all events that wait for their call. The `+` keeps SQLite from the other index.
+    /// The recent events and the others are two scans, each in the order of its index, so that a
+    /// lease does not read all events that wait for their call. The `+` keeps SQLite from the other
+    /// index.
     async fn lease(&self, lease: &InboxLease) -> Result<Vec<OpenEvent>, PortUnavailable> {
         let leased = self.lease_rows(|now| {
             sqlx::query!(

@@ -70,8 +70,9 @@ impl Workers {
         });
     }
 
-    /// Asks the provider about overdue calls, and gives up those that are too old. A stop cancels the current batch, because a provider
-    /// that does not respond may take minutes for it. Another worker asks about these calls again.
+    /// Asks the provider about overdue calls, and gives up those that are too old. A stop cancels
+    /// the current batch, because a provider that does not respond may take minutes for it. Another
+    /// worker asks about these calls again.
     pub(crate) fn reconcile(&self, reconcile: Reconcile, every: Duration) {
         let (reconcile, stop) = (Arc::new(reconcile), self.stop.clone());
         self.repeat(

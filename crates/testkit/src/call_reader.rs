@@ -145,8 +145,8 @@ pub async fn the_outcome_of_the_dial_is_read(harness: &impl CallsHarness) {
     }
 }
 
-/// Of the calls in progress, one is given up: the filter by status finds it as unknown. After a later
-/// report it is found by the status of that.
+/// Of the calls in progress, one is given up: the filter by status finds it as unknown. After a
+/// later report it is found by the status of that.
 pub async fn a_given_up_call_is_listed_as_unknown(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let (lost, running) = (tenant.booking(LONG), tenant.booking(LONG));

@@ -303,8 +303,8 @@ pub async fn a_conversation_of_two_calls_finds_neither(harness: &impl CallsHarne
     assert_eq!(locate(harness, &ours).await, ours.call_id, "our id is unambiguous");
 }
 
-/// The agent of any organization is known, and so are the numbers of a call of the period, in either
-/// order, even if the call was not dialled. Neither depends on the other.
+/// The agent of any organization is known, and so are the numbers of a call of the period, in
+/// either order, even if the call was not dialled. Neither depends on the other.
 pub async fn known_parties_are_recognized(harness: &impl CallsHarness) {
     let (first, tenant) = (self::tenant(harness).await, tenant(harness).await);
     let booking = tenant.booking(LONG);

@@ -196,8 +196,8 @@ async fn a_call_without_a_provider_record_is_reported_as_unknown(
     assert_eq!(world.simulator.dials().len(), 0, "reconciliation does not dial");
 }
 
-/// The gateway is down for three days after a crash in mid-dial. The call is asked about once, and then
-/// it has an end for clients and receivers, which comes once.
+/// The gateway is down for three days after a crash in mid-dial. The call is asked about once, and
+/// then it has an end for clients and receivers, which comes once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_from_before_a_long_outage_is_given_up(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
@@ -228,8 +228,8 @@ async fn a_call_from_before_a_long_outage_is_given_up(#[values(Sqlite, PostgresA
     assert_eq!(world.simulator.dials().len(), 0, "reconciliation does not dial");
 }
 
-/// The workspace is shared: most of its events are about calls of other systems, with ids of their own
-/// or with agents of their own.
+/// The workspace is shared: most of its events are about calls of other systems, with ids of their
+/// own or with agents of their own.
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_of_other_systems_are_closed_without_a_call(

@@ -97,8 +97,8 @@ async fn a_dropped_body_is_gone() {
     assert_eq!(sizes, ["0", "10"]);
 }
 
-/// Events of other systems in a shared workspace may wait for a call in any number. They do not delay
-/// a new event.
+/// Events of other systems in a shared workspace may wait for a call in any number. They do not
+/// delay a new event.
 #[tokio::test]
 async fn a_new_event_is_leased_before_thousands_that_wait() {
     let harness = PostgresHarness::new().await;

@@ -56,8 +56,8 @@ async fn the_body_of_an_event_that_is_closed_as_dropped_is_removed() {
     assert_eq!(store.lease(&lease()).await, Ok(Vec::new()));
 }
 
-/// Events of other systems in a shared workspace may wait for a call in any number. They do not delay
-/// a new event.
+/// Events of other systems in a shared workspace may wait for a call in any number. They do not
+/// delay a new event.
 #[tokio::test]
 async fn a_new_event_is_leased_before_thousands_that_wait() {
     let (store, path, _folder) = migrated().await;

@@ -11,7 +11,8 @@ use crate::{CallId, CallRecord, HistoryFilter, OrganizationId};
 ///   (`history_is_filtered_and_paged`), for one organization only (`history_is_the_tenants_own`).
 /// - MUST show the outcome of a call's dial before any later report arrives
 ///   (`the_outcome_of_the_dial_is_read`).
-/// - MUST filter by the status that clients see, [`CallProgress::shown_status`](crate::CallProgress::shown_status)
+/// - MUST filter by the status that clients see,
+///   [`CallProgress::shown_status`](crate::CallProgress::shown_status)
 ///   (`a_given_up_call_is_listed_as_unknown`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_call_reader_is_unavailable`).

@@ -27,8 +27,8 @@ use crate::{CallId, CallUpdate, ConversationId, PhoneNumber, ProviderAgentId, Re
 ///   call of another system (`a_report_with_a_foreign_id_is_not_matched_by_numbers`).
 /// - MUST find no call by a conversation that two calls have
 ///   (`a_conversation_of_two_calls_finds_neither`).
-/// - MUST know an agent that any organization has, and two numbers between which a call was booked in
-///   the period, in either order and whatever became of it (`known_parties_are_recognized`).
+/// - MUST know an agent that any organization has, and two numbers between which a call was booked
+///   in the period, in either order and whatever became of it (`known_parties_are_recognized`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_call_updater_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

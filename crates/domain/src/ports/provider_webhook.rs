@@ -33,9 +33,9 @@ use crate::{Audio, CallUpdate, InboundCall, Personalization, PhoneNumber, Provid
 /// - MUST accept in `check_headers` every event that `verify` accepts (`a_verified_event_is_read`).
 /// - MUST give every delivery of one event the same key (`a_repeated_event_has_the_same_key`), and
 ///   events of another conversation or type another key (`another_event_has_another_key`).
-/// - MUST read what identifies the call and its origin (`an_event_identifies_its_call`), and what the event reports
-///   about it (`an_event_reports_its_call`). MUST read an event of an unknown type as far as its
-///   key and type (`an_event_of_an_unknown_type_has_only_a_key`).
+/// - MUST read what identifies the call and its origin (`an_event_identifies_its_call`), and what
+///   the event reports about it (`an_event_reports_its_call`). MUST read an event of an unknown
+///   type as far as its key and type (`an_event_of_an_unknown_type_has_only_a_key`).
 /// - MUST return `UnreadableEvent` for every other body, without a panic
 ///   (`a_body_that_is_not_an_event_is_refused`).
 /// - MUST NOT show personal data in a key, a type, an error or `Debug`
@@ -127,8 +127,8 @@ pub struct ProviderEvent {
 /// account of the provider, which then sends each of them the events of all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventOrigin {
-    /// The dial sent an id that no call of ours can have: the call is another system's. An id that one
-    /// of our calls can have is the `call_id` of the lookup.
+    /// The dial sent an id that no call of ours can have: the call is another system's. An id that
+    /// one of our calls can have is the `call_id` of the lookup.
     pub has_other_id: bool,
     /// The provider's id of the agent.
     pub provider_agent_id: Option<ProviderAgentId>,

@@ -97,8 +97,8 @@ impl ReceiveEvent {
     }
 
     /// Stores one event and returns its call if that is already known. When this returns `Ok`, the
-    /// event is stored. An event of another system is closed here if there is time, so that a burst of
-    /// them leaves nothing for the workers.
+    /// event is stored. An event of another system is closed here if there is time, so that a burst
+    /// of them leaves nothing for the workers.
     pub async fn receive(
         &self,
         credentials: &WebhookCredentials,
@@ -246,8 +246,8 @@ impl ReceiveEvent {
         Ok(if is_foreign { Located::Foreign } else { Located::Unknown })
     }
 
-    /// Whether an event, whose call was not found, is about a call of another system. An event of ours
-    /// may arrive before the outcome of its dial, and never before its call is in the ledger.
+    /// Whether an event, whose call was not found, is about a call of another system. An event of
+    /// ours may arrive before the outcome of its dial, and never before its call is in the ledger.
     async fn is_foreign(
         &self,
         event: &ProviderEvent,

@@ -242,8 +242,9 @@ pub async fn no_event_is_written_twice(harness: &impl CallEventsHarness) {
     }
 }
 
-/// A call that is given up ends once for receivers, as unknown, whatever its stored status is. A later
-/// report of its end writes that end too. A call whose end was reported before does not end again.
+/// A call that is given up ends once for receivers, as unknown, whatever its stored status is. A
+/// later report of its end writes that end too. A call whose end was reported before does not end
+/// again.
 pub async fn a_given_up_call_writes_its_end(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     let lost = (CallEventKind::Ended, CallStatus::Unknown);

@@ -9,7 +9,7 @@ use crate::PostgresStore;
 use crate::statement::Failure;
 use crate::timestamp::PgTime;
 
-/// An undecided call has one of these states, and none of these ranks.
+/// An undecided call has one of these states, none of these ranks, and was not given up.
 const UNDECIDED: &[&str] = &[DIALLING, UNKNOWN];
 const UNREACHED: &[i16] =
     &[CallStatus::Failed.rank() as i16, CallStatus::NoAnswer.rank() as i16, CallStatus::Busy.rank() as i16];
@@ -35,7 +35,7 @@ impl CallLedger for PostgresStore {
                           and ($16 or not exists (
                               select from calls as undecided
                                where undecided.id = existing.call_id and undecided.state = any ($17)
-                                 and undecided.status_rank <> all ($18)))
+                                 and undecided.status_rank <> all ($18) and undecided.given_up_at is null))
                        returning call_id
                    ), booked as (
                        insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason,
@@ -97,7 +97,8 @@ impl CallLedger for PostgresStore {
                      join calls on calls.id = existing.call_id
                      join agents on agents.organization_id = calls.organization_id and agents.id = calls.agent_id
                     where existing.key = $1 and existing.blocked_until <= clock_timestamp()
-                      and calls.state = any ($2) and calls.status_rank <> all ($3)"#,
+                      and calls.state = any ($2) and calls.status_rank <> all ($3)
+                      and calls.given_up_at is null"#,
                 key.as_str(),
                 UNDECIDED as _,
                 UNREACHED

@@ -41,7 +41,7 @@ impl CallLedger for SqliteStore {
                       (select provider_agent_id from agents where agents.id = agent_id) as "provider_agent_id: String"
                from dial_guards join calls on calls.id = dial_guards.call_id
                where key = ?1 and blocked_until <= iif(boot_id = ?2, ?3 + boot_offset, ?4)
-                   and state in (?5, ?6) and status_rank not in (?7, ?8, ?9)"#,
+                   and state in (?5, ?6) and status_rank not in (?7, ?8, ?9) and given_up_at is null"#,
             key.as_str(),
             now.boot_id,
             now.since_boot,
@@ -97,7 +97,7 @@ async fn reserve(
                  and (?9 or not exists
                      (select 1 from calls as undecided
                       where undecided.id = dial_guards.call_id and undecided.state in (?10, ?11)
-                          and undecided.status_rank not in (?12, ?13, ?14)))",
+                          and undecided.status_rank not in (?12, ?13, ?14) and undecided.given_up_at is null))",
         booking.key.as_str(),
         booking.token.as_str(),
         booking.identity.call_id.as_str(),

@@ -14,8 +14,8 @@ pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_r
 use crate::call_ledger::booking::{book, only_call, settlement, tenant};
 use crate::call_ledger::undecided::undecided;
 use crate::call_updates::{
-    bare_conversation, booked, conversation, dialled, dialled_and_updated, everything, failure, find, merge,
-    outcomes, reference, settle,
+    bare_conversation, booked, conversation, dialled, dialled_and_updated, everything, failure, find,
+    given_up, merge, outcomes, reference, settle,
 };
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{
@@ -45,14 +45,15 @@ suite! {
 const LONG: Duration = Duration::from_secs(120);
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// A report that the callee was not connected decides a call, although the outcome of its dial is
-/// unknown. A report of a conversation does not: the client does not have it yet.
+/// A report that the callee was not connected, or giving the call up, decides a call, although the
+/// outcome of its dial is unknown. A report of a conversation does not: the client does not have it yet.
 pub async fn a_reported_failure_decides_an_unknown_call(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
-    let failures = NotConnectedReason::ALL.map(failure).into_iter().map(|update| (update, true));
+    let deciding = NotConnectedReason::ALL.map(failure).into_iter().chain([given_up()]);
+    let deciding = deciding.map(|update| (update, true));
     let others = [CallStatus::Ringing, CallStatus::InProgress, CallStatus::Completed].map(conversation);
     let others = others.into_iter().chain([CallUpdate::unresolved()]).map(|update| (update, false));
-    for (update, decides) in failures.chain(others) {
+    for (update, decides) in deciding.chain(others) {
         let booking = tenant.booking(Duration::ZERO);
         book(harness, &booking).await;
         settle(harness, &booking, &DialOutcome::Unknown(UnknownCause::TimedOut)).await;

@@ -53,7 +53,8 @@ pub enum TakeOver {
     /// Every expired one.
     Expired,
     /// An expired one, unless its call is undecided: it is *dialling* or its outcome is unknown, and
-    /// no report says that the callee was not connected. The provider may have got its dial late.
+    /// no report says that the callee was not connected, and it was not given up. The provider may
+    /// have got its dial late.
     Decided,
 }
 

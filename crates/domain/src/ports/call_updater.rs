@@ -13,8 +13,8 @@ use crate::{CallId, CallUpdate, ConversationId, PhoneNumber, ProviderAgentId, Re
 ///   merged field (`an_update_is_read_back_in_full`).
 /// - MUST keep an update that arrives before the outcome of the dial
 ///   (`an_update_may_arrive_before_the_outcome_of_the_dial`).
-/// - MUST decide an unknown call by a report that the callee was not connected, and by no other one
-///   (`a_reported_failure_decides_an_unknown_call`).
+/// - MUST decide an unknown call by a report that the callee was not connected or that it was given
+///   up, and by no other one (`a_reported_failure_decides_an_unknown_call`).
 /// - MUST read back every field of an attached recording (`an_attached_recording_is_read_back`),
 ///   and the newer one of two (`a_recording_attached_again_is_replaced`).
 /// - MUST find a call by our id, otherwise by its conversation, otherwise by numbers and agent if

@@ -96,7 +96,9 @@ impl Tables {
     fn undecided(&self, key: &IntentKey, now: Timestamp) -> Option<&LedgerCall> {
         let reservation = self.reservations.get(key).filter(|reservation| reservation.until <= now)?;
         let is_undecided = |call: &&LedgerCall| {
-            matches!(call.dial, None | Some((DialOutcome::Unknown(_), _))) && call.progress.failure.is_none()
+            matches!(call.dial, None | Some((DialOutcome::Unknown(_), _)))
+                && call.progress.failure.is_none()
+                && call.progress.given_up.is_none()
         };
         self.call(&reservation.call_id).filter(is_undecided)
     }

@@ -76,6 +76,7 @@ pub(crate) enum Flaw {
     FindsRunningCallsUndecided,
     FindsNoUndecidedCall,
     LeavesReportedCallsUndecided,
+    LeavesGivenUpCallsUndecided,
     KeepsTheReservationOfUndialled,
     SettlesEveryReservation,
     LeavesCallsOfLostReservations,

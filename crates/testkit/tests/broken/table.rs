@@ -186,6 +186,7 @@ caught! {
         ForgetsWhyItGaveUp => an_update_is_read_back_in_full,
         TakesTheDialForTheLastWord => an_update_may_arrive_before_the_outcome_of_the_dial,
         MergesWithTheDialsFailure => an_update_may_arrive_before_the_outcome_of_the_dial,
+        LeavesGivenUpCallsUndecided => a_reported_failure_decides_an_unknown_call,
         LeavesReportedCallsUndecided => a_reported_failure_decides_an_unknown_call,
         ForgetsRecordings => an_attached_recording_is_read_back,
         KeepsTheFirstRecording => a_recording_attached_again_is_replaced,

@@ -59,6 +59,9 @@ impl CallLedger for BrokenStore {
                 tables.reservations.values_mut().for_each(|reservation| reservation.until = now);
             }
             Flaw::FindsNoUndecidedCall => tables.reservations.clear(),
+            Flaw::LeavesGivenUpCallsUndecided => {
+                tables.calls.iter_mut().for_each(|call| call.progress.given_up = None);
+            }
             Flaw::LeavesReportedCallsUndecided => {
                 tables.calls.iter_mut().for_each(|call| call.progress.failure = None);
             }

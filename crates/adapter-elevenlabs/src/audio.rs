@@ -11,6 +11,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// The number of bytes that [`recognized`] needs.
+pub(crate) const FIRST_BYTES: usize = 4;
+
 /// Decodes `full_audio`, a base64 text of several megabytes. Unreadable audio counts as no audio:
 /// a refused event would be sent again with the same bytes.
 pub(crate) fn read(data: &Object<'_>) -> Option<Audio> {
@@ -26,10 +29,10 @@ pub(crate) fn read(data: &Object<'_>) -> Option<Audio> {
 
 /// Recognizes a fetched file by its first bytes: an ID3 tag or a frame of MP3, or a RIFF file.
 /// Anything else is not audio, for example the error page of a proxy.
-pub(crate) fn recognized(bytes: Vec<u8>) -> Option<Audio> {
-    let is_mp3_frame = matches!(bytes.as_slice(), [0xff, second, ..] if second & 0xe0 == 0xe0);
-    let is_audio = is_mp3_frame || bytes.starts_with(b"ID3") || bytes.starts_with(b"RIFF");
-    is_audio.then(|| Audio { format: format(&bytes), bytes })
+pub(crate) fn recognized(first_bytes: &[u8]) -> Option<AudioFormat> {
+    let is_mp3_frame = matches!(first_bytes, [0xff, second, ..] if second & 0xe0 == 0xe0);
+    let is_audio = is_mp3_frame || first_bytes.starts_with(b"ID3") || first_bytes.starts_with(b"RIFF");
+    is_audio.then(|| format(first_bytes))
 }
 
 /// The provider sends MP3 and does not name the format.

@@ -15,7 +15,8 @@
 //! | `event.rs` | reads an event: which call it belongs to and what it reports |
 //! | `personalization.rs` | the question who is calling, and the reply to it |
 //! | `audio.rs` | recognizes a recording, sent with an event or fetched |
-//! | `records.rs` | asks the provider for the record of a call and for its recording |
+//! | `recording.rs` | fetches a recording as a stream |
+//! | `records.rs` | asks the provider for the record of a call |
 //! | `conversation.rs` | what the provider's record of a conversation means; events carry the same record |
 //! | `json.rs` | reads JSON of any size and shape within bounds |
 //!
@@ -30,6 +31,7 @@ mod event;
 mod json;
 mod outcome;
 mod personalization;
+mod recording;
 mod records;
 mod webhook;
 mod wire;

@@ -1,17 +1,17 @@
-//! Asks the provider for the record of a call and for its recording.
+//! Asks the provider for the record of a call.
 
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, ProviderLookup, ProviderRecordings, ProviderRecords};
-use domain::{Audio, CallStatus, CallUpdate, ConversationId};
+use domain::ports::{FetchedRecording, PortUnavailable, ProviderLookup, ProviderRecordings, ProviderRecords};
+use domain::{CallStatus, CallUpdate, ConversationId};
 use provider_client::{InvalidSettings, ProviderClient, Response};
 use url::Url;
 
-use crate::audio;
 use crate::config::ElevenLabsSettings;
 use crate::conversation::{Conversation, Owner};
 use crate::json::Object;
+use crate::recording;
 use crate::wire::{self, CONVERSATIONS};
 
 /// Reads what ElevenLabs has recorded. It changes nothing at the provider.
@@ -22,8 +22,6 @@ pub struct ElevenLabsRecords {
 
 /// The time limit of one lookup, all its requests together.
 const FIND_WITHIN: Duration = Duration::from_secs(10);
-/// A recording has megabytes.
-const FETCH_WITHIN: Duration = Duration::from_secs(60);
 /// How far the provider's clock may be behind ours.
 const CLOCK_MARGIN: Duration = Duration::from_mins(15);
 
@@ -106,21 +104,17 @@ impl ProviderRecords for ElevenLabsRecords {
 
 #[async_trait]
 impl ProviderRecordings for ElevenLabsRecords {
-    async fn fetch(&self, conversation_id: &ConversationId) -> Result<Option<Audio>, PortUnavailable> {
-        let url = self.url([conversation_id.as_str(), "audio"]);
-        let Response { status, body } = self.read(&url, Instant::now() + FETCH_WITHIN).await?;
-        match status {
-            200 if body.is_empty() => Ok(None),
-            200 => audio::recognized(body).map(Some).ok_or_else(|| unavailable("the response is not audio")),
-            404 if is_missing(&body) => Ok(None),
-            status => Err(unexpected(status)),
-        }
+    async fn fetch(
+        &self,
+        conversation_id: &ConversationId,
+    ) -> Result<Option<FetchedRecording>, PortUnavailable> {
+        recording::fetch(&self.client, &self.url([conversation_id.as_str(), "audio"])).await
     }
 }
 
 /// Whether a 404 means that the conversation does not exist. Below a wrong base URL every path is a
 /// 404, without such a code.
-fn is_missing(body: &[u8]) -> bool {
+pub(crate) fn is_missing(body: &[u8]) -> bool {
     wire::refusal_code(404, body).is_some_and(|code| code.as_str().ends_with("_not_found"))
 }
 
@@ -136,10 +130,10 @@ fn parse_record<'a>(
         .ok_or_else(|| unavailable("the response is not the requested record"))
 }
 
-fn unexpected(status: u16) -> PortUnavailable {
+pub(crate) fn unexpected(status: u16) -> PortUnavailable {
     unavailable(format!("the response has status {status} and is not a record"))
 }
 
-fn unavailable(reason: impl Into<std::borrow::Cow<'static, str>>) -> PortUnavailable {
+pub(crate) fn unavailable(reason: impl Into<std::borrow::Cow<'static, str>>) -> PortUnavailable {
     PortUnavailable::new("elevenlabs", reason)
 }

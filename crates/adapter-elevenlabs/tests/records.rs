@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adapter_elevenlabs::ElevenLabsRecords;
-use domain::ports::{PortUnavailable, ProviderLookup, ProviderRecordings, ProviderRecords};
+use domain::ports::{
+    AudioError, FetchedRecording, PortUnavailable, ProviderLookup, ProviderRecordings, ProviderRecords,
+};
 use domain::{Audio, AudioFormat, CallId, CallStatus, CallUpdate, ConversationId, Timestamp, UpdateContent};
 use serde_json::{Value, json};
 
@@ -184,7 +186,13 @@ async fn errors_and_debug_show_no_secret() {
 
 async fn fetch(peer: &Peer) -> Result<Option<Audio>, PortUnavailable> {
     let records = ElevenLabsRecords::new(&settings(&peer.base_url())).expect("valid settings");
-    records.fetch(&ConversationId::parse("conv/1 ?").expect("an id")).await
+    let fetched = records.fetch(&ConversationId::parse("conv/1 ?").expect("an id")).await?;
+    let Some(FetchedRecording { format, audio }) = fetched else { return Ok(None) };
+    match audio.read_to_end().await {
+        Ok(bytes) => Ok(Some(Audio { format, bytes })),
+        Err(AudioError::Unavailable(error)) => Err(error),
+        Err(AudioError::TooLarge) => panic!("the adapter limits no size"),
+    }
 }
 
 #[tokio::test]
@@ -225,6 +233,4 @@ async fn a_missing_recording_is_none_and_an_unclear_response_is_unavailable() {
     }
     let cut = "HTTP/1.1 200 S\r\ncontent-length: 900\r\n\r\nID3 and half a frame";
     fetch(&responding(vec![cut.to_owned()]).await).await.expect_err("half a recording");
-    let too_long = format!("HTTP/1.1 200 S\r\n\r\nID3{}", "a".repeat((16 << 20) + 1));
-    fetch(&responding(vec![too_long]).await).await.expect_err("it is longer than the limit");
 }

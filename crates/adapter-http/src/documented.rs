@@ -86,6 +86,13 @@ error_responses! {
         "The organization has no such call, the call has no recording, or the user is not found", None, [
         error("RECORDING_NOT_FOUND", "Recording not found")
     ];
+    RecordingTooLarge = "410", "The recording is larger than the gateway stores", None, [
+        error("RECORDING_TOO_LARGE", "The recording is too large to be stored")
+    ];
+    TooManyRecordings = "503", "Too many recordings are read at the same time, by the user or in total",
+        RETRY_AFTER, [
+        error("TOO_MANY_RECORDINGS", "too many recordings are read at the same time")
+    ];
     InvalidHistoryParameter = "400", "A parameter that is not valid", None, [
         invalid(Some("limit"), "must be a whole number from 1 to 200")
     ];

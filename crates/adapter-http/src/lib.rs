@@ -12,6 +12,7 @@
 //! | `provider_requests.rs`, `probes.rs`, `documents.rs` | the other handlers |
 //! | `failure.rs`, `*_error.rs` | errors: status, body, headers and log line |
 //! | `call_runner.rs`, `event_intake.rs`, `event_streams.rs` | what limits calls, events and streams |
+//! | `recording_permits.rs`, `recording_stream.rs` | how many recordings are read at the same time, and how each is sent |
 //! | `state.rs`, `server.rs` | what handlers share, and the server around them |
 //! | `wire.rs` | the JSON of requests and responses |
 //! | `openapi.rs`, `documented.rs` | the OpenAPI document, and its error responses and examples |
@@ -38,6 +39,8 @@ mod provider_request_error;
 mod provider_requests;
 mod read_calls;
 mod read_calls_error;
+mod recording_permits;
+mod recording_stream;
 mod request_log;
 mod respond;
 mod routes;

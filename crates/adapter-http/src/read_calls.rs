@@ -3,16 +3,17 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, web};
+use domain::ports::RecordingAccess;
 use domain::{CallId, ReadCallsError};
 
 use crate::auth::CurrentUser;
-use crate::failure::logged;
 use crate::read_calls_error::ReadError;
 use crate::respond::Json;
 use crate::state::Gateway;
 use crate::wire::{CallResponse, HistoryParameters, HistoryResponse, RecordingResponse};
-use crate::{documented, paths};
+use crate::{documented, paths, recording_stream};
 
 /// The call that the path names. A text that is not an id is the id of no call.
 pub(crate) struct CallInPath(CallId);
@@ -92,7 +93,12 @@ pub(crate) async fn list_calls(
 ///
 /// The recording of a call of the user's organization, either as data or as a link that anyone who
 /// has it can use for a limited time, with the transcript. The field `recordings` of the call shows
-/// whether there is a recording, and the event `call_recording_ready` when.
+/// whether there is a recording, and the event `call_recording_ready` when. The gateway stores no
+/// recording above a size that its operator sets: then the response is always 410, and the field
+/// `recording` of the call is `too-large`.
+///
+/// A user reads at most 4 recordings at the same time. A further request waits up to 5 seconds for
+/// one of them to end. A response is cut if the client does not read it, or if the store fails.
 #[utoipa::path(
     get,
     path = paths::CALL_RECORDING,
@@ -103,7 +109,9 @@ pub(crate) async fn list_calls(
         (status = 200, description = "The recording", body = RecordingResponse),
         documented::Unauthorized,
         documented::RecordingNotFound,
-        documented::Unavailable
+        documented::RecordingTooLarge,
+        documented::Unavailable,
+        documented::TooManyRecordings
     ),
     security(("bearerAuth" = []))
 )]
@@ -113,14 +121,27 @@ pub(crate) async fn get_recording(
     request: HttpRequest,
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, ReadError> {
-    let permit = gateway.recording_permit().await.ok_or(ReadError::TooManyRecordings).map_err(logged)?;
+    let permit = gateway.recording_permits().acquire(&user.id).await;
+    let permit = permit.ok_or(ReadError::TooManyRecordings)?;
     let calls = gateway.parts().read_calls.clone();
     let fetching = async move {
-        let (call, recording, access) = calls.recording(&user.id, &call.0).await?;
-        Ok::<_, ReadCallsError>((RecordingResponse::new(&call, &recording, access), permit))
+        // A client that disconnects keeps its permit until the store has responded.
+        Ok::<_, ReadCallsError>((calls.recording(&user.id, &call.0).await?, permit))
     };
-    // The permit is released after the response is built, which is when the recording is in memory
-    // twice.
-    let (recording, _permit) = gateway.run::<_, _, ReadError>(fetching).await?;
-    Ok(Json(recording).respond_to(&request))
+    let ((call, recording, access), permit) = gateway.run::<_, _, ReadError>(fetching).await?;
+    let response = RecordingResponse::new(&call, &recording);
+    Ok(match access {
+        RecordingAccess::Link { url, valid_for } => {
+            Json(response.with_link(url, valid_for)).respond_to(&request)
+        }
+        RecordingAccess::Stream(audio) => {
+            let frame = response.around_audio(recording.format);
+            let (runtime, times) = (&gateway.parts().runtime, gateway.parts().time_limits);
+            let body = recording_stream::body(runtime, frame, audio, permit, times.recording_chunk);
+            HttpResponse::Ok()
+                .insert_header(ContentType::json())
+                .insert_header((CACHE_CONTROL, "no-store"))
+                .streaming(body)
+        }
+    })
 }

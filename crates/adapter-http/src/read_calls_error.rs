@@ -12,7 +12,7 @@ pub(crate) enum ReadError {
     Refused(#[from] ReadCallsError),
     #[error(transparent)]
     Invalid(#[from] InvalidRequest),
-    #[error("the service is temporarily unavailable")]
+    #[error("too many recordings are read at the same time")]
     TooManyRecordings,
     #[error("too many streams are open")]
     TooManyStreams,
@@ -27,14 +27,12 @@ impl RouteError for ReadError {
             Self::Refused(ReadCallsError::UserNotFound) => failure(ErrorCode::UserNotFound),
             Self::Refused(ReadCallsError::CallNotFound) => failure(ErrorCode::CallNotFound),
             Self::Refused(ReadCallsError::RecordingNotFound) => failure(ErrorCode::RecordingNotFound),
+            Self::Refused(ReadCallsError::RecordingTooLarge) => failure(ErrorCode::RecordingTooLarge),
             Self::Refused(ReadCallsError::ServiceUnavailable(cause)) => Failure::unavailable(self)
                 .cause(cause)
                 .log_as(Level::ERROR, "could not read calls: a store is unavailable"),
             Self::Invalid(invalid) => invalid.into(),
-            Self::TooManyRecordings => Failure::unavailable(self).log_as(
-                Level::WARN,
-                "refused a request for a recording: earlier ones still wait for the store",
-            ),
+            Self::TooManyRecordings => failure(ErrorCode::TooManyRecordings).retry_soon(),
             Self::TooManyStreams => failure(ErrorCode::TooManyStreams).retry_soon(),
             Self::Panicked(panicked) => (*panicked).into(),
         }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use domain::{FollowCalls, MaxShare, PersonalizeCall, ReadCalls, WebhookRegistry};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 
 use crate::auth::Authenticator;
@@ -15,6 +14,7 @@ use crate::event_intake::EventIntake;
 use crate::event_streams::EventStreams;
 use crate::failure::{Panicked, RouteError, logged};
 use crate::health::{Readiness, ReadinessCache};
+use crate::recording_permits::RecordingPermits;
 
 /// What the handlers share. Clones share the same state.
 #[derive(Clone)]
@@ -64,19 +64,16 @@ pub struct TimeLimits {
     /// The longest time without a line in an event stream. A comment then shows both ends that the
     /// other still exists.
     pub heartbeat: Duration,
+    /// The longest time in which a client takes the next 64 KiB of a recording.
+    pub recording_chunk: Duration,
 }
 
 struct Shared {
     parts: GatewayParts,
     readiness: ReadinessCache,
     streams: EventStreams,
-    recording_permits: Arc<Semaphore>,
+    recording_permits: RecordingPermits,
 }
-
-/// A recording has up to 16 MiB, and building its response needs more than twice that.
-const MAX_RECORDINGS: usize = 4;
-/// How long a request for a recording waits for a permit.
-const RECORDING_WAIT: Duration = Duration::from_secs(5);
 
 impl Gateway {
     /// Builds a gateway from its parts.
@@ -85,7 +82,7 @@ impl Gateway {
         let readiness = ReadinessCache::new(Arc::clone(&parts.readiness), parts.runtime.clone());
         let streams =
             EventStreams::new(Arc::clone(&parts.follow_calls), parts.runtime.clone(), parts.max_share);
-        let recording_permits = Arc::new(Semaphore::new(MAX_RECORDINGS));
+        let recording_permits = RecordingPermits::new();
         Self(Arc::new(Shared { parts, readiness, streams, recording_permits }))
     }
 
@@ -108,12 +105,8 @@ impl Gateway {
         &self.0.streams
     }
 
-    /// A permit to hold one more recording in memory. `None` after [`RECORDING_WAIT`]: the store
-    /// hangs.
-    pub(crate) async fn recording_permit(&self) -> Option<OwnedSemaphorePermit> {
-        let permit = Arc::clone(&self.0.recording_permits).acquire_owned();
-        let permit = tokio::time::timeout(RECORDING_WAIT, permit).await.ok()?;
-        Some(permit.expect("the gateway never closes this semaphore"))
+    pub(crate) fn recording_permits(&self) -> &RecordingPermits {
+        &self.0.recording_permits
     }
 
     /// Runs work on the runtime that the connection pools belong to, to its end: a client that

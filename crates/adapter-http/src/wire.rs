@@ -19,7 +19,7 @@ pub(crate) use self::place_call::{PlaceCallRequest, PlacedResponse};
 pub(crate) use self::provider::{
     EventReceivedResponse, PersonalizationRequest, PersonalizationResponse, ProviderEventBody,
 };
-pub(crate) use self::recording::RecordingResponse;
+pub(crate) use self::recording::{RecordingFrame, RecordingResponse};
 pub(crate) use self::webhook_endpoint::{
     EndpointRegisteredResponse, EndpointRemovedResponse, EndpointsResponse, RegisterEndpointRequest,
     SecretReplacedResponse,

@@ -2,21 +2,21 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, RecordingStore};
-use domain::{AudioFormat, RecordingAccess, RecordingKey};
+use domain::ports::{AudioStream, PortUnavailable, PutError, RecordingAccess, RecordingStore};
+use domain::{AudioFormat, RecordingKey};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::signer::{Method, Signer as _};
 use object_store::{
-    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore as _, ObjectStoreExt as _,
-    PutOptions, RetryConfig,
+    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStoreExt as _, RetryConfig,
 };
 use secrecy::ExposeSecret;
 
+use crate::FETCH_TIMEOUT;
 use crate::failure::{unavailable, within};
 use crate::name::path_of;
 use crate::settings::{InvalidSettings, S3Settings};
-use crate::{FETCH_TIMEOUT, PUT_TIMEOUT};
+use crate::upload::{STEP_TIMEOUT, Upload};
 
 const SERVICE: &str = "recordings bucket";
 /// A player fetches immediately; the short time limits the damage of a leaked link.
@@ -48,7 +48,7 @@ impl BucketRecordings {
         let client = ClientOptions::new()
             .with_allow_http(settings.allow_http)
             .with_connect_timeout(CONNECT_TIMEOUT)
-            .with_timeout(PUT_TIMEOUT);
+            .with_timeout(STEP_TIMEOUT);
         // Each operation has its own timeout; retries must not outlast the shorter one.
         let retries = RetryConfig {
             max_retries: 3,
@@ -77,16 +77,11 @@ impl RecordingStore for BucketRecordings {
         &self,
         key: &RecordingKey,
         format: AudioFormat,
-        bytes: Vec<u8>,
-    ) -> Result<(), PortUnavailable> {
+        audio: AudioStream,
+    ) -> Result<u64, PutError> {
         let attributes = Attributes::from_iter([(Attribute::ContentType, format.media_type())]);
-        let options = PutOptions { attributes, ..PutOptions::default() };
         let path = path_of(&self.prefix, key);
-        within(PUT_TIMEOUT, SERVICE, async {
-            let put = self.bucket.put_opts(&path, bytes.into(), options).await;
-            put.map(|_| ()).map_err(|error| unavailable(SERVICE, &error))
-        })
-        .await
+        Upload { service: SERVICE, store: &self.bucket, path: &path, attributes }.put(audio).await
     }
 
     async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {

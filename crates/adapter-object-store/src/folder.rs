@@ -3,16 +3,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, RecordingStore};
-use domain::{AudioFormat, RecordingAccess, RecordingKey};
+use bytes::Bytes;
+use domain::ports::{AudioError, AudioStream, PortUnavailable, PutError, RecordingAccess, RecordingStore};
+use domain::{AudioFormat, RecordingKey};
+use futures_util::stream;
+use futures_util::{Stream, StreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{Error, ObjectStoreExt as _};
+use object_store::{Attributes, Error, ObjectStoreExt as _};
 
+use crate::FETCH_TIMEOUT;
 use crate::failure::{unavailable, within};
 use crate::name::path_of;
 use crate::settings::InvalidSettings;
-use crate::{FETCH_TIMEOUT, PUT_TIMEOUT};
+use crate::upload::{STEP_TIMEOUT, Upload};
 
 const SERVICE: &str = "recordings folder";
 
@@ -56,27 +60,36 @@ impl RecordingStore for FolderRecordings {
         &self,
         key: &RecordingKey,
         _format: AudioFormat,
-        bytes: Vec<u8>,
-    ) -> Result<(), PortUnavailable> {
-        within(PUT_TIMEOUT, SERVICE, async {
-            self.check_folder().await?;
-            let put = self.files.put(&path_of(&ObjectPath::ROOT, key), bytes.into()).await;
-            put.map(|_| ()).map_err(|error| unavailable(SERVICE, &error))
-        })
-        .await
+        audio: AudioStream,
+    ) -> Result<u64, PutError> {
+        within(STEP_TIMEOUT, SERVICE, self.check_folder()).await?;
+        let path = path_of(&ObjectPath::ROOT, key);
+        // A file has no attributes.
+        let attributes = Attributes::default();
+        Upload { service: SERVICE, store: &self.files, path: &path, attributes }.put(audio).await
     }
 
     async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
         within(FETCH_TIMEOUT, SERVICE, async {
-            let read = async { self.files.get(&path_of(&ObjectPath::ROOT, key)).await?.bytes().await };
-            match read.await {
-                Ok(bytes) => Ok(Some(RecordingAccess::Bytes(bytes.into()))),
+            match self.files.get(&path_of(&ObjectPath::ROOT, key)).await {
+                Ok(found) => Ok(Some(RecordingAccess::Stream(read(found.into_stream())))),
                 Err(Error::NotFound { .. }) => self.check_folder().await.map(|()| None),
                 Err(error) => Err(unavailable(SERVICE, &error)),
             }
         })
         .await
     }
+}
+
+/// The content of an open file. It stays the same if the recording is replaced meanwhile.
+fn read(chunks: impl Stream<Item = object_store::Result<Bytes>> + Unpin + Send + 'static) -> AudioStream {
+    AudioStream::new(stream::unfold(chunks, |mut chunks| async {
+        let next = within(FETCH_TIMEOUT, SERVICE, async {
+            chunks.next().await.transpose().map_err(|error| unavailable(SERVICE, &error))
+        });
+        let chunk = next.await.map_err(AudioError::from).transpose()?;
+        Some((chunk.map(Vec::from), chunks))
+    }))
 }
 
 /// Creates a folder and its missing parents, and syncs them so that they survive a power failure.

@@ -6,9 +6,13 @@
 //! | | Folder | Bucket |
 //! |---|---|---|
 //! | A recording is | one file, written to a temporary file, synced and renamed | one object with its media type |
-//! | Fetching returns | the bytes | a link that is valid for ten minutes |
-//! | Timeout of storing | 30 s | 30 s |
-//! | Timeout of fetching | 10 s | 10 s |
+//! | Fetching returns | a stream of the bytes | a link that is valid for ten minutes |
+//! | Timeout of storing, for each part | 25 s | 25 s |
+//! | Timeout of fetching, for each chunk | 10 s | 10 s |
+//!
+//! A recording of more than 8 MiB is stored in parts, with one part in memory: see `upload.rs`. It
+//! can be read when the last part is stored. A process that dies before leaves the parts: a file
+//! with `#` in its name, or an upload that the bucket's rules should expire.
 //!
 //! A recording's key is any text. Its name in the store has only `a-z`, `0-9`, `-`, `.` and `_`:
 //! see `name.rs`. No error contains a key, name, link or path.
@@ -18,6 +22,7 @@ mod failure;
 mod folder;
 mod name;
 mod settings;
+mod upload;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +33,6 @@ pub use bucket::BucketRecordings;
 pub use folder::FolderRecordings;
 pub use settings::{InvalidSettings, RecordingsSettings, S3Settings};
 
-/// After this timeout it is unknown whether the recording is stored.
-const PUT_TIMEOUT: Duration = Duration::from_secs(30);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens the store. Creates a missing folder. A bucket must exist; this function does not check it.

@@ -15,7 +15,7 @@ pub enum RecordingsSettings {
 }
 
 /// A bucket of Amazon S3 or of an S3-compatible service. The access key needs the permissions
-/// `s3:PutObject`, `s3:GetObject` and `s3:ListBucket`. Without the last one, S3 replies 403 instead
+/// `s3:PutObject`, `s3:AbortMultipartUpload`, `s3:GetObject` and `s3:ListBucket`. Without the last one, S3 replies 403 instead
 /// of 404 for an absent object.
 #[derive(Debug, Clone)]
 pub struct S3Settings {

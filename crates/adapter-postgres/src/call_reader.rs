@@ -23,7 +23,7 @@ macro_rules! select_calls {
                           calls.state, calls.outcome_detail, calls.settled_at, calls.status_rank,
                           calls.conversation_id, calls.carrier_call_id, calls.failure_reason, calls.failed_at,
                           calls.given_up_at, calls.given_up_reason, calls.recording_key, calls.recording_format,
-                          calls.recording_size, calls.recorded_at, "
+                          calls.recording_size, calls.recorded_at, calls.recording_report, "
                 + $conversation
                 + "::text as conversation
                      from "

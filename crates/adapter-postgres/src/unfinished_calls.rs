@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use domain::ports::{OverdueLease, PortUnavailable, ProviderLookup, UnfinishedCalls, UnrecordedLease};
-use domain::{CallId, CallStatus, ConversationId};
+use domain::{CallId, CallStatus, ConversationId, RecordingReport};
 use sql_common::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
 
 use crate::PostgresStore;
@@ -68,6 +68,7 @@ impl UnfinishedCalls for PostgresStore {
                          from calls
                         where status_rank = 7 and recording_key is null
                           and conversation @> '{"has_recording": true}' and conversation_id is not null
+                          and recording_report is distinct from $7
                           and booked_at >= $1 and booked_at < $2
                           and (claimed_until is null or claimed_until <= clock_timestamp())
                         order by claimed_until nulls first, booked_at, id
@@ -86,7 +87,8 @@ impl UnfinishedCalls for PostgresStore {
                 i64::from(lease.limit),
                 lease.lease_for.as_secs_f64(),
                 PgTime::bound(lease.now),
-                LEASE_AGE_DIVISOR
+                LEASE_AGE_DIVISOR,
+                RecordingReport::TooLarge.as_str()
             )
         })
         .await

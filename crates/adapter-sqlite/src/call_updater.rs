@@ -55,7 +55,7 @@ impl CallUpdater for SqliteStore {
             let stored = sqlx::query_as!(
                 ProgressRow,
                 "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, conversation,
-                        given_up_at, given_up_reason
+                        given_up_at, given_up_reason, recording_report
                  from calls where id = ?",
                 call_id
             );
@@ -68,7 +68,8 @@ impl CallUpdater for SqliteStore {
             let written = sqlx::query!(
                 "update calls
                  set status_rank = coalesce(?, status_rank), conversation_id = ?, carrier_call_id = ?, failure_reason = ?,
-                     failed_at = ?, conversation = coalesce(?, conversation), given_up_at = ?, given_up_reason = ?
+                     failed_at = ?, conversation = coalesce(?, conversation), given_up_at = ?, given_up_reason = ?,
+                     recording_report = ?
                  where id = ?",
                 merged.status_rank,
                 merged.conversation_id,
@@ -78,6 +79,7 @@ impl CallUpdater for SqliteStore {
                 merged.conversation,
                 merged.given_up_at.map(Timestamp::unix_millis),
                 merged.given_up_reason,
+                merged.recording_report,
                 call_id
             );
             execute(&mut transaction, written).await?;

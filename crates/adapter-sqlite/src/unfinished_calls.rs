@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use domain::ports::{OverdueLease, PortUnavailable, ProviderLookup, UnfinishedCalls, UnrecordedLease};
-use domain::{CallId, CallStatus, ConversationId};
+use domain::{CallId, CallStatus, ConversationId, RecordingReport};
 use sql_common::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
 
 use crate::SqliteStore;
@@ -57,7 +57,8 @@ impl UnfinishedCalls for SqliteStore {
                        (select id from calls
                         where status_rank = 7 and recording_key is null
                             and json_extract(conversation, '$.has_recording') = 1
-                            and conversation_id is not null and booked_at >= ?5 and booked_at < ?6
+                            and conversation_id is not null and recording_report is not ?8
+                            and booked_at >= ?5 and booked_at < ?6
                             and (claimed_until is null or claimed_until <= ?2)
                         order by claimed_until nulls first, booked_at, id limit ?7)
                    returning id as "id!", conversation_id as "conversation_id!", booked_at as "booked_at!""#,
@@ -67,7 +68,8 @@ impl UnfinishedCalls for SqliteStore {
                 LEASE_AGE_DIVISOR,
                 lease.given_up_before.unix_millis(),
                 lease.booked_before.unix_millis(),
-                lease.limit
+                lease.limit,
+                RecordingReport::TooLarge.as_str()
             )
         });
         let mut leased = leased.await?;

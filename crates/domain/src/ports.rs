@@ -5,6 +5,7 @@
 //! the conformance suite that tests it. An adapter that passes the suite keeps the contract.
 
 mod agent_repo;
+mod audio_stream;
 mod background;
 mod call_ledger;
 mod call_reader;
@@ -32,6 +33,7 @@ mod webhook_endpoints;
 mod webhook_sender;
 
 pub use self::agent_repo::*;
+pub use self::audio_stream::*;
 pub use self::background::*;
 pub use self::call_ledger::*;
 pub use self::call_reader::*;

@@ -10,11 +10,12 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGE
 use url::{Position, Url};
 
 use crate::connect::{AGENT, Connector, Stream};
+use crate::download::{Download, DownloadTimes};
 use crate::failure::RequestFailure;
 use crate::settings::{ApiKey, InvalidSettings, check_base_url, check_connect_timeout};
 use crate::socket::Completion;
 
-/// The longest record or recording that an adapter reads.
+/// The longest record that an adapter reads.
 pub const MAX_RECORD_BYTES: usize = 16 << 20;
 
 /// Sends requests to one provider, each once and over a connection of its own.
@@ -93,7 +94,7 @@ impl ProviderClient {
         self.send(request, json, time_limit, max_bytes).await
     }
 
-    /// Reads a record or a recording: a `GET` that is sent a second time if the first has no
+    /// Reads a record: a `GET` that is sent a second time if the first has no
     /// response or one with a 5xx status. Reading twice has no effect at the provider.
     pub async fn read(&self, url: &Url, deadline: Instant) -> Result<Response, RequestFailure> {
         let time_left = || deadline.saturating_duration_since(Instant::now());
@@ -101,6 +102,29 @@ impl ProviderClient {
             Ok(response) if response.status < 500 => Ok(response),
             Ok(_) | Err(_) => self.get(url, time_left(), MAX_RECORD_BYTES).await,
         }
+    }
+
+    /// Starts to read a response of any size. The `GET` is sent a second time if the first has no
+    /// response or one with a 5xx status.
+    pub async fn download(&self, url: &Url, times: DownloadTimes) -> Result<Download, RequestFailure> {
+        match self.start_download(url, times).await {
+            Ok(download) if download.status() < 500 => Ok(download),
+            Ok(_) | Err(_) => self.start_download(url, times).await,
+        }
+    }
+
+    async fn start_download(&self, url: &Url, times: DownloadTimes) -> Result<Download, RequestFailure> {
+        let request = Request::get(path_and_query(url)).body(String::new());
+        let mut request = request.map_err(|error| RequestFailure::not_connected(&error))?;
+        request.headers_mut().extend(self.headers.clone());
+        let starting = async {
+            let completion = Completion::default();
+            let stream = self.connector.connect(&completion).await?;
+            Download::start(stream, request, completion, times).await
+        };
+        tokio::time::timeout(times.head_within, starting)
+            .await
+            .unwrap_or_else(|_| Err(RequestFailure::out_of_time()))
     }
 
     async fn send(
@@ -117,12 +141,9 @@ impl ProviderClient {
             let stream = self.connector.connect(&completion).await?;
             exchange(stream, request, max_bytes, &completion).await
         };
-        match tokio::time::timeout(time_limit, exchange).await {
-            Ok(result) => result,
-            Err(_) => {
-                Err(RequestFailure::TimedOut { cause: "the time limit of the request passed".to_owned() })
-            }
-        }
+        tokio::time::timeout(time_limit, exchange)
+            .await
+            .unwrap_or_else(|_| Err(RequestFailure::out_of_time()))
     }
 }
 

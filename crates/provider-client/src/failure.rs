@@ -31,6 +31,10 @@ impl RequestFailure {
         }
     }
 
+    pub(crate) fn out_of_time() -> Self {
+        Self::TimedOut { cause: "the time limit of the request passed".to_owned() }
+    }
+
     pub(crate) fn not_connected(error: &(dyn Error + 'static)) -> Self {
         Self::NotConnected { cause: root_cause(error) }
     }

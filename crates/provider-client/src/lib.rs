@@ -17,11 +17,13 @@
 mod client;
 mod connect;
 mod dial;
+mod download;
 mod failure;
 mod settings;
 mod socket;
 
 pub use client::{MAX_RECORD_BYTES, ProviderClient, Response};
 pub use dial::MAX_DIAL_RESPONSE_BYTES;
+pub use download::{Download, DownloadTimes};
 pub use failure::RequestFailure;
 pub use settings::{ApiKey, InvalidSettings, MAX_CONNECT_TIMEOUT, visible_ascii};

@@ -45,6 +45,9 @@ const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the sender of such an event may pause: a packet that is lost four times arrives within
 /// this time. Short, because another event may wait for its permit.
 const EVENT_STALL_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a client may take to read 64 KiB of a recording. Slower clients than any telephone network
+/// has do not keep a file open and a permit.
+const RECORDING_CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Application {
     /// Opens the stores, which it waits for, checks them, and listens.
@@ -89,6 +92,7 @@ impl Application {
                 event: EVENT_TIMEOUT,
                 event_stall: EVENT_STALL_TIMEOUT,
                 heartbeat: HEARTBEAT,
+                recording_chunk: RECORDING_CHUNK_TIMEOUT,
             },
             max_share,
             runtime,

@@ -38,6 +38,8 @@ pub struct Settings {
     pub reconciliation: Reconciliation,
     /// `None` if recordings are not stored.
     pub recordings: Option<RecordingsSettings>,
+    /// The largest recording that is stored.
+    pub recording_max_bytes: u64,
     pub deliveries: Deliveries,
 }
 

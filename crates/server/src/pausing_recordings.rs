@@ -3,11 +3,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{Clock, PortUnavailable, RecordingStore};
-use domain::{AudioFormat, RecordingAccess, RecordingKey};
+use domain::ports::{AudioStream, Clock, PortUnavailable, PutError, RecordingAccess, RecordingStore};
+use domain::{AudioFormat, RecordingKey};
 
 /// A circuit breaker in front of a recording store: after a failed `put`, further ones fail
-/// immediately for a minute. Reading is not affected.
+/// immediately for a minute. Reading is not affected. A recording whose own stream failed says
+/// nothing about the store.
 pub(crate) struct PausingRecordings {
     store: Arc<dyn RecordingStore>,
     clock: Arc<dyn Clock>,
@@ -28,13 +29,14 @@ impl RecordingStore for PausingRecordings {
         &self,
         key: &RecordingKey,
         format: AudioFormat,
-        bytes: Vec<u8>,
-    ) -> Result<(), PortUnavailable> {
+        audio: AudioStream,
+    ) -> Result<u64, PutError> {
         if self.clock.now().unix_millis() < self.paused_until_unix_millis.load(Ordering::Relaxed) {
-            return Err(PortUnavailable::new("recording store", "paused after a failure a moment ago"));
+            let paused = PortUnavailable::new("recording store", "paused after a failure a moment ago");
+            return Err(paused.into());
         }
-        let stored = self.store.put(key, format, bytes).await;
-        if stored.is_err() {
+        let stored = self.store.put(key, format, audio).await;
+        if matches!(stored, Err(PutError::Store(_))) {
             let until = self.clock.now().after(PAUSE).unix_millis();
             self.paused_until_unix_millis.store(until, Ordering::Relaxed);
         }

@@ -1,6 +1,6 @@
 use domain::{
     CallEventKind, CallFailure, CallId, CallProgress, CallRecord, CallStatus, CallUpdate, GivenUp, Recording,
-    RecordingKey, Timestamp, UpdateContent,
+    RecordingKey, RecordingReport, Timestamp,
 };
 
 use crate::call_event::read_status;
@@ -42,6 +42,7 @@ pub struct CallColumns<T> {
     pub recording_format: Option<String>,
     pub recording_size: Option<i64>,
     pub recorded_at: Option<T>,
+    pub recording_report: Option<String>,
 }
 
 impl<T: StoredTime> Columns for CallColumns<T> {
@@ -58,6 +59,7 @@ impl<T: StoredTime> Columns for CallColumns<T> {
             conversation: self.conversation,
             given_up_at: self.given_up_at,
             given_up_reason: self.given_up_reason,
+            recording_report: self.recording_report,
         };
         let mut progress = reported.read()?;
         // A failure in a report says more than the failure that the dial itself ended with.
@@ -128,6 +130,7 @@ pub struct ProgressColumns<T> {
     pub conversation: Option<String>,
     pub given_up_at: Option<T>,
     pub given_up_reason: Option<String>,
+    pub recording_report: Option<String>,
 }
 
 impl<T: StoredTime> Columns for ProgressColumns<T> {
@@ -154,6 +157,7 @@ impl<T: StoredTime> Columns for ProgressColumns<T> {
             failure,
             conversation: self.conversation.as_deref().map(conversation::read).transpose()?,
             given_up,
+            recording: CALLS.read_optional("recording_report", self.recording_report)?,
         })
     }
 }
@@ -165,11 +169,12 @@ pub struct MergedColumns {
     pub carrier_call_id: Option<String>,
     pub failure_reason: Option<&'static str>,
     pub failed_at: Option<Timestamp>,
-    /// The conversation of the update, if it replaces the stored one. The stored one may have
-    /// megabytes and is not written again.
+    /// The conversation, if the update changes it. The stored one may have megabytes and is not
+    /// written again.
     pub conversation: Option<String>,
     pub given_up_at: Option<Timestamp>,
     pub given_up_reason: Option<&'static str>,
+    pub recording_report: Option<&'static str>,
     pub events: Vec<CallEventKind>,
     /// The status of the call in these events.
     pub event_rank: i16,
@@ -187,23 +192,20 @@ impl MergedColumns {
         if !progress.merge(update) {
             return Ok(None);
         }
-        let conversation = match &update.content {
-            UpdateContent::Conversation(new) if progress.conversation.as_ref() == Some(new) => {
-                Some(form.write(new))
-            }
-            _ => None,
-        };
         let shown = progress.shown_status().unwrap_or(CallStatus::Initiated);
         let events = progress.events_since(&before);
+        let changed =
+            progress.conversation.filter(|conversation| before.conversation.as_ref() != Some(conversation));
         Ok(Some(Self {
             status_rank: progress.status.map(|status| status.rank().into()),
             conversation_id: progress.conversation_id.map(|id| id.to_string()),
             carrier_call_id: progress.carrier_call_id.map(|id| id.to_string()),
             failure_reason: progress.failure.map(|failure| failure.reason.as_str()),
             failed_at: progress.failure.map(|failure| failure.at),
-            conversation,
+            conversation: changed.map(|conversation| form.write(&conversation)),
             given_up_at: progress.given_up.map(|given_up| given_up.at),
             given_up_reason: progress.given_up.map(|given_up| given_up.reason.as_str()),
+            recording_report: progress.recording.map(RecordingReport::as_str),
             events,
             event_rank: shown.rank().into(),
         }))

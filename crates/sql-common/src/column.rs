@@ -1,8 +1,8 @@
 use domain::{
     AgentId, AudioFormat, CallEventKind, CallId, CallReason, CallStatus, Carrier, CarrierCallId, ContactId,
     ConversationId, DeliveryFailure, DeliveryState, GivenUpReason, NotConnectedReason, OrganizationId,
-    PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, Timestamp, UserId,
-    WebhookEndpointId, WebhookUrl,
+    PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, RecordingReport, Timestamp,
+    UserId, WebhookEndpointId, WebhookUrl,
 };
 
 /// A column holds a value that the domain does not accept. The value itself may be personal data,
@@ -62,7 +62,7 @@ parsed!(AgentId, CallId, CallReason, Carrier, CarrierCallId, ContactId, Conversa
 parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, UserId);
 parsed!(WebhookEndpointId, WebhookUrl);
 named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, GivenUpReason);
-named!(NotConnectedReason);
+named!(NotConnectedReason, RecordingReport);
 
 /// The name of a table, for reading its columns.
 #[derive(Debug, Clone, Copy)]

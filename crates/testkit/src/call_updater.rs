@@ -7,7 +7,8 @@ use std::time::Duration;
 use domain::ports::{CallLookup, KnownParties, KnownPartiesQuery, PartiesLookup};
 use domain::{
     AudioFormat, Booking, CallId, CallIdentity, CallProgress, CallStatus, CallUpdate, DialOutcome, GivenUp,
-    GivenUpReason, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference, UnknownCause,
+    GivenUpReason, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference, RecordingReport,
+    UnknownCause,
 };
 
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
@@ -111,12 +112,14 @@ pub async fn an_update_is_read_back_in_full(harness: &impl CallsHarness) {
     updates.extend(NotConnectedReason::ALL.map(failure));
     updates.extend(GivenUpReason::ALL.map(|reason| CallUpdate::given_up(GivenUp { at: moment(), reason })));
     updates.extend(CallStatus::ALL.map(conversation));
+    updates.extend(RecordingReport::ALL.map(CallUpdate::recording));
     updates.extend(CallStatus::ALL.map(|status| carried(bare_conversation(status))));
     for update in &updates {
         let booking = tenant.booking(LONG);
         let mut expected = booked();
         book(harness, &booking).await;
-        for merged in [update, update, &CallUpdate::unresolved()] {
+        let least = CallUpdate::recording(RecordingReport::AtProvider);
+        for merged in [update, update, &CallUpdate::unresolved(), &least] {
             merge(harness, &booking, merged).await;
             expected.merge(merged);
             let read = find(harness, &booking).await;

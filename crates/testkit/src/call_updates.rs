@@ -35,8 +35,7 @@ pub(crate) fn dialled(outcome: &DialOutcome) -> CallProgress {
         conversation_id: reference.conversation_id,
         carrier_call_id: reference.carrier_call_id,
         failure: dial_failure(outcome),
-        conversation: None,
-        given_up: None,
+        ..CallProgress::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The suite of [`ProviderRecordings`](domain::ports::ProviderRecordings).
 
-use domain::ports::PortUnavailable;
+use domain::ports::{AudioError, FetchedRecording, PortUnavailable};
 use domain::{Audio, ConversationId};
 
 use crate::expect::shows_none_of;
@@ -10,19 +10,29 @@ use crate::harness::{ProviderRecordingsHarness, RecordingsUpstream};
 suite! {
     $ provider_recordings_suite of provider_recordings:
     a_recording_is_fetched,
+    a_large_recording_is_fetched_in_chunks,
     a_missing_recording_is_none,
     an_unclear_response_is_unavailable,
-    a_recording_that_is_too_large_is_unavailable,
     an_error_quotes_no_response,
     fetching_never_dials,
     a_fetch_is_at_most_two_requests,
 }
 
+/// The largest chunk, in bytes.
+const MAX_CHUNK_LEN: usize = 1 << 20;
+
+/// Fetches a recording and reads it to its end.
 async fn fetch(
     harness: &impl ProviderRecordingsHarness,
     conversation_id: &ConversationId,
 ) -> Result<Option<Audio>, PortUnavailable> {
-    harness.recordings().fetch(conversation_id).await
+    let Some(fetched) = harness.recordings().fetch(conversation_id).await? else { return Ok(None) };
+    let FetchedRecording { format, audio } = fetched;
+    match audio.read_to_end().await {
+        Ok(bytes) => Ok(Some(Audio { format, bytes })),
+        Err(AudioError::Unavailable(error)) => Err(error),
+        Err(AudioError::TooLarge) => panic!("the gateway limits the size, and not the adapter"),
+    }
 }
 
 /// A recording is fetched byte for byte and with its format, as often as it is asked for.
@@ -35,6 +45,21 @@ pub async fn a_recording_is_fetched(harness: &impl ProviderRecordingsHarness) {
         assert_eq!(fetched.format, audio.format);
         assert!(fetched.bytes == audio.bytes, "{} bytes of {}", fetched.bytes.len(), audio.bytes.len());
     }
+}
+
+/// A recording of any size is fetched, and no chunk holds much of it.
+pub async fn a_large_recording_is_fetched_in_chunks(harness: &impl ProviderRecordingsHarness) {
+    let (conversation_id, _) = harness.recorded().await;
+    harness.upstream(RecordingsUpstream::Large).await;
+    let fetched = harness.recordings().fetch(&conversation_id).await.expect("the provider responds");
+    let FetchedRecording { mut audio, .. } = fetched.expect("the provider has a recording");
+    let mut len = 0;
+    while let Some(chunk) = audio.next().await {
+        let chunk = chunk.expect("the provider sends the whole recording");
+        assert!(chunk.len() <= MAX_CHUNK_LEN, "a chunk of {} bytes", chunk.len());
+        len += chunk.len();
+    }
+    assert_eq!(len, RecordingsUpstream::LARGE_LEN, "bytes of the recording");
 }
 
 /// Neither a conversation without a recording nor an unknown conversation has one.
@@ -53,14 +78,6 @@ pub async fn an_unclear_response_is_unavailable(harness: &impl ProviderRecording
         let fetched = fetch(harness, &conversation_id).await;
         assert!(fetched.is_err(), "{upstream:?} gives {fetched:?}");
     }
-}
-
-/// A recording above 16 MiB is unavailable. None of it is returned.
-pub async fn a_recording_that_is_too_large_is_unavailable(harness: &impl ProviderRecordingsHarness) {
-    let (conversation_id, _) = harness.recorded().await;
-    harness.upstream(RecordingsUpstream::TooLarge).await;
-    let fetched = fetch(harness, &conversation_id).await;
-    assert!(fetched.is_err(), "a recording that is too large gives {fetched:?}");
 }
 
 /// Errors are logged, so they contain nothing that the provider wrote.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::RecordingStore;
+use domain::ports::{AudioError, AudioStream, PortUnavailable, PutError, RecordingStore};
 use domain::{AudioFormat, CallId, RecordingKey};
+use futures_util::stream;
 
 use crate::expect::unavailable_within;
 use crate::fixtures::call_id;
@@ -16,6 +17,7 @@ suite! {
     names_of_any_kind_are_kept_apart,
     a_recording_stored_again_is_replaced,
     a_reader_never_sees_half_a_recording,
+    a_stream_that_fails_is_not_stored,
     an_absent_recording_is_nothing,
     a_recording_outlives_the_store_that_took_it,
     a_lost_recording_store_is_unavailable,
@@ -29,7 +31,8 @@ const NAMES: [&str; 26] = [
     "a_2fb", "a%252Fb", "a#1", "a#", "a?b", "a b", "a+b", "a&b=c", "*", "~", "\"{a}\"", "東京",
 ];
 
-/// A recording is read back byte for byte: of either format, empty, or with megabytes.
+/// A recording is read back byte for byte: of either format, empty, with megabytes, or larger than
+/// the parts in which a store may write it.
 pub async fn a_stored_recording_is_read_back(harness: &impl RecordingStoreHarness) {
     let store = harness.recordings();
     let every_byte: Vec<u8> = (0..=255).collect();
@@ -41,6 +44,10 @@ pub async fn a_stored_recording_is_read_back(harness: &impl RecordingStoreHarnes
             assert!(found == Some(bytes), "a recording is not what was stored");
         }
     }
+    let (key, long) = (key(), every_byte.repeat(40_000));
+    let size = store.put(&key, AudioFormat::Mp3, chunks(&long, Ok(Vec::new()))).await;
+    assert_eq!(size, Ok(long.len() as u64));
+    assert!(read(harness, &store, &key).await == Some(long), "a long recording is not what was stored");
 }
 
 /// Calls with any id have recordings of their own, one for each format.
@@ -99,14 +106,36 @@ pub async fn a_reader_never_sees_half_a_recording(harness: &impl RecordingStoreH
     writing.await.expect("every recording was stored");
 }
 
+/// A stream that ends with an error, after a few bytes or after many, stores nothing and replaces
+/// nothing. The store returns its error.
+pub async fn a_stream_that_fails_is_not_stored(harness: &impl RecordingStoreHarness) {
+    let store = harness.recordings();
+    let (absent, stored) = (key(), key());
+    put(&store, &stored, AudioFormat::Mp3, b"the earlier one").await;
+    let lost = AudioError::Unavailable(PortUnavailable::new("source", "lost"));
+    for error in [AudioError::TooLarge, lost] {
+        for len in [0, 5, 10_000_000] {
+            for key in [&absent, &stored] {
+                let audio = chunks(&vec![7; len], Err(error.clone()));
+                let put = store.put(key, AudioFormat::Mp3, audio).await;
+                assert_eq!(put, Err(PutError::Audio(error.clone())), "after {len} bytes");
+            }
+            assert!(read(harness, &store, &absent).await.is_none(), "a part of a stream is stored");
+            let found = read(harness, &store, &stored).await;
+            assert_eq!(found.as_deref(), Some(&b"the earlier one"[..]), "it was replaced");
+        }
+    }
+}
+
 /// Nothing is found under a name without a recording, also if a similar name has one.
 pub async fn an_absent_recording_is_nothing(harness: &impl RecordingStoreHarness) {
     let store = harness.recordings();
     let stored = call_id();
-    assert_eq!(store.fetch(&key()).await, Ok(None));
+    assert!(read(harness, &store, &key()).await.is_none());
     put(&store, &RecordingKey::of(&stored, AudioFormat::Mp3), AudioFormat::Mp3, b"voice").await;
-    assert_eq!(store.fetch(&key()).await, Ok(None));
-    assert_eq!(store.fetch(&RecordingKey::of(&stored, AudioFormat::Wav)).await, Ok(None));
+    for absent in [key(), RecordingKey::of(&stored, AudioFormat::Wav)] {
+        assert!(read(harness, &store, &absent).await.is_none(), "{absent}");
+    }
 }
 
 /// Another process finds the recording.
@@ -130,8 +159,13 @@ pub async fn a_lost_recording_store_is_unavailable(harness: &impl RecordingStore
     let private = [known.as_str(), unknown.as_str(), "voice"];
     for id in [&known, &unknown] {
         unavailable_within(LOST_BOUND, store.fetch(&key(id)), &private).await;
-        unavailable_within(LOST_BOUND, store.put(&key(id), AudioFormat::Mp3, b"voice".to_vec()), &private)
-            .await;
+        let put = async {
+            match store.put(&key(id), AudioFormat::Mp3, b"voice".to_vec().into()).await {
+                Err(PutError::Store(error)) => Err(error),
+                other => Ok(other),
+            }
+        };
+        unavailable_within(LOST_BOUND, put, &private).await;
     }
 }
 
@@ -140,7 +174,15 @@ fn key() -> RecordingKey {
 }
 
 async fn put(store: &Arc<dyn RecordingStore>, key: &RecordingKey, format: AudioFormat, bytes: &[u8]) {
-    store.put(key, format, bytes.to_vec()).await.expect("store is up");
+    let size = store.put(key, format, bytes.to_vec().into()).await.expect("store is up");
+    assert_eq!(size, bytes.len() as u64, "the number of bytes that were stored");
+}
+
+/// A stream of these bytes in chunks of any size, and of one more item.
+fn chunks(bytes: &[u8], last: Result<Vec<u8>, AudioError>) -> AudioStream {
+    let mut chunks: Vec<_> = bytes.chunks(777_777).map(|chunk| Ok(chunk.to_vec())).collect();
+    chunks.push(last);
+    AudioStream::new(stream::iter(chunks))
 }
 
 async fn read(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::ports::{OverdueLease, ProviderLookup, UnrecordedLease};
 use domain::{
     AudioFormat, Booking, CallId, CallStatus, CallUpdate, ConversationId, DialOutcome, NotConnectedReason,
-    ProviderReference, UnknownCause, UpdateContent,
+    ProviderReference, RecordingReport, UnknownCause, UpdateContent,
 };
 
 use crate::call_ledger::booking::{book, tenant};
@@ -24,6 +24,7 @@ suite! {
     a_long_lease_ends_when_the_call_is_given_up,
     an_unrecorded_call_is_leased_to_one_worker,
     only_unrecorded_calls_are_leased,
+    a_reported_recording_is_leased_unless_it_is_too_large,
     every_overdue_call_has_its_turn,
     lost_unfinished_calls_are_unavailable,
 }
@@ -233,6 +234,38 @@ pub async fn only_unrecorded_calls_are_leased(harness: &impl CallsHarness) {
     leased.sort();
     expected.sort();
     assert_eq!(leased, expected);
+}
+
+/// A report that the provider has a recording counts like its record, before and after the end of
+/// the call. A recording that was reported as too large is not leased, whichever report came first.
+pub async fn a_reported_recording_is_leased_unless_it_is_too_large(harness: &impl CallsHarness) {
+    let tenant = tenant(harness).await;
+    let [at_provider, too_large] = RecordingReport::ALL.map(CallUpdate::recording);
+    let mut expected = Vec::new();
+    for (before, has_recording, after, is_leased) in [
+        (Some(&at_provider), false, None, true),
+        (None, false, Some(&at_provider), true),
+        (None, true, Some(&at_provider), true),
+        (None, true, Some(&too_large), false),
+        (Some(&too_large), true, Some(&at_provider), false),
+        (Some(&at_provider), false, Some(&too_large), false),
+    ] {
+        let booking = tenant.booking(LONG);
+        book(harness, &booking).await;
+        if let Some(update) = before {
+            merge(harness, &booking, update).await;
+        }
+        assert_eq!(leased_unrecorded(harness).await, [], "a call that has not ended, or was leased");
+        let conversation_id = completed(harness, &booking, has_recording).await;
+        if let Some(update) = after {
+            merge(harness, &booking, update).await;
+        }
+        let call = (booking.identity.call_id, conversation_id);
+        let leased = leased_unrecorded(harness).await;
+        assert_eq!(leased.contains(&call), is_leased, "{before:?}, {has_recording}, {after:?}");
+        expected.extend(leased);
+    }
+    assert_eq!(expected.len(), 3, "other calls");
 }
 
 /// A worker with a small limit gets all calls in turn, and not the oldest one again after each

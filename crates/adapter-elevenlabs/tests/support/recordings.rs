@@ -96,8 +96,8 @@ impl ProviderRecordingsHarness for Recordings {
             RecordingsUpstream::CutResponse => {
                 Some("HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\nID3 and half a frame".to_owned())
             }
-            RecordingsUpstream::TooLarge => {
-                Some(response("200 OK", &format!("ID3{}", "a".repeat((16 << 20) + 1))))
+            RecordingsUpstream::Large => {
+                Some(response("200 OK", &format!("ID3{}", "a".repeat(RecordingsUpstream::LARGE_LEN - 3))))
             }
         };
         let peer = match bytes {

@@ -50,6 +50,7 @@ error_codes! {
     CallNotFound = NOT_FOUND "CALL_NOT_FOUND",
     RecordingNotFound = NOT_FOUND "RECORDING_NOT_FOUND",
     WebhookEndpointNotFound = NOT_FOUND "WEBHOOK_ENDPOINT_NOT_FOUND",
+    RecordingTooLarge = GONE "RECORDING_TOO_LARGE",
     DeliveryTimedOut = REQUEST_TIMEOUT "DELIVERY_TIMED_OUT",
     OutboundInFlight = TOO_MANY_REQUESTS "OUTBOUND_IN_FLIGHT",
     ProviderRejected = INTERNAL_SERVER_ERROR "PROVIDER_REJECTED",
@@ -60,6 +61,7 @@ error_codes! {
     Internal = INTERNAL_SERVER_ERROR "INTERNAL",
     TooManyDeliveries = SERVICE_UNAVAILABLE "TOO_MANY_DELIVERIES",
     TooManyStreams = SERVICE_UNAVAILABLE "TOO_MANY_STREAMS",
+    TooManyRecordings = SERVICE_UNAVAILABLE "TOO_MANY_RECORDINGS",
     // The two below are for paths and methods that the OpenAPI document does not have.
     NotFound = NOT_FOUND "NOT_FOUND",
     MethodNotAllowed = METHOD_NOT_ALLOWED "METHOD_NOT_ALLOWED",

@@ -1,6 +1,6 @@
 use domain::{
     AudioFormat, CallProgress, CallRecord, CallStatus, Contact, ConversationRecord, GivenUpReason,
-    PrivateNote, Recording, Speaker, Timestamp, TranscriptLine,
+    PrivateNote, Recording, RecordingReport, Speaker, Timestamp, TranscriptLine,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -140,6 +140,11 @@ pub(crate) struct CallDocument {
     transcript: Option<Vec<CallTurn>>,
     /// The recordings that can be fetched.
     recordings: Vec<CallRecording>,
+    /// `too-large` if the call has a recording that the gateway does not store because of its size;
+    /// otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = recording_report, required = false)]
+    recording: Option<&'static str>,
     /// When the gateway recorded the call.
     #[schema(format = DateTime)]
     created_at: String,
@@ -250,6 +255,7 @@ impl CallDocument {
             cost: conversation.and_then(|it| it.cost_credits),
             transcript: None,
             recordings: record.recording.iter().map(CallRecording::from).collect(),
+            recording: record.has_too_large_recording().then(|| RecordingReport::TooLarge.as_str()),
             created_at: iso8601(record.booked_at),
             contact_id: record.contact.into(),
             user_id: CallUser {
@@ -300,6 +306,10 @@ fn given_up_schema() -> Object {
     let description = "Why the end of the call is not known: the provider has no record of it, the record has no \
                        end, the provider did not respond to the last question, the provider has no records.";
     names(GivenUpReason::ALL.map(GivenUpReason::as_str), description)
+}
+
+fn recording_report() -> Object {
+    names([RecordingReport::TooLarge.as_str()], "Why `recordings` is empty although there is a recording.")
 }
 
 fn role_schema() -> Object {

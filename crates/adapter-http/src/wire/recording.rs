@@ -1,6 +1,6 @@
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use domain::{CallRecord, Recording, RecordingAccess, Speaker, TranscriptLine};
+use std::time::Duration;
+
+use domain::{AudioFormat, CallRecord, Recording, Speaker, TranscriptLine};
 use event_json::schema::always_true;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -63,21 +63,23 @@ pub(crate) struct RecordingResponse {
     to: String,
 }
 
+/// The text of a response around its audio, which is sent as base64.
+// Without `Debug`: it has the transcript.
+pub(crate) struct RecordingFrame {
+    pub(crate) before_audio: String,
+    pub(crate) after_audio: String,
+}
+
 impl RecordingResponse {
-    pub(crate) fn new(call: &CallRecord, recording: &Recording, access: RecordingAccess) -> Self {
+    /// A response without its audio.
+    pub(crate) fn new(call: &CallRecord, recording: &Recording) -> Self {
         let conversation = call.progress.conversation.as_ref();
         let turns = conversation.map_or(&[][..], |conversation| &conversation.transcript);
-        let (audio_data, audio_url, expires_in) = match access {
-            RecordingAccess::Bytes(bytes) => {
-                (Some(data_uri(recording.format.media_type(), &bytes)), None, None)
-            }
-            RecordingAccess::Link { url, valid_for } => (None, Some(url), Some(valid_for.as_secs())),
-        };
         Self {
             success: true,
-            audio_data,
-            audio_url,
-            expires_in,
+            audio_data: None,
+            audio_url: None,
+            expires_in: None,
             duration: conversation.and_then(|it| it.duration_secs),
             recording_id: recording.key.to_string(),
             transcription_text: (!turns.is_empty()).then(|| text(turns)),
@@ -87,12 +89,20 @@ impl RecordingResponse {
             to: call.identity.to.as_e164().to_owned(),
         }
     }
-}
 
-fn data_uri(media_type: &str, bytes: &[u8]) -> String {
-    let mut uri = format!("data:{media_type};base64,");
-    STANDARD.encode_string(bytes, &mut uri);
-    uri
+    pub(crate) fn with_link(self, url: String, valid_for: Duration) -> Self {
+        Self { audio_url: Some(url), expires_in: Some(valid_for.as_secs()), ..self }
+    }
+
+    /// The response as JSON, with a place for the audio in `audioData`.
+    pub(crate) fn around_audio(&self, format: AudioFormat) -> RecordingFrame {
+        let without_audio = serde_json::to_string(self).expect("texts and numbers are always JSON");
+        let other_fields = without_audio.trim_start_matches('{');
+        RecordingFrame {
+            before_audio: format!("{{\"audioData\":\"data:{};base64,", format.media_type()),
+            after_audio: format!("\",{other_fields}"),
+        }
+    }
 }
 
 fn text(turns: &[TranscriptLine]) -> String {

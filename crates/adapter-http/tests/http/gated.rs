@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AcceptResult, ClosedBody, DialRequest, EventInbox, InboxLease, IncomingEvent, OpenEvent, PortUnavailable,
-    RecordingStore, VoiceProvider,
+    AcceptResult, AudioStream, ClosedBody, DialRequest, EventInbox, InboxLease, IncomingEvent, OpenEvent,
+    PortUnavailable, PutError, RecordingAccess, RecordingStore, VoiceProvider,
 };
-use domain::{AnswerTime, AudioFormat, CallId, DialOutcome, RecordingAccess, RecordingKey};
+use domain::{AnswerTime, AudioFormat, CallId, DialOutcome, RecordingKey};
 use testkit::memory::{Memory, Provider};
 use tokio::sync::Semaphore;
 
@@ -81,8 +81,8 @@ impl RecordingStore for Gated<Memory> {
         &self,
         key: &RecordingKey,
         format: AudioFormat,
-        audio: Vec<u8>,
-    ) -> Result<(), PortUnavailable> {
+        audio: AudioStream,
+    ) -> Result<u64, PutError> {
         self.port.put(key, format, audio).await
     }
 

@@ -15,6 +15,7 @@ mod log;
 mod personalizing;
 mod provider_webhook;
 mod reading;
+mod recording_streams;
 mod recordings;
 mod registering;
 mod request_ids;

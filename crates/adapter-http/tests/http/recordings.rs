@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::ports::{MockRecordingStore, PortUnavailable};
-use domain::{AudioFormat, Recording, RecordingAccess, RecordingKey, Timestamp};
+use domain::ports::{MockRecordingStore, PortUnavailable, RecordingAccess};
+use domain::{AudioFormat, Recording, RecordingKey, RecordingReport, Timestamp};
 use serde_json::{Value, json};
 use testkit::eventually;
 use testkit::memory::{LedgerCall, Memory};
@@ -18,10 +18,10 @@ use crate::stored::{booked, completed};
 use crate::world::{CALL_ID, World, call_id};
 
 const CALL: &str = "/api/calls/64f0a1b2c3d4e5f6a7b8d111";
-const PATH: &str = "/api/calls/64f0a1b2c3d4e5f6a7b8d111/recording";
+pub(crate) const PATH: &str = "/api/calls/64f0a1b2c3d4e5f6a7b8d111/recording";
 
 /// A world with this call, a recording of it in the ledger, and its audio in the store.
-fn recorded(call: LedgerCall, format: AudioFormat, audio: &[u8]) -> World {
+pub(crate) fn recorded(call: LedgerCall, format: AudioFormat, audio: &[u8]) -> World {
     let key = RecordingKey::of(&call_id(), format);
     let stored_at = Timestamp::from_unix_millis(1_772_442_761_300);
     let recording = Recording { key: key.clone(), format, size_bytes: 5, stored_at };
@@ -31,15 +31,17 @@ fn recorded(call: LedgerCall, format: AudioFormat, audio: &[u8]) -> World {
 }
 
 /// A world with a recorded call, whose store responds with this.
-fn scripted(access: Result<Option<RecordingAccess>, PortUnavailable>) -> World {
+pub(crate) fn scripted(
+    mut access: impl FnMut() -> Result<Option<RecordingAccess>, PortUnavailable> + Send + 'static,
+) -> World {
     let mut store = MockRecordingStore::new();
-    store.expect_fetch().returning(move |_| access.clone());
+    store.expect_fetch().returning(move |_| access());
     World { recordings: Some(Arc::new(store)), ..recorded(completed(CALL_ID), AudioFormat::Mp3, b"") }
 }
 
 fn link(url: &str) -> World {
-    let link = RecordingAccess::Link { url: url.to_owned(), valid_for: Duration::from_mins(10) };
-    scripted(Ok(Some(link)))
+    let url = url.to_owned();
+    scripted(move || Ok(Some(RecordingAccess::Link { url: url.clone(), valid_for: Duration::from_mins(10) })))
 }
 
 /// A world with a recorded call, whose store waits until the test releases it.
@@ -133,6 +135,30 @@ async fn the_404_says_whether_the_call_or_its_recording_is_not_found() {
     }
 }
 
+/// The recording stays at the provider. A client that waits for it can stop.
+#[tokio::test]
+async fn a_recording_that_is_too_large_is_gone_and_its_call_says_why() {
+    let mut call = completed(CALL_ID);
+    call.progress.recording = Some(RecordingReport::TooLarge);
+    let gateway = start(&World::with_calls([call.clone()])).await;
+    let response = send(gateway.read(PATH)).await;
+    response.assert_error(410, "RECORDING_TOO_LARGE");
+    assert_eq!(response.body["error"], "The recording is too large to be stored");
+    let (read, list) = (send(gateway.read(CALL)).await, send(gateway.read("/api/calls/history")).await);
+    for call in [&read.body["call"], &list.body["calls"][0]] {
+        assert_eq!((&call["recording"], &call["recordings"]), (&json!("too-large"), &json!([])));
+    }
+
+    // It was fetched after all, or the provider has it and it is not fetched yet.
+    let stored = start(&recorded(call.clone(), AudioFormat::Mp3, b"voice")).await;
+    assert_eq!(send(stored.read(PATH)).await.status, 200);
+    assert_eq!(send(stored.read(CALL)).await.body["call"].get("recording"), None);
+    call.progress.recording = Some(RecordingReport::AtProvider);
+    let pending = start(&World::with_calls([call])).await;
+    send(pending.read(PATH)).await.assert_error(404, "RECORDING_NOT_FOUND");
+    assert_eq!(send(pending.read(CALL)).await.body["call"].get("recording"), None);
+}
+
 /// A query of the store would make this a 500.
 #[tokio::test]
 async fn fetching_takes_a_token() {
@@ -143,7 +169,7 @@ async fn fetching_takes_a_token() {
 #[tokio::test]
 async fn a_store_that_is_unavailable_is_a_500_whose_cause_is_logged_once() {
     let log = log();
-    let gateway = start(&scripted(Err(PortUnavailable::new("recordings", "secret detail")))).await;
+    let gateway = start(&scripted(|| Err(PortUnavailable::new("recordings", "secret detail")))).await;
     let response = send(gateway.read(PATH).header("x-request-id", "lost-recording")).await;
     response.assert_error(500, "SERVICE_UNAVAILABLE");
     response.assert_retry_after();
@@ -152,7 +178,7 @@ async fn a_store_that_is_unavailable_is_a_500_whose_cause_is_logged_once() {
 }
 
 #[tokio::test]
-async fn a_few_recordings_are_in_memory_at_the_same_time_and_the_others_wait() {
+async fn a_user_reads_a_few_recordings_at_the_same_time_and_the_others_wait() {
     let audio = vec![7; 300 * 1024];
     let (world, store) = slow(&audio);
     let gateway = start(&world).await;
@@ -178,7 +204,7 @@ async fn a_client_does_not_wait_for_ever_for_a_store_that_hangs() {
     let before: Vec<_> = (0..4).map(|_| tokio::spawn(send(gateway.read(PATH)))).collect();
     eventually("four recordings are being fetched", async || store.arrived() == 4).await;
     let refused = soon(send(gateway.read(PATH))).await;
-    refused.assert_error(500, "SERVICE_UNAVAILABLE");
+    refused.assert_error(503, "TOO_MANY_RECORDINGS");
     refused.assert_retry_after();
     store.release(4);
     for fetch in before {

@@ -47,6 +47,7 @@ pub(crate) struct Options {
     pub(crate) event_stall: Duration,
     /// On the clock of the world: a heartbeat comes when the test advances it.
     pub(crate) heartbeat: Duration,
+    pub(crate) recording_chunk_timeout: Duration,
     pub(crate) unread_timeout: Duration,
     pub(crate) token_lifetime: Duration,
 }
@@ -62,6 +63,7 @@ impl Default for Options {
             event_timeout: Duration::from_secs(10),
             event_stall: Duration::from_secs(10),
             heartbeat: Duration::from_secs(15),
+            recording_chunk_timeout: Duration::from_secs(30),
             unread_timeout: Duration::from_secs(60),
             token_lifetime: Duration::from_secs(600),
         }
@@ -128,6 +130,7 @@ pub(crate) fn start_calling(
             event: options.event_timeout,
             event_stall: options.event_stall,
             heartbeat: options.heartbeat,
+            recording_chunk: options.recording_chunk_timeout,
         },
         max_share,
         runtime: runtime.handle().clone(),

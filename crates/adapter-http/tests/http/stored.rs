@@ -65,9 +65,8 @@ pub(crate) fn completed(call_id: &str) -> LedgerCall {
         status: Some(CallStatus::Completed),
         conversation_id: Some(ConversationId::parse("conv_1").expect("a valid id")),
         carrier_call_id: Some(CarrierCallId::parse("sip_1").expect("a valid id")),
-        failure: None,
         conversation: Some(conversation(CallStatus::Completed)),
-        given_up: None,
+        ..CallProgress::default()
     };
     LedgerCall { progress, ..booked(call_id) }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use adapter_object_store::{FolderRecordings, RecordingsSettings};
 use async_trait::async_trait;
-use domain::ports::RecordingStore;
-use domain::{AudioFormat, CallId, RecordingAccess, RecordingKey};
+use domain::ports::{AudioError, AudioStream, PutError, RecordingAccess, RecordingStore};
+use domain::{AudioFormat, CallId, RecordingKey};
 use tempfile::TempDir;
 use testkit::fixtures;
 use testkit::harness::{LosesStore, RecordingStoreHarness};
@@ -49,8 +49,8 @@ impl RecordingStoreHarness for FolderHarness {
     }
 
     async fn read(&self, access: RecordingAccess) -> Vec<u8> {
-        let RecordingAccess::Bytes(bytes) = access else { panic!("a folder returns bytes") };
-        bytes
+        let RecordingAccess::Stream(audio) = access else { panic!("a folder returns bytes") };
+        audio.read_to_end().await.expect("the file is readable")
     }
 }
 
@@ -82,11 +82,22 @@ async fn a_recording_is_one_file_in_the_folder_whatever_its_key() {
     let usual = fixtures::call_id();
     for id in [&usual, &CallId::parse("../../out").expect("an id"), &usual] {
         let key = RecordingKey::of(id, AudioFormat::Mp3);
-        store.put(&key, AudioFormat::Mp3, b"voice".to_vec()).await.expect("stored");
+        store.put(&key, AudioFormat::Mp3, b"voice".to_vec().into()).await.expect("stored");
     }
     let mut expected = ["_2e._2f.._2fout.mp3".to_owned(), format!("{usual}.mp3")];
     expected.sort();
     assert_eq!(harness.names(), expected, "no temporary file is left");
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_leaves_no_file() {
+    let harness = FolderHarness::new();
+    let chunks = [Ok(vec![7; 9 << 20]), Err(AudioError::TooLarge)];
+    let audio = AudioStream::new(futures_util::stream::iter(chunks));
+    let key = RecordingKey::of(&fixtures::call_id(), AudioFormat::Mp3);
+    let put = harness.recordings().put(&key, AudioFormat::Mp3, audio).await;
+    assert_eq!(put, Err(PutError::Audio(AudioError::TooLarge)));
+    assert_eq!(harness.names(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -95,6 +106,6 @@ async fn a_folder_that_disappeared_is_not_created_again() {
     let store = harness.recordings();
     harness.lose().await;
     let key = RecordingKey::of(&fixtures::call_id(), AudioFormat::Mp3);
-    store.put(&key, AudioFormat::Mp3, b"voice".to_vec()).await.expect_err("the folder is missing");
+    store.put(&key, AudioFormat::Mp3, b"voice".to_vec().into()).await.expect_err("the folder is missing");
     assert!(!harness.recordings_folder().exists());
 }

@@ -26,7 +26,7 @@ impl Work for Merge<'_> {
         let locked = sqlx::query_as!(
             ProgressRow,
             "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, \
-                    conversation::text as conversation, given_up_at, given_up_reason \
+                    conversation::text as conversation, given_up_at, given_up_reason, recording_report \
                from calls where id = $1 for no key update",
             self.call_id.as_str()
         );
@@ -52,7 +52,7 @@ async fn write(
                 set status_rank = coalesce($2, status_rank), conversation_id = $3, carrier_call_id = $4, \
                     failure_reason = $5, failed_at = $6, \
                     conversation = coalesce($7::text::jsonb, conversation), \
-                    given_up_at = $9, given_up_reason = $10 \
+                    given_up_at = $9, given_up_reason = $10, recording_report = $12 \
               where id = $1 \
              returning id, organization_id, conversation_id \
          ) \
@@ -71,7 +71,8 @@ async fn write(
         &events as _,
         merged.given_up_at.map(PgTime::stored).transpose()?,
         merged.given_up_reason,
-        merged.event_rank
+        merged.event_rank,
+        merged.recording_report
     )
     .execute(connection)
     .await?;

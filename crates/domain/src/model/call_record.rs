@@ -3,7 +3,7 @@
 use crate::{
     AnswerTime, CallEventKind, CallId, CallIdentity, CallReason, CallStatus, CarrierCallId, Contact,
     ContactId, ConversationId, DialOutcome, GivenUp, NotConnectedReason, PersonName, PrivateNote, Recording,
-    Timestamp, UserId,
+    RecordingReport, Timestamp, UserId,
 };
 
 /// One call, as the ledger has it.
@@ -65,6 +65,8 @@ pub struct CallProgress {
     /// That the gateway does not ask about the call any more. It counts while the status is not
     /// final.
     pub given_up: Option<GivenUp>,
+    /// What was reported of a recording that is not stored. It stays after the recording is stored.
+    pub recording: Option<RecordingReport>,
 }
 
 /// The callee was not connected.
@@ -96,7 +98,7 @@ pub struct ConversationRecord {
     pub summary: Option<PrivateNote>,
     /// What it cost, in the provider's credits.
     pub cost_credits: Option<i64>,
-    /// Whether the provider has a recording of it.
+    /// Whether the provider has a recording of it, as this record or a [`RecordingReport`] says.
     pub has_recording: bool,
 }
 
@@ -138,6 +140,8 @@ pub enum UpdateContent {
     Failure(CallFailure),
     /// What the provider recorded of the conversation.
     Conversation(ConversationRecord),
+    /// What is known of a recording that is not stored. It says nothing of the status.
+    Recording(RecordingReport),
     /// Neither a provider event nor the provider's records say what happened, past the time by
     /// which one of them should.
     Unresolved,
@@ -182,6 +186,13 @@ impl CallUpdate {
     pub const fn given_up(given_up: GivenUp) -> Self {
         Self { conversation_id: None, carrier_call_id: None, content: UpdateContent::GivenUp(given_up) }
     }
+
+    /// An update for a call whose recording is not stored.
+    #[must_use]
+    pub const fn recording(report: RecordingReport) -> Self {
+        let content = UpdateContent::Recording(report);
+        Self { conversation_id: None, carrier_call_id: None, content }
+    }
 }
 
 impl UpdateContent {
@@ -191,8 +202,16 @@ impl UpdateContent {
         match self {
             Self::Failure(_) => true,
             Self::Conversation(conversation) => conversation.status.is_final(),
-            Self::Unresolved | Self::GivenUp(_) => false,
+            Self::Unresolved | Self::GivenUp(_) | Self::Recording(_) => false,
         }
+    }
+}
+
+impl CallRecord {
+    /// Whether the call has a recording that the gateway does not store because of its size.
+    #[must_use]
+    pub fn has_too_large_recording(&self) -> bool {
+        self.recording.is_none() && self.progress.recording == Some(RecordingReport::TooLarge)
     }
 }
 
@@ -206,20 +225,28 @@ impl CallProgress {
         let status = match &update.content {
             UpdateContent::Failure(failure) => {
                 keep_the_greater(&mut self.failure, Some(failure));
-                CallStatus::of_failure(failure.reason)
+                Some(CallStatus::of_failure(failure.reason))
             }
             UpdateContent::Conversation(conversation) => {
                 keep_the_greater(&mut self.conversation, Some(conversation));
-                conversation.status
+                Some(conversation.status)
             }
-            UpdateContent::Unresolved => CallStatus::Unknown,
+            UpdateContent::Recording(report) => {
+                keep_the_greater(&mut self.recording, Some(report));
+                None
+            }
+            UpdateContent::Unresolved => Some(CallStatus::Unknown),
             UpdateContent::GivenUp(given_up) => {
                 // The earlier of two: clients may have seen it.
                 self.given_up = Some(self.given_up.map_or(*given_up, |kept| kept.min(*given_up)));
-                CallStatus::Unknown
+                Some(CallStatus::Unknown)
             }
         };
-        keep_the_greater(&mut self.status, Some(&status));
+        // The event of the recording and the record of the conversation arrive in any order.
+        if let (Some(_), Some(conversation)) = (self.recording, &mut self.conversation) {
+            conversation.has_recording = true;
+        }
+        keep_the_greater(&mut self.status, status.as_ref());
         *self != before
     }
 

@@ -1,7 +1,6 @@
 //! Recordings of calls.
 
 use std::fmt;
-use std::time::Duration;
 
 use crate::{CallId, Timestamp};
 
@@ -96,28 +95,32 @@ impl fmt::Debug for Audio {
     }
 }
 
-/// How to read a recording.
-#[derive(Clone, PartialEq, Eq)]
-pub enum RecordingAccess {
-    /// The content.
-    Bytes(Vec<u8>),
-    /// A link to the content, for everyone who has it.
-    Link {
-        /// The link. It is a credential: not for logs.
-        url: String,
-        /// How long the link is valid.
-        valid_for: Duration,
-    },
+/// What is known of a recording that is not stored. Of two reports the greater is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RecordingReport {
+    /// The provider has it, and its event did not bring it: the gateway fetches it.
+    AtProvider,
+    /// It is larger than the gateway stores. The gateway does not fetch it again.
+    TooLarge,
 }
 
-impl fmt::Debug for RecordingAccess {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl RecordingReport {
+    /// Every report, the least one first.
+    pub const ALL: [Self; 2] = [Self::AtProvider, Self::TooLarge];
+
+    /// The name in stores and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Bytes(bytes) => f.debug_tuple("Bytes").field(&bytes.len()).finish(),
-            Self::Link { valid_for, .. } => {
-                f.debug_struct("Link").field("valid_for", valid_for).finish_non_exhaustive()
-            }
+            Self::AtProvider => "at-provider",
+            Self::TooLarge => "too-large",
         }
+    }
+
+    /// Reads the name that [`RecordingReport::as_str`] returns.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|report| report.as_str() == name)
     }
 }
 
@@ -126,12 +129,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn audio_and_links_are_hidden_in_debug() {
+    fn audio_is_hidden_in_debug() {
         let audio = Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() };
         assert_eq!(format!("{audio:?}"), "Audio { format: Mp3, len: 5 }");
-        let link =
-            RecordingAccess::Link { url: "https://a/?sig=s3cret".to_owned(), valid_for: Duration::ZERO };
-        assert!(!format!("{link:?}").contains("s3cret"));
-        assert_eq!(format!("{:?}", RecordingAccess::Bytes(b"voice".to_vec())), "Bytes(5)");
     }
 }

@@ -21,7 +21,9 @@ use crate::{CallId, ConversationId, Timestamp};
 ///   that is earlier and not before `lease_for` (`a_long_lease_ends_when_the_call_is_given_up`).
 /// - MUST in the same way lease calls that have ended, have a recording at the provider and none
 ///   attached (`an_unrecorded_call_is_leased_to_one_worker`), and no others
-///   (`only_unrecorded_calls_are_leased`).
+///   (`only_unrecorded_calls_are_leased`). The provider has one if its record of the conversation
+///   or a [`RecordingReport`](crate::RecordingReport) says so, unless the report says that it is
+///   too large (`a_reported_recording_is_leased_unless_it_is_too_large`).
 /// - MUST lease first the calls whose last lease is the oldest, those without any lease before all
 ///   others, so that calls without an answer do not delay the rest
 ///   (`every_overdue_call_has_its_turn`).

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable, RecordingStore, UserRepo};
-use crate::{CallId, CallRecord, HistoryFilter, OrganizationId, Recording, RecordingAccess, UserId};
+use crate::ports::{
+    CallReader, HistoryPage, HistoryQuery, PortUnavailable, RecordingAccess, RecordingStore, UserRepo,
+};
+use crate::{CallId, CallRecord, HistoryFilter, OrganizationId, Recording, UserId};
 
 /// Reads the calls of a user's organization.
 pub struct ReadCalls {
@@ -24,6 +26,9 @@ pub enum ReadCallsError {
     /// The call has no recording, or it is no longer stored.
     #[error("Recording not found")]
     RecordingNotFound,
+    /// The call has a recording that is larger than the gateway stores.
+    #[error("The recording is too large to be stored")]
+    RecordingTooLarge,
     /// A store is unavailable.
     #[error("the service is temporarily unavailable")]
     ServiceUnavailable(#[from] PortUnavailable),
@@ -53,6 +58,9 @@ impl ReadCalls {
         call_id: &CallId,
     ) -> Result<(CallRecord, Recording, RecordingAccess), ReadCallsError> {
         let call = self.find(user, call_id).await?;
+        if call.has_too_large_recording() {
+            return Err(ReadCallsError::RecordingTooLarge);
+        }
         let (Some(recording), Some(store)) = (call.recording.clone(), &self.recordings) else {
             return Err(ReadCallsError::RecordingNotFound);
         };

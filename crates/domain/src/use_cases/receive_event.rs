@@ -9,8 +9,8 @@ use futures_util::future::{Either, select};
 use super::store_recording::store_recording;
 use crate::ports::{
     CallUpdater, Clock, ClosedBody, ContextCache, EventInbox, InboxLease, IncomingEvent, KnownPartiesQuery,
-    OpenEvent, PortUnavailable, ProviderEvent, ProviderWebhook, RecordingStore, UnreadableEvent, Unverified,
-    WebhookCredentials,
+    OpenEvent, PortUnavailable, ProviderEvent, ProviderWebhook, PutError, RecordingStore, UnreadableEvent,
+    Unverified, WebhookCredentials,
 };
 use crate::{Audio, CallId, ConversationContext, Timestamp};
 
@@ -215,10 +215,11 @@ impl ReceiveEvent {
     }
 
     /// Stores a recording, unless the gateway keeps none.
-    async fn store_recording(&self, call_id: &CallId, audio: Audio) -> Result<(), PortUnavailable> {
+    async fn store_recording(&self, call_id: &CallId, audio: Audio) -> Result<(), PutError> {
         let Some(store) = &self.ports.recordings else { return Ok(()) };
         let (updater, clock) = (self.ports.updater.as_ref(), self.ports.clock.as_ref());
-        store_recording(store.as_ref(), updater, clock, call_id, audio).await
+        let Audio { format, bytes } = audio;
+        store_recording(store.as_ref(), updater, clock, call_id, (format, bytes.into())).await
     }
 
     async fn locate(

@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use super::store_recording::store_recording;
 use crate::ports::{
-    CallUpdater, Clock, PortUnavailable, ProviderRecordings, RecordingStore, UnfinishedCalls, UnrecordedLease,
+    AudioError, CallUpdater, Clock, FetchedRecording, PortUnavailable, ProviderRecordings, PutError,
+    RecordingStore, UnfinishedCalls, UnrecordedLease,
 };
-use crate::{CallId, ConversationId, ReconcileTimes};
+use crate::{CallId, CallUpdate, ConversationId, ReconcileTimes, RecordingReport};
 
-/// Fetches the recordings of calls that have ended, if the provider has one and its event did not
-/// arrive in time. The provider sends a recording once, and the gateway may be unreachable at that
-/// time.
+/// Fetches the recordings of calls that have ended, if the provider has one and no event brought
+/// it. The provider sends a recording once, the gateway may be unreachable at that time, and an
+/// event with a long recording is too large to be kept.
+///
+/// A recording goes from the provider to the store as a stream: its size costs time, not memory.
 pub struct RecoverRecordings {
     ports: RecoverRecordingsPorts,
     times: ReconcileTimes,
+    max_bytes: u64,
 }
 
 /// The ports that fetching recordings needs.
@@ -27,15 +31,18 @@ pub struct RecoverRecordingsPorts {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Small, because each recording is held in memory.
+/// Small, because recordings are fetched one after another, and a lease may end while the earlier
+/// ones of its batch are fetched. Another worker then fetches the same recording, which harms
+/// nothing.
 const BATCH: u32 = 4;
 
 impl RecoverRecordings {
     /// The use case on these ports. It uses the times of reconciliation: a recording is fetched
-    /// when the provider event is overdue, and given up with its call.
+    /// when the provider event is overdue, and given up with its call. A recording of more than
+    /// `max_bytes` is not stored.
     #[must_use]
-    pub const fn new(ports: RecoverRecordingsPorts, times: ReconcileTimes) -> Self {
-        Self { ports, times }
+    pub const fn new(ports: RecoverRecordingsPorts, times: ReconcileTimes, max_bytes: u64) -> Self {
+        Self { ports, times, max_bytes }
     }
 
     /// Fetches some recordings and returns how many calls it asked about. Any number of processes
@@ -67,7 +74,18 @@ impl RecoverRecordings {
         conversation_id: &ConversationId,
     ) -> Result<(), PortUnavailable> {
         let RecoverRecordingsPorts { updater, provider, recordings, clock, .. } = &self.ports;
-        let Some(audio) = provider.fetch(conversation_id).await? else { return Ok(()) };
-        store_recording(recordings.as_ref(), updater.as_ref(), clock.as_ref(), call_id, audio).await
+        let Some(fetched) = provider.fetch(conversation_id).await? else { return Ok(()) };
+        let FetchedRecording { format, audio } = fetched;
+        let audio = audio.at_most(self.max_bytes);
+        let (store, clock) = (recordings.as_ref(), clock.as_ref());
+        match store_recording(store, updater.as_ref(), clock, call_id, (format, audio)).await {
+            Err(PutError::Audio(AudioError::TooLarge)) => {
+                tracing::warn!(call.id = %call_id, "a recording is too large to be stored; it stays at the provider");
+                // Otherwise it would be fetched again until the call is given up.
+                updater.merge(call_id, &CallUpdate::recording(RecordingReport::TooLarge)).await
+            }
+            Err(PutError::Audio(AudioError::Unavailable(error)) | PutError::Store(error)) => Err(error),
+            Ok(()) => Ok(()),
+        }
     }
 }

@@ -1,11 +1,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{CallUpdater, MockRecordingStore, RecordingStore};
+use domain::ports::{
+    AudioStream, CallUpdater, Clock, FetchedRecording, MockProviderRecordings, MockRecordingStore,
+    ProviderRecordings, PutError, RecordingStore,
+};
 use domain::{
     Audio, AudioFormat, Booking, CallStatus, CallUpdate, ConversationId, ConversationRecord, DialOutcome,
-    NotDialledReason, ReconcileTimes, RecordingKey, RecoverRecordings, RecoverRecordingsPorts, UpdateContent,
+    NotDialledReason, ReconcileTimes, RecordingKey, RecordingReport, RecoverRecordings,
+    RecoverRecordingsPorts, UpdateContent,
 };
+use futures_util::stream;
 use testkit::fixtures::provider_reference;
 use testkit::memory::Provider;
 
@@ -17,6 +22,7 @@ const TIMES: ReconcileTimes = ReconcileTimes {
     pause: Duration::from_secs(60),
     given_up_after: Duration::from_hours(48),
 };
+const MAX_BYTES: u64 = 5;
 const A_MILLISECOND: Duration = Duration::from_millis(1);
 
 fn provider() -> Provider {
@@ -24,15 +30,23 @@ fn provider() -> Provider {
 }
 
 fn use_case(world: &World, provider: &Provider, recordings: Arc<dyn RecordingStore>) -> RecoverRecordings {
+    recovering(world, Arc::new(provider.clone()), recordings)
+}
+
+fn recovering(
+    world: &World,
+    provider: Arc<dyn ProviderRecordings>,
+    recordings: Arc<dyn RecordingStore>,
+) -> RecoverRecordings {
     let memory = Arc::new(world.memory.clone());
     let ports = RecoverRecordingsPorts {
         unfinished: memory.clone(),
         updater: memory,
-        provider: Arc::new(provider.clone()),
+        provider,
         recordings,
         clock: world.clock.clone(),
     };
-    RecoverRecordings::new(ports, TIMES)
+    RecoverRecordings::new(ports, TIMES, MAX_BYTES)
 }
 
 async fn recover(world: &World, provider: &Provider) -> usize {
@@ -85,6 +99,52 @@ async fn a_recording_of_the_provider_is_stored_and_attached() {
     }
 }
 
+/// The largest recording that is stored has as many bytes as the limit.
+#[tokio::test]
+async fn a_recording_above_the_limit_is_too_large_and_not_fetched_again() {
+    let (world, provider) = (World::new(), provider());
+    let (largest, largest_conversation) = completed(&world).await;
+    provider.add_recording(&largest_conversation, audio(AudioFormat::Mp3, b"voice"));
+    let (larger, larger_conversation) = completed(&world).await;
+    provider.add_recording(&larger_conversation, audio(AudioFormat::Mp3, b"voices"));
+    world.clock.advance(TIMES.reported_within + A_MILLISECOND).await;
+    assert_eq!(recover(&world, &provider).await, 2);
+    assert!(world.call(&largest).recording.is_some());
+    let call = world.call(&larger);
+    assert_eq!((call.recording, call.progress.recording), (None, Some(RecordingReport::TooLarge)));
+    assert_eq!(world.memory.tables().recordings.len(), 1, "a part of a recording is stored");
+    let mut runs = 0;
+    while world.clock.now().since(largest.booked_at) < TIMES.given_up_after {
+        world.clock.advance(Duration::from_hours(6)).await;
+        assert_eq!(recover(&world, &provider).await, 0, "the recording is fetched again");
+        runs += 1;
+    }
+    assert!(runs > 5, "{runs}");
+}
+
+/// The provider's connection may break in the middle of a recording.
+#[tokio::test]
+async fn a_recording_that_is_cut_is_fetched_again() {
+    let world = World::new();
+    let (booking, _) = completed(&world).await;
+    let mut provider = MockProviderRecordings::new();
+    let mut attempts = 0;
+    provider.expect_fetch().times(2).returning(move |_| {
+        attempts += 1;
+        let second = if attempts == 1 { Err(unavailable().into()) } else { Ok(b"ce".to_vec()) };
+        let audio = AudioStream::new(stream::iter([Ok(b"voi".to_vec()), second]));
+        Ok(Some(FetchedRecording { format: AudioFormat::Mp3, audio }))
+    });
+    let use_case = recovering(&world, Arc::new(provider), Arc::new(world.memory.clone()));
+    world.clock.advance(TIMES.reported_within + A_MILLISECOND).await;
+    assert_eq!(use_case.run_once().await, Ok(1));
+    assert_eq!(world.call(&booking).progress.recording, None);
+    assert!(world.memory.tables().recordings.is_empty(), "a part of a recording is stored");
+    world.clock.advance(TIMES.reported_within).await;
+    assert_eq!(use_case.run_once().await, Ok(1));
+    assert_eq!(world.call(&booking).recording.map(|recording| recording.size_bytes), Some(5));
+}
+
 /// Otherwise the ledger could point at a recording that does not exist.
 #[tokio::test]
 async fn a_recording_is_stored_before_it_is_attached() {
@@ -93,7 +153,7 @@ async fn a_recording_is_stored_before_it_is_attached() {
     provider.add_recording(&conversation_id, audio(AudioFormat::Mp3, b"voice"));
     world.clock.advance(TIMES.reported_within + A_MILLISECOND).await;
     let mut full = MockRecordingStore::new();
-    full.expect_put().times(1).return_const(Err(unavailable()));
+    full.expect_put().times(1).returning(|_, _, _| Err(PutError::Store(unavailable())));
     assert_eq!(use_case(&world, &provider, Arc::new(full)).run_once().await, Ok(1));
     assert_eq!(world.call(&booking).recording, None);
 }

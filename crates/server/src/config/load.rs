@@ -47,6 +47,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         destinations: DestinationRules { plan, allowed, default_country },
         reconciliation,
         recordings,
+        recording_max_bytes: backends.recording_max_mib << 20,
         deliveries,
     })
 }

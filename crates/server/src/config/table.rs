@@ -59,6 +59,9 @@ settings! {
         ]);
         /// Where recordings are stored: a folder shared by all replicas, an S3 bucket, or nowhere.
         recordings: RecordingsUrl = OUTDIAL_RECORDINGS_URL, "file://outdial-recordings", recordings_url();
+        /// The largest recording that is stored, in MiB. A larger one stays at the provider, and
+        /// its call shows `recording: too-large`.
+        recording_max_mib: u64 = OUTDIAL_RECORDING_MAX_MIB, "256", count(16..=4096);
     }
 
     /// Postgres and Redis.

@@ -81,7 +81,8 @@ impl AfterTheCall {
                 recordings: recordings.clone(),
                 clock: ports.clock.clone(),
             };
-            let recover = RecoverRecordings::new(ports, settings.reconcile_times());
+            let recover =
+                RecoverRecordings::new(ports, settings.reconcile_times(), settings.recording_max_bytes);
             workers.recover_recordings(recover, settings.reconciliation.every);
         }
         let deliver_webhooks = DeliverWebhooksPorts {

@@ -1,11 +1,10 @@
 use domain::ports::{
-    CallLookup, EventOrigin, MockCallUpdater, MockContextCache, MockEventInbox, MockProviderWebhook,
-    MockUnfinishedCalls, OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup, ProviderRecords,
-    RecordingStore,
+    AudioStream, CallLookup, EventOrigin, MockCallUpdater, MockContextCache, MockEventInbox,
+    MockProviderWebhook, MockUnfinishedCalls, OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup,
+    ProviderRecords, PutError, RecordingAccess, RecordingStore,
 };
 use domain::{
-    Audio, AudioFormat, CallId, CallUpdate, ReceiveEventPorts, ReconcileTimes, RecordingAccess, RecordingKey,
-    Timestamp,
+    Audio, AudioFormat, CallId, CallUpdate, ReceiveEventPorts, ReconcileTimes, RecordingKey, Timestamp,
 };
 
 use super::*;
@@ -24,7 +23,7 @@ impl ProviderRecords for Silent {
 
 #[async_trait::async_trait]
 impl RecordingStore for Silent {
-    async fn put(&self, _: &RecordingKey, _: AudioFormat, _: Vec<u8>) -> Result<(), PortUnavailable> {
+    async fn put(&self, _: &RecordingKey, _: AudioFormat, _: AudioStream) -> Result<u64, PutError> {
         self.0.notify_one();
         std::future::pending().await
     }

@@ -47,13 +47,16 @@ pub enum RecordingsUpstream {
     ForeignResponse,
     /// It closes the connection in the middle of a recording.
     CutResponse,
-    /// It responds with a recording of more than 16 MiB.
-    TooLarge,
+    /// It responds with an MP3 recording of [`RecordingsUpstream::LARGE_LEN`] bytes.
+    Large,
 }
 
 impl RecordingsUpstream {
     /// A personal text that no error may quote.
     pub const QUOTED: &str = "+14165550199";
+
+    /// The size of a large recording: more than half an hour of a call.
+    pub const LARGE_LEN: usize = 30 << 20;
 
     /// Every behaviour from which the presence of a recording does not follow.
     pub const UNCLEAR: [Self; 5] = [

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::RecordingAccess;
-use domain::ports::RecordingStore;
+use domain::ports::{RecordingAccess, RecordingStore};
 
 use super::LosesStore;
 
@@ -13,7 +12,7 @@ pub trait RecordingStoreHarness: LosesStore {
     /// The adapter, as a new process would have it.
     fn recordings(&self) -> Arc<dyn RecordingStore>;
 
-    /// The bytes of a recording: those in `access`, or those behind its link, fetched with nothing
+    /// The bytes of a recording: those of the stream in `access`, or those behind its link, fetched with nothing
     /// but the link.
     async fn read(&self, access: RecordingAccess) -> Vec<u8>;
 }

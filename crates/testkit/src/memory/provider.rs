@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use domain::ports::{
-    DialRequest, PortUnavailable, ProviderLookup, ProviderRecordings, ProviderRecords, VoiceProvider,
+    DialRequest, FetchedRecording, PortUnavailable, ProviderLookup, ProviderRecordings, ProviderRecords,
+    VoiceProvider,
 };
 use domain::{AnswerTime, Audio, CallId, CallUpdate, ConversationId, DialOutcome};
 
@@ -100,7 +101,11 @@ impl ProviderRecords for Provider {
 
 #[async_trait]
 impl ProviderRecordings for Provider {
-    async fn fetch(&self, conversation_id: &ConversationId) -> Result<Option<Audio>, PortUnavailable> {
-        Ok(self.records()?.recordings.get(conversation_id).cloned())
+    async fn fetch(
+        &self,
+        conversation_id: &ConversationId,
+    ) -> Result<Option<FetchedRecording>, PortUnavailable> {
+        let recording = self.records()?.recordings.get(conversation_id).cloned();
+        Ok(recording.map(|Audio { format, bytes }| FetchedRecording { format, audio: bytes.into() }))
     }
 }

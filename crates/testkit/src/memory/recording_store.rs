@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, RecordingStore};
-use domain::{AudioFormat, RecordingAccess, RecordingKey};
+use domain::ports::{AudioStream, PortUnavailable, PutError, RecordingAccess, RecordingStore};
+use domain::{AudioFormat, RecordingKey};
 
 use super::Memory;
 
@@ -10,13 +10,16 @@ impl RecordingStore for Memory {
         &self,
         key: &RecordingKey,
         _format: AudioFormat,
-        bytes: Vec<u8>,
-    ) -> Result<(), PortUnavailable> {
+        audio: AudioStream,
+    ) -> Result<u64, PutError> {
+        let bytes = audio.read_to_end().await.map_err(PutError::Audio)?;
+        let size = bytes.len() as u64;
         self.open()?.recordings.insert(key.as_str().to_owned(), bytes);
-        Ok(())
+        Ok(size)
     }
 
     async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
-        Ok(self.open()?.recordings.get(key.as_str()).cloned().map(RecordingAccess::Bytes))
+        let found = self.open()?.recordings.get(key.as_str()).cloned();
+        Ok(found.map(|bytes| RecordingAccess::Stream(bytes.into())))
     }
 }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use domain::ports::{OverdueLease, PortUnavailable, ProviderLookup, UnfinishedCalls, UnrecordedLease};
-use domain::{CallId, CallStatus, ConversationId, Timestamp};
+use domain::{CallId, CallStatus, ConversationId, RecordingReport, Timestamp};
 
 use super::{LedgerCall, Memory, Tables};
 
@@ -74,6 +74,7 @@ fn is_unrecorded(call: &LedgerCall, lease: &UnrecordedLease) -> bool {
     let progress = &call.progress;
     progress.status == Some(CallStatus::Completed)
         && progress.conversation.as_ref().is_some_and(|conversation| conversation.has_recording)
+        && progress.recording != Some(RecordingReport::TooLarge)
         && progress.conversation_id.is_some()
         && call.recording.is_none()
         && (lease.given_up_before..lease.booked_before).contains(&call.booking.booked_at)

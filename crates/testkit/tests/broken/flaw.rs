@@ -94,6 +94,7 @@ pub(crate) enum Flaw {
     ReadsBeforeItMerges,
     DropsTheTranscript,
     KeepsTheLastStatus,
+    KeepsTheLastReport,
     TakesTheDialForTheLastWord,
     MergesWithTheDialsFailure,
     TrustsForeignIds,
@@ -122,6 +123,8 @@ pub(crate) enum Flaw {
     LeasesOldCallsAsBriefly,
     TakesEveryCallForRecorded,
     FetchesStoredRecordings,
+    TrustsTheRecordAlone,
+    FetchesWhatIsTooLarge,
     ForgetsRecordings,
     KeepsTheFirstRecording,
     // The inbox
@@ -194,6 +197,9 @@ pub(crate) enum Flaw {
     TakesNamesForPaths,
     KeepsTheFirstAudio,
     ShowsHalfARecording,
+    StoresTheFirstPart,
+    StoresWhatCameBeforeAnError,
+    TakesTheBlameForTheStream,
     AnswersSomeRecording,
     KeepsRecordingsInTheProcess,
     // The provider's records
@@ -237,7 +243,8 @@ pub(crate) enum Flaw {
     TakesEveryRecordingForWav,
     TakesAbsentForUnavailable,
     TakesACutForTheEnd,
-    ReadsWithoutABound,
+    FetchesAtMost16Mib,
+    FetchesInOneChunk,
     QuotesTheResponse,
     RetriesWithoutALimit,
     // The provider's webhook

@@ -7,11 +7,10 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DeliveryQueue, Directory,
     EventFeed, EventInbox, HoldResult, IdempotencyLock, InboundDirectory, LockSettlement, NumberPool,
-    Ownership, PortUnavailable, RecordingStore, SettleResult, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    Ownership, PortUnavailable, RecordingAccess, RecordingStore, SettleResult, UnfinishedCalls, UserRepo,
+    WebhookEndpoints,
 };
-use domain::{
-    DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, RecordingAccess, Timestamp,
-};
+use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
 use testkit::clock::ManualClock;
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
@@ -316,7 +315,7 @@ impl<P: RecordingStore + Adapters> RecordingStoreHarness for Harness<P> {
 
     async fn read(&self, access: RecordingAccess) -> Vec<u8> {
         match access {
-            RecordingAccess::Bytes(bytes) => bytes,
+            RecordingAccess::Stream(audio) => audio.read_to_end().await.expect("memory does not fail"),
             RecordingAccess::Link { .. } => panic!("memory has no links"),
         }
     }

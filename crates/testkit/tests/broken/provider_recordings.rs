@@ -4,8 +4,9 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, ProviderRecordings};
+use domain::ports::{AudioStream, FetchedRecording, PortUnavailable, ProviderRecordings};
 use domain::{Audio, AudioFormat, ConversationId};
+use futures_util::stream;
 use testkit::fixtures::conversation_id;
 use testkit::harness::{ProviderRecordingsHarness, RecordingsUpstream};
 
@@ -65,11 +66,14 @@ impl Tapes {
         let recording = stored.and_then(|(_, recording)| recording.clone());
         match provider.upstream {
             RecordingsUpstream::Responds => Ok(recording),
-            RecordingsUpstream::TooLarge if self.has(Flaw::ReadsWithoutABound) => Ok(recording),
+            RecordingsUpstream::Large => {
+                let bytes = vec![b'a'; RecordingsUpstream::LARGE_LEN];
+                Ok(Some(Audio { format: AudioFormat::Mp3, bytes }))
+            }
             RecordingsUpstream::CutResponse if self.has(Flaw::TakesACutForTheEnd) => Ok(recording),
-            RecordingsUpstream::RefusesConnection
-            | RecordingsUpstream::CutResponse
-            | RecordingsUpstream::TooLarge => Err("no whole response"),
+            RecordingsUpstream::RefusesConnection | RecordingsUpstream::CutResponse => {
+                Err("no whole response")
+            }
             RecordingsUpstream::RefusesTheKey
             | RecordingsUpstream::ServerError
             | RecordingsUpstream::ForeignResponse => Err(RecordingsUpstream::QUOTED),
@@ -79,7 +83,10 @@ impl Tapes {
 
 #[async_trait]
 impl ProviderRecordings for Tapes {
-    async fn fetch(&self, conversation_id: &ConversationId) -> Result<Option<Audio>, PortUnavailable> {
+    async fn fetch(
+        &self,
+        conversation_id: &ConversationId,
+    ) -> Result<Option<FetchedRecording>, PortUnavailable> {
         let mut response = self.request(conversation_id);
         let retries = if self.has(Flaw::RetriesWithoutALimit) { 5 } else { 1 };
         for _ in 0..retries {
@@ -91,12 +98,16 @@ impl ProviderRecordings for Tapes {
             Ok(None) if self.has(Flaw::TakesAbsentForUnavailable) => {
                 Err(PortUnavailable::new("tapes", "no recording"))
             }
-            Ok(recording) => Ok(recording.map(|audio| match self.flaw {
-                Some(Flaw::FetchesTheFirstHalf) => {
-                    Audio { bytes: audio.bytes[..audio.bytes.len() / 2].to_vec(), ..audio }
+            Ok(recording) => Ok(recording.map(|Audio { mut format, mut bytes }| {
+                match self.flaw {
+                    Some(Flaw::FetchesTheFirstHalf) => bytes.truncate(bytes.len() / 2),
+                    Some(Flaw::FetchesAtMost16Mib) => bytes.truncate(16 << 20),
+                    Some(Flaw::TakesEveryRecordingForWav) => format = AudioFormat::Wav,
+                    _ => {}
                 }
-                Some(Flaw::TakesEveryRecordingForWav) => Audio { format: AudioFormat::Wav, ..audio },
-                _ => audio,
+                let chunk_len = if self.has(Flaw::FetchesInOneChunk) { usize::MAX } else { 1 << 16 };
+                let chunks: Vec<_> = bytes.chunks(chunk_len).map(|chunk| Ok(chunk.to_vec())).collect();
+                FetchedRecording { format, audio: AudioStream::new(stream::iter(chunks)) }
             })),
             Err(_) if self.has(Flaw::TakesUnavailableForAbsent) => Ok(None),
             Err(text) if self.has(Flaw::QuotesTheResponse) => Err(PortUnavailable::new("tapes", text)),

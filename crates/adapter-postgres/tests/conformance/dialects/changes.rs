@@ -12,7 +12,8 @@ use domain::{
     AnswerTime, AudioFormat, Booking, CallEventKind, CallFailure, CallIdentity, CallStatus, CallUpdate,
     ContactIdentity, ContactRecord, ConversationRecord, DeliveryFailure, DialOutcome, DirectoryRecord,
     EventSequence, GivenUp, GivenUpReason, NotConnectedReason, NotDialledReason, PrivateNote,
-    ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause, UpdateContent, WebhookEndpoint,
+    ProviderReference, RecordingReport, Speaker, Timestamp, TranscriptLine, UnknownCause, UpdateContent,
+    WebhookEndpoint,
 };
 use testkit::fixtures;
 
@@ -81,7 +82,7 @@ impl World {
     async fn merge(&mut self) {
         let Some(booking) = self.booking() else { return };
         let call_id = if self.random.is_one_in(10) { self.call_id() } else { booking.identity.call_id };
-        let content = match self.random.below(5) {
+        let content = match self.random.below(6) {
             0 => UpdateContent::Failure(CallFailure {
                 reason: *self.random.pick(&NotConnectedReason::ALL),
                 at: self.time(),
@@ -91,6 +92,7 @@ impl World {
                 at: self.time(),
                 reason: *self.random.pick(&GivenUpReason::ALL),
             }),
+            3 => UpdateContent::Recording(*self.random.pick(&RecordingReport::ALL)),
             _ => UpdateContent::Conversation(self.conversation()),
         };
         let (conversation_id, carrier_call_id) = (self.conversation_id(), self.carrier_call_id());

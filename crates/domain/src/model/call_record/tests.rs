@@ -45,6 +45,7 @@ fn any_update() -> impl Strategy<Value = CallUpdate> {
         Just(CallUpdate::unresolved()),
         (0i64..3, prop::sample::select(GivenUpReason::ALL.to_vec()))
             .prop_map(|(at, reason)| given_up(reason, at)),
+        prop::sample::select(RecordingReport::ALL.to_vec()).prop_map(CallUpdate::recording),
         (statuses, prop::option::of(0u32..3)).prop_map(|(status, duration)| conversation(status, duration)),
     ]
 }
@@ -104,6 +105,23 @@ fn the_names_of_reasons_are_read_back() {
     for reason in GivenUpReason::ALL {
         assert_eq!(GivenUpReason::from_name(reason.as_str()), Some(reason));
     }
+}
+
+/// The provider may send the record of the conversation before or after the event that reports its
+/// recording.
+#[test]
+fn a_reported_recording_is_one_that_the_provider_has() {
+    let [report, too_large] = RecordingReport::ALL.map(CallUpdate::recording);
+    let done = conversation(CallStatus::Completed, Some(42));
+    let has_recording =
+        |progress: &CallProgress| progress.conversation.as_ref().is_some_and(|it| it.has_recording);
+    assert!(!has_recording(&merged([&done])));
+    for updates in [[&report, &done], [&done, &report], [&done, &too_large]] {
+        assert!(has_recording(&merged(updates)), "{updates:?}");
+    }
+    let progress = merged([&report]);
+    assert_eq!((progress.status, progress.recording), (None, Some(RecordingReport::AtProvider)));
+    assert_eq!(merged([&too_large, &report]).recording, Some(RecordingReport::TooLarge));
 }
 
 proptest! {

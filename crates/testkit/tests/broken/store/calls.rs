@@ -5,7 +5,7 @@ use domain::ports::{
 };
 use domain::{
     CallFailure, CallId, CallRecord, CallStatus, CallUpdate, ConversationId, DialOutcome, HistoryFilter,
-    OrganizationId, Recording, Timestamp, UpdateContent,
+    OrganizationId, Recording, RecordingReport, Timestamp, UpdateContent,
 };
 use testkit::memory::{LedgerCall, Memory, Tables};
 
@@ -206,6 +206,9 @@ impl CallUpdater for BrokenStore {
             (Flaw::DropsTheTranscript, UpdateContent::Conversation(conversation)) => {
                 conversation.transcript.clear();
             }
+            (Flaw::KeepsTheLastReport, UpdateContent::Recording(_)) => {
+                self.change_call(call_id, |stored| stored.progress.recording = None);
+            }
             _ => {}
         }
         let events = self.events_written();
@@ -299,6 +302,14 @@ impl UnfinishedCalls for BrokenStore {
                 }
             }
             Flaw::FetchesStoredRecordings => call.recording = None,
+            Flaw::TrustsTheRecordAlone if call.progress.recording == Some(RecordingReport::AtProvider) => {
+                if let Some(conversation) = &mut call.progress.conversation {
+                    conversation.has_recording = false;
+                }
+            }
+            Flaw::FetchesWhatIsTooLarge if call.progress.recording.is_some() => {
+                call.progress.recording = Some(RecordingReport::AtProvider);
+            }
             _ => {}
         };
         let leased = self.disguised(disguise, self.memory.lease_unrecorded(&lease)).await?;

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, RecordingStore};
-use domain::{AudioFormat, RecordingAccess, RecordingKey};
+use domain::ports::{AudioStream, PortUnavailable, PutError, RecordingAccess, RecordingStore};
+use domain::{AudioFormat, RecordingKey};
 
 use super::BrokenStore;
 use crate::flaw::Flaw;
@@ -23,22 +23,44 @@ impl RecordingStore for BrokenStore {
         &self,
         key: &RecordingKey,
         format: AudioFormat,
-        bytes: Vec<u8>,
-    ) -> Result<(), PortUnavailable> {
+        mut audio: AudioStream,
+    ) -> Result<u64, PutError> {
         self.reach(key.as_str()).await?;
+        let (mut bytes, mut failure) = (Vec::new(), None);
+        while let Some(chunk) = audio.next().await {
+            match chunk {
+                Ok(mut chunk) => bytes.append(&mut chunk),
+                Err(error) => failure = Some(error),
+            }
+        }
+        if let Some(error) = failure {
+            if self.has(Flaw::StoresWhatCameBeforeAnError) {
+                self.put_recording(key, &bytes);
+            }
+            return Err(match self.flaw {
+                Flaw::TakesTheBlameForTheStream => {
+                    PutError::Store(PortUnavailable::new("memory", "the stream failed"))
+                }
+                _ => PutError::Audio(error),
+            });
+        }
+        let size = bytes.len() as u64;
         let is_stored = self.memory.tables().recordings.contains_key(key.as_str());
         match self.flaw {
-            Flaw::KeepsTheFirstAudio if is_stored => {}
-            Flaw::KeepsTextsAlone => self.put_recording(key, String::from_utf8_lossy(&bytes).as_bytes()),
+            Flaw::KeepsTheFirstAudio if is_stored => return Ok(size),
+            Flaw::KeepsTextsAlone => bytes = String::from_utf8_lossy(&bytes).into_owned().into_bytes(),
             Flaw::ShowsHalfARecording => {
                 self.put_recording(key, &bytes[..bytes.len() / 2]);
                 tokio::task::yield_now().await;
-                self.put_recording(key, &bytes);
             }
-            Flaw::TakesNamesForPaths => self.put_recording(key, &bytes),
-            _ => self.memory.put(key, format, bytes).await?,
+            Flaw::TakesNamesForPaths => {
+                self.put_recording(key, &bytes);
+                return Ok(size);
+            }
+            Flaw::StoresTheFirstPart => bytes.truncate(8 << 20),
+            _ => {}
         }
-        Ok(())
+        self.memory.put(key, format, bytes.into()).await.map(|_| size)
     }
 
     async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
@@ -50,6 +72,6 @@ impl RecordingStore for BrokenStore {
             Flaw::AnswersSomeRecording => tables.recordings.values().next(),
             _ => None,
         };
-        Ok(found.or_else(|| wrong.cloned().map(RecordingAccess::Bytes)))
+        Ok(found.or_else(|| wrong.cloned().map(|bytes| RecordingAccess::Stream(bytes.into()))))
     }
 }

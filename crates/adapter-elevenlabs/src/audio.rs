@@ -11,13 +11,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// The field of an event that holds the recording.
+pub(crate) const FIELD: &str = "full_audio";
 /// The number of bytes that [`recognized`] needs.
 pub(crate) const FIRST_BYTES: usize = 4;
 
-/// Decodes `full_audio`, a base64 text of several megabytes. Unreadable audio counts as no audio:
-/// a refused event would be sent again with the same bytes.
+/// Decodes [`FIELD`], a base64 text of several megabytes. Unreadable audio counts as no audio:
+/// a refused event would be sent again with the same bytes, and the recording can be fetched.
 pub(crate) fn read(data: &Object<'_>) -> Option<Audio> {
-    let text = data.long_text("full_audio").unwrap_or_default();
+    let text = data.long_text(FIELD).unwrap_or_default();
     match BASE64.decode(text.as_bytes()) {
         Ok(bytes) if !bytes.is_empty() => Some(Audio { format: format(&bytes), bytes }),
         _ => {

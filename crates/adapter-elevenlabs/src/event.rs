@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::ports::{CallLookup, EventOrigin, PartiesLookup, ProviderEvent, UnreadableEvent};
-use domain::{CallFailure, CallUpdate, NotConnectedReason, Timestamp, UpdateContent};
+use domain::{CallFailure, CallUpdate, NotConnectedReason, RecordingReport, Timestamp, UpdateContent};
 
 use crate::audio;
 use crate::conversation::{self, Conversation, Owner};
+use crate::hex::hex;
 use crate::json::Object;
 use crate::outcome;
-use crate::webhook::hex;
 
 /// An event may identify its call by phone numbers alone. It then belongs to a call booked within
 /// this time before the event.
@@ -76,6 +76,10 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
                 reason: reason(failure_reason.as_deref(), &failed_dial),
                 at: happened_at,
             }),
+        }),
+        AUDIO if recording.is_none() => Some(CallUpdate {
+            conversation_id: conversation.id(),
+            ..CallUpdate::recording(RecordingReport::AtProvider)
         }),
         _ => None,
     };

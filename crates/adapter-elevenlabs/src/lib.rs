@@ -11,7 +11,8 @@
 //! | `dial.rs` | sends a dial, once |
 //! | `wire.rs` | the provider's JSON, in both directions, without its meaning |
 //! | `outcome.rs` | what a response to a dial means: one pure function with a table of tests |
-//! | `webhook.rs` | checks the signature or the token of an event |
+//! | `webhook.rs`, `signature.rs` | checks the signature or the token of an event |
+//! | `large_event.rs` | receives an event with a long recording, without the recording |
 //! | `event.rs` | reads an event: which call it belongs to and what it reports |
 //! | `personalization.rs` | the question who is calling, and the reply to it |
 //! | `audio.rs` | recognizes a recording, sent with an event or fetched |
@@ -28,11 +29,14 @@ mod config;
 mod conversation;
 mod dial;
 mod event;
+mod hex;
 mod json;
+mod large_event;
 mod outcome;
 mod personalization;
 mod recording;
 mod records;
+mod signature;
 mod webhook;
 mod wire;
 

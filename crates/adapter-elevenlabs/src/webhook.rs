@@ -1,22 +1,21 @@
-//! Verifies that an event comes from the provider.
-//!
-//! Either the event is signed, `ElevenLabs-Signature: t=<Unix seconds>,v0=<hex>`, with HMAC-SHA256
-//! over `{t}.{body}`, or it carries the tool secret as a bearer token.
+//! Verifies that an event comes from the provider: it is signed (`signature.rs`), or it carries the
+//! tool secret as a bearer token.
 
-use std::fmt::{self, Write as _};
-use std::time::Duration;
+use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use aws_lc_rs::hmac;
 use domain::ports::{
-    PersonalizationQuestion, ProviderEvent, ProviderReply, ProviderWebhook, UnreadableEvent,
+    LargeEvent, PersonalizationQuestion, ProviderEvent, ProviderReply, ProviderWebhook, UnreadableEvent,
     UnreadableQuestion, Unverified, WebhookCredentials,
 };
 use domain::{Personalization, Timestamp};
 use provider_client::{InvalidSettings, visible_ascii};
 use secrecy::SecretString;
 
+use crate::large_event::LargeAudioEvent;
+use crate::signature::{Signature, SignedBody};
 use crate::{event, personalization};
 
 /// The secrets that verify events. Without any, no event is accepted. `Debug` shows no secret.
@@ -36,13 +35,6 @@ pub struct ElevenLabsWebhook {
 }
 
 const SIGNATURE_HEADER: &str = "elevenlabs-signature";
-const MAX_SIGNATURE_AGE: Duration = Duration::from_mins(30);
-/// The provider's clock may be ahead of ours by this much.
-const CLOCK_MARGIN: Duration = Duration::from_mins(5);
-/// The provider's signature header has about 80 bytes.
-const MAX_HEADER_BYTES: usize = 1024;
-/// The hex digits of an HMAC-SHA256.
-const TAG_LEN: usize = 64;
 
 impl ElevenLabsWebhook {
     pub fn new(settings: &ElevenLabsWebhookSettings) -> Result<Self, InvalidSettings> {
@@ -59,17 +51,8 @@ impl ElevenLabsWebhook {
         })
     }
 
-    fn is_signed(&self, signature: &Signature<'_>, body: &[u8]) -> bool {
-        self.keys.iter().any(|key| {
-            let mut signing = hmac::Context::with_key(key);
-            signing.update(signature.signed_at.as_bytes());
-            signing.update(b".");
-            signing.update(body);
-            let expected = hex(signing.sign().as_ref());
-            let is_equal =
-                |tag: &String| verify_slices_are_equal(expected.as_bytes(), tag.as_bytes()).is_ok();
-            signature.tags.iter().any(is_equal)
-        })
+    fn signed_body(&self, credentials: &WebhookCredentials) -> Option<SignedBody> {
+        SignedBody::new(&self.keys, credentials.header(SIGNATURE_HEADER)?)
     }
 
     fn is_token(&self, token: &str) -> bool {
@@ -81,7 +64,8 @@ impl ElevenLabsWebhook {
 
 impl ProviderWebhook for ElevenLabsWebhook {
     fn check_headers(&self, credentials: &WebhookCredentials, now: Timestamp) -> Result<(), Unverified> {
-        let may_be_signed = !self.keys.is_empty() && Signature::fresh(credentials, now).is_some();
+        let signature = credentials.header(SIGNATURE_HEADER).filter(|_| !self.keys.is_empty());
+        let may_be_signed = signature.is_some_and(|header| Signature::is_fresh_in(header, now));
         if may_be_signed { Ok(()) } else { self.verify_question(credentials) }
     }
 
@@ -91,9 +75,16 @@ impl ProviderWebhook for ElevenLabsWebhook {
         body: &[u8],
         now: Timestamp,
     ) -> Result<(), Unverified> {
-        let signature = Signature::fresh(credentials, now);
-        let is_signed = signature.is_some_and(|signature| self.is_signed(&signature, body));
-        if is_signed { Ok(()) } else { self.verify_question(credentials) }
+        let Some(mut signed) = self.signed_body(credentials) else {
+            return self.verify_question(credentials);
+        };
+        signed.receive(body);
+        signed.verify(now).or_else(|Unverified| self.verify_question(credentials))
+    }
+
+    fn receive_large(&self, credentials: &WebhookCredentials) -> Option<Box<dyn LargeEvent>> {
+        let has_token = self.verify_question(credentials).is_ok();
+        Some(Box::new(LargeAudioEvent::new(self.signed_body(credentials), has_token)))
     }
 
     fn read(&self, body: &[u8], received_at: Timestamp) -> Result<ProviderEvent, UnreadableEvent> {
@@ -126,59 +117,6 @@ impl fmt::Debug for ElevenLabsWebhook {
             .field("accepts_bearer", &self.bearer.is_some())
             .finish()
     }
-}
-
-/// Lower-case hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
-        write!(digits, "{byte:02x}").expect("writing to a string cannot fail");
-        digits
-    })
-}
-
-struct Signature<'a> {
-    /// Unchanged from the header, because the signature covers these characters.
-    signed_at: &'a str,
-    /// At least one, of [`TAG_LEN`] hex digits in lower case.
-    tags: Vec<String>,
-}
-
-impl<'a> Signature<'a> {
-    /// The signature of a request, if it has the provider's form and its time is in the window.
-    fn fresh(credentials: &'a WebhookCredentials, now: Timestamp) -> Option<Self> {
-        Self::parse(credentials.header(SIGNATURE_HEADER)?).filter(|signature| signature.is_fresh(now))
-    }
-
-    fn parse(header: &'a str) -> Option<Self> {
-        if header.len() > MAX_HEADER_BYTES {
-            return None;
-        }
-        let (mut signed_at, mut tags) = (None, Vec::new());
-        for part in header.split(',') {
-            match part.trim().split_once('=') {
-                Some(("t", secs)) if signed_at.is_none() => signed_at = Some(secs),
-                // Of two times only one would be signed.
-                Some(("t", _)) => return None,
-                Some(("v0", digits)) if is_tag(digits) => tags.push(digits.to_ascii_lowercase()),
-                _ => {}
-            }
-        }
-        let signed_at = signed_at.filter(|_| !tags.is_empty())?;
-        Some(Self { signed_at, tags })
-    }
-
-    fn is_fresh(&self, now: Timestamp) -> bool {
-        let digits = self.signed_at.bytes().all(|byte| byte.is_ascii_digit());
-        let millis = self.signed_at.parse().ok().and_then(|secs: i64| secs.checked_mul(1000));
-        digits
-            && millis.map(Timestamp::from_unix_millis).is_some_and(|signed_at| {
-                (now.before(MAX_SIGNATURE_AGE)..=now.after(CLOCK_MARGIN)).contains(&signed_at)
-            })
-    }
-}
-
-fn is_tag(digits: &str) -> bool {
-    digits.len() == TAG_LEN && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ error_responses! {
         invalid(Some("state"), "must be a state of deliveries")
     ];
 
-    InvalidEvent = "400", "The body is not an event, or is larger than 16 MiB", None, [
+    InvalidEvent = "400", "The body is not an event, or has more than 16 MiB that are not a recording", None, [
         invalid(None, "the body is not an event of the provider")
     ];
     UnverifiedEvent = "401",

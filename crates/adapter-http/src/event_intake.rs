@@ -14,11 +14,9 @@ use tokio::time::{Instant, timeout_at};
 
 use self::minimum_rate::MinimumRate;
 use crate::auth::bearer;
+use crate::event_body::EventBody;
 use crate::provider_request_error::ProviderRequestError;
 use crate::state::TimeLimits;
-
-/// The largest event, in bytes. One event carries a whole recording.
-pub const EVENT_BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 /// A body is read before its sender is verified, so the memory for bodies is bounded: 256 of up to
 /// 256 KiB, and 16 of the larger ones. A transcript is small; a recording is not. Until its permit,
@@ -44,7 +42,7 @@ pub struct EventIntake {
 pub(crate) struct Delivery {
     intake: EventIntake,
     credentials: WebhookCredentials,
-    body: Vec<u8>,
+    body: EventBody,
     permit: OwnedSemaphorePermit,
     large_permit: Option<OwnedSemaphorePermit>,
 }
@@ -77,7 +75,7 @@ impl EventIntake {
         let deadline = Instant::now() + limits.event;
         let mut rate = MinimumRate::new(limits.event_stall);
         let (mut permit, mut large_permit) = (None, None);
-        let mut body = Vec::new();
+        let mut body = EventBody::new();
         loop {
             let waiting_since = Instant::now();
             // Only a sender that holds a permit makes others wait.
@@ -88,10 +86,7 @@ impl EventIntake {
             let chunk = timeout_at(must_arrive_by, payload.next()).await;
             let Some(chunk) = chunk.map_err(|_| ProviderRequestError::TooSlow)? else { break };
             let chunk = chunk.map_err(|_| ProviderRequestError::Incomplete)?;
-            let len = body.len() + chunk.len();
-            if len > EVENT_BODY_LIMIT {
-                return Err(ProviderRequestError::TooLarge);
-            }
+            let len = body.len_after(&chunk);
             if permit.is_some() {
                 rate.received(chunk.len(), waiting_since.elapsed());
             } else if len >= UNPERMITTED_LIMIT {
@@ -100,7 +95,7 @@ impl EventIntake {
             if len > SMALL_BODY_LIMIT && large_permit.is_none() {
                 large_permit = Some(self::permit(&self.large_permits, deadline).await?);
             }
-            body.extend_from_slice(&chunk);
+            body.add(&chunk, &self.receive_event, &credentials)?;
         }
         let permit = match permit {
             Some(permit) => permit,
@@ -114,8 +109,8 @@ impl Delivery {
     /// Stores the event if the provider sent it. Returns its call, if that is already known.
     pub(crate) async fn store(self) -> Result<Option<CallId>, ReceiveEventError> {
         let Self { intake, credentials, body, permit, large_permit } = self;
-        let received = intake.receive_event.receive(&credentials, &body).await;
-        drop((body, permit, large_permit));
+        let received = body.store(&intake.receive_event, &credentials).await;
+        drop((permit, large_permit));
         let call_id = received?;
         intake.accepted.notify_one();
         Ok(call_id)

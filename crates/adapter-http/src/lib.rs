@@ -12,6 +12,7 @@
 //! | `provider_requests.rs`, `probes.rs`, `documents.rs` | the other handlers |
 //! | `failure.rs`, `*_error.rs` | errors: status, body, headers and log line |
 //! | `call_runner.rs`, `event_intake.rs`, `event_streams.rs` | what limits calls, events and streams |
+//! | `event_body.rs` | the body of an event, of any size |
 //! | `recording_permits.rs`, `recording_stream.rs` | how many recordings are read at the same time, and how each is sent |
 //! | `state.rs`, `server.rs` | what handlers share, and the server around them |
 //! | `wire.rs` | the JSON of requests and responses |
@@ -24,6 +25,7 @@ mod auth;
 mod call_runner;
 mod documented;
 mod documents;
+mod event_body;
 mod event_intake;
 mod event_streams;
 mod extract;
@@ -52,7 +54,8 @@ mod wire;
 
 pub use auth::{AuthSettings, AuthSettingsError, Authenticator, JwtKeys, SignError};
 pub use call_runner::CallRunner;
-pub use event_intake::{EVENT_BODY_LIMIT, EventIntake};
+pub use event_body::EVENT_BODY_LIMIT;
+pub use event_intake::EventIntake;
 pub use extract::REQUEST_BODY_LIMIT;
 pub use health::{ComponentHealth, Readiness};
 pub use openapi::{openapi, openapi_yaml};

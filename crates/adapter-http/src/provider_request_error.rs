@@ -18,8 +18,6 @@ pub(crate) enum ProviderRequestError {
     TooMany,
     #[error("the event did not arrive in time")]
     TooSlow,
-    #[error("the body is larger than 16 MiB")]
-    TooLarge,
     #[error("the body is incomplete")]
     Incomplete,
     #[error(transparent)]
@@ -44,8 +42,6 @@ impl RouteError for ProviderRequestError {
                 .log_as(Level::WARN, "refused an event: too many arrive at the same time"),
             Self::TooSlow => Failure::new(ErrorCode::DeliveryTimedOut, self)
                 .log_as(Level::WARN, "refused an event: it did not arrive in time"),
-            Self::TooLarge => invalid_body("the body is larger than 16 MiB")
-                .log_as(Level::WARN, "refused an event: it is larger than 16 MiB"),
             Self::Incomplete => invalid_body("the body is incomplete")
                 .log_as(Level::INFO, "refused an event: the connection ended before its body"),
             Self::Refused(ReceiveEventError::Unverified(_)) => {
@@ -55,6 +51,11 @@ impl RouteError for ProviderRequestError {
                 invalid_body("the body is not an event of the provider")
                     .log_as(Level::WARN, "refused an event: it is verified but not readable")
             }
+            Self::Refused(ReceiveEventError::TooLarge) => invalid_body("the body is larger than 16 MiB")
+                .log_as(
+                    Level::WARN,
+                    "refused an event: it is larger than 16 MiB, and not because of a recording",
+                ),
             Self::Refused(ReceiveEventError::Unavailable(cause)) => {
                 Failure::unavailable("the event could not be stored")
                     .cause(cause)

@@ -61,8 +61,9 @@ impl FromRequest for VerifiedQuestion {
 /// `call_initiation_failure`. Events of other types are acknowledged and kept. The gateway verifies
 /// the raw bytes, by the signature or the bearer tool secret, before it reads them. It refuses a
 /// request before its body arrives if the headers alone show that it will not be verified. 200 means
-/// that the event is stored, and that sending it again changes nothing. At most 16 MiB, within 30 s,
-/// and at least 16 KiB a second.
+/// that the event is stored, and that sending it again changes nothing. An event arrives within 30 s,
+/// at 16 KiB a second or faster. It may have more than 16 MiB only because of its recording: the
+/// gateway then stores the event without the recording, and fetches the recording from the provider.
 #[utoipa::path(
     post,
     path = paths::PROVIDER_EVENTS,

@@ -55,8 +55,8 @@ pub struct GatewayParts {
 pub struct TimeLimits {
     /// The longest time between the head of a request and the end of its JSON body.
     pub body: Duration,
-    /// The longest time for an event of the voice provider to find a permit and to arrive. It has
-    /// up to [`EVENT_BODY_LIMIT`](crate::EVENT_BODY_LIMIT) bytes.
+    /// The longest time for an event of the voice provider to find a permit and to arrive. Up to
+    /// [`EVENT_BODY_LIMIT`](crate::EVENT_BODY_LIMIT) bytes of it are kept in memory.
     pub event: Duration,
     /// How long the sender of such an event may send nothing while it holds a permit that other
     /// events may wait for.

@@ -58,6 +58,8 @@ pub(crate) struct Call {
     pub(crate) client_data: Map<String, Value>,
     pub(crate) dialled_at_unix_secs: u64,
     pub(crate) timeline: Timeline,
+    /// Whether its recording is longer than 16 MiB.
+    pub(crate) large_audio: bool,
     dialled_at: Instant,
 }
 
@@ -71,7 +73,21 @@ impl Call {
         timeline: Timeline,
     ) -> Call {
         let (dialled_at, dialled_at_unix_secs) = (Instant::now(), unix_now_secs());
-        Call { provider, dial, sip_call_id, client_data, dialled_at_unix_secs, timeline, dialled_at }
+        let large_audio = false;
+        Call {
+            provider,
+            dial,
+            sip_call_id,
+            client_data,
+            dialled_at_unix_secs,
+            timeline,
+            large_audio,
+            dialled_at,
+        }
+    }
+
+    pub(crate) fn with_large_audio(self, large_audio: bool) -> Call {
+        Call { large_audio, ..self }
     }
 
     pub(crate) fn step(&self) -> Step {

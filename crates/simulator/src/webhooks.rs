@@ -53,6 +53,8 @@ pub struct WebhookScript {
     pub large: bool,
     /// For an answered call: the audio follows in chunks. This is the default without a script.
     pub audio: bool,
+    /// The recording has more than 16 MiB, in the event and when it is fetched.
+    pub large_audio: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

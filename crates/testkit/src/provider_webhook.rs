@@ -1,6 +1,7 @@
 //! The suite of [`ProviderWebhook`](domain::ports::ProviderWebhook).
 
 mod headers;
+mod large;
 mod reading;
 mod verifying;
 
@@ -16,6 +17,10 @@ pub use headers::{
     a_signature_of_another_form_is_not_read, a_signature_outside_its_window_is_not_read,
     a_verified_event_is_read, an_event_with_another_token_is_not_read,
     an_event_without_credentials_is_not_read,
+};
+pub use large::{
+    a_large_event_is_verified_like_any_other, a_large_recording_is_reported,
+    no_other_large_event_is_shortened,
 };
 pub use reading::{
     a_body_that_is_not_an_event_is_refused, a_question_is_read, a_repeated_event_has_the_same_key,
@@ -49,6 +54,9 @@ suite! {
     an_event_reports_its_call,
     an_event_of_an_unknown_type_has_only_a_key,
     a_body_that_is_not_an_event_is_refused,
+    a_large_event_is_verified_like_any_other,
+    a_large_recording_is_reported,
+    no_other_large_event_is_shortened,
     nothing_personal_is_shown,
     a_question_is_read,
     a_reply_names_the_caller,

@@ -107,6 +107,67 @@ async fn without_a_recording_store_there_is_no_recording(
     gateway.stop().await;
 }
 
+/// The event with such a recording is too large to be kept. It is accepted once, and the recording
+/// is fetched from the provider.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recording_of_more_than_16_mib_is_fetched_and_read(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await;
+    let world = world.with_frequent_reconciliation().with("OUTDIAL_WEBHOOK_WITHIN_SECS", "2");
+    let gateway = world.start_with_webhooks().await;
+    let large = WebhookScript { large_audio: true, ..WebhookScript::default() };
+    let call_id = recorded_call(&world, &gateway, large).await;
+    let body = recording(&gateway, &call_id).await;
+    let audio = body["audioData"].as_str().and_then(|data| data.strip_prefix("data:audio/mpeg;base64,"));
+    let audio = STANDARD.decode(audio.expect("a data URL")).expect("the audio is base64");
+    assert!(audio.len() > 16 << 20 && audio.starts_with(b"ID3"), "{} bytes", audio.len());
+    let call = gateway.client.read_call(&call_id).await;
+    assert_eq!(call["recordings"][0]["size"], json!(audio.len()), "{call}");
+    assert_eq!(audio_deliveries(&world).await, [Some(200)]);
+    gateway.stop().await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recording_above_the_limit_is_shown_as_too_large(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await.with("OUTDIAL_RECORDING_MAX_MIB", "16");
+    let world = world.with_frequent_reconciliation().with("OUTDIAL_WEBHOOK_WITHIN_SECS", "2");
+    let gateway = world.start_with_webhooks().await;
+    let large = WebhookScript { large_audio: true, ..WebhookScript::default() };
+    let call_id = recorded_call(&world, &gateway, large).await;
+    eventually("the recording is too large", async || {
+        let response = gateway.client.get(&recording_path(&call_id)).await;
+        if response.status == 410 {
+            response.assert_error(410, "RECORDING_TOO_LARGE");
+            return true;
+        }
+        response.assert_error(404, "RECORDING_NOT_FOUND");
+        false
+    })
+    .await;
+    let call = gateway.client.read_call(&call_id).await;
+    assert_eq!((&call["recording"], &call["recordings"]), (&json!("too-large"), &json!([])), "{call}");
+    assert_eq!(audio_deliveries(&world).await, [Some(200)]);
+    let files = std::fs::read_dir(world.folder().join("recordings")).expect("the recordings have a folder");
+    assert_eq!(files.count(), 0, "a part of the recording is stored");
+    gateway.stop().await;
+}
+
+/// The status of the response to each event with a recording.
+async fn audio_deliveries(world: &World) -> Vec<Option<u16>> {
+    eventually("the event with the recording was sent", async || {
+        let deliveries = world.simulator.webhook_deliveries();
+        let audio = deliveries.iter().filter(|delivery| delivery.kind == "post_call_audio");
+        let statuses: Vec<_> = audio.map(|delivery| delivery.status).collect();
+        (!statuses.is_empty()).then_some(statuses)
+    })
+    .await
+}
+
 /// The provider sends a recording once. If it does not arrive, the gateway fetches it later.
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

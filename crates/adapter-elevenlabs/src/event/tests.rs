@@ -220,6 +220,9 @@ fn an_audio_event_has_the_recording_of_its_conversation() {
     {
         let event = read_json(&audio(unreadable.clone()));
         assert_eq!((event.key.as_str(), event.recording), ("post_call_audio:conv_1", None), "{unreadable}");
+        let content = event.update.map(|update| update.content);
+        let at_provider = UpdateContent::Recording(RecordingReport::AtProvider);
+        assert_eq!(content, Some(at_provider), "{unreadable} can be fetched");
     }
     let mut elsewhere = transcription();
     elsewhere["data"]["full_audio"] = json!("SUQz");

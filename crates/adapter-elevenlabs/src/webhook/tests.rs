@@ -1,6 +1,7 @@
 //! Which events are accepted.
 
 use super::*;
+use crate::signature::MAX_HEADER_BYTES;
 
 const BODY: &[u8] = br#"{"type":"post_call_transcription"}"#;
 const SIGNED_AT: i64 = 1_739_537_297;

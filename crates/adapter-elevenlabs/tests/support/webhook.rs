@@ -53,6 +53,10 @@ impl ProviderWebhookHarness for Webhook {
         (Duration::from_mins(30), Duration::from_mins(5))
     }
 
+    fn sends_large_events(&self) -> bool {
+        true
+    }
+
     fn event(&self, event: &SampleEvent) -> Vec<u8> {
         let SampleEvent { kind, conversation_id, call_id, from, to, provider_agent_id, said } = event;
         let (from, to) = (from.as_e164(), to.as_e164());

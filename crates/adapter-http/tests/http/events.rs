@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use adapter_http::EVENT_BODY_LIMIT;
 use domain::ports::MockEventInbox;
+use futures_util::{StreamExt as _, stream};
 use reqwest::{Body, RequestBuilder};
 use serde_json::{Value, json};
 use testkit::eventually;
@@ -237,7 +238,7 @@ async fn a_panic_is_an_internal_error_and_gives_its_permits_back() {
 }
 
 #[tokio::test]
-async fn an_event_may_be_16_mib_and_not_a_byte_more() {
+async fn an_event_without_a_recording_may_be_16_mib_and_not_a_byte_more() {
     let world = world();
     let gateway = start(&world).await;
     assert_received(&send(signed(&gateway, chunked(EVENT_BODY_LIMIT))).await, None);
@@ -249,6 +250,26 @@ async fn an_event_may_be_16_mib_and_not_a_byte_more() {
         response.assert_error(400, "VALIDATION_FAILED");
         assert_eq!(response.body["error"]["details"][0]["message"], "the body is larger than 16 MiB");
     }
+    assert_eq!(stored(&world).len(), 2);
+}
+
+/// The provider gives up an event that is refused, and the call would never get its recording.
+#[tokio::test]
+async fn an_event_with_a_large_recording_is_stored_without_it() {
+    let world = world();
+    let gateway = start(&world).await;
+    let body = |len: usize| {
+        let first = stream::iter([Ok::<_, std::io::Error>(b"{ ".to_vec())]);
+        Body::wrap_stream(first.chain(stream::iter((0..len).map(|_| Ok(vec![b'a'; 1024 * 1024])))))
+    };
+    for (mebibytes, stored_len) in [(16, 16_777_218), (40, 41_943_042)] {
+        assert_received(&send(signed(&gateway, body(mebibytes))).await, None);
+        assert!(was_notified(&world).await);
+        let expected = format!("{{ {stored_len}").into_bytes();
+        assert_eq!(stored(&world).pop(), Some(expected), "the shorter body");
+    }
+    let forged = bare(&gateway, body(17)).header(SIGNATURE_HEADER, "t=1,v0=00");
+    send(forged).await.assert_error(401, "UNAUTHORIZED");
     assert_eq!(stored(&world).len(), 2);
 }
 

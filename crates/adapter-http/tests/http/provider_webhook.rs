@@ -2,8 +2,8 @@
 
 use adapter_elevenlabs::{ElevenLabsWebhook, ElevenLabsWebhookSettings};
 use domain::ports::{
-    CallLookup, EventOrigin, PersonalizationQuestion, ProviderEvent, ProviderReply, ProviderWebhook,
-    UnreadableEvent, UnreadableQuestion, Unverified, WebhookCredentials,
+    CallLookup, EventOrigin, LargeEvent, PersonalizationQuestion, ProviderEvent, ProviderReply,
+    ProviderWebhook, UnreadableEvent, UnreadableQuestion, Unverified, WebhookCredentials,
 };
 use domain::{Personalization, Timestamp};
 use testkit::fixtures;
@@ -25,6 +25,31 @@ pub(crate) struct ConstantlySigned;
 fn elevenlabs() -> ElevenLabsWebhook {
     ElevenLabsWebhook::new(&ElevenLabsWebhookSettings::default())
         .expect("settings without a secret are valid")
+}
+
+/// A large event. Its shorter body is its first two bytes and its length.
+struct Large {
+    is_verified: bool,
+    first: Vec<u8>,
+    len: usize,
+}
+
+impl LargeEvent for Large {
+    fn receive(&mut self, part: &[u8]) {
+        self.first.extend_from_slice(&part[..part.len().min(2 - self.first.len())]);
+        self.len += part.len();
+    }
+
+    /// An event that begins with `{{` carries no recording.
+    fn finish(self: Box<Self>, _: Timestamp) -> Result<Option<Vec<u8>>, Unverified> {
+        let Self { is_verified, mut first, len } = *self;
+        if !is_verified {
+            return Err(Unverified);
+        }
+        let carries_a_recording = first != b"{{";
+        first.extend_from_slice(len.to_string().as_bytes());
+        Ok(carries_a_recording.then_some(first))
+    }
 }
 
 impl ProviderWebhook for ConstantlySigned {
@@ -52,6 +77,11 @@ impl ProviderWebhook for ConstantlySigned {
             update: None,
             recording: None,
         })
+    }
+
+    fn receive_large(&self, credentials: &WebhookCredentials) -> Option<Box<dyn LargeEvent>> {
+        let is_verified = self.verify(credentials, b"", Timestamp::from_unix_millis(0)).is_ok();
+        Some(Box::new(Large { is_verified, first: Vec::new(), len: 0 }))
     }
 
     fn verify_question(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {

@@ -11,8 +11,10 @@ use crate::{Audio, CallUpdate, InboundCall, Personalization, PhoneNumber, Provid
 /// without waiting.
 ///
 /// For an event, the gateway calls [`check_headers`](Self::check_headers) before it reads the body,
-/// then [`verify`](Self::verify) over the raw bytes, and [`read`](Self::read) only after that. For a
-/// question, it calls [`verify_question`](Self::verify_question) before it reads the body, then
+/// then [`verify`](Self::verify) over the raw bytes, and [`read`](Self::read) only after that. If the
+/// body is too large to be held in memory, it calls [`receive_large`](Self::receive_large) instead of
+/// `verify`, and then [`read`](Self::read) with the shorter body. For a question, it calls
+/// [`verify_question`](Self::verify_question) before it reads the body, then
 /// [`read_question`](Self::read_question) and [`write_reply`](Self::write_reply).
 ///
 /// - MUST verify an event whose raw body is signed with any of the configured secrets
@@ -38,6 +40,13 @@ use crate::{Audio, CallUpdate, InboundCall, Personalization, PhoneNumber, Provid
 ///   type as far as its key and type (`an_event_of_an_unknown_type_has_only_a_key`).
 /// - MUST return `UnreadableEvent` for every other body, without a panic
 ///   (`a_body_that_is_not_an_event_is_refused`).
+/// - MUST verify a large event like any other, in whichever parts its body arrives
+///   (`a_large_event_is_verified_like_any_other`).
+/// - MUST shorten a large event that carries a recording to at most [`MAX_SHORTENED_LEN`] bytes,
+///   which `read` reads as the same event, with the report
+///   [`AtProvider`](crate::RecordingReport::AtProvider) instead of the recording
+///   (`a_large_recording_is_reported`). MUST NOT shorten any other event
+///   (`no_other_large_event_is_shortened`).
 /// - MUST NOT show personal data in a key, a type, an error or `Debug`
 ///   (`nothing_personal_is_shown`).
 /// - MUST read every field of a question (`a_question_is_read`), and write into the reply the
@@ -54,6 +63,10 @@ pub trait ProviderWebhook: Send + Sync {
     /// parse them.
     fn verify(&self, credentials: &WebhookCredentials, body: &[u8], now: Timestamp)
     -> Result<(), Unverified>;
+
+    /// Starts to receive an event whose body is too large to be held in memory. `None` if the
+    /// provider sends no recordings in events: the gateway refuses the event.
+    fn receive_large(&self, credentials: &WebhookCredentials) -> Option<Box<dyn LargeEvent>>;
 
     /// Reads a verified event. An event of an unknown type has a key, a type and whatever
     /// identifies its call.
@@ -74,6 +87,20 @@ pub trait ProviderWebhook: Send + Sync {
         personalization: Option<Personalization>,
     ) -> ProviderReply;
 }
+
+/// An event that is too large to be held in memory. It hashes its body, and keeps only what
+/// identifies the event.
+pub trait LargeEvent: Send {
+    /// Receives the next part of the body.
+    fn receive(&mut self, part: &[u8]);
+
+    /// Verifies the event after the last part. Returns a shorter body of the same event, without
+    /// its recording; `None` if the event carries none.
+    fn finish(self: Box<Self>, now: Timestamp) -> Result<Option<Vec<u8>>, Unverified>;
+}
+
+/// The largest body that [`LargeEvent::finish`] returns, in bytes.
+pub const MAX_SHORTENED_LEN: usize = 256 * 1024;
 
 /// The headers of a request from the provider, for an implementation to find its signature or
 /// secret in. Without `Debug`: they hold secrets.

@@ -9,8 +9,8 @@ use futures_util::future::{Either, select};
 use super::store_recording::store_recording;
 use crate::ports::{
     CallUpdater, Clock, ClosedBody, ContextCache, EventInbox, InboxLease, IncomingEvent, KnownPartiesQuery,
-    OpenEvent, PortUnavailable, ProviderEvent, ProviderWebhook, PutError, RecordingStore, UnreadableEvent,
-    Unverified, WebhookCredentials,
+    LargeEvent, OpenEvent, PortUnavailable, ProviderEvent, ProviderWebhook, PutError, RecordingStore,
+    UnreadableEvent, Unverified, WebhookCredentials,
 };
 use crate::{Audio, CallId, ConversationContext, Timestamp};
 
@@ -55,6 +55,9 @@ pub enum ReceiveEventError {
     /// It is not an event.
     #[error(transparent)]
     Unreadable(#[from] UnreadableEvent),
+    /// It is too large to be stored, and carries no recording that could be left out.
+    #[error("the event is too large")]
+    TooLarge,
     /// It could not be stored; the provider must deliver it again.
     #[error(transparent)]
     Unavailable(#[from] PortUnavailable),
@@ -106,6 +109,30 @@ impl ReceiveEvent {
     ) -> Result<Option<CallId>, ReceiveEventError> {
         let now = self.ports.clock.now();
         self.ports.webhook.verify(credentials, body, now)?;
+        self.store(body, now).await
+    }
+
+    /// Starts to receive an event that is too large to be held in memory.
+    pub fn start_large(
+        &self,
+        credentials: &WebhookCredentials,
+    ) -> Result<Box<dyn LargeEvent>, ReceiveEventError> {
+        self.ports.webhook.receive_large(credentials).ok_or(ReceiveEventError::TooLarge)
+    }
+
+    /// Stores a large event without its recording, which is fetched later. When this returns `Ok`,
+    /// it is stored as by [`receive`](Self::receive).
+    pub async fn receive_large(
+        &self,
+        event: Box<dyn LargeEvent>,
+    ) -> Result<Option<CallId>, ReceiveEventError> {
+        let now = self.ports.clock.now();
+        let body = event.finish(now)?.ok_or(ReceiveEventError::TooLarge)?;
+        self.store(&body, now).await
+    }
+
+    /// Stores a verified event.
+    async fn store(&self, body: &[u8], now: Timestamp) -> Result<Option<CallId>, ReceiveEventError> {
         let event = self.ports.webhook.read(body, now)?;
         let incoming = IncomingEvent { key: &event.key, kind: &event.kind, body, received_at: now };
         self.ports.inbox.accept(&incoming).await?;

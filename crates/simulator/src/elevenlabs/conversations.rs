@@ -24,7 +24,7 @@ pub(crate) async fn find(state: web::Data<State>, id: web::Path<String>) -> Http
 pub(crate) async fn audio(state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
     match state.calls().find(Provider::ElevenLabs, &id) {
         Some(call) if call.step() == Step::Done => {
-            HttpResponse::Ok().content_type("audio/mpeg").body(recording::silence())
+            HttpResponse::Ok().content_type("audio/mpeg").body(recording::of(&call))
         }
         _ => errors::no_such_conversation(&id),
     }

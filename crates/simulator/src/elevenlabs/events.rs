@@ -44,7 +44,7 @@ fn audio(call: &Call) -> Event {
     let data = json!({
         "agent_id": call.dial.agent_id,
         "conversation_id": call.dial.conversation_id,
-        "full_audio": STANDARD.encode(recording::silence()),
+        "full_audio": STANDARD.encode(recording::of(call)),
     });
     Event { chunked: true, ..event(call, "post_call_audio", data) }
 }

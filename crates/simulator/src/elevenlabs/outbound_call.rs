@@ -52,7 +52,8 @@ pub(crate) async fn over_sip_trunk(
             _ => state.scaled(Duration::from_millis(DEFAULT_RING_MS)),
         };
         let talks_for = talks_for_ms.map_or_else(|| state.scaled(TALKS_FOR), Duration::from_millis);
-        let call = Arc::new(dial(&state, request, &ids, [rings_for, talks_for], end));
+        let call = dial(&state, request, &ids, [rings_for, talks_for], end);
+        let call = Arc::new(call.with_large_audio(webhook.large_audio));
         state.calls().record(Arc::clone(&call));
         if !webhook.before_answer {
             webhooks::send_events_after_call(&state, &call, webhook);

@@ -1,5 +1,7 @@
 //! The recording of a call: silence, as a valid MP3 file.
 
+use crate::calls::Call;
+
 /// `ID3` 2.4 with the encoder's name, as in the provider's files. Each length follows its name.
 const TAG: &[u8] = b"ID3\x04\0\0\0\0\0\x14TSSE\0\0\0\x0a\0\0\x03Simulator";
 /// MPEG 2 layer 3 without a checksum, 64 kbit/s, 24 kHz, one channel.
@@ -9,10 +11,18 @@ const FRAME_BYTES: usize = 192;
 /// At 24 ms each, 6 s: more bytes than one chunk of a webhook.
 const FRAMES: usize = 250;
 
-pub(super) fn silence() -> Vec<u8> {
+/// 44 min: more than 20 MB.
+const LARGE_FRAMES: usize = 110_000;
+
+/// The recording of this call.
+pub(super) fn of(call: &Call) -> Vec<u8> {
+    silence(if call.large_audio { LARGE_FRAMES } else { FRAMES })
+}
+
+fn silence(frames: usize) -> Vec<u8> {
     let mut frame = [0; FRAME_BYTES];
     frame[..HEADER.len()].copy_from_slice(&HEADER);
-    [TAG, &frame.repeat(FRAMES)].concat()
+    [TAG, &frame.repeat(frames)].concat()
 }
 
 #[cfg(test)]
@@ -23,7 +33,7 @@ mod tests {
     /// in its header.
     #[test]
     fn a_player_finds_every_frame() {
-        let file = silence();
+        let file = silence(FRAMES);
         assert_eq!((&file[..3], usize::from(file[9])), (b"ID3".as_slice(), TAG.len() - 10));
         assert_eq!(usize::from(file[17]), TAG.len() - 20);
         let kbits = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];

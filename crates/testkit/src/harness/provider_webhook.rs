@@ -21,6 +21,10 @@ pub trait ProviderWebhookHarness: Send + Sync {
     /// How old a signature may be, and how far in the future its time may be.
     fn window(&self) -> (Duration, Duration);
 
+    /// Whether the provider sends recordings in events, so that an event may be too large to be held
+    /// in memory.
+    fn sends_large_events(&self) -> bool;
+
     /// The body of an event, as the provider writes it.
     fn event(&self, event: &SampleEvent) -> Vec<u8>;
 

@@ -269,6 +269,9 @@ pub(crate) enum Flaw {
     TakesFailuresForConversations,
     GuessesAtUnknownTypes,
     TakesEveryBodyForAnEvent,
+    TrustsLargeEvents,
+    ShortensTheConversation,
+    ShortensConversations,
     DropsTheCaller,
     RepliesWithoutTheName,
 }

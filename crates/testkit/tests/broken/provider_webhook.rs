@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{
-    CallLookup, EventOrigin, PartiesLookup, PersonalizationQuestion, ProviderEvent, ProviderReply,
-    ProviderWebhook, UnreadableEvent, UnreadableQuestion, Unverified, WebhookCredentials,
+    CallLookup, EventOrigin, LargeEvent, MAX_SHORTENED_LEN, PartiesLookup, PersonalizationQuestion,
+    ProviderEvent, ProviderReply, ProviderWebhook, UnreadableEvent, UnreadableQuestion, Unverified,
+    WebhookCredentials,
 };
 use domain::{
     Audio, AudioFormat, CallFailure, CallId, CallStatus, CallUpdate, ConversationId, ConversationRecord,
-    InboundCall, NotConnectedReason, Personalization, PhoneNumber, PrivateNote, ProviderAgentId, Speaker,
-    Timestamp, TranscriptLine, UpdateContent,
+    InboundCall, NotConnectedReason, Personalization, PhoneNumber, PrivateNote, ProviderAgentId,
+    RecordingReport, Speaker, Timestamp, TranscriptLine, UpdateContent,
 };
 use testkit::harness::{ProviderWebhookHarness, SampleEvent, SampleKind, SigningSecret};
 
@@ -112,9 +113,14 @@ impl Lines {
             Some(Flaw::KeysByTheText) => key = format!("{key}:{said}"),
             _ => {}
         }
+        let content = content.or_else(|| {
+            let is_left_out = kind == "audio" && field("audio") == Some("");
+            is_left_out.then_some(UpdateContent::Recording(RecordingReport::AtProvider))
+        });
         let update =
             content.map(|content| CallUpdate { conversation_id: None, carrier_call_id: None, content });
-        let recording = (kind == "audio").then(|| {
+        let is_carried = kind == "audio" && field("audio") != Some("");
+        let recording = is_carried.then(|| {
             let bytes = field("audio").unwrap_or_default().split(',');
             Audio { format: AudioFormat::Mp3, bytes: bytes.filter_map(|byte| byte.parse().ok()).collect() }
         });
@@ -164,7 +170,41 @@ fn checksum(secret: &str, secs: i64, body: &[u8]) -> String {
     format!("{:016x}", hasher.finish())
 }
 
+/// A large event with the adapter that receives it.
+struct LargeLines {
+    lines: Lines,
+    credentials: WebhookCredentials,
+    body: Vec<u8>,
+}
+
+impl LargeEvent for LargeLines {
+    fn receive(&mut self, part: &[u8]) {
+        self.body.extend_from_slice(part);
+    }
+
+    fn finish(self: Box<Self>, now: Timestamp) -> Result<Option<Vec<u8>>, Unverified> {
+        let Self { lines, credentials, body } = *self;
+        let text = String::from_utf8_lossy(&body);
+        if !lines.has(Flaw::TrustsLargeEvents) {
+            lines.verify(&credentials, &body, now)?;
+        }
+        let shorter = text.lines().map(|line| match line.split_once('=') {
+            Some(("audio", _)) => "audio=",
+            Some(("said", _)) if lines.has(Flaw::ShortensConversations) => "said=",
+            Some(("conversation", _)) if lines.has(Flaw::ShortensTheConversation) => "conversation=another",
+            _ => line,
+        });
+        let shorter = shorter.collect::<Vec<_>>().join("\n");
+        Ok((shorter.len() <= MAX_SHORTENED_LEN).then(|| shorter.into_bytes()))
+    }
+}
+
 impl ProviderWebhook for Lines {
+    fn receive_large(&self, credentials: &WebhookCredentials) -> Option<Box<dyn LargeEvent>> {
+        let (lines, credentials) = (self.clone(), credentials.clone());
+        Some(Box::new(LargeLines { lines, credentials, body: Vec::new() }))
+    }
+
     fn check_headers(&self, credentials: &WebhookCredentials, now: Timestamp) -> Result<(), Unverified> {
         let has_token = credentials.bearer().is_some_and(|token| self.is_token(token));
         let signature = credentials.header(HEADER).filter(|_| !self.secrets.is_empty());
@@ -259,6 +299,10 @@ impl ProviderWebhookHarness for Lines {
 
     fn window(&self) -> (Duration, Duration) {
         (PAST, FUTURE)
+    }
+
+    fn sends_large_events(&self) -> bool {
+        true
     }
 
     fn event(&self, event: &SampleEvent) -> Vec<u8> {

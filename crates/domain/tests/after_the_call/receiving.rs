@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AcceptResult, CallLookup, ClosedBody, ContextCache, EventOrigin, KnownParties, MockCallUpdater,
-    MockContextCache, MockEventInbox, MockProviderWebhook, MockRecordingStore, OpenEvent, PortUnavailable,
-    ProviderEvent, RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
+    AcceptResult, CallLookup, ClosedBody, ContextCache, EventOrigin, KnownParties, LargeEvent,
+    MockCallUpdater, MockContextCache, MockEventInbox, MockProviderWebhook, MockRecordingStore, OpenEvent,
+    PortUnavailable, ProviderEvent, RecordingStore, UnreadableEvent, Unverified, WebhookCredentials,
 };
 use domain::{
     Audio, AudioFormat, CallFailure, CallId, CallUpdate, ConversationContext, ConversationId, InboundContext,
@@ -176,6 +176,42 @@ async fn what_is_acknowledged_is_in_the_inbox_and_what_is_refused_is_not() {
     assert_eq!(full.receive().await.0, Err(ReceiveEventError::Unavailable(unavailable())));
     let stored = World { located: Err(unavailable()), ..World::working() };
     assert_eq!(stored.receive().await.0, Ok(None), "the event is stored, and its call is not known yet");
+}
+
+/// The body of a large event is not kept: what its finished form returns is received instead.
+#[tokio::test]
+async fn a_large_event_is_stored_in_its_shorter_form_or_refused() {
+    struct Finished(Result<Option<Vec<u8>>, Unverified>);
+
+    impl LargeEvent for Finished {
+        fn receive(&mut self, _: &[u8]) {}
+
+        fn finish(self: Box<Self>, now: Timestamp) -> Result<Option<Vec<u8>>, Unverified> {
+            assert_eq!(now, NOW);
+            self.0
+        }
+    }
+
+    let shorter = Ok(Some(b"{}".to_vec()));
+    let accept = vec!["accept".to_owned()];
+    for (finished, expected, steps) in [
+        (shorter.clone(), Ok(Some(call_id())), accept),
+        (Ok(None), Err(ReceiveEventError::TooLarge), vec![]),
+        (Err(Unverified), Err(ReceiveEventError::Unverified(Unverified)), vec![]),
+    ] {
+        let (use_case, seen) = World::working().use_case();
+        assert_eq!(use_case.receive_large(Box::new(Finished(finished))).await, expected);
+        assert_eq!(*seen.lock().expect("no panic"), steps);
+    }
+    let (use_case, _) = World { read: Err(UnreadableEvent), ..World::working() }.use_case();
+    let received = use_case.receive_large(Box::new(Finished(shorter))).await;
+    assert_eq!(received, Err(ReceiveEventError::Unreadable(UnreadableEvent)));
+
+    let mut webhook = MockProviderWebhook::new();
+    webhook.expect_receive_large().returning(|_| None);
+    let (ports, _) = World::working().ports();
+    let use_case = ReceiveEvent::new(ReceiveEventPorts { webhook: Arc::new(webhook), ..ports });
+    assert!(matches!(use_case.start_large(&signed()), Err(ReceiveEventError::TooLarge)));
 }
 
 /// The provider treats a slow response as a failure, and stops sending after several of them.

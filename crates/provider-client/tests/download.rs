@@ -77,7 +77,7 @@ async fn a_server_error_is_asked_about_a_second_time() {
 /// A download of hundreds of megabytes must not fill the memory, and must end with its reader.
 #[tokio::test]
 async fn a_peer_sends_no_faster_than_the_body_is_read_and_is_reset_with_it() {
-    const CHUNK: [u8; 64 * 1024] = [7; 64 * 1024];
+    static CHUNK: [u8; 64 * 1024] = [7; 64 * 1024];
     let (sent, mut chunks) = mpsc::unbounded_channel();
     let peer = Peer::start(move |mut connection| {
         let sent = sent.clone();

@@ -19,7 +19,7 @@ use crate::world::{CALL_ID, World};
 
 /// Larger than what the sockets of both ends hold.
 const CHUNKS: usize = 500;
-const CHUNK: [u8; 64 * 1024] = [7; 64 * 1024];
+static CHUNK: [u8; 64 * 1024] = [7; 64 * 1024];
 
 /// What was read from a store.
 #[derive(Clone, Default)]

@@ -170,6 +170,7 @@ async fn a_call_from_before_the_events_gets_events_from_then_on() {
         include_str!("../../migrations/0003_events_webhooks_recordings.sql"),
         include_str!("../../migrations/0004_unrecorded_calls.sql"),
         include_str!("../../migrations/0005_given_up_calls_and_foreign_events.sql"),
+        include_str!("../../migrations/0006_recording_reports.sql"),
     ] {
         database.execute(migration).await;
     }

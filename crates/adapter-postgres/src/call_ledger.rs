@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, ProviderLookup, Settlement};
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{Booking, CallEventKind, CallReason, CallStatus, IntentKey, TakeOver};
-use sql_common::{DIALLING, HoldColumns, OutcomeColumns, OverdueColumns, StatusMerges, Table, UNKNOWN};
+use sql_common::{DIALLING, HoldColumns, OutcomeColumns, StatusMerges, Table, UNKNOWN, UndecidedColumns};
 
 use crate::PostgresStore;
 use crate::statement::Failure;
@@ -88,11 +88,14 @@ impl CallLedger for PostgresStore {
         .await
     }
 
-    async fn undecided(&self, key: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable> {
+    async fn undecided(&self, key: &IntentKey) -> Result<Option<UndecidedCall>, PortUnavailable> {
         self.read_row(|| {
             sqlx::query_as!(
-                OverdueColumns::<PgTime>,
-                r#"select calls.id, calls.conversation_id, calls.booked_at, agents.provider_agent_id
+                UndecidedColumns::<PgTime>,
+                r#"select calls.id, calls.conversation_id, calls.booked_at, agents.provider_agent_id,
+                          calls.carrier_call_id, calls.status_rank,
+                          floor(extract(epoch from clock_timestamp() - existing.blocked_until) * 1000)::bigint
+                              as "expired_for_millis!"
                      from dial_guards as existing
                      join calls on calls.id = existing.call_id
                      join agents on agents.organization_id = calls.organization_id and agents.id = calls.agent_id

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, ProviderLookup, Settlement};
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{Booking, CallEventKind, CallReason, CallStatus, IntentKey, TakeOver};
-use sql_common::{DIALLING, HoldColumns, OutcomeColumns, OverdueColumns, Table, UNKNOWN, read_status};
+use sql_common::{DIALLING, HoldColumns, OutcomeColumns, Table, UNKNOWN, UndecidedColumns, read_status};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -33,11 +33,12 @@ impl CallLedger for SqliteStore {
         .await
     }
 
-    async fn undecided(&self, key: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable> {
+    async fn undecided(&self, key: &IntentKey) -> Result<Option<UndecidedCall>, PortUnavailable> {
         let now = HostTime::now();
         self.read_row(sqlx::query_as!(
-            OverdueColumns::<i64>,
-            r#"select calls.id, conversation_id, booked_at,
+            UndecidedColumns::<i64>,
+            r#"select calls.id, conversation_id, booked_at, carrier_call_id, status_rank as "status_rank: i16",
+                      iif(boot_id = ?2, ?3 + boot_offset, ?4) - blocked_until as "expired_for_millis!: i64",
                       (select provider_agent_id from agents where agents.id = agent_id) as "provider_agent_id: String"
                from dial_guards join calls on calls.id = dial_guards.call_id
                where key = ?1 and blocked_until <= iif(boot_id = ?2, ?3 + boot_offset, ?4)

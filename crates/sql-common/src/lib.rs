@@ -29,5 +29,5 @@ pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use outcome::{
     DIALLING, HoldColumns, NOT_DIALLED, OutcomeColumns, SettledColumns, StatusMerges, UNKNOWN,
 };
-pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
+pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};
 pub use webhook_endpoint::{EndpointColumns, kinds_to_json};

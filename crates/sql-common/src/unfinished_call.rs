@@ -1,6 +1,9 @@
-use domain::ports::ProviderLookup;
+use std::time::Duration;
+
+use domain::ports::{ProviderLookup, UndecidedCall};
 use domain::{CallId, ConversationId};
 
+use crate::call_event::read_status;
 use crate::{Columns, StoredTime, Table, Unreadable};
 
 const CALLS: Table = Table("calls");
@@ -25,6 +28,31 @@ impl<T: StoredTime> Columns for OverdueColumns<T> {
             conversation_id: CALLS.read_optional("conversation_id", self.conversation_id)?,
             provider_agent_id: Table("agents").read_optional("provider_agent_id", self.provider_agent_id)?,
             booked_at: self.booked_at.timestamp(),
+        })
+    }
+}
+
+/// A call of which it is not known whether its dial reached the provider.
+pub struct UndecidedColumns<T> {
+    pub id: String,
+    pub conversation_id: Option<String>,
+    pub provider_agent_id: Option<String>,
+    pub booked_at: T,
+    pub carrier_call_id: Option<String>,
+    pub status_rank: i16,
+    pub expired_for_millis: i64,
+}
+
+impl<T: StoredTime> Columns for UndecidedColumns<T> {
+    type Value = UndecidedCall;
+
+    fn read(self) -> Result<UndecidedCall, Unreadable> {
+        let Self { id, conversation_id, provider_agent_id, booked_at, .. } = self;
+        Ok(UndecidedCall {
+            lookup: OverdueColumns { id, conversation_id, provider_agent_id, booked_at }.read()?,
+            carrier_call_id: CALLS.read_optional("carrier_call_id", self.carrier_call_id)?,
+            status: read_status(CALLS, self.status_rank.into())?,
+            expired_for: Duration::from_millis(self.expired_for_millis.try_into().unwrap_or_default()),
         })
     }
 }

@@ -59,8 +59,14 @@ pub async fn a_reported_failure_decides_an_unknown_call(harness: &impl CallsHarn
         book(harness, &booking).await;
         settle(harness, &booking, &DialOutcome::Unknown(UnknownCause::TimedOut)).await;
         merge(harness, &booking, &update).await;
-        let is_decided = undecided(harness, &booking.key).await.is_none();
-        assert_eq!(is_decided, decides, "after {update:?}");
+        let call = undecided(harness, &booking.key).await;
+        assert_eq!(call.is_none(), decides, "after {update:?}");
+        if let Some(call) = call {
+            let progress = find(harness, &booking).await.progress;
+            assert_eq!(Some(call.status), progress.status);
+            assert_eq!(call.lookup.conversation_id, progress.conversation_id);
+            assert_eq!(call.carrier_call_id, progress.carrier_call_id);
+        }
     }
 }
 

@@ -116,6 +116,11 @@ impl DestinationRules {
         if written.has_plus {
             return Ok(Reading { destination: international?, doubt: Doubt::None });
         }
+        // The operator has named a prefix with its `+`, which says nothing of a number without it.
+        let international = international.and_then(|number| match number.area() {
+            Area::ExtraRange => Err(DestinationRefusal::Invalid),
+            Area::Country(_) | Area::International => Ok(number),
+        });
         let national = self.default_country.and_then(|country| self.plan.national(&written.digits, country));
         let national = national.map(|number| Destination::new(number, &self.plan));
         match (national, international) {
@@ -123,8 +128,9 @@ impl DestinationRules {
                 Ok(Reading { destination, doubt: Doubt::International(international) })
             }
             (Some(Ok(destination)), Ok(_) | Err(_)) => Ok(Reading { destination, doubt: Doubt::None }),
-            (Some(Err(_)) | None, Ok(destination)) => Ok(Reading { destination, doubt: Doubt::NoPlus }),
-            (Some(Err(refusal)), Err(_)) | (None, Err(refusal)) => Err(refusal),
+            // A number that exists at home is not called abroad, whatever forbids it at home.
+            (Some(Err(refusal)), Ok(_) | Err(_)) | (None, Err(refusal)) => Err(refusal),
+            (None, Ok(destination)) => Ok(Reading { destination, doubt: Doubt::NoPlus }),
         }
     }
 
@@ -160,7 +166,9 @@ impl DestinationRules {
         let national = self.plan.national(digits, country).ok_or(StoredNumberError::NoPlus)?;
         let other = international.ok().filter(|international| *international != national);
         match other.as_ref().and_then(area) {
-            Some(other) if self.may_allow(other) => Err(StoredNumberError::TwoReadings),
+            Some(other) if other != Area::ExtraRange && self.may_allow(other) => {
+                Err(StoredNumberError::TwoReadings)
+            }
             Some(_) | None => Ok(national),
         }
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{HoldResult, PortUnavailable, ProviderLookup};
-use crate::{Booking, CallId, CallStatus, DialOutcome, IntentKey, OwnerToken, Timestamp};
+use crate::{Booking, CallId, CallStatus, CarrierCallId, DialOutcome, IntentKey, OwnerToken, Timestamp};
 
 /// The durable record of calls, and the reservations that stand behind the lock.
 ///
@@ -24,8 +24,8 @@ use crate::{Booking, CallId, CallStatus, DialOutcome, IntentKey, OwnerToken, Tim
 /// - MUST let a new booking take over an expired reservation
 ///   (`an_expired_reservation_is_taken_over`); a booking with `TakeOver::Decided` only if its call is
 ///   not undecided (`an_undecided_call_blocks_a_booking_that_must_ask_first`).
-/// - MUST find the undecided call of an expired reservation, and no other one
-///   (`the_undecided_call_of_a_key_is_found`).
+/// - MUST find the undecided call of an expired reservation, with what was reported of it, and no
+///   other one (`the_undecided_call_of_a_key_is_found`).
 /// - MUST free the reservation of a call that was not dialled immediately
 ///   (`a_call_that_was_not_dialled_frees_its_key`).
 /// - MUST change a reservation only for the token that took it; the call is settled in any case
@@ -51,10 +51,23 @@ pub trait CallLedger: Send + Sync {
 
     /// Finds the call that blocks a booking of this key with `TakeOver::Decided`, although its
     /// reservation has expired.
-    async fn undecided(&self, key: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable>;
+    async fn undecided(&self, key: &IntentKey) -> Result<Option<UndecidedCall>, PortUnavailable>;
 
     /// Writes the outcome of the dial into the call and its reservation. One round trip.
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable>;
+}
+
+/// A call of which it is not known whether its dial reached the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndecidedCall {
+    /// By which the provider finds it.
+    pub lookup: ProviderLookup,
+    /// The carrier's id of the call, if a report has it.
+    pub carrier_call_id: Option<CarrierCallId>,
+    /// The greatest status that was reported.
+    pub status: CallStatus,
+    /// How long ago its reservation expired, by the store's own clock.
+    pub expired_for: Duration,
 }
 
 /// The outcome of the dial of a booked call.

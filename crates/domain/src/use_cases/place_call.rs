@@ -117,7 +117,7 @@ impl PlaceCall {
     /// Once it holds the lock this must run to its end, even if the client disconnects: the caller
     /// must not cancel it.
     pub async fn execute(&self, command: PlaceCallCommand) -> Result<PlacedCall, PlaceCallError> {
-        let deadline = Deadline::after(self.policy.before_dial(), &self.ports.clock);
+        let mut deadline = Deadline::after(self.policy.before_dial(), &self.ports.clock);
         let parties = deadline.limit(self.resolve(&command)).await;
         let parties = parties.unwrap_or_else(|| Err(PlaceCallError::too_late(NOT_RESOLVED)))?;
         let hold = match self.acquire(&parties, &deadline).await? {
@@ -125,11 +125,14 @@ impl PlaceCall {
             Acquired::Duplicate(answer) => return answer,
         };
         let booking = self.booking(&parties, &command, &hold);
-        match self.book(&booking, &hold, &deadline).await? {
+        match self.book(&booking, &hold, &mut deadline).await? {
             Acquired::Ours(()) => {}
             Acquired::Duplicate(answer) => return answer,
         }
+        let running = self.held.run(&booking.key, &booking.token);
         let outcome = self.dial(&parties, &booking, &hold).await;
+        self.settle_held(&booking, &outcome);
+        drop(running);
         self.settle(&parties, &booking, &outcome).await;
         answer(booking, outcome)
     }
@@ -177,7 +180,7 @@ impl PlaceCall {
         &self,
         booking: &Booking,
         hold: &LockHold,
-        deadline: &Deadline,
+        deadline: &mut Deadline,
     ) -> Result<Acquired<()>, PlaceCallError> {
         if deadline.has_passed() {
             self.release(hold.clone()).await;
@@ -212,7 +215,7 @@ impl PlaceCall {
         &self,
         booking: &Booking,
         hold: &LockHold,
-        deadline: &Deadline,
+        deadline: &mut Deadline,
     ) -> Result<HoldResult, PlaceCallError> {
         let now = self.ports.clock.monotonic();
         match self.held.acquire(&hold.key, &hold.token, now, now.saturating_add(booking.reserve_for)) {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{Clock as _, HoldResult, ProviderLookup};
+use domain::ports::{Clock as _, HoldResult, ProviderLookup, UndecidedCall};
 use domain::{
     CallFailure, CallReference, CallStatus, CallUpdate, ConversationId, ConversationRecord,
     NotConnectedReason, PlaceCallError, PlacedCall, ProviderReference, Timestamp, UpdateContent,
@@ -17,13 +17,14 @@ const LOCK_TTL: Duration = Duration::from_secs(30);
 const ASKED: [&str; 4] = ["lock: acquire", "ledger: book", "ledger: undecided", "records: find"];
 const DIALLED: [&str; 4] = ["ledger: book", "dial", "ledger: settle placed", "lock: settle"];
 
-fn lookup(age: Duration) -> ProviderLookup {
-    ProviderLookup {
+fn call(status: CallStatus, expired_for: Duration) -> UndecidedCall {
+    let lookup = ProviderLookup {
         call_id: earlier().call_id,
         conversation_id: None,
         provider_agent_id: None,
-        booked_at: ManualClock::new().now().before(age),
-    }
+        booked_at: ManualClock::new().now(),
+    };
+    UndecidedCall { lookup, carrier_call_id: None, status, expired_for }
 }
 
 fn recorded(status: CallStatus) -> CallUpdate {
@@ -50,11 +51,11 @@ fn failed(reason: NotConnectedReason) -> CallUpdate {
     CallUpdate { content: UpdateContent::Failure(failure), ..CallUpdate::unresolved() }
 }
 
-/// A world in which the reservation of an undecided call of that age has expired.
-fn undecided(age: Duration) -> World {
+/// A world in which the reservation of an undecided call expired so long ago.
+fn undecided(expired_for: Duration) -> World {
     World {
         booked: Ok(HoldResult::InFlight { remaining: Duration::from_millis(1) }),
-        undecided: Ok(Some(lookup(age))),
+        undecided: Ok(Some(call(CallStatus::Unknown, expired_for))),
         record: Some(Ok(None)),
         ..World::working()
     }
@@ -100,25 +101,57 @@ async fn a_call_that_may_be_ringing_refuses_the_request() {
 async fn a_call_that_reached_no_person_or_is_old_lets_the_request_pass() {
     let unreached =
         [NotConnectedReason::Busy, NotConnectedReason::NoAnswer, NotConnectedReason::Failed].map(failed);
-    let old = [CallStatus::Ringing, CallStatus::InProgress, CallStatus::Completed].map(recorded);
+    let old = [CallStatus::Ringing, CallStatus::Unknown, CallStatus::Completed].map(recorded);
     let cases = unreached.map(|update| (update, A_MINUTE * 3)).into_iter();
-    for (update, age) in cases.chain(old.map(|update| (update, A_MINUTE * 60))) {
-        let world = World { record: Some(Ok(Some(update.clone()))), ..undecided(age) };
+    for (update, expired_for) in cases.chain(old.map(|update| (update, A_MINUTE * 60))) {
+        let world = World { record: Some(Ok(Some(update.clone()))), ..undecided(expired_for) };
         let run = world.call_the_contact().await;
         assert_eq!(run.answer, placed(), "{update:?}");
         assert_eq!(run.steps(), [&ASKED[..], &["update: merge"], &DIALLED[..]].concat());
     }
+    let talking = Some(Ok(Some(recorded(CallStatus::InProgress))));
+    let run = World { record: talking, ..undecided(A_MINUTE * 600) }.call_the_contact().await;
+    assert_eq!(run.dials(), 0, "the person is still talking");
 }
 
-/// The provider was asked once: a client may not be refused for as long as it does not respond.
+/// What a webhook or reconciliation has reported needs no question, and no answer overrides it.
 #[tokio::test]
-async fn a_provider_that_does_not_respond_in_time_lets_the_request_pass() {
-    let silent = World { record_takes: A_MINUTE, ..undecided(A_MINUTE * 3) };
-    let broken = World { record: Some(Err(unavailable())), ..undecided(A_MINUTE * 3) };
-    for world in [silent, broken] {
+async fn a_call_that_is_known_to_be_answered_answers_the_request() {
+    for status in [CallStatus::InProgress, CallStatus::Completed] {
+        let world = World {
+            undecided: Ok(Some(call(status, A_MINUTE * 3))),
+            record: Some(Err(unavailable())),
+            ..undecided(A_MINUTE)
+        };
         let run = world.call_the_contact().await;
-        assert_eq!((&run.answer, run.dials()), (&placed(), 1));
+        let reference = CallReference::new(earlier().call_id, ProviderReference::default());
+        assert_eq!(run.answer, Ok(PlacedCall { reference, deduplicated: true }));
+        let steps = ["lock: acquire", "ledger: book", "ledger: undecided", "lock: release"];
+        assert_eq!(run.steps(), steps);
     }
+}
+
+/// The provider is asked again by the next requests. A client may not be refused for as long as its
+/// records fail.
+#[tokio::test]
+async fn a_provider_that_does_not_answer_blocks_its_intent_for_ten_minutes() {
+    for (expired_for, dials) in [(A_MINUTE * 9, 0), (A_MINUTE * 10, 1)] {
+        let silent = World { record_takes: A_MINUTE, ..undecided(expired_for) };
+        let broken = World { record: Some(Err(unavailable())), ..undecided(expired_for) };
+        for world in [silent, broken] {
+            let run = world.call_the_contact().await;
+            assert_eq!(run.dials(), dials, "{:?}", run.answer);
+            let in_flight = Err(PlaceCallError::InFlight { retry_after: LOCK_TTL });
+            assert_eq!(run.answer, if dials == 0 { in_flight } else { placed() });
+        }
+    }
+}
+
+/// The question takes longer than the time before the dial, which goes on after it.
+#[tokio::test]
+async fn the_question_has_a_time_limit_of_its_own() {
+    let slow = World { record_takes: Duration::from_secs(4), ..undecided(A_MINUTE * 3) };
+    assert_eq!(slow.call_the_contact().await.answer, placed());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use domain::ports::{
     CallerNumberChoice, Clock, DialRequest, HoldResult, MockAgentRepo, MockCallLedger, MockCallUpdater,
     MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo,
-    Ownership, PortUnavailable, ProviderLookup, ProviderRecords, SettleResult, VoiceProvider,
+    Ownership, PortUnavailable, ProviderLookup, ProviderRecords, SettleResult, UndecidedCall, VoiceProvider,
 };
 use domain::{
     Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber, Carrier,
@@ -32,7 +32,7 @@ pub(crate) struct World {
     pub released: Answer<Ownership>,
     pub booked: Answer<HoldResult>,
     /// The undecided call of the intent.
-    pub undecided: Answer<Option<ProviderLookup>>,
+    pub undecided: Answer<Option<UndecidedCall>>,
     /// What the provider has recorded of that call. `None` for a provider without records.
     pub record: Option<Answer<Option<CallUpdate>>>,
     /// How long the provider takes to answer about it.

@@ -1,7 +1,7 @@
 //! A booking that must ask about an earlier call first.
 
-use domain::ports::{HoldResult, ProviderLookup};
-use domain::{Booking, DialOutcome, IntentKey, TakeOver, UnknownCause};
+use domain::ports::{HoldResult, UndecidedCall};
+use domain::{Booking, CallStatus, DialOutcome, IntentKey, TakeOver, UnknownCause};
 
 use super::booking::{book, duplicate, in_flight, only_call, results, settle, tenant};
 use super::{A_SECOND, HOLD, LONG};
@@ -54,8 +54,11 @@ pub async fn the_undecided_call_of_a_key_is_found(harness: &impl CallLedgerHarne
     settle(harness, &placed, &results()[0], HOLD).await;
     assert_eq!(undecided(harness, &earlier.key).await, None, "its reservation has not expired");
     harness.pass(HOLD + A_SECOND).await;
-    let found = undecided(harness, &earlier.key).await;
-    assert_eq!(found, Some(overdue(&tenant, &earlier, domain::ProviderReference::default())));
+    let found = undecided(harness, &earlier.key).await.expect("it is dialling");
+    assert_eq!(found.lookup, overdue(&tenant, &earlier, domain::ProviderReference::default()));
+    assert_eq!((found.status, found.carrier_call_id), (CallStatus::Initiated, None));
+    let expired_for = found.expired_for;
+    assert!((A_SECOND / 2..LONG).contains(&expired_for), "its reservation expired {expired_for:?} ago");
     for key in [&running.key, &released.key, &placed.key, &key()] {
         assert_eq!(undecided(harness, key).await, None);
     }
@@ -66,6 +69,6 @@ fn asking(earlier: &Booking) -> Booking {
 }
 
 /// The undecided call of this key.
-pub(crate) async fn undecided(harness: &impl CallLedgerHarness, key: &IntentKey) -> Option<ProviderLookup> {
+pub(crate) async fn undecided(harness: &impl CallLedgerHarness, key: &IntentKey) -> Option<UndecidedCall> {
     harness.ledger().undecided(key).await.expect("store is up")
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, ProviderLookup, Settlement};
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{
     Booking, CallEventKind, CallId, CallProgress, CallReference, CallStatus, CallUpdate, DialOutcome,
     IntentKey, ProviderReference, SettledCall, TakeOver, Timestamp,
@@ -42,9 +42,15 @@ impl CallLedger for Memory {
         Ok(HoldResult::Granted)
     }
 
-    async fn undecided(&self, key: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable> {
+    async fn undecided(&self, key: &IntentKey) -> Result<Option<UndecidedCall>, PortUnavailable> {
         let (tables, now) = (self.open()?, self.now());
-        Ok(tables.undecided(key, now).map(|call| tables.lookup(call)))
+        let expired_at = tables.reservations.get(key).map_or(now, |reservation| reservation.until);
+        Ok(tables.undecided(key, now).map(|call| UndecidedCall {
+            lookup: tables.lookup(call),
+            carrier_call_id: call.progress.carrier_call_id.clone(),
+            status: call.progress.status.unwrap_or(CallStatus::Initiated),
+            expired_for: now.since(expired_at),
+        }))
     }
 
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {

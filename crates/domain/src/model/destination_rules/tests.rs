@@ -148,6 +148,27 @@ fn forbidden_numbers_stay_forbidden_in_every_reading() {
     }
 }
 
+/// An Indian shared-cost number as it is written in India is a number of Connecticut with a `+`.
+#[test]
+fn a_number_that_is_forbidden_at_home_is_not_called_abroad() {
+    let refused = DestinationRefusal::NotAllowed(crate::ForbiddenRange::PremiumRate);
+    for allowed in ["IN,US", "*"] {
+        assert_eq!(dialled(&rules(allowed, Some("IN")), "18602548253", &[]), Err(refused));
+    }
+}
+
+#[test]
+fn an_extra_range_contains_no_number_without_its_plus() {
+    let plan = NumberingPlan::with_extra_ranges(["+21273"]).expect("a prefix");
+    let rules =
+        |allowed, default_country| DestinationRules { plan: plan.clone(), ..rules(allowed, default_country) };
+    assert_eq!(dialled(&rules("US", None), "+2127312345", &[]), to("+2127312345"));
+    assert_eq!(dialled(&rules("US", None), "2127312345", &[]), Err(DestinationRefusal::Invalid));
+    assert_eq!(dialled(&rules("US", Some("US")), "2127312345", &[]), to("+12127312345"));
+    let stored = rules("US", Some("US")).read_stored("2127312345");
+    assert_eq!(stored.as_ref().map(PhoneNumber::as_e164), Ok("+12127312345"));
+}
+
 #[test]
 fn a_reading_may_be_either_number() {
     let rules = rules("*", Some("US"));

@@ -30,9 +30,12 @@ impl Deadline {
         }
     }
 
-    /// A deadline at half of the time that is left, for a step that others must follow.
-    pub(super) fn halved(&self) -> Self {
-        Self::after(self.time_left() / 2, &self.clock)
+    /// The result of a step that has a time limit of its own, by which the deadline moves.
+    pub(super) async fn pause_for<T>(&mut self, limit: Duration, step: impl Future<Output = T>) -> Option<T> {
+        let started = self.clock.monotonic();
+        let result = Self::after(limit, &self.clock).limit(step).await;
+        self.at = self.at.saturating_add(self.clock.monotonic().saturating_sub(started));
+        result
     }
 
     /// The result of a step, or the unfinished step if the deadline passes first: it may have taken

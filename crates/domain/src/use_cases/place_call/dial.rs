@@ -58,7 +58,6 @@ impl PlaceCall {
     /// Records the outcome in the lock, the ledger and the context cache. A failure here does not
     /// change the response: the call has already been placed.
     pub(super) async fn settle(&self, parties: &Parties, booking: &Booking, outcome: &DialOutcome) {
-        self.settle_held(booking, outcome);
         let lock = self.settle_lock(parties, booking, outcome);
         if let DialOutcome::NotDialled(_) = outcome {
             // Release the reservation before the lock. Otherwise the next request gets the lock,
@@ -70,7 +69,8 @@ impl PlaceCall {
         }
     }
 
-    fn settle_held(&self, booking: &Booking, outcome: &DialOutcome) {
+    /// Holds the outcome in this process.
+    pub(super) fn settle_held(&self, booking: &Booking, outcome: &DialOutcome) {
         let until = self.ports.clock.monotonic().saturating_add(self.hold_for());
         let result = match outcome {
             DialOutcome::Placed(provider) => placed(booking, provider),

@@ -24,15 +24,41 @@ struct Table {
 struct HeldIntent {
     token: OwnerToken,
     until: Duration,
+    /// Holds the intent beyond `until`. The host may have been suspended for longer, and the dial
+    /// still waits for its response.
+    is_running: bool,
     /// `None` while the call is in flight, or if its outcome is unknown.
     result: Option<SettledCall>,
+}
+
+impl HeldIntent {
+    fn holds(&self, now: Duration) -> bool {
+        self.is_running || self.until > now
+    }
+}
+
+/// Ends the run of a call when it is dropped, whether the call has ended or has panicked.
+pub(super) struct Running<'a> {
+    intents: &'a HeldIntents,
+    key: &'a IntentKey,
+    token: &'a OwnerToken,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if let Some(held) = self.intents.table().intents.get_mut(self.key)
+            && held.token == *self.token
+        {
+            held.is_running = false;
+        }
+    }
 }
 
 /// Fewer intents are not worth cleaning.
 const SMALL: usize = 256;
 
 impl HeldIntents {
-    /// Holds the intent until this time, or returns who holds it.
+    /// Holds the intent until this time and while it runs, or returns who holds it.
     pub(super) fn acquire(
         &self,
         key: &IntentKey,
@@ -41,18 +67,30 @@ impl HeldIntents {
         until: Duration,
     ) -> HoldResult {
         let mut table = self.table();
-        if let Some(held) = table.intents.get(key).filter(|held| held.until > now) {
+        if let Some(held) = table.intents.get(key).filter(|held| held.holds(now)) {
             return match &held.result {
                 Some(call) => HoldResult::Settled(call.clone()),
-                None => HoldResult::InFlight { remaining: held.until.saturating_sub(now) },
+                None => {
+                    let remaining = held.until.saturating_sub(now).max(Duration::from_secs(1));
+                    HoldResult::InFlight { remaining }
+                }
             };
         }
         if table.intents.len() >= table.clean_at {
-            table.intents.retain(|_, held| held.until > now);
+            table.intents.retain(|_, held| held.holds(now));
             table.clean_at = SMALL.max(table.intents.len().saturating_mul(2));
         }
-        table.intents.insert(key.clone(), HeldIntent { token: token.clone(), until, result: None });
+        let held = HeldIntent { token: token.clone(), until, is_running: false, result: None };
+        table.intents.insert(key.clone(), held);
         HoldResult::Granted
+    }
+
+    /// From now on the call of this owner runs, until the result is dropped.
+    pub(super) fn run<'a>(&'a self, key: &'a IntentKey, token: &'a OwnerToken) -> Running<'a> {
+        if let Some(held) = self.table().intents.get_mut(key).filter(|held| held.token == *token) {
+            held.is_running = true;
+        }
+        Running { intents: self, key, token }
     }
 
     /// Holds the result of the call until this time.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, CallerNumberChoice, CallerNumberQuery, Clock as _, ContactRepo, DialRequest,
-    HoldResult, IdempotencyLock, LockSettlement, NumberPool, Ownership, PortUnavailable, ProviderLookup,
-    SettleResult, Settlement, UserRepo, VoiceProvider,
+    HoldResult, IdempotencyLock, LockSettlement, NumberPool, Ownership, PortUnavailable, SettleResult,
+    Settlement, UndecidedCall, UserRepo, VoiceProvider,
 };
 use domain::{
     Agent, AgentId, AnswerTime, Booking, Contact, ContactId, DialOutcome, IntentKey, Organization,
@@ -181,7 +181,7 @@ impl CallLedger for Stores {
         .await
     }
 
-    async fn undecided(&self, _: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable> {
+    async fn undecided(&self, _: &IntentKey) -> Result<Option<UndecidedCall>, PortUnavailable> {
         Ok(None)
     }
 

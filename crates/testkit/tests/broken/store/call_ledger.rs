@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, ProviderLookup, Settlement};
+use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{Booking, DialOutcome, IntentKey, ProviderReference, TakeOver};
 use testkit::fixtures;
 use testkit::memory::{Reservation, Tables};
@@ -51,7 +51,7 @@ impl CallLedger for BrokenStore {
         result
     }
 
-    async fn undecided(&self, key: &IntentKey) -> Result<Option<ProviderLookup>, PortUnavailable> {
+    async fn undecided(&self, key: &IntentKey) -> Result<Option<UndecidedCall>, PortUnavailable> {
         self.reach(key.as_str()).await?;
         let now = self.now();
         let change = |tables: &mut Tables| match self.flaw {

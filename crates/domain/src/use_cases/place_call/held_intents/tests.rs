@@ -60,3 +60,16 @@ fn expired_intents_do_not_accumulate() {
     }
     assert!(intents.table().intents.len() <= SMALL);
 }
+
+#[test]
+fn an_intent_is_held_beyond_its_time_while_its_call_runs() {
+    let intents = HeldIntents::default();
+    let acquire = |n| intents.acquire(&key(1), &token(n), A_SECOND * 9, A_SECOND * 99);
+    assert_eq!(intents.acquire(&key(1), &token(1), A_SECOND, A_SECOND * 4), HoldResult::Granted);
+    let (owner, other) = ((key(1), token(1)), (key(1), token(2)));
+    drop(intents.run(&other.0, &other.1));
+    let running = intents.run(&owner.0, &owner.1);
+    assert_eq!(acquire(2), HoldResult::InFlight { remaining: A_SECOND });
+    drop(running);
+    assert_eq!(acquire(2), HoldResult::Granted);
+}

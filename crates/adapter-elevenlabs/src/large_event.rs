@@ -69,12 +69,13 @@ enum Place {
 impl Shortened {
     fn receive(&mut self, part: &[u8]) {
         for &byte in part {
+            // The places in the copy are gone with it.
+            if self.is_too_long {
+                return;
+            }
             self.receive_byte(byte);
             if self.copy.len() > MAX_SHORTENED_LEN {
                 (self.is_too_long, self.copy) = (true, Vec::new());
-            }
-            if self.is_too_long {
-                return;
             }
         }
     }

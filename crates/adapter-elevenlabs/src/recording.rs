@@ -36,6 +36,9 @@ pub(crate) async fn fetch(
 }
 
 async fn recording(mut download: Download) -> Result<Option<FetchedRecording>, PortUnavailable> {
+    if !download.has_end() {
+        return Err(unavailable("the response does not show where the recording ends"));
+    }
     let mut first = Vec::new();
     while first.len() < FIRST_BYTES
         && let Some(mut chunk) = next(&mut download).await?

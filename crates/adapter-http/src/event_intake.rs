@@ -27,6 +27,14 @@ const SMALL_BODY_LIMIT: usize = 256 * 1024;
 /// An event gets its permit when this many bytes, or a whole shorter body, have arrived: a client
 /// that sends less holds a connection, and no permit that another event waits for.
 const UNPERMITTED_LIMIT: usize = 16 * 1024;
+/// The most bodies that wait for the permit of a large one. They hold the permit of a small one
+/// meanwhile, and must leave most of these to small events.
+const MAX_WAITING_LARGE_DELIVERIES: usize = 64;
+/// In bytes a second. The provider sends an event in milliseconds, and one of 16 MiB is refused
+/// anyway at less than 546 KiB a second, because it must be complete within 30 s. There are few
+/// permits for large bodies, so that their senders must be faster.
+const MIN_RATE: u32 = 16 * 1024;
+const MIN_LARGE_RATE: u32 = 256 * 1024;
 
 /// Receives the voice provider's events, and wakes the worker that merges them into the ledger.
 /// Clones share their permits.
@@ -36,6 +44,7 @@ pub struct EventIntake {
     accepted: Arc<Notify>,
     permits: Arc<Semaphore>,
     large_permits: Arc<Semaphore>,
+    waiting_for_large: Arc<Semaphore>,
 }
 
 /// An event that was read and not yet verified, with the permits for its memory.
@@ -59,7 +68,8 @@ impl EventIntake {
     pub fn new(receive_event: Arc<ReceiveEvent>, accepted: Arc<Notify>) -> Self {
         let permits = Arc::new(Semaphore::new(MAX_DELIVERIES));
         let large_permits = Arc::new(Semaphore::new(MAX_LARGE_DELIVERIES));
-        Self { receive_event, accepted, permits, large_permits }
+        let waiting_for_large = Arc::new(Semaphore::new(MAX_WAITING_LARGE_DELIVERIES));
+        Self { receive_event, accepted, permits, large_permits, waiting_for_large }
     }
 
     /// Reads an event within `limits.event`, which includes the wait for permits: the provider sends
@@ -73,7 +83,7 @@ impl EventIntake {
     ) -> Result<Delivery, ProviderRequestError> {
         self.receive_event.check_headers(&credentials).map_err(ReceiveEventError::from)?;
         let deadline = Instant::now() + limits.event;
-        let mut rate = MinimumRate::new(limits.event_stall);
+        let mut rate = MinimumRate::new(MIN_RATE, limits.event_stall);
         let (mut permit, mut large_permit) = (None, None);
         let mut body = EventBody::new();
         loop {
@@ -93,7 +103,8 @@ impl EventIntake {
                 permit = Some(self::permit(&self.permits, deadline).await?);
             }
             if len > SMALL_BODY_LIMIT && large_permit.is_none() {
-                large_permit = Some(self::permit(&self.large_permits, deadline).await?);
+                large_permit = Some(self.large_permit(deadline).await?);
+                rate = MinimumRate::new(MIN_LARGE_RATE, limits.event_stall);
             }
             body.add(&chunk, &self.receive_event, &credentials)?;
         }
@@ -102,6 +113,14 @@ impl EventIntake {
             None => self::permit(&self.permits, deadline).await?,
         };
         Ok(Delivery { intake: self.clone(), credentials, body, permit, large_permit })
+    }
+
+    async fn large_permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, ProviderRequestError> {
+        if let Ok(permit) = Arc::clone(&self.large_permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _place = self.waiting_for_large.try_acquire().map_err(|_| ProviderRequestError::TooMany)?;
+        permit(&self.large_permits, deadline).await
     }
 }
 

@@ -129,6 +129,7 @@ pub(crate) async fn get_recording(
         Ok::<_, ReadCallsError>((calls.recording(&user.id, &call.0).await?, permit))
     };
     let ((call, recording, access), permit) = gateway.run::<_, _, ReadError>(fetching).await?;
+    let permit = permit.charged_to(&call.identity.organization_id).ok_or(ReadError::TooManyRecordings)?;
     let response = RecordingResponse::new(&call, &recording);
     Ok(match access {
         RecordingAccess::Link { url, valid_for } => {

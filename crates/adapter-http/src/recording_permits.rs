@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::UserId;
+use domain::{MaxShare, OrganizationId, Share, Shares, UserId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The most recordings that one user, and all users of this process, read at the same time. Each
@@ -18,6 +18,7 @@ const WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct RecordingPermits {
     all: Arc<Semaphore>,
     by_user: Users,
+    organizations: Arc<Shares<OrganizationId>>,
 }
 
 /// Only users who read or wait have an entry.
@@ -26,6 +27,8 @@ type Users = Arc<Mutex<HashMap<UserId, Arc<Semaphore>>>>;
 /// The right to read one recording, until it is dropped.
 // The fields are dropped in this order: the permit of the user refers to the entry.
 pub(crate) struct RecordingPermit {
+    organizations: Arc<Shares<OrganizationId>>,
+    _of_organization: Option<Share<OrganizationId>>,
     _of_all: OwnedSemaphorePermit,
     _of_user: OwnedSemaphorePermit,
     _entry: UserEntry,
@@ -40,8 +43,9 @@ struct UserEntry {
 }
 
 impl RecordingPermits {
-    pub(crate) fn new() -> Self {
-        Self { all: Arc::new(Semaphore::new(MAX_RECORDINGS)), by_user: Users::default() }
+    pub(crate) fn new(max_share: MaxShare) -> Self {
+        let organizations = Arc::new(Shares::new(MAX_RECORDINGS, max_share.of(MAX_RECORDINGS)));
+        Self { all: Arc::new(Semaphore::new(MAX_RECORDINGS)), by_user: Users::default(), organizations }
     }
 
     /// A permit to read one more recording. `None` after [`WAIT`]: the earlier ones are still read.
@@ -53,7 +57,23 @@ impl RecordingPermits {
             Some((of_user, of_all))
         };
         let (of_user, of_all) = tokio::time::timeout(WAIT, acquiring).await.ok()??;
-        Some(RecordingPermit { _of_all: of_all, _of_user: of_user, _entry: entry })
+        let organizations = Arc::clone(&self.organizations);
+        Some(RecordingPermit {
+            organizations,
+            _of_organization: None,
+            _of_all: of_all,
+            _of_user: of_user,
+            _entry: entry,
+        })
+    }
+}
+
+impl RecordingPermit {
+    /// Counts the recording for the organization of its call; `None` if the organization has its
+    /// share of the permits already.
+    pub(crate) fn charged_to(self, organization_id: &OrganizationId) -> Option<Self> {
+        let share = self.organizations.take(organization_id)?;
+        Some(Self { _of_organization: Some(share), ..self })
     }
 }
 

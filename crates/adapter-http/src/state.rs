@@ -82,7 +82,7 @@ impl Gateway {
         let readiness = ReadinessCache::new(Arc::clone(&parts.readiness), parts.runtime.clone());
         let streams =
             EventStreams::new(Arc::clone(&parts.follow_calls), parts.runtime.clone(), parts.max_share);
-        let recording_permits = RecordingPermits::new();
+        let recording_permits = RecordingPermits::new(parts.max_share);
         Self(Arc::new(Shared { parts, readiness, streams, recording_permits }))
     }
 

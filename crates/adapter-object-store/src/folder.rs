@@ -85,7 +85,13 @@ impl RecordingStore for FolderRecordings {
 fn read(chunks: impl Stream<Item = object_store::Result<Bytes>> + Unpin + Send + 'static) -> AudioStream {
     AudioStream::new(stream::unfold(chunks, |mut chunks| async {
         let next = within(FETCH_TIMEOUT, SERVICE, async {
-            chunks.next().await.transpose().map_err(|error| unavailable(SERVICE, &error))
+            match chunks.next().await {
+                // A file that became shorter has only empty chunks at its end, and no end.
+                Some(Ok(chunk)) if chunk.is_empty() => {
+                    Err(PortUnavailable::new(SERVICE, "a file became shorter while it was read"))
+                }
+                chunk => chunk.transpose().map_err(|error| unavailable(SERVICE, &error)),
+            }
         });
         let chunk = next.await.map_err(AudioError::from).transpose()?;
         Some((chunk.map(Vec::from), chunks))

@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::Request;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
+use hyper::header::{HeaderValue, TRANSFER_ENCODING};
+use hyper::{Request, Response};
 use tokio::time::{Instant, timeout_at};
 
 use crate::connect::Stream;
@@ -21,6 +22,7 @@ use crate::socket::Completion;
 /// Dropping it before the end of the body resets its connection.
 pub struct Download {
     status: u16,
+    has_end: bool,
     body: Incoming,
     /// Does the I/O, so it is polled together with the body. `None` once it has ended.
     connection: Option<Connection>,
@@ -66,6 +68,7 @@ impl Download {
         let connection = ended.is_none().then_some(connection);
         Ok(Self {
             status: response.status().as_u16(),
+            has_end: has_end(&response),
             body: response.into_body(),
             connection,
             completion,
@@ -77,6 +80,13 @@ impl Download {
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Whether the response shows where its body ends. Otherwise a body that was cut looks like a
+    /// whole one.
+    #[must_use]
+    pub const fn has_end(&self) -> bool {
+        self.has_end
     }
 
     /// The next chunk of the body; `None` at its end.
@@ -126,6 +136,11 @@ impl Download {
         }
         Pin::new(&mut self.body).poll_frame(context)
     }
+}
+
+fn has_end(response: &Response<Incoming>) -> bool {
+    let encoding = response.headers().get(TRANSFER_ENCODING).map(HeaderValue::as_bytes);
+    response.body().size_hint().exact().is_some() || encoding.is_some_and(|it| it.ends_with(b"chunked"))
 }
 
 impl fmt::Debug for Download {

@@ -39,6 +39,7 @@ async fn a_body_is_read_to_its_end_also_if_the_connection_has_ended() {
         let peer = Peer::answering(format!("HTTP/1.1 200 S\r\n{head}\r\n{body}")).await;
         let mut download = download(&peer, TIMES).await.expect("a head");
         assert_eq!(download.status(), 200);
+        assert_eq!(download.has_end(), !head.is_empty(), "{head}");
         assert_eq!(download.read_to_end(5).await.expect("a body"), b"voice", "{head}");
     }
     let peer = Peer::answering("HTTP/1.1 200 S\r\n\r\nvoice").await;

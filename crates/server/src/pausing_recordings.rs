@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,15 +12,19 @@ use domain::{AudioFormat, RecordingKey};
 pub(crate) struct PausingRecordings {
     store: Arc<dyn RecordingStore>,
     clock: Arc<dyn Clock>,
-    paused_until_unix_millis: AtomicI64,
+    paused_until_millis: AtomicU64,
 }
 
 const PAUSE: Duration = Duration::from_mins(1);
 
 impl PausingRecordings {
     pub(crate) const fn new(store: Arc<dyn RecordingStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, paused_until_unix_millis: AtomicI64::new(i64::MIN) }
+        Self { store, clock, paused_until_millis: AtomicU64::new(0) }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[async_trait]
@@ -31,14 +35,14 @@ impl RecordingStore for PausingRecordings {
         format: AudioFormat,
         audio: AudioStream,
     ) -> Result<u64, PutError> {
-        if self.clock.now().unix_millis() < self.paused_until_unix_millis.load(Ordering::Relaxed) {
+        if millis(self.clock.monotonic()) < self.paused_until_millis.load(Ordering::Relaxed) {
             let paused = PortUnavailable::new("recording store", "paused after a failure a moment ago");
             return Err(paused.into());
         }
         let stored = self.store.put(key, format, audio).await;
         if matches!(stored, Err(PutError::Store(_))) {
-            let until = self.clock.now().after(PAUSE).unix_millis();
-            self.paused_until_unix_millis.store(until, Ordering::Relaxed);
+            let until = millis(self.clock.monotonic().saturating_add(PAUSE));
+            self.paused_until_millis.store(until, Ordering::Relaxed);
         }
         stored
     }

@@ -57,3 +57,14 @@ proptest! {
         prop_assert_eq!(whole.finish(), parts.finish());
     }
 }
+
+#[test]
+fn a_text_that_is_too_long_is_left_in_the_middle_of_a_string() {
+    let mut shortened = Shortened::default();
+    for part in
+        [br#"{"said":""#.to_vec(), vec![b'x'; MAX_SHORTENED_LEN + 1], br#"","#.to_vec(), b"\"".to_vec()]
+    {
+        shortened.receive(&part);
+    }
+    assert_eq!(shortened.finish(), None);
+}

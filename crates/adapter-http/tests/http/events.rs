@@ -182,6 +182,20 @@ async fn stalled_clients_without_a_credential_do_not_delay_an_event() {
     }
 }
 
+/// A body that waits for the permit of a large event holds that of a small one. Only a part of these
+/// can wait; further large events are refused immediately.
+#[tokio::test]
+async fn stalled_large_events_leave_permits_to_small_ones() {
+    let long = Duration::from_secs(120);
+    let options = Options { event_timeout: long, event_stall: long, ..Options::default() };
+    let gateway = start_with(&world(), options).await;
+    let streams = stalled(&gateway, &format!("{SIGNATURE_HEADER}: {FORGED}"), 256 * 1024 + 1).await;
+    let refused = soon(send(signed(&gateway, vec![b'{'; 300 * 1024]))).await;
+    refused.assert_error(503, "TOO_MANY_DELIVERIES");
+    assert_received(&soon(send(signed(&gateway, KNOWN))).await, Some(CALL_ID));
+    drop(streams);
+}
+
 /// With 16 KiB a client gets a permit, and loses it when it stalls.
 #[tokio::test]
 async fn a_client_that_stalls_with_a_permit_is_refused_and_an_event_gets_the_permit() {

@@ -1,14 +1,13 @@
-use domain::ports::{AudioError, MockClock, MockRecordingStore};
-use domain::{CallId, Timestamp};
+use domain::CallId;
+use domain::ports::{AudioError, MockRecordingStore};
+use testkit::clock::ManualClock;
 
 use super::*;
-
-const FAILED_AT: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
 
 /// Storing fails with this error; then storing is attempted again after `elapsed`. Returns how often
 /// the store was called.
 async fn puts(error: PutError, elapsed: Duration) -> u32 {
-    let puts = Arc::new(AtomicI64::new(0));
+    let puts = Arc::new(AtomicU64::new(0));
     let counted = puts.clone();
     let mut store = MockRecordingStore::new();
     store.expect_put().returning(move |_, _, _| {
@@ -16,14 +15,13 @@ async fn puts(error: PutError, elapsed: Duration) -> u32 {
         Err(error.clone())
     });
     store.expect_fetch().returning(|_| Ok(None));
-    let mut clock = MockClock::new();
-    clock.expect_now().times(2).return_const(FAILED_AT);
-    clock.expect_now().return_const(FAILED_AT.after(elapsed));
-    let recordings = PausingRecordings::new(Arc::new(store), Arc::new(clock));
+    let clock = Arc::new(ManualClock::new());
+    let recordings = PausingRecordings::new(Arc::new(store), clock.clone());
     let key = RecordingKey::of(&CallId::mint(1, [1; 8]), AudioFormat::Mp3);
     for _ in 0..2 {
         let stored = recordings.put(&key, AudioFormat::Mp3, b"voice".to_vec().into()).await;
         assert!(stored.is_err());
+        clock.jump(elapsed);
     }
     assert!(recordings.fetch(&key).await.is_ok(), "reading is not paused");
     u32::try_from(puts.load(Ordering::Relaxed)).expect("a few")

@@ -5,7 +5,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_sender_at_the_minimum_rate_may_go_on_and_a_slower_one_may_not() {
-    let (mut steady, mut slow) = (MinimumRate::new(STALL), MinimumRate::new(STALL));
+    let (mut steady, mut slow) = (MinimumRate::new(16 * 1024, STALL), MinimumRate::new(16 * 1024, STALL));
     for _ in 0..100 {
         steady.received(16 * 1024, SECOND);
         slow.received(12 * 1024, SECOND);
@@ -17,7 +17,7 @@ fn a_sender_at_the_minimum_rate_may_go_on_and_a_slower_one_may_not() {
 
 #[test]
 fn a_sender_that_was_quick_may_not_stall_for_longer() {
-    let mut rate = MinimumRate::new(STALL);
+    let mut rate = MinimumRate::new(16 * 1024, STALL);
     rate.received(16 * 1024 * 1024, Duration::ZERO);
     assert_eq!(rate.longest_wait(), STALL);
     rate.received(1, STALL - SECOND);

@@ -6,9 +6,9 @@ use sql_common::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
 use crate::PostgresStore;
 use crate::timestamp::PgTime;
 
-// The SQL below has these two ranks as literals: the partial indexes are used only if the statement
-// has them too.
-const _: () = assert!(CallStatus::Failed.rank() == 4 && CallStatus::Completed.rank() == 7);
+// The SQL below has this rank as a literal: the partial indexes are used only if the statement has it
+// too. A call has ended with this status or a greater one.
+const _: () = assert!(CallStatus::Failed.rank() == 4);
 
 type OverdueRow = OverdueColumns<PgTime>;
 
@@ -66,7 +66,7 @@ impl UnfinishedCalls for PostgresStore {
                 r#"with unrecorded as (
                        select id
                          from calls
-                        where status_rank = 7 and recording_key is null
+                        where status_rank >= 4 and recording_key is null
                           and conversation @> '{"has_recording": true}' and conversation_id is not null
                           and recording_report is distinct from $7
                           and booked_at >= $1 and booked_at < $2

@@ -9,6 +9,11 @@ alter table calls add column given_up_reason text
 drop index calls_unended_idx;
 create index calls_unended_idx on calls (booked_at) where status_rank < 4 and given_up_at is null;
 
+-- Whose recording is to be fetched, whichever way the call ended: a small part of a large table.
+drop index calls_unrecorded_idx;
+create index calls_unrecorded_idx on calls (booked_at)
+    where status_rank >= 4 and recording_key is null and json_extract(conversation, '$.has_recording') = 1;
+
 -- Whether a provider event without a call has an agent of ours.
 create index agents_provider_agent_id_idx on agents (provider_agent_id) where provider_agent_id is not null;
 

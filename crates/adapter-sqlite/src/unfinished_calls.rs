@@ -6,9 +6,9 @@ use sql_common::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
 use crate::SqliteStore;
 use crate::statement::read_all;
 
-// The SQL below has these two ranks as literals: the partial indexes are used only if the statement
-// has them too.
-const _: () = assert!(CallStatus::Failed.rank() == 4 && CallStatus::Completed.rank() == 7);
+// The SQL below has this rank as a literal: the partial indexes are used only if the statement has it
+// too. A call has ended with this status or a greater one.
+const _: () = assert!(CallStatus::Failed.rank() == 4);
 
 type OverdueRow = OverdueColumns<i64>;
 
@@ -55,7 +55,7 @@ impl UnfinishedCalls for SqliteStore {
                 r#"update calls set claimed_until = max(?1, ?2 + (?3 - booked_at) / ?4)
                    where id in
                        (select id from calls
-                        where status_rank = 7 and recording_key is null
+                        where status_rank >= 4 and recording_key is null
                             and json_extract(conversation, '$.has_recording') = 1
                             and conversation_id is not null and recording_report is not ?8
                             and booked_at >= ?5 and booked_at < ?6

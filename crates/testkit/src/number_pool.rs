@@ -155,7 +155,7 @@ pub async fn another_tenants_number_is_not_our_own(harness: &impl NumberPoolHarn
     }
 }
 
-/// All numbers of the organization are listed, whoever has them and whatever they are enabled for,
+/// All numbers of the organization are listed, those of every user and with every flag and carrier,
 /// if the query asks for them. An organization without numbers has none, and another one's are not
 /// listed.
 pub async fn the_organizations_numbers_are_listed_if_asked(harness: &impl NumberPoolHarness) {

@@ -193,7 +193,8 @@ pub async fn an_unrecorded_call_is_leased_to_one_worker(harness: &impl CallsHarn
     assert_eq!(leased_unrecorded(harness).await, expected);
 }
 
-/// Only ended calls with a recording at the provider and none attached are leased, in their time.
+/// Only ended calls with a recording at the provider and none attached are leased, in their time and
+/// whichever way they ended.
 pub async fn only_unrecorded_calls_are_leased(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let at = |secs: u64| Booking {
@@ -213,6 +214,13 @@ pub async fn only_unrecorded_calls_are_leased(harness: &impl CallsHarness) {
         if is_due {
             expected.push((booking.identity.call_id, conversation_id));
         }
+    }
+    for status in [CallStatus::Failed, CallStatus::NoAnswer, CallStatus::Busy] {
+        let booking = at(15);
+        book(harness, &booking).await;
+        let update = conversation_update(status, true);
+        merge(harness, &booking, &update).await;
+        expected.push((booking.identity.call_id, update.conversation_id.expect("the update has one")));
     }
     let [unrecorded, attached, unended, unreported] = [(); 4].map(|()| at(15));
     for booking in [&unrecorded, &attached, &unended, &unreported] {

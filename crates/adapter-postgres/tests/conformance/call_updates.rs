@@ -185,7 +185,7 @@ async fn a_given_up_call_leaves_the_index_of_unended_calls() {
         .fetch_all(&mut connection)
         .await
         .expect("the server responds");
-    assert!(plan.concat().contains("calls_unended_idx"), "{plan:?}");
+    assert!(plan.concat().contains("calls_to_reconcile_idx"), "{plan:?}");
     for (update, expected) in [
         (CallUpdate::unresolved(), 1),
         (CallUpdate::given_up(GivenUp { at: booking.booked_at, reason: GivenUpReason::NoEnd }), 0),

@@ -72,7 +72,7 @@ fn is_overdue(call: &LedgerCall, lease: &OverdueLease) -> bool {
 
 fn is_unrecorded(call: &LedgerCall, lease: &UnrecordedLease) -> bool {
     let progress = &call.progress;
-    progress.status == Some(CallStatus::Completed)
+    progress.status.is_some_and(CallStatus::is_final)
         && progress.conversation.as_ref().is_some_and(|conversation| conversation.has_recording)
         && progress.recording != Some(RecordingReport::TooLarge)
         && progress.conversation_id.is_some()

@@ -122,6 +122,7 @@ pub(crate) enum Flaw {
     LeasesTheOldestAgain,
     LeasesOldCallsAsBriefly,
     TakesEveryCallForRecorded,
+    LeasesCompletedCallsAlone,
     FetchesStoredRecordings,
     TrustsTheRecordAlone,
     FetchesWhatIsTooLarge,

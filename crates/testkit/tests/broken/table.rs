@@ -220,6 +220,7 @@ caught! {
         LeasesOldCallsAsBriefly => an_older_call_is_leased_for_longer,
         LeasesBeyondTheEnd => a_long_lease_ends_when_the_call_is_given_up,
         LeasesWithoutHiding => an_unrecorded_call_is_leased_to_one_worker,
+        LeasesCompletedCallsAlone => only_unrecorded_calls_are_leased,
         TakesEveryCallForRecorded => only_unrecorded_calls_are_leased,
         FetchesStoredRecordings => only_unrecorded_calls_are_leased,
         TrustsTheRecordAlone => a_reported_recording_is_leased_unless_it_is_too_large,

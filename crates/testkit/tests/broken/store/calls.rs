@@ -296,6 +296,9 @@ impl UnfinishedCalls for BrokenStore {
         let lease = UnrecordedLease { limit: self.lease_limit(lease.limit), ..*lease };
         let flaw = self.flaw;
         let disguise = |call: &mut LedgerCall| match flaw {
+            Flaw::LeasesCompletedCallsAlone if call.progress.status != Some(CallStatus::Completed) => {
+                call.progress.status = Some(CallStatus::InProgress);
+            }
             Flaw::TakesEveryCallForRecorded => {
                 if let Some(conversation) = &mut call.progress.conversation {
                     conversation.has_recording = true;

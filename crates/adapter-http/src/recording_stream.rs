@@ -48,7 +48,13 @@ pub(crate) fn body(
 ) -> impl Stream<Item = Result<Bytes, CutRecording>> + use<> {
     let (chunks, mut received) = mpsc::channel(1);
     let sending = async move {
-        match send(frame, audio, &chunks, chunk_within).await {
+        let sent = tokio::select! {
+            biased;
+            // The store may not respond any more.
+            () = chunks.closed() => Err(Interruption::Disconnected),
+            sent = send(frame, audio, &chunks, chunk_within) => sent,
+        };
+        match sent {
             Ok(()) | Err(Interruption::Disconnected) => {}
             Err(Interruption::Unread) => {
                 tracing::debug!("stopped sending a recording: the client did not read it in time");

@@ -51,9 +51,9 @@ impl RouteError for PlaceError {
                 E::AgentNotFound => failure(ErrorCode::AgentNotFound),
                 E::NoVoiceAgent => failure(ErrorCode::NoVoiceAgent),
                 E::AgentNotSynced => failure(ErrorCode::AgentNotSynced),
-                E::NoAiEnabledNumber => failure(ErrorCode::NoAiEnabledNumber),
-                E::FromNumberNotAvailable => failure(ErrorCode::FromNumberNotAvailable),
-                E::NumberNotOnTrunk => failure(ErrorCode::NumberNotOnTrunk),
+                E::NoAiEnabledNumber(_) => failure(ErrorCode::NoAiEnabledNumber),
+                E::FromNumberNotAvailable(_) => failure(ErrorCode::FromNumberNotAvailable),
+                E::NumberNotOnTrunk(_) => failure(ErrorCode::NumberNotOnTrunk),
                 E::InFlight { retry_after } => failure(ErrorCode::OutboundInFlight).retry_after(*retry_after),
                 E::ProviderRejected { call_id, code } => failure(ErrorCode::ProviderRejected)
                     .reason(code.as_str())

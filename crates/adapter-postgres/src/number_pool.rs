@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use domain::PhoneNumber;
 use domain::ports::{CallerNumberChoice, CallerNumberQuery, NumberPool, PortUnavailable, Recipient};
+use domain::{Carrier, PhoneNumber};
 use sql_common::CallerNumberColumns;
 
 use crate::PostgresStore;
@@ -13,6 +13,7 @@ impl NumberPool for PostgresStore {
             Recipient::Contact(id) => (Some(id.as_str()), None),
             Recipient::Number(number) => (None, Some(number.as_e164())),
         };
+        let carriers: Vec<_> = query.carriers.iter().map(Carrier::as_str).collect();
         let row = self.only_row(|| {
             sqlx::query_as!(
                 CallerNumberColumns,
@@ -34,9 +35,8 @@ impl NumberPool for PostgresStore {
                      left join lateral (
                          select * from caller_numbers
                           where organization_id = $1 and user_id = $2
-                            and case when $3::text is null then ai_enabled and carrier = 'sinch'
-                                     else phone_number = $3 end
-                          order by position, phone_number
+                            and ($3::text is null or phone_number = $3)
+                          order by ai_enabled desc, carrier = any($7) desc, position, phone_number
                           limit 1
                      ) as chosen on true"#,
                 query.organization_id.as_str(),
@@ -44,7 +44,8 @@ impl NumberPool for PostgresStore {
                 query.requested.map(PhoneNumber::as_e164),
                 contact_id,
                 recipient,
-                query.list_numbers
+                query.list_numbers,
+                &carriers as _
             )
         });
         read(row.await?)

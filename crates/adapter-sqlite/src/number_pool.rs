@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::PhoneNumber;
 use domain::ports::{CallerNumberChoice, CallerNumberQuery, NumberPool, PortUnavailable, Recipient};
-use sql_common::CallerNumberColumns;
+use sql_common::{CallerNumberColumns, carriers_json};
 
 use crate::SqliteStore;
 use crate::failure::failed;
@@ -30,15 +30,17 @@ impl NumberPool for SqliteStore {
                left join (
                    select * from caller_numbers
                    where organization_id = ?1 and user_id = ?2
-                       and case when ?3 is null then ai_enabled and carrier = 'sinch' else phone_number = ?3 end
-                   order by position, phone_number limit 1
+                       and (?3 is null or phone_number = ?3)
+                   order by ai_enabled desc, carrier in (select value from json_each(?7)) desc, position, phone_number
+                   limit 1
                ) as chosen"#,
             query.organization_id.as_str(),
             query.user_id.as_str(),
             query.requested.map(PhoneNumber::as_e164),
             contact_id,
             number,
-            query.list_numbers
+            query.list_numbers,
+            carriers_json(query.carriers)
         ));
         choice.await?.ok_or_else(|| failed("a statement returned no row"))
     }

@@ -1,11 +1,22 @@
 use async_trait::async_trait;
 use domain::ports::{DialRequest, VoiceProvider};
-use domain::{AnswerTime, DialOutcome};
+use domain::{AnswerTime, Carrier, DialOutcome};
 use provider_client::{InvalidSettings, ProviderClient};
 
 use crate::config::VapiSettings;
 use crate::outcome;
 use crate::wire::{CALL, CreateCall};
+
+/// Where Vapi's numbers can be from (`provider` of its `GET /phone-number`). A number of the operator's own SIP trunk
+/// (`byo-phone-number`) can have any carrier: it is `byo`, or `sinch`, with which calls through Vapi were placed first.
+const CARRIERS: &[Carrier] = &[
+    Carrier::named("twilio"),
+    Carrier::named("vonage"),
+    Carrier::named("telnyx"),
+    Carrier::named("vapi"),
+    Carrier::named("byo"),
+    Carrier::named("sinch"),
+];
 
 /// Places calls with Vapi. Vapi responds to a dial when it has queued the call; the call's record
 /// and webhooks report whether the callee picked up.
@@ -25,6 +36,10 @@ impl Vapi {
 impl VoiceProvider for Vapi {
     fn answer_time(&self) -> AnswerTime {
         AnswerTime::BeforeRinging
+    }
+
+    fn carriers(&self) -> &[Carrier] {
+        CARRIERS
     }
 
     async fn dial(&self, request: &DialRequest) -> DialOutcome {

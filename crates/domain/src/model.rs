@@ -39,7 +39,7 @@ pub use self::call_record::{
     TranscriptLine, UpdateContent,
 };
 pub use self::call_status::CallStatus;
-pub use self::caller_number::{CallerNumber, Carrier};
+pub use self::caller_number::{CallerNumber, Carrier, UnfitCallerNumber, UnmetCondition};
 pub use self::contact::Contact;
 pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};
 pub use self::destination_rules::{AllowedCountries, DestinationRules, StoredNumberError};

@@ -107,7 +107,7 @@ fn records() -> Result<[DirectoryRecord; 5], InvalidValue> {
                 organization_id: organization_id.clone(),
                 user_id,
                 phone_number: number(simulator::DEMO_CALLER_NUMBER),
-                carrier: Carrier::Sinch,
+                carrier: Carrier::named("sinch"),
                 ai_enabled: true,
                 on_trunk: true,
                 provider_number_id: Some(ProviderNumberId::parse(simulator::DEMO_PHONE_NUMBER_ID)?),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::ports::{CallerNumberChoice, InboundParties, StoredIdentity};
 use domain::{
-    Agent, CallerNumber, Contact, ContactIdentity, DirectoryRecord, NumberRecord, Organization,
+    Agent, CallerNumber, Carrier, Contact, ContactIdentity, DirectoryRecord, NumberRecord, Organization,
     OrganizationId, User,
 };
 
@@ -108,6 +108,12 @@ impl Columns for CallerNumberColumns {
         };
         Ok(CallerNumberChoice { caller: Some(caller), recipient_is_own_number, organization_numbers })
     }
+}
+
+/// The names of carriers as a JSON array, for a database without arrays.
+pub fn carriers_json(carriers: &[Carrier]) -> String {
+    let names: Vec<_> = carriers.iter().map(Carrier::as_str).collect();
+    serde_json::to_string(&names).expect("texts are always JSON")
 }
 
 pub struct UserColumns {

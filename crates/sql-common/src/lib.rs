@@ -23,7 +23,7 @@ pub use conversation::ConversationForm;
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
     AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, NamedColumns, NamedJson,
-    StoredIdentityColumns, UserColumns,
+    StoredIdentityColumns, UserColumns, carriers_json,
 };
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use outcome::{

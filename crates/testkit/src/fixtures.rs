@@ -132,6 +132,9 @@ pub fn agent(organization_id: &OrganizationId) -> Agent {
     }
 }
 
+/// The carriers whose numbers serve the calls of the providers of this crate.
+pub const SERVED_CARRIERS: &[Carrier] = &[Carrier::named("sinch"), Carrier::named("own-trunk")];
+
 /// A number of this user that serves AI calls and is on the trunk, at this position among the
 /// user's numbers.
 #[must_use]
@@ -140,7 +143,7 @@ pub fn number(user: &UserRecord, position: u32) -> NumberRecord {
         organization_id: user.organization_id.clone(),
         user_id: user.id.clone(),
         phone_number: phone_number(),
-        carrier: Carrier::Sinch,
+        carrier: SERVED_CARRIERS[0].clone(),
         ai_enabled: true,
         on_trunk: true,
         provider_number_id: Some(provider_number_id()),

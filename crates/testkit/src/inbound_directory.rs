@@ -28,7 +28,7 @@ pub async fn a_known_caller_is_identified(harness: &impl InboundDirectoryHarness
         ai_enabled: false,
         on_trunk: false,
         provider_number_id: None,
-        carrier: Carrier::Twilio,
+        carrier: Carrier::named("twilio"),
         ..bare.number.number
     };
     (bare.contact.first_name, bare.contact.last_name) = (None, None);

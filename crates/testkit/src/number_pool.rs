@@ -4,13 +4,14 @@ use domain::ports::{CallerNumberChoice, CallerNumberQuery, Recipient};
 use domain::{CallerNumber, Carrier, ContactRecord, DirectoryRecord, NumberRecord, PhoneNumber, UserRecord};
 
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
-use crate::fixtures::{Tenant, contact, contact_id, number, phone_number, user};
+use crate::fixtures::{SERVED_CARRIERS, Tenant, contact, contact_id, number, phone_number, user};
 use crate::harness::NumberPoolHarness;
 
 suite! {
     $ number_pool_suite of number_pool:
     a_number_is_loaded_as_it_was_saved,
     the_default_number_is_the_first_that_serves_ai_calls,
+    the_nearest_number_is_returned_if_none_serves,
     the_requested_number_is_answered_as_it_is,
     another_users_number_is_absent,
     another_tenants_number_is_absent,
@@ -32,8 +33,8 @@ pub async fn a_number_is_loaded_as_it_was_saved(harness: &impl NumberPoolHarness
     }
 }
 
-/// The default is the user's first number by position that is enabled for AI calls and carried by
-/// Sinch, on the trunk or not. A user without such a number has no default.
+/// The default is the user's first number by position that is enabled for AI calls and has one of
+/// the carriers of the query, on the trunk or not. A user without numbers has no default.
 pub async fn the_default_number_is_the_first_that_serves_ai_calls(harness: &impl NumberPoolHarness) {
     let tenant = Tenant::new();
     let (alone, rich) = (user(&tenant.organization.id), user(&tenant.organization.id));
@@ -45,18 +46,42 @@ pub async fn the_default_number_is_the_first_that_serves_ai_calls(harness: &impl
         record
     };
     let first = at(30, |number| number.on_trunk = false);
+    let other = at(40, |number| number.carrier = Carrier::named("telnyx"));
     let stored = [
         at(2_000_000_000, |_| ()),
         at(200, |_| ()),
         at(0, |number| number.ai_enabled = false),
-        at(1, |number| number.carrier = Carrier::Twilio),
-        at(2, |number| number.carrier = Carrier::Textgrid),
+        at(1, |number| number.carrier = Carrier::named("twilio")),
+        at(2, |number| number.carrier = Carrier::named("textgrid")),
         first.clone(),
         at(31, |_| ()),
+        other.clone(),
     ];
     harness.store(&stored.map(DirectoryRecord::Number)).await;
     assert_eq!(choose(harness, &rich, None).await.caller, Some(first.number));
     assert_eq!(choose(harness, &alone, None).await.caller, None);
+    let others = [Carrier::named("unused"), other.number.carrier.clone()];
+    assert_eq!(default_of(harness, &rich, &others).await, Some(other.number), "other carriers serve");
+}
+
+/// If no number of the user serves AI calls, the first one that is enabled for them is returned, or
+/// else the first one.
+pub async fn the_nearest_number_is_returned_if_none_serves(harness: &impl NumberPoolHarness) {
+    let tenant = Tenant::new();
+    let colleague = user(&tenant.organization.id);
+    harness.store(&tenant.records()).await;
+    harness.store(&[DirectoryRecord::User(colleague.clone())]).await;
+    let mut numbers = [number(&colleague, 7), number(&colleague, 8), number(&colleague, 9)];
+    numbers[0].number.ai_enabled = false;
+    harness.store(&numbers.clone().map(DirectoryRecord::Number)).await;
+    let nearest = async |carriers| default_of(harness, &colleague, carriers).await;
+    assert_eq!(nearest(&[]).await.as_ref(), Some(&numbers[1].number), "no carrier serves");
+    for record in &mut numbers {
+        record.number.ai_enabled = false;
+    }
+    harness.store(&numbers.clone().map(DirectoryRecord::Number)).await;
+    assert_eq!(nearest(&[]).await.as_ref(), Some(&numbers[0].number));
+    assert_eq!(nearest(SERVED_CARRIERS).await.as_ref(), Some(&numbers[0].number));
 }
 
 /// A requested number is returned unchanged, also if it serves no AI calls and another number does.
@@ -65,7 +90,7 @@ pub async fn the_requested_number_is_answered_as_it_is(harness: &impl NumberPool
     harness.store(&tenant.records()).await;
     let mut silent = number(&tenant.user, 9);
     silent.number.ai_enabled = false;
-    silent.number.carrier = Carrier::Textgrid;
+    silent.number.carrier = Carrier::named("textgrid");
     harness.store(&[DirectoryRecord::Number(silent.clone())]).await;
     let asked = choose(harness, &tenant.user, Some(&silent.number.phone_number)).await;
     assert_eq!(asked.caller, Some(silent.number));
@@ -205,6 +230,7 @@ const fn query<'a>(
         organization_id: &user.organization_id,
         user_id: &user.id,
         requested,
+        carriers: SERVED_CARRIERS,
         recipient,
         list_numbers: false,
     }
@@ -218,6 +244,17 @@ async fn choose(
     let stranger = phone_number();
     let query = query(user, requested, Recipient::Number(&stranger));
     harness.numbers().choose(&query).await.expect("store is up")
+}
+
+/// The user's default number for a provider that serves these carriers.
+async fn default_of(
+    harness: &impl NumberPoolHarness,
+    user: &UserRecord,
+    carriers: &[Carrier],
+) -> Option<CallerNumber> {
+    let stranger = phone_number();
+    let query = CallerNumberQuery { carriers, ..query(user, None, Recipient::Number(&stranger)) };
+    harness.numbers().choose(&query).await.expect("store is up").caller
 }
 
 /// The user's default number.
@@ -253,8 +290,8 @@ fn variants(user: &UserRecord) -> Vec<NumberRecord> {
             1 => number.ai_enabled = false,
             2 => number.on_trunk = false,
             3 => number.provider_number_id = None,
-            4 => number.carrier = Carrier::Twilio,
-            _ => number.carrier = Carrier::Textgrid,
+            4 => number.carrier = Carrier::named("twilio"),
+            _ => number.carrier = Carrier::named("textgrid"),
         }
     };
     let variant = |place: usize| {

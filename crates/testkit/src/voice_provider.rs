@@ -17,6 +17,7 @@ suite! {
     an_absent_reason_is_sent_empty,
     an_accepted_dial_is_placed_with_its_ids,
     an_accepted_dial_without_ids_is_placed,
+    a_provider_states_its_carriers,
     a_provider_says_when_it_answers,
     a_busy_callee_is_not_connected,
     a_silent_callee_is_not_connected,
@@ -103,6 +104,15 @@ pub async fn an_accepted_dial_is_placed_with_its_ids(harness: &impl VoiceProvide
 pub async fn an_accepted_dial_without_ids_is_placed(harness: &impl VoiceProviderHarness) {
     let outcome = dial(harness, Upstream::AcceptsWithoutIds, &request(PATIENT)).await;
     assert_eq!(outcome, DialOutcome::Placed(domain::ProviderReference::default()));
+}
+
+/// The provider serves at least one carrier, and the same ones each time. Without a carrier no
+/// number can place a call.
+pub async fn a_provider_states_its_carriers(harness: &impl VoiceProviderHarness) {
+    harness.upstream(Upstream::AcceptsWithIds).await;
+    let provider = harness.provider();
+    assert!(!provider.carriers().is_empty(), "no number can place calls");
+    assert_eq!(provider.carriers(), harness.provider().carriers());
 }
 
 /// `answer_time` is true of the provider. Otherwise the result of a dial could be held too briefly,

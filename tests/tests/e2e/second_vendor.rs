@@ -59,6 +59,28 @@ async fn a_call_is_placed_once_and_listed_under_our_id(#[values(Sqlite, Postgres
     gateway.stop().await;
 }
 
+/// A number of a carrier that this provider serves and the other one does not, as it is in the
+/// directory.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_of_another_carrier_places_calls(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let body = json!({ "contactId": "c1", "fromNumber": "+14165550102" });
+    let world = vapi_world(backing).await;
+    world.script(Behaviour::Answer { after_ms: 0 });
+    let gateway = world.start().await;
+    let placed = gateway.client.place(body.clone()).await;
+    assert!(placed.is_new_call(), "{}", placed.body);
+    assert_eq!(world.simulator.dials()[0].agent_phone_number_id, "phnum_3");
+    gateway.stop().await;
+
+    let gateway = World::new(backing).await.start().await;
+    let refused = gateway.client.place(body).await;
+    refused.assert_error(400, "FROM_NUMBER_NOT_AVAILABLE");
+    let sentence = refused.body["error"].as_str().expect("a sentence");
+    assert!(sentence.contains("the carrier twilio, which the voice provider does not serve"), "{sentence}");
+    gateway.stop().await;
+}
+
 /// A second request for the same intent leads to no dial until the phone can no longer ring and the
 /// lock's lifetime has passed after that. The lock's lifetime alone is not enough.
 #[rstest]

@@ -49,6 +49,10 @@ impl VoiceProvider for Gated<Provider> {
         self.port.answer_time()
     }
 
+    fn carriers(&self) -> &[domain::Carrier] {
+        self.port.carriers()
+    }
+
     async fn dial(&self, request: &DialRequest) -> DialOutcome {
         self.pass().await;
         self.port.dial(request).await

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use domain::ports::{HoldResult, MockIdempotencyLock};
 use domain::{
-    DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference, UnknownCause,
+    CallerNumber, Carrier, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode,
+    ProviderReference, UnknownCause,
 };
 use serde_json::{Value, json};
 use testkit::memory::Tables;
@@ -127,6 +128,39 @@ async fn a_missing_record_has_its_code() {
         let world = World::new();
         change(&mut world.memory.tables());
         start(&world).await.place(body).await.assert_error(status, code);
+    }
+}
+
+/// The number is named by its last two digits alone.
+#[tokio::test]
+async fn the_refusal_of_a_caller_number_says_which_condition_failed() {
+    let named = json!({ "contactId": "c1", "fromNumber": "+14165550100" });
+    const DEFAULT: &str = "the user has no caller number that serves AI calls";
+    const REQUESTED: &str = "fromNumber is not a caller number of this user that serves AI calls";
+    const SILENT: &str = "the caller number +…00 is not enabled for AI calls";
+    const UNSERVED: &str =
+        "the caller number +…00 has the carrier textgrid, which the voice provider does not serve";
+    type Change = fn(&mut CallerNumber);
+    let cases: [(Change, [String; 2]); 4] = [
+        (|n| n.ai_enabled = false, [DEFAULT, REQUESTED].map(|start| format!("{start}: {SILENT}"))),
+        (
+            |n| n.carrier = Carrier::named("textgrid"),
+            [DEFAULT, REQUESTED].map(|start| format!("{start}: {UNSERVED}")),
+        ),
+        (|n| n.on_trunk = false, [(); 2].map(|()| "the caller number +…00 is not on the trunk".to_owned())),
+        (
+            |n| n.provider_number_id = None,
+            [(); 2].map(|()| "the caller number +…00 is not known to the voice provider".to_owned()),
+        ),
+    ];
+    for (change, sentences) in cases {
+        let world = World::new();
+        change(&mut world.memory.tables().directory.numbers[0].number);
+        let gateway = start(&world).await;
+        for (body, sentence) in [contact(), named.clone()].into_iter().zip(sentences) {
+            let refused = gateway.place(body).await;
+            assert_eq!((refused.status, refused.body["error"].as_str()), (400, Some(sentence.as_str())));
+        }
     }
 }
 

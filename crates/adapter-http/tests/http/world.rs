@@ -267,7 +267,7 @@ pub(crate) fn number(organization: &str, user: &str, phone_number: &str) -> Dire
         organization_id: organization_id(organization),
         user_id: UserId::parse(user).expect("a valid id"),
         phone_number: PhoneNumber::parse(phone_number).expect("a valid number"),
-        carrier: Carrier::Sinch,
+        carrier: Carrier::named("sinch"),
         ai_enabled: true,
         on_trunk: true,
         provider_number_id: Some(ProviderNumberId::parse("phnum_1").expect("a valid id")),

@@ -48,6 +48,7 @@ async fn every_operation_of_a_call_is_one_statement() {
         organization_id,
         user_id,
         requested: None,
+        carriers: fixtures::SERVED_CARRIERS,
         recipient: Recipient::Contact(&contact_id),
         list_numbers: true,
     };

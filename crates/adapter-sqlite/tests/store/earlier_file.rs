@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::ports::{CallLedger, CallReader, CallUpdater, EventFeed, FeedQuery, Settlement};
+use domain::ports::{
+    CallLedger, CallReader, CallUpdater, CallerNumberQuery, EventFeed, FeedQuery, NumberPool, Recipient,
+    Settlement,
+};
 use domain::{
     AnswerTime, AudioFormat, Booking, CallEventKind, CallRecord, CallStatus, CallUpdate, ConversationRecord,
     DialOutcome, EventSequence, UpdateContent,
 };
-use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;
-use testkit::fixtures::{Tenant, moment, provider_reference, recording};
+use sqlx::{Connection, SqliteConnection};
+use testkit::fixtures::{SERVED_CARRIERS, Tenant, moment, phone_number, provider_reference, recording};
 
 use crate::{LONG, connect, import, unmigrated};
 
@@ -69,6 +72,38 @@ async fn calls_from_before_the_events_get_events_from_then_on() {
         (&ended, CallEventKind::RecordingReady),
     ];
     assert_eq!(steps, expected.map(|(booking, kind)| (booking.identity.call_id.clone(), kind)));
+}
+
+/// The table of numbers is written again when carriers get names: its rows and indexes stay.
+#[tokio::test]
+async fn numbers_from_before_the_names_of_carriers_stay() {
+    let (store, path, folder) = unmigrated().await;
+    let mut file = connect(&path).await;
+    migrate_to_the_second(&mut file, folder.path()).await;
+    let tenant = Tenant::new();
+    import(&store, &tenant.records()).await;
+    store.migrate().await.expect("an earlier release wrote it");
+
+    let recipient = phone_number();
+    let query = CallerNumberQuery {
+        organization_id: &tenant.organization.id,
+        user_id: &tenant.user.id,
+        requested: None,
+        carriers: SERVED_CARRIERS,
+        recipient: Recipient::Number(&recipient),
+        list_numbers: false,
+    };
+    let chosen = store.choose(&query).await.expect("the store is available").caller;
+    assert_eq!(chosen.as_ref(), Some(&tenant.number.number));
+    let indexes = "select name from pragma_index_list('caller_numbers') where origin = 'c' order by name";
+    let indexes: Vec<String> = sqlx::query_scalar(indexes).fetch_all(&mut file).await.expect("names");
+    assert_eq!(indexes, ["caller_numbers_phone_number_idx", "caller_numbers_user_idx"]);
+    let mut unnamed = file.begin().await.expect("the file is there");
+    for name in ["", "Sinch", "9", "a b", "a\n"] {
+        let update = sqlx::query("update caller_numbers set carrier = ?").bind(name);
+        let refused = update.execute(&mut *unnamed).await.expect_err("this names no carrier");
+        assert!(refused.to_string().contains("caller_numbers_carrier_check"), "{name:?}: {refused}");
+    }
 }
 
 /// Applies the migrations of the previous release only.

@@ -1,13 +1,15 @@
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{CallerNumber, ContactId, OrganizationId, PhoneNumber, UserId};
+use crate::{CallerNumber, Carrier, ContactId, OrganizationId, PhoneNumber, UserId};
 
 /// Chooses the caller number of a call.
 ///
 /// - MUST load every field as it was saved (`a_number_is_loaded_as_it_was_saved`).
 /// - MUST choose, if no number is requested, the user's first number by position that is enabled
-///   for AI calls and carried by Sinch (`the_default_number_is_the_first_that_serves_ai_calls`).
+///   for AI calls and has one of the carriers (`the_default_number_is_the_first_that_serves_ai_calls`).
+/// - MUST return, if the user has no such number, the first that is enabled for AI calls, or else
+///   the first of all: the refusal names it (`the_nearest_number_is_returned_if_none_serves`).
 /// - MUST return a requested number if it is this user's, whatever it is enabled for
 ///   (`the_requested_number_is_answered_as_it_is`).
 /// - MUST NOT return a number of another user (`another_users_number_is_absent`) or of another
@@ -37,6 +39,8 @@ pub struct CallerNumberQuery<'a> {
     pub user_id: &'a UserId,
     /// The number that the client requested.
     pub requested: Option<&'a PhoneNumber>,
+    /// The carriers whose numbers serve the calls of the voice provider.
+    pub carriers: &'a [Carrier],
     /// Who will be called.
     pub recipient: Recipient<'a>,
     /// Whether to list all numbers of the organization.
@@ -55,7 +59,7 @@ pub enum Recipient<'a> {
 /// The result of a [`CallerNumberQuery`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallerNumberChoice {
-    /// The caller number, if the user has one.
+    /// The caller number, if the user has one. AI calls cannot be placed from every number.
     pub caller: Option<CallerNumber>,
     /// Whether the recipient's number is one of the organization's own.
     pub recipient_is_own_number: bool,

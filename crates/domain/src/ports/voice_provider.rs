@@ -3,7 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    AnswerTime, CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId,
+    AnswerTime, CallId, CallReason, Carrier, DialOutcome, PersonName, PhoneNumber, ProviderAgentId,
+    ProviderNumberId,
 };
 
 /// Dials.
@@ -17,6 +18,8 @@ use crate::{
 ///   with an empty `call_reason` if there is no reason (`an_absent_reason_is_sent_empty`).
 /// - MUST return *placed* with the provider's ids (`an_accepted_dial_is_placed_with_its_ids`), also
 ///   if the provider returned none (`an_accepted_dial_without_ids_is_placed`).
+/// - MUST state at least one carrier whose numbers serve its calls, and always the same ones
+///   (`a_provider_states_its_carriers`).
 /// - MUST report when it answers (`a_provider_says_when_it_answers`): the maximum duration of a
 ///   dial and the time for which its result blocks a second call follow from it.
 /// - MUST return *not connected* for a callee who is busy (`a_busy_callee_is_not_connected`), does
@@ -39,6 +42,10 @@ use crate::{
 pub trait VoiceProvider: Send + Sync {
     /// When the provider answers a dial. The value never changes.
     fn answer_time(&self) -> AnswerTime;
+
+    /// The carriers whose numbers serve the calls of this provider, by their names in the directory.
+    /// A number of any other carrier is refused before the dial. The value never changes.
+    fn carriers(&self) -> &[Carrier];
 
     /// Asks the provider to dial, and waits for its answer.
     async fn dial(&self, request: &DialRequest) -> DialOutcome;

@@ -1,6 +1,7 @@
 use domain::ports::CallerNumberChoice;
 use domain::{
-    Area, Contact, Country, ForbiddenRange, IntentKey, PhoneNumber, PlaceCallError, RawPlaceCall, UserId,
+    Area, Contact, Country, ForbiddenRange, IntentKey, PhoneNumber, PlaceCallError, RawPlaceCall,
+    UnfitCallerNumber, UnmetCondition, UserId,
 };
 
 use crate::world::{
@@ -73,6 +74,8 @@ async fn a_refused_call_creates_no_contact() {
     let asked = RawPlaceCall { agent_id: Some("agent-9"), ..NEW_NUMBER };
     let from = RawPlaceCall { from_number: Some("+14165550101"), ..NEW_NUMBER };
     let off_trunk = numbers(|choice| choice.caller.as_mut().expect("a caller").on_trunk = false);
+    let not_on_trunk =
+        UnfitCallerNumber { number: caller_number().phone_number, unmet: UnmetCondition::OnTrunk };
     let rows = [
         (World { user: Ok(None), ..world() }, NEW_NUMBER, PlaceCallError::UserNotFound),
         (World { agent: Ok(None), ..world() }, asked, PlaceCallError::AgentNotFound),
@@ -81,14 +84,14 @@ async fn a_refused_call_creates_no_contact() {
         (World { agent: Ok(Some(unsynced)), ..world() }, NEW_NUMBER, PlaceCallError::AgentNotSynced),
         (numbers(|choice| choice.recipient_is_own_number = true), NEW_NUMBER, own_number.clone()),
         (World { numbers: Ok(shown), ..world() }, NEW_NUMBER, own_number),
-        (numbers(|choice| choice.caller = None), NEW_NUMBER, PlaceCallError::NoAiEnabledNumber),
-        (numbers(|choice| choice.caller = None), from, PlaceCallError::FromNumberNotAvailable),
+        (numbers(|choice| choice.caller = None), NEW_NUMBER, PlaceCallError::NoAiEnabledNumber(None)),
+        (numbers(|choice| choice.caller = None), from, PlaceCallError::FromNumberNotAvailable(None)),
         (
             numbers(|choice| choice.organization_numbers = vec![number("+442079460018")]),
             NEW_NUMBER,
             PlaceCallError::CountryNotAllowed(Area::Country(Country::parse("CA").expect("a country"))),
         ),
-        (off_trunk, NEW_NUMBER, PlaceCallError::NumberNotOnTrunk),
+        (off_trunk, NEW_NUMBER, PlaceCallError::NumberNotOnTrunk(not_on_trunk)),
         (
             World { user: Err(unavailable()), ..world() },
             NEW_NUMBER,

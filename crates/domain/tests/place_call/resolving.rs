@@ -3,7 +3,7 @@ use std::sync::Arc;
 use domain::ports::CallerNumberChoice;
 use domain::{
     AllowedCountries, Area, Carrier, Country, DestinationRefusal, DestinationRules, ForbiddenRange,
-    NumberingPlan, OrganizationId, PlaceCallError, RawPlaceCall, Shares,
+    NumberingPlan, OrganizationId, PlaceCallError, RawPlaceCall, Shares, UnfitCallerNumber, UnmetCondition,
 };
 
 use crate::world::{World, agent, caller_number, choice, contact, number, organization_id, unavailable};
@@ -36,10 +36,10 @@ async fn the_refusal_names_the_user_contact_agent_or_number_that_is_missing() {
     assert_eq!(refused(world, asked).await, PlaceCallError::AgentNotFound);
     let none = choice(None);
     let world = World { numbers: Ok(none.clone()), ..World::working() };
-    assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::NoAiEnabledNumber);
+    assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::NoAiEnabledNumber(None));
     let world = World { numbers: Ok(none), ..World::working() };
     let asked = RawPlaceCall { from_number: Some("+14165550101"), ..BY_CONTACT };
-    assert_eq!(refused(world, asked).await, PlaceCallError::FromNumberNotAvailable);
+    assert_eq!(refused(world, asked).await, PlaceCallError::FromNumberNotAvailable(None));
 }
 
 #[tokio::test]
@@ -57,18 +57,29 @@ async fn an_agent_must_be_enabled_for_voice_and_synced() {
 
 #[tokio::test]
 async fn a_caller_number_must_serve_ai_calls_and_be_on_the_trunk() {
-    let with = |change: fn(&mut domain::CallerNumber)| {
+    fn with(change: fn(&mut domain::CallerNumber)) -> World {
         let mut caller = caller_number();
         change(&mut caller);
         let numbers = choice(Some(caller));
         World { numbers: Ok(numbers), ..World::working() }
-    };
-    let asked = RawPlaceCall { from_number: Some("+14165550100"), ..BY_CONTACT };
-    for unfit in [with(|n| n.ai_enabled = false), with(|n| n.carrier = Carrier::Twilio)] {
-        assert_eq!(refused(unfit, asked).await, PlaceCallError::FromNumberNotAvailable);
     }
-    for off_trunk in [with(|n| n.on_trunk = false), with(|n| n.provider_number_id = None)] {
-        assert_eq!(refused(off_trunk, asked).await, PlaceCallError::NumberNotOnTrunk);
+    let asked = RawPlaceCall { from_number: Some("+14165550100"), ..BY_CONTACT };
+    let unfit = |unmet| UnfitCallerNumber { number: number("+14165550100"), unmet };
+    let silent = || with(|n| n.ai_enabled = false);
+    let unserved = || with(|n| n.carrier = Carrier::named("twilio"));
+    for (world, unmet) in [
+        (silent as fn() -> World, UnmetCondition::EnabledForAiCalls),
+        (unserved, UnmetCondition::CarrierServed(Carrier::named("twilio"))),
+    ] {
+        let refusal = Some(unfit(unmet));
+        assert_eq!(refused(world(), asked).await, PlaceCallError::FromNumberNotAvailable(refusal.clone()));
+        assert_eq!(refused(world(), BY_CONTACT).await, PlaceCallError::NoAiEnabledNumber(refusal));
+    }
+    for (world, unmet) in [
+        (with(|n| n.on_trunk = false), UnmetCondition::OnTrunk),
+        (with(|n| n.provider_number_id = None), UnmetCondition::KnownToProvider),
+    ] {
+        assert_eq!(refused(world, asked).await, PlaceCallError::NumberNotOnTrunk(unfit(unmet)));
     }
 }
 

@@ -16,6 +16,7 @@ use domain::{
 };
 
 use testkit::clock::ManualClock;
+use testkit::fixtures::SERVED_CARRIERS;
 
 pub(crate) type Answer<T> = Result<T, PortUnavailable>;
 
@@ -120,7 +121,7 @@ pub(crate) fn caller_number() -> CallerNumber {
         organization_id: organization_id(),
         user_id: UserId::parse("user-1").expect("an id"),
         phone_number: number("+14165550100"),
-        carrier: Carrier::Sinch,
+        carrier: SERVED_CARRIERS[0].clone(),
         ai_enabled: true,
         on_trunk: true,
         provider_number_id: Some(ProviderNumberId::parse("phnum_1").expect("an id")),
@@ -402,6 +403,10 @@ struct RingingProvider {
 impl VoiceProvider for RingingProvider {
     fn answer_time(&self) -> AnswerTime {
         self.answers
+    }
+
+    fn carriers(&self) -> &[Carrier] {
+        SERVED_CARRIERS
     }
 
     async fn dial(&self, request: &DialRequest) -> DialOutcome {

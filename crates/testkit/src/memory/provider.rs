@@ -6,7 +6,9 @@ use domain::ports::{
     DialRequest, FetchedRecording, PortUnavailable, ProviderLookup, ProviderRecordings, ProviderRecords,
     VoiceProvider,
 };
-use domain::{AnswerTime, Audio, CallId, CallUpdate, ConversationId, DialOutcome};
+use domain::{AnswerTime, Audio, CallId, CallUpdate, Carrier, ConversationId, DialOutcome};
+
+use crate::fixtures::SERVED_CARRIERS;
 
 /// A voice provider with scripted responses: `VoiceProvider`, `ProviderRecords` and
 /// `ProviderRecordings`. Clones share the script.
@@ -83,6 +85,10 @@ impl Provider {
 impl VoiceProvider for Provider {
     fn answer_time(&self) -> AnswerTime {
         AnswerTime::AfterRinging
+    }
+
+    fn carriers(&self) -> &[Carrier] {
+        SERVED_CARRIERS
     }
 
     async fn dial(&self, request: &DialRequest) -> DialOutcome {

@@ -3,10 +3,7 @@ use domain::ports::{
     AgentRepo, CallerNumberChoice, CallerNumberQuery, ContactRepo, NumberPool, PortUnavailable, Recipient,
     UserRepo,
 };
-use domain::{
-    Agent, AgentId, CallerNumber, Carrier, Contact, ContactId, NumberRecord, OrganizationId, PhoneNumber,
-    User, UserId,
-};
+use domain::{Agent, AgentId, Contact, ContactId, NumberRecord, OrganizationId, PhoneNumber, User, UserId};
 
 use super::Memory;
 
@@ -104,7 +101,9 @@ impl NumberPool for Memory {
         let of_user = own_numbers.filter(|record| record.number.user_id == *query.user_id);
         let chosen = match query.requested {
             Some(requested) => of_user.clone().find(|record| record.number.phone_number == *requested),
-            None => of_user.filter(|record| is_default(&record.number)).min_by_key(|record| record.position),
+            None => of_user.min_by_key(|NumberRecord { number, position }| {
+                (!number.ai_enabled, !query.carriers.contains(&number.carrier), *position)
+            }),
         };
         let caller = chosen.map(|record| record.number.clone());
         let organization_numbers = if query.list_numbers {
@@ -115,10 +114,6 @@ impl NumberPool for Memory {
         };
         Ok(CallerNumberChoice { caller, recipient_is_own_number, organization_numbers })
     }
-}
-
-fn is_default(number: &CallerNumber) -> bool {
-    number.ai_enabled && number.carrier == Carrier::Sinch
 }
 
 #[async_trait]

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use domain::ports::{DialRequest, VoiceProvider};
 use domain::{
-    AnswerTime, ConversationId, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode,
+    AnswerTime, Carrier, ConversationId, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode,
     ProviderReference, UnknownCause,
 };
-use testkit::fixtures::provider_reference;
+use testkit::fixtures::{SERVED_CARRIERS, provider_reference};
 use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
 
 use crate::flaw::Flaw;
@@ -170,6 +170,10 @@ impl VoiceProvider for Line {
         } else {
             AnswerTime::BeforeRinging
         }
+    }
+
+    fn carriers(&self) -> &[Carrier] {
+        if self.has(Flaw::StatesNoCarrier) { &[] } else { SERVED_CARRIERS }
     }
 
     async fn dial(&self, request: &DialRequest) -> DialOutcome {

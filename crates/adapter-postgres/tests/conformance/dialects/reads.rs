@@ -121,6 +121,7 @@ impl World {
                     organization_id,
                     user_id: &tenant.user.id,
                     requested,
+                    carriers: testkit::fixtures::SERVED_CARRIERS,
                     recipient,
                     list_numbers: false,
                 };

@@ -57,7 +57,7 @@ impl PlaceCallCommand {
             user_id,
             callee,
             agent_id: agent_id.map_err(|_| PlaceCallError::AgentNotFound)?,
-            from_number: from_number.map_err(|_| PlaceCallError::FromNumberNotAvailable)?,
+            from_number: from_number.map_err(|_| PlaceCallError::FromNumberNotAvailable(None))?,
             reason: reason.map_err(|_| PlaceCallError::InvalidReason)?,
         })
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::ports::PortUnavailable;
 use crate::{
     Area, CallId, CallReference, DestinationRefusal, ForbiddenRange, NotConnectedReason, ProviderCode,
-    UnknownCause,
+    UnfitCallerNumber, UnknownCause,
 };
 
 /// Why there is no call, or no call with a known outcome.
@@ -48,15 +48,15 @@ pub enum PlaceCallError {
     /// The agent is not synced with the voice provider.
     #[error("the agent is not synced with the voice provider")]
     AgentNotSynced,
-    /// The user has no number for AI calls.
-    #[error("the user has no AI-enabled caller number")]
-    NoAiEnabledNumber,
-    /// The requested caller number is not an AI-enabled number of this user.
-    #[error("fromNumber is not an AI-enabled caller number of this user")]
-    FromNumberNotAvailable,
-    /// The caller number is not on the trunk that the voice provider dials through.
-    #[error("the caller number is not on the trunk")]
-    NumberNotOnTrunk,
+    /// The user has no number for AI calls: none, or this one is the nearest.
+    #[error("the user has no caller number that serves AI calls{}", because(.0.as_ref()))]
+    NoAiEnabledNumber(Option<UnfitCallerNumber>),
+    /// The requested caller number is not a number of this user, or not one for AI calls.
+    #[error("fromNumber is not a caller number of this user that serves AI calls{}", because(.0.as_ref()))]
+    FromNumberNotAvailable(Option<UnfitCallerNumber>),
+    /// The caller number is not connected to the voice provider.
+    #[error("{0}")]
+    NumberNotOnTrunk(UnfitCallerNumber),
     /// The organization has as many calls in flight in this process as one organization may have.
     #[error("too many calls are in flight")]
     TooManyInFlight,
@@ -99,6 +99,10 @@ pub enum PlaceCallError {
     /// A store is unavailable; no phone rang.
     #[error("the service is temporarily unavailable")]
     ServiceUnavailable(#[source] PortUnavailable),
+}
+
+fn because(unfit: Option<&UnfitCallerNumber>) -> String {
+    unfit.map(|unfit| format!(": {unfit}")).unwrap_or_default()
 }
 
 impl PlaceCallError {

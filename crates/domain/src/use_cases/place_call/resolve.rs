@@ -4,8 +4,8 @@ use super::command::RequestedCallee;
 use super::{PlaceCall, PlaceCallCommand, PlaceCallError};
 use crate::ports::{CallerNumberChoice, CallerNumberQuery, PortUnavailable, Recipient};
 use crate::{
-    Agent, AllowedCountries, CallerNumber, Contact, ContactId, Destination, DestinationRefusal,
-    ForbiddenRange, OrganizationId, ProviderAgentId, ProviderNumberId, Reading, Share, User,
+    Agent, AllowedCountries, CallerNumber, Carrier, Contact, ContactId, Destination, DestinationRefusal,
+    ForbiddenRange, OrganizationId, ProviderAgentId, ProviderNumberId, Reading, Share, UnmetCondition, User,
 };
 
 /// Who calls whom, from which number, with which agent: everything that a dial needs.
@@ -34,10 +34,12 @@ impl PlaceCall {
         let callee = self.read(&command.callee)?;
         let user = self.ports.users.find(&command.user_id).await?.ok_or(PlaceCallError::UserNotFound)?;
         let share = self.share_of(&user)?;
+        let carriers = self.ports.provider.carriers();
         let query = CallerNumberQuery {
             organization_id: &user.organization.id,
             user_id: &user.id,
             requested: command.from_number.as_ref(),
+            carriers,
             recipient: match &callee {
                 Callee::Contact(contact_id, _) => Recipient::Contact(contact_id),
                 Callee::Number(reading) => Recipient::Number(reading.destination.number()),
@@ -55,7 +57,7 @@ impl PlaceCall {
         refuse_own_number(&numbers, &destination)?;
         let (agent, provider_agent_id) = speaker(agent?, command)?;
         let organization_numbers = std::mem::take(&mut numbers.organization_numbers);
-        let (caller, provider_number_id) = shown_number(numbers, command)?;
+        let (caller, provider_number_id) = shown_number(numbers, command, carriers)?;
         self.destinations.check(&reading, &organization_numbers)?;
         let contact = match contact {
             Some(contact) => contact,
@@ -165,18 +167,20 @@ fn speaker(
 fn shown_number(
     numbers: CallerNumberChoice,
     command: &PlaceCallCommand,
+    carriers: &[Carrier],
 ) -> Result<(CallerNumber, ProviderNumberId), PlaceCallError> {
-    let absent = match command.from_number {
-        Some(_) => PlaceCallError::FromNumberNotAvailable,
-        None => PlaceCallError::NoAiEnabledNumber,
+    let unavailable = |unfit| match command.from_number {
+        Some(_) => PlaceCallError::FromNumberNotAvailable(unfit),
+        None => PlaceCallError::NoAiEnabledNumber(unfit),
     };
-    let caller = numbers.caller.filter(CallerNumber::serves_ai_calls).ok_or(absent)?;
-    // The provider cannot dial from a number that it does not know, even if our records say that it
-    // is on the trunk.
-    let provider_number_id = caller
-        .provider_number_id
-        .clone()
-        .filter(|_| caller.on_trunk)
-        .ok_or(PlaceCallError::NumberNotOnTrunk)?;
-    Ok((caller, provider_number_id))
+    let caller = numbers.caller.ok_or_else(|| unavailable(None))?;
+    match caller.for_ai_call(carriers) {
+        Ok(provider_number_id) => Ok((caller, provider_number_id)),
+        Err(unfit) => Err(match unfit.unmet {
+            UnmetCondition::EnabledForAiCalls | UnmetCondition::CarrierServed(_) => unavailable(Some(unfit)),
+            UnmetCondition::OnTrunk | UnmetCondition::KnownToProvider => {
+                PlaceCallError::NumberNotOnTrunk(unfit)
+            }
+        }),
+    }
 }

@@ -202,6 +202,10 @@ impl VoiceProvider for Stores {
         AnswerTime::AfterRinging
     }
 
+    fn carriers(&self) -> &[domain::Carrier] {
+        testkit::fixtures::SERVED_CARRIERS
+    }
+
     async fn dial(&self, _: &DialRequest) -> DialOutcome {
         self.start("dial");
         DialOutcome::Placed(provider_reference())

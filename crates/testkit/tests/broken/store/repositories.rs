@@ -4,10 +4,9 @@ use domain::ports::{
     UserRepo,
 };
 use domain::{
-    Agent, AgentId, CallerNumber, Carrier, Contact, ContactId, Organization, OrganizationId, PhoneNumber,
-    User, UserId,
+    Agent, AgentId, CallerNumber, Contact, ContactId, Organization, OrganizationId, PhoneNumber, User, UserId,
 };
-use testkit::fixtures;
+use testkit::fixtures::{self, SERVED_CARRIERS};
 
 use super::BrokenStore;
 use crate::flaw::Flaw;
@@ -161,7 +160,8 @@ impl NumberPool for BrokenStore {
                 choice.caller.iter_mut().for_each(|caller| caller.provider_number_id = None);
             }
             Flaw::IgnoresThePosition if query.requested.is_none() => {
-                let serves = |number: &CallerNumber| number.ai_enabled && number.carrier == Carrier::Sinch;
+                let serves =
+                    |number: &CallerNumber| number.ai_enabled && query.carriers.contains(&number.carrier);
                 choice.caller = numbers.find(|number| is_users(number) && serves(number));
             }
             Flaw::DefaultsToEveryCarrier if query.requested.is_none() => {
@@ -169,6 +169,15 @@ impl NumberPool for BrokenStore {
                 records.sort_by_key(|record| record.position);
                 let mut numbers = records.into_iter().map(|record| record.number);
                 choice.caller = numbers.find(|number| is_users(number) && number.ai_enabled);
+            }
+            Flaw::DefaultsToOneCarrier => {
+                let query = CallerNumberQuery { carriers: &SERVED_CARRIERS[..1], ..*query };
+                choice.caller = self.memory.choose(&query).await?.caller;
+            }
+            Flaw::HidesNumbersThatDoNotServe if query.requested.is_none() => {
+                let serves =
+                    |number: &CallerNumber| number.ai_enabled && query.carriers.contains(&number.carrier);
+                choice.caller = choice.caller.filter(serves);
             }
             Flaw::FiltersTheRequestedNumber => {
                 choice.caller = choice.caller.filter(|number| number.ai_enabled);

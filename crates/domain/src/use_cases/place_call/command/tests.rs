@@ -28,7 +28,7 @@ fn each_field_is_refused_by_its_own_code() {
     assert_eq!(refused(RawPlaceCall { agent_id: Some("a\0"), ..base }), PlaceCallError::AgentNotFound);
     assert_eq!(
         refused(RawPlaceCall { from_number: Some("1 2 3"), ..base }),
-        PlaceCallError::FromNumberNotAvailable
+        PlaceCallError::FromNumberNotAvailable(None)
     );
     assert_eq!(refused(RawPlaceCall { call_reason: Some("\u{7}"), ..base }), PlaceCallError::InvalidReason);
 }

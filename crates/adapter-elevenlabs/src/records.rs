@@ -58,7 +58,7 @@ impl ElevenLabsRecords {
             .append_pair("user_id", lookup.call_id.as_str())
             .append_pair("call_start_after_unix", &since.to_string())
             .append_pair("page_size", "30");
-        let Response { status, body } = self.read(&url, deadline).await?;
+        let Response { status, body, .. } = self.read(&url, deadline).await?;
         let list = Object::parse(&body).filter(|list| status == 200 && list.is_array("conversations"));
         let list = list.ok_or_else(|| unexpected(status))?;
         let conversations = list.objects("conversations").map(Conversation::new);

@@ -118,6 +118,13 @@ fn behaviour(upstream: Upstream) -> Behaviour {
             message: Some("The number to dial is not allowed.".to_owned()),
             retry_after_secs: None,
         },
+        Upstream::RefusesForNow => Behaviour::HttpError {
+            status: 429,
+            shape: ErrorShape::DetailObject,
+            code: None,
+            message: None,
+            retry_after_secs: Some(7),
+        },
         Upstream::RefusesConnection => Behaviour::RefuseConnections { for_ms: None },
         Upstream::NeverResponds => Behaviour::Hang,
         Upstream::BreaksConnection => Behaviour::DropConnection,

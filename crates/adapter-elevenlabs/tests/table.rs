@@ -33,6 +33,9 @@ fn line(outcome: &DialOutcome) -> String {
             format!("{name} {} {}", reason.as_str(), ids(reference))
         }
         DialOutcome::NotDialled(NotDialledReason::Rejected(code)) => format!("{name} {}", code.as_str()),
+        DialOutcome::NotDialled(NotDialledReason::RejectedForNow { code, retry_after }) => {
+            format!("{name} {} for {retry_after:?}", code.as_str())
+        }
         DialOutcome::NotDialled(NotDialledReason::Unavailable) => format!("{name} unavailable"),
         DialOutcome::Unknown(cause) => format!("{name} {}", cause.as_str()),
     }
@@ -123,13 +126,18 @@ async fn not_dialled_since_the_call_stopped_before_the_callee() {
 #[tokio::test]
 async fn not_dialled_since_the_provider_refused() {
     let statuses = ["400", "401", "402", "403", "404", "422", "429"];
-    let without_code = statuses.map(|status| format!("not-dialled http_{status}"));
+    // Every error has `Retry-After: 1`.
+    let wait = |status| if status == "429" { " for 1s" } else { "" };
+    let expected = statuses.map(|status| {
+        let wait = wait(status);
+        [format!("not-dialled some_code{wait}"), format!("not-dialled http_{status}{wait}")]
+    });
     let mut rows = Vec::new();
-    for (status, without_code) in statuses.into_iter().zip(&without_code) {
+    for (status, [with_code, without_code]) in statuses.into_iter().zip(&expected) {
         let status = status.parse().expect("a number");
         rows.extend([
-            (error(status, ErrorShape::DetailObject), "not-dialled some_code"),
-            (error(status, ErrorShape::Legacy), "not-dialled some_code"),
+            (error(status, ErrorShape::DetailObject), with_code.as_str()),
+            (error(status, ErrorShape::Legacy), with_code),
             (error(status, ErrorShape::List), without_code),
             (error(status, ErrorShape::String), without_code),
         ]);

@@ -28,6 +28,12 @@ const RETRY_IN_FLIGHT: ErrorHeader =
 const RETRY_UNAVAILABLE: ErrorHeader =
     Some(("Retry-After", u64::schema, "Seconds, at least 1; with `SERVICE_UNAVAILABLE` only"));
 
+const RETRY_PLACING: ErrorHeader = Some((
+    "Retry-After",
+    u64::schema,
+    "Seconds, at least 1; with `SERVICE_UNAVAILABLE`, and with `PROVIDER_REJECTED` if the provider named a time",
+));
+
 macro_rules! error_responses {
     ($($name:ident = $status:literal, $description:expr, $header:expr, [$($example:expr),+];)+) => {$(
         pub(crate) enum $name {}
@@ -64,7 +70,7 @@ error_responses! {
         error("OUTBOUND_IN_FLIGHT", "an outbound call for this contact is already in flight")
     ];
     PlacingFailed = "500", "Provider failure, a call that was not connected, or a failure of the gateway",
-        RETRY_UNAVAILABLE, [
+        RETRY_PLACING, [
         with(error("CALL_NOT_CONNECTED", "the call was not connected: busy"), json!({
             "reason": "busy",
             "callId": "64f0a1b2c3d4e5f6a7b8d111",

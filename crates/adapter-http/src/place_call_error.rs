@@ -55,10 +55,16 @@ impl RouteError for PlaceError {
                 E::FromNumberNotAvailable(_) => failure(ErrorCode::FromNumberNotAvailable),
                 E::NumberNotOnTrunk(_) => failure(ErrorCode::NumberNotOnTrunk),
                 E::InFlight { retry_after } => failure(ErrorCode::OutboundInFlight).retry_after(*retry_after),
-                E::ProviderRejected { call_id, code } => failure(ErrorCode::ProviderRejected)
-                    .reason(code.as_str())
-                    .call_id(call_id)
-                    .log_as(Level::WARN, "the provider refused a call"),
+                E::ProviderRejected { call_id, code, retry_after } => {
+                    let refused = failure(ErrorCode::ProviderRejected)
+                        .reason(code.as_str())
+                        .call_id(call_id)
+                        .log_as(Level::WARN, "the provider refused a call");
+                    match retry_after {
+                        Some(wait) => refused.retry_after(*wait),
+                        None => refused,
+                    }
+                }
                 E::ProviderUnavailable { call_id } => failure(ErrorCode::ProviderUnavailable)
                     .call_id(call_id)
                     .log_as(Level::ERROR, "could not reach the provider; the call was not dialled"),

@@ -5,14 +5,17 @@
 //! anything else can.
 
 use domain::{DialOutcome, NotDialledReason, ProviderCode, UnknownCause};
+use provider_client::Response;
 
-use crate::wire::{self, Call};
+use crate::wire::{self, CONCURRENCY_BLOCKED, Call};
 
 /// Classifies a complete response.
-pub(crate) fn classify(status: u16, body: &[u8]) -> DialOutcome {
-    let known = match status {
+pub(crate) fn classify(response: &Response) -> DialOutcome {
+    let Response { status, retry_after, body } = response;
+    let known = match *status {
         201 => Call::parse(body).and_then(from_call),
-        400 | 401 | 402 | 403 | 404 | 422 | 429 => wire::refusal_code(status, body).map(rejected),
+        400 | 401 | 402 | 403 | 404 | 422 | 429 => wire::refusal_code(*status, body)
+            .map(|code| DialOutcome::NotDialled(NotDialledReason::rejected(code, *retry_after))),
         // The call may be placed already when the provider, or a proxy in front of it, sends a
         // redirect, 408, 409 or 5xx.
         _ => None,
@@ -24,7 +27,7 @@ pub(crate) fn classify(status: u16, body: &[u8]) -> DialOutcome {
 /// or that it is over.
 fn from_call(call: Call) -> Option<DialOutcome> {
     if call.concurrency_blocked {
-        return Some(rejected(ProviderCode::from_untrusted("concurrency_blocked")));
+        return Some(rejected(ProviderCode::from_untrusted(CONCURRENCY_BLOCKED)));
     }
     match call.status.as_deref() {
         Some("ended" | "not-found" | "deletion-failed") => None,

@@ -43,7 +43,7 @@ impl VapiRecords {
         deadline: Instant,
     ) -> Result<Option<CallUpdate>, PortUnavailable> {
         let url = self.client.endpoint([CALL, id.as_str()]);
-        let Response { status, body } = self.read(&url, deadline).await?;
+        let Response { status, body, .. } = self.read(&url, deadline).await?;
         match status {
             200 => {
                 let record = Record::parse(&body).filter(|record| record.id().as_ref() == Some(id));
@@ -73,7 +73,7 @@ impl VapiRecords {
             if pages > MAX_PAGES {
                 return Err(unavailable("too many calls were created around the time of the booking"));
             }
-            let Response { status, body } = self.read(&self.list_url(lookup, window)?, deadline).await?;
+            let Response { status, body, .. } = self.read(&self.list_url(lookup, window)?, deadline).await?;
             let records = Record::parse_list(&body).filter(|_| status == 200);
             let records = records.ok_or_else(|| unexpected(status))?;
             if let Some(record) = requested(lookup, &records)? {

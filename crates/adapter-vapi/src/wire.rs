@@ -9,6 +9,10 @@ use serde_json::{Map, Value};
 /// record. Below the base URL.
 pub(crate) const CALL: &str = "call";
 
+/// Our code for a call that did not start because the limit of concurrent calls is reached: the
+/// provider has a flag for it, and no code.
+pub(crate) const CONCURRENCY_BLOCKED: &str = "concurrency_blocked";
+
 /// The body of a dial. The callee sees the number that belongs to `phone_number_id`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

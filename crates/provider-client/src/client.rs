@@ -12,6 +12,7 @@ use url::{Position, Url};
 use crate::connect::{AGENT, Connector, Stream};
 use crate::download::{Download, DownloadTimes};
 use crate::failure::RequestFailure;
+use crate::retry_after::retry_after;
 use crate::settings::{ApiKey, InvalidSettings, check_base_url, check_connect_timeout};
 use crate::socket::Completion;
 
@@ -34,6 +35,8 @@ pub struct ProviderClient {
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
+    /// What the `Retry-After` of a 429 asks for; `None` with any other status.
+    pub retry_after: Option<Duration>,
     pub body: Vec<u8>,
 }
 
@@ -165,7 +168,8 @@ async fn exchange(
     let mut response = pin!(async {
         let response = sender.send_request(request).await.map_err(failed)?;
         let status = response.status().as_u16();
-        Ok(Response { status, body: read_body(response.into_body(), max_bytes).await? })
+        let retry_after = retry_after(response.status(), response.headers());
+        Ok(Response { status, retry_after, body: read_body(response.into_body(), max_bytes).await? })
     });
     // The connection future does the I/O, so it must be polled together with the response.
     let result = tokio::select! {

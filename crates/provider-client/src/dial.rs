@@ -3,26 +3,26 @@ use domain::{DialOutcome, NotDialledReason, UnknownCause};
 use serde::Serialize;
 use url::Url;
 
-use crate::client::ProviderClient;
+use crate::client::{ProviderClient, Response};
 use crate::failure::RequestFailure;
 
 /// The longest response to a dial that is read; the providers' have at most a few thousand bytes.
 pub const MAX_DIAL_RESPONSE_BYTES: usize = 64 << 10;
 
 impl ProviderClient {
-    /// Sends a dial once and logs its outcome. `classify` decides what a response means, by its
-    /// status and body; a dial without a complete response is classified here.
+    /// Sends a dial once and logs its outcome. `classify` decides what a response means;
+    /// a dial without a complete response is classified here.
     pub async fn dial(
         &self,
         url: &Url,
         request: &DialRequest,
         body: &impl Serialize,
-        classify: fn(u16, &[u8]) -> DialOutcome,
+        classify: fn(&Response) -> DialOutcome,
     ) -> DialOutcome {
         let json = serde_json::to_string(body).expect("a dial has only texts and numbers");
         match self.post(url, json, request.answer_within, MAX_DIAL_RESPONSE_BYTES).await {
             Ok(response) => {
-                let outcome = classify(response.status, &response.body);
+                let outcome = classify(&response);
                 tracing::info!(
                     call.id = %request.call_id,
                     http.status = response.status,

@@ -19,6 +19,7 @@ mod connect;
 mod dial;
 mod download;
 mod failure;
+mod retry_after;
 mod settings;
 mod socket;
 

@@ -7,7 +7,7 @@ use domain::{
     CallId, DialOutcome, NotDialledReason, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId,
     ProviderReference, UnknownCause,
 };
-use provider_client::MAX_DIAL_RESPONSE_BYTES;
+use provider_client::{MAX_DIAL_RESPONSE_BYTES, Response};
 use testkit::peer::Peer;
 
 #[path = "support/client.rs"]
@@ -29,8 +29,8 @@ async fn dial(base_url: &str, answer_within: Duration) -> DialOutcome {
         answer_within,
     };
     let client = default_client(base_url);
-    let classify = |status, body: &[u8]| {
-        assert_eq!((status, body.iter().all(|byte| *byte == b' ')), (500, true));
+    let classify = |response: &Response| {
+        assert_eq!((response.status, response.body.iter().all(|byte| *byte == b' ')), (500, true));
         DialOutcome::Placed(ProviderReference::default())
     };
     client.dial(&client.endpoint(["call"]), &request, &["a body"], classify).await

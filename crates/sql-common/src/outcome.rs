@@ -40,7 +40,9 @@ impl<'a> From<&'a DialOutcome> for OutcomeColumns<'a> {
         let (reference, outcome_detail) = match outcome {
             DialOutcome::Placed(reference) => (Some(reference), None),
             DialOutcome::NotConnected { reference, reason } => (Some(reference), Some(reason.as_str())),
-            DialOutcome::NotDialled(NotDialledReason::Rejected(code)) => (None, Some(code.as_str())),
+            DialOutcome::NotDialled(
+                NotDialledReason::Rejected(code) | NotDialledReason::RejectedForNow { code, .. },
+            ) => (None, Some(code.as_str())),
             DialOutcome::NotDialled(NotDialledReason::Unavailable) => (None, None),
             DialOutcome::Unknown(cause) => (None, Some(cause.as_str())),
         };

@@ -194,7 +194,11 @@ pub async fn an_expired_reservation_is_taken_over(harness: &impl CallLedgerHarne
 pub async fn a_call_that_was_not_dialled_frees_its_key(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let rejected = NotDialledReason::Rejected(ProviderCode::from_untrusted("agent_not_found"));
-    for reason in [NotDialledReason::Unavailable, rejected] {
+    let for_now = NotDialledReason::RejectedForNow {
+        code: ProviderCode::from_untrusted("rate_limit_exceeded"),
+        retry_after: Duration::from_secs(7),
+    };
+    for reason in [NotDialledReason::Unavailable, rejected, for_now] {
         let (booking, outcome) = (tenant.booking(LONG), DialOutcome::NotDialled(reason));
         settle(harness, &booking, &outcome, LONG).await;
         assert_eq!(book(harness, &booking).await, HoldResult::Granted);

@@ -17,7 +17,11 @@ use crate::harness::CallsHarness;
 pub(crate) fn outcomes() -> Vec<DialOutcome> {
     let rejected = NotDialledReason::Rejected(ProviderCode::from_untrusted("agent_not_found"));
     let mut outcomes = results();
-    outcomes.extend([NotDialledReason::Unavailable, rejected].map(DialOutcome::NotDialled));
+    let for_now = NotDialledReason::RejectedForNow {
+        code: ProviderCode::from_untrusted("rate_limit_exceeded"),
+        retry_after: std::time::Duration::from_secs(7),
+    };
+    outcomes.extend([NotDialledReason::Unavailable, rejected, for_now].map(DialOutcome::NotDialled));
     outcomes.push(DialOutcome::Unknown(UnknownCause::TimedOut));
     outcomes
 }

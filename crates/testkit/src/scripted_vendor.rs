@@ -15,9 +15,9 @@ pub trait Vendor: Send + Sync + 'static {
     fn adapter(&self, base_url: &str) -> Arc<dyn VoiceProvider>;
 
     /// The status and body of the vendor's response. Called with `AcceptsWithIds`,
-    /// `AcceptsWithoutIds`, `Busy`, `Silent`, `Declines`, `Refuses` and `ServerError`; the other
-    /// behaviours are derived from the first. A vendor that responds when a call is queued returns
-    /// its acceptance for `Busy`, `Silent` and `Declines`.
+    /// `AcceptsWithoutIds`, `Busy`, `Silent`, `Declines`, `Refuses`, `RefusesForNow` (the
+    /// harness adds the header) and `ServerError`; the other behaviours are derived from the first.
+    /// A vendor that responds when a call is queued returns its acceptance for `Busy`, `Silent` and `Declines`.
     fn answer(&self, upstream: Upstream) -> (u16, String);
 
     /// Reads the body of a dial. `answered` has the ids that [`Vendor::answer`] returns for
@@ -96,6 +96,11 @@ async fn answer(vendor: Arc<impl Vendor>, upstream: Upstream, mut connection: Co
         | Upstream::ServerError => {
             let (status, body) = vendor.answer(upstream);
             connection.write(&http(status, "application/json", body.len(), &body)).await;
+        }
+        Upstream::RefusesForNow => {
+            let (status, body) = vendor.answer(upstream);
+            let content_type = "application/json\r\nretry-after: 7";
+            connection.write(&http(status, content_type, body.len(), &body)).await;
         }
         Upstream::RefusesConnection | Upstream::BreaksConnection => {}
         Upstream::NeverResponds => while connection.read_some().await > 0 {},

@@ -24,6 +24,7 @@ suite! {
     a_declining_callee_is_not_connected,
     a_refused_connection_is_not_dialled,
     a_refusal_in_the_providers_words_is_not_dialled,
+    a_refusal_for_now_says_how_long,
     a_timeout_after_sending_is_an_unknown_outcome,
     a_connection_that_breaks_is_an_unknown_outcome,
     a_server_error_is_an_unknown_outcome,
@@ -152,6 +153,15 @@ pub async fn a_refusal_in_the_providers_words_is_not_dialled(harness: &impl Voic
     let outcome = dial(harness, Upstream::Refuses, &request(PATIENT)).await;
     let rejected = matches!(outcome, DialOutcome::NotDialled(NotDialledReason::Rejected(_)));
     assert!(rejected, "the provider refused, and the outcome is {outcome:?}");
+}
+
+/// A refusal with 429 keeps the time that the provider asks to wait.
+pub async fn a_refusal_for_now_says_how_long(harness: &impl VoiceProviderHarness) {
+    let outcome = dial(harness, Upstream::RefusesForNow, &request(PATIENT)).await;
+    let DialOutcome::NotDialled(NotDialledReason::RejectedForNow { retry_after, .. }) = outcome else {
+        panic!("the provider refused for now, and the outcome is {outcome:?}")
+    };
+    assert_eq!(retry_after, Duration::from_secs(7));
 }
 
 /// A provider that does not respond in time may have dialled.

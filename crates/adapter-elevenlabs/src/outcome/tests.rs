@@ -4,6 +4,11 @@ use domain::{CarrierCallId, ConversationId, ProviderReference};
 
 use super::*;
 
+/// The meaning of a response without `Retry-After`.
+fn classify(status: u16, body: &[u8]) -> DialOutcome {
+    super::classify(&Response { status, retry_after: None, body: body.to_vec() })
+}
+
 const CURRENT: &str = r#"{"detail":{"type":"t","code":"a_code","message":"+14165550100","status":"a_status","request_id":"r"}}"#;
 const LEGACY: &str = r#"{"detail":{"status":"a_status","message":"+14165550100"}}"#;
 const LIST: &str = r#"{"detail":[{"loc":["body","to_number"],"msg":"+14165550100","type":"value_error"}]}"#;
@@ -32,6 +37,22 @@ fn failure(message: &str) -> Vec<u8> {
 
 fn not_connected(reason: NotConnectedReason) -> DialOutcome {
     DialOutcome::NotConnected { reference: reference(Some("conv_1"), None), reason }
+}
+
+/// The wait counts only for a refusal in the provider's own format.
+#[test]
+fn a_refusal_keeps_the_wait() {
+    let wait = Some(std::time::Duration::from_secs(7));
+    let read = |body: &str| {
+        super::classify(&Response { status: 429, retry_after: wait, body: body.as_bytes().to_vec() })
+    };
+    for (body, code) in [(CURRENT, "a_code"), (LEGACY, "a_status"), (LIST, "http_429")] {
+        let reason = NotDialledReason::rejected(ProviderCode::from_untrusted(code), wait);
+        assert_eq!(read(body), DialOutcome::NotDialled(reason), "{body}");
+    }
+    for foreign in ["", "<html></html>", "{}"] {
+        assert_eq!(read(foreign), UNCLEAR, "{foreign}");
+    }
 }
 
 #[test]

@@ -190,6 +190,19 @@ async fn every_outcome_of_a_dial_has_its_code() {
     }
 }
 
+/// The wait is rounded up to whole seconds and at least one.
+#[tokio::test]
+async fn a_refusal_for_now_has_the_providers_retry_after() {
+    for (millis, header) in [(7000, "7"), (6001, "7"), (0, "1"), (u64::MAX, "86400")] {
+        let code = ProviderCode::from_untrusted("rate_limit_exceeded");
+        let reason = NotDialledReason::RejectedForNow { code, retry_after: Duration::from_millis(millis) };
+        let response = place(DialOutcome::NotDialled(reason), contact()).await;
+        response.assert_error(500, "PROVIDER_REJECTED");
+        assert_eq!(response.body["reason"], "rate_limit_exceeded");
+        assert_eq!(response.header("retry-after"), Some(header));
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_is_unavailable_is_a_500_that_names_no_store() {
     let log = log();

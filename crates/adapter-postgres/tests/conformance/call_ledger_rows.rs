@@ -52,6 +52,14 @@ async fn a_settled_call_says_why() {
             "not-dialled",
             Some("agent_not_found"),
         ),
+        (
+            DialOutcome::NotDialled(NotDialledReason::RejectedForNow {
+                code: ProviderCode::from_untrusted("rate_limit_exceeded"),
+                retry_after: MINUTE,
+            }),
+            "not-dialled",
+            Some("rate_limit_exceeded"),
+        ),
         (DialOutcome::NotDialled(NotDialledReason::Unavailable), "not-dialled", None),
         (DialOutcome::Unknown(UnknownCause::TimedOut), "unknown", Some("timed-out")),
     ] {

@@ -5,6 +5,11 @@ use serde_json::{Value, json};
 
 use super::*;
 
+/// The meaning of a response without `Retry-After`.
+fn classify(status: u16, body: &[u8]) -> DialOutcome {
+    super::classify(&Response { status, retry_after: None, body: body.to_vec() })
+}
+
 const REFUSALS: [u16; 7] = [400, 401, 402, 403, 404, 422, 429];
 
 const UNCLEAR: DialOutcome = DialOutcome::Unknown(UnknownCause::UnclearAnswer);
@@ -44,6 +49,18 @@ fn placed(conversation: Option<&str>, carrier_call: Option<&str>) -> DialOutcome
 
 fn rejected_with(code: &str) -> DialOutcome {
     DialOutcome::NotDialled(NotDialledReason::Rejected(ProviderCode::from_untrusted(code)))
+}
+
+/// The wait counts only for a refusal in the provider's own format.
+#[test]
+fn a_refusal_keeps_the_wait() {
+    let wait = Some(std::time::Duration::from_secs(7));
+    let read = |body| super::classify(&Response { status: 429, retry_after: wait, body });
+    let reason = NotDialledReason::rejected(ProviderCode::from_untrusted("http_429"), wait);
+    assert_eq!(read(refusal(429, json!({}))), DialOutcome::NotDialled(reason));
+    for foreign in [refusal(503, json!({})), b"<html></html>".to_vec(), b"{}".to_vec()] {
+        assert_eq!(read(foreign), UNCLEAR);
+    }
 }
 
 #[test]

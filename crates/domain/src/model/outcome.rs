@@ -1,6 +1,7 @@
 //! The outcome of a dial, by what may be done next.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::{CarrierCallId, ConversationId};
 
@@ -85,9 +86,27 @@ impl NotConnectedReason {
 pub enum NotDialledReason {
     /// The provider refused in its own error format, with this code.
     Rejected(ProviderCode),
+    /// The same, and the provider named the time after which it may accept the call.
+    RejectedForNow {
+        /// The provider's error code.
+        code: ProviderCode,
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// The provider was not reached: no connection was made, or the gateway gave up before it sent
     /// a byte.
     Unavailable,
+}
+
+impl NotDialledReason {
+    /// A refusal with this code, and with the time that the provider asks to wait, if it names one.
+    #[must_use]
+    pub fn rejected(code: ProviderCode, retry_after: Option<Duration>) -> Self {
+        match retry_after {
+            Some(retry_after) => Self::RejectedForNow { code, retry_after },
+            None => Self::Rejected(code),
+        }
+    }
 }
 
 /// A provider's error code: letters, digits, `_`, `-` and `.`, at most 64. Unlike a provider's free

@@ -27,7 +27,8 @@ use crate::{
 ///   (`a_declining_callee_is_not_connected`), if the provider waits for the callee.
 /// - MUST return *not dialled* if no connection was made (`a_refused_connection_is_not_dialled`) or
 ///   the provider refused in its own error format
-///   (`a_refusal_in_the_providers_words_is_not_dialled`).
+///   (`a_refusal_in_the_providers_words_is_not_dialled`), with the time to wait if a refusal with
+///   429 names one (`a_refusal_for_now_says_how_long`).
 /// - MUST return *unknown* for a response that arrives too late
 ///   (`a_timeout_after_sending_is_an_unknown_outcome`), a connection that breaks after the request
 ///   (`a_connection_that_breaks_is_an_unknown_outcome`), an error on the provider's side

@@ -276,6 +276,9 @@ impl PlaceCall {
     }
 }
 
+/// The longest wait that is passed on to a client, whatever the provider asks for.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
+
 const NOT_RESOLVED: &str = "the parties were not read in the time before the dial";
 const NOT_LOCKED: &str = "the lock was not taken in the time before the dial";
 const NOT_BOOKED: &str = "the call was not booked in the time before the dial";
@@ -309,7 +312,11 @@ fn answer(booking: Booking, outcome: DialOutcome) -> Result<PlacedCall, PlaceCal
             Err(PlaceCallError::NotConnected { reference: CallReference::new(call_id, reference), reason })
         }
         DialOutcome::NotDialled(NotDialledReason::Rejected(code)) => {
-            Err(PlaceCallError::ProviderRejected { call_id, code })
+            Err(PlaceCallError::ProviderRejected { call_id, code, retry_after: None })
+        }
+        DialOutcome::NotDialled(NotDialledReason::RejectedForNow { code, retry_after }) => {
+            let retry_after = Some(retry_after.min(MAX_RETRY_AFTER));
+            Err(PlaceCallError::ProviderRejected { call_id, code, retry_after })
         }
         DialOutcome::NotDialled(NotDialledReason::Unavailable) => {
             Err(PlaceCallError::ProviderUnavailable { call_id })

@@ -117,6 +117,15 @@ fn before_the_dial() -> Vec<Row> {
 fn outcomes() -> Vec<Row> {
     let code = ProviderCode::from_untrusted("insufficient_credits");
     let busy = NotConnectedReason::Busy;
+    let rejected = |retry_after| PlaceCallError::ProviderRejected {
+        call_id: call_id(),
+        code: code.clone(),
+        retry_after,
+    };
+    let for_now = |retry_after| {
+        let code = code.clone();
+        DialOutcome::NotDialled(NotDialledReason::RejectedForNow { code, retry_after })
+    };
     let mut rows = vec![
         Row {
             what: "not connected: the result is held",
@@ -133,7 +142,19 @@ fn outcomes() -> Vec<Row> {
                 outcome: DialOutcome::NotDialled(NotDialledReason::Rejected(code.clone())),
                 ..World::working()
             },
-            answer: Err(PlaceCallError::ProviderRejected { call_id: call_id(), code }),
+            answer: Err(rejected(None)),
+            steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-dialled", "lock: release"],
+        },
+        Row {
+            what: "refused for now: the client gets the wait, and a retry may dial immediately",
+            world: World { outcome: for_now(Duration::from_secs(7)), ..World::working() },
+            answer: Err(rejected(Some(Duration::from_secs(7)))),
+            steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-dialled", "lock: release"],
+        },
+        Row {
+            what: "refused for years: the wait is limited to a day",
+            world: World { outcome: for_now(Duration::MAX), ..World::working() },
+            answer: Err(rejected(Some(Duration::from_hours(24)))),
             steps: &["lock: acquire", "ledger: book", "dial", "ledger: settle not-dialled", "lock: release"],
         },
         Row {

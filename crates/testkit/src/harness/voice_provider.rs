@@ -40,6 +40,8 @@ pub enum Upstream {
     Declines,
     /// It refuses in its own error format, with a text that quotes the number to dial.
     Refuses,
+    /// It refuses in its own error format with HTTP 429 and `Retry-After: 7`.
+    RefusesForNow,
     /// No server listens at its address.
     RefusesConnection,
     /// It reads the request and never responds.
@@ -62,13 +64,14 @@ pub enum Upstream {
 
 impl Upstream {
     /// Every behaviour.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AcceptsWithIds,
         Self::AcceptsWithoutIds,
         Self::Busy,
         Self::Silent,
         Self::Declines,
         Self::Refuses,
+        Self::RefusesForNow,
         Self::RefusesConnection,
         Self::NeverResponds,
         Self::BreaksConnection,

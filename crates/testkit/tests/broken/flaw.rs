@@ -224,6 +224,7 @@ pub(crate) enum Flaw {
     FoldsTheReasons,
     TakesNoConnectionForUnknown,
     TakesRefusalsForUnknown,
+    ForgetsTheWait,
     TakesTimeoutsForNotDialled,
     FoldsUnknownIntoUnavailable,
     TrustsTheStatus,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{DialRequest, VoiceProvider};
@@ -37,7 +38,7 @@ enum Heard {
 enum Body {
     Placed(ProviderReference),
     Failed(NotConnectedReason),
-    Refused(&'static str),
+    Refused(&'static str, Option<Duration>),
 }
 
 impl Line {
@@ -78,11 +79,14 @@ impl Line {
             Upstream::Busy => Heard::Answer(200, Some(not_connected(NotConnectedReason::Busy))),
             Upstream::Silent => Heard::Answer(200, Some(not_connected(NotConnectedReason::NoAnswer))),
             Upstream::Declines => Heard::Answer(200, Some(not_connected(NotConnectedReason::Declined))),
-            Upstream::Refuses => Heard::Answer(404, Some(Body::Refused("agent_not_found"))),
+            Upstream::Refuses => Heard::Answer(404, Some(Body::Refused("agent_not_found", None))),
+            Upstream::RefusesForNow => {
+                Heard::Answer(429, Some(Body::Refused("too_many_calls", Some(Duration::from_secs(7)))))
+            }
             Upstream::RefusesConnection => return Heard::NoConnection,
             Upstream::NeverResponds => Heard::Nothing,
             Upstream::BreaksConnection => Heard::ConnectionLost,
-            Upstream::ServerError => Heard::Answer(500, Some(Body::Refused("internal_error"))),
+            Upstream::ServerError => Heard::Answer(500, Some(Body::Refused("internal_error", None))),
             Upstream::ForeignResponse | Upstream::OversizeResponse | Upstream::CutResponse => {
                 Heard::Answer(200, None)
             }
@@ -200,11 +204,12 @@ impl VoiceProvider for Line {
             Heard::Answer(200, None) if self.has(Flaw::TrustsTheStatus) => {
                 DialOutcome::Placed(ProviderReference::default())
             }
-            Heard::Answer(400..=499, Some(Body::Refused(code)))
+            Heard::Answer(400..=499, Some(Body::Refused(code, retry_after)))
                 if !self.has(Flaw::TakesRefusalsForUnknown) =>
             {
                 let code = ProviderCode::from_untrusted(code);
-                DialOutcome::NotDialled(NotDialledReason::Rejected(code))
+                let retry_after = retry_after.filter(|_| !self.has(Flaw::ForgetsTheWait));
+                DialOutcome::NotDialled(NotDialledReason::rejected(code, retry_after))
             }
             Heard::ConnectionLost | Heard::Nothing => self.unknown(UnknownCause::ConnectionLost),
             Heard::Redirected | Heard::Answer(..) => self.unknown(UnknownCause::UnclearAnswer),

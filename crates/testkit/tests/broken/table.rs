@@ -420,6 +420,7 @@ caught! {
         FoldsTheReasons => a_declining_callee_is_not_connected,
         TakesNoConnectionForUnknown => a_refused_connection_is_not_dialled,
         TakesRefusalsForUnknown => a_refusal_in_the_providers_words_is_not_dialled,
+        ForgetsTheWait => a_refusal_for_now_says_how_long,
         TakesTimeoutsForNotDialled => a_timeout_after_sending_is_an_unknown_outcome,
         FoldsUnknownIntoUnavailable => a_connection_that_breaks_is_an_unknown_outcome,
         FoldsUnknownIntoUnavailable => a_server_error_is_an_unknown_outcome,

@@ -73,6 +73,8 @@ pub enum PlaceCallError {
         call_id: CallId,
         /// The provider's error code.
         code: ProviderCode,
+        /// When the provider may accept the call, if it said so.
+        retry_after: Option<Duration>,
     },
     /// The provider was not reached; no phone rang.
     #[error("the voice provider could not be reached")]

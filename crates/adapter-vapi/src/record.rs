@@ -12,6 +12,8 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::wire::CONCURRENCY_BLOCKED;
+
 /// `GET /call/{id}` returns one, `GET /call` a list.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,6 +34,8 @@ pub(crate) struct Record<'a> {
     ended_at: Option<&'a RawValue>,
     #[serde(borrow)]
     phone_call_provider_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    subscription_limits: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +43,13 @@ pub(crate) struct Record<'a> {
 struct Customer<'a> {
     #[serde(borrow)]
     external_id: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SubscriptionLimits<'a> {
+    #[serde(borrow)]
+    concurrency_blocked: Option<&'a RawValue>,
 }
 
 /// Whether a record belongs to the requested call, by the two fields that carry our call id.
@@ -97,7 +108,7 @@ impl<'a> Record<'a> {
                 transcript: Vec::new(),
                 started_at,
                 answered_at: None,
-                end_reason: text(self.ended_reason).and_then(note),
+                end_reason: self.end_reason(status),
                 summary: None,
                 cost_credits: None,
                 has_recording: false,
@@ -105,12 +116,31 @@ impl<'a> Record<'a> {
         })
     }
 
+    /// A blocked call has no reason of its own if it has not ended: it gets the code with which the
+    /// same report in the response to a dial is refused.
+    fn end_reason(&self, status: CallStatus) -> Option<PrivateNote> {
+        let own = text(self.ended_reason).and_then(note);
+        let blocked = || status == CallStatus::Failed && self.is_blocked();
+        own.or_else(|| blocked().then(|| PrivateNote::parse(CONCURRENCY_BLOCKED).ok()).flatten())
+    }
+
+    /// Whether the call did not start because the limit of concurrent calls was reached.
+    fn is_blocked(&self) -> bool {
+        let limits = self.subscription_limits.and_then(object::<SubscriptionLimits<'_>>);
+        limits.and_then(|limits| limits.concurrency_blocked).is_some_and(|blocked| blocked.get() == "true")
+    }
+
     fn status(&self) -> Option<CallStatus> {
         Some(match text(self.status)?.as_str() {
+            "scheduled" | "queued" if self.is_blocked() => CallStatus::Failed,
             "scheduled" | "queued" => CallStatus::Initiated,
             "ringing" => CallStatus::Ringing,
             "in-progress" | "forwarding" => CallStatus::InProgress,
-            "ended" => text(self.ended_reason).map_or(CallStatus::Unknown, |reason| status_at_end(&reason)),
+            "ended" => match text(self.ended_reason) {
+                Some(reason) => status_at_end(&reason),
+                None if self.is_blocked() => CallStatus::Failed,
+                None => CallStatus::Unknown,
+            },
             // *Unknown* is not final, so the gateway asks for the call again.
             _ => CallStatus::Unknown,
         })

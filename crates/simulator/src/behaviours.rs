@@ -80,6 +80,10 @@ pub enum Behaviour {
     /// The limit of concurrent calls is reached: 429 `concurrent_limit_exceeded`, or a call that
     /// the provider accepts and does not start (`subscriptionLimits.concurrencyBlocked`).
     ConcurrencyBlocked,
+    /// The provider accepts the call, and its record then reports that it never started because of
+    /// the limit of concurrent calls. It counts as a dial, although no phone rings. A provider that
+    /// waits for the callee refuses instead, as with [`Behaviour::ConcurrencyBlocked`].
+    ConcurrencyBlockedLater,
     /// The HTML page of a proxy in front of the provider. Dials for the same statuses as
     /// [`Behaviour::HttpError`].
     ForeignHtml {
@@ -311,7 +315,7 @@ impl Behaviour {
             {
                 CallOutcome::NotDialled
             }
-            Behaviour::ConcurrencyBlocked => CallOutcome::NotDialled,
+            Behaviour::ConcurrencyBlocked | Behaviour::ConcurrencyBlockedLater => CallOutcome::NotDialled,
             Behaviour::Hang => CallOutcome::Ringing,
             _ => CallOutcome::Answered,
         }

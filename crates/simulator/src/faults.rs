@@ -69,6 +69,7 @@ impl Success {
             | Behaviour::Hang
             | Behaviour::HttpError { .. }
             | Behaviour::ConcurrencyBlocked
+            | Behaviour::ConcurrencyBlockedLater
             | Behaviour::RefuseConnections { .. }
             | Behaviour::CloseOnAccept { .. } => HttpResponse::InternalServerError().finish(),
         }

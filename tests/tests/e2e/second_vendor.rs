@@ -6,6 +6,7 @@ use std::time::Duration;
 use rstest::rstest;
 use serde_json::{Value, json};
 use simulator::{Behaviour, CallOutcome, ScriptedBehaviour};
+use testkit::eventually;
 use tokio::time::sleep;
 
 use crate::support::Backing::{self, PostgresAndRedis, Sqlite};
@@ -73,7 +74,8 @@ async fn a_number_of_another_carrier_places_calls(#[values(Sqlite, PostgresAndRe
     assert_eq!(world.simulator.dials()[0].agent_phone_number_id, "phnum_3");
     gateway.stop().await;
 
-    let gateway = World::new(backing).await.start().await;
+    let world = World::new(backing).await;
+    let gateway = world.start().await;
     let refused = gateway.client.place(body).await;
     refused.assert_error(400, "FROM_NUMBER_NOT_AVAILABLE");
     let sentence = refused.body["error"].as_str().expect("a sentence");
@@ -130,6 +132,53 @@ async fn each_outcome_has_its_code(#[values(Sqlite, PostgresAndRedis)] backing: 
     world.simulator.refuse_connections(true).await;
     client.call_number("+14165550175").await.assert_error(500, "PROVIDER_UNAVAILABLE");
     gateway.stop().await;
+}
+
+/// The vendor responds that it queued the call, and its record then says that the call never
+/// started. The call has failed with that reason. Its reservation runs out like that of any other
+/// call: duplicates get its ids until then, and a later request dials.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_was_accepted_and_never_started_has_failed_with_that_reason(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = vapi_world(backing).await.with_short_lock().with_short_ringing();
+    let world = world.with_frequent_reconciliation();
+    world.script(Behaviour::ConcurrencyBlockedLater);
+    let gateway = world.start().await;
+    let number = "+14165550186";
+    let accepted = gateway.client.call_number(number).await;
+    assert!(accepted.is_new_call(), "{}", accepted.body);
+    let again = gateway.client.call_number(number).await;
+    assert!(again.is_duplicate(), "the reservation holds: {}", again.body);
+    let call = gateway.client.read_call_when(&accepted.call_id(), "failed").await;
+    assert_eq!(call["endReason"], "call.start.error-subscription-concurrency-limit-reached", "{call}");
+    assert_eq!(world.simulator.dials_to(number), 1, "asking does not dial");
+    eventually("the reservation ends, and the intent is dialled again", async || {
+        gateway.client.call_number(number).await.is_new_call()
+    })
+    .await;
+    gateway.stop().await;
+}
+
+/// Either vendor refuses with 429 and `Retry-After`. The client gets the time, the intent is free
+/// immediately, and the refused call is in the ledger.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_for_now_says_when_to_ask_again(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    for world in [vapi_world(backing).await, World::new(backing).await] {
+        let number = "+14165550156";
+        let gateway = world.start().await;
+        let refused = gateway.client.call_number(number).await;
+        refused.assert_error(500, "PROVIDER_REJECTED");
+        assert_eq!(refused.retry_after(), 7, "{}", refused.body);
+        assert_eq!(gateway.client.read_call(&refused.call_id()).await["status"], "failed");
+        world.script(Behaviour::Answer { after_ms: 0 });
+        let placed = gateway.client.call_number(number).await;
+        assert!(placed.is_new_call(), "the intent is free: {}", placed.body);
+        assert_eq!(world.simulator.dials_to(number), 1);
+        gateway.stop().await;
+    }
 }
 
 /// Vapi sends no webhooks to the gateway, so the gateway asks how a call ended. Asking does not

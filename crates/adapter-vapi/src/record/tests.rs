@@ -69,6 +69,41 @@ fn the_reason_of_an_ended_call_decides_its_status() {
     }
 }
 
+/// A call that the provider accepted and did not start, at its limit of concurrent calls.
+#[test]
+fn a_call_that_was_blocked_has_failed_with_that_reason() {
+    let read = |status: &str, reason: Value, blocked: Value| {
+        let limits = json!({ "concurrencyBlocked": blocked, "concurrencyLimit": 10 });
+        let record = json!({ "status": status, "endedReason": reason, "subscriptionLimits": limits });
+        let (_, content) = read(&record).expect("a record with a status");
+        (content.status, content.end_reason.map(|reason| reason.as_str().to_owned()))
+    };
+    const LIMIT: &str = "call.start.error-subscription-concurrency-limit-reached";
+    let failed = |reason: &str| (CallStatus::Failed, Some(reason.to_owned()));
+    for blocked in [true, false] {
+        assert_eq!(read("ended", json!(LIMIT), json!(blocked)), failed(LIMIT), "{blocked}");
+    }
+    for status in ["scheduled", "queued", "ended"] {
+        assert_eq!(read(status, json!(null), json!(true)), failed("concurrency_blocked"), "{status}");
+    }
+    // A call that has rung was dialled, whatever its limits say.
+    for (status, reason, expected) in [
+        ("ringing", json!(null), (CallStatus::Ringing, None)),
+        ("in-progress", json!(null), (CallStatus::InProgress, None)),
+        ("ended", json!("customer-busy"), (CallStatus::Busy, Some("customer-busy".to_owned()))),
+    ] {
+        assert_eq!(read(status, reason, json!(true)), expected, "{status}");
+    }
+    for unblocked in [json!(false), json!("true"), json!(null), json!({})] {
+        assert_eq!(
+            read("queued", json!(null), unblocked.clone()),
+            (CallStatus::Initiated, None),
+            "{unblocked}"
+        );
+        assert_eq!(read("ended", json!(null), unblocked.clone()), (CallStatus::Unknown, None), "{unblocked}");
+    }
+}
+
 #[test]
 fn every_field_of_a_finished_call_is_read() {
     let (update, content) = read(&json!({

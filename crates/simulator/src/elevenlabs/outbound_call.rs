@@ -147,7 +147,7 @@ fn faulty_response(behaviour: &Behaviour, ids: &Ids, http: &HttpRequest) -> Http
         Behaviour::HttpError { status, shape, code, message, retry_after_secs } => {
             errors::scripted(*status, *shape, code.as_deref(), message.as_deref(), *retry_after_secs)
         }
-        Behaviour::ConcurrencyBlocked => {
+        Behaviour::ConcurrencyBlocked | Behaviour::ConcurrencyBlockedLater => {
             errors::scripted(429, ErrorShape::DetailObject, Some("concurrent_limit_exceeded"), None, None)
         }
         fault => {

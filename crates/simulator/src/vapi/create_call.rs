@@ -102,14 +102,13 @@ fn dial(state: &State, request: CreateCall, [rings_for, talks_for]: [Duration; 2
 
 fn respond(behaviour: &Behaviour, call: &Call, http: &HttpRequest) -> HttpResponse {
     let mut record = records::queued(call);
-    let limits = |blocked: bool, remaining: u8| json!({ "concurrencyBlocked": blocked, "concurrencyLimit": 10, "remainingConcurrentCalls": remaining });
-    record.insert("subscriptionLimits".to_owned(), limits(false, 9));
+    record.insert("subscriptionLimits".to_owned(), records::limits(false));
     match behaviour {
         Behaviour::SuccessWithoutIds => {
             record.insert("id".to_owned(), Value::Null);
         }
         Behaviour::ConcurrencyBlocked => {
-            record.insert("subscriptionLimits".to_owned(), limits(true, 0));
+            record.insert("subscriptionLimits".to_owned(), records::limits(true));
         }
         Behaviour::HttpError { status, shape, code, message, retry_after_secs } => {
             return errors::scripted(*status, *shape, code.as_deref(), message.as_deref(), *retry_after_secs);

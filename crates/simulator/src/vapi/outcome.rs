@@ -3,10 +3,17 @@
 use crate::behaviours::{Behaviour, CallOutcome};
 use crate::timeline::{End, Failure};
 
+/// How a call ended that was accepted and never started.
+pub(crate) const CONCURRENCY_LIMIT_REACHED: &str = "call.start.error-subscription-concurrency-limit-reached";
+
 /// `None` if the response to this behaviour does not report what happened to the call.
 pub(crate) fn reported_end(behaviour: &Behaviour) -> Option<End> {
     match behaviour {
         Behaviour::Answer { .. } | Behaviour::SuccessWithoutIds => Some(End::Answered),
+        Behaviour::ConcurrencyBlockedLater => {
+            let reason = CONCURRENCY_LIMIT_REACHED.to_owned();
+            Some(End::Failed(Failure { code: 0, reason, error_type: "ended" }))
+        }
         other => other.sip_failure().map(|(code, ..)| End::Failed(failure(code))),
     }
 }

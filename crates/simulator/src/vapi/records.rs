@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::errors;
+use super::{errors, outcome};
 use crate::calls::{Call, Provider};
 use crate::state::State;
 use crate::timeline::{End, Step};
@@ -69,6 +69,11 @@ pub(crate) fn queued(call: &Call) -> Map<String, Value> {
     record
 }
 
+pub(crate) fn limits(blocked: bool) -> Value {
+    let remaining = if blocked { 0 } else { 9 };
+    json!({ "concurrencyBlocked": blocked, "concurrencyLimit": 10, "remainingConcurrentCalls": remaining })
+}
+
 fn record(call: &Call) -> Map<String, Value> {
     let step = call.step();
     let status = match step {
@@ -83,7 +88,11 @@ fn record(call: &Call) -> Map<String, Value> {
     };
     let mut record = queued(call);
     record.insert("status".to_owned(), status.into());
-    record.insert("phoneCallProviderId".to_owned(), call.sip_call_id.clone().into());
+    if ended_reason == Some(outcome::CONCURRENCY_LIMIT_REACHED) {
+        record.insert("subscriptionLimits".to_owned(), limits(true));
+    } else {
+        record.insert("phoneCallProviderId".to_owned(), call.sip_call_id.clone().into());
+    }
     if step.is_answered() {
         record.insert("startedAt".to_owned(), iso(call.rings_until_unix_secs()).into());
     }

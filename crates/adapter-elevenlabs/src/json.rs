@@ -45,6 +45,14 @@ impl<'a> Object<'a> {
         items.unwrap_or_default().0.into_iter().filter_map(|item| serde_json::from_str(item.get()).ok())
     }
 
+    /// The items of an array in this one; `None` unless it has fewer than [`MAX_ITEMS`] objects and
+    /// nothing else.
+    pub(crate) fn list(&self, key: &str) -> Option<Vec<Object<'a>>> {
+        let items: Items<'a> = serde_json::from_str(self.value(key)?).ok()?;
+        let is_whole = items.0.len() < MAX_ITEMS;
+        items.0.into_iter().map(|item| serde_json::from_str(item.get()).ok().filter(|_| is_whole)).collect()
+    }
+
     pub(crate) fn text(&self, key: &str) -> Option<String> {
         serde_json::from_str(self.value(key)?).ok()
     }
@@ -68,10 +76,6 @@ impl<'a> Object<'a> {
         let digits = text.as_deref().or_else(|| self.value(key))?;
         let float = || digits.parse::<f64>().ok().filter(|number| number.is_finite());
         digits.parse().ok().or_else(|| float().map(|number| number as i64))
-    }
-
-    pub(crate) fn is_array(&self, key: &str) -> bool {
-        self.value(key).is_some_and(|json| json.starts_with('['))
     }
 
     pub(crate) fn is_true(&self, key: &str) -> bool {

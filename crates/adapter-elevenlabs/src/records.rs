@@ -45,8 +45,8 @@ impl ElevenLabsRecords {
         }
     }
 
-    /// The conversation that was started with our call id. Of several, the one with the most
-    /// advanced status.
+    /// The conversation that was started with our call id. Two of them are an error: choosing one
+    /// could report on the wrong call.
     async fn search(
         &self,
         lookup: &ProviderLookup,
@@ -59,15 +59,18 @@ impl ElevenLabsRecords {
             .append_pair("call_start_after_unix", &since.to_string())
             .append_pair("page_size", "30");
         let Response { status, body, .. } = self.read(&url, deadline).await?;
-        let list = Object::parse(&body).filter(|list| status == 200 && list.is_array("conversations"));
-        let list = list.ok_or_else(|| unexpected(status))?;
-        let conversations = list.objects("conversations").map(Conversation::new);
-        let most_advanced = conversations
-            .filter_map(|item| Some((item.status(), item.id()?)))
-            .max_by_key(|(status, _)| *status);
-        match most_advanced {
-            None if list.is_true("has_more") => Err(unexpected(status)),
-            most_advanced => Ok(most_advanced.map(|(_, id)| id)),
+        let list = Object::parse(&body).filter(|_| status == 200);
+        let conversations = list.as_ref().and_then(|list| list.list("conversations"));
+        let (Some(list), Some(conversations)) = (list, conversations) else { return Err(unexpected(status)) };
+        if list.is_true("has_more") {
+            return Err(unavailable("the list of our call's conversations is not complete"));
+        }
+        let mut ids = conversations.into_iter().map(|item| Conversation::new(item).id());
+        match (ids.next(), ids.next()) {
+            (None, _) => Ok(None),
+            (Some(Some(id)), None) => Ok(Some(id)),
+            (Some(None), None) => Err(unavailable("the listed conversation has no id")),
+            (Some(_), Some(_)) => Err(unavailable("two listed conversations have our call id")),
         }
     }
 

@@ -102,7 +102,7 @@ async fn a_record_is_requested_by_its_id_and_nothing_else_is() {
 
 #[tokio::test]
 async fn a_call_is_searched_by_our_id_from_before_it_was_booked() {
-    let found = listed(&[("conv_3", "failed"), ("conv_1", "done"), ("conv_2", "in-progress")]);
+    let found = listed(&[("conv_1", "done")]);
     let peer = responding(vec![not_recorded(), found, response(200, record("conv_1", CALL_ID))]).await;
     let update = find(&peer, Some("conv_0")).await.expect("a response").expect("a record");
     assert_eq!(update.conversation_id, ConversationId::parse("conv_1").ok());
@@ -163,7 +163,17 @@ async fn a_list_that_does_not_have_our_call_is_an_error() {
         // The conversation of another call: the list was not filtered.
         vec![listed(&[("conv_1", "done")]), response(200, record("conv_1", "another"))],
         vec![listed(&[("conv_1", "done")]), not_recorded()],
-        vec![response(200, json!({ "conversations": [], "has_more": true }))],
+        // Two calls with our id, in either order, and a list that may have a second one.
+        vec![listed(&[("conv_1", "done"), ("conv_2", "failed")]), response(200, record("conv_1", CALL_ID))],
+        vec![listed(&[("conv_2", "failed"), ("conv_1", "done")]), response(200, record("conv_1", CALL_ID))],
+        vec![
+            listed(&[("conv_1", "done")]).replace("false", "true "),
+            response(200, record("conv_1", CALL_ID)),
+        ],
+        vec![listed(&[]).replace("false", "true ")],
+        // Items of another API.
+        vec![response(200, json!({ "conversations": [{}], "has_more": false }))],
+        vec![response(200, json!({ "conversations": [1], "has_more": false }))],
         vec![response(200, json!({ "conversations": null, "has_more": false }))],
         vec![not_recorded()],
     ] {

@@ -80,6 +80,9 @@ impl VapiRecords {
                 let update = record.update().filter(|update| update.conversation_id.is_some());
                 return update.map(Some).ok_or_else(|| unavailable("the listed call has no id or no status"));
             }
+            if !records.iter().all(|record| record.id().is_some()) {
+                return Err(unavailable("a listed call has no id"));
+            }
             // A full list may be incomplete, and the provider does not document its order.
             if records.len() >= PAGE_LEN {
                 windows.extend(window.halved(booked_at)?);

@@ -207,6 +207,9 @@ async fn a_list_that_does_not_identify_our_call_is_an_error() {
         listed(&[with("status", json!(null))]),
         listed(&[with("id", json!(7))]),
         listed(&[ours.clone(), json!("no record")]),
+        // Items of another API.
+        listed(&[json!({})]),
+        listed(&[record("call-2", "another"), json!({ "name": "another" })]),
         response(200, json!({ "results": [ours] })),
         response(200, "null"),
         response(201, "[]"),

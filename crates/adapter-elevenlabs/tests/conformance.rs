@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use domain::ports::VoiceProvider;
 use domain::{CarrierCallId, ConversationId, ProviderReference};
 use provider_client::{ApiKey, MAX_CONNECT_TIMEOUT, ProviderClient};
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulator::{Behaviour, CallOutcome, ErrorShape, ScriptedBehaviour, Settings, Simulator};
-use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
+use testkit::harness::{DialFormat, SentDial, SettingsError, Upstream, VoiceProviderHarness};
 use url::Url;
 
 #[path = "support/dialling.rs"]
@@ -58,10 +58,12 @@ impl Simulated {
 
 #[async_trait]
 impl VoiceProviderHarness for Simulated {
+    fn format(&self) -> Arc<dyn DialFormat> {
+        Arc::new(Format)
+    }
+
     fn provider(&self) -> Arc<dyn VoiceProvider> {
-        let base_url = Url::parse(&self.simulator.base_url()).expect("a URL");
-        let settings = ElevenLabsSettings { base_url, ..ElevenLabsSettings::new("any".into()) };
-        Arc::new(ElevenLabs::new(&settings).expect("valid settings"))
+        Format.adapter(&self.simulator.base_url(), "any").expect("valid settings")
     }
 
     async fn upstream(&self, upstream: Upstream) {
@@ -99,6 +101,31 @@ impl VoiceProviderHarness for Simulated {
 
     fn waits_for_the_callee(&self) -> bool {
         true
+    }
+}
+
+struct Format;
+
+impl DialFormat for Format {
+    fn adapter(&self, base_url: &str, api_key: &str) -> Result<Arc<dyn VoiceProvider>, SettingsError> {
+        let base_url = Url::parse(base_url)?;
+        let settings = ElevenLabsSettings { base_url, ..ElevenLabsSettings::new(api_key.into()) };
+        Ok(Arc::new(ElevenLabs::new(&settings)?))
+    }
+
+    fn acceptance(&self) -> (u16, String) {
+        let ids =
+            json!({ "success": true, "message": "m", "conversation_id": "conv_1", "sip_call_id": "otb_1" });
+        (200, ids.to_string())
+    }
+
+    fn refusal(&self, _: u16, text: &str) -> String {
+        json!({ "detail": { "type": "invalid_request", "code": "invalid_number", "message": text } })
+            .to_string()
+    }
+
+    fn refusing_statuses(&self) -> Vec<u16> {
+        vec![400, 401, 402, 403, 404, 422, 429]
     }
 }
 

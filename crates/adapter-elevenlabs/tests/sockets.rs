@@ -8,7 +8,8 @@ use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings};
 use domain::ports::VoiceProvider;
 use domain::{DialOutcome, NotDialledReason, UnknownCause};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use testkit::peer::FullQueue;
+use tokio::net::TcpListener;
 
 #[path = "support/dialling.rs"]
 mod dialling;
@@ -164,18 +165,8 @@ async fn a_refused_connection_is_not_dialled() {
 
 #[tokio::test]
 async fn a_connection_that_is_not_made_in_time_is_not_dialled() {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
-    let listener = socket.listen(1).expect("a queue of one");
-    let address = listener.local_addr().expect("it is bound");
-    // The listener accepts no connection. Once its queue is full, the kernel does not respond to
-    // more.
-    let mut queued = Vec::new();
-    while let Ok(connected) = tokio::time::timeout(SHORT, TcpStream::connect(address)).await {
-        queued.push(connected.expect("loopback"));
-    }
-
-    let settings = ElevenLabsSettings { connect_timeout: SHORT, ..settings(&format!("http://{address}")) };
+    let full = FullQueue::start().await;
+    let settings = ElevenLabsSettings { connect_timeout: SHORT, ..settings(&full.base_url()) };
     let provider = ElevenLabs::new(&settings).expect("valid settings");
     assert_eq!(provider.dial(&request(LONG)).await, UNAVAILABLE);
 }

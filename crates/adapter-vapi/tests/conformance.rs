@@ -6,8 +6,9 @@ use adapter_vapi::{Vapi, VapiSettings};
 use async_trait::async_trait;
 use domain::ports::VoiceProvider;
 use domain::{ConversationId, ProviderReference};
+use serde_json::json;
 use simulator::{Behaviour, CallOutcome, ErrorShape, ScriptedBehaviour, Settings, Simulator};
-use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
+use testkit::harness::{DialFormat, SentDial, SettingsError, Upstream, VoiceProviderHarness};
 use url::Url;
 
 #[path = "support/dialling.rs"]
@@ -33,10 +34,12 @@ impl Simulated {
 
 #[async_trait]
 impl VoiceProviderHarness for Simulated {
+    fn format(&self) -> Arc<dyn DialFormat> {
+        Arc::new(Format)
+    }
+
     fn provider(&self) -> Arc<dyn VoiceProvider> {
-        let base_url = Url::parse(&self.simulator.base_url()).expect("a URL");
-        let settings = VapiSettings { base_url, ..VapiSettings::new("any".into()) };
-        Arc::new(Vapi::new(&settings).expect("valid settings"))
+        Format.adapter(&self.simulator.base_url(), "any").expect("valid settings")
     }
 
     async fn upstream(&self, upstream: Upstream) {
@@ -78,6 +81,30 @@ impl VoiceProviderHarness for Simulated {
 
     fn waits_for_the_callee(&self) -> bool {
         false
+    }
+}
+
+struct Format;
+
+impl DialFormat for Format {
+    fn adapter(&self, base_url: &str, api_key: &str) -> Result<Arc<dyn VoiceProvider>, SettingsError> {
+        let base_url = Url::parse(base_url)?;
+        let settings = VapiSettings { base_url, ..VapiSettings::new(api_key.into()) };
+        Ok(Arc::new(Vapi::new(&settings)?))
+    }
+
+    fn acceptance(&self) -> (u16, String) {
+        let created = "2026-01-02T03:04:05.000Z";
+        let call = json!({ "id": "call-1", "orgId": "org-1", "createdAt": created, "status": "queued" });
+        (201, call.to_string())
+    }
+
+    fn refusal(&self, status: u16, text: &str) -> String {
+        json!({ "message": [text], "error": "Bad Request", "statusCode": status }).to_string()
+    }
+
+    fn refusing_statuses(&self) -> Vec<u16> {
+        vec![400, 401, 402, 403, 404, 422, 429]
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use provider_client::{ProviderClient, RequestFailure, Response};
-use testkit::peer::Peer;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use testkit::peer::{FullQueue, Peer};
+use tokio::net::TcpListener;
 
 #[path = "support/client.rs"]
 mod support;
@@ -301,17 +301,8 @@ async fn an_unknown_host_is_not_connected() {
 
 #[tokio::test]
 async fn a_connect_timeout_is_not_connected_and_the_time_limit_of_the_request_is_a_timeout() {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
-    let listener = socket.listen(1).expect("a queue of one");
-    let address = listener.local_addr().expect("it is bound");
-    // The listener accepts no connection. Once its queue is full, the kernel does not respond to
-    // more.
-    let mut queued = Vec::new();
-    while let Ok(connected) = tokio::time::timeout(SHORT, TcpStream::connect(address)).await {
-        queued.push(connected.expect("loopback"));
-    }
-    let base_url = format!("http://{address}");
+    let full = FullQueue::start().await;
+    let base_url = full.base_url();
     let started = Instant::now();
     let failure = post_within(&client(&base_url, SHORT), LONG).await.expect_err("no connection");
     assert!(matches!(failure, RequestFailure::NotConnected { .. }), "{failure:?}");

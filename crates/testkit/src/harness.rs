@@ -32,10 +32,13 @@ pub use call_events::CallEventsHarness;
 pub use calls::CallsHarness;
 pub use event_inbox::EventInboxHarness;
 pub use provider_recordings::{ProviderRecordingsHarness, RecordingsUpstream};
-pub use provider_records::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
+pub use provider_records::{
+    ProviderRecordsHarness, RecordedCall, RecordsFormat, RecordsQuery, RecordsUpstream, VendorCall,
+    VendorState,
+};
 pub use provider_webhook::{ProviderWebhookHarness, SampleEvent, SampleKind, SigningSecret};
 pub use recording_store::RecordingStoreHarness;
-pub use voice_provider::{SentDial, Upstream, VoiceProviderHarness};
+pub use voice_provider::{DialFormat, SentDial, SettingsError, Upstream, VoiceProviderHarness};
 pub use webhook_sender::{AllowedReceivers, ScriptedNames, WebhookSenderHarness};
 
 /// Makes the store unavailable.

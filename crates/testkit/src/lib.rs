@@ -24,6 +24,8 @@ mod eventually;
 mod expect;
 pub mod fixtures;
 pub mod harness;
+mod log;
+mod secrets;
 
 pub mod agent_repo;
 pub mod call_ledger;
@@ -46,6 +48,7 @@ pub mod provider_recordings;
 pub mod provider_records;
 pub mod provider_webhook;
 pub mod recording_store;
+pub mod scripted_records;
 pub mod scripted_vendor;
 pub mod services;
 pub mod unfinished_calls;

@@ -1,10 +1,16 @@
 //! A server that is only a socket, for behaviour that no HTTP server has.
 
+mod full_queue;
+mod request;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+pub use full_queue::FullQueue;
+pub use request::Request;
 
 /// The bytes of each connection, in the order of acceptance.
 type Received = Arc<Mutex<Vec<Vec<u8>>>>;
@@ -71,6 +77,12 @@ impl Peer {
     pub fn received(&self) -> Vec<Vec<u8>> {
         lock(&self.received).clone()
     }
+
+    /// The complete requests so far: those of the first connection, then of the second, and so on.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.received).iter().flat_map(|bytes| Request::parse_all(bytes)).collect()
+    }
 }
 
 /// An accepted connection.
@@ -91,6 +103,12 @@ impl Connection {
                 return;
             }
         }
+    }
+
+    /// The complete requests that came over this connection so far.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        Request::parse_all(&lock(&self.received)[self.index])
     }
 
     /// Reads the next bytes. Returns their number; 0 at the end.

@@ -1,5 +1,8 @@
 //! The suite of [`ProviderRecords`](domain::ports::ProviderRecords).
 
+mod secrecy;
+mod unclear;
+
 use std::time::Duration;
 
 use domain::ports::ProviderLookup;
@@ -9,13 +12,25 @@ use crate::expect::unavailable_within;
 use crate::fixtures::{call_id, conversation_id};
 use crate::harness::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
 
+pub use secrecy::an_error_and_the_log_show_no_key;
+pub use unclear::{
+    a_foreign_record_is_unavailable, a_full_list_without_our_call_is_unavailable,
+    another_calls_record_is_not_reported, no_end_is_guessed, two_calls_with_our_id_are_unavailable,
+};
+
 suite! {
     $ provider_records_suite of provider_records:
     a_recorded_conversation_is_found,
     a_call_is_found_by_our_id,
+    another_calls_record_is_not_reported,
+    two_calls_with_our_id_are_unavailable,
+    no_end_is_guessed,
     a_call_that_was_never_dialled_is_not_recorded,
+    a_full_list_without_our_call_is_unavailable,
+    a_foreign_record_is_unavailable,
     asking_never_dials,
     an_unreachable_provider_is_unavailable,
+    an_error_and_the_log_show_no_key,
 }
 
 /// The time within which a lookup must end.

@@ -6,23 +6,18 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use domain::ports::VoiceProvider;
 
-use crate::harness::{SentDial, Upstream, VoiceProviderHarness};
-use crate::peer::{Connection, Peer};
+use crate::harness::{DialFormat, SentDial, Upstream, VoiceProviderHarness};
+use crate::peer::{Connection, Peer, Request};
 
 /// The HTTP format of one vendor.
-pub trait Vendor: Send + Sync + 'static {
-    /// The adapter, with this base URL instead of the vendor's.
-    fn adapter(&self, base_url: &str) -> Arc<dyn VoiceProvider>;
-
-    /// The status and body of the vendor's response. Called with `AcceptsWithIds`,
-    /// `AcceptsWithoutIds`, `Busy`, `Silent`, `Declines`, `Refuses`, `RefusesForNow` (the
-    /// harness adds the header) and `ServerError`; the other behaviours are derived from the first.
-    /// A vendor that responds when a call is queued returns its acceptance for `Busy`, `Silent` and `Declines`.
+pub trait Vendor: DialFormat + 'static {
+    /// The status and body of the vendor's response. Called with `AcceptsWithoutIds`, `Busy`,
+    /// `Silent` and `Declines`; the other behaviours are derived from [`DialFormat`]. A vendor that
+    /// responds when a call is queued returns its acceptance for `Busy`, `Silent` and `Declines`.
     fn answer(&self, upstream: Upstream) -> (u16, String);
 
-    /// Reads the body of a dial. `answered` has the ids that [`Vendor::answer`] returns for
-    /// `AcceptsWithIds`.
-    fn sent(&self, body: &[u8]) -> SentDial;
+    /// Reads a dial. `answered` has the ids in [`DialFormat::acceptance`].
+    fn sent(&self, request: &Request) -> SentDial;
 
     /// As [`VoiceProviderHarness::waits_for_the_callee`].
     fn waits_for_the_callee(&self) -> bool;
@@ -49,6 +44,13 @@ impl<V: Vendor> ScriptedVendor<V> {
         Self { vendor, peer, upstream }
     }
 
+    /// Every request that the vendor has received. A test that checks more of it than the suite
+    /// reads it here.
+    #[must_use]
+    pub fn received(&self) -> Vec<Request> {
+        self.peer.requests()
+    }
+
     fn behaviour(&self) -> Upstream {
         *self.upstream.lock().expect("no panic while it is locked")
     }
@@ -56,10 +58,15 @@ impl<V: Vendor> ScriptedVendor<V> {
 
 #[async_trait]
 impl<V: Vendor> VoiceProviderHarness for ScriptedVendor<V> {
+    fn format(&self) -> Arc<dyn DialFormat> {
+        Arc::<V>::clone(&self.vendor)
+    }
+
     fn provider(&self) -> Arc<dyn VoiceProvider> {
         let unused = "http://127.0.0.1:1".to_owned();
         let refuses = self.behaviour() == Upstream::RefusesConnection;
-        self.vendor.adapter(&if refuses { unused } else { self.peer.base_url() })
+        let base_url = if refuses { unused } else { self.peer.base_url() };
+        self.vendor.adapter(&base_url, "any").expect("the settings are valid")
     }
 
     async fn upstream(&self, upstream: Upstream) {
@@ -67,12 +74,7 @@ impl<V: Vendor> VoiceProviderHarness for ScriptedVendor<V> {
     }
 
     async fn requests(&self) -> Vec<SentDial> {
-        let received = self.peer.received();
-        let bodies = received.iter().filter_map(|request| {
-            let head = request.windows(4).position(|end| end == b"\r\n\r\n")?;
-            Some(&request[head + 4..])
-        });
-        bodies.map(|body| self.vendor.sent(body)).collect()
+        self.received().iter().map(|request| self.vendor.sent(request)).collect()
     }
 
     fn waits_for_the_callee(&self) -> bool {
@@ -85,22 +87,31 @@ const OVERSIZE_BYTES: usize = 100 << 20;
 
 async fn answer(vendor: Arc<impl Vendor>, upstream: Upstream, mut connection: Connection) {
     connection.read_request().await;
-    let (success, accepted) = vendor.answer(Upstream::AcceptsWithIds);
+    let (success, accepted) = vendor.acceptance();
     match upstream {
-        Upstream::AcceptsWithIds
-        | Upstream::AcceptsWithoutIds
-        | Upstream::Busy
-        | Upstream::Silent
-        | Upstream::Declines
-        | Upstream::Refuses
-        | Upstream::ServerError => {
+        Upstream::AcceptsWithIds => {
+            connection.write(&json(success, &accepted)).await;
+        }
+        Upstream::AcceptsWithoutIds | Upstream::Busy | Upstream::Silent | Upstream::Declines => {
             let (status, body) = vendor.answer(upstream);
-            connection.write(&http(status, "application/json", body.len(), &body)).await;
+            connection.write(&json(status, &body)).await;
+        }
+        Upstream::Refuses => {
+            let refusing = vendor.refusing_statuses();
+            let status = *refusing.first().expect("a vendor has a status of refusals");
+            // The number of the dial, wherever the vendor's format has it.
+            let dialled =
+                connection.requests().iter().map(|request| vendor.sent(request).to).collect::<String>();
+            let body = vendor.refusal(status, &format!("{dialled} is not valid"));
+            connection.write(&json(status, &body)).await;
+        }
+        Upstream::ServerError => {
+            connection.write(&json(500, &vendor.refusal(500, "internal error"))).await;
         }
         Upstream::RefusesForNow => {
-            let (status, body) = vendor.answer(upstream);
+            let body = vendor.refusal(429, "too many calls");
             let content_type = "application/json\r\nretry-after: 7";
-            connection.write(&http(status, content_type, body.len(), &body)).await;
+            connection.write(&http(429, content_type, body.len(), &body)).await;
         }
         Upstream::RefusesConnection | Upstream::BreaksConnection => {}
         Upstream::NeverResponds => while connection.read_some().await > 0 {},
@@ -128,7 +139,12 @@ async fn answer(vendor: Arc<impl Vendor>, upstream: Upstream, mut connection: Co
     }
 }
 
-fn http(status: u16, content_type: &str, length: usize, body: &str) -> Vec<u8> {
+fn json(status: u16, body: &str) -> Vec<u8> {
+    http(status, "application/json", body.len(), body)
+}
+
+/// A response that ends with its connection.
+pub(crate) fn http(status: u16, content_type: &str, length: usize, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status} Scripted\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\
          connection: close\r\n\r\n{body}"

@@ -1,5 +1,10 @@
 //! The suite of [`VoiceProvider`](domain::ports::VoiceProvider).
 
+mod connections;
+mod responder;
+mod responses;
+mod secrecy;
+
 use std::time::Duration;
 
 use domain::ports::DialRequest;
@@ -9,22 +14,34 @@ use crate::expect::shows_none_of;
 use crate::fixtures::{call_id, name, phone_number, provider_agent_id, provider_number_id, reason};
 use crate::harness::{SentDial, Upstream, VoiceProviderHarness};
 
+pub use connections::{
+    a_connection_that_is_not_made_is_not_dialled, a_dial_has_a_connection_of_its_own,
+    a_response_is_not_followed_by_another_try,
+};
+pub use responses::{only_a_refusal_is_not_dialled, only_an_acceptance_is_placed};
+pub use secrecy::{an_error_at_start_shows_no_key, an_outcome_and_the_log_show_no_key_and_no_number};
+
 suite! {
     $ voice_provider_suite of voice_provider:
     a_dial_is_sent_once,
+    a_response_is_not_followed_by_another_try,
+    a_dial_has_a_connection_of_its_own,
     a_redirect_is_not_followed_and_unknown,
     a_dial_carries_what_it_was_given,
     an_absent_reason_is_sent_empty,
     an_accepted_dial_is_placed_with_its_ids,
     an_accepted_dial_without_ids_is_placed,
+    only_an_acceptance_is_placed,
     a_provider_states_its_carriers,
     a_provider_says_when_it_answers,
     a_busy_callee_is_not_connected,
     a_silent_callee_is_not_connected,
     a_declining_callee_is_not_connected,
     a_refused_connection_is_not_dialled,
+    a_connection_that_is_not_made_is_not_dialled,
     a_refusal_in_the_providers_words_is_not_dialled,
     a_refusal_for_now_says_how_long,
+    only_a_refusal_is_not_dialled,
     a_timeout_after_sending_is_an_unknown_outcome,
     a_connection_that_breaks_is_an_unknown_outcome,
     a_server_error_is_an_unknown_outcome,
@@ -32,6 +49,8 @@ suite! {
     an_unreadable_response_is_an_unknown_outcome,
     a_dial_ends_within_its_time,
     an_outcome_shows_no_personal_data,
+    an_outcome_and_the_log_show_no_key_and_no_number,
+    an_error_at_start_shows_no_key,
 }
 
 const RINGING: Duration = Duration::from_secs(1);

@@ -3,14 +3,19 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use adapter_elevenlabs::{ElevenLabs, ElevenLabsRecords};
+use adapter_elevenlabs::{ElevenLabs, ElevenLabsRecords, ElevenLabsSettings};
 use async_trait::async_trait;
 use domain::ports::{DialRequest, ProviderLookup, ProviderRecords, VoiceProvider};
 use domain::{ConversationId, Timestamp};
+use serde_json::{Value, json};
 use simulator::{Behaviour, ScriptedBehaviour, Settings, Simulator};
 use testkit::fixtures;
-use testkit::harness::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
-use testkit::peer::Peer;
+use testkit::harness::{
+    ProviderRecordsHarness, RecordedCall, RecordsFormat, RecordsQuery, RecordsUpstream, SettingsError,
+    VendorCall, VendorState,
+};
+use testkit::peer::{Peer, Request};
+use url::Url;
 
 use crate::dialling::{request, settings};
 
@@ -32,6 +37,10 @@ impl Recorded {
 
 #[async_trait]
 impl ProviderRecordsHarness for Recorded {
+    fn format(&self) -> Arc<dyn RecordsFormat> {
+        Arc::new(Format)
+    }
+
     fn records(&self) -> Arc<dyn ProviderRecords> {
         let base_url = self.base_url.lock().expect("no test panics while it holds the lock").clone();
         Arc::new(ElevenLabsRecords::new(&settings(&base_url)).expect("valid settings"))
@@ -106,5 +115,71 @@ impl ProviderRecordsHarness for Recorded {
             .map_or_else(Vec::new, Peer::received);
         let other_requests = received.iter().filter(|bytes| !bytes.starts_with(b"GET ")).count();
         self.simulator.dials().len() + other_requests
+    }
+}
+
+pub(crate) struct Format;
+
+impl RecordsFormat for Format {
+    fn adapter(&self, base_url: &str, api_key: &str) -> Result<Arc<dyn ProviderRecords>, SettingsError> {
+        let base_url = Url::parse(base_url)?;
+        let settings = ElevenLabsSettings { base_url, ..ElevenLabsSettings::new(api_key.into()) };
+        Ok(Arc::new(ElevenLabsRecords::new(&settings)?))
+    }
+
+    fn query(&self, request: &Request) -> RecordsQuery {
+        match request.path().strip_prefix("/v1/convai/conversations") {
+            _ if request.method != "GET" => RecordsQuery::Other,
+            Some("") => RecordsQuery::List(request.query("user_id").map(str::to_owned)),
+            Some(id) => RecordsQuery::Record(id.trim_start_matches('/').to_owned()),
+            None => RecordsQuery::Other,
+        }
+    }
+
+    fn record(&self, call: &VendorCall) -> String {
+        let (status, error) = status(call.state);
+        let mut record = json!({
+            "conversation_id": call.conversation_id(), "user_id": call.lookup.call_id.as_str(),
+            "status": status, "metadata": { "call_duration_secs": 7 },
+        });
+        if let Some(error) = error {
+            record["metadata"]["error"] = error;
+        }
+        record.to_string()
+    }
+
+    fn item(&self, call: &VendorCall) -> String {
+        json!({ "conversation_id": call.conversation_id(), "status": status(call.state).0 }).to_string()
+    }
+
+    fn list(&self, items: &[String]) -> String {
+        let (items, has_more) = (items.join(","), items.len() >= self.page_len());
+        format!(r#"{{"conversations":[{items}],"next_cursor":null,"has_more":{has_more}}}"#)
+    }
+
+    fn page_len(&self) -> usize {
+        30
+    }
+
+    fn not_recorded(&self) -> (u16, String) {
+        (404, json!({ "detail": { "code": "conversation_not_found", "message": "m" } }).to_string())
+    }
+
+    fn refusal(&self, _: u16, text: &str) -> String {
+        json!({ "detail": { "code": "unauthorized", "message": text } }).to_string()
+    }
+}
+
+/// The status of a conversation, and the error in its metadata.
+fn status(state: VendorState) -> (&'static str, Option<Value>) {
+    let error = |code: u16, reason: &str| Some(json!({ "code": code, "reason": reason }));
+    match state {
+        VendorState::Ringing => ("initiated", None),
+        VendorState::InProgress => ("in-progress", None),
+        VendorState::Completed => ("done", None),
+        VendorState::Busy => ("failed", error(486, "sip status: 486: busy here (sip 486)")),
+        VendorState::NoAnswer => ("failed", error(480, "sip status: 480: unavailable (sip 480)")),
+        VendorState::FailedForANewReason => ("failed", error(1099, "a reason of next year")),
+        VendorState::New => ("a-state-of-next-year", None),
     }
 }

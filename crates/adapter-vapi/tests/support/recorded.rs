@@ -3,14 +3,19 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use adapter_vapi::VapiRecords;
+use adapter_vapi::{VapiRecords, VapiSettings};
 use async_trait::async_trait;
 use domain::ports::{DialRequest, ProviderLookup, ProviderRecords, VoiceProvider};
 use domain::{ConversationId, Timestamp};
+use serde_json::json;
 use simulator::{Behaviour, ScriptedBehaviour, Settings, Simulator};
 use testkit::fixtures;
-use testkit::harness::{ProviderRecordsHarness, RecordedCall, RecordsUpstream};
-use testkit::peer::Peer;
+use testkit::harness::{
+    ProviderRecordsHarness, RecordedCall, RecordsFormat, RecordsQuery, RecordsUpstream, SettingsError,
+    VendorCall, VendorState,
+};
+use testkit::peer::{Peer, Request};
+use url::Url;
 
 use crate::dialling::{request, settings, vapi};
 
@@ -32,6 +37,10 @@ impl Recorded {
 
 #[async_trait]
 impl ProviderRecordsHarness for Recorded {
+    fn format(&self) -> Arc<dyn RecordsFormat> {
+        Arc::new(Format)
+    }
+
     fn records(&self) -> Arc<dyn ProviderRecords> {
         let base_url = self.base_url.lock().expect("no test panics while it holds the lock").clone();
         Arc::new(VapiRecords::new(&settings(&base_url)).expect("valid settings"))
@@ -106,5 +115,58 @@ impl ProviderRecordsHarness for Recorded {
             .map_or_else(Vec::new, Peer::received);
         let other_requests = received.iter().filter(|bytes| !bytes.starts_with(b"GET ")).count();
         self.simulator.dials().len() + other_requests
+    }
+}
+
+pub(crate) struct Format;
+
+impl RecordsFormat for Format {
+    fn adapter(&self, base_url: &str, api_key: &str) -> Result<Arc<dyn ProviderRecords>, SettingsError> {
+        let base_url = Url::parse(base_url)?;
+        let settings = VapiSettings { base_url, ..VapiSettings::new(api_key.into()) };
+        Ok(Arc::new(VapiRecords::new(&settings)?))
+    }
+
+    fn query(&self, request: &Request) -> RecordsQuery {
+        match request.path().strip_prefix("/call") {
+            _ if request.method != "GET" => RecordsQuery::Other,
+            Some("") => RecordsQuery::List(None),
+            Some(id) => RecordsQuery::Record(id.trim_start_matches('/').to_owned()),
+            None => RecordsQuery::Other,
+        }
+    }
+
+    fn record(&self, call: &VendorCall) -> String {
+        let (status, reason) = match call.state {
+            VendorState::Ringing => ("ringing", None),
+            VendorState::InProgress => ("in-progress", None),
+            VendorState::Completed => ("ended", Some("customer-ended-call")),
+            VendorState::Busy => ("ended", Some("customer-busy")),
+            VendorState::NoAnswer => ("ended", Some("customer-did-not-answer")),
+            VendorState::FailedForANewReason => ("ended", Some("a-reason-of-next-year")),
+            VendorState::New => ("a-status-of-next-year", None),
+        };
+        let call_id = call.lookup.call_id.as_str();
+        json!({
+            "id": call.conversation_id(), "name": call_id, "customer": { "externalId": call_id },
+            "status": status, "endedReason": reason,
+        })
+        .to_string()
+    }
+
+    fn list(&self, items: &[String]) -> String {
+        format!("[{}]", items.join(","))
+    }
+
+    fn page_len(&self) -> usize {
+        100
+    }
+
+    fn not_recorded(&self) -> (u16, String) {
+        (404, self.refusal(404, "no such call"))
+    }
+
+    fn refusal(&self, status: u16, text: &str) -> String {
+        json!({ "message": text, "error": "Bad Request", "statusCode": status }).to_string()
     }
 }

@@ -47,7 +47,7 @@ async fn a_client_that_was_disconnected_gets_once_what_it_missed() {
     let world = World::new();
     publish(&world, 2).await;
     assert_eq!(followed(&world, Some(sequence(1))).await, [vec![2], vec![]]);
-    assert_eq!(followed(&world, Some(sequence(2))).await, [vec![], vec![]]);
+    assert_eq!(followed(&world, Some(sequence(2))).await, [Vec::<i64>::new(), vec![]]);
 }
 
 /// The store was restored from a backup, and gives sequences that a client has seen to new events.
@@ -63,7 +63,7 @@ async fn a_client_that_saw_more_than_there_is_follows_new_events() {
 async fn a_new_client_gets_new_events() {
     let world = World::new();
     publish(&world, 2).await;
-    assert_eq!(followed(&world, None).await, [vec![], vec![]]);
+    assert_eq!(followed(&world, None).await, [Vec::<i64>::new(), vec![]]);
     let use_case = use_case(&world);
     let mut following = use_case.start(world.user_id(), None).await.expect("the user is known");
     publish(&world, 1).await;

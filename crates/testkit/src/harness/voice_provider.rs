@@ -1,13 +1,44 @@
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::ProviderReference;
 use domain::ports::VoiceProvider;
 
+/// Why an adapter refuses its settings at start.
+pub type SettingsError = Box<dyn Error + Send + Sync>;
+
+/// How an adapter of a vendor is made, and one acceptance and one refusal of the vendor. The suite
+/// sends these with every status, whole and spoiled, over connections that it ends in several ways.
+pub trait DialFormat: Send + Sync {
+    /// The adapter with this base URL and API key, as the gateway makes it at start. The suite also
+    /// passes keys and URLs that an adapter may refuse.
+    fn adapter(&self, base_url: &str, api_key: &str) -> Result<Arc<dyn VoiceProvider>, SettingsError>;
+
+    /// The status and body of a response that accepts a dial.
+    fn acceptance(&self) -> (u16, String);
+
+    /// Every status with which the vendor sends that body. Only change it if its documents name more
+    /// than one.
+    fn accepting_statuses(&self) -> Vec<u16> {
+        vec![self.acceptance().0]
+    }
+
+    /// The body of a refusal in the vendor's own format, with this text where the vendor writes free
+    /// text. A format that repeats the status has it in the body.
+    fn refusal(&self, status: u16, text: &str) -> String;
+
+    /// The statuses with which that body means that nothing was dialled, by the vendor's documents.
+    fn refusing_statuses(&self) -> Vec<u16>;
+}
+
 /// What the suite of [`VoiceProvider`] needs.
 #[async_trait]
 pub trait VoiceProviderHarness: Send + Sync {
+    /// The vendor's format.
+    fn format(&self) -> Arc<dyn DialFormat>;
+
     /// The adapter, which sends its requests to the scripted provider. The suite gets a new one
     /// after each [`VoiceProviderHarness::upstream`].
     fn provider(&self) -> Arc<dyn VoiceProvider>;

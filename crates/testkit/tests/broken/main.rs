@@ -3,7 +3,9 @@
 
 mod flaw;
 mod harness;
+mod http;
 mod provider;
+mod provider_format;
 mod provider_recordings;
 mod provider_webhook;
 mod records;
@@ -38,8 +40,8 @@ mod honest {
     testkit::delivery_queue_suite!(Harness::honest());
     testkit::inbound_directory_suite!(Harness::honest());
     testkit::recording_store_suite!(Harness::honest());
-    testkit::voice_provider_suite!(Line::honest());
-    testkit::provider_records_suite!(Archive::honest());
+    testkit::voice_provider_suite!(Line::honest().await);
+    testkit::provider_records_suite!(Archive::honest().await);
     testkit::webhook_sender_suite!(Sockets::honest());
     testkit::provider_recordings_suite!(Tapes::honest());
     testkit::provider_webhook_suite!(Lines::honest());
@@ -49,6 +51,6 @@ mod honest_with_less {
     use super::{Harness, Line, Lines};
 
     testkit::idempotency_lock_suite!(Harness::without_contexts());
-    testkit::voice_provider_suite!(Line::honest_and_hasty());
+    testkit::voice_provider_suite!(Line::honest_and_hasty().await);
     testkit::provider_webhook_suite!(Lines::without_a_token());
 }

@@ -1,158 +1,192 @@
-//! A voice provider and its adapter, with a scripted connection between them. It is honest, but for
+//! An adapter of a voice provider over HTTP, and the provider's format. The adapter is honest, but for
 //! the one flaw that it has.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{DialRequest, VoiceProvider};
 use domain::{
-    AnswerTime, Carrier, ConversationId, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode,
-    ProviderReference, UnknownCause,
+    AnswerTime, CallReason, Carrier, CarrierCallId, ConversationId, DialOutcome, NotConnectedReason,
+    NotDialledReason, PersonName, ProviderCode, ProviderReference, UnknownCause,
 };
-use testkit::fixtures::{SERVED_CARRIERS, provider_reference};
-use testkit::harness::{SentDial, Upstream, VoiceProviderHarness};
+use serde_json::{Map, Value, json};
+use testkit::fixtures::SERVED_CARRIERS;
+use testkit::scripted_vendor::ScriptedVendor;
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 
 use crate::flaw::Flaw;
+use crate::http::{self, Lost, Response};
+use crate::provider_format::Format;
 
-/// The adapter, its harness and the provider in one; clones share the connection.
-#[derive(Clone)]
-pub(crate) struct Line {
-    flaw: Option<Flaw>,
-    waits_for_the_callee: bool,
-    upstream: Arc<Mutex<Upstream>>,
-    requests: Arc<Mutex<Vec<SentDial>>>,
-}
-
-/// What arrives over the connection.
-enum Heard {
-    NoConnection,
-    Nothing,
-    ConnectionLost,
-    Redirected,
-    /// A status, and the content of the body if it can be read.
-    Answer(u16, Option<Body>),
-}
-
-enum Body {
-    Placed(ProviderReference),
-    Failed(NotConnectedReason),
-    Refused(&'static str, Option<Duration>),
-}
+/// The harness: the provider is a socket.
+pub(crate) struct Line;
 
 impl Line {
-    pub(crate) fn honest() -> Self {
-        Self::new(None, true)
+    pub(crate) async fn honest() -> ScriptedVendor<Format> {
+        ScriptedVendor::start(Format { flaw: None, waits_for_the_callee: true }).await
     }
 
     /// For a provider that responds when a call is queued.
-    pub(crate) fn honest_and_hasty() -> Self {
-        Self::new(None, false)
+    pub(crate) async fn honest_and_hasty() -> ScriptedVendor<Format> {
+        ScriptedVendor::start(Format { flaw: None, waits_for_the_callee: false }).await
     }
 
-    pub(crate) fn with(flaw: Flaw) -> Self {
-        Self::new(Some(flaw), flaw != Flaw::ClaimsToWaitForTheCallee)
+    pub(crate) async fn with(flaw: Flaw) -> ScriptedVendor<Format> {
+        let waits_for_the_callee = flaw != Flaw::ClaimsToWaitForTheCallee;
+        ScriptedVendor::start(Format { flaw: Some(flaw), waits_for_the_callee }).await
     }
+}
 
-    fn new(flaw: Option<Flaw>, waits_for_the_callee: bool) -> Self {
-        let upstream = Arc::new(Mutex::new(Upstream::AcceptsWithIds));
-        Self { flaw, waits_for_the_callee, upstream, requests: Arc::default() }
-    }
+pub(crate) struct Adapter {
+    pub(crate) flaw: Option<Flaw>,
+    pub(crate) waits_for_the_callee: bool,
+    pub(crate) authority: String,
+    pub(crate) key: String,
+    pub(crate) kept: Arc<Mutex<Option<TcpStream>>>,
+}
 
+/// What came of a request.
+enum Heard {
+    NoConnection,
+    Lost(Lost),
+    Response(Response),
+}
+
+impl Adapter {
     fn has(&self, flaw: Flaw) -> bool {
         self.flaw == Some(flaw)
     }
 
-    /// The provider's side.
-    fn hear(&self, request: &DialRequest) -> Heard {
-        let upstream = *lock(&self.upstream);
-        let not_connected = |reason| match self.waits_for_the_callee {
-            true => Body::Failed(reason),
-            false => Body::Placed(provider_reference()),
+    fn body(&self, request: &DialRequest) -> Value {
+        let mut variables = Map::new();
+        let reason = request.reason.as_ref().map(CallReason::as_str);
+        let omitted = match reason {
+            Some(_) => Flaw::DropsTheReasonVariable,
+            None => Flaw::OmitsAnAbsentReason,
         };
-        let heard = match upstream {
-            Upstream::AcceptsWithIds => Heard::Answer(200, Some(Body::Placed(provider_reference()))),
-            Upstream::AcceptsWithoutIds => {
-                Heard::Answer(200, Some(Body::Placed(ProviderReference::default())))
-            }
-            Upstream::Busy => Heard::Answer(200, Some(not_connected(NotConnectedReason::Busy))),
-            Upstream::Silent => Heard::Answer(200, Some(not_connected(NotConnectedReason::NoAnswer))),
-            Upstream::Declines => Heard::Answer(200, Some(not_connected(NotConnectedReason::Declined))),
-            Upstream::Refuses => Heard::Answer(404, Some(Body::Refused("agent_not_found", None))),
-            Upstream::RefusesForNow => {
-                Heard::Answer(429, Some(Body::Refused("too_many_calls", Some(Duration::from_secs(7)))))
-            }
-            Upstream::RefusesConnection => return Heard::NoConnection,
-            Upstream::NeverResponds => Heard::Nothing,
-            Upstream::BreaksConnection => Heard::ConnectionLost,
-            Upstream::ServerError => Heard::Answer(500, Some(Body::Refused("internal_error", None))),
-            Upstream::ForeignResponse | Upstream::OversizeResponse | Upstream::CutResponse => {
-                Heard::Answer(200, None)
-            }
-            Upstream::Redirects => Heard::Redirected,
-        };
-        let answered = match &heard {
-            Heard::Answer(_, Some(Body::Placed(reference))) => reference.clone(),
-            _ => ProviderReference::default(),
-        };
-        lock(&self.requests).push(self.sent(request, answered));
-        heard
+        if !self.has(omitted) {
+            variables.insert("call_reason".to_owned(), reason.unwrap_or_default().into());
+        }
+        let callee = request.callee_name.as_ref().map_or("", PersonName::as_str);
+        variables.insert("caller_name".to_owned(), callee.into());
+        variables.insert("org_name".to_owned(), request.organization_name.as_str().into());
+        json!({
+            "agent": request.provider_agent_id.as_str(), "from": request.provider_number_id.as_str(),
+            "to": request.to.as_e164(), "variables": variables,
+            "reference": if self.has(Flaw::SendsNoCallId) { "" } else { request.call_id.as_str() },
+        })
     }
 
-    fn sent(&self, request: &DialRequest, answered: ProviderReference) -> SentDial {
-        let reason = request.reason.as_ref().map(|reason| reason.as_str());
-        let mut variables = BTreeMap::new();
-        if reason.is_some() && !self.has(Flaw::DropsTheReasonVariable)
-            || reason.is_none() && !self.has(Flaw::OmitsAnAbsentReason)
-        {
-            variables.insert("call_reason".to_owned(), reason.unwrap_or_default().to_owned());
+    async fn send(&self, target: &str, request: &DialRequest) -> Heard {
+        let bytes = http::request("POST", target, &self.key, &self.body(request).to_string());
+        if self.has(Flaw::LogsTheKey) {
+            tracing::trace!(key = self.key, "sending a dial");
         }
-        variables.insert("org_name".to_owned(), request.organization_name.as_str().to_owned());
-        if let Some(callee) = &request.callee_name {
-            variables.insert("caller_name".to_owned(), callee.as_str().to_owned());
-        }
-        let call_id = if self.has(Flaw::SendsNoCallId) { "" } else { request.call_id.as_str() };
-        SentDial {
-            call_id: call_id.to_owned(),
-            provider_agent_id: request.provider_agent_id.as_str().to_owned(),
-            provider_number_id: request.provider_number_id.as_str().to_owned(),
-            to: request.to.as_e164().to_owned(),
-            variables,
-            answered,
+        let no_limit = self.has(Flaw::ConnectsWithoutALimit);
+        let time_limit = Duration::from_secs(if no_limit { 600 } else { 3 });
+        let mut kept = self.kept.lock().await;
+        let mut stream = match kept.take() {
+            Some(stream) => stream,
+            None => match http::connect(&self.authority, time_limit).await {
+                Some(stream) => stream,
+                None => return Heard::NoConnection,
+            },
+        };
+        match http::exchange(&mut stream, &bytes).await {
+            Ok(response) => {
+                *kept = Some(stream).filter(|_| self.has(Flaw::ReusesConnections));
+                Heard::Response(response)
+            }
+            Err(lost) => Heard::Lost(lost),
         }
     }
 
     /// A request with its time limit.
-    async fn ask(&self, request: &DialRequest) -> Option<Heard> {
-        let heard = async {
-            match self.hear(request) {
-                Heard::Nothing => std::future::pending().await,
-                heard => heard,
-            }
-        };
+    async fn ask(&self, target: &str, request: &DialRequest) -> Option<Heard> {
+        let heard = self.send(target, request);
         if self.has(Flaw::WaitsForEver) {
             return Some(heard.await);
         }
         tokio::time::timeout(request.answer_within, heard).await.ok()
     }
 
-    fn placed(&self, request: &DialRequest, reference: ProviderReference) -> DialOutcome {
-        let ProviderReference { conversation_id, carrier_call_id } = reference.clone();
-        match self.flaw {
-            Some(Flaw::SwapsTheIds) => {
-                let swapped = carrier_call_id.and_then(|id| ConversationId::parse(id.as_str()).ok());
-                DialOutcome::Placed(ProviderReference { conversation_id: swapped, carrier_call_id: None })
-            }
-            Some(Flaw::InsistsOnIds) if conversation_id.is_none() => {
-                DialOutcome::Unknown(UnknownCause::UnclearAnswer)
-            }
-            Some(Flaw::QuotesTheNumber) => {
-                let quoted = ConversationId::parse(&format!("call to {}", request.to.as_e164())).ok();
-                DialOutcome::Placed(ProviderReference { conversation_id: quoted, carrier_call_id })
-            }
-            _ => DialOutcome::Placed(reference),
+    async fn ask_again(&self, first: &Response, request: &DialRequest) -> Option<Option<Heard>> {
+        let again = match first.status {
+            429 | 503 => self.has(Flaw::TriesOnceMore),
+            500.. => self.has(Flaw::RetriesTheDial),
+            _ => false,
+        };
+        if again {
+            return Some(self.ask("/calls", request).await);
         }
+        let target = first.location.as_ref().filter(|_| self.has(Flaw::FollowsRedirects))?;
+        Some(self.ask(target, request).await)
+    }
+
+    fn classify(&self, request: &DialRequest, response: &Response) -> DialOutcome {
+        let body: Option<Map<String, Value>> = serde_json::from_slice(&response.body).ok();
+        let code = body.as_ref().and_then(|body| body.get("error")?.get("code")?.as_str());
+        let refuses = match response.status {
+            408 | 409 | 500..=599 => self.has(Flaw::TakesErrorsForRefusals),
+            400..=499 => !self.has(Flaw::TakesRefusalsForUnknown),
+            _ => false,
+        };
+        let succeeds = match response.status {
+            200 => true,
+            status => self.has(Flaw::TakesEverySuccessForPlaced) && status < 300,
+        };
+        match (&body, code) {
+            (_, Some(code)) if refuses => self.rejected(code, response.retry_after),
+            (_, None) if refuses && self.has(Flaw::BelievesTheStatusOfRefusals) => {
+                self.rejected("refused", response.retry_after)
+            }
+            (None, _) if succeeds && self.has(Flaw::TrustsTheStatus) => {
+                DialOutcome::Placed(ProviderReference::default())
+            }
+            (Some(body), _) if succeeds => match body.get("accepted").and_then(Value::as_bool) {
+                Some(true) => self.placed(request, body),
+                Some(false) => self.not_connected(body),
+                None if self.has(Flaw::TakesAnyJsonForPlaced) => self.placed(request, body),
+                None => self.unknown(UnknownCause::UnclearAnswer),
+            },
+            _ => self.unknown(UnknownCause::UnclearAnswer),
+        }
+    }
+
+    fn rejected(&self, code: &str, retry_after: Option<Duration>) -> DialOutcome {
+        let with_key = format!("{code}_{}", self.key);
+        let code = if self.has(Flaw::PutsTheKeyIntoTheCode) { &with_key } else { code };
+        let retry_after = retry_after.filter(|_| !self.has(Flaw::ForgetsTheWait));
+        DialOutcome::NotDialled(NotDialledReason::rejected(ProviderCode::from_untrusted(code), retry_after))
+    }
+
+    fn placed(&self, request: &DialRequest, body: &Map<String, Value>) -> DialOutcome {
+        let text = |field: &str| body.get(field).and_then(Value::as_str).map(str::to_owned);
+        let (call, leg) = match self.flaw {
+            Some(Flaw::SwapsTheIds) => (text("leg"), None),
+            Some(Flaw::QuotesTheNumber) => (Some(format!("call to {}", request.to.as_e164())), text("leg")),
+            _ => (text("call"), text("leg")),
+        };
+        if call.is_none() && self.has(Flaw::InsistsOnIds) {
+            return self.unknown(UnknownCause::UnclearAnswer);
+        }
+        DialOutcome::Placed(ProviderReference {
+            conversation_id: call.and_then(|id| ConversationId::parse(&id).ok()),
+            carrier_call_id: leg.and_then(|id| CarrierCallId::parse(&id).ok()),
+        })
+    }
+
+    fn not_connected(&self, body: &Map<String, Value>) -> DialOutcome {
+        let reason = match body.get("cause").and_then(Value::as_str) {
+            _ if self.has(Flaw::FoldsTheReasons) => NotConnectedReason::Failed,
+            Some("busy") => NotConnectedReason::Busy,
+            Some("no-answer") => NotConnectedReason::NoAnswer,
+            Some("declined") => NotConnectedReason::Declined,
+            _ => NotConnectedReason::Failed,
+        };
+        DialOutcome::NotConnected { reference: ProviderReference::default(), reason }
     }
 
     fn unknown(&self, cause: UnknownCause) -> DialOutcome {
@@ -167,7 +201,7 @@ impl Line {
 }
 
 #[async_trait]
-impl VoiceProvider for Line {
+impl VoiceProvider for Adapter {
     fn answer_time(&self) -> AnswerTime {
         if self.waits_for_the_callee || self.has(Flaw::ClaimsToWaitForTheCallee) {
             AnswerTime::AfterRinging
@@ -181,61 +215,27 @@ impl VoiceProvider for Line {
     }
 
     async fn dial(&self, request: &DialRequest) -> DialOutcome {
-        let mut heard = self.ask(request).await;
-        if self.has(Flaw::RetriesTheDial) && matches!(heard, Some(Heard::Answer(500.., _))) {
-            heard = self.ask(request).await;
+        if self.has(Flaw::LogsTheNumber) {
+            tracing::debug!(to = request.to.as_e164(), "dialling");
         }
-        let Some(heard) = heard else { return self.unknown(UnknownCause::TimedOut) };
+        let mut heard = self.ask("/calls", request).await;
+        if let Some(Heard::Response(first)) = &heard
+            && let Some(second) = self.ask_again(first, request).await
+        {
+            heard = second;
+        }
         match heard {
-            Heard::NoConnection if self.has(Flaw::TakesNoConnectionForUnknown) => {
+            None => self.unknown(UnknownCause::TimedOut),
+            Some(Heard::NoConnection) if self.has(Flaw::TakesNoConnectionForUnknown) => {
                 DialOutcome::Unknown(UnknownCause::ConnectionLost)
             }
-            Heard::NoConnection => DialOutcome::NotDialled(NotDialledReason::Unavailable),
-            Heard::Redirected if self.has(Flaw::FollowsRedirects) => {
-                *lock(&self.upstream) = Upstream::AcceptsWithIds;
-                self.dial(request).await
-            }
-            Heard::Answer(200, Some(Body::Placed(reference))) => self.placed(request, reference),
-            Heard::Answer(200, Some(Body::Failed(reason))) => {
-                let folded = self.has(Flaw::FoldsTheReasons);
-                let reason = if folded { NotConnectedReason::Failed } else { reason };
-                DialOutcome::NotConnected { reference: ProviderReference::default(), reason }
-            }
-            Heard::Answer(200, None) if self.has(Flaw::TrustsTheStatus) => {
+            Some(Heard::NoConnection) => DialOutcome::NotDialled(NotDialledReason::Unavailable),
+            Some(Heard::Lost(Lost::Connection)) => self.unknown(UnknownCause::ConnectionLost),
+            Some(Heard::Lost(Lost::TooLong)) if self.has(Flaw::TrustsTheStatus) => {
                 DialOutcome::Placed(ProviderReference::default())
             }
-            Heard::Answer(400..=499, Some(Body::Refused(code, retry_after)))
-                if !self.has(Flaw::TakesRefusalsForUnknown) =>
-            {
-                let code = ProviderCode::from_untrusted(code);
-                let retry_after = retry_after.filter(|_| !self.has(Flaw::ForgetsTheWait));
-                DialOutcome::NotDialled(NotDialledReason::rejected(code, retry_after))
-            }
-            Heard::ConnectionLost | Heard::Nothing => self.unknown(UnknownCause::ConnectionLost),
-            Heard::Redirected | Heard::Answer(..) => self.unknown(UnknownCause::UnclearAnswer),
+            Some(Heard::Lost(Lost::TooLong)) => self.unknown(UnknownCause::UnclearAnswer),
+            Some(Heard::Response(response)) => self.classify(request, &response),
         }
     }
-}
-
-#[async_trait]
-impl VoiceProviderHarness for Line {
-    fn provider(&self) -> Arc<dyn VoiceProvider> {
-        Arc::new(self.clone())
-    }
-
-    async fn upstream(&self, upstream: Upstream) {
-        *lock(&self.upstream) = upstream;
-    }
-
-    async fn requests(&self) -> Vec<SentDial> {
-        lock(&self.requests).clone()
-    }
-
-    fn waits_for_the_callee(&self) -> bool {
-        self.waits_for_the_callee
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("no panic while it is locked")
 }

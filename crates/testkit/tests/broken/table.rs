@@ -7,11 +7,8 @@ use futures_util::FutureExt;
 
 use crate::flaw::Flaw;
 use crate::harness::Store;
-use crate::provider::Line;
 use crate::provider_recordings::Tapes;
 use crate::provider_webhook::Lines;
-use crate::records::Archive;
-use crate::sender::Sockets;
 
 /// Runs a case against a broken adapter. Returns a complaint if it passes.
 async fn passes(flaw: Flaw, case: &str, run: impl Future<Output = ()>) -> Option<String> {
@@ -21,16 +18,18 @@ async fn passes(flaw: Flaw, case: &str, run: impl Future<Output = ()>) -> Option
 
 /// For each port: the type of the broken adapters, and `flaw => the case that catches it`. Time is
 /// paused except for adapters that use sockets: a test of an adapter that hangs then takes no time.
+/// A type with `.await` starts the socket of its provider.
 macro_rules! caught {
-    (paused = $paused:tt; $($port:ident, by $Harness:ident: { $($Flaw:ident => $case:ident),+ $(,)? })+) => {$(
+    (paused = $paused:tt; $($port:ident, by $Harness:ident $(.$await:tt)?: { $($Flaw:ident => $case:ident),+ $(,)? })+) => {$(
         mod $port {
             use super::{Flaw, $Harness, passes};
 
             #[tokio::test(start_paused = $paused)]
             async fn no_broken_adapter_passes() {
+                let with = async |flaw| $Harness::with(flaw)$(.$await)?;
                 let mut passed = Vec::new();
                 $(
-                    let broken = $Harness::with(Flaw::$Flaw);
+                    let broken = with(Flaw::$Flaw).await;
                     let case = testkit::$port::$case(&broken);
                     passed.extend(passes(Flaw::$Flaw, stringify!($case), case).await);
                 )+
@@ -47,6 +46,8 @@ macro_rules! caught {
         }
     )+};
 }
+
+mod sockets;
 
 caught! {
     paused = true;
@@ -356,14 +357,6 @@ caught! {
         HangsWhenLost => a_lost_recording_store_is_unavailable,
         AnswersWhenLost => a_lost_recording_store_is_unavailable,
     }
-    provider_records, by Archive: {
-        ReturnsTheLastConversation => a_recorded_conversation_is_found,
-        FindsByConversationAlone => a_call_is_found_by_our_id,
-        ReturnsTheAgentsLastCall => a_call_is_found_by_our_id,
-        ReturnsTheAgentsLastCall => a_call_that_was_never_dialled_is_not_recorded,
-        DialsToLookUp => asking_never_dials,
-        TakesUnavailableForAbsent => an_unreachable_provider_is_unavailable,
-    }
     provider_recordings, by Tapes: {
         FetchesTheFirstHalf => a_recording_is_fetched,
         TakesEveryRecordingForWav => a_recording_is_fetched,
@@ -403,53 +396,5 @@ caught! {
         KeysByTheText => nothing_personal_is_shown,
         DropsTheCaller => a_question_is_read,
         RepliesWithoutTheName => a_reply_names_the_caller,
-    }
-    voice_provider, by Line: {
-        RetriesTheDial => a_dial_is_sent_once,
-        FollowsRedirects => a_dial_is_sent_once,
-        FollowsRedirects => a_redirect_is_not_followed_and_unknown,
-        SendsNoCallId => a_dial_carries_what_it_was_given,
-        DropsTheReasonVariable => a_dial_carries_what_it_was_given,
-        OmitsAnAbsentReason => an_absent_reason_is_sent_empty,
-        SwapsTheIds => an_accepted_dial_is_placed_with_its_ids,
-        InsistsOnIds => an_accepted_dial_without_ids_is_placed,
-        StatesNoCarrier => a_provider_states_its_carriers,
-        ClaimsToWaitForTheCallee => a_provider_says_when_it_answers,
-        FoldsTheReasons => a_busy_callee_is_not_connected,
-        FoldsTheReasons => a_silent_callee_is_not_connected,
-        FoldsTheReasons => a_declining_callee_is_not_connected,
-        TakesNoConnectionForUnknown => a_refused_connection_is_not_dialled,
-        TakesRefusalsForUnknown => a_refusal_in_the_providers_words_is_not_dialled,
-        ForgetsTheWait => a_refusal_for_now_says_how_long,
-        TakesTimeoutsForNotDialled => a_timeout_after_sending_is_an_unknown_outcome,
-        FoldsUnknownIntoUnavailable => a_connection_that_breaks_is_an_unknown_outcome,
-        FoldsUnknownIntoUnavailable => a_server_error_is_an_unknown_outcome,
-        TrustsTheStatus => a_foreign_response_is_an_unknown_outcome,
-        TrustsTheStatus => an_unreadable_response_is_an_unknown_outcome,
-        WaitsForEver => a_dial_ends_within_its_time,
-        QuotesTheNumber => an_outcome_shows_no_personal_data,
-    }
-}
-
-caught! {
-    paused = false;
-    webhook_sender, by Sockets: {
-        SignsWithTheNewSecretAlone => a_delivery_is_signed_with_every_secret,
-        RetriesFailedAttempts => an_attempt_is_one_request,
-        FollowsRedirects => a_redirect_is_not_followed,
-        TrustsTheStatus => only_a_success_status_is_accepted,
-        IgnoresRetryAfter => a_requested_pause_is_returned,
-        WaitsForEver => a_slow_receiver_times_out,
-        LimitsEachRead => a_slow_receiver_times_out,
-        TakesUnreachableForTimedOut => an_unreachable_receiver_has_failed,
-        ReadsTheBody => a_response_body_is_not_read,
-        SendsInClearText => an_unencrypted_url_is_refused,
-        IgnoresUserNames => an_unusable_url_is_refused,
-        ComparesAddressesAsText => a_private_address_is_refused_in_every_notation,
-        ChecksTheFirstAddressAlone => a_name_with_a_private_address_is_refused,
-        TrustsAnEarlierCheck => a_name_that_changes_after_its_check_is_refused,
-        ResolvesTwice => a_name_is_resolved_once_for_each_connection,
-        TakesUnresolvedForForbidden => a_name_without_addresses_is_unresolved,
-        WaitsForEver => a_name_without_addresses_is_unresolved,
     }
 }

@@ -7,8 +7,9 @@ use crate::config::VapiSettings;
 use crate::outcome;
 use crate::wire::{CALL, CreateCall};
 
-/// Where Vapi's numbers can be from (`provider` of its `GET /phone-number`). A number of the operator's own SIP trunk
-/// (`byo-phone-number`) can have any carrier: it is `byo`, or `sinch`, with which calls through Vapi were placed first.
+/// Where Vapi's numbers can be from (`provider` of its `GET /phone-number`). A number of the
+/// operator's own SIP trunk (`byo-phone-number`) can have any carrier: it is `byo`. Earlier releases
+/// placed calls only from numbers with `sinch`, so directories for Vapi have that name.
 const CARRIERS: &[Carrier] = &[
     Carrier::named("twilio"),
     Carrier::named("vonage"),

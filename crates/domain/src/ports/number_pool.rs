@@ -7,7 +7,8 @@ use crate::{CallerNumber, Carrier, ContactId, OrganizationId, PhoneNumber, UserI
 ///
 /// - MUST load every field as it was saved (`a_number_is_loaded_as_it_was_saved`).
 /// - MUST choose, if no number is requested, the user's first number by position that is enabled
-///   for AI calls and has one of the carriers (`the_default_number_is_the_first_that_serves_ai_calls`).
+///   for AI calls and has one of the carriers
+///   (`the_default_number_is_the_first_that_serves_ai_calls`).
 /// - MUST return, if the user has no such number, the first that is enabled for AI calls, or else
 ///   the first of all: the refusal names it (`the_nearest_number_is_returned_if_none_serves`).
 /// - MUST return a requested number if it is this user's, whatever it is enabled for

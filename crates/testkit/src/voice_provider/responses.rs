@@ -144,7 +144,9 @@ async fn outcomes_are_as_meant(format: &dyn DialFormat, cells: Vec<(u16, Body, E
         let outcome = adapter.dial(&request(PATIENT)).await;
         let found = match outcome {
             DialOutcome::Placed(_) => Meaning::Placed,
-            DialOutcome::NotDialled(NotDialledReason::Rejected(_)) => Meaning::NotDialled,
+            DialOutcome::NotDialled(
+                NotDialledReason::Rejected(_) | NotDialledReason::RejectedForNow { .. },
+            ) => Meaning::NotDialled,
             DialOutcome::Unknown(UnknownCause::UnclearAnswer) => Meaning::Unknown,
             // The reset can arrive before the response was read.
             DialOutcome::Unknown(UnknownCause::ConnectionLost) if ending == Ending::Reset => continue,

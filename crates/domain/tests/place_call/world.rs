@@ -1,22 +1,24 @@
+mod provider;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use domain::ports::{
     CallerNumberChoice, Clock, DialRequest, HoldResult, MockAgentRepo, MockCallLedger, MockCallUpdater,
     MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo,
-    Ownership, PortUnavailable, ProviderLookup, ProviderRecords, SettleResult, UndecidedCall, VoiceProvider,
+    Ownership, PortUnavailable, SettleResult, UndecidedCall,
 };
 use domain::{
-    Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber, Carrier,
-    CarrierCallId, Contact, ContactId, ConversationId, DestinationRules, DialOutcome, IntentKey,
-    Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, PlaceCall, PlaceCallCommand,
-    PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId, ProviderReference,
-    RawPlaceCall, Shares, TakeOver, User, UserId,
+    Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber, CarrierCallId,
+    Contact, ContactId, ConversationId, DestinationRules, DialOutcome, IntentKey, Organization,
+    OrganizationId, OwnerToken, PersonName, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError,
+    PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId, ProviderReference, RawPlaceCall, Shares,
+    TakeOver, User, UserId,
 };
-
 use testkit::clock::ManualClock;
 use testkit::fixtures::SERVED_CARRIERS;
+
+use self::provider::{Records, RingingProvider};
 
 pub(crate) type Answer<T> = Result<T, PortUnavailable>;
 
@@ -387,49 +389,5 @@ impl Journal {
     fn note<T>(&self, step: &str, answer: T) -> T {
         self.0.lock().expect("no panic").steps.push(step.to_owned());
         answer
-    }
-}
-
-/// A provider that responds after a time on the clock, which a mock cannot.
-struct RingingProvider {
-    journal: Journal,
-    clock: Arc<ManualClock>,
-    rings_for: Duration,
-    outcome: DialOutcome,
-    answers: AnswerTime,
-}
-
-#[async_trait]
-impl VoiceProvider for RingingProvider {
-    fn answer_time(&self) -> AnswerTime {
-        self.answers
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        SERVED_CARRIERS
-    }
-
-    async fn dial(&self, request: &DialRequest) -> DialOutcome {
-        self.journal.note("dial", ());
-        self.journal.0.lock().expect("no panic").dialled.push(request.clone());
-        self.clock.sleep(self.rings_for).await;
-        self.outcome.clone()
-    }
-}
-
-/// A provider that answers about its calls after a time on the clock.
-struct Records {
-    journal: Journal,
-    clock: Arc<ManualClock>,
-    record: Answer<Option<CallUpdate>>,
-    takes: Duration,
-}
-
-#[async_trait]
-impl ProviderRecords for Records {
-    async fn find(&self, _lookup: &ProviderLookup) -> Answer<Option<CallUpdate>> {
-        self.journal.note("records: find", ());
-        self.clock.sleep(self.takes).await;
-        self.record.clone()
     }
 }

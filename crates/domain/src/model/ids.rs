@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::InvalidValue;
+use crate::{InvalidValue, PhoneNumber};
 
 const INVALID: InvalidValue =
     InvalidValue("an identifier: it is empty, too long, or contains control characters");
@@ -19,6 +19,19 @@ fn checked(text: &str) -> Result<Box<str>, InvalidValue> {
 /// creation time.
 fn hex_id(unix_secs: u32, random: [u8; 8]) -> Box<str> {
     format!("{unix_secs:08x}{:016x}", u64::from_be_bytes(random)).into()
+}
+
+/// An identifier in `Debug` output. Some providers use a phone number as its id: of that, only the
+/// last two digits are shown.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match PhoneNumber::parse(self.0) {
+            Ok(number) if self.0.starts_with('+') => fmt::Debug::fmt(&number, f),
+            _ => f.write_str(self.0),
+        }
+    }
 }
 
 macro_rules! opaque_ids {
@@ -48,7 +61,7 @@ macro_rules! opaque_ids {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self.0)
+                write!(f, concat!(stringify!($name), "({})"), Shown(&self.0))
             }
         }
     )+};

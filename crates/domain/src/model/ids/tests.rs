@@ -20,3 +20,12 @@ fn text_that_could_break_a_log_line_or_a_statement_is_not_an_id() {
 fn a_token_does_not_show_itself() {
     assert_eq!(format!("{:?}", OwnerToken::mint([7; 16])), "OwnerToken(..)");
 }
+
+#[test]
+fn an_id_that_is_a_phone_number_is_not_shown() {
+    let shown = |id: &str| format!("{:?}", ProviderNumberId::parse(id).expect("an id"));
+    assert_eq!(shown("+14165550123"), "ProviderNumberId(+…23)");
+    for id in ["number-1", "14165550123", "+", "+1", "+a4165550123"] {
+        assert_eq!(shown(id), format!("ProviderNumberId({id})"));
+    }
+}

@@ -24,6 +24,7 @@ pub use self::reader::SettingsError;
 pub use self::setting::Setting;
 pub use self::source::Source;
 pub use self::table::{Deliveries, LogFormat, Process, Reconciliation, WebhookSecrets, settings};
+use self::table::{VOICE_PROVIDERS, VoiceProvider};
 
 /// The checked settings.
 #[derive(Debug)]
@@ -60,6 +61,25 @@ pub enum Voice {
     Simulator { tool_secret: Option<SecretString> },
     ElevenLabs { api_key: SecretString, base_url: Url, webhook: WebhookSecrets },
     Vapi { api_key: SecretString, base_url: Url },
+}
+
+/// The names of the vendors that can be set as the voice provider: all but the simulator.
+pub fn vendors() -> impl Iterator<Item = &'static str> {
+    let is_vendor = |(_, provider): &&(_, VoiceProvider)| *provider != VoiceProvider::Simulator;
+    VOICE_PROVIDERS.iter().filter(is_vendor).map(|(name, _)| *name)
+}
+
+impl Voice {
+    /// The name that operators set and clients read.
+    pub fn name(&self) -> &'static str {
+        let provider = match self {
+            Self::Simulator { .. } => VoiceProvider::Simulator,
+            Self::ElevenLabs { .. } => VoiceProvider::ElevenLabs,
+            Self::Vapi { .. } => VoiceProvider::Vapi,
+        };
+        let mut named = VOICE_PROVIDERS.iter().filter(|(_, named)| *named == provider);
+        named.next().map(|(name, _)| *name).expect("every provider has a name")
+    }
 }
 
 /// How clients are authenticated.

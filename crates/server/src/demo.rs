@@ -13,6 +13,7 @@ use domain::{
 use simulator::{MAGIC_NUMBERS, Simulator};
 
 use crate::Application;
+use crate::config::vendors;
 
 /// Ids in the form of generated ones.
 const ORGANIZATION: &str = "64f0a1b2c3d4e5f6a7b80001";
@@ -67,12 +68,15 @@ pub(crate) fn greeting(application: &Application) -> String {
 pub(crate) fn simulator_greeting(simulator: &Simulator) -> String {
     let mut text = format!(
         "The simulated voice provider listens on {}: no phone rings.\n\
-         To use it, start a gateway with OUTDIAL_VOICE_PROVIDER=elevenlabs, OUTDIAL_ELEVENLABS_BASE_URL={}\n\
-         and any API key (or with `vapi` and OUTDIAL_VAPI_BASE_URL).\n\n\
-         Numbers with a special behaviour (every other number answers):\n\n",
-        simulator.address(),
-        simulator.base_url()
+         To use it, start a gateway with one of these:\n\n",
+        simulator.address()
     );
+    for vendor in vendors() {
+        let (prefix, url) = (vendor.to_uppercase(), simulator.base_url());
+        writeln!(text, "  OUTDIAL_VOICE_PROVIDER={vendor} OUTDIAL_{prefix}_BASE_URL={url}")
+            .expect("writing to a string does not fail");
+    }
+    text.push_str("\nNumbers with a special behaviour (every other number answers):\n\n");
     for magic in MAGIC_NUMBERS {
         writeln!(text, "  {}  {}", magic.number, magic.description)
             .expect("writing to a string does not fail");

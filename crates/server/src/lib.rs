@@ -20,7 +20,7 @@ mod workers;
 pub use application::Application;
 pub use config::{
     Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, Source, Storage,
-    Voice, WebhookSecrets, env_example, settings,
+    Voice, WebhookSecrets, env_example, settings, vendors,
 };
 pub use import::{CheckError, CheckedFile, Faults, ImportError, check_ndjson};
 pub use wiring::Stores;

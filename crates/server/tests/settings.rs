@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use domain::{AllowedCountries, Country};
-use server::{Auth, Settings, Source, Storage, Voice, env_example, settings};
+use server::{Auth, Settings, Source, Storage, Voice, env_example, settings, vendors};
 
 /// Runs the program with only these settings: whether it succeeded, its standard output and its
 /// standard error.
@@ -200,7 +200,7 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
             "OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY",
         ]
     );
-    for provider in ["elevenlabs", "vapi"] {
+    for provider in vendors() {
         let mut values = complete();
         values.push(("OUTDIAL_VOICE_PROVIDER", provider));
         values.extend(names.iter().map(|name| match *name {

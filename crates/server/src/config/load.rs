@@ -65,8 +65,9 @@ fn embedded_storage(reader: &mut Reader<'_>, path: &Path) -> Option<Storage> {
 
 fn services(reader: &mut Reader<'_>, database_url: &str) -> Option<Storage> {
     if !reader.is_set(OUTDIAL_VOICE_PROVIDER) {
-        let problem = "is required with Postgres: elevenlabs or vapi (or simulator, which rings no phone)";
-        reader.problem::<()>(&[OUTDIAL_VOICE_PROVIDER], problem);
+        let vendors = super::vendors().collect::<Vec<_>>().join(" or ");
+        let problem = format!("is required with Postgres: {vendors} (or simulator, which rings no phone)");
+        reader.problem::<()>(&[OUTDIAL_VOICE_PROVIDER], &problem);
     }
     let services = Services::read(reader);
     let redis_url = reader.required(OUTDIAL_REDIS_URL, services.redis_url, "with Postgres")?;

@@ -52,11 +52,7 @@ settings! {
             secret_url(&["sqlite://", "postgres://", "postgresql://"]);
         /// The voice provider. The simulator is built in and rings no phone. Required with
         /// Postgres.
-        voice_provider: VoiceProvider = OUTDIAL_VOICE_PROVIDER, "simulator", choice(&[
-            ("simulator", VoiceProvider::Simulator),
-            ("elevenlabs", VoiceProvider::ElevenLabs),
-            ("vapi", VoiceProvider::Vapi),
-        ]);
+        voice_provider: VoiceProvider = OUTDIAL_VOICE_PROVIDER, "simulator", choice(VOICE_PROVIDERS);
         /// Where recordings are stored: a folder shared by all replicas, an S3 bucket, or nowhere.
         recordings: RecordingsUrl = OUTDIAL_RECORDINGS_URL, "file://outdial-recordings", recordings_url();
         /// The largest recording that is stored, in MiB. A larger one stays at the provider, and
@@ -194,6 +190,14 @@ pub enum LogFormat {
     /// One JSON object per line.
     Json,
 }
+
+/// The voice providers, with the names that operators set and clients read. Every text that lists
+/// them is made from this, or compared with it by a test.
+pub(super) const VOICE_PROVIDERS: &[(&str, VoiceProvider)] = &[
+    ("simulator", VoiceProvider::Simulator),
+    ("elevenlabs", VoiceProvider::ElevenLabs),
+    ("vapi", VoiceProvider::Vapi),
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum VoiceProvider {

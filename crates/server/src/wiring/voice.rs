@@ -40,13 +40,13 @@ impl VoiceParts {
                     base_url: base_url.clone(),
                     ..ElevenLabsSettings::new(api_key.clone())
                 };
-                Self::elevenlabs("elevenlabs", &settings, webhook)
+                Self::elevenlabs(voice.name(), &settings, webhook)
             }
             Voice::Vapi { api_key, base_url } => {
                 let settings =
                     VapiSettings { base_url: base_url.clone(), ..VapiSettings::new(api_key.clone()) };
                 Ok(Self {
-                    name: "vapi",
+                    name: voice.name(),
                     provider: Arc::new(Vapi::new(&settings)?),
                     records: Some(Arc::new(VapiRecords::new(&settings)?)),
                     recordings: None,
@@ -68,7 +68,7 @@ impl VoiceParts {
                     signing: vec![SecretString::from(secret.clone())],
                     tool: tool_secret.clone(),
                 };
-                let parts = Self::elevenlabs("simulator", &settings, &secrets)?;
+                let parts = Self::elevenlabs(voice.name(), &settings, &secrets)?;
                 Ok(Self { simulated: Some(Simulated { simulator, secret }), ..parts })
             }
         }

@@ -59,10 +59,5 @@ pub mod webhook_sender;
 
 pub use self::eventually::{Probed, eventually, eventually_within};
 
-/// The cookbook. Its code is compiled and run with the doc tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/adapters.md")]
-struct Cookbook;
-
 #[doc(hidden)]
 pub use tokio;

@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use domain::ports::{CallLookup, EventOrigin, PartiesLookup, ProviderEvent, UnreadableEvent};
+use domain::{
+    Audio, AudioFormat, CallFailure, CallId, CallStatus, CallUpdate, ConversationId, ConversationRecord,
+    NotConnectedReason, PhoneNumber, PrivateNote, ProviderAgentId, Timestamp, UpdateContent,
+};
+use serde_json::{Map, Value};
+
+use crate::hex::{from_hex, to_hex};
+use crate::record::{secs, transcript};
+
+/// A call that is only identified by its numbers was booked within this time before the event.
+const BOOKED_WITHIN: Duration = Duration::from_hours(2);
+/// The clock of the machine that booked the call may be ahead of ours by this.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
+const MAX_NAME_LEN: usize = 64;
+
+type Event = Map<String, Value>;
+
+/// `{"id", "type", "direction", "call"?, "reference"?, "agent"?, "from"?, "to"?, ...}`
+pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent, UnreadableEvent> {
+    let event: Event = serde_json::from_slice(body).map_err(|_| UnreadableEvent)?;
+    let text = |field: &str| text(&event, field);
+    let kind = plain(text("type").ok_or(UnreadableEvent)?).unwrap_or("unrecognized");
+    let conversation_id = text("call").and_then(|id| ConversationId::parse(id).ok());
+    let content = match kind {
+        // A person who calls back has the same numbers as our call to that person.
+        _ if text("direction") != Some("out") => None,
+        "call.over" => Some(UpdateContent::Conversation(conversation(&event))),
+        "call.not-connected" => Some(UpdateContent::Failure(failure(&event, received_at))),
+        _ => None,
+    };
+    let number = |field: &str| text(field).and_then(|number| PhoneNumber::parse(number).ok());
+    let call_id = text("reference").and_then(|id| CallId::parse(id).ok());
+    let audio = text("audio").filter(|_| kind == "call.recording").and_then(from_hex);
+    Ok(ProviderEvent {
+        key: match text("id").and_then(plain) {
+            Some(id) => id.to_owned(),
+            // A repeated event has the same body.
+            None => to_hex(digest(&SHA256, body).as_ref()),
+        },
+        kind: kind.to_owned(),
+        lookup: CallLookup {
+            call_id: call_id.clone(),
+            conversation_id: conversation_id.clone(),
+            parties: parties(&event, received_at),
+        },
+        origin: EventOrigin {
+            has_other_id: text("reference").is_some() && call_id.is_none(),
+            provider_agent_id: text("agent").and_then(|id| ProviderAgentId::parse(id).ok()),
+            numbers: number("from").zip(number("to")).map(|(from, to)| [from, to]),
+        },
+        update: content.map(|content| CallUpdate { conversation_id, carrier_call_id: None, content }),
+        recording: audio.map(|bytes| Audio { format: AudioFormat::Mp3, bytes }),
+    })
+}
+
+fn text<'a>(event: &'a Event, field: &str) -> Option<&'a str> {
+    event.get(field)?.as_str()
+}
+
+/// A text that may appear in keys and logs.
+fn plain(text: &str) -> Option<&str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    ((1..=MAX_NAME_LEN).contains(&text.len()) && text.bytes().all(is_plain)).then_some(text)
+}
+
+fn parties(event: &Event, received_at: Timestamp) -> Option<PartiesLookup> {
+    let number = |field| PhoneNumber::parse(text(event, field)?).ok();
+    let is_outbound = text(event, "direction") == Some("out");
+    is_outbound.then_some(PartiesLookup {
+        one: number("from")?,
+        other: number("to")?,
+        provider_agent_id: ProviderAgentId::parse(text(event, "agent")?).ok()?,
+        booked_since: received_at.before(BOOKED_WITHIN),
+        booked_until: received_at.after(MAX_CLOCK_DIFFERENCE),
+    })
+}
+
+fn conversation(event: &Event) -> ConversationRecord {
+    let field = |name| event.get(name).unwrap_or(&Value::Null);
+    ConversationRecord {
+        status: CallStatus::Completed,
+        duration_secs: secs(field("secs")),
+        transcript: transcript(field("lines")),
+        started_at: None,
+        answered_at: None,
+        end_reason: text(event, "cause").and_then(|cause| PrivateNote::parse(cause).ok()),
+        summary: None,
+        cost_credits: None,
+        has_recording: field("recorded").as_bool().unwrap_or(false),
+    }
+}
+
+fn failure(event: &Event, received_at: Timestamp) -> CallFailure {
+    let reason = match text(event, "cause") {
+        Some("busy") => NotConnectedReason::Busy,
+        Some("no-answer") => NotConnectedReason::NoAnswer,
+        Some("declined") => NotConnectedReason::Declined,
+        _ => NotConnectedReason::Failed,
+    };
+    CallFailure { reason, at: received_at }
+}
+
+#[cfg(test)]
+mod tests;

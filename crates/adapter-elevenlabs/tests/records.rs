@@ -243,4 +243,7 @@ async fn a_missing_recording_is_none_and_an_unclear_response_is_unavailable() {
     }
     let cut = "HTTP/1.1 200 S\r\ncontent-length: 900\r\n\r\nID3 and half a frame";
     fetch(&responding(vec![cut.to_owned()]).await).await.expect_err("half a recording");
+    let endless = "HTTP/1.1 200 S\r\n\r\nID3 and a frame";
+    let error = fetch(&responding(vec![endless.to_owned()]).await).await.expect_err("it may be cut");
+    assert!(error.to_string().contains("where the recording ends"), "{error}");
 }

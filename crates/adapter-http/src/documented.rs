@@ -95,7 +95,7 @@ error_responses! {
     RecordingTooLarge = "410", "The recording is larger than the gateway stores", None, [
         error("RECORDING_TOO_LARGE", "The recording is too large to be stored")
     ];
-    TooManyRecordings = "503", "Too many recordings are read at the same time, by the user or in total",
+    TooManyRecordings = "503", "Too many recordings are read at the same time, by the user, by the organization or in total",
         RETRY_AFTER, [
         error("TOO_MANY_RECORDINGS", "too many recordings are read at the same time")
     ];

@@ -3,16 +3,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{Booking, CallEventKind, CallReason, CallStatus, IntentKey, TakeOver};
-use sql_common::{DIALLING, HoldColumns, OutcomeColumns, StatusMerges, Table, UNKNOWN, UndecidedColumns};
+use sql_common::{
+    DIALLING, HoldColumns, NOT_CONNECTED_RANKS, OutcomeColumns, StatusMerges, Table, UNDECIDED_STATES,
+    UndecidedColumns,
+};
 
 use crate::PostgresStore;
 use crate::statement::Failure;
 use crate::timestamp::PgTime;
-
-/// An undecided call has one of these states, none of these ranks, and was not given up.
-const UNDECIDED: &[&str] = &[DIALLING, UNKNOWN];
-const UNREACHED: &[i16] =
-    &[CallStatus::Failed.rank() as i16, CallStatus::NoAnswer.rank() as i16, CallStatus::Busy.rank() as i16];
 
 #[async_trait]
 impl CallLedger for PostgresStore {
@@ -70,8 +68,8 @@ impl CallLedger for PostgresStore {
                 booked_at,
                 CallEventKind::Initiated.as_str(),
                 booking.take_over == TakeOver::Expired,
-                UNDECIDED as _,
-                UNREACHED
+                &UNDECIDED_STATES as _,
+                &NOT_CONNECTED_RANKS
             )
         });
         self.bounded(async {
@@ -103,8 +101,8 @@ impl CallLedger for PostgresStore {
                       and calls.state = any ($2) and calls.status_rank <> all ($3)
                       and calls.given_up_at is null"#,
                 key.as_str(),
-                UNDECIDED as _,
-                UNREACHED
+                &UNDECIDED_STATES as _,
+                &NOT_CONNECTED_RANKS
             )
         })
         .await

@@ -3,7 +3,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{Booking, CallEventKind, CallReason, CallStatus, IntentKey, TakeOver};
-use sql_common::{DIALLING, HoldColumns, OutcomeColumns, Table, UNKNOWN, UndecidedColumns, read_status};
+use sql_common::{
+    DIALLING, HoldColumns, NOT_CONNECTED_RANKS, OutcomeColumns, Table, UNDECIDED_STATES, UndecidedColumns,
+    read_status,
+};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -47,11 +50,11 @@ impl CallLedger for SqliteStore {
             now.boot_id,
             now.since_boot,
             now.wall_millis(),
-            DIALLING,
-            UNKNOWN,
-            CallStatus::Failed.rank(),
-        CallStatus::NoAnswer.rank(),
-        CallStatus::Busy.rank()
+            UNDECIDED_STATES[0],
+            UNDECIDED_STATES[1],
+            NOT_CONNECTED_RANKS[0],
+            NOT_CONNECTED_RANKS[1],
+            NOT_CONNECTED_RANKS[2]
         ))
         .await
     }
@@ -108,11 +111,11 @@ async fn reserve(
         now.since_boot,
         now.wall_millis(),
         booking.take_over == TakeOver::Expired,
-        DIALLING,
-        UNKNOWN,
-        CallStatus::Failed.rank(),
-        CallStatus::NoAnswer.rank(),
-        CallStatus::Busy.rank()
+        UNDECIDED_STATES[0],
+        UNDECIDED_STATES[1],
+        NOT_CONNECTED_RANKS[0],
+        NOT_CONNECTED_RANKS[1],
+        NOT_CONNECTED_RANKS[2]
     );
     Ok(execute(connection, reservation).await? == 1)
 }

@@ -17,7 +17,16 @@ const PLACED: &str = "placed";
 /// The state of a call whose dial never reached a phone: no conversation belongs to it.
 pub const NOT_DIALLED: &str = "not-dialled";
 /// The state of a call whose dial has an unknown outcome.
-pub const UNKNOWN: &str = "unknown";
+const UNKNOWN: &str = "unknown";
+
+/// A call is undecided if it has one of these states, none of [`NOT_CONNECTED_RANKS`], and was not
+/// given up: see [`TakeOver::Decided`](domain::TakeOver::Decided).
+pub const UNDECIDED_STATES: [&str; 2] = [DIALLING, UNKNOWN];
+/// The rank of each status of a call whose callee was not connected.
+pub const NOT_CONNECTED_RANKS: [i16; 3] = {
+    let [failed, no_answer, busy] = CallStatus::NOT_CONNECTED;
+    [failed.rank() as i16, no_answer.rank() as i16, busy.rank() as i16]
+};
 
 /// An outcome as it is written to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

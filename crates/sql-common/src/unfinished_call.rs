@@ -32,7 +32,7 @@ impl<T: StoredTime> Columns for OverdueColumns<T> {
     }
 }
 
-/// A call of which it is not known whether its dial reached the provider.
+/// A call whose dial may have reached the provider.
 pub struct UndecidedColumns<T> {
     pub id: String,
     pub conversation_id: Option<String>,

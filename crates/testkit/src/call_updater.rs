@@ -51,6 +51,7 @@ const A_SECOND: Duration = Duration::from_secs(1);
 pub async fn a_reported_failure_decides_an_unknown_call(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let deciding = NotConnectedReason::ALL.map(failure).into_iter().chain([given_up()]);
+    let deciding = deciding.chain(CallStatus::NOT_CONNECTED.map(conversation));
     let deciding = deciding.map(|update| (update, true));
     let others = [CallStatus::Ringing, CallStatus::InProgress, CallStatus::Completed].map(conversation);
     let others = others.into_iter().chain([CallUpdate::unresolved()]).map(|update| (update, false));

@@ -1,18 +1,23 @@
 //! Valid values for tests. No id, number, key or token is made twice, in this process or another,
 //! so that tests can share a store.
 
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod ids;
+
+use std::time::Duration;
 
 use domain::{
-    Agent, AgentId, AudioFormat, Booking, CallContext, CallEvent, CallEventKind, CallId, CallIdentity,
-    CallReason, CallReference, CallStatus, CallerNumber, Carrier, CarrierCallId, Contact, ContactId,
-    ContactIdentity, ContactRecord, ConversationId, DirectoryRecord, DueDelivery, EventId, EventSequence,
-    InboundContext, IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName,
-    PhoneNumber, ProviderAgentId, ProviderNumberId, ProviderReference, Recording, RecordingKey, TakeOver,
-    Timestamp, User, UserId, UserRecord, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
+    Agent, AudioFormat, Booking, CallContext, CallEvent, CallEventKind, CallId, CallIdentity, CallReason,
+    CallReference, CallStatus, CallerNumber, Carrier, Contact, ContactId, ContactIdentity, ContactRecord,
+    DirectoryRecord, DueDelivery, EventId, EventSequence, InboundContext, IntentKey, NumberRecord,
+    Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording,
+    RecordingKey, TakeOver, Timestamp, User, UserRecord, WebhookEndpoint, WebhookSecret, WebhookUrl,
 };
+
+pub use self::ids::{
+    agent_id, call_id, carrier_call_id, contact_id, conversation_id, long_contact_id, organization_id,
+    provider_agent_id, provider_number_id, user_id, webhook_endpoint_id,
+};
+use self::ids::{next, unique};
 
 /// An organization with one of everything. [`Tenant::records`] stores all of it.
 #[derive(Debug, Clone)]
@@ -337,80 +342,6 @@ pub fn token() -> OwnerToken {
 #[must_use]
 pub fn moment() -> Timestamp {
     Timestamp::from_unix_millis(1_764_000_000_123)
-}
-
-/// A call's id.
-#[must_use]
-pub fn call_id() -> CallId {
-    let (secs, chance) = unique();
-    CallId::mint(secs, chance)
-}
-
-/// The id of a webhook endpoint.
-#[must_use]
-pub fn webhook_endpoint_id() -> WebhookEndpointId {
-    let (secs, chance) = unique();
-    WebhookEndpointId::mint(secs, chance)
-}
-
-/// A contact's id.
-#[must_use]
-pub fn contact_id() -> ContactId {
-    let (secs, chance) = unique();
-    ContactId::mint(secs, chance)
-}
-
-macro_rules! long_ids {
-    ($($(#[$doc:meta])* $function:ident -> $Id:ident),+ $(,)?) => {$(
-        $(#[$doc])*
-        #[must_use]
-        pub fn $function() -> $Id {
-            $Id::parse(&long_id(stringify!($function))).expect("128 bytes without control characters")
-        }
-    )+};
-}
-
-long_ids! {
-    /// An organization's id of the greatest length, with special characters.
-    organization_id -> OrganizationId,
-    /// A user's id of the greatest length.
-    user_id -> UserId,
-    /// An agent's id of the greatest length.
-    agent_id -> AgentId,
-    /// A conversation's id of the greatest length.
-    conversation_id -> ConversationId,
-    /// A carrier's id of a call, of the greatest length.
-    carrier_call_id -> CarrierCallId,
-    /// A provider's id of an agent, of the greatest length.
-    provider_agent_id -> ProviderAgentId,
-    /// A provider's id of a number, of the greatest length.
-    provider_number_id -> ProviderNumberId,
-}
-
-/// A contact's id of the greatest length.
-#[must_use]
-pub fn long_contact_id() -> ContactId {
-    ContactId::parse(&long_id("contact_id")).expect("128 bytes without control characters")
-}
-
-fn long_id(kind: &str) -> String {
-    let (secs, chance) = unique();
-    let head = format!("{kind}:{secs:08x}{:016x}|é{{}} '%_*\\", u64::from_be_bytes(chance));
-    format!("{head:x<width$}", width = head.chars().count() + 128 - head.len())
-}
-
-/// The second in which this process started, and eight bytes from its id and a counter.
-fn unique() -> (u32, [u8; 8]) {
-    static STARTED: LazyLock<u32> = LazyLock::new(|| {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
-        u32::try_from(since_epoch.as_secs()).unwrap_or(u32::MAX)
-    });
-    (*STARTED, (u64::from(std::process::id()) << 32 | u64::from(next())).to_be_bytes())
-}
-
-fn next() -> u32 {
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
-    COUNTER.fetch_add(1, Ordering::Relaxed)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapter_object_store::{FolderRecordings, RecordingsSettings};
 use async_trait::async_trait;
@@ -98,6 +99,22 @@ async fn a_stream_that_fails_leaves_no_file() {
     let put = harness.recordings().put(&key, AudioFormat::Mp3, audio).await;
     assert_eq!(put, Err(PutError::Audio(AudioError::TooLarge)));
     assert_eq!(harness.names(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_file_that_becomes_shorter_while_it_is_read_is_a_failure() {
+    let harness = FolderHarness::new();
+    let store = harness.recordings();
+    let key = RecordingKey::of(&fixtures::call_id(), AudioFormat::Mp3);
+    store.put(&key, AudioFormat::Mp3, vec![7; 9 << 20].into()).await.expect("stored");
+    let access = store.fetch(&key).await.expect("the folder is there").expect("the recording is there");
+    let RecordingAccess::Stream(mut audio) = access else { panic!("a folder returns bytes") };
+    audio.next().await.expect("a chunk").expect("the file is readable");
+    let file =
+        std::fs::File::options().write(true).open(harness.recordings_folder().join(&harness.names()[0]));
+    file.expect("the test owns it").set_len(1).expect("it becomes shorter");
+    let rest = tokio::time::timeout(Duration::from_secs(60), audio.read_to_end()).await;
+    rest.expect("the stream ends").expect_err("the recording is not complete");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The wall clock of the host is set while a call is in flight.
 //!
 //! A test cannot set the clock. It moves every time in the file that was read from the wall clock in
-//! the opposite direction, which the store cannot tell from a step of the clock.
+//! the opposite direction, which is the same to the store as a step of the clock.
 
 use std::path::Path;
 use std::time::Duration;

@@ -74,6 +74,9 @@ impl CallStatus {
         matches!(self, Self::InProgress | Self::Completed)
     }
 
+    /// Each status of a call whose callee was not connected.
+    pub const NOT_CONNECTED: [Self; 3] = [Self::Failed, Self::NoAnswer, Self::Busy];
+
     /// Whether the call has ended.
     #[must_use]
     pub fn is_final(self) -> bool {

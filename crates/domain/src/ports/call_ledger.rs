@@ -57,7 +57,7 @@ pub trait CallLedger: Send + Sync {
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable>;
 }
 
-/// A call of which it is not known whether its dial reached the provider.
+/// A call that blocks a booking with `TakeOver::Decided`: its dial may have reached the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UndecidedCall {
     /// By which the provider finds it.

@@ -76,8 +76,8 @@ struct LockHold {
 }
 
 impl PlaceCall {
-    /// The use case on these ports. Calls go only to numbers that `destinations` allow. A refused call gives back what
-    /// it may have taken before it returns, which takes at most 1.5 s.
+    /// The use case on these ports. Calls go only to numbers that `destinations` allow. A refused
+    /// call gives back what it may have taken before it returns, which takes at most 1.5 s.
     #[must_use]
     pub fn new(ports: PlaceCallPorts, policy: CallPolicy, destinations: DestinationRules) -> Self {
         Self {
@@ -222,21 +222,22 @@ impl PlaceCall {
             HoldResult::Granted => {}
             held @ (HoldResult::InFlight { .. } | HoldResult::Settled(_)) => return Ok(held),
         }
-        let held = self.book_in_ledger(booking.clone(), hold, deadline).await?;
-        let (Some(earlier), HoldResult::InFlight { .. }) = (&self.earlier, &held) else { return Ok(held) };
+        let booked = self.book_in_ledger(booking, hold, deadline).await?;
+        let (Some(earlier), HoldResult::InFlight { .. }) = (&self.earlier, &booked) else {
+            return Ok(booked);
+        };
         match self.ask_about_earlier_call(earlier, booking, deadline).await {
             Some(HoldResult::Granted) => {
                 let booking = Booking { take_over: TakeOver::Expired, ..booking.clone() };
-                self.book_in_ledger(booking, hold, deadline).await
+                self.book_in_ledger(&booking, hold, deadline).await
             }
-            Some(held) => Ok(held),
-            None => Ok(held),
+            by_earlier_call => Ok(by_earlier_call.unwrap_or(booked)),
         }
     }
 
     async fn book_in_ledger(
         &self,
-        booking: Booking,
+        booking: &Booking,
         hold: &LockHold,
         deadline: &Deadline,
     ) -> Result<HoldResult, PlaceCallError> {
@@ -245,11 +246,11 @@ impl PlaceCall {
         match deadline.finish(booking_it).await {
             Ok(Ok(held)) => Ok(held),
             Ok(Err(unavailable)) => {
-                self.withdraw(booking, hold.clone()).await;
+                self.withdraw(booking.clone(), hold.clone()).await;
                 Err(unavailable.into())
             }
             Err(booking_it) => {
-                self.withdraw_later(booking, hold.clone(), booking_it).await;
+                self.withdraw_later(booking.clone(), hold.clone(), booking_it).await;
                 Err(PlaceCallError::too_late(NOT_BOOKED))
             }
         }

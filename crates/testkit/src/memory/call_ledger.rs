@@ -103,7 +103,7 @@ impl Tables {
         let reservation = self.reservations.get(key).filter(|reservation| reservation.until <= now)?;
         let is_undecided = |call: &&LedgerCall| {
             matches!(call.dial, None | Some((DialOutcome::Unknown(_), _)))
-                && call.progress.failure.is_none()
+                && !call.progress.status.is_some_and(|status| CallStatus::NOT_CONNECTED.contains(&status))
                 && call.progress.given_up.is_none()
         };
         self.call(&reservation.call_id).filter(is_undecided)

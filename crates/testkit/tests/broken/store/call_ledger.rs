@@ -63,7 +63,7 @@ impl CallLedger for BrokenStore {
                 tables.calls.iter_mut().for_each(|call| call.progress.given_up = None);
             }
             Flaw::LeavesReportedCallsUndecided => {
-                tables.calls.iter_mut().for_each(|call| call.progress.failure = None);
+                tables.calls.iter_mut().for_each(|call| call.progress.status = None);
             }
             _ => {}
         };

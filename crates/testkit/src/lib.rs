@@ -39,6 +39,7 @@ pub mod delivery_queue;
 pub mod directory;
 pub mod event_feed;
 pub mod event_inbox;
+pub mod fault_proxy;
 pub mod idempotency_lock;
 pub mod inbound_directory;
 pub mod memory;

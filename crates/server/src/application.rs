@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use adapter_http::{CallRunner, EventIntake, Gateway, GatewayParts, HttpSettings, TimeLimits, serve};
 use anyhow::Context as _;
-use domain::PlaceCall;
+use domain::{PlaceCall, PlaceCallPorts};
 use simulator::Simulator;
 
 use crate::config::Settings;
@@ -53,11 +53,16 @@ impl Application {
     /// Opens the stores, which it waits for, checks them, and listens.
     pub async fn build(settings: Settings) -> anyhow::Result<Self> {
         let stores = opening::open_stores(&settings.storage, settings.process.start_timeout).await?;
-        Self::on_stores(settings, stores).await
+        Self::on_stores(settings, stores, std::convert::identity).await
     }
 
-    /// Listens. The stores are open and checked.
-    pub(crate) async fn on_stores(settings: Settings, stores: Stores) -> anyhow::Result<Self> {
+    /// Listens. The stores are open and checked. Calls are placed on the ports that `decorate`
+    /// returns; all other use cases have the ports of the adapters.
+    pub(crate) async fn on_stores(
+        settings: Settings,
+        stores: Stores,
+        decorate: impl FnOnce(PlaceCallPorts) -> PlaceCallPorts,
+    ) -> anyhow::Result<Self> {
         let is_demo = settings.is_demo();
         let voice = VoiceParts::of(&settings.voice).await?;
         let ports = stores.ports(voice.provider);
@@ -68,7 +73,7 @@ impl Application {
         let after = AfterTheCall::start(&settings, &stores, &ports, reports, &workers)?;
 
         let runtime = tokio::runtime::Handle::current();
-        let mut place_call = PlaceCall::new(ports, settings.policy, settings.destinations.clone())
+        let mut place_call = PlaceCall::new(decorate(ports), settings.policy, settings.destinations.clone())
             .with_background(workers.background());
         if let Some(records) = records {
             place_call = place_call.with_records(records, stores.database());

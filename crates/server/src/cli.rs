@@ -113,7 +113,7 @@ impl Cli {
             Ok(Settings::load(&Source::of_process(self.config.as_deref())?)?)
         };
         match self.command {
-            Command::Serve => commands::serve(settings()?),
+            Command::Serve => commands::serve_with(settings()?, std::convert::identity),
             Command::Migrate => commands::migrate(settings()?),
             Command::Import { file, options } => commands::import(settings()?, &file, options),
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::ports::Directory;
-use domain::{DestinationRules, UserId};
+use domain::{DestinationRules, PlaceCallPorts, UserId};
 use indicatif::{ProgressBar, ProgressStyle};
 use simulator::Simulator;
 
@@ -22,7 +22,14 @@ use crate::system::RandomIdentifiers;
 use crate::wiring::{self, Stores};
 use crate::{Application, demo, drain, opening, telemetry};
 
-pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
+/// Serves as `outdial serve` does, except that calls are placed on the ports that `decorate` returns.
+///
+/// The fault injection wraps the ports with it. The faults are in its own executable: no build of
+/// `outdial` contains any, so that no setting can turn them on.
+pub fn serve_with(
+    settings: Settings,
+    decorate: impl FnOnce(PlaceCallPorts) -> PlaceCallPorts,
+) -> anyhow::Result<()> {
     telemetry::start(&settings);
     run(async {
         // Install the signal handlers before the port opens: a supervisor may send a signal as soon
@@ -38,7 +45,7 @@ pub(crate) fn serve(settings: Settings) -> anyhow::Result<()> {
                 return Ok(());
             }
         };
-        let application = Application::on_stores(settings, stores).await?;
+        let application = Application::on_stores(settings, stores, decorate).await?;
         if is_demo {
             demo::seed(application.stores().directory().as_ref()).await?;
             print(&demo::greeting(&application))?;

@@ -18,6 +18,7 @@ mod wiring;
 mod workers;
 
 pub use application::Application;
+pub use commands::serve_with;
 pub use config::{
     Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, Source, Storage,
     Voice, WebhookSecrets, env_example, settings, vendors,

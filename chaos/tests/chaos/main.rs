@@ -4,8 +4,9 @@ mod gateway;
 mod parts;
 
 fn main() -> anyhow::Result<()> {
-    if std::env::args().nth(1).as_deref() == Some("gateway") {
-        return gateway::serve();
+    match std::env::args().nth(1).as_deref() {
+        Some("gateway") => gateway::serve(),
+        Some("check-gateway") => gateway::check(),
+        _ => Ok(()),
     }
-    Ok(())
 }

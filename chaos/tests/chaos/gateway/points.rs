@@ -1,0 +1,169 @@
+//! Named points in the life of a call, at which the driver kills or stops a gateway.
+//!
+//! The two halves share a folder. The driver arms a point by creating a file with the point's name.
+//! The first request of any gateway that reaches the point renames the file, and its process then
+//! sends the signal to itself.
+
+use std::fs;
+use std::future::pending;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+use rustix::process::{Signal, getpid, kill_process};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A point that every placed call passes, in this order. The last three and the dial's own branches
+/// run concurrently: see [`Point::Cached`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Point {
+    /// Before the user is read.
+    AfterAuth,
+    /// Before the lock is asked for.
+    AfterResolve,
+    /// The lock is granted, and the call is not booked.
+    AfterLock,
+    /// The call is booked and its last check is done: the next step is the adapter's dial.
+    BeforeSend,
+    /// The dial has run for 100 ms and the provider has not answered.
+    Sent,
+    /// The outcome of the dial is known, and nothing of it is written.
+    Answered,
+    /// The outcome is written to the lock. The ledger may or may not have it: both are written at
+    /// the same time.
+    Cached,
+    /// Lock and ledger have the outcome.
+    BeforeReply,
+}
+
+impl Point {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::AfterAuth,
+        Self::AfterResolve,
+        Self::AfterLock,
+        Self::BeforeSend,
+        Self::Sent,
+        Self::Answered,
+        Self::Cached,
+        Self::BeforeReply,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::AfterAuth => "after_auth",
+            Self::AfterResolve => "after_resolve",
+            Self::AfterLock => "after_lock",
+            Self::BeforeSend => "before_send",
+            Self::Sent => "sent",
+            Self::Answered => "answered",
+            Self::Cached => "cached",
+            Self::BeforeReply => "before_reply",
+        }
+    }
+}
+
+/// What a gateway does to itself at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP. The driver continues the process with SIGCONT.
+    Stop,
+}
+
+impl Action {
+    const ALL: [Self; 2] = [Self::Kill, Self::Stop];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+/// The points of all gateways that were started with this folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Points {
+    folder: PathBuf,
+}
+
+/// Separates the point's name from the id of the process that took it.
+const TAKEN: &str = ".taken.";
+
+/// The driver's half.
+impl Points {
+    /// The points in this folder, which must exist.
+    pub(crate) fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The next request that reaches the point takes it. Arming an armed point replaces its action.
+    pub(crate) fn arm(&self, point: Point, action: Action) -> io::Result<()> {
+        // No gateway may find the file before it has its content.
+        let unnamed = self.folder.join(format!(".{}.new", point.name()));
+        fs::write(&unnamed, action.name())?;
+        fs::rename(unnamed, self.folder.join(point.name()))
+    }
+
+    /// The points that were taken since the last call of this function, each with the id of the
+    /// process that took it.
+    pub(crate) fn taken(&self) -> io::Result<Vec<(Point, u32)>> {
+        let mut taken = Vec::new();
+        for file in fs::read_dir(&self.folder)? {
+            let file = file?;
+            let name = file.file_name();
+            let Some((point, pid)) = name.to_str().and_then(|name| name.split_once(TAKEN)) else { continue };
+            let point = Point::ALL.into_iter().find(|known| known.name() == point);
+            if let (Some(point), Ok(pid)) = (point, pid.parse()) {
+                fs::remove_file(file.path())?;
+                taken.push((point, pid));
+            }
+        }
+        taken.sort_unstable();
+        Ok(taken)
+    }
+
+    /// Disarms the points that were not taken.
+    pub(crate) fn disarm_all(&self) -> io::Result<()> {
+        for point in Point::ALL {
+            match fs::remove_file(self.folder.join(point.name())) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The gateway's half.
+impl Points {
+    /// Returns immediately if the point is not armed. Otherwise returns after SIGCONT, or never.
+    pub(super) async fn reach(&self, point: Point) {
+        let Some(action) = self.take(point) else { return };
+        match action {
+            Action::Kill => {
+                kill_process(getpid(), Signal::KILL).expect("a process can signal itself");
+                pending().await
+            }
+            Action::Stop => {
+                let continued = SignalKind::from_raw(Signal::CONT.as_raw());
+                let mut continued = signal(continued).expect("SIGCONT can be caught");
+                kill_process(getpid(), Signal::STOP).expect("a process can signal itself");
+                // The kernel stops this thread as soon as the main thread has seen the signal, which
+                // takes a moment. Without this line the request could go on until then.
+                continued.recv().await;
+            }
+        }
+    }
+
+    /// Takes the point if it is armed. The content is read first, because the driver removes the
+    /// file as soon as it is renamed. Of many requests and processes, one can rename it.
+    fn take(&self, point: Point) -> Option<Action> {
+        let armed = self.folder.join(point.name());
+        let content = fs::read_to_string(&armed).ok()?;
+        let action = Action::ALL.into_iter().find(|action| action.name() == content)?;
+        let taken = format!("{}{TAKEN}{}", point.name(), std::process::id());
+        fs::rename(armed, self.folder.join(taken)).ok()?;
+        Some(action)
+    }
+}

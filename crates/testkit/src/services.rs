@@ -32,6 +32,27 @@ pub fn redis_server() -> PathBuf {
     required("TEST_REDIS_SERVER").into()
 }
 
+/// The folder with `initdb`, `postgres` and `pg_basebackup`, for tests that start, kill and
+/// replicate a Postgres of their own.
+///
+/// # Panics
+///
+/// If `TEST_POSTGRES_BIN` is not set.
+#[must_use]
+pub fn postgres_programs() -> PathBuf {
+    required("TEST_POSTGRES_BIN").into()
+}
+
+/// The path of `libfaketimeMT.so.1`, for tests that step the clock of a process.
+///
+/// # Panics
+///
+/// If `TEST_FAKETIME_LIBRARY` is not set.
+#[must_use]
+pub fn faketime_library() -> PathBuf {
+    required("TEST_FAKETIME_LIBRARY").into()
+}
+
 #[expect(clippy::disallowed_methods, reason = "the only place of the tests that reads the environment")]
 fn required(variable: &str) -> String {
     match std::env::var(variable) {

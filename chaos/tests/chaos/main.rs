@@ -1,12 +1,94 @@
-//! Faults at random moments, in real processes.
+//! Faults at random moments: real gateways, stores and clients, a schedule of faults from a seed, and
+//! a check of what was promised.
+//!
+//! ```text
+//! cargo test -p chaos --test chaos -- [run] [--seed N] [--seconds N] [--part N]
+//! cargo test -p chaos --test chaos -- selftest
+//! ```
+//!
+//! The program is also what it starts: the gateway under test, and the `outdial` commands that
+//! prepare its stores.
 
+mod checker;
+mod client;
+mod disturbances;
+mod evidence;
+mod fault;
+mod follower;
 mod gateway;
+mod gateways;
+mod history;
+mod inject;
+mod intents;
+mod load;
+mod observer;
+mod options;
 mod parts;
+mod receiver;
+mod report;
+mod run;
+mod schedule;
+mod selftest;
+mod stores;
+mod topology;
+mod view;
+mod watch;
+mod world;
 
-fn main() -> anyhow::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some("gateway") => gateway::serve(),
-        Some("check-gateway") => gateway::check(),
-        _ => Ok(()),
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+
+use self::options::{Command, Options};
+use self::topology::Topology;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let mut arguments = std::env::args();
+    match arguments.nth(1).as_deref() {
+        Some("gateway") => gateway::serve().map(|()| ExitCode::SUCCESS),
+        Some("outdial") => {
+            let arguments = ["outdial".to_owned()].into_iter().chain(arguments);
+            server::cli::Cli::parse_from(arguments).run().map(|()| ExitCode::SUCCESS)
+        }
+        _ => drive(&Options::from_command_line()?),
     }
 }
+
+fn drive(options: &Options) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let is_fine = match options.command {
+        Command::Nothing => true,
+        Command::CheckGateway => gateway::check().map(|()| true)?,
+        Command::CheckParts => parts::check::run().map(|()| true)?,
+        Command::SelfTest => runtime.block_on(selftest::selftest())?,
+        Command::Run => runtime.block_on(run_all(options))?,
+    };
+    Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns whether no promise was broken.
+async fn run_all(options: &Options) -> anyhow::Result<bool> {
+    let seed = options.seed;
+    say(&format!("seed {seed}: SEED={seed} make chaos repeats this schedule"));
+    let parts: Vec<usize> =
+        options.part.map_or_else(|| (0..Topology::ALL.len()).collect(), |part| vec![part]);
+    let time = options.time / u32::try_from(parts.len())?;
+    let mut outcomes = Vec::new();
+    for part in parts {
+        let topology = Topology::ALL[part];
+        say(&format!("part {part}: {topology}"));
+        let seed = seed.wrapping_add(part as u64);
+        outcomes.push(run::run(run::Run { seed, topology, time, mutant: None }).await?);
+    }
+    say(&report::report(seed, options.time, &outcomes));
+    Ok(outcomes.iter().all(|outcome| outcome.violations.is_empty()))
+}
+
+#[expect(clippy::print_stderr, reason = "the program's report")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// A run without options.
+const DEFAULT_TIME: Duration = Duration::from_secs(120);

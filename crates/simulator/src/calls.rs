@@ -29,6 +29,8 @@ pub struct Dial {
     /// `conversation_initiation_client_data.dynamic_variables`, or
     /// `assistantOverrides.variableValues`.
     pub dynamic_variables: Map<String, Value>,
+    /// How long the phone rings; longer than its ringing timeout if the ring has no other end.
+    pub rings_for_ms: u64,
     /// The conversation that the dial began, even if the response does not contain it.
     pub conversation_id: String,
 }

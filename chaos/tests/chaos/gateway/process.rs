@@ -97,10 +97,15 @@ impl GatewayProcess {
         self.signal(Signal::CONT)
     }
 
+    /// Sends SIGTERM. The process ends when its calls have ended.
+    pub(crate) fn ask_to_stop(&self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM)
+    }
+
     /// Sends SIGTERM and waits until the process has ended, which takes as long as its longest call.
     /// After an error it may still run.
     pub(crate) async fn terminate(&mut self, limit: Duration) -> anyhow::Result<ExitStatus> {
-        self.signal(Signal::TERM)?;
+        self.ask_to_stop()?;
         let ended = timeout(limit, self.child.wait()).await;
         Ok(ended.with_context(|| format!("the gateway still runs {limit:?} after SIGTERM"))??)
     }

@@ -11,6 +11,7 @@ fn call(index: usize) -> Arc<Call> {
         agent_phone_number_id: String::new(),
         ringing_timeout_secs: 60,
         received_at_ms: index as u64,
+        rings_for_ms: 0,
         dynamic_variables: Map::new(),
         conversation_id: format!("conv-{index}"),
     };

@@ -122,6 +122,7 @@ fn dial(
         agent_phone_number_id: request.agent_phone_number_id,
         ringing_timeout_secs: request.ringing_timeout_secs,
         received_at_ms: state.now_ms(),
+        rings_for_ms: rings_for.as_millis() as u64,
         conversation_id: ids.conversation.clone(),
     };
     let timeline = Timeline { rings_for, talks_for, processed_for: state.scaled(PROCESSED_FOR), end };

@@ -89,6 +89,7 @@ fn dial(state: &State, request: CreateCall, [rings_for, talks_for]: [Duration; 2
         agent_phone_number_id: request.phone_number_id,
         ringing_timeout_secs: RINGING_TIMEOUT_SECS,
         received_at_ms: state.now_ms(),
+        rings_for_ms: rings_for.as_millis() as u64,
         conversation_id: ids::uuid(),
     };
     let client_data = Map::from_iter([

@@ -1,0 +1,215 @@
+//! One part of a run: load and faults on one topology, then the check.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::checker::{ENDED, Violation, check};
+use super::client::Client;
+use super::evidence::Evidence;
+use super::follower::Follower;
+use super::gateway::Mutant;
+use super::history::{History, Kind, Reply};
+use super::inject::{Injected, inject};
+use super::intents::{INTENTS, Intent, User};
+use super::load::Load;
+use super::observer::Observer;
+use super::receiver::Receiver;
+use super::schedule::plan;
+use super::topology::Topology;
+use super::view::View;
+use super::watch::Watch;
+use super::world::{HOLD, MAX_IN_FLIGHT, RESERVED, World, private_lines};
+
+/// What one part of a run did and found.
+pub(crate) struct Outcome {
+    pub(crate) topology: Topology,
+    pub(crate) injected: Injected,
+    pub(crate) requests: usize,
+    pub(crate) dials: usize,
+    /// The responses by status and code.
+    pub(crate) responses: BTreeMap<String, usize>,
+    /// Dials that were sent after a pause between the last check and the send.
+    pub(crate) late_dials: usize,
+    pub(crate) violations: Vec<Violation>,
+}
+
+/// The organizations whose events are followed, and the user who follows them.
+const FOLLOWERS: [User; 2] = [User::First, User::Other];
+
+/// How long an intent may be blocked after the last fault: by a reservation whose end a step of a
+/// clock has delayed, and then while the provider is asked.
+const BLOCKED: Duration = RESERVED.saturating_add(Duration::from_secs(20));
+/// How long calls may take to get their end, and events to arrive, after that.
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// What to run.
+pub(crate) struct Run {
+    pub(crate) seed: u64,
+    pub(crate) topology: Topology,
+    /// How long load and faults last.
+    pub(crate) time: Duration,
+    /// With a mutant, nothing is waited for after the last fault, and only what happened to the calls
+    /// can be judged.
+    pub(crate) mutant: Option<Mutant>,
+}
+
+pub(crate) async fn run(Run { seed, topology, time, mutant }: Run) -> anyhow::Result<Outcome> {
+    let mut rng = Rng::with_seed(seed);
+    let plan = plan(&mut rng, topology, time);
+    let watch = Watch::start();
+    let mut world = World::start(topology, mutant, watch).await?;
+    world.gateways.recover().await?;
+    let addresses = world.gateways.addresses();
+    let client = Client::new()?;
+    let (mut followers, mut receivers) = (Vec::new(), Vec::new());
+    for user in FOLLOWERS {
+        let receiver = Receiver::start(user.organization(), rng.fork()).await?;
+        let url = json!({ "url": receiver.url() });
+        let registered = client.post(addresses[0], user, "/api/webhook-endpoints", &url).await;
+        anyhow::ensure!(matches!(registered, Reply::Response { status: 201, .. }), "{registered:?}");
+        receivers.push(receiver);
+        followers.push(Follower::start(&client, user, &addresses, rng.fork()));
+    }
+    let mut view = world.stores.view();
+    let observer = Observer::start(&view, watch);
+    let load = Load {
+        client: client.clone(),
+        history: History::default(),
+        watch,
+        gateways: addresses,
+        stopped: Arc::default(),
+    };
+
+    // The schedule begins now, not when the stores began to start.
+    let begins = watch.now();
+    let mut shifted = plan;
+    for planned in &mut shifted {
+        planned.from += begins;
+        planned.until += begins;
+    }
+    let mut clients = load.start(&mut rng);
+    let injected = inject(&mut world, &shifted, begins + time).await?;
+    load.stop();
+    while clients.join_next().await.is_some() {
+        world.gateways.look()?;
+    }
+    world.gateways.recover().await?;
+    let (mut blocked, mut statuses, mut leaked) = Default::default();
+    if mutant.is_none() {
+        blocked = probe(&load).await;
+        (statuses, leaked) = settle(&load, &mut view, &followers).await?;
+    }
+
+    let calls = view.calls().await?.into_iter().map(|call| (call.id.clone(), call)).collect();
+    let tokens: Vec<&str> = User::ALL.iter().map(|user| client.token(*user)).collect();
+    let evidence = Evidence {
+        requests: load.history.all(),
+        dials: world.dials(),
+        calls,
+        events: view.events().await?,
+        statuses,
+        streamed: followers.iter().map(|follower| (follower.organization, follower.streamed())).collect(),
+        delivered: receivers.iter().map(|receiver| (receiver.organization, receiver.delivered())).collect(),
+        samples: observer.stop(),
+        disturbances: world.disturbances.all(),
+        blocked,
+        leaked,
+        logged: private_lines(&world.gateways.logs(), &tokens)?,
+        hold: HOLD,
+        max_in_flight: MAX_IN_FLIGHT,
+    };
+    followers.iter().for_each(Follower::stop);
+    receivers.iter().for_each(Receiver::stop);
+    let late = evidence.dials.iter().filter(|dial| evidence.was_paused_before_its_send(dial));
+    Ok(Outcome {
+        topology,
+        injected,
+        requests: evidence.requests.len(),
+        dials: evidence.dials.len(),
+        responses: responses(&evidence),
+        late_dials: late.count(),
+        violations: check(&evidence),
+    })
+}
+
+fn responses(evidence: &Evidence) -> BTreeMap<String, usize> {
+    let mut responses = BTreeMap::new();
+    for request in &evidence.requests {
+        *responses.entry(request.response()).or_default() += 1;
+    }
+    responses
+}
+
+/// Calls every intent until it gets a call. Returns those that got none in time.
+async fn probe(load: &Load) -> Vec<Intent> {
+    let deadline = load.watch.now() + BLOCKED;
+    let probes = INTENTS.into_iter().enumerate().map(|(index, intent)| async move {
+        let gateway = index % load.gateways.len();
+        loop {
+            let reply = load.request(intent, Kind::Call, gateway, None).await;
+            if matches!(reply, Reply::Response { status: 200, .. }) {
+                return None;
+            }
+            if load.watch.now() > deadline {
+                return Some(intent);
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+    });
+    futures_util::future::join_all(probes).await.into_iter().flatten().collect()
+}
+
+/// Waits until every call has an end and every event has arrived, or for [`SETTLED`]. Returns the
+/// status of each call, and the calls that another organization could read.
+async fn settle(
+    load: &Load,
+    view: &mut View,
+    followers: &[Follower],
+) -> anyhow::Result<(BTreeMap<String, String>, Vec<String>)> {
+    let deadline = load.watch.now() + SETTLED;
+    let mut statuses = BTreeMap::new();
+    let mut leaked = Vec::new();
+    loop {
+        let calls = view.calls().await?;
+        for call in &calls {
+            if statuses.get(&call.id).is_some_and(|status: &String| ENDED.contains(&status.as_str())) {
+                continue;
+            }
+            let (owner, other) = match call.organization == User::Other.organization() {
+                true => (User::Other, User::First),
+                false => (User::First, User::Other),
+            };
+            let path = format!("/api/calls/{}", call.id);
+            if let Reply::Response { status: 200, body: Some(body) } =
+                load.client.get(load.gateways[0], owner, &path).await
+            {
+                let status = body["call"]["status"].as_str().unwrap_or_default().to_owned();
+                statuses.insert(call.id.clone(), status);
+            }
+            if !matches!(
+                load.client.get(load.gateways[0], other, &path).await,
+                Reply::Response { status: 404, .. }
+            ) {
+                leaked.push(call.id.clone());
+            }
+        }
+        let have_ended = calls
+            .iter()
+            .all(|call| statuses.get(&call.id).is_some_and(|status| ENDED.contains(&status.as_str())));
+        let events = view.events().await?;
+        let streamed: BTreeSet<u64> =
+            followers.iter().flat_map(|follower| follower.streamed()).map(|event| event.sequence).collect();
+        let have_arrived =
+            events.iter().all(|event| event.sequence.is_some_and(|sequence| streamed.contains(&sequence)));
+        if have_ended && have_arrived && view.pending_deliveries().await? == 0 || load.watch.now() > deadline
+        {
+            return Ok((statuses, leaked));
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+}

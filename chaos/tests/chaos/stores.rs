@@ -1,0 +1,199 @@
+//! The stores of a run, and the faults that are injected into them.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use testkit::fault_proxy::FaultProxy;
+
+use super::disturbances::Disturbances;
+use super::evidence::Part;
+use super::fault::Fault;
+use super::parts::postgres::Postgres;
+use super::parts::preload::{Disk, Preload};
+use super::parts::redis::Redis;
+use super::topology::Storage;
+use super::view::{Place, View};
+
+pub(crate) enum Stores {
+    File { path: PathBuf, disk: Disk },
+    Services(Box<Services>),
+}
+
+pub(crate) struct Services {
+    postgres: Postgres,
+    redis: Redis,
+    view: View,
+    /// The ways of each gateway. They follow a failover.
+    ways: Vec<Ways>,
+}
+
+/// The proxies between one gateway and the stores.
+#[derive(Clone)]
+pub(crate) struct Ways {
+    pub(crate) database: Arc<FaultProxy>,
+    pub(crate) lock: Arc<FaultProxy>,
+}
+
+/// The database of the gateways. The pair is the run's own.
+const DATABASE: &str = "postgres";
+
+impl Stores {
+    pub(crate) async fn start(
+        storage: Storage,
+        folder: &Path,
+        preload: &Preload,
+        replicas: usize,
+    ) -> anyhow::Result<Self> {
+        match storage {
+            Storage::File => {
+                let below = folder.join("file");
+                std::fs::create_dir(&below)?;
+                Ok(Self::File { path: below.join("outdial.db"), disk: preload.disk(&below)? })
+            }
+            Storage::Services => {
+                let (postgres, redis) =
+                    (Postgres::start(folder, preload).await?, Redis::start(folder, preload).await?);
+                let mut ways = Vec::new();
+                for _ in 0..replicas {
+                    let database = Arc::new(FaultProxy::start(postgres.address()).await);
+                    let lock = Arc::new(FaultProxy::start(redis.address()).await);
+                    ways.push(Ways { database, lock });
+                }
+                let view = View::of(place(&postgres, &redis));
+                Ok(Self::Services(Box::new(Services { postgres, redis, view, ways })))
+            }
+        }
+    }
+
+    pub(crate) fn view(&self) -> View {
+        match self {
+            Self::File { path, .. } => View::of(Place::File(path.clone())),
+            Self::Services(services) => services.view.clone(),
+        }
+    }
+
+    /// The disk that a gateway fills together with the stores.
+    pub(crate) fn disk_of_gateways(&self) -> Option<&Disk> {
+        match self {
+            Self::File { disk, .. } => Some(disk),
+            Self::Services(_) => None,
+        }
+    }
+
+    /// The ways of this gateway to the stores, if it uses any.
+    pub(crate) fn ways(&self, gateway: usize) -> Option<Ways> {
+        match self {
+            Self::File { .. } => None,
+            Self::Services(services) => Some(services.ways[gateway].clone()),
+        }
+    }
+
+    /// The settings of a gateway that reaches the stores on its ways, or directly.
+    pub(crate) fn settings(&self, ways: Option<&Ways>) -> Vec<(&'static str, String)> {
+        match self {
+            Self::File { path, .. } => vec![("OUTDIAL_DATABASE_URL", format!("sqlite://{}", path.display()))],
+            Self::Services(services) => {
+                let (postgres, redis) = (&services.postgres, &services.redis);
+                let database = ways.map_or(postgres.address(), |ways| ways.database.address());
+                let lock = ways.map_or(redis.address(), |ways| ways.lock.address());
+                let url = postgres.url(DATABASE);
+                let url = url.replace(&postgres.address().to_string(), &database.to_string());
+                vec![("OUTDIAL_DATABASE_URL", url), ("OUTDIAL_REDIS_URL", redis_url(lock))]
+            }
+        }
+    }
+
+    pub(crate) async fn begin(&mut self, fault: &Fault, disturbances: &Disturbances) -> anyhow::Result<()> {
+        if loses_locks(fault) {
+            disturbances.begin(Part::Locks);
+        }
+        match self {
+            Self::File { disk, .. } => disk.fill(),
+            Self::Services(services) => services.begin(fault).await,
+        }
+    }
+
+    pub(crate) async fn end(&mut self, fault: &Fault, disturbances: &Disturbances) -> anyhow::Result<()> {
+        match self {
+            Self::File { disk, .. } => disk.free()?,
+            Self::Services(services) => services.end(fault).await?,
+        }
+        if loses_locks(fault) {
+            disturbances.end(Part::Locks);
+        }
+        Ok(())
+    }
+}
+
+impl Services {
+    async fn begin(&mut self, fault: &Fault) -> anyhow::Result<()> {
+        match fault {
+            Fault::RedisKilled => self.redis.kill().await?,
+            Fault::RedisEmptied => self.redis.flush().await?,
+            Fault::RedisDemoted => self.redis.demote().await?,
+            Fault::RedisFailover { lagging } => self.redis.fail_over(*lagging).await?,
+            Fault::RedisFrozen => self.redis.freeze(),
+            Fault::RedisClock { seconds } => self.redis.step_clock(*seconds)?,
+            Fault::PostgresKilled => self.postgres.kill().await?,
+            Fault::PostgresBackendKilled => drop(self.postgres.kill_one_backend().await?),
+            Fault::PostgresFrozen => self.postgres.freeze().await,
+            Fault::PostgresFailover => self.postgres.fail_over().await?,
+            Fault::PostgresFull => self.postgres.fill_disk()?,
+            Fault::PostgresClock { seconds } => self.postgres.step_clock(*seconds)?,
+            of_gateways => unreachable!("{of_gateways:?} is not injected into the stores"),
+        }
+        self.follow();
+        Ok(())
+    }
+
+    async fn end(&mut self, fault: &Fault) -> anyhow::Result<()> {
+        match fault {
+            Fault::RedisKilled | Fault::RedisFailover { .. } => self.redis.restart().await?,
+            Fault::RedisDemoted => self.redis.promote().await?,
+            Fault::RedisFrozen => self.redis.thaw(),
+            Fault::RedisClock { seconds } => self.redis.step_clock(-seconds)?,
+            Fault::PostgresKilled => self.postgres.restart().await?,
+            Fault::PostgresFrozen => self.postgres.thaw(),
+            Fault::PostgresFailover => self.postgres.ensure_standby().await?,
+            Fault::PostgresFull => self.postgres.free_disk().await?,
+            Fault::PostgresClock { seconds } => self.postgres.step_clock(-seconds)?,
+            _ => {}
+        }
+        self.follow();
+        Ok(())
+    }
+
+    /// Sends the gateways to the servers that are the primaries now, as a failover manager does.
+    fn follow(&self) {
+        let moved = place(&self.postgres, &self.redis);
+        if self.view.moved_to(moved) {
+            for Ways { database, lock } in &self.ways {
+                database.set_upstream(self.postgres.address());
+                lock.set_upstream(self.redis.address());
+            }
+        }
+    }
+}
+
+/// Whether a lock may be lost, or not be renewed, although its owner works.
+fn loses_locks(fault: &Fault) -> bool {
+    match fault {
+        Fault::RedisKilled
+        | Fault::RedisEmptied
+        | Fault::RedisDemoted
+        | Fault::RedisFailover { .. }
+        | Fault::RedisFrozen
+        | Fault::RedisClock { .. }
+        | Fault::FileFull => true,
+        _ => false,
+    }
+}
+
+fn place(postgres: &Postgres, redis: &Redis) -> Place {
+    Place::Services { postgres: postgres.url(DATABASE), redis: redis_url(redis.address()) }
+}
+
+fn redis_url(address: SocketAddr) -> String {
+    format!("redis://{address}/0")
+}

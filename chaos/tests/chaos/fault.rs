@@ -153,7 +153,7 @@ impl Lane {
     pub(crate) fn pauses_ms(self) -> Range<u64> {
         match self {
             Self::Provider => 100..2000,
-            Self::Points => 200..2500,
+            Self::Points => 100..1200,
             Self::Clocks => 500..2000,
             Self::Processes | Self::Network | Self::File => 500..5000,
             Self::Redis | Self::Postgres => 1500..7000,
@@ -171,13 +171,16 @@ impl Lane {
             },
             Self::Points => {
                 let point = Point::ALL[rng.usize(..Point::ALL.len())];
-                if rng.bool() {
-                    Fault::KillAt(point)
-                } else {
+                match rng.u8(..4) {
+                    0 | 1 => Fault::KillAt(point),
                     // A pause between the last check and the send must end before the phone could
                     // ring longer than the reservation holds: a documented limit.
-                    let longest = if point == Point::BeforeSend { 1000 } else { 7000 };
-                    Fault::PauseAt(point, Duration::from_millis(rng.u64(200..longest)))
+                    2 => {
+                        let longest = if point == Point::BeforeSend { 1000 } else { 7000 };
+                        Fault::PauseAt(point, Duration::from_millis(rng.u64(200..longest)))
+                    }
+                    // For longer than the lock's TTL: another request gets the lock meanwhile.
+                    _ => Fault::PauseAt(Point::AfterLock, Duration::from_millis(rng.u64(1100..2200))),
                 }
             }
             Self::Network => {
@@ -251,8 +254,8 @@ impl Fault {
     pub(crate) fn lasts(&self, rng: &mut Rng) -> Duration {
         let millis = match self {
             Self::Provider { .. } => 0..1,
-            Self::PauseAt(_, pause) => return *pause + Duration::from_millis(1500),
-            Self::KillAt(_) => 500..2500,
+            Self::PauseAt(_, pause) => return *pause + Duration::from_millis(1000),
+            Self::KillAt(_) => 300..1500,
             Self::Pause { .. } => 200..8000,
             Self::RedisEmptied | Self::PostgresBackendKilled => 0..1,
             Self::Kill { .. } | Self::Terminate { .. } => 100..3000,

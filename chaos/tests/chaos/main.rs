@@ -2,7 +2,7 @@
 //! a check of what was promised.
 //!
 //! ```text
-//! cargo test -p chaos --test chaos -- [run] [--seed N] [--seconds N] [--part N]
+//! cargo test -p chaos --test chaos -- [run] [--seed N] [--seconds N] [--part N] [--mutant NAME]
 //! cargo test -p chaos --test chaos -- selftest
 //! ```
 //!
@@ -79,7 +79,7 @@ async fn run_all(options: &Options) -> anyhow::Result<bool> {
         let topology = Topology::ALL[part];
         say(&format!("part {part}: {topology}"));
         let seed = seed.wrapping_add(part as u64);
-        outcomes.push(run::run(run::Run { seed, topology, time, mutant: None }).await?);
+        outcomes.push(run::run(run::Run { seed, topology, time, mutant: options.mutant }).await?);
     }
     say(&report::report(seed, options.time, &outcomes));
     Ok(outcomes.iter().all(|outcome| outcome.violations.is_empty()))

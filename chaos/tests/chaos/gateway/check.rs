@@ -6,9 +6,10 @@ mod world;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use simulator::{Behaviour, ScriptedBehaviour};
 use testkit::eventually;
 
-use self::world::World;
+use self::world::{Stored, World};
 use super::{Action, Mutant, Point};
 
 /// Fails with the first point or mutant that does something else.
@@ -30,16 +31,33 @@ pub(crate) fn check() -> anyhow::Result<()> {
     })
 }
 
-/// The connection breaks, the process is dead, and the provider dialled from `Sent` on.
+/// The connection breaks, the process is dead, the provider dialled from `Sent` on, and the stores
+/// have what was written before the point.
 async fn killed(world: &World, point: Point) -> anyhow::Result<()> {
     let mut gateway = world.start(None).await?;
     let number = world.next_number();
+    world.execute("delete from call_locks").await?;
+    if point == Point::Sent {
+        world.simulator.script(ScriptedBehaviour::new(Behaviour::Hang).to(&number));
+    }
     world.points.arm(point, Action::Kill)?;
     ensure!(world.place(&number).await.is_err(), "the gateway responded");
     eventually("the process is dead", async || !gateway.is_running()).await;
     ensure!(world.points.taken()? == [(point, gateway.pid())], "another point was taken");
     let dials = world.simulator.dials_to(&number);
     ensure!(dials == usize::from(point >= Point::Sent), "{dials} dials");
+    let stored = world.stored(&number).await?;
+    let expected = match point {
+        Point::AfterAuth => Stored { contacts: 0, locks: 0, calls: 0, settled_locks: 0, settled_calls: 0 },
+        Point::AfterResolve => Stored { contacts: 1, locks: 0, calls: 0, settled_locks: 0, settled_calls: 0 },
+        Point::AfterLock => Stored { contacts: 1, locks: 1, calls: 0, settled_locks: 0, settled_calls: 0 },
+        Point::BeforeSend | Point::Sent | Point::Answered => {
+            Stored { contacts: 1, locks: 1, calls: 1, settled_locks: 0, settled_calls: 0 }
+        }
+        Point::Cached => Stored { contacts: 1, locks: 1, calls: 1, settled_locks: 1, ..stored },
+        Point::BeforeReply => Stored { contacts: 1, locks: 1, calls: 1, settled_locks: 1, settled_calls: 1 },
+    };
+    ensure!(stored == expected, "{stored:?} instead of {expected:?}");
     Ok(())
 }
 

@@ -46,7 +46,7 @@ pub(super) async fn shows(world: &World, fault: Mutant, mutant: Option<Mutant>) 
             };
             let (placed, shortened) = tokio::join!(placed, shorten);
             ensure!(placed?.0 == 200 && shortened? == 1, "the call was not placed");
-            !is_settled(world).await?
+            world.stored(&number).await?.settled_locks == 0
         }
         Mutant::NoTokenComparison => {
             script(Behaviour::Answer { after_ms: 1500 });
@@ -58,21 +58,15 @@ pub(super) async fn shows(world: &World, fault: Mutant, mutant: Option<Mutant>) 
             };
             let (placed, stolen) = tokio::join!(placed, steal);
             ensure!(placed?.0 == 200 && stolen? == 1, "the call was not placed");
-            is_settled(world).await? && reservation_is_short(world).await?
+            world.stored(&number).await?.settled_locks == 1 && reservation_is_taken_back(world).await?
         }
     };
     gateway.terminate(Duration::from_secs(30)).await?;
     Ok(seen)
 }
 
-/// Whether the only lock has a result.
-async fn is_settled(world: &World) -> anyhow::Result<bool> {
-    Ok(world.execute("update call_locks set token = token where outcome = 'placed'").await? == 1)
-}
-
-/// Whether a reservation was settled under the stolen token: the settlement of a placed call
-/// shortens it.
-async fn reservation_is_short(world: &World) -> anyhow::Result<bool> {
-    let settled = "update dial_guards set token = token where token <> 'ffffffffffffffffffffffffffffffff'";
-    Ok(world.execute(settled).await? == 1)
+/// Whether the token of a reservation is not the stolen one any more.
+async fn reservation_is_taken_back(world: &World) -> anyhow::Result<bool> {
+    let taken = "update dial_guards set token = token where token <> 'ffffffffffffffffffffffffffffffff'";
+    Ok(world.execute(taken).await? == 1)
 }

@@ -50,7 +50,7 @@ impl World {
             folder,
             settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
             http: reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?,
-            numbers: AtomicU8::new(110),
+            numbers: AtomicU8::new(120),
         };
         // A gateway with the built-in simulator stores the demo before it is ready.
         world.start(None).await?.kill().await?;
@@ -94,6 +94,33 @@ impl World {
         connection.close().await?;
         Ok(written)
     }
+
+    /// What the file has of the call to this number, if no other call has a lock.
+    pub(super) async fn stored(&self, number: &str) -> anyhow::Result<Stored> {
+        let mut connection = SqliteConnection::connect(&self.settings["OUTDIAL_DATABASE_URL"]).await?;
+        let (contacts, locks, settled_locks, calls, settled_calls) = sqlx::query_as(
+            "select (select count(*) from contacts where phone_number = ?1),
+                    (select count(*) from call_locks),
+                    (select count(*) from call_locks where outcome = 'placed'),
+                    (select count(*) from calls where to_number = ?1),
+                    (select count(*) from calls where to_number = ?1 and state = 'placed')",
+        )
+        .bind(number)
+        .fetch_one(&mut connection)
+        .await?;
+        connection.close().await?;
+        Ok(Stored { contacts, locks, settled_locks, calls, settled_calls })
+    }
+}
+
+/// Numbers of rows.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) contacts: i64,
+    pub(super) locks: i64,
+    pub(super) settled_locks: i64,
+    pub(super) calls: i64,
+    pub(super) settled_calls: i64,
 }
 
 /// Whether all threads of the process are stopped by a signal.

@@ -7,6 +7,10 @@ mod pointed_ports;
 mod points;
 mod process;
 
+use std::ffi::OsString;
+use std::os::unix::process::parent_id;
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use server::{Settings, Source};
@@ -18,13 +22,16 @@ pub(crate) use self::process::GatewayProcess;
 
 /// The variable with the folder of the points.
 const POINTS: &str = "CHAOS_POINTS";
+/// The variable with the process id of the driver.
+const DRIVER: &str = "CHAOS_DRIVER";
 
 /// Serves as `outdial serve` does, until a signal stops it or a point ends it.
 pub(crate) fn serve() -> anyhow::Result<()> {
-    // A driver that is killed must not leave gateways behind, stopped ones included.
-    set_parent_process_death_signal(Some(Signal::KILL)).context("cannot end with the driver")?;
+    end_with_driver()?;
     let mutant = mutant(std::env::args().skip(2))?;
-    let points = Points::in_folder(points_folder()?);
+    let folder = PathBuf::from(variable(POINTS)?);
+    anyhow::ensure!(folder.is_dir(), "{POINTS} is not a folder");
+    let points = Points::in_folder(folder);
     let settings = Settings::load(&Source::of_process(None)?)?;
     let faults = mutants::Faults::new(mutant, &settings.storage);
     server::serve_with(settings, |ports| pointed_ports::with_points(faults.apply(ports), points))
@@ -39,10 +46,16 @@ fn mutant(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Option<
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "not a setting: how the driver reaches the points")]
-fn points_folder() -> anyhow::Result<std::path::PathBuf> {
-    let folder = std::env::var_os(POINTS).with_context(|| format!("{POINTS} is not set"))?;
-    let folder = std::path::PathBuf::from(folder);
-    anyhow::ensure!(folder.is_dir(), "{POINTS} is not a folder");
-    Ok(folder)
+/// A driver that is killed must not leave gateways behind, stopped ones included.
+fn end_with_driver() -> anyhow::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL)).context("cannot end with the driver")?;
+    // The driver may have ended before this.
+    let driver = variable(DRIVER)?;
+    anyhow::ensure!(driver == *parent_id().to_string(), "the driver has ended");
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "not settings: they connect the gateway to its driver")]
+fn variable(name: &str) -> anyhow::Result<OsString> {
+    std::env::var_os(name).with_context(|| format!("{name} is not set"))
 }

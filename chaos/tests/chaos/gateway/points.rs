@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A point that every placed call passes, in this order. The last three and the dial's own branches
-/// run concurrently: see [`Point::Cached`].
+/// The points of a call, in their order. Each call passes all that it comes to; only `Sent` is left
+/// out by a dial that is answered sooner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Point {
     /// Before the user is read.

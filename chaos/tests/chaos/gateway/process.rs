@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::{Mutant, POINTS};
+use super::{DRIVER, Mutant, POINTS};
 
 /// A gateway in a process of its own. It is killed when this is dropped and when the driver ends.
 ///
@@ -42,6 +42,7 @@ impl GatewayProcess {
         let program = std::env::current_exe().context("this program has no path")?;
         let mut command = Command::new(program);
         command.arg("gateway").env_clear().envs(environment).envs(extra).env(POINTS, points_folder);
+        command.env(DRIVER, std::process::id().to_string());
         if let Some(mutant) = mutant {
             command.args(["--mutant", mutant.name()]);
         }

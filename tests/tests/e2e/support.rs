@@ -9,7 +9,7 @@ mod process;
 mod proxy;
 mod receiver;
 mod redis_server;
-mod statement_counter;
+mod wire_counter;
 mod world;
 
 pub(crate) use client::{Client, PendingCall, Response, http_client};
@@ -18,5 +18,5 @@ pub(crate) use process::Process;
 pub(crate) use proxy::Proxy;
 pub(crate) use receiver::{ReceivedRequest, Receiver};
 pub(crate) use redis_server::RedisServer;
-pub(crate) use statement_counter::StatementCounter;
+pub(crate) use wire_counter::WireCounter;
 pub(crate) use world::{Backing, Gateway, TOOL_SECRET, WEBHOOK_SECRET, World};

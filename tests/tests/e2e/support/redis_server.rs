@@ -24,7 +24,12 @@ impl RedisServer {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/0", self.port)
+        format!("redis://{}/0", self.server())
+    }
+
+    /// The `host:port` of the server.
+    pub(crate) fn server(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     pub(crate) async fn kill(&mut self) {

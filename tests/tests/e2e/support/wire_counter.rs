@@ -57,15 +57,15 @@ struct Shared {
 
 /// What the client of a connection waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Waiting {
-    ForNothing { since: Instant },
-    ForPing,
-    ForResponse,
+enum Awaited {
+    Nothing { since: Instant },
+    Ping,
+    Response,
 }
 
 struct Connection {
     shared: Arc<Mutex<Shared>>,
-    waiting: Mutex<Waiting>,
+    awaited: Mutex<Awaited>,
 }
 
 impl WireCounter {
@@ -96,8 +96,8 @@ impl WireCounter {
                 let Ok(server) = TcpStream::connect(&upstream).await else { continue };
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
-                let waiting = Mutex::new(Waiting::ForNothing { since: Instant::now() });
-                let connection = Arc::new(Connection { shared: counter.clone(), waiting });
+                let awaited = Mutex::new(Awaited::Nothing { since: Instant::now() });
+                let connection = Arc::new(Connection { shared: counter.clone(), awaited });
                 tokio::spawn(forward_requests::<R>(from_client, to_server, connection.clone()));
                 tokio::spawn(forward_responses(from_server, to_client, connection));
             }
@@ -127,27 +127,27 @@ impl WireCounter {
 
 impl Connection {
     fn sent(&self, sent: Sent) {
-        let (mut shared, mut waiting) = (lock(&self.shared), lock(&self.waiting));
+        let (mut shared, mut awaited) = (lock(&self.shared), lock(&self.awaited));
         match sent {
             Sent::Request => shared.counts.requests += 1,
             Sent::Preparation => shared.counts.prepared += 1,
-            Sent::Ping => match *waiting {
-                Waiting::ForNothing { since } if since.elapsed() >= IDLE => {}
-                Waiting::ForNothing { .. } => {
+            Sent::Ping => match *awaited {
+                Awaited::Nothing { since } if since.elapsed() >= IDLE => {}
+                Awaited::Nothing { .. } => {
                     shared.counts.pings += 1;
                     shared.counts.round_trips += 1;
-                    *waiting = Waiting::ForPing;
+                    *awaited = Awaited::Ping;
                 }
-                Waiting::ForPing | Waiting::ForResponse => shared.counts.pings += 1,
+                Awaited::Ping | Awaited::Response => shared.counts.pings += 1,
             },
             Sent::End => {
-                if matches!(*waiting, Waiting::ForNothing { .. }) {
+                if matches!(*awaited, Awaited::Nothing { .. }) {
                     shared.counts.round_trips += 1;
                 }
-                if *waiting != Waiting::ForResponse {
+                if *awaited != Awaited::Response {
                     shared.counts.sequential_round_trips += u64::from(shared.waiting_connections == 0);
                     shared.waiting_connections += 1;
-                    *waiting = Waiting::ForResponse;
+                    *awaited = Awaited::Response;
                 }
             }
         }
@@ -155,15 +155,15 @@ impl Connection {
 
     fn delay(&self) -> Duration {
         let shared = lock(&self.shared);
-        if *lock(&self.waiting) == Waiting::ForResponse { shared.delay } else { Duration::ZERO }
+        if *lock(&self.awaited) == Awaited::Response { shared.delay } else { Duration::ZERO }
     }
 
     fn responded(&self) {
-        let (mut shared, mut waiting) = (lock(&self.shared), lock(&self.waiting));
-        if *waiting == Waiting::ForResponse {
+        let (mut shared, mut awaited) = (lock(&self.shared), lock(&self.awaited));
+        if *awaited == Awaited::Response {
             shared.waiting_connections -= 1;
         }
-        *waiting = Waiting::ForNothing { since: Instant::now() };
+        *awaited = Awaited::Nothing { since: Instant::now() };
     }
 }
 

@@ -7,12 +7,11 @@ use domain::{
     ConversationContext, SettledCall,
     ports::{ContextCache as _, HoldResult, IdempotencyLock as _, Ownership},
 };
-use testkit::fixtures;
+use testkit::{fault_proxy::Fault, fixtures};
 
 use crate::{
     harness::{HOLD, StoreHarness, settlement},
     own_server::{OwnServer, run},
-    proxy::Mode,
 };
 
 /// Returns how often each command was called since the last reset, without the test's own commands,
@@ -64,7 +63,7 @@ async fn a_result_and_its_context_go_in_one_round_trip() {
     assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
 
     // While replies are held, the store cannot send a second round trip: one must write both keys.
-    harness.proxy.set(Mode::HoldReplies);
+    harness.proxy.set(Fault::HoldAnswers);
     let (store, stored) = (harness.store.clone(), context.clone());
     let settling = tokio::spawn(async move {
         let call = SettledCall::Placed(fixtures::call_reference());
@@ -74,7 +73,7 @@ async fn a_result_and_its_context_go_in_one_round_trip() {
         assert!(!settling.is_finished(), "the settlement ended before both keys were written");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    harness.proxy.set(Mode::Pass);
+    harness.proxy.set(Fault::None);
     let settled = settling.await.expect("no panic").expect("the replies arrived");
     assert_eq!((settled.ownership, settled.context_stored), (Ownership::Held, true));
     assert_eq!(

@@ -6,12 +6,11 @@ use domain::{
     ConversationContext, SettledCall,
     ports::{ContextCache as _, HoldResult, IdempotencyLock as _, Ownership, PortUnavailable},
 };
-use testkit::fixtures;
+use testkit::{fault_proxy::Fault, fixtures};
 
 use crate::{
     harness::{HOLD, StoreHarness, settlement},
     own_server::OwnServer,
-    proxy::Mode,
 };
 
 fn reason<T: std::fmt::Debug>(result: Result<T, PortUnavailable>) -> String {
@@ -24,12 +23,12 @@ async fn a_refused_store_is_back_with_the_first_operation_after_it() {
     let (key, token) = (fixtures::key(), fixtures::token());
     harness.store.ping().await.expect("the store is available");
 
-    harness.proxy.set(Mode::Refuse);
+    harness.proxy.set(Fault::Refuse);
     reason(harness.store.acquire(&key, &token, HOLD).await);
     reason(harness.store.find(&fixtures::conversation_id()).await);
     reason(harness.store.ping().await);
 
-    harness.proxy.set(Mode::Pass);
+    harness.proxy.set(Fault::None);
     assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
 }
 
@@ -38,14 +37,14 @@ async fn a_stalled_connection_times_out_and_is_replaced() {
     let harness = StoreHarness::with_timeout(Duration::from_millis(400)).await;
     harness.store.ping().await.expect("the store is available");
 
-    harness.proxy.set(Mode::Blackhole);
+    harness.proxy.set(Fault::Blackhole);
     let started = std::time::Instant::now();
     let result = harness.store.acquire(&fixtures::key(), &fixtures::token(), HOLD).await;
     assert!(started.elapsed() < Duration::from_secs(2), "the port promises a result within 2 s");
     assert!(reason(result).contains("time limit"));
 
     // The old connection stays dead, so only a new one can work.
-    harness.proxy.set(Mode::Pass);
+    harness.proxy.set(Fault::None);
     let result = harness.store.acquire(&fixtures::key(), &fixtures::token(), HOLD).await;
     assert_eq!(result, Ok(HoldResult::Granted));
 }
@@ -54,7 +53,7 @@ async fn a_stalled_connection_times_out_and_is_replaced() {
 async fn operations_that_stall_together_reopen_one_connection() {
     let harness = StoreHarness::with_timeout(Duration::from_millis(400)).await;
     harness.store.ping().await.expect("the store is available");
-    harness.proxy.set(Mode::Blackhole);
+    harness.proxy.set(Fault::Blackhole);
     let operations: Vec<_> = (0..50)
         .map(|_| {
             let store = harness.store.clone();
@@ -64,7 +63,7 @@ async fn operations_that_stall_together_reopen_one_connection() {
     for operation in operations {
         reason(operation.await.expect("no panic"));
     }
-    harness.proxy.set(Mode::Pass);
+    harness.proxy.set(Fault::None);
     for _ in 0..3 {
         harness.store.ping().await.expect("the store is available again");
     }
@@ -76,7 +75,7 @@ async fn operations_that_stall_together_reopen_one_connection() {
 async fn a_late_failure_spares_the_connection_that_replaced_its_own() {
     let harness = StoreHarness::with_timeout(Duration::from_millis(1000)).await;
     harness.store.ping().await.expect("the store is available");
-    harness.proxy.set(Mode::Blackhole);
+    harness.proxy.set(Fault::Blackhole);
     let stalled = || {
         let store = harness.store.clone();
         tokio::spawn(async move { store.find(&fixtures::conversation_id()).await })
@@ -86,7 +85,7 @@ async fn a_late_failure_spares_the_connection_that_replaced_its_own() {
     let late = stalled();
     reason(early.await.expect("no panic"));
 
-    harness.proxy.set(Mode::Pass);
+    harness.proxy.set(Fault::None);
     harness.store.ping().await.expect("the store is available again");
     reason(late.await.expect("no panic"));
     harness.store.ping().await.expect("the store is available again");
@@ -100,7 +99,7 @@ async fn a_lock_whose_grant_was_lost_on_the_way_is_granted() {
         let (key, token) = (fixtures::key(), fixtures::token());
         harness.store.ping().await.expect("the store is available");
 
-        harness.proxy.set(Mode::CutNextReply(bytes));
+        harness.proxy.set_once(Fault::CutAnswer(bytes));
         assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted), "{bytes}");
         assert_eq!(harness.proxy.accepted(), 2);
 
@@ -116,7 +115,7 @@ async fn a_lock_of_another_owner_stays_theirs_when_a_reply_is_lost() {
     let key = fixtures::key();
     assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(HoldResult::Granted));
 
-    harness.proxy.set(Mode::CutNextReply(0));
+    harness.proxy.set_once(Fault::CutAnswer(0));
     let result = harness.store.acquire(&key, &fixtures::token(), HOLD).await;
     assert!(matches!(result, Ok(HoldResult::InFlight { .. })), "{result:?}");
 }
@@ -129,7 +128,7 @@ async fn a_settlement_whose_reply_was_lost_is_held() {
     let call = SettledCall::Placed(fixtures::call_reference());
     let settlement = settlement(&key, &token, &call, Some(&context));
 
-    harness.proxy.set(Mode::CutNextReply(2));
+    harness.proxy.set_once(Fault::CutAnswer(2));
     let settled = harness.store.settle(&settlement).await.expect("the request is sent again");
     assert_eq!((settled.ownership, settled.context_stored), (Ownership::Held, true));
     // The owner may settle again: after an error it cannot know what was executed.
@@ -147,12 +146,12 @@ async fn a_lock_that_expires_while_it_is_read_is_granted() {
     let name = harness.lock_name().await;
 
     // The reply that the key is held arrives after the key is gone.
-    harness.proxy.set(Mode::HoldReplies);
+    harness.proxy.set(Fault::HoldAnswers);
     let store = harness.store.clone();
     let acquiring = tokio::spawn(async move { store.acquire(&key, &fixtures::token(), HOLD).await });
     tokio::time::sleep(Duration::from_millis(200)).await;
     harness.delete(&name).await;
-    harness.proxy.set(Mode::Pass);
+    harness.proxy.set(Fault::None);
     assert_eq!(acquiring.await.expect("no panic"), Ok(HoldResult::Granted));
 }
 
@@ -160,7 +159,7 @@ async fn a_lock_that_expires_while_it_is_read_is_granted() {
 async fn a_reply_that_is_lost_on_a_new_connection_is_unavailable() {
     let harness = StoreHarness::new().await;
     // The store does not retry when a new connection breaks.
-    harness.proxy.set(Mode::CutNextReply(0));
+    harness.proxy.set_once(Fault::CutAnswer(0));
     let result = harness.store.acquire(&fixtures::key(), &fixtures::token(), HOLD).await;
     assert!(reason(result).contains("closed a new connection"));
 }

@@ -15,9 +15,10 @@ use domain::{
     CallContext, IntentKey, OwnerToken, SettledCall,
     ports::{ContextCache, ContextToStore, IdempotencyLock, LockSettlement},
 };
-use testkit::harness::{ContextCacheHarness, IdempotencyLockHarness, LosesStore, PassesTime};
-
-use crate::proxy::{Mode, Proxy};
+use testkit::{
+    fault_proxy::{Fault, FaultProxy},
+    harness::{ContextCacheHarness, IdempotencyLockHarness, LosesStore, PassesTime},
+};
 
 pub(crate) const HOLD: Duration = Duration::from_secs(30);
 
@@ -34,7 +35,7 @@ pub(crate) fn settlement<'a>(
 
 pub(crate) struct StoreHarness {
     pub(crate) store: RedisStore,
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: FaultProxy,
     /// A connection to the same server that bypasses the proxy.
     pub(crate) direct: MultiplexedConnection,
     key_prefix: String,
@@ -54,10 +55,10 @@ impl StoreHarness {
         let redis::ConnectionAddr::Tcp(host, port) = info.addr() else {
             panic!("TEST_REDIS_URL must be a plain TCP address");
         };
-        let proxy = Proxy::start(&format!("{host}:{port}")).await;
+        let proxy = FaultProxy::start(format!("{host}:{port}")).await;
         let key_prefix = unique_prefix();
         let settings = RedisSettings {
-            url: format!("{}/{}", proxy.url(), info.redis_settings().db()),
+            url: format!("redis://{}/{}", proxy.address(), info.redis_settings().db()),
             key_prefix: key_prefix.clone(),
             max_connections: 1,
             operation_timeout,
@@ -117,7 +118,7 @@ fn unique_prefix() -> String {
 #[async_trait]
 impl LosesStore for StoreHarness {
     async fn lose(&self) {
-        self.proxy.set(Mode::Blackhole);
+        self.proxy.set(Fault::Blackhole);
     }
 }
 

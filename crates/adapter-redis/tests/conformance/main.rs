@@ -5,7 +5,6 @@ mod faults;
 mod foreign_values;
 mod harness;
 mod own_server;
-mod proxy;
 mod refusals;
 
 use harness::StoreHarness;

@@ -7,12 +7,11 @@ use std::{
 
 use adapter_redis::EvictionPolicy;
 use domain::ports::{HoldResult, IdempotencyLock as _, Ownership};
-use testkit::fixtures;
+use testkit::{fault_proxy::FaultProxy, fixtures};
 
 use crate::{
     harness::HOLD,
     own_server::{OwnServer, run},
-    proxy::Proxy,
 };
 
 #[tokio::test]
@@ -37,8 +36,9 @@ async fn a_full_server_grants_nothing_and_still_releases() {
 #[tokio::test]
 async fn a_replica_grants_nothing_until_it_is_promoted() {
     let server = OwnServer::start().await;
-    let proxy = Proxy::start(&server.address()).await;
-    let (store, mut direct) = (server.store_at(proxy.url()), server.direct().await);
+    let proxy = FaultProxy::start(server.address()).await;
+    let (store, mut direct) =
+        (server.store_at(format!("redis://{}", proxy.address())), server.direct().await);
     let (key, token) = (fixtures::key(), fixtures::token());
     store.ping().await.expect("the server is a primary");
     assert_eq!(proxy.accepted(), 1);

@@ -11,11 +11,12 @@ use domain::{
     NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause, UpdateContent,
 };
 use sqlx::{Connection, PgConnection, Row};
+use testkit::fault_proxy::Fault;
 use testkit::fixtures::{self, Tenant};
 use testkit::harness::StoresRecords;
 
 use crate::harness::{PostgresHarness, TestDatabase};
-use crate::proxy::Proxy;
+use crate::proxy::fault_proxy_before;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -115,7 +116,7 @@ async fn a_call_of_one_of_two_tenants_is_not_guessed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_that_stops_half_way_loses_its_lock() {
     let (harness, _, booking) = booked().await;
-    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+    let (proxy, url) = fault_proxy_before(&harness.database().url()).await;
     let paused = PostgresStore::connect(&PostgresSettings::new(url)).await.expect("the server responds");
     let mut other = PgConnection::connect(&harness.database().url()).await.expect("the server responds");
     let mut holding = other.begin().await.expect("the server responds");
@@ -129,7 +130,7 @@ async fn a_merge_that_stops_half_way_loses_its_lock() {
     while harness.database().query(is_waiting).await.is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    proxy.stall();
+    proxy.set(Fault::Hold);
     // Now the merge has the row, and its process does not get the response.
     holding.rollback().await.expect("the server responds");
     settle(&harness.adapter(), &booking, &DialOutcome::Placed(fixtures::provider_reference())).await;

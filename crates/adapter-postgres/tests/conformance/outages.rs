@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::ports::{CallLedger, CallUpdater, Directory, HoldResult, PortUnavailable, UserRepo};
+use testkit::fault_proxy::Fault;
 use testkit::fixtures::Tenant;
 use testkit::harness::StoresRecords;
 
 use crate::harness::PostgresHarness;
-use crate::proxy::Proxy;
+use crate::proxy::fault_proxy_before;
 
 const BOUND: Duration = Duration::from_secs(5);
 
@@ -19,11 +20,11 @@ const BOUND: Duration = Duration::from_secs(5);
 async fn a_stalled_server_times_out_and_is_found_again() {
     let (harness, tenant, other) = (PostgresHarness::new().await, Tenant::new(), Tenant::new());
     harness.store(&[tenant.records(), other.records()].concat()).await;
-    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+    let (proxy, url) = fault_proxy_before(&harness.database().url()).await;
     let settings = PostgresSettings { max_connections: 2, ..PostgresSettings::new(url) };
     let store = PostgresStore::connect(&settings).await.expect("the server responds");
 
-    proxy.stall();
+    proxy.set(Fault::Hold);
     let started = Instant::now();
     let booking = tenant.booking(Duration::from_secs(60));
     let settled = domain::DialOutcome::NotDialled(domain::NotDialledReason::Unavailable);
@@ -55,7 +56,7 @@ async fn a_stalled_server_times_out_and_is_found_again() {
     is_unavailable("ping", pinged);
     is_unavailable("connect", opened);
 
-    proxy.resume();
+    proxy.set(Fault::None);
     // One after the other on two connections: each would meet a late response of the stalled
     // server.
     for tenant in [&other, &tenant, &other, &tenant] {
@@ -71,7 +72,7 @@ async fn a_stalled_server_times_out_and_is_found_again() {
 async fn connections_that_a_failover_left_hanging_are_replaced() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
-    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+    let (proxy, url) = fault_proxy_before(&harness.database().url()).await;
     let settings = PostgresSettings { max_connections: 3, ..PostgresSettings::new(url) };
     let store = PostgresStore::connect(&settings).await.expect("the server responds");
     let find_thrice = || async {
@@ -84,7 +85,7 @@ async fn connections_that_a_failover_left_hanging_are_replaced() {
 
     let (one, two, three) = find_thrice().await;
     assert!([one, two, three].iter().all(Result::is_ok), "three connections are open");
-    proxy.strand();
+    proxy.set_for_open(Fault::Hold);
     is_unavailable("the first to notice", UserRepo::find(&store, &tenant.user.id).await);
     for booking in [tenant.booking(BOUND), tenant.booking(BOUND), tenant.booking(BOUND)] {
         assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
@@ -95,7 +96,7 @@ async fn connections_that_a_failover_left_hanging_are_replaced() {
     // Long enough for all three to be back in the pool, and not so long that they are tried before
     // their next use.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    proxy.strand();
+    proxy.set_for_open(Fault::Hold);
     let (one, two, three) = find_thrice().await;
     for noticed in [one, two, three] {
         is_unavailable("all three", noticed);

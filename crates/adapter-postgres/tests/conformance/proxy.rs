@@ -1,65 +1,44 @@
-//! A TCP proxy before the server. It can stop forwarding, as a stalled server does, and counts the
-//! statements of the client.
+//! Proxies before the server: one that has faults, and one that counts the statements of the client.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use testkit::fault_proxy::FaultProxy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Ends with its connections when it is dropped.
-pub(crate) struct Proxy {
-    /// Connections with a lower number than this forward nothing. Numbers begin at 0.
-    held_below: watch::Sender<u32>,
-    connections: Arc<AtomicU32>,
+/// A proxy to the server of this URL, and the URL through the proxy.
+pub(crate) async fn fault_proxy_before(url: &str) -> (FaultProxy, String) {
+    let proxy = FaultProxy::start(server_of(url)).await;
+    let through = url_through(url, proxy.address());
+    (proxy, through)
+}
+
+/// A proxy that counts statements. It ends with its connections when it is dropped.
+pub(crate) struct StatementCounter {
     statements: Arc<AtomicU32>,
     _serving: JoinSet<()>,
 }
 
-impl Proxy {
+impl StatementCounter {
     /// A proxy to the server of this URL, and the URL through the proxy.
     pub(crate) async fn before(url: &str) -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let port = listener.local_addr().expect("the listener is bound").port();
-        let (credentials, rest) = url.rsplit_once('@').expect("the URL has a user");
-        let (server, path) = rest.split_once('/').expect("the URL has a database");
-        let (base, _) = path.split_once('?').unwrap_or((path, ""));
-        // Without TLS, so that the messages can be read.
-        let through = format!("{credentials}@127.0.0.1:{port}/{base}?sslmode=disable");
-        let server = if server.contains(':') { server.to_owned() } else { format!("{server}:5432") };
-
-        let (held_below, held) = watch::channel(0);
-        let (statements, connections) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let through = url_through(url, listener.local_addr().expect("the listener is bound"));
+        let server = server_of(url);
+        let statements = Arc::new(AtomicU32::new(0));
         let mut serving = JoinSet::new();
-        let (statement_count, connection_count) = (Arc::clone(&statements), Arc::clone(&connections));
+        let statement_count = Arc::clone(&statements);
         serving.spawn(async move {
             let mut passing = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                let number = connection_count.fetch_add(1, Ordering::SeqCst);
-                let gate = Gate { number, held_below: held.clone() };
-                passing.spawn(forward(client, server.clone(), gate, Arc::clone(&statement_count)));
+                passing.spawn(forward(client, server.clone(), Arc::clone(&statement_count)));
             }
         });
-        (Self { held_below, connections, statements, _serving: serving }, through)
-    }
-
-    /// From now on no connection forwards anything.
-    pub(crate) fn stall(&self) {
-        self.held_below.send_replace(u32::MAX);
-    }
-
-    /// From now on the existing connections forward nothing, and new ones work: as after a failover
-    /// to another host with the same name.
-    pub(crate) fn strand(&self) {
-        self.held_below.send_replace(self.connections.load(Ordering::SeqCst));
-    }
-
-    /// Forwards everything that was held back.
-    pub(crate) fn resume(&self) {
-        self.held_below.send_replace(0);
+        (Self { statements, _serving: serving }, through)
     }
 
     /// The number of statements that the clients have run.
@@ -68,44 +47,36 @@ impl Proxy {
     }
 }
 
-/// Where a connection waits while it forwards nothing.
-#[derive(Clone)]
-struct Gate {
-    number: u32,
-    held_below: watch::Receiver<u32>,
+/// The `host:port` of a URL.
+fn server_of(url: &str) -> String {
+    let (_, rest) = url.rsplit_once('@').expect("the URL has a user");
+    let (server, _) = rest.split_once('/').expect("the URL has a database");
+    if server.contains(':') { server.to_owned() } else { format!("{server}:5432") }
 }
 
-impl Gate {
-    /// Waits until bytes may pass. Returns false if the proxy has ended.
-    async fn opens(&mut self) -> bool {
-        let number = self.number;
-        self.held_below.wait_for(|held_below| number >= *held_below).await.is_ok()
-    }
+/// A URL to the same database, without TLS, so that the messages can be read.
+fn url_through(url: &str, proxy: SocketAddr) -> String {
+    let (credentials, rest) = url.rsplit_once('@').expect("the URL has a user");
+    let (_, path) = rest.split_once('/').expect("the URL has a database");
+    let (base, _) = path.split_once('?').unwrap_or((path, ""));
+    format!("{credentials}@{proxy}/{base}?sslmode=disable")
 }
 
-async fn forward(client: TcpStream, server: String, gate: Gate, statements: Arc<AtomicU32>) {
-    let Ok(server) = TcpStream::connect(server).await else { return };
-    let ((client_in, client_out), (server_in, server_out)) = (client.into_split(), server.into_split());
-    let responses = tokio::spawn(forward_responses(server_in, client_out, gate.clone()));
-    let _ended = forward_requests(client_in, server_out, gate, &statements).await;
-    responses.abort();
-}
-
-async fn forward_responses(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut gate: Gate) {
-    let mut buffer = [0; 16 * 1024];
-    while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        if !gate.opens().await || to.write_all(&buffer[..length]).await.is_err() {
-            return;
-        }
+async fn forward(mut client: TcpStream, server: String, statements: Arc<AtomicU32>) {
+    let Ok(mut server) = TcpStream::connect(server).await else { return };
+    let (client_in, mut client_out) = client.split();
+    let (mut server_in, server_out) = server.split();
+    tokio::select! {
+        _ = forward_requests(client_in, server_out, &statements) => {}
+        _ = tokio::io::copy(&mut server_in, &mut client_out) => {}
     }
 }
 
 /// Forwards whole messages: a byte for the kind, four bytes for the length. The client's first
 /// message has no kind.
 async fn forward_requests(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    mut gate: Gate,
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
     statements: &AtomicU32,
 ) -> std::io::Result<()> {
     let mut is_first = true;
@@ -122,9 +93,6 @@ async fn forward_requests(
         let mut message: Vec<u8> = kind.into_iter().collect();
         message.extend_from_slice(&length.to_be_bytes());
         message.extend_from_slice(&body);
-        if !gate.opens().await {
-            return Ok(());
-        }
         to.write_all(&message).await?;
     }
 }

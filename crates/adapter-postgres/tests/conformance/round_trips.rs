@@ -15,7 +15,7 @@ use testkit::fixtures::{self, Tenant};
 use testkit::harness::StoresRecords;
 
 use crate::harness::PostgresHarness;
-use crate::proxy::Proxy;
+use crate::proxy::StatementCounter;
 
 /// Counts the statements of one operation.
 macro_rules! statements {
@@ -28,8 +28,8 @@ macro_rules! statements {
 
 /// A store that opens no other connection while statements are counted: each new connection is
 /// checked with a statement.
-async fn store_with_one_connection(harness: &PostgresHarness) -> (Proxy, PostgresStore) {
-    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+async fn store_with_one_connection(harness: &PostgresHarness) -> (StatementCounter, PostgresStore) {
+    let (proxy, url) = StatementCounter::before(&harness.database().url()).await;
     let settings = PostgresSettings { max_connections: 1, ..PostgresSettings::new(url) };
     let store = PostgresStore::connect(&settings).await.expect("the server responds");
     assert_eq!(proxy.statements(), 2, "the check of the new connection, and the ping");

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::harness::PostgresHarness;
-use crate::proxy::Proxy;
+use crate::proxy::StatementCounter;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Shorter than the poll interval of a reader while the store listens.
@@ -69,7 +69,7 @@ async fn listener_other_than(harness: &PostgresHarness, known: Option<i32>) -> i
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_whose_session_is_ended_is_replaced() {
     let (harness, tenant) = harness_with_tenant().await;
-    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+    let (proxy, url) = StatementCounter::before(&harness.database().url()).await;
     // Each new connection is checked with a statement, so there is only one.
     let settings = PostgresSettings { max_connections: 1, ..PostgresSettings::new(url) };
     let store = PostgresStore::connect(&settings).await.expect("the server responds");
@@ -102,7 +102,7 @@ async fn a_reader_is_woken_for_its_own_organization_alone() {
     let (harness, ours) = harness_with_tenant().await;
     let theirs = Tenant::new();
     harness.store(&theirs.records()).await;
-    let (proxy, url) = Proxy::before(&harness.database().url()).await;
+    let (proxy, url) = StatementCounter::before(&harness.database().url()).await;
     // Each new connection is checked with a statement, so there is only one.
     let settings = PostgresSettings { max_connections: 1, ..PostgresSettings::new(url) };
     let store = PostgresStore::connect(&settings).await.expect("the server responds");

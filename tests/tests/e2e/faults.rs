@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde_json::json;
 use simulator::Behaviour;
 use testkit::eventually_within;
+use testkit::fault_proxy::{Fault, FaultProxy};
 use tokio::time::sleep;
 
 use crate::support::Backing::PostgresAndRedis;
-use crate::support::{Client, PendingCall, Proxy, RedisServer, World};
+use crate::support::{Client, PendingCall, RedisServer, World};
 
 /// Repeats the request until a call is placed. Early requests may still use a broken connection.
 async fn recovers(client: &Client, number: &str) {
@@ -54,18 +55,18 @@ async fn without_redis_nothing_is_dialled_and_with_it_everything_is() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_postgres_nothing_is_locked_or_dialled_and_a_ringing_call_still_succeeds() {
     let world = World::new(PostgresAndRedis).await;
-    let proxy = Proxy::start(world.database_server()).await;
+    let proxy = FaultProxy::start(world.database_server()).await;
     let world = world.with_database_at(proxy.address());
     world.script(Behaviour::Answer { after_ms: 1200 });
     let gateway = world.start().await;
     let client = &gateway.client;
     let ringing = client.start_calling("+14165550172");
     world.wait_for_dials(1).await;
-    proxy.cut();
+    proxy.set(Fault::Refuse);
     client.call_number("+14165550173").await.assert_error(500, "SERVICE_UNAVAILABLE");
     let placed = ringing.response().await;
     assert!(placed.is_new_call(), "the call succeeds although it cannot be recorded: {}", placed.body);
-    proxy.mend();
+    proxy.set(Fault::None);
     recovers(client, "+14165550173").await;
     let again = client.call_number("+14165550172").await;
     assert!(again.is_duplicate(), "the lock has the result: {}", again.body);

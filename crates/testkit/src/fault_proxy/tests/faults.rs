@@ -139,11 +139,10 @@ async fn a_reset_after_the_request_forwards_all_that_has_arrived() {
     let (upstream, proxy) = Upstream::with_proxy().await;
     let (mut client, mut server) = upstream.connect(&proxy).await;
     works(&mut client, &mut server).await;
-    // More than one read of the proxy. It arrives while the proxy holds it.
-    let request = "request ".repeat(4_000);
-    proxy.set(Fault::Hold);
-    client.write(&request).await;
+    // It arrives as a whole, and is more than one read of the proxy.
+    let request = "request ".repeat(5_000);
     proxy.set(Fault::ResetAfter);
+    client.write(&request).await;
     server.expect(&request).await;
     assert_eq!((server.end().await, client.end().await), (Ended::Reset, Ended::Reset));
 }

@@ -81,17 +81,25 @@ async fn perform(step: Step<'_>, to: &mut WriteHalf<'_>) -> io::Result<Done> {
     match step {
         Step::Wait => std::future::pending().await,
         Step::Send { bytes, at } => {
-            sleep_until(at).await;
+            wait_until(at).await;
             to.write(bytes).await.map(Done::Sent)
         }
         Step::Shutdown { at } => {
-            sleep_until(at).await;
+            wait_until(at).await;
             to.shutdown().await.map(|()| Done::Ended(End::Finished))
         }
         Step::End { end, at } => {
-            sleep_until(at).await;
+            wait_until(at).await;
             Ok(Done::Ended(end))
         }
+    }
+}
+
+/// A timer takes a millisecond, also for a time that has passed. Bytes without a delay must not
+/// wait for it.
+async fn wait_until(at: Instant) {
+    if at > Instant::now() {
+        sleep_until(at).await;
     }
 }
 

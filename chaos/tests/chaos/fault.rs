@@ -7,7 +7,7 @@ use fastrand::Rng;
 use simulator::{Behaviour, CallOutcome, ScriptedBehaviour, WebhookScript};
 
 use super::gateway::Point;
-use super::intents::INTENTS;
+use super::intents::SLOTS;
 use super::topology::{Storage, Topology};
 
 /// One fault. What has no end of its own lasts until the schedule ends it.
@@ -61,9 +61,9 @@ pub(crate) enum Fault {
         gateway: usize,
         seconds: i64,
     },
-    /// What the provider does with the next dials to one number.
+    /// What the provider does with the next dial to one number.
     Provider {
-        intent: usize,
+        slot: usize,
         script: ProviderScript,
     },
 }
@@ -138,6 +138,10 @@ impl Lane {
                 Self::Provider,
             ],
         }
+    }
+
+    pub(crate) fn is_of_stores(self) -> bool {
+        matches!(self, Self::Redis | Self::Postgres | Self::File | Self::Clocks)
     }
 
     pub(crate) fn steps_clocks(self) -> bool {
@@ -215,7 +219,7 @@ impl Lane {
             },
             Self::Provider => {
                 let script = ProviderScript::ALL[rng.usize(..ProviderScript::ALL.len())];
-                Fault::Provider { intent: rng.usize(..INTENTS.len()), script }
+                Fault::Provider { slot: rng.usize(..SLOTS), script }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::fault::Fault;
-use super::intents::INTENTS;
+use super::intents::Intent;
 use super::schedule::Planned;
 use super::world::World;
 
@@ -22,8 +22,14 @@ struct Step<'a> {
     planned: &'a Planned,
 }
 
-/// Injects every fault of the plan, and returns at `until`, when all have ended.
-pub(crate) async fn inject(world: &mut World, plan: &[Planned], until: Duration) -> anyhow::Result<Injected> {
+/// Injects every fault of the plan into a load that began at `begins`, and returns at `until`, when
+/// all have ended.
+pub(crate) async fn inject(
+    world: &mut World,
+    plan: &[Planned],
+    begins: Duration,
+    until: Duration,
+) -> anyhow::Result<Injected> {
     let injected = Mutex::new(Injected::new());
     let count = |fault: &Fault| {
         let mut injected = injected.lock().expect("no panic while faults are counted");
@@ -54,8 +60,9 @@ pub(crate) async fn inject(world: &mut World, plan: &[Planned], until: Duration)
             let now = watch.now();
             while let Some(step) = steps.next_if(|step| step.at <= now) {
                 match (&step.planned.fault, step.begins) {
-                    (fault @ Fault::Provider { intent, script }, true) => {
-                        simulator.script(script.for_number(&INTENTS[*intent].number()));
+                    (fault @ Fault::Provider { slot, script }, true) => {
+                        let intent = Intent::in_slot(*slot, now.saturating_sub(begins));
+                        simulator.script(script.for_number(&intent.number()));
                         count(fault);
                     }
                     (fault @ (Fault::KillAt(_) | Fault::PauseAt(..)), true) => {

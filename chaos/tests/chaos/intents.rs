@@ -1,17 +1,19 @@
 //! What the clients of a run call: a few intents, so that most requests are duplicates.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 /// A user and a number: all calls of the user have the same agent, and a number has one contact in
 /// an organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Intent {
     pub(crate) user: User,
     /// The last digits of the number.
-    line: u16,
+    line: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum User {
     First,
     /// Of the same organization as the first one.
@@ -41,26 +43,48 @@ impl User {
 
 pub(crate) const ORGANIZATIONS: [&str; 2] = ["engines", "looms"];
 
-/// All three users call some of the numbers, and two of them have the numbers of one organization.
-pub(crate) const INTENTS: [Intent; 12] = [
-    Intent { user: User::First, line: 1 },
-    Intent { user: User::First, line: 2 },
-    Intent { user: User::First, line: 3 },
-    Intent { user: User::First, line: 4 },
-    Intent { user: User::First, line: 5 },
-    Intent { user: User::Second, line: 1 },
-    Intent { user: User::Second, line: 2 },
-    Intent { user: User::Other, line: 1 },
-    Intent { user: User::Other, line: 2 },
-    Intent { user: User::Other, line: 6 },
-    Intent { user: User::Other, line: 7 },
-    Intent { user: User::Other, line: 8 },
+/// The clients call this many intents at a time.
+pub(crate) const SLOTS: usize = 12;
+
+/// The user and the line of each slot. All three users call some of the numbers, and two of the users
+/// are of one organization.
+const IN_SLOTS: [(User, u64); SLOTS] = [
+    (User::First, 1),
+    (User::First, 2),
+    (User::First, 3),
+    (User::First, 4),
+    (User::First, 5),
+    (User::Second, 1),
+    (User::Second, 2),
+    (User::Other, 1),
+    (User::Other, 2),
+    (User::Other, 6),
+    (User::Other, 7),
+    (User::Other, 8),
 ];
 
-/// No number of another kind begins like this.
+/// How long the clients call the same intents. An intent whose call was unknown and was then answered
+/// is not dialled again for an hour: without other intents, a run would end with no dials.
+const GENERATION: Duration = Duration::from_secs(12);
+
+/// Every number begins like this, and no other text.
 pub(crate) const NUMBERS: &str = "+1416555";
 
 impl Intent {
+    /// The intent of a slot, this long after the load began.
+    pub(crate) fn in_slot(slot: usize, since: Duration) -> Self {
+        let generation = since.as_secs() / GENERATION.as_secs();
+        let (user, line) = IN_SLOTS[slot];
+        Self { user, line: 3000 + 10 * (generation % 600) + line }
+    }
+
+    /// All intents of a run of this length.
+    pub(crate) fn all(time: Duration) -> impl Iterator<Item = Self> {
+        let generations = time.as_secs() / GENERATION.as_secs() + 20;
+        let begins = (0..generations).map(|generation| GENERATION * u32::try_from(generation).unwrap_or(0));
+        begins.flat_map(|begins| (0..SLOTS).map(move |slot| Self::in_slot(slot, begins)))
+    }
+
     /// A contact of the organization to which the user does not belong.
     pub(crate) fn foreign_contact(self) -> String {
         let others = ORGANIZATIONS.into_iter().filter(|other| *other != self.user.organization());
@@ -68,7 +92,7 @@ impl Intent {
     }
 
     pub(crate) fn number(self) -> String {
-        format!("{NUMBERS}30{:02}", self.line)
+        format!("{NUMBERS}{}", self.line)
     }
 }
 
@@ -87,7 +111,7 @@ pub(crate) fn directory() -> String {
             "organizationId": organization, "name": "Nora", "voiceEnabled": true,
             "providerAgentId": format!("agent_{organization}") }));
         records.push(json!({ "kind": "contact", "id": contact_of(organization),
-            "organizationId": organization, "phoneNumber": format!("{NUMBERS}4000") }));
+            "organizationId": organization, "phoneNumber": format!("{NUMBERS}2100") }));
     }
     for (n, user) in User::ALL.into_iter().enumerate() {
         let organization = user.organization();

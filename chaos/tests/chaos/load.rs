@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::client::Client;
 use super::history::{History, Kind, Reply};
-use super::intents::{INTENTS, Intent};
+use super::intents::{Intent, SLOTS};
 use super::watch::Watch;
 
 /// How many clients send requests at the same time.
@@ -25,6 +25,8 @@ pub(crate) struct Load {
     pub(crate) client: Client,
     pub(crate) history: History,
     pub(crate) watch: Watch,
+    /// When the load began.
+    pub(crate) begins: Duration,
     /// Where the clients reach the gateways.
     pub(crate) gateways: Vec<SocketAddr>,
     pub(crate) stopped: Arc<AtomicBool>,
@@ -47,7 +49,7 @@ impl Load {
 
     async fn run(self, mut rng: Rng) {
         while !self.stopped.load(Ordering::SeqCst) {
-            let intent = INTENTS[rng.usize(..INTENTS.len())];
+            let intent = self.intent(rng.usize(..SLOTS));
             let kind = match rng.u8(..100) {
                 0..2 => Kind::BadToken,
                 2..4 => Kind::BadBody,
@@ -59,6 +61,11 @@ impl Load {
             self.request(intent, kind, gateway, patience).await;
             sleep(Duration::from_millis(rng.u64(..MAX_PAUSE_MS))).await;
         }
+    }
+
+    /// The intent of a slot now.
+    pub(crate) fn intent(&self, slot: usize) -> Intent {
+        Intent::in_slot(slot, self.watch.now().saturating_sub(self.begins))
     }
 
     /// Sends one request, and hangs up if it has no response by then.

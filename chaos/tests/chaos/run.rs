@@ -11,11 +11,12 @@ use tokio::time::sleep;
 use super::checker::{ENDED, Violation, check};
 use super::client::Client;
 use super::evidence::Evidence;
+use super::fault::Lane;
 use super::follower::Follower;
 use super::gateway::Mutant;
 use super::history::{History, Kind, Reply};
 use super::inject::{Injected, inject};
-use super::intents::{INTENTS, Intent, User};
+use super::intents::{Intent, SLOTS, User};
 use super::load::Load;
 use super::observer::Observer;
 use super::receiver::Receiver;
@@ -53,16 +54,21 @@ pub(crate) struct Run {
     pub(crate) topology: Topology,
     /// How long load and faults last.
     pub(crate) time: Duration,
-    /// With a mutant, nothing is waited for after the last fault, and only what happened to the calls
-    /// can be judged.
+    /// With a mutant, the stores have no faults, nothing is waited for after the last fault, and only
+    /// what happened to the calls is judged.
     pub(crate) mutant: Option<Mutant>,
 }
 
 pub(crate) async fn run(Run { seed, topology, time, mutant }: Run) -> anyhow::Result<Outcome> {
     let mut rng = Rng::with_seed(seed);
-    let plan = plan(&mut rng, topology, time);
+    let mut lanes = Lane::of(topology);
+    if mutant.is_some() {
+        // While a store recovers, the checker excuses what it would otherwise find.
+        lanes.retain(|lane| !lane.is_of_stores());
+    }
+    let plan = plan(&mut rng, topology, &lanes, time);
     let watch = Watch::start();
-    let mut world = World::start(topology, mutant, watch).await?;
+    let mut world = World::start(topology, mutant, watch, time).await?;
     world.gateways.recover().await?;
     let addresses = world.gateways.addresses();
     let client = Client::new()?;
@@ -77,23 +83,24 @@ pub(crate) async fn run(Run { seed, topology, time, mutant }: Run) -> anyhow::Re
     }
     let mut view = world.stores.view();
     let observer = Observer::start(&view, watch);
+    // The schedule begins now, not when the stores began to start.
+    let begins = watch.now();
     let load = Load {
         client: client.clone(),
         history: History::default(),
         watch,
+        begins,
         gateways: addresses,
         stopped: Arc::default(),
     };
 
-    // The schedule begins now, not when the stores began to start.
-    let begins = watch.now();
     let mut shifted = plan;
     for planned in &mut shifted {
         planned.from += begins;
         planned.until += begins;
     }
     let mut clients = load.start(&mut rng);
-    let injected = inject(&mut world, &shifted, begins + time).await?;
+    let injected = inject(&mut world, &shifted, begins, begins + time).await?;
     load.stop();
     while clients.join_next().await.is_some() {
         world.gateways.look()?;
@@ -152,8 +159,8 @@ fn responses(evidence: &Evidence) -> BTreeMap<String, usize> {
 /// Calls every intent until it gets a call. Returns those that got none in time.
 async fn probe(load: &Load) -> Vec<Intent> {
     let deadline = load.watch.now() + BLOCKED;
-    let probes = INTENTS.into_iter().enumerate().map(|(index, intent)| async move {
-        let gateway = index % load.gateways.len();
+    let probes = (0..SLOTS).map(|slot| async move {
+        let (intent, gateway) = (load.intent(slot), slot % load.gateways.len());
         loop {
             let reply = load.request(intent, Kind::Call, gateway, None).await;
             if matches!(reply, Reply::Response { status: 200, .. }) {

@@ -22,18 +22,18 @@ const PHASE: Duration = Duration::from_secs(12);
 /// is a documented limit.
 const CALM: Duration = Duration::from_secs(6);
 
-/// The faults of `time`, in the order in which they begin.
-pub(crate) fn plan(rng: &mut Rng, topology: Topology, time: Duration) -> Vec<Planned> {
+/// The faults of `time` in these lanes, in the order in which they begin.
+pub(crate) fn plan(rng: &mut Rng, topology: Topology, lanes: &[Lane], time: Duration) -> Vec<Planned> {
     let mut planned = Vec::new();
     let mut phase_begins = Duration::from_secs(1);
     while phase_begins < time {
-        let stepping = rng.u8(..4) == 0;
+        let stepping = lanes.contains(&Lane::Clocks) && rng.u8(..4) == 0;
         let (from, until) = if stepping {
             (phase_begins + CALM, phase_begins + CALM + PHASE)
         } else {
             (phase_begins, phase_begins + PHASE)
         };
-        for lane in Lane::of(topology) {
+        for lane in lanes.iter().copied() {
             if lane.steps_clocks() == stepping || lane.fits_every_phase() {
                 planned.extend(fill(&mut rng.fork(), topology, lane, from, until));
             }

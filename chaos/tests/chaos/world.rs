@@ -19,7 +19,7 @@ use super::evidence::Dial;
 use super::gateway::Mutant;
 use super::gateways::{Gateway, Gateways, State};
 use super::history::Request;
-use super::intents::{INTENTS, directory};
+use super::intents::{Intent, directory};
 use super::parts::preload::Preload;
 use super::stores::Stores;
 use super::topology::Topology;
@@ -47,11 +47,12 @@ pub(crate) const MAX_IN_FLIGHT: usize = 6;
 const WEBHOOK_SECRET: &str = "wsec_the-secret-of-webhooks";
 
 impl World {
-    /// Starts everything. The gateways are not ready yet.
+    /// Starts everything for a load of this length. The gateways are not ready yet.
     pub(crate) async fn start(
         topology: Topology,
         mutant: Option<Mutant>,
         watch: Watch,
+        time: Duration,
     ) -> anyhow::Result<Self> {
         let folder = TempDir::with_prefix("outdial-chaos.")?;
         // The stores may run as another user.
@@ -60,7 +61,7 @@ impl World {
         let stores = Stores::start(topology.storage, folder.path(), &preload, topology.replicas).await?;
         let simulator = Simulator::start(simulator::Settings::default()).await?;
         let simulator_started = watch.now();
-        script_answers(&simulator);
+        script_answers(&simulator, time);
 
         let disturbances = Disturbances::new(watch);
         let points = folder.path().join("points");
@@ -101,8 +102,8 @@ impl World {
 
 /// Each number rings for a time of its own, from 0.1 s to the ringing timeout: shorter and longer
 /// than the lock's TTL.
-fn script_answers(simulator: &Simulator) {
-    for (n, intent) in INTENTS.into_iter().enumerate() {
+fn script_answers(simulator: &Simulator, time: Duration) {
+    for (n, intent) in Intent::all(time).enumerate() {
         let after_ms = 100 + (n as u64 * 700) % 1800;
         let answer = ScriptedBehaviour::new(Behaviour::Answer { after_ms });
         simulator.script(answer.to(&intent.number()));

@@ -1,13 +1,13 @@
 //! I1, I7 and I10: which dials were made, and when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Invariant::{Bounded, OneDialInTheWindow, RefusedIsNotDialled};
 use super::Violation;
 use crate::evidence::{Dial, Evidence};
 use crate::history::{Kind, Reply, Request};
-use crate::intents::INTENTS;
+use crate::intents::Intent;
 
 /// The clocks of the simulator and of the run are read one after the other.
 const TOLERANCE: Duration = Duration::from_millis(30);
@@ -30,7 +30,8 @@ fn windows(evidence: &Evidence) -> Vec<Violation> {
     for (request, count) in by_request.into_iter().filter(|(_, count)| *count > 1) {
         violations.push(OneDialInTheWindow.broken(format!("request {request} was dialled {count} times")));
     }
-    for intent in INTENTS {
+    let intents: BTreeSet<Intent> = evidence.requests.iter().map(|request| request.intent).collect();
+    for intent in intents {
         let of_intent =
             |dial: &&Dial| evidence.request_of(dial).is_some_and(|request| request.intent == intent);
         let dials: Vec<&Dial> = evidence.dials.iter().filter(of_intent).collect();

@@ -46,7 +46,7 @@ fn reservation(evidence: &Evidence, dial: &Dial) -> Option<Violation> {
 fn lock(evidence: &Evidence, dial: &Dial) -> Option<Violation> {
     let request = evidence.request_of(dial)?;
     let ended = request.status().and(request.ended)?;
-    let begins = dial.at.checked_sub(RECOVERY)?;
+    let begins = dial.at.saturating_sub(RECOVERY);
     let parts = [Part::Gateway(request.gateway), Part::Locks, Part::LocksOf(request.gateway)];
     if parts.iter().any(|part| evidence.is_disturbed(*part, begins, ended)) {
         return None;

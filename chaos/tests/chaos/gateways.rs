@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use testkit::fault_proxy::{Fault as Way, FaultProxy};
+use testkit::fault_proxy::{Fault as ProxyFault, FaultProxy};
 
 use super::disturbances::Disturbances;
 use super::evidence::Part;
-use super::fault::{Broken, Fault, Link};
+use super::fault::{Fault, Link};
 use super::gateway::{Action, GatewayProcess, Mutant, Point, Points};
 use super::parts::preload::Clock;
 use super::stores::Ways;
@@ -127,7 +127,7 @@ impl Gateways {
                 }
                 if let Some(proxy) = self.all[gateway].proxy(link) {
                     proxy.deliver_after_close(deliver_after_close);
-                    proxy.set(kind.way());
+                    proxy.set(kind.of_proxy());
                 }
             }
             Fault::GatewayClock { gateway, seconds } => self.all[gateway].clock.step(seconds)?,
@@ -141,7 +141,7 @@ impl Gateways {
             Fault::KillAt(_) | Fault::PauseAt(..) => self.points.disarm_all()?,
             Fault::Network { gateway, link, .. } => {
                 if let Some(proxy) = self.all[gateway].proxy(link) {
-                    proxy.set(Way::None);
+                    proxy.set(ProxyFault::None);
                     proxy.deliver_after_close(true);
                 }
                 if link == Link::Lock {
@@ -239,25 +239,6 @@ impl Gateway {
             Link::Provider => Some(&self.provider),
             Link::Database => self.ways.as_ref().map(|ways| &*ways.database),
             Link::Lock => self.ways.as_ref().map(|ways| &*ways.lock),
-        }
-    }
-}
-
-impl Broken {
-    /// What the proxy does. Delays are shorter than the time that the provider has for its
-    /// response, so that a dial arrives before its reservation ends: a documented limit.
-    fn way(self) -> Way {
-        match self {
-            Self::Refused => Way::Refuse,
-            Self::Delayed => {
-                Way::Delay { requests: Duration::from_millis(400), answers: Duration::from_millis(400) }
-            }
-            Self::AnswersDropped => Way::DropAnswers,
-            Self::ResetBefore => Way::ResetBefore,
-            Self::ResetAfter => Way::ResetAfter,
-            Self::Cut => Way::CutAnswer(20),
-            Self::Trickled => Way::Trickle { bytes: 64, every: Duration::from_millis(10) },
-            Self::Swallowed => Way::Blackhole,
         }
     }
 }

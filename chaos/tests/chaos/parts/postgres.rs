@@ -187,9 +187,8 @@ impl Postgres {
     }
 }
 
-/// Waits until the standby is synchronous and has what the primary has written until now. A session
-/// whose statement was cancelled while it waited for the standby has reported success too early:
-/// its commit is included.
+/// Waits until the standby is synchronous and has what the primary has written until now: what was
+/// committed before it was synchronous has not waited for it.
 async fn wait_for_all_commits(session: &mut PgConnection) -> Result<()> {
     const HAS_ALL: &str = "select count(*) > 0 from pg_stat_replication \
         where sync_state = 'sync' and flush_lsn >= $1::text::pg_lsn";

@@ -54,8 +54,7 @@ impl User {
     }
 }
 
-/// A command without input, with its output in `log`. It is in the process group of this program,
-/// so that a signal to the group ends both.
+/// A command without input, with its output in `log`.
 pub(super) fn command(program: impl AsRef<OsStr>, log: &Path) -> Result<Command> {
     let output = File::options().create(true).append(true).open(log)?;
     let mut command = Command::new(program);
@@ -75,12 +74,25 @@ pub(super) async fn run(mut command: Command, log: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Waits for the end of the program that starts it, and kills a process and its children then.
+const GUARD: &str = r#"
+cat
+kill -STOP "$1"
+for stat in /proc/[0-9]*/stat; do
+    if read -r id _ _ parent _ <"$stat" && [ "$parent" = "$1" ]; then kill -KILL "$id"; fi
+done
+kill -KILL "$1"
+"#;
+
 /// A running server. Dropping it kills its processes.
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
     main: Pid,
     log: PathBuf,
+    /// Runs [`GUARD`]. No signal to a group of processes, as of a terminal, reaches the children of
+    /// Postgres, and a frozen one does not see that its parent has ended.
+    _guard: Child,
 }
 
 impl Server {
@@ -88,7 +100,12 @@ impl Server {
         let child = command.spawn().with_context(|| format!("starting {command:?}"))?;
         let main = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let main = main.context("a process that was just started has an id")?;
-        Ok(Self { child, main, log: log.to_owned() })
+        let mut guard = Command::new("sh");
+        guard.args(["-c", GUARD, "guard", &main.as_raw_nonzero().to_string()]);
+        guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // In a process group of its own, so that it outlives this program.
+        let guard = guard.process_group(0).kill_on_drop(true).spawn()?;
+        Ok(Self { child, main, log: log.to_owned(), _guard: guard })
     }
 
     /// Fails if the server has ended.

@@ -1,5 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt deny audit generate
+.PHONY: help run test chaos chaos-selftest check fmt deny audit generate
+
+MINUTES ?= 3
+# The workspace, so that cargo selects the features that all other commands use.
+CHAOS = scripts/with-services.sh --programs -- cargo test --workspace --locked --test chaos --
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -7,8 +11,17 @@ help: ## List the targets
 run: ## Start the gateway with a SQLite file and a simulated voice provider; needs no settings
 	cargo run --bin outdial -- serve
 
-test: ## Run every test, with a temporary Postgres and Redis
+test: ## Run every test, with a temporary Postgres and Redis, and inject faults for 3 minutes
 	scripts/with-services.sh -- cargo test --workspace --locked
+	$(MAKE) --no-print-directory chaos
+
+chaos: ## Inject faults into real processes for MINUTES=3; SEED=n repeats the schedule of a run
+	$(CHAOS) run --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+chaos-selftest: ## Show that the fault injection finds gateways without their protections
+	$(CHAOS) check-parts
+	$(CHAOS) check-gateway
+	$(CHAOS) selftest
 
 check: ## Check formatting, lints, documentation, dependency rule, licences and generated files
 	cargo fmt --all --check

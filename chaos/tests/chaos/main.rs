@@ -1,9 +1,14 @@
 //! Faults at random moments: real gateways, stores and clients, a schedule of faults from a seed, and
 //! a check of what was promised.
 //!
+//! `make chaos` and `make chaos-selftest` run it. Behind `cargo test -p chaos --test chaos --`, it takes
+//! these commands:
+//!
 //! ```text
-//! cargo test -p chaos --test chaos -- [run] [--seed N] [--seconds N] [--part N] [--mutant NAME]
-//! cargo test -p chaos --test chaos -- selftest
+//! run [--seed N] [--minutes N | --seconds N] [--part N] [--mutant NAME]
+//! selftest
+//! check-gateway
+//! check-parts
 //! ```
 //!
 //! The program is also what it starts: the gateway under test, and the `outdial` commands that
@@ -36,7 +41,6 @@ mod watch;
 mod world;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser as _;
 
@@ -59,7 +63,10 @@ fn main() -> anyhow::Result<ExitCode> {
 fn drive(options: &Options) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let is_fine = match options.command {
-        Command::Nothing => true,
+        Command::Nothing => {
+            say("faults are injected by `make chaos`");
+            true
+        }
         Command::CheckGateway => gateway::check().map(|()| true)?,
         Command::CheckParts => parts::check::run().map(|()| true)?,
         Command::SelfTest => runtime.block_on(selftest::selftest())?,
@@ -90,6 +97,3 @@ async fn run_all(options: &Options) -> anyhow::Result<bool> {
 fn say(text: &str) {
     eprintln!("{text}");
 }
-
-/// A run without options.
-const DEFAULT_TIME: Duration = Duration::from_secs(120);

@@ -45,6 +45,7 @@ async fn check_redis(folder: &Path, preload: &Preload) -> Result<()> {
     ensure!(!has(&redis, "flushed").await?, "a key survived FLUSHALL");
 
     set(&redis, "switched").await?;
+    redis.wait_for_replica().await?;
     redis.demote().await?;
     let refused = set(&redis, "refused").await.err().context("a replica accepted a write")?;
     let refused = refused.downcast::<redis::RedisError>()?;

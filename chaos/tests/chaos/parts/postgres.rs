@@ -97,7 +97,7 @@ impl Postgres {
     }
 
     /// Kills one process that serves a client, if there is one. Postgres then ends all other
-    /// sessions, and recovers as after a crash.
+    /// sessions, and recovers as after a crash. Returns when it ends them.
     pub(crate) async fn kill_one_backend(&self) -> Result<bool> {
         const CLIENT: &str = "select pid from pg_stat_activity \
             where backend_type = 'client backend' and pid <> pg_backend_pid() order by random() limit 1";
@@ -105,6 +105,8 @@ impl Postgres {
         let client = sqlx::query_scalar::<_, i32>(CLIENT).fetch_optional(&mut session);
         let Some(client) = timeout(STATEMENT, client).await?? else { return Ok(false) };
         kill_process(Pid::from_raw(client).context("process ids are positive")?, Signal::KILL)?;
+        let has_ended = async || Ok(sqlx::query("select 1").execute(&mut session).await.is_err());
+        wait_until("Postgres ends all sessions", has_ended).await?;
         Ok(true)
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use deadpool_redis::redis::aio::MultiplexedConnection;
 use deadpool_redis::redis::{self, FromRedisValue};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -133,7 +134,22 @@ impl Redis {
             let state: String = self.replica().query("INFO replication").await?;
             Ok(state.contains("master_link_status:up"))
         };
-        wait_until("the replica of Redis follows the master", follows).await
+        wait_until("the replica of Redis follows the master", follows).await?;
+        self.wait_for_replica().await
+    }
+
+    /// Waits until the replica has all keys of the master. It gets its first keys as a copy, and the
+    /// master sends no others before the replica has confirmed the copy.
+    pub(crate) async fn wait_for_replica(&self) -> Result<()> {
+        let mut connection = self.master().connect().await?;
+        let has_all = async || {
+            // WAIT counts from the last command of its own connection.
+            let mut wait = redis::pipe();
+            let wait = wait.cmd("PING").ignore().cmd("WAIT").arg(1).arg(1000);
+            let (replicas,): (u32,) = wait.query_async(&mut connection).await?;
+            Ok(replicas == 1)
+        };
+        wait_until("the replica of Redis has all keys", has_all).await
     }
 }
 
@@ -201,14 +217,15 @@ impl Node {
     }
 
     async fn query<T: FromRedisValue>(&self, words: &str) -> Result<T> {
-        let client = redis::Client::open(format!("redis://{}", self.address()))?;
         let (name, arguments) = words.split_once(' ').unwrap_or((words, ""));
         let mut command = redis::cmd(name);
         command.arg(arguments.split_terminator(' ').collect::<Vec<_>>());
-        let reply = async {
-            let mut connection = client.get_multiplexed_async_connection().await?;
-            command.query_async(&mut connection).await
-        };
-        Ok(timeout(COMMAND, reply).await??)
+        let mut connection = self.connect().await?;
+        Ok(timeout(COMMAND, command.query_async(&mut connection)).await??)
+    }
+
+    async fn connect(&self) -> Result<MultiplexedConnection> {
+        let client = redis::Client::open(format!("redis://{}", self.address()))?;
+        Ok(timeout(COMMAND, client.get_multiplexed_async_connection()).await??)
     }
 }

@@ -178,16 +178,16 @@ impl Services {
 
 /// Whether a lock may be lost, or not be renewed, although its owner works.
 fn loses_locks(fault: &Fault) -> bool {
-    match fault {
+    matches!(
+        fault,
         Fault::RedisKilled
-        | Fault::RedisEmptied
-        | Fault::RedisDemoted
-        | Fault::RedisFailover { .. }
-        | Fault::RedisFrozen
-        | Fault::RedisClock { .. }
-        | Fault::FileFull => true,
-        _ => false,
-    }
+            | Fault::RedisEmptied
+            | Fault::RedisDemoted
+            | Fault::RedisFailover { .. }
+            | Fault::RedisFrozen
+            | Fault::RedisClock { .. }
+            | Fault::FileFull
+    )
 }
 
 fn place(postgres: &Postgres, redis: &Redis) -> Place {

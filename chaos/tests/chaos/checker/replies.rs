@@ -75,7 +75,7 @@ fn ids(evidence: &Evidence, request: &Request) -> Vec<Violation> {
     }
     let mut of_call = evidence.dials.iter().filter(|dial| dial.call_id == call_id);
     let dial = of_call.next();
-    if request.is_new_call() && !dial.is_some_and(|dial| dial.reason == reason) {
+    if request.is_new_call() && dial.is_none_or(|dial| dial.reason != reason) {
         violations
             .push(DuplicatesRepeat.broken(format!("{reason} got a new call that was not dialled for it")));
     }

@@ -76,18 +76,29 @@ impl Evidence {
         of_part.any(|disturbance| disturbance.from <= until && disturbance.until >= from)
     }
 
-    /// The first moment at which the reservation of a call was certainly taken.
-    pub(crate) fn reserved_by(&self, call_id: &str) -> Option<Duration> {
-        let has_it =
-            |sample: &&Sample| sample.reservations.as_ref().is_some_and(|all| all.contains_key(call_id));
-        self.samples.iter().find(has_it).map(|sample| sample.until)
+    /// The samples between these moments.
+    pub(crate) fn samples_between(&self, from: Duration, until: Duration) -> &[Sample] {
+        let begin = self.samples.partition_point(|sample| sample.from < from);
+        let length = self.samples[begin..].partition_point(|sample| sample.until <= until);
+        &self.samples[begin..begin + length]
+    }
+
+    /// The first moment before its dial at which the reservation of a call was certainly taken.
+    fn reserved_by(&self, dial: &Dial) -> Option<Duration> {
+        // No gateway is stopped for longer.
+        const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+        let before = self.samples_between(dial.at.saturating_sub(LONGEST_PAUSE), dial.at);
+        let has_it = |sample: &&Sample| {
+            sample.reservations.as_ref().is_some_and(|all| all.contains_key(&dial.call_id))
+        };
+        before.iter().find(has_it).map(|sample| sample.until)
     }
 
     /// Whether the gateway was stopped between its last check and the dial, for longer than the
     /// provider may take to respond. No software can prevent such a dial: a documented limit.
     pub(crate) fn was_paused_before_its_send(&self, dial: &Dial) -> bool {
         const MARGIN: Duration = Duration::from_millis(1500);
-        let (Some(request), Some(reserved)) = (self.request_of(dial), self.reserved_by(&dial.call_id)) else {
+        let (Some(request), Some(reserved)) = (self.request_of(dial), self.reserved_by(dial)) else {
             return false;
         };
         dial.at.saturating_sub(reserved) > MARGIN

@@ -30,11 +30,9 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Violation> {
 
 /// The reservation is durable: whatever fails, it stays while the phone rings.
 fn reservation(evidence: &Evidence, dial: &Dial) -> Option<Violation> {
-    let mut ringing = evidence
-        .samples
-        .iter()
-        .filter(|sample| sample.from >= dial.at + EDGE && sample.until + EDGE <= dial.rings_until);
+    let ringing = evidence.samples_between(dial.at + EDGE, dial.rings_until.saturating_sub(EDGE));
     let missing = ringing
+        .iter()
         .find(|sample| sample.reservations.as_ref().is_some_and(|all| !all.contains_key(&dial.call_id)))?;
     Some(HeldWhileRinging.broken(format!(
         "{} rings from {:?} to {:?} and has no reservation at {:?}",
@@ -51,23 +49,19 @@ fn lock(evidence: &Evidence, dial: &Dial) -> Option<Violation> {
     if parts.iter().any(|part| evidence.is_disturbed(*part, begins, ended)) {
         return None;
     }
-    let in_flight: Vec<&Sample> = evidence
-        .samples
-        .iter()
-        .filter(|sample| sample.from >= dial.at + EDGE && sample.until + EDGE <= ended)
-        .collect();
+    let in_flight = evidence.samples_between(dial.at + EDGE, ended.saturating_sub(EDGE));
     if in_flight.windows(2).any(|pair| pair[1].from - pair[0].from > STALL) {
         return None;
     }
-    let lost = |sample: &&&Sample| {
+    let lost = |sample: &Sample| {
         let (Some(locks), Some(reservations)) = (&sample.locks, &sample.reservations) else { return false };
         let Some((key, token)) = reservations.get(&dial.call_id) else { return false };
         locks.get(key) != Some(token)
     };
-    let first = in_flight.iter().position(|sample| lost(&sample))?;
+    let first = in_flight.iter().position(lost)?;
     // The lock and the reservation of one sample were not read at the same moment.
-    let (sample, next) = (in_flight[first], in_flight.get(first + 1)?);
-    lost(&next).then(|| {
+    let (sample, next) = (&in_flight[first], in_flight.get(first + 1)?);
+    lost(next).then(|| {
         FreedByTheOwner.broken(format!(
             "{} is in flight from {:?} to {ended:?} and has lost its lock at {:?}",
             dial.reason, dial.at, sample.from

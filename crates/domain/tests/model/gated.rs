@@ -1,0 +1,82 @@
+//! The ports of a process, behind its gate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{
+    CallLedger, ContextToStore, HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable,
+    SettleResult, Settlement, UndecidedCall,
+};
+use domain::{Booking, IntentKey, OwnerToken};
+
+use crate::gate::{Gate, Op};
+
+/// A port behind the gate of a process.
+pub(crate) struct Gated<P: ?Sized> {
+    pub(crate) gate: Gate,
+    pub(crate) port: Arc<P>,
+}
+
+#[async_trait]
+impl IdempotencyLock for Gated<dyn IdempotencyLock> {
+    async fn acquire(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        hold_for: Duration,
+    ) -> Result<HoldResult, PortUnavailable> {
+        let (port, key, token) = (self.port.clone(), key.clone(), token.clone());
+        self.gate.call(Op::Acquire, async move { port.acquire(&key, &token, hold_for).await }).await
+    }
+
+    async fn renew(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        hold_for: Duration,
+    ) -> Result<Ownership, PortUnavailable> {
+        let (port, key, token) = (self.port.clone(), key.clone(), token.clone());
+        self.gate.call(Op::Renew, async move { port.renew(&key, &token, hold_for).await }).await
+    }
+
+    async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable> {
+        let LockSettlement { key, token, call, hold_for, context } = *settlement;
+        let (port, key, token, call) = (self.port.clone(), key.clone(), token.clone(), call.clone());
+        let context = context.map(|to_store| (to_store.context.clone(), to_store.ttl));
+        let settle = async move {
+            let context = context.as_ref().map(|(context, ttl)| ContextToStore { context, ttl: *ttl });
+            port.settle(&LockSettlement { key: &key, token: &token, call: &call, hold_for, context }).await
+        };
+        self.gate.call(Op::SettleLock, settle).await
+    }
+
+    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
+        let (port, key, token) = (self.port.clone(), key.clone(), token.clone());
+        self.gate.call(Op::ReleaseLock, async move { port.release(&key, &token).await }).await
+    }
+}
+
+#[async_trait]
+impl CallLedger for Gated<dyn CallLedger> {
+    async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
+        let (port, booking) = (self.port.clone(), booking.clone());
+        self.gate.call(Op::Book, async move { port.book(&booking).await }).await
+    }
+
+    async fn undecided(&self, key: &IntentKey) -> Result<Option<UndecidedCall>, PortUnavailable> {
+        let (port, key) = (self.port.clone(), key.clone());
+        self.gate.call(Op::Undecided, async move { port.undecided(&key).await }).await
+    }
+
+    async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
+        let Settlement { call_id, key, token, outcome, status, hold_for, settled_at } = *settlement;
+        let (port, call_id, key) = (self.port.clone(), call_id.clone(), key.clone());
+        let (token, outcome) = (token.clone(), outcome.clone());
+        let settle = async move {
+            let (call_id, key, token, outcome) = (&call_id, &key, &token, &outcome);
+            port.settle(&Settlement { call_id, key, token, outcome, status, hold_for, settled_at }).await
+        };
+        self.gate.call(Op::SettleLedger, settle).await
+    }
+}

@@ -3,10 +3,10 @@
 
 MINUTES ?= 3
 # The workspace, so that cargo selects the features that all other commands use.
-CHAOS = scripts/with-services.sh --programs -- cargo test --workspace --locked --test chaos --
+CHAOS = scripts/with-services.sh --programs -- cargo test --workspace --locked --test chaos -- --chaos
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the gateway with a SQLite file and a simulated voice provider; needs no settings
 	cargo run --bin outdial -- serve

@@ -8,7 +8,8 @@ mod replies;
 
 use std::fmt;
 
-pub(crate) use self::ledger::ENDED;
+pub(crate) use self::holds::watched_locks;
+pub(crate) use self::ledger::has_ended;
 use super::evidence::Evidence;
 
 /// One promise that was broken.
@@ -44,10 +45,12 @@ pub(crate) enum Invariant {
     Bounded,
     /// Every event arrives: streams have each once and in order, receivers at least once.
     EventsArrive,
+    /// A gateway ends only when a signal ends it.
+    KeepsRunning,
 }
 
 impl Invariant {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::OneDialInTheWindow,
         Self::HeldWhileRinging,
         Self::FreedByTheOwner,
@@ -59,6 +62,7 @@ impl Invariant {
         Self::Separate,
         Self::Bounded,
         Self::EventsArrive,
+        Self::KeepsRunning,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -74,6 +78,7 @@ impl Invariant {
             Self::Separate => "I9 organizations are separate",
             Self::Bounded => "I10 calls in flight are bounded",
             Self::EventsArrive => "every event arrives",
+            Self::KeepsRunning => "gateways keep running",
         }
     }
 

@@ -21,16 +21,24 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Client {
     http: reqwest::Client,
     tokens: [String; 3],
+    /// Signed with another key.
+    forged: String,
 }
 
 impl Client {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let http =
             reqwest::Client::builder().no_proxy().timeout(TIMEOUT).pool_max_idle_per_host(0).build()?;
-        Ok(Self { http, tokens: User::ALL.map(|user| token(user, JWT_SECRET)) })
+        let forged = token(User::First, "another secret that is long enough for HS256");
+        Ok(Self { http, tokens: User::ALL.map(|user| token(user, JWT_SECRET)), forged })
     }
 
-    pub(crate) fn token(&self, user: User) -> &str {
+    /// Every token that the client sends.
+    pub(crate) fn all_tokens(&self) -> Vec<String> {
+        self.tokens.iter().chain([&self.forged]).cloned().collect()
+    }
+
+    fn token(&self, user: User) -> &str {
         let index = User::ALL.iter().position(|other| *other == user).expect("every user has a token");
         &self.tokens[index]
     }
@@ -47,8 +55,7 @@ impl Client {
                 json!({ "contactId": request.intent.foreign_contact(), "callReason": request.reason() })
             }
         };
-        let forged = token(user, "another secret that is long enough for HS256");
-        let token = if request.kind == Kind::BadToken { &forged } else { self.token(user) };
+        let token = if request.kind == Kind::BadToken { &self.forged } else { self.token(user) };
         let url = format!("http://{gateway}{OUTBOUND_CALLS}");
         read(self.http.post(url).bearer_auth(token).json(&body)).await
     }

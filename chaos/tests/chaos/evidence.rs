@@ -8,9 +8,11 @@ use super::history::Request;
 use super::intents::Intent;
 use super::observer::Sample;
 use super::receiver::Delivered;
+use super::topology::Topology;
 use super::view::{LedgerCall, LedgerEvent};
 
 pub(crate) struct Evidence {
+    pub(crate) topology: Topology,
     pub(crate) requests: Vec<Request>,
     pub(crate) dials: Vec<Dial>,
     /// Every call of the ledger by its id.
@@ -25,12 +27,18 @@ pub(crate) struct Evidence {
     pub(crate) disturbances: Vec<Disturbance>,
     /// Intents for which no call was placed in time after the last fault.
     pub(crate) blocked: Vec<Intent>,
+    /// Locks and reservations that still hold an intent long after the last dial.
+    pub(crate) left_holds: usize,
+    /// Gateways that ended without a fault that ends one.
+    pub(crate) unexpected_ends: usize,
     /// Calls of one organization that another one could read.
     pub(crate) leaked: Vec<String>,
     /// Lines of the gateways' logs that contain personal data or a secret.
     pub(crate) logged: usize,
     /// The least time between the end of a ring and the next dial of the intent.
     pub(crate) hold: Duration,
+    /// How long a reservation holds from its booking.
+    pub(crate) reserved: Duration,
     /// How many calls one gateway may have in flight.
     pub(crate) max_in_flight: usize,
 }
@@ -39,7 +47,11 @@ pub(crate) struct Evidence {
 #[derive(Debug, Clone)]
 pub(crate) struct Dial {
     pub(crate) at: Duration,
+    /// When the gateway had done its last check.
+    pub(crate) checked_at: Duration,
     pub(crate) rings_until: Duration,
+    /// Whether the request had the ringing timeout of the settings.
+    pub(crate) has_ringing_timeout: bool,
     pub(crate) call_id: String,
     pub(crate) conversation_id: String,
     pub(crate) number: String,
@@ -61,6 +73,8 @@ pub(crate) enum Part {
     Gateway(usize),
     /// The lock's store, or the way of all gateways to it.
     Locks,
+    /// The clock by which reservations end.
+    LedgerClock,
     /// The way of one gateway to the lock's store.
     LocksOf(usize),
 }
@@ -83,25 +97,13 @@ impl Evidence {
         &self.samples[begin..begin + length]
     }
 
-    /// The first moment before its dial at which the reservation of a call was certainly taken.
-    fn reserved_by(&self, dial: &Dial) -> Option<Duration> {
-        // No gateway is stopped for longer.
-        const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-        let before = self.samples_between(dial.at.saturating_sub(LONGEST_PAUSE), dial.at);
-        let has_it = |sample: &&Sample| {
-            sample.reservations.as_ref().is_some_and(|all| all.contains_key(&dial.call_id))
-        };
-        before.iter().find(has_it).map(|sample| sample.until)
-    }
-
-    /// Whether the gateway was stopped between its last check and the dial, for longer than the
-    /// provider may take to respond. No software can prevent such a dial: a documented limit.
+    /// Whether the gateway was stopped between its last check and the send, for longer than its
+    /// reservation allows. No software can prevent such a dial: a documented limit.
     pub(crate) fn was_paused_before_its_send(&self, dial: &Dial) -> bool {
-        const MARGIN: Duration = Duration::from_millis(1500);
-        let (Some(request), Some(reserved)) = (self.request_of(dial), self.reserved_by(dial)) else {
-            return false;
-        };
-        dial.at.saturating_sub(reserved) > MARGIN
-            && self.is_disturbed(Part::Gateway(request.gateway), reserved, dial.at)
+        let allowed = self.reserved.saturating_sub(self.hold).saturating_sub(dial.rings_until - dial.at);
+        dial.at.saturating_sub(dial.checked_at) > allowed
+            && self.request_of(dial).is_some_and(|request| {
+                self.is_disturbed(Part::Gateway(request.gateway), dial.checked_at, dial.at)
+            })
     }
 }

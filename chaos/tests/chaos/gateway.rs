@@ -28,7 +28,7 @@ const DRIVER: &str = "CHAOS_DRIVER";
 /// Serves as `outdial serve` does, until a signal stops it or a point ends it.
 pub(crate) fn serve() -> anyhow::Result<()> {
     end_with_driver()?;
-    let mutant = mutant(std::env::args().skip(2))?;
+    let mutant = mutant(std::env::args().skip(3))?;
     let folder = PathBuf::from(variable(POINTS)?);
     anyhow::ensure!(folder.is_dir(), "{POINTS} is not a folder");
     let points = Points::in_folder(folder);

@@ -27,6 +27,8 @@ pub(crate) struct Gateways {
     pauses: BTreeMap<Point, Duration>,
     /// The points that were taken, for the report.
     pub(crate) taken: Vec<Fault>,
+    /// How often a gateway has ended that no fault had ended.
+    pub(crate) unexpected_ends: usize,
 }
 
 pub(crate) struct Gateway {
@@ -39,6 +41,8 @@ pub(crate) struct Gateway {
     pub(crate) provider: Arc<FaultProxy>,
     pub(crate) ways: Option<Ways>,
     pub(crate) state: State,
+    /// Whether a fault ends the process that runs.
+    pub(crate) may_end: bool,
 }
 
 /// What a gateway does.
@@ -58,12 +62,17 @@ impl Gateways {
     pub(crate) fn new(all: Vec<Gateway>, folder: &Path, watch: Watch, disturbances: Disturbances) -> Self {
         let points = Points::in_folder(folder);
         let (folder, pauses, taken) = (folder.to_owned(), BTreeMap::new(), Vec::new());
-        Self { all, points, folder, watch, disturbances, pauses, taken }
+        Self { all, points, folder, watch, disturbances, pauses, taken, unexpected_ends: 0 }
     }
 
     /// Where clients reach the gateways.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.all.iter().map(|gateway| gateway.clients.address()).collect()
+    }
+
+    /// When the last check of each call was done, as the time since boot.
+    pub(crate) fn sends(&self) -> std::io::Result<BTreeMap<String, Duration>> {
+        self.points.sends()
     }
 
     pub(crate) fn logs(&self) -> Vec<PathBuf> {
@@ -76,15 +85,21 @@ impl Gateways {
         for (point, pid) in self.points.taken()? {
             let pause = self.pauses.remove(&point);
             self.taken.push(pause.map_or(Fault::KillAt(point), |pause| Fault::PauseAt(point, pause)));
-            let stopped = self.all.iter_mut().position(|gateway| gateway.pid() == Some(pid));
-            if let (Some(pause), Some(index)) = (pause, stopped) {
-                self.disturbances.begin(Part::Gateway(index));
-                self.all[index].stop_until(now + pause);
+            let Some(index) = self.all.iter().position(|gateway| gateway.pid() == Some(pid)) else {
+                continue;
+            };
+            match pause {
+                Some(pause) => {
+                    self.disturbances.begin(Part::Gateway(index));
+                    self.all[index].stop_until(now + pause);
+                }
+                None => self.all[index].may_end = true,
             }
         }
         for (index, gateway) in self.all.iter_mut().enumerate() {
             if gateway.has_ended() {
                 self.disturbances.begin(Part::Gateway(index));
+                self.unexpected_ends += usize::from(!gateway.may_end);
                 gateway.state = State::Ended(now + DOWN_TIME);
             }
             if gateway.goes_on(now, &self.folder)? {
@@ -94,24 +109,24 @@ impl Gateways {
         Ok(())
     }
 
-    /// `until`: when the schedule ends the fault.
-    pub(crate) async fn begin(&mut self, fault: &Fault, until: Duration) -> anyhow::Result<()> {
+    /// `until`: when the schedule ends the fault. Returns whether it has an effect: a gateway that does
+    /// not run cannot be killed.
+    pub(crate) async fn begin(&mut self, fault: &Fault, until: Duration) -> anyhow::Result<bool> {
         match *fault {
             Fault::Kill { gateway } => {
                 self.disturbances.begin(Part::Gateway(gateway));
-                self.all[gateway].kill(until).await?;
+                return self.all[gateway].kill(until).await;
             }
             Fault::Pause { gateway } => {
+                let State::Runs(process) = &self.all[gateway].state else { return Ok(false) };
                 self.disturbances.begin(Part::Gateway(gateway));
-                if let State::Runs(process) = &self.all[gateway].state {
-                    process.stop()?;
-                    self.all[gateway].stop_until(until);
-                }
+                process.stop()?;
+                self.all[gateway].stop_until(until);
             }
             Fault::Terminate { gateway } => {
-                if let State::Runs(process) = &self.all[gateway].state {
-                    process.ask_to_stop()?;
-                }
+                let State::Runs(process) = &self.all[gateway].state else { return Ok(false) };
+                process.ask_to_stop()?;
+                self.all[gateway].may_end = true;
             }
             Fault::KillAt(point) => {
                 self.pauses.remove(&point);
@@ -133,7 +148,7 @@ impl Gateways {
             Fault::GatewayClock { gateway, seconds } => self.all[gateway].clock.step(seconds)?,
             ref other => unreachable!("{other:?} is not injected into a gateway"),
         }
-        Ok(())
+        Ok(true)
     }
 
     pub(crate) fn end(&mut self, fault: &Fault) -> anyhow::Result<()> {
@@ -143,6 +158,10 @@ impl Gateways {
                 if let Some(proxy) = self.all[gateway].proxy(link) {
                     proxy.set(ProxyFault::None);
                     proxy.deliver_after_close(true);
+                    if link == Link::Clients {
+                        // Clients would wait for the responses that were lost.
+                        proxy.cut_connections();
+                    }
                 }
                 if link == Link::Lock {
                     self.disturbances.end(Part::LocksOf(gateway));
@@ -204,12 +223,12 @@ impl Gateway {
         };
     }
 
-    async fn kill(&mut self, start_again_at: Duration) -> anyhow::Result<()> {
-        if let State::Runs(process) | State::Stopped(process, _) = &mut self.state {
-            process.kill().await?;
-            self.state = State::Ended(start_again_at);
-        }
-        Ok(())
+    /// Returns whether there was a process.
+    async fn kill(&mut self, start_again_at: Duration) -> anyhow::Result<bool> {
+        let (State::Runs(process) | State::Stopped(process, _)) = &mut self.state else { return Ok(false) };
+        process.kill().await?;
+        self.state = State::Ended(start_again_at);
+        Ok(true)
     }
 
     /// Continues or starts the process if it is due. Returns whether it did.
@@ -219,7 +238,10 @@ impl Gateway {
                 process.cont()?;
                 self.state = State::Runs(process);
             }
-            State::Ended(due) if due <= now => self.state = State::Runs(self.start(points)?),
+            State::Ended(due) if due <= now => {
+                self.state = State::Runs(self.start(points)?);
+                self.may_end = false;
+            }
             other => {
                 self.state = other;
                 return Ok(false);

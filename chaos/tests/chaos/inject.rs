@@ -69,8 +69,9 @@ pub(crate) async fn inject(
                         gateways.begin(fault, step.planned.until).await?;
                     }
                     (fault, true) => {
-                        gateways.begin(fault, step.planned.until).await?;
-                        count(fault);
+                        if gateways.begin(fault, step.planned.until).await? {
+                            count(fault);
+                        }
                     }
                     (fault, false) => gateways.end(fault)?,
                 }

@@ -65,7 +65,7 @@ const IN_SLOTS: [(User, u64); SLOTS] = [
 
 /// How long the clients call the same intents. An intent whose call was unknown and was then answered
 /// is not dialled again for an hour: without other intents, a run would end with no dials.
-const GENERATION: Duration = Duration::from_secs(12);
+pub(crate) const GENERATION: Duration = Duration::from_secs(12);
 
 /// Every number begins like this, and no other text.
 pub(crate) const NUMBERS: &str = "+1416555";

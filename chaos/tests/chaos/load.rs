@@ -49,7 +49,7 @@ impl Load {
 
     async fn run(self, mut rng: Rng) {
         while !self.stopped.load(Ordering::SeqCst) {
-            let intent = self.intent(rng.usize(..SLOTS));
+            let intent = self.intent(rng.usize(..SLOTS), self.watch.now());
             let kind = match rng.u8(..100) {
                 0..2 => Kind::BadToken,
                 2..4 => Kind::BadBody,
@@ -63,9 +63,9 @@ impl Load {
         }
     }
 
-    /// The intent of a slot now.
-    pub(crate) fn intent(&self, slot: usize) -> Intent {
-        Intent::in_slot(slot, self.watch.now().saturating_sub(self.begins))
+    /// The intent of a slot at this moment.
+    pub(crate) fn intent(&self, slot: usize, moment: Duration) -> Intent {
+        Intent::in_slot(slot, moment.saturating_sub(self.begins))
     }
 
     /// Sends one request, and hangs up if it has no response by then.

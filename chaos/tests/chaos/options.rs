@@ -23,27 +23,21 @@ pub(crate) enum Command {
     SelfTest,
     CheckGateway,
     CheckParts,
-    /// The program is a test of cargo, which runs it with the options of its own harness.
-    Nothing,
 }
 
 const MINUTE: u64 = 60;
 
 impl Options {
-    pub(crate) fn from_command_line() -> anyhow::Result<Self> {
-        let mut arguments = std::env::args().skip(1);
-        let command = match arguments.next().as_deref() {
-            Some("run") => Command::Run,
-            Some("selftest") => Command::SelfTest,
-            Some("check-gateway") => Command::CheckGateway,
-            Some("check-parts") => Command::CheckParts,
-            _ => Command::Nothing,
+    pub(crate) fn parse(command: &str, mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Self> {
+        let command = match command {
+            "run" => Command::Run,
+            "selftest" => Command::SelfTest,
+            "check-gateway" => Command::CheckGateway,
+            "check-parts" => Command::CheckParts,
+            _ => bail!("unknown command {command:?}"),
         };
         let time = Duration::from_secs(3 * MINUTE);
         let mut options = Self { command, seed: fastrand::u64(..1_000_000), time, part: None, mutant: None };
-        if command == Command::Nothing {
-            return Ok(options);
-        }
         while let Some(option) = arguments.next() {
             let value = arguments.next().with_context(|| format!("{option} needs a value"))?;
             let number = || value.parse::<u64>().with_context(|| format!("{option} needs a number"));

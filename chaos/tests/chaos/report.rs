@@ -10,14 +10,16 @@ use super::run::Outcome;
 /// The tables of a run, as Markdown.
 pub(crate) fn report(seed: u64, time: Duration, outcomes: &[Outcome]) -> String {
     let mut text = format!("Seed {seed}, {} s of load and faults.\n\n", time.as_secs());
-    text += "| Stores and gateways | requests | dials | faults | dials after a pause before the send | violations |\n";
+    text += "| Stores and gateways | requests | dials | locks watched | faults | dials after a pause before the send | violations |\n";
     text += "|---|--:|--:|--:|--:|--:|\n";
     for outcome in outcomes {
         let faults: usize = outcome.injected.values().sum();
-        let Outcome { topology, requests, dials, late_dials, violations, .. } = outcome;
+        let Outcome { topology, requests, dials, watched, late_dials, violations, .. } = outcome;
         let violations = violations.len();
-        let _ =
-            writeln!(text, "| {topology} | {requests} | {dials} | {faults} | {late_dials} | {violations} |");
+        let _ = writeln!(
+            text,
+            "| {topology} | {requests} | {dials} | {watched} | {faults} | {late_dials} | {violations} |"
+        );
     }
     text += &table("Fault", outcomes.iter().flat_map(|outcome| &outcome.injected));
     text += &table("Response", outcomes.iter().flat_map(|outcome| &outcome.responses));

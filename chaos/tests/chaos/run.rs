@@ -9,8 +9,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::json;
 
-use self::recovery::{probe, settle};
-use super::checker::{Violation, check};
+use self::recovery::{Settled, probe, settle};
+use super::checker::{Violation, check, watched_locks};
 use super::client::Client;
 use super::evidence::Evidence;
 use super::fault::Lane;
@@ -25,7 +25,7 @@ use super::receiver::Receiver;
 use super::schedule::plan;
 use super::topology::Topology;
 use super::watch::Watch;
-use super::world::{HOLD, MAX_IN_FLIGHT, World, private_lines};
+use super::world::{HOLD, MAX_IN_FLIGHT, RESERVED, World, private_lines};
 
 /// What one part of a run did and found.
 pub(crate) struct Outcome {
@@ -33,6 +33,8 @@ pub(crate) struct Outcome {
     pub(crate) injected: Injected,
     pub(crate) requests: usize,
     pub(crate) dials: usize,
+    /// The dials whose lock was watched to their end: nothing excused its loss.
+    pub(crate) watched: usize,
     /// The responses by status and code.
     pub(crate) responses: BTreeMap<String, usize>,
     /// Dials that were sent after a pause between the last check and the send.
@@ -49,16 +51,17 @@ pub(crate) struct Run {
     pub(crate) topology: Topology,
     /// How long load and faults last.
     pub(crate) time: Duration,
-    /// With a mutant, the stores have no faults, nothing is waited for after the last fault, and only
-    /// what happened to the calls is judged.
     pub(crate) mutant: Option<Mutant>,
+    /// The stores have no faults, nothing is waited for after the last fault, and only what happened to
+    /// the calls is judged. For mutants: while a store recovers, the checker excuses what it would
+    /// otherwise find.
+    pub(crate) only_calls: bool,
 }
 
-pub(crate) async fn run(Run { seed, topology, time, mutant }: Run) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(Run { seed, topology, time, mutant, only_calls }: Run) -> anyhow::Result<Outcome> {
     let mut rng = Rng::with_seed(seed);
     let mut lanes = Lane::of(topology);
-    if mutant.is_some() {
-        // While a store recovers, the checker excuses what it would otherwise find.
+    if only_calls {
         lanes.retain(|lane| !lane.is_of_stores());
     }
     let plan = plan(&mut rng, topology, &lanes, time);
@@ -67,12 +70,15 @@ pub(crate) async fn run(Run { seed, topology, time, mutant }: Run) -> anyhow::Re
     world.gateways.recover().await?;
     let addresses = world.gateways.addresses();
     let client = Client::new()?;
-    let (mut followers, mut receivers) = (Vec::new(), Vec::new());
+    let (mut followers, mut receivers, mut secrets) = (Vec::new(), Vec::new(), client.all_tokens());
     for user in FOLLOWERS {
         let receiver = Receiver::start(user.organization(), rng.fork()).await?;
         let url = json!({ "url": receiver.url() });
         let registered = client.post(addresses[0], user, "/api/webhook-endpoints", &url).await;
-        anyhow::ensure!(matches!(registered, Reply::Response { status: 201, .. }), "{registered:?}");
+        let Reply::Response { status: 201, body: Some(body) } = registered else {
+            anyhow::bail!("no endpoint was registered: {registered:?}");
+        };
+        secrets.extend(body["secret"].as_str().map(str::to_owned));
         receivers.push(receiver);
         followers.push(Follower::start(&client, user, &addresses, rng.fork()));
     }
@@ -101,42 +107,48 @@ pub(crate) async fn run(Run { seed, topology, time, mutant }: Run) -> anyhow::Re
         world.gateways.look()?;
     }
     world.gateways.recover().await?;
-    let (mut blocked, mut statuses, mut leaked) = Default::default();
-    if mutant.is_none() {
+    let (mut blocked, mut settled) = (Vec::new(), Settled::unread(&mut view).await?);
+    if !only_calls {
         blocked = probe(&load).await;
-        (statuses, leaked) = settle(&load, &mut view, &followers).await?;
+        let dialled = world.dials()?.into_iter().map(|dial| dial.call_id).collect();
+        settled = settle(&load, &mut view, &followers, &dialled).await?;
     }
-
-    let calls = view.calls().await?.into_iter().map(|call| (call.id.clone(), call)).collect();
-    let tokens: Vec<&str> = User::ALL.iter().map(|user| client.token(*user)).collect();
     let evidence = Evidence {
+        topology,
         requests: load.history.all(),
-        dials: world.dials(),
-        calls,
-        events: view.events().await?,
-        statuses,
+        dials: world.dials()?,
+        calls: settled.calls,
+        events: settled.events,
+        statuses: settled.statuses,
         streamed: followers.iter().map(|follower| (follower.organization, follower.streamed())).collect(),
         delivered: receivers.iter().map(|receiver| (receiver.organization, receiver.delivered())).collect(),
         samples: observer.stop(),
         disturbances: world.disturbances.all(),
         blocked,
-        leaked,
-        logged: private_lines(&world.gateways.logs(), &tokens)?,
+        left_holds: settled.left_holds,
+        unexpected_ends: world.gateways.unexpected_ends,
+        leaked: settled.leaked,
+        logged: private_lines(&world.gateways.logs(), &secrets)?,
         hold: HOLD,
+        reserved: RESERVED,
         max_in_flight: MAX_IN_FLIGHT,
     };
     followers.iter().for_each(Follower::stop);
     receivers.iter().for_each(Receiver::stop);
     let late = evidence.dials.iter().filter(|dial| evidence.was_paused_before_its_send(dial));
     let mut violations = check(&evidence);
-    if mutant.is_some() {
+    if only_calls {
         violations.retain(|violation| violation.invariant.is_of_calls());
+    }
+    if !violations.is_empty() && mutant.is_none() {
+        crate::say(&format!("the logs are in {}", world.keep().display()));
     }
     Ok(Outcome {
         topology,
         injected,
         requests: evidence.requests.len(),
         dials: evidence.dials.len(),
+        watched: watched_locks(&evidence),
         responses: responses(&evidence),
         late_dials: late.count(),
         violations,

@@ -105,9 +105,7 @@ impl Stores {
     }
 
     pub(crate) async fn begin(&mut self, fault: &Fault, disturbances: &Disturbances) -> anyhow::Result<()> {
-        if loses_locks(fault) {
-            disturbances.begin(Part::Locks);
-        }
+        disturbed(fault).iter().for_each(|part| disturbances.begin(*part));
         match self {
             Self::File { disk, .. } => disk.fill(),
             Self::Services(services) => services.begin(fault).await,
@@ -119,9 +117,7 @@ impl Stores {
             Self::File { disk, .. } => disk.free()?,
             Self::Services(services) => services.end(fault).await?,
         }
-        if loses_locks(fault) {
-            disturbances.end(Part::Locks);
-        }
+        disturbed(fault).iter().for_each(|part| disturbances.end(*part));
         Ok(())
     }
 }
@@ -136,7 +132,9 @@ impl Services {
             Fault::RedisFrozen => self.redis.freeze(),
             Fault::RedisClock { seconds } => self.redis.step_clock(*seconds)?,
             Fault::PostgresKilled => self.postgres.kill().await?,
-            Fault::PostgresBackendKilled => drop(self.postgres.kill_one_backend().await?),
+            Fault::PostgresBackendKilled => {
+                anyhow::ensure!(self.postgres.kill_one_backend().await?, "no client is connected");
+            }
             Fault::PostgresFrozen => self.postgres.freeze().await,
             Fault::PostgresFailover => self.postgres.fail_over().await?,
             Fault::PostgresFull => self.postgres.fill_disk()?,
@@ -176,18 +174,20 @@ impl Services {
     }
 }
 
-/// Whether a lock may be lost, or not be renewed, although its owner works.
-fn loses_locks(fault: &Fault) -> bool {
-    matches!(
-        fault,
+/// The parts of which the checker expects less during the fault: a lock may be lost, or not be renewed,
+/// although its owner works; a reservation may end early.
+fn disturbed(fault: &Fault) -> &'static [Part] {
+    match fault {
         Fault::RedisKilled
-            | Fault::RedisEmptied
-            | Fault::RedisDemoted
-            | Fault::RedisFailover { .. }
-            | Fault::RedisFrozen
-            | Fault::RedisClock { .. }
-            | Fault::FileFull
-    )
+        | Fault::RedisEmptied
+        | Fault::RedisDemoted
+        | Fault::RedisFailover { .. }
+        | Fault::RedisFrozen
+        | Fault::RedisClock { .. }
+        | Fault::FileFull => &[Part::Locks],
+        Fault::PostgresClock { .. } => &[Part::LedgerClock],
+        _ => &[],
+    }
 }
 
 fn place(postgres: &Postgres, redis: &Redis) -> Place {

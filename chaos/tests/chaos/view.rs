@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use deadpool_redis::redis::{self, aio::MultiplexedConnection};
-use rustix::time::{ClockId, clock_gettime};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ColumnIndex, Connection as _, Decode, PgConnection, Row, SqliteConnection, Type};
 use tokio::time::timeout;
+
+use super::watch::since_boot;
 
 /// Where the stores are now. A failover moves them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +40,17 @@ enum Database {
 /// The owner's token by the intent key that is locked.
 pub(crate) type Locks = BTreeMap<String, String>;
 
-/// The key and the token of a reservation, by the id of its call.
-pub(crate) type Reservations = BTreeMap<String, (String, String)>;
+/// A reservation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reservation {
+    pub(crate) key: String,
+    pub(crate) token: String,
+    /// By the clock of its store. It stays in the store for a while after its end.
+    pub(crate) is_over: bool,
+}
+
+/// The reservations by the ids of their calls.
+pub(crate) type Reservations = BTreeMap<String, Reservation>;
 
 /// A row of the ledger.
 #[derive(Debug, Clone)]
@@ -91,14 +101,13 @@ impl View {
                 Some(redis) => locks_in_redis(redis).await,
                 // A row of this boot ends by the time since boot.
                 None => {
-                    let since_boot = clock_gettime(ClockId::Boottime);
-                    let since_boot = since_boot.tv_sec * 1000 + since_boot.tv_nsec / 1_000_000;
+                    let now = since_boot().as_millis();
                     let rows = view
                         .rows("select key, token, cast(expires_at - boot_offset as text) from call_locks");
                     let held = rows
                         .await?
                         .into_iter()
-                        .filter(|row| row[2].parse::<i64>().is_ok_and(|end| end > since_boot));
+                        .filter(|row| row[2].parse::<u128>().is_ok_and(|end| end > now));
                     Ok(held
                         .map(|mut row| (std::mem::take(&mut row[0]), std::mem::take(&mut row[1])))
                         .collect())
@@ -108,17 +117,25 @@ impl View {
         .await
     }
 
-    /// The reservations that exist now, expired ones included.
+    /// The reservations that exist now, also those that are over.
     pub(crate) async fn reservations(&mut self) -> anyhow::Result<Reservations> {
+        const POSTGRES: &str = "select call_id, key, token, \
+            case when blocked_until > clock_timestamp() then '1' else '0' end from dial_guards";
+        const SQLITE: &str =
+            "select call_id, key, token, cast(blocked_until - boot_offset as text) from dial_guards";
         self.soon(async |view| {
-            let rows = view.rows("select call_id, key, token from dial_guards").await?;
-            Ok(rows
-                .into_iter()
-                .map(|row| {
-                    let [call_id, key, token] = row.try_into().expect("three columns are selected");
-                    (call_id, (key, token))
-                })
-                .collect())
+            let now = since_boot().as_millis();
+            let (statement, now) = match &view.connect().await?.database {
+                Database::Postgres(_) => (POSTGRES, 0),
+                // A row of this boot ends by the time since boot.
+                Database::File(_) => (SQLITE, now),
+            };
+            let rows = view.rows(statement).await?.into_iter().map(|row| {
+                let [call_id, key, token, end] = row.try_into().expect("four columns are selected");
+                let is_over = end.parse::<u128>().is_ok_and(|end| end <= now);
+                (call_id, Reservation { key, token, is_over })
+            });
+            Ok(rows.collect())
         })
         .await
     }

@@ -19,8 +19,10 @@ use super::evidence::Dial;
 use super::gateway::Mutant;
 use super::gateways::{Gateway, Gateways, State};
 use super::history::Request;
-use super::intents::{Intent, directory};
+use super::intents::{Intent, NUMBERS, directory};
+use super::parts::folder;
 use super::parts::preload::Preload;
+use super::parts::process::free_port;
 use super::stores::Stores;
 use super::topology::Topology;
 use super::watch::Watch;
@@ -33,11 +35,11 @@ pub(crate) struct World {
     pub(crate) disturbances: Disturbances,
     simulator_started: Duration,
     /// Deleted with the world.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The lock's TTL, and how long the result of a dial is held.
-pub(crate) const HOLD: Duration = Duration::from_millis(1000);
+pub(crate) const HOLD: Duration = Duration::from_millis(1500);
 const RINGING: Duration = Duration::from_secs(2);
 const MARGIN: Duration = Duration::from_secs(2);
 /// How long a reservation holds from its booking.
@@ -54,9 +56,7 @@ impl World {
         watch: Watch,
         time: Duration,
     ) -> anyhow::Result<Self> {
-        let folder = TempDir::with_prefix("outdial-chaos.")?;
-        // The stores may run as another user.
-        set_mode(folder.path(), 0o711)?;
+        let folder = folder()?;
         let preload = Preload::prepare(folder.path())?;
         let stores = Stores::start(topology.storage, folder.path(), &preload, topology.replicas).await?;
         let simulator = Simulator::start(simulator::Settings::default()).await?;
@@ -75,28 +75,32 @@ impl World {
         let webhooks = WebhookSettings { url: webhooks, secret: WEBHOOK_SECRET.to_owned() };
         simulator.send_webhooks_to(Some(&webhooks))?;
         let gateways = Gateways::new(gateways, &points, watch, disturbances.clone());
-        Ok(Self { watch, stores, gateways, simulator, disturbances, simulator_started, _folder: folder })
+        Ok(Self { watch, stores, gateways, simulator, disturbances, simulator_started, folder })
     }
 
     /// The dials that the provider has accepted.
-    pub(crate) fn dials(&self) -> Vec<Dial> {
-        let dials = self.simulator.dials();
-        dials
-            .into_iter()
-            .map(|dial| {
-                let at = self.simulator_started + Duration::from_millis(dial.received_at_ms);
-                let rings = Duration::from_millis(dial.rings_for_ms).min(RINGING);
-                let reason = dial.dynamic_variables["call_reason"].as_str().unwrap_or_default().to_owned();
-                Dial {
-                    at,
-                    rings_until: at + rings,
-                    call_id: dial.user_id.unwrap_or_default(),
-                    conversation_id: dial.conversation_id,
-                    number: dial.to_number,
-                    reason,
-                }
-            })
-            .collect()
+    pub(crate) fn dials(&self) -> anyhow::Result<Vec<Dial>> {
+        let sent = self.gateways.sends()?;
+        let dials = self.simulator.dials().into_iter().map(|dial| {
+            let at = self.simulator_started + Duration::from_millis(dial.received_at_ms);
+            let call_id = dial.user_id.unwrap_or_default();
+            Dial {
+                at,
+                checked_at: sent.get(&call_id).map_or(at, |since_boot| self.watch.at(*since_boot)),
+                rings_until: at + Duration::from_millis(dial.rings_for_ms).min(RINGING),
+                has_ringing_timeout: u64::from(dial.ringing_timeout_secs) == RINGING.as_secs(),
+                call_id,
+                conversation_id: dial.conversation_id,
+                number: dial.to_number,
+                reason: dial.dynamic_variables["call_reason"].as_str().unwrap_or_default().to_owned(),
+            }
+        });
+        Ok(dials.collect())
+    }
+
+    /// Keeps the logs of the gateways and of the stores. Returns their folder.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.folder.keep()
     }
 }
 
@@ -118,8 +122,7 @@ async fn gateway(
     mutant: Option<Mutant>,
     folder: &Path,
 ) -> anyhow::Result<Gateway> {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let bind = format!("127.0.0.1:{port}");
+    let bind = format!("127.0.0.1:{}", free_port()?);
     let clients = Arc::new(FaultProxy::start(&bind).await);
     let provider = Arc::new(FaultProxy::start(simulator.address()).await);
     let ways = stores.ways(index);
@@ -137,7 +140,7 @@ async fn gateway(
         ("OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS", WEBHOOK_SECRET.to_owned()),
         ("OUTDIAL_RECORDINGS_URL", format!("file://{}", recordings.display())),
         ("OUTDIAL_LOCK_TTL_MS", HOLD.as_millis().to_string()),
-        ("OUTDIAL_LOCK_RENEW_MS", (HOLD / 4).as_millis().to_string()),
+        ("OUTDIAL_LOCK_RENEW_MS", (HOLD / 6).as_millis().to_string()),
         ("OUTDIAL_RINGING_TIMEOUT_SECS", seconds(RINGING)),
         ("OUTDIAL_ANSWER_MARGIN_SECS", seconds(MARGIN)),
         ("OUTDIAL_MAX_IN_FLIGHT_DIALS", MAX_IN_FLIGHT.to_string()),
@@ -153,7 +156,7 @@ async fn gateway(
     let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let log = folder.join(format!("gateway-{index}.log"));
     let state = State::Ended(Duration::ZERO);
-    Ok(Gateway { settings, extra, mutant, log, clock, clients, provider, ways, state })
+    Ok(Gateway { settings, extra, mutant, log, clock, clients, provider, ways, state, may_end: false })
 }
 
 /// Creates the schema and the directory, as an operator does.
@@ -172,28 +175,24 @@ async fn outdial(
     folder: &Path,
 ) -> anyhow::Result<()> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("outdial").args(arguments).env_clear().envs(settings).current_dir(folder);
+    command.args([crate::COMMANDS, "outdial"]).args(arguments).env_clear().envs(settings).current_dir(folder);
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await?;
     ensure!(output.status.success(), "outdial {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }
 
 /// The number of lines in these logs that contain a number, a token, a key or a secret.
-pub(crate) fn private_lines(logs: &[PathBuf], tokens: &[&str]) -> anyhow::Result<usize> {
-    let mut private: Vec<String> = tokens.iter().map(|token| (*token).to_owned()).collect();
+pub(crate) fn private_lines(logs: &[PathBuf], secrets: &[String]) -> anyhow::Result<usize> {
+    let mut private: Vec<String> = secrets.to_vec();
     private.extend(
-        [super::intents::NUMBERS, JWT_SECRET, WEBHOOK_SECRET, "simulated-api-key"].map(str::to_owned),
+        [JWT_SECRET, WEBHOOK_SECRET, "simulated-api-key", Request::REASON, NUMBERS].map(str::to_owned),
     );
-    private.extend(std::iter::once(Request::REASON.to_owned()));
+    // As in a URL.
+    private.push(NUMBERS.replace('+', "%2B"));
     let mut lines = 0;
     for log in logs {
         let text = std::fs::read_to_string(log)?;
         lines += text.lines().filter(|line| private.iter().any(|secret| line.contains(secret))).count();
     }
     Ok(lines)
-}
-
-fn set_mode(folder: &Path, mode: u32) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode))
 }

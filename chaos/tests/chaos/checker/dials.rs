@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Invariant::{Bounded, OneDialInTheWindow, RefusedIsNotDialled};
 use super::Violation;
-use crate::evidence::{Dial, Evidence};
+use crate::evidence::{Dial, Evidence, Part};
 use crate::history::{Kind, Reply, Request};
 use crate::intents::Intent;
 
@@ -35,11 +35,13 @@ fn windows(evidence: &Evidence) -> Vec<Violation> {
         let of_intent =
             |dial: &&Dial| evidence.request_of(dial).is_some_and(|request| request.intent == intent);
         let dials: Vec<&Dial> = evidence.dials.iter().filter(of_intent).collect();
-        for pair in dials.windows(2) {
-            let (first, second) = (pair[0], pair[1]);
-            let free_at = first.rings_until + evidence.hold;
-            let excused = [first, second].iter().any(|dial| evidence.was_paused_before_its_send(dial));
-            if second.at + TOLERANCE < free_at && !excused {
+        for (index, first) in dials.iter().enumerate() {
+            let free_at = first.rings_until + hold(evidence, first);
+            let too_early = dials[index + 1..].iter().take_while(|second| second.at + TOLERANCE < free_at);
+            for second in too_early {
+                if [first, second].iter().any(|dial| evidence.was_paused_before_its_send(dial)) {
+                    continue;
+                }
                 violations.push(OneDialInTheWindow.broken(format!(
                     "{} at {:?} rings until {:?}, and {} at {:?}",
                     first.reason, first.at, first.rings_until, second.reason, second.at
@@ -48,6 +50,16 @@ fn windows(evidence: &Evidence) -> Vec<Violation> {
         }
     }
     violations
+}
+
+/// How long a dial keeps its intent after the ring. If its reservation may have ended early, and its
+/// lock ended with its gateway, the provider's record decides, which is no longer than the ring.
+fn hold(evidence: &Evidence, dial: &Dial) -> Duration {
+    let from = dial.at.saturating_sub(evidence.reserved);
+    match evidence.is_disturbed(Part::LedgerClock, from, dial.rings_until + evidence.hold) {
+        true => Duration::ZERO,
+        false => evidence.hold,
+    }
 }
 
 fn refusals(evidence: &Evidence) -> Vec<Violation> {
@@ -63,8 +75,9 @@ fn refusals(evidence: &Evidence) -> Vec<Violation> {
             violations
                 .push(RefusedIsNotDialled.broken(format!("{} was dialled: {status:?} {code}", dial.reason)));
         }
-        if dial.number != request.intent.number() {
-            violations.push(RefusedIsNotDialled.broken(format!("{} dialled another number", dial.reason)));
+        if dial.number != request.intent.number() || !dial.has_ringing_timeout {
+            let text = format!("{} dialled another number, or without its ringing timeout", dial.reason);
+            violations.push(RefusedIsNotDialled.broken(text));
         }
     }
     violations

@@ -4,8 +4,11 @@ use super::Invariant::LedgerIsComplete;
 use super::Violation;
 use crate::evidence::Evidence;
 
-/// The statuses of a call that has ended or whose end no source can report.
-pub(crate) const ENDED: [&str; 5] = ["completed", "failed", "no-answer", "busy", "unknown"];
+/// Whether a call needs nothing more. That a call is unknown is an end only if the provider has no call:
+/// if it has accepted the dial, its record says how the call ended.
+pub(crate) fn has_ended(status: &str, was_dialled: bool) -> bool {
+    ["completed", "failed", "no-answer", "busy"].contains(&status) || status == "unknown" && !was_dialled
+}
 
 pub(super) fn check(evidence: &Evidence) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -27,7 +30,8 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Violation> {
     }
     for (call_id, call) in &evidence.calls {
         let status = evidence.statuses.get(call_id).map_or("(unread)", String::as_str);
-        if !ENDED.contains(&status) {
+        let was_dialled = evidence.dials.iter().any(|dial| dial.call_id == *call_id);
+        if !has_ended(status, was_dialled) {
             let (state, reason) = (&call.state, &call.reason);
             violations
                 .push(LedgerIsComplete.broken(format!("call {call_id} ({reason}) stays {status}, {state}")));

@@ -9,6 +9,9 @@ use crate::intents::SLOTS;
 use crate::topology::{Storage, Topology};
 
 /// Faults of one lane do not overlap; those of different lanes do.
+///
+/// The clock of one store is stepped at a time, and only while gateways and the provider fail: a clock step
+/// together with the loss of the lock is a documented limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
     Processes,
@@ -22,21 +25,18 @@ pub(crate) enum Lane {
 }
 
 impl Lane {
+    /// The lanes of a topology. Two links, and two of several gateways, can fail at the same time.
     pub(crate) fn of(topology: Topology) -> Vec<Self> {
-        match topology.storage {
-            Storage::File => {
-                vec![Self::Processes, Self::Points, Self::Network, Self::File, Self::Clocks, Self::Provider]
-            }
-            Storage::Services => vec![
-                Self::Processes,
-                Self::Points,
-                Self::Network,
-                Self::Redis,
-                Self::Postgres,
-                Self::Clocks,
-                Self::Provider,
-            ],
+        let mut lanes =
+            vec![Self::Processes, Self::Points, Self::Network, Self::Network, Self::Clocks, Self::Provider];
+        if topology.replicas > 1 {
+            lanes.push(Self::Processes);
         }
+        match topology.storage {
+            Storage::File => lanes.push(Self::File),
+            Storage::Services => lanes.extend([Self::Redis, Self::Postgres]),
+        }
+        lanes
     }
 
     pub(crate) fn is_of_stores(self) -> bool {
@@ -58,7 +58,7 @@ impl Lane {
             Self::Provider => 100..2000,
             Self::Points => 100..1200,
             Self::Clocks => 500..2000,
-            Self::Processes | Self::Network | Self::File => 500..5000,
+            Self::Processes | Self::Network | Self::File => 1000..7000,
             Self::Redis | Self::Postgres => 1500..7000,
         }
     }
@@ -92,7 +92,11 @@ impl Lane {
                     Storage::Services => &[Link::Clients, Link::Provider, Link::Database, Link::Lock],
                 };
                 let link = links[rng.usize(..links.len())];
-                let kind = Broken::ALL[rng.usize(..Broken::ALL.len())];
+                let kind = match Broken::ALL[rng.usize(..Broken::ALL.len())] {
+                    // A dial that is held for longer than its reservation is a documented limit.
+                    Broken::Held if link == Link::Provider => Broken::Delayed,
+                    kind => kind,
+                };
                 Fault::Network { gateway, link, kind, deliver_after_close: rng.bool() }
             }
             Self::Redis => match rng.u8(..6) {

@@ -22,6 +22,7 @@ pub(crate) enum Broken {
     Cut,
     Trickled,
     Swallowed,
+    Held,
 }
 
 impl Link {
@@ -51,10 +52,11 @@ impl Broken {
             Self::Cut => ProxyFault::CutAnswer(20),
             Self::Trickled => ProxyFault::Trickle { bytes: 64, every: Duration::from_millis(10) },
             Self::Swallowed => ProxyFault::Blackhole,
+            Self::Held => ProxyFault::Hold,
         }
     }
 
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Refused,
         Self::Delayed,
         Self::AnswersDropped,
@@ -63,6 +65,7 @@ impl Broken {
         Self::Cut,
         Self::Trickled,
         Self::Swallowed,
+        Self::Held,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -75,6 +78,7 @@ impl Broken {
             Self::Cut => "answers cut",
             Self::Trickled => "answers trickled",
             Self::Swallowed => "swallowed",
+            Self::Held => "held",
         }
     }
 }

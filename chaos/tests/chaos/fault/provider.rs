@@ -71,7 +71,8 @@ impl ProviderScript {
             Self::Cut => (Behaviour::TruncatedBody, WebhookScript::default()),
             Self::Reset => (Behaviour::ResetConnection, WebhookScript::default()),
             Self::Html => (Behaviour::ForeignHtml { status: 200 }, WebhookScript::default()),
-            Self::Late => (Behaviour::Answer { after_ms: 1950 }, WebhookScript::default()),
+            // Its last byte comes after the gateway has given up.
+            Self::Late => (Behaviour::TrickledBody { interval_ms: 50 }, WebhookScript::default()),
             Self::Never => (Behaviour::Hang, WebhookScript::default()),
             Self::WithoutIds => (Behaviour::SuccessWithoutIds, WebhookScript::default()),
             Self::EventsTwice => (answer, WebhookScript { duplicate: true, ..WebhookScript::default() }),

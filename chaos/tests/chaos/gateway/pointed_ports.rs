@@ -137,6 +137,8 @@ impl VoiceProvider for Pointed<dyn VoiceProvider> {
     }
 
     async fn dial(&self, request: &DialRequest) -> DialOutcome {
+        // The last check of the use case is done. Any pause from now on delays the dial.
+        self.points.note_send(&request.call_id);
         self.points.reach(Point::BeforeSend).await;
         // The use case may drop this future at its own time limit. The outcome is known then too.
         let _known = OnDrop(|| self.calls.dialled(&request.call_id));

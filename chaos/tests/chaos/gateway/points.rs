@@ -4,13 +4,18 @@
 //! The first request of any gateway that reaches the point renames the file, and its process then
 //! sends the signal to itself.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::future::pending;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use domain::CallId;
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::watch::since_boot;
 
 /// The points of a call, in their order. Each call passes all that it comes to; only `Sent` is left
 /// out by a dial that is answered sooner.
@@ -87,6 +92,9 @@ pub(crate) struct Points {
     folder: PathBuf,
 }
 
+/// The file with the calls whose last check was done.
+const SENDS: &str = "sends";
+
 /// Separates the point's name from the id of the process that took it.
 const TAKEN: &str = ".taken.";
 
@@ -123,6 +131,19 @@ impl Points {
         Ok(taken)
     }
 
+    /// When the last check of each call was done, as the time since boot.
+    pub(crate) fn sends(&self) -> io::Result<BTreeMap<String, Duration>> {
+        let text = match fs::read_to_string(self.folder.join(SENDS)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            text => text?,
+        };
+        let sends = text.lines().filter_map(|line| {
+            let (call_id, nanos) = line.split_once(' ')?;
+            Some((call_id.to_owned(), Duration::from_nanos(nanos.parse().ok()?)))
+        });
+        Ok(sends.collect())
+    }
+
     /// Disarms the points that were not taken.
     pub(crate) fn disarm_all(&self) -> io::Result<()> {
         for point in Point::ALL {
@@ -137,6 +158,15 @@ impl Points {
 
 /// The gateway's half.
 impl Points {
+    /// Notes that the last check of a call is done.
+    pub(super) fn note_send(&self, call_id: &CallId) {
+        let line = format!("{} {}\n", call_id.as_str(), since_boot().as_nanos());
+        // One write of a short line: those of other processes do not mix with it.
+        let file = fs::OpenOptions::new().create(true).append(true).open(self.folder.join(SENDS));
+        let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
+        written.expect("the folder of the points can be written");
+    }
+
     /// Returns immediately if the point is not armed. Otherwise returns after SIGCONT, or never.
     pub(super) async fn reach(&self, point: Point) {
         let Some(action) = self.take(point) else { return };

@@ -41,7 +41,12 @@ impl GatewayProcess {
         let log = OpenOptions::new().create(true).append(true).open(log).context("cannot open the log")?;
         let program = std::env::current_exe().context("this program has no path")?;
         let mut command = Command::new(program);
-        command.arg("gateway").env_clear().envs(environment).envs(extra).env(POINTS, points_folder);
+        command
+            .args([crate::COMMANDS, "gateway"])
+            .env_clear()
+            .envs(environment)
+            .envs(extra)
+            .env(POINTS, points_folder);
         command.env(DRIVER, std::process::id().to_string());
         if let Some(mutant) = mutant {
             command.args(["--mutant", mutant.name()]);

@@ -212,7 +212,7 @@ pub(super) async fn wait_until(
 
 /// A port that is free now. It is below 32768, because Linux uses ports from there on for outgoing
 /// connections.
-pub(super) fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     // Not the seeded generator: the ports must not be part of the schedule.
     let mut random = fastrand::Rng::new();
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();

@@ -15,7 +15,8 @@ use tokio::time::timeout;
 use super::preload::{Clock, Preload};
 use super::process::{Server, free_port, wait_until};
 
-const LAG: Duration = Duration::from_secs(1);
+/// Shorter than the TTL of the locks of a run: the replica still has locks, and older ones.
+const LAG: Duration = Duration::from_millis(200);
 const COMMAND: Duration = Duration::from_secs(5);
 
 pub(crate) struct Redis {
@@ -80,7 +81,7 @@ impl Redis {
     }
 
     /// Kills the master and promotes the replica. If it is `lagging`, it lacks what was written since
-    /// [`Self::detach`], or at least within the last second. [`Self::restart`] starts the former
+    /// [`Self::detach`], or at least within [`LAG`]. [`Self::restart`] starts the former
     /// master as a replica.
     pub(crate) async fn fail_over(&mut self, lagging: bool) -> Result<()> {
         if lagging && !self.is_detached {

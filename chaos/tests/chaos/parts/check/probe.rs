@@ -35,7 +35,10 @@ pub(super) async fn check(folder: &Path, preload: &Preload) -> Result<()> {
     std::fs::create_dir(&folder)?;
     let (clock, disk) = (preload.clock("sqlite")?, preload.disk(&folder)?);
     let mut process = Command::new(std::env::current_exe()?);
-    process.arg("probe").arg(folder.join("file")).envs(preload.environment(&clock, Some(&disk)));
+    process
+        .args([crate::COMMANDS, "probe"])
+        .arg(folder.join("file"))
+        .envs(preload.environment(&clock, Some(&disk)));
     let mut process = process.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
     let mut lines = BufReader::new(process.stdout.take().context("its output is piped")?).lines();
     let mut until = async |description: &str, is_seen: &dyn Fn(bool, i64) -> Result<bool>| -> Result<()> {

@@ -39,7 +39,7 @@ pub(crate) async fn selftest() -> anyhow::Result<bool> {
 }
 
 impl Mutant {
-    /// The promises of which it must break at least one.
+    /// It must break at least one of these promises.
     const fn breaks(self) -> &'static [Invariant] {
         match self {
             Self::RetryDial => &[Invariant::OneDialInTheWindow],

@@ -1,6 +1,6 @@
 //! I2 and I3: the lock and the reservation of a call while its phone rings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Invariant::{FreedByTheOwner, HeldWhileRinging};
@@ -103,20 +103,18 @@ fn lock(evidence: &Evidence, dial: &Dial) -> Option<Violation> {
     })
 }
 
-/// All calls of an intent have one key, and no key belongs to two intents.
+/// All calls of an intent have one key.
 fn keys(evidence: &Evidence) -> Vec<Violation> {
     let mut keys: BTreeMap<(&str, &str), &str> = BTreeMap::new();
-    let mut violations = Vec::new();
+    let mut with_another_key: BTreeSet<&str> = BTreeSet::new();
     for sample in &evidence.samples {
         for (call_id, Reservation { key, .. }) in sample.reservations.iter().flatten() {
             let Some(call) = evidence.calls.get(call_id) else { continue };
-            let first = *keys.entry((&call.user, &call.number)).or_insert(key);
-            if first != key {
-                violations
-                    .push(HeldWhileRinging.broken(format!("call {call_id} has a second key of its intent")));
+            if *keys.entry((&call.user, &call.number)).or_insert(key) != key {
+                with_another_key.insert(call_id);
             }
         }
     }
-    violations.dedup_by(|one, other| one.text == other.text);
-    violations
+    let broken = |call_id| HeldWhileRinging.broken(format!("call {call_id} has a second key of its intent"));
+    with_another_key.into_iter().map(broken).collect()
 }

@@ -29,11 +29,6 @@ pub(crate) fn report(seed: u64, time: Duration, outcomes: &[Outcome]) -> String 
         let count = violations.filter(|violation| violation.invariant == invariant).count();
         let _ = writeln!(text, "| {} | {count} |", invariant.name());
     }
-    for outcome in outcomes {
-        for violation in outcome.violations.iter().take(50) {
-            let _ = writeln!(text, "\nVIOLATION ({}): {violation}", outcome.topology);
-        }
-    }
     text
 }
 

@@ -45,6 +45,9 @@ pub(crate) struct Outcome {
 /// The organizations whose events are followed, and the user who follows them.
 const FOLLOWERS: [User; 2] = [User::First, User::Other];
 
+/// One fault can break many promises.
+const MOST_SHOWN: usize = 50;
+
 /// What to run.
 pub(crate) struct Run {
     pub(crate) seed: u64,
@@ -141,6 +144,10 @@ pub(crate) async fn run(Run { seed, topology, time, mutant, only_calls }: Run) -
         violations.retain(|violation| violation.invariant.is_of_calls());
     }
     if !violations.is_empty() && mutant.is_none() {
+        violations
+            .iter()
+            .take(MOST_SHOWN)
+            .for_each(|violation| crate::say(&format!("VIOLATION: {violation}")));
         crate::say(&format!("the logs are in {}", world.keep().display()));
     }
     Ok(Outcome {

@@ -42,7 +42,8 @@ impl Follower {
                     .expect("no panic while events are kept")
                     .last()
                     .map(|event: &Streamed| event.sequence);
-                if let Ok(stream) = client.stream(gateway, user, last.unwrap_or(0)).await {
+                let opened = timeout(SILENCE, client.stream(gateway, user, last.unwrap_or(0))).await;
+                if let Ok(Ok(stream)) = opened {
                     follow(stream, &received).await;
                 }
                 sleep(Duration::from_millis(rng.u64(50..300))).await;

@@ -139,6 +139,7 @@ async fn gateway(
         ("OUTDIAL_ELEVENLABS_API_KEY", "simulated-api-key".to_owned()),
         ("OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS", WEBHOOK_SECRET.to_owned()),
         ("OUTDIAL_RECORDINGS_URL", format!("file://{}", recordings.display())),
+        ("OUTDIAL_BEFORE_DIAL_TIMEOUT_MS", (HOLD / 2).as_millis().to_string()),
         ("OUTDIAL_LOCK_TTL_MS", HOLD.as_millis().to_string()),
         ("OUTDIAL_LOCK_RENEW_MS", (HOLD / 6).as_millis().to_string()),
         ("OUTDIAL_RINGING_TIMEOUT_SECS", seconds(RINGING)),

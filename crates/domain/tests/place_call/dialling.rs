@@ -47,6 +47,16 @@ async fn the_lock_is_renewed_while_the_phone_rings() {
     assert_eq!(run.steps().last(), Some(&"lock: settle"));
 }
 
+/// The TTL runs from the moment at which the lock was taken. If the first renewal were due 10 s after
+/// the dial, a short lock could end before it.
+#[tokio::test]
+async fn the_first_renewal_is_due_after_the_lock_was_taken_and_not_after_the_dial() {
+    let (pauses_for, rings_for) = (Duration::from_secs(1), Duration::from_millis(9500));
+    let run = World { pauses_for, rings_for, ..World::working() }.call_the_contact().await;
+    let renewals = run.steps().iter().filter(|step| **step == "lock: renew").count();
+    assert_eq!(renewals, 1, "10 s after the lock was taken: {:?}", run.steps());
+}
+
 #[tokio::test]
 async fn a_lock_that_cannot_be_renewed_does_not_end_the_call() {
     for renewed in [Err(unavailable()), Ok(Ownership::Lost)] {

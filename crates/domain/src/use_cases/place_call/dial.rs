@@ -41,8 +41,12 @@ impl PlaceCall {
     /// Never returns. A failed renewal is repeated after the usual interval. A lost lock stays
     /// lost, and the reservation in the ledger blocks duplicates instead.
     async fn keep_renewing(&self, hold: &LockHold) -> std::convert::Infallible {
+        // The time of the lock began before the booking, which may have been slow.
+        let held_for = self.ports.clock.monotonic().saturating_sub(hold.acquired_at);
+        let mut pause = self.policy.renew_every().saturating_sub(held_for);
         loop {
-            self.ports.clock.sleep(self.policy.renew_every()).await;
+            self.ports.clock.sleep(pause).await;
+            pause = self.policy.renew_every();
             match self.ports.lock.renew(&hold.key, &hold.token, self.policy.lock_ttl()).await {
                 Ok(Ownership::Held) => {}
                 Ok(Ownership::Lost) => {

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos chaos-selftest check fmt deny audit generate
+.PHONY: help run test chaos chaos-selftest bench bench-smoke check fmt deny audit generate
 
 MINUTES ?= 3
 # The workspace, so that cargo selects the features that all other commands use.
@@ -14,6 +14,7 @@ run: ## Start the gateway with a SQLite file and a simulated voice provider; nee
 test: ## Run every test, with a temporary Postgres and Redis, and inject faults for 3 minutes
 	scripts/with-services.sh -- cargo test --workspace --locked
 	$(MAKE) --no-print-directory chaos
+	$(MAKE) --no-print-directory bench-smoke
 
 chaos: ## Inject faults into real processes for MINUTES=3; SEED=n repeats the schedule of a run
 	$(CHAOS) run --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
@@ -22,6 +23,14 @@ chaos-selftest: ## Show that the fault injection finds gateways without their pr
 	$(CHAOS) check-parts
 	$(CHAOS) check-gateway
 	$(CHAOS) selftest
+
+bench: ## Measure what a call costs, beside hand-written services; ARGS=--quick takes 2 minutes
+	cargo build --release --locked --bin outdial
+	scripts/with-services.sh --programs -- cargo bench --locked -p bench --bench bench -- run $(ARGS)
+
+bench-smoke: ## Show that the benchmark works, with few calls and a debug build
+	cargo build --workspace --locked --bin outdial
+	scripts/with-services.sh --programs -- cargo test --workspace --locked --bench bench -- --smoke
 
 check: ## Check formatting, lints, documentation, dependency rule, licences and generated files
 	cargo fmt --all --check

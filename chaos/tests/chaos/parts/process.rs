@@ -88,7 +88,7 @@ kill -KILL "$1"
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
-    main: Pid,
+    pub(super) main: Pid,
     log: PathBuf,
     /// Runs [`GUARD`]. No signal to a group of processes, as of a terminal, reaches the children of
     /// Postgres, and a frozen one does not see that its parent has ended.

@@ -3,7 +3,7 @@
 
 mod gateway;
 
-pub(crate) use self::gateway::prepare;
+pub(crate) use self::gateway::{FIRST_NUMBER, prepare};
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -58,6 +58,9 @@ impl fmt::Display for Kind {
         })
     }
 }
+
+/// A prime, so that the requests use all contacts before they use one again.
+const STRIDE: u64 = 7919;
 
 fn database(number: usize) -> String {
     format!("candidate_{number}")
@@ -125,12 +128,18 @@ impl Candidate {
         self.server.main.as_raw_nonzero().get().cast_unsigned()
     }
 
+    /// The name of its database in Postgres.
+    pub(crate) fn database(&self) -> String {
+        database(self.number)
+    }
+
     /// The requests for calls, each to another contact.
     pub(crate) fn calls(&self) -> NextRequest {
         let (next, contacts) = (self.next_contact.clone(), self.contacts);
         let headers = self.authorization();
         Arc::new(move || {
-            let contact = next.fetch_add(1, Relaxed) % contacts + 1;
+            // In no order, as real requests come.
+            let contact = next.fetch_add(1, Relaxed).wrapping_mul(STRIDE) % contacts + 1;
             http::post(CALLS, &headers, &format!(r#"{{"contactId":"c{contact}"}}"#))
         })
     }
@@ -146,7 +155,7 @@ impl Candidate {
             return Ok(());
         }
         stores.flush(self.number).await?;
-        stores.execute(&database(self.number), "vacuum (analyze)").await
+        stores.execute(&self.database(), "vacuum (analyze)").await
     }
 }
 

@@ -21,6 +21,19 @@ pub(crate) enum Shape {
     Open(u64),
 }
 
+impl Shape {
+    /// A load for a debug build on a busy machine.
+    pub(crate) fn at_most(self, connections: usize, rate: u64) -> Self {
+        match self {
+            Self::Closed(number) => Self::Closed(number.min(connections)),
+            Self::Open(number) => Self::Open(number.min(rate)),
+        }
+    }
+}
+
+/// A service closes connections that are idle for some seconds.
+const LONGEST_IDLE: Duration = Duration::from_secs(1);
+
 /// The bytes of the next request.
 pub(crate) type NextRequest = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
 
@@ -42,8 +55,8 @@ struct Clients {
     next_request: NextRequest,
     has_stopped: AtomicBool,
     completed: AtomicU64,
-    /// Connections of the open loop that no request uses.
-    idle: Mutex<Vec<Connection>>,
+    /// Connections of the open loop that no request uses, and since when.
+    idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
 impl Load {
@@ -115,12 +128,12 @@ impl Clients {
     async fn send(self: Arc<Self>, at: Instant) -> Result<Sample> {
         let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
         let mut connection = match idle {
-            Some(connection) => connection,
-            None => Connection::open(self.address).await?,
+            Some((connection, since)) if since.elapsed() < LONGEST_IDLE => connection,
+            _ => Connection::open(self.address).await?,
         };
         let sample = self.exchange(&mut connection, at).await?;
         if let Ok(mut idle) = self.idle.lock() {
-            idle.push(connection);
+            idle.push((connection, sample.at));
         }
         Ok(sample)
     }

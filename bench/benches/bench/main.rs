@@ -7,6 +7,7 @@
 mod candidate;
 mod durable;
 mod floor;
+mod growth;
 mod http;
 mod load;
 mod measure;

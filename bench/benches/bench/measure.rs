@@ -18,6 +18,8 @@ pub(crate) struct Times {
     pub(crate) window: Duration,
 }
 
+const LONGEST_WINDOW: Duration = Duration::from_secs(30);
+
 /// What was seen in the window.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Measurement {
@@ -57,6 +59,11 @@ pub(crate) async fn measure(
     sleep(times.warm_up).await;
     let before = Reading::take(candidate, stores, &load)?;
     sleep(times.window).await;
+    // On a busy machine, a short window may end before the first response.
+    let deadline = Instant::now() + LONGEST_WINDOW;
+    while load.completed() == before.completed && Instant::now() < deadline {
+        sleep(Duration::from_millis(20)).await;
+    }
     let after = Reading::take(candidate, stores, &load)?;
     let resident_kib = proc::resident_kib(candidate.process())?;
     let samples = load.stop().await?;

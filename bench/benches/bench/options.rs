@@ -8,14 +8,15 @@ use anyhow::{Context as _, Result, bail};
 use super::measure::Times;
 
 pub(crate) const HELP: &str = "\
-make bench                    everything, in about 20 minutes
+make bench                    everything but growth, in about 10 minutes
 make bench ARGS=--quick       calls at 64 connections, gateway and floors, in less than 2 minutes
 make bench ARGS='...'         with these options:
 
   --quick                     only the closed loop, without the stock service
   --smoke                     a few calls of everything: shows that it works, measures nothing
-  --only NAME                 one part: closed, slow, rate, ringing, trips or sqlite
+  --only NAME                 one part: closed, slow, rate, ringing, trips, sqlite or growth
   --fsync                     Postgres waits for the disk, as it does by default
+  --rows N                    the contacts and stored calls of growth; 1,000,000 by default
   --rounds N                  how often every candidate is measured in each scenario
   --gateway NAME=PATH         measure this binary of outdial; with several, all in the same run
 ";
@@ -32,6 +33,7 @@ pub(crate) struct Options {
     pub(crate) mode: Mode,
     pub(crate) has_fsync: bool,
     pub(crate) rounds: usize,
+    pub(crate) rows: u64,
     pub(crate) only: Option<String>,
     /// Names and binaries of the gateways.
     pub(crate) gateways: Vec<(String, PathBuf)>,
@@ -42,8 +44,14 @@ impl Options {
     pub(crate) fn from_command_line() -> Result<Option<Self>> {
         // `cargo bench` adds the first one.
         let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-        let mut options =
-            Self { mode: Mode::Full, has_fsync: false, rounds: 0, only: None, gateways: Vec::new() };
+        let mut options = Self {
+            mode: Mode::Full,
+            has_fsync: false,
+            rounds: 0,
+            rows: 1_000_000,
+            only: None,
+            gateways: Vec::new(),
+        };
         let mut is_asked_for = false;
         while let Some(argument) = arguments.next() {
             is_asked_for = true;
@@ -54,6 +62,7 @@ impl Options {
                 "--smoke" => options.mode = Mode::Smoke,
                 "--fsync" => options.has_fsync = true,
                 "--rounds" => options.rounds = value()?.parse().context("--rounds needs a number")?,
+                "--rows" => options.rows = value()?.parse().context("--rows needs a number")?,
                 "--only" => options.only = Some(value()?),
                 "--gateway" => {
                     let value = value()?;
@@ -75,7 +84,8 @@ impl Options {
     pub(crate) fn runs(&self, part: &str) -> bool {
         match &self.only {
             Some(only) => only == part,
-            None => self.mode != Mode::Quick || part == "closed",
+            None if self.mode == Mode::Quick => part == "closed",
+            None => part != "growth",
         }
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::candidate::{Backends, Candidate, Kind, prepare};
 use super::durable::{self, Durable};
+use super::growth;
 use super::options::{Mode, Options};
 use super::proc;
 use super::provider::Provider;
@@ -38,55 +39,72 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         redis: stores.redis.address,
         provider: provider.address(),
     };
-    let contacts = options.contacts();
-    let (_, gateway) = options.gateways.first().context("no gateway")?;
-    prepare(&stores, gateway, backends, contacts).await?;
     let (cores, machine) = proc::machine()?;
     let mut report = Report {
         machine,
         cores,
         fsync: options.has_fsync,
-        contacts,
+        contacts: options.contacts(),
         scenarios: Vec::new(),
         round_trips: Vec::new(),
         ringing: Vec::new(),
         sqlite: Vec::new(),
     };
+    let done = fill(&mut report, options, &stores, &provider, backends, ringing_calls).await;
+    // What was measured before an error is shown, too.
+    super::print(&report::text(&report));
+    write_json(&report)?;
+    done
+}
 
+async fn fill(
+    report: &mut Report,
+    options: &Options,
+    stores: &Stores,
+    provider: &Provider,
+    backends: Backends,
+    ringing_calls: u64,
+) -> Result<()> {
+    let contacts = options.contacts();
+    let (_, gateway) = options.gateways.first().context("no gateway")?;
+    prepare(stores, gateway, backends, contacts).await?;
     let kinds = kinds(options);
     let mut candidates = Vec::new();
     for (number, kind) in kinds.iter().enumerate() {
-        candidates.push(Candidate::start(kind, number, &stores, backends, contacts).await?);
+        candidates.push(Candidate::start(kind, number, stores, backends, contacts).await?);
     }
     for scenario in SCENARIOS.iter().filter(|scenario| options.runs(scenario.name)) {
-        let results = scenario.run(&candidates, &stores, &provider, options.rounds, options.times());
+        let results = scenario.run(&candidates, stores, provider, options);
         report.scenarios.push(results.await?);
     }
     if options.runs("ringing") {
         let calls = if options.mode == Mode::Smoke { ringing_calls.min(200) } else { ringing_calls };
         for gateway in candidates.iter().filter(|candidate| candidate.kind.is_gateway()) {
-            report.ringing.push(ringing::run(gateway, &stores, &provider, calls, options.times()).await?);
+            report.ringing.push(ringing::run(gateway, stores, provider, calls, options.times()).await?);
         }
     }
     let mut number = candidates.len();
     drop(candidates);
     if options.runs("trips") {
         for kind in &kinds {
-            report.round_trips.push(round_trips::count(kind, number, &stores, &provider, contacts).await?);
+            report.round_trips.push(round_trips::count(kind, number, stores, provider, contacts).await?);
             number += 1;
         }
     }
     if options.runs("sqlite") {
         for (name, program) in options.gateways.iter().cloned() {
             let kind = Kind::GatewayWithSqlite(name, program);
-            let gateway = Candidate::start(&kind, number, &stores, backends, contacts).await?;
-            let results = durable::run(&gateway, &stores, &provider, options.rounds, options.times());
+            let gateway = Candidate::start(&kind, number, stores, backends, contacts).await?;
+            let results = durable::run(&gateway, stores, provider, options.rounds, options.times());
             report.sqlite.push(results.await?);
             number += 1;
         }
     }
-    super::print(&report::text(&report));
-    write_json(&report)
+    if options.runs("growth") {
+        let results = growth::run(options, number, stores, provider, backends);
+        report.scenarios.push(results.await?);
+    }
+    Ok(())
 }
 
 fn kinds(options: &Options) -> Vec<Kind> {

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::candidate::Candidate;
 use super::load::Shape;
-use super::measure::{Measurement, Times, measure};
+use super::measure::{Measurement, measure};
+use super::options::{Mode, Options};
 use super::provider::{Provider, Ring};
 use super::stores::Stores;
 
@@ -54,16 +55,22 @@ impl Scenario {
         candidates: &[Candidate],
         stores: &Stores,
         provider: &Provider,
-        rounds: usize,
-        times: Times,
+        options: &Options,
     ) -> Result<Results> {
         provider.set(Ring::For(self.ring));
+        let (rounds, mut times) = (options.rounds, options.times());
+        if matches!(self.shape, Shape::Open(_)) {
+            // At a fixed rate there are few calls in a second.
+            times.window = times.window * 5 / 2;
+        }
+        let is_smoke = options.mode == Mode::Smoke;
+        let shape = if is_smoke { self.shape.at_most(8, 50) } else { self.shape };
         let mut results = Results { name: self.name, description: self.description, rounds: Vec::new() };
         for round in 1..=rounds {
             let mut measurements = Vec::new();
             for candidate in candidates {
                 candidate.clean(stores).await?;
-                let measured = measure(candidate, stores, self.shape, candidate.calls(), times).await;
+                let measured = measure(candidate, stores, shape, candidate.calls(), times).await;
                 let measured = measured.with_context(|| format!("measuring {}", candidate.kind))?;
                 super::say(&format!(
                     "{} {round}/{rounds}: {:>18} {:>8.0} calls/s",

@@ -21,7 +21,7 @@ const DIRECTORY: &str = r#"
 "#;
 
 /// The number of a contact is this and the number in its id: in Canada, in exchanges that exist.
-const FIRST_NUMBER: u64 = 14_162_000_000;
+pub(crate) const FIRST_NUMBER: u64 = 14_162_000_000;
 
 /// The database that the databases of all candidates are copies of.
 const TEMPLATE: &str = "directory";
@@ -151,6 +151,8 @@ fn outdial(program: &Path, stores: &Stores, storage: &[Variable], log: &Path) ->
         ("OUTDIAL_MAX_SHARE_OF_ONE_ORGANIZATION_PERCENT", "100"),
         ("OUTDIAL_MAX_IN_FLIGHT_DIALS", "20000"),
         ("OUTDIAL_RINGING_TIMEOUT_SECS", "600"),
+        // A machine that is too slow for the load shows it in the latencies.
+        ("OUTDIAL_BEFORE_DIAL_TIMEOUT_MS", "60000"),
     ]);
     Ok(command)
 }

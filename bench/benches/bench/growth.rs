@@ -1,0 +1,65 @@
+//! Whether a call costs more with many contacts and many stored calls: one binary with two databases,
+//! interleaved.
+
+use anyhow::{Context as _, Result};
+
+use super::candidate::{Backends, Candidate, FIRST_NUMBER, Kind};
+use super::options::Options;
+use super::provider::Provider;
+use super::scenario::{Results, SCENARIOS};
+use super::stores::Stores;
+
+/// Stored calls of the small database.
+const FEW: u64 = 1000;
+
+/// The most contacts that have numbers which may be called.
+const CALLABLE: u64 = 2_000_000;
+
+pub(crate) async fn run(
+    options: &Options,
+    number: usize,
+    stores: &Stores,
+    provider: &Provider,
+    backends: Backends,
+) -> Result<Results> {
+    let (_, program) = options.gateways.first().context("no gateway")?;
+    let (few, many) = (options.contacts(), options.rows.max(options.contacts()));
+    let mut candidates = Vec::new();
+    for (index, contacts, calls) in [(0, few, FEW), (1, many, many)] {
+        let name = format!("{contacts} contacts, {calls} stored calls");
+        let kind = Kind::Gateway(name, program.clone());
+        let dialled = contacts.min(CALLABLE);
+        let candidate = Candidate::start(&kind, number + index, stores, backends, dialled).await?;
+        super::say(&format!("storing {contacts} contacts and {calls} calls"));
+        stores.execute(&candidate.database(), &rows(few, contacts, calls)).await?;
+        candidates.push(candidate);
+    }
+    let closed = SCENARIOS.iter().find(|scenario| scenario.name == "closed").context("no such scenario")?;
+    let mut results = closed.run(&candidates, stores, provider, options).await?;
+    results.name = "growth";
+    Ok(results)
+}
+
+/// Statements that add contacts and ended calls, each with its events and its expired reservation.
+fn rows(from: u64, contacts: u64, calls: u64) -> String {
+    format!(
+        "set session_replication_role = replica;
+         insert into contacts (id, organization_id, first_name, last_name, phone_number)
+         select 'c' || n, 'o1', 'Ada', 'Lovelace', '+' || ({FIRST_NUMBER} + n)
+           from generate_series({from} + 1, {contacts}) n;
+         insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, state,
+                            status_rank, conversation_id, booked_at, settled_at)
+         select to_char(n, 'FM000000000000000000000000'), 'o1', 'u1', 'c' || (1 + n % {contacts}), 'a1',
+                '+14165550100', '+' || ({FIRST_NUMBER} + 1 + n % {contacts}), 'placed', 7, 'stored_' || n,
+                now() - interval '1 year' * n / {calls}, now() - interval '1 year' * n / {calls}
+           from generate_series(1, {calls}) n;
+         insert into dial_guards (key, token, call_id, blocked_until)
+         select md5(id), id, id, settled_at from calls;
+         insert into call_events (call_id, kind, status_rank, organization_id, happened_at, position)
+         select id, kind, rank, 'o1', booked_at,
+                row_number() over (order by booked_at, rank)
+           from calls, (values ('call_initiated', 0), ('call_ended', 7)) as event (kind, rank);
+         update event_order set last_position = (select coalesce(max(position), 0) from call_events);
+         vacuum (analyze)"
+    )
+}

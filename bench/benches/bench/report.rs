@@ -101,12 +101,15 @@ impl Rounds<'_> {
     /// The median, and in parentheses the lowest and the highest ratio.
     fn ratio(&self, to: &str, value: fn(&Measurement) -> f64) -> String {
         let others = Rounds { results: self.results, candidate: to }.values(value);
-        let mut ratios: Vec<f64> = self.values(value).into_iter().zip(others).map(|(a, b)| a / b).collect();
+        let ratios = self.values(value).into_iter().zip(others).map(|(a, b)| a / b);
+        // In a short window, a service may use less CPU than `/proc` can show.
+        let mut ratios: Vec<f64> = ratios.filter(|ratio| ratio.is_finite()).collect();
         ratios.sort_by(f64::total_cmp);
         match (ratios.first(), median(ratios.clone()), ratios.last()) {
             (Some(lowest), Some(median), Some(highest)) if self.candidate != to => {
                 format!("**{median:.2}** ({lowest:.2}–{highest:.2})")
             }
+            (None, ..) => "–".to_owned(),
             _ => "1".to_owned(),
         }
     }

@@ -10,6 +10,10 @@ pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 /// The SQLSTATE of a write in a read-only transaction. On a standby, every transaction is read-only.
 const READ_ONLY: &str = "25006";
 
+const TOO_MANY_CONNECTIONS: &str = "53300";
+
+const CANNOT_CONNECT_NOW: &str = "57P03";
+
 /// The port's error for a statement that failed.
 pub(crate) fn unavailable(error: &sqlx::Error) -> PortUnavailable {
     use sqlx::Error::{Configuration, Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
@@ -80,6 +84,18 @@ pub(crate) fn passes_when_repeated(error: &sqlx::Error) -> bool {
     let lost_a_conflict =
         |refusal: &dyn DatabaseError| refusal.code().is_some_and(|code| code.starts_with("40"));
     breaks_connection(error) || error.as_database_error().is_some_and(lost_a_conflict)
+}
+
+/// Whether a new connection may succeed a moment later: the server is starting, or the session of a
+/// connection that was just closed still takes its place.
+pub(crate) fn passes_when_reconnected(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(refusal) => {
+            matches!(refusal.code().as_deref(), Some(TOO_MANY_CONNECTIONS | CANNOT_CONNECT_NOW))
+        }
+        _ => false,
+    }
 }
 
 /// The constraint that refused the statement, if one did.

@@ -10,7 +10,8 @@
 //!   the first reader opens it.
 //! - An operation ends within the times of [`PostgresSettings`], with a result or with
 //!   [`PortUnavailable`](domain::ports::PortUnavailable), even if the server has stopped
-//!   responding. A connection whose statement was abandoned is closed and never used again.
+//!   responding. A connection whose statement was abandoned is closed and never used again, and so
+//!   is one whose transaction failed. Any other returns to the pool without a round trip.
 //! - A statement whose connection broke is repeated once where that is safe. It is not safe for a
 //!   booking.
 //! - A new connection is checked to be to the primary. A session that turns out to be read-only,
@@ -33,6 +34,7 @@ mod inbound_directory;
 mod loss;
 mod number_pool;
 mod ping;
+mod pool;
 mod primary;
 mod schema;
 mod settings;

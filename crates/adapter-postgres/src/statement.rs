@@ -2,11 +2,9 @@
 //! only.
 
 use std::future::Future;
-use std::time::Duration;
 
 use domain::ports::PortUnavailable;
 use sql_common::{Columns, Unreadable};
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Map;
 use sqlx::{PgConnection, Postgres};
@@ -15,10 +13,7 @@ use crate::PostgresStore;
 use crate::failure::{
     because, breaks_connection, is_read_only, passes_when_repeated, read_only, unavailable,
 };
-use crate::loss::LastLoss;
-
-/// The time limit for a connection to show that it is fit for the pool again.
-const RETURN_WITHIN: Duration = Duration::from_secs(2);
+use crate::pool::Borrowed;
 
 /// A statement, or a transaction from its beginning to its commit.
 pub(crate) trait Work: Sync {
@@ -118,10 +113,8 @@ impl PostgresStore {
     }
 
     async fn attempt<W: Work>(&self, work: &W) -> Result<W::Output, Failure> {
-        let mut borrowed =
-            Borrowed { connection: Some(self.acquire().await?), last_loss: self.last_loss.clone() };
-        let connection = borrowed.connection.as_mut().expect("a borrowed connection is held until its end");
-        let result = work.run(connection).await;
+        let mut borrowed = self.borrow().await?;
+        let result = work.run(borrowed.connection()).await;
         match &result {
             Err(failure) if failure.breaks_connection() => {
                 if failure.is_read_only() {
@@ -133,13 +126,13 @@ impl PostgresStore {
         result
     }
 
-    async fn acquire(&self) -> Result<PoolConnection<Postgres>, Failure> {
-        match self.pool.acquire().await {
+    async fn borrow(&self) -> Result<Borrowed, Failure> {
+        match self.connections.borrow().await {
             // The pool does not report why it could not open a connection.
             Err(sqlx::Error::PoolTimedOut) if self.last_loss.is_read_only() => {
                 Err(Failure::Other(read_only()))
             }
-            acquired => Ok(acquired?),
+            borrowed => Ok(borrowed?),
         }
     }
 
@@ -226,36 +219,6 @@ impl From<Failure> for PortUnavailable {
             Failure::Statement(error) => unavailable(&error),
             Failure::ReadOnly => read_only(),
             Failure::Other(error) => error,
-        }
-    }
-}
-
-/// A connection of the pool. If it is dropped before it is given back, because the statement was
-/// abandoned or the connection broke, it is closed: a late response must not be taken for the
-/// response to the next statement.
-struct Borrowed {
-    connection: Option<PoolConnection<Postgres>>,
-    last_loss: LastLoss,
-}
-
-impl Borrowed {
-    /// The pool tries a returned connection without a time limit. If the server's host is
-    /// unreachable, such connections would be missing from the pool until the network notices, so
-    /// the limit is here.
-    fn give_back(mut self) {
-        if let Some(mut connection) = self.connection.take() {
-            tokio::spawn(
-                async move { tokio::time::timeout(RETURN_WITHIN, connection.return_to_pool()).await },
-            );
-        }
-    }
-}
-
-impl Drop for Borrowed {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.last_loss.note();
-            drop(connection.detach());
         }
     }
 }

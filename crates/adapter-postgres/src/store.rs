@@ -5,27 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::PortUnavailable;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection};
 use tokio::time::timeout;
 
 use crate::PostgresSettings;
 use crate::failure::{because, read_only, unavailable};
 use crate::loss::LastLoss;
-use crate::primary::{check_primary, is_primary};
+use crate::pool::{Connections, Lifetimes};
+use crate::primary::is_primary;
 use crate::wakeups::Wakeups;
 
 /// How long to wait for a statement beyond the server's own limit. After that, the server counts as
 /// stalled.
 const GRACE: Duration = Duration::from_millis(500);
-
-/// A connection that was idle for longer is tried before it is used: the server may have restarted
-/// meanwhile.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
-
-/// The time limit for trying such a connection. It is shorter than the wait for a connection, so
-/// that there is time to replace one that hangs.
-const TRY_WITHIN: Duration = Duration::from_millis(500);
 
 /// How long `close` waits for running statements.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -36,7 +29,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 /// created it.
 #[derive(Clone)]
 pub struct PostgresStore {
-    pub(crate) pool: PgPool,
+    pub(crate) connections: Connections,
     /// The options for a connection outside the pool, without a time limit for statements.
     options: PgConnectOptions,
     acquire_timeout: Duration,
@@ -78,47 +71,9 @@ impl PostgresStore {
             ("jit", "off".to_owned()),
         ]);
         let last_loss = LastLoss::default();
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
-            .acquire_timeout(settings.acquire_timeout)
-            // On an error, the pool tries again to connect until `acquire_timeout`: after a
-            // failover, the name of the server may lead to the former primary for a while.
-            .after_connect({
-                let last_loss = last_loss.clone();
-                move |connection, _| {
-                    let last_loss = last_loss.clone();
-                    Box::pin(async move {
-                        let checked = check_primary(connection).await;
-                        last_loss.note_connected(checked.is_ok());
-                        checked
-                    })
-                }
-            })
-            // Trying every connection would double the round trips, so `before_acquire` tries only
-            // the doubtful ones.
-            .test_before_acquire(false)
-            .before_acquire({
-                let last_loss = last_loss.clone();
-                move |connection, meta| {
-                    // Opened before the server refused a write: to the same server, as far as is
-                    // known. It would still run reads, and return what the primary no longer has.
-                    let is_outdated = last_loss.was_read_only_within(meta.age);
-                    let trusted = meta.idle_for < TRUSTED_FOR && !last_loss.was_within(meta.idle_for);
-                    Box::pin(async move {
-                        // On `false`, the pool opens another connection in the time that is left.
-                        if is_outdated {
-                            return Ok(false);
-                        }
-                        if trusted {
-                            return Ok(true);
-                        }
-                        Ok(timeout(TRY_WITHIN, connection.ping()).await.is_ok_and(|tried| tried.is_ok()))
-                    })
-                }
-            })
-            .connect_lazy_with(limited);
+        let connections = Connections::new(settings, Lifetimes::default(), limited, last_loss.clone());
         Ok(Self {
-            pool,
+            connections,
             wakeups: Arc::new(Wakeups::new(options.clone(), settings.acquire_timeout)),
             options,
             acquire_timeout: settings.acquire_timeout,
@@ -130,7 +85,8 @@ impl PostgresStore {
     /// Closes all connections. It waits up to 5 s for running statements, and ends the wait of
     /// every reader of events.
     pub async fn close(&self) {
-        let (closed, ()) = tokio::join!(timeout(CLOSE_WITHIN, self.pool.close()), self.wakeups.close());
+        let (closed, ()) =
+            tokio::join!(timeout(CLOSE_WITHIN, self.connections.close()), self.wakeups.close());
         if closed.is_err() {
             tracing::warn!("could not close all Postgres connections within 5 s; the server ends the rest");
         }
@@ -171,7 +127,7 @@ impl PostgresStore {
 impl fmt::Debug for PostgresStore {
     /// Without the options, which contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresStore").field("pool", &self.pool).finish_non_exhaustive()
+        f.debug_struct("PostgresStore").field("connections", &self.connections).finish_non_exhaustive()
     }
 }
 

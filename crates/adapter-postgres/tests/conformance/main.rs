@@ -3,6 +3,7 @@
 
 mod call_ledger_rows;
 mod call_updates;
+mod cancellations;
 mod delivery_order;
 mod delivery_queue_rows;
 mod dialects;

@@ -93,9 +93,6 @@ async fn connections_that_a_failover_left_hanging_are_replaced() {
 
     let (one, two, three) = find_thrice().await;
     assert!([one, two, three].iter().all(Result::is_ok), "three connections are open again");
-    // Long enough for all three to be back in the pool, and not so long that they are tried before
-    // their next use.
-    tokio::time::sleep(Duration::from_millis(300)).await;
     proxy.set_for_open(Fault::Hold);
     let (one, two, three) = find_thrice().await;
     for noticed in [one, two, three] {

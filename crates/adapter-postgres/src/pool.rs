@@ -1,0 +1,268 @@
+//! The pool of connections. A connection returns to it without a round trip, and only if nothing is
+//! left to do on it: no response to read, no transaction to roll back. Any other one is closed.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deadpool::managed::{
+    Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool,
+};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::PostgresSettings;
+use crate::failure::passes_when_reconnected;
+use crate::loss::LastLoss;
+use crate::primary::check_primary;
+
+/// A connection that was idle for longer is tried before it is used: the server may have restarted
+/// meanwhile.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
+/// The time limit for trying such a connection. It is shorter than the wait for a connection, so
+/// that there is time to replace one that hangs.
+const TRY_WITHIN: Duration = Duration::from_millis(500);
+
+/// The first pause before another attempt to connect. Each one is twice as long, up to a fifth of
+/// the time for a connection.
+const FIRST_BACKOFF: Duration = Duration::from_millis(10);
+
+/// When connections that are not in use are closed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lifetimes {
+    /// How long a connection may be idle.
+    pub(crate) idle: Duration,
+    /// How long a connection is used. A server session keeps memory that it once needed, and the
+    /// name of the server may lead elsewhere by now.
+    pub(crate) age: Duration,
+    /// How often the pool looks for such connections.
+    pub(crate) look_every: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_mins(10),
+            age: Duration::from_mins(30),
+            look_every: Duration::from_mins(1),
+        }
+    }
+}
+
+/// The connections to the server: at most as many as the settings allow, handed out in the order
+/// in which they were asked for.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pool: Pool<Opener>,
+    /// Each borrower is a receiver.
+    borrowers: Arc<watch::Sender<()>>,
+    acquire_timeout: Duration,
+    max_age: Duration,
+    last_loss: LastLoss,
+}
+
+impl Connections {
+    /// A pool without connections. Its first borrower opens one.
+    pub(crate) fn new(
+        settings: &PostgresSettings,
+        lifetimes: Lifetimes,
+        options: PgConnectOptions,
+        last_loss: LastLoss,
+    ) -> Self {
+        let opener = Opener {
+            options,
+            last_loss: last_loss.clone(),
+            longest_backoff: (settings.acquire_timeout / 5).max(FIRST_BACKOFF),
+        };
+        let pool = Pool::builder(opener)
+            .max_size(usize::try_from(settings.max_connections).unwrap_or(usize::MAX))
+            // The connection that was used last needs no try, and those that are not needed become
+            // idle and are closed.
+            .queue_mode(QueueMode::Lifo)
+            .build()
+            .expect("the pool has no time limits of its own");
+        tokio::spawn(close_unused(pool.weak(), lifetimes));
+        Self {
+            pool,
+            borrowers: Arc::new(watch::Sender::new(())),
+            acquire_timeout: settings.acquire_timeout,
+            max_age: lifetimes.age,
+            last_loss,
+        }
+    }
+
+    /// Waits for a connection, also for a new one.
+    pub(crate) async fn borrow(&self) -> Result<Borrowed, sqlx::Error> {
+        // Before the pool is asked, so that `close` waits for a borrower that the pool has served.
+        let waited_for = self.borrowers.subscribe();
+        match timeout(self.acquire_timeout, self.pool.get()).await {
+            Ok(Ok(pooled)) => Ok(Borrowed {
+                pooled: Some(pooled),
+                max_age: self.max_age,
+                last_loss: self.last_loss.clone(),
+                _waited_for: waited_for,
+            }),
+            Ok(Err(PoolError::Backend(error))) => Err(error),
+            Ok(Err(PoolError::Closed)) => Err(sqlx::Error::PoolClosed),
+            // The pool has neither time limits nor hooks of its own.
+            Err(_)
+            | Ok(Err(PoolError::Timeout(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_))) => {
+                Err(sqlx::Error::PoolTimedOut)
+            }
+        }
+    }
+
+    /// Closes the idle connections, refuses new borrowers, and waits for the others.
+    pub(crate) async fn close(&self) {
+        self.pool.close();
+        self.borrowers.closed().await;
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pool.status().fmt(f)
+    }
+}
+
+/// Opens connections, and checks those that were in the pool.
+struct Opener {
+    options: PgConnectOptions,
+    last_loss: LastLoss,
+    longest_backoff: Duration,
+}
+
+/// A connection in the pool.
+struct Pooled {
+    /// `None` when it was closed and its place is not free yet.
+    connection: Option<PgConnection>,
+    opened_at: Instant,
+    idle_since: Instant,
+}
+
+impl Manager for Opener {
+    type Type = Pooled;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<Pooled, sqlx::Error> {
+        // In a box, so that the future of each statement has no room for opening a connection.
+        let connection = Box::pin(self.open()).await?;
+        let now = Instant::now();
+        Ok(Pooled { connection: Some(connection), opened_at: now, idle_since: now })
+    }
+
+    /// Replaces a connection that is not usable. After an error the pool would try the next idle
+    /// connection, and all of them may hang.
+    async fn recycle(&self, pooled: &mut Pooled, _: &Metrics) -> RecycleResult<sqlx::Error> {
+        if !self.is_usable(pooled).await {
+            pooled.connection = None;
+            *pooled = self.create().await.map_err(RecycleError::Backend)?;
+        }
+        Ok(())
+    }
+}
+
+impl Opener {
+    /// Connects to the primary. Tries again while the server is starting, has no place for the
+    /// connection or is not the primary: after a failover, the name of the server may lead to the
+    /// former primary for a while. The borrower limits the time.
+    async fn open(&self) -> Result<PgConnection, sqlx::Error> {
+        let mut backoff = FIRST_BACKOFF;
+        loop {
+            match self.options.connect().await {
+                Ok(mut connection) => {
+                    let is_primary = check_primary(&mut connection).await.is_ok();
+                    self.last_loss.note_connected(is_primary);
+                    if is_primary {
+                        return Ok(connection);
+                    }
+                }
+                Err(error) if passes_when_reconnected(&error) => {}
+                Err(error) => return Err(error),
+            }
+            sleep(backoff).await;
+            backoff = (backoff * 2).min(self.longest_backoff);
+        }
+    }
+
+    /// Trying every connection would double the round trips, so that only the doubtful ones are
+    /// tried.
+    async fn is_usable(&self, pooled: &mut Pooled) -> bool {
+        // Opened before the server refused a write: to the same server, as far as is known. It
+        // would still run reads, and return what the primary no longer has.
+        if self.last_loss.was_read_only_within(pooled.opened_at.elapsed()) {
+            return false;
+        }
+        let idle_for = pooled.idle_since.elapsed();
+        if idle_for < TRUSTED_FOR && !self.last_loss.was_within(idle_for) {
+            return true;
+        }
+        match &mut pooled.connection {
+            Some(connection) => timeout(TRY_WITHIN, connection.ping()).await.is_ok_and(|tried| tried.is_ok()),
+            None => false,
+        }
+    }
+}
+
+/// A connection of the pool. If it is dropped before it is given back, because the work was
+/// abandoned or the connection broke, it is closed: a late response must not be taken for the
+/// response to the next statement, and the server must not keep the locks of a transaction.
+pub(crate) struct Borrowed {
+    pooled: Option<Object<Opener>>,
+    max_age: Duration,
+    last_loss: LastLoss,
+    _waited_for: watch::Receiver<()>,
+}
+
+impl Borrowed {
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        let pooled = self.pooled.as_mut().expect("a borrowed connection is held until its end");
+        pooled.connection.as_mut().expect("the pool hands out open connections")
+    }
+
+    /// Returns the connection to the pool, after work that ended, with or without success. A
+    /// transaction that was not committed has only queued its rollback, which the next statement on
+    /// the connection would send: until then the server would keep its locks, so that the
+    /// connection is closed.
+    pub(crate) fn give_back(mut self) {
+        let Some(mut pooled) = self.pooled.take() else { return };
+        let has_queued = pooled.connection.as_ref().is_none_or(Connection::should_flush);
+        if has_queued || pooled.opened_at.elapsed() > self.max_age {
+            close(pooled);
+        } else {
+            pooled.idle_since = Instant::now();
+        }
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if let Some(pooled) = self.pooled.take() {
+            self.last_loss.note();
+            close(pooled);
+        }
+    }
+}
+
+/// Closes a connection, and then frees its place: the pool never has more connections than it may.
+fn close(mut pooled: Object<Opener>) {
+    pooled.connection = None;
+    drop(Object::take(pooled));
+}
+
+async fn close_unused(pool: WeakPool<Opener>, lifetimes: Lifetimes) {
+    loop {
+        sleep(lifetimes.look_every).await;
+        let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else { return };
+        let is_kept = |pooled: &Pooled| {
+            pooled.idle_since.elapsed() < lifetimes.idle && pooled.opened_at.elapsed() < lifetimes.age
+        };
+        drop(pool.retain(|pooled, _| is_kept(pooled)).removed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

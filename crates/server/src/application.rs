@@ -65,8 +65,8 @@ impl Application {
     ) -> anyhow::Result<Self> {
         let is_demo = settings.is_demo();
         let voice = VoiceParts::of(&settings.voice).await?;
-        let ports = stores.ports(voice.provider);
         let workers = Workers::new();
+        let ports = stores.ports(voice.provider, workers.written());
         let records = voice.records.clone();
         let reports =
             ProviderReports { webhook: voice.webhook, records: voice.records, recordings: voice.recordings };
@@ -76,7 +76,7 @@ impl Application {
         let mut place_call = PlaceCall::new(decorate(ports), settings.policy, settings.destinations.clone())
             .with_background(workers.background());
         if let Some(records) = records {
-            place_call = place_call.with_records(records, stores.database());
+            place_call = place_call.with_records(records, stores.updater(workers.written()));
         }
         let (max_in_flight, max_share) = (settings.process.max_in_flight_dials, settings.process.max_share);
         let calls = Arc::new(CallRunner::new(place_call, runtime.clone(), max_in_flight, max_share));

@@ -18,11 +18,13 @@ use domain::ports::{
     UnfinishedCalls, VoiceProvider, WebhookEndpoints,
 };
 use secrecy::SecretSlice;
+use tokio::sync::Notify;
 
 pub(crate) use self::after_the_call::{AfterTheCall, ProviderReports};
 pub(crate) use self::voice::{Simulated, VoiceParts};
 use crate::config::{Auth, Storage};
 use crate::system::{RandomIdentifiers, SystemClock, random_secret};
+use crate::wakes_publisher::WakesPublisher;
 
 /// The ports of a database beside those in [`PlaceCallPorts`].
 pub(crate) trait Database:
@@ -131,7 +133,19 @@ impl Stores {
         }
     }
 
-    pub(crate) fn ports(&self, provider: Arc<dyn VoiceProvider>) -> PlaceCallPorts {
+    /// The port that records reports about calls. It notifies `written` of call events.
+    pub(crate) fn updater(&self, written: &Arc<Notify>) -> Arc<dyn CallUpdater> {
+        let updater: Arc<dyn CallUpdater> = self.database();
+        Arc::new(WakesPublisher::new(updater, written.clone()))
+    }
+
+    /// The ports that place calls. They notify `written` of call events.
+    pub(crate) fn ports(&self, provider: Arc<dyn VoiceProvider>, written: &Arc<Notify>) -> PlaceCallPorts {
+        let ports = self.ports_of_adapters(provider);
+        PlaceCallPorts { ledger: Arc::new(WakesPublisher::new(ports.ledger, written.clone())), ..ports }
+    }
+
+    fn ports_of_adapters(&self, provider: Arc<dyn VoiceProvider>) -> PlaceCallPorts {
         let (clock, identifiers) = (Arc::new(SystemClock), Arc::new(RandomIdentifiers));
         match self {
             Self::Embedded(store) => {

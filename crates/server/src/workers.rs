@@ -14,10 +14,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+pub(crate) use self::deliveries::PublishTimes;
+
 /// The running workers.
 pub(crate) struct Workers {
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Notified when this process has written call events.
+    written: Arc<Notify>,
 }
 
 /// Finds events that another replica stored, or that were postponed.
@@ -32,20 +36,27 @@ struct Schedule {
     poll_interval: Duration,
     /// The pause after a store was unavailable.
     retry_pause: Duration,
-    /// Ends a pause early.
+    /// Ends the wait for the next poll early.
     woken_by: Arc<Notify>,
+    /// The pause after each run, which nothing ends early.
+    rest: Duration,
 }
 
 impl Schedule {
     /// Always the same pause, and no early end.
     fn every(pause: Duration) -> Self {
-        Self { poll_interval: pause, retry_pause: pause, woken_by: Arc::default() }
+        Self { poll_interval: pause, retry_pause: pause, woken_by: Arc::default(), rest: Duration::ZERO }
     }
 }
 
 impl Workers {
     pub(crate) fn new() -> Self {
-        Self { stop: CancellationToken::new(), tasks: TaskTracker::new() }
+        Self { stop: CancellationToken::new(), tasks: TaskTracker::new(), written: Arc::default() }
+    }
+
+    /// To be notified when this process has written call events: it wakes the publisher.
+    pub(crate) const fn written(&self) -> &Arc<Notify> {
+        &self.written
     }
 
     /// Runs work beside requests; a stop waits for it.
@@ -58,7 +69,7 @@ impl Workers {
     pub(crate) fn apply_events(&self, receive_event: Arc<ReceiveEvent>, accepted: Arc<Notify>) {
         let stop = self.stop.clone();
         let schedule =
-            Schedule { poll_interval: INBOX_POLL_INTERVAL, retry_pause: RETRY_PAUSE, woken_by: accepted };
+            Schedule { retry_pause: RETRY_PAUSE, woken_by: accepted, ..Schedule::every(INBOX_POLL_INTERVAL) };
         self.repeat(schedule, "could not merge provider events; they stay in the inbox", move || {
             let (receive_event, stop) = (receive_event.clone(), stop.clone());
             async move {
@@ -128,8 +139,9 @@ impl Workers {
         );
     }
 
-    /// Runs `work` until a stop: again immediately while it returns that it did something,
-    /// otherwise by the schedule.
+    /// Runs `work` until a stop: again immediately, or after the rest of the schedule, while it
+    /// returns that it did something, otherwise by the schedule. Nothing ends the pause after an
+    /// error early: the worker would log the error again with each wake-up.
     fn repeat<W>(&self, schedule: Schedule, failure: &'static str, work: impl Fn() -> W + Send + 'static)
     where
         W: Future<Output = Result<usize, PortUnavailable>> + Send,
@@ -137,19 +149,25 @@ impl Workers {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             loop {
-                let pause = match work().await {
-                    Ok(0) => schedule.poll_interval,
-                    Ok(_) => Duration::ZERO,
+                let (rest, pause) = match work().await {
+                    Ok(0) => (schedule.rest, schedule.poll_interval),
+                    Ok(_) => (schedule.rest, Duration::ZERO),
                     Err(error) => {
                         tracing::warn!(%error, "{failure}");
-                        schedule.retry_pause
+                        (schedule.retry_pause, Duration::ZERO)
+                    }
+                };
+                let paused = async {
+                    tokio::time::sleep(rest).await;
+                    tokio::select! {
+                        () = schedule.woken_by.notified(), if !pause.is_zero() => {}
+                        () = tokio::time::sleep(pause) => {}
                     }
                 };
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => return,
-                    () = schedule.woken_by.notified(), if !pause.is_zero() => {}
-                    () = tokio::time::sleep(pause) => {}
+                    () = paused => {}
                 }
             }
         });

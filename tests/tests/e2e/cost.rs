@@ -86,8 +86,8 @@ async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost) {
     let (succeeded, errors) = world.import(&known.collect::<String>()).await;
     assert!(succeeded, "{errors}");
     let meter = Meter::start(&world, &redis).await;
-    // Background work is not part of the cost of a call: no webhooks arrive, and nothing is
-    // reconciled or published. The pools close a connection after minutes at the earliest, so no
+    // Background work is not part of the cost of a call: no webhooks arrive, nothing is reconciled,
+    // and after the start nothing is published. The pools close a connection after minutes at the earliest, so no
     // call replaces one. On a busy machine, the concurrent calls at the start may be slow.
     let world = world
         .with_database_at(meter.postgres.address())
@@ -98,7 +98,8 @@ async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost) {
         .without("OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS")
         .without("OUTDIAL_ELEVENLABS_TOOL_SECRET")
         .with("OUTDIAL_RECONCILE_EVERY_SECS", "3600")
-        .with("OUTDIAL_PUBLISH_EVERY_MS", "3600000");
+        .with("OUTDIAL_PUBLISH_EVERY_MS", "3600000")
+        .with("OUTDIAL_PUBLISH_PAUSE_MS", "3600000");
     world.script(Behaviour::Answer { after_ms: 10 });
     let gateway = world.start().await;
     let client = &gateway.client;

@@ -169,8 +169,12 @@ settings! {
 
     /// How call events are published and delivered to webhook endpoints.
     pub struct Deliveries {
-        /// How often each replica publishes new call events: the longest delay of an event.
-        publish_every: Duration = OUTDIAL_PUBLISH_EVERY_MS, "200", millis(10..=3_600_000);
+        /// How often each replica looks for call events that a process wrote and did not publish
+        /// before it ended: their longest delay. The others are published without such a look.
+        publish_every: Duration = OUTDIAL_PUBLISH_EVERY_MS, "2000", millis(10..=3_600_000);
+        /// The shortest pause between two batches of call events of a replica. A longer one costs
+        /// the database less, and delays the events of a busy replica.
+        publish_pause: Duration = OUTDIAL_PUBLISH_PAUSE_MS, "50", millis(20..=3_600_000);
         /// How long a webhook endpoint may take to respond.
         timeout: Duration = OUTDIAL_DELIVERY_TIMEOUT_MS, "15000", millis(100..=30_000);
         /// The pause between the first attempt of a delivery and the second one. Each later pause

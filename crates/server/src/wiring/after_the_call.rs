@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::Stores;
 use crate::config::{Deliveries, Settings};
 use crate::pausing_recordings::PausingRecordings;
-use crate::workers::Workers;
+use crate::workers::{PublishTimes, Workers};
 
 /// The use cases that follow a dial.
 pub(crate) struct AfterTheCall {
@@ -50,7 +50,7 @@ impl AfterTheCall {
         reports: ProviderReports,
         workers: &Workers,
     ) -> anyhow::Result<Self> {
-        let database = stores.database();
+        let (database, updater) = (stores.database(), stores.updater(workers.written()));
         let ProviderReports { webhook, records, recordings: recorded } = reports;
         let recordings = settings.recordings.as_ref().map(adapter_object_store::open).transpose();
         let recordings = recordings.context("OUTDIAL_RECORDINGS_URL")?;
@@ -60,7 +60,7 @@ impl AfterTheCall {
             Arc::new(ReceiveEvent::new(ReceiveEventPorts {
                 webhook,
                 inbox: database.clone(),
-                updater: database.clone(),
+                updater: updater.clone(),
                 contexts: ports.contexts.clone(),
                 recordings: recordings.clone().map(|store| pausing(store, ports.clock.clone())),
                 clock: ports.clock.clone(),
@@ -69,14 +69,14 @@ impl AfterTheCall {
         if let Some(receive_event) = &receive_event {
             workers.apply_events(receive_event.clone(), accepted.clone());
         }
-        let (unfinished, updater) = (database.clone(), database.clone());
+        let (unfinished, clock) = (database.clone(), ports.clock.clone());
         let reconcile =
-            Reconcile::new(unfinished, updater, records, ports.clock.clone(), settings.reconcile_times());
+            Reconcile::new(unfinished, updater.clone(), records, clock, settings.reconcile_times());
         workers.reconcile(reconcile, settings.reconciliation.every);
         if let (Some(provider), Some(recordings)) = (recorded, &recordings) {
             let ports = RecoverRecordingsPorts {
                 unfinished: database.clone(),
-                updater: database.clone(),
+                updater: updater.clone(),
                 provider,
                 recordings: recordings.clone(),
                 clock: ports.clock.clone(),
@@ -92,8 +92,11 @@ impl AfterTheCall {
             clock: ports.clock.clone(),
         };
         let deliver_webhooks = DeliverWebhooks::new(deliver_webhooks, settings.deliveries.policy());
-        let (publish_every, max_share) = (settings.deliveries.publish_every, settings.process.max_share);
-        workers.publish_and_deliver(&Arc::new(deliver_webhooks), publish_every, max_share);
+        let publish = PublishTimes {
+            every: settings.deliveries.publish_every,
+            pause: settings.deliveries.publish_pause,
+        };
+        workers.publish_and_deliver(&Arc::new(deliver_webhooks), publish, settings.process.max_share);
         let personalize = webhook.map(|webhook| {
             let directory = database.clone();
             let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());

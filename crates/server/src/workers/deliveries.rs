@@ -7,13 +7,23 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::{RETRY_PAUSE, Schedule, Workers, stop_timeout};
 
-/// Finds deliveries that another replica queued, or that were postponed. Longer if events are
-/// published less often. The query reads an index only.
+/// Finds deliveries that another replica queued and did not send, or that were postponed. Longer if
+/// the publisher polls less often. The query reads an index only.
 const QUEUE_POLL_INTERVAL: Duration = Duration::from_secs(1);
 const EXPIRE_INTERVAL: Duration = Duration::from_mins(5);
 /// The maximum number of attempts at the same time, and of deliveries in one lease.
 const MAX_ATTEMPTS: usize = 64;
 const MAX_LEASED: u32 = 32;
+
+/// When the publisher looks for call events.
+#[derive(Clone, Copy)]
+pub(crate) struct PublishTimes {
+    /// How often it looks for events that another process left.
+    pub(crate) every: Duration,
+    /// The pause after each batch. The events that this process writes in the meantime share the
+    /// next one.
+    pub(crate) pause: Duration,
+}
 
 impl Workers {
     /// Publishes call events, delivers them to webhook endpoints, and expires old deliveries. One
@@ -21,13 +31,13 @@ impl Workers {
     pub(crate) fn publish_and_deliver(
         &self,
         webhooks: &Arc<DeliverWebhooks>,
-        publish_every: Duration,
+        publish: PublishTimes,
         max_share: MaxShare,
     ) {
         let queued = Arc::new(Notify::new());
         self.expire(webhooks.clone());
-        self.publish(webhooks.clone(), queued.clone(), publish_every);
-        self.deliver(webhooks.clone(), queued, publish_every.max(QUEUE_POLL_INTERVAL), max_share);
+        self.publish(webhooks.clone(), queued.clone(), publish);
+        self.deliver(webhooks.clone(), queued, publish.every.max(QUEUE_POLL_INTERVAL), max_share);
     }
 
     fn expire(&self, webhooks: Arc<DeliverWebhooks>) {
@@ -37,8 +47,15 @@ impl Workers {
         });
     }
 
-    fn publish(&self, webhooks: Arc<DeliverWebhooks>, queued: Arc<Notify>, every: Duration) {
-        let schedule = Schedule { retry_pause: RETRY_PAUSE, ..Schedule::every(every) };
+    /// Publishes immediately after this process has written events. After a batch it looks once
+    /// more: a replica that was woken while this one published has skipped its turn.
+    fn publish(&self, webhooks: Arc<DeliverWebhooks>, queued: Arc<Notify>, times: PublishTimes) {
+        let schedule = Schedule {
+            poll_interval: times.every,
+            retry_pause: RETRY_PAUSE,
+            woken_by: self.written.clone(),
+            rest: times.pause,
+        };
         self.repeat(schedule, "could not publish call events; trying again later", move || {
             let (webhooks, queued) = (webhooks.clone(), queued.clone());
             async move {
@@ -66,7 +83,12 @@ impl Workers {
             stop: self.stop.clone(),
             queued: queued.clone(),
         });
-        let schedule = Schedule { poll_interval: every, retry_pause: RETRY_PAUSE, woken_by: queued };
+        let schedule = Schedule {
+            poll_interval: every,
+            retry_pause: RETRY_PAUSE,
+            woken_by: queued,
+            rest: Duration::ZERO,
+        };
         self.repeat(schedule, "could not lease deliveries; they stay in the queue", move || {
             let sending = sending.clone();
             async move {

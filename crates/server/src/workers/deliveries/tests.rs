@@ -72,6 +72,105 @@ fn queue(deliveries: i64, at_the_same_time: usize, emptied: Arc<Notify>) -> Mock
     queue
 }
 
+fn every(time: Duration) -> PublishTimes {
+    PublishTimes { every: time, pause: Duration::from_millis(20) }
+}
+
+fn without_receivers(feed: MockEventFeed) -> DeliverWebhooksPorts {
+    let mut queue = MockDeliveryQueue::new();
+    queue.expect_expire().returning(|_, _| Ok(0));
+    queue.expect_lease().returning(|_| Ok(Vec::new()));
+    DeliverWebhooksPorts {
+        feed: Arc::new(feed),
+        queue: Arc::new(queue),
+        sender: Arc::new(MockWebhookSender::new()),
+        clock: Arc::new(SystemClock),
+    }
+}
+
+const POLICY: DeliveryPolicy = DeliveryPolicy {
+    first_pause: Duration::from_secs(1),
+    longest_pause: Duration::from_secs(1),
+    given_up_after: Duration::from_secs(1),
+    attempt_within: Duration::from_secs(1),
+};
+
+/// Publishes what was written, and records when.
+fn publisher(
+    written: Arc<AtomicUsize>,
+    batches: Arc<Mutex<Vec<(tokio::time::Instant, usize)>>>,
+) -> MockEventFeed {
+    let mut feed = MockEventFeed::new();
+    feed.expect_publish().returning(move |_| {
+        let published = written.swap(0, Ordering::SeqCst);
+        batches.lock().expect("no panic").push((tokio::time::Instant::now(), published));
+        Ok(published)
+    });
+    feed
+}
+
+/// Paused time: the poll would be an hour later.
+#[tokio::test(start_paused = true)]
+async fn the_publisher_is_woken_by_each_write_and_rests_between_two_batches() {
+    let (written, batches) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let ports = without_receivers(publisher(written.clone(), batches.clone()));
+    let (workers, hour) = (Workers::new(), Duration::from_secs(3600));
+    workers.publish_and_deliver(
+        &Arc::new(DeliverWebhooks::new(ports, POLICY)),
+        every(hour),
+        MaxShare::default(),
+    );
+    let began = tokio::time::Instant::now();
+    for _ in 0..1000 {
+        written.fetch_add(1, Ordering::SeqCst);
+        workers.written().notify_one();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(began.elapsed() < hour);
+    let batches = batches.lock().expect("no panic").clone();
+    assert_eq!(batches.iter().map(|(_, published)| published).sum::<usize>(), 1000);
+    assert!(
+        batches.is_sorted_by(|(one, _), (next, _)| *next - *one >= Duration::from_millis(20)),
+        "{batches:?}"
+    );
+    assert!(batches.len() > 10, "the events wait for each other: {batches:?}");
+    workers.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_publisher_finds_what_another_process_left_and_repeats_no_error_with_each_wake_up() {
+    let failures = Arc::new(AtomicUsize::new(0));
+    let counted = failures.clone();
+    let mut feed = MockEventFeed::new();
+    feed.expect_publish().times(1).returning(|_| Ok(0));
+    let (found, is_found) = tokio::sync::oneshot::channel();
+    let mut found = Some(found);
+    feed.expect_publish().returning(move |_| {
+        if let Some(found) = found.take() {
+            found.send(()).expect("the test waits");
+        }
+        counted.fetch_add(1, Ordering::SeqCst);
+        Err(PortUnavailable::new("feed", "down"))
+    });
+    let workers = Workers::new();
+    let two_seconds = Duration::from_secs(2);
+    workers.publish_and_deliver(
+        &Arc::new(DeliverWebhooks::new(without_receivers(feed), POLICY)),
+        every(two_seconds),
+        MaxShare::default(),
+    );
+    let began = tokio::time::Instant::now();
+    is_found.await.expect("the publisher polls");
+    assert!(began.elapsed() >= two_seconds);
+    for _ in 0..100 {
+        workers.written().notify_one();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(failures.load(Ordering::SeqCst), 1, "in a second after the first error");
+    workers.stop().await;
+}
+
 /// One at a time: the events of one call. Paused time advances only while every task waits for it:
 /// a queue that is only polled would need a second for every one or two deliveries.
 #[tokio::test(start_paused = true)]
@@ -99,7 +198,7 @@ async fn a_queue_is_emptied_without_waiting_for_the_next_poll() {
         let began = tokio::time::Instant::now();
         workers.publish_and_deliver(
             &Arc::new(DeliverWebhooks::new(ports, policy)),
-            second,
+            every(second),
             MaxShare::default(),
         );
         emptied.notified().await;
@@ -149,7 +248,11 @@ async fn a_stop_leases_no_more_deliveries() {
         attempt_within: Duration::from_secs(30),
     };
     let workers = Workers::new();
-    workers.publish_and_deliver(&Arc::new(DeliverWebhooks::new(ports, policy)), second, MaxShare::default());
+    workers.publish_and_deliver(
+        &Arc::new(DeliverWebhooks::new(ports, policy)),
+        every(second),
+        MaxShare::default(),
+    );
     while leased.load(Ordering::SeqCst) < MAX_ATTEMPTS {
         tokio::task::yield_now().await;
     }

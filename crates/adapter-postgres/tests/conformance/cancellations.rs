@@ -14,10 +14,12 @@ use domain::ports::{
 use domain::{Booking, CallUpdate, EventSequence};
 use sqlx::Row;
 use testkit::eventually;
+use testkit::fault_proxy::{Fault, FaultProxy};
 use testkit::fixtures::{self, Tenant};
 use testkit::harness::StoresRecords;
 
 use crate::harness::PostgresHarness;
+use crate::proxy::fault_proxy_before;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const OPERATIONS: u64 = 7;
@@ -33,10 +35,19 @@ fn settings(harness: &PostgresHarness, max_connections: u32) -> PostgresSettings
 }
 
 /// The only store that has connections to the database.
-async fn connect(harness: &PostgresHarness, max_connections: u32) -> PostgresStore {
+async fn connect(harness: &PostgresHarness, settings: &PostgresSettings) -> PostgresStore {
     harness.adapter().close().await;
     eventually("the harness has no session", async || sessions(harness, "%").await == 0).await;
-    PostgresStore::connect(&settings(harness, max_connections)).await.expect("the server responds")
+    PostgresStore::connect(settings).await.expect("the server responds")
+}
+
+/// The same through a proxy that delays every response, so that each wait for one is an await at
+/// which a future can be dropped.
+async fn connect_slowly(harness: &PostgresHarness, max_connections: u32) -> (FaultProxy, PostgresStore) {
+    let (proxy, url) = fault_proxy_before(&harness.database().url()).await;
+    proxy.set(Fault::Delay { requests: Duration::ZERO, answers: Duration::from_millis(2) });
+    let store = connect(harness, &PostgresSettings { url, ..settings(harness, max_connections) }).await;
+    (proxy, store)
 }
 
 /// Polls a future at most so many times, and drops it.
@@ -115,7 +126,7 @@ async fn no_transaction_is_open(harness: &PostgresHarness) {
 async fn an_operation_that_is_dropped_at_any_await_leaves_no_transaction_and_no_used_connection() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
-    let store = connect(&harness, 1).await;
+    let (_proxy, store) = connect_slowly(&harness, 1).await;
     let booked = tenant.booking(MINUTE);
     assert_eq!(store.book(&booked).await, Ok(HoldResult::Granted));
     let endpoint = fixtures::webhook_endpoint(&tenant.organization.id);
@@ -144,7 +155,7 @@ async fn a_thousand_cancelled_operations_leave_a_correct_store() {
     let harness = PostgresHarness::new().await;
     let tenants: Vec<_> = (0..8).map(|_| Tenant::new()).collect();
     harness.store(&tenants.iter().flat_map(Tenant::records).collect::<Vec<_>>()).await;
-    let store = connect(&harness, MAX_CONNECTIONS).await;
+    let (_proxy, store) = connect_slowly(&harness, MAX_CONNECTIONS).await;
     let tasks: Vec<_> = tenants
         .into_iter()
         .zip(1_u64..)
@@ -195,7 +206,7 @@ async fn a_thousand_cancelled_operations_leave_a_correct_store() {
 async fn an_error_in_a_transaction_leaves_no_transaction() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
-    let store = connect(&harness, 1).await;
+    let store = connect(&harness, &settings(&harness, 1)).await;
     let booked = tenant.booking(MINUTE);
     assert_eq!(store.book(&booked).await, Ok(HoldResult::Granted));
     harness
@@ -220,7 +231,7 @@ async fn an_error_in_a_transaction_leaves_no_transaction() {
 async fn an_error_outside_a_transaction_keeps_the_connection() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
-    let store = connect(&harness, 1).await;
+    let store = connect(&harness, &settings(&harness, 1)).await;
     let session = "select string_agg(pid::text, '') from pg_stat_activity \
                     where datname = current_database() and application_name = 'outdial'";
     let before = count(&harness, session).await;

@@ -11,7 +11,7 @@ use super::run::Outcome;
 pub(crate) fn report(seed: u64, time: Duration, outcomes: &[Outcome]) -> String {
     let mut text = format!("Seed {seed}, {} s of load and faults.\n\n", time.as_secs());
     text += "| Stores and gateways | requests | dials | locks watched | faults | dials after a pause before the send | violations |\n";
-    text += "|---|--:|--:|--:|--:|--:|\n";
+    text += "|---|--:|--:|--:|--:|--:|--:|\n";
     for outcome in outcomes {
         let faults: usize = outcome.injected.values().sum();
         let Outcome { topology, requests, dials, watched, late_dials, violations, .. } = outcome;

@@ -11,7 +11,7 @@ help: ## List the targets
 run: ## Start the gateway with a SQLite file and a simulated voice provider; needs no settings
 	cargo run --bin outdial -- serve
 
-test: ## Run every test, with a temporary Postgres and Redis, and inject faults for 3 minutes
+test: ## Run every test, inject faults for 3 minutes, and try the benchmark; starts Postgres and Redis
 	scripts/with-services.sh -- cargo test --workspace --locked
 	$(MAKE) --no-print-directory chaos
 	$(MAKE) --no-print-directory bench-smoke

@@ -29,6 +29,9 @@ pub(crate) struct Load {
     pub(crate) begins: Duration,
     /// Where the clients reach the gateways.
     pub(crate) gateways: Vec<SocketAddr>,
+    /// Whether a client waits for a response before its next request. Otherwise a stopped gateway does
+    /// not keep the clients from the others, and the call of a late owner is asked for elsewhere.
+    pub(crate) clients_wait: bool,
     pub(crate) stopped: Arc<AtomicBool>,
 }
 
@@ -48,6 +51,7 @@ impl Load {
     }
 
     async fn run(self, mut rng: Rng) {
+        let mut requests = JoinSet::new();
         while !self.stopped.load(Ordering::SeqCst) {
             let intent = self.intent(rng.usize(..SLOTS), self.watch.now());
             let kind = match rng.u8(..100) {
@@ -58,9 +62,14 @@ impl Load {
             };
             let patience = (rng.u8(..100) < 5).then(|| Duration::from_millis(rng.u64(1..1500)));
             let gateway = rng.usize(..self.gateways.len());
-            self.request(intent, kind, gateway, patience).await;
+            let load = self.clone();
+            requests.spawn(async move { load.request(intent, kind, gateway, patience).await });
+            if self.clients_wait {
+                requests.join_next().await;
+            }
             sleep(Duration::from_millis(rng.u64(..MAX_PAUSE_MS))).await;
         }
+        requests.join_all().await;
     }
 
     /// The intent of a slot at this moment.

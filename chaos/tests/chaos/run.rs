@@ -55,7 +55,7 @@ pub(crate) struct Run {
     /// How long load and faults last.
     pub(crate) time: Duration,
     pub(crate) mutant: Option<Mutant>,
-    /// The stores have no faults, nothing is waited for after the last fault, and only what happened to
+    /// Only the faults of [`Lane::OF_CALLS`] are injected, nothing is waited for after the last fault, and only what happened to
     /// the calls is judged. For mutants: while a store recovers, the checker excuses what it would
     /// otherwise find.
     pub(crate) only_calls: bool,
@@ -63,10 +63,7 @@ pub(crate) struct Run {
 
 pub(crate) async fn run(Run { seed, topology, time, mutant, only_calls }: Run) -> anyhow::Result<Outcome> {
     let mut rng = Rng::with_seed(seed);
-    let mut lanes = Lane::of(topology);
-    if only_calls {
-        lanes.retain(|lane| !lane.is_of_stores());
-    }
+    let lanes = if only_calls { Lane::OF_CALLS.to_vec() } else { Lane::of(topology) };
     let plan = plan(&mut rng, topology, &lanes, time);
     let watch = Watch::start();
     let mut world = World::start(topology, mutant, watch, time).await?;
@@ -95,6 +92,7 @@ pub(crate) async fn run(Run { seed, topology, time, mutant, only_calls }: Run) -
         watch,
         begins,
         gateways: addresses,
+        clients_wait: !only_calls,
         stopped: Arc::default(),
     };
 

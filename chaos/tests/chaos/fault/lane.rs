@@ -22,9 +22,15 @@ pub(crate) enum Lane {
     File,
     Clocks,
     Provider,
+    /// A gateway that has a lock is stopped for longer than the lock lasts, while the others run.
+    LateOwners,
 }
 
 impl Lane {
+    /// The lanes of a run that judges only calls: faults after which a mutant does harm, and few that
+    /// excuse it.
+    pub(crate) const OF_CALLS: [Self; 4] = [Self::LateOwners, Self::Network, Self::Provider, Self::Provider];
+
     /// The lanes of a topology. Two links, and two of several gateways, can fail at the same time.
     pub(crate) fn of(topology: Topology) -> Vec<Self> {
         let mut lanes =
@@ -37,10 +43,6 @@ impl Lane {
             Storage::Services => lanes.extend([Self::Redis, Self::Postgres]),
         }
         lanes
-    }
-
-    pub(crate) fn is_of_stores(self) -> bool {
-        matches!(self, Self::Redis | Self::Postgres | Self::File | Self::Clocks)
     }
 
     pub(crate) fn steps_clocks(self) -> bool {
@@ -57,6 +59,7 @@ impl Lane {
         match self {
             Self::Provider => 100..2000,
             Self::Points => 100..1200,
+            Self::LateOwners => 100..500,
             Self::Clocks => 500..2000,
             Self::Processes | Self::Network | Self::File => 1000..7000,
             Self::Redis | Self::Postgres => 1500..7000,
@@ -86,6 +89,7 @@ impl Lane {
                     _ => Fault::PauseAt(Point::AfterLock, Duration::from_millis(rng.u64(1100..2200))),
                 }
             }
+            Self::LateOwners => Fault::PauseAt(Point::AfterLock, Duration::from_millis(rng.u64(1800..2800))),
             Self::Network => {
                 let links: &[Link] = match topology.storage {
                     Storage::File => &[Link::Clients, Link::Provider],

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{Booking, CallEventKind, CallReason, CallStatus, IntentKey, TakeOver};
 use sql_common::{
-    DIALLING, HoldColumns, NOT_CONNECTED_RANKS, OutcomeColumns, StatusMerges, Table, UNDECIDED_STATES,
-    UndecidedColumns,
+    DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED_RANKS, OutcomeColumns, StatusMerges, Table,
+    UNDECIDED_STATES, UndecidedColumns,
 };
 
 use crate::PostgresStore;
@@ -176,6 +176,35 @@ impl CallLedger for PostgresStore {
             )
         });
         settled.await.map(|_| ())
+    }
+
+    /// Without an index of the time, which every settlement would have to change: it reads the
+    /// table, which is small because of this. A reservation that is taken over meanwhile is
+    /// skipped, and so is one that another process removes.
+    async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        let removed = self.only_row(|| {
+            sqlx::query!(
+                r#"with expired as (
+                       select key
+                         from dial_guards
+                        where blocked_until <= clock_timestamp() - make_interval(secs => $1)
+                          and not exists (
+                              select from calls
+                               where calls.id = dial_guards.call_id and calls.state = any ($2)
+                                 and calls.status_rank < $3 and calls.given_up_at is null)
+                        limit $4
+                          for update of dial_guards skip locked
+                   ), removed as (
+                       delete from dial_guards using expired where dial_guards.key = expired.key returning 1
+                   )
+                   select count(*) as "removed!" from removed"#,
+                expired_for.as_secs_f64(),
+                &UNDECIDED_STATES as _,
+                LEAST_RANK_OF_AN_END,
+                i64::from(limit)
+            )
+        });
+        Ok(u64::try_from(removed.await?.removed).unwrap_or_default())
     }
 }
 

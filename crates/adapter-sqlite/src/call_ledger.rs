@@ -14,6 +14,7 @@ use crate::call_event::write_event;
 use crate::clock::HostTime;
 use crate::failure::{STORAGE_LIMIT, unreadable, within};
 use crate::statement::{execute, row};
+use crate::sweep::remove_reservations;
 
 #[async_trait]
 impl CallLedger for SqliteStore {
@@ -80,6 +81,16 @@ impl CallLedger for SqliteStore {
             transaction.commit().await?;
             self.connections.last_write.note();
             Ok(())
+        })
+        .await
+    }
+
+    async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        within(STORAGE_LIMIT, async {
+            let mut transaction = self.connections.begin_unsynced().await?;
+            let removed = remove_reservations(&mut transaction, HostTime::now(), expired_for, limit).await?;
+            transaction.commit().await?;
+            Ok(removed)
         })
         .await
     }

@@ -3,23 +3,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use domain::ports::PortUnavailable;
+use sql_common::{LEAST_RANK_OF_AN_END, UNDECIDED_STATES};
 use sqlx::SqliteConnection;
 
 use crate::clock::HostTime;
 use crate::failure::unavailable;
 
 /// Every so many acquired locks there is a sweep. Each lock leaves at most one row in each of the
-/// four tables, and a sweep removes up to [`BATCH`] of each, so that expired rows do not
+/// three tables, and a sweep removes up to [`BATCH`] of each, so that expired rows do not
 /// accumulate.
 const SWEEP_INTERVAL: u32 = 32;
 
-/// The maximum number of rows that one sweep removes from one table: this limits how long it holds
-/// the writer.
+/// The maximum number of rows that one transaction removes from one table: this limits how long it
+/// holds the writer.
 const BATCH: i64 = 256;
-
-/// An expired reservation is kept for this long: a late settlement can still hold it, which
-/// protects the callee from a second call.
-const RESERVATION_RETENTION: Duration = Duration::from_secs(3600);
 
 /// Decides when to remove expired rows.
 #[derive(Debug, Clone, Default)]
@@ -34,8 +31,8 @@ impl Sweeper {
     }
 }
 
-/// Removes expired locks, reservations and contexts. A lock or reservation must have expired by the
-/// wall clock too, which has an index.
+/// Removes expired locks and contexts. A lock must have expired by the wall clock too, which has an
+/// index.
 pub(crate) async fn sweep(connection: &mut SqliteConnection, now: HostTime) -> Result<(), PortUnavailable> {
     let locks = sqlx::query!(
         "delete from call_locks
@@ -49,20 +46,6 @@ pub(crate) async fn sweep(connection: &mut SqliteConnection, now: HostTime) -> R
         BATCH
     );
     locks.execute(&mut *connection).await.map_err(unavailable)?;
-    let retention = i64::try_from(RESERVATION_RETENTION.as_millis()).expect("an hour has few milliseconds");
-    let reservations = sqlx::query!(
-        "delete from dial_guards
-         where key in
-             (select key from dial_guards
-              where blocked_until <= ?1 - ?2 and blocked_until <= iif(boot_id = ?3, ?4 + boot_offset, ?1) - ?2
-              order by blocked_until limit ?5)",
-        now.wall_millis(),
-        retention,
-        now.boot_id,
-        now.since_boot,
-        BATCH
-    );
-    reservations.execute(&mut *connection).await.map_err(unavailable)?;
     let outbound = sqlx::query!(
         "delete from call_contexts
          where conversation_id in
@@ -80,4 +63,35 @@ pub(crate) async fn sweep(connection: &mut SqliteConnection, now: HostTime) -> R
     );
     inbound.execute(connection).await.map_err(unavailable)?;
     Ok(())
+}
+
+/// Removes reservations that expired so long ago, also by the wall clock, which has an index. Returns
+/// how many.
+pub(crate) async fn remove_reservations(
+    connection: &mut SqliteConnection,
+    now: HostTime,
+    expired_for: Duration,
+    limit: u32,
+) -> Result<u64, PortUnavailable> {
+    let expired_for = i64::try_from(expired_for.as_millis()).unwrap_or(i64::MAX);
+    let removed = sqlx::query!(
+        "delete from dial_guards
+         where key in
+             (select key from dial_guards
+              where blocked_until <= ?1 - ?2 and blocked_until <= iif(boot_id = ?3, ?4 + boot_offset, ?1) - ?2
+                  and not exists
+                      (select 1 from calls
+                       where calls.id = dial_guards.call_id and state in (?5, ?6) and status_rank < ?7
+                           and given_up_at is null)
+              order by blocked_until limit ?8)",
+        now.wall_millis(),
+        expired_for,
+        now.boot_id,
+        now.since_boot,
+        UNDECIDED_STATES[0],
+        UNDECIDED_STATES[1],
+        LEAST_RANK_OF_AN_END,
+        BATCH.min(i64::from(limit))
+    );
+    removed.execute(connection).await.map(|done| done.rows_affected()).map_err(unavailable)
 }

@@ -9,6 +9,7 @@ mod read_calls;
 mod receive_event;
 mod reconcile;
 mod recover_recordings;
+mod remove_reservations;
 mod store_recording;
 mod webhook_registry;
 
@@ -23,4 +24,5 @@ pub use self::read_calls::{ReadCalls, ReadCallsError};
 pub use self::receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};
 pub use self::reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
 pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};
+pub use self::remove_reservations::RemoveReservations;
 pub use self::webhook_registry::{WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts};

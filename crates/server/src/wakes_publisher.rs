@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
@@ -40,6 +41,10 @@ impl CallLedger for WakesPublisher<dyn CallLedger> {
         self.port.settle(settlement).await?;
         self.written.notify_one();
         Ok(())
+    }
+
+    async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        self.port.remove_expired(expired_for, limit).await
     }
 }
 

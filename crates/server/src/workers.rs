@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{Background, BackgroundWork, PortUnavailable};
-use domain::{ReceiveEvent, Reconcile, RecoverRecordings};
+use domain::{ReceiveEvent, Reconcile, RecoverRecordings, RemoveReservations};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,6 +28,8 @@ pub(crate) struct Workers {
 const INBOX_POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// The pause of a worker after a store was unavailable.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
+/// The rows of five minutes are few, and reading the table in Postgres is a scan.
+const REMOVE_RESERVATIONS_INTERVAL: Duration = Duration::from_mins(5);
 /// How long a stop waits for running work. Another worker repeats what is not finished by then.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -137,6 +139,15 @@ impl Workers {
                 }
             },
         );
+    }
+
+    /// Removes old reservations.
+    pub(crate) fn remove_reservations(&self, remove: RemoveReservations) {
+        let (remove, schedule) = (Arc::new(remove), Schedule::every(REMOVE_RESERVATIONS_INTERVAL));
+        self.repeat(schedule, "could not remove old reservations; trying again later", move || {
+            let remove = remove.clone();
+            async move { remove.run_once().await.map(|removed| usize::try_from(removed).unwrap_or(usize::MAX)) }
+        });
     }
 
     /// Runs `work` until a stop: again immediately, or after the rest of the schedule, while it

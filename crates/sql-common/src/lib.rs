@@ -27,8 +27,8 @@ pub use directory::{
 };
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use outcome::{
-    DIALLING, HoldColumns, NOT_CONNECTED_RANKS, NOT_DIALLED, OutcomeColumns, SettledColumns, StatusMerges,
-    UNDECIDED_STATES,
+    DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED_RANKS, NOT_DIALLED, OutcomeColumns,
+    SettledColumns, StatusMerges, UNDECIDED_STATES,
 };
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};
 pub use webhook_endpoint::{EndpointColumns, kinds_to_json};

@@ -27,6 +27,8 @@ pub const NOT_CONNECTED_RANKS: [i16; 3] = {
     let [failed, no_answer, busy] = CallStatus::NOT_CONNECTED;
     [failed.rank() as i16, no_answer.rank() as i16, busy.rank() as i16]
 };
+/// Calls with this rank or a greater one have ended.
+pub const LEAST_RANK_OF_AN_END: i16 = CallStatus::Failed.rank() as i16;
 
 /// An outcome as it is written to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The suite of [`CallLedger`](domain::ports::CallLedger).
 
 pub(crate) mod booking;
+mod removing;
 pub(crate) mod undecided;
 
 use std::time::Duration;
@@ -12,18 +13,20 @@ use self::booking::{
     book, calls, dialling, duplicate, in_flight, only_call, result, results, settle, settle_under, settled,
     settlement, tenant,
 };
+pub use self::removing::old_reservations_are_removed;
 pub use self::undecided::{
     an_undecided_call_blocks_a_booking_that_must_ask_first, the_undecided_call_of_a_key_is_found,
 };
 use crate::eventually;
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
-use crate::fixtures::{call_id, provider_reference, token};
+use crate::fixtures::{Tenant, call_id, provider_reference, token};
 use crate::harness::CallLedgerHarness;
 
 suite! {
     $ call_ledger_suite of call_ledger:
     a_booked_call_is_in_the_ledger,
     a_blocked_booking_writes_nothing,
+    a_booking_that_names_unknown_records_is_refused,
     one_of_many_bookings_of_one_key_is_recorded,
     a_call_in_flight_blocks_its_key,
     an_unknown_outcome_blocks_its_key_to_the_end,
@@ -36,6 +39,7 @@ suite! {
     only_its_own_token_settles_a_reservation,
     a_settled_call_stays_settled,
     reservations_do_not_affect_each_other,
+    old_reservations_are_removed,
     the_ledger_survives_a_crash,
     a_lost_ledger_is_unavailable,
 }
@@ -80,6 +84,26 @@ pub async fn a_blocked_booking_writes_nothing(harness: &impl CallLedgerHarness) 
     };
     assert_eq!(book(harness, &free).await, HoldResult::Granted, "a key was reserved without a call");
     assert_eq!(calls(harness, &tenant).await.len(), 2);
+}
+
+/// A booking that names a user, a contact or an agent of another organization, or one that is not
+/// stored, is refused. It leaves neither a call nor a reservation.
+pub async fn a_booking_that_names_unknown_records_is_refused(harness: &impl CallLedgerHarness) {
+    let (tenant, other) = (self::tenant(harness).await, self::tenant(harness).await);
+    let (mine, unknown) = (tenant.booking(LONG), Tenant::new().booking(LONG).identity);
+    for theirs in [other.booking(LONG).identity, unknown] {
+        let CallIdentity { user_id, contact_id, agent_id, .. } = theirs;
+        for identity in [
+            CallIdentity { user_id, ..mine.identity.clone() },
+            CallIdentity { contact_id, ..mine.identity.clone() },
+            CallIdentity { agent_id, ..mine.identity.clone() },
+        ] {
+            let answer = harness.ledger().book(&Booking { identity, ..mine.clone() }).await;
+            assert!(answer.is_err(), "a call with unknown parties: {answer:?}");
+            assert_eq!(calls(harness, &tenant).await, []);
+        }
+    }
+    assert_eq!(book(harness, &mine).await, HoldResult::Granted, "a key was reserved without a call");
 }
 
 /// Of fifty concurrent bookings of one key exactly one is recorded. The others are in flight and

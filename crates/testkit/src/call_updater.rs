@@ -48,6 +48,7 @@ const A_SECOND: Duration = Duration::from_secs(1);
 
 /// A report that the callee was not connected, or giving the call up, decides a call, although the
 /// outcome of its dial is unknown. A report of a conversation does not: the client does not have it yet.
+/// The reservation is kept for as long as the end of an undecided call is not known.
 pub async fn a_reported_failure_decides_an_unknown_call(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     let deciding = NotConnectedReason::ALL.map(failure).into_iter().chain([given_up()]);
@@ -67,6 +68,9 @@ pub async fn a_reported_failure_decides_an_unknown_call(harness: &impl CallsHarn
             assert_eq!(Some(call.status), progress.status);
             assert_eq!(call.lookup.conversation_id, progress.conversation_id);
             assert_eq!(call.carrier_call_id, progress.carrier_call_id);
+            harness.ledger().remove_expired(Duration::ZERO, 100).await.expect("store is up");
+            let is_kept = undecided(harness, &booking.key).await.is_some();
+            assert_eq!(is_kept, !call.status.is_final(), "after {update:?}");
         }
     }
 }

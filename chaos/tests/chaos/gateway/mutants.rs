@@ -183,6 +183,10 @@ impl CallLedger for NeverBlocks {
         let key = key_of_call(settlement.call_id);
         self.0.settle(&Settlement { key: &key, ..*settlement }).await
     }
+
+    async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        self.0.remove_expired(expired_for, limit).await
+    }
 }
 
 fn key_of_call(call_id: &CallId) -> IntentKey {

@@ -124,6 +124,10 @@ impl CallLedger for Pointed<dyn CallLedger> {
         }
         Ok(())
     }
+
+    async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        self.port.remove_expired(expired_for, limit).await
+    }
 }
 
 #[async_trait]

@@ -55,6 +55,7 @@ async fn a_forward_step_of_the_wall_clock_frees_no_intent() {
     for _ in 0..LOCKS_WITH_A_SWEEP {
         assert_eq!(store.acquire(&key(), &token(), LONG).await, Ok(HoldResult::Granted));
     }
+    assert_eq!(store.remove_expired(Duration::ZERO, 100).await, Ok(0));
     let duplicate = duplicate(&booking, &tenant);
     let locked = store.acquire(&booking.key, &duplicate.token, LONG).await.expect("the store is available");
     assert!(is_in_flight(&locked), "{locked:?}");

@@ -13,6 +13,8 @@ use crate::{Booking, CallId, CallStatus, CarrierCallId, DialOutcome, IntentKey, 
 ///
 /// - MUST write call and reservation together or not at all (`a_booked_call_is_in_the_ledger`,
 ///   `a_blocked_booking_writes_nothing`).
+/// - MUST refuse a booking whose user, contact or agent its organization does not have, and write
+///   nothing of it (`a_booking_that_names_unknown_records_is_refused`).
 /// - MUST record exactly one of many concurrent bookings of one key
 ///   (`one_of_many_bookings_of_one_key_is_recorded`).
 /// - MUST return *in flight*, with the remaining time, while the call that holds the key is
@@ -35,6 +37,9 @@ use crate::{Booking, CallId, CallStatus, CarrierCallId, DialOutcome, IntentKey, 
 /// - MUST NOT move a call backward: the first settlement is final, and settling again is not an
 ///   error (`a_settled_call_stays_settled`).
 /// - MUST NOT change the reservation of another key (`reservations_do_not_affect_each_other`).
+/// - MUST remove reservations that expired so long ago, no more than the limit, and no younger ones;
+///   and MUST keep the reservation of an undecided call whose end is not known, however old it is
+///   (`old_reservations_are_removed`).
 /// - MUST still have calls and reservations after a crash of the store
 ///   (`the_ledger_survives_a_crash`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
@@ -55,6 +60,11 @@ pub trait CallLedger: Send + Sync {
 
     /// Writes the outcome of the dial into the call and its reservation. One round trip.
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable>;
+
+    /// Removes at most `limit` reservations that expired at least `expired_for` ago, by the store's
+    /// own clock, and returns how many. Fewer than `limit` does not mean that these were all. The
+    /// calls stay.
+    async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable>;
 }
 
 /// A call that blocks a booking with `TakeOver::Decided`: its dial may have reached the provider.

@@ -16,6 +16,7 @@ use std::time::Duration;
 pub use self::command::{PlaceCallCommand, RawPlaceCall};
 use self::deadline::Deadline;
 use self::earlier_call::EarlierCalls;
+pub(super) use self::earlier_call::RETRIED_WITHIN;
 pub use self::error::PlaceCallError;
 use self::held_intents::HeldIntents;
 pub use self::policy::CallPolicy;

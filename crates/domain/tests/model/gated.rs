@@ -79,4 +79,8 @@ impl CallLedger for Gated<dyn CallLedger> {
         };
         self.gate.call(Op::SettleLedger, settle).await
     }
+
+    async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        self.port.remove_expired(expired_for, limit).await
+    }
 }

@@ -94,4 +94,8 @@ impl CallLedger for Mutated {
         };
         CallLedger::settle(&self.store, &Settlement { token: &token, ..*settlement }).await
     }
+
+    async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        self.store.remove_expired(expired_for, limit).await
+    }
 }

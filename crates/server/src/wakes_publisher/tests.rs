@@ -40,6 +40,7 @@ async fn each_write_of_events_wakes_the_publisher() {
         ledger.expect_book().return_const(booked.clone());
         ledger.expect_undecided().return_const(Ok(None));
         ledger.expect_settle().return_const(done.clone());
+        ledger.expect_remove_expired().return_const(Ok(3));
         updater.expect_locate().return_const(Ok(None));
         updater.expect_merge().return_const(done.clone());
         updater.expect_attach_recording().return_const(done.clone());
@@ -56,6 +57,7 @@ async fn each_write_of_events_wakes_the_publisher() {
         assert_eq!(updater.attach_recording(call_id, &recording).await, done);
         assert_eq!(is_woken(&written), done.is_ok(), "recording");
         assert_eq!(ledger.undecided(&booking.key).await, Ok(None));
+        assert_eq!(ledger.remove_expired(Duration::ZERO, 5).await, Ok(3));
         assert_eq!(updater.locate(&CallLookup::default()).await, Ok(None));
         assert!(!is_woken(&written), "nothing was written");
     }

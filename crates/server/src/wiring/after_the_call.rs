@@ -9,7 +9,7 @@ use domain::ports::{
 use domain::{
     DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, PersonalizeCall, PersonalizeCallPorts,
     PlaceCallPorts, ReadCalls, ReceiveEvent, ReceiveEventPorts, Reconcile, RecoverRecordings,
-    RecoverRecordingsPorts, WebhookRegistry, WebhookRegistryPorts,
+    RecoverRecordingsPorts, RemoveReservations, WebhookRegistry, WebhookRegistryPorts,
 };
 use tokio::sync::Notify;
 
@@ -85,6 +85,7 @@ impl AfterTheCall {
                 RecoverRecordings::new(ports, settings.reconcile_times(), settings.recording_max_bytes);
             workers.recover_recordings(recover, settings.reconciliation.every);
         }
+        workers.remove_reservations(RemoveReservations::new(ports.ledger.clone()));
         let deliver_webhooks = DeliverWebhooksPorts {
             feed: database.clone(),
             queue: database.clone(),

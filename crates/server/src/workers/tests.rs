@@ -1,5 +1,5 @@
 use domain::ports::{
-    AudioStream, CallLookup, EventOrigin, MockCallUpdater, MockContextCache, MockEventInbox,
+    AudioStream, CallLookup, EventOrigin, MockCallLedger, MockCallUpdater, MockContextCache, MockEventInbox,
     MockProviderWebhook, MockUnfinishedCalls, OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup,
     ProviderRecords, PutError, RecordingAccess, RecordingStore,
 };
@@ -104,4 +104,25 @@ async fn a_stop_does_not_wait_for_a_provider_that_says_nothing() {
     asked.notified().await;
     let stopped = tokio::time::timeout(Duration::from_secs(10), workers.stop()).await;
     assert!(stopped.is_ok(), "the worker still waits for the provider");
+}
+
+/// Batch by batch until there is none left, and again after five minutes: those that expired an hour
+/// ago.
+#[tokio::test(start_paused = true)]
+async fn reservations_are_removed_an_hour_after_they_ended() {
+    let (removed, mut batches) = (Arc::new(Notify::new()), [5000, 3, 0, 1, 0].into_iter());
+    let (mut ledger, notified) = (MockCallLedger::new(), removed.clone());
+    ledger.expect_remove_expired().returning(move |expired_for, _| {
+        assert_eq!(expired_for, Duration::from_hours(1));
+        let batch = batches.next().unwrap_or_default();
+        if batch == 1 {
+            notified.notify_one();
+        }
+        Ok(batch)
+    });
+    let (workers, start) = (Workers::new(), tokio::time::Instant::now());
+    workers.remove_reservations(RemoveReservations::new(Arc::new(ledger)));
+    removed.notified().await;
+    assert_eq!(start.elapsed().as_secs(), 300);
+    workers.stop().await;
 }

@@ -19,6 +19,9 @@ impl CallLedger for Memory {
         if booking.take_over == TakeOver::Decided && tables.undecided(&booking.key, now).is_some() {
             return Ok(HoldResult::InFlight { remaining: Duration::from_millis(1) });
         }
+        if !tables.directory.has_parties_of(&booking.identity) {
+            return Err(PortUnavailable::new("memory", "a party of the call is not stored"));
+        }
         let call_id = &booking.identity.call_id;
         if tables.call(call_id).is_some() {
             return Err(PortUnavailable::new("memory", "the id of the call is in use"));
@@ -84,6 +87,20 @@ impl CallLedger for Memory {
             }
         }
         Ok(())
+    }
+
+    async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        let (mut tables, now) = (self.open()?, self.now());
+        let is_removable = |tables: &Tables, key: &IntentKey, reservation: &Reservation| {
+            let has_end = |call: &LedgerCall| call.progress.status.is_some_and(CallStatus::is_final);
+            reservation.until.after(expired_for) <= now && tables.undecided(key, now).is_none_or(has_end)
+        };
+        let removable = tables.reservations.iter();
+        let removable = removable.filter(|(key, reservation)| is_removable(&tables, key, reservation));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let removable: Vec<IntentKey> = removable.map(|(key, _)| key.clone()).take(limit).collect();
+        tables.reservations.retain(|key, _| !removable.contains(key));
+        Ok(u64::try_from(removable.len()).unwrap_or(u64::MAX))
     }
 }
 

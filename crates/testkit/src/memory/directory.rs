@@ -3,7 +3,8 @@ use domain::ports::{
     Directory, DirectoryImport, PortUnavailable, RecordRefusal, StoredIdentity, UpsertError,
 };
 use domain::{
-    Contact, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, OrganizationId, UserRecord,
+    CallIdentity, Contact, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, OrganizationId,
+    UserRecord,
 };
 
 use super::{DirectoryTables, Memory};
@@ -78,6 +79,14 @@ fn names(record: &DirectoryRecord, stored: &StoredIdentity) -> bool {
 }
 
 impl DirectoryTables {
+    /// Whether user, contact and agent of a call are stored in its organization.
+    pub(super) fn has_parties_of(&self, call: &CallIdentity) -> bool {
+        let tenant = &call.organization_id;
+        self.users.iter().any(|user| user.organization_id == *tenant && user.id == call.user_id)
+            && self.agents.iter().any(|agent| agent.organization_id == *tenant && agent.id == call.agent_id)
+            && self.contacts.iter().any(|one| one.organization_id == *tenant && one.id == call.contact_id)
+    }
+
     fn identities(&self) -> impl Iterator<Item = StoredIdentity> {
         let organizations = self.organizations.iter().map(|stored| stored.id.clone());
         let users = self.users.iter().map(|stored| (stored.id.clone(), stored.organization_id.clone()));

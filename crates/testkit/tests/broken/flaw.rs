@@ -67,6 +67,7 @@ pub(crate) enum Flaw {
     DropsTheCallsReason,
     WritesBlockedBookings,
     ReservesForCallsThatItCannotWrite,
+    TrustsTheNamesOfABooking,
     BooksTwice,
     AnswersTheRequestedReservation,
     ShortensTheReservationOfUnknown,
@@ -84,6 +85,9 @@ pub(crate) enum Flaw {
     LeavesCallsOfLostReservations,
     MovesCallsBackward,
     SettlesEveryReservationOfTheToken,
+    RemovesYoungReservations,
+    RemovesMoreReservationsThanTheLimit,
+    RemovesReservationsOfUndecidedCalls,
     ForgetsInACrash,
     // The calls after the dial
     ListsTheOldestFirst,

@@ -65,6 +65,10 @@ impl CallLedger for AnyToken<dyn CallLedger> {
         self.owners.take_reservation(settlement.key, settlement.token).await;
         self.port.settle(settlement).await
     }
+
+    async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        self.port.remove_expired(expired_for, limit).await
+    }
 }
 
 /// Changes the owners of locks and reservations. A store that fails changes nothing: the write that

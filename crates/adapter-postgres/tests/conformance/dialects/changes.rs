@@ -26,7 +26,7 @@ const ALL: u32 = 10_000;
 impl World {
     pub(super) async fn change(&mut self) {
         self.step += 1;
-        match self.random.below(18) {
+        match self.random.below(19) {
             0..=2 => self.book().await,
             3..=4 => self.settle().await,
             5..=7 => self.merge().await,
@@ -37,6 +37,7 @@ impl World {
             12 => self.replay().await,
             13..=14 => self.lease_unfinished().await,
             15..=16 => self.receive_event().await,
+            17 => self.remove_reservations().await,
             _ => self.change_directory().await,
         }
     }
@@ -77,6 +78,10 @@ impl World {
             settled_at: self.time(),
         };
         both!(self, store => store.settle(&settlement).await);
+    }
+
+    async fn remove_reservations(&mut self) {
+        both!(self, store => store.remove_expired(Duration::ZERO, ALL).await);
     }
 
     async fn merge(&mut self) {

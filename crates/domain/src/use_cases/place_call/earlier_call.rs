@@ -22,7 +22,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const ASKED_WITHIN: Duration = Duration::from_mins(10);
 /// A request that comes so long after the reservation of the earlier call has expired is no retry of
 /// it. No phone rings for so long either, even if the provider got the dial late.
-const RETRIED_WITHIN: Duration = Duration::from_hours(1);
+pub(in crate::use_cases) const RETRIED_WITHIN: Duration = Duration::from_hours(1);
 
 impl PlaceCall {
     /// Asks the provider about the undecided call of this intent. Its dial may have been delivered

@@ -185,6 +185,10 @@ impl CallLedger for Stores {
         Ok(None)
     }
 
+    async fn remove_expired(&self, _: Duration, _: u32) -> Result<u64, PortUnavailable> {
+        Ok(0)
+    }
+
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
         let is_withdrawn = matches!(settlement.outcome, DialOutcome::NotDialled(_));
         self.start(if is_withdrawn { "withdraw" } else { "settle" });

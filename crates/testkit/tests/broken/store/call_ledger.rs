@@ -1,7 +1,11 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
-use domain::{Booking, DialOutcome, IntentKey, ProviderReference, TakeOver};
-use testkit::fixtures;
+use domain::{
+    Agent, Booking, CallIdentity, Contact, DialOutcome, IntentKey, ProviderReference, TakeOver, UserRecord,
+};
+use testkit::fixtures::{self, Tenant};
 use testkit::memory::{Reservation, Tables};
 
 use super::events::Write;
@@ -19,6 +23,7 @@ impl CallLedger for BrokenStore {
         match self.flaw {
             Flaw::DropsTheCallsReason => booking.reason = None,
             Flaw::TakesUndecidedReservationsOver => booking.take_over = TakeOver::Expired,
+            Flaw::TrustsTheNamesOfABooking => self.store_parties_of(&booking.identity),
             Flaw::BooksTwice if is_free => {
                 tokio::task::yield_now().await;
                 self.memory.tables().reservations.remove(&booking.key);
@@ -70,6 +75,27 @@ impl CallLedger for BrokenStore {
         self.copy_with(change).undecided(key).await
     }
 
+    async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
+        self.reach("").await?;
+        match self.flaw {
+            Flaw::RemovesYoungReservations => self.memory.remove_expired(Duration::ZERO, limit).await,
+            Flaw::RemovesMoreReservationsThanTheLimit => {
+                self.memory.remove_expired(expired_for, u32::MAX).await
+            }
+            Flaw::RemovesReservationsOfUndecidedCalls => {
+                let (now, mut tables) = (self.now(), self.memory.tables());
+                let mut removed = 0;
+                tables.reservations.retain(|_, reservation| {
+                    let stays = reservation.until.after(expired_for) > now || removed == u64::from(limit);
+                    removed += u64::from(!stays);
+                    stays
+                });
+                Ok(removed)
+            }
+            _ => self.memory.remove_expired(expired_for, limit).await,
+        }
+    }
+
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
         self.reach(settlement.token.as_str()).await?;
         let (events, before) = (self.events_written(), self.memory.tables().clone());
@@ -114,6 +140,28 @@ impl CallLedger for BrokenStore {
 }
 
 impl BrokenStore {
+    /// Makes any booking look as if its user, contact and agent were stored.
+    fn store_parties_of(&self, call: &CallIdentity) {
+        let (mut tables, tenant) = (self.memory.tables(), Tenant::new());
+        let organization_id = call.organization_id.clone();
+        let directory = &mut tables.directory;
+        directory.users.push(UserRecord {
+            id: call.user_id.clone(),
+            organization_id: organization_id.clone(),
+            ..tenant.user.clone()
+        });
+        directory.agents.push(Agent {
+            id: call.agent_id.clone(),
+            organization_id: organization_id.clone(),
+            ..tenant.agent.clone()
+        });
+        directory.contacts.push(Contact {
+            id: call.contact_id.clone(),
+            organization_id,
+            ..fixtures::stored_contact(&tenant.contact)
+        });
+    }
+
     /// Changes what a settlement did to the reservations.
     fn change_reservations(&self, settlement: &Settlement<'_>, before: Option<&Reservation>) {
         let Some(before) = before else { return };

@@ -9,6 +9,7 @@ use sql_common::{
 };
 
 use crate::PostgresStore;
+use crate::failure::because;
 use crate::statement::Failure;
 use crate::timestamp::PgTime;
 
@@ -18,14 +19,17 @@ impl CallLedger for PostgresStore {
         let booked_at = PgTime::stored(booking.booked_at)?;
         // Never repeated after a broken connection: the first attempt may have booked the call, and
         // would block the second. `clock_timestamp()` gives the time at which the row is written,
-        // after any wait for a concurrent booking. A booking that is granted returns no row. Any
-        // other returns one row, with as much of the reservation as the statement saw.
-        let hold = self.row_once(|| {
-            sqlx::query_as!(
-                HoldColumns,
+        // after any wait for a concurrent booking. User, contact and agent have no foreign keys,
+        // which would lock the rows that every call of theirs names: they are looked up instead. A
+        // booking that is granted returns one row, any other none.
+        let granted = self.row_once(|| {
+            sqlx::query!(
                 r#"with reservation as (
                        insert into dial_guards as existing (key, token, call_id, blocked_until)
-                       values ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
+                       select $1, $2, $3, clock_timestamp() + make_interval(secs => $4)
+                        where exists (select from users where organization_id = $5 and id = $6)
+                          and exists (select from contacts where organization_id = $5 and id = $7)
+                          and exists (select from agents where organization_id = $5 and id = $8)
                        on conflict on constraint dial_guards_pkey do update
                           set token = excluded.token, call_id = excluded.call_id,
                               blocked_until = clock_timestamp() + make_interval(secs => $4)
@@ -40,18 +44,10 @@ impl CallLedger for PostgresStore {
                                           state, status_rank, booked_at)
                        select call_id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 from reservation
                        returning id, organization_id, status_rank
-                   ), written_event as (
-                       insert into call_events (call_id, organization_id, kind, status_rank)
-                       select id, organization_id, $15, status_rank from booked
                    )
-                   select holder.id as "call_id?", holder.state as "state?", holder.outcome_detail,
-                          holder.conversation_id, holder.carrier_call_id,
-                          ceil(extract(epoch from existing.blocked_until - clock_timestamp()) * 1000)::bigint
-                              as "remaining_millis?"
-                     from (select) as always
-                     left join dial_guards as existing on existing.key = $1
-                     left join calls as holder on holder.id = existing.call_id
-                    where not exists (select from booked)"#,
+                   insert into call_events (call_id, organization_id, kind, status_rank)
+                   select id, organization_id, $15, status_rank from booked
+                   returning true as "granted!""#,
                 booking.key.as_str(),
                 booking.token.as_str(),
                 booking.identity.call_id.as_str(),
@@ -73,15 +69,12 @@ impl CallLedger for PostgresStore {
             )
         });
         self.bounded(async {
-            let Some(seen) = hold.await? else { return Ok(HoldResult::Granted) };
-            if let Some(result) = read_hold(seen)? {
-                return Ok(result);
+            if granted.await?.is_some() {
+                return Ok(HoldResult::Granted);
             }
-            // The statement saw the ledger as it was when the statement began, and the reservation
-            // is younger.
-            let hold = self.find_hold(booking).await?.map(read_hold).transpose()?.flatten();
-            // If the reservation has ended meanwhile, the caller decides whether to try again.
-            Ok(hold.unwrap_or(HoldResult::InFlight { remaining: Duration::from_millis(1) }))
+            // A statement of its own: the booking saw the ledger as it was when it began, and the
+            // reservation that blocks it may be younger.
+            self.find_hold(booking).await
         })
         .await
     }
@@ -96,7 +89,7 @@ impl CallLedger for PostgresStore {
                               as "expired_for_millis!"
                      from dial_guards as existing
                      join calls on calls.id = existing.call_id
-                     join agents on agents.organization_id = calls.organization_id and agents.id = calls.agent_id
+                     left join agents on agents.organization_id = calls.organization_id and agents.id = calls.agent_id
                     where existing.key = $1 and existing.blocked_until <= clock_timestamp()
                       and calls.state = any ($2) and calls.status_rank <> all ($3)
                       and calls.given_up_at is null"#,
@@ -209,23 +202,45 @@ impl CallLedger for PostgresStore {
 }
 
 impl PostgresStore {
-    async fn find_hold(&self, booking: &Booking) -> Result<Option<HoldColumns>, PortUnavailable> {
-        self.row(|| {
-            sqlx::query_as!(
-                HoldColumns,
+    /// What blocks a booking. It is an error if nothing can: the booking names what is not stored.
+    async fn find_hold(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
+        let identity = &booking.identity;
+        let blocked = self.only_row(|| {
+            sqlx::query!(
                 r#"select holder.id as "call_id?", holder.state as "state?", holder.outcome_detail,
                           holder.conversation_id, holder.carrier_call_id,
                           ceil(extract(epoch from existing.blocked_until - clock_timestamp()) * 1000)::bigint
-                              as "remaining_millis?"
-                     from dial_guards as existing join calls as holder on holder.id = existing.call_id
-                    where existing.key = $1"#,
-                booking.key.as_str()
+                              as remaining_millis,
+                          exists (select from users where organization_id = $2 and id = $3)
+                          and exists (select from contacts where organization_id = $2 and id = $4)
+                          and exists (select from agents where organization_id = $2 and id = $5)
+                              as "has_known_parties!"
+                     from (select) as always
+                     left join dial_guards as existing on existing.key = $1
+                     left join calls as holder on holder.id = existing.call_id"#,
+                booking.key.as_str(),
+                identity.organization_id.as_str(),
+                identity.user_id.as_str(),
+                identity.contact_id.as_str(),
+                identity.agent_id.as_str()
             )
-        })
-        .await
+        });
+        let blocked = blocked.await?;
+        let hold = HoldColumns {
+            call_id: blocked.call_id,
+            state: blocked.state,
+            outcome_detail: blocked.outcome_detail,
+            conversation_id: blocked.conversation_id,
+            carrier_call_id: blocked.carrier_call_id,
+            remaining_millis: blocked.remaining_millis,
+        };
+        match hold.read(Table("calls")).map_err(Failure::from)? {
+            Some(result) => Ok(result),
+            None if !blocked.has_known_parties => {
+                Err(because("the user, the contact or the agent of a call is not stored"))
+            }
+            // The reservation has ended meanwhile: the caller decides whether to try again.
+            None => Ok(HoldResult::InFlight { remaining: Duration::from_millis(1) }),
+        }
     }
-}
-
-fn read_hold(hold: HoldColumns) -> Result<Option<HoldResult>, PortUnavailable> {
-    Ok(hold.read(Table("calls")).map_err(Failure::from)?)
 }

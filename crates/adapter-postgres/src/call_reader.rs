@@ -10,15 +10,17 @@ use crate::timestamp::PgTime;
 
 type CallRow = CallColumns<PgTime>;
 
-/// Calls with their users and contacts: what comes before the select list, the expression for the
-/// conversation, the table that is `calls`, the rest of the statement, its arguments.
+/// Calls with their users and contacts. A user or contact that an operator removed while the call was
+/// booked leaves the call in the ledger, so that it is shown without a name. The parameters: what
+/// comes before the select list, the expression for the conversation, the table that is `calls`, the
+/// rest of the statement, its arguments.
 macro_rules! select_calls {
     ($with:tt, $conversation:tt, $table:tt, $rest:tt, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             CallRow,
             $with
-                + "select calls.id, calls.organization_id, calls.user_id, users.full_name as user_name,
-                          calls.contact_id, contacts.first_name, contacts.last_name, contacts.phone_number,
+                + "select calls.id, calls.organization_id, calls.user_id,
+                          coalesce(users.full_name, calls.user_id) as \"user_name!\", calls.contact_id, contacts.first_name, contacts.last_name, contacts.phone_number,
                           calls.agent_id, calls.from_number, calls.to_number, calls.reason, calls.booked_at,
                           calls.state, calls.outcome_detail, calls.settled_at, calls.status_rank,
                           calls.conversation_id, calls.carrier_call_id, calls.failure_reason, calls.failed_at,
@@ -29,9 +31,9 @@ macro_rules! select_calls {
                      from "
                 + $table
                 + " as calls
-                     join users on users.organization_id = calls.organization_id and users.id = calls.user_id
-                     join contacts on contacts.organization_id = calls.organization_id
-                                  and contacts.id = calls.contact_id
+                     left join users on users.organization_id = calls.organization_id and users.id = calls.user_id
+                     left join contacts on contacts.organization_id = calls.organization_id
+                                       and contacts.id = calls.contact_id
                     "
                 + $rest,
             $($argument),+

@@ -3,9 +3,9 @@
 //! [`PostgresStore`] implements every storage port. Its rules:
 //!
 //! - An operation is one statement, and so one round trip; it holds a connection for that statement
-//!   only. The exceptions: a page of calls is counted while it is read; merging an update,
-//!   publishing events, leasing deliveries that are due and registering an endpoint are short
-//!   transactions.
+//!   only. The exceptions: a booking that is blocked reads in a second statement by what; a page of
+//!   calls is counted while it is read; merging an update, publishing events, leasing deliveries
+//!   that are due and registering an endpoint are short transactions.
 //! - A reader that waits for events holds no connection. One connection listens for all readers;
 //!   the first reader opens it.
 //! - An operation ends within the times of [`PostgresSettings`], with a result or with

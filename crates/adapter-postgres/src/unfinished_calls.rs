@@ -41,7 +41,7 @@ impl UnfinishedCalls for PostgresStore {
                    )
                    select leased.id, leased.conversation_id, leased.booked_at, agents.provider_agent_id
                      from leased
-                     join agents on agents.organization_id = leased.organization_id and agents.id = leased.agent_id
+                     left join agents on agents.organization_id = leased.organization_id and agents.id = leased.agent_id
                     order by leased.booked_at, leased.id"#,
                 PgTime::bound(lease.given_up_before),
                 PgTime::bound(lease.undecided_before),

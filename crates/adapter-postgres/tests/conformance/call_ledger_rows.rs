@@ -142,8 +142,7 @@ async fn one_of_many_takes_over_an_expired_reservation() {
     }
 }
 
-/// A failure in the middle of a booking rolls the reservation back. The error names constraints and
-/// no ids.
+/// A booking that names what is not stored leaves no reservation. The error names no ids.
 #[tokio::test]
 async fn a_booking_that_is_refused_leaves_no_reservation_and_quotes_nothing() {
     let (harness, tenant) = harness_with_tenant().await;
@@ -158,7 +157,10 @@ async fn a_booking_that_is_refused_leaves_no_reservation_and_quotes_nothing() {
         .book(&foreign_contact)
         .await
         .expect_err("another organization's contact cannot be called");
-    assert_eq!(refusal.to_string(), "postgres is unavailable: SQLSTATE 23503 on calls_contact_fkey");
+    assert_eq!(
+        refusal.to_string(),
+        "postgres is unavailable: the user, the contact or the agent of a call is not stored"
+    );
     let own_contact = Booking { key: foreign_contact.key, ..tenant.booking(MINUTE) };
     assert_eq!(harness.adapter().book(&own_contact).await, Ok(HoldResult::Granted));
 }

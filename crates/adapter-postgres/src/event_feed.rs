@@ -105,16 +105,17 @@ impl Work for Publication {
             return Ok(0);
         }
         // A statement of its own, so that it sees what the previous publication committed. It waits
-        // for an endpoint that is being removed, and queues nothing for it.
+        // for an endpoint that is being removed, and queues nothing for it. Only the publisher
+        // updates events, so that an event is still where the statement found it (`ctid`).
         let published = sqlx::query!(
             r#"with unpublished as (
-                   select call_id, kind, status_rank, written_order
+                   select ctid as place, written_order
                      from call_events
                     where position is null
                     order by written_order
                     limit $1
                ), numbered as (
-                   select call_id, kind, status_rank,
+                   select place,
                           event_order.last_position + row_number() over (order by written_order) as position
                      from unpublished cross join event_order
                ), advanced as (
@@ -122,8 +123,7 @@ impl Work for Publication {
                ), published as (
                    update call_events as event set position = numbered.position
                      from numbered
-                    where event.call_id = numbered.call_id and event.kind = numbered.kind
-                      and event.status_rank = numbered.status_rank
+                    where event.ctid = numbered.place
                    returning event.position, event.organization_id, event.kind
                ), queued as (
                    insert into webhook_deliveries (position, endpoint_id)

@@ -142,7 +142,7 @@ impl HoldColumns {
 /// merged one, and the events to write.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatusMerges {
-    pub ranks_before: Vec<i16>,
+    /// The merged status for each status, in the order of their ranks.
     pub ranks_after: Vec<i16>,
     /// The status before each event, in the order in which the events are written.
     pub event_ranks_before: Vec<i16>,
@@ -154,7 +154,6 @@ impl StatusMerges {
         let mut merges = Self::default();
         for before in CallStatus::ALL {
             let (after, events) = before.merge(reported);
-            merges.ranks_before.push(before.rank().into());
             merges.ranks_after.push(after.rank().into());
             merges.event_ranks_before.extend(events.iter().map(|_| i16::from(before.rank())));
             merges.event_kinds.extend(events.into_iter().map(CallEventKind::as_str));

@@ -29,11 +29,12 @@ pub(crate) struct PostgresHarness {
 }
 
 impl PostgresHarness {
-    /// A migrated, empty database.
+    /// A migrated, empty database, which checks each row beyond what the schema does.
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::create().await;
         let store = database.open().await;
         store.migrate().await.expect("an empty database can be migrated");
+        database.execute(include_str!("checks.sql")).await;
         Self { database, store: Mutex::new(store) }
     }
 

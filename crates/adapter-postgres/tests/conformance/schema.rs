@@ -1,5 +1,7 @@
 //! Migrations, and the list of pending ones.
 
+use sqlx::Row;
+
 use crate::harness::TestDatabase;
 
 #[tokio::test]
@@ -62,8 +64,50 @@ async fn a_migration_that_was_changed_is_noticed() {
 #[tokio::test]
 async fn the_migrations_of_recordings_do_not_read_the_calls() {
     let database = TestDatabase::create().await;
-    database.open().await.migrate().await.expect("an empty database can be migrated");
+    for migration in [
+        include_str!("../../migrations/0001_directory_and_books.sql"),
+        include_str!("../../migrations/0002_books_after_the_dial.sql"),
+        include_str!("../../migrations/0003_events_webhooks_recordings.sql"),
+        include_str!("../../migrations/0004_unrecorded_calls.sql"),
+        include_str!("../../migrations/0005_given_up_calls_and_foreign_events.sql"),
+        include_str!("../../migrations/0006_recording_reports.sql"),
+    ] {
+        database.execute(migration).await;
+    }
     let not_validated = "select conname from pg_constraint \
          where conname in ('calls_recording_check', 'calls_recording_report_check') and not convalidated";
     assert_eq!(database.query(not_validated).await.len(), 2);
+}
+
+/// What a booking, a settlement and a publication pay for beyond their rows. A longer list makes each
+/// call more expensive: measure it (see ADR 25).
+#[tokio::test]
+async fn the_way_to_the_dial_has_no_keys_and_checks_and_these_indexes() {
+    let database = TestDatabase::create().await;
+    database.open().await.migrate().await.expect("an empty database can be migrated");
+    let names = async |sql: &str| -> Vec<String> {
+        database.query(sql).await.iter().map(|row| row.get("name")).collect()
+    };
+    let constraints = "select conname::text as name from pg_constraint \
+         where conrelid in ('calls'::regclass, 'call_events'::regclass, 'dial_guards'::regclass) and contype <> 'p'";
+    assert_eq!(names(constraints).await, Vec::<String>::new());
+    let indexes = "select indexrelid::regclass::text as name from pg_index \
+         where indrelid in ('calls'::regclass, 'call_events'::regclass, 'dial_guards'::regclass) order by 1";
+    assert_eq!(
+        names(indexes).await,
+        [
+            "call_events_answered_once_key",
+            "call_events_organization_id_position_idx",
+            "call_events_pkey",
+            "call_events_position_key",
+            "call_events_unpublished_idx",
+            "calls_conversation_id_idx",
+            "calls_organization_id_booked_at_idx",
+            "calls_pkey",
+            "calls_to_number_booked_at_idx",
+            "calls_to_reconcile_idx",
+            "calls_to_record_idx",
+            "dial_guards_pkey",
+        ]
+    );
 }

@@ -48,6 +48,7 @@ pub mod peer;
 pub mod provider_recordings;
 pub mod provider_records;
 pub mod provider_webhook;
+pub mod random;
 pub mod recording_store;
 pub mod scripted_records;
 pub mod scripted_vendor;

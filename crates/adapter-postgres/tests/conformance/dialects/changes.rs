@@ -44,7 +44,7 @@ impl World {
 
     async fn book(&mut self) {
         let (tenant, call_id, booked_at) = (self.tenant(), self.call_id(), self.time());
-        let template = tenant.booking(self.random.duration());
+        let template = tenant.booking(self.duration());
         let identity = CallIdentity { call_id, ..template.identity };
         let key = self.random.pick(&self.keys).clone();
         let booking = Booking { identity, key, booked_at, ..template };
@@ -74,7 +74,7 @@ impl World {
             token: &token,
             outcome: &outcome,
             status: CallStatus::after(&outcome, answer_time),
-            hold_for: self.random.duration(),
+            hold_for: self.duration(),
             settled_at: self.time(),
         };
         both!(self, store => store.settle(&settlement).await);
@@ -170,7 +170,7 @@ impl World {
             per_endpoint: ALL,
             per_organization: ALL,
             running: BTreeMap::new(),
-            lease_for: self.random.duration(),
+            lease_for: self.duration(),
         };
         let (postgres, sqlite) = (&self.postgres, &self.sqlite);
         let mut in_postgres = DeliveryQueue::lease(postgres, &lease).await.expect("the store is up");
@@ -187,7 +187,7 @@ impl World {
             let failure = *self.random.pick(&[DeliveryFailure::TimedOut, DeliveryFailure::Status(500)]);
             let conclusion = match self.random.below(4) {
                 0 => AttemptConclusion::Delivered,
-                1 => AttemptConclusion::Postponed { failure, pause: self.random.duration() },
+                1 => AttemptConclusion::Postponed { failure, pause: self.duration() },
                 2 => AttemptConclusion::GivenUp { failure },
                 _ => continue,
             };
@@ -195,7 +195,7 @@ impl World {
             self.sqlite.conclude(&other, conclusion).await.expect("the store is up");
         }
         if self.random.is_one_in(3) {
-            let queued_for = self.random.duration();
+            let queued_for = self.duration();
             both!(self, store => store.expire(queued_for, ALL).await);
         }
     }
@@ -243,12 +243,12 @@ impl World {
         let (body, received_at) = (*self.random.pick(&[b"1".as_slice(), b"22"]), self.time());
         let event = IncomingEvent { key, kind: "post_call", body, received_at };
         both!(self, store => store.accept(&event).await);
-        let (limit, lease_for) = (*self.random.pick(&[1, ALL]), self.random.duration());
+        let (limit, lease_for) = (*self.random.pick(&[1, ALL]), self.duration());
         let lease = InboxLease { recent_since: self.time(), limit, lease_for };
         both!(self, store => EventInbox::lease(store, &lease).await);
         let call_id = self.booking().map(|booking| booking.identity.call_id);
         let closed_body = *self.random.pick(&[ClosedBody::Kept, ClosedBody::Dropped]);
-        let (pause, is_closed) = (self.random.duration(), self.random.is_one_in(4));
+        let (pause, is_closed) = (self.duration(), self.random.is_one_in(4));
         both!(self, store => if is_closed {
             EventInbox::close(store, key, call_id.clone(), closed_body).await
         } else {

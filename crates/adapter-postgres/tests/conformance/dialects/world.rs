@@ -10,6 +10,7 @@ use domain::{
 };
 use tempfile::TempDir;
 use testkit::fixtures::{self, Tenant};
+use testkit::random::Random;
 
 use super::both;
 use crate::harness::PostgresHarness;
@@ -48,7 +49,7 @@ impl World {
         let mut world = Self {
             seed,
             step: 0,
-            random: Random(seed),
+            random: Random::new(seed),
             postgres: database.adapter(),
             sqlite,
             keys: (0..4).map(|_| fixtures::key()).collect(),
@@ -107,44 +108,15 @@ impl World {
         self.random.perhaps(&self.carrier_calls)
     }
 
+    /// An hour, or no time at all: what expires has expired, and the rest lasts longer than the
+    /// test.
+    pub(super) fn duration(&mut self) -> Duration {
+        *self.random.pick(&[Duration::ZERO, HOUR])
+    }
+
     /// Ids of calls do not rise with the time here.
     pub(super) fn call_id(&mut self) -> CallId {
         let seconds = u32::try_from(self.random.below(1 << 32)).expect("below 32 bits");
         CallId::mint(seconds, self.random.next().to_be_bytes())
-    }
-}
-
-/// A generator of numbers (SplitMix64): the same seed gives the same history.
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        let bound = u64::try_from(from.len()).expect("a few");
-        &from[usize::try_from(self.below(bound)).expect("a few")]
-    }
-
-    pub(super) fn is_one_in(&mut self, many: u64) -> bool {
-        self.below(many) == 0
-    }
-
-    pub(super) fn perhaps<T: Clone>(&mut self, from: &[T]) -> Option<T> {
-        if self.is_one_in(2) || from.is_empty() { None } else { Some(self.pick(from).clone()) }
-    }
-
-    /// An hour, or no time at all: what expires has expired, and the rest lasts longer than the
-    /// test.
-    pub(super) fn duration(&mut self) -> Duration {
-        *self.pick(&[Duration::ZERO, HOUR])
     }
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, InboundDirectory,
-    NumberPool, UserRepo,
+    NumberPool, OutboundDirectory, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
@@ -104,6 +104,15 @@ pub trait DirectoryHarness:
 pub trait InboundDirectoryHarness: ContactRepoHarness {
     /// The adapter.
     fn inbound(&self) -> Arc<dyn InboundDirectory>;
+}
+
+/// What the suite of [`OutboundDirectory`] needs: also the four ports whose results it returns in
+/// one step.
+pub trait OutboundDirectoryHarness:
+    ContactRepoHarness + AgentRepoHarness + NumberPoolHarness + UserRepoHarness
+{
+    /// The adapter.
+    fn outbound(&self) -> Arc<dyn OutboundDirectory>;
 }
 
 /// What the suite of [`IdempotencyLock`] needs.

@@ -44,6 +44,7 @@ pub mod idempotency_lock;
 pub mod inbound_directory;
 pub mod memory;
 pub mod number_pool;
+pub mod outbound_directory;
 pub mod peer;
 pub mod provider_recordings;
 pub mod provider_records;

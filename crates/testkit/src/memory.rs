@@ -30,6 +30,7 @@ mod event_feed;
 mod event_inbox;
 mod idempotency_lock;
 mod inbound_directory;
+mod outbound_directory;
 mod provider;
 mod recording_store;
 mod repositories;
@@ -44,6 +45,7 @@ use domain::ports::{Clock, PortUnavailable};
 use domain::{DirectoryRecord, Timestamp};
 use tokio::sync::watch;
 
+pub use self::outbound_directory::resolve_with_four_ports;
 pub use self::provider::Provider;
 pub use self::tables::{
     DirectoryTables, InboxEvent, LedgerCall, LockEntry, QueuedDelivery, Reservation, StoredContext, Tables,
@@ -53,8 +55,8 @@ pub use self::tables::{
 ///
 /// Implements `AgentRepo`, `CallLedger`, `CallReader`, `CallUpdater`, `ContactRepo`,
 /// `ContextCache`, `DeliveryQueue`, `Directory`, `EventFeed`, `EventInbox`, `IdempotencyLock`,
-/// `InboundDirectory`, `NumberPool`, `RecordingStore`, `UnfinishedCalls`, `UserRepo` and
-/// `WebhookEndpoints`. Clones share the store, so give each port a clone.
+/// `InboundDirectory`, `NumberPool`, `OutboundDirectory`, `RecordingStore`, `UnfinishedCalls`,
+/// `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which
 /// [`EventFeed::read`](domain::ports::EventFeed::read) waits: with a

@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 22] = ports![
+const PORTS: [(&str, &str, &[&str]); 23] = ports![
     agent_repo,
     call_ledger,
     call_reader,
@@ -28,6 +28,7 @@ const PORTS: [(&str, &str, &[&str]); 22] = ports![
     idempotency_lock,
     inbound_directory,
     number_pool,
+    outbound_directory,
     provider_recordings,
     provider_records,
     provider_webhook,

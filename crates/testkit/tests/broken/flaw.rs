@@ -200,6 +200,11 @@ pub(crate) enum Flaw {
     GuessesByTheCaller,
     TakesTheFirstOfTwoTenants,
     TakesTheFirstWithTheAgent,
+    // The outbound directory
+    ReplacesAnAbsentAgent,
+    JoinsTheFirstNumber,
+    DropsIncompleteParties,
+    KeepsTheFirstParties,
     // Recordings
     TakesNamesForPaths,
     KeepsTheFirstAudio,

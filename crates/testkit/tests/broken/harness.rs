@@ -7,16 +7,16 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DeliveryQueue, Directory,
     EventFeed, EventInbox, HoldResult, IdempotencyLock, InboundDirectory, LockSettlement, NumberPool,
-    Ownership, PortUnavailable, RecordingAccess, RecordingStore, SettleResult, UnfinishedCalls, UserRepo,
-    WebhookEndpoints,
+    OutboundDirectory, Ownership, PortUnavailable, RecordingAccess, RecordingStore, SettleResult,
+    UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
 use testkit::clock::ManualClock;
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
     ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
-    InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime, RecordingStoreHarness, StoresRecords,
-    UserRepoHarness,
+    InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
+    RecordingStoreHarness, StoresRecords, UserRepoHarness,
 };
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
@@ -164,6 +164,14 @@ impl<P: Directory + ContactRepo + AgentRepo + NumberPool + UserRepo + Adapters> 
 
 impl<P: InboundDirectory + ContactRepo + Adapters> InboundDirectoryHarness for Harness<P> {
     fn inbound(&self) -> Arc<dyn InboundDirectory> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: OutboundDirectory + ContactRepo + AgentRepo + NumberPool + UserRepo + Adapters>
+    OutboundDirectoryHarness for Harness<P>
+{
+    fn outbound(&self) -> Arc<dyn OutboundDirectory> {
         Arc::new(self.ports.clone())
     }
 }

@@ -39,6 +39,7 @@ mod honest {
     testkit::webhook_endpoints_suite!(Harness::honest());
     testkit::delivery_queue_suite!(Harness::honest());
     testkit::inbound_directory_suite!(Harness::honest());
+    testkit::outbound_directory_suite!(Harness::honest());
     testkit::recording_store_suite!(Harness::honest());
     testkit::voice_provider_suite!(Line::honest().await);
     testkit::provider_records_suite!(Archive::honest().await);

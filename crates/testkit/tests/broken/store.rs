@@ -10,6 +10,7 @@ mod feed;
 mod inbound;
 mod inbox;
 mod lock;
+mod outbound;
 mod queue;
 mod recordings;
 mod repositories;
@@ -18,7 +19,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::ports::{Clock, PortUnavailable};
+use domain::ports::{Clock, OutboundParties, PortUnavailable};
 use domain::{DirectoryRecord, EventSequence, Timestamp};
 use testkit::clock::ManualClock;
 use testkit::memory::{Memory, Tables};
@@ -47,6 +48,8 @@ struct Shared {
     /// Published events that readers do not see yet.
     hidden: Mutex<BTreeSet<EventSequence>>,
     batches: Mutex<u32>,
+    /// The parties that the first query found.
+    first_parties: Mutex<Option<OutboundParties>>,
 }
 
 impl BrokenStore {
@@ -55,6 +58,7 @@ impl BrokenStore {
             published: [watch::Sender::new(()), watch::Sender::new(())],
             hidden: Mutex::default(),
             batches: Mutex::default(),
+            first_parties: Mutex::default(),
         };
         Self { flaw, memory, clock, process: 0, shared: Arc::new(shared) }
     }

@@ -1,0 +1,44 @@
+use async_trait::async_trait;
+use domain::ports::{
+    AgentRepo, CallerNumberQuery, ContactRepo, NumberPool, OutboundDirectory, OutboundParties, OutboundQuery,
+    PortUnavailable, Recipient, UserRepo,
+};
+
+use super::Memory;
+
+#[async_trait]
+impl OutboundDirectory for Memory {
+    async fn resolve<'a>(
+        &self,
+        query: &OutboundQuery<'a>,
+    ) -> Result<Option<OutboundParties>, PortUnavailable> {
+        resolve_with_four_ports((self, self, self, self), query).await
+    }
+}
+
+/// What [`OutboundDirectory::resolve`] must return, from the four ports one after the other.
+pub async fn resolve_with_four_ports(
+    (users, contacts, agents, numbers): (&dyn UserRepo, &dyn ContactRepo, &dyn AgentRepo, &dyn NumberPool),
+    query: &OutboundQuery<'_>,
+) -> Result<Option<OutboundParties>, PortUnavailable> {
+    let Some(user) = users.find(query.user_id).await? else { return Ok(None) };
+    let organization_id = &user.organization.id;
+    let contact = match query.recipient {
+        Recipient::Contact(id) => contacts.find(organization_id, id).await?,
+        Recipient::Number(number) => contacts.find_by_number(organization_id, number).await?,
+    };
+    let agent = match query.agent_id {
+        Some(id) => agents.find(organization_id, id).await?,
+        None => agents.default_for(organization_id).await?,
+    };
+    let choice = CallerNumberQuery {
+        organization_id,
+        user_id: &user.id,
+        requested: query.requested_number,
+        carriers: query.carriers,
+        recipient: query.recipient,
+        list_numbers: query.list_numbers,
+    };
+    let numbers = numbers.choose(&choice).await?;
+    Ok(Some(OutboundParties { user, contact, agent, numbers }))
+}

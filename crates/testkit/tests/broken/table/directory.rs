@@ -1,0 +1,95 @@
+//! The ports of the directory.
+
+use super::passes;
+use crate::flaw::Flaw;
+use crate::harness::Store;
+
+caught! {
+    paused = true;
+    contact_repo, by Store: {
+        DropsTheLastName => what_is_saved_is_what_is_loaded,
+        ForgetsTheTenant => another_tenants_contact_is_absent,
+        ForgetsTheTenant => another_tenants_number_is_absent,
+        TakesIdsForPatterns => an_unknown_contact_is_absent,
+        DropsTheLastName => a_contact_is_found_by_its_number,
+        CreatesWhileItFinds => finding_by_number_creates_nothing,
+        RenamesKnownContacts => a_known_number_finds_its_contact,
+        IgnoresTheOfferedId => a_new_number_makes_a_contact_with_the_offered_id,
+        ChecksBeforeItInserts => many_finds_of_one_new_number_make_one_contact,
+        ForgetsTheTenant => one_number_in_two_tenants_is_two_contacts,
+        QuotesTheRequestWhenLost => a_lost_contact_store_is_unavailable,
+        HangsWhenLost => a_lost_contact_store_is_unavailable,
+        AnswersWhenLost => a_lost_contact_store_is_unavailable,
+    }
+    agent_repo, by Store: {
+        TakesEveryAgentForEnabled => an_agent_is_loaded_as_it_was_saved,
+        ForgetsTheTenant => another_tenants_agent_is_absent,
+        TakesIdsForPatterns => an_unknown_agent_is_absent,
+        OrdersAgentsById => the_default_agent_is_the_first_voice_enabled_one,
+        OrdersAgentsByTheirLastChange => the_default_agent_is_the_first_voice_enabled_one,
+        IgnoresTheSync => a_synced_agent_is_preferred_as_default,
+        DefaultsToMuteAgents => without_a_voice_enabled_agent_there_is_no_default,
+        QuotesTheRequestWhenLost => a_lost_agent_store_is_unavailable,
+        HangsWhenLost => a_lost_agent_store_is_unavailable,
+        AnswersWhenLost => a_lost_agent_store_is_unavailable,
+    }
+    number_pool, by Store: {
+        DropsTheProvidersNumber => a_number_is_loaded_as_it_was_saved,
+        IgnoresThePosition => the_default_number_is_the_first_that_serves_ai_calls,
+        DefaultsToEveryCarrier => the_default_number_is_the_first_that_serves_ai_calls,
+        DefaultsToOneCarrier => the_default_number_is_the_first_that_serves_ai_calls,
+        HidesNumbersThatDoNotServe => the_nearest_number_is_returned_if_none_serves,
+        FiltersTheRequestedNumber => the_requested_number_is_answered_as_it_is,
+        LendsNumbersToColleagues => another_users_number_is_absent,
+        ForgetsTheTenant => another_tenants_number_is_absent,
+        KnowsOnlyTheUsersOwnNumbers => an_own_number_is_recognized_by_number,
+        IgnoresTheRecipientsContact => an_own_number_is_recognized_by_contact,
+        ForgetsTheTenant => another_tenants_number_is_not_our_own,
+        ListsTheUsersNumbersAlone => the_organizations_numbers_are_listed_if_asked,
+        AlwaysListsNumbers => the_organizations_numbers_are_listed_if_asked,
+        ForgetsTheTenant => the_organizations_numbers_are_listed_if_asked,
+        QuotesTheRequestWhenLost => a_lost_number_store_is_unavailable,
+        HangsWhenLost => a_lost_number_store_is_unavailable,
+        AnswersWhenLost => a_lost_number_store_is_unavailable,
+    }
+    user_repo, by Store: {
+        DropsTheOrganizationsName => a_user_is_found_with_its_organization,
+        TakesIdsForPatterns => an_unknown_user_is_absent,
+        QuotesTheRequestWhenLost => a_lost_user_store_is_unavailable,
+        HangsWhenLost => a_lost_user_store_is_unavailable,
+        AnswersWhenLost => a_lost_user_store_is_unavailable,
+    }
+    directory, by Store: {
+        WritesBeforeTheCommit => an_import_that_is_not_committed_leaves_nothing,
+        KeepsTheFirstRecord => a_record_stored_again_is_replaced,
+        MakesAContactForEveryRecord => a_contact_without_an_id_is_known_by_its_number,
+        MovesRecordsBetweenTenants => a_record_cannot_move_to_another_tenant,
+        MiscountsRefusals => a_record_of_an_unknown_tenant_is_refused_with_its_index,
+        FindsNamedContactsOnlyById => what_records_name_is_found,
+    }
+    inbound_directory, by Store: {
+        KnowsOnlyNumbersThatServe => a_known_caller_is_identified,
+        DropsTheOrganizationsName => a_known_caller_is_identified,
+        MakesContactsOfCallers => an_unknown_caller_is_left_unknown,
+        GuessesByTheCaller => an_unassigned_number_identifies_no_one,
+        TakesTheFirstOfTwoTenants => the_agent_distinguishes_two_tenants_with_one_number,
+        TakesTheFirstWithTheAgent => the_agent_distinguishes_two_tenants_with_one_number,
+        ForgetsTheTenant => another_tenants_contact_is_no_caller,
+        QuotesTheRequestWhenLost => a_lost_inbound_directory_is_unavailable,
+        HangsWhenLost => a_lost_inbound_directory_is_unavailable,
+        AnswersWhenLost => a_lost_inbound_directory_is_unavailable,
+    }
+    outbound_directory, by Store: {
+        ReplacesAnAbsentAgent => the_parties_are_what_the_four_ports_return,
+        JoinsTheFirstNumber => the_parties_are_what_the_four_ports_return,
+        TakesIdsForPatterns => an_unknown_user_has_no_parties,
+        DropsIncompleteParties => what_is_missing_is_left_out,
+        ReplacesAnAbsentAgent => what_is_missing_is_left_out,
+        ForgetsTheTenant => another_tenants_parties_are_left_out,
+        CreatesWhileItFinds => resolving_a_number_creates_no_contact,
+        KeepsTheFirstParties => a_change_is_seen_by_the_next_query,
+        QuotesTheRequestWhenLost => a_lost_outbound_directory_is_unavailable,
+        HangsWhenLost => a_lost_outbound_directory_is_unavailable,
+        AnswersWhenLost => a_lost_outbound_directory_is_unavailable,
+    }
+}

@@ -33,6 +33,7 @@ mod failure;
 mod inbound_directory;
 mod loss;
 mod number_pool;
+mod outbound_directory;
 mod ping;
 mod pool;
 mod primary;

@@ -44,6 +44,7 @@ mod idempotency_lock;
 mod inbound_directory;
 mod migrations;
 mod number_pool;
+mod outbound_directory;
 mod readiness;
 mod settings;
 mod statement;

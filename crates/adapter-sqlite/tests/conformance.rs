@@ -8,8 +8,8 @@ use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DeliveryQueue, Directory,
-    EventFeed, EventInbox, IdempotencyLock, InboundDirectory, NumberPool, UnfinishedCalls, UserRepo,
-    WebhookEndpoints,
+    EventFeed, EventInbox, IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, UnfinishedCalls,
+    UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
@@ -21,7 +21,8 @@ use tempfile::TempDir;
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
     ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
-    InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime, StoresRecords, UserRepoHarness,
+    InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
+    StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -38,6 +39,7 @@ testkit::event_inbox_suite!(StoreHarness::new().await);
 testkit::idempotency_lock_suite!(StoreHarness::new().await);
 testkit::inbound_directory_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
+testkit::outbound_directory_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::webhook_endpoints_suite!(StoreHarness::new().await);
 
@@ -168,6 +170,12 @@ impl UserRepoHarness for StoreHarness {
 
 impl InboundDirectoryHarness for StoreHarness {
     fn inbound(&self) -> Arc<dyn InboundDirectory> {
+        self.store()
+    }
+}
+
+impl OutboundDirectoryHarness for StoreHarness {
+    fn outbound(&self) -> Arc<dyn OutboundDirectory> {
         self.store()
     }
 }

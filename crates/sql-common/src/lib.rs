@@ -12,6 +12,7 @@ mod conversation;
 mod delivery;
 mod directory;
 mod filter;
+mod outbound_parties;
 mod outcome;
 mod unfinished_call;
 mod webhook_endpoint;
@@ -26,6 +27,7 @@ pub use directory::{
     StoredIdentityColumns, UserColumns, carriers_json,
 };
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
+pub use outbound_parties::OutboundPartiesColumns;
 pub use outcome::{
     DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED_RANKS, NOT_DIALLED, OutcomeColumns,
     SettledColumns, StatusMerges, UNDECIDED_STATES,

@@ -8,7 +8,7 @@ use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, DeliveryQueue, Directory, EventFeed,
-    EventInbox, InboundDirectory, NumberPool, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    EventInbox, InboundDirectory, NumberPool, OutboundDirectory, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
@@ -18,8 +18,8 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
-    DirectoryHarness, EventInboxHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness, PassesTime,
-    StoresRecords, UserRepoHarness,
+    DirectoryHarness, EventInboxHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
+    OutboundDirectoryHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -195,6 +195,12 @@ impl NumberPoolHarness for PostgresHarness {
 
 impl UserRepoHarness for PostgresHarness {
     fn users(&self) -> Arc<dyn UserRepo> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl OutboundDirectoryHarness for PostgresHarness {
+    fn outbound(&self) -> Arc<dyn OutboundDirectory> {
         Arc::new(self.adapter())
     }
 }

@@ -33,5 +33,6 @@ testkit::event_feed_suite!(PostgresHarness::new().await);
 testkit::event_inbox_suite!(PostgresHarness::new().await);
 testkit::inbound_directory_suite!(PostgresHarness::new().await);
 testkit::number_pool_suite!(PostgresHarness::new().await);
+testkit::outbound_directory_suite!(PostgresHarness::new().await);
 testkit::user_repo_suite!(PostgresHarness::new().await);
 testkit::webhook_endpoints_suite!(PostgresHarness::new().await);

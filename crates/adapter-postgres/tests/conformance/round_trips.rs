@@ -8,7 +8,8 @@ use domain::ports::{
     AgentRepo, AttemptConclusion, CallLedger, CallLookup, CallReader, CallUpdater, CallerNumberQuery,
     ContactRepo, DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox, FeedQuery,
     HistoryQuery, InboundDirectory, InboundQuery, InboxLease, IncomingEvent, KnownPartiesQuery, NumberPool,
-    OverdueLease, Recipient, ReplayQuery, Settlement, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    OutboundDirectory, OutboundQuery, OverdueLease, Recipient, ReplayQuery, Settlement, UnfinishedCalls,
+    UserRepo, WebhookEndpoints,
 };
 use domain::{AudioFormat, Booking, CallUpdate, DeliveryFilter, DialOutcome, EventSequence, HistoryFilter};
 use testkit::fixtures::{self, Tenant};
@@ -83,6 +84,19 @@ async fn every_operation_of_a_call_is_one_statement() {
     assert_eq!(statements!(proxy, AgentRepo::find(&store, organization_id, &tenant.agent.id)), 1, "agent");
     assert_eq!(statements!(proxy, store.default_for(organization_id)), 1, "default agent");
     assert_eq!(statements!(proxy, store.choose(&query)), 1, "caller number");
+    for (recipient, list_numbers) in
+        [(Recipient::Contact(&contact_id), true), (Recipient::Number(known_number), false)]
+    {
+        let parties = OutboundQuery {
+            user_id,
+            recipient,
+            agent_id: None,
+            requested_number: None,
+            carriers: fixtures::SERVED_CARRIERS,
+            list_numbers,
+        };
+        assert_eq!(statements!(proxy, store.resolve(&parties)), 1, "all parties");
+    }
     assert_eq!(statements!(proxy, store.book(&booking)), 1, "booking");
     assert_eq!(statements!(proxy, store.book(&duplicate)), 2, "booking of a duplicate");
     assert_eq!(statements!(proxy, store.settle(&settlement)), 1, "settlement");

@@ -5,13 +5,14 @@ use std::time::Duration;
 use domain::ports::{
     AgentRepo, CallLookup, CallReader, CallUpdater, CallerNumberQuery, ContactRepo, DeliveryListQuery,
     DeliveryQueue, EventFeed, FeedQuery, HistoryQuery, InboundDirectory, InboundQuery, NumberPool,
-    PartiesLookup, Recipient, UserRepo, WebhookEndpoints,
+    OutboundDirectory, OutboundParties, OutboundQuery, PartiesLookup, Recipient, UserRepo, WebhookEndpoints,
 };
 use domain::{
     CallEvent, CallStatus, DeliveryFilter, DeliveryRecord, DeliveryState, EventSequence, HistoryFilter,
     Timestamp,
 };
 use testkit::fixtures::{self, Tenant};
+use testkit::memory::resolve_with_four_ports;
 
 use super::both;
 use super::world::World;
@@ -128,11 +129,47 @@ impl World {
                 both!(self, store => store.choose(&query).await);
             }
         }
+        for _ in 0..4 {
+            self.resolve(tenant, &other).await;
+        }
         for provider_agent_id in [None, tenant.agent.provider_agent_id.clone()] {
             let query = InboundQuery { called: own.clone(), caller: number.clone(), provider_agent_id };
             both!(self, store => store.identify(&query).await);
         }
     }
+}
+
+impl World {
+    /// The parties of a call of the tenant's user, who may name what the other tenant has. They are
+    /// what the four ports return.
+    async fn resolve(&mut self, tenant: &Tenant, other: &Tenant) {
+        let contacts = [tenant.contact_id(), other.contact_id()];
+        let own = tenant.number.number.phone_number.clone();
+        let numbers = [own, other.contact.phone_number.clone().expect("the contact has a number")];
+        let (contact_id, number) = (self.random.pick(&contacts), self.random.pick(&numbers));
+        let agent_id = self.random.perhaps(&[tenant.agent.id.clone(), other.agent.id.clone()]);
+        let requested_number = self.random.perhaps(&numbers);
+        let query = OutboundQuery {
+            user_id: &tenant.user.id,
+            recipient: *self.random.pick(&[Recipient::Contact(contact_id), Recipient::Number(number)]),
+            agent_id: agent_id.as_ref(),
+            requested_number: requested_number.as_ref(),
+            carriers: fixtures::SERVED_CARRIERS,
+            list_numbers: self.random.is_one_in(2),
+        };
+        both!(self, store => {
+            let expected = resolve_with_four_ports((store, store, store, store), &query).await.map(sorted);
+            let found = store.resolve(&query).await.map(sorted);
+            assert_eq!(found, expected, "seed {} step {}", self.seed, self.step);
+            found
+        });
+    }
+}
+
+/// The numbers of an organization come in any order.
+fn sorted(mut parties: Option<OutboundParties>) -> Option<OutboundParties> {
+    parties.iter_mut().for_each(|parties| parties.numbers.organization_numbers.sort());
+    parties
 }
 
 /// Each store takes the time from its own clock.

@@ -66,10 +66,8 @@ async fn the_first_call_is_placed_once_and_its_end_is_in_the_ledger() {
     store.import(&tenant.records());
     let place_call = PlaceCall::new(
         PlaceCallPorts {
-            users: store.clone(),
+            directory: store.clone(),
             contacts: store.clone(),
-            agents: store.clone(),
-            numbers: store.clone(),
             lock: store.clone(),
             ledger: store.clone(),
             provider: Arc::new(Parrot::new(&settings).expect("valid settings")),

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
     CallReader, CallUpdater, DeliveryQueue, Directory, EventFeed, EventInbox, InboundDirectory,
-    UnfinishedCalls, VoiceProvider, WebhookEndpoints,
+    UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use secrecy::SecretSlice;
 use tokio::sync::Notify;
@@ -37,6 +37,7 @@ pub(crate) trait Database:
     + WebhookEndpoints
     + DeliveryQueue
     + InboundDirectory
+    + UserRepo
 {
 }
 
@@ -50,6 +51,7 @@ impl<T> Database for T where
         + WebhookEndpoints
         + DeliveryQueue
         + InboundDirectory
+        + UserRepo
 {
 }
 
@@ -151,10 +153,8 @@ impl Stores {
             Self::Embedded(store) => {
                 let store = Arc::new(store.clone());
                 PlaceCallPorts {
-                    users: store.clone(),
+                    directory: store.clone(),
                     contacts: store.clone(),
-                    agents: store.clone(),
-                    numbers: store.clone(),
                     lock: store.clone(),
                     ledger: store.clone(),
                     contexts: store,
@@ -166,10 +166,8 @@ impl Stores {
             Self::Services { postgres, redis } => {
                 let (postgres, redis) = (Arc::new(postgres.clone()), Arc::new(redis.clone()));
                 PlaceCallPorts {
-                    users: postgres.clone(),
+                    directory: postgres.clone(),
                     contacts: postgres.clone(),
-                    agents: postgres.clone(),
-                    numbers: postgres.clone(),
                     ledger: postgres,
                     lock: redis.clone(),
                     contexts: redis,

@@ -45,15 +45,14 @@ struct Cost {
     provider_connections: u64,
 }
 
-/// One statement reads the user, three run at the same time for contact, agent and number, one
-/// records the call before the dial, and one settles it. One command takes the lock. After the dial
-/// a script (`GET`, `SET`) settles the lock, and a command in the same pipeline stores the context.
+/// One statement reads the parties, one records the call before the dial, and one settles it. One
+/// command takes the lock. After the dial a script (`GET`, `SET`) settles the lock, and a command in the same pipeline stores the context.
 const OF_A_KNOWN_NUMBER: Cost = Cost {
-    statements: 6,
-    statement_round_trips: 4,
+    statements: 3,
+    statement_round_trips: 3,
     prepared: 0,
     pings: 0,
-    postgres_round_trips: 6,
+    postgres_round_trips: 3,
     postgres_connections: 0,
     commands: 3,
     scripted_commands: 2,
@@ -65,11 +64,11 @@ const OF_A_KNOWN_NUMBER: Cost = Cost {
 
 /// The contact is created after the last refusal and before the lock.
 const OF_A_NEW_NUMBER: Cost =
-    Cost { statements: 7, statement_round_trips: 5, postgres_round_trips: 7, ..OF_A_KNOWN_NUMBER };
+    Cost { statements: 4, statement_round_trips: 4, postgres_round_trips: 4, ..OF_A_KNOWN_NUMBER };
 
 const CALLS: u64 = 10;
 
-/// Longer than the gateway takes to send three concurrent statements, also on a busy machine.
+/// Longer than the gateway takes to send concurrent statements, also on a busy machine.
 const RESPONSE_DELAY: Duration = Duration::from_millis(100);
 
 #[rstest]

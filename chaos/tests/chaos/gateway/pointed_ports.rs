@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallLedger, DialRequest, HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable,
-    SettleResult, Settlement, UndecidedCall, UserRepo, VoiceProvider,
+    CallLedger, DialRequest, HoldResult, IdempotencyLock, LockSettlement, OutboundDirectory, OutboundParties,
+    OutboundQuery, Ownership, PortUnavailable, SettleResult, Settlement, UndecidedCall, VoiceProvider,
 };
-use domain::{
-    AnswerTime, Booking, CallId, Carrier, DialOutcome, IntentKey, OwnerToken, PlaceCallPorts, User, UserId,
-};
+use domain::{AnswerTime, Booking, CallId, Carrier, DialOutcome, IntentKey, OwnerToken, PlaceCallPorts};
 use futures_util::future::{Either, select};
 
 use super::points::{Point, Points};
@@ -20,7 +18,7 @@ use super::points::{Point, Points};
 pub(super) fn with_points(ports: PlaceCallPorts, points: Points) -> PlaceCallPorts {
     let calls = Arc::new(Calls::default());
     PlaceCallPorts {
-        users: pointed(ports.users, &points, &calls),
+        directory: pointed(ports.directory, &points, &calls),
         lock: pointed(ports.lock, &points, &calls),
         ledger: pointed(ports.ledger, &points, &calls),
         provider: pointed(ports.provider, &points, &calls),
@@ -42,10 +40,13 @@ fn pointed<T: ?Sized>(port: Arc<T>, points: &Points, calls: &Arc<Calls>) -> Arc<
 const SENT_AFTER: Duration = Duration::from_millis(100);
 
 #[async_trait]
-impl UserRepo for Pointed<dyn UserRepo> {
-    async fn find(&self, id: &UserId) -> Result<Option<User>, PortUnavailable> {
+impl OutboundDirectory for Pointed<dyn OutboundDirectory> {
+    async fn resolve<'a>(
+        &self,
+        query: &OutboundQuery<'a>,
+    ) -> Result<Option<OutboundParties>, PortUnavailable> {
         self.points.reach(Point::AfterAuth).await;
-        self.port.find(id).await
+        self.port.resolve(query).await
     }
 }
 

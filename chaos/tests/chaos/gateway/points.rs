@@ -21,7 +21,7 @@ use crate::watch::since_boot;
 /// out by a dial that is answered sooner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Point {
-    /// Before the user is read.
+    /// Before the parties are read.
     AfterAuth,
     /// Before the lock is asked for.
     AfterResolve,

@@ -206,9 +206,14 @@ async fn a_refusal_for_now_has_the_providers_retry_after() {
 #[tokio::test]
 async fn a_store_that_is_unavailable_is_a_500_that_names_no_store() {
     let log = log();
-    for (id, world) in [("lost-user", World::lost()), ("lost-contact", World::lost_except_users())] {
+    let new_number = || json!({ "phoneNumber": "+14165550177" });
+    for (id, world, body) in [
+        ("lost-parties", World::lost(), contact()),
+        ("lost-contacts", World::lost_except_parties(), new_number()),
+        ("lost-lock", World::lost_except_parties(), contact()),
+    ] {
         let gateway = start(&world).await;
-        let request = gateway.post(contact().to_string());
+        let request = gateway.post(body.to_string());
         send(request.header("x-request-id", id)).await.assert_unavailable(&log, id);
     }
 }

@@ -36,10 +36,8 @@ async fn place_call(base_url: Url) -> PlaceCall {
     let settings = ElevenLabsSettings { base_url, ..ElevenLabsSettings::new("any".into()) };
     let store = Arc::new(store);
     let ports = PlaceCallPorts {
-        users: store.clone(),
+        directory: store.clone(),
         contacts: store.clone(),
-        agents: store.clone(),
-        numbers: store.clone(),
         lock: store.clone(),
         ledger: store.clone(),
         provider: Arc::new(ElevenLabs::new(&settings).expect("the settings are valid")),

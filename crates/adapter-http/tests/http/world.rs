@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use adapter_http::EventIntake;
 use domain::ports::{
-    EventFeed, EventInbox, IdempotencyLock, Identifiers, InboundDirectory, MockIdentifiers, MockUserRepo,
-    MockWebhookSender, RecordingStore, UserRepo, VoiceProvider, WebhookSender,
+    EventFeed, EventInbox, IdempotencyLock, Identifiers, InboundDirectory, MockIdentifiers,
+    MockOutboundDirectory, MockUserRepo, MockWebhookSender, OutboundDirectory, RecordingStore, UserRepo,
+    VoiceProvider, WebhookSender,
 };
 use domain::{
     Agent, AgentId, CallEvent, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId, ContactId,
@@ -44,6 +45,7 @@ pub(crate) struct World {
     pub(crate) has_webhook_secret: bool,
     // The memory or the provider, unless a test replaces the port.
     pub(crate) users: Arc<dyn UserRepo>,
+    pub(crate) outbound: Arc<dyn OutboundDirectory>,
     pub(crate) lock: Arc<dyn IdempotencyLock>,
     pub(crate) voice: Arc<dyn VoiceProvider>,
     pub(crate) inbox: Arc<dyn EventInbox>,
@@ -68,6 +70,7 @@ impl World {
             accepted: Arc::default(),
             has_webhook_secret: true,
             users: port.clone(),
+            outbound: port.clone(),
             lock: port.clone(),
             voice: Arc::new(provider.clone()),
             provider,
@@ -105,6 +108,11 @@ impl World {
         Self { users: Self::new().users, ..Self::lost() }
     }
 
+    /// A world whose store is unavailable. The parties of a call are found in another store.
+    pub(crate) fn lost_except_parties() -> Self {
+        Self { outbound: Self::new().outbound, ..Self::lost() }
+    }
+
     /// A world without the user of the token.
     pub(crate) fn without_user() -> Self {
         let world = Self::new();
@@ -112,9 +120,10 @@ impl World {
         world
     }
 
-    /// A world in which every search for a user panics: the mock expects no call.
+    /// A world in which every search for a user or for parties panics: the mocks expect no call.
     pub(crate) fn panicking() -> Self {
-        Self { users: Arc::new(MockUserRepo::new()), ..Self::new() }
+        let outbound = Arc::new(MockOutboundDirectory::new());
+        Self { users: Arc::new(MockUserRepo::new()), outbound, ..Self::new() }
     }
 
     /// A world whose phones ring until the test releases them.
@@ -133,10 +142,8 @@ impl World {
     pub(crate) fn place_call(&self) -> PlaceCall {
         let memory = Arc::new(self.memory.clone());
         let ports = PlaceCallPorts {
-            users: self.users.clone(),
+            directory: self.outbound.clone(),
             contacts: memory.clone(),
-            agents: memory.clone(),
-            numbers: memory.clone(),
             lock: self.lock.clone(),
             ledger: memory.clone(),
             provider: self.voice.clone(),

@@ -22,8 +22,8 @@ use self::held_intents::HeldIntents;
 pub use self::policy::CallPolicy;
 use self::resolve::Parties;
 use crate::ports::{
-    AgentRepo, Background, CallLedger, CallUpdater, Clock, ContactRepo, ContextCache, HoldResult,
-    IdempotencyLock, Identifiers, NumberPool, ProviderRecords, UserRepo, VoiceProvider,
+    Background, CallLedger, CallUpdater, Clock, ContactRepo, ContextCache, HoldResult, IdempotencyLock,
+    Identifiers, OutboundDirectory, ProviderRecords, VoiceProvider,
 };
 use crate::{
     Booking, CallIdentity, CallReference, DestinationRules, DialOutcome, IntentKey, NotDialledReason,
@@ -47,10 +47,8 @@ pub struct PlaceCall {
 #[derive(Clone)]
 #[expect(missing_docs, reason = "each field is named for its port, which documents it")]
 pub struct PlaceCallPorts {
-    pub users: Arc<dyn UserRepo>,
+    pub directory: Arc<dyn OutboundDirectory>,
     pub contacts: Arc<dyn ContactRepo>,
-    pub agents: Arc<dyn AgentRepo>,
-    pub numbers: Arc<dyn NumberPool>,
     pub lock: Arc<dyn IdempotencyLock>,
     pub ledger: Arc<dyn CallLedger>,
     pub provider: Arc<dyn VoiceProvider>,

@@ -69,10 +69,8 @@ impl Replica {
         }
         let line = Line { provider: provider.clone(), gate: gate.clone(), process };
         let ports = PlaceCallPorts {
-            users: Arc::new(postgres.clone()),
+            directory: Arc::new(postgres.clone()),
             contacts: Arc::new(postgres.clone()),
-            agents: Arc::new(postgres.clone()),
-            numbers: Arc::new(postgres.clone()),
             lock: Arc::new(Gated { gate: gate.clone(), port: lock }),
             ledger: Arc::new(Gated { gate: gate.clone(), port: ledger }),
             provider: Arc::new(line),

@@ -28,9 +28,7 @@ const LATE: Duration = Duration::from_millis(2300);
 /// Longer than the test runs.
 const FOREVER: Duration = Duration::from_hours(1);
 
-const READS: [Step; 4] = [Step::User, Step::Contact, Step::Agent, Step::Number];
-const BEFORE_THE_DIAL: [Step; 6] =
-    [Step::User, Step::Contact, Step::Agent, Step::Number, Step::Acquire, Step::Book];
+const BEFORE_THE_DIAL: [Step; 3] = [Step::Resolve, Step::Acquire, Step::Book];
 
 struct Spawning;
 
@@ -85,10 +83,8 @@ impl World {
         identifiers.expect_owner_token().returning(|| OwnerToken::mint([3; 16]));
         let port = Arc::new(stores.clone());
         let ports = PlaceCallPorts {
-            users: port.clone(),
+            directory: port.clone(),
             contacts: port.clone(),
-            agents: port.clone(),
-            numbers: port.clone(),
             lock: port.clone(),
             ledger: port.clone(),
             provider: port,
@@ -192,15 +188,14 @@ async fn a_contact_that_is_created_late_is_not_called() {
 
 #[tokio::test]
 async fn all_steps_share_one_deadline() {
+    let raw = RawPlaceCall { phone_number: Some("+14165550110"), ..RawPlaceCall::default() };
     let part = Duration::from_millis(600);
     for (slow, started) in [
-        (vec![Step::User, Step::Contact, Step::Acquire, Step::Book], steps_of(Step::Book)),
-        (vec![Step::User, Step::Contact, Step::Book], &["acquire", "book", "dial", "settle"]),
-        // These three run at the same time.
-        (vec![Step::Contact, Step::Agent, Step::Number, Step::Book], &["acquire", "book", "dial", "settle"]),
+        (vec![Step::Resolve, Step::Create, Step::Acquire, Step::Book], steps_of(Step::Book)),
+        (vec![Step::Resolve, Step::Create, Step::Book], &["acquire", "book", "dial", "settle"]),
     ] {
         let takes: Vec<_> = slow.iter().map(|step| (*step, part)).collect();
-        let run = World::with(&takes).call().await;
+        let run = World { raw, ..World::with(&takes) }.call().await;
         assert_eq!(run.started, started, "{slow:?}");
         assert!(run.answered_after <= DEADLINE, "{slow:?}: {:?}", run.answered_after);
     }
@@ -260,13 +255,9 @@ async fn a_late_step_that_finds_another_call_withdraws_nothing() {
 #[tokio::test]
 async fn a_process_that_was_paused_past_the_deadline_does_not_start_another_step() {
     let pause = Duration::from_secs(3);
-    for at in READS {
+    for at in BEFORE_THE_DIAL {
         let run = World { paused: Some((at, pause)), ..World::with(&[]) }.call().await;
-        run.assert_refused(&format!("paused at {at:?}"), pause, &[]);
-    }
-    for (at, started) in [(Step::Acquire, steps_of(Step::Acquire)), (Step::Book, steps_of(Step::Book))] {
-        let run = World { paused: Some((at, pause)), ..World::with(&[]) }.call().await;
-        run.assert_refused(&format!("paused at {at:?}"), pause, started);
+        run.assert_refused(&format!("paused at {at:?}"), pause, steps_of(at));
         run.assert_nothing_is_held(&format!("paused at {at:?}"));
     }
 }

@@ -130,6 +130,6 @@ async fn a_context_is_stored_in_the_cache_where_the_lock_does_not_store_it() {
 async fn a_nameless_contact_is_dialled_without_a_name() {
     let mut stranger = contact();
     (stranger.first_name, stranger.last_name) = (None, None);
-    let run = World { contact: Ok(Some(stranger)), ..World::working() }.call_the_contact().await;
+    let run = World { contact: Some(stranger), ..World::working() }.call_the_contact().await;
     assert_eq!(run.dialled[0].callee_name, None);
 }

@@ -18,7 +18,7 @@ const NEW_NUMBER: RawPlaceCall<'_> = RawPlaceCall {
 
 /// A world in which the called number has no contact yet.
 fn world() -> World {
-    World { contact: Ok(None), ..World::working() }
+    World { contact: None, ..World::working() }
 }
 
 fn intent_key(contact: &Contact, to: &PhoneNumber) -> IntentKey {
@@ -67,7 +67,7 @@ async fn a_refused_call_creates_no_contact() {
     silent.voice_enabled = false;
     let mut unsynced = agent();
     unsynced.provider_agent_id = None;
-    let numbers = |change: fn(&mut CallerNumberChoice)| World { numbers: Ok(changed(change)), ..world() };
+    let numbers = |change: fn(&mut CallerNumberChoice)| World { numbers: changed(change), ..world() };
     let shown = changed(|choice| {
         choice.caller.as_mut().expect("a caller").phone_number = number_without_contact();
     });
@@ -77,13 +77,13 @@ async fn a_refused_call_creates_no_contact() {
     let not_on_trunk =
         UnfitCallerNumber { number: caller_number().phone_number, unmet: UnmetCondition::OnTrunk };
     let rows = [
-        (World { user: Ok(None), ..world() }, NEW_NUMBER, PlaceCallError::UserNotFound),
-        (World { agent: Ok(None), ..world() }, asked, PlaceCallError::AgentNotFound),
-        (World { agent: Ok(None), ..world() }, NEW_NUMBER, PlaceCallError::NoVoiceAgent),
-        (World { agent: Ok(Some(silent)), ..world() }, NEW_NUMBER, PlaceCallError::NoVoiceAgent),
-        (World { agent: Ok(Some(unsynced)), ..world() }, NEW_NUMBER, PlaceCallError::AgentNotSynced),
+        (World { user: None, ..world() }, NEW_NUMBER, PlaceCallError::UserNotFound),
+        (World { agent: None, ..world() }, asked, PlaceCallError::AgentNotFound),
+        (World { agent: None, ..world() }, NEW_NUMBER, PlaceCallError::NoVoiceAgent),
+        (World { agent: Some(silent), ..world() }, NEW_NUMBER, PlaceCallError::NoVoiceAgent),
+        (World { agent: Some(unsynced), ..world() }, NEW_NUMBER, PlaceCallError::AgentNotSynced),
         (numbers(|choice| choice.recipient_is_own_number = true), NEW_NUMBER, own_number.clone()),
-        (World { numbers: Ok(shown), ..world() }, NEW_NUMBER, own_number),
+        (World { numbers: shown, ..world() }, NEW_NUMBER, own_number),
         (numbers(|choice| choice.caller = None), NEW_NUMBER, PlaceCallError::NoAiEnabledNumber(None)),
         (numbers(|choice| choice.caller = None), from, PlaceCallError::FromNumberNotAvailable(None)),
         (
@@ -93,17 +93,7 @@ async fn a_refused_call_creates_no_contact() {
         ),
         (off_trunk, NEW_NUMBER, PlaceCallError::NumberNotOnTrunk(not_on_trunk)),
         (
-            World { user: Err(unavailable()), ..world() },
-            NEW_NUMBER,
-            PlaceCallError::ServiceUnavailable(unavailable()),
-        ),
-        (
-            World { agent: Err(unavailable()), ..world() },
-            NEW_NUMBER,
-            PlaceCallError::ServiceUnavailable(unavailable()),
-        ),
-        (
-            World { numbers: Err(unavailable()), ..world() },
+            World { directory: Err(unavailable()), ..world() },
             NEW_NUMBER,
             PlaceCallError::ServiceUnavailable(unavailable()),
         ),

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use domain::ports::CallerNumberChoice;
 use domain::{
-    AllowedCountries, Area, Carrier, Country, DestinationRefusal, DestinationRules, ForbiddenRange,
-    NumberingPlan, OrganizationId, PlaceCallError, RawPlaceCall, Shares, UnfitCallerNumber, UnmetCondition,
+    Agent, AllowedCountries, Area, CallerNumber, Carrier, Contact, Country, DestinationRefusal,
+    DestinationRules, ForbiddenRange, NumberingPlan, OrganizationId, PlaceCallError, RawPlaceCall, Shares,
+    UnfitCallerNumber, UnmetCondition,
 };
 
 use crate::world::{World, agent, caller_number, choice, contact, number, organization_id, unavailable};
@@ -25,19 +26,19 @@ const BY_CONTACT: RawPlaceCall<'_> = RawPlaceCall {
 
 #[tokio::test]
 async fn the_refusal_names_the_user_contact_agent_or_number_that_is_missing() {
-    let world = World { user: Ok(None), ..World::working() };
+    let world = World { user: None, ..World::working() };
     assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::UserNotFound);
-    let world = World { contact: Ok(None), ..World::working() };
+    let world = World { contact: None, ..World::working() };
     assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::ContactNotFound);
-    let world = World { agent: Ok(None), ..World::working() };
+    let world = World { agent: None, ..World::working() };
     assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::NoVoiceAgent);
-    let world = World { agent: Ok(None), ..World::working() };
+    let world = World { agent: None, ..World::working() };
     let asked = RawPlaceCall { agent_id: Some("agent-9"), ..BY_CONTACT };
     assert_eq!(refused(world, asked).await, PlaceCallError::AgentNotFound);
     let none = choice(None);
-    let world = World { numbers: Ok(none.clone()), ..World::working() };
+    let world = World { numbers: none.clone(), ..World::working() };
     assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::NoAiEnabledNumber(None));
-    let world = World { numbers: Ok(none), ..World::working() };
+    let world = World { numbers: none, ..World::working() };
     let asked = RawPlaceCall { from_number: Some("+14165550101"), ..BY_CONTACT };
     assert_eq!(refused(world, asked).await, PlaceCallError::FromNumberNotAvailable(None));
 }
@@ -46,12 +47,12 @@ async fn the_refusal_names_the_user_contact_agent_or_number_that_is_missing() {
 async fn an_agent_must_be_enabled_for_voice_and_synced() {
     let mut silent = agent();
     silent.voice_enabled = false;
-    let world = World { agent: Ok(Some(silent)), ..World::working() };
+    let world = World { agent: Some(silent), ..World::working() };
     let asked = RawPlaceCall { agent_id: Some("agent-1"), ..BY_CONTACT };
     assert_eq!(refused(world, asked).await, PlaceCallError::NoVoiceAgent);
     let mut unsynced = agent();
     unsynced.provider_agent_id = None;
-    let world = World { agent: Ok(Some(unsynced)), ..World::working() };
+    let world = World { agent: Some(unsynced), ..World::working() };
     assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::AgentNotSynced);
 }
 
@@ -61,7 +62,7 @@ async fn a_caller_number_must_serve_ai_calls_and_be_on_the_trunk() {
         let mut caller = caller_number();
         change(&mut caller);
         let numbers = choice(Some(caller));
-        World { numbers: Ok(numbers), ..World::working() }
+        World { numbers, ..World::working() }
     }
     let asked = RawPlaceCall { from_number: Some("+14165550100"), ..BY_CONTACT };
     let unfit = |unmet| UnfitCallerNumber { number: number("+14165550100"), unmet };
@@ -87,11 +88,11 @@ async fn a_caller_number_must_serve_ai_calls_and_be_on_the_trunk() {
 async fn a_contact_is_called_at_its_own_number_or_not_at_all() {
     let mut unreachable = contact();
     unreachable.phone_number = None;
-    let world = World { contact: Ok(Some(unreachable.clone())), ..World::working() };
+    let world = World { contact: Some(unreachable.clone()), ..World::working() };
     assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::ContactHasNoPhone);
     let both = RawPlaceCall { phone_number: Some("+14165550199"), ..BY_CONTACT };
     assert_eq!(refused(World::working(), both).await, PlaceCallError::ContactPhoneMismatch);
-    let world = World { contact: Ok(Some(unreachable)), ..World::working() };
+    let world = World { contact: Some(unreachable), ..World::working() };
     assert_eq!(refused(world, both).await, PlaceCallError::ContactPhoneMismatch);
     let same = RawPlaceCall { phone_number: Some("14165550110"), ..BY_CONTACT };
     assert_eq!(World::working().call(same).await.dials(), 1);
@@ -100,18 +101,18 @@ async fn a_contact_is_called_at_its_own_number_or_not_at_all() {
 #[tokio::test]
 async fn a_forbidden_number_and_the_organization_itself_are_not_called() {
     let own = CallerNumberChoice { recipient_is_own_number: true, ..choice(Some(caller_number())) };
-    let world = World { numbers: Ok(own), ..World::working() };
+    let world = World { numbers: own, ..World::working() };
     let refusal = PlaceCallError::DestinationNotAllowed(ForbiddenRange::OwnNumber);
     assert_eq!(refused(world, BY_CONTACT).await, refusal);
 
     let mut shown = contact();
     shown.phone_number = Some(number("+14165550100"));
-    let world = World { contact: Ok(Some(shown)), ..World::working() };
+    let world = World { contact: Some(shown), ..World::working() };
     assert_eq!(refused(world, BY_CONTACT).await, refusal, "the caller number is never called");
 
     let mut premium = contact();
     premium.phone_number = Some(number("+19002345678"));
-    let world = World { contact: Ok(Some(premium)), ..World::working() };
+    let world = World { contact: Some(premium), ..World::working() };
     let refusal = PlaceCallError::DestinationNotAllowed(ForbiddenRange::PremiumRate);
     assert_eq!(refused(world, BY_CONTACT).await, refusal, "a stored number is checked like a given one");
 }
@@ -125,7 +126,7 @@ async fn a_number_that_may_not_be_called_is_refused_before_any_store_is_read() {
         ("+999123456789", PlaceCallError::InvalidPhoneNumber),
     ] {
         for raw in [by_number(text), RawPlaceCall { phone_number: Some(text), ..BY_CONTACT }] {
-            let world = World { user: Err(unavailable()), ..World::working() };
+            let world = World { directory: Err(unavailable()), ..World::working() };
             assert_eq!(refused(world, raw).await, refusal, "{text}");
         }
     }
@@ -136,7 +137,7 @@ async fn a_stored_number_in_no_known_range_is_called_only_if_an_extra_range_cont
     let newer = || {
         let mut contact = contact();
         contact.phone_number = Some(number("+999123456789"));
-        World { contact: Ok(Some(contact)), ..World::working() }
+        World { contact: Some(contact), ..World::working() }
     };
     assert_eq!(refused(newer(), BY_CONTACT).await, PlaceCallError::InvalidPhoneNumber);
     let plan = NumberingPlan::with_extra_ranges(["+9991"]).expect("a prefix");
@@ -162,7 +163,7 @@ async fn a_number_of_a_country_that_is_not_allowed_is_refused_however_it_is_give
     let jamaican = || {
         let mut contact = contact();
         contact.phone_number = Some(number("+18765550123"));
-        World { contact: Ok(Some(contact)), ..World::working() }
+        World { contact: Some(contact), ..World::working() }
     };
     let refusal = PlaceCallError::CountryNotAllowed(area("JM"));
     let by_number = RawPlaceCall { phone_number: Some("+18765550123"), ..RawPlaceCall::default() };
@@ -218,7 +219,7 @@ async fn a_number_beside_a_contact_means_the_contacts_number() {
         let mut contact = contact();
         contact.phone_number = Some(number(stored));
         let world =
-            World { contact: Ok(Some(contact)), destinations: rules("*", Some("US")), ..World::working() };
+            World { contact: Some(contact), destinations: rules("*", Some("US")), ..World::working() };
         let raw = RawPlaceCall { phone_number: Some("6465550123"), ..BY_CONTACT };
         assert_eq!(world.call(raw).await.dialled[0].to, number(stored));
     }
@@ -226,18 +227,72 @@ async fn a_number_beside_a_contact_means_the_contacts_number() {
 
 #[tokio::test]
 async fn a_store_that_is_unavailable_fails_closed() {
-    let worlds = [
-        World { user: Err(unavailable()), ..World::working() },
-        World { contact: Err(unavailable()), ..World::working() },
-        World { agent: Err(unavailable()), ..World::working() },
-        World { numbers: Err(unavailable()), ..World::working() },
-    ];
-    for world in worlds {
-        assert_eq!(refused(world, BY_CONTACT).await, PlaceCallError::ServiceUnavailable(unavailable()));
-    }
-    let world = World { contact: Err(unavailable()), ..World::working() };
     let by_number = RawPlaceCall { phone_number: Some("+14165550110"), ..RawPlaceCall::default() };
-    assert_eq!(refused(world, by_number).await, PlaceCallError::ServiceUnavailable(unavailable()));
+    for raw in [BY_CONTACT, by_number] {
+        let world = World { directory: Err(unavailable()), ..World::working() };
+        assert_eq!(refused(world, raw).await, PlaceCallError::ServiceUnavailable(unavailable()));
+    }
+}
+
+/// A call that has every fault is refused for the first one. Each step then mends that one.
+#[tokio::test]
+async fn the_first_of_several_refusals_is_the_answer() {
+    let shares = Arc::new(Shares::new(2, 1));
+    let mut held = shares.take(&organization_id());
+    let mut mute = agent();
+    (mute.voice_enabled, mute.provider_agent_id) = (false, None);
+    let unreachable = Contact { phone_number: None, ..contact() };
+    let elsewhere = CallerNumber { phone_number: number("+442079460018"), ..caller_number() };
+    let unfit = CallerNumber { on_trunk: false, ..elsewhere.clone() };
+    let own = CallerNumberChoice {
+        recipient_is_own_number: true,
+        organization_numbers: vec![elsewhere.phone_number.clone()],
+        ..choice(None)
+    };
+    let reachable = CallerNumberChoice { recipient_is_own_number: false, ..own.clone() };
+    let not_on_trunk =
+        UnfitCallerNumber { number: elsewhere.phone_number.clone(), unmet: UnmetCondition::OnTrunk };
+    type Mending = Box<dyn FnOnce(&mut World)>;
+    let steps: [(PlaceCallError, Mending); 10] = [
+        (PlaceCallError::UserNotFound, Box::new(|world| world.user = World::working().user)),
+        (PlaceCallError::TooManyInFlight, Box::new(move |_| drop(held.take()))),
+        (PlaceCallError::ContactNotFound, Box::new(move |world| world.contact = Some(unreachable))),
+        (PlaceCallError::ContactHasNoPhone, Box::new(|world| world.contact = Some(contact()))),
+        (
+            PlaceCallError::DestinationNotAllowed(ForbiddenRange::OwnNumber),
+            Box::new(move |world| world.numbers = reachable),
+        ),
+        (PlaceCallError::NoVoiceAgent, Box::new(move |world| world.agent = Some(mute))),
+        (
+            PlaceCallError::NoVoiceAgent,
+            Box::new(|world| world.agent = Some(Agent { provider_agent_id: None, ..agent() })),
+        ),
+        (PlaceCallError::AgentNotSynced, Box::new(|world| world.agent = Some(agent()))),
+        (PlaceCallError::NoAiEnabledNumber(None), Box::new(move |world| world.numbers.caller = Some(unfit))),
+        (
+            PlaceCallError::NumberNotOnTrunk(not_on_trunk),
+            Box::new(move |world| world.numbers.caller = Some(elsewhere)),
+        ),
+    ];
+    let mut world = World {
+        shares,
+        user: None,
+        contact: None,
+        agent: None,
+        numbers: own,
+        directory: Err(unavailable()),
+        ..World::working()
+    };
+    assert_eq!(refused(world.clone(), BY_CONTACT).await, PlaceCallError::ServiceUnavailable(unavailable()));
+    world.directory = Ok(());
+    for (refusal, mend) in steps {
+        assert_eq!(refused(world.clone(), BY_CONTACT).await, refusal);
+        mend(&mut world);
+    }
+    let refusal = PlaceCallError::CountryNotAllowed(area("CA"));
+    assert_eq!(refused(world.clone(), BY_CONTACT).await, refusal);
+    world.numbers.organization_numbers.push(caller_number().phone_number);
+    assert_eq!(world.call(BY_CONTACT).await.dials(), 1);
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::ports::{
-    CallerNumberChoice, Clock, DialRequest, HoldResult, MockAgentRepo, MockCallLedger, MockCallUpdater,
-    MockContactRepo, MockContextCache, MockIdempotencyLock, MockIdentifiers, MockNumberPool, MockUserRepo,
+    CallerNumberChoice, Clock, DialRequest, HoldResult, MockCallLedger, MockCallUpdater, MockContactRepo,
+    MockContextCache, MockIdempotencyLock, MockIdentifiers, MockOutboundDirectory, OutboundParties,
     Ownership, PortUnavailable, SettleResult, UndecidedCall,
 };
 use domain::{
@@ -23,12 +23,16 @@ use self::provider::{Records, RingingProvider};
 pub(crate) type Answer<T> = Result<T, PortUnavailable>;
 
 /// What every port returns. A test changes it before it places a call.
+#[derive(Clone)]
 pub(crate) struct World {
-    pub user: Answer<Option<User>>,
-    pub contact: Answer<Option<Contact>>,
+    /// Whether the directory answers.
+    pub directory: Answer<()>,
+    // What the directory has.
+    pub user: Option<User>,
+    pub contact: Option<Contact>,
+    pub agent: Option<Agent>,
+    pub numbers: CallerNumberChoice,
     pub created_contact: Answer<Contact>,
-    pub agent: Answer<Option<Agent>>,
-    pub numbers: Answer<CallerNumberChoice>,
     pub acquired: Answer<HoldResult>,
     pub renewed: Answer<Ownership>,
     pub lock_settled: Answer<SettleResult>,
@@ -186,11 +190,12 @@ impl World {
             full_name: name("Charles Babbage"),
         };
         Self {
-            user: Ok(Some(user)),
-            contact: Ok(Some(contact())),
+            directory: Ok(()),
+            user: Some(user),
+            contact: Some(contact()),
+            agent: Some(agent()),
+            numbers: choice(Some(caller_number())),
             created_contact: Ok(new_contact()),
-            agent: Ok(Some(agent())),
-            numbers: Ok(choice(Some(caller_number()))),
             acquired: Ok(HoldResult::Granted),
             renewed: Ok(Ownership::Held),
             lock_settled: Ok(SettleResult { ownership: Ownership::Held, context_stored: true }),
@@ -284,22 +289,17 @@ impl World {
     }
 
     fn ports(self, journal: &Journal, clock: &Arc<ManualClock>) -> PlaceCallPorts {
-        let mut users = MockUserRepo::new();
-        users.expect_find().return_const(self.user);
+        let (contact, agent, numbers) = (self.contact, self.agent, self.numbers);
+        let parties = self.user.map(|user| OutboundParties { user, contact, agent, numbers });
+        let mut directory = MockOutboundDirectory::new();
+        directory.expect_resolve().return_const(self.directory.map(|()| parties));
         let mut contacts = MockContactRepo::new();
-        contacts.expect_find().return_const(self.contact.clone());
-        contacts.expect_find_by_number().return_const(self.contact);
         let (j, created) = (journal.clone(), self.created_contact);
         contacts.expect_find_or_create().returning(move |_, number, new_id| {
             let offered = (number.clone(), new_id.clone());
             assert_eq!(offered, (number_without_contact(), ContactId::mint(1, [2; 8])));
             j.note("contact: create", created.clone())
         });
-        let mut agents = MockAgentRepo::new();
-        agents.expect_find().return_const(self.agent.clone());
-        agents.expect_default_for().return_const(self.agent);
-        let mut numbers = MockNumberPool::new();
-        numbers.expect_choose().return_const(self.numbers);
 
         let mut lock = MockIdempotencyLock::new();
         let (acquired, renewed, lock_settled, released) =
@@ -356,10 +356,8 @@ impl World {
             answers: self.answers,
         };
         PlaceCallPorts {
-            users: Arc::new(users),
+            directory: Arc::new(directory),
             contacts: Arc::new(contacts),
-            agents: Arc::new(agents),
-            numbers: Arc::new(numbers),
             lock: Arc::new(lock),
             ledger: Arc::new(ledger),
             provider: Arc::new(provider),

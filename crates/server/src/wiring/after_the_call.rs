@@ -108,10 +108,10 @@ impl AfterTheCall {
             receive_event,
             accepted,
             personalize,
-            read_calls: Arc::new(ReadCalls::new(ports.users.clone(), database.clone(), recordings)),
-            follow_calls: Arc::new(FollowCalls::new(ports.users.clone(), database.clone())),
+            read_calls: Arc::new(ReadCalls::new(database.clone(), database.clone(), recordings)),
+            follow_calls: Arc::new(FollowCalls::new(database.clone(), database.clone())),
             webhooks: Arc::new(WebhookRegistry::new(WebhookRegistryPorts {
-                users: ports.users.clone(),
+                users: database.clone(),
                 endpoints: database.clone(),
                 queue: database.clone(),
                 sender,

@@ -1,8 +1,6 @@
-use futures_util::join;
-
 use super::command::RequestedCallee;
 use super::{PlaceCall, PlaceCallCommand, PlaceCallError};
-use crate::ports::{CallerNumberChoice, CallerNumberQuery, PortUnavailable, Recipient};
+use crate::ports::{CallerNumberChoice, OutboundParties, OutboundQuery, PortUnavailable, Recipient};
 use crate::{
     Agent, AllowedCountries, CallerNumber, Carrier, Contact, ContactId, Destination, DestinationRefusal,
     ForbiddenRange, OrganizationId, ProviderAgentId, ProviderNumberId, Reading, Share, UnmetCondition, User,
@@ -28,34 +26,29 @@ enum Callee<'a> {
 }
 
 impl PlaceCall {
-    /// Checks the requested number; then finds the user; then contact, agent and caller number in
-    /// parallel. Creates the contact of a new number last, so that a refused request leaves none.
+    /// Checks the requested number; then finds all parties. Creates the contact of a new number last,
+    /// so that a refused request leaves none.
     pub(super) async fn resolve(&self, command: &PlaceCallCommand) -> Result<Parties, PlaceCallError> {
         let callee = self.read(&command.callee)?;
-        let user = self.ports.users.find(&command.user_id).await?.ok_or(PlaceCallError::UserNotFound)?;
-        let share = self.share_of(&user)?;
         let carriers = self.ports.provider.carriers();
-        let query = CallerNumberQuery {
-            organization_id: &user.organization.id,
-            user_id: &user.id,
-            requested: command.from_number.as_ref(),
-            carriers,
+        let query = OutboundQuery {
+            user_id: &command.user_id,
             recipient: match &callee {
                 Callee::Contact(contact_id, _) => Recipient::Contact(contact_id),
                 Callee::Number(reading) => Recipient::Number(reading.destination.number()),
             },
+            agent_id: command.agent_id.as_ref(),
+            requested_number: command.from_number.as_ref(),
+            carriers,
             list_numbers: self.destinations.allowed == AllowedCountries::OwnNumbers,
         };
-        let (contact, agent, numbers) = join!(
-            self.contact(&user, &callee),
-            self.agent(&user, command),
-            self.ports.numbers.choose(&query)
-        );
-        let (contact, reading) = self.destination(contact?, callee)?;
-        let mut numbers = numbers?;
+        let found = self.ports.directory.resolve(&query).await?.ok_or(PlaceCallError::UserNotFound)?;
+        let OutboundParties { user, contact, agent, mut numbers } = found;
+        let share = self.share_of(&user)?;
+        let (contact, reading) = self.destination(contact, callee)?;
         let destination = reading.destination.clone();
         refuse_own_number(&numbers, &destination)?;
-        let (agent, provider_agent_id) = speaker(agent?, command)?;
+        let (agent, provider_agent_id) = speaker(agent, command)?;
         let organization_numbers = std::mem::take(&mut numbers.organization_numbers);
         let (caller, provider_number_id) = shown_number(numbers, command, carriers)?;
         self.destinations.check(&reading, &organization_numbers)?;
@@ -91,16 +84,6 @@ impl PlaceCall {
         })
     }
 
-    async fn contact(&self, user: &User, callee: &Callee<'_>) -> Result<Option<Contact>, PortUnavailable> {
-        let organization_id = &user.organization.id;
-        match callee {
-            Callee::Contact(id, _) => self.ports.contacts.find(organization_id, id).await,
-            Callee::Number(reading) => {
-                self.ports.contacts.find_by_number(organization_id, reading.destination.number()).await
-            }
-        }
-    }
-
     /// The contact, or `None` for a number that has none yet; and the number to dial.
     fn destination(
         &self,
@@ -131,13 +114,6 @@ impl PlaceCall {
     ) -> Result<Contact, PortUnavailable> {
         let new_id = self.ports.identifiers.contact_id();
         self.ports.contacts.find_or_create(&user.organization.id, destination.number(), &new_id).await
-    }
-
-    async fn agent(&self, user: &User, command: &PlaceCallCommand) -> Result<Option<Agent>, PortUnavailable> {
-        match &command.agent_id {
-            Some(id) => self.ports.agents.find(&user.organization.id, id).await,
-            None => self.ports.agents.default_for(&user.organization.id).await,
-        }
     }
 }
 

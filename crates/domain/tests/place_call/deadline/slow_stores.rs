@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallLedger, CallerNumberChoice, CallerNumberQuery, Clock as _, ContactRepo, DialRequest,
-    HoldResult, IdempotencyLock, LockSettlement, NumberPool, Ownership, PortUnavailable, SettleResult,
-    Settlement, UndecidedCall, UserRepo, VoiceProvider,
+    CallLedger, Clock as _, ContactRepo, DialRequest, HoldResult, IdempotencyLock, LockSettlement,
+    OutboundDirectory, OutboundParties, OutboundQuery, Ownership, PortUnavailable, Recipient, SettleResult,
+    Settlement, UndecidedCall, VoiceProvider,
 };
 use domain::{
-    Agent, AgentId, AnswerTime, Booking, Contact, ContactId, DialOutcome, IntentKey, Organization,
-    OrganizationId, OwnerToken, PhoneNumber, User, UserId,
+    AnswerTime, Booking, Contact, ContactId, DialOutcome, IntentKey, Organization, OrganizationId,
+    OwnerToken, PhoneNumber, User,
 };
 use testkit::clock::ManualClock;
 
@@ -20,11 +20,8 @@ use crate::world::{agent, caller_number, choice, contact, name, organization_id,
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
-    User,
-    Contact,
+    Resolve,
     Create,
-    Agent,
-    Number,
     Acquire,
     Book,
     SettleLedger,
@@ -80,19 +77,26 @@ impl Stores {
 }
 
 #[async_trait]
-impl UserRepo for Stores {
-    async fn find(&self, _: &UserId) -> Result<Option<User>, PortUnavailable> {
+impl OutboundDirectory for Stores {
+    async fn resolve<'a>(
+        &self,
+        query: &OutboundQuery<'a>,
+    ) -> Result<Option<OutboundParties>, PortUnavailable> {
         let organization = Organization { id: organization_id(), name: name("Analytical Engines") };
-        let id = UserId::parse("user-1").expect("an id");
-        let user = User { id, organization, full_name: name("Charles Babbage") };
-        self.step(Step::User, |_| Ok(Some(user))).await
+        let parties = OutboundParties {
+            user: User { id: query.user_id.clone(), organization, full_name: name("Charles Babbage") },
+            contact: matches!(query.recipient, Recipient::Contact(_)).then(contact),
+            agent: Some(agent()),
+            numbers: choice(Some(caller_number())),
+        };
+        self.step(Step::Resolve, |_| Ok(Some(parties))).await
     }
 }
 
 #[async_trait]
 impl ContactRepo for Stores {
     async fn find(&self, _: &OrganizationId, _: &ContactId) -> Result<Option<Contact>, PortUnavailable> {
-        self.step(Step::Contact, |_| Ok(Some(contact()))).await
+        unreachable!("a call finds its contact with its other parties")
     }
 
     async fn find_by_number(
@@ -100,7 +104,7 @@ impl ContactRepo for Stores {
         _: &OrganizationId,
         _: &PhoneNumber,
     ) -> Result<Option<Contact>, PortUnavailable> {
-        self.step(Step::Contact, |_| Ok(None)).await
+        unreachable!("a call finds its contact with its other parties")
     }
 
     async fn find_or_create(
@@ -110,25 +114,6 @@ impl ContactRepo for Stores {
         _: &ContactId,
     ) -> Result<Contact, PortUnavailable> {
         self.step(Step::Create, |_| Ok(contact())).await
-    }
-}
-
-#[async_trait]
-impl AgentRepo for Stores {
-    async fn find(&self, _: &OrganizationId, _: &AgentId) -> Result<Option<Agent>, PortUnavailable> {
-        self.step(Step::Agent, |_| Ok(Some(agent()))).await
-    }
-
-    async fn default_for(&self, _: &OrganizationId) -> Result<Option<Agent>, PortUnavailable> {
-        self.step(Step::Agent, |_| Ok(Some(agent()))).await
-    }
-}
-
-#[async_trait]
-impl NumberPool for Stores {
-    async fn choose<'a>(&self, _: &CallerNumberQuery<'a>) -> Result<CallerNumberChoice, PortUnavailable> {
-        let choice = choice(Some(caller_number()));
-        self.step(Step::Number, |_| Ok(choice)).await
     }
 }
 

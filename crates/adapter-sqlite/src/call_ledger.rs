@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
@@ -19,22 +19,14 @@ use crate::sweep::remove_reservations;
 #[async_trait]
 impl CallLedger for SqliteStore {
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
-        within(STORAGE_LIMIT, async {
-            let mut transaction = self.connections.begin_synced().await?;
-            let now = HostTime::now();
-            if !reserve(&mut transaction, booking, now).await? {
-                let hold = find_hold(&mut transaction, booking, now).await?;
-                transaction.roll_back().await?;
-                return Ok(hold);
-            }
-            write_call(&mut transaction, booking).await?;
-            let (kind, rank) = (CallEventKind::Initiated, CallStatus::Initiated.rank().into());
-            write_event(&mut transaction, booking.identity.call_id.as_str(), kind, rank).await?;
-            transaction.commit().await?;
-            self.connections.last_write.note();
-            Ok(HoldResult::Granted)
-        })
-        .await
+        let (began, booking) = (Instant::now(), booking.clone());
+        let book =
+            self.connections.write_synced(|writer| Box::pin(async move { book(writer, &booking).await }));
+        let result = within(STORAGE_LIMIT, book).await?;
+        if result == HoldResult::Granted {
+            self.connections.last_write.note(began);
+        }
+        Ok(result)
     }
 
     async fn undecided(&self, key: &IntentKey) -> Result<Option<UndecidedCall>, PortUnavailable> {
@@ -60,29 +52,21 @@ impl CallLedger for SqliteStore {
         .await
     }
 
-    /// The reservation changes only if the call does, and only for its own token.
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
-        within(STORAGE_LIMIT, async {
-            let (call_id, outcome) = (settlement.call_id.as_str(), OutcomeColumns::from(settlement.outcome));
-            let mut transaction = self.connections.begin_synced().await?;
-            let before = sqlx::query!("select state, status_rank from calls where id = ?", call_id);
-            let before = row(&mut transaction, before).await?;
-            let Some(before) = before.filter(|call| outcome.replaces.contains(&call.state.as_str())) else {
-                return transaction.roll_back().await;
-            };
-            // A report may have arrived before the outcome of the dial, and have raised the status.
-            let status = read_status(Table("calls"), before.status_rank).map_err(unreadable)?;
-            let (status, events) = status.merge(settlement.status);
-            settle_call(&mut transaction, settlement, &outcome, status).await?;
-            for event in events {
-                write_event(&mut transaction, call_id, event, status.rank().into()).await?;
-            }
-            settle_reservation(&mut transaction, settlement, &outcome, before.state == DIALLING).await?;
-            transaction.commit().await?;
-            self.connections.last_write.note();
-            Ok(())
-        })
-        .await
+        let began = Instant::now();
+        let &Settlement { call_id, key, token, outcome, status, hold_for, settled_at } = settlement;
+        let (call_id, key, token, outcome) = (call_id.clone(), key.clone(), token.clone(), outcome.clone());
+        let settle = self.connections.write_synced(move |writer| {
+            Box::pin(async move {
+                let (call_id, key, token, outcome) = (&call_id, &key, &token, &outcome);
+                let settlement = Settlement { call_id, key, token, outcome, status, hold_for, settled_at };
+                settle(writer, &settlement).await
+            })
+        });
+        if within(STORAGE_LIMIT, settle).await? {
+            self.connections.last_write.note(began);
+        }
+        Ok(())
     }
 
     async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
@@ -94,6 +78,40 @@ impl CallLedger for SqliteStore {
         })
         .await
     }
+}
+
+async fn book(connection: &mut SqliteConnection, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
+    let now = HostTime::now();
+    if !reserve(connection, booking, now).await? {
+        return find_hold(connection, booking, now).await;
+    }
+    write_call(connection, booking).await?;
+    let (kind, rank) = (CallEventKind::Initiated, CallStatus::Initiated.rank().into());
+    write_event(connection, booking.identity.call_id.as_str(), kind, rank).await?;
+    Ok(HoldResult::Granted)
+}
+
+/// The reservation changes only if the call does, and only for its own token. Returns whether this
+/// settlement changed them.
+async fn settle(
+    connection: &mut SqliteConnection,
+    settlement: &Settlement<'_>,
+) -> Result<bool, PortUnavailable> {
+    let (call_id, outcome) = (settlement.call_id.as_str(), OutcomeColumns::from(settlement.outcome));
+    let before = sqlx::query!("select state, status_rank from calls where id = ?", call_id);
+    let before = row(connection, before).await?;
+    let Some(before) = before.filter(|call| outcome.replaces.contains(&call.state.as_str())) else {
+        return Ok(false);
+    };
+    // A report may have arrived before the outcome of the dial, and have raised the status.
+    let status = read_status(Table("calls"), before.status_rank).map_err(unreadable)?;
+    let (status, events) = status.merge(settlement.status);
+    settle_call(connection, settlement, &outcome, status).await?;
+    for event in events {
+        write_event(connection, call_id, event, status.rank().into()).await?;
+    }
+    settle_reservation(connection, settlement, &outcome, before.state == DIALLING).await?;
+    Ok(true)
 }
 
 /// Returns whether the booking now has the reservation: there was none, or it had expired.

@@ -46,79 +46,89 @@ impl CallUpdater for SqliteStore {
         .await
     }
 
-    /// Reads, merges and writes in one transaction, which has the write lock from its first
-    /// statement.
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
-        let call_id = call_id.as_str();
-        within(STORAGE_LIMIT, async {
-            let mut transaction = self.connections.begin_synced().await?;
-            let stored = sqlx::query_as!(
-                ProgressRow,
-                "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, conversation,
-                        given_up_at, given_up_reason, recording_report
-                 from calls where id = ?",
-                call_id
-            );
-            let Some(stored) = row(&mut transaction, stored).await? else {
-                return transaction.roll_back().await;
-            };
-            let merged =
-                MergedColumns::merge(stored, update, ConversationForm::Sqlite).map_err(unreadable)?;
-            let Some(merged) = merged else { return transaction.roll_back().await };
-            let written = sqlx::query!(
-                "update calls
-                 set status_rank = coalesce(?, status_rank), conversation_id = ?, carrier_call_id = ?, failure_reason = ?,
-                     failed_at = ?, conversation = coalesce(?, conversation), given_up_at = ?, given_up_reason = ?,
-                     recording_report = ?
-                 where id = ?",
-                merged.status_rank,
-                merged.conversation_id,
-                merged.carrier_call_id,
-                merged.failure_reason,
-                merged.failed_at.map(Timestamp::unix_millis),
-                merged.conversation,
-                merged.given_up_at.map(Timestamp::unix_millis),
-                merged.given_up_reason,
-                merged.recording_report,
-                call_id
-            );
-            execute(&mut transaction, written).await?;
-            for event in merged.events {
-                write_event(&mut transaction, call_id, event, merged.event_rank).await?;
-            }
-            transaction.commit().await
-        })
-        .await
+        let (call_id, update) = (call_id.clone(), update.clone());
+        let merge = self
+            .connections
+            .write_synced(|writer| Box::pin(async move { merge(writer, call_id.as_str(), &update).await }));
+        within(STORAGE_LIMIT, merge).await
     }
 
     async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
-        let size = i64::try_from(recording.size_bytes);
-        let size = size.map_err(|_| failed("a recording is larger than an integer can store"))?;
-        within(STORAGE_LIMIT, async {
-            let mut transaction = self.connections.begin_synced().await?;
-            let attached = sqlx::query!(
-                "update calls set recording_key = ?, recording_format = ?, recording_size = ?, recorded_at = ?
-                 where id = ?
-                 returning status_rank, given_up_at",
-                recording.key.as_str(),
-                recording.format.as_str(),
-                size,
-                recording.stored_at.unix_millis(),
-                call_id.as_str()
-            );
-            let Some(attached) = row(&mut transaction, attached).await? else {
-                return transaction.roll_back().await;
-            };
-            let mut status = read_status(Table("calls"), attached.status_rank).map_err(unreadable)?;
-            if attached.given_up_at.is_some() {
-                status = status.once_given_up();
-            }
-            let (kind, rank) = (CallEventKind::RecordingReady, i16::from(status.rank()));
-            write_event(&mut transaction, call_id.as_str(), kind, rank).await?;
-            transaction.commit().await
-        })
-        .await
+        let (call_id, recording) = (call_id.clone(), recording.clone());
+        let attach = self.connections.write_synced(|writer| {
+            Box::pin(async move { attach_recording(writer, call_id.as_str(), &recording).await })
+        });
+        within(STORAGE_LIMIT, attach).await
     }
+}
+
+/// Reads, merges and writes in one transaction, which has the write lock from its first statement.
+async fn merge(
+    connection: &mut SqliteConnection,
+    call_id: &str,
+    update: &CallUpdate,
+) -> Result<(), PortUnavailable> {
+    let stored = sqlx::query_as!(
+        ProgressRow,
+        "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, conversation,
+                given_up_at, given_up_reason, recording_report
+         from calls where id = ?",
+        call_id
+    );
+    let Some(stored) = row(connection, stored).await? else {
+        return Ok(());
+    };
+    let merged = MergedColumns::merge(stored, update, ConversationForm::Sqlite).map_err(unreadable)?;
+    let Some(merged) = merged else { return Ok(()) };
+    let written = sqlx::query!(
+        "update calls
+         set status_rank = coalesce(?, status_rank), conversation_id = ?, carrier_call_id = ?, failure_reason = ?,
+             failed_at = ?, conversation = coalesce(?, conversation), given_up_at = ?, given_up_reason = ?,
+             recording_report = ?
+         where id = ?",
+        merged.status_rank,
+        merged.conversation_id,
+        merged.carrier_call_id,
+        merged.failure_reason,
+        merged.failed_at.map(Timestamp::unix_millis),
+        merged.conversation,
+        merged.given_up_at.map(Timestamp::unix_millis),
+        merged.given_up_reason,
+        merged.recording_report,
+        call_id
+    );
+    execute(connection, written).await?;
+    for event in merged.events {
+        write_event(connection, call_id, event, merged.event_rank).await?;
+    }
+    Ok(())
+}
+
+async fn attach_recording(
+    connection: &mut SqliteConnection,
+    call_id: &str,
+    recording: &Recording,
+) -> Result<(), PortUnavailable> {
+    let size = i64::try_from(recording.size_bytes);
+    let size = size.map_err(|_| failed("a recording is larger than an integer can store"))?;
+    let attached = sqlx::query!(
+        "update calls set recording_key = ?, recording_format = ?, recording_size = ?, recorded_at = ?
+         where id = ?
+         returning status_rank, given_up_at",
+        recording.key.as_str(),
+        recording.format.as_str(),
+        size,
+        recording.stored_at.unix_millis(),
+        call_id
+    );
+    let Some(attached) = row(connection, attached).await? else { return Ok(()) };
+    let mut status = read_status(Table("calls"), attached.status_rank).map_err(unreadable)?;
+    if attached.given_up_at.is_some() {
+        status = status.once_given_up();
+    }
+    let (kind, rank) = (CallEventKind::RecordingReady, i16::from(status.rank()));
+    write_event(connection, call_id, kind, rank).await
 }
 
 /// The call by our id, otherwise by its conversation, otherwise by the parties.

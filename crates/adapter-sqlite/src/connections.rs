@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod full_disk;
+pub(crate) mod group;
+mod pool;
 pub(crate) mod writer;
 
 use std::fs::{DirBuilder, OpenOptions};
@@ -15,10 +17,12 @@ use std::time::Duration;
 
 use domain::ports::PortUnavailable;
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{Connection, Sqlite, SqlitePool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use self::group::Queue;
+use self::pool::pool;
 use self::writer::{LastWrite, Outcome, WriteTransaction, Writer, WriterPool, Writing};
 use crate::failure::{failed, is_busy, unavailable};
 use crate::{SqliteLocation, SqliteSettings};
@@ -27,9 +31,6 @@ use crate::{SqliteLocation, SqliteSettings};
 /// the ports, so that SQLite ends the wait and no statement is left running.
 const SYNCED_BUSY_TIMEOUT: Duration = Duration::from_millis(4000);
 const UNSYNCED_BUSY_TIMEOUT: Duration = Duration::from_millis(1000);
-
-/// The longest wait for a connection. The time limits of the ports are shorter.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The size in bytes to which the log is truncated after a large import.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
@@ -48,6 +49,8 @@ pub(crate) struct Connections {
     /// time.
     unsynced: WriterPool,
     turn: Arc<Mutex<()>>,
+    /// The synced writes that wait for their group.
+    queue: Arc<Queue>,
     pub(crate) last_write: LastWrite,
     /// When this store last committed an import.
     pub(crate) last_import: LastWrite,
@@ -80,6 +83,7 @@ impl Connections {
             synced,
             unsynced: WriterPool::new(unsynced),
             turn: Arc::default(),
+            queue: Arc::default(),
             last_write: LastWrite::default(),
             last_import: LastWrite::default(),
         })
@@ -96,6 +100,7 @@ impl Connections {
             synced: writer.clone(),
             unsynced: writer,
             turn: Arc::default(),
+            queue: Arc::default(),
             last_write: LastWrite::default(),
             last_import: LastWrite::default(),
         })
@@ -108,23 +113,31 @@ impl Connections {
 
     /// A connection for one statement that need not be on disk when it returns.
     pub(crate) async fn write_unsynced(&self) -> Result<Writer, PortUnavailable> {
-        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let turn = self.turn().await;
         let connection = self.unsynced.pool.acquire().await.map_err(unavailable)?;
         Ok(self.writing(&self.unsynced, connection, turn))
     }
 
     /// A transaction that need not be on disk when it is committed.
     pub(crate) async fn begin_unsynced(&self) -> Result<WriteTransaction, PortUnavailable> {
-        self.begin(&self.unsynced).await
+        self.begin(&self.unsynced, self.turn().await).await
     }
 
-    /// A transaction that is on disk when it is committed.
+    /// A transaction that is on disk when it is committed, for long writes. The others share one:
+    /// [`Connections::write_synced`].
     pub(crate) async fn begin_synced(&self) -> Result<WriteTransaction, PortUnavailable> {
-        self.begin(&self.synced).await
+        self.begin(&self.synced, self.turn().await).await
     }
 
-    async fn begin(&self, writer: &WriterPool) -> Result<WriteTransaction, PortUnavailable> {
-        let turn = Arc::clone(&self.turn).lock_owned().await;
+    async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.turn).lock_owned().await
+    }
+
+    async fn begin(
+        &self,
+        writer: &WriterPool,
+        turn: OwnedMutexGuard<()>,
+    ) -> Result<WriteTransaction, PortUnavailable> {
         match writer.pool.begin_with("begin immediate").await {
             Ok(transaction) => Ok(self.writing(writer, transaction, turn)),
             Err(error) => {
@@ -153,17 +166,6 @@ impl Connections {
         self.unsynced.pool.close().await;
         self.synced.pool.close().await;
     }
-}
-
-/// Connections that live as long as the store: opening one costs more than keeping it, and closing
-/// one in memory would lose the data.
-fn pool(max_connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(max_connections.max(1))
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
 }
 
 /// Creates the file before SQLite does, readable by its owner only, since it holds names and phone

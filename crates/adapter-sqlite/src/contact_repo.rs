@@ -51,7 +51,6 @@ impl ContactRepo for SqliteStore {
             if let Some(known) = self.find_by_number(organization_id, phone_number).await? {
                 return Ok(known);
             }
-            let mut transaction = self.connections.begin_synced().await?;
             // Replacing the number by itself makes the statement return the row of a faster
             // concurrent request.
             let created = sqlx::query_as!(
@@ -63,9 +62,10 @@ impl ContactRepo for SqliteStore {
                 organization_id.as_str(),
                 phone_number.as_e164()
             );
-            let created = created.fetch_one(&mut *transaction).await.map_err(unavailable)?;
-            transaction.commit().await?;
-            read(created)
+            let create = self.connections.write_synced(|writer| {
+                Box::pin(async { created.fetch_one(writer).await.map_err(unavailable) })
+            });
+            create.await.and_then(read)
         })
         .await
     }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::ports::{
@@ -95,7 +95,7 @@ impl DirectoryImport for Import {
 
     async fn commit(self: Box<Self>) -> Result<(), PortUnavailable> {
         self.transaction.commit().await?;
-        self.last_import.note();
+        self.last_import.note(Instant::now());
         Ok(())
     }
 }

@@ -8,8 +8,7 @@ use domain::{CallId, Timestamp};
 
 use crate::SqliteStore;
 use crate::clock::now;
-use crate::failure::{STORAGE_LIMIT, within};
-use crate::statement::execute;
+use crate::failure::STORAGE_LIMIT;
 
 /// The maximum size of the bodies of one lease, without the last body: recordings are large, and
 /// all bodies of a lease are in memory at the same time.
@@ -20,22 +19,16 @@ impl EventInbox for SqliteStore {
     /// The event is synced to disk before this returns: the provider does not send it again once it
     /// is acknowledged.
     async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable> {
-        within(STORAGE_LIMIT, async {
-            let mut transaction = self.connections.begin_synced().await?;
-            let stored = sqlx::query!(
-                "insert into provider_events (key, kind, body, received_at, open_at) values (?, ?, ?, ?, ?)
-                 on conflict (key) do nothing",
-                event.key,
-                event.kind,
-                event.body,
-                event.received_at.unix_millis(),
-                now().unix_millis()
-            );
-            let stored = execute(&mut transaction, stored).await?;
-            transaction.commit().await?;
-            Ok(if stored == 1 { AcceptResult::Accepted } else { AcceptResult::Known })
-        })
-        .await
+        let stored = self.write_synced(sqlx::query!(
+            "insert into provider_events (key, kind, body, received_at, open_at) values (?, ?, ?, ?, ?)
+             on conflict (key) do nothing",
+            event.key,
+            event.kind,
+            event.body,
+            event.received_at.unix_millis(),
+            now().unix_millis()
+        ));
+        Ok(if stored.await? == 1 { AcceptResult::Accepted } else { AcceptResult::Known })
     }
 
     /// The recent events and the others are two scans, each in the order of its index, so that a

@@ -1,6 +1,6 @@
 //! Readiness: whether the file can be read, and whether a booking could be written.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::ports::PortUnavailable;
 
@@ -43,13 +43,14 @@ impl SqliteStore {
     /// needs. A transaction that is rolled back would prove nothing: until the commit, SQLite writes
     /// to memory.
     async fn probe_write(&self) -> Result<(), PortUnavailable> {
+        let began = Instant::now();
         let mut transaction = self.connections.begin_synced().await?;
         let probe = sqlx::query!("insert into write_probe (filler) values (randomblob(?))", FILLER_BYTES);
         execute(&mut transaction, probe).await?;
         let previous = sqlx::query!("delete from write_probe where id <> last_insert_rowid()");
         execute(&mut transaction, previous).await?;
         transaction.commit().await?;
-        self.connections.last_write.note();
+        self.connections.last_write.note(began);
         Ok(())
     }
 }

@@ -81,14 +81,9 @@ impl SqliteStore {
 
     /// Runs a statement that writes, and is on disk when this returns. Returns the number of rows
     /// that it wrote.
-    pub(crate) async fn write_synced(&self, statement: Write<'_>) -> Result<u64, PortUnavailable> {
-        within(STORAGE_LIMIT, async {
-            let mut transaction = self.connections.begin_synced().await?;
-            let written = execute(&mut transaction, statement).await?;
-            transaction.commit().await?;
-            Ok(written)
-        })
-        .await
+    pub(crate) async fn write_synced(&self, statement: Write<'static>) -> Result<u64, PortUnavailable> {
+        let write = self.connections.write_synced(|writer| Box::pin(execute(writer, statement)));
+        within(STORAGE_LIMIT, write).await
     }
 
     /// Runs a statement that writes, and may be lost in a power failure. The statement is made when

@@ -26,7 +26,6 @@ impl WebhookEndpoints for SqliteStore {
         let (previous_secret, previous_until) =
             endpoint.previous_secret.as_ref().map(|(secret, until)| (secret.expose(), *until)).unzip();
         within(STORAGE_LIMIT, async {
-            let mut transaction = self.connections.begin_synced().await?;
             let stored = sqlx::query!(
                 "insert into webhook_endpoints
                      (id, organization_id, url, kinds, secret, previous_secret, previous_until, created_at)
@@ -43,15 +42,18 @@ impl WebhookEndpoints for SqliteStore {
                 endpoint.created_at.unix_millis(),
                 most
             );
-            execute(&mut transaction, stored).await?;
             let is_stored = sqlx::query_scalar!(
                 r#"select exists (select 1 from webhook_endpoints where organization_id = ? and id = ?) as "is_stored!: bool""#,
                 organization_id,
                 id
             );
-            let is_stored = is_stored.fetch_one(&mut *transaction).await.map_err(unavailable)?;
-            transaction.commit().await?;
-            Ok(if is_stored { RegistrationResult::Registered } else { RegistrationResult::TooMany })
+            let register = self.connections.write_synced(|writer| {
+                Box::pin(async {
+                    execute(writer, stored).await?;
+                    is_stored.fetch_one(writer).await.map_err(unavailable)
+                })
+            });
+            Ok(if register.await? { RegistrationResult::Registered } else { RegistrationResult::TooMany })
         })
         .await
     }

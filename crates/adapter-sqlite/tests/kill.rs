@@ -24,7 +24,7 @@ async fn no_reported_call_is_lost_by_kill_9() {
     open(&folder.path().join(FILE)).await.migrate().await.expect("the schema is new");
     let (mut booked, mut settled) = (HashSet::new(), HashSet::new());
 
-    for reports_before_death in [40, 90, 150] {
+    for reports_before_death in [40, 90, 250] {
         for report in reports_of_a_killed_child(folder.path(), reports_before_death) {
             match report.split_once(' ') {
                 Some(("booked", id)) => booked.insert(id.to_owned()),
@@ -86,7 +86,7 @@ fn reports_of_a_killed_child(folder: &Path, lines: usize) -> Vec<String> {
     reports
 }
 
-/// Several concurrent writers. Each reports an operation after it has returned. They end at some
+/// Several concurrent writers, which share syncs. Each reports an operation after it has returned. They end at some
 /// time if the child is not killed.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "the child of no_reported_call_is_lost_by_kill_9"]
@@ -100,10 +100,10 @@ async fn a_child_books_and_settles_until_it_is_killed() {
     import.upsert(&tenant.records()).await.expect("the records agree with each other");
     import.commit().await.expect("the store is available");
     println!();
-    let writers = (0..4).map(|_| {
+    let writers = (0..16).map(|_| {
         let (store, tenant) = (store.clone(), tenant.clone());
         tokio::spawn(async move {
-            for _ in 0..5_000 {
+            for _ in 0..2_000 {
                 let booking = tenant.booking(Duration::from_secs(90));
                 assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
                 report("booked", booking.identity.call_id.as_str());

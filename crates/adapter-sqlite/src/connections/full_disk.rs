@@ -11,7 +11,9 @@ use domain::{
 };
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
+use testkit::eventually;
 use testkit::fixtures::{Tenant, contact, context, key, moment, provider_reference, token};
+use tokio::task::JoinSet;
 
 use super::writer::WriterPool;
 use crate::{SqliteSettings, SqliteStore};
@@ -133,6 +135,39 @@ async fn calls_and_readiness_fail_while_the_disk_is_full_and_recover() {
         .await
         .expect("the call is in the ledger");
     assert_eq!(state, "placed");
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_every_booking_that_shares_the_sync() {
+    let (store, tenant, _folder) = migrated().await;
+    fill(&store).await;
+    fails_when_full(async || store.book(&tenant.booking(MINUTE)).await).await;
+    let calls = async || {
+        let mut reader = store.connections.read().await.expect("the store is open");
+        let count = sqlx::query_scalar("select count(*) from calls").fetch_one(&mut *reader).await;
+        count.map(|count: i64| count).expect("the table is there")
+    };
+    let before = calls().await;
+
+    let turn = store.connections.turn().await;
+    let bookings: Vec<Booking> = (0..40).map(|_| tenant.booking(MINUTE)).collect();
+    let mut waiting = JoinSet::new();
+    for booking in bookings.clone() {
+        let store = store.clone();
+        waiting.spawn(async move { store.book(&booking).await });
+    }
+    eventually("all bookings wait", async || store.connections.queue.len() == bookings.len()).await;
+    drop(turn);
+    for result in waiting.join_all().await {
+        let error = result.expect_err("a booking of the group needs a new page").to_string();
+        assert!(error.contains("the disk is full"), "{error}");
+    }
+    assert_eq!(calls().await, before, "no booking of the group is in the ledger");
+
+    limit_pages(&store, UNLIMITED).await;
+    for booking in &bookings {
+        assert_eq!(store.book(booking).await, Ok(HoldResult::Granted));
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@
 use std::future::ready;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::ports::PortUnavailable;
@@ -17,7 +17,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::OwnedMutexGuard;
 
-use super::pool;
+use super::pool::pool;
 use crate::failure::unavailable;
 
 /// One connection that writes.
@@ -83,6 +83,11 @@ impl WriteTransaction {
         Ok(())
     }
 
+    /// Notes that a part of the transaction has failed and was rolled back. The rest can be committed.
+    pub(super) fn note_failure(&self) {
+        self.outcome.note_failure();
+    }
+
     /// Ends a transaction that turned out to have nothing to write.
     pub(crate) async fn roll_back(self) -> Result<(), PortUnavailable> {
         let Self { _turn, mut outcome, connection } = self;
@@ -113,28 +118,45 @@ pub(super) struct Outcome {
     pub(super) last_write: LastWrite,
 }
 
+impl Outcome {
+    fn note_failure(&self) {
+        self.last_write.forget();
+        self.has_failed.store(true, Ordering::Release);
+    }
+}
+
 impl Drop for Outcome {
     fn drop(&mut self) {
         if !self.has_succeeded {
-            self.last_write.forget();
-            self.has_failed.store(true, Ordering::Release);
+            self.note_failure();
         }
     }
 }
 
 /// When rows were last committed and synced to disk, unless a write has failed since.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LastWrite(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct LastWrite(Arc<Mutex<Times>>);
+
+#[derive(Debug, Default)]
+struct Times {
+    written: Option<Instant>,
+    failed: Option<Instant>,
+}
 
 impl LastWrite {
-    pub(crate) fn note(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    /// Notes a write that began at this time and has succeeded. Its caller may get here late: if
+    /// another write has failed meanwhile, this one proves nothing.
+    pub(crate) fn note(&self, began: Instant) {
+        let mut times = self.lock();
+        if times.failed.is_none_or(|failed| failed < began) {
+            times.written = Some(Instant::now());
+        }
     }
 
     /// The time since then.
     pub(crate) fn elapsed(&self) -> Option<Duration> {
-        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.map(|time| time.elapsed())
+        let written = self.lock().written;
+        written.map(|time| time.elapsed())
     }
 
     pub(crate) fn was_within(&self, past: Duration) -> bool {
@@ -142,6 +164,10 @@ impl LastWrite {
     }
 
     pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.lock() = Times { written: None, failed: Some(Instant::now()) };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Times> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -157,8 +157,11 @@ async fn the_wait_for_a_writer_that_hangs_is_limited() {
     assert!(locked.is_err() && stored.is_err(), "the other connection holds the lock");
     assert!(start.elapsed() < Duration::from_secs(2), "the time limit of the lock");
     let start = Instant::now();
-    let error = store.book(&booking).await.expect_err("the other connection holds the lock");
+    let other = tenant.booking(LONG);
+    let (error, waiting) = tokio::join!(store.book(&booking), store.book(&other));
     assert!(start.elapsed() < Duration::from_secs(5), "the time limit of the ledger");
+    assert!(waiting.is_err(), "a booking that waits for the same transaction");
+    let error = error.expect_err("the other connection holds the lock");
     assert!(error.to_string().contains("another writer"), "{error}");
     let known = UserRepo::find(&store, &tenant.user.id).await;
     assert_eq!(known, Ok(Some(tenant.stored_user())), "readers do not wait for writers");

@@ -82,12 +82,9 @@ impl CallLedger for SqliteStore {
 
 async fn book(connection: &mut SqliteConnection, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
     let now = HostTime::now();
-    if !reserve(connection, booking, now).await? {
+    if write_booking(connection, booking, now).await? == 0 {
         return find_hold(connection, booking, now).await;
     }
-    write_call(connection, booking).await?;
-    let (kind, rank) = (CallEventKind::Initiated, CallStatus::Initiated.rank().into());
-    write_event(connection, booking.identity.call_id.as_str(), kind, rank).await?;
     Ok(HoldResult::Granted)
 }
 
@@ -114,23 +111,34 @@ async fn settle(
     Ok(true)
 }
 
-/// Returns whether the booking now has the reservation: there was none, or it had expired.
-async fn reserve(
+/// Writes the reservation if there was none, or if it had expired; then the call, and then its event.
+/// Returns the number of rows: each statement writes only if the one before it did.
+///
+/// They are one query, because each query is handed to the connection's thread, which costs more than
+/// its work. In such a query a `?` cannot have a number.
+async fn write_booking(
     connection: &mut SqliteConnection,
     booking: &Booking,
     now: HostTime,
-) -> Result<bool, PortUnavailable> {
-    let reservation = sqlx::query!(
+) -> Result<u64, PortUnavailable> {
+    let status_rank = i16::from(CallStatus::Initiated.rank());
+    let written = sqlx::query!(
         "insert into dial_guards (key, token, call_id, blocked_until, boot_id, boot_offset)
-         values (?1, ?2, ?3, ?4, ?5, ?6)
+         values (?, ?, ?, ?, ?, ?)
          on conflict (key) do update
              set token = excluded.token, call_id = excluded.call_id, blocked_until = excluded.blocked_until,
                  boot_id = excluded.boot_id, boot_offset = excluded.boot_offset
-             where dial_guards.blocked_until <= iif(dial_guards.boot_id = ?5, ?7 + dial_guards.boot_offset, ?8)
-                 and (?9 or not exists
+             where dial_guards.blocked_until
+                     <= iif(dial_guards.boot_id = excluded.boot_id, ? + dial_guards.boot_offset, ?)
+                 and (? or not exists
                      (select 1 from calls as undecided
-                      where undecided.id = dial_guards.call_id and undecided.state in (?10, ?11)
-                          and undecided.status_rank not in (?12, ?13, ?14) and undecided.given_up_at is null))",
+                      where undecided.id = dial_guards.call_id and undecided.state in (?, ?)
+                          and undecided.status_rank not in (?, ?, ?) and undecided.given_up_at is null));
+         insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, state,
+                            booked_at)
+         select ?, ?, ?, ?, ?, ?, ?, ?, ?, ? where changes() = 1;
+         insert into call_events (call_id, kind, status_rank, organization_id, happened_at)
+         select ?, ?, ?, ?, ? where changes() = 1",
         booking.key.as_str(),
         booking.token.as_str(),
         booking.identity.call_id.as_str(),
@@ -144,16 +152,7 @@ async fn reserve(
         UNDECIDED_STATES[1],
         NOT_CONNECTED_RANKS[0],
         NOT_CONNECTED_RANKS[1],
-        NOT_CONNECTED_RANKS[2]
-    );
-    Ok(execute(connection, reservation).await? == 1)
-}
-
-async fn write_call(connection: &mut SqliteConnection, booking: &Booking) -> Result<(), PortUnavailable> {
-    let call = sqlx::query!(
-        "insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, state,
-                            booked_at)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        NOT_CONNECTED_RANKS[2],
         booking.identity.call_id.as_str(),
         booking.identity.organization_id.as_str(),
         booking.identity.user_id.as_str(),
@@ -163,9 +162,14 @@ async fn write_call(connection: &mut SqliteConnection, booking: &Booking) -> Res
         booking.identity.to.as_e164(),
         booking.reason.as_ref().map(CallReason::as_str),
         DIALLING,
-        booking.booked_at.unix_millis()
+        booking.booked_at.unix_millis(),
+        booking.identity.call_id.as_str(),
+        CallEventKind::Initiated.as_str(),
+        status_rank,
+        booking.identity.organization_id.as_str(),
+        now.wall_millis()
     );
-    execute(connection, call).await.map(drop)
+    execute(connection, written).await
 }
 
 async fn find_hold(

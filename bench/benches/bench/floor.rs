@@ -51,12 +51,13 @@ const BOOK: &str = "
     )
     insert into lean_outbox (call_id, kind) select id, 'call_initiated' from booked";
 
+/// The reservation ends after as long as the lock.
 const SETTLE: &str = "
     with settled as (
         update lean_calls set state = 'placed', conversation_id = $3, settled_at = clock_timestamp()
          where id = $2 returning id
     ), held as (
-        update lean_reservations set blocked_until = clock_timestamp() + interval '30 s'
+        update lean_reservations set blocked_until = clock_timestamp() + interval '2 s'
          where key = $1 and call_id = $2
     )
     insert into lean_outbox (call_id, kind) select id, 'call_ringing' from settled";

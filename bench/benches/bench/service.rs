@@ -13,8 +13,9 @@ pub(crate) const CALLS: &str = "/api/calls/ai/outbound";
 /// As the gateway's `OUTDIAL_DATABASE_MAX_CONNECTIONS`.
 pub(crate) const DATABASE_CONNECTIONS: usize = 10;
 
-/// How long a lock and a result are held, in milliseconds.
-pub(crate) const HOLD_MS: &str = "30000";
+/// How long a lock and a result are held, in milliseconds. Less than the floor takes to call every
+/// contact once: it must not find the lock of its own earlier call.
+pub(crate) const HOLD_MS: &str = "2000";
 
 /// How long the context of a conversation is kept, in seconds.
 pub(crate) const CONTEXT_SECS: &str = "86400";

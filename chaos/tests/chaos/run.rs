@@ -55,9 +55,9 @@ pub(crate) struct Run {
     /// How long load and faults last.
     pub(crate) time: Duration,
     pub(crate) mutant: Option<Mutant>,
-    /// Only the faults of [`Lane::OF_CALLS`] are injected, nothing is waited for after the last fault, and only what happened to
-    /// the calls is judged. For mutants: while a store recovers, the checker excuses what it would
-    /// otherwise find.
+    /// Only the faults of [`Lane::OF_CALLS`] are injected, nothing is waited for after the last fault,
+    /// and only what happened to the calls is judged. For mutants: while a store recovers, the checker
+    /// excuses what it would otherwise find.
     pub(crate) only_calls: bool,
 }
 

@@ -46,7 +46,8 @@ struct Cost {
 }
 
 /// One statement reads the parties, one records the call before the dial, and one settles it. One
-/// command takes the lock. After the dial a script (`GET`, `SET`) settles the lock, and a command in the same pipeline stores the context.
+/// command takes the lock. After the dial a script (`GET`, `SET`) settles the lock, and a command in
+/// the same pipeline stores the context.
 const OF_A_KNOWN_NUMBER: Cost = Cost {
     statements: 3,
     statement_round_trips: 3,

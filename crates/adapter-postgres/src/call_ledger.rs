@@ -10,7 +10,7 @@ use sql_common::{
 
 use crate::PostgresStore;
 use crate::failure::because;
-use crate::statement::Failure;
+use crate::statement::{Access, Failure};
 use crate::timestamp::PgTime;
 
 /// Settles a call and changes its reservation. The ids merge as in `CallProgress::merge`: the greater
@@ -72,7 +72,7 @@ impl CallLedger for PostgresStore {
         // after any wait for a concurrent booking. User, contact and agent have no foreign keys,
         // which would lock the rows that every call of theirs names: they are looked up instead. A
         // booking that is granted returns one row, any other none.
-        let granted = self.row_once(|| {
+        let granted = self.row(Access::WriteOnce, || {
             sqlx::query!(
                 r#"with reservation as (
                        insert into dial_guards as existing (key, token, call_id, blocked_until)
@@ -161,7 +161,7 @@ impl CallLedger for PostgresStore {
         // settlement, or a late one of an older call, must not change it. If the outcome was
         // unknown, the reservation is never shortened, since the phone may ring until its end.
         if outcome.releases {
-            let released = self.row(|| {
+            let released = self.row(Access::Write, || {
                 settle_call!(
                     "delete from dial_guards as reservation using settled
                       where reservation.key = $12 and reservation.token = $13",
@@ -173,7 +173,7 @@ impl CallLedger for PostgresStore {
             });
             released.await.map(|_| ())
         } else {
-            let held = self.row(|| {
+            let held = self.row(Access::Write, || {
                 settle_call!(
                     "update dial_guards as reservation
                         set blocked_until = greatest(
@@ -197,7 +197,7 @@ impl CallLedger for PostgresStore {
     /// table, which is small because of this. A reservation that is taken over meanwhile is
     /// skipped, and so is one that another process removes.
     async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
-        let removed = self.only_row(|| {
+        let removed = self.only_row(Access::Write, || {
             sqlx::query!(
                 r#"with expired as (
                        select key
@@ -227,7 +227,7 @@ impl PostgresStore {
     /// What blocks a booking. It is an error if nothing can: the booking names what is not stored.
     async fn find_hold(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
         let identity = &booking.identity;
-        let blocked = self.only_row(|| {
+        let blocked = self.only_row(Access::Read, || {
             sqlx::query!(
                 r#"select holder.id as "call_id?", holder.state as "state?", holder.outcome_detail,
                           holder.conversation_id, holder.carrier_call_id,

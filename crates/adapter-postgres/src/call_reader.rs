@@ -5,7 +5,7 @@ use sql_common::{CallColumns, HistoryFilterColumns, ranks_once_given_up};
 
 use crate::PostgresStore;
 use crate::failure::because;
-use crate::statement::read_all;
+use crate::statement::{Access, read_all};
 use crate::timestamp::PgTime;
 
 type CallRow = CallColumns<PgTime>;
@@ -76,7 +76,7 @@ impl PostgresStore {
         // The comparison with the last call of the previous page is always there, so that every
         // plan of the server reads a range of the index on organization, time and id. The
         // transcripts stay in the database.
-        self.rows(|| {
+        self.rows(Access::Read, || {
             select_calls!(
                 "with page as (
                      select *
@@ -111,7 +111,7 @@ impl PostgresStore {
 
     /// The number of calls that match, on all pages.
     async fn count(&self, filter: &HistoryFilterColumns<'_>) -> Result<u64, PortUnavailable> {
-        let counted = self.only_row(|| {
+        let counted = self.only_row(Access::Read, || {
             sqlx::query!(
                 r#"select count(*) as "total!"
                      from calls

@@ -8,7 +8,7 @@ use sql_common::{NOT_DIALLED, Table, ranks_once_given_up};
 use self::merge::Merge;
 use crate::PostgresStore;
 use crate::failure::because;
-use crate::statement::Failure;
+use crate::statement::{Access, Failure};
 use crate::timestamp::PgTime;
 
 #[async_trait]
@@ -20,7 +20,7 @@ impl CallUpdater for PostgresStore {
         // is found. Neither a call with another conversation matches the numbers nor one that was
         // not dialled. A report with an id that is not in the ledger is about a call of another
         // system, which may have the same numbers.
-        let located = self.only_row(|| {
+        let located = self.only_row(Access::Read, || {
             sqlx::query!(
                 r#"select coalesce(
                        (select id from calls where id = $1),
@@ -58,7 +58,7 @@ impl CallUpdater for PostgresStore {
         // serve several.
         let numbers = query.numbers.as_ref().map(|numbers| numbers.each_ref().map(PhoneNumber::as_e164));
         let [one, other] = numbers.map_or([None, None], |numbers| numbers.map(Some));
-        let known = self.only_row(|| {
+        let known = self.only_row(Access::Read, || {
             sqlx::query!(
                 r#"select exists (select from agents where provider_agent_id = $1) as "agent!",
                           exists (select
@@ -85,7 +85,7 @@ impl CallUpdater for PostgresStore {
         let size = size.map_err(|_| because("a recording is larger than a bigint can store"))?;
         // The event is written once for each call, with whichever status the call has then. No
         // organization is in the predicate, since the call's id is ours, and `locate` found it.
-        let attached = self.row(|| {
+        let attached = self.row(Access::Write, || {
             sqlx::query!(
                 r#"with before as (
                        select id, recording_key is not null as was_recorded from calls where id = $1 for no key update

@@ -5,7 +5,7 @@ use sql_common::ContactColumns;
 
 use crate::PostgresStore;
 use crate::failure::because;
-use crate::statement::read;
+use crate::statement::{Access, read};
 
 #[async_trait]
 impl ContactRepo for PostgresStore {
@@ -50,7 +50,7 @@ impl ContactRepo for PostgresStore {
         new_id: &ContactId,
     ) -> Result<Contact, PortUnavailable> {
         // Looks before it inserts, so that a number that is known by now costs a read and no write.
-        let found_or_created = self.row(|| {
+        let found_or_created = self.row(Access::Write, || {
             sqlx::query_as!(
                 ContactColumns,
                 r#"with found as (

@@ -14,6 +14,7 @@ use sql_common::{ConclusionColumns, DeliveryColumns, DeliveryFilterColumns};
 
 use crate::PostgresStore;
 use crate::failure::because;
+use crate::statement::Access;
 use crate::timestamp::PgTime;
 
 type DeliveryRow = DeliveryColumns<PgTime>;
@@ -35,7 +36,7 @@ impl DeliveryQueue for PostgresStore {
         // organization is in the predicate, since `lease` returned the delivery. The row is found
         // by its key; with `state` in the predicate, the server might read all pending rows.
         let queued_at = PgTime::stored(delivery.queued_at)?;
-        let concluded = self.row(|| {
+        let concluded = self.row(Access::Write, || {
             sqlx::query!(
                 "update webhook_deliveries \
                     set state = $4, last_failure = $5, claimed_until = null, \
@@ -59,7 +60,7 @@ impl DeliveryQueue for PostgresStore {
     async fn expire(&self, queued_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         // Repeated because its response was lost, it does not count the deliveries of the first
         // attempt.
-        let expired = self.only_row(|| {
+        let expired = self.only_row(Access::Write, || {
             sqlx::query!(
                 r#"with old as (
                        select position, endpoint_id

@@ -8,7 +8,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, timeout};
 
 use crate::PostgresStore;
-use crate::statement::{Failure, Work};
+use crate::statement::{Access, Failure, Work};
 use crate::timestamp::PgTime;
 use crate::wakeups::CHANNEL;
 
@@ -17,7 +17,7 @@ type EventRow = EventColumns<PgTime>;
 #[async_trait]
 impl EventFeed for PostgresStore {
     async fn publish(&self, limit: u32) -> Result<usize, PortUnavailable> {
-        let unpublished = self.row(|| {
+        let unpublished = self.row(Access::Read, || {
             sqlx::query!(
                 "select written_order from call_events where position is null order by written_order limit 1"
             )
@@ -51,7 +51,7 @@ impl EventFeed for PostgresStore {
     }
 
     async fn newest(&self, organization_id: &OrganizationId) -> Result<EventSequence, PortUnavailable> {
-        let newest = self.only_row(|| {
+        let newest = self.only_row(Access::Read, || {
             sqlx::query!(
                 "select max(position) as newest from call_events where organization_id = $1",
                 organization_id.as_str()

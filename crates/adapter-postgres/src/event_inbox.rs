@@ -8,6 +8,7 @@ use domain::ports::{
 use sql_common::StoredTime;
 
 use crate::PostgresStore;
+use crate::statement::Access;
 use crate::timestamp::PgTime;
 
 /// The maximum size of the bodies of one lease, without the last body: a larger response would
@@ -20,7 +21,7 @@ impl EventInbox for PostgresStore {
     /// known.
     async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable> {
         let received_at = PgTime::stored(event.received_at)?;
-        let stored = self.only_row(|| {
+        let stored = self.only_row(Access::Write, || {
             sqlx::query!(
                 r#"with stored as (
                        insert into provider_events (key, kind, body, received_at) values ($1, $2, $3, $4)
@@ -47,7 +48,7 @@ impl EventInbox for PostgresStore {
         // lease does not read all events that wait for their call. An index cannot be searched with
         // `clock_timestamp()`, which changes during the statement: this keeps the first scan from
         // the index of the second one.
-        let leased = self.rows(|| {
+        let leased = self.rows(Access::Write, || {
             sqlx::query!(
                 r#"with recent as (
                        select key, received_at, open_at, octet_length(body) as size
@@ -100,7 +101,7 @@ impl EventInbox for PostgresStore {
         // Two workers close the same event if the lease of the first expired before it was done.
         // The earlier time stays, and the call that either of them knew. A dropped body stays
         // dropped.
-        let closed = self.row(|| {
+        let closed = self.row(Access::Write, || {
             sqlx::query!(
                 "update provider_events \
                     set closed_at = coalesce(closed_at, clock_timestamp()), call_id = coalesce(call_id, $2), \
@@ -116,7 +117,7 @@ impl EventInbox for PostgresStore {
     }
 
     async fn postpone(&self, key: &str, pause: Duration) -> Result<(), PortUnavailable> {
-        let postponed = self.row(|| {
+        let postponed = self.row(Access::Write, || {
             sqlx::query!(
                 "update provider_events set open_at = clock_timestamp() + make_interval(secs => $2) \
                   where key = $1 and closed_at is null \

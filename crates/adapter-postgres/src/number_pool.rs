@@ -4,7 +4,7 @@ use domain::{Carrier, PhoneNumber};
 use sql_common::CallerNumberColumns;
 
 use crate::PostgresStore;
-use crate::statement::read;
+use crate::statement::{Access, read};
 
 #[async_trait]
 impl NumberPool for PostgresStore {
@@ -14,7 +14,7 @@ impl NumberPool for PostgresStore {
             Recipient::Number(number) => (None, Some(number.as_e164())),
         };
         let carriers: Vec<_> = query.carriers.iter().map(Carrier::as_str).collect();
-        let row = self.only_row(|| {
+        let row = self.only_row(Access::Read, || {
             sqlx::query_as!(
                 CallerNumberColumns,
                 r#"select chosen.organization_id as "organization_id?", chosen.user_id as "user_id?",

@@ -10,7 +10,7 @@ use deadpool::managed::{
 };
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::PostgresSettings;
@@ -57,6 +57,10 @@ impl Default for Lifetimes {
 #[derive(Clone)]
 pub(crate) struct Connections {
     pool: Pool<Opener>,
+    /// A write may wait for a lock, or for a disk that stalls, as long as its time limit allows. One
+    /// connection in five, and at least one of two, is never lent to write, so that reads do not
+    /// wait behind such writes.
+    writers: Arc<Semaphore>,
     /// Each borrower is a receiver.
     borrowers: Arc<watch::Sender<()>>,
     acquire_timeout: Duration,
@@ -77,8 +81,10 @@ impl Connections {
             last_loss: last_loss.clone(),
             longest_backoff: (settings.acquire_timeout / 5).max(FIRST_BACKOFF),
         };
+        let size = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
+        let kept_for_reads = size.div_ceil(5).min(size.saturating_sub(1));
         let pool = Pool::builder(opener)
-            .max_size(usize::try_from(settings.max_connections).unwrap_or(usize::MAX))
+            .max_size(size)
             // The connection that was used last needs no try, and those that are not needed become
             // idle and are closed.
             .queue_mode(QueueMode::Lifo)
@@ -87,6 +93,7 @@ impl Connections {
         tokio::spawn(close_unused(pool.weak(), lifetimes));
         Self {
             pool,
+            writers: Arc::new(Semaphore::new((size - kept_for_reads).min(Semaphore::MAX_PERMITS))),
             borrowers: Arc::new(watch::Sender::new(())),
             acquire_timeout: settings.acquire_timeout,
             max_age: lifetimes.age,
@@ -94,15 +101,32 @@ impl Connections {
         }
     }
 
-    /// Waits for a connection, also for a new one.
+    /// Waits for a connection to read, also for a new one.
     pub(crate) async fn borrow(&self) -> Result<Borrowed, sqlx::Error> {
+        self.borrow_in_time(None).await
+    }
+
+    /// Waits for a connection to write, also for a new one.
+    pub(crate) async fn borrow_to_write(&self) -> Result<Borrowed, sqlx::Error> {
+        self.borrow_in_time(Some(Arc::clone(&self.writers))).await
+    }
+
+    async fn borrow_in_time(&self, writers: Option<Arc<Semaphore>>) -> Result<Borrowed, sqlx::Error> {
         // Before the pool is asked, so that `close` waits for a borrower that the pool has served.
         let waited_for = self.borrowers.subscribe();
-        match timeout(self.acquire_timeout, self.pool.get()).await {
-            Ok(Ok(pooled)) => Ok(Borrowed {
+        let borrowing = async {
+            let write_permit = match writers {
+                Some(writers) => Some(writers.acquire_owned().await.map_err(|_| PoolError::Closed)?),
+                None => None,
+            };
+            Ok((self.pool.get().await?, write_permit))
+        };
+        match timeout(self.acquire_timeout, borrowing).await {
+            Ok(Ok((pooled, write_permit))) => Ok(Borrowed {
                 pooled: Some(pooled),
                 max_age: self.max_age,
                 last_loss: self.last_loss.clone(),
+                _write_permit: write_permit,
                 _waited_for: waited_for,
             }),
             Ok(Err(PoolError::Backend(error))) => Err(error),
@@ -118,6 +142,7 @@ impl Connections {
     /// Closes the idle connections, refuses new borrowers, and waits for the others.
     pub(crate) async fn close(&self) {
         self.pool.close();
+        self.writers.close();
         self.borrowers.closed().await;
     }
 }
@@ -214,6 +239,7 @@ pub(crate) struct Borrowed {
     pooled: Option<Object<Opener>>,
     max_age: Duration,
     last_loss: LastLoss,
+    _write_permit: Option<OwnedSemaphorePermit>,
     _waited_for: watch::Receiver<()>,
 }
 

@@ -9,7 +9,7 @@ pub struct PostgresSettings {
     /// show it.
     pub url: String,
     /// The maximum number of open connections. No connection is held while a phone rings, so that a
-    /// few for each core are enough. One more listens for events as soon as a reader waits for
+    /// few for each core are enough. One in five is kept for reads. One more listens for events as soon as a reader waits for
     /// them.
     pub max_connections: u32,
     /// How long to wait for a connection, also for a new one. Set at most 2 s, so that a call does

@@ -15,13 +15,23 @@ use crate::failure::{
 };
 use crate::pool::Borrowed;
 
+/// What work does with the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It waits for no lock of a row.
+    Read,
+    /// It may wait for the locks of other work. It has the same effect twice as once.
+    Write,
+    /// Like `Write`, but a second run would not have the same effect.
+    WriteOnce,
+}
+
 /// A statement, or a transaction from its beginning to its commit.
 pub(crate) trait Work: Sync {
     type Output: Send;
 
-    /// Whether the work has the same effect twice as once.
-    fn is_repeatable(&self) -> bool {
-        true
+    fn access(&self) -> Access {
+        Access::Write
     }
 
     /// Runs on this connection. What is not committed is rolled back.
@@ -54,9 +64,10 @@ impl Failure {
 
     /// Whether the work may run once more. A session that is read-only has written nothing, so that
     /// this does not depend on the work.
-    fn allows_another_attempt(&self, is_repeatable: bool) -> bool {
+    fn allows_another_attempt(&self, access: Access) -> bool {
         self.is_read_only()
-            || is_repeatable && matches!(self, Self::Statement(error) if passes_when_repeated(error))
+            || access != Access::WriteOnce
+                && matches!(self, Self::Statement(error) if passes_when_repeated(error))
     }
 }
 
@@ -73,7 +84,7 @@ impl<T, M: FnMut(PgRow) -> Result<T, sqlx::Error> + Send> Mapping<T> for M {}
 
 struct Rows<S> {
     statement: S,
-    is_repeatable: bool,
+    access: Access,
 }
 
 impl<'q, S, M, T> Work for Rows<S>
@@ -84,8 +95,8 @@ where
 {
     type Output = Vec<T>;
 
-    fn is_repeatable(&self) -> bool {
-        self.is_repeatable
+    fn access(&self) -> Access {
+        self.access
     }
 
     async fn run(&self, connection: &mut PgConnection) -> Result<Vec<T>, Failure> {
@@ -102,9 +113,7 @@ impl PostgresStore {
     pub(crate) async fn run<W: Work>(&self, work: &W) -> Result<W::Output, PortUnavailable> {
         self.bounded(async {
             let result = match self.attempt(work).await {
-                Err(failure) if failure.allows_another_attempt(work.is_repeatable()) => {
-                    self.attempt(work).await
-                }
+                Err(failure) if failure.allows_another_attempt(work.access()) => self.attempt(work).await,
                 result => result,
             };
             result.map_err(PortUnavailable::from)
@@ -113,7 +122,7 @@ impl PostgresStore {
     }
 
     async fn attempt<W: Work>(&self, work: &W) -> Result<W::Output, Failure> {
-        let mut borrowed = self.borrow().await?;
+        let mut borrowed = self.borrow(work.access()).await?;
         let result = work.run(borrowed.connection()).await;
         match &result {
             Err(failure) if failure.breaks_connection() => {
@@ -126,8 +135,12 @@ impl PostgresStore {
         result
     }
 
-    async fn borrow(&self) -> Result<Borrowed, Failure> {
-        match self.connections.borrow().await {
+    async fn borrow(&self, access: Access) -> Result<Borrowed, Failure> {
+        let borrowed = match access {
+            Access::Read => self.connections.borrow().await,
+            Access::Write | Access::WriteOnce => self.connections.borrow_to_write().await,
+        };
+        match borrowed {
             // The pool does not report why it could not open a connection.
             Err(sqlx::Error::PoolTimedOut) if self.last_loss.is_read_only() => {
                 Err(Failure::Other(read_only()))
@@ -136,52 +149,47 @@ impl PostgresStore {
         }
     }
 
-    /// Runs a repeatable statement and returns its rows.
+    /// Runs a statement and returns its rows.
     pub(crate) async fn rows<'q, T: Row, M: Mapping<T>>(
         &self,
+        access: Access,
         statement: impl Fn() -> Select<'q, M> + Sync,
     ) -> Result<Vec<T>, PortUnavailable> {
-        self.run(&Rows { statement, is_repeatable: true }).await
+        self.run(&Rows { statement, access }).await
     }
 
-    /// Runs a repeatable statement and returns its first row.
+    /// Runs a statement and returns its first row.
     pub(crate) async fn row<'q, T: Row, M: Mapping<T>>(
         &self,
+        access: Access,
         statement: impl Fn() -> Select<'q, M> + Sync,
     ) -> Result<Option<T>, PortUnavailable> {
-        Ok(self.rows(statement).await?.into_iter().next())
+        Ok(self.rows(access, statement).await?.into_iter().next())
     }
 
-    /// Runs a repeatable statement and returns the value of its first row.
+    /// Runs a statement that only reads and returns the value of its first row.
     pub(crate) async fn read_row<'q, C: Columns + Row, M: Mapping<C>>(
         &self,
         statement: impl Fn() -> Select<'q, M> + Sync,
     ) -> Result<Option<C::Value>, PortUnavailable> {
-        self.row(statement).await?.map(read).transpose()
+        self.row(Access::Read, statement).await?.map(read).transpose()
     }
 
-    /// Runs a repeatable statement and returns the value of each row.
+    /// Runs a statement that only reads and returns the value of each row.
     pub(crate) async fn read_rows<'q, C: Columns + Row, M: Mapping<C>>(
         &self,
         statement: impl Fn() -> Select<'q, M> + Sync,
     ) -> Result<Vec<C::Value>, PortUnavailable> {
-        read_all(self.rows(statement).await?)
+        read_all(self.rows(Access::Read, statement).await?)
     }
 
-    /// Runs a repeatable statement that always has a row.
+    /// Runs a statement that always has a row.
     pub(crate) async fn only_row<'q, T: Row, M: Mapping<T>>(
         &self,
+        access: Access,
         statement: impl Fn() -> Select<'q, M> + Sync,
     ) -> Result<T, PortUnavailable> {
-        self.row(statement).await?.ok_or_else(|| because("a statement returned no row"))
-    }
-
-    /// Runs a statement that is never repeated and returns its first row.
-    pub(crate) async fn row_once<'q, T: Row, M: Mapping<T>>(
-        &self,
-        statement: impl Fn() -> Select<'q, M> + Sync,
-    ) -> Result<Option<T>, PortUnavailable> {
-        Ok(self.run(&Rows { statement, is_repeatable: false }).await?.into_iter().next())
+        self.row(access, statement).await?.ok_or_else(|| because("a statement returned no row"))
     }
 }
 

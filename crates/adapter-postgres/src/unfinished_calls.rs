@@ -4,6 +4,7 @@ use domain::{CallId, CallStatus, ConversationId, RecordingReport};
 use sql_common::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
 
 use crate::PostgresStore;
+use crate::statement::{Access, read_all};
 use crate::timestamp::PgTime;
 
 // The SQL below has this rank as a literal: the partial indexes are used only if the statement has it
@@ -18,7 +19,7 @@ type OverdueRow = OverdueColumns<PgTime>;
 #[async_trait]
 impl UnfinishedCalls for PostgresStore {
     async fn lease_overdue(&self, lease: &OverdueLease) -> Result<Vec<ProviderLookup>, PortUnavailable> {
-        self.read_rows(|| {
+        let leased = self.rows(Access::Write, || {
             sqlx::query_as!(
                 OverdueRow,
                 r#"with overdue as (
@@ -52,15 +53,15 @@ impl UnfinishedCalls for PostgresStore {
                 i16::from(CallStatus::InProgress.rank()),
                 LEASE_AGE_DIVISOR
             )
-        })
-        .await
+        });
+        read_all(leased.await?)
     }
 
     async fn lease_unrecorded(
         &self,
         lease: &UnrecordedLease,
     ) -> Result<Vec<(CallId, ConversationId)>, PortUnavailable> {
-        self.read_rows(|| {
+        let leased = self.rows(Access::Write, || {
             sqlx::query_as!(
                 UnrecordedColumns,
                 r#"with unrecorded as (
@@ -90,7 +91,7 @@ impl UnfinishedCalls for PostgresStore {
                 LEASE_AGE_DIVISOR,
                 RecordingReport::TooLarge.as_str()
             )
-        })
-        .await
+        });
+        read_all(leased.await?)
     }
 }

@@ -5,7 +5,7 @@ use sql_common::EndpointColumns;
 use sqlx::{Connection, PgConnection};
 
 use crate::PostgresStore;
-use crate::statement::{Failure, Work};
+use crate::statement::{Access, Failure, Work};
 use crate::timestamp::PgTime;
 
 /// The number of deliveries that one statement removes. An endpoint may have more than a statement
@@ -47,7 +47,7 @@ impl WebhookEndpoints for PostgresStore {
         id: &WebhookEndpointId,
     ) -> Result<bool, PortUnavailable> {
         while self.remove_deliveries(organization_id, id).await? {}
-        let removed = self.row(|| {
+        let removed = self.row(Access::Write, || {
             sqlx::query!(
                 "delete from webhook_endpoints where organization_id = $1 and id = $2 returning id",
                 organization_id.as_str(),
@@ -66,7 +66,7 @@ impl WebhookEndpoints for PostgresStore {
     ) -> Result<bool, PortUnavailable> {
         let previous_until = PgTime::stored(previous_until)?;
         // A repeated statement must not replace the previous secret by the new one.
-        let replaced = self.row(|| {
+        let replaced = self.row(Access::Write, || {
             sqlx::query!(
                 "update webhook_endpoints \
                     set previous_secret = case when secret = $3 then previous_secret else secret end, \
@@ -91,7 +91,7 @@ impl PostgresStore {
         organization_id: &OrganizationId,
         id: &WebhookEndpointId,
     ) -> Result<bool, PortUnavailable> {
-        let removed = self.only_row(|| {
+        let removed = self.only_row(Access::Write, || {
             sqlx::query!(
                 r#"with batch as (
                        select delivery.position, delivery.endpoint_id

@@ -7,7 +7,7 @@ use sql_common::DueColumns;
 use sqlx::{Connection, PgConnection};
 
 use crate::PostgresStore;
-use crate::statement::{Failure, Work, read_all};
+use crate::statement::{Access, Failure, Work, read_all};
 use crate::timestamp::PgTime;
 
 type DueRow = DueColumns<PgTime>;
@@ -34,7 +34,7 @@ impl PostgresStore {
     async fn endpoints_with_work(&self, lease: &DeliveryLease) -> Result<Vec<String>, PortUnavailable> {
         let is_full = |&(_, attempts): &(_, &u32)| *attempts >= lease.per_organization;
         let full: Vec<&str> = lease.running.iter().filter(is_full).map(|(id, _)| id.as_str()).collect();
-        let endpoints = self.rows(|| {
+        let endpoints = self.rows(Access::Read, || {
             sqlx::query!(
                 r#"with recursive pending (endpoint_id) as (
                        (select endpoint_id from webhook_deliveries where state = 'pending' order by endpoint_id limit 1)

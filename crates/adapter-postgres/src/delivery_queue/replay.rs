@@ -5,6 +5,7 @@ use domain::ports::{PortUnavailable, ReplayQuery};
 use domain::{DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
 
 use crate::PostgresStore;
+use crate::statement::Access;
 
 /// The number of deliveries that one statement queues again.
 const REPLAY_BATCH: i64 = 1000;
@@ -33,7 +34,7 @@ impl PostgresStore {
     /// Without an organization in the query, the operator replays the deliveries of all
     /// organizations.
     async fn endpoints_to_replay(&self, query: &ReplayQuery) -> Result<Vec<String>, PortUnavailable> {
-        let endpoints = self.rows(|| {
+        let endpoints = self.rows(Access::Read, || {
             sqlx::query!(
                 "select id from webhook_endpoints \
                   where ($1::text is null or organization_id = $1) and ($2::text is null or id = $2) order by id",
@@ -52,7 +53,7 @@ impl PostgresStore {
         states: &[&str],
         after: i64,
     ) -> Result<Option<Batch>, PortUnavailable> {
-        let replayed = self.only_row(|| {
+        let replayed = self.only_row(Access::Write, || {
             sqlx::query!(
                 r#"with batch as (
                        select next.position, next.state

@@ -88,6 +88,27 @@ async fn a_connection_with_a_queued_rollback_does_not_return() {
     assert_eq!(open(&pool), 0);
 }
 
+/// Writes may all wait for one lock.
+#[tokio::test]
+async fn reads_find_a_connection_while_all_writes_wait() {
+    let pool = pool(10, Lifetimes::default());
+    let mut writing = Vec::new();
+    for _ in 0..8 {
+        writing.push(pool.borrow_to_write().await.expect("eight may write"));
+    }
+    assert!(poll_once(std::pin::pin!(pool.borrow_to_write())).await.is_none(), "a ninth has to wait");
+    let reading = [borrow(&pool).await, borrow(&pool).await];
+    drop(writing);
+    assert!(pool.borrow_to_write().await.is_ok(), "the places of the others are free");
+    drop(reading);
+}
+
+#[tokio::test]
+async fn an_only_connection_is_lent_to_write() {
+    let pool = pool(1, Lifetimes::default());
+    assert!(pool.borrow_to_write().await.is_ok());
+}
+
 #[tokio::test]
 async fn closing_waits_for_the_borrowers_and_refuses_new_ones() {
     let pool = pool(2, Lifetimes::default());

@@ -91,8 +91,12 @@ async fn connections_that_a_failover_left_hanging_are_replaced() {
         assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
     }
 
-    let (one, two, three) = find_thrice().await;
-    assert!([one, two, three].iter().all(Result::is_ok), "three connections are open again");
+    // Twice: while one connection is opened, another one may be idle for so long that it would be
+    // tried before its next use.
+    for _ in 0..2 {
+        let (one, two, three) = find_thrice().await;
+        assert!([one, two, three].iter().all(Result::is_ok), "three connections are open again");
+    }
     proxy.set_for_open(Fault::Hold);
     let (one, two, three) = find_thrice().await;
     for noticed in [one, two, three] {

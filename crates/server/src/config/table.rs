@@ -62,7 +62,7 @@ settings! {
 
     /// Postgres and Redis.
     pub(super) struct Services {
-        /// Most Postgres connections that one replica opens.
+        /// Most Postgres connections that one replica opens. One in five is kept for reads.
         postgres_connections: u32 = OUTDIAL_DATABASE_MAX_CONNECTIONS, "10", count(1..=1000);
         /// The Redis server for locks and conversation contexts. Required with Postgres.
         redis_url: Option<SecretString> = OUTDIAL_REDIS_URL, "",

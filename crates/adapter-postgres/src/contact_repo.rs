@@ -6,6 +6,7 @@ use sql_common::ContactColumns;
 use crate::PostgresStore;
 use crate::failure::because;
 use crate::statement::{Access, read};
+use crate::store::ends_by;
 
 #[async_trait]
 impl ContactRepo for PostgresStore {
@@ -71,7 +72,7 @@ impl ContactRepo for PostgresStore {
                 new_id.as_str()
             )
         });
-        self.bounded(async {
+        ends_by(self.times().end_by, async {
             match found_or_created.await? {
                 Some(row) => read(row),
                 // A concurrent request created the contact after this statement looked and before it

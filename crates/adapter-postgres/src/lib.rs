@@ -3,7 +3,8 @@
 //! [`PostgresStore`] implements every storage port. Its rules:
 //!
 //! - An operation is one statement, and so one round trip; it holds a connection for that statement
-//!   only. The exceptions: a booking that is blocked reads in a second statement by what; a page of
+//!   only. Parties, bookings and settlements of several calls that wait at the same time share one
+//!   statement. The exceptions: a booking that is blocked reads in a second statement by what; a page of
 //!   calls is counted while it is read; merging an update, publishing events, leasing deliveries
 //!   that are due and registering an endpoint are short transactions.
 //! - A reader that waits for events holds no connection. One connection listens for all readers;
@@ -21,6 +22,7 @@
 //!   never the driver's own text.
 
 mod agent_repo;
+mod batch;
 mod call_ledger;
 mod call_reader;
 mod call_updater;
@@ -46,6 +48,7 @@ mod unfinished_calls;
 mod user_repo;
 mod wakeups;
 mod webhook_endpoints;
+mod work;
 
 pub use settings::PostgresSettings;
 pub use store::PostgresStore;

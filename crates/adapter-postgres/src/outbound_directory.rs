@@ -1,23 +1,23 @@
+//! The parties of calls, of several calls in one statement.
+
 use async_trait::async_trait;
-use domain::ports::{OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable, Recipient};
-use domain::{AgentId, Carrier, PhoneNumber};
+use domain::ports::{OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable};
+use domain::{AgentId, Carrier, ContactId, PhoneNumber};
 use sql_common::OutboundPartiesColumns;
+use tokio::time::Instant;
 
 use crate::PostgresStore;
+use crate::batch::{BatchedWork, Batches};
+use crate::statement::{Access, read_all};
+use crate::work::ResolvingWork;
 
-/// The statement, with this expression for the numbers of the organization.
+/// The statement, with this expression for the numbers of the organization. Its rows are in the order
+/// of the queries. A query whose user is not known has none.
 ///
-/// Each join finds at most one row, by a unique index or a limit, and the planner can see that. Only
-/// then does it expect the same cost from a plan for any parameters as from one for these, and keeps
-/// the former: planning takes longer than running. For the same reason, whether the numbers are
-/// listed is not a parameter.
+/// Each join finds at most one row, by a unique index or a limit. Whether the numbers are listed is
+/// not a parameter, so that the statement that does not list them does not look for them.
 macro_rules! parties {
-    ($organization_numbers:tt, $query:expr) => {{
-        let (contact_id, number) = match $query.recipient {
-            Recipient::Contact(id) => (Some(id.as_str()), None),
-            Recipient::Number(number) => (None, Some(number.as_e164())),
-        };
-        let carriers: Vec<_> = $query.carriers.iter().map(Carrier::as_str).collect();
+    ($organization_numbers:tt, $queries:expr) => {
         sqlx::query_as!(
             OutboundPartiesColumns,
             r#"select users.id as user_id, users.full_name, organizations.id as organization_id,
@@ -36,39 +36,98 @@ macro_rules! parties {
                       own.phone_number is not null as "recipient_is_own_number!","#
                 + $organization_numbers
                 + r#" as organization_numbers
-                 from users
+                 from unnest((select $1::text[]), $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
+                          as query (user_id, contact_id, number, agent_id, requested_number, place)
+                 join users on users.id = query.user_id
                  join organizations on organizations.id = users.organization_id
                  left join contacts as by_id
-                        on by_id.organization_id = users.organization_id and by_id.id = $2
+                        on by_id.organization_id = users.organization_id and by_id.id = query.contact_id
                  left join contacts as by_number
-                        on by_number.organization_id = users.organization_id and by_number.phone_number = $3
+                        on by_number.organization_id = users.organization_id and by_number.phone_number = query.number
                  left join agents as named
-                        on named.organization_id = users.organization_id and named.id = $4
+                        on named.organization_id = users.organization_id and named.id = query.agent_id
                  left join lateral (
                      select * from agents
-                      where $4::text is null and organization_id = users.organization_id and voice_enabled
+                      where query.agent_id is null and organization_id = users.organization_id and voice_enabled
                       order by provider_agent_id is null, seq
                       limit 1
                  ) as fallback on true
                  left join lateral (
                      select * from caller_numbers
                       where organization_id = users.organization_id and user_id = users.id
-                        and ($5::text is null or phone_number = $5)
+                        and (query.requested_number is null or phone_number = query.requested_number)
                       order by ai_enabled desc, carrier = any($6) desc, position, phone_number
                       limit 1
                  ) as chosen on true
                  left join caller_numbers as own
                         on own.organization_id = users.organization_id
-                       and own.phone_number = coalesce($3, by_id.phone_number)
-                where users.id = $1"#,
-            $query.user_id.as_str(),
-            contact_id,
-            number,
-            $query.agent_id.map(AgentId::as_str),
-            $query.requested_number.map(PhoneNumber::as_e164),
-            &carriers as _
+                       and own.phone_number = coalesce(query.number, by_id.phone_number)
+                order by query.place"#,
+            &$queries.user_ids as _,
+            &$queries.contact_ids as _,
+            &$queries.numbers as _,
+            &$queries.agent_ids as _,
+            &$queries.requested_numbers as _,
+            &$queries.carriers as _
         )
-    }};
+    };
+}
+
+/// The arguments of one statement.
+#[derive(Default)]
+struct Queries<'a> {
+    user_ids: Vec<&'a str>,
+    contact_ids: Vec<Option<&'a str>>,
+    numbers: Vec<Option<&'a str>>,
+    agent_ids: Vec<Option<&'a str>>,
+    requested_numbers: Vec<Option<&'a str>>,
+    carriers: Vec<&'a str>,
+}
+
+impl<'a> Queries<'a> {
+    fn of(batch: &'a [ResolvingWork], carriers: &'a [Carrier]) -> Self {
+        let mut queries =
+            Self { carriers: carriers.iter().map(Carrier::as_str).collect(), ..Self::default() };
+        for work in batch {
+            queries.user_ids.push(work.user_id.as_str());
+            queries.contact_ids.push(work.contact_id.as_ref().map(ContactId::as_str));
+            queries.numbers.push(work.number.as_ref().map(PhoneNumber::as_e164));
+            queries.agent_ids.push(work.agent_id.as_ref().map(AgentId::as_str));
+            queries.requested_numbers.push(work.requested_number.as_ref().map(PhoneNumber::as_e164));
+        }
+        queries
+    }
+}
+
+impl BatchedWork for ResolvingWork {
+    type Output = Option<OutboundParties>;
+
+    fn fits(&self, other: &Self) -> bool {
+        self.list_numbers == other.list_numbers && self.carriers == other.carriers
+    }
+
+    async fn run(
+        store: &PostgresStore,
+        batch: &[Self],
+        end_by: Instant,
+    ) -> Result<Vec<Self::Output>, PortUnavailable> {
+        let Some(first) = batch.first() else { return Ok(Vec::new()) };
+        let queries = Queries::of(batch, &first.carriers);
+        let rows = if first.list_numbers {
+            let listing = store.rows_by(end_by, Access::Read, || {
+                parties!(
+                    "(select string_agg(phone_number, ',') from caller_numbers
+                       where organization_id = users.organization_id)",
+                    queries
+                )
+            });
+            listing.await?
+        } else {
+            store.rows_by(end_by, Access::Read, || parties!("null::text", queries)).await?
+        };
+        let mut found = read_all(rows)?.into_iter().peekable();
+        Ok(batch.iter().map(|work| found.next_if(|parties| parties.user.id == work.user_id)).collect())
+    }
 }
 
 #[async_trait]
@@ -77,17 +136,6 @@ impl OutboundDirectory for PostgresStore {
         &self,
         query: &OutboundQuery<'a>,
     ) -> Result<Option<OutboundParties>, PortUnavailable> {
-        if query.list_numbers {
-            self.read_row(|| {
-                parties!(
-                    "(select string_agg(phone_number, ',') from caller_numbers
-                       where organization_id = users.organization_id)",
-                    query
-                )
-            })
-            .await
-        } else {
-            self.read_row(|| parties!("null::text", query)).await
-        }
+        Batches::run(&self.resolutions, self, query.into(), self.times()).await
     }
 }

@@ -8,12 +8,14 @@ use sql_common::{Columns, Unreadable};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Map;
 use sqlx::{PgConnection, Postgres};
+use tokio::time::Instant;
 
 use crate::PostgresStore;
 use crate::failure::{
     because, breaks_connection, is_read_only, passes_when_repeated, read_only, unavailable,
 };
 use crate::pool::Borrowed;
+use crate::store::ends_by;
 
 /// What work does with the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +113,11 @@ impl PostgresStore {
     /// done. All work runs once more if its connection was to a server that is no longer the
     /// primary.
     pub(crate) async fn run<W: Work>(&self, work: &W) -> Result<W::Output, PortUnavailable> {
-        self.bounded(async {
+        self.run_by(self.times().end_by, work).await
+    }
+
+    async fn run_by<W: Work>(&self, end_by: Instant, work: &W) -> Result<W::Output, PortUnavailable> {
+        ends_by(end_by, async {
             let result = match self.attempt(work).await {
                 Err(failure) if failure.allows_another_attempt(work.access()) => self.attempt(work).await,
                 result => result,
@@ -156,6 +162,16 @@ impl PostgresStore {
         statement: impl Fn() -> Select<'q, M> + Sync,
     ) -> Result<Vec<T>, PortUnavailable> {
         self.run(&Rows { statement, access }).await
+    }
+
+    /// Runs a statement, which ends by this time, and returns its rows.
+    pub(crate) async fn rows_by<'q, T: Row, M: Mapping<T>>(
+        &self,
+        end_by: Instant,
+        access: Access,
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<Vec<T>, PortUnavailable> {
+        self.run_by(end_by, &Rows { statement, access }).await
     }
 
     /// Runs a statement and returns its first row.

@@ -7,14 +7,16 @@ use std::time::Duration;
 use domain::ports::PortUnavailable;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::PostgresSettings;
+use crate::batch::{Batches, Times};
 use crate::failure::{because, read_only, unavailable};
 use crate::loss::LastLoss;
 use crate::pool::{Connections, Lifetimes};
 use crate::primary::is_primary;
 use crate::wakeups::Wakeups;
+use crate::work::{BookingWork, ResolvingWork, SettlingWork};
 
 /// How long to wait for a statement beyond the server's own limit. After that, the server counts as
 /// stalled.
@@ -36,6 +38,9 @@ pub struct PostgresStore {
     operation_timeout: Duration,
     pub(crate) last_loss: LastLoss,
     pub(crate) wakeups: Arc<Wakeups>,
+    pub(crate) resolutions: Arc<Batches<ResolvingWork>>,
+    pub(crate) bookings: Arc<Batches<BookingWork>>,
+    pub(crate) settlements: Arc<Batches<SettlingWork>>,
 }
 
 impl PostgresStore {
@@ -52,7 +57,7 @@ impl PostgresStore {
         Ok(store)
     }
 
-    fn unconnected(settings: &PostgresSettings) -> Result<Self, PortUnavailable> {
+    pub(crate) fn unconnected(settings: &PostgresSettings) -> Result<Self, PortUnavailable> {
         let options = PgConnectOptions::from_str(&settings.url)
             .map_err(|error| unavailable(&error))?
             .application_name("outdial")
@@ -69,6 +74,11 @@ impl PostgresStore {
             // Each statement reads few rows. The planner expects more of some, and compiling such a
             // statement takes longer than running it: 0.2 s for a lease of deliveries.
             ("jit", "off".to_owned()),
+            // A plan may be made while a table is small, and is kept while it grows: it must not
+            // read the whole table then.
+            ("enable_seqscan", "off".to_owned()),
+            ("enable_hashjoin", "off".to_owned()),
+            ("enable_mergejoin", "off".to_owned()),
         ]);
         let last_loss = LastLoss::default();
         let connections = Connections::new(settings, Lifetimes::default(), limited, last_loss.clone());
@@ -79,6 +89,9 @@ impl PostgresStore {
             acquire_timeout: settings.acquire_timeout,
             operation_timeout: settings.acquire_timeout + settings.statement_timeout + GRACE,
             last_loss,
+            resolutions: Arc::default(),
+            bookings: Arc::default(),
+            settlements: Arc::default(),
         })
     }
 
@@ -112,16 +125,19 @@ impl PostgresStore {
             .unwrap_or_else(|_| Err(because("no connection in time")))
     }
 
-    /// Limits the time of a whole operation, which may be more than one statement.
-    pub(crate) async fn bounded<T>(
-        &self,
-        operation: impl Future<Output = Result<T, PortUnavailable>>,
-    ) -> Result<T, PortUnavailable> {
-        match timeout(self.operation_timeout, operation).await {
-            Ok(result) => result,
-            Err(_) => Err(because("no response in time")),
-        }
+    /// The times of an operation that starts now, which may be more than one statement.
+    pub(crate) fn times(&self) -> Times {
+        let now = Instant::now();
+        Times { begin_by: now + self.acquire_timeout, end_by: now + self.operation_timeout }
     }
+}
+
+/// Limits the time of an operation.
+pub(crate) async fn ends_by<T>(
+    end_by: Instant,
+    operation: impl Future<Output = Result<T, PortUnavailable>>,
+) -> Result<T, PortUnavailable> {
+    timeout_at(end_by, operation).await.unwrap_or_else(|_| Err(because("no response in time")))
 }
 
 impl fmt::Debug for PostgresStore {

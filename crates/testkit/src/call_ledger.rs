@@ -1,6 +1,7 @@
 //! The suite of [`CallLedger`](domain::ports::CallLedger).
 
 pub(crate) mod booking;
+mod concurrent;
 mod removing;
 pub(crate) mod undecided;
 
@@ -13,6 +14,7 @@ use self::booking::{
     book, calls, dialling, duplicate, in_flight, only_call, result, results, settle, settle_under, settled,
     settlement, tenant,
 };
+pub use self::concurrent::operations_at_the_same_time_do_not_affect_each_other;
 pub use self::removing::old_reservations_are_removed;
 pub use self::undecided::{
     an_undecided_call_blocks_a_booking_that_must_ask_first, the_undecided_call_of_a_key_is_found,
@@ -39,6 +41,7 @@ suite! {
     only_its_own_token_settles_a_reservation,
     a_settled_call_stays_settled,
     reservations_do_not_affect_each_other,
+    operations_at_the_same_time_do_not_affect_each_other,
     old_reservations_are_removed,
     the_ledger_survives_a_crash,
     a_lost_ledger_is_unavailable,

@@ -6,7 +6,7 @@ use domain::ports::{CallerNumberChoice, OutboundParties, OutboundQuery, Recipien
 use domain::{Agent, CallerNumber, ContactRecord, DirectoryRecord, NumberRecord, UserId};
 
 use self::random_directory::RandomDirectory;
-use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
+use crate::expect::{LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{
     SERVED_CARRIERS, Tenant, agent, agent_id, contact_id, phone_number, stored_contact, user_id,
 };
@@ -24,16 +24,26 @@ suite! {
     a_lost_outbound_directory_is_unavailable,
 }
 
-/// In random directories of two organizations, random queries return what the four ports return.
+/// In random directories of two organizations, random queries return what the four ports return, one
+/// after the other and at the same time.
 pub async fn the_parties_are_what_the_four_ports_return(harness: &impl OutboundDirectoryHarness) {
     for seed in 1..=4 {
         let mut directory = RandomDirectory::new(seed);
         harness.store(&directory.records()).await;
+        let mut choices = Vec::new();
         for step in 0..60 {
             let choice = directory.query();
             let query = choice.query();
             let expected = resolve_with_four_ports(harness, &query).await;
             assert_eq!(resolve(harness, &query).await, expected, "seed {seed}, query {step}: {query:?}");
+            choices.push((choice, expected));
+        }
+        let crowd = choices.into_iter().map(|(choice, expected)| {
+            let outbound = harness.outbound();
+            async move { (outbound.resolve(&choice.query()).await, expected) }
+        });
+        for (found, expected) in all_at_once(crowd).await {
+            assert_eq!(found.map(|found| found.map(sorted)), Ok(expected), "seed {seed}, at the same time");
         }
     }
 }

@@ -36,7 +36,9 @@ use crate::{Booking, CallId, CallStatus, CarrierCallId, DialOutcome, IntentKey, 
 ///   (`an_unknown_outcome_blocks_its_key_to_the_end`).
 /// - MUST NOT move a call backward: the first settlement is final, and settling again is not an
 ///   error (`a_settled_call_stays_settled`).
-/// - MUST NOT change the reservation of another key (`reservations_do_not_affect_each_other`).
+/// - MUST NOT change the reservation of another key (`reservations_do_not_affect_each_other`), and
+///   MUST answer each of many operations at the same time as if it were alone
+///   (`operations_at_the_same_time_do_not_affect_each_other`).
 /// - MUST remove reservations that expired so long ago, no more than the limit, and no younger ones;
 ///   and MUST keep the reservation of an undecided call whose end is not known, however old it is
 ///   (`old_reservations_are_removed`).

@@ -85,6 +85,7 @@ pub(crate) enum Flaw {
     LeavesCallsOfLostReservations,
     MovesCallsBackward,
     SettlesEveryReservationOfTheToken,
+    FailsTheBookingAfterAFailedOne,
     RemovesYoungReservations,
     RemovesMoreReservationsThanTheLimit,
     RemovesReservationsOfUndecidedCalls,

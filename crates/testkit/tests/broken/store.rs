@@ -16,6 +16,7 @@ mod recordings;
 mod repositories;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ struct Shared {
     /// Published events that readers do not see yet.
     hidden: Mutex<BTreeSet<EventSequence>>,
     batches: Mutex<u32>,
+    /// Whether the booking before failed.
+    has_failed: AtomicBool,
     /// The parties that the first query found.
     first_parties: Mutex<Option<OutboundParties>>,
 }
@@ -58,6 +61,7 @@ impl BrokenStore {
             published: [watch::Sender::new(()), watch::Sender::new(())],
             hidden: Mutex::default(),
             batches: Mutex::default(),
+            has_failed: AtomicBool::new(false),
             first_parties: Mutex::default(),
         };
         Self { flaw, memory, clock, process: 0, shared: Arc::new(shared) }

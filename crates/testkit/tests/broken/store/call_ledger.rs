@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,6 +36,7 @@ impl CallLedger for BrokenStore {
             _ => {}
         }
         let mut result = self.memory.book(&booking).await;
+        let has_failed = self.shared.has_failed.swap(result.is_err(), Ordering::Relaxed);
         match (self.flaw, &mut result) {
             (Flaw::WritesBlockedBookings, Ok(HoldResult::InFlight { .. } | HoldResult::Settled(_))) => {
                 self.memory.book(&Booking { key: fixtures::key(), ..booking.clone() }).await?;
@@ -46,6 +48,9 @@ impl CallLedger for BrokenStore {
                     until: self.now().after(booking.reserve_for),
                 };
                 self.memory.tables().reservations.insert(booking.key.clone(), reservation);
+            }
+            (Flaw::FailsTheBookingAfterAFailedOne, Ok(HoldResult::Granted)) if has_failed => {
+                result = Err(PortUnavailable::new("memory", "the booking before failed"));
             }
             (Flaw::AnswersTheRequestedReservation, Ok(HoldResult::InFlight { remaining })) => {
                 *remaining = booking.reserve_for;

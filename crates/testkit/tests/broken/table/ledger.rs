@@ -27,6 +27,7 @@ caught! {
         LeavesCallsOfLostReservations => only_its_own_token_settles_a_reservation,
         MovesCallsBackward => a_settled_call_stays_settled,
         SettlesEveryReservationOfTheToken => reservations_do_not_affect_each_other,
+        FailsTheBookingAfterAFailedOne => operations_at_the_same_time_do_not_affect_each_other,
         RemovesYoungReservations => old_reservations_are_removed,
         RemovesMoreReservationsThanTheLimit => old_reservations_are_removed,
         RemovesReservationsOfUndecidedCalls => old_reservations_are_removed,

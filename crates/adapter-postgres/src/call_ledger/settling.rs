@@ -1,0 +1,149 @@
+//! Settlements, several in one statement.
+
+use domain::ports::PortUnavailable;
+use sql_common::{DIALLING, StatusMerges};
+use tokio::time::Instant;
+
+use crate::PostgresStore;
+use crate::batch::BatchedWork;
+use crate::statement::Access;
+use crate::timestamp::PgTime;
+use crate::work::SettlingWork;
+
+/// Settles calls and changes their reservations. The ids merge as in `CallProgress::merge`: the
+/// greater one stays. No organization is in the predicate, since the calls' ids are ours and were
+/// made for these calls only. A statement that could both delete and change the reservations would
+/// prepare both each time that it runs.
+macro_rules! settle_calls {
+    ($change_reservation:tt, $settlements:ident, $outcome:ident, $merges:ident $(, $argument:expr)*) => {
+        sqlx::query!(
+            "with settlement as (
+                 select *
+                   from unnest((select $1::text[]), $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                               $8::timestamptz[])
+                     as settlement (call_id, key, token, state, outcome_detail, conversation_id, carrier_call_id, settled_at)
+             ), before as (
+                 select calls.id, calls.state, calls.status_rank
+                   from settlement join calls on calls.id = settlement.call_id
+                    for no key update of calls
+             ), settled as (
+                 update calls
+                    set state = settlement.state, outcome_detail = settlement.outcome_detail,
+                        settled_at = settlement.settled_at,
+                        conversation_id = greatest(settlement.conversation_id, calls.conversation_id),
+                        carrier_call_id = greatest(settlement.carrier_call_id, calls.carrier_call_id),
+                        status_rank = ($9::smallint[])[before.status_rank + 1]
+                   from before join settlement on settlement.call_id = before.id
+                  where calls.id = before.id and before.state = any ($10)
+                 returning calls.id, calls.organization_id, calls.conversation_id, calls.status_rank,
+                           before.status_rank as rank_before, before.state = $11 as was_dialling,
+                           settlement.key, settlement.token
+             ), written_events as (
+                 insert into call_events (call_id, organization_id, conversation_id, kind, status_rank)
+                 select settled.id, settled.organization_id, settled.conversation_id, event.kind, settled.status_rank
+                   from settled
+                   join unnest((select $12::smallint[]), $13::text[]) with ordinality as event (rank_before, kind, sequence)
+                     on event.rank_before = settled.rank_before
+                  order by event.sequence
+                 on conflict do nothing
+             ), changed_reservation as ("
+                + $change_reservation
+                + ")
+             select exists (select from settled) as \"settled!\"",
+            &$settlements.call_ids as _,
+            &$settlements.keys as _,
+            &$settlements.tokens as _,
+            &$settlements.states as _,
+            &$settlements.outcome_details as _,
+            &$settlements.conversation_ids as _,
+            &$settlements.carrier_call_ids as _,
+            &$settlements.settled_at as _,
+            &$merges.ranks_after,
+            $outcome.replaces as _,
+            DIALLING,
+            &$merges.event_ranks_before,
+            &$merges.event_kinds as _
+            $(, $argument)*
+        )
+    };
+}
+
+/// The arguments of one statement.
+#[derive(Default)]
+struct Columns<'a> {
+    call_ids: Vec<&'a str>,
+    keys: Vec<&'a str>,
+    tokens: Vec<&'a str>,
+    states: Vec<&'a str>,
+    outcome_details: Vec<Option<&'a str>>,
+    conversation_ids: Vec<Option<&'a str>>,
+    carrier_call_ids: Vec<Option<&'a str>>,
+    settled_at: Vec<PgTime>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(batch: &'a [SettlingWork]) -> Self {
+        let mut columns = Self::default();
+        for work in batch {
+            let outcome = work.columns();
+            columns.call_ids.push(work.call_id.as_str());
+            columns.keys.push(work.key.as_str());
+            columns.tokens.push(work.token.as_str());
+            columns.states.push(outcome.state);
+            columns.outcome_details.push(outcome.outcome_detail);
+            columns.conversation_ids.push(outcome.conversation_id);
+            columns.carrier_call_ids.push(outcome.carrier_call_id);
+            columns.settled_at.push(work.settled_at);
+        }
+        columns
+    }
+}
+
+impl BatchedWork for SettlingWork {
+    type Output = ();
+
+    fn fits(&self, other: &Self) -> bool {
+        self.call_id != other.call_id && self.key != other.key && self.kind() == other.kind()
+    }
+
+    async fn run(store: &PostgresStore, batch: &[Self], end_by: Instant) -> Result<Vec<()>, PortUnavailable> {
+        let Some(first) = batch.first() else { return Ok(Vec::new()) };
+        let (settlements, outcome) = (Columns::of(batch), first.columns());
+        // The statement does not know a call's status, which reports may have raised. The domain
+        // decides for each status that it may have, and the statement picks by its rank.
+        let merges = StatusMerges::of(first.status);
+        // A reservation changes only if its call does, and only for its own token: a second
+        // settlement, or a late one of an older call, must not change it. If the outcome was
+        // unknown, the reservation is never shortened, since the phone may ring until its end.
+        if outcome.releases {
+            let released = store.rows_by(end_by, Access::Write, || {
+                settle_calls!(
+                    "delete from dial_guards as reservation using settled
+                      where reservation.key = settled.key and reservation.token = settled.token",
+                    settlements,
+                    outcome,
+                    merges
+                )
+            });
+            released.await?;
+        } else {
+            let held = store.rows_by(end_by, Access::Write, || {
+                settle_calls!(
+                    "update dial_guards as reservation
+                        set blocked_until = greatest(
+                                clock_timestamp() + make_interval(secs => $14),
+                                case when not settled.was_dialling then reservation.blocked_until end)
+                       from settled
+                      where reservation.key = settled.key and reservation.token = settled.token and $15",
+                    settlements,
+                    outcome,
+                    merges,
+                    first.hold_for.as_secs_f64(),
+                    outcome.holds
+                )
+            });
+            held.await?;
+        }
+        Ok(vec![(); batch.len()])
+    }
+}

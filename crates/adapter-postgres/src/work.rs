@@ -1,0 +1,88 @@
+//! Work on the way to the dial and after it. Several pieces of one kind run in one statement.
+
+use std::time::Duration;
+
+use domain::ports::{OutboundQuery, PortUnavailable, Recipient, Settlement};
+use domain::{
+    AgentId, Booking, CallId, CallStatus, Carrier, ContactId, DialOutcome, IntentKey, OwnerToken,
+    PhoneNumber, UserId,
+};
+use sql_common::OutcomeColumns;
+
+use crate::timestamp::PgTime;
+
+/// A query. Its result is what the directory has.
+pub(crate) struct ResolvingWork {
+    pub(crate) user_id: UserId,
+    pub(crate) contact_id: Option<ContactId>,
+    pub(crate) number: Option<PhoneNumber>,
+    pub(crate) agent_id: Option<AgentId>,
+    pub(crate) requested_number: Option<PhoneNumber>,
+    pub(crate) carriers: Vec<Carrier>,
+    pub(crate) list_numbers: bool,
+}
+
+impl From<&OutboundQuery<'_>> for ResolvingWork {
+    fn from(query: &OutboundQuery<'_>) -> Self {
+        let (contact_id, number) = match query.recipient {
+            Recipient::Contact(id) => (Some(id.clone()), None),
+            Recipient::Number(number) => (None, Some(number.clone())),
+        };
+        Self {
+            user_id: query.user_id.clone(),
+            contact_id,
+            number,
+            agent_id: query.agent_id.cloned(),
+            requested_number: query.requested_number.cloned(),
+            carriers: query.carriers.to_vec(),
+            list_numbers: query.list_numbers,
+        }
+    }
+}
+
+/// A booking. Its result is whether it was granted.
+pub(crate) struct BookingWork {
+    pub(crate) booking: Booking,
+    pub(crate) booked_at: PgTime,
+}
+
+impl BookingWork {
+    pub(crate) fn new(booking: &Booking) -> Result<Self, PortUnavailable> {
+        Ok(Self { booking: booking.clone(), booked_at: PgTime::stored(booking.booked_at)? })
+    }
+}
+
+/// A settlement.
+pub(crate) struct SettlingWork {
+    pub(crate) call_id: CallId,
+    pub(crate) key: IntentKey,
+    pub(crate) token: OwnerToken,
+    pub(crate) outcome: DialOutcome,
+    pub(crate) status: CallStatus,
+    pub(crate) hold_for: Duration,
+    pub(crate) settled_at: PgTime,
+}
+
+impl SettlingWork {
+    pub(crate) fn new(settlement: &Settlement<'_>) -> Result<Self, PortUnavailable> {
+        Ok(Self {
+            call_id: settlement.call_id.clone(),
+            key: settlement.key.clone(),
+            token: settlement.token.clone(),
+            outcome: settlement.outcome.clone(),
+            status: settlement.status,
+            hold_for: settlement.hold_for,
+            settled_at: PgTime::stored(settlement.settled_at)?,
+        })
+    }
+
+    pub(crate) fn columns(&self) -> OutcomeColumns<'_> {
+        OutcomeColumns::from(&self.outcome)
+    }
+
+    /// What has to be the same in one statement.
+    pub(crate) fn kind(&self) -> (bool, bool, &'static [&'static str], CallStatus, Duration) {
+        let outcome = self.columns();
+        (outcome.releases, outcome.holds, outcome.replaces, self.status, self.hold_for)
+    }
+}

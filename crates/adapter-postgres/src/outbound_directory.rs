@@ -17,7 +17,7 @@ use crate::work::ResolvingWork;
 /// Each join finds at most one row, by a unique index or a limit. Whether the numbers are listed is
 /// not a parameter, so that the statement that does not list them does not look for them.
 macro_rules! parties {
-    ($organization_numbers:tt, $queries:expr) => {
+    ($query:tt, $organization_numbers:tt, [$($column:expr),*], $carriers:ident) => {
         sqlx::query_as!(
             OutboundPartiesColumns,
             r#"select users.id as user_id, users.full_name, organizations.id as organization_id,
@@ -36,8 +36,9 @@ macro_rules! parties {
                       own.phone_number is not null as "recipient_is_own_number!","#
                 + $organization_numbers
                 + r#" as organization_numbers
-                 from unnest((select $1::text[]), $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
-                          as query (user_id, contact_id, number, agent_id, requested_number, place)
+                 from ("#
+                + $query
+                + r#") as query
                  join users on users.id = query.user_id
                  join organizations on organizations.id = users.organization_id
                  left join contacts as by_id
@@ -63,14 +64,33 @@ macro_rules! parties {
                         on own.organization_id = users.organization_id
                        and own.phone_number = coalesce(query.number, by_id.phone_number)
                 order by query.place"#,
-            &$queries.user_ids as _,
-            &$queries.contact_ids as _,
-            &$queries.numbers as _,
-            &$queries.agent_ids as _,
-            &$queries.requested_numbers as _,
-            &$queries.carriers as _
+            $($column,)*
+            &$carriers as _
         )
     };
+}
+
+/// The statements that list the organization's numbers, and that do not.
+macro_rules! resolve {
+    ($store:ident, $end_by:ident, $first:ident, $query:tt, $columns:tt) => {{
+        let carriers: Vec<&str> = $first.carriers.iter().map(Carrier::as_str).collect();
+        if $first.list_numbers {
+            let listing = $store.rows_by($end_by, Access::Read, || {
+                parties!(
+                    $query,
+                    "(select string_agg(phone_number, ',') from caller_numbers
+                       where organization_id = users.organization_id)",
+                    $columns,
+                    carriers
+                )
+            });
+            listing.await?
+        } else {
+            $store
+                .rows_by($end_by, Access::Read, || parties!($query, "null::text", $columns, carriers))
+                .await?
+        }
+    }};
 }
 
 /// The arguments of one statement.
@@ -81,13 +101,11 @@ struct Queries<'a> {
     numbers: Vec<Option<&'a str>>,
     agent_ids: Vec<Option<&'a str>>,
     requested_numbers: Vec<Option<&'a str>>,
-    carriers: Vec<&'a str>,
 }
 
 impl<'a> Queries<'a> {
-    fn of(batch: &'a [ResolvingWork], carriers: &'a [Carrier]) -> Self {
-        let mut queries =
-            Self { carriers: carriers.iter().map(Carrier::as_str).collect(), ..Self::default() };
+    fn of(batch: &'a [ResolvingWork]) -> Self {
+        let mut queries = Self::default();
         for work in batch {
             queries.user_ids.push(work.user_id.as_str());
             queries.contact_ids.push(work.contact_id.as_ref().map(ContactId::as_str));
@@ -112,18 +130,38 @@ impl BatchedWork for ResolvingWork {
         end_by: Instant,
     ) -> Result<Vec<Self::Output>, PortUnavailable> {
         let Some(first) = batch.first() else { return Ok(Vec::new()) };
-        let queries = Queries::of(batch, &first.carriers);
-        let rows = if first.list_numbers {
-            let listing = store.rows_by(end_by, Access::Read, || {
-                parties!(
-                    "(select string_agg(phone_number, ',') from caller_numbers
-                       where organization_id = users.organization_id)",
-                    queries
-                )
-            });
-            listing.await?
+        let rows = if batch.len() == 1 {
+            resolve!(
+                store,
+                end_by,
+                first,
+                "select $1::text as user_id, $2::text as contact_id, $3::text as number, $4::text as agent_id,
+                        $5::text as requested_number, 1 as place",
+                [
+                    first.user_id.as_str(),
+                    first.contact_id.as_ref().map(ContactId::as_str),
+                    first.number.as_ref().map(PhoneNumber::as_e164),
+                    first.agent_id.as_ref().map(AgentId::as_str),
+                    first.requested_number.as_ref().map(PhoneNumber::as_e164)
+                ]
+            )
         } else {
-            store.rows_by(end_by, Access::Read, || parties!("null::text", queries)).await?
+            let queries = Queries::of(batch);
+            resolve!(
+                store,
+                end_by,
+                first,
+                "select *
+                   from unnest((select $1::text[]), $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
+                     as query (user_id, contact_id, number, agent_id, requested_number, place)",
+                [
+                    &queries.user_ids as _,
+                    &queries.contact_ids as _,
+                    &queries.numbers as _,
+                    &queries.agent_ids as _,
+                    &queries.requested_numbers as _
+                ]
+            )
         };
         let mut found = read_all(rows)?.into_iter().peekable();
         Ok(batch.iter().map(|work| found.next_if(|parties| parties.user.id == work.user_id)).collect())

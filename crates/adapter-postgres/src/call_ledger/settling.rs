@@ -15,13 +15,11 @@ use crate::work::SettlingWork;
 /// made for these calls only. A statement that could both delete and change the reservations would
 /// prepare both each time that it runs.
 macro_rules! settle_calls {
-    ($change_reservation:tt, $settlements:ident, $outcome:ident, $merges:ident $(, $argument:expr)*) => {
+    ($settlement:tt, $change_reservation:tt, $outcome:ident, $merges:ident, [$($column:expr),*] $(, $argument:expr)*) => {
         sqlx::query!(
-            "with settlement as (
-                 select *
-                   from unnest((select $1::text[]), $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                               $8::timestamptz[])
-                     as settlement (call_id, key, token, state, outcome_detail, conversation_id, carrier_call_id, settled_at)
+            "with settlement as ("
+                + $settlement
+                + "
              ), before as (
                  select calls.id, calls.state, calls.status_rank
                    from settlement join calls on calls.id = settlement.call_id
@@ -50,14 +48,7 @@ macro_rules! settle_calls {
                 + $change_reservation
                 + ")
              select exists (select from settled) as \"settled!\"",
-            &$settlements.call_ids as _,
-            &$settlements.keys as _,
-            &$settlements.tokens as _,
-            &$settlements.states as _,
-            &$settlements.outcome_details as _,
-            &$settlements.conversation_ids as _,
-            &$settlements.carrier_call_ids as _,
-            &$settlements.settled_at as _,
+            $($column,)*
             &$merges.ranks_after,
             $outcome.replaces as _,
             DIALLING,
@@ -66,6 +57,50 @@ macro_rules! settle_calls {
             $(, $argument)*
         )
     };
+}
+
+/// The statements for outcomes that release reservations, and for those that hold them.
+macro_rules! settle {
+    ($store:ident, $end_by:ident, $first:ident, $settlement:tt, $columns:tt) => {{
+        let outcome = $first.columns();
+        // The statement does not know a call's status, which reports may have raised. The domain
+        // decides for each status that it may have, and the statement picks by its rank.
+        let merges = StatusMerges::of($first.status);
+        // A reservation changes only if its call does, and only for its own token: a second
+        // settlement, or a late one of an older call, must not change it. If the outcome was
+        // unknown, the reservation is never shortened, since the phone may ring until its end.
+        if outcome.releases {
+            let released = $store.rows_by($end_by, Access::Write, || {
+                settle_calls!(
+                    $settlement,
+                    "delete from dial_guards as reservation using settled
+                      where reservation.key = settled.key and reservation.token = settled.token",
+                    outcome,
+                    merges,
+                    $columns
+                )
+            });
+            released.await?;
+        } else {
+            let held = $store.rows_by($end_by, Access::Write, || {
+                settle_calls!(
+                    $settlement,
+                    "update dial_guards as reservation
+                        set blocked_until = greatest(
+                                clock_timestamp() + make_interval(secs => $14),
+                                case when not settled.was_dialling then reservation.blocked_until end)
+                       from settled
+                      where reservation.key = settled.key and reservation.token = settled.token and $15",
+                    outcome,
+                    merges,
+                    $columns,
+                    $first.hold_for.as_secs_f64(),
+                    outcome.holds
+                )
+            });
+            held.await?;
+        }
+    }};
 }
 
 /// The arguments of one statement.
@@ -108,41 +143,49 @@ impl BatchedWork for SettlingWork {
 
     async fn run(store: &PostgresStore, batch: &[Self], end_by: Instant) -> Result<Vec<()>, PortUnavailable> {
         let Some(first) = batch.first() else { return Ok(Vec::new()) };
-        let (settlements, outcome) = (Columns::of(batch), first.columns());
-        // The statement does not know a call's status, which reports may have raised. The domain
-        // decides for each status that it may have, and the statement picks by its rank.
-        let merges = StatusMerges::of(first.status);
-        // A reservation changes only if its call does, and only for its own token: a second
-        // settlement, or a late one of an older call, must not change it. If the outcome was
-        // unknown, the reservation is never shortened, since the phone may ring until its end.
-        if outcome.releases {
-            let released = store.rows_by(end_by, Access::Write, || {
-                settle_calls!(
-                    "delete from dial_guards as reservation using settled
-                      where reservation.key = settled.key and reservation.token = settled.token",
-                    settlements,
-                    outcome,
-                    merges
-                )
-            });
-            released.await?;
+        if batch.len() == 1 {
+            // The statement without arrays costs the server less for one settlement.
+            let column = first.columns();
+            settle!(
+                store,
+                end_by,
+                first,
+                "select $1::text as call_id, $2::text as key, $3::text as token, $4::text as state,
+                        $5::text as outcome_detail, $6::text as conversation_id, $7::text as carrier_call_id,
+                        $8::timestamptz as settled_at",
+                [
+                    first.call_id.as_str(),
+                    first.key.as_str(),
+                    first.token.as_str(),
+                    column.state,
+                    column.outcome_detail,
+                    column.conversation_id,
+                    column.carrier_call_id,
+                    first.settled_at
+                ]
+            );
         } else {
-            let held = store.rows_by(end_by, Access::Write, || {
-                settle_calls!(
-                    "update dial_guards as reservation
-                        set blocked_until = greatest(
-                                clock_timestamp() + make_interval(secs => $14),
-                                case when not settled.was_dialling then reservation.blocked_until end)
-                       from settled
-                      where reservation.key = settled.key and reservation.token = settled.token and $15",
-                    settlements,
-                    outcome,
-                    merges,
-                    first.hold_for.as_secs_f64(),
-                    outcome.holds
-                )
-            });
-            held.await?;
+            let columns = Columns::of(batch);
+            settle!(
+                store,
+                end_by,
+                first,
+                "select *
+                   from unnest((select $1::text[]), $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+                               $7::text[], $8::timestamptz[])
+                     as settlement (call_id, key, token, state, outcome_detail, conversation_id, carrier_call_id,
+                                    settled_at)",
+                [
+                    &columns.call_ids as _,
+                    &columns.keys as _,
+                    &columns.tokens as _,
+                    &columns.states as _,
+                    &columns.outcome_details as _,
+                    &columns.conversation_ids as _,
+                    &columns.carrier_call_ids as _,
+                    &columns.settled_at as _
+                ]
+            );
         }
         Ok(vec![(); batch.len()])
     }

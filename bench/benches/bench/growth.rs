@@ -40,7 +40,8 @@ pub(crate) async fn run(
     Ok(results)
 }
 
-/// Statements that add contacts and ended calls, each with its events and its expired reservation.
+/// Statements that add contacts and ended calls of a year, each with its events; and the reservations
+/// of the last hour, since older ones are removed.
 fn rows(from: u64, contacts: u64, calls: u64) -> String {
     format!(
         "set session_replication_role = replica;
@@ -54,7 +55,7 @@ fn rows(from: u64, contacts: u64, calls: u64) -> String {
                 now() - interval '1 year' * n / {calls}, now() - interval '1 year' * n / {calls}
            from generate_series(1, {calls}) n;
          insert into dial_guards (key, token, call_id, blocked_until)
-         select md5(id), id, id, settled_at from calls;
+         select md5(id), id, id, settled_at from calls where settled_at > now() - interval '1 hour';
          insert into call_events (call_id, kind, status_rank, organization_id, happened_at, position)
          select id, kind, rank, 'o1', booked_at,
                 row_number() over (order by booked_at, rank)

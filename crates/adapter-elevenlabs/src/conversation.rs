@@ -3,11 +3,12 @@
 
 use domain::{
     CallId, CallStatus, CallUpdate, CarrierCallId, ConversationId, ConversationRecord, NotConnectedReason,
-    PhoneNumber, PrivateNote, ProviderAgentId, Speaker, Timestamp, TranscriptLine, UpdateContent,
+    PhoneNumber, PrivateNote, ProviderAgentId, Timestamp, TranscriptLine, UpdateContent,
 };
 
 use crate::json::Object;
 use crate::outcome;
+use crate::words::{self, Stage};
 
 /// The end of the year 9999. A later number is not a time in seconds.
 const END_OF_TIME_SECS: i64 = 253_402_300_799;
@@ -55,7 +56,8 @@ impl<'a> Conversation<'a> {
 
     /// The gateway did not place an inbound call.
     pub(crate) fn is_inbound(&self) -> bool {
-        self.metadata.object("phone_call").text("direction").as_deref() == Some("inbound")
+        let direction = self.metadata.object("phone_call").text("direction");
+        direction.is_some_and(|direction| words::is_inbound(&direction))
     }
 
     /// The numbers of both parties, in either order: on an outbound call `caller_id` may be either
@@ -70,19 +72,22 @@ impl<'a> Conversation<'a> {
     /// `None` if the record has no status. A new status is *unknown*, which is not final: it may
     /// belong to a call that still rings.
     pub(crate) fn status(&self) -> Option<CallStatus> {
-        Some(match self.record.text("status")?.as_str() {
-            "done" => CallStatus::Completed,
-            "failed" => CallStatus::of_failure(self.failure_reason()),
-            "initiated" => CallStatus::Ringing,
-            "in-progress" | "processing" => CallStatus::InProgress,
-            _ => CallStatus::Unknown,
+        Some(match words::stage(&self.record.text("status")?) {
+            Stage::Rings => CallStatus::Ringing,
+            Stage::Talks => CallStatus::InProgress,
+            Stage::Ended => CallStatus::Completed,
+            Stage::NotConnected(reason) => CallStatus::of_failure(reason.max(self.failure_reason())),
+            Stage::New => CallStatus::Unknown,
         })
     }
 
-    /// The status of a call that is over, if the record has no status.
+    /// The status of a call that is over, whichever word the record has for its status: a new word,
+    /// one for an earlier stage, or none.
     pub(crate) fn status_at_end(&self) -> CallStatus {
         let has_failed = !self.metadata.object("error").is_empty();
-        if has_failed { CallStatus::of_failure(self.failure_reason()) } else { CallStatus::Completed }
+        let without_word =
+            if has_failed { CallStatus::of_failure(self.failure_reason()) } else { CallStatus::Completed };
+        self.status().filter(|status| status.is_final()).unwrap_or(without_word)
     }
 
     /// The content of the record, for a call with this status.
@@ -113,8 +118,7 @@ impl<'a> Conversation<'a> {
         let error = self.metadata.object("error");
         let reason =
             outcome::failure_reason(error.integer("code"), &error.text("reason").unwrap_or_default());
-        let is_no_answer = error.text("error_type").as_deref() == Some("no_answer");
-        if is_no_answer { reason.max(NotConnectedReason::NoAnswer) } else { reason }
+        reason.max(words::not_connected(&error.text("error_type").unwrap_or_default()))
     }
 }
 
@@ -136,11 +140,7 @@ pub(crate) fn timestamp(object: &Object<'_>, key: &str) -> Option<Timestamp> {
 }
 
 fn line(turn: &Object<'_>) -> Option<TranscriptLine> {
-    let speaker = match turn.text("role")?.as_str() {
-        "agent" => Speaker::Agent,
-        "user" => Speaker::Callee,
-        _ => return None,
-    };
+    let speaker = words::speaker(&turn.text("role")?)?;
     let at_secs = turn.integer("time_in_call_secs").unwrap_or(0).clamp(0, u32::MAX.into());
     Some(TranscriptLine {
         at_secs: u32::try_from(at_secs).unwrap_or(u32::MAX),

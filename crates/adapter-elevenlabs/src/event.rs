@@ -13,7 +13,7 @@ use crate::audio;
 use crate::conversation::{self, Conversation, Owner};
 use crate::hex::hex;
 use crate::json::Object;
-use crate::outcome;
+use crate::{outcome, words};
 
 /// An event may identify its call by phone numbers alone. It then belongs to a call booked within
 /// this time before the event.
@@ -66,9 +66,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
     );
     let update = match kind.as_str() {
         _ if is_inbound => None,
-        "post_call_transcription" => {
-            Some(conversation.update(conversation.status().unwrap_or_else(|| conversation.status_at_end())))
-        }
+        "post_call_transcription" => Some(conversation.update(conversation.status_at_end())),
         "call_initiation_failure" => Some(CallUpdate {
             conversation_id: conversation.id(),
             carrier_call_id: conversation::carrier_call_id(&failed_dial, &["call_sid", "CallSid"]),
@@ -109,15 +107,12 @@ fn key(kind: &str, conversation: &Conversation<'_>, body: &[u8]) -> String {
     }
 }
 
-/// The more specific of two reasons: the provider's own and that of the telephone network.
+/// The most specific of the reasons that the provider, Twilio and the telephone network give.
 fn reason(named: Option<&str>, failed_dial: &Object<'_>) -> NotConnectedReason {
-    let named = match named {
-        Some("busy") => NotConnectedReason::Busy,
-        Some("no-answer") => NotConnectedReason::NoAnswer,
-        _ => NotConnectedReason::Failed,
-    };
+    let twilio = failed_dial.text("CallStatus").unwrap_or_default();
     let status = failed_dial.integer("sip_status_code").or_else(|| failed_dial.integer("SipResponseCode"));
-    named.max(outcome::failure_reason(status, &failed_dial.text("error_reason").unwrap_or_default()))
+    let network = outcome::failure_reason(status, &failed_dial.text("error_reason").unwrap_or_default());
+    words::not_connected(named.unwrap_or_default()).max(words::not_connected(&twilio)).max(network)
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@ use aws_lc_rs::digest::{SHA256, digest};
 use domain::ports::{CallLookup, EventOrigin, PartiesLookup, ProviderEvent, UnreadableEvent};
 use domain::{
     Audio, AudioFormat, CallFailure, CallId, CallStatus, CallUpdate, ConversationId, ConversationRecord,
-    NotConnectedReason, PhoneNumber, PrivateNote, ProviderAgentId, Timestamp, UpdateContent,
+    PhoneNumber, PrivateNote, ProviderAgentId, Timestamp, UpdateContent,
 };
 use serde_json::{Map, Value};
 
 use crate::hex::{from_hex, to_hex};
 use crate::record::{secs, transcript};
+use crate::words;
 
 /// A call that is only identified by its numbers was booked within this time before the event.
 const BOOKED_WITHIN: Duration = Duration::from_hours(2);
@@ -95,12 +96,7 @@ fn conversation(event: &Event) -> ConversationRecord {
 }
 
 fn failure(event: &Event, received_at: Timestamp) -> CallFailure {
-    let reason = match text(event, "cause") {
-        Some("busy") => NotConnectedReason::Busy,
-        Some("no-answer") => NotConnectedReason::NoAnswer,
-        Some("declined") => NotConnectedReason::Declined,
-        _ => NotConnectedReason::Failed,
-    };
+    let reason = words::not_connected(text(event, "cause").unwrap_or_default());
     CallFailure { reason, at: received_at }
 }
 

@@ -4,6 +4,8 @@ use domain::{
 };
 use serde_json::Value;
 
+use crate::words;
+
 /// Parrot's record of a call: `{"call", "reference"?, "state", "cause"?, "secs"?, "lines"?}`.
 pub(crate) struct Record {
     pub(crate) call: ConversationId,
@@ -30,7 +32,7 @@ impl Record {
     }
 
     pub(crate) fn update(&self) -> CallUpdate {
-        let status = self.status();
+        let status = words::status(&self.state, self.cause.as_deref());
         CallUpdate {
             conversation_id: Some(self.call.clone()),
             carrier_call_id: None,
@@ -46,20 +48,6 @@ impl Record {
                 cost_credits: None,
                 has_recording: false,
             }),
-        }
-    }
-
-    fn status(&self) -> CallStatus {
-        match (self.state.as_str(), self.cause.as_deref()) {
-            ("ringing", _) => CallStatus::Ringing,
-            ("talking", _) => CallStatus::InProgress,
-            ("over", Some("busy" | "declined")) => CallStatus::Busy,
-            ("over", Some("no-answer")) => CallStatus::NoAnswer,
-            // A machine has answered the call, so it was connected.
-            ("over", Some("hung-up" | "voicemail")) => CallStatus::Completed,
-            // Also for causes that Parrot adds later.
-            ("over", Some(_)) => CallStatus::Failed,
-            _ => CallStatus::Unknown,
         }
     }
 }

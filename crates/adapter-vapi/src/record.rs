@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::wire::CONCURRENCY_BLOCKED;
+use crate::words::{self, Stage};
 
 /// `GET /call/{id}` returns one, `GET /call` a list.
 #[derive(Deserialize)]
@@ -131,41 +132,19 @@ impl<'a> Record<'a> {
     }
 
     fn status(&self) -> Option<CallStatus> {
-        Some(match text(self.status)?.as_str() {
-            "scheduled" | "queued" if self.is_blocked() => CallStatus::Failed,
-            "scheduled" | "queued" => CallStatus::Initiated,
-            "ringing" => CallStatus::Ringing,
-            "in-progress" | "forwarding" => CallStatus::InProgress,
-            "ended" => match text(self.ended_reason) {
-                Some(reason) => status_at_end(&reason),
-                None if self.is_blocked() => CallStatus::Failed,
+        Some(match words::stage(&text(self.status)?) {
+            Stage::Queued if self.is_blocked() => CallStatus::Failed,
+            Stage::Queued => CallStatus::Initiated,
+            Stage::Rings => CallStatus::Ringing,
+            Stage::Talks => CallStatus::InProgress,
+            stage @ (Stage::Ended | Stage::Failed) => match text(self.ended_reason) {
+                Some(reason) => words::status_at_end(&reason),
+                None if self.is_blocked() || stage == Stage::Failed => CallStatus::Failed,
                 None => CallStatus::Unknown,
             },
             // *Unknown* is not final, so the gateway asks for the call again.
-            _ => CallStatus::Unknown,
+            Stage::Gone | Stage::New => CallStatus::Unknown,
         })
-    }
-}
-
-/// The status of a call that has ended. Of the provider's several hundred reasons, only the ones
-/// below prove that the callee or a machine answered; the times of a record do not prove it.
-///
-/// With any other reason the status is *failed*; another report with a more specific status wins.
-fn status_at_end(reason: &str) -> CallStatus {
-    match reason {
-        "customer-busy" => CallStatus::Busy,
-        "customer-did-not-answer" => CallStatus::NoAnswer,
-        "voicemail"
-        | "silence-timed-out"
-        | "exceeded-max-duration"
-        | "assistant-said-end-call-phrase"
-        | "assistant-forwarded-call" => CallStatus::Completed,
-        // The provider appends how the call ended, for example
-        // `assistant-ended-call-with-hangup-task`.
-        reason if reason.starts_with("customer-ended-call") || reason.starts_with("assistant-ended-call") => {
-            CallStatus::Completed
-        }
-        _ => CallStatus::Failed,
     }
 }
 

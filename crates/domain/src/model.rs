@@ -26,6 +26,7 @@ mod recording;
 mod settle_rule;
 mod timestamp;
 mod user;
+mod vendor_word;
 mod webhook;
 
 pub use self::agent::Agent;
@@ -63,6 +64,7 @@ pub use self::private_text::{CallReason, PersonName, PrivateNote};
 pub use self::recording::{Audio, AudioFormat, Recording, RecordingKey, RecordingReport};
 pub use self::timestamp::Timestamp;
 pub use self::user::{Organization, User};
+pub use self::vendor_word::VendorWord;
 pub use self::webhook::{
     DeliveryFailure, DeliveryFilter, DeliveryPolicy, DeliveryRecord, DeliveryState, DueDelivery,
     WebhookEndpoint, WebhookSecret, WebhookUrl,

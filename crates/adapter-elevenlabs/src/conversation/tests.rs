@@ -1,5 +1,6 @@
 //! Records as the provider has sent them.
 
+use domain::Speaker;
 use serde_json::{Value, json};
 
 use super::*;
@@ -85,6 +86,38 @@ fn the_error_of_a_failed_conversation_decides_its_status() {
         assert_eq!(status, Some(expected), "{error}");
         assert_eq!(content.end_reason, error["reason"].as_str().and_then(note), "{error}");
     }
+}
+
+/// The provider's own spellings, and those of its carriers and of other endpoints.
+#[test]
+fn a_status_is_read_in_every_spelling_and_by_its_synonyms() {
+    for (status, expected) in [
+        ("Done", CallStatus::Completed),
+        ("completed", CallStatus::Completed),
+        ("ended", CallStatus::Completed),
+        ("FAILED", CallStatus::Failed),
+        ("canceled", CallStatus::Failed),
+        ("no_answer", CallStatus::NoAnswer),
+        ("Busy", CallStatus::Busy),
+        ("in_progress", CallStatus::InProgress),
+        ("In Progress", CallStatus::InProgress),
+    ] {
+        assert_eq!(read(&json!({ "status": status })).0, Some(expected), "{status}");
+    }
+    for error_type in ["No Answer", "no-answer", "NO_ANSWER"] {
+        let error = json!({ "code": 1011, "error_type": error_type });
+        let record = json!({ "status": "Failed", "metadata": { "error": error } });
+        assert_eq!(read(&record).0, Some(CallStatus::NoAnswer), "{error_type}");
+    }
+}
+
+#[test]
+fn a_speaker_is_read_by_every_word_for_a_role() {
+    let turn = |role: &str| json!({ "role": role, "message": "x" });
+    let roles = ["agent", "Assistant", "ai", "user", "Customer", "human"];
+    let (_, content, _) = read(&json!({ "transcript": roles.map(turn) }));
+    let speakers: Vec<_> = content.transcript.iter().map(|line| line.speaker).collect();
+    assert_eq!(speakers, [[Speaker::Agent; 3], [Speaker::Callee; 3]].concat());
 }
 
 #[test]

@@ -79,9 +79,11 @@ fn an_inbound_call_is_none_of_ours() {
     }
     event["data"]["metadata"]["phone_call"]["direction"] = json!("outbound");
     assert!(read_json(&event).update.is_some() && read_json(&event).lookup.parties.is_some());
-    event["data"]["metadata"]["phone_call"]["direction"] = json!("inbound");
-    let event = read_json(&event);
-    assert_eq!((event.update, event.lookup.parties), (None, None));
+    for direction in ["inbound", "Inbound"] {
+        event["data"]["metadata"]["phone_call"]["direction"] = json!(direction);
+        let event = read_json(&event);
+        assert_eq!((event.update, event.lookup.parties), (None, None), "{direction}");
+    }
 }
 
 #[test]
@@ -137,9 +139,40 @@ fn a_transcription_without_a_status_belongs_to_a_call_that_is_over() {
     assert_eq!(status(&read_json(&event)), CallStatus::Busy);
 }
 
+/// The provider adds words without notice, and sends the event once.
+#[test]
+fn a_transcription_is_an_end_whatever_its_status() {
+    let read_with = |word: Value, error: Value| {
+        let mut event = transcription();
+        event["data"]["status"] = word;
+        event["data"]["metadata"]["error"] = error;
+        status(&read_json(&event))
+    };
+    for word in ["completed", "Done", "ended", "processing", "in-progress", "initiated", "a new one", ""] {
+        assert_eq!(read_with(json!(word), Value::Null), CallStatus::Completed, "{word}");
+    }
+    for word in [json!(null), json!(7), json!(["done"])] {
+        assert_eq!(read_with(word.clone(), Value::Null), CallStatus::Completed, "{word}");
+    }
+    for (word, expected) in
+        [("canceled", CallStatus::Failed), ("No Answer", CallStatus::NoAnswer), ("busy", CallStatus::Busy)]
+    {
+        assert_eq!(read_with(json!(word), Value::Null), expected, "{word}");
+    }
+    assert_eq!(read_with(json!("a new one"), json!({ "code": 486 })), CallStatus::Busy);
+}
+
 #[test]
 fn a_failure_says_why_and_when() {
+    let twilio = |status: &str| json!({"CallStatus": status, "SipResponseCode": ""});
     for (named, body, expected) in [
+        ("no_answer", json!({}), NotConnectedReason::NoAnswer),
+        ("No Answer", json!({}), NotConnectedReason::NoAnswer),
+        ("BUSY", json!({}), NotConnectedReason::Busy),
+        ("declined", json!({}), NotConnectedReason::Declined),
+        ("unknown", twilio("no-answer"), NotConnectedReason::NoAnswer),
+        ("unknown", twilio("busy"), NotConnectedReason::Busy),
+        ("unknown", twilio("failed"), NotConnectedReason::Failed),
         ("busy", json!({}), NotConnectedReason::Busy),
         ("no-answer", json!({}), NotConnectedReason::NoAnswer),
         ("unknown", json!({}), NotConnectedReason::Failed),

@@ -1,3 +1,4 @@
+use domain::NotConnectedReason;
 use serde_json::json;
 
 use super::*;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{CarrierCallId, ConversationId, ProviderCode, ProviderReference};
+use domain::{CarrierCallId, ConversationId, NotConnectedReason, ProviderCode, ProviderReference};
 use serde_json::{Value, json};
 
 use super::*;

@@ -21,6 +21,7 @@ fn a_record_says_no_more_than_its_state_and_cause() {
         ("over", json!("busy"), CallStatus::Busy),
         ("over", json!("declined"), CallStatus::Busy),
         ("over", json!("no-answer"), CallStatus::NoAnswer),
+        ("Over", json!("No Answer"), CallStatus::NoAnswer),
         ("over", json!("a cause of next year"), CallStatus::Failed),
         ("over", json!(null), CallStatus::Unknown),
         ("over", json!(7), CallStatus::Unknown),

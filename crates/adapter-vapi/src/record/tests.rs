@@ -30,10 +30,13 @@ fn a_call_has_the_status_of_its_record() {
         (json!("not-found"), Some(CallStatus::Unknown)),
         (json!("deletion-failed"), Some(CallStatus::Unknown)),
         (json!("a-new-one"), Some(CallStatus::Unknown)),
+        (json!("In Progress"), Some(CallStatus::InProgress)),
+        (json!("completed"), Some(CallStatus::Busy)),
+        (json!("FAILED"), Some(CallStatus::Busy)),
         (json!(7), None),
         (json!(null), None),
     ] {
-        // A call that has not ended keeps its status, whatever the reason.
+        // Only a call that has ended gets its status from the reason.
         assert_eq!(status(&json!({ "status": name, "endedReason": "customer-busy" })), expected, "{name}");
     }
 }
@@ -43,7 +46,12 @@ fn the_reason_of_an_ended_call_decides_its_status() {
     for (reason, expected) in [
         (json!("customer-busy"), CallStatus::Busy),
         (json!("customer-did-not-answer"), CallStatus::NoAnswer),
+        (json!("Customer Busy"), CallStatus::Busy),
+        (json!("no_answer"), CallStatus::NoAnswer),
+        (json!("declined"), CallStatus::Busy),
         (json!("voicemail"), CallStatus::Completed),
+        (json!("Voicemail"), CallStatus::Completed),
+        (json!("CUSTOMER_ENDED_CALL"), CallStatus::Completed),
         (json!("customer-ended-call"), CallStatus::Completed),
         (json!("customer-ended-call-during-transfer"), CallStatus::Completed),
         (json!("assistant-ended-call"), CallStatus::Completed),

@@ -98,12 +98,13 @@ fn kind(text: &str) -> String {
     if is_type { text } else { UNRECOGNIZED }.to_owned()
 }
 
-/// Equal for all deliveries of one event; at most 200 bytes. The provider's deliveries have no id.
+/// Equal for all deliveries of one event. The provider's deliveries have no id. The hash of the body
+/// is in it, because a second delivery for a conversation may say more than the first.
 fn key(kind: &str, conversation: &Conversation<'_>, body: &[u8]) -> String {
+    let hash = hex(digest(&SHA256, body).as_ref());
     match conversation.id() {
-        Some(id) if kind != UNRECOGNIZED => format!("{kind}:{id}"),
-        // A type contains no `#`, so these keys differ from those above.
-        _ => format!("{kind}#{}", hex(digest(&SHA256, body).as_ref())),
+        Some(id) if kind != UNRECOGNIZED => format!("{kind}:{id}#{hash}"),
+        _ => format!("{kind}#{hash}"),
     }
 }
 

@@ -37,11 +37,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
     let call_id = text("reference").and_then(|id| CallId::parse(id).ok());
     let audio = text("audio").filter(|_| kind == "call.recording").and_then(from_hex);
     Ok(ProviderEvent {
-        key: match text("id").and_then(plain) {
-            Some(id) => id.to_owned(),
-            // A repeated event has the same body.
-            None => to_hex(digest(&SHA256, body).as_ref()),
-        },
+        key: key(text("id").and_then(plain), body),
         kind: kind.to_owned(),
         lookup: CallLookup {
             call_id: call_id.clone(),
@@ -60,6 +56,13 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
 
 fn text<'a>(event: &'a Event, field: &str) -> Option<&'a str> {
     event.get(field)?.as_str()
+}
+
+/// A repeated event has the same body. With the hash of the body in the key, Parrot may also send an
+/// event again under its id with more in it.
+fn key(id: Option<&str>, body: &[u8]) -> String {
+    let hash = to_hex(digest(&SHA256, body).as_ref());
+    id.map_or(hash.clone(), |id| format!("{id}#{hash}"))
 }
 
 /// A text that may appear in keys and logs.

@@ -78,8 +78,9 @@ pub struct CallFailure {
     pub at: Timestamp,
 }
 
-/// A conversation, as the provider recorded it. Of two records of one conversation the greater is
-/// kept; the status decides first.
+/// A conversation, as the provider recorded it. Of two records of one conversation the one with the
+/// greater status is kept; of two with the same status, the greater value of each field, because the
+/// provider may add the summary or the cost later.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConversationRecord {
     /// The status of the conversation.
@@ -215,6 +216,28 @@ impl CallRecord {
     }
 }
 
+impl ConversationRecord {
+    fn merge(&mut self, other: &Self) {
+        if other.status != self.status {
+            if other.status > self.status {
+                *self = other.clone();
+            }
+            return;
+        }
+        let (kept, offered) = (&self.transcript, &other.transcript);
+        if (offered.len(), offered) > (kept.len(), kept) {
+            self.transcript.clone_from(offered);
+        }
+        self.duration_secs = self.duration_secs.max(other.duration_secs);
+        self.started_at = self.started_at.max(other.started_at);
+        self.answered_at = self.answered_at.max(other.answered_at);
+        keep_the_greater(&mut self.end_reason, other.end_reason.as_ref());
+        keep_the_greater(&mut self.summary, other.summary.as_ref());
+        self.cost_credits = self.cost_credits.max(other.cost_credits);
+        self.has_recording |= other.has_recording;
+    }
+}
+
 impl CallProgress {
     /// Merges a report. Merging is commutative, associative and idempotent: reports may arrive
     /// early, late, twice and in any order. Returns whether anything changed.
@@ -228,7 +251,10 @@ impl CallProgress {
                 Some(CallStatus::of_failure(failure.reason))
             }
             UpdateContent::Conversation(conversation) => {
-                keep_the_greater(&mut self.conversation, Some(conversation));
+                match &mut self.conversation {
+                    Some(kept) => kept.merge(conversation),
+                    None => self.conversation = Some(conversation.clone()),
+                }
                 Some(conversation.status)
             }
             UpdateContent::Recording(report) => {

@@ -294,6 +294,7 @@ pub(crate) enum Flaw {
     ReadsForHalfTheWindow,
     KeysByTheTime,
     KeysByTheConversationAlone,
+    KeysByTypeAndConversation,
     KeysByTheText,
     DropsTheParties,
     DropsTheOrigin,

@@ -106,10 +106,11 @@ impl Lines {
             "other" if self.has(Flaw::GuessesAtUnknownTypes) => Some(UpdateContent::Unresolved),
             _ => None,
         };
-        let mut key = format!("{kind}:{conversation_id}");
+        let mut key = format!("{kind}:{conversation_id}:{}", checksum("", 0, body));
         match self.flaw {
             Some(Flaw::KeysByTheTime) => key = format!("{kind}:{}", received_at.unix_millis()),
             Some(Flaw::KeysByTheConversationAlone) => key = conversation_id.to_string(),
+            Some(Flaw::KeysByTypeAndConversation) => key = format!("{kind}:{conversation_id}"),
             Some(Flaw::KeysByTheText) => key = format!("{key}:{said}"),
             _ => {}
         }

@@ -290,6 +290,7 @@ caught! {
         ReadsForHalfTheWindow => a_verified_event_is_read,
         KeysByTheTime => a_repeated_event_has_the_same_key,
         KeysByTheConversationAlone => another_event_has_another_key,
+        KeysByTypeAndConversation => a_fuller_event_has_another_key,
         DropsTheParties => an_event_identifies_its_call,
         DropsTheOrigin => an_event_identifies_its_call,
         TakesFailuresForConversations => an_event_reports_its_call,

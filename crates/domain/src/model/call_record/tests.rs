@@ -18,11 +18,23 @@ fn conversation(status: CallStatus, duration_secs: Option<u32>) -> CallUpdate {
             started_at: None,
             answered_at: None,
             end_reason: None,
-            summary: duration_secs.map(|_| note("a summary")),
+            summary: None,
             cost_credits: None,
             has_recording: false,
         }),
     }
+}
+
+/// The update with changes to its conversation.
+fn with(mut update: CallUpdate, change: impl FnOnce(&mut ConversationRecord)) -> CallUpdate {
+    let UpdateContent::Conversation(conversation) = &mut update.content else { panic!("no conversation") };
+    change(conversation);
+    update
+}
+
+fn turns(texts: &[&str]) -> Vec<TranscriptLine> {
+    let line = |text: &&str| TranscriptLine { at_secs: 0, speaker: Speaker::Agent, text: note(text) };
+    texts.iter().map(line).collect()
 }
 
 fn failure(reason: NotConnectedReason, at: i64) -> CallUpdate {
@@ -40,13 +52,25 @@ fn given_up(reason: GivenUpReason, at: i64) -> CallUpdate {
 fn any_update() -> impl Strategy<Value = CallUpdate> {
     let reasons = prop::sample::select(NotConnectedReason::ALL.to_vec());
     let statuses = prop::sample::select(CallStatus::ALL.to_vec());
+    let summaries = prop::sample::select(vec![None, Some(note("short")), Some(note("a longer one"))]);
+    let transcripts =
+        prop::sample::select(vec![turns(&[]), turns(&["z"]), turns(&["a", "b"]), turns(&["a", "c"])]);
+    let conversations = (statuses, prop::option::of(0u32..3), summaries, transcripts, any::<bool>());
     prop_oneof![
         (reasons, 0i64..3).prop_map(|(reason, at)| failure(reason, at)),
         Just(CallUpdate::unresolved()),
         (0i64..3, prop::sample::select(GivenUpReason::ALL.to_vec()))
             .prop_map(|(at, reason)| given_up(reason, at)),
         prop::sample::select(RecordingReport::ALL.to_vec()).prop_map(CallUpdate::recording),
-        (statuses, prop::option::of(0u32..3)).prop_map(|(status, duration)| conversation(status, duration)),
+        conversations.prop_map(|(status, duration, summary, transcript, has_recording)| {
+            let changed = with(conversation(status, duration), |conversation| {
+                conversation.summary = summary;
+                conversation.transcript = transcript;
+                conversation.has_recording = has_recording;
+            });
+            // The conversation of every second update has no id.
+            CallUpdate { conversation_id: changed.conversation_id.filter(|_| has_recording), ..changed }
+        }),
     ]
 }
 
@@ -73,6 +97,26 @@ fn an_update_that_adds_nothing_changes_nothing() {
     let mut progress = merged([&done]);
     assert!(!progress.merge(&done));
     assert!(!progress.merge(&conversation(CallStatus::InProgress, None)));
+}
+
+/// The provider may send a record twice, the second time with its summary, and may correct it.
+#[test]
+fn a_fuller_record_adds_what_the_first_lacks() {
+    let first = with(conversation(CallStatus::Completed, Some(42)), |it| it.transcript = turns(&["z"]));
+    let second = with(conversation(CallStatus::Completed, None), |it| {
+        it.summary = Some(note("They agreed."));
+        it.transcript = turns(&["a", "b"]);
+        it.cost_credits = Some(296);
+    });
+    for updates in [[&first, &second], [&second, &first]] {
+        let conversation = merged(updates).conversation.expect("it was reported");
+        assert_eq!((conversation.duration_secs, conversation.cost_credits), (Some(42), Some(296)));
+        assert_eq!(conversation.summary, Some(note("They agreed.")));
+        assert_eq!(conversation.transcript, turns(&["a", "b"]), "the longer transcript");
+    }
+    let ended = with(conversation(CallStatus::Failed, None), |it| it.summary = Some(note("Failed.")));
+    let conversation = merged([&ended, &first]).conversation.expect("it was reported");
+    assert_eq!((conversation.status, conversation.summary), (CallStatus::Completed, None));
 }
 
 /// Clients see a given-up call as unknown until a report ends it. Its events say so once.

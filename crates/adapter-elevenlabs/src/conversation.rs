@@ -99,7 +99,7 @@ impl<'a> Conversation<'a> {
             conversation_id: self.id(),
             carrier_call_id: carrier_call_id(&phone_call, &["call_id", "call_sid"]),
             content: UpdateContent::Conversation(ConversationRecord {
-                status,
+                // It counts from the answer: a call that rang for a minute without one has 0.
                 duration_secs: duration
                     .or_else(|| self.record.integer("call_duration_secs"))
                     .and_then(|secs| u32::try_from(secs).ok()),
@@ -110,6 +110,7 @@ impl<'a> Conversation<'a> {
                 summary: note_of(&self.record.object("analysis"), "transcript_summary"),
                 cost_credits: self.metadata.integer("cost"),
                 has_recording: self.record.is_true("has_audio"),
+                ..ConversationRecord::new(status)
             }),
         }
     }

@@ -86,15 +86,11 @@ fn parties(event: &Event, received_at: Timestamp) -> Option<PartiesLookup> {
 fn conversation(event: &Event) -> ConversationRecord {
     let field = |name| event.get(name).unwrap_or(&Value::Null);
     ConversationRecord {
-        status: CallStatus::Completed,
         duration_secs: secs(field("secs")),
         transcript: transcript(field("lines")),
-        started_at: None,
-        answered_at: None,
         end_reason: text(event, "cause").and_then(|cause| PrivateNote::parse(cause).ok()),
-        summary: None,
-        cost_credits: None,
         has_recording: field("recorded").as_bool().unwrap_or(false),
+        ..ConversationRecord::new(CallStatus::Completed)
     }
 }
 

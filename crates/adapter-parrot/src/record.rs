@@ -37,16 +37,11 @@ impl Record {
             conversation_id: Some(self.call.clone()),
             carrier_call_id: None,
             content: UpdateContent::Conversation(ConversationRecord {
-                status,
                 duration_secs: self.secs.filter(|_| status == CallStatus::Completed),
                 transcript: self.lines.clone(),
                 // Parrot has no more. What is absent here stays absent in the ledger.
-                started_at: None,
-                answered_at: None,
                 end_reason: self.cause.as_deref().and_then(|cause| PrivateNote::parse(cause).ok()),
-                summary: None,
-                cost_credits: None,
-                has_recording: false,
+                ..ConversationRecord::new(status)
             }),
         }
     }

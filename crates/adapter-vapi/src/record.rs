@@ -103,16 +103,13 @@ impl<'a> Record<'a> {
             conversation_id: self.id(),
             carrier_call_id: text(self.phone_call_provider_id).and_then(|id| CarrierCallId::parse(&id).ok()),
             content: UpdateContent::Conversation(ConversationRecord {
-                status,
                 duration_secs: talked
                     .and_then(|(started_at, ended_at)| ended_at.since(started_at).as_secs().try_into().ok()),
-                transcript: Vec::new(),
                 started_at,
-                answered_at: None,
+                // Also for a call that was not connected, which has no duration.
+                ended_at: ended_at.filter(|_| status.is_final()),
                 end_reason: self.end_reason(status),
-                summary: None,
-                cost_credits: None,
-                has_recording: false,
+                ..ConversationRecord::new(status)
             }),
         })
     }

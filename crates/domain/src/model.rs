@@ -8,6 +8,7 @@ mod call;
 mod call_event;
 mod call_record;
 mod call_status;
+mod call_times;
 mod caller_number;
 mod contact;
 mod destination;
@@ -40,6 +41,7 @@ pub use self::call_record::{
     TranscriptLine, UpdateContent,
 };
 pub use self::call_status::CallStatus;
+pub use self::call_times::CallTimes;
 pub use self::caller_number::{CallerNumber, Carrier, UnfitCallerNumber, UnmetCondition};
 pub use self::contact::Contact;
 pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};

@@ -33,6 +33,9 @@ struct Stored<'a> {
     started_at_millis: Option<Option<i64>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answered_at_millis: Option<Option<i64>>,
+    /// Absent if the provider does not report it, and where an earlier release wrote the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_at_millis: Option<i64>,
     end_reason: Option<Cow<'a, str>>,
     summary: Option<Cow<'a, str>>,
     cost_credits: Option<i64>,
@@ -89,6 +92,7 @@ impl ConversationForm {
             answered_at: millis(answered_at, Self::Postgres),
             started_at_millis: millis(started_at, Self::Sqlite),
             answered_at_millis: millis(answered_at, Self::Sqlite),
+            ended_at_millis: conversation.ended_at.map(Timestamp::unix_millis),
             end_reason: conversation.end_reason.as_ref().map(note),
             summary: conversation.summary.as_ref().map(note),
             cost_credits: conversation.cost_credits,
@@ -119,6 +123,7 @@ pub(crate) fn read(json: &str) -> Result<ConversationRecord, Unreadable> {
         transcript: stored.transcript.into_iter().map(line).collect::<Result<_, Unreadable>>()?,
         started_at: time([stored.started_at, stored.started_at_millis]),
         answered_at: time([stored.answered_at, stored.answered_at_millis]),
+        ended_at: stored.ended_at_millis.map(Timestamp::from_unix_millis),
         end_reason: stored.end_reason.map(note).transpose()?,
         summary: stored.summary.map(note).transpose()?,
         cost_credits: stored.cost_credits,

@@ -103,6 +103,7 @@ pub(crate) fn conversation(status: CallStatus) -> CallUpdate {
         ],
         started_at: Some(moment()),
         answered_at: Some(moment().after(Duration::from_millis(1))),
+        ended_at: Some(moment().after(Duration::from_millis(7777))),
         end_reason: Some(note("end_call \"tool\"")),
         summary: Some(note("What it was about: {\"a\": 1}")),
         cost_credits: Some(i64::MAX),
@@ -117,17 +118,7 @@ pub(crate) fn conversation(status: CallStatus) -> CallUpdate {
 
 /// A conversation without any optional field.
 pub(crate) fn bare_conversation(status: CallStatus) -> CallUpdate {
-    let content = ConversationRecord {
-        status,
-        duration_secs: None,
-        transcript: Vec::new(),
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
-        has_recording: false,
-    };
+    let content = ConversationRecord::new(status);
     CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Conversation(content) }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn completed_document() -> Value {
         ("sipCallId", json!("sip_1")),
         ("answerTime", json!("2026-03-02T09:10:08.000Z")),
         ("endTime", json!("2026-03-02T09:12:34.000Z")),
-        ("duration", json!(154)),
+        ("duration", json!(146)),
         ("endReason", json!("Client disconnected: 1000")),
         ("summary", json!("All went well.")),
         ("cost", json!(296)),
@@ -63,8 +63,8 @@ pub(crate) fn completed_document() -> Value {
 async fn a_completed_call_is_read_whole() {
     let mut call = completed_document();
     call["transcript"] = json!([
-        { "role": "agent", "message": "Hello Ada.", "timestamp": 8 },
-        { "role": "user", "message": "It is about the \"tumour\".", "timestamp": 12 }
+        { "role": "agent", "message": "Hello Ada.", "timestamp": 0 },
+        { "role": "user", "message": "It is about the \"tumour\".", "timestamp": 4 }
     ]);
     read(completed(CALL_ID)).await.assert_ok(200, &json!({ "success": true, "call": call }));
 }
@@ -79,7 +79,8 @@ async fn what_is_not_known_is_left_out() {
 async fn the_end_of_a_call_comes_from_the_report_that_decides_its_status() {
     let at = Timestamp::from_unix_millis(1_772_442_660_500);
     let failure = |reason| Some(CallFailure { reason, at });
-    let unstarted = ConversationRecord { started_at: None, ..conversation(CallStatus::Completed) };
+    let unstarted =
+        ConversationRecord { started_at: None, answered_at: None, ..conversation(CallStatus::Completed) };
     let without_reason = ConversationRecord { end_reason: None, ..conversation(CallStatus::Failed) };
     let (failed, ended) = ("2026-03-02T09:11:00.500Z", "2026-03-02T09:12:34.000Z");
     let reported = "Client disconnected: 1000";

@@ -45,18 +45,17 @@ pub(crate) fn note(text: &str) -> PrivateNote {
 pub(crate) fn conversation(status: CallStatus) -> ConversationRecord {
     let turn = |at_secs, speaker, text| TranscriptLine { at_secs, speaker, text: note(text) };
     ConversationRecord {
-        status,
-        duration_secs: Some(154),
+        duration_secs: Some(146),
         transcript: vec![
-            turn(8, Speaker::Agent, "Hello Ada."),
-            turn(12, Speaker::Callee, "It is about the \"tumour\"."),
+            turn(0, Speaker::Agent, "Hello Ada."),
+            turn(4, Speaker::Callee, "It is about the \"tumour\"."),
         ],
         started_at: Some(Timestamp::from_unix_millis(1_772_442_600_000)),
         answered_at: Some(Timestamp::from_unix_millis(1_772_442_608_000)),
         end_reason: Some(note("Client disconnected: 1000")),
         summary: Some(note("All went well.")),
         cost_credits: Some(296),
-        has_recording: false,
+        ..ConversationRecord::new(status)
     }
 }
 

@@ -50,15 +50,9 @@ async fn read(harness: &PostgresHarness, booking: &Booking) -> CallRecord {
 
 fn completed() -> CallUpdate {
     let content = ConversationRecord {
-        status: CallStatus::Completed,
         duration_secs: Some(7),
-        transcript: Vec::new(),
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
         has_recording: true,
+        ..ConversationRecord::new(CallStatus::Completed)
     };
     CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Conversation(content) }
 }

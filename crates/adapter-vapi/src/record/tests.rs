@@ -125,15 +125,11 @@ fn every_field_of_a_finished_call_is_read() {
     assert_eq!(
         content,
         ConversationRecord {
-            status: CallStatus::Completed,
             duration_secs: Some(42),
-            transcript: Vec::new(),
             started_at: Some(Timestamp::from_unix_millis(1_787_220_005_250)),
-            answered_at: None,
+            ended_at: Some(Timestamp::from_unix_millis(1_787_220_047_250)),
             end_reason: PrivateNote::parse("assistant-ended-call").ok(),
-            summary: None,
-            cost_credits: None,
-            has_recording: false,
+            ..ConversationRecord::new(CallStatus::Completed)
         }
     );
 }
@@ -148,6 +144,11 @@ fn only_a_conversation_has_a_duration_and_only_times_are_times() {
         let mut record = times.clone();
         record.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
         let (_, content) = read(&record).expect("a record with a status");
+        assert_eq!(
+            content.ended_at.is_some(),
+            content.status.is_final() && record["endedAt"].is_string(),
+            "{record}"
+        );
         (content.started_at.is_some(), content.duration_secs)
     };
     assert_eq!(with(json!({})), (true, Some(7)));

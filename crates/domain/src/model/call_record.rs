@@ -1,9 +1,9 @@
 //! A call in the ledger, and how a later report changes it.
 
 use crate::{
-    AnswerTime, CallEventKind, CallId, CallIdentity, CallReason, CallStatus, CarrierCallId, Contact,
-    ContactId, ConversationId, DialOutcome, GivenUp, NotConnectedReason, PersonName, PrivateNote, Recording,
-    RecordingReport, Timestamp, UserId,
+    AnswerTime, CallEventKind, CallId, CallIdentity, CallReason, CallStatus, CallTimes, CarrierCallId,
+    Contact, ContactId, ConversationId, DialOutcome, GivenUp, NotConnectedReason, PersonName, PrivateNote,
+    Recording, RecordingReport, Timestamp, UserId,
 };
 
 /// One call, as the ledger has it.
@@ -85,14 +85,17 @@ pub struct CallFailure {
 pub struct ConversationRecord {
     /// The status of the conversation.
     pub status: CallStatus,
-    /// How long it lasted, in seconds.
+    /// How long it lasted, in whole seconds. The ringing does not count.
     pub duration_secs: Option<u32>,
     /// What was said, in order.
     pub transcript: Vec<TranscriptLine>,
-    /// When it began.
+    /// When the provider began to call.
     pub started_at: Option<Timestamp>,
     /// When the callee answered.
     pub answered_at: Option<Timestamp>,
+    /// When it ended, if the provider reports that. Otherwise it follows from the duration: see
+    /// [`CallTimes`](crate::CallTimes).
+    pub ended_at: Option<Timestamp>,
     /// Why it ended, in the provider's words.
     pub end_reason: Option<PrivateNote>,
     /// What it was about, in the provider's words.
@@ -106,7 +109,7 @@ pub struct ConversationRecord {
 /// One turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TranscriptLine {
-    /// Seconds since the call began.
+    /// Seconds since the conversation began, when the callee answered.
     pub at_secs: u32,
     /// Who spoke.
     pub speaker: Speaker,
@@ -209,6 +212,12 @@ impl UpdateContent {
 }
 
 impl CallRecord {
+    /// The times of the call, as clients see them.
+    #[must_use]
+    pub fn times(&self) -> CallTimes {
+        CallTimes::of(self.booked_at, &self.progress)
+    }
+
     /// Whether the call has a recording that the gateway does not store because of its size.
     #[must_use]
     pub fn has_too_large_recording(&self) -> bool {
@@ -217,6 +226,23 @@ impl CallRecord {
 }
 
 impl ConversationRecord {
+    /// A record that says no more than this status.
+    #[must_use]
+    pub const fn new(status: CallStatus) -> Self {
+        Self {
+            status,
+            duration_secs: None,
+            transcript: Vec::new(),
+            started_at: None,
+            answered_at: None,
+            ended_at: None,
+            end_reason: None,
+            summary: None,
+            cost_credits: None,
+            has_recording: false,
+        }
+    }
+
     fn merge(&mut self, other: &Self) {
         if other.status != self.status {
             if other.status > self.status {
@@ -231,6 +257,7 @@ impl ConversationRecord {
         self.duration_secs = self.duration_secs.max(other.duration_secs);
         self.started_at = self.started_at.max(other.started_at);
         self.answered_at = self.answered_at.max(other.answered_at);
+        self.ended_at = self.ended_at.max(other.ended_at);
         keep_the_greater(&mut self.end_reason, other.end_reason.as_ref());
         keep_the_greater(&mut self.summary, other.summary.as_ref());
         self.cost_credits = self.cost_credits.max(other.cost_credits);

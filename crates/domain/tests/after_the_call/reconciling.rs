@@ -39,17 +39,7 @@ fn without_records(world: &World) -> Reconcile {
 
 /// A record of a conversation with this status.
 fn conversation(status: CallStatus) -> CallUpdate {
-    let content = UpdateContent::Conversation(ConversationRecord {
-        status,
-        duration_secs: None,
-        transcript: Vec::new(),
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
-        has_recording: false,
-    });
+    let content = UpdateContent::Conversation(ConversationRecord::new(status));
     CallUpdate { conversation_id: None, carrier_call_id: None, content }
 }
 

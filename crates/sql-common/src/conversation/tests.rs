@@ -14,6 +14,7 @@ fn conversation() -> ConversationRecord {
         transcript: vec![line(Speaker::Agent, "\"Hello\"\n\\"), line(Speaker::Callee, "日本")],
         started_at: Some(Timestamp::from_unix_millis(-1)),
         answered_at: None,
+        ended_at: None,
         end_reason: Some(note("hung up")),
         summary: Some(note("")),
         cost_credits: Some(i64::MIN),
@@ -28,6 +29,9 @@ fn every_field_is_read_back_from_either_form() {
             let content = ConversationRecord { has_recording, ..conversation() };
             assert_eq!(read(&form.write(&content)), Ok(content));
         }
+        let ended_at = Some(Timestamp::from_unix_millis(1_772_442_755_120));
+        let content = ConversationRecord { ended_at, ..conversation() };
+        assert_eq!(read(&form.write(&content)), Ok(content));
     }
 }
 
@@ -67,15 +71,12 @@ fn the_first_form_of_sqlite_is_read() {
         "transcript":[{"at_secs":3,"speaker":"callee","text":"yes"}],"started_at_millis":1000,
         "answered_at_millis":null,"end_reason":"done","summary":null,"cost_credits":-5}"#;
     let expected = ConversationRecord {
-        status: CallStatus::Completed,
         duration_secs: Some(42),
         transcript: vec![TranscriptLine { at_secs: 3, speaker: Speaker::Callee, text: note("yes") }],
         started_at: Some(Timestamp::from_unix_millis(1000)),
-        answered_at: None,
         end_reason: Some(note("done")),
-        summary: None,
         cost_credits: Some(-5),
-        has_recording: false,
+        ..ConversationRecord::new(CallStatus::Completed)
     };
     assert_eq!(read(json), Ok(expected));
 }

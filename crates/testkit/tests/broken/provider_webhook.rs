@@ -141,17 +141,7 @@ impl Lines {
 fn conversation(said: &str) -> ConversationRecord {
     let text = PrivateNote::parse(said).expect("a short text");
     let line = TranscriptLine { at_secs: 0, speaker: Speaker::Agent, text };
-    ConversationRecord {
-        status: CallStatus::Completed,
-        duration_secs: None,
-        transcript: vec![line],
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
-        has_recording: false,
-    }
+    ConversationRecord { transcript: vec![line], ..ConversationRecord::new(CallStatus::Completed) }
 }
 
 /// The time and the sum of a signature that has the right form.

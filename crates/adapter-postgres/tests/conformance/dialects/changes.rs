@@ -115,6 +115,7 @@ impl World {
             transcript: self.random.perhaps(&[vec![line]]).unwrap_or_default(),
             started_at: self.random.perhaps(&times),
             answered_at: self.random.perhaps(&times),
+            ended_at: self.random.perhaps(&times),
             end_reason: self.random.perhaps(&[note("hung up")]),
             summary: self.random.perhaps(&[note("a"), note("b")]),
             cost_credits: self.random.perhaps(&[-5, i64::MAX]),

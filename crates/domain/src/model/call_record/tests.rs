@@ -12,15 +12,8 @@ fn conversation(status: CallStatus, duration_secs: Option<u32>) -> CallUpdate {
         conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
         carrier_call_id: None,
         content: UpdateContent::Conversation(ConversationRecord {
-            status,
             duration_secs,
-            transcript: Vec::new(),
-            started_at: None,
-            answered_at: None,
-            end_reason: None,
-            summary: None,
-            cost_credits: None,
-            has_recording: false,
+            ..ConversationRecord::new(status)
         }),
     }
 }

@@ -16,17 +16,7 @@ fn any_update() -> impl Strategy<Value = (CallStatus, CallUpdate)> {
         (CallStatus::of_failure(reason), UpdateContent::Failure(failure))
     });
     let conversation = any_status().prop_map(|status| {
-        let conversation = ConversationRecord {
-            status,
-            duration_secs: None,
-            transcript: Vec::new(),
-            started_at: None,
-            answered_at: None,
-            end_reason: None,
-            summary: None,
-            cost_credits: None,
-            has_recording: false,
-        };
+        let conversation = ConversationRecord::new(status);
         (status, UpdateContent::Conversation(conversation))
     });
     let unresolved = Just((CallStatus::Unknown, UpdateContent::Unresolved));

@@ -2,8 +2,9 @@
 //! the same record that `GET /v1/convai/conversations/{id}` returns.
 
 use domain::{
-    CallId, CallStatus, CallUpdate, CarrierCallId, ConversationId, ConversationRecord, NotConnectedReason,
-    PhoneNumber, PrivateNote, ProviderAgentId, Timestamp, TranscriptLine, UpdateContent,
+    CallId, CallStatus, CallUpdate, CarrierCallId, CarrierStatus, ConversationId, ConversationRecord,
+    EndReason, NotConnectedReason, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCause, ProviderCode,
+    Timestamp, TranscriptLine, UpdateContent,
 };
 
 use crate::json::Object;
@@ -76,7 +77,7 @@ impl<'a> Conversation<'a> {
             Stage::Rings => CallStatus::Ringing,
             Stage::Talks => CallStatus::InProgress,
             Stage::Ended => CallStatus::Completed,
-            Stage::NotConnected(reason) => CallStatus::of_failure(reason.max(self.failure_reason())),
+            Stage::NotConnected => CallStatus::of_failure(self.failure_reason()),
             Stage::New => CallStatus::Unknown,
         })
     }
@@ -94,7 +95,6 @@ impl<'a> Conversation<'a> {
     pub(crate) fn update(&self, status: CallStatus) -> CallUpdate {
         let phone_call = self.metadata.object("phone_call");
         let duration = self.metadata.integer("call_duration_secs");
-        let end_reason = note_of(&self.metadata, "termination_reason");
         CallUpdate {
             conversation_id: self.id(),
             carrier_call_id: carrier_call_id(&phone_call, &["call_id", "call_sid"]),
@@ -106,7 +106,8 @@ impl<'a> Conversation<'a> {
                 transcript: self.record.objects("transcript").filter_map(|turn| line(&turn)).collect(),
                 started_at: timestamp(&self.metadata, "start_time_unix_secs"),
                 answered_at: timestamp(&self.metadata, "accepted_time_unix_secs"),
-                end_reason: end_reason.or_else(|| note_of(&self.metadata.object("error"), "reason")),
+                end_reason: self.end_reason(status),
+                cause: self.cause(),
                 summary: note_of(&self.record.object("analysis"), "transcript_summary"),
                 cost_credits: self.metadata.integer("cost"),
                 has_recording: self.record.is_true("has_audio"),
@@ -115,11 +116,57 @@ impl<'a> Conversation<'a> {
         }
     }
 
+    /// Why a conversation with this status ended.
+    fn end_reason(&self, status: CallStatus) -> Option<EndReason> {
+        match EndReason::of_status(status)? {
+            EndReason::Completed if self.reached_voicemail() => Some(EndReason::Voicemail),
+            EndReason::Completed => Some(EndReason::Completed),
+            _ => Some(EndReason::of_failure(self.failure_reason())),
+        }
+    }
+
+    /// A voicemail counts as answered. The agent's tool recognizes it.
+    fn reached_voicemail(&self) -> bool {
+        let feature = self.metadata.object("features_usage").object("voicemail_detection");
+        let reason = self.metadata.text("termination_reason").unwrap_or_default();
+        let is_detection = |result: &Object<'_>| {
+            let names =
+                [result.text("tool_name"), result.text("type"), result.object("result").text("result_type")];
+            !result.is_true("is_error")
+                && names.into_iter().flatten().any(|name| words::is_voicemail_detection(&name))
+        };
+        feature.is_true("used")
+            || words::ended_by_voicemail(&reason)
+            || self
+                .record
+                .objects("transcript")
+                .any(|turn| turn.objects("tool_results").any(|it| is_detection(&it)))
+    }
+
+    /// The provider's codes for the end: for a text that it explains the end with, for its error, and
+    /// its word for the status, whichever is the first.
+    fn cause(&self) -> ProviderCause {
+        let error = self.metadata.object("error");
+        let text = |object: &Object<'_>, key| object.text(key).unwrap_or_default();
+        let (number, message) = (error.integer("code"), text(&error, "reason"));
+        let (_, carrier_status) = outcome::failure_reason(number, &message);
+        let own_number = number.filter(|number| CarrierStatus::from_number(*number).is_none());
+        let code = words::code_of_text(&text(&self.metadata, "termination_reason"))
+            .or_else(|| words::code_of_text(&message))
+            .or_else(|| own_number.map(|number| ProviderCode::from_untrusted(&format!("error_{number}"))))
+            .or_else(|| words::code_of_word(&text(&error, "error_type")))
+            .or_else(|| words::code_of_word(&text(&self.record, "status")));
+        ProviderCause { code, carrier_status }
+    }
+
+    /// The most specific of what the status, the error and its type say.
     fn failure_reason(&self) -> NotConnectedReason {
         let error = self.metadata.object("error");
-        let reason =
+        let (reason, _) =
             outcome::failure_reason(error.integer("code"), &error.text("reason").unwrap_or_default());
-        reason.max(words::not_connected(&error.text("error_type").unwrap_or_default()))
+        let of_type = words::not_connected(&error.text("error_type").unwrap_or_default());
+        let of_status = words::not_connected(&self.record.text("status").unwrap_or_default());
+        reason.max(of_type).max(of_status)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::ports::{CallLookup, EventOrigin, PartiesLookup, ProviderEvent, UnreadableEvent};
-use domain::{CallFailure, CallUpdate, NotConnectedReason, RecordingReport, Timestamp, UpdateContent};
+use domain::{CallFailure, CallUpdate, ProviderCause, RecordingReport, Timestamp, UpdateContent};
 
 use crate::audio;
 use crate::conversation::{self, Conversation, Owner};
@@ -70,10 +70,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
         "call_initiation_failure" => Some(CallUpdate {
             conversation_id: conversation.id(),
             carrier_call_id: conversation::carrier_call_id(&failed_dial, &["call_sid", "CallSid"]),
-            content: UpdateContent::Failure(CallFailure {
-                reason: reason(failure_reason.as_deref(), &failed_dial),
-                at: happened_at,
-            }),
+            content: UpdateContent::Failure(failure(failure_reason.as_deref(), &failed_dial, happened_at)),
         }),
         AUDIO if recording.is_none() => Some(CallUpdate {
             conversation_id: conversation.id(),
@@ -108,12 +105,17 @@ fn key(kind: &str, conversation: &Conversation<'_>, body: &[u8]) -> String {
     }
 }
 
-/// The most specific of the reasons that the provider, Twilio and the telephone network give.
-fn reason(named: Option<&str>, failed_dial: &Object<'_>) -> NotConnectedReason {
-    let twilio = failed_dial.text("CallStatus").unwrap_or_default();
+/// With the most specific of the reasons that the provider, Twilio and the telephone network give.
+fn failure(named: Option<&str>, failed_dial: &Object<'_>, at: Timestamp) -> CallFailure {
+    let (named, twilio) = (named.unwrap_or_default(), failed_dial.text("CallStatus").unwrap_or_default());
     let status = failed_dial.integer("sip_status_code").or_else(|| failed_dial.integer("SipResponseCode"));
-    let network = outcome::failure_reason(status, &failed_dial.text("error_reason").unwrap_or_default());
-    words::not_connected(named.unwrap_or_default()).max(words::not_connected(&twilio)).max(network)
+    let message = failed_dial.text("error_reason").unwrap_or_default();
+    let (of_network, carrier_status) = outcome::failure_reason(status, &message);
+    let reason = words::not_connected(named).max(words::not_connected(&twilio)).max(of_network);
+    let code = words::code_of_word(named)
+        .or_else(|| words::code_of_word(&twilio))
+        .or_else(|| words::code_of_text(&message));
+    CallFailure { reason, at, cause: ProviderCause { code, carrier_status } }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The provider's words for a status, a reason and a speaker, with the spellings and synonyms that
 //! its API, its events and its carriers use. No other file compares them.
 
-use domain::{NotConnectedReason, Speaker, VendorWord};
+use domain::{NotConnectedReason, ProviderCode, Speaker, VendorWord};
 
 /// What the status of a conversation says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,8 +9,7 @@ pub(crate) enum Stage {
     Rings,
     Talks,
     Ended,
-    /// The reason may be *failed*, which says no more.
-    NotConnected(NotConnectedReason),
+    NotConnected,
     /// A new word. It may belong to a call that still rings.
     New,
 }
@@ -24,10 +23,9 @@ pub(crate) fn stage(status: &str) -> Stage {
         "done" | "completed" | "complete" | "ended" | "finished" | "success" | "successful" | "succeeded" => {
             Stage::Ended
         }
-        "failed" | "failure" | "error" | "canceled" | "cancelled" | "aborted" => {
-            Stage::NotConnected(NotConnectedReason::Failed)
-        }
-        _ => word.not_connected().map_or(Stage::New, Stage::NotConnected),
+        "failed" | "failure" | "error" | "canceled" | "cancelled" | "aborted" => Stage::NotConnected,
+        _ if word.not_connected().is_some() => Stage::NotConnected,
+        _ => Stage::New,
     }
 }
 
@@ -35,6 +33,54 @@ pub(crate) fn stage(status: &str) -> Stage {
 /// other word is *failed*.
 pub(crate) fn not_connected(word: &str) -> NotConnectedReason {
     VendorWord::read(word).not_connected().unwrap_or(NotConnectedReason::Failed)
+}
+
+/// Whether this is the name or the type of a tool's result that says that a voicemail answered.
+pub(crate) fn is_voicemail_detection(name: &str) -> bool {
+    matches!(VendorWord::read(name).as_str(), "voicemail-detection" | "voicemail-detection-success")
+}
+
+/// The code of a status or a reason that the provider names by a word: the word itself. `None` for
+/// the words that say no more than our own codes.
+pub(crate) fn code_of_word(raw: &str) -> Option<ProviderCode> {
+    let word = VendorWord::read(raw);
+    match word.as_str() {
+        "" | "unknown" | "done" | "failed" | "initiated" | "in-progress" | "processing" => None,
+        // A known word is no free text, also if it has spaces.
+        _ if word.not_connected().is_some() => {
+            Some(ProviderCode::from_untrusted(&raw.trim().replace(' ', "_")))
+        }
+        _ => Some(ProviderCode::from_untrusted(raw)),
+    }
+}
+
+const VOICEMAIL_TOOL: &str = "voicemail_detection_tool";
+
+/// Our codes for the provider's texts. The texts themselves may quote a phone number or a name.
+const TEXTS: [(&str, &str); 11] = [
+    ("missing required dynamic variables", "missing_dynamic_variables"),
+    ("exceeded its daily call limit", "daily_call_limit_exceeded"),
+    ("override for field", "override_not_allowed"),
+    ("voicemail_detection tool", VOICEMAIL_TOOL),
+    ("end_call tool", "end_call_tool"),
+    ("client disconnected", "client_disconnected"),
+    ("generation failed", "generation_failed"),
+    ("transaction failed to complete", "transaction_failed"),
+    ("sip request timed out", "sip_request_timed_out"),
+    ("request timed out", "request_timed_out"),
+    ("exceeded maximum duration", "max_duration_exceeded"),
+];
+
+/// The code of a text about the end of a call. `None` for a text that is not known.
+pub(crate) fn code_of_text(text: &str) -> Option<ProviderCode> {
+    let lower = text.to_ascii_lowercase();
+    let known = TEXTS.into_iter().find(|(part, _)| lower.contains(part));
+    known.map(|(_, code)| ProviderCode::from_untrusted(code))
+}
+
+/// Whether a conversation with this `termination_reason` ended at a voicemail.
+pub(crate) fn ended_by_voicemail(termination_reason: &str) -> bool {
+    code_of_text(termination_reason).is_some_and(|code| code.as_str() == VOICEMAIL_TOOL)
 }
 
 /// Who speaks in a turn of the transcript.

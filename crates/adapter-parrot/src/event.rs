@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use domain::ports::{CallLookup, EventOrigin, PartiesLookup, ProviderEvent, UnreadableEvent};
 use domain::{
     Audio, AudioFormat, CallFailure, CallId, CallStatus, CallUpdate, ConversationId, ConversationRecord,
-    PhoneNumber, PrivateNote, ProviderAgentId, Timestamp, UpdateContent,
+    PhoneNumber, ProviderAgentId, Timestamp, UpdateContent,
 };
 use serde_json::{Map, Value};
 
@@ -84,19 +84,21 @@ fn parties(event: &Event, received_at: Timestamp) -> Option<PartiesLookup> {
 }
 
 fn conversation(event: &Event) -> ConversationRecord {
-    let field = |name| event.get(name).unwrap_or(&Value::Null);
+    let (field, cause) = (|name| event.get(name).unwrap_or(&Value::Null), text(event, "cause"));
     ConversationRecord {
         duration_secs: secs(field("secs")),
         transcript: transcript(field("lines")),
-        end_reason: text(event, "cause").and_then(|cause| PrivateNote::parse(cause).ok()),
+        end_reason: cause.map(words::end_reason).filter(|reason| reason.status() == CallStatus::Completed),
+        cause: words::cause(cause),
         has_recording: field("recorded").as_bool().unwrap_or(false),
         ..ConversationRecord::new(CallStatus::Completed)
     }
 }
 
 fn failure(event: &Event, received_at: Timestamp) -> CallFailure {
-    let reason = words::not_connected(text(event, "cause").unwrap_or_default());
-    CallFailure { reason, at: received_at }
+    let cause = text(event, "cause");
+    let reason = words::not_connected(cause.unwrap_or_default());
+    CallFailure { reason, at: received_at, cause: words::cause(cause) }
 }
 
 #[cfg(test)]

@@ -21,7 +21,8 @@ fn outcome_of(response: DialResponse) -> DialOutcome {
     if accepted {
         DialOutcome::Placed(reference)
     } else {
-        DialOutcome::NotConnected { reference, reason: words::not_connected(&cause) }
+        let code = words::cause(Some(&cause)).code;
+        DialOutcome::NotConnected { reference, reason: words::not_connected(&cause), code }
     }
 }
 

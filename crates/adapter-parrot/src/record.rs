@@ -32,15 +32,17 @@ impl Record {
     }
 
     pub(crate) fn update(&self) -> CallUpdate {
-        let status = words::status(&self.state, self.cause.as_deref());
+        let cause = self.cause.as_deref();
+        let status = words::status(&self.state, cause);
         CallUpdate {
             conversation_id: Some(self.call.clone()),
             carrier_call_id: None,
             content: UpdateContent::Conversation(ConversationRecord {
                 duration_secs: self.secs.filter(|_| status == CallStatus::Completed),
                 transcript: self.lines.clone(),
+                end_reason: cause.filter(|_| status.is_final()).map(words::end_reason),
+                cause: words::cause(cause),
                 // Parrot has no more. What is absent here stays absent in the ledger.
-                end_reason: self.cause.as_deref().and_then(|cause| PrivateNote::parse(cause).ok()),
                 ..ConversationRecord::new(status)
             }),
         }

@@ -25,7 +25,7 @@ macro_rules! settle_call {
                  select id, state, status_rank from calls where id = $1 for no key update
              ), settled as (
                  update calls
-                    set state = $2, outcome_detail = $3, settled_at = $4,
+                    set state = $2, outcome_detail = $3, settled_at = $4, dial_code = $14,
                         conversation_id = greatest($5, calls.conversation_id),
                         carrier_call_id = greatest($6, calls.carrier_call_id),
                         status_rank = ($7::smallint[])[before.status_rank + 1]
@@ -34,10 +34,13 @@ macro_rules! settle_call {
                  returning calls.id, calls.organization_id, calls.conversation_id, calls.status_rank,
                            before.status_rank as rank_before, before.state = $9 as was_dialling
              ), written_events as (
-                 insert into call_events (call_id, organization_id, conversation_id, kind, status_rank)
-                 select settled.id, settled.organization_id, settled.conversation_id, event.kind, settled.status_rank
+                 insert into call_events
+                     (call_id, organization_id, conversation_id, kind, status_rank, end_reason)
+                 select settled.id, settled.organization_id, settled.conversation_id, event.kind,
+                        settled.status_rank, event.end_reason
                    from settled
-                   join unnest($10::smallint[], $11::text[]) with ordinality as event (rank_before, kind, sequence)
+                   join unnest($10::smallint[], $11::text[], $15::text[])
+                            with ordinality as event (rank_before, kind, end_reason, sequence)
                      on event.rank_before = settled.rank_before
                   order by event.sequence
                  on conflict do nothing
@@ -57,7 +60,9 @@ macro_rules! settle_call {
             &$merges.event_ranks_before,
             &$merges.event_kinds as _,
             $settlement.key.as_str(),
-            $settlement.token.as_str()
+            $settlement.token.as_str(),
+            $outcome.dial_code,
+            &$merges.event_end_reasons as _
             $(, $argument)*
         )
     };
@@ -156,7 +161,7 @@ impl CallLedger for PostgresStore {
         let outcome = OutcomeColumns::from(settlement.outcome);
         // The statement does not know the call's status, which reports may have raised. The domain
         // decides for each status that it may have, and the statement picks by its rank.
-        let merges = StatusMerges::of(settlement.status);
+        let merges = StatusMerges::of(settlement.status, outcome.end_reason);
         // The reservation changes only if the call does, and only for its own token: a second
         // settlement, or a late one of an older call, must not change it. If the outcome was
         // unknown, the reservation is never shortened, since the phone may ring until its end.
@@ -177,10 +182,10 @@ impl CallLedger for PostgresStore {
                 settle_call!(
                     "update dial_guards as reservation
                         set blocked_until = greatest(
-                                clock_timestamp() + make_interval(secs => $14),
+                                clock_timestamp() + make_interval(secs => $16),
                                 case when not settled.was_dialling then reservation.blocked_until end)
                        from settled
-                      where reservation.key = $12 and reservation.token = $13 and $15",
+                      where reservation.key = $12 and reservation.token = $13 and $17",
                     settlement,
                     outcome,
                     settled_at,

@@ -1,7 +1,7 @@
 //! The provider's words for a status and for the reason of an end, with their spellings and synonyms.
 //! No other file compares them.
 
-use domain::{CallStatus, VendorWord};
+use domain::{CarrierStatus, EndReason, VendorWord};
 
 /// What the status of a call says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,23 +31,30 @@ pub(crate) fn stage(status: &str) -> Stage {
     }
 }
 
-/// The status of a call that has ended. Of the provider's several hundred reasons, only the ones
-/// below prove that the callee or a machine answered; the times of a record do not prove it.
+/// Why a call ended. Of the provider's several hundred reasons, only the ones below prove that the
+/// callee or a machine answered; the times of a record do not prove it.
 ///
-/// With any other reason the status is *failed*; another report with a more specific status wins.
-pub(crate) fn status_at_end(reason: &str) -> CallStatus {
+/// With any other reason the call has *failed*; another report with a more specific status wins.
+pub(crate) fn end_reason(reason: &str) -> Option<EndReason> {
     let word = VendorWord::read(reason);
     match word.as_str() {
-        "voicemail"
-        | "silence-timed-out"
+        "voicemail" => Some(EndReason::Voicemail),
+        "silence-timed-out"
         | "exceeded-max-duration"
         | "assistant-said-end-call-phrase"
-        | "assistant-forwarded-call" => CallStatus::Completed,
+        | "assistant-forwarded-call" => Some(EndReason::Completed),
         // The provider appends how the call ended, for example
         // `assistant-ended-call-with-hangup-task`.
-        word if word.starts_with("customer-ended-call") || word.starts_with("assistant-ended-call") => {
-            CallStatus::Completed
+        name if name.starts_with("customer-ended-call") || name.starts_with("assistant-ended-call") => {
+            Some(EndReason::Completed)
         }
-        _ => word.not_connected().map_or(CallStatus::Failed, CallStatus::of_failure),
+        _ => word.not_connected().map(EndReason::of_failure),
     }
+}
+
+/// The SIP status in a reason such as `…-outbound-sip-503-service-unavailable`.
+pub(crate) fn carrier_status(reason: &str) -> Option<CarrierStatus> {
+    let (_, rest) = reason.split_once("sip-")?;
+    let digits = rest.split('-').next()?;
+    digits.parse().ok().and_then(CarrierStatus::from_number)
 }

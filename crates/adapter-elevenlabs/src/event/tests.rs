@@ -1,6 +1,6 @@
 //! Events as the provider documents them, and malformed ones.
 
-use domain::{Audio, AudioFormat, CallStatus, CarrierCallId, PhoneNumber};
+use domain::{Audio, AudioFormat, CallStatus, CarrierCallId, CarrierStatus, NotConnectedReason, PhoneNumber};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn sip_failure(named: &str, body: Value) -> Value {
 
 fn failure(event: &ProviderEvent) -> CallFailure {
     match event.update.as_ref().expect("an update").content {
-        UpdateContent::Failure(failure) => failure,
+        UpdateContent::Failure(ref failure) => failure.clone(),
         ref other => panic!("{other:?} is not a failure"),
     }
 }
@@ -189,6 +189,28 @@ fn a_failure_says_why_and_when() {
         assert_eq!(failure(&event).reason, expected, "{named} {body}");
         assert_eq!(failure(&event).at, Timestamp::from_unix_millis(1_759_931_652_000));
         assert!(event.key.starts_with("call_initiation_failure:conv_1#"), "{}", event.key);
+    }
+}
+
+/// The provider's word is kept as it spells it, unless it says no more than *unknown*.
+#[test]
+fn a_failure_has_the_providers_codes() {
+    let timed_out = json!({"error_reason": "sip request timed out"});
+    let declined =
+        json!({"sip_status_code": 603, "error_reason": "INVITE failed: sip status: 603: Decline (SIP 603)"});
+    for (named, body, code, carrier_status) in [
+        ("busy", json!({"sip_status_code": 486}), Some("busy"), Some(486)),
+        ("No Answer", json!({}), Some("No_Answer"), None),
+        ("carrier_rejected", json!({"sip_status_code": "503"}), Some("carrier_rejected"), Some(503)),
+        ("the carrier of Ada said no", json!({}), Some("unrecognized"), None),
+        ("unknown", json!({"CallStatus": "no-answer", "SipResponseCode": ""}), Some("no-answer"), None),
+        ("unknown", timed_out, Some("sip_request_timed_out"), None),
+        ("unknown", declined, None, Some(603)),
+        ("unknown", json!({"sip_status_code": 1011}), None, None),
+    ] {
+        let cause = failure(&read_json(&sip_failure(named, body.clone()))).cause;
+        assert_eq!(cause.code.as_ref().map(|code| code.as_str()), code, "{named} {body}");
+        assert_eq!(cause.carrier_status.map(CarrierStatus::number), carrier_status, "{named} {body}");
     }
 }
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use domain::{
     AgentId, Booking, CallEvent, CallEventKind, CallId, CallIdentity, CallProgress, CallReason, CallStatus,
-    CarrierCallId, ContactId, ConversationId, ConversationRecord, EventId, EventSequence, OrganizationId,
-    PhoneNumber, PrivateNote, Speaker, Timestamp, TranscriptLine, UserId,
+    CarrierCallId, ContactId, ConversationId, ConversationRecord, EndReason, EventId, EventSequence,
+    OrganizationId, PhoneNumber, PrivateNote, ProviderCause, ProviderCode, Speaker, Timestamp,
+    TranscriptLine, UserId,
 };
 use testkit::fixtures;
 use testkit::memory::LedgerCall;
@@ -52,7 +53,8 @@ pub(crate) fn conversation(status: CallStatus) -> ConversationRecord {
         ],
         started_at: Some(Timestamp::from_unix_millis(1_772_442_600_000)),
         answered_at: Some(Timestamp::from_unix_millis(1_772_442_608_000)),
-        end_reason: Some(note("Client disconnected: 1000")),
+        end_reason: EndReason::of_status(status),
+        cause: ProviderCause::from(ProviderCode::from_untrusted("client_disconnected")),
         summary: Some(note("All went well.")),
         cost_credits: Some(296),
         ..ConversationRecord::new(status)
@@ -83,6 +85,7 @@ pub(crate) fn event(number: i64, kind: CallEventKind, status: CallStatus) -> Cal
         identity,
         kind,
         status,
+        end_reason: EndReason::of_status(status).filter(|_| kind == CallEventKind::Ended),
         conversation_id: Some(ConversationId::parse("conv_1").expect("a valid id")),
         happened_at: Timestamp::from_unix_millis(1_772_442_755_120),
     }

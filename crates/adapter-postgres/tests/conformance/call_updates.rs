@@ -96,6 +96,7 @@ async fn a_call_of_one_of_two_tenants_is_not_guessed() {
     let ended = DialOutcome::NotConnected {
         reference: ProviderReference { conversation_id: None, ..reference },
         reason: NotConnectedReason::Busy,
+        code: None,
     };
     settle(&store, &our_call, &ended).await;
     assert_eq!(
@@ -206,8 +207,11 @@ async fn the_migration_gives_earlier_calls_their_status() {
     let placed = DialOutcome::Placed(fixtures::provider_reference());
     let unknown = DialOutcome::Unknown(UnknownCause::TimedOut);
     let not_dialled = DialOutcome::NotDialled(NotDialledReason::Unavailable);
-    let not_connected = NotConnectedReason::ALL
-        .map(|reason| DialOutcome::NotConnected { reference: fixtures::provider_reference(), reason });
+    let not_connected = NotConnectedReason::ALL.map(|reason| DialOutcome::NotConnected {
+        reference: fixtures::provider_reference(),
+        reason,
+        code: None,
+    });
     let mut calls = vec![("dialling", None, CallStatus::Initiated)];
     for outcome in [&placed, &unknown, &not_dialled].into_iter().chain(&not_connected) {
         let detail = match outcome {

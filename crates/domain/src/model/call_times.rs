@@ -19,9 +19,10 @@ pub struct CallTimes {
 }
 
 impl CallTimes {
-    /// The times of a call that was booked at this time.
+    /// The times of a call that was booked at this time, and whose dial may have been known to reach
+    /// no phone at the other time.
     #[must_use]
-    pub fn of(booked_at: Timestamp, progress: &CallProgress) -> Self {
+    pub fn of(booked_at: Timestamp, progress: &CallProgress, not_dialled_at: Option<Timestamp>) -> Self {
         let conversation = progress.conversation.as_ref();
         let answered_at = conversation.and_then(|it| it.answered_at).map(|at| at.max(booked_at));
         let by_conversation = || {
@@ -32,7 +33,8 @@ impl CallTimes {
             Some(CallStatus::Completed) => by_conversation(),
             // A failure counts only while no record of a conversation has replaced its status.
             Some(CallStatus::Busy | CallStatus::NoAnswer | CallStatus::Failed) => {
-                progress.failure.map(|failure| failure.at).or_else(by_conversation)
+                let failed_at = progress.failure.as_ref().map(|failure| failure.at);
+                failed_at.or(not_dialled_at).or_else(by_conversation)
             }
             Some(
                 CallStatus::InProgress | CallStatus::Unknown | CallStatus::Ringing | CallStatus::Initiated,

@@ -63,7 +63,7 @@ fn status(world: &World, booking: &Booking) -> Option<CallStatus> {
 async fn a_record_of_the_provider_is_merged_into_the_ledger() {
     let (world, provider) = (World::new(), provider());
     let booking = world.book().await;
-    let failure = CallFailure { reason: NotConnectedReason::NoAnswer, at: ManualClock::START };
+    let failure = CallFailure::new(NotConnectedReason::NoAnswer, ManualClock::START);
     let content = UpdateContent::Failure(failure);
     let update = CallUpdate { conversation_id: None, carrier_call_id: None, content };
     provider.add_record(&booking.identity.call_id, update);

@@ -87,7 +87,7 @@ impl Provider {
         if dial.script.is_answered || self.answers == AnswerTime::BeforeRinging {
             DialOutcome::Placed(reference)
         } else {
-            DialOutcome::NotConnected { reference, reason: NotConnectedReason::NoAnswer }
+            DialOutcome::NotConnected { reference, reason: NotConnectedReason::NoAnswer, code: None }
         }
     }
 

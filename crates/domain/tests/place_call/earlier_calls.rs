@@ -37,7 +37,7 @@ fn recorded(status: CallStatus) -> CallUpdate {
 }
 
 fn failed(reason: NotConnectedReason) -> CallUpdate {
-    let failure = CallFailure { reason, at: Timestamp::from_unix_millis(0) };
+    let failure = CallFailure::new(reason, Timestamp::from_unix_millis(0));
     CallUpdate { content: UpdateContent::Failure(failure), ..CallUpdate::unresolved() }
 }
 

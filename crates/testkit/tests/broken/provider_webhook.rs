@@ -97,10 +97,7 @@ impl Lines {
         let said = field("said").unwrap_or_default();
         let content = match kind.as_str() {
             "failed" if !self.has(Flaw::TakesFailuresForConversations) => {
-                Some(UpdateContent::Failure(CallFailure {
-                    reason: NotConnectedReason::Busy,
-                    at: received_at,
-                }))
+                Some(UpdateContent::Failure(CallFailure::new(NotConnectedReason::Busy, received_at)))
             }
             "ended" | "failed" => Some(UpdateContent::Conversation(conversation(said))),
             "other" if self.has(Flaw::GuessesAtUnknownTypes) => Some(UpdateContent::Unresolved),

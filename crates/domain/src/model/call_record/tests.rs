@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::GivenUpReason;
+use crate::{CarrierStatus, GivenUpReason, PrivateNote, ProviderCode, Speaker, TranscriptLine};
 
 fn note(text: &str) -> PrivateNote {
     PrivateNote::parse(text).expect("plain text")
@@ -34,7 +34,7 @@ fn failure(reason: NotConnectedReason, at: i64) -> CallUpdate {
     CallUpdate {
         conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
         carrier_call_id: Some(CarrierCallId::parse("otb_1").expect("an id")),
-        content: UpdateContent::Failure(CallFailure { reason, at: Timestamp::from_unix_millis(at) }),
+        content: UpdateContent::Failure(CallFailure::new(reason, Timestamp::from_unix_millis(at))),
     }
 }
 
@@ -110,6 +110,76 @@ fn a_fuller_record_adds_what_the_first_lacks() {
     let ended = with(conversation(CallStatus::Failed, None), |it| it.summary = Some(note("Failed.")));
     let conversation = merged([&ended, &first]).conversation.expect("it was reported");
     assert_eq!((conversation.status, conversation.summary), (CallStatus::Completed, None));
+}
+
+/// A refusal reaches clients that hung up, or that only read the history.
+#[test]
+fn the_end_has_a_reason_and_the_providers_codes() {
+    let code = |code: &str| Some(ProviderCode::from_untrusted(code));
+    let record = |not_dialled: Option<NotDialled>, updates: &[&CallUpdate]| CallRecord {
+        progress: merged(updates.iter().copied()),
+        not_dialled,
+        ..record()
+    };
+    let at = Timestamp::from_unix_millis(5);
+    let failed = with(conversation(CallStatus::Failed, None), |_| ());
+    let refused = record(Some(NotDialled { code: code("agent_not_found"), at }), &[&failed]);
+    assert_eq!(refused.end_reason(), Some(EndReason::ProviderRejected));
+    assert_eq!(refused.end_cause().code, code("agent_not_found"));
+    let unreached = record(Some(NotDialled { code: None, at }), &[&failed]);
+    assert_eq!(
+        (unreached.end_reason(), unreached.end_cause()),
+        (Some(EndReason::ProviderUnavailable), ProviderCause::default())
+    );
+
+    let cause = ProviderCause { code: code("busy"), carrier_status: CarrierStatus::from_number(486) };
+    let busy = CallFailure { cause: cause.clone(), ..CallFailure::new(NotConnectedReason::Busy, at) };
+    let busy = CallUpdate { content: UpdateContent::Failure(busy), ..CallUpdate::unresolved() };
+    let told = record(None, &[&busy, &failed]);
+    assert_eq!((told.end_reason(), told.end_cause()), (Some(EndReason::Busy), cause));
+
+    let done = with(conversation(CallStatus::Completed, Some(42)), |it| {
+        it.end_reason = Some(EndReason::Voicemail);
+        it.cause.code = code("voicemail");
+    });
+    let answered = record(None, &[&busy, &done]);
+    assert_eq!(answered.end_reason(), Some(EndReason::Voicemail));
+    assert_eq!(answered.end_cause(), ProviderCause { code: code("voicemail"), carrier_status: None });
+
+    let running = record(None, &[&conversation(CallStatus::InProgress, None)]);
+    assert_eq!((running.end_reason(), running.end_cause()), (None, ProviderCause::default()));
+}
+
+/// A booked call.
+fn record() -> CallRecord {
+    let id = "an-id";
+    let number = || crate::PhoneNumber::parse("+14165550100").expect("a number");
+    let identity = CallIdentity {
+        call_id: CallId::parse(id).expect("an id"),
+        organization_id: crate::OrganizationId::parse(id).expect("an id"),
+        user_id: UserId::parse(id).expect("an id"),
+        contact_id: ContactId::parse(id).expect("an id"),
+        agent_id: crate::AgentId::parse(id).expect("an id"),
+        from: number(),
+        to: number(),
+    };
+    let contact = Contact {
+        id: identity.contact_id.clone(),
+        organization_id: identity.organization_id.clone(),
+        first_name: None,
+        last_name: None,
+        phone_number: None,
+    };
+    CallRecord {
+        identity,
+        user_name: PersonName::parse("Grace").expect("a name"),
+        contact,
+        reason: None,
+        booked_at: Timestamp::from_unix_millis(0),
+        progress: CallProgress::default(),
+        not_dialled: None,
+        recording: None,
+    }
 }
 
 /// Clients see a given-up call as unknown until a report ends it. Its events say so once.

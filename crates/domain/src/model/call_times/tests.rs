@@ -17,7 +17,7 @@ fn talked(change: impl FnOnce(&mut ConversationRecord)) -> CallTimes {
         conversation: Some(conversation),
         ..CallProgress::default()
     };
-    CallTimes::of(BOOKED, &progress)
+    CallTimes::of(BOOKED, &progress, None)
 }
 
 /// The phone rang for 27 s, and the callee talked for 6 s.
@@ -58,10 +58,10 @@ fn a_reported_end_keeps_its_milliseconds() {
 
 #[test]
 fn a_failure_is_not_before_the_booking() {
-    let failure = CallFailure { reason: NotConnectedReason::Busy, at: at(-900) };
+    let failure = CallFailure::new(NotConnectedReason::Busy, at(-900));
     let progress =
         CallProgress { status: Some(CallStatus::Busy), failure: Some(failure), ..CallProgress::default() };
-    assert_eq!(CallTimes::of(BOOKED, &progress).ended_at, Some(BOOKED));
+    assert_eq!(CallTimes::of(BOOKED, &progress, None).ended_at, Some(BOOKED));
 }
 
 fn any_time() -> impl Strategy<Value = Option<Timestamp>> {
@@ -80,7 +80,7 @@ fn any_progress() -> impl Strategy<Value = CallProgress> {
                 ended_at,
                 ..ConversationRecord::new(of_conversation)
             };
-            let failure = failed_at.map(|at| CallFailure { reason: NotConnectedReason::Failed, at });
+            let failure = failed_at.map(|at| CallFailure::new(NotConnectedReason::Failed, at));
             let (status, conversation) = (Some(status), Some(conversation));
             CallProgress { status, failure, conversation, ..CallProgress::default() }
         },
@@ -92,7 +92,7 @@ proptest! {
     /// conversation of which the answer is known ends its duration after it.
     #[test]
     fn the_times_of_a_call_are_in_their_order(progress in any_progress()) {
-        let times = CallTimes::of(BOOKED, &progress);
+        let times = CallTimes::of(BOOKED, &progress, None);
         prop_assert_eq!(times.started_at, BOOKED);
         let answered_at = times.answered_at.unwrap_or(BOOKED);
         prop_assert!(answered_at >= BOOKED);

@@ -2,12 +2,14 @@
 //! the same record that `GET /v1/convai/conversations/{id}` returns.
 
 use domain::{
-    CallId, CallStatus, CallUpdate, CarrierCallId, ConversationId, ConversationRecord, NotConnectedReason,
-    PhoneNumber, PrivateNote, ProviderAgentId, Speaker, Timestamp, TranscriptLine, UpdateContent,
+    CallId, CallStatus, CallUpdate, CarrierCallId, CarrierStatus, ConversationId, ConversationRecord,
+    EndReason, NotConnectedReason, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCause, ProviderCode,
+    Timestamp, TranscriptLine, UpdateContent,
 };
 
 use crate::json::Object;
 use crate::outcome;
+use crate::words::{self, Stage};
 
 /// The end of the year 9999. A later number is not a time in seconds.
 const END_OF_TIME_SECS: i64 = 253_402_300_799;
@@ -55,7 +57,8 @@ impl<'a> Conversation<'a> {
 
     /// The gateway did not place an inbound call.
     pub(crate) fn is_inbound(&self) -> bool {
-        self.metadata.object("phone_call").text("direction").as_deref() == Some("inbound")
+        let direction = self.metadata.object("phone_call").text("direction");
+        direction.is_some_and(|direction| words::is_inbound(&direction))
     }
 
     /// The numbers of both parties, in either order: on an outbound call `caller_id` may be either
@@ -70,51 +73,100 @@ impl<'a> Conversation<'a> {
     /// `None` if the record has no status. A new status is *unknown*, which is not final: it may
     /// belong to a call that still rings.
     pub(crate) fn status(&self) -> Option<CallStatus> {
-        Some(match self.record.text("status")?.as_str() {
-            "done" => CallStatus::Completed,
-            "failed" => CallStatus::of_failure(self.failure_reason()),
-            "initiated" => CallStatus::Ringing,
-            "in-progress" | "processing" => CallStatus::InProgress,
-            _ => CallStatus::Unknown,
+        Some(match words::stage(&self.record.text("status")?) {
+            Stage::Rings => CallStatus::Ringing,
+            Stage::Talks => CallStatus::InProgress,
+            Stage::Ended => CallStatus::Completed,
+            Stage::NotConnected => CallStatus::of_failure(self.failure_reason()),
+            Stage::New => CallStatus::Unknown,
         })
     }
 
-    /// The status of a call that is over, if the record has no status.
+    /// The status of a call that is over, whichever word the record has for its status: a new word,
+    /// one for an earlier stage, or none.
     pub(crate) fn status_at_end(&self) -> CallStatus {
         let has_failed = !self.metadata.object("error").is_empty();
-        if has_failed { CallStatus::of_failure(self.failure_reason()) } else { CallStatus::Completed }
+        let without_word =
+            if has_failed { CallStatus::of_failure(self.failure_reason()) } else { CallStatus::Completed };
+        self.status().filter(|status| status.is_final()).unwrap_or(without_word)
     }
 
     /// The content of the record, for a call with this status.
     pub(crate) fn update(&self, status: CallStatus) -> CallUpdate {
         let phone_call = self.metadata.object("phone_call");
         let duration = self.metadata.integer("call_duration_secs");
-        let end_reason = note_of(&self.metadata, "termination_reason");
         CallUpdate {
             conversation_id: self.id(),
             carrier_call_id: carrier_call_id(&phone_call, &["call_id", "call_sid"]),
             content: UpdateContent::Conversation(ConversationRecord {
-                status,
+                // It counts from the answer: a call that rang for a minute without one has 0.
                 duration_secs: duration
                     .or_else(|| self.record.integer("call_duration_secs"))
                     .and_then(|secs| u32::try_from(secs).ok()),
                 transcript: self.record.objects("transcript").filter_map(|turn| line(&turn)).collect(),
                 started_at: timestamp(&self.metadata, "start_time_unix_secs"),
                 answered_at: timestamp(&self.metadata, "accepted_time_unix_secs"),
-                end_reason: end_reason.or_else(|| note_of(&self.metadata.object("error"), "reason")),
+                end_reason: self.end_reason(status),
+                cause: self.cause(),
                 summary: note_of(&self.record.object("analysis"), "transcript_summary"),
                 cost_credits: self.metadata.integer("cost"),
                 has_recording: self.record.is_true("has_audio"),
+                ..ConversationRecord::new(status)
             }),
         }
     }
 
+    /// Why a conversation with this status ended.
+    fn end_reason(&self, status: CallStatus) -> Option<EndReason> {
+        match EndReason::of_status(status)? {
+            EndReason::Completed if self.reached_voicemail() => Some(EndReason::Voicemail),
+            EndReason::Completed => Some(EndReason::Completed),
+            _ => Some(EndReason::of_failure(self.failure_reason())),
+        }
+    }
+
+    /// A voicemail counts as answered. The agent's tool recognizes it.
+    fn reached_voicemail(&self) -> bool {
+        let feature = self.metadata.object("features_usage").object("voicemail_detection");
+        let reason = self.metadata.text("termination_reason").unwrap_or_default();
+        let is_detection = |result: &Object<'_>| {
+            let names =
+                [result.text("tool_name"), result.text("type"), result.object("result").text("result_type")];
+            !result.is_true("is_error")
+                && names.into_iter().flatten().any(|name| words::is_voicemail_detection(&name))
+        };
+        feature.is_true("used")
+            || words::ended_by_voicemail(&reason)
+            || self
+                .record
+                .objects("transcript")
+                .any(|turn| turn.objects("tool_results").any(|it| is_detection(&it)))
+    }
+
+    /// The provider's codes for the end: for a text that it explains the end with, for its error, and
+    /// its word for the status, whichever is the first.
+    fn cause(&self) -> ProviderCause {
+        let error = self.metadata.object("error");
+        let text = |object: &Object<'_>, key| object.text(key).unwrap_or_default();
+        let (number, message) = (error.integer("code"), text(&error, "reason"));
+        let (_, carrier_status) = outcome::failure_reason(number, &message);
+        let own_number = number.filter(|number| CarrierStatus::from_number(*number).is_none());
+        let code = words::code_of_text(&text(&self.metadata, "termination_reason"))
+            .or_else(|| words::code_of_text(&message))
+            .or_else(|| own_number.map(|number| ProviderCode::from_untrusted(&format!("error_{number}"))))
+            .or_else(|| words::code_of_word(&text(&error, "error_type")))
+            .or_else(|| words::code_of_word(&text(&self.record, "status")));
+        ProviderCause { code, carrier_status }
+    }
+
+    /// The most specific of what the status, the error and its type say.
     fn failure_reason(&self) -> NotConnectedReason {
         let error = self.metadata.object("error");
-        let reason =
+        let (reason, _) =
             outcome::failure_reason(error.integer("code"), &error.text("reason").unwrap_or_default());
-        let is_no_answer = error.text("error_type").as_deref() == Some("no_answer");
-        if is_no_answer { reason.max(NotConnectedReason::NoAnswer) } else { reason }
+        let of_type = words::not_connected(&error.text("error_type").unwrap_or_default());
+        let of_status = words::not_connected(&self.record.text("status").unwrap_or_default());
+        reason.max(of_type).max(of_status)
     }
 }
 
@@ -136,11 +188,7 @@ pub(crate) fn timestamp(object: &Object<'_>, key: &str) -> Option<Timestamp> {
 }
 
 fn line(turn: &Object<'_>) -> Option<TranscriptLine> {
-    let speaker = match turn.text("role")?.as_str() {
-        "agent" => Speaker::Agent,
-        "user" => Speaker::Callee,
-        _ => return None,
-    };
+    let speaker = words::speaker(&turn.text("role")?)?;
     let at_secs = turn.integer("time_in_call_secs").unwrap_or(0).clamp(0, u32::MAX.into());
     Some(TranscriptLine {
         at_secs: u32::try_from(at_secs).unwrap_or(u32::MAX),

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::ports::{CallLookup, EventOrigin, PartiesLookup, ProviderEvent, UnreadableEvent};
-use domain::{CallFailure, CallUpdate, NotConnectedReason, RecordingReport, Timestamp, UpdateContent};
+use domain::{CallFailure, CallUpdate, ProviderCause, RecordingReport, Timestamp, UpdateContent};
 
 use crate::audio;
 use crate::conversation::{self, Conversation, Owner};
 use crate::hex::hex;
 use crate::json::Object;
-use crate::outcome;
+use crate::{outcome, words};
 
 /// An event may identify its call by phone numbers alone. It then belongs to a call booked within
 /// this time before the event.
@@ -66,16 +66,11 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
     );
     let update = match kind.as_str() {
         _ if is_inbound => None,
-        "post_call_transcription" => {
-            Some(conversation.update(conversation.status().unwrap_or_else(|| conversation.status_at_end())))
-        }
+        "post_call_transcription" => Some(conversation.update(conversation.status_at_end())),
         "call_initiation_failure" => Some(CallUpdate {
             conversation_id: conversation.id(),
             carrier_call_id: conversation::carrier_call_id(&failed_dial, &["call_sid", "CallSid"]),
-            content: UpdateContent::Failure(CallFailure {
-                reason: reason(failure_reason.as_deref(), &failed_dial),
-                at: happened_at,
-            }),
+            content: UpdateContent::Failure(failure(failure_reason.as_deref(), &failed_dial, happened_at)),
         }),
         AUDIO if recording.is_none() => Some(CallUpdate {
             conversation_id: conversation.id(),
@@ -100,24 +95,27 @@ fn kind(text: &str) -> String {
     if is_type { text } else { UNRECOGNIZED }.to_owned()
 }
 
-/// Equal for all deliveries of one event; at most 200 bytes. The provider's deliveries have no id.
+/// Equal for all deliveries of one event. The provider's deliveries have no id. The hash of the body
+/// is in it, because a second delivery for a conversation may say more than the first.
 fn key(kind: &str, conversation: &Conversation<'_>, body: &[u8]) -> String {
+    let hash = hex(digest(&SHA256, body).as_ref());
     match conversation.id() {
-        Some(id) if kind != UNRECOGNIZED => format!("{kind}:{id}"),
-        // A type contains no `#`, so these keys differ from those above.
-        _ => format!("{kind}#{}", hex(digest(&SHA256, body).as_ref())),
+        Some(id) if kind != UNRECOGNIZED => format!("{kind}:{id}#{hash}"),
+        _ => format!("{kind}#{hash}"),
     }
 }
 
-/// The more specific of two reasons: the provider's own and that of the telephone network.
-fn reason(named: Option<&str>, failed_dial: &Object<'_>) -> NotConnectedReason {
-    let named = match named {
-        Some("busy") => NotConnectedReason::Busy,
-        Some("no-answer") => NotConnectedReason::NoAnswer,
-        _ => NotConnectedReason::Failed,
-    };
+/// With the most specific of the reasons that the provider, Twilio and the telephone network give.
+fn failure(named: Option<&str>, failed_dial: &Object<'_>, at: Timestamp) -> CallFailure {
+    let (named, twilio) = (named.unwrap_or_default(), failed_dial.text("CallStatus").unwrap_or_default());
     let status = failed_dial.integer("sip_status_code").or_else(|| failed_dial.integer("SipResponseCode"));
-    named.max(outcome::failure_reason(status, &failed_dial.text("error_reason").unwrap_or_default()))
+    let message = failed_dial.text("error_reason").unwrap_or_default();
+    let (of_network, carrier_status) = outcome::failure_reason(status, &message);
+    let reason = words::not_connected(named).max(words::not_connected(&twilio)).max(of_network);
+    let code = words::code_of_word(named)
+        .or_else(|| words::code_of_word(&twilio))
+        .or_else(|| words::code_of_text(&message));
+    CallFailure { reason, at, cause: ProviderCause { code, carrier_status } }
 }
 
 #[cfg(test)]

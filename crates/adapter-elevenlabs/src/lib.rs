@@ -19,6 +19,7 @@
 //! | `recording.rs` | fetches a recording as a stream |
 //! | `records.rs` | asks the provider for the record of a call |
 //! | `conversation.rs` | what the provider's record of a conversation means; events carry the same record |
+//! | `words.rs` | the provider's words for statuses, reasons and speakers |
 //! | `json.rs` | reads JSON of any size and shape within bounds |
 //!
 //! The provider's free text may contain a phone number. `outcome.rs` reads it, the call stores it
@@ -39,6 +40,7 @@ mod records;
 mod signature;
 mod webhook;
 mod wire;
+mod words;
 
 pub use config::ElevenLabsSettings;
 pub use dial::ElevenLabs;

@@ -4,10 +4,11 @@
 //! the provider's own format. A retry after a refusal cannot ring the callee twice; a retry after
 //! anything else can.
 
-use domain::{DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, UnknownCause};
+use domain::{CarrierStatus, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, UnknownCause};
 use provider_client::Response;
 
 use crate::wire::{self, CallResponse};
+use crate::words;
 
 /// Classifies a complete response.
 pub(crate) fn classify(response: &Response) -> DialOutcome {
@@ -30,7 +31,8 @@ fn from_response(response: CallResponse) -> DialOutcome {
 /// The provider tried to place the call. Only its message says how far the attempt got.
 fn from_failure(response: CallResponse) -> DialOutcome {
     let message = response.message.to_ascii_lowercase();
-    let reason = match sip_statuses(&message).as_slice() {
+    let statuses = sip_statuses(&message);
+    let reason = match statuses.as_slice() {
         // The trunk or the carrier refuses these before the callee's phone rings: credentials,
         // caller number, unknown number, codec.
         [status @ (401 | 403 | 404 | 407 | 484 | 488)] => {
@@ -42,12 +44,19 @@ fn from_failure(response: CallResponse) -> DialOutcome {
         }
         statuses => not_connected(statuses, &message),
     };
-    DialOutcome::NotConnected { reference: response.reference, reason }
+    let code = match single(&statuses) {
+        Some(status) => Some(ProviderCode::from_untrusted(&format!("sip_{}", status.number()))),
+        None => words::code_of_text(&message),
+    };
+    DialOutcome::NotConnected { reference: response.reference, reason, code }
 }
 
 /// Why the call did not connect, by an error code (a SIP status, or a larger code of the provider's
-/// own) and the provider's message.
-pub(crate) fn failure_reason(code: Option<i64>, message: &str) -> NotConnectedReason {
+/// own) and the provider's message. With the SIP status, if there is exactly one.
+pub(crate) fn failure_reason(
+    code: Option<i64>,
+    message: &str,
+) -> (NotConnectedReason, Option<CarrierStatus>) {
     let message = message.to_ascii_lowercase();
     let mut statuses = sip_statuses(&message);
     if let Some(status @ 400..=699) = code.and_then(|code| u16::try_from(code).ok()) {
@@ -55,7 +64,15 @@ pub(crate) fn failure_reason(code: Option<i64>, message: &str) -> NotConnectedRe
         statuses.sort_unstable();
         statuses.dedup();
     }
-    not_connected(&statuses, &message)
+    (not_connected(&statuses, &message), single(&statuses))
+}
+
+/// With more than one status it is not clear which one ended the call.
+fn single(statuses: &[u16]) -> Option<CarrierStatus> {
+    match *statuses {
+        [status] => CarrierStatus::from_number(status.into()),
+        _ => None,
+    }
 }
 
 /// Any other reason is *failed*: the callee's phone may have rung.

@@ -29,7 +29,7 @@ fn line(outcome: &DialOutcome) -> String {
     let name = outcome.as_str();
     match outcome {
         DialOutcome::Placed(reference) => format!("{name} {}", ids(reference)),
-        DialOutcome::NotConnected { reference, reason } => {
+        DialOutcome::NotConnected { reference, reason, .. } => {
             format!("{name} {} {}", reason.as_str(), ids(reference))
         }
         DialOutcome::NotDialled(NotDialledReason::Rejected(code)) => format!("{name} {}", code.as_str()),

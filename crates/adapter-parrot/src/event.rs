@@ -4,12 +4,13 @@ use aws_lc_rs::digest::{SHA256, digest};
 use domain::ports::{CallLookup, EventOrigin, PartiesLookup, ProviderEvent, UnreadableEvent};
 use domain::{
     Audio, AudioFormat, CallFailure, CallId, CallStatus, CallUpdate, ConversationId, ConversationRecord,
-    NotConnectedReason, PhoneNumber, PrivateNote, ProviderAgentId, Timestamp, UpdateContent,
+    PhoneNumber, ProviderAgentId, Timestamp, UpdateContent,
 };
 use serde_json::{Map, Value};
 
 use crate::hex::{from_hex, to_hex};
 use crate::record::{secs, transcript};
+use crate::words;
 
 /// A call that is only identified by its numbers was booked within this time before the event.
 const BOOKED_WITHIN: Duration = Duration::from_hours(2);
@@ -36,11 +37,7 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
     let call_id = text("reference").and_then(|id| CallId::parse(id).ok());
     let audio = text("audio").filter(|_| kind == "call.recording").and_then(from_hex);
     Ok(ProviderEvent {
-        key: match text("id").and_then(plain) {
-            Some(id) => id.to_owned(),
-            // A repeated event has the same body.
-            None => to_hex(digest(&SHA256, body).as_ref()),
-        },
+        key: key(text("id").and_then(plain), body),
         kind: kind.to_owned(),
         lookup: CallLookup {
             call_id: call_id.clone(),
@@ -59,6 +56,13 @@ pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent,
 
 fn text<'a>(event: &'a Event, field: &str) -> Option<&'a str> {
     event.get(field)?.as_str()
+}
+
+/// A repeated event has the same body. With the hash of the body in the key, Parrot may also send an
+/// event again under its id with more in it.
+fn key(id: Option<&str>, body: &[u8]) -> String {
+    let hash = to_hex(digest(&SHA256, body).as_ref());
+    id.map_or(hash.clone(), |id| format!("{id}#{hash}"))
 }
 
 /// A text that may appear in keys and logs.
@@ -80,28 +84,21 @@ fn parties(event: &Event, received_at: Timestamp) -> Option<PartiesLookup> {
 }
 
 fn conversation(event: &Event) -> ConversationRecord {
-    let field = |name| event.get(name).unwrap_or(&Value::Null);
+    let (field, cause) = (|name| event.get(name).unwrap_or(&Value::Null), text(event, "cause"));
     ConversationRecord {
-        status: CallStatus::Completed,
         duration_secs: secs(field("secs")),
         transcript: transcript(field("lines")),
-        started_at: None,
-        answered_at: None,
-        end_reason: text(event, "cause").and_then(|cause| PrivateNote::parse(cause).ok()),
-        summary: None,
-        cost_credits: None,
+        end_reason: cause.map(words::end_reason).filter(|reason| reason.status() == CallStatus::Completed),
+        cause: words::cause(cause),
         has_recording: field("recorded").as_bool().unwrap_or(false),
+        ..ConversationRecord::new(CallStatus::Completed)
     }
 }
 
 fn failure(event: &Event, received_at: Timestamp) -> CallFailure {
-    let reason = match text(event, "cause") {
-        Some("busy") => NotConnectedReason::Busy,
-        Some("no-answer") => NotConnectedReason::NoAnswer,
-        Some("declined") => NotConnectedReason::Declined,
-        _ => NotConnectedReason::Failed,
-    };
-    CallFailure { reason, at: received_at }
+    let cause = text(event, "cause");
+    let reason = words::not_connected(cause.unwrap_or_default());
+    CallFailure { reason, at: received_at, cause: words::cause(cause) }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! | `config.rs` | what an operator sets |
 //! | `wire.rs` | the vendor's JSON in both directions, without its meaning |
 //! | `outcome.rs` | what a response to a dial means: one pure function and a table of tests |
+//! | `words.rs` | the vendor's words for states and causes, in every spelling |
 //! | `client.rs` | sends a dial, once |
 //! | `record.rs` | what the vendor's record of a call means |
 //! | `records.rs` | asks the vendor for the record of a call |
@@ -22,6 +23,7 @@ mod record;
 mod records;
 mod webhook;
 mod wire;
+mod words;
 
 pub use client::Parrot;
 pub use config::ParrotSettings;

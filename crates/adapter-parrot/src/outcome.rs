@@ -1,7 +1,8 @@
-use domain::{DialOutcome, NotConnectedReason, NotDialledReason, UnknownCause};
+use domain::{DialOutcome, NotDialledReason, UnknownCause};
 use provider_client::Response;
 
 use crate::wire::{self, DialResponse};
+use crate::words;
 
 /// Classifies a complete response.
 pub(crate) fn classify(response: &Response) -> DialOutcome {
@@ -16,15 +17,13 @@ pub(crate) fn classify(response: &Response) -> DialOutcome {
 }
 
 fn outcome_of(response: DialResponse) -> DialOutcome {
-    let reason = match response.cause.as_str() {
-        _ if response.accepted => return DialOutcome::Placed(response.reference),
-        "busy" => NotConnectedReason::Busy,
-        "no-answer" => NotConnectedReason::NoAnswer,
-        "declined" => NotConnectedReason::Declined,
-        // Also for causes that Parrot adds later.
-        _ => NotConnectedReason::Failed,
-    };
-    DialOutcome::NotConnected { reference: response.reference, reason }
+    let DialResponse { accepted, cause, reference } = response;
+    if accepted {
+        DialOutcome::Placed(reference)
+    } else {
+        let code = words::cause(Some(&cause)).code;
+        DialOutcome::NotConnected { reference, reason: words::not_connected(&cause), code }
+    }
 }
 
 #[cfg(test)]

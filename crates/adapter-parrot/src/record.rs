@@ -4,6 +4,8 @@ use domain::{
 };
 use serde_json::Value;
 
+use crate::words;
+
 /// Parrot's record of a call: `{"call", "reference"?, "state", "cause"?, "secs"?, "lines"?}`.
 pub(crate) struct Record {
     pub(crate) call: ConversationId,
@@ -30,36 +32,19 @@ impl Record {
     }
 
     pub(crate) fn update(&self) -> CallUpdate {
-        let status = self.status();
+        let cause = self.cause.as_deref();
+        let status = words::status(&self.state, cause);
         CallUpdate {
             conversation_id: Some(self.call.clone()),
             carrier_call_id: None,
             content: UpdateContent::Conversation(ConversationRecord {
-                status,
                 duration_secs: self.secs.filter(|_| status == CallStatus::Completed),
                 transcript: self.lines.clone(),
+                end_reason: cause.filter(|_| status.is_final()).map(words::end_reason),
+                cause: words::cause(cause),
                 // Parrot has no more. What is absent here stays absent in the ledger.
-                started_at: None,
-                answered_at: None,
-                end_reason: self.cause.as_deref().and_then(|cause| PrivateNote::parse(cause).ok()),
-                summary: None,
-                cost_credits: None,
-                has_recording: false,
+                ..ConversationRecord::new(status)
             }),
-        }
-    }
-
-    fn status(&self) -> CallStatus {
-        match (self.state.as_str(), self.cause.as_deref()) {
-            ("ringing", _) => CallStatus::Ringing,
-            ("talking", _) => CallStatus::InProgress,
-            ("over", Some("busy" | "declined")) => CallStatus::Busy,
-            ("over", Some("no-answer")) => CallStatus::NoAnswer,
-            // A machine has answered the call, so it was connected.
-            ("over", Some("hung-up" | "voicemail")) => CallStatus::Completed,
-            // Also for causes that Parrot adds later.
-            ("over", Some(_)) => CallStatus::Failed,
-            _ => CallStatus::Unknown,
         }
     }
 }

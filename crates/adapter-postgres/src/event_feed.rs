@@ -69,7 +69,7 @@ impl PostgresStore {
         self.read_rows(|| {
             sqlx::query_as!(
                 EventRow,
-                r#"select event.position as "position!", event.kind, event.status_rank, event.conversation_id,
+                r#"select event.position as "position!", event.kind, event.status_rank, event.end_reason, event.conversation_id,
                           event.happened_at, event.call_id, calls.organization_id, calls.user_id, calls.contact_id,
                           calls.agent_id, calls.from_number, calls.to_number
                      from call_events as event

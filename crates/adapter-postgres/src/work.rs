@@ -81,8 +81,8 @@ impl SettlingWork {
     }
 
     /// What has to be the same in one statement.
-    pub(crate) fn kind(&self) -> (bool, bool, &'static [&'static str], CallStatus, Duration) {
+    pub(crate) fn kind(&self) -> impl PartialEq {
         let outcome = self.columns();
-        (outcome.releases, outcome.holds, outcome.replaces, self.status, self.hold_for)
+        (outcome.releases, outcome.holds, outcome.replaces, outcome.end_reason, self.status, self.hold_for)
     }
 }

@@ -105,7 +105,7 @@ async fn settle(
     let (status, events) = status.merge(settlement.status);
     settle_call(connection, settlement, &outcome, status).await?;
     for event in events {
-        write_event(connection, call_id, event, status.rank().into()).await?;
+        write_event(connection, call_id, event, status.rank().into(), outcome.end_reason).await?;
     }
     settle_reservation(connection, settlement, &outcome, before.state == DIALLING).await?;
     Ok(true)
@@ -202,7 +202,7 @@ async fn settle_call(
     // The ids merge as in `CallProgress::merge`: the greater one stays.
     let settled = sqlx::query!(
         "update calls
-         set state = ?1, outcome_detail = ?2, settled_at = ?3, status_rank = ?4,
+         set state = ?1, outcome_detail = ?2, dial_code = ?8, settled_at = ?3, status_rank = ?4,
              conversation_id = max(coalesce(conversation_id, ?5), coalesce(?5, conversation_id)),
              carrier_call_id = max(coalesce(carrier_call_id, ?6), coalesce(?6, carrier_call_id))
          where id = ?7",
@@ -212,7 +212,8 @@ async fn settle_call(
         status.rank(),
         outcome.conversation_id,
         outcome.carrier_call_id,
-        settlement.call_id.as_str()
+        settlement.call_id.as_str(),
+        outcome.dial_code
     );
     execute(connection, settled).await.map(drop)
 }

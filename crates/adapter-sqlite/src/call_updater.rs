@@ -71,8 +71,8 @@ async fn merge(
 ) -> Result<(), PortUnavailable> {
     let stored = sqlx::query_as!(
         ProgressRow,
-        "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, conversation,
-                given_up_at, given_up_reason, recording_report
+        "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, failure_code,
+                failure_carrier_status, conversation, given_up_at, given_up_reason, recording_report
          from calls where id = ?",
         call_id
     );
@@ -85,7 +85,7 @@ async fn merge(
         "update calls
          set status_rank = coalesce(?, status_rank), conversation_id = ?, carrier_call_id = ?, failure_reason = ?,
              failed_at = ?, conversation = coalesce(?, conversation), given_up_at = ?, given_up_reason = ?,
-             recording_report = ?
+             recording_report = ?, failure_code = ?, failure_carrier_status = ?
          where id = ?",
         merged.status_rank,
         merged.conversation_id,
@@ -96,11 +96,13 @@ async fn merge(
         merged.given_up_at.map(Timestamp::unix_millis),
         merged.given_up_reason,
         merged.recording_report,
+        merged.failure_code,
+        merged.failure_carrier_status,
         call_id
     );
     execute(connection, written).await?;
     for event in merged.events {
-        write_event(connection, call_id, event, merged.event_rank).await?;
+        write_event(connection, call_id, event, merged.event_rank, merged.end_reason).await?;
     }
     Ok(())
 }
@@ -128,7 +130,7 @@ async fn attach_recording(
         status = status.once_given_up();
     }
     let (kind, rank) = (CallEventKind::RecordingReady, i16::from(status.rank()));
-    write_event(connection, call_id, kind, rank).await
+    write_event(connection, call_id, kind, rank, None).await
 }
 
 /// The call by our id, otherwise by its conversation, otherwise by the parties.

@@ -87,7 +87,7 @@ impl SqliteStore {
     async fn events(&self, query: &FeedQuery) -> Result<Vec<CallEvent>, PortUnavailable> {
         self.read_rows(sqlx::query_as!(
             EventRow,
-            r#"select events.position as "position!", events.call_id, events.kind, events.status_rank,
+            r#"select events.position as "position!", events.call_id, events.kind, events.status_rank, events.end_reason,
                       events.organization_id, events.conversation_id, calls.user_id, calls.contact_id, calls.agent_id,
                       calls.from_number, calls.to_number, events.happened_at
                from call_events events join calls on calls.id = events.call_id

@@ -11,6 +11,7 @@
 //! | `outcome.rs` | what a response to a dial means: one pure function with a table of tests |
 //! | `records.rs` | asks the provider for the record of a call |
 //! | `record.rs` | what the provider's record of a call means |
+//! | `words.rs` | the provider's words for statuses and reasons |
 //!
 //! A dial cannot limit how long the phone rings: the carrier of the caller number decides. The
 //! gateway's ringing timeout must not be shorter than the carrier's, because the gateway recognizes
@@ -22,6 +23,7 @@ mod outcome;
 mod record;
 mod records;
 mod wire;
+mod words;
 
 pub use config::VapiSettings;
 pub use dial::Vapi;

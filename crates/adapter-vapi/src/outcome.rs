@@ -8,6 +8,7 @@ use domain::{DialOutcome, NotDialledReason, ProviderCode, UnknownCause};
 use provider_client::Response;
 
 use crate::wire::{self, CONCURRENCY_BLOCKED, Call};
+use crate::words::{self, Stage};
 
 /// Classifies a complete response.
 pub(crate) fn classify(response: &Response) -> DialOutcome {
@@ -29,9 +30,11 @@ fn from_call(call: Call) -> Option<DialOutcome> {
     if call.concurrency_blocked {
         return Some(rejected(ProviderCode::from_untrusted(CONCURRENCY_BLOCKED)));
     }
-    match call.status.as_deref() {
-        Some("ended" | "not-found" | "deletion-failed") => None,
-        _ => Some(DialOutcome::Placed(call.reference)),
+    match call.status.as_deref().map(words::stage) {
+        Some(Stage::Ended | Stage::Failed | Stage::Gone) => None,
+        Some(Stage::Queued | Stage::Rings | Stage::Talks | Stage::New) | None => {
+            Some(DialOutcome::Placed(call.reference))
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 //! that is missing or has an unexpected type counts as absent.
 
 use domain::{
-    CallId, CallStatus, CallUpdate, CarrierCallId, ConversationId, ConversationRecord, PrivateNote,
-    Timestamp, UpdateContent,
+    CallId, CallStatus, CallUpdate, CarrierCallId, ConversationId, ConversationRecord, EndReason,
+    ProviderCause, ProviderCode, Timestamp, UpdateContent,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::wire::CONCURRENCY_BLOCKED;
+use crate::words::{self, Stage};
 
 /// `GET /call/{id}` returns one, `GET /call` a list.
 #[derive(Deserialize)]
@@ -102,26 +103,34 @@ impl<'a> Record<'a> {
             conversation_id: self.id(),
             carrier_call_id: text(self.phone_call_provider_id).and_then(|id| CarrierCallId::parse(&id).ok()),
             content: UpdateContent::Conversation(ConversationRecord {
-                status,
                 duration_secs: talked
                     .and_then(|(started_at, ended_at)| ended_at.since(started_at).as_secs().try_into().ok()),
-                transcript: Vec::new(),
                 started_at,
-                answered_at: None,
+                // Also for a call that was not connected, which has no duration.
+                ended_at: ended_at.filter(|_| status.is_final()),
                 end_reason: self.end_reason(status),
-                summary: None,
-                cost_credits: None,
-                has_recording: false,
+                cause: self.cause(status),
+                ..ConversationRecord::new(status)
             }),
         })
     }
 
-    /// A blocked call has no reason of its own if it has not ended: it gets the code with which the
-    /// same report in the response to a dial is refused.
-    fn end_reason(&self, status: CallStatus) -> Option<PrivateNote> {
-        let own = text(self.ended_reason).and_then(note);
-        let blocked = || status == CallStatus::Failed && self.is_blocked();
-        own.or_else(|| blocked().then(|| PrivateNote::parse(CONCURRENCY_BLOCKED).ok()).flatten())
+    /// Why a call with this status ended.
+    fn end_reason(&self, status: CallStatus) -> Option<EndReason> {
+        let of_status = EndReason::of_status(status)?;
+        let named = text(self.ended_reason).and_then(|reason| words::end_reason(&reason));
+        Some(named.filter(|reason| reason.status() == status).unwrap_or(of_status))
+    }
+
+    /// The provider's reason. A blocked call has none of its own if it has not ended: it gets the code
+    /// with which the same report in the response to a dial is refused.
+    fn cause(&self, status: CallStatus) -> ProviderCause {
+        let own = text(self.ended_reason).filter(|reason| !reason.trim().is_empty());
+        let blocked =
+            || (status == CallStatus::Failed && self.is_blocked()).then(|| CONCURRENCY_BLOCKED.to_owned());
+        let carrier_status = own.as_deref().and_then(words::carrier_status);
+        let code = own.or_else(blocked).map(|code| ProviderCode::from_untrusted(&code));
+        ProviderCause { code, carrier_status }
     }
 
     /// Whether the call did not start because the limit of concurrent calls was reached.
@@ -131,41 +140,19 @@ impl<'a> Record<'a> {
     }
 
     fn status(&self) -> Option<CallStatus> {
-        Some(match text(self.status)?.as_str() {
-            "scheduled" | "queued" if self.is_blocked() => CallStatus::Failed,
-            "scheduled" | "queued" => CallStatus::Initiated,
-            "ringing" => CallStatus::Ringing,
-            "in-progress" | "forwarding" => CallStatus::InProgress,
-            "ended" => match text(self.ended_reason) {
-                Some(reason) => status_at_end(&reason),
-                None if self.is_blocked() => CallStatus::Failed,
+        Some(match words::stage(&text(self.status)?) {
+            Stage::Queued if self.is_blocked() => CallStatus::Failed,
+            Stage::Queued => CallStatus::Initiated,
+            Stage::Rings => CallStatus::Ringing,
+            Stage::Talks => CallStatus::InProgress,
+            stage @ (Stage::Ended | Stage::Failed) => match text(self.ended_reason) {
+                Some(reason) => words::end_reason(&reason).map_or(CallStatus::Failed, EndReason::status),
+                None if self.is_blocked() || stage == Stage::Failed => CallStatus::Failed,
                 None => CallStatus::Unknown,
             },
             // *Unknown* is not final, so the gateway asks for the call again.
-            _ => CallStatus::Unknown,
+            Stage::Gone | Stage::New => CallStatus::Unknown,
         })
-    }
-}
-
-/// The status of a call that has ended. Of the provider's several hundred reasons, only the ones
-/// below prove that the callee or a machine answered; the times of a record do not prove it.
-///
-/// With any other reason the status is *failed*; another report with a more specific status wins.
-fn status_at_end(reason: &str) -> CallStatus {
-    match reason {
-        "customer-busy" => CallStatus::Busy,
-        "customer-did-not-answer" => CallStatus::NoAnswer,
-        "voicemail"
-        | "silence-timed-out"
-        | "exceeded-max-duration"
-        | "assistant-said-end-call-phrase"
-        | "assistant-forwarded-call" => CallStatus::Completed,
-        // The provider appends how the call ended, for example
-        // `assistant-ended-call-with-hangup-task`.
-        reason if reason.starts_with("customer-ended-call") || reason.starts_with("assistant-ended-call") => {
-            CallStatus::Completed
-        }
-        _ => CallStatus::Failed,
     }
 }
 
@@ -182,13 +169,6 @@ fn timestamp(json: Option<&RawValue>) -> Option<Timestamp> {
     let time = OffsetDateTime::parse(&text(json)?, &Rfc3339).ok()?;
     let millis = i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()?;
     (millis > 0).then(|| Timestamp::from_unix_millis(millis))
-}
-
-/// Removes control characters and cuts the text to the length of a note; `None` if it is blank.
-fn note(mut text: String) -> Option<PrivateNote> {
-    text.retain(|c| !c.is_control());
-    text.truncate(text.floor_char_boundary(PrivateNote::MAX_LEN));
-    if text.trim().is_empty() { None } else { PrivateNote::parse(&text).ok() }
 }
 
 #[cfg(test)]

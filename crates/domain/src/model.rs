@@ -5,11 +5,14 @@
 
 mod agent;
 mod call;
+mod call_end;
 mod call_event;
 mod call_record;
 mod call_status;
+mod call_times;
 mod caller_number;
 mod contact;
+mod conversation_record;
 mod destination;
 mod destination_rules;
 mod directory_record;
@@ -26,6 +29,7 @@ mod recording;
 mod settle_rule;
 mod timestamp;
 mod user;
+mod vendor_word;
 mod webhook;
 
 pub use self::agent::Agent;
@@ -33,14 +37,16 @@ pub use self::call::{
     Booking, CallContext, CallIdentity, CallReference, ConversationContext, InboundContext, SettledCall,
     TakeOver,
 };
+pub use self::call_end::{CarrierStatus, EndReason, NotDialled, ProviderCause};
 pub use self::call_event::{CallEvent, CallEventKind, EventId, EventSequence};
 pub use self::call_record::{
-    CallFailure, CallProgress, CallRecord, CallUpdate, ConversationRecord, HistoryFilter, Speaker,
-    TranscriptLine, UpdateContent,
+    CallFailure, CallProgress, CallRecord, CallUpdate, HistoryFilter, UpdateContent,
 };
 pub use self::call_status::CallStatus;
+pub use self::call_times::CallTimes;
 pub use self::caller_number::{CallerNumber, Carrier, UnfitCallerNumber, UnmetCondition};
 pub use self::contact::Contact;
+pub use self::conversation_record::{ConversationRecord, Speaker, TranscriptLine};
 pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};
 pub use self::destination_rules::{AllowedCountries, DestinationRules, StoredNumberError};
 pub(crate) use self::destination_rules::{Reading, WrittenNumber};
@@ -63,6 +69,7 @@ pub use self::private_text::{CallReason, PersonName, PrivateNote};
 pub use self::recording::{Audio, AudioFormat, Recording, RecordingKey, RecordingReport};
 pub use self::timestamp::Timestamp;
 pub use self::user::{Organization, User};
+pub use self::vendor_word::VendorWord;
 pub use self::webhook::{
     DeliveryFailure, DeliveryFilter, DeliveryPolicy, DeliveryRecord, DeliveryState, DueDelivery,
     WebhookEndpoint, WebhookSecret, WebhookUrl,

@@ -8,7 +8,7 @@
 pub mod schema;
 mod timestamp;
 
-use domain::CallEvent;
+use domain::{CallEvent, EndReason};
 use serde::Serialize;
 
 pub use self::timestamp::iso8601;
@@ -28,6 +28,7 @@ pub use self::timestamp::iso8601;
                 "eventId": "evt_64f0a1b2c3d4e5f6a7b8d111_call_ended_completed",
                 "callId": "64f0a1b2c3d4e5f6a7b8d111",
                 "status": "completed",
+                "endReason": "completed",
                 "direction": "outbound",
                 "conversationId": "eleven-conv-abc123",
                 "organizationId": "64f0a1b2c3d4e5f6a7b8bb00",
@@ -62,6 +63,10 @@ pub struct CallEventData<'a> {
     call_id: &'a str,
     #[cfg_attr(feature = "openapi", schema(schema_with = schema::call_status))]
     status: &'static str,
+    /// Only in `call_ended`. Absent if no source reported the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = schema::end_reason, required = false))]
+    end_reason: Option<&'static str>,
     /// Always `outbound`.
     direction: &'static str,
     /// The provider's ID: its conversation. Absent where it was not yet known.
@@ -88,6 +93,7 @@ impl<'a> From<&'a CallEvent> for CallEventDocument<'a> {
             event_id: event.id.as_str(),
             call_id: event.identity.call_id.as_str(),
             status: event.status.as_str(),
+            end_reason: event.end_reason.map(EndReason::as_str),
             direction: "outbound",
             conversation_id: event.conversation_id.as_ref().map(|id| id.as_str()),
             organization_id: event.identity.organization_id.as_str(),

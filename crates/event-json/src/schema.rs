@@ -1,6 +1,6 @@
 //! Schemas of values that several public documents share.
 
-use domain::{CallEventKind, CallStatus};
+use domain::{CallEventKind, CallStatus, EndReason};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 /// A text that is one of these names.
@@ -19,6 +19,15 @@ pub fn call_status() -> Object {
     let description = "The status of the call; the last four are final. `unknown`: it is not known whether the \
                        phone rang, or how the call ended.";
     names(CallStatus::ALL.map(CallStatus::as_str), description)
+}
+
+/// The name of a reason for which a call ended.
+#[must_use]
+pub fn end_reason() -> Object {
+    let description = "Why the call ended: it failed and the phone may have rung, the provider was not reached, the \
+                       provider refused the dial, the callee did not answer, the line was busy, the callee \
+                       declined, the call was answered and has ended, a voicemail answered.";
+    names(EndReason::ALL.map(EndReason::as_str), description)
 }
 
 /// The name of a kind of event.

@@ -1,4 +1,4 @@
-use domain::{CallEvent, CallEventKind, CallId, CallStatus, EventId, EventSequence};
+use domain::{CallEvent, CallEventKind, CallId, CallStatus, EndReason, EventId, EventSequence};
 
 use crate::{Columns, StoredTime, Table, Unreadable, read_call_identity};
 
@@ -9,6 +9,7 @@ pub struct EventColumns<T> {
     pub position: i64,
     pub kind: String,
     pub status_rank: i64,
+    pub end_reason: Option<String>,
     pub conversation_id: Option<String>,
     pub happened_at: T,
     pub call_id: String,
@@ -30,6 +31,8 @@ impl<T: StoredTime> Columns for EventColumns<T> {
             id: key.id(),
             kind: key.kind,
             status: key.status,
+            // A later release may know more reasons.
+            end_reason: self.end_reason.and_then(|name| EndReason::from_name(&name)),
             identity: read_call_identity!(Table("calls"), key.call_id, self),
             conversation_id: CALL_EVENTS.read_optional("conversation_id", self.conversation_id)?,
             happened_at: self.happened_at.timestamp(),

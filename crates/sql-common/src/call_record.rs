@@ -1,10 +1,11 @@
 use domain::{
-    CallEventKind, CallFailure, CallId, CallProgress, CallRecord, CallStatus, CallUpdate, GivenUp, Recording,
-    RecordingKey, RecordingReport, Timestamp,
+    CallEventKind, CallFailure, CallId, CallProgress, CallRecord, CallStatus, CallUpdate, CarrierStatus,
+    EndReason, GivenUp, NotDialled, ProviderCause, ProviderCode, Recording, RecordingKey, RecordingReport,
+    Timestamp,
 };
 
 use crate::call_event::read_status;
-use crate::outcome::NOT_CONNECTED;
+use crate::outcome::{NOT_CONNECTED, NOT_DIALLED};
 use crate::{
     Columns, ContactColumns, ConversationForm, StoredTime, Table, Unreadable, conversation,
     read_call_identity,
@@ -29,12 +30,15 @@ pub struct CallColumns<T> {
     pub booked_at: T,
     pub state: String,
     pub outcome_detail: Option<String>,
+    pub dial_code: Option<String>,
     pub settled_at: Option<T>,
     pub status_rank: i64,
     pub conversation_id: Option<String>,
     pub carrier_call_id: Option<String>,
     pub failure_reason: Option<String>,
     pub failed_at: Option<T>,
+    pub failure_code: Option<String>,
+    pub failure_carrier_status: Option<i64>,
     pub conversation: Option<String>,
     pub given_up_at: Option<T>,
     pub given_up_reason: Option<String>,
@@ -56,18 +60,27 @@ impl<T: StoredTime> Columns for CallColumns<T> {
             carrier_call_id: self.carrier_call_id,
             failure_reason: self.failure_reason,
             failed_at: self.failed_at,
+            failure_code: self.failure_code,
+            failure_carrier_status: self.failure_carrier_status,
             conversation: self.conversation,
             given_up_at: self.given_up_at,
             given_up_reason: self.given_up_reason,
             recording_report: self.recording_report,
         };
         let mut progress = reported.read()?;
-        // A failure in a report says more than the failure that the dial itself ended with.
-        if progress.failure.is_none()
-            && self.state == NOT_CONNECTED
-            && let (Some(reason), Some(at)) = (self.outcome_detail, self.settled_at)
-        {
-            progress.failure = Some(read_failure("outcome_detail", &reason, at.timestamp())?);
+        let mut not_dialled = None;
+        match (self.state.as_str(), self.settled_at.map(StoredTime::timestamp), self.outcome_detail) {
+            // A failure in a report says more than the failure that the dial itself ended with.
+            (NOT_CONNECTED, Some(at), Some(reason)) if progress.failure.is_none() => {
+                let reason = CALLS.read("outcome_detail", reason)?;
+                let code: Option<ProviderCode> = CALLS.read_optional("dial_code", self.dial_code)?;
+                let cause = code.map(ProviderCause::from).unwrap_or_default();
+                progress.failure = Some(CallFailure { reason, at, cause });
+            }
+            (NOT_DIALLED, Some(at), code) => {
+                not_dialled = Some(NotDialled { code: CALLS.read_optional("outcome_detail", code)?, at });
+            }
+            _ => {}
         }
         let recorded = (self.recording_key, self.recording_format, self.recording_size, self.recorded_at);
         let recording = match recorded {
@@ -90,6 +103,7 @@ impl<T: StoredTime> Columns for CallColumns<T> {
             reason: CALLS.read_optional("reason", self.reason)?,
             booked_at: self.booked_at.timestamp(),
             progress,
+            not_dialled,
             recording,
         })
     }
@@ -113,10 +127,6 @@ fn read_recording(
     Ok(Recording { key: expected, format, size_bytes, stored_at })
 }
 
-fn read_failure(column: &'static str, reason: &str, at: Timestamp) -> Result<CallFailure, Unreadable> {
-    Ok(CallFailure { reason: CALLS.read(column, reason)?, at })
-}
-
 /// What was reported about a call.
 ///
 /// The failure of the dial itself is not part of it: a report that arrives before the outcome of
@@ -127,6 +137,8 @@ pub struct ProgressColumns<T> {
     pub carrier_call_id: Option<String>,
     pub failure_reason: Option<String>,
     pub failed_at: Option<T>,
+    pub failure_code: Option<String>,
+    pub failure_carrier_status: Option<i64>,
     pub conversation: Option<String>,
     pub given_up_at: Option<T>,
     pub given_up_reason: Option<String>,
@@ -138,7 +150,16 @@ impl<T: StoredTime> Columns for ProgressColumns<T> {
 
     fn read(self) -> Result<CallProgress, Unreadable> {
         let failure = match (self.failure_reason, self.failed_at) {
-            (Some(reason), Some(at)) => Some(read_failure("failure_reason", &reason, at.timestamp())?),
+            (Some(reason), Some(at)) => {
+                let code = CALLS.read_optional("failure_code", self.failure_code)?;
+                let carrier_status = self.failure_carrier_status.and_then(CarrierStatus::from_number);
+                let reason = CALLS.read("failure_reason", reason)?;
+                Some(CallFailure {
+                    reason,
+                    at: at.timestamp(),
+                    cause: ProviderCause { code, carrier_status },
+                })
+            }
             (None, None) => None,
             _ => return Err(CALLS.unreadable("failure_reason")),
         };
@@ -169,6 +190,8 @@ pub struct MergedColumns {
     pub carrier_call_id: Option<String>,
     pub failure_reason: Option<&'static str>,
     pub failed_at: Option<Timestamp>,
+    pub failure_code: Option<String>,
+    pub failure_carrier_status: Option<i16>,
     /// The conversation, if the update changes it. The stored one may have megabytes and is not
     /// written again.
     pub conversation: Option<String>,
@@ -178,6 +201,8 @@ pub struct MergedColumns {
     pub events: Vec<CallEventKind>,
     /// The status of the call in these events.
     pub event_rank: i16,
+    /// Why the call ended, in the event of its end.
+    pub end_reason: Option<&'static str>,
 }
 
 impl MergedColumns {
@@ -193,21 +218,28 @@ impl MergedColumns {
             return Ok(None);
         }
         let shown = progress.shown_status().unwrap_or(CallStatus::Initiated);
-        let events = progress.events_since(&before);
+        let (events, end_reason) = (progress.events_since(&before), progress.end_reason());
         let changed =
             progress.conversation.filter(|conversation| before.conversation.as_ref() != Some(conversation));
+        let failure = progress.failure.as_ref();
+        let cause = failure.map(|failure| &failure.cause);
+        let carrier_status = cause.and_then(|cause| cause.carrier_status);
         Ok(Some(Self {
             status_rank: progress.status.map(|status| status.rank().into()),
             conversation_id: progress.conversation_id.map(|id| id.to_string()),
             carrier_call_id: progress.carrier_call_id.map(|id| id.to_string()),
-            failure_reason: progress.failure.map(|failure| failure.reason.as_str()),
-            failed_at: progress.failure.map(|failure| failure.at),
+            failure_reason: failure.map(|failure| failure.reason.as_str()),
+            failed_at: failure.map(|failure| failure.at),
+            failure_code: cause.and_then(|cause| cause.code.as_ref()).map(|code| code.as_str().to_owned()),
+            failure_carrier_status: carrier_status
+                .map(|status| i16::try_from(status.number()).unwrap_or(i16::MAX)),
             conversation: changed.map(|conversation| form.write(&conversation)),
             given_up_at: progress.given_up.map(|given_up| given_up.at),
             given_up_reason: progress.given_up.map(|given_up| given_up.reason.as_str()),
             recording_report: progress.recording.map(RecordingReport::as_str),
             events,
             event_rank: shown.rank().into(),
+            end_reason: end_reason.map(EndReason::as_str),
         }))
     }
 }

@@ -1,8 +1,8 @@
 use domain::{
     AgentId, AudioFormat, CallEventKind, CallId, CallReason, CallStatus, Carrier, CarrierCallId, ContactId,
-    ConversationId, DeliveryFailure, DeliveryState, GivenUpReason, NotConnectedReason, OrganizationId,
-    PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, RecordingReport, Timestamp,
-    UserId, WebhookEndpointId, WebhookUrl,
+    ConversationId, DeliveryFailure, DeliveryState, EndReason, GivenUpReason, NotConnectedReason,
+    OrganizationId, PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCode, ProviderNumberId,
+    RecordingReport, Timestamp, UserId, WebhookEndpointId, WebhookUrl,
 };
 
 /// A column holds a value that the domain does not accept. The value itself may be personal data,
@@ -62,7 +62,14 @@ parsed!(AgentId, CallId, CallReason, Carrier, CarrierCallId, ContactId, Conversa
 parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, UserId);
 parsed!(WebhookEndpointId, WebhookUrl);
 named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, GivenUpReason);
-named!(NotConnectedReason, RecordingReport);
+named!(EndReason, NotConnectedReason, RecordingReport);
+
+impl FromText for ProviderCode {
+    /// A text that is no code, from a release with other codes, is one that is not recognized.
+    fn from_text(text: &str) -> Option<Self> {
+        Some(Self::from_untrusted(text))
+    }
+}
 
 /// The name of a table, for reading its columns.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-use domain::{ConversationRecord, PrivateNote, Speaker, Timestamp, TranscriptLine};
+use domain::{
+    CarrierStatus, ConversationRecord, EndReason, PrivateNote, ProviderCause, ProviderCode, Speaker,
+    Timestamp, TranscriptLine,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Table, Unreadable};
@@ -33,7 +36,16 @@ struct Stored<'a> {
     started_at_millis: Option<Option<i64>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answered_at_millis: Option<Option<i64>>,
-    end_reason: Option<Cow<'a, str>>,
+    /// Absent if the provider does not report it, and where an earlier release wrote the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_at_millis: Option<i64>,
+    /// Earlier releases wrote the provider's free text, under another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end_code: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider_code: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carrier_status: Option<i64>,
     summary: Option<Cow<'a, str>>,
     cost_credits: Option<i64>,
     /// Absent where an earlier release wrote the conversation.
@@ -80,6 +92,7 @@ impl ConversationForm {
         let note = |note: &'_ PrivateNote| Cow::Owned(note.as_str().to_owned());
         let millis = |time: Option<Timestamp>, form| (self == form).then(|| time.map(Timestamp::unix_millis));
         let ConversationRecord { started_at, answered_at, .. } = *conversation;
+        let cause = &conversation.cause;
         let stored = Stored {
             version: self.version(),
             status: conversation.status.as_str().into(),
@@ -89,7 +102,10 @@ impl ConversationForm {
             answered_at: millis(answered_at, Self::Postgres),
             started_at_millis: millis(started_at, Self::Sqlite),
             answered_at_millis: millis(answered_at, Self::Sqlite),
-            end_reason: conversation.end_reason.as_ref().map(note),
+            ended_at_millis: conversation.ended_at.map(Timestamp::unix_millis),
+            end_code: conversation.end_reason.map(|reason| reason.as_str().into()),
+            provider_code: cause.code.as_ref().map(|code| Cow::Owned(code.as_str().to_owned())),
+            carrier_status: cause.carrier_status.map(|status| status.number().into()),
             summary: conversation.summary.as_ref().map(note),
             cost_credits: conversation.cost_credits,
             has_recording: conversation.has_recording,
@@ -119,7 +135,13 @@ pub(crate) fn read(json: &str) -> Result<ConversationRecord, Unreadable> {
         transcript: stored.transcript.into_iter().map(line).collect::<Result<_, Unreadable>>()?,
         started_at: time([stored.started_at, stored.started_at_millis]),
         answered_at: time([stored.answered_at, stored.answered_at_millis]),
-        end_reason: stored.end_reason.map(note).transpose()?,
+        ended_at: stored.ended_at_millis.map(Timestamp::from_unix_millis),
+        // A later release may know more reasons.
+        end_reason: stored.end_code.and_then(|name| EndReason::from_name(&name)),
+        cause: ProviderCause {
+            code: stored.provider_code.map(|code| ProviderCode::from_untrusted(&code)),
+            carrier_status: stored.carrier_status.and_then(CarrierStatus::from_number),
+        },
         summary: stored.summary.map(note).transpose()?,
         cost_credits: stored.cost_credits,
         has_recording: stored.has_recording,

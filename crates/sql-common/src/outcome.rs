@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::ports::HoldResult;
 use domain::{
-    CallEventKind, CallReference, CallStatus, CarrierCallId, ConversationId, DialOutcome, NotDialledReason,
-    SettledCall,
+    CallEventKind, CallReference, CallStatus, CarrierCallId, ConversationId, DialOutcome, EndReason,
+    NotDialledReason, ProviderCode, SettledCall,
 };
 
 use crate::{Table, Unreadable};
@@ -35,8 +35,12 @@ pub const LEAST_RANK_OF_AN_END: i16 = CallStatus::Failed.rank() as i16;
 pub struct OutcomeColumns<'a> {
     pub state: &'static str,
     pub outcome_detail: Option<&'a str>,
+    /// The provider's code, if the callee was not connected.
+    pub dial_code: Option<&'a str>,
     pub conversation_id: Option<&'a str>,
     pub carrier_call_id: Option<&'a str>,
+    /// Why the call ended, in the event of its end.
+    pub end_reason: Option<&'static str>,
     /// The states that this outcome replaces. A call in another state stays as it is.
     pub replaces: &'static [&'static str],
     /// Whether the reservation is deleted, so that the intent can be dialled again.
@@ -50,16 +54,22 @@ impl<'a> From<&'a DialOutcome> for OutcomeColumns<'a> {
     fn from(outcome: &'a DialOutcome) -> Self {
         let (reference, outcome_detail) = match outcome {
             DialOutcome::Placed(reference) => (Some(reference), None),
-            DialOutcome::NotConnected { reference, reason } => (Some(reference), Some(reason.as_str())),
+            DialOutcome::NotConnected { reference, reason, .. } => (Some(reference), Some(reason.as_str())),
             DialOutcome::NotDialled(
                 NotDialledReason::Rejected(code) | NotDialledReason::RejectedForNow { code, .. },
             ) => (None, Some(code.as_str())),
             DialOutcome::NotDialled(NotDialledReason::Unavailable) => (None, None),
             DialOutcome::Unknown(cause) => (None, Some(cause.as_str())),
         };
+        let dial_code = match outcome {
+            DialOutcome::NotConnected { code, .. } => code.as_ref().map(ProviderCode::as_str),
+            DialOutcome::Placed(_) | DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => None,
+        };
         Self {
             state: outcome.as_str(),
             outcome_detail,
+            dial_code,
+            end_reason: EndReason::of_dial(outcome).map(EndReason::as_str),
             conversation_id: reference
                 .and_then(|ids| ids.conversation_id.as_ref())
                 .map(ConversationId::as_str),
@@ -147,15 +157,19 @@ pub struct StatusMerges {
     /// The status before each event, in the order in which the events are written.
     pub event_ranks_before: Vec<i16>,
     pub event_kinds: Vec<&'static str>,
+    /// The reason in each event: only the end has one.
+    pub event_end_reasons: Vec<Option<&'static str>>,
 }
 
 impl StatusMerges {
-    pub fn of(reported: CallStatus) -> Self {
+    pub fn of(reported: CallStatus, end_reason: Option<&'static str>) -> Self {
         let mut merges = Self::default();
         for before in CallStatus::ALL {
             let (after, events) = before.merge(reported);
             merges.ranks_after.push(after.rank().into());
             merges.event_ranks_before.extend(events.iter().map(|_| i16::from(before.rank())));
+            let reason_of = |kind: &CallEventKind| end_reason.filter(|_| *kind == CallEventKind::Ended);
+            merges.event_end_reasons.extend(events.iter().map(reason_of));
             merges.event_kinds.extend(events.into_iter().map(CallEventKind::as_str));
         }
         merges
@@ -171,8 +185,11 @@ mod tests {
     #[test]
     fn states_are_the_names_of_outcomes() {
         let reference = ProviderReference::default;
-        let not_connected =
-            DialOutcome::NotConnected { reference: reference(), reason: NotConnectedReason::Busy };
+        let not_connected = DialOutcome::NotConnected {
+            reference: reference(),
+            reason: NotConnectedReason::Busy,
+            code: None,
+        };
         for (outcome, state) in [
             (DialOutcome::Placed(reference()), PLACED),
             (not_connected, NOT_CONNECTED),

@@ -5,12 +5,13 @@ use std::time::Duration;
 use domain::ports::{HistoryPage, HistoryQuery};
 use domain::{
     Booking, CallIdentity, CallRecord, CallStatus, CallUpdate, ContactIdentity, DialOutcome, DirectoryRecord,
-    HistoryFilter, NotDialledReason, OrganizationId, UpdateContent,
+    HistoryFilter, NotDialled, NotDialledReason, OrganizationId, UpdateContent,
 };
 
 use crate::call_ledger::booking::{book, tenant};
 use crate::call_updates::{
-    booked, conversation, dialled, everything, find, given_up, merge, outcomes, record, settle,
+    booked, conversation, dialled_record, everything, find, given_up, merge, outcomes, record, settle,
+    settled_at,
 };
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
 use crate::fixtures::{Tenant, call_id, contact, long_contact_id, moment, name, provider_reference, user};
@@ -133,7 +134,7 @@ pub async fn history_is_the_tenants_own(harness: &impl CallsHarness) {
     }
 }
 
-/// Every outcome of a dial is read immediately.
+/// Every outcome of a dial is read immediately, with the code of a refusal.
 pub async fn the_outcome_of_the_dial_is_read(harness: &impl CallsHarness) {
     let tenant = tenant(harness).await;
     for outcome in outcomes() {
@@ -141,7 +142,7 @@ pub async fn the_outcome_of_the_dial_is_read(harness: &impl CallsHarness) {
         book(harness, &booking).await;
         settle(harness, &booking, &outcome).await;
         let read = find(harness, &booking).await;
-        assert_eq!(read, record(&tenant, &booking, dialled(&outcome)), "dialled {outcome:?}");
+        assert_eq!(read, dialled_record(&tenant, &booking, &outcome), "dialled {outcome:?}");
     }
 }
 
@@ -209,11 +210,12 @@ async fn past(harness: &impl CallsHarness) -> (Tenant, Vec<CallRecord>) {
         let booked_at = moment().after(Duration::from_secs(secs));
         let booking = Booking { booked_at, ..caller.booking(LONG) };
         book(harness, &booking).await;
-        let mut progress = booked();
+        let (mut progress, mut not_dialled) = (booked(), None);
         match index % 4 {
             0 => {
                 settle(harness, &booking, &undialled).await;
                 progress.status = Some(CallStatus::Failed);
+                not_dialled = NotDialled::of_dial(&undialled, settled_at());
             }
             1 | 2 => {
                 merge(harness, &booking, &completed).await;
@@ -221,7 +223,7 @@ async fn past(harness: &impl CallsHarness) -> (Tenant, Vec<CallRecord>) {
             }
             _ => {}
         }
-        history.push(record(caller, &booking, progress));
+        history.push(CallRecord { not_dialled, ..record(caller, &booking, progress) });
     }
     history.sort_by(|a, b| (b.booked_at, &b.identity.call_id).cmp(&(a.booked_at, &a.identity.call_id)));
     (tenant, history)

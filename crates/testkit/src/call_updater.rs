@@ -246,7 +246,7 @@ pub async fn a_call_that_has_ended_is_still_found(harness: &impl CallsHarness) {
     book(harness, &ended).await;
     let reason = NotConnectedReason::Busy;
     let reference = ProviderReference::default();
-    settle(harness, &ended, &DialOutcome::NotConnected { reference, reason }).await;
+    settle(harness, &ended, &DialOutcome::NotConnected { reference, reason, code: None }).await;
     assert_eq!(locate(harness, &late).await.as_ref(), Some(&ended.identity.call_id));
     book(harness, &tenant.booking(LONG)).await;
     assert_eq!(locate(harness, &late).await, None, "both calls match");

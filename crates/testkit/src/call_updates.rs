@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use domain::ports::{HistoryQuery, ProviderLookup};
 use domain::{
-    AnswerTime, Booking, CallFailure, CallProgress, CallRecord, CallStatus, CallUpdate, ConversationRecord,
-    DialOutcome, GivenUp, GivenUpReason, HistoryFilter, NotConnectedReason, NotDialledReason, PrivateNote,
-    ProviderCode, ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause, UpdateContent,
+    AnswerTime, Booking, CallFailure, CallProgress, CallRecord, CallStatus, CallUpdate, CarrierStatus,
+    ConversationRecord, DialOutcome, EndReason, GivenUp, GivenUpReason, HistoryFilter, NotConnectedReason,
+    NotDialled, NotDialledReason, PrivateNote, ProviderCause, ProviderCode, ProviderReference, Speaker,
+    Timestamp, TranscriptLine, UnknownCause, UpdateContent,
 };
 
 use crate::call_ledger::booking::{results, settlement};
@@ -38,7 +39,7 @@ pub(crate) fn dialled(outcome: &DialOutcome) -> CallProgress {
         status: Some(CallStatus::after(outcome, AnswerTime::AfterRinging)),
         conversation_id: reference.conversation_id,
         carrier_call_id: reference.carrier_call_id,
-        failure: dial_failure(outcome),
+        failure: CallFailure::of_dial(outcome, settled_at()),
         ..CallProgress::default()
     }
 }
@@ -48,15 +49,8 @@ pub(crate) fn dialled(outcome: &DialOutcome) -> CallProgress {
 pub(crate) fn dialled_and_updated(outcome: &DialOutcome, update: &CallUpdate) -> CallProgress {
     let mut progress = CallProgress { failure: None, ..dialled(outcome) };
     progress.merge(update);
-    progress.failure = progress.failure.or(dial_failure(outcome));
+    progress.failure = progress.failure.or(CallFailure::of_dial(outcome, settled_at()));
     progress
-}
-
-fn dial_failure(outcome: &DialOutcome) -> Option<CallFailure> {
-    match outcome {
-        DialOutcome::NotConnected { reason, .. } => Some(CallFailure { reason: *reason, at: settled_at() }),
-        DialOutcome::Placed(_) | DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => None,
-    }
 }
 
 pub(crate) fn reference(outcome: &DialOutcome) -> ProviderReference {
@@ -77,7 +71,14 @@ pub(crate) fn failure(reason: NotConnectedReason) -> CallUpdate {
     CallUpdate {
         conversation_id: None,
         carrier_call_id: None,
-        content: UpdateContent::Failure(CallFailure { reason, at }),
+        content: UpdateContent::Failure(CallFailure { reason, at, cause: cause(reason.as_str()) }),
+    }
+}
+
+fn cause(code: &str) -> ProviderCause {
+    ProviderCause {
+        code: Some(ProviderCode::from_untrusted(code)),
+        carrier_status: CarrierStatus::from_number(486),
     }
 }
 
@@ -103,7 +104,9 @@ pub(crate) fn conversation(status: CallStatus) -> CallUpdate {
         ],
         started_at: Some(moment()),
         answered_at: Some(moment().after(Duration::from_millis(1))),
-        end_reason: Some(note("end_call \"tool\"")),
+        ended_at: Some(moment().after(Duration::from_millis(7777))),
+        end_reason: EndReason::of_status(status),
+        cause: cause("client_disconnected"),
         summary: Some(note("What it was about: {\"a\": 1}")),
         cost_credits: Some(i64::MAX),
         has_recording: true,
@@ -117,17 +120,7 @@ pub(crate) fn conversation(status: CallStatus) -> CallUpdate {
 
 /// A conversation without any optional field.
 pub(crate) fn bare_conversation(status: CallStatus) -> CallUpdate {
-    let content = ConversationRecord {
-        status,
-        duration_secs: None,
-        transcript: Vec::new(),
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
-        has_recording: false,
-    };
+    let content = ConversationRecord::new(status);
     CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Conversation(content) }
 }
 
@@ -144,8 +137,15 @@ pub(crate) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress)
         reason: booking.reason.clone(),
         booked_at: booking.booked_at,
         progress,
+        not_dialled: None,
         recording: None,
     }
+}
+
+/// The tenant's call with this outcome of its dial and no update.
+pub(crate) fn dialled_record(tenant: &Tenant, booking: &Booking, outcome: &DialOutcome) -> CallRecord {
+    let not_dialled = NotDialled::of_dial(outcome, settled_at());
+    CallRecord { not_dialled, ..record(tenant, booking, dialled(outcome)) }
 }
 
 /// The lookup of the tenant's call.

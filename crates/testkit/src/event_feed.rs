@@ -23,7 +23,7 @@ pub use self::writing::{
     a_booked_call_writes_an_event, a_call_that_was_not_connected_writes_an_event,
     a_given_up_call_writes_its_end, a_later_end_writes_another_event, a_recording_writes_an_event,
     an_answer_writes_one_event, an_answered_call_writes_an_event, an_ended_call_writes_an_event,
-    an_event_has_every_field, no_event_is_written_twice,
+    an_event_has_every_field, no_event_is_written_twice, the_end_of_a_call_has_its_reason,
 };
 
 suite! {
@@ -38,6 +38,7 @@ suite! {
     an_answer_writes_one_event,
     no_event_is_written_twice,
     a_given_up_call_writes_its_end,
+    the_end_of_a_call_has_its_reason,
     what_is_published_is_read,
     events_are_read_after_any_sequence,
     events_are_the_tenants_own,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::{
     Agent, AudioFormat, Booking, CallContext, CallEvent, CallEventKind, CallId, CallIdentity, CallReason,
     CallReference, CallStatus, CallerNumber, Carrier, Contact, ContactId, ContactIdentity, ContactRecord,
-    DirectoryRecord, DueDelivery, EventId, EventSequence, InboundContext, IntentKey, NumberRecord,
+    DirectoryRecord, DueDelivery, EndReason, EventId, EventSequence, InboundContext, IntentKey, NumberRecord,
     Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording,
     RecordingKey, TakeOver, Timestamp, User, UserRecord, WebhookEndpoint, WebhookSecret, WebhookUrl,
 };
@@ -257,6 +257,7 @@ pub fn call_event() -> CallEvent {
         kind: CallEventKind::Ended,
         identity,
         status: CallStatus::Completed,
+        end_reason: Some(EndReason::Voicemail),
         conversation_id: Some(conversation_id()),
         happened_at: moment(),
     }

@@ -23,9 +23,10 @@ pub use large::{
     no_other_large_event_is_shortened,
 };
 pub use reading::{
-    a_body_that_is_not_an_event_is_refused, a_question_is_read, a_repeated_event_has_the_same_key,
-    a_reply_names_the_caller, an_event_identifies_its_call, an_event_of_an_unknown_type_has_only_a_key,
-    an_event_reports_its_call, another_event_has_another_key, nothing_personal_is_shown,
+    a_body_that_is_not_an_event_is_refused, a_fuller_event_has_another_key, a_question_is_read,
+    a_repeated_event_has_the_same_key, a_reply_names_the_caller, an_event_identifies_its_call,
+    an_event_of_an_unknown_type_has_only_a_key, an_event_reports_its_call, another_event_has_another_key,
+    nothing_personal_is_shown,
 };
 pub use verifying::{
     a_changed_body_is_refused, a_changed_signature_is_refused, a_signature_outside_its_window_is_refused,
@@ -50,6 +51,7 @@ suite! {
     a_verified_event_is_read,
     a_repeated_event_has_the_same_key,
     another_event_has_another_key,
+    a_fuller_event_has_another_key,
     an_event_identifies_its_call,
     an_event_reports_its_call,
     an_event_of_an_unknown_type_has_only_a_key,

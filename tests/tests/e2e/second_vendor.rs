@@ -152,7 +152,7 @@ async fn a_call_that_was_accepted_and_never_started_has_failed_with_that_reason(
     let again = gateway.client.call_number(number).await;
     assert!(again.is_duplicate(), "the reservation holds: {}", again.body);
     let call = gateway.client.read_call_when(&accepted.call_id(), "failed").await;
-    assert_eq!(call["endReason"], "call.start.error-subscription-concurrency-limit-reached", "{call}");
+    assert_eq!(call["providerCode"], "call.start.error-subscription-concurrency-limit-reached", "{call}");
     assert_eq!(world.simulator.dials_to(number), 1, "asking does not dial");
     eventually("the reservation ends, and the intent is dialled again", async || {
         gateway.client.call_number(number).await.is_new_call()

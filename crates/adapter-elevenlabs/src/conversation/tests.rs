@@ -1,5 +1,6 @@
 //! Records as the provider has sent them.
 
+use domain::{CarrierStatus, Speaker};
 use serde_json::{Value, json};
 
 use super::*;
@@ -51,7 +52,8 @@ fn every_field_of_a_finished_conversation_is_read() {
     assert_eq!((content.duration_secs, content.cost_credits), (Some(22), Some(296)));
     assert_eq!(content.started_at, Some(Timestamp::from_unix_millis(1_739_537_297_000)));
     assert_eq!(content.answered_at, Some(Timestamp::from_unix_millis(1_739_537_299_000)));
-    assert_eq!(content.end_reason, note("Client disconnected: 1000"));
+    assert_eq!(content.end_reason, Some(EndReason::Completed));
+    assert_eq!(content.cause, ProviderCause::from(ProviderCode::from_untrusted("client_disconnected")));
     assert_eq!(content.summary, note("They agreed."));
 }
 
@@ -83,8 +85,40 @@ fn the_error_of_a_failed_conversation_decides_its_status() {
         let record = json!({ "status": "failed", "metadata": { "termination_reason": "", "error": error } });
         let (status, content, _) = read(&record);
         assert_eq!(status, Some(expected), "{error}");
-        assert_eq!(content.end_reason, error["reason"].as_str().and_then(note), "{error}");
+        assert_eq!(content.end_reason.map(EndReason::status), Some(expected), "{error}");
     }
+}
+
+/// The provider's own spellings, and those of its carriers and of other endpoints.
+#[test]
+fn a_status_is_read_in_every_spelling_and_by_its_synonyms() {
+    for (status, expected) in [
+        ("Done", CallStatus::Completed),
+        ("completed", CallStatus::Completed),
+        ("ended", CallStatus::Completed),
+        ("FAILED", CallStatus::Failed),
+        ("canceled", CallStatus::Failed),
+        ("no_answer", CallStatus::NoAnswer),
+        ("Busy", CallStatus::Busy),
+        ("in_progress", CallStatus::InProgress),
+        ("In Progress", CallStatus::InProgress),
+    ] {
+        assert_eq!(read(&json!({ "status": status })).0, Some(expected), "{status}");
+    }
+    for error_type in ["No Answer", "no-answer", "NO_ANSWER"] {
+        let error = json!({ "code": 1011, "error_type": error_type });
+        let record = json!({ "status": "Failed", "metadata": { "error": error } });
+        assert_eq!(read(&record).0, Some(CallStatus::NoAnswer), "{error_type}");
+    }
+}
+
+#[test]
+fn a_speaker_is_read_by_every_word_for_a_role() {
+    let turn = |role: &str| json!({ "role": role, "message": "x" });
+    let roles = ["agent", "Assistant", "ai", "user", "Customer", "human"];
+    let (_, content, _) = read(&json!({ "transcript": roles.map(turn) }));
+    let speakers: Vec<_> = content.transcript.iter().map(|line| line.speaker).collect();
+    assert_eq!(speakers, [[Speaker::Agent; 3], [Speaker::Callee; 3]].concat());
 }
 
 #[test]
@@ -109,11 +143,102 @@ fn texts_are_cut_and_cleaned_rather_than_refused() {
     let (_, content, _) = read(&json!({
         "transcript": [{ "role": "user", "message": format!("a{long}") }],
         "analysis": { "transcript_summary": "a\u{0}b\u{1b}[1m\u{85}c\nd" },
-        "metadata": { "termination_reason": "\u{0}\u{7f}" },
     }));
     assert_eq!(content.transcript[0].text.as_str().len(), PrivateNote::MAX_LEN - 1);
     assert_eq!(content.summary, note("ab[1mc\nd"));
-    assert_eq!(content.end_reason, None);
+}
+
+/// The codes are those of the field: the texts around them may quote a number or a name.
+#[test]
+fn the_end_has_our_reason_and_the_providers_codes() {
+    let end = |status: &str, metadata: Value| {
+        let (_, content, _) = read(&json!({ "status": status, "metadata": metadata }));
+        let ProviderCause { code, carrier_status } = content.cause;
+        (
+            content.end_reason,
+            code.map(|code| code.as_str().to_owned()),
+            carrier_status.map(CarrierStatus::number),
+        )
+    };
+    let error = |code: i64, reason: &str, kind: &str| json!({ "error": { "code": code, "reason": reason, "error_type": kind } });
+    let generic = "call_initialization_error";
+    let missing = "Missing required dynamic variables in first message: {'owner_name'}";
+    for (status, metadata, reason, code, carrier_status) in [
+        (
+            "failed",
+            error(404, "INVITE failed: sip status: 404: Invalid destination number D11 (SIP 404)", generic),
+            EndReason::Failed,
+            Some(generic),
+            Some(404),
+        ),
+        ("failed", error(603, "x", generic), EndReason::Declined, Some(generic), Some(603)),
+        (
+            "failed",
+            error(1011, "request timed out", "no_answer"),
+            EndReason::NoAnswer,
+            Some("request_timed_out"),
+            None,
+        ),
+        ("failed", error(1011, "", "No Answer"), EndReason::NoAnswer, Some("error_1011"), None),
+        (
+            "failed",
+            error(4300, "Agent has exceeded its daily call limit of 5.", generic),
+            EndReason::Failed,
+            Some("daily_call_limit_exceeded"),
+            None,
+        ),
+        ("failed", error(3000, "unsafe: +14165550100", generic), EndReason::Failed, Some("error_3000"), None),
+        (
+            "failed",
+            json!({ "termination_reason": missing }),
+            EndReason::Failed,
+            Some("missing_dynamic_variables"),
+            None,
+        ),
+        ("No Answer", json!({}), EndReason::NoAnswer, Some("No_Answer"), None),
+        ("canceled", json!({}), EndReason::Failed, Some("canceled"), None),
+        ("failed", json!({ "termination_reason": "Ada hung up" }), EndReason::Failed, None, None),
+        (
+            "done",
+            json!({ "termination_reason": "end_call tool was called." }),
+            EndReason::Completed,
+            Some("end_call_tool"),
+            None,
+        ),
+        ("done", json!({}), EndReason::Completed, None, None),
+        ("completed", json!({}), EndReason::Completed, Some("completed"), None),
+    ] {
+        let expected = (Some(reason), code.map(str::to_owned), carrier_status);
+        assert_eq!(end(status, metadata.clone()), expected, "{status} {metadata}");
+    }
+    assert_eq!(end("in-progress", json!({})).0, None);
+}
+
+/// A voicemail counts as answered. Each of the three places says that one was reached.
+#[test]
+fn a_voicemail_is_an_end_of_its_own() {
+    let tool = |result: Value| json!({ "transcript": [{ "role": "agent", "message": "x", "tool_results": [result] }] });
+    for (changes, is_voicemail) in [
+        (
+            json!({ "metadata": { "features_usage": { "voicemail_detection": { "enabled": true, "used": true } } } }),
+            true,
+        ),
+        (
+            json!({ "metadata": { "features_usage": { "voicemail_detection": { "enabled": true, "used": false } } } }),
+            false,
+        ),
+        (json!({ "metadata": { "termination_reason": "voicemail_detection tool was called" } }), true),
+        (tool(json!({ "type": "system", "result": { "result_type": "voicemail_detection_success" } })), true),
+        (tool(json!({ "tool_name": "voicemail_detection", "is_error": false })), true),
+        (tool(json!({ "tool_name": "voicemail_detection", "is_error": true })), false),
+        (tool(json!({ "tool_name": "end_call" })), false),
+    ] {
+        let mut record = json!({ "status": "done" });
+        record.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+        let (status, content, _) = read(&record);
+        let expected = if is_voicemail { EndReason::Voicemail } else { EndReason::Completed };
+        assert_eq!((status, content.end_reason), (Some(CallStatus::Completed), Some(expected)), "{changes}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Events as the provider documents them, and malformed ones.
 
-use domain::{Audio, AudioFormat, CallStatus, CarrierCallId, PhoneNumber};
+use domain::{Audio, AudioFormat, CallStatus, CarrierCallId, CarrierStatus, NotConnectedReason, PhoneNumber};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn sip_failure(named: &str, body: Value) -> Value {
 
 fn failure(event: &ProviderEvent) -> CallFailure {
     match event.update.as_ref().expect("an update").content {
-        UpdateContent::Failure(failure) => failure,
+        UpdateContent::Failure(ref failure) => failure.clone(),
         ref other => panic!("{other:?} is not a failure"),
     }
 }
@@ -51,10 +51,8 @@ fn number(text: &str) -> PhoneNumber {
 #[test]
 fn a_transcription_reports_on_its_call() {
     let event = read_json(&transcription());
-    assert_eq!(
-        (event.key.as_str(), event.kind.as_str()),
-        ("post_call_transcription:conv_1", "post_call_transcription")
-    );
+    assert_eq!(event.kind, "post_call_transcription");
+    assert!(event.key.starts_with("post_call_transcription:conv_1#"), "{}", event.key);
     assert_eq!(event.lookup.call_id.as_ref().map(|id| id.as_str()), Some("call_1"));
     assert_eq!(event.lookup.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
     let parties = event.lookup.parties.as_ref().expect("both numbers and the agent are named");
@@ -79,9 +77,11 @@ fn an_inbound_call_is_none_of_ours() {
     }
     event["data"]["metadata"]["phone_call"]["direction"] = json!("outbound");
     assert!(read_json(&event).update.is_some() && read_json(&event).lookup.parties.is_some());
-    event["data"]["metadata"]["phone_call"]["direction"] = json!("inbound");
-    let event = read_json(&event);
-    assert_eq!((event.update, event.lookup.parties), (None, None));
+    for direction in ["inbound", "Inbound"] {
+        event["data"]["metadata"]["phone_call"]["direction"] = json!(direction);
+        let event = read_json(&event);
+        assert_eq!((event.update, event.lookup.parties), (None, None), "{direction}");
+    }
 }
 
 #[test]
@@ -89,7 +89,8 @@ fn the_older_shape_reads_the_same() {
     let mut inlined = transcription();
     let data = inlined["data"].take();
     inlined.as_object_mut().expect("an object").extend(data.as_object().expect("an object").clone());
-    assert_eq!(read_json(&inlined), read_json(&transcription()));
+    let read = read_json(&inlined);
+    assert_eq!(ProviderEvent { key: read.key.clone(), ..read_json(&transcription()) }, read);
 }
 
 #[test]
@@ -137,9 +138,40 @@ fn a_transcription_without_a_status_belongs_to_a_call_that_is_over() {
     assert_eq!(status(&read_json(&event)), CallStatus::Busy);
 }
 
+/// The provider adds words without notice, and sends the event once.
+#[test]
+fn a_transcription_is_an_end_whatever_its_status() {
+    let read_with = |word: Value, error: Value| {
+        let mut event = transcription();
+        event["data"]["status"] = word;
+        event["data"]["metadata"]["error"] = error;
+        status(&read_json(&event))
+    };
+    for word in ["completed", "Done", "ended", "processing", "in-progress", "initiated", "a new one", ""] {
+        assert_eq!(read_with(json!(word), Value::Null), CallStatus::Completed, "{word}");
+    }
+    for word in [json!(null), json!(7), json!(["done"])] {
+        assert_eq!(read_with(word.clone(), Value::Null), CallStatus::Completed, "{word}");
+    }
+    for (word, expected) in
+        [("canceled", CallStatus::Failed), ("No Answer", CallStatus::NoAnswer), ("busy", CallStatus::Busy)]
+    {
+        assert_eq!(read_with(json!(word), Value::Null), expected, "{word}");
+    }
+    assert_eq!(read_with(json!("a new one"), json!({ "code": 486 })), CallStatus::Busy);
+}
+
 #[test]
 fn a_failure_says_why_and_when() {
+    let twilio = |status: &str| json!({"CallStatus": status, "SipResponseCode": ""});
     for (named, body, expected) in [
+        ("no_answer", json!({}), NotConnectedReason::NoAnswer),
+        ("No Answer", json!({}), NotConnectedReason::NoAnswer),
+        ("BUSY", json!({}), NotConnectedReason::Busy),
+        ("declined", json!({}), NotConnectedReason::Declined),
+        ("unknown", twilio("no-answer"), NotConnectedReason::NoAnswer),
+        ("unknown", twilio("busy"), NotConnectedReason::Busy),
+        ("unknown", twilio("failed"), NotConnectedReason::Failed),
         ("busy", json!({}), NotConnectedReason::Busy),
         ("no-answer", json!({}), NotConnectedReason::NoAnswer),
         ("unknown", json!({}), NotConnectedReason::Failed),
@@ -156,7 +188,29 @@ fn a_failure_says_why_and_when() {
         let event = read_json(&sip_failure(named, body.clone()));
         assert_eq!(failure(&event).reason, expected, "{named} {body}");
         assert_eq!(failure(&event).at, Timestamp::from_unix_millis(1_759_931_652_000));
-        assert_eq!(event.key, "call_initiation_failure:conv_1");
+        assert!(event.key.starts_with("call_initiation_failure:conv_1#"), "{}", event.key);
+    }
+}
+
+/// The provider's word is kept as it spells it, unless it says no more than *unknown*.
+#[test]
+fn a_failure_has_the_providers_codes() {
+    let timed_out = json!({"error_reason": "sip request timed out"});
+    let declined =
+        json!({"sip_status_code": 603, "error_reason": "INVITE failed: sip status: 603: Decline (SIP 603)"});
+    for (named, body, code, carrier_status) in [
+        ("busy", json!({"sip_status_code": 486}), Some("busy"), Some(486)),
+        ("No Answer", json!({}), Some("No_Answer"), None),
+        ("carrier_rejected", json!({"sip_status_code": "503"}), Some("carrier_rejected"), Some(503)),
+        ("the carrier of Ada said no", json!({}), Some("unrecognized"), None),
+        ("unknown", json!({"CallStatus": "no-answer", "SipResponseCode": ""}), Some("no-answer"), None),
+        ("unknown", timed_out, Some("sip_request_timed_out"), None),
+        ("unknown", declined, None, Some(603)),
+        ("unknown", json!({"sip_status_code": 1011}), None, None),
+    ] {
+        let cause = failure(&read_json(&sip_failure(named, body.clone()))).cause;
+        assert_eq!(cause.code.as_ref().map(|code| code.as_str()), code, "{named} {body}");
+        assert_eq!(cause.carrier_status.map(CarrierStatus::number), carrier_status, "{named} {body}");
     }
 }
 
@@ -197,7 +251,7 @@ fn an_audio_event_has_the_recording_of_its_conversation() {
         "data": {"agent_id": "agent_1", "conversation_id": "conv_1", "full_audio": full_audio}})
     };
     let event = read_json(&audio(json!("SUQzBAAA//8=")));
-    assert_eq!((event.key.as_str(), event.kind.as_str()), ("post_call_audio:conv_1", "post_call_audio"));
+    assert_eq!(event.kind, "post_call_audio");
     assert_eq!(event.lookup.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
     assert_eq!(event.update, None, "an audio event does not update the call");
     assert_eq!(event.origin.provider_agent_id.as_ref().map(|id| id.as_str()), Some("agent_1"));
@@ -207,8 +261,10 @@ fn an_audio_event_has_the_recording_of_its_conversation() {
     let inlined =
         json!({"type": "post_call_audio", "conversation_id": "conv_1", "full_audio": "SUQzBAAA//8="});
     let without_agent = EventOrigin::default();
-    let expected = ProviderEvent { origin: without_agent, recording: Some(mp3.clone()), ..event };
-    assert_eq!(read_json(&inlined), expected);
+    let read_inlined = read_json(&inlined);
+    let key = read_inlined.key.clone();
+    let expected = ProviderEvent { key, origin: without_agent, recording: Some(mp3.clone()), ..event };
+    assert_eq!(read_inlined, expected);
     let escaped = br#"{"type":"post_call_audio","data":{"full_audio":"SUQzBAAA\/\/8"}}"#;
     assert_eq!(read(escaped, RECEIVED).expect("an event").recording, Some(mp3));
 
@@ -219,7 +275,7 @@ fn an_audio_event_has_the_recording_of_its_conversation() {
         [json!(""), json!("SUQ zBAAA"), json!("S"), json!("SUQ_"), Value::Null, json!(7), json!(["SUQz"])]
     {
         let event = read_json(&audio(unreadable.clone()));
-        assert_eq!((event.key.as_str(), event.recording), ("post_call_audio:conv_1", None), "{unreadable}");
+        assert_eq!(event.recording, None, "{unreadable}");
         let content = event.update.map(|update| update.content);
         let at_provider = UpdateContent::Recording(RecordingReport::AtProvider);
         assert_eq!(content, Some(at_provider), "{unreadable} can be fetched");

@@ -35,8 +35,9 @@ fn failure(message: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-fn not_connected(reason: NotConnectedReason) -> DialOutcome {
-    DialOutcome::NotConnected { reference: reference(Some("conv_1"), None), reason }
+fn not_connected(reason: NotConnectedReason, code: Option<&str>) -> DialOutcome {
+    let code = code.map(ProviderCode::from_untrusted);
+    DialOutcome::NotConnected { reference: reference(Some("conv_1"), None), reason, code }
 }
 
 /// The wait counts only for a refusal in the provider's own format.
@@ -83,41 +84,49 @@ fn a_success_is_placed_whatever_its_ids() {
 #[test]
 fn a_callee_who_was_reached_is_not_connected() {
     use NotConnectedReason::{Busy, Declined, NoAnswer};
-    for (message, reason) in [
-        ("INVITE failed: sip status: 486: Busy Here (SIP 486)", Busy),
-        ("INVITE failed: sip status: 486: Busy Here", Busy),
-        ("Busy Everywhere (SIP 600)", Busy),
-        ("INVITE failed: sip status: 480: Temporarily Unavailable (SIP 480)", NoAnswer),
-        ("INVITE failed: sip status: 408: Request Timeout (SIP 408)", NoAnswer),
-        ("INVITE failed: SIP status: 487: Request Terminated (SIP 487)", NoAnswer),
-        ("request timed out", NoAnswer),
-        ("Request timed out", NoAnswer),
-        ("INVITE failed: sip status: 603: Decline (SIP 603)", Declined),
+    for (message, reason, code) in [
+        ("INVITE failed: sip status: 486: Busy Here (SIP 486)", Busy, "sip_486"),
+        ("INVITE failed: sip status: 486: Busy Here", Busy, "sip_486"),
+        ("Busy Everywhere (SIP 600)", Busy, "sip_600"),
+        ("INVITE failed: sip status: 480: Temporarily Unavailable (SIP 480)", NoAnswer, "sip_480"),
+        ("INVITE failed: sip status: 408: Request Timeout (SIP 408)", NoAnswer, "sip_408"),
+        ("INVITE failed: SIP status: 487: Request Terminated (SIP 487)", NoAnswer, "sip_487"),
+        ("request timed out", NoAnswer, "request_timed_out"),
+        ("Request timed out", NoAnswer, "request_timed_out"),
+        ("INVITE failed: sip status: 603: Decline (SIP 603)", Declined, "sip_603"),
     ] {
-        assert_eq!(classify(200, &failure(message)), not_connected(reason), "{message}");
+        assert_eq!(classify(200, &failure(message)), not_connected(reason, Some(code)), "{message}");
     }
 }
 
 #[test]
 fn a_failure_for_a_reason_that_is_not_known_may_have_rung() {
-    for message in [
-        "",
-        "Something went wrong",
-        "INVITE failed: sip status: 500: Server Internal Error (SIP 500)",
-        "INVITE failed: sip status: 503: Service Unavailable (SIP 503)",
-        "INVITE failed: sip status: 604: Does Not Exist Anywhere (SIP 604)",
-        "INVITE failed: sip status: 4040: (SIP 4040)",
-        "INVITE failed: sip status: 99999999: (SIP )",
+    for (message, code) in [
+        ("", None),
+        ("Something went wrong", None),
+        ("INVITE failed: sip status: 500: Server Internal Error (SIP 500)", Some("sip_500")),
+        ("INVITE failed: sip status: 503: Service Unavailable (SIP 503)", Some("sip_503")),
+        ("INVITE failed: sip status: 604: Does Not Exist Anywhere (SIP 604)", Some("sip_604")),
+        ("INVITE failed: sip status: 4040: (SIP 4040)", None),
+        ("INVITE failed: sip status: 99999999: (SIP )", None),
         // Two different statuses: the reason is not clear.
-        "INVITE failed: sip status: 404: Not Found (SIP 486)",
-        "sip request timed out",
-        "transaction failed to complete (0 intermediate responses)",
-        "call to 404 failed",
-        "an agent exceeded its daily call limit",
+        ("INVITE failed: sip status: 404: Not Found (SIP 486)", None),
+        ("sip request timed out", Some("sip_request_timed_out")),
+        ("transaction failed to complete (0 intermediate responses)", Some("transaction_failed")),
+        ("call to 404 failed", None),
+        (
+            "Missing required dynamic variables in first message: {'owner_name'}",
+            Some("missing_dynamic_variables"),
+        ),
+        ("an agent exceeded its daily call limit", Some("daily_call_limit_exceeded")),
     ] {
-        assert_eq!(classify(200, &failure(message)), not_connected(NotConnectedReason::Failed), "{message}");
+        assert_eq!(
+            classify(200, &failure(message)),
+            not_connected(NotConnectedReason::Failed, code),
+            "{message}"
+        );
     }
-    let no_message = not_connected(NotConnectedReason::Failed);
+    let no_message = not_connected(NotConnectedReason::Failed, None);
     assert_eq!(classify(200, br#"{"success":false,"message":404,"conversation_id":"conv_1"}"#), no_message);
 }
 

@@ -1,13 +1,13 @@
 use domain::{
-    AudioFormat, CallProgress, CallRecord, CallStatus, Contact, ConversationRecord, GivenUpReason,
-    PrivateNote, Recording, RecordingReport, Speaker, Timestamp, TranscriptLine,
+    AudioFormat, CallProgress, CallRecord, CallStatus, CarrierStatus, Contact, EndReason, GivenUpReason,
+    PrivateNote, ProviderCause, Recording, RecordingReport, Speaker, TranscriptLine,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
 use event_json::iso8601;
-use event_json::schema::{always_true, call_status, names};
+use event_json::schema::{always_true, call_status, end_reason, names};
 
 /// One call.
 #[derive(Serialize, ToSchema)]
@@ -47,13 +47,14 @@ pub(crate) struct CallResponse {
         "startTime": "2026-03-02T09:10:00.000Z",
         "answerTime": "2026-03-02T09:10:08.000Z",
         "endTime": "2026-03-02T09:12:34.000Z",
-        "duration": 154,
-        "endReason": "Client disconnected: 1000",
+        "duration": 146,
+        "endReason": "completed",
+        "providerCode": "client_disconnected",
         "summary": "Ada takes the quote.",
         "cost": 296,
         "transcript": [
-            { "role": "agent", "message": "Hello Ada, it is about your quote.", "timestamp": 8 },
-            { "role": "user", "message": "I take it.", "timestamp": 12 }
+            { "role": "agent", "message": "Hello Ada, it is about your quote.", "timestamp": 0 },
+            { "role": "user", "message": "I take it.", "timestamp": 4 }
         ],
         "recordings": [{
             "recordingId": "64f0a1b2c3d4e5f6a7b8d111.mp3",
@@ -101,23 +102,32 @@ pub(crate) struct CallDocument {
     /// When the gateway recorded the call, immediately before it dialled.
     #[schema(format = DateTime)]
     start_time: String,
-    /// When the callee answered.
+    /// When the callee answered; never before `startTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, required = false)]
     answer_time: Option<String>,
-    /// When it ended, or when the gateway learned that it was not connected.
+    /// When it ended, or when the gateway learned that it was not connected; never before
+    /// `answerTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, required = false)]
     end_time: Option<String>,
-    /// How long it lasted, as the provider reports it, in seconds.
+    /// How long the callee and the agent talked, as the provider reports it, in whole seconds. The
+    /// ringing does not count: it is the time from `answerTime` to `endTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u32, required = false)]
     duration: Option<u32>,
-    /// Why it ended, in the provider's words, or why it was not connected: `busy`, `no-answer`,
-    /// `declined`, `failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = end_reason, required = false)]
+    end_reason: Option<&'static str>,
+    /// The provider's own code for the end of the call, or for its refusal. The codes differ between
+    /// providers, and change without notice.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    end_reason: Option<String>,
+    provider_code: Option<String>,
+    /// The final SIP status of a call that was not connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u16, required = false, minimum = 300, maximum = 699)]
+    sip_status: Option<u16>,
     /// When the gateway gave the call up: no source reported its end, and the gateway does not ask
     /// any more. The status is `unknown` then, until a late report of the end.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,7 +218,7 @@ pub(crate) struct CallTurn {
     role: &'static str,
     /// What was said.
     message: String,
-    /// The time, in seconds since the start of the call.
+    /// The time, in seconds since the callee answered.
     timestamp: u32,
 }
 
@@ -228,7 +238,7 @@ impl CallDocument {
 
     /// A call without its transcript, for lists.
     pub(super) fn listed(record: CallRecord, provider: &'static str) -> Self {
-        let progress = &record.progress;
+        let (progress, times, cause) = (&record.progress, record.times(), record.end_cause());
         let (conversation, given_up) = (progress.conversation.as_ref(), progress.shown_given_up());
         let note = |note: Option<&PrivateNote>| note.map(|note| note.as_str().to_owned());
         Self {
@@ -244,11 +254,13 @@ impl CallDocument {
             organization_id: record.identity.organization_id.to_string(),
             agent_id: record.identity.agent_id.to_string(),
             call_reason: record.reason.as_ref().map(|reason| reason.as_str().to_owned()),
-            start_time: iso8601(record.booked_at),
-            answer_time: conversation.and_then(|it| it.answered_at).map(iso8601),
-            end_time: ended_at(progress).map(iso8601),
+            start_time: iso8601(times.started_at),
+            answer_time: times.answered_at.map(iso8601),
+            end_time: times.ended_at.map(iso8601),
             duration: conversation.and_then(|it| it.duration_secs),
-            end_reason: end_reason(progress),
+            end_reason: record.end_reason().map(EndReason::as_str),
+            provider_code: cause.code.as_ref().map(|code| code.as_str().to_owned()),
+            sip_status: sip_status(&cause),
             given_up_time: given_up.map(|given_up| iso8601(given_up.at)),
             given_up_reason: given_up.map(|given_up| given_up.reason.as_str()),
             summary: note(conversation.and_then(|it| it.summary.as_ref())),
@@ -316,34 +328,12 @@ fn role_schema() -> Object {
     names(["agent", "user"], "Who spoke: the voice agent, or the person who was called.")
 }
 
+/// A dial that was refused or not connected has a code and no more: `sip_404` is the SIP status.
+fn sip_status(cause: &ProviderCause) -> Option<u16> {
+    let digits = || cause.code.as_ref()?.as_str().strip_prefix("sip_")?.parse().ok();
+    cause.carrier_status.or_else(|| CarrierStatus::from_number(digits()?)).map(CarrierStatus::number)
+}
+
 fn status(progress: &CallProgress) -> CallStatus {
     progress.shown_status().unwrap_or(CallStatus::Initiated)
-}
-
-/// A failure counts only while no record of a conversation has replaced the status that it set.
-fn ended_at(progress: &CallProgress) -> Option<Timestamp> {
-    let by_conversation = progress.conversation.as_ref().and_then(conversation_ended_at);
-    match status(progress) {
-        CallStatus::Completed => by_conversation,
-        CallStatus::Busy | CallStatus::NoAnswer | CallStatus::Failed => {
-            progress.failure.map(|failure| failure.at).or(by_conversation)
-        }
-        CallStatus::InProgress | CallStatus::Unknown | CallStatus::Ringing | CallStatus::Initiated => None,
-    }
-}
-
-fn conversation_ended_at(conversation: &ConversationRecord) -> Option<Timestamp> {
-    let lasted = std::time::Duration::from_secs(conversation.duration_secs?.into());
-    conversation
-        .started_at
-        .filter(|_| conversation.status.is_final())
-        .map(|started_at| started_at.after(lasted))
-}
-
-fn end_reason(progress: &CallProgress) -> Option<String> {
-    let reported = progress.conversation.as_ref().and_then(|it| it.end_reason.as_ref());
-    let failure = progress.failure.filter(|_| status(progress) != CallStatus::Completed);
-    reported
-        .map(|reason| reason.as_str().to_owned())
-        .or_else(|| failure.map(|failure| failure.reason.as_str().to_owned()))
 }

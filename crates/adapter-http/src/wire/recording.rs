@@ -17,12 +17,12 @@ use super::call::CallTurn;
         "success": true,
         "audioUrl": "https://recordings.example.com/64f0a1b2c3d4e5f6a7b8d111.mp3?X-Amz-Signature=0123",
         "expiresIn": 600,
-        "duration": 154,
+        "duration": 146,
         "recordingId": "64f0a1b2c3d4e5f6a7b8d111.mp3",
         "transcriptionText": "Agent: Hello Ada, it is about your quote.\nUser: I take it.",
         "transcriptionData": [
-            { "role": "agent", "message": "Hello Ada, it is about your quote.", "timestamp": 8 },
-            { "role": "user", "message": "I take it.", "timestamp": 12 }
+            { "role": "agent", "message": "Hello Ada, it is about your quote.", "timestamp": 0 },
+            { "role": "user", "message": "I take it.", "timestamp": 4 }
         ],
         "direction": "outbound",
         "from": "+14165550100",
@@ -44,7 +44,7 @@ pub(crate) struct RecordingResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u64, required = false)]
     expires_in: Option<u64>,
-    /// How long the call lasted, as the provider reports it, in seconds.
+    /// How long the callee and the agent talked, as the provider reports it, in whole seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u32, required = false)]
     duration: Option<u32>,

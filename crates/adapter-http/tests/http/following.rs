@@ -108,7 +108,8 @@ async fn an_event_is_sent_whole_and_its_fields_are_in_order() {
     let ended = concat!(
         "id: 4711\nevent: call_ended\ndata: {\"type\":\"call_ended\",\"timestamp\":\"2026-03-02T09:12:35.120Z\",",
         "\"data\":{\"eventId\":\"evt_call-4711_call_ended_no-answer\",\"callId\":\"call-4711\",",
-        "\"status\":\"no-answer\",\"direction\":\"outbound\",\"conversationId\":\"conv_1\",",
+        "\"status\":\"no-answer\",\"endReason\":\"no-answer\",\"direction\":\"outbound\",",
+        "\"conversationId\":\"conv_1\",",
         "\"organizationId\":\"o1\",\"userId\":\"u1\",\"contactId\":\"c1\",\"agentId\":\"a1\",",
         "\"from\":\"+14165550100\",\"to\":\"+14165550111\"}}\n\n",
     );

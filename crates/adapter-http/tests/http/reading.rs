@@ -1,8 +1,8 @@
 //! Reading one call.
 
 use domain::{
-    CallFailure, CallProgress, CallStatus, ConversationRecord, GivenUp, GivenUpReason, NotConnectedReason,
-    Timestamp,
+    AnswerTime, CallFailure, CallProgress, CallStatus, ConversationRecord, DialOutcome, GivenUp,
+    GivenUpReason, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference, Timestamp,
 };
 use serde_json::{Value, json};
 use testkit::memory::LedgerCall;
@@ -49,8 +49,9 @@ pub(crate) fn completed_document() -> Value {
         ("sipCallId", json!("sip_1")),
         ("answerTime", json!("2026-03-02T09:10:08.000Z")),
         ("endTime", json!("2026-03-02T09:12:34.000Z")),
-        ("duration", json!(154)),
-        ("endReason", json!("Client disconnected: 1000")),
+        ("duration", json!(146)),
+        ("endReason", json!("completed")),
+        ("providerCode", json!("client_disconnected")),
         ("summary", json!("All went well.")),
         ("cost", json!(296)),
     ] {
@@ -63,8 +64,8 @@ pub(crate) fn completed_document() -> Value {
 async fn a_completed_call_is_read_whole() {
     let mut call = completed_document();
     call["transcript"] = json!([
-        { "role": "agent", "message": "Hello Ada.", "timestamp": 8 },
-        { "role": "user", "message": "It is about the \"tumour\".", "timestamp": 12 }
+        { "role": "agent", "message": "Hello Ada.", "timestamp": 0 },
+        { "role": "user", "message": "It is about the \"tumour\".", "timestamp": 4 }
     ]);
     read(completed(CALL_ID)).await.assert_ok(200, &json!({ "success": true, "call": call }));
 }
@@ -78,13 +79,14 @@ async fn what_is_not_known_is_left_out() {
 #[tokio::test]
 async fn the_end_of_a_call_comes_from_the_report_that_decides_its_status() {
     let at = Timestamp::from_unix_millis(1_772_442_660_500);
-    let failure = |reason| Some(CallFailure { reason, at });
-    let unstarted = ConversationRecord { started_at: None, ..conversation(CallStatus::Completed) };
-    let without_reason = ConversationRecord { end_reason: None, ..conversation(CallStatus::Failed) };
+    let failure = |reason| Some(CallFailure::new(reason, at));
+    let unstarted =
+        ConversationRecord { started_at: None, answered_at: None, ..conversation(CallStatus::Completed) };
+    let failed_conversation = conversation(CallStatus::Failed);
     let (failed, ended) = ("2026-03-02T09:11:00.500Z", "2026-03-02T09:12:34.000Z");
-    let reported = "Client disconnected: 1000";
     let cases = [
         (CallStatus::Busy, failure(NotConnectedReason::Declined), None, json!(failed), json!("declined")),
+        (CallStatus::Busy, None, None, Value::Null, json!("busy")),
         (
             CallStatus::NoAnswer,
             failure(NotConnectedReason::NoAnswer),
@@ -95,33 +97,27 @@ async fn the_end_of_a_call_comes_from_the_report_that_decides_its_status() {
         (
             CallStatus::Failed,
             failure(NotConnectedReason::Failed),
-            Some(without_reason.clone()),
+            Some(failed_conversation.clone()),
             json!(failed),
             json!("failed"),
         ),
-        (CallStatus::Failed, None, Some(without_reason), json!(ended), Value::Null),
-        (CallStatus::Failed, None, None, Value::Null, Value::Null),
+        (CallStatus::Failed, None, Some(failed_conversation), json!(ended), json!("failed")),
+        (CallStatus::Failed, None, None, Value::Null, json!("failed")),
         (
             CallStatus::Completed,
             failure(NotConnectedReason::Busy),
             Some(conversation(CallStatus::Completed)),
             json!(ended),
-            json!(reported),
+            json!("completed"),
         ),
         (
             CallStatus::Completed,
             failure(NotConnectedReason::Busy),
             Some(unstarted),
             Value::Null,
-            json!(reported),
+            json!("completed"),
         ),
-        (
-            CallStatus::InProgress,
-            None,
-            Some(conversation(CallStatus::InProgress)),
-            Value::Null,
-            json!(reported),
-        ),
+        (CallStatus::InProgress, None, Some(conversation(CallStatus::InProgress)), Value::Null, Value::Null),
         (CallStatus::Unknown, None, None, Value::Null, Value::Null),
     ];
     for (status, failure, conversation, end_time, end_reason) in cases {
@@ -131,6 +127,46 @@ async fn the_end_of_a_call_comes_from_the_report_that_decides_its_status() {
         let call = &response.body["call"];
         assert_eq!(call["status"], status.as_str());
         assert_eq!((&call["endTime"], &call["endReason"]), (&end_time, &end_reason), "{}", status.as_str());
+    }
+}
+
+/// A client that hung up before the refusal, or that reads the history, learns it from the record.
+#[tokio::test]
+async fn a_refused_dial_and_a_failure_are_read_with_the_providers_codes() {
+    let at = Timestamp::from_unix_millis(1_772_442_601_042);
+    let code = ProviderCode::from_untrusted;
+    let refused = |code| DialOutcome::NotDialled(NotDialledReason::Rejected(code));
+    let busy = DialOutcome::NotConnected {
+        reference: ProviderReference::default(),
+        reason: NotConnectedReason::Busy,
+        code: Some(code("sip_486")),
+    };
+    let unreached = DialOutcome::NotDialled(NotDialledReason::Unavailable);
+    for (outcome, reason, provider_code, sip_status) in [
+        (
+            refused(code("insufficient_credits")),
+            "provider-rejected",
+            json!("insufficient_credits"),
+            Value::Null,
+        ),
+        (refused(code("sip_404")), "provider-rejected", json!("sip_404"), json!(404)),
+        (unreached, "provider-unavailable", Value::Null, Value::Null),
+        (busy, "busy", json!("sip_486"), json!(486)),
+    ] {
+        let status = CallStatus::after(&outcome, AnswerTime::AfterRinging);
+        let progress = CallProgress { status: Some(status), ..CallProgress::default() };
+        let call = LedgerCall { progress, dial: Some((outcome, at)), ..booked(CALL_ID) };
+        let gateway = start(&World::with_calls([call])).await;
+        let listed = send(gateway.read(HISTORY)).await.body["calls"][0].clone();
+        let read = send(gateway.read(PATH)).await.body["call"].clone();
+        for call in [read, listed] {
+            assert_eq!(call["endTime"], "2026-03-02T09:10:01.042Z", "{reason}");
+            assert_eq!(
+                (&call["endReason"], &call["providerCode"], &call["sipStatus"]),
+                (&json!(reason), &provider_code, &sip_status),
+                "{reason}"
+            );
+        }
     }
 }
 

@@ -54,12 +54,12 @@ fn slow(audio: &[u8]) -> (World, Gated<Memory>) {
 fn document() -> Value {
     json!({
         "success": true,
-        "duration": 154,
+        "duration": 146,
         "recordingId": format!("{CALL_ID}.mp3"),
         "transcriptionText": "Agent: Hello Ada.\nUser: It is about the \"tumour\".",
         "transcriptionData": [
-            { "role": "agent", "message": "Hello Ada.", "timestamp": 8 },
-            { "role": "user", "message": "It is about the \"tumour\".", "timestamp": 12 }
+            { "role": "agent", "message": "Hello Ada.", "timestamp": 0 },
+            { "role": "user", "message": "It is about the \"tumour\".", "timestamp": 4 }
         ],
         "direction": "outbound",
         "from": "+14165550100",

@@ -167,7 +167,8 @@ async fn the_refusal_of_a_caller_number_says_which_condition_failed() {
 #[tokio::test]
 async fn every_outcome_of_a_dial_has_its_code() {
     let rejected = NotDialledReason::Rejected(ProviderCode::from_untrusted("quota_exceeded"));
-    let busy = DialOutcome::NotConnected { reference: reference(), reason: NotConnectedReason::Busy };
+    let busy =
+        DialOutcome::NotConnected { reference: reference(), reason: NotConnectedReason::Busy, code: None };
     let cases = [
         (DialOutcome::NotDialled(rejected), "PROVIDER_REJECTED", json!("quota_exceeded")),
         (DialOutcome::NotDialled(NotDialledReason::Unavailable), "PROVIDER_UNAVAILABLE", Value::Null),

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use domain::{
     AgentId, Booking, CallEvent, CallEventKind, CallId, CallIdentity, CallProgress, CallReason, CallStatus,
-    CarrierCallId, ContactId, ConversationId, ConversationRecord, EventId, EventSequence, OrganizationId,
-    PhoneNumber, PrivateNote, Speaker, Timestamp, TranscriptLine, UserId,
+    CarrierCallId, ContactId, ConversationId, ConversationRecord, EndReason, EventId, EventSequence,
+    OrganizationId, PhoneNumber, PrivateNote, ProviderCause, ProviderCode, Speaker, Timestamp,
+    TranscriptLine, UserId,
 };
 use testkit::fixtures;
 use testkit::memory::LedgerCall;
@@ -45,18 +46,18 @@ pub(crate) fn note(text: &str) -> PrivateNote {
 pub(crate) fn conversation(status: CallStatus) -> ConversationRecord {
     let turn = |at_secs, speaker, text| TranscriptLine { at_secs, speaker, text: note(text) };
     ConversationRecord {
-        status,
-        duration_secs: Some(154),
+        duration_secs: Some(146),
         transcript: vec![
-            turn(8, Speaker::Agent, "Hello Ada."),
-            turn(12, Speaker::Callee, "It is about the \"tumour\"."),
+            turn(0, Speaker::Agent, "Hello Ada."),
+            turn(4, Speaker::Callee, "It is about the \"tumour\"."),
         ],
         started_at: Some(Timestamp::from_unix_millis(1_772_442_600_000)),
         answered_at: Some(Timestamp::from_unix_millis(1_772_442_608_000)),
-        end_reason: Some(note("Client disconnected: 1000")),
+        end_reason: EndReason::of_status(status),
+        cause: ProviderCause::from(ProviderCode::from_untrusted("client_disconnected")),
         summary: Some(note("All went well.")),
         cost_credits: Some(296),
-        has_recording: false,
+        ..ConversationRecord::new(status)
     }
 }
 
@@ -84,6 +85,7 @@ pub(crate) fn event(number: i64, kind: CallEventKind, status: CallStatus) -> Cal
         identity,
         kind,
         status,
+        end_reason: EndReason::of_status(status).filter(|_| kind == CallEventKind::Ended),
         conversation_id: Some(ConversationId::parse("conv_1").expect("a valid id")),
         happened_at: Timestamp::from_unix_millis(1_772_442_755_120),
     }

@@ -1,3 +1,4 @@
+use domain::NotConnectedReason;
 use serde_json::json;
 
 use super::*;
@@ -23,8 +24,9 @@ fn each_cause_of_a_failure_is_read() {
         (json!(null), NotConnectedReason::Failed),
     ] {
         let update = event(json!({ "type": "call.not-connected", "cause": cause })).update;
-        let expected = UpdateContent::Failure(CallFailure { reason, at: RECEIVED_AT });
-        assert_eq!(update.map(|update| update.content), Some(expected), "{cause}");
+        let cause = words::cause(cause.as_str());
+        let expected = UpdateContent::Failure(CallFailure { reason, at: RECEIVED_AT, cause });
+        assert_eq!(update.map(|update| update.content), Some(expected), "{reason:?}");
     }
 }
 

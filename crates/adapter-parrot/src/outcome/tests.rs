@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{CarrierCallId, ConversationId, ProviderCode, ProviderReference};
+use domain::{CarrierCallId, ConversationId, NotConnectedReason, ProviderCode, ProviderReference};
 use serde_json::{Value, json};
 
 use super::*;
@@ -61,7 +61,8 @@ fn a_call_without_a_callee_is_not_connected() {
     ] {
         let body = json!({ "accepted": false, "cause": cause, "call": "p-1" }).to_string();
         let reference = ids(Some("p-1"), None);
-        assert_eq!(read(200, &body), DialOutcome::NotConnected { reference, reason }, "{cause}");
+        let code = words::cause(Some(cause.as_str().unwrap_or_default())).code;
+        assert_eq!(read(200, &body), DialOutcome::NotConnected { reference, reason, code }, "{cause}");
     }
 }
 

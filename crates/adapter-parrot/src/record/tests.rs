@@ -1,3 +1,4 @@
+use domain::{EndReason, ProviderCode};
 use serde_json::json;
 
 use super::*;
@@ -21,6 +22,7 @@ fn a_record_says_no_more_than_its_state_and_cause() {
         ("over", json!("busy"), CallStatus::Busy),
         ("over", json!("declined"), CallStatus::Busy),
         ("over", json!("no-answer"), CallStatus::NoAnswer),
+        ("Over", json!("No Answer"), CallStatus::NoAnswer),
         ("over", json!("a cause of next year"), CallStatus::Failed),
         ("over", json!(null), CallStatus::Unknown),
         ("over", json!(7), CallStatus::Unknown),
@@ -30,7 +32,10 @@ fn a_record_says_no_more_than_its_state_and_cause() {
         assert_eq!(content.status, status, "{state} {cause}");
         let duration = (status == CallStatus::Completed).then_some(7);
         assert_eq!(content.duration_secs, duration, "{state} {cause}");
-        assert_eq!(content.end_reason.as_ref().map(PrivateNote::as_str), cause.as_str(), "{state} {cause}");
+        let reason = content.end_reason.map(EndReason::status);
+        assert_eq!(reason, status.is_final().then_some(status), "{state} {cause}");
+        let code = cause.as_str().map(ProviderCode::from_untrusted);
+        assert_eq!(content.cause.code, code, "{state} {cause}");
     }
 }
 

@@ -27,20 +27,23 @@ macro_rules! settle_calls {
              ), settled as (
                  update calls
                     set state = settlement.state, outcome_detail = settlement.outcome_detail,
-                        settled_at = settlement.settled_at,
+                        settled_at = settlement.settled_at, dial_code = settlement.dial_code,
                         conversation_id = greatest(settlement.conversation_id, calls.conversation_id),
                         carrier_call_id = greatest(settlement.carrier_call_id, calls.carrier_call_id),
-                        status_rank = ($9::smallint[])[before.status_rank + 1]
+                        status_rank = ($10::smallint[])[before.status_rank + 1]
                    from before join settlement on settlement.call_id = before.id
-                  where calls.id = before.id and before.state = any ($10)
+                  where calls.id = before.id and before.state = any ($11)
                  returning calls.id, calls.organization_id, calls.conversation_id, calls.status_rank,
-                           before.status_rank as rank_before, before.state = $11 as was_dialling,
+                           before.status_rank as rank_before, before.state = $12 as was_dialling,
                            settlement.key, settlement.token
              ), written_events as (
-                 insert into call_events (call_id, organization_id, conversation_id, kind, status_rank)
-                 select settled.id, settled.organization_id, settled.conversation_id, event.kind, settled.status_rank
+                 insert into call_events
+                     (call_id, organization_id, conversation_id, kind, status_rank, end_reason)
+                 select settled.id, settled.organization_id, settled.conversation_id, event.kind,
+                        settled.status_rank, event.end_reason
                    from settled
-                   join unnest((select $12::smallint[]), $13::text[]) with ordinality as event (rank_before, kind, sequence)
+                   join unnest((select $13::smallint[]), $14::text[], $15::text[])
+                            with ordinality as event (rank_before, kind, end_reason, sequence)
                      on event.rank_before = settled.rank_before
                   order by event.sequence
                  on conflict do nothing
@@ -53,7 +56,8 @@ macro_rules! settle_calls {
             $outcome.replaces as _,
             DIALLING,
             &$merges.event_ranks_before,
-            &$merges.event_kinds as _
+            &$merges.event_kinds as _,
+            &$merges.event_end_reasons as _
             $(, $argument)*
         )
     };
@@ -65,7 +69,7 @@ macro_rules! settle {
         let outcome = $first.columns();
         // The statement does not know a call's status, which reports may have raised. The domain
         // decides for each status that it may have, and the statement picks by its rank.
-        let merges = StatusMerges::of($first.status);
+        let merges = StatusMerges::of($first.status, outcome.end_reason);
         // A reservation changes only if its call does, and only for its own token: a second
         // settlement, or a late one of an older call, must not change it. If the outcome was
         // unknown, the reservation is never shortened, since the phone may ring until its end.
@@ -87,10 +91,10 @@ macro_rules! settle {
                     $settlement,
                     "update dial_guards as reservation
                         set blocked_until = greatest(
-                                clock_timestamp() + make_interval(secs => $14),
+                                clock_timestamp() + make_interval(secs => $16),
                                 case when not settled.was_dialling then reservation.blocked_until end)
                        from settled
-                      where reservation.key = settled.key and reservation.token = settled.token and $15",
+                      where reservation.key = settled.key and reservation.token = settled.token and $17",
                     outcome,
                     merges,
                     $columns,
@@ -111,6 +115,7 @@ struct Columns<'a> {
     tokens: Vec<&'a str>,
     states: Vec<&'a str>,
     outcome_details: Vec<Option<&'a str>>,
+    dial_codes: Vec<Option<&'a str>>,
     conversation_ids: Vec<Option<&'a str>>,
     carrier_call_ids: Vec<Option<&'a str>>,
     settled_at: Vec<PgTime>,
@@ -126,6 +131,7 @@ impl<'a> Columns<'a> {
             columns.tokens.push(work.token.as_str());
             columns.states.push(outcome.state);
             columns.outcome_details.push(outcome.outcome_detail);
+            columns.dial_codes.push(outcome.dial_code);
             columns.conversation_ids.push(outcome.conversation_id);
             columns.carrier_call_ids.push(outcome.carrier_call_id);
             columns.settled_at.push(work.settled_at);
@@ -151,14 +157,15 @@ impl BatchedWork for SettlingWork {
                 end_by,
                 first,
                 "select $1::text as call_id, $2::text as key, $3::text as token, $4::text as state,
-                        $5::text as outcome_detail, $6::text as conversation_id, $7::text as carrier_call_id,
-                        $8::timestamptz as settled_at",
+                        $5::text as outcome_detail, $6::text as dial_code, $7::text as conversation_id,
+                        $8::text as carrier_call_id, $9::timestamptz as settled_at",
                 [
                     first.call_id.as_str(),
                     first.key.as_str(),
                     first.token.as_str(),
                     column.state,
                     column.outcome_detail,
+                    column.dial_code,
                     column.conversation_id,
                     column.carrier_call_id,
                     first.settled_at
@@ -172,15 +179,16 @@ impl BatchedWork for SettlingWork {
                 first,
                 "select *
                    from unnest((select $1::text[]), $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-                               $7::text[], $8::timestamptz[])
-                     as settlement (call_id, key, token, state, outcome_detail, conversation_id, carrier_call_id,
-                                    settled_at)",
+                               $7::text[], $8::text[], $9::timestamptz[])
+                     as settlement (call_id, key, token, state, outcome_detail, dial_code, conversation_id,
+                                    carrier_call_id, settled_at)",
                 [
                     &columns.call_ids as _,
                     &columns.keys as _,
                     &columns.tokens as _,
                     &columns.states as _,
                     &columns.outcome_details as _,
+                    &columns.dial_codes as _,
                     &columns.conversation_ids as _,
                     &columns.carrier_call_ids as _,
                     &columns.settled_at as _

@@ -26,6 +26,7 @@ impl Work for Merge<'_> {
         let locked = sqlx::query_as!(
             ProgressRow,
             "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, \
+                    failure_code, failure_carrier_status::bigint as failure_carrier_status, \
                     conversation::text as conversation, given_up_at, given_up_reason, recording_report \
                from calls where id = $1 for no key update",
             self.call_id.as_str()
@@ -46,19 +47,26 @@ async fn write(
     merged: &MergedColumns,
 ) -> Result<(), Failure> {
     let events: Vec<&str> = merged.events.iter().copied().map(CallEventKind::as_str).collect();
+    let end_reasons: Vec<Option<&str>> = merged
+        .events
+        .iter()
+        .map(|kind| merged.end_reason.filter(|_| *kind == CallEventKind::Ended))
+        .collect();
     sqlx::query!(
         "with merged as ( \
              update calls \
                 set status_rank = coalesce($2, status_rank), conversation_id = $3, carrier_call_id = $4, \
                     failure_reason = $5, failed_at = $6, \
                     conversation = coalesce($7::text::jsonb, conversation), \
-                    given_up_at = $9, given_up_reason = $10, recording_report = $12 \
+                    given_up_at = $9, given_up_reason = $10, recording_report = $12, \
+                    failure_code = $13, failure_carrier_status = $14 \
               where id = $1 \
              returning id, organization_id, conversation_id \
          ) \
-         insert into call_events (call_id, organization_id, conversation_id, kind, status_rank) \
-         select id, organization_id, conversation_id, event.kind, $11 \
-           from merged cross join unnest($8::text[]) with ordinality as event (kind, sequence) \
+         insert into call_events (call_id, organization_id, conversation_id, kind, status_rank, end_reason) \
+         select id, organization_id, conversation_id, event.kind, $11, event.end_reason \
+           from merged \
+                cross join unnest($8::text[], $15::text[]) with ordinality as event (kind, end_reason, sequence) \
           order by event.sequence \
          on conflict do nothing",
         call_id.as_str(),
@@ -72,7 +80,10 @@ async fn write(
         merged.given_up_at.map(PgTime::stored).transpose()?,
         merged.given_up_reason,
         merged.event_rank,
-        merged.recording_report
+        merged.recording_report,
+        merged.failure_code,
+        merged.failure_carrier_status,
+        &end_reasons as _
     )
     .execute(connection)
     .await?;

@@ -169,7 +169,7 @@ impl Work for Leasing<'_> {
                       case when endpoint.previous_until > statement_timestamp() then endpoint.previous_secret end
                           as previous_secret,
                       leased.attempts, leased.queued_at,
-                      leased.position, event.kind, event.status_rank, event.conversation_id, event.happened_at,
+                      leased.position, event.kind, event.status_rank, event.end_reason, event.conversation_id, event.happened_at,
                       event.call_id, calls.organization_id, calls.user_id, calls.contact_id, calls.agent_id,
                       calls.from_number, calls.to_number
                  from leased

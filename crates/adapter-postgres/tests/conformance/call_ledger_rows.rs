@@ -43,7 +43,11 @@ async fn a_settled_call_says_why() {
     for (outcome, state, detail) in [
         (DialOutcome::Placed(reference()), "placed", None),
         (
-            DialOutcome::NotConnected { reference: reference(), reason: NotConnectedReason::Busy },
+            DialOutcome::NotConnected {
+                reference: reference(),
+                reason: NotConnectedReason::Busy,
+                code: None,
+            },
             "not-connected",
             Some("busy"),
         ),

@@ -50,15 +50,9 @@ async fn read(harness: &PostgresHarness, booking: &Booking) -> CallRecord {
 
 fn completed() -> CallUpdate {
     let content = ConversationRecord {
-        status: CallStatus::Completed,
         duration_secs: Some(7),
-        transcript: Vec::new(),
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
         has_recording: true,
+        ..ConversationRecord::new(CallStatus::Completed)
     };
     CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Conversation(content) }
 }
@@ -102,6 +96,7 @@ async fn a_call_of_one_of_two_tenants_is_not_guessed() {
     let ended = DialOutcome::NotConnected {
         reference: ProviderReference { conversation_id: None, ..reference },
         reason: NotConnectedReason::Busy,
+        code: None,
     };
     settle(&store, &our_call, &ended).await;
     assert_eq!(
@@ -212,8 +207,11 @@ async fn the_migration_gives_earlier_calls_their_status() {
     let placed = DialOutcome::Placed(fixtures::provider_reference());
     let unknown = DialOutcome::Unknown(UnknownCause::TimedOut);
     let not_dialled = DialOutcome::NotDialled(NotDialledReason::Unavailable);
-    let not_connected = NotConnectedReason::ALL
-        .map(|reason| DialOutcome::NotConnected { reference: fixtures::provider_reference(), reason });
+    let not_connected = NotConnectedReason::ALL.map(|reason| DialOutcome::NotConnected {
+        reference: fixtures::provider_reference(),
+        reason,
+        code: None,
+    });
     let mut calls = vec![("dialling", None, CallStatus::Initiated)];
     for outcome in [&placed, &unknown, &not_dialled].into_iter().chain(&not_connected) {
         let detail = match outcome {

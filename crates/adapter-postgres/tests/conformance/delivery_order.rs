@@ -128,17 +128,8 @@ async fn place_and_complete(store: &PostgresStore, tenant: &Tenant) {
         settled_at: booking.booked_at.after(MINUTE),
     };
     store.settle(&settlement).await.expect("the server responds");
-    let record = ConversationRecord {
-        status: CallStatus::Completed,
-        duration_secs: Some(7),
-        transcript: Vec::new(),
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
-        has_recording: false,
-    };
+    let record =
+        ConversationRecord { duration_secs: Some(7), ..ConversationRecord::new(CallStatus::Completed) };
     let content = UpdateContent::Conversation(record);
     let completed = CallUpdate { conversation_id: None, carrier_call_id: None, content };
     store.merge(&booking.identity.call_id, &completed).await.expect("the server responds");

@@ -171,6 +171,7 @@ async fn a_call_from_before_the_events_gets_events_from_then_on() {
         include_str!("../../migrations/0004_unrecorded_calls.sql"),
         include_str!("../../migrations/0005_given_up_calls_and_foreign_events.sql"),
         include_str!("../../migrations/0006_recording_reports.sql"),
+        include_str!("../../migrations/0013_why_a_call_ended.sql"),
     ] {
         database.execute(migration).await;
     }
@@ -182,7 +183,7 @@ async fn a_call_from_before_the_events_gets_events_from_then_on() {
         Booking { identity: CallIdentity { call_id: dialling.clone(), ..template.identity }, ..template };
     let outcome = DialOutcome::Placed(fixtures::provider_reference());
     store.settle(&settlement(&booking, &outcome, CallStatus::InProgress)).await.expect("the server responds");
-    let failure = CallFailure { reason: NotConnectedReason::Busy, at: fixtures::moment() };
+    let failure = CallFailure::new(NotConnectedReason::Busy, fixtures::moment());
     let update =
         CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Failure(failure) };
     store.merge(&placed, &update).await.expect("the server responds");
@@ -229,7 +230,7 @@ async fn a_recording_that_many_attach_writes_one_event() {
                 if rank % 2 == 0 {
                     store.attach_recording(&call_id, &recording).await
                 } else {
-                    let failure = CallFailure { reason: NotConnectedReason::Busy, at: fixtures::moment() };
+                    let failure = CallFailure::new(NotConnectedReason::Busy, fixtures::moment());
                     let content = UpdateContent::Failure(failure);
                     let update = CallUpdate { conversation_id: None, carrier_call_id: None, content };
                     store.merge(&call_id, &update).await

@@ -69,7 +69,7 @@ async fn due(
         r#"select endpoints.id as endpoint_id, endpoints.url, endpoints.secret,
                   iif(endpoints.previous_until > ?1, endpoints.previous_secret, null) as "previous_secret: Vec<u8>",
                   due.attempts + 1 as "attempts!: i64", due.queued_at as "queued_at!: i64",
-                  events.written_order as position, events.call_id, events.kind, events.status_rank,
+                  events.written_order as position, events.call_id, events.kind, events.status_rank, events.end_reason,
                   events.organization_id, events.conversation_id, calls.user_id, calls.contact_id, calls.agent_id,
                   calls.from_number, calls.to_number, events.happened_at
            from (select counted.*,

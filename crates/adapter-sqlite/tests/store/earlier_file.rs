@@ -151,15 +151,9 @@ async fn find(store: &adapter_sqlite::SqliteStore, booking: &Booking) -> CallRec
 
 fn completed() -> CallUpdate {
     let conversation = ConversationRecord {
-        status: CallStatus::Completed,
         duration_secs: Some(42),
-        transcript: Vec::new(),
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
         has_recording: true,
+        ..ConversationRecord::new(CallStatus::Completed)
     };
     CallUpdate {
         conversation_id: None,

@@ -101,7 +101,7 @@ fn a_call_that_the_concurrency_limit_blocks_is_not_dialled() {
 
 #[test]
 fn a_201_without_the_record_of_a_live_call_is_unknown() {
-    for status in ["ended", "not-found", "deletion-failed"] {
+    for status in ["ended", "Ended", "completed", "failed", "not_found", "not-found", "deletion-failed"] {
         assert_eq!(classify(201, &record(json!({ "status": status }))), UNCLEAR, "{status}");
     }
     for changes in [json!({ "orgId": null }), json!({ "createdAt": null }), json!({ "orgId": 7 })] {

@@ -1,5 +1,6 @@
 //! Records with the values that the provider documents.
 
+use domain::CarrierStatus;
 use serde_json::{Value, json};
 
 use super::*;
@@ -30,10 +31,13 @@ fn a_call_has_the_status_of_its_record() {
         (json!("not-found"), Some(CallStatus::Unknown)),
         (json!("deletion-failed"), Some(CallStatus::Unknown)),
         (json!("a-new-one"), Some(CallStatus::Unknown)),
+        (json!("In Progress"), Some(CallStatus::InProgress)),
+        (json!("completed"), Some(CallStatus::Busy)),
+        (json!("FAILED"), Some(CallStatus::Busy)),
         (json!(7), None),
         (json!(null), None),
     ] {
-        // A call that has not ended keeps its status, whatever the reason.
+        // Only a call that has ended gets its status from the reason.
         assert_eq!(status(&json!({ "status": name, "endedReason": "customer-busy" })), expected, "{name}");
     }
 }
@@ -43,7 +47,12 @@ fn the_reason_of_an_ended_call_decides_its_status() {
     for (reason, expected) in [
         (json!("customer-busy"), CallStatus::Busy),
         (json!("customer-did-not-answer"), CallStatus::NoAnswer),
+        (json!("Customer Busy"), CallStatus::Busy),
+        (json!("no_answer"), CallStatus::NoAnswer),
+        (json!("declined"), CallStatus::Busy),
         (json!("voicemail"), CallStatus::Completed),
+        (json!("Voicemail"), CallStatus::Completed),
+        (json!("CUSTOMER_ENDED_CALL"), CallStatus::Completed),
         (json!("customer-ended-call"), CallStatus::Completed),
         (json!("customer-ended-call-during-transfer"), CallStatus::Completed),
         (json!("assistant-ended-call"), CallStatus::Completed),
@@ -76,7 +85,7 @@ fn a_call_that_was_blocked_has_failed_with_that_reason() {
         let limits = json!({ "concurrencyBlocked": blocked, "concurrencyLimit": 10 });
         let record = json!({ "status": status, "endedReason": reason, "subscriptionLimits": limits });
         let (_, content) = read(&record).expect("a record with a status");
-        (content.status, content.end_reason.map(|reason| reason.as_str().to_owned()))
+        (content.status, content.cause.code.map(|code| code.as_str().to_owned()))
     };
     const LIMIT: &str = "call.start.error-subscription-concurrency-limit-reached";
     let failed = |reason: &str| (CallStatus::Failed, Some(reason.to_owned()));
@@ -117,15 +126,12 @@ fn every_field_of_a_finished_call_is_read() {
     assert_eq!(
         content,
         ConversationRecord {
-            status: CallStatus::Completed,
             duration_secs: Some(42),
-            transcript: Vec::new(),
             started_at: Some(Timestamp::from_unix_millis(1_787_220_005_250)),
-            answered_at: None,
-            end_reason: PrivateNote::parse("assistant-ended-call").ok(),
-            summary: None,
-            cost_credits: None,
-            has_recording: false,
+            ended_at: Some(Timestamp::from_unix_millis(1_787_220_047_250)),
+            end_reason: Some(EndReason::Completed),
+            cause: ProviderCause::from(ProviderCode::from_untrusted("assistant-ended-call")),
+            ..ConversationRecord::new(CallStatus::Completed)
         }
     );
 }
@@ -140,6 +146,11 @@ fn only_a_conversation_has_a_duration_and_only_times_are_times() {
         let mut record = times.clone();
         record.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
         let (_, content) = read(&record).expect("a record with a status");
+        assert_eq!(
+            content.ended_at.is_some(),
+            content.status.is_final() && record["endedAt"].is_string(),
+            "{record}"
+        );
         (content.started_at.is_some(), content.duration_secs)
     };
     assert_eq!(with(json!({})), (true, Some(7)));
@@ -153,14 +164,26 @@ fn only_a_conversation_has_a_duration_and_only_times_are_times() {
 }
 
 #[test]
-fn reasons_are_cut_and_cleaned_rather_than_refused() {
-    let reason = |text: String| {
-        read(&json!({ "status": "ended", "endedReason": text })).expect("a record with a status").1.end_reason
+fn the_end_has_our_reason_and_the_providers_code() {
+    let end = |text: &str| {
+        let record = json!({ "status": "ended", "endedReason": text });
+        let (_, content) = read(&record).expect("a record with a status");
+        let ProviderCause { code, carrier_status } = content.cause;
+        (
+            content.end_reason,
+            code.map(|code| code.as_str().to_owned()),
+            carrier_status.map(CarrierStatus::number),
+        )
     };
-    assert_eq!(reason("a\u{0}b\u{1b}c".to_owned()), PrivateNote::parse("abc").ok());
-    assert_eq!(reason("\u{0} \n".to_owned()), None);
-    let long = reason(format!("a{}", "é".repeat(PrivateNote::MAX_LEN))).expect("a note");
-    assert_eq!(long.as_str().len(), PrivateNote::MAX_LEN - 1);
+    let code = |code: &str| Some(code.to_owned());
+    assert_eq!(end("voicemail"), (Some(EndReason::Voicemail), code("voicemail"), None));
+    assert_eq!(end("customer-busy"), (Some(EndReason::Busy), code("customer-busy"), None));
+    let sip = "call.in-progress.error-providerfault-outbound-sip-503-service-unavailable";
+    assert_eq!(end(sip), (Some(EndReason::Failed), code(sip), Some(503)));
+    // A text may quote a number: it is not a code.
+    let text = "could not call +14165550100";
+    assert_eq!(end(text), (Some(EndReason::Failed), code("unrecognized"), None));
+    assert_eq!(end(" \n"), (Some(EndReason::Failed), None, None));
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub(crate) fn event() -> CallEvent {
         id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Completed),
         kind: CallEventKind::Ended,
         status: CallStatus::Completed,
+        end_reason: None,
         conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
         happened_at: Timestamp::from_unix_millis(1_759_999_999_123),
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{CallId, CallIdentity, CallStatus, ConversationId, Timestamp};
+use crate::{CallId, CallIdentity, CallStatus, ConversationId, EndReason, Timestamp};
 
 /// One change of a call that the ledger recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct CallEvent {
     pub identity: CallIdentity,
     /// The status of the call after the event.
     pub status: CallStatus,
+    /// Why the call ended, if the event reports its end and the reason is known.
+    pub end_reason: Option<EndReason>,
     /// The provider's id of the conversation, if it was known at the time of the event.
     pub conversation_id: Option<ConversationId>,
     /// When the ledger recorded the event.

@@ -1,9 +1,9 @@
 //! A call in the ledger, and how a later report changes it.
 
 use crate::{
-    AnswerTime, CallEventKind, CallId, CallIdentity, CallReason, CallStatus, CarrierCallId, Contact,
-    ContactId, ConversationId, DialOutcome, GivenUp, NotConnectedReason, PersonName, PrivateNote, Recording,
-    RecordingReport, Timestamp, UserId,
+    AnswerTime, CallEventKind, CallId, CallIdentity, CallReason, CallStatus, CallTimes, CarrierCallId,
+    Contact, ContactId, ConversationId, ConversationRecord, DialOutcome, EndReason, GivenUp,
+    NotConnectedReason, NotDialled, PersonName, ProviderCause, Recording, RecordingReport, Timestamp, UserId,
 };
 
 /// One call, as the ledger has it.
@@ -21,6 +21,8 @@ pub struct CallRecord {
     pub booked_at: Timestamp,
     /// What happened to the call.
     pub progress: CallProgress,
+    /// That its dial reached no phone.
+    pub not_dialled: Option<NotDialled>,
     /// Its recording, once it is stored.
     pub recording: Option<Recording>,
 }
@@ -70,56 +72,14 @@ pub struct CallProgress {
 }
 
 /// The callee was not connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallFailure {
     /// Why.
     pub reason: NotConnectedReason,
     /// When this was known.
     pub at: Timestamp,
-}
-
-/// A conversation, as the provider recorded it. Of two records of one conversation the greater is
-/// kept; the status decides first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConversationRecord {
-    /// The status of the conversation.
-    pub status: CallStatus,
-    /// How long it lasted, in seconds.
-    pub duration_secs: Option<u32>,
-    /// What was said, in order.
-    pub transcript: Vec<TranscriptLine>,
-    /// When it began.
-    pub started_at: Option<Timestamp>,
-    /// When the callee answered.
-    pub answered_at: Option<Timestamp>,
-    /// Why it ended, in the provider's words.
-    pub end_reason: Option<PrivateNote>,
-    /// What it was about, in the provider's words.
-    pub summary: Option<PrivateNote>,
-    /// What it cost, in the provider's credits.
-    pub cost_credits: Option<i64>,
-    /// Whether the provider has a recording of it, as this record or a [`RecordingReport`] says.
-    pub has_recording: bool,
-}
-
-/// One turn of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TranscriptLine {
-    /// Seconds since the call began.
-    pub at_secs: u32,
-    /// Who spoke.
-    pub speaker: Speaker,
-    /// What was said.
-    pub text: PrivateNote,
-}
-
-/// Who speaks in a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Speaker {
-    /// The voice agent.
-    Agent,
-    /// The person.
-    Callee,
+    /// The same, in the provider's codes.
+    pub cause: ProviderCause,
 }
 
 /// A later report about a call, from a provider event or a provider record.
@@ -208,10 +168,58 @@ impl UpdateContent {
 }
 
 impl CallRecord {
+    /// The times of the call, as clients see them.
+    #[must_use]
+    pub fn times(&self) -> CallTimes {
+        let not_dialled_at = self.not_dialled.as_ref().map(|not_dialled| not_dialled.at);
+        CallTimes::of(self.booked_at, &self.progress, not_dialled_at)
+    }
+
+    /// Why the call ended, if it has ended.
+    #[must_use]
+    pub fn end_reason(&self) -> Option<EndReason> {
+        let reported = self.progress.end_reason()?;
+        let of_dial = self.not_dialled.as_ref().map(|not_dialled| match not_dialled.code {
+            Some(_) => EndReason::ProviderRejected,
+            None => EndReason::ProviderUnavailable,
+        });
+        let of_dial = of_dial.filter(|reason| reason.status() == reported.status());
+        Some(of_dial.map_or(reported, |of_dial| of_dial.max(reported)))
+    }
+
+    /// What the provider says about the end, if the call has ended.
+    #[must_use]
+    pub fn end_cause(&self) -> ProviderCause {
+        let Some(reason) = self.end_reason() else { return ProviderCause::default() };
+        let code = self.not_dialled.as_ref().and_then(|not_dialled| not_dialled.code.clone());
+        let of_dial = code.filter(|_| reason.status() == CallStatus::Failed).map(ProviderCause::from);
+        self.progress.end_cause().or(&of_dial.unwrap_or_default())
+    }
+
     /// Whether the call has a recording that the gateway does not store because of its size.
     #[must_use]
     pub fn has_too_large_recording(&self) -> bool {
         self.recording.is_none() && self.progress.recording == Some(RecordingReport::TooLarge)
+    }
+}
+
+impl CallFailure {
+    /// What the outcome of a dial says of it, if the callee was not connected.
+    #[must_use]
+    pub fn of_dial(outcome: &DialOutcome, at: Timestamp) -> Option<Self> {
+        match outcome {
+            DialOutcome::NotConnected { reason, code, .. } => {
+                let cause = code.clone().map(ProviderCause::from).unwrap_or_default();
+                Some(Self { reason: *reason, at, cause })
+            }
+            DialOutcome::Placed(_) | DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => None,
+        }
+    }
+
+    /// A failure of which the provider says no more.
+    #[must_use]
+    pub const fn new(reason: NotConnectedReason, at: Timestamp) -> Self {
+        Self { reason, at, cause: ProviderCause { code: None, carrier_status: None } }
     }
 }
 
@@ -228,7 +236,10 @@ impl CallProgress {
                 Some(CallStatus::of_failure(failure.reason))
             }
             UpdateContent::Conversation(conversation) => {
-                keep_the_greater(&mut self.conversation, Some(conversation));
+                match &mut self.conversation {
+                    Some(kept) => kept.merge(conversation),
+                    None => self.conversation = Some(conversation.clone()),
+                }
                 Some(conversation.status)
             }
             UpdateContent::Recording(report) => {
@@ -260,6 +271,29 @@ impl CallProgress {
     #[must_use]
     pub fn shown_given_up(&self) -> Option<GivenUp> {
         self.given_up.filter(|_| !self.status.is_some_and(CallStatus::is_final))
+    }
+
+    /// Why the call ended, if it has ended and as far as reports say it. A report counts only if its
+    /// status is the one that clients see.
+    #[must_use]
+    pub fn end_reason(&self) -> Option<EndReason> {
+        let status = self.shown_status()?;
+        let by_conversation = self.conversation.as_ref().and_then(|it| it.end_reason);
+        let by_failure = self.failure.as_ref().map(|failure| EndReason::of_failure(failure.reason));
+        let reported = [by_conversation, by_failure].into_iter().flatten();
+        let counted = reported.filter(|reason| reason.status() == status);
+        counted.max().or_else(|| EndReason::of_status(status))
+    }
+
+    /// What the provider says about the end, in the reports whose status clients see.
+    #[must_use]
+    pub fn end_cause(&self) -> ProviderCause {
+        let status = self.end_reason().map(EndReason::status);
+        let conversation = self.conversation.as_ref().filter(|it| Some(it.status) == status);
+        let failure = self.failure.as_ref();
+        let failure = failure.filter(|it| Some(CallStatus::of_failure(it.reason)) == status);
+        let by_failure = failure.map(|failure| failure.cause.clone()).unwrap_or_default();
+        conversation.map(|it| it.cause.clone()).unwrap_or_default().or(&by_failure)
     }
 
     /// The call events of a change from `before` to this, in order. Each of them has the status

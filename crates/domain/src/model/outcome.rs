@@ -17,6 +17,8 @@ pub enum DialOutcome {
         reference: ProviderReference,
         /// Why.
         reason: NotConnectedReason,
+        /// The same, in the provider's code.
+        code: Option<ProviderCode>,
     },
     /// No phone can have rung: a retry may dial.
     NotDialled(NotDialledReason),
@@ -109,9 +111,9 @@ impl NotDialledReason {
     }
 }
 
-/// A provider's error code: letters, digits, `_`, `-` and `.`, at most 64. Unlike a provider's free
+/// A provider's code: letters, digits, `_`, `-` and `.`, at most 128. Unlike a provider's free
 /// text, which may quote phone numbers, a code can be logged and returned.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProviderCode(Box<str>);
 
 impl ProviderCode {
@@ -121,7 +123,7 @@ impl ProviderCode {
         let clean = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
         // Seven digits in a row could be a phone number in disguise.
         let digits = code.bytes().filter(u8::is_ascii_digit).count();
-        let fits = (1..=64).contains(&code.len()) && code.bytes().all(clean) && digits < 7;
+        let fits = (1..=128).contains(&code.len()) && code.bytes().all(clean) && digits < 7;
         Self(if fits { code } else { "unrecognized" }.into())
     }
 
@@ -179,7 +181,7 @@ mod tests {
     #[test]
     fn a_code_is_kept_and_free_text_is_not() {
         assert_eq!(ProviderCode::from_untrusted("agent_not_found").as_str(), "agent_not_found");
-        for text in ["", "Phone number +14165550100 already exists.", "14165550100", "a\nb", &"x".repeat(65)]
+        for text in ["", "Phone number +14165550100 already exists.", "14165550100", "a\nb", &"x".repeat(129)]
         {
             assert_eq!(ProviderCode::from_untrusted(text).as_str(), "unrecognized", "{text:?}");
         }

@@ -9,7 +9,7 @@ use crate::{CallId, CallRecord, HistoryFilter, OrganizationId};
 ///   organization's call as absent (`another_tenants_call_is_absent`).
 /// - MUST list the newest calls first, by filter and page, with the total number of matches
 ///   (`history_is_filtered_and_paged`), for one organization only (`history_is_the_tenants_own`).
-/// - MUST show the outcome of a call's dial before any later report arrives
+/// - MUST show the outcome of a call's dial before any later report arrives, with the code of a refusal
 ///   (`the_outcome_of_the_dial_is_read`).
 /// - MUST filter by the status that clients see,
 ///   [`CallProgress::shown_status`](crate::CallProgress::shown_status)

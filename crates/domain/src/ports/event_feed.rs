@@ -22,6 +22,8 @@ use crate::{CallEvent, EventSequence, OrganizationId};
 ///   (`no_event_is_written_twice`).
 /// - MUST write the end of a call that is given up, with the status that clients see
 ///   (`a_given_up_call_writes_its_end`).
+/// - MUST write the end with its reason, as far as it is known, and every other event without one
+///   (`the_end_of_a_call_has_its_reason`).
 /// - MUST read all published events and no others (`what_is_published_is_read`), after any sequence
 ///   number, in order, by pages (`events_are_read_after_any_sequence`), for one organization only
 ///   (`events_are_the_tenants_own`).

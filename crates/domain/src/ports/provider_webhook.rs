@@ -34,7 +34,8 @@ use crate::{Audio, CallUpdate, InboundCall, Personalization, PhoneNumber, Provid
 ///   window (`a_signature_outside_its_window_is_not_read`).
 /// - MUST accept in `check_headers` every event that `verify` accepts (`a_verified_event_is_read`).
 /// - MUST give every delivery of one event the same key (`a_repeated_event_has_the_same_key`), and
-///   events of another conversation or type another key (`another_event_has_another_key`).
+///   events of another conversation or type another key (`another_event_has_another_key`), and so a
+///   second event of a conversation that says more (`a_fuller_event_has_another_key`).
 /// - MUST read what identifies the call and its origin (`an_event_identifies_its_call`), and what
 ///   the event reports about it (`an_event_reports_its_call`). MUST read an event of an unknown
 ///   type as far as its key and type (`an_event_of_an_unknown_type_has_only_a_key`).
@@ -136,7 +137,7 @@ pub struct UnreadableQuestion {
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderEvent {
-    /// Two requests with the same key carry the same event. At most 200 bytes.
+    /// Two requests with the same key carry the same event. At most 300 bytes.
     pub key: String,
     /// The provider's name of the event's type.
     pub kind: String,

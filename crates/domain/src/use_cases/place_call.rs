@@ -308,7 +308,7 @@ fn answer(booking: Booking, outcome: DialOutcome) -> Result<PlacedCall, PlaceCal
         DialOutcome::Placed(provider) => {
             Ok(PlacedCall { reference: CallReference::new(call_id, provider), deduplicated: false })
         }
-        DialOutcome::NotConnected { reference, reason } => {
+        DialOutcome::NotConnected { reference, reason, .. } => {
             Err(PlaceCallError::NotConnected { reference: CallReference::new(call_id, reference), reason })
         }
         DialOutcome::NotDialled(NotDialledReason::Rejected(code)) => {

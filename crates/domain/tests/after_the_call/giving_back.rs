@@ -118,7 +118,7 @@ fn call_id() -> CallId {
 }
 
 fn event() -> ProviderEvent {
-    let failure = CallFailure { reason: NotConnectedReason::Busy, at: NOW };
+    let failure = CallFailure::new(NotConnectedReason::Busy, NOW);
     let content = UpdateContent::Failure(failure);
     ProviderEvent {
         key: "an event".to_owned(),

@@ -30,7 +30,7 @@ fn call_id() -> CallId {
 }
 
 fn update() -> CallUpdate {
-    let failure = CallFailure { reason: NotConnectedReason::Busy, at: NOW };
+    let failure = CallFailure::new(NotConnectedReason::Busy, NOW);
     CallUpdate { conversation_id: None, carrier_call_id: None, content: UpdateContent::Failure(failure) }
 }
 

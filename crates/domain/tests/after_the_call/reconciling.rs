@@ -39,17 +39,7 @@ fn without_records(world: &World) -> Reconcile {
 
 /// A record of a conversation with this status.
 fn conversation(status: CallStatus) -> CallUpdate {
-    let content = UpdateContent::Conversation(ConversationRecord {
-        status,
-        duration_secs: None,
-        transcript: Vec::new(),
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
-        has_recording: false,
-    });
+    let content = UpdateContent::Conversation(ConversationRecord::new(status));
     CallUpdate { conversation_id: None, carrier_call_id: None, content }
 }
 
@@ -73,7 +63,7 @@ fn status(world: &World, booking: &Booking) -> Option<CallStatus> {
 async fn a_record_of_the_provider_is_merged_into_the_ledger() {
     let (world, provider) = (World::new(), provider());
     let booking = world.book().await;
-    let failure = CallFailure { reason: NotConnectedReason::NoAnswer, at: ManualClock::START };
+    let failure = CallFailure::new(NotConnectedReason::NoAnswer, ManualClock::START);
     let content = UpdateContent::Failure(failure);
     let update = CallUpdate { conversation_id: None, carrier_call_id: None, content };
     provider.add_record(&booking.identity.call_id, update);

@@ -60,15 +60,8 @@ async fn completed(world: &World) -> (Booking, ConversationId) {
     let conversation_id = reference.conversation_id.clone().expect("the reference has both ids");
     let booking = world.place(reference).await;
     let content = UpdateContent::Conversation(ConversationRecord {
-        status: CallStatus::Completed,
-        duration_secs: None,
-        transcript: Vec::new(),
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
         has_recording: true,
+        ..ConversationRecord::new(CallStatus::Completed)
     });
     let update = CallUpdate { conversation_id: None, carrier_call_id: None, content };
     world.memory.merge(&booking.identity.call_id, &update).await.expect("the store is not lost");

@@ -87,7 +87,7 @@ impl Provider {
         if dial.script.is_answered || self.answers == AnswerTime::BeforeRinging {
             DialOutcome::Placed(reference)
         } else {
-            DialOutcome::NotConnected { reference, reason: NotConnectedReason::NoAnswer }
+            DialOutcome::NotConnected { reference, reason: NotConnectedReason::NoAnswer, code: None }
         }
     }
 
@@ -102,17 +102,7 @@ impl Provider {
             true if now < ring.ends_at + TALK => CallStatus::InProgress,
             true => CallStatus::Completed,
         };
-        let record = ConversationRecord {
-            status,
-            duration_secs: None,
-            transcript: Vec::new(),
-            started_at: None,
-            answered_at: None,
-            end_reason: None,
-            summary: None,
-            cost_credits: None,
-            has_recording: false,
-        };
+        let record = ConversationRecord::new(status);
         let content = UpdateContent::Conversation(record);
         Some(CallUpdate { conversation_id: None, carrier_call_id: None, content })
     }

@@ -28,17 +28,7 @@ fn call(status: CallStatus, expired_for: Duration) -> UndecidedCall {
 }
 
 fn recorded(status: CallStatus) -> CallUpdate {
-    let record = ConversationRecord {
-        status,
-        duration_secs: None,
-        transcript: Vec::new(),
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
-        has_recording: false,
-    };
+    let record = ConversationRecord::new(status);
     CallUpdate {
         conversation_id: Some(ConversationId::parse("conv_late").expect("an id")),
         carrier_call_id: None,
@@ -47,7 +37,7 @@ fn recorded(status: CallStatus) -> CallUpdate {
 }
 
 fn failed(reason: NotConnectedReason) -> CallUpdate {
-    let failure = CallFailure { reason, at: Timestamp::from_unix_millis(0) };
+    let failure = CallFailure::new(reason, Timestamp::from_unix_millis(0));
     CallUpdate { content: UpdateContent::Failure(failure), ..CallUpdate::unresolved() }
 }
 

@@ -130,7 +130,11 @@ fn outcomes() -> Vec<Row> {
         Row {
             what: "not connected: the result is held",
             world: World {
-                outcome: DialOutcome::NotConnected { reference: provider_reference(), reason: busy },
+                outcome: DialOutcome::NotConnected {
+                    reference: provider_reference(),
+                    reason: busy,
+                    code: None,
+                },
                 ..World::working()
             },
             answer: Err(PlaceCallError::NotConnected { reference: reference(), reason: busy }),

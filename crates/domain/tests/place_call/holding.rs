@@ -35,7 +35,7 @@ async fn a_result_answers_duplicates_for_as_long_as_the_lock_holds_it() {
             Ok(PlacedCall { reference: reference(), deduplicated: true }),
         ),
         (
-            DialOutcome::NotConnected { reference: provider_reference(), reason },
+            DialOutcome::NotConnected { reference: provider_reference(), reason, code: None },
             Err(PlaceCallError::NotConnected { reference: reference(), reason }),
         ),
     ] {

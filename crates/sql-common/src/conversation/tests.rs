@@ -9,15 +9,13 @@ fn note(text: &str) -> PrivateNote {
 fn conversation() -> ConversationRecord {
     let line = |speaker, text| TranscriptLine { at_secs: 3, speaker, text: note(text) };
     ConversationRecord {
-        status: CallStatus::Completed,
         duration_secs: Some(u32::MAX),
         transcript: vec![line(Speaker::Agent, "\"Hello\"\n\\"), line(Speaker::Callee, "日本")],
         started_at: Some(Timestamp::from_unix_millis(-1)),
-        answered_at: None,
-        end_reason: Some(note("hung up")),
         summary: Some(note("")),
         cost_credits: Some(i64::MIN),
         has_recording: true,
+        ..ConversationRecord::new(CallStatus::Completed)
     }
 }
 
@@ -28,14 +26,21 @@ fn every_field_is_read_back_from_either_form() {
             let content = ConversationRecord { has_recording, ..conversation() };
             assert_eq!(read(&form.write(&content)), Ok(content));
         }
+        let ended_at = Some(Timestamp::from_unix_millis(1_772_442_755_120));
+        let cause = ProviderCause {
+            code: Some(ProviderCode::from_untrusted("client_disconnected")),
+            carrier_status: CarrierStatus::from_number(486),
+        };
+        let end_reason = Some(EndReason::Voicemail);
+        let content = ConversationRecord { ended_at, end_reason, cause, ..conversation() };
+        assert_eq!(read(&form.write(&content)), Ok(content));
     }
 }
 
-/// Earlier releases wrote these bytes, and they can read what this one writes.
+/// Earlier releases can read what this one writes: they treat a missing `end_reason` as absent.
 #[test]
 fn each_store_writes_the_form_of_its_first_release() {
-    let rest =
-        r#""end_reason":"hung up","summary":"","cost_credits":-9223372036854775808,"has_recording":true}"#;
+    let rest = r#""summary":"","cost_credits":-9223372036854775808,"has_recording":true}"#;
     let transcript = r#""transcript":[{"at_secs":3,"speaker":"agent","text":"\"Hello\"\n\\"},{"at_secs":3,"speaker":"callee","text":"日本"}]"#;
     let postgres = format!(
         r#"{{"version":"1","status":"completed","duration_secs":4294967295,{transcript},"started_at":-1,"answered_at":null,{rest}"#
@@ -67,15 +72,11 @@ fn the_first_form_of_sqlite_is_read() {
         "transcript":[{"at_secs":3,"speaker":"callee","text":"yes"}],"started_at_millis":1000,
         "answered_at_millis":null,"end_reason":"done","summary":null,"cost_credits":-5}"#;
     let expected = ConversationRecord {
-        status: CallStatus::Completed,
         duration_secs: Some(42),
         transcript: vec![TranscriptLine { at_secs: 3, speaker: Speaker::Callee, text: note("yes") }],
         started_at: Some(Timestamp::from_unix_millis(1000)),
-        answered_at: None,
-        end_reason: Some(note("done")),
-        summary: None,
         cost_credits: Some(-5),
-        has_recording: false,
+        ..ConversationRecord::new(CallStatus::Completed)
     };
     assert_eq!(read(json), Ok(expected));
 }

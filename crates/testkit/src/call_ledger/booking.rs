@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::ports::{HoldResult, Settlement};
 use domain::{
     AnswerTime, Booking, CallIdentity, CallReference, CallStatus, DialOutcome, NotConnectedReason,
-    OwnerToken, ProviderReference, SettledCall,
+    OwnerToken, ProviderCode, ProviderReference, SettledCall,
 };
 
 use crate::fixtures::{Tenant, call_id, moment, provider_reference, token};
@@ -32,11 +32,15 @@ pub(crate) fn results() -> Vec<DialOutcome> {
     let no_carrier = ProviderReference { carrier_call_id: None, ..provider_reference() };
     let no_conversation = ProviderReference { conversation_id: None, ..provider_reference() };
     let placed = [provider_reference(), no_carrier, no_conversation, ProviderReference::default()];
-    let failed = NotConnectedReason::ALL
-        .map(|reason| DialOutcome::NotConnected { reference: provider_reference(), reason });
+    let failed = NotConnectedReason::ALL.map(|reason| DialOutcome::NotConnected {
+        reference: provider_reference(),
+        reason,
+        code: Some(ProviderCode::from_untrusted("sip_486")),
+    });
     let unnamed = DialOutcome::NotConnected {
         reference: ProviderReference::default(),
         reason: NotConnectedReason::NoAnswer,
+        code: None,
     };
     placed.map(DialOutcome::Placed).into_iter().chain(failed).chain([unnamed]).collect()
 }
@@ -46,7 +50,7 @@ pub(crate) fn result(booking: &Booking, outcome: &DialOutcome) -> SettledCall {
         |provider: &ProviderReference| CallReference::new(booking.identity.call_id.clone(), provider.clone());
     match outcome {
         DialOutcome::Placed(provider) => SettledCall::Placed(reference(provider)),
-        DialOutcome::NotConnected { reference: provider, reason } => {
+        DialOutcome::NotConnected { reference: provider, reason, .. } => {
             SettledCall::NotConnected { reference: reference(provider), reason: *reason }
         }
         DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => unreachable!("duplicates get no such result"),

@@ -1,7 +1,8 @@
 use domain::ports::Settlement;
 use domain::{
     AudioFormat, Booking, CallEvent, CallEventKind, CallIdentity, CallStatus, CallUpdate, ConversationId,
-    DialOutcome, EventId, NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause,
+    DialOutcome, EndReason, EventId, NotConnectedReason, NotDialledReason, ProviderReference, UnknownCause,
+    UpdateContent,
 };
 
 use crate::call_events::{LONG, booked, is_about_now, merge, publish, read, steps};
@@ -298,9 +299,40 @@ fn whole(
         id: EventId::of(&booking.identity.call_id, kind, status),
         kind,
         status,
+        end_reason: EndReason::of_status(status).filter(|_| kind == CallEventKind::Ended),
         conversation_id: conversation_id.cloned(),
         happened_at: event.happened_at,
     }
+}
+
+/// The event of the end says why: by the outcome of the dial or by an update. That of a given-up call
+/// and those before the end do not.
+pub async fn the_end_of_a_call_has_its_reason(harness: &impl CallEventsHarness) {
+    let tenant = tenant(harness).await;
+    let mut expected = Vec::new();
+    for outcome in outcomes() {
+        let booking = booked(harness, &tenant).await;
+        settle(harness, &booking, &outcome, LONG).await;
+        expected.extend(EndReason::of_dial(&outcome));
+    }
+    for reason in EndReason::ALL {
+        let mut update = conversation(reason.status());
+        if let UpdateContent::Conversation(conversation) = &mut update.content {
+            conversation.end_reason = Some(reason);
+        }
+        merge(harness, &booked(harness, &tenant).await, &update).await;
+        expected.push(reason);
+    }
+    merge(harness, &booked(harness, &tenant).await, &failure(NotConnectedReason::Declined)).await;
+    expected.push(EndReason::Declined);
+    merge(harness, &booked(harness, &tenant).await, &given_up()).await;
+    publish(harness).await;
+    let events = read(harness, &tenant).await;
+    let (ends, others): (Vec<_>, Vec<_>) =
+        events.iter().partition(|event| event.kind == CallEventKind::Ended && event.status.is_final());
+    let reasons: Vec<_> = ends.iter().filter_map(|event| event.end_reason).collect();
+    assert_eq!((reasons, ends.len()), (expected.clone(), expected.len()));
+    assert!(others.iter().all(|event| event.end_reason.is_none()), "{others:?}");
 }
 
 async fn attach(harness: &impl CallEventsHarness, booking: &Booking, format: AudioFormat) {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{
     Booking, CallEventKind, CallId, CallProgress, CallReference, CallStatus, CallUpdate, DialOutcome,
-    IntentKey, ProviderReference, SettledCall, TakeOver, Timestamp,
+    EndReason, IntentKey, ProviderReference, SettledCall, TakeOver, Timestamp,
 };
 
 use super::{LedgerCall, Memory, Reservation, Tables};
@@ -41,7 +41,7 @@ impl CallLedger for Memory {
             recording: None,
         };
         tables.calls.push(call);
-        tables.write_event(call_id, CallEventKind::Initiated, CallStatus::Initiated, now);
+        tables.write_event(call_id, CallEventKind::Initiated, CallStatus::Initiated, None, now);
         Ok(HoldResult::Granted)
     }
 
@@ -73,7 +73,7 @@ impl CallLedger for Memory {
         call.dial = Some((outcome.clone(), settled_at));
         let after = call.progress.status.unwrap_or(status);
         for kind in CallEventKind::between(before, after) {
-            tables.write_event(call_id, kind, after, now);
+            tables.write_event(call_id, kind, after, EndReason::of_dial(outcome), now);
         }
         if let Some(reservation) = tables.reservations.get_mut(settlement.key)
             && reservation.token == *settlement.token
@@ -136,7 +136,7 @@ impl Tables {
             Some(DialOutcome::Placed(provider)) => {
                 HoldResult::Settled(SettledCall::Placed(reference(provider)))
             }
-            Some(DialOutcome::NotConnected { reference: provider, reason }) => {
+            Some(DialOutcome::NotConnected { reference: provider, reason, .. }) => {
                 let (reference, reason) = (reference(provider), *reason);
                 HoldResult::Settled(SettledCall::NotConnected { reference, reason })
             }

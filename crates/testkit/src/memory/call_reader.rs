@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable};
-use domain::{CallFailure, CallId, CallRecord, DialOutcome, OrganizationId};
+use domain::{CallFailure, CallId, CallRecord, NotDialled, OrganizationId};
 
 use super::{LedgerCall, Memory, Tables};
 
@@ -49,7 +49,9 @@ impl Tables {
         let user = self.directory.users.iter().find(|user| user.id == identity.user_id)?;
         let contact = self.directory.contacts.iter().find(|contact| contact.id == identity.contact_id)?;
         let mut progress = call.progress.clone();
-        progress.failure = progress.failure.or_else(|| dial_failure(call));
+        let dial = call.dial.as_ref();
+        progress.failure =
+            progress.failure.or_else(|| dial.and_then(|(outcome, at)| CallFailure::of_dial(outcome, *at)));
         Some(CallRecord {
             identity,
             user_name: user.full_name.clone(),
@@ -57,14 +59,8 @@ impl Tables {
             reason: call.booking.reason.clone(),
             booked_at: call.booking.booked_at,
             progress,
+            not_dialled: dial.and_then(|(outcome, at)| NotDialled::of_dial(outcome, *at)),
             recording: call.recording.clone(),
         })
-    }
-}
-
-fn dial_failure(call: &LedgerCall) -> Option<CallFailure> {
-    match call.dial.as_ref()? {
-        (DialOutcome::NotConnected { reason, .. }, at) => Some(CallFailure { reason: *reason, at: *at }),
-        _ => None,
     }
 }

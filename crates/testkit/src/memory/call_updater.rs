@@ -53,8 +53,9 @@ impl CallUpdater for Memory {
         let before = call.progress.clone();
         call.progress.merge(update);
         let shown = call.progress.shown_status().unwrap_or(CallStatus::Initiated);
+        let end_reason = call.progress.end_reason();
         for kind in call.progress.events_since(&before) {
-            tables.write_event(call_id, kind, shown, now);
+            tables.write_event(call_id, kind, shown, end_reason, now);
         }
         Ok(())
     }
@@ -64,7 +65,7 @@ impl CallUpdater for Memory {
         let Some(call) = tables.call_mut(call_id) else { return Ok(()) };
         call.recording = Some(recording.clone());
         let status = call.progress.shown_status().unwrap_or(CallStatus::Initiated);
-        tables.write_event(call_id, CallEventKind::RecordingReady, status, now);
+        tables.write_event(call_id, CallEventKind::RecordingReady, status, None, now);
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use domain::ports::{EventFeed, FeedQuery, PortUnavailable};
 use domain::{
-    CallEvent, CallEventKind, CallId, CallStatus, DeliveryState, EventId, EventSequence, OrganizationId,
-    Timestamp,
+    CallEvent, CallEventKind, CallId, CallStatus, DeliveryState, EndReason, EventId, EventSequence,
+    OrganizationId, Timestamp,
 };
 
 use super::{Memory, QueuedDelivery, Tables};
@@ -46,6 +46,7 @@ impl Tables {
         call_id: &CallId,
         kind: CallEventKind,
         status: CallStatus,
+        end_reason: Option<EndReason>,
         happened_at: Timestamp,
     ) {
         let Some(call) = self.call(call_id) else { return };
@@ -63,6 +64,7 @@ impl Tables {
             id,
             kind,
             status,
+            end_reason: end_reason.filter(|_| kind == CallEventKind::Ended),
             conversation_id: call.progress.conversation_id.clone(),
             happened_at,
         };

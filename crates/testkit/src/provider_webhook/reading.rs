@@ -9,7 +9,7 @@ use crate::fixtures::{conversation_id, name, phone_number, provider_agent_id};
 use crate::harness::{ProviderWebhookHarness, SampleEvent, SampleKind};
 
 /// The longest key, in bytes.
-const MAX_KEY_LEN: usize = 200;
+const MAX_KEY_LEN: usize = 300;
 
 fn read(harness: &impl ProviderWebhookHarness, event: &SampleEvent) -> ProviderEvent {
     harness.webhook().read(&harness.event(event), now()).expect("the body is an event")
@@ -52,6 +52,13 @@ pub async fn another_event_has_another_key(harness: &impl ProviderWebhookHarness
     keys.sort_unstable();
     keys.dedup();
     assert_eq!(keys.len(), count, "keys of different events");
+}
+
+/// A second event of a conversation may say more than the first: it has another key.
+pub async fn a_fuller_event_has_another_key(harness: &impl ProviderWebhookHarness) {
+    let first = event(SampleKind::Conversation);
+    let second = SampleEvent { said: format!("{} Thank you.", first.said), ..first.clone() };
+    assert_ne!(read(harness, &first).key, read(harness, &second).key, "keys of different reports");
 }
 
 /// Whatever identifies the call is read: our id, the conversation, the numbers and the agent.

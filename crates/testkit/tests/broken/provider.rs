@@ -186,7 +186,7 @@ impl Adapter {
             Some("declined") => NotConnectedReason::Declined,
             _ => NotConnectedReason::Failed,
         };
-        DialOutcome::NotConnected { reference: ProviderReference::default(), reason }
+        DialOutcome::NotConnected { reference: ProviderReference::default(), reason, code: None }
     }
 
     fn unknown(&self, cause: UnknownCause) -> DialOutcome {

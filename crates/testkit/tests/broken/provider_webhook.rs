@@ -97,19 +97,17 @@ impl Lines {
         let said = field("said").unwrap_or_default();
         let content = match kind.as_str() {
             "failed" if !self.has(Flaw::TakesFailuresForConversations) => {
-                Some(UpdateContent::Failure(CallFailure {
-                    reason: NotConnectedReason::Busy,
-                    at: received_at,
-                }))
+                Some(UpdateContent::Failure(CallFailure::new(NotConnectedReason::Busy, received_at)))
             }
             "ended" | "failed" => Some(UpdateContent::Conversation(conversation(said))),
             "other" if self.has(Flaw::GuessesAtUnknownTypes) => Some(UpdateContent::Unresolved),
             _ => None,
         };
-        let mut key = format!("{kind}:{conversation_id}");
+        let mut key = format!("{kind}:{conversation_id}:{}", checksum("", 0, body));
         match self.flaw {
             Some(Flaw::KeysByTheTime) => key = format!("{kind}:{}", received_at.unix_millis()),
             Some(Flaw::KeysByTheConversationAlone) => key = conversation_id.to_string(),
+            Some(Flaw::KeysByTypeAndConversation) => key = format!("{kind}:{conversation_id}"),
             Some(Flaw::KeysByTheText) => key = format!("{key}:{said}"),
             _ => {}
         }
@@ -140,17 +138,7 @@ impl Lines {
 fn conversation(said: &str) -> ConversationRecord {
     let text = PrivateNote::parse(said).expect("a short text");
     let line = TranscriptLine { at_secs: 0, speaker: Speaker::Agent, text };
-    ConversationRecord {
-        status: CallStatus::Completed,
-        duration_secs: None,
-        transcript: vec![line],
-        started_at: None,
-        answered_at: None,
-        end_reason: None,
-        summary: None,
-        cost_credits: None,
-        has_recording: false,
-    }
+    ConversationRecord { transcript: vec![line], ..ConversationRecord::new(CallStatus::Completed) }
 }
 
 /// The time and the sum of a signature that has the right form.

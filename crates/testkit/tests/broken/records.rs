@@ -122,17 +122,7 @@ impl Adapter {
         CallUpdate {
             conversation_id: ConversationId::parse(id).ok(),
             carrier_call_id: None,
-            content: UpdateContent::Conversation(ConversationRecord {
-                status,
-                duration_secs: None,
-                transcript: Vec::new(),
-                started_at: None,
-                answered_at: None,
-                end_reason: None,
-                summary: None,
-                cost_credits: None,
-                has_recording: false,
-            }),
+            content: UpdateContent::Conversation(ConversationRecord::new(status)),
         }
     }
 }

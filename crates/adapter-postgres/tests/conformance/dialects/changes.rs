@@ -10,10 +10,10 @@ use domain::ports::{
 };
 use domain::{
     AnswerTime, AudioFormat, Booking, CallEventKind, CallFailure, CallIdentity, CallStatus, CallUpdate,
-    ContactIdentity, ContactRecord, ConversationRecord, DeliveryFailure, DialOutcome, DirectoryRecord,
-    EventSequence, GivenUp, GivenUpReason, NotConnectedReason, NotDialledReason, PrivateNote,
-    ProviderReference, RecordingReport, Speaker, Timestamp, TranscriptLine, UnknownCause, UpdateContent,
-    WebhookEndpoint,
+    CarrierStatus, ContactIdentity, ContactRecord, ConversationRecord, DeliveryFailure, DialOutcome,
+    DirectoryRecord, EndReason, EventSequence, GivenUp, GivenUpReason, NotConnectedReason, NotDialledReason,
+    PrivateNote, ProviderCause, ProviderCode, ProviderReference, RecordingReport, Speaker, Timestamp,
+    TranscriptLine, UnknownCause, UpdateContent, WebhookEndpoint,
 };
 use testkit::fixtures;
 
@@ -62,7 +62,7 @@ impl World {
         let reason = *self.random.pick(&NotConnectedReason::ALL);
         let outcome = match self.random.below(4) {
             0 => DialOutcome::Placed(reference),
-            1 => DialOutcome::NotConnected { reference, reason },
+            1 => DialOutcome::NotConnected { reference, reason, code: self.cause().code },
             2 => DialOutcome::NotDialled(NotDialledReason::Unavailable),
             _ => DialOutcome::Unknown(UnknownCause::TimedOut),
         };
@@ -91,6 +91,7 @@ impl World {
             0 => UpdateContent::Failure(CallFailure {
                 reason: *self.random.pick(&NotConnectedReason::ALL),
                 at: self.time(),
+                cause: self.cause(),
             }),
             1 => UpdateContent::Unresolved,
             2 => UpdateContent::GivenUp(GivenUp {
@@ -115,11 +116,19 @@ impl World {
             transcript: self.random.perhaps(&[vec![line]]).unwrap_or_default(),
             started_at: self.random.perhaps(&times),
             answered_at: self.random.perhaps(&times),
-            end_reason: self.random.perhaps(&[note("hung up")]),
+            ended_at: self.random.perhaps(&times),
+            end_reason: self.random.perhaps(&EndReason::ALL),
+            cause: self.cause(),
             summary: self.random.perhaps(&[note("a"), note("b")]),
             cost_credits: self.random.perhaps(&[-5, i64::MAX]),
             has_recording: self.random.is_one_in(2),
         }
+    }
+
+    fn cause(&mut self) -> ProviderCause {
+        let codes = ["busy", "client_disconnected"].map(ProviderCode::from_untrusted);
+        let statuses = [404, 486].map(|number| CarrierStatus::from_number(number).expect("a status"));
+        ProviderCause { code: self.random.perhaps(&codes), carrier_status: self.random.perhaps(&statuses) }
     }
 
     async fn attach_recording(&mut self) {

@@ -12,21 +12,11 @@ fn any_status() -> impl Strategy<Value = CallStatus> {
 /// An update, and the status that it reports.
 fn any_update() -> impl Strategy<Value = (CallStatus, CallUpdate)> {
     let failure = prop::sample::select(NotConnectedReason::ALL.to_vec()).prop_map(|reason| {
-        let failure = CallFailure { reason, at: Timestamp::from_unix_millis(0) };
+        let failure = CallFailure::new(reason, Timestamp::from_unix_millis(0));
         (CallStatus::of_failure(reason), UpdateContent::Failure(failure))
     });
     let conversation = any_status().prop_map(|status| {
-        let conversation = ConversationRecord {
-            status,
-            duration_secs: None,
-            transcript: Vec::new(),
-            started_at: None,
-            answered_at: None,
-            end_reason: None,
-            summary: None,
-            cost_credits: None,
-            has_recording: false,
-        };
+        let conversation = ConversationRecord::new(status);
         (status, UpdateContent::Conversation(conversation))
     });
     let unresolved = Just((CallStatus::Unknown, UpdateContent::Unresolved));

@@ -29,6 +29,7 @@ fn delivery(attempt: u32, number: u8) -> DueDelivery {
             id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Completed),
             kind: CallEventKind::Ended,
             status: CallStatus::Completed,
+            end_reason: None,
             conversation_id: None,
             happened_at: NOW,
         },

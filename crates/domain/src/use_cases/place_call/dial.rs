@@ -78,7 +78,7 @@ impl PlaceCall {
         let until = self.ports.clock.monotonic().saturating_add(self.hold_for());
         let result = match outcome {
             DialOutcome::Placed(provider) => placed(booking, provider),
-            DialOutcome::NotConnected { reference, reason } => not_connected(booking, reference, *reason),
+            DialOutcome::NotConnected { reference, reason, .. } => not_connected(booking, reference, *reason),
             DialOutcome::NotDialled(_) => return self.held.release(&booking.key, &booking.token),
             DialOutcome::Unknown(_) => return,
         };
@@ -117,7 +117,7 @@ impl PlaceCall {
             DialOutcome::Placed(provider) => {
                 return self.store_result(parties, booking, provider, placed(booking, provider)).await;
             }
-            DialOutcome::NotConnected { reference: provider, reason } => {
+            DialOutcome::NotConnected { reference: provider, reason, .. } => {
                 let settled = not_connected(booking, provider, *reason);
                 return self.store_result(parties, booking, provider, settled).await;
             }

@@ -35,6 +35,7 @@ fn delivery(number: i64) -> DueDelivery {
             id: EventId::of(&call_id, CallEventKind::Ended, CallStatus::Busy),
             kind: CallEventKind::Ended,
             status: CallStatus::Busy,
+            end_reason: None,
             conversation_id: None,
             happened_at: Timestamp::from_unix_millis(0),
         },

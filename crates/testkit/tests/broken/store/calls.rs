@@ -4,8 +4,8 @@ use domain::ports::{
     OverdueLease, PartiesLookup, PortUnavailable, ProviderLookup, UnfinishedCalls, UnrecordedLease,
 };
 use domain::{
-    CallFailure, CallId, CallRecord, CallStatus, CallUpdate, ConversationId, DialOutcome, HistoryFilter,
-    OrganizationId, Recording, RecordingReport, Timestamp, UpdateContent,
+    CallFailure, CallId, CallRecord, CallStatus, CallUpdate, ConversationId, HistoryFilter, OrganizationId,
+    Recording, RecordingReport, Timestamp, UpdateContent,
 };
 use testkit::memory::{LedgerCall, Memory, Tables};
 
@@ -74,13 +74,6 @@ impl BrokenStore {
     }
 }
 
-fn dial_failure(call: &LedgerCall) -> Option<CallFailure> {
-    match call.dial.as_ref()? {
-        (DialOutcome::NotConnected { reason, .. }, at) => Some(CallFailure { reason: *reason, at: *at }),
-        _ => None,
-    }
-}
-
 #[async_trait]
 impl CallReader for BrokenStore {
     async fn find(
@@ -95,8 +88,13 @@ impl CallReader for BrokenStore {
             }
             _ => CallReader::find(&self.memory, organization_id, id).await?,
         };
-        if let (Some(record), Flaw::ForgetsWhyTheDialFailed) = (&mut found, self.flaw) {
-            record.progress.failure = self.memory.tables().call(id).and_then(|call| call.progress.failure);
+        match (&mut found, self.flaw) {
+            (Some(record), Flaw::ForgetsWhyTheDialFailed) => {
+                let tables = self.memory.tables();
+                record.progress.failure = tables.call(id).and_then(|call| call.progress.failure.clone());
+            }
+            (Some(record), Flaw::ForgetsWhyTheDialWasRefused) => record.not_dialled = None,
+            _ => {}
         }
         Ok(found)
     }
@@ -198,7 +196,9 @@ impl CallUpdater for BrokenStore {
                 self.change_call(call_id, |stored| stored.progress = call.progress);
             }
             (Flaw::MergesWithTheDialsFailure, _) => self.change_call(call_id, |stored| {
-                stored.progress.failure = stored.progress.failure.or_else(|| dial_failure(stored));
+                let of_dial = stored.dial.as_ref();
+                let of_dial = of_dial.and_then(|(outcome, at)| CallFailure::of_dial(outcome, *at));
+                stored.progress.failure = stored.progress.failure.take().or(of_dial);
             }),
             (Flaw::KeepsTheLastStatus, _) => {
                 self.change_call(call_id, |stored| stored.progress.status = None)

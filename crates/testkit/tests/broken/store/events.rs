@@ -74,6 +74,7 @@ impl BrokenStore {
                 *event = self::event(&call, event.kind, after, event.happened_at);
             }),
             (Flaw::WritesNoEventOfRecordings, Write::Recording) => new.clear(),
+            (Flaw::DropsTheEndReason, _) => new.iter_mut().for_each(|event| event.end_reason = None),
             (Flaw::DropsTheEventsConversation, _) => {
                 new.iter_mut().for_each(|event| event.conversation_id = None);
             }
@@ -111,6 +112,7 @@ fn event(call: &LedgerCall, kind: CallEventKind, status: CallStatus, happened_at
         id: EventId::of(&call.booking.identity.call_id, kind, status),
         kind,
         status,
+        end_reason: call.progress.end_reason().filter(|_| kind == CallEventKind::Ended),
         conversation_id: call.progress.conversation_id.clone(),
         happened_at,
     }

@@ -1,0 +1,12 @@
+-- Why a call ended, in the provider's codes. The provider's free text is not kept: it may quote a phone number. The previous release
+-- neither reads nor writes these columns.
+
+-- Of the failure in failure_reason.
+alter table calls add column failure_code text;
+alter table calls add column failure_carrier_status integer;
+
+-- Of a dial that did not connect the callee. The code of a dial that was refused is in outcome_detail.
+alter table calls add column dial_code text;
+
+-- Why the call ended, in the event of its end.
+alter table call_events add column end_reason text;

@@ -21,7 +21,12 @@ pub(crate) const TOOL_SECRET_SCHEME: &str = "elevenLabsToolSecret";
 /// Name, type and description of a header of an error response.
 type ErrorHeader = Option<(&'static str, fn() -> RefOr<Schema>, &'static str)>;
 
-const CHALLENGE: ErrorHeader = Some(("WWW-Authenticate", String::schema, "`Bearer`"));
+const CHALLENGE: ErrorHeader = Some((
+    "WWW-Authenticate",
+    String::schema,
+    "`Bearer`; with the reason if a token was refused: `Bearer error=\"invalid_token\", error_description=\"expired\"`",
+));
+const SECRET_CHALLENGE: ErrorHeader = Some(("WWW-Authenticate", String::schema, "`Bearer`"));
 const RETRY_AFTER: ErrorHeader = Some(("Retry-After", u64::schema, "Seconds, at least 1"));
 const RETRY_IN_FLIGHT: ErrorHeader =
     Some(("Retry-After", u64::schema, "Seconds, at least 1, after which a retry may get another response"));
@@ -48,7 +53,7 @@ macro_rules! error_responses {
 
 error_responses! {
     Unauthorized = "401", "Unauthorized", CHALLENGE, [
-        error("UNAUTHORIZED", "a valid bearer token is required")
+        with(error("UNAUTHORIZED", "a valid bearer token is required"), json!({ "reason": "expired" }))
     ];
     UserNotFound = "404", "User not found", None, [
         error("USER_NOT_FOUND", "user not found")
@@ -130,7 +135,7 @@ error_responses! {
         invalid(None, "the body is not an event of the provider")
     ];
     UnverifiedEvent = "401",
-        "Neither signature nor tool secret is valid, or none is configured; nothing is stored", CHALLENGE, [
+        "Neither signature nor tool secret is valid, or none is configured; nothing is stored", SECRET_CHALLENGE, [
         error("UNAUTHORIZED", "a valid signature or tool secret is required")
     ];
     EventTimedOut = "408", "The body did not arrive in time, or too slowly; send it again", None, [
@@ -146,7 +151,7 @@ error_responses! {
         "The body is not a JSON object of at most 64 KiB, or lacks a `conversation_id`", None, [
         invalid(Some("conversation_id"), "must be the ID of a conversation")
     ];
-    UnverifiedQuestion = "401", "The tool secret is not valid, or none is configured", CHALLENGE, [
+    UnverifiedQuestion = "401", "The tool secret is not valid, or none is configured", SECRET_CHALLENGE, [
         error("UNAUTHORIZED", "a valid signature or tool secret is required")
     ];
 }

@@ -5,15 +5,17 @@
 //! refused before its body is read.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{Either, LocalBoxFuture};
+use tracing::Span;
 
-use crate::auth::{CurrentUser, Unauthorized};
+use crate::auth::{CurrentUser, TokenRefusal, Unauthorized};
 use crate::failure::InvalidRequest;
 use crate::state::Gateway;
 
@@ -32,11 +34,38 @@ pub(crate) fn gateway(request: &HttpRequest) -> &Gateway {
 
 impl FromRequest for CurrentUser {
     type Error = Unauthorized;
-    type Future = Ready<Result<Self, Unauthorized>>;
+    type Future =
+        Either<Ready<Result<Self, Unauthorized>>, LocalBoxFuture<'static, Result<Self, Unauthorized>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(gateway(request).parts().authenticator.authenticate(request.headers()))
+        let authenticator = &gateway(request).parts().authenticator;
+        match authenticator.authenticate(request.headers()) {
+            Err(refusal) if authenticator.may_have_new_keys(refusal) => {
+                Either::Right(authenticate_with_new_keys(request.clone()).boxed_local())
+            }
+            result => Either::Left(ready(result.map_err(unauthorized))),
+        }
     }
+}
+
+/// The key set is read on the gateway's runtime, so that a client that disconnects does not cancel
+/// it for the others that wait.
+async fn authenticate_with_new_keys(request: HttpRequest) -> Result<CurrentUser, Unauthorized> {
+    let parts = gateway(&request).parts();
+    let authenticator = Arc::clone(&parts.authenticator);
+    let asking = parts.runtime.spawn(async move { authenticator.ask_for_new_keys().await });
+    if asking.await.is_err() {
+        tracing::error!("reading the key set panicked");
+    }
+    parts.authenticator.authenticate(request.headers()).map_err(unauthorized)
+}
+
+/// The request's log line has the reason.
+fn unauthorized(refusal: TokenRefusal) -> Unauthorized {
+    if let Some(description) = refusal.description() {
+        Span::current().record("reason", description);
+    }
+    Unauthorized(refusal)
 }
 
 impl FromRequest for JsonBytes {

@@ -52,7 +52,7 @@ mod webhook_endpoints;
 mod webhook_endpoints_error;
 mod wire;
 
-pub use auth::{AuthSettings, AuthSettingsError, Authenticator, JwtKeys, SignError};
+pub use auth::{AuthSettings, AuthSettingsError, Authenticator, JwtKeys, KeySetSource, SignError};
 pub use call_runner::CallRunner;
 pub use event_body::EVENT_BODY_LIMIT;
 pub use event_intake::EventIntake;

@@ -100,7 +100,9 @@ struct Credentials;
 
 impl Modify for Credentials {
     fn modify(&self, document: &mut OpenApi) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let described = "A JWT of at most 8192 bytes. `sub` is the user's ID, and `exp` is in seconds.";
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        let scheme = scheme.description(Some(described)).build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearerAuth", SecurityScheme::Http(scheme));
         let described = "`t=<Unix seconds>,v0=<HMAC-SHA256 of the time, a dot and the body, in hex>`";

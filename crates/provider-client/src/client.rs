@@ -55,12 +55,12 @@ impl ProviderClient {
     ) -> Result<Self, InvalidSettings> {
         let origin = check_base_url(base_url)?;
         let host = &base_url[Position::BeforeHost..Position::AfterPort];
-        let headers = HeaderMap::from_iter([
+        let mut headers = HeaderMap::from_iter([
             (HOST, HeaderValue::from_str(host).map_err(|_| InvalidSettings::BaseUrl)?),
             (USER_AGENT, AGENT),
             (ACCEPT, HeaderValue::from_static("*/*")),
-            api_key.header()?,
         ]);
+        headers.extend(api_key.header()?);
         let connector = Connector::new(origin, check_connect_timeout(connect_timeout)?)
             .map_err(|error| InvalidSettings::Https(error.into()))?;
         Ok(Self { base_url: base_url.clone(), headers, connector })

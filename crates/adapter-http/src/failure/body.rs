@@ -26,8 +26,8 @@ pub(crate) struct ErrorResponse {
     pub(super) error: ErrorText,
     #[schema(schema_with = code_schema)]
     pub(super) code: &'static str,
-    /// Why the provider refused the call (its own error code), or why the call was not connected
-    /// (`busy`, `no-answer`, `declined`, `failed`).
+    /// Why the provider refused the call (its own error code), why the call was not connected
+    /// (`busy`, `no-answer`, `declined`, `failed`), or why a bearer token was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub(super) reason: Option<String>,

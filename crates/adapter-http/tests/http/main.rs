@@ -11,6 +11,7 @@ mod following;
 mod gated;
 mod health;
 mod history;
+mod key_sets;
 mod log;
 mod personalizing;
 mod provider_webhook;

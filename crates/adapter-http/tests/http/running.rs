@@ -111,7 +111,7 @@ pub(crate) fn start_calling(
 ) -> Running {
     let (handle, max_share) = (runtime.handle().clone(), options.max_share);
     let calls = Arc::new(CallRunner::new(place_call, handle, options.max_in_flight, max_share));
-    let authenticator = Authenticator::new(options.auth).expect("valid settings");
+    let authenticator = Arc::new(Authenticator::new(options.auth).expect("valid settings"));
     let user = UserId::parse("u1").expect("a valid id");
     // A gateway with a public key cannot sign: its tests make their own tokens.
     let token = authenticator.sign(&user, options.token_lifetime).unwrap_or_default();

@@ -37,6 +37,7 @@ pub struct Response {
     pub status: u16,
     /// What the `Retry-After` of a 429 asks for; `None` with any other status.
     pub retry_after: Option<Duration>,
+    /// Without a byte order mark at its start.
     pub body: Vec<u8>,
 }
 
@@ -150,6 +151,9 @@ impl ProviderClient {
     }
 }
 
+/// Some systems put it in front of UTF-8, where JSON does not allow it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 fn path_and_query(url: &Url) -> &str {
     &url[Position::BeforePath..Position::AfterQuery]
 }
@@ -199,6 +203,9 @@ async fn read_body(mut body: Incoming, max_bytes: usize) -> Result<Vec<u8>, Requ
             }
             bytes.extend_from_slice(data);
         }
+    }
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
     }
     Ok(bytes)
 }

@@ -8,7 +8,7 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -73,16 +73,20 @@ impl FromRequest for JsonBytes {
     type Future = LocalBoxFuture<'static, Result<Self, InvalidRequest>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (is_json, time_limit) = (is_json(request), gateway(request).parts().time_limits.body);
+        let (is_json, is_encoded) = (is_json(request), is_encoded(request.headers()));
+        let time_limit = gateway(request).parts().time_limits.body;
         let payload = web::Payload::from_request(request, payload);
         async move {
             if !is_json {
                 return Err(InvalidRequest::body("the content type must be application/json"));
             }
+            if is_encoded {
+                return Err(InvalidRequest::field("Content-Encoding", ENCODED));
+            }
             let payload = payload.await.map_err(|_| InvalidRequest::body(INCOMPLETE))?;
             let reading = payload.to_bytes_limited(REQUEST_BODY_LIMIT);
             match actix_web::rt::time::timeout(time_limit, reading).await {
-                Ok(Ok(Ok(body))) => Ok(Self(body)),
+                Ok(Ok(Ok(body))) => Ok(Self(without_mark(body))),
                 Ok(Ok(Err(_incomplete))) => Err(InvalidRequest::body(INCOMPLETE)),
                 Ok(Err(_limit)) => Err(InvalidRequest::body("the body is larger than 64 KiB")),
                 Err(_elapsed) => Err(InvalidRequest::body("the body did not arrive in time")),
@@ -93,6 +97,19 @@ impl FromRequest for JsonBytes {
 }
 
 const INCOMPLETE: &str = "the body is incomplete";
+
+pub(crate) const ENCODED: &str = "compressed bodies are not accepted: send the body without this header";
+
+/// Whether the body is compressed. It would then look like damaged text.
+pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(CONTENT_ENCODING);
+    encodings.any(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Skips a byte order mark, which some systems put in front of UTF-8.
+fn without_mark(body: Bytes) -> Bytes {
+    if body.starts_with(b"\xef\xbb\xbf") { body.slice(3..) } else { body }
+}
 
 fn is_json(request: &HttpRequest) -> bool {
     let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -122,6 +122,7 @@ impl Application {
             // A client may wait until the end of the longest dial.
             shutdown_timeout: settings.policy.reserve_for(),
             unread_timeout: UNREAD_TIMEOUT,
+            allowed_origins: settings.process.cors_origins,
         };
         let server = serve(listener, gateway.clone(), http)?;
         if let Some(simulated) = &voice.simulated {

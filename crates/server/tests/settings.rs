@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use adapter_http::AllowedOrigins;
 use domain::{AllowedCountries, Country};
 use server::{Auth, Settings, Source, Storage, Voice, env_example, settings, vendors};
 
@@ -235,6 +236,31 @@ fn countries_are_checked_at_start() {
     ] {
         let error = load(&[(name, bad)]).expect_err(bad);
         assert!(error.contains(&format!("\n  {name} {expected}")), "{error}");
+    }
+}
+
+#[test]
+fn origins_are_written_as_browsers_write_them() {
+    let origins =
+        |text| load(&[("OUTDIAL_CORS_ORIGINS", text)]).map(|settings| settings.process.cors_origins);
+    assert_eq!(load(&[]).expect("good settings").process.cors_origins, AllowedOrigins::None);
+    assert_eq!(origins("*"), Ok(AllowedOrigins::Any));
+    let two = ["https://crm.example.com", "http://localhost:3000"];
+    let listed = AllowedOrigins::Listed(two.map(str::to_owned).into());
+    assert_eq!(origins("https://crm.example.com , http://localhost:3000"), Ok(listed));
+    for bad in [
+        "crm.example.com",
+        "https://crm.example.com/",
+        "https://crm.example.com/app",
+        "https://CRM.example.com",
+        "https://crm.example.com:443",
+        "https://*.example.com",
+        "ftp://crm.example.com",
+        "null",
+        "*,https://crm.example.com",
+    ] {
+        let error = origins(bad).expect_err(bad);
+        assert!(error.contains("OUTDIAL_CORS_ORIGINS must be origins like"), "{error}");
     }
 }
 

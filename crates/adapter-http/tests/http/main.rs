@@ -4,6 +4,7 @@
 mod arbitrary_requests;
 mod auth;
 mod bodies;
+mod browsers;
 mod calls;
 mod documents;
 mod events;

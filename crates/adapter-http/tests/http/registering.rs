@@ -293,12 +293,12 @@ async fn a_store_that_is_unavailable_is_a_500_whose_cause_is_logged_once() {
 async fn a_405_lists_the_methods_of_the_path() {
     let gateway = start(&World::new()).await;
     for (path, allowed) in [
-        (PATH, "GET, POST"),
+        (PATH, "GET, HEAD, POST"),
         ("/api/webhook-endpoints/e1", "DELETE"),
         ("/api/webhook-endpoints/e1/secret", "POST"),
-        ("/api/webhook-endpoints/e1/deliveries", "GET"),
-        ("/api/calls/events", "GET"),
-        ("/api/calls/c1/recording", "GET"),
+        ("/api/webhook-endpoints/e1/deliveries", "GET, HEAD"),
+        ("/api/calls/events", "GET, HEAD"),
+        ("/api/calls/c1/recording", "GET, HEAD"),
         ("/api/webhook/elevenlabs/personalization", "POST"),
     ] {
         let response = send(gateway.authorized("PUT", path)).await;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_http::{
-    AuthSettings, Authenticator, CallRunner, ComponentHealth, Gateway, GatewayParts, HttpSettings, JwtKeys,
-    Readiness, TimeLimits, serve,
+    AllowedOrigins, AuthSettings, Authenticator, CallRunner, ComponentHealth, Gateway, GatewayParts,
+    HttpSettings, JwtKeys, Readiness, TimeLimits, serve,
 };
 use async_trait::async_trait;
 use domain::{MaxShare, PlaceCall, UserId};
@@ -50,6 +50,7 @@ pub(crate) struct Options {
     pub(crate) recording_chunk_timeout: Duration,
     pub(crate) unread_timeout: Duration,
     pub(crate) token_lifetime: Duration,
+    pub(crate) allowed_origins: AllowedOrigins,
 }
 
 impl Default for Options {
@@ -66,6 +67,7 @@ impl Default for Options {
             recording_chunk_timeout: Duration::from_secs(30),
             unread_timeout: Duration::from_secs(60),
             token_lifetime: Duration::from_secs(600),
+            allowed_origins: AllowedOrigins::None,
         }
     }
 }
@@ -141,6 +143,7 @@ pub(crate) fn start_calling(
         workers: 1,
         unread_timeout: options.unread_timeout,
         shutdown_timeout: Duration::from_secs(30),
+        allowed_origins: options.allowed_origins,
     };
     let server = serve(listener, gateway.clone(), settings).expect("a server");
     let handle = server.handle();

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use adapter_http::AllowedOrigins;
 use adapter_jwks::KeySetLocation;
 use domain::{AllowedCountries, Country, MaxShare, NumberingPlan};
 use secrecy::SecretString;
@@ -25,6 +26,9 @@ settings! {
             Kind::new("an address with a port, like 127.0.0.1:2212", |text| text.parse().ok());
         /// Threads that serve HTTP; 0 means one for each core.
         http_workers: usize = OUTDIAL_HTTP_WORKERS, "0", count(0..=512);
+        /// The origins whose web pages may call the API from a browser, separated by commas, for example
+        /// https://crm.example.com. If empty, no page of another origin. * allows every origin.
+        cors_origins: AllowedOrigins = OUTDIAL_CORS_ORIGINS, "", origins();
         /// How many calls one replica runs at the same time. It refuses further calls immediately.
         max_in_flight_dials: usize = OUTDIAL_MAX_IN_FLIGHT_DIALS, "10000", count(1..=1_000_000);
         /// How many percent of its calls in flight, event streams and delivery attempts one replica
@@ -222,6 +226,23 @@ pub(super) enum RecordingsUrl {
     Nowhere,
     Folder(PathBuf),
     Bucket { bucket: String, prefix: String },
+}
+
+fn origins() -> Kind<AllowedOrigins> {
+    Kind::new("origins like https://crm.example.com or http://localhost:3000, without a path, or *", |text| {
+        if text == "*" {
+            return Some(AllowedOrigins::Any);
+        }
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        // A browser compares the texts: another spelling of an origin would never match.
+        let origin = |item: &str| {
+            let url = Url::parse(item).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+            let origin = url.origin().ascii_serialization();
+            (origin == item && !item.contains('*')).then_some(origin)
+        };
+        let origins = items.map(origin).collect::<Option<Vec<_>>>()?;
+        Some(if origins.is_empty() { AllowedOrigins::None } else { AllowedOrigins::Listed(origins) })
+    })
 }
 
 fn key_set() -> Kind<KeySetLocation> {

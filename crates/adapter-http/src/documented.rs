@@ -124,6 +124,13 @@ error_responses! {
         ),
         invalid(Some("url"), "must be an http or https URL of at most 2048 characters")
     ];
+    EndpointUrlTaken = "409", "The organization has an endpoint with this URL", None, [
+        error("WEBHOOK_URL_TAKEN", "the organization already has a webhook endpoint with this URL")
+    ];
+    ChangeRefused = "400", "The gateway must not send to the URL, or the request is not valid", None, [
+        error("WEBHOOK_URL_REFUSED", "the URL leads to an address that is not public"),
+        invalid(Some("status"), "must be active or paused")
+    ];
     EndpointNotFound = "404", "The organization has no such endpoint, or the user is not found", None, [
         error("WEBHOOK_ENDPOINT_NOT_FOUND", "Webhook endpoint not found")
     ];

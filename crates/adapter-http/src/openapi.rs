@@ -36,6 +36,8 @@ use crate::{follow_calls, paths, place_call, probes, provider_requests, read_cal
         provider_requests::personalize,
         webhook_endpoints::register_endpoint,
         webhook_endpoints::list_endpoints,
+        webhook_endpoints::change_endpoint,
+        webhook_endpoints::test_endpoint,
         webhook_endpoints::remove_endpoint,
         webhook_endpoints::replace_secret,
         webhook_endpoints::list_deliveries,
@@ -84,7 +86,10 @@ impl Modify for RequestIds {
             .description(Some("The request's ID, which is in the log too"))
             .build();
         let paths = document.paths.paths.values_mut();
-        for operation in paths.flat_map(|path| [&mut path.get, &mut path.post, &mut path.delete]).flatten() {
+        for operation in paths
+            .flat_map(|path| [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete])
+            .flatten()
+        {
             operation.parameters.get_or_insert_default().push(given.clone().into());
             for response in operation.responses.responses.values_mut() {
                 if let RefOr::T(response) = response {

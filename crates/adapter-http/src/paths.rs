@@ -21,6 +21,8 @@ pub(crate) const PERSONALIZATION_WITH_SLASH: &str = "/api/webhook/elevenlabs/per
 pub const WEBHOOK_ENDPOINTS: &str = "/api/webhook-endpoints";
 /// One webhook endpoint.
 pub const WEBHOOK_ENDPOINT: &str = "/api/webhook-endpoints/{endpointId}";
+/// A test event for a webhook endpoint.
+pub const WEBHOOK_ENDPOINT_TEST: &str = "/api/webhook-endpoints/{endpointId}/test";
 /// The secret of a webhook endpoint.
 pub const WEBHOOK_ENDPOINT_SECRET: &str = "/api/webhook-endpoints/{endpointId}/secret";
 /// The deliveries to a webhook endpoint.

@@ -47,7 +47,12 @@ fn configure_webhook_endpoints(config: &mut ServiceConfig) {
                 .route(get().to(handlers::list_endpoints))
                 .route(web::post().to(handlers::register_endpoint)),
         )
-        .service(path("DELETE", paths::WEBHOOK_ENDPOINT).route(web::delete().to(handlers::remove_endpoint)))
+        .service(
+            path("DELETE, PATCH", paths::WEBHOOK_ENDPOINT)
+                .route(web::delete().to(handlers::remove_endpoint))
+                .route(web::patch().to(handlers::change_endpoint)),
+        )
+        .service(path("POST", paths::WEBHOOK_ENDPOINT_TEST).route(web::post().to(handlers::test_endpoint)))
         .service(path("POST", paths::WEBHOOK_ENDPOINT_SECRET).route(web::post().to(handlers::replace_secret)))
         .service(path(GET, paths::WEBHOOK_ENDPOINT_DELIVERIES).route(get().to(handlers::list_deliveries)));
 }

@@ -21,6 +21,6 @@ pub(crate) use self::provider::{
 };
 pub(crate) use self::recording::{RecordingFrame, RecordingResponse};
 pub(crate) use self::webhook_endpoint::{
-    EndpointRegisteredResponse, EndpointRemovedResponse, EndpointsResponse, RegisterEndpointRequest,
-    SecretReplacedResponse,
+    ChangeEndpointRequest, EndpointChangedResponse, EndpointRegisteredResponse, EndpointRemovedResponse,
+    EndpointTestedResponse, EndpointsResponse, RegisterEndpointRequest, SecretReplacedResponse,
 };

@@ -65,5 +65,6 @@ pub use self::timestamp::Timestamp;
 pub use self::user::{Organization, User};
 pub use self::webhook::{
     DeliveryFailure, DeliveryFilter, DeliveryPolicy, DeliveryRecord, DeliveryState, DueDelivery,
-    WebhookEndpoint, WebhookSecret, WebhookUrl,
+    EndpointChange, EndpointSuspension, Sending, SuspensionReason, TestEvent, WebhookEndpoint, WebhookSecret,
+    WebhookUrl,
 };

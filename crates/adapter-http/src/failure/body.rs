@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use event_json::schema::flag;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -72,7 +74,7 @@ pub(crate) struct ErrorDetail {
     /// The field or parameter; absent where the request as a whole is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    pub(crate) field: Option<&'static str>,
+    pub(crate) field: Option<Cow<'static, str>>,
     /// What is wrong with it.
     pub(crate) message: &'static str,
 }

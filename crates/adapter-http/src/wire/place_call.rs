@@ -144,7 +144,7 @@ impl PlaceCallRequest {
                 Field::Other(_) => "must be a string",
                 Field::Text(_) | Field::Absent => return None,
             };
-            Some(ErrorDetail { field: Some(name), message })
+            Some(ErrorDetail { field: Some(name.into()), message })
         };
         fields.into_iter().filter_map(problem).collect()
     }

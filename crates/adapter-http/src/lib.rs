@@ -62,6 +62,6 @@ pub use event_body::EVENT_BODY_LIMIT;
 pub use event_intake::EventIntake;
 pub use extract::REQUEST_BODY_LIMIT;
 pub use health::{ComponentHealth, Readiness};
-pub use openapi::{openapi, openapi_yaml};
+pub use openapi::{openapi, openapi_yaml, provider_openapi_yaml};
 pub use server::{HttpSettings, serve};
 pub use state::{Gateway, GatewayParts, TimeLimits};

@@ -33,6 +33,8 @@ pub const HEALTHZ: &str = "/healthz";
 pub const READYZ: &str = "/readyz";
 /// The OpenAPI document.
 pub const OPENAPI: &str = "/openapi.yaml";
+/// The OpenAPI document as JSON.
+pub const OPENAPI_JSON: &str = "/openapi.json";
 /// The interactive documentation.
 pub const DOCS: &str = "/docs";
 /// The files of the interactive documentation.

@@ -25,6 +25,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(path(GET, paths::HEALTHZ).route(get().to(probes::healthz)))
         .service(path(GET, paths::READYZ).route(get().to(probes::readyz)))
         .service(path(GET, paths::OPENAPI).route(get().to(documents::openapi_yaml)))
+        .service(path(GET, paths::OPENAPI_JSON).route(get().to(documents::openapi_json)))
         .service(path(GET, paths::DOCS).route(get().to(documents::docs_redirect)))
         .service(path(GET, paths::DOCS_FILES).route(get().to(documents::docs)))
         .default_service(web::to(documents::not_found));

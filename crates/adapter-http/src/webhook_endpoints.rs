@@ -101,7 +101,7 @@ pub(crate) async fn list_endpoints(
     path = paths::WEBHOOK_ENDPOINT,
     tag = "Webhook endpoints",
     operation_id = "patch_webhook_endpoint",
-    params(("endpointId" = String, Path, description = "The endpoint's ID")),
+    params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128)),
     request_body(content = ChangeEndpointRequest),
     responses(
         (status = 200, description = "The endpoint is changed", body = EndpointChangedResponse),
@@ -135,7 +135,7 @@ pub(crate) async fn change_endpoint(
     path = paths::WEBHOOK_ENDPOINT_TEST,
     tag = "Webhook endpoints",
     operation_id = "post_webhook_endpoint_test",
-    params(("endpointId" = String, Path, description = "The endpoint's ID")),
+    params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128)),
     responses(
         (status = 200, description = "The event was sent, or could not be", body = EndpointTestedResponse),
         documented::Unauthorized,
@@ -163,7 +163,7 @@ pub(crate) async fn test_endpoint(
     path = paths::WEBHOOK_ENDPOINT,
     tag = "Webhook endpoints",
     operation_id = "delete_webhook_endpoint",
-    params(("endpointId" = String, Path, description = "The endpoint's ID")),
+    params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128)),
     responses(
         (status = 200, description = "The endpoint is removed", body = EndpointRemovedResponse),
         documented::Unauthorized,
@@ -192,7 +192,7 @@ pub(crate) async fn remove_endpoint(
     path = paths::WEBHOOK_ENDPOINT_SECRET,
     tag = "Webhook endpoints",
     operation_id = "post_webhook_endpoint_secret",
-    params(("endpointId" = String, Path, description = "The endpoint's ID")),
+    params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128)),
     responses(
         (status = 200, description = "The secret is replaced", body = SecretReplacedResponse),
         documented::Unauthorized,
@@ -222,7 +222,7 @@ pub(crate) async fn replace_secret(
     path = paths::WEBHOOK_ENDPOINT_DELIVERIES,
     tag = "Webhook endpoints",
     operation_id = "get_webhook_endpoint_deliveries",
-    params(("endpointId" = String, Path, description = "The endpoint's ID"), DeliveryParameters),
+    params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128), DeliveryParameters),
     responses(
         (status = 200, description = "A page of deliveries", body = DeliveriesResponse),
         documented::InvalidDeliveryParameter,

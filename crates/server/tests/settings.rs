@@ -48,6 +48,9 @@ fn the_openapi_document_is_printed() {
     let (succeeded, printed, _) = outdial(&["openapi"], &[]);
     assert!(succeeded);
     assert_eq!(printed, include_str!("../../../docs/openapi.yaml"), "regenerate it: make generate");
+    let (succeeded, printed, _) = outdial(&["openapi", "--provider"], &[]);
+    assert!(succeeded);
+    assert_eq!(printed, include_str!("../../../docs/openapi-provider.yaml"), "regenerate it: make generate");
 }
 
 #[test]

@@ -64,12 +64,12 @@ pub(super) struct ErrorObject {
     /// A sentence.
     pub(super) message: &'static str,
     /// The parts.
-    #[schema(inline)]
     pub(super) details: Vec<ErrorDetail>,
 }
 
 /// One thing that is wrong with the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = CallsErrorDetail)]
 pub(crate) struct ErrorDetail {
     /// The field or parameter; absent where the request as a whole is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -25,7 +25,7 @@ pub(crate) struct RegisterEndpointRequest {
     /// A URL of at most 2048 characters, without user name and password, on a host that has only
     /// public addresses.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = String, required = true, max_length = 2048, pattern = "^[Hh][Tt][Tt][Pp][Ss]?://")]
     url: Value,
     #[serde(default)]
     #[schema(schema_with = kinds_schema, required = false)]
@@ -39,7 +39,7 @@ pub(crate) struct RegisterEndpointRequest {
 pub(crate) struct ChangeEndpointRequest {
     /// A URL as at the registration. Events that wait are sent to it too.
     #[serde(default)]
-    #[schema(value_type = String, required = false)]
+    #[schema(value_type = String, required = false, max_length = 2048, pattern = "^[Hh][Tt][Tt][Pp][Ss]?://")]
     url: Value,
     #[serde(default)]
     #[schema(schema_with = kinds_schema, required = false)]
@@ -314,7 +314,7 @@ const ACTIVE: &str = "active";
 const PAUSED: &str = "paused";
 const DISABLED: &str = "disabled";
 
-fn status_schema() -> Object {
+pub(crate) fn status_schema() -> Object {
     let meaning = "Events are sent; the organization paused the endpoint; the gateway disabled it, because its \
                    receiver does not exist any more. The events of the last two wait.";
     names([ACTIVE, PAUSED, DISABLED], meaning)

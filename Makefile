@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos chaos-selftest bench bench-smoke check fmt deny audit generate
+.PHONY: help run test chaos chaos-selftest bench bench-smoke check clients fmt deny audit generate
 
 MINUTES ?= 3
 # The workspace, so that cargo selects the features that all other commands use.
@@ -32,13 +32,17 @@ bench-smoke: ## Show that the benchmark works, with few calls and a debug build
 	cargo build --workspace --locked --bin outdial
 	scripts/with-services.sh --programs -- cargo test --workspace --locked --bench bench -- --smoke
 
-check: ## Check formatting, lints, documentation, dependency rule, licences and generated files
+check: ## Check formatting, lints, documentation, dependency rule, licences, generated files and OpenAPI
 	cargo fmt --all --check
 	$(MAKE) --no-print-directory deny
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 # `--examples` makes cargo select the features that clippy and the tests use, so nothing is built twice.
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --lib --bins --examples
 	scripts/generated.sh --check
+	scripts/openapi-lint.sh
+
+clients: ## Place a call in the demo with generated Python and TypeScript clients (needs npm and the network)
+	scripts/openapi-clients.sh
 
 fmt: ## Format the code
 	cargo fmt --all

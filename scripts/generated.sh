@@ -18,11 +18,11 @@ trap 'rm -f "$document"' EXIT
 # Not `cargo run`: with `--examples`, cargo selects the same features as for the tests, so that this
 # build and theirs can reuse each other.
 cargo build --quiet --locked --workspace --bins --examples
-for generated in openapi:docs/openapi.yaml settings:.env.example code:docs/adapters.md; do
+for generated in openapi:docs/openapi.yaml openapi,--provider:docs/openapi-provider.yaml settings:.env.example code:docs/adapters.md; do
     file=${generated#*:}
     case ${generated%%:*} in
         code) scripts/printed-code.sh "$file" ;;
-        *) "${CARGO_TARGET_DIR:-target}/debug/outdial" "${generated%%:*}" ;;
+        *) "${CARGO_TARGET_DIR:-target}/debug/outdial" $(tr , ' ' <<<"${generated%%:*}") ;;
     esac >"$document"
     if [[ $1 == --write ]]; then
         cat "$document" >"$file"

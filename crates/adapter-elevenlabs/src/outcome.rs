@@ -15,6 +15,9 @@ pub(crate) fn classify(response: &Response) -> DialOutcome {
     let Response { status, retry_after, body } = response;
     let known = match *status {
         200 => CallResponse::parse(body).map(from_response),
+        // The vendor documents 200 only. With these, its success is as explicit, and a failure is
+        // not.
+        201 | 202 => CallResponse::parse(body).filter(|response| response.success).map(from_response),
         400 | 401 | 402 | 403 | 404 | 422 | 429 => wire::refusal_code(*status, body)
             .map(|code| DialOutcome::NotDialled(NotDialledReason::rejected(code, *retry_after))),
         // The call may be placed already when the provider, or a proxy in front of it, sends a

@@ -119,6 +119,10 @@ impl DialFormat for Format {
         (200, ids.to_string())
     }
 
+    fn accepting_statuses(&self) -> Vec<u16> {
+        vec![200, 201, 202]
+    }
+
     fn refusal(&self, _: u16, text: &str) -> String {
         json!({ "detail": { "type": "invalid_request", "code": "invalid_number", "message": text } })
             .to_string()

@@ -1,21 +1,26 @@
 //! Bearer tokens: which user sends a request.
 
 pub(crate) mod bearer;
+mod key_set;
 mod keys;
+mod refusal;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
-use actix_web::{HttpResponse, ResponseError};
 use domain::UserId;
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use domain::ports::PortUnavailable;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{ErrorCode, Failure, RouteError};
+use self::key_set::KeySet;
+pub use self::key_set::KeySetSource;
+pub use self::keys::AuthSettingsError;
+use self::keys::{ClaimRules, VerificationKey};
+pub(crate) use self::refusal::{TokenRefusal, Unauthorized};
 
 /// The keys that tokens are checked with. They decide the algorithm; the token's own header does
 /// not.
@@ -24,9 +29,16 @@ pub enum JwtKeys {
     /// HS256 with these secrets, at least 32 bytes each. Each is tried, so that tokens of the old
     /// and the new secret work while one replaces the other. The first one signs.
     Hs256(Vec<SecretSlice<u8>>),
-    /// One public key in PEM: RSA (of 2048 bits or more) for RS256, P-256 for ES256, Ed25519 for
-    /// EdDSA.
-    PublicKey(Vec<u8>),
+    /// Public keys in PEM, one after another: RSA (of 2048 bits or more) for RS256, P-256 for ES256,
+    /// Ed25519 for EdDSA. Each is tried.
+    PublicKeys(Vec<u8>),
+    /// The key set of an issuer, with the same kinds of keys.
+    KeySet {
+        /// What the source returned first.
+        document: Vec<u8>,
+        /// Where the set is read again.
+        source: Arc<dyn KeySetSource>,
+    },
 }
 
 /// How tokens are checked.
@@ -43,34 +55,11 @@ pub struct AuthSettings {
     pub leeway_secs: u64,
 }
 
-/// Why the settings are refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AuthSettingsError {
-    /// The list of secrets is empty.
-    #[error("no secret is given")]
-    NoSecret,
-    /// A secret is short enough to be guessed.
-    #[error("a secret is shorter than 32 bytes")]
-    SecretTooShort,
-    /// The PEM file holds a private key, which the gateway must not have.
-    #[error("the file holds a private key: use a file with the public key only")]
-    PrivateKey,
-    /// The file is not PEM, or holds a key of another kind.
-    #[error("the file is not a public key in PEM: RSA, P-256 or Ed25519")]
-    UnknownKey,
-    /// The RSA key is too short to be safe.
-    #[error("the RSA key has less than 2048 bits")]
-    KeyTooSmall,
-    /// Expired tokens would be accepted for too long.
-    #[error("the leeway is longer than 10 seconds")]
-    LeewayTooLong,
-}
-
 /// Why a token is not signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// Tokens are checked with a public key, and only the owner of the private key can sign.
-    #[error("cannot sign a token: only a public key is configured")]
+    /// Tokens are checked with public keys, and only the owner of the private key can sign.
+    #[error("cannot sign a token: only public keys are configured")]
     NoSecret,
     /// The crypto library failed.
     #[error("the token could not be signed")]
@@ -79,17 +68,15 @@ pub enum SignError {
 
 /// Checks bearer tokens, and signs them if it has a secret.
 pub struct Authenticator {
-    keys: Vec<DecodingKey>,
-    validation: Validation,
+    keys: Keys,
     signing: Option<SecretSlice<u8>>,
-    issuer: Option<String>,
-    audience: Option<String>,
+    rules: ClaimRules,
 }
 
-/// The request has no valid bearer token. The client does not learn why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a valid bearer token is required")]
-pub(crate) struct Unauthorized;
+enum Keys {
+    Fixed(Arc<[VerificationKey]>),
+    Set(KeySet),
+}
 
 /// The user who sends a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,9 +85,13 @@ pub(crate) struct CurrentUser {
     pub(crate) token_expires_in: Duration,
 }
 
-/// The longest token that is checked, in bytes.
+/// The longest token that is checked, in bytes. The OpenAPI document and the guide for operators
+/// name it.
 const MAX_TOKEN_LEN: usize = 8 * 1024;
 const MAX_LEEWAY_SECS: u64 = 10;
+/// In seconds, this is the year 5138; in milliseconds, 1973. A token with such an `exp` would be
+/// valid forever.
+const FIRST_EXP_IN_MILLIS: f64 = 1e11;
 
 #[derive(Deserialize)]
 struct Claims {
@@ -129,13 +120,26 @@ impl Authenticator {
         if leeway_secs > MAX_LEEWAY_SECS {
             return Err(AuthSettingsError::LeewayTooLong);
         }
-        let (algorithm, decoding_keys) = keys::read(&keys)?;
-        let validation = validation(algorithm, audience.as_deref(), leeway_secs);
-        let signing = match keys {
-            JwtKeys::Hs256(secrets) => secrets.into_iter().next(),
-            JwtKeys::PublicKey(_) => None,
+        let rules = ClaimRules { issuer, audience, leeway_secs };
+        let (keys, signing) = match keys {
+            JwtKeys::Hs256(secrets) => {
+                (Keys::Fixed(keys::shared(&secrets, &rules)?.into()), secrets.into_iter().next())
+            }
+            JwtKeys::PublicKeys(pem) => (Keys::Fixed(keys::public(&pem, &rules)?.into()), None),
+            JwtKeys::KeySet { document, source } => {
+                (Keys::Set(KeySet::new(document, source, rules.clone())?), None)
+            }
         };
-        Ok(Self { keys: decoding_keys, validation, signing, issuer, audience })
+        Ok(Self { keys, signing, rules })
+    }
+
+    /// Reads the key set again, if there is one. If that fails, the keys that were read last stay
+    /// valid.
+    pub async fn refresh_keys(&self) -> Result<(), PortUnavailable> {
+        match &self.keys {
+            Keys::Set(set) => set.refresh().await,
+            Keys::Fixed(_) => Ok(()),
+        }
     }
 
     /// Signs a token for this user that expires after `lifetime` (whole seconds).
@@ -146,71 +150,82 @@ impl Authenticator {
             sub: user.as_str(),
             iat,
             exp: iat.saturating_add(lifetime.as_secs()),
-            iss: self.issuer.as_deref(),
-            aud: self.audience.as_deref(),
+            iss: self.rules.issuer.as_deref(),
+            aud: self.rules.audience.as_deref(),
         };
         let key = EncodingKey::from_secret(secret.expose_secret());
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(|_| SignError::Failed)
     }
 
     /// The user in the token of the request's only `Authorization` header.
-    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<CurrentUser, Unauthorized> {
-        let token = bearer::token(headers, MAX_TOKEN_LEN).ok_or(Unauthorized)?;
-        self.read(token).map_err(|reason| {
-            tracing::debug!(reason, "refused a bearer token");
-            Unauthorized
-        })
+    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<CurrentUser, TokenRefusal> {
+        self.read(bearer::token(headers, MAX_TOKEN_LEN)?)
     }
 
-    fn read(&self, token: &str) -> Result<CurrentUser, &'static str> {
-        let mut refusal = "no key";
-        for key in &self.keys {
-            match jsonwebtoken::decode::<Claims>(token, key, &self.validation) {
+    /// Whether the same request may be accepted after [`Authenticator::ask_for_new_keys`].
+    pub(crate) const fn may_have_new_keys(&self, refusal: TokenRefusal) -> bool {
+        matches!(self.keys, Keys::Set(_)) && refusal.may_be_a_new_key()
+    }
+
+    /// Reads the key set for a token with an unknown key, unless that happened lately.
+    pub(crate) async fn ask_for_new_keys(&self) {
+        if let Keys::Set(set) = &self.keys {
+            set.ask().await;
+        }
+    }
+
+    fn read(&self, token: &str) -> Result<CurrentUser, TokenRefusal> {
+        let keys = match &self.keys {
+            Keys::Fixed(keys) => Arc::clone(keys),
+            Keys::Set(set) => set.keys(),
+        };
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenRefusal::Malformed)?;
+        // The id only selects among keys of the issuer. A key without an id may be any of them.
+        let is_candidate = |key: &&VerificationKey| match (&key.id, &header.kid) {
+            (Some(id), Some(named)) => id == named,
+            _ => true,
+        };
+        let mut refusal = TokenRefusal::UnknownKey;
+        for VerificationKey { key, validation, .. } in keys.iter().filter(is_candidate) {
+            match jsonwebtoken::decode::<Claims>(token, key, validation) {
                 Ok(data) => return self.checked(&data.header, &data.claims),
-                Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => refusal = "signature",
-                Err(error) => return Err(reason(error.kind())),
+                // Another key may be the right one. A signature says more than an algorithm.
+                Err(error) => match TokenRefusal::from(error.kind()) {
+                    TokenRefusal::Signature => refusal = TokenRefusal::Signature,
+                    TokenRefusal::Algorithm if refusal == TokenRefusal::Signature => {}
+                    TokenRefusal::Algorithm => refusal = TokenRefusal::Algorithm,
+                    refusal => return Err(refusal),
+                },
             }
         }
         Err(refusal)
     }
 
     /// Checks what the library does not.
-    fn checked(&self, header: &Header, claims: &Claims) -> Result<CurrentUser, &'static str> {
+    fn checked(&self, header: &Header, claims: &Claims) -> Result<CurrentUser, TokenRefusal> {
         // A receiver must refuse a token with a critical extension that it does not know (RFC 7515,
         // section 4.1.11).
         if header.crit.is_some() {
-            return Err("critical extension");
+            return Err(TokenRefusal::CriticalExtension);
         }
-        if self.issuer.is_some() && claims.iss != self.issuer {
-            return Err("issuer");
+        if claims.exp >= FIRST_EXP_IN_MILLIS {
+            return Err(TokenRefusal::ExpInMilliseconds);
         }
-        let id = UserId::parse(&claims.sub).map_err(|_| "subject")?;
+        if self.rules.issuer.is_some() && claims.iss != self.rules.issuer {
+            return Err(TokenRefusal::Issuer);
+        }
+        let id = UserId::parse(&claims.sub).map_err(|_| TokenRefusal::Subject)?;
         Ok(CurrentUser { id, token_expires_in: until(claims.exp) })
-    }
-}
-
-impl RouteError for Unauthorized {
-    fn failure(&self) -> Failure {
-        Failure::new(ErrorCode::Unauthorized, self)
-    }
-}
-
-impl ResponseError for Unauthorized {
-    fn status_code(&self) -> StatusCode {
-        self.failure().status()
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        self.failure().into_response()
     }
 }
 
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticator")
-            .field("algorithms", &self.validation.algorithms)
-            .field("keys", &self.keys.len())
-            .finish_non_exhaustive()
+        let keys = match &self.keys {
+            Keys::Fixed(keys) => keys.len(),
+            Keys::Set(set) => set.keys().len(),
+        };
+        f.debug_struct("Authenticator").field("keys", &keys).finish_non_exhaustive()
     }
 }
 
@@ -218,34 +233,4 @@ impl fmt::Debug for Authenticator {
 fn until(unix_secs: f64) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Duration::try_from_secs_f64(unix_secs).unwrap_or(Duration::MAX).saturating_sub(now)
-}
-
-fn validation(algorithm: Algorithm, audience: Option<&str>, leeway_secs: u64) -> Validation {
-    let mut validation = Validation::new(algorithm);
-    validation.leeway = leeway_secs;
-    validation.validate_nbf = true;
-    // The library accepts a token without a claim that is not required.
-    match audience {
-        Some(audience) => {
-            validation.set_audience(&[audience]);
-            validation.set_required_spec_claims(&["exp", "sub", "aud"]);
-        }
-        None => {
-            validation.validate_aud = false;
-            validation.set_required_spec_claims(&["exp", "sub"]);
-        }
-    }
-    validation
-}
-
-/// Why a token was refused. Quotes nothing from the token.
-fn reason(kind: &ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::ExpiredSignature => "expired",
-        ErrorKind::ImmatureSignature => "not yet valid",
-        ErrorKind::InvalidAlgorithm => "algorithm",
-        ErrorKind::InvalidAudience => "audience",
-        ErrorKind::MissingRequiredClaim(_) => "a required claim is missing",
-        _ => "malformed",
-    }
 }

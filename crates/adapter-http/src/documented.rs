@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::ExampleBuilder;
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
@@ -18,19 +18,30 @@ pub(crate) const SIGNATURE_SCHEME: &str = "elevenLabsSignature";
 pub(crate) const SIGNATURE_HEADER: &str = "ElevenLabs-Signature";
 pub(crate) const TOOL_SECRET_SCHEME: &str = "elevenLabsToolSecret";
 
+/// Seconds from now.
+fn seconds() -> RefOr<Schema> {
+    let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).build();
+    RefOr::T(seconds.into())
+}
+
 /// Name, type and description of a header of an error response.
 type ErrorHeader = Option<(&'static str, fn() -> RefOr<Schema>, &'static str)>;
 
-const CHALLENGE: ErrorHeader = Some(("WWW-Authenticate", String::schema, "`Bearer`"));
-const RETRY_AFTER: ErrorHeader = Some(("Retry-After", u64::schema, "Seconds, at least 1"));
+const CHALLENGE: ErrorHeader = Some((
+    "WWW-Authenticate",
+    String::schema,
+    "`Bearer`; with the reason if a token was refused: `Bearer error=\"invalid_token\", error_description=\"expired\"`",
+));
+const SECRET_CHALLENGE: ErrorHeader = Some(("WWW-Authenticate", String::schema, "`Bearer`"));
+const RETRY_AFTER: ErrorHeader = Some(("Retry-After", seconds, "Seconds, at least 1"));
 const RETRY_IN_FLIGHT: ErrorHeader =
-    Some(("Retry-After", u64::schema, "Seconds, at least 1, after which a retry may get another response"));
+    Some(("Retry-After", seconds, "Seconds, at least 1, after which a retry may get another response"));
 const RETRY_UNAVAILABLE: ErrorHeader =
-    Some(("Retry-After", u64::schema, "Seconds, at least 1; with `SERVICE_UNAVAILABLE` only"));
+    Some(("Retry-After", seconds, "Seconds, at least 1; with `SERVICE_UNAVAILABLE` only"));
 
 const RETRY_PLACING: ErrorHeader = Some((
     "Retry-After",
-    u64::schema,
+    seconds,
     "Seconds, at least 1; with `SERVICE_UNAVAILABLE`, and with `PROVIDER_REJECTED` if the provider named a time",
 ));
 
@@ -48,7 +59,7 @@ macro_rules! error_responses {
 
 error_responses! {
     Unauthorized = "401", "Unauthorized", CHALLENGE, [
-        error("UNAUTHORIZED", "a valid bearer token is required")
+        with(error("UNAUTHORIZED", "a valid bearer token is required"), json!({ "reason": "expired" }))
     ];
     UserNotFound = "404", "User not found", None, [
         error("USER_NOT_FOUND", "user not found")
@@ -119,6 +130,13 @@ error_responses! {
         ),
         invalid(Some("url"), "must be an http or https URL of at most 2048 characters")
     ];
+    EndpointUrlTaken = "409", "The organization has an endpoint with this URL", None, [
+        error("WEBHOOK_URL_TAKEN", "the organization already has a webhook endpoint with this URL")
+    ];
+    ChangeRefused = "400", "The gateway must not send to the URL, or the request is not valid", None, [
+        error("WEBHOOK_URL_REFUSED", "the URL leads to an address that is not public"),
+        invalid(Some("status"), "must be active or paused")
+    ];
     EndpointNotFound = "404", "The organization has no such endpoint, or the user is not found", None, [
         error("WEBHOOK_ENDPOINT_NOT_FOUND", "Webhook endpoint not found")
     ];
@@ -130,7 +148,7 @@ error_responses! {
         invalid(None, "the body is not an event of the provider")
     ];
     UnverifiedEvent = "401",
-        "Neither signature nor tool secret is valid, or none is configured; nothing is stored", CHALLENGE, [
+        "Neither signature nor tool secret is valid, or none is configured; nothing is stored", SECRET_CHALLENGE, [
         error("UNAUTHORIZED", "a valid signature or tool secret is required")
     ];
     EventTimedOut = "408", "The body did not arrive in time, or too slowly; send it again", None, [
@@ -146,23 +164,31 @@ error_responses! {
         "The body is not a JSON object of at most 64 KiB, or lacks a `conversation_id`", None, [
         invalid(Some("conversation_id"), "must be the ID of a conversation")
     ];
-    UnverifiedQuestion = "401", "The tool secret is not valid, or none is configured", CHALLENGE, [
+    UnverifiedQuestion = "401", "The tool secret is not valid, or none is configured", SECRET_CHALLENGE, [
         error("UNAUTHORIZED", "a valid signature or tool secret is required")
     ];
 }
 
-/// An event stream.
-pub(crate) fn stream_example() -> String {
-    let document = concat!(
-        "{\"type\":\"call_ended\",\"timestamp\":\"2026-03-02T09:12:35.120Z\",\"data\":{",
-        "\"eventId\":\"evt_64f0a1b2c3d4e5f6a7b8d111_call_ended_completed\",",
-        "\"callId\":\"64f0a1b2c3d4e5f6a7b8d111\",\"status\":\"completed\",\"direction\":\"outbound\",",
-        "\"conversationId\":\"eleven-conv-abc123\",\"organizationId\":\"64f0a1b2c3d4e5f6a7b8bb00\",",
-        "\"userId\":\"64f0a1b2c3d4e5f6a7b8aa00\",\"contactId\":\"64f0a1b2c3d4e5f6a7b8c9d0\",",
-        "\"agentId\":\"64f0a1b2c3d4e5f6a7b8cc00\",\"from\":\"+14165550100\",\"to\":\"+14165550110\"}}"
-    );
-    let opening = "retry: 2000\nid: 4710\n\n: events of calls follow\n\n";
-    format!("{opening}id: 4711\nevent: call_ended\ndata: {document}\n\n")
+/// The items of an event stream.
+pub(crate) fn stream_example() -> Value {
+    let document = json!({
+        "type": "call_ended",
+        "timestamp": "2026-03-02T09:12:35.120Z",
+        "data": {
+            "eventId": "evt_64f0a1b2c3d4e5f6a7b8d111_call_ended_completed",
+            "callId": "64f0a1b2c3d4e5f6a7b8d111",
+            "status": "completed",
+            "direction": "outbound",
+            "conversationId": "eleven-conv-abc123",
+            "organizationId": "64f0a1b2c3d4e5f6a7b8bb00",
+            "userId": "64f0a1b2c3d4e5f6a7b8aa00",
+            "contactId": "64f0a1b2c3d4e5f6a7b8c9d0",
+            "agentId": "64f0a1b2c3d4e5f6a7b8cc00",
+            "from": "+14165550100",
+            "to": "+14165550110"
+        }
+    });
+    json!([{ "id": "4711", "event": "call_ended", "data": document.to_string() }])
 }
 
 /// The dynamic variables of a known caller.

@@ -143,7 +143,12 @@ impl Failure {
             response.insert_header((RETRY_AFTER, secs.to_string()));
         }
         if matches!(self.code, ErrorCode::Unauthorized) {
-            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+            // RFC 6750, section 3: a request without a token gets no error code.
+            let challenge = match self.reason.as_deref() {
+                Some(reason) => format!("Bearer error=\"invalid_token\", error_description=\"{reason}\""),
+                None => "Bearer".to_owned(),
+            };
+            response.insert_header((WWW_AUTHENTICATE, challenge));
         }
         let (call_id, conversation_id, sip_call_id) = match self.call {
             Some(call) => (Some(call.call_id), call.conversation_id, call.carrier_call_id),

@@ -9,7 +9,7 @@ use crate::event_streams::StreamTimes;
 use crate::failure::InvalidRequest;
 use crate::read_calls_error::ReadError;
 use crate::state::Gateway;
-use crate::wire::sequence;
+use crate::wire::{LastEventId, StreamItem, sequence};
 use crate::{documented, paths};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -19,9 +19,10 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 /// Follow calls
 ///
 /// A stream of server-sent events: the call events of the user's organization, as they happen. Each
-/// event has an `id`, which is its sequence number, an `event`, which is the document's `type`, and
+/// item has an `id`, which is its sequence number, an `event`, which is the document's `type`, and
 /// one line of `data`, which is a `CallsEvent`: the document that webhooks receive too. The stream
-/// has comments while nothing happens.
+/// has comments while nothing happens. The schema lists the items of the stream: it is text, as
+/// server-sent events are, and not a JSON array.
 ///
 /// The stream begins with an `id` without an event: the sequence number that it starts after. It
 /// ends after an hour, when the token expires, when the gateway shuts down and when a store fails.
@@ -33,7 +34,7 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
     tag = "Calls",
     operation_id = "get_calls_events",
     params((
-        "Last-Event-ID" = Option<u64>,
+        "Last-Event-ID" = inline(LastEventId),
         Header,
         description = "The `id` of the last event that the client has received: the stream starts after it"
     )),
@@ -41,7 +42,7 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
         (
             status = 200,
             description = "The stream",
-            body = String,
+            body = Vec<StreamItem>,
             content_type = "text/event-stream",
             headers(("Cache-Control" = String, description = "`no-store`")),
             example = documented::stream_example

@@ -10,6 +10,7 @@
 //! | `extract.rs`, `respond.rs` | what handlers receive and return |
 //! | `place_call.rs`, `read_calls.rs`, `follow_calls.rs`, `webhook_endpoints.rs` | handlers for users |
 //! | `provider_requests.rs`, `probes.rs`, `documents.rs` | the other handlers |
+//! | `head_requests.rs`, `cors.rs` | `HEAD`, and pages of other origins |
 //! | `failure.rs`, `*_error.rs` | errors: status, body, headers and log line |
 //! | `call_runner.rs`, `event_intake.rs`, `event_streams.rs` | what limits calls, events and streams |
 //! | `event_body.rs` | the body of an event, of any size |
@@ -23,6 +24,7 @@
 
 mod auth;
 mod call_runner;
+mod cors;
 mod documented;
 mod documents;
 mod event_body;
@@ -31,6 +33,7 @@ mod event_streams;
 mod extract;
 mod failure;
 mod follow_calls;
+mod head_requests;
 mod health;
 mod openapi;
 pub mod paths;
@@ -52,12 +55,13 @@ mod webhook_endpoints;
 mod webhook_endpoints_error;
 mod wire;
 
-pub use auth::{AuthSettings, AuthSettingsError, Authenticator, JwtKeys, SignError};
+pub use auth::{AuthSettings, AuthSettingsError, Authenticator, JwtKeys, KeySetSource, SignError};
 pub use call_runner::CallRunner;
+pub use cors::AllowedOrigins;
 pub use event_body::EVENT_BODY_LIMIT;
 pub use event_intake::EventIntake;
 pub use extract::REQUEST_BODY_LIMIT;
 pub use health::{ComponentHealth, Readiness};
-pub use openapi::{openapi, openapi_yaml};
+pub use openapi::{openapi, openapi_yaml, provider_openapi_yaml};
 pub use server::{HttpSettings, serve};
 pub use state::{Gateway, GatewayParts, TimeLimits};

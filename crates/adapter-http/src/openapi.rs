@@ -1,21 +1,21 @@
 //! The OpenAPI document, generated from the handlers and the wire types.
 
 mod call_event_webhook;
+mod named_schemas;
+mod provider_webhooks;
 
 use event_json::CallEventDocument;
 use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, ObjectBuilder, OneOf, Schema, Type};
-use utoipa::openapi::security::{
-    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
-};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{HeaderBuilder, OpenApi, RefOr, Required};
 use utoipa::{Modify, OpenApi as _};
 
 use self::call_event_webhook::CallEventWebhook;
-use crate::documented::{SIGNATURE_HEADER, SIGNATURE_SCHEME, TOOL_SECRET_SCHEME};
-use crate::failure::ErrorResponse;
+use self::named_schemas::NamedSchemas;
+use crate::failure::{ErrorDetail, ErrorResponse};
 use crate::wire::{PlaceCallRequest, PlacedResponse};
-use crate::{follow_calls, paths, place_call, probes, provider_requests, read_calls, webhook_endpoints};
+use crate::{follow_calls, place_call, probes, read_calls, webhook_endpoints};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -25,45 +25,63 @@ use crate::{follow_calls, paths, place_call, probes, provider_requests, read_cal
                        records every call.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    servers((url = "/", description = "This gateway")),
+    servers((url = "http://127.0.0.1:2212", description = "The gateway")),
     paths(
         place_call::place_call,
         read_calls::list_calls,
         follow_calls::follow_calls,
         read_calls::get_call,
         read_calls::get_recording,
-        provider_requests::receive_event,
-        provider_requests::personalize,
         webhook_endpoints::register_endpoint,
         webhook_endpoints::list_endpoints,
+        webhook_endpoints::change_endpoint,
+        webhook_endpoints::test_endpoint,
         webhook_endpoints::remove_endpoint,
         webhook_endpoints::replace_secret,
         webhook_endpoints::list_deliveries,
         probes::healthz,
         probes::readyz
     ),
-    components(schemas(PlaceCallRequest, PlacedResponse, ErrorResponse, CallEventDocument<'_>)),
+    components(schemas(PlaceCallRequest, PlacedResponse, ErrorResponse, ErrorDetail, CallEventDocument<'_>)),
     tags(
         (name = "Calls", description = "Place calls, and read what happened to them"),
-        (name = "Webhooks", description = "What the voice provider sends to the gateway"),
         (name = "Webhook endpoints", description = "Where organizations receive the events of their calls"),
         (name = "Health", description = "For load balancers and orchestrators")
     ),
-    modifiers(&Credentials, &OpenSchemas, &RequestIds, &CallEventWebhook)
+    modifiers(&UserTokens, &OpenSchemas, &RequestIds, &CallEventWebhook, &NamedSchemas)
 )]
 struct Document;
 
-/// The OpenAPI document of every documented route.
+/// The server that the documents name. A gateway that serves them names itself instead.
+pub(crate) const SERVER: &str = "http://127.0.0.1:2212";
+
+/// The OpenAPI document of the routes for users.
 #[must_use]
 pub fn openapi() -> OpenApi {
     Document::openapi()
 }
 
-/// The OpenAPI document as YAML: the response of `GET /openapi.yaml`, and the content of
-/// `docs/openapi.yaml`.
+/// The OpenAPI document of the routes for users as YAML: the content of `docs/openapi.yaml`, and, but
+/// for its server, the response of `GET /openapi.yaml`.
 #[must_use]
 pub fn openapi_yaml() -> String {
-    openapi().to_yaml().expect("a document of strings, numbers and lists always serializes to YAML")
+    yaml(&openapi())
+}
+
+/// The OpenAPI document of what the voice provider sends, as YAML: the content of
+/// `docs/openapi-provider.yaml`.
+#[must_use]
+pub fn provider_openapi_yaml() -> String {
+    yaml(&provider_webhooks::Document::openapi())
+}
+
+/// The OpenAPI document of the routes for users as JSON.
+pub(crate) fn openapi_json() -> String {
+    openapi().to_json().expect("a document of strings, numbers and lists always serializes to JSON")
+}
+
+fn yaml(document: &OpenApi) -> String {
+    document.to_yaml().expect("a document of strings, numbers and lists always serializes to YAML")
 }
 
 /// Every request may have an id, and every response has one.
@@ -71,7 +89,7 @@ struct RequestIds;
 
 impl Modify for RequestIds {
     fn modify(&self, document: &mut OpenApi) {
-        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let text = || ObjectBuilder::new().schema_type(Type::String).max_length(Some(128));
         let given = ParameterBuilder::new()
             .name("X-Request-Id")
             .parameter_in(ParameterIn::Header)
@@ -84,7 +102,10 @@ impl Modify for RequestIds {
             .description(Some("The request's ID, which is in the log too"))
             .build();
         let paths = document.paths.paths.values_mut();
-        for operation in paths.flat_map(|path| [&mut path.get, &mut path.post, &mut path.delete]).flatten() {
+        for operation in paths
+            .flat_map(|path| [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete])
+            .flatten()
+        {
             operation.parameters.get_or_insert_default().push(given.clone().into());
             for response in operation.responses.responses.values_mut() {
                 if let RefOr::T(response) = response {
@@ -95,29 +116,15 @@ impl Modify for RequestIds {
     }
 }
 
-/// How users and the voice provider authenticate.
-struct Credentials;
+/// How users authenticate.
+struct UserTokens;
 
-impl Modify for Credentials {
+impl Modify for UserTokens {
     fn modify(&self, document: &mut OpenApi) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("bearerAuth", SecurityScheme::Http(scheme));
-        let described = "`t=<Unix seconds>,v0=<HMAC-SHA256 of the time, a dot and the body, in hex>`";
-        let signature = ApiKeyValue::with_description(SIGNATURE_HEADER, described);
-        let signature = SecurityScheme::ApiKey(ApiKey::Header(signature));
-        components.add_security_scheme(SIGNATURE_SCHEME, signature);
-        let secret = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The tool secret"));
-        components.add_security_scheme(TOOL_SECRET_SCHEME, SecurityScheme::Http(secret.build()));
-
-        let mut require = |path: &str, schemes: &[&str]| {
-            let none: [&str; 0] = [];
-            let schemes = schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, none)).collect();
-            let path = document.paths.paths.get_mut(path).expect("the handlers document this path");
-            path.post.as_mut().expect("the provider sends POST requests").security = Some(schemes);
-        };
-        require(paths::PROVIDER_EVENTS, &[SIGNATURE_SCHEME, TOOL_SECRET_SCHEME]);
-        require(paths::PERSONALIZATION, &[TOOL_SECRET_SCHEME]);
+        let described = "A JWT of at most 8192 bytes. `sub` is the user's ID, and `exp` is in seconds.";
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        let scheme = SecurityScheme::Http(scheme.description(Some(described)).build());
+        document.components.get_or_insert_default().add_security_scheme("bearerAuth", scheme);
     }
 }
 

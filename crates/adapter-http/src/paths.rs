@@ -12,12 +12,17 @@ pub const CALL: &str = "/api/calls/{callId}";
 pub const CALL_RECORDING: &str = "/api/calls/{callId}/recording";
 /// Receives events of the voice provider, whichever is configured.
 pub const PROVIDER_EVENTS: &str = "/api/webhook/elevenlabs";
+/// The same path, as some operators type it. The provider does not repeat an event that got 404.
+pub(crate) const PROVIDER_EVENTS_WITH_SLASH: &str = "/api/webhook/elevenlabs/";
 /// Receives the voice provider's question who is calling.
 pub const PERSONALIZATION: &str = "/api/webhook/elevenlabs/personalization";
+pub(crate) const PERSONALIZATION_WITH_SLASH: &str = "/api/webhook/elevenlabs/personalization/";
 /// Lists and registers webhook endpoints.
 pub const WEBHOOK_ENDPOINTS: &str = "/api/webhook-endpoints";
 /// One webhook endpoint.
 pub const WEBHOOK_ENDPOINT: &str = "/api/webhook-endpoints/{endpointId}";
+/// A test event for a webhook endpoint.
+pub const WEBHOOK_ENDPOINT_TEST: &str = "/api/webhook-endpoints/{endpointId}/test";
 /// The secret of a webhook endpoint.
 pub const WEBHOOK_ENDPOINT_SECRET: &str = "/api/webhook-endpoints/{endpointId}/secret";
 /// The deliveries to a webhook endpoint.
@@ -28,6 +33,8 @@ pub const HEALTHZ: &str = "/healthz";
 pub const READYZ: &str = "/readyz";
 /// The OpenAPI document.
 pub const OPENAPI: &str = "/openapi.yaml";
+/// The OpenAPI document as JSON.
+pub const OPENAPI_JSON: &str = "/openapi.json";
 /// The interactive documentation.
 pub const DOCS: &str = "/docs";
 /// The files of the interactive documentation.

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use crate::event_intake::{Delivery, credentials};
-use crate::extract::{JsonBytes, gateway};
+use crate::extract::{ENCODED, JsonBytes, gateway, is_encoded};
 use crate::failure::{InvalidRequest, Panicked, logged};
 use crate::provider_request_error::ProviderRequestError;
 use crate::respond::Json;
@@ -30,9 +30,13 @@ impl FromRequest for Delivery {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (gateway, credentials) = (gateway(request).clone(), credentials(request.headers()));
+        let is_encoded = is_encoded(request.headers());
         let payload = web::Payload::from_request(request, payload);
         async move {
             let intake = gateway.parts().events.as_ref().ok_or(ProviderRequestError::NoCredentials)?;
+            if is_encoded {
+                return Err(logged(InvalidRequest::field("Content-Encoding", ENCODED).into()));
+            }
             let payload = payload.await.map_err(|_| ProviderRequestError::Incomplete)?;
             intake.read(credentials, payload, gateway.parts().time_limits).await.map_err(logged)
         }

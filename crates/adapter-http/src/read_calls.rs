@@ -38,7 +38,7 @@ impl FromRequest for CallInPath {
     path = paths::CALL,
     tag = "Calls",
     operation_id = "get_calls_call_id",
-    params(("callId" = String, Path, description = "The gateway's ID of the call")),
+    params(("callId" = String, Path, description = "The gateway's ID of the call", max_length = 128)),
     responses(
         (status = 200, description = "The call", body = CallResponse),
         documented::Unauthorized,
@@ -104,7 +104,7 @@ pub(crate) async fn list_calls(
     path = paths::CALL_RECORDING,
     tag = "Calls",
     operation_id = "get_calls_call_id_recording",
-    params(("callId" = String, Path, description = "The gateway's ID of the call")),
+    params(("callId" = String, Path, description = "The gateway's ID of the call", max_length = 128)),
     responses(
         (status = 200, description = "The recording", body = RecordingResponse),
         documented::Unauthorized,

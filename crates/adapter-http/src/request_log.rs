@@ -30,6 +30,7 @@ pub(crate) async fn log_request(
         request.id = id.to_str().unwrap_or_default(),
         http.method = method(request.method()),
         http.route = route,
+        reason = tracing::field::Empty,
     );
     let mut line = span.in_scope(Line::begin);
     let outcome = next.call(request).instrument(span.clone()).await;

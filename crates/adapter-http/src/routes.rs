@@ -1,8 +1,9 @@
 //! Which path has which handlers.
 
+use actix_web::guard;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Resource};
+use actix_web::{HttpResponse, Resource, Route};
 
 use crate::failure::{ErrorCode, Failure};
 use crate::{
@@ -15,34 +16,56 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .service(path("POST", paths::PLACE_CALL).route(web::post().to(place_call::place_call)))
         // Before the route of one call, which would match these paths too.
-        .service(path("GET", paths::CALL_HISTORY).route(web::get().to(read_calls::list_calls)))
-        .service(path("GET", paths::CALL_EVENTS).route(web::get().to(follow_calls::follow_calls)))
-        .service(path("GET", paths::CALL).route(web::get().to(read_calls::get_call)))
-        .service(path("GET", paths::CALL_RECORDING).route(web::get().to(read_calls::get_recording)))
-        .service(path("POST", paths::PROVIDER_EVENTS).route(web::post().to(provider_requests::receive_event)))
-        .service(path("POST", paths::PERSONALIZATION).route(web::post().to(provider_requests::personalize)))
+        .service(path(GET, paths::CALL_HISTORY).route(get().to(read_calls::list_calls)))
+        .service(path(GET, paths::CALL_EVENTS).route(get().to(follow_calls::follow_calls)))
+        .service(path(GET, paths::CALL).route(get().to(read_calls::get_call)))
+        .service(path(GET, paths::CALL_RECORDING).route(get().to(read_calls::get_recording)))
+        .configure(configure_provider_webhooks)
         .configure(configure_webhook_endpoints)
-        .service(path("GET", paths::HEALTHZ).route(web::get().to(probes::healthz)))
-        .service(path("GET", paths::READYZ).route(web::get().to(probes::readyz)))
-        .service(path("GET", paths::OPENAPI).route(web::get().to(documents::openapi_yaml)))
-        .service(path("GET", paths::DOCS).route(web::get().to(documents::docs_redirect)))
-        .service(path("GET", paths::DOCS_FILES).route(web::get().to(documents::docs)))
+        .service(path(GET, paths::HEALTHZ).route(get().to(probes::healthz)))
+        .service(path(GET, paths::READYZ).route(get().to(probes::readyz)))
+        .service(path(GET, paths::OPENAPI).route(get().to(documents::openapi_yaml)))
+        .service(path(GET, paths::OPENAPI_JSON).route(get().to(documents::openapi_json)))
+        .service(path(GET, paths::DOCS).route(get().to(documents::docs_redirect)))
+        .service(path(GET, paths::DOCS_FILES).route(get().to(documents::docs)))
         .default_service(web::to(documents::not_found));
+}
+
+fn configure_provider_webhooks(config: &mut ServiceConfig) {
+    for events in [paths::PROVIDER_EVENTS, paths::PROVIDER_EVENTS_WITH_SLASH] {
+        config.service(path("POST", events).route(web::post().to(provider_requests::receive_event)));
+    }
+    for question in [paths::PERSONALIZATION, paths::PERSONALIZATION_WITH_SLASH] {
+        config.service(path("POST", question).route(web::post().to(provider_requests::personalize)));
+    }
 }
 
 fn configure_webhook_endpoints(config: &mut ServiceConfig) {
     use webhook_endpoints as handlers;
     config
         .service(
-            path("GET, POST", paths::WEBHOOK_ENDPOINTS)
-                .route(web::get().to(handlers::list_endpoints))
+            path("GET, HEAD, POST", paths::WEBHOOK_ENDPOINTS)
+                .route(get().to(handlers::list_endpoints))
                 .route(web::post().to(handlers::register_endpoint)),
         )
-        .service(path("DELETE", paths::WEBHOOK_ENDPOINT).route(web::delete().to(handlers::remove_endpoint)))
-        .service(path("POST", paths::WEBHOOK_ENDPOINT_SECRET).route(web::post().to(handlers::replace_secret)))
         .service(
-            path("GET", paths::WEBHOOK_ENDPOINT_DELIVERIES).route(web::get().to(handlers::list_deliveries)),
-        );
+            path("DELETE, PATCH", paths::WEBHOOK_ENDPOINT)
+                .route(web::delete().to(handlers::remove_endpoint))
+                .route(web::patch().to(handlers::change_endpoint)),
+        )
+        .service(path("POST", paths::WEBHOOK_ENDPOINT_TEST).route(web::post().to(handlers::test_endpoint)))
+        .service(path("POST", paths::WEBHOOK_ENDPOINT_SECRET).route(web::post().to(handlers::replace_secret)))
+        .service(path(GET, paths::WEBHOOK_ENDPOINT_DELIVERIES).route(get().to(handlers::list_deliveries)));
+}
+
+/// What `Allow` lists for [`get`].
+const GET: &str = "GET, HEAD";
+
+/// A response to `HEAD` is that to `GET` without its body, which [`without_body`] removes.
+///
+/// [`without_body`]: crate::head_requests::without_body
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// A path with these methods; another method gets 405.

@@ -6,19 +6,21 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use socket2::SockRef;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use tokio::net::TcpStream;
 
+use crate::cors::{AllowedOrigins, refusals_as_failures};
+use crate::head_requests::without_body;
 use crate::request_log::log_request;
 use crate::routes;
 use crate::state::Gateway;
 
 /// How the server treats its connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpSettings {
     /// Threads that serve requests; at least 1.
     pub workers: usize,
@@ -30,6 +32,8 @@ pub struct HttpSettings {
     /// than a phone may ring, or a client that waits for a dial gets no response. Rounded up to
     /// whole seconds.
     pub shutdown_timeout: Duration,
+    /// Whose pages may call the API from a browser.
+    pub allowed_origins: AllowedOrigins,
 }
 
 /// Longer than the idle timeout of common load balancers (60 s): otherwise the gateway may close a
@@ -47,9 +51,14 @@ const BLOCKING_THREADS: usize = 1;
 /// It handles no signals: stop it by its handle. `stop(true)` closes the listener and waits for
 /// pending responses.
 pub fn serve(listener: TcpListener, gateway: Gateway, settings: HttpSettings) -> io::Result<Server> {
+    let HttpSettings { allowed_origins: origins, .. } = settings.clone();
     let app = move || {
         App::new()
             .app_data(web::Data::new(gateway.clone()))
+            // The last one is the outermost: every response has a request id.
+            .wrap(from_fn(without_body))
+            .wrap(Condition::new(origins.are_any(), origins.middleware()))
+            .wrap(from_fn(refusals_as_failures))
             .wrap(from_fn(log_request))
             .configure(routes::configure)
     };

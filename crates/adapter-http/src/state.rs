@@ -25,7 +25,7 @@ pub struct GatewayParts {
     /// Places calls.
     pub calls: Arc<CallRunner>,
     /// Checks the tokens of users.
-    pub authenticator: Authenticator,
+    pub authenticator: Arc<Authenticator>,
     /// Checks the stores that a call needs.
     pub readiness: Arc<dyn Readiness>,
     /// Reads calls.

@@ -13,8 +13,9 @@ use crate::respond::Json;
 use crate::state::Gateway;
 use crate::webhook_endpoints_error::EndpointError;
 use crate::wire::{
-    DeliveriesResponse, DeliveryParameters, EndpointRegisteredResponse, EndpointRemovedResponse,
-    EndpointsResponse, RegisterEndpointRequest, SecretReplacedResponse,
+    ChangeEndpointRequest, DeliveriesResponse, DeliveryParameters, EndpointChangedResponse,
+    EndpointRegisteredResponse, EndpointRemovedResponse, EndpointTestedResponse, EndpointsResponse,
+    RegisterEndpointRequest, SecretReplacedResponse,
 };
 use crate::{documented, paths};
 
@@ -36,7 +37,7 @@ impl FromRequest for EndpointInPath {
 ///
 /// From now on the gateway sends the events of the organization's calls to this URL, each at least
 /// once and signed with the secret in the response: see the webhook `call_event`. An organization
-/// has at most 10 endpoints.
+/// has at most 10 endpoints, each with a URL of its own.
 #[utoipa::path(
     post,
     path = paths::WEBHOOK_ENDPOINTS,
@@ -48,6 +49,7 @@ impl FromRequest for EndpointInPath {
         documented::EndpointRefused,
         documented::Unauthorized,
         documented::UserNotFound,
+        documented::EndpointUrlTaken,
         documented::Unavailable
     ),
     security(("bearerAuth" = []))
@@ -89,6 +91,70 @@ pub(crate) async fn list_endpoints(
     Ok(Json(EndpointsResponse::new(&endpoints)))
 }
 
+/// Change a webhook endpoint
+///
+/// Changes what the body names. While an endpoint is paused, or disabled because its receiver
+/// responded 410, its events are queued and wait; after 3 days they become dead letters. With the
+/// status `active` the gateway sends what waits, and queues the dead letters of the endpoint again.
+#[utoipa::path(
+    patch,
+    path = paths::WEBHOOK_ENDPOINT,
+    tag = "Webhook endpoints",
+    operation_id = "patch_webhook_endpoint",
+    params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128)),
+    request_body(content = ChangeEndpointRequest),
+    responses(
+        (status = 200, description = "The endpoint is changed", body = EndpointChangedResponse),
+        documented::ChangeRefused,
+        documented::Unauthorized,
+        documented::EndpointNotFound,
+        documented::EndpointUrlTaken,
+        documented::Unavailable
+    ),
+    security(("bearerAuth" = []))
+)]
+pub(crate) async fn change_endpoint(
+    user: CurrentUser,
+    endpoint: EndpointInPath,
+    body: JsonBytes,
+    gateway: web::Data<Gateway>,
+) -> Result<Json<EndpointChangedResponse>, EndpointError> {
+    let change = ChangeEndpointRequest::parse(&body.0)?.read()?;
+    let webhooks = gateway.parts().webhooks.clone();
+    let changing = async move { webhooks.change(&user.id, &endpoint.0, change).await };
+    let endpoint = gateway.run::<_, _, EndpointError>(changing).await?;
+    Ok(Json(EndpointChangedResponse::new(&endpoint)))
+}
+
+/// Send a test event to a webhook endpoint
+///
+/// Sends one event of the type `test`, signed like every other, and responds with what came of it.
+/// It is sent also while the endpoint is paused or disabled, only once, and changes nothing.
+#[utoipa::path(
+    post,
+    path = paths::WEBHOOK_ENDPOINT_TEST,
+    tag = "Webhook endpoints",
+    operation_id = "post_webhook_endpoint_test",
+    params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128)),
+    responses(
+        (status = 200, description = "The event was sent, or could not be", body = EndpointTestedResponse),
+        documented::Unauthorized,
+        documented::EndpointNotFound,
+        documented::Unavailable
+    ),
+    security(("bearerAuth" = []))
+)]
+pub(crate) async fn test_endpoint(
+    user: CurrentUser,
+    endpoint: EndpointInPath,
+    gateway: web::Data<Gateway>,
+) -> Result<Json<EndpointTestedResponse>, EndpointError> {
+    let webhooks = gateway.parts().webhooks.clone();
+    let testing = async move { webhooks.test(&user.id, &endpoint.0).await };
+    let outcome = gateway.run::<_, _, EndpointError>(testing).await?;
+    Ok(Json(EndpointTestedResponse::new(outcome)))
+}
+
 /// Remove a webhook endpoint
 ///
 /// The gateway sends nothing to it any more, including events that are already queued for it.
@@ -97,7 +163,7 @@ pub(crate) async fn list_endpoints(
     path = paths::WEBHOOK_ENDPOINT,
     tag = "Webhook endpoints",
     operation_id = "delete_webhook_endpoint",
-    params(("endpointId" = String, Path, description = "The endpoint's ID")),
+    params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128)),
     responses(
         (status = 200, description = "The endpoint is removed", body = EndpointRemovedResponse),
         documented::Unauthorized,
@@ -126,7 +192,7 @@ pub(crate) async fn remove_endpoint(
     path = paths::WEBHOOK_ENDPOINT_SECRET,
     tag = "Webhook endpoints",
     operation_id = "post_webhook_endpoint_secret",
-    params(("endpointId" = String, Path, description = "The endpoint's ID")),
+    params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128)),
     responses(
         (status = 200, description = "The secret is replaced", body = SecretReplacedResponse),
         documented::Unauthorized,
@@ -156,7 +222,7 @@ pub(crate) async fn replace_secret(
     path = paths::WEBHOOK_ENDPOINT_DELIVERIES,
     tag = "Webhook endpoints",
     operation_id = "get_webhook_endpoint_deliveries",
-    params(("endpointId" = String, Path, description = "The endpoint's ID"), DeliveryParameters),
+    params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128), DeliveryParameters),
     responses(
         (status = 200, description = "A page of deliveries", body = DeliveriesResponse),
         documented::InvalidDeliveryParameter,

@@ -25,6 +25,7 @@ impl RouteError for EndpointError {
                 failure(ErrorCode::WebhookEndpointNotFound)
             }
             Self::Refused(WebhookRegistryError::UrlRefused(_)) => failure(ErrorCode::WebhookUrlRefused),
+            Self::Refused(WebhookRegistryError::UrlTaken) => failure(ErrorCode::WebhookUrlTaken),
             Self::Refused(WebhookRegistryError::TooMany) => failure(ErrorCode::TooManyWebhookEndpoints),
             Self::Refused(WebhookRegistryError::ServiceUnavailable(cause)) => Failure::unavailable(self)
                 .cause(cause)

@@ -9,10 +9,11 @@ mod parameters;
 mod place_call;
 mod provider;
 mod recording;
+mod stream;
 mod webhook_endpoint;
 
-pub(crate) use self::call::CallResponse;
-pub(crate) use self::delivery::{DeliveriesResponse, DeliveryParameters};
+pub(crate) use self::call::{CallResponse, recording_report};
+pub(crate) use self::delivery::{DeliveriesResponse, DeliveryParameters, state_schema};
 pub(crate) use self::history::{HistoryParameters, HistoryResponse};
 pub(crate) use self::parameters::sequence;
 pub(crate) use self::place_call::{PlaceCallRequest, PlacedResponse};
@@ -20,7 +21,9 @@ pub(crate) use self::provider::{
     EventReceivedResponse, PersonalizationRequest, PersonalizationResponse, ProviderEventBody,
 };
 pub(crate) use self::recording::{RecordingFrame, RecordingResponse};
+pub(crate) use self::stream::{LastEventId, StreamItem};
 pub(crate) use self::webhook_endpoint::{
-    EndpointRegisteredResponse, EndpointRemovedResponse, EndpointsResponse, RegisterEndpointRequest,
-    SecretReplacedResponse,
+    ChangeEndpointRequest, EndpointChangedResponse, EndpointRegisteredResponse, EndpointRemovedResponse,
+    EndpointTestedResponse, EndpointsResponse, RegisterEndpointRequest, SecretReplacedResponse,
+    status_schema,
 };

@@ -15,14 +15,76 @@ fn ours() -> Value {
 }
 
 #[test]
-fn the_committed_document_is_the_generated_one() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.yaml");
-    let generated = adapter_http::openapi_yaml();
-    if fs::read_to_string(&path).unwrap_or_default() != generated {
-        fs::write(&path, generated).expect("docs/ can be written");
-        panic!(
-            "docs/openapi.yaml differed from the generated document and is now rewritten: review and commit it"
-        );
+fn the_committed_documents_are_the_generated_ones() {
+    let documents = [
+        ("openapi.yaml", adapter_http::openapi_yaml()),
+        ("openapi-provider.yaml", adapter_http::provider_openapi_yaml()),
+    ];
+    for (name, generated) in documents {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+        if fs::read_to_string(&path).unwrap_or_default() != generated {
+            fs::write(&path, generated).expect("docs/ can be written");
+            panic!(
+                "docs/{name} differed from the generated document and is now rewritten: review and commit it"
+            );
+        }
+    }
+}
+
+/// A client that is generated from a `null` in a parameter or a field of a request may send it as
+/// text.
+#[test]
+fn nothing_that_a_client_sends_is_nullable() {
+    let document = ours();
+    let schemas = document["components"]["schemas"].as_object().expect("an object");
+    let sent = schemas.iter().filter(|(name, _)| name.ends_with("Request")).map(|(_, schema)| schema);
+    let sent: Vec<_> = sent.chain([&document["paths"]]).collect();
+    assert!(sent.len() >= 4, "three requests with a body");
+    for schema in sent {
+        assert!(!schema.to_string().contains(r#""null""#), "{schema}");
+    }
+}
+
+/// Each list of words has one name, and so one type in a generated client.
+#[test]
+fn each_list_of_words_that_is_used_twice_has_a_name() {
+    let document = ours();
+    let mut lists = std::collections::BTreeMap::<String, usize>::new();
+    let mut open = vec![&document];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(object) => {
+                let words =
+                    object.get("enum").filter(|words| words.as_array().is_some_and(|it| it.len() > 1));
+                if let Some(words) = words {
+                    *lists.entry(words.to_string()).or_default() += 1;
+                }
+                open.extend(object.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    assert!(lists.len() >= 4, "{lists:?}");
+    assert!(lists.values().all(|uses| *uses == 1), "{lists:?}");
+    for name in ["CallStatus", "CallEventType", "DeliveryState", "EndpointStatus", "CallsErrorDetail"] {
+        assert!(document.pointer(&format!("/components/schemas/{name}")).is_some(), "{name}");
+    }
+}
+
+/// The gateway's clients are no voice providers.
+#[test]
+fn what_the_voice_provider_sends_is_in_a_document_of_its_own() {
+    let provider: Value =
+        serde_norway::from_str(&adapter_http::provider_openapi_yaml()).expect("the document is YAML");
+    let paths = |document: &Value| -> Vec<String> {
+        document["paths"].as_object().expect("an object").keys().cloned().collect()
+    };
+    let path = "/api/webhook/elevenlabs";
+    assert_eq!(paths(&provider), [path.to_owned(), format!("{path}/personalization")]);
+    assert!(!paths(&ours()).iter().any(|it| it.starts_with(path)));
+    for document in [provider, ours()] {
+        assert_eq!(document["servers"][0]["url"], "http://127.0.0.1:2212");
     }
 }
 

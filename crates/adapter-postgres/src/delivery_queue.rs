@@ -1,5 +1,6 @@
 //! Call events on their way to webhook endpoints. `EventFeed::publish` queues them.
 
+mod gone;
 mod lease;
 mod replay;
 
@@ -12,6 +13,7 @@ use domain::ports::{
 use domain::{DeliveryRecord, DeliveryState, DueDelivery};
 use sql_common::{ConclusionColumns, DeliveryColumns, DeliveryFilterColumns};
 
+use self::gone::ConcludingGone;
 use crate::PostgresStore;
 use crate::failure::because;
 use crate::statement::Access;
@@ -30,6 +32,10 @@ impl DeliveryQueue for PostgresStore {
         delivery: &DueDelivery,
         conclusion: AttemptConclusion,
     ) -> Result<(), PortUnavailable> {
+        if let AttemptConclusion::ReceiverGone { at, .. } = conclusion {
+            let (conclusion, since) = (ConclusionColumns::from(conclusion), PgTime::stored(at)?);
+            return self.run(&ConcludingGone { delivery, conclusion, since }).await;
+        }
         let conclusion = ConclusionColumns::from(conclusion);
         // A replay counts attempts from the beginning, so that the number alone does not identify
         // an attempt. The time of queueing does, which the delivery has in milliseconds. No

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::ports::{
     AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
 };
-use domain::{DeliveryRecord, DueDelivery};
+use domain::{DeliveryRecord, DueDelivery, SuspensionReason, Timestamp};
 use sql_common::{ConclusionColumns, DeliveryColumns, DeliveryFilterColumns};
 
 use crate::SqliteStore;
@@ -47,6 +47,9 @@ impl DeliveryQueue for SqliteStore {
         delivery: &DueDelivery,
         conclusion: AttemptConclusion,
     ) -> Result<(), PortUnavailable> {
+        if let AttemptConclusion::ReceiverGone { at, .. } = conclusion {
+            return self.conclude_gone(delivery, conclusion.into(), at).await;
+        }
         let ConclusionColumns { state, last_failure, pause } = conclusion.into();
         let concluded = self.write_unsynced(STORAGE_LIMIT, |now| {
             let due_at = pause.map(|pause| now.after(pause).unix_millis());
@@ -141,5 +144,50 @@ impl DeliveryQueue for SqliteStore {
 
     async fn replay(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
         self.replay_in_batches(query).await
+    }
+}
+
+impl SqliteStore {
+    /// Concludes an attempt whose receiver does not exist any more, and suspends the endpoint if its
+    /// URL is still that of the attempt.
+    async fn conclude_gone(
+        &self,
+        delivery: &DueDelivery,
+        conclusion: ConclusionColumns,
+        since: Timestamp,
+    ) -> Result<(), PortUnavailable> {
+        let (now, ConclusionColumns { state, last_failure, .. }) = (now(), conclusion);
+        within(STORAGE_LIMIT, async {
+            let concluded = sqlx::query!(
+                "update webhook_deliveries
+                 set state = ?, last_failure = ?, concluded_at = ?, claimed_until = null
+                 where endpoint_id = ? and position = ? and state = 'pending' and attempts = ? and queued_at = ?",
+                state,
+                last_failure,
+                now.unix_millis(),
+                delivery.endpoint_id.as_str(),
+                delivery.event.sequence.number(),
+                delivery.attempt,
+                delivery.queued_at.unix_millis()
+            );
+            let suspended = sqlx::query!(
+                "update webhook_endpoints set suspension = ?, suspended_at = ?
+                 where id = ? and url = ? and suspended_at is null",
+                SuspensionReason::Gone.as_str(),
+                since.unix_millis(),
+                delivery.endpoint_id.as_str(),
+                delivery.url.as_str()
+            );
+            let conclude = self.connections.write_synced(|writer| {
+                Box::pin(async {
+                    if execute(&mut *writer, concluded).await? == 1 {
+                        execute(writer, suspended).await?;
+                    }
+                    Ok(())
+                })
+            });
+            conclude.await
+        })
+        .await
     }
 }

@@ -1,11 +1,14 @@
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, RegistrationResult, WebhookEndpoints};
-use domain::{OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret};
+use domain::ports::{ChangeResult, PortUnavailable, RegistrationResult, WebhookEndpoints};
+use domain::{
+    EndpointChange, OrganizationId, Sending, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret,
+    WebhookUrl,
+};
 use sql_common::{EndpointColumns, kinds_to_json};
 
 use crate::SqliteStore;
 use crate::failure::{STORAGE_LIMIT, unavailable, within};
-use crate::statement::execute;
+use crate::statement::{execute, read, row};
 
 /// The number of deliveries that one statement removes: this limits how long a removal holds the
 /// writer.
@@ -28,9 +31,11 @@ impl WebhookEndpoints for SqliteStore {
         within(STORAGE_LIMIT, async {
             let stored = sqlx::query!(
                 "insert into webhook_endpoints
-                     (id, organization_id, url, kinds, secret, previous_secret, previous_until, created_at)
-                 select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+                     (id, organization_id, url, kinds, secret, previous_secret, previous_until, created_at,
+                      suspension, suspended_at)
+                 select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?10, ?11
                  where (select count(*) from webhook_endpoints where organization_id = ?2) < ?9
+                     and not exists (select 1 from webhook_endpoints where organization_id = ?2 and url = ?3)
                  on conflict (id) do nothing",
                 id,
                 organization_id,
@@ -40,20 +45,29 @@ impl WebhookEndpoints for SqliteStore {
                 previous_secret,
                 previous_until.map(Timestamp::unix_millis),
                 endpoint.created_at.unix_millis(),
-                most
+                most,
+                endpoint.suspension.map(|suspension| suspension.reason.as_str()),
+                endpoint.suspension.map(|suspension| suspension.since.unix_millis())
             );
-            let is_stored = sqlx::query_scalar!(
-                r#"select exists (select 1 from webhook_endpoints where organization_id = ? and id = ?) as "is_stored!: bool""#,
+            let found = sqlx::query!(
+                r#"select exists (select 1 from webhook_endpoints where organization_id = ?1 and id = ?2) as "is_stored!: bool",
+                          exists (select 1 from webhook_endpoints where organization_id = ?1 and url = ?3) as "is_taken!: bool""#,
                 organization_id,
-                id
+                id,
+                endpoint.url.as_str()
             );
             let register = self.connections.write_synced(|writer| {
                 Box::pin(async {
                     execute(writer, stored).await?;
-                    is_stored.fetch_one(writer).await.map_err(unavailable)
+                    found.fetch_one(writer).await.map_err(unavailable)
                 })
             });
-            Ok(if register.await? { RegistrationResult::Registered } else { RegistrationResult::TooMany })
+            let found = register.await?;
+            Ok(match (found.is_stored, found.is_taken) {
+                (true, _) => RegistrationResult::Registered,
+                (false, true) => RegistrationResult::UrlTaken,
+                (false, false) => RegistrationResult::TooMany,
+            })
         })
         .await
     }
@@ -61,10 +75,64 @@ impl WebhookEndpoints for SqliteStore {
     async fn list(&self, organization_id: &OrganizationId) -> Result<Vec<WebhookEndpoint>, PortUnavailable> {
         self.read_rows(sqlx::query_as!(
             EndpointRow,
-            "select id, organization_id, url, kinds, secret, previous_secret, previous_until, created_at
+            "select id, organization_id, url, kinds, secret, previous_secret, previous_until,
+                    suspension, suspended_at, created_at
              from webhook_endpoints where organization_id = ? order by seq",
             organization_id.as_str()
         ))
+        .await
+    }
+
+    /// One transaction, so that no other change or registration takes the URL meanwhile.
+    async fn change(
+        &self,
+        organization_id: &OrganizationId,
+        id: &WebhookEndpointId,
+        change: &EndpointChange,
+    ) -> Result<ChangeResult, PortUnavailable> {
+        let EndpointChange { url, kinds, sending } = change;
+        let suspension = match sending {
+            Some(Sending::Suspended(suspension)) => Some(suspension),
+            Some(Sending::Active) | None => None,
+        };
+        within(STORAGE_LIMIT, async {
+            let changed = sqlx::query_as!(
+                EndpointRow,
+                r#"update webhook_endpoints
+                   set url = coalesce(?3, url), kinds = coalesce(?4, kinds),
+                       suspension = iif(?5, ?6, suspension), suspended_at = iif(?5, ?7, suspended_at)
+                   where organization_id = ?1 and id = ?2
+                       and not exists (select 1 from webhook_endpoints other
+                                       where other.organization_id = ?1 and other.id <> ?2 and other.url = ?3)
+                   returning id as "id!", organization_id as "organization_id!", url as "url!", kinds as "kinds!",
+                       secret as "secret!", previous_secret as "previous_secret?", previous_until as "previous_until?",
+                       suspension as "suspension?", suspended_at as "suspended_at?", created_at as "created_at!""#,
+                organization_id.as_str(),
+                id.as_str(),
+                url.as_ref().map(WebhookUrl::as_str),
+                kinds.as_ref().map(|kinds| kinds_to_json(kinds)),
+                sending.is_some(),
+                suspension.map(|suspension| suspension.reason.as_str()),
+                suspension.map(|suspension| suspension.since.unix_millis())
+            );
+            let exists = sqlx::query_scalar!(
+                r#"select exists (select 1 from webhook_endpoints where organization_id = ? and id = ?) as "exists!: bool""#,
+                organization_id.as_str(),
+                id.as_str()
+            );
+            let change = self.connections.write_synced(|writer| {
+                Box::pin(async {
+                    let changed = row(&mut *writer, changed).await?;
+                    let exists = exists.fetch_one(writer).await.map_err(unavailable)?;
+                    Ok((changed, exists))
+                })
+            });
+            Ok(match change.await? {
+                (Some(row), _) => ChangeResult::Changed(read(row)?),
+                (None, true) => ChangeResult::UrlTaken,
+                (None, false) => ChangeResult::NotFound,
+            })
+        })
         .await
     }
 

@@ -15,6 +15,11 @@ pub(crate) fn classify(response: &Response) -> DialOutcome {
     let Response { status, retry_after, body } = response;
     let known = match *status {
         201 => Call::parse(body).and_then(from_call),
+        // The vendor documents 201 only. With these, the record of a live call is as explicit, and
+        // a limit is not.
+        200 | 202 => {
+            Call::parse(body).and_then(from_call).filter(|outcome| matches!(outcome, DialOutcome::Placed(_)))
+        }
         400 | 401 | 402 | 403 | 404 | 422 | 429 => wire::refusal_code(*status, body)
             .map(|code| DialOutcome::NotDialled(NotDialledReason::rejected(code, *retry_after))),
         // The call may be placed already when the provider, or a proxy in front of it, sends a

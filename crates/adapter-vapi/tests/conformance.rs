@@ -99,6 +99,10 @@ impl DialFormat for Format {
         (201, call.to_string())
     }
 
+    fn accepting_statuses(&self) -> Vec<u16> {
+        vec![200, 201, 202]
+    }
+
     fn refusal(&self, status: u16, text: &str) -> String {
         json!({ "message": [text], "error": "Bad Request", "statusCode": status }).to_string()
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{SendOutcome, UrlRefusal, WebhookSender};
-use domain::{DeliveryFailure, DueDelivery, Timestamp, WebhookUrl};
+use domain::{DeliveryFailure, DueDelivery, TestEvent, Timestamp, WebhookSecret, WebhookUrl};
 use reqwest::dns::{Name, Resolve};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder};
@@ -110,12 +110,30 @@ impl WebhookSender for HttpWebhookSender {
     }
 
     async fn send(&self, delivery: &DueDelivery, now: Timestamp) -> SendOutcome {
+        let body = event_json::to_json(&delivery.event).into_bytes();
+        self.attempt(&delivery.url, delivery.event.id.as_str(), &delivery.secrets, body, now).await
+    }
+
+    async fn send_test(&self, event: &TestEvent, now: Timestamp) -> SendOutcome {
+        let body = event_json::test_to_json(event, now).into_bytes();
+        self.attempt(&event.url, &event.id, &event.secrets, body, now).await
+    }
+}
+
+impl HttpWebhookSender {
+    async fn attempt(
+        &self,
+        url: &WebhookUrl,
+        id: &str,
+        secrets: &[WebhookSecret],
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> SendOutcome {
         // The URL was permitted when it was registered, but the settings may have changed since.
-        let Ok(url) = self.permitted(&delivery.url) else {
+        let Ok(url) = self.permitted(url) else {
             return SendOutcome::Failed { failure: DeliveryFailure::ForbiddenAddress, retry_after: None };
         };
-        let body = event_json::to_json(&delivery.event).into_bytes();
-        let headers = headers(delivery, now, &body);
+        let headers = headers(id, secrets, now, &body);
         let request = self.http.post(url).timeout(self.settings.attempt_within).headers(headers).body(body);
         match request.send().await {
             Ok(response) if response.status().is_success() => SendOutcome::Accepted,
@@ -152,10 +170,9 @@ fn builder(settings: &WebhookSenderSettings, names: &Arc<dyn Resolve>) -> Client
         .http1_only()
 }
 
-fn headers(delivery: &DueDelivery, now: Timestamp, body: &[u8]) -> HeaderMap {
-    let id = delivery.event.id.as_str();
+fn headers(id: &str, secrets: &[WebhookSecret], now: Timestamp, body: &[u8]) -> HeaderMap {
     let unix_secs = now.unix_millis().div_euclid(1000);
-    let signature = signature::of(&delivery.secrets, id, unix_secs, body);
+    let signature = signature::of(secrets, id, unix_secs, body);
     let id = HeaderValue::from_bytes(id.as_bytes()).expect("an id has no control characters");
     let signature =
         HeaderValue::try_from(signature).expect("base64, commas and spaces are valid in a header");

@@ -72,5 +72,6 @@ pub use self::user::{Organization, User};
 pub use self::vendor_word::VendorWord;
 pub use self::webhook::{
     DeliveryFailure, DeliveryFilter, DeliveryPolicy, DeliveryRecord, DeliveryState, DueDelivery,
-    WebhookEndpoint, WebhookSecret, WebhookUrl,
+    EndpointChange, EndpointSuspension, Sending, SuspensionReason, TestEvent, WebhookEndpoint, WebhookSecret,
+    WebhookUrl,
 };

@@ -25,4 +25,6 @@ pub use self::receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts
 pub use self::reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
 pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};
 pub use self::remove_reservations::RemoveReservations;
-pub use self::webhook_registry::{WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts};
+pub use self::webhook_registry::{
+    ChangeEndpoint, WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts,
+};

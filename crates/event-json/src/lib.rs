@@ -8,7 +8,7 @@
 pub mod schema;
 mod timestamp;
 
-use domain::{CallEvent, EndReason};
+use domain::{CallEvent, EndReason, TestEvent, Timestamp};
 use serde::Serialize;
 
 pub use self::timestamp::iso8601;
@@ -111,6 +111,37 @@ impl<'a> From<&'a CallEvent> for CallEventDocument<'a> {
 #[must_use]
 pub fn to_json(event: &CallEvent) -> String {
     serde_json::to_string(&CallEventDocument::from(event)).expect("text fields always serialize to JSON")
+}
+
+/// The document of a test event, in one line.
+#[must_use]
+pub fn test_to_json(event: &TestEvent, now: Timestamp) -> String {
+    let document = TestEventDocument {
+        kind: "test",
+        timestamp: iso8601(now),
+        data: TestEventData {
+            event_id: &event.id,
+            endpoint_id: event.endpoint_id.as_str(),
+            organization_id: event.organization_id.as_str(),
+        },
+    };
+    serde_json::to_string(&document).expect("text fields always serialize to JSON")
+}
+
+#[derive(Serialize)]
+struct TestEventDocument<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    timestamp: String,
+    data: TestEventData<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TestEventData<'a> {
+    event_id: &'a str,
+    endpoint_id: &'a str,
+    organization_id: &'a str,
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ pub struct Response {
     pub status: u16,
     /// What the `Retry-After` of a 429 asks for; `None` with any other status.
     pub retry_after: Option<Duration>,
+    /// Without a byte order mark at its start.
     pub body: Vec<u8>,
 }
 
@@ -55,12 +56,12 @@ impl ProviderClient {
     ) -> Result<Self, InvalidSettings> {
         let origin = check_base_url(base_url)?;
         let host = &base_url[Position::BeforeHost..Position::AfterPort];
-        let headers = HeaderMap::from_iter([
+        let mut headers = HeaderMap::from_iter([
             (HOST, HeaderValue::from_str(host).map_err(|_| InvalidSettings::BaseUrl)?),
             (USER_AGENT, AGENT),
             (ACCEPT, HeaderValue::from_static("*/*")),
-            api_key.header()?,
         ]);
+        headers.extend(api_key.header()?);
         let connector = Connector::new(origin, check_connect_timeout(connect_timeout)?)
             .map_err(|error| InvalidSettings::Https(error.into()))?;
         Ok(Self { base_url: base_url.clone(), headers, connector })
@@ -150,6 +151,9 @@ impl ProviderClient {
     }
 }
 
+/// Some systems put it in front of UTF-8, where JSON does not allow it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 fn path_and_query(url: &Url) -> &str {
     &url[Position::BeforePath..Position::AfterQuery]
 }
@@ -199,6 +203,9 @@ async fn read_body(mut body: Incoming, max_bytes: usize) -> Result<Vec<u8>, Requ
             }
             bytes.extend_from_slice(data);
         }
+    }
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
     }
     Ok(bytes)
 }

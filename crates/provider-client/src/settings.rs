@@ -14,6 +14,8 @@ pub const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// `Debug` does not show it.
 #[derive(Debug, Clone, Copy)]
 pub enum ApiKey<'a> {
+    /// No key: the document is public.
+    Absent,
     /// `Authorization: Bearer KEY`
     Bearer(&'a SecretString),
     /// The key alone, in the header with this lower-case name.
@@ -36,17 +38,17 @@ pub enum InvalidSettings {
 }
 
 impl ApiKey<'_> {
-    pub(crate) fn header(self) -> Result<(HeaderName, HeaderValue), InvalidSettings> {
+    pub(crate) fn header(self) -> Result<Option<(HeaderName, HeaderValue)>, InvalidSettings> {
         // The provider would refuse every dial with a key that was pasted with a line break.
-        let (Self::Bearer(key) | Self::Header(_, key)) = self;
-        let key = visible_ascii("API key", key)?;
+        let key = |key| visible_ascii("API key", key);
         let (name, value) = match self {
-            Self::Bearer(_) => (AUTHORIZATION, format!("Bearer {key}")),
-            Self::Header(name, _) => (HeaderName::from_static(name), key.to_owned()),
+            Self::Absent => return Ok(None),
+            Self::Bearer(secret) => (AUTHORIZATION, format!("Bearer {}", key(secret)?)),
+            Self::Header(name, secret) => (HeaderName::from_static(name), key(secret)?.to_owned()),
         };
         let mut value = HeaderValue::try_from(value).expect("visible ASCII is a valid header value");
         value.set_sensitive(true);
-        Ok((name, value))
+        Ok(Some((name, value)))
     }
 }
 

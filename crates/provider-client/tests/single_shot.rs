@@ -232,6 +232,19 @@ async fn a_body_is_read_up_to_its_limit_and_no_further() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_is_not_part_of_the_body() {
+    for (sent, expected) in [
+        ("\u{feff}{}", "{}"),
+        ("\u{feff}\u{feff}{}", "\u{feff}{}"),
+        ("\u{feff}", ""),
+        (" \u{feff}{}", " \u{feff}{}"),
+    ] {
+        let peer = Peer::answering(response(200, sent)).await;
+        assert_eq!(post(&peer).await.expect("a response").body, expected.as_bytes());
+    }
+}
+
+#[tokio::test]
 async fn an_endless_body_is_not_read_to_its_end() {
     const TOTAL: usize = 100 << 20;
     let written = Arc::new(AtomicUsize::new(0));

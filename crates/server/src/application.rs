@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use adapter_http::{CallRunner, EventIntake, Gateway, GatewayParts, HttpSettings, TimeLimits, serve};
+use adapter_http::{
+    Authenticator, CallRunner, EventIntake, Gateway, GatewayParts, HttpSettings, TimeLimits, serve,
+};
 use anyhow::Context as _;
 use domain::{PlaceCall, PlaceCallPorts};
 use simulator::Simulator;
 
-use crate::config::Settings;
+use crate::config::{Auth, Settings};
 use crate::wiring::{AfterTheCall, ProviderReports, Simulated, Stores, VoiceParts};
 use crate::workers::Workers;
 use crate::{demo, drain, opening, wiring};
@@ -52,8 +54,10 @@ const RECORDING_CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 impl Application {
     /// Opens the stores, which it waits for, checks them, and listens.
     pub async fn build(settings: Settings) -> anyhow::Result<Self> {
-        let stores = opening::open_stores(&settings.storage, settings.process.start_timeout).await?;
-        Self::on_stores(settings, stores, std::convert::identity).await
+        let start_timeout = settings.process.start_timeout;
+        let stores = opening::open_stores(&settings.storage, start_timeout).await?;
+        let authenticator = wiring::tokens::authenticator(&settings.auth, start_timeout).await?;
+        Self::on_stores(settings, stores, authenticator, std::convert::identity).await
     }
 
     /// Listens. The stores are open and checked. Calls are placed on the ports that `decorate`
@@ -61,6 +65,7 @@ impl Application {
     pub(crate) async fn on_stores(
         settings: Settings,
         stores: Stores,
+        authenticator: Arc<Authenticator>,
         decorate: impl FnOnce(PlaceCallPorts) -> PlaceCallPorts,
     ) -> anyhow::Result<Self> {
         let is_demo = settings.is_demo();
@@ -80,7 +85,9 @@ impl Application {
         }
         let (max_in_flight, max_share) = (settings.process.max_in_flight_dials, settings.process.max_share);
         let calls = Arc::new(CallRunner::new(place_call, runtime.clone(), max_in_flight, max_share));
-        let authenticator = wiring::authenticator(settings.auth)?;
+        if let Auth::KeySet { refresh_every, .. } = &settings.auth {
+            workers.refresh_keys(authenticator.clone(), *refresh_every);
+        }
         let demo_token = if is_demo { demo::token(&authenticator) } else { None };
         let gateway = Gateway::new(GatewayParts {
             calls: calls.clone(),
@@ -115,6 +122,7 @@ impl Application {
             // A client may wait until the end of the longest dial.
             shutdown_timeout: settings.policy.reserve_for(),
             unread_timeout: UNREAD_TIMEOUT,
+            allowed_origins: settings.process.cors_origins,
         };
         let server = serve(listener, gateway.clone(), http)?;
         if let Some(simulated) = &voice.simulated {

@@ -67,8 +67,12 @@ enum Command {
     },
     /// Print every setting with its default and its help, as a file for `--config`.
     Settings,
-    /// Print the OpenAPI document.
-    Openapi,
+    /// Print the OpenAPI document of the routes for users.
+    Openapi {
+        /// Print the document of what the voice provider sends.
+        #[arg(long)]
+        provider: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -120,7 +124,8 @@ impl Cli {
             Command::Webhooks { command } => command.run(settings()?),
             Command::Simulate { bind } => commands::simulate(bind),
             Command::Settings => commands::print(&crate::config::env_example()),
-            Command::Openapi => commands::print(&adapter_http::openapi_yaml()),
+            Command::Openapi { provider: false } => commands::print(&adapter_http::openapi_yaml()),
+            Command::Openapi { provider: true } => commands::print(&adapter_http::provider_openapi_yaml()),
         }
     }
 }

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use domain::ports::Directory;
+use domain::ports::{Directory, UserRepo};
 use domain::{DestinationRules, PlaceCallPorts, UserId};
 use indicatif::{ProgressBar, ProgressStyle};
 use simulator::Simulator;
 
-use crate::config::Settings;
+use crate::config::{Settings, Storage};
 use crate::import::{Faults, check_ndjson};
 use crate::system::RandomIdentifiers;
 use crate::wiring::{self, Stores};
@@ -36,8 +36,13 @@ pub fn serve_with(
         // as it can connect.
         let mut stop = tokio::spawn(drain::stop_signal());
         let is_demo = settings.is_demo();
-        let opened = opening::open_stores(&settings.storage, settings.process.start_timeout);
-        let stores = tokio::select! {
+        let start_timeout = settings.process.start_timeout;
+        let opened = async {
+            let stores = opening::open_stores(&settings.storage, start_timeout).await?;
+            let authenticator = wiring::tokens::authenticator(&settings.auth, start_timeout).await?;
+            anyhow::Ok((stores, authenticator))
+        };
+        let (stores, authenticator) = tokio::select! {
             opened = opened => opened?,
             stopped = &mut stop => {
                 stopped.context("cannot install signal handlers")??;
@@ -45,7 +50,7 @@ pub fn serve_with(
                 return Ok(());
             }
         };
-        let application = Application::on_stores(settings, stores, decorate).await?;
+        let application = Application::on_stores(settings, stores, authenticator, decorate).await?;
         if is_demo {
             demo::seed(application.stores().directory().as_ref()).await?;
             print(&demo::greeting(&application))?;
@@ -129,10 +134,23 @@ async fn import_file(
     })
 }
 
+/// Changes nothing: a token of a new secret, or of a user in another database, would be refused later
+/// and elsewhere.
 pub(crate) fn token(settings: Settings, user: &str, ttl: Duration) -> anyhow::Result<()> {
+    telemetry::start(&settings);
     let user = UserId::parse(user).context("--user")?;
-    let token = wiring::authenticator(settings.auth)?.sign(&user, ttl)?;
-    print(&format!("{token}\n"))
+    let token = wiring::tokens::signer(&settings.auth)?.sign(&user, ttl)?;
+    if let Storage::Embedded { path } = &settings.storage {
+        anyhow::ensure!(path.exists(), "there is no database {}: import the user first", path.display());
+    }
+    run(async {
+        let stores = Stores::open(&settings.storage).await?;
+        stores.check_schema().await?;
+        let found = UserRepo::find(stores.database().as_ref(), &user).await;
+        stores.close().await;
+        anyhow::ensure!(found?.is_some(), "--user: there is no user with this id in the database");
+        print(&format!("{token}\n"))
+    })
 }
 
 pub(crate) fn simulate(bind: SocketAddr) -> anyhow::Result<()> {

@@ -10,9 +10,11 @@ mod table;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_http::Authenticator;
+use adapter_http::{AuthSettings, Authenticator, JwtKeys};
+use adapter_jwks::KeySetLocation;
 use adapter_object_store::RecordingsSettings;
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
@@ -84,14 +86,23 @@ impl Voice {
 
 /// How clients are authenticated.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a process has one of these and moves it once")]
 pub enum Auth {
     /// By tokens that are signed with the configured keys.
-    Configured(Authenticator),
+    Configured(Arc<Authenticator>),
+    /// By tokens that are signed with a key of this set, which is read again at this interval.
+    KeySet { location: KeySetLocation, refresh_every: Duration, rules: TokenRules },
     /// By tokens that are signed with a generated secret, because no key is configured. The secret
     /// is stored in the file at `path`, beside the embedded database, so that a token stays valid
     /// after a restart.
-    GeneratedSecret { path: PathBuf, issuer: Option<String>, audience: Option<String>, leeway_secs: u64 },
+    GeneratedSecret { path: PathBuf, rules: TokenRules },
+}
+
+/// What a token must have beside its signature.
+#[derive(Debug, Clone)]
+pub struct TokenRules {
+    pub issuer: Option<String>,
+    pub audience: Option<String>,
+    pub leeway_secs: u64,
 }
 
 impl Settings {
@@ -114,6 +125,13 @@ impl Settings {
             pause: self.reconciliation.every,
             given_up_after: Duration::from_hours(48),
         }
+    }
+}
+
+impl TokenRules {
+    pub(crate) fn with_keys(&self, keys: JwtKeys) -> AuthSettings {
+        let Self { issuer, audience, leeway_secs } = self.clone();
+        AuthSettings { keys, issuer, audience, leeway_secs }
     }
 }
 

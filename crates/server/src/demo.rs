@@ -15,11 +15,11 @@ use simulator::{MAGIC_NUMBERS, Simulator};
 use crate::Application;
 use crate::config::vendors;
 
-/// Ids in the form of generated ones.
-const ORGANIZATION: &str = "64f0a1b2c3d4e5f6a7b80001";
-const USER: &str = "64f0a1b2c3d4e5f6a7b80002";
-const AGENT: &str = "64f0a1b2c3d4e5f6a7b80003";
-const CONTACT: &str = "64f0a1b2c3d4e5f6a7b80004";
+/// The ids in the examples of the API's documents: its example request works in the demo.
+const ORGANIZATION: &str = "64f0a1b2c3d4e5f6a7b8bb00";
+const USER: &str = "64f0a1b2c3d4e5f6a7b8aa00";
+const AGENT: &str = "64f0a1b2c3d4e5f6a7b8cc00";
+const CONTACT: &str = "64f0a1b2c3d4e5f6a7b8c9d0";
 
 /// Stores the organization, user, agent, caller number and contact of the demo. Repeating it
 /// changes nothing.

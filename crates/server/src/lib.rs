@@ -22,7 +22,7 @@ pub use application::Application;
 pub use commands::serve_with;
 pub use config::{
     Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, Source, Storage,
-    Voice, WebhookSecrets, env_example, settings, vendors,
+    TokenRules, Voice, WebhookSecrets, env_example, settings, vendors,
 };
 pub use import::{CheckError, CheckedFile, Faults, ImportError, check_ndjson};
 pub use wiring::Stores;

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use adapter_http::KeySetSource;
 use adapter_redis::RedisStore;
 use domain::ports::PortUnavailable;
 use tokio::time::{Instant, sleep_until};
@@ -60,6 +61,18 @@ async fn open_database(storage: &Storage) -> anyhow::Result<Stores> {
     Ok(stores)
 }
 
+/// Reads the key set of the tokens.
+pub(crate) async fn read_key_set(source: &dyn KeySetSource, time_limit: Duration) -> anyhow::Result<Vec<u8>> {
+    let deadline = Instant::now() + time_limit;
+    let document = wait_for("the key set", deadline, async || Ok(source.read().await?)).await;
+    document.map_err(|error| match error {
+        NotOpen::Failed(error) => error,
+        NotOpen::TimedOut(error) => {
+            error.context("the key set could not be read within OUTDIAL_START_TIMEOUT_SECS")
+        }
+    })
+}
+
 async fn ping(redis: &RedisStore) -> anyhow::Result<()> {
     Ok(redis.ping().await?)
 }
@@ -104,6 +117,7 @@ fn may_pass(error: &PortUnavailable) -> bool {
         "redis" => !["URL", "credentials", "NOPERM", "cluster", "too few replicas", "another type"]
             .iter()
             .any(|lasting| reason.contains(lasting)),
+        "key set" => !["the file", "larger"].iter().any(|lasting| reason.contains(lasting)),
         _ => false,
     }
 }

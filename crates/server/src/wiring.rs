@@ -1,29 +1,28 @@
 //! Connects ports and adapters: the only place that knows both.
 
 mod after_the_call;
+pub(crate) mod tokens;
 mod voice;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use adapter_http::{AuthSettings, Authenticator, ComponentHealth, JwtKeys, Readiness};
+use adapter_http::{ComponentHealth, Readiness};
 use adapter_postgres::PostgresStore;
 use adapter_redis::RedisStore;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
     CallReader, CallUpdater, DeliveryQueue, Directory, EventFeed, EventInbox, InboundDirectory,
     UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
-use secrecy::SecretSlice;
 use tokio::sync::Notify;
 
 pub(crate) use self::after_the_call::{AfterTheCall, ProviderReports};
 pub(crate) use self::voice::{Simulated, VoiceParts};
-use crate::config::{Auth, Storage};
-use crate::system::{RandomIdentifiers, SystemClock, random_secret};
+use crate::config::Storage;
+use crate::system::{RandomIdentifiers, SystemClock};
 use crate::wakes_publisher::WakesPublisher;
 
 /// The ports of a database beside those in [`PlaceCallPorts`].
@@ -206,49 +205,5 @@ impl Readiness for Stores {
                 ]
             }
         }
-    }
-}
-
-/// Builds what verifies tokens.
-pub(crate) fn authenticator(auth: Auth) -> anyhow::Result<Authenticator> {
-    let (path, issuer, audience, leeway_secs) = match auth {
-        Auth::Configured(authenticator) => return Ok(authenticator),
-        Auth::GeneratedSecret { path, issuer, audience, leeway_secs } => {
-            (path, issuer, audience, leeway_secs)
-        }
-    };
-    let secret =
-        generated_secret(&path).with_context(|| format!("cannot store a secret in {}", path.display()))?;
-    let keys = JwtKeys::Hs256(vec![SecretSlice::from(secret.into_bytes())]);
-    Ok(Authenticator::new(AuthSettings { keys, issuer, audience, leeway_secs })?)
-}
-
-/// The secret of the embedded default. It is created at the first start, so that a token is valid
-/// after a restart.
-fn generated_secret(path: &std::path::Path) -> std::io::Result<String> {
-    use std::io::Write as _;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(mut file) => {
-            let secret = random_secret();
-            file.write_all(secret.as_bytes())?;
-            file.sync_all()?;
-            Ok(secret)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            // Another process may have created the file and not written it yet.
-            for _ in 0..50 {
-                let secret = std::fs::read_to_string(path)?;
-                if secret.len() >= 64 {
-                    return Ok(secret);
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            Err(std::io::Error::other("the file contains no secret: remove it"))
-        }
-        Err(error) => Err(error),
     }
 }

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_http::Authenticator;
 use domain::ports::{Background, BackgroundWork, PortUnavailable};
 use domain::{ReceiveEvent, Reconcile, RecoverRecordings, RemoveReservations};
 use tokio::sync::Notify;
@@ -147,6 +148,15 @@ impl Workers {
         self.repeat(schedule, "could not remove old reservations; trying again later", move || {
             let remove = remove.clone();
             async move { remove.run_once().await.map(|removed| usize::try_from(removed).unwrap_or(usize::MAX)) }
+        });
+    }
+
+    /// Reads the key set of the tokens. The keys that were read last stay valid if that fails.
+    pub(crate) fn refresh_keys(&self, authenticator: Arc<Authenticator>, every: Duration) {
+        let failure = "could not read the key set of the tokens; the keys that were read last stay valid";
+        self.repeat(Schedule::every(every), failure, move || {
+            let authenticator = authenticator.clone();
+            async move { authenticator.refresh_keys().await.map(|()| 0) }
         });
     }
 

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use adapter_http::AllowedOrigins;
 use domain::{AllowedCountries, Country};
 use server::{Auth, Settings, Source, Storage, Voice, env_example, settings, vendors};
 
@@ -47,6 +48,9 @@ fn the_openapi_document_is_printed() {
     let (succeeded, printed, _) = outdial(&["openapi"], &[]);
     assert!(succeeded);
     assert_eq!(printed, include_str!("../../../docs/openapi.yaml"), "regenerate it: make generate");
+    let (succeeded, printed, _) = outdial(&["openapi", "--provider"], &[]);
+    assert!(succeeded);
+    assert_eq!(printed, include_str!("../../../docs/openapi-provider.yaml"), "regenerate it: make generate");
 }
 
 #[test]
@@ -103,10 +107,11 @@ fn a_simulator_on_this_machine_needs_no_key_and_every_other_host_does() {
 fn with_a_generated_secret_issuer_and_audience_are_checked_too() {
     let settings = [("OUTDIAL_JWT_ISSUER", "the-issuer"), ("OUTDIAL_JWT_AUDIENCE", "the-audience")];
     let settings = load(&settings).expect("good settings");
-    let Auth::GeneratedSecret { issuer, audience, .. } = settings.auth else {
-        panic!("no secret is configured")
-    };
-    assert_eq!((issuer.as_deref(), audience.as_deref()), (Some("the-issuer"), Some("the-audience")));
+    let Auth::GeneratedSecret { rules, .. } = settings.auth else { panic!("no secret is configured") };
+    assert_eq!(
+        (rules.issuer.as_deref(), rules.audience.as_deref()),
+        (Some("the-issuer"), Some("the-audience"))
+    );
 }
 
 #[test]
@@ -238,6 +243,49 @@ fn countries_are_checked_at_start() {
 }
 
 #[test]
+fn origins_are_written_as_browsers_write_them() {
+    let origins =
+        |text| load(&[("OUTDIAL_CORS_ORIGINS", text)]).map(|settings| settings.process.cors_origins);
+    assert_eq!(load(&[]).expect("good settings").process.cors_origins, AllowedOrigins::None);
+    assert_eq!(origins("*"), Ok(AllowedOrigins::Any));
+    let two = ["https://crm.example.com", "http://localhost:3000"];
+    let listed = AllowedOrigins::Listed(two.map(str::to_owned).into());
+    assert_eq!(origins("https://crm.example.com , http://localhost:3000"), Ok(listed));
+    for bad in [
+        "crm.example.com",
+        "https://crm.example.com/",
+        "https://crm.example.com/app",
+        "https://CRM.example.com",
+        "https://crm.example.com:443",
+        "https://*.example.com",
+        "ftp://crm.example.com",
+        "null",
+        "*,https://crm.example.com",
+    ] {
+        let error = origins(bad).expect_err(bad);
+        assert!(error.contains("OUTDIAL_CORS_ORIGINS must be origins like"), "{error}");
+    }
+}
+
+#[test]
+fn a_key_set_comes_over_https_or_from_this_machine() {
+    for (location, accepted) in [
+        ("https://id.example.com/jwks?policy=a", true),
+        ("file:///etc/outdial/jwks.json", true),
+        ("http://127.0.0.1:8080/jwks", true),
+        ("http://id.example.com/jwks", false),
+        ("https://user:hunter2@id.example.com/jwks", false),
+        ("file://", false),
+        ("jwks.json", false),
+    ] {
+        match load(&[("OUTDIAL_JWT_JWKS", location)]) {
+            Ok(settings) => assert!(accepted && matches!(settings.auth, Auth::KeySet { .. }), "{location}"),
+            Err(error) => assert!(!accepted && error.contains("OUTDIAL_JWT_JWKS must be"), "{error}"),
+        }
+    }
+}
+
+#[test]
 fn extra_number_ranges_are_checked_at_start() {
     let number = |text| domain::PhoneNumber::parse(text).expect("E.164");
     let settings = load(&[("OUTDIAL_EXTRA_RANGES", "+9991, +9992,")]).expect("good settings");
@@ -281,11 +329,11 @@ fn settings_that_contradict_each_other_are_refused() {
     let lapses =
         load(&[("OUTDIAL_LOCK_TTL_MS", "10000"), ("OUTDIAL_LOCK_RENEW_MS", "9000")]).expect_err("lapses");
     assert!(lapses.contains("OUTDIAL_LOCK_RENEW_MS") && lapses.contains("OUTDIAL_LOCK_TTL_MS"), "{lapses}");
-    let two = load(&[
-        ("OUTDIAL_JWT_SECRET", "a secret that is long enough for HS256"),
-        ("OUTDIAL_JWT_PUBLIC_KEY_FILE", "key.pem"),
-    ]);
-    assert!(two.expect_err("two keys").contains("OUTDIAL_JWT_PUBLIC_KEY_FILE"));
+    let secret = ("OUTDIAL_JWT_SECRET", "a secret that is long enough for HS256");
+    for other in [("OUTDIAL_JWT_PUBLIC_KEY_FILE", "key.pem"), ("OUTDIAL_JWT_JWKS", "file://jwks.json")] {
+        let two = load(&[secret, other]).expect_err("two keys");
+        assert!(two.contains(&format!("OUTDIAL_JWT_SECRET and {} are set", other.0)), "{two}");
+    }
     let lock = load(&[("OUTDIAL_REDIS_URL", "redis://127.0.0.1")]).expect_err("Redis is not used");
     assert!(lock.contains("OUTDIAL_REDIS_URL"), "{lock}");
     let real = load(&[("OUTDIAL_VOICE_PROVIDER", "elevenlabs"), ("OUTDIAL_ELEVENLABS_API_KEY", "a-key")]);
@@ -305,18 +353,19 @@ fn a_misspelt_setting_is_refused() {
 #[test]
 fn a_settings_file_is_read_in_either_form_and_the_environment_wins() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let secret = "a secret from a file that is long enough";
+    // A file with this setting ends a start with this error.
+    let expected = "OUTDIAL_JWT_LEEWAY_SECS must be a whole number of seconds from 0 to 10";
     for (name, text) in [
-        ("outdial.env", format!("# a comment\nOUTDIAL_JWT_SECRET='{secret}'\nOUTDIAL_JWT_LEEWAY_SECS=3\n")),
-        ("outdial.toml", format!("OUTDIAL_JWT_SECRET = \"{secret}\"\nOUTDIAL_JWT_LEEWAY_SECS = 3\n")),
+        ("outdial.env", "# a comment\nOUTDIAL_LOG='info'\nOUTDIAL_JWT_LEEWAY_SECS=30\n"),
+        ("outdial.toml", "OUTDIAL_LOG = \"info\"\nOUTDIAL_JWT_LEEWAY_SECS = 30\n"),
     ] {
         let file = folder.path().join(name);
         std::fs::write(&file, text).expect("the folder is writable");
-        let arguments = ["--config", file.to_str().expect("an ASCII path"), "token", "--user", "u1"];
-        let (succeeded, token, stderr) = outdial(&arguments, &[]);
-        assert!(succeeded && token.trim().split('.').count() == 3, "{name}: {stderr}");
-        let (succeeded, _, stderr) = outdial(&arguments, &[("OUTDIAL_JWT_SECRET", "short")]);
-        assert!(!succeeded && stderr.contains("OUTDIAL_JWT_SECRET"), "{name}: {stderr}");
+        let arguments = ["--config", file.to_str().expect("an ASCII path"), "migrate"];
+        let (succeeded, _, stderr) = outdial(&arguments, &[]);
+        assert!(!succeeded && stderr.contains(expected), "{name}: {stderr}");
+        let (succeeded, _, stderr) = outdial(&arguments, &[("OUTDIAL_JWT_LEEWAY_SECS", "3")]);
+        assert!(succeeded, "{name}: {stderr}");
     }
     let broken = folder.path().join("broken.toml");
     std::fs::write(&broken, "OUTDIAL_LOG = \"info\"\nOUTDIAL_JWT_SECRET = \"hunter2\n").expect("writable");

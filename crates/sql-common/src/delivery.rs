@@ -127,7 +127,9 @@ impl From<AttemptConclusion> for ConclusionColumns {
             AttemptConclusion::Postponed { failure, pause } => {
                 (DeliveryState::Pending, Some(failure), Some(pause))
             }
-            AttemptConclusion::GivenUp { failure } => (DeliveryState::Dead, Some(failure), None),
+            AttemptConclusion::GivenUp { failure } | AttemptConclusion::ReceiverGone { failure, .. } => {
+                (DeliveryState::Dead, Some(failure), None)
+            }
         };
         Self { state: state.as_str(), last_failure: failure.map(|failure| failure.to_string()), pause }
     }

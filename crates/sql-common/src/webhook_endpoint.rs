@@ -1,4 +1,6 @@
-use domain::{CallEventKind, WebhookEndpoint, WebhookSecret, WebhookUrl};
+use domain::{
+    CallEventKind, EndpointSuspension, SuspensionReason, WebhookEndpoint, WebhookSecret, WebhookUrl,
+};
 
 use crate::{Columns, FromText, StoredTime, Table, Unreadable};
 
@@ -12,6 +14,8 @@ pub struct EndpointColumns<T> {
     pub secret: Vec<u8>,
     pub previous_secret: Option<Vec<u8>>,
     pub previous_until: Option<T>,
+    pub suspension: Option<String>,
+    pub suspended_at: Option<T>,
     pub created_at: T,
 }
 
@@ -22,6 +26,10 @@ impl<T: StoredTime> Columns for EndpointColumns<T> {
         let previous = self.previous_secret.zip(self.previous_until);
         let previous =
             previous.map(|(secret, until)| Ok((read_secret("previous_secret", &secret)?, until.timestamp())));
+        let suspension = self.suspension.zip(self.suspended_at).map(|(reason, since)| {
+            let reason = WEBHOOK_ENDPOINTS.read("suspension", reason)?;
+            Ok(EndpointSuspension { reason, since: since.timestamp() })
+        });
         Ok(WebhookEndpoint {
             id: WEBHOOK_ENDPOINTS.read("id", self.id)?,
             organization_id: WEBHOOK_ENDPOINTS.read("organization_id", self.organization_id)?,
@@ -29,6 +37,7 @@ impl<T: StoredTime> Columns for EndpointColumns<T> {
             kinds: WEBHOOK_ENDPOINTS.read("kinds", self.kinds)?,
             secret: read_secret("secret", &self.secret)?,
             previous_secret: previous.transpose()?,
+            suspension: suspension.transpose()?,
             created_at: self.created_at.timestamp(),
         })
     }
@@ -40,6 +49,12 @@ pub(crate) fn read_url(url: &str) -> Result<WebhookUrl, Unreadable> {
 
 pub(crate) fn read_secret(column: &'static str, bytes: &[u8]) -> Result<WebhookSecret, Unreadable> {
     WebhookSecret::from_bytes(bytes).map_err(|_| WEBHOOK_ENDPOINTS.unreadable(column))
+}
+
+impl FromText for SuspensionReason {
+    fn from_text(name: &str) -> Option<Self> {
+        Self::from_name(name)
+    }
 }
 
 pub fn kinds_to_json(kinds: &[CallEventKind]) -> String {

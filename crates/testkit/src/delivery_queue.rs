@@ -5,6 +5,7 @@ mod leasing;
 mod listing;
 mod queueing;
 mod replaying;
+mod suspending;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,6 +40,10 @@ pub use self::queueing::{
     an_event_is_queued_for_each_endpoint_that_asked,
 };
 pub use self::replaying::{a_replay_can_send_delivered_events_again, a_replay_revives_dead_deliveries};
+pub use self::suspending::{
+    a_late_attempt_suspends_nothing, a_receiver_that_is_gone_suspends_its_endpoint,
+    a_replay_leaves_suspended_endpoints_alone, a_suspended_endpoint_gets_nothing,
+};
 
 suite! {
     $ delivery_queue_suite of delivery_queue:
@@ -53,6 +58,9 @@ suite! {
     one_organization_leaves_attempts_for_the_others,
     the_events_of_a_call_are_leased_in_order,
     a_failed_delivery_holds_nothing_back,
+    a_suspended_endpoint_gets_nothing,
+    a_receiver_that_is_gone_suspends_its_endpoint,
+    a_late_attempt_suspends_nothing,
     a_postponed_delivery_waits,
     a_concluded_delivery_is_not_leased,
     only_the_newest_attempt_concludes,
@@ -62,6 +70,7 @@ suite! {
     deliveries_are_the_tenants_own,
     a_replay_revives_dead_deliveries,
     a_replay_can_send_delivered_events_again,
+    a_replay_leaves_suspended_endpoints_alone,
     deliveries_survive_a_crash,
     a_lost_queue_is_unavailable,
 }

@@ -240,6 +240,7 @@ pub fn webhook_endpoint(organization_id: &OrganizationId) -> WebhookEndpoint {
         kinds: CallEventKind::ALL.to_vec(),
         secret: webhook_secret(),
         previous_secret: None,
+        suspension: None,
         created_at: moment(),
     }
 }

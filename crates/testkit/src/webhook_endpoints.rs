@@ -2,9 +2,10 @@
 
 use std::slice::from_ref;
 
-use domain::ports::RegistrationResult;
+use domain::ports::{ChangeResult, RegistrationResult};
 use domain::{
-    CallEventKind, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
+    CallEventKind, EndpointChange, EndpointSuspension, OrganizationId, Sending, SuspensionReason, Timestamp,
+    WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
 use crate::call_events::{A_SECOND, LONG, booked, endpoint, now, publish, register};
@@ -19,6 +20,9 @@ suite! {
     a_registered_endpoint_is_listed_whole,
     another_tenants_endpoints_are_absent,
     an_organization_has_so_many_endpoints,
+    a_url_is_registered_once,
+    a_change_changes_what_it_names,
+    a_url_of_another_endpoint_is_taken,
     a_removed_endpoint_gets_nothing,
     a_replaced_secret_is_kept_for_a_while,
     another_tenants_endpoint_is_left_alone,
@@ -26,7 +30,7 @@ suite! {
 }
 
 /// Endpoints are listed with every field, oldest first whatever their ids: all kinds of events and
-/// single ones, the longest URL, the shortest and the longest secret, and one URL twice.
+/// single ones, the longest URL, the shortest and the longest secret.
 pub async fn a_registered_endpoint_is_listed_whole(harness: &impl CallEventsHarness) {
     let tenant = tenant(harness).await;
     assert_eq!(list(harness, &tenant).await, []);
@@ -39,7 +43,10 @@ pub async fn a_registered_endpoint_is_listed_whole(harness: &impl CallEventsHarn
         new(),
     ];
     endpoints.extend(CallEventKind::ALL.map(|kind| WebhookEndpoint { kinds: vec![kind], ..new() }));
-    endpoints.push(WebhookEndpoint { id: webhook_endpoint_id(), ..endpoints[0].clone() });
+    endpoints.extend(SuspensionReason::ALL.map(|reason| WebhookEndpoint {
+        suspension: Some(EndpointSuspension { reason, since: now() }),
+        ..new()
+    }));
     endpoints.reverse();
     for (endpoint, secs) in endpoints.iter_mut().zip(0..) {
         endpoint.created_at = endpoint.created_at.after(A_SECOND * secs);
@@ -89,6 +96,101 @@ pub async fn an_organization_has_so_many_endpoints(harness: &impl CallEventsHarn
     assert_eq!(bound(new()).await, RegistrationResult::Registered);
     assert_eq!(bound(new()).await, RegistrationResult::TooMany);
     assert_eq!(list(harness, &theirs).await.len(), MOST as usize);
+}
+
+/// Of fifty concurrent registrations of one URL one succeeds. The same URL of another organization is
+/// another endpoint, and a removed endpoint frees its URL. A registration that is refused for its URL
+/// and for the number of endpoints names the URL.
+pub async fn a_url_is_registered_once(harness: &impl CallEventsHarness) {
+    let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
+    let url = webhook_endpoint(&ours.organization.id).url;
+    let with_url =
+        |tenant: &Tenant| WebhookEndpoint { url: url.clone(), ..webhook_endpoint(&tenant.organization.id) };
+    let crowd = (0..CROWD).map(|_| with_url(&ours)).map(|endpoint| {
+        let endpoints = harness.endpoints();
+        async move { endpoints.register(&endpoint, 1000).await.expect("store is up") }
+    });
+    let answers = all_at_once(crowd).await;
+    let count = |result| answers.iter().filter(|answer| **answer == result).count();
+    assert_eq!(count(RegistrationResult::Registered), 1, "{answers:?}");
+    assert_eq!(count(RegistrationResult::UrlTaken), answers.len() - 1, "{answers:?}");
+    let listed = list(harness, &ours).await;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(register(harness, &with_url(&theirs)).await, RegistrationResult::Registered);
+    let full = harness.endpoints().register(&with_url(&ours), 1).await.expect("store is up");
+    assert_eq!(full, RegistrationResult::UrlTaken);
+    assert!(remove(harness, &ours, &listed[0].id).await);
+    assert_eq!(register(harness, &with_url(&ours)).await, RegistrationResult::Registered);
+}
+
+/// Each field is changed alone and with the others, and the changed endpoint is returned and listed.
+/// Secrets and other endpoints stay the same.
+pub async fn a_change_changes_what_it_names(harness: &impl CallEventsHarness) {
+    let tenant = tenant(harness).await;
+    let organization_id = &tenant.organization.id;
+    let mut changed = endpoint(harness, &tenant, &CallEventKind::ALL).await;
+    let until = now().after(LONG);
+    let secret = webhook_secret();
+    assert!(replace(harness, organization_id, &changed.id, &secret, until).await);
+    let before = std::mem::replace(&mut changed.secret, secret);
+    changed.previous_secret = Some((before, until));
+    let other = webhook_endpoint(organization_id);
+    let other = WebhookEndpoint { created_at: other.created_at.after(A_SECOND), ..other };
+    register(harness, &other).await;
+
+    let another_url = || Some(webhook_endpoint(organization_id).url);
+    let kinds = Some(CallEventKind::ALL[1..3].to_vec());
+    let suspended = |reason| Some(Sending::Suspended(EndpointSuspension { reason, since: now() }));
+    let nothing = EndpointChange::default();
+    for change in [
+        EndpointChange { url: another_url(), ..nothing.clone() },
+        EndpointChange { sending: suspended(SuspensionReason::Paused), ..nothing.clone() },
+        EndpointChange { kinds, ..nothing.clone() },
+        EndpointChange { sending: suspended(SuspensionReason::Gone), ..nothing.clone() },
+        nothing.clone(),
+        EndpointChange { url: Some(changed.url.clone()), ..nothing.clone() },
+        EndpointChange {
+            url: another_url(),
+            kinds: Some(CallEventKind::ALL.to_vec()),
+            sending: Some(Sending::Active),
+        },
+    ] {
+        changed.url = change.url.clone().unwrap_or(changed.url);
+        changed.kinds = change.kinds.clone().unwrap_or(changed.kinds);
+        changed.suspension = match change.sending {
+            None => changed.suspension,
+            Some(Sending::Active) => None,
+            Some(Sending::Suspended(suspension)) => Some(suspension),
+        };
+        let result = self::change(harness, organization_id, &changed.id, &change).await;
+        assert_eq!(result, ChangeResult::Changed(changed.clone()));
+        let listed = list(harness, &tenant).await;
+        assert!(listed == [changed.clone(), other.clone()], "{listed:?}");
+    }
+    let unknown = change(harness, organization_id, &webhook_endpoint_id(), &nothing).await;
+    assert_eq!(unknown, ChangeResult::NotFound);
+}
+
+/// An endpoint does not get the URL of another one of its organization, also with other changes, and
+/// nothing of such a change is stored. It gets the URL of another organization's.
+pub async fn a_url_of_another_endpoint_is_taken(harness: &impl CallEventsHarness) {
+    let (ours, theirs) = (tenant(harness).await, tenant(harness).await);
+    let taken = endpoint(harness, &ours, &CallEventKind::ALL).await;
+    let changed = endpoint(harness, &ours, &CallEventKind::ALL).await;
+    let theirs = endpoint(harness, &theirs, &CallEventKind::ALL).await;
+    let suspension = EndpointSuspension { reason: SuspensionReason::Paused, since: now() };
+    let with_url = |url: &WebhookUrl| EndpointChange {
+        url: Some(url.clone()),
+        sending: Some(Sending::Suspended(suspension)),
+        ..EndpointChange::default()
+    };
+    let organization_id = &ours.organization.id;
+    let result = change(harness, organization_id, &changed.id, &with_url(&taken.url)).await;
+    assert_eq!(result, ChangeResult::UrlTaken);
+    assert!(list(harness, &ours).await.contains(&changed), "nothing is changed");
+    let result = change(harness, organization_id, &changed.id, &with_url(&theirs.url)).await;
+    let expected = WebhookEndpoint { url: theirs.url.clone(), suspension: Some(suspension), ..changed };
+    assert_eq!(result, ChangeResult::Changed(expected));
 }
 
 /// A removed endpoint is not listed. Its queued deliveries are gone, leased or not, and new events
@@ -150,6 +252,10 @@ pub async fn another_tenants_endpoint_is_left_alone(harness: &impl CallEventsHar
     assert!(!remove(harness, &ours, &endpoint.id).await);
     let until = now().after(LONG);
     assert!(!replace(harness, &ours.organization.id, &endpoint.id, &webhook_secret(), until).await);
+    let url = Some(webhook_endpoint(&ours.organization.id).url);
+    let foreign = EndpointChange { url, ..EndpointChange::default() };
+    let result = change(harness, &ours.organization.id, &endpoint.id, &foreign).await;
+    assert_eq!(result, ChangeResult::NotFound);
     assert_eq!(list(harness, &theirs).await, [endpoint]);
 }
 
@@ -168,6 +274,9 @@ pub async fn lost_endpoints_are_unavailable(harness: &impl CallEventsHarness) {
     unavailable_within(LOST_DATABASE_BOUND, endpoints.register(&new, 10), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, endpoints.list(organization_id), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, endpoints.remove(organization_id, &known.id), &private).await;
+    let change = EndpointChange { url: Some(new.url.clone()), ..EndpointChange::default() };
+    let changing = endpoints.change(organization_id, &known.id, &change);
+    unavailable_within(LOST_DATABASE_BOUND, changing, &private).await;
     let replacing = endpoints.replace_secret(organization_id, &known.id, &new.secret, now());
     unavailable_within(LOST_DATABASE_BOUND, replacing, &private).await;
 }
@@ -182,6 +291,15 @@ async fn list(harness: &impl CallEventsHarness, tenant: &Tenant) -> Vec<WebhookE
 
 async fn remove(harness: &impl CallEventsHarness, tenant: &Tenant, id: &WebhookEndpointId) -> bool {
     harness.endpoints().remove(&tenant.organization.id, id).await.expect("store is up")
+}
+
+pub(crate) async fn change(
+    harness: &impl CallEventsHarness,
+    organization_id: &OrganizationId,
+    id: &WebhookEndpointId,
+    change: &EndpointChange,
+) -> ChangeResult {
+    harness.endpoints().change(organization_id, id, change).await.expect("store is up")
 }
 
 async fn replace(

@@ -19,14 +19,15 @@ pub use addresses::{
 };
 pub use responses::{
     a_delivery_is_signed_with_every_secret, a_redirect_is_not_followed, a_requested_pause_is_returned,
-    a_response_body_is_not_read, a_slow_receiver_times_out, an_attempt_is_one_request,
-    an_unreachable_receiver_has_failed, only_a_success_status_is_accepted,
+    a_response_body_is_not_read, a_slow_receiver_times_out, a_test_event_is_sent_like_a_delivery,
+    an_attempt_is_one_request, an_unreachable_receiver_has_failed, only_a_success_status_is_accepted,
 };
 
 suite! {
     $ webhook_sender_suite of webhook_sender:
     a_delivery_is_signed_with_every_secret,
     an_attempt_is_one_request,
+    a_test_event_is_sent_like_a_delivery,
     a_redirect_is_not_followed,
     only_a_success_status_is_accepted,
     a_requested_pause_is_returned,

@@ -61,6 +61,16 @@ async fn the_printed_curl_places_a_call() {
     for field in ["conversationId", "sipCallId", "message"] {
         assert!(first[field].is_string() && first[field] == again[field], "{field}: {first}");
     }
+    // The request that the contract shows: it has a contact, an agent and a number of the demo.
+    let (head, _) = place.split_once("-d '").expect("a body");
+    let example = json!({
+        "contactId": "64f0a1b2c3d4e5f6a7b8c9d0",
+        "agentId": "64f0a1b2c3d4e5f6a7b8cc00",
+        "fromNumber": "+14165550100",
+        "callReason": "Follow up on insurance quote"
+    });
+    let example = run_in_shell(&format!("{head}-d '{example}'")).await;
+    assert_eq!(example["callId"], first["callId"], "the same intent: {example}");
     let line_with = |text: &str| {
         let line = output.lines().find(|line| line.contains(text));
         line.unwrap_or_else(|| panic!("no line with {text} in {output}"))

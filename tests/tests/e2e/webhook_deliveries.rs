@@ -69,6 +69,56 @@ async fn a_delivery_that_the_receiver_refused_is_sent_again(
     gateway.stop().await;
 }
 
+/// A receiver that is gone gets one request, and its endpoint nothing more until it is enabled. Its
+/// owner tests it, and then enables it: the events that waited, and the one that was refused, arrive.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_is_gone_gets_nothing_until_its_endpoint_is_enabled(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let world = World::new(backing).await;
+    let gateway = world.start_with_webhooks().await;
+    let client = &gateway.client;
+    let receiver = Receiver::start().await;
+    let (endpoint, secret) = client.register_endpoint(&receiver.url()).await;
+    let again = client.post("/api/webhook-endpoints", &json!({ "url": receiver.url() })).await;
+    again.assert_error(409, "WEBHOOK_URL_TAKEN");
+    receiver.respond_with(410);
+    let call_id = client.call_number("+14165550175").await.call_id();
+    client.read_call_when(&call_id, "completed").await;
+    let path = format!("/api/webhook-endpoints/{endpoint}");
+    let listed = async || client.get("/api/webhook-endpoints").await.body["endpoints"][0].take();
+    eventually("the endpoint is disabled", async || {
+        let endpoint = listed().await;
+        (endpoint["status"] == "disabled" && endpoint["disabledReason"] == "gone").then_some(())
+    })
+    .await;
+    assert_eq!(receiver.requests().len(), 1, "the other events wait");
+
+    let tested = async || client.post(&format!("{path}/test"), &json!({})).await.body;
+    let gone = tested().await;
+    assert_eq!((&gone["accepted"], &gone["failure"]), (&json!(false), &json!("status-410")));
+    receiver.respond_with(204);
+    let accepted = tested().await;
+    assert_eq!((&accepted["accepted"], &accepted["failure"]), (&json!(true), &Value::Null));
+    let tests = receiver.requests();
+    let test = tests.last().expect("a test event");
+    assert!(test.event_type() == "test" && test.is_signed_with(&secret), "{test:?}");
+    assert_eq!(test.event()["data"]["endpointId"], endpoint);
+
+    let other_tenant = client.of_user("u2").patch(&path, &json!({ "status": "active" })).await;
+    other_tenant.assert_error(404, "WEBHOOK_ENDPOINT_NOT_FOUND");
+    let enabled = client.patch(&path, &json!({ "status": "active" })).await;
+    assert_eq!(enabled.body["endpoint"]["status"], "active", "{}", enabled.body);
+    let before = tests.len();
+    let requests = receiver
+        .requests_when("all events arrive", |requests| event_types(&requests[before..], &call_id).len() >= 3)
+        .await;
+    let refused = tests[0].header("webhook-id");
+    assert!(webhook_ids(&requests[before..]).contains(refused), "also the one that was refused");
+    gateway.stop().await;
+}
+
 /// An organization whose receivers never respond has 48 of the 64 attempts of a process, with 80
 /// deliveries to ten endpoints. Another organization's first delivery finds one of the others.
 #[rstest]
@@ -80,8 +130,8 @@ async fn an_organization_whose_receivers_hang_does_not_delay_another_one(
     let gateway = world.start_with_webhooks().await;
     let (hanging, prompt) = (Receiver::start().await, Receiver::start().await);
     hanging.hang();
-    for _ in 0..10 {
-        gateway.client.register_endpoint(&hanging.url()).await;
+    for number in 0..10 {
+        gateway.client.register_endpoint(&format!("{}?{number}", hanging.url())).await;
     }
     let other = gateway.client.of_user("u2");
     other.register_endpoint(&prompt.url()).await;

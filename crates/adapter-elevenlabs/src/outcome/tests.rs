@@ -219,7 +219,15 @@ fn a_refusal_in_another_format_is_unknown() {
 #[test]
 fn every_other_status_is_unknown_with_any_body() {
     let success = r#"{"success":true,"message":"m","conversation_id":"conv_1","sip_call_id":"otb_1"}"#;
-    let others = (100..=599).filter(|status| *status != 200 && !REFUSALS.contains(status));
+    for status in [201, 202] {
+        let ids = classify(200, success.as_bytes());
+        assert!(matches!(ids, DialOutcome::Placed(_)));
+        assert_eq!(classify(status, success.as_bytes()), ids, "{status}");
+        for body in [&failure("INVITE failed: sip status: 404: (SIP 404)")[..], b"{}", b"", LIST.as_bytes()] {
+            assert_eq!(classify(status, body), UNCLEAR, "{status}");
+        }
+    }
+    let others = (100..=599).filter(|status| !(200..=202).contains(status) && !REFUSALS.contains(status));
     for status in others {
         for body in [success, CURRENT, LEGACY, LIST, TEXT, "", "<html></html>"] {
             assert_eq!(classify(status, body.as_bytes()), UNCLEAR, "{status} {body}");

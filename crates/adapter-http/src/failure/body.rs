@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use event_json::schema::flag;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,8 +28,8 @@ pub(crate) struct ErrorResponse {
     pub(super) error: ErrorText,
     #[schema(schema_with = code_schema)]
     pub(super) code: &'static str,
-    /// Why the provider refused the call (its own error code), or why the call was not connected
-    /// (`busy`, `no-answer`, `declined`, `failed`).
+    /// Why the provider refused the call (its own error code), why the call was not connected
+    /// (`busy`, `no-answer`, `declined`, `failed`), or why a bearer token was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub(super) reason: Option<String>,
@@ -62,17 +64,17 @@ pub(super) struct ErrorObject {
     /// A sentence.
     pub(super) message: &'static str,
     /// The parts.
-    #[schema(inline)]
     pub(super) details: Vec<ErrorDetail>,
 }
 
 /// One thing that is wrong with the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = CallsErrorDetail)]
 pub(crate) struct ErrorDetail {
     /// The field or parameter; absent where the request as a whole is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    pub(crate) field: Option<&'static str>,
+    pub(crate) field: Option<Cow<'static, str>>,
     /// What is wrong with it.
     pub(crate) message: &'static str,
 }

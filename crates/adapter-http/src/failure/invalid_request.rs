@@ -1,10 +1,12 @@
+use std::borrow::Cow;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use domain::ports::UnreadableQuestion;
 
 use super::{ErrorCode, ErrorDetail, Failure};
 
-/// What is wrong with a request. The texts quote nothing from it.
+/// What is wrong with a request. The texts quote nothing from it but the names of unknown fields.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the request is not valid")]
 pub(crate) struct InvalidRequest(Vec<ErrorDetail>);
@@ -17,7 +19,7 @@ impl InvalidRequest {
 
     /// One field, parameter or header is at fault.
     pub(crate) fn field(name: &'static str, message: &'static str) -> Self {
-        Self(vec![ErrorDetail { field: Some(name), message }])
+        Self(vec![ErrorDetail { field: Some(name.into()), message }])
     }
 
     pub(crate) const fn new(details: Vec<ErrorDetail>) -> Self {
@@ -32,7 +34,7 @@ impl InvalidRequest {
 impl From<UnreadableQuestion> for InvalidRequest {
     fn from(error: UnreadableQuestion) -> Self {
         let UnreadableQuestion { field, message } = error;
-        Self(vec![ErrorDetail { field, message }])
+        Self(vec![ErrorDetail { field: field.map(Cow::Borrowed), message }])
     }
 }
 

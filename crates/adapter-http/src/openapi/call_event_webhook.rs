@@ -6,6 +6,7 @@ use utoipa::openapi::path::{
     HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, PathsBuilder,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{OpenApi, Ref, Required, Response};
 use utoipa::{Modify, PartialSchema, ToSchema};
 
@@ -39,6 +40,8 @@ impl Modify for CallEventWebhook {
                 "webhook-signature",
                 "`v1,<signature in base64>`, one for each secret that signs, separated by spaces",
             ))
+            // The signature is no security scheme of OpenAPI.
+            .securities(Some([SecurityRequirement::default()]))
             .request_body(Some(body.required(Some(Required::True)).build()))
             .response("2XX", Response::new("The event is acknowledged"));
         let item = PathItem::new(HttpMethod::Post, operation);

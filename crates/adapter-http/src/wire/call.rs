@@ -320,7 +320,7 @@ fn given_up_schema() -> Object {
     names(GivenUpReason::ALL.map(GivenUpReason::as_str), description)
 }
 
-fn recording_report() -> Object {
+pub(crate) fn recording_report() -> Object {
     names([RecordingReport::TooLarge.as_str()], "Why `recordings` is empty although there is a recording.")
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct DeliveryParameters {
     limit: Option<String>,
     /// The `nextCursor` of the previous page: only deliveries of events older than those of that
     /// page.
-    #[param(value_type = String, required = false)]
+    #[param(value_type = String, required = false, max_length = 19, pattern = "^[0-9]+$")]
     before: Option<String>,
 }
 
@@ -147,7 +147,7 @@ impl From<&DeliveryRecord> for DeliveryDocument {
     }
 }
 
-fn state_schema() -> Object {
+pub(crate) fn state_schema() -> Object {
     let meaning = "The gateway attempts the delivery, now or later; the endpoint acknowledged it; the gateway \
                    stopped its attempts.";
     names(DeliveryState::ALL.map(DeliveryState::as_str), meaning)

@@ -19,10 +19,10 @@ const MAX_OFFSET: u32 = 100_000;
 #[into_params(parameter_in = Query)]
 pub(crate) struct HistoryParameters {
     /// Only calls to this contact.
-    #[param(value_type = String, required = false)]
+    #[param(value_type = String, required = false, max_length = 128)]
     contact_id: Option<String>,
     /// Only calls that this user requested.
-    #[param(value_type = String, required = false)]
+    #[param(value_type = String, required = false, max_length = 128)]
     user_id: Option<String>,
     #[param(schema_with = call_status, required = false)]
     status: Option<String>,
@@ -33,7 +33,7 @@ pub(crate) struct HistoryParameters {
     #[param(value_type = u32, required = false, minimum = 0, maximum = 100_000, default = 0)]
     offset: Option<String>,
     /// The `nextCursor` of the previous page: only calls older than those of that page.
-    #[param(value_type = String, required = false)]
+    #[param(value_type = String, required = false, max_length = 200)]
     before: Option<String>,
 }
 

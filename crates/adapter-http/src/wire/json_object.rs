@@ -1,7 +1,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::failure::InvalidRequest;
 
@@ -23,6 +23,57 @@ pub(super) fn json_object(body: &[u8]) -> Result<&str, InvalidRequest> {
         return Err(InvalidRequest::body("the body is not a JSON object"));
     }
     Ok(text)
+}
+
+/// The most unknown names that a response shows, and the most characters of each.
+const MAX_NAMES: usize = 20;
+const MAX_NAME_CHARS: usize = 64;
+
+/// The names of the object's fields that are not among these, each once, in their order, and cut to
+/// what a response shows.
+pub(super) fn unknown_names(object: &str, known: &[&str]) -> Vec<String> {
+    let Names(names) = serde_json::from_str(object).unwrap_or_default();
+    shown(names.into_iter().filter(|name| !known.contains(&name.as_str())))
+}
+
+/// Unknown names as a response shows them.
+pub(super) fn shown(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut shown = Vec::new();
+    for name in names {
+        let name: String = name.chars().take(MAX_NAME_CHARS).collect();
+        if shown.len() < MAX_NAMES && !shown.contains(&name) {
+            shown.push(name);
+        }
+    }
+    shown
+}
+
+/// The names of an object's fields.
+#[derive(Default)]
+struct Names(Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(NamesVisitor)
+    }
+}
+
+struct NamesVisitor;
+
+impl<'de> Visitor<'de> for NamesVisitor {
+    type Value = Names;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Names, A::Error> {
+        let mut names = Vec::new();
+        while let Some((name, IgnoredAny)) = entries.next_entry::<String, IgnoredAny>()? {
+            names.push(name);
+        }
+        Ok(Names(names))
+    }
 }
 
 /// Any JSON with at most 127 levels of nesting (the limit of the reader) and without control

@@ -10,7 +10,7 @@ pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, InvalidRequest
     Ok(parameters.map_err(|_| InvalidRequest::body("a parameter is given twice"))?.into_inner())
 }
 
-/// What is wrong with a request. The texts quote nothing from it.
+/// What is wrong with a request. The texts quote nothing from it but the names of unknown fields.
 #[derive(Default)]
 pub(super) struct Problems(Vec<ErrorDetail>);
 
@@ -32,7 +32,12 @@ impl Problems {
     }
 
     pub(super) fn add(&mut self, name: &'static str, message: &'static str) {
-        self.0.push(ErrorDetail { field: Some(name), message });
+        self.0.push(ErrorDetail { field: Some(name.into()), message });
+    }
+
+    /// Notes each of these names that the request must not have.
+    pub(super) fn add_unknown(&mut self, names: Vec<String>, message: &'static str) {
+        self.0.extend(names.into_iter().map(|name| ErrorDetail { field: Some(name.into()), message }));
     }
 
     /// The parsed value, if nothing is wrong.

@@ -24,26 +24,26 @@ use crate::failure::{ErrorDetail, InvalidRequest};
 pub(crate) struct PlaceCallRequest {
     /// The contact to call.
     #[serde(default)]
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = String, required = false, max_length = 128)]
     contact_id: Field,
     /// E.164 phone number (the `+` prefix will be added if missing).
     #[serde(default)]
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = String, required = false)]
     phone_number: Field,
     /// The voice agent to use, synced with the voice provider. Defaults to the organization's first
     /// voice-enabled agent that is synced.
     #[serde(default)]
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = String, required = false, max_length = 128)]
     agent_id: Field,
     /// Specific Sinch number to call from. Defaults to the first AI-enabled Sinch number among the
     /// user's caller numbers.
     #[serde(default)]
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = String, required = false)]
     from_number: Field,
     /// Free-text context passed to the agent as the `call_reason` dynamic variable: at most 8192
     /// bytes.
     #[serde(default)]
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = String, required = false, max_length = 8192)]
     call_reason: Field,
 }
 
@@ -144,7 +144,7 @@ impl PlaceCallRequest {
                 Field::Other(_) => "must be a string",
                 Field::Text(_) | Field::Absent => return None,
             };
-            Some(ErrorDetail { field: Some(name), message })
+            Some(ErrorDetail { field: Some(name.into()), message })
         };
         fields.into_iter().filter_map(problem).collect()
     }

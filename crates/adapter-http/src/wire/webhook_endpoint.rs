@@ -1,14 +1,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::{CallEventKind, WebhookEndpoint, WebhookSecret, WebhookUrl};
+use domain::ports::SendOutcome;
+use domain::{CallEventKind, ChangeEndpoint, SuspensionReason, WebhookEndpoint, WebhookSecret, WebhookUrl};
 use event_json::iso8601;
-use event_json::schema::{always_true, event_kind};
+use event_json::schema::{always_true, event_kind, names};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{Array, ArrayBuilder};
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object};
 
-use super::json_object::json_object;
+use super::json_object::{json_object, unknown_names};
 use super::parameters::Problems;
 use crate::failure::InvalidRequest;
 
@@ -23,11 +25,28 @@ pub(crate) struct RegisterEndpointRequest {
     /// A URL of at most 2048 characters, without user name and password, on a host that has only
     /// public addresses.
     #[serde(default)]
-    #[schema(value_type = String, required = true)]
+    #[schema(value_type = String, required = true, max_length = 2048, pattern = "^[Hh][Tt][Tt][Pp][Ss]?://")]
     url: Value,
     #[serde(default)]
     #[schema(schema_with = kinds_schema, required = false)]
     events: Value,
+}
+
+/// What changes at an endpoint. Whatever is absent stays the same.
+// Without `Debug`: a URL may hold a token.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = WebhooksChangeEndpointRequest, example = json!({ "status": "paused" }))]
+pub(crate) struct ChangeEndpointRequest {
+    /// A URL as at the registration. Events that wait are sent to it too.
+    #[serde(default)]
+    #[schema(value_type = String, required = false, max_length = 2048, pattern = "^[Hh][Tt][Tt][Pp][Ss]?://")]
+    url: Value,
+    #[serde(default)]
+    #[schema(schema_with = kinds_schema, required = false)]
+    events: Value,
+    #[serde(default)]
+    #[schema(schema_with = new_status_schema, required = false)]
+    status: Value,
 }
 
 /// A URL that receives events.
@@ -41,6 +60,16 @@ pub(crate) struct EndpointDocument {
     url: String,
     #[schema(schema_with = kinds_schema)]
     events: Vec<&'static str>,
+    #[schema(schema_with = status_schema)]
+    status: &'static str,
+    /// Since when it is paused or disabled, in ISO 8601, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    suspended_at: Option<String>,
+    /// Why it is disabled: `gone` if its receiver responded 410.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    disabled_reason: Option<&'static str>,
     /// When it was registered, in ISO 8601, UTC.
     #[schema(format = DateTime)]
     created_at: String,
@@ -56,6 +85,7 @@ pub(crate) struct EndpointDocument {
             "id": "64f0a1b2c3d4e5f6a7b8dd00",
             "url": "https://crm.example.com/hooks/calls",
             "events": ["call_ended", "call_recording_ready"],
+            "status": "active",
             "createdAt": "2026-03-02T09:00:00.000Z"
         },
         "secret": "whsec_b3V0ZGlhbCBleGFtcGxlIHNlY3JldCwgMzIgYnl0ZXM="
@@ -80,6 +110,7 @@ pub(crate) struct EndpointRegisteredResponse {
             "id": "64f0a1b2c3d4e5f6a7b8dd00",
             "url": "https://crm.example.com/hooks/calls",
             "events": ["call_ended", "call_recording_ready"],
+            "status": "active",
             "createdAt": "2026-03-02T09:00:00.000Z"
         }]
     })
@@ -88,6 +119,46 @@ pub(crate) struct EndpointsResponse {
     #[schema(schema_with = always_true)]
     success: bool,
     endpoints: Vec<EndpointDocument>,
+}
+
+/// The endpoint is changed.
+#[derive(Serialize, ToSchema)]
+#[schema(
+    as = WebhooksEndpointChangedResponse,
+    example = json!({
+        "success": true,
+        "endpoint": {
+            "id": "64f0a1b2c3d4e5f6a7b8dd00",
+            "url": "https://crm.example.com/hooks/calls",
+            "events": ["call_ended", "call_recording_ready"],
+            "status": "paused",
+            "suspendedAt": "2026-03-02T10:00:00.000Z",
+            "createdAt": "2026-03-02T09:00:00.000Z"
+        }
+    })
+)]
+pub(crate) struct EndpointChangedResponse {
+    #[schema(schema_with = always_true)]
+    success: bool,
+    endpoint: EndpointDocument,
+}
+
+/// What came of a test event.
+#[derive(Serialize, ToSchema)]
+#[schema(
+    as = WebhooksEndpointTestedResponse,
+    example = json!({ "success": true, "accepted": false, "failure": "status-404" })
+)]
+pub(crate) struct EndpointTestedResponse {
+    #[schema(schema_with = always_true)]
+    success: bool,
+    /// Whether the receiver responded with 2xx.
+    accepted: bool,
+    /// Why the attempt failed: `status-<HTTP status>`, `timed-out`, `unreachable`,
+    /// `forbidden-address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    failure: Option<String>,
 }
 
 /// The endpoint is removed.
@@ -115,8 +186,7 @@ pub(crate) struct SecretReplacedResponse {
 impl RegisterEndpointRequest {
     /// Parses a body: one JSON object.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
-        let text = json_object(body)?;
-        serde_json::from_str(text).map_err(|_| InvalidRequest::body("a field is given twice"))
+        fields(body, &["url", "events"])
     }
 
     /// The URL and the kinds of events; an empty list means every kind.
@@ -127,14 +197,70 @@ impl RegisterEndpointRequest {
             (url, kinds) => {
                 let mut problems = Problems::default();
                 if url.is_none() {
-                    problems.add("url", "must be an http or https URL of at most 2048 characters");
+                    problems.add("url", INVALID_URL);
                 }
                 if kinds.is_none() {
-                    problems.add("events", "must be a list of at least one name of an event");
+                    problems.add("events", INVALID_EVENTS);
                 }
                 Err(problems.into())
             }
         }
+    }
+}
+
+const INVALID_URL: &str = "must be an http or https URL of at most 2048 characters";
+const INVALID_EVENTS: &str = "must be a list of at least one name of an event";
+
+impl ChangeEndpointRequest {
+    /// Parses a body: one JSON object.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
+        fields(body, &["url", "events", "status"])
+    }
+
+    /// The change. `null` counts as absent.
+    pub(crate) fn read(&self) -> Result<ChangeEndpoint, InvalidRequest> {
+        let mut problems = Problems::default();
+        let mut check = |value: &Value, name, message, is_valid: bool| {
+            if !value.is_null() && !is_valid {
+                problems.add(name, message);
+            }
+        };
+        let url = self.url.as_str().and_then(|text| WebhookUrl::parse(text).ok());
+        check(&self.url, "url", INVALID_URL, url.is_some());
+        let kinds = kinds(&self.events).filter(|_| !self.events.is_null());
+        check(&self.events, "events", INVALID_EVENTS, kinds.is_some());
+        let active = match self.status.as_str() {
+            Some("active") => Some(true),
+            Some("paused") => Some(false),
+            _ => None,
+        };
+        check(&self.status, "status", "must be active or paused", active.is_some());
+        problems.none_or(ChangeEndpoint { url, kinds, active })
+    }
+}
+
+/// The fields of a body that is one JSON object with no other fields.
+fn fields<T: DeserializeOwned>(body: &[u8], known: &[&str]) -> Result<T, InvalidRequest> {
+    let text = json_object(body)?;
+    let mut problems = Problems::default();
+    problems.add_unknown(unknown_names(text, known), "is not a field of this request");
+    let fields = serde_json::from_str(text).map_err(|_| InvalidRequest::body("a field is given twice"))?;
+    problems.none_or(fields)
+}
+
+impl EndpointChangedResponse {
+    pub(crate) fn new(endpoint: &WebhookEndpoint) -> Self {
+        Self { success: true, endpoint: endpoint.into() }
+    }
+}
+
+impl EndpointTestedResponse {
+    pub(crate) fn new(outcome: SendOutcome) -> Self {
+        let failure = match outcome {
+            SendOutcome::Accepted => None,
+            SendOutcome::Failed { failure, .. } => Some(failure.to_string()),
+        };
+        Self { success: true, accepted: failure.is_none(), failure }
     }
 }
 
@@ -168,9 +294,34 @@ impl From<&WebhookEndpoint> for EndpointDocument {
             id: endpoint.id.to_string(),
             url: endpoint.url.as_str().to_owned(),
             events: endpoint.kinds.iter().map(|kind| kind.as_str()).collect(),
+            status: match endpoint.suspension.map(|suspension| suspension.reason) {
+                None => ACTIVE,
+                Some(SuspensionReason::Paused) => PAUSED,
+                Some(SuspensionReason::Gone) => DISABLED,
+            },
+            suspended_at: endpoint.suspension.map(|suspension| iso8601(suspension.since)),
+            disabled_reason: endpoint
+                .suspension
+                .map(|suspension| suspension.reason)
+                .filter(|reason| *reason == SuspensionReason::Gone)
+                .map(SuspensionReason::as_str),
             created_at: iso8601(endpoint.created_at),
         }
     }
+}
+
+const ACTIVE: &str = "active";
+const PAUSED: &str = "paused";
+const DISABLED: &str = "disabled";
+
+pub(crate) fn status_schema() -> Object {
+    let meaning = "Events are sent; the organization paused the endpoint; the gateway disabled it, because its \
+                   receiver does not exist any more. The events of the last two wait.";
+    names([ACTIVE, PAUSED, DISABLED], meaning)
+}
+
+fn new_status_schema() -> Object {
+    names([ACTIVE, PAUSED], "Send events, also those that wait and the dead letters; or let them wait.")
 }
 
 /// In the form of Standard Webhooks.

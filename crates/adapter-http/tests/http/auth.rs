@@ -1,5 +1,5 @@
-//! Which tokens are accepted. Every refusal is the same 401, before the body is read and before any
-//! port is called.
+//! Which tokens are accepted. A refusal is a 401 that says why, before the body is read and before
+//! any port is called.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
 
+use crate::log::{log, message_is};
 use crate::running::{Options, PATH, Response, Running, SECRET, hs256, send, start, start_with};
 use crate::world::World;
 
@@ -64,12 +65,22 @@ async fn status(gateway: &Running, authorization: &str) -> u16 {
     response.status
 }
 
-fn assert_unauthorized(response: &Response) {
+/// Returns why the token was refused: header and body agree.
+fn assert_unauthorized(response: &Response) -> Option<String> {
     response.assert_error(401, "UNAUTHORIZED");
-    assert_eq!(response.header("www-authenticate"), Some("Bearer"));
-    let only =
+    let reason = response.body["reason"].as_str().map(str::to_owned);
+    let mut only =
         json!({ "success": false, "error": "a valid bearer token is required", "code": "UNAUTHORIZED" });
+    let challenge = match &reason {
+        Some(reason) => {
+            only["reason"] = json!(reason);
+            format!(r#"Bearer error="invalid_token", error_description="{reason}""#)
+        }
+        None => "Bearer".to_owned(),
+    };
     assert_eq!(response.body, only);
+    assert_eq!(response.header("www-authenticate"), Some(challenge.as_str()));
+    reason
 }
 
 async fn accepts(gateway: &Running, token: &str) -> bool {
@@ -90,6 +101,50 @@ async fn a_request_needs_exactly_one_bearer_token() {
     assert_unauthorized(&send(gateway.anonymous_post()).await);
     let twice = gateway.authorized("POST", PATH).bearer_auth(&good);
     assert_unauthorized(&send(twice).await);
+}
+
+#[tokio::test]
+async fn a_refusal_says_why_in_the_header_the_body_and_the_log() {
+    let log = log();
+    let settings = AuthSettings {
+        issuer: Some("issuer".to_owned()),
+        audience: Some("audience".to_owned()),
+        ..hs256(&[SECRET])
+    };
+    let gateway = start_checking(settings).await;
+    let now = get_current_timestamp();
+    let good = json!({ "iss": "issuer", "aud": "audience" });
+    let changed = |changes: Value| {
+        let mut all = good.clone();
+        all.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+        hs256_token(all)
+    };
+    let critical = Header { crit: Some(vec!["b64".to_owned()]), ..Header::default() };
+    let cases = [
+        (changed(json!({ "exp": now - 60 })), "expired"),
+        (changed(json!({ "exp": (now + 60) * 1000 })), "exp is in milliseconds, not seconds"),
+        (changed(json!({ "exp": null })), "malformed"),
+        (changed(json!({ "nbf": now + 60 })), "not yet valid"),
+        (changed(json!({ "iss": "x" })), "another issuer"),
+        (changed(json!({ "aud": "x" })), "another audience"),
+        (changed(json!({ "aud": null })), "a required claim is missing"),
+        (changed(json!({ "sub": "" })), "sub is not an id"),
+        (changed(json!({ "roles": "x".repeat(8_000) })), "longer than 8192 bytes"),
+        (token(&Header::default(), &claims(good.clone()), OTHER_SECRET), "signed with another key"),
+        (token(&Header::new(Algorithm::HS512), &claims(good.clone()), SECRET), "another algorithm"),
+        (token(&critical, &claims(good.clone()), SECRET), "critical extension"),
+        ("a.b.c".to_owned(), "malformed"),
+    ];
+    for (number, (token, reason)) in cases.into_iter().enumerate() {
+        let id = format!("refused-{number}");
+        let request = gateway.anonymous_post().header("x-request-id", &id).bearer_auth(&token);
+        assert_eq!(assert_unauthorized(&send(request).await).as_deref(), Some(reason));
+        let lines = log.lines(&id);
+        let line = lines.iter().find(|line| message_is(line, "request served")).expect("the request's line");
+        assert_eq!(line["spans"][0]["reason"], reason, "{line}");
+        log.assert_private(&id, &[&token]);
+    }
+    assert_eq!(assert_unauthorized(&send(gateway.anonymous_post()).await), None);
 }
 
 #[tokio::test]
@@ -136,7 +191,7 @@ async fn the_settings_choose_the_algorithm() {
 async fn a_public_key_is_not_accepted_as_a_secret() {
     let public_keys = [keys::RSA_PUBLIC, keys::P256_PUBLIC, keys::ED25519_PUBLIC];
     for pem in public_keys {
-        let settings = AuthSettings { keys: JwtKeys::PublicKey(pem.to_vec()), ..hs256(&[SECRET]) };
+        let settings = AuthSettings { keys: JwtKeys::PublicKeys(pem.to_vec()), ..hs256(&[SECRET]) };
         let gateway = start_checking(settings).await;
         assert!(!accepts(&gateway, &token(&Header::default(), &claims(json!({})), pem)).await);
     }
@@ -155,12 +210,46 @@ async fn the_kind_of_public_key_decides_the_algorithm() {
         (keys::ED25519_PUBLIC, signed(Algorithm::EdDSA, &ed25519), signed(Algorithm::PS256, &rsa)),
     ];
     for (pem, good, bad) in cases {
-        let settings = AuthSettings { keys: JwtKeys::PublicKey(pem.to_vec()), ..hs256(&[SECRET]) };
+        let settings = AuthSettings { keys: JwtKeys::PublicKeys(pem.to_vec()), ..hs256(&[SECRET]) };
         let gateway = start_checking(settings).await;
         assert!(accepts(&gateway, &good).await);
         assert!(!accepts(&gateway, &bad).await);
         assert!(!accepts(&gateway, &hs256_token(json!({}))).await);
     }
+}
+
+/// A PEM file with these keys, one after another.
+fn file_of(blocks: &[&[u8]]) -> AuthSettings {
+    AuthSettings { keys: JwtKeys::PublicKeys(blocks.concat()), ..hs256(&[]) }
+}
+
+#[tokio::test]
+async fn every_key_of_a_file_is_accepted() {
+    let rsa = EncodingKey::from_rsa_pem(keys::RSA_PRIVATE).expect("a key");
+    let p256 = EncodingKey::from_ec_pem(keys::P256_PRIVATE).expect("a key");
+    let ed25519 = EncodingKey::from_ed_pem(keys::ED25519_PRIVATE).expect("a key");
+    let payload = claims(json!({}));
+    let signed = |algorithm, key| encode(&Header::new(algorithm), &payload, key).expect("a token");
+    let (with_rsa, with_p256, with_ed25519) =
+        (signed(Algorithm::RS256, &rsa), signed(Algorithm::ES256, &p256), signed(Algorithm::EdDSA, &ed25519));
+    let comment = b"The old key, until March\n".as_slice();
+    let gateway =
+        start_checking(file_of(&[comment, keys::P256_PUBLIC, b"\n", comment, keys::ED25519_PUBLIC])).await;
+    assert!(accepts(&gateway, &with_p256).await && accepts(&gateway, &with_ed25519).await);
+    assert!(!accepts(&gateway, &with_rsa).await);
+}
+
+#[test]
+fn a_file_with_a_block_that_is_not_read_is_refused() {
+    let refusal = |blocks: &[&[u8]]| Authenticator::new(file_of(blocks)).expect_err("refused");
+    let truncated = &keys::ED25519_PUBLIC[..keys::ED25519_PUBLIC.len() / 2];
+    let certificate: &[u8] = b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+    for second in [truncated, certificate, keys::P384_PUBLIC] {
+        assert_eq!(refusal(&[keys::P256_PUBLIC, second]), AuthSettingsError::UnknownKey);
+        assert_eq!(refusal(&[second, keys::P256_PUBLIC]), AuthSettingsError::UnknownKey);
+    }
+    assert_eq!(refusal(&[keys::P256_PUBLIC, keys::RSA_PRIVATE]), AuthSettingsError::PrivateKey);
+    assert_eq!(refusal(&[keys::P256_PUBLIC, keys::RSA_1024_PUBLIC]), AuthSettingsError::KeyTooSmall);
 }
 
 #[tokio::test]
@@ -260,7 +349,7 @@ async fn a_token_that_the_gateway_signs_is_accepted() {
     let authenticator = Authenticator::new(settings()).expect("settings");
     let gateway = start_checking(settings()).await;
     assert!(accepts(&gateway, &authenticator.sign(&user, Duration::from_secs(60)).expect("a token")).await);
-    let public = AuthSettings { keys: JwtKeys::PublicKey(keys::RSA_PUBLIC.to_vec()), ..settings() };
+    let public = AuthSettings { keys: JwtKeys::PublicKeys(keys::RSA_PUBLIC.to_vec()), ..settings() };
     let verifier = Authenticator::new(public).expect("settings");
     assert_eq!(verifier.sign(&user, Duration::from_secs(60)), Err(SignError::NoSecret));
 }
@@ -268,7 +357,7 @@ async fn a_token_that_the_gateway_signs_is_accepted() {
 #[test]
 fn settings_that_accept_forged_tokens_are_refused() {
     let refusal = |settings| Authenticator::new(settings).expect_err("refused");
-    let public = |pem: &[u8]| AuthSettings { keys: JwtKeys::PublicKey(pem.to_vec()), ..hs256(&[]) };
+    let public = |pem: &[u8]| AuthSettings { keys: JwtKeys::PublicKeys(pem.to_vec()), ..hs256(&[]) };
     assert_eq!(refusal(hs256(&[])), AuthSettingsError::NoSecret);
     assert_eq!(refusal(hs256(&[&SECRET[1..]])), AuthSettingsError::SecretTooShort);
     assert_eq!(refusal(hs256(&[SECRET, b""])), AuthSettingsError::SecretTooShort);

@@ -89,6 +89,29 @@ async fn a_body_that_is_not_json_is_refused_without_being_quoted() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_is_skipped() {
+    let gateway = start(&World::new()).await;
+    let body = json!({ "contactId": "c1" }).to_string();
+    assert_eq!(send(gateway.post(format!("\u{feff}{body}"))).await.status, 200);
+    let message = "the body is not valid JSON, or is nested too deeply";
+    assert_refused(&gateway, format!("\u{feff}\u{feff}{body}"), message).await;
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_by_its_header() {
+    let gateway = start(&World::new()).await;
+    let body = json!({ "contactId": "c1" }).to_string();
+    let request = |encoding: &str| gateway.post(body.clone()).header("content-encoding", encoding);
+    for encoding in ["gzip", "br", "identity, gzip", ""] {
+        let response = send(request(encoding)).await;
+        response.assert_error(400, "VALIDATION_FAILED");
+        let detail = &response.body["error"]["details"][0];
+        assert_eq!(detail["field"], "Content-Encoding", "{encoding}");
+    }
+    assert_eq!(send(request("Identity")).await.status, 200);
+}
+
+#[tokio::test]
 async fn an_invalid_field_is_named() {
     let gateway = start(&World::new()).await;
     let response = gateway.place(json!({ "contactId": "c1", "callReason": 7 })).await;

@@ -6,11 +6,28 @@ use crate::running::start;
 use crate::world::World;
 
 #[tokio::test]
-async fn the_openapi_document_is_served_unchanged() {
+async fn the_openapi_document_is_served_with_the_server_of_the_request() {
+    const PRINTED: &str = "http://127.0.0.1:2212";
     let gateway = start(&World::new()).await;
-    let response = gateway.get("/openapi.yaml").send().await.expect("a response");
-    assert_eq!(response.headers()["content-type"], "application/yaml");
-    assert_eq!(response.text().await.expect("text"), adapter_http::openapi_yaml());
+    let own = format!("http://{}", gateway.address);
+    let served = async |path: &str, content_type: &str, host: Option<&str>| {
+        let request = gateway.get(path);
+        let request = host.into_iter().fold(request, |request, host| request.header("host", host));
+        let response = request.send().await.expect("a response");
+        assert_eq!(response.headers()["content-type"], content_type);
+        response.text().await.expect("text")
+    };
+    let printed = adapter_http::openapi_yaml();
+    assert_eq!(printed.matches(PRINTED).count(), 1);
+    let yaml = served("/openapi.yaml", "application/yaml", None).await;
+    assert_eq!(yaml, printed.replace(PRINTED, &own));
+    let named = served("/openapi.yaml", "application/yaml", Some("calls.example.com")).await;
+    assert_eq!(named, printed.replace(PRINTED, "http://calls.example.com"));
+    let hostile = served("/openapi.yaml", "application/yaml", Some("x y\"z")).await;
+    assert_eq!(hostile, printed);
+    let json = served("/openapi.json", "application/json", None).await;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json, serde_norway::from_str::<serde_json::Value>(&yaml).expect("YAML"));
 }
 
 #[tokio::test]

@@ -91,6 +91,28 @@ async fn the_tool_secret_is_accepted_instead_of_a_signature() {
     assert_eq!(stored(&world).len(), 2);
 }
 
+/// Operators type this path, and the vendor sends an event that got 404 never again.
+#[tokio::test]
+async fn a_slash_at_the_end_of_the_path_is_accepted() {
+    let world = world();
+    let gateway = start(&world).await;
+    let with_slash = gateway.anonymous("POST", "/api/webhook/elevenlabs/").body(KNOWN);
+    assert_received(&send(with_slash.header(SIGNATURE_HEADER, SIGNATURE)).await, Some(CALL_ID));
+    assert_eq!(stored(&world).len(), 1);
+    let question = "/api/webhook/elevenlabs/personalization/";
+    send(gateway.anonymous("POST", question).body("{}")).await.assert_error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_compressed_event_is_refused_by_its_header() {
+    let world = world();
+    let gateway = start(&world).await;
+    let response = send(signed(&gateway, KNOWN).header("content-encoding", "gzip")).await;
+    response.assert_error(400, "VALIDATION_FAILED");
+    assert_eq!(response.body["error"]["details"][0]["field"], "Content-Encoding");
+    assert!(stored(&world).is_empty());
+}
+
 #[tokio::test]
 async fn an_unverified_event_is_401_and_not_stored() {
     let world = world();

@@ -4,6 +4,7 @@
 mod arbitrary_requests;
 mod auth;
 mod bodies;
+mod browsers;
 mod calls;
 mod documents;
 mod events;
@@ -11,6 +12,7 @@ mod following;
 mod gated;
 mod health;
 mod history;
+mod key_sets;
 mod log;
 mod personalizing;
 mod provider_webhook;

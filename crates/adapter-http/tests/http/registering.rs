@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::ports::{MockWebhookSender, UrlRefusal};
 use domain::{
-    CallEventKind, CallStatus, DeliveryFailure, DeliveryState, WebhookEndpoint, WebhookEndpointId,
-    WebhookSecret, WebhookUrl,
+    CallEventKind, CallStatus, DeliveryFailure, DeliveryState, EndpointSuspension, SuspensionReason,
+    WebhookEndpoint, WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 use serde_json::{Value, json};
 use testkit::memory::QueuedDelivery;
@@ -30,12 +30,23 @@ async fn register(gateway: &Running, body: &Value) -> Response {
 /// A gateway with one endpoint, `endpoint-1`.
 async fn start_with_endpoint(world: &World) -> Running {
     let gateway = start(world).await;
-    assert_eq!(register(&gateway, &json!({ "url": URL })).await.status, 201);
+    assert_eq!(register(&gateway, &json!({ "url": url("endpoint-1") })).await.status, 201);
     gateway
 }
 
 fn document(id: &str, events: &[&str]) -> Value {
-    json!({ "id": id, "url": URL, "events": events, "createdAt": "2023-11-14T22:13:20.000Z" })
+    json!({
+        "id": id,
+        "url": url(id),
+        "events": events,
+        "status": "active",
+        "createdAt": "2023-11-14T22:13:20.000Z"
+    })
+}
+
+/// The URL of an endpoint: each has its own.
+fn url(id: &str) -> String {
+    format!("{URL}&{id}")
 }
 
 fn registered(world: &World) -> Vec<WebhookEndpoint> {
@@ -51,14 +62,16 @@ fn theirs() -> WebhookEndpoint {
         kinds: CallEventKind::ALL.to_vec(),
         secret: WebhookSecret::mint([9; 32]),
         previous_secret: None,
+        suspension: None,
         created_at: NOW,
     }
 }
 
 /// Every request about the endpoint with this id.
-fn requests(id: &str) -> [(&'static str, String); 3] {
+fn requests(id: &str) -> [(&'static str, String); 4] {
     [
         ("DELETE", format!("{PATH}/{id}")),
+        ("POST", format!("{PATH}/{id}/test")),
         ("POST", format!("{PATH}/{id}/secret")),
         ("GET", format!("{PATH}/{id}/deliveries")),
     ]
@@ -74,10 +87,10 @@ async fn only_the_registration_of_an_endpoint_shows_its_secret() {
     world.memory.tables().endpoints.push(theirs());
     let gateway = start(&world).await;
     let kinds = json!(["call_recording_ready", "call_ended", "call_ended"]);
-    let first = register(&gateway, &json!({ "url": URL, "events": kinds, "x": 1 })).await;
+    let first = register(&gateway, &json!({ "url": url("endpoint-1"), "events": kinds })).await;
     let chosen = document("endpoint-1", &["call_ended", "call_recording_ready"]);
     first.assert_ok(201, &json!({ "success": true, "endpoint": chosen, "secret": FIRST }));
-    for body in [json!({ "url": URL }), json!({ "url": URL, "events": null })] {
+    for body in [json!({ "url": url("endpoint-2") }), json!({ "url": url("endpoint-3"), "events": null })] {
         assert_eq!(register(&gateway, &body).await.body["endpoint"]["events"], json!(ALL_KINDS), "{body}");
     }
     let (second, third) = (document("endpoint-2", &ALL_KINDS), document("endpoint-3", &ALL_KINDS));
@@ -129,11 +142,95 @@ async fn an_organization_has_at_most_ten_endpoints() {
     let world = World::new();
     world.memory.tables().endpoints.push(theirs());
     let gateway = start(&world).await;
-    for _ in 0..10 {
-        assert_eq!(register(&gateway, &json!({ "url": URL })).await.status, 201);
+    for number in 0..10 {
+        assert_eq!(register(&gateway, &json!({ "url": format!("{URL}{number}") })).await.status, 201);
     }
     register(&gateway, &json!({ "url": URL })).await.assert_error(400, "TOO_MANY_WEBHOOK_ENDPOINTS");
     assert_eq!(registered(&world).len(), 11);
+}
+
+async fn change(gateway: &Running, id: &str, body: &Value) -> Response {
+    send(gateway.json("PATCH", &format!("{PATH}/{id}"), body.to_string())).await
+}
+
+#[tokio::test]
+async fn the_same_url_is_registered_once() {
+    let world = World::new();
+    world.memory.tables().endpoints.push(theirs());
+    let gateway = start(&world).await;
+    assert_eq!(register(&gateway, &json!({ "url": URL })).await.status, 201);
+    for again in [URL.to_owned(), URL.replace("https://crm.example", "HTTPS://CRM.example")] {
+        let refused = register(&gateway, &json!({ "url": again })).await;
+        refused.assert_error(409, "WEBHOOK_URL_TAKEN");
+    }
+    assert_eq!(register(&gateway, &json!({ "url": url("endpoint-3") })).await.status, 201);
+    let taken = change(&gateway, "endpoint-1", &json!({ "url": url("endpoint-3") })).await;
+    taken.assert_error(409, "WEBHOOK_URL_TAKEN");
+    assert_eq!(registered(&world).len(), 3);
+}
+
+#[tokio::test]
+async fn a_change_is_shown_and_names_its_mistakes() {
+    let world = World::new();
+    world.memory.tables().endpoints.push(theirs());
+    let gateway = start_with_endpoint(&world).await;
+    let shown = |changes: Value| {
+        let mut endpoint = document("endpoint-1", &ALL_KINDS);
+        endpoint.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+        json!({ "success": true, "endpoint": endpoint })
+    };
+    let paused = json!({ "status": "paused", "suspendedAt": "2023-11-14T22:13:20.000Z" });
+    change(&gateway, "endpoint-1", &json!({ "status": "paused" })).await.assert_ok(200, &shown(paused));
+    world.memory.tables().endpoints[1].suspension =
+        Some(EndpointSuspension { reason: SuspensionReason::Gone, since: NOW });
+    let disabled = json!({
+        "status": "disabled",
+        "disabledReason": "gone",
+        "suspendedAt": "2023-11-14T22:13:20.000Z"
+    });
+    let nothing = json!({ "url": null, "events": null, "status": null });
+    change(&gateway, "endpoint-1", &nothing).await.assert_ok(200, &shown(disabled));
+    let active = json!({ "status": "active", "events": ["call_ended"], "url": "https://other.example" });
+    let expected = json!({ "events": ["call_ended"], "url": "https://other.example/" });
+    change(&gateway, "endpoint-1", &active).await.assert_ok(200, &shown(expected));
+
+    for (body, fields) in [
+        (json!({ "status": "disabled" }), vec!["status"]),
+        (json!({ "status": true }), vec!["status"]),
+        (json!({ "url": "hunter2", "events": [], "status": 1 }), vec!["url", "events", "status"]),
+        (json!({ "secret": "hunter2", "paused": true }), vec!["paused", "secret"]),
+    ] {
+        change(&gateway, "endpoint-1", &body).await.assert_invalid(&fields, &body.to_string());
+    }
+    change(&gateway, "theirs", &json!({ "status": "paused" }))
+        .await
+        .assert_error(404, "WEBHOOK_ENDPOINT_NOT_FOUND");
+    assert_eq!(world.memory.tables().endpoints[0], theirs());
+}
+
+/// A receiver would get none of the headers that its author asked for.
+#[tokio::test]
+async fn an_unknown_field_is_refused_by_its_name() {
+    let gateway = start(&World::new()).await;
+    let body = json!({ "url": URL, "headers": { "Authorization": "Bearer hunter2" } });
+    let refused = register(&gateway, &body).await;
+    refused.assert_invalid(&["headers"], &body.to_string());
+    assert_eq!(refused.body["error"]["details"][0]["message"], "is not a field of this request");
+    let many: serde_json::Map<_, _> = (0..30).map(|n| (format!("{n:070}"), json!(n))).collect();
+    let refused = register(&gateway, &Value::Object(many)).await;
+    let details = refused.body["error"]["details"].as_array().expect("a list").clone();
+    // All names have the same first 64 characters.
+    assert_eq!(details.len(), 1, "{details:?}");
+    assert_eq!(details[0]["field"], "0".repeat(64));
+}
+
+#[tokio::test]
+async fn the_outcome_of_a_test_event_is_returned() {
+    let world = World::new();
+    let gateway = start_with_endpoint(&world).await;
+    let tested = send(gateway.authorized("POST", &format!("{PATH}/endpoint-1/test"))).await;
+    tested.assert_ok(200, &json!({ "success": true, "accepted": false, "failure": "status-410" }));
+    assert_eq!(registered(&world)[0].suspension, None);
 }
 
 #[tokio::test]
@@ -293,12 +390,13 @@ async fn a_store_that_is_unavailable_is_a_500_whose_cause_is_logged_once() {
 async fn a_405_lists_the_methods_of_the_path() {
     let gateway = start(&World::new()).await;
     for (path, allowed) in [
-        (PATH, "GET, POST"),
-        ("/api/webhook-endpoints/e1", "DELETE"),
+        (PATH, "GET, HEAD, POST"),
+        ("/api/webhook-endpoints/e1", "DELETE, PATCH"),
+        ("/api/webhook-endpoints/e1/test", "POST"),
         ("/api/webhook-endpoints/e1/secret", "POST"),
-        ("/api/webhook-endpoints/e1/deliveries", "GET"),
-        ("/api/calls/events", "GET"),
-        ("/api/calls/c1/recording", "GET"),
+        ("/api/webhook-endpoints/e1/deliveries", "GET, HEAD"),
+        ("/api/calls/events", "GET, HEAD"),
+        ("/api/calls/c1/recording", "GET, HEAD"),
         ("/api/webhook/elevenlabs/personalization", "POST"),
     ] {
         let response = send(gateway.authorized("PUT", path)).await;

@@ -228,13 +228,13 @@ async fn a_method_that_the_path_does_not_have_is_405_and_lists_the_allowed_one()
         ("DELETE", PATH, "POST"),
         ("OPTIONS", PATH, "POST"),
         ("TRACE", PATH, "POST"),
-        ("POST", "/api/calls/history", "GET"),
-        ("DELETE", "/api/calls/64f0a1b2c3d4e5f6a7b8d111", "GET"),
+        ("POST", "/api/calls/history", "GET, HEAD"),
+        ("DELETE", "/api/calls/64f0a1b2c3d4e5f6a7b8d111", "GET, HEAD"),
         ("GET", "/api/webhook/elevenlabs", "POST"),
-        ("POST", "/healthz", "GET"),
-        ("POST", "/readyz", "GET"),
-        ("POST", "/docs/", "GET"),
-        ("POST", "/openapi.yaml", "GET"),
+        ("POST", "/healthz", "GET, HEAD"),
+        ("POST", "/readyz", "GET, HEAD"),
+        ("POST", "/docs/", "GET, HEAD"),
+        ("POST", "/openapi.yaml", "GET, HEAD"),
     ];
     for (method, path, allow) in cases {
         let response = send(gateway.anonymous(method, path)).await;

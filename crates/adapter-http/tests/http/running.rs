@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_http::{
-    AuthSettings, Authenticator, CallRunner, ComponentHealth, Gateway, GatewayParts, HttpSettings, JwtKeys,
-    Readiness, TimeLimits, serve,
+    AllowedOrigins, AuthSettings, Authenticator, CallRunner, ComponentHealth, Gateway, GatewayParts,
+    HttpSettings, JwtKeys, Readiness, TimeLimits, serve,
 };
 use async_trait::async_trait;
 use domain::{MaxShare, PlaceCall, UserId};
@@ -50,6 +50,7 @@ pub(crate) struct Options {
     pub(crate) recording_chunk_timeout: Duration,
     pub(crate) unread_timeout: Duration,
     pub(crate) token_lifetime: Duration,
+    pub(crate) allowed_origins: AllowedOrigins,
 }
 
 impl Default for Options {
@@ -66,6 +67,7 @@ impl Default for Options {
             recording_chunk_timeout: Duration::from_secs(30),
             unread_timeout: Duration::from_secs(60),
             token_lifetime: Duration::from_secs(600),
+            allowed_origins: AllowedOrigins::None,
         }
     }
 }
@@ -111,7 +113,7 @@ pub(crate) fn start_calling(
 ) -> Running {
     let (handle, max_share) = (runtime.handle().clone(), options.max_share);
     let calls = Arc::new(CallRunner::new(place_call, handle, options.max_in_flight, max_share));
-    let authenticator = Authenticator::new(options.auth).expect("valid settings");
+    let authenticator = Arc::new(Authenticator::new(options.auth).expect("valid settings"));
     let user = UserId::parse("u1").expect("a valid id");
     // A gateway with a public key cannot sign: its tests make their own tokens.
     let token = authenticator.sign(&user, options.token_lifetime).unwrap_or_default();
@@ -141,6 +143,7 @@ pub(crate) fn start_calling(
         workers: 1,
         unread_timeout: options.unread_timeout,
         shutdown_timeout: Duration::from_secs(30),
+        allowed_origins: options.allowed_origins,
     };
     let server = serve(listener, gateway.clone(), settings).expect("a server");
     let handle = server.handle();

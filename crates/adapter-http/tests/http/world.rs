@@ -7,16 +7,16 @@ use std::time::Duration;
 use adapter_http::EventIntake;
 use domain::ports::{
     EventFeed, EventInbox, IdempotencyLock, Identifiers, InboundDirectory, MockIdentifiers,
-    MockOutboundDirectory, MockUserRepo, MockWebhookSender, OutboundDirectory, RecordingStore, UserRepo,
-    VoiceProvider, WebhookSender,
+    MockOutboundDirectory, MockUserRepo, MockWebhookSender, OutboundDirectory, RecordingStore, SendOutcome,
+    UserRepo, VoiceProvider, WebhookSender,
 };
 use domain::{
     Agent, AgentId, CallEvent, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId, ContactId,
-    ContactIdentity, ContactRecord, ConversationId, DestinationRules, DialOutcome, DirectoryRecord,
-    EventSequence, FollowCalls, NumberRecord, Organization, OrganizationId, PersonName, PersonalizeCall,
-    PersonalizeCallPorts, PhoneNumber, PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId,
-    ProviderReference, ReadCalls, ReceiveEvent, ReceiveEventPorts, Timestamp, UserId, UserRecord,
-    WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
+    ContactIdentity, ContactRecord, ConversationId, DeliveryFailure, DestinationRules, DialOutcome,
+    DirectoryRecord, EventSequence, FollowCalls, NumberRecord, Organization, OrganizationId, PersonName,
+    PersonalizeCall, PersonalizeCallPorts, PhoneNumber, PlaceCall, PlaceCallPorts, ProviderAgentId,
+    ProviderNumberId, ProviderReference, ReadCalls, ReceiveEvent, ReceiveEventPorts, Timestamp, UserId,
+    UserRecord, WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures;
@@ -63,6 +63,8 @@ impl World {
         let provider = Provider::new(DialOutcome::Placed(reference()));
         let mut sender = MockWebhookSender::new();
         sender.expect_check().returning(|_| Ok(()));
+        let gone = SendOutcome::Failed { failure: DeliveryFailure::Status(410), retry_after: None };
+        sender.expect_send_test().return_const(gone);
         let port = Arc::new(memory.clone());
         Self {
             clock,

@@ -27,7 +27,7 @@ impl PostgresStore {
     }
 
     /// The endpoints that have due deliveries and fewer leases than their maximum, without those of
-    /// the organizations of which this worker runs the maximum of attempts. The statement
+    /// the organizations of which this worker runs the maximum of attempts, and without suspended ones. The statement
     /// steps from endpoint to endpoint along the index of pending deliveries, so that a long queue
     /// costs no more than a short one. It uses the time of the statement, since an index cannot be
     /// searched by `clock_timestamp()`.
@@ -58,7 +58,7 @@ impl PostgresStore {
                               and due.due_at <= statement_timestamp()
                               and (due.claimed_until is null or due.claimed_until <= statement_timestamp())
                             limit 1)
-                      and (select endpoint.organization_id <> all ($2)
+                      and (select endpoint.suspended_at is null and endpoint.organization_id <> all ($2)
                              from webhook_endpoints as endpoint
                             where endpoint.id = pending.endpoint_id)"#,
                 i64::from(lease.per_endpoint),
@@ -91,7 +91,8 @@ impl Work for Leasing<'_> {
         // One worker at a time for each endpoint, and all workers in the same order: workers that
         // counted the leases at the same time would exceed the maximum.
         let locked = sqlx::query!(
-            "select id, organization_id from webhook_endpoints where id = any ($1) order by id for no key update",
+            "select id, organization_id from webhook_endpoints \
+              where id = any ($1) and suspended_at is null order by id for no key update",
             &self.endpoints as _
         );
         let locked = locked.fetch_all(&mut *transaction).await?;

@@ -37,7 +37,8 @@ impl PostgresStore {
         let endpoints = self.rows(Access::Read, || {
             sqlx::query!(
                 "select id from webhook_endpoints \
-                  where ($1::text is null or organization_id = $1) and ($2::text is null or id = $2) order by id",
+                  where ($1::text is null or organization_id = $1) and ($2::text is null or id = $2) \
+                    and suspended_at is null order by id",
                 query.organization_id.as_ref().map(OrganizationId::as_str),
                 query.endpoint_id.as_ref().map(WebhookEndpointId::as_str)
             )

@@ -98,7 +98,8 @@ async fn due(
                                    where event.written_order = webhook_deliveries.position
                                        and earlier.state = 'pending'
                                        and (earlier.attempts = 0 or earlier.claimed_until > ?1))
-                          order by due_at, position limit ?2)) counted
+                          order by due_at, position limit ?2)
+                 where webhook_endpoints.suspended_at is null) counted
                  where turn <= ?2 - leases) due
            join webhook_endpoints endpoints on endpoints.id = due.endpoint_id
            join call_events events on events.written_order = due.position

@@ -44,6 +44,7 @@ impl SqliteStore {
                         and (?6 is null or position > ?6)
                         and (?7 is null
                             or endpoint_id in (select id from webhook_endpoints where organization_id = ?7))
+                        and endpoint_id not in (select id from webhook_endpoints where suspended_at is not null)
                     order by endpoint_id, position limit ?8)
                returning endpoint_id as "endpoint_id!", position as "position!""#,
             now().unix_millis(),

@@ -171,7 +171,14 @@ fn a_refusal_in_another_format_is_unknown() {
 
 #[test]
 fn every_other_status_is_unknown_with_any_body() {
-    for status in (100..=599).filter(|status| *status != 201 && !REFUSALS.contains(status)) {
+    let blocked = json!({ "subscriptionLimits": { "concurrencyBlocked": true } });
+    for status in [200, 202] {
+        assert_eq!(classify(status, &record(json!({}))), placed(Some("call-1"), None), "{status}");
+        for body in [record(blocked.clone()), record(json!({ "status": "ended" })), b"{}".to_vec()] {
+            assert_eq!(classify(status, &body), UNCLEAR, "{status}");
+        }
+    }
+    for status in (100..=599).filter(|status| !(200..=202).contains(status) && !REFUSALS.contains(status)) {
         for body in [record(json!({})), refusal(status, json!({})), b"<html></html>".to_vec(), Vec::new()] {
             assert_eq!(classify(status, &body), UNCLEAR, "{status} {}", String::from_utf8_lossy(&body));
         }

@@ -26,8 +26,68 @@ pub struct WebhookEndpoint {
     pub secret: WebhookSecret,
     /// Signs too until this time, after the secret was replaced.
     pub previous_secret: Option<(WebhookSecret, Timestamp)>,
+    /// Why nothing is sent to it; `None` while events are sent.
+    pub suspension: Option<EndpointSuspension>,
     /// When it was registered.
     pub created_at: Timestamp,
+}
+
+/// Nothing is sent to an endpoint. Its events are queued and wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndpointSuspension {
+    /// Why.
+    pub reason: SuspensionReason,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Why nothing is sent to an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuspensionReason {
+    /// Its organization paused it.
+    Paused,
+    /// Its receiver responded that it does not exist any more (410).
+    Gone,
+}
+
+impl SuspensionReason {
+    /// Every reason.
+    pub const ALL: [Self; 2] = [Self::Paused, Self::Gone];
+
+    /// The name on the wire and in stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// Reads the name that [`SuspensionReason::as_str`] returns.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}
+
+/// What changes at an endpoint. Whatever is `None` stays the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndpointChange {
+    /// The new URL.
+    pub url: Option<WebhookUrl>,
+    /// The new kinds of events, as in [`WebhookEndpoint::kinds`].
+    pub kinds: Option<Vec<CallEventKind>>,
+    /// Whether events are sent from now on.
+    pub sending: Option<Sending>,
+}
+
+/// Whether events are sent to an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sending {
+    /// They are sent.
+    Active,
+    /// They wait.
+    Suspended(EndpointSuspension),
 }
 
 const INVALID_URL: InvalidValue = InvalidValue("an http or https URL of at most 2048 characters");
@@ -51,6 +111,23 @@ impl WebhookUrl {
         } else {
             Err(INVALID_URL)
         }
+    }
+
+    /// The same target in one spelling, by which two registrations of it are recognized: scheme and
+    /// host in lower case, without the scheme's own port and without a fragment, and with a path.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        let (scheme, rest) = self.0.split_once("://").expect("a URL has a scheme");
+        let scheme = scheme.to_ascii_lowercase();
+        let rest = rest.split_once('#').map_or(rest, |(rest, _fragment)| rest);
+        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let authority = authority.to_ascii_lowercase();
+        let own_port = if scheme == "https" { ":443" } else { ":80" };
+        let authority = authority.strip_suffix(own_port).unwrap_or(&authority);
+        let slash = if target.starts_with('/') { "" } else { "/" };
+        let canonical = format!("{scheme}://{authority}{slash}{target}");
+        // A slash that is added can make the longest URL too long.
+        Self::parse(&canonical).unwrap_or_else(|_| self.clone())
     }
 
     /// The URL. It may contain a token: not for logs.
@@ -112,6 +189,21 @@ pub struct DueDelivery {
     pub attempt: u32,
     /// When it was queued, first or by a replay.
     pub queued_at: Timestamp,
+}
+
+/// A made-up event for one endpoint, which shows its owner whether it works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestEvent {
+    /// The id, another one for each test.
+    pub id: String,
+    /// The endpoint.
+    pub endpoint_id: WebhookEndpointId,
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// Where it is sent.
+    pub url: WebhookUrl,
+    /// Every secret that signs it.
+    pub secrets: Vec<WebhookSecret>,
 }
 
 /// The state of a delivery.
@@ -208,6 +300,12 @@ pub enum DeliveryFailure {
 }
 
 impl DeliveryFailure {
+    /// Whether the receiver says that it does not exist any more, and never will.
+    #[must_use]
+    pub const fn is_gone(self) -> bool {
+        matches!(self, Self::Status(410))
+    }
+
     /// Reads what `Display` writes.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::PortUnavailable;
 use crate::{
-    DeliveryFailure, DeliveryFilter, DeliveryRecord, DueDelivery, EventSequence, OrganizationId,
+    DeliveryFailure, DeliveryFilter, DeliveryRecord, DueDelivery, EventSequence, OrganizationId, Timestamp,
     WebhookEndpointId,
 };
 
@@ -33,6 +33,11 @@ use crate::{
 ///   (`a_failed_delivery_holds_nothing_back`).
 /// - MUST lease a postponed delivery when it is due and not earlier (`a_postponed_delivery_waits`),
 ///   and never a concluded one (`a_concluded_delivery_is_not_leased`).
+/// - MUST NOT lease a delivery of a suspended endpoint, and lease it when the endpoint is active again
+///   (`a_suspended_endpoint_gets_nothing`).
+/// - MUST suspend the endpoint of a receiver that is gone, with its delivery, unless the endpoint has
+///   another URL by now or is already suspended (`a_receiver_that_is_gone_suspends_its_endpoint`),
+///   and not for an attempt that is not the newest (`a_late_attempt_suspends_nothing`).
 /// - MUST ignore the conclusion of an attempt that is not the newest
 ///   (`only_the_newest_attempt_concludes`), also after a replay has reset the number of attempts
 ///   (`an_attempt_before_a_replay_concludes_nothing`).
@@ -43,7 +48,8 @@ use crate::{
 ///   (`deliveries_are_the_tenants_own`).
 /// - MUST queue dead deliveries again for a replay, as if they were new, and others only if the
 ///   query asks for them (`a_replay_revives_dead_deliveries`,
-///   `a_replay_can_send_delivered_events_again`).
+///   `a_replay_can_send_delivered_events_again`), and none of a suspended endpoint
+///   (`a_replay_leaves_suspended_endpoints_alone`).
 /// - MUST still have every delivery after a crash of the store (`deliveries_survive_a_crash`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_queue_is_unavailable`).
@@ -104,6 +110,14 @@ pub enum AttemptConclusion {
     GivenUp {
         /// Why the attempt failed.
         failure: DeliveryFailure,
+    },
+    /// The attempt failed and was the last one, because the receiver does not exist any more. The
+    /// endpoint is suspended too.
+    ReceiverGone {
+        /// Why the attempt failed.
+        failure: DeliveryFailure,
+        /// The time of the suspension.
+        at: Timestamp,
     },
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{DeliveryFailure, DueDelivery, Timestamp, WebhookUrl};
+use crate::{DeliveryFailure, DueDelivery, TestEvent, Timestamp, WebhookUrl};
 
 /// Sends call events to the webhook endpoints of organizations.
 ///
@@ -13,6 +13,8 @@ use crate::{DeliveryFailure, DueDelivery, Timestamp, WebhookUrl};
 ///
 /// - MUST sign the request with every secret of the delivery and with no other
 ///   (`a_delivery_is_signed_with_every_secret`).
+/// - MUST send a test event as it sends a delivery: one request, signed with every secret, and only to
+///   a URL that is permitted (`a_test_event_is_sent_like_a_delivery`).
 /// - MUST send exactly one request for each attempt (`an_attempt_is_one_request`), and follow no
 ///   redirect (`a_redirect_is_not_followed`).
 /// - MUST return `Accepted` for a response with a 2xx status, and the status for every other
@@ -44,13 +46,16 @@ pub trait WebhookSender: Send + Sync {
 
     /// Makes one attempt. The signature has the time `now`.
     async fn send(&self, delivery: &DueDelivery, now: Timestamp) -> SendOutcome;
+
+    /// Sends a test event. The signature has the time `now`.
+    async fn send_test(&self, event: &TestEvent, now: Timestamp) -> SendOutcome;
 }
 
 /// Why events cannot be sent to a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UrlRefusal {
     /// It has no valid host, or it contains a user name or password.
-    #[error("is not a URL that events can be sent to")]
+    #[error("has no valid host, or has a user name or password")]
     Unusable,
     /// Its scheme is not `https`.
     #[error("must be https")]

@@ -87,6 +87,11 @@ impl DeliverWebhooks {
         let outcome = self.ports.sender.send(delivery, self.ports.clock.now()).await;
         let conclusion = match outcome {
             SendOutcome::Accepted => AttemptConclusion::Delivered,
+            SendOutcome::Failed { failure, .. } if failure.is_gone() => {
+                let (endpoint, event) = (&delivery.endpoint_id, &delivery.event.id);
+                tracing::warn!(webhook.endpoint = %endpoint, event.id = %event, %failure, "a receiver does not exist any more; its endpoint is disabled, and its events wait until it is enabled");
+                AttemptConclusion::ReceiverGone { failure, at: self.ports.clock.now() }
+            }
             SendOutcome::Failed { failure, retry_after } => {
                 match self.policy.pause_after(delivery, retry_after, self.ports.clock.now()) {
                     Some(pause) => AttemptConclusion::Postponed { failure, pause },

@@ -1,18 +1,20 @@
 //! Registering URLs for call events.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ports::{
-    Clock, DeliveryListQuery, DeliveryQueue, Identifiers, PortUnavailable, RegistrationResult, UrlRefusal,
-    UserRepo, WebhookEndpoints, WebhookSender,
+    ChangeResult, Clock, DeliveryListQuery, DeliveryQueue, Identifiers, PortUnavailable, RegistrationResult,
+    ReplayQuery, SendOutcome, UrlRefusal, UserRepo, WebhookEndpoints, WebhookSender,
 };
 use crate::{
-    CallEventKind, DeliveryFilter, DeliveryRecord, OrganizationId, UserId, WebhookEndpoint,
-    WebhookEndpointId, WebhookSecret, WebhookUrl,
+    CallEventKind, DeliveryFilter, DeliveryRecord, EndpointChange, EndpointSuspension, OrganizationId,
+    Sending, SuspensionReason, TestEvent, UserId, WebhookEndpoint, WebhookEndpointId, WebhookSecret,
+    WebhookUrl,
 };
 
-/// Registers, lists and removes the webhook endpoints of a user's organization.
+/// Registers, lists, changes, tests and removes the webhook endpoints of a user's organization.
 pub struct WebhookRegistry {
     ports: WebhookRegistryPorts,
 }
@@ -41,13 +43,26 @@ pub enum WebhookRegistryError {
     /// Events may not be sent to the URL.
     #[error("the URL {0}")]
     UrlRefused(UrlRefusal),
-    /// The organization has as many endpoints as it may have.
-    #[error("the organization already has {} webhook endpoints, the maximum", WebhookRegistry::MAX_ENDPOINTS)]
+    /// The organization has an endpoint with this URL. Each event would be sent to it twice.
+    #[error("the organization already has a webhook endpoint with this URL")]
+    UrlTaken,
     /// The organization has the maximum number of endpoints.
+    #[error("the organization already has {} webhook endpoints, the maximum", WebhookRegistry::MAX_ENDPOINTS)]
     TooMany,
     /// A store is unavailable.
     #[error("the service is temporarily unavailable")]
     ServiceUnavailable(#[from] PortUnavailable),
+}
+
+/// What a client changes at an endpoint. Whatever is `None` stays the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChangeEndpoint {
+    /// The new URL.
+    pub url: Option<WebhookUrl>,
+    /// The new kinds of events; every kind if none is named.
+    pub kinds: Option<Vec<CallEventKind>>,
+    /// Whether events are sent from now on.
+    pub active: Option<bool>,
 }
 
 impl WebhookRegistry {
@@ -71,21 +86,80 @@ impl WebhookRegistry {
         kinds: &[CallEventKind],
     ) -> Result<WebhookEndpoint, WebhookRegistryError> {
         let organization_id = self.organization_of(user).await?;
-        self.ports.sender.check(&url).await.map_err(WebhookRegistryError::UrlRefused)?;
-        let wanted = |kind: &CallEventKind| kinds.is_empty() || kinds.contains(kind);
+        let url = self.checked(&url).await?;
         let endpoint = WebhookEndpoint {
             id: self.ports.identifiers.webhook_endpoint_id(),
             organization_id,
             url,
-            kinds: CallEventKind::ALL.into_iter().filter(wanted).collect(),
+            kinds: wanted(kinds),
             secret: self.ports.identifiers.webhook_secret(),
             previous_secret: None,
+            suspension: None,
             created_at: self.ports.clock.now(),
         };
         match self.ports.endpoints.register(&endpoint, Self::MAX_ENDPOINTS).await? {
             RegistrationResult::Registered => Ok(endpoint),
+            RegistrationResult::UrlTaken => Err(WebhookRegistryError::UrlTaken),
             RegistrationResult::TooMany => Err(WebhookRegistryError::TooMany),
         }
+    }
+
+    /// Changes an endpoint. Events that are queued for it are sent to a new URL too.
+    ///
+    /// An endpoint that becomes active gets its dead letters again. They are queued whatever its
+    /// state was before, so that a request that is repeated after a failure completes the first one.
+    pub async fn change(
+        &self,
+        user: &UserId,
+        id: &WebhookEndpointId,
+        request: ChangeEndpoint,
+    ) -> Result<WebhookEndpoint, WebhookRegistryError> {
+        let organization_id = self.organization_of(user).await?;
+        let ChangeEndpoint { url, kinds, active } = request;
+        let url = match url {
+            Some(url) => Some(self.checked(&url).await?),
+            None => None,
+        };
+        let paused =
+            || EndpointSuspension { reason: SuspensionReason::Paused, since: self.ports.clock.now() };
+        let sending =
+            active.map(|active| if active { Sending::Active } else { Sending::Suspended(paused()) });
+        let change = EndpointChange { url, kinds: kinds.map(|kinds| wanted(&kinds)), sending };
+        let endpoint = match self.ports.endpoints.change(&organization_id, id, &change).await? {
+            ChangeResult::Changed(endpoint) => endpoint,
+            ChangeResult::NotFound => return Err(WebhookRegistryError::EndpointNotFound),
+            ChangeResult::UrlTaken => return Err(WebhookRegistryError::UrlTaken),
+        };
+        if sending == Some(Sending::Active) {
+            let dead = ReplayQuery {
+                organization_id: Some(organization_id),
+                endpoint_id: Some(id.clone()),
+                ..ReplayQuery::default()
+            };
+            self.ports.queue.replay(&dead).await?;
+        }
+        Ok(endpoint)
+    }
+
+    /// Sends a test event to an endpoint, also while it is suspended, and returns what came of it.
+    /// It is attempted once, and changes nothing at the endpoint.
+    pub async fn test(
+        &self,
+        user: &UserId,
+        id: &WebhookEndpointId,
+    ) -> Result<SendOutcome, WebhookRegistryError> {
+        let organization_id = self.organization_of(user).await?;
+        let endpoint = self.endpoint(&organization_id, id).await?;
+        let now = self.ports.clock.now();
+        let previous = endpoint.previous_secret.filter(|(_, until)| *until > now);
+        let event = TestEvent {
+            id: format!("evt_test_{id}_{}", now.unix_millis()),
+            endpoint_id: endpoint.id,
+            organization_id,
+            url: endpoint.url,
+            secrets: iter::once(endpoint.secret).chain(previous.map(|(secret, _)| secret)).collect(),
+        };
+        Ok(self.ports.sender.send_test(&event, now).await)
     }
 
     /// Lists the organization's endpoints, oldest first.
@@ -123,10 +197,7 @@ impl WebhookRegistry {
         filter: DeliveryFilter,
     ) -> Result<Vec<DeliveryRecord>, WebhookRegistryError> {
         let organization_id = self.organization_of(user).await?;
-        let endpoints = self.ports.endpoints.list(&organization_id).await?;
-        if !endpoints.iter().any(|endpoint| endpoint.id == *endpoint_id) {
-            return Err(WebhookRegistryError::EndpointNotFound);
-        }
+        self.endpoint(&organization_id, endpoint_id).await?;
         let filter = DeliveryFilter {
             endpoint_id: Some(endpoint_id.clone()),
             limit: filter.limit.clamp(1, DeliveryFilter::MAX_LIMIT),
@@ -135,8 +206,31 @@ impl WebhookRegistry {
         Ok(self.ports.queue.list(&DeliveryListQuery { organization_id, filter }).await?)
     }
 
+    async fn endpoint(
+        &self,
+        organization_id: &OrganizationId,
+        id: &WebhookEndpointId,
+    ) -> Result<WebhookEndpoint, WebhookRegistryError> {
+        let endpoints = self.ports.endpoints.list(organization_id).await?;
+        let endpoint = endpoints.into_iter().find(|endpoint| endpoint.id == *id);
+        endpoint.ok_or(WebhookRegistryError::EndpointNotFound)
+    }
+
+    /// The URL in its one spelling, if events may be sent to it.
+    async fn checked(&self, url: &WebhookUrl) -> Result<WebhookUrl, WebhookRegistryError> {
+        let url = url.canonical();
+        self.ports.sender.check(&url).await.map_err(WebhookRegistryError::UrlRefused)?;
+        Ok(url)
+    }
+
     async fn organization_of(&self, user: &UserId) -> Result<OrganizationId, WebhookRegistryError> {
         let user = self.ports.users.find(user).await?.ok_or(WebhookRegistryError::UserNotFound)?;
         Ok(user.organization.id)
     }
+}
+
+/// These kinds, or every kind if none is named, each once and in their order.
+fn wanted(kinds: &[CallEventKind]) -> Vec<CallEventKind> {
+    let is_wanted = |kind: &CallEventKind| kinds.is_empty() || kinds.contains(kind);
+    CallEventKind::ALL.into_iter().filter(is_wanted).collect()
 }

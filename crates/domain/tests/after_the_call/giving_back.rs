@@ -10,9 +10,9 @@ use domain::ports::{
     PortUnavailable, ProviderEvent, SendOutcome,
 };
 use domain::{
-    CallFailure, CallId, CallUpdate, DeliverWebhooks, DeliverWebhooksPorts, DeliveryPolicy, DueDelivery,
-    NotConnectedReason, ReceiveEvent, ReceiveEventPorts, Timestamp, UpdateContent, WebhookEndpointId,
-    WebhookSecret, WebhookUrl,
+    CallFailure, CallId, CallUpdate, DeliverWebhooks, DeliverWebhooksPorts, DeliveryFailure, DeliveryPolicy,
+    DueDelivery, NotConnectedReason, ReceiveEvent, ReceiveEventPorts, Timestamp, UpdateContent,
+    WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
 use testkit::fixtures::call_event;
@@ -175,6 +175,13 @@ async fn an_event_that_is_given_back_does_not_delay_the_others() {
 
 /// Concludes an attempt while the queue fails `failures` times; the result, and the conclusions.
 async fn concluded(failures: usize) -> (Result<(), PortUnavailable>, Vec<AttemptConclusion>) {
+    concluded_after(SendOutcome::Accepted, failures).await
+}
+
+async fn concluded_after(
+    outcome: SendOutcome,
+    failures: usize,
+) -> (Result<(), PortUnavailable>, Vec<AttemptConclusion>) {
     let conclusions = Arc::new(Mutex::new(Vec::new()));
     let noted = conclusions.clone();
     let mut queue = MockDeliveryQueue::new();
@@ -184,7 +191,7 @@ async fn concluded(failures: usize) -> (Result<(), PortUnavailable>, Vec<Attempt
         if noted.len() > failures { Ok(()) } else { Err(unavailable()) }
     });
     let mut sender = MockWebhookSender::new();
-    sender.expect_send().times(1).return_const(SendOutcome::Accepted);
+    sender.expect_send().times(1).return_const(outcome);
     let mut clock = MockClock::new();
     clock.expect_now().return_const(NOW);
     clock.expect_sleep().return_const(());
@@ -219,4 +226,20 @@ async fn the_result_of_a_delivery_is_recorded_again_after_a_failure_and_the_even
     assert_eq!(concluded(0).await, (Ok(()), vec![AttemptConclusion::Delivered]));
     assert_eq!(concluded(1).await, (Ok(()), twice.clone()));
     assert_eq!(concluded(2).await, (Err(unavailable()), twice), "the lease expires");
+}
+
+#[tokio::test]
+async fn only_a_receiver_that_is_gone_disables_its_endpoint() {
+    let after = |status| {
+        let failure = DeliveryFailure::Status(status);
+        (failure, concluded_after(SendOutcome::Failed { failure, retry_after: None }, 0))
+    };
+    let (failure, concluded) = after(410);
+    let gone = AttemptConclusion::ReceiverGone { failure, at: NOW };
+    assert_eq!(concluded.await, (Ok(()), vec![gone]));
+    for status in [404, 409, 411, 500] {
+        let (_, concluded) = after(status);
+        let (_, conclusions) = concluded.await;
+        assert!(matches!(conclusions[..], [AttemptConclusion::Postponed { .. }]), "{status}");
+    }
 }

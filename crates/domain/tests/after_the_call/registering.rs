@@ -1,10 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{DeliveryQueue, MockDeliveryQueue, MockIdentifiers, MockWebhookSender, UrlRefusal};
+use domain::ports::{
+    DeliveryQueue, MockDeliveryQueue, MockIdentifiers, MockWebhookSender, ReplayQuery, SendOutcome,
+    UrlRefusal,
+};
 use domain::{
-    CallEventKind, DeliveryFilter, WebhookEndpoint, WebhookEndpointId, WebhookRegistry, WebhookRegistryError,
-    WebhookRegistryPorts, WebhookSecret, WebhookUrl,
+    CallEventKind, ChangeEndpoint, DeliveryFailure, DeliveryFilter, EndpointSuspension, SuspensionReason,
+    WebhookEndpoint, WebhookEndpointId, WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts,
+    WebhookSecret, WebhookUrl,
 };
 use testkit::clock::ManualClock;
 
@@ -33,6 +37,10 @@ fn registry_with(
 ) -> WebhookRegistry {
     let mut sender = MockWebhookSender::new();
     sender.expect_check().return_const(checked);
+    registry_of(world, sender, queue)
+}
+
+fn registry_of(world: &World, sender: MockWebhookSender, queue: Arc<dyn DeliveryQueue>) -> WebhookRegistry {
     let mut identifiers = MockIdentifiers::new();
     identifiers.expect_webhook_endpoint_id().returning(endpoint_id);
     identifiers.expect_webhook_secret().returning(new_secret);
@@ -60,6 +68,7 @@ async fn an_endpoint_gets_the_kinds_that_it_asks_for_or_all() {
             kinds,
             secret: new_secret(),
             previous_secret: None,
+            suspension: None,
             created_at: ManualClock::START,
         };
         let registered = registry(&world).register(world.user_id(), url(), &asked).await;
@@ -77,11 +86,94 @@ async fn a_refused_url_and_one_endpoint_too_many_are_not_registered() {
     assert_eq!(answer, Err(WebhookRegistryError::UrlRefused(refusal)));
     assert!(world.memory.tables().endpoints.is_empty());
 
-    for _ in 0..WebhookRegistry::MAX_ENDPOINTS {
-        assert!(registry(&world).register(world.user_id(), url(), &[]).await.is_ok());
+    for number in 0..WebhookRegistry::MAX_ENDPOINTS {
+        let url = WebhookUrl::parse(&format!("https://example.com/{number}")).expect("a URL");
+        assert!(registry(&world).register(world.user_id(), url, &[]).await.is_ok());
     }
     let answer = registry(&world).register(world.user_id(), url(), &[]).await;
     assert_eq!(answer, Err(WebhookRegistryError::TooMany));
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_url_is_the_same_endpoint() {
+    let world = World::new();
+    let parse = |text: &str| WebhookUrl::parse(text).expect("a URL");
+    let registered =
+        registry(&world).register(world.user_id(), parse("HTTPS://Example.com:443#top"), &[]).await;
+    assert_eq!(registered.map(|endpoint| endpoint.url), Ok(parse("https://example.com/")));
+    let again = registry(&world).register(world.user_id(), parse("https://example.com"), &[]).await;
+    assert_eq!(again, Err(WebhookRegistryError::UrlTaken));
+}
+
+#[tokio::test]
+async fn a_change_is_checked_like_a_registration() {
+    let world = World::new();
+    let endpoint = world.endpoint();
+    let other = world.endpoint();
+    let to = |url: &WebhookUrl| ChangeEndpoint { url: Some(url.clone()), ..ChangeEndpoint::default() };
+    let refusal = UrlRefusal::NotEncrypted;
+    let refuses = registry_with(&world, Err(refusal), Arc::new(world.memory.clone()));
+    let answer = refuses.change(world.user_id(), &endpoint.id, to(&url())).await;
+    assert_eq!(answer, Err(WebhookRegistryError::UrlRefused(refusal)));
+    let registry = registry(&world);
+    // The stored spelling is the canonical one.
+    world.memory.tables().endpoints[1].url = other.url.canonical();
+    let answer = registry.change(world.user_id(), &endpoint.id, to(&other.url)).await;
+    assert_eq!(answer, Err(WebhookRegistryError::UrlTaken));
+    let answer = registry.change(world.user_id(), &endpoint_id(), to(&url())).await;
+    assert_eq!(answer, Err(WebhookRegistryError::EndpointNotFound));
+    assert_eq!(world.memory.tables().endpoints[0], endpoint);
+}
+
+#[tokio::test]
+async fn a_paused_endpoint_gets_its_dead_letters_when_it_is_active() {
+    let world = World::new();
+    let endpoint = world.endpoint();
+    let set = |active| ChangeEndpoint { active: Some(active), ..ChangeEndpoint::default() };
+    let mut queue = MockDeliveryQueue::new();
+    let expected = ReplayQuery {
+        organization_id: Some(endpoint.organization_id.clone()),
+        endpoint_id: Some(endpoint.id.clone()),
+        ..ReplayQuery::default()
+    };
+    queue.expect_replay().withf(move |query| *query == expected).times(2).returning(|_| Ok(1));
+    let registry = registry_with(&world, Ok(()), Arc::new(queue));
+    let paused = registry.change(world.user_id(), &endpoint.id, set(false)).await.expect("it exists");
+    let suspension = EndpointSuspension { reason: SuspensionReason::Paused, since: ManualClock::START };
+    assert_eq!(paused, WebhookEndpoint { suspension: Some(suspension), ..endpoint.clone() });
+    // Twice, as after a lost response.
+    for _ in 0..2 {
+        let active = registry.change(world.user_id(), &endpoint.id, set(true)).await;
+        assert_eq!(active.as_ref(), Ok(&endpoint));
+    }
+}
+
+#[tokio::test]
+async fn a_test_event_is_signed_with_the_secrets_that_are_valid_now() {
+    let world = World::new();
+    let endpoint = world.endpoint();
+    let old = new_secret();
+    for (until, number) in [(ManualClock::START, 1), (ManualClock::START.after(Duration::from_secs(1)), 2)] {
+        world.memory.tables().endpoints[0].previous_secret = Some((old.clone(), until));
+        let (url, id) = (endpoint.url.clone(), endpoint.id.clone());
+        let gone = SendOutcome::Failed { failure: DeliveryFailure::Status(410), retry_after: None };
+        let mut sender = MockWebhookSender::new();
+        sender
+            .expect_send_test()
+            .withf(move |event, now| {
+                event.url == url
+                    && event.id.starts_with(&format!("evt_test_{id}_"))
+                    && event.secrets.len() == number
+                    && *now == ManualClock::START
+            })
+            .times(1)
+            .return_const(gone);
+        let registry = registry_of(&world, sender, Arc::new(world.memory.clone()));
+        assert_eq!(registry.test(world.user_id(), &endpoint.id).await, Ok(gone));
+        assert_eq!(world.memory.tables().endpoints[0].suspension, None, "a test disables nothing");
+        let unknown = registry.test(world.user_id(), &endpoint_id()).await;
+        assert_eq!(unknown, Err(WebhookRegistryError::EndpointNotFound));
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use url::Url;
+use url::{Host, Url};
 
 /// Which values a setting accepts.
 pub(super) struct Kind<T> {
@@ -54,6 +54,16 @@ pub(super) fn http_url() -> Kind<Url> {
     Kind::new("an http or https URL", |text| {
         Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
     })
+}
+
+/// Whether the URL names this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// A URL that may contain a password.

@@ -1,18 +1,20 @@
 //! Builds the settings from their values, with the checks that concern more than one setting.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use adapter_http::{AuthSettings, Authenticator, JwtKeys};
+use adapter_http::{Authenticator, JwtKeys};
 use adapter_object_store::{RecordingsSettings, S3Settings};
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
 use domain::{CallPolicy, DestinationRules};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
-use url::{Host, Url};
+use url::Url;
 
+use super::kind::is_loopback;
 use super::reader::Reader;
 use super::table::*;
-use super::{Auth, Settings, Storage, Voice};
+use super::{Auth, Settings, Storage, TokenRules, Voice};
 
 pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
     let known = super::settings();
@@ -104,13 +106,7 @@ fn vendor_key(
     key: Option<SecretString>,
     base_url: &Url,
 ) -> Option<SecretString> {
-    let is_loopback = match base_url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    let is_simulator = base_url.scheme() == "http" && is_loopback;
+    let is_simulator = base_url.scheme() == "http" && is_loopback(base_url);
     let key = key.or_else(|| is_simulator.then(|| SecretString::from("simulated")));
     reader.required(name, key, "with this OUTDIAL_VOICE_PROVIDER")
 }
@@ -118,37 +114,43 @@ fn vendor_key(
 /// `demo_database` is the embedded database if the voice provider is simulated. A generated secret
 /// is safe only there, because such a gateway cannot place a real call.
 fn auth(reader: &mut Reader<'_>, demo_database: Option<&Path>) -> Option<Auth> {
-    let Tokens { secrets, public_key_file, issuer, audience, leeway } = Tokens::read(reader);
-    let leeway_secs = leeway.as_secs();
-    let (name, keys) = match (secrets.as_slice(), public_key_file) {
-        ([], None) => {
+    let Tokens { secrets, public_key_file, key_set, key_set_refresh, issuer, audience, leeway } =
+        Tokens::read(reader);
+    let rules = TokenRules { issuer, audience, leeway_secs: leeway.as_secs() };
+    let (name, keys) = match (secrets.as_slice(), public_key_file, key_set) {
+        ([], None, None) => {
             let Some(database) = demo_database else {
-                let problem =
-                    "or OUTDIAL_JWT_PUBLIC_KEY_FILE is required with Postgres or a real voice provider";
-                return reader.problem(&[OUTDIAL_JWT_SECRET, OUTDIAL_JWT_PUBLIC_KEY_FILE], problem);
+                let problem = "or OUTDIAL_JWT_PUBLIC_KEY_FILE or OUTDIAL_JWT_JWKS is required with Postgres or a real voice provider";
+                return reader.problem(&KEYS, problem);
             };
-            let path = database.with_extension("jwt-secret");
-            return Some(Auth::GeneratedSecret { path, issuer, audience, leeway_secs });
+            return Some(Auth::GeneratedSecret { path: database.with_extension("jwt-secret"), rules });
         }
-        ([], Some(path)) => match std::fs::read(path) {
-            Ok(pem) => (OUTDIAL_JWT_PUBLIC_KEY_FILE, JwtKeys::PublicKey(pem)),
+        ([], Some(path), None) => match std::fs::read(path) {
+            Ok(pem) => (OUTDIAL_JWT_PUBLIC_KEY_FILE, JwtKeys::PublicKeys(pem)),
             Err(_) => return reader.problem(&[OUTDIAL_JWT_PUBLIC_KEY_FILE], "is not a readable file"),
         },
-        (secrets, None) => {
+        ([], None, Some(location)) => {
+            return Some(Auth::KeySet { location, refresh_every: key_set_refresh, rules });
+        }
+        (secrets, None, None) => {
             let secrets =
                 secrets.iter().map(|secret| SecretSlice::from(secret.expose_secret().as_bytes().to_vec()));
             (OUTDIAL_JWT_SECRET, JwtKeys::Hs256(secrets.collect()))
         }
-        (_, Some(_)) => {
-            let problem = "and OUTDIAL_JWT_PUBLIC_KEY_FILE are both set: unset one of them";
-            return reader.problem(&[OUTDIAL_JWT_SECRET, OUTDIAL_JWT_PUBLIC_KEY_FILE], problem);
+        _ => {
+            let set: Vec<_> = KEYS.into_iter().filter(|name| reader.is_set(name)).collect();
+            let problem = format!("and {} are set: set only one of them", set[1..].join(" and "));
+            return reader.problem(&set, &problem);
         }
     };
-    match Authenticator::new(AuthSettings { keys, issuer, audience, leeway_secs }) {
-        Ok(authenticator) => Some(Auth::Configured(authenticator)),
+    match Authenticator::new(rules.with_keys(keys)) {
+        Ok(authenticator) => Some(Auth::Configured(Arc::new(authenticator))),
         Err(error) => reader.problem(&[name], &format!("cannot be used: {error}")),
     }
 }
+
+/// The settings with the keys of the tokens, one of which is needed.
+const KEYS: [&str; 3] = [OUTDIAL_JWT_SECRET, OUTDIAL_JWT_PUBLIC_KEY_FILE, OUTDIAL_JWT_JWKS];
 
 fn call_policy(reader: &mut Reader<'_>) -> Option<CallPolicy> {
     let CallTimes { before_dial, ringing_timeout, answer_margin, lock_ttl, lock_renew, context_ttl } =

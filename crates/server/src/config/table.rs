@@ -4,13 +4,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use adapter_http::AllowedOrigins;
+use adapter_jwks::KeySetLocation;
 use domain::{AllowedCountries, Country, MaxShare, NumberingPlan};
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::kind::{
-    Kind, any_text, choice, count, hours, http_url, millis, seconds, secret, secret_url, secrets, text,
+    Kind, any_text, choice, count, hours, http_url, is_loopback, millis, seconds, secret, secret_url,
+    secrets, text,
 };
 use super::reader::Reader;
 use super::setting::{Setting, settings};
@@ -23,6 +26,9 @@ settings! {
             Kind::new("an address with a port, like 127.0.0.1:2212", |text| text.parse().ok());
         /// Threads that serve HTTP; 0 means one for each core.
         http_workers: usize = OUTDIAL_HTTP_WORKERS, "0", count(0..=512);
+        /// The origins whose web pages may call the API from a browser, separated by commas, for example
+        /// https://crm.example.com. If empty, no page of another origin. * allows every origin.
+        cors_origins: AllowedOrigins = OUTDIAL_CORS_ORIGINS, "", origins();
         /// How many calls one replica runs at the same time. It refuses further calls immediately.
         max_in_flight_dials: usize = OUTDIAL_MAX_IN_FLIGHT_DIALS, "10000", count(1..=1_000_000);
         /// How many percent of its calls in flight, event streams and delivery attempts one replica
@@ -77,9 +83,14 @@ settings! {
     pub(super) struct Tokens {
         /// The HS256 secret of the clients' tokens. To rotate it, list several: the first signs.
         secrets: Vec<SecretString> = OUTDIAL_JWT_SECRET, "", secrets(32);
-        /// A PEM file with the public key of the clients' tokens, instead of a secret. The kind of
-        /// key decides the algorithm: RS256, ES256 or EdDSA.
+        /// A PEM file with the public keys of the clients' tokens, instead of a secret. The kind of
+        /// a key decides its algorithm: RS256, ES256 or EdDSA. To rotate a key, list both.
         public_key_file: Option<String> = OUTDIAL_JWT_PUBLIC_KEY_FILE, "", any_text().optional();
+        /// The JSON Web Key Set of the clients' tokens, instead of a secret: a URL with https, or a
+        /// file. Its keys change without a restart.
+        key_set: Option<KeySetLocation> = OUTDIAL_JWT_JWKS, "", key_set().optional();
+        /// How often the key set is read. It is also read when a token names a key that it lacks.
+        key_set_refresh: Duration = OUTDIAL_JWT_JWKS_REFRESH_SECS, "300", seconds(10..=86_400);
         /// The `iss` that a token must have. If empty, it is not checked.
         issuer: Option<String> = OUTDIAL_JWT_ISSUER, "", any_text().optional();
         /// The `aud` that a token must have. If empty, it is not checked.
@@ -215,6 +226,36 @@ pub(super) enum RecordingsUrl {
     Nowhere,
     Folder(PathBuf),
     Bucket { bucket: String, prefix: String },
+}
+
+fn origins() -> Kind<AllowedOrigins> {
+    Kind::new("origins like https://crm.example.com or http://localhost:3000, without a path, or *", |text| {
+        if text == "*" {
+            return Some(AllowedOrigins::Any);
+        }
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        // A browser compares the texts: another spelling of an origin would never match.
+        let origin = |item: &str| {
+            let url = Url::parse(item).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+            let origin = url.origin().ascii_serialization();
+            (origin == item && !item.contains('*')).then_some(origin)
+        };
+        let origins = items.map(origin).collect::<Option<Vec<_>>>()?;
+        Some(if origins.is_empty() { AllowedOrigins::None } else { AllowedOrigins::Listed(origins) })
+    })
+}
+
+fn key_set() -> Kind<KeySetLocation> {
+    Kind::new("https://HOST/PATH, or file://PATH (http only on this machine)", |text| {
+        if let Some(path) = text.strip_prefix("file://") {
+            return (!path.is_empty()).then(|| KeySetLocation::File(path.into()));
+        }
+        // Over http, another host could answer with its own keys.
+        let url = Url::parse(text).ok()?;
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+        let has_login = !url.username().is_empty() || url.password().is_some();
+        (is_safe && !has_login).then_some(KeySetLocation::Url(url))
+    })
 }
 
 fn extra_ranges() -> Kind<NumberingPlan> {

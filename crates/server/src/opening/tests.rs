@@ -51,6 +51,18 @@ async fn an_error_that_waiting_cannot_cure_ends_the_wait() {
 }
 
 #[test]
+fn an_issuer_that_does_not_respond_is_waited_for_and_a_missing_file_is_not() {
+    for (reason, expected) in [
+        ("no connection was made", true),
+        ("the response has HTTP status 503", true),
+        ("the file cannot be read: entity not found", false),
+        ("the document is larger than 256 KiB", false),
+    ] {
+        assert_eq!(may_pass(&PortUnavailable::new("key set", reason)), expected, "{reason}");
+    }
+}
+
+#[test]
 fn a_sqlstate_decides_whether_to_wait() {
     for (code, expected) in [
         ("57P03", true),

@@ -1,3 +1,4 @@
+use adapter_http::{AuthSettings, JwtKeys, KeySetSource};
 use domain::ports::{
     AudioStream, CallLookup, EventOrigin, MockCallLedger, MockCallUpdater, MockContextCache, MockEventInbox,
     MockProviderWebhook, MockUnfinishedCalls, OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup,
@@ -124,5 +125,34 @@ async fn reservations_are_removed_an_hour_after_they_ended() {
     workers.remove_reservations(RemoveReservations::new(Arc::new(ledger)));
     removed.notified().await;
     assert_eq!(start.elapsed().as_secs(), 300);
+    workers.stop().await;
+}
+
+/// Is read for nothing: it sends its reads to the test.
+#[derive(Debug)]
+struct CountedKeySet(tokio::sync::mpsc::UnboundedSender<()>);
+
+#[async_trait::async_trait]
+impl KeySetSource for CountedKeySet {
+    async fn read(&self) -> Result<Vec<u8>, PortUnavailable> {
+        self.0.send(()).expect("the test runs");
+        Err(PortUnavailable::new("key set", "no response"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_set_is_read_at_its_interval_also_after_a_failure() {
+    let (sender, mut reads) = tokio::sync::mpsc::unbounded_channel();
+    let document = include_bytes!("../../../adapter-http/tests/keys/jwks.json").to_vec();
+    let keys = JwtKeys::KeySet { document, source: Arc::new(CountedKeySet(sender)) };
+    let settings = AuthSettings { keys, issuer: None, audience: None, leeway_secs: 0 };
+    let authenticator = Arc::new(Authenticator::new(settings).expect("a usable key set"));
+    let workers = Workers::new();
+    let started = tokio::time::Instant::now();
+    workers.refresh_keys(authenticator, Duration::from_secs(300));
+    for _ in 0..3 {
+        reads.recv().await;
+    }
+    assert_eq!(started.elapsed().as_secs(), 600);
     workers.stop().await;
 }

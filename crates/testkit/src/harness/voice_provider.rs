@@ -19,8 +19,8 @@ pub trait DialFormat: Send + Sync {
     /// The status and body of a response that accepts a dial.
     fn acceptance(&self) -> (u16, String);
 
-    /// Every status with which the vendor sends that body. Only change it if its documents name more
-    /// than one.
+    /// Every status with which that body means that the vendor accepted the dial. Change it only for
+    /// 201 and 202, or if the vendor's documents name more than one.
     fn accepting_statuses(&self) -> Vec<u16> {
         vec![self.acceptance().0]
     }

@@ -5,7 +5,8 @@ use domain::ports::{
     AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
 };
 use domain::{
-    DeliveryRecord, DeliveryState, DueDelivery, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId,
+    DeliveryRecord, DeliveryState, DueDelivery, EndpointSuspension, OrganizationId, SuspensionReason,
+    Timestamp, WebhookEndpoint, WebhookEndpointId,
 };
 
 use super::{Memory, QueuedDelivery, Tables};
@@ -49,6 +50,17 @@ impl DeliveryQueue for Memory {
                 stored.last_failure = Some(failure);
                 stored.conclude(DeliveryState::Dead, now);
             }
+            AttemptConclusion::ReceiverGone { failure, at } => {
+                stored.last_failure = Some(failure);
+                stored.conclude(DeliveryState::Dead, now);
+                let is_its = |endpoint: &&mut WebhookEndpoint| {
+                    endpoint.id == delivery.endpoint_id && endpoint.url == delivery.url
+                };
+                if let Some(endpoint) = tables.endpoints.iter_mut().find(is_its) {
+                    let gone = EndpointSuspension { reason: SuspensionReason::Gone, since: at };
+                    endpoint.suspension.get_or_insert(gone);
+                }
+            }
             AttemptConclusion::Postponed { failure, pause } => {
                 stored.last_failure = Some(failure);
                 stored.leased_until = None;
@@ -85,7 +97,11 @@ impl DeliveryQueue for Memory {
     async fn replay(&self, query: &ReplayQuery) -> Result<u64, PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
         let mut replayed = 0;
-        for delivery in tables.deliveries.iter_mut().filter(|delivery| is_replayed(delivery, query)) {
+        let Tables { deliveries, endpoints, .. } = &mut *tables;
+        let is_replayed = |delivery: &&mut QueuedDelivery| {
+            is_replayed(delivery, query) && !is_suspended(endpoints, &delivery.endpoint_id)
+        };
+        for delivery in deliveries.iter_mut().filter(is_replayed) {
             delivery.state = DeliveryState::Pending;
             delivery.attempts = 0;
             (delivery.queued_at, delivery.due) = (now, now);
@@ -128,6 +144,7 @@ impl Tables {
                 && delivery.due <= now
                 && leases < per_endpoint as usize
                 && !is_full(&delivery.event.identity.organization_id)
+                && !is_suspended(&self.endpoints, &delivery.endpoint_id)
                 && !self.waits_for_an_earlier_event(delivery, now);
             is_due.then_some((leases, delivery.due, index))
         });
@@ -160,6 +177,10 @@ impl Tables {
             queued_at: delivery.queued_at,
         })
     }
+}
+
+fn is_suspended(endpoints: &[WebhookEndpoint], id: &WebhookEndpointId) -> bool {
+    endpoints.iter().any(|endpoint| endpoint.id == *id && endpoint.suspension.is_some())
 }
 
 fn is_listed(delivery: &QueuedDelivery, query: &DeliveryListQuery) -> bool {

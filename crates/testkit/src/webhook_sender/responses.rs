@@ -1,13 +1,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::DeliveryFailure;
 use domain::ports::SendOutcome;
+use domain::{DeliveryFailure, TestEvent};
 
-use super::{failed, send, send_delivery, url};
+use super::{NOW, failed, send, send_delivery, url};
 use crate::eventually;
-use crate::fixtures::{due_delivery, webhook_secret};
-use crate::harness::WebhookSenderHarness;
+use crate::fixtures::{due_delivery, organization_id, webhook_endpoint_id, webhook_secret};
+use crate::harness::{AllowedReceivers, ScriptedNames, WebhookSenderHarness};
 use crate::peer::Peer;
 
 const NO_PORT: &str = "http://127.0.0.1:1/";
@@ -40,6 +40,37 @@ pub async fn an_attempt_is_one_request(harness: &impl WebhookSenderHarness) {
         send(harness, &receiver.base_url()).await;
         assert_eq!(receiver.received().len(), 1, "connections for {bytes:?}");
     }
+}
+
+/// A test event is one request with every signature, and its outcome is that of a delivery. It is not
+/// sent to an address that no delivery would be sent to.
+pub async fn a_test_event_is_sent_like_a_delivery(harness: &impl WebhookSenderHarness) {
+    let names = ScriptedNames::resolving_to(&[&["127.0.0.1"]]);
+    let test = |to: &str| TestEvent {
+        id: "evt_test_1".to_owned(),
+        endpoint_id: webhook_endpoint_id(),
+        organization_id: organization_id(),
+        url: url(to),
+        secrets: vec![webhook_secret(), webhook_secret()],
+    };
+    let sender = harness.sender(AllowedReceivers::Any, &names);
+    for (status, expected) in
+        [("204 Yes", SendOutcome::Accepted), ("410 Gone", failed(DeliveryFailure::Status(410)))]
+    {
+        let receiver = Peer::answering(response(status, "")).await;
+        let event = test(&receiver.base_url());
+        assert_eq!(sender.send_test(&event, NOW).await, expected);
+        let received = receiver.received();
+        assert_eq!(received.len(), 1);
+        for (number, secret) in event.secrets.iter().enumerate() {
+            assert!(harness.is_signed(&received[0], secret), "not signed with secret {number}");
+        }
+    }
+    let careful = harness.sender(AllowedReceivers::Public, &names);
+    let receiver = Peer::answering(response("200 OK", "")).await;
+    let refused = careful.send_test(&test(&receiver.base_url()), NOW).await;
+    assert_eq!(refused, failed(DeliveryFailure::ForbiddenAddress));
+    assert!(receiver.received().is_empty(), "a forbidden address got a request");
 }
 
 /// A redirect is a failure with its status. Its target gets no request.

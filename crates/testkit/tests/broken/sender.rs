@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{SendOutcome, UrlRefusal, WebhookSender};
-use domain::{DeliveryFailure, DueDelivery, Timestamp, WebhookSecret, WebhookUrl};
+use domain::{DeliveryFailure, DueDelivery, TestEvent, Timestamp, WebhookSecret, WebhookUrl};
+use testkit::fixtures::due_delivery;
 use testkit::harness::{AllowedReceivers, ScriptedNames, WebhookSenderHarness};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -204,6 +205,15 @@ impl WebhookSender for Sender {
         let host = url.host_str().unwrap_or_default().to_owned();
         self.checked.lock().expect("no panic while it is locked").push(host);
         Ok(())
+    }
+
+    async fn send_test(&self, event: &TestEvent, now: Timestamp) -> SendOutcome {
+        let mut delivery = due_delivery(event.url.clone());
+        delivery.secrets = event.secrets.clone();
+        if self.has(Flaw::SendsTestsUnsigned) {
+            delivery.secrets.clear();
+        }
+        self.send(&delivery, now).await
     }
 
     async fn send(&self, delivery: &DueDelivery, _now: Timestamp) -> SendOutcome {

@@ -170,6 +170,10 @@ impl Client {
         self.send(self.http.post(self.url(path)).json(body)).await
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Response {
+        self.send(self.http.patch(self.url(path)).json(body)).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Response {
         self.send(self.http.delete(self.url(path))).await
     }

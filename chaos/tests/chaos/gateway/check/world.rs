@@ -23,7 +23,7 @@ pub(super) struct World {
 
 const SECRET: &str = "a secret for checks that is long enough for HS256";
 /// The user of the demo.
-const USER: &str = "64f0a1b2c3d4e5f6a7b80002";
+const USER: &str = "64f0a1b2c3d4e5f6a7b8aa00";
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 impl World {

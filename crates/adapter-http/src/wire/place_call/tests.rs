@@ -28,7 +28,7 @@ fn a_reason_keeps_its_lines() {
 #[test]
 fn every_field_at_fault_is_named() {
     let found = refusal(br#"{"contactId":7,"phoneNumber":["+1"],"agentId":"a\nb","callReason":{"a":1}}"#);
-    let fields: Vec<_> = found.iter().filter_map(|detail| detail.field).collect();
+    let fields: Vec<_> = found.iter().filter_map(|detail| detail.field.as_deref()).collect();
     assert_eq!(fields, ["contactId", "phoneNumber", "agentId", "callReason"]);
     assert_eq!(found[0].message, "must be a string");
     assert_eq!(found[2].message, "must not hold control characters");

@@ -11,9 +11,10 @@ use domain::ports::{
 use domain::{
     AnswerTime, AudioFormat, Booking, CallEventKind, CallFailure, CallIdentity, CallStatus, CallUpdate,
     CarrierStatus, ContactIdentity, ContactRecord, ConversationRecord, DeliveryFailure, DialOutcome,
-    DirectoryRecord, EndReason, EventSequence, GivenUp, GivenUpReason, NotConnectedReason, NotDialledReason,
-    PrivateNote, ProviderCause, ProviderCode, ProviderReference, RecordingReport, Speaker, Timestamp,
-    TranscriptLine, UnknownCause, UpdateContent, WebhookEndpoint,
+    DirectoryRecord, EndReason, EndpointChange, EndpointSuspension, EventSequence, GivenUp, GivenUpReason,
+    NotConnectedReason, NotDialledReason, PrivateNote, ProviderCause, ProviderCode, ProviderReference,
+    RecordingReport, Sending, Speaker, SuspensionReason, Timestamp, TranscriptLine, UnknownCause,
+    UpdateContent, WebhookEndpoint,
 };
 use testkit::fixtures;
 
@@ -149,7 +150,22 @@ impl World {
         let (secret, until) = (fixtures::webhook_secret(), self.time());
         let owner = known.as_ref().map(|endpoint| endpoint.organization_id.clone());
         let owner = owner.filter(|_| !self.random.is_one_in(4)).unwrap_or(tenant.organization.id.clone());
-        match (self.random.below(4), known) {
+        match (self.random.below(6), known) {
+            (4 | 5, Some(endpoint)) => {
+                let urls: Vec<_> = self.endpoints.iter().map(|endpoint| endpoint.url.clone()).collect();
+                let since = self.time();
+                let suspended = SuspensionReason::ALL
+                    .map(|reason| Sending::Suspended(EndpointSuspension { reason, since }));
+                let change = EndpointChange {
+                    url: self.random.perhaps(&urls),
+                    kinds: self.random.perhaps(&[vec![CallEventKind::Ended]]),
+                    sending: self.random.perhaps(&[Sending::Active, suspended[0], suspended[1]]),
+                };
+                // Twice, as after a lost response.
+                for _ in 0..2 {
+                    both!(self, store => store.change(&owner, &endpoint.id, &change).await);
+                }
+            }
             (0, Some(endpoint)) => {
                 both!(self, store => store.remove(&owner, &endpoint.id).await);
             }
@@ -194,10 +210,12 @@ impl World {
             (expected.queued_at, expected.event.happened_at) = (other.queued_at, other.event.happened_at);
             assert_eq!(expected, other, "seed {} step {}", self.seed, self.step);
             let failure = *self.random.pick(&[DeliveryFailure::TimedOut, DeliveryFailure::Status(500)]);
-            let conclusion = match self.random.below(4) {
+            let at = self.time();
+            let conclusion = match self.random.below(5) {
                 0 => AttemptConclusion::Delivered,
                 1 => AttemptConclusion::Postponed { failure, pause: self.duration() },
                 2 => AttemptConclusion::GivenUp { failure },
+                3 => AttemptConclusion::ReceiverGone { failure, at },
                 _ => continue,
             };
             self.postgres.conclude(&one, conclusion).await.expect("the store is up");

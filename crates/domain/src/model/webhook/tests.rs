@@ -84,6 +84,31 @@ fn only_http_urls_are_taken() {
 }
 
 #[test]
+fn a_url_has_one_canonical_spelling() {
+    for (text, canonical) in [
+        ("https://example.com/hook?x=1", "https://example.com/hook?x=1"),
+        ("HTTPS://EXAMPLE.com/Hook?X=Y", "https://example.com/Hook?X=Y"),
+        ("https://example.com", "https://example.com/"),
+        ("https://example.com?x=1", "https://example.com/?x=1"),
+        ("https://example.com#top", "https://example.com/"),
+        ("https://example.com/a#b/c?d", "https://example.com/a"),
+        ("https://example.com:443/a", "https://example.com/a"),
+        ("http://example.com:80/a", "http://example.com/a"),
+        ("http://example.com:443/a", "http://example.com:443/a"),
+        ("https://example.com:8443", "https://example.com:8443/"),
+        ("https://[2001:DB8::1]:443/a", "https://[2001:db8::1]/a"),
+    ] {
+        let canonical = WebhookUrl::parse(canonical).expect("a URL");
+        let url = WebhookUrl::parse(text).expect("a URL");
+        assert!(url.canonical() == canonical, "{text}: {}", url.canonical().as_str());
+        assert!(canonical.canonical() == canonical, "{text}");
+    }
+    let longest = WebhookUrl::parse(&format!("https://{}", "a".repeat(WebhookUrl::MAX_LEN - 8)));
+    let longest = longest.expect("a URL");
+    assert!(longest.canonical() == longest);
+}
+
+#[test]
 fn secrets_and_urls_do_not_show_themselves() {
     let shown = format!("{:?}", delivery(1, 1));
     assert!(shown.contains("WebhookSecret(..)") && shown.contains("WebhookUrl(..)"));

@@ -7,7 +7,7 @@ use domain::ports::{
 };
 use domain::{
     AgentId, CallEvent, CallEventKind, CallId, CallIdentity, CallStatus, ContactId, DeliverWebhooksPorts,
-    DeliveryPolicy, EventId, EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId,
+    DeliveryPolicy, EventId, EventSequence, OrganizationId, PhoneNumber, TestEvent, Timestamp, UserId,
     WebhookEndpointId, WebhookSecret, WebhookUrl,
 };
 
@@ -215,6 +215,10 @@ struct Hanging;
 impl WebhookSender for Hanging {
     async fn check(&self, _: &WebhookUrl) -> Result<(), UrlRefusal> {
         Ok(())
+    }
+
+    async fn send_test(&self, _: &TestEvent, _: Timestamp) -> SendOutcome {
+        std::future::pending().await
     }
 
     async fn send(&self, _: &DueDelivery, _: Timestamp) -> SendOutcome {

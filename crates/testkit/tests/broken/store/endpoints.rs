@@ -1,6 +1,10 @@
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, RegistrationResult, WebhookEndpoints};
-use domain::{CallEventKind, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret};
+use domain::ports::{ChangeResult, PortUnavailable, RegistrationResult, WebhookEndpoints};
+use domain::{
+    CallEventKind, EndpointChange, OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId,
+    WebhookSecret, WebhookUrl,
+};
+use testkit::fixtures;
 
 use super::BrokenStore;
 use crate::flaw::Flaw;
@@ -8,6 +12,11 @@ use crate::flaw::Flaw;
 impl BrokenStore {
     fn stored_endpoint(&self, id: &WebhookEndpointId) -> Option<WebhookEndpoint> {
         self.memory.tables().endpoints.iter().find(|stored| stored.id == *id).cloned()
+    }
+
+    pub(super) fn change_endpoint(&self, id: &WebhookEndpointId, change: impl FnMut(&mut WebhookEndpoint)) {
+        let mut tables = self.memory.tables();
+        tables.endpoints.iter_mut().filter(|stored| stored.id == *id).for_each(change);
     }
 
     /// The organization of a request, or the endpoint's own where the tenant is forgotten.
@@ -36,6 +45,13 @@ impl WebhookEndpoints for BrokenStore {
                 let most = if stored < most as usize { u32::MAX } else { most };
                 return self.memory.register(&endpoint, most).await;
             }
+            Flaw::RegistersAUrlTwice => {
+                let url = endpoint.url.clone();
+                endpoint.url = fixtures::webhook_endpoint(&endpoint.organization_id).url;
+                let registered = self.memory.register(&endpoint, most).await;
+                self.change_endpoint(&endpoint.id, |stored| stored.url = url.clone());
+                return registered;
+            }
             _ => {}
         }
         self.memory.register(&endpoint, most).await
@@ -51,6 +67,28 @@ impl WebhookEndpoints for BrokenStore {
             listed.sort_by(|one, other| one.id.cmp(&other.id));
         }
         Ok(listed)
+    }
+
+    async fn change(
+        &self,
+        organization_id: &OrganizationId,
+        id: &WebhookEndpointId,
+        change: &EndpointChange,
+    ) -> Result<ChangeResult, PortUnavailable> {
+        self.reach(change.url.as_ref().map(WebhookUrl::as_str).unwrap_or_default()).await?;
+        let tenant = self.tenant(organization_id, id);
+        match (self.flaw, &change.url) {
+            (Flaw::ChangesTheUrlAlone, Some(url)) => {
+                let change = EndpointChange { url: Some(url.clone()), ..EndpointChange::default() };
+                self.memory.change(&tenant, id, &change).await
+            }
+            (Flaw::ForgetsTheUrlsOfOthers, Some(url)) => {
+                self.change_endpoint(id, |stored| stored.url = url.clone());
+                let change = EndpointChange { url: None, ..change.clone() };
+                self.memory.change(&tenant, id, &change).await
+            }
+            _ => self.memory.change(&tenant, id, change).await,
+        }
     }
 
     async fn remove(

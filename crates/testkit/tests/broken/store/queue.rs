@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use domain::ports::{
     AttemptConclusion, DeliveryLease, DeliveryListQuery, DeliveryQueue, PortUnavailable, ReplayQuery,
 };
-use domain::{DeliveryRecord, DeliveryState, DueDelivery, Timestamp};
+use domain::{DeliveryRecord, DeliveryState, DueDelivery, EndpointSuspension, SuspensionReason, Timestamp};
 use testkit::fixtures;
 use testkit::memory::QueuedDelivery;
 
@@ -46,6 +46,15 @@ impl BrokenStore {
             delivery.state = before.state;
         }
         Ok(leased)
+    }
+
+    /// Works while no endpoint counts as suspended.
+    async fn as_if_active<T>(&self, work: impl AsyncFnOnce() -> T) -> T {
+        let before = self.memory.tables().endpoints.clone();
+        self.memory.tables().endpoints.iter_mut().for_each(|endpoint| endpoint.suspension = None);
+        let done = work().await;
+        self.memory.tables().endpoints = before;
+        done
     }
 
     /// Leases as if each event were of a call of its own.
@@ -148,6 +157,9 @@ impl DeliveryQueue for BrokenStore {
             Flaw::LeasesEventsOfACallTogether => self.lease_events_of_a_call_together(&lease).await?,
             Flaw::WaitsForTheRetry => self.lease_after_retries(&lease).await?,
             Flaw::LeasesByTimeAlone => self.lease_by_time(&lease).await?,
+            Flaw::SendsToSuspendedEndpoints => {
+                self.as_if_active(async || DeliveryQueue::lease(&self.memory, &lease).await).await?
+            }
             _ => DeliveryQueue::lease(&self.memory, &lease).await?,
         };
         let tables = self.memory.tables();
@@ -183,6 +195,22 @@ impl DeliveryQueue for BrokenStore {
                 self.change_delivery(&delivery, |stored| stored.state = DeliveryState::Pending);
             }
             Flaw::LetsLateWorkersConclude => delivery.attempt = stored.attempts,
+            Flaw::BuriesWithoutSuspending => {
+                if let AttemptConclusion::ReceiverGone { failure, .. } = conclusion {
+                    return self.memory.conclude(&delivery, AttemptConclusion::GivenUp { failure }).await;
+                }
+            }
+            Flaw::SuspendsWhateverTheUrl => {
+                let tables = self.memory.tables();
+                let endpoint = tables.endpoints.iter().find(|stored| stored.id == delivery.endpoint_id);
+                delivery.url = endpoint.map_or(delivery.url, |endpoint| endpoint.url.clone());
+            }
+            Flaw::SuspendsForLateWorkers => {
+                if let AttemptConclusion::ReceiverGone { at, .. } = conclusion {
+                    let gone = EndpointSuspension { reason: SuspensionReason::Gone, since: at };
+                    self.change_endpoint(&delivery.endpoint_id, |stored| stored.suspension = Some(gone));
+                }
+            }
             Flaw::ForgetsThatItWasReplayed => delivery.queued_at = stored.queued_at,
             _ => {}
         }
@@ -250,6 +278,9 @@ impl DeliveryQueue for BrokenStore {
             Flaw::ReplaysTheDeadAlone => query.delivered_too = false,
             Flaw::ForgetsTheTenant => query.organization_id = None,
             _ => {}
+        }
+        if self.has(Flaw::ReplaysToSuspendedEndpoints) {
+            return self.as_if_active(async || self.memory.replay(&query).await).await;
         }
         let replayed = self.memory.replay(&query).await?;
         if self.has(Flaw::CountsOnAfterAReplay) {

@@ -61,6 +61,7 @@ caught! {
     webhook_sender, by Sockets: {
         SignsWithTheNewSecretAlone => a_delivery_is_signed_with_every_secret,
         RetriesFailedAttempts => an_attempt_is_one_request,
+        SendsTestsUnsigned => a_test_event_is_sent_like_a_delivery,
         FollowsRedirects => a_redirect_is_not_followed,
         TrustsTheStatus => only_a_success_status_is_accepted,
         IgnoresRetryAfter => a_requested_pause_is_returned,

@@ -4,11 +4,12 @@
 use domain::{
     CallId, CallStatus, CallUpdate, CarrierCallId, CarrierStatus, ConversationId, ConversationRecord,
     EndReason, NotConnectedReason, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCause, ProviderCode,
-    Timestamp, TranscriptLine, UpdateContent,
+    Timestamp, UpdateContent,
 };
 
 use crate::json::Object;
 use crate::outcome;
+use crate::transcript::Transcript;
 use crate::words::{self, Stage};
 
 /// The end of the year 9999. A later number is not a time in seconds.
@@ -95,6 +96,9 @@ impl<'a> Conversation<'a> {
     pub(crate) fn update(&self, status: CallStatus) -> CallUpdate {
         let phone_call = self.metadata.object("phone_call");
         let duration = self.metadata.integer("call_duration_secs");
+        let transcript = Transcript::of(&self.record);
+        let summary = self.record.object("analysis").text("transcript_summary").unwrap_or_default();
+        let (summary, summary_is_cut) = PrivateNote::shortened(&summary);
         CallUpdate {
             conversation_id: self.id(),
             carrier_call_id: carrier_call_id(&phone_call, &["call_id", "call_sid"]),
@@ -103,12 +107,13 @@ impl<'a> Conversation<'a> {
                 duration_secs: duration
                     .or_else(|| self.record.integer("call_duration_secs"))
                     .and_then(|secs| u32::try_from(secs).ok()),
-                transcript: self.record.objects("transcript").filter_map(|turn| line(&turn)).collect(),
+                is_truncated: transcript.is_cut || summary_is_cut,
+                transcript: transcript.lines,
                 started_at: timestamp(&self.metadata, "start_time_unix_secs"),
                 answered_at: timestamp(&self.metadata, "accepted_time_unix_secs"),
                 end_reason: self.end_reason(status),
                 cause: self.cause(),
-                summary: note_of(&self.record.object("analysis"), "transcript_summary"),
+                summary,
                 cost_credits: self.metadata.integer("cost"),
                 has_recording: self.record.is_true("has_audio"),
                 ..ConversationRecord::new(status)
@@ -185,24 +190,6 @@ pub(crate) fn carrier_call_id(object: &Object<'_>, keys: &[&str]) -> Option<Carr
 pub(crate) fn timestamp(object: &Object<'_>, key: &str) -> Option<Timestamp> {
     let secs = object.integer(key).filter(|secs| (1..=END_OF_TIME_SECS).contains(secs))?;
     Some(Timestamp::from_unix_millis(secs * 1000))
-}
-
-fn line(turn: &Object<'_>) -> Option<TranscriptLine> {
-    let speaker = words::speaker(&turn.text("role")?)?;
-    let at_secs = turn.integer("time_in_call_secs").unwrap_or(0).clamp(0, u32::MAX.into());
-    Some(TranscriptLine {
-        at_secs: u32::try_from(at_secs).unwrap_or(u32::MAX),
-        speaker,
-        text: note_of(turn, "message")?,
-    })
-}
-
-/// Removes control characters and cuts the text to the length of a note; `None` if it is blank.
-fn note_of(object: &Object<'_>, key: &str) -> Option<PrivateNote> {
-    let mut text = object.text(key)?;
-    text.retain(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'));
-    text.truncate(text.floor_char_boundary(PrivateNote::MAX_LEN));
-    if text.trim().is_empty() { None } else { PrivateNote::parse(&text).ok() }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::ports::{CallLookup, EventOrigin, PartiesLookup, ProviderEvent, UnreadableEvent};
 use domain::{CallFailure, CallUpdate, ProviderCause, RecordingReport, Timestamp, UpdateContent};
+use provider_client::with_whole_characters;
 
 use crate::audio;
 use crate::conversation::{self, Conversation, Owner};
@@ -28,7 +29,8 @@ const UNRECOGNIZED: &str = "unrecognized";
 
 /// Reads a verified body.
 pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent, UnreadableEvent> {
-    let envelope = Object::parse(body).ok_or(UnreadableEvent)?;
+    let readable = with_whole_characters(body);
+    let envelope = Object::parse(&readable).ok_or(UnreadableEvent)?;
     let kind = kind(&envelope.text("type").ok_or(UnreadableEvent)?);
     let happened_at = conversation::timestamp(&envelope, "event_timestamp").unwrap_or(received_at);
     let data = envelope.object("data").or(envelope);

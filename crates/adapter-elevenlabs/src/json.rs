@@ -8,49 +8,64 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The provider's objects have about thirty fields. Further fields are ignored.
+/// The provider's objects have about thirty fields. So many of an object are in memory. Further fields
+/// are looked for in its text.
 const MAX_FIELDS: usize = 256;
 /// The turns of a conversation of many hours. Further items are ignored.
-const MAX_ITEMS: usize = 4096;
+pub(crate) const MAX_ITEMS: usize = 4096;
 
 /// An object that parses each field on access. It borrows the JSON text, so size and depth cost
 /// nothing.
 #[derive(Default)]
-pub(crate) struct Object<'a>(HashMap<String, &'a RawValue>);
+pub(crate) struct Object<'a> {
+    fields: Fields<'a>,
+    /// The text of the object, if it has more than [`MAX_FIELDS`].
+    text: Option<&'a str>,
+    /// The object that the fields which this one lacks are taken from.
+    outer: Option<Box<Object<'a>>>,
+}
 
 impl<'a> Object<'a> {
     pub(crate) fn parse(json: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(json).ok()
+        Self::of(std::str::from_utf8(json).ok()?)
+    }
+
+    fn of(text: &'a str) -> Option<Self> {
+        let fields: Fields<'a> = serde_json::from_str(text).ok()?;
+        let is_whole = fields.is_whole;
+        Some(Self { fields, text: (!is_whole).then_some(text), outer: None })
     }
 
     /// This object, with the fields that it lacks taken from `other`.
     pub(crate) fn or(self, other: Object<'a>) -> Self {
-        let mut fields = other.0;
-        fields.extend(self.0.into_iter().filter(|(_, value)| value.get() != "null"));
-        Self(fields)
+        Self { outer: Some(Box::new(other)), ..self }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields.values.is_empty()
     }
 
     /// An object in this one; empty if the field is not an object.
     pub(crate) fn object(&self, key: &str) -> Object<'a> {
-        self.value(key).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+        self.value(key).and_then(Object::of).unwrap_or_default()
     }
 
     /// The objects among the first [`MAX_ITEMS`] of an array in this one.
     pub(crate) fn objects(&self, key: &str) -> impl Iterator<Item = Object<'a>> + use<'a> {
-        let items: Option<Items<'a>> = self.value(key).and_then(|json| serde_json::from_str(json).ok());
-        items.unwrap_or_default().0.into_iter().filter_map(|item| serde_json::from_str(item.get()).ok())
+        self.items(key).objects().flatten()
+    }
+
+    /// An array in this one; empty if the field is not an array.
+    pub(crate) fn items(&self, key: &str) -> Items<'a> {
+        self.value(key).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 
     /// The items of an array in this one; `None` unless it has fewer than [`MAX_ITEMS`] objects and
     /// nothing else.
     pub(crate) fn list(&self, key: &str) -> Option<Vec<Object<'a>>> {
         let items: Items<'a> = serde_json::from_str(self.value(key)?).ok()?;
-        let is_whole = items.0.len() < MAX_ITEMS;
-        items.0.into_iter().map(|item| serde_json::from_str(item.get()).ok().filter(|_| is_whole)).collect()
+        let is_whole = items.values.len() < MAX_ITEMS;
+        items.objects().map(|item| item.filter(|_| is_whole)).collect()
     }
 
     pub(crate) fn text(&self, key: &str) -> Option<String> {
@@ -82,45 +97,106 @@ impl<'a> Object<'a> {
         self.value(key) == Some("true")
     }
 
-    fn value(&self, key: &str) -> Option<&'a str> {
-        self.0.get(key).map(|value| value.get()).filter(|json| *json != "null")
+    /// The JSON of a field; `None` if the field is missing or null.
+    pub(crate) fn value(&self, key: &str) -> Option<&'a str> {
+        let in_memory = self.fields.values.get(key).map(|value| value.get());
+        let own = in_memory.or_else(|| find(self.text?, key)).filter(|json| *json != "null");
+        own.or_else(|| self.outer.as_ref()?.value(key))
     }
 }
 
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
+/// The fields of an object, at most [`MAX_FIELDS`].
+struct Fields<'a> {
+    values: HashMap<String, &'a RawValue>,
+    is_whole: bool,
+}
 
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Object<'de>;
+impl Default for Fields<'_> {
+    fn default() -> Self {
+        Self { values: HashMap::new(), is_whole: true }
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct First;
+
+        impl<'de> Visitor<'de> for First {
+            type Value = Fields<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Object<'de>, M::Error> {
-                let mut fields = HashMap::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    if fields.len() < MAX_FIELDS {
-                        fields.insert(key, map.next_value::<&'de RawValue>()?);
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Fields<'de>, M::Error> {
+                let mut fields = Fields::default();
+                while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+                    if fields.values.len() < MAX_FIELDS || fields.values.contains_key(&*key) {
+                        fields.values.insert(key.into_owned(), map.next_value::<&'de RawValue>()?);
                     } else {
                         map.next_value::<IgnoredAny>()?;
+                        fields.is_whole = false;
                     }
                 }
-                Ok(Object(fields))
+                Ok(fields)
             }
         }
 
-        deserializer.deserialize_map(Fields)
+        deserializer.deserialize_map(First)
     }
+}
+
+/// A field of an object that is not in memory as a whole. Each call reads the object once.
+fn find<'a>(object: &'a str, key: &str) -> Option<&'a str> {
+    struct Field<'k>(&'k str);
+
+    impl<'de> Visitor<'de> for Field<'_> {
+        type Value = Option<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+            let mut found = None;
+            while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+                if name == self.0 {
+                    found = Some(map.next_value()?);
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(found)
+        }
+    }
+
+    let mut json = serde_json::Deserializer::from_str(object);
+    json.deserialize_map(Field(key)).ok().flatten().map(RawValue::get)
 }
 
 /// With this wrapper serde borrows the text; it would copy it into a plain `Cow`.
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
+/// An array.
 #[derive(Default)]
-struct Items<'a>(Vec<&'a RawValue>);
+pub(crate) struct Items<'a> {
+    /// The first items, at most [`MAX_ITEMS`].
+    values: Vec<&'a RawValue>,
+    /// Whether it has more.
+    pub(crate) is_cut: bool,
+}
+
+impl<'a> Items<'a> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The first items: `None` for one that is not an object.
+    pub(crate) fn objects(self) -> impl Iterator<Item = Option<Object<'a>>> + use<'a> {
+        self.values.into_iter().map(|item| Object::of(item.get()))
+    }
+}
 
 impl<'de> Deserialize<'de> for Items<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -134,14 +210,16 @@ impl<'de> Deserialize<'de> for Items<'de> {
             }
 
             fn visit_seq<S: SeqAccess<'de>>(self, mut sequence: S) -> Result<Items<'de>, S::Error> {
-                let mut items = Vec::new();
-                while items.len() < MAX_ITEMS
+                let mut items = Items::default();
+                while items.values.len() < MAX_ITEMS
                     && let Some(item) = sequence.next_element::<&'de RawValue>()?
                 {
-                    items.push(item);
+                    items.values.push(item);
                 }
-                while sequence.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Items(items))
+                while sequence.next_element::<IgnoredAny>()?.is_some() {
+                    items.is_cut = true;
+                }
+                Ok(items)
             }
         }
 

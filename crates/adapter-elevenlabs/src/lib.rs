@@ -19,6 +19,7 @@
 //! | `recording.rs` | fetches a recording as a stream |
 //! | `records.rs` | asks the provider for the record of a call |
 //! | `conversation.rs` | what the provider's record of a conversation means; events carry the same record |
+//! | `transcript.rs` | what was said in a conversation |
 //! | `words.rs` | the provider's words for statuses, reasons and speakers |
 //! | `json.rs` | reads JSON of any size and shape within bounds |
 //!
@@ -38,6 +39,7 @@ mod personalization;
 mod recording;
 mod records;
 mod signature;
+mod transcript;
 mod webhook;
 mod wire;
 mod words;

@@ -7,6 +7,7 @@
 
 use domain::ports::{PersonalizationQuestion, ProviderReply, UnreadableQuestion};
 use domain::{ConversationId, InboundCall, Personalization, PhoneNumber, ProviderAgentId};
+use provider_client::with_whole_characters;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -69,8 +70,8 @@ pub(crate) fn read(body: &[u8]) -> Result<PersonalizationQuestion, UnreadableQue
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(unreadable("the body is not a JSON object"));
     }
-    let question: Question =
-        serde_json::from_slice(body).map_err(|_| unreadable("the body is not valid JSON"))?;
+    let question: Question = serde_json::from_slice(&with_whole_characters(body))
+        .map_err(|_| unreadable("the body is not valid JSON"))?;
     let reply_form = question.reply_form();
     let conversation_id = question.conversation_id.given().and_then(|id| ConversationId::parse(id).ok());
     if conversation_id.is_none() && reply_form == FLAT {

@@ -92,6 +92,11 @@ pub(crate) fn speaker(role: &str) -> Option<Speaker> {
     }
 }
 
+/// Whether a turn with this role was not spoken.
+pub(crate) fn is_no_speaker(role: &str) -> bool {
+    matches!(VendorWord::read(role).as_str(), "system" | "tool")
+}
+
 pub(crate) fn is_inbound(direction: &str) -> bool {
     VendorWord::read(direction).as_str() == "inbound"
 }

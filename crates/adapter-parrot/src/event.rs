@@ -6,6 +6,7 @@ use domain::{
     Audio, AudioFormat, CallFailure, CallId, CallStatus, CallUpdate, ConversationId, ConversationRecord,
     PhoneNumber, ProviderAgentId, Timestamp, UpdateContent,
 };
+use provider_client::with_whole_characters;
 use serde_json::{Map, Value};
 
 use crate::hex::{from_hex, to_hex};
@@ -22,7 +23,9 @@ type Event = Map<String, Value>;
 
 /// `{"id", "type", "direction", "call"?, "reference"?, "agent"?, "from"?, "to"?, ...}`
 pub(crate) fn read(body: &[u8], received_at: Timestamp) -> Result<ProviderEvent, UnreadableEvent> {
-    let event: Event = serde_json::from_slice(body).map_err(|_| UnreadableEvent)?;
+    // Half of a character would make the whole event unreadable.
+    let event = serde_json::from_slice(&with_whole_characters(body));
+    let event: Event = event.map_err(|_| UnreadableEvent)?;
     let text = |field: &str| text(&event, field);
     let kind = plain(text("type").ok_or(UnreadableEvent)?).unwrap_or("unrecognized");
     let conversation_id = text("call").and_then(|id| ConversationId::parse(id).ok());
@@ -85,9 +88,11 @@ fn parties(event: &Event, received_at: Timestamp) -> Option<PartiesLookup> {
 
 fn conversation(event: &Event) -> ConversationRecord {
     let (field, cause) = (|name| event.get(name).unwrap_or(&Value::Null), text(event, "cause"));
+    let transcript = transcript(field("lines"));
     ConversationRecord {
         duration_secs: secs(field("secs")),
-        transcript: transcript(field("lines")),
+        transcript: transcript.lines,
+        is_truncated: transcript.is_cut,
         end_reason: cause.map(words::end_reason).filter(|reason| reason.status() == CallStatus::Completed),
         cause: words::cause(cause),
         has_recording: field("recorded").as_bool().unwrap_or(false),

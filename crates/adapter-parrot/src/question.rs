@@ -1,12 +1,14 @@
 use domain::ports::{PersonalizationQuestion, ProviderReply, UnreadableQuestion};
 use domain::{ConversationId, InboundCall, PersonName, Personalization, PhoneNumber, ProviderAgentId};
+use provider_client::with_whole_characters;
 use serde_json::{Map, Value, json};
 
 /// `{"call"?, "caller"?, "called"?, "agent"?}`. A field that cannot be read is ignored: the
 /// phone rings meanwhile.
 pub(crate) fn read(body: &[u8]) -> Result<PersonalizationQuestion, UnreadableQuestion> {
     let unreadable = UnreadableQuestion { field: None, message: "the body is not a JSON object" };
-    let question: Map<String, Value> = serde_json::from_slice(body).map_err(|_| unreadable)?;
+    let question = serde_json::from_slice(&with_whole_characters(body));
+    let question: Map<String, Value> = question.map_err(|_| unreadable)?;
     let text = |field: &str| question.get(field).and_then(Value::as_str);
     let call = InboundCall {
         conversation_id: text("call").and_then(|id| ConversationId::parse(id).ok()),

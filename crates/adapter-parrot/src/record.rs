@@ -14,7 +14,15 @@ pub(crate) struct Record {
     state: String,
     cause: Option<String>,
     secs: Option<u32>,
-    lines: Vec<TranscriptLine>,
+    transcript: Transcript,
+}
+
+/// What was said, in the vendor's order.
+#[derive(Clone, Default)]
+pub(crate) struct Transcript {
+    pub(crate) lines: Vec<TranscriptLine>,
+    /// Whether a line was left out or cut, so that clients see it.
+    pub(crate) is_cut: bool,
 }
 
 impl Record {
@@ -27,7 +35,7 @@ impl Record {
             state: text("state")?,
             cause: text("cause"),
             secs: secs(&json["secs"]),
-            lines: transcript(&json["lines"]),
+            transcript: transcript(&json["lines"]),
         })
     }
 
@@ -39,7 +47,8 @@ impl Record {
             carrier_call_id: None,
             content: UpdateContent::Conversation(ConversationRecord {
                 duration_secs: self.secs.filter(|_| status == CallStatus::Completed),
-                transcript: self.lines.clone(),
+                transcript: self.transcript.lines.clone(),
+                is_truncated: self.transcript.is_cut,
                 end_reason: cause.filter(|_| status.is_final()).map(words::end_reason),
                 cause: words::cause(cause),
                 // Parrot has no more. What is absent here stays absent in the ledger.
@@ -49,21 +58,24 @@ impl Record {
     }
 }
 
-/// Lines in the vendor's order. One that cannot be read is left out.
-pub(crate) fn transcript(lines: &Value) -> Vec<TranscriptLine> {
-    let line = |line: &Value| {
-        Some(TranscriptLine {
+/// A line that cannot be read is left out, and a long one is cut.
+pub(crate) fn transcript(lines: &Value) -> Transcript {
+    let mut transcript = Transcript::default();
+    for line in lines.as_array().into_iter().flatten() {
+        let (text, is_cut) = PrivateNote::shortened(line["text"].as_str().unwrap_or_default());
+        let speaker = match line["who"].as_str() {
+            Some("agent") => Some(Speaker::Agent),
+            Some("callee") => Some(Speaker::Callee),
+            _ => None,
+        };
+        transcript.is_cut |= is_cut || speaker.is_none();
+        if let (Some(speaker), Some(text)) = (speaker, text) {
             // Older agents of Parrot send no times. The order of the lines is all that is known then.
-            at_secs: secs(&line["at"]).unwrap_or(0),
-            speaker: match line["who"].as_str()? {
-                "agent" => Speaker::Agent,
-                "callee" => Speaker::Callee,
-                _ => return None,
-            },
-            text: PrivateNote::parse(line["text"].as_str()?).ok()?,
-        })
-    };
-    lines.as_array().into_iter().flatten().filter_map(line).collect()
+            let at_secs = secs(&line["at"]).unwrap_or(0);
+            transcript.lines.push(TranscriptLine { at_secs, speaker, text });
+        }
+    }
+    transcript
 }
 
 pub(crate) fn secs(value: &Value) -> Option<u32> {

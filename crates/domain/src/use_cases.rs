@@ -11,6 +11,7 @@ mod reconcile;
 mod recover_recordings;
 mod remove_reservations;
 mod store_recording;
+mod truncation;
 mod webhook_registry;
 
 pub use self::check_import::CheckImport;

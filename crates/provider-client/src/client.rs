@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -12,6 +13,7 @@ use url::{Position, Url};
 use crate::connect::{AGENT, Connector, Stream};
 use crate::download::{Download, DownloadTimes};
 use crate::failure::RequestFailure;
+use crate::json_text::with_whole_characters;
 use crate::retry_after::retry_after;
 use crate::settings::{ApiKey, InvalidSettings, check_base_url, check_connect_timeout};
 use crate::socket::Completion;
@@ -37,7 +39,8 @@ pub struct Response {
     pub status: u16,
     /// What the `Retry-After` of a 429 asks for; `None` with any other status.
     pub retry_after: Option<Duration>,
-    /// Without a byte order mark at its start.
+    /// As the provider sent it, but without a byte order mark at its start, and without halves of
+    /// surrogate pairs.
     pub body: Vec<u8>,
 }
 
@@ -173,7 +176,11 @@ async fn exchange(
         let response = sender.send_request(request).await.map_err(failed)?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.status(), response.headers());
-        Ok(Response { status, retry_after, body: read_body(response.into_body(), max_bytes).await? })
+        let mut body = read_body(response.into_body(), max_bytes).await?;
+        if let Cow::Owned(whole) = with_whole_characters(&body) {
+            body = whole;
+        }
+        Ok(Response { status, retry_after, body })
     });
     // The connection future does the I/O, so it must be polled together with the response.
     let result = tokio::select! {

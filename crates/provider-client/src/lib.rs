@@ -8,6 +8,9 @@
 //! A request that is given up resets its connection, so that the kernel does not deliver the rest of
 //! it later. What the provider's host, or the proxy's, has accepted by then can still be acted on.
 //!
+//! The body of a response is the provider's JSON, in which half of a surrogate pair is replaced
+//! ([`with_whole_characters`]).
+//!
 //! - Over `http`, which is for a simulator, no proxy is used: a proxy could read and repeat the
 //!   request and its API key.
 //! - Over `https` the certificate is checked against the root certificates of the machine. If the
@@ -19,6 +22,7 @@ mod connect;
 mod dial;
 mod download;
 mod failure;
+mod json_text;
 mod retry_after;
 mod settings;
 mod socket;
@@ -27,4 +31,5 @@ pub use client::{MAX_RECORD_BYTES, ProviderClient, Response};
 pub use dial::MAX_DIAL_RESPONSE_BYTES;
 pub use download::{Download, DownloadTimes};
 pub use failure::RequestFailure;
+pub use json_text::with_whole_characters;
 pub use settings::{ApiKey, InvalidSettings, MAX_CONNECT_TIMEOUT, visible_ascii};

@@ -48,6 +48,9 @@ struct Stored<'a> {
     carrier_status: Option<i64>,
     summary: Option<Cow<'a, str>>,
     cost_credits: Option<i64>,
+    /// Absent if nothing was left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
     /// Absent where an earlier release wrote the conversation.
     #[serde(default)]
     has_recording: bool,
@@ -108,6 +111,7 @@ impl ConversationForm {
             carrier_status: cause.carrier_status.map(|status| status.number().into()),
             summary: conversation.summary.as_ref().map(note),
             cost_credits: conversation.cost_credits,
+            truncated: conversation.is_truncated,
             has_recording: conversation.has_recording,
         };
         serde_json::to_string(&stored).expect("texts and numbers are always JSON")
@@ -144,6 +148,7 @@ pub(crate) fn read(json: &str) -> Result<ConversationRecord, Unreadable> {
         },
         summary: stored.summary.map(note).transpose()?,
         cost_credits: stored.cost_credits,
+        is_truncated: stored.truncated,
         has_recording: stored.has_recording,
     })
 }

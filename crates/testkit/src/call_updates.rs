@@ -107,6 +107,7 @@ pub(crate) fn conversation(status: CallStatus) -> CallUpdate {
         ended_at: Some(moment().after(Duration::from_millis(7777))),
         end_reason: EndReason::of_status(status),
         cause: cause("client_disconnected"),
+        is_truncated: true,
         summary: Some(note("What it was about: {\"a\": 1}")),
         cost_credits: Some(i64::MAX),
         has_recording: true,

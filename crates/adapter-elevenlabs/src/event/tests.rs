@@ -161,6 +161,25 @@ fn a_transcription_is_an_end_whatever_its_status() {
     assert_eq!(read_with(json!("a new one"), json!({ "code": 486 })), CallStatus::Busy);
 }
 
+/// The provider cuts texts in the middle of an emoji. Our fields come after three hundred others.
+#[test]
+fn half_of_a_character_and_unknown_fields_cost_nothing() {
+    let unknown: Vec<String> = (0..300).map(|index| format!("\"extra{index}\":0")).collect();
+    let body = format!(
+        r#"{{"type":"post_call_transcription","data":{{{},"\ud83d":1,"conversation_id":"conv_1","status":"done",
+        "transcript":[{{"role":"agent","message":"Hi \ud83d mary"}}],"analysis":{{"transcript_summary":"sum \ude00"}}}}}}"#,
+        unknown.join(",")
+    );
+    let event = read(body.as_bytes(), RECEIVED).expect("an event");
+    assert_eq!(event.lookup.conversation_id.as_ref().map(|id| id.as_str()), Some("conv_1"));
+    let Some(UpdateContent::Conversation(conversation)) = event.update.map(|update| update.content) else {
+        panic!("expected a conversation")
+    };
+    assert_eq!(conversation.transcript[0].text.as_str(), "Hi \u{fffd} mary");
+    assert_eq!(conversation.summary.as_ref().map(|summary| summary.as_str()), Some("sum \u{fffd}"));
+    assert_eq!((conversation.status, conversation.is_truncated), (CallStatus::Completed, false));
+}
+
 #[test]
 fn a_failure_says_why_and_when() {
     let twilio = |status: &str| json!({"CallStatus": status, "SipResponseCode": ""});

@@ -35,9 +35,22 @@ fn any_number_of_fields_items_and_depths_is_read_within_bounds() {
     let items = vec!["{}"; 2 * MAX_ITEMS].join(",");
     let json = format!("{{\"deep\":{deep},\"items\":[{items}],{}}}", fields.join(","));
     let object = Object::parse(json.as_bytes()).expect("an object");
-    assert_eq!(object.0.len(), MAX_FIELDS);
-    assert_eq!(object.objects("items").count(), MAX_ITEMS);
+    assert_eq!(object.fields.values.len(), MAX_FIELDS);
+    assert_eq!((object.items("items").values.len(), object.items("items").is_cut), (MAX_ITEMS, true));
     assert_eq!(object.objects("deep").count(), 0);
+}
+
+/// The provider may add fields before those that we read.
+#[test]
+fn a_field_is_found_by_name_wherever_it_is() {
+    let unknown: Vec<String> = (0..300).map(|index| format!("\"extra{index}\":0")).collect();
+    let inner = format!("{{{},\"a\":\"inner\",\"b\":null,\"a\":\"last\"}}", unknown.join(","));
+    let inner = Object::parse(inner.as_bytes()).expect("an object");
+    assert_eq!(inner.text("a").as_deref(), Some("last"), "as for the fields in memory");
+    let outer = Object::parse(br#"{"a":"outer","b":"outer"}"#).expect("an object");
+    let inner = inner.or(outer);
+    assert_eq!(inner.text("a").as_deref(), Some("last"));
+    assert_eq!((inner.text("b").as_deref(), inner.text("c")), (Some("outer"), None));
 }
 
 #[test]

@@ -148,6 +148,11 @@ pub(crate) struct CallDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<CallTurn>, required = false)]
     transcript: Option<Vec<CallTurn>>,
+    /// True if a part of the transcript, the summary or the analysis was left out, because it exceeds
+    /// a bound of the gateway or has no known speaker; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = always_true, required = false)]
+    truncated: Option<bool>,
     /// The recordings that can be fetched.
     recordings: Vec<CallRecording>,
     /// `too-large` if the call has a recording that the gateway does not store because of its size;
@@ -266,6 +271,7 @@ impl CallDocument {
             summary: note(conversation.and_then(|it| it.summary.as_ref())),
             cost: conversation.and_then(|it| it.cost_credits),
             transcript: None,
+            truncated: conversation.is_some_and(|it| it.is_truncated).then_some(true),
             recordings: record.recording.iter().map(CallRecording::from).collect(),
             recording: record.has_too_large_recording().then(|| RecordingReport::TooLarge.as_str()),
             created_at: iso8601(record.booked_at),

@@ -60,6 +60,7 @@ fn a_transcript_without_times_keeps_its_order() {
         7,
     ]);
     let content = read(json!({ "lines": lines })).expect("a record");
+    assert!(content.is_truncated, "lines without a known speaker are left out");
     let transcript = content.transcript.iter();
     let read: Vec<_> = transcript.map(|line| (line.at_secs, line.speaker, line.text.as_str())).collect();
     let (agent, callee) = (Speaker::Agent, Speaker::Callee);

@@ -156,6 +156,12 @@ impl CallUpdate {
 }
 
 impl UpdateContent {
+    /// Whether this is the end of a conversation of which a part was left out.
+    #[must_use]
+    pub fn is_truncated_end(&self) -> bool {
+        matches!(self, Self::Conversation(conversation) if conversation.is_truncated) && self.has_ended()
+    }
+
     /// Whether this reports the end of the call.
     #[must_use]
     pub fn has_ended(&self) -> bool {

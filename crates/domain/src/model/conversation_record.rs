@@ -28,6 +28,9 @@ pub struct ConversationRecord {
     pub summary: Option<PrivateNote>,
     /// What it cost, in the provider's credits.
     pub cost_credits: Option<i64>,
+    /// Whether a part of the record was left out, because it exceeds a bound or cannot be attributed
+    /// to a speaker.
+    pub is_truncated: bool,
     /// Whether the provider has a recording of it, as this record or a [`RecordingReport`] says.
     pub has_recording: bool,
 }
@@ -67,6 +70,7 @@ impl ConversationRecord {
             cause: ProviderCause { code: None, carrier_status: None },
             summary: None,
             cost_credits: None,
+            is_truncated: false,
             has_recording: false,
         }
     }
@@ -92,6 +96,7 @@ impl ConversationRecord {
         self.cause.carrier_status = self.cause.carrier_status.max(other.cause.carrier_status);
         self.summary = self.summary.take().max(other.summary.clone());
         self.cost_credits = self.cost_credits.max(other.cost_credits);
+        self.is_truncated |= other.is_truncated;
         self.has_recording |= other.has_recording;
     }
 }

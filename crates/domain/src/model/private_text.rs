@@ -6,6 +6,10 @@ use crate::InvalidValue;
 
 const INVALID: InvalidValue = InvalidValue("a text: it is too long or contains control characters");
 
+fn is_forbidden(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+}
+
 macro_rules! private_text {
     ($($(#[$doc:meta])* $name:ident, at most $max:literal bytes);+ $(;)?) => {$(
         $(#[$doc])*
@@ -19,11 +23,22 @@ macro_rules! private_text {
             /// Accepts text that is short enough and has no control characters except line breaks
             /// and tabs.
             pub fn parse(text: &str) -> Result<Self, InvalidValue> {
-                let forbidden = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-                if text.len() > Self::MAX_LEN || text.chars().any(forbidden) {
+                if text.len() > Self::MAX_LEN || text.chars().any(is_forbidden) {
                     return Err(INVALID);
                 }
                 Ok(Self(text.into()))
+            }
+
+            /// The text of a provider: without the characters that are not accepted, and cut to the
+            /// length that is. `None` if nothing else is left than white space. Also whether the
+            /// text was cut.
+            #[must_use]
+            pub fn shortened(text: &str) -> (Option<Self>, bool) {
+                let mut kept: String = text.chars().filter(|c| !is_forbidden(*c)).collect();
+                let is_cut = kept.len() > Self::MAX_LEN;
+                kept.truncate(kept.floor_char_boundary(Self::MAX_LEN));
+                let is_blank = kept.trim().is_empty();
+                ((!is_blank).then(|| Self(kept.into())), is_cut)
             }
 
             /// The text. It is personal data: not for logs.

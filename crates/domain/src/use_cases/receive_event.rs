@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 
 use super::store_recording::store_recording;
+use super::truncation::warn_of_truncation;
 use crate::ports::{
     CallUpdater, Clock, ClosedBody, ContextCache, EventInbox, InboxLease, IncomingEvent, KnownPartiesQuery,
     LargeEvent, OpenEvent, PortUnavailable, ProviderEvent, ProviderWebhook, PutError, RecordingStore,
@@ -212,6 +213,7 @@ impl ReceiveEvent {
             Located::Call(call_id) => {
                 if let Some(update) = &read.update {
                     self.ports.updater.merge(&call_id, update).await?;
+                    warn_of_truncation(&call_id, &update.content);
                 }
                 if let Some(audio) = read.recording
                     && let Err(error) = self.store_recording(&call_id, audio).await

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::truncation::warn_of_truncation;
 use crate::ports::{
     CallUpdater, Clock, OverdueLease, PortUnavailable, ProviderLookup, ProviderRecords, UnfinishedCalls,
 };
@@ -107,6 +108,7 @@ impl Reconcile {
             Some(Ok(Some(update))) => {
                 report.found += 1;
                 self.updater.merge(&call.call_id, &update).await?;
+                warn_of_truncation(&call.call_id, &update.content);
                 if !is_given_up || update.content.has_ended() {
                     return Ok(());
                 }

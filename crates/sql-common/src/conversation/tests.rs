@@ -32,7 +32,8 @@ fn every_field_is_read_back_from_either_form() {
             carrier_status: CarrierStatus::from_number(486),
         };
         let end_reason = Some(EndReason::Voicemail);
-        let content = ConversationRecord { ended_at, end_reason, cause, ..conversation() };
+        let is_truncated = true;
+        let content = ConversationRecord { ended_at, end_reason, cause, is_truncated, ..conversation() };
         assert_eq!(read(&form.write(&content)), Ok(content));
     }
 }

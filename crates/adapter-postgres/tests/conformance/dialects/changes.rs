@@ -122,6 +122,7 @@ impl World {
             cause: self.cause(),
             summary: self.random.perhaps(&[note("a"), note("b")]),
             cost_credits: self.random.perhaps(&[-5, i64::MAX]),
+            is_truncated: self.random.is_one_in(2),
             has_recording: self.random.is_one_in(2),
         }
     }

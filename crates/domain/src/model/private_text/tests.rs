@@ -30,3 +30,14 @@ fn debug_says_nothing() {
     let reason = CallReason::parse("about the tumour").expect("plain text");
     assert_eq!(format!("{reason:?}"), "CallReason(..)");
 }
+
+#[test]
+fn a_text_of_a_provider_is_cut_and_cleaned_rather_than_refused() {
+    let note = |text: &str| Some(PrivateNote::parse(text).expect("plain text"));
+    assert_eq!(PrivateNote::shortened("a\u{0}b\u{1b}[1m\u{85}c\nd"), (note("ab[1mc\nd"), false));
+    assert_eq!(PrivateNote::shortened("\u{0} \n"), (None, false));
+    let (cut, is_cut) = PrivateNote::shortened(&format!("a{}", "é".repeat(PrivateNote::MAX_LEN)));
+    assert_eq!((cut.map(|text| text.as_str().len()), is_cut), (Some(PrivateNote::MAX_LEN - 1), true));
+    let longest = "é".repeat(PrivateNote::MAX_LEN / 2);
+    assert_eq!(PrivateNote::shortened(&longest), (note(&longest), false));
+}

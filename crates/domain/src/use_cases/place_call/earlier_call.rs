@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::truncation::warn_of_truncation;
 use super::PlaceCall;
 use super::deadline::Deadline;
 use crate::ports::{CallUpdater, HoldResult, ProviderRecords, UndecidedCall};
@@ -64,6 +65,7 @@ impl PlaceCall {
             tracing::warn!(%error, call.id = %call_id, "could not record what the provider reports about an unknown call; reconciliation asks again");
         }
         let mut progress = progress(&call);
+        warn_of_truncation(call_id, &update.content);
         progress.merge(&update);
         Some(self.held_by(&call, progress))
     }

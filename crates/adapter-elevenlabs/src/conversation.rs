@@ -3,10 +3,11 @@
 
 use domain::{
     CallId, CallStatus, CallUpdate, CarrierCallId, CarrierStatus, ConversationId, ConversationRecord,
-    EndReason, NotConnectedReason, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCause, ProviderCode,
+    EndReason, NotConnectedReason, PersonName, PhoneNumber, ProviderAgentId, ProviderCause, ProviderCode,
     Timestamp, UpdateContent,
 };
 
+use crate::analysis::ReadAnalysis;
 use crate::json::Object;
 use crate::outcome;
 use crate::transcript::Transcript;
@@ -97,8 +98,8 @@ impl<'a> Conversation<'a> {
         let phone_call = self.metadata.object("phone_call");
         let duration = self.metadata.integer("call_duration_secs");
         let transcript = Transcript::of(&self.record);
-        let summary = self.record.object("analysis").text("transcript_summary").unwrap_or_default();
-        let (summary, summary_is_cut) = PrivateNote::shortened(&summary);
+        let ReadAnalysis { summary, analysis, is_cut } = ReadAnalysis::of(&self.record);
+        let agent_name = self.record.text("agent_name").unwrap_or_default();
         CallUpdate {
             conversation_id: self.id(),
             carrier_call_id: carrier_call_id(&phone_call, &["call_id", "call_sid"]),
@@ -107,13 +108,15 @@ impl<'a> Conversation<'a> {
                 duration_secs: duration
                     .or_else(|| self.record.integer("call_duration_secs"))
                     .and_then(|secs| u32::try_from(secs).ok()),
-                is_truncated: transcript.is_cut || summary_is_cut,
+                is_truncated: transcript.is_cut || is_cut,
                 transcript: transcript.lines,
                 started_at: timestamp(&self.metadata, "start_time_unix_secs"),
                 answered_at: timestamp(&self.metadata, "accepted_time_unix_secs"),
                 end_reason: self.end_reason(status),
                 cause: self.cause(),
                 summary,
+                analysis,
+                agent_name: PersonName::shortened(&agent_name).0,
                 cost_credits: self.metadata.integer("cost"),
                 has_recording: self.record.is_true("has_audio"),
                 ..ConversationRecord::new(status)

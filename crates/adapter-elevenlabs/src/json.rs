@@ -60,6 +60,18 @@ impl<'a> Object<'a> {
         self.value(key).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 
+    /// Whether all fields of the object are in [`entries`](Self::entries).
+    pub(crate) fn is_whole(&self) -> bool {
+        self.fields.is_whole
+    }
+
+    /// The first fields, in the order of their names: `None` for a value that is not an object.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, Option<Object<'a>>)> {
+        let mut entries: Vec<_> = self.fields.values.iter().collect();
+        entries.sort_unstable_by_key(|(name, _)| *name);
+        entries.into_iter().map(|(name, value)| (name.as_str(), Object::of(value.get())))
+    }
+
     /// The items of an array in this one; `None` unless it has fewer than [`MAX_ITEMS`] objects and
     /// nothing else.
     pub(crate) fn list(&self, key: &str) -> Option<Vec<Object<'a>>> {

@@ -19,6 +19,7 @@
 //! | `recording.rs` | fetches a recording as a stream |
 //! | `records.rs` | asks the provider for the record of a call |
 //! | `conversation.rs` | what the provider's record of a conversation means; events carry the same record |
+//! | `analysis.rs` | what the provider concludes from a conversation |
 //! | `transcript.rs` | what was said in a conversation |
 //! | `words.rs` | the provider's words for statuses, reasons and speakers |
 //! | `json.rs` | reads JSON of any size and shape within bounds |
@@ -26,6 +27,7 @@
 //! The provider's free text may contain a phone number. `outcome.rs` reads it, the call stores it
 //! as private notes, and it appears in no outcome, error or log line.
 
+mod analysis;
 mod audio;
 mod config;
 mod conversation;

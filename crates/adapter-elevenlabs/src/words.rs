@@ -1,7 +1,7 @@
 //! The provider's words for a status, a reason and a speaker, with the spellings and synonyms that
 //! its API, its events and its carriers use. No other file compares them.
 
-use domain::{NotConnectedReason, ProviderCode, Speaker, VendorWord};
+use domain::{GoalResult, NotConnectedReason, ProviderCode, Speaker, VendorWord};
 
 /// What the status of a conversation says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,16 @@ pub(crate) fn code_of_text(text: &str) -> Option<ProviderCode> {
 /// Whether a conversation with this `termination_reason` ended at a voicemail.
 pub(crate) fn ended_by_voicemail(termination_reason: &str) -> bool {
     code_of_text(termination_reason).is_some_and(|code| code.as_str() == VOICEMAIL_TOOL)
+}
+
+/// Whether a goal or a criterion was met.
+pub(crate) fn goal(word: &str) -> Option<GoalResult> {
+    match VendorWord::read(word).as_str() {
+        "success" | "successful" | "true" => Some(GoalResult::Success),
+        "failure" | "failed" | "unsuccessful" | "false" => Some(GoalResult::Failure),
+        "" => None,
+        _ => Some(GoalResult::Unknown),
+    }
 }
 
 /// Who speaks in a turn of the transcript.

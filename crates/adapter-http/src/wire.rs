@@ -1,5 +1,6 @@
 //! The JSON of requests and responses, and the parameters of queries.
 
+mod analysis;
 mod call;
 mod cursor;
 mod delivery;

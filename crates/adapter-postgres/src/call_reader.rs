@@ -93,7 +93,7 @@ impl PostgresStore {
                       limit $7 offset $8
                  )
                  ",
-                "(calls.conversation - 'transcript')",
+                "(calls.conversation - '{transcript,criteria,collected}'::text[])",
                 "page",
                 "order by calls.booked_at desc, calls.id desc",
                 filter.organization_id,

@@ -68,7 +68,7 @@ async fn page(
     filter: &HistoryFilterColumns<'_>,
 ) -> Result<Vec<CallRow>, PortUnavailable> {
     let page = select_calls!(
-        "json_remove(calls.conversation, '$.transcript')",
+        "json_remove(calls.conversation, '$.transcript', '$.criteria', '$.collected')",
         "where calls.organization_id = ?1
              and (?2 is null or calls.contact_id = ?2)
              and (?3 is null or calls.user_id = ?3)

@@ -4,6 +4,7 @@
 //! These types hold no state of the process and use no port.
 
 mod agent;
+mod analysis;
 mod call;
 mod call_end;
 mod call_event;
@@ -33,6 +34,7 @@ mod vendor_word;
 mod webhook;
 
 pub use self::agent::Agent;
+pub use self::analysis::{Analysis, CollectedValue, CriterionResult, GoalResult};
 pub use self::call::{
     Booking, CallContext, CallIdentity, CallReference, ConversationContext, InboundContext, SettledCall,
     TakeOver,

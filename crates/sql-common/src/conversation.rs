@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    CarrierStatus, ConversationRecord, EndReason, PrivateNote, ProviderCause, ProviderCode, Speaker,
-    Timestamp, TranscriptLine,
+    Analysis, CarrierStatus, CollectedValue, ConversationRecord, CriterionResult, EndReason, GoalResult,
+    PrivateNote, ProviderCause, ProviderCode, Speaker, Timestamp, TranscriptLine,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,15 @@ struct Stored<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     carrier_status: Option<i64>,
     summary: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agent_name: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    call_successful: Option<Cow<'a, str>>,
+    /// Absent where a statement left it out, like `collected`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    criteria: Vec<StoredResult<'a>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    collected: Vec<StoredResult<'a>>,
     cost_credits: Option<i64>,
     /// Absent if nothing was left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -69,6 +78,14 @@ struct StoredLine<'a> {
     #[serde(with = "StoredSpeaker")]
     speaker: Speaker,
     text: Cow<'a, str>,
+}
+
+/// The result of a criterion, or a collected value: its JSON as a text.
+#[derive(Serialize, Deserialize)]
+struct StoredResult<'a> {
+    id: Cow<'a, str>,
+    value: Option<Cow<'a, str>>,
+    rationale: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -95,7 +112,17 @@ impl ConversationForm {
         let note = |note: &'_ PrivateNote| Cow::Owned(note.as_str().to_owned());
         let millis = |time: Option<Timestamp>, form| (self == form).then(|| time.map(Timestamp::unix_millis));
         let ConversationRecord { started_at, answered_at, .. } = *conversation;
-        let cause = &conversation.cause;
+        let criterion = |result: &'_ CriterionResult| StoredResult {
+            id: note(&result.id),
+            value: Some(result.result.as_str().into()),
+            rationale: result.rationale.as_ref().map(note),
+        };
+        let collected = |value: &'_ CollectedValue| StoredResult {
+            id: note(&value.id),
+            value: value.json.as_ref().map(note),
+            rationale: value.rationale.as_ref().map(note),
+        };
+        let (cause, analysis) = (&conversation.cause, &conversation.analysis);
         let stored = Stored {
             version: self.version(),
             status: conversation.status.as_str().into(),
@@ -110,6 +137,10 @@ impl ConversationForm {
             provider_code: cause.code.as_ref().map(|code| Cow::Owned(code.as_str().to_owned())),
             carrier_status: cause.carrier_status.map(|status| status.number().into()),
             summary: conversation.summary.as_ref().map(note),
+            agent_name: conversation.agent_name.as_ref().map(|name| name.as_str().to_owned().into()),
+            call_successful: analysis.goal.map(|goal| goal.as_str().into()),
+            criteria: analysis.criteria.iter().map(criterion).collect(),
+            collected: analysis.collected.iter().map(collected).collect(),
             cost_credits: conversation.cost_credits,
             truncated: conversation.is_truncated,
             has_recording: conversation.has_recording,
@@ -130,6 +161,15 @@ pub(crate) fn read(json: &str) -> Result<ConversationRecord, Unreadable> {
     let line = |StoredLine { at_secs, speaker, text }: StoredLine<'_>| {
         Ok(TranscriptLine { at_secs, speaker, text: note(text)? })
     };
+    let criterion = |StoredResult { id, value, rationale }: StoredResult<'_>| {
+        // A later release may know more results.
+        let result = value.and_then(|name| GoalResult::from_name(&name)).unwrap_or(GoalResult::Unknown);
+        Ok(CriterionResult { id: note(id)?, result, rationale: rationale.map(note).transpose()? })
+    };
+    let collected = |StoredResult { id, value, rationale }: StoredResult<'_>| {
+        let (json, rationale) = (value.map(note).transpose()?, rationale.map(note).transpose()?);
+        Ok(CollectedValue { id: note(id)?, json, rationale })
+    };
     let time = |times: [Option<Option<i64>>; 2]| {
         times.into_iter().find_map(Option::flatten).map(Timestamp::from_unix_millis)
     };
@@ -147,6 +187,12 @@ pub(crate) fn read(json: &str) -> Result<ConversationRecord, Unreadable> {
             carrier_status: stored.carrier_status.and_then(CarrierStatus::from_number),
         },
         summary: stored.summary.map(note).transpose()?,
+        analysis: Analysis {
+            goal: stored.call_successful.and_then(|name| GoalResult::from_name(&name)),
+            criteria: stored.criteria.into_iter().map(criterion).collect::<Result<_, Unreadable>>()?,
+            collected: stored.collected.into_iter().map(collected).collect::<Result<_, Unreadable>>()?,
+        },
+        agent_name: stored.agent_name.map(|name| CALLS.read("conversation", name)).transpose()?,
         cost_credits: stored.cost_credits,
         is_truncated: stored.truncated,
         has_recording: stored.has_recording,

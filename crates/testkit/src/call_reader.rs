@@ -62,7 +62,7 @@ pub async fn another_tenants_call_is_absent(harness: &impl CallsHarness) {
 }
 
 /// The newest calls come first, and of one time those with the greater id, without their
-/// transcripts. Filters apply alone and together. The total counts all matches, whatever the page.
+/// transcripts and the lists of the analysis. Filters apply alone and together. The total counts all matches, whatever the page.
 pub async fn history_is_filtered_and_paged(harness: &impl CallsHarness) {
     let (tenant, expected) = past(harness).await;
     let HistoryQuery { organization_id, filter: all } = everything(&tenant);
@@ -232,7 +232,7 @@ async fn past(harness: &impl CallsHarness) -> (Tenant, Vec<CallRecord>) {
 fn without_transcript(update: &CallUpdate) -> CallUpdate {
     let mut update = update.clone();
     if let UpdateContent::Conversation(conversation) = &mut update.content {
-        conversation.transcript.clear();
+        *conversation = conversation.in_short();
     }
     update
 }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use domain::ports::{HistoryQuery, ProviderLookup};
 use domain::{
-    AnswerTime, Booking, CallFailure, CallProgress, CallRecord, CallStatus, CallUpdate, CarrierStatus,
-    ConversationRecord, DialOutcome, EndReason, GivenUp, GivenUpReason, HistoryFilter, NotConnectedReason,
-    NotDialled, NotDialledReason, PrivateNote, ProviderCause, ProviderCode, ProviderReference, Speaker,
-    Timestamp, TranscriptLine, UnknownCause, UpdateContent,
+    Analysis, AnswerTime, Booking, CallFailure, CallProgress, CallRecord, CallStatus, CallUpdate,
+    CarrierStatus, CollectedValue, ConversationRecord, CriterionResult, DialOutcome, EndReason, GivenUp,
+    GivenUpReason, GoalResult, HistoryFilter, NotConnectedReason, NotDialled, NotDialledReason, PrivateNote,
+    ProviderCause, ProviderCode, ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause,
+    UpdateContent,
 };
 
 use crate::call_ledger::booking::{results, settlement};
-use crate::fixtures::{Tenant, conversation_id, moment, stored_contact};
+use crate::fixtures::{Tenant, conversation_id, moment, name, stored_contact};
 use crate::harness::CallsHarness;
 
 /// Every outcome of a dial, with as many ids as it can have and with as few.
@@ -109,6 +110,23 @@ pub(crate) fn conversation(status: CallStatus) -> CallUpdate {
         cause: cause("client_disconnected"),
         is_truncated: true,
         summary: Some(note("What it was about: {\"a\": 1}")),
+        analysis: Analysis {
+            goal: Some(GoalResult::Failure),
+            criteria: vec![CriterionResult {
+                id: note("polite \"enough\""),
+                result: GoalResult::Success,
+                rationale: Some(note("Sie war höflich.")),
+            }],
+            collected: vec![
+                CollectedValue {
+                    id: note("a"),
+                    json: Some(note("{\"b\": [1.5, \"\\u00e9\"]}")),
+                    rationale: None,
+                },
+                CollectedValue { id: note("c"), json: None, rationale: Some(note("not said")) },
+            ],
+        },
+        agent_name: Some(name("Zoë")),
         cost_credits: Some(i64::MAX),
         has_recording: true,
     };

@@ -5,6 +5,7 @@ mod support;
 
 mod after_the_call;
 mod call_events;
+mod call_records;
 mod callers;
 mod command_line;
 mod concurrency;

@@ -1,6 +1,6 @@
 //! Records as the provider has sent them.
 
-use domain::{CarrierStatus, Speaker};
+use domain::{CarrierStatus, PrivateNote, Speaker};
 use serde_json::{Value, json};
 
 use super::*;

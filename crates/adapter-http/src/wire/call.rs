@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
+use super::analysis::CallAnalysis;
 use event_json::iso8601;
 use event_json::schema::{always_true, call_status, end_reason, names};
 
@@ -43,6 +44,7 @@ pub(crate) struct CallResponse {
         "userId": { "_id": "64f0a1b2c3d4e5f6a7b8aa00", "fullName": "Grace Hopper" },
         "organizationId": "64f0a1b2c3d4e5f6a7b8bb00",
         "agentId": "64f0a1b2c3d4e5f6a7b8cc00",
+        "agentName": "Insurance desk",
         "callReason": "Follow up on insurance quote",
         "startTime": "2026-03-02T09:10:00.000Z",
         "answerTime": "2026-03-02T09:10:08.000Z",
@@ -51,6 +53,11 @@ pub(crate) struct CallResponse {
         "endReason": "completed",
         "providerCode": "client_disconnected",
         "summary": "Ada takes the quote.",
+        "analysis": {
+            "callSuccessful": "success",
+            "evaluationCriteria": [{ "id": "polite", "result": "success" }],
+            "collectedData": [{ "id": "accepted", "value": true, "rationale": "Ada takes the quote." }]
+        },
         "cost": 296,
         "transcript": [
             { "role": "agent", "message": "Hello Ada, it is about your quote.", "timestamp": 0 },
@@ -95,6 +102,10 @@ pub(crate) struct CallDocument {
     organization_id: String,
     /// The voice agent that spoke.
     agent_id: String,
+    /// Its name at the provider, when the conversation took place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    agent_name: Option<String>,
     /// The `callReason` of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
@@ -140,6 +151,9 @@ pub(crate) struct CallDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     summary: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = CallAnalysis, required = false)]
+    analysis: Option<CallAnalysis>,
     /// The cost, in the provider's credits.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = i64, required = false)]
@@ -258,6 +272,9 @@ impl CallDocument {
             to: record.identity.to.as_e164().to_owned(),
             organization_id: record.identity.organization_id.to_string(),
             agent_id: record.identity.agent_id.to_string(),
+            agent_name: conversation
+                .and_then(|it| it.agent_name.as_ref())
+                .map(|name| name.as_str().to_owned()),
             call_reason: record.reason.as_ref().map(|reason| reason.as_str().to_owned()),
             start_time: iso8601(times.started_at),
             answer_time: times.answered_at.map(iso8601),
@@ -269,6 +286,7 @@ impl CallDocument {
             given_up_time: given_up.map(|given_up| iso8601(given_up.at)),
             given_up_reason: given_up.map(|given_up| given_up.reason.as_str()),
             summary: note(conversation.and_then(|it| it.summary.as_ref())),
+            analysis: conversation.and_then(|it| CallAnalysis::of(&it.analysis)),
             cost: conversation.and_then(|it| it.cost_credits),
             transcript: None,
             truncated: conversation.is_some_and(|it| it.is_truncated).then_some(true),

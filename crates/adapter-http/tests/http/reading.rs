@@ -53,6 +53,8 @@ pub(crate) fn completed_document() -> Value {
         ("endReason", json!("completed")),
         ("providerCode", json!("client_disconnected")),
         ("summary", json!("All went well.")),
+        ("agentName", json!("Desk")),
+        ("analysis", json!({ "callSuccessful": "success" })),
         ("cost", json!(296)),
     ] {
         document[key] = value;
@@ -67,6 +69,10 @@ async fn a_completed_call_is_read_whole() {
         { "role": "agent", "message": "Hello Ada.", "timestamp": 0 },
         { "role": "user", "message": "It is about the \"tumour\".", "timestamp": 4 }
     ]);
+    call["analysis"]["evaluationCriteria"] =
+        json!([{ "id": "polite", "result": "failure", "rationale": "She was not." }]);
+    call["analysis"]["collectedData"] =
+        json!([{ "id": "day", "value": { "of": "week", "n": [1, 2] } }, { "id": "pets", "value": null }]);
     read(completed(CALL_ID)).await.assert_ok(200, &json!({ "success": true, "call": call }));
 }
 

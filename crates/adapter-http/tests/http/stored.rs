@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use domain::{
-    AgentId, Booking, CallEvent, CallEventKind, CallId, CallIdentity, CallProgress, CallReason, CallStatus,
-    CarrierCallId, ContactId, ConversationId, ConversationRecord, EndReason, EventId, EventSequence,
-    OrganizationId, PhoneNumber, PrivateNote, ProviderCause, ProviderCode, Speaker, Timestamp,
-    TranscriptLine, UserId,
+    AgentId, Analysis, Booking, CallEvent, CallEventKind, CallId, CallIdentity, CallProgress, CallReason,
+    CallStatus, CarrierCallId, CollectedValue, ContactId, ConversationId, ConversationRecord,
+    CriterionResult, EndReason, EventId, EventSequence, GoalResult, OrganizationId, PersonName, PhoneNumber,
+    PrivateNote, ProviderCause, ProviderCode, Speaker, Timestamp, TranscriptLine, UserId,
 };
 use testkit::fixtures;
 use testkit::memory::LedgerCall;
@@ -56,6 +56,23 @@ pub(crate) fn conversation(status: CallStatus) -> ConversationRecord {
         end_reason: EndReason::of_status(status),
         cause: ProviderCause::from(ProviderCode::from_untrusted("client_disconnected")),
         summary: Some(note("All went well.")),
+        analysis: Analysis {
+            goal: Some(GoalResult::Success),
+            criteria: vec![CriterionResult {
+                id: note("polite"),
+                result: GoalResult::Failure,
+                rationale: Some(note("She was not.")),
+            }],
+            collected: vec![
+                CollectedValue {
+                    id: note("day"),
+                    json: Some(note("{\"of\":\"week\",\"n\":[1,2]}")),
+                    rationale: None,
+                },
+                CollectedValue { id: note("pets"), json: None, rationale: None },
+            ],
+        },
+        agent_name: Some(PersonName::parse("Desk").expect("a name")),
         cost_credits: Some(296),
         ..ConversationRecord::new(status)
     }

@@ -1,6 +1,7 @@
 //! A conversation, as the provider recorded it.
 
-use crate::{CallStatus, EndReason, PrivateNote, ProviderCause, Timestamp};
+use super::analysis::keep_the_longer;
+use crate::{Analysis, CallStatus, EndReason, PersonName, PrivateNote, ProviderCause, Timestamp};
 
 /// A conversation, as the provider recorded it. Of two records of one conversation the one with the
 /// greater status is kept; of two with the same status, the greater value of each field, because the
@@ -26,6 +27,10 @@ pub struct ConversationRecord {
     pub cause: ProviderCause,
     /// What it was about, in the provider's words.
     pub summary: Option<PrivateNote>,
+    /// What the provider concludes from it.
+    pub analysis: Analysis,
+    /// The agent's name at the provider, when the conversation took place.
+    pub agent_name: Option<PersonName>,
     /// What it cost, in the provider's credits.
     pub cost_credits: Option<i64>,
     /// Whether a part of the record was left out, because it exceeds a bound or cannot be attributed
@@ -69,10 +74,18 @@ impl ConversationRecord {
             end_reason: None,
             cause: ProviderCause { code: None, carrier_status: None },
             summary: None,
+            analysis: Analysis { goal: None, criteria: Vec::new(), collected: Vec::new() },
+            agent_name: None,
             cost_credits: None,
             is_truncated: false,
             has_recording: false,
         }
+    }
+
+    /// The record as lists show it: without what may be long.
+    #[must_use]
+    pub fn in_short(&self) -> Self {
+        Self { transcript: Vec::new(), analysis: self.analysis.in_short(), ..self.clone() }
     }
 
     /// Merges another record of the conversation, as [`CallProgress`](crate::CallProgress) does.
@@ -83,10 +96,7 @@ impl ConversationRecord {
             }
             return;
         }
-        let (kept, offered) = (&self.transcript, &other.transcript);
-        if (offered.len(), offered) > (kept.len(), kept) {
-            self.transcript.clone_from(offered);
-        }
+        keep_the_longer(&mut self.transcript, &other.transcript);
         self.duration_secs = self.duration_secs.max(other.duration_secs);
         self.started_at = self.started_at.max(other.started_at);
         self.answered_at = self.answered_at.max(other.answered_at);
@@ -95,6 +105,8 @@ impl ConversationRecord {
         self.cause.code = self.cause.code.take().max(other.cause.code.clone());
         self.cause.carrier_status = self.cause.carrier_status.max(other.cause.carrier_status);
         self.summary = self.summary.take().max(other.summary.clone());
+        self.analysis.merge(&other.analysis);
+        self.agent_name = self.agent_name.take().max(other.agent_name.clone());
         self.cost_credits = self.cost_credits.max(other.cost_credits);
         self.is_truncated |= other.is_truncated;
         self.has_recording |= other.has_recording;

@@ -7,7 +7,8 @@ use crate::{CallId, CallRecord, HistoryFilter, OrganizationId};
 ///
 /// - MUST find a booked call with its user and contact (`a_booked_call_is_read`), and treat another
 ///   organization's call as absent (`another_tenants_call_is_absent`).
-/// - MUST list the newest calls first, by filter and page, with the total number of matches
+/// - MUST list the newest calls first, by filter and page, with the total number of matches and without
+///   what may be long, as [`ConversationRecord::in_short`](crate::ConversationRecord::in_short) shows them
 ///   (`history_is_filtered_and_paged`), for one organization only (`history_is_the_tenants_own`).
 /// - MUST show the outcome of a call's dial before any later report arrives, with the code of a refusal
 ///   (`the_outcome_of_the_dial_is_read`).

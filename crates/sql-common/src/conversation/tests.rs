@@ -1,4 +1,4 @@
-use domain::CallStatus;
+use domain::{CallStatus, PersonName};
 
 use super::*;
 
@@ -33,7 +33,18 @@ fn every_field_is_read_back_from_either_form() {
         };
         let end_reason = Some(EndReason::Voicemail);
         let is_truncated = true;
-        let content = ConversationRecord { ended_at, end_reason, cause, is_truncated, ..conversation() };
+        let analysis = Analysis {
+            goal: Some(GoalResult::Success),
+            criteria: vec![CriterionResult { id: note("a"), result: GoalResult::Failure, rationale: None }],
+            collected: vec![CollectedValue {
+                id: note("b"),
+                json: Some(note("[\"c\"]")),
+                rationale: Some(note("d")),
+            }],
+        };
+        let agent_name = Some(PersonName::parse("Ada").expect("a name"));
+        let rest = ConversationRecord { analysis, agent_name, ..conversation() };
+        let content = ConversationRecord { ended_at, end_reason, cause, is_truncated, ..rest };
         assert_eq!(read(&form.write(&content)), Ok(content));
     }
 }

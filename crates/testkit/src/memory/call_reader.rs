@@ -28,7 +28,7 @@ impl CallReader for Memory {
         let (offset, limit) = (query.filter.offset as usize, query.filter.limit as usize);
         let mut calls: Vec<_> = calls.into_iter().skip(offset).take(limit).collect();
         for conversation in calls.iter_mut().filter_map(|call| call.progress.conversation.as_mut()) {
-            conversation.transcript.clear();
+            *conversation = conversation.in_short();
         }
         Ok(HistoryPage { calls, total })
     }

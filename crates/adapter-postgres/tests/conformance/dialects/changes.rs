@@ -9,11 +9,7 @@ use domain::ports::{
     UnfinishedCalls, UnrecordedLease, WebhookEndpoints,
 };
 use domain::{
-    AnswerTime, AudioFormat, Booking, CallEventKind, CallFailure, CallIdentity, CallStatus, CallUpdate,
-    CarrierStatus, ContactIdentity, ContactRecord, ConversationRecord, DeliveryFailure, DialOutcome,
-    DirectoryRecord, EndReason, EndpointChange, EndpointSuspension, EventSequence, GivenUp, GivenUpReason,
-    NotConnectedReason, NotDialledReason, PrivateNote, ProviderCause, ProviderCode, ProviderReference,
-    RecordingReport, Sending, Speaker, SuspensionReason, Timestamp, TranscriptLine, UnknownCause,
+    Analysis, AnswerTime, AudioFormat, Booking, CallEventKind, CallFailure, CallIdentity, CallStatus, CallUpdate, CarrierStatus, CollectedValue, ContactIdentity, ContactRecord, ConversationRecord, CriterionResult, DeliveryFailure, DialOutcome, DirectoryRecord, EndReason, EndpointChange, EndpointSuspension, EventSequence, GivenUp, GivenUpReason, GoalResult, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCause, ProviderCode, ProviderReference, RecordingReport, Sending, Speaker, SuspensionReason, Timestamp, TranscriptLine, UnknownCause,
     UpdateContent, WebhookEndpoint,
 };
 use testkit::fixtures;
@@ -121,9 +117,24 @@ impl World {
             end_reason: self.random.perhaps(&EndReason::ALL),
             cause: self.cause(),
             summary: self.random.perhaps(&[note("a"), note("b")]),
+            analysis: self.analysis(),
+            agent_name: self.random.perhaps(&[fixtures::name("Zoë")]),
             cost_credits: self.random.perhaps(&[-5, i64::MAX]),
             is_truncated: self.random.is_one_in(2),
             has_recording: self.random.is_one_in(2),
+        }
+    }
+
+    fn analysis(&mut self) -> Analysis {
+        let note = |text: &str| PrivateNote::parse(text).expect("plain text");
+        let json = self.random.perhaps(&[note("7"), note("\"予約\"")]);
+        let collected = CollectedValue { id: note("a"), json, rationale: None };
+        let result = *self.random.pick(&GoalResult::ALL);
+        let criterion = CriterionResult { id: note("b"), result, rationale: Some(note("c")) };
+        Analysis {
+            goal: self.random.perhaps(&GoalResult::ALL),
+            criteria: self.random.perhaps(&[vec![criterion]]).unwrap_or_default(),
+            collected: self.random.perhaps(&[vec![collected]]).unwrap_or_default(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -18,6 +18,7 @@ use tracing::Span;
 use crate::auth::{CurrentUser, TokenRefusal, Unauthorized};
 use crate::failure::InvalidRequest;
 use crate::state::Gateway;
+use crate::wire::{no_fields, refuse_all};
 
 /// The largest JSON body, in bytes.
 pub const REQUEST_BODY_LIMIT: usize = 64 * 1024;
@@ -26,6 +27,12 @@ pub const REQUEST_BODY_LIMIT: usize = 64 * 1024;
 /// bytes, which arrived within the server's time limit. actix-web itself waits for a slow body
 /// without a limit.
 pub(crate) struct JsonBytes(pub(crate) Bytes);
+
+/// A query without parameters. A parameter that has no effect would look like one that has.
+pub(crate) struct NoParameters;
+
+/// A body that is absent, or a JSON object without fields.
+pub(crate) struct NoFields;
 
 /// What the handlers share.
 pub(crate) fn gateway(request: &HttpRequest) -> &Gateway {
@@ -66,6 +73,34 @@ fn unauthorized(refusal: TokenRefusal) -> Unauthorized {
         Span::current().record("reason", description);
     }
     Unauthorized(refusal)
+}
+
+impl FromRequest for NoParameters {
+    type Error = InvalidRequest;
+    type Future = Ready<Result<Self, InvalidRequest>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(refuse_all(request.query_string()).map(|()| Self))
+    }
+}
+
+impl FromRequest for NoFields {
+    type Error = InvalidRequest;
+    type Future = LocalBoxFuture<'static, Result<Self, InvalidRequest>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = request.headers();
+        let is_absent = !headers.contains_key(TRANSFER_ENCODING)
+            && headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
+        let body = (!is_absent).then(|| JsonBytes::from_request(request, payload));
+        async move {
+            if let Some(body) = body {
+                no_fields(&body.await?.0)?;
+            }
+            Ok(Self)
+        }
+        .boxed_local()
+    }
 }
 
 impl FromRequest for JsonBytes {

@@ -6,6 +6,7 @@ use domain::EventSequence;
 
 use crate::auth::CurrentUser;
 use crate::event_streams::StreamTimes;
+use crate::extract::NoParameters;
 use crate::failure::InvalidRequest;
 use crate::read_calls_error::ReadError;
 use crate::state::Gateway;
@@ -57,6 +58,7 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 )]
 pub(crate) async fn follow_calls(
     user: CurrentUser,
+    _: NoParameters,
     request: HttpRequest,
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, ReadError> {

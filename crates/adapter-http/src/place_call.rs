@@ -1,6 +1,6 @@
 //! `POST /api/calls/ai/outbound`.
 
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use domain::PlaceCallCommand;
 
 use crate::auth::CurrentUser;
@@ -41,10 +41,11 @@ use crate::{documented, paths};
 pub(crate) async fn place_call(
     user: CurrentUser,
     body: JsonBytes,
+    request: HttpRequest,
     gateway: web::Data<Gateway>,
 ) -> Result<Json<PlacedResponse>, PlaceError> {
-    let request = PlaceCallRequest::parse(&body.0)?;
+    let request = PlaceCallRequest::parse(&body.0, request.query_string())?;
     let command = PlaceCallCommand::parse(user.id, &request.as_raw())?;
     let placed = gateway.parts().calls.place(command).await?;
-    Ok(Json(placed.into()))
+    Ok(Json(PlacedResponse::new(placed, request.ignored())))
 }

@@ -9,6 +9,7 @@ use domain::ports::RecordingAccess;
 use domain::{CallId, ReadCallsError};
 
 use crate::auth::CurrentUser;
+use crate::extract::NoParameters;
 use crate::read_calls_error::ReadError;
 use crate::respond::Json;
 use crate::state::Gateway;
@@ -41,6 +42,7 @@ impl FromRequest for CallInPath {
     params(("callId" = String, Path, description = "The gateway's ID of the call", max_length = 128)),
     responses(
         (status = 200, description = "The call", body = CallResponse),
+        documented::UnknownParameter,
         documented::Unauthorized,
         documented::CallNotFound,
         documented::Unavailable
@@ -49,6 +51,7 @@ impl FromRequest for CallInPath {
 )]
 pub(crate) async fn get_call(
     user: CurrentUser,
+    _: NoParameters,
     call: CallInPath,
     gateway: web::Data<Gateway>,
 ) -> Result<Json<CallResponse>, ReadError> {
@@ -62,7 +65,7 @@ pub(crate) async fn get_call(
 /// The calls of the user's organization, newest first, without their transcripts. A client gets the
 /// next page with `offset`, or with the `nextCursor` of one page as `before` of the next, which
 /// neither repeats nor misses a call when new ones are placed meanwhile. Empty parameters count as
-/// absent; unknown ones are ignored.
+/// absent; unknown ones are refused.
 #[utoipa::path(
     get,
     path = paths::CALL_HISTORY,
@@ -107,6 +110,7 @@ pub(crate) async fn list_calls(
     params(("callId" = String, Path, description = "The gateway's ID of the call", max_length = 128)),
     responses(
         (status = 200, description = "The recording", body = RecordingResponse),
+        documented::UnknownParameter,
         documented::Unauthorized,
         documented::RecordingNotFound,
         documented::RecordingTooLarge,
@@ -117,6 +121,7 @@ pub(crate) async fn list_calls(
 )]
 pub(crate) async fn get_recording(
     user: CurrentUser,
+    _: NoParameters,
     call: CallInPath,
     request: HttpRequest,
     gateway: web::Data<Gateway>,

@@ -8,7 +8,7 @@ use actix_web::{FromRequest, HttpRequest, Responder, web};
 use domain::{WebhookEndpointId, WebhookRegistryError};
 
 use crate::auth::CurrentUser;
-use crate::extract::JsonBytes;
+use crate::extract::{JsonBytes, NoFields, NoParameters};
 use crate::respond::Json;
 use crate::state::Gateway;
 use crate::webhook_endpoints_error::EndpointError;
@@ -56,6 +56,7 @@ impl FromRequest for EndpointInPath {
 )]
 pub(crate) async fn register_endpoint(
     user: CurrentUser,
+    _: NoParameters,
     body: JsonBytes,
     gateway: web::Data<Gateway>,
 ) -> Result<impl Responder, EndpointError> {
@@ -76,6 +77,7 @@ pub(crate) async fn register_endpoint(
     operation_id = "get_webhook_endpoints",
     responses(
         (status = 200, description = "The endpoints", body = EndpointsResponse),
+        documented::UnknownParameter,
         documented::Unauthorized,
         documented::UserNotFound,
         documented::Unavailable
@@ -84,6 +86,7 @@ pub(crate) async fn register_endpoint(
 )]
 pub(crate) async fn list_endpoints(
     user: CurrentUser,
+    _: NoParameters,
     gateway: web::Data<Gateway>,
 ) -> Result<Json<EndpointsResponse>, EndpointError> {
     let webhooks = gateway.parts().webhooks.clone();
@@ -115,6 +118,7 @@ pub(crate) async fn list_endpoints(
 )]
 pub(crate) async fn change_endpoint(
     user: CurrentUser,
+    _: NoParameters,
     endpoint: EndpointInPath,
     body: JsonBytes,
     gateway: web::Data<Gateway>,
@@ -138,6 +142,7 @@ pub(crate) async fn change_endpoint(
     params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128)),
     responses(
         (status = 200, description = "The event was sent, or could not be", body = EndpointTestedResponse),
+        documented::UnknownParameter,
         documented::Unauthorized,
         documented::EndpointNotFound,
         documented::Unavailable
@@ -146,7 +151,9 @@ pub(crate) async fn change_endpoint(
 )]
 pub(crate) async fn test_endpoint(
     user: CurrentUser,
+    _: NoParameters,
     endpoint: EndpointInPath,
+    _: NoFields,
     gateway: web::Data<Gateway>,
 ) -> Result<Json<EndpointTestedResponse>, EndpointError> {
     let webhooks = gateway.parts().webhooks.clone();
@@ -166,6 +173,7 @@ pub(crate) async fn test_endpoint(
     params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128)),
     responses(
         (status = 200, description = "The endpoint is removed", body = EndpointRemovedResponse),
+        documented::UnknownParameter,
         documented::Unauthorized,
         documented::EndpointNotFound,
         documented::Unavailable
@@ -174,6 +182,7 @@ pub(crate) async fn test_endpoint(
 )]
 pub(crate) async fn remove_endpoint(
     user: CurrentUser,
+    _: NoParameters,
     endpoint: EndpointInPath,
     gateway: web::Data<Gateway>,
 ) -> Result<Json<EndpointRemovedResponse>, EndpointError> {
@@ -195,6 +204,7 @@ pub(crate) async fn remove_endpoint(
     params(("endpointId" = String, Path, description = "The endpoint's ID", max_length = 128)),
     responses(
         (status = 200, description = "The secret is replaced", body = SecretReplacedResponse),
+        documented::UnknownParameter,
         documented::Unauthorized,
         documented::EndpointNotFound,
         documented::Unavailable
@@ -203,7 +213,9 @@ pub(crate) async fn remove_endpoint(
 )]
 pub(crate) async fn replace_secret(
     user: CurrentUser,
+    _: NoParameters,
     endpoint: EndpointInPath,
+    _: NoFields,
     gateway: web::Data<Gateway>,
 ) -> Result<Json<SecretReplacedResponse>, EndpointError> {
     let webhooks = gateway.parts().webhooks.clone();
@@ -216,7 +228,7 @@ pub(crate) async fn replace_secret(
 ///
 /// The deliveries of events to an endpoint, newest first. A client gets the next page with the
 /// `nextCursor` of one page as `before` of the next. Empty parameters count as absent; unknown ones
-/// are ignored.
+/// are refused.
 #[utoipa::path(
     get,
     path = paths::WEBHOOK_ENDPOINT_DELIVERIES,

@@ -16,7 +16,8 @@ mod webhook_endpoint;
 pub(crate) use self::call::{CallResponse, recording_report};
 pub(crate) use self::delivery::{DeliveriesResponse, DeliveryParameters, state_schema};
 pub(crate) use self::history::{HistoryParameters, HistoryResponse};
-pub(crate) use self::parameters::sequence;
+pub(crate) use self::json_object::no_fields;
+pub(crate) use self::parameters::{refuse_all, sequence};
 pub(crate) use self::place_call::{PlaceCallRequest, PlacedResponse};
 pub(crate) use self::provider::{
     EventReceivedResponse, PersonalizationRequest, PersonalizationResponse, ProviderEventBody,

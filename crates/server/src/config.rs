@@ -1,6 +1,7 @@
 //! Settings. Each one is an environment variable `OUTDIAL_*`, declared once in `table`, and all are
 //! checked together at the start.
 
+mod env_file;
 mod kind;
 mod load;
 mod reader;

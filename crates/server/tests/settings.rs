@@ -349,27 +349,3 @@ fn a_misspelt_setting_is_refused() {
     let (succeeded, _, stderr) = outdial(&["token", "--user", "u1"], &[("OUTDIAL_JWT_SECRTE", "x")]);
     assert!(!succeeded && stderr.contains("OUTDIAL_JWT_SECRTE"), "{stderr}");
 }
-
-#[test]
-fn a_settings_file_is_read_in_either_form_and_the_environment_wins() {
-    let folder = tempfile::TempDir::new().expect("a temporary folder");
-    // A file with this setting ends a start with this error.
-    let expected = "OUTDIAL_JWT_LEEWAY_SECS must be a whole number of seconds from 0 to 10";
-    for (name, text) in [
-        ("outdial.env", "# a comment\nOUTDIAL_LOG='info'\nOUTDIAL_JWT_LEEWAY_SECS=30\n"),
-        ("outdial.toml", "OUTDIAL_LOG = \"info\"\nOUTDIAL_JWT_LEEWAY_SECS = 30\n"),
-    ] {
-        let file = folder.path().join(name);
-        std::fs::write(&file, text).expect("the folder is writable");
-        let arguments = ["--config", file.to_str().expect("an ASCII path"), "migrate"];
-        let (succeeded, _, stderr) = outdial(&arguments, &[]);
-        assert!(!succeeded && stderr.contains(expected), "{name}: {stderr}");
-        let (succeeded, _, stderr) = outdial(&arguments, &[("OUTDIAL_JWT_LEEWAY_SECS", "3")]);
-        assert!(succeeded, "{name}: {stderr}");
-    }
-    let broken = folder.path().join("broken.toml");
-    std::fs::write(&broken, "OUTDIAL_LOG = \"info\"\nOUTDIAL_JWT_SECRET = \"hunter2\n").expect("writable");
-    let (succeeded, _, stderr) =
-        outdial(&["--config", broken.to_str().expect("an ASCII path"), "migrate"], &[]);
-    assert!(!succeeded && stderr.contains("line 2") && !stderr.contains("hunter2"), "{stderr}");
-}

@@ -92,7 +92,7 @@ pub(crate) struct DeliveryDocument {
 }
 
 impl DeliveryParameters {
-    /// Parses a query string. Empty parameters count as absent, unknown ones are ignored.
+    /// Parses a query string. Empty parameters count as absent, unknown ones are refused.
     pub(crate) fn parse(
         query: &str,
         endpoint_id: &WebhookEndpointId,

@@ -55,7 +55,7 @@ pub(crate) struct HistoryResponse {
 }
 
 impl HistoryParameters {
-    /// Parses a query string. Empty parameters count as absent, unknown ones are ignored.
+    /// Parses a query string. Empty parameters count as absent, unknown ones are refused.
     pub(crate) fn parse(query: &str) -> Result<HistoryFilter, InvalidRequest> {
         parameters::read::<Self>(query)?.filter()
     }

@@ -1,8 +1,12 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use utoipa::PartialSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 
+use super::parameters::Problems;
 use crate::failure::InvalidRequest;
 
 /// The text of a body that is one JSON object, with a bounded depth, whose strings have no control
@@ -25,18 +29,43 @@ pub(super) fn json_object(body: &[u8]) -> Result<&str, InvalidRequest> {
     Ok(text)
 }
 
+/// The fields of a body that is one JSON object with no other fields than the documented ones.
+pub(super) fn fields<T: DeserializeOwned + PartialSchema>(body: &[u8]) -> Result<T, InvalidRequest> {
+    let text = json_object(body)?;
+    refuse_fields(unknown_names(text, &documented_fields::<T>()))?;
+    serde_json::from_str(text).map_err(|_| InvalidRequest::body("a field is given twice"))
+}
+
+/// Checks a body that is one JSON object without fields.
+pub(crate) fn no_fields(body: &[u8]) -> Result<(), InvalidRequest> {
+    refuse_fields(unknown_names(json_object(body)?, &[]))
+}
+
+fn refuse_fields(unknown: impl Iterator<Item = String>) -> Result<(), InvalidRequest> {
+    let mut problems = Problems::default();
+    problems.add_unknown(shown(unknown), "is not a field of this request");
+    problems.none_or(())
+}
+
 /// The most unknown names that a response shows, and the most characters of each.
 const MAX_NAMES: usize = 20;
 const MAX_NAME_CHARS: usize = 64;
 
-/// The names of the object's fields that are not among these, each once, in their order, and cut to
-/// what a response shows.
-pub(super) fn unknown_names(object: &str, known: &[&str]) -> Vec<String> {
+/// The names of the object's fields that are not among these.
+pub(super) fn unknown_names(object: &str, known: &[String]) -> impl Iterator<Item = String> {
     let Names(names) = serde_json::from_str(object).unwrap_or_default();
-    shown(names.into_iter().filter(|name| !known.contains(&name.as_str())))
+    names.into_iter().filter(|name| !known.contains(name))
 }
 
-/// Unknown names as a response shows them.
+/// The names of the fields that the document describes.
+pub(super) fn documented_fields<T: PartialSchema>() -> Vec<String> {
+    match T::schema() {
+        RefOr::T(Schema::Object(object)) => object.properties.into_keys().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Unknown names as a response shows them: each once, in their order, cut, and not too many.
 pub(super) fn shown(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut shown = Vec::new();
     for name in names {

@@ -1,13 +1,36 @@
 use actix_web::web::Query;
 use domain::EventSequence;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
+use super::json_object::shown;
 use crate::failure::{ErrorDetail, InvalidRequest};
 
-/// Parses a query string.
-pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, InvalidRequest> {
+/// Parses a query string that has no other parameters than the documented ones.
+pub(super) fn read<T: DeserializeOwned + IntoParams>(query: &str) -> Result<T, InvalidRequest> {
+    let documented = T::into_params(|| None);
+    let unknown = names(query).filter(|name| !documented.iter().any(|known| known.name == *name));
+    refuse(shown(unknown))?;
     let parameters = Query::<T>::from_query(query);
     Ok(parameters.map_err(|_| InvalidRequest::body("a parameter is given twice"))?.into_inner())
+}
+
+/// Refuses every parameter.
+pub(crate) fn refuse_all(query: &str) -> Result<(), InvalidRequest> {
+    refuse(shown(names(query)))
+}
+
+fn refuse(unknown: Vec<String>) -> Result<(), InvalidRequest> {
+    let mut problems = Problems::default();
+    problems.add_unknown(unknown, "is not a parameter of this path");
+    problems.none_or(())
+}
+
+/// The names of the parameters of a query string.
+pub(super) fn names(query: &str) -> impl Iterator<Item = String> {
+    let pairs = Query::<Vec<(String, String)>>::from_query(query);
+    let pairs = pairs.map(Query::into_inner).unwrap_or_default();
+    pairs.into_iter().map(|(name, _)| name)
 }
 
 /// What is wrong with a request. The texts quote nothing from it but the names of unknown fields.

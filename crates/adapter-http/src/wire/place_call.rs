@@ -1,15 +1,18 @@
+use std::sync::LazyLock;
+
 use domain::{CallReference, PlacedCall, RawPlaceCall};
 use event_json::schema::always_true;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::json_object::json_object;
+use super::json_object::{documented_fields, json_object, shown, unknown_names};
+use super::parameters::names;
 use crate::failure::{ErrorDetail, InvalidRequest};
 
 /// Either `contactId` or `phoneNumber` must be supplied. `phoneNumber` will find-or-create a
 /// contact; given together with `contactId` it must be that contact's number. `null` and empty text
-/// count as absent; unknown fields are ignored.
+/// count as absent; unknown fields are ignored, and the response names them.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(
@@ -45,6 +48,10 @@ pub(crate) struct PlaceCallRequest {
     #[serde(default)]
     #[schema(value_type = String, required = false, max_length = 8192)]
     call_reason: Field,
+    /// What the request has and this gateway does not know: names of fields and of parameters.
+    #[serde(skip)]
+    #[schema(ignore)]
+    ignored: Vec<String>,
 }
 
 /// The call was placed, now or by an earlier request of the same intent.
@@ -79,10 +86,15 @@ pub(crate) struct PlacedResponse {
     deduplicated: bool,
     /// The gateway's own ID of the call, in its ledger.
     call_id: String,
+    /// The fields and parameters of the request that the gateway does not know and has ignored: the
+    /// first 64 characters of each name, and at most 20 names. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 20)]
+    ignored_fields: Vec<String>,
 }
 
-impl From<PlacedCall> for PlacedResponse {
-    fn from(call: PlacedCall) -> Self {
+impl PlacedResponse {
+    pub(crate) fn new(call: PlacedCall, ignored_fields: Vec<String>) -> Self {
         let CallReference { call_id, conversation_id, carrier_call_id } = call.reference;
         Self {
             success: true,
@@ -91,6 +103,7 @@ impl From<PlacedCall> for PlacedResponse {
             message: "AI call initiated",
             deduplicated: call.deduplicated,
             call_id: call_id.to_string(),
+            ignored_fields,
         }
     }
 }
@@ -108,10 +121,13 @@ enum Field {
 impl PlaceCallRequest {
     /// Parses a body: one JSON object, whose strings have no control characters except tabs and
     /// line breaks, and whose known fields are strings or null, each given once.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
+    /// The query should have no parameters.
+    pub(crate) fn parse(body: &[u8], query: &str) -> Result<Self, InvalidRequest> {
+        static KNOWN: LazyLock<Vec<String>> = LazyLock::new(documented_fields::<PlaceCallRequest>);
         let text = json_object(body)?;
-        let request: Self =
+        let mut request: Self =
             serde_json::from_str(text).map_err(|_| InvalidRequest::body("a field is given twice"))?;
+        request.ignored = shown(unknown_names(text, &KNOWN).chain(names(query)));
         let problems = request.problems();
         if problems.is_empty() { Ok(request) } else { Err(InvalidRequest::new(problems)) }
     }
@@ -125,6 +141,11 @@ impl PlaceCallRequest {
             from_number: self.from_number.text(),
             call_reason: self.call_reason.text(),
         }
+    }
+
+    /// The names of what the request has in vain.
+    pub(crate) fn ignored(&self) -> Vec<String> {
+        self.ignored.clone()
     }
 
     fn problems(&self) -> Vec<ErrorDetail> {

@@ -4,13 +4,12 @@ use domain::ports::SendOutcome;
 use domain::{CallEventKind, ChangeEndpoint, SuspensionReason, WebhookEndpoint, WebhookSecret, WebhookUrl};
 use event_json::iso8601;
 use event_json::schema::{always_true, event_kind, names};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object};
 
-use super::json_object::{json_object, unknown_names};
+use super::json_object::fields;
 use super::parameters::Problems;
 use crate::failure::InvalidRequest;
 
@@ -186,7 +185,7 @@ pub(crate) struct SecretReplacedResponse {
 impl RegisterEndpointRequest {
     /// Parses a body: one JSON object.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
-        fields(body, &["url", "events"])
+        fields(body)
     }
 
     /// The URL and the kinds of events; an empty list means every kind.
@@ -214,7 +213,7 @@ const INVALID_EVENTS: &str = "must be a list of at least one name of an event";
 impl ChangeEndpointRequest {
     /// Parses a body: one JSON object.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
-        fields(body, &["url", "events", "status"])
+        fields(body)
     }
 
     /// The change. `null` counts as absent.
@@ -237,15 +236,6 @@ impl ChangeEndpointRequest {
         check(&self.status, "status", "must be active or paused", active.is_some());
         problems.none_or(ChangeEndpoint { url, kinds, active })
     }
-}
-
-/// The fields of a body that is one JSON object with no other fields.
-fn fields<T: DeserializeOwned>(body: &[u8], known: &[&str]) -> Result<T, InvalidRequest> {
-    let text = json_object(body)?;
-    let mut problems = Problems::default();
-    problems.add_unknown(unknown_names(text, known), "is not a field of this request");
-    let fields = serde_json::from_str(text).map_err(|_| InvalidRequest::body("a field is given twice"))?;
-    problems.none_or(fields)
 }
 
 impl EndpointChangedResponse {

@@ -129,10 +129,78 @@ async fn a_nesting_bomb_is_refused() {
     assert_refused(&gateway, bomb, "the body is not valid JSON, or is nested too deeply").await;
 }
 
+/// The contract allows unknown fields. The response names them, so that a client sees that a field
+/// that it relies on has no effect.
 #[tokio::test]
-async fn unknown_fields_are_ignored() {
+async fn unknown_fields_are_ignored_and_named() {
     let gateway = start(&World::new()).await;
-    let response =
-        gateway.place(json!({ "contactId": "c1", "metadata": { "a": [1, null] }, "userId": "u2" })).await;
-    assert_eq!(response.status, 200);
+    let body =
+        json!({ "contactId": "c1", "Metadata_": { "a": [1, null] }, "userId": "u2", "contactid": "c2" });
+    let request = || {
+        let request = gateway.authorized("POST", &format!("{PATH}?agentId=a2&userId=u2"));
+        request.header("content-type", "application/json").body(body.to_string())
+    };
+    // Also a duplicate gets them.
+    for deduplicated in [false, true] {
+        let response = send(request()).await;
+        assert_eq!((response.status, &response.body["deduplicated"]), (200, &json!(deduplicated)));
+        let ignored = json!(["Metadata_", "contactid", "userId", "agentId"]);
+        assert_eq!(response.body["ignoredFields"], ignored);
+    }
+    let response = gateway.place(json!({ "contactId": "c1" })).await;
+    assert_eq!((response.status, response.body.get("ignoredFields")), (200, None));
+}
+
+#[tokio::test]
+async fn of_many_unknown_fields_some_are_named() {
+    let gateway = start(&World::new()).await;
+    let mut body: serde_json::Map<_, _> =
+        (10..40).map(|n| (format!("{n}{}", "\u{e9}".repeat(100)), json!(n))).collect();
+    body.insert("contactId".to_owned(), json!("c1"));
+    let response = gateway.place(serde_json::Value::Object(body)).await;
+    let ignored = response.body["ignoredFields"].as_array().expect("a list").clone();
+    assert_eq!(ignored.len(), 20);
+    assert_eq!(ignored[0], format!("10{}", "\u{e9}".repeat(62)));
+}
+
+#[tokio::test]
+async fn an_unknown_parameter_is_refused_by_its_name() {
+    let gateway = start(&World::new()).await;
+    for (method, path) in [
+        ("GET", "/api/calls/history"),
+        ("GET", "/api/calls/events"),
+        ("GET", "/api/calls/c1"),
+        ("GET", "/api/calls/c1/recording"),
+        ("GET", "/api/webhook-endpoints"),
+        ("POST", "/api/webhook-endpoints"),
+        ("PATCH", "/api/webhook-endpoints/e1"),
+        ("DELETE", "/api/webhook-endpoints/e1"),
+        ("POST", "/api/webhook-endpoints/e1/test"),
+        ("POST", "/api/webhook-endpoints/e1/secret"),
+        ("GET", "/api/webhook-endpoints/e1/deliveries"),
+    ] {
+        // A parameter of another path, one of a path, and another spelling.
+        let request = gateway.authorized(method, &format!("{path}?state_=x&callId=c1&Limit=7"));
+        let response = send(request.header("content-type", "application/json").body("{}")).await;
+        response.assert_invalid(&["state_", "callId", "Limit"], path);
+        let message = &response.body["error"]["details"][0]["message"];
+        assert_eq!(message, "is not a parameter of this path");
+    }
+    // The token first.
+    let anonymous = gateway.anonymous("GET", "/api/calls/history?x=1");
+    send(anonymous).await.assert_error(401, "UNAUTHORIZED");
+    // A probe may add a parameter, and so may the vendor.
+    assert_eq!(send(gateway.anonymous("GET", "/healthz?t=1")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_without_fields_has_none() {
+    let gateway = start(&World::new()).await;
+    let path = "/api/webhook-endpoints/e1/secret";
+    for body in ["", "{}", " {} "] {
+        let response = send(gateway.json("POST", path, body.to_owned())).await;
+        response.assert_error(404, "WEBHOOK_ENDPOINT_NOT_FOUND");
+    }
+    let response = send(gateway.json("POST", path, r#"{"secret":"hunter2"}"#.to_owned())).await;
+    response.assert_invalid(&["secret"], path);
 }

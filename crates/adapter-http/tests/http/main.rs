@@ -6,6 +6,7 @@ mod auth;
 mod bodies;
 mod browsers;
 mod calls;
+mod changing_endpoints;
 mod documents;
 mod events;
 mod following;

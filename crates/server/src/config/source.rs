@@ -4,6 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+use super::env_file;
+
 const PREFIX: &str = "OUTDIAL_";
 
 /// Settings as text: the environment takes precedence over a file.
@@ -11,14 +13,15 @@ const PREFIX: &str = "OUTDIAL_";
 pub struct Source(BTreeMap<String, String>);
 
 impl Source {
-    /// The environment of this process, and the given file. Without a file: `.env` in the working
-    /// folder, if it exists.
+    /// The environment of this process, and the given file, which has settings only. Without a file:
+    /// `.env` in the working folder, if it exists, which may also have variables of other programs.
     pub fn of_process(file: Option<&Path>) -> anyhow::Result<Self> {
         let mut values = match file {
-            Some(path) => read_file(path)?,
+            Some(path) => settings_of(path)?,
             None if Path::new(".env").is_file() => read_file(Path::new(".env"))?,
             None => BTreeMap::new(),
         };
+        values.retain(|name, _| name.starts_with(PREFIX));
         values.extend(of_environment(std::env::vars_os())?);
         Ok(Self(values))
     }
@@ -56,39 +59,39 @@ fn of_environment(
         .collect()
 }
 
-fn read_file(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
-    let shown = path.display();
-    if path.extension().is_some_and(|extension| extension == "toml") {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
-        // A parse error quotes the line, which may contain a secret. Report only the line number.
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
-            anyhow::anyhow!("{shown} is not valid TOML at line {line}")
-        })?;
-        return table
-            .into_iter()
-            .filter(|(name, _)| name.starts_with(PREFIX))
-            .map(|(name, value)| match value {
-                toml::Value::String(text) => Ok((name, text)),
-                toml::Value::Integer(number) => Ok((name, number.to_string())),
-                toml::Value::Float(_)
-                | toml::Value::Boolean(_)
-                | toml::Value::Datetime(_)
-                | toml::Value::Array(_)
-                | toml::Value::Table(_) => bail!("{name} in {shown} must be a string or an integer"),
-            })
-            .collect();
-    }
-    let lines = dotenvy::from_path_iter(path).with_context(|| format!("cannot read {shown}"))?;
-    let mut values = BTreeMap::new();
-    for line in lines {
-        let (name, value) =
-            line.map_err(|_| anyhow::anyhow!("{shown} contains a line that is not NAME=value"))?;
-        if name.starts_with(PREFIX) {
-            values.insert(name, value);
-        }
+/// Reads a file that is for this program alone: a name without the prefix is a mistake.
+fn settings_of(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let values = read_file(path)?;
+    let is_foreign = |name: &&String| !name.starts_with(PREFIX);
+    let foreign: Vec<&str> = values.keys().filter(is_foreign).map(String::as_str).collect();
+    if !foreign.is_empty() {
+        bail!("{} has names that do not start with {PREFIX}: {}", path.display(), foreign.join(", "));
     }
     Ok(values)
+}
+
+fn read_file(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        return env_file::read(text).map_err(|fault| anyhow::anyhow!("{shown} {fault}"));
+    }
+    // A parse error quotes the line, which may contain a secret. Report only the line number.
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+        anyhow::anyhow!("{shown} is not valid TOML at line {line}")
+    })?;
+    let value = |(name, value): (String, toml::Value)| match value {
+        toml::Value::String(text) => Ok((name, text)),
+        toml::Value::Integer(number) => Ok((name, number.to_string())),
+        toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_)
+        | toml::Value::Array(_)
+        | toml::Value::Table(_) => bail!("{name} in {shown} must be a string or an integer"),
+    };
+    table.into_iter().map(value).collect()
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn refusal(body: &[u8]) -> Vec<ErrorDetail> {
-    PlaceCallRequest::parse(body).expect_err("refused").details().to_vec()
+    PlaceCallRequest::parse(body, "").expect_err("refused").details().to_vec()
 }
 
 fn contact(body: &str) -> Option<String> {
-    let request = PlaceCallRequest::parse(body.as_bytes()).expect("accepted");
+    let request = PlaceCallRequest::parse(body.as_bytes(), "").expect("accepted");
     request.as_raw().contact_id.map(str::to_owned)
 }
 
@@ -21,7 +21,7 @@ fn unknown_fields_are_ignored_and_null_is_absent() {
 #[test]
 fn a_reason_keeps_its_lines() {
     let body = br#"{"callReason":"first\n\tsecond\r\n"}"#;
-    let request = PlaceCallRequest::parse(body).expect("accepted");
+    let request = PlaceCallRequest::parse(body, "").expect("accepted");
     assert_eq!(request.as_raw().call_reason, Some("first\n\tsecond\r\n"));
 }
 
@@ -66,18 +66,18 @@ fn what_is_not_one_sound_object_is_refused() {
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = PlaceCallRequest::parse(&body);
+        let _ = PlaceCallRequest::parse(&body, "");
     }
 
     #[test]
     fn almost_json_is_read_or_refused(body in r#"[{}\[\]",:0-9a-z\\u\x00-\x20]{0,80}"#) {
-        let _ = PlaceCallRequest::parse(body.as_bytes());
+        let _ = PlaceCallRequest::parse(body.as_bytes(), "");
     }
 
     #[test]
     fn text_comes_through_or_is_refused_by_field(text in any::<String>()) {
         let body = serde_json::json!({ "contactId": text }).to_string();
-        match PlaceCallRequest::parse(body.as_bytes()) {
+        match PlaceCallRequest::parse(body.as_bytes(), "") {
             Ok(request) => prop_assert_eq!(request.as_raw().contact_id, Some(text.as_str())),
             Err(_) => prop_assert!(text.chars().any(char::is_control)),
         }

@@ -13,6 +13,7 @@ mod recording;
 mod stream;
 mod webhook_endpoint;
 
+pub(crate) use self::analysis::goal_result;
 pub(crate) use self::call::{CallResponse, recording_report};
 pub(crate) use self::delivery::{DeliveriesResponse, DeliveryParameters, state_schema};
 pub(crate) use self::history::{HistoryParameters, HistoryResponse};

@@ -1,21 +1,23 @@
 //! Names for the lists of words that several objects share. A generated client then has one type for
 //! each, instead of one for each object.
 
-use event_json::schema::{call_status, event_kind};
+use event_json::schema::{call_status, end_reason, event_kind};
 use utoipa::Modify;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, Object, Schema};
 use utoipa::openapi::{OpenApi, Ref, RefOr};
 
-use crate::wire::{recording_report, state_schema, status_schema};
+use crate::wire::{goal_result, recording_report, state_schema, status_schema};
 
 pub(super) struct NamedSchemas;
 
 impl Modify for NamedSchemas {
     fn modify(&self, document: &mut OpenApi) {
-        let named: [(&str, Object); 5] = [
+        let named: [(&str, Object); 7] = [
             ("CallStatus", call_status()),
             ("CallEventType", event_kind()),
+            ("EndReason", end_reason()),
+            ("GoalResult", goal_result()),
             ("DeliveryState", state_schema()),
             ("EndpointStatus", status_schema()),
             // Generators name a list of words for its object and field, and `CallsCallRecording` is

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::Object;
 #[schema(as = CallsCallAnalysis)]
 pub(crate) struct CallAnalysis {
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = goal_schema, required = false)]
+    #[schema(schema_with = goal_result, required = false)]
     call_successful: Option<&'static str>,
     /// The results of the criteria that the agent is evaluated by; absent in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -29,7 +29,7 @@ pub(crate) struct CallAnalysis {
 pub(crate) struct EvaluationCriterion {
     /// The provider's ID of the criterion.
     id: String,
-    #[schema(schema_with = result_schema)]
+    #[schema(schema_with = goal_result)]
     result: &'static str,
     /// Why, in the provider's words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,11 +76,9 @@ impl CallAnalysis {
     }
 }
 
-fn goal_schema() -> Object {
-    let description = "Whether the conversation reached its goal. It says nothing of the connection.";
+/// Whether a conversation reached its goal, or met a criterion.
+pub(crate) fn goal_result() -> Object {
+    let description =
+        "Whether the conversation reached its goal or met the criterion. It says nothing of the connection.";
     names(GoalResult::ALL.map(GoalResult::as_str), description)
-}
-
-fn result_schema() -> Object {
-    names(GoalResult::ALL.map(GoalResult::as_str), "Whether the criterion was met.")
 }

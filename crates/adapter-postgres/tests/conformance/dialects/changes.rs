@@ -9,8 +9,12 @@ use domain::ports::{
     UnfinishedCalls, UnrecordedLease, WebhookEndpoints,
 };
 use domain::{
-    Analysis, AnswerTime, AudioFormat, Booking, CallEventKind, CallFailure, CallIdentity, CallStatus, CallUpdate, CarrierStatus, CollectedValue, ContactIdentity, ContactRecord, ConversationRecord, CriterionResult, DeliveryFailure, DialOutcome, DirectoryRecord, EndReason, EndpointChange, EndpointSuspension, EventSequence, GivenUp, GivenUpReason, GoalResult, NotConnectedReason, NotDialledReason, PrivateNote, ProviderCause, ProviderCode, ProviderReference, RecordingReport, Sending, Speaker, SuspensionReason, Timestamp, TranscriptLine, UnknownCause,
-    UpdateContent, WebhookEndpoint,
+    Analysis, AnswerTime, AudioFormat, Booking, CallEventKind, CallFailure, CallIdentity, CallStatus,
+    CallUpdate, CarrierStatus, CollectedValue, ContactIdentity, ContactRecord, ConversationRecord,
+    CriterionResult, DeliveryFailure, DialOutcome, DirectoryRecord, EndReason, EndpointChange,
+    EndpointSuspension, EventSequence, GivenUp, GivenUpReason, GoalResult, NotConnectedReason,
+    NotDialledReason, PrivateNote, ProviderCause, ProviderCode, ProviderReference, RecordingReport, Sending,
+    Speaker, SuspensionReason, Timestamp, TranscriptLine, UnknownCause, UpdateContent, WebhookEndpoint,
 };
 use testkit::fixtures;
 

@@ -27,7 +27,7 @@ settings! {
         /// Threads that serve HTTP; 0 means one for each core.
         http_workers: usize = OUTDIAL_HTTP_WORKERS, "0", count(0..=512);
         /// The origins whose web pages may call the API from a browser, separated by commas, for example
-        /// https://crm.example.com. If empty, no page of another origin. * allows every origin.
+        /// `https://crm.example.com`. If empty, no page of another origin. * allows every origin.
         cors_origins: AllowedOrigins = OUTDIAL_CORS_ORIGINS, "", origins();
         /// How many calls one replica runs at the same time. It refuses further calls immediately.
         max_in_flight_dials: usize = OUTDIAL_MAX_IN_FLIGHT_DIALS, "10000", count(1..=1_000_000);

@@ -36,7 +36,8 @@ pub struct ConversationRecord {
     /// Whether a part of the record was left out, because it exceeds a bound or cannot be attributed
     /// to a speaker.
     pub is_truncated: bool,
-    /// Whether the provider has a recording of it, as this record or a [`RecordingReport`] says.
+    /// Whether the provider has a recording of it, as this record or a [`RecordingReport`](crate::RecordingReport)
+    /// says.
     pub has_recording: bool,
 }
 

@@ -43,15 +43,17 @@ pub(crate) async fn run(
 /// Statements that add contacts and ended calls of a year, each with its events; and the reservations
 /// of the last hour, since older ones are removed.
 fn rows(from: u64, contacts: u64, calls: u64) -> String {
+    let new_number = number("n", from);
+    let called_number = number(&format!("(1 + n % {contacts})"), from);
     format!(
         "set session_replication_role = replica;
          insert into contacts (id, organization_id, first_name, last_name, phone_number)
-         select 'c' || n, 'o1', 'Ada', 'Lovelace', '+' || ({FIRST_NUMBER} + n)
+         select 'c' || n, 'o1', 'Ada', 'Lovelace', {new_number}
            from generate_series({from} + 1, {contacts}) n;
          insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, state,
                             status_rank, conversation_id, booked_at, settled_at)
          select to_char(n, 'FM000000000000000000000000'), 'o1', 'u1', 'c' || (1 + n % {contacts}), 'a1',
-                '+14165550100', '+' || ({FIRST_NUMBER} + 1 + n % {contacts}), 'placed', 7, 'stored_' || n,
+                '+14165550100', {called_number}, 'placed', 7, 'stored_' || n,
                 now() - interval '1 year' * n / {calls}, now() - interval '1 year' * n / {calls}
            from generate_series(1, {calls}) n;
          insert into dial_guards (key, token, call_id, blocked_until)
@@ -62,5 +64,16 @@ fn rows(from: u64, contacts: u64, calls: u64) -> String {
            from calls, (values ('call_initiated', 0), ('call_ended', 7)) as event (kind, rank);
          update event_order set last_position = (select coalesce(max(position), 0) from call_events);
          vacuum (analyze)"
+    )
+}
+
+/// The number of a contact. Those that are added have numbers of several areas: the exchanges 220 to 309
+/// of each may be called.
+fn number(n: &str, from: u64) -> String {
+    format!(
+        "case when {n} <= {from} then '+' || ({FIRST_NUMBER} + {n})
+              else '+1' || (array[416, 647, 905, 437, 289, 365, 519, 613, 705, 807, 226, 819])[1 + {n} / 900000]
+                   || (2200000 + {n} % 900000)
+         end"
     )
 }

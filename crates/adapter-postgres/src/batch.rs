@@ -1,8 +1,8 @@
 //! Work of many callers in one statement.
 //!
-//! A statement costs the server and the gateway much more than a row. So work that arrives while
-//! the same work runs waits, and then runs together: one statement, one transaction, one commit. If
-//! nothing runs, work runs immediately and alone.
+//! A statement costs the server and the gateway much more than a row in it. So work that arrives
+//! while batches of its kind run waits, and then runs together: one statement, one transaction, one
+//! commit. If another batch may run, work runs immediately.
 //!
 //! - A batch runs in a task of its own: no caller that stops waiting can abort the work of others.
 //! - Work whose caller has stopped waiting is left out if its batch has not begun.
@@ -21,8 +21,8 @@ use crate::failure::because;
 /// The most work of one statement. More would save nothing, and delay the first.
 const MAX_BATCH: usize = 32;
 
-/// How many batches of one kind of work run at the same time. A batch that waits for a lock does not
-/// stop all others.
+/// How many batches of one kind of work run at the same time. One batch that waits for a lock does
+/// not stop all work; two do, until their time limit.
 const MAX_RUNNING: usize = 2;
 
 /// Work that can run together with other work of its kind.
@@ -124,7 +124,8 @@ impl<W: BatchedWork> Queue<W> {
     }
 }
 
-/// A task that runs batches. If it panics, or if its runtime ends, it does so no longer.
+/// A task that runs batches. It counts as running until it finds no work, or until it is dropped,
+/// because a batch panicked or the runtime ends.
 struct Runner<W: BatchedWork> {
     batches: Arc<Batches<W>>,
     has_retired: bool,

@@ -6,7 +6,7 @@
 //!   only. Parties, bookings and settlements of several calls that wait at the same time share one
 //!   statement. The exceptions: a booking that is blocked reads in a second statement by what; a page of
 //!   calls is counted while it is read; merging an update, publishing events, leasing deliveries
-//!   that are due and registering an endpoint are short transactions.
+//!   that are due, registering an endpoint and removing reservations are short transactions.
 //! - A reader that waits for events holds no connection. One connection listens for all readers;
 //!   the first reader opens it.
 //! - An operation ends within the times of [`PostgresSettings`], with a result or with

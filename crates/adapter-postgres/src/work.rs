@@ -1,4 +1,4 @@
-//! Work on the way to the dial and after it. Several pieces of one kind run in one statement.
+//! What the batches run: the data of each kind of work, apart from its statements.
 
 use std::time::Duration;
 

@@ -87,14 +87,6 @@ impl WriteTransaction {
     pub(super) fn note_failure(&self) {
         self.outcome.note_failure();
     }
-
-    /// Ends a transaction that turned out to have nothing to write.
-    pub(crate) async fn roll_back(self) -> Result<(), PortUnavailable> {
-        let Self { _turn, mut outcome, connection } = self;
-        connection.rollback().await.map_err(unavailable)?;
-        outcome.has_succeeded = true;
-        Ok(())
-    }
 }
 
 impl<C: Deref<Target = SqliteConnection>> Deref for Writing<C> {

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -19,9 +20,11 @@ use crate::sweep::remove_reservations;
 #[async_trait]
 impl CallLedger for SqliteStore {
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
-        let (began, booking) = (Instant::now(), booking.clone());
-        let book =
-            self.connections.write_synced(|writer| Box::pin(async move { book(writer, &booking).await }));
+        let (began, booking) = (Instant::now(), Arc::new(booking.clone()));
+        let book = self.connections.write_synced(move |writer| {
+            let booking = Arc::clone(&booking);
+            Box::pin(async move { book(writer, &booking).await })
+        });
         let result = within(STORAGE_LIMIT, book).await?;
         if result == HoldResult::Granted {
             self.connections.last_write.note(began);
@@ -55,10 +58,11 @@ impl CallLedger for SqliteStore {
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
         let began = Instant::now();
         let &Settlement { call_id, key, token, outcome, status, hold_for, settled_at } = settlement;
-        let (call_id, key, token, outcome) = (call_id.clone(), key.clone(), token.clone(), outcome.clone());
+        let owned = Arc::new((call_id.clone(), key.clone(), token.clone(), outcome.clone()));
         let settle = self.connections.write_synced(move |writer| {
+            let owned = Arc::clone(&owned);
             Box::pin(async move {
-                let (call_id, key, token, outcome) = (&call_id, &key, &token, &outcome);
+                let (call_id, key, token, outcome) = &*owned;
                 let settlement = Settlement { call_id, key, token, outcome, status, hold_for, settled_at };
                 settle(writer, &settlement).await
             })

@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::ports::{PortUnavailable, RegistrationResult, WebhookEndpoints};
 use domain::{OrganizationId, Timestamp, WebhookEndpoint, WebhookEndpointId, WebhookSecret};
 use sql_common::{EndpointColumns, kinds_to_json};
+use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
 use crate::failure::{STORAGE_LIMIT, unavailable, within};
@@ -22,40 +25,13 @@ impl WebhookEndpoints for SqliteStore {
         endpoint: &WebhookEndpoint,
         most: u32,
     ) -> Result<RegistrationResult, PortUnavailable> {
-        let (id, organization_id) = (endpoint.id.as_str(), endpoint.organization_id.as_str());
-        let (previous_secret, previous_until) =
-            endpoint.previous_secret.as_ref().map(|(secret, until)| (secret.expose(), *until)).unzip();
-        within(STORAGE_LIMIT, async {
-            let stored = sqlx::query!(
-                "insert into webhook_endpoints
-                     (id, organization_id, url, kinds, secret, previous_secret, previous_until, created_at)
-                 select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
-                 where (select count(*) from webhook_endpoints where organization_id = ?2) < ?9
-                 on conflict (id) do nothing",
-                id,
-                organization_id,
-                endpoint.url.as_str(),
-                kinds_to_json(&endpoint.kinds),
-                endpoint.secret.expose(),
-                previous_secret,
-                previous_until.map(Timestamp::unix_millis),
-                endpoint.created_at.unix_millis(),
-                most
-            );
-            let is_stored = sqlx::query_scalar!(
-                r#"select exists (select 1 from webhook_endpoints where organization_id = ? and id = ?) as "is_stored!: bool""#,
-                organization_id,
-                id
-            );
-            let register = self.connections.write_synced(|writer| {
-                Box::pin(async {
-                    execute(writer, stored).await?;
-                    is_stored.fetch_one(writer).await.map_err(unavailable)
-                })
-            });
-            Ok(if register.await? { RegistrationResult::Registered } else { RegistrationResult::TooMany })
-        })
-        .await
+        let endpoint = Arc::new(endpoint.clone());
+        let register = self.connections.write_synced(move |writer| {
+            let endpoint = Arc::clone(&endpoint);
+            Box::pin(async move { register(writer, &endpoint, most).await })
+        });
+        let is_stored = within(STORAGE_LIMIT, register).await?;
+        Ok(if is_stored { RegistrationResult::Registered } else { RegistrationResult::TooMany })
     }
 
     async fn list(&self, organization_id: &OrganizationId) -> Result<Vec<WebhookEndpoint>, PortUnavailable> {
@@ -127,4 +103,38 @@ impl SqliteStore {
         });
         Ok(removed.await? == u64::from(REMOVAL_BATCH))
     }
+}
+
+/// Returns whether the endpoint is stored now.
+async fn register(
+    connection: &mut SqliteConnection,
+    endpoint: &WebhookEndpoint,
+    most: u32,
+) -> Result<bool, PortUnavailable> {
+    let (id, organization_id) = (endpoint.id.as_str(), endpoint.organization_id.as_str());
+    let (previous_secret, previous_until) =
+        endpoint.previous_secret.as_ref().map(|(secret, until)| (secret.expose(), *until)).unzip();
+    let stored = sqlx::query!(
+        "insert into webhook_endpoints
+             (id, organization_id, url, kinds, secret, previous_secret, previous_until, created_at)
+         select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+         where (select count(*) from webhook_endpoints where organization_id = ?2) < ?9
+         on conflict (id) do nothing",
+        id,
+        organization_id,
+        endpoint.url.as_str(),
+        kinds_to_json(&endpoint.kinds),
+        endpoint.secret.expose(),
+        previous_secret,
+        previous_until.map(Timestamp::unix_millis),
+        endpoint.created_at.unix_millis(),
+        most
+    );
+    let is_stored = sqlx::query_scalar!(
+        r#"select exists (select 1 from webhook_endpoints where organization_id = ? and id = ?) as "is_stored!: bool""#,
+        organization_id,
+        id
+    );
+    execute(connection, stored).await?;
+    is_stored.fetch_one(connection).await.map_err(unavailable)
 }

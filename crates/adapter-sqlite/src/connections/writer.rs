@@ -83,6 +83,13 @@ impl WriteTransaction {
         Ok(())
     }
 
+    /// Fails if SQLite has rolled the transaction back by itself.
+    pub(super) async fn roll_back(self) -> Result<(), PortUnavailable> {
+        // Variables are dropped in reverse order: the turn comes last. The write has failed.
+        let Self { _turn, outcome: _outcome, connection } = self;
+        connection.rollback().await.map_err(unavailable)
+    }
+
     /// Notes that a part of the transaction has failed and was rolled back. The rest can be committed.
     pub(super) fn note_failure(&self) {
         self.outcome.note_failure();

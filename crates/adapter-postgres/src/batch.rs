@@ -1,19 +1,21 @@
 //! Work of many callers in one statement.
 //!
 //! A statement costs the server and the gateway much more than a row in it. So work that arrives
-//! while batches of its kind run waits, and then runs together: one statement, one transaction, one
-//! commit. If another batch may run, work runs immediately.
+//! while a batch of its kind runs waits, and then runs together: one statement, one transaction, one
+//! commit. If no batch runs, work runs immediately.
 //!
 //! - A batch runs in a task of its own: no caller that stops waiting can abort the work of others.
 //! - Work whose caller has stopped waiting is left out if its batch has not begun.
 //! - If the statement fails, all work of its batch gets that error.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::ports::PortUnavailable;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::PostgresStore;
 use crate::failure::because;
@@ -21,9 +23,13 @@ use crate::failure::because;
 /// The most work of one statement. More would save nothing, and delay the first.
 const MAX_BATCH: usize = 32;
 
-/// How many batches of one kind of work run at the same time. One batch that waits for a lock does
-/// not stop all work; two do, until their time limit.
+/// How many batches of one kind of work run at the same time: another one begins only if those that
+/// run are slow, as on a slow disk. One batch that waits for a lock does not stop all work; two do,
+/// until their time limit.
 const MAX_RUNNING: usize = 2;
+
+/// A batch is slow from this time on.
+const SLOW_AFTER: Duration = Duration::from_millis(10);
 
 /// Work that can run together with other work of its kind.
 pub(crate) trait BatchedWork: Send + Sized + 'static {
@@ -46,6 +52,8 @@ pub(crate) struct Batches<W: BatchedWork>(Mutex<Queue<W>>);
 struct Queue<W: BatchedWork> {
     waiting: VecDeque<Waiting<W>>,
     running: usize,
+    /// How many of the running batches are slow.
+    slow: usize,
 }
 
 struct Waiting<W: BatchedWork> {
@@ -64,7 +72,7 @@ pub(crate) struct Times {
 
 impl<W: BatchedWork> Default for Batches<W> {
     fn default() -> Self {
-        Self(Mutex::new(Queue { waiting: VecDeque::new(), running: 0 }))
+        Self(Mutex::new(Queue { waiting: VecDeque::new(), running: 0, slow: 0 }))
     }
 }
 
@@ -77,20 +85,19 @@ impl<W: BatchedWork> Batches<W> {
         times: Times,
     ) -> Result<W::Output, PortUnavailable> {
         let (answer, answered) = oneshot::channel();
-        if batches.join(Waiting { work, times, answer }) {
-            let runner = Runner { batches: Arc::clone(batches), has_retired: false };
-            tokio::spawn(run_all(runner, store.clone()));
-        }
+        batches.lock().waiting.push_back(Waiting { work, times, answer });
+        Self::start_if_needed(batches, store);
         answered.await.unwrap_or_else(|_| Err(because("the work was abandoned")))
     }
 
-    /// Returns whether another task may run batches.
-    fn join(&self, work: Waiting<W>) -> bool {
-        let mut queue = self.lock();
-        queue.waiting.push_back(work);
-        let may_run = queue.running < MAX_RUNNING;
-        queue.running += usize::from(may_run);
-        may_run
+    /// Starts a task that runs batches if work waits and another batch may run.
+    fn start_if_needed(batches: &Arc<Self>, store: &PostgresStore) {
+        let mut queue = batches.lock();
+        if !queue.waiting.is_empty() && queue.running == queue.slow && queue.running < MAX_RUNNING {
+            queue.running += 1;
+            let runner = Runner { batches: Arc::clone(batches), is_slow: false, has_retired: false };
+            tokio::spawn(run_all(runner, store.clone()));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<W>> {
@@ -128,6 +135,7 @@ impl<W: BatchedWork> Queue<W> {
 /// because a batch panicked or the runtime ends.
 struct Runner<W: BatchedWork> {
     batches: Arc<Batches<W>>,
+    is_slow: bool,
     has_retired: bool,
 }
 
@@ -136,17 +144,32 @@ impl<W: BatchedWork> Runner<W> {
     /// starts another task.
     fn next(&mut self) -> Option<Vec<Waiting<W>>> {
         let mut queue = self.batches.lock();
+        queue.slow -= usize::from(std::mem::take(&mut self.is_slow));
         let batch = queue.next();
         self.has_retired = batch.is_empty();
         queue.running -= usize::from(self.has_retired);
         (!batch.is_empty()).then_some(batch)
+    }
+
+    /// Waits for a batch. Lets another begin if it is slow.
+    async fn watch<T>(&mut self, store: &PostgresStore, batch: impl Future<Output = T>) -> T {
+        let mut batch = pin!(batch);
+        if let Ok(results) = timeout(SLOW_AFTER, &mut batch).await {
+            return results;
+        }
+        self.is_slow = true;
+        self.batches.lock().slow += 1;
+        Batches::start_if_needed(&self.batches, store);
+        batch.await
     }
 }
 
 impl<W: BatchedWork> Drop for Runner<W> {
     fn drop(&mut self) {
         if !self.has_retired {
-            self.batches.lock().running -= 1;
+            let mut queue = self.batches.lock();
+            queue.running -= 1;
+            queue.slow -= usize::from(self.is_slow);
         }
     }
 }
@@ -158,7 +181,7 @@ async fn run_all<W: BatchedWork>(mut runner: Runner<W>, store: PostgresStore) {
         let end_by = batch.iter().map(|waiting| waiting.times.end_by).min().unwrap_or_else(Instant::now);
         let (works, answers): (Vec<W>, Vec<_>) =
             batch.into_iter().map(|waiting| (waiting.work, waiting.answer)).unzip();
-        let results: Vec<_> = match W::run(&store, &works, end_by).await {
+        let results: Vec<_> = match runner.watch(&store, W::run(&store, &works, end_by)).await {
             Ok(results) => results.into_iter().map(Ok).collect(),
             Err(error) => works.iter().map(|_| Err(error.clone())).collect(),
         };

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -19,9 +20,11 @@ use crate::sweep::remove_reservations;
 #[async_trait]
 impl CallLedger for SqliteStore {
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
-        let (began, booking) = (Instant::now(), booking.clone());
-        let book =
-            self.connections.write_synced(|writer| Box::pin(async move { book(writer, &booking).await }));
+        let (began, booking) = (Instant::now(), Arc::new(booking.clone()));
+        let book = self.connections.write_synced(move |writer| {
+            let booking = Arc::clone(&booking);
+            Box::pin(async move { book(writer, &booking).await })
+        });
         let result = within(STORAGE_LIMIT, book).await?;
         if result == HoldResult::Granted {
             self.connections.last_write.note(began);
@@ -55,10 +58,11 @@ impl CallLedger for SqliteStore {
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {
         let began = Instant::now();
         let &Settlement { call_id, key, token, outcome, status, hold_for, settled_at } = settlement;
-        let (call_id, key, token, outcome) = (call_id.clone(), key.clone(), token.clone(), outcome.clone());
+        let owned = Arc::new((call_id.clone(), key.clone(), token.clone(), outcome.clone()));
         let settle = self.connections.write_synced(move |writer| {
+            let owned = Arc::clone(&owned);
             Box::pin(async move {
-                let (call_id, key, token, outcome) = (&call_id, &key, &token, &outcome);
+                let (call_id, key, token, outcome) = &*owned;
                 let settlement = Settlement { call_id, key, token, outcome, status, hold_for, settled_at };
                 settle(writer, &settlement).await
             })
@@ -103,11 +107,10 @@ async fn settle(
     // A report may have arrived before the outcome of the dial, and have raised the status.
     let status = read_status(Table("calls"), before.status_rank).map_err(unreadable)?;
     let (status, events) = status.merge(settlement.status);
-    settle_call(connection, settlement, &outcome, status).await?;
+    write_settlement(connection, settlement, &outcome, status, before.state == DIALLING).await?;
     for event in events {
         write_event(connection, call_id, event, status.rank().into(), outcome.end_reason).await?;
     }
-    settle_reservation(connection, settlement, &outcome, before.state == DIALLING).await?;
     Ok(true)
 }
 
@@ -193,62 +196,54 @@ async fn find_hold(
     Ok(result.unwrap_or(HoldResult::InFlight { remaining: Duration::from_millis(1) }))
 }
 
-async fn settle_call(
+/// Writes the outcome and the status of the call, and changes or removes its reservation. They are one
+/// query, as those of a booking.
+async fn write_settlement(
     connection: &mut SqliteConnection,
     settlement: &Settlement<'_>,
     outcome: &OutcomeColumns<'_>,
     status: CallStatus,
-) -> Result<(), PortUnavailable> {
-    // The ids merge as in `CallProgress::merge`: the greater one stays.
-    let settled = sqlx::query!(
-        "update calls
-         set state = ?1, outcome_detail = ?2, dial_code = ?8, settled_at = ?3, status_rank = ?4,
-             conversation_id = max(coalesce(conversation_id, ?5), coalesce(?5, conversation_id)),
-             carrier_call_id = max(coalesce(carrier_call_id, ?6), coalesce(?6, carrier_call_id))
-         where id = ?7",
-        outcome.state,
-        outcome.outcome_detail,
-        settlement.settled_at.unix_millis(),
-        status.rank(),
-        outcome.conversation_id,
-        outcome.carrier_call_id,
-        settlement.call_id.as_str(),
-        outcome.dial_code
-    );
-    execute(connection, settled).await.map(drop)
-}
-
-async fn settle_reservation(
-    connection: &mut SqliteConnection,
-    settlement: &Settlement<'_>,
-    outcome: &OutcomeColumns<'_>,
     was_dialling: bool,
 ) -> Result<(), PortUnavailable> {
     let (key, token) = (settlement.key.as_str(), settlement.token.as_str());
-    if outcome.releases {
-        let released = sqlx::query!("delete from dial_guards where key = ? and token = ?", key, token);
-        execute(connection, released).await?;
-    }
-    if outcome.holds {
-        // If the outcome was unknown, the reservation is never shortened: the phone may ring until
-        // its end.
-        let (now, hold_for) = (HostTime::now(), settlement.hold_for.as_millis());
-        let held = sqlx::query!(
-            "update dial_guards
-             set blocked_until =
-                     ?1 + max(?2, iif(?3, 0, blocked_until - iif(boot_id = ?4, ?5 + boot_offset, ?1))),
-                 boot_id = ?4, boot_offset = ?6
-             where key = ?7 and token = ?8",
-            now.wall_millis(),
-            i64::try_from(hold_for).unwrap_or(i64::MAX),
-            was_dialling,
-            now.boot_id,
-            now.since_boot,
-            now.boot_offset(),
-            key,
-            token
-        );
-        execute(connection, held).await?;
-    }
-    Ok(())
+    let (now, hold_for) = (HostTime::now(), settlement.hold_for.as_millis());
+    let settled = sqlx::query!(
+        // The ids merge as in `CallProgress::merge`: the greater one stays. If the outcome was unknown, the
+        // reservation is never shortened: the phone may ring until its end.
+        "update calls
+         set state = ?, outcome_detail = ?, dial_code = ?, settled_at = ?, status_rank = ?,
+             conversation_id = max(coalesce(conversation_id, ?), coalesce(?, conversation_id)),
+             carrier_call_id = max(coalesce(carrier_call_id, ?), coalesce(?, carrier_call_id))
+         where id = ?;
+         delete from dial_guards where ? and key = ? and token = ?;
+         update dial_guards
+         set blocked_until = ? + max(?, iif(?, 0, blocked_until - iif(boot_id = ?, ? + boot_offset, ?))),
+             boot_id = ?, boot_offset = ?
+         where ? and key = ? and token = ?",
+        outcome.state,
+        outcome.outcome_detail,
+        outcome.dial_code,
+        settlement.settled_at.unix_millis(),
+        status.rank(),
+        outcome.conversation_id,
+        outcome.conversation_id,
+        outcome.carrier_call_id,
+        outcome.carrier_call_id,
+        settlement.call_id.as_str(),
+        outcome.releases,
+        key,
+        token,
+        now.wall_millis(),
+        i64::try_from(hold_for).unwrap_or(i64::MAX),
+        was_dialling,
+        now.boot_id,
+        now.since_boot,
+        now.wall_millis(),
+        now.boot_id,
+        now.boot_offset(),
+        outcome.holds,
+        key,
+        token
+    );
+    execute(connection, settled).await.map(drop)
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::ports::{
     CallLookup, CallUpdater, KnownParties, KnownPartiesQuery, PartiesLookup, PortUnavailable,
@@ -47,17 +49,19 @@ impl CallUpdater for SqliteStore {
     }
 
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
-        let (call_id, update) = (call_id.clone(), update.clone());
-        let merge = self
-            .connections
-            .write_synced(|writer| Box::pin(async move { merge(writer, call_id.as_str(), &update).await }));
+        let owned = Arc::new((call_id.clone(), update.clone()));
+        let merge = self.connections.write_synced(move |writer| {
+            let owned = Arc::clone(&owned);
+            Box::pin(async move { merge(writer, owned.0.as_str(), &owned.1).await })
+        });
         within(STORAGE_LIMIT, merge).await
     }
 
     async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
-        let (call_id, recording) = (call_id.clone(), recording.clone());
-        let attach = self.connections.write_synced(|writer| {
-            Box::pin(async move { attach_recording(writer, call_id.as_str(), &recording).await })
+        let owned = Arc::new((call_id.clone(), recording.clone()));
+        let attach = self.connections.write_synced(move |writer| {
+            let owned = Arc::clone(&owned);
+            Box::pin(async move { attach_recording(writer, owned.0.as_str(), &owned.1).await })
         });
         within(STORAGE_LIMIT, attach).await
     }

@@ -35,6 +35,11 @@ const UNSYNCED_BUSY_TIMEOUT: Duration = Duration::from_millis(1000);
 /// The size in bytes to which the log is truncated after a large import.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
 
+/// The number of pages in the log after which a commit also writes them into the file, and waits twice
+/// for the disk: 32 MiB. With SQLite's default of 1,000, 64 connections make that happen 13 times a
+/// second.
+const CHECKPOINT_PAGES: &str = "8192";
+
 /// The connections of one store.
 ///
 /// SQLite has one writer at a time, and a connection that finds it busy sleeps and tries again.
@@ -67,7 +72,8 @@ impl Connections {
             .filename(path)
             .foreign_keys(true)
             .busy_timeout(SYNCED_BUSY_TIMEOUT)
-            .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT);
+            .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
         let synced = options.clone().synchronous(SqliteSynchronous::Full);
         let unsynced =
             options.clone().synchronous(SqliteSynchronous::Normal).busy_timeout(UNSYNCED_BUSY_TIMEOUT);

@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::ports::{ContactRepo, PortUnavailable};
 use domain::{Contact, ContactId, OrganizationId, PhoneNumber};
 use sql_common::ContactColumns;
+use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
 use crate::failure::{STORAGE_LIMIT, unavailable, within};
@@ -51,22 +54,33 @@ impl ContactRepo for SqliteStore {
             if let Some(known) = self.find_by_number(organization_id, phone_number).await? {
                 return Ok(known);
             }
-            // Replacing the number by itself makes the statement return the row of a faster
-            // concurrent request.
-            let created = sqlx::query_as!(
-                ContactColumns,
-                "insert into contacts (id, organization_id, phone_number) values (?, ?, ?)
-                 on conflict (organization_id, phone_number) do update set phone_number = excluded.phone_number
-                 returning id, organization_id, first_name, last_name, phone_number",
-                new_id.as_str(),
-                organization_id.as_str(),
-                phone_number.as_e164()
-            );
-            let create = self.connections.write_synced(|writer| {
-                Box::pin(async { created.fetch_one(writer).await.map_err(unavailable) })
+            let owned = Arc::new((organization_id.clone(), phone_number.clone(), new_id.clone()));
+            let create = self.connections.write_synced(move |writer| {
+                let owned = Arc::clone(&owned);
+                Box::pin(async move { create(writer, &owned.0, &owned.1, &owned.2).await })
             });
             create.await.and_then(read)
         })
         .await
     }
+}
+
+/// Returns the contact of this number, which is the row of another request if that was faster: to
+/// replace the number by itself makes the statement return it.
+async fn create(
+    connection: &mut SqliteConnection,
+    organization_id: &OrganizationId,
+    phone_number: &PhoneNumber,
+    new_id: &ContactId,
+) -> Result<ContactColumns, PortUnavailable> {
+    let created = sqlx::query_as!(
+        ContactColumns,
+        "insert into contacts (id, organization_id, phone_number) values (?, ?, ?)
+         on conflict (organization_id, phone_number) do update set phone_number = excluded.phone_number
+         returning id, organization_id, first_name, last_name, phone_number",
+        new_id.as_str(),
+        organization_id.as_str(),
+        phone_number.as_e164()
+    );
+    created.fetch_one(connection).await.map_err(unavailable)
 }

@@ -93,6 +93,9 @@ impl ContextCache for SqliteStore {
 }
 
 /// Stores the context of a placed call. It replaces the context of the same conversation.
+///
+/// Both statements are one query, because each query is handed to the connection's thread, which costs
+/// more than its work.
 pub(crate) async fn store_outbound(
     connection: &mut SqliteConnection,
     context: &CallContext,
@@ -103,7 +106,8 @@ pub(crate) async fn store_outbound(
         "insert or replace into call_contexts
              (conversation_id, call_id, organization_id, user_id, contact_id, agent_id, provider_agent_id, from_number,
               to_number, reason, carrier_call_id, started_at, expires_at)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+         delete from inbound_contexts where conversation_id = ?",
         conversation_id,
         identity.call_id.as_str(),
         identity.organization_id.as_str(),
@@ -116,9 +120,8 @@ pub(crate) async fn store_outbound(
         context.reason.as_ref().map(CallReason::as_str),
         context.carrier_call_id.as_ref().map(CarrierCallId::as_str),
         context.started_at.unix_millis(),
-        now().after(ttl).unix_millis()
+        now().after(ttl).unix_millis(),
+        conversation_id
     );
-    execute(connection, stored).await?;
-    let inbound = sqlx::query!("delete from inbound_contexts where conversation_id = ?", conversation_id);
-    execute(connection, inbound).await.map(drop)
+    execute(connection, stored).await.map(drop)
 }

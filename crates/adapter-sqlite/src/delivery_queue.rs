@@ -156,38 +156,25 @@ impl SqliteStore {
         conclusion: ConclusionColumns,
         since: Timestamp,
     ) -> Result<(), PortUnavailable> {
-        let (now, ConclusionColumns { state, last_failure, .. }) = (now(), conclusion);
-        within(STORAGE_LIMIT, async {
-            let concluded = sqlx::query!(
-                "update webhook_deliveries
-                 set state = ?, last_failure = ?, concluded_at = ?, claimed_until = null
-                 where endpoint_id = ? and position = ? and state = 'pending' and attempts = ? and queued_at = ?",
-                state,
-                last_failure,
-                now.unix_millis(),
-                delivery.endpoint_id.as_str(),
-                delivery.event.sequence.number(),
-                delivery.attempt,
-                delivery.queued_at.unix_millis()
-            );
-            let suspended = sqlx::query!(
-                "update webhook_endpoints set suspension = ?, suspended_at = ?
-                 where id = ? and url = ? and suspended_at is null",
-                SuspensionReason::Gone.as_str(),
-                since.unix_millis(),
-                delivery.endpoint_id.as_str(),
-                delivery.url.as_str()
-            );
-            let conclude = self.connections.write_synced(|writer| {
-                Box::pin(async {
-                    if execute(&mut *writer, concluded).await? == 1 {
-                        execute(writer, suspended).await?;
-                    }
-                    Ok(())
-                })
-            });
-            conclude.await
-        })
-        .await
+        let ConclusionColumns { state, last_failure, .. } = conclusion;
+        let concluded = self.write_synced(sqlx::query!(
+            "update webhook_deliveries
+             set state = ?, last_failure = ?, concluded_at = ?, claimed_until = null
+             where endpoint_id = ? and position = ? and state = 'pending' and attempts = ? and queued_at = ?;
+             update webhook_endpoints set suspension = ?, suspended_at = ?
+             where changes() = 1 and id = ? and url = ? and suspended_at is null",
+            state,
+            last_failure,
+            now().unix_millis(),
+            delivery.endpoint_id.as_str(),
+            delivery.event.sequence.number(),
+            delivery.attempt,
+            delivery.queued_at.unix_millis(),
+            SuspensionReason::Gone.as_str(),
+            since.unix_millis(),
+            delivery.endpoint_id.as_str(),
+            delivery.url.as_str()
+        ));
+        concluded.await.map(drop)
     }
 }

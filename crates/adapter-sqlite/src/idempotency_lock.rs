@@ -22,8 +22,11 @@ impl IdempotencyLock for SqliteStore {
         hold_for: Duration,
     ) -> Result<HoldResult, PortUnavailable> {
         within(LEASE_LIMIT, async {
-            let mut transaction = self.connections.begin_unsynced().await?;
+            let mut writer = self.connections.write_unsynced().await?;
             let now = HostTime::now();
+            if self.sweeper.is_due() {
+                sweep(&mut writer, now).await?;
+            }
             let acquired = sqlx::query!(
                 "insert into call_locks (key, token, expires_at, boot_id, boot_offset) values (?1, ?2, ?3, ?4, ?5)
                  on conflict (key) do update
@@ -40,16 +43,12 @@ impl IdempotencyLock for SqliteStore {
                 now.since_boot,
                 now.wall_millis()
             );
-            if execute(&mut transaction, acquired).await? == 0 {
-                let hold = find_hold(&mut transaction, key, now).await?;
-                transaction.roll_back().await?;
-                return Ok(hold);
-            }
-            if self.sweeper.is_due() {
-                sweep(&mut transaction, now).await?;
-            }
-            transaction.commit().await?;
-            Ok(HoldResult::Granted)
+            let result = match execute(&mut writer, acquired).await? {
+                0 => find_hold(&mut writer, key, now).await?,
+                _ => HoldResult::Granted,
+            };
+            writer.end();
+            Ok(result)
         })
         .await
     }
@@ -80,7 +79,12 @@ impl IdempotencyLock for SqliteStore {
 
     async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable> {
         within(LEASE_LIMIT, async {
-            let mut transaction = self.connections.begin_unsynced().await?;
+            let mut writer = self.connections.write_unsynced().await?;
+            // First, so that no settled lock lacks its context. A transaction of both would cost more
+            // than they do: its begin and its end are handed to the connection's thread too.
+            if let Some(to_store) = settlement.context {
+                store_outbound(&mut writer, to_store.context, to_store.ttl).await?;
+            }
             let call = SettledColumns::from(settlement.call);
             let now = HostTime::now();
             let settled = sqlx::query!(
@@ -102,11 +106,8 @@ impl IdempotencyLock for SqliteStore {
                 now.since_boot,
                 now.wall_millis()
             );
-            let ownership = ownership(execute(&mut transaction, settled).await?);
-            if let Some(to_store) = settlement.context {
-                store_outbound(&mut transaction, to_store.context, to_store.ttl).await?;
-            }
-            transaction.commit().await?;
+            let ownership = ownership(execute(&mut writer, settled).await?);
+            writer.end();
             Ok(SettleResult { ownership, context_stored: settlement.context.is_some() })
         })
         .await

@@ -7,11 +7,11 @@ use domain::ports::PortUnavailable;
 use sql_common::Columns;
 use sqlx::query::{Map, Query};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::{Execute as _, Sqlite, SqliteConnection};
 
 use crate::SqliteStore;
 use crate::clock::now;
-use crate::failure::{STORAGE_LIMIT, unavailable, unreadable, within};
+use crate::failure::{STORAGE_LIMIT, failed, unavailable, unreadable, within};
 
 pub(crate) type Write<'q> = Query<'q, Sqlite, SqliteArguments>;
 pub(crate) type Select<'q, M> = Map<'q, Sqlite, M, SqliteArguments>;
@@ -81,8 +81,14 @@ impl SqliteStore {
 
     /// Runs a statement that writes, and is on disk when this returns. Returns the number of rows
     /// that it wrote.
-    pub(crate) async fn write_synced(&self, statement: Write<'static>) -> Result<u64, PortUnavailable> {
-        let write = self.connections.write_synced(|writer| Box::pin(execute(writer, statement)));
+    pub(crate) async fn write_synced(&self, mut statement: Write<'static>) -> Result<u64, PortUnavailable> {
+        let arguments =
+            statement.take_arguments().map_err(|error| failed(error.to_string()))?.unwrap_or_default();
+        let statement = statement.sql();
+        let write = self.connections.write_synced(move |writer| {
+            // The arguments are counted references, which are cheap to clone.
+            Box::pin(execute(writer, sqlx::query_with(statement.clone(), arguments.clone())))
+        });
         within(STORAGE_LIMIT, write).await
     }
 

@@ -9,25 +9,25 @@ use sqlx::SqliteConnection;
 use crate::clock::HostTime;
 use crate::failure::unavailable;
 
-/// Every so many acquired locks there is a sweep. Each lock leaves at most one row in each of the
-/// three tables, and a sweep removes up to [`BATCH`] of each, so that expired rows do not
+/// There is a sweep before every so many attempts to acquire a lock. Each attempt leaves at most one row
+/// in each of the three tables, and a sweep removes up to [`BATCH`] of each, so that expired rows do not
 /// accumulate.
 const SWEEP_INTERVAL: u32 = 32;
 
-/// The maximum number of rows that one transaction removes from one table: this limits how long it
+/// The maximum number of rows that one statement removes from one table: this limits how long it
 /// holds the writer.
 const BATCH: i64 = 256;
 
 /// Decides when to remove expired rows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sweeper {
-    acquired: Arc<AtomicU32>,
+    attempts: Arc<AtomicU32>,
 }
 
 impl Sweeper {
-    /// Counts an acquired lock. Returns whether it is time for a sweep.
+    /// Counts an attempt to acquire a lock. Returns whether it is time for a sweep.
     pub(crate) fn is_due(&self) -> bool {
-        self.acquired.fetch_add(1, Ordering::Relaxed) % SWEEP_INTERVAL == SWEEP_INTERVAL - 1
+        self.attempts.fetch_add(1, Ordering::Relaxed) % SWEEP_INTERVAL == SWEEP_INTERVAL - 1
     }
 }
 

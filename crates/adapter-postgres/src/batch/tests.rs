@@ -116,6 +116,35 @@ async fn work_that_waits_together_runs_together_if_it_fits() {
     assert_eq!(later, [vec![4, 6, 8], vec![7, 9]]);
 }
 
+/// Small batches cost more than large ones, so the second one waits for the first as long as that is
+/// fast.
+#[tokio::test(start_paused = true)]
+async fn another_batch_begins_only_while_the_first_is_slow() {
+    let fixture = Fixture::new();
+    let first = fixture.start(0, MINUTE);
+    tokio::time::sleep(SLOW_AFTER / 2).await;
+    let second = fixture.start(2, MINUTE);
+    tokio::time::sleep(SLOW_AFTER / 4).await;
+    assert_eq!(fixture.ran(), [[0]], "it is not slow yet");
+    tokio::time::sleep(SLOW_AFTER / 2).await;
+    assert_eq!(fixture.ran(), [[0], [2]]);
+    let third = fixture.start(4, MINUTE);
+    tokio::time::sleep(MINUTE / 2).await;
+    assert_eq!(fixture.ran().len(), MAX_RUNNING, "both are slow");
+    fixture.end_all();
+    assert_eq!(results(vec![first, second, third]).await, [Ok(0), Ok(2), Ok(4)]);
+
+    fixture.statement.may_end.forget_permits(100);
+    let mut outcomes = vec![fixture.start(0, MINUTE)];
+    tokio::time::sleep(SLOW_AFTER / 4).await;
+    outcomes.extend([2, 4].map(|number| fixture.start(number, MINUTE)));
+    tokio::time::sleep(SLOW_AFTER / 4).await;
+    assert_eq!(fixture.ran_later()[1..], [[0]], "no batch is slow now");
+    fixture.end_all();
+    assert_eq!(results(outcomes).await, [Ok(0), Ok(2), Ok(4)]);
+    assert_eq!(fixture.ran_later()[1..], [vec![0], vec![2, 4]]);
+}
+
 #[tokio::test]
 async fn a_batch_has_an_upper_bound() {
     let (fixture, _running) = Fixture::busy().await;

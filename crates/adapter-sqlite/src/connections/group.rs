@@ -2,9 +2,11 @@
 //!
 //! A write joins the queue. The first one starts a leader, a task of its own: no caller that stops
 //! waiting can abort the writes of others. When it is the leader's turn, it runs the queued writes in
-//! the order of their arrival, each in a savepoint, commits, and answers all of them after that.
+//! the order of their arrival, commits, and answers all of them after that.
 //!
-//! - A write that fails is rolled back to its savepoint and gets its error. The others go on.
+//! - If a write fails, the group is rolled back and run again with a savepoint for each write. The write
+//!   that fails then is rolled back to its savepoint and gets its error. The others go on. Savepoints for
+//!   every group would double the queries that a booking hands to the connection's thread.
 //! - If the transaction fails, as on a full disk, every write of the group gets that error.
 //! - A write whose caller has stopped waiting is left out if it has not begun, and otherwise done with
 //!   its group.
@@ -18,7 +20,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use domain::ports::PortUnavailable;
 use sqlx::SqliteConnection;
-use tokio::sync::{OwnedMutexGuard, oneshot};
+use tokio::sync::oneshot;
 
 use super::Connections;
 use super::writer::WriteTransaction;
@@ -34,14 +36,14 @@ pub(crate) type WriteFuture<'c, T> = Pin<Box<dyn Future<Output = Result<T, PortU
 
 impl Connections {
     /// Runs a write as a whole, after the writes that were queued before it. It is on disk when this
-    /// returns. It must pass on every error of a statement.
+    /// returns. It must pass on every error of a statement, and is run twice if its group fails once.
     pub(crate) async fn write_synced<T, W>(&self, write: W) -> Result<T, PortUnavailable>
     where
         T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection) -> WriteFuture<'c, T> + Send + 'static,
+        W: for<'c> FnMut(&'c mut SqliteConnection) -> WriteFuture<'c, T> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let member = Member { write: Some(write), result: Err(failed("the write was not run")), answer };
+        let member = Member { write, result: Err(failed("the write was not run")), answer };
         if self.queue.join(Box::new(member)) {
             tokio::spawn(lead(self.clone()));
         }
@@ -51,7 +53,7 @@ impl Connections {
     async fn commit_group(&self) {
         let turn = self.turn().await;
         let waiting = self.queue.len();
-        let mut transaction = match self.begin_group(turn).await {
+        let mut transaction = match self.begin(&self.synced, turn).await {
             Ok(transaction) => transaction,
             Err(error) => {
                 for member in (0..waiting).map_while(|_| self.queue.next()) {
@@ -61,26 +63,17 @@ impl Connections {
             }
         };
         let mut members = Vec::new();
-        let result = match self.run_members(&mut transaction, &mut members).await {
+        let result = match self.run_queued(&mut transaction, &mut members).await {
             Ok(()) => transaction.commit().await,
-            Err(error) => {
-                drop(transaction);
-                Err(error)
-            }
+            Err(error) => self.run_again(transaction, &mut members, error).await,
         };
         for member in members {
             member.answer(result.clone());
         }
     }
 
-    async fn begin_group(&self, turn: OwnedMutexGuard<()>) -> Result<WriteTransaction, PortUnavailable> {
-        let mut transaction = self.begin(&self.synced, turn).await?;
-        step(&mut transaction, "savepoint member").await?;
-        Ok(transaction)
-    }
-
-    /// Fails if the transaction cannot be committed.
-    async fn run_members(
+    /// Moves queued writes to `members` and runs them, until one fails.
+    async fn run_queued(
         &self,
         transaction: &mut WriteTransaction,
         members: &mut Vec<Box<dyn GroupMember>>,
@@ -93,18 +86,31 @@ impl Connections {
             }
             let result = member.run(transaction).await;
             members.push(member);
-            match result {
-                // One statement, since each one is handed to the connection's thread.
-                Ok(()) => step(transaction, "release member; savepoint member").await?,
-                Err(error) => {
-                    transaction.note_failure();
-                    // There is no savepoint if SQLite has rolled back the transaction by itself.
-                    let rolled_back = step(transaction, "rollback to member").await;
-                    rolled_back.map_err(|_| error)?
-                }
-            };
+            result?;
         }
         Ok(())
+    }
+
+    /// Rolls a transaction back in which a write has failed, and runs and commits its writes with a
+    /// savepoint for each. Fails if that transaction cannot be committed.
+    async fn run_again(
+        &self,
+        failed: WriteTransaction,
+        members: &mut [Box<dyn GroupMember>],
+        error: PortUnavailable,
+    ) -> Result<(), PortUnavailable> {
+        // There is nothing to roll back if SQLite has done so by itself, as on a full disk.
+        failed.roll_back().await.map_err(|_| error)?;
+        let mut transaction = self.begin_synced().await?;
+        for member in members {
+            step(&mut transaction, "savepoint member").await?;
+            if let Err(error) = member.run(&mut transaction).await {
+                transaction.note_failure();
+                step(&mut transaction, "rollback to member").await.map_err(|_| error)?;
+            }
+            step(&mut transaction, "release member").await?;
+        }
+        transaction.commit().await
     }
 }
 
@@ -205,7 +211,7 @@ trait GroupMember: Send {
 }
 
 struct Member<T, W> {
-    write: Option<W>,
+    write: W,
     result: Result<T, PortUnavailable>,
     answer: oneshot::Sender<Result<T, PortUnavailable>>,
 }
@@ -214,16 +220,14 @@ struct Member<T, W> {
 impl<T, W> GroupMember for Member<T, W>
 where
     T: Send,
-    W: for<'c> FnOnce(&'c mut SqliteConnection) -> WriteFuture<'c, T> + Send,
+    W: for<'c> FnMut(&'c mut SqliteConnection) -> WriteFuture<'c, T> + Send,
 {
     fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
 
     async fn run(&mut self, connection: &mut SqliteConnection) -> Result<(), PortUnavailable> {
-        if let Some(write) = self.write.take() {
-            self.result = write(connection).await;
-        }
+        self.result = (self.write)(connection).await;
         self.result.as_ref().map(drop).map_err(Clone::clone)
     }
 

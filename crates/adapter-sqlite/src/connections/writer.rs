@@ -83,17 +83,16 @@ impl WriteTransaction {
         Ok(())
     }
 
+    /// Fails if SQLite has rolled the transaction back by itself.
+    pub(super) async fn roll_back(self) -> Result<(), PortUnavailable> {
+        // Variables are dropped in reverse order: the turn comes last. The write has failed.
+        let Self { _turn, outcome: _outcome, connection } = self;
+        connection.rollback().await.map_err(unavailable)
+    }
+
     /// Notes that a part of the transaction has failed and was rolled back. The rest can be committed.
     pub(super) fn note_failure(&self) {
         self.outcome.note_failure();
-    }
-
-    /// Ends a transaction that turned out to have nothing to write.
-    pub(crate) async fn roll_back(self) -> Result<(), PortUnavailable> {
-        let Self { _turn, mut outcome, connection } = self;
-        connection.rollback().await.map_err(unavailable)?;
-        outcome.has_succeeded = true;
-        Ok(())
     }
 }
 

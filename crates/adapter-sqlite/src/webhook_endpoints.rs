@@ -62,7 +62,7 @@ impl WebhookEndpoints for SqliteStore {
         let owned = Arc::new((organization_id.clone(), id.clone(), change.clone()));
         let change = self.connections.write_synced(move |writer| {
             let owned = Arc::clone(&owned);
-            Box::pin(async move { change(writer, &owned.0, &owned.1, &owned.2).await })
+            Box::pin(async move { change_endpoint(writer, &owned.0, &owned.1, &owned.2).await })
         });
         Ok(match within(STORAGE_LIMIT, change).await? {
             (Some(row), _) => ChangeResult::Changed(read(row)?),
@@ -174,7 +174,7 @@ async fn register(
 }
 
 /// Returns the changed endpoint, and whether there is one with this id.
-async fn change(
+async fn change_endpoint(
     connection: &mut SqliteConnection,
     organization_id: &OrganizationId,
     id: &WebhookEndpointId,

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable};
+use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable, Total};
 use domain::{CallId, CallRecord, OrganizationId};
 use sql_common::{CallColumns, HistoryFilterColumns, ranks_once_given_up};
 
@@ -68,7 +68,7 @@ impl CallReader for PostgresStore {
         // earlier or later.
         let filter = HistoryFilterColumns::from(query);
         let (rows, total) = tokio::try_join!(self.page(&filter), self.count(&filter))?;
-        Ok(HistoryPage { calls: read_all(rows)?, total })
+        Ok(HistoryPage { calls: read_all(rows)?, total: Total::counted(total, query.count_up_to) })
     }
 }
 
@@ -84,11 +84,15 @@ impl PostgresStore {
                        from calls
                       where organization_id = $1
                         and (booked_at, id) < (coalesce($5::timestamptz, 'infinity'), coalesce($6::text, ''))
+                        and booked_at >= coalesce($10::timestamptz, '-infinity')
+                        and booked_at < coalesce($11::timestamptz, 'infinity')
                         and ($2::text is null or contact_id = $2)
                         and ($3::text is null or user_id = $3)
-                        and ($4::smallint is null
+                        and ($12::text is null or agent_id = $12)
+                        and ($13::text is null or to_number = $13)
+                        and ($4::smallint[] is null
                              or case when given_up_at is null then status_rank
-                                     else ($9::smallint[])[status_rank + 1] end = $4)
+                                     else ($9::smallint[])[status_rank + 1] end = any ($4))
                       order by booked_at desc, id desc
                       limit $7 offset $8
                  )
@@ -99,36 +103,51 @@ impl PostgresStore {
                 filter.organization_id,
                 filter.contact_id,
                 filter.user_id,
-                filter.status_rank,
+                filter.status_ranks.as_deref(),
                 filter.before_time.map(PgTime::bound),
                 filter.before_id,
                 filter.limit,
                 filter.offset,
-                &ranks_once_given_up()[..]
+                &ranks_once_given_up()[..],
+                filter.from.map(PgTime::bound),
+                filter.until.map(PgTime::bound),
+                filter.agent_id,
+                filter.to_number
             )
         })
         .await
     }
 
     /// The number of calls that match, on all pages.
-    async fn count(&self, filter: &HistoryFilterColumns<'_>) -> Result<u64, PortUnavailable> {
+    async fn count(&self, filter: &HistoryFilterColumns<'_>) -> Result<u32, PortUnavailable> {
         let counted = self.only_row(Access::Read, || {
             sqlx::query!(
                 r#"select count(*) as "total!"
-                     from calls
-                    where organization_id = $1
-                      and ($2::text is null or contact_id = $2)
-                      and ($3::text is null or user_id = $3)
-                      and ($4::smallint is null
-                           or case when given_up_at is null then status_rank
-                                   else ($5::smallint[])[status_rank + 1] end = $4)"#,
+                     from (select
+                             from calls
+                            where organization_id = $1
+                              and booked_at >= coalesce($6::timestamptz, '-infinity')
+                              and booked_at < coalesce($7::timestamptz, 'infinity')
+                              and ($2::text is null or contact_id = $2)
+                              and ($3::text is null or user_id = $3)
+                              and ($8::text is null or agent_id = $8)
+                              and ($9::text is null or to_number = $9)
+                              and ($4::smallint[] is null
+                                   or case when given_up_at is null then status_rank
+                                           else ($5::smallint[])[status_rank + 1] end = any ($4))
+                            limit $10) as matching"#,
                 filter.organization_id,
                 filter.contact_id,
                 filter.user_id,
-                filter.status_rank,
-                &ranks_once_given_up()[..]
+                filter.status_ranks.as_deref(),
+                &ranks_once_given_up()[..],
+                filter.from.map(PgTime::bound),
+                filter.until.map(PgTime::bound),
+                filter.agent_id,
+                filter.to_number,
+                filter.count_limit
             )
         });
-        u64::try_from(counted.await?.total).map_err(|_| because("a count was negative"))
+        u32::try_from(counted.await?.total).map_err(|_| because("a count was out of range"))
     }
 }

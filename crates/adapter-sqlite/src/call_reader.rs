@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable};
+use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable, Total};
 use domain::{CallId, CallRecord, OrganizationId, Timestamp};
 use sql_common::{CallColumns, HistoryFilterColumns, ranks_once_given_up};
 use sqlx::{Acquire, SqliteConnection};
@@ -57,7 +57,7 @@ impl CallReader for SqliteStore {
             let mut snapshot = reader.begin().await.map_err(unavailable)?;
             let calls = page(&mut snapshot, &filter).await?;
             let total = count(&mut snapshot, &filter).await?;
-            Ok(HistoryPage { calls: read_all(calls)?, total })
+            Ok(HistoryPage { calls: read_all(calls)?, total: Total::counted(total, query.count_up_to) })
         })
         .await
     }
@@ -72,20 +72,29 @@ async fn page(
         "where calls.organization_id = ?1
              and (?2 is null or calls.contact_id = ?2)
              and (?3 is null or calls.user_id = ?3)
-             and (?4 is null or ?4 = iif(calls.given_up_at is null, calls.status_rank,
-                                         json_extract(?9, '$[' || calls.status_rank || ']')))
+             and (?4 is null or iif(calls.given_up_at is null, calls.status_rank,
+                                    json_extract(?9, '$[' || calls.status_rank || ']'))
+                                in (select value from json_each(?4)))
              and (?5 is null or (calls.booked_at, calls.id) < (?5, ?6))
+             and (?10 is null or calls.booked_at >= ?10)
+             and (?11 is null or calls.booked_at < ?11)
+             and (?12 is null or calls.agent_id = ?12)
+             and (?13 is null or calls.to_number = ?13)
          order by calls.booked_at desc, calls.id desc
          limit ?7 offset ?8",
         filter.organization_id,
         filter.contact_id,
         filter.user_id,
-        filter.status_rank,
+        filter.status_ranks.as_deref().map(to_json),
         filter.before_time.map(Timestamp::unix_millis),
         filter.before_id,
         filter.limit,
         filter.offset,
-        ranks_to_json()
+        to_json(&ranks_once_given_up()),
+        filter.from.map(Timestamp::unix_millis),
+        filter.until.map(Timestamp::unix_millis),
+        filter.agent_id,
+        filter.to_number
     );
     rows(connection, page).await
 }
@@ -94,27 +103,37 @@ async fn page(
 async fn count(
     connection: &mut SqliteConnection,
     filter: &HistoryFilterColumns<'_>,
-) -> Result<u64, PortUnavailable> {
+) -> Result<u32, PortUnavailable> {
     let total = sqlx::query_scalar!(
-        "select count(*) from calls
-         where organization_id = ?1
-             and (?2 is null or contact_id = ?2)
-             and (?3 is null or user_id = ?3)
-             and (?4 is null or ?4 = iif(given_up_at is null, status_rank,
-                                         json_extract(?5, '$[' || status_rank || ']')))",
+        "select count(*)
+         from (select 1 from calls
+               where organization_id = ?1
+                   and (?2 is null or contact_id = ?2)
+                   and (?3 is null or user_id = ?3)
+                   and (?4 is null or iif(given_up_at is null, status_rank,
+                                          json_extract(?5, '$[' || status_rank || ']'))
+                                      in (select value from json_each(?4)))
+                   and (?6 is null or booked_at >= ?6)
+                   and (?7 is null or booked_at < ?7)
+                   and (?8 is null or agent_id = ?8)
+                   and (?9 is null or to_number = ?9)
+               limit ?10)",
         filter.organization_id,
         filter.contact_id,
         filter.user_id,
-        filter.status_rank,
-        ranks_to_json()
+        filter.status_ranks.as_deref().map(to_json),
+        to_json(&ranks_once_given_up()),
+        filter.from.map(Timestamp::unix_millis),
+        filter.until.map(Timestamp::unix_millis),
+        filter.agent_id,
+        filter.to_number,
+        filter.count_limit
     );
     let total = total.fetch_one(connection).await.map_err(unavailable)?;
-    u64::try_from(total).map_err(|_| failed("a count was negative"))
+    u32::try_from(total).map_err(|_| failed("a count was out of range"))
 }
 
-/// For each status, the rank of the status that clients see once the call is given up: a JSON
-/// array.
-fn ranks_to_json() -> String {
-    let ranks = ranks_once_given_up().map(|rank| rank.to_string());
+fn to_json(ranks: &[i16]) -> String {
+    let ranks: Vec<String> = ranks.iter().map(i16::to_string).collect();
     format!("[{}]", ranks.join(","))
 }

@@ -11,7 +11,7 @@ mod timestamp;
 use domain::{CallEvent, EndReason, TestEvent, Timestamp};
 use serde::Serialize;
 
-pub use self::timestamp::iso8601;
+pub use self::timestamp::{from_iso8601, iso8601};
 
 /// One event of a call, as event streams and webhook deliveries send it.
 // Without `Debug`: it is personal data. The order of the fields is the order on the wire.

@@ -1,6 +1,7 @@
 use domain::Timestamp;
 use time::OffsetDateTime;
 use time::format_description::StaticFormatDescription;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 /// ISO 8601 has four digits for a year.
@@ -18,6 +19,14 @@ pub fn iso8601(time: Timestamp) -> String {
         .expect("the years 0 to 9999 are all representable")
         .format(FORMAT)
         .expect("a time has every component of the format")
+}
+
+/// Reads a time in ISO 8601 with a date, a time and an offset from UTC, as RFC 3339 has it. Digits below
+/// milliseconds are dropped.
+#[must_use]
+pub fn from_iso8601(text: &str) -> Option<Timestamp> {
+    let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
+    i64::try_from(nanos.div_euclid(1_000_000)).ok().map(Timestamp::from_unix_millis)
 }
 
 #[cfg(test)]

@@ -2,13 +2,20 @@
 //! filter.
 
 use domain::ports::{DeliveryListQuery, HistoryQuery};
-use domain::{CallId, ContactId, DeliveryState, Timestamp, UserId, WebhookEndpointId};
+use domain::{AgentId, CallId, ContactId, DeliveryState, PhoneNumber, Timestamp, UserId, WebhookEndpointId};
 
 pub struct HistoryFilterColumns<'a> {
     pub organization_id: &'a str,
     pub contact_id: Option<&'a str>,
     pub user_id: Option<&'a str>,
-    pub status_rank: Option<i16>,
+    pub agent_id: Option<&'a str>,
+    pub to_number: Option<&'a str>,
+    /// `None` if any status matches.
+    pub status_ranks: Option<Vec<i16>>,
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    /// One more than the number up to which matches are counted.
+    pub count_limit: i64,
     /// The last call of the previous page: its time of booking and its id, or neither.
     pub before_time: Option<Timestamp>,
     pub before_id: Option<&'a str>,
@@ -17,13 +24,19 @@ pub struct HistoryFilterColumns<'a> {
 }
 
 impl<'a> From<&'a HistoryQuery> for HistoryFilterColumns<'a> {
-    fn from(HistoryQuery { organization_id, filter }: &'a HistoryQuery) -> Self {
+    fn from(HistoryQuery { organization_id, filter, count_up_to }: &'a HistoryQuery) -> Self {
+        let ranks: Vec<i16> = filter.statuses.iter().map(|status| status.rank().into()).collect();
         let (before_time, before_id) = filter.before.as_ref().map(|(time, id)| (*time, id)).unzip();
         Self {
             organization_id: organization_id.as_str(),
             contact_id: filter.contact_id.as_ref().map(ContactId::as_str),
             user_id: filter.user_id.as_ref().map(UserId::as_str),
-            status_rank: filter.status.map(|status| status.rank().into()),
+            agent_id: filter.agent_id.as_ref().map(AgentId::as_str),
+            to_number: filter.to.as_ref().map(PhoneNumber::as_e164),
+            status_ranks: Some(ranks).filter(|ranks| !ranks.is_empty()),
+            from: filter.from,
+            until: filter.until,
+            count_limit: i64::from(*count_up_to) + 1,
             before_time,
             before_id: before_id.map(CallId::as_str),
             limit: filter.limit.into(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{HistoryPage, HistoryQuery};
+use domain::ports::{HistoryPage, HistoryQuery, Total};
 use domain::{
     Booking, CallIdentity, CallRecord, CallStatus, CallUpdate, ContactIdentity, DialOutcome, DirectoryRecord,
     HistoryFilter, NotDialled, NotDialledReason, OrganizationId, UpdateContent,
@@ -14,7 +14,7 @@ use crate::call_updates::{
     settled_at,
 };
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
-use crate::fixtures::{Tenant, call_id, contact, long_contact_id, moment, name, provider_reference, user};
+use crate::fixtures::{Tenant, agent, call_id, contact, long_contact_id, moment, name, provider_reference, user};
 use crate::harness::CallsHarness;
 
 suite! {
@@ -22,6 +22,7 @@ suite! {
     a_booked_call_is_read,
     another_tenants_call_is_absent,
     history_is_filtered_and_paged,
+    matches_are_counted_up_to_a_limit,
     history_is_the_tenants_own,
     the_outcome_of_the_dial_is_read,
     a_given_up_call_is_listed_as_unknown,
@@ -65,7 +66,7 @@ pub async fn another_tenants_call_is_absent(harness: &impl CallsHarness) {
 /// transcripts and the lists of the analysis. Filters apply alone and together. The total counts all matches, whatever the page.
 pub async fn history_is_filtered_and_paged(harness: &impl CallsHarness) {
     let (tenant, expected) = past(harness).await;
-    let HistoryQuery { organization_id, filter: all } = everything(&tenant);
+    let HistoryQuery { organization_id, filter: all, .. } = everything(&tenant);
     let total = expected.len();
     assert!(
         page(harness, &organization_id, &all).await.calls == expected,
@@ -85,28 +86,49 @@ pub async fn history_is_filtered_and_paged(harness: &impl CallsHarness) {
     for (filter, calls) in pages {
         let page = page(harness, &organization_id, &filter).await;
         assert!(page.calls == calls, "{filter:?} gives {:?}", ids(&page.calls));
-        assert_eq!(page.total, u64::try_from(total).expect("a few"), "the total does not depend on the page");
+        assert_eq!(page.total, exactly(total), "the total does not depend on the page");
     }
 
     let (user, contact) = (&expected[0].identity.user_id, &expected[0].contact.id);
+    let (agent, to) = (&expected[0].identity.agent_id, &expected[0].identity.to);
+    let (newer, older) = (Some(expected[2].booked_at), Some(expected[5].booked_at));
+    let both = vec![CallStatus::Completed, CallStatus::Failed];
     let filters = [
         HistoryFilter { user_id: Some(user.clone()), ..all.clone() },
         HistoryFilter { contact_id: Some(contact.clone()), ..all.clone() },
-        HistoryFilter { status: Some(CallStatus::Completed), ..all.clone() },
-        HistoryFilter { status: Some(CallStatus::Initiated), ..all.clone() },
-        HistoryFilter { status: Some(CallStatus::Ringing), ..all.clone() },
+        HistoryFilter { agent_id: Some(agent.clone()), ..all.clone() },
+        HistoryFilter { to: Some(to.clone()), ..all.clone() },
+        HistoryFilter { statuses: vec![CallStatus::Completed], ..all.clone() },
+        HistoryFilter { statuses: vec![CallStatus::Initiated], ..all.clone() },
+        HistoryFilter { statuses: vec![CallStatus::Ringing], ..all.clone() },
+        HistoryFilter { statuses: both.clone(), ..all.clone() },
+        // From its own time on, and until before its own time.
+        HistoryFilter { from: older, ..all.clone() },
+        HistoryFilter { until: newer, ..all.clone() },
+        HistoryFilter { from: older, until: newer, statuses: both, ..all.clone() },
+        HistoryFilter { agent_id: Some(agent.clone()), to: Some(to.clone()), from: older, ..all.clone() },
         HistoryFilter { user_id: Some(user.clone()), contact_id: Some(contact.clone()), ..all.clone() },
-        HistoryFilter { user_id: Some(user.clone()), status: Some(CallStatus::Failed), ..all.clone() },
+        HistoryFilter { user_id: Some(user.clone()), statuses: vec![CallStatus::Failed], ..all.clone() },
     ];
     for filter in filters {
         let matching: Vec<CallRecord> =
             expected.iter().filter(|call| matches(&filter, call)).cloned().collect();
         assert!(matching.len() < total, "the filter excludes no call");
         let first = page(harness, &organization_id, &HistoryFilter { limit: 1, ..filter.clone() }).await;
-        assert_eq!(first.total, u64::try_from(matching.len()).expect("a few"), "{filter:?}");
+        assert_eq!(first.total, exactly(matching.len()), "{filter:?}");
         assert!(first.calls == matching[..matching.len().min(1)], "{filter:?} gives {:?}", ids(&first.calls));
         let whole = page(harness, &organization_id, &filter).await.calls;
         assert!(whole == matching, "{filter:?} gives {:?}", ids(&whole));
+    }
+}
+
+/// A count ends after one call more than the limit, whatever the page.
+pub async fn matches_are_counted_up_to_a_limit(harness: &impl CallsHarness) {
+    let (tenant, calls) = past(harness).await;
+    for (count_up_to, total) in [(9, exactly(8)), (8, exactly(8)), (7, Total::MoreThan(7))] {
+        let query = HistoryQuery { count_up_to, ..everything(&tenant) };
+        let page = harness.reader().history(&query).await.expect("store is up");
+        assert_eq!((page.total, ids(&page.calls)), (total, ids(&calls)), "up to {count_up_to}");
     }
 }
 
@@ -116,20 +138,21 @@ pub async fn history_is_the_tenants_own(harness: &impl CallsHarness) {
     let (our_call, their_call) = (ours.booking(LONG), theirs.booking(LONG));
     book(harness, &our_call).await;
     book(harness, &their_call).await;
-    let HistoryQuery { organization_id, filter: all } = everything(&ours);
+    let HistoryQuery { organization_id, filter: all, .. } = everything(&ours);
     let page_of_all = page(harness, &organization_id, &all).await;
     assert_eq!(
         (ids(&page_of_all.calls), page_of_all.total),
-        (vec![our_call.identity.call_id.to_string()], 1)
+        (vec![our_call.identity.call_id.to_string()], exactly(1))
     );
     let of_theirs = [
         HistoryFilter { user_id: Some(theirs.user.id.clone()), ..all.clone() },
         HistoryFilter { contact_id: Some(theirs.contact_id()), ..all.clone() },
+        HistoryFilter { to: Some(their_call.identity.to.clone()), ..all.clone() },
     ];
     for filter in of_theirs {
         assert_eq!(
             page(harness, &organization_id, &filter).await,
-            HistoryPage { calls: Vec::new(), total: 0 }
+            HistoryPage { calls: Vec::new(), total: exactly(0) }
         );
     }
 }
@@ -158,19 +181,19 @@ pub async fn a_given_up_call_is_listed_as_unknown(harness: &impl CallsHarness) {
     merge(harness, &lost, &given_up()).await;
     let progress = find(harness, &lost).await.progress;
     assert_eq!(progress.status, Some(CallStatus::InProgress), "the stored status stays");
-    let HistoryQuery { organization_id, filter: all } = everything(&tenant);
+    let HistoryQuery { organization_id, filter: all, .. } = everything(&tenant);
     let (lost_id, running_id) = (&lost.identity.call_id, &running.identity.call_id);
     let completed = conversation(CallStatus::Completed);
     for (update, shown) in [(given_up(), CallStatus::Unknown), (completed, CallStatus::Completed)] {
         merge(harness, &lost, &update).await;
         for status in CallStatus::ALL {
-            let filter = HistoryFilter { status: Some(status), ..all.clone() };
+            let filter = HistoryFilter { statuses: vec![status], ..all.clone() };
             let page = page(harness, &organization_id, &filter).await;
             let of_lost = Some(lost_id.to_string()).filter(|_| status == shown);
             let of_running = Some(running_id.to_string()).filter(|_| status == CallStatus::InProgress);
             let expected: Vec<String> = of_lost.into_iter().chain(of_running).collect();
             assert_eq!(ids(&page.calls), expected, "{status:?}");
-            assert_eq!(page.total, u64::try_from(expected.len()).expect("a few"), "{status:?}");
+            assert_eq!(page.total, exactly(expected.len()), "{status:?}");
         }
     }
 }
@@ -196,8 +219,12 @@ async fn past(harness: &impl CallsHarness) -> (Tenant, Vec<CallRecord>) {
     colleague.user = user(&tenant.organization.id);
     colleague.user.full_name = name("Åse 2");
     colleague.contact = contact(&tenant.organization.id);
-    let records =
-        [DirectoryRecord::User(colleague.user.clone()), DirectoryRecord::Contact(colleague.contact.clone())];
+    colleague.agent = agent(&tenant.organization.id);
+    let records = [
+        DirectoryRecord::User(colleague.user.clone()),
+        DirectoryRecord::Contact(colleague.contact.clone()),
+        DirectoryRecord::Agent(colleague.agent.clone()),
+    ];
     harness.store(&records).await;
     let mixed = Tenant { contact: colleague.contact.clone(), ..tenant.clone() };
 
@@ -240,7 +267,16 @@ fn without_transcript(update: &CallUpdate) -> CallUpdate {
 fn matches(filter: &HistoryFilter, call: &CallRecord) -> bool {
     filter.user_id.as_ref().is_none_or(|id| *id == call.identity.user_id)
         && filter.contact_id.as_ref().is_none_or(|id| *id == call.contact.id)
-        && filter.status.is_none_or(|status| Some(status) == call.progress.status)
+        && filter.agent_id.as_ref().is_none_or(|id| *id == call.identity.agent_id)
+        && filter.to.as_ref().is_none_or(|number| *number == call.identity.to)
+        && filter.from.is_none_or(|from| call.booked_at >= from)
+        && filter.until.is_none_or(|until| call.booked_at < until)
+        && (filter.statuses.is_empty()
+            || call.progress.status.is_some_and(|status| filter.statuses.contains(&status)))
+}
+
+fn exactly(calls: usize) -> Total {
+    Total::Exactly(u32::try_from(calls).expect("a few"))
 }
 
 async fn page(
@@ -248,7 +284,11 @@ async fn page(
     organization_id: &OrganizationId,
     filter: &HistoryFilter,
 ) -> HistoryPage {
-    let query = HistoryQuery { organization_id: organization_id.clone(), filter: filter.clone() };
+    let query = HistoryQuery {
+        organization_id: organization_id.clone(),
+        filter: filter.clone(),
+        count_up_to: 10_000,
+    };
     harness.reader().history(&query).await.expect("store is up")
 }
 

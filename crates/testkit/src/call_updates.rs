@@ -179,9 +179,8 @@ pub(crate) fn overdue(tenant: &Tenant, booking: &Booking, reference: ProviderRef
 
 /// The tenant's whole history, on one page.
 pub(crate) fn everything(tenant: &Tenant) -> HistoryQuery {
-    let filter =
-        HistoryFilter { contact_id: None, user_id: None, status: None, before: None, limit: 200, offset: 0 };
-    HistoryQuery { organization_id: tenant.organization.id.clone(), filter }
+    let filter = HistoryFilter { limit: 200, ..HistoryFilter::default() };
+    HistoryQuery { organization_id: tenant.organization.id.clone(), filter, count_up_to: 10_000 }
 }
 
 pub(crate) async fn merge(harness: &impl CallsHarness, booking: &Booking, update: &CallUpdate) {

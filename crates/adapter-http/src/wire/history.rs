@@ -1,6 +1,7 @@
-use domain::ports::HistoryPage;
-use domain::{CallStatus, ContactId, HistoryFilter, UserId};
-use event_json::schema::{always_true, call_status};
+use domain::ports::{HistoryPage, Total};
+use domain::{AgentId, CallStatus, ContactId, HistoryFilter, PhoneNumber, UserId};
+use event_json::from_iso8601;
+use event_json::schema::{always_true, call_statuses};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -13,6 +14,9 @@ use crate::failure::InvalidRequest;
 /// the cursor.
 const MAX_OFFSET: u32 = 100_000;
 
+const A_TIME: &str =
+    "must be a time with an offset from UTC, such as 2026-03-02T09:00:00Z, with + written as %2B";
+
 /// The parameters of the list.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", default)]
@@ -24,8 +28,21 @@ pub(crate) struct HistoryParameters {
     /// Only calls that this user requested.
     #[param(value_type = String, required = false, max_length = 128)]
     user_id: Option<String>,
-    #[param(schema_with = call_status, required = false)]
+    /// Only calls by this agent.
+    #[param(value_type = String, required = false, max_length = 128)]
+    agent_id: Option<String>,
+    /// Only calls to this number, in E.164.
+    #[param(value_type = String, required = false, max_length = 16, example = "+14165550123")]
+    to_number: Option<String>,
+    /// Only calls with one of these statuses, separated by commas.
+    #[param(schema_with = call_statuses, style = Form, explode = false, required = false)]
     status: Option<String>,
+    /// Only calls booked at this time or later. It has an offset from UTC, as in RFC 3339.
+    #[param(value_type = String, format = DateTime, required = false)]
+    from: Option<String>,
+    /// Only calls booked earlier than this time.
+    #[param(value_type = String, format = DateTime, required = false)]
+    to: Option<String>,
     /// The largest number of calls in the page.
     #[param(value_type = u32, required = false, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
@@ -46,8 +63,12 @@ pub(crate) struct HistoryResponse {
     success: bool,
     /// The calls, without their transcripts.
     calls: Vec<CallDocument>,
-    /// The number of matching calls in all pages.
-    total: u64,
+    /// The number of matching calls in all pages, exact up to 10000.
+    total: u32,
+    /// `true` if more calls than `total` match.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    total_is_lower_bound: bool,
     /// The value of `before` for the next page; absent if this is the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
@@ -67,7 +88,20 @@ impl HistoryParameters {
         let filter = HistoryFilter {
             contact_id: problems.read("contactId", self.contact_id, an_id, |id| ContactId::parse(id).ok()),
             user_id: problems.read("userId", self.user_id, an_id, |id| UserId::parse(id).ok()),
-            status: problems.read("status", self.status, "must be a status of calls", CallStatus::from_name),
+            agent_id: problems.read("agentId", self.agent_id, an_id, |id| AgentId::parse(id).ok()),
+            to: problems.read(
+                "toNumber",
+                self.to_number,
+                "must be a number in E.164, with + written as %2B",
+                |it| PhoneNumber::parse(it).ok(),
+            ),
+            statuses: problems
+                .read("status", self.status, "must be statuses of calls, separated by commas", |names| {
+                    names.split(',').map(CallStatus::from_name).collect()
+                })
+                .unwrap_or_default(),
+            from: problems.read("from", self.from, A_TIME, from_iso8601),
+            until: problems.read("to", self.to, A_TIME, from_iso8601),
             limit: problems
                 .read("limit", self.limit, "must be a whole number from 1 to 200", |text| {
                     number(text).filter(|limit| (1..=most).contains(limit))
@@ -95,7 +129,11 @@ impl HistoryResponse {
         let is_full = u32::try_from(page.calls.len()).is_ok_and(|calls| calls >= limit);
         let next_cursor = page.calls.last().filter(|_| is_full).map(cursor::after);
         let calls = page.calls.into_iter().map(|record| CallDocument::listed(record, provider)).collect();
-        Self { success: true, calls, total: page.total, next_cursor }
+        let (total, total_is_lower_bound) = match page.total {
+            Total::Exactly(total) => (total, false),
+            Total::MoreThan(total) => (total, true),
+        };
+        Self { success: true, calls, total, total_is_lower_bound, next_cursor }
     }
 }
 

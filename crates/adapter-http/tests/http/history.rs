@@ -1,6 +1,6 @@
 //! Listing calls: filters, pages, cursors.
 
-use domain::{CallStatus, ContactId, Timestamp, UserId};
+use domain::{AgentId, CallStatus, ContactId, PhoneNumber, Timestamp, UserId};
 use serde_json::{Value, json};
 use testkit::memory::LedgerCall;
 
@@ -46,6 +46,8 @@ async fn every_parameter_selects_calls() {
     calls[3].booking.identity.contact_id = ContactId::parse("c+1").expect("a valid id");
     calls[5].booking.identity.user_id = UserId::parse("u2").expect("a valid id");
     calls[7].progress.status = Some(CallStatus::NoAnswer);
+    calls[11].booking.identity.agent_id = AgentId::parse("a2").expect("a valid id");
+    calls[13].booking.identity.to = PhoneNumber::parse("+14165550199").expect("a valid number");
     let world = World::with_calls(calls);
     world.memory.import(&[contact("c+1", "o1", None), user("u2")]);
     let gateway = start(&world).await;
@@ -53,11 +55,18 @@ async fn every_parameter_selects_calls() {
         ("?contactId=c%2B1", 3..4, 1),
         ("?userId=u2", 5..6, 1),
         ("?status=no-answer", 7..8, 1),
+        ("?status=no-answer,completed", 7..8, 1),
+        ("?agentId=a2", 11..12, 1),
+        ("?toNumber=%2B14165550199", 13..14, 1),
+        ("?toNumber=14165550199", 13..14, 1),
+        // The call of this age was booked at this time, and the one before it a millisecond earlier.
+        ("?from=2026-03-02T09:10:00.040Z", 0..3, 3),
+        ("?from=2026-03-02T10:10:00.040%2B01:00&to=2026-03-02T09:10:00.042Z", 1..3, 2),
         ("?limit=1&offset=9", 9..10, 210),
         ("?limit=1&offset=100000", 0..0, 210),
         ("?limit=200&offset=0", 0..200, 210),
         ("", 0..50, 210),
-        ("?contactId=&userId=&status=&limit=&offset=&before=", 0..50, 210),
+        ("?contactId=&userId=&agentId=&toNumber=&status=&from=&to=&limit=&offset=&before=", 0..50, 210),
     ];
     for (query, expected, total) in cases {
         let response = list(&gateway, query).await;
@@ -75,12 +84,20 @@ async fn every_parameter_selects_calls() {
 #[tokio::test]
 async fn an_invalid_parameter_is_named() {
     let too_long = format!("?contactId={}", "x".repeat(129));
-    let cases: [(&str, &[&str]); 18] = [
+    let cases: [(&str, &[&str]); 25] = [
         (&too_long, &["contactId"]),
         ("?contactId=a%00", &["contactId"]),
         ("?userId=a%0Ab", &["userId"]),
         ("?status=finished", &["status"]),
         ("?status=Completed", &["status"]),
+        ("?status=completed,", &["status"]),
+        ("?status=completed,finished", &["status"]),
+        ("?agentId=a%00", &["agentId"]),
+        // A `+` that is not escaped is a space.
+        ("?toNumber=+14165550199", &["toNumber"]),
+        ("?from=2026-03-02", &["from"]),
+        ("?to=2026-03-02T10:10:00+01:00", &["to"]),
+        ("?from=1772442600", &["from"]),
         ("?limit=0", &["limit"]),
         ("?limit=201", &["limit"]),
         ("?limit=-1", &["limit"]),

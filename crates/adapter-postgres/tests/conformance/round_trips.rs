@@ -129,14 +129,8 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
     let event = IncomingEvent { key: "a:b", kind: "a", body: b"{}", received_at: now };
     let query = HistoryQuery {
         organization_id: organization_id.clone(),
-        filter: HistoryFilter {
-            contact_id: None,
-            user_id: None,
-            status: None,
-            before: None,
-            limit: 1,
-            offset: 0,
-        },
+        filter: HistoryFilter { limit: 1, ..HistoryFilter::default() },
+        count_up_to: 1,
     };
     let update = CallUpdate::unresolved();
 

@@ -1,9 +1,10 @@
 //! A call in the ledger, and how a later report changes it.
 
 use crate::{
-    AnswerTime, CallEventKind, CallId, CallIdentity, CallReason, CallStatus, CallTimes, CarrierCallId,
-    Contact, ContactId, ConversationId, ConversationRecord, DialOutcome, EndReason, GivenUp,
-    NotConnectedReason, NotDialled, PersonName, ProviderCause, Recording, RecordingReport, Timestamp, UserId,
+    AgentId, AnswerTime, CallEventKind, CallId, CallIdentity, CallReason, CallStatus, CallTimes,
+    CarrierCallId, Contact, ContactId, ConversationId, ConversationRecord, DialOutcome, EndReason, GivenUp,
+    NotConnectedReason, NotDialled, PersonName, PhoneNumber, ProviderCause, Recording, RecordingReport,
+    Timestamp, UserId,
 };
 
 /// One call, as the ledger has it.
@@ -34,8 +35,16 @@ pub struct HistoryFilter {
     pub contact_id: Option<ContactId>,
     /// Only calls that this user asked for.
     pub user_id: Option<UserId>,
-    /// Only calls that clients see with this status.
-    pub status: Option<CallStatus>,
+    /// Only calls by this agent.
+    pub agent_id: Option<AgentId>,
+    /// Only calls to this number.
+    pub to: Option<PhoneNumber>,
+    /// Only calls that clients see with one of these statuses; with none, calls with any status.
+    pub statuses: Vec<CallStatus>,
+    /// Only calls booked at this time or later.
+    pub from: Option<Timestamp>,
+    /// Only calls booked earlier than this time.
+    pub until: Option<Timestamp>,
     /// Only calls booked before this one: the last call of the previous page.
     pub before: Option<(Timestamp, CallId)>,
     /// The maximum number of calls; at most [`HistoryFilter::MAX_LIMIT`].
@@ -49,6 +58,27 @@ impl HistoryFilter {
     pub const MAX_LIMIT: u32 = 200;
     /// The page size if the client does not set a limit.
     pub const DEFAULT_LIMIT: u32 = 50;
+    /// The number of matching calls up to which a list says how many there are: an exact number of
+    /// millions would cost more than the page.
+    pub const MAX_COUNT: u32 = 10_000;
+}
+
+/// All calls, on a page of the default size.
+impl Default for HistoryFilter {
+    fn default() -> Self {
+        Self {
+            contact_id: None,
+            user_id: None,
+            agent_id: None,
+            to: None,
+            statuses: Vec::new(),
+            from: None,
+            until: None,
+            before: None,
+            limit: Self::DEFAULT_LIMIT,
+            offset: 0,
+        }
+    }
 }
 
 /// What is known of a call so far. [`CallProgress::merge`] adds every later report.

@@ -7,9 +7,10 @@ use crate::{CallId, CallRecord, HistoryFilter, OrganizationId};
 ///
 /// - MUST find a booked call with its user and contact (`a_booked_call_is_read`), and treat another
 ///   organization's call as absent (`another_tenants_call_is_absent`).
-/// - MUST list the newest calls first, by filter and page, with the total number of matches and without
+/// - MUST list the newest calls first, by filter and page, with the number of matches and without
 ///   what may be long, as [`ConversationRecord::in_short`](crate::ConversationRecord::in_short) shows them
 ///   (`history_is_filtered_and_paged`), for one organization only (`history_is_the_tenants_own`).
+/// - MUST count no further than it is asked to (`matches_are_counted_up_to_a_limit`).
 /// - MUST show the outcome of a call's dial before any later report arrives, with the code of a refusal
 ///   (`the_outcome_of_the_dial_is_read`).
 /// - MUST filter by the status that clients see,
@@ -38,6 +39,8 @@ pub struct HistoryQuery {
     pub organization_id: OrganizationId,
     /// The client's filter.
     pub filter: HistoryFilter,
+    /// The number up to which matches are counted.
+    pub count_up_to: u32,
 }
 
 /// One page of calls.
@@ -46,5 +49,22 @@ pub struct HistoryPage {
     /// The calls, newest first, without their transcripts.
     pub calls: Vec<CallRecord>,
     /// The number of calls that match the filter, on all pages.
-    pub total: u64,
+    pub total: Total,
+}
+
+/// How many rows match a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    /// As many.
+    Exactly(u32),
+    /// More than were counted.
+    MoreThan(u32),
+}
+
+impl Total {
+    /// What a count means that ended after one more than `up_to`.
+    #[must_use]
+    pub const fn counted(count: u32, up_to: u32) -> Self {
+        if count > up_to { Self::MoreThan(up_to) } else { Self::Exactly(count) }
+    }
 }

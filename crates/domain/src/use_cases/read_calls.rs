@@ -75,7 +75,8 @@ impl ReadCalls {
         mut filter: HistoryFilter,
     ) -> Result<HistoryPage, ReadCallsError> {
         filter.limit = filter.limit.clamp(1, HistoryFilter::MAX_LIMIT);
-        let query = HistoryQuery { organization_id: self.organization_of(user).await?, filter };
+        let (organization_id, count_up_to) = (self.organization_of(user).await?, HistoryFilter::MAX_COUNT);
+        let query = HistoryQuery { organization_id, filter, count_up_to };
         Ok(self.calls.history(&query).await?)
     }
 

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable};
+use domain::ports::{CallReader, HistoryPage, HistoryQuery, PortUnavailable, Total};
 use domain::{CallFailure, CallId, CallRecord, NotDialled, OrganizationId};
 
 use super::{LedgerCall, Memory, Tables};
@@ -21,7 +21,8 @@ impl CallReader for Memory {
         let mut calls: Vec<_> = tables.calls.iter().filter_map(|call| tables.record(call)).collect();
         calls.retain(|call| matches(call, query));
         calls.sort_by(|a, b| (b.booked_at, &b.identity.call_id).cmp(&(a.booked_at, &a.identity.call_id)));
-        let total = calls.len() as u64;
+        let total = u32::try_from(calls.len()).expect("fewer calls than fit into the memory");
+        let total = Total::counted(total, query.count_up_to);
         if let Some((booked_at, call_id)) = &query.filter.before {
             calls.retain(|call| (call.booked_at, &call.identity.call_id) < (*booked_at, call_id));
         }
@@ -39,7 +40,12 @@ fn matches(call: &CallRecord, query: &HistoryQuery) -> bool {
     call.identity.organization_id == query.organization_id
         && filter.contact_id.as_ref().is_none_or(|id| *id == call.contact.id)
         && filter.user_id.as_ref().is_none_or(|id| *id == call.identity.user_id)
-        && filter.status.is_none_or(|status| call.progress.shown_status() == Some(status))
+        && filter.agent_id.as_ref().is_none_or(|id| *id == call.identity.agent_id)
+        && filter.to.as_ref().is_none_or(|number| *number == call.identity.to)
+        && filter.from.is_none_or(|from| from <= call.booked_at)
+        && filter.until.is_none_or(|until| call.booked_at < until)
+        && (filter.statuses.is_empty()
+            || call.progress.shown_status().is_some_and(|status| filter.statuses.contains(&status)))
 }
 
 impl Tables {

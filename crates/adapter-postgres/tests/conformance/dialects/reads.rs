@@ -43,12 +43,17 @@ impl World {
         let filter = HistoryFilter {
             contact_id: self.random.perhaps(&[tenant.contact_id()]),
             user_id: self.random.perhaps(std::slice::from_ref(&tenant.user.id)),
-            status: self.random.perhaps(&CallStatus::ALL),
+            agent_id: self.random.perhaps(std::slice::from_ref(&tenant.agent.id)),
+            to: self.random.perhaps(&tenant.contact.phone_number.iter().cloned().collect::<Vec<_>>()),
+            statuses: (0..2).filter_map(|_| self.random.perhaps(&CallStatus::ALL)).collect(),
+            from: self.booking().map(|it| it.booked_at).filter(|_| self.random.is_one_in(4)),
+            until: self.booking().map(|it| it.booked_at).filter(|_| self.random.is_one_in(4)),
             before: before.filter(|_| self.random.is_one_in(2)),
             limit: *self.random.pick(&[1, 2, 200]),
             offset: *self.random.pick(&[0, 1]),
         };
-        let query = HistoryQuery { organization_id: tenant.organization.id.clone(), filter };
+        let count_up_to = *self.random.pick(&[1, 10_000]);
+        let query = HistoryQuery { organization_id: tenant.organization.id.clone(), filter, count_up_to };
         both!(self, store => store.history(&query).await);
     }
 

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use domain::ports::{
     CallLookup, CallReader, CallUpdater, HistoryPage, HistoryQuery, KnownParties, KnownPartiesQuery,
-    OverdueLease, PartiesLookup, PortUnavailable, ProviderLookup, UnfinishedCalls, UnrecordedLease,
+    OverdueLease, PartiesLookup, PortUnavailable, ProviderLookup, Total, UnfinishedCalls, UnrecordedLease,
 };
 use domain::{
     CallFailure, CallId, CallRecord, CallStatus, CallUpdate, ConversationId, HistoryFilter, OrganizationId,
@@ -105,9 +107,17 @@ impl CallReader for BrokenStore {
         let HistoryFilter { contact_id, user_id, before, limit, .. } = query.filter.clone();
         match self.flaw {
             Flaw::FiltersByOneThingAlone if contact_id.is_some() => {
-                (query.filter.user_id, query.filter.status) = (None, None);
+                query.filter.user_id = None;
+                query.filter.statuses.clear();
             }
-            Flaw::FiltersByOneThingAlone if user_id.is_some() => query.filter.status = None,
+            Flaw::FiltersByOneThingAlone if user_id.is_some() => query.filter.statuses.clear(),
+            Flaw::FiltersByTheFirstStatusAlone => query.filter.statuses.truncate(1),
+            Flaw::ListsUntilInclusively => {
+                query.filter.until = query.filter.until.map(|until| until.after(Duration::from_millis(1)));
+            }
+            Flaw::IgnoresTheAgent => query.filter.agent_id = None,
+            Flaw::IgnoresTheNumber => query.filter.to = None,
+            Flaw::CountsEverything => query.count_up_to = u32::MAX,
             Flaw::ListsTheOldestFirst => query.filter.limit = u32::MAX,
             Flaw::ForgetsTheTenant => {
                 return self.owned_by(&query.organization_id).history(&query).await;
@@ -133,7 +143,9 @@ impl CallReader for BrokenStore {
                     call.progress = found.map_or(call.progress.clone(), |found| found.progress);
                 }
             }
-            (Flaw::CountsThePageAlone, _) => page.total = page.calls.len() as u64,
+            (Flaw::CountsThePageAlone, _) => {
+                page.total = Total::Exactly(u32::try_from(page.calls.len()).unwrap_or(u32::MAX));
+            }
             (Flaw::TurnsPagesByTimeAlone, Some((booked_at, _))) => {
                 page.calls.retain(|call| call.booked_at < booked_at);
             }

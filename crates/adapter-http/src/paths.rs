@@ -12,11 +12,8 @@ pub const CALL: &str = "/api/calls/{callId}";
 pub const CALL_RECORDING: &str = "/api/calls/{callId}/recording";
 /// Receives events of the voice provider, whichever is configured.
 pub const PROVIDER_EVENTS: &str = "/api/webhook/elevenlabs";
-/// The same path, as some operators type it. The provider does not repeat an event that got 404.
-pub(crate) const PROVIDER_EVENTS_WITH_SLASH: &str = "/api/webhook/elevenlabs/";
 /// Receives the voice provider's question who is calling.
 pub const PERSONALIZATION: &str = "/api/webhook/elevenlabs/personalization";
-pub(crate) const PERSONALIZATION_WITH_SLASH: &str = "/api/webhook/elevenlabs/personalization/";
 /// Lists and registers webhook endpoints.
 pub const WEBHOOK_ENDPOINTS: &str = "/api/webhook-endpoints";
 /// One webhook endpoint.

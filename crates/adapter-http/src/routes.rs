@@ -32,11 +32,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 }
 
 fn configure_provider_webhooks(config: &mut ServiceConfig) {
-    for events in [paths::PROVIDER_EVENTS, paths::PROVIDER_EVENTS_WITH_SLASH] {
-        config.service(path("POST", events).route(web::post().to(provider_requests::receive_event)));
-    }
-    for question in [paths::PERSONALIZATION, paths::PERSONALIZATION_WITH_SLASH] {
-        config.service(path("POST", question).route(web::post().to(provider_requests::personalize)));
+    // With a slash too, as some operators type them. The provider does not repeat an event that got 404.
+    for slash in ["", "/"] {
+        let [events, question] =
+            [paths::PROVIDER_EVENTS, paths::PERSONALIZATION].map(|it| format!("{it}{slash}"));
+        config
+            .service(path("POST", events).route(web::post().to(provider_requests::receive_event)))
+            .service(path("POST", question).route(web::post().to(provider_requests::personalize)));
     }
 }
 
@@ -69,8 +71,8 @@ fn get() -> Route {
 }
 
 /// A path with these methods; another method gets 405.
-fn path(methods: &'static str, path: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move || async move { method_not_allowed(methods) }))
+fn path(methods: &'static str, path: impl Into<String>) -> Resource {
+    web::resource(path.into()).default_service(web::to(move || async move { method_not_allowed(methods) }))
 }
 
 fn method_not_allowed(allowed: &'static str) -> HttpResponse {

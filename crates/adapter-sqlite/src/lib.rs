@@ -16,8 +16,8 @@
 //! that case. Leasing, publishing, delivering or merging something once more does no harm.
 //!
 //! **Group commit.** Synced writes that wait at the same time share one transaction, and so one sync.
-//! Each has a savepoint of its own and is answered after the commit. Imports, migrations, replays and
-//! the probe of readiness are transactions of their own.
+//! Each is answered after the commit. If one fails, all are run again, each with a savepoint. Imports,
+//! migrations, replays and the probe of readiness are transactions of their own.
 //!
 //! **Failures.** A connection on which a write has failed is closed before the next write, since
 //! after some errors, as that of a full disk, sqlx cannot begin a transaction on it again. The store

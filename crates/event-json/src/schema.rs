@@ -1,7 +1,7 @@
 //! Schemas of values that several public documents share.
 
 use domain::{CallEventKind, CallStatus, EndReason};
-use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 /// A text that is one of these names.
 #[must_use]
@@ -19,12 +19,6 @@ pub fn call_status() -> Object {
     let description = "The status of the call; the last four are final. `unknown`: it is not known whether the \
                        phone rang, or how the call ended.";
     names(CallStatus::ALL.map(CallStatus::as_str), description)
-}
-
-/// Names of calls' statuses.
-#[must_use]
-pub fn call_statuses() -> Array {
-    ArrayBuilder::new().items(call_status()).min_items(Some(1)).build()
 }
 
 /// The name of a reason for which a call ended.

@@ -14,7 +14,9 @@ use crate::call_updates::{
     settled_at,
 };
 use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
-use crate::fixtures::{Tenant, agent, call_id, contact, long_contact_id, moment, name, provider_reference, user};
+use crate::fixtures::{
+    Tenant, agent, call_id, contact, long_contact_id, moment, name, provider_reference, user,
+};
 use crate::harness::CallsHarness;
 
 suite! {

@@ -1,9 +1,10 @@
 use domain::ports::{HistoryPage, Total};
 use domain::{AgentId, CallStatus, ContactId, HistoryFilter, PhoneNumber, UserId};
 use event_json::from_iso8601;
-use event_json::schema::{always_true, call_statuses};
+use event_json::schema::{always_true, call_status};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::call::CallDocument;
 use super::parameters::{Problems, number};
@@ -35,7 +36,7 @@ pub(crate) struct HistoryParameters {
     #[param(value_type = String, required = false, max_length = 16, example = "+14165550123")]
     to_number: Option<String>,
     /// Only calls with one of these statuses, separated by commas.
-    #[param(schema_with = call_statuses, style = Form, explode = false, required = false)]
+    #[param(value_type = Vec<StatusName>, inline, style = Form, explode = false, required = false, min_items = 1)]
     status: Option<String>,
     /// Only calls booked at this time or later. It has an offset from UTC, as in RFC 3339.
     #[param(value_type = String, format = DateTime, required = false)]
@@ -74,6 +75,17 @@ pub(crate) struct HistoryResponse {
     #[schema(value_type = String, required = false)]
     next_cursor: Option<String>,
 }
+
+/// The schema of a status in the list of statuses.
+struct StatusName;
+
+impl PartialSchema for StatusName {
+    fn schema() -> RefOr<Schema> {
+        call_status().into()
+    }
+}
+
+impl ToSchema for StatusName {}
 
 impl HistoryParameters {
     /// Parses a query string. Empty parameters count as absent, unknown ones are refused.

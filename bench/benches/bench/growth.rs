@@ -32,6 +32,8 @@ pub(crate) async fn run(
         let candidate = Candidate::start(&kind, number + index, stores, backends, dialled).await?;
         super::say(&format!("storing {contacts} contacts and {calls} calls"));
         stores.execute(&candidate.database(), &rows(few, contacts, calls)).await?;
+        // What was stored is not written to its files while calls are measured.
+        stores.execute(&candidate.database(), "checkpoint").await?;
         candidates.push(candidate);
     }
     let closed = SCENARIOS.iter().find(|scenario| scenario.name == "closed").context("no such scenario")?;

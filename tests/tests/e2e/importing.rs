@@ -19,7 +19,11 @@ fn faulty_file() -> (String, String) {
     let mut faults = String::new();
     let of_unknown_organization = json!({ "kind": "contact", "id": "new-2", "organizationId": "o9" });
     let cases = [
-        (contact("new-2", "+1416"), "phoneNumber: not a valid E.164 phone number"),
+        (
+            contact("new-2", "+1416"),
+            "phoneNumber: not a valid E.164 phone number: it has fewer than 6 or more than 15 digits; write +, the \
+             country code and the whole number",
+        ),
         (contact("new-2", "+14165550190"), "another contact of the organization has its phone number"),
         (contact("new-2", "+14165550160"), "another contact of the organization has its phone number"),
         (contact("c2", "+14165550161"), "its id belongs to another organization"),

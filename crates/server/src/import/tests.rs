@@ -59,7 +59,8 @@ async fn every_faulty_line_is_reported_and_the_others_can_be_stored() {
          line 6: another contact of the organization has its phone number\n\
          line 7: its organization is not known\n\
          line 8: its user is not known in that organization\n\
-         line 9: phoneNumber: not a valid E.164 phone number\n"
+         line 9: phoneNumber: not a valid E.164 phone number: it has fewer than 6 or more than 15 digits; \
+         write +, the country code and the whole number\n"
     );
     assert!(memory.tables().directory.organizations.is_empty(), "a check stores nothing");
     checked.store(&memory, true, |_| {}).await.expect("the other lines agree with each other");

@@ -55,7 +55,8 @@ fn a_refusal_names_the_field_and_quotes_no_value() {
     assert_eq!(refusal("{"), "not a JSON object, at column 1");
     assert_eq!(
         refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":"+1416"}"#),
-        "phoneNumber: not a valid E.164 phone number"
+        "phoneNumber: not a valid E.164 phone number: it has fewer than 6 or more than 15 digits; write +, the \
+         country code and the whole number"
     );
     assert_eq!(
         refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":14165550110}"#),

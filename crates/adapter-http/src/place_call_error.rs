@@ -37,7 +37,9 @@ impl RouteError for PlaceError {
                 .log_as(Level::ERROR, "a call panicked inside the gateway: the phone may have rung"),
             Self::Refused(error) => match error {
                 E::ContactOrPhoneRequired => failure(ErrorCode::ContactOrPhoneRequired),
-                E::InvalidPhoneNumber | E::AmbiguousPhoneNumber(_) => failure(ErrorCode::InvalidPhoneNumber),
+                E::InvalidPhoneNumber(_) | E::AmbiguousPhoneNumber(_) => {
+                    failure(ErrorCode::InvalidPhoneNumber)
+                }
                 E::CountryNotAllowed(_) => failure(ErrorCode::CountryNotAllowed),
                 E::DestinationNotAllowed(_) => failure(ErrorCode::DestinationNotAllowed),
                 E::InvalidReason => Failure::from(&InvalidRequest::field(
@@ -52,7 +54,9 @@ impl RouteError for PlaceError {
                 E::NoVoiceAgent => failure(ErrorCode::NoVoiceAgent),
                 E::AgentNotSynced => failure(ErrorCode::AgentNotSynced),
                 E::NoAiEnabledNumber(_) => failure(ErrorCode::NoAiEnabledNumber),
-                E::FromNumberNotAvailable(_) => failure(ErrorCode::FromNumberNotAvailable),
+                E::FromNumberNotAvailable(_) | E::InvalidFromNumber(_) => {
+                    failure(ErrorCode::FromNumberNotAvailable)
+                }
                 E::NumberNotOnTrunk(_) => failure(ErrorCode::NumberNotOnTrunk),
                 E::InFlight { retry_after } => failure(ErrorCode::OutboundInFlight).retry_after(*retry_after),
                 E::ProviderRejected { call_id, code, retry_after } => {

@@ -32,6 +32,7 @@ mod timestamp;
 mod user;
 mod vendor_word;
 mod webhook;
+mod written_number;
 
 pub use self::agent::Agent;
 pub use self::analysis::{Analysis, CollectedValue, CriterionResult, GoalResult};
@@ -50,8 +51,8 @@ pub use self::caller_number::{CallerNumber, Carrier, UnfitCallerNumber, UnmetCon
 pub use self::contact::Contact;
 pub use self::conversation_record::{ConversationRecord, Speaker, TranscriptLine};
 pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};
+pub(crate) use self::destination_rules::Reading;
 pub use self::destination_rules::{AllowedCountries, DestinationRules, StoredNumberError};
-pub(crate) use self::destination_rules::{Reading, WrittenNumber};
 pub use self::directory_record::{ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, UserRecord};
 pub use self::given_up::{GivenUp, GivenUpReason};
 pub use self::ids::{
@@ -61,7 +62,7 @@ pub use self::ids::{
 pub use self::inbound_call::{InboundCall, Personalization};
 pub use self::intent_key::IntentKey;
 pub use self::invalid_value::InvalidValue;
-pub use self::numbering_plan::{Area, Country, NumberingPlan};
+pub use self::numbering_plan::{Area, Country, HomeCountries, NumberingPlan};
 pub use self::outcome::{
     AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
     UnknownCause,
@@ -77,3 +78,5 @@ pub use self::webhook::{
     EndpointChange, EndpointSuspension, Sending, SuspensionReason, TestEvent, WebhookEndpoint, WebhookSecret,
     WebhookUrl,
 };
+pub use self::written_number::SpellingFault;
+pub(crate) use self::written_number::WrittenNumber;

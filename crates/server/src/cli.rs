@@ -10,7 +10,8 @@ use clap::{Parser, Subcommand};
 use domain::ports::{DeliveryListQuery, ReplayQuery};
 use domain::{DeliveryFilter, DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
 
-use crate::commands::{self, ImportOptions, webhooks};
+use crate::commands::import::ImportOptions;
+use crate::commands::{self, webhooks};
 use crate::config::{Settings, Source};
 
 /// Outdial places outbound AI voice calls. It never calls a person twice for one intent, and
@@ -40,7 +41,7 @@ enum Command {
     /// Load organizations, users, agents, numbers and contacts from a file. The whole file is
     /// checked first. If a line cannot be loaded, nothing is imported.
     Import {
-        /// An NDJSON file: one object per line, with its `kind`.
+        /// An NDJSON file: one object per line, with its `kind`. With --csv, a CSV file of contacts.
         file: PathBuf,
         #[command(flatten)]
         options: ImportOptions,
@@ -119,7 +120,7 @@ impl Cli {
         match self.command {
             Command::Serve => commands::serve_with(settings()?, std::convert::identity),
             Command::Migrate => commands::migrate(settings()?),
-            Command::Import { file, options } => commands::import(settings()?, &file, options),
+            Command::Import { file, options } => commands::import::import(settings()?, &file, options),
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),
             Command::Webhooks { command } => command.run(settings()?),
             Command::Simulate { bind } => commands::simulate(bind),

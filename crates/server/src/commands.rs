@@ -1,24 +1,18 @@
 //! The commands.
 
+pub(crate) mod import;
 pub(crate) mod webhooks;
 
-use std::fs::File;
 use std::future::Future;
-use std::io::BufReader;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use domain::ports::{Directory, UserRepo};
-use domain::{DestinationRules, PlaceCallPorts, UserId};
-use indicatif::{ProgressBar, ProgressStyle};
+use domain::ports::UserRepo;
+use domain::{PlaceCallPorts, UserId};
 use simulator::Simulator;
 
 use crate::config::{Settings, Storage};
-use crate::import::{Faults, check_ndjson};
-use crate::system::RandomIdentifiers;
 use crate::wiring::{self, Stores};
 use crate::{Application, demo, drain, opening, telemetry};
 
@@ -76,64 +70,6 @@ pub(crate) fn migrate(settings: Settings) -> anyhow::Result<()> {
     })
 }
 
-/// What `outdial import` does with a file.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(crate) struct ImportOptions {
-    /// Check the file and report every line that cannot be loaded, and import nothing.
-    #[arg(long)]
-    dry_run: bool,
-    /// Import the other lines if lines cannot be loaded. Without it, such a file is not imported.
-    #[arg(long)]
-    skip_invalid: bool,
-}
-
-pub(crate) fn import(settings: Settings, path: &Path, options: ImportOptions) -> anyhow::Result<()> {
-    telemetry::start(&settings);
-    run(async {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let stores = Stores::open(&settings.storage).await?;
-        stores.check().await?;
-        let imported = import_file(file, stores.directory(), &settings.destinations, options).await;
-        stores.close().await;
-        print(&imported.with_context(|| path.display().to_string())?)
-    })
-}
-
-/// Returns what was done. Every line that cannot be loaded is reported on standard error.
-async fn import_file(
-    file: File,
-    directory: Arc<dyn Directory>,
-    destinations: &DestinationRules,
-    ImportOptions { dry_run, skip_invalid }: ImportOptions,
-) -> anyhow::Result<String> {
-    let report = |faults: &Faults| write(std::io::stderr().lock(), &faults.to_string());
-    let bar = progress_bar(file.metadata()?.len(), "{bytes}/{total_bytes} checked");
-    let lines = BufReader::new(file);
-    let progress = |bytes| bar.set_position(bytes);
-    let checked =
-        check_ndjson(lines, Arc::clone(&directory), &RandomIdentifiers, destinations, progress).await;
-    bar.finish_and_clear();
-    let mut checked = checked?;
-    let found = checked.faults().count();
-    if !skip_invalid || dry_run {
-        report(checked.faults())?;
-    }
-    anyhow::ensure!(skip_invalid || found == 0, "lines that cannot be loaded: {found}; nothing was imported");
-    if dry_run {
-        return Ok(format!("{} records can be imported; nothing was imported\n", checked.count()));
-    }
-    let bar = progress_bar(checked.count() as u64, "{pos}/{len} stored");
-    let stored =
-        checked.store(directory.as_ref(), skip_invalid, |records| bar.set_position(records as u64)).await;
-    bar.finish_and_clear();
-    report(checked.faults())?;
-    stored?;
-    Ok(match checked.faults().count() {
-        0 => format!("imported {} records\n", checked.count()),
-        skipped => format!("imported {} records; skipped lines: {skipped}\n", checked.count()),
-    })
-}
-
 /// Changes nothing: a token of a new secret, or of a user in another database, would be refused later
 /// and elsewhere.
 pub(crate) fn token(settings: Settings, user: &str, ttl: Duration) -> anyhow::Result<()> {
@@ -181,12 +117,6 @@ fn write(mut out: impl std::io::Write, text: &str) -> anyhow::Result<()> {
 
 /// How long the process waits for blocking threads after its work is done.
 const BLOCKING_THREADS_TIMEOUT: Duration = Duration::from_secs(1);
-
-fn progress_bar(length: u64, position: &str) -> ProgressBar {
-    let template = format!("{{bar:40}} {position} {{eta}}");
-    let style = ProgressStyle::with_template(&template).expect("a valid template");
-    ProgressBar::new(length).with_style(style)
-}
 
 fn run(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     install_crypto();

@@ -24,5 +24,4 @@ pub use config::{
     Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, Source, Storage,
     TokenRules, Voice, WebhookSecrets, env_example, settings, vendors,
 };
-pub use import::{CheckError, CheckedFile, Faults, ImportError, check_ndjson};
 pub use wiring::Stores;

@@ -49,6 +49,50 @@ async fn duplicates_of_a_placed_call_get_its_result_without_a_dial(
     gateway.stop().await;
 }
 
+/// Separators and invisible marks are not part of a number that has its country code. Every other
+/// spelling is refused with its cause and what to write.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_are_read_as_people_write_them(#[values(Sqlite, PostgresAndRedis)] backing: Backing) {
+    let world = World::new(backing).await;
+    world.script(Behaviour::Answer { after_ms: 20 });
+    let gateway = world.start().await;
+    let first = json!({ "phoneNumber": "+1 (416) 555-0190", "fromNumber": "+1\u{a0}416-555-0101" });
+    assert!(gateway.client.place(first).await.is_new_call());
+    let spellings = [
+        " +14165550190",
+        "+1-416-555-0190",
+        "\u{202a}+14165550190\u{202c}",
+        "\u{200e}+14165550190",
+        "0014165550190",
+    ];
+    for spelling in spellings {
+        let response = gateway.client.call_number(spelling).await;
+        assert!(response.is_duplicate(), "{spelling:?}: {}", response.body);
+    }
+    let dials = world.simulator.dials();
+    assert_eq!((dials.len(), dials[0].to_number.as_str()), (1, "+14165550190"));
+    assert_eq!(dials[0].agent_phone_number_id, "phnum_2");
+
+    for (spelling, cause, remedy) in [
+        ("tel:+14165550190", "letters", "write the number alone"),
+        ("p:+14165550190", "letters", "write the number alone"),
+        ("(416) 555-0190", "separators", "write +"),
+        ("+44 (0)20 7946 0018", "a 0 in brackets", "leave it out"),
+        ("+14165550190/91", "two numbers", "write one number"),
+        ("+1 416 555 019", "number range", "check the country code"),
+    ] {
+        let response = gateway.client.call_number(spelling).await;
+        response.assert_error(400, "INVALID_PHONE_NUMBER");
+        let error = response.body["error"].as_str().expect("a sentence");
+        assert!(
+            error.contains(cause) && error.contains(remedy) && !error.contains("416"),
+            "{spelling}: {error}"
+        );
+    }
+    gateway.stop().await;
+}
+
 /// 400 and 404, each with its code. A refusal dials nothing and creates no contact.
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,7 +29,8 @@ pub(crate) struct PlaceCallRequest {
     #[serde(default)]
     #[schema(value_type = String, required = false, max_length = 128)]
     contact_id: Field,
-    /// E.164 phone number (the `+` prefix will be added if missing).
+    /// E.164 phone number (the `+` prefix will be added if missing). Separators and invisible marks are
+    /// dropped from a number that begins with `+` or `00`.
     #[serde(default)]
     #[schema(value_type = String, required = false)]
     phone_number: Field,

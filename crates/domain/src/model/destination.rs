@@ -2,7 +2,7 @@
 //! phone.
 
 use super::numbering_plan::{Area, LineType};
-use crate::{NumberingPlan, PhoneNumber};
+use crate::{NumberingPlan, PhoneNumber, SpellingFault};
 
 /// A phone number that a call may go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,9 +14,15 @@ pub struct Destination {
 /// Why a number cannot be a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DestinationRefusal {
-    /// The text is not a phone number, or the number is in no range that is in use.
-    #[error("not a valid E.164 phone number")]
-    Invalid,
+    /// The text is not a phone number.
+    #[error("{0}")]
+    Invalid(SpellingFault),
+    /// The number is in no range that is in use.
+    #[error(
+        "it is in no known number range; check the country code and the digits (OUTDIAL_EXTRA_RANGES can allow a \
+         newer range)"
+    )]
+    NoRange,
     /// The number is never a person's phone. No setting overrides this.
     #[error("calls to {} are not allowed", .0.as_str())]
     NotAllowed(ForbiddenRange),
@@ -79,7 +85,7 @@ impl Destination {
     /// Checks a number by the rules for all destinations and by the numbering plan.
     pub fn new(number: PhoneNumber, plan: &NumberingPlan) -> Result<Self, DestinationRefusal> {
         refuse_forbidden(number.digits())?;
-        let listing = plan.find(&number).ok_or(DestinationRefusal::Invalid)?;
+        let listing = plan.find(&number).ok_or(DestinationRefusal::NoRange)?;
         match forbidden_line(listing.line_type) {
             Some(range) => Err(DestinationRefusal::NotAllowed(range)),
             None => Ok(Self { number, area: listing.area }),

@@ -1,12 +1,13 @@
 //! Which numbers an operator lets calls go to, and how a number without `+` is read.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::destination::refuse_short;
 use super::numbering_plan::{Area, Country};
-use super::phone_number::e164_digits;
-use crate::{Destination, DestinationRefusal, InvalidValue, NumberingPlan, PhoneNumber};
+use crate::{
+    Destination, DestinationRefusal, HomeCountries, InvalidValue, NumberingPlan, PhoneNumber, SpellingFault,
+    WrittenNumber,
+};
 
 /// The rules of this gateway for destinations. The default allows the countries of the
 /// organization's own numbers.
@@ -53,38 +54,42 @@ impl AllowedCountries {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StoredNumberError {
     /// It does not have the form of a number.
-    #[error("not a valid E.164 phone number")]
-    Invalid,
+    #[error("not a valid E.164 phone number: {0}")]
+    Invalid(#[from] SpellingFault),
     /// No range that is in use contains it.
-    #[error("in no known number range (OUTDIAL_EXTRA_RANGES can allow a newer one)")]
+    #[error(
+        "in no known number range: check the country code and the digits (OUTDIAL_EXTRA_RANGES can allow a newer \
+         range)"
+    )]
     NoRange,
     /// It has no `+`, and is no number of the default country.
-    #[error("no +: write +, the country code and the number, or set OUTDIAL_DEFAULT_COUNTRY to its country")]
+    #[error(
+        "no +: write +, the country code and the number, or name its country (OUTDIAL_DEFAULT_COUNTRY, or \
+         --default-country for a CSV file)"
+    )]
     NoPlus,
     /// It has no `+`, and is a number of the default country and of another one.
     #[error("no +, and also a number of another country with it: write +, the country code and the number")]
     TwoReadings,
-}
-
-/// The digits of a destination as a client wrote them. `Debug` hides them.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct WrittenNumber {
-    digits: Box<str>,
-    has_plus: bool,
+    /// It has no `+`, and is no number of the countries that were named for it.
+    #[error(
+        "no + and no number of its country: check the digits and the country, or write +, the country code and \
+         the number"
+    )]
+    NotAtHome,
 }
 
 impl WrittenNumber {
-    /// Reads ASCII digits with an optional `+`. A short number is refused.
+    /// Reads a destination. A short number is refused, with `00` or without. Separators need a `+` or
+    /// `00`: a number with them and without a country code is written as at home.
     pub(crate) fn parse(text: &str) -> Result<Self, DestinationRefusal> {
-        let digits = e164_digits(text).ok_or(DestinationRefusal::Invalid)?;
-        refuse_short(digits)?;
-        Ok(Self { digits: digits.into(), has_plus: text.starts_with('+') })
-    }
-}
-
-impl fmt::Debug for WrittenNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WrittenNumber(…)")
+        let written = Self::read(text).map_err(DestinationRefusal::Invalid)?;
+        refuse_short(written.digits())?;
+        refuse_short(written.international_digits())?;
+        match written.international() {
+            Err(fault @ SpellingFault::NoCountryCode) => Err(DestinationRefusal::Invalid(fault)),
+            Ok(_) | Err(_) => Ok(written),
+        }
     }
 }
 
@@ -109,20 +114,23 @@ impl DestinationRules {
     /// Reads a number. Whether its country is allowed is not checked.
     ///
     /// Without `+`, the number is a national one of the default country if there is such a number.
+    /// Some countries have numbers that begin with `00`.
     pub(crate) fn read(&self, written: &WrittenNumber) -> Result<Reading, DestinationRefusal> {
-        let international = PhoneNumber::parse(&written.digits)
-            .map_err(|_| DestinationRefusal::Invalid)
+        let international = written
+            .international()
+            .map_err(DestinationRefusal::Invalid)
             .and_then(|number| Destination::new(number, &self.plan));
-        if written.has_plus {
+        if written.has_plus() {
             return Ok(Reading { destination: international?, doubt: Doubt::None });
         }
         // The operator has named a prefix with its `+`, which says nothing of a number without it.
         let international = international.and_then(|number| match number.area() {
-            Area::ExtraRange => Err(DestinationRefusal::Invalid),
-            Area::Country(_) | Area::International => Ok(number),
+            Area::ExtraRange if !written.has_country_code() => Err(DestinationRefusal::NoRange),
+            Area::Country(_) | Area::International | Area::ExtraRange => Ok(number),
         });
-        let national = self.default_country.and_then(|country| self.plan.national(&written.digits, country));
+        let national = self.default_country.and_then(|country| self.plan.national(written.digits(), country));
         let national = national.map(|number| Destination::new(number, &self.plan));
+        let doubt = if written.has_country_code() { Doubt::None } else { Doubt::NoPlus };
         match (national, international) {
             (Some(Ok(destination)), Ok(international)) if destination != international => {
                 Ok(Reading { destination, doubt: Doubt::International(international) })
@@ -130,7 +138,7 @@ impl DestinationRules {
             (Some(Ok(destination)), Ok(_) | Err(_)) => Ok(Reading { destination, doubt: Doubt::None }),
             // A number that exists at home is not called abroad, whatever forbids it at home.
             (Some(Err(refusal)), Ok(_) | Err(_)) | (None, Err(refusal)) => Err(refusal),
-            (None, Ok(destination)) => Ok(Reading { destination, doubt: Doubt::NoPlus }),
+            (None, Ok(destination)) => Ok(Reading { destination, doubt }),
         }
     }
 
@@ -152,25 +160,49 @@ impl DestinationRules {
         }
     }
 
-    /// Reads a number to store. It may be one that is never called. Without `+`, it must be a number
-    /// of the default country and of no other country that may be allowed.
+    /// Reads a number to store. It may be one that is never called. Without `+` or `00`, it must be a
+    /// number of the default country and of no other country that may be allowed.
     pub fn read_stored(&self, text: &str) -> Result<PhoneNumber, StoredNumberError> {
-        let digits = e164_digits(text).ok_or(StoredNumberError::Invalid)?;
-        let international = PhoneNumber::parse(digits).map_err(|_| StoredNumberError::Invalid);
-        let area = |number: &PhoneNumber| self.plan.find(number).map(|listing| listing.area);
-        if text.starts_with('+') {
-            let number = international?;
-            return if area(&number).is_some() { Ok(number) } else { Err(StoredNumberError::NoRange) };
+        let written = WrittenNumber::read(text)?;
+        if written.has_plus() {
+            return self.known(&written);
         }
-        let country = self.default_country.ok_or(StoredNumberError::NoPlus)?;
-        let national = self.plan.national(digits, country).ok_or(StoredNumberError::NoPlus)?;
-        let other = international.ok().filter(|international| *international != national);
-        match other.as_ref().and_then(area) {
-            Some(other) if other != Area::ExtraRange && self.may_allow(other) => {
-                Err(StoredNumberError::TwoReadings)
-            }
+        let home = self.default_country.map(HomeCountries::from);
+        let national = home.and_then(|home| self.plan.at_home(written.digits(), &home));
+        if written.has_country_code() {
+            return match (national, self.known(&written)) {
+                (Some(national), Ok(known)) if national != known => Err(StoredNumberError::TwoReadings),
+                (Some(national), Ok(_) | Err(_)) => Ok(national),
+                (None, known) => known,
+            };
+        }
+        let national = national.ok_or(StoredNumberError::NoPlus)?;
+        match self.other_reading(&written, &national) {
+            Some(other) if self.may_allow(other) => Err(StoredNumberError::TwoReadings),
             Some(_) | None => Ok(national),
         }
+    }
+
+    /// Reads a number to store for which its file names the countries in which it is at home. Without
+    /// `+` or `00` it is a number of these, and has no other reading.
+    pub fn read_stored_of(&self, text: &str, home: &HomeCountries) -> Result<PhoneNumber, StoredNumberError> {
+        let written = WrittenNumber::read(text)?;
+        if written.has_country_code() {
+            return self.known(&written);
+        }
+        self.plan.at_home(written.digits(), home).ok_or(StoredNumberError::NotAtHome)
+    }
+
+    /// The number with its country code, if it exists.
+    fn known(&self, written: &WrittenNumber) -> Result<PhoneNumber, StoredNumberError> {
+        let number = written.international()?;
+        if self.plan.contains(&number) { Ok(number) } else { Err(StoredNumberError::NoRange) }
+    }
+
+    /// Where the number belongs if the digits are read with a `+`, and are then another number.
+    fn other_reading(&self, written: &WrittenNumber, national: &PhoneNumber) -> Option<Area> {
+        let other = PhoneNumber::parse(written.digits()).ok().filter(|other| other != national)?;
+        self.plan.find(&other).map(|listing| listing.area).filter(|area| *area != Area::ExtraRange)
     }
 
     /// Whether the area is allowed, or may be for some organization.

@@ -53,6 +53,37 @@ pub struct ContactRecord {
     pub phone_number: Option<PhoneNumber>,
 }
 
+impl ContactRecord {
+    /// This record with what another one of the same file adds to it, if both are about one contact:
+    /// they have the same phone number, and not two ids. What this record has already stays.
+    #[must_use]
+    pub fn merged(&self, other: &Self) -> Option<Self> {
+        let is_same = self.organization_id == other.organization_id
+            && self.phone_number.is_some()
+            && self.phone_number == other.phone_number;
+        let identity = match (&self.identity, &other.identity) {
+            (ContactIdentity::Known(id), ContactIdentity::Known(other)) if id != other => return None,
+            (ContactIdentity::ByPhoneNumber { .. }, ContactIdentity::Known(_)) => &other.identity,
+            (ContactIdentity::Known(_) | ContactIdentity::ByPhoneNumber { .. }, _) => &self.identity,
+        };
+        is_same.then(|| Self {
+            identity: identity.clone(),
+            organization_id: self.organization_id.clone(),
+            first_name: self.first_name.clone().or_else(|| other.first_name.clone()),
+            last_name: self.last_name.clone().or_else(|| other.last_name.clone()),
+            phone_number: self.phone_number.clone(),
+        })
+    }
+
+    /// Whether another record has a name that this one lacks or has differently.
+    #[must_use]
+    pub fn lacks_name_of(&self, other: &Self) -> bool {
+        let differs =
+            |mine: &Option<PersonName>, other: &Option<PersonName>| other.is_some() && mine != other;
+        differs(&self.first_name, &other.first_name) || differs(&self.last_name, &other.last_name)
+    }
+}
+
 /// Which contact a record is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContactIdentity {
@@ -65,3 +96,6 @@ pub enum ContactIdentity {
         new_id: ContactId,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Which phone numbers exist: the ranges that are in use, with the country and the type of line of
 //! each one.
 
+mod home_countries;
 mod table;
 
 use std::fmt;
@@ -8,6 +9,8 @@ use std::sync::Arc;
 
 use super::destination::forbidden;
 use crate::{InvalidValue, PhoneNumber};
+
+pub use self::home_countries::HomeCountries;
 
 /// The number ranges that calls may use: those of the built-in table, and newer ones that an
 /// operator allows.
@@ -130,6 +133,16 @@ impl NumberingPlan {
             let number = PhoneNumber::parse(&format!("+{}{national}", entry.calling_code)).ok()?;
             self.contains(&number).then_some(number)
         })
+    }
+
+    /// The number that these digits mean in these countries: as it is written at home, or with the
+    /// calling code of one of them and without its `+`, as spreadsheets store it.
+    pub(crate) fn at_home(&self, digits: &str, home: &HomeCountries) -> Option<PhoneNumber> {
+        let international = || {
+            let number = PhoneNumber::parse(digits).ok()?;
+            home.contain(self.find(&number)?.area).then_some(number)
+        };
+        home.iter().find_map(|country| self.national(digits, country)).or_else(international)
     }
 
     /// What the number is, or `None` if it is in no range. The table takes precedence: an extra

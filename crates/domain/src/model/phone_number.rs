@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::InvalidValue;
+use crate::{InvalidValue, SpellingFault, WrittenNumber};
 
 const INVALID: InvalidValue = InvalidValue("a valid E.164 phone number");
 
@@ -22,13 +22,30 @@ impl PhoneNumber {
     const MIN_DIGITS: usize = 6;
     pub(super) const MAX_DIGITS: usize = 15;
 
-    /// Reads a number in E.164, with an optional `+`. Only ASCII digits are accepted: a number with
-    /// separators could be a national one, and a `+` before it would call a person in another
-    /// country.
+    /// Reads a number in E.164, with an optional `+`. Only ASCII digits are accepted: this is the
+    /// spelling of stored numbers and of providers.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
-        let digits = e164_digits(text).ok_or(INVALID)?;
-        if digits.len() < Self::MIN_DIGITS || digits.starts_with('0') {
-            return Err(INVALID);
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        if digits.bytes().all(|b| b.is_ascii_digit()) {
+            Self::from_digits(digits).map_err(|_| INVALID)
+        } else {
+            Err(INVALID)
+        }
+    }
+
+    /// Reads a number as people write it. Separators and invisible marks are dropped if it begins
+    /// with `+` or `00`. Digits alone get the `+` that is missing.
+    pub fn parse_written(text: &str) -> Result<Self, SpellingFault> {
+        WrittenNumber::read(text)?.international()
+    }
+
+    /// Checks the form of ASCII digits.
+    pub(super) fn from_digits(digits: &str) -> Result<Self, SpellingFault> {
+        if digits.starts_with('0') {
+            return Err(SpellingFault::LeadingZero);
+        }
+        if !(Self::MIN_DIGITS..=Self::MAX_DIGITS).contains(&digits.len()) {
+            return Err(SpellingFault::Length);
         }
         Ok(Self(format!("+{digits}").into()))
     }
@@ -44,14 +61,6 @@ impl PhoneNumber {
     pub fn digits(&self) -> &str {
         &self.0[1..]
     }
-}
-
-/// The digits of a text that is spelled like E.164.
-pub(crate) fn e164_digits(text: &str) -> Option<&str> {
-    let digits = text.strip_prefix('+').unwrap_or(text);
-    let spelled =
-        (1..=PhoneNumber::MAX_DIGITS).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    spelled.then_some(digits)
 }
 
 fn masked(e164: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {

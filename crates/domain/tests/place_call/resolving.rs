@@ -123,7 +123,7 @@ async fn a_number_that_may_not_be_called_is_refused_before_any_store_is_read() {
     for (text, refusal) in [
         ("+447031234567", PlaceCallError::DestinationNotAllowed(ForbiddenRange::SpecialTariff)),
         ("+39087819436", PlaceCallError::DestinationNotAllowed(ForbiddenRange::PremiumRate)),
-        ("+999123456789", PlaceCallError::InvalidPhoneNumber),
+        ("+999123456789", PlaceCallError::InvalidPhoneNumber(DestinationRefusal::NoRange)),
     ] {
         for raw in [by_number(text), RawPlaceCall { phone_number: Some(text), ..BY_CONTACT }] {
             let world = World { directory: Err(unavailable()), ..World::working() };
@@ -139,7 +139,10 @@ async fn a_stored_number_in_no_known_range_is_called_only_if_an_extra_range_cont
         contact.phone_number = Some(number("+999123456789"));
         World { contact: Some(contact), ..World::working() }
     };
-    assert_eq!(refused(newer(), BY_CONTACT).await, PlaceCallError::InvalidPhoneNumber);
+    assert_eq!(
+        refused(newer(), BY_CONTACT).await,
+        PlaceCallError::InvalidPhoneNumber(DestinationRefusal::NoRange)
+    );
     let plan = NumberingPlan::with_extra_ranges(["+9991"]).expect("a prefix");
     let destinations = DestinationRules { plan, ..DestinationRules::default() };
     let run = World { destinations, ..newer() }.call(BY_CONTACT).await;

@@ -1,10 +1,11 @@
 use async_trait::async_trait;
 use domain::ports::{DirectoryImport, RecordRefusal, StoredIdentity};
-use domain::{ContactId, OrganizationId};
+use domain::{ContactId, DestinationRules, OrganizationId};
 use testkit::clock::ManualClock;
 use testkit::fixtures;
 use testkit::memory::Memory;
 
+use super::file_records::MAX_LINE_BYTES;
 use super::*;
 use crate::system::RandomIdentifiers;
 
@@ -14,9 +15,8 @@ fn memory() -> Memory {
 
 async fn check(directory: impl Directory + 'static, text: impl AsRef<[u8]>) -> CheckedFile {
     let destinations = DestinationRules::default();
-    let checked =
-        check_ndjson(text.as_ref(), Arc::new(directory), &RandomIdentifiers, &destinations, |_| {}).await;
-    checked.expect("the store is available")
+    let file = read_ndjson(text.as_ref(), &RandomIdentifiers, &destinations).expect("it can be read");
+    CheckedFile::check(file, Arc::new(directory), |_| {}).await.expect("the store is available")
 }
 
 const ORGANIZATION: &str = r#"{"kind":"organization","id":"o1","name":"Analytical Engines"}"#;
@@ -55,11 +55,12 @@ async fn every_faulty_line_is_reported_and_the_others_can_be_stored() {
     assert_eq!(
         checked.faults().to_string(),
         "line 3: longer than 65536 bytes\n\
-         line 4: not UTF-8\n\
+         line 4: not UTF-8: save the file as UTF-8\n\
          line 6: another contact of the organization has its phone number\n\
          line 7: its organization is not known\n\
          line 8: its user is not known in that organization\n\
-         line 9: phoneNumber: not a valid E.164 phone number\n"
+         line 9: phoneNumber: not a valid E.164 phone number: it has fewer than 6 or more than 15 digits; \
+         write +, the country code and the whole number\n"
     );
     assert!(memory.tables().directory.organizations.is_empty(), "a check stores nothing");
     checked.store(&memory, true, |_| {}).await.expect("the other lines agree with each other");

@@ -54,6 +54,12 @@ pub(super) fn country(code: &str) -> Option<&'static CountryEntry> {
     TABLE.countries.iter().find(|entry| entry.country.as_str() == code)
 }
 
+/// The countries with this calling code.
+pub(super) fn countries_of(calling_code: &str) -> impl Iterator<Item = Country> {
+    let entries = TABLE.countries.iter().filter(move |entry| entry.calling_code == calling_code);
+    entries.map(|entry| entry.country)
+}
+
 /// Reads the table. The file describes its own format.
 fn parse(text: &'static str) -> Option<Table> {
     let mut table = Table::default();

@@ -51,13 +51,13 @@ impl PlaceCallCommand {
             (None, None) => return Err(PlaceCallError::ContactOrPhoneRequired),
         };
         let agent_id = given(raw.agent_id).map(AgentId::parse).transpose();
-        let from_number = given(raw.from_number).map(PhoneNumber::parse).transpose();
+        let from_number = given(raw.from_number).map(PhoneNumber::parse_written).transpose();
         let reason = given(raw.call_reason).map(CallReason::parse).transpose();
         Ok(Self {
             user_id,
             callee,
             agent_id: agent_id.map_err(|_| PlaceCallError::AgentNotFound)?,
-            from_number: from_number.map_err(|_| PlaceCallError::FromNumberNotAvailable(None))?,
+            from_number: from_number.map_err(PlaceCallError::InvalidFromNumber)?,
             reason: reason.map_err(|_| PlaceCallError::InvalidReason)?,
         })
     }

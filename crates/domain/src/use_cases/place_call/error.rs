@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::ports::PortUnavailable;
 use crate::{
     Area, CallId, CallReference, DestinationRefusal, ForbiddenRange, NotConnectedReason, ProviderCode,
-    UnfitCallerNumber, UnknownCause,
+    SpellingFault, UnfitCallerNumber, UnknownCause,
 };
 
 /// Why there is no call, or no call with a known outcome.
@@ -13,16 +13,19 @@ pub enum PlaceCallError {
     #[error("either contactId or phoneNumber is required")]
     ContactOrPhoneRequired,
     /// The phone number is not valid.
-    #[error("phoneNumber is not a valid E.164 phone number")]
-    InvalidPhoneNumber,
+    #[error("phoneNumber is not a valid E.164 phone number: {0}")]
+    InvalidPhoneNumber(DestinationRefusal),
     /// The phone number has no `+`, and it is not certain which person it belongs to.
     #[error("phoneNumber has {0}")]
     AmbiguousPhoneNumber(DestinationRefusal),
     /// The operator allows no calls to the country of the number.
-    #[error("calls to numbers of {0} are not allowed")]
+    #[error(
+        "calls to numbers of {0} are not allowed: the operator allows countries with OUTDIAL_ALLOWED_COUNTRIES, or \
+         with a caller number of the organization there"
+    )]
     CountryNotAllowed(Area),
     /// The number is never a person's phone.
-    #[error("calls to {} are not allowed", .0.as_str())]
+    #[error("calls to {} are not allowed by any setting: give another number of the person", .0.as_str())]
     DestinationNotAllowed(ForbiddenRange),
     /// The reason is too long or contains control characters.
     #[error("callReason is longer than {} bytes or contains control characters", crate::CallReason::MAX_LEN)]
@@ -54,6 +57,9 @@ pub enum PlaceCallError {
     /// The requested caller number is not a number of this user, or not one for AI calls.
     #[error("fromNumber is not a caller number of this user that serves AI calls{}", because(.0.as_ref()))]
     FromNumberNotAvailable(Option<UnfitCallerNumber>),
+    /// The requested caller number is not a phone number.
+    #[error("fromNumber is not a valid E.164 phone number: {0}")]
+    InvalidFromNumber(SpellingFault),
     /// The caller number is not connected to the voice provider.
     #[error("{0}")]
     NumberNotOnTrunk(UnfitCallerNumber),
@@ -128,7 +134,7 @@ impl From<PortUnavailable> for PlaceCallError {
 impl From<DestinationRefusal> for PlaceCallError {
     fn from(refusal: DestinationRefusal) -> Self {
         match refusal {
-            DestinationRefusal::Invalid => Self::InvalidPhoneNumber,
+            DestinationRefusal::Invalid(_) | DestinationRefusal::NoRange => Self::InvalidPhoneNumber(refusal),
             DestinationRefusal::NotAllowed(range) => Self::DestinationNotAllowed(range),
             DestinationRefusal::CountryNotAllowed(area) => Self::CountryNotAllowed(area),
             DestinationRefusal::NoPlus { .. } | DestinationRefusal::TwoReadings { .. } => {

@@ -4,7 +4,7 @@ use super::*;
 use crate::system::RandomIdentifiers;
 
 fn refusal(text: &str) -> String {
-    parse(text, &RandomIdentifiers, &DestinationRules::default()).expect_err("refused")
+    parse(text, &RandomIdentifiers, &DestinationRules::default()).expect_err("refused").join("; ")
 }
 
 #[test]
@@ -55,7 +55,8 @@ fn a_refusal_names_the_field_and_quotes_no_value() {
     assert_eq!(refusal("{"), "not a JSON object, at column 1");
     assert_eq!(
         refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":"+1416"}"#),
-        "phoneNumber: not a valid E.164 phone number"
+        "phoneNumber: not a valid E.164 phone number: it has fewer than 6 or more than 15 digits; write +, the \
+         country code and the whole number"
     );
     assert_eq!(
         refusal(r#"{"kind":"contact","organizationId":"o1","phoneNumber":14165550110}"#),
@@ -65,4 +66,29 @@ fn a_refusal_names_the_field_and_quotes_no_value() {
     assert_eq!(unidentified, "id or phoneNumber is required");
     let typo = refusal(r#"{"kind":"contact","organizationId":"o1","firstname":"Ada"}"#);
     assert!(typo.starts_with("unknown field `firstname`"), "{typo}");
+}
+
+#[test]
+fn all_faults_of_a_line_are_named() {
+    let long = "x".repeat(5_000);
+    for (line, faults) in [
+        (r#"{"kind":"organization","id":"N","name":"N"}"#, 2),
+        (r#"{"kind":"user","id":"N","organizationId":"N","fullName":"N"}"#, 3),
+        (
+            r#"{"kind":"agent","id":"N","organizationId":"N","name":"N","voiceEnabled":true,"providerAgentId":"N"}"#,
+            4,
+        ),
+        (
+            r#"{"kind":"number","organizationId":"N","userId":"N","phoneNumber":"x","carrier":"C","aiEnabled":true,"onTrunk":true,"providerNumberId":"N"}"#,
+            5,
+        ),
+        (
+            r#"{"kind":"contact","id":"N","organizationId":"N","firstName":"N","lastName":"N","phoneNumber":"x"}"#,
+            5,
+        ),
+    ] {
+        let line = line.replace("\"N\"", &format!("\"{long}\""));
+        let reasons = parse(&line, &RandomIdentifiers, &DestinationRules::default()).expect_err("refused");
+        assert_eq!(reasons.len(), faults, "{reasons:?}");
+    }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ForbiddenRange;
+use crate::{DestinationRefusal, ForbiddenRange, SpellingFault};
 
 fn parse(raw: RawPlaceCall<'_>) -> Result<PlaceCallCommand, PlaceCallError> {
     PlaceCallCommand::parse(UserId::parse("u1").expect("id"), &raw)
@@ -19,7 +19,7 @@ fn each_field_is_refused_by_its_own_code() {
     assert_eq!(refused(RawPlaceCall { contact_id: Some("c\n1"), ..base }), PlaceCallError::ContactNotFound);
     assert_eq!(
         refused(RawPlaceCall { phone_number: Some("hello"), ..base }),
-        PlaceCallError::InvalidPhoneNumber
+        PlaceCallError::InvalidPhoneNumber(DestinationRefusal::Invalid(SpellingFault::Letters))
     );
     assert_eq!(
         refused(RawPlaceCall { phone_number: Some("911"), ..base }),
@@ -28,7 +28,25 @@ fn each_field_is_refused_by_its_own_code() {
     assert_eq!(refused(RawPlaceCall { agent_id: Some("a\0"), ..base }), PlaceCallError::AgentNotFound);
     assert_eq!(
         refused(RawPlaceCall { from_number: Some("1 2 3"), ..base }),
-        PlaceCallError::FromNumberNotAvailable(None)
+        PlaceCallError::InvalidFromNumber(SpellingFault::NoCountryCode)
     );
     assert_eq!(refused(RawPlaceCall { call_reason: Some("\u{7}"), ..base }), PlaceCallError::InvalidReason);
+}
+
+#[test]
+fn numbers_are_read_as_people_write_them() {
+    let spelled = RawPlaceCall {
+        phone_number: Some("\u{202a}+1 (416) 555-0123\u{202c}"),
+        from_number: Some("00 1 416 555 0100"),
+        ..RawPlaceCall::default()
+    };
+    let plain = RawPlaceCall {
+        phone_number: Some("+14165550123"),
+        from_number: Some("+14165550100"),
+        ..RawPlaceCall::default()
+    };
+    let [spelled, plain] = [spelled, plain].map(|raw| parse(raw).expect("numbers"));
+    assert_eq!(spelled.from_number, plain.from_number);
+    let RequestedCallee::Number(number) = spelled.callee else { panic!("a number was given") };
+    assert_eq!(number.international(), PhoneNumber::parse_written("+14165550123"));
 }

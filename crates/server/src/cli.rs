@@ -50,7 +50,7 @@ enum Command {
         /// The id of the user.
         #[arg(long)]
         user: String,
-        /// How long the token is valid: a number and a unit (s, m, h or d), at most 366d.
+        /// How long the token is valid, for example 90s, 12h, 30d or 1h 30m. At most 366d.
         #[arg(long, default_value = "1h", value_parser = parse_ttl)]
         ttl: Duration,
     },
@@ -179,19 +179,13 @@ fn parse_position(text: &str) -> anyhow::Result<EventSequence> {
 }
 
 fn parse_ttl(text: &str) -> anyhow::Result<Duration> {
-    let unit = text.find(|c: char| !c.is_ascii_digit()).context("the unit is missing: s, m, h or d")?;
-    let (number, unit) = text.split_at(unit);
-    let secs_per_unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => anyhow::bail!("unknown unit {unit:?}: expected s, m, h or d"),
-    };
-    let secs = number.parse::<u64>().ok().and_then(|number| number.checked_mul(secs_per_unit));
-    let secs = secs.context("the number is missing or too large")?;
-    anyhow::ensure!((1..=86_400 * 366).contains(&secs), "must be between 1s and 366d");
-    Ok(Duration::from_secs(secs))
+    let ttl = humantime::parse_duration(text.trim())?;
+    let is_whole = ttl.subsec_nanos() == 0;
+    anyhow::ensure!(
+        is_whole && (1..=86_400 * 366).contains(&ttl.as_secs()),
+        "must be whole seconds, from 1s to 366d"
+    );
+    Ok(ttl)
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use domain::{DeliveryFilter, DeliveryState, EventSequence, OrganizationId, Webho
 use crate::commands::{self, ImportOptions, webhooks};
 use crate::config::{Settings, Source};
 
+/// The version, and the commit that the program was built from.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("OUTDIAL_COMMIT"), ")");
+
 /// Outdial places outbound AI voice calls. It never calls a person twice for one intent, and
 /// records every call.
 ///
@@ -20,7 +23,7 @@ use crate::config::{Settings, Source};
 /// file; `outdial settings` prints all of them. Without any setting, `outdial serve` uses a SQLite
 /// file and a simulated voice provider.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "outdial", version = VERSION, max_term_width = 100)]
 pub struct Cli {
     /// A file with settings: lines NAME=value, or TOML if its name ends in .toml. The default is
     /// the file `.env`, if it exists.

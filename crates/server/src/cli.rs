@@ -67,6 +67,10 @@ enum Command {
         /// The address to listen on.
         #[arg(long, default_value = "127.0.0.1:2213")]
         bind: std::net::SocketAddr,
+        /// Accept agents and phone numbers with any id, not only those that it lists. Ids that start
+        /// with missing_ never exist.
+        #[arg(long)]
+        any_id: bool,
     },
     /// Print every setting with its default and its help, as a file for `--config`.
     Settings,
@@ -125,7 +129,9 @@ impl Cli {
             Command::Import { file, options } => commands::import(settings()?, &file, options),
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),
             Command::Webhooks { command } => command.run(settings()?),
-            Command::Simulate { bind } => commands::simulate(bind),
+            Command::Simulate { bind, any_id } => {
+                commands::simulate(simulator::Settings { bind, any_id, ..simulator::Settings::default() })
+            }
             Command::Settings => commands::print(&crate::config::env_example()),
             Command::Openapi { provider: false } => commands::print(&adapter_http::openapi_yaml()),
             Command::Openapi { provider: true } => commands::print(&adapter_http::provider_openapi_yaml()),

@@ -5,7 +5,6 @@ pub(crate) mod webhooks;
 use std::fs::File;
 use std::future::Future;
 use std::io::BufReader;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,10 +152,10 @@ pub(crate) fn token(settings: Settings, user: &str, ttl: Duration) -> anyhow::Re
     })
 }
 
-pub(crate) fn simulate(bind: SocketAddr) -> anyhow::Result<()> {
+pub(crate) fn simulate(settings: simulator::Settings) -> anyhow::Result<()> {
     run(async {
         let stop = tokio::spawn(drain::stop_signal());
-        let settings = simulator::Settings { bind, ..simulator::Settings::default() };
+        let bind = settings.bind;
         let simulator =
             Simulator::start(settings).await.with_context(|| format!("cannot listen on {bind}"))?;
         print(&demo::simulator_greeting(&simulator))?;

@@ -15,7 +15,7 @@ use domain::{DestinationRules, PlaceCallPorts, UserId};
 use indicatif::{ProgressBar, ProgressStyle};
 use simulator::Simulator;
 
-use crate::config::{Settings, Storage};
+use crate::config::{Settings, SettingsWarning, Storage};
 use crate::import::{Faults, check_ndjson};
 use crate::system::RandomIdentifiers;
 use crate::wiring::{self, Stores};
@@ -30,6 +30,7 @@ pub fn serve_with(
     decorate: impl FnOnce(PlaceCallPorts) -> PlaceCallPorts,
 ) -> anyhow::Result<()> {
     telemetry::start(&settings);
+    settings.warnings.iter().for_each(SettingsWarning::log);
     run(async {
         // Install the signal handlers before the port opens: a supervisor may send a signal as soon
         // as it can connect.

@@ -147,3 +147,27 @@ faketime_unpacked() {
     rm -rf "$staging"
     faketime_local "$folder"
 }
+
+pgbouncer_local() {
+    local binary
+    for binary in "$(command -v pgbouncer || true)" /usr/sbin/pgbouncer "${1:-}"; do
+        # An unpacked one may lack a library.
+        if [[ -x $binary ]] && "$binary" --version >/dev/null 2>&1; then echo "$binary" && return 0; fi
+    done
+    return 1
+}
+
+# The Debian package without installing it, if its libraries are there.
+pgbouncer_unpacked() {
+    local folder=$tools/pgbouncer staging
+    if pgbouncer_local "$folder/usr/sbin/pgbouncer"; then return 0; fi
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then return 1; fi
+    say 'fetching the Debian package pgbouncer into .tools'
+    mkdir -p "$tools"
+    staging=$(mktemp -d "$tools/fetch.XXXXXX")
+    if (cd "$staging" && apt-get -qq download pgbouncer >&2 && dpkg-deb -x ./*.deb tree); then
+        mv -T "$staging/tree" "$folder" 2>/dev/null || true
+    fi
+    rm -rf "$staging"
+    pgbouncer_local "$folder/usr/sbin/pgbouncer"
+}

@@ -13,7 +13,7 @@
 # SERVICES_SOURCE=<one of these> allows only that one.
 #
 # The command sees TEST_DATABASE_URL (a superuser), TEST_REDIS_URL, TEST_REDIS_SERVER (a server
-# binary that tests may start) and, if it is found, TEST_PSQL.
+# binary that tests may start), TEST_PGBOUNCER (likewise) and, if it is found, TEST_PSQL.
 #
 # With --programs, nothing is started: the command starts servers itself. It sees TEST_REDIS_SERVER,
 # TEST_POSTGRES_BIN (the folder with initdb, postgres and pg_basebackup) and TEST_FAKETIME_LIBRARY
@@ -346,6 +346,7 @@ if [[ $only_programs ]]; then
 else
     provide postgres postgresql TEST_DATABASE_URL
     provide redis redis-server TEST_REDIS_URL
+    provide_program TEST_PGBOUNCER pgbouncer pgbouncer
 fi
 
 # Tests that kill a Redis start their own, even if the shared one is given or runs in a container.

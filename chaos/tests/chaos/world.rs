@@ -59,7 +59,7 @@ impl World {
         let folder = folder()?;
         let preload = Preload::prepare(folder.path())?;
         let stores = Stores::start(topology.storage, folder.path(), &preload, topology.replicas).await?;
-        let simulator = Simulator::start(simulator::Settings::default()).await?;
+        let simulator = Simulator::start(simulator::Settings::with_any_id()).await?;
         let simulator_started = watch.now();
         script_answers(&simulator, time);
 

@@ -35,7 +35,7 @@ struct Simulated {
 
 impl Simulated {
     async fn start() -> Self {
-        let simulator = Simulator::start(Settings::default()).await.expect("a free port");
+        let simulator = Simulator::start(Settings::with_any_id()).await.expect("a free port");
         Self { simulator, upstream: Mutex::new(Upstream::AcceptsWithIds) }
     }
 

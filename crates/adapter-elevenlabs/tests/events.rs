@@ -47,7 +47,7 @@ async fn deliveries(behaviour: Behaviour, script: WebhookScript, count: usize) -
     let receiver = Peer::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let url = format!("{}/", receiver.base_url());
     let webhooks = Some(WebhookSettings { url, secret: SECRET.to_owned() });
-    let simulator = Simulator::start(Settings { time_scale: 0.0, webhooks, ..Settings::default() });
+    let simulator = Simulator::start(Settings { time_scale: 0.0, webhooks, ..Settings::with_any_id() });
     let simulator = simulator.await.expect("a free port");
     simulator.script(ScriptedBehaviour::new(behaviour).webhook(script));
     dial(&simulator.base_url(), LONG).await;

@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(500);
 
 async fn simulator() -> Simulator {
-    let settings = Settings { api_key: Some(API_KEY.to_owned()), ..Settings::default() };
+    let settings = Settings { api_key: Some(API_KEY.to_owned()), ..Settings::with_any_id() };
     Simulator::start(settings).await.expect("a free port")
 }
 

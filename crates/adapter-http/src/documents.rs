@@ -1,17 +1,13 @@
 //! The OpenAPI document and the interactive documentation. Both are part of the binary.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use actix_web::http::header::{
-    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentEncoding, LOCATION,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpRequest, HttpResponse, web};
-use utoipa_swagger_ui::Config;
 
 use crate::failure::{ErrorCode, Failure};
+use crate::openapi;
 use crate::openapi::SERVER;
-use crate::{openapi, paths};
 
 /// The page may load from and connect to this gateway only. Its framework sets styles from scripts,
 /// which needs `unsafe-inline`.
@@ -21,11 +17,25 @@ const SAME_ORIGIN_ONLY: &str = "default-src 'none'; script-src 'self'; style-src
 static OPENAPI_YAML: LazyLock<String> = LazyLock::new(openapi::openapi_yaml);
 static OPENAPI_JSON: LazyLock<String> = LazyLock::new(openapi::openapi_json);
 
-// The browser does not store tokens that are typed into the page, and no outside service validates
-// the document.
-static SWAGGER_CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    Arc::new(Config::from(paths::OPENAPI).persist_authorization(false).validator_url("none"))
-});
+macro_rules! unpacked {
+    ($name:literal) => {
+        include_bytes!(concat!(env!("OUT_DIR"), "/", $name))
+    };
+}
+
+/// The files of the page: our own, and those of Swagger UI that `build.rs` unpacks.
+const FILES: [(&str, &str, &[u8]); 8] = [
+    ("", "text/html; charset=utf-8", include_bytes!("documents/index.html")),
+    ("index.html", "text/html; charset=utf-8", include_bytes!("documents/index.html")),
+    ("swagger-initializer.js", SCRIPT, include_bytes!("documents/swagger-initializer.js")),
+    ("swagger-ui-bundle.js", SCRIPT, unpacked!("swagger-ui-bundle.js")),
+    ("swagger-ui.css", STYLE, unpacked!("swagger-ui.css")),
+    ("index.css", STYLE, unpacked!("index.css")),
+    ("favicon-16x16.png", "image/png", unpacked!("favicon-16x16.png")),
+    ("favicon-32x32.png", "image/png", unpacked!("favicon-32x32.png")),
+];
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
 
 /// `GET /openapi.yaml`.
 pub(crate) async fn openapi_yaml(request: HttpRequest) -> HttpResponse {
@@ -61,24 +71,14 @@ pub(crate) async fn docs_redirect() -> HttpResponse {
 
 /// `GET /docs/...`: the page and its files.
 pub(crate) async fn docs(file: web::Path<String>) -> HttpResponse {
-    match utoipa_swagger_ui::serve(&file, Arc::clone(&SWAGGER_CONFIG)) {
-        Ok(Some(file)) => {
-            let mut response = HttpResponse::Ok();
-            response
-                .insert_header((CONTENT_TYPE, file.content_type))
-                .insert_header((CONTENT_SECURITY_POLICY, SAME_ORIGIN_ONLY))
-                .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-            if file.gzpipped {
-                response.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
-            }
-            response.body(file.bytes.into_owned())
-        }
-        Ok(None) => not_found().await,
-        Err(error) => {
-            tracing::error!(%error, "could not serve a file of the interactive documentation");
-            Failure::new(ErrorCode::Internal, "the documentation is not available").into_response()
-        }
-    }
+    let Some((_, content_type, bytes)) = FILES.iter().find(|(name, ..)| *name == file.as_str()) else {
+        return not_found().await;
+    };
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, *content_type))
+        .insert_header((CONTENT_SECURITY_POLICY, SAME_ORIGIN_ONLY))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(*bytes)
 }
 
 /// The response for an unknown path.

@@ -19,12 +19,12 @@ pub trait Readiness: Send + Sync {
 }
 
 /// The state of one component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentHealth {
     /// Its name for operators: `database`, `lock`.
     pub name: &'static str,
-    /// Whether it responded.
-    pub healthy: bool,
+    /// Why it is down. Every client can read it, so it MUST NOT quote data.
+    pub problem: Option<String>,
 }
 
 /// The last result of the check, shared by all requests within a second.
@@ -32,10 +32,17 @@ pub(crate) struct ReadinessCache {
     source: Arc<dyn Readiness>,
     runtime: Handle,
     draining: AtomicBool,
-    last: Mutex<Option<(Instant, Components)>>,
+    last: Mutex<Option<(Instant, Checked)>>,
 }
 
 type Components = BTreeMap<&'static str, ComponentState>;
+type Problems = BTreeMap<&'static str, String>;
+
+#[derive(Debug, Clone, Default)]
+struct Checked {
+    components: Components,
+    problems: Problems,
+}
 
 const CACHED_FOR: Duration = Duration::from_secs(1);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -68,6 +75,10 @@ pub(crate) struct ReadyResponse {
     /// The components that a call needs, by name.
     #[schema(value_type = BTreeMap<String, ComponentState>, inline)]
     components: Components,
+    /// Why components are down and what to do, by name.
+    #[schema(value_type = BTreeMap<String, String>, inline)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    problems: Problems,
 }
 
 /// Whether the process is alive.
@@ -93,34 +104,46 @@ impl ReadinessCache {
 
     pub(crate) async fn check(&self) -> ReadyResponse {
         if self.draining.load(Ordering::Relaxed) {
-            return ReadyResponse { status: ReadyStatus::Draining, components: Components::new() };
+            let Checked { components, problems } = Checked::default();
+            return ReadyResponse { status: ReadyStatus::Draining, components, problems };
         }
-        let components = self.components().await;
+        let Checked { components, problems } = self.checked().await;
         let all_up = components.values().all(|state| *state == ComponentState::Up);
         let status = if all_up { ReadyStatus::Ready } else { ReadyStatus::Unavailable };
-        ReadyResponse { status, components }
+        ReadyResponse { status, components, problems }
     }
 
     /// Holds the lock during the check, so that concurrent requests wait for its result instead of
     /// checking again.
-    async fn components(&self) -> Components {
+    async fn checked(&self) -> Checked {
         let mut last = self.last.lock().await;
-        if let Some((checked_at, components)) = &*last
+        if let Some((checked_at, checked)) = &*last
             && checked_at.elapsed() < CACHED_FOR
         {
-            return components.clone();
+            return checked.clone();
         }
         let source = Arc::clone(&self.source);
         let check = async move { tokio::time::timeout(CHECK_TIMEOUT, source.check()).await };
-        let components = match self.runtime.spawn(check).await {
-            Ok(Ok(health)) => health.into_iter().map(entry).collect(),
-            Ok(Err(_)) | Err(_) => Components::from([(CHECK_ITSELF, ComponentState::Down)]),
+        let checked = match self.runtime.spawn(check).await {
+            Ok(Ok(health)) => Checked::of(health),
+            Ok(Err(_)) | Err(_) => Checked::of(vec![ComponentHealth {
+                name: CHECK_ITSELF,
+                problem: Some("the check did not end: see the log".to_owned()),
+            }]),
         };
-        *last = Some((Instant::now(), components.clone()));
-        components
+        *last = Some((Instant::now(), checked.clone()));
+        checked
     }
 }
 
-fn entry(health: ComponentHealth) -> (&'static str, ComponentState) {
-    (health.name, if health.healthy { ComponentState::Up } else { ComponentState::Down })
+impl Checked {
+    fn of(health: Vec<ComponentHealth>) -> Self {
+        let mut checked = Self::default();
+        for ComponentHealth { name, problem } in health {
+            let state = if problem.is_none() { ComponentState::Up } else { ComponentState::Down };
+            checked.components.insert(name, state);
+            checked.problems.extend(problem.map(|problem| (name, problem)));
+        }
+        checked
+    }
 }

@@ -23,9 +23,16 @@ pub(crate) async fn within<T>(
 /// Describes an error without quoting it.
 pub(crate) fn unavailable(service: &'static str, error: &Error) -> PortUnavailable {
     let reason = match error {
-        Error::NotFound { .. } => "the bucket or the folder does not exist".into(),
-        Error::PermissionDenied { .. } => "the store does not permit the operation".into(),
-        Error::Unauthenticated { .. } => "the store rejects the access key".into(),
+        Error::NotFound { .. } => {
+            "the bucket or the folder does not exist: create it, or check OUTDIAL_RECORDINGS_URL".into()
+        }
+        Error::PermissionDenied { .. } => {
+            "the store does not permit the operation: permit it to the access key, or to this user".into()
+        }
+        Error::Unauthenticated { .. } => {
+            "the store rejects the access key: check OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID and its secret"
+                .into()
+        }
         other => innermost_kind(other),
     };
     PortUnavailable::new(service, reason)

@@ -27,7 +27,12 @@ const STATEMENT_WITHIN: Duration = Duration::from_secs(60);
 
 /// The same limit in the server. It is shorter, so that the server reports which limit was
 /// exceeded.
-const SERVER_SETTINGS: [(&str, &str); 2] = [("statement_timeout", "55s"), ("lock_timeout", "30s")];
+const SERVER_SETTINGS: [(&str, &str); 3] = [
+    ("statement_timeout", "55s"),
+    ("lock_timeout", "30s"),
+    // The role may have a limit for transactions of calls.
+    ("idle_in_transaction_session_timeout", "55s"),
+];
 
 /// It is not a `sqlx::Transaction`, whose rollback waits for the server. This transaction ends with
 /// its connection.

@@ -20,10 +20,14 @@ pub(crate) fn unavailable(error: &sqlx::Error) -> PortUnavailable {
     match error {
         Database(refusal) => because(sqlstate(refusal.as_ref())),
         Io(error) => because(format!("connection: {}", error.kind())),
-        PoolTimedOut => because("no connection in time"),
+        PoolTimedOut => {
+            because("no connection in time: is the server reachable, and has it a free connection?")
+        }
         PoolClosed => because("the store is closed"),
-        Tls(_) => because("TLS negotiation failed"),
-        Configuration(_) => because("its URL cannot be used"),
+        Tls(_) => because("TLS negotiation failed: check sslmode and sslrootcert of the URL"),
+        Configuration(_) => {
+            because("its URL cannot be used: it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+        }
         Protocol(_) | WorkerCrashed => because("connection: the server's protocol was broken"),
         _ => because("a value could not be encoded or decoded"),
     }
@@ -36,10 +40,60 @@ pub(crate) fn because(reason: impl Into<std::borrow::Cow<'static, str>>) -> Port
 
 fn sqlstate(refusal: &dyn DatabaseError) -> String {
     let code = refusal.code().unwrap_or_else(|| "without SQLSTATE".into());
-    match refusal.constraint() {
-        Some(constraint) => format!("SQLSTATE {code} on {constraint}"),
-        None => format!("SQLSTATE {code}"),
+    match (refusal.constraint(), remedy(&code)) {
+        (Some(constraint), _) => format!("SQLSTATE {code} on {constraint}"),
+        (None, Some(remedy)) => format!("SQLSTATE {code}: {remedy}"),
+        (None, None) => format!("SQLSTATE {code}"),
     }
+}
+
+/// What the code means for an operator, and what to do:
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn remedy(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "08P01" => {
+            "the server or a pooler refuses the connection: is this the URL of Postgres or of PgBouncer 1.21 or newer?"
+        }
+        "08006" | "08000" | "08003" => "the connection was lost: is the server behind the pooler running?",
+        "22021" | "22P05" => "the database must have the encoding UTF8",
+        READ_ONLY => "the server is read-only: use the URL of the primary",
+        "26000" | "42P05" => LOSES_STATEMENTS,
+        "28000" => "the server refuses this user, host or TLS mode: check the URL and pg_hba.conf",
+        "28P01" => "the password is wrong: check the URL",
+        "3D000" => "the database does not exist: create it, or check the URL",
+        "3F000" => "the schema does not exist: check search_path",
+        "40001" | "40P01" => "it lost against another transaction: repeat the request",
+        "42501" => "the role lacks a permission: grant it on the tables, or make the role their owner",
+        UNDEFINED_TABLE | "42703" | "42883" => {
+            "the schema is not that of this program: run `outdial migrate`"
+        }
+        "53100" => "the disk of the server is full: free some space",
+        "53200" => "the server is out of memory: lower its memory settings or its connections",
+        TOO_MANY_CONNECTIONS => {
+            "the server has too many connections: raise max_connections or lower OUTDIAL_DATABASE_MAX_CONNECTIONS"
+        }
+        "53400" => "a limit of the server is reached: see its log",
+        "55P03" => "another session holds a lock for too long: end it",
+        "57014" => {
+            "the statement took too long: is the server overloaded, or does another session hold a lock?"
+        }
+        "57P01" | "57P02" => "the server is shutting down or restarting",
+        CANNOT_CONNECT_NOW => "the server is starting or shutting down",
+        "57P04" => "the database was dropped",
+        "58030" => "the disk of the server fails: see its log",
+        "XX001" | "XX002" => "the database is damaged: restore a backup",
+        _ => return None,
+    })
+}
+
+/// The reason for a pooler in transaction mode without support of prepared statements.
+pub(crate) const LOSES_STATEMENTS: &str = "a pooler in transaction mode loses prepared statements: use PgBouncer 1.21 or \
+     newer and set its max_prepared_statements to 200, or use its session mode, or the URL of Postgres";
+
+/// Whether the session does not have a prepared statement that its connection has, or the reverse.
+pub(crate) fn is_lost_statement(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    matches!(code.as_deref(), Some("26000" | "42P05"))
 }
 
 /// Whether the connection is unusable after this error.

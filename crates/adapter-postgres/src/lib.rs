@@ -40,6 +40,7 @@ mod ping;
 mod pool;
 mod primary;
 mod schema;
+mod sessions;
 mod settings;
 mod statement;
 mod store;

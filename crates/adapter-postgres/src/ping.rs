@@ -6,13 +6,15 @@ use crate::primary::is_primary;
 use crate::statement::{Failure, Work};
 
 impl PostgresStore {
-    /// Checks that the server runs statements and accepts writes.
+    /// Checks that the server runs statements and accepts writes, and that no pooler loses them.
     ///
     /// # Errors
     ///
     /// If it does not, within the times of the settings.
     pub async fn ping(&self) -> Result<(), PortUnavailable> {
-        self.run(&Ping).await
+        self.run(&Ping).await?;
+        // A pooler that was replaced or set up differently while the gateway runs.
+        if self.pooled_sessions.lose_statements() { self.check_pooler().await } else { Ok(()) }
     }
 }
 

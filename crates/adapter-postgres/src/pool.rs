@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use deadpool::managed::{
     Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool,
 };
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
@@ -17,6 +16,7 @@ use crate::PostgresSettings;
 use crate::failure::passes_when_reconnected;
 use crate::loss::LastLoss;
 use crate::primary::check_primary;
+use crate::sessions::Sessions;
 
 /// A connection that was idle for longer is tried before it is used: the server may have restarted
 /// meanwhile.
@@ -73,11 +73,11 @@ impl Connections {
     pub(crate) fn new(
         settings: &PostgresSettings,
         lifetimes: Lifetimes,
-        options: PgConnectOptions,
+        sessions: Sessions,
         last_loss: LastLoss,
     ) -> Self {
         let opener = Opener {
-            options,
+            sessions,
             last_loss: last_loss.clone(),
             longest_backoff: (settings.acquire_timeout / 5).max(FIRST_BACKOFF),
         };
@@ -155,7 +155,7 @@ impl fmt::Debug for Connections {
 
 /// Opens connections, and checks those that were in the pool.
 struct Opener {
-    options: PgConnectOptions,
+    sessions: Sessions,
     last_loss: LastLoss,
     longest_backoff: Duration,
 }
@@ -197,7 +197,7 @@ impl Opener {
     async fn open(&self) -> Result<PgConnection, sqlx::Error> {
         let mut backoff = FIRST_BACKOFF;
         loop {
-            match self.options.connect().await {
+            match self.sessions.open().await {
                 Ok(mut connection) => {
                     let is_primary = check_primary(&mut connection).await.is_ok();
                     self.last_loss.note_connected(is_primary);

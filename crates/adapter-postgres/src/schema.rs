@@ -17,10 +17,22 @@ impl PostgresStore {
     /// # Errors
     ///
     /// If the server cannot be reached, a migration fails (its changes are then rolled back), or a
-    /// newer program has migrated the schema.
+    /// newer program has migrated the schema. If a pooler shares sessions.
     pub async fn migrate(&self) -> Result<(), PortUnavailable> {
+        // Its lock is one of a session, which a pooler would give to other connections.
+        if self.pooled_sessions.are_shared() {
+            return Err(because(
+                "migrations cannot run through a pooler in transaction mode: run `outdial migrate` with the URL of Postgres",
+            ));
+        }
         // Without the notices about things that exist already.
-        let server_settings = [("lock_timeout", "60s"), ("client_min_messages", "warning")];
+        let server_settings = [
+            ("lock_timeout", "60s"),
+            ("client_min_messages", "warning"),
+            // The role may have limits for statements of calls.
+            ("statement_timeout", "0"),
+            ("idle_in_transaction_session_timeout", "0"),
+        ];
         let mut connection = self.connect_aside(&server_settings).await?;
         // Not `run`: its future is not `Send` on a borrowed connection.
         MIGRATOR.run_direct(None, &mut connection, false).await.map_err(|error| failed_migration(&error))

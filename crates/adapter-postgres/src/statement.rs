@@ -130,6 +130,9 @@ impl PostgresStore {
     async fn attempt<W: Work>(&self, work: &W) -> Result<W::Output, Failure> {
         let mut borrowed = self.borrow(work.access()).await?;
         let result = work.run(borrowed.connection()).await;
+        if let Err(Failure::Statement(error)) = &result {
+            self.pooled_sessions.note(error);
+        }
         match &result {
             Err(failure) if failure.breaks_connection() => {
                 if failure.is_read_only() {

@@ -15,6 +15,7 @@ use crate::failure::{because, read_only, unavailable};
 use crate::loss::LastLoss;
 use crate::pool::{Connections, Lifetimes};
 use crate::primary::is_primary;
+use crate::sessions::{ISOLATION, Sessions};
 use crate::wakeups::Wakeups;
 use crate::work::{BookingWork, ResolvingWork, SettlingWork};
 
@@ -32,8 +33,9 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct PostgresStore {
     pub(crate) connections: Connections,
-    /// The options for a connection outside the pool, without a time limit for statements.
-    options: PgConnectOptions,
+    /// The sessions outside the pool, without a time limit for statements.
+    sessions: Sessions,
+    pub(crate) pooled_sessions: Sessions,
     acquire_timeout: Duration,
     operation_timeout: Duration,
     pub(crate) last_loss: LastLoss,
@@ -49,24 +51,32 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// If the URL cannot be used, or if the server does not respond in time. The caller decides
-    /// whether to try again.
+    /// If the URL cannot be used, if the server does not respond in time, or if a pooler loses
+    /// prepared statements. The caller decides whether to try again.
     pub async fn connect(settings: &PostgresSettings) -> Result<Self, PortUnavailable> {
         let store = Self::unconnected(settings)?;
         store.ping().await?;
+        store.check_pooler().await?;
         Ok(store)
+    }
+
+    /// Refuses a pooler that loses prepared statements.
+    pub(crate) async fn check_pooler(&self) -> Result<(), PortUnavailable> {
+        let limit = self.acquire_timeout.saturating_mul(2);
+        timeout(limit, self.pooled_sessions.check_pooler())
+            .await
+            .unwrap_or_else(|_| Err(because("no connection in time")))
     }
 
     pub(crate) fn unconnected(settings: &PostgresSettings) -> Result<Self, PortUnavailable> {
         let options = PgConnectOptions::from_str(&settings.url)
             .map_err(|error| unavailable(&error))?
             .application_name("outdial")
-            // Overrides the default of the database: the statements rely on seeing what was
-            // committed before them.
-            .options([("default_transaction_isolation", "read committed")])
             .disable_statement_logging();
+        // Overrides the default of the database.
+        let sessions = Sessions::new(options).with([(ISOLATION.0, ISOLATION.1.to_owned())]);
         let millis = |limit: Duration| format!("{}ms", limit.as_millis().max(1));
-        let limited = options.clone().options([
+        let pooled_sessions = sessions.with([
             ("statement_timeout", millis(settings.statement_timeout)),
             // A process that stops in the middle of a transaction loses its locks before other
             // statements time out.
@@ -81,11 +91,13 @@ impl PostgresStore {
             ("enable_mergejoin", "off".to_owned()),
         ]);
         let last_loss = LastLoss::default();
-        let connections = Connections::new(settings, Lifetimes::default(), limited, last_loss.clone());
+        let connections =
+            Connections::new(settings, Lifetimes::default(), pooled_sessions.clone(), last_loss.clone());
         Ok(Self {
             connections,
-            wakeups: Arc::new(Wakeups::new(options.clone(), settings.acquire_timeout)),
-            options,
+            wakeups: Arc::new(Wakeups::new(sessions.clone(), settings.acquire_timeout)),
+            sessions,
+            pooled_sessions,
             acquire_timeout: settings.acquire_timeout,
             operation_timeout: settings.acquire_timeout + settings.statement_timeout + GRACE,
             last_loss,
@@ -109,11 +121,12 @@ impl PostgresStore {
     /// takes longer than the statements of a call may.
     pub(crate) async fn connect_aside(
         &self,
-        server_settings: &[(&str, &str)],
+        server_settings: &[(&'static str, &str)],
     ) -> Result<PgConnection, PortUnavailable> {
-        let options = self.options.clone().options(server_settings.iter().copied());
+        let settings = server_settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let sessions = self.sessions.with(settings);
         let connected = async {
-            let mut connection = options.connect().await.map_err(|error| unavailable(&error))?;
+            let mut connection = sessions.open().await.map_err(|error| unavailable(&error))?;
             match is_primary(&mut connection).await {
                 Ok(true) => Ok(connection),
                 Ok(false) => Err(read_only()),

@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::failure::{because, read_only, unavailable};
 use crate::primary::{check_primary, is_primary};
+use crate::sessions::Sessions;
 
 /// The channel on which a publication notifies. The payload is the organization's id.
 pub(crate) const CHANNEL: &str = "outdial_call_events";
@@ -37,7 +38,7 @@ const TRY_WITHIN: Duration = Duration::from_secs(2);
 
 /// The waiting readers, and the connection that listens for them. The first reader opens it.
 pub(crate) struct Wakeups {
-    options: PgConnectOptions,
+    sessions: Sessions,
     acquire_timeout: Duration,
     waiting: Arc<Waiting>,
     listener: Mutex<Listener>,
@@ -57,19 +58,25 @@ enum Listener {
 }
 
 impl Wakeups {
-    pub(crate) fn new(options: PgConnectOptions, acquire_timeout: Duration) -> Self {
-        Self { options, acquire_timeout, waiting: Arc::default(), listener: Mutex::new(Listener::NotStarted) }
+    pub(crate) fn new(sessions: Sessions, acquire_timeout: Duration) -> Self {
+        Self {
+            sessions,
+            acquire_timeout,
+            waiting: Arc::default(),
+            listener: Mutex::new(Listener::NotStarted),
+        }
     }
 
     /// A receiver that changes whenever events of this organization may have been published, and
     /// when the store begins to listen.
     pub(crate) fn subscribe(&self, organization_id: &str) -> watch::Receiver<()> {
         let mut listener = locked(&self.listener);
-        if matches!(*listener, Listener::NotStarted) {
+        // A pooler that shares sessions passes no notifications on. Its readers poll.
+        if matches!(*listener, Listener::NotStarted) && !self.sessions.are_shared() {
             let (stop, stopped) = watch::channel(false);
             let task = tokio::spawn(listen(
                 Arc::clone(&self.waiting),
-                self.options.clone(),
+                self.sessions.base().clone(),
                 self.acquire_timeout,
                 stopped,
             ));

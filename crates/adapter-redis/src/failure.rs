@@ -7,9 +7,11 @@ use deadpool_redis::{
 use domain::ports::PortUnavailable;
 
 pub(crate) const INVALID_POOL: &str = "the connection pool has an invalid configuration";
-pub(crate) const NO_CONNECTION: &str = "could not connect within the time limit";
-pub(crate) const NO_REPLY: &str = "the server did not reply within the time limit";
-pub(crate) const UNUSABLE_URL: &str = "the URL or its options are invalid";
+pub(crate) const NO_CONNECTION: &str =
+    "could not connect within the time limit: is the server running and reachable?";
+pub(crate) const NO_REPLY: &str = "the server did not reply within the time limit: is it overloaded?";
+pub(crate) const UNUSABLE_URL: &str =
+    "the URL or its options are invalid: it must be redis://USER:PASSWORD@HOST:PORT/DATABASE";
 
 pub(crate) fn because(reason: &'static str) -> PortUnavailable {
     PortUnavailable::new("redis", reason)
@@ -27,7 +29,7 @@ pub(crate) fn of(error: &RedisError) -> PortUnavailable {
         return because(reason);
     }
     if error.is_connection_refusal() {
-        return because("the server refused the connection");
+        return because("the server refused the connection: is it running at this address?");
     }
     if error.is_timeout() {
         return because(NO_REPLY);
@@ -68,22 +70,30 @@ pub(crate) fn ends_connection(error: &RedisError) -> bool {
 
 fn of_code(code: &str, detail: Option<&str>) -> Option<&'static str> {
     Some(match code {
-        "READONLY" => "the server is a read-only replica (READONLY)",
-        "OOM" => "the server's memory is full (OOM)",
-        "NOAUTH" => "the server requires credentials (NOAUTH)",
-        "WRONGPASS" => "the server rejects the credentials (WRONGPASS)",
-        "NOPERM" => "the server's access rules forbid a command (NOPERM)",
+        "READONLY" => "the server is a read-only replica (READONLY): connect to the primary",
+        "OOM" => "the server's memory is full (OOM): raise its maxmemory",
+        "NOAUTH" => "the server requires credentials (NOAUTH): put them into the URL",
+        "WRONGPASS" => "the server rejects the credentials (WRONGPASS): check the URL",
+        "NOPERM" => {
+            "the server's access rules forbid a command (NOPERM): allow the user the keys and commands"
+        }
         "LOADING" => "the server is still loading its data (LOADING)",
-        "MASTERDOWN" => "the server is a replica without a connection to its primary (MASTERDOWN)",
-        "NOREPLICAS" => "the server has too few replicas to accept writes (NOREPLICAS)",
-        "MISCONF" => "the server cannot save to disk and refuses writes (MISCONF)",
+        "MASTERDOWN" => {
+            "the server is a replica without a connection to its primary (MASTERDOWN): connect to the primary"
+        }
+        "NOREPLICAS" => {
+            "the server has too few replicas to accept writes (NOREPLICAS): start them, or lower min-replicas-to-write"
+        }
+        "MISCONF" => "the server cannot save to disk and refuses writes (MISCONF): see its log",
         "BUSY" => "the server is busy with a script (BUSY)",
-        "WRONGTYPE" => "a key holds a value of another type (WRONGTYPE)",
+        "WRONGTYPE" => {
+            "a key holds a value of another type (WRONGTYPE): set another OUTDIAL_REDIS_KEY_PREFIX"
+        }
         "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "CROSSSLOT" => {
-            "the server is a cluster node that does not serve the key (MOVED or similar)"
+            "the server is a cluster node that does not serve the key (MOVED or similar): use a server without cluster mode"
         }
         "ERR" if detail.is_some_and(|text| text.contains("max number of clients")) => {
-            "the server has too many clients"
+            "the server has too many clients: raise its maxclients, or lower OUTDIAL_REDIS_MAX_CONNECTIONS"
         }
         _ => return None,
     })

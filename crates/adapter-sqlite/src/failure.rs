@@ -59,13 +59,17 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
 fn describe(error: &dyn DatabaseError) -> Cow<'static, str> {
     let code = result_code(error);
     let meaning = match code.map(primary) {
-        Some(1) => "a statement was refused: is the schema migrated?",
-        Some(5 | 6) => "another writer holds the file",
-        Some(8) => "the file is read-only",
-        Some(10) => "the disk failed to read or write",
-        Some(11 | 26) => "the file is damaged, or no database",
-        Some(13) => "the disk is full",
-        Some(14) => "the file cannot be opened",
+        Some(1) => "a statement was refused: is the schema migrated? `outdial migrate` does it",
+        Some(5 | 6) => "another writer holds the file: only one process may use it",
+        Some(8) => "the file is read-only: make it and its folder writable for this user",
+        Some(10) => "the disk failed to read or write: check it",
+        Some(11 | 26) => {
+            "the file is damaged, or no database: restore a backup, or set OUTDIAL_DATABASE_URL to another file"
+        }
+        Some(13) => "the disk is full: free some space",
+        Some(14) => {
+            "the file cannot be opened: OUTDIAL_DATABASE_URL must name a file, and this user must be able to write to it and its folder"
+        }
         Some(19) => "a constraint does not hold",
         _ => "a statement failed",
     };
@@ -87,6 +91,23 @@ const fn primary(code: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_failure_says_what_to_do() {
+        use sqlx::Connection;
+        let folder = tempfile::TempDir::new().expect("a temporary folder");
+        let url = format!("sqlite://{}", folder.path().display());
+        let error = sqlx::SqliteConnection::connect(&url).await.expect_err("a folder is no file");
+        let text = unavailable(error).to_string();
+        assert!(text.contains("OUTDIAL_DATABASE_URL must name a file"), "{text}");
+        let file = folder.path().join("text.db");
+        std::fs::write(&file, "x".repeat(4096)).expect("the folder is writable");
+        let url = format!("sqlite://{}", file.display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("SQLite reads it later");
+        let error = sqlx::raw_sql("select * from t").execute(&mut connection).await.expect_err("no database");
+        let text = unavailable(error).to_string();
+        assert!(text.contains("restore a backup"), "{text}");
+    }
 
     #[tokio::test]
     async fn a_failure_names_its_code_and_quotes_nothing() {

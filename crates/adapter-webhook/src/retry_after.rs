@@ -1,10 +1,8 @@
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use domain::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 
 /// A longer pause is probably a mistake of the receiver.
 const MAX_PAUSE: Duration = Duration::from_hours(24);
@@ -19,8 +17,8 @@ pub(crate) fn read(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> O
         // A number that does not fit is a long pause too.
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {
-        let until = OffsetDateTime::parse(text, &Rfc2822).ok()?;
-        Timestamp::from_unix_millis(until.unix_timestamp().saturating_mul(1000)).since(now)
+        let until = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Timestamp::from_unix_millis(i64::try_from(until.as_millis()).ok()?).since(now)
     };
     Some(pause.min(MAX_PAUSE))
 }

@@ -1,9 +1,7 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hyper::StatusCode;
 use hyper::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 
 /// How long a 429 asks to wait: seconds, or a date, which counts from the `Date` of the response.
 /// The two clocks can differ, so a date without `Date` is ignored.
@@ -16,14 +14,13 @@ pub(crate) fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Dur
         // More digits than fit mean a very long time.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
-    let wait = date(headers, RETRY_AFTER)? - date(headers, DATE)?;
-    // A date that has passed is negative.
-    Some(wait.try_into().unwrap_or(Duration::ZERO))
+    let wait = date(headers, RETRY_AFTER)?.duration_since(date(headers, DATE)?);
+    // A date that has passed is an error.
+    Some(wait.unwrap_or(Duration::ZERO))
 }
 
-/// A date of HTTP is one of RFC 2822 in `GMT`.
-fn date(headers: &HeaderMap, name: HeaderName) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(headers.get(name)?.to_str().ok()?, &Rfc2822).ok()
+fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ use crate::commands::import::ImportOptions;
 use crate::commands::{self, webhooks};
 use crate::config::{Settings, Source};
 
+/// The version, and the commit that the program was built from.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("OUTDIAL_COMMIT"), ")");
+
 /// Outdial places outbound AI voice calls. It never calls a person twice for one intent, and
 /// records every call.
 ///
@@ -21,7 +24,7 @@ use crate::config::{Settings, Source};
 /// file; `outdial settings` prints all of them. Without any setting, `outdial serve` uses a SQLite
 /// file and a simulated voice provider.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "outdial", version = VERSION, max_term_width = 100)]
 pub struct Cli {
     /// A file with settings: lines NAME=value, or TOML if its name ends in .toml. The default is
     /// the file `.env`, if it exists.
@@ -51,7 +54,7 @@ enum Command {
         /// The id of the user.
         #[arg(long)]
         user: String,
-        /// How long the token is valid: a number and a unit (s, m, h or d), at most 366d.
+        /// How long the token is valid, for example 90s, 12h, 30d or 1h 30m. At most 366d.
         #[arg(long, default_value = "1h", value_parser = parse_ttl)]
         ttl: Duration,
     },
@@ -65,6 +68,10 @@ enum Command {
         /// The address to listen on.
         #[arg(long, default_value = "127.0.0.1:2213")]
         bind: std::net::SocketAddr,
+        /// Accept agents and phone numbers with any id, not only those that it lists. Ids that start
+        /// with missing_ never exist.
+        #[arg(long)]
+        any_id: bool,
     },
     /// Print every setting with its default and its help, as a file for `--config`.
     Settings,
@@ -123,7 +130,9 @@ impl Cli {
             Command::Import { file, options } => commands::import::import(settings()?, &file, options),
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),
             Command::Webhooks { command } => command.run(settings()?),
-            Command::Simulate { bind } => commands::simulate(bind),
+            Command::Simulate { bind, any_id } => {
+                commands::simulate(simulator::Settings { bind, any_id, ..simulator::Settings::default() })
+            }
             Command::Settings => commands::print(&crate::config::env_example()),
             Command::Openapi { provider: false } => commands::print(&adapter_http::openapi_yaml()),
             Command::Openapi { provider: true } => commands::print(&adapter_http::provider_openapi_yaml()),
@@ -180,19 +189,13 @@ fn parse_position(text: &str) -> anyhow::Result<EventSequence> {
 }
 
 fn parse_ttl(text: &str) -> anyhow::Result<Duration> {
-    let unit = text.find(|c: char| !c.is_ascii_digit()).context("the unit is missing: s, m, h or d")?;
-    let (number, unit) = text.split_at(unit);
-    let secs_per_unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => anyhow::bail!("unknown unit {unit:?}: expected s, m, h or d"),
-    };
-    let secs = number.parse::<u64>().ok().and_then(|number| number.checked_mul(secs_per_unit));
-    let secs = secs.context("the number is missing or too large")?;
-    anyhow::ensure!((1..=86_400 * 366).contains(&secs), "must be between 1s and 366d");
-    Ok(Duration::from_secs(secs))
+    let ttl = humantime::parse_duration(text.trim())?;
+    let is_whole = ttl.subsec_nanos() == 0;
+    anyhow::ensure!(
+        is_whole && (1..=86_400 * 366).contains(&ttl.as_secs()),
+        "must be whole seconds, from 1s to 366d"
+    );
+    Ok(ttl)
 }
 
 #[cfg(test)]

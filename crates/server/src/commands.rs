@@ -4,7 +4,6 @@ pub(crate) mod import;
 pub(crate) mod webhooks;
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -12,7 +11,7 @@ use domain::ports::UserRepo;
 use domain::{PlaceCallPorts, UserId};
 use simulator::Simulator;
 
-use crate::config::{Settings, Storage};
+use crate::config::{Settings, SettingsWarning, Storage};
 use crate::wiring::{self, Stores};
 use crate::{Application, demo, drain, opening, telemetry};
 
@@ -25,6 +24,7 @@ pub fn serve_with(
     decorate: impl FnOnce(PlaceCallPorts) -> PlaceCallPorts,
 ) -> anyhow::Result<()> {
     telemetry::start(&settings);
+    settings.warnings.iter().for_each(SettingsWarning::log);
     run(async {
         // Install the signal handlers before the port opens: a supervisor may send a signal as soon
         // as it can connect.
@@ -89,10 +89,10 @@ pub(crate) fn token(settings: Settings, user: &str, ttl: Duration) -> anyhow::Re
     })
 }
 
-pub(crate) fn simulate(bind: SocketAddr) -> anyhow::Result<()> {
+pub(crate) fn simulate(settings: simulator::Settings) -> anyhow::Result<()> {
     run(async {
         let stop = tokio::spawn(drain::stop_signal());
-        let settings = simulator::Settings { bind, ..simulator::Settings::default() };
+        let bind = settings.bind;
         let simulator =
             Simulator::start(settings).await.with_context(|| format!("cannot listen on {bind}"))?;
         print(&demo::simulator_greeting(&simulator))?;

@@ -5,9 +5,11 @@ mod env_file;
 mod kind;
 mod load;
 mod reader;
+mod risks;
 mod setting;
 mod source;
 mod table;
+mod warnings;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -28,6 +30,7 @@ pub use self::setting::Setting;
 pub use self::source::Source;
 pub use self::table::{Deliveries, LogFormat, Process, Reconciliation, WebhookSecrets, settings};
 use self::table::{VOICE_PROVIDERS, VoiceProvider};
+pub use self::warnings::SettingsWarning;
 
 /// The checked settings.
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub struct Settings {
     /// The largest recording that is stored.
     pub recording_max_bytes: u64,
     pub deliveries: Deliveries,
+    /// What is risky about these settings.
+    pub warnings: Vec<SettingsWarning>,
 }
 
 /// Where calls, contacts, locks and contexts are stored.
@@ -153,7 +158,8 @@ pub fn env_example() -> String {
     let mut text = String::from(
         "# Every setting of Outdial, with its default. Set them in the environment, in a file named `.env` in the\n\
          # folder where `outdial` starts, or in a file given with --config. The environment takes precedence over\n\
-         # the file. `outdial serve` runs without any setting.\n",
+         # the file. A secret can be in a file of its own, which NAME_FILE names: OUTDIAL_JWT_SECRET_FILE=/run/secrets/jwt.\n\
+         # `outdial serve` runs without any setting.\n",
     );
     for Setting { name, default, help, .. } in settings() {
         let help = help.join("\n# ");

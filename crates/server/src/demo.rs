@@ -76,6 +76,12 @@ pub(crate) fn simulator_greeting(simulator: &Simulator) -> String {
         writeln!(text, "  OUTDIAL_VOICE_PROVIDER={vendor} OUTDIAL_{prefix}_BASE_URL={url}")
             .expect("writing to a string does not fail");
     }
+    let (agent, number) = (simulator::DEMO_AGENT_ID, simulator::DEMO_PHONE_NUMBER_ID);
+    writeln!(
+        text,
+        "\nAn agent and a phone number of it (--any-id accepts all others too):\n\n  {agent}\n  {number}"
+    )
+    .expect("writing to a string does not fail");
     text.push_str("\nNumbers with a special behaviour (every other number answers):\n\n");
     for magic in MAGIC_NUMBERS {
         writeln!(text, "  {}  {}", magic.number, magic.description)

@@ -21,7 +21,7 @@ mod workers;
 pub use application::Application;
 pub use commands::serve_with;
 pub use config::{
-    Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, Source, Storage,
-    TokenRules, Voice, WebhookSecrets, env_example, settings, vendors,
+    Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, SettingsWarning,
+    Source, Storage, TokenRules, Voice, WebhookSecrets, env_example, settings, vendors,
 };
 pub use wiring::Stores;

@@ -113,7 +113,7 @@ fn may_pass(error: &PortUnavailable) -> bool {
         return ["08", "53", "57P", "25006"].iter().any(|class| code.starts_with(class));
     }
     match error.service() {
-        "postgres" => !["URL", "TLS", "migration"].iter().any(|lasting| reason.contains(lasting)),
+        "postgres" => !["URL", "TLS", "migration", "pooler"].iter().any(|lasting| reason.contains(lasting)),
         "redis" => !["URL", "credentials", "NOPERM", "cluster", "too few replicas", "another type"]
             .iter()
             .any(|lasting| reason.contains(lasting)),

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
     CallReader, CallUpdater, DeliveryQueue, Directory, EventFeed, EventInbox, InboundDirectory,
-    UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
+    PortUnavailable, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
@@ -195,15 +195,16 @@ impl Readiness for Stores {
     async fn check(&self) -> Vec<ComponentHealth> {
         match self {
             Self::Embedded(store) => {
-                vec![ComponentHealth { name: "database", healthy: store.ping().await.is_ok() }]
+                vec![health("database", store.ping().await)]
             }
             Self::Services { postgres, redis } => {
                 let (database, lock) = tokio::join!(postgres.ping(), redis.ping());
-                vec![
-                    ComponentHealth { name: "database", healthy: database.is_ok() },
-                    ComponentHealth { name: "lock", healthy: lock.is_ok() },
-                ]
+                vec![health("database", database), health("lock", lock)]
             }
         }
     }
+}
+
+fn health(name: &'static str, pinged: Result<(), PortUnavailable>) -> ComponentHealth {
+    ComponentHealth { name, problem: pinged.err().map(|error| error.to_string()) }
 }

@@ -106,3 +106,36 @@ fn a_settings_file_is_read_in_either_form_and_the_environment_wins() {
         outdial(&["--config", broken.to_str().expect("an ASCII path"), "migrate"], &[]);
     assert!(!succeeded && stderr.contains("line 2") && !stderr.contains("hunter2"), "{stderr}");
 }
+
+/// A gateway that cannot listen ends after its warnings.
+#[cfg(unix)]
+#[test]
+fn files_with_secrets_that_every_user_can_read_are_named_at_start() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let secret = file_with(&folder, "secret", "9f2c4be07d11a6538e4f0c2d7ab95163\n");
+    let public = file_with(&folder, "public.env", "OUTDIAL_LOG=info\n");
+    let settings = file_with(&folder, "private.env", "OUTDIAL_ELEVENLABS_TOOL_SECRET=8c1f0e6b52d94a7f\n");
+    let generated = folder.path().join("outdial.jwt-secret");
+    std::fs::write(&generated, "0123456789abcdef".repeat(4)).expect("the folder is writable");
+    let generated = generated.to_str().expect("an ASCII path").to_owned();
+    let database = format!("sqlite://{}", folder.path().join("outdial.db").display());
+    let bind = ("OUTDIAL_BIND", "192.0.2.1:2212");
+    for (mode, is_risky) in [(0o644, true), (0o640, false), (0o600, false)] {
+        for path in [&secret, &public, &settings, &generated] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("our own file");
+        }
+        for (file, variables, subject) in [
+            (&settings, vec![bind], &settings),
+            (&public, vec![bind, ("OUTDIAL_JWT_SECRET_FILE", secret.as_str())], &secret),
+            (&public, vec![bind, ("OUTDIAL_DATABASE_URL", database.as_str())], &generated),
+        ] {
+            let (_, _, stderr) = outdial(&["--config", file, "serve"], &variables);
+            let lines = stderr.lines().filter(|line| line.contains("a setting is risky"));
+            let named: Vec<_> = lines.filter(|line| line.contains(subject.as_str())).collect();
+            assert_eq!(named.len(), usize::from(is_risky), "{mode:o} {subject}: {stderr}");
+            assert!(!stderr.contains(&public) && !stderr.contains("9f2c4be0"), "{stderr}");
+            assert!(stderr.contains("cannot listen"), "{stderr}");
+        }
+    }
+}

@@ -23,8 +23,8 @@
 //! It serves the APIs of two providers, which share the scripts and the log of dials. ElevenLabs'
 //! API (`xi-api-key`, `/v1/convai/…`) responds when the callee has answered. Vapi's API (bearer
 //! token, `/call`, `/phone-number`, `/assistant`) responds when the call is queued: only the call's
-//! record shows that the callee was busy. Any agent id and phone number id is accepted, except
-//! those that start with `missing_`: they do not exist.
+//! record shows that the callee was busy. A dial is refused if its agent or phone number is not in the
+//! lists, as the providers do, unless the simulator accepts any id ([`Settings::any_id`]).
 //!
 //! When a call is over, the simulator sends its events as signed webhooks, as the provider does: a
 //! transcription about a second after the callee answered and then the audio, or the failure of the
@@ -60,6 +60,3 @@ pub use webhooks::{WebhookDelivery, WebhookScript, WebhookSettings};
 
 /// The largest request body that the providers' APIs accept.
 const MAX_BODY_BYTES: usize = 256 << 10;
-
-/// The prefix of the ids of agents and phone numbers that do not exist.
-const MISSING_PREFIX: &str = "missing_";

@@ -26,6 +26,17 @@ pub struct Settings {
     pub time_scale: f64,
     /// Where events are sent; with `None`, nowhere.
     pub webhooks: Option<WebhookSettings>,
+    /// Whether agents and phone numbers that it does not list exist too, except those whose id starts
+    /// with `missing_`: for callers with ids of their own.
+    pub any_id: bool,
+}
+
+impl Settings {
+    /// The default, except that agents and phone numbers may have any id.
+    #[must_use]
+    pub fn with_any_id() -> Settings {
+        Settings { any_id: true, ..Settings::default() }
+    }
 }
 
 impl Default for Settings {
@@ -35,6 +46,7 @@ impl Default for Settings {
             api_key: None,
             time_scale: 1.0,
             webhooks: None,
+            any_id: false,
         }
     }
 }
@@ -46,6 +58,7 @@ impl std::fmt::Debug for Settings {
             .field("api_key", &self.api_key.as_ref().map(|_| "***"))
             .field("time_scale", &self.time_scale)
             .field("webhooks", &self.webhooks)
+            .field("any_id", &self.any_id)
             .finish()
     }
 }
@@ -70,7 +83,7 @@ impl Simulator {
             return Err(invalid("time_scale must be a number from 0 to 1000"));
         }
         let (control, commands) = ListenerControl::new();
-        let state = Arc::new(State::new(settings.api_key, settings.time_scale, control));
+        let state = Arc::new(State::new(settings.api_key, settings.time_scale, settings.any_id, control));
         state.send_webhooks_to(settings.webhooks.as_ref()).map_err(invalid)?;
         let (started_sender, started) = oneshot::channel();
         let (stopped_sender, stopped) = oneshot::channel();

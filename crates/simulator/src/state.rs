@@ -11,6 +11,9 @@ use crate::magic_numbers::behaviour_of;
 use crate::scripts::{Scripted, Scripts};
 use crate::webhooks::{Target, WebhookSettings, Webhooks};
 
+/// The prefix of ids that never exist.
+const MISSING_PREFIX: &str = "missing_";
+
 /// How long `refuse_connections` lasts if the script does not set `for_ms`.
 const DEFAULT_REFUSAL: Duration = Duration::from_secs(10);
 
@@ -18,6 +21,7 @@ pub(crate) struct State {
     pub(crate) api_key: Option<String>,
     pub(crate) listener: ListenerControl,
     time_scale: f64,
+    any_id: bool,
     started: Instant,
     calls: Mutex<Calls>,
     scripts: Mutex<Scripts>,
@@ -26,11 +30,17 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(api_key: Option<String>, time_scale: f64, listener: ListenerControl) -> State {
+    pub(crate) fn new(
+        api_key: Option<String>,
+        time_scale: f64,
+        any_id: bool,
+        listener: ListenerControl,
+    ) -> State {
         State {
             api_key,
             listener,
             time_scale,
+            any_id,
             started: Instant::now(),
             calls: Mutex::default(),
             scripts: Mutex::default(),
@@ -61,6 +71,11 @@ impl State {
         let target = settings.map(Target::parse).transpose()?;
         self.webhooks().target = target.map(Arc::new);
         Ok(())
+    }
+
+    /// Whether an agent or a phone number with this id exists, if these are listed.
+    pub(crate) fn has(&self, listed: &[&str], id: &str) -> bool {
+        listed.contains(&id) || self.any_id && !id.starts_with(MISSING_PREFIX)
     }
 
     /// Milliseconds since the simulator started.

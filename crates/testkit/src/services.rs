@@ -32,6 +32,16 @@ pub fn redis_server() -> PathBuf {
     required("TEST_REDIS_SERVER").into()
 }
 
+/// The path of PgBouncer, for tests that start one in front of Postgres.
+///
+/// # Panics
+///
+/// If `TEST_PGBOUNCER` is not set.
+#[must_use]
+pub fn pgbouncer() -> PathBuf {
+    required("TEST_PGBOUNCER").into()
+}
+
 /// The folder with `initdb`, `postgres` and `pg_basebackup`, for tests that start, kill and
 /// replicate a Postgres of their own.
 ///

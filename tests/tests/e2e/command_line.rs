@@ -109,7 +109,8 @@ fn assert_ignored_by_git(folder: &Path) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_dials_through_a_simulator_in_another_process() {
     let world = World::new(Sqlite).await;
-    let mut simulate = RunningCommand::start(world.folder(), &["simulate", "--bind", "127.0.0.1:0"], &[]);
+    let mut simulate =
+        RunningCommand::start(world.folder(), &["simulate", "--bind", "127.0.0.1:0", "--any-id"], &[]);
     let output = simulate.output_until("\n").await;
     let mut words = output.split_whitespace().map(|word| word.trim_end_matches([':', ',']));
     let address: Option<SocketAddr> = words.find_map(|word| word.parse().ok());

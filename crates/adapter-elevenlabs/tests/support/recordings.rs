@@ -26,7 +26,7 @@ pub(crate) struct Recordings {
 impl Recordings {
     pub(crate) async fn start() -> Self {
         // With this time scale a conversation has its recording immediately.
-        let simulator = Simulator::start(Settings { time_scale: 0.0, ..Settings::default() });
+        let simulator = Simulator::start(Settings { time_scale: 0.0, ..Settings::with_any_id() });
         let simulator = simulator.await.expect("a free port");
         let upstream = Mutex::new((simulator.base_url(), None));
         Self { simulator, upstream }

@@ -24,8 +24,9 @@ impl Readiness for Redis {
         self.checks.fetch_add(1, Ordering::SeqCst);
         // Long enough for other probes to arrive.
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let healthy = !self.is_down.load(Ordering::SeqCst);
-        vec![ComponentHealth { name: "redis", healthy }, ComponentHealth { name: "postgres", healthy: true }]
+        let is_down = self.is_down.load(Ordering::SeqCst);
+        let problem = is_down.then(|| "its memory is full: give it more".to_owned());
+        vec![ComponentHealth { name: "redis", problem }, ComponentHealth { name: "postgres", problem: None }]
     }
 }
 
@@ -47,7 +48,11 @@ async fn a_part_that_is_down_makes_the_gateway_unready_but_not_dead() {
     let redis = Arc::new(Redis { is_down: AtomicBool::new(true), ..Redis::default() });
     let gateway = start_on(&redis).await;
     let ready = send(gateway.get("/readyz")).await;
-    let expected = json!({ "status": "unavailable", "components": { "postgres": "up", "redis": "down" } });
+    let expected = json!({
+        "status": "unavailable",
+        "components": { "postgres": "up", "redis": "down" },
+        "problems": { "redis": "its memory is full: give it more" },
+    });
     assert_eq!((ready.status, ready.body), (503, expected));
     assert_eq!(send(gateway.get("/healthz")).await.status, 200);
 }

@@ -82,7 +82,7 @@ struct AllUp;
 #[async_trait]
 impl Readiness for AllUp {
     async fn check(&self) -> Vec<ComponentHealth> {
-        vec![ComponentHealth { name: "store", healthy: true }]
+        vec![ComponentHealth { name: "store", problem: None }]
     }
 }
 

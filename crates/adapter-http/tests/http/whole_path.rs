@@ -18,7 +18,7 @@ use crate::world::{World, agent, contact, directory, identifiers, number, organi
 /// A gateway that places calls with SQLite and the simulator, which runs a thousand times as fast as
 /// a real provider.
 async fn start() -> (Running, Simulator) {
-    let settings = Settings { time_scale: 0.001, ..Settings::default() };
+    let settings = Settings { time_scale: 0.001, ..Settings::with_any_id() };
     let simulator = Simulator::start(settings).await.expect("a free port");
     let base_url = Url::parse(&simulator.base_url()).expect("a URL");
     let calls = runtime_for_calls();

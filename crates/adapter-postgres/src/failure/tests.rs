@@ -28,3 +28,18 @@ fn the_text_of_the_driver_is_not_shown() {
         );
     }
 }
+
+/// An operator meets these before any other.
+#[test]
+fn a_code_is_followed_by_what_to_do() {
+    for code in
+        ["28P01", "3D000", "42501", "42P01", "53100", "53300", "25006", "26000", "42P05", "57014", "08P01"]
+    {
+        let remedy = remedy(code).unwrap_or_default();
+        assert!(remedy.contains(": ") && remedy.len() > 20, "{code}: {remedy}");
+    }
+    assert!(
+        LOSES_STATEMENTS.contains("PgBouncer 1.21") && LOSES_STATEMENTS.contains("max_prepared_statements")
+    );
+    assert_eq!(remedy("23503"), None, "a mistake of ours");
+}

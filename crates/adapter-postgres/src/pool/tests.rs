@@ -1,5 +1,6 @@
 use std::str::FromStr;
 
+use sqlx::postgres::PgConnectOptions;
 use testkit::eventually;
 
 use super::*;
@@ -11,7 +12,7 @@ fn pool(max_connections: u32, lifetimes: Lifetimes) -> Connections {
     let settings =
         PostgresSettings { max_connections, ..PostgresSettings::new(testkit::services::postgres_url()) };
     let options = PgConnectOptions::from_str(&settings.url).expect("a URL");
-    Connections::new(&settings, lifetimes, options, LastLoss::default())
+    Connections::new(&settings, lifetimes, Sessions::new(options), LastLoss::default())
 }
 
 async fn borrow(pool: &Connections) -> Borrowed {

@@ -42,6 +42,11 @@ impl PostgresHarness {
         self.store.lock().expect("no test panics while it holds the store").clone()
     }
 
+    /// Uses this store of the same database from now on.
+    pub(crate) fn use_store(&self, store: PostgresStore) {
+        *self.store.lock().expect("no test panics while it holds the store") = store;
+    }
+
     pub(crate) fn database(&self) -> &TestDatabase {
         &self.database
     }
@@ -50,8 +55,7 @@ impl PostgresHarness {
     /// committed is lost.
     async fn end_sessions_and_reopen(&self) {
         self.database.end_sessions().await;
-        let store = self.database.open().await;
-        *self.store.lock().expect("no test panics while it holds the store") = store;
+        self.use_store(self.database.open().await);
     }
 }
 
@@ -100,8 +104,12 @@ impl TestDatabase {
 
     /// Makes new sessions in this database read-only, or no longer.
     pub(crate) async fn set_read_only(&self, is_read_only: bool) {
-        let (Self { name }, value) = (self, if is_read_only { "on" } else { "off" });
-        let sql = format!("alter database {name} set default_transaction_read_only = {value}");
+        self.set("default_transaction_read_only", if is_read_only { "on" } else { "off" }).await;
+    }
+
+    /// Changes a setting of new sessions in this database.
+    pub(crate) async fn set(&self, setting: &str, value: &str) {
+        let sql = format!("alter database {} set {setting} = {value}", self.name);
         execute(&testkit::services::postgres_url(), &sql).await;
     }
 

@@ -13,6 +13,8 @@ mod failover;
 mod harness;
 mod imports;
 mod outages;
+mod pgbouncer;
+mod poolers;
 mod proxy;
 mod removed_records;
 mod round_trips;

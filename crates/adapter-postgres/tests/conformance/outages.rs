@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
+use domain::UserId;
 use domain::ports::{CallLedger, CallUpdater, Directory, HoldResult, PortUnavailable, UserRepo};
 use testkit::fault_proxy::Fault;
 use testkit::fixtures::Tenant;
 use testkit::harness::StoresRecords;
 
-use crate::harness::PostgresHarness;
+use crate::harness::{PostgresHarness, TestDatabase};
 use crate::proxy::fault_proxy_before;
 
 const BOUND: Duration = Duration::from_secs(5);
@@ -163,7 +164,7 @@ async fn an_unreachable_server_is_unavailable_without_secrets_in_the_error() {
     let refusal = PostgresStore::connect(&PostgresSettings::new("hunter2@nowhere")).await;
     assert_eq!(
         refusal.expect_err("this is not a URL").to_string(),
-        "postgres is unavailable: its URL cannot be used"
+        "postgres is unavailable: its URL cannot be used: it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE"
     );
 }
 
@@ -173,4 +174,19 @@ async fn a_closed_store_is_unavailable() {
     harness.adapter().close().await;
     let refusal = harness.adapter().ping().await.expect_err("it is closed").to_string();
     assert_eq!(refusal, "postgres is unavailable: the store is closed");
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_to_do() {
+    let database = TestDatabase::create().await;
+    let absent = database.url().replace("outdial_test_", "outdial_absent_");
+    let refusal =
+        PostgresStore::connect(&PostgresSettings::new(absent)).await.expect_err("there is no such one");
+    assert_eq!(
+        refusal.to_string(),
+        "postgres is unavailable: SQLSTATE 3D000: the database does not exist: create it, or check the URL"
+    );
+    let unmigrated = database.open().await;
+    let refusal = unmigrated.find(&UserId::parse("u1").expect("an id")).await.expect_err("there is no table");
+    assert!(refusal.to_string().ends_with("run `outdial migrate`"), "{refusal}");
 }

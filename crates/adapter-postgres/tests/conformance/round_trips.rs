@@ -33,7 +33,11 @@ async fn store_with_one_connection(harness: &PostgresHarness) -> (StatementCount
     let (proxy, url) = StatementCounter::before(&harness.database().url()).await;
     let settings = PostgresSettings { max_connections: 1, ..PostgresSettings::new(url) };
     let store = PostgresStore::connect(&settings).await.expect("the server responds");
-    assert_eq!(proxy.statements(), 2, "the check of the new connection, and the ping");
+    assert_eq!(
+        proxy.statements(),
+        14,
+        "the check of the new connection, the ping, and the search for a pooler"
+    );
     (proxy, store)
 }
 

@@ -37,6 +37,28 @@ fn every_kind_of_failure_has_a_reason_of_its_own() {
     assert_eq!(reasons.len(), errors.len(), "{reasons:#?}");
 }
 
+/// What passes by itself, and what only the server's log explains, needs no more.
+#[test]
+fn a_reason_that_an_operator_can_cure_says_what_to_do() {
+    for line in [
+        "-READONLY x",
+        "-OOM x",
+        "-NOAUTH x",
+        "-WRONGPASS x",
+        "-NOPERM x",
+        "-MASTERDOWN x",
+        "-NOREPLICAS x",
+        "-MISCONF x",
+        "-WRONGTYPE x",
+        "-MOVED 3999 127.0.0.1:6381",
+        "-ERR max number of clients reached",
+    ] {
+        let reason = of(&reply(line)).to_string();
+        let (_, remedy) = reason.rsplit_once(": ").expect("the name of the service");
+        assert!(reason.matches(": ").count() == 2 && remedy.len() > 10, "{line}: {reason}");
+    }
+}
+
 #[test]
 fn no_reason_quotes_what_the_server_says() {
     for line in ["-ERR value 14165550100", "-14165550100 x", "-OOM 14165550100", "-SECRET_14165550100 x"] {

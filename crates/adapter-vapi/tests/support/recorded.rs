@@ -28,7 +28,7 @@ pub(crate) struct Recorded {
 impl Recorded {
     pub(crate) async fn start() -> Self {
         // With this time scale an answered call is over immediately.
-        let simulator = Simulator::start(Settings { time_scale: 0.0, ..Settings::default() });
+        let simulator = Simulator::start(Settings { time_scale: 0.0, ..Settings::with_any_id() });
         let simulator = simulator.await.expect("a free port");
         let base_url = Mutex::new(simulator.base_url());
         Self { simulator, peer: Mutex::default(), base_url }

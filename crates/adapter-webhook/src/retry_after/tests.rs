@@ -15,6 +15,9 @@ fn a_pause_is_in_seconds_or_until_a_date() {
         ("Sun, 06 Nov 1994 08:49:30 GMT", secs(0)),
         ("Sun, 06 Nov 1994 08:49:00 GMT", secs(0)),
         ("Fri, 06 Nov 2026 08:49:37 GMT", secs(86_400)),
+        // The obsolete forms of a date, which a recipient must accept (RFC 9110, 5.6.7).
+        ("Sunday, 06-Nov-94 08:49:37 GMT", secs(7)),
+        ("Sun Nov  6 08:49:37 1994", secs(7)),
         ("", None),
         ("-1", None),
         ("1.5", None),

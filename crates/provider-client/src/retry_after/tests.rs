@@ -21,6 +21,9 @@ fn seconds_and_dates_are_read() {
         ("999999999999999999999999", secs(u64::MAX)),
         ("Sun, 06 Nov 1994 12:01:30 GMT", secs(90)),
         ("Mon, 07 Nov 1994 12:00:00 GMT", secs(86_400)),
+        // The obsolete forms of a date, which a recipient must accept (RFC 9110, 5.6.7).
+        ("Sunday, 06-Nov-94 12:01:30 GMT", secs(90)),
+        ("Sun Nov  6 12:01:30 1994", secs(90)),
         (NOON, secs(0)),
         ("Sun, 06 Nov 1994 11:59:59 GMT", secs(0)),
     ] {
@@ -31,7 +34,7 @@ fn seconds_and_dates_are_read() {
 
 #[test]
 fn anything_else_names_no_time() {
-    for value in ["", "-1", "1.5", "soon", "7 s", "1994-11-06T12:00:00Z"] {
+    for value in ["", "-1", "1.5", "soon", "7 s", "1994-11-06T12:00:00Z", "Sun, 06 Nov 1994 13:01:30 +0100"] {
         assert_eq!(read(429, value, Some(NOON)), None, "{value:?}");
     }
     assert_eq!(read(429, "Sun, 06 Nov 1994 12:01:30 GMT", None), None, "the clocks may differ");

@@ -16,10 +16,14 @@ fn a_position_is_a_number_and_not_negative() {
 }
 
 #[test]
-fn a_ttl_has_a_number_and_a_unit() {
-    assert_eq!(parse_ttl("90s").expect("valid"), Duration::from_secs(90));
-    assert_eq!(parse_ttl("1h").expect("valid"), Duration::from_secs(3600));
-    for bad in ["", "1", "h", "1w", "0s", "-1h", "1h1m", "999999999d"] {
+fn a_ttl_is_numbers_with_units() {
+    for (text, secs) in [("90s", 90), ("1h", 3600), ("1h 30m", 5400), ("1h30m", 5400), ("2weeks", 1_209_600)]
+    {
+        assert_eq!(parse_ttl(text).expect(text), Duration::from_secs(secs), "{text}");
+    }
+    for bad in ["", "1", "h", "1x", "0s", "-1h", "1500ms", "367d", "999999999999d"] {
         assert!(parse_ttl(bad).is_err(), "{bad:?}");
     }
+    let error = parse_ttl("90").expect_err("no unit").to_string();
+    assert!(error.contains("unit"), "{error}");
 }

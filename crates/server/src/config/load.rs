@@ -14,11 +14,13 @@ use url::Url;
 use super::kind::is_loopback;
 use super::reader::Reader;
 use super::table::*;
-use super::{Auth, Settings, Storage, TokenRules, Voice};
+use super::{Auth, Settings, Storage, TokenRules, Voice, risks};
 
 pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
     let known = super::settings();
-    reader.refuse_unknown(|name| known.iter().any(|setting| setting.name == name));
+    reader.refuse_unknown(|name| known.iter().any(|setting| setting.has_name(name)));
+    reader
+        .warn_of_settings_file(|name| known.iter().any(|setting| setting.is_secret && setting.name == name));
     let process = Process::read(reader);
     let backends = Backends::read(reader);
     let embedded = backends.database_url.expose_secret().strip_prefix("sqlite://").map(Path::new);
@@ -40,6 +42,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         RecordingsUrl::Bucket { bucket, prefix } => s3(reader, bucket, prefix),
     };
     let deliveries = Deliveries::read(reader);
+    reader.warn(recordings.as_ref().and_then(risks::of_recordings));
     Some(Settings {
         process,
         storage: storage?,
@@ -51,6 +54,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         recordings,
         recording_max_bytes: backends.recording_max_mib << 20,
         deliveries,
+        warnings: reader.take_warnings(),
     })
 }
 
@@ -83,15 +87,23 @@ fn services(reader: &mut Reader<'_>, database_url: &str) -> Option<Storage> {
 
 fn voice(reader: &mut Reader<'_>, provider: VoiceProvider) -> Option<Voice> {
     match provider {
-        VoiceProvider::Simulator => Some(Voice::Simulator { tool_secret: WebhookSecrets::read(reader).tool }),
+        VoiceProvider::Simulator => {
+            let webhook = WebhookSecrets::read(reader);
+            reader.warn(risks::of_webhook_secrets(&webhook));
+            Some(Voice::Simulator { tool_secret: webhook.tool })
+        }
         VoiceProvider::ElevenLabs => {
             let ElevenLabs { api_key, base_url } = ElevenLabs::read(reader);
             let webhook = WebhookSecrets::read(reader);
+            reader.warn(risks::of_url(OUTDIAL_ELEVENLABS_BASE_URL, &base_url));
+            reader.warn(risks::of_webhook_secrets(&webhook));
+            reader.warn(risks::of_absent_secrets(&webhook));
             let api_key = vendor_key(reader, OUTDIAL_ELEVENLABS_API_KEY, api_key, &base_url)?;
             Some(Voice::ElevenLabs { api_key, base_url, webhook })
         }
         VoiceProvider::Vapi => {
             let Vapi { api_key, base_url } = Vapi::read(reader);
+            reader.warn(risks::of_url(OUTDIAL_VAPI_BASE_URL, &base_url));
             let api_key = vendor_key(reader, OUTDIAL_VAPI_API_KEY, api_key, &base_url)?;
             Some(Voice::Vapi { api_key, base_url })
         }
@@ -133,6 +145,7 @@ fn auth(reader: &mut Reader<'_>, demo_database: Option<&Path>) -> Option<Auth> {
             return Some(Auth::KeySet { location, refresh_every: key_set_refresh, rules });
         }
         (secrets, None, None) => {
+            reader.warn(risks::of_token_secrets(secrets));
             let secrets =
                 secrets.iter().map(|secret| SecretSlice::from(secret.expose_secret().as_bytes().to_vec()));
             (OUTDIAL_JWT_SECRET, JwtKeys::Hs256(secrets.collect()))

@@ -1,5 +1,10 @@
+use std::borrow::Cow;
+use std::path::Path;
+
 use super::kind::Kind;
+use super::setting::FILE_SUFFIX;
 use super::source::Source;
+use super::warnings::SettingsWarning;
 
 /// Every problem of the settings, each with the name of the variable. No value is quoted: it may be
 /// a secret.
@@ -11,6 +16,7 @@ pub struct SettingsError(Vec<(String, String)>);
 pub(super) struct Reader<'a> {
     source: &'a Source,
     problems: Vec<(String, String)>,
+    warnings: Vec<SettingsWarning>,
 }
 
 impl<'a> Reader<'a> {
@@ -19,7 +25,7 @@ impl<'a> Reader<'a> {
         source: &'a Source,
         read: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Result<T, SettingsError> {
-        let mut reader = Self { source, problems: Vec::new() };
+        let mut reader = Self { source, problems: Vec::new(), warnings: Vec::new() };
         match read(&mut reader) {
             Some(value) if reader.problems.is_empty() => Ok(value),
             _ => Err(SettingsError(reader.problems)),
@@ -29,12 +35,38 @@ impl<'a> Reader<'a> {
     /// The value of a setting. If it is out of bounds, this notes the problem and returns the
     /// default, so that the other settings are checked too.
     pub(super) fn value<T>(&mut self, name: &'static str, default: &str, kind: Kind<T>) -> T {
-        let text = self.source.value(name).unwrap_or(default).trim();
+        let text = if kind.is_secret { self.secret(name) } else { self.source.value(name).map(Cow::from) };
+        let text = text.as_deref().unwrap_or(default).trim();
         (kind.parse)(text).unwrap_or_else(|| {
             let empty = if text.is_empty() { " (it is empty)" } else { "" };
             self.problem::<()>(&[name], &format!("must be {}{empty}", kind.expected));
             (kind.parse)(default).expect("a default is within the bounds")
         })
+    }
+
+    /// The value of a secret: its own, or the line in the file that `NAME_FILE` names.
+    fn secret(&mut self, name: &'static str) -> Option<Cow<'a, str>> {
+        let source = self.source;
+        let own = source.value(name);
+        let file_name = format!("{name}{FILE_SUFFIX}");
+        let Some(path) = source.value(&file_name).map(str::trim).filter(|path| !path.is_empty()) else {
+            return own.map(Cow::from);
+        };
+        if own.is_some_and(|value| !value.trim().is_empty()) {
+            return self.problem(&[name], &format!("and {file_name} are set: set only one of them"));
+        }
+        let Ok(text) = std::fs::read_to_string(path) else {
+            return self
+                .problem(&[name], &format!("cannot be read: {file_name} names no readable text file"));
+        };
+        let line = text.trim_start_matches('\u{feff}').trim();
+        if line.is_empty() || line.contains(['\n', '\r']) {
+            let problem =
+                format!("cannot be read: the file of {file_name} must have one line, with the value");
+            return self.problem(&[name], &problem);
+        }
+        self.warn(SettingsWarning::of_secret_file(Path::new(path)));
+        Some(Cow::from(line.to_owned()))
     }
 
     /// The value of an optional setting that another setting makes necessary.
@@ -44,7 +76,25 @@ impl<'a> Reader<'a> {
 
     /// Whether the setting is set, and not blank.
     pub(super) fn is_set(&self, name: &str) -> bool {
-        self.source.value(name).is_some_and(|value| !value.trim().is_empty())
+        let is_set = |name: &str| self.source.value(name).is_some_and(|value| !value.trim().is_empty());
+        is_set(name) || is_set(&format!("{name}{FILE_SUFFIX}"))
+    }
+
+    /// Notes what is risky.
+    pub(super) fn warn(&mut self, warnings: impl IntoIterator<Item = SettingsWarning>) {
+        self.warnings.extend(warnings);
+    }
+
+    /// Notes a settings file that every user of the machine can read, if it sets a secret.
+    pub(super) fn warn_of_settings_file(&mut self, is_secret: impl Fn(&str) -> bool) {
+        if let Some(path) = self.source.file_with(is_secret) {
+            self.warn(SettingsWarning::of_secret_file(path));
+        }
+    }
+
+    /// What was noted as risky.
+    pub(super) fn take_warnings(&mut self) -> Vec<SettingsWarning> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// Notes every set variable that `is_setting` does not recognize.

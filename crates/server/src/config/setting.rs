@@ -1,5 +1,8 @@
 use super::kind::Kind;
 
+/// What the name of the variable with a file has more than the name of its secret.
+pub(super) const FILE_SUFFIX: &str = "_FILE";
+
 /// One setting, without the type of its value.
 pub struct Setting {
     pub name: &'static str,
@@ -23,6 +26,14 @@ impl Setting {
         let values = format!("Value{}: {expected}.", if is_secret { " (secret)" } else { "" });
         let help = help.iter().map(|line| line.trim().to_owned()).chain([values]).collect();
         Self { name, default, help, is_secret, accepts: Box::new(move |value| parse(value).is_some()) }
+    }
+
+    /// Whether a variable with this name sets it: its own name, or of a secret, the name of its file.
+    pub fn has_name(&self, name: &str) -> bool {
+        match name.strip_suffix(FILE_SUFFIX) {
+            Some(secret) if self.is_secret => name == self.name || secret == self.name,
+            _ => name == self.name,
+        }
     }
 
     /// Whether this value is within the bounds of the setting.

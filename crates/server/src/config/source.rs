@@ -1,44 +1,64 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
 use super::env_file;
+use super::setting::FILE_SUFFIX;
 
 const PREFIX: &str = "OUTDIAL_";
 
 /// Settings as text: the environment takes precedence over a file.
 #[derive(Clone, Default)]
-pub struct Source(BTreeMap<String, String>);
+pub struct Source {
+    values: BTreeMap<String, String>,
+    /// The settings file, and the names in it.
+    file: Option<(PathBuf, BTreeSet<String>)>,
+}
 
 impl Source {
     /// The environment of this process, and the given file, which has settings only. Without a file:
     /// `.env` in the working folder, if it exists, which may also have variables of other programs.
     pub fn of_process(file: Option<&Path>) -> anyhow::Result<Self> {
+        let path = file.unwrap_or(Path::new(".env"));
         let mut values = match file {
             Some(path) => settings_of(path)?,
-            None if Path::new(".env").is_file() => read_file(Path::new(".env"))?,
+            None if path.is_file() => read_file(path)?,
             None => BTreeMap::new(),
         };
         values.retain(|name, _| name.starts_with(PREFIX));
-        values.extend(of_environment(std::env::vars_os())?);
-        Ok(Self(values))
+        let names =
+            values.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name.clone()).collect();
+        for (name, value) in of_environment(std::env::vars_os())? {
+            // A secret in the environment replaces its file in the settings file, and the reverse.
+            values.remove(&format!("{name}{FILE_SUFFIX}"));
+            values.remove(name.strip_suffix(FILE_SUFFIX).unwrap_or_default());
+            values.insert(name, value);
+        }
+        Ok(Self { values, file: Some((path.to_owned(), names)) })
     }
 
     /// Only these settings.
     pub fn of(values: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
-        Self(values.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let values = values.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { values, file: None }
     }
 
     /// The names of the settings that are set.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.values.keys().map(String::as_str)
+    }
+
+    /// The settings file, if it sets a setting with such a name.
+    pub(super) fn file_with(&self, is_name: impl Fn(&str) -> bool) -> Option<&Path> {
+        let (path, names) = self.file.as_ref()?;
+        names.iter().any(|name| is_name(name)).then_some(path.as_path())
     }
 
     /// The value of a setting, if it is set.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.values.get(name).map(String::as_str)
     }
 }
 

@@ -74,8 +74,10 @@ fn a_sqlstate_decides_whether_to_wait() {
         ("3D000", false),
         ("42501", false),
     ] {
-        let error = PortUnavailable::new("postgres", format!("SQLSTATE {code}"));
-        assert_eq!(may_pass(&error), expected, "{code}");
+        for text in ["", ": check the URL of the pooler"] {
+            let error = PortUnavailable::new("postgres", format!("SQLSTATE {code}{text}"));
+            assert_eq!(may_pass(&error), expected, "{code}");
+        }
     }
 }
 
@@ -88,6 +90,8 @@ async fn the_adapters_reasons_decide_whether_to_wait() {
         PostgresStore::connect(&settings).await.expect_err("there is no server")
     };
     assert!(may_pass(&postgres("postgres://127.0.0.1:1/outdial").await));
+    let pooler = "a pooler in transaction mode loses prepared statements";
+    assert!(!may_pass(&PortUnavailable::new("postgres", pooler)));
     assert!(may_pass(&postgres("postgres://postgres.invalid/outdial").await));
     assert!(!may_pass(&postgres("postgres://127.0.0.1:port/outdial").await));
     assert!(!may_pass(&postgres("postgres://127.0.0.1/outdial?sslmode=sometimes").await));

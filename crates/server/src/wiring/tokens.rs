@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use domain::ports::PortUnavailable;
 use secrecy::SecretSlice;
 
-use crate::config::{Auth, TokenRules};
+use crate::config::{Auth, SettingsWarning, TokenRules};
 use crate::opening;
 use crate::system::random_secret;
 
@@ -82,7 +82,10 @@ fn generated_secret(path: &Path) -> io::Result<String> {
             file.sync_all()?;
             Ok(secret)
         }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => stored_secret(path),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            SettingsWarning::of_secret_file(path).iter().for_each(SettingsWarning::log);
+            stored_secret(path)
+        }
         Err(error) => Err(error),
     }
 }

@@ -1,11 +1,11 @@
-//! The agents and phone numbers in the lists. Dials and `GET` by id accept any other id too.
+//! The agents and phone numbers.
 
 use actix_web::{Error, HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::errors;
 use super::paging::{Page, Query};
-use crate::MISSING_PREFIX;
+use crate::state::State;
 
 pub const DEMO_AGENT_ID: &str = "agent_01dem00agent0sandb0x00000001";
 /// The provider's id of [`DEMO_CALLER_NUMBER`].
@@ -18,11 +18,16 @@ const SECOND_AGENT_ID: &str = "agent_01dem00agent0sandb0x00000002";
 const INBOUND_PHONE_NUMBER_ID: &str = "phnum_01dem00phnum0sandb0x00000002";
 const INBOUND_NUMBER: &str = "+14165550101";
 
+/// The agents that are listed.
+pub(crate) const AGENT_IDS: [&str; 2] = [DEMO_AGENT_ID, SECOND_AGENT_ID];
+/// The phone numbers that are listed.
+pub(crate) const PHONE_NUMBER_IDS: [&str; 2] = [DEMO_PHONE_NUMBER_ID, INBOUND_PHONE_NUMBER_ID];
+
 const CREATED_AT_UNIX_SECS: u64 = 1_760_000_000;
 
 pub(crate) async fn list_agents(query: Query) -> Result<HttpResponse, Error> {
     let page = Page::parse(&query)?;
-    let agents = [DEMO_AGENT_ID, SECOND_AGENT_ID];
+    let agents = AGENT_IDS;
     let start = page.cursor.map_or(0, |cursor| cursor as usize).min(agents.len());
     let end = agents.len().min(start + page.size);
     let has_more = end < agents.len();
@@ -38,8 +43,8 @@ pub(crate) async fn list_agents(query: Query) -> Result<HttpResponse, Error> {
     Ok(HttpResponse::Ok().json(json!({ "agents": listed, "next_cursor": next_cursor, "has_more": has_more })))
 }
 
-pub(crate) async fn find_agent(id: web::Path<String>) -> HttpResponse {
-    if id.starts_with(MISSING_PREFIX) {
+pub(crate) async fn find_agent(state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
+    if !state.has(&AGENT_IDS, &id) {
         return errors::no_such_agent();
     }
     HttpResponse::Ok().json(json!({
@@ -65,11 +70,11 @@ pub(crate) async fn find_agent(id: web::Path<String>) -> HttpResponse {
 }
 
 pub(crate) async fn list_phone_numbers() -> HttpResponse {
-    HttpResponse::Ok().json([phone_number(DEMO_PHONE_NUMBER_ID), phone_number(INBOUND_PHONE_NUMBER_ID)])
+    HttpResponse::Ok().json(PHONE_NUMBER_IDS.map(phone_number))
 }
 
-pub(crate) async fn find_phone_number(id: web::Path<String>) -> HttpResponse {
-    if id.starts_with(MISSING_PREFIX) {
+pub(crate) async fn find_phone_number(state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
+    if !state.has(&PHONE_NUMBER_IDS, &id) {
         return errors::no_such_phone_number();
     }
     HttpResponse::Ok().json(phone_number(&id))

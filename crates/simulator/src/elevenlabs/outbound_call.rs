@@ -10,6 +10,7 @@ use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 use tokio::time::sleep;
 
+use super::catalogue::{AGENT_IDS, PHONE_NUMBER_IDS};
 use super::errors;
 use super::outcome::{ReportedOutcome, unreported_end};
 use super::request::OutboundCall;
@@ -21,7 +22,7 @@ use crate::responses::refusal;
 use crate::scripts::Scripted;
 use crate::state::State;
 use crate::timeline::{End, Timeline};
-use crate::{MISSING_PREFIX, ids, webhooks};
+use crate::{ids, webhooks};
 
 const TALKS_FOR: Duration = Duration::from_millis(600);
 const PROCESSED_FOR: Duration = Duration::from_millis(300);
@@ -31,7 +32,7 @@ pub(crate) async fn over_sip_trunk(
     http: HttpRequest,
     body: Result<web::Bytes, Error>,
 ) -> Result<HttpResponse, Error> {
-    let request = validate(body)?;
+    let request = validate(&state, body)?;
     let Scripted { behaviour, outcome, talks_for_ms, webhook } = state.next_behaviour(&request.to_number);
     let mut responds_after = behaviour.responds_after_ms().map(Duration::from_millis);
     let mut reported = ReportedOutcome::of(behaviour.after_ringing());
@@ -80,8 +81,11 @@ pub(crate) async fn over_sip_trunk(
 }
 
 /// Every number here is on a SIP trunk, and this endpoint does not dial from such numbers.
-pub(crate) async fn over_twilio(body: Result<web::Bytes, Error>) -> Result<HttpResponse, Error> {
-    validate(body)?;
+pub(crate) async fn over_twilio(
+    state: web::Data<State>,
+    body: Result<web::Bytes, Error>,
+) -> Result<HttpResponse, Error> {
+    validate(&state, body)?;
     Ok(errors::detail(
         400,
         "invalid_provider_config",
@@ -94,14 +98,14 @@ struct Ids {
     sip_call: String,
 }
 
-fn validate(body: Result<web::Bytes, Error>) -> Result<OutboundCall, Error> {
+fn validate(state: &State, body: Result<web::Bytes, Error>) -> Result<OutboundCall, Error> {
     let too_large = |_| errors::detail(400, "request_too_large", "The body could not be read in full.");
     let body = body.map_err(too_large).map_err(refusal)?;
     let request = OutboundCall::parse(&body).map_err(errors::invalid).map_err(refusal)?;
-    if request.agent_id.starts_with(MISSING_PREFIX) {
+    if !state.has(&AGENT_IDS, &request.agent_id) {
         return Err(refusal(errors::no_such_agent()));
     }
-    if request.agent_phone_number_id.starts_with(MISSING_PREFIX) {
+    if !state.has(&PHONE_NUMBER_IDS, &request.agent_phone_number_id) {
         return Err(refusal(errors::no_such_phone_number()));
     }
     Ok(request)

@@ -1,9 +1,14 @@
-//! The assistants and phone numbers in the lists. Dials accept any other id too.
+//! The assistants and phone numbers.
 
 use actix_web::HttpResponse;
 use serde_json::json;
 
 use crate::elevenlabs::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
+
+/// The assistants that are listed.
+pub(crate) const ASSISTANT_IDS: [&str; 1] = [DEMO_AGENT_ID];
+/// The phone numbers that are listed.
+pub(crate) const PHONE_NUMBER_IDS: [&str; 1] = [DEMO_PHONE_NUMBER_ID];
 
 const CREATED_AT: &str = "2025-10-09T08:53:20Z";
 

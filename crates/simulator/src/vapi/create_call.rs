@@ -8,15 +8,16 @@ use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
+use super::catalogue::{ASSISTANT_IDS, PHONE_NUMBER_IDS};
 use super::request::CreateCall;
 use super::{errors, outcome, records};
 use crate::behaviours::Behaviour;
 use crate::calls::{Call, Dial, Provider};
 use crate::faults::Success;
+use crate::ids;
 use crate::magic_numbers::DEFAULT_RING_MS;
 use crate::state::State;
 use crate::timeline::{End, Timeline};
-use crate::{MISSING_PREFIX, ids};
 
 const TALKS_FOR: Duration = Duration::from_secs(6);
 const PROCESSED_FOR: Duration = Duration::from_secs(2);
@@ -28,7 +29,7 @@ pub(crate) async fn create(
     http: HttpRequest,
     body: Result<web::Bytes, Error>,
 ) -> HttpResponse {
-    let request = match validate(body) {
+    let request = match validate(&state, body) {
         Ok(request) => request,
         Err((status, message)) => return errors::error(status, message),
     };
@@ -62,13 +63,13 @@ pub(crate) async fn create(
 }
 
 /// Fails with the status and the message of the refusal.
-fn validate(body: Result<web::Bytes, Error>) -> Result<CreateCall, (u16, Value)> {
+fn validate(state: &State, body: Result<web::Bytes, Error>) -> Result<CreateCall, (u16, Value)> {
     let body = body.map_err(|_| (413, json!("request entity too large")))?;
     let request = CreateCall::parse(&body).map_err(|errors| (400, json!(errors)))?;
-    if request.assistant_id.starts_with(MISSING_PREFIX) {
+    if !state.has(&ASSISTANT_IDS, &request.assistant_id) {
         return Err((400, json!("Couldn't find that assistant.")));
     }
-    if request.phone_number_id.starts_with(MISSING_PREFIX) {
+    if !state.has(&PHONE_NUMBER_IDS, &request.phone_number_id) {
         return Err((400, json!("Couldn't find that phone number.")));
     }
     Ok(request)

@@ -16,7 +16,7 @@ async fn phone_numbers_are_a_bare_array_and_show_which_can_call_out() {
 
     let one = sandbox.get_json(&format!("/v1/convai/phone-numbers/{DEMO_PHONE_NUMBER_ID}")).await;
     assert_eq!(one, numbers[0]);
-    let missing = sandbox.get("/v1/convai/phone-numbers/missing_1").await;
+    let missing = sandbox.get("/v1/convai/phone-numbers/phnum_1").await;
     assert_eq!(missing.status(), 404);
     assert_eq!(json_of(missing).await["detail"]["code"], "phone_number_not_found");
 }
@@ -34,7 +34,7 @@ async fn agents_are_listed_in_pages_and_found_by_id() {
 
     let agent = sandbox.get_json(&format!("/v1/convai/agents/{DEMO_AGENT_ID}")).await;
     assert!(agent["conversation_config"]["agent"]["prompt"]["prompt"].is_string());
-    let missing = sandbox.get("/v1/convai/agents/missing_1").await;
+    let missing = sandbox.get("/v1/convai/agents/agent_1").await;
     assert_eq!(missing.status(), 404);
     assert_eq!(json_of(missing).await["detail"]["code"], "agent_not_found");
 }

@@ -83,7 +83,7 @@ async fn a_call_whose_ids_were_not_reported_is_found_by_user_id() {
 
 #[tokio::test]
 async fn lists_are_paged_and_filtered() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start_with_any_id().await;
     for index in 0..5 {
         let mut call = call_to(magic("answers_at_once"));
         call["agent_id"] = json!(format!("agent_{}", index % 2));

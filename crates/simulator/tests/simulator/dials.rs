@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use simulator::{Behaviour, ScriptedBehaviour, Settings};
+use simulator::{Behaviour, DEMO_AGENT_ID, DEMO_PHONE_NUMBER_ID, ScriptedBehaviour, Settings};
 
 use crate::sandbox::{CALLEE, SIP_TRUNK, Sandbox, call_to, json_of, magic};
 
@@ -136,7 +136,8 @@ async fn wait_for_dial(sandbox: &Sandbox, number: &str) {
 #[tokio::test]
 async fn requests_are_validated_as_the_provider_does_it() {
     let sandbox = Sandbox::start().await;
-    let bare = json!({ "agent_id": "a", "agent_phone_number_id": "p", "to_number": "+14165550110" });
+    let bare = json!({ "agent_id": DEMO_AGENT_ID, "agent_phone_number_id": DEMO_PHONE_NUMBER_ID,
+        "to_number": "+14165550110" });
     assert_eq!(sandbox.post(SIP_TRUNK, &bare).await.status(), 200);
     assert_eq!(sandbox.simulator.dials()[0].user_id, None);
 
@@ -178,7 +179,7 @@ async fn requests_are_validated_as_the_provider_does_it() {
     for (field, code) in
         [("agent_id", "agent_not_found"), ("agent_phone_number_id", "phone_number_not_found")]
     {
-        let response = sandbox.post(SIP_TRUNK, &changed(&format!("/{field}"), json!("missing_1"))).await;
+        let response = sandbox.post(SIP_TRUNK, &changed(&format!("/{field}"), json!("agent_1"))).await;
         assert_eq!(response.status(), 404);
         assert_eq!(json_of(response).await["detail"]["code"], code);
     }
@@ -186,6 +187,21 @@ async fn requests_are_validated_as_the_provider_does_it() {
     assert_eq!(sandbox.post(SIP_TRUNK, &large).await.status(), 400);
     assert_eq!(sandbox.simulator.dials().len(), 1);
     assert_eq!(sandbox.simulator.requests()[SIP_TRUNK], 11);
+}
+
+/// For the directories of tests and of operators, which have ids of their own.
+#[tokio::test]
+async fn any_id_exists_on_request_except_missing_ones() {
+    let sandbox = Sandbox::start_with_any_id().await;
+    let mut call = call_to(CALLEE);
+    (call["agent_id"], call["agent_phone_number_id"]) = (json!("agent_1"), json!("phnum_1"));
+    assert_eq!(sandbox.post(SIP_TRUNK, &call).await.status(), 200);
+    assert_eq!(sandbox.get("/v1/convai/agents/agent_1").await.status(), 200);
+    for field in ["agent_id", "agent_phone_number_id"] {
+        let mut call = call.clone();
+        call[field] = json!("missing_1");
+        assert_eq!(sandbox.post(SIP_TRUNK, &call).await.status(), 404, "{field}");
+    }
 }
 
 #[tokio::test]

@@ -25,6 +25,11 @@ impl Sandbox {
         Sandbox::with(Settings { time_scale: 0.001, ..Settings::default() }).await
     }
 
+    /// Agents and phone numbers may have any id.
+    pub(crate) async fn start_with_any_id() -> Sandbox {
+        Sandbox::with(Settings { time_scale: 0.001, ..Settings::with_any_id() }).await
+    }
+
     pub(crate) async fn with(settings: Settings) -> Sandbox {
         let simulator = Simulator::start(settings).await.expect("a free port");
         let http = Client::builder()

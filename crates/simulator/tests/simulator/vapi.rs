@@ -77,7 +77,7 @@ async fn only_the_record_shows_that_the_callee_was_not_reached() {
 
 #[tokio::test]
 async fn calls_are_listed_separately_from_the_other_providers() {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start_with_any_id().await;
     for index in 0..3 {
         let mut call = call_to(CALLEE);
         call["assistantId"] = json!(format!("assistant-{}", index % 2));
@@ -141,8 +141,9 @@ async fn refusals_are_in_the_providers_format_and_dial_no_number() {
         (json!({ "name": "x".repeat(41) }), 400),
         (json!({ "customer": { "number": CALLEE, "externalId": "x".repeat(41) } }), 400),
         (json!({ "assistantOverrides": { "variableValues": 7 } }), 400),
-        (json!({ "assistantId": "missing_1" }), 400),
-        (json!({ "phoneNumberId": "missing_1" }), 400),
+        (json!({ "assistantId": "assistant_1" }), 400),
+        (json!({ "phoneNumberId": "number_1" }), 400),
+        (json!({ "assistantId": DEMO_PHONE_NUMBER_ID, "phoneNumberId": DEMO_AGENT_ID }), 400),
         (json!({ "name": "x".repeat(300 << 10) }), 413),
     ] {
         let mut call = call_to(CALLEE);

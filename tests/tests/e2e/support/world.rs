@@ -67,7 +67,8 @@ impl World {
     /// A world whose database has no schema yet.
     pub(crate) async fn unmigrated(backing: Backing) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be created");
-        let simulator = Simulator::start(simulator::Settings::default()).await.expect("the simulator starts");
+        let simulator =
+            Simulator::start(simulator::Settings::with_any_id()).await.expect("the simulator starts");
         let mut settings = BTreeMap::from([
             ("OUTDIAL_BIND", "127.0.0.1:0".to_owned()),
             ("OUTDIAL_JWT_SECRET", JWT_SECRET.to_owned()),

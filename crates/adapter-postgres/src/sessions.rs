@@ -1,0 +1,197 @@
+//! How sessions are opened, also through a pooler such as PgBouncer.
+//!
+//! A pooler in transaction mode runs each transaction of a connection in any of its sessions with the
+//! server. Settings that a connection makes, LISTEN, locks of a session, and prepared statements
+//! that the pooler does not know, then belong to other connections too. PgBouncer 1.21 and newer
+//! knows prepared statements if `max_prepared_statements` is above 0. It accepts no settings for a
+//! session, so that those of the role or the database count.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domain::ports::PortUnavailable;
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
+
+use crate::failure::{LOSES_STATEMENTS, because, is_lost_statement, unavailable};
+
+/// How the sessions with certain settings are opened.
+#[derive(Clone)]
+pub(crate) struct Sessions {
+    base: PgConnectOptions,
+    settings: Vec<(&'static str, String)>,
+    pooler: Arc<Pooler>,
+}
+
+/// What is known of a pooler in front of the server.
+#[derive(Debug, Default)]
+struct Pooler {
+    shares_sessions: AtomicBool,
+    loses_statements: AtomicBool,
+}
+
+/// The statements rely on seeing what was committed before them.
+pub(crate) const ISOLATION: (&str, &str) = ("default_transaction_isolation", "read committed");
+
+const WRONG_ISOLATION: &str = "the sessions behind a pooler have another isolation: set default_transaction_isolation \
+     to 'read committed' for the role in the database";
+
+/// How often the sessions of two connections are compared. While other connections use the pooler,
+/// two of ours may have sessions of their own by chance.
+const COMPARISONS: usize = 6;
+
+/// Finds itself among the prepared statements, if it still has the name that the driver gave it. A
+/// pooler that knows prepared statements gives it another one.
+const FIND_ITSELF: &str = r"select name from pg_prepared_statements
+     where name like 'sqlx\_s\_%' and statement like '%outdial looks for itself%'";
+
+impl Sessions {
+    pub(crate) fn new(base: PgConnectOptions) -> Self {
+        // PgBouncer refuses this parameter. Since Postgres 12 it changes nothing.
+        Self { base: base.extra_float_digits(None), settings: Vec::new(), pooler: Arc::default() }
+    }
+
+    /// The same sessions with more settings.
+    pub(crate) fn with(&self, settings: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        let mut sessions = self.clone();
+        sessions.settings.extend(settings);
+        sessions
+    }
+
+    /// The options of a connection, without the settings of its session.
+    pub(crate) fn base(&self) -> &PgConnectOptions {
+        &self.base
+    }
+
+    /// Opens a session. A pooler may refuse settings, or ignore them.
+    pub(crate) async fn open(&self) -> Result<PgConnection, sqlx::Error> {
+        let settings = self.settings.iter().map(|(name, value)| (*name, value.as_str()));
+        match self.base.clone().options(settings).connect().await {
+            Err(error) if refuses_settings(&error) => self.base.connect().await,
+            opened => opened,
+        }
+    }
+
+    /// Whether a pooler runs the transactions of several connections in one session.
+    pub(crate) fn are_shared(&self) -> bool {
+        self.pooler.shares_sessions.load(Ordering::Relaxed)
+    }
+
+    /// Notes an error: that of a statement that a pooler has lost.
+    pub(crate) fn note(&self, error: &sqlx::Error) {
+        if is_lost_statement(error) {
+            self.pooler.loses_statements.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a statement was lost since the pooler was last checked.
+    pub(crate) fn lose_statements(&self) -> bool {
+        self.pooler.loses_statements.load(Ordering::Relaxed)
+    }
+
+    /// Looks for a pooler that shares sessions. Refuses one that loses prepared statements: every
+    /// call would fail once there are two at the same time. Warns if the settings of its sessions
+    /// are other ones.
+    pub(crate) async fn check_pooler(&self) -> Result<(), PortUnavailable> {
+        match self.find_pooler().await.map_err(|error| unavailable(&error))? {
+            None => {}
+            Some(Found::LosesStatements) => return Err(because(LOSES_STATEMENTS)),
+            Some(Found::KeepsStatements { different }) => self.accept_pooler(&different)?,
+        }
+        self.pooler.loses_statements.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn accept_pooler(&self, different: &[(&'static str, String)]) -> Result<(), PortUnavailable> {
+        if different.iter().any(|(name, _)| *name == ISOLATION.0) {
+            return Err(because(WRONG_ISOLATION));
+        }
+        let is_new = !self.pooler.shares_sessions.swap(true, Ordering::Relaxed);
+        if is_new && !different.is_empty() {
+            let settings: Vec<_> = different.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            tracing::warn!(
+                settings = settings.join(", "),
+                "the sessions behind a pooler lack settings: set them for the role in the database, as docs/operations.md says"
+            );
+        }
+        Ok(())
+    }
+
+    async fn find_pooler(&self) -> Result<Option<Found>, sqlx::Error> {
+        let (mut one, mut other) = (self.open().await?, self.open().await?);
+        let (first_of_one, first_of_other) = (session_of(&mut one).await?, session_of(&mut other).await?);
+        let mut are_shared = first_of_one == first_of_other;
+        for _ in 1..COMPARISONS {
+            are_shared = are_shared
+                || session_of(&mut one).await? != first_of_one
+                || session_of(&mut other).await? != first_of_other;
+        }
+        let found = if are_shared { Some(self.inspect(&mut one).await?) } else { None };
+        one.close().await?;
+        other.close().await?;
+        Ok(found)
+    }
+
+    async fn inspect(&self, connection: &mut PgConnection) -> Result<Found, sqlx::Error> {
+        let mut transaction = connection.begin().await?;
+        let name = match sqlx::query_scalar::<_, String>(FIND_ITSELF).fetch_optional(&mut *transaction).await
+        {
+            // Another connection has given the name already.
+            Err(error) if is_lost_statement(&error) => return Ok(Found::LosesStatements),
+            name => name?,
+        };
+        if let Some(name) = name {
+            // Otherwise it stays in the session, under a name that others use.
+            let deallocate = AssertSqlSafe(format!("deallocate {name}"));
+            sqlx::raw_sql(deallocate).execute(&mut *transaction).await?;
+            transaction.commit().await?;
+            return Ok(Found::LosesStatements);
+        }
+        let mut different = Vec::new();
+        for (name, value) in &self.settings {
+            let shown =
+                sqlx::raw_sql(AssertSqlSafe(format!("show {name}"))).fetch_one(&mut *transaction).await?;
+            if !means(shown.try_get::<&str, _>(0)?, value) {
+                different.push((*name, value.clone()));
+            }
+        }
+        transaction.commit().await?;
+        Ok(Found::KeepsStatements { different })
+    }
+}
+
+/// A pooler that shares sessions.
+enum Found {
+    LosesStatements,
+    KeepsStatements {
+        /// Those of our settings that its sessions do not have.
+        different: Vec<(&'static str, String)>,
+    },
+}
+
+/// The process of the server that runs the session.
+async fn session_of(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
+    let row = sqlx::raw_sql("select pg_backend_pid()").fetch_one(connection).await?;
+    row.try_get(0)
+}
+
+/// Whether Postgres shows this value for a setting: it shows a time in its largest whole unit.
+fn means(shown: &str, value: &str) -> bool {
+    let millis = |text: &str| {
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+        let factor = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "min" => 60_000,
+            _ => return None,
+        };
+        number.parse::<u64>().ok()?.checked_mul(factor)
+    };
+    shown == value || millis(shown).is_some_and(|shown| Some(shown) == millis(value))
+}
+
+/// Whether the error is that of a pooler which accepts no settings (SQLSTATE 08P01).
+fn refuses_settings(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).as_deref() == Some("08P01")
+}

@@ -32,8 +32,8 @@ pub(crate) struct HistoryParameters {
     /// Only calls by this agent.
     #[param(value_type = String, required = false, max_length = 128)]
     agent_id: Option<String>,
-    /// Only calls to this number, in E.164.
-    #[param(value_type = String, required = false, max_length = 16, example = "+14165550123")]
+    /// Only calls to this number, with its country code.
+    #[param(value_type = String, required = false, max_length = 64, example = "+14165550123")]
     to_number: Option<String>,
     /// Only calls with one of these statuses, separated by commas.
     #[param(value_type = Vec<StatusName>, inline, style = Form, explode = false, required = false, min_items = 1)]
@@ -101,12 +101,9 @@ impl HistoryParameters {
             contact_id: problems.read("contactId", self.contact_id, an_id, |id| ContactId::parse(id).ok()),
             user_id: problems.read("userId", self.user_id, an_id, |id| UserId::parse(id).ok()),
             agent_id: problems.read("agentId", self.agent_id, an_id, |id| AgentId::parse(id).ok()),
-            to: problems.read(
-                "toNumber",
-                self.to_number,
-                "must be a number in E.164, with + written as %2B",
-                |it| PhoneNumber::parse(it).ok(),
-            ),
+            to: problems.read("toNumber", self.to_number, "must be a number with a country code", |number| {
+                PhoneNumber::parse_written(number).ok()
+            }),
             statuses: problems
                 .read("status", self.status, "must be statuses of calls, separated by commas", |names| {
                     names.split(',').map(CallStatus::from_name).collect()

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CACHE_CONTROL, ContentType};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, LINK};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, web};
 use domain::ports::RecordingAccess;
 use domain::{CallId, ReadCallsError};
@@ -13,7 +13,9 @@ use crate::extract::NoParameters;
 use crate::read_calls_error::ReadError;
 use crate::respond::Json;
 use crate::state::Gateway;
-use crate::wire::{CallResponse, HistoryParameters, HistoryResponse, RecordingResponse};
+use crate::wire::{
+    CallResponse, HistoryParameters, HistoryResponse, RecordingResponse, RowFormat, csv, link_to_next, ndjson,
+};
 use crate::{documented, paths, recording_stream};
 
 /// The call that the path names. A text that is not an id is the id of no call.
@@ -66,6 +68,10 @@ pub(crate) async fn get_call(
 /// next page with `offset`, or with the `nextCursor` of one page as `before` of the next, which
 /// neither repeats nor misses a call when new ones are placed meanwhile. Empty parameters count as
 /// absent; unknown ones are refused.
+///
+/// With `Accept: text/csv` or `Accept: application/x-ndjson`, the calls of the page are rows without
+/// the other fields, and the header `Link` leads to the next page. In CSV, a name, reason or summary
+/// that a spreadsheet would run as a formula begins with an apostrophe.
 #[utoipa::path(
     get,
     path = paths::CALL_HISTORY,
@@ -73,7 +79,16 @@ pub(crate) async fn get_call(
     operation_id = "get_calls_history",
     params(HistoryParameters),
     responses(
-        (status = 200, description = "A page of calls", body = HistoryResponse),
+        (
+            status = 200,
+            description = "A page of calls",
+            content(
+                (HistoryResponse = "application/json"),
+                (String = "text/csv"),
+                (String = "application/x-ndjson")
+            ),
+            headers(("Link" = String, description = "The next page (`rel=\"next\"`) of rows, if there is one"))
+        ),
         documented::InvalidHistoryParameter,
         documented::Unauthorized,
         documented::UserNotFound,
@@ -85,11 +100,21 @@ pub(crate) async fn list_calls(
     user: CurrentUser,
     request: HttpRequest,
     gateway: web::Data<Gateway>,
-) -> Result<Json<HistoryResponse>, ReadError> {
+) -> Result<HttpResponse, ReadError> {
     let filter = HistoryParameters::parse(request.query_string())?;
     let (calls, limit) = (gateway.parts().read_calls.clone(), filter.limit);
     let page = gateway.run::<_, _, ReadError>(async move { calls.history(&user.id, filter).await }).await?;
-    Ok(Json(HistoryResponse::new(page, limit, gateway.parts().provider)))
+    let page = HistoryResponse::new(page, limit, gateway.parts().provider);
+    let Some(format) = RowFormat::preferred(&request) else { return Ok(Json(page).respond_to(&request)) };
+    let mut response = HttpResponse::Ok();
+    response.content_type(format.content_type()).insert_header((CACHE_CONTROL, "no-store"));
+    if let Some(cursor) = &page.next_cursor {
+        response.insert_header((LINK, link_to_next(request.path(), request.query_string(), cursor)));
+    }
+    Ok(match format {
+        RowFormat::Csv => response.body(csv(&page.calls).expect("rows of texts and numbers")),
+        RowFormat::Ndjson => response.body(ndjson(&page.calls).expect("a call is always JSON")),
+    })
 }
 
 /// Get the recording of a call

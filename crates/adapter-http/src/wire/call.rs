@@ -77,68 +77,68 @@ pub(crate) struct CallDocument {
     #[serde(rename = "_id")]
     id: String,
     /// The same as `_id`.
-    call_id: String,
+    pub(super) call_id: String,
     /// The voice provider that placed it.
     provider: &'static str,
     /// The provider's ID: its conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    provider_call_id: Option<String>,
+    pub(super) provider_call_id: Option<String>,
     /// The call's ID on the telephone network.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    sip_call_id: Option<String>,
+    pub(super) sip_call_id: Option<String>,
     /// Always `outbound`.
     direction: &'static str,
     #[schema(schema_with = call_status)]
-    status: &'static str,
+    pub(super) status: &'static str,
     /// The caller number, E.164.
-    from: String,
+    pub(super) from: String,
     /// The number that was dialled, E.164.
-    to: String,
-    contact_id: CallContact,
-    user_id: CallUser,
+    pub(super) to: String,
+    pub(super) contact_id: CallContact,
+    pub(super) user_id: CallUser,
     /// The organization that the call belongs to.
     organization_id: String,
     /// The voice agent that spoke.
-    agent_id: String,
+    pub(super) agent_id: String,
     /// Its name at the provider, when the conversation took place.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    agent_name: Option<String>,
+    pub(super) agent_name: Option<String>,
     /// The `callReason` of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    call_reason: Option<String>,
+    pub(super) call_reason: Option<String>,
     /// When the gateway recorded the call, immediately before it dialled.
     #[schema(format = DateTime)]
-    start_time: String,
+    pub(super) start_time: String,
     /// When the callee answered; never before `startTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, required = false)]
-    answer_time: Option<String>,
+    pub(super) answer_time: Option<String>,
     /// When it ended, or when the gateway learned that it was not connected; never before
     /// `answerTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, required = false)]
-    end_time: Option<String>,
+    pub(super) end_time: Option<String>,
     /// How long the callee and the agent talked, as the provider reports it, in whole seconds. The
     /// ringing does not count: it is the time from `answerTime` to `endTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u32, required = false)]
-    duration: Option<u32>,
+    pub(super) duration: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = end_reason, required = false)]
-    end_reason: Option<&'static str>,
+    pub(super) end_reason: Option<&'static str>,
     /// The provider's own code for the end of the call, or for its refusal. The codes differ between
     /// providers, and change without notice.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    provider_code: Option<String>,
+    pub(super) provider_code: Option<String>,
     /// The final SIP status of a call that was not connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u16, required = false, minimum = 300, maximum = 699)]
-    sip_status: Option<u16>,
+    pub(super) sip_status: Option<u16>,
     /// When the gateway gave the call up: no source reported its end, and the gateway does not ask
     /// any more. The status is `unknown` then, until a late report of the end.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,7 +150,7 @@ pub(crate) struct CallDocument {
     /// A summary by the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    summary: Option<String>,
+    pub(super) summary: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = CallAnalysis, required = false)]
     analysis: Option<CallAnalysis>,
@@ -186,15 +186,15 @@ pub(crate) struct CallDocument {
 pub(crate) struct CallContact {
     /// The contact's ID.
     #[serde(rename = "_id")]
-    id: String,
+    pub(super) id: String,
     /// First name, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    first_name: Option<String>,
+    pub(super) first_name: Option<String>,
     /// Last name, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    last_name: Option<String>,
+    pub(super) last_name: Option<String>,
     /// The contact's current number, E.164, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
@@ -208,9 +208,9 @@ pub(crate) struct CallContact {
 pub(crate) struct CallUser {
     /// The user's ID.
     #[serde(rename = "_id")]
-    id: String,
+    pub(super) id: String,
     /// The user's name.
-    full_name: String,
+    pub(super) full_name: String,
 }
 
 /// A recording of a call.

@@ -63,7 +63,7 @@ pub(crate) struct HistoryResponse {
     #[schema(schema_with = always_true)]
     success: bool,
     /// The calls, without their transcripts.
-    calls: Vec<CallDocument>,
+    pub(crate) calls: Vec<CallDocument>,
     /// The number of matching calls in all pages, exact up to 10000.
     total: u32,
     /// `true` if more calls than `total` match.
@@ -73,7 +73,7 @@ pub(crate) struct HistoryResponse {
     /// The value of `before` for the next page; absent if this is the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
-    next_cursor: Option<String>,
+    pub(crate) next_cursor: Option<String>,
 }
 
 /// The schema of a status in the list of statuses.

@@ -132,3 +132,47 @@ async fn the_cursor_of_a_full_page_leads_to_the_next() {
     assert_eq!(listed(&second), ["call-2", "call-3", "call-4"]);
     assert_eq!((second.status, &second.body["nextCursor"]), (200, &Value::Null));
 }
+
+/// The same calls as in JSON, and the way to the next page.
+#[tokio::test]
+async fn a_client_can_have_rows() {
+    let gateway = start(&World::with_calls(calls(3))).await;
+    let path = "/api/calls/history?limit=2&status=initiated&offset=0";
+    let listed = send(gateway.read(path)).await.body;
+    let ask = async |accept: &str| {
+        let response = gateway.read(path).header("Accept", accept).send().await.expect("a response");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let link = response.headers()["link"].to_str().expect("text").to_owned();
+        let content_type = response.headers()["content-type"].to_str().expect("text").to_owned();
+        (content_type, link, response.text().await.expect("text"))
+    };
+
+    let (content_type, link, rows) = ask("application/x-ndjson").await;
+    assert_eq!(content_type, "application/x-ndjson");
+    let calls: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(Value::from(calls), listed["calls"]);
+    let cursor = listed["nextCursor"].as_str().expect("a next page");
+    let next = format!("/api/calls/history?limit=2&status=initiated&before={cursor}");
+    assert_eq!(link, format!("<{next}>; rel=\"next\""));
+    assert_eq!(send(gateway.read(&next)).await.body["calls"][0]["callId"], "call-2");
+
+    let (content_type, csv_link, rows) = ask("text/csv").await;
+    assert_eq!((content_type.as_str(), csv_link), ("text/csv; charset=utf-8; header=present", link));
+    let mut rows = rows.split("\n").map(|row| row.split(',').collect::<Vec<_>>());
+    let columns = rows.next().expect("the names of the columns");
+    let row = rows.next().expect("the first call");
+    assert_eq!(columns.len(), row.len());
+    for (column, value) in columns.into_iter().zip(row) {
+        let call = &listed["calls"][0];
+        let field = match column {
+            "contactId" => &call["contactId"]["_id"],
+            "firstName" | "lastName" => &call["contactId"][column],
+            "userId" => &call["userId"]["_id"],
+            "userName" => &call["userId"]["fullName"],
+            _ => &call[column],
+        };
+        let expected = field.as_str().map_or_else(|| field.to_string(), ToOwned::to_owned);
+        assert_eq!(value, expected.trim_start_matches("null"), "{column}");
+    }
+    assert_eq!(rows.count(), 2, "the second call, and the end of its line");
+}

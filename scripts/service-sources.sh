@@ -133,19 +133,22 @@ faketime_local() {
     return 1
 }
 
-# The Debian package without installing it: this works for each user.
-faketime_unpacked() {
-    local folder=$tools/libfaketime staging
-    if faketime_local "$folder"; then return 0; fi
+# unpack_package PACKAGE FOLDER: the Debian package without installing it. This works for each user.
+unpack_package() {
+    local package=$1 folder=$2 staging
     if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then return 1; fi
-    say 'fetching the Debian package libfaketime into .tools'
+    say "fetching the Debian package $package into .tools"
     mkdir -p "$tools"
     staging=$(mktemp -d "$tools/fetch.XXXXXX")
-    if (cd "$staging" && apt-get -qq download libfaketime >&2 && dpkg-deb -x ./*.deb tree); then
+    if (cd "$staging" && apt-get -qq download "$package" >&2 && dpkg-deb -x ./*.deb tree); then
         mv -T "$staging/tree" "$folder" 2>/dev/null || true
     fi
     rm -rf "$staging"
-    faketime_local "$folder"
+}
+
+faketime_unpacked() {
+    local folder=$tools/libfaketime
+    faketime_local "$folder" || { unpack_package libfaketime "$folder" && faketime_local "$folder"; }
 }
 
 pgbouncer_local() {
@@ -157,17 +160,9 @@ pgbouncer_local() {
     return 1
 }
 
-# The Debian package without installing it, if its libraries are there.
+# Works if its libraries are there.
 pgbouncer_unpacked() {
-    local folder=$tools/pgbouncer staging
-    if pgbouncer_local "$folder/usr/sbin/pgbouncer"; then return 0; fi
-    if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then return 1; fi
-    say 'fetching the Debian package pgbouncer into .tools'
-    mkdir -p "$tools"
-    staging=$(mktemp -d "$tools/fetch.XXXXXX")
-    if (cd "$staging" && apt-get -qq download pgbouncer >&2 && dpkg-deb -x ./*.deb tree); then
-        mv -T "$staging/tree" "$folder" 2>/dev/null || true
-    fi
-    rm -rf "$staging"
-    pgbouncer_local "$folder/usr/sbin/pgbouncer"
+    local folder=$tools/pgbouncer
+    pgbouncer_local "$folder/usr/sbin/pgbouncer" ||
+        { unpack_package pgbouncer "$folder" && pgbouncer_local "$folder/usr/sbin/pgbouncer"; }
 }

@@ -174,23 +174,7 @@ error_responses! {
 
 /// The items of an event stream.
 pub(crate) fn stream_example() -> Value {
-    let document = json!({
-        "type": "call_ended",
-        "timestamp": "2026-03-02T09:12:35.120Z",
-        "data": {
-            "eventId": "evt_64f0a1b2c3d4e5f6a7b8d111_call_ended_completed",
-            "callId": "64f0a1b2c3d4e5f6a7b8d111",
-            "status": "completed",
-            "direction": "outbound",
-            "conversationId": "eleven-conv-abc123",
-            "organizationId": "64f0a1b2c3d4e5f6a7b8bb00",
-            "userId": "64f0a1b2c3d4e5f6a7b8aa00",
-            "contactId": "64f0a1b2c3d4e5f6a7b8c9d0",
-            "agentId": "64f0a1b2c3d4e5f6a7b8cc00",
-            "from": "+14165550100",
-            "to": "+14165550110"
-        }
-    });
+    let document = event_json::schema::event_example();
     json!([{ "id": "4711", "event": "call_ended", "data": document.to_string() }])
 }
 

@@ -34,11 +34,7 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
     path = paths::CALL_EVENTS,
     tag = "Calls",
     operation_id = "get_calls_events",
-    params((
-        "Last-Event-ID" = inline(LastEventId),
-        Header,
-        description = "The `id` of the last event that the client has received: the stream starts after it"
-    )),
+    params(LastEventId),
     responses(
         (
             status = 200,

@@ -33,6 +33,21 @@ fn the_committed_documents_are_the_generated_ones() {
 
 /// A client that is generated from a `null` in a parameter or a field of a request may send it as
 /// text.
+/// The gateway needs no header but those of authentication, which are not parameters.
+#[test]
+fn a_client_may_leave_out_each_header() {
+    let document = ours();
+    let routes = document["paths"].as_object().expect("an object").values();
+    let operations = routes.flat_map(|route| route.as_object().expect("an object").values());
+    let parameters: Vec<&Value> =
+        operations.filter_map(|operation| operation["parameters"].as_array()).flatten().collect();
+    let headers: Vec<_> = parameters.into_iter().filter(|parameter| parameter["in"] == "header").collect();
+    assert!(headers.iter().any(|header| header["name"] == "Last-Event-ID"));
+    for header in headers {
+        assert_ne!(header["required"], true, "{header}");
+    }
+}
+
 #[test]
 fn nothing_that_a_client_sends_is_nullable() {
     let document = ours();

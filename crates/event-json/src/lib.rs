@@ -21,24 +21,7 @@ pub use self::timestamp::{from_iso8601, iso8601};
     feature = "openapi",
     schema(
         as = CallsEvent,
-        example = json!({
-            "type": "call_ended",
-            "timestamp": "2026-03-02T09:12:35.120Z",
-            "data": {
-                "eventId": "evt_64f0a1b2c3d4e5f6a7b8d111_call_ended_completed",
-                "callId": "64f0a1b2c3d4e5f6a7b8d111",
-                "status": "completed",
-                "endReason": "completed",
-                "direction": "outbound",
-                "conversationId": "eleven-conv-abc123",
-                "organizationId": "64f0a1b2c3d4e5f6a7b8bb00",
-                "userId": "64f0a1b2c3d4e5f6a7b8aa00",
-                "contactId": "64f0a1b2c3d4e5f6a7b8c9d0",
-                "agentId": "64f0a1b2c3d4e5f6a7b8cc00",
-                "from": "+14165550100",
-                "to": "+14165550110"
-            }
-        })
+        example = schema::event_example
     )
 )]
 pub struct CallEventDocument<'a> {

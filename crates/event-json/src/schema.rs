@@ -1,6 +1,7 @@
 //! Schemas of values that several public documents share.
 
 use domain::{CallEventKind, CallStatus, EndReason};
+use serde_json::{Value, json};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 /// A text that is one of these names.
@@ -11,6 +12,29 @@ pub fn names<const N: usize>(names: [&'static str; N], description: &str) -> Obj
         .enum_values(Some(names))
         .description(Some(description))
         .build()
+}
+
+/// An event, as the documents show it.
+#[must_use]
+pub fn event_example() -> Value {
+    json!({
+        "type": "call_ended",
+        "timestamp": "2026-03-02T09:12:35.120Z",
+        "data": {
+            "eventId": "evt_64f0a1b2c3d4e5f6a7b8d111_call_ended_completed",
+            "callId": "64f0a1b2c3d4e5f6a7b8d111",
+            "status": "completed",
+            "endReason": "completed",
+            "direction": "outbound",
+            "conversationId": "eleven-conv-abc123",
+            "organizationId": "64f0a1b2c3d4e5f6a7b8bb00",
+            "userId": "64f0a1b2c3d4e5f6a7b8aa00",
+            "contactId": "64f0a1b2c3d4e5f6a7b8c9d0",
+            "agentId": "64f0a1b2c3d4e5f6a7b8cc00",
+            "from": "+14165550100",
+            "to": "+14165550110"
+        }
+    })
 }
 
 /// The name of a call's status.

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use event_json::CallEventDocument;
 use event_json::schema::event_kind;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::openapi::{Ref, RefOr};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::openapi::{Ref, RefOr, Required};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 /// One item of the stream.
 pub(crate) enum StreamItem {}
@@ -37,14 +38,20 @@ impl PartialSchema for StreamItem {
     }
 }
 
-/// The `id` of an item. A header holds text: a generated client could not send a number.
+/// The `id` of an item as a header, which a client may leave out. A header holds text: a generated client
+/// could not send a number.
 pub(crate) enum LastEventId {}
 
-impl ToSchema for LastEventId {}
-
-impl PartialSchema for LastEventId {
-    fn schema() -> RefOr<Schema> {
-        RefOr::T(sequence_number("").description(None::<String>).build().into())
+impl IntoParams for LastEventId {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let meaning = "The `id` of the last event that the client has received: the stream starts after it";
+        let header = ParameterBuilder::new()
+            .name("Last-Event-ID")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(meaning))
+            .schema(Some(sequence_number("").description(None::<String>)));
+        vec![header.build()]
     }
 }
 

@@ -1,25 +1,8 @@
 //! Files with settings: which names they may have, and how their values are read.
 
-use std::process::Command;
+use server::{env_example, settings};
 
-use server::env_example;
-
-/// Runs the program with only these settings: whether it succeeded, its standard output and its
-/// standard error.
-fn outdial(arguments: &[&str], settings: &[(&str, &str)]) -> (bool, String, String) {
-    let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_outdial"));
-    command.args(arguments).env_clear().envs(settings.iter().copied()).current_dir(folder.path());
-    let output = command.output().expect("the program starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    (output.status.success(), text(output.stdout), text(output.stderr))
-}
-
-fn file_with(folder: &tempfile::TempDir, name: &str, text: &str) -> String {
-    let path = folder.path().join(name);
-    std::fs::write(&path, text).expect("the folder is writable");
-    path.to_str().expect("an ASCII path").to_owned()
-}
+use crate::running::{PRODUCTION, file_with, load, outdial, outdial_in};
 
 /// A gateway that ignores such a file starts the demo, with a secret of its own.
 #[test]
@@ -55,11 +38,9 @@ fn a_value_is_read_literally_from_every_place() {
     );
     file_with(&folder, "users.ndjson", import);
     let in_folder = |arguments: &[&str], settings: &[(&str, &str)]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_outdial"));
-        command.args(arguments).env_clear().envs(settings.iter().copied()).current_dir(folder.path());
-        let output = command.output().expect("the program starts");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+        let (succeeded, printed, stderr) = outdial_in(folder.path(), arguments, settings);
+        assert!(succeeded, "{stderr}");
+        printed.trim().to_owned()
     };
     in_folder(&["import", "users.ndjson"], &[]);
     let is_signed = |token: &str| {
@@ -107,35 +88,56 @@ fn a_settings_file_is_read_in_either_form_and_the_environment_wins() {
     assert!(!succeeded && stderr.contains("line 2") && !stderr.contains("hunter2"), "{stderr}");
 }
 
-/// A gateway that cannot listen ends after its warnings.
-#[cfg(unix)]
+/// The value of a setting is in a file if its name ends in `_FILE`.
 #[test]
-fn files_with_secrets_that_every_user_can_read_are_named_at_start() {
-    use std::os::unix::fs::PermissionsExt as _;
+fn every_secret_can_be_in_a_file() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let secret = file_with(&folder, "secret", "9f2c4be07d11a6538e4f0c2d7ab95163\n");
-    let public = file_with(&folder, "public.env", "OUTDIAL_LOG=info\n");
-    let settings = file_with(&folder, "private.env", "OUTDIAL_ELEVENLABS_TOOL_SECRET=8c1f0e6b52d94a7f\n");
-    let generated = folder.path().join("outdial.jwt-secret");
-    std::fs::write(&generated, "0123456789abcdef".repeat(4)).expect("the folder is writable");
-    let generated = generated.to_str().expect("an ASCII path").to_owned();
-    let database = format!("sqlite://{}", folder.path().join("outdial.db").display());
-    let bind = ("OUTDIAL_BIND", "192.0.2.1:2212");
-    for (mode, is_risky) in [(0o644, true), (0o640, false), (0o600, false)] {
-        for path in [&secret, &public, &settings, &generated] {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("our own file");
+    let file = |name: &str, text: &str| file_with(&folder, name, text);
+    let with = |name: &str, own: Option<&str>, path: &str| {
+        // With these, each secret is read.
+        let mut others = vec![
+            ("OUTDIAL_RECORDINGS_URL", "s3://recordings"),
+            ("OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID", "id"),
+            ("OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY", "secret"),
+        ];
+        others.extend(PRODUCTION);
+        if name.contains("VAPI") {
+            others.retain(|(other, _)| *other != "OUTDIAL_VOICE_PROVIDER");
+            others.push(("OUTDIAL_VOICE_PROVIDER", "vapi"));
         }
-        for (file, variables, subject) in [
-            (&settings, vec![bind], &settings),
-            (&public, vec![bind, ("OUTDIAL_JWT_SECRET_FILE", secret.as_str())], &secret),
-            (&public, vec![bind, ("OUTDIAL_DATABASE_URL", database.as_str())], &generated),
+        others.retain(|(other, _)| *other != name);
+        others.extend(own.map(|value| (name, value)));
+        let in_file = format!("{name}_FILE");
+        others.push((&in_file, path));
+        load(&others)
+    };
+    for setting in settings() {
+        let name = setting.name;
+        if !setting.is_secret {
+            let error = with(name, None, &file("value", setting.default)).expect_err(name);
+            assert!(error.contains(&format!("{name}_FILE is not a setting")), "{error}");
+            continue;
+        }
+        let value = match name {
+            "OUTDIAL_DATABASE_URL" => "postgres://outdial:hunter2@127.0.0.1/outdial",
+            "OUTDIAL_REDIS_URL" => "redis://:hunter2@127.0.0.1/0",
+            _ => "hunter2 and a secret that is long enough for HS256",
+        };
+        with(name, None, &file(name, &format!("{value}\r\n")))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        for (path, expected) in [
+            (file("short", ""), "must have one line"),
+            (file("long", &format!("{value}\n{value}\n")), "must have one line"),
+            (folder.path().join("absent").to_str().expect("an ASCII path").to_owned(), "names no readable"),
         ] {
-            let (_, _, stderr) = outdial(&["--config", file, "serve"], &variables);
-            let lines = stderr.lines().filter(|line| line.contains("a setting is risky"));
-            let named: Vec<_> = lines.filter(|line| line.contains(subject.as_str())).collect();
-            assert_eq!(named.len(), usize::from(is_risky), "{mode:o} {subject}: {stderr}");
-            assert!(!stderr.contains(&public) && !stderr.contains("9f2c4be0"), "{stderr}");
-            assert!(stderr.contains("cannot listen"), "{stderr}");
+            let error = with(name, None, &path).expect_err(name);
+            assert!(
+                error.contains(&format!("{name} cannot be read: ")) && error.contains(expected),
+                "{error}"
+            );
+            assert!(error.contains(&format!("{name}_FILE")) && !error.contains("hunter2"), "{error}");
         }
+        let error = with(name, Some(value), &file(name, value)).expect_err(name);
+        assert!(error.contains(&format!("{name} and {name}_FILE are set")), "{error}");
     }
 }

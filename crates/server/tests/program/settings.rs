@@ -1,38 +1,14 @@
 //! Settings from an operator's view: documented, checked together, and refused by name.
 
-use std::process::Command;
-
 use adapter_http::AllowedOrigins;
 use domain::{AllowedCountries, Country};
-use server::{Auth, Settings, Source, Storage, Voice, env_example, settings, vendors};
+use server::{Auth, Storage, Voice, env_example, settings, vendors};
 
-/// Runs the program with only these settings: whether it succeeded, its standard output and its
-/// standard error.
-fn outdial(arguments: &[&str], settings: &[(&str, &str)]) -> (bool, String, String) {
-    let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_outdial"));
-    command.args(arguments).env_clear().envs(settings.iter().copied()).current_dir(folder.path());
-    let output = command.output().expect("the program starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    (output.status.success(), text(output.stdout), text(output.stderr))
-}
-
-fn load(settings: &[(&str, &str)]) -> Result<Settings, String> {
-    let source = Source::of(settings.iter().copied());
-    Settings::load(&source).map_err(|error| error.to_string())
-}
-
-const PRODUCTION: [(&str, &str); 5] = [
-    ("OUTDIAL_DATABASE_URL", "postgres://outdial@127.0.0.1/outdial"),
-    ("OUTDIAL_REDIS_URL", "redis://127.0.0.1/0"),
-    ("OUTDIAL_VOICE_PROVIDER", "elevenlabs"),
-    ("OUTDIAL_ELEVENLABS_API_KEY", "a-key"),
-    ("OUTDIAL_JWT_SECRET", "a secret that is long enough for HS256"),
-];
+use crate::running::{PRODUCTION, load, outdial};
 
 #[test]
 fn the_example_file_lists_every_setting() {
-    let committed = include_str!("../../../.env.example");
+    let committed = include_str!("../../../../.env.example");
     assert_eq!(committed, env_example(), "regenerate it: cargo run --bin outdial -- settings > .env.example");
     for setting in settings() {
         let line = format!("\n# {}={}\n", setting.name, setting.default);
@@ -47,10 +23,14 @@ fn the_example_file_lists_every_setting() {
 fn the_openapi_document_is_printed() {
     let (succeeded, printed, _) = outdial(&["openapi"], &[]);
     assert!(succeeded);
-    assert_eq!(printed, include_str!("../../../docs/openapi.yaml"), "regenerate it: make generate");
+    assert_eq!(printed, include_str!("../../../../docs/openapi.yaml"), "regenerate it: make generate");
     let (succeeded, printed, _) = outdial(&["openapi", "--provider"], &[]);
     assert!(succeeded);
-    assert_eq!(printed, include_str!("../../../docs/openapi-provider.yaml"), "regenerate it: make generate");
+    assert_eq!(
+        printed,
+        include_str!("../../../../docs/openapi-provider.yaml"),
+        "regenerate it: make generate"
+    );
 }
 
 #[test]
@@ -348,105 +328,4 @@ fn settings_that_contradict_each_other_are_refused() {
 fn a_misspelt_setting_is_refused() {
     let (succeeded, _, stderr) = outdial(&["token", "--user", "u1"], &[("OUTDIAL_JWT_SECRTE", "x")]);
     assert!(!succeeded && stderr.contains("OUTDIAL_JWT_SECRTE"), "{stderr}");
-}
-
-/// The value of a setting is in a file if its name ends in `_FILE`.
-#[test]
-fn every_secret_can_be_in_a_file() {
-    let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let file = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("the folder is writable");
-        path.to_str().expect("an ASCII path").to_owned()
-    };
-    let with = |name: &str, own: Option<&str>, path: &str| {
-        // With these, each secret is read.
-        let mut others = vec![
-            ("OUTDIAL_RECORDINGS_URL", "s3://recordings"),
-            ("OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID", "id"),
-            ("OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY", "secret"),
-        ];
-        others.extend(PRODUCTION);
-        if name.contains("VAPI") {
-            others.retain(|(other, _)| *other != "OUTDIAL_VOICE_PROVIDER");
-            others.push(("OUTDIAL_VOICE_PROVIDER", "vapi"));
-        }
-        others.retain(|(other, _)| *other != name);
-        others.extend(own.map(|value| (name, value)));
-        let in_file = format!("{name}_FILE");
-        others.push((&in_file, path));
-        load(&others)
-    };
-    for setting in settings() {
-        let name = setting.name;
-        if !setting.is_secret {
-            let error = with(name, None, &file("value", setting.default)).expect_err(name);
-            assert!(error.contains(&format!("{name}_FILE is not a setting")), "{error}");
-            continue;
-        }
-        let value = match name {
-            "OUTDIAL_DATABASE_URL" => "postgres://outdial:hunter2@127.0.0.1/outdial",
-            "OUTDIAL_REDIS_URL" => "redis://:hunter2@127.0.0.1/0",
-            _ => "hunter2 and a secret that is long enough for HS256",
-        };
-        with(name, None, &file(name, &format!("{value}\r\n")))
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        for (path, expected) in [
-            (file("short", ""), "must have one line"),
-            (file("long", &format!("{value}\n{value}\n")), "must have one line"),
-            (folder.path().join("absent").to_str().expect("an ASCII path").to_owned(), "names no readable"),
-        ] {
-            let error = with(name, None, &path).expect_err(name);
-            assert!(
-                error.contains(&format!("{name} cannot be read: ")) && error.contains(expected),
-                "{error}"
-            );
-            assert!(error.contains(&format!("{name}_FILE")) && !error.contains("hunter2"), "{error}");
-        }
-        let error = with(name, Some(value), &file(name, value)).expect_err(name);
-        assert!(error.contains(&format!("{name} and {name}_FILE are set")), "{error}");
-    }
-}
-
-#[test]
-fn risky_settings_are_named_and_harmless_ones_are_not() {
-    let subjects = |settings: &[(&str, &str)]| {
-        let overridden = |name: &str| settings.iter().any(|(other, _)| *other == name);
-        let rest = PRODUCTION.iter().copied().filter(|(name, _)| !overridden(name));
-        let settings =
-            load(&rest.chain(settings.iter().copied()).collect::<Vec<_>>()).expect("valid settings");
-        settings.warnings.into_iter().map(|warning| warning.subject).collect::<Vec<_>>()
-    };
-    let signed = ("OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS", "wsec_8c1f0e6b52d94a7f");
-    assert_eq!(subjects(&[]), [signed.0], "no secret for webhooks");
-    assert!(subjects(&[signed]).is_empty());
-    assert!(subjects(&[("OUTDIAL_ELEVENLABS_TOOL_SECRET", signed.1)]).is_empty());
-    for (name, value, is_risky) in [
-        ("OUTDIAL_ELEVENLABS_BASE_URL", "http://vendor.example", true),
-        ("OUTDIAL_ELEVENLABS_BASE_URL", "http://10.0.0.7:2213", true),
-        ("OUTDIAL_ELEVENLABS_BASE_URL", "http://127.0.0.1:2213", false),
-        ("OUTDIAL_ELEVENLABS_BASE_URL", "http://localhost", false),
-        ("OUTDIAL_ELEVENLABS_BASE_URL", "https://vendor.example", false),
-        ("OUTDIAL_JWT_SECRET", "0123456789abcdef0123456789abcdef", true),
-        ("OUTDIAL_JWT_SECRET", "9f2c4be07d11a6538e4f0c2d7ab95163,change-me-change-me-change-me-now", true),
-        ("OUTDIAL_ELEVENLABS_TOOL_SECRET", "aaaaaaaaaaaaaaaa", true),
-    ] {
-        let expected = if is_risky { vec![name] } else { Vec::new() };
-        assert_eq!(subjects(&[signed, (name, value)]), expected, "{name}={value}");
-    }
-    let bucket = [
-        signed,
-        ("OUTDIAL_RECORDINGS_URL", "s3://recordings"),
-        ("OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID", "id"),
-        ("OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY", "9f2c4be07d11a653"),
-        ("OUTDIAL_RECORDINGS_S3_ENDPOINT", "http://bucket.example"),
-    ];
-    assert_eq!(subjects(&bucket), ["OUTDIAL_RECORDINGS_S3_ENDPOINT"]);
-    let vapi = [
-        ("OUTDIAL_VOICE_PROVIDER", "vapi"),
-        ("OUTDIAL_VAPI_API_KEY", "key"),
-        ("OUTDIAL_VAPI_BASE_URL", "http://vendor.example"),
-    ];
-    assert_eq!(subjects(&vapi), ["OUTDIAL_VAPI_BASE_URL"]);
-    assert!(load(&[]).expect("the defaults are good").warnings.is_empty(), "the demo");
 }

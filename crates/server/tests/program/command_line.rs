@@ -1,20 +1,10 @@
 //! What the program prints about itself, and how it reports an error.
 
-use std::process::Command;
-
-/// Runs the program in an empty folder: its standard output and its standard error.
-fn outdial(arguments: &[&str], settings: &[(&str, &str)]) -> (String, String) {
-    let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_outdial"));
-    command.args(arguments).env_clear().envs(settings.iter().copied()).current_dir(folder.path());
-    let output = command.output().expect("the program starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    (text(output.stdout), text(output.stderr))
-}
+use crate::running::outdial;
 
 #[test]
 fn the_version_names_the_program_and_the_commit() {
-    let (printed, _) = outdial(&["--version"], &[]);
+    let (_, printed, _) = outdial(&["--version"], &[]);
     let commit = printed.strip_prefix(concat!("outdial ", env!("CARGO_PKG_VERSION"), " (")).expect(&printed);
     let commit = commit.strip_suffix(")\n").expect(&printed);
     let is_commit = commit.len() >= 12 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -25,7 +15,7 @@ fn the_version_names_the_program_and_the_commit() {
 fn help_is_wrapped_to_the_width_of_the_terminal() {
     for arguments in [&["--help"][..], &["-h"], &["import", "--help"], &["webhooks", "replay", "--help"]] {
         for (columns, widest) in [("72", 72), ("300", 100)] {
-            let (printed, _) = outdial(arguments, &[("COLUMNS", columns)]);
+            let (_, printed, _) = outdial(arguments, &[("COLUMNS", columns)]);
             assert!(printed.contains("Usage: outdial"), "{printed}");
             for line in printed.lines() {
                 assert!(line.chars().count() <= widest, "{columns} columns: {line}");
@@ -44,7 +34,7 @@ fn the_error_of_the_operating_system_is_printed_once() {
         (&["serve"], &[("OUTDIAL_BIND", "192.0.2.1:2212")]),
         (&["simulate", "--bind", "192.0.2.1:2213"], &[]),
     ] {
-        let (_, printed) = outdial(arguments, settings);
+        let (_, _, printed) = outdial(arguments, settings);
         let error = printed.lines().find(|line| line.starts_with("outdial: ")).expect("an error");
         assert_eq!(error.matches("(os error ").count(), 1, "{arguments:?}: {error}");
     }

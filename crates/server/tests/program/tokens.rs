@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
 use serde_json::{Value, json};
 use server::{Application, Settings, Source};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+use crate::running::outdial_in;
 
 const SECRET: (&str, &str) = ("OUTDIAL_JWT_SECRET", "a secret that is long enough for HS256");
 const USER: &str = concat!(
@@ -17,14 +18,6 @@ const USER: &str = concat!(
     r#"{"kind":"user","id":"u1","organizationId":"o1","fullName":"User"}"#,
     "\n"
 );
-
-fn outdial(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (bool, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_outdial"));
-    command.args(arguments).env_clear().envs(settings.iter().copied()).current_dir(folder);
-    let output = command.output().expect("the program starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    (output.status.success(), text(output.stdout), text(output.stderr))
-}
 
 fn files(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("a readable folder");
@@ -36,36 +29,38 @@ fn files(folder: &Path) -> Vec<String> {
 fn the_token_command_changes_nothing_and_knows_the_user() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let token = ["token", "--user", "u1"];
-    let (succeeded, _, stderr) = outdial(folder.path(), &token, &[]);
+    let (succeeded, _, stderr) = outdial_in(folder.path(), &token, &[]);
     assert!(!succeeded && stderr.contains("there is no secret yet"), "{stderr}");
-    let (succeeded, _, stderr) = outdial(folder.path(), &token, &[SECRET]);
+    let (succeeded, _, stderr) = outdial_in(folder.path(), &token, &[SECRET]);
     assert!(!succeeded && stderr.contains("there is no database"), "{stderr}");
     assert_eq!(files(folder.path()), [""; 0], "nothing was created");
 
     std::fs::write(folder.path().join("users.ndjson"), USER).expect("a writable folder");
-    let (succeeded, _, stderr) = outdial(folder.path(), &["import", "users.ndjson"], &[SECRET]);
+    let (succeeded, _, stderr) = outdial_in(folder.path(), &["import", "users.ndjson"], &[SECRET]);
     assert!(succeeded, "{stderr}");
-    let (succeeded, printed, stderr) = outdial(folder.path(), &token, &[SECRET]);
+    let (succeeded, printed, stderr) = outdial_in(folder.path(), &token, &[SECRET]);
     assert!(succeeded && printed.trim().split('.').count() == 3, "{stderr}");
-    let (succeeded, printed, stderr) = outdial(folder.path(), &["token", "--user", "u2"], &[SECRET]);
+    let (succeeded, printed, stderr) = outdial_in(folder.path(), &["token", "--user", "u2"], &[SECRET]);
     assert!(!succeeded && printed.is_empty() && stderr.contains("no user with this id"), "{stderr}");
-    let (succeeded, _, stderr) = outdial(folder.path(), &token, &[]);
+    let (succeeded, _, stderr) = outdial_in(folder.path(), &token, &[]);
     assert!(!succeeded && stderr.contains("there is no secret yet"), "{stderr}");
     assert!(!files(folder.path()).iter().any(|name| name.ends_with("jwt-secret")));
-    let (succeeded, _, stderr) = outdial(folder.path(), &token, &[("OUTDIAL_JWT_JWKS", "file://jwks.json")]);
+    let (succeeded, _, stderr) =
+        outdial_in(folder.path(), &token, &[("OUTDIAL_JWT_JWKS", "file://jwks.json")]);
     assert!(!succeeded && stderr.contains("only public keys are configured"), "{stderr}");
 }
 
 fn keys(ids: &[&str]) -> String {
     let set: Value =
-        serde_json::from_str(include_str!("../../adapter-http/tests/keys/jwks.json")).expect("JSON");
+        serde_json::from_str(include_str!("../../../adapter-http/tests/keys/jwks.json")).expect("JSON");
     let keys = set["keys"].as_array().expect("a list").iter();
     let keys: Vec<_> = keys.filter(|key| ids.iter().any(|id| key["kid"] == *id)).collect();
     json!({ "keys": keys }).to_string()
 }
 
 fn token() -> String {
-    let key = EncodingKey::from_ed_pem(include_bytes!("../../adapter-http/tests/keys/ed25519.private.pem"));
+    let key =
+        EncodingKey::from_ed_pem(include_bytes!("../../../adapter-http/tests/keys/ed25519.private.pem"));
     let header = Header { kid: Some("ed25519".to_owned()), ..Header::new(Algorithm::EdDSA) };
     let claims = json!({ "sub": "u1", "exp": get_current_timestamp() + 600 });
     encode(&header, &claims, &key.expect("a key")).expect("a token")

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::ports::DialRequest;
 use domain::{CallReason, CarrierCallId, ConversationId, PersonName, ProviderCode, ProviderReference};
+use provider_client::client_variables;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -41,6 +42,8 @@ struct DynamicVariables<'a> {
     caller_name: &'a str,
     caller_number: &'a str,
     org_name: &'a str,
+    #[serde(flatten)]
+    of_client: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -62,6 +65,7 @@ impl<'a> From<&'a DialRequest> for OutboundCall<'a> {
                     caller_name: request.callee_name.as_ref().map_or("", PersonName::as_str),
                     caller_number: to_number,
                     org_name: request.organization_name.as_str(),
+                    of_client: client_variables(&request.variables),
                 },
             },
             telephony_call_config: TelephonyCallConfig {

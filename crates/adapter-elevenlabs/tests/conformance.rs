@@ -84,11 +84,8 @@ impl VoiceProviderHarness for Simulated {
                 Upstream::AcceptsWithIds => self.ids(&dial.conversation_id).await,
                 _ => ProviderReference::default(),
             };
-            let variables = dial.dynamic_variables.iter().map(|(name, value)| {
-                (name.clone(), value.as_str().expect("every variable is a text").to_owned())
-            });
             sent.push(SentDial {
-                variables: variables.collect(),
+                variables: dial.dynamic_variables.into_iter().collect(),
                 call_id: dial.user_id.expect("our id is in every dial"),
                 provider_agent_id: dial.agent_id,
                 provider_number_id: dial.agent_phone_number_id,

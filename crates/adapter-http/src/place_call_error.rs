@@ -46,6 +46,12 @@ impl RouteError for PlaceError {
                     "callReason",
                     "must be at most 8192 bytes long and hold no control characters",
                 )),
+                E::InvalidVariables(fault) => {
+                    Failure::from(&InvalidRequest::field("dynamicVariables", fault.as_str()))
+                }
+                E::InvalidMetadata => {
+                    Failure::from(&InvalidRequest::field("metadata", "must be at most 4096 bytes long"))
+                }
                 E::ContactNotFound => failure(ErrorCode::ContactNotFound),
                 E::ContactHasNoPhone => failure(ErrorCode::ContactHasNoPhone),
                 E::ContactPhoneMismatch => failure(ErrorCode::ContactPhoneMismatch),

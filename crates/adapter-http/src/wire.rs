@@ -2,6 +2,7 @@
 
 mod analysis;
 mod call;
+mod client_data;
 mod cursor;
 mod delivery;
 mod history;

@@ -1,5 +1,6 @@
 use domain::ports::DialRequest;
 use domain::{CallReason, CarrierCallId, ConversationId, PersonName, ProviderCode, ProviderReference};
+use provider_client::client_variables;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -22,6 +23,8 @@ struct Variables<'a> {
     caller_name: &'a str,
     caller_number: &'a str,
     org_name: &'a str,
+    #[serde(flatten)]
+    of_client: Map<String, Value>,
 }
 
 impl<'a> From<&'a DialRequest> for DialBody<'a> {
@@ -37,6 +40,7 @@ impl<'a> From<&'a DialRequest> for DialBody<'a> {
                 caller_name: request.callee_name.as_ref().map_or("", PersonName::as_str),
                 caller_number: request.to.as_e164(),
                 org_name: request.organization_name.as_str(),
+                of_client: client_variables(&request.variables),
             },
         }
     }

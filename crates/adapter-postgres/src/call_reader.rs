@@ -21,7 +21,7 @@ macro_rules! select_calls {
             $with
                 + "select calls.id, calls.organization_id, calls.user_id,
                           coalesce(users.full_name, calls.user_id) as \"user_name!\", calls.contact_id, contacts.first_name, contacts.last_name, contacts.phone_number,
-                          calls.agent_id, calls.from_number, calls.to_number, calls.reason, calls.booked_at,
+                          calls.agent_id, calls.from_number, calls.to_number, calls.reason, calls.variables, calls.metadata, calls.booked_at,
                           calls.state, calls.outcome_detail, calls.dial_code, calls.settled_at, calls.status_rank,
                           calls.conversation_id, calls.carrier_call_id, calls.failure_reason, calls.failed_at,
                           calls.failure_code, calls.failure_carrier_status::bigint as failure_carrier_status,

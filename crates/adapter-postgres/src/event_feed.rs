@@ -71,7 +71,7 @@ impl PostgresStore {
                 EventRow,
                 r#"select event.position as "position!", event.kind, event.status_rank, event.end_reason, event.conversation_id,
                           event.happened_at, event.call_id, calls.organization_id, calls.user_id, calls.contact_id,
-                          calls.agent_id, calls.from_number, calls.to_number
+                          calls.agent_id, calls.from_number, calls.to_number, calls.metadata
                      from call_events as event
                      join calls on calls.id = event.call_id
                     where event.organization_id = $1 and event.position is not null

@@ -3,10 +3,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
-use domain::{Booking, CallEventKind, CallReason, CallStatus, IntentKey, TakeOver};
+use domain::{Booking, CallEventKind, CallMetadata, CallReason, CallStatus, IntentKey, TakeOver};
 use sql_common::{
     DIALLING, HoldColumns, NOT_CONNECTED_RANKS, OutcomeColumns, Table, UNDECIDED_STATES, UndecidedColumns,
-    read_status,
+    read_status, write_variables,
 };
 use sqlx::SqliteConnection;
 
@@ -137,9 +137,9 @@ async fn write_booking(
                      (select 1 from calls as undecided
                       where undecided.id = dial_guards.call_id and undecided.state in (?, ?)
                           and undecided.status_rank not in (?, ?, ?) and undecided.given_up_at is null));
-         insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, state,
-                            booked_at)
-         select ?, ?, ?, ?, ?, ?, ?, ?, ?, ? where changes() = 1;
+         insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, variables,
+                            metadata, state, booked_at)
+         select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? where changes() = 1;
          insert into call_events (call_id, kind, status_rank, organization_id, happened_at)
          select ?, ?, ?, ?, ? where changes() = 1",
         booking.key.as_str(),
@@ -164,6 +164,8 @@ async fn write_booking(
         booking.identity.from.as_e164(),
         booking.identity.to.as_e164(),
         booking.reason.as_ref().map(CallReason::as_str),
+        write_variables(&booking.variables),
+        booking.metadata.as_ref().map(CallMetadata::as_json),
         DIALLING,
         booking.booked_at.unix_millis(),
         booking.identity.call_id.as_str(),

@@ -18,7 +18,7 @@ macro_rules! select_calls {
             CallRow,
             "select calls.id, calls.organization_id, calls.user_id, users.full_name as user_name, calls.contact_id,
                     contacts.first_name, contacts.last_name, contacts.phone_number, calls.agent_id, calls.from_number,
-                    calls.to_number, calls.reason, calls.booked_at, calls.state, calls.outcome_detail,
+                    calls.to_number, calls.reason, calls.variables, calls.metadata, calls.booked_at, calls.state, calls.outcome_detail,
                     calls.dial_code, calls.settled_at, calls.status_rank, calls.conversation_id, calls.carrier_call_id, calls.failure_reason,
                     calls.failed_at, calls.failure_code, calls.failure_carrier_status, calls.given_up_at, calls.given_up_reason,
                     calls.recording_key, calls.recording_format, calls.recording_size, calls.recorded_at,

@@ -89,7 +89,7 @@ impl SqliteStore {
             EventRow,
             r#"select events.position as "position!", events.call_id, events.kind, events.status_rank, events.end_reason,
                       events.organization_id, events.conversation_id, calls.user_id, calls.contact_id, calls.agent_id,
-                      calls.from_number, calls.to_number, events.happened_at
+                      calls.from_number, calls.to_number, calls.metadata, events.happened_at
                from call_events events join calls on calls.id = events.call_id
                where events.organization_id = ? and events.position > ?
                order by events.position limit ?"#,

@@ -12,9 +12,10 @@ use domain::ports::{
     UserRepo, WebhookEndpoints,
 };
 use domain::{
-    AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
-    PhoneNumber, Timestamp, UserId,
+    AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
+    OrganizationId, PhoneNumber, Timestamp, UserId,
 };
+use sql_common::read_variables;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
@@ -283,6 +284,8 @@ fn booked_call(row: &SqliteRow) -> BookedCall {
         from: PhoneNumber::parse(&text("from_number")).expect("a number"),
         to: PhoneNumber::parse(&text("to_number")).expect("a number"),
         reason: optional("reason").map(|reason| CallReason::parse(&reason).expect("a reason")),
+        variables: read_variables(optional("variables")).expect("variables"),
+        metadata: optional("metadata").map(|json| CallMetadata::parse(&json).expect("metadata")),
         booked_at: Timestamp::from_unix_millis(row.get("booked_at")),
         state: text("state"),
         conversation_id: optional("conversation_id").map(|id| ConversationId::parse(&id).expect("an id")),

@@ -2,6 +2,7 @@
 
 use domain::ports::DialRequest;
 use domain::{CallReason, CarrierCallId, ConversationId, PersonName, ProviderCode, ProviderReference};
+use provider_client::client_variables;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -51,6 +52,8 @@ struct VariableValues<'a> {
     caller_name: &'a str,
     caller_number: &'a str,
     org_name: &'a str,
+    #[serde(flatten)]
+    of_client: Map<String, Value>,
 }
 
 impl<'a> From<&'a DialRequest> for CreateCall<'a> {
@@ -67,6 +70,7 @@ impl<'a> From<&'a DialRequest> for CreateCall<'a> {
                     caller_name: request.callee_name.as_ref().map_or("", PersonName::as_str),
                     caller_number: number,
                     org_name: request.organization_name.as_str(),
+                    of_client: client_variables(&request.variables),
                 },
             },
         }

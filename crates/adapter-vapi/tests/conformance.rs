@@ -57,18 +57,12 @@ impl VoiceProviderHarness for Simulated {
             == Upstream::AcceptsWithIds;
         let dials = self.simulator.dials().into_iter().map(|dial| {
             let conversation_id = ConversationId::parse(&dial.conversation_id).expect("an id");
-            let text =
-                |value: serde_json::Value| value.as_str().expect("every variable is a text").to_owned();
             SentDial {
                 call_id: dial.user_id.expect("our id is in every dial"),
                 provider_agent_id: dial.agent_id,
                 provider_number_id: dial.agent_phone_number_id,
                 to: dial.to_number,
-                variables: dial
-                    .dynamic_variables
-                    .into_iter()
-                    .map(|(name, value)| (name, text(value)))
-                    .collect(),
+                variables: dial.dynamic_variables.into_iter().collect(),
                 // The provider gets the carrier's id after it has responded.
                 answered: ProviderReference {
                     conversation_id: accepts.then_some(conversation_id),

@@ -12,6 +12,7 @@ mod call_record;
 mod call_status;
 mod call_times;
 mod caller_number;
+mod client_data;
 mod contact;
 mod conversation_record;
 mod destination;
@@ -48,6 +49,7 @@ pub use self::call_record::{
 pub use self::call_status::CallStatus;
 pub use self::call_times::CallTimes;
 pub use self::caller_number::{CallerNumber, Carrier, UnfitCallerNumber, UnmetCondition};
+pub use self::client_data::{CallMetadata, DynamicVariables, VariableValue, VariablesFault};
 pub use self::contact::Contact;
 pub use self::conversation_record::{ConversationRecord, Speaker, TranscriptLine};
 pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};

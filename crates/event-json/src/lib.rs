@@ -8,8 +8,9 @@
 pub mod schema;
 mod timestamp;
 
-use domain::{CallEvent, EndReason, TestEvent, Timestamp};
+use domain::{CallEvent, CallMetadata, EndReason, TestEvent, Timestamp};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 pub use self::timestamp::{from_iso8601, iso8601};
 
@@ -56,6 +57,10 @@ pub struct CallEventData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, required = false))]
     conversation_id: Option<&'a str>,
+    /// The `metadata` of the request. Absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = schema::any_json, required = false))]
+    metadata: Option<&'a RawValue>,
     /// The organization that the call belongs to.
     organization_id: &'a str,
     /// The user who requested the call.
@@ -79,6 +84,7 @@ impl<'a> From<&'a CallEvent> for CallEventDocument<'a> {
             end_reason: event.end_reason.map(EndReason::as_str),
             direction: "outbound",
             conversation_id: event.conversation_id.as_ref().map(|id| id.as_str()),
+            metadata: event.metadata.as_ref().and_then(raw),
             organization_id: event.identity.organization_id.as_str(),
             user_id: event.identity.user_id.as_str(),
             contact_id: event.identity.contact_id.as_str(),
@@ -88,6 +94,12 @@ impl<'a> From<&'a CallEvent> for CallEventDocument<'a> {
         };
         Self { kind: event.kind.as_str(), timestamp: iso8601(event.happened_at), data }
     }
+}
+
+/// Metadata as a part of a document, as the client spelled it.
+#[must_use]
+pub fn raw(metadata: &CallMetadata) -> Option<&RawValue> {
+    serde_json::from_str(metadata.as_json()).ok()
 }
 
 /// The document of an event, in one line.

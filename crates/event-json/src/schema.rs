@@ -2,7 +2,7 @@
 
 use domain::{CallEventKind, CallStatus, EndReason};
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 /// A text that is one of these names.
 #[must_use]
@@ -27,6 +27,7 @@ pub fn event_example() -> Value {
             "endReason": "completed",
             "direction": "outbound",
             "conversationId": "eleven-conv-abc123",
+            "metadata": { "orderId": 4711 },
             "organizationId": "64f0a1b2c3d4e5f6a7b8bb00",
             "userId": "64f0a1b2c3d4e5f6a7b8aa00",
             "contactId": "64f0a1b2c3d4e5f6a7b8c9d0",
@@ -61,6 +62,13 @@ pub fn event_kind() -> Object {
                        status `unknown` if no source reported its end; sent again if a later report says \
                        more), the recording can be fetched.";
     names(CallEventKind::ALL.map(CallEventKind::as_str), description)
+}
+
+/// Any JSON value.
+#[must_use]
+pub fn any_json() -> Object {
+    let description = "The `metadata` of the request, any JSON value; absent if there was none.";
+    ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(description)).build()
 }
 
 /// A boolean that always has this value.

@@ -1,6 +1,6 @@
 use domain::{
-    AgentId, CallEventKind, CallId, CallIdentity, CallStatus, ContactId, ConversationId, EventId,
-    EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId,
+    AgentId, CallEventKind, CallId, CallIdentity, CallMetadata, CallStatus, ContactId, ConversationId,
+    EventId, EventSequence, OrganizationId, PhoneNumber, Timestamp, UserId,
 };
 
 use super::*;
@@ -24,6 +24,7 @@ fn event() -> CallEvent {
         status,
         end_reason: Some(EndReason::NoAnswer),
         conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
+        metadata: CallMetadata::parse("{\"z\": [1.10, 1],\n\"a\": \"\\n\"}").ok(),
         happened_at: Timestamp::from_unix_millis(1_772_442_755_120),
     }
 }
@@ -33,7 +34,7 @@ fn the_document_has_every_field_in_the_order_of_the_contract() {
     let expected = concat!(
         r#"{"type":"call_ended","timestamp":"2026-03-02T09:12:35.120Z","data":{"#,
         r#""eventId":"evt_call-1_call_ended_no-answer","callId":"call-1","status":"no-answer","#,
-        r#""endReason":"no-answer","direction":"outbound","conversationId":"conv_1","organizationId":"o\"1","userId":"u1","#,
+        r#""endReason":"no-answer","direction":"outbound","conversationId":"conv_1","metadata":{"z":[1.10,1],"a":"\n"},"organizationId":"o\"1","userId":"u1","#,
         r#""contactId":"c1","agentId":"a1","from":"+14165550100","to":"+14165550111"}}"#
     );
     assert_eq!(to_json(&event()), expected);
@@ -41,6 +42,6 @@ fn the_document_has_every_field_in_the_order_of_the_contract() {
 
 #[test]
 fn an_unknown_conversation_and_reason_are_left_out() {
-    let json = to_json(&CallEvent { conversation_id: None, end_reason: None, ..event() });
+    let json = to_json(&CallEvent { conversation_id: None, metadata: None, end_reason: None, ..event() });
     assert!(json.contains(r#""status":"no-answer","direction":"outbound","organizationId""#), "{json}");
 }

@@ -26,6 +26,7 @@ mod json_text;
 mod retry_after;
 mod settings;
 mod socket;
+mod variables;
 
 pub use client::{MAX_RECORD_BYTES, ProviderClient, Response};
 pub use dial::MAX_DIAL_RESPONSE_BYTES;
@@ -33,3 +34,4 @@ pub use download::{Download, DownloadTimes};
 pub use failure::RequestFailure;
 pub use json_text::with_whole_characters;
 pub use settings::{ApiKey, InvalidSettings, MAX_CONNECT_TIMEOUT, visible_ascii};
+pub use variables::client_variables;

@@ -25,6 +25,7 @@ async fn dial(base_url: &str, answer_within: Duration) -> DialOutcome {
         callee_name: None,
         organization_name: PersonName::parse("Engines Ltd").expect("a name"),
         reason: None,
+        variables: domain::DynamicVariables::default(),
         ringing_timeout: Duration::from_secs(60),
         answer_within,
     };

@@ -11,6 +11,7 @@ pub struct EventColumns<T> {
     pub status_rank: i64,
     pub end_reason: Option<String>,
     pub conversation_id: Option<String>,
+    pub metadata: Option<String>,
     pub happened_at: T,
     pub call_id: String,
     pub organization_id: String,
@@ -35,6 +36,7 @@ impl<T: StoredTime> Columns for EventColumns<T> {
             end_reason: self.end_reason.and_then(|name| EndReason::from_name(&name)),
             identity: read_call_identity!(Table("calls"), key.call_id, self),
             conversation_id: CALL_EVENTS.read_optional("conversation_id", self.conversation_id)?,
+            metadata: Table("calls").read_optional("metadata", self.metadata)?,
             happened_at: self.happened_at.timestamp(),
         })
     }

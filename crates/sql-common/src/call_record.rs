@@ -8,7 +8,7 @@ use crate::call_event::read_status;
 use crate::outcome::{NOT_CONNECTED, NOT_DIALLED};
 use crate::{
     Columns, ContactColumns, ConversationForm, StoredTime, Table, Unreadable, conversation,
-    read_call_identity,
+    read_call_identity, read_variables,
 };
 
 const CALLS: Table = Table("calls");
@@ -27,6 +27,8 @@ pub struct CallColumns<T> {
     pub from_number: String,
     pub to_number: String,
     pub reason: Option<String>,
+    pub variables: Option<String>,
+    pub metadata: Option<String>,
     pub booked_at: T,
     pub state: String,
     pub outcome_detail: Option<String>,
@@ -101,6 +103,8 @@ impl<T: StoredTime> Columns for CallColumns<T> {
             user_name: Table("users").read("full_name", self.user_name)?,
             contact: contact.read()?,
             reason: CALLS.read_optional("reason", self.reason)?,
+            variables: read_variables(self.variables)?,
+            metadata: CALLS.read_optional("metadata", self.metadata)?,
             booked_at: self.booked_at.timestamp(),
             progress,
             not_dialled,

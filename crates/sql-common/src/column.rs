@@ -1,9 +1,10 @@
 use domain::{
-    AgentId, AudioFormat, CallEventKind, CallId, CallReason, CallStatus, Carrier, CarrierCallId, ContactId,
-    ConversationId, DeliveryFailure, DeliveryState, EndReason, GivenUpReason, NotConnectedReason,
-    OrganizationId, PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCode, ProviderNumberId,
-    RecordingReport, Timestamp, UserId, WebhookEndpointId, WebhookUrl,
+    AgentId, AudioFormat, CallEventKind, CallId, CallMetadata, CallReason, CallStatus, Carrier,
+    CarrierCallId, ContactId, ConversationId, DeliveryFailure, DeliveryState, EndReason, GivenUpReason,
+    NotConnectedReason, OrganizationId, PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCode,
+    ProviderNumberId, RecordingReport, Timestamp, UserId, WebhookEndpointId, WebhookUrl,
 };
+use serde::de::IgnoredAny;
 
 /// A column holds a value that the domain does not accept. The value itself may be personal data,
 /// so that it is not part of the error.
@@ -68,6 +69,14 @@ impl FromText for ProviderCode {
     /// A text that is no code, from a release with other codes, is one that is not recognized.
     fn from_text(text: &str) -> Option<Self> {
         Some(Self::from_untrusted(text))
+    }
+}
+
+impl FromText for CallMetadata {
+    /// Only JSON: the value becomes part of JSON documents.
+    fn from_text(text: &str) -> Option<Self> {
+        serde_json::from_str::<IgnoredAny>(text).ok()?;
+        Self::parse(text).ok()
     }
 }
 

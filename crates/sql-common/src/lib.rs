@@ -15,6 +15,7 @@ mod filter;
 mod outbound_parties;
 mod outcome;
 mod unfinished_call;
+mod variables;
 mod webhook_endpoint;
 
 pub use call_event::{EventColumns, ranks_once_given_up, read_sequence, read_status};
@@ -33,4 +34,5 @@ pub use outcome::{
     SettledColumns, StatusMerges, UNDECIDED_STATES,
 };
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};
+pub use variables::{read_variables, write_variables};
 pub use webhook_endpoint::{EndpointColumns, kinds_to_json};

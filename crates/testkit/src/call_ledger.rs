@@ -8,7 +8,9 @@ pub(crate) mod undecided;
 use std::time::Duration;
 
 use domain::ports::HoldResult;
-use domain::{Booking, CallIdentity, DialOutcome, NotDialledReason, ProviderCode, UnknownCause};
+use domain::{
+    Booking, CallIdentity, DialOutcome, DynamicVariables, NotDialledReason, ProviderCode, UnknownCause,
+};
 
 use self::booking::{
     book, calls, dialling, duplicate, in_flight, only_call, result, results, settle, settle_under, settled,
@@ -55,11 +57,16 @@ const RESERVATION: Duration = Duration::from_secs(12);
 const HOLD: Duration = Duration::from_secs(4);
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// A booked call is in the ledger as dialling, with every field, with a reason or without.
+/// A booked call is in the ledger as dialling, with every field, with the optional ones or without.
 pub async fn a_booked_call_is_in_the_ledger(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
-    let reasonless = Booking { reason: None, ..tenant.booking(LONG) };
-    for booking in [tenant.booking(LONG), reasonless] {
+    let bare = Booking {
+        reason: None,
+        variables: DynamicVariables::default(),
+        metadata: None,
+        ..tenant.booking(LONG)
+    };
+    for booking in [tenant.booking(LONG), bare] {
         assert_eq!(book(harness, &booking).await, HoldResult::Granted);
         let written = only_call(harness, &booking).await;
         assert!(written == dialling(&booking), "booked {booking:?}, in the ledger is {written:?}");

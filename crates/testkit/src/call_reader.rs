@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::ports::{HistoryPage, HistoryQuery, Total};
 use domain::{
     Booking, CallIdentity, CallRecord, CallStatus, CallUpdate, ContactIdentity, DialOutcome, DirectoryRecord,
-    HistoryFilter, NotDialled, NotDialledReason, OrganizationId, UpdateContent,
+    DynamicVariables, HistoryFilter, NotDialled, NotDialledReason, OrganizationId, UpdateContent,
 };
 
 use crate::call_ledger::booking::{book, tenant};
@@ -43,7 +43,10 @@ pub async fn a_booked_call_is_read(harness: &impl CallsHarness) {
     nameless.contact.identity = ContactIdentity::Known(long_contact_id());
     harness.store(&nameless.records()).await;
     for tenant in [whole, nameless] {
-        for booking in [tenant.booking(LONG), Booking { reason: None, ..tenant.booking(LONG) }] {
+        let whole = tenant.booking(LONG);
+        let variables = DynamicVariables::default();
+        let bare = Booking { reason: None, variables, metadata: None, ..tenant.booking(LONG) };
+        for booking in [whole, bare] {
             book(harness, &booking).await;
             let read = find(harness, &booking).await;
             let expected = record(&tenant, &booking, booked());

@@ -154,6 +154,8 @@ pub(crate) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress)
         user_name: tenant.user.full_name.clone(),
         contact: stored_contact(&tenant.contact),
         reason: booking.reason.clone(),
+        variables: booking.variables.clone(),
+        metadata: booking.metadata.clone(),
         booked_at: booking.booked_at,
         progress,
         not_dialled: None,

@@ -6,11 +6,12 @@ mod ids;
 use std::time::Duration;
 
 use domain::{
-    Agent, AudioFormat, Booking, CallContext, CallEvent, CallEventKind, CallId, CallIdentity, CallReason,
-    CallReference, CallStatus, CallerNumber, Carrier, Contact, ContactId, ContactIdentity, ContactRecord,
-    DirectoryRecord, DueDelivery, EndReason, EventId, EventSequence, InboundContext, IntentKey, NumberRecord,
-    Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording,
-    RecordingKey, TakeOver, Timestamp, User, UserRecord, WebhookEndpoint, WebhookSecret, WebhookUrl,
+    Agent, AudioFormat, Booking, CallContext, CallEvent, CallEventKind, CallId, CallIdentity, CallMetadata,
+    CallReason, CallReference, CallStatus, CallerNumber, Carrier, Contact, ContactId, ContactIdentity,
+    ContactRecord, DirectoryRecord, DueDelivery, DynamicVariables, EndReason, EventId, EventSequence,
+    InboundContext, IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName,
+    PhoneNumber, ProviderReference, Recording, RecordingKey, TakeOver, Timestamp, User, UserRecord,
+    VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,
 };
 
 pub use self::ids::{
@@ -94,6 +95,8 @@ impl Tenant {
                 to: self.contact.phone_number.clone().unwrap_or_else(phone_number),
             },
             reason: Some(reason()),
+            variables: variables(),
+            metadata: Some(metadata()),
             key: key(),
             token: token(),
             reserve_for,
@@ -260,6 +263,7 @@ pub fn call_event() -> CallEvent {
         status: CallStatus::Completed,
         end_reason: Some(EndReason::Voicemail),
         conversation_id: Some(conversation_id()),
+        metadata: Some(metadata()),
         happened_at: moment(),
     }
 }
@@ -308,6 +312,30 @@ pub fn call_reference() -> CallReference {
 pub fn reason() -> CallReason {
     CallReason::parse("Rückruf: \"Termin\" am 3.\nO'Neil \\ 100 % – 予約\t✓")
         .expect("no forbidden characters")
+}
+
+/// Variables with a value of each type.
+#[must_use]
+pub fn variables() -> DynamicVariables {
+    let text = VariableValue::Text("\"Zoë\"\n O'Neil \\ 予約".into());
+    let values = [
+        ("first_name", text),
+        ("empty", VariableValue::Text("".into())),
+        ("Amount2", VariableValue::Integer(-9_007_199_254_740_993)),
+        ("rate", VariableValue::Decimal(0.1)),
+        ("isNew", VariableValue::Boolean(true)),
+    ];
+    DynamicVariables::stored(values.map(|(name, value)| (name.to_owned(), value)))
+}
+
+/// Metadata with numbers that a reader of numbers would change, and keys that a sorted map would.
+///
+/// # Panics
+/// Never: it is short.
+#[must_use]
+pub fn metadata() -> CallMetadata {
+    let json = r#"{"z":[1.10,123456789012345678901],"a":{"é \" \\":null,"予約":"\u00e9\n"}}"#;
+    CallMetadata::parse(json).expect("short")
 }
 
 /// A name.

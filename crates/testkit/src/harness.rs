@@ -24,8 +24,8 @@ use domain::ports::{
     NumberPool, OutboundDirectory, UserRepo,
 };
 use domain::{
-    AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
-    PhoneNumber, Timestamp, UserId,
+    AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
+    DynamicVariables, OrganizationId, PhoneNumber, Timestamp, UserId,
 };
 
 pub use call_events::CallEventsHarness;
@@ -164,6 +164,10 @@ pub struct BookedCall {
     pub to: PhoneNumber,
     /// Why the contact is called.
     pub reason: Option<CallReason>,
+    /// The client's own variables of the agent's prompt.
+    pub variables: DynamicVariables,
+    /// The client's own data about the call.
+    pub metadata: Option<CallMetadata>,
     /// When the call was booked.
     pub booked_at: Timestamp,
     /// `dialling`, or `DialOutcome::as_str` of the settled outcome.

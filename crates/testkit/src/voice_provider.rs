@@ -8,10 +8,16 @@ mod secrecy;
 use std::time::Duration;
 
 use domain::ports::DialRequest;
-use domain::{AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, PersonName, UnknownCause};
+use domain::{
+    AnswerTime, DialOutcome, DynamicVariables, NotConnectedReason, NotDialledReason, PersonName,
+    UnknownCause, VariableValue,
+};
+use serde_json::Value;
 
 use crate::expect::shows_none_of;
-use crate::fixtures::{call_id, name, phone_number, provider_agent_id, provider_number_id, reason};
+use crate::fixtures::{
+    call_id, name, phone_number, provider_agent_id, provider_number_id, reason, variables,
+};
 use crate::harness::{SentDial, Upstream, VoiceProviderHarness};
 
 pub use connections::{
@@ -29,6 +35,7 @@ suite! {
     a_redirect_is_not_followed_and_unknown,
     a_dial_carries_what_it_was_given,
     an_absent_reason_is_sent_empty,
+    a_dial_carries_the_clients_variables,
     an_accepted_dial_is_placed_with_its_ids,
     an_accepted_dial_without_ids_is_placed,
     only_an_acceptance_is_placed,
@@ -92,16 +99,13 @@ pub async fn a_dial_carries_what_it_was_given(harness: &impl VoiceProviderHarnes
     assert_eq!(sent.to, request.to.as_e164());
     let given = request.reason.as_ref().map(|reason| reason.as_str());
     assert!(
-        sent.variables.get("call_reason").map(String::as_str) == given,
+        sent.variables.get("call_reason").and_then(Value::as_str) == given,
         "the reason was changed or dropped"
     );
-    let organization = sent.variables.get("org_name").map(String::as_str);
+    let organization = sent.variables.get("org_name").and_then(Value::as_str);
     assert_eq!(organization, Some(request.organization_name.as_str()));
     let callee = request.callee_name.as_ref().map(PersonName::as_str);
-    assert!(
-        sent.variables.values().any(|value| Some(value.as_str()) == callee),
-        "the callee's name is missing"
-    );
+    assert!(sent.variables.values().any(|value| value.as_str() == callee), "the callee's name is missing");
 }
 
 /// A dial without a reason sends an empty one: a missing variable makes an agent end the call.
@@ -109,7 +113,36 @@ pub async fn an_absent_reason_is_sent_empty(harness: &impl VoiceProviderHarness)
     let request = DialRequest { reason: None, callee_name: None, ..request(PATIENT) };
     dial(harness, Upstream::AcceptsWithIds, &request).await;
     let sent = only_request(harness).await;
-    assert_eq!(sent.variables.get("call_reason").map(String::as_str), Some(""));
+    assert_eq!(sent.variables.get("call_reason").and_then(Value::as_str), Some(""));
+}
+
+/// The provider gets each of the client's variables with its name and type, besides the gateway's own.
+/// A dial without any sends the gateway's own only.
+pub async fn a_dial_carries_the_clients_variables(harness: &impl VoiceProviderHarness) {
+    let request = request(PATIENT);
+    dial(harness, Upstream::AcceptsWithIds, &request).await;
+    let bare = DialRequest { variables: DynamicVariables::default(), call_id: call_id(), ..request.clone() };
+    dial(harness, Upstream::AcceptsWithIds, &bare).await;
+    let sent = harness.requests().await;
+    let of = |request: &DialRequest| {
+        let sent = sent.iter().find(|sent| is_of(sent, request)).expect("the dial was sent");
+        sent.variables.clone()
+    };
+    let (mut expected, sent) = (of(&bare), of(&request));
+    for (name, value) in request.variables.iter() {
+        let other = expected.insert(name.to_owned(), json(value));
+        assert!(other.is_none(), "a dial has a variable that it was not given");
+    }
+    assert!(sent == expected, "variables were changed, added or dropped");
+}
+
+fn json(value: &VariableValue) -> Value {
+    match value {
+        VariableValue::Text(text) => Value::from(&**text),
+        VariableValue::Integer(number) => Value::from(*number),
+        VariableValue::Decimal(number) => Value::from(*number),
+        VariableValue::Boolean(value) => Value::from(*value),
+    }
 }
 
 /// An accepted dial is placed, with exactly the provider's ids.
@@ -281,6 +314,7 @@ fn request(answer_within: Duration) -> DialRequest {
         callee_name: Some(name("Zoë \"Z\" O'Brien-Łukasz 李")),
         organization_name: name("Société d’Été № 7"),
         reason: Some(reason()),
+        variables: variables(),
         ringing_timeout: RINGING,
         answer_within,
     }

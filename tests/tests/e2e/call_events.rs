@@ -44,7 +44,10 @@ async fn every_event_of_a_call_is_streamed_and_delivered(
     let mut stream = gateway.client.follow_events(None).await;
     let mut other_tenant = gateway.client.of_user("u2").follow_events(None).await;
 
-    let call_id = gateway.client.call_number("+14165550175").await.call_id();
+    let (variables, metadata) =
+        (json!({ "first_name": "Ada", "price": 41.5 }), json!({ "order": [4711, null] }));
+    let asked = json!({ "phoneNumber": "+14165550175", "dynamicVariables": variables, "metadata": metadata });
+    let call_id = gateway.client.place(asked).await.call_id();
     let mut streamed = Vec::new();
     for _ in EVENTS {
         streamed.push(stream.next().await);
@@ -60,12 +63,17 @@ async fn every_event_of_a_call_is_streamed_and_delivered(
         let data = &event.json()["data"];
         assert_eq!((&data["callId"], &data["to"]), (&json!(call_id), &json!("+14165550175")));
         assert_eq!(data["direction"], "outbound");
+        assert_eq!((&data["metadata"], data.get("dynamicVariables")), (&metadata, None));
         assert_eq!(delivery.header("webhook-id"), data["eventId"]);
         assert!(delivery.is_signed_with(&secret), "the signature matches the secret of the registration");
     }
     let ended = streamed.iter().find(|event| event.name == "call_ended").expect("the call has ended").json();
     assert_eq!(ended["data"]["status"], "completed", "{ended}");
     assert!(ended["data"]["conversationId"].is_string(), "{ended}");
+    let history = gateway.client.get("/api/calls/history?toNumber=%2B14165550175").await;
+    for call in [&gateway.client.read_call(&call_id).await, &history.body["calls"][0]] {
+        assert_eq!((&call["dynamicVariables"], &call["metadata"]), (&variables, &metadata), "{call}");
+    }
     assert!(other_tenant.is_silent_for(Duration::from_millis(700)).await, "the call is of another tenant");
     gateway.stop().await;
 }

@@ -37,7 +37,14 @@ async fn nothing_personal_is_logged(#[values(Sqlite, PostgresAndRedis)] backing:
     let recorded = ScriptedBehaviour::new(Behaviour::Answer { after_ms: 10 });
     world.simulator.script(recorded.webhook(WebhookScript { audio: true, ..WebhookScript::default() }));
     let mut stream = client.follow_events(Some("0")).await;
-    let placed = client.place(json!({ "phoneNumber": "+14165550185", "callReason": REASON })).await;
+    let given = json!({ "private_variable": "a private value" });
+    let asked = json!({
+        "phoneNumber": "+14165550185", "callReason": REASON,
+        "dynamicVariables": given, "metadata": { "private_key": "a private order" },
+    });
+    let placed = client.place(asked).await;
+    let refused = json!({ "system__private_variable": "a private value" });
+    client.place(json!({ "phoneNumber": "+14165550185", "dynamicVariables": refused })).await;
     let call_id = placed.call_id();
     let call = client.read_call_when(&call_id, "completed").await;
     while stream.next().await.name != "call_recording_ready" {}
@@ -82,6 +89,10 @@ async fn nothing_personal_is_logged(#[values(Sqlite, PostgresAndRedis)] backing:
         "Lovelace",
         "Analytical Engines",
         REASON,
+        "private_variable",
+        "a private value",
+        "private_key",
+        "a private order",
         text(&call["transcript"][0]["message"]),
         text(&call["summary"]),
         &audio[audio.len() - 60..],

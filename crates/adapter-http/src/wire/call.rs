@@ -3,12 +3,15 @@ use domain::{
     PrivateNote, ProviderCause, Recording, RecordingReport, Speaker, TranscriptLine,
 };
 use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
 use super::analysis::CallAnalysis;
+use super::client_data;
 use event_json::iso8601;
-use event_json::schema::{always_true, call_status, end_reason, names};
+use event_json::schema::{always_true, any_json, call_status, end_reason, names};
 
 /// One call.
 #[derive(Serialize, ToSchema)]
@@ -46,6 +49,8 @@ pub(crate) struct CallResponse {
         "agentId": "64f0a1b2c3d4e5f6a7b8cc00",
         "agentName": "Insurance desk",
         "callReason": "Follow up on insurance quote",
+        "dynamicVariables": { "policy": "home", "monthlyPrice": 41.5 },
+        "metadata": { "orderId": 4711 },
         "startTime": "2026-03-02T09:10:00.000Z",
         "answerTime": "2026-03-02T09:10:08.000Z",
         "endTime": "2026-03-02T09:12:34.000Z",
@@ -110,6 +115,12 @@ pub(crate) struct CallDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub(super) call_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = client_data::shown_variables_schema, required = false)]
+    dynamic_variables: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = any_json, required = false)]
+    metadata: Option<Box<RawValue>>,
     /// When the gateway recorded the call, immediately before it dialled.
     #[schema(format = DateTime)]
     pub(super) start_time: String,
@@ -276,6 +287,8 @@ impl CallDocument {
                 .and_then(|it| it.agent_name.as_ref())
                 .map(|name| name.as_str().to_owned()),
             call_reason: record.reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            dynamic_variables: client_data::shown(&record.variables),
+            metadata: record.metadata.as_ref().and_then(event_json::raw).map(ToOwned::to_owned),
             start_time: iso8601(times.started_at),
             answer_time: times.answered_at.map(iso8601),
             end_time: times.ended_at.map(iso8601),

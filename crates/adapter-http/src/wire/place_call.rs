@@ -1,11 +1,13 @@
 use std::sync::LazyLock;
 
-use domain::{CallReference, PlacedCall, RawPlaceCall};
+use domain::{CallReference, PlacedCall, RawPlaceCall, VariableValue};
 use event_json::schema::always_true;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::client_data;
 use super::json_object::{documented_fields, json_object, shown, unknown_names};
 use super::parameters::names;
 use crate::failure::{ErrorDetail, InvalidRequest};
@@ -13,7 +15,8 @@ use crate::failure::{ErrorDetail, InvalidRequest};
 /// Either `contactId` or `phoneNumber` must be supplied. `phoneNumber` will find-or-create a
 /// contact; given together with `contactId` it must be that contact's number. `null` and empty text
 /// count as absent; unknown fields are ignored, and the response names them.
-#[derive(Debug, Deserialize, ToSchema)]
+// Without `Debug`: it is personal data.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(
     as = CallsInitiateOutboundAiCallRequest,
@@ -49,6 +52,16 @@ pub(crate) struct PlaceCallRequest {
     #[serde(default)]
     #[schema(value_type = String, required = false, max_length = 8192)]
     call_reason: Field,
+    #[serde(default)]
+    #[schema(schema_with = client_data::variables_schema, required = false)]
+    dynamic_variables: Option<Box<RawValue>>,
+    #[serde(default)]
+    #[schema(schema_with = client_data::metadata_schema, required = false)]
+    metadata: Option<Box<RawValue>>,
+    /// `dynamicVariables`, read.
+    #[serde(skip)]
+    #[schema(ignore)]
+    variables: Vec<(String, VariableValue)>,
     /// What the request has and this gateway does not know: names of fields and of parameters.
     #[serde(skip)]
     #[schema(ignore)]
@@ -110,7 +123,7 @@ impl PlacedResponse {
 }
 
 /// A field whose value should be text.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(untagged)]
 enum Field {
     Text(String),
@@ -129,7 +142,14 @@ impl PlaceCallRequest {
         let mut request: Self =
             serde_json::from_str(text).map_err(|_| InvalidRequest::body("a field is given twice"))?;
         request.ignored = shown(unknown_names(text, &KNOWN).chain(names(query)));
-        let problems = request.problems();
+        let mut problems = request.problems();
+        match request.dynamic_variables.as_deref().map(client_data::variables) {
+            Some(Ok(variables)) => request.variables = variables,
+            Some(Err(message)) => {
+                problems.push(ErrorDetail { field: Some("dynamicVariables".into()), message });
+            }
+            None => {}
+        }
         if problems.is_empty() { Ok(request) } else { Err(InvalidRequest::new(problems)) }
     }
 
@@ -141,6 +161,8 @@ impl PlaceCallRequest {
             agent_id: self.agent_id.text(),
             from_number: self.from_number.text(),
             call_reason: self.call_reason.text(),
+            dynamic_variables: &self.variables,
+            metadata: self.metadata.as_deref().map(RawValue::get),
         }
     }
 

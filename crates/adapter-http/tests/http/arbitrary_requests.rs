@@ -36,7 +36,16 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 fn any_request() -> impl Strategy<Value = Value> {
-    let field = prop_oneof!["contactId", "phoneNumber", "agentId", "fromNumber", "callReason", "[a-z]{1,8}"];
+    let field = prop_oneof![
+        "contactId",
+        "phoneNumber",
+        "agentId",
+        "fromNumber",
+        "callReason",
+        "dynamicVariables",
+        "metadata",
+        "[a-z]{1,8}"
+    ];
     let value = prop_oneof![Just(json!("c1")), Just(json!("+14165550110")), any_json()];
     prop::collection::vec((field, value), 0..6)
         .prop_map(|entries| Value::Object(entries.into_iter().collect::<Map<_, _>>()))

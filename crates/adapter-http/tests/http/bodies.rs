@@ -122,6 +122,47 @@ async fn an_invalid_field_is_named() {
     );
 }
 
+/// A refusal says what is wrong, and quotes neither a name nor a value of the client.
+#[tokio::test]
+async fn variables_and_metadata_that_are_not_accepted_are_refused() {
+    let gateway = start(&World::new()).await;
+    let (variables, metadata) = ("dynamicVariables", "metadata");
+    let long = format!(r#""{}""#, "x".repeat(4095));
+    let many: Vec<String> = (0..33).map(|number| format!(r#""hidden{number}":1"#)).collect();
+    let many = format!("{{{}}}", many.join(","));
+    let huge = format!(r#"{{"hidden":"{}"}}"#, "x".repeat(8192));
+    for (field, value, problem) in [
+        (variables, r#""hidden""#, "must be an object"),
+        (variables, r#"["hidden",1]"#, "must be an object"),
+        (variables, r#"{"hidden":null}"#, "must have strings, numbers and booleans only"),
+        (variables, r#"{"hidden":["hidden"]}"#, "must have strings, numbers and booleans only"),
+        (variables, r#"{"hidden":1,"hidden":2}"#, "has a variable twice"),
+        (variables, r#"{"system__hidden":1}"#, "has a reserved name"),
+        (variables, r#"{"org_name":"hidden"}"#, "has a reserved name"),
+        (variables, r#"{"a hidden":1}"#, "has an invalid name"),
+        (variables, &many, "must have at most 32 variables"),
+        (variables, &huge, "must have at most 8192 bytes"),
+        (metadata, &long, "must be at most 4096 bytes long"),
+    ] {
+        let response = send(gateway.post(format!(r#"{{"contactId":"c1","{field}":{value}}}"#))).await;
+        response.assert_error(400, "VALIDATION_FAILED");
+        let detail = &response.body["error"]["details"][0];
+        assert_eq!(detail["field"], field, "{value}");
+        let message = detail["message"].as_str().expect("a text");
+        assert!(message.starts_with(problem), "{value}: {message}");
+        let shown = response.body.to_string();
+        assert!(!shown.contains("hidden"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn null_variables_and_null_metadata_count_as_absent() {
+    let gateway = start(&World::new()).await;
+    let none = json!({ "contactId": "c1", "dynamicVariables": null, "metadata": null });
+    let response = gateway.place(none).await;
+    assert_eq!((response.status, response.body.get("ignoredFields")), (200, None), "{}", response.body);
+}
+
 #[tokio::test]
 async fn a_nesting_bomb_is_refused() {
     let gateway = start(&World::new()).await;

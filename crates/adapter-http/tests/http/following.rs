@@ -103,13 +103,13 @@ async fn an_event_is_sent_whole_and_its_fields_are_in_order() {
     let mut stream = Stream::open(gateway.read(EVENTS)).await;
     world.publish(event(4711, CallEventKind::Ended, CallStatus::NoAnswer)).await;
     let initiated = event(4712, CallEventKind::Initiated, CallStatus::Initiated);
-    world.publish(CallEvent { conversation_id: None, ..initiated }).await;
+    world.publish(CallEvent { conversation_id: None, metadata: None, ..initiated }).await;
     stream.read_events(2).await;
     let ended = concat!(
         "id: 4711\nevent: call_ended\ndata: {\"type\":\"call_ended\",\"timestamp\":\"2026-03-02T09:12:35.120Z\",",
         "\"data\":{\"eventId\":\"evt_call-4711_call_ended_no-answer\",\"callId\":\"call-4711\",",
         "\"status\":\"no-answer\",\"endReason\":\"no-answer\",\"direction\":\"outbound\",",
-        "\"conversationId\":\"conv_1\",",
+        "\"conversationId\":\"conv_1\",\"metadata\":{\"private order\":1.10},",
         "\"organizationId\":\"o1\",\"userId\":\"u1\",\"contactId\":\"c1\",\"agentId\":\"a1\",",
         "\"from\":\"+14165550100\",\"to\":\"+14165550111\"}}\n\n",
     );

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use domain::{
-    AgentId, Analysis, Booking, CallEvent, CallEventKind, CallId, CallIdentity, CallProgress, CallReason,
-    CallStatus, CarrierCallId, CollectedValue, ContactId, ConversationId, ConversationRecord,
-    CriterionResult, EndReason, EventId, EventSequence, GoalResult, OrganizationId, PersonName, PhoneNumber,
-    PrivateNote, ProviderCause, ProviderCode, Speaker, Timestamp, TranscriptLine, UserId,
+    AgentId, Analysis, Booking, CallEvent, CallEventKind, CallId, CallIdentity, CallMetadata, CallProgress,
+    CallReason, CallStatus, CarrierCallId, CollectedValue, ContactId, ConversationId, ConversationRecord,
+    CriterionResult, DynamicVariables, EndReason, EventId, EventSequence, GoalResult, OrganizationId,
+    PersonName, PhoneNumber, PrivateNote, ProviderCause, ProviderCode, Speaker, Timestamp, TranscriptLine,
+    UserId, VariableValue,
 };
 use testkit::fixtures;
 use testkit::memory::LedgerCall;
@@ -25,9 +26,16 @@ fn identity(call_id: &str) -> CallIdentity {
 
 /// A call that was booked and not yet dialled.
 pub(crate) fn booked(call_id: &str) -> LedgerCall {
+    let variables = [
+        ("first_name", VariableValue::Text("a very private name".into())),
+        ("price", VariableValue::Decimal(41.5)),
+        ("is_new", VariableValue::Boolean(true)),
+    ];
     let booking = Booking {
         identity: identity(call_id),
         reason: Some(CallReason::parse("a very private reason").expect("valid text")),
+        variables: DynamicVariables::stored(variables.map(|(name, value)| (name.to_owned(), value))),
+        metadata: Some(metadata()),
         key: fixtures::key(),
         token: fixtures::token(),
         reserve_for: Duration::ZERO,
@@ -36,6 +44,11 @@ pub(crate) fn booked(call_id: &str) -> LedgerCall {
     };
     let progress = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };
     LedgerCall { booking, dial: None, progress, leased_until: None, recording: None }
+}
+
+/// Metadata that a reader of its numbers would change.
+pub(crate) fn metadata() -> CallMetadata {
+    CallMetadata::parse(r#"{"private order":1.10}"#).expect("short")
 }
 
 pub(crate) fn note(text: &str) -> PrivateNote {
@@ -104,6 +117,7 @@ pub(crate) fn event(number: i64, kind: CallEventKind, status: CallStatus) -> Cal
         status,
         end_reason: EndReason::of_status(status).filter(|_| kind == CallEventKind::Ended),
         conversation_id: Some(ConversationId::parse("conv_1").expect("a valid id")),
+        metadata: Some(metadata()),
         happened_at: Timestamp::from_unix_millis(1_772_442_755_120),
     }
 }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings};
 use adapter_sqlite::{SqliteSettings, SqliteStore};
-use domain::ports::Directory;
-use domain::{CallPolicy, DestinationRules, DirectoryRecord, PlaceCall, PlaceCallPorts};
+use domain::ports::{CallReader, Directory};
+use domain::{
+    CallId, CallMetadata, CallPolicy, DestinationRules, DirectoryRecord, OrganizationId, PlaceCall,
+    PlaceCallPorts,
+};
 use serde_json::{Value, json};
 use simulator::{Settings, Simulator};
 use testkit::clock::ManualClock;
@@ -18,16 +21,22 @@ use crate::world::{World, agent, contact, directory, identifiers, number, organi
 /// A gateway that places calls with SQLite and the simulator, which runs a thousand times as fast as
 /// a real provider.
 async fn start() -> (Running, Simulator) {
+    let (gateway, simulator, _) = start_with_store().await;
+    (gateway, simulator)
+}
+
+async fn start_with_store() -> (Running, Simulator, Arc<SqliteStore>) {
     let settings = Settings { time_scale: 0.001, ..Settings::with_any_id() };
     let simulator = Simulator::start(settings).await.expect("a free port");
     let base_url = Url::parse(&simulator.base_url()).expect("a URL");
     let calls = runtime_for_calls();
     // A connection belongs to the runtime that opened it: here the runtime of the calls.
-    let place_call = calls.spawn(place_call(base_url)).await.expect("the store and the client start");
-    (start_calling(calls, place_call, &World::new(), Options::default()), simulator)
+    let placing = calls.spawn(place_call(base_url)).await;
+    let (place_call, store) = placing.expect("the store and the client start");
+    (start_calling(calls, place_call, &World::new(), Options::default()), simulator, store)
 }
 
-async fn place_call(base_url: Url) -> PlaceCall {
+async fn place_call(base_url: Url) -> (PlaceCall, Arc<SqliteStore>) {
     let store = SqliteStore::open(&SqliteSettings::in_memory()).await.expect("a store");
     store.migrate().await.expect("a schema");
     let mut import = store.begin().await.expect("an import");
@@ -41,11 +50,11 @@ async fn place_call(base_url: Url) -> PlaceCall {
         lock: store.clone(),
         ledger: store.clone(),
         provider: Arc::new(ElevenLabs::new(&settings).expect("the settings are valid")),
-        contexts: store,
+        contexts: store.clone(),
         clock: Arc::new(ManualClock::new()),
         identifiers: identifiers(),
     };
-    PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default())
+    (PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default()), store)
 }
 
 fn records() -> Vec<DirectoryRecord> {
@@ -77,6 +86,36 @@ async fn a_call_is_placed_and_its_duplicate_gets_the_same_ids() {
     expected["deduplicated"] = json!(true);
     assert_eq!((second.status, second.body), (200, expected));
     assert_eq!(simulator.dials().len(), 1);
+}
+
+/// The agent gets the variables of the request that dialled, and the ledger keeps what this one gave.
+#[tokio::test]
+async fn a_duplicate_changes_neither_variables_nor_metadata() {
+    let (gateway, simulator, store) = start_with_store().await;
+    let given = json!({ "first_name": "Zoë", "count": -3, "price": 41.5, "is_new": true });
+    let body = r#"{ "contactId": "c1", "metadata": { "z": [1.10, 12345678901234567890123], "a": null },
+                    "dynamicVariables": { "first_name": "Zoë", "count": -3, "price": 41.5, "is_new": true } }"#;
+    let first = send(gateway.post(body)).await;
+    assert_eq!((first.status, &first.body["deduplicated"]), (200, &json!(false)), "{}", first.body);
+    let other = json!({ "contactId": "c1", "dynamicVariables": { "other": 1 }, "metadata": "other" });
+    let second = gateway.place(other).await;
+    assert_eq!((second.status, &second.body["deduplicated"]), (200, &json!(true)), "{}", second.body);
+
+    let dials = simulator.dials();
+    assert_eq!(dials.len(), 1);
+    let sent = &dials[0].dynamic_variables;
+    for (name, value) in given.as_object().expect("an object") {
+        assert_eq!(&sent[name], value);
+    }
+    assert_eq!(sent.len(), 8, "the gateway's own variables besides: {sent:?}");
+
+    let organization_id = OrganizationId::parse("o1").expect("an id");
+    let call_id = CallId::parse(first.body["callId"].as_str().expect("an id")).expect("an id");
+    let call = store.find(&organization_id, &call_id).await.expect("the store is up").expect("the call");
+    let metadata = call.metadata.as_ref().map(CallMetadata::as_json);
+    assert_eq!(metadata, Some(r#"{"z":[1.10,12345678901234567890123],"a":null}"#));
+    let names: Vec<&str> = call.variables.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["count", "first_name", "is_new", "price"]);
 }
 
 #[tokio::test]

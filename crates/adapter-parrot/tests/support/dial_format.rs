@@ -53,7 +53,7 @@ impl Vendor for ParrotFormat {
             provider_agent_id: text(&body["agent"]),
             provider_number_id: text(&body["from"]),
             to: text(&body["to"]),
-            variables: variables.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            variables: variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             answered: ProviderReference {
                 conversation_id: ConversationId::parse("p-1").ok(),
                 carrier_call_id: None,

@@ -172,7 +172,7 @@ impl Work for Leasing<'_> {
                       leased.attempts, leased.queued_at,
                       leased.position, event.kind, event.status_rank, event.end_reason, event.conversation_id, event.happened_at,
                       event.call_id, calls.organization_id, calls.user_id, calls.contact_id, calls.agent_id,
-                      calls.from_number, calls.to_number
+                      calls.from_number, calls.to_number, calls.metadata
                  from leased
                  join webhook_endpoints as endpoint on endpoint.id = leased.endpoint_id
                  join call_events as event on event.position = leased.position

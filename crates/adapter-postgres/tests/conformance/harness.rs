@@ -11,9 +11,10 @@ use domain::ports::{
     EventInbox, InboundDirectory, NumberPool, OutboundDirectory, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
-    AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord, OrganizationId,
-    PhoneNumber, Timestamp, UserId,
+    AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
+    OrganizationId, PhoneNumber, Timestamp, UserId,
 };
+use sql_common::read_variables;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
@@ -281,7 +282,7 @@ impl CallLedgerHarness for PostgresHarness {
 
     async fn calls_in_ledger(&self) -> Vec<BookedCall> {
         let rows = self.database.query(
-            "select id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, state, \
+            "select id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, state, variables, metadata, \
                     conversation_id, carrier_call_id, (extract(epoch from booked_at) * 1000)::bigint::text as booked_at \
                from calls",
         );
@@ -301,6 +302,8 @@ fn booked_call(row: &PgRow) -> BookedCall {
         from: PhoneNumber::parse(&given("from_number")).expect("a number"),
         to: PhoneNumber::parse(&given("to_number")).expect("a number"),
         reason: text("reason").map(|reason| CallReason::parse(&reason).expect("a reason")),
+        variables: read_variables(text("variables")).expect("variables"),
+        metadata: text("metadata").map(|json| CallMetadata::parse(&json).expect("metadata")),
         booked_at: Timestamp::from_unix_millis(given("booked_at").parse().expect("milliseconds")),
         state: given("state"),
         conversation_id: text("conversation_id").map(|id| ConversationId::parse(&id).expect("an id")),

@@ -71,7 +71,7 @@ async fn due(
                   due.attempts + 1 as "attempts!: i64", due.queued_at as "queued_at!: i64",
                   events.written_order as position, events.call_id, events.kind, events.status_rank, events.end_reason,
                   events.organization_id, events.conversation_id, calls.user_id, calls.contact_id, calls.agent_id,
-                  calls.from_number, calls.to_number, events.happened_at
+                  calls.from_number, calls.to_number, calls.metadata, events.happened_at
            from (select counted.*,
                         row_number() over (partition by organization_id
                                            order by turn + leases, due_at, position, endpoint_id)

@@ -17,6 +17,7 @@ pub(crate) fn request(answer_within: Duration) -> DialRequest {
         to: PhoneNumber::parse("+14165550100").expect("a number"),
         callee_name: Some(PersonName::parse("Ada Lovelace").expect("a name")),
         organization_name: PersonName::parse("Engines Ltd").expect("a name"),
+        variables: domain::DynamicVariables::default(),
         reason: Some(CallReason::parse("Your \"quote\"\nis {{ready}}").expect("a reason")),
         ringing_timeout: Duration::from_secs(60),
         answer_within,

@@ -44,6 +44,7 @@ pub(crate) fn event() -> CallEvent {
         status: CallStatus::Completed,
         end_reason: None,
         conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
+        metadata: None,
         happened_at: Timestamp::from_unix_millis(1_759_999_999_123),
     }
 }

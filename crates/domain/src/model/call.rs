@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    AgentId, CallId, CallReason, CarrierCallId, ContactId, ConversationId, IntentKey, NotConnectedReason,
-    OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, UserId,
+    AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DynamicVariables,
+    IntentKey, NotConnectedReason, OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId,
+    ProviderReference, Timestamp, UserId,
 };
 
 /// Which call this is, who asked for it, and who talks to whom: the facts that never change and
@@ -34,6 +35,10 @@ pub struct Booking {
     pub identity: CallIdentity,
     /// Why the contact is called.
     pub reason: Option<CallReason>,
+    /// The client's own variables of the agent's prompt.
+    pub variables: DynamicVariables,
+    /// The client's own data about the call.
+    pub metadata: Option<CallMetadata>,
     /// The intent key that the reservation blocks.
     pub key: IntentKey,
     /// Proves who may settle the reservation.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{CallId, CallIdentity, CallStatus, ConversationId, EndReason, Timestamp};
+use crate::{CallId, CallIdentity, CallMetadata, CallStatus, ConversationId, EndReason, Timestamp};
 
 /// One change of a call that the ledger recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct CallEvent {
     pub end_reason: Option<EndReason>,
     /// The provider's id of the conversation, if it was known at the time of the event.
     pub conversation_id: Option<ConversationId>,
+    /// The client's own data about the call.
+    pub metadata: Option<CallMetadata>,
     /// When the ledger recorded the event.
     pub happened_at: Timestamp,
 }

@@ -1,10 +1,10 @@
 //! A call in the ledger, and how a later report changes it.
 
 use crate::{
-    AgentId, AnswerTime, CallEventKind, CallId, CallIdentity, CallReason, CallStatus, CallTimes,
-    CarrierCallId, Contact, ContactId, ConversationId, ConversationRecord, DialOutcome, EndReason, GivenUp,
-    NotConnectedReason, NotDialled, PersonName, PhoneNumber, ProviderCause, Recording, RecordingReport,
-    Timestamp, UserId,
+    AgentId, AnswerTime, CallEventKind, CallId, CallIdentity, CallMetadata, CallReason, CallStatus,
+    CallTimes, CarrierCallId, Contact, ContactId, ConversationId, ConversationRecord, DialOutcome,
+    DynamicVariables, EndReason, GivenUp, NotConnectedReason, NotDialled, PersonName, PhoneNumber,
+    ProviderCause, Recording, RecordingReport, Timestamp, UserId,
 };
 
 /// One call, as the ledger has it.
@@ -18,6 +18,10 @@ pub struct CallRecord {
     pub contact: Contact,
     /// Why the contact is called.
     pub reason: Option<CallReason>,
+    /// The client's own variables of the agent's prompt.
+    pub variables: DynamicVariables,
+    /// The client's own data about the call.
+    pub metadata: Option<CallMetadata>,
     /// When the call was booked.
     pub booked_at: Timestamp,
     /// What happened to the call.

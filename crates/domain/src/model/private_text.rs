@@ -6,7 +6,7 @@ use crate::InvalidValue;
 
 const INVALID: InvalidValue = InvalidValue("a text: it is too long or contains control characters");
 
-fn is_forbidden(c: char) -> bool {
+pub(super) fn is_forbidden(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\r' | '\t')
 }
 

@@ -12,7 +12,8 @@ use crate::{Booking, CallId, CallStatus, CarrierCallId, DialOutcome, IntentKey, 
 /// one atomic step.
 ///
 /// - MUST write call and reservation together or not at all (`a_booked_call_is_in_the_ledger`,
-///   `a_blocked_booking_writes_nothing`).
+///   `a_blocked_booking_writes_nothing`), with what the client gives with the call: a duplicate
+///   changes none of it.
 /// - MUST refuse a booking whose user, contact or agent its organization does not have, and write
 ///   nothing of it (`a_booking_that_names_unknown_records_is_refused`).
 /// - MUST record exactly one of many concurrent bookings of one key

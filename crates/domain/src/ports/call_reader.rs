@@ -5,7 +5,8 @@ use crate::{CallId, CallRecord, HistoryFilter, OrganizationId};
 
 /// Reads calls from the ledger, always within one organization.
 ///
-/// - MUST find a booked call with its user and contact (`a_booked_call_is_read`), and treat another
+/// - MUST find a booked call with its user, its contact, and what the client gave with it, spelled
+///   as it was (`a_booked_call_is_read`), and treat another
 ///   organization's call as absent (`another_tenants_call_is_absent`).
 /// - MUST list the newest calls first, by filter and page, with the number of matches and without
 ///   what may be long, as [`ConversationRecord::in_short`](crate::ConversationRecord::in_short) shows them

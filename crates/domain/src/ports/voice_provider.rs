@@ -3,8 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    AnswerTime, CallId, CallReason, Carrier, DialOutcome, PersonName, PhoneNumber, ProviderAgentId,
-    ProviderNumberId,
+    AnswerTime, CallId, CallReason, Carrier, DialOutcome, DynamicVariables, PersonName, PhoneNumber,
+    ProviderAgentId, ProviderNumberId,
 };
 
 /// Dials.
@@ -18,7 +18,8 @@ use crate::{
 /// - MUST send each dial over a new connection, which ends with it
 ///   (`a_dial_has_a_connection_of_its_own`).
 /// - MUST send the call's id, numbers and variables as given (`a_dial_carries_what_it_was_given`),
-///   with an empty `call_reason` if there is no reason (`an_absent_reason_is_sent_empty`).
+///   with an empty `call_reason` if there is no reason (`an_absent_reason_is_sent_empty`), and the
+///   client's own variables with their names and types (`a_dial_carries_the_clients_variables`).
 /// - MUST return *placed* with the provider's ids (`an_accepted_dial_is_placed_with_its_ids`), also
 ///   if the provider returned none (`an_accepted_dial_without_ids_is_placed`), and only if it
 ///   accepted in its own format, with its status of success (`only_an_acceptance_is_placed`).
@@ -42,7 +43,7 @@ use crate::{
 ///   (`a_foreign_response_is_an_unknown_outcome`), too large or cut off
 ///   (`an_unreadable_response_is_an_unknown_outcome`).
 /// - MUST return within `answer_within`, plus or minus a second (`a_dial_ends_within_its_time`).
-/// - MUST NOT show phone number, name or reason in the outcome
+/// - MUST NOT show phone number, name, reason or the client's variables in the outcome
 ///   (`an_outcome_shows_no_personal_data`). Neither outcome nor log has them or the API key, at any
 ///   level and if the provider quotes them (`an_outcome_and_the_log_show_no_key_and_no_number`).
 /// - MUST NOT show the API key or the base URL's secrets in the error with which an adapter refuses
@@ -78,6 +79,8 @@ pub struct DialRequest {
     pub organization_name: PersonName,
     /// Why the callee is called.
     pub reason: Option<CallReason>,
+    /// The client's own variables of the agent's prompt.
+    pub variables: DynamicVariables,
     /// How long the phone may ring. If the provider has no such setting, its carrier decides.
     pub ringing_timeout: Duration,
     /// How long to wait for the provider's answer. Longer than `ringing_timeout` if the provider

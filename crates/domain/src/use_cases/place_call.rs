@@ -267,6 +267,8 @@ impl PlaceCall {
                 to: parties.destination.number().clone(),
             },
             reason: command.reason.clone(),
+            variables: command.variables.clone(),
+            metadata: command.metadata.clone(),
             key: hold.key.clone(),
             token: hold.token.clone(),
             reserve_for: self.policy.reserve_for(),

@@ -3,6 +3,7 @@ use std::time::Duration;
 use domain::ports::{Ownership, SettleResult};
 use domain::{
     AnswerTime, DialOutcome, PlaceCallError, PlacedCall, ProviderReference, RawPlaceCall, UnknownCause,
+    VariableValue,
 };
 
 use crate::world::{World, call_id, contact, reference, unavailable};
@@ -22,6 +23,7 @@ async fn the_provider_gets_everything_it_needs() {
     let raw = RawPlaceCall {
         phone_number: Some("14165550110"),
         call_reason: Some("Follow up on the quote"),
+        dynamic_variables: &[("price".to_owned(), VariableValue::Decimal(41.5))],
         ..RawPlaceCall::default()
     };
     let run = World::working().call(raw).await;
@@ -33,6 +35,8 @@ async fn the_provider_gets_everything_it_needs() {
     assert_eq!(request.callee_name.as_ref().map(|name| name.as_str()), Some("Ada Lovelace"));
     assert_eq!(request.organization_name.as_str(), "Analytical Engines");
     assert_eq!(request.reason.as_ref().map(|reason| reason.as_str()), Some("Follow up on the quote"));
+    let variables: Vec<_> = request.variables.iter().collect();
+    assert_eq!(variables, [("price", &VariableValue::Decimal(41.5))]);
     assert_eq!(request.ringing_timeout, Duration::from_secs(60));
     assert_eq!(request.answer_within, Duration::from_secs(90));
 }

@@ -14,6 +14,8 @@ const NEW_NUMBER: RawPlaceCall<'_> = RawPlaceCall {
     agent_id: None,
     from_number: None,
     call_reason: None,
+    dynamic_variables: &[],
+    metadata: None,
 };
 
 /// A world in which the called number has no contact yet.

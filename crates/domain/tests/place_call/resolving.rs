@@ -22,6 +22,8 @@ const BY_CONTACT: RawPlaceCall<'_> = RawPlaceCall {
     agent_id: None,
     from_number: None,
     call_reason: None,
+    dynamic_variables: &[],
+    metadata: None,
 };
 
 #[tokio::test]

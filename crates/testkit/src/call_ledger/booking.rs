@@ -67,6 +67,8 @@ pub(crate) fn dialling(booking: &Booking) -> BookedCall {
         from: booking.identity.from.clone(),
         to: booking.identity.to.clone(),
         reason: booking.reason.clone(),
+        variables: booking.variables.clone(),
+        metadata: booking.metadata.clone(),
         booked_at: booking.booked_at,
         state: "dialling".to_owned(),
         conversation_id: None,

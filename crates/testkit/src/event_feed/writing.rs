@@ -125,7 +125,7 @@ pub async fn a_recording_writes_an_event(harness: &impl CallEventsHarness) {
     assert_eq!(steps(harness, &tenant, &unknown).await, []);
 }
 
-/// An event has the identity of its call, the time at which the ledger recorded it, and the
+/// An event has the identity and the metadata of its call, the time at which the ledger recorded it, and the
 /// conversation as it was known then, from the dial or from an update. Every reader reads the same,
 /// at any time.
 pub async fn an_event_has_every_field(harness: &impl CallEventsHarness) {
@@ -301,6 +301,7 @@ fn whole(
         status,
         end_reason: EndReason::of_status(status).filter(|_| kind == CallEventKind::Ended),
         conversation_id: conversation_id.cloned(),
+        metadata: booking.metadata.clone(),
         happened_at: event.happened_at,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::ProviderReference;
 use domain::ports::VoiceProvider;
+use serde_json::Value;
 
 /// Why an adapter refuses its settings at start.
 pub type SettingsError = Box<dyn Error + Send + Sync>;
@@ -125,8 +126,8 @@ pub struct SentDial {
     pub provider_number_id: String,
     /// The number to dial, as it was sent.
     pub to: String,
-    /// The variables for the agent, by name.
-    pub variables: BTreeMap<String, String>,
+    /// The variables for the agent, by name, in JSON.
+    pub variables: BTreeMap<String, Value>,
     /// The ids in the provider's response, if it returned any.
     pub answered: ProviderReference,
 }

@@ -63,6 +63,8 @@ impl Tables {
             user_name: user.full_name.clone(),
             contact: contact.clone(),
             reason: call.booking.reason.clone(),
+            variables: call.booking.variables.clone(),
+            metadata: call.booking.metadata.clone(),
             booked_at: call.booking.booked_at,
             progress,
             not_dialled: dial.and_then(|(outcome, at)| NotDialled::of_dial(outcome, *at)),

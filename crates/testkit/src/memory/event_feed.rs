@@ -66,6 +66,7 @@ impl Tables {
             status,
             end_reason: end_reason.filter(|_| kind == CallEventKind::Ended),
             conversation_id: call.progress.conversation_id.clone(),
+            metadata: call.booking.metadata.clone(),
             happened_at,
         };
         self.events.push(event);

@@ -1,7 +1,7 @@
 //! The API key and the callee's number are shown nowhere.
 
-use domain::CallReason;
 use domain::ports::{DialRequest, VoiceProvider};
+use domain::{CallReason, DynamicVariables, VariableValue};
 
 use super::responder::{Ending, Responder, http};
 use super::{PATIENT, request};
@@ -10,7 +10,7 @@ use crate::harness::VoiceProviderHarness;
 use crate::secrets::{Search, api_key, word};
 
 /// Whatever the provider responds, and if it quotes them: no outcome and no line of the log has the
-/// API key, the number, the name or the reason.
+/// API key, the number, the name, the reason or the client's variables.
 pub async fn an_outcome_and_the_log_show_no_key_and_no_number(harness: &impl VoiceProviderHarness) {
     let (key, request) = (api_key(), secret_request());
     let search = search(&key, &request);
@@ -73,16 +73,22 @@ async fn shows_nothing(search: &Search, adapter: &dyn VoiceProvider, request: &D
     search.shown("an outcome with unusable settings", &format!("{outcome:?}"));
 }
 
-/// A dial with a name and a reason that no other test has: the log is that of all tests.
+/// A dial with a name, a reason and a variable that no other test has: the log is that of all tests.
 fn secret_request() -> DialRequest {
     let reason = CallReason::parse(&word()).expect("letters only");
-    DialRequest { callee_name: Some(name(&word())), reason: Some(reason), ..request(PATIENT) }
+    let variables = DynamicVariables::stored([(word(), VariableValue::Text(word().into()))]);
+    DialRequest { callee_name: Some(name(&word())), reason: Some(reason), variables, ..request(PATIENT) }
 }
 
 fn search(key: &str, request: &DialRequest) -> Search {
     let name = request.callee_name.as_ref().map_or("", |name| name.as_str());
     let reason = request.reason.as_ref().map_or("", |reason| reason.as_str());
     let number = request.to.as_e164();
+    let variables = request.variables.iter().flat_map(|(name, value)| match value {
+        VariableValue::Text(text) => [name, &**text],
+        _ => [name, name],
+    });
     // A number is also written without its country code.
-    Search::start(key, &[number, &number[2..], name, reason])
+    let searched: Vec<&str> = [number, &number[2..], name, reason].into_iter().chain(variables).collect();
+    Search::start(key, &searched)
 }

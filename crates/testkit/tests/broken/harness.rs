@@ -260,6 +260,8 @@ fn booked_call(call: &LedgerCall) -> BookedCall {
         from: identity.from,
         to: identity.to,
         reason: call.booking.reason.clone(),
+        variables: call.booking.variables.clone(),
+        metadata: call.booking.metadata.clone(),
         booked_at: call.booking.booked_at,
         state: outcome.map_or("dialling", DialOutcome::as_str).to_owned(),
         conversation_id: reference.conversation_id,

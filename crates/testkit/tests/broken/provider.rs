@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::ports::{DialRequest, VoiceProvider};
 use domain::{
     AnswerTime, CallReason, Carrier, CarrierCallId, ConversationId, DialOutcome, NotConnectedReason,
-    NotDialledReason, PersonName, ProviderCode, ProviderReference, UnknownCause,
+    NotDialledReason, PersonName, ProviderCode, ProviderReference, UnknownCause, VariableValue,
 };
 use serde_json::{Map, Value, json};
 use testkit::fixtures::SERVED_CARRIERS;
@@ -72,11 +72,27 @@ impl Adapter {
         let callee = request.callee_name.as_ref().map_or("", PersonName::as_str);
         variables.insert("caller_name".to_owned(), callee.into());
         variables.insert("org_name".to_owned(), request.organization_name.as_str().into());
+        if !self.has(Flaw::DropsTheClientsVariables) {
+            variables
+                .extend(request.variables.iter().map(|(name, value)| (name.to_owned(), self.json(value))));
+        }
         json!({
             "agent": request.provider_agent_id.as_str(), "from": request.provider_number_id.as_str(),
             "to": request.to.as_e164(), "variables": variables,
             "reference": if self.has(Flaw::SendsNoCallId) { "" } else { request.call_id.as_str() },
         })
+    }
+
+    fn json(&self, value: &VariableValue) -> Value {
+        match value {
+            VariableValue::Text(text) => Value::from(&**text),
+            VariableValue::Integer(number) if self.has(Flaw::SendsVariablesAsTexts) => {
+                number.to_string().into()
+            }
+            VariableValue::Integer(number) => Value::from(*number),
+            VariableValue::Decimal(number) => Value::from(*number),
+            VariableValue::Boolean(value) => Value::from(*value),
+        }
     }
 
     async fn send(&self, target: &str, request: &DialRequest) -> Heard {

@@ -70,7 +70,7 @@ impl Vendor for Format {
             provider_agent_id: text(&body["agent"]),
             provider_number_id: text(&body["from"]),
             to: text(&body["to"]),
-            variables: variables.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            variables: variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             answered: ProviderReference {
                 conversation_id: ConversationId::parse("call-1").ok(),
                 carrier_call_id: CarrierCallId::parse("leg-1").ok(),

@@ -85,6 +85,8 @@ caught! {
     }
     call_reader, by Store: {
         DropsTheCallsReason => a_booked_call_is_read,
+        DropsTheMetadata => a_booked_call_is_read,
+        DropsTheClientsVariables => a_booked_call_is_read,
         ForgetsTheTenant => another_tenants_call_is_absent,
         ListsTheOldestFirst => history_is_filtered_and_paged,
         ListsTranscripts => history_is_filtered_and_paged,
@@ -185,6 +187,7 @@ caught! {
         WritesNoEventOfRecordings => a_recording_writes_an_event,
         DropsTheEventsConversation => an_event_has_every_field,
         DatesEventsByTheBooking => an_event_has_every_field,
+        DropsTheMetadataOfEvents => an_event_has_every_field,
         WritesTheEndOnce => a_later_end_writes_another_event,
         WritesEveryAnswer => an_answer_writes_one_event,
         WritesAnEventForEveryUpdate => no_event_is_written_twice,

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn refusal(body: &[u8]) -> Vec<ErrorDetail> {
-    PlaceCallRequest::parse(body, "").expect_err("refused").details().to_vec()
+    PlaceCallRequest::parse(body, "").err().expect("refused").details().to_vec()
 }
 
 fn contact(body: &str) -> Option<String> {

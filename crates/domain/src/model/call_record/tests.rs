@@ -175,6 +175,8 @@ fn record() -> CallRecord {
         user_name: PersonName::parse("Grace").expect("a name"),
         contact,
         reason: None,
+        variables: crate::DynamicVariables::default(),
+        metadata: None,
         booked_at: Timestamp::from_unix_millis(0),
         progress: CallProgress::default(),
         not_dialled: None,

@@ -31,6 +31,7 @@ fn delivery(attempt: u32, number: u8) -> DueDelivery {
             status: CallStatus::Completed,
             end_reason: None,
             conversation_id: None,
+            metadata: None,
             happened_at: NOW,
         },
         attempt,

@@ -1,8 +1,11 @@
-use crate::{AgentId, CallReason, ContactId, PhoneNumber, UserId, WrittenNumber};
+use crate::{
+    AgentId, CallMetadata, CallReason, ContactId, DynamicVariables, PhoneNumber, UserId, VariableValue,
+    WrittenNumber,
+};
 
 use super::PlaceCallError;
 
-/// A request for a call, as a client writes it. Empty text counts as absent.
+/// A request for a call, as a client writes it. Empty text counts as absent. The metadata is JSON.
 #[derive(Clone, Copy, Default)]
 #[expect(missing_docs, reason = "the fields are the contract's, which documents them")]
 pub struct RawPlaceCall<'a> {
@@ -11,6 +14,8 @@ pub struct RawPlaceCall<'a> {
     pub agent_id: Option<&'a str>,
     pub from_number: Option<&'a str>,
     pub call_reason: Option<&'a str>,
+    pub dynamic_variables: &'a [(String, VariableValue)],
+    pub metadata: Option<&'a str>,
 }
 
 /// A request for a call whose fields are valid.
@@ -21,6 +26,8 @@ pub struct PlaceCallCommand {
     pub(super) agent_id: Option<AgentId>,
     pub(super) from_number: Option<PhoneNumber>,
     pub(super) reason: Option<CallReason>,
+    pub(super) variables: DynamicVariables,
+    pub(super) metadata: Option<CallMetadata>,
 }
 
 /// Who will be called, as the client wrote it.
@@ -53,12 +60,16 @@ impl PlaceCallCommand {
         let agent_id = given(raw.agent_id).map(AgentId::parse).transpose();
         let from_number = given(raw.from_number).map(PhoneNumber::parse_written).transpose();
         let reason = given(raw.call_reason).map(CallReason::parse).transpose();
+        let variables = DynamicVariables::parse(raw.dynamic_variables);
+        let metadata = raw.metadata.map(CallMetadata::parse).transpose();
         Ok(Self {
             user_id,
             callee,
             agent_id: agent_id.map_err(|_| PlaceCallError::AgentNotFound)?,
             from_number: from_number.map_err(PlaceCallError::InvalidFromNumber)?,
             reason: reason.map_err(|_| PlaceCallError::InvalidReason)?,
+            variables: variables.map_err(PlaceCallError::InvalidVariables)?,
+            metadata: metadata.map_err(|_| PlaceCallError::InvalidMetadata)?,
         })
     }
 }

@@ -24,6 +24,7 @@ impl PlaceCall {
             callee_name: parties.contact.spoken_name(),
             organization_name: parties.user.organization.name.clone(),
             reason: booking.reason.clone(),
+            variables: booking.variables.clone(),
             ringing_timeout: self.policy.ringing_timeout(),
             answer_within,
         };

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::ports::PortUnavailable;
 use crate::{
     Area, CallId, CallReference, DestinationRefusal, ForbiddenRange, NotConnectedReason, ProviderCode,
-    SpellingFault, UnfitCallerNumber, UnknownCause,
+    SpellingFault, UnfitCallerNumber, UnknownCause, VariablesFault,
 };
 
 /// Why there is no call, or no call with a known outcome.
@@ -30,6 +30,12 @@ pub enum PlaceCallError {
     /// The reason is too long or contains control characters.
     #[error("callReason is longer than {} bytes or contains control characters", crate::CallReason::MAX_LEN)]
     InvalidReason,
+    /// The client's variables are not accepted.
+    #[error("dynamicVariables {0}")]
+    InvalidVariables(VariablesFault),
+    /// The client's metadata is too long.
+    #[error("metadata is longer than {} bytes", crate::CallMetadata::MAX_LEN)]
+    InvalidMetadata,
     /// The organization has no such contact.
     #[error("contact not found")]
     ContactNotFound,

@@ -37,6 +37,7 @@ fn delivery(number: i64) -> DueDelivery {
             status: CallStatus::Busy,
             end_reason: None,
             conversation_id: None,
+            metadata: None,
             happened_at: Timestamp::from_unix_millis(0),
         },
         attempt: 1,

@@ -4,7 +4,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{
-    Agent, Booking, CallIdentity, Contact, DialOutcome, IntentKey, ProviderReference, TakeOver, UserRecord,
+    Agent, Booking, CallIdentity, Contact, DialOutcome, DynamicVariables, IntentKey, ProviderReference,
+    TakeOver, UserRecord,
 };
 use testkit::fixtures::{self, Tenant};
 use testkit::memory::{Reservation, Tables};
@@ -23,6 +24,8 @@ impl CallLedger for BrokenStore {
         let mut booking = booking.clone();
         match self.flaw {
             Flaw::DropsTheCallsReason => booking.reason = None,
+            Flaw::DropsTheMetadata => booking.metadata = None,
+            Flaw::DropsTheClientsVariables => booking.variables = DynamicVariables::default(),
             Flaw::TakesUndecidedReservationsOver => booking.take_over = TakeOver::Expired,
             Flaw::TrustsTheNamesOfABooking => self.store_parties_of(&booking.identity),
             Flaw::BooksTwice if is_free => {

@@ -74,6 +74,7 @@ impl BrokenStore {
                 *event = self::event(&call, event.kind, after, event.happened_at);
             }),
             (Flaw::WritesNoEventOfRecordings, Write::Recording) => new.clear(),
+            (Flaw::DropsTheMetadataOfEvents, _) => new.iter_mut().for_each(|event| event.metadata = None),
             (Flaw::DropsTheEndReason, _) => new.iter_mut().for_each(|event| event.end_reason = None),
             (Flaw::DropsTheEventsConversation, _) => {
                 new.iter_mut().for_each(|event| event.conversation_id = None);
@@ -114,6 +115,7 @@ fn event(call: &LedgerCall, kind: CallEventKind, status: CallStatus, happened_at
         status,
         end_reason: call.progress.end_reason().filter(|_| kind == CallEventKind::Ended),
         conversation_id: call.progress.conversation_id.clone(),
+        metadata: call.booking.metadata.clone(),
         happened_at,
     }
 }

@@ -8,6 +8,8 @@ caught! {
     paused = true;
     call_ledger, by Store: {
         DropsTheCallsReason => a_booked_call_is_in_the_ledger,
+        DropsTheMetadata => a_booked_call_is_in_the_ledger,
+        DropsTheClientsVariables => a_booked_call_is_in_the_ledger,
         WritesBlockedBookings => a_blocked_booking_writes_nothing,
         ReservesForCallsThatItCannotWrite => a_blocked_booking_writes_nothing,
         TrustsTheNamesOfABooking => a_booking_that_names_unknown_records_is_refused,

@@ -16,6 +16,8 @@ caught! {
         FollowsRedirects => a_redirect_is_not_followed_and_unknown,
         SendsNoCallId => a_dial_carries_what_it_was_given,
         DropsTheReasonVariable => a_dial_carries_what_it_was_given,
+        DropsTheClientsVariables => a_dial_carries_the_clients_variables,
+        SendsVariablesAsTexts => a_dial_carries_the_clients_variables,
         OmitsAnAbsentReason => an_absent_reason_is_sent_empty,
         SwapsTheIds => an_accepted_dial_is_placed_with_its_ids,
         InsistsOnIds => an_accepted_dial_without_ids_is_placed,

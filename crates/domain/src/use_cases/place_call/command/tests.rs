@@ -31,6 +31,13 @@ fn each_field_is_refused_by_its_own_code() {
         PlaceCallError::InvalidFromNumber(SpellingFault::NoCountryCode)
     );
     assert_eq!(refused(RawPlaceCall { call_reason: Some("\u{7}"), ..base }), PlaceCallError::InvalidReason);
+    let reserved = [("system__time".to_owned(), VariableValue::Boolean(true))];
+    assert_eq!(
+        refused(RawPlaceCall { dynamic_variables: &reserved, ..base }),
+        PlaceCallError::InvalidVariables(crate::VariablesFault::ReservedName)
+    );
+    let long = format!("\"{}\"", "x".repeat(4095));
+    assert_eq!(refused(RawPlaceCall { metadata: Some(&long), ..base }), PlaceCallError::InvalidMetadata);
 }
 
 #[test]

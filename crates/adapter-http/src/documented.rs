@@ -113,6 +113,9 @@ error_responses! {
     InvalidHistoryParameter = "400", "A parameter that is not valid", None, [
         invalid(Some("limit"), "must be a whole number from 1 to 200")
     ];
+    InvalidDirectoryParameter = "400", "A parameter that is not valid", None, [
+        invalid(Some("after"), "must be the nextCursor of a page")
+    ];
     UnknownParameter = "400", "The request has a parameter or a field that this path does not have", None, [
         invalid(Some("limit"), "is not a parameter of this path")
     ];

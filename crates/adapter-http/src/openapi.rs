@@ -15,7 +15,7 @@ use self::call_event_webhook::CallEventWebhook;
 use self::named_schemas::NamedSchemas;
 use crate::failure::{ErrorDetail, ErrorResponse};
 use crate::wire::{PlaceCallRequest, PlacedResponse};
-use crate::{follow_calls, place_call, probes, read_calls, webhook_endpoints};
+use crate::{follow_calls, place_call, probes, read_calls, read_directory, webhook_endpoints};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -32,6 +32,9 @@ use crate::{follow_calls, place_call, probes, read_calls, webhook_endpoints};
         follow_calls::follow_calls,
         read_calls::get_call,
         read_calls::get_recording,
+        read_directory::list_agents,
+        read_directory::list_numbers,
+        read_directory::list_contacts,
         webhook_endpoints::register_endpoint,
         webhook_endpoints::list_endpoints,
         webhook_endpoints::change_endpoint,
@@ -45,6 +48,7 @@ use crate::{follow_calls, place_call, probes, read_calls, webhook_endpoints};
     components(schemas(PlaceCallRequest, PlacedResponse, ErrorResponse, ErrorDetail, CallEventDocument<'_>)),
     tags(
         (name = "Calls", description = "Place calls, and read what happened to them"),
+        (name = "Directory", description = "Agents, numbers and contacts of the organization"),
         (name = "Webhook endpoints", description = "Where organizations receive the events of their calls"),
         (name = "Health", description = "For load balancers and orchestrators")
     ),

@@ -10,6 +10,12 @@ pub const CALL_EVENTS: &str = "/api/calls/events";
 pub const CALL: &str = "/api/calls/{callId}";
 /// The recording of a call.
 pub const CALL_RECORDING: &str = "/api/calls/{callId}/recording";
+/// Lists agents.
+pub const AGENTS: &str = "/api/agents";
+/// Lists the numbers that calls are placed from.
+pub const NUMBERS: &str = "/api/numbers";
+/// Lists contacts.
+pub const CONTACTS: &str = "/api/contacts";
 /// Receives events of the voice provider, whichever is configured.
 pub const PROVIDER_EVENTS: &str = "/api/webhook/elevenlabs";
 /// Receives the voice provider's question who is calling.

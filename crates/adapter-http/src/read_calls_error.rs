@@ -30,7 +30,7 @@ impl RouteError for ReadError {
             Self::Refused(ReadCallsError::RecordingTooLarge) => failure(ErrorCode::RecordingTooLarge),
             Self::Refused(ReadCallsError::ServiceUnavailable(cause)) => Failure::unavailable(self)
                 .cause(cause)
-                .log_as(Level::ERROR, "could not read calls: a store is unavailable"),
+                .log_as(Level::ERROR, "could not read: a store is unavailable"),
             Self::Invalid(invalid) => invalid.into(),
             Self::TooManyRecordings => failure(ErrorCode::TooManyRecordings).retry_soon(),
             Self::TooManyStreams => failure(ErrorCode::TooManyStreams).retry_soon(),

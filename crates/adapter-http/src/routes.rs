@@ -7,7 +7,8 @@ use actix_web::{HttpResponse, Resource, Route};
 
 use crate::failure::{ErrorCode, Failure};
 use crate::{
-    documents, follow_calls, paths, place_call, probes, provider_requests, read_calls, webhook_endpoints,
+    documents, follow_calls, paths, place_call, probes, provider_requests, read_calls, read_directory,
+    webhook_endpoints,
 };
 
 /// Registers every route. The other requests get an error response too: 404 for an unknown path,
@@ -20,6 +21,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(path(GET, paths::CALL_EVENTS).route(get().to(follow_calls::follow_calls)))
         .service(path(GET, paths::CALL).route(get().to(read_calls::get_call)))
         .service(path(GET, paths::CALL_RECORDING).route(get().to(read_calls::get_recording)))
+        .service(path(GET, paths::AGENTS).route(get().to(read_directory::list_agents)))
+        .service(path(GET, paths::NUMBERS).route(get().to(read_directory::list_numbers)))
+        .service(path(GET, paths::CONTACTS).route(get().to(read_directory::list_contacts)))
         .configure(configure_provider_webhooks)
         .configure(configure_webhook_endpoints)
         .service(path(GET, paths::HEALTHZ).route(get().to(probes::healthz)))

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{FollowCalls, MaxShare, PersonalizeCall, ReadCalls, WebhookRegistry};
+use domain::{FollowCalls, MaxShare, PersonalizeCall, ReadCalls, ReadDirectory, WebhookRegistry};
 use tokio::runtime::Handle;
 use tracing::Instrument;
 
@@ -30,6 +30,8 @@ pub struct GatewayParts {
     pub readiness: Arc<dyn Readiness>,
     /// Reads calls.
     pub read_calls: Arc<ReadCalls>,
+    /// Lists agents, numbers and contacts.
+    pub read_directory: Arc<ReadDirectory>,
     /// Follows call events.
     pub follow_calls: Arc<FollowCalls>,
     /// The webhook endpoints of organizations.

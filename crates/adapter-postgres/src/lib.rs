@@ -29,6 +29,7 @@ mod call_updater;
 mod contact_repo;
 mod delivery_queue;
 mod directory;
+mod directory_reader;
 mod event_feed;
 mod event_inbox;
 mod failure;

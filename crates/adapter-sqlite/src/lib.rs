@@ -41,6 +41,7 @@ mod contact_repo;
 mod context_cache;
 mod delivery_queue;
 mod directory;
+mod directory_reader;
 mod event_feed;
 mod event_inbox;
 mod failure;

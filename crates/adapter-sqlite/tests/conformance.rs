@@ -8,8 +8,8 @@ use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DeliveryQueue, Directory,
-    EventFeed, EventInbox, IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, UnfinishedCalls,
-    UserRepo, WebhookEndpoints,
+    DirectoryReader, EventFeed, EventInbox, IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory,
+    UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
@@ -21,7 +21,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
-    ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
+    ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
     StoresRecords, UserRepoHarness,
 };
@@ -35,6 +35,7 @@ testkit::contact_repo_suite!(StoreHarness::new().await);
 testkit::context_cache_suite!(StoreHarness::new().await);
 testkit::delivery_queue_suite!(StoreHarness::new().await);
 testkit::directory_suite!(StoreHarness::new().await);
+testkit::directory_reader_suite!(StoreHarness::new().await);
 testkit::event_feed_suite!(StoreHarness::new().await);
 testkit::event_inbox_suite!(StoreHarness::new().await);
 testkit::idempotency_lock_suite!(StoreHarness::new().await);
@@ -165,6 +166,12 @@ impl NumberPoolHarness for StoreHarness {
 
 impl UserRepoHarness for StoreHarness {
     fn users(&self) -> Arc<dyn UserRepo> {
+        self.store()
+    }
+}
+
+impl DirectoryReaderHarness for StoreHarness {
+    fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
         self.store()
     }
 }

@@ -6,6 +6,7 @@ mod follow_calls;
 mod personalize_call;
 mod place_call;
 mod read_calls;
+mod read_directory;
 mod receive_event;
 mod reconcile;
 mod recover_recordings;
@@ -22,6 +23,7 @@ pub use self::place_call::{
     CallPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall,
 };
 pub use self::read_calls::{ReadCalls, ReadCallsError};
+pub use self::read_directory::ReadDirectory;
 pub use self::receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};
 pub use self::reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
 pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};

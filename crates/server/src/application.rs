@@ -94,6 +94,7 @@ impl Application {
             authenticator,
             readiness: Arc::new(stores.clone()),
             read_calls: after.read_calls,
+            read_directory: after.read_directory,
             follow_calls: after.follow_calls,
             webhooks: after.webhooks,
             provider: voice.name,

@@ -14,8 +14,8 @@ use anyhow::bail;
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
-    CallReader, CallUpdater, DeliveryQueue, Directory, EventFeed, EventInbox, InboundDirectory,
-    PortUnavailable, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
+    CallReader, CallUpdater, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
+    InboundDirectory, PortUnavailable, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
@@ -28,6 +28,7 @@ use crate::wakes_publisher::WakesPublisher;
 /// The ports of a database beside those in [`PlaceCallPorts`].
 pub(crate) trait Database:
     Directory
+    + DirectoryReader
     + CallReader
     + CallUpdater
     + UnfinishedCalls
@@ -42,6 +43,7 @@ pub(crate) trait Database:
 
 impl<T> Database for T where
     T: Directory
+        + DirectoryReader
         + CallReader
         + CallUpdater
         + UnfinishedCalls

@@ -97,16 +97,45 @@ impl Columns for CallerNumberColumns {
         else {
             return Ok(CallerNumberChoice { caller: None, recipient_is_own_number, organization_numbers });
         };
-        let caller = CallerNumber {
-            organization_id: CALLER_NUMBERS.read("organization_id", organization_id)?,
-            user_id: CALLER_NUMBERS.read("user_id", user_id)?,
-            phone_number: CALLER_NUMBERS.read("phone_number", phone_number)?,
-            carrier: CALLER_NUMBERS.read("carrier", carrier)?,
+        let caller = ListedNumberColumns {
+            organization_id,
+            user_id,
+            phone_number,
+            carrier,
             ai_enabled,
             on_trunk,
-            provider_number_id: CALLER_NUMBERS.read_optional("provider_number_id", provider_number_id)?,
+            provider_number_id,
         };
+        let caller = caller.read()?;
         Ok(CallerNumberChoice { caller: Some(caller), recipient_is_own_number, organization_numbers })
+    }
+}
+
+/// A caller number in a list.
+pub struct ListedNumberColumns {
+    pub organization_id: String,
+    pub user_id: String,
+    pub phone_number: String,
+    pub carrier: String,
+    pub ai_enabled: bool,
+    pub on_trunk: bool,
+    pub provider_number_id: Option<String>,
+}
+
+impl Columns for ListedNumberColumns {
+    type Value = CallerNumber;
+
+    fn read(self) -> Result<CallerNumber, Unreadable> {
+        Ok(CallerNumber {
+            organization_id: CALLER_NUMBERS.read("organization_id", self.organization_id)?,
+            user_id: CALLER_NUMBERS.read("user_id", self.user_id)?,
+            phone_number: CALLER_NUMBERS.read("phone_number", self.phone_number)?,
+            carrier: CALLER_NUMBERS.read("carrier", self.carrier)?,
+            ai_enabled: self.ai_enabled,
+            on_trunk: self.on_trunk,
+            provider_number_id: CALLER_NUMBERS
+                .read_optional("provider_number_id", self.provider_number_id)?,
+        })
     }
 }
 

@@ -24,8 +24,8 @@ pub use column::{Columns, FromText, StoredTime, Table, Unreadable};
 pub use conversation::ConversationForm;
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
-    AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, NamedColumns, NamedJson,
-    StoredIdentityColumns, UserColumns, carriers_json,
+    AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, ListedNumberColumns,
+    NamedColumns, NamedJson, StoredIdentityColumns, UserColumns, carriers_json,
 };
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use outbound_parties::OutboundPartiesColumns;

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallLedger, ContactRepo, ContextCache, Directory, IdempotencyLock, InboundDirectory,
-    NumberPool, OutboundDirectory, UserRepo,
+    AgentRepo, CallLedger, ContactRepo, ContextCache, Directory, DirectoryReader, IdempotencyLock,
+    InboundDirectory, NumberPool, OutboundDirectory, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
@@ -97,6 +97,12 @@ pub trait DirectoryHarness:
 {
     /// The adapter.
     fn directory(&self) -> Arc<dyn Directory>;
+}
+
+/// What the suite of [`DirectoryReader`] needs.
+pub trait DirectoryReaderHarness: StoresRecords + LosesStore {
+    /// The adapter.
+    fn directory_reader(&self) -> Arc<dyn DirectoryReader>;
 }
 
 /// What the suite of [`InboundDirectory`] needs: also the contacts of the same store, to see that

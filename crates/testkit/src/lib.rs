@@ -37,6 +37,7 @@ pub mod contact_repo;
 pub mod context_cache;
 pub mod delivery_queue;
 pub mod directory;
+pub mod directory_reader;
 pub mod event_feed;
 pub mod event_inbox;
 pub mod fault_proxy;

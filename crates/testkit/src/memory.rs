@@ -26,6 +26,7 @@ mod call_updater;
 mod context_cache;
 mod delivery_queue;
 mod directory;
+mod directory_reader;
 mod event_feed;
 mod event_inbox;
 mod idempotency_lock;
@@ -54,9 +55,9 @@ pub use self::tables::{
 /// Every port of a store, in memory.
 ///
 /// Implements `AgentRepo`, `CallLedger`, `CallReader`, `CallUpdater`, `ContactRepo`,
-/// `ContextCache`, `DeliveryQueue`, `Directory`, `EventFeed`, `EventInbox`, `IdempotencyLock`,
-/// `InboundDirectory`, `NumberPool`, `OutboundDirectory`, `RecordingStore`, `UnfinishedCalls`,
-/// `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
+/// `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
+/// `IdempotencyLock`, `InboundDirectory`, `NumberPool`, `OutboundDirectory`, `RecordingStore`,
+/// `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which
 /// [`EventFeed::read`](domain::ports::EventFeed::read) waits: with a

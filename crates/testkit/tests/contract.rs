@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 23] = ports![
+const PORTS: [(&str, &str, &[&str]); 24] = ports![
     agent_repo,
     call_ledger,
     call_reader,
@@ -23,6 +23,7 @@ const PORTS: [(&str, &str, &[&str]); 23] = ports![
     context_cache,
     delivery_queue,
     directory,
+    directory_reader,
     event_feed,
     event_inbox,
     idempotency_lock,

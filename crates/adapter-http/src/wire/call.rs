@@ -190,7 +190,7 @@ pub(crate) struct CallDocument {
     created_at: String,
 }
 
-/// The contact who was called.
+/// A person whom the organization may call.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = CallsCallContact)]

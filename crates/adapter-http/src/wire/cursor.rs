@@ -13,16 +13,26 @@ pub(super) fn after(last: &CallRecord) -> String {
 /// Reads a cursor. A client may invent one: it is a position in the client's own list and gives
 /// access to nothing else.
 pub(super) fn read(cursor: &str) -> Option<(Timestamp, CallId)> {
-    if cursor.len() > MAX_CURSOR_LEN {
-        return None;
-    }
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let text = read_key(cursor)?;
     let (millis, call_id) = text.split_once(' ')?;
     Some((Timestamp::from_unix_millis(millis.parse().ok()?), CallId::parse(call_id).ok()?))
 }
 
+/// The cursor of the page after the record with this key.
+pub(super) fn after_key(key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(key)
+}
+
+/// Reads the key in a cursor.
+pub(super) fn read_key(cursor: &str) -> Option<String> {
+    if cursor.len() > MAX_CURSOR_LEN {
+        return None;
+    }
+    String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
+}
+
 fn encode(booked_at: Timestamp, call_id: &CallId) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{} {call_id}", booked_at.unix_millis()))
+    after_key(&format!("{} {call_id}", booked_at.unix_millis()))
 }
 
 #[cfg(test)]

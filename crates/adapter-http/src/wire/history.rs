@@ -138,11 +138,16 @@ impl HistoryResponse {
         let is_full = u32::try_from(page.calls.len()).is_ok_and(|calls| calls >= limit);
         let next_cursor = page.calls.last().filter(|_| is_full).map(cursor::after);
         let calls = page.calls.into_iter().map(|record| CallDocument::listed(record, provider)).collect();
-        let (total, total_is_lower_bound) = match page.total {
-            Total::Exactly(total) => (total, false),
-            Total::MoreThan(total) => (total, true),
-        };
+        let (total, total_is_lower_bound) = shown(page.total);
         Self { success: true, calls, total, total_is_lower_bound, next_cursor }
+    }
+}
+
+/// A total, and whether it is a lower bound.
+pub(super) const fn shown(total: Total) -> (u32, bool) {
+    match total {
+        Total::Exactly(total) => (total, false),
+        Total::MoreThan(total) => (total, true),
     }
 }
 

@@ -14,6 +14,7 @@ mod gated;
 mod health;
 mod history;
 mod key_sets;
+mod listing;
 mod log;
 mod personalizing;
 mod provider_webhook;

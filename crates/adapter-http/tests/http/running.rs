@@ -122,6 +122,7 @@ pub(crate) fn start_calling(
         authenticator,
         readiness: options.readiness,
         read_calls: Arc::new(world.read_calls()),
+        read_directory: Arc::new(world.read_directory()),
         follow_calls: Arc::new(world.follow_calls()),
         webhooks: Arc::new(world.webhooks()),
         provider: "elevenlabs",

@@ -15,8 +15,8 @@ use domain::{
     ContactIdentity, ContactRecord, ConversationId, DeliveryFailure, DestinationRules, DialOutcome,
     DirectoryRecord, EventSequence, FollowCalls, NumberRecord, Organization, OrganizationId, PersonName,
     PersonalizeCall, PersonalizeCallPorts, PhoneNumber, PlaceCall, PlaceCallPorts, ProviderAgentId,
-    ProviderNumberId, ProviderReference, ReadCalls, ReceiveEvent, ReceiveEventPorts, Timestamp, UserId,
-    UserRecord, WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
+    ProviderNumberId, ProviderReference, ReadCalls, ReadDirectory, ReceiveEvent, ReceiveEventPorts,
+    Timestamp, UserId, UserRecord, WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures;
@@ -158,6 +158,10 @@ impl World {
 
     pub(crate) fn read_calls(&self) -> ReadCalls {
         ReadCalls::new(self.users.clone(), Arc::new(self.memory.clone()), self.recordings.clone())
+    }
+
+    pub(crate) fn read_directory(&self) -> ReadDirectory {
+        ReadDirectory::new(self.users.clone(), Arc::new(self.memory.clone()))
     }
 
     pub(crate) fn follow_calls(&self) -> FollowCalls {

@@ -7,8 +7,9 @@ use std::time::Duration;
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, DeliveryQueue, Directory, EventFeed,
-    EventInbox, InboundDirectory, NumberPool, OutboundDirectory, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, DeliveryQueue, Directory, DirectoryReader,
+    EventFeed, EventInbox, InboundDirectory, NumberPool, OutboundDirectory, UnfinishedCalls, UserRepo,
+    WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
@@ -19,8 +20,8 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
-    DirectoryHarness, EventInboxHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
-    OutboundDirectoryHarness, PassesTime, StoresRecords, UserRepoHarness,
+    DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, InboundDirectoryHarness, LosesStore,
+    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -230,6 +231,12 @@ impl CallsHarness for PostgresHarness {
     }
 
     fn unfinished(&self) -> Arc<dyn UnfinishedCalls> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl DirectoryReaderHarness for PostgresHarness {
+    fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
         Arc::new(self.adapter())
     }
 }

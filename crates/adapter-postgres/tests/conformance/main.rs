@@ -31,6 +31,7 @@ testkit::call_ledger_suite!(PostgresHarness::new().await);
 testkit::contact_repo_suite!(PostgresHarness::new().await);
 testkit::delivery_queue_suite!(PostgresHarness::new().await);
 testkit::directory_suite!(PostgresHarness::new().await);
+testkit::directory_reader_suite!(PostgresHarness::new().await);
 testkit::event_feed_suite!(PostgresHarness::new().await);
 testkit::event_inbox_suite!(PostgresHarness::new().await);
 testkit::inbound_directory_suite!(PostgresHarness::new().await);

@@ -8,7 +8,7 @@ use domain::ports::{
 };
 use domain::{
     DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, PersonalizeCall, PersonalizeCallPorts,
-    PlaceCallPorts, ReadCalls, ReceiveEvent, ReceiveEventPorts, Reconcile, RecoverRecordings,
+    PlaceCallPorts, ReadCalls, ReadDirectory, ReceiveEvent, ReceiveEventPorts, Reconcile, RecoverRecordings,
     RecoverRecordingsPorts, RemoveReservations, WebhookRegistry, WebhookRegistryPorts,
 };
 use tokio::sync::Notify;
@@ -27,6 +27,7 @@ pub(crate) struct AfterTheCall {
     /// Identifies callers, if a secret is configured that verifies the question.
     pub(crate) personalize: Option<Arc<PersonalizeCall>>,
     pub(crate) read_calls: Arc<ReadCalls>,
+    pub(crate) read_directory: Arc<ReadDirectory>,
     pub(crate) follow_calls: Arc<FollowCalls>,
     pub(crate) webhooks: Arc<WebhookRegistry>,
 }
@@ -109,6 +110,7 @@ impl AfterTheCall {
             accepted,
             personalize,
             read_calls: Arc::new(ReadCalls::new(database.clone(), database.clone(), recordings)),
+            read_directory: Arc::new(ReadDirectory::new(database.clone(), database.clone())),
             follow_calls: Arc::new(FollowCalls::new(database.clone(), database.clone())),
             webhooks: Arc::new(WebhookRegistry::new(WebhookRegistryPorts {
                 users: database.clone(),

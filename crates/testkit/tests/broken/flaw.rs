@@ -41,6 +41,8 @@ pub(crate) enum Flaw {
     MovesRecordsBetweenTenants,
     MiscountsRefusals,
     FindsNamedContactsOnlyById,
+    ListsInTheOrderOfStoring,
+    ListsFromTheCursorOn,
     // The lock
     GrantsTwice,
     AnswersTheRequestedTime,

@@ -6,15 +6,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DeliveryQueue, Directory,
-    EventFeed, EventInbox, HoldResult, IdempotencyLock, InboundDirectory, LockSettlement, NumberPool,
-    OutboundDirectory, Ownership, PortUnavailable, RecordingAccess, RecordingStore, SettleResult,
+    DirectoryReader, EventFeed, EventInbox, HoldResult, IdempotencyLock, InboundDirectory, LockSettlement,
+    NumberPool, OutboundDirectory, Ownership, PortUnavailable, RecordingAccess, RecordingStore, SettleResult,
     UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
 use testkit::clock::ManualClock;
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
-    ContextCacheHarness, DirectoryHarness, EventInboxHarness, IdempotencyLockHarness,
+    ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
     RecordingStoreHarness, StoresRecords, UserRepoHarness,
 };
@@ -158,6 +158,12 @@ impl<P: Directory + ContactRepo + AgentRepo + NumberPool + UserRepo + Adapters> 
     for Harness<P>
 {
     fn directory(&self) -> Arc<dyn Directory> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: DirectoryReader + Adapters> DirectoryReaderHarness for Harness<P> {
+    fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
         Arc::new(self.ports.clone())
     }
 }

@@ -28,6 +28,7 @@ mod honest {
     testkit::number_pool_suite!(Harness::honest());
     testkit::user_repo_suite!(Harness::honest());
     testkit::directory_suite!(Harness::honest());
+    testkit::directory_reader_suite!(Harness::honest());
     testkit::idempotency_lock_suite!(Harness::honest());
     testkit::context_cache_suite!(Harness::honest());
     testkit::call_ledger_suite!(Harness::honest());

@@ -9,6 +9,7 @@ mod events;
 mod feed;
 mod inbound;
 mod inbox;
+mod lists;
 mod lock;
 mod outbound;
 mod queue;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use domain::ports::{
     AgentRepo, CallLookup, CallReader, CallUpdater, CallerNumberQuery, ContactRepo, DeliveryListQuery,
-    DeliveryQueue, EventFeed, FeedQuery, HistoryQuery, InboundDirectory, InboundQuery, NumberPool,
-    OutboundDirectory, OutboundParties, OutboundQuery, PartiesLookup, Recipient, UserRepo, WebhookEndpoints,
+    DeliveryQueue, DirectoryQuery, DirectoryReader, EventFeed, FeedQuery, HistoryQuery, InboundDirectory,
+    InboundQuery, NumberPool, OutboundDirectory, OutboundParties, OutboundQuery, PartiesLookup, Recipient,
+    UserRepo, WebhookEndpoints,
 };
 use domain::{
     CallEvent, CallStatus, DeliveryFilter, DeliveryRecord, DeliveryState, EventSequence, HistoryFilter,
@@ -140,6 +141,36 @@ impl World {
         for provider_agent_id in [None, tenant.agent.provider_agent_id.clone()] {
             let query = InboundQuery { called: own.clone(), caller: number.clone(), provider_agent_id };
             both!(self, store => store.identify(&query).await);
+        }
+        self.list_directory(tenant, &other).await;
+    }
+
+    /// The lists of the tenant, from the start, from its own records on, and from another tenant's.
+    async fn list_directory(&mut self, tenant: &Tenant, other: &Tenant) {
+        let count_up_to = *self.random.pick(&[1, 10_000]);
+        for from in [None, Some(tenant), Some(other)] {
+            let query = DirectoryQuery {
+                organization_id: tenant.organization.id.clone(),
+                after: from.map(|from| from.agent.id.clone()),
+                limit: *self.random.pick(&[1, 2, 200]),
+                count_up_to,
+            };
+            both!(self, store => DirectoryReader::agents(store, &query).await);
+            let after = from.map(|from| from.number.number.phone_number.clone());
+            let numbers = DirectoryQuery {
+                organization_id: query.organization_id.clone(),
+                after,
+                limit: query.limit,
+                count_up_to,
+            };
+            both!(self, store => DirectoryReader::numbers(store, &numbers).await);
+            let contacts = DirectoryQuery {
+                organization_id: query.organization_id.clone(),
+                after: from.map(Tenant::contact_id),
+                limit: query.limit,
+                count_up_to,
+            };
+            both!(self, store => DirectoryReader::contacts(store, &contacts).await);
         }
     }
 }

@@ -67,6 +67,18 @@ caught! {
         MiscountsRefusals => a_record_of_an_unknown_tenant_is_refused_with_its_index,
         FindsNamedContactsOnlyById => what_records_name_is_found,
     }
+    directory_reader, by Store: {
+        DropsTheLastName => records_are_listed_whole_and_in_order,
+        DropsTheProvidersNumber => records_are_listed_whole_and_in_order,
+        ListsInTheOrderOfStoring => records_are_listed_whole_and_in_order,
+        ListsFromTheCursorOn => pages_neither_repeat_nor_miss_a_record,
+        CountsThePageAlone => pages_neither_repeat_nor_miss_a_record,
+        CountsEverything => records_are_counted_up_to_a_limit,
+        ForgetsTheTenant => lists_are_the_tenants_own,
+        QuotesTheRequestWhenLost => a_lost_directory_reader_is_unavailable,
+        HangsWhenLost => a_lost_directory_reader_is_unavailable,
+        AnswersWhenLost => a_lost_directory_reader_is_unavailable,
+    }
     inbound_directory, by Store: {
         KnowsOnlyNumbersThatServe => a_known_caller_is_identified,
         DropsTheOrganizationsName => a_known_caller_is_identified,

@@ -5,7 +5,8 @@ use actix_web::Error;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, LINK, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, HeaderName, LINK, RANGE, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use actix_web::middleware::Next;
 
@@ -41,7 +42,7 @@ impl AllowedOrigins {
         let cors = Cors::default()
             .allowed_methods(METHODS)
             .allowed_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, LAST_EVENT_ID, RANGE, REQUEST_ID])
-            .expose_headers([LINK, REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
+            .expose_headers([ACCEPT_RANGES, CONTENT_RANGE, LINK, REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
             .max_age(MAX_AGE_SECS);
         match self {
             Self::None => cors,

@@ -33,6 +33,8 @@ const CHALLENGE: ErrorHeader = Some((
     "`Bearer`; with the reason if a token was refused: `Bearer error=\"invalid_token\", error_description=\"expired\"`",
 ));
 const SECRET_CHALLENGE: ErrorHeader = Some(("WWW-Authenticate", String::schema, "`Bearer`"));
+const CONTENT_RANGE: ErrorHeader =
+    Some(("Content-Range", String::schema, "`bytes */` and the size of the recording"));
 const RETRY_AFTER: ErrorHeader = Some(("Retry-After", seconds, "Seconds, at least 1"));
 const RETRY_IN_FLIGHT: ErrorHeader =
     Some(("Retry-After", seconds, "Seconds, at least 1, after which a retry may get another response"));
@@ -105,6 +107,9 @@ error_responses! {
     ];
     RecordingTooLarge = "410", "The recording is larger than the gateway stores", None, [
         error("RECORDING_TOO_LARGE", "The recording is too large to be stored")
+    ];
+    RangeNotSatisfiable = "416", "The recording has no byte of the range", CONTENT_RANGE, [
+        error("RANGE_NOT_SATISFIABLE", "the recording has 2465792 bytes and none of the range")
     ];
     TooManyRecordings = "503", "Too many recordings are read at the same time, by the user, by the organization or in total",
         RETRY_AFTER, [

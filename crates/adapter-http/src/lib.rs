@@ -14,7 +14,7 @@
 //! | `failure.rs`, `*_error.rs` | errors: status, body, headers and log line |
 //! | `call_runner.rs`, `event_intake.rs`, `event_streams.rs` | what limits calls, events and streams |
 //! | `event_body.rs` | the body of an event, of any size |
-//! | `recording_permits.rs`, `recording_stream.rs` | how many recordings are read at the same time, and how each is sent |
+//! | `audio_requests.rs`, `recording_permits.rs`, `recording_stream.rs` | which part of a recording a client asks for, how many are read at the same time, and how each is sent |
 //! | `state.rs`, `server.rs` | what handlers share, and the server around them |
 //! | `wire.rs` | the JSON of requests and responses |
 //! | `openapi.rs`, `documented.rs` | the OpenAPI document, and its error responses and examples |
@@ -22,6 +22,7 @@
 //! **Invariant:** handlers run on the server's workers. Everything that uses a connection pool runs
 //! on the gateway's runtime, as a task that no connection owns.
 
+mod audio_requests;
 mod auth;
 mod call_runner;
 mod cors;

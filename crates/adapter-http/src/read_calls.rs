@@ -2,15 +2,19 @@
 
 use std::future::{Ready, ready};
 
+use actix_web::body::SizedStream;
 use actix_web::dev::Payload;
-use actix_web::http::header::{CACHE_CONTROL, ContentType, LINK};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ContentType, LINK};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, web};
 use domain::ports::RecordingAccess;
-use domain::{CallId, ReadCallsError};
+use domain::{AudioPart, CallId, ReadCallsError};
 
+use crate::audio_requests::{AudioBytes, RangeHeader, part, prefers_audio};
 use crate::auth::CurrentUser;
 use crate::extract::NoParameters;
 use crate::read_calls_error::ReadError;
+use crate::recording_permits::RecordingPermit;
 use crate::respond::Json;
 use crate::state::Gateway;
 use crate::wire::{
@@ -125,6 +129,9 @@ pub(crate) async fn list_calls(
 /// recording above a size that its operator sets: then the response is always 410, and the field
 /// `recording` of the call is `too-large`.
 ///
+/// With `Accept: audio/*`, the body is the audio itself, also if it is in a bucket. `Range` with one
+/// range of bytes asks for a part of it.
+///
 /// A user reads at most 4 recordings at the same time. A further request waits up to 5 seconds for
 /// one of them to end. A response is cut if the client does not read it, or if the store fails.
 #[utoipa::path(
@@ -132,13 +139,28 @@ pub(crate) async fn list_calls(
     path = paths::CALL_RECORDING,
     tag = "Calls",
     operation_id = "get_calls_call_id_recording",
-    params(("callId" = String, Path, description = "The gateway's ID of the call", max_length = 128)),
+    params(
+        ("callId" = String, Path, description = "The gateway's ID of the call", max_length = 128),
+        RangeHeader
+    ),
     responses(
-        (status = 200, description = "The recording", body = RecordingResponse),
+        (
+            status = 200,
+            description = "The recording",
+            content((RecordingResponse = "application/json"), (inline(AudioBytes) = "audio/mpeg"), (inline(AudioBytes) = "audio/wav")),
+            headers(("Accept-Ranges" = String, description = "`bytes`, of audio"))
+        ),
+        (
+            status = 206,
+            description = "A part of the audio",
+            content((inline(AudioBytes) = "audio/mpeg"), (inline(AudioBytes) = "audio/wav")),
+            headers(("Content-Range" = String, description = "Which bytes, and the size: `bytes 0-1023/2465792`"))
+        ),
         documented::UnknownParameter,
         documented::Unauthorized,
         documented::RecordingNotFound,
         documented::RecordingTooLarge,
+        documented::RangeNotSatisfiable,
         documented::Unavailable,
         documented::TooManyRecordings
     ),
@@ -153,6 +175,9 @@ pub(crate) async fn get_recording(
 ) -> Result<HttpResponse, ReadError> {
     let permit = gateway.recording_permits().acquire(&user.id).await;
     let permit = permit.ok_or(ReadError::TooManyRecordings)?;
+    if prefers_audio(&request) {
+        return send_audio(user, call, &request, &gateway, permit).await;
+    }
     let calls = gateway.parts().read_calls.clone();
     let fetching = async move {
         // A client that disconnects keeps its permit until the store has responded.
@@ -166,7 +191,7 @@ pub(crate) async fn get_recording(
             Json(response.with_link(url, valid_for)).respond_to(&request)
         }
         RecordingAccess::Stream(audio) => {
-            let frame = response.around_audio(recording.format);
+            let frame = Some(response.around_audio(recording.format));
             let (runtime, times) = (&gateway.parts().runtime, gateway.parts().time_limits);
             let body = recording_stream::body(runtime, frame, audio, permit, times.recording_chunk);
             HttpResponse::Ok()
@@ -175,4 +200,34 @@ pub(crate) async fn get_recording(
                 .streaming(body)
         }
     })
+}
+
+/// Sends the audio of a recording, or the part that the client asks for.
+async fn send_audio(
+    user: CurrentUser,
+    call: CallInPath,
+    request: &HttpRequest,
+    gateway: &Gateway,
+    permit: RecordingPermit,
+) -> Result<HttpResponse, ReadError> {
+    let (calls, part) = (gateway.parts().read_calls.clone(), part(request));
+    let opening = async move {
+        // A client that disconnects keeps its permit until the store has responded.
+        Ok::<_, ReadCallsError>((calls.audio(&user.id, &call.0, part).await?, permit))
+    };
+    let ((organization_id, recording, opened), permit) = gateway.run::<_, _, ReadError>(opening).await?;
+    let permit = permit.charged_to(&organization_id).ok_or(ReadError::TooManyRecordings)?;
+    let Some((at, audio)) = opened.part else { return Err(ReadError::NoSuchRange { size: opened.size }) };
+    let (runtime, times) = (&gateway.parts().runtime, gateway.parts().time_limits);
+    let body = recording_stream::body(runtime, None, audio, permit, times.recording_chunk);
+    let mut response = HttpResponse::Ok();
+    if part != AudioPart::Whole {
+        let range = format!("bytes {}-{}/{}", at.start, at.end - 1, opened.size);
+        response.status(StatusCode::PARTIAL_CONTENT).insert_header((CONTENT_RANGE, range));
+    }
+    response
+        .content_type(recording.format.media_type())
+        .insert_header((ACCEPT_RANGES, "bytes"))
+        .insert_header((CACHE_CONTROL, "no-store"));
+    Ok(response.body(SizedStream::new(at.end - at.start, body)))
 }

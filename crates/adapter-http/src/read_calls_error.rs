@@ -1,4 +1,5 @@
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_RANGE, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use domain::ReadCallsError;
 use tracing::Level;
@@ -12,6 +13,8 @@ pub(crate) enum ReadError {
     Refused(#[from] ReadCallsError),
     #[error(transparent)]
     Invalid(#[from] InvalidRequest),
+    #[error("the recording has {size} bytes and none of the range")]
+    NoSuchRange { size: u64 },
     #[error("too many recordings are read at the same time")]
     TooManyRecordings,
     #[error("too many streams are open")]
@@ -32,6 +35,7 @@ impl RouteError for ReadError {
                 .cause(cause)
                 .log_as(Level::ERROR, "could not read: a store is unavailable"),
             Self::Invalid(invalid) => invalid.into(),
+            Self::NoSuchRange { .. } => failure(ErrorCode::RangeNotSatisfiable),
             Self::TooManyRecordings => failure(ErrorCode::TooManyRecordings).retry_soon(),
             Self::TooManyStreams => failure(ErrorCode::TooManyStreams).retry_soon(),
             Self::Panicked(panicked) => (*panicked).into(),
@@ -45,6 +49,11 @@ impl ResponseError for ReadError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.failure().into_response()
+        let mut response = self.failure().into_response();
+        if let Self::NoSuchRange { size } = self {
+            let whole = HeaderValue::try_from(format!("bytes */{size}")).expect("digits");
+            response.headers_mut().insert(CONTENT_RANGE, whole);
+        }
+        response
     }
 }

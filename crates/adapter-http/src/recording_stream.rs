@@ -1,4 +1,4 @@
-//! Sends a recording while it is read from its store, so that a client that reads slowly, or not at
+//! Sends a recording, as it is or as base64 inside JSON, while it is read from its store, so that a client that reads slowly, or not at
 //! all, does not keep it in memory.
 
 use std::mem::take;
@@ -37,11 +37,11 @@ enum Interruption {
 /// The chunks of a response, `None` after the last one.
 type Chunks = Sender<Option<Bytes>>;
 
-/// The body of the response: the audio as base64 inside the frame. It holds the permit until its
+/// The body of the response: the audio, as base64 inside the frame if there is one. It holds the permit until its
 /// last chunk is taken, or until the client has not taken a chunk for `chunk_within`.
 pub(crate) fn body(
     runtime: &Handle,
-    frame: RecordingFrame,
+    frame: Option<RecordingFrame>,
     audio: AudioStream,
     permit: RecordingPermit,
     chunk_within: Duration,
@@ -86,6 +86,27 @@ pub(crate) fn body(
 }
 
 async fn send(
+    frame: Option<RecordingFrame>,
+    mut audio: AudioStream,
+    chunks: &Chunks,
+    chunk_within: Duration,
+) -> Result<(), Interruption> {
+    match frame {
+        Some(frame) => send_encoded(frame, audio, chunks, chunk_within).await?,
+        None => {
+            while let Some(chunk) = audio.next().await {
+                let mut chunk = Bytes::from(chunk.map_err(Interruption::Unreadable)?);
+                while !chunk.is_empty() {
+                    let part = chunk.split_to(CHUNK_LEN.min(chunk.len()));
+                    send_chunk(chunks, Some(part), chunk_within).await?;
+                }
+            }
+        }
+    }
+    send_chunk(chunks, None, chunk_within).await
+}
+
+async fn send_encoded(
     frame: RecordingFrame,
     mut audio: AudioStream,
     chunks: &Chunks,
@@ -107,8 +128,7 @@ async fn send(
     }
     STANDARD.encode_string(&unencoded, &mut text);
     text.push_str(&after_audio);
-    send_chunk(chunks, Some(text.into()), chunk_within).await?;
-    send_chunk(chunks, None, chunk_within).await
+    send_chunk(chunks, Some(text.into()), chunk_within).await
 }
 
 async fn send_chunk(

@@ -1,14 +1,19 @@
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{AudioStream, PortUnavailable, PutError, RecordingAccess, RecordingStore};
-use domain::{AudioFormat, RecordingKey};
+use domain::ports::{
+    AudioError, AudioStream, OpenAudio, PortUnavailable, PutError, RecordingAccess, RecordingStore,
+};
+use domain::{AudioFormat, AudioPart, RecordingKey};
+use futures_util::stream;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::signer::{Method, Signer as _};
 use object_store::{
-    Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStoreExt as _, RetryConfig,
+    Attribute, Attributes, BackoffConfig, ClientOptions, Error, GetOptions, GetRange, ObjectStore as _,
+    ObjectStoreExt as _, RetryConfig,
 };
 use secrecy::ExposeSecret;
 
@@ -21,6 +26,8 @@ use crate::upload::{STEP_TIMEOUT, Upload};
 const SERVICE: &str = "recordings bucket";
 /// A player fetches immediately; the short time limits the damage of a leaked link.
 const LINK_VALID_FOR: Duration = Duration::from_secs(600);
+/// How much of a recording is in memory at a time while it is read here.
+const PIECE_LEN: u64 = 1 << 20;
 /// Short enough that the timeout of an operation leaves time for a second attempt to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -97,5 +104,57 @@ impl RecordingStore for BucketRecordings {
             Ok(Some(RecordingAccess::Link { url: url.into(), valid_for: LINK_VALID_FOR }))
         })
         .await
+    }
+
+    async fn open(&self, key: &RecordingKey, part: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable> {
+        let path = path_of(&self.prefix, key);
+        within(FETCH_TIMEOUT, SERVICE, async {
+            let found = match self.bucket.head(&path).await {
+                Ok(found) => found,
+                Err(Error::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(unavailable(SERVICE, &error)),
+            };
+            let part = part.of(found.size).map(|at| {
+                let bucket = self.bucket.clone();
+                (at.clone(), Pieces { bucket, path: path.clone(), e_tag: found.e_tag, left: at }.read())
+            });
+            Ok(Some(OpenAudio { size: found.size, part }))
+        })
+        .await
+    }
+}
+
+/// An object that is read in pieces, each with a request of its own: a client that reads slowly
+/// keeps no connection to the service.
+struct Pieces {
+    bucket: AmazonS3,
+    path: Path,
+    /// The version that is read. If the recording is replaced meanwhile, the stream ends with an error.
+    e_tag: Option<String>,
+    left: Range<u64>,
+}
+
+impl Pieces {
+    fn read(self) -> AudioStream {
+        AudioStream::new(stream::unfold(self, |mut pieces| async {
+            let at = pieces.left.start..pieces.left.end.min(pieces.left.start + PIECE_LEN);
+            if at.is_empty() {
+                return None;
+            }
+            pieces.left.start = at.end;
+            let piece = within(FETCH_TIMEOUT, SERVICE, pieces.get(at)).await;
+            Some((piece.map_err(AudioError::from), pieces))
+        }))
+    }
+
+    async fn get(&self, at: Range<u64>) -> Result<Vec<u8>, PortUnavailable> {
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(at)),
+            if_match: self.e_tag.clone(),
+            ..GetOptions::default()
+        };
+        let found = self.bucket.get_opts(&self.path, options).await;
+        let piece = found.map_err(|error| unavailable(SERVICE, &error))?.bytes().await;
+        Ok(piece.map_err(|error| unavailable(SERVICE, &error))?.into())
     }
 }

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::ports::{AudioError, AudioStream, PortUnavailable, PutError, RecordingAccess, RecordingStore};
-use domain::{AudioFormat, RecordingKey};
+use domain::ports::{
+    AudioError, AudioStream, OpenAudio, PortUnavailable, PutError, RecordingAccess, RecordingStore,
+};
+use domain::{AudioFormat, AudioPart, RecordingKey};
 use futures_util::stream;
 use futures_util::{Stream, StreamExt as _};
 use object_store::local::LocalFileSystem;
@@ -73,6 +75,24 @@ impl RecordingStore for FolderRecordings {
         within(FETCH_TIMEOUT, SERVICE, async {
             match self.files.get(&path_of(&ObjectPath::ROOT, key)).await {
                 Ok(found) => Ok(Some(RecordingAccess::Stream(read(found.into_stream())))),
+                Err(Error::NotFound { .. }) => self.check_folder().await.map(|()| None),
+                Err(error) => Err(unavailable(SERVICE, &error)),
+            }
+        })
+        .await
+    }
+
+    async fn open(&self, key: &RecordingKey, part: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable> {
+        within(FETCH_TIMEOUT, SERVICE, async {
+            match self.files.get(&path_of(&ObjectPath::ROOT, key)).await {
+                Ok(mut found) => {
+                    let size = found.meta.size;
+                    let part = part.of(size).map(|at| {
+                        found.range = at.clone();
+                        (at, read(found.into_stream()))
+                    });
+                    Ok(Some(OpenAudio { size, part }))
+                }
                 Err(Error::NotFound { .. }) => self.check_folder().await.map(|()| None),
                 Err(error) => Err(unavailable(SERVICE, &error)),
             }

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | A recording is | one file, written to a temporary file, synced and renamed | one object with its media type |
 //! | Fetching returns | a stream of the bytes | a link that is valid for ten minutes |
+//! | Opening reads | the open file | pieces of 1 MiB, all of one version |
 //! | Timeout of storing, for each part | 25 s | 25 s |
 //! | Timeout of fetching, for each chunk | 10 s | 10 s |
 //!

@@ -71,7 +71,7 @@ pub use self::outcome::{
 };
 pub use self::phone_number::PhoneNumber;
 pub use self::private_text::{CallReason, PersonName, PrivateNote};
-pub use self::recording::{Audio, AudioFormat, Recording, RecordingKey, RecordingReport};
+pub use self::recording::{Audio, AudioFormat, AudioPart, Recording, RecordingKey, RecordingReport};
 pub use self::timestamp::Timestamp;
 pub use self::user::{Organization, User};
 pub use self::vendor_word::VendorWord;

@@ -3,8 +3,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{AudioStream, Clock, PortUnavailable, PutError, RecordingAccess, RecordingStore};
-use domain::{AudioFormat, RecordingKey};
+use domain::ports::{
+    AudioStream, Clock, OpenAudio, PortUnavailable, PutError, RecordingAccess, RecordingStore,
+};
+use domain::{AudioFormat, AudioPart, RecordingKey};
 
 /// A circuit breaker in front of a recording store: after a failed `put`, further ones fail
 /// immediately for a minute. Reading is not affected. A recording whose own stream failed says
@@ -49,6 +51,10 @@ impl RecordingStore for PausingRecordings {
 
     async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
         self.store.fetch(key).await
+    }
+
+    async fn open(&self, key: &RecordingKey, part: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable> {
+        self.store.open(key, part).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{AudioError, AudioStream, PortUnavailable, PutError, RecordingStore};
-use domain::{AudioFormat, CallId, RecordingKey};
+use domain::{AudioFormat, AudioPart, CallId, RecordingKey};
 use futures_util::stream;
 
 use crate::expect::unavailable_within;
@@ -14,6 +14,7 @@ use crate::harness::RecordingStoreHarness;
 suite! {
     $ recording_store_suite of recording_store:
     a_stored_recording_is_read_back,
+    a_part_of_a_recording_is_read,
     names_of_any_kind_are_kept_apart,
     a_recording_stored_again_is_replaced,
     a_reader_never_sees_half_a_recording,
@@ -48,6 +49,44 @@ pub async fn a_stored_recording_is_read_back(harness: &impl RecordingStoreHarnes
     let size = store.put(&key, AudioFormat::Mp3, chunks(&long, Ok(Vec::new()))).await;
     assert_eq!(size, Ok(long.len() as u64));
     assert!(read(harness, &store, &key).await == Some(long), "a long recording is not what was stored");
+}
+
+/// A recording is read from any byte to any other, with its size, also across the parts in which a
+/// store may read it. A part that it does not have is none.
+pub async fn a_part_of_a_recording_is_read(harness: &impl RecordingStoreHarness) {
+    let store = harness.recordings();
+    let long: Vec<u8> = (0..5_000_000_u32).map(|at| (at % 251) as u8).collect();
+    let (size, end) = (5_000_000, u64::MAX);
+    for (part, expected) in [
+        (AudioPart::Whole, Some(0..size)),
+        (AudioPart::From(0), Some(0..size)),
+        (AudioPart::From(size - 1), Some(size - 1..size)),
+        (AudioPart::From(size), None),
+        (AudioPart::Between(0, 0), Some(0..1)),
+        (AudioPart::Between(1_048_575, 3_145_728), Some(1_048_575..3_145_729)),
+        (AudioPart::Between(7, end), Some(7..size)),
+        (AudioPart::Between(size, end), None),
+        (AudioPart::Last(3), Some(size - 3..size)),
+        (AudioPart::Last(end), Some(0..size)),
+        (AudioPart::Last(0), None),
+    ] {
+        let key = key();
+        put(&store, &key, AudioFormat::Wav, &long).await;
+        let opened = store.open(&key, part).await.expect("store is up").expect("it is stored");
+        assert_eq!(opened.size, size, "{part:?}");
+        let (at, audio) = opened.part.unzip();
+        assert_eq!(at, expected, "{part:?}");
+        if let (Some(at), Some(audio)) = (at, audio) {
+            let expected = &long[at.start as usize..at.end as usize];
+            assert!(audio.read_to_end().await.expect("store is up") == expected, "{part:?}");
+        }
+    }
+    let empty = key();
+    put(&store, &empty, AudioFormat::Wav, b"").await;
+    for (part, expected) in [(AudioPart::Whole, Some(0..0)), (AudioPart::From(0), None)] {
+        let opened = store.open(&empty, part).await.expect("store is up").expect("it is stored");
+        assert_eq!((opened.size, opened.part.map(|(at, _)| at)), (0, expected));
+    }
 }
 
 /// Calls with any id have recordings of their own, one for each format.
@@ -132,6 +171,7 @@ pub async fn an_absent_recording_is_nothing(harness: &impl RecordingStoreHarness
     let store = harness.recordings();
     let stored = call_id();
     assert!(read(harness, &store, &key()).await.is_none());
+    assert!(store.open(&key(), AudioPart::Whole).await.expect("store is up").is_none());
     put(&store, &RecordingKey::of(&stored, AudioFormat::Mp3), AudioFormat::Mp3, b"voice").await;
     for absent in [key(), RecordingKey::of(&stored, AudioFormat::Wav)] {
         assert!(read(harness, &store, &absent).await.is_none(), "{absent}");
@@ -159,6 +199,7 @@ pub async fn a_lost_recording_store_is_unavailable(harness: &impl RecordingStore
     let private = [known.as_str(), unknown.as_str(), "voice"];
     for id in [&known, &unknown] {
         unavailable_within(LOST_BOUND, store.fetch(&key(id)), &private).await;
+        unavailable_within(LOST_BOUND, store.open(&key(id), AudioPart::Last(1)), &private).await;
         let put = async {
             match store.put(&key(id), AudioFormat::Mp3, b"voice".to_vec().into()).await {
                 Err(PutError::Store(error)) => Err(error),

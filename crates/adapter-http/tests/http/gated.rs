@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AcceptResult, AudioStream, ClosedBody, DialRequest, EventInbox, InboxLease, IncomingEvent, OpenEvent,
-    PortUnavailable, PutError, RecordingAccess, RecordingStore, VoiceProvider,
+    AcceptResult, AudioStream, ClosedBody, DialRequest, EventInbox, InboxLease, IncomingEvent, OpenAudio,
+    OpenEvent, PortUnavailable, PutError, RecordingAccess, RecordingStore, VoiceProvider,
 };
-use domain::{AnswerTime, AudioFormat, CallId, DialOutcome, RecordingKey};
+use domain::{AnswerTime, AudioFormat, AudioPart, CallId, DialOutcome, RecordingKey};
 use testkit::memory::{Memory, Provider};
 use tokio::sync::Semaphore;
 
@@ -93,5 +93,10 @@ impl RecordingStore for Gated<Memory> {
     async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
         self.pass().await;
         self.port.fetch(key).await
+    }
+
+    async fn open(&self, key: &RecordingKey, part: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable> {
+        self.pass().await;
+        RecordingStore::open(&self.port, key, part).await
     }
 }

@@ -2,6 +2,7 @@
 //! client disconnects. The stores are `testkit::memory`.
 
 mod arbitrary_requests;
+mod audio;
 mod auth;
 mod bodies;
 mod browsers;

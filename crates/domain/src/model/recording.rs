@@ -1,6 +1,7 @@
 //! Recordings of calls.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::{CallId, Timestamp};
 
@@ -52,6 +53,34 @@ impl AudioFormat {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.as_str() == name)
+    }
+}
+
+/// A part of a recording, as a client asks for it without knowing the size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AudioPart {
+    /// All of it.
+    Whole,
+    /// From this byte to the end. Bytes count from 0.
+    From(u64),
+    /// From the first of these bytes to the second, or to the end if that comes before.
+    Between(u64, u64),
+    /// The last bytes, this many or all.
+    Last(u64),
+}
+
+impl AudioPart {
+    /// The bytes that this part has of a recording of this size; `None` if it has none. Only the
+    /// whole of an empty recording is a part without bytes.
+    #[must_use]
+    pub fn of(self, size: u64) -> Option<Range<u64>> {
+        let bytes = match self {
+            Self::Whole => return Some(0..size),
+            Self::From(first) => first..size,
+            Self::Between(first, last) => first..size.min(last.saturating_add(1)),
+            Self::Last(count) => size.saturating_sub(count)..size,
+        };
+        (!bytes.is_empty()).then_some(bytes)
     }
 }
 

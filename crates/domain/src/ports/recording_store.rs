@@ -1,16 +1,19 @@
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::{AudioError, AudioStream, PortUnavailable};
-use crate::{AudioFormat, RecordingKey};
+use crate::{AudioFormat, AudioPart, RecordingKey};
 
 /// Stores recordings as files or objects, outside the ledger.
 ///
 /// - MUST return the stored bytes and their number, for a recording of any size
 ///   (`a_stored_recording_is_read_back`), and keep recordings with any names apart
 ///   (`names_of_any_kind_are_kept_apart`).
+/// - MUST open a recording with its size, and read exactly the part that is asked for
+///   (`a_part_of_a_recording_is_read`).
 /// - MUST replace the recording that was stored under the same name
 ///   (`a_recording_stored_again_is_replaced`), and never show a part of one
 ///   (`a_reader_never_sees_half_a_recording`).
@@ -34,6 +37,9 @@ pub trait RecordingStore: Send + Sync {
     /// Gives access to a recording, if there is one. A returned link pointed at a recording a
     /// moment ago.
     async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable>;
+
+    /// Opens a recording, if there is one, to read a part of it here.
+    async fn open(&self, key: &RecordingKey, part: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable>;
 }
 
 /// Why a recording was not stored.
@@ -45,6 +51,15 @@ pub enum PutError {
     /// The store is unavailable.
     #[error(transparent)]
     Store(#[from] PortUnavailable),
+}
+
+/// A recording that is being read.
+#[derive(Debug)]
+pub struct OpenAudio {
+    /// The size of the whole recording in bytes.
+    pub size: u64,
+    /// The bytes that are read, and their content; `None` if the recording has no byte of the part.
+    pub part: Option<(Range<u64>, AudioStream)>,
 }
 
 /// How to read a recording.

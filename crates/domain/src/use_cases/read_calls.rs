@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::ports::{
-    CallReader, HistoryPage, HistoryQuery, PortUnavailable, RecordingAccess, RecordingStore, UserRepo,
+    CallReader, HistoryPage, HistoryQuery, OpenAudio, PortUnavailable, RecordingAccess, RecordingStore,
+    UserRepo,
 };
-use crate::{CallId, CallRecord, HistoryFilter, OrganizationId, Recording, UserId};
+use crate::{AudioPart, CallId, CallRecord, HistoryFilter, OrganizationId, Recording, UserId};
 
 /// Reads the calls of a user's organization.
 pub struct ReadCalls {
@@ -57,15 +58,37 @@ impl ReadCalls {
         user: &UserId,
         call_id: &CallId,
     ) -> Result<(CallRecord, Recording, RecordingAccess), ReadCallsError> {
+        let (call, recording, store) = self.recorded(user, call_id).await?;
+        let access = store.fetch(&recording.key).await?.ok_or(ReadCallsError::RecordingNotFound)?;
+        Ok((call, recording, access))
+    }
+
+    /// Opens a part of the recording of a call. Returns the call's organization too.
+    pub async fn audio(
+        &self,
+        user: &UserId,
+        call_id: &CallId,
+        part: AudioPart,
+    ) -> Result<(OrganizationId, Recording, OpenAudio), ReadCallsError> {
+        let (call, recording, store) = self.recorded(user, call_id).await?;
+        let opened = store.open(&recording.key, part).await?.ok_or(ReadCallsError::RecordingNotFound)?;
+        Ok((call.identity.organization_id, recording, opened))
+    }
+
+    /// Finds one call with its recording, and the store that has it.
+    async fn recorded(
+        &self,
+        user: &UserId,
+        call_id: &CallId,
+    ) -> Result<(CallRecord, Recording, &dyn RecordingStore), ReadCallsError> {
         let call = self.find(user, call_id).await?;
         if call.has_too_large_recording() {
             return Err(ReadCallsError::RecordingTooLarge);
         }
-        let (Some(recording), Some(store)) = (call.recording.clone(), &self.recordings) else {
-            return Err(ReadCallsError::RecordingNotFound);
-        };
-        let access = store.fetch(&recording.key).await?.ok_or(ReadCallsError::RecordingNotFound)?;
-        Ok((call, recording, access))
+        match (call.recording.clone(), self.recordings.as_deref()) {
+            (Some(recording), Some(store)) => Ok((call, recording, store)),
+            _ => Err(ReadCallsError::RecordingNotFound),
+        }
     }
 
     /// Lists one page of calls, newest first.

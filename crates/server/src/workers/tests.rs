@@ -1,11 +1,12 @@
 use adapter_http::{AuthSettings, JwtKeys, KeySetSource};
 use domain::ports::{
     AudioStream, CallLookup, EventOrigin, MockCallLedger, MockCallUpdater, MockContextCache, MockEventInbox,
-    MockProviderWebhook, MockUnfinishedCalls, OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup,
-    ProviderRecords, PutError, RecordingAccess, RecordingStore,
+    MockProviderWebhook, MockUnfinishedCalls, OpenAudio, OpenEvent, PortUnavailable, ProviderEvent,
+    ProviderLookup, ProviderRecords, PutError, RecordingAccess, RecordingStore,
 };
 use domain::{
-    Audio, AudioFormat, CallId, CallUpdate, ReceiveEventPorts, ReconcileTimes, RecordingKey, Timestamp,
+    Audio, AudioFormat, AudioPart, CallId, CallUpdate, ReceiveEventPorts, ReconcileTimes, RecordingKey,
+    Timestamp,
 };
 
 use super::*;
@@ -30,6 +31,10 @@ impl RecordingStore for Silent {
     }
 
     async fn fetch(&self, _: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
+        std::future::pending().await
+    }
+
+    async fn open(&self, _: &RecordingKey, _: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable> {
         std::future::pending().await
     }
 }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use domain::ports::{AudioStream, PortUnavailable, PutError, RecordingAccess, RecordingStore};
-use domain::{AudioFormat, RecordingKey};
+use domain::ports::{AudioStream, OpenAudio, PortUnavailable, PutError, RecordingAccess, RecordingStore};
+use domain::{AudioFormat, AudioPart, RecordingKey};
 
 use super::Memory;
 
@@ -21,5 +21,16 @@ impl RecordingStore for Memory {
     async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable> {
         let found = self.open()?.recordings.get(key.as_str()).cloned();
         Ok(found.map(|bytes| RecordingAccess::Stream(bytes.into())))
+    }
+
+    async fn open(&self, key: &RecordingKey, part: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable> {
+        let found = Self::open(self)?.recordings.get(key.as_str()).cloned();
+        Ok(found.map(|bytes| OpenAudio {
+            size: bytes.len() as u64,
+            part: part.of(bytes.len() as u64).map(|at| {
+                let content = bytes[at.start as usize..at.end as usize].to_vec();
+                (at, content.into())
+            }),
+        }))
     }
 }

@@ -229,6 +229,8 @@ pub(crate) enum Flaw {
     TakesNamesForPaths,
     KeepsTheFirstAudio,
     ShowsHalfARecording,
+    ReadsFromTheStart,
+    TakesThePartForTheWhole,
     StoresTheFirstPart,
     StoresWhatCameBeforeAnError,
     TakesTheBlameForTheStream,

@@ -270,6 +270,8 @@ caught! {
         KeepsTextsAlone => a_stored_recording_is_read_back,
         TakesNamesForPaths => names_of_any_kind_are_kept_apart,
         KeepsTheFirstAudio => a_recording_stored_again_is_replaced,
+        ReadsFromTheStart => a_part_of_a_recording_is_read,
+        TakesThePartForTheWhole => a_part_of_a_recording_is_read,
         ShowsHalfARecording => a_reader_never_sees_half_a_recording,
         StoresTheFirstPart => a_stored_recording_is_read_back,
         StoresWhatCameBeforeAnError => a_stream_that_fails_is_not_stored,

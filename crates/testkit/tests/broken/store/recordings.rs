@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use domain::ports::{AudioStream, PortUnavailable, PutError, RecordingAccess, RecordingStore};
-use domain::{AudioFormat, RecordingKey};
+use domain::ports::{AudioStream, OpenAudio, PortUnavailable, PutError, RecordingAccess, RecordingStore};
+use domain::{AudioFormat, AudioPart, RecordingKey};
 
 use super::BrokenStore;
 use crate::flaw::Flaw;
@@ -73,5 +73,21 @@ impl RecordingStore for BrokenStore {
             _ => None,
         };
         Ok(found.or_else(|| wrong.cloned().map(|bytes| RecordingAccess::Stream(bytes.into()))))
+    }
+
+    async fn open(&self, key: &RecordingKey, part: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable> {
+        self.reach(key.as_str()).await?;
+        let found = RecordingStore::open(&self.memory, key, part).await?;
+        let Some(OpenAudio { size, part: Some((at, audio)) }) = found else { return Ok(found) };
+        Ok(Some(match self.flaw {
+            Flaw::ReadsFromTheStart => {
+                let start = AudioPart::Between(0, at.end.saturating_sub(at.start + 1));
+                let from_start = RecordingStore::open(&self.memory, key, start).await?;
+                let audio = from_start.and_then(|it| it.part).map_or(audio, |(_, audio)| audio);
+                OpenAudio { size, part: Some((at, audio)) }
+            }
+            Flaw::TakesThePartForTheWhole => OpenAudio { size: at.end - at.start, part: Some((at, audio)) },
+            _ => OpenAudio { size, part: Some((at, audio)) },
+        }))
     }
 }

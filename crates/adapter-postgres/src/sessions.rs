@@ -184,6 +184,8 @@ fn means(shown: &str, value: &str) -> bool {
             "ms" => 1,
             "s" => 1000,
             "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
             _ => return None,
         };
         number.parse::<u64>().ok()?.checked_mul(factor)
@@ -195,3 +197,6 @@ fn means(shown: &str, value: &str) -> bool {
 fn refuses_settings(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(DatabaseError::code).as_deref() == Some("08P01")
 }
+
+#[cfg(test)]
+mod tests;

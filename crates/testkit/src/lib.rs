@@ -47,6 +47,7 @@ pub mod memory;
 pub mod number_pool;
 pub mod outbound_directory;
 pub mod peer;
+pub mod pgbouncer;
 pub mod provider_recordings;
 pub mod provider_records;
 pub mod provider_webhook;

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
 use simulator::Behaviour;
 use testkit::eventually_within;
 use testkit::fault_proxy::{Fault, FaultProxy};
+use testkit::pgbouncer::PgBouncer;
 use tokio::time::sleep;
 
 use crate::support::Backing::PostgresAndRedis;
@@ -94,5 +96,31 @@ async fn no_connection_is_held_while_the_phone_rings() {
         let response = call.response().await;
         assert!(response.is_new_call(), "{}", response.body);
     }
+    gateway.stop().await;
+}
+
+/// A pooler that an operator switches to transaction mode while the gateway runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_behind_a_pooler_that_begins_to_lose_statements_is_not_ready() {
+    const IN_SESSION_MODE: &str = "pool_mode = session\ndefault_pool_size = 40\n";
+    let mut pooler = PgBouncer::start(IN_SESSION_MODE).await;
+    let world = World::new(PostgresAndRedis).await.with_database_at(pooler.address());
+    world.script(Behaviour::Answer { after_ms: 10 });
+    let gateway = world.start().await;
+    let client = &gateway.client;
+    assert!(client.call_number("+14165550190").await.is_new_call());
+    pooler.restart(&PgBouncer::losing_statements("")).await;
+    eventually_within(Duration::from_secs(30), "the gateway is not ready", async || {
+        let reads = join_all((0..16).map(|_| client.get("/api/calls/history"))).await;
+        assert!(reads.iter().all(|read| read.status == 200 || read.code() == "SERVICE_UNAVAILABLE"));
+        readiness(client).await == 503
+    })
+    .await;
+    pooler.restart(IN_SESSION_MODE).await;
+    recovers(client, "+14165550191").await;
+    eventually_within(Duration::from_secs(30), "the gateway is ready", async || {
+        readiness(client).await == 200
+    })
+    .await;
     gateway.stop().await;
 }

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use testkit::pgbouncer::PgBouncer;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::Backing::PostgresAndRedis;
@@ -112,4 +113,14 @@ async fn a_signal_ends_the_wait() {
         assert!(command.ended().await.success(), "{signal}");
         assert!(signalled.elapsed() < SOON, "{signal}");
     }
+}
+
+/// A pooler that loses prepared statements would fail every call once two run at the same time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serve_refuses_a_pooler_that_loses_prepared_statements_and_says_what_to_do() {
+    let pooler = PgBouncer::start(&PgBouncer::losing_statements("")).await;
+    let world = World::new(PostgresAndRedis).await.with_database_at(pooler.address());
+    let printed = serve_fails(&world).await;
+    assert!(printed.contains("use PgBouncer 1.21 or newer"), "{printed}");
+    assert!(printed.contains("max_prepared_statements"), "{printed}");
 }

@@ -13,7 +13,6 @@ mod failover;
 mod harness;
 mod imports;
 mod outages;
-mod pgbouncer;
 mod poolers;
 mod proxy;
 mod removed_records;

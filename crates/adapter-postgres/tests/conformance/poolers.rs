@@ -3,22 +3,19 @@
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::UserId;
 use domain::ports::{PortUnavailable, UserRepo};
+use testkit::pgbouncer::PgBouncer;
 use testkit::{call_ledger, eventually};
 
 use crate::harness::PostgresHarness;
-use crate::pgbouncer::{PgBouncer, keeps_prepared_statements};
+use crate::proxy::url_through;
 
-const IN_TRANSACTION_MODE: &str = "pool_mode = transaction\ndefault_pool_size = 4\n";
-
-/// Releases from 1.21 can be told to lose prepared statements, as earlier ones do.
-fn loses_statements(settings: &str) -> String {
-    let switch = if keeps_prepared_statements() { "max_prepared_statements = 0\n" } else { "" };
-    format!("{IN_TRANSACTION_MODE}{settings}{switch}")
-}
+const IN_TRANSACTION_MODE: &str = PgBouncer::IN_TRANSACTION_MODE;
 
 async fn connect(pooler: &PgBouncer, harness: &PostgresHarness) -> Result<PostgresStore, PortUnavailable> {
-    let settings =
-        PostgresSettings { max_connections: 8, ..PostgresSettings::new(pooler.url(harness.database())) };
+    let settings = PostgresSettings {
+        max_connections: 8,
+        ..PostgresSettings::new(url_through(&harness.database().url(), pooler.address()))
+    };
     PostgresStore::connect(&settings).await
 }
 
@@ -49,7 +46,7 @@ async fn a_pooler_that_loses_prepared_statements_is_refused() {
         "server_round_robin = 1\n",
         "default_pool_size = 1\n",
     ] {
-        let pooler = PgBouncer::start(&loses_statements(settings)).await;
+        let pooler = PgBouncer::start(&PgBouncer::losing_statements(settings)).await;
         let error = connect(&pooler, &harness).await.expect_err("it loses statements");
         assert!(says_what_to_do(&error), "{settings}{error}");
         // The statement that found this is not left to others.
@@ -69,7 +66,7 @@ async fn sessions_of_their_own_need_no_support() {
 
 #[tokio::test]
 async fn a_pooler_that_keeps_prepared_statements_serves_all_work() {
-    if !keeps_prepared_statements() {
+    if !PgBouncer::keeps_prepared_statements() {
         // The refusal of this release is tested above.
         return;
     }
@@ -92,7 +89,7 @@ async fn a_pooler_that_keeps_prepared_statements_serves_all_work() {
 
 #[tokio::test]
 async fn a_store_behind_a_pooler_keeps_the_promises_of_the_ledger() {
-    if !keeps_prepared_statements() {
+    if !PgBouncer::keeps_prepared_statements() {
         return;
     }
     let harness = PostgresHarness::new().await;
@@ -108,7 +105,7 @@ async fn a_store_behind_a_pooler_keeps_the_promises_of_the_ledger() {
 
 #[tokio::test]
 async fn another_isolation_behind_a_pooler_is_refused() {
-    if !keeps_prepared_statements() {
+    if !PgBouncer::keeps_prepared_statements() {
         return;
     }
     let harness = PostgresHarness::new().await;
@@ -122,14 +119,14 @@ async fn another_isolation_behind_a_pooler_is_refused() {
 /// A gateway that runs is not ready behind a pooler that was set up differently.
 #[tokio::test]
 async fn a_pooler_that_begins_to_lose_statements_makes_the_store_unavailable() {
-    if !keeps_prepared_statements() {
+    if !PgBouncer::keeps_prepared_statements() {
         return;
     }
     let harness = PostgresHarness::new().await;
     let good = format!("{IN_TRANSACTION_MODE}max_prepared_statements = 100\n");
     let mut pooler = PgBouncer::start(&good).await;
     let store = connect(&pooler, &harness).await.expect("it keeps statements");
-    pooler.restart(&loses_statements("")).await;
+    pooler.restart(&PgBouncer::losing_statements("")).await;
     eventually("the store is unavailable", async || {
         read_together(&store).await;
         store.ping().await.is_err_and(|error| says_what_to_do(&error))

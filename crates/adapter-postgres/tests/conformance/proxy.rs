@@ -55,7 +55,7 @@ fn server_of(url: &str) -> String {
 }
 
 /// A URL to the same database, without TLS, so that the messages can be read.
-fn url_through(url: &str, proxy: SocketAddr) -> String {
+pub(crate) fn url_through(url: &str, proxy: SocketAddr) -> String {
     let (credentials, rest) = url.rsplit_once('@').expect("the URL has a user");
     let (_, path) = rest.split_once('/').expect("the URL has a database");
     let (base, _) = path.split_once('?').unwrap_or((path, ""));

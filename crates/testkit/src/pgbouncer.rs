@@ -1,34 +1,53 @@
 //! A PgBouncer of a test's own, in front of the shared server.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
-use tokio::time::sleep;
 
-use crate::harness::TestDatabase;
+use crate::{eventually, services};
 
-pub(crate) struct PgBouncer {
+/// PgBouncer, on a port of its own.
+pub struct PgBouncer {
     process: Child,
     port: u16,
     folder: TempDir,
 }
 
-/// Whether this PgBouncer can keep prepared statements: since 1.21.
-pub(crate) fn keeps_prepared_statements() -> bool {
-    let output = Command::new(testkit::services::pgbouncer()).arg("--version").output();
-    let text = String::from_utf8(output.expect("TEST_PGBOUNCER can be started").stdout).expect("UTF-8");
-    let version = text.split_whitespace().nth(1).expect("a version");
-    let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
-    numbers.as_slice() >= [1, 21].as_slice()
-}
-
 impl PgBouncer {
-    /// With these lines in its configuration.
-    pub(crate) async fn start(settings: &str) -> Self {
+    /// Lines for transaction mode, with four sessions.
+    pub const IN_TRANSACTION_MODE: &str = "pool_mode = transaction\ndefault_pool_size = 4\n";
+
+    /// Lines for transaction mode in which it loses prepared statements, and these. Releases from 1.21
+    /// can be told to lose them, as earlier ones do.
+    #[must_use]
+    pub fn losing_statements(settings: &str) -> String {
+        let switch = if Self::keeps_prepared_statements() { "max_prepared_statements = 0\n" } else { "" };
+        format!("{}{settings}{switch}", Self::IN_TRANSACTION_MODE)
+    }
+
+    /// Whether this release can keep prepared statements: since 1.21.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    #[must_use]
+    pub fn keeps_prepared_statements() -> bool {
+        let output = Command::new(services::pgbouncer()).arg("--version").output();
+        let text = String::from_utf8(output.expect("TEST_PGBOUNCER can be started").stdout).expect("UTF-8");
+        let version = text.split_whitespace().nth(1).expect("a version");
+        let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
+        numbers.as_slice() >= [1, 21].as_slice()
+    }
+
+    /// Starts it with these lines in its configuration.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub async fn start(settings: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
@@ -40,29 +59,25 @@ impl PgBouncer {
     }
 
     /// Replaces the process by one with other settings.
-    pub(crate) async fn restart(&mut self, settings: &str) {
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub async fn restart(&mut self, settings: &str) {
         self.process.kill().expect("our own process");
         self.process.wait().expect("our own process");
         self.process = spawn(&self.folder, self.port, settings);
         self.wait_until_ready().await;
     }
 
-    /// The URL of the database behind it.
-    pub(crate) fn url(&self, database: &TestDatabase) -> String {
-        let url = database.url();
-        let (base, _) = url.split_once('?').unwrap_or((&url, ""));
-        let (_, name) = base.rsplit_once('/').expect("the URL names a database");
-        format!("postgres://outdial@127.0.0.1:{}/{name}", self.port)
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     async fn wait_until_ready(&self) {
-        for _ in 0..200 {
-            if TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
-                return;
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-        panic!("PgBouncer did not start within 10 s");
+        eventually("PgBouncer listens", async || TcpStream::connect(self.address()).await.is_ok()).await;
     }
 }
 
@@ -75,7 +90,7 @@ impl Drop for PgBouncer {
 }
 
 fn spawn(folder: &TempDir, port: u16, settings: &str) -> Child {
-    let server: url::Url = testkit::services::postgres_url().parse().expect("a URL");
+    let server: url::Url = services::postgres_url().parse().expect("a URL");
     let (host, server_port) = (server.host_str().unwrap_or("127.0.0.1"), server.port().unwrap_or(5432));
     let mut login = format!("user={}", server.username());
     if let Some(password) = server.password() {
@@ -87,7 +102,7 @@ fn spawn(folder: &TempDir, port: u16, settings: &str) -> Child {
     );
     let file = folder.path().join("pgbouncer.ini");
     std::fs::write(&file, text).expect("the folder is writable");
-    let mut command = Command::new(testkit::services::pgbouncer());
+    let mut command = Command::new(services::pgbouncer());
     // It refuses to run as root.
     if file.metadata().expect("the file exists").uid() == 0 {
         command.args(["-u", "nobody"]);

@@ -12,6 +12,7 @@ mod call_record;
 mod call_status;
 mod call_times;
 mod caller_number;
+mod calling;
 mod client_data;
 mod contact;
 mod conversation_record;
@@ -49,6 +50,13 @@ pub use self::call_record::{
 pub use self::call_status::CallStatus;
 pub use self::call_times::CallTimes;
 pub use self::caller_number::{CallerNumber, Carrier, UnfitCallerNumber, UnmetCondition};
+pub use self::calling::{
+    AppliedRule, AppliedRules, CallPurpose, CallSubject, CalleeTime, CallerNumberStrategy, CallingFacts,
+    CallingPolicy, Cap, Cause, Consent, ConsentKind, ContactPlace, CoolDown, Decision, DoNotCallList,
+    Interval, LocalDate, LocalMoment, MinuteOfDay, Mode, Modes, OpenHours, OpenTimes, PackChoice, Place,
+    PlaceBasis, Refusal, RefusalCode, Region, RuleGroup, RuleId, RuleVerdict, TimeOfRule, UsedRule,
+    VersionedPolicy, ZoneName,
+};
 pub use self::client_data::{CallMetadata, DynamicVariables, VariableValue, VariablesFault};
 pub use self::contact::Contact;
 pub use self::conversation_record::{ConversationRecord, Speaker, TranscriptLine};

@@ -71,7 +71,7 @@ pub(crate) enum LineType {
 
 /// A country or territory, by its ISO 3166 code. Kosovo is `XK`, Ascension `AC`, and Tristan da
 /// Cunha `TA`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Country(&'static str);
 
 impl Country {

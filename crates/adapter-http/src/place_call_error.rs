@@ -88,6 +88,7 @@ impl RouteError for PlaceError {
                         "the outcome of a call is unknown; waiting for the provider's report",
                     )
                 }
+                E::Refused(_) => failure(ErrorCode::CountryNotAllowed),
                 E::TooManyInFlight => Failure::unavailable(self).log_as(
                     Level::WARN,
                     "refused a call: its organization has reached its share of the calls in flight",

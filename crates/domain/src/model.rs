@@ -39,8 +39,8 @@ mod written_number;
 pub use self::agent::Agent;
 pub use self::analysis::{Analysis, CollectedValue, CriterionResult, GoalResult};
 pub use self::call::{
-    Booking, CallContext, CallIdentity, CallReference, ConversationContext, InboundContext, SettledCall,
-    TakeOver,
+    AttemptCount, Booking, BookingConditions, CallContext, CallIdentity, CallReference, ConversationContext,
+    InboundContext, SettledCall, TakeOver,
 };
 pub use self::call_end::{CarrierStatus, EndReason, NotDialled, ProviderCause};
 pub use self::call_event::{CallEvent, CallEventKind, EventId, EventSequence};

@@ -1,5 +1,6 @@
 //! The parties of a call that will be placed, in one row.
 
+use domain::CallingFacts;
 use domain::ports::OutboundParties;
 
 use crate::{AgentColumns, CallerNumberColumns, Columns, ContactColumns, Unreadable, UserColumns};
@@ -74,6 +75,7 @@ impl Columns for OutboundPartiesColumns {
             contact: contact.map(Columns::read).transpose()?,
             agent: agent.map(Columns::read).transpose()?,
             numbers: numbers.read()?,
+            calling: CallingFacts::default(),
         })
     }
 }

@@ -6,12 +6,12 @@ mod ids;
 use std::time::Duration;
 
 use domain::{
-    Agent, AudioFormat, Booking, CallContext, CallEvent, CallEventKind, CallId, CallIdentity, CallMetadata,
-    CallReason, CallReference, CallStatus, CallerNumber, Carrier, Contact, ContactId, ContactIdentity,
-    ContactRecord, DirectoryRecord, DueDelivery, DynamicVariables, EndReason, EventId, EventSequence,
-    InboundContext, IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName,
-    PhoneNumber, ProviderReference, Recording, RecordingKey, TakeOver, Timestamp, User, UserRecord,
-    VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,
+    Agent, AudioFormat, Booking, BookingConditions, CallContext, CallEvent, CallEventKind, CallId,
+    CallIdentity, CallMetadata, CallReason, CallReference, CallStatus, CallerNumber, Carrier, Contact,
+    ContactId, ContactIdentity, ContactRecord, DirectoryRecord, DueDelivery, DynamicVariables, EndReason,
+    EventId, EventSequence, InboundContext, IntentKey, NumberRecord, Organization, OrganizationId,
+    OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording, RecordingKey, TakeOver, Timestamp,
+    User, UserRecord, VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,
 };
 
 pub use self::ids::{
@@ -102,6 +102,7 @@ impl Tenant {
             reserve_for,
             take_over: TakeOver::Expired,
             booked_at: moment(),
+            conditions: BookingConditions::default(),
         }
     }
 }

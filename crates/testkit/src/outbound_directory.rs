@@ -3,7 +3,7 @@
 mod random_directory;
 
 use domain::ports::{CallerNumberChoice, OutboundParties, OutboundQuery, Recipient};
-use domain::{Agent, CallerNumber, ContactRecord, DirectoryRecord, NumberRecord, UserId};
+use domain::{Agent, CallerNumber, CallingFacts, ContactRecord, DirectoryRecord, NumberRecord, UserId};
 
 use self::random_directory::RandomDirectory;
 use crate::expect::{LOST_DATABASE_BOUND, all_at_once, unavailable_within};
@@ -198,6 +198,7 @@ fn parties(tenant: &Tenant) -> OutboundParties {
             recipient_is_own_number: false,
             organization_numbers: Vec::new(),
         },
+        calling: CallingFacts::default(),
     }
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DynamicVariables,
-    IntentKey, NotConnectedReason, OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId,
-    ProviderReference, Timestamp, UserId,
+    AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, Cap, CarrierCallId, ContactId,
+    ConversationId, Decision, DynamicVariables, IntentKey, NotConnectedReason, OrganizationId, OwnerToken,
+    PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, UserId,
 };
 
 /// Which call this is, who asked for it, and who talks to whom: the facts that never change and
@@ -50,6 +50,35 @@ pub struct Booking {
     pub take_over: TakeOver,
     /// When the call was booked, by our clock. For the ledger, not for the reservation.
     pub booked_at: Timestamp,
+    /// What the decision allowed, and what the booking checks once more.
+    pub conditions: BookingConditions,
+}
+
+/// What a booking records of the decision, checks once more, and counts. The default checks and
+/// counts nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BookingConditions {
+    /// What the call is for.
+    pub purpose: CallPurpose,
+    /// What the call is about.
+    pub subject: Option<CallSubject>,
+    /// The decision, which is stored with the call.
+    pub decision: Option<Decision>,
+    /// Whether a callee who is suppressed by now is refused with
+    /// [`RefusalCode::CalleeOptedOut`](crate::RefusalCode::CalleeOptedOut).
+    pub refuse_suppressed: bool,
+    /// How the attempt is counted, for the callee's number and the subject. `None` if no cap applies.
+    pub attempt: Option<AttemptCount>,
+}
+
+/// How an attempt is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptCount {
+    /// A booking that would exceed one of these is refused with
+    /// [`RefusalCode::AttemptCap`](crate::RefusalCode::AttemptCap).
+    pub caps: Vec<Cap>,
+    /// How long attempts are remembered: the longest time of a cap that is enforced or warned about.
+    pub remember_for: Duration,
 }
 
 /// Which reservations a booking may replace.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{CallContext, IntentKey, OwnerToken, SettledCall};
+use crate::{CallContext, IntentKey, OwnerToken, RefusalCode, SettledCall};
 
 /// The short-lived lock on one intent key. It is fast, and it may lose its data: the reservation in
 /// the ledger then blocks duplicates.
@@ -70,6 +70,9 @@ pub enum HoldResult {
     },
     /// An earlier call holds the key, with this result.
     Settled(SettledCall),
+    /// The key is free, and a condition of the booking or a limit of the day does not hold. Nothing
+    /// was written.
+    Refused(RefusalCode),
 }
 
 /// Whether the owner still held the key when a write arrived.

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::{CallerNumberChoice, PortUnavailable, Recipient};
-use crate::{Agent, AgentId, Carrier, Contact, PhoneNumber, User, UserId};
+use crate::{Agent, AgentId, CallingFacts, Carrier, Contact, PhoneNumber, User, UserId};
 
 /// Finds everything about the parties of a call that the directory has, in one step.
 ///
@@ -56,4 +56,6 @@ pub struct OutboundParties {
     pub agent: Option<Agent>,
     /// The caller number of the call.
     pub numbers: CallerNumberChoice,
+    /// What the decision depends on.
+    pub calling: CallingFacts,
 }

@@ -26,8 +26,8 @@ use crate::ports::{
     Identifiers, OutboundDirectory, ProviderRecords, VoiceProvider,
 };
 use crate::{
-    Booking, CallIdentity, CallReference, DestinationRules, DialOutcome, IntentKey, NotDialledReason,
-    OrganizationId, OwnerToken, SettledCall, Shares, TakeOver,
+    Booking, BookingConditions, CallIdentity, CallReference, DestinationRules, DialOutcome, IntentKey,
+    NotDialledReason, OrganizationId, OwnerToken, SettledCall, Shares, TakeOver,
 };
 
 /// Places one call for one intent: resolves the parties, takes the lock, books the call, dials, and
@@ -161,6 +161,7 @@ impl PlaceCall {
             Ok(Ok(HoldResult::Granted)) => Ok(Acquired::Ours(hold)),
             Ok(Ok(HoldResult::InFlight { remaining })) => Ok(Acquired::Duplicate(Err(in_flight(remaining)))),
             Ok(Ok(HoldResult::Settled(call))) => Ok(Acquired::Duplicate(replay(call))),
+            Ok(Ok(HoldResult::Refused(code))) => Err(PlaceCallError::Refused(code)),
             Ok(Err(unavailable)) => {
                 // A write that timed out may still be applied and would block the intent for the
                 // whole TTL.
@@ -202,6 +203,7 @@ impl PlaceCall {
             }
             HoldResult::InFlight { remaining } => Err(in_flight(remaining)),
             HoldResult::Settled(call) => replay(call),
+            HoldResult::Refused(code) => Err(PlaceCallError::Refused(code)),
         };
         // The store lost the lock of the other request. Its reservation answers this request and
         // the next one.
@@ -219,7 +221,9 @@ impl PlaceCall {
         let now = self.ports.clock.monotonic();
         match self.held.acquire(&hold.key, &hold.token, now, now.saturating_add(booking.reserve_for)) {
             HoldResult::Granted => {}
-            held @ (HoldResult::InFlight { .. } | HoldResult::Settled(_)) => return Ok(held),
+            held @ (HoldResult::InFlight { .. } | HoldResult::Settled(_) | HoldResult::Refused(_)) => {
+                return Ok(held);
+            }
         }
         let booked = self.book_in_ledger(booking, hold, deadline).await?;
         let (Some(earlier), HoldResult::InFlight { .. }) = (&self.earlier, &booked) else {
@@ -274,6 +278,7 @@ impl PlaceCall {
             reserve_for: self.policy.reserve_for(),
             take_over: if self.earlier.is_some() { TakeOver::Decided } else { TakeOver::Expired },
             booked_at: self.ports.clock.now(),
+            conditions: BookingConditions::default(),
         }
     }
 }

@@ -9,11 +9,11 @@ use domain::ports::{
     Ownership, PortUnavailable, SettleResult, UndecidedCall,
 };
 use domain::{
-    Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber, CarrierCallId,
-    Contact, ContactId, ConversationId, DestinationRules, DialOutcome, IntentKey, Organization,
-    OrganizationId, OwnerToken, PersonName, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError,
-    PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId, ProviderReference, RawPlaceCall, Shares,
-    TakeOver, User, UserId,
+    Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber, CallingFacts,
+    CarrierCallId, Contact, ContactId, ConversationId, DestinationRules, DialOutcome, IntentKey,
+    Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, PlaceCall, PlaceCallCommand,
+    PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId, ProviderReference,
+    RawPlaceCall, Shares, TakeOver, User, UserId,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures::SERVED_CARRIERS;
@@ -290,7 +290,13 @@ impl World {
 
     fn ports(self, journal: &Journal, clock: &Arc<ManualClock>) -> PlaceCallPorts {
         let (contact, agent, numbers) = (self.contact, self.agent, self.numbers);
-        let parties = self.user.map(|user| OutboundParties { user, contact, agent, numbers });
+        let parties = self.user.map(|user| OutboundParties {
+            user,
+            contact,
+            agent,
+            numbers,
+            calling: CallingFacts::default(),
+        });
         let mut directory = MockOutboundDirectory::new();
         directory.expect_resolve().return_const(self.directory.map(|()| parties));
         let mut contacts = MockContactRepo::new();

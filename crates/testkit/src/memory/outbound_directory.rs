@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use domain::CallingFacts;
 use domain::ports::{
     AgentRepo, CallerNumberQuery, ContactRepo, NumberPool, OutboundDirectory, OutboundParties, OutboundQuery,
     PortUnavailable, Recipient, UserRepo,
@@ -40,5 +41,5 @@ pub async fn resolve_with_four_ports(
         list_numbers: query.list_numbers,
     };
     let numbers = numbers.choose(&choice).await?;
-    Ok(Some(OutboundParties { user, contact, agent, numbers }))
+    Ok(Some(OutboundParties { user, contact, agent, numbers, calling: CallingFacts::default() }))
 }

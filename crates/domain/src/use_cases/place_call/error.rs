@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::ports::PortUnavailable;
 use crate::{
     Area, CallId, CallReference, DestinationRefusal, ForbiddenRange, NotConnectedReason, ProviderCode,
-    SpellingFault, UnfitCallerNumber, UnknownCause, VariablesFault,
+    RefusalCode, SpellingFault, UnfitCallerNumber, UnknownCause, VariablesFault,
 };
 
 /// Why there is no call, or no call with a known outcome.
@@ -69,6 +69,9 @@ pub enum PlaceCallError {
     /// The caller number is not connected to the voice provider.
     #[error("{0}")]
     NumberNotOnTrunk(UnfitCallerNumber),
+    /// The call may not be made now.
+    #[error("the call may not be made now: {}", .0.as_str())]
+    Refused(RefusalCode),
     /// The organization has as many calls in flight in this process as one organization may have.
     #[error("too many calls are in flight")]
     TooManyInFlight,

@@ -43,7 +43,7 @@ impl PlaceCall {
             list_numbers: self.destinations.allowed == AllowedCountries::OwnNumbers,
         };
         let found = self.ports.directory.resolve(&query).await?.ok_or(PlaceCallError::UserNotFound)?;
-        let OutboundParties { user, contact, agent, mut numbers } = found;
+        let OutboundParties { user, contact, agent, mut numbers, calling: _ } = found;
         let share = self.share_of(&user)?;
         let (contact, reading) = self.destination(contact, callee)?;
         let destination = reading.destination.clone();

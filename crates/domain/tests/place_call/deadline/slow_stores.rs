@@ -88,6 +88,7 @@ impl OutboundDirectory for Stores {
             contact: matches!(query.recipient, Recipient::Contact(_)).then(contact),
             agent: Some(agent()),
             numbers: choice(Some(caller_number())),
+            calling: domain::CallingFacts::default(),
         };
         self.step(Step::Resolve, |_| Ok(Some(parties))).await
     }

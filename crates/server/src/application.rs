@@ -54,10 +54,19 @@ const RECORDING_CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 impl Application {
     /// Opens the stores, which it waits for, checks them, and listens.
     pub async fn build(settings: Settings) -> anyhow::Result<Self> {
+        Self::build_with(settings, std::convert::identity).await
+    }
+
+    /// As [`Application::build`], with the ports that `decorate` returns where calls are placed. Tests
+    /// set the clock with it.
+    pub async fn build_with(
+        settings: Settings,
+        decorate: impl FnOnce(PlaceCallPorts) -> PlaceCallPorts,
+    ) -> anyhow::Result<Self> {
         let start_timeout = settings.process.start_timeout;
         let stores = opening::open_stores(&settings.storage, start_timeout).await?;
         let authenticator = wiring::tokens::authenticator(&settings.auth, start_timeout).await?;
-        Self::on_stores(settings, stores, authenticator, std::convert::identity).await
+        Self::on_stores(settings, stores, authenticator, decorate).await
     }
 
     /// Listens. The stores are open and checked. Calls are placed on the ports that `decorate`

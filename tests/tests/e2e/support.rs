@@ -5,6 +5,7 @@ mod client;
 mod command;
 mod database;
 mod event_stream;
+mod fixed_clock;
 mod process;
 mod receiver;
 mod redis_server;
@@ -13,6 +14,7 @@ mod world;
 
 pub(crate) use client::{Client, PendingCall, Response, http_client};
 pub(crate) use command::RunningCommand;
+pub(crate) use fixed_clock::FixedClock;
 pub(crate) use process::Process;
 pub(crate) use receiver::{ReceivedRequest, Receiver};
 pub(crate) use redis_server::RedisServer;

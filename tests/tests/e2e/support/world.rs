@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Output;
+use std::sync::Arc;
 
+use domain::PlaceCallPorts;
 use server::{Application, Settings, Source};
 use simulator::{Behaviour, ScriptedBehaviour, Simulator};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
@@ -14,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::client::Client;
 use super::command::{Environment, RunningCommand, run_outdial};
 use super::database::Database;
+use super::fixed_clock::FixedClock;
 use super::process::Process;
 
 /// The HS256 secret of every gateway under test.
@@ -211,9 +214,13 @@ impl World {
 
     /// Starts a gateway in the process of the test.
     pub(crate) async fn start(&self) -> Gateway {
+        self.start_with(std::convert::identity).await
+    }
+
+    async fn start_with(&self, decorate: impl FnOnce(PlaceCallPorts) -> PlaceCallPorts) -> Gateway {
         let source = Source::of(self.settings.clone());
         let settings = Settings::load(&source).expect("all values are valid");
-        let application = Application::build(settings).await.expect("the gateway starts");
+        let application = Application::build_with(settings, decorate).await.expect("the gateway starts");
         let client = Client::new(application.address(), "u1");
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(application.run(async {

@@ -2,6 +2,7 @@
 //!
 //! These are facts for a product, not legal advice.
 
+mod consent;
 mod decision;
 mod facts;
 mod local;
@@ -9,8 +10,9 @@ mod policy;
 mod purpose;
 mod rule;
 
+pub use self::consent::ConsentKind;
 pub use self::decision::{CalleeTime, Decision, LocalMoment, Refusal, RefusalCode, RuleVerdict, UsedRule};
-pub use self::facts::{CallingFacts, Consent, ConsentKind, ContactPlace, DoNotCallList};
+pub use self::facts::{CallingFacts, Consent, ContactPlace, DoNotCallList};
 pub use self::local::{Interval, LocalDate, MinuteOfDay, OpenHours, Region, ZoneName};
 pub use self::policy::{
     CallerNumberStrategy, CallingPolicy, Mode, Modes, PackChoice, RuleGroup, VersionedPolicy,

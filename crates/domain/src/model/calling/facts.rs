@@ -1,4 +1,4 @@
-use super::{LocalDate, Region, VersionedPolicy, ZoneName};
+use super::{ConsentKind, LocalDate, Region, VersionedPolicy, ZoneName};
 use crate::{PhoneNumber, Timestamp};
 
 /// What the store knows about a call that the decision depends on. It is read with the parties, and
@@ -56,27 +56,4 @@ pub struct Consent {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
-}
-
-/// What a consent permits. A greater one includes the lesser.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ConsentKind {
-    /// Calls with an artificial voice, however the permission was given.
-    Express,
-    /// Marketing calls with an artificial voice, by a signed text.
-    Written,
-}
-
-impl ConsentKind {
-    /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Express, Self::Written];
-
-    /// The name in requests and records.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Express => "express",
-            Self::Written => "written",
-        }
-    }
 }

@@ -54,7 +54,7 @@ pub struct AppliedRule {
     pub source: Box<str>,
     /// The place in [`AppliedRules::places`], by its index.
     pub place: usize,
-    /// When calls are allowed; `None` if it has no hours.
+    /// When calls are allowed; `None` if it has no hours, or if the place has no zones.
     pub open: Option<OpenTimes>,
     /// How many attempts are allowed.
     pub caps: Vec<Cap>,

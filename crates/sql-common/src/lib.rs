@@ -14,6 +14,7 @@ mod directory;
 mod filter;
 mod outbound_parties;
 mod outcome;
+mod policy;
 mod unfinished_call;
 mod variables;
 mod webhook_endpoint;
@@ -33,6 +34,7 @@ pub use outcome::{
     DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED_RANKS, NOT_DIALLED, OutcomeColumns,
     SettledColumns, StatusMerges, UNDECIDED_STATES,
 };
+pub use policy::{read_policy, write_policy};
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};
 pub use variables::{read_variables, write_variables};
 pub use webhook_endpoint::{EndpointColumns, kinds_to_json};

@@ -51,11 +51,11 @@ pub use self::call_status::CallStatus;
 pub use self::call_times::CallTimes;
 pub use self::caller_number::{CallerNumber, Carrier, UnfitCallerNumber, UnmetCondition};
 pub use self::calling::{
-    AppliedRule, AppliedRules, CallPurpose, CallSubject, CalleeTime, CallerNumberStrategy, CallingFacts,
-    CallingPolicy, Cap, Cause, Consent, ConsentKind, ContactPlace, CoolDown, Decision, DoNotCallList,
-    Interval, LocalDate, LocalMoment, MinuteOfDay, Mode, Modes, OpenHours, OpenTimes, PackChoice, Place,
-    PlaceBasis, Refusal, RefusalCode, Region, RuleGroup, RuleId, RuleVerdict, TimeOfRule, UsedRule,
-    VersionedPolicy, ZoneName,
+    AgentReason, AppliedRule, AppliedRules, CallPurpose, CallSubject, CalleeTime, CallerNumberStrategy,
+    CallerReason, CallingFacts, CallingPolicy, Cap, Cause, Consent, ConsentKind, ContactPlace, CoolDown,
+    Decision, DoNotCallList, Interval, LocalDate, LocalMoment, MinuteOfDay, Mode, Modes, OpenHours,
+    OpenTimes, PackChoice, Place, PlaceBasis, Refusal, RefusalCode, Region, RuleGroup, RuleId, RuleVerdict,
+    TimeOfRule, UsedRule, VersionedPolicy, ZoneName,
 };
 pub use self::client_data::{CallMetadata, DynamicVariables, VariableValue, VariablesFault};
 pub use self::contact::Contact;

@@ -9,6 +9,7 @@ mod call_event;
 mod call_record;
 mod column;
 mod conversation;
+mod decision;
 mod delivery;
 mod directory;
 mod filter;
@@ -23,6 +24,7 @@ pub use call_event::{EventColumns, ranks_once_given_up, read_sequence, read_stat
 pub use call_record::{CallColumns, MergedColumns, ProgressColumns};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable};
 pub use conversation::ConversationForm;
+pub use decision::{read_decision, write_decision};
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
     AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, ListedNumberColumns,

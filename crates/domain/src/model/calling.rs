@@ -11,7 +11,9 @@ mod purpose;
 mod rule;
 
 pub use self::consent::ConsentKind;
-pub use self::decision::{CalleeTime, Decision, LocalMoment, Refusal, RefusalCode, RuleVerdict, UsedRule};
+pub use self::decision::{
+    AgentReason, CalleeTime, CallerReason, Decision, LocalMoment, Refusal, RefusalCode, RuleVerdict, UsedRule,
+};
 pub use self::facts::{CallingFacts, Consent, ContactPlace, DoNotCallList};
 pub use self::local::{Interval, LocalDate, MinuteOfDay, OpenHours, Region, ZoneName};
 pub use self::policy::{

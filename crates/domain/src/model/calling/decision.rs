@@ -1,5 +1,5 @@
 use super::{LocalDate, MinuteOfDay, Mode, PlaceBasis, Region, RuleGroup, RuleId, ZoneName};
-use crate::Timestamp;
+use crate::{AgentId, ContactId, PhoneNumber, Timestamp};
 
 /// Whether a call may be made now, and what the answer rests on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -8,12 +8,18 @@ pub struct Decision {
     pub refusals: Vec<Refusal>,
     /// What would be a refusal if its group were enforced, in the same order.
     pub warnings: Vec<Refusal>,
+    /// The contact; `None` if the number has none yet.
+    pub contact_id: Option<ContactId>,
+    /// The agent that speaks, and why this one.
+    pub agent: Option<(AgentId, AgentReason)>,
+    /// The number that the call comes from, and why this one.
+    pub caller_number: Option<(PhoneNumber, CallerReason)>,
     /// The local time of the callee, in each place and zone where the callee may be.
     pub callee_local_time: Vec<CalleeTime>,
     /// The rules that were asked.
     pub rules_applied: Vec<UsedRule>,
-    /// The next time at which all enforced hours and pauses allow the call, if there is a refusal
-    /// that ends by itself and no other one.
+    /// The next time at which all enforced hours, caps and pauses allow the call. `None` if there is
+    /// no refusal, or one that does not end by itself.
     pub opens_at: Option<Timestamp>,
 }
 
@@ -22,6 +28,62 @@ impl Decision {
     #[must_use]
     pub const fn is_allowed(&self) -> bool {
         self.refusals.is_empty()
+    }
+}
+
+/// Why an agent speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentReason {
+    /// The client requested it.
+    Requested,
+    /// It is the organization's first agent that can speak on the phone.
+    Default,
+}
+
+impl AgentReason {
+    /// Every reason.
+    pub const ALL: [Self; 2] = [Self::Requested, Self::Default];
+
+    /// The name in responses and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// Why a call comes from a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallerReason {
+    /// The client requested it.
+    Requested,
+    /// It is the first one of the user that no rule bars.
+    First,
+    /// The callee last answered a call from it.
+    LastAnswered,
+    /// It has the callee's area code.
+    SameAreaCode,
+    /// It is of the callee's state or region.
+    SameRegion,
+}
+
+impl CallerReason {
+    /// Every reason.
+    pub const ALL: [Self; 5] =
+        [Self::Requested, Self::First, Self::LastAnswered, Self::SameAreaCode, Self::SameRegion];
+
+    /// The name in responses and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::First => "first",
+            Self::LastAnswered => "last-answered",
+            Self::SameAreaCode => "same-area-code",
+            Self::SameRegion => "same-region",
+        }
     }
 }
 
@@ -65,6 +127,28 @@ pub enum RefusalCode {
 }
 
 impl RefusalCode {
+    /// Every code, in the order in which they are reported.
+    pub const ALL: [Self; 18] = [
+        Self::InvalidPhoneNumber,
+        Self::DestinationNotAllowed,
+        Self::CountryNotAllowed,
+        Self::CalleeOptedOut,
+        Self::OnDoNotCallList,
+        Self::DoNotCallListStale,
+        Self::ConsentMissing,
+        Self::ConsentRevoked,
+        Self::ConsentExpired,
+        Self::OutsideCallingHours,
+        Self::ClosedDay,
+        Self::AttemptCap,
+        Self::CoolDown,
+        Self::CalleeZoneUnknown,
+        Self::CallerNumberBarred,
+        Self::RingTooShort,
+        Self::UserCallLimit,
+        Self::OrganizationCallLimit,
+    ];
+
     /// The code in responses and records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

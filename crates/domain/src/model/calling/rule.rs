@@ -43,6 +43,22 @@ pub enum PlaceBasis {
     DefaultZone,
 }
 
+impl PlaceBasis {
+    /// Every basis.
+    pub const ALL: [Self; 4] = [Self::Contact, Self::Number, Self::AreaCodeByLaw, Self::DefaultZone];
+
+    /// The name in responses and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Number => "number",
+            Self::AreaCodeByLaw => "area-code-by-law",
+            Self::DefaultZone => "default-zone",
+        }
+    }
+}
+
 /// A rule, and what it asks of a call to one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedRule {

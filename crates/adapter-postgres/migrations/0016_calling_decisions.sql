@@ -90,11 +90,20 @@ create table call_attempts (
     organization_id text collate "C" not null,
     phone_number text collate "C" not null,
     subject text collate "C" not null,
-    -- One entry for each attempt, oldest first, and the ids of their calls in the same order.
+    -- One entry for each attempt, in the order of booking, and the ids of their calls in the same order.
     attempted_at timestamptz[] not null,
     call_ids text[] not null,
+    -- How long an entry is kept: the longest time that any of the bookings asked for.
+    remember_millis bigint not null,
     constraint call_attempts_pkey primary key (organization_id, phone_number, subject)
 );
+
+-- Fails the booking of an attempt that a cap refuses. The statement has taken the reservation by then, and so takes it back.
+create function refuse_attempt() returns boolean language plpgsql as $$
+begin
+    raise exception 'a cap of attempts is reached' using errcode = 'OD001';
+end
+$$;
 
 -- Who changed what, and when. detail is JSON without personal data.
 create table audit_records (

@@ -1,16 +1,17 @@
-mod booking;
+pub(crate) mod booking;
 mod settling;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
-use domain::{Booking, IntentKey};
+use domain::{Booking, IntentKey, RefusalCode};
 use sql_common::{
     HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED_RANKS, Table, UNDECIDED_STATES, UndecidedColumns,
 };
 use sqlx::{Connection, PgConnection};
 
+use self::booking::Booked;
 use crate::PostgresStore;
 use crate::batch::Batches;
 use crate::failure::because;
@@ -24,8 +25,10 @@ impl CallLedger for PostgresStore {
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
         let work = BookingWork::new(booking)?;
         let times = self.times();
-        if Batches::run(&self.bookings, self, work, times).await? {
-            return Ok(HoldResult::Granted);
+        match Batches::run(&self.bookings, self, work, times).await? {
+            Booked::Granted => return Ok(HoldResult::Granted),
+            Booked::BeyondACap => return Ok(HoldResult::Refused(RefusalCode::AttemptCap)),
+            Booked::Blocked => {}
         }
         // A statement of its own: the booking saw the ledger as it was when it began, and the
         // reservation that blocks it may be younger.
@@ -118,7 +121,12 @@ impl PostgresStore {
                           exists (select from users where organization_id = $2 and id = $3)
                           and exists (select from contacts where organization_id = $2 and id = $4)
                           and exists (select from agents where organization_id = $2 and id = $5)
-                              as "has_known_parties!"
+                              as "has_known_parties!",
+                          $6 and exists (
+                              select from suppressions
+                               where (phone_number = $7 or contact_id = $4)
+                                 and (organization_id = $2 or organization_id is null)
+                                 and (expires_at is null or expires_at > $8)) as "is_suppressed!"
                      from (select) as always
                      left join dial_guards as existing on existing.key = $1
                      left join calls as holder on holder.id = existing.call_id"#,
@@ -126,7 +134,10 @@ impl PostgresStore {
                 identity.organization_id.as_str(),
                 identity.user_id.as_str(),
                 identity.contact_id.as_str(),
-                identity.agent_id.as_str()
+                identity.agent_id.as_str(),
+                booking.conditions.refuse_suppressed,
+                identity.to.as_e164(),
+                PgTime::bound(booking.booked_at) as _
             )
         });
         let blocked = blocked.await?;
@@ -143,6 +154,7 @@ impl PostgresStore {
             None if !blocked.has_known_parties => {
                 Err(because("the user, the contact or the agent of a call is not stored"))
             }
+            None if blocked.is_suppressed => Ok(HoldResult::Refused(RefusalCode::CalleeOptedOut)),
             // The reservation has ended meanwhile: the caller decides whether to try again.
             None => Ok(HoldResult::InFlight { remaining: Duration::from_millis(1) }),
         }

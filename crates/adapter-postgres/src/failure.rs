@@ -14,6 +14,15 @@ const TOO_MANY_CONNECTIONS: &str = "53300";
 
 const CANNOT_CONNECT_NOW: &str = "57P03";
 
+/// The SQLSTATE with which the function `refuse_attempt` of the schema fails a statement.
+const ATTEMPT_REFUSED: &str = "OD001";
+
+/// Whether the statement has refused an attempt, and so has written nothing.
+pub(crate) fn is_refused_attempt(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.as_deref() == Some(ATTEMPT_REFUSED)
+}
+
 /// The port's error for a statement that failed.
 pub(crate) fn unavailable(error: &sqlx::Error) -> PortUnavailable {
     use sqlx::Error::{Configuration, Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use domain::ports::{OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable};
-use domain::{AgentId, Carrier, ContactId, PhoneNumber};
-use sql_common::OutboundPartiesColumns;
+use domain::{AgentId, CallSubject, Carrier, ContactId, PhoneNumber};
+use sql_common::{ANSWERED_RANKS, DECLINED, NOT_CONNECTED, OutboundPartiesColumns};
 use tokio::time::Instant;
 
 use crate::PostgresStore;
 use crate::batch::{BatchedWork, Batches};
 use crate::statement::{Access, read_all};
+use crate::timestamp::PgTime;
 use crate::work::ResolvingWork;
 
 /// The statement, with this expression for the numbers of the organization. Its rows are in the order
@@ -16,8 +17,15 @@ use crate::work::ResolvingWork;
 ///
 /// Each join finds at most one row, by a unique index or a limit. Whether the numbers are listed is
 /// not a parameter, so that the statement that does not list them does not look for them.
+///
+/// What the decision depends on takes one look into an index each. The latest calls are read by the
+/// number alone, behind `offset 0`: otherwise the planner might read the calls of the whole
+/// organization from the newest one on, and look for the number among them.
 macro_rules! parties {
-    ($query:tt, $organization_numbers:tt, [$($column:expr),*], $carriers:ident) => {
+    (
+        $query:tt, $organization_numbers:tt, [$($column:expr),*], $carriers:ident,
+        [$subject:expr, $may_need_calls:expr, $now:expr]
+    ) => {
         sqlx::query_as!(
             OutboundPartiesColumns,
             r#"select users.id as user_id, users.full_name, organizations.id as organization_id,
@@ -35,7 +43,60 @@ macro_rules! parties {
                       chosen.provider_number_id as "provider_number_id?",
                       own.phone_number is not null as "recipient_is_own_number!","#
                 + $organization_numbers
-                + r#" as organization_numbers
+                + r#" as organization_numbers,
+                      policy.policy as "policy?", policy.revision as "policy_revision?",
+                      (extract(epoch from policy.changed_at) * 1000)::bigint as policy_changed_at,
+                      policy.changed_by as "policy_changed_by?",
+                      coalesce(by_id.time_zone, by_number.time_zone) as time_zone,
+                      coalesce(by_id.region, by_number.region) as region,
+                      exists (
+                          select from suppressions
+                           where phone_number = callee.number
+                             and (organization_id = users.organization_id or organization_id is null)
+                             and (expires_at is null or expires_at > query.now))
+                      or exists (
+                          select from suppressions
+                           where contact_id = callee.contact_id
+                             and (organization_id = users.organization_id or organization_id is null)
+                             and (expires_at is null or expires_at > query.now)) as "is_suppressed!",
+                      (select json_agg(json_build_object(
+                                  'name', list.name, 'dated', to_char(list.dated, 'YYYY-MM-DD'),
+                                  'hasNumber', exists (
+                                      select from do_not_call_numbers as listed
+                                       where listed.phone_number = callee.number
+                                         and listed.organization_id = list.organization_id
+                                         and listed.list = list.name and listed.dated >= list.dated)))::text
+                         from do_not_call_lists as list
+                        where list.organization_id = users.organization_id) as do_not_call_lists,
+                      (select json_agg(json_build_object(
+                                  'kind', kind, 'givenAt', (extract(epoch from given_at) * 1000)::bigint,
+                                  'expiresAt', (extract(epoch from expires_at) * 1000)::bigint,
+                                  'revokedAt', (extract(epoch from revoked_at) * 1000)::bigint))::text
+                         from consents
+                        where organization_id = users.organization_id
+                          and (phone_number = callee.number or contact_id = callee.contact_id)) as consents,
+                      (select json_agg((extract(epoch from attempt.at) * 1000)::bigint)::text
+                         from call_attempts cross join unnest(attempted_at) as attempt (at)
+                        where organization_id = users.organization_id and phone_number = callee.number
+                          and subject = query.subject) as attempts,
+                      case when query.may_need_calls or policy.policy is not null then (
+                          select json_build_object(
+                                     'conversation', max(at) filter (where status_rank = any($10)),
+                                     'decline', max(at) filter (where was_declined),
+                                     'caller', (array_agg(from_number order by booked_at desc, id desc)
+                                                   filter (where status_rank = any($10)))[1])::text
+                            from (select *
+                                    from (select id, organization_id, from_number, booked_at, status_rank,
+                                                 (extract(epoch from coalesce(settled_at, booked_at)) * 1000)::bigint as at,
+                                                 failure_reason = $11 or (state = $12 and outcome_detail = $11)
+                                                     as was_declined
+                                            from calls
+                                           where to_number = callee.number
+                                           order by booked_at desc
+                                          offset 0) as of_number
+                                   where of_number.organization_id = users.organization_id
+                                   limit $13) as newest)
+                      end as latest_calls
                  from ("#
                 + $query
                 + r#") as query
@@ -63,16 +124,28 @@ macro_rules! parties {
                  left join caller_numbers as own
                         on own.organization_id = users.organization_id
                        and own.phone_number = coalesce(query.number, by_id.phone_number)
+                 left join calling_policies as policy on policy.organization_id = users.organization_id
+                cross join lateral (
+                     select coalesce(query.number, by_id.phone_number) as number,
+                            coalesce(by_id.id, by_number.id) as contact_id
+                ) as callee
                 order by query.place"#,
             $($column,)*
-            &$carriers as _
+            &$carriers as _,
+            $subject,
+            $may_need_calls,
+            $now,
+            &ANSWERED_RANKS,
+            DECLINED,
+            NOT_CONNECTED,
+            i64::from(OutboundQuery::LATEST_CALLS)
         )
     };
 }
 
 /// The statements that list the organization's numbers, and that do not.
 macro_rules! resolve {
-    ($store:ident, $end_by:ident, $first:ident, $query:tt, $columns:tt) => {{
+    ($store:ident, $end_by:ident, $first:ident, $query:tt, $columns:tt, $of_decision:tt) => {{
         let carriers: Vec<&str> = $first.carriers.iter().map(Carrier::as_str).collect();
         if $first.list_numbers {
             let listing = $store.rows_by($end_by, Access::Read, || {
@@ -81,13 +154,16 @@ macro_rules! resolve {
                     "(select string_agg(phone_number, ',') from caller_numbers
                        where organization_id = users.organization_id)",
                     $columns,
-                    carriers
+                    carriers,
+                    $of_decision
                 )
             });
             listing.await?
         } else {
             $store
-                .rows_by($end_by, Access::Read, || parties!($query, "null::text", $columns, carriers))
+                .rows_by($end_by, Access::Read, || {
+                    parties!($query, "null::text", $columns, carriers, $of_decision)
+                })
                 .await?
         }
     }};
@@ -101,6 +177,9 @@ struct Queries<'a> {
     numbers: Vec<Option<&'a str>>,
     agent_ids: Vec<Option<&'a str>>,
     requested_numbers: Vec<Option<&'a str>>,
+    subjects: Vec<&'a str>,
+    may_need_calls: Vec<bool>,
+    times: Vec<PgTime>,
 }
 
 impl<'a> Queries<'a> {
@@ -112,6 +191,9 @@ impl<'a> Queries<'a> {
             queries.numbers.push(work.number.as_ref().map(PhoneNumber::as_e164));
             queries.agent_ids.push(work.agent_id.as_ref().map(AgentId::as_str));
             queries.requested_numbers.push(work.requested_number.as_ref().map(PhoneNumber::as_e164));
+            queries.subjects.push(subject(work.subject.as_ref()));
+            queries.may_need_calls.push(work.may_need_calls);
+            queries.times.push(work.now);
         }
         queries
     }
@@ -136,14 +218,16 @@ impl BatchedWork for ResolvingWork {
                 end_by,
                 first,
                 "select $1::text as user_id, $2::text as contact_id, $3::text as number, $4::text as agent_id,
-                        $5::text as requested_number, 1 as place",
+                        $5::text as requested_number, $7::text as subject, $8::boolean as may_need_calls,
+                        $9::timestamptz as now, 1 as place",
                 [
                     first.user_id.as_str(),
                     first.contact_id.as_ref().map(ContactId::as_str),
                     first.number.as_ref().map(PhoneNumber::as_e164),
                     first.agent_id.as_ref().map(AgentId::as_str),
                     first.requested_number.as_ref().map(PhoneNumber::as_e164)
-                ]
+                ],
+                [subject(first.subject.as_ref()), first.may_need_calls, first.now]
             )
         } else {
             let queries = Queries::of(batch);
@@ -152,15 +236,18 @@ impl BatchedWork for ResolvingWork {
                 end_by,
                 first,
                 "select *
-                   from unnest((select $1::text[]), $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
-                     as query (user_id, contact_id, number, agent_id, requested_number, place)",
+                   from unnest((select $1::text[]), $2::text[], $3::text[], $4::text[], $5::text[], $7::text[], $8::boolean[],
+                               $9::timestamptz[]) with ordinality
+                     as query (user_id, contact_id, number, agent_id, requested_number, subject, may_need_calls, now,
+                               place)",
                 [
                     &queries.user_ids as _,
                     &queries.contact_ids as _,
                     &queries.numbers as _,
                     &queries.agent_ids as _,
                     &queries.requested_numbers as _
-                ]
+                ],
+                [&queries.subjects as _, &queries.may_need_calls, &queries.times as _]
             )
         };
         let mut found = read_all(rows)?.into_iter().peekable();
@@ -176,4 +263,9 @@ impl OutboundDirectory for PostgresStore {
     ) -> Result<Option<OutboundParties>, PortUnavailable> {
         Batches::run(&self.resolutions, self, query.into(), self.times()).await
     }
+}
+
+/// The column `subject` of an attempt.
+pub(crate) fn subject(subject: Option<&CallSubject>) -> &str {
+    subject.map_or("", CallSubject::as_str)
 }

@@ -107,6 +107,27 @@ where
     }
 }
 
+/// Work that a condition of the data may refuse.
+struct Refusable<'a, W> {
+    work: W,
+    is_refusal: &'a (dyn Fn(&sqlx::Error) -> bool + Sync),
+}
+
+impl<W: Work> Work for Refusable<'_, W> {
+    type Output = Option<W::Output>;
+
+    fn access(&self) -> Access {
+        self.work.access()
+    }
+
+    async fn run(&self, connection: &mut PgConnection) -> Result<Self::Output, Failure> {
+        match self.work.run(connection).await {
+            Err(Failure::Statement(error)) if (self.is_refusal)(&error) => Ok(None),
+            result => result.map(Some),
+        }
+    }
+}
+
 impl PostgresStore {
     /// Runs work. If its connection broke, or if it lost against concurrent work, repeatable work
     /// runs once more, on another connection. After an error of other work, the work may have been
@@ -175,6 +196,18 @@ impl PostgresStore {
         statement: impl Fn() -> Select<'q, M> + Sync,
     ) -> Result<Vec<T>, PortUnavailable> {
         self.run_by(end_by, &Rows { statement, access }).await
+    }
+
+    /// The same for a statement that fails as a whole if a condition of the data refuses it: `None`.
+    pub(crate) async fn rows_unless_refused<'q, T: Row, M: Mapping<T>>(
+        &self,
+        end_by: Instant,
+        access: Access,
+        is_refusal: fn(&sqlx::Error) -> bool,
+        statement: impl Fn() -> Select<'q, M> + Sync,
+    ) -> Result<Option<Vec<T>>, PortUnavailable> {
+        let work = Rows { statement, access };
+        self.run_by(end_by, &Refusable { work, is_refusal: &is_refusal }).await
     }
 
     /// Runs a statement and returns its first row.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::ports::{OutboundQuery, PortUnavailable, Recipient, Settlement};
 use domain::{
-    AgentId, Booking, CallId, CallStatus, Carrier, ContactId, DialOutcome, IntentKey, OwnerToken,
-    PhoneNumber, UserId,
+    AgentId, Booking, CallId, CallStatus, CallSubject, Carrier, ContactId, DialOutcome, IntentKey,
+    OwnerToken, PhoneNumber, UserId,
 };
 use sql_common::OutcomeColumns;
 
@@ -20,6 +20,9 @@ pub(crate) struct ResolvingWork {
     pub(crate) requested_number: Option<PhoneNumber>,
     pub(crate) carriers: Vec<Carrier>,
     pub(crate) list_numbers: bool,
+    pub(crate) subject: Option<CallSubject>,
+    pub(crate) may_need_calls: bool,
+    pub(crate) now: PgTime,
 }
 
 impl From<&OutboundQuery<'_>> for ResolvingWork {
@@ -36,6 +39,9 @@ impl From<&OutboundQuery<'_>> for ResolvingWork {
             requested_number: query.requested_number.cloned(),
             carriers: query.carriers.to_vec(),
             list_numbers: query.list_numbers,
+            subject: query.subject.cloned(),
+            may_need_calls: query.may_need_latest_calls(),
+            now: PgTime::bound(query.now),
         }
     }
 }

@@ -85,8 +85,10 @@ create table call_attempts (
     organization_id text not null,
     phone_number text not null,
     subject text not null,
-    -- JSON: an array with the time and the id of the call of each attempt, oldest first.
+    -- JSON: an array with the time and the id of the call of each attempt, in the order of booking.
     attempts text not null,
+    -- How long an entry is kept: the longest time that any of the bookings asked for.
+    remember_millis integer not null,
     constraint call_attempts_pkey primary key (organization_id, phone_number, subject)
 ) strict;
 

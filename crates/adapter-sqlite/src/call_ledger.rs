@@ -1,15 +1,18 @@
+mod attempts;
+mod booking;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
-use domain::{Booking, CallEventKind, CallMetadata, CallReason, CallStatus, IntentKey, TakeOver};
+use domain::{Booking, CallStatus, IntentKey};
 use sql_common::{
-    DIALLING, HoldColumns, NOT_CONNECTED_RANKS, OutcomeColumns, Table, UNDECIDED_STATES, UndecidedColumns,
-    read_status, write_variables,
+    DIALLING, NOT_CONNECTED_RANKS, OutcomeColumns, Table, UNDECIDED_STATES, UndecidedColumns, read_status,
 };
 use sqlx::SqliteConnection;
 
+use self::booking::book;
 use crate::SqliteStore;
 use crate::call_event::write_event;
 use crate::clock::HostTime;
@@ -84,14 +87,6 @@ impl CallLedger for SqliteStore {
     }
 }
 
-async fn book(connection: &mut SqliteConnection, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
-    let now = HostTime::now();
-    if write_booking(connection, booking, now).await? == 0 {
-        return find_hold(connection, booking, now).await;
-    }
-    Ok(HoldResult::Granted)
-}
-
 /// The reservation changes only if the call does, and only for its own token. Returns whether this
 /// settlement changed them.
 async fn settle(
@@ -108,94 +103,13 @@ async fn settle(
     let status = read_status(Table("calls"), before.status_rank).map_err(unreadable)?;
     let (status, events) = status.merge(settlement.status);
     write_settlement(connection, settlement, &outcome, status, before.state == DIALLING).await?;
+    if outcome.releases {
+        attempts::take_back(connection, settlement.call_id).await?;
+    }
     for event in events {
         write_event(connection, call_id, event, status.rank().into(), outcome.end_reason).await?;
     }
     Ok(true)
-}
-
-/// Writes the reservation if there was none, or if it had expired; then the call, and then its event.
-/// Returns the number of rows: each statement writes only if the one before it did.
-///
-/// They are one query, because each query is handed to the connection's thread, which costs more than
-/// its work. In such a query a `?` cannot have a number.
-async fn write_booking(
-    connection: &mut SqliteConnection,
-    booking: &Booking,
-    now: HostTime,
-) -> Result<u64, PortUnavailable> {
-    let status_rank = i16::from(CallStatus::Initiated.rank());
-    let written = sqlx::query!(
-        "insert into dial_guards (key, token, call_id, blocked_until, boot_id, boot_offset)
-         values (?, ?, ?, ?, ?, ?)
-         on conflict (key) do update
-             set token = excluded.token, call_id = excluded.call_id, blocked_until = excluded.blocked_until,
-                 boot_id = excluded.boot_id, boot_offset = excluded.boot_offset
-             where dial_guards.blocked_until
-                     <= iif(dial_guards.boot_id = excluded.boot_id, ? + dial_guards.boot_offset, ?)
-                 and (? or not exists
-                     (select 1 from calls as undecided
-                      where undecided.id = dial_guards.call_id and undecided.state in (?, ?)
-                          and undecided.status_rank not in (?, ?, ?) and undecided.given_up_at is null));
-         insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, variables,
-                            metadata, state, booked_at)
-         select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? where changes() = 1;
-         insert into call_events (call_id, kind, status_rank, organization_id, happened_at)
-         select ?, ?, ?, ?, ? where changes() = 1",
-        booking.key.as_str(),
-        booking.token.as_str(),
-        booking.identity.call_id.as_str(),
-        now.wall.after(booking.reserve_for).unix_millis(),
-        now.boot_id,
-        now.boot_offset(),
-        now.since_boot,
-        now.wall_millis(),
-        booking.take_over == TakeOver::Expired,
-        UNDECIDED_STATES[0],
-        UNDECIDED_STATES[1],
-        NOT_CONNECTED_RANKS[0],
-        NOT_CONNECTED_RANKS[1],
-        NOT_CONNECTED_RANKS[2],
-        booking.identity.call_id.as_str(),
-        booking.identity.organization_id.as_str(),
-        booking.identity.user_id.as_str(),
-        booking.identity.contact_id.as_str(),
-        booking.identity.agent_id.as_str(),
-        booking.identity.from.as_e164(),
-        booking.identity.to.as_e164(),
-        booking.reason.as_ref().map(CallReason::as_str),
-        write_variables(&booking.variables),
-        booking.metadata.as_ref().map(CallMetadata::as_json),
-        DIALLING,
-        booking.booked_at.unix_millis(),
-        booking.identity.call_id.as_str(),
-        CallEventKind::Initiated.as_str(),
-        status_rank,
-        booking.identity.organization_id.as_str(),
-        now.wall_millis()
-    );
-    execute(connection, written).await
-}
-
-async fn find_hold(
-    connection: &mut SqliteConnection,
-    booking: &Booking,
-    now: HostTime,
-) -> Result<HoldResult, PortUnavailable> {
-    let hold = sqlx::query_as!(
-        HoldColumns,
-        r#"select calls.id as call_id, state, outcome_detail, conversation_id, carrier_call_id,
-                  blocked_until - iif(boot_id = ?1, ?2 + boot_offset, ?3) as "remaining_millis: i64"
-           from dial_guards join calls on calls.id = dial_guards.call_id
-           where key = ?4"#,
-        now.boot_id,
-        now.since_boot,
-        now.wall_millis(),
-        booking.key.as_str()
-    );
-    let hold = row(connection, hold).await?;
-    let result = hold.map(|hold| hold.read(Table("calls"))).transpose().map_err(unreadable)?.flatten();
-    Ok(result.unwrap_or(HoldResult::InFlight { remaining: Duration::from_millis(1) }))
 }
 
 /// Writes the outcome and the status of the call, and changes or removes its reservation. They are one

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::ports::{OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable, Recipient};
-use domain::{AgentId, PhoneNumber};
-use sql_common::{OutboundPartiesColumns, carriers_json};
+use domain::{AgentId, CallSubject, PhoneNumber};
+use sql_common::{ANSWERED_RANKS, DECLINED, NOT_CONNECTED, OutboundPartiesColumns, carriers_json};
 
 use crate::SqliteStore;
 
@@ -28,7 +28,55 @@ impl OutboundDirectory for SqliteStore {
                       own.phone_number is not null as "recipient_is_own_number!: bool",
                       iif(?7, (select group_concat(phone_number) from caller_numbers
                                where organization_id = users.organization_id), null)
-                          as "organization_numbers: String"
+                          as "organization_numbers: String",
+                      policies.policy as "policy?", policies.revision as "policy_revision?",
+                      policies.changed_at as "policy_changed_at?", policies.changed_by as "policy_changed_by?",
+                      contacts.time_zone as "time_zone?", contacts.region as "region?",
+                      exists (select 1 from suppressions
+                              where phone_number = coalesce(?3, contacts.phone_number)
+                                  and (organization_id = users.organization_id or organization_id is null)
+                                  and (expires_at is null or expires_at > ?10))
+                          or exists (select 1 from suppressions
+                                     where contact_id = contacts.id
+                                         and (organization_id = users.organization_id or organization_id is null)
+                                         and (expires_at is null or expires_at > ?10)) as "is_suppressed!: bool",
+                      (select json_group_array(json_object(
+                                  'name', list.name, 'dated', list.dated,
+                                  'hasNumber', exists (
+                                      select 1 from do_not_call_numbers as listed
+                                      where listed.phone_number = coalesce(?3, contacts.phone_number)
+                                          and listed.organization_id = list.organization_id
+                                          and listed.list = list.name and listed.dated >= list.dated)))
+                       from do_not_call_lists as list
+                       where list.organization_id = users.organization_id) as "do_not_call_lists: String",
+                      (select json_group_array(json_object(
+                                  'kind', kind, 'givenAt', given_at, 'expiresAt', expires_at, 'revokedAt', revoked_at))
+                       from consents
+                       where organization_id = users.organization_id
+                           and (phone_number = coalesce(?3, contacts.phone_number) or contact_id = contacts.id))
+                          as "consents: String",
+                      (select json_group_array(attempt.value ->> 0)
+                       from call_attempts, json_each(call_attempts.attempts) as attempt
+                       where organization_id = users.organization_id
+                           and phone_number = coalesce(?3, contacts.phone_number) and subject = ?8)
+                          as "attempts: String",
+                      iif(?9 or policies.policy is not null,
+                          (select json_object(
+                                      'conversation', max(at) filter (where status_rank in (?11, ?12)),
+                                      'decline', max(at) filter (where was_declined),
+                                      'caller', json_group_array(from_number)
+                                                    filter (where status_rank in (?11, ?12)) ->> 0)
+                           from (select *
+                                 from (select organization_id, from_number, status_rank,
+                                              coalesce(settled_at, booked_at) as at,
+                                              failure_reason = ?13 or (state = ?14 and outcome_detail = ?13)
+                                                  as was_declined
+                                       from calls
+                                       where to_number = coalesce(?3, contacts.phone_number)
+                                       order by booked_at desc, id desc) as of_number
+                                 where of_number.organization_id = users.organization_id
+                                 limit ?15)),
+                          null) as "latest_calls: String"
                from users
                join organizations on organizations.id = users.organization_id
                left join contacts
@@ -55,6 +103,7 @@ impl OutboundDirectory for SqliteStore {
                left join caller_numbers as own
                    on own.organization_id = users.organization_id
                    and own.phone_number = coalesce(?3, contacts.phone_number)
+               left join calling_policies as policies on policies.organization_id = users.organization_id
                where users.id = ?1"#,
             query.user_id.as_str(),
             contact_id,
@@ -62,7 +111,15 @@ impl OutboundDirectory for SqliteStore {
             query.agent_id.map(AgentId::as_str),
             query.requested_number.map(PhoneNumber::as_e164),
             carriers_json(query.carriers),
-            query.list_numbers
+            query.list_numbers,
+            query.subject.map_or("", CallSubject::as_str),
+            query.may_need_latest_calls(),
+            query.now.unix_millis(),
+            ANSWERED_RANKS[0],
+            ANSWERED_RANKS[1],
+            DECLINED,
+            NOT_CONNECTED,
+            OutboundQuery::LATEST_CALLS
         ))
         .await
     }

@@ -1,5 +1,8 @@
 //! The suite of every port that the store implements, on a file.
 
+#[path = "conformance/facts.rs"]
+mod facts;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,10 +15,10 @@ use domain::ports::{
     UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
-    AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
-    OrganizationId, PhoneNumber, Timestamp, UserId,
+    AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
+    ConversationId, DirectoryRecord, OrganizationId, PhoneNumber, Timestamp, UserId,
 };
-use sql_common::read_variables;
+use sql_common::{read_decision, read_variables};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
@@ -293,6 +296,9 @@ fn booked_call(row: &SqliteRow) -> BookedCall {
         reason: optional("reason").map(|reason| CallReason::parse(&reason).expect("a reason")),
         variables: read_variables(optional("variables")).expect("variables"),
         metadata: optional("metadata").map(|json| CallMetadata::parse(&json).expect("metadata")),
+        purpose: optional("purpose").map(|purpose| CallPurpose::parse(&purpose).expect("a purpose")),
+        subject: optional("subject").map(|subject| CallSubject::parse(&subject).expect("a subject")),
+        decision: read_decision(optional("decision")).expect("a decision"),
         booked_at: Timestamp::from_unix_millis(row.get("booked_at")),
         state: text("state"),
         conversation_id: optional("conversation_id").map(|id| ConversationId::parse(&id).expect("an id")),

@@ -54,7 +54,7 @@ const RECORDING_CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 impl Application {
     /// Opens the stores, which it waits for, checks them, and listens.
     pub async fn build(settings: Settings) -> anyhow::Result<Self> {
-        Self::build_with(settings, std::convert::identity).await
+        Box::pin(Self::build_with(settings, std::convert::identity)).await
     }
 
     /// As [`Application::build`], with the ports that `decorate` returns where calls are placed. Tests

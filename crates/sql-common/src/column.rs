@@ -1,8 +1,9 @@
 use domain::{
     AgentId, AudioFormat, CallEventKind, CallId, CallMetadata, CallReason, CallStatus, Carrier,
     CarrierCallId, ContactId, ConversationId, DeliveryFailure, DeliveryState, EndReason, GivenUpReason,
-    NotConnectedReason, OrganizationId, PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCode,
-    ProviderNumberId, RecordingReport, Timestamp, UserId, WebhookEndpointId, WebhookUrl,
+    LocalDate, NotConnectedReason, OrganizationId, PersonName, PhoneNumber, PrivateNote, ProviderAgentId,
+    ProviderCode, ProviderNumberId, RecordingReport, Region, Timestamp, UserId, WebhookEndpointId,
+    WebhookUrl, ZoneName,
 };
 use serde::de::IgnoredAny;
 
@@ -61,7 +62,7 @@ macro_rules! named {
 
 parsed!(AgentId, CallId, CallReason, Carrier, CarrierCallId, ContactId, ConversationId, OrganizationId);
 parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, UserId);
-parsed!(WebhookEndpointId, WebhookUrl);
+parsed!(LocalDate, Region, WebhookEndpointId, WebhookUrl, ZoneName);
 named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, GivenUpReason);
 named!(EndReason, NotConnectedReason, RecordingReport);
 

@@ -7,6 +7,7 @@
 
 mod call_event;
 mod call_record;
+mod calling_facts;
 mod column;
 mod conversation;
 mod decision;
@@ -22,6 +23,7 @@ mod webhook_endpoint;
 
 pub use call_event::{EventColumns, ranks_once_given_up, read_sequence, read_status};
 pub use call_record::{CallColumns, MergedColumns, ProgressColumns};
+pub use calling_facts::{ANSWERED_RANKS, DECLINED, cap_millis, caps_to_json};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable};
 pub use conversation::ConversationForm;
 pub use decision::{read_decision, write_decision};
@@ -33,8 +35,8 @@ pub use directory::{
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use outbound_parties::OutboundPartiesColumns;
 pub use outcome::{
-    DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED_RANKS, NOT_DIALLED, OutcomeColumns,
-    SettledColumns, StatusMerges, UNDECIDED_STATES,
+    DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED, NOT_CONNECTED_RANKS, NOT_DIALLED,
+    OutcomeColumns, SettledColumns, StatusMerges, UNDECIDED_STATES,
 };
 pub use policy::{read_policy, write_policy};
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};

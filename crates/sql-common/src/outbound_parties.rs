@@ -1,8 +1,8 @@
 //! The parties of a call that will be placed, in one row.
 
-use domain::CallingFacts;
 use domain::ports::OutboundParties;
 
+use crate::calling_facts::read_calling_facts;
 use crate::{AgentColumns, CallerNumberColumns, Columns, ContactColumns, Unreadable, UserColumns};
 
 /// The columns of a contact, an agent or a caller number are null if the organization or the user
@@ -28,12 +28,30 @@ pub struct OutboundPartiesColumns {
     pub recipient_is_own_number: bool,
     /// As in [`CallerNumberColumns`].
     pub organization_numbers: Option<String>,
+    /// The columns of the policy are null if the organization stored none. Times are in milliseconds.
+    pub policy: Option<String>,
+    pub policy_revision: Option<i64>,
+    pub policy_changed_at: Option<i64>,
+    pub policy_changed_by: Option<String>,
+    pub time_zone: Option<String>,
+    pub region: Option<String>,
+    pub is_suppressed: bool,
+    /// A JSON array of objects with `name`, `dated` (YYYY-MM-DD) and `hasNumber`.
+    pub do_not_call_lists: Option<String>,
+    /// A JSON array of objects with `kind`, and `givenAt`, `expiresAt` and `revokedAt` in milliseconds.
+    pub consents: Option<String>,
+    /// A JSON array of times in milliseconds.
+    pub attempts: Option<String>,
+    /// A JSON object with `conversation` and `decline` in milliseconds, and `caller`, each of which may
+    /// be null. Null if the statement did not look for the latest calls.
+    pub latest_calls: Option<String>,
 }
 
 impl Columns for OutboundPartiesColumns {
     type Value = OutboundParties;
 
-    fn read(self) -> Result<OutboundParties, Unreadable> {
+    fn read(mut self) -> Result<OutboundParties, Unreadable> {
+        let calling = read_calling_facts(&mut self)?;
         // Each statement joins only rows of the user's organization, and numbers of the user.
         let organization_id = || self.organization_id.clone();
         let contact = self.contact_id.map(|id| ContactColumns {
@@ -75,7 +93,7 @@ impl Columns for OutboundPartiesColumns {
             contact: contact.map(Columns::read).transpose()?,
             agent: agent.map(Columns::read).transpose()?,
             numbers: numbers.read()?,
-            calling: CallingFacts::default(),
+            calling,
         })
     }
 }

@@ -12,7 +12,8 @@ use crate::{Table, Unreadable};
 
 /// The state of a call that is not settled.
 pub const DIALLING: &str = "dialling";
-pub(crate) const NOT_CONNECTED: &str = "not-connected";
+/// The state of a call whose callee was not connected.
+pub const NOT_CONNECTED: &str = "not-connected";
 const PLACED: &str = "placed";
 /// The state of a call whose dial never reached a phone: no conversation belongs to it.
 pub const NOT_DIALLED: &str = "not-dialled";

@@ -2,6 +2,7 @@
 
 pub(crate) mod booking;
 mod concurrent;
+mod conditions;
 mod removing;
 pub(crate) mod undecided;
 
@@ -17,6 +18,12 @@ use self::booking::{
     settlement, tenant,
 };
 pub use self::concurrent::operations_at_the_same_time_do_not_affect_each_other;
+use self::conditions::decided;
+pub use self::conditions::{
+    a_refused_booking_writes_nothing, a_suppressed_callee_is_refused_by_the_booking,
+    an_attempt_that_was_not_dialled_is_taken_back, attempts_are_capped,
+    attempts_are_remembered_for_the_longest_time, one_callee_gets_no_more_attempts_than_the_cap,
+};
 pub use self::removing::old_reservations_are_removed;
 pub use self::undecided::{
     an_undecided_call_blocks_a_booking_that_must_ask_first, the_undecided_call_of_a_key_is_found,
@@ -38,6 +45,12 @@ suite! {
     a_settled_call_frees_its_key_after_its_time,
     an_expired_reservation_is_taken_over,
     an_undecided_call_blocks_a_booking_that_must_ask_first,
+    a_suppressed_callee_is_refused_by_the_booking,
+    attempts_are_capped,
+    one_callee_gets_no_more_attempts_than_the_cap,
+    a_refused_booking_writes_nothing,
+    an_attempt_that_was_not_dialled_is_taken_back,
+    attempts_are_remembered_for_the_longest_time,
     the_undecided_call_of_a_key_is_found,
     a_call_that_was_not_dialled_frees_its_key,
     only_its_own_token_settles_a_reservation,
@@ -57,7 +70,8 @@ const RESERVATION: Duration = Duration::from_secs(12);
 const HOLD: Duration = Duration::from_secs(4);
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// A booked call is in the ledger as dialling, with every field, with the optional ones or without.
+/// A booked call is in the ledger as dialling, with every field, with the optional ones or without,
+/// and with what the decision says.
 pub async fn a_booked_call_is_in_the_ledger(harness: &impl CallLedgerHarness) {
     let tenant = tenant(harness).await;
     let bare = Booking {
@@ -66,7 +80,8 @@ pub async fn a_booked_call_is_in_the_ledger(harness: &impl CallLedgerHarness) {
         metadata: None,
         ..tenant.booking(LONG)
     };
-    for booking in [tenant.booking(LONG), bare] {
+    let decided = Booking { conditions: decided(), ..tenant.booking(LONG) };
+    for booking in [tenant.booking(LONG), bare, decided] {
         assert_eq!(book(harness, &booking).await, HoldResult::Granted);
         let written = only_call(harness, &booking).await;
         assert!(written == dialling(&booking), "booked {booking:?}, in the ledger is {written:?}");

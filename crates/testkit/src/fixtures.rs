@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use domain::{
     Agent, AudioFormat, Booking, BookingConditions, CallContext, CallEvent, CallEventKind, CallId,
-    CallIdentity, CallMetadata, CallReason, CallReference, CallStatus, CallerNumber, Carrier, Contact,
-    ContactId, ContactIdentity, ContactRecord, DirectoryRecord, DueDelivery, DynamicVariables, EndReason,
-    EventId, EventSequence, InboundContext, IntentKey, NumberRecord, Organization, OrganizationId,
+    CallIdentity, CallMetadata, CallReason, CallReference, CallStatus, CallSubject, CallerNumber, Carrier,
+    Contact, ContactId, ContactIdentity, ContactRecord, DirectoryRecord, DueDelivery, DynamicVariables,
+    EndReason, EventId, EventSequence, InboundContext, IntentKey, NumberRecord, Organization, OrganizationId,
     OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording, RecordingKey, TakeOver, Timestamp,
     User, UserRecord, VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,
 };
@@ -339,6 +339,17 @@ pub fn metadata() -> CallMetadata {
     CallMetadata::parse(json).expect("short")
 }
 
+/// A subject beyond ASCII, and longer than an id.
+///
+/// # Panics
+/// Never: it is short enough.
+#[must_use]
+pub fn subject() -> CallSubject {
+    let (secs, chance) = unique();
+    let subject = format!("Créance n° {secs}-{} 'A' \"%\"", u64::from_be_bytes(chance));
+    CallSubject::parse(&subject).expect("short")
+}
+
 /// A name.
 ///
 /// # Panics
@@ -371,7 +382,7 @@ pub fn token() -> OwnerToken {
 
 /// A time in whole milliseconds, not in whole seconds.
 #[must_use]
-pub fn moment() -> Timestamp {
+pub const fn moment() -> Timestamp {
     Timestamp::from_unix_millis(1_764_000_000_123)
 }
 

@@ -6,6 +6,7 @@
 //! inspects; it judges nothing. If it cannot do what it is asked, it panics.
 
 mod call_events;
+mod calling_facts;
 mod calls;
 mod event_inbox;
 mod provider_recordings;
@@ -24,11 +25,13 @@ use domain::ports::{
     InboundDirectory, NumberPool, OutboundDirectory, UserRepo,
 };
 use domain::{
-    AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
-    DynamicVariables, OrganizationId, PhoneNumber, Timestamp, UserId,
+    AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
+    ConversationId, Decision, DirectoryRecord, DynamicVariables, OrganizationId, PhoneNumber, Timestamp,
+    UserId,
 };
 
 pub use call_events::CallEventsHarness;
+pub use calling_facts::{FactCallee, StoredFact, StoresCallingFacts};
 pub use calls::CallsHarness;
 pub use event_inbox::EventInboxHarness;
 pub use provider_recordings::{ProviderRecordingsHarness, RecordingsUpstream};
@@ -113,9 +116,9 @@ pub trait InboundDirectoryHarness: ContactRepoHarness {
 }
 
 /// What the suite of [`OutboundDirectory`] needs: also the four ports whose results it returns in
-/// one step.
+/// one step, and the ledger, whose calls and attempts it finds.
 pub trait OutboundDirectoryHarness:
-    ContactRepoHarness + AgentRepoHarness + NumberPoolHarness + UserRepoHarness
+    ContactRepoHarness + AgentRepoHarness + NumberPoolHarness + UserRepoHarness + CallsHarness
 {
     /// The adapter.
     fn outbound(&self) -> Arc<dyn OutboundDirectory>;
@@ -139,7 +142,7 @@ pub trait ContextCacheHarness: PassesTime + LosesStore {
 
 /// What the suite of [`CallLedger`] needs.
 #[async_trait]
-pub trait CallLedgerHarness: StoresRecords + PassesTime + LosesStore {
+pub trait CallLedgerHarness: StoresRecords + StoresCallingFacts + PassesTime + LosesStore {
     /// The adapter, as a new process would have it.
     fn ledger(&self) -> Arc<dyn CallLedger>;
 
@@ -174,6 +177,12 @@ pub struct BookedCall {
     pub variables: DynamicVariables,
     /// The client's own data about the call.
     pub metadata: Option<CallMetadata>,
+    /// What the call is for, what it is about, and the decision on it.
+    pub purpose: Option<CallPurpose>,
+    #[expect(missing_docs, reason = "see above")]
+    pub subject: Option<CallSubject>,
+    #[expect(missing_docs, reason = "see above")]
+    pub decision: Option<Decision>,
     /// When the call was booked.
     pub booked_at: Timestamp,
     /// `dialling`, or `DialOutcome::as_str` of the settled outcome.

@@ -23,6 +23,7 @@
 mod call_ledger;
 mod call_reader;
 mod call_updater;
+mod calling_facts;
 mod context_cache;
 mod delivery_queue;
 mod directory;
@@ -49,8 +50,10 @@ use tokio::sync::watch;
 pub use self::outbound_directory::resolve_with_four_ports;
 pub use self::provider::Provider;
 pub use self::tables::{
-    DirectoryTables, InboxEvent, LedgerCall, LockEntry, QueuedDelivery, Reservation, StoredContext, Tables,
+    AttemptKey, CountedAttempts, DirectoryTables, InboxEvent, LedgerCall, LockEntry, QueuedDelivery,
+    Reservation, StoredContext, Tables,
 };
+use crate::harness::StoredFact;
 
 /// Every port of a store, in memory.
 ///
@@ -97,6 +100,11 @@ impl Memory {
         for record in records {
             tables.directory.upsert(record).expect("the records of a test can be stored");
         }
+    }
+
+    /// Stores what a decision depends on.
+    pub fn store_fact(&self, fact: &StoredFact) {
+        self.tables().directory.facts.push(fact.clone());
     }
 
     /// From now on every port of this store returns `PortUnavailable`.

@@ -1,14 +1,22 @@
 //! The suite of [`OutboundDirectory`](domain::ports::OutboundDirectory).
 
+mod facts;
+mod latest_calls;
 mod random_directory;
 
 use domain::ports::{CallerNumberChoice, OutboundParties, OutboundQuery, Recipient};
 use domain::{Agent, CallerNumber, CallingFacts, ContactRecord, DirectoryRecord, NumberRecord, UserId};
 
+pub use self::facts::{
+    a_suppression_is_found_by_number_and_by_contact, another_tenants_facts_are_left_out,
+    attempts_are_found_by_number_and_subject, consents_are_found_by_number_and_by_contact,
+    do_not_call_lists_are_found_with_their_dates, the_policy_and_the_place_are_found,
+};
+pub use self::latest_calls::the_latest_calls_are_found_if_they_matter;
 use self::random_directory::RandomDirectory;
 use crate::expect::{LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{
-    SERVED_CARRIERS, Tenant, agent, agent_id, contact_id, phone_number, stored_contact, user_id,
+    SERVED_CARRIERS, Tenant, agent, agent_id, contact_id, moment, phone_number, stored_contact, user_id,
 };
 use crate::harness::OutboundDirectoryHarness;
 use crate::memory;
@@ -21,6 +29,13 @@ suite! {
     another_tenants_parties_are_left_out,
     resolving_a_number_creates_no_contact,
     a_change_is_seen_by_the_next_query,
+    the_policy_and_the_place_are_found,
+    a_suppression_is_found_by_number_and_by_contact,
+    do_not_call_lists_are_found_with_their_dates,
+    consents_are_found_by_number_and_by_contact,
+    attempts_are_found_by_number_and_subject,
+    the_latest_calls_are_found_if_they_matter,
+    another_tenants_facts_are_left_out,
     a_lost_outbound_directory_is_unavailable,
 }
 
@@ -149,6 +164,9 @@ pub async fn a_change_is_seen_by_the_next_query(harness: &impl OutboundDirectory
         requested_number: None,
         carriers: SERVED_CARRIERS,
         list_numbers: false,
+        subject: None,
+        purpose: None,
+        now: moment(),
     };
     let found = outbound.resolve(&query).await.expect("store is up");
     assert_eq!(found, Some(parties(&tenant)));
@@ -184,6 +202,9 @@ const fn query<'a>(tenant: &'a Tenant, recipient: Recipient<'a>) -> OutboundQuer
         requested_number: None,
         carriers: SERVED_CARRIERS,
         list_numbers: false,
+        subject: None,
+        purpose: None,
+        now: moment(),
     }
 }
 

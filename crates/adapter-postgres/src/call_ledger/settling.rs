@@ -73,12 +73,39 @@ macro_rules! settle {
         // A reservation changes only if its call does, and only for its own token: a second
         // settlement, or a late one of an older call, must not change it. If the outcome was
         // unknown, the reservation is never shortened, since the phone may ring until its end.
+        // The attempts of calls that were not dialled are taken back after the reservations: a
+        // booking locks them in this order, so that neither waits for the other.
         if outcome.releases {
             let released = $store.rows_by($end_by, Access::Write, || {
                 settle_calls!(
                     $settlement,
                     "delete from dial_guards as reservation using settled
-                      where reservation.key = settled.key and reservation.token = settled.token",
+                      where reservation.key = settled.key and reservation.token = settled.token
+                     returning reservation.key
+             ), undialled as (
+                 select calls.organization_id, calls.to_number, coalesce(calls.subject, '') as subject,
+                        array_agg(calls.id) as call_ids
+                   from settled join calls on calls.id = settled.id
+                  where (select count(*) from changed_reservation) >= 0
+                  group by calls.organization_id, calls.to_number, coalesce(calls.subject, '')
+                  order by calls.organization_id, calls.to_number, coalesce(calls.subject, '')
+             ), taken_back as (
+                 update call_attempts as existing
+                    set attempted_at = array(
+                            select attempt.at
+                              from unnest(existing.attempted_at, existing.call_ids)
+                                   with ordinality as attempt (at, call_id, place)
+                             where attempt.call_id <> all (undialled.call_ids)
+                             order by attempt.place),
+                        call_ids = array(
+                            select attempt.call_id
+                              from unnest(existing.call_ids) with ordinality as attempt (call_id, place)
+                             where attempt.call_id <> all (undialled.call_ids)
+                             order by attempt.place)
+                   from undialled
+                  where existing.organization_id = undialled.organization_id
+                    and existing.phone_number = undialled.to_number and existing.subject = undialled.subject
+                    and existing.call_ids && undialled.call_ids",
                     outcome,
                     merges,
                     $columns

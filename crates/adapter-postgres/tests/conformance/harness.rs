@@ -1,5 +1,7 @@
 //! A database for each test, and what the suites need to control it.
 
+mod facts;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,10 +14,10 @@ use domain::ports::{
     WebhookEndpoints,
 };
 use domain::{
-    AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
-    OrganizationId, PhoneNumber, Timestamp, UserId,
+    AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
+    ConversationId, DirectoryRecord, OrganizationId, PhoneNumber, Timestamp, UserId,
 };
-use sql_common::read_variables;
+use sql_common::{read_decision, read_variables};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
@@ -290,7 +292,7 @@ impl CallLedgerHarness for PostgresHarness {
     async fn calls_in_ledger(&self) -> Vec<BookedCall> {
         let rows = self.database.query(
             "select id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, state, variables, metadata, \
-                    conversation_id, carrier_call_id, (extract(epoch from booked_at) * 1000)::bigint::text as booked_at \
+                    purpose, subject, decision, conversation_id, carrier_call_id, (extract(epoch from booked_at) * 1000)::bigint::text as booked_at \
                from calls",
         );
         rows.await.iter().map(booked_call).collect()
@@ -311,6 +313,9 @@ fn booked_call(row: &PgRow) -> BookedCall {
         reason: text("reason").map(|reason| CallReason::parse(&reason).expect("a reason")),
         variables: read_variables(text("variables")).expect("variables"),
         metadata: text("metadata").map(|json| CallMetadata::parse(&json).expect("metadata")),
+        purpose: text("purpose").map(|purpose| CallPurpose::parse(&purpose).expect("a purpose")),
+        subject: text("subject").map(|subject| CallSubject::parse(&subject).expect("a subject")),
+        decision: read_decision(text("decision")).expect("a decision"),
         booked_at: Timestamp::from_unix_millis(given("booked_at").parse().expect("milliseconds")),
         state: given("state"),
         conversation_id: text("conversation_id").map(|id| ConversationId::parse(&id).expect("an id")),

@@ -98,6 +98,9 @@ async fn every_operation_of_a_call_is_one_statement() {
             requested_number: None,
             carriers: fixtures::SERVED_CARRIERS,
             list_numbers,
+            subject: None,
+            purpose: Some(domain::CallPurpose::Debt),
+            now: booking.booked_at,
         };
         assert_eq!(statements!(proxy, store.resolve(&parties)), 1, "all parties");
     }

@@ -75,7 +75,8 @@ pub struct BookingConditions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptCount {
     /// A booking that would exceed one of these is refused with
-    /// [`RefusalCode::AttemptCap`](crate::RefusalCode::AttemptCap).
+    /// [`RefusalCode::AttemptCap`](crate::RefusalCode::AttemptCap). An attempt counts for a cap while
+    /// it is younger than the cap's time, by the times of the bookings.
     pub caps: Vec<Cap>,
     /// How long attempts are remembered: the longest time of a cap that is enforced or warned about.
     pub remember_for: Duration,

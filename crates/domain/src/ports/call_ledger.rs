@@ -12,8 +12,8 @@ use crate::{Booking, CallId, CallStatus, CarrierCallId, DialOutcome, IntentKey, 
 /// one atomic step.
 ///
 /// - MUST write call and reservation together or not at all (`a_booked_call_is_in_the_ledger`,
-///   `a_blocked_booking_writes_nothing`), with what the client gives with the call: a duplicate
-///   changes none of it.
+///   `a_blocked_booking_writes_nothing`), with what the client gives with the call and with the
+///   decision: a duplicate changes none of it.
 /// - MUST refuse a booking whose user, contact or agent its organization does not have, and write
 ///   nothing of it (`a_booking_that_names_unknown_records_is_refused`).
 /// - MUST record exactly one of many concurrent bookings of one key
@@ -27,6 +27,18 @@ use crate::{Booking, CallId, CallStatus, CarrierCallId, DialOutcome, IntentKey, 
 /// - MUST let a new booking take over an expired reservation
 ///   (`an_expired_reservation_is_taken_over`); a booking with `TakeOver::Decided` only if its call is
 ///   not undecided (`an_undecided_call_blocks_a_booking_that_must_ask_first`).
+/// - MUST refuse a booking with `CalleeOptedOut` if it refuses suppressed callees, and the number or
+///   the contact is suppressed at the time of the booking
+///   (`a_suppressed_callee_is_refused_by_the_booking`).
+/// - MUST count an attempt for the organization, the callee's number and the subject with the booking,
+///   and refuse with `AttemptCap` a booking that would exceed a cap (`attempts_are_capped`). Each of
+///   many bookings at the same time counts (`one_callee_gets_no_more_attempts_than_the_cap`).
+/// - MUST write nothing of a refused booking, and count no attempt for a blocked one
+///   (`a_refused_booking_writes_nothing`).
+/// - MUST take the attempt of a call that was not dialled back, and no other one
+///   (`an_attempt_that_was_not_dialled_is_taken_back`).
+/// - MUST keep an attempt for as long as one of the bookings since asked for
+///   (`attempts_are_remembered_for_the_longest_time`).
 /// - MUST find the undecided call of an expired reservation, with what was reported of it, and no
 ///   other one (`the_undecided_call_of_a_key_is_found`).
 /// - MUST free the reservation of a call that was not dialled immediately

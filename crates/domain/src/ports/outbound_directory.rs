@@ -1,7 +1,10 @@
 use async_trait::async_trait;
 
 use super::{CallerNumberChoice, PortUnavailable, Recipient};
-use crate::{Agent, AgentId, CallingFacts, Carrier, Contact, PhoneNumber, User, UserId};
+use crate::{
+    Agent, AgentId, CallPurpose, CallSubject, CallingFacts, Carrier, Contact, PhoneNumber, Timestamp, User,
+    UserId,
+};
 
 /// Finds everything about the parties of a call that the directory has, in one step.
 ///
@@ -16,6 +19,17 @@ use crate::{Agent, AgentId, CallingFacts, Carrier, Contact, PhoneNumber, User, U
 /// - MUST return what is stored now, and keep nothing for a later query: the contact and the agent are
 ///   part of the intent key, and two processes that disagree about them would dial twice
 ///   (`a_change_is_seen_by_the_next_query`).
+/// - MUST return what is stored for the decision on the call: the policy and the contact's place
+///   (`the_policy_and_the_place_are_found`); whether the number or the contact is suppressed at the
+///   time of the query, by the organization or by a suppression without one
+///   (`a_suppression_is_found_by_number_and_by_contact`); each do-not-call list, and whether its newest
+///   copy has the number (`do_not_call_lists_are_found_with_their_dates`); the consents of the number
+///   and of the contact (`consents_are_found_by_number_and_by_contact`); and the attempts that
+///   bookings have counted for the number and the subject (`attempts_are_found_by_number_and_subject`).
+/// - MUST return the last conversation, the last decline and the last caller number among the
+///   [`LATEST_CALLS`](OutboundQuery::LATEST_CALLS), if the organization stored a policy or the query
+///   may need them, and MUST NOT read calls otherwise (`the_latest_calls_are_found_if_they_matter`).
+/// - MUST NOT return such a fact of another organization (`another_tenants_facts_are_left_out`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_outbound_directory_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -43,6 +57,24 @@ pub struct OutboundQuery<'a> {
     pub carriers: &'a [Carrier],
     /// Whether to list all numbers of the organization.
     pub list_numbers: bool,
+    /// What the call is about. Attempts are found for it.
+    pub subject: Option<&'a CallSubject>,
+    /// What the call is for, if the client says so.
+    pub purpose: Option<CallPurpose>,
+    /// The time of the decision, by our clock: what has expired by then counts no more.
+    pub now: Timestamp,
+}
+
+impl OutboundQuery<'_> {
+    /// How many calls of the callee's number are looked at for the last conversation, the last
+    /// decline and the last caller number: the newest ones of the organization.
+    pub const LATEST_CALLS: u32 = 50;
+
+    /// Whether a rule may ask for the latest calls although the organization stored no policy.
+    #[must_use]
+    pub fn may_need_latest_calls(&self) -> bool {
+        self.purpose.is_some_and(|purpose| purpose != CallPurpose::Informational)
+    }
 }
 
 /// What the directory has about the parties of a call.

@@ -22,6 +22,9 @@ impl CallLedger for Memory {
         if !tables.directory.has_parties_of(&booking.identity) {
             return Err(PortUnavailable::new("memory", "a party of the call is not stored"));
         }
+        if let Some(code) = tables.refusal(booking) {
+            return Ok(HoldResult::Refused(code));
+        }
         let call_id = &booking.identity.call_id;
         if tables.call(call_id).is_some() {
             return Err(PortUnavailable::new("memory", "the id of the call is in use"));
@@ -32,6 +35,7 @@ impl CallLedger for Memory {
             until: now.after(booking.reserve_for),
         };
         tables.reservations.insert(booking.key.clone(), reservation);
+        tables.count_attempt(booking);
         let progress = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };
         let call = LedgerCall {
             booking: booking.clone(),
@@ -74,6 +78,9 @@ impl CallLedger for Memory {
         let after = call.progress.status.unwrap_or(status);
         for kind in CallEventKind::between(before, after) {
             tables.write_event(call_id, kind, after, EndReason::of_dial(outcome), now);
+        }
+        if matches!(outcome, DialOutcome::NotDialled(_)) {
+            tables.take_attempt_back(call_id);
         }
         if let Some(reservation) = tables.reservations.get_mut(settlement.key)
             && reservation.token == *settlement.token

@@ -13,11 +13,24 @@ impl OutboundDirectory for Memory {
         &self,
         query: &OutboundQuery<'a>,
     ) -> Result<Option<OutboundParties>, PortUnavailable> {
-        resolve_with_four_ports((self, self, self, self), query).await
+        let found = resolve_with_four_ports((self, self, self, self), query).await?;
+        let Some(mut parties) = found else { return Ok(None) };
+        let number = match query.recipient {
+            Recipient::Number(number) => Some(number.clone()),
+            Recipient::Contact(_) => {
+                parties.contact.as_ref().and_then(|contact| contact.phone_number.clone())
+            }
+        };
+        let contact_id = parties.contact.as_ref().map(|contact| &contact.id);
+        let organization_id = &parties.user.organization.id;
+        let facts = self.open()?.calling_facts(organization_id, number.as_ref(), contact_id, query);
+        parties.calling = facts;
+        Ok(Some(parties))
     }
 }
 
-/// What [`OutboundDirectory::resolve`] must return, from the four ports one after the other.
+/// What [`OutboundDirectory::resolve`] must return, from the four ports one after the other. What the
+/// decision depends on has its default.
 pub async fn resolve_with_four_ports(
     (users, contacts, agents, numbers): (&dyn UserRepo, &dyn ContactRepo, &dyn AgentRepo, &dyn NumberPool),
     query: &OutboundQuery<'_>,

@@ -1,10 +1,14 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use domain::{
-    Agent, Booking, CallEvent, CallId, CallProgress, Contact, ConversationContext, ConversationId,
-    DeliveryFailure, DeliveryState, DialOutcome, IntentKey, NumberRecord, Organization, OwnerToken,
-    Recording, SettledCall, Timestamp, UserRecord, WebhookEndpoint, WebhookEndpointId,
+    Agent, Booking, CallEvent, CallId, CallProgress, CallSubject, Contact, ConversationContext,
+    ConversationId, DeliveryFailure, DeliveryState, DialOutcome, IntentKey, NumberRecord, Organization,
+    OrganizationId, OwnerToken, PhoneNumber, Recording, SettledCall, Timestamp, UserRecord, WebhookEndpoint,
+    WebhookEndpointId,
 };
+
+use crate::harness::StoredFact;
 
 /// The data of one [`Memory`](super::Memory).
 #[derive(Debug, Clone, Default)]
@@ -15,6 +19,8 @@ pub struct Tables {
     pub calls: Vec<LedgerCall>,
     /// The durable hold on each intent key. One that has expired may still be here.
     pub reservations: HashMap<IntentKey, Reservation>,
+    /// The attempts that bookings have counted.
+    pub attempts: HashMap<AttemptKey, CountedAttempts>,
     /// The lock on each intent key. One that has expired may still be here.
     pub locks: HashMap<IntentKey, LockEntry>,
     /// Cached contexts. One that has expired may still be here.
@@ -45,6 +51,8 @@ pub struct DirectoryTables {
     pub numbers: Vec<NumberRecord>,
     /// Contacts.
     pub contacts: Vec<Contact>,
+    /// What decisions depend on.
+    pub facts: Vec<StoredFact>,
 }
 
 /// A call in the ledger.
@@ -72,6 +80,18 @@ pub struct Reservation {
     pub token: OwnerToken,
     /// When the key is free again.
     pub until: Timestamp,
+}
+
+/// For what attempts are counted: the organization, the callee and the subject.
+pub type AttemptKey = (OrganizationId, PhoneNumber, Option<CallSubject>);
+
+/// The attempts to reach a callee about a subject.
+#[derive(Debug, Clone, Default)]
+pub struct CountedAttempts {
+    /// Each attempt that is remembered.
+    pub attempts: Vec<(Timestamp, CallId)>,
+    /// For how long.
+    pub remember_for: Duration,
 }
 
 /// A lock on an intent key.

@@ -5,7 +5,7 @@ use domain::{
 };
 
 use crate::fixtures::{
-    SERVED_CARRIERS, agent, agent_id, contact, contact_id, number, organization, phone_number,
+    SERVED_CARRIERS, agent, agent_id, contact, contact_id, moment, number, organization, phone_number,
     stored_contact, user, user_id,
 };
 use crate::random::Random;
@@ -133,6 +133,9 @@ impl RandomQuery {
             requested_number: self.requested_number.as_ref(),
             carriers: self.carriers,
             list_numbers: self.list_numbers,
+            subject: None,
+            purpose: None,
+            now: moment(),
         }
     }
 }

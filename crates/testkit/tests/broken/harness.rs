@@ -16,7 +16,7 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
     ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
-    RecordingStoreHarness, StoresRecords, UserRepoHarness,
+    RecordingStoreHarness, StoredFact, StoresCallingFacts, StoresRecords, UserRepoHarness,
 };
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
@@ -124,6 +124,13 @@ impl<P: Adapters> StoresRecords for Harness<P> {
 }
 
 #[async_trait]
+impl<P: Send + Sync> StoresCallingFacts for Harness<P> {
+    async fn store_fact(&self, fact: &StoredFact) {
+        self.memory.store_fact(fact);
+    }
+}
+
+#[async_trait]
 impl<P: Send + Sync> PassesTime for Harness<P> {
     async fn pass(&self, time: Duration) {
         self.clock.advance(time).await;
@@ -174,8 +181,10 @@ impl<P: InboundDirectory + ContactRepo + Adapters> InboundDirectoryHarness for H
     }
 }
 
-impl<P: OutboundDirectory + ContactRepo + AgentRepo + NumberPool + UserRepo + Adapters>
-    OutboundDirectoryHarness for Harness<P>
+impl<P> OutboundDirectoryHarness for Harness<P>
+where
+    P: OutboundDirectory + ContactRepo + AgentRepo + NumberPool + UserRepo + Adapters,
+    P: CallLedger + CallReader + CallUpdater + UnfinishedCalls,
 {
     fn outbound(&self) -> Arc<dyn OutboundDirectory> {
         Arc::new(self.ports.clone())
@@ -268,6 +277,9 @@ fn booked_call(call: &LedgerCall) -> BookedCall {
         reason: call.booking.reason.clone(),
         variables: call.booking.variables.clone(),
         metadata: call.booking.metadata.clone(),
+        purpose: Some(call.booking.conditions.purpose),
+        subject: call.booking.conditions.subject.clone(),
+        decision: call.booking.conditions.decision.clone(),
         booked_at: call.booking.booked_at,
         state: outcome.map_or("dialling", DialOutcome::as_str).to_owned(),
         conversation_id: reference.conversation_id,

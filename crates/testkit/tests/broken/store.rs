@@ -6,6 +6,7 @@ mod contexts;
 mod directory;
 mod endpoints;
 mod events;
+mod facts;
 mod feed;
 mod inbound;
 mod inbox;

@@ -16,6 +16,10 @@ impl FixedClock {
     pub(crate) fn showing(unix_millis: i64) -> Self {
         Self { now: AtomicI64::new(unix_millis), started: Instant::now() }
     }
+
+    pub(crate) fn set(&self, unix_millis: i64) {
+        self.now.store(unix_millis, Ordering::SeqCst);
+    }
 }
 
 #[async_trait]

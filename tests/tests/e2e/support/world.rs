@@ -217,6 +217,11 @@ impl World {
         self.start_with(std::convert::identity).await
     }
 
+    /// Starts a gateway that places calls by this clock.
+    pub(crate) async fn start_at(&self, clock: Arc<FixedClock>) -> Gateway {
+        self.start_with(|ports| PlaceCallPorts { clock, ..ports }).await
+    }
+
     async fn start_with(&self, decorate: impl FnOnce(PlaceCallPorts) -> PlaceCallPorts) -> Gateway {
         let source = Source::of(self.settings.clone());
         let settings = Settings::load(&source).expect("all values are valid");

@@ -192,6 +192,9 @@ impl World {
             requested_number: requested_number.as_ref(),
             carriers: fixtures::SERVED_CARRIERS,
             list_numbers: self.random.is_one_in(2),
+            subject: None,
+            purpose: None,
+            now: fixtures::moment(),
         };
         both!(self, store => {
             let expected = resolve_with_four_ports((store, store, store, store), &query).await.map(sorted);

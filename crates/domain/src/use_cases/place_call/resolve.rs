@@ -41,6 +41,9 @@ impl PlaceCall {
             requested_number: command.from_number.as_ref(),
             carriers,
             list_numbers: self.destinations.allowed == AllowedCountries::OwnNumbers,
+            subject: None,
+            purpose: None,
+            now: self.ports.clock.now(),
         };
         let found = self.ports.directory.resolve(&query).await?.ok_or(PlaceCallError::UserNotFound)?;
         let OutboundParties { user, contact, agent, mut numbers, calling: _ } = found;

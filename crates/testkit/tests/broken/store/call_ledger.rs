@@ -38,7 +38,11 @@ impl CallLedger for BrokenStore {
             }
             _ => {}
         }
+        if let Some(refused) = self.flawed_conditions(&mut booking).await {
+            return refused;
+        }
         let mut result = self.memory.book(&booking).await;
+        self.written_for_refused(&booking, &result);
         let has_failed = self.shared.has_failed.swap(result.is_err(), Ordering::Relaxed);
         match (self.flaw, &mut result) {
             (Flaw::WritesBlockedBookings, Ok(HoldResult::InFlight { .. } | HoldResult::Settled(_))) => {
@@ -126,6 +130,13 @@ impl CallLedger for BrokenStore {
             _ => {}
         }
         self.memory.settle(&Settlement { token: &token, outcome: &outcome, ..*settlement }).await?;
+        match self.flaw {
+            Flaw::KeepsAttemptsOfUndialled => self.memory.tables().attempts = before.attempts.clone(),
+            Flaw::TakesEveryAttemptBack if matches!(outcome, DialOutcome::NotDialled(_)) => {
+                self.memory.tables().attempts.clear();
+            }
+            _ => {}
+        }
         self.change_reservations(settlement, reservation);
         let status_before = before.call(settlement.call_id).and_then(|call| call.progress.status);
         self.change_call(settlement.call_id, |call| match self.flaw {

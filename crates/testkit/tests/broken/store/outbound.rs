@@ -30,6 +30,7 @@ impl OutboundDirectory for BrokenStore {
             _ => self.memory.resolve(query).await?,
         };
         let Some(mut parties) = found else { return Ok(None) };
+        self.flawed_facts(query, &mut parties).await?;
         match self.flaw {
             Flaw::ReplacesAnAbsentAgent if parties.agent.is_none() => {
                 parties.agent = self.memory.default_for(&parties.user.organization.id).await?;

@@ -7,6 +7,7 @@ mod after_the_call;
 mod call_events;
 mod call_records;
 mod callers;
+mod calling_rules;
 mod command_line;
 mod concurrency;
 mod contract;

@@ -1,6 +1,7 @@
 //! The adapter against a real server: the suite of every port that it implements, and tests of what
 //! is specific to Postgres.
 
+mod attempts;
 mod call_ledger_rows;
 mod call_updates;
 mod cancellations;

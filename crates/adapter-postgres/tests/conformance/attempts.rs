@@ -42,9 +42,8 @@ fn counted(tenant: &Tenant, to: &PhoneNumber, key: &IntentKey) -> Booking {
     }
 }
 
-/// Batches of two processes book and settle calls of few keys and few callees, in any order. If one of
-/// them locked an attempt before a reservation, they would wait for each other, and a booking or a
-/// settlement would fail. After all is taken back, no attempt is left.
+/// Batches of two processes book and settle calls of few keys and few callees, in any order. None of
+/// them fails because it waits for another. After all is taken back, no attempt is left.
 #[tokio::test(flavor = "multi_thread")]
 async fn bookings_and_settlements_of_the_same_callees_do_not_fail() {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());

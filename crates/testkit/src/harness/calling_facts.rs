@@ -15,7 +15,7 @@ pub trait StoresCallingFacts: Send + Sync {
 #[expect(missing_docs, reason = "the fields are those of `CallingFacts`")]
 pub enum StoredFact {
     /// The policy of an organization.
-    Policy(OrganizationId, VersionedPolicy),
+    Policy(OrganizationId, Box<VersionedPolicy>),
     /// The place of a contact, which is stored.
     Place(ContactId, ContactPlace),
     /// A suppression, of every organization if it names none.

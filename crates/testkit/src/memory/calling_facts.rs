@@ -123,19 +123,19 @@ fn was_declined(call: &LedgerCall) -> bool {
 
 impl DirectoryTables {
     fn policy_of(&self, organization_id: &OrganizationId) -> Option<VersionedPolicy> {
-        let policies = self.facts.iter().filter_map(|fact| match fact {
+        let mut policies = self.facts.iter().rev().filter_map(|fact| match fact {
             StoredFact::Policy(id, policy) if id == organization_id => Some(policy),
             _ => None,
         });
-        policies.last().cloned()
+        policies.next().map(|policy| VersionedPolicy::clone(policy))
     }
 
     fn place_of(&self, contact_id: Option<&ContactId>) -> ContactPlace {
-        let places = self.facts.iter().filter_map(|fact| match fact {
+        let mut places = self.facts.iter().rev().filter_map(|fact| match fact {
             StoredFact::Place(id, place) if Some(id) == contact_id => Some(place),
             _ => None,
         });
-        places.last().cloned().unwrap_or_default()
+        places.next().cloned().unwrap_or_default()
     }
 
     /// Whether a call of the organization to this callee is suppressed at this time.
@@ -183,7 +183,7 @@ impl DirectoryTables {
         called: Option<&PhoneNumber>,
         since: domain::LocalDate,
     ) -> bool {
-        let copies = self.facts.iter().filter_map(|fact| match fact {
+        let mut copies = self.facts.iter().rev().filter_map(|fact| match fact {
             StoredFact::DoNotCallNumber { organization_id, list, number, dated }
                 if organization_id == tenant && **list == *name && Some(number) == called =>
             {
@@ -191,7 +191,7 @@ impl DirectoryTables {
             }
             _ => None,
         });
-        copies.last().is_some_and(|dated| dated >= since)
+        copies.next().is_some_and(|dated| dated >= since)
     }
 
     /// The organization's consents of this callee.

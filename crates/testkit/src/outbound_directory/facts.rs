@@ -58,7 +58,9 @@ pub async fn the_policy_and_the_place_are_found(harness: &impl OutboundDirectory
     let (first, second) = (policy(&tenant), policy(&tenant));
     let second = VersionedPolicy { policy: CallingPolicy::default(), revision: 4, ..second };
     for (policy, place) in [(first, ottawa), (second, unknown)] {
-        harness.store_fact(&StoredFact::Policy(tenant.organization.id.clone(), policy.clone())).await;
+        harness
+            .store_fact(&StoredFact::Policy(tenant.organization.id.clone(), Box::new(policy.clone())))
+            .await;
         harness.store_fact(&StoredFact::Place(contact_id.clone(), place.clone())).await;
         for recipient in recipients {
             let found = facts(harness, &query(&tenant, recipient)).await;
@@ -220,7 +222,7 @@ pub async fn another_tenants_facts_are_left_out(harness: &impl OutboundDirectory
     let dated = LocalDate::new(2026, 11, 9).expect("a date");
     let list: Box<str> = "us-national".into();
     for fact in [
-        StoredFact::Policy(organization_id.clone(), policy(&theirs)),
+        StoredFact::Policy(organization_id.clone(), Box::new(policy(&theirs))),
         StoredFact::Suppression {
             organization_id: Some(organization_id.clone()),
             callee: callee.clone(),

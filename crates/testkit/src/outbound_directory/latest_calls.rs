@@ -53,7 +53,7 @@ pub async fn the_latest_calls_are_found_if_they_matter(harness: &impl OutboundDi
             assert_eq!(found(Some(purpose), recipient).await, expected, "{purpose:?}");
         }
     }
-    harness.store_fact(&StoredFact::Policy(tenant.organization.id.clone(), policy(&tenant))).await;
+    harness.store_fact(&StoredFact::Policy(tenant.organization.id.clone(), Box::new(policy(&tenant)))).await;
     for recipient in recipients {
         assert_eq!(found(None, recipient).await, expected, "the policy may need the calls");
     }

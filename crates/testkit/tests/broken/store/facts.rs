@@ -176,12 +176,12 @@ impl BrokenStore {
         result: &Result<HoldResult, PortUnavailable>,
     ) {
         match (self.flaw, result) {
-            (Flaw::CountsBlockedAttempts, Ok(HoldResult::InFlight { .. })) => {
-                if booking.conditions.attempt.is_some() {
-                    let mut tables = self.memory.tables();
-                    let counted = tables.attempts.entry(attempt_key(booking)).or_default();
-                    counted.attempts.push((booking.booked_at, booking.identity.call_id.clone()));
-                }
+            (Flaw::CountsBlockedAttempts, Ok(HoldResult::InFlight { .. }))
+                if booking.conditions.attempt.is_some() =>
+            {
+                let mut tables = self.memory.tables();
+                let counted = tables.attempts.entry(attempt_key(booking)).or_default();
+                counted.attempts.push((booking.booked_at, booking.identity.call_id.clone()));
             }
             (Flaw::ReservesForRefusedAttempts, Ok(HoldResult::Refused(_))) => {
                 let reservation = Reservation {

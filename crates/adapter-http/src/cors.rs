@@ -5,8 +5,8 @@ use actix_web::Error;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, HeaderName, LINK, RANGE, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, LINK,
+    RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::middleware::Next;
 
@@ -30,7 +30,7 @@ pub enum AllowedOrigins {
 /// How long a browser may keep the response to a preflight request, in seconds. Browsers have limits
 /// of their own, the lowest of 10 minutes.
 const MAX_AGE_SECS: usize = 600;
-const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 impl AllowedOrigins {
@@ -41,8 +41,24 @@ impl AllowedOrigins {
     pub(crate) fn middleware(&self) -> Cors {
         let cors = Cors::default()
             .allowed_methods(METHODS)
-            .allowed_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, LAST_EVENT_ID, RANGE, REQUEST_ID])
-            .expose_headers([ACCEPT_RANGES, CONTENT_RANGE, LINK, REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
+            .allowed_headers([
+                ACCEPT,
+                AUTHORIZATION,
+                CONTENT_TYPE,
+                IF_MATCH,
+                LAST_EVENT_ID,
+                RANGE,
+                REQUEST_ID,
+            ])
+            .expose_headers([
+                ACCEPT_RANGES,
+                CONTENT_RANGE,
+                ETAG,
+                LINK,
+                REQUEST_ID,
+                RETRY_AFTER,
+                WWW_AUTHENTICATE,
+            ])
             .max_age(MAX_AGE_SECS);
         match self {
             Self::None => cors,

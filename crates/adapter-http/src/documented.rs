@@ -155,6 +155,21 @@ error_responses! {
         invalid(Some("state"), "must be a state of deliveries")
     ];
 
+    InvalidPolicy = "400",
+        "The body is not a calling policy, names a rule or a time zone that does not exist, or `If-Match` is not an `ETag`",
+        None, [
+        invalid(Some("modes.quitHours"), "is not a field of a calling policy")
+    ];
+    Forbidden = "403", "The user does not have the role", None, [
+        error("FORBIDDEN", "this needs the role ADMIN or SUPERADMIN")
+    ];
+    PolicyChanged = "412", "`If-Match` does not name the stored policy: read it again", None, [
+        error("POLICY_CHANGED", "the calling policy was changed: read it again, and send its ETag in If-Match")
+    ];
+    InvalidAuditParameter = "400", "A parameter that is not valid", None, [
+        invalid(Some("before"), "must be the nextCursor of a page")
+    ];
+
     InvalidEvent = "400", "The body is not an event, or has more than 16 MiB that are not a recording", None, [
         invalid(None, "the body is not an event of the provider")
     ];

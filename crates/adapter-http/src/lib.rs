@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `paths.rs`, `routes.rs` | every path, once, and its handlers |
 //! | `extract.rs`, `respond.rs` | what handlers receive and return |
-//! | `place_call.rs`, `read_calls.rs`, `read_directory.rs`, `follow_calls.rs`, `webhook_endpoints.rs` | handlers for users |
+//! | `place_call.rs`, `read_calls.rs`, `read_directory.rs`, `follow_calls.rs`, `organization_settings.rs`, `webhook_endpoints.rs` | handlers for users |
 //! | `provider_requests.rs`, `probes.rs`, `documents.rs` | the other handlers |
 //! | `head_requests.rs`, `cors.rs` | `HEAD`, and pages of other origins |
 //! | `failure.rs`, `*_error.rs` | errors: status, body, headers and log line |
@@ -37,6 +37,8 @@ mod follow_calls;
 mod head_requests;
 mod health;
 mod openapi;
+mod organization_settings;
+mod organization_settings_error;
 pub mod paths;
 mod place_call;
 mod place_call_error;

@@ -15,7 +15,9 @@ use self::call_event_webhook::CallEventWebhook;
 use self::named_schemas::NamedSchemas;
 use crate::failure::{ErrorDetail, ErrorResponse};
 use crate::wire::{PlaceCallRequest, PlacedResponse};
-use crate::{follow_calls, place_call, probes, read_calls, read_directory, webhook_endpoints};
+use crate::{
+    follow_calls, organization_settings, place_call, probes, read_calls, read_directory, webhook_endpoints,
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -35,6 +37,9 @@ use crate::{follow_calls, place_call, probes, read_calls, read_directory, webhoo
         read_directory::list_agents,
         read_directory::list_numbers,
         read_directory::list_contacts,
+        organization_settings::get_policy,
+        organization_settings::put_policy,
+        organization_settings::list_audit,
         webhook_endpoints::register_endpoint,
         webhook_endpoints::list_endpoints,
         webhook_endpoints::change_endpoint,
@@ -49,6 +54,7 @@ use crate::{follow_calls, place_call, probes, read_calls, read_directory, webhoo
     tags(
         (name = "Calls", description = "Place calls, and read what happened to them"),
         (name = "Directory", description = "Agents, numbers and contacts of the organization"),
+        (name = "Organization", description = "What the organization decides about its calls, and who changed it"),
         (name = "Webhook endpoints", description = "Where organizations receive the events of their calls"),
         (name = "Health", description = "For load balancers and orchestrators")
     ),
@@ -107,7 +113,9 @@ impl Modify for RequestIds {
             .build();
         let paths = document.paths.paths.values_mut();
         for operation in paths
-            .flat_map(|path| [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete])
+            .flat_map(|path| {
+                [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete]
+            })
             .flatten()
         {
             operation.parameters.get_or_insert_default().push(given.clone().into());

@@ -16,6 +16,10 @@ pub const AGENTS: &str = "/api/agents";
 pub const NUMBERS: &str = "/api/numbers";
 /// Lists contacts.
 pub const CONTACTS: &str = "/api/contacts";
+/// What an organization decides about its calls.
+pub const CALLING_POLICY: &str = "/api/calling-policy";
+/// Who changed what.
+pub const AUDIT: &str = "/api/audit";
 /// Receives events of the voice provider, whichever is configured.
 pub const PROVIDER_EVENTS: &str = "/api/webhook/elevenlabs";
 /// Receives the voice provider's question who is calling.

@@ -7,8 +7,8 @@ use actix_web::{HttpResponse, Resource, Route};
 
 use crate::failure::{ErrorCode, Failure};
 use crate::{
-    documents, follow_calls, paths, place_call, probes, provider_requests, read_calls, read_directory,
-    webhook_endpoints,
+    documents, follow_calls, organization_settings, paths, place_call, probes, provider_requests, read_calls,
+    read_directory, webhook_endpoints,
 };
 
 /// Registers every route. The other requests get an error response too: 404 for an unknown path,
@@ -24,6 +24,12 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(path(GET, paths::AGENTS).route(get().to(read_directory::list_agents)))
         .service(path(GET, paths::NUMBERS).route(get().to(read_directory::list_numbers)))
         .service(path(GET, paths::CONTACTS).route(get().to(read_directory::list_contacts)))
+        .service(
+            path("GET, HEAD, PUT", paths::CALLING_POLICY)
+                .route(get().to(organization_settings::get_policy))
+                .route(web::put().to(organization_settings::put_policy)),
+        )
+        .service(path(GET, paths::AUDIT).route(get().to(organization_settings::list_audit)))
         .configure(configure_provider_webhooks)
         .configure(configure_webhook_endpoints)
         .service(path(GET, paths::HEALTHZ).route(get().to(probes::healthz)))

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{FollowCalls, MaxShare, PersonalizeCall, ReadCalls, ReadDirectory, WebhookRegistry};
+use domain::{
+    FollowCalls, MaxShare, OrganizationSettings, PersonalizeCall, ReadCalls, ReadDirectory, WebhookRegistry,
+};
 use tokio::runtime::Handle;
 use tracing::Instrument;
 
@@ -32,6 +34,8 @@ pub struct GatewayParts {
     pub read_calls: Arc<ReadCalls>,
     /// Lists agents, numbers and contacts.
     pub read_directory: Arc<ReadDirectory>,
+    /// The calling policies of organizations, and their audit records.
+    pub settings: Arc<OrganizationSettings>,
     /// Follows call events.
     pub follow_calls: Arc<FollowCalls>,
     /// The webhook endpoints of organizations.

@@ -1,7 +1,9 @@
 //! The JSON of requests and responses, and the parameters of queries.
 
 mod analysis;
+mod audit;
 mod call;
+mod calling_policy;
 mod client_data;
 mod cursor;
 mod delivery;
@@ -17,7 +19,9 @@ mod stream;
 mod webhook_endpoint;
 
 pub(crate) use self::analysis::goal_result;
+pub(crate) use self::audit::{AuditParameters, AuditResponse};
 pub(crate) use self::call::{CallResponse, recording_report};
+pub(crate) use self::calling_policy::{CallingPolicyResponse, read_policy};
 pub(crate) use self::delivery::{DeliveriesResponse, DeliveryParameters, state_schema};
 pub(crate) use self::directory::{AgentsResponse, ContactsResponse, DirectoryParameters, NumbersResponse};
 pub(crate) use self::history::{HistoryParameters, HistoryResponse};

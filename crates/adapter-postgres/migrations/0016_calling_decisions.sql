@@ -23,8 +23,10 @@ create table calling_policies (
     policy text collate "C" not null,
     revision bigint not null,
     changed_at timestamptz not null,
-    changed_by text collate "C" not null,
-    constraint calling_policies_pkey primary key (organization_id)
+    -- The user. Null: an import.
+    changed_by text collate "C",
+    constraint calling_policies_pkey primary key (organization_id),
+    constraint calling_policies_organization_id_fkey foreign key (organization_id) references organizations (id)
 );
 
 -- An opt-out names a number or a contact, or both. Without an organization it counts for all of them: it came in a call that no

@@ -173,9 +173,10 @@ async fn within<T>(statement: impl Future<Output = T>) -> Result<T, PortUnavaila
 
 fn refusal_of(error: &sqlx::Error) -> Option<RecordRefusal> {
     match violated_constraint(error)? {
-        "users_organization_id_fkey" | "agents_organization_id_fkey" | "contacts_organization_id_fkey" => {
-            Some(RecordRefusal::UnknownOrganization)
-        }
+        "users_organization_id_fkey"
+        | "agents_organization_id_fkey"
+        | "contacts_organization_id_fkey"
+        | "calling_policies_organization_id_fkey" => Some(RecordRefusal::UnknownOrganization),
         "caller_numbers_user_fkey" => Some(RecordRefusal::UnknownUser),
         "contacts_organization_id_phone_number_key" => Some(RecordRefusal::PhoneNumberTaken),
         _ => None,

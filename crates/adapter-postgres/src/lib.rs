@@ -22,10 +22,12 @@
 //!   never the driver's own text.
 
 mod agent_repo;
+mod audit_log;
 mod batch;
 mod call_ledger;
 mod call_reader;
 mod call_updater;
+mod calling_policies;
 mod contact_repo;
 mod delivery_queue;
 mod directory;

@@ -29,7 +29,7 @@ macro_rules! parties {
         sqlx::query_as!(
             OutboundPartiesColumns,
             r#"select users.id as user_id, users.full_name, organizations.id as organization_id,
-                      organizations.name as organization_name,
+                      organizations.name as organization_name, users.access_role,
                       coalesce(by_id.id, by_number.id) as contact_id,
                       coalesce(by_id.first_name, by_number.first_name) as first_name,
                       coalesce(by_id.last_name, by_number.last_name) as last_name,

@@ -12,7 +12,7 @@ impl UserRepo for PostgresStore {
             sqlx::query_as!(
                 UserColumns,
                 "select users.id, users.full_name, organizations.id as organization_id, \
-                        organizations.name as organization_name \
+                        organizations.name as organization_name, users.access_role \
                    from users join organizations on organizations.id = users.organization_id \
                   where users.id = $1",
                 id.as_str()

@@ -5,14 +5,17 @@ use domain::ports::{
     Directory, DirectoryImport, PortUnavailable, RecordRefusal, StoredIdentity, UpsertError,
 };
 use domain::{
-    Agent, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, Organization, OrganizationId,
-    PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, UserRecord,
+    AccessRole, Agent, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, Organization,
+    OrganizationId, PersonName, PhoneNumber, PolicyRecord, ProviderAgentId, ProviderNumberId, Region,
+    UserRecord, ZoneName,
 };
 use sql_common::{NamedColumns, StoredIdentityColumns};
 use sqlx::SqliteConnection;
 use tokio::time::sleep;
 
 use crate::SqliteStore;
+use crate::calling_policies;
+use crate::clock::now;
 use crate::connections::writer::{LastWrite, WriteTransaction};
 use crate::failure::{STORAGE_LIMIT, unavailable, within};
 use crate::statement::Write;
@@ -84,6 +87,7 @@ impl DirectoryImport for Import {
                 DirectoryRecord::Agent(record) => agent(&mut self.transaction, record).await,
                 DirectoryRecord::Number(record) => number(&mut self.transaction, record).await,
                 DirectoryRecord::Contact(record) => contact(&mut self.transaction, record).await,
+                DirectoryRecord::CallingPolicy(record) => policy(&mut self.transaction, record).await,
             };
             stored.map_err(|failure| match failure {
                 Failure::Refused(refusal) => UpsertError::Refused { index, refusal },
@@ -114,8 +118,17 @@ async fn upsert(
     broken: RecordRefusal,
     taken: Option<RecordRefusal>,
 ) -> Result<bool, Failure> {
-    let error = match statement.execute(connection).await {
-        Ok(written) => return Ok(written.rows_affected() > 0),
+    let stored = statement.execute(connection).await;
+    Ok(refused(stored, broken, taken)?.rows_affected() > 0)
+}
+
+fn refused<T>(
+    stored: Result<T, sqlx::Error>,
+    broken: RecordRefusal,
+    taken: Option<RecordRefusal>,
+) -> Result<T, Failure> {
+    let error = match stored {
+        Ok(stored) => return Ok(stored),
         Err(error) => error,
     };
     let cause = error.as_database_error();
@@ -157,12 +170,14 @@ async fn organization(connection: &mut SqliteConnection, record: &Organization) 
 
 async fn user(connection: &mut SqliteConnection, record: &UserRecord) -> Result<(), Failure> {
     let stored = sqlx::query!(
-        "insert into users (id, organization_id, full_name) values (?, ?, ?)
-         on conflict (id) do update set full_name = excluded.full_name
-             where users.organization_id = excluded.organization_id and users.full_name <> excluded.full_name",
+        "insert into users (id, organization_id, full_name, access_role) values (?, ?, ?, ?)
+         on conflict (id) do update set full_name = excluded.full_name, access_role = excluded.access_role
+             where users.organization_id = excluded.organization_id
+                 and (users.full_name, users.access_role) is not (excluded.full_name, excluded.access_role)",
         record.id.as_str(),
         record.organization_id.as_str(),
-        record.full_name.as_str()
+        record.full_name.as_str(),
+        record.access_role.as_ref().map(AccessRole::as_str)
     );
     let is_written = upsert(connection, stored, RecordRefusal::UnknownOrganization, None).await?;
     require(is_written || belongs_to!(connection, "users", record.id, record.organization_id))
@@ -231,15 +246,17 @@ async fn contact(connection: &mut SqliteConnection, record: &ContactRecord) -> R
     macro_rules! store {
         ($id:expr, $on_conflict:tt) => {
             sqlx::query!(
-                "insert into contacts (id, organization_id, first_name, last_name, phone_number)
-                 values (?, ?, ?, ?, ?)
+                "insert into contacts (id, organization_id, first_name, last_name, phone_number, time_zone, region)
+                 values (?, ?, ?, ?, ?, ?, ?)
                  on conflict "
                     + $on_conflict,
                 $id.as_str(),
                 record.organization_id.as_str(),
                 record.first_name.as_ref().map(PersonName::as_str),
                 record.last_name.as_ref().map(PersonName::as_str),
-                record.phone_number.as_ref().map(PhoneNumber::as_e164)
+                record.phone_number.as_ref().map(PhoneNumber::as_e164),
+                record.place.zone.as_ref().map(ZoneName::as_str),
+                record.place.region.as_ref().map(Region::as_str)
             )
         };
     }
@@ -249,10 +266,13 @@ async fn contact(connection: &mut SqliteConnection, record: &ContactRecord) -> R
                 id,
                 "(id) do update
                      set first_name = excluded.first_name, last_name = excluded.last_name,
-                         phone_number = excluded.phone_number
+                         phone_number = excluded.phone_number, time_zone = excluded.time_zone,
+                         region = excluded.region
                      where contacts.organization_id = excluded.organization_id
-                         and (contacts.first_name, contacts.last_name, contacts.phone_number)
-                             is not (excluded.first_name, excluded.last_name, excluded.phone_number)"
+                         and (contacts.first_name, contacts.last_name, contacts.phone_number,
+                              contacts.time_zone, contacts.region)
+                             is not (excluded.first_name, excluded.last_name, excluded.phone_number,
+                                     excluded.time_zone, excluded.region)"
             );
             let taken = Some(RecordRefusal::PhoneNumberTaken);
             let is_written = upsert(connection, stored, RecordRefusal::UnknownOrganization, taken).await?;
@@ -262,11 +282,17 @@ async fn contact(connection: &mut SqliteConnection, record: &ContactRecord) -> R
             let stored = store!(
                 new_id,
                 "(organization_id, phone_number) do update
-                     set first_name = excluded.first_name, last_name = excluded.last_name
-                     where (contacts.first_name, contacts.last_name)
-                         is not (excluded.first_name, excluded.last_name)"
+                     set first_name = excluded.first_name, last_name = excluded.last_name,
+                         time_zone = excluded.time_zone, region = excluded.region
+                     where (contacts.first_name, contacts.last_name, contacts.time_zone, contacts.region)
+                         is not (excluded.first_name, excluded.last_name, excluded.time_zone, excluded.region)"
             );
             upsert(connection, stored, RecordRefusal::UnknownOrganization, None).await.map(|_| ())
         }
     }
+}
+
+async fn policy(connection: &mut SqliteConnection, record: &PolicyRecord) -> Result<(), Failure> {
+    let replaced = calling_policies::replace(connection, record, now()).await;
+    refused(replaced, RecordRefusal::UnknownOrganization, None)
 }

@@ -31,10 +31,12 @@
 //! [`ContextCache`]: domain::ports::ContextCache
 
 mod agent_repo;
+mod audit_log;
 mod call_event;
 mod call_ledger;
 mod call_reader;
 mod call_updater;
+mod calling_policies;
 mod clock;
 mod connections;
 mod contact_repo;

@@ -18,7 +18,7 @@ impl OutboundDirectory for SqliteStore {
         self.read_row(sqlx::query_as!(
             OutboundPartiesColumns,
             r#"select users.id as user_id, users.full_name, organizations.id as organization_id,
-                      organizations.name as organization_name, contacts.id as "contact_id?",
+                      organizations.name as organization_name, users.access_role, contacts.id as "contact_id?",
                       contacts.first_name as "first_name?", contacts.last_name as "last_name?",
                       contacts.phone_number as "contact_number?", agents.id as "agent_id?",
                       agents.name as "agent_name?", agents.voice_enabled as "voice_enabled?: bool",

@@ -10,9 +10,9 @@ use std::time::Duration;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DeliveryQueue, Directory,
-    DirectoryReader, EventFeed, EventInbox, IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory,
-    UnfinishedCalls, UserRepo, WebhookEndpoints,
+    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, ContextCache,
+    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyLock, InboundDirectory,
+    NumberPool, OutboundDirectory, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -23,10 +23,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
-    ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyLockHarness,
-    InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
-    StoresRecords, UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
+    ContactRepoHarness, ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
+    IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
+    PassesTime, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -46,6 +46,8 @@ testkit::inbound_directory_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
+testkit::calling_policies_suite!(StoreHarness::new().await);
+testkit::audit_log_suite!(StoreHarness::new().await);
 testkit::webhook_endpoints_suite!(StoreHarness::new().await);
 
 /// One store in one file. Each crash moves it to another file.
@@ -101,6 +103,8 @@ impl LosesStore for StoreHarness {
             "contacts",
             "calls",
             "dial_guards",
+            "calling_policies",
+            "audit_records",
             "call_locks",
             "call_contexts",
             "provider_events",
@@ -169,6 +173,16 @@ impl NumberPoolHarness for StoreHarness {
 
 impl UserRepoHarness for StoreHarness {
     fn users(&self) -> Arc<dyn UserRepo> {
+        self.store()
+    }
+}
+
+impl CallingPoliciesHarness for StoreHarness {
+    fn policies(&self) -> Arc<dyn CallingPolicies> {
+        self.store()
+    }
+
+    fn audit(&self) -> Arc<dyn AuditLog> {
         self.store()
     }
 }

@@ -5,6 +5,7 @@
 
 mod agent;
 mod analysis;
+mod audit;
 mod call;
 mod call_end;
 mod call_event;
@@ -38,6 +39,7 @@ mod written_number;
 
 pub use self::agent::Agent;
 pub use self::analysis::{Analysis, CollectedValue, CriterionResult, GoalResult};
+pub use self::audit::{AuditAction, AuditRecord, AuditSequence};
 pub use self::call::{
     AttemptCount, Booking, BookingConditions, CallContext, CallIdentity, CallReference, ConversationContext,
     InboundContext, SettledCall, TakeOver,
@@ -54,8 +56,8 @@ pub use self::calling::{
     AgentReason, AppliedRule, AppliedRules, CallPurpose, CallSubject, CalleeTime, CallerNumberStrategy,
     CallerReason, CallingFacts, CallingPolicy, Cap, Cause, Consent, ConsentKind, ContactPlace, CoolDown,
     Decision, DoNotCallList, Interval, LocalDate, LocalMoment, MinuteOfDay, Mode, Modes, OpenHours,
-    OpenTimes, PackChoice, Place, PlaceBasis, Refusal, RefusalCode, Region, RuleGroup, RuleId, RuleVerdict,
-    TimeOfRule, UsedRule, VersionedPolicy, ZoneName,
+    OpenTimes, PackChoice, Place, PlaceBasis, PolicyFault, Refusal, RefusalCode, Region, RuleGroup, RuleId,
+    RuleVerdict, TimeOfRule, UsedRule, VersionedPolicy, ZoneName,
 };
 pub use self::client_data::{CallMetadata, DynamicVariables, VariableValue, VariablesFault};
 pub use self::contact::Contact;
@@ -63,7 +65,9 @@ pub use self::conversation_record::{ConversationRecord, Speaker, TranscriptLine}
 pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};
 pub(crate) use self::destination_rules::Reading;
 pub use self::destination_rules::{AllowedCountries, DestinationRules, StoredNumberError};
-pub use self::directory_record::{ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, UserRecord};
+pub use self::directory_record::{
+    ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, PolicyRecord, UserRecord,
+};
 pub use self::given_up::{GivenUp, GivenUpReason};
 pub use self::ids::{
     AgentId, CallId, CarrierCallId, ContactId, ConversationId, OrganizationId, OwnerToken, ProviderAgentId,
@@ -81,7 +85,7 @@ pub use self::phone_number::PhoneNumber;
 pub use self::private_text::{CallReason, PersonName, PrivateNote};
 pub use self::recording::{Audio, AudioFormat, AudioPart, Recording, RecordingKey, RecordingReport};
 pub use self::timestamp::Timestamp;
-pub use self::user::{Organization, User};
+pub use self::user::{AccessRole, Organization, User};
 pub use self::vendor_word::VendorWord;
 pub use self::webhook::{
     DeliveryFailure, DeliveryFilter, DeliveryPolicy, DeliveryRecord, DeliveryState, DueDelivery,

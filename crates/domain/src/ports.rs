@@ -6,10 +6,12 @@
 
 mod agent_repo;
 mod audio_stream;
+mod audit_log;
 mod background;
 mod call_ledger;
 mod call_reader;
 mod call_updater;
+mod calling_policies;
 mod calling_rules;
 mod clock;
 mod contact_repo;
@@ -37,10 +39,12 @@ mod webhook_sender;
 
 pub use self::agent_repo::*;
 pub use self::audio_stream::*;
+pub use self::audit_log::*;
 pub use self::background::*;
 pub use self::call_ledger::*;
 pub use self::call_reader::*;
 pub use self::call_updater::*;
+pub use self::calling_policies::*;
 pub use self::calling_rules::*;
 pub use self::clock::*;
 pub use self::contact_repo::*;

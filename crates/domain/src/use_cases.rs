@@ -3,6 +3,7 @@
 mod check_import;
 mod deliver_webhooks;
 mod follow_calls;
+mod organization_settings;
 mod personalize_call;
 mod place_call;
 mod read_calls;
@@ -18,6 +19,9 @@ mod webhook_registry;
 pub use self::check_import::CheckImport;
 pub use self::deliver_webhooks::{DeliverWebhooks, DeliverWebhooksPorts};
 pub use self::follow_calls::{FollowCalls, Following};
+pub use self::organization_settings::{
+    OrganizationSettings, OrganizationSettingsError, OrganizationSettingsPorts, policy_faults,
+};
 pub use self::personalize_call::{PersonalizeCall, PersonalizeCallPorts};
 pub use self::place_call::{
     CallPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall,

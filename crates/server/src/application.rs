@@ -10,10 +10,11 @@ use adapter_http::{
     Authenticator, CallRunner, EventIntake, Gateway, GatewayParts, HttpSettings, TimeLimits, serve,
 };
 use anyhow::Context as _;
-use domain::{PlaceCall, PlaceCallPorts};
+use domain::{OrganizationSettings, OrganizationSettingsPorts, PlaceCall, PlaceCallPorts};
 use simulator::Simulator;
 
 use crate::config::{Auth, Settings};
+use crate::system::SystemClock;
 use crate::wiring::{AfterTheCall, ProviderReports, Simulated, Stores, VoiceParts};
 use crate::workers::Workers;
 use crate::{demo, drain, opening, wiring};
@@ -104,6 +105,13 @@ impl Application {
             readiness: Arc::new(stores.clone()),
             read_calls: after.read_calls,
             read_directory: after.read_directory,
+            settings: Arc::new(OrganizationSettings::new(OrganizationSettingsPorts {
+                users: stores.database(),
+                policies: stores.database(),
+                audit: stores.database(),
+                rules: wiring::calling_rules(),
+                clock: Arc::new(SystemClock),
+            })),
             follow_calls: after.follow_calls,
             webhooks: after.webhooks,
             provider: voice.name,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use adapter_http::Authenticator;
 use domain::ports::{Directory, UpsertError};
 use domain::{
-    Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord, DirectoryRecord,
-    InvalidValue, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
-    ProviderNumberId, UserId, UserRecord,
+    AccessRole, Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactPlace,
+    ContactRecord, DirectoryRecord, InvalidValue, NumberRecord, Organization, OrganizationId, PersonName,
+    PhoneNumber, ProviderAgentId, ProviderNumberId, UserId, UserRecord,
 };
 use simulator::{MAGIC_NUMBERS, Simulator};
 
@@ -104,6 +104,7 @@ fn records() -> Result<[DirectoryRecord; 5], InvalidValue> {
             id: user_id.clone(),
             organization_id: organization_id.clone(),
             full_name: name("Demo User"),
+            access_role: Some(AccessRole::parse("ADMIN")?),
         }),
         DirectoryRecord::Agent(Agent {
             id: AgentId::parse(AGENT)?,
@@ -130,6 +131,7 @@ fn records() -> Result<[DirectoryRecord; 5], InvalidValue> {
             first_name: Some(name("Ada")),
             last_name: Some(name("Lovelace")),
             phone_number: Some(number(MAGIC_NUMBERS[0].number)),
+            place: ContactPlace::default(),
         }),
     ])
 }

@@ -7,6 +7,7 @@ mod csv_file;
 mod file_records;
 mod line;
 mod ndjson_file;
+mod place;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use domain::{CheckImport, DirectoryRecord};
 pub(crate) use self::csv_columns::{CsvLayout, MappedColumn};
 pub(crate) use self::csv_file::read_csv;
 pub(crate) use self::file_records::{Faults, FileRecords};
+pub(crate) use self::line::LineReader;
 pub(crate) use self::ndjson_file::read_ndjson;
 
 /// How many records are checked together, and how many one transaction stores. Calls may have to

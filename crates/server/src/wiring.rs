@@ -1,6 +1,7 @@
 //! Connects ports and adapters: the only place that knows both.
 
 mod after_the_call;
+mod rules;
 pub(crate) mod tokens;
 mod voice;
 
@@ -14,12 +15,14 @@ use anyhow::bail;
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
-    CallReader, CallUpdater, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
-    InboundDirectory, PortUnavailable, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
+    AuditLog, CallReader, CallUpdater, CallingPolicies, DeliveryQueue, Directory, DirectoryReader, EventFeed,
+    EventInbox, InboundDirectory, PortUnavailable, UnfinishedCalls, UserRepo, VoiceProvider,
+    WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
 pub(crate) use self::after_the_call::{AfterTheCall, ProviderReports};
+pub(crate) use self::rules::calling_rules;
 pub(crate) use self::voice::{Simulated, VoiceParts};
 use crate::config::Storage;
 use crate::system::{RandomIdentifiers, SystemClock};
@@ -38,6 +41,8 @@ pub(crate) trait Database:
     + DeliveryQueue
     + InboundDirectory
     + UserRepo
+    + CallingPolicies
+    + AuditLog
 {
 }
 
@@ -53,6 +58,8 @@ impl<T> Database for T where
         + DeliveryQueue
         + InboundDirectory
         + UserRepo
+        + CallingPolicies
+        + AuditLog
 {
 }
 

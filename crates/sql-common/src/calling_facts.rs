@@ -2,12 +2,12 @@
 
 use domain::{
     CallStatus, CallingFacts, Cap, Consent, ConsentKind, ContactPlace, DoNotCallList, LocalDate,
-    NotConnectedReason, Timestamp, VersionedPolicy,
+    NotConnectedReason, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{OutboundPartiesColumns, Table, Unreadable, read_policy};
+use crate::{Columns, OutboundPartiesColumns, PolicyColumns, Table, Unreadable};
 
 /// The rank of each status of a call that the callee answered.
 pub const ANSWERED_RANKS: [i16; 2] =
@@ -71,16 +71,13 @@ struct LatestColumns {
 
 /// Reads the columns that the parties have no part in.
 pub(crate) fn read_calling_facts(row: &mut OutboundPartiesColumns) -> Result<CallingFacts, Unreadable> {
-    const POLICIES: Table = Table("calling_policies");
     const CONTACTS: Table = Table("contacts");
     const CALLS: Table = Table("calls");
-    let policy = match (row.policy.take(), row.policy_revision, row.policy_changed_at, &row.policy_changed_by)
-    {
-        (Some(policy), Some(revision), Some(at), Some(by)) => Some(VersionedPolicy {
-            policy: read_policy(&policy)?,
-            revision: POLICIES.read_number("revision", revision)?,
-            changed: Some((POLICIES.read("changed_by", by)?, Timestamp::from_unix_millis(at))),
-        }),
+    let policy = match (row.policy.take(), row.policy_revision, row.policy_changed_at) {
+        (Some(policy), Some(revision), Some(changed_at)) => {
+            let changed_by = row.policy_changed_by.take();
+            Some(PolicyColumns { policy, revision, changed_at, changed_by }.read()?)
+        }
         _ => None,
     };
     let attempts: Vec<i64> = json(Table("call_attempts"), "attempts", row.attempts.as_deref())?;

@@ -1,5 +1,5 @@
 use domain::{
-    AgentId, AudioFormat, CallEventKind, CallId, CallMetadata, CallReason, CallStatus, Carrier,
+    AccessRole, AgentId, AudioFormat, CallEventKind, CallId, CallMetadata, CallReason, CallStatus, Carrier,
     CarrierCallId, ContactId, ConversationId, DeliveryFailure, DeliveryState, EndReason, GivenUpReason,
     LocalDate, NotConnectedReason, OrganizationId, PersonName, PhoneNumber, PrivateNote, ProviderAgentId,
     ProviderCode, ProviderNumberId, RecordingReport, Region, Timestamp, UserId, WebhookEndpointId,
@@ -60,7 +60,17 @@ macro_rules! named {
     )+};
 }
 
-parsed!(AgentId, CallId, CallReason, Carrier, CarrierCallId, ContactId, ConversationId, OrganizationId);
+parsed!(
+    AccessRole,
+    AgentId,
+    CallId,
+    CallReason,
+    Carrier,
+    CarrierCallId,
+    ContactId,
+    ConversationId,
+    OrganizationId
+);
 parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, UserId);
 parsed!(LocalDate, Region, WebhookEndpointId, WebhookUrl, ZoneName);
 named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, GivenUpReason);

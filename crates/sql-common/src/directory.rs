@@ -150,6 +150,7 @@ pub struct UserColumns {
     pub full_name: String,
     pub organization_id: String,
     pub organization_name: String,
+    pub access_role: Option<String>,
 }
 
 impl Columns for UserColumns {
@@ -160,6 +161,7 @@ impl Columns for UserColumns {
             id: USERS.read("id", self.id)?,
             organization: read_organization(&self.organization_id, &self.organization_name)?,
             full_name: USERS.read("full_name", self.full_name)?,
+            access_role: USERS.read_optional("access_role", self.access_role)?,
         })
     }
 }
@@ -222,6 +224,7 @@ impl<'a> NamedColumns<'a> {
                 }
                 &contact.organization_id
             }
+            DirectoryRecord::CallingPolicy(record) => &record.organization_id,
         };
         self.organizations.insert(organization_id.as_str());
     }

@@ -5,6 +5,7 @@
 //! of the adapter's own type, see [`StoredTime`]. A value that the domain does not accept is
 //! [`Unreadable`]: the error names table and column and never quotes the value.
 
+mod audit_record;
 mod call_event;
 mod call_record;
 mod calling_facts;
@@ -21,6 +22,7 @@ mod unfinished_call;
 mod variables;
 mod webhook_endpoint;
 
+pub use audit_record::AuditColumns;
 pub use call_event::{EventColumns, ranks_once_given_up, read_sequence, read_status};
 pub use call_record::{CallColumns, MergedColumns, ProgressColumns};
 pub use calling_facts::{ANSWERED_RANKS, DECLINED, cap_millis, caps_to_json};
@@ -38,7 +40,7 @@ pub use outcome::{
     DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED, NOT_CONNECTED_RANKS, NOT_DIALLED,
     OutcomeColumns, SettledColumns, StatusMerges, UNDECIDED_STATES,
 };
-pub use policy::{read_policy, write_policy};
+pub use policy::{PolicyColumns, read_policy, write_policy};
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};
 pub use variables::{read_variables, write_variables};
 pub use webhook_endpoint::{EndpointColumns, kinds_to_json};

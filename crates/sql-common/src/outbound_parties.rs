@@ -12,6 +12,7 @@ pub struct OutboundPartiesColumns {
     pub full_name: String,
     pub organization_id: String,
     pub organization_name: String,
+    pub access_role: Option<String>,
     pub contact_id: Option<String>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
@@ -87,6 +88,7 @@ impl Columns for OutboundPartiesColumns {
             full_name: self.full_name,
             organization_id: self.organization_id,
             organization_name: self.organization_name,
+            access_role: self.access_role,
         };
         Ok(OutboundParties {
             user: user.read()?,

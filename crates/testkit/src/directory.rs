@@ -4,12 +4,14 @@ use std::collections::HashSet;
 
 use domain::ports::{RecordRefusal, StoredIdentity, UpsertError};
 use domain::{
-    Agent, Contact, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, Organization, UserRecord,
+    Agent, CallingPolicy, Contact, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord,
+    Organization, PolicyRecord, UserRecord,
 };
 
+use crate::calling_policies;
 use crate::fixtures::{
-    Tenant, agent, contact, contact_id, name, number, organization, organization_id, stored_contact, user,
-    user_id,
+    Tenant, agent, calling_policy, contact, contact_id, name, number, organization, organization_id,
+    stored_contact, user, user_id,
 };
 use crate::harness::DirectoryHarness;
 use crate::number_pool;
@@ -21,6 +23,7 @@ suite! {
     a_contact_without_an_id_is_known_by_its_number,
     a_record_cannot_move_to_another_tenant,
     a_record_of_an_unknown_tenant_is_refused_with_its_index,
+    an_imported_policy_is_audited,
     what_records_name_is_found,
 }
 
@@ -56,7 +59,7 @@ pub async fn a_record_stored_again_is_replaced(harness: &impl DirectoryHarness) 
     let number = &before.number.number;
     let after = Tenant {
         organization: Organization { name: name("Nova"), ..before.organization.clone() },
-        user: UserRecord { full_name: name("Nova User"), ..before.user.clone() },
+        user: UserRecord { full_name: name("Nova User"), access_role: None, ..before.user.clone() },
         agent: Agent { name: name("Nova Agent"), provider_agent_id: None, ..before.agent.clone() },
         number: NumberRecord {
             number: domain::CallerNumber { on_trunk: false, provider_number_id: None, ..number.clone() },
@@ -148,6 +151,13 @@ pub async fn a_record_of_an_unknown_tenant_is_refused_with_its_index(harness: &i
         (DirectoryRecord::Agent(agent(&unknown_organization)), RecordRefusal::UnknownOrganization),
         (DirectoryRecord::Contact(contact(&unknown_organization)), RecordRefusal::UnknownOrganization),
         (
+            DirectoryRecord::CallingPolicy(PolicyRecord {
+                organization_id: unknown_organization.clone(),
+                policy: Box::default(),
+            }),
+            RecordRefusal::UnknownOrganization,
+        ),
+        (
             DirectoryRecord::Number(number(&UserRecord { id: unknown_user, ..tenant.user.clone() }, 0)),
             RecordRefusal::UnknownUser,
         ),
@@ -157,6 +167,46 @@ pub async fn a_record_of_an_unknown_tenant_is_refused_with_its_index(harness: &i
         batch.extend([stray, DirectoryRecord::User(tenant.user.clone())]);
         assert_eq!(refusal(harness, &batch).await, (index, reason));
     }
+}
+
+/// A policy is stored with the commit, and audited without a user. The same policy again changes
+/// nothing, another one gets the next revision, and so does one after a change by a user.
+pub async fn an_imported_policy_is_audited(harness: &impl DirectoryHarness) {
+    let tenant = Tenant::new();
+    import(harness, &tenant.records()).await;
+    let record = |policy: CallingPolicy| {
+        let (organization_id, policy) = (tenant.organization.id.clone(), Box::new(policy));
+        DirectoryRecord::CallingPolicy(PolicyRecord { organization_id, policy })
+    };
+    let (first, second) = (record(calling_policy()), record(CallingPolicy::default()));
+    let mut dropped = harness.directory().begin().await.expect("store is up");
+    dropped.upsert(std::slice::from_ref(&first)).await.expect("the organization is stored");
+    drop(dropped);
+    assert_eq!(calling_policies::find(harness, &tenant).await, None, "an import that was dropped is seen");
+
+    import(harness, &[first.clone(), first.clone()]).await;
+    import(harness, &[first.clone()]).await;
+    let stored = calling_policies::find(harness, &tenant).await.expect("a policy");
+    assert_eq!((stored.policy, stored.revision, stored.changed), (calling_policy(), 1, None));
+    import(harness, &[second, first]).await;
+    calling_policies::put(harness, &calling_policies::change(&tenant, 3)).await;
+    import(harness, &[record(CallingPolicy::default())]).await;
+
+    let records = calling_policies::audited(harness, &tenant.organization.id).await;
+    let changes: Vec<_> = records
+        .iter()
+        .rev()
+        .map(|record| (calling_policies::audited_policy(record), record.user_id.clone()))
+        .collect();
+    let (one, other) = (calling_policy(), CallingPolicy::default());
+    let expected = [
+        ((1, one.clone()), None),
+        ((2, other.clone()), None),
+        ((3, one.clone()), None),
+        ((4, one), Some(tenant.user.id.clone())),
+        ((5, other), None),
+    ];
+    assert_eq!(changes, expected);
 }
 
 /// Each record finds what is stored of everything that it names, with the organization to which it

@@ -2,16 +2,18 @@
 //! so that tests can share a store.
 
 mod ids;
+mod policy;
 
 use std::time::Duration;
 
 use domain::{
-    Agent, AudioFormat, Booking, BookingConditions, CallContext, CallEvent, CallEventKind, CallId,
-    CallIdentity, CallMetadata, CallReason, CallReference, CallStatus, CallSubject, CallerNumber, Carrier,
-    Contact, ContactId, ContactIdentity, ContactRecord, DirectoryRecord, DueDelivery, DynamicVariables,
-    EndReason, EventId, EventSequence, InboundContext, IntentKey, NumberRecord, Organization, OrganizationId,
-    OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording, RecordingKey, TakeOver, Timestamp,
-    User, UserRecord, VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,
+    AccessRole, Agent, AudioFormat, Booking, BookingConditions, CallContext, CallEvent, CallEventKind,
+    CallId, CallIdentity, CallMetadata, CallReason, CallReference, CallStatus, CallSubject, CallerNumber,
+    Carrier, Contact, ContactId, ContactIdentity, ContactPlace, ContactRecord, DirectoryRecord, DueDelivery,
+    DynamicVariables, EndReason, EventId, EventSequence, InboundContext, IntentKey, NumberRecord,
+    Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording,
+    RecordingKey, TakeOver, Timestamp, User, UserRecord, VariableValue, WebhookEndpoint, WebhookSecret,
+    WebhookUrl,
 };
 
 pub use self::ids::{
@@ -19,6 +21,7 @@ pub use self::ids::{
     provider_agent_id, provider_number_id, user_id, webhook_endpoint_id,
 };
 use self::ids::{next, unique};
+pub use self::policy::calling_policy;
 
 /// An organization with one of everything. [`Tenant::records`] stores all of it.
 #[derive(Debug, Clone)]
@@ -69,6 +72,7 @@ impl Tenant {
             id: self.user.id.clone(),
             organization: self.organization.clone(),
             full_name: self.user.full_name.clone(),
+            access_role: self.user.access_role.clone(),
         }
     }
 
@@ -126,6 +130,7 @@ pub fn user(organization_id: &OrganizationId) -> UserRecord {
         id: user_id(),
         organization_id: organization_id.clone(),
         full_name: name("Zoë O'Brien-Łukasz"),
+        access_role: AccessRole::parse("SALES_REP").ok(),
     }
 }
 
@@ -169,6 +174,7 @@ pub fn contact(organization_id: &OrganizationId) -> ContactRecord {
         first_name: Some(name("Ñandú 'Bobby'; --")),
         last_name: Some(name("Æsir 李 👩‍🚀")),
         phone_number: Some(phone_number()),
+        place: ContactPlace::default(),
     }
 }
 

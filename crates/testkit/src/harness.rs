@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallLedger, ContactRepo, ContextCache, Directory, DirectoryReader, IdempotencyLock,
-    InboundDirectory, NumberPool, OutboundDirectory, UserRepo,
+    AgentRepo, AuditLog, CallLedger, CallingPolicies, ContactRepo, ContextCache, Directory, DirectoryReader,
+    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -93,10 +93,19 @@ pub trait UserRepoHarness: StoresRecords + LosesStore {
     fn users(&self) -> Arc<dyn UserRepo>;
 }
 
+/// What the suites of [`CallingPolicies`] and [`AuditLog`] need.
+pub trait CallingPoliciesHarness: StoresRecords + LosesStore {
+    /// The adapter.
+    fn policies(&self) -> Arc<dyn CallingPolicies>;
+
+    /// The audit records of the same store.
+    fn audit(&self) -> Arc<dyn AuditLog>;
+}
+
 /// What the suite of [`Directory`] needs: also the other ports of the same store, to see what an
 /// import stored.
 pub trait DirectoryHarness:
-    ContactRepoHarness + AgentRepoHarness + NumberPoolHarness + UserRepoHarness
+    ContactRepoHarness + AgentRepoHarness + NumberPoolHarness + UserRepoHarness + CallingPoliciesHarness
 {
     /// The adapter.
     fn directory(&self) -> Arc<dyn Directory>;

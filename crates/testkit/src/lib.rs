@@ -28,10 +28,12 @@ mod log;
 mod secrets;
 
 pub mod agent_repo;
+pub mod audit_log;
 pub mod call_ledger;
 pub mod call_reader;
 pub mod call_updater;
 mod call_updates;
+pub mod calling_policies;
 pub mod clock;
 pub mod contact_repo;
 pub mod context_cache;

@@ -24,6 +24,7 @@ mod call_ledger;
 mod call_reader;
 mod call_updater;
 mod calling_facts;
+mod calling_policies;
 mod context_cache;
 mod delivery_queue;
 mod directory;
@@ -57,8 +58,8 @@ use crate::harness::StoredFact;
 
 /// Every port of a store, in memory.
 ///
-/// Implements `AgentRepo`, `CallLedger`, `CallReader`, `CallUpdater`, `ContactRepo`,
-/// `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
+/// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallUpdater`, `CallingPolicies`,
+/// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
 /// `IdempotencyLock`, `InboundDirectory`, `NumberPool`, `OutboundDirectory`, `RecordingStore`,
 /// `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
@@ -96,9 +97,10 @@ impl Memory {
     /// # Panics
     /// If a record is refused, for example because its organization is not stored.
     pub fn import(&self, records: &[DirectoryRecord]) {
+        let now = self.now();
         let mut tables = self.tables();
         for record in records {
-            tables.directory.upsert(record).expect("the records of a test can be stored");
+            tables.upsert(record, now).expect("the records of a test can be stored");
         }
     }
 

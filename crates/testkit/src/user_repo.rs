@@ -16,8 +16,10 @@ suite! {
 /// A user is found by id alone, with every field and with the id and name of its organization.
 pub async fn a_user_is_found_with_its_organization(harness: &impl UserRepoHarness) {
     let (ours, theirs) = (Tenant::new(), Tenant::new());
-    harness.store(&[ours.records(), theirs.records()].concat()).await;
-    for tenant in [ours, theirs] {
+    let mut without_role = Tenant::new();
+    without_role.user.access_role = None;
+    harness.store(&[ours.records(), theirs.records(), without_role.records()].concat()).await;
+    for tenant in [ours, theirs, without_role] {
         let found = harness.users().find(&tenant.user.id).await.expect("store is up");
         assert!(found == Some(tenant.stored_user()), "stored {:?}, found {found:?}", tenant.stored_user());
     }

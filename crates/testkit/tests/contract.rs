@@ -14,11 +14,13 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 24] = ports![
+const PORTS: [(&str, &str, &[&str]); 26] = ports![
     agent_repo,
+    audit_log,
     call_ledger,
     call_reader,
     call_updater,
+    calling_policies,
     contact_repo,
     context_cache,
     delivery_queue,

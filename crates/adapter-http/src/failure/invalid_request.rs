@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
+use domain::PolicyFault;
 use domain::ports::UnreadableQuestion;
 
 use super::{ErrorCode, ErrorDetail, Failure};
@@ -35,6 +36,16 @@ impl From<UnreadableQuestion> for InvalidRequest {
     fn from(error: UnreadableQuestion) -> Self {
         let UnreadableQuestion { field, message } = error;
         Self(vec![ErrorDetail { field: field.map(Cow::Borrowed), message }])
+    }
+}
+
+impl From<Vec<PolicyFault>> for InvalidRequest {
+    fn from(faults: Vec<PolicyFault>) -> Self {
+        let detail = |PolicyFault { field, message }| ErrorDetail {
+            field: Some(Cow::Owned(field.into())).filter(|field: &Cow<'static, str>| !field.is_empty()),
+            message,
+        };
+        Self(faults.into_iter().map(detail).collect())
     }
 }
 

@@ -37,6 +37,7 @@ async fn a_page_of_an_allowed_origin_may_send_every_request_of_the_api() {
         (PATH, "POST", "authorization,content-type,x-request-id"),
         ("/api/webhook-endpoints/e1", "DELETE", "authorization"),
         ("/api/webhook-endpoints/e1", "PATCH", "authorization,content-type"),
+        ("/api/calling-policy", "PUT", "authorization,content-type,if-match"),
         ("/api/calls/c1/recording", "GET", "authorization,accept,range"),
     ] {
         let answer = preflight(&gateway, path, PAGE, method, headers).await;
@@ -55,7 +56,7 @@ async fn a_page_of_an_allowed_origin_may_send_every_request_of_the_api() {
     assert_eq!(refused.status(), 401);
     assert_eq!(header(&refused, "access-control-allow-origin"), Some(PAGE));
     let exposed = header(&refused, "access-control-expose-headers").expect("headers");
-    for name in ["www-authenticate", "retry-after", "x-request-id"] {
+    for name in ["etag", "www-authenticate", "retry-after", "x-request-id"] {
         assert!(exposed.contains(name), "{exposed}");
     }
 }
@@ -64,7 +65,7 @@ async fn a_page_of_an_allowed_origin_may_send_every_request_of_the_api() {
 async fn other_pages_get_no_permission() {
     let gateway = allowing(listed()).await;
     let unlisted = [
-        (PAGE, "PUT", "authorization", "Access-Control-Request-Method"),
+        (PAGE, "TRACE", "authorization", "Access-Control-Request-Method"),
         (PAGE, "POST", "x-secret", "Access-Control-Request-Headers"),
         ("https://evil.example.com", "POST", "authorization", "Origin"),
         ("https://crm.example.com.evil.example", "POST", "authorization", "Origin"),

@@ -6,6 +6,7 @@ mod audio;
 mod auth;
 mod bodies;
 mod browsers;
+mod calling_policy;
 mod calls;
 mod changing_endpoints;
 mod documents;

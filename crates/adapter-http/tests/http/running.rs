@@ -123,6 +123,7 @@ pub(crate) fn start_calling(
         readiness: options.readiness,
         read_calls: Arc::new(world.read_calls()),
         read_directory: Arc::new(world.read_directory()),
+        settings: Arc::new(world.settings()),
         follow_calls: Arc::new(world.follow_calls()),
         webhooks: Arc::new(world.webhooks()),
         provider: "elevenlabs",

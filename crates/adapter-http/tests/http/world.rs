@@ -11,18 +11,20 @@ use domain::ports::{
     UserRepo, VoiceProvider, WebhookSender,
 };
 use domain::{
-    Agent, AgentId, CallEvent, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId, ContactId,
-    ContactIdentity, ContactRecord, ConversationId, DeliveryFailure, DestinationRules, DialOutcome,
-    DirectoryRecord, EventSequence, FollowCalls, NumberRecord, Organization, OrganizationId, PersonName,
-    PersonalizeCall, PersonalizeCallPorts, PhoneNumber, PlaceCall, PlaceCallPorts, ProviderAgentId,
-    ProviderNumberId, ProviderReference, ReadCalls, ReadDirectory, ReceiveEvent, ReceiveEventPorts,
-    Timestamp, UserId, UserRecord, WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
+    AccessRole, Agent, AgentId, CallEvent, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId,
+    ContactId, ContactIdentity, ContactPlace, ContactRecord, ConversationId, DeliveryFailure,
+    DestinationRules, DialOutcome, DirectoryRecord, EventSequence, FollowCalls, NumberRecord, Organization,
+    OrganizationId, OrganizationSettings, OrganizationSettingsPorts, PersonName, PersonalizeCall,
+    PersonalizeCallPorts, PhoneNumber, PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId,
+    ProviderReference, ReadCalls, ReadDirectory, ReceiveEvent, ReceiveEventPorts, Timestamp, UserId,
+    UserRecord, WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures;
 use testkit::memory::{LedgerCall, Memory, Provider};
 use tokio::sync::Notify;
 
+use crate::calling_policy::FewRules;
 use crate::gated::Gated;
 use crate::provider_webhook::ConstantlySigned;
 
@@ -164,6 +166,17 @@ impl World {
         ReadDirectory::new(self.users.clone(), Arc::new(self.memory.clone()))
     }
 
+    pub(crate) fn settings(&self) -> OrganizationSettings {
+        let memory = Arc::new(self.memory.clone());
+        OrganizationSettings::new(OrganizationSettingsPorts {
+            users: self.users.clone(),
+            policies: memory.clone(),
+            audit: memory,
+            rules: Arc::new(FewRules),
+            clock: self.clock.clone(),
+        })
+    }
+
     pub(crate) fn follow_calls(&self) -> FollowCalls {
         FollowCalls::new(self.users.clone(), self.feed.clone())
     }
@@ -255,13 +268,19 @@ pub(crate) fn organization(id: &str) -> DirectoryRecord {
     DirectoryRecord::Organization(organization)
 }
 
-/// A user of the organization `o1`.
+/// A user of the organization `o1`, without a role.
 pub(crate) fn user(id: &str) -> DirectoryRecord {
-    DirectoryRecord::User(UserRecord {
+    DirectoryRecord::User(user_record(id, None))
+}
+
+/// A user of the organization `o1`.
+pub(crate) fn user_record(id: &str, access_role: Option<&str>) -> UserRecord {
+    UserRecord {
         id: UserId::parse(id).expect("a valid id"),
         organization_id: organization_id("o1"),
         full_name: name("Grace Hopper"),
-    })
+        access_role: access_role.map(|role| AccessRole::parse(role).expect("a role")),
+    }
 }
 
 /// An agent of the organization `o1`.
@@ -295,5 +314,6 @@ pub(crate) fn contact(id: &str, organization: &str, phone_number: Option<&str>) 
         first_name: Some(name("Ada")),
         last_name: None,
         phone_number: phone_number.map(|number| PhoneNumber::parse(number).expect("a valid number")),
+        place: ContactPlace::default(),
     })
 }

@@ -19,6 +19,7 @@ enum Identity<'a> {
     Number(&'a OrganizationId, &'a PhoneNumber),
     Contact(&'a ContactId),
     ContactByNumber(&'a OrganizationId, &'a PhoneNumber),
+    CallingPolicy(&'a OrganizationId),
 }
 
 /// Cuts records into runs: consecutive records of one kind, no two of them with the same identity.
@@ -56,6 +57,7 @@ fn identity(record: &DirectoryRecord) -> Identity<'_> {
                 Identity::Contact(id)
             }
         },
+        DirectoryRecord::CallingPolicy(record) => Identity::CallingPolicy(&record.organization_id),
     }
 }
 
@@ -87,6 +89,9 @@ pub(super) async fn store(
         Some(Identity::Contact(_)) => statements::store_contacts(connection, &records!(run, Contact)).await?,
         Some(Identity::ContactByNumber(..)) => {
             statements::store_contacts_by_number(connection, &records!(run, Contact)).await?
+        }
+        Some(Identity::CallingPolicy(_)) => {
+            statements::store_policies(connection, &records!(run, CallingPolicy)).await?
         }
     };
     Ok(usize::try_from(stored).unwrap_or(usize::MAX))

@@ -9,8 +9,10 @@
 //! a contact's number is named only where it differs.
 
 use domain::{
-    Agent, ContactIdentity, ContactRecord, NumberRecord, Organization, PersonName, PhoneNumber, UserRecord,
+    AccessRole, Agent, AuditAction, ContactIdentity, ContactRecord, NumberRecord, Organization, PersonName,
+    PhoneNumber, PolicyRecord, Region, UserRecord, ZoneName,
 };
+use sql_common::write_policy;
 use sqlx::PgConnection;
 
 type Stored = Result<u64, sqlx::Error>;
@@ -56,20 +58,23 @@ pub(super) async fn store_organizations(connection: &mut PgConnection, run: &[&O
 pub(super) async fn store_users(connection: &mut PgConnection, run: &[&UserRecord]) -> Stored {
     store!(
         connection,
-        "id, organization_id, full_name" from "$1::text[], $2::text[], $3::text[]",
+        "id, organization_id, full_name, access_role" from "$1::text[], $2::text[], $3::text[], $4::text[]",
         unchanged: "users as stored
                      where stored.id = record.id
-                       and (stored.organization_id, stored.full_name) = (record.organization_id, record.full_name)",
+                       and (stored.organization_id, stored.full_name, stored.access_role)
+                           is not distinct from (record.organization_id, record.full_name, record.access_role)",
         "written as (
-             insert into users as stored (id, organization_id, full_name)
-             select id, organization_id, full_name from input where not unchanged order by sequence
-             on conflict on constraint users_pkey do update set full_name = excluded.full_name
+             insert into users as stored (id, organization_id, full_name, access_role)
+             select id, organization_id, full_name, access_role from input where not unchanged order by sequence
+             on conflict on constraint users_pkey do update
+                set full_name = excluded.full_name, access_role = excluded.access_role
               where stored.organization_id = excluded.organization_id
              returning 1
          )",
         &column(run, |user| user.id.as_str()) as _,
         &column(run, |user| user.organization_id.as_str()) as _,
-        &column(run, |user| user.full_name.as_str()) as _
+        &column(run, |user| user.full_name.as_str()) as _,
+        &column(run, |user| user.access_role.as_ref().map(AccessRole::as_str)) as _
     )
 }
 
@@ -142,15 +147,17 @@ macro_rules! store_contacts {
     ($connection:expr, $run:expr, unchanged: $unchanged:tt, $written:tt) => {
         store!(
             $connection,
-            "id, organization_id, first_name, last_name, phone_number"
-                from "$1::text[], $2::text[], $3::text[], $4::text[], $5::text[]",
+            "id, organization_id, first_name, last_name, phone_number, time_zone, region"
+                from "$1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]",
             unchanged: $unchanged,
             $written,
             &column($run, id) as _,
             &column($run, |contact| contact.organization_id.as_str()) as _,
             &column($run, |contact| contact.first_name.as_ref().map(PersonName::as_str)) as _,
             &column($run, |contact| contact.last_name.as_ref().map(PersonName::as_str)) as _,
-            &column($run, |contact| contact.phone_number.as_ref().map(PhoneNumber::as_e164)) as _
+            &column($run, |contact| contact.phone_number.as_ref().map(PhoneNumber::as_e164)) as _,
+            &column($run, |contact| contact.place.zone.as_ref().map(ZoneName::as_str)) as _,
+            &column($run, |contact| contact.place.region.as_ref().map(Region::as_str)) as _
         )
     };
 }
@@ -163,9 +170,11 @@ pub(super) async fn store_contacts(connection: &mut PgConnection, run: &[&Contac
         run,
         unchanged: "contacts as stored
                      where stored.id = record.id
-                       and (stored.organization_id, stored.first_name, stored.last_name, stored.phone_number)
+                       and (stored.organization_id, stored.first_name, stored.last_name, stored.phone_number,
+                            stored.time_zone, stored.region)
                            is not distinct from
-                           (record.organization_id, record.first_name, record.last_name, record.phone_number)",
+                           (record.organization_id, record.first_name, record.last_name, record.phone_number,
+                            record.time_zone, record.region)",
         "changed as (
              select input.*,
                     exists (select from contacts as stored
@@ -173,21 +182,24 @@ pub(super) async fn store_contacts(connection: &mut PgConnection, run: &[&Contac
                                and stored.phone_number is not distinct from input.phone_number) as keeps_number
                from input where not unchanged
          ), renamed as (
-             insert into contacts as stored (id, organization_id, first_name, last_name, phone_number)
-             select id, organization_id, first_name, last_name, phone_number
+             insert into contacts as stored
+                    (id, organization_id, first_name, last_name, phone_number, time_zone, region)
+             select id, organization_id, first_name, last_name, phone_number, time_zone, region
                from changed where keeps_number order by sequence
              on conflict on constraint contacts_pkey do update
-                set first_name = excluded.first_name, last_name = excluded.last_name
+                set first_name = excluded.first_name, last_name = excluded.last_name,
+                    time_zone = excluded.time_zone, region = excluded.region
               where stored.organization_id = excluded.organization_id
                 and stored.phone_number is not distinct from excluded.phone_number
              returning 1
          ), replaced as (
-             insert into contacts as stored (id, organization_id, first_name, last_name, phone_number)
-             select id, organization_id, first_name, last_name, phone_number
+             insert into contacts as stored
+                    (id, organization_id, first_name, last_name, phone_number, time_zone, region)
+             select id, organization_id, first_name, last_name, phone_number, time_zone, region
                from changed where not keeps_number order by sequence
              on conflict on constraint contacts_pkey do update
                 set first_name = excluded.first_name, last_name = excluded.last_name,
-                    phone_number = excluded.phone_number
+                    phone_number = excluded.phone_number, time_zone = excluded.time_zone, region = excluded.region
               where stored.organization_id = excluded.organization_id
              returning 1
          ), written as (select from renamed union all select from replaced)"
@@ -203,16 +215,45 @@ pub(super) async fn store_contacts_by_number(
         run,
         unchanged: "contacts as stored
                      where stored.organization_id = record.organization_id and stored.phone_number = record.phone_number
-                       and (stored.first_name, stored.last_name)
-                           is not distinct from (record.first_name, record.last_name)",
+                       and (stored.first_name, stored.last_name, stored.time_zone, stored.region)
+                           is not distinct from
+                           (record.first_name, record.last_name, record.time_zone, record.region)",
         "written as (
-             insert into contacts as stored (id, organization_id, first_name, last_name, phone_number)
-             select id, organization_id, first_name, last_name, phone_number
+             insert into contacts as stored
+                    (id, organization_id, first_name, last_name, phone_number, time_zone, region)
+             select id, organization_id, first_name, last_name, phone_number, time_zone, region
                from input where not unchanged order by sequence
              on conflict on constraint contacts_organization_id_phone_number_key do update
-                set first_name = excluded.first_name, last_name = excluded.last_name
+                set first_name = excluded.first_name, last_name = excluded.last_name,
+                    time_zone = excluded.time_zone, region = excluded.region
              returning 1
          )"
+    )
+}
+
+/// Replaces policies, and writes an audit record for each that changed.
+pub(super) async fn store_policies(connection: &mut PgConnection, run: &[&PolicyRecord]) -> Stored {
+    store!(
+        connection,
+        "organization_id, policy" from "$1::text[], $2::text[]",
+        unchanged: "calling_policies as stored
+                     where stored.organization_id = record.organization_id and stored.policy = record.policy",
+        "written as (
+             insert into calling_policies as stored (organization_id, policy, revision, changed_at)
+             select organization_id, policy, 1, now() from input where not unchanged order by sequence
+             on conflict on constraint calling_policies_pkey do update
+                set policy = excluded.policy, revision = stored.revision + 1, changed_at = excluded.changed_at,
+                    changed_by = null
+             returning organization_id, policy, revision, changed_at
+         ), audited as (
+             insert into audit_records (organization_id, at, action, detail)
+             select organization_id, changed_at, $3,
+                    '{\"revision\":' || revision || ',\"policy\":' || policy || '}'
+               from written
+         )",
+        &column(run, |record| record.organization_id.as_str()) as _,
+        &column(run, |record| write_policy(&record.policy)),
+        AuditAction::CallingPolicyChanged.as_str()
     )
 }
 

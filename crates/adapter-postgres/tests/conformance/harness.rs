@@ -9,9 +9,9 @@ use std::time::Duration;
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, DeliveryQueue, Directory, DirectoryReader,
-    EventFeed, EventInbox, InboundDirectory, NumberPool, OutboundDirectory, UnfinishedCalls, UserRepo,
-    WebhookEndpoints,
+    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, DeliveryQueue,
+    Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory, NumberPool, OutboundDirectory,
+    UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -21,9 +21,9 @@ use sql_common::{read_decision, read_variables};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
-    DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, InboundDirectoryHarness, LosesStore,
-    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, StoresRecords, UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
+    ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, InboundDirectoryHarness,
+    LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime, StoresRecords, UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -207,6 +207,16 @@ impl NumberPoolHarness for PostgresHarness {
 
 impl UserRepoHarness for PostgresHarness {
     fn users(&self) -> Arc<dyn UserRepo> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl CallingPoliciesHarness for PostgresHarness {
+    fn policies(&self) -> Arc<dyn CallingPolicies> {
+        Arc::new(self.adapter())
+    }
+
+    fn audit(&self) -> Arc<dyn AuditLog> {
         Arc::new(self.adapter())
     }
 }

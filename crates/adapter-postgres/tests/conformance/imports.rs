@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use domain::ports::{CallLedger, ContactRepo, Directory, HoldResult, RecordRefusal, UpsertError};
-use domain::{ContactId, ContactIdentity, ContactRecord, DirectoryRecord, Organization, PhoneNumber};
+use domain::{
+    ContactId, ContactIdentity, ContactPlace, ContactRecord, DirectoryRecord, Organization, PhoneNumber,
+};
 use sqlx::Row;
 use testkit::fixtures::{self, Tenant};
 use testkit::harness::StoresRecords;
@@ -30,6 +32,7 @@ fn contact(organization: &Organization, index: u32) -> DirectoryRecord {
         first_name: Some(fixtures::name(&format!("No. {index}"))),
         last_name: None,
         phone_number: (index % 20 < 2).then(number),
+        place: ContactPlace::default(),
     })
 }
 

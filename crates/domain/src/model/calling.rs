@@ -17,7 +17,7 @@ pub use self::decision::{
 pub use self::facts::{CallingFacts, Consent, ContactPlace, DoNotCallList};
 pub use self::local::{Interval, LocalDate, MinuteOfDay, OpenHours, Region, ZoneName};
 pub use self::policy::{
-    CallerNumberStrategy, CallingPolicy, Mode, Modes, PackChoice, RuleGroup, VersionedPolicy,
+    CallerNumberStrategy, CallingPolicy, Mode, Modes, PackChoice, PolicyFault, RuleGroup, VersionedPolicy,
 };
 pub use self::purpose::{CallPurpose, CallSubject};
 pub use self::rule::{

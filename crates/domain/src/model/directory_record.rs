@@ -1,6 +1,10 @@
-//! What an operator loads into the gateway: organizations, users, agents, numbers and contacts.
+//! What an operator loads into the gateway: organizations, users, agents, numbers, contacts and calling
+//! policies.
 
-use crate::{Agent, CallerNumber, ContactId, Organization, OrganizationId, PersonName, PhoneNumber, UserId};
+use crate::{
+    AccessRole, Agent, CallerNumber, CallingPolicy, ContactId, ContactPlace, Organization, OrganizationId,
+    PersonName, PhoneNumber, UserId,
+};
 
 /// One record of the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +19,8 @@ pub enum DirectoryRecord {
     Number(NumberRecord),
     /// A contact of an organization.
     Contact(ContactRecord),
+    /// The calling policy of an organization.
+    CallingPolicy(PolicyRecord),
 }
 
 /// A user, with the organization by id only.
@@ -26,6 +32,16 @@ pub struct UserRecord {
     pub organization_id: OrganizationId,
     /// The user's name.
     pub full_name: PersonName,
+    /// The user's role.
+    pub access_role: Option<AccessRole>,
+}
+
+/// A calling policy. It replaces the one that its organization has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the type says it")]
+pub struct PolicyRecord {
+    pub organization_id: OrganizationId,
+    pub policy: Box<CallingPolicy>,
 }
 
 /// A caller number and its position among the user's numbers. Organization and phone number
@@ -51,6 +67,8 @@ pub struct ContactRecord {
     pub last_name: Option<PersonName>,
     /// The number to call, if known.
     pub phone_number: Option<PhoneNumber>,
+    /// Where the person is, if known.
+    pub place: ContactPlace,
 }
 
 impl ContactRecord {
@@ -72,6 +90,10 @@ impl ContactRecord {
             first_name: self.first_name.clone().or_else(|| other.first_name.clone()),
             last_name: self.last_name.clone().or_else(|| other.last_name.clone()),
             phone_number: self.phone_number.clone(),
+            place: ContactPlace {
+                zone: self.place.zone.clone().or_else(|| other.place.zone.clone()),
+                region: self.place.region.clone().or_else(|| other.place.region.clone()),
+            },
         })
     }
 

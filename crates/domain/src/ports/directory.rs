@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::PortUnavailable;
 use crate::{AgentId, ContactId, DirectoryRecord, OrganizationId, PhoneNumber, UserId};
 
-/// Loads an operator's records: organizations, users, agents, numbers and contacts.
+/// Loads an operator's records: organizations, users, agents, numbers, contacts and calling policies.
 ///
 /// - MUST store all records of an import or none
 ///   (`an_import_that_is_not_committed_leaves_nothing`).
@@ -13,6 +13,8 @@ use crate::{AgentId, ContactId, DirectoryRecord, OrganizationId, PhoneNumber, Us
 ///   the batch (`a_record_cannot_move_to_another_tenant`). The same holds for a record whose
 ///   organization or user is not stored
 ///   (`a_record_of_an_unknown_tenant_is_refused_with_its_index`).
+/// - MUST give a policy that differs from the stored one the next revision, and write an audit record
+///   without a user for it. MUST leave an equal one as it is (`an_imported_policy_is_audited`).
 /// - MUST find what is stored of the organizations, users, agents and contacts that records name,
 ///   and nothing else (`what_records_name_is_found`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

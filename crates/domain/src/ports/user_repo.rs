@@ -5,7 +5,7 @@ use crate::{User, UserId};
 
 /// Finds the users that tokens name.
 ///
-/// - MUST find a stored user with the id and the name of its organization
+/// - MUST find a stored user with its role, and with the id and the name of its organization
 ///   (`a_user_is_found_with_its_organization`).
 /// - MUST return `None` for an id that is not stored (`an_unknown_user_is_absent`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost

@@ -93,6 +93,7 @@ impl Known {
                 }
             }
             DirectoryRecord::Contact(contact) => self.store_contact(contact)?,
+            DirectoryRecord::CallingPolicy(record) => self.require_organization(&record.organization_id)?,
         }
         Ok(())
     }

@@ -10,10 +10,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{print, run, write};
 use crate::config::Settings;
-use crate::import::{CheckedFile, CsvLayout, FileRecords, MappedColumn, read_csv, read_ndjson};
+use crate::import::{CheckedFile, CsvLayout, FileRecords, LineReader, MappedColumn, read_csv, read_ndjson};
 use crate::system::RandomIdentifiers;
 use crate::telemetry;
-use crate::wiring::Stores;
+use crate::wiring::{Stores, calling_rules};
 
 /// What `outdial import` does with a file.
 #[derive(Debug, Clone, clap::Args)]
@@ -29,8 +29,8 @@ pub(crate) struct ImportOptions {
     #[arg(long)]
     csv: bool,
     /// The column of a field, for example `phoneNumber=Mobile`. Repeat it for each field: id,
-    /// organizationId, firstName, lastName, phoneNumber, countryCode. A column whose header is the
-    /// name of a field needs none.
+    /// organizationId, firstName, lastName, phoneNumber, countryCode, timeZone, region, state, country.
+    /// A column whose header is the name of one of the first six needs none.
     #[arg(long, value_name = "FIELD=HEADER", requires = "csv")]
     column: Vec<MappedColumn>,
     /// The id of the organization of the contacts, if no column has it.
@@ -102,11 +102,12 @@ fn read(
     options: ImportOptions,
 ) -> anyhow::Result<FileRecords> {
     let ImportOptions { csv, column: mapped, organization, default_country, .. } = options;
+    let rules = calling_rules();
+    let reader = LineReader { identifiers: &RandomIdentifiers, destinations, rules: rules.as_ref() };
     Ok(if csv {
-        let layout = CsvLayout { mapped, organization, default_country };
-        read_csv(file, &layout, &RandomIdentifiers, destinations)?
+        read_csv(file, &CsvLayout { mapped, organization, default_country }, reader)?
     } else {
-        read_ndjson(file, &RandomIdentifiers, destinations)?
+        read_ndjson(file, reader)?
     })
 }
 

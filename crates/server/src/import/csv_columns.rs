@@ -14,16 +14,24 @@ pub(super) enum ContactField {
     PhoneNumber,
     /// The country of phone numbers without `+`.
     CountryCode,
+    TimeZone,
+    Region,
+    State,
+    Country,
 }
 
 impl ContactField {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 10] = [
         Self::Id,
         Self::OrganizationId,
         Self::FirstName,
         Self::LastName,
         Self::PhoneNumber,
         Self::CountryCode,
+        Self::TimeZone,
+        Self::Region,
+        Self::State,
+        Self::Country,
     ];
 
     const fn name(self) -> &'static str {
@@ -34,15 +42,26 @@ impl ContactField {
             Self::LastName => "lastName",
             Self::PhoneNumber => "phoneNumber",
             Self::CountryCode => "countryCode",
+            Self::TimeZone => "timeZone",
+            Self::Region => "region",
+            Self::State => "state",
+            Self::Country => "country",
         }
+    }
+
+    /// Whether a column must be mapped to the field. Files of other systems have columns with these
+    /// headers and with names of places, which are no codes.
+    const fn must_be_mapped(self) -> bool {
+        matches!(self, Self::TimeZone | Self::Region | Self::State | Self::Country)
     }
 
     /// Whether a column with this header has the field without being mapped to it. Case, spaces and
     /// `_` do not count.
     fn is_named(self, header: &str) -> bool {
         let header: String = header.chars().filter(|c| c.is_alphanumeric()).collect();
-        header.eq_ignore_ascii_case(self.name())
-            || (self == Self::PhoneNumber && header.eq_ignore_ascii_case("phone"))
+        let is_named = header.eq_ignore_ascii_case(self.name())
+            || (self == Self::PhoneNumber && header.eq_ignore_ascii_case("phone"));
+        is_named && !self.must_be_mapped()
     }
 }
 

@@ -3,12 +3,11 @@ use std::collections::hash_map::Entry;
 use std::io::Read;
 
 use csv::{ByteRecord, ReaderBuilder};
-use domain::ports::Identifiers;
-use domain::{ContactRecord, DestinationRules, DirectoryRecord, HomeCountries, OrganizationId, PhoneNumber};
+use domain::{ContactRecord, DirectoryRecord, HomeCountries, OrganizationId, PhoneNumber};
 
 use super::csv_columns::{Columns, ContactField, CsvLayout};
 use super::file_records::{FileRecords, MAX_LINE_BYTES, ReadError, Reasons};
-use super::line::{self, ContactLine};
+use super::line::{self, ContactLine, LineReader};
 
 /// How many names of columns that are not imported are shown, and how many characters of each.
 const SHOWN_COLUMNS: usize = 20;
@@ -19,8 +18,7 @@ const SHOWN_CHARACTERS: usize = 64;
 pub(crate) fn read_csv(
     mut file: impl Read,
     layout: &CsvLayout,
-    identifiers: &dyn Identifiers,
-    destinations: &DestinationRules,
+    line_reader: LineReader<'_>,
 ) -> Result<FileRecords, ReadError> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
@@ -41,7 +39,7 @@ pub(crate) fn read_csv(
     let mut contacts = Contacts::default();
     contacts.file.notes.extend(not_imported(columns.others(width).map(|index| headers[index])));
 
-    let rows = Rows { columns, width, layout, identifiers, destinations };
+    let rows = Rows { columns, width, layout, reader: line_reader };
     let mut lines = Lines { text, byte: 0, line: 1 };
     let mut row = ByteRecord::new();
     while reader.read_byte_record(&mut row).map_err(read_error)? {
@@ -117,8 +115,7 @@ struct Rows<'a> {
     columns: Columns,
     width: usize,
     layout: &'a CsvLayout,
-    identifiers: &'a dyn Identifiers,
-    destinations: &'a DestinationRules,
+    reader: LineReader<'a>,
 }
 
 impl Rows<'_> {
@@ -152,10 +149,14 @@ impl Rows<'_> {
             first_name: cell(ContactField::FirstName),
             last_name: cell(ContactField::LastName),
             phone_number: cell(ContactField::PhoneNumber),
+            time_zone: cell(ContactField::TimeZone),
+            region: cell(ContactField::Region),
+            state: cell(ContactField::State),
+            country: cell(ContactField::Country),
         };
         let country = cell(ContactField::CountryCode);
         let read_number = |text: &str| self.read_number(text, country.as_deref());
-        line::contact(&contact, self.identifiers, read_number).map(Some)
+        line::contact(&contact, self.reader, read_number).map(Some)
     }
 
     /// The country of the row counts, then that of the file, then that of the settings.
@@ -163,8 +164,8 @@ impl Rows<'_> {
         let country = country.map(HomeCountries::parse).transpose();
         let country = country.map_err(|error| vec![format!("countryCode: {error}")])?;
         let number = match country.as_ref().or(self.layout.default_country.as_ref()) {
-            Some(home) => self.destinations.read_stored_of(text, home),
-            None => self.destinations.read_stored(text),
+            Some(home) => self.reader.destinations.read_stored_of(text, home),
+            None => self.reader.destinations.read_stored(text),
         };
         number.map_err(|error| vec![format!("phoneNumber: {error}")])
     }

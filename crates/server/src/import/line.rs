@@ -1,12 +1,18 @@
-use domain::ports::Identifiers;
+use std::borrow::Cow;
+
+use domain::ports::{CallingRules, Identifiers};
 use domain::{
-    Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord, DestinationRules,
-    DirectoryRecord, InvalidValue, NumberRecord, Organization, OrganizationId, PersonName, PhoneNumber,
-    ProviderAgentId, ProviderNumberId, UserId, UserRecord,
+    AccessRole, Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactRecord,
+    DestinationRules, DirectoryRecord, InvalidValue, NumberRecord, Organization, OrganizationId, PersonName,
+    PhoneNumber, PolicyFault, PolicyRecord, ProviderAgentId, ProviderNumberId, UserId, UserRecord,
+    policy_faults,
 };
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::file_records::Reasons;
+use super::place::{self, PlaceFields};
 
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -16,6 +22,13 @@ enum Line {
     Agent(AgentLine),
     Number(NumberLine),
     Contact(ContactLine),
+}
+
+/// The kind of a line.
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +44,7 @@ struct UserLine {
     id: String,
     organization_id: String,
     full_name: String,
+    access_role: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -65,23 +79,46 @@ pub(super) struct ContactLine {
     pub(super) first_name: Option<String>,
     pub(super) last_name: Option<String>,
     pub(super) phone_number: Option<String>,
+    pub(super) time_zone: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) state: Option<String>,
+    pub(super) country: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PolicyLine {
+    #[serde(rename = "kind")]
+    _kind: IgnoredAny,
+    organization_id: String,
+    policy: Box<RawValue>,
+}
+
+/// What lines are read with.
+#[derive(Clone, Copy)]
+pub(crate) struct LineReader<'a> {
+    pub(crate) identifiers: &'a dyn Identifiers,
+    /// Reads phone numbers.
+    pub(crate) destinations: &'a DestinationRules,
+    /// Has the time zones and the rules that a file may name.
+    pub(crate) rules: &'a dyn CallingRules,
 }
 
 /// Parses one line.
-pub(super) fn parse(
-    text: &str,
-    identifiers: &dyn Identifiers,
-    destinations: &DestinationRules,
-) -> Result<DirectoryRecord, Reasons> {
+pub(super) fn parse(text: &str, reader: LineReader<'_>) -> Result<DirectoryRecord, Reasons> {
+    // Not a variant of `Line`: serde cannot keep the text of a field in there.
+    if serde_json::from_str::<Kind<'_>>(text).is_ok_and(|line| line.kind == "callingPolicy") {
+        let line = serde_json::from_str::<PolicyLine>(text).map_err(|error| vec![reason(&error)])?;
+        return policy(&line, reader.rules);
+    }
     let line = serde_json::from_str::<Line>(text).map_err(|error| vec![reason(&error)])?;
+    let read_number = |text: &str| phone_number(text, reader.destinations);
     match line {
         Line::Organization(line) => organization(&line),
         Line::User(line) => user(&line),
         Line::Agent(line) => agent(&line),
-        Line::Number(line) => number(&line, destinations),
-        Line::Contact(line) => {
-            contact(&line, identifiers, |text| phone_number(text, destinations)).map(DirectoryRecord::Contact)
-        }
+        Line::Number(line) => number(&line, reader.destinations),
+        Line::Contact(line) => contact(&line, reader, read_number).map(DirectoryRecord::Contact),
     }
 }
 
@@ -93,7 +130,7 @@ fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
     if text.starts_with("unknown variant") {
-        return "kind must be organization, user, agent, number or contact".to_owned();
+        return "kind must be organization, user, agent, number, contact or callingPolicy".to_owned();
     }
     if ["missing field", "unknown field", "duplicate field"].iter().any(|known| text.starts_with(known)) {
         return text.chars().filter(|c| !c.is_control()).take(200).collect();
@@ -109,8 +146,9 @@ fn organization(line: &OrganizationLine) -> Result<DirectoryRecord, Reasons> {
 fn user(line: &UserLine) -> Result<DirectoryRecord, Reasons> {
     let id = id("id", &line.id, UserId::parse);
     let owned = both(organization_id(&line.organization_id), name("fullName", &line.full_name));
-    let (id, (organization_id, full_name)) = both(id, owned)?;
-    Ok(DirectoryRecord::User(UserRecord { id, organization_id, full_name }))
+    let role = optional(line.access_role.as_deref(), |text| self::id("accessRole", text, AccessRole::parse));
+    let ((id, access_role), (organization_id, full_name)) = both(both(id, role), owned)?;
+    Ok(DirectoryRecord::User(UserRecord { id, organization_id, full_name, access_role }))
 }
 
 fn agent(line: &AgentLine) -> Result<DirectoryRecord, Reasons> {
@@ -148,7 +186,7 @@ fn number(line: &NumberLine, destinations: &DestinationRules) -> Result<Director
 /// The contact of a line, whose phone number is read by `read_number`.
 pub(super) fn contact(
     line: &ContactLine,
-    identifiers: &dyn Identifiers,
+    reader: LineReader<'_>,
     read_number: impl FnOnce(&str) -> Result<PhoneNumber, Reasons>,
 ) -> Result<ContactRecord, Reasons> {
     let written_number = non_empty(line.phone_number.as_deref());
@@ -157,20 +195,46 @@ pub(super) fn contact(
         // No request could find such a contact, and each import of the same file would add another
         // one.
         None if written_number.is_none() => Err(vec!["id or phoneNumber is required".to_owned()]),
-        None => Ok(ContactIdentity::ByPhoneNumber { new_id: identifiers.contact_id() }),
+        None => Ok(ContactIdentity::ByPhoneNumber { new_id: reader.identifiers.contact_id() }),
     };
     let names = both(
         optional(line.first_name.as_deref(), |text| name("firstName", text)),
         optional(line.last_name.as_deref(), |text| name("lastName", text)),
     );
-    let contact = both(both(identity, organization_id(&line.organization_id)), names);
-    let (((identity, organization_id), (first_name, last_name)), phone_number) =
+    let place = place::read(
+        PlaceFields {
+            time_zone: non_empty(line.time_zone.as_deref()),
+            region: non_empty(line.region.as_deref()),
+            state: non_empty(line.state.as_deref()),
+            country: non_empty(line.country.as_deref()),
+        },
+        reader.rules,
+    );
+    let contact = both(both(identity, organization_id(&line.organization_id)), both(names, place));
+    let (((identity, organization_id), ((first_name, last_name), place)), phone_number) =
         both(contact, written_number.map(read_number).transpose())?;
-    Ok(ContactRecord { identity, organization_id, first_name, last_name, phone_number })
+    Ok(ContactRecord { identity, organization_id, first_name, last_name, phone_number, place })
+}
+
+fn policy(line: &PolicyLine, rules: &dyn CallingRules) -> Result<DirectoryRecord, Reasons> {
+    let policy = policy_json::from_json(line.policy.get()).map_err(policy_reasons).and_then(|policy| {
+        let faults = policy_faults(&policy, rules);
+        if faults.is_empty() { Ok(Box::new(policy)) } else { Err(policy_reasons(faults)) }
+    });
+    let (organization_id, policy) = both(organization_id(&line.organization_id), policy)?;
+    Ok(DirectoryRecord::CallingPolicy(PolicyRecord { organization_id, policy }))
+}
+
+fn policy_reasons(faults: Vec<PolicyFault>) -> Reasons {
+    let reason = |PolicyFault { field, message }| match &*field {
+        "" => format!("policy: {message}"),
+        field => format!("policy.{field}: {message}"),
+    };
+    faults.into_iter().map(reason).collect()
 }
 
 /// Both values, or the reasons of all that there are not.
-fn both<A, B>(a: Result<A, Reasons>, b: Result<B, Reasons>) -> Result<(A, B), Reasons> {
+pub(super) fn both<A, B>(a: Result<A, Reasons>, b: Result<B, Reasons>) -> Result<(A, B), Reasons> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
         (Err(mut reasons), Err(more)) => {

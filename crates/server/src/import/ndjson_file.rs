@@ -1,18 +1,12 @@
 use std::io::{BufRead, Read as _};
 
-use domain::ports::Identifiers;
-use domain::{DestinationRules, DirectoryRecord};
+use domain::DirectoryRecord;
 
 use super::file_records::{FileRecords, MAX_LINE_BYTES, ReadError, Reasons};
-use super::line;
+use super::line::{self, LineReader};
 
-/// Reads every line of a file with one JSON object on each line. Phone numbers are read by
-/// `destinations`.
-pub(crate) fn read_ndjson(
-    mut lines: impl BufRead,
-    identifiers: &dyn Identifiers,
-    destinations: &DestinationRules,
-) -> Result<FileRecords, ReadError> {
+/// Reads every line of a file with one JSON object on each line.
+pub(crate) fn read_ndjson(mut lines: impl BufRead, reader: LineReader<'_>) -> Result<FileRecords, ReadError> {
     let mut file = FileRecords::default();
     let mut text = Vec::new();
     for number in 1.. {
@@ -20,7 +14,7 @@ pub(crate) fn read_ndjson(
         if read_line(&mut lines, &mut text)? == 0 {
             break;
         }
-        match parse(&text, number, identifiers, destinations) {
+        match parse(&text, number, reader) {
             Ok(Some(record)) => file.add(number, record),
             Ok(None) => {}
             Err(reasons) => file.faults.add(number, reasons),
@@ -37,12 +31,7 @@ fn read_line(lines: &mut impl BufRead, text: &mut Vec<u8>) -> std::io::Result<us
     Ok(if is_cut { read + lines.skip_until(b'\n')? } else { read })
 }
 
-fn parse(
-    text: &[u8],
-    number: u64,
-    identifiers: &dyn Identifiers,
-    destinations: &DestinationRules,
-) -> Result<Option<DirectoryRecord>, Reasons> {
+fn parse(text: &[u8], number: u64, reader: LineReader<'_>) -> Result<Option<DirectoryRecord>, Reasons> {
     if text.len() > MAX_LINE_BYTES {
         return Err(vec![format!("longer than {MAX_LINE_BYTES} bytes")]);
     }
@@ -50,5 +39,5 @@ fn parse(
     let text = if number == 1 { text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text) } else { text };
     let text = std::str::from_utf8(text).map_err(|_| vec!["not UTF-8: save the file as UTF-8".to_owned()])?;
     let text = text.trim();
-    if text.is_empty() { Ok(None) } else { line::parse(text, identifiers, destinations).map(Some) }
+    if text.is_empty() { Ok(None) } else { line::parse(text, reader).map(Some) }
 }

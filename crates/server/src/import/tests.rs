@@ -8,6 +8,7 @@ use testkit::memory::Memory;
 use super::file_records::MAX_LINE_BYTES;
 use super::*;
 use crate::system::RandomIdentifiers;
+use crate::wiring::calling_rules;
 
 fn memory() -> Memory {
     Memory::new(Arc::new(ManualClock::new()))
@@ -15,7 +16,10 @@ fn memory() -> Memory {
 
 async fn check(directory: impl Directory + 'static, text: impl AsRef<[u8]>) -> CheckedFile {
     let destinations = DestinationRules::default();
-    let file = read_ndjson(text.as_ref(), &RandomIdentifiers, &destinations).expect("it can be read");
+    let rules = calling_rules();
+    let reader =
+        LineReader { identifiers: &RandomIdentifiers, destinations: &destinations, rules: rules.as_ref() };
+    let file = read_ndjson(text.as_ref(), reader).expect("it can be read");
     CheckedFile::check(file, Arc::new(directory), |_| {}).await.expect("the store is available")
 }
 

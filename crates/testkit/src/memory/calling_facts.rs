@@ -20,7 +20,8 @@ impl Tables {
         query: &OutboundQuery<'_>,
     ) -> CallingFacts {
         let directory = &self.directory;
-        let policy = directory.policy_of(organization_id);
+        let policy =
+            directory.policy_of(organization_id).or_else(|| self.policies.get(organization_id).cloned());
         let attempts = number.and_then(|number| {
             self.attempts.get(&(organization_id.clone(), number.clone(), query.subject.cloned()))
         });
@@ -135,7 +136,8 @@ impl DirectoryTables {
             StoredFact::Place(id, place) if Some(id) == contact_id => Some(place),
             _ => None,
         });
-        places.next().cloned().unwrap_or_default()
+        let stored = || contact_id.and_then(|id| self.places.get(id)).cloned();
+        places.next().cloned().or_else(stored).unwrap_or_default()
     }
 
     /// Whether a call of the organization to this callee is suppressed at this time.

@@ -4,10 +4,10 @@ use domain::ports::{
 };
 use domain::{
     CallIdentity, Contact, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, OrganizationId,
-    UserRecord,
+    Timestamp, UserRecord,
 };
 
-use super::{DirectoryTables, Memory};
+use super::{DirectoryTables, Memory, Tables};
 
 /// Upserts go to a copy of the directory. The commit repeats them on the directory itself.
 struct Import {
@@ -43,12 +43,12 @@ impl DirectoryImport for Import {
 
     async fn commit(self: Box<Self>) -> Result<(), PortUnavailable> {
         let mut tables = self.memory.open()?;
-        let mut directory = tables.directory.clone();
+        let mut changed = tables.clone();
         for record in &self.records {
             let conflict = |_| PortUnavailable::new("memory", "the directory changed during the import");
-            directory.upsert(record).map_err(conflict)?;
+            changed.upsert(record, self.memory.now()).map_err(conflict)?;
         }
-        tables.directory = directory;
+        *tables = changed;
         Ok(())
     }
 }
@@ -61,6 +61,7 @@ fn names(record: &DirectoryRecord, stored: &StoredIdentity) -> bool {
         DirectoryRecord::Agent(agent) => (&agent.organization_id, None),
         DirectoryRecord::Number(record) => (&record.number.organization_id, Some(&record.number.user_id)),
         DirectoryRecord::Contact(contact) => (&contact.organization_id, None),
+        DirectoryRecord::CallingPolicy(record) => (&record.organization_id, None),
     };
     match (stored, record) {
         (StoredIdentity::Organization(id), _) => organization_id == id,
@@ -75,6 +76,17 @@ fn names(record: &DirectoryRecord, stored: &StoredIdentity) -> bool {
                 || (organization_id == tenant && has_number)
         }
         _ => false,
+    }
+}
+
+impl Tables {
+    /// Inserts a record, or replaces the one with the same identity.
+    pub(super) fn upsert(&mut self, record: &DirectoryRecord, now: Timestamp) -> Result<(), RecordRefusal> {
+        self.directory.upsert(record)?;
+        if let DirectoryRecord::CallingPolicy(record) = record {
+            self.import_policy(&record.organization_id, &record.policy, now);
+        }
+        Ok(())
     }
 }
 
@@ -103,7 +115,8 @@ impl DirectoryTables {
             .chain(contacts)
     }
 
-    /// Inserts a record, or replaces the one with the same identity.
+    /// Inserts a record, or replaces the one with the same identity. Of a calling policy it only checks
+    /// the organization.
     ///
     /// # Errors
     /// Those of [`DirectoryImport::upsert`]; nothing is stored then.
@@ -126,6 +139,7 @@ impl DirectoryTables {
             }
             DirectoryRecord::Number(record) => self.upsert_number(record)?,
             DirectoryRecord::Contact(contact) => self.upsert_contact(contact)?,
+            DirectoryRecord::CallingPolicy(record) => self.require_organization(&record.organization_id)?,
         }
         Ok(())
     }
@@ -177,6 +191,7 @@ impl DirectoryTables {
             phone_number: record.phone_number.clone(),
         };
         put(&mut self.contacts, &contact, |stored| stored.id == contact.id);
+        self.places.insert(contact.id, record.place.clone());
         Ok(())
     }
 }

@@ -124,6 +124,11 @@ impl UserRepo for Memory {
         let organizations = &tables.directory.organizations;
         let organization = organizations.iter().find(|stored| stored.id == user.organization_id);
         let organization = organization.expect("a user is stored after its organization").clone();
-        Ok(Some(User { id: user.id.clone(), organization, full_name: user.full_name.clone() }))
+        Ok(Some(User {
+            id: user.id.clone(),
+            organization,
+            full_name: user.full_name.clone(),
+            access_role: user.access_role.clone(),
+        }))
     }
 }

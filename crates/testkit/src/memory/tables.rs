@@ -2,10 +2,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::{
-    Agent, Booking, CallEvent, CallId, CallProgress, CallSubject, Contact, ConversationContext,
-    ConversationId, DeliveryFailure, DeliveryState, DialOutcome, IntentKey, NumberRecord, Organization,
-    OrganizationId, OwnerToken, PhoneNumber, Recording, SettledCall, Timestamp, UserRecord, WebhookEndpoint,
-    WebhookEndpointId,
+    Agent, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, Contact, ContactId,
+    ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState, DialOutcome,
+    IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PhoneNumber, Recording, SettledCall,
+    Timestamp, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
 };
 
 use crate::harness::StoredFact;
@@ -36,6 +36,10 @@ pub struct Tables {
     pub deliveries: Vec<QueuedDelivery>,
     /// Recordings, by the text of their key.
     pub recordings: HashMap<String, Vec<u8>>,
+    /// Calling policies.
+    pub policies: HashMap<OrganizationId, VersionedPolicy>,
+    /// Who changed what, in the order of the changes.
+    pub audit_records: Vec<AuditRecord>,
 }
 
 /// What an import stores. Each table is in the order of insertion.
@@ -53,6 +57,8 @@ pub struct DirectoryTables {
     pub contacts: Vec<Contact>,
     /// What decisions depend on.
     pub facts: Vec<StoredFact>,
+    /// Where contacts are, if known.
+    pub places: HashMap<ContactId, ContactPlace>,
 }
 
 /// A call in the ledger.

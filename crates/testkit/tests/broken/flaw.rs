@@ -34,6 +34,7 @@ pub(crate) enum Flaw {
     AlwaysListsNumbers,
     // Users
     DropsTheOrganizationsName,
+    DropsTheRole,
     // The directory
     WritesBeforeTheCommit,
     KeepsTheFirstRecord,
@@ -43,6 +44,17 @@ pub(crate) enum Flaw {
     FindsNamedContactsOnlyById,
     ListsInTheOrderOfStoring,
     ListsFromTheCursorOn,
+    AuditsEveryImportOfAPolicy,
+    // Policies and audit records
+    DropsTheCaps,
+    ReplacesAnyRevision,
+    ChecksTheRevisionBeforeItStores,
+    SkipsARevision,
+    AuditsRefusedChanges,
+    ForgetsTheUserOfAChange,
+    ListsOldRecordsFirst,
+    ListsRecordsFromTheCursorOn,
+    TakesActionsForPatterns,
     // The lock
     GrantsTwice,
     AnswersTheRequestedTime,

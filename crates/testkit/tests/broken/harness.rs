@@ -5,18 +5,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DeliveryQueue, Directory,
-    DirectoryReader, EventFeed, EventInbox, HoldResult, IdempotencyLock, InboundDirectory, LockSettlement,
-    NumberPool, OutboundDirectory, Ownership, PortUnavailable, RecordingAccess, RecordingStore, SettleResult,
-    UnfinishedCalls, UserRepo, WebhookEndpoints,
+    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, ContextCache,
+    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult, IdempotencyLock,
+    InboundDirectory, LockSettlement, NumberPool, OutboundDirectory, Ownership, PortUnavailable,
+    RecordingAccess, RecordingStore, SettleResult, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
 use testkit::clock::ManualClock;
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
-    ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyLockHarness,
-    InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
-    RecordingStoreHarness, StoredFact, StoresCallingFacts, StoresRecords, UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
+    ContactRepoHarness, ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
+    IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
+    PassesTime, RecordingStoreHarness, StoredFact, StoresCallingFacts, StoresRecords, UserRepoHarness,
 };
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
@@ -161,8 +161,19 @@ impl<P: UserRepo + Adapters> UserRepoHarness for Harness<P> {
     }
 }
 
-impl<P: Directory + ContactRepo + AgentRepo + NumberPool + UserRepo + Adapters> DirectoryHarness
-    for Harness<P>
+impl<P: CallingPolicies + AuditLog + Adapters> CallingPoliciesHarness for Harness<P> {
+    fn policies(&self) -> Arc<dyn CallingPolicies> {
+        Arc::new(self.ports.clone())
+    }
+
+    fn audit(&self) -> Arc<dyn AuditLog> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P> DirectoryHarness for Harness<P>
+where
+    P: Directory + ContactRepo + AgentRepo + NumberPool + UserRepo + CallingPolicies + AuditLog + Adapters,
 {
     fn directory(&self) -> Arc<dyn Directory> {
         Arc::new(self.ports.clone())

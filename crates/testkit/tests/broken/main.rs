@@ -27,6 +27,8 @@ mod honest {
     testkit::agent_repo_suite!(Harness::honest());
     testkit::number_pool_suite!(Harness::honest());
     testkit::user_repo_suite!(Harness::honest());
+    testkit::calling_policies_suite!(Harness::honest());
+    testkit::audit_log_suite!(Harness::honest());
     testkit::directory_suite!(Harness::honest());
     testkit::directory_reader_suite!(Harness::honest());
     testkit::idempotency_lock_suite!(Harness::honest());

@@ -13,6 +13,7 @@ mod inbox;
 mod lists;
 mod lock;
 mod outbound;
+mod policies;
 mod queue;
 mod recordings;
 mod repositories;

@@ -1,4 +1,4 @@
-use domain::{ContactRecord, Organization, PersonName};
+use domain::{ContactPlace, ContactRecord, Organization, PersonName};
 
 use super::*;
 
@@ -22,6 +22,7 @@ fn contact(id: &str, by_number: bool) -> DirectoryRecord {
         first_name: None,
         last_name: None,
         phone_number: Some(number),
+        place: ContactPlace::default(),
     })
 }
 

@@ -44,6 +44,15 @@ pub struct CallingPolicy {
     pub caller_number: CallerNumberStrategy,
 }
 
+/// A value of a policy that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFault {
+    /// The field, with the fields that it is in: `caps[0].attempts`.
+    pub field: Box<str>,
+    /// What its value must be. It quotes no value.
+    pub message: &'static str,
+}
+
 /// A policy as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionedPolicy {
@@ -51,7 +60,7 @@ pub struct VersionedPolicy {
     pub policy: CallingPolicy,
     /// Counts its changes, from 1; 0 if none is stored.
     pub revision: u64,
-    /// Who changed it last, and when.
+    /// Who changed it last, and when; `None` if that was an import.
     pub changed: Option<(UserId, Timestamp)>,
 }
 
@@ -198,6 +207,17 @@ impl CallerNumberStrategy {
             Self::Local => "local",
         }
     }
+}
+
+impl CallingPolicy {
+    /// The most caps, packs of one purpose, and default zones.
+    pub const MAX_ENTRIES: usize = 100;
+    /// The most closed days.
+    pub const MAX_CLOSED_DAYS: usize = 1000;
+    /// The most attempts that a cap counts. Each of them is kept.
+    pub const MAX_ATTEMPTS: u32 = 1000;
+    /// The longest time of a cap, and the longest pause after a result.
+    pub const MAX_PERIOD: Duration = Duration::from_hours(366 * 24);
 }
 
 impl Default for CallingPolicy {

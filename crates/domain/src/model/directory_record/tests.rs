@@ -1,4 +1,5 @@
 use super::*;
+use crate::{Region, ZoneName};
 
 fn contact(id: Option<&str>, names: [&str; 2], number: &str) -> ContactRecord {
     let contact_id = |text| ContactId::parse(text).expect("an id");
@@ -13,6 +14,7 @@ fn contact(id: Option<&str>, names: [&str; 2], number: &str) -> ContactRecord {
         first_name,
         last_name,
         phone_number: PhoneNumber::parse(number).ok(),
+        place: ContactPlace::default(),
     }
 }
 
@@ -27,6 +29,18 @@ fn records_of_one_number_are_one_contact_and_the_first_one_decides() {
     assert!(merged.lacks_name_of(&later), "Augusta is lost");
     assert!(!merged.lacks_name_of(&first));
     assert_eq!(merged.merged(&contact(None, ["", ""], NUMBER)), Some(merged.clone()));
+}
+
+#[test]
+fn the_places_of_one_contact_are_merged_too() {
+    let zone = ZoneName::parse("America/Toronto").ok();
+    let [quebec, ontario] = ["CA-QC", "CA-ON"].map(|code| Region::parse(code).ok());
+    let at = |zone, region| ContactRecord {
+        place: ContactPlace { zone, region },
+        ..contact(Some("c1"), ["Ada", ""], NUMBER)
+    };
+    let merged = at(None, quebec.clone()).merged(&at(zone.clone(), ontario));
+    assert_eq!(merged, Some(at(zone, quebec)));
 }
 
 #[test]

@@ -1,7 +1,8 @@
-use domain::{AllowedCountries, ContactIdentity};
+use domain::{AllowedCountries, ContactIdentity, DestinationRules, Region, ZoneName};
 
 use super::*;
 use crate::system::RandomIdentifiers;
+use crate::wiring::calling_rules;
 
 fn layout(columns: &[&str], default_country: Option<&str>) -> CsvLayout {
     CsvLayout {
@@ -12,7 +13,17 @@ fn layout(columns: &[&str], default_country: Option<&str>) -> CsvLayout {
 }
 
 fn try_read(text: impl AsRef<[u8]>, layout: &CsvLayout) -> Result<FileRecords, ReadError> {
-    read_csv(text.as_ref(), layout, &RandomIdentifiers, &DestinationRules::default())
+    read_with(text, layout, &DestinationRules::default())
+}
+
+fn read_with(
+    text: impl AsRef<[u8]>,
+    layout: &CsvLayout,
+    destinations: &DestinationRules,
+) -> Result<FileRecords, ReadError> {
+    let rules = calling_rules();
+    let reader = LineReader { identifiers: &RandomIdentifiers, destinations, rules: rules.as_ref() };
+    read_csv(text.as_ref(), layout, reader)
 }
 
 fn read(text: impl AsRef<[u8]>, layout: &CsvLayout) -> FileRecords {
@@ -110,7 +121,7 @@ fn the_country_of_a_row_comes_before_that_of_the_file() {
         default_country: domain::Country::parse("US").ok(),
         ..DestinationRules::default()
     };
-    let by_settings = read_csv(text.as_bytes(), &layout(&[], None), &RandomIdentifiers, &settings);
+    let by_settings = read_with(text, &layout(&[], None), &settings);
     assert_eq!(by_settings.expect("it has its columns").faults.count(), 0);
 }
 
@@ -188,4 +199,28 @@ fn a_quotation_mark_without_its_pair_is_found() {
     let file = read(format!("first_name,phone\n\"Ada,+14165550123\n{rows}"), &layout(&[], None));
     assert!(file.faults.to_string().starts_with("line 2: longer than 65536 bytes"), "{}", file.faults);
     assert_eq!(file.records.len(), 0);
+}
+
+/// Files of other systems have names of places in such columns.
+#[test]
+fn a_place_is_read_from_mapped_columns_alone() {
+    let text = "phone,timeZone,State,Country\n+14165550123,Eastern,Ontario,Canada\n";
+    let file = read(text, &layout(&[], None));
+    assert_eq!(contacts(&file), ["2 - - - +14165550123"]);
+    assert_eq!(file.notes, ["columns that are not imported: timeZone, State, Country"]);
+
+    let mapped = layout(&["timeZone=TZ", "state=State", "country=Country"], None);
+    let text = "phone,TZ,State,Country\n+14165550123,America/Toronto,ON,CA\n+14165550124,,,\n+14165550125,Eastern,Ontario,CA\n";
+    let file = read(text, &mapped);
+    let places: Vec<_> = file
+        .records
+        .iter()
+        .map(|record| {
+            let DirectoryRecord::Contact(contact) = record else { panic!("it is a contact") };
+            let place = contact.place.clone();
+            (place.zone.as_ref().map(ZoneName::as_str).map(str::to_owned), place.region)
+        })
+        .collect();
+    assert_eq!(places, [(Some("America/Toronto".to_owned()), Region::parse("CA-ON").ok()), (None, None)]);
+    assert_eq!(file.faults.0[&4].len(), 2, "{:?}", file.faults);
 }

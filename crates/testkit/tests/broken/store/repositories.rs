@@ -234,7 +234,11 @@ impl UserRepo for BrokenStore {
             }
             _ => UserRepo::find(&self.memory, id).await?,
         };
-        Ok(found.map(|user| User { organization: self.named(user.organization), ..user }))
+        Ok(found.map(|user| User {
+            organization: self.named(user.organization),
+            access_role: user.access_role.filter(|_| !self.has(Flaw::DropsTheRole)),
+            ..user
+        }))
     }
 }
 

@@ -54,6 +54,7 @@ caught! {
     }
     user_repo, by Store: {
         DropsTheOrganizationsName => a_user_is_found_with_its_organization,
+        DropsTheRole => a_user_is_found_with_its_organization,
         TakesIdsForPatterns => an_unknown_user_is_absent,
         QuotesTheRequestWhenLost => a_lost_user_store_is_unavailable,
         HangsWhenLost => a_lost_user_store_is_unavailable,
@@ -65,7 +66,29 @@ caught! {
         MakesAContactForEveryRecord => a_contact_without_an_id_is_known_by_its_number,
         MovesRecordsBetweenTenants => a_record_cannot_move_to_another_tenant,
         MiscountsRefusals => a_record_of_an_unknown_tenant_is_refused_with_its_index,
+        AuditsEveryImportOfAPolicy => an_imported_policy_is_audited,
         FindsNamedContactsOnlyById => what_records_name_is_found,
+    }
+    calling_policies, by Store: {
+        DropsTheCaps => a_stored_policy_is_returned_whole,
+        ForgetsTheTenant => another_tenants_policy_is_absent,
+        ReplacesAnyRevision => a_policy_of_another_revision_is_left_alone,
+        AuditsRefusedChanges => a_policy_of_another_revision_is_left_alone,
+        ChecksTheRevisionBeforeItStores => one_of_many_changes_of_a_revision_is_stored,
+        SkipsARevision => each_change_has_the_next_revision,
+        ForgetsTheUserOfAChange => each_change_of_a_policy_is_audited,
+        QuotesTheRequestWhenLost => lost_policies_are_unavailable,
+        HangsWhenLost => lost_policies_are_unavailable,
+        AnswersWhenLost => lost_policies_are_unavailable,
+    }
+    audit_log, by Store: {
+        ListsOldRecordsFirst => audit_records_are_listed_newest_first,
+        ListsRecordsFromTheCursorOn => pages_of_audit_records_neither_repeat_nor_miss_one,
+        TakesActionsForPatterns => audit_records_are_filtered_by_action,
+        ForgetsTheTenant => another_tenants_audit_records_are_absent,
+        QuotesTheRequestWhenLost => a_lost_audit_log_is_unavailable,
+        HangsWhenLost => a_lost_audit_log_is_unavailable,
+        AnswersWhenLost => a_lost_audit_log_is_unavailable,
     }
     directory_reader, by Store: {
         DropsTheLastName => records_are_listed_whole_and_in_order,

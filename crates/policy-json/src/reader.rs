@@ -171,6 +171,7 @@ fn rule_id(node: &Node) -> Option<RuleId> {
 fn hours(value: Node, faults: &mut Faults) -> Option<OpenHours> {
     const MINUTE: &str = "must be a time of day like 08:00";
     let (mut from, mut until) = (None, None);
+    let before = faults.found.len();
     for (name, value) in object("openHours", value, faults) {
         let field = format!("openHours.{name}");
         let end = match name.as_str() {
@@ -184,7 +185,9 @@ fn hours(value: Node, faults: &mut Faults) -> Option<OpenHours> {
         *end = word(&field, &value, faults, MINUTE, |text| MinuteOfDay::parse(text).ok());
     }
     let (Some(from), Some(until)) = (from, until) else {
-        faults.add("openHours", "must have from and until, times of day like 08:00");
+        if faults.found.len() == before {
+            faults.add("openHours", "must have from and until, times of day like 08:00");
+        }
         return None;
     };
     let hours = OpenHours::new(from, until).ok();

@@ -6,9 +6,10 @@ use std::time::Duration;
 use adapter_http::Authenticator;
 use domain::ports::{Directory, UpsertError};
 use domain::{
-    AccessRole, Agent, AgentId, CallerNumber, Carrier, ContactId, ContactIdentity, ContactPlace,
-    ContactRecord, DirectoryRecord, InvalidValue, NumberRecord, Organization, OrganizationId, PersonName,
-    PhoneNumber, ProviderAgentId, ProviderNumberId, UserId, UserRecord,
+    AccessRole, Agent, AgentId, CallerNumber, CallingPolicy, Carrier, ContactId, ContactIdentity,
+    ContactPlace, ContactRecord, DirectoryRecord, InvalidValue, Mode, Modes, NumberRecord, Organization,
+    OrganizationId, PersonName, PhoneNumber, PolicyRecord, ProviderAgentId, ProviderNumberId, RuleGroup,
+    UserId, UserRecord,
 };
 use simulator::{MAGIC_NUMBERS, Simulator};
 
@@ -22,9 +23,12 @@ const AGENT: &str = "64f0a1b2c3d4e5f6a7b8cc00";
 const CONTACT: &str = "64f0a1b2c3d4e5f6a7b8c9d0";
 
 /// Stores the organization, user, agent, caller number and contact of the demo. Repeating it
-/// changes nothing.
+/// changes nothing, also not the calling policy, which the user of the demo may change.
 pub(crate) async fn seed(directory: &dyn Directory) -> anyhow::Result<()> {
-    let records = records().expect("the values of the demo are valid");
+    let mut records = Vec::from(records().expect("the values of the demo are valid"));
+    if directory.find_named(&records[..1]).await?.is_empty() {
+        records.push(policy().expect("the values of the demo are valid"));
+    }
     let mut import = directory.begin().await?;
     import
         .upsert(&records)
@@ -88,6 +92,16 @@ pub(crate) fn simulator_greeting(simulator: &Simulator) -> String {
             .expect("writing to a string does not fail");
     }
     text
+}
+
+/// Without quiet hours: no phone rings, and the demo is also tried at night.
+fn policy() -> Result<DirectoryRecord, InvalidValue> {
+    let modes = Modes::default().with(RuleGroup::QuietHours, Mode::Off);
+    let policy = Box::new(CallingPolicy { modes, ..CallingPolicy::default() });
+    Ok(DirectoryRecord::CallingPolicy(PolicyRecord {
+        organization_id: OrganizationId::parse(ORGANIZATION)?,
+        policy,
+    }))
 }
 
 fn records() -> Result<[DirectoryRecord; 5], InvalidValue> {

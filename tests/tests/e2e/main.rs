@@ -8,6 +8,7 @@ mod call_events;
 mod call_records;
 mod callers;
 mod calling_rules;
+mod calling_policy;
 mod command_line;
 mod concurrency;
 mod contract;

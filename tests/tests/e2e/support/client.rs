@@ -174,6 +174,11 @@ impl Client {
         self.send(self.http.patch(self.url(path)).json(body)).await
     }
 
+    /// Replaces what has this entity tag.
+    pub(crate) async fn put(&self, path: &str, tag: &str, body: &Value) -> Response {
+        self.send(self.http.put(self.url(path)).header("if-match", tag).json(body)).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Response {
         self.send(self.http.delete(self.url(path))).await
     }

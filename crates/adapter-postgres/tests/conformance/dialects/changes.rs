@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::ports::{
-    AttemptConclusion, CallLedger, CallUpdater, ClosedBody, ContactRepo, DeliveryLease, DeliveryQueue,
-    EventFeed, EventInbox, HoldResult, InboxLease, IncomingEvent, OverdueLease, ReplayQuery, Settlement,
-    UnfinishedCalls, UnrecordedLease, WebhookEndpoints,
+    AttemptConclusion, CallLedger, CallUpdater, CallingPolicies, ClosedBody, ContactRepo, DeliveryLease,
+    DeliveryQueue, EventFeed, EventInbox, HoldResult, InboxLease, IncomingEvent, OverdueLease, PolicyChange,
+    ReplayQuery, Settlement, UnfinishedCalls, UnrecordedLease, WebhookEndpoints,
 };
 use domain::{
     Analysis, AnswerTime, AudioFormat, Booking, CallEventKind, CallFailure, CallIdentity, CallStatus,
-    CallUpdate, CarrierStatus, CollectedValue, ContactIdentity, ContactRecord, ConversationRecord,
-    CriterionResult, DeliveryFailure, DialOutcome, DirectoryRecord, EndReason, EndpointChange,
-    EndpointSuspension, EventSequence, GivenUp, GivenUpReason, GoalResult, NotConnectedReason,
-    NotDialledReason, PrivateNote, ProviderCause, ProviderCode, ProviderReference, RecordingReport, Sending,
-    Speaker, SuspensionReason, Timestamp, TranscriptLine, UnknownCause, UpdateContent, WebhookEndpoint,
+    CallUpdate, CallingPolicy, CarrierStatus, CollectedValue, ContactIdentity, ContactRecord,
+    ConversationRecord, CriterionResult, DeliveryFailure, DialOutcome, DirectoryRecord, EndReason,
+    EndpointChange, EndpointSuspension, EventSequence, GivenUp, GivenUpReason, GoalResult,
+    NotConnectedReason, NotDialledReason, PrivateNote, ProviderCause, ProviderCode, ProviderReference,
+    RecordingReport, Sending, Speaker, SuspensionReason, Timestamp, TranscriptLine, UnknownCause,
+    UpdateContent, WebhookEndpoint,
 };
 use testkit::fixtures;
 
@@ -27,7 +28,7 @@ const ALL: u32 = 10_000;
 impl World {
     pub(super) async fn change(&mut self) {
         self.step += 1;
-        match self.random.below(19) {
+        match self.random.below(20) {
             0..=2 => self.book().await,
             3..=4 => self.settle().await,
             5..=7 => self.merge().await,
@@ -39,6 +40,7 @@ impl World {
             13..=14 => self.lease_unfinished().await,
             15..=16 => self.receive_event().await,
             17 => self.remove_reservations().await,
+            18 => self.change_policy().await,
             _ => self.change_directory().await,
         }
     }
@@ -297,6 +299,21 @@ impl World {
         } else {
             store.postpone(key, pause).await
         });
+    }
+
+    async fn change_policy(&mut self) {
+        let tenant = self.tenant();
+        let change = PolicyChange {
+            policy: match self.random.is_one_in(2) {
+                true => fixtures::calling_policy(),
+                false => CallingPolicy::default(),
+            },
+            expected_revision: self.random.below(3),
+            organization_id: tenant.organization.id,
+            user_id: tenant.user.id,
+            at: self.time(),
+        };
+        both!(self, store => store.put(&change).await);
     }
 
     async fn change_directory(&mut self) {

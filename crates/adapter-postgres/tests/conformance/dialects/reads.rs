@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use domain::ports::{
-    AgentRepo, CallLookup, CallReader, CallUpdater, CallerNumberQuery, ContactRepo, DeliveryListQuery,
-    DeliveryQueue, DirectoryQuery, DirectoryReader, EventFeed, FeedQuery, HistoryQuery, InboundDirectory,
-    InboundQuery, NumberPool, OutboundDirectory, OutboundParties, OutboundQuery, PartiesLookup, Recipient,
-    UserRepo, WebhookEndpoints,
+    AgentRepo, AuditLog, AuditQuery, CallLookup, CallReader, CallUpdater, CallerNumberQuery, CallingPolicies,
+    ContactRepo, DeliveryListQuery, DeliveryQueue, DirectoryQuery, DirectoryReader, EventFeed, FeedQuery,
+    HistoryQuery, InboundDirectory, InboundQuery, NumberPool, OutboundDirectory, OutboundParties,
+    OutboundQuery, PartiesLookup, Recipient, UserRepo, WebhookEndpoints,
 };
 use domain::{
     CallEvent, CallStatus, DeliveryFilter, DeliveryRecord, DeliveryState, EventSequence, HistoryFilter,
@@ -28,6 +28,7 @@ impl World {
                 self.read_deliveries(&tenant).await;
             }
             self.read_events(&tenant).await;
+            self.read_policy(&tenant).await;
             self.read_directory(&tenant).await;
         }
     }
@@ -37,6 +38,18 @@ impl World {
             let call_id = &booking.identity.call_id;
             both!(self, store => CallReader::find(store, &tenant.organization.id, call_id).await);
         }
+    }
+
+    async fn read_policy(&mut self, tenant: &Tenant) {
+        let organization_id = &tenant.organization.id;
+        both!(self, store => CallingPolicies::find(store, organization_id).await);
+        let query = AuditQuery {
+            organization_id: organization_id.clone(),
+            before: self.random.perhaps(&[2]),
+            action: None,
+            limit: *self.random.pick(&[1, 200]),
+        };
+        both!(self, store => AuditLog::list(store, &query).await);
     }
 
     async fn read_history(&mut self, tenant: &Tenant) {

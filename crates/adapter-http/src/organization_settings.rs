@@ -13,7 +13,7 @@ use crate::failure::InvalidRequest;
 use crate::organization_settings_error::SettingsError;
 use crate::respond::Json;
 use crate::state::Gateway;
-use crate::wire::{AuditParameters, AuditResponse, CallingPolicyResponse, read_policy};
+use crate::wire::{AuditParameters, AuditResponse, CallingPolicyResponse, IfMatch, read_policy};
 use crate::{documented, paths};
 
 /// The revision in `If-Match`; 0 without one, which no stored policy has.
@@ -89,11 +89,7 @@ pub(crate) async fn get_policy(
     path = paths::CALLING_POLICY,
     tag = "Organization",
     operation_id = "put_calling_policy",
-    params((
-        "If-Match" = String,
-        Header,
-        description = "The `ETag` of the policy that the client has read: `\"3\"`. Not `*`"
-    )),
+    params(IfMatch),
     request_body(content = policy_json::PolicyDocument<'_>),
     responses(
         (

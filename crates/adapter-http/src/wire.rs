@@ -21,7 +21,7 @@ mod webhook_endpoint;
 pub(crate) use self::analysis::goal_result;
 pub(crate) use self::audit::{AuditParameters, AuditResponse};
 pub(crate) use self::call::{CallResponse, recording_report};
-pub(crate) use self::calling_policy::{CallingPolicyResponse, read_policy};
+pub(crate) use self::calling_policy::{CallingPolicyResponse, IfMatch, read_policy};
 pub(crate) use self::delivery::{DeliveriesResponse, DeliveryParameters, state_schema};
 pub(crate) use self::directory::{AgentsResponse, ContactsResponse, DirectoryParameters, NumbersResponse};
 pub(crate) use self::history::{HistoryParameters, HistoryResponse};

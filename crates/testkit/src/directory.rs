@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use domain::ports::{RecordRefusal, StoredIdentity, UpsertError};
+use domain::ports::{Recipient, RecordRefusal, StoredIdentity, UpsertError};
 use domain::{
-    Agent, CallingPolicy, Contact, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord,
-    Organization, PolicyRecord, UserRecord,
+    Agent, CallingPolicy, Contact, ContactIdentity, ContactPlace, ContactRecord, DirectoryRecord,
+    NumberRecord, Organization, PolicyRecord, Region, UserRecord, ZoneName,
 };
 
 use crate::calling_policies;
@@ -15,6 +15,8 @@ use crate::fixtures::{
 };
 use crate::harness::DirectoryHarness;
 use crate::number_pool;
+use crate::outbound_directory::facts::facts;
+use crate::outbound_directory::query;
 
 suite! {
     $ directory_suite of directory:
@@ -69,6 +71,10 @@ pub async fn a_record_stored_again_is_replaced(harness: &impl DirectoryHarness) 
             identity: before.contact.identity.clone(),
             first_name: None,
             last_name: Some(name("Nova")),
+            place: ContactPlace {
+                zone: ZoneName::parse("America/Toronto").ok(),
+                region: Region::parse("CA-ON").ok(),
+            },
             ..contact(&before.organization.id)
         },
     };
@@ -308,6 +314,13 @@ async fn everything_is_stored(harness: &impl DirectoryHarness, tenant: &Tenant) 
         && agent.as_ref() == Some(&tenant.agent)
         && contact == Some(stored_contact(&tenant.contact))
         && number.as_ref() == Some(&tenant.number.number)
+        && place(harness, tenant).await == tenant.contact.place
+}
+
+/// The place of the tenant's contact.
+async fn place(harness: &impl DirectoryHarness, tenant: &Tenant) -> ContactPlace {
+    let contact_id = tenant.contact_id();
+    facts(harness, &query(tenant, Recipient::Contact(&contact_id))).await.place
 }
 
 async fn find(harness: &impl DirectoryHarness, contact: &Contact) -> Option<Contact> {

@@ -104,9 +104,7 @@ pub trait CallingPoliciesHarness: StoresRecords + LosesStore {
 
 /// What the suite of [`Directory`] needs: also the other ports of the same store, to see what an
 /// import stored.
-pub trait DirectoryHarness:
-    ContactRepoHarness + AgentRepoHarness + NumberPoolHarness + UserRepoHarness + CallingPoliciesHarness
-{
+pub trait DirectoryHarness: OutboundDirectoryHarness + CallingPoliciesHarness {
     /// The adapter.
     fn directory(&self) -> Arc<dyn Directory>;
 }

@@ -1,6 +1,6 @@
 //! The suite of [`OutboundDirectory`](domain::ports::OutboundDirectory).
 
-mod facts;
+pub(crate) mod facts;
 mod latest_calls;
 mod random_directory;
 
@@ -194,7 +194,7 @@ pub async fn a_lost_outbound_directory_is_unavailable(harness: &impl OutboundDir
 }
 
 /// The tenant's user calls someone with the default agent and number.
-const fn query<'a>(tenant: &'a Tenant, recipient: Recipient<'a>) -> OutboundQuery<'a> {
+pub(crate) const fn query<'a>(tenant: &'a Tenant, recipient: Recipient<'a>) -> OutboundQuery<'a> {
     OutboundQuery {
         user_id: &tenant.user.id,
         recipient,

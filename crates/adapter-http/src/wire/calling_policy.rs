@@ -4,7 +4,10 @@ use event_json::schema::always_true;
 use policy_json::PolicyDocument;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::{IntoParams, ToSchema};
 
 use super::json_object::json_object;
 use crate::failure::InvalidRequest;
@@ -42,6 +45,24 @@ impl CallingPolicyResponse {
             changed_by,
             changed_at,
         }
+    }
+}
+
+/// The `ETag` of what a request replaces, as a header.
+pub(crate) enum IfMatch {}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let meaning = "The `ETag` of the policy that the client has read: `\"3\"`. Not `*`. Without it, the organization \
+                       must have stored no policy";
+        let tag = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^(W/)?\"[0-9]+\"$"));
+        let header = ParameterBuilder::new()
+            .name("If-Match")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(meaning))
+            .schema(Some(tag));
+        vec![header.build()]
     }
 }
 

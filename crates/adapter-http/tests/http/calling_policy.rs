@@ -2,8 +2,8 @@
 
 use domain::ports::{CallingRules, Proximity, RuleQuestion};
 use domain::{
-    AppliedRules, CallingPolicy, DirectoryRecord, LocalMoment, PhoneNumber, PolicyRecord, RuleId, Timestamp,
-    ZoneName,
+    AppliedRules, CallingPolicy, DirectoryRecord, LocalMoment, PhoneNumber, PolicyRecord, Region, RuleId,
+    Timestamp, ZoneName,
 };
 use serde_json::{Value, json};
 use testkit::fixtures;
@@ -29,6 +29,10 @@ impl CallingRules for FewRules {
 
     fn start_of_day(&self, _: &ZoneName, _: Timestamp) -> Option<Timestamp> {
         None
+    }
+
+    fn states(&self, _: &PhoneNumber) -> Vec<Region> {
+        Vec::new()
     }
 
     fn knows(&self, id: &RuleId) -> bool {

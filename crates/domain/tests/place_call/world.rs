@@ -188,6 +188,7 @@ impl World {
             id: UserId::parse("user-1").expect("an id"),
             organization,
             full_name: name("Charles Babbage"),
+            access_role: None,
         };
         Self {
             directory: Ok(()),

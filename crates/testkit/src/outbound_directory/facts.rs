@@ -25,7 +25,7 @@ pub(super) async fn stored_tenant(harness: &impl OutboundDirectoryHarness) -> Te
 }
 
 /// What a query finds.
-pub(super) async fn facts(
+pub(crate) async fn facts(
     harness: &impl OutboundDirectoryHarness,
     query: &OutboundQuery<'_>,
 ) -> CallingFacts {

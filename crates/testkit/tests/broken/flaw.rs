@@ -45,6 +45,7 @@ pub(crate) enum Flaw {
     ListsInTheOrderOfStoring,
     ListsFromTheCursorOn,
     AuditsEveryImportOfAPolicy,
+    LeavesThePlaceOfContacts,
     // Policies and audit records
     DropsTheCaps,
     ReplacesAnyRevision,

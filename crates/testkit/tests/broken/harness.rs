@@ -171,9 +171,9 @@ impl<P: CallingPolicies + AuditLog + Adapters> CallingPoliciesHarness for Harnes
     }
 }
 
-impl<P> DirectoryHarness for Harness<P>
+impl<P: Directory + Adapters> DirectoryHarness for Harness<P>
 where
-    P: Directory + ContactRepo + AgentRepo + NumberPool + UserRepo + CallingPolicies + AuditLog + Adapters,
+    Self: OutboundDirectoryHarness + CallingPoliciesHarness,
 {
     fn directory(&self) -> Arc<dyn Directory> {
         Arc::new(self.ports.clone())

@@ -84,7 +84,12 @@ impl OutboundDirectory for Stores {
     ) -> Result<Option<OutboundParties>, PortUnavailable> {
         let organization = Organization { id: organization_id(), name: name("Analytical Engines") };
         let parties = OutboundParties {
-            user: User { id: query.user_id.clone(), organization, full_name: name("Charles Babbage") },
+            user: User {
+                id: query.user_id.clone(),
+                organization,
+                full_name: name("Charles Babbage"),
+                access_role: None,
+            },
             contact: matches!(query.recipient, Recipient::Contact(_)).then(contact),
             agent: Some(agent()),
             numbers: choice(Some(caller_number())),

@@ -78,7 +78,9 @@ impl DirectoryImport for Import {
             let again = tables.audit_records.last().filter(|_| is_unchanged).cloned();
             tables.audit_records.extend(again);
         }
-        if self.store.has(Flaw::KeepsTheFirstRecord) {
+        if self.store.has(Flaw::LeavesThePlaceOfContacts) {
+            self.store.memory.tables().directory.places = before.places;
+        } else if self.store.has(Flaw::KeepsTheFirstRecord) {
             let directory = &mut self.store.memory.tables().directory;
             restore(&mut directory.organizations, before.organizations);
             restore(&mut directory.users, before.users);

@@ -63,6 +63,7 @@ caught! {
     directory, by Store: {
         WritesBeforeTheCommit => an_import_that_is_not_committed_leaves_nothing,
         KeepsTheFirstRecord => a_record_stored_again_is_replaced,
+        LeavesThePlaceOfContacts => a_record_stored_again_is_replaced,
         MakesAContactForEveryRecord => a_contact_without_an_id_is_known_by_its_number,
         MovesRecordsBetweenTenants => a_record_cannot_move_to_another_tenant,
         MiscountsRefusals => a_record_of_an_unknown_tenant_is_refused_with_its_index,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::ports::{Proximity, RuleQuestion};
-use crate::{AppliedRules, CallPurpose, Country, LocalMoment, PhoneNumber, RuleId, Timestamp};
+use crate::{AppliedRules, CallPurpose, Country, LocalMoment, PhoneNumber, Region, RuleId, Timestamp};
 
 /// Rules that have one id and one zone.
 struct Few;
@@ -18,6 +18,10 @@ impl CallingRules for Few {
 
     fn start_of_day(&self, _: &ZoneName, _: Timestamp) -> Option<Timestamp> {
         None
+    }
+
+    fn states(&self, _: &PhoneNumber) -> Vec<Region> {
+        Vec::new()
     }
 
     fn knows(&self, id: &RuleId) -> bool {

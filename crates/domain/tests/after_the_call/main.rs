@@ -1,5 +1,5 @@
 //! The use cases after the call: which provider events are acknowledged, what is written to the
-//! ledger, and which calls the provider is asked about.
+//! ledger, and which calls the provider is asked about. Also what an organization sets for its calls.
 //!
 //! Most tests use `testkit::memory`. A test of the failure of one port has a mock of that port.
 
@@ -11,4 +11,5 @@ mod receiving;
 mod reconciling;
 mod recovering;
 mod registering;
+mod settings;
 mod world;

@@ -4,10 +4,11 @@ mod settling;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
-use domain::{Booking, IntentKey, RefusalCode};
+use domain::ports::{CallLedger, CountQuery, HoldResult, PortUnavailable, Settlement, UndecidedCall};
+use domain::{Booking, IntentKey, RefusalCode, UserId};
 use sql_common::{
-    HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED_RANKS, Table, UNDECIDED_STATES, UndecidedColumns,
+    HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED_RANKS, NOT_DIALLED, Table, UNDECIDED_STATES,
+    UndecidedColumns,
 };
 use sqlx::{Connection, PgConnection};
 
@@ -64,6 +65,22 @@ impl CallLedger for PostgresStore {
 
     async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         self.run(&Removal { expired_for, limit }).await
+    }
+
+    async fn count_since<'a>(&self, query: &CountQuery<'a>) -> Result<u32, PortUnavailable> {
+        let count = self.only_row(Access::Read, || {
+            sqlx::query!(
+                r#"select count(*) as "calls!"
+                     from calls
+                    where organization_id = $1 and booked_at >= $2 and state <> $3
+                      and ($4::text is null or user_id = $4)"#,
+                query.organization_id.as_str(),
+                PgTime::bound(query.since) as _,
+                NOT_DIALLED as _,
+                query.user_id.map(UserId::as_str)
+            )
+        });
+        Ok(u32::try_from(count.await?.calls).unwrap_or(u32::MAX))
     }
 }
 

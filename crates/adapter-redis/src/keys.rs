@@ -3,7 +3,10 @@
 
 use std::fmt::{self, Write as _};
 
-use domain::{ConversationId, IntentKey};
+use domain::{
+    ConversationId, IntentKey,
+    ports::{DayLimit, DayScope},
+};
 
 pub(crate) fn lock(prefix: &str, key: &IntentKey) -> String {
     format!("{prefix}:{{{}}}:lock", Tag(key.as_str()))
@@ -11,6 +14,16 @@ pub(crate) fn lock(prefix: &str, key: &IntentKey) -> String {
 
 pub(crate) fn context(prefix: &str, conversation: &ConversationId) -> String {
     format!("{prefix}:{{{}}}:context", Tag(conversation.as_str()))
+}
+
+/// The number of calls of a user or an organization on a day, under one revision of the policy.
+pub(crate) fn day_count(prefix: &str, limit: &DayLimit) -> String {
+    let (id, kind) = match &limit.scope {
+        DayScope::User(id) => (id.as_str(), "user-calls"),
+        DayScope::Organization(id) => (id.as_str(), "organization-calls"),
+    };
+    let (day, revision) = (limit.day.from.unix_millis(), limit.revision);
+    format!("{prefix}:{{{}}}:{kind}:{day}:{revision}", Tag(id))
 }
 
 pub(crate) fn probe(prefix: &str) -> String {

@@ -1,4 +1,5 @@
-//! The lock: one command to acquire it, and a script that compares the token for every later write.
+//! The lock: one command to acquire it, or a script if limits count it, and a script that compares the
+//! token for every later write.
 //!
 //! Scripts are sent as text. The server caches the compiled script, so a digest would only save
 //! bytes, and a restarted server would reply `NOSCRIPT` to it in the middle of a pipeline.
@@ -10,15 +11,52 @@ use deadpool_redis::redis::{Pipeline, Value};
 use domain::{
     IntentKey, OwnerToken,
     ports::{
-        ContextToStore, HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable, SettleResult,
+        ContextToStore, DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership,
+        PortUnavailable, SettleResult,
     },
 };
 
 use crate::{
     failure, keys,
-    store::{RedisStore, add_set, millis, request},
+    store::{self, RedisStore, add_set, millis},
     wire::{self, LockValue},
 };
+
+/// Acquires a lock within limits. The other keys are the counts. Arguments: the owner's pending value;
+/// milliseconds; and for each count its limit, the count to begin with or -1, and its milliseconds.
+///
+/// Replies with 0, the lock's value and the rest of its time; or 1 if it is granted; or 2 and the number
+/// of the limit that is reached; or 3 and the numbers of those without a count.
+///
+/// It writes a count also if it refuses, so that the ledger is not asked again. The lock is written
+/// first: on a full server it is the first write of a script that fails. A request that is repeated
+/// finds its own lock, and is not counted again.
+///
+/// A count belongs to one run of one server: after a restart from a snapshot, or a failover to a
+/// replica that lacked the last writes, it may be too low, and is asked for again. A server that
+/// forbids `INFO` cannot be told from another one.
+const ACQUIRE: &str = "\
+local held = redis.call('GET', KEYS[1]) \
+if held then return {0, held, redis.call('PTTL', KEYS[1])} end \
+local info = redis.pcall('INFO', 'server') \
+local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '' \
+local counts, uncounted, reached = {}, {}, 0 \
+for i = 1, #KEYS - 1 do \
+local stored = redis.call('HMGET', KEYS[i + 1], 'run', 'calls') \
+local count = math.max(stored[1] == run and tonumber(stored[2]) or -1, tonumber(ARGV[3 * i + 1])) \
+if count < 0 then uncounted[#uncounted + 1] = i \
+elseif reached == 0 and count >= tonumber(ARGV[3 * i]) then reached = i end \
+counts[i] = count end \
+if #uncounted > 0 then return {3, uncounted, 0} end \
+local granted = reached == 0 and 1 or 0 \
+if granted == 1 then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end \
+for i = 1, #KEYS - 1 do \
+redis.call('HSET', KEYS[i + 1], 'run', run, 'calls', counts[i] + granted) \
+redis.call('PEXPIRE', KEYS[i + 1], ARGV[3 * i + 2]) end \
+return {2 - granted, reached, 0}";
+
+/// Stands for a count that a request does not bring.
+const NO_COUNT: i64 = -1;
 
 /// Arguments: the owner's pending value; milliseconds.
 const RENEW: &str = "\
@@ -33,26 +71,29 @@ if held == ARGV[1] or (held and string.sub(held, 1, #ARGV[2]) == ARGV[2]) then \
 redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) return 1 end \
 return 0";
 
-/// Arguments: the owner's pending value.
+/// Arguments: the owner's pending value. The other keys are the counts of the request.
 const RELEASE: &str = "\
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end \
-return 0";
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end \
+redis.call('DEL', KEYS[1]) \
+for i = 2, #KEYS do \
+if tonumber(redis.call('HGET', KEYS[i], 'calls') or 0) > 0 then redis.call('HINCRBY', KEYS[i], 'calls', -1) end \
+end \
+return 1";
 
 /// The reply of `PTTL` for a key that does not exist.
 const NO_SUCH_KEY: i64 = -2;
 
 #[async_trait]
 impl IdempotencyLock for RedisStore {
-    async fn acquire(
-        &self,
-        key: &IntentKey,
-        token: &OwnerToken,
-        hold_for: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
+        let LockRequest { key, token, hold_for, limits } = *request;
+        if !limits.is_empty() {
+            return self.acquire_within_limits(request).await;
+        }
         let key = keys::lock(self.key_prefix(), key);
-        let mut set = request();
+        let mut set = store::request();
         set.cmd("SET").arg(&key).arg(wire::pending(token)).arg("NX").arg("PX").arg(millis(hold_for));
-        let mut get = request();
+        let mut get = store::request();
         get.cmd("GET").arg(&key).cmd("PTTL").arg(&key);
 
         let deadline = self.deadline();
@@ -68,18 +109,8 @@ impl IdempotencyLock for RedisStore {
             let mut replies = self.send(&get, deadline).await?;
             let (value, remaining): (Option<Vec<u8>>, i64) = (replies.take()?, replies.take()?);
             let Some(value) = value else { continue };
-            match (LockValue::parse(&value)?, remaining) {
-                (LockValue::Settled(call), _) => return Ok(HoldResult::Settled(call)),
-                // The first SET succeeded, and only its reply was lost.
-                (LockValue::Pending(holder), _) if repeated && holder == token.as_str() => {
-                    return Ok(HoldResult::Granted);
-                }
-                (LockValue::Pending(_), NO_SUCH_KEY) => {}
-                (LockValue::Pending(_), remaining) => {
-                    let remaining = u64::try_from(remaining)
-                        .map_err(|_| failure::because("a lock has no expiry time"))?;
-                    return Ok(in_flight(remaining));
-                }
+            if let Some(held) = held_by(&value, remaining, token, repeated)? {
+                return Ok(held);
             }
         }
         Ok(in_flight(0))
@@ -91,14 +122,14 @@ impl IdempotencyLock for RedisStore {
         token: &OwnerToken,
         hold_for: Duration,
     ) -> Result<Ownership, PortUnavailable> {
-        let mut request = request();
+        let mut request = store::request();
         self.add_script(&mut request, RENEW, key, token).arg(millis(hold_for));
         ownership(self.reply(&request).await?)
     }
 
     async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable> {
         let LockSettlement { key, token, call, hold_for, context } = *settlement;
-        let mut request = request();
+        let mut request = store::request();
         self.add_script(&mut request, SETTLE, key, token)
             .arg(wire::settled_prefix(token))
             .arg(wire::settled(token, call))
@@ -113,9 +144,14 @@ impl IdempotencyLock for RedisStore {
         Ok(SettleResult { ownership, context_stored })
     }
 
-    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
-        let mut request = request();
-        self.add_script(&mut request, RELEASE, key, token);
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
+        let mut request = store::request();
+        self.add_counting_script(&mut request, RELEASE, key, token, limits);
         ownership(self.reply(&request).await?)
     }
 }
@@ -129,9 +165,82 @@ impl RedisStore {
         key: &IntentKey,
         token: &OwnerToken,
     ) -> &'r mut Pipeline {
-        let key = keys::lock(self.key_prefix(), key);
-        request.cmd("EVAL").arg(text).arg(1).arg(key).arg(wire::pending(token))
+        self.add_counting_script(request, text, key, token, &[])
     }
+
+    /// The same for a script that also changes the counts of these limits.
+    fn add_counting_script<'r>(
+        &self,
+        request: &'r mut Pipeline,
+        text: &str,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> &'r mut Pipeline {
+        let prefix = self.key_prefix();
+        request.cmd("EVAL").arg(text).arg(1 + limits.len()).arg(keys::lock(prefix, key));
+        for limit in limits {
+            request.arg(keys::day_count(prefix, limit));
+        }
+        request.arg(wire::pending(token))
+    }
+
+    /// Takes the lock and counts the request, in one script.
+    async fn acquire_within_limits(&self, request: &LockRequest<'_>) -> Result<HoldResult, PortUnavailable> {
+        let LockRequest { key, token, hold_for, limits } = *request;
+        let mut acquire = store::request();
+        self.add_counting_script(&mut acquire, ACQUIRE, key, token, limits).arg(millis(hold_for));
+        for limit in limits {
+            let counted = limit.counted.map_or(NO_COUNT, i64::from);
+            acquire.arg(limit.limit).arg(counted).arg(millis(limit.keep_for));
+        }
+        let mut replies = self.send(&acquire, self.deadline()).await?;
+        let reply: (i64, Value, Value) = replies.take()?;
+        match reply {
+            (0, Value::BulkString(value), Value::Int(remaining)) => {
+                let held = held_by(&value, remaining, token, replies.repeated)?;
+                Ok(held.unwrap_or_else(|| in_flight(0)))
+            }
+            (1, ..) => Ok(HoldResult::Granted),
+            (2, Value::Int(reached), _) => {
+                Ok(HoldResult::Refused(limit_at(limits, reached)?.scope.refusal()))
+            }
+            (3, Value::Array(uncounted), _) => {
+                let scopes = uncounted.into_iter().map(|index| match index {
+                    Value::Int(index) => limit_at(limits, index).map(|limit| limit.scope.clone()),
+                    _ => Err(failure::unexpected_reply()),
+                });
+                Ok(HoldResult::Uncounted(scopes.collect::<Result<_, _>>()?))
+            }
+            _ => Err(failure::unexpected_reply()),
+        }
+    }
+}
+
+/// The limit that a script names, from 1.
+fn limit_at(limits: &[DayLimit], number: i64) -> Result<&DayLimit, PortUnavailable> {
+    let index = usize::try_from(number - 1).ok();
+    index.and_then(|index| limits.get(index)).ok_or_else(failure::unexpected_reply)
+}
+
+/// What a request gets because of the value of a lock; `None` if the lock has just expired.
+fn held_by(
+    value: &[u8],
+    remaining: i64,
+    token: &OwnerToken,
+    repeated: bool,
+) -> Result<Option<HoldResult>, PortUnavailable> {
+    Ok(match (LockValue::parse(value)?, remaining) {
+        (LockValue::Settled(call), _) => Some(HoldResult::Settled(call)),
+        // The first request succeeded, and only its reply was lost.
+        (LockValue::Pending(holder), _) if repeated && holder == token.as_str() => Some(HoldResult::Granted),
+        (LockValue::Pending(_), NO_SUCH_KEY) => None,
+        (LockValue::Pending(_), remaining) => {
+            let remaining =
+                u64::try_from(remaining).map_err(|_| failure::because("a lock has no expiry time"))?;
+            Some(in_flight(remaining))
+        }
+    })
 }
 
 fn in_flight(remaining_millis: u64) -> HoldResult {

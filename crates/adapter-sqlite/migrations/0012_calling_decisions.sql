@@ -107,6 +107,20 @@ create table audit_records (
 ) strict;
 create index audit_records_organization_id_idx on audit_records (organization_id, seq desc);
 
+-- How many requests each limit of a day has counted. scope is user or organization; day is the time at which the day begins. A row of
+-- another boot does not count: a power failure may have lost what was counted after it.
+create table call_day_counts (
+    scope text not null,
+    scope_id text not null,
+    day integer not null,
+    revision integer not null,
+    calls integer not null,
+    boot_id text,
+    expires_at integer not null,
+    constraint call_day_counts_pkey primary key (scope, scope_id, day, revision)
+) strict;
+create index call_day_counts_expires_at_idx on call_day_counts (expires_at);
+
 -- Refused requests, by the hour.
 create table refusal_counts (
     organization_id text not null,

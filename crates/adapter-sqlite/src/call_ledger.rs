@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
-use domain::{Booking, CallStatus, IntentKey};
+use domain::ports::{CallLedger, CountQuery, HoldResult, PortUnavailable, Settlement, UndecidedCall};
+use domain::{Booking, CallStatus, IntentKey, UserId};
 use sql_common::{
-    DIALLING, NOT_CONNECTED_RANKS, OutcomeColumns, Table, UNDECIDED_STATES, UndecidedColumns, read_status,
+    DIALLING, NOT_CONNECTED_RANKS, NOT_DIALLED, OutcomeColumns, Table, UNDECIDED_STATES, UndecidedColumns, read_status,
 };
 use sqlx::SqliteConnection;
 
@@ -82,6 +82,23 @@ impl CallLedger for SqliteStore {
             let removed = remove_reservations(&mut transaction, HostTime::now(), expired_for, limit).await?;
             transaction.commit().await?;
             Ok(removed)
+        })
+        .await
+    }
+
+    async fn count_since<'a>(&self, query: &CountQuery<'a>) -> Result<u32, PortUnavailable> {
+        let count = sqlx::query!(
+            "select count(*) as calls from calls
+             where organization_id = ?1 and booked_at >= ?2 and state <> ?3 and (?4 is null or user_id = ?4)",
+            query.organization_id.as_str(),
+            query.since.unix_millis(),
+            NOT_DIALLED,
+            query.user_id.map(UserId::as_str)
+        );
+        within(STORAGE_LIMIT, async {
+            let mut reader = self.connections.read().await?;
+            let calls = row(&mut reader, count).await?.map_or(0, |count| count.calls);
+            Ok(u32::try_from(calls).unwrap_or(u32::MAX))
         })
         .await
     }

@@ -1,7 +1,12 @@
+mod day_counts;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable, SettleResult};
+use domain::ports::{
+    DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership, PortUnavailable,
+    SettleResult,
+};
 use domain::{IntentKey, OwnerToken};
 use sql_common::{HoldColumns, SettledColumns, Table};
 use sqlx::SqliteConnection;
@@ -15,39 +20,17 @@ use crate::sweep::sweep;
 
 #[async_trait]
 impl IdempotencyLock for SqliteStore {
-    async fn acquire(
-        &self,
-        key: &IntentKey,
-        token: &OwnerToken,
-        hold_for: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
         within(LEASE_LIMIT, async {
-            let mut writer = self.connections.write_unsynced().await?;
-            let now = HostTime::now();
-            if self.sweeper.is_due() {
-                sweep(&mut writer, now).await?;
+            if request.limits.is_empty() {
+                let mut writer = self.connections.write_unsynced().await?;
+                let result = self.acquire_on(&mut writer, request).await?;
+                writer.end();
+                return Ok(result);
             }
-            let acquired = sqlx::query!(
-                "insert into call_locks (key, token, expires_at, boot_id, boot_offset) values (?1, ?2, ?3, ?4, ?5)
-                 on conflict (key) do update
-                     set token = excluded.token, expires_at = excluded.expires_at, boot_id = excluded.boot_id,
-                         boot_offset = excluded.boot_offset, outcome = null, call_id = null,
-                         conversation_id = null, carrier_call_id = null, outcome_detail = null
-                     where call_locks.expires_at
-                         <= iif(call_locks.boot_id = ?4, ?6 + call_locks.boot_offset, ?7)",
-                key.as_str(),
-                token.as_str(),
-                now.wall.after(hold_for).unix_millis(),
-                now.boot_id,
-                now.boot_offset(),
-                now.since_boot,
-                now.wall_millis()
-            );
-            let result = match execute(&mut writer, acquired).await? {
-                0 => find_hold(&mut writer, key, now).await?,
-                _ => HoldResult::Granted,
-            };
-            writer.end();
+            let mut transaction = self.connections.begin_unsynced().await?;
+            let result = self.acquire_on(&mut transaction, request).await?;
+            transaction.commit().await?;
             Ok(result)
         })
         .await
@@ -113,33 +96,117 @@ impl IdempotencyLock for SqliteStore {
         .await
     }
 
-    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
-        let released = self.write_unsynced(LEASE_LIMIT, |_| {
-            let now = HostTime::now();
-            sqlx::query!(
-                "delete from call_locks
-                 where key = ?1 and token = ?2 and outcome is null
-                     and expires_at > iif(boot_id = ?3, ?4 + boot_offset, ?5)",
-                key.as_str(),
-                token.as_str(),
-                now.boot_id,
-                now.since_boot,
-                now.wall_millis()
-            )
-        });
-        released.await.map(ownership)
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
+        within(LEASE_LIMIT, async {
+            if limits.is_empty() {
+                let mut writer = self.connections.write_unsynced().await?;
+                let released = delete(&mut writer, key, token).await?;
+                writer.end();
+                return Ok(ownership(released));
+            }
+            let mut transaction = self.connections.begin_unsynced().await?;
+            let released = delete(&mut transaction, key, token).await?;
+            if released > 0 {
+                day_counts::give_back(&mut transaction, limits).await?;
+            }
+            transaction.commit().await?;
+            Ok(ownership(released))
+        })
+        .await
     }
+}
+
+impl SqliteStore {
+    /// Takes the key, or reads what holds it. Checks the limits in between, and counts the request.
+    async fn acquire_on(
+        &self,
+        writer: &mut SqliteConnection,
+        request: &LockRequest<'_>,
+    ) -> Result<HoldResult, PortUnavailable> {
+        let LockRequest { key, limits, .. } = *request;
+        let now = HostTime::now();
+        if self.sweeper.is_due() {
+            sweep(writer, now).await?;
+        }
+        if limits.is_empty() {
+            return match insert(writer, request, now).await? {
+                0 => Ok(find_hold(writer, key, now).await?.unwrap_or(JUST_FREED)),
+                _ => Ok(HoldResult::Granted),
+            };
+        }
+        if let Some(held) = find_hold(writer, key, now).await? {
+            return Ok(held);
+        }
+        match day_counts::count(writer, limits, now).await? {
+            HoldResult::Granted => insert(writer, request, now).await.map(|_| HoldResult::Granted),
+            refused => Ok(refused),
+        }
+    }
+}
+
+/// Writes the lock if the key is free.
+async fn insert(
+    writer: &mut SqliteConnection,
+    request: &LockRequest<'_>,
+    now: HostTime,
+) -> Result<u64, PortUnavailable> {
+    let acquired = sqlx::query!(
+        "insert into call_locks (key, token, expires_at, boot_id, boot_offset) values (?1, ?2, ?3, ?4, ?5)
+         on conflict (key) do update
+             set token = excluded.token, expires_at = excluded.expires_at, boot_id = excluded.boot_id,
+                 boot_offset = excluded.boot_offset, outcome = null, call_id = null,
+                 conversation_id = null, carrier_call_id = null, outcome_detail = null
+             where call_locks.expires_at
+                 <= iif(call_locks.boot_id = ?4, ?6 + call_locks.boot_offset, ?7)",
+        request.key.as_str(),
+        request.token.as_str(),
+        now.wall.after(request.hold_for).unix_millis(),
+        now.boot_id,
+        now.boot_offset(),
+        now.since_boot,
+        now.wall_millis()
+    );
+    execute(writer, acquired).await
+}
+
+/// Removes the lock of this owner.
+async fn delete(
+    writer: &mut SqliteConnection,
+    key: &IntentKey,
+    token: &OwnerToken,
+) -> Result<u64, PortUnavailable> {
+    let now = HostTime::now();
+    let released = sqlx::query!(
+        "delete from call_locks
+         where key = ?1 and token = ?2 and outcome is null
+             and expires_at > iif(boot_id = ?3, ?4 + boot_offset, ?5)",
+        key.as_str(),
+        token.as_str(),
+        now.boot_id,
+        now.since_boot,
+        now.wall_millis()
+    );
+    execute(writer, released).await
 }
 
 const fn ownership(rows_written: u64) -> Ownership {
     if rows_written == 0 { Ownership::Lost } else { Ownership::Held }
 }
 
+/// A lock that ended between two statements.
+const JUST_FREED: HoldResult = HoldResult::InFlight { remaining: Duration::from_millis(1) };
+
+/// What holds the key; `None` if it is free.
 async fn find_hold(
     connection: &mut SqliteConnection,
     key: &IntentKey,
     now: HostTime,
-) -> Result<HoldResult, PortUnavailable> {
+) -> Result<Option<HoldResult>, PortUnavailable> {
     let hold = sqlx::query_as!(
         HoldColumns,
         r#"select outcome as state, call_id, conversation_id, carrier_call_id, outcome_detail,
@@ -151,6 +218,5 @@ async fn find_hold(
         key.as_str()
     );
     let hold = row(connection, hold).await?;
-    let result = hold.map(|hold| hold.read(Table("call_locks"))).transpose().map_err(unreadable)?.flatten();
-    Ok(result.unwrap_or(HoldResult::InFlight { remaining: Duration::from_millis(1) }))
+    hold.map(|hold| hold.read(Table("call_locks"))).transpose().map_err(unreadable).map(Option::flatten)
 }

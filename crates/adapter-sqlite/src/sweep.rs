@@ -10,8 +10,8 @@ use crate::clock::HostTime;
 use crate::failure::unavailable;
 
 /// There is a sweep before every so many attempts to acquire a lock. Each attempt leaves at most one row
-/// in each of the three tables, and a sweep removes up to [`BATCH`] of each, so that expired rows do not
-/// accumulate.
+/// in each table, or two counts, and a sweep removes up to [`BATCH`] of each table, so that expired rows
+/// do not accumulate.
 const SWEEP_INTERVAL: u32 = 32;
 
 /// The maximum number of rows that one statement removes from one table: this limits how long it
@@ -31,7 +31,7 @@ impl Sweeper {
     }
 }
 
-/// Removes expired locks and contexts. A lock must have expired by the wall clock too, which has an
+/// Removes expired locks, contexts and counts. A lock must have expired by the wall clock too, which has an
 /// index.
 pub(crate) async fn sweep(connection: &mut SqliteConnection, now: HostTime) -> Result<(), PortUnavailable> {
     let locks = sqlx::query!(
@@ -61,7 +61,16 @@ pub(crate) async fn sweep(connection: &mut SqliteConnection, now: HostTime) -> R
         now.wall_millis(),
         BATCH
     );
-    inbound.execute(connection).await.map_err(unavailable)?;
+    inbound.execute(&mut *connection).await.map_err(unavailable)?;
+    let counts = sqlx::query!(
+        "delete from call_day_counts
+         where (scope, scope_id, day, revision) in
+             (select scope, scope_id, day, revision from call_day_counts
+              where expires_at <= ? order by expires_at limit ?)",
+        now.wall_millis(),
+        BATCH
+    );
+    counts.execute(connection).await.map_err(unavailable)?;
     Ok(())
 }
 

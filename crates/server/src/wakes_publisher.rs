@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallLedger, CallLookup, CallUpdater, HoldResult, KnownParties, KnownPartiesQuery, PortUnavailable,
-    Settlement, UndecidedCall,
+    CallLedger, CallLookup, CallUpdater, CountQuery, HoldResult, KnownParties, KnownPartiesQuery,
+    PortUnavailable, Settlement, UndecidedCall,
 };
 use domain::{Booking, CallId, CallUpdate, IntentKey, Recording};
 use tokio::sync::Notify;
@@ -45,6 +45,10 @@ impl CallLedger for WakesPublisher<dyn CallLedger> {
 
     async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         self.port.remove_expired(expired_for, limit).await
+    }
+
+    async fn count_since<'a>(&self, query: &CountQuery<'a>) -> Result<u32, PortUnavailable> {
+        self.port.count_since(query).await
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod booking;
 mod concurrent;
 mod conditions;
+mod counting;
 mod removing;
 pub(crate) mod undecided;
 
@@ -24,6 +25,7 @@ pub use self::conditions::{
     an_attempt_that_was_not_dialled_is_taken_back, attempts_are_capped,
     attempts_are_remembered_for_the_longest_time, one_callee_gets_no_more_attempts_than_the_cap,
 };
+pub use self::counting::calls_since_a_time_are_counted;
 pub use self::removing::old_reservations_are_removed;
 pub use self::undecided::{
     an_undecided_call_blocks_a_booking_that_must_ask_first, the_undecided_call_of_a_key_is_found,
@@ -58,6 +60,7 @@ suite! {
     reservations_do_not_affect_each_other,
     operations_at_the_same_time_do_not_affect_each_other,
     old_reservations_are_removed,
+    calls_since_a_time_are_counted,
     the_ledger_survives_a_crash,
     a_lost_ledger_is_unavailable,
 }

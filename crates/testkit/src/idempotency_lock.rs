@@ -1,10 +1,18 @@
 //! The suite of [`IdempotencyLock`](domain::ports::IdempotencyLock).
 
+mod day_limits;
+
 use std::time::Duration;
 
-use domain::ports::{ContextToStore, HoldResult, LockSettlement, Ownership, SettleResult};
+use domain::ports::{ContextToStore, HoldResult, LockRequest, LockSettlement, Ownership, SettleResult};
 use domain::{CallReference, ConversationContext, IntentKey, NotConnectedReason, OwnerToken, SettledCall};
 
+pub use self::day_limits::{
+    a_duplicate_is_answered_before_the_limits, a_limit_holds_for_many_acquirers,
+    a_limit_without_a_count_asks_for_one, a_reached_limit_refuses_and_leaves_the_key_free,
+    a_release_gives_the_counts_back, counts_do_not_affect_each_other, granted_requests_are_counted,
+    requests_that_are_not_granted_are_not_counted, the_greater_count_is_kept,
+};
 use crate::expect::{CROWD, LOST_CACHE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{call_reference, context, key, token};
 use crate::harness::IdempotencyLockHarness;
@@ -23,6 +31,15 @@ suite! {
     only_the_owner_releases_the_lock,
     keys_do_not_affect_each_other,
     a_context_reported_as_stored_is_found,
+    granted_requests_are_counted,
+    requests_that_are_not_granted_are_not_counted,
+    a_duplicate_is_answered_before_the_limits,
+    a_reached_limit_refuses_and_leaves_the_key_free,
+    a_limit_holds_for_many_acquirers,
+    a_limit_without_a_count_asks_for_one,
+    the_greater_count_is_kept,
+    a_release_gives_the_counts_back,
+    counts_do_not_affect_each_other,
     a_lost_lock_store_is_unavailable,
 }
 
@@ -36,7 +53,7 @@ pub async fn one_of_many_acquirers_is_granted(harness: &impl IdempotencyLockHarn
     let key = key();
     let acquirers = (0..CROWD).map(|_| {
         let (lock, key, token) = (harness.lock(), key.clone(), token());
-        async move { lock.acquire(&key, &token, LONG).await.expect("store is up") }
+        async move { lock.acquire(&LockRequest::new(&key, &token, LONG)).await.expect("store is up") }
     });
     let answers = all_at_once(acquirers).await;
     let granted = answers.iter().filter(|answer| **answer == HoldResult::Granted).count();
@@ -218,10 +235,10 @@ pub async fn a_lost_lock_store_is_unavailable(harness: &impl IdempotencyLockHarn
     harness.lose().await;
     let private = [key.as_str(), token.as_str()];
     let settlement = LockSettlement { key: &key, token: &token, call: &call, hold_for: LONG, context: None };
-    unavailable_within(LOST_CACHE_BOUND, lock.acquire(&key, &token, LONG), &private).await;
+    unavailable_within(LOST_CACHE_BOUND, lock.acquire(&LockRequest::new(&key, &token, LONG)), &private).await;
     unavailable_within(LOST_CACHE_BOUND, lock.renew(&key, &token, LONG), &private).await;
     unavailable_within(LOST_CACHE_BOUND, lock.settle(&settlement), &private).await;
-    unavailable_within(LOST_CACHE_BOUND, lock.release(&key, &token), &private).await;
+    unavailable_within(LOST_CACHE_BOUND, lock.release(&key, &token, &[]), &private).await;
 }
 
 /// Every kind of result, with as many ids as it can have and with as few.
@@ -243,7 +260,7 @@ async fn acquire(
     token: &OwnerToken,
     hold_for: Duration,
 ) -> HoldResult {
-    harness.lock().acquire(key, token, hold_for).await.expect("store is up")
+    harness.lock().acquire(&LockRequest::new(key, token, hold_for)).await.expect("store is up")
 }
 
 async fn settle(
@@ -258,7 +275,7 @@ async fn settle(
 }
 
 async fn release(harness: &impl IdempotencyLockHarness, key: &IntentKey, token: &OwnerToken) -> Ownership {
-    harness.lock().release(key, token).await.expect("store is up")
+    harness.lock().release(key, token, &[]).await.expect("store is up")
 }
 
 /// The remaining time of a result that must be *in flight*.

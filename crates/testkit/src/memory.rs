@@ -51,8 +51,7 @@ use tokio::sync::watch;
 pub use self::outbound_directory::resolve_with_four_ports;
 pub use self::provider::Provider;
 pub use self::tables::{
-    AttemptKey, CountedAttempts, DirectoryTables, InboxEvent, LedgerCall, LockEntry, QueuedDelivery,
-    Reservation, StoredContext, Tables,
+    AttemptKey, CountedAttempts, DayCount, DayCountKey, DirectoryTables, InboxEvent, LedgerCall, LockEntry, QueuedDelivery, Reservation, StoredContext, Tables,
 };
 use crate::harness::StoredFact;
 

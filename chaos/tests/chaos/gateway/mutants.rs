@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::ports::{
-    CallLedger, DialRequest, HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable,
-    SettleResult, Settlement, UndecidedCall, VoiceProvider,
+    CallLedger, CountQuery, DayLimit, DialRequest, HoldResult, IdempotencyLock, LockRequest, LockSettlement,
+    Ownership, PortUnavailable, SettleResult, Settlement, UndecidedCall, VoiceProvider,
 };
 use domain::{
     AgentId, AnswerTime, Booking, CallId, Carrier, ContactId, DialOutcome, IntentKey, NotDialledReason,
@@ -143,13 +143,8 @@ struct NeverRenews(Arc<dyn IdempotencyLock>);
 
 #[async_trait]
 impl IdempotencyLock for NeverRenews {
-    async fn acquire(
-        &self,
-        key: &IntentKey,
-        token: &OwnerToken,
-        hold_for: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
-        self.0.acquire(key, token, hold_for).await
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
+        self.0.acquire(request).await
     }
 
     async fn renew(&self, _: &IntentKey, _: &OwnerToken, _: Duration) -> Result<Ownership, PortUnavailable> {
@@ -160,8 +155,13 @@ impl IdempotencyLock for NeverRenews {
         self.0.settle(settlement).await
     }
 
-    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
-        self.0.release(key, token).await
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
+        self.0.release(key, token, limits).await
     }
 }
 
@@ -186,6 +186,10 @@ impl CallLedger for NeverBlocks {
 
     async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         self.0.remove_expired(expired_for, limit).await
+    }
+
+    async fn count_since<'a>(&self, query: &CountQuery<'a>) -> Result<u32, PortUnavailable> {
+        self.0.count_since(query).await
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallLedger, DialRequest, HoldResult, IdempotencyLock, LockSettlement, OutboundDirectory, OutboundParties,
-    OutboundQuery, Ownership, PortUnavailable, SettleResult, Settlement, UndecidedCall, VoiceProvider,
+    CallLedger, CountQuery, DayLimit, DialRequest, HoldResult, IdempotencyLock, LockRequest, LockSettlement,
+    OutboundDirectory, OutboundParties, OutboundQuery, Ownership, PortUnavailable, SettleResult, Settlement,
+    UndecidedCall, VoiceProvider,
 };
 use domain::{AnswerTime, Booking, CallId, Carrier, DialOutcome, IntentKey, OwnerToken, PlaceCallPorts};
 use futures_util::future::{Either, select};
@@ -52,14 +53,9 @@ impl OutboundDirectory for Pointed<dyn OutboundDirectory> {
 
 #[async_trait]
 impl IdempotencyLock for Pointed<dyn IdempotencyLock> {
-    async fn acquire(
-        &self,
-        key: &IntentKey,
-        token: &OwnerToken,
-        hold_for: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
         self.points.reach(Point::AfterResolve).await;
-        let acquired = self.port.acquire(key, token, hold_for).await?;
+        let acquired = self.port.acquire(request).await?;
         if acquired == HoldResult::Granted {
             self.points.reach(Point::AfterLock).await;
         }
@@ -84,8 +80,13 @@ impl IdempotencyLock for Pointed<dyn IdempotencyLock> {
         Ok(settled)
     }
 
-    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
-        let released = self.port.release(key, token).await?;
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
+        let released = self.port.release(key, token, limits).await?;
         self.written(token).await;
         Ok(released)
     }
@@ -128,6 +129,10 @@ impl CallLedger for Pointed<dyn CallLedger> {
 
     async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         self.port.remove_expired(expired_for, limit).await
+    }
+
+    async fn count_since<'a>(&self, query: &CountQuery<'a>) -> Result<u32, PortUnavailable> {
+        self.port.count_since(query).await
     }
 }
 

@@ -15,7 +15,7 @@ use crate::failure::InvalidRequest;
 /// the cursor.
 const MAX_OFFSET: u32 = 100_000;
 
-const A_TIME: &str =
+pub(super) const A_TIME: &str =
     "must be a time with an offset from UTC, such as 2026-03-02T09:00:00Z, with + written as %2B";
 
 /// The parameters of the list.

@@ -68,7 +68,7 @@ async fn the_response_to_a_duplicate_in_flight_says_when_to_try_again() {
     for (remaining, retry_after) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (29_300, "30")] {
         let remaining = Duration::from_millis(remaining);
         let mut lock = MockIdempotencyLock::new();
-        lock.expect_acquire().returning(move |_, _, _| Ok(HoldResult::InFlight { remaining }));
+        lock.expect_acquire().returning(move |_| Ok(HoldResult::InFlight { remaining }));
         let world = World { lock: Arc::new(lock), ..World::new() };
         let response = start(&world).await.place(contact()).await;
         response.assert_error(429, "OUTBOUND_IN_FLIGHT");

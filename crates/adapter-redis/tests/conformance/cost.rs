@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use deadpool_redis::redis::{self, aio::MultiplexedConnection};
 use domain::{
     ConversationContext, SettledCall,
-    ports::{ContextCache as _, HoldResult, IdempotencyLock as _, Ownership},
+    ports::{ContextCache as _, HoldResult, IdempotencyLock as _, LockRequest, Ownership},
 };
 use testkit::{fault_proxy::Fault, fixtures};
 
@@ -16,7 +16,7 @@ use crate::{
 
 /// Returns how often each command was called since the last reset, without the test's own commands,
 /// and resets the counts.
-async fn take_counts(direct: &mut MultiplexedConnection) -> BTreeMap<String, u64> {
+pub(crate) async fn take_counts(direct: &mut MultiplexedConnection) -> BTreeMap<String, u64> {
     let info: String =
         redis::cmd("INFO").arg("commandstats").query_async(direct).await.expect("INFO succeeds");
     let counts = info.lines().filter_map(|line| {
@@ -29,7 +29,7 @@ async fn take_counts(direct: &mut MultiplexedConnection) -> BTreeMap<String, u64
     counts
 }
 
-fn expected<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
+pub(crate) fn expected<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
     counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
@@ -41,7 +41,7 @@ async fn a_call_costs_one_command_before_the_dial_and_one_pipeline_after_it() {
     take_counts(&mut direct).await;
 
     // Opening the connection costs no command.
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
     assert_eq!(take_counts(&mut direct).await, expected([("set", 1)]));
 
     assert_eq!(store.renew(&key, &token, HOLD).await, Ok(Ownership::Held));
@@ -52,7 +52,7 @@ async fn a_call_costs_one_command_before_the_dial_and_one_pipeline_after_it() {
     // Redis also counts the commands in a script.
     assert_eq!(take_counts(&mut direct).await, expected([("eval", 1), ("get", 1), ("set", 2)]));
 
-    store.acquire(&key, &fixtures::token(), HOLD).await.expect("the store is available");
+    store.acquire(&LockRequest::new(&key, &fixtures::token(), HOLD)).await.expect("the store is available");
     assert_eq!(take_counts(&mut direct).await, expected([("set", 1), ("get", 1), ("pttl", 1)]));
 }
 
@@ -60,7 +60,7 @@ async fn a_call_costs_one_command_before_the_dial_and_one_pipeline_after_it() {
 async fn a_result_and_its_context_go_in_one_round_trip() {
     let harness = StoreHarness::new().await;
     let (key, token, context) = (fixtures::key(), fixtures::token(), fixtures::context());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
 
     // While replies are held, the store cannot send a second round trip: one must write both keys.
     harness.proxy.set(Fault::HoldAnswers);
@@ -88,7 +88,9 @@ async fn any_number_of_operations_share_a_connection() {
     let operations: Vec<_> = (0..200)
         .map(|_| {
             let store = harness.store.clone();
-            tokio::spawn(async move { store.acquire(&fixtures::key(), &fixtures::token(), HOLD).await })
+            tokio::spawn(async move {
+                store.acquire(&LockRequest::new(&fixtures::key(), &fixtures::token(), HOLD)).await
+            })
         })
         .collect();
     for operation in operations {

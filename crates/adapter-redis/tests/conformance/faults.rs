@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{
     ConversationContext, SettledCall,
-    ports::{ContextCache as _, HoldResult, IdempotencyLock as _, Ownership, PortUnavailable},
+    ports::{ContextCache as _, HoldResult, IdempotencyLock as _, LockRequest, Ownership, PortUnavailable},
 };
 use testkit::{fault_proxy::Fault, fixtures};
 
@@ -24,12 +24,12 @@ async fn a_refused_store_is_back_with_the_first_operation_after_it() {
     harness.store.ping().await.expect("the store is available");
 
     harness.proxy.set(Fault::Refuse);
-    reason(harness.store.acquire(&key, &token, HOLD).await);
+    reason(harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await);
     reason(harness.store.find(&fixtures::conversation_id()).await);
     reason(harness.store.ping().await);
 
     harness.proxy.set(Fault::None);
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
 }
 
 #[tokio::test]
@@ -39,13 +39,13 @@ async fn a_stalled_connection_times_out_and_is_replaced() {
 
     harness.proxy.set(Fault::Blackhole);
     let started = std::time::Instant::now();
-    let result = harness.store.acquire(&fixtures::key(), &fixtures::token(), HOLD).await;
+    let result = harness.store.acquire(&LockRequest::new(&fixtures::key(), &fixtures::token(), HOLD)).await;
     assert!(started.elapsed() < Duration::from_secs(2), "the port promises a result within 2 s");
     assert!(reason(result).contains("time limit"));
 
     // The old connection stays dead, so only a new one can work.
     harness.proxy.set(Fault::None);
-    let result = harness.store.acquire(&fixtures::key(), &fixtures::token(), HOLD).await;
+    let result = harness.store.acquire(&LockRequest::new(&fixtures::key(), &fixtures::token(), HOLD)).await;
     assert_eq!(result, Ok(HoldResult::Granted));
 }
 
@@ -100,11 +100,15 @@ async fn a_lock_whose_grant_was_lost_on_the_way_is_granted() {
         harness.store.ping().await.expect("the store is available");
 
         harness.proxy.set_once(Fault::CutAnswer(bytes));
-        assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted), "{bytes}");
+        assert_eq!(
+            harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await,
+            Ok(HoldResult::Granted),
+            "{bytes}"
+        );
         assert_eq!(harness.proxy.accepted(), 2);
 
         // Only the lost reply led to the grant: a held key is in flight for every request.
-        let again = harness.store.acquire(&key, &token, HOLD).await;
+        let again = harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await;
         assert!(matches!(again, Ok(HoldResult::InFlight { .. })), "{again:?}");
     }
 }
@@ -113,10 +117,13 @@ async fn a_lock_whose_grant_was_lost_on_the_way_is_granted() {
 async fn a_lock_of_another_owner_stays_theirs_when_a_reply_is_lost() {
     let harness = StoreHarness::new().await;
     let key = fixtures::key();
-    assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(
+        harness.store.acquire(&LockRequest::new(&key, &fixtures::token(), HOLD)).await,
+        Ok(HoldResult::Granted)
+    );
 
     harness.proxy.set_once(Fault::CutAnswer(0));
-    let result = harness.store.acquire(&key, &fixtures::token(), HOLD).await;
+    let result = harness.store.acquire(&LockRequest::new(&key, &fixtures::token(), HOLD)).await;
     assert!(matches!(result, Ok(HoldResult::InFlight { .. })), "{result:?}");
 }
 
@@ -124,7 +131,7 @@ async fn a_lock_of_another_owner_stays_theirs_when_a_reply_is_lost() {
 async fn a_settlement_whose_reply_was_lost_is_held() {
     let harness = StoreHarness::new().await;
     let (key, token, context) = (fixtures::key(), fixtures::token(), fixtures::context());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
     let call = SettledCall::Placed(fixtures::call_reference());
     let settlement = settlement(&key, &token, &call, Some(&context));
 
@@ -134,7 +141,7 @@ async fn a_settlement_whose_reply_was_lost_is_held() {
     // The owner may settle again: after an error it cannot know what was executed.
     let settled = harness.store.settle(&settlement).await.expect("the store is available");
     assert_eq!(settled.ownership, Ownership::Held);
-    let result = harness.store.acquire(&key, &fixtures::token(), HOLD).await;
+    let result = harness.store.acquire(&LockRequest::new(&key, &fixtures::token(), HOLD)).await;
     assert_eq!(result, Ok(HoldResult::Settled(call)));
 }
 
@@ -142,13 +149,17 @@ async fn a_settlement_whose_reply_was_lost_is_held() {
 async fn a_lock_that_expires_while_it_is_read_is_granted() {
     let mut harness = StoreHarness::new().await;
     let key = fixtures::key();
-    assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(
+        harness.store.acquire(&LockRequest::new(&key, &fixtures::token(), HOLD)).await,
+        Ok(HoldResult::Granted)
+    );
     let name = harness.lock_name().await;
 
     // The reply that the key is held arrives after the key is gone.
     harness.proxy.set(Fault::HoldAnswers);
     let store = harness.store.clone();
-    let acquiring = tokio::spawn(async move { store.acquire(&key, &fixtures::token(), HOLD).await });
+    let acquiring =
+        tokio::spawn(async move { store.acquire(&LockRequest::new(&key, &fixtures::token(), HOLD)).await });
     tokio::time::sleep(Duration::from_millis(200)).await;
     harness.delete(&name).await;
     harness.proxy.set(Fault::None);
@@ -160,7 +171,7 @@ async fn a_reply_that_is_lost_on_a_new_connection_is_unavailable() {
     let harness = StoreHarness::new().await;
     // The store does not retry when a new connection breaks.
     harness.proxy.set_once(Fault::CutAnswer(0));
-    let result = harness.store.acquire(&fixtures::key(), &fixtures::token(), HOLD).await;
+    let result = harness.store.acquire(&LockRequest::new(&fixtures::key(), &fixtures::token(), HOLD)).await;
     assert!(reason(result).contains("closed a new connection"));
 }
 
@@ -168,13 +179,13 @@ async fn a_reply_that_is_lost_on_a_new_connection_is_unavailable() {
 async fn a_store_that_lost_its_keys_loses_ownership_and_nothing_else() {
     let mut harness = StoreHarness::new().await;
     let (key, token, context) = (fixtures::key(), fixtures::token(), fixtures::context());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
     for key in harness.keys().await {
         harness.delete(&key).await;
     }
 
     assert_eq!(harness.store.renew(&key, &token, HOLD).await, Ok(Ownership::Lost));
-    assert_eq!(harness.store.release(&key, &token).await, Ok(Ownership::Lost));
+    assert_eq!(harness.store.release(&key, &token, &[]).await, Ok(Ownership::Lost));
     let call = SettledCall::Placed(fixtures::call_reference());
     let settlement = settlement(&key, &token, &call, Some(&context));
     let settled = harness.store.settle(&settlement).await.expect("the store is available");
@@ -183,7 +194,7 @@ async fn a_store_that_lost_its_keys_loses_ownership_and_nothing_else() {
         harness.store.find(&context.conversation_id).await,
         Ok(Some(ConversationContext::Outbound(context)))
     );
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
 }
 
 #[tokio::test]
@@ -191,7 +202,7 @@ async fn a_server_that_is_killed_and_restarted_empty_costs_no_failed_operation_a
     let mut server = OwnServer::start().await;
     let store = server.store();
     let (key, token) = (fixtures::key(), fixtures::token());
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
     assert_eq!(store.renew(&key, &token, HOLD).await, Ok(Ownership::Held));
 
     server.kill();
@@ -200,7 +211,7 @@ async fn a_server_that_is_killed_and_restarted_empty_costs_no_failed_operation_a
 
     // The restarted server has not compiled the renewal script yet.
     assert_eq!(store.renew(&key, &token, HOLD).await, Ok(Ownership::Lost));
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
 
     // No operation ran while the server was down, so this one finds the dead connection.
     server.kill();

@@ -3,7 +3,7 @@
 use deadpool_redis::redis::cmd;
 use domain::{
     CallContext, ConversationContext, ConversationId, InboundContext, SettledCall,
-    ports::{ContextCache as _, HoldResult, IdempotencyLock as _, Ownership},
+    ports::{ContextCache as _, HoldResult, IdempotencyLock as _, LockRequest, Ownership},
 };
 use testkit::fixtures;
 
@@ -13,15 +13,16 @@ use crate::harness::{HOLD, StoreHarness, settlement};
 async fn a_lock_that_cannot_be_read_is_held() {
     let mut harness = StoreHarness::new().await;
     let (key, token) = (fixtures::key(), fixtures::token());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
     let name = harness.lock_name().await;
     for value in ["", "secret", "pending:secret", "settled:secret:{}", "{\"v\":7}"] {
         harness.overwrite(&name, value).await;
-        let error = harness.store.acquire(&key, &token, HOLD).await.expect_err("the lock is held");
+        let error =
+            harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await.expect_err("the lock is held");
         assert!(error.to_string().contains("this release cannot read"), "{error}");
         assert!(!error.to_string().contains("secret"), "{error}");
         assert_eq!(harness.store.renew(&key, &token, HOLD).await, Ok(Ownership::Lost));
-        assert_eq!(harness.store.release(&key, &token).await, Ok(Ownership::Lost));
+        assert_eq!(harness.store.release(&key, &token, &[]).await, Ok(Ownership::Lost));
     }
 }
 
@@ -29,12 +30,12 @@ async fn a_lock_that_cannot_be_read_is_held() {
 async fn a_token_is_compared_to_its_end() {
     let mut harness = StoreHarness::new().await;
     let (key, token) = (fixtures::key(), fixtures::token());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
     let name = harness.lock_name().await;
     for longer in [format!("pending:{}0", token.as_str()), format!("settled:{}0:x", token.as_str())] {
         harness.overwrite(&name, &longer).await;
         assert_eq!(harness.store.renew(&key, &token, HOLD).await, Ok(Ownership::Lost), "{longer}");
-        assert_eq!(harness.store.release(&key, &token).await, Ok(Ownership::Lost), "{longer}");
+        assert_eq!(harness.store.release(&key, &token, &[]).await, Ok(Ownership::Lost), "{longer}");
         let call = SettledCall::Placed(fixtures::call_reference());
         let settlement = settlement(&key, &token, &call, None);
         let settled = harness.store.settle(&settlement).await.expect("the store is available");
@@ -48,10 +49,17 @@ async fn a_token_is_compared_to_its_end() {
 async fn a_lock_without_an_end_is_an_inconsistency() {
     let mut harness = StoreHarness::new().await;
     let key = fixtures::key();
-    assert_eq!(harness.store.acquire(&key, &fixtures::token(), HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(
+        harness.store.acquire(&LockRequest::new(&key, &fixtures::token(), HOLD)).await,
+        Ok(HoldResult::Granted)
+    );
     let name = harness.lock_name().await;
     cmd("PERSIST").arg(&name).exec_async(&mut harness.direct).await.expect("PERSIST succeeds");
-    let error = harness.store.acquire(&key, &fixtures::token(), HOLD).await.expect_err("it never expires");
+    let error = harness
+        .store
+        .acquire(&LockRequest::new(&key, &fixtures::token(), HOLD))
+        .await
+        .expect_err("it never expires");
     assert!(error.to_string().contains("no expiry time"), "{error}");
     harness.delete(&name).await;
 }
@@ -60,11 +68,12 @@ async fn a_lock_without_an_end_is_an_inconsistency() {
 async fn a_key_of_a_foreign_type_is_unavailable() {
     let mut harness = StoreHarness::new().await;
     let (key, token) = (fixtures::key(), fixtures::token());
-    assert_eq!(harness.store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
     let name = harness.lock_name().await;
     harness.delete(&name).await;
     cmd("RPUSH").arg(&name).arg("x").exec_async(&mut harness.direct).await.expect("RPUSH succeeds");
-    let error = harness.store.acquire(&key, &token, HOLD).await.expect_err("the key is a list");
+    let error =
+        harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await.expect_err("the key is a list");
     assert!(error.to_string().contains("WRONGTYPE"), "{error}");
     // For an error in a script, servers before Redis 7 return no code.
     harness.store.renew(&key, &token, HOLD).await.expect_err("the key is a list");

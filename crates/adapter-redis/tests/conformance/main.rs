@@ -1,6 +1,7 @@
 //! The conformance suites of both ports, and tests of faults, refusals and cost in Redis.
 
 mod cost;
+mod day_counts;
 mod faults;
 mod foreign_values;
 mod harness;

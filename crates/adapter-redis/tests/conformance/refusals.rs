@@ -6,7 +6,7 @@ use std::{
 };
 
 use adapter_redis::EvictionPolicy;
-use domain::ports::{HoldResult, IdempotencyLock as _, Ownership};
+use domain::ports::{HoldResult, IdempotencyLock as _, LockRequest, Ownership};
 use testkit::{fault_proxy::FaultProxy, fixtures};
 
 use crate::{
@@ -19,18 +19,21 @@ async fn a_full_server_grants_nothing_and_still_releases() {
     let server = OwnServer::start().await;
     let (store, mut direct) = (server.store(), server.direct().await);
     let (key, token) = (fixtures::key(), fixtures::token());
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
 
     run(&mut direct, "CONFIG SET maxmemory 1").await;
-    let error = store.acquire(&fixtures::key(), &token, HOLD).await.expect_err("the server is full");
+    let error = store
+        .acquire(&LockRequest::new(&fixtures::key(), &token, HOLD))
+        .await
+        .expect_err("the server is full");
     assert!(error.to_string().contains("OOM"), "{error}");
     let error = store.ping().await.expect_err("the server is full");
     assert!(error.to_string().contains("OOM"), "{error}");
     assert_eq!(store.renew(&key, &token, HOLD).await, Ok(Ownership::Held));
-    assert_eq!(store.release(&key, &token).await, Ok(Ownership::Held));
+    assert_eq!(store.release(&key, &token, &[]).await, Ok(Ownership::Held));
 
     run(&mut direct, "CONFIG SET maxmemory 0").await;
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
 }
 
 #[tokio::test]
@@ -44,7 +47,8 @@ async fn a_replica_grants_nothing_until_it_is_promoted() {
     assert_eq!(proxy.accepted(), 1);
 
     run(&mut direct, "REPLICAOF 127.0.0.1 1").await;
-    let error = store.acquire(&key, &token, HOLD).await.expect_err("a replica accepts no lock");
+    let error =
+        store.acquire(&LockRequest::new(&key, &token, HOLD)).await.expect_err("a replica accepts no lock");
     assert!(error.to_string().contains("READONLY"), "{error}");
     // The host name may lead to another primary by now, so the store opens a new connection.
     let error = store.ping().await.expect_err("a replica accepts no lock");
@@ -52,7 +56,7 @@ async fn a_replica_grants_nothing_until_it_is_promoted() {
     assert_eq!(proxy.accepted(), 2);
 
     run(&mut direct, "REPLICAOF NO ONE").await;
-    assert_eq!(store.acquire(&key, &token, HOLD).await, Ok(HoldResult::Granted));
+    assert_eq!(store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use domain::ports::{
-    CallLedger, ContextCache, Directory, HoldResult, IdempotencyLock, PortUnavailable, Settlement,
+    CallLedger, ContextCache, Directory, HoldResult, IdempotencyLock, LockRequest, PortUnavailable,
+    Settlement,
 };
 use domain::{
     AnswerTime, Booking, CallStatus, ContactRecord, ConversationContext, DialOutcome, DirectoryRecord,
@@ -105,7 +106,7 @@ async fn calls_and_readiness_fail_while_the_disk_is_full_and_recover() {
 
     fill(&store).await;
     fails_when_full(async || store.book(&tenant.booking(MINUTE)).await).await;
-    fails_when_full(async || store.acquire(&key(), &token(), MINUTE).await).await;
+    fails_when_full(async || store.acquire(&LockRequest::new(&key(), &token(), MINUTE)).await).await;
     let context = || ConversationContext::Outbound(context());
     fails_when_full(async || store.store(&context(), MINUTE).await).await;
     let mut unsettled = None;
@@ -126,7 +127,7 @@ async fn calls_and_readiness_fail_while_the_disk_is_full_and_recover() {
     store.ping().await.expect("there is space");
     settle(&store, unsettled).await.expect("there is space");
     assert_eq!(store.book(&tenant.booking(MINUTE)).await, Ok(HoldResult::Granted));
-    assert_eq!(store.acquire(&key(), &token(), MINUTE).await, Ok(HoldResult::Granted));
+    assert_eq!(store.acquire(&LockRequest::new(&key(), &token(), MINUTE)).await, Ok(HoldResult::Granted));
     store.store(&context(), MINUTE).await.expect("there is space");
     let mut reader = store.connections.read().await.expect("the store is open");
     let state: String = sqlx::query_scalar("select state from calls where id = ?")

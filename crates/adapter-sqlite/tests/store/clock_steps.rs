@@ -6,11 +6,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::ports::{CallLedger, HoldResult, IdempotencyLock, LockSettlement, Ownership};
-use domain::{Booking, CallReference, ProviderReference, SettledCall};
+use domain::ports::{
+    CallLedger, DayLimit, DayScope, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership,
+};
+use domain::{Booking, CallReference, Interval, ProviderReference, RefusalCode, SettledCall};
 use sqlx::AssertSqlSafe;
 use testkit::eventually;
-use testkit::fixtures::{Tenant, key, token};
+use testkit::fixtures::{self, Tenant, key, token};
 
 use super::{connect, import, migrated};
 
@@ -48,16 +50,22 @@ async fn a_forward_step_of_the_wall_clock_frees_no_intent() {
     let tenant = Tenant::new();
     import(&store, &tenant.records()).await;
     let booking = tenant.booking(LONG);
-    assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
+    assert_eq!(
+        store.acquire(&LockRequest::new(&booking.key, &booking.token, LONG)).await,
+        Ok(HoldResult::Granted)
+    );
     assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
     step(&path, TWO_HOURS).await;
 
     for _ in 0..LOCKS_WITH_A_SWEEP {
-        assert_eq!(store.acquire(&key(), &token(), LONG).await, Ok(HoldResult::Granted));
+        assert_eq!(store.acquire(&LockRequest::new(&key(), &token(), LONG)).await, Ok(HoldResult::Granted));
     }
     assert_eq!(store.remove_expired(Duration::ZERO, 100).await, Ok(0));
     let duplicate = duplicate(&booking, &tenant);
-    let locked = store.acquire(&booking.key, &duplicate.token, LONG).await.expect("the store is available");
+    let locked = store
+        .acquire(&LockRequest::new(&booking.key, &duplicate.token, LONG))
+        .await
+        .expect("the store is available");
     assert!(is_in_flight(&locked), "{locked:?}");
     let booked = store.book(&duplicate).await.expect("the store is available");
     assert!(is_in_flight(&booked), "{booked:?}");
@@ -76,7 +84,7 @@ async fn a_forward_step_of_the_wall_clock_frees_no_intent() {
     let settled = IdempotencyLock::settle(&store, &settlement).await.expect("the store is available");
     assert_eq!(settled.ownership, Ownership::Held);
     assert_eq!(
-        store.acquire(&booking.key, &duplicate.token, LONG).await,
+        store.acquire(&LockRequest::new(&booking.key, &duplicate.token, LONG)).await,
         Ok(HoldResult::Settled(call)),
         "the result is held from now on, by the clock as it was set"
     );
@@ -88,13 +96,19 @@ async fn a_backward_step_of_the_wall_clock_holds_no_intent_for_longer() {
     let tenant = Tenant::new();
     import(&store, &tenant.records()).await;
     let booking = tenant.booking(BRIEF);
-    assert_eq!(store.acquire(&booking.key, &booking.token, BRIEF).await, Ok(HoldResult::Granted));
+    assert_eq!(
+        store.acquire(&LockRequest::new(&booking.key, &booking.token, BRIEF)).await,
+        Ok(HoldResult::Granted)
+    );
     assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
     step(&path, -TWO_HOURS).await;
 
     let next = duplicate(&booking, &tenant);
     eventually("the lock expires", async || {
-        let acquired = store.acquire(&next.key, &next.token, LONG).await.expect("the store is available");
+        let acquired = store
+            .acquire(&LockRequest::new(&next.key, &next.token, LONG))
+            .await
+            .expect("the store is available");
         (acquired == HoldResult::Granted).then_some(())
     })
     .await;
@@ -103,6 +117,34 @@ async fn a_backward_step_of_the_wall_clock_holds_no_intent_for_longer() {
         (booked == HoldResult::Granted).then_some(())
     })
     .await;
+}
+
+/// A power failure may have lost what was counted last.
+#[tokio::test]
+async fn a_count_of_another_boot_is_asked_for_again() {
+    let (store, path, _folder) = migrated().await;
+    let from = fixtures::moment();
+    let limit = DayLimit {
+        scope: DayScope::User(fixtures::user_id()),
+        day: Interval { from, until: from.after(LONG) },
+        revision: 1,
+        limit: 9,
+        counted: Some(3),
+        keep_for: LONG,
+    };
+    let asking = DayLimit { counted: None, ..limit.clone() };
+    let acquire = async |limit: &DayLimit| {
+        let (key, token, limits) = (key(), token(), std::slice::from_ref(limit));
+        let request = LockRequest { limits, ..LockRequest::new(&key, &token, LONG) };
+        store.acquire(&request).await.expect("the store is available")
+    };
+    assert_eq!(acquire(&limit).await, HoldResult::Granted);
+    assert_eq!(acquire(&asking).await, HoldResult::Granted);
+    in_sql(&path, "update call_day_counts set boot_id = 'another'").await;
+    assert_eq!(acquire(&asking).await, HoldResult::Uncounted(vec![limit.scope.clone()]));
+    assert_eq!(acquire(&DayLimit { counted: Some(8), ..limit.clone() }).await, HoldResult::Granted);
+    let refused = HoldResult::Refused(RefusalCode::UserCallLimit);
+    assert_eq!(acquire(&asking).await, refused);
 }
 
 /// The time since boot starts again with each boot, and the previous release writes no boot: the
@@ -120,18 +162,27 @@ async fn a_row_of_another_boot_or_release_is_judged_by_the_wall_clock() {
         ),
     ] {
         let booking = tenant.booking(LONG);
-        assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
+        assert_eq!(
+            store.acquire(&LockRequest::new(&booking.key, &booking.token, LONG)).await,
+            Ok(HoldResult::Granted)
+        );
         assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
         in_sql(&path, change_locks).await;
         in_sql(&path, change_reservations).await;
         let next = duplicate(&booking, &tenant);
-        let locked = store.acquire(&next.key, &next.token, LONG).await.expect("the store is available");
+        let locked = store
+            .acquire(&LockRequest::new(&next.key, &next.token, LONG))
+            .await
+            .expect("the store is available");
         assert!(is_in_flight(&locked), "{locked:?}");
         let booked = store.book(&next).await.expect("the store is available");
         assert!(is_in_flight(&booked), "{booked:?}");
 
         step(&path, TWO_HOURS).await;
-        assert_eq!(store.acquire(&next.key, &next.token, LONG).await, Ok(HoldResult::Granted));
+        assert_eq!(
+            store.acquire(&LockRequest::new(&next.key, &next.token, LONG)).await,
+            Ok(HoldResult::Granted)
+        );
         assert_eq!(store.book(&next).await, Ok(HoldResult::Granted));
     }
 }

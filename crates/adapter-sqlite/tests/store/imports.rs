@@ -1,6 +1,6 @@
 //! Imports, and what other stores on the file do during them.
 
-use domain::ports::{CallLedger, Directory, HoldResult, IdempotencyLock, UserRepo};
+use domain::ports::{CallLedger, Directory, HoldResult, IdempotencyLock, LockRequest, UserRepo};
 use domain::{ContactIdentity::Known, ContactRecord, DirectoryRecord};
 use testkit::fixtures::{Tenant, contact, contact_id};
 
@@ -83,7 +83,10 @@ async fn another_store_writes_between_the_imports_of_a_large_file() {
     start.await.expect("the first import is stored");
     for _ in 0..20 {
         let booking = tenant.booking(LONG);
-        assert_eq!(ours.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
+        assert_eq!(
+            ours.acquire(&LockRequest::new(&booking.key, &booking.token, LONG)).await,
+            Ok(HoldResult::Granted)
+        );
         assert_eq!(ours.book(&booking).await, Ok(HoldResult::Granted));
     }
     stop.send(()).expect("the imports go on");

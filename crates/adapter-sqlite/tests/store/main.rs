@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use domain::ports::{
-    CallLedger, ContactRepo, ContextCache, Directory, HoldResult, IdempotencyLock, Ownership, Settlement,
-    UserRepo,
+    CallLedger, ContactRepo, ContextCache, DayLimit, DayScope, Directory, HoldResult, IdempotencyLock,
+    LockRequest, Ownership, Settlement, UserRepo,
 };
 use domain::{
     AnswerTime, Booking, CallIdentity, CallReference, CallStatus, ConversationContext, DialOutcome,
@@ -110,8 +110,10 @@ async fn two_stores_on_one_file_grant_one_lock_and_book_one_call() {
             let store = if turn % 2 == 0 { ours.clone() } else { theirs.clone() };
             let booking = Booking { key: key.clone(), ..tenant.booking(LONG) };
             tokio::spawn(async move {
-                let granted =
-                    store.acquire(&booking.key, &booking.token, LONG).await.expect("the store is available");
+                let granted = store
+                    .acquire(&LockRequest::new(&booking.key, &booking.token, LONG))
+                    .await
+                    .expect("the store is available");
                 let booked = store.book(&booking).await.expect("the store is available");
                 (granted == HoldResult::Granted, booked == HoldResult::Granted)
             })
@@ -133,7 +135,7 @@ async fn every_writer_of_a_crowd_has_its_turn() {
         let store = store.clone();
         tokio::spawn(async move {
             let (key, token) = (key(), token());
-            let granted = store.acquire(&key, &token, LONG).await;
+            let granted = store.acquire(&LockRequest::new(&key, &token, LONG)).await;
             (granted, store.renew(&key, &token, LONG).await)
         })
     });
@@ -151,9 +153,8 @@ async fn the_wait_for_a_writer_that_hangs_is_limited() {
     let (mut stuck, booking, context) = (connect(&path).await, tenant.booking(LONG), outbound());
     let held = stuck.begin_with("begin immediate").await.expect("no other connection writes");
 
-    let start = Instant::now();
-    let (locked, stored) =
-        tokio::join!(store.acquire(&booking.key, &booking.token, LONG), store.store(&context, LONG));
+    let (start, request) = (Instant::now(), LockRequest::new(&booking.key, &booking.token, LONG));
+    let (locked, stored) = tokio::join!(store.acquire(&request), store.store(&context, LONG));
     assert!(locked.is_err() && stored.is_err(), "the other connection holds the lock");
     assert!(start.elapsed() < Duration::from_secs(2), "the time limit of the lock");
     let start = Instant::now();
@@ -167,7 +168,10 @@ async fn the_wait_for_a_writer_that_hangs_is_limited() {
     assert_eq!(known, Ok(Some(tenant.stored_user())), "readers do not wait for writers");
 
     held.rollback().await.expect("the test owns it");
-    assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
+    assert_eq!(
+        store.acquire(&LockRequest::new(&booking.key, &booking.token, LONG)).await,
+        Ok(HoldResult::Granted)
+    );
     assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
 }
 
@@ -212,7 +216,7 @@ async fn a_closed_store_is_unavailable() {
     let clone = store.clone();
     store.close().await;
     clone.ping().await.expect_err("it is closed");
-    clone.acquire(&key(), &token(), LONG).await.expect_err("it is closed");
+    clone.acquire(&LockRequest::new(&key(), &token(), LONG)).await.expect_err("it is closed");
     clone.book(&Tenant::new().booking(LONG)).await.expect_err("it is closed");
 }
 
@@ -236,7 +240,7 @@ async fn expired_locks_and_contexts_are_swept_and_the_others_stay() {
     import(&store, &tenant.records()).await;
     let mut connection = connect(&path).await;
     for _ in 0..40 {
-        store.acquire(&key(), &token(), LONG).await.expect("the store is available");
+        acquire_within_a_limit(&store).await;
         store.store(&outbound(), LONG).await.expect("the store is available");
         store.store(&inbound(), LONG).await.expect("the store is available");
         store.book(&tenant.booking(LONG)).await.expect("the store is available");
@@ -245,11 +249,13 @@ async fn expired_locks_and_contexts_are_swept_and_the_others_stay() {
     store.store(&outbound(), LONG).await.expect("the store is available");
     store.store(&inbound(), LONG).await.expect("the store is available");
     store.book(&tenant.booking(LONG)).await.expect("the store is available");
-    for _ in 0..64 {
-        store.acquire(&key(), &token(), LONG).await.expect("the store is available");
+    acquire_within_a_limit(&store).await;
+    for _ in 0..63 {
+        store.acquire(&LockRequest::new(&key(), &token(), LONG)).await.expect("the store is available");
     }
     let left = [
         ("call_locks", 64),
+        ("call_day_counts", 1),
         ("call_contexts", 1),
         ("inbound_contexts", 1),
         ("dial_guards", 41),
@@ -271,7 +277,10 @@ async fn a_store_in_memory_serves_many_tasks_and_shares_no_data() {
         let (store, tenant, number) = (store.clone(), tenant.clone(), number.clone());
         tokio::spawn(async move {
             let booking = tenant.booking(LONG);
-            assert_eq!(store.acquire(&booking.key, &booking.token, LONG).await, Ok(HoldResult::Granted));
+            assert_eq!(
+                store.acquire(&LockRequest::new(&booking.key, &booking.token, LONG)).await,
+                Ok(HoldResult::Granted)
+            );
             assert_eq!(store.book(&booking).await, Ok(HoldResult::Granted));
             let found = store.find_or_create(&tenant.organization.id, &number, &contact_id()).await;
             found.expect("the store is available").id
@@ -324,11 +333,27 @@ async fn import(store: &SqliteStore, records: &[DirectoryRecord]) {
     import.commit().await.expect("the store is available");
 }
 
+/// Takes a lock within a limit of a new user, whose count is kept as long as the lock.
+async fn acquire_within_a_limit(store: &SqliteStore) {
+    let (key, token, from) = (key(), token(), testkit::fixtures::moment());
+    let limits = [DayLimit {
+        scope: DayScope::User(testkit::fixtures::user_id()),
+        day: domain::Interval { from, until: from.after(LONG) },
+        revision: 1,
+        limit: 9,
+        counted: Some(0),
+        keep_for: LONG,
+    }];
+    let request = LockRequest { limits: &limits, ..LockRequest::new(&key, &token, LONG) };
+    assert_eq!(store.acquire(&request).await, Ok(HoldResult::Granted));
+}
+
 /// Moves every time of expiry this much earlier.
 async fn shift(connection: &mut SqliteConnection, time: Duration) {
     let millis = i64::try_from(time.as_millis()).expect("a short time");
     for (table, column) in [
         ("call_locks", "expires_at"),
+        ("call_day_counts", "expires_at"),
         ("call_contexts", "expires_at"),
         ("inbound_contexts", "expires_at"),
         ("dial_guards", "blocked_until"),

@@ -3,7 +3,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{HoldResult, PortUnavailable, ProviderLookup};
-use crate::{Booking, CallId, CallStatus, CarrierCallId, DialOutcome, IntentKey, OwnerToken, Timestamp};
+use crate::{
+    Booking, CallId, CallStatus, CarrierCallId, DialOutcome, IntentKey, OrganizationId, OwnerToken,
+    Timestamp, UserId,
+};
 
 /// The durable record of calls, and the reservations that stand behind the lock.
 ///
@@ -55,6 +58,8 @@ use crate::{Booking, CallId, CallStatus, CarrierCallId, DialOutcome, IntentKey, 
 /// - MUST remove reservations that expired so long ago, no more than the limit, and no younger ones;
 ///   and MUST keep the reservation of an undecided call whose end is not known, however old it is
 ///   (`old_reservations_are_removed`).
+/// - MUST count the calls of a user or of an organization from a time on, without those that were not
+///   dialled (`calls_since_a_time_are_counted`).
 /// - MUST still have calls and reservations after a crash of the store
 ///   (`the_ledger_survives_a_crash`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
@@ -80,6 +85,20 @@ pub trait CallLedger: Send + Sync {
     /// own clock, and returns how many. Fewer than `limit` does not mean that these were all. The
     /// calls stay.
     async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable>;
+
+    /// The number of calls that were booked since a time, in whatever state but *not dialled*.
+    async fn count_since<'a>(&self, query: &CountQuery<'a>) -> Result<u32, PortUnavailable>;
+}
+
+/// Which calls are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountQuery<'a> {
+    /// Those of this organization.
+    pub organization_id: &'a OrganizationId,
+    /// Those of this user; `None` for all users.
+    pub user_id: Option<&'a UserId>,
+    /// Those that were booked at this time or later.
+    pub since: Timestamp,
 }
 
 /// A call that blocks a booking with `TakeOver::Decided`: its dial may have reached the provider.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{CallContext, IntentKey, OwnerToken, RefusalCode, SettledCall};
+use crate::{CallContext, IntentKey, Interval, OrganizationId, OwnerToken, RefusalCode, SettledCall, UserId};
 
 /// The short-lived lock on one intent key. It is fast, and it may lose its data: the reservation in
 /// the ledger then blocks duplicates.
@@ -28,19 +28,29 @@ use crate::{CallContext, IntentKey, OwnerToken, RefusalCode, SettledCall};
 /// - MUST write the context of a settlement if it returns `context_stored`, whether the owner still
 ///   holds the key or not, so that the context cache of the same store finds it
 ///   (`a_context_reported_as_stored_is_found`).
+/// - MUST count a granted request in each of its limits, in the same atomic step
+///   (`granted_requests_are_counted`), and one that is not granted in none
+///   (`requests_that_are_not_granted_are_not_counted`).
+/// - MUST answer a duplicate before it looks at a limit (`a_duplicate_is_answered_before_the_limits`).
+/// - MUST refuse a request of a free key if a limit is reached, with its code, the user's first, and
+///   leave the key free (`a_reached_limit_refuses_and_leaves_the_key_free`).
+/// - MUST grant exactly as many concurrent requests as a limit allows
+///   (`a_limit_holds_for_many_acquirers`).
+/// - MUST return *uncounted*, and write nothing, if a limit has no count and the request brings none
+///   (`a_limit_without_a_count_asks_for_one`); MUST begin with the count that a request brings, and
+///   keep its own if that is greater (`the_greater_count_is_kept`).
+/// - MUST take a request that is released by its owner out of the counts, once, and no other one
+///   (`a_release_gives_the_counts_back`).
+/// - MUST NOT mix the counts of two users, organizations, days or revisions
+///   (`counts_do_not_affect_each_other`).
 /// - MUST return `PortUnavailable`, within 2 s and without quoting key or token, when the store is
 ///   lost (`a_lost_lock_store_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait IdempotencyLock: Send + Sync {
-    /// Takes the key for `hold_for`, if it is free. After an error the key may be taken
-    /// nevertheless; releasing it with this token is then safe and necessary.
-    async fn acquire(
-        &self,
-        key: &IntentKey,
-        token: &OwnerToken,
-        hold_for: Duration,
-    ) -> Result<HoldResult, PortUnavailable>;
+    /// Takes the key, if it is free and no limit is reached. One round trip. After an error the key
+    /// may be taken nevertheless; releasing it with this token is then safe and necessary.
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable>;
 
     /// Holds the key for another `hold_for` from now, if this owner still holds it.
     async fn renew(
@@ -54,8 +64,73 @@ pub trait IdempotencyLock: Send + Sync {
     /// context included.
     async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable>;
 
-    /// Frees the key, if this owner still holds it.
-    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable>;
+    /// Frees the key, if this owner still holds it, and takes its request out of the counts: the call
+    /// was not dialled. The limits are those of the request; their counts and limits do not matter.
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable>;
+}
+
+/// A request for a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockRequest<'a> {
+    /// The intent key.
+    pub key: &'a IntentKey,
+    /// The token of the new owner.
+    pub token: &'a OwnerToken,
+    /// How long the key stays held, unless it is renewed.
+    pub hold_for: Duration,
+    /// The limits that count this request, at most one of each scope, the user's first.
+    pub limits: &'a [DayLimit],
+}
+
+impl<'a> LockRequest<'a> {
+    /// A request that no limit counts.
+    #[must_use]
+    pub const fn new(key: &'a IntentKey, token: &'a OwnerToken, hold_for: Duration) -> Self {
+        Self { key, token, hold_for, limits: &[] }
+    }
+}
+
+/// How many calls are allowed on a day, and what is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayLimit {
+    /// Whose calls.
+    pub scope: DayScope,
+    /// The day. The instant at which it begins names it.
+    pub day: Interval,
+    /// The revision of the policy. Each one has a count of its own: while a policy had no limit, its
+    /// calls were not counted.
+    pub revision: u64,
+    /// The most calls.
+    pub limit: u32,
+    /// The number of calls of the day in the ledger, for a store that has no count.
+    pub counted: Option<u32>,
+    /// How long the store keeps the count: at least to the end of the day.
+    pub keep_for: Duration,
+}
+
+/// Whose calls a limit counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DayScope {
+    /// Those of one user.
+    User(UserId),
+    /// Those of all users of an organization.
+    Organization(OrganizationId),
+}
+
+impl DayScope {
+    /// The code of the refusal when the limit is reached.
+    #[must_use]
+    pub const fn refusal(&self) -> RefusalCode {
+        match self {
+            Self::User(_) => RefusalCode::UserCallLimit,
+            Self::Organization(_) => RefusalCode::OrganizationCallLimit,
+        }
+    }
 }
 
 /// The result of asking for an intent key, from the lock or from the ledger's reservation.
@@ -73,6 +148,9 @@ pub enum HoldResult {
     /// The key is free, and a condition of the booking or a limit of the day does not hold. Nothing
     /// was written.
     Refused(RefusalCode),
+    /// From the lock alone: the key is free, and the store has no count for these limits. Nothing was
+    /// written. Ask the ledger, and acquire again with its counts.
+    Uncounted(Vec<DayScope>),
 }
 
 /// Whether the owner still held the key when a write arrived.

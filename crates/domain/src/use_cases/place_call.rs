@@ -1,6 +1,7 @@
 //! Placing a call: the use case that all others support.
 
 mod command;
+mod day_limits;
 mod deadline;
 mod dial;
 mod earlier_call;
@@ -13,7 +14,10 @@ mod resolve;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::TryFutureExt as _;
+
 pub use self::command::{PlaceCallCommand, RawPlaceCall};
+use self::day_limits::Acquiring;
 use self::deadline::Deadline;
 use self::earlier_call::EarlierCalls;
 pub(super) use self::earlier_call::RETRIED_WITHIN;
@@ -22,8 +26,9 @@ use self::held_intents::HeldIntents;
 pub use self::policy::CallPolicy;
 use self::resolve::Parties;
 use crate::ports::{
-    Background, CallLedger, CallUpdater, Clock, ContactRepo, ContextCache, HoldResult, IdempotencyLock,
-    Identifiers, OutboundDirectory, ProviderRecords, VoiceProvider,
+    Background, CallLedger, CallUpdater, CallingRules, Clock, ContactRepo, ContextCache, DayLimit,
+    HoldResult, IdempotencyLock, Identifiers, OutboundDirectory, PortUnavailable, ProviderRecords,
+    VoiceProvider,
 };
 use crate::{
     Booking, BookingConditions, CallIdentity, CallReference, DestinationRules, DialOutcome, IntentKey,
@@ -41,6 +46,7 @@ pub struct PlaceCall {
     earlier: Option<EarlierCalls>,
     background: Option<Arc<dyn Background>>,
     shares: Option<Arc<Shares<OrganizationId>>>,
+    rules: Option<Arc<dyn CallingRules>>,
 }
 
 /// The ports that placing a call needs.
@@ -72,6 +78,10 @@ struct LockHold {
     key: IntentKey,
     token: OwnerToken,
     acquired_at: Duration,
+    /// The limits of the day that count this request.
+    limits: Vec<DayLimit>,
+    /// Those that are reached, and only warn.
+    reached: Vec<DayLimit>,
 }
 
 impl PlaceCall {
@@ -87,6 +97,7 @@ impl PlaceCall {
             earlier: None,
             background: None,
             shares: None,
+            rules: None,
         }
     }
 
@@ -108,6 +119,13 @@ impl PlaceCall {
     #[must_use]
     pub fn with_shares(self, shares: Arc<Shares<OrganizationId>>) -> Self {
         Self { shares: Some(shares), ..self }
+    }
+
+    /// Counts the calls of a day in the time zone of an organization's policy. Without rules there is
+    /// no such zone, and no limit of a day.
+    #[must_use]
+    pub fn with_calling_rules(self, rules: Arc<dyn CallingRules>) -> Self {
+        Self { rules: Some(rules), ..self }
     }
 
     /// Places the call, or returns why there is none. The time from here to the booking is limited
@@ -132,7 +150,7 @@ impl PlaceCall {
         let outcome = self.dial(&parties, &booking, &hold).await;
         self.settle_held(&booking, &outcome);
         drop(running);
-        self.settle(&parties, &booking, &outcome).await;
+        self.settle(&parties, &booking, &hold, &outcome).await;
         answer(booking, outcome)
     }
 
@@ -151,17 +169,28 @@ impl PlaceCall {
             ),
             token: self.ports.identifiers.owner_token(),
             acquired_at: self.ports.clock.monotonic(),
+            limits: self.day_limits(&parties.user, &parties.calling)?,
+            reached: Vec::new(),
         };
         if deadline.has_passed() {
             return Err(PlaceCallError::too_late(NOT_RESOLVED));
         }
-        let (lock, taken, ttl) = (self.ports.lock.clone(), hold.clone(), self.policy.lock_ttl());
-        let acquiring = Box::pin(async move { lock.acquire(&taken.key, &taken.token, ttl).await });
-        match deadline.finish(acquiring).await {
-            Ok(Ok(HoldResult::Granted)) => Ok(Acquired::Ours(hold)),
-            Ok(Ok(HoldResult::InFlight { remaining })) => Ok(Acquired::Duplicate(Err(in_flight(remaining)))),
-            Ok(Ok(HoldResult::Settled(call))) => Ok(Acquired::Duplicate(replay(call))),
-            Ok(Ok(HoldResult::Refused(code))) => Err(PlaceCallError::Refused(code)),
+        let acquiring = Acquiring {
+            lock: self.ports.lock.clone(),
+            ledger: self.ports.ledger.clone(),
+            organization_id: parties.user.organization.id.clone(),
+            hold: hold.clone(),
+            hold_for: self.policy.lock_ttl(),
+            only_warns: day_limits::only_warns(&parties.calling),
+        };
+        match deadline.finish(Box::pin(acquiring.run())).await {
+            Ok(Ok((HoldResult::Granted, hold))) => Ok(Acquired::Ours(hold)),
+            Ok(Ok((HoldResult::InFlight { remaining }, _))) => {
+                Ok(Acquired::Duplicate(Err(in_flight(remaining))))
+            }
+            Ok(Ok((HoldResult::Settled(call), _))) => Ok(Acquired::Duplicate(replay(call))),
+            Ok(Ok((HoldResult::Refused(code), _))) => Err(PlaceCallError::Refused(code)),
+            Ok(Ok((HoldResult::Uncounted(_), _))) => Err(uncounted()),
             Ok(Err(unavailable)) => {
                 // A write that timed out may still be applied and would block the intent for the
                 // whole TTL.
@@ -169,7 +198,7 @@ impl PlaceCall {
                 Err(unavailable.into())
             }
             Err(acquiring) => {
-                self.release_later(hold, acquiring).await;
+                self.release_later(hold, Box::pin(acquiring.map_ok(|(result, _)| result))).await;
                 Err(PlaceCallError::too_late(NOT_LOCKED))
             }
         }
@@ -204,6 +233,7 @@ impl PlaceCall {
             HoldResult::InFlight { remaining } => Err(in_flight(remaining)),
             HoldResult::Settled(call) => replay(call),
             HoldResult::Refused(code) => Err(PlaceCallError::Refused(code)),
+            HoldResult::Uncounted(_) => Err(uncounted()),
         };
         // The store lost the lock of the other request. Its reservation answers this request and
         // the next one.
@@ -221,9 +251,7 @@ impl PlaceCall {
         let now = self.ports.clock.monotonic();
         match self.held.acquire(&hold.key, &hold.token, now, now.saturating_add(booking.reserve_for)) {
             HoldResult::Granted => {}
-            held @ (HoldResult::InFlight { .. } | HoldResult::Settled(_) | HoldResult::Refused(_)) => {
-                return Ok(held);
-            }
+            held => return Ok(held),
         }
         let booked = self.book_in_ledger(booking, hold, deadline).await?;
         let (Some(earlier), HoldResult::InFlight { .. }) = (&self.earlier, &booked) else {
@@ -260,6 +288,10 @@ impl PlaceCall {
     }
 
     fn booking(&self, parties: &Parties, command: &PlaceCallCommand, hold: &LockHold) -> Booking {
+        let mut conditions = BookingConditions::default();
+        if let Some(decision) = &mut conditions.decision {
+            day_limits::add_warnings(decision, &hold.reached);
+        }
         Booking {
             identity: CallIdentity {
                 call_id: self.ports.identifiers.call_id(),
@@ -278,7 +310,7 @@ impl PlaceCall {
             reserve_for: self.policy.reserve_for(),
             take_over: if self.earlier.is_some() { TakeOver::Decided } else { TakeOver::Expired },
             booked_at: self.ports.clock.now(),
-            conditions: BookingConditions::default(),
+            conditions,
         }
     }
 }
@@ -298,6 +330,14 @@ enum Acquired<T> {
 
 const fn in_flight(remaining: Duration) -> PlaceCallError {
     PlaceCallError::InFlight { retry_after: remaining }
+}
+
+/// A ledger that returns what only a lock can.
+fn uncounted() -> PlaceCallError {
+    PlaceCallError::ServiceUnavailable(PortUnavailable::new(
+        "gateway",
+        "the calls of the day were not counted",
+    ))
 }
 
 fn replay(call: SettledCall) -> Result<PlacedCall, PlaceCallError> {

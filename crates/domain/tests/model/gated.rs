@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallLedger, ContextToStore, HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable,
-    SettleResult, Settlement, UndecidedCall,
+    CallLedger, ContextToStore, CountQuery, DayLimit, HoldResult, IdempotencyLock, LockRequest,
+    LockSettlement, Ownership, PortUnavailable, SettleResult, Settlement, UndecidedCall,
 };
 use domain::{Booking, IntentKey, OwnerToken};
 
@@ -20,14 +20,14 @@ pub(crate) struct Gated<P: ?Sized> {
 
 #[async_trait]
 impl IdempotencyLock for Gated<dyn IdempotencyLock> {
-    async fn acquire(
-        &self,
-        key: &IntentKey,
-        token: &OwnerToken,
-        hold_for: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
+        let LockRequest { key, token, hold_for, limits } = *request;
         let (port, key, token) = (self.port.clone(), key.clone(), token.clone());
-        self.gate.call(Op::Acquire, async move { port.acquire(&key, &token, hold_for).await }).await
+        let limits = limits.to_vec();
+        let acquire = async move {
+            port.acquire(&LockRequest { key: &key, token: &token, hold_for, limits: &limits }).await
+        };
+        self.gate.call(Op::Acquire, acquire).await
     }
 
     async fn renew(
@@ -51,9 +51,15 @@ impl IdempotencyLock for Gated<dyn IdempotencyLock> {
         self.gate.call(Op::SettleLock, settle).await
     }
 
-    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
         let (port, key, token) = (self.port.clone(), key.clone(), token.clone());
-        self.gate.call(Op::ReleaseLock, async move { port.release(&key, &token).await }).await
+        let limits = limits.to_vec();
+        self.gate.call(Op::ReleaseLock, async move { port.release(&key, &token, &limits).await }).await
     }
 }
 
@@ -82,5 +88,9 @@ impl CallLedger for Gated<dyn CallLedger> {
 
     async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         self.port.remove_expired(expired_for, limit).await
+    }
+
+    async fn count_since<'a>(&self, query: &CountQuery<'a>) -> Result<u32, PortUnavailable> {
+        self.port.count_since(query).await
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallLedger, HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable, SettleResult,
-    Settlement, UndecidedCall,
+    CallLedger, CountQuery, DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership,
+    PortUnavailable, SettleResult, Settlement, UndecidedCall,
 };
 use domain::{Booking, IntentKey, OwnerToken};
 use testkit::memory::Memory;
@@ -40,13 +40,8 @@ impl Mutated {
 
 #[async_trait]
 impl IdempotencyLock for Mutated {
-    async fn acquire(
-        &self,
-        key: &IntentKey,
-        token: &OwnerToken,
-        hold_for: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
-        self.store.acquire(key, token, hold_for).await
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
+        self.store.acquire(request).await
     }
 
     async fn renew(
@@ -66,8 +61,13 @@ impl IdempotencyLock for Mutated {
         IdempotencyLock::settle(&self.store, &LockSettlement { token, ..*settlement }).await
     }
 
-    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
-        self.store.release(key, &self.lock_token(key, token)).await
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
+        self.store.release(key, &self.lock_token(key, token), limits).await
     }
 }
 
@@ -97,5 +97,9 @@ impl CallLedger for Mutated {
 
     async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         self.store.remove_expired(expired_for, limit).await
+    }
+
+    async fn count_since<'a>(&self, query: &CountQuery<'a>) -> Result<u32, PortUnavailable> {
+        self.store.count_since(query).await
     }
 }

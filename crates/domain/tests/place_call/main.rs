@@ -2,6 +2,7 @@
 //! right order, and for each port and each way in which it can fail, the response, the lock, the
 //! reservation and the number of dials.
 
+mod day_limits;
 mod deadline;
 mod dialling;
 mod earlier_calls;

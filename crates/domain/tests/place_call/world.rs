@@ -312,8 +312,8 @@ impl World {
         let (acquired, renewed, lock_settled, released) =
             (self.acquired, self.renewed, self.lock_settled, self.released);
         let j = journal.clone();
-        lock.expect_acquire().returning(move |key, _, _| {
-            j.0.lock().expect("no panic").keys.push(key.clone());
+        lock.expect_acquire().returning(move |request| {
+            j.0.lock().expect("no panic").keys.push(request.key.clone());
             j.note("lock: acquire", acquired.clone())
         });
         let j = journal.clone();
@@ -324,7 +324,7 @@ impl World {
             j.note("lock: settle", lock_settled.clone())
         });
         let j = journal.clone();
-        lock.expect_release().returning(move |_, _| j.note("lock: release", released.clone()));
+        lock.expect_release().returning(move |_, _, _| j.note("lock: release", released.clone()));
 
         let mut ledger = MockCallLedger::new();
         let (j, booked, paused, pauses_for) = (journal.clone(), self.booked, clock.clone(), self.pauses_for);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
+use domain::ports::{CallLedger, CountQuery, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{
     Booking, CallEventKind, CallId, CallProgress, CallReference, CallStatus, CallUpdate, DialOutcome,
     EndReason, IntentKey, ProviderReference, SettledCall, TakeOver, Timestamp,
@@ -108,6 +108,18 @@ impl CallLedger for Memory {
         let removable: Vec<IntentKey> = removable.map(|(key, _)| key.clone()).take(limit).collect();
         tables.reservations.retain(|key, _| !removable.contains(key));
         Ok(u64::try_from(removable.len()).unwrap_or(u64::MAX))
+    }
+
+    async fn count_since<'a>(&self, query: &CountQuery<'a>) -> Result<u32, PortUnavailable> {
+        let tables = self.open()?;
+        let calls = tables.calls.iter().filter(|call| {
+            let identity = &call.booking.identity;
+            identity.organization_id == *query.organization_id
+                && query.user_id.is_none_or(|user_id| identity.user_id == *user_id)
+                && call.booking.booked_at >= query.since
+                && !matches!(call.dial, Some((DialOutcome::NotDialled(_), _)))
+        });
+        Ok(u32::try_from(calls.count()).unwrap_or(u32::MAX))
     }
 }
 

@@ -1,25 +1,42 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable, SettleResult};
+use domain::ports::{
+    DayLimit, DayScope, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership, PortUnavailable,
+    SettleResult,
+};
 use domain::{ConversationContext, IntentKey, OwnerToken, Timestamp};
 
-use super::{LockEntry, Memory, StoredContext, Tables};
+use super::{DayCount, LockEntry, Memory, StoredContext, Tables};
 
 #[async_trait]
 impl IdempotencyLock for Memory {
-    async fn acquire(
-        &self,
-        key: &IntentKey,
-        token: &OwnerToken,
-        hold_for: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
+        let LockRequest { key, token, hold_for, limits } = *request;
         if let Some(entry) = tables.locks.get(key).filter(|entry| entry.until > now) {
             return Ok(match &entry.result {
                 Some(result) => HoldResult::Settled(result.clone()),
                 None => HoldResult::InFlight { remaining: entry.until.since(now) },
             });
+        }
+        let uncounted =
+            limits.iter().filter(|limit| tables.day_count(limit, now).max(limit.counted).is_none());
+        let uncounted: Vec<DayScope> = uncounted.map(|limit| limit.scope.clone()).collect();
+        if !uncounted.is_empty() {
+            return Ok(HoldResult::Uncounted(uncounted));
+        }
+        let counts = limits.iter().map(|limit| tables.day_count(limit, now).max(limit.counted));
+        let counts: Vec<u32> = counts.map(Option::unwrap_or_default).collect();
+        let reached = limits.iter().zip(&counts).find(|(limit, calls)| **calls >= limit.limit);
+        let refused = reached.map(|(limit, _)| limit.scope.refusal());
+        for (limit, calls) in limits.iter().zip(counts) {
+            let calls = calls + u32::from(refused.is_none());
+            let count = DayCount { calls, until: now.after(limit.keep_for) };
+            tables.day_counts.insert(limit.into(), count);
+        }
+        if let Some(code) = refused {
+            return Ok(HoldResult::Refused(code));
         }
         let entry = LockEntry { token: token.clone(), until: now.after(hold_for), result: None };
         tables.locks.insert(key.clone(), entry);
@@ -56,17 +73,33 @@ impl IdempotencyLock for Memory {
         Ok(SettleResult { ownership, context_stored: settlement.context.is_some() })
     }
 
-    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
         if tables.owned_lock(key, token, now).is_none() {
             return Ok(Ownership::Lost);
         }
         tables.locks.remove(key);
+        for limit in limits {
+            if let Some(count) = tables.day_counts.get_mut(&limit.into()) {
+                count.calls = count.calls.saturating_sub(1);
+            }
+        }
         Ok(Ownership::Held)
     }
 }
 
 impl Tables {
+    /// What a limit has counted, if it is not forgotten.
+    fn day_count(&self, limit: &DayLimit, now: Timestamp) -> Option<u32> {
+        let count = self.day_counts.get(&limit.into()).filter(|count| count.until > now);
+        count.map(|count| count.calls)
+    }
+
     /// The lock on a key that is in flight under this token.
     fn owned_lock(&mut self, key: &IntentKey, token: &OwnerToken, now: Timestamp) -> Option<&mut LockEntry> {
         let is_owned =

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use domain::ports::{DayLimit, DayScope};
 use domain::{
     Agent, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, Contact, ContactId,
     ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState, DialOutcome,
@@ -23,6 +24,8 @@ pub struct Tables {
     pub attempts: HashMap<AttemptKey, CountedAttempts>,
     /// The lock on each intent key. One that has expired may still be here.
     pub locks: HashMap<IntentKey, LockEntry>,
+    /// How many requests each limit of a day has counted, and until when.
+    pub day_counts: HashMap<DayCountKey, DayCount>,
     /// Cached contexts. One that has expired may still be here.
     pub contexts: HashMap<ConversationId, StoredContext>,
     /// Provider events, in the order of arrival.
@@ -109,6 +112,32 @@ pub struct LockEntry {
     pub until: Timestamp,
     /// The result; `None` while the call is in flight.
     pub result: Option<SettledCall>,
+}
+
+/// What a limit of a day counts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DayCountKey {
+    /// Whose calls.
+    pub scope: DayScope,
+    /// The beginning of the day.
+    pub day: Timestamp,
+    /// The revision of the policy.
+    pub revision: u64,
+}
+
+impl From<&DayLimit> for DayCountKey {
+    fn from(limit: &DayLimit) -> Self {
+        Self { scope: limit.scope.clone(), day: limit.day.from, revision: limit.revision }
+    }
+}
+
+/// A count, which is forgotten after its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayCount {
+    /// The number of requests.
+    pub calls: u32,
+    /// When it is forgotten.
+    pub until: Timestamp,
 }
 
 /// A cached context.

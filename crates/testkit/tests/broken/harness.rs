@@ -5,10 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, ContextCache,
-    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult, IdempotencyLock,
-    InboundDirectory, LockSettlement, NumberPool, OutboundDirectory, Ownership, PortUnavailable,
-    RecordingAccess, RecordingStore, SettleResult, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    AgentRepo, AuditLog, CallingPolicies, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DayLimit, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult, IdempotencyLock, InboundDirectory, LockRequest, LockSettlement, NumberPool, OutboundDirectory, Ownership, PortUnavailable, RecordingAccess, RecordingStore, SettleResult, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
 use testkit::clock::ManualClock;
@@ -220,13 +217,8 @@ struct LockWithoutContexts<L>(L);
 
 #[async_trait]
 impl<L: IdempotencyLock> IdempotencyLock for LockWithoutContexts<L> {
-    async fn acquire(
-        &self,
-        key: &IntentKey,
-        token: &OwnerToken,
-        hold_for: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
-        self.0.acquire(key, token, hold_for).await
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
+        self.0.acquire(request).await
     }
 
     async fn renew(
@@ -242,8 +234,13 @@ impl<L: IdempotencyLock> IdempotencyLock for LockWithoutContexts<L> {
         self.0.settle(&LockSettlement { context: None, ..*settlement }).await
     }
 
-    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
-        self.0.release(key, token).await
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
+        self.0.release(key, token, limits).await
     }
 }
 

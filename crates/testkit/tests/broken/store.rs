@@ -3,6 +3,7 @@
 mod call_ledger;
 mod calls;
 mod contexts;
+mod day_limits;
 mod directory;
 mod endpoints;
 mod events;

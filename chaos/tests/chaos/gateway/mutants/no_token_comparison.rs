@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_redis::redis;
 use domain::ports::{
-    CallLedger, HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable, SettleResult,
-    Settlement, UndecidedCall,
+    CallLedger, CountQuery, DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership,
+    PortUnavailable, SettleResult, Settlement, UndecidedCall,
 };
 use domain::{Booking, IntentKey, OwnerToken};
 use server::Storage;
@@ -21,13 +21,8 @@ pub(super) struct AnyToken<T: ?Sized> {
 
 #[async_trait]
 impl IdempotencyLock for AnyToken<dyn IdempotencyLock> {
-    async fn acquire(
-        &self,
-        key: &IntentKey,
-        token: &OwnerToken,
-        hold_for: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
-        self.port.acquire(key, token, hold_for).await
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
+        self.port.acquire(request).await
     }
 
     async fn renew(
@@ -45,9 +40,14 @@ impl IdempotencyLock for AnyToken<dyn IdempotencyLock> {
         self.port.settle(settlement).await
     }
 
-    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
         self.owners.take_lock(key, token).await;
-        self.port.release(key, token).await
+        self.port.release(key, token, limits).await
     }
 }
 
@@ -68,6 +68,10 @@ impl CallLedger for AnyToken<dyn CallLedger> {
 
     async fn remove_expired(&self, expired_for: Duration, limit: u32) -> Result<u64, PortUnavailable> {
         self.port.remove_expired(expired_for, limit).await
+    }
+
+    async fn count_since<'a>(&self, query: &CountQuery<'a>) -> Result<u32, PortUnavailable> {
+        self.port.count_since(query).await
     }
 }
 

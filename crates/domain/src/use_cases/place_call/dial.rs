@@ -62,8 +62,14 @@ impl PlaceCall {
 
     /// Records the outcome in the lock, the ledger and the context cache. A failure here does not
     /// change the response: the call has already been placed.
-    pub(super) async fn settle(&self, parties: &Parties, booking: &Booking, outcome: &DialOutcome) {
-        let lock = self.settle_lock(parties, booking, outcome);
+    pub(super) async fn settle(
+        &self,
+        parties: &Parties,
+        booking: &Booking,
+        hold: &LockHold,
+        outcome: &DialOutcome,
+    ) {
+        let lock = self.settle_lock(parties, booking, hold, outcome);
         if let DialOutcome::NotDialled(_) = outcome {
             // Release the reservation before the lock. Otherwise the next request gets the lock,
             // finds the reservation held, and waits for a call that does not exist.
@@ -112,7 +118,13 @@ impl PlaceCall {
         self.policy.hold_for(self.ports.provider.answer_time())
     }
 
-    async fn settle_lock(&self, parties: &Parties, booking: &Booking, outcome: &DialOutcome) {
+    async fn settle_lock(
+        &self,
+        parties: &Parties,
+        booking: &Booking,
+        hold: &LockHold,
+        outcome: &DialOutcome,
+    ) {
         let (lock, ttl) = (&self.ports.lock, self.policy.lock_ttl());
         let written = match outcome {
             DialOutcome::Placed(provider) => {
@@ -122,7 +134,7 @@ impl PlaceCall {
                 let settled = not_connected(booking, provider, *reason);
                 return self.store_result(parties, booking, provider, settled).await;
             }
-            DialOutcome::NotDialled(_) => lock.release(&booking.key, &booking.token).await,
+            DialOutcome::NotDialled(_) => lock.release(&booking.key, &booking.token, &hold.limits).await,
             DialOutcome::Unknown(_) => lock.renew(&booking.key, &booking.token, ttl).await,
         };
         if let Err(error) = written {

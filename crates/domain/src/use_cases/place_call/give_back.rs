@@ -68,8 +68,8 @@ impl PlaceCall {
     /// Whether the step may have taken its key: it did, it failed, or it does not finish soon.
     async fn may_have_taken(&self, step: Unfinished) -> bool {
         match self.soon(step).await {
-            Some(Ok(HoldResult::InFlight { .. } | HoldResult::Settled(_) | HoldResult::Refused(_))) => false,
             Some(Ok(HoldResult::Granted) | Err(_)) | None => true,
+            Some(Ok(_)) => false,
         }
     }
 
@@ -101,7 +101,7 @@ impl PlaceCall {
     }
 
     async fn release_lock(&self, hold: &LockHold) {
-        match self.soon(self.ports.lock.release(&hold.key, &hold.token)).await {
+        match self.soon(self.ports.lock.release(&hold.key, &hold.token, &hold.limits)).await {
             Some(Ok(_)) => {}
             Some(Err(error)) => tracing::warn!(%error, "could not release a lock; it expires after its TTL"),
             None => tracing::warn!("releasing a lock took too long; it expires after its TTL"),

@@ -2,8 +2,9 @@ use super::command::RequestedCallee;
 use super::{PlaceCall, PlaceCallCommand, PlaceCallError};
 use crate::ports::{CallerNumberChoice, OutboundParties, OutboundQuery, PortUnavailable, Recipient};
 use crate::{
-    Agent, AllowedCountries, CallerNumber, Carrier, Contact, ContactId, Destination, DestinationRefusal,
-    ForbiddenRange, OrganizationId, ProviderAgentId, ProviderNumberId, Reading, Share, UnmetCondition, User,
+    Agent, AllowedCountries, CallerNumber, CallingFacts, Carrier, Contact, ContactId, Destination,
+    DestinationRefusal, ForbiddenRange, OrganizationId, ProviderAgentId, ProviderNumberId, Reading, Share,
+    UnmetCondition, User,
 };
 
 /// Who calls whom, from which number, with which agent: everything that a dial needs.
@@ -15,6 +16,7 @@ pub(super) struct Parties {
     pub(super) provider_agent_id: ProviderAgentId,
     pub(super) caller: CallerNumber,
     pub(super) provider_number_id: ProviderNumberId,
+    pub(super) calling: CallingFacts,
     /// The organization's permit for this call.
     _share: Option<Share<OrganizationId>>,
 }
@@ -46,7 +48,7 @@ impl PlaceCall {
             now: self.ports.clock.now(),
         };
         let found = self.ports.directory.resolve(&query).await?.ok_or(PlaceCallError::UserNotFound)?;
-        let OutboundParties { user, contact, agent, mut numbers, calling: _ } = found;
+        let OutboundParties { user, contact, agent, mut numbers, calling } = found;
         let share = self.share_of(&user)?;
         let (contact, reading) = self.destination(contact, callee)?;
         let destination = reading.destination.clone();
@@ -67,6 +69,7 @@ impl PlaceCall {
             provider_agent_id,
             caller,
             provider_number_id,
+            calling,
             _share: share,
         })
     }

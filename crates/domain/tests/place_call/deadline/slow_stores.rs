@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallLedger, Clock as _, ContactRepo, DialRequest, HoldResult, IdempotencyLock, LockSettlement,
-    OutboundDirectory, OutboundParties, OutboundQuery, Ownership, PortUnavailable, Recipient, SettleResult,
-    Settlement, UndecidedCall, VoiceProvider,
+    CallLedger, Clock as _, ContactRepo, CountQuery, DayLimit, DialRequest, HoldResult, IdempotencyLock,
+    LockRequest, LockSettlement, OutboundDirectory, OutboundParties, OutboundQuery, Ownership,
+    PortUnavailable, Recipient, SettleResult, Settlement, UndecidedCall, VoiceProvider,
 };
 use domain::{
     AnswerTime, Booking, Contact, ContactId, DialOutcome, IntentKey, Organization, OrganizationId,
@@ -125,12 +125,7 @@ impl ContactRepo for Stores {
 
 #[async_trait]
 impl IdempotencyLock for Stores {
-    async fn acquire(
-        &self,
-        _: &IntentKey,
-        _: &OwnerToken,
-        _: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
+    async fn acquire<'a>(&self, _: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
         self.start("acquire");
         let acquired = self.0.acquired.clone();
         let takes_it = !matches!(acquired, Ok(HoldResult::InFlight { .. } | HoldResult::Settled(_)));
@@ -149,7 +144,12 @@ impl IdempotencyLock for Stores {
         Ok(SettleResult { ownership: Ownership::Held, context_stored: true })
     }
 
-    async fn release(&self, _: &IntentKey, _: &OwnerToken) -> Result<Ownership, PortUnavailable> {
+    async fn release(
+        &self,
+        _: &IntentKey,
+        _: &OwnerToken,
+        _: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
         self.start("release");
         self.step(Step::Release, |state| {
             state.lock_is_held = false;
@@ -178,6 +178,10 @@ impl CallLedger for Stores {
 
     async fn remove_expired(&self, _: Duration, _: u32) -> Result<u64, PortUnavailable> {
         Ok(0)
+    }
+
+    async fn count_since<'a>(&self, _: &CountQuery<'a>) -> Result<u32, PortUnavailable> {
+        unreachable!("no policy has a limit")
     }
 
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {

@@ -2,10 +2,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{CallLedger, HoldResult, PortUnavailable, Settlement, UndecidedCall};
+use domain::ports::{CallLedger, CountQuery, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{
     Agent, Booking, CallIdentity, Contact, DialOutcome, DynamicVariables, IntentKey, ProviderReference,
-    TakeOver, UserRecord,
+    TakeOver, Timestamp, UserRecord,
 };
 use testkit::fixtures::{self, Tenant};
 use testkit::memory::{Reservation, Tables};
@@ -106,6 +106,21 @@ impl CallLedger for BrokenStore {
             }
             _ => self.memory.remove_expired(expired_for, limit).await,
         }
+    }
+
+    async fn count_since<'a>(&self, query: &CountQuery<'a>) -> Result<u32, PortUnavailable> {
+        self.reach(query.organization_id.as_str()).await?;
+        let change = |tables: &mut Tables| {
+            if self.has(Flaw::CountsCallsThatWereNotDialled) {
+                tables.calls.iter_mut().for_each(|call| call.dial = None);
+            }
+        };
+        let query = match self.flaw {
+            Flaw::CountsEarlierCalls => CountQuery { since: Timestamp::from_unix_millis(0), ..*query },
+            Flaw::CountsTheCallsOfColleagues => CountQuery { user_id: None, ..*query },
+            _ => *query,
+        };
+        self.copy_with(change).count_since(&query).await
     }
 
     async fn settle<'a>(&self, settlement: &Settlement<'a>) -> Result<(), PortUnavailable> {

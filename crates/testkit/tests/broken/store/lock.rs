@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{HoldResult, IdempotencyLock, LockSettlement, Ownership, PortUnavailable, SettleResult};
+use domain::ports::{
+    DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership, PortUnavailable,
+    SettleResult,
+};
 use domain::{IntentKey, OwnerToken, SettledCall};
 use testkit::memory::LockEntry;
 
@@ -30,12 +33,8 @@ impl BrokenStore {
 
 #[async_trait]
 impl IdempotencyLock for BrokenStore {
-    async fn acquire(
-        &self,
-        key: &IntentKey,
-        token: &OwnerToken,
-        hold_for: Duration,
-    ) -> Result<HoldResult, PortUnavailable> {
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
+        let LockRequest { key, hold_for, .. } = *request;
         self.reach(key.as_str()).await?;
         let entry = self.lock_entry(key);
         match (self.flaw, entry) {
@@ -51,7 +50,7 @@ impl IdempotencyLock for BrokenStore {
             }
             _ => {}
         }
-        match self.memory.acquire(key, token, hold_for).await? {
+        match self.acquire_within_limits(request).await? {
             HoldResult::InFlight { .. } if self.has(Flaw::AnswersTheRequestedTime) => {
                 Ok(HoldResult::InFlight { remaining: hold_for })
             }
@@ -102,11 +101,16 @@ impl IdempotencyLock for BrokenStore {
         Ok(result)
     }
 
-    async fn release(&self, key: &IntentKey, token: &OwnerToken) -> Result<Ownership, PortUnavailable> {
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
         self.reach(token.as_str()).await?;
         let before = self.lock_entry(key);
         let token = self.token(key, token, Flaw::ReleasesForEveryone);
-        let ownership = self.memory.release(key, &token).await?;
+        let ownership = self.release_within_limits(key, &token, limits).await?;
         match self.flaw {
             Flaw::ReleasesWithoutWriting => self.put_lock_entry(key, before),
             Flaw::ReleasesEveryKeyOfTheToken => {

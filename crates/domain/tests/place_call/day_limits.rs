@@ -1,0 +1,257 @@
+//! The calls of a day, on stores in memory.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{
+    CallingRules, MockIdentifiers, OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable,
+    Proximity, RuleQuestion,
+};
+use domain::{
+    AppliedRules, CallPolicy, CallingFacts, CallingPolicy, DestinationRules, DialOutcome, DirectoryRecord,
+    LocalMoment, Mode, Modes, NotDialledReason, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError,
+    PlaceCallPorts, PlacedCall, RawPlaceCall, RefusalCode, RuleGroup, Timestamp, UserId, UserRecord,
+    VersionedPolicy, ZoneName,
+};
+use testkit::clock::ManualClock;
+use testkit::fixtures::{self, Tenant, provider_reference};
+use testkit::memory::{Memory, Provider};
+
+const HOUR: Duration = Duration::from_hours(1);
+/// 22:00 in a zone that is an hour ahead of UTC.
+const TEN_IN_THE_EVENING: Timestamp = Timestamp::from_unix_millis(1_764_018_000_000);
+
+#[tokio::test]
+async fn a_user_may_make_so_many_calls_in_a_day() {
+    let world = World::new(CallingPolicy { user_calls_per_day: Some(2), ..enforced() });
+    world.place(0).await.expect("the first call");
+    world.place(1).await.expect("the second call");
+    assert_eq!(world.place(2).await, refused(RefusalCode::UserCallLimit));
+    assert_eq!(world.dials(), 2);
+    assert!(world.place(1).await.expect("a duplicate").deduplicated, "a duplicate is answered first");
+
+    let colleague = world.colleague();
+    world.place_as(&colleague, 2).await.expect("the colleague's first call");
+    // Two hours later, it is the next day in the policy's zone.
+    world.clock.advance(HOUR * 2).await;
+    world.place(2).await.expect("the first call of the next day");
+}
+
+#[tokio::test]
+async fn an_organization_may_make_so_many_calls_in_a_day() {
+    let world = World::new(CallingPolicy { organization_calls_per_day: Some(2), ..enforced() });
+    let colleague = world.colleague();
+    world.place(0).await.expect("the first call");
+    world.place_as(&colleague, 1).await.expect("the second call");
+    for user in [&world.tenant.user.id, &colleague] {
+        assert_eq!(world.place_as(user, 2).await, refused(RefusalCode::OrganizationCallLimit));
+    }
+    assert_eq!(world.memory.tables().calls.len(), 2, "nothing was booked");
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_dialled_is_given_back() {
+    let world = World::new(CallingPolicy {
+        user_calls_per_day: Some(1),
+        organization_calls_per_day: Some(1),
+        ..enforced()
+    });
+    world.provider.set_outcome(DialOutcome::NotDialled(NotDialledReason::Unavailable));
+    for _ in 0..3 {
+        let result = world.place(0).await;
+        assert!(matches!(result, Err(PlaceCallError::ProviderUnavailable { .. })), "{result:?}");
+    }
+    world.provider.set_outcome(DialOutcome::Placed(provider_reference()));
+    world.place(0).await.expect("the only call");
+    assert_eq!(world.place(1).await, refused(RefusalCode::UserCallLimit));
+}
+
+#[tokio::test]
+async fn counts_that_were_lost_come_from_the_ledger() {
+    let world = World::new(CallingPolicy {
+        user_calls_per_day: Some(3),
+        organization_calls_per_day: Some(4),
+        ..enforced()
+    });
+    let colleague = world.colleague();
+    world.place(0).await.expect("the first call");
+    world.place_as(&colleague, 1).await.expect("the second call");
+    world.provider.set_outcome(DialOutcome::NotDialled(NotDialledReason::Unavailable));
+    world.place(2).await.expect_err("it is not dialled");
+    world.provider.set_outcome(DialOutcome::Placed(provider_reference()));
+    for number in [3, 4] {
+        world.lose_counts();
+        world.place(number).await.expect("a call within the limits");
+    }
+    world.lose_counts();
+    assert_eq!(world.place(5).await, refused(RefusalCode::UserCallLimit));
+    assert_eq!(world.place_as(&colleague, 5).await, refused(RefusalCode::OrganizationCallLimit));
+}
+
+#[tokio::test]
+async fn calls_from_before_a_change_of_the_policy_count() {
+    let world = World::new(enforced());
+    world.place(0).await.expect("a call without a limit");
+    world.set_policy(CallingPolicy { user_calls_per_day: Some(2), ..enforced() });
+    world.place(1).await.expect("the second call");
+    world.set_policy(enforced());
+    for number in 2..5 {
+        world.place(number).await.expect("a call without a limit");
+    }
+    world.set_policy(CallingPolicy { user_calls_per_day: Some(4), ..enforced() });
+    assert_eq!(world.place(5).await, refused(RefusalCode::UserCallLimit));
+}
+
+#[tokio::test]
+async fn a_limit_that_is_not_enforced_refuses_nothing() {
+    for mode in [Mode::Warn, Mode::Off] {
+        let world = World::new(CallingPolicy {
+            modes: Modes::default().with(RuleGroup::Caps, mode),
+            user_calls_per_day: Some(1),
+            organization_calls_per_day: Some(2),
+            ..CallingPolicy::default()
+        });
+        for number in 0..4 {
+            world.place(number).await.expect("no limit is enforced");
+        }
+        assert_eq!(world.memory.tables().day_counts.is_empty(), mode == Mode::Off);
+    }
+}
+
+#[tokio::test]
+async fn a_day_in_no_zone_is_a_failure() {
+    let zone = ZoneName::parse("Atlantis/Capital").expect("the form of a name");
+    let world = World::new(CallingPolicy { user_calls_per_day: Some(9), time_zone: zone, ..enforced() });
+    let result = world.place(0).await;
+    assert!(matches!(result, Err(PlaceCallError::ServiceUnavailable(_))), "{result:?}");
+    assert_eq!(world.dials(), 0);
+}
+
+/// Enforces caps, in a zone that is an hour ahead of UTC.
+fn enforced() -> CallingPolicy {
+    CallingPolicy {
+        modes: Modes::default().with(RuleGroup::Caps, Mode::Enforce),
+        time_zone: ZoneName::parse("Etc/GMT-1").expect("a name"),
+        ..CallingPolicy::default()
+    }
+}
+
+fn refused(code: RefusalCode) -> Result<PlacedCall, PlaceCallError> {
+    Err(PlaceCallError::Refused(code))
+}
+
+struct World {
+    clock: Arc<ManualClock>,
+    memory: Memory,
+    provider: Provider,
+    tenant: Tenant,
+    policy: Arc<Mutex<VersionedPolicy>>,
+    place_call: PlaceCall,
+}
+
+impl World {
+    fn new(policy: CallingPolicy) -> Self {
+        let clock = Arc::new(ManualClock::starting_at(TEN_IN_THE_EVENING));
+        let (memory, tenant) = (Memory::new(clock.clone()), Tenant::new());
+        memory.import(&tenant.records());
+        let provider = Provider::new(DialOutcome::Placed(provider_reference()));
+        let policy = Arc::new(Mutex::new(VersionedPolicy { policy, revision: 1, changed: None }));
+        let mut identifiers = MockIdentifiers::new();
+        identifiers.expect_call_id().returning(fixtures::call_id);
+        identifiers.expect_contact_id().returning(fixtures::contact_id);
+        identifiers.expect_owner_token().returning(fixtures::token);
+        let port = Arc::new(memory.clone());
+        let ports = PlaceCallPorts {
+            directory: Arc::new(WithPolicy { memory: memory.clone(), policy: policy.clone() }),
+            contacts: port.clone(),
+            lock: port.clone(),
+            ledger: port.clone(),
+            provider: Arc::new(provider.clone()),
+            contexts: port,
+            clock: clock.clone(),
+            identifiers: Arc::new(identifiers),
+        };
+        let place_call = PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default())
+            .with_calling_rules(Arc::new(AnHourAhead));
+        Self { clock, memory, provider, tenant, policy, place_call }
+    }
+
+    /// A call of the tenant's user to one of many numbers.
+    async fn place(&self, number: u32) -> Result<PlacedCall, PlaceCallError> {
+        self.place_as(&self.tenant.user.id, number).await
+    }
+
+    async fn place_as(&self, user: &UserId, number: u32) -> Result<PlacedCall, PlaceCallError> {
+        let to = format!("+1416555{:04}", 1000 + number);
+        let raw = RawPlaceCall { phone_number: Some(&to), ..RawPlaceCall::default() };
+        let command = PlaceCallCommand::parse(user.clone(), &raw).expect("a command");
+        self.place_call.execute(command).await
+    }
+
+    /// Another user of the organization, with a number.
+    fn colleague(&self) -> UserId {
+        let user: UserRecord = fixtures::user(&self.tenant.organization.id);
+        let number = fixtures::number(&user, 0);
+        self.memory.import(&[DirectoryRecord::User(user.clone()), DirectoryRecord::Number(number)]);
+        user.id
+    }
+
+    fn set_policy(&self, policy: CallingPolicy) {
+        let mut stored = self.policy.lock().expect("no panic");
+        *stored = VersionedPolicy { policy, revision: stored.revision + 1, changed: None };
+    }
+
+    fn lose_counts(&self) {
+        self.memory.tables().day_counts.clear();
+    }
+
+    fn dials(&self) -> usize {
+        self.provider.dials().len()
+    }
+}
+
+/// The parties of a store, with a policy.
+struct WithPolicy {
+    memory: Memory,
+    policy: Arc<Mutex<VersionedPolicy>>,
+}
+
+#[async_trait]
+impl OutboundDirectory for WithPolicy {
+    async fn resolve<'a>(
+        &self,
+        query: &OutboundQuery<'a>,
+    ) -> Result<Option<OutboundParties>, PortUnavailable> {
+        let policy = Some(self.policy.lock().expect("no panic").clone());
+        let found = self.memory.resolve(query).await?;
+        Ok(found.map(|parties| OutboundParties {
+            calling: CallingFacts { policy, ..parties.calling.clone() },
+            ..parties
+        }))
+    }
+}
+
+/// Knows no rule, and one zone.
+struct AnHourAhead;
+
+impl CallingRules for AnHourAhead {
+    fn apply(&self, _: &RuleQuestion<'_>) -> AppliedRules {
+        AppliedRules::default()
+    }
+
+    fn local_time(&self, _: &ZoneName, _: Timestamp) -> Option<LocalMoment> {
+        None
+    }
+
+    fn start_of_day(&self, zone: &ZoneName, at: Timestamp) -> Option<Timestamp> {
+        const DAY_MILLIS: i64 = 24 * 3_600_000;
+        let local = at.unix_millis() + 3_600_000;
+        let start = Timestamp::from_unix_millis(at.unix_millis() - local.rem_euclid(DAY_MILLIS));
+        (zone.as_str() != "Atlantis/Capital").then_some(start)
+    }
+
+    fn proximity(&self, _: &PhoneNumber, _: &PhoneNumber) -> Proximity {
+        Proximity::Elsewhere
+    }
+}

@@ -121,6 +121,9 @@ error_responses! {
     InvalidDirectoryParameter = "400", "A parameter that is not valid", None, [
         invalid(Some("after"), "must be the nextCursor of a page")
     ];
+    InvalidSpan = "400", "A parameter that is not valid", None, [
+        invalid(Some("to"), "must be after from, by at most 31 days")
+    ];
     UnknownParameter = "400", "The request has a parameter or a field that this path does not have", None, [
         invalid(Some("limit"), "is not a parameter of this path")
     ];

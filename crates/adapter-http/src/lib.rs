@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `paths.rs`, `routes.rs` | every path, once, and its handlers |
 //! | `extract.rs`, `respond.rs` | what handlers receive and return |
-//! | `place_call.rs`, `read_calls.rs`, `read_directory.rs`, `follow_calls.rs`, `organization_settings.rs`, `webhook_endpoints.rs` | handlers for users |
+//! | `place_call.rs`, `read_calls.rs`, `read_directory.rs`, `read_refusals.rs`, `follow_calls.rs`, `organization_settings.rs`, `webhook_endpoints.rs` | handlers for users |
 //! | `provider_requests.rs`, `probes.rs`, `documents.rs` | the other handlers |
 //! | `head_requests.rs`, `cors.rs` | `HEAD`, and pages of other origins |
 //! | `failure.rs`, `*_error.rs` | errors: status, body, headers and log line |
@@ -48,6 +48,7 @@ mod provider_requests;
 mod read_calls;
 mod read_calls_error;
 mod read_directory;
+mod read_refusals;
 mod recording_permits;
 mod recording_stream;
 mod request_log;

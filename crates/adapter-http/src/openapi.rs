@@ -16,7 +16,8 @@ use self::named_schemas::NamedSchemas;
 use crate::failure::{ErrorDetail, ErrorResponse};
 use crate::wire::{PlaceCallRequest, PlacedResponse};
 use crate::{
-    follow_calls, organization_settings, place_call, probes, read_calls, read_directory, webhook_endpoints,
+    follow_calls, organization_settings, place_call, probes, read_calls, read_directory, read_refusals,
+    webhook_endpoints,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -32,6 +33,7 @@ use crate::{
         place_call::place_call,
         read_calls::list_calls,
         follow_calls::follow_calls,
+        read_refusals::list_refusals,
         read_calls::get_call,
         read_calls::get_recording,
         read_directory::list_agents,

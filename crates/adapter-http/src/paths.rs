@@ -6,6 +6,8 @@ pub const PLACE_CALL: &str = "/api/calls/ai/outbound";
 pub const CALL_HISTORY: &str = "/api/calls/history";
 /// Streams call events.
 pub const CALL_EVENTS: &str = "/api/calls/events";
+/// The numbers of refused requests.
+pub const REFUSALS: &str = "/api/calls/refusals";
 /// One call.
 pub const CALL: &str = "/api/calls/{callId}";
 /// The recording of a call.

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, Resource, Route};
 use crate::failure::{ErrorCode, Failure};
 use crate::{
     documents, follow_calls, organization_settings, paths, place_call, probes, provider_requests, read_calls,
-    read_directory, webhook_endpoints,
+    read_directory, read_refusals, webhook_endpoints,
 };
 
 /// Registers every route. The other requests get an error response too: 404 for an unknown path,
@@ -19,6 +19,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         // Before the route of one call, which would match these paths too.
         .service(path(GET, paths::CALL_HISTORY).route(get().to(read_calls::list_calls)))
         .service(path(GET, paths::CALL_EVENTS).route(get().to(follow_calls::follow_calls)))
+        .service(path(GET, paths::REFUSALS).route(get().to(read_refusals::list_refusals)))
         .service(path(GET, paths::CALL).route(get().to(read_calls::get_call)))
         .service(path(GET, paths::CALL_RECORDING).route(get().to(read_calls::get_recording)))
         .service(path(GET, paths::AGENTS).route(get().to(read_directory::list_agents)))

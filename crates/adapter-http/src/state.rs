@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{
-    FollowCalls, MaxShare, OrganizationSettings, PersonalizeCall, ReadCalls, ReadDirectory, WebhookRegistry,
+    FollowCalls, MaxShare, OrganizationSettings, PersonalizeCall, ReadCalls, ReadDirectory, RefusalLog,
+    WebhookRegistry,
 };
 use tokio::runtime::Handle;
 use tracing::Instrument;
@@ -36,6 +37,8 @@ pub struct GatewayParts {
     pub read_directory: Arc<ReadDirectory>,
     /// The calling policies of organizations, and their audit records.
     pub settings: Arc<OrganizationSettings>,
+    /// Lists how many requests were refused.
+    pub refusals: Arc<RefusalLog>,
     /// Follows call events.
     pub follow_calls: Arc<FollowCalls>,
     /// The webhook endpoints of organizations.

@@ -15,6 +15,7 @@ mod parameters;
 mod place_call;
 mod provider;
 mod recording;
+mod refusals;
 mod stream;
 mod webhook_endpoint;
 
@@ -33,6 +34,7 @@ pub(crate) use self::provider::{
     EventReceivedResponse, PersonalizationRequest, PersonalizationResponse, ProviderEventBody,
 };
 pub(crate) use self::recording::{RecordingFrame, RecordingResponse};
+pub(crate) use self::refusals::{RefusalParameters, RefusalsResponse};
 pub(crate) use self::stream::{LastEventId, StreamItem};
 pub(crate) use self::webhook_endpoint::{
     ChangeEndpointRequest, EndpointChangedResponse, EndpointRegisteredResponse, EndpointRemovedResponse,

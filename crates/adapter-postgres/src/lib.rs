@@ -42,6 +42,7 @@ mod outbound_directory;
 mod ping;
 mod pool;
 mod primary;
+mod refusal_counts;
 mod schema;
 mod sessions;
 mod settings;

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use domain::ports::{CallLedger, CountQuery, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{Booking, CallStatus, IntentKey, UserId};
 use sql_common::{
-    DIALLING, NOT_CONNECTED_RANKS, NOT_DIALLED, OutcomeColumns, Table, UNDECIDED_STATES, UndecidedColumns, read_status,
+    DIALLING, NOT_CONNECTED_RANKS, NOT_DIALLED, OutcomeColumns, Table, UNDECIDED_STATES, UndecidedColumns,
+    read_status,
 };
 use sqlx::SqliteConnection;
 

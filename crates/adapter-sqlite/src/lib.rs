@@ -53,6 +53,7 @@ mod migrations;
 mod number_pool;
 mod outbound_directory;
 mod readiness;
+mod refusal_counts;
 mod settings;
 mod statement;
 mod store;

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, ContextCache,
     DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyLock, InboundDirectory,
-    NumberPool, OutboundDirectory, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    NumberPool, OutboundDirectory, RefusalCounts, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -26,7 +26,7 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
     ContactRepoHarness, ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
     IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
-    PassesTime, StoresRecords, UserRepoHarness,
+    PassesTime, RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -45,6 +45,7 @@ testkit::idempotency_lock_suite!(StoreHarness::new().await);
 testkit::inbound_directory_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
+testkit::refusal_counts_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::calling_policies_suite!(StoreHarness::new().await);
 testkit::audit_log_suite!(StoreHarness::new().await);
@@ -106,13 +107,14 @@ impl LosesStore for StoreHarness {
             "calling_policies",
             "audit_records",
             "call_locks",
-            "call_contexts",
             "call_day_counts",
+            "call_contexts",
             "provider_events",
             "inbound_contexts",
             "call_events",
             "webhook_endpoints",
             "webhook_deliveries",
+            "refusal_counts",
         ] {
             let statement = format!("alter table {table} rename to lost_{table}");
             sqlx::raw_sql(AssertSqlSafe(statement))
@@ -139,9 +141,9 @@ impl PassesTime for StoreHarness {
         let millis = i64::try_from(time.as_millis()).expect("the suites pass seconds");
         for (table, column) in [
             ("call_locks", "expires_at"),
+            ("call_day_counts", "expires_at"),
             ("call_contexts", "expires_at"),
             ("dial_guards", "blocked_until"),
-            ("call_day_counts", "expires_at"),
             ("calls", "claimed_until"),
             ("provider_events", "open_at"),
             ("inbound_contexts", "expires_at"),
@@ -220,6 +222,12 @@ impl IdempotencyLockHarness for StoreHarness {
 
     fn same_store_contexts(&self) -> Option<Arc<dyn ContextCache>> {
         Some(self.store())
+    }
+}
+
+impl RefusalCountsHarness for StoreHarness {
+    fn refusals(&self) -> Arc<dyn RefusalCounts> {
+        self.store()
     }
 }
 

@@ -11,6 +11,7 @@ mod read_directory;
 mod receive_event;
 mod reconcile;
 mod recover_recordings;
+mod refusal_log;
 mod remove_reservations;
 mod store_recording;
 mod truncation;
@@ -31,6 +32,7 @@ pub use self::read_directory::ReadDirectory;
 pub use self::receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};
 pub use self::reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
 pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};
+pub use self::refusal_log::RefusalLog;
 pub use self::remove_reservations::RemoveReservations;
 pub use self::webhook_registry::{
     ChangeEndpoint, WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts,

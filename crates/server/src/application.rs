@@ -89,7 +89,8 @@ impl Application {
 
         let runtime = tokio::runtime::Handle::current();
         let mut place_call = PlaceCall::new(decorate(ports), settings.policy, settings.destinations.clone())
-            .with_background(workers.background());
+            .with_background(workers.background())
+            .with_refusal_log(after.refusals.clone());
         if let Some(records) = records {
             place_call = place_call.with_records(records, stores.updater(workers.written()));
         }
@@ -112,6 +113,7 @@ impl Application {
                 rules: wiring::calling_rules(),
                 clock: Arc::new(SystemClock),
             })),
+            refusals: after.refusals,
             follow_calls: after.follow_calls,
             webhooks: after.webhooks,
             provider: voice.name,

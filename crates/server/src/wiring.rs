@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
     AuditLog, CallReader, CallUpdater, CallingPolicies, DeliveryQueue, Directory, DirectoryReader, EventFeed,
-    EventInbox, InboundDirectory, PortUnavailable, UnfinishedCalls, UserRepo, VoiceProvider,
+    EventInbox, InboundDirectory, PortUnavailable, RefusalCounts, UnfinishedCalls, UserRepo, VoiceProvider,
     WebhookEndpoints,
 };
 use tokio::sync::Notify;
@@ -40,6 +40,7 @@ pub(crate) trait Database:
     + WebhookEndpoints
     + DeliveryQueue
     + InboundDirectory
+    + RefusalCounts
     + UserRepo
     + CallingPolicies
     + AuditLog
@@ -57,6 +58,7 @@ impl<T> Database for T where
         + WebhookEndpoints
         + DeliveryQueue
         + InboundDirectory
+        + RefusalCounts
         + UserRepo
         + CallingPolicies
         + AuditLog

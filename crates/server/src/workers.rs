@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use adapter_http::Authenticator;
 use domain::ports::{Background, BackgroundWork, PortUnavailable};
-use domain::{ReceiveEvent, Reconcile, RecoverRecordings, RemoveReservations};
+use domain::{ReceiveEvent, Reconcile, RecoverRecordings, RefusalLog, RemoveReservations};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,6 +31,8 @@ const INBOX_POLL_INTERVAL: Duration = Duration::from_secs(2);
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// The rows of five minutes are few, and reading the table in Postgres is a scan.
 const REMOVE_RESERVATIONS_INTERVAL: Duration = Duration::from_mins(5);
+/// How late the counts of refused requests are.
+const WRITE_REFUSALS_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a stop waits for running work. Another worker repeats what is not finished by then.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -148,6 +150,23 @@ impl Workers {
         self.repeat(schedule, "could not remove old reservations; trying again later", move || {
             let remove = remove.clone();
             async move { remove.run_once().await.map(|removed| usize::try_from(removed).unwrap_or(usize::MAX)) }
+        });
+    }
+
+    /// Writes the counts of refused requests, and once more on a stop, which follows the last request.
+    pub(crate) fn write_refusals(&self, refusals: Arc<RefusalLog>) {
+        let (last, stop) = (refusals.clone(), self.stop.clone());
+        let failure = "could not write the counts of refused requests; they are written later";
+        self.repeat(Schedule::every(WRITE_REFUSALS_INTERVAL), failure, move || {
+            let refusals = refusals.clone();
+            // Always the same pause, however many there were.
+            async move { refusals.write().await.map(|_| 0) }
+        });
+        self.tasks.spawn(async move {
+            stop.cancelled().await;
+            if let Err(error) = last.write().await {
+                tracing::warn!(%error, "could not write the counts of refused requests; they are lost");
+            }
         });
     }
 

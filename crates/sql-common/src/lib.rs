@@ -18,6 +18,7 @@ mod filter;
 mod outbound_parties;
 mod outcome;
 mod policy;
+mod refusal_count;
 mod unfinished_call;
 mod variables;
 mod webhook_endpoint;
@@ -41,6 +42,7 @@ pub use outcome::{
     OutcomeColumns, SettledColumns, StatusMerges, UNDECIDED_STATES,
 };
 pub use policy::{PolicyColumns, read_policy, write_policy};
+pub use refusal_count::RefusalColumns;
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};
 pub use variables::{read_variables, write_variables};
 pub use webhook_endpoint::{EndpointColumns, kinds_to_json};

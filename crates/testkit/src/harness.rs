@@ -22,7 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallingPolicies, ContactRepo, ContextCache, Directory, DirectoryReader,
-    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, UserRepo,
+    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, RefusalCounts, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -145,6 +145,12 @@ pub trait IdempotencyLockHarness: PassesTime + LosesStore {
 pub trait ContextCacheHarness: PassesTime + LosesStore {
     /// The adapter.
     fn contexts(&self) -> Arc<dyn ContextCache>;
+}
+
+/// What the suite of [`RefusalCounts`] needs.
+pub trait RefusalCountsHarness: LosesStore {
+    /// The adapter.
+    fn refusals(&self) -> Arc<dyn RefusalCounts>;
 }
 
 /// What the suite of [`CallLedger`] needs.

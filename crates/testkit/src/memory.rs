@@ -36,6 +36,7 @@ mod inbound_directory;
 mod outbound_directory;
 mod provider;
 mod recording_store;
+mod refusal_counts;
 mod repositories;
 mod tables;
 mod unfinished_calls;
@@ -51,7 +52,8 @@ use tokio::sync::watch;
 pub use self::outbound_directory::resolve_with_four_ports;
 pub use self::provider::Provider;
 pub use self::tables::{
-    AttemptKey, CountedAttempts, DayCount, DayCountKey, DirectoryTables, InboxEvent, LedgerCall, LockEntry, QueuedDelivery, Reservation, StoredContext, Tables,
+    AttemptKey, CountedAttempts, DayCount, DayCountKey, DirectoryTables, InboxEvent, LedgerCall, LockEntry,
+    QueuedDelivery, Reservation, StoredContext, Tables,
 };
 use crate::harness::StoredFact;
 
@@ -59,7 +61,7 @@ use crate::harness::StoredFact;
 ///
 /// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
-/// `IdempotencyLock`, `InboundDirectory`, `NumberPool`, `OutboundDirectory`, `RecordingStore`,
+/// `IdempotencyLock`, `InboundDirectory`, `NumberPool`, `OutboundDirectory`, `RecordingStore`, `RefusalCounts`,
 /// `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which

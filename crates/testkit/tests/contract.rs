@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 26] = ports![
+const PORTS: [(&str, &str, &[&str]); 27] = ports![
     agent_repo,
     audit_log,
     call_ledger,
@@ -36,6 +36,7 @@ const PORTS: [(&str, &str, &[&str]); 26] = ports![
     provider_records,
     provider_webhook,
     recording_store,
+    refusal_counts,
     unfinished_calls,
     user_repo,
     voice_provider,

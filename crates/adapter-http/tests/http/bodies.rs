@@ -210,6 +210,7 @@ async fn an_unknown_parameter_is_refused_by_its_name() {
     for (method, path) in [
         ("GET", "/api/calls/history"),
         ("GET", "/api/calls/events"),
+        ("GET", "/api/calls/refusals"),
         ("GET", "/api/calls/c1"),
         ("GET", "/api/calls/c1/recording"),
         ("GET", "/api/agents"),

@@ -110,6 +110,7 @@ async fn head_gets_the_head_of_get() {
         "/docs/",
         "/docs/nothing",
         "/api/calls/history",
+        "/api/calls/refusals",
         "/api/agents",
         "/api/numbers",
         "/api/contacts",

@@ -23,6 +23,7 @@ mod provider_webhook;
 mod reading;
 mod recording_streams;
 mod recordings;
+mod refusals;
 mod registering;
 mod request_ids;
 mod responses;

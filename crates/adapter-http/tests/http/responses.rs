@@ -229,6 +229,7 @@ async fn a_method_that_the_path_does_not_have_is_405_and_lists_the_allowed_one()
         ("OPTIONS", PATH, "POST"),
         ("TRACE", PATH, "POST"),
         ("POST", "/api/calls/history", "GET, HEAD"),
+        ("POST", "/api/calls/refusals", "GET, HEAD"),
         ("POST", "/api/agents", "GET, HEAD"),
         ("DELETE", "/api/numbers", "GET, HEAD"),
         ("PUT", "/api/contacts", "GET, HEAD"),

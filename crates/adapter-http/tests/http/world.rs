@@ -16,8 +16,8 @@ use domain::{
     DestinationRules, DialOutcome, DirectoryRecord, EventSequence, FollowCalls, NumberRecord, Organization,
     OrganizationId, OrganizationSettings, OrganizationSettingsPorts, PersonName, PersonalizeCall,
     PersonalizeCallPorts, PhoneNumber, PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId,
-    ProviderReference, ReadCalls, ReadDirectory, ReceiveEvent, ReceiveEventPorts, Timestamp, UserId,
-    UserRecord, WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
+    ProviderReference, ReadCalls, ReadDirectory, ReceiveEvent, ReceiveEventPorts, RefusalLog, Timestamp,
+    UserId, UserRecord, WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures;
@@ -175,6 +175,10 @@ impl World {
             rules: Arc::new(FewRules),
             clock: self.clock.clone(),
         })
+    }
+
+    pub(crate) fn refusals(&self) -> RefusalLog {
+        RefusalLog::new(self.users.clone(), Arc::new(self.memory.clone()), self.clock.clone())
     }
 
     pub(crate) fn follow_calls(&self) -> FollowCalls {

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, DeliveryQueue,
     Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory, NumberPool, OutboundDirectory,
-    UnfinishedCalls, UserRepo, WebhookEndpoints,
+    RefusalCounts, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -23,7 +23,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
     ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, InboundDirectoryHarness,
-    LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime, StoresRecords, UserRepoHarness,
+    LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime, RefusalCountsHarness, StoresRecords,
+    UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -201,6 +202,12 @@ impl AgentRepoHarness for PostgresHarness {
 
 impl NumberPoolHarness for PostgresHarness {
     fn numbers(&self) -> Arc<dyn NumberPool> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl RefusalCountsHarness for PostgresHarness {
+    fn refusals(&self) -> Arc<dyn RefusalCounts> {
         Arc::new(self.adapter())
     }
 }

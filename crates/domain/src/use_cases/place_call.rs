@@ -25,6 +25,7 @@ pub use self::error::PlaceCallError;
 use self::held_intents::HeldIntents;
 pub use self::policy::CallPolicy;
 use self::resolve::Parties;
+use super::RefusalLog;
 use crate::ports::{
     Background, CallLedger, CallUpdater, CallingRules, Clock, ContactRepo, ContextCache, DayLimit,
     HoldResult, IdempotencyLock, Identifiers, OutboundDirectory, PortUnavailable, ProviderRecords,
@@ -32,7 +33,7 @@ use crate::ports::{
 };
 use crate::{
     Booking, BookingConditions, CallIdentity, CallReference, DestinationRules, DialOutcome, IntentKey,
-    NotDialledReason, OrganizationId, OwnerToken, SettledCall, Shares, TakeOver,
+    NotDialledReason, OrganizationId, OwnerToken, RefusalCode, SettledCall, Shares, TakeOver,
 };
 
 /// Places one call for one intent: resolves the parties, takes the lock, books the call, dials, and
@@ -47,6 +48,7 @@ pub struct PlaceCall {
     background: Option<Arc<dyn Background>>,
     shares: Option<Arc<Shares<OrganizationId>>>,
     rules: Option<Arc<dyn CallingRules>>,
+    refusals: Option<Arc<RefusalLog>>,
 }
 
 /// The ports that placing a call needs.
@@ -98,6 +100,7 @@ impl PlaceCall {
             background: None,
             shares: None,
             rules: None,
+            refusals: None,
         }
     }
 
@@ -126,6 +129,12 @@ impl PlaceCall {
     #[must_use]
     pub fn with_calling_rules(self, rules: Arc<dyn CallingRules>) -> Self {
         Self { rules: Some(rules), ..self }
+    }
+
+    /// Counts the requests that are refused because the call may not be made now.
+    #[must_use]
+    pub fn with_refusal_log(self, refusals: Arc<RefusalLog>) -> Self {
+        Self { refusals: Some(refusals), ..self }
     }
 
     /// Places the call, or returns why there is none. The time from here to the booking is limited
@@ -189,7 +198,7 @@ impl PlaceCall {
                 Ok(Acquired::Duplicate(Err(in_flight(remaining))))
             }
             Ok(Ok((HoldResult::Settled(call), _))) => Ok(Acquired::Duplicate(replay(call))),
-            Ok(Ok((HoldResult::Refused(code), _))) => Err(PlaceCallError::Refused(code)),
+            Ok(Ok((HoldResult::Refused(code), _))) => Err(self.refused(&parties.user.organization.id, code)),
             Ok(Ok((HoldResult::Uncounted(_), _))) => Err(uncounted()),
             Ok(Err(unavailable)) => {
                 // A write that timed out may still be applied and would block the intent for the
@@ -232,7 +241,7 @@ impl PlaceCall {
             }
             HoldResult::InFlight { remaining } => Err(in_flight(remaining)),
             HoldResult::Settled(call) => replay(call),
-            HoldResult::Refused(code) => Err(PlaceCallError::Refused(code)),
+            HoldResult::Refused(code) => Err(self.refused(&booking.identity.organization_id, code)),
             HoldResult::Uncounted(_) => Err(uncounted()),
         };
         // The store lost the lock of the other request. Its reservation answers this request and
@@ -285,6 +294,14 @@ impl PlaceCall {
                 Err(PlaceCallError::too_late(NOT_BOOKED))
             }
         }
+    }
+
+    /// Counts a refusal.
+    fn refused(&self, organization_id: &OrganizationId, code: RefusalCode) -> PlaceCallError {
+        if let Some(refusals) = &self.refusals {
+            refusals.note(organization_id, code);
+        }
+        PlaceCallError::Refused(code)
     }
 
     fn booking(&self, parties: &Parties, command: &PlaceCallCommand, hold: &LockHold) -> Booking {

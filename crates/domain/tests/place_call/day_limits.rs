@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallingRules, MockIdentifiers, OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable,
-    Proximity, RuleQuestion,
+    CallingRules, Clock as _, MockIdentifiers, OutboundDirectory, OutboundParties, OutboundQuery,
+    PortUnavailable, Proximity, RefusalCount, RefusalCounts as _, RefusalQuery, RuleQuestion,
 };
 use domain::{
     AppliedRules, CallPolicy, CallingFacts, CallingPolicy, DestinationRules, DialOutcome, DirectoryRecord,
     LocalMoment, Mode, Modes, NotDialledReason, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError,
-    PlaceCallPorts, PlacedCall, RawPlaceCall, RefusalCode, RuleGroup, Timestamp, UserId, UserRecord,
-    VersionedPolicy, ZoneName,
+    PlaceCallPorts, PlacedCall, RawPlaceCall, RefusalCode, RefusalLog, RuleGroup, Timestamp, UserId,
+    UserRecord, VersionedPolicy, ZoneName,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures::{self, Tenant, provider_reference};
@@ -128,6 +128,35 @@ async fn a_day_in_no_zone_is_a_failure() {
     assert_eq!(world.dials(), 0);
 }
 
+#[tokio::test]
+async fn a_refused_request_is_counted_by_the_hour() {
+    let world = World::new(CallingPolicy { user_calls_per_day: Some(1), ..enforced() });
+    world.place(0).await.expect("the only call");
+    for _ in 0..2 {
+        assert_eq!(world.place(1).await, refused(RefusalCode::UserCallLimit));
+    }
+    world.clock.advance(HOUR / 2).await;
+    world.clock.advance(HOUR / 2 + Duration::from_secs(1)).await;
+    assert_eq!(world.place(1).await, refused(RefusalCode::UserCallLimit));
+    assert_eq!(world.refusals().await, [], "nothing is written before the response");
+    assert_eq!(world.log.write().await, Ok(2));
+    assert_eq!(world.log.write().await, Ok(0));
+    let hours: Vec<_> = world.refusals().await.iter().map(|count| (count.hour, count.refusals)).collect();
+    assert_eq!(hours, [(TEN_IN_THE_EVENING, 2), (TEN_IN_THE_EVENING.after(HOUR), 1)]);
+}
+
+#[tokio::test]
+async fn refusals_that_could_not_be_written_are_written_later() {
+    let world = World::new(CallingPolicy { user_calls_per_day: Some(0), ..enforced() });
+    assert_eq!(world.place(0).await, refused(RefusalCode::UserCallLimit));
+    world.memory.lose();
+    world.log.write().await.expect_err("the store is lost");
+    world.memory.restore();
+    assert_eq!(world.place(0).await, refused(RefusalCode::UserCallLimit));
+    assert_eq!(world.log.write().await, Ok(1));
+    assert_eq!(world.refusals().await.iter().map(|count| count.refusals).sum::<u64>(), 2);
+}
+
 /// Enforces caps, in a zone that is an hour ahead of UTC.
 fn enforced() -> CallingPolicy {
     CallingPolicy {
@@ -147,6 +176,7 @@ struct World {
     provider: Provider,
     tenant: Tenant,
     policy: Arc<Mutex<VersionedPolicy>>,
+    log: Arc<RefusalLog>,
     place_call: PlaceCall,
 }
 
@@ -162,6 +192,7 @@ impl World {
         identifiers.expect_contact_id().returning(fixtures::contact_id);
         identifiers.expect_owner_token().returning(fixtures::token);
         let port = Arc::new(memory.clone());
+        let log = Arc::new(RefusalLog::new(port.clone(), port.clone(), clock.clone()));
         let ports = PlaceCallPorts {
             directory: Arc::new(WithPolicy { memory: memory.clone(), policy: policy.clone() }),
             contacts: port.clone(),
@@ -173,8 +204,9 @@ impl World {
             identifiers: Arc::new(identifiers),
         };
         let place_call = PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default())
-            .with_calling_rules(Arc::new(AnHourAhead));
-        Self { clock, memory, provider, tenant, policy, place_call }
+            .with_calling_rules(Arc::new(AnHourAhead))
+            .with_refusal_log(log.clone());
+        Self { clock, memory, provider, tenant, policy, log, place_call }
     }
 
     /// A call of the tenant's user to one of many numbers.
@@ -208,6 +240,12 @@ impl World {
 
     fn dials(&self) -> usize {
         self.provider.dials().len()
+    }
+
+    async fn refusals(&self) -> Vec<RefusalCount> {
+        let (from, until) = (TEN_IN_THE_EVENING.before(HOUR), self.clock.now().after(HOUR));
+        let organization_id = self.tenant.organization.id.clone();
+        self.memory.list(&RefusalQuery { organization_id, from, until }).await.expect("the store is up")
     }
 }
 

@@ -9,7 +9,7 @@ use domain::ports::{
 use domain::{
     DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, PersonalizeCall, PersonalizeCallPorts,
     PlaceCallPorts, ReadCalls, ReadDirectory, ReceiveEvent, ReceiveEventPorts, Reconcile, RecoverRecordings,
-    RecoverRecordingsPorts, RemoveReservations, WebhookRegistry, WebhookRegistryPorts,
+    RecoverRecordingsPorts, RefusalLog, RemoveReservations, WebhookRegistry, WebhookRegistryPorts,
 };
 use tokio::sync::Notify;
 
@@ -28,6 +28,7 @@ pub(crate) struct AfterTheCall {
     pub(crate) personalize: Option<Arc<PersonalizeCall>>,
     pub(crate) read_calls: Arc<ReadCalls>,
     pub(crate) read_directory: Arc<ReadDirectory>,
+    pub(crate) refusals: Arc<RefusalLog>,
     pub(crate) follow_calls: Arc<FollowCalls>,
     pub(crate) webhooks: Arc<WebhookRegistry>,
 }
@@ -105,12 +106,15 @@ impl AfterTheCall {
             let ports = PersonalizeCallPorts { webhook, directory, contexts, clock };
             Arc::new(PersonalizeCall::new(ports, settings.policy.context_ttl()))
         });
+        let refusals = Arc::new(RefusalLog::new(database.clone(), database.clone(), ports.clock.clone()));
+        workers.write_refusals(refusals.clone());
         Ok(Self {
             receive_event,
             accepted,
             personalize,
             read_calls: Arc::new(ReadCalls::new(database.clone(), database.clone(), recordings)),
             read_directory: Arc::new(ReadDirectory::new(database.clone(), database.clone())),
+            refusals,
             follow_calls: Arc::new(FollowCalls::new(database.clone(), database.clone())),
             webhooks: Arc::new(WebhookRegistry::new(WebhookRegistryPorts {
                 users: database.clone(),

@@ -1,13 +1,16 @@
 use adapter_http::{AuthSettings, JwtKeys, KeySetSource};
 use domain::ports::{
     AudioStream, CallLookup, EventOrigin, MockCallLedger, MockCallUpdater, MockContextCache, MockEventInbox,
-    MockProviderWebhook, MockUnfinishedCalls, OpenAudio, OpenEvent, PortUnavailable, ProviderEvent,
-    ProviderLookup, ProviderRecords, PutError, RecordingAccess, RecordingStore,
+    MockProviderWebhook, MockRefusalCounts, MockUnfinishedCalls, MockUserRepo, OpenAudio, OpenEvent,
+    PortUnavailable, ProviderEvent, ProviderLookup, ProviderRecords, PutError, RecordingAccess,
+    RecordingStore,
 };
 use domain::{
-    Audio, AudioFormat, AudioPart, CallId, CallUpdate, ReceiveEventPorts, ReconcileTimes, RecordingKey,
-    Timestamp,
+    Audio, AudioFormat, AudioPart, CallId, CallUpdate, OrganizationId, ReceiveEventPorts, ReconcileTimes,
+    RecordingKey, RefusalCode, Timestamp,
 };
+
+use std::sync::Mutex;
 
 use super::*;
 use crate::system::SystemClock;
@@ -110,6 +113,36 @@ async fn a_stop_does_not_wait_for_a_provider_that_says_nothing() {
     asked.notified().await;
     let stopped = tokio::time::timeout(Duration::from_secs(10), workers.stop()).await;
     assert!(stopped.is_ok(), "the worker still waits for the provider");
+}
+
+/// Every five seconds, whatever there is to write; and at a stop what came since.
+#[tokio::test(start_paused = true)]
+async fn refusals_are_written_every_five_seconds_and_at_a_stop() {
+    let organization = OrganizationId::parse("o1").expect("an id");
+    let (written, mut counts) = (Arc::new(Mutex::new(Vec::new())), MockRefusalCounts::new());
+    let seen = written.clone();
+    counts.expect_add().returning(move |counts| {
+        seen.lock().expect("no panic").push(counts[0].refusals);
+        Ok(())
+    });
+    let (users, clock) = (Arc::new(MockUserRepo::new()), Arc::new(SystemClock));
+    let refusals = Arc::new(RefusalLog::new(users, Arc::new(counts), clock));
+    let (workers, start) = (Workers::new(), tokio::time::Instant::now());
+    workers.write_refusals(refusals.clone());
+    for refused in 1..=3 {
+        for _ in 0..refused {
+            refusals.note(&organization, RefusalCode::CoolDown);
+        }
+        if refused == 3 {
+            break;
+        }
+        while written.lock().expect("no panic").len() < refused {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(start.elapsed().as_secs(), 5 * u64::try_from(refused - 1).expect("small"));
+    }
+    workers.stop().await;
+    assert_eq!(*written.lock().expect("no panic"), [1, 2, 3]);
 }
 
 /// Batch by batch until there is none left, and again after five minutes: those that expired an hour

@@ -5,8 +5,8 @@ use domain::ports::{DayLimit, DayScope};
 use domain::{
     Agent, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, Contact, ContactId,
     ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState, DialOutcome,
-    IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PhoneNumber, Recording, SettledCall,
-    Timestamp, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
+    IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PhoneNumber, Recording, RefusalCode,
+    SettledCall, Timestamp, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
 };
 
 use crate::harness::StoredFact;
@@ -43,6 +43,8 @@ pub struct Tables {
     pub policies: HashMap<OrganizationId, VersionedPolicy>,
     /// Who changed what, in the order of the changes.
     pub audit_records: Vec<AuditRecord>,
+    /// Refused requests, by organization, hour and code.
+    pub refusals: HashMap<(OrganizationId, Timestamp, RefusalCode), u64>,
 }
 
 /// What an import stores. Each table is in the order of insertion.

@@ -288,6 +288,11 @@ pub(crate) enum Flaw {
     TakesTheBlameForTheStream,
     AnswersSomeRecording,
     KeepsRecordingsInTheProcess,
+    // Refusals
+    KeepsTheLastRefusals,
+    AddsToWhatItRead,
+    ListsTheLastHourToo,
+    ListsRefusalsByCode,
     // The provider's records
     FindsByConversationAlone,
     DropsTheConversation,

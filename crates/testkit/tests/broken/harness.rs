@@ -5,7 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallingPolicies, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DayLimit, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult, IdempotencyLock, InboundDirectory, LockRequest, LockSettlement, NumberPool, OutboundDirectory, Ownership, PortUnavailable, RecordingAccess, RecordingStore, SettleResult, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, ContextCache,
+    DayLimit, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult, IdempotencyLock,
+    InboundDirectory, LockRequest, LockSettlement, NumberPool, OutboundDirectory, Ownership, PortUnavailable,
+    RecordingAccess, RecordingStore, RefusalCounts, SettleResult, UnfinishedCalls, UserRepo,
+    WebhookEndpoints,
 };
 use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
 use testkit::clock::ManualClock;
@@ -13,7 +17,8 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
     ContactRepoHarness, ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
     IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
-    PassesTime, RecordingStoreHarness, StoredFact, StoresCallingFacts, StoresRecords, UserRepoHarness,
+    PassesTime, RecordingStoreHarness, RefusalCountsHarness, StoredFact, StoresCallingFacts, StoresRecords,
+    UserRepoHarness,
 };
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
@@ -210,6 +215,12 @@ impl<P: IdempotencyLock + ContextCache + Adapters> IdempotencyLockHarness for Ha
     fn same_store_contexts(&self) -> Option<Arc<dyn ContextCache>> {
         let contexts: Arc<dyn ContextCache> = Arc::new(self.ports.clone());
         self.lock_stores_contexts.then_some(contexts)
+    }
+}
+
+impl<P: RefusalCounts + Adapters> RefusalCountsHarness for Harness<P> {
+    fn refusals(&self) -> Arc<dyn RefusalCounts> {
+        Arc::new(self.ports.clone())
     }
 }
 

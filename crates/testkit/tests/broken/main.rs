@@ -44,6 +44,7 @@ mod honest {
     testkit::inbound_directory_suite!(Harness::honest());
     testkit::outbound_directory_suite!(Harness::honest());
     testkit::recording_store_suite!(Harness::honest());
+    testkit::refusal_counts_suite!(Harness::honest());
     testkit::voice_provider_suite!(Line::honest().await);
     testkit::provider_records_suite!(Archive::honest().await);
     testkit::webhook_sender_suite!(Sockets::honest());

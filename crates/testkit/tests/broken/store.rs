@@ -17,6 +17,7 @@ mod outbound;
 mod policies;
 mod queue;
 mod recordings;
+mod refusals;
 mod repositories;
 
 use std::collections::BTreeSet;

@@ -83,6 +83,15 @@ caught! {
         HangsWhenLost => a_lost_lock_store_is_unavailable,
         AnswersWhenLost => a_lost_lock_store_is_unavailable,
     }
+    refusal_counts, by Store: {
+        KeepsTheLastRefusals => refusals_add_up,
+        AddsToWhatItRead => refusals_add_up,
+        ListsTheLastHourToo => the_refusals_of_a_span_are_listed,
+        ListsRefusalsByCode => the_refusals_of_a_span_are_listed,
+        QuotesTheRequestWhenLost => lost_refusal_counts_are_unavailable,
+        HangsWhenLost => lost_refusal_counts_are_unavailable,
+        AnswersWhenLost => lost_refusal_counts_are_unavailable,
+    }
     context_cache, by Store: {
         DropsTheContextsReason => a_stored_context_is_found_in_full,
         DropsTheContextsContact => a_stored_inbound_context_is_found_in_full,

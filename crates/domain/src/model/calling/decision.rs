@@ -149,6 +149,12 @@ impl RefusalCode {
         Self::OrganizationCallLimit,
     ];
 
+    /// The code with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
+    }
+
     /// The code in responses and records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

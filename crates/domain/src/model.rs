@@ -21,6 +21,7 @@ mod destination;
 mod destination_rules;
 mod directory_record;
 mod given_up;
+mod idempotency_key;
 mod ids;
 mod inbound_call;
 mod intent_key;
@@ -69,6 +70,7 @@ pub use self::directory_record::{
     ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, PolicyRecord, UserRecord,
 };
 pub use self::given_up::{GivenUp, GivenUpReason};
+pub use self::idempotency_key::{IdempotencyKey, KeyedRequest, RequestDigest};
 pub use self::ids::{
     AgentId, CallId, CarrierCallId, ContactId, ConversationId, OrganizationId, OwnerToken, ProviderAgentId,
     ProviderNumberId, UserId, WebhookEndpointId,

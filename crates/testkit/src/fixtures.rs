@@ -10,10 +10,10 @@ use domain::{
     AccessRole, Agent, AudioFormat, Booking, BookingConditions, CallContext, CallEvent, CallEventKind,
     CallId, CallIdentity, CallMetadata, CallReason, CallReference, CallStatus, CallSubject, CallerNumber,
     Carrier, Contact, ContactId, ContactIdentity, ContactPlace, ContactRecord, DirectoryRecord, DueDelivery,
-    DynamicVariables, EndReason, EventId, EventSequence, InboundContext, IntentKey, NumberRecord,
-    Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording,
-    RecordingKey, TakeOver, Timestamp, User, UserRecord, VariableValue, WebhookEndpoint, WebhookSecret,
-    WebhookUrl,
+    DynamicVariables, EndReason, EventId, EventSequence, IdempotencyKey, InboundContext, IntentKey,
+    KeyedRequest, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber,
+    ProviderReference, Recording, RecordingKey, RequestDigest, TakeOver, Timestamp, User, UserRecord,
+    VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,
 };
 
 pub use self::ids::{
@@ -107,6 +107,7 @@ impl Tenant {
             take_over: TakeOver::Expired,
             booked_at: moment(),
             conditions: BookingConditions::default(),
+            keyed: None,
         }
     }
 }
@@ -114,6 +115,17 @@ impl Tenant {
 impl Default for Tenant {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// A request with a new idempotency key.
+#[must_use]
+pub fn keyed_request() -> KeyedRequest {
+    let (secs, rest) = unique();
+    let text = format!("key-{secs}-{:x}", u64::from_be_bytes(rest));
+    KeyedRequest {
+        key: IdempotencyKey::parse(text.as_bytes()).expect("the text has no spaces"),
+        digest: RequestDigest::of([("reason", text.as_bytes())]),
     }
 }
 

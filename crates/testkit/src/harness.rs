@@ -9,6 +9,7 @@ mod call_events;
 mod calling_facts;
 mod calls;
 mod event_inbox;
+mod idempotency_keys;
 mod provider_recordings;
 mod provider_records;
 mod provider_webhook;
@@ -34,6 +35,7 @@ pub use call_events::CallEventsHarness;
 pub use calling_facts::{FactCallee, StoredFact, StoresCallingFacts};
 pub use calls::CallsHarness;
 pub use event_inbox::EventInboxHarness;
+pub use idempotency_keys::IdempotencyKeysHarness;
 pub use provider_recordings::{ProviderRecordingsHarness, RecordingsUpstream};
 pub use provider_records::{
     ProviderRecordsHarness, RecordedCall, RecordsFormat, RecordsQuery, RecordsUpstream, VendorCall,

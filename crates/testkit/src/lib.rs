@@ -43,6 +43,7 @@ pub mod directory_reader;
 pub mod event_feed;
 pub mod event_inbox;
 pub mod fault_proxy;
+pub mod idempotency_keys;
 pub mod idempotency_lock;
 pub mod inbound_directory;
 pub mod memory;

@@ -31,6 +31,7 @@ mod directory;
 mod directory_reader;
 mod event_feed;
 mod event_inbox;
+mod idempotency_keys;
 mod idempotency_lock;
 mod inbound_directory;
 mod outbound_directory;
@@ -52,8 +53,8 @@ use tokio::sync::watch;
 pub use self::outbound_directory::resolve_with_four_ports;
 pub use self::provider::Provider;
 pub use self::tables::{
-    AttemptKey, CountedAttempts, DayCount, DayCountKey, DirectoryTables, InboxEvent, LedgerCall, LockEntry,
-    QueuedDelivery, Reservation, StoredContext, Tables,
+    AttemptKey, CountedAttempts, DayCount, DayCountKey, DirectoryTables, InboxEvent, KeyEntry, LedgerCall,
+    LockEntry, QueuedDelivery, Reservation, StoredContext, Tables,
 };
 use crate::harness::StoredFact;
 
@@ -61,7 +62,7 @@ use crate::harness::StoredFact;
 ///
 /// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
-/// `IdempotencyLock`, `InboundDirectory`, `NumberPool`, `OutboundDirectory`, `RecordingStore`, `RefusalCounts`,
+/// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `NumberPool`, `OutboundDirectory`, `RecordingStore`, `RefusalCounts`,
 /// `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which

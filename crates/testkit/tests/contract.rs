@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 27] = ports![
+const PORTS: [(&str, &str, &[&str]); 28] = ports![
     agent_repo,
     audit_log,
     call_ledger,
@@ -28,6 +28,7 @@ const PORTS: [(&str, &str, &[&str]); 27] = ports![
     directory_reader,
     event_feed,
     event_inbox,
+    idempotency_keys,
     idempotency_lock,
     inbound_directory,
     number_pool,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, Cap, CarrierCallId, ContactId,
-    ConversationId, Decision, DynamicVariables, IntentKey, NotConnectedReason, OrganizationId, OwnerToken,
-    PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, UserId,
+    ConversationId, Decision, DynamicVariables, IntentKey, KeyedRequest, NotConnectedReason, OrganizationId,
+    OwnerToken, PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, UserId,
 };
 
 /// Which call this is, who asked for it, and who talks to whom: the facts that never change and
@@ -52,6 +52,8 @@ pub struct Booking {
     pub booked_at: Timestamp,
     /// What the decision allowed, and what the booking checks once more.
     pub conditions: BookingConditions,
+    /// The client's key, which is written with the call. A booking whose key has a call is refused.
+    pub keyed: Option<KeyedRequest>,
 }
 
 /// What a booking records of the decision, checks once more, and counts. The default checks and

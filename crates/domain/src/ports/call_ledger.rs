@@ -12,7 +12,8 @@ use crate::{
 ///
 /// A reservation blocks one intent key until a time that the store measures by its own clock, so
 /// that replicas with different clocks agree. Booking takes the reservation and writes the call in
-/// one atomic step.
+/// one atomic step. The idempotency key of a booking belongs to this step:
+/// [`IdempotencyKeys`](super::IdempotencyKeys) has the promises about it.
 ///
 /// - MUST write call and reservation together or not at all (`a_booked_call_is_in_the_ledger`,
 ///   `a_blocked_booking_writes_nothing`), with what the client gives with the call and with the

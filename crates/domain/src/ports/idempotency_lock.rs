@@ -151,6 +151,8 @@ pub enum HoldResult {
     /// From the lock alone: the key is free, and the store has no count for these limits. Nothing was
     /// written. Ask the ledger, and acquire again with its counts.
     Uncounted(Vec<DayScope>),
+    /// From the ledger: the idempotency key of the booking has a call. Nothing was written.
+    KeyTaken,
 }
 
 /// Whether the owner still held the key when a write arrived.

@@ -8,6 +8,7 @@ mod earlier_call;
 mod error;
 mod give_back;
 mod held_intents;
+mod keyed;
 mod policy;
 mod resolve;
 
@@ -23,13 +24,14 @@ use self::earlier_call::EarlierCalls;
 pub(super) use self::earlier_call::RETRIED_WITHIN;
 pub use self::error::PlaceCallError;
 use self::held_intents::HeldIntents;
+pub(super) use self::keyed::KEPT_FOR;
 pub use self::policy::CallPolicy;
 use self::resolve::Parties;
 use super::RefusalLog;
 use crate::ports::{
     Background, CallLedger, CallUpdater, CallingRules, Clock, ContactRepo, ContextCache, DayLimit,
-    HoldResult, IdempotencyLock, Identifiers, OutboundDirectory, PortUnavailable, ProviderRecords,
-    VoiceProvider,
+    HoldResult, IdempotencyKeys, IdempotencyLock, Identifiers, OutboundDirectory, PortUnavailable,
+    ProviderRecords, VoiceProvider,
 };
 use crate::{
     Booking, BookingConditions, CallIdentity, CallReference, DestinationRules, DialOutcome, IntentKey,
@@ -59,6 +61,7 @@ pub struct PlaceCallPorts {
     pub contacts: Arc<dyn ContactRepo>,
     pub lock: Arc<dyn IdempotencyLock>,
     pub ledger: Arc<dyn CallLedger>,
+    pub keys: Arc<dyn IdempotencyKeys>,
     pub provider: Arc<dyn VoiceProvider>,
     pub contexts: Arc<dyn ContextCache>,
     pub clock: Arc<dyn Clock>,
@@ -72,6 +75,8 @@ pub struct PlacedCall {
     pub reference: CallReference,
     /// Whether an earlier request placed it, so that this request did not dial.
     pub deduplicated: bool,
+    /// Whether it is the call of the request's own idempotency key.
+    pub replayed: bool,
 }
 
 /// The lock that this request holds. The reservation has the same key and token.
@@ -145,15 +150,18 @@ impl PlaceCall {
     pub async fn execute(&self, command: PlaceCallCommand) -> Result<PlacedCall, PlaceCallError> {
         let mut deadline = Deadline::after(self.policy.before_dial(), &self.ports.clock);
         let parties = deadline.limit(self.resolve(&command)).await;
-        let parties = parties.unwrap_or_else(|| Err(PlaceCallError::too_late(NOT_RESOLVED)))?;
+        let parties = match parties.unwrap_or_else(|| Err(PlaceCallError::too_late(NOT_RESOLVED)))? {
+            Acquired::Ours(parties) => parties,
+            Acquired::Duplicate(answer) => return answer,
+        };
         let hold = match self.acquire(&parties, &deadline).await? {
             Acquired::Ours(hold) => hold,
-            Acquired::Duplicate(answer) => return answer,
+            Acquired::Duplicate(answer) => return self.bound(&parties, answer, &deadline).await,
         };
         let booking = self.booking(&parties, &command, &hold);
         match self.book(&booking, &hold, &mut deadline).await? {
             Acquired::Ours(()) => {}
-            Acquired::Duplicate(answer) => return answer,
+            Acquired::Duplicate(answer) => return self.bound(&parties, answer, &deadline).await,
         }
         let running = self.held.run(&booking.key, &booking.token);
         let outcome = self.dial(&parties, &booking, &hold).await;
@@ -170,12 +178,7 @@ impl PlaceCall {
         deadline: &Deadline,
     ) -> Result<Acquired<LockHold>, PlaceCallError> {
         let hold = LockHold {
-            key: IntentKey::new(
-                &parties.user.id,
-                &parties.contact.id,
-                &parties.agent.id,
-                parties.destination.number(),
-            ),
+            key: parties.intent(),
             token: self.ports.identifiers.owner_token(),
             acquired_at: self.ports.clock.monotonic(),
             limits: self.day_limits(&parties.user, &parties.calling)?,
@@ -200,6 +203,7 @@ impl PlaceCall {
             Ok(Ok((HoldResult::Settled(call), _))) => Ok(Acquired::Duplicate(replay(call))),
             Ok(Ok((HoldResult::Refused(code), _))) => Err(self.refused(&parties.user.organization.id, code)),
             Ok(Ok((HoldResult::Uncounted(_), _))) => Err(uncounted()),
+            Ok(Ok((HoldResult::KeyTaken, _))) => Err(PlaceCallError::too_late(NOT_A_LOCKS_ANSWER)),
             Ok(Err(unavailable)) => {
                 // A write that timed out may still be applied and would block the intent for the
                 // whole TTL.
@@ -243,6 +247,7 @@ impl PlaceCall {
             HoldResult::Settled(call) => replay(call),
             HoldResult::Refused(code) => Err(self.refused(&booking.identity.organization_id, code)),
             HoldResult::Uncounted(_) => Err(uncounted()),
+            HoldResult::KeyTaken => self.answer_by_key(booking, deadline).await,
         };
         // The store lost the lock of the other request. Its reservation answers this request and
         // the next one.
@@ -328,6 +333,7 @@ impl PlaceCall {
             take_over: if self.earlier.is_some() { TakeOver::Decided } else { TakeOver::Expired },
             booked_at: self.ports.clock.now(),
             conditions,
+            keyed: parties.keyed.clone(),
         }
     }
 }
@@ -337,6 +343,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 const NOT_RESOLVED: &str = "the parties were not read in the time before the dial";
 const NOT_LOCKED: &str = "the lock was not taken in the time before the dial";
+const NOT_A_LOCKS_ANSWER: &str = "the lock knows no idempotency keys";
 const NOT_BOOKED: &str = "the call was not booked in the time before the dial";
 
 /// Whether a request may continue, or is a duplicate of another one.
@@ -359,7 +366,7 @@ fn uncounted() -> PlaceCallError {
 
 fn replay(call: SettledCall) -> Result<PlacedCall, PlaceCallError> {
     match call {
-        SettledCall::Placed(reference) => Ok(PlacedCall { reference, deduplicated: true }),
+        SettledCall::Placed(reference) => Ok(PlacedCall { reference, deduplicated: true, replayed: false }),
         SettledCall::NotConnected { reference, reason } => {
             Err(PlaceCallError::NotConnected { reference, reason })
         }
@@ -370,7 +377,8 @@ fn answer(booking: Booking, outcome: DialOutcome) -> Result<PlacedCall, PlaceCal
     let call_id = booking.identity.call_id;
     match outcome {
         DialOutcome::Placed(provider) => {
-            Ok(PlacedCall { reference: CallReference::new(call_id, provider), deduplicated: false })
+            let reference = CallReference::new(call_id, provider);
+            Ok(PlacedCall { reference, deduplicated: false, replayed: false })
         }
         DialOutcome::NotConnected { reference, reason, .. } => {
             Err(PlaceCallError::NotConnected { reference: CallReference::new(call_id, reference), reason })

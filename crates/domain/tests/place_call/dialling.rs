@@ -11,7 +11,7 @@ use crate::world::{World, call_id, contact, reference, unavailable};
 #[tokio::test]
 async fn a_call_is_locked_booked_dialled_and_settled_in_this_order() {
     let run = World::working().call_the_contact().await;
-    assert_eq!(run.answer, Ok(PlacedCall { reference: reference(), deduplicated: false }));
+    assert_eq!(run.answer, Ok(PlacedCall { reference: reference(), deduplicated: false, replayed: false }));
     assert_eq!(
         run.steps(),
         ["lock: acquire", "ledger: book", "dial", "ledger: settle placed", "lock: settle"]

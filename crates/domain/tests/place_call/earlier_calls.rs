@@ -52,7 +52,7 @@ fn undecided(expired_for: Duration) -> World {
 }
 
 fn placed() -> Result<PlacedCall, PlaceCallError> {
-    Ok(PlacedCall { reference: reference(), deduplicated: false })
+    Ok(PlacedCall { reference: reference(), deduplicated: false, replayed: false })
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_call_that_was_placed_late_answers_the_request() {
             carrier_call_id: None,
         };
         let reference = CallReference::new(earlier().call_id, provider);
-        assert_eq!(run.answer, Ok(PlacedCall { reference, deduplicated: true }));
+        assert_eq!(run.answer, Ok(PlacedCall { reference, deduplicated: true, replayed: false }));
         assert_eq!(run.steps(), [&ASKED[..], &["update: merge", "lock: release"]].concat());
     }
 }
@@ -115,7 +115,7 @@ async fn a_call_that_is_known_to_be_answered_answers_the_request() {
         };
         let run = world.call_the_contact().await;
         let reference = CallReference::new(earlier().call_id, ProviderReference::default());
-        assert_eq!(run.answer, Ok(PlacedCall { reference, deduplicated: true }));
+        assert_eq!(run.answer, Ok(PlacedCall { reference, deduplicated: true, replayed: false }));
         let steps = ["lock: acquire", "ledger: book", "ledger: undecided", "lock: release"];
         assert_eq!(run.steps(), steps);
     }

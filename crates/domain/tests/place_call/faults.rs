@@ -26,7 +26,7 @@ fn service_unavailable() -> Result<PlacedCall, PlaceCallError> {
 }
 
 fn placed() -> Result<PlacedCall, PlaceCallError> {
-    Ok(PlacedCall { reference: reference(), deduplicated: false })
+    Ok(PlacedCall { reference: reference(), deduplicated: false, replayed: false })
 }
 
 fn earlier_call(reason: Option<NotConnectedReason>) -> SettledCall {
@@ -59,7 +59,7 @@ fn before_the_dial() -> Vec<Row> {
         Row {
             what: "an earlier request placed the call",
             world: World { acquired: Ok(HoldResult::Settled(earlier_call(None))), ..World::working() },
-            answer: Ok(PlacedCall { reference: earlier(), deduplicated: true }),
+            answer: Ok(PlacedCall { reference: earlier(), deduplicated: true, replayed: false }),
             steps: &["lock: acquire"],
         },
         Row {
@@ -99,7 +99,7 @@ fn before_the_dial() -> Vec<Row> {
         Row {
             what: "the lock was lost, and the reservation has the result",
             world: World { booked: Ok(HoldResult::Settled(earlier_call(None))), ..World::working() },
-            answer: Ok(PlacedCall { reference: earlier(), deduplicated: true }),
+            answer: Ok(PlacedCall { reference: earlier(), deduplicated: true, replayed: false }),
             steps: &["lock: acquire", "ledger: book", "lock: release"],
         },
         Row {

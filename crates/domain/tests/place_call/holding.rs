@@ -22,7 +22,7 @@ async fn an_intent_is_not_dialled_again_while_its_phone_rings() {
     let world = World { rings_for: secs(40), ..World::working() };
     let (answers, dials) = world.call_the_contact_after(&[secs(0), secs(10), secs(39)]).await;
     let in_flight = |at| Err(PlaceCallError::InFlight { retry_after: secs(RESERVATION - at) });
-    let placed = Ok(PlacedCall { reference: reference(), deduplicated: false });
+    let placed = Ok(PlacedCall { reference: reference(), deduplicated: false, replayed: false });
     assert_eq!((answers, dials), (vec![placed, in_flight(10), in_flight(39)], 1));
 }
 
@@ -32,7 +32,7 @@ async fn a_result_answers_duplicates_for_as_long_as_the_lock_holds_it() {
     for (outcome, answer) in [
         (
             DialOutcome::Placed(provider_reference()),
-            Ok(PlacedCall { reference: reference(), deduplicated: true }),
+            Ok(PlacedCall { reference: reference(), deduplicated: true, replayed: false }),
         ),
         (
             DialOutcome::NotConnected { reference: provider_reference(), reason, code: None },
@@ -51,7 +51,7 @@ async fn a_queued_dial_is_held_until_its_phone_can_no_longer_ring() {
     let world = World { answers: AnswerTime::BeforeRinging, ..World::working() };
     let (answers, dials) = world.call_the_contact_after(&[secs(0), secs(60 + LOCK_TTL - 1)]).await;
     assert_eq!(dials, 1);
-    assert_eq!(answers[1], Ok(PlacedCall { reference: reference(), deduplicated: true }));
+    assert_eq!(answers[1], Ok(PlacedCall { reference: reference(), deduplicated: true, replayed: false }));
 }
 
 #[tokio::test]

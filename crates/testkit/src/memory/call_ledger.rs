@@ -7,12 +7,16 @@ use domain::{
     EndReason, IntentKey, ProviderReference, SettledCall, TakeOver, Timestamp,
 };
 
-use super::{LedgerCall, Memory, Reservation, Tables};
+use super::{KeyEntry, LedgerCall, Memory, Reservation, Tables};
 
 #[async_trait]
 impl CallLedger for Memory {
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
+        let key = booking.keyed.as_ref().map(|keyed| (booking.identity.user_id.clone(), keyed.key.clone()));
+        if key.as_ref().is_some_and(|key| tables.keys.contains_key(key)) {
+            return Ok(HoldResult::KeyTaken);
+        }
         if let Some(held) = tables.reserved(&booking.key, now) {
             return Ok(held);
         }
@@ -36,6 +40,15 @@ impl CallLedger for Memory {
         };
         tables.reservations.insert(booking.key.clone(), reservation);
         tables.count_attempt(booking);
+        if let (Some(key), Some(keyed)) = (key, &booking.keyed) {
+            let entry = KeyEntry {
+                digest: keyed.digest.clone(),
+                call_id: call_id.clone(),
+                intent: booking.key.clone(),
+                created_at: now,
+            };
+            tables.keys.insert(key, entry);
+        }
         let progress = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };
         let call = LedgerCall {
             booking: booking.clone(),
@@ -81,6 +94,7 @@ impl CallLedger for Memory {
         }
         if matches!(outcome, DialOutcome::NotDialled(_)) {
             tables.take_attempt_back(call_id);
+            tables.keys.retain(|_, entry| entry.call_id != *call_id);
         }
         if let Some(reservation) = tables.reservations.get_mut(settlement.key)
             && reservation.token == *settlement.token

@@ -5,8 +5,9 @@ use domain::ports::{DayLimit, DayScope};
 use domain::{
     Agent, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, Contact, ContactId,
     ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState, DialOutcome,
-    IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PhoneNumber, Recording, RefusalCode,
-    SettledCall, Timestamp, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
+    IdempotencyKey, IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PhoneNumber,
+    Recording, RefusalCode, RequestDigest, SettledCall, Timestamp, UserId, UserRecord, VersionedPolicy,
+    WebhookEndpoint, WebhookEndpointId,
 };
 
 use crate::harness::StoredFact;
@@ -22,6 +23,8 @@ pub struct Tables {
     pub reservations: HashMap<IntentKey, Reservation>,
     /// The attempts that bookings have counted.
     pub attempts: HashMap<AttemptKey, CountedAttempts>,
+    /// The call of each idempotency key of a user.
+    pub keys: HashMap<(UserId, IdempotencyKey), KeyEntry>,
     /// The lock on each intent key. One that has expired may still be here.
     pub locks: HashMap<IntentKey, LockEntry>,
     /// How many requests each limit of a day has counted, and until when.
@@ -103,6 +106,19 @@ pub struct CountedAttempts {
     pub attempts: Vec<(Timestamp, CallId)>,
     /// For how long.
     pub remember_for: Duration,
+}
+
+/// An idempotency key and its call.
+#[derive(Debug, Clone)]
+pub struct KeyEntry {
+    /// What the request said.
+    pub digest: RequestDigest,
+    /// The call.
+    pub call_id: CallId,
+    /// The intent of the call.
+    pub intent: IntentKey,
+    /// When the key was written.
+    pub created_at: Timestamp,
 }
 
 /// A lock on an intent key.

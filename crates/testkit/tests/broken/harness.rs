@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, ContextCache,
-    DayLimit, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult, IdempotencyLock,
-    InboundDirectory, LockRequest, LockSettlement, NumberPool, OutboundDirectory, Ownership, PortUnavailable,
-    RecordingAccess, RecordingStore, RefusalCounts, SettleResult, UnfinishedCalls, UserRepo,
+    DayLimit, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult, IdempotencyKeys,
+    IdempotencyLock, InboundDirectory, LockRequest, LockSettlement, NumberPool, OutboundDirectory, Ownership,
+    PortUnavailable, RecordingAccess, RecordingStore, RefusalCounts, SettleResult, UnfinishedCalls, UserRepo,
     WebhookEndpoints,
 };
 use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
@@ -16,9 +16,9 @@ use testkit::clock::ManualClock;
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
     ContactRepoHarness, ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
-    IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
-    PassesTime, RecordingStoreHarness, RefusalCountsHarness, StoredFact, StoresCallingFacts, StoresRecords,
-    UserRepoHarness,
+    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
+    OutboundDirectoryHarness, PassesTime, RecordingStoreHarness, RefusalCountsHarness, StoredFact,
+    StoresCallingFacts, StoresRecords, UserRepoHarness,
 };
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
@@ -316,6 +316,15 @@ impl<P: CallLedger + CallReader + CallUpdater + UnfinishedCalls + Adapters> Call
     }
 
     fn unfinished(&self) -> Arc<dyn UnfinishedCalls> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P> IdempotencyKeysHarness for Harness<P>
+where
+    P: IdempotencyKeys + CallLedger + CallReader + CallUpdater + UnfinishedCalls + Adapters,
+{
+    fn keys(&self) -> Arc<dyn IdempotencyKeys> {
         Arc::new(self.ports.clone())
     }
 }

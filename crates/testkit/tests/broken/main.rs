@@ -34,6 +34,7 @@ mod honest {
     testkit::idempotency_lock_suite!(Harness::honest());
     testkit::context_cache_suite!(Harness::honest());
     testkit::call_ledger_suite!(Harness::honest());
+    testkit::idempotency_keys_suite!(Harness::honest());
     testkit::call_reader_suite!(Harness::honest());
     testkit::call_updater_suite!(Harness::honest());
     testkit::unfinished_calls_suite!(Harness::honest());

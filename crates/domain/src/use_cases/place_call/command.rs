@@ -1,6 +1,6 @@
 use crate::{
-    AgentId, CallMetadata, CallReason, ContactId, DynamicVariables, PhoneNumber, UserId, VariableValue,
-    WrittenNumber,
+    AgentId, CallMetadata, CallReason, ContactId, DynamicVariables, IdempotencyKey, PhoneNumber, UserId,
+    VariableValue, WrittenNumber,
 };
 
 use super::PlaceCallError;
@@ -28,6 +28,7 @@ pub struct PlaceCallCommand {
     pub(super) reason: Option<CallReason>,
     pub(super) variables: DynamicVariables,
     pub(super) metadata: Option<CallMetadata>,
+    pub(super) idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Who will be called, as the client wrote it.
@@ -70,7 +71,22 @@ impl PlaceCallCommand {
             reason: reason.map_err(|_| PlaceCallError::InvalidReason)?,
             variables: variables.map_err(PlaceCallError::InvalidVariables)?,
             metadata: metadata.map_err(|_| PlaceCallError::InvalidMetadata)?,
+            idempotency_key: None,
         })
+    }
+
+    /// The same request with this key: however often the user sends it, one call answers it.
+    #[must_use]
+    pub fn with_idempotency_key(self, idempotency_key: Option<IdempotencyKey>) -> Self {
+        Self { idempotency_key, ..self }
+    }
+
+    /// The contact that the client named.
+    pub(super) const fn contact_id(&self) -> Option<&ContactId> {
+        match &self.callee {
+            RequestedCallee::Contact(id, _) => Some(id),
+            RequestedCallee::Number(_) => None,
+        }
     }
 }
 

@@ -72,6 +72,9 @@ pub enum PlaceCallError {
     /// The call may not be made now.
     #[error("the call may not be made now: {}", .0.as_str())]
     Refused(RefusalCode),
+    /// The request has an idempotency key that the user has sent with another request.
+    #[error("the Idempotency-Key belongs to another request of this user: send a new key")]
+    KeyReused,
     /// The organization has as many calls in flight in this process as one organization may have.
     #[error("too many calls are in flight")]
     TooManyInFlight,
@@ -104,6 +107,20 @@ pub enum PlaceCallError {
         reference: CallReference,
         /// Why.
         reason: NotConnectedReason,
+    },
+    /// The call of the request's idempotency key was not connected.
+    #[error("the call was not connected: {}", reason.as_str())]
+    NotConnectedBefore {
+        /// The ids of the call.
+        reference: CallReference,
+        /// Why.
+        reason: NotConnectedReason,
+    },
+    /// The outcome of the call of the request's idempotency key is not known yet.
+    #[error("the outcome of the call is unknown: the phone may have rung, do not redial")]
+    StillUnknown {
+        /// The call in the ledger.
+        call_id: CallId,
     },
     /// The phone may have rung. Do not dial again.
     #[error("the outcome of the call is unknown: the phone may have rung, do not redial")]

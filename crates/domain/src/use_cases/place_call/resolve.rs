@@ -1,10 +1,12 @@
+use futures_util::join;
+
 use super::command::RequestedCallee;
-use super::{PlaceCall, PlaceCallCommand, PlaceCallError};
+use super::{Acquired, PlaceCall, PlaceCallCommand, PlaceCallError};
 use crate::ports::{CallerNumberChoice, OutboundParties, OutboundQuery, PortUnavailable, Recipient};
 use crate::{
     Agent, AllowedCountries, CallerNumber, CallingFacts, Carrier, Contact, ContactId, Destination,
-    DestinationRefusal, ForbiddenRange, OrganizationId, ProviderAgentId, ProviderNumberId, Reading, Share,
-    UnmetCondition, User,
+    DestinationRefusal, ForbiddenRange, IntentKey, KeyedRequest, OrganizationId, PhoneNumber,
+    ProviderAgentId, ProviderNumberId, Reading, Share, UnmetCondition, User,
 };
 
 /// Who calls whom, from which number, with which agent: everything that a dial needs.
@@ -17,6 +19,8 @@ pub(super) struct Parties {
     pub(super) caller: CallerNumber,
     pub(super) provider_number_id: ProviderNumberId,
     pub(super) calling: CallingFacts,
+    /// The idempotency key of the request.
+    pub(super) keyed: Option<KeyedRequest>,
     /// The organization's permit for this call.
     _share: Option<Share<OrganizationId>>,
 }
@@ -27,10 +31,34 @@ enum Callee<'a> {
     Number(Reading),
 }
 
+impl Parties {
+    /// What the request wants, whatever its idempotency key.
+    pub(super) fn intent(&self) -> IntentKey {
+        IntentKey::new(&self.user.id, &self.contact.id, &self.agent.id, self.destination.number())
+    }
+}
+
+impl Callee<'_> {
+    /// The number of the request.
+    fn number(&self) -> Option<&PhoneNumber> {
+        let reading = match self {
+            Self::Contact(_, reading) => reading.as_ref(),
+            Self::Number(reading) => Some(reading),
+        };
+        reading.map(|reading| reading.destination.number())
+    }
+}
+
 impl PlaceCall {
     /// Checks the requested number; then finds all parties. Creates the contact of a new number last,
     /// so that a refused request leaves none.
-    pub(super) async fn resolve(&self, command: &PlaceCallCommand) -> Result<Parties, PlaceCallError> {
+    ///
+    /// A request whose idempotency key has a call is answered by that call, whatever the directory
+    /// says by now. The key is looked up beside the parties: it costs no round trip of its own.
+    pub(super) async fn resolve(
+        &self,
+        command: &PlaceCallCommand,
+    ) -> Result<Acquired<Parties>, PlaceCallError> {
         let callee = self.read(&command.callee)?;
         let carriers = self.ports.provider.carriers();
         let query = OutboundQuery {
@@ -47,7 +75,13 @@ impl PlaceCall {
             purpose: None,
             now: self.ports.clock.now(),
         };
-        let found = self.ports.directory.resolve(&query).await?.ok_or(PlaceCallError::UserNotFound)?;
+        let keyed = command.keyed(callee.number());
+        let (found, by_key) =
+            join!(self.ports.directory.resolve(&query), self.find_by_key(&command.user_id, keyed.as_ref()));
+        let found = found?.ok_or(PlaceCallError::UserNotFound)?;
+        if let Some(answer) = by_key? {
+            return Ok(Acquired::Duplicate(answer));
+        }
         let OutboundParties { user, contact, agent, mut numbers, calling } = found;
         let share = self.share_of(&user)?;
         let (contact, reading) = self.destination(contact, callee)?;
@@ -61,7 +95,7 @@ impl PlaceCall {
             Some(contact) => contact,
             None => self.create_contact(&user, &destination).await?,
         };
-        Ok(Parties {
+        Ok(Acquired::Ours(Parties {
             user,
             contact,
             destination,
@@ -70,8 +104,9 @@ impl PlaceCall {
             caller,
             provider_number_id,
             calling,
+            keyed,
             _share: share,
-        })
+        }))
     }
 
     /// The organization's permit for one more call.

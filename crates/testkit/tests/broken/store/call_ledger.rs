@@ -41,9 +41,10 @@ impl CallLedger for BrokenStore {
         if let Some(refused) = self.flawed_conditions(&mut booking).await {
             return refused;
         }
-        let mut result = self.memory.book(&booking).await;
+        let mut result = self.book_with_key(&booking).await;
         self.written_for_refused(&booking, &result);
-        let has_failed = self.shared.has_failed.swap(result.is_err(), Ordering::Relaxed);
+        let fails = result.is_err() || matches!(result, Ok(HoldResult::KeyTaken));
+        let has_failed = self.shared.has_failed.swap(fails, Ordering::Relaxed);
         match (self.flaw, &mut result) {
             (Flaw::WritesBlockedBookings, Ok(HoldResult::InFlight { .. } | HoldResult::Settled(_))) => {
                 self.memory.book(&Booking { key: fixtures::key(), ..booking.clone() }).await?;
@@ -153,6 +154,7 @@ impl CallLedger for BrokenStore {
             _ => {}
         }
         self.change_reservations(settlement, reservation);
+        self.change_keys(settlement, &before);
         let status_before = before.call(settlement.call_id).and_then(|call| call.progress.status);
         self.change_call(settlement.call_id, |call| match self.flaw {
             Flaw::LeavesTheStatusToUpdates => call.progress.status = status_before,

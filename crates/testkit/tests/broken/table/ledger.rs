@@ -1,4 +1,4 @@
-//! The flaws of the ledger.
+//! The flaws of the ledger and of the idempotency keys in it.
 
 use super::passes;
 use crate::flaw::Flaw;
@@ -56,5 +56,27 @@ caught! {
         QuotesTheRequestWhenLost => a_lost_ledger_is_unavailable,
         HangsWhenLost => a_lost_ledger_is_unavailable,
         AnswersWhenLost => a_lost_ledger_is_unavailable,
+    }
+    idempotency_keys, by Store: {
+        BooksWithoutTheKey => a_key_is_booked_with_its_call,
+        HoldsKeysToTheirReservation => a_key_is_booked_with_its_call,
+        WritesKeysOfBlockedBookings => a_blocked_booking_writes_no_key,
+        BooksTakenKeys => a_taken_key_refuses_the_booking,
+        ReservesForTakenKeys => a_taken_key_refuses_the_booking,
+        LooksForKeysBeforeItBooks => one_of_many_bookings_with_one_key_is_recorded,
+        FailsTheBookingAfterAFailedOne => one_of_many_bookings_with_one_key_is_recorded,
+        SharesKeysAmongUsers => a_key_belongs_to_its_user,
+        IgnoresReportsOfKeyedCalls => the_call_of_a_key_is_found_as_it_is_now,
+        KeepsTheKeyOfUndialled => a_call_that_was_not_dialled_frees_its_idempotency_key,
+        FreesKeysOfUnknownCalls => only_calls_that_were_not_dialled_free_their_keys,
+        FreesEveryKeyOfTheUser => only_calls_that_were_not_dialled_free_their_keys,
+        RebindsKeys => a_key_is_bound_to_an_earlier_call,
+        RemovesKeysByTheirAge => keys_of_ended_calls_are_removed,
+        RemovesMoreKeysThanTheLimit => keys_of_ended_calls_are_removed,
+        KeepsKeysOfGivenUpCalls => keys_of_ended_calls_are_removed,
+        ForgetsInACrash => the_keys_survive_a_crash,
+        QuotesTheRequestWhenLost => lost_keys_are_unavailable,
+        HangsWhenLost => lost_keys_are_unavailable,
+        AnswersWhenLost => lost_keys_are_unavailable,
     }
 }

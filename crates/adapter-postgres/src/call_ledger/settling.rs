@@ -149,9 +149,13 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
+    /// In the order of their keys, in which a batch of bookings locks the reservations: it also locks
+    /// those that block a booking.
     fn of(batch: &'a [SettlingWork]) -> Self {
         let mut columns = Self::default();
-        for work in batch {
+        let mut ordered: Vec<&SettlingWork> = batch.iter().collect();
+        ordered.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        for work in ordered {
             let outcome = work.columns();
             columns.call_ids.push(work.call_id.as_str());
             columns.keys.push(work.key.as_str());

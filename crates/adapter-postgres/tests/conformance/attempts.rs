@@ -52,8 +52,8 @@ async fn bookings_and_settlements_of_the_same_callees_do_not_fail() {
     let keys: Vec<IntentKey> = (0..7).map(|_| fixtures::key()).collect();
     let callees: Vec<PhoneNumber> = (0..5).map(|_| fixtures::phone_number()).collect();
     for _ in 0..5 {
-        let start = Arc::new(Barrier::new(80));
-        let running: Vec<_> = (0..80)
+        let start = Arc::new(Barrier::new(48));
+        let running: Vec<_> = (0..48)
             .map(|n| {
                 let (ledger, start) = (stores[n % 2].clone(), Arc::clone(&start));
                 let booking = counted(&tenant, &callees[n % callees.len()], &keys[n * 3 % keys.len()]);

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use domain::{MaxShare, PlaceCall, PlaceCallCommand, PlacedCall, Shares, UserId};
+use domain::{MaxShare, PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall, Preview, Shares, UserId};
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
@@ -64,6 +64,15 @@ impl CallRunner {
         };
         let call = self.runtime.spawn(call.in_current_span());
         call.await.unwrap_or_else(|_| Err(logged(PlaceError::Panicked(Panicked))))
+    }
+
+    /// What placing the call would do now. It dials nothing, so that nothing waits for it.
+    pub(crate) fn preview(
+        &self,
+        command: PlaceCallCommand,
+    ) -> impl Future<Output = Result<Preview, PlaceCallError>> + Send + use<> {
+        let place_call = Arc::clone(&self.place_call);
+        async move { place_call.preview(&command).await }
     }
 
     /// The number of calls in flight.

@@ -7,6 +7,7 @@
 mod body;
 mod code;
 mod invalid_request;
+mod refusal;
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -14,13 +15,14 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use domain::{CallId, CallReference};
+use domain::{CallId, CallReference, Decision};
 use tracing::Level;
 
 pub(crate) use self::body::{ErrorDetail, ErrorResponse};
 use self::body::{ErrorObject, ErrorText};
 pub(crate) use self::code::ErrorCode;
 pub(crate) use self::invalid_request::InvalidRequest;
+pub(crate) use self::refusal::{RefusalDocument, refusal_code};
 
 /// The pause that is suggested to a client while a store or the gateway itself is unavailable.
 const RETRY_UNAVAILABLE_AFTER: Duration = Duration::from_secs(5);
@@ -44,6 +46,8 @@ pub(crate) struct Failure {
     retry_after_secs: Option<u64>,
     reason: Option<String>,
     call: Option<CallReference>,
+    refusals: Vec<RefusalDocument>,
+    opens_at: Option<String>,
     log: Option<(Level, &'static str)>,
     cause: Option<String>,
 }
@@ -63,6 +67,8 @@ impl Failure {
             retry_after_secs: None,
             reason: None,
             call: None,
+            refusals: Vec::new(),
+            opens_at: None,
             log: None,
             cause: None,
         }
@@ -93,6 +99,12 @@ impl Failure {
 
     pub(crate) fn call_id(self, call_id: &CallId) -> Self {
         self.call(&CallReference { call_id: call_id.clone(), conversation_id: None, carrier_call_id: None })
+    }
+
+    /// Every reason of a decision against the call.
+    pub(crate) fn decision(self, decision: &Decision) -> Self {
+        let refusals = decision.refusals.iter().map(RefusalDocument::from).collect();
+        Self { refusals, opens_at: decision.opens_at.map(event_json::iso8601), ..self }
     }
 
     /// Logs this message once. Without it the request's own line is enough.
@@ -162,6 +174,8 @@ impl Failure {
             call_id: call_id.map(|id| id.to_string()),
             conversation_id: conversation_id.map(|id| id.to_string()),
             sip_call_id: sip_call_id.map(|id| id.to_string()),
+            refusals: self.refusals,
+            opens_at: self.opens_at,
         })
     }
 }

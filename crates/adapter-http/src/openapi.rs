@@ -31,6 +31,7 @@ use crate::{
     servers((url = "http://127.0.0.1:2212", description = "The gateway")),
     paths(
         place_call::place_call,
+        place_call::decide_call,
         read_calls::list_calls,
         follow_calls::follow_calls,
         read_refusals::list_refusals,

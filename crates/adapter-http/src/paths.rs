@@ -2,6 +2,8 @@
 
 /// Places a call.
 pub const PLACE_CALL: &str = "/api/calls/ai/outbound";
+/// Decides on a call, and places none.
+pub const DECIDE_CALL: &str = "/api/calls/ai/outbound/decision";
 /// Lists calls.
 pub const CALL_HISTORY: &str = "/api/calls/history";
 /// Streams call events.

@@ -1,4 +1,4 @@
-//! `POST /api/calls/ai/outbound`.
+//! `POST /api/calls/ai/outbound`, and its dry run.
 
 use actix_web::{HttpRequest, web};
 use domain::PlaceCallCommand;
@@ -8,7 +8,7 @@ use crate::extract::JsonBytes;
 use crate::place_call_error::PlaceError;
 use crate::respond::Json;
 use crate::state::Gateway;
-use crate::wire::{PlaceCallRequest, PlacedResponse};
+use crate::wire::{DecisionResponse, PlaceCallRequest, PlacedResponse};
 use crate::{documented, paths};
 
 /// Initiate an outbound AI voice call
@@ -22,6 +22,10 @@ use crate::{documented, paths};
 /// phone rings: a duplicate of a call in flight gets 429 with `OUTBOUND_IN_FLIGHT` and
 /// `Retry-After`; a duplicate within 30 s of the result gets the earlier call's IDs with
 /// `deduplicated: true`. A client that disconnects does not stop the call.
+///
+/// A call that may not be made now is refused with 400, the first reason as its code, and all reasons
+/// in `refusals`: opt-outs, do-not-call lists, consent, calling hours, holidays and caps, as far as the
+/// organization's policy enforces them. Nothing is dialled or recorded.
 #[utoipa::path(
     post,
     path = paths::PLACE_CALL,
@@ -48,4 +52,38 @@ pub(crate) async fn place_call(
     let command = PlaceCallCommand::parse(user.id, &request.as_raw())?;
     let placed = gateway.parts().calls.place(command).await?;
     Ok(Json(PlacedResponse::new(placed, request.ignored())))
+}
+
+/// Decide on an outbound AI voice call without placing it
+///
+/// Takes the request for a call and returns what it would do now: the decision with every reason
+/// against the call, what the provider would get, and whether a duplicate is in flight or settled. It
+/// creates no contact, takes no lock, books nothing and calls no provider. An error of the request for
+/// the call that comes before the decision is the same here. The answer is of this moment: the request
+/// for the call decides again.
+#[utoipa::path(
+    post,
+    path = paths::DECIDE_CALL,
+    tag = "Calls",
+    operation_id = "post_calls_ai_outbound_decision",
+    request_body(content = PlaceCallRequest),
+    responses(
+        (status = 200, description = "The decision, whether the call is allowed or refused", body = DecisionResponse),
+        documented::InvalidCall,
+        documented::Unauthorized,
+        documented::ContactOrUserNotFound,
+        documented::Unavailable
+    ),
+    security(("bearerAuth" = []))
+)]
+pub(crate) async fn decide_call(
+    user: CurrentUser,
+    body: JsonBytes,
+    request: HttpRequest,
+    gateway: web::Data<Gateway>,
+) -> Result<Json<DecisionResponse>, PlaceError> {
+    let request = PlaceCallRequest::parse(&body.0, request.query_string())?;
+    let command = PlaceCallCommand::parse(user.id, &request.as_raw())?;
+    let preview: Result<_, PlaceError> = gateway.run(gateway.parts().calls.preview(command)).await;
+    Ok(Json(DecisionResponse::new(preview?, request.ignored())))
 }

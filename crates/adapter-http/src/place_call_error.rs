@@ -12,6 +12,9 @@ pub(crate) enum PlaceError {
     Refused(#[from] PlaceCallError),
     #[error(transparent)]
     Invalid(#[from] InvalidRequest),
+    /// A dry run panicked. It dials nothing.
+    #[error(transparent)]
+    DryRunPanicked(Panicked),
     #[error("too many calls are in flight")]
     Full,
     #[error("the gateway is shutting down")]
@@ -33,6 +36,7 @@ impl RouteError for PlaceError {
             Self::Closed => {
                 Failure::unavailable(self).log_as(Level::INFO, "refused a call: the gateway is shutting down")
             }
+            Self::DryRunPanicked(panicked) => (*panicked).into(),
             Self::Panicked(_) => failure(ErrorCode::Internal)
                 .log_as(Level::ERROR, "a call panicked inside the gateway: the phone may have rung"),
             Self::Refused(error) => match error {
@@ -52,6 +56,14 @@ impl RouteError for PlaceError {
                 E::InvalidMetadata => {
                     Failure::from(&InvalidRequest::field("metadata", "must be at most 4096 bytes long"))
                 }
+                E::InvalidPurpose => Failure::from(&InvalidRequest::field(
+                    "purpose",
+                    "must be telemarketing, informational, debt, healthcare or emergency",
+                )),
+                E::InvalidSubject => Failure::from(&InvalidRequest::field(
+                    "subject",
+                    "must be at most 128 bytes long and hold no control characters",
+                )),
                 E::ContactNotFound => failure(ErrorCode::ContactNotFound),
                 E::ContactHasNoPhone => failure(ErrorCode::ContactHasNoPhone),
                 E::ContactPhoneMismatch => failure(ErrorCode::ContactPhoneMismatch),
@@ -88,7 +100,10 @@ impl RouteError for PlaceError {
                         "the outcome of a call is unknown; waiting for the provider's report",
                     )
                 }
-                E::Refused(_) => failure(ErrorCode::CountryNotAllowed),
+                E::Refused(decision) => {
+                    let first = decision.refusals.first().map(|refusal| ErrorCode::from(refusal.code));
+                    failure(first.unwrap_or(ErrorCode::Internal)).decision(decision)
+                }
                 E::TooManyInFlight => Failure::unavailable(self).log_as(
                     Level::WARN,
                     "refused a call: its organization has reached its share of the calls in flight",
@@ -98,6 +113,13 @@ impl RouteError for PlaceError {
                     .log_as(Level::ERROR, "refused a call: a store is unavailable"),
             },
         }
+    }
+}
+
+/// Of a dry run: [`CallRunner`](crate::call_runner::CallRunner) says so itself of a call.
+impl From<Panicked> for PlaceError {
+    fn from(panicked: Panicked) -> Self {
+        Self::DryRunPanicked(panicked)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .service(path("POST", paths::PLACE_CALL).route(web::post().to(place_call::place_call)))
+        .service(path("POST", paths::DECIDE_CALL).route(web::post().to(place_call::decide_call)))
         // Before the route of one call, which would match these paths too.
         .service(path(GET, paths::CALL_HISTORY).route(get().to(read_calls::list_calls)))
         .service(path(GET, paths::CALL_EVENTS).route(get().to(follow_calls::follow_calls)))

@@ -6,6 +6,7 @@ mod call;
 mod calling_policy;
 mod client_data;
 mod cursor;
+mod decision;
 mod delivery;
 mod directory;
 mod history;
@@ -23,13 +24,15 @@ pub(crate) use self::analysis::goal_result;
 pub(crate) use self::audit::{AuditParameters, AuditResponse};
 pub(crate) use self::call::{CallResponse, recording_report};
 pub(crate) use self::calling_policy::{CallingPolicyResponse, IfMatch, read_policy};
+pub(crate) use self::decision::DecisionResponse;
+pub use self::decision::{decision_json, duplicate_state};
 pub(crate) use self::delivery::{DeliveriesResponse, DeliveryParameters, state_schema};
 pub(crate) use self::directory::{AgentsResponse, ContactsResponse, DirectoryParameters, NumbersResponse};
 pub(crate) use self::history::{HistoryParameters, HistoryResponse};
 pub(crate) use self::history_rows::{RowFormat, csv, link_to_next, ndjson};
 pub(crate) use self::json_object::no_fields;
 pub(crate) use self::parameters::{refuse_all, sequence};
-pub(crate) use self::place_call::{PlaceCallRequest, PlacedResponse};
+pub(crate) use self::place_call::{PlaceCallRequest, PlacedResponse, purpose_schema};
 pub(crate) use self::provider::{
     EventReceivedResponse, PersonalizationRequest, PersonalizationResponse, ProviderEventBody,
 };

@@ -74,6 +74,7 @@ async fn the_first_call_is_placed_once_and_its_end_is_in_the_ledger() {
             contexts: store.clone(),
             clock: clock.clone(),
             identifiers: Arc::new(Ids),
+            rules: Arc::new(testkit::rules::ScriptedRules::default()),
         },
         CallPolicy::default(),
         DestinationRules::default(),

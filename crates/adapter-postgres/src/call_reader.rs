@@ -12,21 +12,23 @@ type CallRow = CallColumns<PgTime>;
 
 /// Calls with their users and contacts. A user or contact that an operator removed while the call was
 /// booked leaves the call in the ledger, so that it is shown without a name. The parameters: what
-/// comes before the select list, the expression for the conversation, the table that is `calls`, the
+/// comes before the select list, the expressions for the decision and the conversation, the table that is `calls`, the
 /// rest of the statement, its arguments.
 macro_rules! select_calls {
-    ($with:tt, $conversation:tt, $table:tt, $rest:tt, $($argument:expr),+ $(,)?) => {
+    ($with:tt, $decision:tt, $conversation:tt, $table:tt, $rest:tt, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             CallRow,
             $with
                 + "select calls.id, calls.organization_id, calls.user_id,
                           coalesce(users.full_name, calls.user_id) as \"user_name!\", calls.contact_id, contacts.first_name, contacts.last_name, contacts.phone_number,
-                          calls.agent_id, calls.from_number, calls.to_number, calls.reason, calls.variables, calls.metadata, calls.booked_at,
+                          calls.agent_id, calls.from_number, calls.to_number, calls.reason, calls.variables, calls.metadata, calls.purpose, calls.subject, calls.booked_at,
                           calls.state, calls.outcome_detail, calls.dial_code, calls.settled_at, calls.status_rank,
                           calls.conversation_id, calls.carrier_call_id, calls.failure_reason, calls.failed_at,
                           calls.failure_code, calls.failure_carrier_status::bigint as failure_carrier_status,
                           calls.given_up_at, calls.given_up_reason, calls.recording_key, calls.recording_format,
                           calls.recording_size, calls.recorded_at, calls.recording_report, "
+                + $decision
+                + " as decision, "
                 + $conversation
                 + "::text as conversation
                      from "
@@ -52,6 +54,7 @@ impl CallReader for PostgresStore {
         self.read_row(|| {
             select_calls!(
                 "",
+                "calls.decision",
                 "calls.conversation",
                 "calls",
                 "where calls.organization_id = $1 and calls.id = $2",
@@ -76,7 +79,7 @@ impl PostgresStore {
     async fn page(&self, filter: &HistoryFilterColumns<'_>) -> Result<Vec<CallRow>, PortUnavailable> {
         // The comparison with the last call of the previous page is always there, so that every
         // plan of the server reads a range of the index on organization, time and id. The
-        // transcripts stay in the database.
+        // transcripts and decisions stay in the database.
         self.rows(Access::Read, || {
             select_calls!(
                 "with page as (
@@ -97,6 +100,7 @@ impl PostgresStore {
                       limit $7 offset $8
                  )
                  ",
+                "null::text",
                 "(calls.conversation - '{transcript,criteria,collected}'::text[])",
                 "page",
                 "order by calls.booked_at desc, calls.id desc",

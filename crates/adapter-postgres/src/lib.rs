@@ -36,6 +36,7 @@ mod event_feed;
 mod event_inbox;
 mod failure;
 mod inbound_directory;
+mod intent_holds;
 mod loss;
 mod number_pool;
 mod outbound_directory;

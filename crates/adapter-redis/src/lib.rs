@@ -19,6 +19,7 @@ mod connections;
 mod context;
 mod eviction;
 mod failure;
+mod intent_holds;
 mod keys;
 mod lock;
 mod settings;

@@ -81,7 +81,7 @@ end \
 return 1";
 
 /// The reply of `PTTL` for a key that does not exist.
-const NO_SUCH_KEY: i64 = -2;
+pub(crate) const NO_SUCH_KEY: i64 = -2;
 
 #[async_trait]
 impl IdempotencyLock for RedisStore {
@@ -243,7 +243,7 @@ fn held_by(
     })
 }
 
-fn in_flight(remaining_millis: u64) -> HoldResult {
+pub(crate) fn in_flight(remaining_millis: u64) -> HoldResult {
     HoldResult::InFlight { remaining: Duration::from_millis(remaining_millis.max(1)) }
 }
 

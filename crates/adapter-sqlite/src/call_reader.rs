@@ -10,19 +10,21 @@ use crate::statement::{read_all, rows};
 
 type CallRow = CallColumns<i64>;
 
-/// Calls with their users and contacts: the expression for the conversation, the rest of the
+/// Calls with their users and contacts: the expressions for the decision and the conversation, the rest of the
 /// statement, its arguments.
 macro_rules! select_calls {
-    ($conversation:tt, $rest:tt, $($argument:expr),+ $(,)?) => {
+    ($decision:tt, $conversation:tt, $rest:tt, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             CallRow,
             "select calls.id, calls.organization_id, calls.user_id, users.full_name as user_name, calls.contact_id,
                     contacts.first_name, contacts.last_name, contacts.phone_number, calls.agent_id, calls.from_number,
-                    calls.to_number, calls.reason, calls.variables, calls.metadata, calls.booked_at, calls.state, calls.outcome_detail,
+                    calls.to_number, calls.reason, calls.variables, calls.metadata, calls.purpose, calls.subject, calls.booked_at, calls.state, calls.outcome_detail,
                     calls.dial_code, calls.settled_at, calls.status_rank, calls.conversation_id, calls.carrier_call_id, calls.failure_reason,
                     calls.failed_at, calls.failure_code, calls.failure_carrier_status, calls.given_up_at, calls.given_up_reason,
                     calls.recording_key, calls.recording_format, calls.recording_size, calls.recorded_at,
                     calls.recording_report, "
+                + $decision
+                + " as \"decision?: String\", "
                 + $conversation
                 + r#" as "conversation?: String"
              from calls
@@ -42,6 +44,7 @@ impl CallReader for SqliteStore {
         id: &CallId,
     ) -> Result<Option<CallRecord>, PortUnavailable> {
         self.read_row(select_calls!(
+            "calls.decision",
             "calls.conversation",
             "where calls.organization_id = ? and calls.id = ?",
             organization_id.as_str(),
@@ -68,6 +71,7 @@ async fn page(
     filter: &HistoryFilterColumns<'_>,
 ) -> Result<Vec<CallRow>, PortUnavailable> {
     let page = select_calls!(
+        "null",
         "json_remove(calls.conversation, '$.transcript', '$.criteria', '$.collected')",
         "where calls.organization_id = ?1
              and (?2 is null or calls.contact_id = ?2)

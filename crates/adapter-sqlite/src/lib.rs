@@ -49,6 +49,7 @@ mod event_inbox;
 mod failure;
 mod idempotency_lock;
 mod inbound_directory;
+mod intent_holds;
 mod migrations;
 mod number_pool;
 mod outbound_directory;

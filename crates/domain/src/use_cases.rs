@@ -25,7 +25,8 @@ pub use self::organization_settings::{
 };
 pub use self::personalize_call::{PersonalizeCall, PersonalizeCallPorts};
 pub use self::place_call::{
-    CallPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall,
+    CallPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, Preview,
+    RawPlaceCall,
 };
 pub use self::read_calls::{ReadCalls, ReadCallsError};
 pub use self::read_directory::ReadDirectory;

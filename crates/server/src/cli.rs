@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use domain::ports::{DeliveryListQuery, ReplayQuery};
 use domain::{DeliveryFilter, DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
 
+use crate::commands::decide::DecideOptions;
 use crate::commands::import::ImportOptions;
 use crate::commands::{self, webhooks};
 use crate::config::{Settings, Source};
@@ -48,6 +49,11 @@ enum Command {
         file: PathBuf,
         #[command(flatten)]
         options: ImportOptions,
+    },
+    /// Print whether a call may be made now, and why. Places no call, and creates nothing.
+    Decide {
+        #[command(flatten)]
+        options: DecideOptions,
     },
     /// Sign a token for a user with the configured HS256 secret and print it.
     Token {
@@ -128,6 +134,7 @@ impl Cli {
             Command::Serve => commands::serve_with(settings()?, std::convert::identity),
             Command::Migrate => commands::migrate(settings()?),
             Command::Import { file, options } => commands::import::import(settings()?, &file, options),
+            Command::Decide { options } => commands::decide::decide(settings()?, &options),
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),
             Command::Webhooks { command } => command.run(settings()?),
             Command::Simulate { bind, any_id } => {

@@ -1,5 +1,6 @@
 //! The commands.
 
+pub(crate) mod decide;
 pub(crate) mod import;
 pub(crate) mod webhooks;
 

@@ -38,6 +38,14 @@ pub(crate) async fn seed(directory: &dyn Directory) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The policy of an organization that stored none. The demo is tried at any time of the day, so that it
+/// has no quiet hours.
+pub(crate) fn calling_policy(is_demo: bool) -> CallingPolicy {
+    let policy = CallingPolicy::default();
+    let modes = if is_demo { policy.modes.with(RuleGroup::QuietHours, Mode::Off) } else { policy.modes };
+    CallingPolicy { modes, ..policy }
+}
+
 /// A token for the user of the demo, valid for a day. Nothing if the gateway has no secret to sign
 /// with.
 pub(crate) fn token(authenticator: &Authenticator) -> Option<String> {

@@ -13,11 +13,12 @@ use adapter_redis::RedisStore;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use anyhow::bail;
 use async_trait::async_trait;
+use calling_rules::Rules;
 use domain::PlaceCallPorts;
 use domain::ports::{
     AuditLog, CallReader, CallUpdater, CallingPolicies, DeliveryQueue, Directory, DirectoryReader, EventFeed,
-    EventInbox, InboundDirectory, PortUnavailable, RefusalCounts, UnfinishedCalls, UserRepo, VoiceProvider,
-    WebhookEndpoints,
+    EventInbox, InboundDirectory, IntentHolds, PortUnavailable, RefusalCounts, UnfinishedCalls, UserRepo,
+    VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
@@ -159,6 +160,7 @@ impl Stores {
 
     fn ports_of_adapters(&self, provider: Arc<dyn VoiceProvider>) -> PlaceCallPorts {
         let (clock, identifiers) = (Arc::new(SystemClock), Arc::new(RandomIdentifiers));
+        let rules = Arc::new(Rules::new());
         match self {
             Self::Embedded(store) => {
                 let store = Arc::new(store.clone());
@@ -171,6 +173,7 @@ impl Stores {
                     provider,
                     clock,
                     identifiers,
+                    rules,
                 }
             }
             Self::Services { postgres, redis } => {
@@ -184,7 +187,18 @@ impl Stores {
                     provider,
                     clock,
                     identifiers,
+                    rules,
                 }
+            }
+        }
+    }
+
+    /// What a duplicate of a call is looked for in: the lock, and the ledger behind it.
+    pub(crate) fn holds(&self) -> Vec<Arc<dyn IntentHolds>> {
+        match self {
+            Self::Embedded(store) => vec![Arc::new(store.clone())],
+            Self::Services { postgres, redis } => {
+                vec![Arc::new(redis.clone()), Arc::new(postgres.clone())]
             }
         }
     }

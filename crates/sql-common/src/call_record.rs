@@ -8,7 +8,7 @@ use crate::call_event::read_status;
 use crate::outcome::{NOT_CONNECTED, NOT_DIALLED};
 use crate::{
     Columns, ContactColumns, ConversationForm, StoredTime, Table, Unreadable, conversation,
-    read_call_identity, read_variables,
+    read_call_identity, read_decision, read_variables,
 };
 
 const CALLS: Table = Table("calls");
@@ -29,6 +29,9 @@ pub struct CallColumns<T> {
     pub reason: Option<String>,
     pub variables: Option<String>,
     pub metadata: Option<String>,
+    pub purpose: Option<String>,
+    pub subject: Option<String>,
+    pub decision: Option<String>,
     pub booked_at: T,
     pub state: String,
     pub outcome_detail: Option<String>,
@@ -105,6 +108,9 @@ impl<T: StoredTime> Columns for CallColumns<T> {
             reason: CALLS.read_optional("reason", self.reason)?,
             variables: read_variables(self.variables)?,
             metadata: CALLS.read_optional("metadata", self.metadata)?,
+            purpose: CALLS.read_optional("purpose", self.purpose)?,
+            subject: CALLS.read_optional("subject", self.subject)?,
+            decision: read_decision(self.decision)?,
             booked_at: self.booked_at.timestamp(),
             progress,
             not_dialled,

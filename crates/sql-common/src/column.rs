@@ -1,9 +1,9 @@
 use domain::{
-    AccessRole, AgentId, AudioFormat, CallEventKind, CallId, CallMetadata, CallReason, CallStatus, Carrier,
-    CarrierCallId, ContactId, ConversationId, DeliveryFailure, DeliveryState, EndReason, GivenUpReason,
-    LocalDate, NotConnectedReason, OrganizationId, PersonName, PhoneNumber, PrivateNote, ProviderAgentId,
-    ProviderCode, ProviderNumberId, RecordingReport, Region, Timestamp, UserId, WebhookEndpointId,
-    WebhookUrl, ZoneName,
+    AccessRole, AgentId, AudioFormat, CallEventKind, CallId, CallMetadata, CallPurpose, CallReason,
+    CallStatus, CallSubject, Carrier, CarrierCallId, ContactId, ConversationId, DeliveryFailure,
+    DeliveryState, EndReason, GivenUpReason, LocalDate, NotConnectedReason, OrganizationId, PersonName,
+    PhoneNumber, PrivateNote, ProviderAgentId, ProviderCode, ProviderNumberId, RecordingReport, Region,
+    Timestamp, UserId, WebhookEndpointId, WebhookUrl, ZoneName,
 };
 use serde::de::IgnoredAny;
 
@@ -64,7 +64,9 @@ parsed!(
     AccessRole,
     AgentId,
     CallId,
+    CallPurpose,
     CallReason,
+    CallSubject,
     Carrier,
     CarrierCallId,
     ContactId,

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use domain::ports::{HistoryPage, HistoryQuery, Total};
 use domain::{
-    Booking, CallIdentity, CallRecord, CallStatus, CallUpdate, ContactIdentity, DialOutcome, DirectoryRecord,
-    DynamicVariables, HistoryFilter, NotDialled, NotDialledReason, OrganizationId, UpdateContent,
+    Booking, BookingConditions, CallIdentity, CallRecord, CallStatus, CallUpdate, ContactIdentity,
+    DialOutcome, DirectoryRecord, DynamicVariables, HistoryFilter, NotDialled, NotDialledReason,
+    OrganizationId, UpdateContent,
 };
 
 use crate::call_ledger::booking::{book, tenant};
@@ -45,7 +46,8 @@ pub async fn a_booked_call_is_read(harness: &impl CallsHarness) {
     for tenant in [whole, nameless] {
         let whole = tenant.booking(LONG);
         let variables = DynamicVariables::default();
-        let bare = Booking { reason: None, variables, metadata: None, ..tenant.booking(LONG) };
+        let conditions = BookingConditions::default();
+        let bare = Booking { reason: None, variables, metadata: None, conditions, ..tenant.booking(LONG) };
         for booking in [whole, bare] {
             book(harness, &booking).await;
             let read = find(harness, &booking).await;
@@ -68,7 +70,7 @@ pub async fn another_tenants_call_is_absent(harness: &impl CallsHarness) {
 }
 
 /// The newest calls come first, and of one time those with the greater id, without their
-/// transcripts and the lists of the analysis. Filters apply alone and together. The total counts all matches, whatever the page.
+/// transcripts, the lists of the analysis and their decisions. Filters apply alone and together. The total counts all matches, whatever the page.
 pub async fn history_is_filtered_and_paged(harness: &impl CallsHarness) {
     let (tenant, expected) = past(harness).await;
     let HistoryQuery { organization_id, filter: all, .. } = everything(&tenant);
@@ -255,7 +257,7 @@ async fn past(harness: &impl CallsHarness) -> (Tenant, Vec<CallRecord>) {
             }
             _ => {}
         }
-        history.push(CallRecord { not_dialled, ..record(caller, &booking, progress) });
+        history.push(CallRecord { not_dialled, decision: None, ..record(caller, &booking, progress) });
     }
     history.sort_by(|a, b| (b.booked_at, &b.identity.call_id).cmp(&(a.booked_at, &a.identity.call_id)));
     (tenant, history)

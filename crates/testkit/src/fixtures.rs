@@ -7,13 +7,14 @@ mod policy;
 use std::time::Duration;
 
 use domain::{
-    AccessRole, Agent, AudioFormat, Booking, BookingConditions, CallContext, CallEvent, CallEventKind,
-    CallId, CallIdentity, CallMetadata, CallReason, CallReference, CallStatus, CallSubject, CallerNumber,
-    Carrier, Contact, ContactId, ContactIdentity, ContactPlace, ContactRecord, DirectoryRecord, DueDelivery,
-    DynamicVariables, EndReason, EventId, EventSequence, IdempotencyKey, InboundContext, IntentKey,
-    KeyedRequest, NumberRecord, Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber,
-    ProviderReference, Recording, RecordingKey, RequestDigest, TakeOver, Timestamp, User, UserRecord,
-    VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,
+    AccessRole, Agent, AgentReason, AudioFormat, Booking, BookingConditions, CallContext, CallEvent,
+    CallEventKind, CallId, CallIdentity, CallMetadata, CallPurpose, CallReason, CallReference, CallStatus,
+    CallSubject, CallerNumber, CallerReason, Carrier, Contact, ContactId, ContactIdentity, ContactPlace,
+    ContactRecord, Decision, DirectoryRecord, DueDelivery, DynamicVariables, EndReason, EventId,
+    EventSequence, IdempotencyKey, InboundContext, IntentKey, KeyedRequest, Mode, NumberRecord, Organization,
+    OrganizationId, OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording, RecordingKey, Refusal,
+    RefusalCode, RequestDigest, RuleGroup, RuleId, RuleVerdict, TakeOver, Timestamp, UsedRule, User,
+    UserRecord, VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,
 };
 
 pub use self::ids::{
@@ -106,7 +107,7 @@ impl Tenant {
             reserve_for,
             take_over: TakeOver::Expired,
             booked_at: moment(),
-            conditions: BookingConditions::default(),
+            conditions: conditions(),
             keyed: None,
         }
     }
@@ -126,6 +127,47 @@ pub fn keyed_request() -> KeyedRequest {
     KeyedRequest {
         key: IdempotencyKey::parse(text.as_bytes()).expect("the text has no spaces"),
         digest: RequestDigest::of([("reason", text.as_bytes())]),
+    }
+}
+
+/// What a booking records of a decision. It checks and counts nothing.
+#[must_use]
+pub fn conditions() -> BookingConditions {
+    BookingConditions {
+        purpose: CallPurpose::Healthcare,
+        subject: Some(subject()),
+        decision: Some(decision()),
+        refuse_suppressed: false,
+        attempt: None,
+    }
+}
+
+/// A decision that allows a call and warns about it.
+#[must_use]
+pub fn decision() -> Decision {
+    let id = RuleId("us-fl".into());
+    let source = "Fla. Stat. § 501.616(6)";
+    let code = RefusalCode::OutsideCallingHours;
+    Decision {
+        warnings: vec![Refusal {
+            code,
+            rule_id: id.clone(),
+            source: source.into(),
+            detail: "it is 20:30 on 2026-03-02 for the callee".into(),
+            opens_at: Some(moment()),
+        }],
+        contact_id: Some(contact_id()),
+        agent: Some((agent_id(), AgentReason::Default)),
+        caller_number: Some((phone_number(), CallerReason::First)),
+        rules_applied: vec![UsedRule {
+            id,
+            version: 2,
+            source: source.into(),
+            group: RuleGroup::CallingHours,
+            mode: Mode::Warn,
+            verdict: RuleVerdict::Refuses(code),
+        }],
+        ..Decision::default()
     }
 }
 

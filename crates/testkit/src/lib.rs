@@ -57,6 +57,7 @@ pub mod provider_webhook;
 pub mod random;
 pub mod recording_store;
 pub mod refusal_counts;
+pub mod rules;
 pub mod scripted_records;
 pub mod scripted_vendor;
 pub mod services;

@@ -34,6 +34,7 @@ mod event_inbox;
 mod idempotency_keys;
 mod idempotency_lock;
 mod inbound_directory;
+mod intent_holds;
 mod outbound_directory;
 mod provider;
 mod recording_store;
@@ -62,7 +63,7 @@ use crate::harness::StoredFact;
 ///
 /// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
-/// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `NumberPool`, `OutboundDirectory`, `RecordingStore`, `RefusalCounts`,
+/// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `NumberPool`, `OutboundDirectory`, `RecordingStore`, `RefusalCounts`,
 /// `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::code::describe_codes;
+use super::refusal::RefusalDocument;
 
 /// The body of every error response. `error` is a sentence, or an object with `details` where the
 /// request itself is not valid (`VALIDATION_FAILED`).
@@ -45,6 +46,15 @@ pub(crate) struct ErrorResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub(super) sip_call_id: Option<String>,
+    /// Every reason why the call may not be made now; `code` is the first one. Absent for other errors.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(super) refusals: Vec<RefusalDocument>,
+    /// The next time at which all enforced hours, caps and pauses allow the call. Absent if a reason
+    /// does not end by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    pub(super) opens_at: Option<String>,
 }
 
 /// Either form of `error`.

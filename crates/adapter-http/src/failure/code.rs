@@ -1,4 +1,5 @@
 use actix_web::http::StatusCode;
+use domain::RefusalCode;
 
 macro_rules! error_codes {
     ($($name:ident = $status:ident $text:literal),+ $(,)?) => {
@@ -34,6 +35,21 @@ error_codes! {
     InvalidPhoneNumber = BAD_REQUEST "INVALID_PHONE_NUMBER",
     DestinationNotAllowed = BAD_REQUEST "DESTINATION_NOT_ALLOWED",
     CountryNotAllowed = BAD_REQUEST "COUNTRY_NOT_ALLOWED",
+    CalleeOptedOut = BAD_REQUEST "CALLEE_OPTED_OUT",
+    OnDoNotCallList = BAD_REQUEST "ON_DO_NOT_CALL_LIST",
+    DoNotCallListStale = BAD_REQUEST "DO_NOT_CALL_LIST_STALE",
+    ConsentMissing = BAD_REQUEST "CONSENT_MISSING",
+    ConsentRevoked = BAD_REQUEST "CONSENT_REVOKED",
+    ConsentExpired = BAD_REQUEST "CONSENT_EXPIRED",
+    OutsideCallingHours = BAD_REQUEST "OUTSIDE_CALLING_HOURS",
+    ClosedDay = BAD_REQUEST "CLOSED_DAY",
+    AttemptCap = BAD_REQUEST "ATTEMPT_CAP",
+    CoolDown = BAD_REQUEST "COOL_DOWN",
+    CalleeZoneUnknown = BAD_REQUEST "CALLEE_ZONE_UNKNOWN",
+    CallerNumberBarred = BAD_REQUEST "CALLER_NUMBER_BARRED",
+    RingTooShort = BAD_REQUEST "RING_TOO_SHORT",
+    UserCallLimit = BAD_REQUEST "USER_CALL_LIMIT",
+    OrganizationCallLimit = BAD_REQUEST "ORGANIZATION_CALL_LIMIT",
     ContactHasNoPhone = BAD_REQUEST "CONTACT_HAS_NO_PHONE",
     ContactPhoneMismatch = BAD_REQUEST "CONTACT_PHONE_MISMATCH",
     AgentNotFound = BAD_REQUEST "AGENT_NOT_FOUND",
@@ -83,6 +99,31 @@ impl ErrorCode {
     }
 }
 
+impl From<RefusalCode> for ErrorCode {
+    fn from(code: RefusalCode) -> Self {
+        match code {
+            RefusalCode::InvalidPhoneNumber => Self::InvalidPhoneNumber,
+            RefusalCode::DestinationNotAllowed => Self::DestinationNotAllowed,
+            RefusalCode::CountryNotAllowed => Self::CountryNotAllowed,
+            RefusalCode::CalleeOptedOut => Self::CalleeOptedOut,
+            RefusalCode::OnDoNotCallList => Self::OnDoNotCallList,
+            RefusalCode::DoNotCallListStale => Self::DoNotCallListStale,
+            RefusalCode::ConsentMissing => Self::ConsentMissing,
+            RefusalCode::ConsentRevoked => Self::ConsentRevoked,
+            RefusalCode::ConsentExpired => Self::ConsentExpired,
+            RefusalCode::OutsideCallingHours => Self::OutsideCallingHours,
+            RefusalCode::ClosedDay => Self::ClosedDay,
+            RefusalCode::AttemptCap => Self::AttemptCap,
+            RefusalCode::CoolDown => Self::CoolDown,
+            RefusalCode::CalleeZoneUnknown => Self::CalleeZoneUnknown,
+            RefusalCode::CallerNumberBarred => Self::CallerNumberBarred,
+            RefusalCode::RingTooShort => Self::RingTooShort,
+            RefusalCode::UserCallLimit => Self::UserCallLimit,
+            RefusalCode::OrganizationCallLimit => Self::OrganizationCallLimit,
+        }
+    }
+}
+
 /// What the OpenAPI document says of the codes: every documented code, by status.
 pub(super) fn describe_codes() -> String {
     let mut text = "Stable error code".to_owned();
@@ -108,6 +149,14 @@ pub(super) fn describe_codes() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_has_the_same_code_everywhere() {
+        for code in RefusalCode::ALL {
+            let error = ErrorCode::from(code);
+            assert_eq!((error.as_str(), error.status()), (code.as_str(), StatusCode::BAD_REQUEST));
+        }
+    }
 
     #[test]
     fn the_description_names_each_documented_code_under_its_status() {

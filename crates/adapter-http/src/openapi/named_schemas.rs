@@ -7,17 +7,20 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, Object, Schema};
 use utoipa::openapi::{OpenApi, Ref, RefOr};
 
-use crate::wire::{goal_result, recording_report, state_schema, status_schema};
+use crate::failure::refusal_code;
+use crate::wire::{goal_result, purpose_schema, recording_report, state_schema, status_schema};
 
 pub(super) struct NamedSchemas;
 
 impl Modify for NamedSchemas {
     fn modify(&self, document: &mut OpenApi) {
-        let named: [(&str, Object); 7] = [
+        let named: [(&str, Object); 9] = [
             ("CallStatus", call_status()),
             ("CallEventType", event_kind()),
             ("EndReason", end_reason()),
             ("GoalResult", goal_result()),
+            ("CallPurpose", purpose_schema()),
+            ("RefusalCode", refusal_code()),
             ("DeliveryState", state_schema()),
             ("EndpointStatus", status_schema()),
             // Generators name a list of words for its object and field, and `CallsCallRecording` is

@@ -1,6 +1,6 @@
 use domain::{
-    AudioFormat, CallProgress, CallRecord, CallStatus, CarrierStatus, Contact, EndReason, GivenUpReason,
-    PrivateNote, ProviderCause, Recording, RecordingReport, Speaker, TranscriptLine,
+    AudioFormat, CallProgress, CallPurpose, CallRecord, CallStatus, CarrierStatus, Contact, EndReason,
+    GivenUpReason, PrivateNote, ProviderCause, Recording, RecordingReport, Speaker, TranscriptLine,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,6 +10,8 @@ use utoipa::openapi::schema::Object;
 
 use super::analysis::CallAnalysis;
 use super::client_data;
+use super::decision::DecisionDocument;
+use super::place_call::purpose_schema;
 use event_json::iso8601;
 use event_json::schema::{always_true, any_json, call_status, end_reason, names};
 
@@ -51,6 +53,7 @@ pub(crate) struct CallResponse {
         "callReason": "Follow up on insurance quote",
         "dynamicVariables": { "policy": "home", "monthlyPrice": 41.5 },
         "metadata": { "orderId": 4711 },
+        "purpose": "informational",
         "startTime": "2026-03-02T09:10:00.000Z",
         "answerTime": "2026-03-02T09:10:08.000Z",
         "endTime": "2026-03-02T09:12:34.000Z",
@@ -121,6 +124,17 @@ pub(crate) struct CallDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = any_json, required = false)]
     metadata: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = purpose_schema, required = false)]
+    pub(super) purpose: Option<&'static str>,
+    /// The `subject` of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub(super) subject: Option<String>,
+    /// The decision that allowed the call; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = DecisionDocument, required = false)]
+    decision: Option<DecisionDocument>,
     /// When the gateway recorded the call, immediately before it dialled.
     #[schema(format = DateTime)]
     pub(super) start_time: String,
@@ -289,6 +303,9 @@ impl CallDocument {
             call_reason: record.reason.as_ref().map(|reason| reason.as_str().to_owned()),
             dynamic_variables: client_data::shown(&record.variables),
             metadata: record.metadata.as_ref().and_then(event_json::raw).map(ToOwned::to_owned),
+            purpose: record.purpose.map(CallPurpose::as_str),
+            subject: record.subject.as_ref().map(|subject| subject.as_str().to_owned()),
+            decision: record.decision.as_ref().map(DecisionDocument::from),
             start_time: iso8601(times.started_at),
             answer_time: times.answered_at.map(iso8601),
             end_time: times.ended_at.map(iso8601),

@@ -1,11 +1,12 @@
 use std::sync::LazyLock;
 
-use domain::{CallReference, PlacedCall, RawPlaceCall, VariableValue};
-use event_json::schema::always_true;
+use domain::{CallPurpose, CallReference, PlacedCall, RawPlaceCall, VariableValue};
+use event_json::schema::{always_true, names as names_schema};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
 
 use super::client_data;
 use super::json_object::{documented_fields, json_object, shown, unknown_names};
@@ -58,6 +59,14 @@ pub(crate) struct PlaceCallRequest {
     #[serde(default)]
     #[schema(schema_with = client_data::metadata_schema, required = false)]
     metadata: Option<Box<RawValue>>,
+    #[serde(default)]
+    #[schema(schema_with = purpose_schema, required = false)]
+    purpose: Field,
+    /// What the call is about, for example a debt or a product: at most 128 bytes. Attempts are counted
+    /// for each callee and subject.
+    #[serde(default)]
+    #[schema(value_type = String, required = false, max_length = 128)]
+    subject: Field,
     /// `dynamicVariables`, read.
     #[serde(skip)]
     #[schema(ignore)]
@@ -163,6 +172,8 @@ impl PlaceCallRequest {
             call_reason: self.call_reason.text(),
             dynamic_variables: &self.variables,
             metadata: self.metadata.as_deref().map(RawValue::get),
+            purpose: self.purpose.text(),
+            subject: self.subject.text(),
         }
     }
 
@@ -179,6 +190,8 @@ impl PlaceCallRequest {
             ("agentId", &self.agent_id),
             ("fromNumber", &self.from_number),
             ("callReason", &self.call_reason),
+            ("purpose", &self.purpose),
+            ("subject", &self.subject),
         ];
         let problem = |(name, field): (&'static str, &Field)| {
             let message = match field {
@@ -201,6 +214,12 @@ impl Field {
             Self::Absent | Self::Other(_) => None,
         }
     }
+}
+
+pub(crate) fn purpose_schema() -> Object {
+    let description = "What the call is for. Calling rules bind by purpose. A request without one has the purpose of \
+                       the organization's policy.";
+    names_schema(CallPurpose::ALL.map(CallPurpose::as_str), description)
 }
 
 #[cfg(test)]

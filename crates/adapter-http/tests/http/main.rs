@@ -9,6 +9,7 @@ mod browsers;
 mod calling_policy;
 mod calls;
 mod changing_endpoints;
+mod deciding;
 mod documents;
 mod events;
 mod following;

@@ -53,6 +53,7 @@ async fn place_call(base_url: Url) -> (PlaceCall, Arc<SqliteStore>) {
         contexts: store.clone(),
         clock: Arc::new(ManualClock::new()),
         identifiers: identifiers(),
+        rules: Arc::new(testkit::rules::ScriptedRules::default()),
     };
     (PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default()), store)
 }

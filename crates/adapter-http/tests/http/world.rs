@@ -22,6 +22,7 @@ use domain::{
 use testkit::clock::ManualClock;
 use testkit::fixtures;
 use testkit::memory::{LedgerCall, Memory, Provider};
+use testkit::rules::ScriptedRules;
 use tokio::sync::Notify;
 
 use crate::calling_policy::FewRules;
@@ -55,6 +56,7 @@ pub(crate) struct World {
     pub(crate) directory: Arc<dyn InboundDirectory>,
     pub(crate) recordings: Option<Arc<dyn RecordingStore>>,
     pub(crate) sender: Arc<dyn WebhookSender>,
+    pub(crate) rules: ScriptedRules,
 }
 
 impl World {
@@ -83,6 +85,7 @@ impl World {
             directory: port.clone(),
             recordings: Some(port),
             sender: Arc::new(sender),
+            rules: ScriptedRules::default(),
         }
     }
 
@@ -154,8 +157,10 @@ impl World {
             contexts: memory,
             clock: self.clock.clone(),
             identifiers: identifiers(),
+            rules: Arc::new(self.rules.clone()),
         };
         PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default())
+            .with_holds(vec![Arc::new(self.memory.clone())])
     }
 
     pub(crate) fn read_calls(&self) -> ReadCalls {

@@ -1,10 +1,10 @@
 //! A call in the ledger, and how a later report changes it.
 
 use crate::{
-    AgentId, AnswerTime, CallEventKind, CallId, CallIdentity, CallMetadata, CallReason, CallStatus,
-    CallTimes, CarrierCallId, Contact, ContactId, ConversationId, ConversationRecord, DialOutcome,
-    DynamicVariables, EndReason, GivenUp, NotConnectedReason, NotDialled, PersonName, PhoneNumber,
-    ProviderCause, Recording, RecordingReport, Timestamp, UserId,
+    AgentId, AnswerTime, CallEventKind, CallId, CallIdentity, CallMetadata, CallPurpose, CallReason,
+    CallStatus, CallSubject, CallTimes, CarrierCallId, Contact, ContactId, ConversationId,
+    ConversationRecord, Decision, DialOutcome, DynamicVariables, EndReason, GivenUp, NotConnectedReason,
+    NotDialled, PersonName, PhoneNumber, ProviderCause, Recording, RecordingReport, Timestamp, UserId,
 };
 
 /// One call, as the ledger has it.
@@ -22,6 +22,12 @@ pub struct CallRecord {
     pub variables: DynamicVariables,
     /// The client's own data about the call.
     pub metadata: Option<CallMetadata>,
+    /// What the call is for. `None` if it was booked by a release without purposes.
+    pub purpose: Option<CallPurpose>,
+    /// What the call is about, as the client named it.
+    pub subject: Option<CallSubject>,
+    /// The decision that allowed the call.
+    pub decision: Option<Decision>,
     /// When the call was booked.
     pub booked_at: Timestamp,
     /// What happened to the call.

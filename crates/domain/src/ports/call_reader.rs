@@ -5,12 +5,12 @@ use crate::{CallId, CallRecord, HistoryFilter, OrganizationId};
 
 /// Reads calls from the ledger, always within one organization.
 ///
-/// - MUST find a booked call with its user, its contact, and what the client gave with it, spelled
-///   as it was (`a_booked_call_is_read`), and treat another
-///   organization's call as absent (`another_tenants_call_is_absent`).
+/// - MUST find a booked call with its user, its contact, what the client gave with it, spelled as it
+///   was, and its decision (`a_booked_call_is_read`), and treat another organization's call as absent
+///   (`another_tenants_call_is_absent`).
 /// - MUST list the newest calls first, by filter and page, with the number of matches and without
-///   what may be long, as [`ConversationRecord::in_short`](crate::ConversationRecord::in_short) shows them
-///   (`history_is_filtered_and_paged`), for one organization only (`history_is_the_tenants_own`).
+///   what may be long: without their decisions, and as
+///   [`ConversationRecord::in_short`](crate::ConversationRecord::in_short) shows them (`history_is_filtered_and_paged`), for one organization only (`history_is_the_tenants_own`).
 /// - MUST count no further than it is asked to (`matches_are_counted_up_to_a_limit`).
 /// - MUST show the outcome of a call's dial before any later report arrives, with the code of a refusal
 ///   (`the_outcome_of_the_dial_is_read`).
@@ -47,7 +47,7 @@ pub struct HistoryQuery {
 /// One page of calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryPage {
-    /// The calls, newest first, without their transcripts.
+    /// The calls, newest first, without their transcripts and decisions.
     pub calls: Vec<CallRecord>,
     /// The number of calls that match the filter, on all pages.
     pub total: Total,

@@ -3,6 +3,7 @@
 mod command;
 mod day_limits;
 mod deadline;
+mod decide;
 mod dial;
 mod earlier_call;
 mod error;
@@ -10,6 +11,7 @@ mod give_back;
 mod held_intents;
 mod keyed;
 mod policy;
+mod preview;
 mod resolve;
 
 use std::sync::Arc;
@@ -26,20 +28,21 @@ pub use self::error::PlaceCallError;
 use self::held_intents::HeldIntents;
 pub(super) use self::keyed::KEPT_FOR;
 pub use self::policy::CallPolicy;
+pub use self::preview::Preview;
 use self::resolve::Parties;
 use super::RefusalLog;
 use crate::ports::{
     Background, CallLedger, CallUpdater, CallingRules, Clock, ContactRepo, ContextCache, DayLimit,
-    HoldResult, IdempotencyKeys, IdempotencyLock, Identifiers, OutboundDirectory, PortUnavailable,
-    ProviderRecords, VoiceProvider,
+    HoldResult, IdempotencyKeys, IdempotencyLock, Identifiers, IntentHolds, OutboundDirectory,
+    PortUnavailable, ProviderRecords, VoiceProvider,
 };
 use crate::{
-    Booking, BookingConditions, CallIdentity, CallReference, DestinationRules, DialOutcome, IntentKey,
-    NotDialledReason, OrganizationId, OwnerToken, RefusalCode, SettledCall, Shares, TakeOver,
+    Booking, BookingConditions, CallIdentity, CallReference, CallingPolicy, DestinationRules, DialOutcome,
+    IntentKey, NotDialledReason, OrganizationId, OwnerToken, SettledCall, Shares, TakeOver,
 };
 
-/// Places one call for one intent: resolves the parties, takes the lock, books the call, dials, and
-/// records the outcome in the lock and the ledger.
+/// Places one call for one intent: resolves the parties, decides whether the call may be made, takes
+/// the lock, books the call, dials, and records the outcome in the lock and the ledger.
 #[derive(Clone)]
 pub struct PlaceCall {
     ports: PlaceCallPorts,
@@ -49,8 +52,9 @@ pub struct PlaceCall {
     earlier: Option<EarlierCalls>,
     background: Option<Arc<dyn Background>>,
     shares: Option<Arc<Shares<OrganizationId>>>,
-    rules: Option<Arc<dyn CallingRules>>,
     refusals: Option<Arc<RefusalLog>>,
+    holds: Vec<Arc<dyn IntentHolds>>,
+    default_policy: CallingPolicy,
 }
 
 /// The ports that placing a call needs.
@@ -66,6 +70,7 @@ pub struct PlaceCallPorts {
     pub contexts: Arc<dyn ContextCache>,
     pub clock: Arc<dyn Clock>,
     pub identifiers: Arc<dyn Identifiers>,
+    pub rules: Arc<dyn CallingRules>,
 }
 
 /// A call that was placed, now or by an earlier request of the same intent.
@@ -104,8 +109,9 @@ impl PlaceCall {
             earlier: None,
             background: None,
             shares: None,
-            rules: None,
             refusals: None,
+            holds: Vec::new(),
+            default_policy: CallingPolicy::default(),
         }
     }
 
@@ -129,17 +135,22 @@ impl PlaceCall {
         Self { shares: Some(shares), ..self }
     }
 
-    /// Counts the calls of a day in the time zone of an organization's policy. Without rules there is
-    /// no such zone, and no limit of a day.
-    #[must_use]
-    pub fn with_calling_rules(self, rules: Arc<dyn CallingRules>) -> Self {
-        Self { rules: Some(rules), ..self }
-    }
-
     /// Counts the requests that are refused because the call may not be made now.
     #[must_use]
     pub fn with_refusal_log(self, refusals: Arc<RefusalLog>) -> Self {
         Self { refusals: Some(refusals), ..self }
+    }
+
+    /// A preview looks for duplicates in these, in this order.
+    #[must_use]
+    pub fn with_holds(self, holds: Vec<Arc<dyn IntentHolds>>) -> Self {
+        Self { holds, ..self }
+    }
+
+    /// The policy of an organization that stored none, instead of the default.
+    #[must_use]
+    pub fn with_default_policy(self, policy: CallingPolicy) -> Self {
+        Self { default_policy: policy, ..self }
     }
 
     /// Places the call, or returns why there is none. The time from here to the booking is limited
@@ -159,12 +170,12 @@ impl PlaceCall {
             Acquired::Duplicate(answer) => return self.bound(&parties, answer, &deadline).await,
         };
         let booking = self.booking(&parties, &command, &hold);
-        match self.book(&booking, &hold, &mut deadline).await? {
+        match self.book(&parties, &booking, &hold, &mut deadline).await? {
             Acquired::Ours(()) => {}
             Acquired::Duplicate(answer) => return self.bound(&parties, answer, &deadline).await,
         }
         let running = self.held.run(&booking.key, &booking.token);
-        let outcome = self.dial(&parties, &booking, &hold).await;
+        let outcome = self.dial(&parties, &booking, &hold, &command).await;
         self.settle_held(&booking, &outcome);
         drop(running);
         self.settle(&parties, &booking, &hold, &outcome).await;
@@ -181,7 +192,7 @@ impl PlaceCall {
             key: parties.intent(),
             token: self.ports.identifiers.owner_token(),
             acquired_at: self.ports.clock.monotonic(),
-            limits: self.day_limits(&parties.user, &parties.calling)?,
+            limits: self.day_limits(&parties.user, &parties.case.facts)?,
             reached: Vec::new(),
         };
         if deadline.has_passed() {
@@ -193,7 +204,7 @@ impl PlaceCall {
             organization_id: parties.user.organization.id.clone(),
             hold: hold.clone(),
             hold_for: self.policy.lock_ttl(),
-            only_warns: day_limits::only_warns(&parties.calling),
+            only_warns: day_limits::only_warns(&parties.case.facts),
         };
         match deadline.finish(Box::pin(acquiring.run())).await {
             Ok(Ok((HoldResult::Granted, hold))) => Ok(Acquired::Ours(hold)),
@@ -201,7 +212,7 @@ impl PlaceCall {
                 Ok(Acquired::Duplicate(Err(in_flight(remaining))))
             }
             Ok(Ok((HoldResult::Settled(call), _))) => Ok(Acquired::Duplicate(replay(call))),
-            Ok(Ok((HoldResult::Refused(code), _))) => Err(self.refused(&parties.user.organization.id, code)),
+            Ok(Ok((HoldResult::Refused(code), _))) => Err(self.refused(parties, code)),
             Ok(Ok((HoldResult::Uncounted(_), _))) => Err(uncounted()),
             Ok(Ok((HoldResult::KeyTaken, _))) => Err(PlaceCallError::too_late(NOT_A_LOCKS_ANSWER)),
             Ok(Err(unavailable)) => {
@@ -220,6 +231,7 @@ impl PlaceCall {
     /// Books the call and takes the reservation: the last step before a byte goes to the provider.
     async fn book(
         &self,
+        parties: &Parties,
         booking: &Booking,
         hold: &LockHold,
         deadline: &mut Deadline,
@@ -245,12 +257,12 @@ impl PlaceCall {
             }
             HoldResult::InFlight { remaining } => Err(in_flight(remaining)),
             HoldResult::Settled(call) => replay(call),
-            HoldResult::Refused(code) => Err(self.refused(&booking.identity.organization_id, code)),
+            HoldResult::Refused(code) => Err(self.refused(parties, code)),
             HoldResult::Uncounted(_) => Err(uncounted()),
             HoldResult::KeyTaken => self.answer_by_key(booking, deadline).await,
         };
-        // The store lost the lock of the other request. Its reservation answers this request and
-        // the next one.
+        // Another call's reservation answers this request and the next one (the store lost the lock of
+        // that request), or a condition of the booking does not hold any more.
         self.release(hold.clone()).await;
         Ok(Acquired::Duplicate(duplicate))
     }
@@ -301,19 +313,9 @@ impl PlaceCall {
         }
     }
 
-    /// Counts a refusal.
-    fn refused(&self, organization_id: &OrganizationId, code: RefusalCode) -> PlaceCallError {
-        if let Some(refusals) = &self.refusals {
-            refusals.note(organization_id, code);
-        }
-        PlaceCallError::Refused(code)
-    }
-
     fn booking(&self, parties: &Parties, command: &PlaceCallCommand, hold: &LockHold) -> Booking {
-        let mut conditions = BookingConditions::default();
-        if let Some(decision) = &mut conditions.decision {
-            day_limits::add_warnings(decision, &hold.reached);
-        }
+        let mut decision = parties.decided.decision.clone();
+        day_limits::add_warnings(&mut decision, &hold.reached);
         Booking {
             identity: CallIdentity {
                 call_id: self.ports.identifiers.call_id(),
@@ -332,7 +334,13 @@ impl PlaceCall {
             reserve_for: self.policy.reserve_for(),
             take_over: if self.earlier.is_some() { TakeOver::Decided } else { TakeOver::Expired },
             booked_at: self.ports.clock.now(),
-            conditions,
+            conditions: BookingConditions {
+                purpose: parties.case.purpose,
+                subject: command.subject.clone(),
+                decision: Some(decision),
+                refuse_suppressed: parties.decided.refuse_suppressed,
+                attempt: parties.decided.attempt.clone(),
+            },
             keyed: parties.keyed.clone(),
         }
     }

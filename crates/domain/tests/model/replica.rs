@@ -77,6 +77,7 @@ impl Replica {
             contexts: Arc::new(redis.clone()),
             clock,
             identifiers: ids.clone(),
+            rules: Arc::new(testkit::rules::ScriptedRules::default()),
         };
         let place_call = PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default())
             .with_background(background.clone());

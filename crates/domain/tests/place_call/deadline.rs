@@ -91,6 +91,7 @@ impl World {
             contexts: Arc::new(MockContextCache::new()),
             clock: clock.clone(),
             identifiers: Arc::new(identifiers),
+            rules: Arc::new(testkit::rules::ScriptedRules::default()),
         };
         let mut place_call = PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default());
         if self.has_background {

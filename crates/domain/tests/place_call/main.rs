@@ -4,6 +4,7 @@
 
 mod day_limits;
 mod deadline;
+mod deciding;
 mod dialling;
 mod earlier_calls;
 mod faults;

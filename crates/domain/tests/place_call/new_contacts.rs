@@ -16,6 +16,8 @@ const NEW_NUMBER: RawPlaceCall<'_> = RawPlaceCall {
     call_reason: None,
     dynamic_variables: &[],
     metadata: None,
+    purpose: None,
+    subject: None,
 };
 
 /// A world in which the called number has no contact yet.

@@ -24,6 +24,8 @@ const BY_CONTACT: RawPlaceCall<'_> = RawPlaceCall {
     call_reason: None,
     dynamic_variables: &[],
     metadata: None,
+    purpose: None,
+    subject: None,
 };
 
 #[tokio::test]

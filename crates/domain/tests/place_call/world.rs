@@ -6,17 +6,18 @@ use std::time::Duration;
 use domain::ports::{
     CallerNumberChoice, Clock, DialRequest, HoldResult, MockCallLedger, MockCallUpdater, MockContactRepo,
     MockContextCache, MockIdempotencyLock, MockIdentifiers, MockOutboundDirectory, OutboundParties,
-    Ownership, PortUnavailable, SettleResult, UndecidedCall,
+    Ownership, PortUnavailable, Recipient, SettleResult, UndecidedCall,
 };
 use domain::{
-    Agent, AgentId, AnswerTime, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber, CallingFacts,
-    CarrierCallId, Contact, ContactId, ConversationId, DestinationRules, DialOutcome, IntentKey,
-    Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, PlaceCall, PlaceCallCommand,
-    PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId, ProviderReference,
-    RawPlaceCall, Shares, TakeOver, User, UserId,
+    Agent, AgentId, AnswerTime, Booking, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber,
+    CallingFacts, CarrierCallId, Contact, ContactId, ConversationId, DestinationRules, DialOutcome,
+    IntentKey, Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, PlaceCall,
+    PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId,
+    ProviderReference, RawPlaceCall, Shares, TakeOver, User, UserId,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures::SERVED_CARRIERS;
+use testkit::rules::ScriptedRules;
 
 use self::provider::{Records, RingingProvider};
 
@@ -60,6 +61,9 @@ pub(crate) struct World {
     pub destinations: DestinationRules,
     /// The permits of organizations.
     pub shares: Arc<Shares<OrganizationId>>,
+    /// What the store knows for the decision.
+    pub calling: CallingFacts,
+    pub rules: ScriptedRules,
 }
 
 /// The result of a call.
@@ -73,6 +77,10 @@ pub(crate) struct Run {
     pub dialled: Vec<DialRequest>,
     /// How long each store holds the result.
     pub holds: Vec<(&'static str, Duration)>,
+    /// The recipients that the directory was asked for.
+    pub looked_up: Vec<String>,
+    /// The bookings.
+    pub booked: Vec<Booking>,
 }
 
 impl Run {
@@ -215,6 +223,8 @@ impl World {
             pauses_for: Duration::ZERO,
             destinations: DestinationRules::default(),
             shares: Arc::new(Shares::new(8, 8)),
+            calling: CallingFacts::default(),
+            rules: ScriptedRules::default(),
         }
     }
 
@@ -227,8 +237,8 @@ impl World {
     pub(crate) async fn call(self, raw: RawPlaceCall<'_>) -> Run {
         let mut runs = self.call_each_after(&[Duration::ZERO], raw).await;
         let (answer, entries) = (runs.0.remove(0), runs.1);
-        let Entries { steps, keys, dialled, holds } = entries;
-        Run { answer, steps, keys, dialled, holds }
+        let Entries { steps, keys, dialled, holds, looked_up, booked } = entries;
+        Run { answer, steps, keys, dialled, holds, looked_up, booked }
     }
 
     /// Sends the same request to one process after each of these times, and returns what each one
@@ -291,15 +301,18 @@ impl World {
 
     fn ports(self, journal: &Journal, clock: &Arc<ManualClock>) -> PlaceCallPorts {
         let (contact, agent, numbers) = (self.contact, self.agent, self.numbers);
-        let parties = self.user.map(|user| OutboundParties {
-            user,
-            contact,
-            agent,
-            numbers,
-            calling: CallingFacts::default(),
-        });
+        let calling = self.calling;
+        let parties = self.user.map(|user| OutboundParties { user, contact, agent, numbers, calling });
         let mut directory = MockOutboundDirectory::new();
-        directory.expect_resolve().return_const(self.directory.map(|()| parties));
+        let (j, found) = (journal.clone(), self.directory.map(|()| parties));
+        directory.expect_resolve().returning(move |query| {
+            let recipient = match query.recipient {
+                Recipient::Contact(id) => id.to_string(),
+                Recipient::Number(number) => number.as_e164().to_owned(),
+            };
+            j.0.lock().expect("no panic").looked_up.push(recipient);
+            found.clone()
+        });
         let mut contacts = MockContactRepo::new();
         let (j, created) = (journal.clone(), self.created_contact);
         contacts.expect_find_or_create().returning(move |_, number, new_id| {
@@ -331,6 +344,7 @@ impl World {
         let (asks, booked_after_asking) = (self.record.is_some(), self.booked_after_asking);
         ledger.expect_book().returning(move |booking| {
             paused.jump(pauses_for);
+            j.0.lock().expect("no panic").booked.push(booking.clone());
             let is_first = booking.take_over == TakeOver::Decided || !asks;
             j.note("ledger: book", if is_first { booked.clone() } else { booked_after_asking.clone() })
         });
@@ -371,6 +385,7 @@ impl World {
             contexts: Arc::new(contexts),
             clock: clock.clone(),
             identifiers: Arc::new(identifiers),
+            rules: Arc::new(self.rules),
         }
     }
 }
@@ -384,6 +399,8 @@ struct Entries {
     keys: Vec<IntentKey>,
     dialled: Vec<DialRequest>,
     holds: Vec<(&'static str, Duration)>,
+    looked_up: Vec<String>,
+    booked: Vec<Booking>,
 }
 
 impl Journal {

@@ -160,7 +160,7 @@ impl Tables {
     }
 
     /// What a booking of this key gets; `None` if the key is free.
-    fn reserved(&self, key: &IntentKey, now: Timestamp) -> Option<HoldResult> {
+    pub(super) fn reserved(&self, key: &IntentKey, now: Timestamp) -> Option<HoldResult> {
         let reservation = self.reservations.get(key).filter(|reservation| reservation.until > now)?;
         let call_id = &reservation.call_id;
         let outcome = self.call(call_id).and_then(|call| call.dial.as_ref()).map(|(outcome, _)| outcome);

@@ -28,6 +28,9 @@ impl CallReader for Memory {
         }
         let (offset, limit) = (query.filter.offset as usize, query.filter.limit as usize);
         let mut calls: Vec<_> = calls.into_iter().skip(offset).take(limit).collect();
+        for call in &mut calls {
+            call.decision = None;
+        }
         for conversation in calls.iter_mut().filter_map(|call| call.progress.conversation.as_mut()) {
             *conversation = conversation.in_short();
         }
@@ -65,6 +68,9 @@ impl Tables {
             reason: call.booking.reason.clone(),
             variables: call.booking.variables.clone(),
             metadata: call.booking.metadata.clone(),
+            purpose: Some(call.booking.conditions.purpose),
+            subject: call.booking.conditions.subject.clone(),
+            decision: call.booking.conditions.decision.clone(),
             booked_at: call.booking.booked_at,
             progress,
             not_dialled: dial.and_then(|(outcome, at)| NotDialled::of_dial(outcome, *at)),

@@ -1,6 +1,6 @@
 use crate::{
-    AgentId, CallMetadata, CallReason, ContactId, DynamicVariables, IdempotencyKey, PhoneNumber, UserId,
-    VariableValue, WrittenNumber,
+    AgentId, CallMetadata, CallPurpose, CallReason, CallSubject, ContactId, DynamicVariables, IdempotencyKey,
+    PhoneNumber, UserId, VariableValue, WrittenNumber,
 };
 
 use super::PlaceCallError;
@@ -16,6 +16,8 @@ pub struct RawPlaceCall<'a> {
     pub call_reason: Option<&'a str>,
     pub dynamic_variables: &'a [(String, VariableValue)],
     pub metadata: Option<&'a str>,
+    pub purpose: Option<&'a str>,
+    pub subject: Option<&'a str>,
 }
 
 /// A request for a call whose fields are valid.
@@ -29,6 +31,8 @@ pub struct PlaceCallCommand {
     pub(super) variables: DynamicVariables,
     pub(super) metadata: Option<CallMetadata>,
     pub(super) idempotency_key: Option<IdempotencyKey>,
+    pub(super) purpose: Option<CallPurpose>,
+    pub(super) subject: Option<CallSubject>,
 }
 
 /// Who will be called, as the client wrote it.
@@ -38,6 +42,16 @@ pub(super) enum RequestedCallee {
     Contact(ContactId, Option<WrittenNumber>),
     /// The person with this number.
     Number(WrittenNumber),
+}
+
+impl RequestedCallee {
+    /// The number in the request.
+    pub(super) const fn written(&self) -> Option<&WrittenNumber> {
+        match self {
+            Self::Contact(_, written) => written.as_ref(),
+            Self::Number(written) => Some(written),
+        }
+    }
 }
 
 impl PlaceCallCommand {
@@ -63,6 +77,8 @@ impl PlaceCallCommand {
         let reason = given(raw.call_reason).map(CallReason::parse).transpose();
         let variables = DynamicVariables::parse(raw.dynamic_variables);
         let metadata = raw.metadata.map(CallMetadata::parse).transpose();
+        let purpose = given(raw.purpose).map(CallPurpose::parse).transpose();
+        let subject = given(raw.subject).map(CallSubject::parse).transpose();
         Ok(Self {
             user_id,
             callee,
@@ -72,6 +88,8 @@ impl PlaceCallCommand {
             variables: variables.map_err(PlaceCallError::InvalidVariables)?,
             metadata: metadata.map_err(|_| PlaceCallError::InvalidMetadata)?,
             idempotency_key: None,
+            purpose: purpose.map_err(|_| PlaceCallError::InvalidPurpose)?,
+            subject: subject.map_err(|_| PlaceCallError::InvalidSubject)?,
         })
     }
 

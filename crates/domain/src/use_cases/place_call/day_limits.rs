@@ -26,9 +26,7 @@ impl PlaceCall {
         user: &User,
         facts: &CallingFacts,
     ) -> Result<Vec<DayLimit>, PortUnavailable> {
-        let (Some(stored), Some(rules)) = (&facts.policy, &self.rules) else {
-            return Ok(Vec::new());
-        };
+        let Some(stored) = &facts.policy else { return Ok(Vec::new()) };
         let policy = &stored.policy;
         let of_user = policy.user_calls_per_day.map(|limit| (DayScope::User(user.id.clone()), limit));
         let of_organization = policy
@@ -38,7 +36,7 @@ impl PlaceCall {
             return Ok(Vec::new());
         }
         let start_of_day = |at| {
-            rules.start_of_day(&policy.time_zone, at).ok_or_else(|| {
+            self.ports.rules.start_of_day(&policy.time_zone, at).ok_or_else(|| {
                 PortUnavailable::new("gateway", "the time zone of the organization's policy does not exist")
             })
         };

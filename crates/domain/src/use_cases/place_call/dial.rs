@@ -5,29 +5,62 @@ use futures_util::future::{Either, select};
 use futures_util::join;
 
 use super::resolve::Parties;
-use super::{LockHold, PlaceCall};
+use super::{LockHold, PlaceCall, PlaceCallCommand};
 use crate::ports::{ContextToStore, DialRequest, LockSettlement, Ownership, SettleResult, Settlement};
 use crate::{
-    Booking, CallContext, CallReference, CallStatus, ConversationContext, DialOutcome, NotConnectedReason,
+    Booking, CallContext, CallId, CallReference, CallStatus, ConversationContext, DialOutcome,
+    NotConnectedReason, Organization, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId,
     ProviderReference, SettledCall, UnknownCause,
 };
 
+/// The parties, as the provider knows them.
+pub(super) struct DialParties<'a> {
+    pub(super) provider_agent_id: &'a ProviderAgentId,
+    pub(super) provider_number_id: &'a ProviderNumberId,
+    pub(super) callee_name: Option<PersonName>,
+    pub(super) organization: &'a Organization,
+}
+
 impl PlaceCall {
-    /// Dials, and renews the lock while the phone rings.
-    pub(super) async fn dial(&self, parties: &Parties, booking: &Booking, hold: &LockHold) -> DialOutcome {
-        let answer_within = self.policy.answer_within(self.ports.provider.answer_time());
-        let request = DialRequest {
-            call_id: booking.identity.call_id.clone(),
+    /// What the provider gets.
+    pub(super) fn dial_request(
+        &self,
+        parties: &DialParties<'_>,
+        call_id: CallId,
+        to: &PhoneNumber,
+        command: &PlaceCallCommand,
+    ) -> DialRequest {
+        DialRequest {
+            call_id,
             provider_agent_id: parties.provider_agent_id.clone(),
             provider_number_id: parties.provider_number_id.clone(),
-            to: booking.identity.to.clone(),
-            callee_name: parties.contact.spoken_name(),
-            organization_name: parties.user.organization.name.clone(),
-            reason: booking.reason.clone(),
-            variables: booking.variables.clone(),
+            to: to.clone(),
+            callee_name: parties.callee_name.clone(),
+            organization_name: parties.organization.name.clone(),
+            reason: command.reason.clone(),
+            variables: command.variables.clone(),
             ringing_timeout: self.policy.ringing_timeout(),
-            answer_within,
+            answer_within: self.policy.answer_within(self.ports.provider.answer_time()),
+        }
+    }
+
+    /// Dials, and renews the lock while the phone rings.
+    pub(super) async fn dial(
+        &self,
+        parties: &Parties,
+        booking: &Booking,
+        hold: &LockHold,
+        command: &PlaceCallCommand,
+    ) -> DialOutcome {
+        let dial_parties = DialParties {
+            provider_agent_id: &parties.provider_agent_id,
+            provider_number_id: &parties.provider_number_id,
+            callee_name: parties.contact.spoken_name(),
+            organization: &parties.user.organization,
         };
+        let call_id = booking.identity.call_id.clone();
+        let request = self.dial_request(&dial_parties, call_id, &booking.identity.to, command);
+        let answer_within = request.answer_within;
         let answered = pin!(self.ports.provider.dial(&request));
         // The adapter has the same time limit. An adapter that ignores it must not hold the lock
         // forever.

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use crate::ports::PortUnavailable;
 use crate::{
-    Area, CallId, CallReference, DestinationRefusal, ForbiddenRange, NotConnectedReason, ProviderCode,
-    RefusalCode, SpellingFault, UnfitCallerNumber, UnknownCause, VariablesFault,
+    Area, CallId, CallReference, Decision, DestinationRefusal, ForbiddenRange, NotConnectedReason,
+    ProviderCode, SpellingFault, UnfitCallerNumber, UnknownCause, VariablesFault,
 };
 
 /// Why there is no call, or no call with a known outcome.
@@ -36,6 +36,12 @@ pub enum PlaceCallError {
     /// The client's metadata is too long.
     #[error("metadata is longer than {} bytes", crate::CallMetadata::MAX_LEN)]
     InvalidMetadata,
+    /// The purpose is none of the known ones.
+    #[error("purpose is none of telemarketing, informational, debt, healthcare and emergency")]
+    InvalidPurpose,
+    /// The subject is too long or contains control characters.
+    #[error("subject is longer than {} bytes or contains control characters", crate::CallSubject::MAX_LEN)]
+    InvalidSubject,
     /// The organization has no such contact.
     #[error("contact not found")]
     ContactNotFound,
@@ -69,9 +75,9 @@ pub enum PlaceCallError {
     /// The caller number is not connected to the voice provider.
     #[error("{0}")]
     NumberNotOnTrunk(UnfitCallerNumber),
-    /// The call may not be made now.
-    #[error("the call may not be made now: {}", .0.as_str())]
-    Refused(RefusalCode),
+    /// The call may not be made now. The decision has at least one refusal.
+    #[error("the call may not be made now: {}", first(.0))]
+    Refused(Box<Decision>),
     /// The request has an idempotency key that the user has sent with another request.
     #[error("the Idempotency-Key belongs to another request of this user: send a new key")]
     KeyReused,
@@ -133,6 +139,10 @@ pub enum PlaceCallError {
     /// A store is unavailable; no phone rang.
     #[error("the service is temporarily unavailable")]
     ServiceUnavailable(#[source] PortUnavailable),
+}
+
+fn first(decision: &Decision) -> &str {
+    decision.refusals.first().map(|refusal| &*refusal.detail).unwrap_or_default()
 }
 
 fn because(unfit: Option<&UnfitCallerNumber>) -> String {

@@ -7,8 +7,8 @@ use super::resolve::Parties;
 use super::{PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall, in_flight};
 use crate::ports::{KeyBinding, KeyedCall, KeyedDial, PortUnavailable};
 use crate::{
-    Booking, CallReference, CallStatus, KeyedRequest, NotConnectedReason, PhoneNumber, RequestDigest, UserId,
-    VariableValue,
+    Booking, CallPurpose, CallReference, CallStatus, KeyedRequest, NotConnectedReason, PhoneNumber,
+    RequestDigest, UserId, VariableValue,
 };
 
 /// How long a key is kept after its call has reached its last status.
@@ -38,6 +38,8 @@ impl PlaceCallCommand {
             ("agent", self.agent_id.as_ref().map(|id| id.as_str())),
             ("from", self.from_number.as_ref().map(PhoneNumber::as_e164)),
             ("reason", self.reason.as_ref().map(|reason| reason.as_str())),
+            ("purpose", self.purpose.map(CallPurpose::as_str)),
+            ("subject", self.subject.as_ref().map(|subject| subject.as_str())),
             ("metadata", self.metadata.as_ref().map(|metadata| metadata.as_json())),
         ];
         let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text?.as_bytes().to_vec())));
@@ -56,8 +58,19 @@ impl PlaceCallCommand {
 }
 
 impl PlaceCall {
+    /// The call that the key of the request has, if it has one.
+    pub(super) async fn call_of_key(
+        &self,
+        command: &PlaceCallCommand,
+    ) -> Result<Option<KeyedCall>, PortUnavailable> {
+        match &command.idempotency_key {
+            Some(key) => self.ports.keys.find(&command.user_id, key).await,
+            None => Ok(None),
+        }
+    }
+
     /// The answer of the call that the key has, if it has one.
-    pub(super) async fn find_by_key(
+    async fn find_by_key(
         &self,
         user: &UserId,
         request: Option<&KeyedRequest>,
@@ -101,7 +114,7 @@ fn answered_by(answer: &Answer) -> Option<&CallReference> {
 
 /// What the call of a key answers a request with this key. An outcome that is not known stays
 /// unknown until a report decides it, whatever its age.
-fn answer_of(call: KeyedCall, request: &KeyedRequest) -> Answer {
+pub(super) fn answer_of(call: KeyedCall, request: &KeyedRequest) -> Answer {
     let KeyedCall { digest, reference, dial, status, failure } = call;
     if digest != request.digest {
         return Err(PlaceCallError::KeyReused);

@@ -1,12 +1,15 @@
 use futures_util::join;
 
 use super::command::RequestedCallee;
+use super::decide::{Decided, Question, decide};
+use super::keyed::answer_of;
 use super::{Acquired, PlaceCall, PlaceCallCommand, PlaceCallError};
 use crate::ports::{CallerNumberChoice, OutboundParties, OutboundQuery, PortUnavailable, Recipient};
 use crate::{
-    Agent, AllowedCountries, CallerNumber, CallingFacts, Carrier, Contact, ContactId, Destination,
-    DestinationRefusal, ForbiddenRange, IntentKey, KeyedRequest, OrganizationId, PhoneNumber,
-    ProviderAgentId, ProviderNumberId, Reading, Share, UnmetCondition, User,
+    Agent, AgentReason, AllowedCountries, CallPurpose, CallerNumber, CallingFacts, CallingPolicy, Carrier,
+    Contact, Decision, Destination, DestinationRefusal, DestinationRules, ForbiddenRange, IntentKey,
+    KeyedRequest, OrganizationId, PhoneNumber, ProviderAgentId, ProviderNumberId, Reading, RefusalCode,
+    Share, Timestamp, UnmetCondition, User,
 };
 
 /// Who calls whom, from which number, with which agent: everything that a dial needs.
@@ -18,16 +21,41 @@ pub(super) struct Parties {
     pub(super) provider_agent_id: ProviderAgentId,
     pub(super) caller: CallerNumber,
     pub(super) provider_number_id: ProviderNumberId,
-    pub(super) calling: CallingFacts,
+    pub(super) case: Case,
+    pub(super) decided: Decided,
     /// The idempotency key of the request.
     pub(super) keyed: Option<KeyedRequest>,
     /// The organization's permit for this call.
     _share: Option<Share<OrganizationId>>,
 }
 
+/// The parties of a call on which is not decided yet.
+pub(super) struct Found {
+    pub(super) user: User,
+    /// `None` for a number that has no contact yet.
+    pub(super) contact: Option<Contact>,
+    pub(super) destination: Destination,
+    pub(super) agent: Agent,
+    pub(super) provider_agent_id: ProviderAgentId,
+    pub(super) case: Case,
+}
+
+/// What the decision rests on.
+pub(super) struct Case {
+    pub(super) facts: CallingFacts,
+    policy: CallingPolicy,
+    revision: u64,
+    pub(super) purpose: CallPurpose,
+    /// The numbers that the call may come from, in their order, with their ids at the provider.
+    pub(super) callers: Vec<CallerNumber>,
+    pub(super) caller_ids: Vec<ProviderNumberId>,
+    is_requested: bool,
+    decided_at: Timestamp,
+}
+
 /// Who will be called, with the number of the request as the rules read it.
-enum Callee<'a> {
-    Contact(&'a ContactId, Option<Reading>),
+pub(super) enum Callee {
+    Contact(Option<Reading>),
     Number(Reading),
 }
 
@@ -38,11 +66,11 @@ impl Parties {
     }
 }
 
-impl Callee<'_> {
+impl Callee {
     /// The number of the request.
     fn number(&self) -> Option<&PhoneNumber> {
         let reading = match self {
-            Self::Contact(_, reading) => reading.as_ref(),
+            Self::Contact(reading) => reading.as_ref(),
             Self::Number(reading) => Some(reading),
         };
         reading.map(|reading| reading.destination.number())
@@ -50,51 +78,38 @@ impl Callee<'_> {
 }
 
 impl PlaceCall {
-    /// Checks the requested number; then finds all parties. Creates the contact of a new number last,
-    /// so that a refused request leaves none.
+    /// Checks the requested number; then finds all parties, and decides whether the call may be made.
+    /// Creates the contact of a new number last, so that a refused request leaves none.
     ///
-    /// A request whose idempotency key has a call is answered by that call, whatever the directory
-    /// says by now. The key is looked up beside the parties: it costs no round trip of its own.
+    /// A request whose idempotency key has a call is answered by that call, whatever the directory and
+    /// the rules say by now. The key is looked up beside the parties: it costs no round trip of its own.
     pub(super) async fn resolve(
         &self,
         command: &PlaceCallCommand,
     ) -> Result<Acquired<Parties>, PlaceCallError> {
-        let callee = self.read(&command.callee)?;
-        let carriers = self.ports.provider.carriers();
-        let query = OutboundQuery {
-            user_id: &command.user_id,
-            recipient: match &callee {
-                Callee::Contact(contact_id, _) => Recipient::Contact(contact_id),
-                Callee::Number(reading) => Recipient::Number(reading.destination.number()),
-            },
-            agent_id: command.agent_id.as_ref(),
-            requested_number: command.from_number.as_ref(),
-            carriers,
-            list_numbers: self.destinations.allowed == AllowedCountries::OwnNumbers,
-            subject: None,
-            purpose: None,
-            now: self.ports.clock.now(),
-        };
+        let (looked_up, by_key) = join!(self.look_up(command), self.call_of_key(command));
+        let (callee, parties) = looked_up?;
         let keyed = command.keyed(callee.number());
-        let (found, by_key) =
-            join!(self.ports.directory.resolve(&query), self.find_by_key(&command.user_id, keyed.as_ref()));
-        let found = found?.ok_or(PlaceCallError::UserNotFound)?;
-        if let Some(answer) = by_key? {
-            return Ok(Acquired::Duplicate(answer));
+        if let (Some(call), Some(request)) = (by_key?, &keyed) {
+            return Ok(Acquired::Duplicate(answer_of(call, request)));
         }
-        let OutboundParties { user, contact, agent, mut numbers, calling } = found;
-        let share = self.share_of(&user)?;
-        let (contact, reading) = self.destination(contact, callee)?;
-        let destination = reading.destination.clone();
-        refuse_own_number(&numbers, &destination)?;
-        let (agent, provider_agent_id) = speaker(agent, command)?;
-        let organization_numbers = std::mem::take(&mut numbers.organization_numbers);
-        let (caller, provider_number_id) = shown_number(numbers, command, carriers)?;
-        self.destinations.check(&reading, &organization_numbers)?;
+        let organization_id = parties.user.organization.id.clone();
+        let found = self.find(command, callee, parties, |user| self.share_of(user));
+        let (found, share) = found.inspect_err(|error| self.count(&organization_id, error))?;
+        let mut decided = self.decide(&found, command);
+        if !decided.decision.is_allowed() {
+            let refused = PlaceCallError::Refused(Box::new(decided.decision));
+            self.count(&organization_id, &refused);
+            return Err(refused);
+        }
+        let Found { user, contact, destination, agent, provider_agent_id, mut case } = found;
         let contact = match contact {
             Some(contact) => contact,
             None => self.create_contact(&user, &destination).await?,
         };
+        decided.decision.contact_id = Some(contact.id.clone());
+        let caller = case.callers.swap_remove(decided.caller);
+        let provider_number_id = case.caller_ids.swap_remove(decided.caller);
         Ok(Acquired::Ours(Parties {
             user,
             contact,
@@ -103,10 +118,182 @@ impl PlaceCall {
             provider_agent_id,
             caller,
             provider_number_id,
-            calling,
+            case,
+            decided,
             keyed,
             _share: share,
         }))
+    }
+
+    /// Chooses the parties among what was looked up. `permit` is asked as soon as the user is known.
+    pub(super) fn find<T>(
+        &self,
+        command: &PlaceCallCommand,
+        callee: Callee,
+        parties: OutboundParties,
+        permit: impl FnOnce(&User) -> Result<T, PlaceCallError>,
+    ) -> Result<(Found, T), PlaceCallError> {
+        let OutboundParties { user, contact, agent, mut numbers, calling: facts } = parties;
+        let permit = permit(&user)?;
+        let (contact, reading) = self.destination(contact, callee)?;
+        let destination = reading.destination.clone();
+        refuse_own_number(&numbers, &destination)?;
+        let (agent, provider_agent_id) = speaker(agent, command)?;
+        let organization_numbers = std::mem::take(&mut numbers.organization_numbers);
+        let (callers, caller_ids) = shown_numbers(numbers, command, self.ports.provider.carriers())?;
+        self.destinations.check(&reading, &organization_numbers)?;
+        let (policy, revision) = match &facts.policy {
+            Some(stored) => (stored.policy.clone(), stored.revision),
+            None => (self.default_policy.clone(), 0),
+        };
+        let case = Case {
+            purpose: command.purpose.unwrap_or(policy.default_purpose),
+            facts,
+            policy,
+            revision,
+            callers,
+            caller_ids,
+            is_requested: command.from_number.is_some(),
+            decided_at: self.ports.clock.now(),
+        };
+        Ok((Found { user, contact, destination, agent, provider_agent_id, case }, permit))
+    }
+
+    /// Whether the call may be made now.
+    pub(super) fn decide(&self, found: &Found, command: &PlaceCallCommand) -> Decided {
+        let mut decided = decide(&*self.ports.rules, &self.question(&found.case, &found.destination));
+        let why = if command.agent_id.is_some() { AgentReason::Requested } else { AgentReason::Default };
+        decided.decision.agent = Some((found.agent.id.clone(), why));
+        decided.decision.contact_id = found.contact.as_ref().map(|contact| contact.id.clone());
+        decided
+    }
+
+    /// The error of a call that the lock or the booking refused.
+    pub(super) fn refused(&self, parties: &Parties, code: RefusalCode) -> PlaceCallError {
+        let question = self.question(&parties.case, &parties.destination);
+        let decision: Decision = parties.decided.refused_by(code, &*self.ports.rules, &question);
+        let refused = PlaceCallError::Refused(Box::new(decision));
+        self.count(&parties.user.organization.id, &refused);
+        refused
+    }
+
+    /// Counts a refusal, once for each of its codes.
+    fn count(&self, organization_id: &OrganizationId, error: &PlaceCallError) {
+        let Some(log) = &self.refusals else { return };
+        let mut codes: Vec<RefusalCode> = match error {
+            PlaceCallError::Refused(decision) => {
+                decision.refusals.iter().map(|refusal| refusal.code).collect()
+            }
+            PlaceCallError::InvalidPhoneNumber(_) | PlaceCallError::AmbiguousPhoneNumber(_) => {
+                vec![RefusalCode::InvalidPhoneNumber]
+            }
+            PlaceCallError::DestinationNotAllowed(_) => vec![RefusalCode::DestinationNotAllowed],
+            PlaceCallError::CountryNotAllowed(_) => vec![RefusalCode::CountryNotAllowed],
+            _ => return,
+        };
+        codes.dedup();
+        for code in codes {
+            log.note(organization_id, code);
+        }
+    }
+
+    fn question<'a>(&'a self, case: &'a Case, destination: &'a Destination) -> Question<'a> {
+        Question {
+            facts: &case.facts,
+            policy: &case.policy,
+            revision: case.revision,
+            purpose: case.purpose,
+            destination,
+            callers: &case.callers,
+            is_requested: case.is_requested,
+            now: case.decided_at,
+            rings_for: self.policy.ringing_timeout(),
+        }
+    }
+
+    /// Reads the requested number, and looks the parties up.
+    ///
+    /// The operator's default country is known before the look-up, that of the organization's policy
+    /// after it. A number without `+` is then read again. If it is another number, the parties are
+    /// looked up a second time: one more statement, on this path only.
+    pub(super) async fn look_up(
+        &self,
+        command: &PlaceCallCommand,
+    ) -> Result<(Callee, OutboundParties), PlaceCallError> {
+        let callee = read(&self.destinations, &command.callee);
+        let written = command.callee.written().filter(|written| !written.has_plus());
+        let asked_for = match (&command.callee, &callee, written) {
+            (RequestedCallee::Contact(..), Err(refusal), None) => return Err((*refusal).into()),
+            (RequestedCallee::Contact(id, _), _, _) => Recipient::Contact(id),
+            (RequestedCallee::Number(_), Ok(Callee::Number(reading)), _) => {
+                Recipient::Number(reading.destination.number())
+            }
+            (RequestedCallee::Number(_), refused, written) => {
+                let refusal = refused.as_ref().err().copied();
+                let refusal = refusal.unwrap_or(DestinationRefusal::NoRange);
+                let digits = written.map(|written| written.digits().trim_start_matches('0'));
+                // Only the policy is needed. The contact is looked up once the number is known.
+                let stand_in = digits.and_then(|digits| PhoneNumber::parse(digits).ok());
+                return self.look_up_at_home(command, &stand_in.ok_or(refusal)?, refusal).await;
+            }
+        };
+        let parties = self.ask_directory(command, asked_for).await?;
+        let home = parties.as_ref().and_then(|parties| self.rules_at_home(parties));
+        let Some(rules) = home.filter(|_| written.is_some()) else {
+            return Ok((callee?, parties.ok_or(PlaceCallError::UserNotFound)?));
+        };
+        let callee = read(&rules, &command.callee)?;
+        let parties = match (&callee, asked_for) {
+            (Callee::Number(reading), Recipient::Number(number))
+                if reading.destination.number() != number =>
+            {
+                self.ask_directory(command, Recipient::Number(reading.destination.number())).await?
+            }
+            _ => parties,
+        };
+        Ok((callee, parties.ok_or(PlaceCallError::UserNotFound)?))
+    }
+
+    /// The same for a number that the operator's default country does not explain: it may be one of
+    /// the policy's.
+    async fn look_up_at_home(
+        &self,
+        command: &PlaceCallCommand,
+        stand_in: &PhoneNumber,
+        refusal: DestinationRefusal,
+    ) -> Result<(Callee, OutboundParties), PlaceCallError> {
+        let parties = self.ask_directory(command, Recipient::Number(stand_in)).await?;
+        let rules = parties.as_ref().and_then(|parties| self.rules_at_home(parties)).ok_or(refusal)?;
+        let callee = read(&rules, &command.callee)?;
+        let Callee::Number(reading) = &callee else { return Err(refusal.into()) };
+        let parties = self.ask_directory(command, Recipient::Number(reading.destination.number())).await?;
+        Ok((callee, parties.ok_or(PlaceCallError::UserNotFound)?))
+    }
+
+    async fn ask_directory(
+        &self,
+        command: &PlaceCallCommand,
+        recipient: Recipient<'_>,
+    ) -> Result<Option<OutboundParties>, PortUnavailable> {
+        let query = OutboundQuery {
+            user_id: &command.user_id,
+            recipient,
+            agent_id: command.agent_id.as_ref(),
+            requested_number: command.from_number.as_ref(),
+            carriers: self.ports.provider.carriers(),
+            list_numbers: self.destinations.allowed == AllowedCountries::OwnNumbers,
+            subject: command.subject.as_ref(),
+            purpose: command.purpose,
+            now: self.ports.clock.now(),
+        };
+        self.ports.directory.resolve(&query).await
+    }
+
+    /// The operator's rules with the default country of the policy, if it has another one.
+    fn rules_at_home(&self, parties: &OutboundParties) -> Option<DestinationRules> {
+        let home = parties.calling.policy.as_ref()?.policy.default_country;
+        let is_other = home.is_some() && home != self.destinations.default_country;
+        is_other.then(|| DestinationRules { default_country: home, ..self.destinations.clone() })
     }
 
     /// The organization's permit for one more call.
@@ -115,25 +302,15 @@ impl PlaceCall {
         shares.take(&user.organization.id).map(Some).ok_or(PlaceCallError::TooManyInFlight)
     }
 
-    fn read<'a>(&self, callee: &'a RequestedCallee) -> Result<Callee<'a>, DestinationRefusal> {
-        Ok(match callee {
-            RequestedCallee::Contact(id, written) => Callee::Contact(
-                id,
-                written.as_ref().map(|written| self.destinations.read(written)).transpose()?,
-            ),
-            RequestedCallee::Number(written) => Callee::Number(self.destinations.read(written)?),
-        })
-    }
-
     /// The contact, or `None` for a number that has none yet; and the number to dial.
     fn destination(
         &self,
         contact: Option<Contact>,
-        callee: Callee<'_>,
+        callee: Callee,
     ) -> Result<(Option<Contact>, Reading), PlaceCallError> {
         let given = match callee {
             Callee::Number(reading) => return Ok((contact, reading)),
-            Callee::Contact(_, given) => given,
+            Callee::Contact(given) => given,
         };
         let contact = contact.ok_or(PlaceCallError::ContactNotFound)?;
         let is_given = |number| given.as_ref().is_none_or(|given| given.may_be(number));
@@ -156,6 +333,15 @@ impl PlaceCall {
         let new_id = self.ports.identifiers.contact_id();
         self.ports.contacts.find_or_create(&user.organization.id, destination.number(), &new_id).await
     }
+}
+
+fn read(rules: &DestinationRules, callee: &RequestedCallee) -> Result<Callee, DestinationRefusal> {
+    Ok(match callee {
+        RequestedCallee::Contact(_, written) => {
+            Callee::Contact(written.as_ref().map(|written| rules.read(written)).transpose()?)
+        }
+        RequestedCallee::Number(written) => Callee::Number(rules.read(written)?),
+    })
 }
 
 /// An organization that calls its own number would connect two of its agents.
@@ -181,18 +367,19 @@ fn speaker(
     Ok((agent, provider_agent_id))
 }
 
-fn shown_number(
+/// The numbers that the call may come from, with their ids at the provider.
+fn shown_numbers(
     numbers: CallerNumberChoice,
     command: &PlaceCallCommand,
     carriers: &[Carrier],
-) -> Result<(CallerNumber, ProviderNumberId), PlaceCallError> {
+) -> Result<(Vec<CallerNumber>, Vec<ProviderNumberId>), PlaceCallError> {
     let unavailable = |unfit| match command.from_number {
         Some(_) => PlaceCallError::FromNumberNotAvailable(unfit),
         None => PlaceCallError::NoAiEnabledNumber(unfit),
     };
     let caller = numbers.caller.ok_or_else(|| unavailable(None))?;
     match caller.for_ai_call(carriers) {
-        Ok(provider_number_id) => Ok((caller, provider_number_id)),
+        Ok(provider_number_id) => Ok((vec![caller], vec![provider_number_id])),
         Err(unfit) => Err(match unfit.unmet {
             UnmetCondition::EnabledForAiCalls | UnmetCondition::CarrierServed(_) => unavailable(Some(unfit)),
             UnmetCondition::OnTrunk | UnmetCondition::KnownToProvider => {

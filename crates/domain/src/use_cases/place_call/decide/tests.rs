@@ -1,0 +1,3 @@
+mod opening;
+mod reasons;
+mod scripted;

@@ -42,6 +42,10 @@ testkit::directory_reader_suite!(StoreHarness::new().await);
 testkit::event_feed_suite!(StoreHarness::new().await);
 testkit::event_inbox_suite!(StoreHarness::new().await);
 testkit::idempotency_lock_suite!(StoreHarness::new().await);
+testkit::intent_holds_suite!({
+    let harness = StoreHarness::new().await;
+    testkit::harness::LockHolds { holds: harness.store(), harness }
+});
 testkit::inbound_directory_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
@@ -50,6 +54,15 @@ testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::calling_policies_suite!(StoreHarness::new().await);
 testkit::audit_log_suite!(StoreHarness::new().await);
 testkit::webhook_endpoints_suite!(StoreHarness::new().await);
+
+mod of_ledgers {
+    use super::StoreHarness;
+
+    testkit::intent_holds_suite!({
+        let harness = StoreHarness::new().await;
+        testkit::harness::LedgerHolds { holds: harness.store(), harness }
+    });
+}
 
 /// One store in one file. Each crash moves it to another file.
 struct StoreHarness {

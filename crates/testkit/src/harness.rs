@@ -10,6 +10,7 @@ mod calling_facts;
 mod calls;
 mod event_inbox;
 mod idempotency_keys;
+mod intent_holds;
 mod provider_recordings;
 mod provider_records;
 mod provider_webhook;
@@ -36,6 +37,7 @@ pub use calling_facts::{FactCallee, StoredFact, StoresCallingFacts};
 pub use calls::CallsHarness;
 pub use event_inbox::EventInboxHarness;
 pub use idempotency_keys::IdempotencyKeysHarness;
+pub use intent_holds::{HeldIntent, IntentHoldsHarness, LedgerHolds, LockHolds};
 pub use provider_recordings::{ProviderRecordingsHarness, RecordingsUpstream};
 pub use provider_records::{
     ProviderRecordsHarness, RecordedCall, RecordsFormat, RecordsQuery, RecordsUpstream, VendorCall,

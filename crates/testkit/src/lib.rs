@@ -46,6 +46,7 @@ pub mod fault_proxy;
 pub mod idempotency_keys;
 pub mod idempotency_lock;
 pub mod inbound_directory;
+pub mod intent_holds;
 pub mod memory;
 pub mod number_pool;
 pub mod outbound_directory;

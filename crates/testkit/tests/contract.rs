@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 28] = ports![
+const PORTS: [(&str, &str, &[&str]); 29] = ports![
     agent_repo,
     audit_log,
     call_ledger,
@@ -31,6 +31,7 @@ const PORTS: [(&str, &str, &[&str]); 28] = ports![
     idempotency_keys,
     idempotency_lock,
     inbound_directory,
+    intent_holds,
     number_pool,
     outbound_directory,
     provider_recordings,

@@ -34,6 +34,10 @@ testkit::directory_suite!(PostgresHarness::new().await);
 testkit::directory_reader_suite!(PostgresHarness::new().await);
 testkit::event_feed_suite!(PostgresHarness::new().await);
 testkit::event_inbox_suite!(PostgresHarness::new().await);
+testkit::intent_holds_suite!({
+    let harness = PostgresHarness::new().await;
+    testkit::harness::LedgerHolds { holds: std::sync::Arc::new(harness.adapter()), harness }
+});
 testkit::inbound_directory_suite!(PostgresHarness::new().await);
 testkit::number_pool_suite!(PostgresHarness::new().await);
 testkit::outbound_directory_suite!(PostgresHarness::new().await);

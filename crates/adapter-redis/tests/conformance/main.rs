@@ -12,3 +12,7 @@ use harness::StoreHarness;
 
 testkit::context_cache_suite!(StoreHarness::new().await);
 testkit::idempotency_lock_suite!(StoreHarness::new().await);
+testkit::intent_holds_suite!({
+    let harness = StoreHarness::new().await;
+    testkit::harness::LockHolds { holds: std::sync::Arc::new(harness.store.clone()), harness }
+});

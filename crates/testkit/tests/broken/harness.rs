@@ -16,9 +16,9 @@ use testkit::clock::ManualClock;
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
     ContactRepoHarness, ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
-    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
-    OutboundDirectoryHarness, PassesTime, RecordingStoreHarness, RefusalCountsHarness, StoredFact,
-    StoresCallingFacts, StoresRecords, UserRepoHarness,
+    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, LedgerHolds, LockHolds,
+    LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime, RecordingStoreHarness,
+    RefusalCountsHarness, StoredFact, StoresCallingFacts, StoresRecords, UserRepoHarness,
 };
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
@@ -41,6 +41,18 @@ impl Harness<Memory> {
         Self::new(|memory, _| memory)
     }
 
+    /// What it shows of its locks.
+    pub(crate) fn of_locks() -> LockHolds<Self> {
+        let harness = Self::honest();
+        LockHolds { holds: Arc::new(harness.memory.clone()), harness }
+    }
+
+    /// What it shows of its ledger.
+    pub(crate) fn of_ledgers() -> LedgerHolds<Self> {
+        let harness = Self::honest();
+        LedgerHolds { holds: Arc::new(harness.memory.clone()), harness }
+    }
+
     /// The same with a lock that stores no contexts.
     pub(crate) fn without_contexts() -> Self {
         let mut harness = Self::honest();
@@ -55,6 +67,16 @@ pub(crate) type Store = Harness<BrokenStore>;
 impl Store {
     pub(crate) fn with(flaw: Flaw) -> Self {
         Self::new(|memory, clock| BrokenStore::new(flaw, memory, clock))
+    }
+}
+
+/// The locks of a broken adapter.
+pub(crate) struct Holds;
+
+impl Holds {
+    pub(crate) fn with(flaw: Flaw) -> LockHolds<Store> {
+        let harness = Store::with(flaw);
+        LockHolds { holds: Arc::new(harness.ports.clone()), harness }
     }
 }
 

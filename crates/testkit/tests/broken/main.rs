@@ -44,6 +44,14 @@ mod honest {
     testkit::delivery_queue_suite!(Harness::honest());
     testkit::inbound_directory_suite!(Harness::honest());
     testkit::outbound_directory_suite!(Harness::honest());
+    testkit::intent_holds_suite!(Harness::of_locks());
+
+    mod of_ledgers {
+        use super::Harness;
+
+        testkit::intent_holds_suite!(Harness::of_ledgers());
+    }
+
     testkit::recording_store_suite!(Harness::honest());
     testkit::refusal_counts_suite!(Harness::honest());
     testkit::voice_provider_suite!(Line::honest().await);

@@ -11,6 +11,7 @@ mod facts;
 mod feed;
 mod inbound;
 mod inbox;
+mod intent_holds;
 mod keys;
 mod lists;
 mod lock;

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 
 use crate::flaw::Flaw;
-use crate::harness::Store;
+use crate::harness::{Holds, Store};
 use crate::provider_recordings::Tapes;
 use crate::provider_webhook::Lines;
 
@@ -92,6 +92,15 @@ caught! {
         HangsWhenLost => lost_refusal_counts_are_unavailable,
         AnswersWhenLost => lost_refusal_counts_are_unavailable,
     }
+    intent_holds, by Holds: {
+        SeesHeldKeysFree => a_held_key_is_seen_in_flight,
+        ForgetsTheResultsItSees => a_settled_key_is_seen_with_its_result,
+        SeesFreeKeysHeld => a_free_key_is_seen_free,
+        TakesTheKeysItLooksAt => a_look_takes_nothing,
+        QuotesTheRequestWhenLost => a_lost_store_shows_no_holds,
+        HangsWhenLost => a_lost_store_shows_no_holds,
+        AnswersWhenLost => a_lost_store_shows_no_holds,
+    }
     context_cache, by Store: {
         DropsTheContextsReason => a_stored_context_is_found_in_full,
         DropsTheContextsContact => a_stored_inbound_context_is_found_in_full,
@@ -106,9 +115,11 @@ caught! {
     call_reader, by Store: {
         DropsTheCallsReason => a_booked_call_is_read,
         DropsTheMetadata => a_booked_call_is_read,
+        DropsTheDecision => a_booked_call_is_read,
         DropsTheClientsVariables => a_booked_call_is_read,
         ForgetsTheTenant => another_tenants_call_is_absent,
         ListsTheOldestFirst => history_is_filtered_and_paged,
+        ListsDecisions => history_is_filtered_and_paged,
         ListsTranscripts => history_is_filtered_and_paged,
         CountsThePageAlone => history_is_filtered_and_paged,
         TurnsPagesByTimeAlone => history_is_filtered_and_paged,

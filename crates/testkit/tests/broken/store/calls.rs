@@ -135,6 +135,11 @@ impl CallReader for BrokenStore {
                 page.calls.reverse();
                 page.calls.truncate(limit as usize);
             }
+            (Flaw::ListsDecisions, _) => {
+                for call in &mut page.calls {
+                    call.decision = Some(testkit::fixtures::decision());
+                }
+            }
             (Flaw::ListsTranscripts, _) => {
                 for call in &mut page.calls {
                     let found =

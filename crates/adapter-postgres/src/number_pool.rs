@@ -21,6 +21,17 @@ impl NumberPool for PostgresStore {
                           chosen.phone_number as "phone_number?", chosen.carrier as "carrier?",
                           chosen.ai_enabled as "ai_enabled?", chosen.on_trunk as "on_trunk?",
                           chosen.provider_number_id as "provider_number_id?",
+                          (select json_agg(json_build_object('phone_number', phone_number, 'carrier', carrier,
+                                                         'ai_enabled', ai_enabled, 'on_trunk', on_trunk,
+                                                         'provider_number_id', provider_number_id)
+                                       order by place)::text
+                         from (select *, row_number() over (order by ai_enabled desc, carrier = any($7) desc,
+                                                                     position, phone_number) as place
+                                 from caller_numbers
+                                where organization_id = $1 and user_id = $2 and $3::text is null
+                                order by place
+                                limit 64) as offered
+                        where place > 1) as other_numbers,
                           exists (
                               select from caller_numbers as own
                                where own.organization_id = $1

@@ -41,6 +41,17 @@ macro_rules! parties {
                       chosen.phone_number as "caller_number?", chosen.carrier as "carrier?",
                       chosen.ai_enabled as "ai_enabled?", chosen.on_trunk as "on_trunk?",
                       chosen.provider_number_id as "provider_number_id?",
+                      (select json_agg(json_build_object('phone_number', phone_number, 'carrier', carrier,
+                                                         'ai_enabled', ai_enabled, 'on_trunk', on_trunk,
+                                                         'provider_number_id', provider_number_id)
+                                       order by place)::text
+                         from (select *, row_number() over (order by ai_enabled desc, carrier = any($6) desc,
+                                                                     position, phone_number) as place
+                                 from caller_numbers
+                                where organization_id = users.organization_id and user_id = users.id and query.requested_number is null
+                                order by place
+                                limit 64) as offered
+                        where place > 1) as other_numbers,
                       own.phone_number is not null as "recipient_is_own_number!","#
                 + $organization_numbers
                 + r#" as organization_numbers,

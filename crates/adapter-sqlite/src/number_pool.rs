@@ -19,6 +19,15 @@ impl NumberPool for SqliteStore {
                       chosen.phone_number as "phone_number?", chosen.carrier as "carrier?",
                       chosen.ai_enabled as "ai_enabled?: bool", chosen.on_trunk as "on_trunk?: bool",
                       chosen.provider_number_id as "provider_number_id?",
+                      (select json_group_array(json_object('phone_number', phone_number, 'carrier', carrier,
+                                                           'ai_enabled', json(iif(ai_enabled, 'true', 'false')),
+                                                           'on_trunk', json(iif(on_trunk, 'true', 'false')),
+                                                           'provider_number_id', provider_number_id))
+                       from (select * from caller_numbers
+                             where organization_id = ?1 and user_id = ?2 and ?3 is null
+                             order by ai_enabled desc, carrier in (select value from json_each(?7)) desc, position,
+                                      phone_number
+                             limit 63 offset 1)) as "other_numbers?: String",
                       exists (
                           select 1 from caller_numbers
                           where organization_id = ?1 and phone_number = coalesce(

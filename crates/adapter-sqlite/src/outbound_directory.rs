@@ -25,6 +25,15 @@ impl OutboundDirectory for SqliteStore {
                       agents.provider_agent_id as "provider_agent_id?", chosen.phone_number as "caller_number?",
                       chosen.carrier as "carrier?", chosen.ai_enabled as "ai_enabled?: bool",
                       chosen.on_trunk as "on_trunk?: bool", chosen.provider_number_id as "provider_number_id?",
+                      (select json_group_array(json_object('phone_number', phone_number, 'carrier', carrier,
+                                                           'ai_enabled', json(iif(ai_enabled, 'true', 'false')),
+                                                           'on_trunk', json(iif(on_trunk, 'true', 'false')),
+                                                           'provider_number_id', provider_number_id))
+                       from (select * from caller_numbers
+                             where organization_id = users.organization_id and user_id = users.id and ?5 is null
+                             order by ai_enabled desc, carrier in (select value from json_each(?6)) desc, position,
+                                      phone_number
+                             limit 63 offset 1)) as "other_numbers?: String",
                       own.phone_number is not null as "recipient_is_own_number!: bool",
                       iif(?7, (select group_concat(phone_number) from caller_numbers
                                where organization_id = users.organization_id), null)

@@ -8,6 +8,8 @@ use domain::{
     OrganizationId, User,
 };
 
+use serde::Deserialize;
+
 use crate::{Columns, Table, Unreadable};
 
 const AGENTS: Table = Table("agents");
@@ -69,6 +71,8 @@ pub struct CallerNumberColumns {
     pub ai_enabled: Option<bool>,
     pub on_trunk: Option<bool>,
     pub provider_number_id: Option<String>,
+    /// A JSON list of the user's other numbers; `None` if there are none.
+    pub other_numbers: Option<String>,
     pub recipient_is_own_number: bool,
     /// Separated by commas; `None` if the query does not ask for them, or if there are none.
     pub organization_numbers: Option<String>,
@@ -95,8 +99,10 @@ impl Columns for CallerNumberColumns {
             ..
         } = self
         else {
-            return Ok(CallerNumberChoice { caller: None, recipient_is_own_number, organization_numbers });
+            let (caller, others) = (None, Vec::new());
+            return Ok(CallerNumberChoice { caller, others, recipient_is_own_number, organization_numbers });
         };
+        let others = read_others(self.other_numbers, &organization_id, &user_id)?;
         let caller = ListedNumberColumns {
             organization_id,
             user_id,
@@ -107,8 +113,44 @@ impl Columns for CallerNumberColumns {
             provider_number_id,
         };
         let caller = caller.read()?;
-        Ok(CallerNumberChoice { caller: Some(caller), recipient_is_own_number, organization_numbers })
+        let caller = Some(caller);
+        Ok(CallerNumberChoice { caller, others, recipient_is_own_number, organization_numbers })
     }
+}
+
+/// One of the other numbers, as the statements write it.
+#[derive(Deserialize)]
+struct OtherNumber {
+    phone_number: String,
+    carrier: String,
+    ai_enabled: bool,
+    on_trunk: bool,
+    provider_number_id: Option<String>,
+}
+
+fn read_others(
+    json: Option<String>,
+    organization_id: &str,
+    user_id: &str,
+) -> Result<Vec<CallerNumber>, Unreadable> {
+    let unreadable = |_| CALLER_NUMBERS.unreadable("phone_number");
+    let others: Vec<OtherNumber> =
+        json.as_deref().map_or(Ok(Vec::new()), serde_json::from_str).map_err(unreadable)?;
+    let read = |other: OtherNumber| {
+        let OtherNumber { phone_number, carrier, ai_enabled, on_trunk, provider_number_id } = other;
+        let (organization_id, user_id) = (organization_id.to_owned(), user_id.to_owned());
+        ListedNumberColumns {
+            organization_id,
+            user_id,
+            phone_number,
+            carrier,
+            ai_enabled,
+            on_trunk,
+            provider_number_id,
+        }
+        .read()
+    };
+    others.into_iter().map(read).collect()
 }
 
 /// A caller number in a list.

@@ -26,6 +26,8 @@ pub struct OutboundPartiesColumns {
     pub ai_enabled: Option<bool>,
     pub on_trunk: Option<bool>,
     pub provider_number_id: Option<String>,
+    /// As in [`CallerNumberColumns`].
+    pub other_numbers: Option<String>,
     pub recipient_is_own_number: bool,
     /// As in [`CallerNumberColumns`].
     pub organization_numbers: Option<String>,
@@ -80,6 +82,7 @@ impl Columns for OutboundPartiesColumns {
             ai_enabled: self.ai_enabled,
             on_trunk: self.on_trunk,
             provider_number_id: self.provider_number_id,
+            other_numbers: self.other_numbers,
             recipient_is_own_number: self.recipient_is_own_number,
             organization_numbers: self.organization_numbers,
         };

@@ -12,6 +12,7 @@ suite! {
     a_number_is_loaded_as_it_was_saved,
     the_default_number_is_the_first_that_serves_ai_calls,
     the_nearest_number_is_returned_if_none_serves,
+    the_other_numbers_follow_in_their_order,
     the_requested_number_is_answered_as_it_is,
     another_users_number_is_absent,
     another_tenants_number_is_absent,
@@ -82,6 +83,34 @@ pub async fn the_nearest_number_is_returned_if_none_serves(harness: &impl Number
     harness.store(&numbers.clone().map(DirectoryRecord::Number)).await;
     assert_eq!(nearest(&[]).await.as_ref(), Some(&numbers[0].number));
     assert_eq!(nearest(SERVED_CARRIERS).await.as_ref(), Some(&numbers[0].number));
+}
+
+/// The other numbers come in the order in which they would be chosen, up to a limit: those that serve AI
+/// calls first, then by position. There is none beside a requested number, and none of a colleague.
+pub async fn the_other_numbers_follow_in_their_order(harness: &impl NumberPoolHarness) {
+    let tenant = Tenant::new();
+    let rich = user(&tenant.organization.id);
+    harness.store(&tenant.records()).await;
+    harness.store(&[DirectoryRecord::User(rich.clone())]).await;
+    let mut numbers: Vec<_> = (0..70).map(|position| number(&rich, position)).collect();
+    numbers[0].number.ai_enabled = false;
+    numbers[1].number.carrier = Carrier::named("unused");
+    numbers[2].number.on_trunk = false;
+    numbers[3].number.provider_number_id = None;
+    let first: Vec<_> = numbers[..6].iter().rev().cloned().map(DirectoryRecord::Number).collect();
+    harness.store(&first).await;
+    let chosen = choose(harness, &rich, None).await;
+    let all: Vec<_> = chosen.caller.into_iter().chain(chosen.others).collect();
+    let expected = [2, 3, 4, 5, 1, 0].map(|at: usize| numbers[at].number.clone());
+    assert_eq!(all, expected);
+    let requested = choose(harness, &rich, Some(&numbers[0].number.phone_number)).await;
+    assert_eq!((requested.caller.as_ref(), requested.others), (Some(&numbers[0].number), Vec::new()));
+
+    harness.store(&numbers[6..].iter().cloned().map(DirectoryRecord::Number).collect::<Vec<_>>()).await;
+    let limit = CallerNumberChoice::MAX_OTHERS as usize;
+    let chosen = choose(harness, &rich, None).await;
+    let expected: Vec<_> = numbers[3..=limit + 2].iter().map(|record| record.number.clone()).collect();
+    assert_eq!((chosen.caller, chosen.others), (Some(numbers[2].number.clone()), expected));
 }
 
 /// A requested number is returned unchanged, also if it serves no AI calls and another number does.

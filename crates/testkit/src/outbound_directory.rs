@@ -216,6 +216,7 @@ fn parties(tenant: &Tenant) -> OutboundParties {
         agent: Some(tenant.agent.clone()),
         numbers: CallerNumberChoice {
             caller: Some(tenant.number.number.clone()),
+            others: Vec::new(),
             recipient_is_own_number: false,
             organization_numbers: Vec::new(),
         },

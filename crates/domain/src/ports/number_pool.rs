@@ -11,6 +11,9 @@ use crate::{CallerNumber, Carrier, ContactId, OrganizationId, PhoneNumber, UserI
 ///   (`the_default_number_is_the_first_that_serves_ai_calls`).
 /// - MUST return, if the user has no such number, the first that is enabled for AI calls, or else
 ///   the first of all: the refusal names it (`the_nearest_number_is_returned_if_none_serves`).
+/// - MUST return, if no number is requested, the user's other numbers too, in the order in which they
+///   would be chosen, at most [`CallerNumberChoice::MAX_OTHERS`]
+///   (`the_other_numbers_follow_in_their_order`).
 /// - MUST return a requested number if it is this user's, whatever it is enabled for
 ///   (`the_requested_number_is_answered_as_it_is`).
 /// - MUST NOT return a number of another user (`another_users_number_is_absent`) or of another
@@ -62,8 +65,15 @@ pub enum Recipient<'a> {
 pub struct CallerNumberChoice {
     /// The caller number, if the user has one. AI calls cannot be placed from every number.
     pub caller: Option<CallerNumber>,
+    /// The user's other numbers, in the order in which they would be chosen. Empty if one is requested.
+    pub others: Vec<CallerNumber>,
     /// Whether the recipient's number is one of the organization's own.
     pub recipient_is_own_number: bool,
     /// All numbers of the organization, in any order. Empty if the query does not ask for them.
     pub organization_numbers: Vec<PhoneNumber>,
+}
+
+impl CallerNumberChoice {
+    /// The most other numbers that are returned.
+    pub const MAX_OTHERS: u32 = 63;
 }

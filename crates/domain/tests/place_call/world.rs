@@ -147,6 +147,7 @@ pub(crate) fn caller_number() -> CallerNumber {
 pub(crate) fn choice(caller: Option<CallerNumber>) -> CallerNumberChoice {
     CallerNumberChoice {
         caller,
+        others: Vec::new(),
         recipient_is_own_number: false,
         organization_numbers: vec![caller_number().phone_number],
     }

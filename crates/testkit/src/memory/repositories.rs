@@ -99,20 +99,23 @@ impl NumberPool for Memory {
         let recipient_is_own_number =
             own_numbers.clone().any(|record| Some(&record.number.phone_number) == recipient);
         let of_user = own_numbers.filter(|record| record.number.user_id == *query.user_id);
-        let chosen = match query.requested {
-            Some(requested) => of_user.clone().find(|record| record.number.phone_number == *requested),
-            None => of_user.min_by_key(|NumberRecord { number, position }| {
-                (!number.ai_enabled, !query.carriers.contains(&number.carrier), *position)
-            }),
-        };
-        let caller = chosen.map(|record| record.number.clone());
+        let mut chosen: Vec<_> = of_user
+            .filter(|record| query.requested.is_none_or(|number| record.number.phone_number == *number))
+            .collect();
+        chosen.sort_by_key(|NumberRecord { number, position }| {
+            let is_served = query.carriers.contains(&number.carrier);
+            (!number.ai_enabled, !is_served, *position, number.phone_number.clone())
+        });
+        let mut chosen = chosen.into_iter().map(|record| record.number.clone());
+        let caller = chosen.next();
+        let others = chosen.take(CallerNumberChoice::MAX_OTHERS as usize).collect();
         let organization_numbers = if query.list_numbers {
             let numbers = tables.directory.numbers.iter().filter(of_organization);
             numbers.map(|record| record.number.phone_number.clone()).collect()
         } else {
             Vec::new()
         };
-        Ok(CallerNumberChoice { caller, recipient_is_own_number, organization_numbers })
+        Ok(CallerNumberChoice { caller, others, recipient_is_own_number, organization_numbers })
     }
 }
 

@@ -346,8 +346,8 @@ fn read(rules: &DestinationRules, callee: &RequestedCallee) -> Result<Callee, De
 
 /// An organization that calls its own number would connect two of its agents.
 fn refuse_own_number(numbers: &CallerNumberChoice, destination: &Destination) -> Result<(), PlaceCallError> {
-    let shown = numbers.caller.as_ref().map(|caller| &caller.phone_number);
-    if numbers.recipient_is_own_number || shown == Some(destination.number()) {
+    let mut shown = numbers.caller.iter().chain(&numbers.others).map(|caller| &caller.phone_number);
+    if numbers.recipient_is_own_number || shown.any(|number| number == destination.number()) {
         return Err(PlaceCallError::DestinationNotAllowed(ForbiddenRange::OwnNumber));
     }
     Ok(())
@@ -367,7 +367,8 @@ fn speaker(
     Ok((agent, provider_agent_id))
 }
 
-/// The numbers that the call may come from, with their ids at the provider.
+/// The numbers that the call may come from, with their ids at the provider. The first one decides
+/// whether there is any: another strategy than the first number changes no error.
 fn shown_numbers(
     numbers: CallerNumberChoice,
     command: &PlaceCallCommand,
@@ -379,7 +380,14 @@ fn shown_numbers(
     };
     let caller = numbers.caller.ok_or_else(|| unavailable(None))?;
     match caller.for_ai_call(carriers) {
-        Ok(provider_number_id) => Ok((vec![caller], vec![provider_number_id])),
+        Ok(provider_number_id) => {
+            let fit = |other: CallerNumber| {
+                let id = other.for_ai_call(carriers).ok()?;
+                Some((other, id))
+            };
+            let others = numbers.others.into_iter().filter_map(fit);
+            Ok(std::iter::once((caller, provider_number_id)).chain(others).unzip())
+        }
         Err(unfit) => Err(match unfit.unmet {
             UnmetCondition::EnabledForAiCalls | UnmetCondition::CarrierServed(_) => unavailable(Some(unfit)),
             UnmetCondition::OnTrunk | UnmetCondition::KnownToProvider => {

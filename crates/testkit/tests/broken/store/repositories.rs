@@ -179,6 +179,11 @@ impl NumberPool for BrokenStore {
                     |number: &CallerNumber| number.ai_enabled && query.carriers.contains(&number.carrier);
                 choice.caller = choice.caller.filter(serves);
             }
+            Flaw::ForgetsTheOtherNumbers => choice.others.clear(),
+            Flaw::OffersOthersBesideARequestedNumber => {
+                let query = CallerNumberQuery { requested: None, ..*query };
+                choice.others = self.memory.choose(&query).await?.others;
+            }
             Flaw::FiltersTheRequestedNumber => {
                 choice.caller = choice.caller.filter(|number| number.ai_enabled);
             }

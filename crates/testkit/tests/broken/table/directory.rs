@@ -39,6 +39,8 @@ caught! {
         DefaultsToEveryCarrier => the_default_number_is_the_first_that_serves_ai_calls,
         DefaultsToOneCarrier => the_default_number_is_the_first_that_serves_ai_calls,
         HidesNumbersThatDoNotServe => the_nearest_number_is_returned_if_none_serves,
+        ForgetsTheOtherNumbers => the_other_numbers_follow_in_their_order,
+        OffersOthersBesideARequestedNumber => the_other_numbers_follow_in_their_order,
         FiltersTheRequestedNumber => the_requested_number_is_answered_as_it_is,
         LendsNumbersToColleagues => another_users_number_is_absent,
         ForgetsTheTenant => another_tenants_number_is_absent,

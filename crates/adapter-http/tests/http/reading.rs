@@ -36,6 +36,7 @@ fn booked_document() -> Value {
         "callReason": "a very private reason",
         "dynamicVariables": { "first_name": "a very private name", "price": 41.5, "is_new": true },
         "metadata": { "private order": 1.10 },
+        "purpose": "informational",
         "recordings": [],
         "startTime": "2026-03-02T09:10:00.042Z",
         "createdAt": "2026-03-02T09:10:00.042Z"

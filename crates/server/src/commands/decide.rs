@@ -113,3 +113,6 @@ fn reasons(row: &mut impl FnMut(&str, &str), decision: &Decision) {
         row("WARNING", &line(warning));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{HoldResult, IntentHolds, LockSettlement, Settlement};
+use domain::ports::{HoldResult, IntentHolds, LockRequest, LockSettlement, Settlement};
 use domain::{
     AnswerTime, Booking, CallReference, CallStatus, DialOutcome, IntentKey, OwnerToken, SettledCall,
 };
@@ -77,7 +77,7 @@ impl<H: IdempotencyLockHarness> IntentHoldsHarness for LockHolds<H> {
 
     async fn hold(&self) -> HeldIntent {
         let held = HeldIntent { key: key(), call: call_reference(), token: token() };
-        let acquired = self.harness.lock().acquire(&held.key, &held.token, HELD_FOR).await;
+        let acquired = self.harness.lock().acquire(&LockRequest::new(&held.key, &held.token, HELD_FOR)).await;
         assert_eq!(acquired, Ok(HoldResult::Granted));
         held
     }
@@ -94,7 +94,7 @@ impl<H: IdempotencyLockHarness> IntentHoldsHarness for LockHolds<H> {
     }
 
     async fn request(&self, key: &IntentKey) -> HoldResult {
-        self.harness.lock().acquire(key, &token(), HELD_FOR).await.expect("store is up")
+        self.harness.lock().acquire(&LockRequest::new(key, &token(), HELD_FOR)).await.expect("store is up")
     }
 }
 

@@ -13,7 +13,6 @@ use adapter_redis::RedisStore;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use anyhow::bail;
 use async_trait::async_trait;
-use calling_rules::Rules;
 use domain::PlaceCallPorts;
 use domain::ports::{
     AuditLog, CallReader, CallUpdater, CallingPolicies, DeliveryQueue, Directory, DirectoryReader, EventFeed,
@@ -160,7 +159,7 @@ impl Stores {
 
     fn ports_of_adapters(&self, provider: Arc<dyn VoiceProvider>) -> PlaceCallPorts {
         let (clock, identifiers) = (Arc::new(SystemClock), Arc::new(RandomIdentifiers));
-        let rules = Arc::new(Rules::new());
+        let rules = calling_rules();
         match self {
             Self::Embedded(store) => {
                 let store = Arc::new(store.clone());

@@ -19,7 +19,7 @@ use domain::{
 
 pub use self::ids::{
     agent_id, call_id, carrier_call_id, contact_id, conversation_id, long_contact_id, organization_id,
-    provider_agent_id, provider_number_id, user_id, webhook_endpoint_id,
+    provider_agent_id, provider_number_id, subject, user_id, webhook_endpoint_id,
 };
 use self::ids::{next, unique};
 pub use self::policy::calling_policy;
@@ -397,17 +397,6 @@ pub fn variables() -> DynamicVariables {
 pub fn metadata() -> CallMetadata {
     let json = r#"{"z":[1.10,123456789012345678901],"a":{"é \" \\":null,"予約":"\u00e9\n"}}"#;
     CallMetadata::parse(json).expect("short")
-}
-
-/// A subject beyond ASCII, and longer than an id.
-///
-/// # Panics
-/// Never: it is short enough.
-#[must_use]
-pub fn subject() -> CallSubject {
-    let (secs, chance) = unique();
-    let subject = format!("Créance n° {secs}-{} 'A' \"%\"", u64::from_be_bytes(chance));
-    CallSubject::parse(&subject).expect("short")
 }
 
 /// A name.

@@ -1,4 +1,5 @@
 pub(crate) mod booking;
+mod booking_statement;
 mod settling;
 
 use std::time::Duration;
@@ -21,6 +22,8 @@ use crate::store::ends_by;
 use crate::timestamp::PgTime;
 use crate::work::{BookingWork, SettlingWork};
 
+const BEYOND_A_CAP: HoldResult = HoldResult::Refused(RefusalCode::AttemptCap);
+
 #[async_trait]
 impl CallLedger for PostgresStore {
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
@@ -28,7 +31,13 @@ impl CallLedger for PostgresStore {
         let times = self.times();
         match Batches::run(&self.bookings, self, work, times).await? {
             Booked::Granted => return Ok(HoldResult::Granted),
-            Booked::BeyondACap => return Ok(HoldResult::Refused(RefusalCode::AttemptCap)),
+            Booked::KeyTaken => return Ok(HoldResult::KeyTaken),
+            Booked::BeyondACap if booking.keyed.is_none() => return Ok(BEYOND_A_CAP),
+            Booked::BeyondACap => {
+                // The attempt that counts may be of a call that has just got the key.
+                let hold = ends_by(times.end_by, self.find_hold(booking)).await?;
+                return Ok(if hold == HoldResult::KeyTaken { hold } else { BEYOND_A_CAP });
+            }
             Booked::Blocked => {}
         }
         // A statement of its own: the booking saw the ledger as it was when it began, and the
@@ -143,7 +152,9 @@ impl PostgresStore {
                               select from suppressions
                                where (phone_number = $7 or contact_id = $4)
                                  and (organization_id = $2 or organization_id is null)
-                                 and (expires_at is null or expires_at > $8)) as "is_suppressed!"
+                                 and (expires_at is null or expires_at > $8)) as "is_suppressed!",
+                          exists (select from idempotency_keys where user_id = $3 and key_hash = $9)
+                              as "key_is_taken!"
                      from (select) as always
                      left join dial_guards as existing on existing.key = $1
                      left join calls as holder on holder.id = existing.call_id"#,
@@ -154,10 +165,14 @@ impl PostgresStore {
                 identity.agent_id.as_str(),
                 booking.conditions.refuse_suppressed,
                 identity.to.as_e164(),
-                PgTime::bound(booking.booked_at) as _
+                PgTime::bound(booking.booked_at) as _,
+                booking.keyed.as_ref().map(|request| request.key.as_hash())
             )
         });
         let blocked = blocked.await?;
+        if blocked.key_is_taken {
+            return Ok(HoldResult::KeyTaken);
+        }
         let hold = HoldColumns {
             call_id: blocked.call_id,
             state: blocked.state,

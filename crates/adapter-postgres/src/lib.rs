@@ -35,6 +35,7 @@ mod directory_reader;
 mod event_feed;
 mod event_inbox;
 mod failure;
+mod idempotency_keys;
 mod inbound_directory;
 mod intent_holds;
 mod loss;

@@ -74,7 +74,7 @@ impl Failure {
 }
 
 /// What `sqlx::query!` and `sqlx::query_as!` make.
-type Select<'q, M> = Map<'q, Postgres, M, PgArguments>;
+pub(crate) type Select<'q, M> = Map<'q, Postgres, M, PgArguments>;
 
 pub(crate) trait Row: Send + Unpin {}
 
@@ -108,13 +108,13 @@ where
 }
 
 /// Work that a condition of the data may refuse.
-struct Refusable<'a, W> {
+struct Refusable<W, R> {
     work: W,
-    is_refusal: &'a (dyn Fn(&sqlx::Error) -> bool + Sync),
+    refusal: fn(&sqlx::Error) -> Option<R>,
 }
 
-impl<W: Work> Work for Refusable<'_, W> {
-    type Output = Option<W::Output>;
+impl<W: Work, R: Send> Work for Refusable<W, R> {
+    type Output = Result<W::Output, R>;
 
     fn access(&self) -> Access {
         self.work.access()
@@ -122,8 +122,11 @@ impl<W: Work> Work for Refusable<'_, W> {
 
     async fn run(&self, connection: &mut PgConnection) -> Result<Self::Output, Failure> {
         match self.work.run(connection).await {
-            Err(Failure::Statement(error)) if (self.is_refusal)(&error) => Ok(None),
-            result => result.map(Some),
+            Err(Failure::Statement(error)) => match (self.refusal)(&error) {
+                Some(refusal) => Ok(Err(refusal)),
+                None => Err(error.into()),
+            },
+            result => result.map(Ok),
         }
     }
 }
@@ -198,16 +201,16 @@ impl PostgresStore {
         self.run_by(end_by, &Rows { statement, access }).await
     }
 
-    /// The same for a statement that fails as a whole if a condition of the data refuses it: `None`.
-    pub(crate) async fn rows_unless_refused<'q, T: Row, M: Mapping<T>>(
+    /// The same for a statement that fails as a whole if a condition of the data refuses it.
+    pub(crate) async fn rows_unless_refused<'q, T: Row, M: Mapping<T>, R: Send>(
         &self,
         end_by: Instant,
         access: Access,
-        is_refusal: fn(&sqlx::Error) -> bool,
+        refusal: fn(&sqlx::Error) -> Option<R>,
         statement: impl Fn() -> Select<'q, M> + Sync,
-    ) -> Result<Option<Vec<T>>, PortUnavailable> {
+    ) -> Result<Result<Vec<T>, R>, PortUnavailable> {
         let work = Rows { statement, access };
-        self.run_by(end_by, &Refusable { work, is_refusal: &is_refusal }).await
+        self.run_by(end_by, &Refusable { work, refusal }).await
     }
 
     /// Runs a statement and returns its first row.

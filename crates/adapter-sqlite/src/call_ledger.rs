@@ -150,6 +150,7 @@ async fn write_settlement(
              carrier_call_id = max(coalesce(carrier_call_id, ?), coalesce(?, carrier_call_id))
          where id = ?;
          delete from dial_guards where ? and key = ? and token = ?;
+         delete from idempotency_keys where ? and call_id = ?;
          update dial_guards
          set blocked_until = ? + max(?, iif(?, 0, blocked_until - iif(boot_id = ?, ? + boot_offset, ?))),
              boot_id = ?, boot_offset = ?
@@ -167,6 +168,8 @@ async fn write_settlement(
         outcome.releases,
         key,
         token,
+        outcome.releases,
+        settlement.call_id.as_str(),
         now.wall_millis(),
         i64::try_from(hold_for).unwrap_or(i64::MAX),
         was_dialling,

@@ -47,6 +47,7 @@ mod directory_reader;
 mod event_feed;
 mod event_inbox;
 mod failure;
+mod idempotency_keys;
 mod idempotency_lock;
 mod inbound_directory;
 mod intent_holds;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use domain::CallEventKind;
 use domain::ports::PortUnavailable;
 use sql_common::{LEAST_RANK_OF_AN_END, UNDECIDED_STATES};
 use sqlx::SqliteConnection;
@@ -72,6 +73,30 @@ pub(crate) async fn sweep(connection: &mut SqliteConnection, now: HostTime) -> R
     );
     counts.execute(connection).await.map_err(unavailable)?;
     Ok(())
+}
+
+/// Removes keys whose calls have had their last `call_ended` for so long. Returns how many. The time of a
+/// key, which is older, only limits what is looked at.
+pub(crate) async fn remove_keys(
+    connection: &mut SqliteConnection,
+    now: HostTime,
+    ended_for: Duration,
+    limit: u32,
+) -> Result<u64, PortUnavailable> {
+    let ended_for = i64::try_from(ended_for.as_millis()).unwrap_or(i64::MAX);
+    let removed = sqlx::query!(
+        "delete from idempotency_keys
+         where rowid in
+             (select rowid from idempotency_keys as used
+              where created_at <= ?1
+                  and (select max(happened_at) from call_events
+                       where call_events.call_id = used.call_id and kind = ?2) <= ?1
+              order by created_at limit ?3)",
+        now.wall_millis().saturating_sub(ended_for),
+        CallEventKind::Ended.as_str(),
+        BATCH.min(i64::from(limit))
+    );
+    removed.execute(connection).await.map(|done| done.rows_affected()).map_err(unavailable)
 }
 
 /// Removes reservations that expired so long ago, also by the wall clock, which has an index. Returns

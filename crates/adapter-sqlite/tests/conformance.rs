@@ -11,8 +11,9 @@ use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, ContextCache,
-    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyLock, InboundDirectory,
-    NumberPool, OutboundDirectory, RefusalCounts, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys, IdempotencyLock,
+    InboundDirectory, NumberPool, OutboundDirectory, RefusalCounts, UnfinishedCalls, UserRepo,
+    WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -25,8 +26,8 @@ use tempfile::TempDir;
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
     ContactRepoHarness, ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
-    IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
-    PassesTime, RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
+    OutboundDirectoryHarness, PassesTime, RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -34,6 +35,7 @@ testkit::call_reader_suite!(StoreHarness::new().await);
 testkit::call_updater_suite!(StoreHarness::new().await);
 testkit::unfinished_calls_suite!(StoreHarness::new().await);
 testkit::call_ledger_suite!(StoreHarness::new().await);
+testkit::idempotency_keys_suite!(StoreHarness::new().await);
 testkit::contact_repo_suite!(StoreHarness::new().await);
 testkit::context_cache_suite!(StoreHarness::new().await);
 testkit::delivery_queue_suite!(StoreHarness::new().await);
@@ -157,6 +159,7 @@ impl PassesTime for StoreHarness {
             ("call_day_counts", "expires_at"),
             ("call_contexts", "expires_at"),
             ("dial_guards", "blocked_until"),
+            ("idempotency_keys", "created_at"),
             ("calls", "claimed_until"),
             ("provider_events", "open_at"),
             ("inbound_contexts", "expires_at"),
@@ -285,6 +288,12 @@ impl CallsHarness for StoreHarness {
     }
 
     fn unfinished(&self) -> Arc<dyn UnfinishedCalls> {
+        self.store()
+    }
+}
+
+impl IdempotencyKeysHarness for StoreHarness {
+    fn keys(&self) -> Arc<dyn IdempotencyKeys> {
         self.store()
     }
 }

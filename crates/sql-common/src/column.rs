@@ -3,7 +3,7 @@ use domain::{
     CallStatus, CallSubject, Carrier, CarrierCallId, ContactId, ConversationId, DeliveryFailure,
     DeliveryState, EndReason, GivenUpReason, LocalDate, NotConnectedReason, OrganizationId, PersonName,
     PhoneNumber, PrivateNote, ProviderAgentId, ProviderCode, ProviderNumberId, RecordingReport, Region,
-    Timestamp, UserId, WebhookEndpointId, WebhookUrl, ZoneName,
+    RequestDigest, Timestamp, UserId, WebhookEndpointId, WebhookUrl, ZoneName,
 };
 use serde::de::IgnoredAny;
 
@@ -74,7 +74,7 @@ parsed!(
     OrganizationId
 );
 parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, UserId);
-parsed!(LocalDate, Region, WebhookEndpointId, WebhookUrl, ZoneName);
+parsed!(LocalDate, Region, RequestDigest, WebhookEndpointId, WebhookUrl, ZoneName);
 named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, GivenUpReason);
 named!(EndReason, NotConnectedReason, RecordingReport);
 

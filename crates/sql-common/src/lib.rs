@@ -15,6 +15,7 @@ mod decision;
 mod delivery;
 mod directory;
 mod filter;
+mod keyed_call;
 mod outbound_parties;
 mod outcome;
 mod policy;
@@ -36,6 +37,7 @@ pub use directory::{
     NamedColumns, NamedJson, StoredIdentityColumns, UserColumns, carriers_json,
 };
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
+pub use keyed_call::KeyedColumns;
 pub use outbound_parties::OutboundPartiesColumns;
 pub use outcome::{
     DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED, NOT_CONNECTED_RANKS, NOT_DIALLED,

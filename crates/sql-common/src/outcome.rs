@@ -14,11 +14,11 @@ use crate::{Table, Unreadable};
 pub const DIALLING: &str = "dialling";
 /// The state of a call whose callee was not connected.
 pub const NOT_CONNECTED: &str = "not-connected";
-const PLACED: &str = "placed";
+pub(crate) const PLACED: &str = "placed";
 /// The state of a call whose dial never reached a phone: no conversation belongs to it.
 pub const NOT_DIALLED: &str = "not-dialled";
 /// The state of a call whose dial has an unknown outcome.
-const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// A call is undecided if it has one of these states, none of [`NOT_CONNECTED_RANKS`], and was not
 /// given up: see [`TakeOver::Decided`](domain::TakeOver::Decided).

@@ -2,7 +2,7 @@
 
 pub(crate) mod booking;
 mod concurrent;
-mod conditions;
+pub(crate) mod conditions;
 mod counting;
 mod removing;
 pub(crate) mod undecided;

@@ -1,6 +1,7 @@
 //! The suite of [`IdempotencyKeys`](domain::ports::IdempotencyKeys).
 
 mod binding;
+mod capped;
 mod removing;
 
 use std::time::Duration;
@@ -12,6 +13,9 @@ use domain::{
 };
 
 pub use self::binding::a_key_is_bound_to_an_earlier_call;
+pub use self::capped::{
+    keys_and_attempts_are_written_together, one_of_many_capped_bookings_with_one_key_counts,
+};
 pub use self::removing::keys_of_ended_calls_are_removed;
 use crate::call_ledger::booking::{book, calls, dialling, duplicate, in_flight, results, settle, tenant};
 use crate::call_updates::{conversation, dialled, failure, merge};
@@ -25,6 +29,8 @@ suite! {
     a_blocked_booking_writes_no_key,
     a_taken_key_refuses_the_booking,
     one_of_many_bookings_with_one_key_is_recorded,
+    keys_and_attempts_are_written_together,
+    one_of_many_capped_bookings_with_one_key_counts,
     a_key_belongs_to_its_user,
     the_call_of_a_key_is_found_as_it_is_now,
     a_call_that_was_not_dialled_frees_its_idempotency_key,

@@ -82,6 +82,8 @@ macro_rules! settle {
                     "delete from dial_guards as reservation using settled
                       where reservation.key = settled.key and reservation.token = settled.token
                      returning reservation.key
+             ), freed_keys as (
+                 delete from idempotency_keys as freed using settled where freed.call_id = settled.id
              ), undialled as (
                  select calls.organization_id, calls.to_number, coalesce(calls.subject, '') as subject,
                         array_agg(calls.id) as call_ids

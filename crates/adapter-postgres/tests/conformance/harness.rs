@@ -10,8 +10,8 @@ use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, DeliveryQueue,
-    Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory, NumberPool, OutboundDirectory,
-    RefusalCounts, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys, InboundDirectory, NumberPool,
+    OutboundDirectory, RefusalCounts, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -22,9 +22,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
-    ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, InboundDirectoryHarness,
-    LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime, RefusalCountsHarness, StoresRecords,
-    UserRepoHarness,
+    ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
+    InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
+    RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -179,6 +179,7 @@ impl PassesTime for PostgresHarness {
         let passed = format!("interval '{} milliseconds'", time.as_millis());
         let sql = format!(
             "update dial_guards set blocked_until = blocked_until - {passed}; \
+             update idempotency_keys set created_at = created_at - {passed}; \
              update calls set claimed_until = claimed_until - {passed}; \
              update provider_events set open_at = open_at - {passed}; \
              update webhook_deliveries set due_at = due_at - {passed}, claimed_until = claimed_until - {passed}; \
@@ -250,6 +251,12 @@ impl CallsHarness for PostgresHarness {
     }
 
     fn unfinished(&self) -> Arc<dyn UnfinishedCalls> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl IdempotencyKeysHarness for PostgresHarness {
+    fn keys(&self) -> Arc<dyn IdempotencyKeys> {
         Arc::new(self.adapter())
     }
 }

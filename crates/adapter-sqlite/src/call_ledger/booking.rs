@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{HoldResult, PortUnavailable};
+use domain::ports::{HoldResult, KeyBinding, PortUnavailable};
 use domain::{
     Booking, CallEventKind, CallMetadata, CallReason, CallStatus, CallSubject, RefusalCode, TakeOver,
 };
@@ -14,6 +14,7 @@ use sqlx::SqliteConnection;
 
 use crate::clock::HostTime;
 use crate::failure::unreadable;
+use crate::idempotency_keys::{find_keyed_call, write_key};
 use crate::statement::{execute, row};
 
 pub(super) async fn book(
@@ -21,8 +22,19 @@ pub(super) async fn book(
     booking: &Booking,
 ) -> Result<HoldResult, PortUnavailable> {
     let now = HostTime::now();
+    if let Some(request) = &booking.keyed {
+        let call = find_keyed_call(connection, &booking.identity.user_id, &request.key, now).await?;
+        if call.is_some() {
+            return Ok(HoldResult::KeyTaken);
+        }
+    }
     if write_booking(connection, booking, now).await? == 0 {
         return find_hold(connection, booking, now).await;
+    }
+    if let Some(request) = &booking.keyed {
+        let identity = &booking.identity;
+        let (user, call_id, intent) = (&identity.user_id, &identity.call_id, &booking.key);
+        write_key(connection, &KeyBinding { user, request, call_id, intent }, now).await?;
     }
     Ok(HoldResult::Granted)
 }

@@ -21,6 +21,9 @@ use crate::{
 ///   reservation (`a_taken_key_refuses_the_booking`): of many concurrent bookings with one key and
 ///   different intents exactly one is recorded, and no other booking fails because of them
 ///   (`one_of_many_bookings_with_one_key_is_recorded`).
+/// - MUST write the key and count the attempt of a booking together or not at all
+///   (`keys_and_attempts_are_written_together`,
+///   `one_of_many_capped_bookings_with_one_key_counts`). Its taken key refuses a booking before a cap.
 /// - MUST NOT find a key of another user, and let each user use it (`a_key_belongs_to_its_user`).
 /// - MUST find what the dial and later reports say of the call
 ///   (`the_call_of_a_key_is_found_as_it_is_now`).

@@ -73,6 +73,7 @@ impl Replica {
             contacts: Arc::new(postgres.clone()),
             lock: Arc::new(Gated { gate: gate.clone(), port: lock }),
             ledger: Arc::new(Gated { gate: gate.clone(), port: ledger }),
+            keys: Arc::new(postgres.clone()),
             provider: Arc::new(line),
             contexts: Arc::new(redis.clone()),
             clock,

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::ports::{
-    Background, BackgroundWork, Clock as _, HoldResult, MockContextCache, MockIdentifiers, PortUnavailable,
+    Background, BackgroundWork, Clock as _, HoldResult, MockContextCache, MockIdempotencyKeys,
+    MockIdentifiers, PortUnavailable,
 };
 use domain::{
     CallPolicy, ContactId, DestinationRules, OwnerToken, PlaceCall, PlaceCallCommand, PlaceCallError,
@@ -87,6 +88,7 @@ impl World {
             contacts: port.clone(),
             lock: port.clone(),
             ledger: port.clone(),
+            keys: Arc::new(MockIdempotencyKeys::new()),
             provider: port,
             contexts: Arc::new(MockContextCache::new()),
             clock: clock.clone(),

@@ -9,6 +9,7 @@ mod dialling;
 mod earlier_calls;
 mod faults;
 mod holding;
+mod keyed;
 mod new_contacts;
 mod resolving;
 mod world;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::ports::{
     CallerNumberChoice, Clock, DialRequest, HoldResult, MockCallLedger, MockCallUpdater, MockContactRepo,
-    MockContextCache, MockIdempotencyLock, MockIdentifiers, MockOutboundDirectory, OutboundParties,
-    Ownership, PortUnavailable, Recipient, SettleResult, UndecidedCall,
+    MockContextCache, MockIdempotencyKeys, MockIdempotencyLock, MockIdentifiers, MockOutboundDirectory,
+    OutboundParties, Ownership, PortUnavailable, Recipient, SettleResult, UndecidedCall,
 };
 use domain::{
     Agent, AgentId, AnswerTime, Booking, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber,
@@ -382,6 +382,7 @@ impl World {
             contacts: Arc::new(contacts),
             lock: Arc::new(lock),
             ledger: Arc::new(ledger),
+            keys: Arc::new(MockIdempotencyKeys::new()),
             provider: Arc::new(provider),
             contexts: Arc::new(contexts),
             clock: clock.clone(),

@@ -36,7 +36,7 @@ pub(super) fn decided() -> BookingConditions {
     }
 }
 
-fn within_a_day(attempts: u32) -> AttemptCount {
+pub(crate) fn within_a_day(attempts: u32) -> AttemptCount {
     AttemptCount { caps: vec![cap(attempts, DAY)], remember_for: DAY }
 }
 
@@ -45,7 +45,7 @@ const fn cap(attempts: u32, within: Duration) -> Cap {
 }
 
 /// A booking of this callee that counts its attempt for this subject.
-fn counted(
+pub(crate) fn counted(
     tenant: &Tenant,
     to: &PhoneNumber,
     subject: Option<&CallSubject>,
@@ -61,7 +61,7 @@ fn counted(
     Booking { identity, conditions, ..booking }
 }
 
-const BEYOND_THE_CAP: HoldResult = HoldResult::Refused(RefusalCode::AttemptCap);
+pub(crate) const BEYOND_THE_CAP: HoldResult = HoldResult::Refused(RefusalCode::AttemptCap);
 
 /// A callee whose number or contact is suppressed is refused, by a suppression of the organization or
 /// by one of no organization. A suppression that has expired by the time of the booking, one of

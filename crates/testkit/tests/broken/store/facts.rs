@@ -141,6 +141,9 @@ impl BrokenStore {
                     attempt.remember_for *= 2;
                 }
             }
+            Flaw::ChecksTheCapBeforeTheKey if self.is_beyond_a_cap(booking) => {
+                return Some(Ok(HoldResult::Refused(RefusalCode::AttemptCap)));
+            }
             Flaw::ChecksTheCapBeforeItBooks => {
                 if self.is_beyond_a_cap(booking) {
                     return Some(Ok(HoldResult::Refused(RefusalCode::AttemptCap)));
@@ -177,6 +180,7 @@ impl BrokenStore {
     ) {
         match (self.flaw, result) {
             (Flaw::CountsBlockedAttempts, Ok(HoldResult::InFlight { .. }))
+            | (Flaw::CountsAttemptsOfTakenKeys, Ok(HoldResult::KeyTaken))
                 if booking.conditions.attempt.is_some() =>
             {
                 let mut tables = self.memory.tables();

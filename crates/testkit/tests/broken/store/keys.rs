@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::ports::{
     CallLedger, HoldResult, IdempotencyKeys, KeyBinding, KeyedCall, KeyedDial, PortUnavailable, Settlement,
 };
-use domain::{Booking, CallStatus, DialOutcome, IdempotencyKey, UserId};
+use domain::{Booking, CallId, CallStatus, DialOutcome, IdempotencyKey, UserId};
 use testkit::memory::{KeyEntry, Reservation, Tables};
 
 use super::BrokenStore;
@@ -83,7 +83,12 @@ impl BrokenStore {
         let result = self.memory.book(&booking).await;
         match (self.flaw, &result, key) {
             (Flaw::WritesKeysOfBlockedBookings, Ok(HoldResult::InFlight { .. }), Some(key)) => {
-                write_key(&mut self.memory.tables(), key, &booking);
+                let mut tables = self.memory.tables();
+                let holder = tables.reservations.get(&booking.key).map(|held| held.call_id.clone());
+                holder.into_iter().for_each(|holder| write_key(&mut tables, key.clone(), &booking, holder));
+            }
+            (Flaw::WritesKeysOfRefusedAttempts, Ok(HoldResult::Refused(_)), Some(key)) => {
+                write_key(&mut self.memory.tables(), key, &booking, booking.identity.call_id.clone());
             }
             (Flaw::ReservesForTakenKeys, Ok(HoldResult::KeyTaken), _) => {
                 let reservation = Reservation {
@@ -112,10 +117,9 @@ impl BrokenStore {
     }
 }
 
-/// Gives a key to the call that holds the intent of this booking.
-fn write_key(tables: &mut Tables, key: (UserId, IdempotencyKey), booking: &Booking) {
-    let holder = tables.reservations.get(&booking.key).map(|reservation| reservation.call_id.clone());
-    let (Some(call_id), Some(keyed)) = (holder, &booking.keyed) else { return };
+/// Gives the key of this booking to a call.
+fn write_key(tables: &mut Tables, key: (UserId, IdempotencyKey), booking: &Booking, call_id: CallId) {
+    let Some(keyed) = &booking.keyed else { return };
     let entry = KeyEntry {
         digest: keyed.digest.clone(),
         call_id,

@@ -11,7 +11,9 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 
 use crate::failure::{Failure, InvalidRequest};
+use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::request_log::REQUEST_ID;
+use crate::respond::IDEMPOTENT_REPLAYED;
 
 /// The origins whose pages may call the API. A page sends a token by its own script: there are no
 /// cookies that it could misuse.
@@ -45,6 +47,7 @@ impl AllowedOrigins {
                 ACCEPT,
                 AUTHORIZATION,
                 CONTENT_TYPE,
+                IDEMPOTENCY_KEY,
                 IF_MATCH,
                 LAST_EVENT_ID,
                 RANGE,
@@ -54,6 +57,7 @@ impl AllowedOrigins {
                 ACCEPT_RANGES,
                 CONTENT_RANGE,
                 ETAG,
+                IDEMPOTENT_REPLAYED,
                 LINK,
                 REQUEST_ID,
                 RETRY_AFTER,

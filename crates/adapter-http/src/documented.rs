@@ -73,28 +73,42 @@ error_responses! {
     InvalidCall = "400",
         "Missing contact/phone, agent not synced, no AI-enabled number, or a request that is not valid",
         None, [
-        error("AGENT_NOT_SYNCED", "the agent is not synced with the voice provider"),
-        invalid(Some("contactId"), "must be a string")
+        with(
+            error("AGENT_NOT_SYNCED", "the agent is not synced with the voice provider"),
+            json!({ "retry": "never" })
+        ),
+        with(
+            error(
+                "IDEMPOTENCY_KEY_REUSED",
+                "the Idempotency-Key belongs to another request of this user: send a new key"
+            ),
+            json!({ "retry": "new-key" })
+        ),
+        with(invalid(Some("contactId"), "must be a string"), json!({ "retry": "never" }))
     ];
     ContactOrUserNotFound = "404", "Contact or user not found", None, [
-        error("CONTACT_NOT_FOUND", "contact not found")
+        with(error("CONTACT_NOT_FOUND", "contact not found"), json!({ "retry": "never" }))
     ];
     InFlight = "429", "Duplicate outbound dial in flight", RETRY_IN_FLIGHT, [
-        error("OUTBOUND_IN_FLIGHT", "an outbound call for this contact is already in flight")
+        with(
+            error("OUTBOUND_IN_FLIGHT", "an outbound call for this contact is already in flight"),
+            json!({ "retry": "same-key" })
+        )
     ];
     PlacingFailed = "500", "Provider failure, a call that was not connected, or a failure of the gateway",
         RETRY_PLACING, [
         with(error("CALL_NOT_CONNECTED", "the call was not connected: busy"), json!({
             "reason": "busy",
             "callId": "64f0a1b2c3d4e5f6a7b8d111",
-            "conversationId": "eleven-conv-abc123"
+            "conversationId": "eleven-conv-abc123",
+            "retry": "new-key"
         })),
         with(
             error(
                 "CALL_OUTCOME_UNKNOWN",
                 "the outcome of the call is unknown: the phone may have rung, do not redial"
             ),
-            json!({ "callId": "64f0a1b2c3d4e5f6a7b8d111" })
+            json!({ "callId": "64f0a1b2c3d4e5f6a7b8d111", "retry": "same-key" })
         )
     ];
 

@@ -8,6 +8,7 @@ mod body;
 mod code;
 mod invalid_request;
 mod refusal;
+mod retry;
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -18,11 +19,14 @@ use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use domain::{CallId, CallReference, Decision};
 use tracing::Level;
 
+use crate::respond::IDEMPOTENT_REPLAYED;
+
 pub(crate) use self::body::{ErrorDetail, ErrorResponse};
 use self::body::{ErrorObject, ErrorText};
 pub(crate) use self::code::ErrorCode;
 pub(crate) use self::invalid_request::InvalidRequest;
 pub(crate) use self::refusal::{RefusalDocument, refusal_code};
+pub(crate) use self::retry::Retry;
 
 /// The pause that is suggested to a client while a store or the gateway itself is unavailable.
 const RETRY_UNAVAILABLE_AFTER: Duration = Duration::from_secs(5);
@@ -48,6 +52,8 @@ pub(crate) struct Failure {
     call: Option<CallReference>,
     refusals: Vec<RefusalDocument>,
     opens_at: Option<String>,
+    retry: Option<Retry>,
+    is_replay: bool,
     log: Option<(Level, &'static str)>,
     cause: Option<String>,
 }
@@ -69,6 +75,8 @@ impl Failure {
             call: None,
             refusals: Vec::new(),
             opens_at: None,
+            retry: None,
+            is_replay: false,
             log: None,
             cause: None,
         }
@@ -105,6 +113,16 @@ impl Failure {
     pub(crate) fn decision(self, decision: &Decision) -> Self {
         let refusals = decision.refusals.iter().map(RefusalDocument::from).collect();
         Self { refusals, opens_at: decision.opens_at.map(event_json::iso8601), ..self }
+    }
+
+    /// Says what the client may do, by the code of this failure.
+    pub(crate) fn may_be_retried(self, after: impl FnOnce(ErrorCode) -> Option<Retry>) -> Self {
+        Self { retry: after(self.code), ..self }
+    }
+
+    /// The client got this before, for the same `Idempotency-Key`.
+    pub(crate) fn replayed(self) -> Self {
+        Self { is_replay: true, ..self }
     }
 
     /// Logs this message once. Without it the request's own line is enough.
@@ -162,6 +180,9 @@ impl Failure {
             };
             response.insert_header((WWW_AUTHENTICATE, challenge));
         }
+        if self.is_replay {
+            response.insert_header((IDEMPOTENT_REPLAYED, "true"));
+        }
         let (call_id, conversation_id, sip_call_id) = match self.call {
             Some(call) => (Some(call.call_id), call.conversation_id, call.carrier_call_id),
             None => (None, None, None),
@@ -176,6 +197,8 @@ impl Failure {
             sip_call_id: sip_call_id.map(|id| id.to_string()),
             refusals: self.refusals,
             opens_at: self.opens_at,
+            retry: self.retry,
+            deduplicated: self.is_replay.then_some(true),
         })
     }
 }

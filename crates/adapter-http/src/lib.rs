@@ -10,6 +10,7 @@
 //! | `extract.rs`, `respond.rs` | what handlers receive and return |
 //! | `place_call.rs`, `read_calls.rs`, `read_directory.rs`, `read_refusals.rs`, `follow_calls.rs`, `organization_settings.rs`, `webhook_endpoints.rs` | handlers for users |
 //! | `provider_requests.rs`, `probes.rs`, `documents.rs` | the other handlers |
+//! | `idempotency.rs` | the `Idempotency-Key` of a request for a call |
 //! | `head_requests.rs`, `cors.rs` | `HEAD`, and pages of other origins |
 //! | `failure.rs`, `*_error.rs` | errors: status, body, headers and log line |
 //! | `call_runner.rs`, `event_intake.rs`, `event_streams.rs` | what limits calls, events and streams |
@@ -36,6 +37,7 @@ mod failure;
 mod follow_calls;
 mod head_requests;
 mod health;
+mod idempotency;
 mod openapi;
 mod organization_settings;
 mod organization_settings_error;

@@ -1,14 +1,15 @@
 //! `POST /api/calls/ai/outbound`, and its dry run.
 
-use actix_web::{HttpRequest, web};
+use actix_web::{CustomizeResponder, HttpRequest, Responder, web};
 use domain::PlaceCallCommand;
 
 use crate::auth::CurrentUser;
 use crate::extract::JsonBytes;
+use crate::idempotency::{CallRequest, PlaceFailure};
 use crate::place_call_error::PlaceError;
-use crate::respond::Json;
+use crate::respond::{IDEMPOTENT_REPLAYED, Json};
 use crate::state::Gateway;
-use crate::wire::{DecisionResponse, PlaceCallRequest, PlacedResponse};
+use crate::wire::{DecisionResponse, IdempotencyKeyHeader, PlaceCallRequest, PlacedResponse};
 use crate::{documented, paths};
 
 /// Initiate an outbound AI voice call
@@ -26,14 +27,26 @@ use crate::{documented, paths};
 /// A call that may not be made now is refused with 400, the first reason as its code, and all reasons
 /// in `refusals`: opt-outs, do-not-call lists, consent, calling hours, holidays and caps, as far as the
 /// organization's policy enforces them. Nothing is dialled or recorded.
+///
+/// With an `Idempotency-Key`, the same request may be sent again at any time: it gets the result of
+/// its call, with `deduplicated: true` and `Idempotent-Replayed: true`, until 24 hours after the end
+/// of that call, and never dials twice. If the outcome of that call is not known, it gets
+/// `CALL_OUTCOME_UNKNOWN` until a report decides it. `retry` in each error says what to do.
 #[utoipa::path(
     post,
     path = paths::PLACE_CALL,
     tag = "Calls",
     operation_id = "post_calls_ai_outbound",
+    params(IdempotencyKeyHeader),
     request_body(content = PlaceCallRequest),
     responses(
-        (status = 200, description = "AI call initiated", body = PlacedResponse),
+        (
+            status = 200,
+            description = "AI call initiated",
+            body = PlacedResponse,
+            headers(("Idempotent-Replayed" = String, description = "`true` if this is the result of the call that the \
+                     request's `Idempotency-Key` has; otherwise absent"))
+        ),
         documented::InvalidCall,
         documented::Unauthorized,
         documented::ContactOrUserNotFound,
@@ -43,15 +56,20 @@ use crate::{documented, paths};
     security(("bearerAuth" = []))
 )]
 pub(crate) async fn place_call(
-    user: CurrentUser,
-    body: JsonBytes,
+    call: CallRequest,
     request: HttpRequest,
     gateway: web::Data<Gateway>,
-) -> Result<Json<PlacedResponse>, PlaceError> {
-    let request = PlaceCallRequest::parse(&body.0, request.query_string())?;
-    let command = PlaceCallCommand::parse(user.id, &request.as_raw())?;
-    let placed = gateway.parts().calls.place(command).await?;
-    Ok(Json(PlacedResponse::new(placed, request.ignored())))
+) -> Result<CustomizeResponder<Json<PlacedResponse>>, PlaceFailure> {
+    let has_key = call.key.is_some();
+    let request = PlaceCallRequest::parse(&call.body, request.query_string());
+    let request = request.map_err(PlaceFailure::of(has_key))?;
+    let command =
+        PlaceCallCommand::parse(call.user_id, &request.as_raw()).map_err(PlaceFailure::of(has_key))?;
+    let command = command.with_idempotency_key(call.key);
+    let placed = gateway.parts().calls.place(command).await.map_err(PlaceFailure::of(has_key))?;
+    let is_replay = placed.replayed;
+    let response = Json(PlacedResponse::new(placed, request.ignored())).customize();
+    Ok(if is_replay { response.insert_header((IDEMPOTENT_REPLAYED, "true")) } else { response })
 }
 
 /// Decide on an outbound AI voice call without placing it

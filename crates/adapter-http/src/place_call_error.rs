@@ -3,6 +3,7 @@ use actix_web::{HttpResponse, ResponseError};
 use domain::PlaceCallError;
 use tracing::Level;
 
+use crate::auth::Unauthorized;
 use crate::failure::{ErrorCode, Failure, InvalidRequest, Panicked, RouteError};
 
 /// Why a request for a call fails.
@@ -15,6 +16,8 @@ pub(crate) enum PlaceError {
     /// A dry run panicked. It dials nothing.
     #[error(transparent)]
     DryRunPanicked(Panicked),
+    #[error(transparent)]
+    Unauthorized(#[from] Unauthorized),
     #[error("too many calls are in flight")]
     Full,
     #[error("the gateway is shutting down")]
@@ -29,6 +32,7 @@ impl RouteError for PlaceError {
         let failure = |code| Failure::new(code, self);
         match self {
             Self::Invalid(invalid) => invalid.into(),
+            Self::Unauthorized(unauthorized) => unauthorized.failure(),
             Self::Full => Failure::unavailable(self).log_as(
                 Level::WARN,
                 "refused a call: the limit of calls in flight, in total or of one user, is reached",
@@ -94,6 +98,11 @@ impl RouteError for PlaceError {
                     .reason(reason.as_str())
                     .call(reference)
                     .log_as(Level::INFO, "a call was not connected"),
+                E::NotConnectedBefore { reference, reason } => {
+                    failure(ErrorCode::CallNotConnected).reason(reason.as_str()).call(reference).replayed()
+                }
+                E::StillUnknown { call_id } => failure(ErrorCode::CallOutcomeUnknown).call_id(call_id),
+                E::KeyReused => failure(ErrorCode::IdempotencyKeyReused),
                 E::OutcomeUnknown { call_id, cause } => {
                     failure(ErrorCode::CallOutcomeUnknown).call_id(call_id).cause(cause.as_str()).log_as(
                         Level::ERROR,

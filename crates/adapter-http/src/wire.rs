@@ -11,6 +11,7 @@ mod delivery;
 mod directory;
 mod history;
 mod history_rows;
+mod idempotency_key;
 mod json_object;
 mod parameters;
 mod place_call;
@@ -30,6 +31,7 @@ pub(crate) use self::delivery::{DeliveriesResponse, DeliveryParameters, state_sc
 pub(crate) use self::directory::{AgentsResponse, ContactsResponse, DirectoryParameters, NumbersResponse};
 pub(crate) use self::history::{HistoryParameters, HistoryResponse};
 pub(crate) use self::history_rows::{RowFormat, csv, link_to_next, ndjson};
+pub(crate) use self::idempotency_key::{IdempotencyKeyHeader, NAME as IDEMPOTENCY_KEY_NAME};
 pub(crate) use self::json_object::no_fields;
 pub(crate) use self::parameters::{refuse_all, sequence};
 pub(crate) use self::place_call::{PlaceCallRequest, PlacedResponse, purpose_schema};

@@ -70,6 +70,7 @@ async fn the_first_call_is_placed_once_and_its_end_is_in_the_ledger() {
             contacts: store.clone(),
             lock: store.clone(),
             ledger: store.clone(),
+            keys: store.clone(),
             provider: Arc::new(Parrot::new(&settings).expect("valid settings")),
             contexts: store.clone(),
             clock: clock.clone(),

@@ -168,6 +168,7 @@ impl Stores {
                     contacts: store.clone(),
                     lock: store.clone(),
                     ledger: store.clone(),
+                    keys: store.clone(),
                     contexts: store,
                     provider,
                     clock,
@@ -180,7 +181,8 @@ impl Stores {
                 PlaceCallPorts {
                     directory: postgres.clone(),
                     contacts: postgres.clone(),
-                    ledger: postgres,
+                    ledger: postgres.clone(),
+                    keys: postgres,
                     lock: redis.clone(),
                     contexts: redis,
                     provider,

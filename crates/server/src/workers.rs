@@ -144,13 +144,19 @@ impl Workers {
         );
     }
 
-    /// Removes old reservations.
+    /// Removes old reservations, and the idempotency keys of calls that ended long ago.
     pub(crate) fn remove_reservations(&self, remove: RemoveReservations) {
         let (remove, schedule) = (Arc::new(remove), Schedule::every(REMOVE_RESERVATIONS_INTERVAL));
-        self.repeat(schedule, "could not remove old reservations; trying again later", move || {
-            let remove = remove.clone();
-            async move { remove.run_once().await.map(|removed| usize::try_from(removed).unwrap_or(usize::MAX)) }
-        });
+        self.repeat(
+            schedule,
+            "could not remove old reservations and idempotency keys; trying again later",
+            move || {
+                let remove = remove.clone();
+                async move {
+                    remove.run_once().await.map(|removed| usize::try_from(removed).unwrap_or(usize::MAX))
+                }
+            },
+        );
     }
 
     /// Writes the counts of refused requests, and once more on a stop, which follows the last request.

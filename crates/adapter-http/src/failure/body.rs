@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
+use super::Retry;
 use super::code::describe_codes;
 use super::refusal::RefusalDocument;
 
@@ -17,7 +18,8 @@ use super::refusal::RefusalDocument;
     example = json!({
         "success": false,
         "error": "an outbound call for this contact is already in flight",
-        "code": "OUTBOUND_IN_FLIGHT"
+        "code": "OUTBOUND_IN_FLIGHT",
+        "retry": "same-key"
     })
 )]
 pub(crate) struct ErrorResponse {
@@ -55,6 +57,14 @@ pub(crate) struct ErrorResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, required = false)]
     pub(super) opens_at: Option<String>,
+    // With a name of its own, so that a generated client has one type for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Retry, required = false)]
+    pub(super) retry: Option<Retry>,
+    /// `true` if this is the result of an earlier request with the same `Idempotency-Key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool, required = false)]
+    pub(super) deduplicated: Option<bool>,
 }
 
 /// Either form of `error`.

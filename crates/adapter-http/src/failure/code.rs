@@ -58,6 +58,7 @@ error_codes! {
     NoAiEnabledNumber = BAD_REQUEST "NO_AI_ENABLED_NUMBER",
     FromNumberNotAvailable = BAD_REQUEST "FROM_NUMBER_NOT_AVAILABLE",
     NumberNotOnTrunk = BAD_REQUEST "NUMBER_NOT_ON_TRUNK",
+    IdempotencyKeyReused = BAD_REQUEST "IDEMPOTENCY_KEY_REUSED",
     WebhookUrlRefused = BAD_REQUEST "WEBHOOK_URL_REFUSED",
     TooManyWebhookEndpoints = BAD_REQUEST "TOO_MANY_WEBHOOK_ENDPOINTS",
     Unauthorized = UNAUTHORIZED "UNAUTHORIZED",

@@ -104,8 +104,8 @@ pub(crate) struct PlacedResponse {
     sip_call_id: Option<String>,
     /// `AI call initiated`.
     message: &'static str,
-    /// True when the request matched an idempotency lock and the IDs are those of the earlier call;
-    /// the gateway did not dial again.
+    /// True when the request matched an idempotency lock, or repeats an `Idempotency-Key`, and the IDs
+    /// are those of the earlier call; the gateway did not dial again.
     deduplicated: bool,
     /// The gateway's own ID of the call, in its ledger.
     call_id: String,

@@ -78,6 +78,11 @@ fn assert_unauthorized(response: &Response) -> Option<String> {
         }
         None => "Bearer".to_owned(),
     };
+    // A request for a call also says what to do next.
+    if let Some(retry) = response.body.get("retry") {
+        assert_eq!(retry, "same-key");
+        only["retry"] = retry.clone();
+    }
     assert_eq!(response.body, only);
     assert_eq!(response.header("www-authenticate"), Some(challenge.as_str()));
     reason

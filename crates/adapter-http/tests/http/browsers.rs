@@ -34,7 +34,7 @@ async fn a_page_of_an_allowed_origin_may_send_every_request_of_the_api() {
     let gateway = allowing(listed()).await;
     for (path, method, headers) in [
         (EVENTS, "GET", "authorization,last-event-id"),
-        (PATH, "POST", "authorization,content-type,x-request-id"),
+        (PATH, "POST", "authorization,content-type,idempotency-key,x-request-id"),
         ("/api/webhook-endpoints/e1", "DELETE", "authorization"),
         ("/api/webhook-endpoints/e1", "PATCH", "authorization,content-type"),
         ("/api/calling-policy", "PUT", "authorization,content-type,if-match"),
@@ -56,7 +56,7 @@ async fn a_page_of_an_allowed_origin_may_send_every_request_of_the_api() {
     assert_eq!(refused.status(), 401);
     assert_eq!(header(&refused, "access-control-allow-origin"), Some(PAGE));
     let exposed = header(&refused, "access-control-expose-headers").expect("headers");
-    for name in ["etag", "www-authenticate", "retry-after", "x-request-id"] {
+    for name in ["etag", "www-authenticate", "retry-after", "x-request-id", "idempotent-replayed"] {
         assert!(exposed.contains(name), "{exposed}");
     }
 }

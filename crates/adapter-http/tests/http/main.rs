@@ -17,6 +17,7 @@ mod gated;
 mod health;
 mod history;
 mod key_sets;
+mod keyed;
 mod listing;
 mod log;
 mod personalizing;

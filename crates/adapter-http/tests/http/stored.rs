@@ -42,6 +42,7 @@ pub(crate) fn booked(call_id: &str) -> LedgerCall {
         take_over: domain::TakeOver::Expired,
         booked_at: Timestamp::from_unix_millis(1_772_442_600_042),
         conditions: domain::BookingConditions::default(),
+        keyed: None,
     };
     let progress = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };
     LedgerCall { booking, dial: None, progress, leased_until: None, recording: None }

@@ -49,6 +49,7 @@ async fn place_call(base_url: Url) -> (PlaceCall, Arc<SqliteStore>) {
         contacts: store.clone(),
         lock: store.clone(),
         ledger: store.clone(),
+        keys: store.clone(),
         provider: Arc::new(ElevenLabs::new(&settings).expect("the settings are valid")),
         contexts: store.clone(),
         clock: Arc::new(ManualClock::new()),

@@ -153,6 +153,7 @@ impl World {
             contacts: memory.clone(),
             lock: self.lock.clone(),
             ledger: memory.clone(),
+            keys: memory.clone(),
             provider: self.voice.clone(),
             contexts: memory,
             clock: self.clock.clone(),

@@ -87,7 +87,7 @@ impl AfterTheCall {
                 RecoverRecordings::new(ports, settings.reconcile_times(), settings.recording_max_bytes);
             workers.recover_recordings(recover, settings.reconciliation.every);
         }
-        workers.remove_reservations(RemoveReservations::new(ports.ledger.clone()));
+        workers.remove_reservations(RemoveReservations::new(ports.ledger.clone(), ports.keys.clone()));
         let deliver_webhooks = DeliverWebhooksPorts {
             feed: database.clone(),
             queue: database.clone(),

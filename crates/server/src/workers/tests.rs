@@ -1,9 +1,9 @@
 use adapter_http::{AuthSettings, JwtKeys, KeySetSource};
 use domain::ports::{
     AudioStream, CallLookup, EventOrigin, MockCallLedger, MockCallUpdater, MockContextCache, MockEventInbox,
-    MockProviderWebhook, MockRefusalCounts, MockUnfinishedCalls, MockUserRepo, OpenAudio, OpenEvent,
-    PortUnavailable, ProviderEvent, ProviderLookup, ProviderRecords, PutError, RecordingAccess,
-    RecordingStore,
+    MockIdempotencyKeys, MockProviderWebhook, MockRefusalCounts, MockUnfinishedCalls, MockUserRepo,
+    OpenAudio, OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup, ProviderRecords, PutError,
+    RecordingAccess, RecordingStore,
 };
 use domain::{
     Audio, AudioFormat, AudioPart, CallId, CallUpdate, OrganizationId, ReceiveEventPorts, ReconcileTimes,
@@ -146,7 +146,7 @@ async fn refusals_are_written_every_five_seconds_and_at_a_stop() {
 }
 
 /// Batch by batch until there is none left, and again after five minutes: those that expired an hour
-/// ago.
+/// ago, and keys whose calls ended a day ago.
 #[tokio::test(start_paused = true)]
 async fn reservations_are_removed_an_hour_after_they_ended() {
     let (removed, mut batches) = (Arc::new(Notify::new()), [5000, 3, 0, 1, 0].into_iter());
@@ -159,8 +159,13 @@ async fn reservations_are_removed_an_hour_after_they_ended() {
         }
         Ok(batch)
     });
+    let mut keys = MockIdempotencyKeys::new();
+    keys.expect_remove_ended().returning(|ended_for, _| {
+        assert_eq!(ended_for, Duration::from_hours(24));
+        Ok(0)
+    });
     let (workers, start) = (Workers::new(), tokio::time::Instant::now());
-    workers.remove_reservations(RemoveReservations::new(Arc::new(ledger)));
+    workers.remove_reservations(RemoveReservations::new(Arc::new(ledger), Arc::new(keys)));
     removed.notified().await;
     assert_eq!(start.elapsed().as_secs(), 300);
     workers.stop().await;

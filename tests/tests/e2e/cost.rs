@@ -12,7 +12,7 @@ use simulator::Behaviour;
 use testkit::eventually;
 
 use crate::support::Backing::PostgresAndRedis;
-use crate::support::{PendingCall, RedisServer, WireCounter, World};
+use crate::support::{Client, PendingCall, RedisServer, WireCounter, World};
 
 /// What a call costs. Each field is exact: a lower one is a success, and is changed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,10 @@ const OF_A_KNOWN_NUMBER: Cost = Cost {
 const OF_A_NEW_NUMBER: Cost =
     Cost { statements: 4, statement_round_trips: 4, postgres_round_trips: 4, ..OF_A_KNOWN_NUMBER };
 
+/// The key is looked up beside the parties, and written with the call.
+const OF_A_KNOWN_NUMBER_WITH_A_KEY: Cost =
+    Cost { statements: 4, postgres_round_trips: 4, ..OF_A_KNOWN_NUMBER };
+
 const CALLS: u64 = 10;
 
 /// How often the cost of so many calls is counted. Once in a while a statement meets a connection
@@ -79,10 +83,11 @@ const ATTEMPTS: u64 = 4;
 const RESPONSE_DELAY: Duration = Duration::from_millis(100);
 
 #[rstest]
-#[case::of_a_known_number("+141655560", OF_A_KNOWN_NUMBER)]
-#[case::of_a_new_number("+141655570", OF_A_NEW_NUMBER)]
+#[case::of_a_known_number("+141655560", OF_A_KNOWN_NUMBER, None)]
+#[case::of_a_new_number("+141655570", OF_A_NEW_NUMBER, None)]
+#[case::of_a_known_number_with_a_key("+141655560", OF_A_KNOWN_NUMBER_WITH_A_KEY, Some("key"))]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost) {
+async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost, #[case] key: Option<&str>) {
     let redis = RedisServer::start().await;
     let world = World::new(PostgresAndRedis).await;
     let known = (0..ATTEMPTS * CALLS).map(|n| {
@@ -112,7 +117,7 @@ async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost) {
     // These calls open every connection and prepare the statements on each of them.
     for round in 0..10 {
         let numbers = (0..12).map(|n| format!("+1416555{:04}", 5000 + 12 * round + n));
-        let calls: Vec<PendingCall> = numbers.map(|number| client.start_calling(&number)).collect();
+        let calls: Vec<PendingCall> = numbers.map(|number| start(client, key, &number)).collect();
         for response in join_all(calls.into_iter().map(PendingCall::response)).await {
             assert!(response.is_new_call(), "{}", response.body);
         }
@@ -124,8 +129,8 @@ async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost) {
     let (allowed, mut spent) = (cost.times(CALLS), Vec::new());
     for attempt in 0..ATTEMPTS {
         for n in attempt * CALLS..(attempt + 1) * CALLS {
-            let body = json!({ "phoneNumber": format!("{numbers}{n:02}"), "callReason": "Follow up" });
-            assert!(client.place(body).await.is_new_call());
+            let call = start(client, key, &format!("{numbers}{n:02}"));
+            assert!(call.response().await.is_new_call());
         }
         let after = meter.read_when_at_rest(&world).await;
         spent.push(after.since(before));
@@ -136,6 +141,15 @@ async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost) {
     }
     assert!(spent.contains(&allowed), "allowed for {CALLS} calls: {allowed:?}, spent: {spent:#?}");
     gateway.stop().await;
+}
+
+/// Requests a call, with a key that begins like this one.
+fn start(client: &Client, key: Option<&str>, number: &str) -> PendingCall {
+    let body = json!({ "phoneNumber": number, "callReason": "Follow up" });
+    match key {
+        Some(key) => client.start_placing_with_key(&format!("{key}{number}"), &body),
+        None => client.start_placing(&body),
+    }
 }
 
 /// Counts what the gateways of a world send.

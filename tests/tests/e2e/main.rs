@@ -15,6 +15,7 @@ mod contract;
 mod cost;
 mod crashes;
 mod faults;
+mod idempotency_keys;
 mod importing;
 mod magic_numbers;
 mod personal_data;

@@ -42,7 +42,8 @@ async fn nothing_personal_is_logged(#[values(Sqlite, PostgresAndRedis)] backing:
         "phoneNumber": "+14165550185", "callReason": REASON,
         "dynamicVariables": given, "metadata": { "private_key": "a private order" },
     });
-    let placed = client.place(asked).await;
+    let placed = client.place_with_key("a-private-order-key", &asked).await;
+    client.place_with_key("a-private-order-key", &json!({ "contactId": "c1" })).await;
     let refused = json!({ "system__private_variable": "a private value" });
     client.place(json!({ "phoneNumber": "+14165550185", "dynamicVariables": refused })).await;
     let call_id = placed.call_id();
@@ -93,6 +94,7 @@ async fn nothing_personal_is_logged(#[values(Sqlite, PostgresAndRedis)] backing:
         "a private value",
         "private_key",
         "a private order",
+        "a-private-order-key",
         text(&call["transcript"][0]["message"]),
         text(&call["summary"]),
         &audio[audio.len() - 60..],

@@ -72,6 +72,11 @@ impl Response {
         self.status == 200 && self.body["deduplicated"] == true
     }
 
+    /// The request got the result of the call of its `Idempotency-Key`.
+    pub(crate) fn is_replay(&self) -> bool {
+        self.is_duplicate() && self.headers.get("idempotent-replayed").is_some_and(|value| value == "true")
+    }
+
     pub(crate) fn is_in_flight(&self) -> bool {
         self.status == 429 && self.code() == "OUTBOUND_IN_FLIGHT"
     }
@@ -133,14 +138,30 @@ impl Client {
         Response::read(self.call_request(&body)).await
     }
 
+    /// Places a call with this `Idempotency-Key`.
+    pub(crate) async fn place_with_key(&self, key: &str, body: &Value) -> Response {
+        let request = self.call_request(body).header("idempotency-key", key);
+        Response::read(request).await.expect("the gateway responds")
+    }
+
+    /// Requests a call with this `Idempotency-Key` in a task of its own.
+    pub(crate) fn start_placing_with_key(&self, key: &str, body: &Value) -> PendingCall {
+        let request = self.call_request(body).header("idempotency-key", key);
+        PendingCall(tokio::spawn(Response::read(request)))
+    }
+
     pub(crate) async fn call_number(&self, number: &str) -> Response {
         self.place(json!({ "phoneNumber": number })).await
     }
 
     /// Requests a call to the number in a task of its own.
     pub(crate) fn start_calling(&self, number: &str) -> PendingCall {
-        let (client, body) = (self.clone(), json!({ "phoneNumber": number }));
-        PendingCall(tokio::spawn(async move { client.try_place(body).await }))
+        self.start_placing(&json!({ "phoneNumber": number }))
+    }
+
+    /// Requests a call in a task of its own.
+    pub(crate) fn start_placing(&self, body: &Value) -> PendingCall {
+        PendingCall(tokio::spawn(Response::read(self.call_request(body))))
     }
 
     pub(crate) async fn read_call(&self, call_id: &str) -> Value {

@@ -46,7 +46,7 @@ impl From<&OutboundQuery<'_>> for ResolvingWork {
     }
 }
 
-/// A booking. Its result is whether it was granted.
+/// A booking. Its result is what became of it.
 pub(crate) struct BookingWork {
     pub(crate) booking: Booking,
     pub(crate) booked_at: PgTime,

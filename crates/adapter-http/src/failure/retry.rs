@@ -86,3 +86,24 @@ impl Retry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table has a row with each code and what it says.
+    #[test]
+    fn the_document_says_what_to_do_after_each_code() {
+        let document = include_str!("../../../../docs/retrying.md");
+        for code in ErrorCode::ALL {
+            let said = |has_key| Retry::after(*code, has_key).map(|retry| serde_json::json!(retry));
+            for said in [said(true), said(false)].into_iter().flatten() {
+                let said = format!("`{}`", said.as_str().expect("a word"));
+                let cell = format!("`{}`", code.as_str());
+                let mut rows =
+                    document.lines().filter(|line| line.starts_with("| `") && line.contains(&cell));
+                assert!(rows.any(|row| row.contains(&said)), "{cell} says {said}");
+            }
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! A history is made of a seed. A failure names the seed, the step and the operation.
 
 mod changes;
+mod keys;
 mod reads;
 mod world;
 

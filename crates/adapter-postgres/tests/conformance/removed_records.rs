@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 async fn harness_with_a_call() -> (PostgresHarness, Tenant, Booking) {
     let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
     harness.store(&tenant.records()).await;
-    let booking = tenant.booking(MINUTE);
+    let booking = Booking { keyed: Some(fixtures::keyed_request()), ..tenant.booking(MINUTE) };
     assert_eq!(harness.adapter().book(&booking).await, Ok(HoldResult::Granted));
     (harness, tenant, booking)
 }
@@ -60,10 +60,10 @@ async fn what_belongs_to_a_call_is_removed_with_it() {
     let (harness, tenant, _) = harness_with_a_call().await;
     let endpoint = fixtures::webhook_endpoint(&tenant.organization.id);
     harness.adapter().register(&endpoint, 1).await.expect("the server responds");
-    let kept = tenant.booking(MINUTE);
+    let kept = Booking { keyed: Some(fixtures::keyed_request()), ..tenant.booking(MINUTE) };
     harness.adapter().book(&kept).await.expect("the server responds");
     assert_eq!(harness.adapter().publish(10).await, Ok(2));
-    let tables = ["calls", "dial_guards", "call_events", "webhook_deliveries"];
+    let tables = ["calls", "dial_guards", "idempotency_keys", "call_events", "webhook_deliveries"];
     for table in tables {
         assert_eq!(rows_of(&harness, table).await, 2, "{table}");
     }

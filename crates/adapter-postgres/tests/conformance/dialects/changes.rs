@@ -28,7 +28,7 @@ const ALL: u32 = 10_000;
 impl World {
     pub(super) async fn change(&mut self) {
         self.step += 1;
-        match self.random.below(20) {
+        match self.random.below(21) {
             0..=2 => self.book().await,
             3..=4 => self.settle().await,
             5..=7 => self.merge().await,
@@ -41,6 +41,7 @@ impl World {
             15..=16 => self.receive_event().await,
             17 => self.remove_reservations().await,
             18 => self.change_policy().await,
+            19 => self.change_keys().await,
             _ => self.change_directory().await,
         }
     }
@@ -50,7 +51,8 @@ impl World {
         let template = tenant.booking(self.duration());
         let identity = CallIdentity { call_id, ..template.identity };
         let key = self.random.pick(&self.keys).clone();
-        let booking = Booking { identity, key, booked_at, ..template };
+        let keyed = self.keyed();
+        let booking = Booking { identity, key, booked_at, keyed, ..template };
         let result =
             result_of_both!(self, store => whole_hours(store.book(&booking).await.expect("the store is up")));
         if result == HoldResult::Granted {

@@ -22,6 +22,7 @@ impl World {
     pub(super) async fn read_everything(&mut self) {
         for tenant in self.tenants.clone() {
             self.read_calls(&tenant).await;
+            self.read_keys(&tenant).await;
             for _ in 0..4 {
                 self.read_history(&tenant).await;
                 self.locate(&tenant).await;

@@ -5,8 +5,8 @@ use adapter_postgres::PostgresStore;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use domain::ports::{Directory, UpsertError};
 use domain::{
-    Booking, CallId, CarrierCallId, CheckImport, ConversationId, DirectoryRecord, IntentKey, Timestamp,
-    WebhookEndpoint,
+    Booking, CallId, CarrierCallId, CheckImport, ConversationId, DirectoryRecord, IntentKey, KeyedRequest,
+    Timestamp, WebhookEndpoint,
 };
 use tempfile::TempDir;
 use testkit::fixtures::{self, Tenant};
@@ -28,6 +28,7 @@ pub(super) struct World {
     /// The first two have the same numbers and the same agent at the provider.
     pub(super) tenants: Vec<Tenant>,
     pub(super) keys: Vec<IntentKey>,
+    pub(super) requests: Vec<KeyedRequest>,
     pub(super) conversations: Vec<ConversationId>,
     pub(super) carrier_calls: Vec<CarrierCallId>,
     pub(super) bookings: Vec<Booking>,
@@ -53,6 +54,7 @@ impl World {
             postgres: database.adapter(),
             sqlite,
             keys: (0..4).map(|_| fixtures::key()).collect(),
+            requests: (0..4).map(|_| fixtures::keyed_request()).collect(),
             conversations: (0..4).map(|_| fixtures::conversation_id()).collect(),
             carrier_calls: (0..3).map(|_| fixtures::carrier_call_id()).collect(),
             bookings: Vec::new(),

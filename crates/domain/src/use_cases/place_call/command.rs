@@ -98,14 +98,6 @@ impl PlaceCallCommand {
     pub fn with_idempotency_key(self, idempotency_key: Option<IdempotencyKey>) -> Self {
         Self { idempotency_key, ..self }
     }
-
-    /// The contact that the client named.
-    pub(super) const fn contact_id(&self) -> Option<&ContactId> {
-        match &self.callee {
-            RequestedCallee::Contact(id, _) => Some(id),
-            RequestedCallee::Number(_) => None,
-        }
-    }
 }
 
 fn given(text: Option<&str>) -> Option<&str> {

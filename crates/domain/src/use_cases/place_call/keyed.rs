@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::command::RequestedCallee;
 use super::deadline::Deadline;
 use super::resolve::Parties;
 use super::{PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall, in_flight};
@@ -32,18 +33,35 @@ impl PlaceCallCommand {
     /// What the client wrote. The defaults of the organization are not part of it: they may change
     /// before the client repeats the request.
     fn digest(&self, number: Option<&PhoneNumber>) -> RequestDigest {
+        // Every field is named here, so that the compiler asks about a new one.
+        let Self {
+            user_id: _,
+            callee,
+            agent_id,
+            from_number,
+            reason,
+            variables,
+            metadata,
+            purpose,
+            subject,
+            idempotency_key: _,
+        } = self;
+        let contact_id = match callee {
+            RequestedCallee::Contact(id, _) => Some(id),
+            RequestedCallee::Number(_) => None,
+        };
         let texts = [
-            ("contact", self.contact_id().map(|id| id.as_str())),
+            ("contact", contact_id.map(|id| id.as_str())),
             ("number", number.map(PhoneNumber::as_e164)),
-            ("agent", self.agent_id.as_ref().map(|id| id.as_str())),
-            ("from", self.from_number.as_ref().map(PhoneNumber::as_e164)),
-            ("reason", self.reason.as_ref().map(|reason| reason.as_str())),
-            ("purpose", self.purpose.map(CallPurpose::as_str)),
-            ("subject", self.subject.as_ref().map(|subject| subject.as_str())),
-            ("metadata", self.metadata.as_ref().map(|metadata| metadata.as_json())),
+            ("agent", agent_id.as_ref().map(|id| id.as_str())),
+            ("from", from_number.as_ref().map(PhoneNumber::as_e164)),
+            ("reason", reason.as_ref().map(|reason| reason.as_str())),
+            ("purpose", purpose.map(CallPurpose::as_str)),
+            ("subject", subject.as_ref().map(|subject| subject.as_str())),
+            ("metadata", metadata.as_ref().map(|metadata| metadata.as_json())),
         ];
         let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text?.as_bytes().to_vec())));
-        let variables = self.variables.iter().flat_map(|(name, value)| {
+        let variables = variables.iter().flat_map(|(name, value)| {
             let value = match value {
                 VariableValue::Text(text) => ("text", text.as_bytes().to_vec()),
                 VariableValue::Integer(number) => ("integer", number.to_be_bytes().to_vec()),

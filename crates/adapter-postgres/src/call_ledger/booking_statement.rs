@@ -33,7 +33,7 @@ macro_rules! book {
         $booking:tt, [$key_is_free:tt, $written_keys:tt], [$counting:tt, $is_counted:tt],
         $first:expr, [$($column:expr),*]
     ) => {
-        sqlx::query_scalar!(
+        sqlx::query!(
             "with booking as ("
                 + $booking
                 + r#"
@@ -91,6 +91,7 @@ macro_rules! book {
             CallEventKind::Initiated.as_str(),
             $($column),*
         )
+        .map(|booked| booked.call_id)
     };
 }
 

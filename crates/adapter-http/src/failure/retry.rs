@@ -69,6 +69,8 @@ impl Retry {
             | E::UserNotFound => Self::Never,
             E::WebhookUrlRefused
             | E::TooManyWebhookEndpoints
+            | E::Forbidden
+            | E::PolicyChanged
             | E::CallNotFound
             | E::RecordingNotFound
             | E::WebhookEndpointNotFound

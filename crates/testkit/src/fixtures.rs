@@ -9,9 +9,9 @@ use std::time::Duration;
 use domain::{
     AccessRole, Agent, AgentReason, AudioFormat, Booking, BookingConditions, CallContext, CallEvent,
     CallEventKind, CallId, CallIdentity, CallMetadata, CallPurpose, CallReason, CallReference, CallStatus,
-    CallSubject, CallerNumber, CallerReason, Carrier, Contact, ContactId, ContactIdentity, ContactPlace,
-    ContactRecord, Decision, DirectoryRecord, DueDelivery, DynamicVariables, EndReason, EventId,
-    EventSequence, IdempotencyKey, InboundContext, IntentKey, KeyedRequest, Mode, NumberRecord, Organization,
+    CallerNumber, CallerReason, Carrier, Contact, ContactId, ContactIdentity, ContactPlace, ContactRecord,
+    Decision, DirectoryRecord, DueDelivery, DynamicVariables, EndReason, EventId, EventSequence,
+    IdempotencyKey, InboundContext, IntentKey, KeyedRequest, Mode, NumberRecord, Organization,
     OrganizationId, OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording, RecordingKey, Refusal,
     RefusalCode, RequestDigest, RuleGroup, RuleId, RuleVerdict, TakeOver, Timestamp, UsedRule, User,
     UserRecord, VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,

@@ -81,8 +81,6 @@ impl Retry {
             | E::TooManyDeliveries
             | E::TooManyStreams
             | E::TooManyRecordings
-            | E::Forbidden
-            | E::PolicyChanged
             | E::NotFound
             | E::MethodNotAllowed => return None,
         })

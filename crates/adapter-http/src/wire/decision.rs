@@ -212,7 +212,9 @@ pub fn decision_json(preview: Preview) -> String {
 #[must_use]
 pub const fn duplicate_state(held: &HoldResult) -> &'static str {
     match held {
-        HoldResult::Granted | HoldResult::Refused(_) => "none",
+        HoldResult::Granted | HoldResult::Refused(_) | HoldResult::Uncounted(_) | HoldResult::KeyTaken => {
+            "none"
+        }
         HoldResult::InFlight { .. } => "in-flight",
         HoldResult::Settled(_) => "settled",
     }
@@ -248,7 +250,10 @@ impl From<&HoldResult> for DuplicateDocument {
     fn from(held: &HoldResult) -> Self {
         let shown = Self { state: duplicate_state(held), call_id: None, retry_after: None };
         match held {
-            HoldResult::Granted | HoldResult::Refused(_) => shown,
+            HoldResult::Granted
+            | HoldResult::Refused(_)
+            | HoldResult::Uncounted(_)
+            | HoldResult::KeyTaken => shown,
             HoldResult::InFlight { remaining } => {
                 Self { retry_after: Some(remaining.as_secs().max(1)), ..shown }
             }

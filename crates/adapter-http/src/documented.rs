@@ -14,6 +14,7 @@ use crate::failure::ErrorResponse;
 /// Names that the published document gives to the provider's requests and their credentials.
 pub(crate) const PROVIDER_EVENTS_OPERATION: &str = "post_webhook_elevenlabs";
 pub(crate) const PERSONALIZATION_OPERATION: &str = "post_webhook_elevenlabs_personalization";
+pub(crate) const OPT_OUT_OPERATION: &str = "post_webhook_elevenlabs_tools_opt_out";
 pub(crate) const SIGNATURE_SCHEME: &str = "elevenLabsSignature";
 pub(crate) const SIGNATURE_HEADER: &str = "ElevenLabs-Signature";
 pub(crate) const TOOL_SECRET_SCHEME: &str = "elevenLabsToolSecret";
@@ -177,6 +178,13 @@ error_responses! {
         None, [
         invalid(Some("modes.quitHours"), "is not a field of a calling policy")
     ];
+    CalleeRefused = "400", "No callee, a number that cannot be read, or a request that is not valid", None, [
+        error("CONTACT_OR_PHONE_REQUIRED", "contactId or phoneNumber is required"),
+        invalid(Some("expiresAt"), "must be a time in ISO 8601, like 2026-03-02T09:00:00Z")
+    ];
+    InvalidCalleeParameter = "400", "A parameter that is not valid, or a number that cannot be read", None, [
+        invalid(Some("limit"), "must be a whole number from 1 to 200")
+    ];
     Forbidden = "403", "The user does not have the role", None, [
         error("FORBIDDEN", "this needs the role ADMIN or SUPERADMIN")
     ];
@@ -185,6 +193,12 @@ error_responses! {
     ];
     InvalidAuditParameter = "400", "A parameter that is not valid", None, [
         invalid(Some("before"), "must be the nextCursor of a page")
+    ];
+    SuppressionNotFound = "404", "The organization has no such suppression, or the user is not found", None, [
+        error("SUPPRESSION_NOT_FOUND", "Suppression not found")
+    ];
+    ConsentNotFound = "404", "The organization has no such consent, or the user is not found", None, [
+        error("CONSENT_NOT_FOUND", "Consent not found")
     ];
 
     InvalidEvent = "400", "The body is not an event, or has more than 16 MiB that are not a recording", None, [
@@ -206,6 +220,12 @@ error_responses! {
     InvalidQuestion = "400",
         "The body is not a JSON object of at most 64 KiB, or lacks a `conversation_id`", None, [
         invalid(Some("conversation_id"), "must be the ID of a conversation")
+    ];
+    InvalidOptOut = "400", "The body is not a JSON object of at most 64 KiB", None, [
+        invalid(None, "the body is not a JSON object")
+    ];
+    OptOutNotStored = "500", "The opt-out could not be stored; send it again", RETRY_UNAVAILABLE, [
+        error("SERVICE_UNAVAILABLE", "the opt-out could not be stored")
     ];
     UnverifiedQuestion = "401", "The tool secret is not valid, or none is configured", SECRET_CHALLENGE, [
         error("UNAUTHORIZED", "a valid signature or tool secret is required")

@@ -26,6 +26,8 @@
 mod audio_requests;
 mod auth;
 mod call_runner;
+mod callee_records;
+mod callee_records_error;
 mod cors;
 mod documented;
 mod documents;

@@ -16,8 +16,8 @@ use self::named_schemas::NamedSchemas;
 use crate::failure::{ErrorDetail, ErrorResponse};
 use crate::wire::{PlaceCallRequest, PlacedResponse};
 use crate::{
-    follow_calls, organization_settings, place_call, probes, read_calls, read_directory, read_refusals,
-    webhook_endpoints,
+    callee_records, follow_calls, organization_settings, place_call, probes, read_calls, read_directory,
+    read_refusals, webhook_endpoints,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -50,6 +50,12 @@ use crate::{
         webhook_endpoints::remove_endpoint,
         webhook_endpoints::replace_secret,
         webhook_endpoints::list_deliveries,
+        callee_records::add_suppression,
+        callee_records::list_suppressions,
+        callee_records::remove_suppression,
+        callee_records::add_consent,
+        callee_records::list_consents,
+        callee_records::revoke_consent,
         probes::healthz,
         probes::readyz
     ),
@@ -59,6 +65,7 @@ use crate::{
         (name = "Directory", description = "Agents, numbers and contacts of the organization"),
         (name = "Organization", description = "What the organization decides about its calls, and who changed it"),
         (name = "Webhook endpoints", description = "Where organizations receive the events of their calls"),
+        (name = "Callees", description = "Who must not be called, and who agreed to calls"),
         (name = "Health", description = "For load balancers and orchestrators")
     ),
     modifiers(&UserTokens, &OpenSchemas, &RequestIds, &CallEventWebhook, &NamedSchemas)

@@ -38,6 +38,16 @@ pub const WEBHOOK_ENDPOINT_TEST: &str = "/api/webhook-endpoints/{endpointId}/tes
 pub const WEBHOOK_ENDPOINT_SECRET: &str = "/api/webhook-endpoints/{endpointId}/secret";
 /// The deliveries to a webhook endpoint.
 pub const WEBHOOK_ENDPOINT_DELIVERIES: &str = "/api/webhook-endpoints/{endpointId}/deliveries";
+/// Reports that a callee opted out.
+pub const OPT_OUT_TOOL: &str = "/api/webhook/elevenlabs/tools/opt-out";
+/// Lists and adds suppressions.
+pub const SUPPRESSIONS: &str = "/api/suppressions";
+/// One suppression.
+pub const SUPPRESSION: &str = "/api/suppressions/{suppressionId}";
+/// Lists and adds consents.
+pub const CONSENTS: &str = "/api/consents";
+/// Revokes a consent.
+pub const CONSENT_REVOCATION: &str = "/api/consents/{consentId}/revoke";
 /// Liveness.
 pub const HEALTHZ: &str = "/healthz";
 /// Readiness.

@@ -1,6 +1,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use domain::ReceiveEventError;
+use domain::ports::PortUnavailable;
 use tracing::Level;
 
 use crate::failure::{ErrorCode, Failure, InvalidRequest, Panicked, RouteError};
@@ -20,6 +21,8 @@ pub(crate) enum ProviderRequestError {
     TooSlow,
     #[error("the body is incomplete")]
     Incomplete,
+    #[error("the opt-out could not be stored")]
+    OptOutNotStored(PortUnavailable),
     #[error(transparent)]
     Refused(#[from] ReceiveEventError),
     #[error(transparent)]
@@ -42,6 +45,9 @@ impl RouteError for ProviderRequestError {
                 .log_as(Level::WARN, "refused an event: too many arrive at the same time"),
             Self::TooSlow => Failure::new(ErrorCode::DeliveryTimedOut, self)
                 .log_as(Level::WARN, "refused an event: it did not arrive in time"),
+            Self::OptOutNotStored(cause) => Failure::unavailable(self)
+                .cause(cause)
+                .log_as(Level::ERROR, "could not store an opt-out; the agent gets an error"),
             Self::Incomplete => invalid_body("the body is incomplete")
                 .log_as(Level::INFO, "refused an event: the connection ended before its body"),
             Self::Refused(ReceiveEventError::Unverified(_)) => {

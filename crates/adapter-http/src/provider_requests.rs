@@ -1,4 +1,5 @@
-//! What the voice provider sends: `POST` of its events, and of its question who is calling.
+//! What the voice provider sends: `POST` of its events, of its question who is calling, and of what its
+//! agent reports during a call.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::provider_request_error::ProviderRequestError;
 use crate::respond::Json;
 use crate::state::Gateway;
 use crate::wire::{
-    EventReceivedResponse, PersonalizationRequest, PersonalizationResponse, ProviderEventBody,
+    EventReceivedResponse, OptOutRequest, OptOutResponse, PersonalizationRequest, PersonalizationResponse,
+    ProviderEventBody,
 };
 use crate::{documented, paths};
 
@@ -145,4 +147,52 @@ pub(crate) async fn personalize(
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((CONTENT_TYPE, reply.media_type))
         .body(reply.body))
+}
+
+/// Record that the callee wants no more calls
+///
+/// A tool of the agent, for use during the call. The gateway finds the call by its conversation, and
+/// suppresses its number and its contact for the organization: the next request for a call to them is
+/// refused. Without such a call, `phone_number` is suppressed for every organization. Without both,
+/// `success` is `false`, and the operator must find the callee.
+#[utoipa::path(
+    post,
+    path = paths::OPT_OUT_TOOL,
+    tag = "Webhooks",
+    operation_id = documented::OPT_OUT_OPERATION,
+    request_body(content = OptOutRequest),
+    responses(
+        (
+            status = 200,
+            description = "What the agent may say",
+            body = OptOutResponse,
+            examples(
+                ("recorded" = (value = json!({
+                    "success": true,
+                    "message": "The number will not be called again."
+                }))),
+                ("not recorded" = (value = json!({
+                    "success": false,
+                    "error": "The call was not found. A person will look at it."
+                })))
+            )
+        ),
+        documented::InvalidOptOut,
+        documented::UnverifiedQuestion,
+        documented::OptOutNotStored
+    )
+)]
+pub(crate) async fn opt_out(
+    _: VerifiedQuestion,
+    body: JsonBytes,
+    gateway: web::Data<Gateway>,
+) -> Result<Json<OptOutResponse>, ProviderRequestError> {
+    let (conversation_id, phone_number) = OptOutRequest::parse(&body.0)?;
+    let opt_outs = Arc::clone(&gateway.parts().opt_outs);
+    let recording = async move {
+        let recorded = opt_outs.by_agent(conversation_id, phone_number.as_deref()).await;
+        recorded.map_err(ProviderRequestError::OptOutNotStored)
+    };
+    let result = gateway.run::<_, _, ProviderRequestError>(recording).await?;
+    Ok(Json(result.into()))
 }

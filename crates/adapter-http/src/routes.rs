@@ -7,8 +7,8 @@ use actix_web::{HttpResponse, Resource, Route};
 
 use crate::failure::{ErrorCode, Failure};
 use crate::{
-    documents, follow_calls, organization_settings, paths, place_call, probes, provider_requests, read_calls,
-    read_directory, read_refusals, webhook_endpoints,
+    callee_records, documents, follow_calls, organization_settings, paths, place_call, probes,
+    provider_requests, read_calls, read_directory, read_refusals, webhook_endpoints,
 };
 
 /// Registers every route. The other requests get an error response too: 404 for an unknown path,
@@ -34,6 +34,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(path(GET, paths::AUDIT).route(get().to(organization_settings::list_audit)))
         .configure(configure_provider_webhooks)
         .configure(configure_webhook_endpoints)
+        .configure(configure_callee_records)
         .service(path(GET, paths::HEALTHZ).route(get().to(probes::healthz)))
         .service(path(GET, paths::READYZ).route(get().to(probes::readyz)))
         .service(path(GET, paths::OPENAPI).route(get().to(documents::openapi_yaml)))
@@ -46,11 +47,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 fn configure_provider_webhooks(config: &mut ServiceConfig) {
     // With a slash too, as some operators type them. The provider does not repeat an event that got 404.
     for slash in ["", "/"] {
-        let [events, question] =
-            [paths::PROVIDER_EVENTS, paths::PERSONALIZATION].map(|it| format!("{it}{slash}"));
+        let [events, question, opt_out] =
+            [paths::PROVIDER_EVENTS, paths::PERSONALIZATION, paths::OPT_OUT_TOOL]
+                .map(|it| format!("{it}{slash}"));
         config
             .service(path("POST", events).route(web::post().to(provider_requests::receive_event)))
-            .service(path("POST", question).route(web::post().to(provider_requests::personalize)));
+            .service(path("POST", question).route(web::post().to(provider_requests::personalize)))
+            .service(path("POST", opt_out).route(web::post().to(provider_requests::opt_out)));
     }
 }
 
@@ -70,6 +73,23 @@ fn configure_webhook_endpoints(config: &mut ServiceConfig) {
         .service(path("POST", paths::WEBHOOK_ENDPOINT_TEST).route(web::post().to(handlers::test_endpoint)))
         .service(path("POST", paths::WEBHOOK_ENDPOINT_SECRET).route(web::post().to(handlers::replace_secret)))
         .service(path(GET, paths::WEBHOOK_ENDPOINT_DELIVERIES).route(get().to(handlers::list_deliveries)));
+}
+
+fn configure_callee_records(config: &mut ServiceConfig) {
+    use callee_records as handlers;
+    config
+        .service(
+            path("GET, HEAD, POST", paths::SUPPRESSIONS)
+                .route(get().to(handlers::list_suppressions))
+                .route(web::post().to(handlers::add_suppression)),
+        )
+        .service(path("DELETE", paths::SUPPRESSION).route(web::delete().to(handlers::remove_suppression)))
+        .service(
+            path("GET, HEAD, POST", paths::CONSENTS)
+                .route(get().to(handlers::list_consents))
+                .route(web::post().to(handlers::add_consent)),
+        )
+        .service(path("POST", paths::CONSENT_REVOCATION).route(web::post().to(handlers::revoke_consent)));
 }
 
 /// What `Allow` lists for [`get`].

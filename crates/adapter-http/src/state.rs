@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{
-    FollowCalls, MaxShare, OrganizationSettings, PersonalizeCall, ReadCalls, ReadDirectory, RefusalLog,
-    WebhookRegistry,
+    CalleeRecords, FollowCalls, MaxShare, OrganizationSettings, PersonalizeCall, ReadCalls, ReadDirectory,
+    RecordOptOut, RefusalLog, WebhookRegistry,
 };
 use tokio::runtime::Handle;
 use tracing::Instrument;
@@ -43,6 +43,11 @@ pub struct GatewayParts {
     pub follow_calls: Arc<FollowCalls>,
     /// The webhook endpoints of organizations.
     pub webhooks: Arc<WebhookRegistry>,
+    /// The suppressions and consents of organizations.
+    pub callee_records: Arc<CalleeRecords>,
+    /// Records what callees say to the agent. It is used only if `personalize` is there, which
+    /// verifies its requests.
+    pub opt_outs: Arc<RecordOptOut>,
     /// The voice provider's name, as clients read it in a call.
     pub provider: &'static str,
     /// Receives the provider's events. `None`: no secret is configured, and every event is refused

@@ -3,6 +3,8 @@
 mod analysis;
 mod audit;
 mod call;
+mod callee_documents;
+mod callee_records;
 mod calling_policy;
 mod client_data;
 mod cursor;
@@ -13,6 +15,7 @@ mod history;
 mod history_rows;
 mod idempotency_key;
 mod json_object;
+mod opt_out;
 mod parameters;
 mod place_call;
 mod provider;
@@ -24,6 +27,12 @@ mod webhook_endpoint;
 pub(crate) use self::analysis::goal_result;
 pub(crate) use self::audit::{AuditParameters, AuditResponse};
 pub(crate) use self::call::{CallResponse, recording_report};
+pub(crate) use self::callee_documents::{
+    ConsentResponse, ConsentsResponse, SuppressionRemovedResponse, SuppressionResponse, SuppressionsResponse,
+};
+pub(crate) use self::callee_records::{
+    AddConsentRequest, AddSuppressionRequest, CalleeParameters, kind_schema,
+};
 pub(crate) use self::calling_policy::{CallingPolicyResponse, IfMatch, read_policy};
 pub(crate) use self::decision::DecisionResponse;
 pub use self::decision::{decision_json, duplicate_state};
@@ -33,6 +42,7 @@ pub(crate) use self::history::{HistoryParameters, HistoryResponse};
 pub(crate) use self::history_rows::{RowFormat, csv, link_to_next, ndjson};
 pub(crate) use self::idempotency_key::{IdempotencyKeyHeader, NAME as IDEMPOTENCY_KEY_NAME};
 pub(crate) use self::json_object::no_fields;
+pub(crate) use self::opt_out::{OptOutRequest, OptOutResponse};
 pub(crate) use self::parameters::{refuse_all, sequence};
 pub(crate) use self::place_call::{PlaceCallRequest, PlacedResponse, purpose_schema};
 pub(crate) use self::provider::{

@@ -96,7 +96,8 @@ fn what_the_voice_provider_sends_is_in_a_document_of_its_own() {
         document["paths"].as_object().expect("an object").keys().cloned().collect()
     };
     let path = "/api/webhook/elevenlabs";
-    assert_eq!(paths(&provider), [path.to_owned(), format!("{path}/personalization")]);
+    let expected = ["", "/personalization", "/tools/opt-out"].map(|it| format!("{path}{it}"));
+    assert_eq!(paths(&provider), expected);
     assert!(!paths(&ours()).iter().any(|it| it.starts_with(path)));
     for document in [provider, ours()] {
         assert_eq!(document["servers"][0]["url"], "http://127.0.0.1:2212");

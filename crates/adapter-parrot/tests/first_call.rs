@@ -7,9 +7,9 @@ use std::time::Duration;
 use adapter_parrot::{Parrot, ParrotRecords, ParrotSettings};
 use domain::ports::Identifiers;
 use domain::{
-    CallId, CallPolicy, CallStatus, Carrier, ContactId, DestinationRules, OwnerToken, PlaceCall,
-    PlaceCallCommand, PlaceCallPorts, RawPlaceCall, Reconcile, ReconcileTimes, WebhookEndpointId,
-    WebhookSecret,
+    CallId, CallPolicy, CallStatus, Carrier, ConsentId, ContactId, DestinationRules, OwnerToken, PlaceCall,
+    PlaceCallCommand, PlaceCallPorts, RawPlaceCall, Reconcile, ReconcileTimes, SuppressionId,
+    WebhookEndpointId, WebhookSecret,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures::{self, Tenant};
@@ -38,6 +38,14 @@ impl Identifiers for Ids {
 
     fn contact_id(&self) -> ContactId {
         fixtures::contact_id()
+    }
+
+    fn suppression_id(&self) -> SuppressionId {
+        fixtures::suppression_id()
+    }
+
+    fn consent_id(&self) -> ConsentId {
+        fixtures::consent_id()
     }
 
     fn owner_token(&self) -> OwnerToken {

@@ -48,7 +48,11 @@ create table suppressions (
 );
 create index suppressions_phone_number_idx on suppressions (phone_number) where phone_number is not null;
 create index suppressions_contact_id_idx on suppressions (contact_id) where contact_id is not null;
-create index suppressions_organization_id_idx on suppressions (organization_id, created_at desc, id desc);
+create index suppressions_organization_id_idx on suppressions (coalesce(organization_id, ''), created_at desc, id desc);
+-- The same callee and conversation is suppressed once. Two rows without any of these are two.
+create unique index suppressions_callee_key on suppressions (
+    coalesce(phone_number, ''), coalesce(contact_id, ''), coalesce(conversation_id, ''), coalesce(organization_id, '')
+) where phone_number is not null or contact_id is not null or conversation_id is not null;
 
 create table do_not_call_lists (
     organization_id text collate "C" not null,
@@ -85,6 +89,10 @@ create table consents (
 );
 create index consents_phone_number_idx on consents (organization_id, phone_number) where phone_number is not null;
 create index consents_contact_id_idx on consents (organization_id, contact_id) where contact_id is not null;
+create index consents_organization_id_idx on consents (organization_id, created_at desc, id desc);
+create unique index consents_callee_key on consents (
+    organization_id, coalesce(phone_number, ''), coalesce(contact_id, ''), kind, given_at
+);
 
 -- The attempts to reach a callee about a subject ('' for none). One row that every booking updates under its condition: to count
 -- calls in the statement would use an old snapshot, and let two replicas pass the same cap.

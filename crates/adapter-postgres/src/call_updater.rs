@@ -2,8 +2,8 @@ mod merge;
 
 use async_trait::async_trait;
 use domain::ports::{CallLookup, CallUpdater, KnownParties, KnownPartiesQuery, PortUnavailable};
-use domain::{CallEventKind, CallId, CallUpdate, ConversationId, PhoneNumber, Recording};
-use sql_common::{NOT_DIALLED, Table, ranks_once_given_up};
+use domain::{CallEventKind, CallId, CallIdentity, CallUpdate, ConversationId, PhoneNumber, Recording};
+use sql_common::{IdentityColumns, NOT_DIALLED, Table, ranks_once_given_up};
 
 use self::merge::Merge;
 use crate::PostgresStore;
@@ -51,6 +51,18 @@ impl CallUpdater for PostgresStore {
         });
         let call_id = located.await?.call_id;
         Ok(Table("calls").read_optional("id", call_id).map_err(Failure::from)?)
+    }
+
+    async fn identity(&self, call_id: &CallId) -> Result<Option<CallIdentity>, PortUnavailable> {
+        // Without an organization in the predicate: the id is ours, and `locate` found it.
+        self.read_row(|| {
+            sqlx::query_as!(
+                IdentityColumns,
+                "select id, organization_id, user_id, contact_id, agent_id, from_number, to_number from calls where id = $1",
+                call_id.as_str()
+            )
+        })
+        .await
     }
 
     async fn known_parties(&self, query: &KnownPartiesQuery) -> Result<KnownParties, PortUnavailable> {

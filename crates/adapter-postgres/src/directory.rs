@@ -1,6 +1,7 @@
 //! The import: one transaction on a connection of its own. Dropping the connection rolls the import
 //! back.
 
+mod callee_records;
 mod run;
 mod statements;
 
@@ -53,20 +54,26 @@ impl Directory for PostgresStore {
         let [organizations, users, agents, contacts] =
             [named.organizations, named.users, named.agents, named.contacts].map(Vec::from_iter);
         let (tenants, numbers): (Vec<_>, Vec<_>) = named.numbers.into_iter().unzip();
+        let (following, lists): (Vec<_>, Vec<_>) = named.lists.into_iter().unzip();
         // Without an organization in the predicate of an id: the answer is whose id it is.
         self.read_rows(|| {
             sqlx::query_as!(
                 StoredIdentityColumns,
-                r#"select 'organizations' as "kind!", id as "id!", id as "organization_id!", null as phone_number
+                r#"select 'organizations' as "kind!", id as "id!", id as "organization_id!", null as phone_number,
+                          null as dated
                      from organizations where id = any($1)
                    union all
-                   select 'users', id, organization_id, null from users where id = any($2)
+                   select 'users', id, organization_id, null, null from users where id = any($2)
                    union all
-                   select 'agents', id, organization_id, null from agents where id = any($3)
+                   select 'agents', id, organization_id, null, null from agents where id = any($3)
                    union all
-                   (select 'contacts', id, organization_id, phone_number from contacts where id = any($4)
+                   select 'do_not_call_lists', name, organization_id, null, to_char(dated, 'YYYY-MM-DD')
+                     from unnest($7::text[], $8::text[]) as named (organization_id, name)
+                     join do_not_call_lists using (organization_id, name)
+                   union all
+                   (select 'contacts', id, organization_id, phone_number, null from contacts where id = any($4)
                     union
-                    select 'contacts', contacts.id, organization_id, phone_number
+                    select 'contacts', contacts.id, organization_id, phone_number, null
                       from unnest($5::text[], $6::text[]) as named (organization_id, phone_number)
                       join contacts using (organization_id, phone_number))"#,
                 &organizations as _,
@@ -74,7 +81,9 @@ impl Directory for PostgresStore {
                 &agents as _,
                 &contacts as _,
                 &tenants as _,
-                &numbers as _
+                &numbers as _,
+                &following as _,
+                &lists as _
             )
         })
         .await
@@ -149,6 +158,14 @@ impl PostgresImport {
             {
                 Ok(RecordRefusal::UnknownOrganization)
             }
+            // Their organization has no foreign key, and they have no id that another one could have.
+            (RecordRefusal::OtherTenant, record) => match callee_records::organization_of(record) {
+                Some(organization_id) if self.has_organization(organization_id).await? => {
+                    Ok(RecordRefusal::OlderCopy)
+                }
+                Some(_) => Ok(RecordRefusal::UnknownOrganization),
+                None => Ok(refusal),
+            },
             _ => Ok(refusal),
         }
     }

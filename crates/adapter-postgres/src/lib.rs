@@ -27,6 +27,7 @@ mod batch;
 mod call_ledger;
 mod call_reader;
 mod call_updater;
+mod callee_records;
 mod calling_policies;
 mod contact_repo;
 mod delivery_queue;

@@ -4,8 +4,12 @@ use async_trait::async_trait;
 use domain::ports::{
     CallLookup, CallUpdater, KnownParties, KnownPartiesQuery, PartiesLookup, PortUnavailable,
 };
-use domain::{CallEventKind, CallId, CallUpdate, ConversationId, PhoneNumber, Recording, Timestamp};
-use sql_common::{ConversationForm, MergedColumns, NOT_DIALLED, ProgressColumns, Table, read_status};
+use domain::{
+    CallEventKind, CallId, CallIdentity, CallUpdate, ConversationId, PhoneNumber, Recording, Timestamp,
+};
+use sql_common::{
+    ConversationForm, IdentityColumns, MergedColumns, NOT_DIALLED, ProgressColumns, Table, read_status,
+};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -23,6 +27,15 @@ impl CallUpdater for SqliteStore {
             let found = locate(&mut reader, lookup).await?;
             Table("calls").read_optional("id", found).map_err(unreadable)
         })
+        .await
+    }
+
+    async fn identity(&self, call_id: &CallId) -> Result<Option<CallIdentity>, PortUnavailable> {
+        self.read_row(sqlx::query_as!(
+            IdentityColumns,
+            "select id, organization_id, user_id, contact_id, agent_id, from_number, to_number from calls where id = ?",
+            call_id.as_str()
+        ))
         .await
     }
 

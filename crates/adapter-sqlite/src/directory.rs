@@ -1,3 +1,5 @@
+mod callee_records;
+
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -45,25 +47,30 @@ impl Directory for SqliteStore {
         self.read_rows(sqlx::query_as!(
             StoredIdentityColumns,
             r#"select 'organizations' as "kind!: String", id as "id!", id as "organization_id!",
-                      null as "phone_number?: String"
+                      null as "phone_number?: String", null as "dated?: String"
                from organizations where id in (select value from json_each(?1))
                union all
-               select 'users', id, organization_id, null from users where id in (select value from json_each(?2))
+               select 'users', id, organization_id, null, null from users where id in (select value from json_each(?2))
                union all
-               select 'agents', id, organization_id, null from agents where id in (select value from json_each(?3))
+               select 'agents', id, organization_id, null, null from agents where id in (select value from json_each(?3))
+               union all
+               select 'do_not_call_lists', name, organization_id, null, dated
+               from json_each(?6) as named
+               join do_not_call_lists on organization_id = named.value ->> 0 and name = named.value ->> 1
                union all
                select * from
-                   (select 'contacts', id, organization_id, phone_number from contacts
+                   (select 'contacts', id, organization_id, phone_number, null from contacts
                     where id in (select value from json_each(?4))
                     union
-                    select 'contacts', contacts.id, organization_id, phone_number
+                    select 'contacts', contacts.id, organization_id, phone_number, null
                     from json_each(?5) as named
                     join contacts on organization_id = named.value ->> 0 and phone_number = named.value ->> 1)"#,
             named.organizations,
             named.users,
             named.agents,
             named.contacts,
-            named.numbers
+            named.numbers,
+            named.lists
         ))
         .await
     }
@@ -88,6 +95,18 @@ impl DirectoryImport for Import {
                 DirectoryRecord::Number(record) => number(&mut self.transaction, record).await,
                 DirectoryRecord::Contact(record) => contact(&mut self.transaction, record).await,
                 DirectoryRecord::CallingPolicy(record) => policy(&mut self.transaction, record).await,
+                DirectoryRecord::Suppression(record) => {
+                    callee_records::suppression(&mut self.transaction, record).await
+                }
+                DirectoryRecord::Consent(record) => {
+                    callee_records::consent(&mut self.transaction, record).await
+                }
+                DirectoryRecord::DoNotCallNumber(record) => {
+                    callee_records::do_not_call_number(&mut self.transaction, record).await
+                }
+                DirectoryRecord::DoNotCallCopy(record) => {
+                    callee_records::do_not_call_copy(&mut self.transaction, record).await
+                }
             };
             stored.map_err(|failure| match failure {
                 Failure::Refused(refusal) => UpsertError::Refused { index, refusal },

@@ -36,6 +36,7 @@ mod call_event;
 mod call_ledger;
 mod call_reader;
 mod call_updater;
+mod callee_records;
 mod calling_policies;
 mod clock;
 mod connections;

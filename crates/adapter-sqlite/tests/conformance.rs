@@ -10,10 +10,10 @@ use std::time::Duration;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, ContextCache,
-    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys, IdempotencyLock,
-    InboundDirectory, NumberPool, OutboundDirectory, RefusalCounts, UnfinishedCalls, UserRepo,
-    WebhookEndpoints,
+    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
+    ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys,
+    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, RefusalCounts, Suppressions,
+    UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -24,10 +24,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
-    ContactRepoHarness, ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
-    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
-    OutboundDirectoryHarness, PassesTime, RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
+    CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness, DirectoryHarness,
+    DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, IdempotencyLockHarness,
+    InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
+    RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -36,6 +37,7 @@ testkit::call_updater_suite!(StoreHarness::new().await);
 testkit::unfinished_calls_suite!(StoreHarness::new().await);
 testkit::call_ledger_suite!(StoreHarness::new().await);
 testkit::idempotency_keys_suite!(StoreHarness::new().await);
+testkit::consents_suite!(StoreHarness::new().await);
 testkit::contact_repo_suite!(StoreHarness::new().await);
 testkit::context_cache_suite!(StoreHarness::new().await);
 testkit::delivery_queue_suite!(StoreHarness::new().await);
@@ -52,6 +54,7 @@ testkit::inbound_directory_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
 testkit::refusal_counts_suite!(StoreHarness::new().await);
+testkit::suppressions_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::calling_policies_suite!(StoreHarness::new().await);
 testkit::audit_log_suite!(StoreHarness::new().await);
@@ -117,6 +120,8 @@ impl LosesStore for StoreHarness {
             "agents",
             "caller_numbers",
             "contacts",
+            "suppressions",
+            "consents",
             "calls",
             "dial_guards",
             "calling_policies",
@@ -221,6 +226,16 @@ impl InboundDirectoryHarness for StoreHarness {
 
 impl OutboundDirectoryHarness for StoreHarness {
     fn outbound(&self) -> Arc<dyn OutboundDirectory> {
+        self.store()
+    }
+}
+
+impl CalleeRecordsHarness for StoreHarness {
+    fn suppressions(&self) -> Arc<dyn Suppressions> {
+        self.store()
+    }
+
+    fn consents(&self) -> Arc<dyn Consents> {
         self.store()
     }
 }

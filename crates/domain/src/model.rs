@@ -15,11 +15,13 @@ mod call_times;
 mod caller_number;
 mod calling;
 mod client_data;
+mod consent_record;
 mod contact;
 mod conversation_record;
 mod destination;
 mod destination_rules;
 mod directory_record;
+mod do_not_call;
 mod given_up;
 mod idempotency_key;
 mod ids;
@@ -32,6 +34,7 @@ mod phone_number;
 mod private_text;
 mod recording;
 mod settle_rule;
+mod suppression;
 mod timestamp;
 mod user;
 mod vendor_word;
@@ -61,6 +64,7 @@ pub use self::calling::{
     RuleVerdict, TimeOfRule, UsedRule, VersionedPolicy, ZoneName,
 };
 pub use self::client_data::{CallMetadata, DynamicVariables, VariableValue, VariablesFault};
+pub use self::consent_record::ConsentRecord;
 pub use self::contact::Contact;
 pub use self::conversation_record::{ConversationRecord, Speaker, TranscriptLine};
 pub use self::destination::{Destination, DestinationRefusal, ForbiddenRange};
@@ -69,11 +73,12 @@ pub use self::destination_rules::{AllowedCountries, DestinationRules, StoredNumb
 pub use self::directory_record::{
     ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, PolicyRecord, UserRecord,
 };
+pub use self::do_not_call::{DoNotCallCopy, DoNotCallNumber, ListName};
 pub use self::given_up::{GivenUp, GivenUpReason};
 pub use self::idempotency_key::{IdempotencyKey, KeyedRequest, RequestDigest};
 pub use self::ids::{
-    AgentId, CallId, CarrierCallId, ContactId, ConversationId, OrganizationId, OwnerToken, ProviderAgentId,
-    ProviderNumberId, UserId, WebhookEndpointId,
+    AgentId, CallId, CarrierCallId, ConsentId, ContactId, ConversationId, OrganizationId, OwnerToken,
+    ProviderAgentId, ProviderNumberId, SuppressionId, UserId, WebhookEndpointId,
 };
 pub use self::inbound_call::{InboundCall, Personalization};
 pub use self::intent_key::IntentKey;
@@ -84,8 +89,11 @@ pub use self::outcome::{
     UnknownCause,
 };
 pub use self::phone_number::PhoneNumber;
-pub use self::private_text::{CallReason, PersonName, PrivateNote};
+pub use self::private_text::{CallReason, PersonName, PrivateNote, RecordNote};
 pub use self::recording::{Audio, AudioFormat, AudioPart, Recording, RecordingKey, RecordingReport};
+pub use self::suppression::{
+    CalleeFilter, ChangeOfRecord, DEFAULT_RECORDS, MAX_RECORDS, Suppression, SuppressionSource,
+};
 pub use self::timestamp::Timestamp;
 pub use self::user::{AccessRole, Organization, User};
 pub use self::vendor_word::VendorWord;

@@ -1,5 +1,6 @@
 //! What the gateway does, in terms of the ports.
 
+mod callee_records;
 mod check_import;
 mod deliver_webhooks;
 mod follow_calls;
@@ -10,6 +11,7 @@ mod read_calls;
 mod read_directory;
 mod receive_event;
 mod reconcile;
+mod record_opt_out;
 mod recover_recordings;
 mod refusal_log;
 mod remove_reservations;
@@ -17,6 +19,10 @@ mod store_recording;
 mod truncation;
 mod webhook_registry;
 
+pub use self::callee_records::{
+    AddConsent, AddSuppression, CalleePage, CalleeRecords, CalleeRecordsError, CalleeRecordsPorts,
+    WrittenCallee,
+};
 pub use self::check_import::CheckImport;
 pub use self::deliver_webhooks::{DeliverWebhooks, DeliverWebhooksPorts};
 pub use self::follow_calls::{FollowCalls, Following};
@@ -32,6 +38,7 @@ pub use self::read_calls::{ReadCalls, ReadCallsError};
 pub use self::read_directory::ReadDirectory;
 pub use self::receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts};
 pub use self::reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
+pub use self::record_opt_out::{OptOutResult, OptOutsOfUpdates, RecordOptOut, RecordOptOutPorts};
 pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};
 pub use self::refusal_log::RefusalLog;
 pub use self::remove_reservations::RemoveReservations;

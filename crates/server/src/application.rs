@@ -94,7 +94,7 @@ impl Application {
             .with_background(workers.background())
             .with_refusal_log(after.refusals.clone());
         if let Some(records) = records {
-            place_call = place_call.with_records(records, stores.updater(workers.written()));
+            place_call = place_call.with_records(records, after.updater.clone());
         }
         let (max_in_flight, max_share) = (settings.process.max_in_flight_dials, settings.process.max_share);
         let calls = Arc::new(CallRunner::new(place_call, runtime.clone(), max_in_flight, max_share));
@@ -118,6 +118,8 @@ impl Application {
             refusals: after.refusals,
             follow_calls: after.follow_calls,
             webhooks: after.webhooks,
+            callee_records: after.callee_records,
+            opt_outs: after.opt_outs,
             provider: voice.name,
             events: after.receive_event.map(|receive_event| EventIntake::new(receive_event, after.accepted)),
             personalize: after.personalize,

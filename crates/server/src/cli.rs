@@ -8,11 +8,14 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use domain::ports::{DeliveryListQuery, ReplayQuery};
-use domain::{DeliveryFilter, DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
+use domain::{
+    DeliveryFilter, DeliveryState, EventSequence, MAX_RECORDS, OrganizationId, SuppressionId,
+    WebhookEndpointId,
+};
 
 use crate::commands::decide::DecideOptions;
 use crate::commands::import::ImportOptions;
-use crate::commands::{self, webhooks};
+use crate::commands::{self, suppressions, webhooks};
 use crate::config::{Settings, Source};
 
 /// The version, and the commit that the program was built from.
@@ -42,10 +45,12 @@ enum Command {
     Serve,
     /// Bring the schema of the database up to date.
     Migrate,
-    /// Load organizations, users, agents, numbers and contacts from a file. The whole file is
-    /// checked first. If a line cannot be loaded, nothing is imported.
+    /// Load organizations, users, agents, numbers, contacts, suppressions, consents and do-not-call
+    /// lists from a file. The whole file is checked first. If a line cannot be loaded, nothing is
+    /// imported.
     Import {
-        /// An NDJSON file: one object per line, with its `kind`. With --csv, a CSV file of contacts.
+        /// An NDJSON file: one object per line, with its `kind`. With --csv, a CSV file of contacts;
+        /// with --do-not-call, a list of numbers.
         file: PathBuf,
         #[command(flatten)]
         options: ImportOptions,
@@ -68,6 +73,12 @@ enum Command {
     Webhooks {
         #[command(subcommand)]
         command: WebhooksCommand,
+    },
+    /// Show the opt-outs that came in a call that is not known, or remove one. A person must find
+    /// out whom they are about.
+    Suppressions {
+        #[command(subcommand)]
+        command: SuppressionsCommand,
     },
     /// Run only the simulated voice provider.
     Simulate {
@@ -124,6 +135,22 @@ enum WebhooksCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum SuppressionsCommand {
+    /// List the suppressions without an organization, newest first. One with a number counts for
+    /// every organization, one without a number for none.
+    Unmatched {
+        /// The maximum number of suppressions.
+        #[arg(long, default_value_t = MAX_RECORDS, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// Remove a suppression without an organization, after the callee is suppressed where it counts.
+    Remove {
+        /// The id of the suppression.
+        id: String,
+    },
+}
+
 impl Cli {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
@@ -137,6 +164,7 @@ impl Cli {
             Command::Decide { options } => commands::decide::decide(settings()?, &options),
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),
             Command::Webhooks { command } => command.run(settings()?),
+            Command::Suppressions { command } => command.run(settings()?),
             Command::Simulate { bind, any_id } => {
                 commands::simulate(simulator::Settings { bind, any_id, ..simulator::Settings::default() })
             }
@@ -175,6 +203,15 @@ impl WebhooksCommand {
                 };
                 webhooks::replay(settings, query)
             }
+        }
+    }
+}
+
+impl SuppressionsCommand {
+    fn run(self, settings: Settings) -> anyhow::Result<()> {
+        match self {
+            Self::Unmatched { limit } => suppressions::unmatched(settings, limit),
+            Self::Remove { id } => suppressions::remove(settings, &SuppressionId::parse(&id)?),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod decide;
 pub(crate) mod import;
+pub(crate) mod suppressions;
 pub(crate) mod webhooks;
 
 use std::future::Future;

@@ -42,6 +42,8 @@ pub struct Settings {
     pub policy: CallPolicy,
     /// Which numbers may be called.
     pub destinations: DestinationRules,
+    /// The provider's id of the collected value that is true if the callee opted out.
+    pub opt_out_value_id: String,
     pub reconciliation: Reconciliation,
     /// `None` if recordings are not stored.
     pub recordings: Option<RecordingsSettings>,

@@ -2,8 +2,10 @@
 //! file, [`CheckedFile::check`] compares its records with the store and writes nothing, and
 //! [`CheckedFile::store`] stores them in short transactions.
 
+mod callee_lines;
 mod csv_columns;
 mod csv_file;
+mod do_not_call_file;
 mod file_records;
 mod line;
 mod ndjson_file;
@@ -16,6 +18,7 @@ use domain::{CheckImport, DirectoryRecord};
 
 pub(crate) use self::csv_columns::{CsvLayout, MappedColumn};
 pub(crate) use self::csv_file::read_csv;
+pub(crate) use self::do_not_call_file::NumbersFile;
 pub(crate) use self::file_records::{Faults, FileRecords};
 pub(crate) use self::line::LineReader;
 pub(crate) use self::ndjson_file::read_ndjson;

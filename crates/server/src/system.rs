@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use domain::ports::{Clock, Identifiers};
-use domain::{CallId, ContactId, OwnerToken, Timestamp, WebhookEndpointId, WebhookSecret};
+use domain::{
+    CallId, ConsentId, ContactId, OwnerToken, SuppressionId, Timestamp, WebhookEndpointId, WebhookSecret,
+};
 
 pub(crate) struct SystemClock;
 
@@ -46,6 +48,14 @@ impl Identifiers for RandomIdentifiers {
 
     fn contact_id(&self) -> ContactId {
         ContactId::mint(unix_secs(), random())
+    }
+
+    fn suppression_id(&self) -> SuppressionId {
+        SuppressionId::mint(unix_secs(), random())
+    }
+
+    fn consent_id(&self) -> ConsentId {
+        ConsentId::mint(unix_secs(), random())
     }
 
     fn owner_token(&self) -> OwnerToken {

@@ -6,7 +6,7 @@ use domain::ports::{
     CallLedger, CallLookup, CallUpdater, CountQuery, HoldResult, KnownParties, KnownPartiesQuery,
     PortUnavailable, Settlement, UndecidedCall,
 };
-use domain::{Booking, CallId, CallUpdate, IntentKey, Recording};
+use domain::{Booking, CallId, CallIdentity, CallUpdate, IntentKey, Recording};
 use tokio::sync::Notify;
 
 /// A port that wakes the publisher of this process after each write of call events. The publisher
@@ -56,6 +56,10 @@ impl CallLedger for WakesPublisher<dyn CallLedger> {
 impl CallUpdater for WakesPublisher<dyn CallUpdater> {
     async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable> {
         self.port.locate(lookup).await
+    }
+
+    async fn identity(&self, call_id: &CallId) -> Result<Option<CallIdentity>, PortUnavailable> {
+        self.port.identity(call_id).await
     }
 
     async fn known_parties(&self, query: &KnownPartiesQuery) -> Result<KnownParties, PortUnavailable> {

@@ -15,9 +15,9 @@ use anyhow::bail;
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
-    AuditLog, CallReader, CallUpdater, CallingPolicies, DeliveryQueue, Directory, DirectoryReader, EventFeed,
-    EventInbox, InboundDirectory, IntentHolds, PortUnavailable, RefusalCounts, UnfinishedCalls, UserRepo,
-    VoiceProvider, WebhookEndpoints,
+    AuditLog, CallReader, CallUpdater, CallingPolicies, Consents, DeliveryQueue, Directory, DirectoryReader,
+    EventFeed, EventInbox, InboundDirectory, IntentHolds, PortUnavailable, RefusalCounts, Suppressions,
+    UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
@@ -44,6 +44,8 @@ pub(crate) trait Database:
     + UserRepo
     + CallingPolicies
     + AuditLog
+    + Suppressions
+    + Consents
 {
 }
 
@@ -62,6 +64,8 @@ impl<T> Database for T where
         + UserRepo
         + CallingPolicies
         + AuditLog
+        + Suppressions
+        + Consents
 {
 }
 

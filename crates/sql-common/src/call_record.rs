@@ -1,7 +1,7 @@
 use domain::{
-    CallEventKind, CallFailure, CallId, CallProgress, CallRecord, CallStatus, CallUpdate, CarrierStatus,
-    EndReason, GivenUp, NotDialled, ProviderCause, ProviderCode, Recording, RecordingKey, RecordingReport,
-    Timestamp,
+    CallEventKind, CallFailure, CallId, CallIdentity, CallProgress, CallRecord, CallStatus, CallUpdate,
+    CarrierStatus, EndReason, GivenUp, NotDialled, ProviderCause, ProviderCode, Recording, RecordingKey,
+    RecordingReport, Timestamp,
 };
 
 use crate::call_event::read_status;
@@ -12,6 +12,26 @@ use crate::{
 };
 
 const CALLS: Table = Table("calls");
+
+/// Who talks to whom in a call.
+pub struct IdentityColumns {
+    pub id: String,
+    pub organization_id: String,
+    pub user_id: String,
+    pub contact_id: String,
+    pub agent_id: String,
+    pub from_number: String,
+    pub to_number: String,
+}
+
+impl Columns for IdentityColumns {
+    type Value = CallIdentity;
+
+    fn read(self) -> Result<CallIdentity, Unreadable> {
+        let call_id = CALLS.read("id", &self.id)?;
+        Ok(read_call_identity!(CALLS, call_id, self))
+    }
+}
 
 /// A call with its user and its contact.
 pub struct CallColumns<T> {

@@ -1,9 +1,10 @@
 use domain::{
     AccessRole, AgentId, AudioFormat, CallEventKind, CallId, CallMetadata, CallPurpose, CallReason,
-    CallStatus, CallSubject, Carrier, CarrierCallId, ContactId, ConversationId, DeliveryFailure,
-    DeliveryState, EndReason, GivenUpReason, LocalDate, NotConnectedReason, OrganizationId, PersonName,
-    PhoneNumber, PrivateNote, ProviderAgentId, ProviderCode, ProviderNumberId, RecordingReport, Region,
-    RequestDigest, Timestamp, UserId, WebhookEndpointId, WebhookUrl, ZoneName,
+    CallStatus, CallSubject, Carrier, CarrierCallId, ConsentId, ContactId, ConversationId, DeliveryFailure,
+    DeliveryState, EndReason, GivenUpReason, ListName, LocalDate, NotConnectedReason, OrganizationId,
+    PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCode, ProviderNumberId, RecordNote,
+    RecordingReport, Region, RequestDigest, SuppressionId, SuppressionSource, Timestamp, UserId,
+    WebhookEndpointId, WebhookUrl, ZoneName,
 };
 use serde::de::IgnoredAny;
 
@@ -74,7 +75,8 @@ parsed!(
     OrganizationId
 );
 parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, UserId);
-parsed!(LocalDate, Region, RequestDigest, WebhookEndpointId, WebhookUrl, ZoneName);
+parsed!(ConsentId, ListName, LocalDate, RecordNote, Region, RequestDigest, SuppressionId, SuppressionSource);
+parsed!(WebhookEndpointId, WebhookUrl, ZoneName);
 named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, GivenUpReason);
 named!(EndReason, NotConnectedReason, RecordingReport);
 

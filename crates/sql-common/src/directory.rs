@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use domain::ports::{CallerNumberChoice, InboundParties, StoredIdentity};
 use domain::{
-    Agent, CallerNumber, Carrier, Contact, ContactIdentity, DirectoryRecord, NumberRecord, Organization,
-    OrganizationId, User,
+    Agent, CallerNumber, Carrier, Contact, ContactIdentity, DirectoryRecord, DoNotCallCopy, NumberRecord,
+    Organization, OrganizationId, User,
 };
 
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use crate::{Columns, Table, Unreadable};
 const AGENTS: Table = Table("agents");
 const CALLER_NUMBERS: Table = Table("caller_numbers");
 const CONTACTS: Table = Table("contacts");
+const DO_NOT_CALL_LISTS: Table = Table("do_not_call_lists");
 const ORGANIZATIONS: Table = Table("organizations");
 const USERS: Table = Table("users");
 
@@ -217,6 +218,8 @@ pub struct NamedColumns<'a> {
     pub contacts: BTreeSet<&'a str>,
     /// The organization and the number of each contact that has a number.
     pub numbers: BTreeSet<(&'a str, &'a str)>,
+    /// The organization and the name of each do-not-call list of which there is a copy.
+    pub lists: BTreeSet<(&'a str, &'a str)>,
 }
 
 impl<'a> NamedColumns<'a> {
@@ -228,7 +231,7 @@ impl<'a> NamedColumns<'a> {
         named
     }
 
-    /// The same as JSON arrays. A number is an array of its two texts.
+    /// The same as JSON arrays. A number and a list are arrays of their two texts.
     pub fn into_json(self) -> NamedJson {
         fn json(texts: impl serde::Serialize) -> String {
             serde_json::to_string(&texts).expect("texts are always JSON")
@@ -239,6 +242,7 @@ impl<'a> NamedColumns<'a> {
             agents: json(self.agents),
             contacts: json(self.contacts),
             numbers: json(self.numbers),
+            lists: json(self.lists),
         }
     }
 
@@ -248,6 +252,16 @@ impl<'a> NamedColumns<'a> {
             DirectoryRecord::User(user) => {
                 self.users.insert(user.id.as_str());
                 &user.organization_id
+            }
+            DirectoryRecord::Suppression(suppression) => match &suppression.organization_id {
+                Some(organization_id) => organization_id,
+                None => return,
+            },
+            DirectoryRecord::Consent(consent) => &consent.organization_id,
+            DirectoryRecord::DoNotCallNumber(number) => &number.copy.organization_id,
+            DirectoryRecord::DoNotCallCopy(copy) => {
+                self.lists.insert((copy.organization_id.as_str(), copy.name.as_str()));
+                &copy.organization_id
             }
             DirectoryRecord::Agent(agent) => {
                 self.agents.insert(agent.id.as_str());
@@ -279,6 +293,7 @@ pub struct NamedJson {
     pub agents: String,
     pub contacts: String,
     pub numbers: String,
+    pub lists: String,
 }
 
 /// What is stored of a record. `kind` is the name of its table.
@@ -287,13 +302,15 @@ pub struct StoredIdentityColumns {
     pub id: String,
     pub organization_id: String,
     pub phone_number: Option<String>,
+    /// Of a do-not-call list, whose `id` is its name.
+    pub dated: Option<String>,
 }
 
 impl Columns for StoredIdentityColumns {
     type Value = StoredIdentity;
 
     fn read(self) -> Result<StoredIdentity, Unreadable> {
-        let Self { kind, id, organization_id, phone_number } = self;
+        let Self { kind, id, organization_id, phone_number, dated } = self;
         match kind.as_str() {
             "organizations" => Ok(StoredIdentity::Organization(ORGANIZATIONS.read("id", id)?)),
             "users" => Ok(StoredIdentity::User(
@@ -304,6 +321,11 @@ impl Columns for StoredIdentityColumns {
                 AGENTS.read("id", id)?,
                 AGENTS.read("organization_id", organization_id)?,
             )),
+            "do_not_call_lists" => Ok(StoredIdentity::DoNotCallList(DoNotCallCopy {
+                organization_id: DO_NOT_CALL_LISTS.read("organization_id", organization_id)?,
+                name: DO_NOT_CALL_LISTS.read("name", id)?,
+                dated: DO_NOT_CALL_LISTS.read("dated", dated.unwrap_or_default())?,
+            })),
             _ => Ok(StoredIdentity::Contact {
                 id: CONTACTS.read("id", id)?,
                 organization_id: CONTACTS.read("organization_id", organization_id)?,

@@ -8,6 +8,7 @@
 mod audit_record;
 mod call_event;
 mod call_record;
+mod callee_records;
 mod calling_facts;
 mod column;
 mod conversation;
@@ -26,7 +27,8 @@ mod webhook_endpoint;
 
 pub use audit_record::AuditColumns;
 pub use call_event::{EventColumns, ranks_once_given_up, read_sequence, read_status};
-pub use call_record::{CallColumns, MergedColumns, ProgressColumns};
+pub use call_record::{CallColumns, IdentityColumns, MergedColumns, ProgressColumns};
+pub use callee_records::{CalleeFilterColumns, ConsentColumns, SuppressionColumns};
 pub use calling_facts::{ANSWERED_RANKS, DECLINED, cap_millis, caps_to_json};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable};
 pub use conversation::ConversationForm;

@@ -1,5 +1,6 @@
 //! The suite of [`CallUpdater`](domain::ports::CallUpdater).
 
+mod identity;
 mod recordings;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use domain::{
     UnknownCause,
 };
 
+pub use self::identity::a_booked_call_has_an_identity;
 pub use self::recordings::{a_recording_attached_again_is_replaced, an_attached_recording_is_read_back};
 use crate::call_ledger::booking::{book, only_call, settlement, tenant};
 use crate::call_ledger::undecided::undecided;
@@ -38,6 +40,7 @@ suite! {
     a_call_that_was_not_dialled_is_not_found_by_numbers,
     a_report_with_a_foreign_id_is_not_matched_by_numbers,
     a_conversation_of_two_calls_finds_neither,
+    a_booked_call_has_an_identity,
     known_parties_are_recognized,
     a_lost_call_updater_is_unavailable,
 }
@@ -372,6 +375,7 @@ pub async fn a_lost_call_updater_is_unavailable(harness: &impl CallsHarness) {
         booked_since: parties.booked_since,
     };
     unavailable_within(LOST_DATABASE_BOUND, updater.known_parties(&query), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, updater.identity(call_id), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, updater.merge(call_id, &update), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, updater.attach_recording(call_id, &recorded), &private).await;
 }

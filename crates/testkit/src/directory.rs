@@ -1,5 +1,7 @@
 //! The suite of [`Directory`](domain::ports::Directory).
 
+mod callee_records;
+
 use std::collections::HashSet;
 
 use domain::ports::{Recipient, RecordRefusal, StoredIdentity, UpsertError};
@@ -8,10 +10,14 @@ use domain::{
     NumberRecord, Organization, PolicyRecord, Region, UserRecord, ZoneName,
 };
 
+pub use self::callee_records::{
+    a_newer_copy_of_a_list_replaces_the_older, an_imported_consent_is_stored_like_any_other,
+    an_imported_opt_out_is_stored_like_any_other, an_older_copy_of_a_list_is_refused,
+};
 use crate::calling_policies;
 use crate::fixtures::{
-    Tenant, agent, calling_policy, contact, contact_id, name, number, organization, organization_id,
-    stored_contact, user, user_id,
+    Tenant, agent, calling_policy, consent, contact, contact_id, name, number, organization, organization_id,
+    stored_contact, suppression, user, user_id,
 };
 use crate::harness::DirectoryHarness;
 use crate::number_pool;
@@ -27,6 +33,10 @@ suite! {
     a_record_of_an_unknown_tenant_is_refused_with_its_index,
     an_imported_policy_is_audited,
     what_records_name_is_found,
+    an_imported_opt_out_is_stored_like_any_other,
+    an_imported_consent_is_stored_like_any_other,
+    a_newer_copy_of_a_list_replaces_the_older,
+    an_older_copy_of_a_list_is_refused,
 }
 
 /// No record of an import is seen before its commit, and none is seen ever if the import is dropped
@@ -153,6 +163,11 @@ pub async fn a_record_of_an_unknown_tenant_is_refused_with_its_index(harness: &i
     import(harness, &tenant.records()).await;
     let (unknown_organization, unknown_user) = (organization_id(), user_id());
     let strays = [
+        (
+            DirectoryRecord::Suppression(suppression(Some(&unknown_organization))),
+            RecordRefusal::UnknownOrganization,
+        ),
+        (DirectoryRecord::Consent(consent(&unknown_organization)), RecordRefusal::UnknownOrganization),
         (DirectoryRecord::User(user(&unknown_organization)), RecordRefusal::UnknownOrganization),
         (DirectoryRecord::Agent(agent(&unknown_organization)), RecordRefusal::UnknownOrganization),
         (DirectoryRecord::Contact(contact(&unknown_organization)), RecordRefusal::UnknownOrganization),
@@ -222,7 +237,9 @@ pub async fn what_records_name_is_found(harness: &impl DirectoryHarness) {
     let (ours, theirs) = (Tenant::new(), Tenant::new());
     let namesake =
         ContactRecord { phone_number: ours.contact.phone_number.clone(), ..contact(&theirs.organization.id) };
-    let stored = [ours.records(), theirs.records(), vec![DirectoryRecord::Contact(namesake)]];
+    let copies = [&ours, &theirs].map(|tenant| callee_records::copy(tenant, "us-national", 28));
+    let lists = copies.clone().map(DirectoryRecord::DoNotCallCopy).to_vec();
+    let stored = [ours.records(), theirs.records(), vec![DirectoryRecord::Contact(namesake)], lists];
     import(harness, &stored.concat()).await;
 
     let home = StoredIdentity::Organization(ours.organization.id.clone());
@@ -238,7 +255,14 @@ pub async fn what_records_name_is_found(harness: &impl DirectoryHarness) {
     };
     let by_both = ContactRecord { identity: by_id.identity.clone(), ..ours.contact.clone() };
     let without_number = ContactRecord { phone_number: None, ..contact(here) };
+    let our_list = StoredIdentity::DoNotCallList(copies[0].clone());
+    let [older, other] =
+        [callee_records::copy(&ours, "us-national", 1), callee_records::copy(&ours, "own", 28)];
     let named = [
+        (DirectoryRecord::DoNotCallCopy(older), vec![&our_list]),
+        (DirectoryRecord::DoNotCallCopy(other), vec![]),
+        (DirectoryRecord::Suppression(suppression(Some(here))), vec![]),
+        (DirectoryRecord::Consent(consent(here)), vec![]),
         (DirectoryRecord::Organization(ours.organization.clone()), vec![]),
         (DirectoryRecord::User(UserRecord { id: theirs.user.id.clone(), ..user(here) }), vec![&their_user]),
         (DirectoryRecord::Agent(Agent { id: theirs.agent.id.clone(), ..agent(here) }), vec![&their_agent]),

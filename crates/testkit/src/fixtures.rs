@@ -1,6 +1,7 @@
 //! Valid values for tests. No id, number, key or token is made twice, in this process or another,
 //! so that tests can share a store.
 
+mod callee_records;
 mod ids;
 mod policy;
 
@@ -17,9 +18,11 @@ use domain::{
     UserRecord, VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,
 };
 
+pub use self::callee_records::{consent, suppression};
 pub use self::ids::{
-    agent_id, call_id, carrier_call_id, contact_id, conversation_id, long_contact_id, organization_id,
-    provider_agent_id, provider_number_id, subject, user_id, webhook_endpoint_id,
+    agent_id, call_id, carrier_call_id, consent_id, contact_id, conversation_id, long_contact_id,
+    organization_id, provider_agent_id, provider_number_id, subject, suppression_id, user_id,
+    webhook_endpoint_id,
 };
 use self::ids::{next, unique};
 pub use self::policy::calling_policy;

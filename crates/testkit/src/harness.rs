@@ -6,6 +6,7 @@
 //! inspects; it judges nothing. If it cannot do what it is asked, it panics.
 
 mod call_events;
+mod callee_records;
 mod calling_facts;
 mod calls;
 mod event_inbox;
@@ -33,6 +34,7 @@ use domain::{
 };
 
 pub use call_events::CallEventsHarness;
+pub use callee_records::CalleeRecordsHarness;
 pub use calling_facts::{FactCallee, StoredFact, StoresCallingFacts};
 pub use calls::CallsHarness;
 pub use event_inbox::EventInboxHarness;
@@ -108,7 +110,7 @@ pub trait CallingPoliciesHarness: StoresRecords + LosesStore {
 
 /// What the suite of [`Directory`] needs: also the other ports of the same store, to see what an
 /// import stored.
-pub trait DirectoryHarness: OutboundDirectoryHarness + CallingPoliciesHarness {
+pub trait DirectoryHarness: CalleeRecordsHarness {
     /// The adapter.
     fn directory(&self) -> Arc<dyn Directory>;
 }

@@ -23,6 +23,7 @@
 mod call_ledger;
 mod call_reader;
 mod call_updater;
+mod callee_records;
 mod calling_facts;
 mod calling_policies;
 mod context_cache;
@@ -64,7 +65,7 @@ use crate::harness::StoredFact;
 /// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
 /// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `NumberPool`, `OutboundDirectory`, `RecordingStore`, `RefusalCounts`,
-/// `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
+/// `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which
 /// [`EventFeed::read`](domain::ports::EventFeed::read) waits: with a

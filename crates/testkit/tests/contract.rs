@@ -14,13 +14,14 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 29] = ports![
+const PORTS: [(&str, &str, &[&str]); 31] = ports![
     agent_repo,
     audit_log,
     call_ledger,
     call_reader,
     call_updater,
     calling_policies,
+    consents,
     contact_repo,
     context_cache,
     delivery_queue,
@@ -39,6 +40,7 @@ const PORTS: [(&str, &str, &[&str]); 29] = ports![
     provider_webhook,
     recording_store,
     refusal_counts,
+    suppressions,
     unfinished_calls,
     user_repo,
     voice_provider,

@@ -68,6 +68,8 @@ error_codes! {
     CallNotFound = NOT_FOUND "CALL_NOT_FOUND",
     RecordingNotFound = NOT_FOUND "RECORDING_NOT_FOUND",
     WebhookEndpointNotFound = NOT_FOUND "WEBHOOK_ENDPOINT_NOT_FOUND",
+    SuppressionNotFound = NOT_FOUND "SUPPRESSION_NOT_FOUND",
+    ConsentNotFound = NOT_FOUND "CONSENT_NOT_FOUND",
     WebhookUrlTaken = CONFLICT "WEBHOOK_URL_TAKEN",
     RecordingTooLarge = GONE "RECORDING_TOO_LARGE",
     DeliveryTimedOut = REQUEST_TIMEOUT "DELIVERY_TIMED_OUT",

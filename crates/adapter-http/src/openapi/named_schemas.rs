@@ -8,16 +8,17 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, Object, Schema};
 use utoipa::openapi::{OpenApi, Ref, RefOr};
 
 use crate::failure::refusal_code;
-use crate::wire::{goal_result, purpose_schema, recording_report, state_schema, status_schema};
+use crate::wire::{goal_result, kind_schema, purpose_schema, recording_report, state_schema, status_schema};
 
 pub(super) struct NamedSchemas;
 
 impl Modify for NamedSchemas {
     fn modify(&self, document: &mut OpenApi) {
-        let named: [(&str, Object); 9] = [
+        let named: [(&str, Object); 10] = [
             ("CallStatus", call_status()),
             ("CallEventType", event_kind()),
             ("EndReason", end_reason()),
+            ("ConsentKind", kind_schema()),
             ("GoalResult", goal_result()),
             ("CallPurpose", purpose_schema()),
             ("RefusalCode", refusal_code()),

@@ -20,7 +20,7 @@ use crate::{paths, provider_requests};
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "http://127.0.0.1:2212", description = "The gateway")),
-    paths(provider_requests::receive_event, provider_requests::personalize),
+    paths(provider_requests::receive_event, provider_requests::personalize, provider_requests::opt_out),
     components(schemas(ErrorResponse, ErrorDetail)),
     tags((name = "Webhooks", description = "What the voice provider sends to the gateway")),
     modifiers(&ProviderCredentials, &OpenSchemas, &RequestIds)
@@ -48,5 +48,6 @@ impl Modify for ProviderCredentials {
         };
         require(paths::PROVIDER_EVENTS, &[SIGNATURE_SCHEME, TOOL_SECRET_SCHEME]);
         require(paths::PERSONALIZATION, &[TOOL_SECRET_SCHEME]);
+        require(paths::OPT_OUT_TOOL, &[TOOL_SECRET_SCHEME]);
     }
 }

@@ -127,6 +127,8 @@ pub(crate) fn start_calling(
         refusals: Arc::new(world.refusals()),
         follow_calls: Arc::new(world.follow_calls()),
         webhooks: Arc::new(world.webhooks()),
+        callee_records: Arc::new(world.callee_records()),
+        opt_outs: Arc::new(world.opt_outs()),
         provider: "elevenlabs",
         events: world.has_webhook_secret.then(|| world.events()),
         personalize: world.has_webhook_secret.then(|| Arc::new(world.personalize())),

@@ -11,13 +11,14 @@ use domain::ports::{
     UserRepo, VoiceProvider, WebhookSender,
 };
 use domain::{
-    AccessRole, Agent, AgentId, CallEvent, CallId, CallPolicy, CallerNumber, Carrier, CarrierCallId,
-    ContactId, ContactIdentity, ContactPlace, ContactRecord, ConversationId, DeliveryFailure,
-    DestinationRules, DialOutcome, DirectoryRecord, EventSequence, FollowCalls, NumberRecord, Organization,
-    OrganizationId, OrganizationSettings, OrganizationSettingsPorts, PersonName, PersonalizeCall,
-    PersonalizeCallPorts, PhoneNumber, PlaceCall, PlaceCallPorts, ProviderAgentId, ProviderNumberId,
-    ProviderReference, ReadCalls, ReadDirectory, ReceiveEvent, ReceiveEventPorts, RefusalLog, Timestamp,
-    UserId, UserRecord, WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
+    AccessRole, Agent, AgentId, CallEvent, CallId, CallPolicy, CalleeRecords, CalleeRecordsPorts,
+    CallerNumber, Carrier, CarrierCallId, ConsentId, ContactId, ContactIdentity, ContactPlace, ContactRecord,
+    ConversationId, DeliveryFailure, DestinationRules, DialOutcome, DirectoryRecord, EventSequence,
+    FollowCalls, NumberRecord, Organization, OrganizationId, OrganizationSettings, OrganizationSettingsPorts,
+    PersonName, PersonalizeCall, PersonalizeCallPorts, PhoneNumber, PlaceCall, PlaceCallPorts,
+    ProviderAgentId, ProviderNumberId, ProviderReference, ReadCalls, ReadDirectory, ReceiveEvent,
+    ReceiveEventPorts, RecordOptOut, RecordOptOutPorts, RefusalLog, SuppressionId, Timestamp, UserId,
+    UserRecord, WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures;
@@ -209,10 +210,36 @@ impl World {
             inbox: self.inbox.clone(),
             updater: Arc::new(self.memory.clone()),
             contexts: Arc::new(self.memory.clone()),
+            opt_outs: Arc::new(self.opt_outs()),
             recordings: None,
             clock: self.clock.clone(),
         };
         EventIntake::new(Arc::new(ReceiveEvent::new(ports)), self.accepted.clone())
+    }
+
+    pub(crate) fn opt_outs(&self) -> RecordOptOut {
+        let memory = Arc::new(self.memory.clone());
+        let ports = RecordOptOutPorts {
+            suppressions: memory.clone(),
+            updater: memory.clone(),
+            contexts: memory,
+            identifiers: identifiers(),
+            clock: self.clock.clone(),
+        };
+        RecordOptOut::new(ports, DestinationRules::default(), "opt_out")
+    }
+
+    pub(crate) fn callee_records(&self) -> CalleeRecords {
+        let memory = Arc::new(self.memory.clone());
+        let ports = CalleeRecordsPorts {
+            users: self.users.clone(),
+            contacts: memory.clone(),
+            suppressions: memory.clone(),
+            consents: memory,
+            identifiers: identifiers(),
+            clock: self.clock.clone(),
+        };
+        CalleeRecords::new(ports, DestinationRules::default())
     }
 
     pub(crate) fn personalize(&self) -> PersonalizeCall {
@@ -241,6 +268,12 @@ pub(crate) fn identifiers() -> Arc<dyn Identifiers> {
     let mut first = Some(call_id());
     identifiers.expect_call_id().returning(move || first.take().unwrap_or_else(fixtures::call_id));
     identifiers.expect_contact_id().returning(fixtures::contact_id);
+    let mut suppressions = 1_u32..;
+    identifiers.expect_suppression_id().returning(move || {
+        let number = suppressions.next().expect("the range has no end");
+        SuppressionId::parse(&format!("suppression-{number}")).expect("a valid id")
+    });
+    identifiers.expect_consent_id().returning(|| ConsentId::parse("consent-1").expect("a valid id"));
     identifiers.expect_owner_token().returning(fixtures::token);
     let mut endpoints = 1_u32..;
     identifiers.expect_webhook_endpoint_id().returning(move || {

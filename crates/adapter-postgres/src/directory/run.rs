@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::mem::discriminant;
 
 use domain::{
-    AgentId, ContactId, ContactIdentity, DirectoryRecord, NumberRecord, OrganizationId, PhoneNumber, UserId,
+    AgentId, ContactId, ContactIdentity, ConversationId, DirectoryRecord, DoNotCallCopy, ListName,
+    NumberRecord, OrganizationId, PhoneNumber, Timestamp, UserId,
 };
 use sqlx::PgConnection;
 
-use super::statements;
+use super::{callee_records, statements};
 
 /// What identifies a record. The records of a run have the same variant.
 #[derive(PartialEq, Eq, Hash)]
@@ -20,7 +21,13 @@ enum Identity<'a> {
     Contact(&'a ContactId),
     ContactByNumber(&'a OrganizationId, &'a PhoneNumber),
     CallingPolicy(&'a OrganizationId),
+    Suppression(Option<&'a OrganizationId>, Callee<'a>, Option<&'a ConversationId>),
+    Consent(&'a OrganizationId, Callee<'a>, &'static str, Timestamp),
+    DoNotCallNumber(&'a OrganizationId, &'a ListName, &'a PhoneNumber),
+    DoNotCallCopy(&'a OrganizationId, &'a ListName),
 }
+
+type Callee<'a> = (Option<&'a PhoneNumber>, Option<&'a ContactId>);
 
 /// Cuts records into runs: consecutive records of one kind, no two of them with the same identity.
 /// A statement sees the tables as they were when it began, and could not replace the first record by
@@ -58,6 +65,23 @@ fn identity(record: &DirectoryRecord) -> Identity<'_> {
             }
         },
         DirectoryRecord::CallingPolicy(record) => Identity::CallingPolicy(&record.organization_id),
+        DirectoryRecord::Suppression(it) => Identity::Suppression(
+            it.organization_id.as_ref(),
+            (it.phone_number.as_ref(), it.contact_id.as_ref()),
+            it.conversation_id.as_ref(),
+        ),
+        DirectoryRecord::Consent(it) => Identity::Consent(
+            &it.organization_id,
+            (it.phone_number.as_ref(), it.contact_id.as_ref()),
+            it.consent.kind.as_str(),
+            it.consent.given_at,
+        ),
+        DirectoryRecord::DoNotCallNumber(it) => {
+            Identity::DoNotCallNumber(&it.copy.organization_id, &it.copy.name, &it.phone_number)
+        }
+        DirectoryRecord::DoNotCallCopy(DoNotCallCopy { organization_id, name, .. }) => {
+            Identity::DoNotCallCopy(organization_id, name)
+        }
     }
 }
 
@@ -73,7 +97,8 @@ macro_rules! records {
 }
 
 /// Inserts or replaces the records of a run in one statement. Returns how many were stored: all but
-/// those whose id belongs to another organization.
+/// those whose id belongs to another organization, and, of the records about callees, those whose
+/// organization is not stored, and older copies of lists.
 pub(super) async fn store(
     connection: &mut PgConnection,
     run: &[DirectoryRecord],
@@ -92,6 +117,18 @@ pub(super) async fn store(
         }
         Some(Identity::CallingPolicy(_)) => {
             statements::store_policies(connection, &records!(run, CallingPolicy)).await?
+        }
+        Some(Identity::Suppression(..)) => {
+            callee_records::store_suppressions(connection, &records!(run, Suppression)).await?
+        }
+        Some(Identity::Consent(..)) => {
+            callee_records::store_consents(connection, &records!(run, Consent)).await?
+        }
+        Some(Identity::DoNotCallNumber(..)) => {
+            callee_records::store_do_not_call_numbers(connection, &records!(run, DoNotCallNumber)).await?
+        }
+        Some(Identity::DoNotCallCopy(..)) => {
+            callee_records::store_do_not_call_copies(connection, &records!(run, DoNotCallCopy)).await?
         }
     };
     Ok(usize::try_from(stored).unwrap_or(usize::MAX))

@@ -15,10 +15,10 @@ use domain::{
 use sql_common::write_policy;
 use sqlx::PgConnection;
 
-type Stored = Result<u64, sqlx::Error>;
+pub(super) type Stored = Result<u64, sqlx::Error>;
 
 /// One field of every record, as an array parameter.
-fn column<'a, R, T>(run: &[&'a R], field: impl Fn(&'a R) -> T) -> Vec<T> {
+pub(super) fn column<'a, R, T>(run: &[&'a R], field: impl Fn(&'a R) -> T) -> Vec<T> {
     run.iter().map(|record| field(record)).collect()
 }
 
@@ -38,6 +38,8 @@ macro_rules! store {
         stored.fetch_one($connection).await.map(|stored| stored.unsigned_abs())
     }};
 }
+
+pub(super) use store;
 
 pub(super) async fn store_organizations(connection: &mut PgConnection, run: &[&Organization]) -> Stored {
     store!(

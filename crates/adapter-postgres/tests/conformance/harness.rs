@@ -9,9 +9,9 @@ use std::time::Duration;
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, DeliveryQueue,
-    Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys, InboundDirectory, NumberPool,
-    OutboundDirectory, RefusalCounts, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
+    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys, InboundDirectory,
+    NumberPool, OutboundDirectory, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -21,10 +21,10 @@ use sql_common::{read_decision, read_variables};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
-    ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
-    InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
-    RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
+    CallingPoliciesHarness, CallsHarness, ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness,
+    EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
+    OutboundDirectoryHarness, PassesTime, RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -231,6 +231,16 @@ impl CallingPoliciesHarness for PostgresHarness {
 
 impl OutboundDirectoryHarness for PostgresHarness {
     fn outbound(&self) -> Arc<dyn OutboundDirectory> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl CalleeRecordsHarness for PostgresHarness {
+    fn suppressions(&self) -> Arc<dyn Suppressions> {
+        Arc::new(self.adapter())
+    }
+
+    fn consents(&self) -> Arc<dyn Consents> {
         Arc::new(self.adapter())
     }
 }

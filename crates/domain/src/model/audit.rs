@@ -7,6 +7,14 @@ use crate::{OrganizationId, Timestamp, UserId};
 pub enum AuditAction {
     /// The calling policy of the organization.
     CallingPolicyChanged,
+    /// An opt-out was added, or its end was moved.
+    SuppressionAdded,
+    /// An opt-out was removed.
+    SuppressionRemoved,
+    /// A consent was added.
+    ConsentAdded,
+    /// A consent was revoked.
+    ConsentRevoked,
 }
 
 impl AuditAction {
@@ -15,6 +23,10 @@ impl AuditAction {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CallingPolicyChanged => "calling_policy_changed",
+            Self::SuppressionAdded => "suppression_added",
+            Self::SuppressionRemoved => "suppression_removed",
+            Self::ConsentAdded => "consent_added",
+            Self::ConsentRevoked => "consent_revoked",
         }
     }
 }

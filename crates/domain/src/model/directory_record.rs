@@ -1,9 +1,9 @@
-//! What an operator loads into the gateway: organizations, users, agents, numbers, contacts and calling
-//! policies.
+//! What an operator loads into the gateway: organizations, users, agents, numbers, contacts, calling
+//! policies, and what is on record about callees.
 
 use crate::{
-    AccessRole, Agent, CallerNumber, CallingPolicy, ContactId, ContactPlace, Organization, OrganizationId,
-    PersonName, PhoneNumber, UserId,
+    AccessRole, Agent, CallerNumber, CallingPolicy, ConsentRecord, ContactId, ContactPlace, DoNotCallCopy,
+    DoNotCallNumber, Organization, OrganizationId, PersonName, PhoneNumber, Suppression, UserId,
 };
 
 /// One record of the directory.
@@ -21,6 +21,14 @@ pub enum DirectoryRecord {
     Contact(ContactRecord),
     /// The calling policy of an organization.
     CallingPolicy(PolicyRecord),
+    /// An opt-out, always with an organization. One that is stored already gets the later end.
+    Suppression(Suppression),
+    /// A consent. Of one that is stored already, only a revocation is added.
+    Consent(ConsentRecord),
+    /// A number of a copy of a do-not-call list.
+    DoNotCallNumber(DoNotCallNumber),
+    /// A copy of a do-not-call list, of which every number is stored. It replaces an older copy.
+    DoNotCallCopy(DoNotCallCopy),
 }
 
 /// A user, with the organization by id only.

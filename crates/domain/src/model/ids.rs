@@ -81,6 +81,10 @@ opaque_ids! {
     CallId,
     /// A URL that an organization registered for call events.
     WebhookEndpointId,
+    /// An opt-out.
+    SuppressionId,
+    /// A permission on record.
+    ConsentId,
     /// A conversation, by the voice provider's id.
     ConversationId,
     /// A call on the telephone network, by the carrier's id.
@@ -91,29 +95,20 @@ opaque_ids! {
     ProviderNumberId,
 }
 
-impl CallId {
-    /// Makes an id of 24 hex digits from a time in Unix seconds and 8 random bytes.
-    #[must_use]
-    pub fn mint(unix_secs: u32, random: [u8; 8]) -> Self {
-        Self(hex_id(unix_secs, random))
-    }
+/// The identifiers that we make.
+macro_rules! minted {
+    ($($name:ident),+ $(,)?) => {$(
+        impl $name {
+            /// Makes an id of 24 hex digits from a time in Unix seconds and 8 random bytes.
+            #[must_use]
+            pub fn mint(unix_secs: u32, random: [u8; 8]) -> Self {
+                Self(hex_id(unix_secs, random))
+            }
+        }
+    )+};
 }
 
-impl WebhookEndpointId {
-    /// Makes an id of 24 hex digits from a time in Unix seconds and 8 random bytes.
-    #[must_use]
-    pub fn mint(unix_secs: u32, random: [u8; 8]) -> Self {
-        Self(hex_id(unix_secs, random))
-    }
-}
-
-impl ContactId {
-    /// Makes an id of 24 hex digits from a time in Unix seconds and 8 random bytes.
-    #[must_use]
-    pub fn mint(unix_secs: u32, random: [u8; 8]) -> Self {
-        Self(hex_id(unix_secs, random))
-    }
-}
+minted!(CallId, ConsentId, ContactId, SuppressionId, WebhookEndpointId);
 
 /// Proves the ownership of one lock and one reservation. 128 random bits, 32 hex digits; hidden in
 /// `Debug`.

@@ -63,6 +63,8 @@ private_text! {
     CallReason, at most 8192 bytes;
     /// A text about a call: a turn of its transcript, its summary, the reason of its end.
     PrivateNote, at most 65536 bytes;
+    /// What a person writes beside a record: why a callee is suppressed, how a consent was given.
+    RecordNote, at most 1024 bytes;
 }
 
 impl PersonName {

@@ -1,7 +1,9 @@
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{CallId, CallUpdate, ConversationId, PhoneNumber, ProviderAgentId, Recording, Timestamp};
+use crate::{
+    CallId, CallIdentity, CallUpdate, ConversationId, PhoneNumber, ProviderAgentId, Recording, Timestamp,
+};
 
 /// Finds the call that a report is about, and merges the report into it.
 ///
@@ -27,6 +29,8 @@ use crate::{CallId, CallUpdate, ConversationId, PhoneNumber, ProviderAgentId, Re
 ///   call of another system (`a_report_with_a_foreign_id_is_not_matched_by_numbers`).
 /// - MUST find no call by a conversation that two calls have
 ///   (`a_conversation_of_two_calls_finds_neither`).
+/// - MUST return the identity of a booked call, and none for an id that is not in the ledger
+///   (`a_booked_call_has_an_identity`).
 /// - MUST know an agent that any organization has, and two numbers between which a call was booked
 ///   in the period, in either order and whatever became of it (`known_parties_are_recognized`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
@@ -36,6 +40,9 @@ use crate::{CallId, CallUpdate, ConversationId, PhoneNumber, ProviderAgentId, Re
 pub trait CallUpdater: Send + Sync {
     /// Finds the call that a report is about.
     async fn locate(&self, lookup: &CallLookup) -> Result<Option<CallId>, PortUnavailable>;
+
+    /// Who talks to whom in a call, by its id.
+    async fn identity(&self, call_id: &CallId) -> Result<Option<CallIdentity>, PortUnavailable>;
 
     /// Whether the agent and the numbers of a report, whose call was not found, are known.
     async fn known_parties(&self, query: &KnownPartiesQuery) -> Result<KnownParties, PortUnavailable>;

@@ -1,4 +1,4 @@
-use crate::{CallId, ContactId, OwnerToken, WebhookEndpointId, WebhookSecret};
+use crate::{CallId, ConsentId, ContactId, OwnerToken, SuppressionId, WebhookEndpointId, WebhookSecret};
 
 /// Makes new identifiers: the domain's only source of randomness.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -15,6 +15,12 @@ pub trait Identifiers: Send + Sync {
 
     /// An id for an endpoint that is about to be registered.
     fn webhook_endpoint_id(&self) -> WebhookEndpointId;
+
+    /// An id for an opt-out that is about to be stored.
+    fn suppression_id(&self) -> SuppressionId;
+
+    /// An id for a consent that is about to be stored.
+    fn consent_id(&self) -> ConsentId;
 
     /// 256 bits from the operating system's generator.
     fn webhook_secret(&self) -> WebhookSecret;

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use crate::ports::{Directory, PortUnavailable, RecordRefusal, StoredIdentity};
 use crate::{
-    AgentId, ContactId, ContactIdentity, ContactRecord, DirectoryRecord, NumberRecord, OrganizationId,
-    PhoneNumber, UserId,
+    AgentId, ContactId, ContactIdentity, ContactRecord, DirectoryRecord, ListName, LocalDate, NumberRecord,
+    OrganizationId, PhoneNumber, UserId,
 };
 
 /// Finds the records of an import that the store would refuse, before the first one is written.
@@ -48,6 +48,7 @@ struct Known {
     agents: HashMap<AgentId, OrganizationId>,
     contacts: HashMap<ContactId, (OrganizationId, Option<PhoneNumber>)>,
     contacts_by_number: HashMap<(OrganizationId, PhoneNumber), ContactId>,
+    copies: HashMap<(OrganizationId, ListName), LocalDate>,
 }
 
 impl Known {
@@ -67,6 +68,9 @@ impl Known {
                 if !self.contacts.contains_key(&id) {
                     self.put_contact(id, organization_id, phone_number);
                 }
+            }
+            StoredIdentity::DoNotCallList(copy) => {
+                self.copies.entry((copy.organization_id, copy.name)).or_insert(copy.dated);
             }
         }
     }
@@ -94,6 +98,22 @@ impl Known {
             }
             DirectoryRecord::Contact(contact) => self.store_contact(contact)?,
             DirectoryRecord::CallingPolicy(record) => self.require_organization(&record.organization_id)?,
+            DirectoryRecord::Suppression(suppression) => match &suppression.organization_id {
+                Some(id) => self.require_organization(id)?,
+                None => return Err(RecordRefusal::UnknownOrganization),
+            },
+            DirectoryRecord::Consent(consent) => self.require_organization(&consent.organization_id)?,
+            DirectoryRecord::DoNotCallNumber(number) => {
+                self.require_organization(&number.copy.organization_id)?;
+            }
+            DirectoryRecord::DoNotCallCopy(copy) => {
+                self.require_organization(&copy.organization_id)?;
+                let key = (copy.organization_id.clone(), copy.name.clone());
+                if self.copies.get(&key).is_some_and(|stored| *stored > copy.dated) {
+                    return Err(RecordRefusal::OlderCopy);
+                }
+                self.copies.insert(key, copy.dated);
+            }
         }
         Ok(())
     }

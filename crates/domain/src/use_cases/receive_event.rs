@@ -13,7 +13,7 @@ use crate::ports::{
     LargeEvent, OpenEvent, PortUnavailable, ProviderEvent, ProviderWebhook, PutError, RecordingStore,
     UnreadableEvent, Unverified, WebhookCredentials,
 };
-use crate::{Audio, CallId, ConversationContext, Timestamp};
+use crate::{Audio, CallId, ConversationContext, InboundContext, RecordOptOut, Timestamp};
 
 /// Receives the provider's events: first into the durable inbox, then from there into the ledger.
 /// Only a stored event is acknowledged, and a stored event is merged however often this process
@@ -30,6 +30,9 @@ pub struct ReceiveEventPorts {
     pub inbox: Arc<dyn EventInbox>,
     pub updater: Arc<dyn CallUpdater>,
     pub contexts: Arc<dyn ContextCache>,
+    /// Records the opt-outs of events whose call is not one that we placed. The updater records the
+    /// others.
+    pub opt_outs: Arc<RecordOptOut>,
     /// Without it, recordings are not stored.
     pub recordings: Option<Arc<dyn RecordingStore>>,
     pub clock: Arc<dyn Clock>,
@@ -40,7 +43,7 @@ enum Located {
     /// A call that we placed.
     Call(CallId),
     /// An inbound call: the ledger has none of these.
-    Inbound,
+    Inbound(Box<InboundContext>),
     /// A call of another system that uses the same account of the provider.
     Foreign,
     /// Not known yet.
@@ -161,7 +164,7 @@ impl ReceiveEvent {
     ) -> Result<Option<CallId>, PortUnavailable> {
         match self.locate(event, received_at).await? {
             Located::Call(call_id) => Ok(Some(call_id)),
-            Located::Inbound | Located::Unknown => Ok(None),
+            Located::Inbound(_) | Located::Unknown => Ok(None),
             Located::Foreign => {
                 self.ports.inbox.close(&event.key, None, closed_body(event)).await?;
                 Ok(None)
@@ -225,12 +228,21 @@ impl ReceiveEvent {
                 }
                 Some(call_id)
             }
-            Located::Inbound | Located::Foreign => None,
+            Located::Inbound(context) => {
+                if let Some(update) = &read.update {
+                    self.ports.opt_outs.by_inbound(*context, update).await?;
+                }
+                None
+            }
+            Located::Foreign => None,
             Located::Unknown => {
                 let waited = self.waited(event);
                 if reports_something(&read) && waited < CALL_LOOKUP_GIVEN_UP_AFTER {
                     let pause = waited.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
                     return self.ports.inbox.postpone(&event.key, pause).await;
+                }
+                if let Some(update) = &read.update {
+                    self.ports.opt_outs.by_unmatched(update).await?;
                 }
                 None
             }
@@ -262,7 +274,9 @@ impl ReceiveEvent {
                 Ok(Some(ConversationContext::Outbound(context))) => {
                     return Ok(Located::Call(context.identity.call_id));
                 }
-                Ok(Some(ConversationContext::Inbound(_))) => return Ok(Located::Inbound),
+                Ok(Some(ConversationContext::Inbound(context))) => {
+                    return Ok(Located::Inbound(Box::new(context)));
+                }
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(%error, "the context cache is unavailable; looking up the call in the ledger")

@@ -17,6 +17,8 @@ use domain::{
 
 use testkit::fixtures::call_event;
 
+use crate::world::no_opt_outs;
+
 const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
 
 fn unavailable() -> PortUnavailable {
@@ -104,6 +106,7 @@ impl Inbox {
             inbox: Arc::new(inbox),
             updater: Arc::new(updater),
             contexts: Arc::new(MockContextCache::new()),
+            opt_outs: no_opt_outs(),
             recordings: None,
             clock: Arc::new(clock),
         };

@@ -6,6 +6,7 @@
 mod delivering;
 mod following;
 mod giving_back;
+mod opting_out;
 mod personalizing;
 mod receiving;
 mod reconciling;

@@ -17,7 +17,7 @@ use domain::{
 };
 use testkit::clock::ManualClock;
 
-use crate::world::unavailable;
+use crate::world::{no_opt_outs, unavailable};
 
 const NOW: Timestamp = ManualClock::START;
 
@@ -140,6 +140,7 @@ impl World {
             inbox: Arc::new(inbox),
             updater: Arc::new(updater),
             contexts: Arc::new(contexts),
+            opt_outs: no_opt_outs(),
             recordings,
             clock: Arc::new(ManualClock::new()),
         };

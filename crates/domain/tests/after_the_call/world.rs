@@ -1,13 +1,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{CallLedger, PortUnavailable, Settlement};
+use domain::ports::{
+    CallLedger, MockCallUpdater, MockContextCache, MockIdentifiers, MockSuppressions, PortUnavailable,
+    Settlement,
+};
 use domain::{
-    Booking, CallStatus, DialOutcome, NotDialledReason, ProviderReference, UserId, WebhookEndpoint,
+    Booking, CallStatus, DestinationRules, DialOutcome, NotDialledReason, ProviderReference, RecordOptOut,
+    RecordOptOutPorts, UserId, WebhookEndpoint,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures::{Tenant, call_id, webhook_endpoint};
 use testkit::memory::{LedgerCall, Memory};
+
+/// Records opt-outs in ports that expect no call.
+pub(crate) fn no_opt_outs() -> Arc<RecordOptOut> {
+    let ports = RecordOptOutPorts {
+        suppressions: Arc::new(MockSuppressions::new()),
+        updater: Arc::new(MockCallUpdater::new()),
+        contexts: Arc::new(MockContextCache::new()),
+        identifiers: Arc::new(MockIdentifiers::new()),
+        clock: Arc::new(ManualClock::new()),
+    };
+    Arc::new(RecordOptOut::new(ports, DestinationRules::default(), "opt_out"))
+}
 
 /// One tenant in a store in memory, on a clock that the tests move.
 pub(crate) struct World {

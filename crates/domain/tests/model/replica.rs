@@ -8,8 +8,8 @@ use domain::ports::{
     Background, BackgroundWork, CallLedger, Clock, IdempotencyLock, Identifiers, ProviderRecords,
 };
 use domain::{
-    CallId, CallPolicy, ContactId, DestinationRules, OwnerToken, PlaceCall, PlaceCallPorts,
-    WebhookEndpointId, WebhookSecret,
+    CallId, CallPolicy, ConsentId, ContactId, DestinationRules, OwnerToken, PlaceCall, PlaceCallPorts,
+    SuppressionId, WebhookEndpointId, WebhookSecret,
 };
 
 use crate::clocks::FrozenClock;
@@ -125,6 +125,14 @@ impl Identifiers for Ids {
 
     fn contact_id(&self) -> ContactId {
         ContactId::mint(self.next(), [0; 8])
+    }
+
+    fn suppression_id(&self) -> SuppressionId {
+        SuppressionId::mint(self.next(), [0; 8])
+    }
+
+    fn consent_id(&self) -> ConsentId {
+        ConsentId::mint(self.next(), [0; 8])
     }
 
     fn owner_token(&self) -> OwnerToken {

@@ -35,6 +35,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
     let auth = auth(reader, embedded.filter(|_| is_demo));
     let policy = call_policy(reader);
     let Destinations { plan, allowed, default_country } = Destinations::read(reader);
+    let opt_outs = OptOuts::read(reader);
     let reconciliation = Reconciliation::read(reader);
     let recordings = match backends.recordings {
         RecordingsUrl::Nowhere => None,
@@ -50,6 +51,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         auth: auth?,
         policy: policy?,
         destinations: DestinationRules { plan, allowed, default_country },
+        opt_out_value_id: opt_outs.collected_id,
         reconciliation,
         recordings,
         recording_max_bytes: backends.recording_max_mib << 20,

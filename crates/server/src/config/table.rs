@@ -140,6 +140,12 @@ settings! {
             Kind::new("the ISO code of a country, like US", |text| Country::parse(text).ok()).optional();
     }
 
+    pub(super) struct OptOuts {
+        /// The voice provider's id of the collected value that is true if the callee wants no more
+        /// calls. Such a conversation suppresses the callee.
+        collected_id: String = OUTDIAL_OPT_OUT_VALUE_ID, "opt_out", text("an id without spaces", |c| c.is_ascii_graphic());
+    }
+
     pub(super) struct CallTimes {
         /// How long a request for a call may take before the dial, to read its parties, lock its
         /// intent and book it. After that it is refused and nothing is dialled.

@@ -22,7 +22,13 @@ impl Faults {
     }
 
     pub(super) fn add(&mut self, line: u64, reasons: Reasons) {
-        self.0.entry(line).or_default().extend(reasons);
+        let known = self.0.entry(line).or_default();
+        for reason in reasons {
+            // Each number of a list that is refused has the same reason.
+            if !known.contains(&reason) {
+                known.push(reason);
+            }
+        }
     }
 }
 

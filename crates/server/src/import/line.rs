@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use super::callee_lines::{self, ConsentLine, DoNotCallListLine, SuppressionLine};
 use super::file_records::Reasons;
 use super::place::{self, PlaceFields};
 
@@ -22,6 +23,10 @@ enum Line {
     Agent(AgentLine),
     Number(NumberLine),
     Contact(ContactLine),
+    Suppression(SuppressionLine),
+    Consent(ConsentLine),
+    #[serde(rename = "doNotCallList")]
+    DoNotCallList(DoNotCallListLine),
 }
 
 /// The kind of a line.
@@ -104,22 +109,28 @@ pub(crate) struct LineReader<'a> {
     pub(crate) rules: &'a dyn CallingRules,
 }
 
-/// Parses one line.
-pub(super) fn parse(text: &str, reader: LineReader<'_>) -> Result<DirectoryRecord, Reasons> {
+/// Parses one line. Only a do-not-call list has several records, of which the last one is the copy.
+pub(super) fn parse(text: &str, reader: LineReader<'_>) -> Result<Vec<DirectoryRecord>, Reasons> {
     // Not a variant of `Line`: serde cannot keep the text of a field in there.
     if serde_json::from_str::<Kind<'_>>(text).is_ok_and(|line| line.kind == "callingPolicy") {
         let line = serde_json::from_str::<PolicyLine>(text).map_err(|error| vec![reason(&error)])?;
-        return policy(&line, reader.rules);
+        return policy(&line, reader.rules).map(|record| vec![record]);
     }
     let line = serde_json::from_str::<Line>(text).map_err(|error| vec![reason(&error)])?;
     let read_number = |text: &str| phone_number(text, reader.destinations);
-    match line {
+    let record = match line {
+        Line::DoNotCallList(line) => {
+            return callee_lines::do_not_call_numbers(&line, reader.destinations);
+        }
         Line::Organization(line) => organization(&line),
         Line::User(line) => user(&line),
         Line::Agent(line) => agent(&line),
         Line::Number(line) => number(&line, reader.destinations),
         Line::Contact(line) => contact(&line, reader, read_number).map(DirectoryRecord::Contact),
-    }
+        Line::Suppression(line) => callee_lines::suppression(&line, reader.identifiers, reader.destinations),
+        Line::Consent(line) => callee_lines::consent(&line, reader.identifiers, reader.destinations),
+    };
+    record.map(|record| vec![record])
 }
 
 /// The error of serde, which ends at the first one, without the values that it quotes. Names of fields are kept.
@@ -130,7 +141,9 @@ fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
     if text.starts_with("unknown variant") {
-        return "kind must be organization, user, agent, number, contact or callingPolicy".to_owned();
+        return "kind must be organization, user, agent, number, contact, callingPolicy, suppression, consent or \
+                doNotCallList"
+            .to_owned();
     }
     if ["missing field", "unknown field", "duplicate field"].iter().any(|known| text.starts_with(known)) {
         return text.chars().filter(|c| !c.is_control()).take(200).collect();
@@ -245,22 +258,26 @@ pub(super) fn both<A, B>(a: Result<A, Reasons>, b: Result<B, Reasons>) -> Result
     }
 }
 
-fn optional<T>(
+pub(super) fn optional<T>(
     text: Option<&str>,
     parse: impl FnOnce(&str) -> Result<T, Reasons>,
 ) -> Result<Option<T>, Reasons> {
     non_empty(text).map(parse).transpose()
 }
 
-fn non_empty(text: Option<&str>) -> Option<&str> {
+pub(super) fn non_empty(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-fn id<T>(field: &str, text: &str, parse: fn(&str) -> Result<T, InvalidValue>) -> Result<T, Reasons> {
+pub(super) fn id<T>(
+    field: &str,
+    text: &str,
+    parse: fn(&str) -> Result<T, InvalidValue>,
+) -> Result<T, Reasons> {
     parse(text).map_err(|error| vec![format!("{field}: {error}")])
 }
 
-fn organization_id(text: &str) -> Result<OrganizationId, Reasons> {
+pub(super) fn organization_id(text: &str) -> Result<OrganizationId, Reasons> {
     id("organizationId", text, OrganizationId::parse)
 }
 
@@ -268,7 +285,7 @@ fn name(field: &str, text: &str) -> Result<PersonName, Reasons> {
     PersonName::parse(text).map_err(|error| vec![format!("{field}: {error}")])
 }
 
-fn phone_number(text: &str, destinations: &DestinationRules) -> Result<PhoneNumber, Reasons> {
+pub(super) fn phone_number(text: &str, destinations: &DestinationRules) -> Result<PhoneNumber, Reasons> {
     destinations.read_stored(text).map_err(|error| vec![format!("phoneNumber: {error}")])
 }
 

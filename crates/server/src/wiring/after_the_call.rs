@@ -4,12 +4,13 @@ use std::time::Duration;
 use adapter_webhook::{HttpWebhookSender, WebhookSenderSettings};
 use anyhow::Context as _;
 use domain::ports::{
-    Clock, ProviderRecordings, ProviderRecords, ProviderWebhook, RecordingStore, WebhookSender,
+    CallUpdater, Clock, ProviderRecordings, ProviderRecords, ProviderWebhook, RecordingStore, WebhookSender,
 };
 use domain::{
-    DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, PersonalizeCall, PersonalizeCallPorts,
-    PlaceCallPorts, ReadCalls, ReadDirectory, ReceiveEvent, ReceiveEventPorts, Reconcile, RecoverRecordings,
-    RecoverRecordingsPorts, RefusalLog, RemoveReservations, WebhookRegistry, WebhookRegistryPorts,
+    CalleeRecords, CalleeRecordsPorts, DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, OptOutsOfUpdates,
+    PersonalizeCall, PersonalizeCallPorts, PlaceCallPorts, ReadCalls, ReadDirectory, ReceiveEvent,
+    ReceiveEventPorts, Reconcile, RecordOptOut, RecordOptOutPorts, RecoverRecordings, RecoverRecordingsPorts,
+    RefusalLog, RemoveReservations, WebhookRegistry, WebhookRegistryPorts,
 };
 use tokio::sync::Notify;
 
@@ -31,6 +32,10 @@ pub(crate) struct AfterTheCall {
     pub(crate) refusals: Arc<RefusalLog>,
     pub(crate) follow_calls: Arc<FollowCalls>,
     pub(crate) webhooks: Arc<WebhookRegistry>,
+    pub(crate) callee_records: Arc<CalleeRecords>,
+    pub(crate) opt_outs: Arc<RecordOptOut>,
+    /// Merges reports about calls, and records the opt-outs in them.
+    pub(crate) updater: Arc<dyn CallUpdater>,
 }
 
 /// How the voice provider reports on calls.
@@ -53,6 +58,16 @@ impl AfterTheCall {
         workers: &Workers,
     ) -> anyhow::Result<Self> {
         let (database, updater) = (stores.database(), stores.updater(workers.written()));
+        let opt_outs = RecordOptOutPorts {
+            suppressions: database.clone(),
+            updater: updater.clone(),
+            contexts: ports.contexts.clone(),
+            identifiers: ports.identifiers.clone(),
+            clock: ports.clock.clone(),
+        };
+        let opt_outs = RecordOptOut::new(opt_outs, settings.destinations.clone(), &settings.opt_out_value_id);
+        let opt_outs = Arc::new(opt_outs);
+        let updater: Arc<dyn CallUpdater> = Arc::new(OptOutsOfUpdates::new(updater, opt_outs.clone()));
         let ProviderReports { webhook, records, recordings: recorded } = reports;
         let recordings = settings.recordings.as_ref().map(adapter_object_store::open).transpose();
         let recordings = recordings.context("OUTDIAL_RECORDINGS_URL")?;
@@ -64,6 +79,7 @@ impl AfterTheCall {
                 inbox: database.clone(),
                 updater: updater.clone(),
                 contexts: ports.contexts.clone(),
+                opt_outs: opt_outs.clone(),
                 recordings: recordings.clone().map(|store| pausing(store, ports.clock.clone())),
                 clock: ports.clock.clone(),
             }))
@@ -108,7 +124,18 @@ impl AfterTheCall {
         });
         let refusals = Arc::new(RefusalLog::new(database.clone(), database.clone(), ports.clock.clone()));
         workers.write_refusals(refusals.clone());
+        let callee_records = CalleeRecordsPorts {
+            users: database.clone(),
+            contacts: ports.contacts.clone(),
+            suppressions: database.clone(),
+            consents: database.clone(),
+            identifiers: ports.identifiers.clone(),
+            clock: ports.clock.clone(),
+        };
         Ok(Self {
+            callee_records: Arc::new(CalleeRecords::new(callee_records, settings.destinations.clone())),
+            opt_outs,
+            updater,
             receive_event,
             accepted,
             personalize,

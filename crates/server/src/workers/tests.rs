@@ -1,13 +1,13 @@
 use adapter_http::{AuthSettings, JwtKeys, KeySetSource};
 use domain::ports::{
     AudioStream, CallLookup, EventOrigin, MockCallLedger, MockCallUpdater, MockContextCache, MockEventInbox,
-    MockIdempotencyKeys, MockProviderWebhook, MockRefusalCounts, MockUnfinishedCalls, MockUserRepo,
-    OpenAudio, OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup, ProviderRecords, PutError,
-    RecordingAccess, RecordingStore,
+    MockIdempotencyKeys, MockIdentifiers, MockProviderWebhook, MockRefusalCounts, MockSuppressions,
+    MockUnfinishedCalls, MockUserRepo, OpenAudio, OpenEvent, PortUnavailable, ProviderEvent, ProviderLookup,
+    ProviderRecords, PutError, RecordingAccess, RecordingStore,
 };
 use domain::{
-    Audio, AudioFormat, AudioPart, CallId, CallUpdate, OrganizationId, ReceiveEventPorts, ReconcileTimes,
-    RecordingKey, RefusalCode, Timestamp,
+    Audio, AudioFormat, AudioPart, CallId, CallUpdate, DestinationRules, OrganizationId, ReceiveEventPorts,
+    ReconcileTimes, RecordOptOut, RecordOptOutPorts, RecordingKey, RefusalCode, Timestamp,
 };
 
 use std::sync::Mutex;
@@ -61,6 +61,17 @@ async fn a_stop_does_not_wait_long_for_a_recording_that_is_not_stored() {
         inbox: Arc::new(inbox),
         updater: Arc::new(updater),
         contexts: Arc::new(MockContextCache::new()),
+        opt_outs: Arc::new(RecordOptOut::new(
+            RecordOptOutPorts {
+                suppressions: Arc::new(MockSuppressions::new()),
+                updater: Arc::new(MockCallUpdater::new()),
+                contexts: Arc::new(MockContextCache::new()),
+                identifiers: Arc::new(MockIdentifiers::new()),
+                clock: Arc::new(SystemClock),
+            },
+            DestinationRules::default(),
+            "opt_out",
+        )),
         recordings: Some(Arc::new(Silent(asked.clone()))),
         clock: Arc::new(SystemClock),
     });

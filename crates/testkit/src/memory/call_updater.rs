@@ -2,7 +2,9 @@ use async_trait::async_trait;
 use domain::ports::{
     CallLookup, CallUpdater, KnownParties, KnownPartiesQuery, PartiesLookup, PortUnavailable,
 };
-use domain::{CallEventKind, CallId, CallStatus, CallUpdate, DialOutcome, ProviderAgentId, Recording};
+use domain::{
+    CallEventKind, CallId, CallIdentity, CallStatus, CallUpdate, DialOutcome, ProviderAgentId, Recording,
+};
 
 use super::{LedgerCall, Memory, Tables};
 
@@ -28,6 +30,10 @@ impl CallUpdater for Memory {
             (Some(call), None) => Ok(Some(id(call))),
             _ => Ok(None),
         }
+    }
+
+    async fn identity(&self, call_id: &CallId) -> Result<Option<CallIdentity>, PortUnavailable> {
+        Ok(self.open()?.call(call_id).map(|call| call.booking.identity.clone()))
     }
 
     async fn known_parties(&self, query: &KnownPartiesQuery) -> Result<KnownParties, PortUnavailable> {

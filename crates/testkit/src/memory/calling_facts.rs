@@ -149,14 +149,16 @@ impl DirectoryTables {
         contact_id: Option<&ContactId>,
         now: Timestamp,
     ) -> bool {
-        self.facts.iter().any(|fact| match fact {
-            StoredFact::Suppression { organization_id: tenant, callee, expires_at } => {
-                tenant.as_ref().is_none_or(|tenant| tenant == organization_id)
-                    && is_of(callee, number, contact_id)
-                    && expires_at.is_none_or(|at| at > now)
-            }
-            _ => false,
-        })
+        let is_stored = self.has_suppression_of(organization_id, number, contact_id, now);
+        is_stored
+            || self.facts.iter().any(|fact| match fact {
+                StoredFact::Suppression { organization_id: tenant, callee, expires_at } => {
+                    tenant.as_ref().is_none_or(|tenant| tenant == organization_id)
+                        && is_of(callee, number, contact_id)
+                        && expires_at.is_none_or(|at| at > now)
+                }
+                _ => false,
+            })
     }
 
     /// The organization's do-not-call lists.
@@ -166,7 +168,7 @@ impl DirectoryTables {
         organization_id: &OrganizationId,
         number: Option<&PhoneNumber>,
     ) -> Vec<DoNotCallList> {
-        let mut lists: Vec<DoNotCallList> = Vec::new();
+        let mut lists = self.lists_with(organization_id, number);
         for fact in &self.facts {
             let StoredFact::DoNotCallList { organization_id: tenant, name, dated } = fact else { continue };
             if tenant == organization_id {
@@ -212,7 +214,7 @@ impl DirectoryTables {
             }
             _ => None,
         });
-        consents.collect()
+        consents.chain(self.consents_on_record(organization_id, number, contact_id)).collect()
     }
 }
 

@@ -62,6 +62,13 @@ fn names(record: &DirectoryRecord, stored: &StoredIdentity) -> bool {
         DirectoryRecord::Number(record) => (&record.number.organization_id, Some(&record.number.user_id)),
         DirectoryRecord::Contact(contact) => (&contact.organization_id, None),
         DirectoryRecord::CallingPolicy(record) => (&record.organization_id, None),
+        DirectoryRecord::Consent(consent) => (&consent.organization_id, None),
+        DirectoryRecord::DoNotCallNumber(number) => (&number.copy.organization_id, None),
+        DirectoryRecord::DoNotCallCopy(copy) => (&copy.organization_id, None),
+        DirectoryRecord::Suppression(suppression) => match &suppression.organization_id {
+            Some(organization_id) => (organization_id, None),
+            None => return false,
+        },
     };
     match (stored, record) {
         (StoredIdentity::Organization(id), _) => organization_id == id,
@@ -75,6 +82,9 @@ fn names(record: &DirectoryRecord, stored: &StoredIdentity) -> bool {
             contact.identity == ContactIdentity::Known(id.clone())
                 || (organization_id == tenant && has_number)
         }
+        (StoredIdentity::DoNotCallList(stored), DirectoryRecord::DoNotCallCopy(copy)) => {
+            stored.is_of_list(copy)
+        }
         _ => false,
     }
 }
@@ -83,6 +93,7 @@ impl Tables {
     /// Inserts a record, or replaces the one with the same identity.
     pub(super) fn upsert(&mut self, record: &DirectoryRecord, now: Timestamp) -> Result<(), RecordRefusal> {
         self.directory.upsert(record)?;
+        self.audit_directory();
         if let DirectoryRecord::CallingPolicy(record) = record {
             self.import_policy(&record.organization_id, &record.policy, now);
         }
@@ -113,6 +124,7 @@ impl DirectoryTables {
             .chain(users.map(|(id, tenant)| StoredIdentity::User(id, tenant)))
             .chain(agents.map(|(id, tenant)| StoredIdentity::Agent(id, tenant)))
             .chain(contacts)
+            .chain(self.do_not_call_lists.iter().cloned().map(StoredIdentity::DoNotCallList))
     }
 
     /// Inserts a record, or replaces the one with the same identity. Of a calling policy it only checks
@@ -140,11 +152,28 @@ impl DirectoryTables {
             DirectoryRecord::Number(record) => self.upsert_number(record)?,
             DirectoryRecord::Contact(contact) => self.upsert_contact(contact)?,
             DirectoryRecord::CallingPolicy(record) => self.require_organization(&record.organization_id)?,
+            DirectoryRecord::Suppression(suppression) => {
+                let organization_id = suppression.organization_id.as_ref();
+                self.require_organization(organization_id.ok_or(RecordRefusal::UnknownOrganization)?)?;
+                self.put_suppression(suppression);
+            }
+            DirectoryRecord::Consent(consent) => {
+                self.require_organization(&consent.organization_id)?;
+                self.put_consent(consent);
+            }
+            DirectoryRecord::DoNotCallNumber(number) => {
+                self.require_organization(&number.copy.organization_id)?;
+                self.put_do_not_call_number(number);
+            }
+            DirectoryRecord::DoNotCallCopy(copy) => {
+                self.require_organization(&copy.organization_id)?;
+                self.put_do_not_call_copy(copy)?;
+            }
         }
         Ok(())
     }
 
-    fn require_organization(&self, id: &OrganizationId) -> Result<(), RecordRefusal> {
+    pub(super) fn require_organization(&self, id: &OrganizationId) -> Result<(), RecordRefusal> {
         let is_stored = self.organizations.iter().any(|stored| stored.id == *id);
         if is_stored { Ok(()) } else { Err(RecordRefusal::UnknownOrganization) }
     }

@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use domain::ports::{DayLimit, DayScope};
 use domain::{
-    Agent, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, Contact, ContactId,
-    ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState, DialOutcome,
-    IdempotencyKey, IntentKey, NumberRecord, Organization, OrganizationId, OwnerToken, PhoneNumber,
-    Recording, RefusalCode, RequestDigest, SettledCall, Timestamp, UserId, UserRecord, VersionedPolicy,
-    WebhookEndpoint, WebhookEndpointId,
+    Agent, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, ConsentRecord, Contact,
+    ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
+    DialOutcome, DoNotCallCopy, DoNotCallNumber, IdempotencyKey, IntentKey, NumberRecord, Organization,
+    OrganizationId, OwnerToken, PhoneNumber, Recording, RefusalCode, RequestDigest, SettledCall, Suppression,
+    Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
 };
 
 use crate::harness::StoredFact;
@@ -67,6 +67,16 @@ pub struct DirectoryTables {
     pub facts: Vec<StoredFact>,
     /// Where contacts are, if known.
     pub places: HashMap<ContactId, ContactPlace>,
+    /// Opt-outs.
+    pub suppressions: Vec<Suppression>,
+    /// Consents.
+    pub consents: Vec<ConsentRecord>,
+    /// The stored copies of do-not-call lists.
+    pub do_not_call_lists: Vec<DoNotCallCopy>,
+    /// The numbers of do-not-call lists, with the copy that had each one last.
+    pub do_not_call_numbers: Vec<DoNotCallNumber>,
+    /// Changes of these that are not in the audit yet.
+    pub unaudited: Vec<AuditRecord>,
 }
 
 /// A call in the ledger.

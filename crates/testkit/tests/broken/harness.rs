@@ -5,20 +5,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, ContactRepo, ContextCache,
-    DayLimit, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult, IdempotencyKeys,
-    IdempotencyLock, InboundDirectory, LockRequest, LockSettlement, NumberPool, OutboundDirectory, Ownership,
-    PortUnavailable, RecordingAccess, RecordingStore, RefusalCounts, SettleResult, UnfinishedCalls, UserRepo,
-    WebhookEndpoints,
+    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
+    ContextCache, DayLimit, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult,
+    IdempotencyKeys, IdempotencyLock, InboundDirectory, LockRequest, LockSettlement, NumberPool,
+    OutboundDirectory, Ownership, PortUnavailable, RecordingAccess, RecordingStore, RefusalCounts,
+    SettleResult, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
 use testkit::clock::ManualClock;
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallingPoliciesHarness, CallsHarness,
-    ContactRepoHarness, ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
-    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, LedgerHolds, LockHolds,
-    LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime, RecordingStoreHarness,
-    RefusalCountsHarness, StoredFact, StoresCallingFacts, StoresRecords, UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
+    CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness, DirectoryHarness,
+    DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, IdempotencyLockHarness,
+    InboundDirectoryHarness, LedgerHolds, LockHolds, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
+    PassesTime, RecordingStoreHarness, RefusalCountsHarness, StoredFact, StoresCallingFacts, StoresRecords,
+    UserRepoHarness,
 };
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
@@ -195,9 +196,22 @@ impl<P: CallingPolicies + AuditLog + Adapters> CallingPoliciesHarness for Harnes
     }
 }
 
-impl<P: Directory + Adapters> DirectoryHarness for Harness<P>
+impl<P: Suppressions + Consents + Adapters> CalleeRecordsHarness for Harness<P>
 where
     Self: OutboundDirectoryHarness + CallingPoliciesHarness,
+{
+    fn suppressions(&self) -> Arc<dyn Suppressions> {
+        Arc::new(self.ports.clone())
+    }
+
+    fn consents(&self) -> Arc<dyn Consents> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: Directory + Adapters> DirectoryHarness for Harness<P>
+where
+    Self: CalleeRecordsHarness,
 {
     fn directory(&self) -> Arc<dyn Directory> {
         Arc::new(self.ports.clone())

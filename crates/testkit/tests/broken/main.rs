@@ -52,6 +52,8 @@ mod honest {
         testkit::intent_holds_suite!(Harness::of_ledgers());
     }
 
+    testkit::suppressions_suite!(Harness::honest());
+    testkit::consents_suite!(Harness::honest());
     testkit::recording_store_suite!(Harness::honest());
     testkit::refusal_counts_suite!(Harness::honest());
     testkit::voice_provider_suite!(Line::honest().await);

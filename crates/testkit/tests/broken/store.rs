@@ -1,6 +1,7 @@
 //! The storage ports with one flaw each. Everything else is left to `testkit::memory::Memory`.
 
 mod call_ledger;
+mod callee_records;
 mod calls;
 mod contexts;
 mod day_limits;

@@ -139,6 +139,7 @@ caught! {
         AnswersWhenLost => a_lost_call_reader_is_unavailable,
     }
     call_updater, by Store: {
+        IdentifiesTheFirstCall => a_booked_call_has_an_identity,
         ReadsBeforeItMerges => concurrent_updates_are_all_kept,
         DropsTheTranscript => an_update_is_read_back_in_full,
         KeepsTheLastStatus => an_update_is_read_back_in_full,

@@ -4,7 +4,7 @@ use super::*;
 use crate::system::RandomIdentifiers;
 use crate::wiring::calling_rules;
 
-fn parse(text: &str, destinations: &DestinationRules) -> Result<DirectoryRecord, Reasons> {
+fn parse(text: &str, destinations: &DestinationRules) -> Result<Vec<DirectoryRecord>, Reasons> {
     let rules = calling_rules();
     super::parse(text, LineReader { identifiers: &RandomIdentifiers, destinations, rules: rules.as_ref() })
 }
@@ -26,6 +26,10 @@ fn every_kind_is_read() {
         r#"{"kind":"contact","id":"c1","organizationId":"o1","firstName":null,"lastName":""}"#,
         r#"{"kind":"contact","id":"c1","organizationId":"o1","timeZone":"America/Chicago","state":"FL","country":"US"}"#,
         r#"{"kind":"callingPolicy","organizationId":"o1","policy":{}}"#,
+        r#"{"kind":"suppression","organizationId":"o1","phoneNumber":"+14165550110","source":"letter","expiresAt":"2031-03-02T09:00:00Z"}"#,
+        r#"{"kind":"suppression","organizationId":"o1","contactId":"c1","reason":"asked"}"#,
+        r#"{"kind":"consent","organizationId":"o1","phoneNumber":"+14165550110","consent":"express","givenAt":"2026-03-02T09:00:00Z","method":"web form","evidence":"crm:4711"}"#,
+        r#"{"kind":"doNotCallList","organizationId":"o1","name":"us-national","dated":"2026-03-02","numbers":["+14165550110"]}"#,
     ] {
         assert!(parse(text, &DestinationRules::default()).is_ok(), "{text}");
     }
@@ -50,7 +54,7 @@ fn a_number_without_its_plus_is_refused_unless_a_default_country_has_it() {
         ..DestinationRules::default()
     };
     let record = parse(line, &destinations).expect("a national number");
-    let DirectoryRecord::Contact(contact) = record else { panic!("it is a contact") };
+    let [DirectoryRecord::Contact(contact)] = &record[..] else { panic!("it is a contact") };
     assert_eq!(contact.phone_number.as_ref().map(PhoneNumber::as_e164), Some("+16465550123"));
 }
 
@@ -59,7 +63,8 @@ fn a_refusal_names_the_field_and_quotes_no_value() {
     assert_eq!(refusal(r#"{"kind":"organization","id":"o1"}"#), "missing field `name`");
     assert_eq!(
         refusal(r#"{"kind":"orgnization","id":"o1"}"#),
-        "kind must be organization, user, agent, number, contact or callingPolicy"
+        "kind must be organization, user, agent, number, contact, callingPolicy, suppression, consent or \
+         doNotCallList"
     );
     assert_eq!(refusal("{"), "not a JSON object, at column 1");
     assert_eq!(
@@ -107,7 +112,7 @@ fn a_policy_is_read_with_its_organization() {
     let line = r#"{"organizationId":"o1","policy":{"modes":{"caps":"enforce"},"caps":[{"attempts":3,"withinSecs":60}]},
         "kind":"callingPolicy"}"#;
     let record = parse(line, &DestinationRules::default()).expect("a policy");
-    let DirectoryRecord::CallingPolicy(record) = record else { panic!("it is a policy") };
+    let [DirectoryRecord::CallingPolicy(record)] = &record[..] else { panic!("it is a policy") };
     assert_eq!((record.organization_id.as_str(), record.policy.caps.len()), ("o1", 1));
 }
 
@@ -124,4 +129,28 @@ fn a_misspelt_rule_of_a_policy_is_refused_by_its_name() {
     assert_eq!(policy(r#"{"packs":{"debt":["hunter2"]}}"#), "policy.packs.debt: must name rules that exist");
     assert_eq!(policy("3"), "policy: must be a JSON object");
     assert_eq!(refusal(r#"{"kind":"callingPolicy","organizationId":"o1"}"#), "missing field `policy`");
+}
+
+#[test]
+fn a_line_about_a_callee_names_every_fault() {
+    let lines = [
+        (
+            r#"{"kind":"suppression","organizationId":"o1","source":"By Letter","expiresAt":"soon"}"#,
+            ["phoneNumber or contactId is required", "source: not a source", "expiresAt: not a time"],
+        ),
+        (
+            r#"{"kind":"consent","organizationId":"o1","contactId":"c1","consent":"oral","givenAt":"","revokedAt":"x"}"#,
+            ["consent must be express or written", "givenAt is empty", "revokedAt: not a time"],
+        ),
+        (
+            r#"{"kind":"doNotCallList","organizationId":"o1","name":"US","dated":"today","numbers":["+14165550110","12"]}"#,
+            ["name: not a name of a list", "dated: not a date", "number 2: not a valid"],
+        ),
+    ];
+    for (line, faults) in lines {
+        let refusal = refusal(line);
+        for fault in faults {
+            assert!(refusal.contains(fault), "{fault} is not in {refusal}");
+        }
+    }
 }

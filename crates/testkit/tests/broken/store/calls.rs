@@ -6,8 +6,8 @@ use domain::ports::{
     OverdueLease, PartiesLookup, PortUnavailable, ProviderLookup, Total, UnfinishedCalls, UnrecordedLease,
 };
 use domain::{
-    CallFailure, CallId, CallRecord, CallStatus, CallUpdate, ConversationId, HistoryFilter, OrganizationId,
-    Recording, RecordingReport, Timestamp, UpdateContent,
+    CallFailure, CallId, CallIdentity, CallRecord, CallStatus, CallUpdate, ConversationId, HistoryFilter,
+    OrganizationId, Recording, RecordingReport, Timestamp, UpdateContent,
 };
 use testkit::memory::{LedgerCall, Memory, Tables};
 
@@ -181,6 +181,15 @@ impl CallUpdater for BrokenStore {
             Some(located) if !self.has(Flaw::TrustsForeignIds) => Ok(Some(located)),
             _ => self.locate_wrongly(lookup).await,
         }
+    }
+
+    async fn identity(&self, call_id: &CallId) -> Result<Option<CallIdentity>, PortUnavailable> {
+        self.reach(call_id.as_str()).await?;
+        if self.has(Flaw::IdentifiesTheFirstCall) {
+            let tables = self.memory.tables();
+            return Ok(tables.calls.first().map(|call| call.booking.identity.clone()));
+        }
+        self.memory.identity(call_id).await
     }
 
     async fn known_parties(&self, query: &KnownPartiesQuery) -> Result<KnownParties, PortUnavailable> {

@@ -38,6 +38,10 @@ impl Directory for BrokenStore {
 #[async_trait]
 impl DirectoryImport for Import {
     async fn upsert(&mut self, records: &[DirectoryRecord]) -> Result<(), UpsertError> {
+        if self.store.has(Flaw::StoresOlderCopies) {
+            self.store.forget_newer_copies(records);
+            self.import = self.store.memory.begin().await?;
+        }
         match (self.store.flaw, self.import.upsert(records).await) {
             (Flaw::MiscountsRefusals, Err(UpsertError::Refused { refusal, .. })) => {
                 return Err(UpsertError::Refused { index: 0, refusal });
@@ -87,6 +91,8 @@ impl DirectoryImport for Import {
             restore(&mut directory.agents, before.agents);
             restore(&mut directory.numbers, before.numbers);
             restore(&mut directory.contacts, before.contacts);
+        } else {
+            self.store.spoil_imported_records(before);
         }
         Ok(())
     }
@@ -105,8 +111,13 @@ fn remove(directory: &mut DirectoryTables, record: &DirectoryRecord) {
             let id = stored_contact(contact).id;
             directory.contacts.retain(|stored| stored.id != id);
         }
-        DirectoryRecord::Organization(_) | DirectoryRecord::Number(_) | DirectoryRecord::CallingPolicy(_) => {
-        }
+        DirectoryRecord::Organization(_)
+        | DirectoryRecord::Number(_)
+        | DirectoryRecord::CallingPolicy(_)
+        | DirectoryRecord::Suppression(_)
+        | DirectoryRecord::Consent(_)
+        | DirectoryRecord::DoNotCallNumber(_)
+        | DirectoryRecord::DoNotCallCopy(_) => {}
     }
 }
 

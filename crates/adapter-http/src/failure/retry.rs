@@ -71,6 +71,8 @@ impl Retry {
             | E::TooManyWebhookEndpoints
             | E::Forbidden
             | E::PolicyChanged
+            | E::SuppressionNotFound
+            | E::ConsentNotFound
             | E::CallNotFound
             | E::RecordingNotFound
             | E::WebhookEndpointNotFound

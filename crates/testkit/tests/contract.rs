@@ -115,13 +115,15 @@ fn no_word_of_a_voice_provider_is_in_the_domain() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// The names that the public contract fixes: two paths, what the OpenAPI document calls their
+/// The names that the public contract fixes: the paths of the provider, what the OpenAPI document calls their
 /// operations and credentials, and its example of a call.
-const NAMES_OF_THE_CONTRACT: [&str; 8] = [
+const NAMES_OF_THE_CONTRACT: [&str; 10] = [
     "\"/api/webhook/elevenlabs\"",
     "\"/api/webhook/elevenlabs/personalization\"",
+    "\"/api/webhook/elevenlabs/tools/opt-out\"",
     "\"post_webhook_elevenlabs\"",
     "\"post_webhook_elevenlabs_personalization\"",
+    "\"post_webhook_elevenlabs_tools_opt_out\"",
     "\"elevenLabsSignature\"",
     "\"ElevenLabs-Signature\"",
     "\"elevenLabsToolSecret\"",

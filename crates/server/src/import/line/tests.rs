@@ -144,7 +144,7 @@ fn a_line_about_a_callee_names_every_fault() {
         ),
         (
             r#"{"kind":"doNotCallList","organizationId":"o1","name":"US","dated":"today","numbers":["+14165550110","12"]}"#,
-            ["name: not a name of a list", "dated: not a date", "number 2: not a valid"],
+            ["name: not a name of a list", "dated: not a date", "number 2: no +"],
         ),
     ];
     for (line, faults) in lines {

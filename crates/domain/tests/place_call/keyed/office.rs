@@ -62,6 +62,7 @@ impl Office {
             contexts: store,
             clock: self.clock.clone(),
             identifiers: Arc::new(identifiers),
+            rules: Arc::new(testkit::rules::ScriptedRules::default()),
         };
         PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default())
     }

@@ -2,27 +2,27 @@
 //! so that tests can share a store.
 
 mod callee_records;
+mod decision;
 mod ids;
 mod policy;
 
 use std::time::Duration;
 
 use domain::{
-    AccessRole, Agent, AgentReason, AudioFormat, Booking, BookingConditions, CallContext, CallEvent,
-    CallEventKind, CallId, CallIdentity, CallMetadata, CallPurpose, CallReason, CallReference, CallStatus,
-    CallerNumber, CallerReason, Carrier, Contact, ContactId, ContactIdentity, ContactPlace, ContactRecord,
-    Decision, DirectoryRecord, DueDelivery, DynamicVariables, EndReason, EventId, EventSequence,
-    IdempotencyKey, InboundContext, IntentKey, KeyedRequest, Mode, NumberRecord, Organization,
-    OrganizationId, OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording, RecordingKey, Refusal,
-    RefusalCode, RequestDigest, RuleGroup, RuleId, RuleVerdict, TakeOver, Timestamp, UsedRule, User,
-    UserRecord, VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,
+    AccessRole, Agent, AudioFormat, Booking, CallContext, CallEvent, CallEventKind, CallId, CallIdentity,
+    CallMetadata, CallReason, CallReference, CallStatus, CallerNumber, Carrier, Contact, ContactId,
+    ContactIdentity, ContactPlace, ContactRecord, DirectoryRecord, DueDelivery, DynamicVariables, EndReason,
+    EventId, EventSequence, InboundContext, IntentKey, NumberRecord, Organization, OrganizationId,
+    OwnerToken, PersonName, PhoneNumber, ProviderReference, Recording, RecordingKey, TakeOver, Timestamp,
+    User, UserRecord, VariableValue, WebhookEndpoint, WebhookSecret, WebhookUrl,
 };
 
 pub use self::callee_records::{consent, suppression};
+pub use self::decision::{conditions, decision};
 pub use self::ids::{
-    agent_id, call_id, carrier_call_id, consent_id, contact_id, conversation_id, long_contact_id,
-    organization_id, provider_agent_id, provider_number_id, subject, suppression_id, user_id,
-    webhook_endpoint_id,
+    agent_id, call_id, carrier_call_id, consent_id, contact_id, conversation_id, keyed_request,
+    long_contact_id, organization_id, provider_agent_id, provider_number_id, subject, suppression_id,
+    user_id, webhook_endpoint_id,
 };
 use self::ids::{next, unique};
 pub use self::policy::calling_policy;
@@ -119,58 +119,6 @@ impl Tenant {
 impl Default for Tenant {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// A request with a new idempotency key.
-#[must_use]
-pub fn keyed_request() -> KeyedRequest {
-    let (secs, rest) = unique();
-    let text = format!("key-{secs}-{:x}", u64::from_be_bytes(rest));
-    KeyedRequest {
-        key: IdempotencyKey::parse(text.as_bytes()).expect("the text has no spaces"),
-        digest: RequestDigest::of([("reason", text.as_bytes())]),
-    }
-}
-
-/// What a booking records of a decision. It checks and counts nothing.
-#[must_use]
-pub fn conditions() -> BookingConditions {
-    BookingConditions {
-        purpose: CallPurpose::Healthcare,
-        subject: Some(subject()),
-        decision: Some(decision()),
-        refuse_suppressed: false,
-        attempt: None,
-    }
-}
-
-/// A decision that allows a call and warns about it.
-#[must_use]
-pub fn decision() -> Decision {
-    let id = RuleId("us-fl".into());
-    let source = "Fla. Stat. § 501.616(6)";
-    let code = RefusalCode::OutsideCallingHours;
-    Decision {
-        warnings: vec![Refusal {
-            code,
-            rule_id: id.clone(),
-            source: source.into(),
-            detail: "it is 20:30 on 2026-03-02 for the callee".into(),
-            opens_at: Some(moment()),
-        }],
-        contact_id: Some(contact_id()),
-        agent: Some((agent_id(), AgentReason::Default)),
-        caller_number: Some((phone_number(), CallerReason::First)),
-        rules_applied: vec![UsedRule {
-            id,
-            version: 2,
-            source: source.into(),
-            group: RuleGroup::CallingHours,
-            mode: Mode::Warn,
-            verdict: RuleVerdict::Refuses(code),
-        }],
-        ..Decision::default()
     }
 }
 
@@ -439,24 +387,4 @@ pub const fn moment() -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_of_every_kind_is_as_long_as_it_may_be() {
-        assert_eq!(organization_id().as_str().len(), 128);
-        assert_eq!(provider_number_id().as_str().len(), 128);
-        assert_eq!(long_contact_id().as_str().len(), 128);
-    }
-
-    #[test]
-    fn nothing_is_made_twice() {
-        assert_ne!(call_id(), call_id());
-        assert_ne!(token(), token());
-        assert_ne!(key(), key());
-        assert_ne!(phone_number(), phone_number());
-        assert_ne!(agent_id(), agent_id());
-        assert_ne!(webhook_endpoint_id(), webhook_endpoint_id());
-        assert_ne!(webhook_secret(), webhook_secret());
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
+mod journal;
 mod provider;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{
@@ -19,6 +20,7 @@ use testkit::clock::ManualClock;
 use testkit::fixtures::SERVED_CARRIERS;
 use testkit::rules::ScriptedRules;
 
+use self::journal::{Entries, Journal};
 use self::provider::{Records, RingingProvider};
 
 pub(crate) type Answer<T> = Result<T, PortUnavailable>;
@@ -389,29 +391,5 @@ impl World {
             identifiers: Arc::new(identifiers),
             rules: Arc::new(self.rules),
         }
-    }
-}
-
-#[derive(Clone, Default)]
-struct Journal(Arc<Mutex<Entries>>);
-
-#[derive(Default)]
-struct Entries {
-    steps: Vec<String>,
-    keys: Vec<IntentKey>,
-    dialled: Vec<DialRequest>,
-    holds: Vec<(&'static str, Duration)>,
-    looked_up: Vec<String>,
-    booked: Vec<Booking>,
-}
-
-impl Journal {
-    fn hold(&self, holder: &'static str, hold_for: Duration) {
-        self.0.lock().expect("no panic").holds.push((holder, hold_for));
-    }
-
-    fn note<T>(&self, step: &str, answer: T) -> T {
-        self.0.lock().expect("no panic").steps.push(step.to_owned());
-        answer
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::IntentKey;
-use domain::ports::{HoldResult, IdempotencyLock, IntentHolds, PortUnavailable};
+use domain::ports::{HoldResult, IdempotencyLock, IntentHolds, LockRequest, PortUnavailable};
 use testkit::fixtures::token;
 
 use super::BrokenStore;
@@ -19,7 +19,7 @@ impl IntentHolds for BrokenStore {
             (Flaw::SeesFreeKeysHeld, HoldResult::Granted) => in_flight,
             (Flaw::ForgetsTheResultsItSees, HoldResult::Settled(_)) => in_flight,
             (Flaw::TakesTheKeysItLooksAt, HoldResult::Granted) => {
-                self.memory.acquire(key, &token(), Duration::from_secs(30)).await?
+                self.memory.acquire(&LockRequest::new(key, &token(), Duration::from_secs(30))).await?
             }
             (_, seen) => seen,
         })

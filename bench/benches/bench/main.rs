@@ -5,6 +5,7 @@
 //! Postgres, Redis and the release binary of the gateway.
 
 mod candidate;
+mod decision;
 mod durable;
 mod floor;
 mod growth;

@@ -14,7 +14,7 @@ make bench ARGS='...'         with these options:
 
   --quick                     only the closed loop, without the stock service
   --smoke                     a few calls of everything: shows that it works, measures nothing
-  --only NAME                 one part: closed, slow, rate, ringing, trips, sqlite or growth
+  --only NAME                 one part: closed, slow, rate, decision, ringing, trips, sqlite or growth
   --fsync                     Postgres waits for the disk, as it does by default
   --rows N                    the contacts and stored calls of growth; 1,000,000 by default
   --rounds N                  how often every candidate is measured in each scenario

@@ -27,6 +27,15 @@ pub(crate) fn text(report: &Report) -> String {
         let (postgres, redis, provider) = (trips.postgres, trips.redis, trips.provider);
         let _ = writeln!(text, "| {} | {postgres:.1} | {redis:.1} | {provider:.1} |", trips.candidate);
     }
+    for decision in &report.decisions {
+        let (all, without) = (decision.dry_run_ms, decision.dry_run_without_rules_ms);
+        let _ = writeln!(
+            text,
+            "\n{}: a decision that refuses uses {:.3} ms of CPU (a dry run {all:.3}, without rules {without:.3})",
+            decision.candidate,
+            all - without
+        );
+    }
     for ringing in &report.ringing {
         let _ = writeln!(
             text,

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::candidate::{Backends, Candidate, Kind, prepare};
+use super::decision::{self, Decision};
 use super::durable::{self, Durable};
 use super::growth;
 use super::options::{Mode, Options};
@@ -26,6 +27,7 @@ pub(crate) struct Report {
     pub(crate) contacts: u64,
     pub(crate) scenarios: Vec<Results>,
     pub(crate) round_trips: Vec<RoundTrips>,
+    pub(crate) decisions: Vec<Decision>,
     pub(crate) ringing: Vec<Ringing>,
     pub(crate) sqlite: Vec<Vec<Durable>>,
 }
@@ -47,6 +49,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         contacts: options.contacts(),
         scenarios: Vec::new(),
         round_trips: Vec::new(),
+        decisions: Vec::new(),
         ringing: Vec::new(),
         sqlite: Vec::new(),
     };
@@ -76,6 +79,12 @@ async fn fill(
     for scenario in SCENARIOS.iter().filter(|scenario| options.runs(scenario.name)) {
         let results = scenario.run(&candidates, stores, provider, options);
         report.scenarios.push(results.await?);
+    }
+    if options.runs("decision") {
+        let dry_runs = if options.mode == Mode::Smoke { 100 } else { 5000 };
+        for gateway in candidates.iter().filter(|candidate| candidate.kind.is_gateway()) {
+            report.decisions.push(decision::run(gateway, stores, dry_runs).await?);
+        }
     }
     if options.runs("ringing") {
         let calls = if options.mode == Mode::Smoke { ringing_calls.min(200) } else { ringing_calls };

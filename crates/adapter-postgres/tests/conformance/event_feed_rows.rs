@@ -173,6 +173,8 @@ async fn a_call_from_before_the_events_gets_events_from_then_on() {
         include_str!("../../migrations/0006_recording_reports.sql"),
         include_str!("../../migrations/0013_why_a_call_ended.sql"),
         include_str!("../../migrations/0015_client_data_of_calls.sql"),
+        include_str!("../../migrations/0016_calling_decisions.sql"),
+        include_str!("../../migrations/0017_idempotency_keys.sql"),
     ] {
         database.execute(migration).await;
     }

@@ -11,14 +11,18 @@ use simulator::Behaviour;
 use crate::support::Backing::{self, PostgresAndRedis, Sqlite};
 use crate::support::{Client, FixedClock, Gateway, Response, World};
 
-/// Every group but the consents is enforced: the tests are about times and counts.
+/// The tests are about times and counts: what a sales call needs besides, a consent and a do-not-call
+/// list, is not enforced.
 fn enforced() -> Value {
-    let modes = ["countries", "suppressions", "quietHours", "callingHours", "caps", "zone"];
-    let modes: serde_json::Map<String, Value> =
-        modes.map(|group| (group.to_owned(), json!("enforce"))).into_iter().collect();
-    let mut policy = json!({ "modes": modes });
-    policy["modes"]["consent"] = json!("off");
-    policy
+    json!({ "modes": {
+        "countries": "enforce",
+        "suppressions": "warn",
+        "quietHours": "enforce",
+        "callingHours": "enforce",
+        "caps": "enforce",
+        "consent": "off",
+        "zone": "enforce",
+    } })
 }
 
 /// A gateway of a world with this policy, whose phones ring for up to 30 s.
@@ -135,13 +139,13 @@ async fn the_next_open_time_is_right_over_the_night_in_which_the_clocks_change()
 async fn every_zone_of_a_number_must_be_open() {
     let world = world(Sqlite, &enforced()).await;
     let caller = Caller::new(&world).await;
-    // The area code 850 is in Eastern and in Central time: 08:30 and 07:30.
-    let early = caller.information_at("2026-07-15T12:30:00Z", "+18505550123").await;
-    assert_refused(&early, "OUTSIDE_CALLING_HOURS", "quiet-hours", Some("2026-07-15T13:00:00.000Z"));
-    assert_allowed(&caller.information_at("2026-07-15T13:00:00Z", "+18505550123").await);
-    // 20:30 in Central time and 21:30 in Eastern time.
-    let late = caller.information_at("2026-07-16T01:30:00Z", "+18505550124").await;
-    assert_refused(&late, "OUTSIDE_CALLING_HOURS", "quiet-hours", Some("2026-07-16T13:00:00.000Z"));
+    // The area code 208 is in Mountain and in Pacific time: 08:30 and 07:30.
+    let early = caller.information_at("2026-07-15T14:30:00Z", "+12085550123").await;
+    assert_refused(&early, "OUTSIDE_CALLING_HOURS", "quiet-hours", Some("2026-07-15T15:00:00.000Z"));
+    assert_allowed(&caller.information_at("2026-07-15T15:00:00Z", "+12085550123").await);
+    // 20:30 in Pacific time and 21:30 in Mountain time.
+    let late = caller.information_at("2026-07-16T03:30:00Z", "+12085550124").await;
+    assert_refused(&late, "OUTSIDE_CALLING_HOURS", "quiet-hours", Some("2026-07-16T15:00:00.000Z"));
     caller.gateway.stop().await;
 }
 
@@ -169,10 +173,10 @@ async fn no_sales_call_goes_to_france_on_a_holiday() {
     let caller = Caller::new(&world).await;
     // 10:30 on 14 July, and on the day after it.
     let holiday = caller.marketing_at("2026-07-14T08:30:00Z", "+33142685300").await;
-    assert_refused(&holiday, "CLOSED_DAY", "fr", Some("2026-07-15T08:00:00.000Z"));
+    assert_refused(&holiday, "CLOSED_DAY", "fr-hours", Some("2026-07-15T08:00:00.000Z"));
     // During lunch.
     let lunch = caller.marketing_at("2026-07-15T11:30:00Z", "+33142685300").await;
-    assert_refused(&lunch, "OUTSIDE_CALLING_HOURS", "fr", Some("2026-07-15T12:00:00.000Z"));
+    assert_refused(&lunch, "OUTSIDE_CALLING_HOURS", "fr-hours", Some("2026-07-15T12:00:00.000Z"));
     assert_allowed(&caller.marketing_at("2026-07-15T08:30:00Z", "+33142685300").await);
     // The rules of sales calls do not bind other calls.
     assert_allowed(&caller.information_at("2026-07-14T08:30:00Z", "+33142685301").await);
@@ -197,7 +201,7 @@ async fn a_cap_holds_over_midnight(#[values(Sqlite, PostgresAndRedis)] backing: 
     let second = client.of_user("u1b").place(body("a debt")).await;
     assert_allowed(&second);
     let refused = caller.call_at("2026-07-16T00:30:00Z", with_agent(body("a debt"))).await;
-    assert_refused(&refused, "ATTEMPT_CAP", "policy-caps", Some("2026-07-16T23:00:00.000Z"));
+    assert_refused(&refused, "ATTEMPT_CAP", "attempt-caps", Some("2026-07-16T23:00:00.000Z"));
     // Another subject has attempts of its own.
     assert_allowed(&caller.call_at("2026-07-16T00:30:00Z", with_agent(body("another debt"))).await);
     assert_eq!(world.simulator.dials().len(), 3);

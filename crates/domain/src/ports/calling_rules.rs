@@ -42,9 +42,11 @@ pub trait CallingRules: Send + Sync {
     ///   day counts by the version of the rule that is in force on it
     ///   (`a_span_follows_the_version_of_each_day`).
     /// - MUST convert instants to local time, and never use a stored offset: hours that begin in the gap
-    ///   of a change begin at its end, repeated hours are open twice (`dst_*`).
+    ///   of a change begin at its end, repeated hours are open twice (`dst_hours_that_begin_in_the_gap_begin_at_its_end`,
+    ///   `dst_hours_that_are_repeated_are_open_twice`).
     /// - MUST return no open times (`None`) for a place without zones: the hours cannot be judged, and
-    ///   only the refusal for an unknown zone protects the callee.
+    ///   only the refusal for an unknown zone protects the callee
+    ///   (`zones_that_are_too_far_apart_are_no_zones`).
     ///
     /// A span of more than 366 days is cut.
     fn apply(&self, question: &RuleQuestion<'_>) -> AppliedRules;

@@ -76,6 +76,31 @@ impl PlaceCallCommand {
 }
 
 impl PlaceCall {
+    /// What the call of a key answers a request with this key. An outcome that is not known stays
+    /// unknown until a report decides it, whatever its age.
+    pub(super) fn answer_of(call: KeyedCall, request: &KeyedRequest) -> Answer {
+        let KeyedCall { digest, reference, dial, status, failure } = call;
+        if digest != request.digest {
+            return Err(PlaceCallError::KeyReused);
+        }
+        match dial {
+            KeyedDial::Dialling { reserved_for: Some(remaining) } => Err(in_flight(remaining)),
+            KeyedDial::Placed => Ok(PlacedCall { reference, deduplicated: true, replayed: true }),
+            KeyedDial::NotConnected => Err(not_connected(reference, failure, status)),
+            KeyedDial::Dialling { reserved_for: None } | KeyedDial::Unknown => match status {
+                CallStatus::InProgress | CallStatus::Completed => {
+                    Ok(PlacedCall { reference, deduplicated: true, replayed: true })
+                }
+                CallStatus::Failed | CallStatus::NoAnswer | CallStatus::Busy => {
+                    Err(not_connected(reference, failure, status))
+                }
+                CallStatus::Initiated | CallStatus::Ringing | CallStatus::Unknown => {
+                    Err(PlaceCallError::StillUnknown { call_id: reference.call_id })
+                }
+            },
+        }
+    }
+
     /// The call that the key of the request has, if it has one.
     pub(super) async fn call_of_key(
         &self,
@@ -95,7 +120,7 @@ impl PlaceCall {
     ) -> Result<Option<Answer>, PortUnavailable> {
         let Some(request) = request else { return Ok(None) };
         let call = self.ports.keys.find(user, &request.key).await?;
-        Ok(call.map(|call| answer_of(call, request)))
+        Ok(call.map(|call| Self::answer_of(call, request)))
     }
 
     /// The answer to a request whose key got a call after the request had looked for it.
@@ -114,7 +139,7 @@ impl PlaceCall {
         let binding = KeyBinding { user, request, call_id: &reference.call_id, intent };
         match deadline.limit(self.ports.keys.bind(&binding)).await {
             Some(Ok(None)) => answer,
-            Some(Ok(Some(call))) => answer_of(call, request),
+            Some(Ok(Some(call))) => Self::answer_of(call, request),
             Some(Err(unavailable)) => Err(unavailable.into()),
             None => Err(PlaceCallError::too_late(NOT_BOUND)),
         }
@@ -127,31 +152,6 @@ fn answered_by(answer: &Answer) -> Option<&CallReference> {
         Ok(PlacedCall { reference, replayed: false, .. })
         | Err(PlaceCallError::NotConnected { reference, .. }) => Some(reference),
         _ => None,
-    }
-}
-
-/// What the call of a key answers a request with this key. An outcome that is not known stays
-/// unknown until a report decides it, whatever its age.
-pub(super) fn answer_of(call: KeyedCall, request: &KeyedRequest) -> Answer {
-    let KeyedCall { digest, reference, dial, status, failure } = call;
-    if digest != request.digest {
-        return Err(PlaceCallError::KeyReused);
-    }
-    match dial {
-        KeyedDial::Dialling { reserved_for: Some(remaining) } => Err(in_flight(remaining)),
-        KeyedDial::Placed => Ok(PlacedCall { reference, deduplicated: true, replayed: true }),
-        KeyedDial::NotConnected => Err(not_connected(reference, failure, status)),
-        KeyedDial::Dialling { reserved_for: None } | KeyedDial::Unknown => match status {
-            CallStatus::InProgress | CallStatus::Completed => {
-                Ok(PlacedCall { reference, deduplicated: true, replayed: true })
-            }
-            CallStatus::Failed | CallStatus::NoAnswer | CallStatus::Busy => {
-                Err(not_connected(reference, failure, status))
-            }
-            CallStatus::Initiated | CallStatus::Ringing | CallStatus::Unknown => {
-                Err(PlaceCallError::StillUnknown { call_id: reference.call_id })
-            }
-        },
     }
 }
 

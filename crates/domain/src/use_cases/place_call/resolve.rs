@@ -2,7 +2,6 @@ use futures_util::join;
 
 use super::command::RequestedCallee;
 use super::decide::{Decided, Question, decide};
-use super::keyed::answer_of;
 use super::{Acquired, PlaceCall, PlaceCallCommand, PlaceCallError};
 use crate::ports::{CallerNumberChoice, OutboundParties, OutboundQuery, PortUnavailable, Recipient};
 use crate::{
@@ -91,7 +90,7 @@ impl PlaceCall {
         let (callee, parties) = looked_up?;
         let keyed = command.keyed(callee.number());
         if let (Some(call), Some(request)) = (by_key?, &keyed) {
-            return Ok(Acquired::Duplicate(answer_of(call, request)));
+            return Ok(Acquired::Duplicate(Self::answer_of(call, request)));
         }
         let organization_id = parties.user.organization.id.clone();
         let found = self.find(command, callee, parties, |user| self.share_of(user));

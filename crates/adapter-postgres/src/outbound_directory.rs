@@ -41,7 +41,10 @@ macro_rules! parties {
                       chosen.phone_number as "caller_number?", chosen.carrier as "carrier?",
                       chosen.ai_enabled as "ai_enabled?", chosen.on_trunk as "on_trunk?",
                       chosen.provider_number_id as "provider_number_id?",
-                      (select json_agg(json_build_object('phone_number', phone_number, 'carrier', carrier,
+                      case when (select count(*) from (select from caller_numbers
+                                                        where organization_id = users.organization_id
+                                                          and user_id = users.id limit 2) as two) > 1 then (
+                       select json_agg(json_build_object('phone_number', phone_number, 'carrier', carrier,
                                                          'ai_enabled', ai_enabled, 'on_trunk', on_trunk,
                                                          'provider_number_id', provider_number_id)
                                        order by place)::text
@@ -51,7 +54,7 @@ macro_rules! parties {
                                 where organization_id = users.organization_id and user_id = users.id and query.requested_number is null
                                 order by place
                                 limit 64) as offered
-                        where place > 1) as other_numbers,
+                        where place > 1) end as other_numbers,
                       own.phone_number is not null as "recipient_is_own_number!","#
                 + $organization_numbers
                 + r#" as organization_numbers,

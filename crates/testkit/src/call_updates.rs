@@ -158,7 +158,7 @@ pub(crate) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress)
         metadata: booking.metadata.clone(),
         purpose: Some(booking.conditions.purpose),
         subject: booking.conditions.subject.clone(),
-        decision: booking.conditions.decision.clone(),
+        decision: booking.conditions.decision.as_deref().cloned(),
         booked_at: booking.booked_at,
         progress,
         not_dialled: None,

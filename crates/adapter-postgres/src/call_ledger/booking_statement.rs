@@ -356,7 +356,7 @@ impl BookingWork {
     }
 
     fn decision(&self) -> Option<String> {
-        self.booking.conditions.decision.as_ref().map(write_decision)
+        self.booking.conditions.decision.as_deref().map(write_decision)
     }
 
     fn caps(&self) -> String {

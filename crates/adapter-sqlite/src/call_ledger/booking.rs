@@ -114,7 +114,7 @@ macro_rules! write_booking {
             $booking.metadata.as_ref().map(CallMetadata::as_json),
             $booking.conditions.purpose.as_str(),
             $booking.conditions.subject.as_ref().map(CallSubject::as_str),
-            $booking.conditions.decision.as_ref().map(write_decision),
+            $booking.conditions.decision.as_deref().map(write_decision),
             DIALLING,
             $booking.booked_at.unix_millis(),
             $booking.identity.call_id.as_str(),

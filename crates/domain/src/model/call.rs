@@ -1,5 +1,6 @@
 //! One call: what is booked before the dial, and what is kept after it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
@@ -65,7 +66,7 @@ pub struct BookingConditions {
     /// What the call is about.
     pub subject: Option<CallSubject>,
     /// The decision, which is stored with the call.
-    pub decision: Option<Decision>,
+    pub decision: Option<Arc<Decision>>,
     /// Whether a callee who is suppressed by now is refused with
     /// [`RefusalCode::CalleeOptedOut`](crate::RefusalCode::CalleeOptedOut).
     pub refuse_suppressed: bool,

@@ -54,7 +54,7 @@ pub struct PlaceCall {
     shares: Option<Arc<Shares<OrganizationId>>>,
     refusals: Option<Arc<RefusalLog>>,
     holds: Vec<Arc<dyn IntentHolds>>,
-    default_policy: CallingPolicy,
+    default_policy: Arc<CallingPolicy>,
 }
 
 /// The ports that placing a call needs.
@@ -111,7 +111,7 @@ impl PlaceCall {
             shares: None,
             refusals: None,
             holds: Vec::new(),
-            default_policy: CallingPolicy::default(),
+            default_policy: Arc::default(),
         }
     }
 
@@ -150,7 +150,7 @@ impl PlaceCall {
     /// The policy of an organization that stored none, instead of the default.
     #[must_use]
     pub fn with_default_policy(self, policy: CallingPolicy) -> Self {
-        Self { default_policy: policy, ..self }
+        Self { default_policy: Arc::new(policy), ..self }
     }
 
     /// Places the call, or returns why there is none. The time from here to the booking is limited
@@ -337,7 +337,7 @@ impl PlaceCall {
             conditions: BookingConditions {
                 purpose: parties.case.purpose,
                 subject: command.subject.clone(),
-                decision: Some(decision),
+                decision: Some(Arc::new(decision)),
                 refuse_suppressed: parties.decided.refuse_suppressed,
                 attempt: parties.decided.attempt.clone(),
             },

@@ -71,7 +71,7 @@ pub(crate) fn dialling(booking: &Booking) -> BookedCall {
         metadata: booking.metadata.clone(),
         purpose: Some(booking.conditions.purpose),
         subject: booking.conditions.subject.clone(),
-        decision: booking.conditions.decision.clone(),
+        decision: booking.conditions.decision.as_deref().cloned(),
         booked_at: booking.booked_at,
         state: "dialling".to_owned(),
         conversation_id: None,

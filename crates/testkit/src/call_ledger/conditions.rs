@@ -1,5 +1,6 @@
 //! What a booking checks once more, and counts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::HoldResult;
@@ -30,7 +31,7 @@ pub(super) fn decided() -> BookingConditions {
     BookingConditions {
         purpose: CallPurpose::Debt,
         subject: Some(subject()),
-        decision: Some(Decision { warnings: vec![warning], ..Decision::default() }),
+        decision: Some(Arc::new(Decision { warnings: vec![warning], ..Decision::default() })),
         refuse_suppressed: true,
         attempt: Some(within_a_day(3)),
     }

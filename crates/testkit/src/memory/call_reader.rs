@@ -70,7 +70,7 @@ impl Tables {
             metadata: call.booking.metadata.clone(),
             purpose: Some(call.booking.conditions.purpose),
             subject: call.booking.conditions.subject.clone(),
-            decision: call.booking.conditions.decision.clone(),
+            decision: call.booking.conditions.decision.as_deref().cloned(),
             booked_at: call.booking.booked_at,
             progress,
             not_dialled: dial.and_then(|(outcome, at)| NotDialled::of_dial(outcome, *at)),

@@ -334,7 +334,7 @@ fn booked_call(call: &LedgerCall) -> BookedCall {
         metadata: call.booking.metadata.clone(),
         purpose: Some(call.booking.conditions.purpose),
         subject: call.booking.conditions.subject.clone(),
-        decision: call.booking.conditions.decision.clone(),
+        decision: call.booking.conditions.decision.as_deref().cloned(),
         booked_at: call.booking.booked_at,
         state: outcome.map_or("dialling", DialOutcome::as_str).to_owned(),
         conversation_id: reference.conversation_id,

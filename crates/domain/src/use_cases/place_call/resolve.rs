@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use futures_util::join;
 
 use super::command::RequestedCallee;
@@ -42,7 +44,7 @@ pub(super) struct Found {
 /// What the decision rests on.
 pub(super) struct Case {
     pub(super) facts: CallingFacts,
-    policy: CallingPolicy,
+    policy: Arc<CallingPolicy>,
     revision: u64,
     pub(super) purpose: CallPurpose,
     /// The numbers that the call may come from, in their order, with their ids at the provider.
@@ -142,8 +144,8 @@ impl PlaceCall {
         let (callers, caller_ids) = shown_numbers(numbers, command, self.ports.provider.carriers())?;
         self.destinations.check(&reading, &organization_numbers)?;
         let (policy, revision) = match &facts.policy {
-            Some(stored) => (stored.policy.clone(), stored.revision),
-            None => (self.default_policy.clone(), 0),
+            Some(stored) => (Arc::new(stored.policy.clone()), stored.revision),
+            None => (Arc::clone(&self.default_policy), 0),
         };
         let case = Case {
             purpose: command.purpose.unwrap_or(policy.default_purpose),

@@ -1,5 +1,7 @@
 //! Instants and local time.
 
+use std::collections::HashMap;
+
 use domain::{LocalDate, LocalMoment, MinuteOfDay, Timestamp, ZoneName};
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
@@ -7,9 +9,15 @@ use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 pub(crate) const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) const MINUTE_MILLIS: i64 = 60 * 1000;
 
-/// The tz database that is compiled in.
+/// The tz database that is compiled in. It is behind a lock, so the zones of the tables are kept.
 #[derive(Debug)]
-pub(crate) struct Zones(TimeZoneDatabase);
+pub(crate) struct Zones {
+    database: TimeZoneDatabase,
+    of_tables: HashMap<ZoneName, Zone>,
+}
+
+/// No zone changes its offset twice within this time.
+const SHORT_MILLIS: i64 = 60 * 60 * 1000;
 
 /// A time zone.
 #[derive(Debug, Clone)]
@@ -28,12 +36,21 @@ pub(crate) struct Stretch {
 pub(crate) struct Day(pub(crate) i64);
 
 impl Zones {
-    pub(crate) fn bundled() -> Self {
-        Self(TimeZoneDatabase::bundled())
+    pub(crate) fn bundled(of_tables: impl IntoIterator<Item = ZoneName>) -> Self {
+        let mut zones = Self { database: TimeZoneDatabase::bundled(), of_tables: HashMap::new() };
+        for name in of_tables {
+            if let Some(zone) = zones.get(&name) {
+                zones.of_tables.insert(name, zone);
+            }
+        }
+        zones
     }
 
     pub(crate) fn get(&self, name: &ZoneName) -> Option<Zone> {
-        let zone = self.0.get(name.as_str()).ok()?;
+        if let Some(zone) = self.of_tables.get(name) {
+            return Some(zone.clone());
+        }
+        let zone = self.database.get(name.as_str()).ok()?;
         (!zone.is_unknown()).then_some(Zone(zone))
     }
 }
@@ -53,7 +70,11 @@ impl Zone {
     /// The offsets between two instants, without gap. `None` beyond the calendar.
     pub(crate) fn stretches(&self, from: i64, until: i64) -> Option<Vec<Stretch>> {
         let start = instant(from)?;
-        let mut stretches = vec![Stretch { from, until, offset: millis(self.0.to_offset(start)) }];
+        let offset = millis(self.0.to_offset(start));
+        let mut stretches = vec![Stretch { from, until, offset }];
+        if until - from <= SHORT_MILLIS && millis(self.0.to_offset(instant(until)?)) == offset {
+            return Some(stretches);
+        }
         for change in self.0.following(start) {
             let at = change.timestamp().as_millisecond();
             if at >= until {

@@ -74,6 +74,11 @@ impl Numbers {
         self.zones_below(self.by_state.get(state).into_iter().flatten().copied())
     }
 
+    /// Every zone of the table, once.
+    pub(crate) fn all_zones(&self) -> BTreeSet<ZoneName> {
+        self.zones.iter().flat_map(|(_, zones)| names(zones)).collect()
+    }
+
     /// All zones of the rows that begin with one of these prefixes.
     fn zones_below<'a>(&self, prefixes: impl IntoIterator<Item = &'a str>) -> Vec<ZoneName> {
         let rows = prefixes.into_iter().flat_map(|wanted| {
@@ -111,12 +116,6 @@ impl Numbers {
     fn row(&self, prefix: &str) -> Option<(&'static str, &'static str)> {
         let at = self.zones.binary_search_by_key(&prefix, |row| row.0).ok()?;
         self.zones.get(at).copied()
-    }
-
-    /// Every zone of the table.
-    #[cfg(test)]
-    pub(crate) fn all_zones(&self) -> BTreeSet<ZoneName> {
-        self.zones.iter().flat_map(|row| names(row.1)).collect()
     }
 
     /// Every state and province that has an area code.

@@ -40,9 +40,10 @@ impl Rules {
     pub fn new() -> Self {
         const READABLE: &str = "the data of this build are readable, as a test checks";
         let calendars = holidays::read().expect(READABLE);
+        let numbers = Numbers::read().expect(READABLE);
         Self(Arc::new(Data {
-            zones: Zones::bundled(),
-            numbers: Numbers::read().expect(READABLE),
+            zones: Zones::bundled(numbers.all_zones()),
+            numbers,
             countries: Countries::read(),
             book: RuleBook::read(&calendars).expect(READABLE),
         }))

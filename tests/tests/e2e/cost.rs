@@ -7,7 +7,7 @@ use deadpool_redis::redis;
 use deadpool_redis::redis::aio::MultiplexedConnection;
 use futures_util::future::join_all;
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use simulator::Behaviour;
 use testkit::eventually;
 
@@ -71,6 +71,10 @@ const OF_A_NEW_NUMBER: Cost =
 const OF_A_KNOWN_NUMBER_WITH_A_KEY: Cost =
     Cost { statements: 4, postgres_round_trips: 4, ..OF_A_KNOWN_NUMBER };
 
+/// What a decision needs comes with the parties, what is counted with the booking and with the lock. A
+/// script takes the lock, and counts the call for its user and for the organization.
+const UNDER_EVERY_RULE: Cost = Cost { scripted_commands: 10, ..OF_A_KNOWN_NUMBER };
+
 const CALLS: u64 = 10;
 
 /// How often the cost of so many calls is counted. Once in a while a statement meets a connection
@@ -86,6 +90,7 @@ const RESPONSE_DELAY: Duration = Duration::from_millis(100);
 #[case::of_a_known_number("+141655560", OF_A_KNOWN_NUMBER, None)]
 #[case::of_a_new_number("+141655570", OF_A_NEW_NUMBER, None)]
 #[case::of_a_known_number_with_a_key("+141655560", OF_A_KNOWN_NUMBER_WITH_A_KEY, Some("key"))]
+#[case::under_every_rule("+141655560", UNDER_EVERY_RULE, None)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost, #[case] key: Option<&str>) {
     let redis = RedisServer::start().await;
@@ -94,7 +99,11 @@ async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost, #[
         let number = format!("+141655560{n:02}");
         format!("{}\n", json!({ "kind": "contact", "organizationId": "o1", "phoneNumber": number }))
     });
-    let (succeeded, errors) = world.import(&known.collect::<String>()).await;
+    let mut records = known.collect::<String>();
+    if cost == UNDER_EVERY_RULE {
+        records += &every_rule().to_string();
+    }
+    let (succeeded, errors) = world.import(&records).await;
     assert!(succeeded, "{errors}");
     let meter = Meter::start(&world, &redis).await;
     // Background work is not part of the cost of a call: no webhooks arrive, nothing is reconciled,
@@ -150,6 +159,24 @@ fn start(client: &Client, key: Option<&str>, number: &str) -> PendingCall {
         Some(key) => client.start_placing_with_key(&format!("{key}{number}"), &body),
         None => client.start_placing(&body),
     }
+}
+
+/// A policy that asks every group of rules, and refuses none of the calls.
+fn every_rule() -> Value {
+    let groups = ["countries", "suppressions", "quietHours", "callingHours", "caps", "consent", "zone"];
+    let modes: Map<String, Value> =
+        groups.iter().map(|group| ((*group).to_owned(), json!("enforce"))).collect();
+    let policy = json!({
+        "modes": modes,
+        "allowedCountries": ["CA"],
+        "openHours": { "from": "00:00", "until": "24:00" },
+        "caps": [{ "attempts": 3, "withinSecs": 86400 }],
+        "coolDownAfterConversationSecs": 60,
+        "userCallsPerDay": 100_000,
+        "organizationCallsPerDay": 100_000,
+        "callerNumber": "sticky",
+    });
+    json!({ "kind": "callingPolicy", "organizationId": "o1", "policy": policy })
 }
 
 /// Counts what the gateways of a world send.

@@ -208,6 +208,32 @@ async fn a_cap_holds_over_midnight(#[values(Sqlite, PostgresAndRedis)] backing: 
     caller.gateway.stop().await;
 }
 
+/// The first call of an intent is an attempt, and its hours may end: its duplicate gets its result all the
+/// same. A client that was told to come back would call the person twice.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_duplicate_gets_the_result_of_its_call_whatever_the_rules_say_by_now(
+    #[values(Sqlite, PostgresAndRedis)] backing: Backing,
+) {
+    let mut policy = enforced();
+    policy["caps"] = json!([{ "attempts": 1, "withinSecs": 86400 }]);
+    let world = world(backing, &policy).await;
+    let caller = Caller::new(&world).await;
+    let number = "+12125550123";
+    let first = caller.information_at("2026-07-15T23:30:00Z", number).await;
+    assert_allowed(&first);
+    for time in ["2026-07-15T23:30:10Z", "2026-07-16T01:00:00Z"] {
+        let again = caller.information_at(time, number).await;
+        assert!(again.is_duplicate(), "{}", again.body);
+        assert_eq!(again.call_id(), first.call_id());
+    }
+    // Another intent is decided on.
+    let other = caller.call_at("2026-07-15T23:30:10Z", with_agent(json!({ "phoneNumber": number }))).await;
+    other.assert_error(400, "ATTEMPT_CAP");
+    assert_eq!(world.simulator.dials().len(), 1);
+    caller.gateway.stop().await;
+}
+
 /// The same call with another agent is another intent.
 fn with_agent(mut body: Value) -> Value {
     body["agentId"] = json!("a1-second");

@@ -255,7 +255,8 @@ impl PlaceCall {
                 self.withdraw(booking.clone(), hold.clone()).await;
                 return Err(refusal);
             }
-            HoldResult::InFlight { remaining } => Err(in_flight(remaining)),
+            // The reservation holds to the end of the longest ring, the result of an earlier end not so long.
+            HoldResult::InFlight { remaining } => Err(in_flight(remaining.min(self.policy.lock_ttl()))),
             HoldResult::Settled(call) => replay(call),
             HoldResult::Refused(code) => Err(self.refused(parties, code)),
             HoldResult::Uncounted(_) => Err(uncounted()),

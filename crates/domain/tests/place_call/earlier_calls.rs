@@ -175,7 +175,7 @@ async fn a_provider_without_records_is_not_asked() {
 
 #[tokio::test]
 async fn a_booking_after_the_question_can_be_refused_or_fail() {
-    let remaining = Duration::from_secs(100);
+    let remaining = Duration::from_secs(20);
     let world =
         World { booked_after_asking: Ok(HoldResult::InFlight { remaining }), ..undecided(A_MINUTE * 3) };
     let run = world.call_the_contact().await;

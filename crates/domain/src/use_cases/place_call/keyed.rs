@@ -8,8 +8,8 @@ use super::resolve::Parties;
 use super::{PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall, in_flight};
 use crate::ports::{KeyBinding, KeyedCall, KeyedDial, PortUnavailable};
 use crate::{
-    Booking, CallPurpose, CallReference, CallStatus, KeyedRequest, NotConnectedReason, PhoneNumber,
-    RequestDigest, UserId, VariableValue,
+    Booking, CallPurpose, CallReference, CallStatus, IntentKey, KeyedRequest, NotConnectedReason,
+    PhoneNumber, RequestDigest, UserId, VariableValue,
 };
 
 /// How long a key is kept after its call has reached its last status.
@@ -134,14 +134,24 @@ impl PlaceCall {
     /// Binds the key of a request that an earlier call of its intent answers to that call. Without
     /// this, the same request would dial once that call holds the intent no longer.
     pub(super) async fn bound(&self, parties: &Parties, answer: Answer, deadline: &Deadline) -> Answer {
-        let (Some(request), Some(reference)) = (&parties.keyed, answered_by(&answer)) else { return answer };
-        let (user, intent) = (&parties.user.id, &parties.intent());
+        let intent = parties.intent();
+        let binding = self.bind(&parties.user.id, parties.keyed.as_ref(), &intent, answer);
+        deadline.limit(binding).await.unwrap_or_else(|| Err(PlaceCallError::too_late(NOT_BOUND)))
+    }
+
+    /// The same, in the time of the caller.
+    pub(super) async fn bind(
+        &self,
+        user: &UserId,
+        request: Option<&KeyedRequest>,
+        intent: &IntentKey,
+        answer: Answer,
+    ) -> Answer {
+        let (Some(request), Some(reference)) = (request, answered_by(&answer)) else { return answer };
         let binding = KeyBinding { user, request, call_id: &reference.call_id, intent };
-        match deadline.limit(self.ports.keys.bind(&binding)).await {
-            Some(Ok(None)) => answer,
-            Some(Ok(Some(call))) => Self::answer_of(call, request),
-            Some(Err(unavailable)) => Err(unavailable.into()),
-            None => Err(PlaceCallError::too_late(NOT_BOUND)),
+        match self.ports.keys.bind(&binding).await? {
+            None => answer,
+            Some(call) => Self::answer_of(call, request),
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::dial::DialParties;
 use super::resolve::Found;
 use super::{PlaceCall, PlaceCallCommand, PlaceCallError};
-use crate::ports::{DialRequest, HoldResult};
+use crate::ports::{DialRequest, HoldResult, PortUnavailable};
 use crate::{AgentId, Decision, IntentKey, PhoneNumber};
 
 /// What a request for a call would do now.
@@ -26,7 +26,14 @@ impl PlaceCall {
         let (callee, parties) = self.look_up(command).await?;
         let (found, ()) = self.find(command, callee, parties, |_| Ok(()))?;
         let decided = self.decide(&found, command);
-        let duplicate = self.holder(&found).await?;
+        let duplicate = match &found.contact {
+            Some(contact) => {
+                let number = found.destination.number();
+                self.holder(&IntentKey::new(&found.user.id, &contact.id, &found.agent.id, number)).await?
+            }
+            // A number without a contact has no intent yet.
+            None => HoldResult::Granted,
+        };
         let Found { user, contact, destination, agent, provider_agent_id, mut case } = found;
         let caller = case.callers.swap_remove(decided.caller);
         let parties = DialParties {
@@ -46,13 +53,10 @@ impl PlaceCall {
         })
     }
 
-    /// What holds the intent. A number without a contact has none.
-    async fn holder(&self, found: &Found) -> Result<HoldResult, PlaceCallError> {
-        let Some(contact) = &found.contact else { return Ok(HoldResult::Granted) };
-        let number = found.destination.number();
-        let key = IntentKey::new(&found.user.id, &contact.id, &found.agent.id, number);
+    /// What holds the intent.
+    pub(super) async fn holder(&self, intent: &IntentKey) -> Result<HoldResult, PortUnavailable> {
         for holds in &self.holds {
-            match holds.look_at(&key).await? {
+            match holds.look_at(intent).await? {
                 HoldResult::Granted => {}
                 held => return Ok(held),
             }

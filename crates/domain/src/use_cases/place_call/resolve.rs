@@ -4,8 +4,10 @@ use futures_util::join;
 
 use super::command::RequestedCallee;
 use super::decide::{Decided, Question, decide};
-use super::{Acquired, PlaceCall, PlaceCallCommand, PlaceCallError};
-use crate::ports::{CallerNumberChoice, OutboundParties, OutboundQuery, PortUnavailable, Recipient};
+use super::{Acquired, PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall, in_flight, replay};
+use crate::ports::{
+    CallerNumberChoice, HoldResult, OutboundParties, OutboundQuery, PortUnavailable, Recipient,
+};
 use crate::{
     Agent, AgentReason, AllowedCountries, CallPurpose, CallerNumber, CallingFacts, CallingPolicy, Carrier,
     Contact, Decision, Destination, DestinationRefusal, DestinationRules, ForbiddenRange, IntentKey,
@@ -99,6 +101,11 @@ impl PlaceCall {
         let (found, share) = found.inspect_err(|error| self.count(&organization_id, error))?;
         let mut decided = self.decide(&found, command);
         if !decided.decision.is_allowed() {
+            // The call that holds the intent may itself be why: it is an attempt, or a conversation. Its
+            // duplicate must not be sent again when the rules allow the next call.
+            if let Some(answer) = self.answer_of_holder(&found, keyed.as_ref()).await? {
+                return Ok(Acquired::Duplicate(answer));
+            }
             let refused = PlaceCallError::Refused(Box::new(decided.decision));
             self.count(&organization_id, &refused);
             return Err(refused);
@@ -167,6 +174,25 @@ impl PlaceCall {
         decided.decision.agent = Some((found.agent.id.clone(), why));
         decided.decision.contact_id = found.contact.as_ref().map(|contact| contact.id.clone());
         decided
+    }
+
+    /// The answer of the call that holds the intent, if there is one.
+    async fn answer_of_holder(
+        &self,
+        found: &Found,
+        keyed: Option<&KeyedRequest>,
+    ) -> Result<Option<Result<PlacedCall, PlaceCallError>>, PlaceCallError> {
+        let Some(contact) = &found.contact else { return Ok(None) };
+        let number = found.destination.number();
+        let intent = IntentKey::new(&found.user.id, &contact.id, &found.agent.id, number);
+        Ok(match self.holder(&intent).await? {
+            HoldResult::InFlight { remaining } => Some(Err(in_flight(remaining.min(self.policy.lock_ttl())))),
+            HoldResult::Settled(call) => Some(self.bind(&found.user.id, keyed, &intent, replay(call)).await),
+            HoldResult::Granted
+            | HoldResult::Refused(_)
+            | HoldResult::Uncounted(_)
+            | HoldResult::KeyTaken => None,
+        })
     }
 
     /// The error of a call that the lock or the booking refused.

@@ -3,6 +3,9 @@
 
 set local lock_timeout = '5s';
 
+-- In the order in which a read of calls takes its locks.
+lock table calls, users, contacts in access exclusive mode;
+
 -- SUPERADMIN, ADMIN and others. Null: the user may change no policy.
 alter table users add column access_role text collate "C";
 

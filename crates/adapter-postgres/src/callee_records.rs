@@ -19,7 +19,7 @@ type ConsentRow = ConsentColumns<PgTime>;
 
 /// A page of suppressions: the condition on the callee, its argument.
 macro_rules! select_suppressions {
-    ($organization_id:expr, $filter:expr, $callee:tt, $argument:expr) => {
+    ($organization_id:expr, $filter:expr, $callee:tt, $($argument:expr),+) => {
         sqlx::query_as!(
             SuppressionRow,
             "select id, organization_id, phone_number, contact_id, reason, source, conversation_id, created_at,
@@ -33,14 +33,14 @@ macro_rules! select_suppressions {
             $filter.before_time.map(PgTime::bound),
             $filter.before_id,
             $filter.limit,
-            $argument
+            $($argument),+
         )
     };
 }
 
 /// A page of consents, like [`select_suppressions`].
 macro_rules! select_consents {
-    ($organization_id:expr, $filter:expr, $callee:tt, $argument:expr) => {
+    ($organization_id:expr, $filter:expr, $callee:tt, $($argument:expr),+) => {
         sqlx::query_as!(
             ConsentRow,
             "select id, organization_id, phone_number, contact_id, kind, given_at, method, evidence, expires_at,
@@ -54,7 +54,7 @@ macro_rules! select_consents {
             $filter.before_time.map(PgTime::bound),
             $filter.before_id,
             $filter.limit,
-            $argument
+            $($argument),+
         )
     };
 }
@@ -75,11 +75,17 @@ macro_rules! list {
                 $self.read_rows(|| $select!($organization_id, $filter, "phone_number = $5", number)).await
             }
             (Some(number), Some(id)) => {
-                let listed =
-                    $self.read_rows(|| $select!($organization_id, $filter, "phone_number = $5", number));
-                let mut listed = listed.await?;
-                listed.retain(|record| record.contact_id.as_ref().is_some_and(|it| it.as_str() == id));
-                Ok(listed)
+                $self
+                    .read_rows(|| {
+                        $select!(
+                            $organization_id,
+                            $filter,
+                            "phone_number = $5 and contact_id = $6",
+                            number,
+                            id
+                        )
+                    })
+                    .await
             }
         }
     };

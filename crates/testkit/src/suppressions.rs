@@ -92,6 +92,10 @@ pub async fn suppressions_are_filtered_and_paged(harness: &impl CalleeRecordsHar
     let expected: Vec<_> =
         all.iter().filter(|it| it.contact_id.as_ref() == Some(&contact)).cloned().collect();
     assert_eq!(list(harness, Some(home), &of_contact).await, expected);
+    let of_both = CalleeFilter { contact_id: Some(contact.clone()), limit: 1, ..of_number };
+    let expected: Vec<_> =
+        expected.into_iter().filter(|it| it.phone_number.as_ref() == Some(&number)).take(1).collect();
+    assert_eq!(list(harness, Some(home), &of_both).await, expected, "the limit counts what is listed");
 }
 
 /// Each organization lists its own suppressions, and no one lists those without an organization

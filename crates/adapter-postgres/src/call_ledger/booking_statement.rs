@@ -134,7 +134,7 @@ macro_rules! book_by_kind {
                  select organization_id, to_number, coalesce(subject, ''), array[booked_at], array[call_id], remember_millis
                    from reservation join booking using (call_id)
                   where not exists (select from jsonb_to_recordset(caps::jsonb) as cap (attempts bigint) where attempts < 1)
-                  order by organization_id, to_number, coalesce(subject, '')
+                  order by organization_id collate "C", to_number collate "C", coalesce(subject, '') collate "C"
                  on conflict on constraint call_attempts_pkey do update
                     set attempted_at = array(
                             select attempt.at

@@ -113,7 +113,8 @@ async fn a_call_cut_short_by_a_crash_is_not_dialled_again(
     sleep(Duration::from_millis(2000)).await;
     let response = next.client.call_number(NUMBER).await;
     assert!(response.is_in_flight(), "{}", response.body);
-    assert!(response.retry_after() > 60, "{}", response.retry_after());
+    // No longer than the lock: a result that comes by then is still held when the client comes back.
+    assert!((1..=2).contains(&response.retry_after()), "{}", response.retry_after());
     assert_eq!(world.simulator.dials_to(NUMBER), 1);
 }
 

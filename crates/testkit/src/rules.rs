@@ -1,5 +1,7 @@
 //! Rule data for tests: what a test says, and a clock of UTC.
 
+use std::time::Duration;
+
 use domain::ports::{CallingRules, Proximity, RuleQuestion};
 use domain::{
     AppliedRules, LocalDate, LocalMoment, MinuteOfDay, PhoneNumber, Region, RuleId, Timestamp, ZoneName,
@@ -11,6 +13,12 @@ use domain::{
 pub struct ScriptedRules {
     /// What it says. Open times are not cut to the span of the question.
     pub applied: AppliedRules,
+    /// The only id that it knows; `None` if it knows every id.
+    pub only_rule: Option<&'static str>,
+    /// The only zone that does not exist.
+    pub no_zone: Option<&'static str>,
+    /// How far the days of every zone begin before those of UTC.
+    pub days_begin_before: Duration,
 }
 
 const DAY_MILLIS: i64 = 86_400_000;
@@ -26,9 +34,9 @@ impl CallingRules for ScriptedRules {
         Some(LocalMoment { date, minute: MinuteOfDay::from_minutes(minute)? })
     }
 
-    fn start_of_day(&self, _: &ZoneName, at: Timestamp) -> Option<Timestamp> {
-        let passed = at.unix_millis().rem_euclid(DAY_MILLIS);
-        Some(Timestamp::from_unix_millis(at.unix_millis() - passed))
+    fn start_of_day(&self, zone: &ZoneName, at: Timestamp) -> Option<Timestamp> {
+        let passed = at.after(self.days_begin_before).unix_millis().rem_euclid(DAY_MILLIS);
+        self.knows_zone(zone).then(|| Timestamp::from_unix_millis(at.unix_millis() - passed))
     }
 
     fn proximity(&self, _: &PhoneNumber, _: &PhoneNumber) -> Proximity {
@@ -39,12 +47,12 @@ impl CallingRules for ScriptedRules {
         Vec::new()
     }
 
-    fn knows(&self, _: &RuleId) -> bool {
-        true
+    fn knows(&self, id: &RuleId) -> bool {
+        self.only_rule.is_none_or(|only| *id.0 == *only)
     }
 
-    fn knows_zone(&self, _: &ZoneName) -> bool {
-        true
+    fn knows_zone(&self, zone: &ZoneName) -> bool {
+        self.no_zone != Some(zone.as_str())
     }
 }
 

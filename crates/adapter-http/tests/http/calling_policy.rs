@@ -1,10 +1,6 @@
 //! The calling policy of an organization, and who changed it.
 
-use domain::ports::{CallingRules, Proximity, RuleQuestion};
-use domain::{
-    AppliedRules, CallingPolicy, DirectoryRecord, LocalMoment, PhoneNumber, PolicyRecord, Region, RuleId,
-    Timestamp, ZoneName,
-};
+use domain::{CallingPolicy, DirectoryRecord, PolicyRecord};
 use serde_json::{Value, json};
 use testkit::fixtures;
 
@@ -14,39 +10,6 @@ use crate::world::{World, organization, organization_id, user_record};
 
 const PATH: &str = "/api/calling-policy";
 const AUDIT: &str = "/api/audit";
-
-/// Rules with one id. Every zone but one exists.
-pub(crate) struct FewRules;
-
-impl CallingRules for FewRules {
-    fn apply(&self, _: &RuleQuestion<'_>) -> AppliedRules {
-        AppliedRules::default()
-    }
-
-    fn local_time(&self, _: &ZoneName, _: Timestamp) -> Option<LocalMoment> {
-        None
-    }
-
-    fn start_of_day(&self, _: &ZoneName, _: Timestamp) -> Option<Timestamp> {
-        None
-    }
-
-    fn states(&self, _: &PhoneNumber) -> Vec<Region> {
-        Vec::new()
-    }
-
-    fn knows(&self, id: &RuleId) -> bool {
-        &*id.0 == "us-strict"
-    }
-
-    fn knows_zone(&self, zone: &ZoneName) -> bool {
-        zone.as_str() != "Mars/Olympus"
-    }
-
-    fn proximity(&self, _: &PhoneNumber, _: &PhoneNumber) -> Proximity {
-        Proximity::Elsewhere
-    }
-}
 
 /// A world whose user has this role.
 fn world(role: Option<&str>) -> World {

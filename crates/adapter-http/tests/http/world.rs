@@ -26,7 +26,6 @@ use testkit::memory::{LedgerCall, Memory, Provider};
 use testkit::rules::ScriptedRules;
 use tokio::sync::Notify;
 
-use crate::calling_policy::FewRules;
 use crate::gated::Gated;
 use crate::provider_webhook::ConstantlySigned;
 
@@ -179,7 +178,11 @@ impl World {
             users: self.users.clone(),
             policies: memory.clone(),
             audit: memory,
-            rules: Arc::new(FewRules),
+            rules: Arc::new(ScriptedRules {
+                only_rule: Some("us-strict"),
+                no_zone: Some("Mars/Olympus"),
+                ..ScriptedRules::default()
+            }),
             clock: self.clock.clone(),
         })
     }

@@ -1,5 +1,6 @@
 //! Placing a call: the use case that all others support.
 
+mod answer;
 mod command;
 mod day_limits;
 mod deadline;
@@ -10,6 +11,7 @@ mod error;
 mod give_back;
 mod held_intents;
 mod keyed;
+mod look_up;
 mod policy;
 mod preview;
 mod resolve;
@@ -19,6 +21,8 @@ use std::time::Duration;
 
 use futures_util::TryFutureExt as _;
 
+pub use self::answer::PlacedCall;
+use self::answer::{answer, in_flight, replay};
 pub use self::command::{PlaceCallCommand, RawPlaceCall};
 use self::day_limits::Acquiring;
 use self::deadline::Deadline;
@@ -37,8 +41,8 @@ use crate::ports::{
     PortUnavailable, ProviderRecords, VoiceProvider,
 };
 use crate::{
-    Booking, BookingConditions, CallIdentity, CallReference, CallingPolicy, DestinationRules, DialOutcome,
-    IntentKey, NotDialledReason, OrganizationId, OwnerToken, SettledCall, Shares, TakeOver,
+    Booking, BookingConditions, CallIdentity, CallingPolicy, DestinationRules, IntentKey, OrganizationId,
+    OwnerToken, Shares, TakeOver,
 };
 
 /// Places one call for one intent: resolves the parties, decides whether the call may be made, takes
@@ -54,7 +58,7 @@ pub struct PlaceCall {
     shares: Option<Arc<Shares<OrganizationId>>>,
     refusals: Option<Arc<RefusalLog>>,
     holds: Vec<Arc<dyn IntentHolds>>,
-    default_policy: Arc<CallingPolicy>,
+    default_policy: CallingPolicy,
 }
 
 /// The ports that placing a call needs.
@@ -71,17 +75,6 @@ pub struct PlaceCallPorts {
     pub clock: Arc<dyn Clock>,
     pub identifiers: Arc<dyn Identifiers>,
     pub rules: Arc<dyn CallingRules>,
-}
-
-/// A call that was placed, now or by an earlier request of the same intent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlacedCall {
-    /// The ids of the call.
-    pub reference: CallReference,
-    /// Whether an earlier request placed it, so that this request did not dial.
-    pub deduplicated: bool,
-    /// Whether it is the call of the request's own idempotency key.
-    pub replayed: bool,
 }
 
 /// The lock that this request holds. The reservation has the same key and token.
@@ -111,7 +104,7 @@ impl PlaceCall {
             shares: None,
             refusals: None,
             holds: Vec::new(),
-            default_policy: Arc::default(),
+            default_policy: CallingPolicy::default(),
         }
     }
 
@@ -150,7 +143,7 @@ impl PlaceCall {
     /// The policy of an organization that stored none, instead of the default.
     #[must_use]
     pub fn with_default_policy(self, policy: CallingPolicy) -> Self {
-        Self { default_policy: Arc::new(policy), ..self }
+        Self { default_policy: policy, ..self }
     }
 
     /// Places the call, or returns why there is none. The time from here to the booking is limited
@@ -255,8 +248,7 @@ impl PlaceCall {
                 self.withdraw(booking.clone(), hold.clone()).await;
                 return Err(refusal);
             }
-            // The reservation holds to the end of the longest ring, the result of an earlier end not so long.
-            HoldResult::InFlight { remaining } => Err(in_flight(remaining.min(self.policy.lock_ttl()))),
+            HoldResult::InFlight { remaining } => Err(self.reserved(remaining)),
             HoldResult::Settled(call) => replay(call),
             HoldResult::Refused(code) => Err(self.refused(parties, code)),
             HoldResult::Uncounted(_) => Err(uncounted()),
@@ -314,6 +306,12 @@ impl PlaceCall {
         }
     }
 
+    /// The answer while a reservation holds the intent. It may hold to the end of the longest ring. A call
+    /// that is answered earlier holds its result for a shorter time, and the client must come back within it.
+    fn reserved(&self, remaining: Duration) -> PlaceCallError {
+        in_flight(remaining.min(self.policy.lock_ttl()))
+    }
+
     fn booking(&self, parties: &Parties, command: &PlaceCallCommand, hold: &LockHold) -> Booking {
         let mut decision = parties.decided.decision.clone();
         day_limits::add_warnings(&mut decision, &hold.reached);
@@ -347,9 +345,6 @@ impl PlaceCall {
     }
 }
 
-/// The longest wait that is passed on to a client, whatever the provider asks for.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
-
 const NOT_RESOLVED: &str = "the parties were not read in the time before the dial";
 const NOT_LOCKED: &str = "the lock was not taken in the time before the dial";
 const NOT_A_LOCKS_ANSWER: &str = "the lock knows no idempotency keys";
@@ -361,47 +356,10 @@ enum Acquired<T> {
     Duplicate(Result<PlacedCall, PlaceCallError>),
 }
 
-const fn in_flight(remaining: Duration) -> PlaceCallError {
-    PlaceCallError::InFlight { retry_after: remaining }
-}
-
 /// A ledger that returns what only a lock can.
 fn uncounted() -> PlaceCallError {
     PlaceCallError::ServiceUnavailable(PortUnavailable::new(
         "gateway",
         "the calls of the day were not counted",
     ))
-}
-
-fn replay(call: SettledCall) -> Result<PlacedCall, PlaceCallError> {
-    match call {
-        SettledCall::Placed(reference) => Ok(PlacedCall { reference, deduplicated: true, replayed: false }),
-        SettledCall::NotConnected { reference, reason } => {
-            Err(PlaceCallError::NotConnected { reference, reason })
-        }
-    }
-}
-
-fn answer(booking: Booking, outcome: DialOutcome) -> Result<PlacedCall, PlaceCallError> {
-    let call_id = booking.identity.call_id;
-    match outcome {
-        DialOutcome::Placed(provider) => {
-            let reference = CallReference::new(call_id, provider);
-            Ok(PlacedCall { reference, deduplicated: false, replayed: false })
-        }
-        DialOutcome::NotConnected { reference, reason, .. } => {
-            Err(PlaceCallError::NotConnected { reference: CallReference::new(call_id, reference), reason })
-        }
-        DialOutcome::NotDialled(NotDialledReason::Rejected(code)) => {
-            Err(PlaceCallError::ProviderRejected { call_id, code, retry_after: None })
-        }
-        DialOutcome::NotDialled(NotDialledReason::RejectedForNow { code, retry_after }) => {
-            let retry_after = Some(retry_after.min(MAX_RETRY_AFTER));
-            Err(PlaceCallError::ProviderRejected { call_id, code, retry_after })
-        }
-        DialOutcome::NotDialled(NotDialledReason::Unavailable) => {
-            Err(PlaceCallError::ProviderUnavailable { call_id })
-        }
-        DialOutcome::Unknown(cause) => Err(PlaceCallError::OutcomeUnknown { call_id, cause }),
-    }
 }

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallingRules, Clock as _, MockIdentifiers, OutboundDirectory, OutboundParties, OutboundQuery,
-    PortUnavailable, Proximity, RefusalCount, RefusalCounts as _, RefusalQuery, RuleQuestion,
+    Clock as _, MockIdentifiers, OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable,
+    RefusalCount, RefusalCounts as _, RefusalQuery,
 };
 use domain::{
-    AppliedRules, CallPolicy, CallingFacts, CallingPolicy, DestinationRules, DialOutcome, DirectoryRecord,
-    LocalMoment, Mode, Modes, NotDialledReason, PhoneNumber, PlaceCall, PlaceCallCommand, PlaceCallError,
-    PlaceCallPorts, PlacedCall, RawPlaceCall, RefusalCode, RefusalLog, Region, RuleGroup, RuleId, Timestamp,
-    UserId, UserRecord, VersionedPolicy, ZoneName,
+    CallPolicy, CallingFacts, CallingPolicy, DestinationRules, DialOutcome, DirectoryRecord, Mode, Modes,
+    NotDialledReason, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall,
+    RefusalCode, RefusalLog, RuleGroup, Timestamp, UserId, UserRecord, VersionedPolicy, ZoneName,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures::{self, Tenant, provider_reference};
 use testkit::memory::{Memory, Provider};
+use testkit::rules::ScriptedRules;
 
 const HOUR: Duration = Duration::from_hours(1);
 /// 22:00 in a zone that is an hour ahead of UTC.
@@ -204,7 +204,11 @@ impl World {
             keys: port,
             clock: clock.clone(),
             identifiers: Arc::new(identifiers),
-            rules: Arc::new(AnHourAhead),
+            rules: Arc::new(ScriptedRules {
+                no_zone: Some("Atlantis/Capital"),
+                days_begin_before: HOUR,
+                ..ScriptedRules::default()
+            }),
         };
         let place_call = PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default())
             .with_refusal_log(log.clone());
@@ -269,41 +273,5 @@ impl OutboundDirectory for WithPolicy {
             calling: CallingFacts { policy, ..parties.calling.clone() },
             ..parties
         }))
-    }
-}
-
-/// Knows no rule, and one zone.
-struct AnHourAhead;
-
-impl CallingRules for AnHourAhead {
-    fn apply(&self, _: &RuleQuestion<'_>) -> AppliedRules {
-        AppliedRules::default()
-    }
-
-    fn local_time(&self, _: &ZoneName, _: Timestamp) -> Option<LocalMoment> {
-        None
-    }
-
-    fn start_of_day(&self, zone: &ZoneName, at: Timestamp) -> Option<Timestamp> {
-        const DAY_MILLIS: i64 = 24 * 3_600_000;
-        let local = at.unix_millis() + 3_600_000;
-        let start = Timestamp::from_unix_millis(at.unix_millis() - local.rem_euclid(DAY_MILLIS));
-        (zone.as_str() != "Atlantis/Capital").then_some(start)
-    }
-
-    fn proximity(&self, _: &PhoneNumber, _: &PhoneNumber) -> Proximity {
-        Proximity::Elsewhere
-    }
-
-    fn states(&self, _: &PhoneNumber) -> Vec<Region> {
-        Vec::new()
-    }
-
-    fn knows(&self, _: &RuleId) -> bool {
-        true
-    }
-
-    fn knows_zone(&self, _: &ZoneName) -> bool {
-        true
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::answer::in_flight;
 use super::command::RequestedCallee;
 use super::deadline::Deadline;
 use super::resolve::Parties;
-use super::{PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall, in_flight};
+use super::{PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall};
 use crate::ports::{KeyBinding, KeyedCall, KeyedDial, PortUnavailable};
 use crate::{
     Booking, CallPurpose, CallReference, CallStatus, IntentKey, KeyedRequest, NotConnectedReason,

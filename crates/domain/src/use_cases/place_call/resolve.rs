@@ -1,18 +1,14 @@
-use std::sync::Arc;
-
 use futures_util::join;
 
-use super::command::RequestedCallee;
+use super::answer::replay;
 use super::decide::{Decided, Question, decide};
-use super::{Acquired, PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall, in_flight, replay};
-use crate::ports::{
-    CallerNumberChoice, HoldResult, OutboundParties, OutboundQuery, PortUnavailable, Recipient,
-};
+use super::look_up::{Callee, LookUp};
+use super::{Acquired, PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall};
+use crate::ports::{CallerNumberChoice, HoldResult, OutboundParties, PortUnavailable};
 use crate::{
-    Agent, AgentReason, AllowedCountries, CallPurpose, CallerNumber, CallingFacts, CallingPolicy, Carrier,
-    Contact, Decision, Destination, DestinationRefusal, DestinationRules, ForbiddenRange, IntentKey,
-    KeyedRequest, OrganizationId, PhoneNumber, ProviderAgentId, ProviderNumberId, Reading, RefusalCode,
-    Share, Timestamp, UnmetCondition, User,
+    Agent, AgentReason, CallPurpose, CallerNumber, CallingFacts, CallingPolicy, Carrier, Contact, Decision,
+    Destination, ForbiddenRange, IntentKey, KeyedRequest, OrganizationId, ProviderAgentId, ProviderNumberId,
+    Reading, RefusalCode, Share, Timestamp, UnmetCondition, User,
 };
 
 /// Who calls whom, from which number, with which agent: everything that a dial needs.
@@ -46,8 +42,6 @@ pub(super) struct Found {
 /// What the decision rests on.
 pub(super) struct Case {
     pub(super) facts: CallingFacts,
-    policy: Arc<CallingPolicy>,
-    revision: u64,
     pub(super) purpose: CallPurpose,
     /// The numbers that the call may come from, in their order, with their ids at the provider.
     pub(super) callers: Vec<CallerNumber>,
@@ -56,27 +50,10 @@ pub(super) struct Case {
     decided_at: Timestamp,
 }
 
-/// Who will be called, with the number of the request as the rules read it.
-pub(super) enum Callee {
-    Contact(Option<Reading>),
-    Number(Reading),
-}
-
 impl Parties {
     /// What the request wants, whatever its idempotency key.
     pub(super) fn intent(&self) -> IntentKey {
         IntentKey::new(&self.user.id, &self.contact.id, &self.agent.id, self.destination.number())
-    }
-}
-
-impl Callee {
-    /// The number of the request.
-    fn number(&self) -> Option<&PhoneNumber> {
-        let reading = match self {
-            Self::Contact(reading) => reading.as_ref(),
-            Self::Number(reading) => Some(reading),
-        };
-        reading.map(|reading| reading.destination.number())
     }
 }
 
@@ -133,6 +110,20 @@ impl PlaceCall {
         }))
     }
 
+    /// Reads the requested number, and looks the parties up.
+    pub(super) async fn look_up(
+        &self,
+        command: &PlaceCallCommand,
+    ) -> Result<(Callee, OutboundParties), PlaceCallError> {
+        let look_up = LookUp {
+            directory: &*self.ports.directory,
+            destinations: &self.destinations,
+            carriers: self.ports.provider.carriers(),
+            now: self.ports.clock.now(),
+        };
+        look_up.run(command).await
+    }
+
     /// Chooses the parties among what was looked up. `permit` is asked as soon as the user is known.
     pub(super) fn find<T>(
         &self,
@@ -150,15 +141,9 @@ impl PlaceCall {
         let organization_numbers = std::mem::take(&mut numbers.organization_numbers);
         let (callers, caller_ids) = shown_numbers(numbers, command, self.ports.provider.carriers())?;
         self.destinations.check(&reading, &organization_numbers)?;
-        let (policy, revision) = match &facts.policy {
-            Some(stored) => (Arc::new(stored.policy.clone()), stored.revision),
-            None => (Arc::clone(&self.default_policy), 0),
-        };
         let case = Case {
-            purpose: command.purpose.unwrap_or(policy.default_purpose),
+            purpose: command.purpose.unwrap_or(self.policy_of(&facts).0.default_purpose),
             facts,
-            policy,
-            revision,
             callers,
             caller_ids,
             is_requested: command.from_number.is_some(),
@@ -186,7 +171,7 @@ impl PlaceCall {
         let number = found.destination.number();
         let intent = IntentKey::new(&found.user.id, &contact.id, &found.agent.id, number);
         Ok(match self.holder(&intent).await? {
-            HoldResult::InFlight { remaining } => Some(Err(in_flight(remaining.min(self.policy.lock_ttl())))),
+            HoldResult::InFlight { remaining } => Some(Err(self.reserved(remaining))),
             HoldResult::Settled(call) => Some(self.bind(&found.user.id, keyed, &intent, replay(call)).await),
             HoldResult::Granted
             | HoldResult::Refused(_)
@@ -224,11 +209,17 @@ impl PlaceCall {
         }
     }
 
+    /// The organization's policy and its revision: the stored one, or that of organizations without one.
+    pub(super) fn policy_of<'a>(&'a self, facts: &'a CallingFacts) -> (&'a CallingPolicy, u64) {
+        facts.policy.as_ref().map_or((&self.default_policy, 0), |stored| (&stored.policy, stored.revision))
+    }
+
     fn question<'a>(&'a self, case: &'a Case, destination: &'a Destination) -> Question<'a> {
+        let (policy, revision) = self.policy_of(&case.facts);
         Question {
             facts: &case.facts,
-            policy: &case.policy,
-            revision: case.revision,
+            policy,
+            revision,
             purpose: case.purpose,
             destination,
             callers: &case.callers,
@@ -236,91 +227,6 @@ impl PlaceCall {
             now: case.decided_at,
             rings_for: self.policy.ringing_timeout(),
         }
-    }
-
-    /// Reads the requested number, and looks the parties up.
-    ///
-    /// The operator's default country is known before the look-up, that of the organization's policy
-    /// after it. A number without `+` is then read again. If it is another number, the parties are
-    /// looked up a second time: one more statement, on this path only.
-    pub(super) async fn look_up(
-        &self,
-        command: &PlaceCallCommand,
-    ) -> Result<(Callee, OutboundParties), PlaceCallError> {
-        let callee = read(&self.destinations, &command.callee);
-        let written = command.callee.written().filter(|written| !written.has_plus());
-        let asked_for = match (&command.callee, &callee, written) {
-            (RequestedCallee::Contact(..), Err(refusal), None) => return Err((*refusal).into()),
-            (RequestedCallee::Contact(id, _), _, _) => Recipient::Contact(id),
-            (RequestedCallee::Number(_), Ok(Callee::Number(reading)), _) => {
-                Recipient::Number(reading.destination.number())
-            }
-            (RequestedCallee::Number(_), refused, written) => {
-                let refusal = refused.as_ref().err().copied();
-                let refusal = refusal.unwrap_or(DestinationRefusal::NoRange);
-                let digits = written.map(|written| written.digits().trim_start_matches('0'));
-                // Only the policy is needed. The contact is looked up once the number is known.
-                let stand_in = digits.and_then(|digits| PhoneNumber::parse(digits).ok());
-                return self.look_up_at_home(command, &stand_in.ok_or(refusal)?, refusal).await;
-            }
-        };
-        let parties = self.ask_directory(command, asked_for).await?;
-        let home = parties.as_ref().and_then(|parties| self.rules_at_home(parties));
-        let Some(rules) = home.filter(|_| written.is_some()) else {
-            return Ok((callee?, parties.ok_or(PlaceCallError::UserNotFound)?));
-        };
-        let callee = read(&rules, &command.callee)?;
-        let parties = match (&callee, asked_for) {
-            (Callee::Number(reading), Recipient::Number(number))
-                if reading.destination.number() != number =>
-            {
-                self.ask_directory(command, Recipient::Number(reading.destination.number())).await?
-            }
-            _ => parties,
-        };
-        Ok((callee, parties.ok_or(PlaceCallError::UserNotFound)?))
-    }
-
-    /// The same for a number that the operator's default country does not explain: it may be one of
-    /// the policy's.
-    async fn look_up_at_home(
-        &self,
-        command: &PlaceCallCommand,
-        stand_in: &PhoneNumber,
-        refusal: DestinationRefusal,
-    ) -> Result<(Callee, OutboundParties), PlaceCallError> {
-        let parties = self.ask_directory(command, Recipient::Number(stand_in)).await?;
-        let rules = parties.as_ref().and_then(|parties| self.rules_at_home(parties)).ok_or(refusal)?;
-        let callee = read(&rules, &command.callee)?;
-        let Callee::Number(reading) = &callee else { return Err(refusal.into()) };
-        let parties = self.ask_directory(command, Recipient::Number(reading.destination.number())).await?;
-        Ok((callee, parties.ok_or(PlaceCallError::UserNotFound)?))
-    }
-
-    async fn ask_directory(
-        &self,
-        command: &PlaceCallCommand,
-        recipient: Recipient<'_>,
-    ) -> Result<Option<OutboundParties>, PortUnavailable> {
-        let query = OutboundQuery {
-            user_id: &command.user_id,
-            recipient,
-            agent_id: command.agent_id.as_ref(),
-            requested_number: command.from_number.as_ref(),
-            carriers: self.ports.provider.carriers(),
-            list_numbers: self.destinations.allowed == AllowedCountries::OwnNumbers,
-            subject: command.subject.as_ref(),
-            purpose: command.purpose,
-            now: self.ports.clock.now(),
-        };
-        self.ports.directory.resolve(&query).await
-    }
-
-    /// The operator's rules with the default country of the policy, if it has another one.
-    fn rules_at_home(&self, parties: &OutboundParties) -> Option<DestinationRules> {
-        let home = parties.calling.policy.as_ref()?.policy.default_country;
-        let is_other = home.is_some() && home != self.destinations.default_country;
-        is_other.then(|| DestinationRules { default_country: home, ..self.destinations.clone() })
     }
 
     /// The organization's permit for one more call.
@@ -360,15 +266,6 @@ impl PlaceCall {
         let new_id = self.ports.identifiers.contact_id();
         self.ports.contacts.find_or_create(&user.organization.id, destination.number(), &new_id).await
     }
-}
-
-fn read(rules: &DestinationRules, callee: &RequestedCallee) -> Result<Callee, DestinationRefusal> {
-    Ok(match callee {
-        RequestedCallee::Contact(_, written) => {
-            Callee::Contact(written.as_ref().map(|written| rules.read(written)).transpose()?)
-        }
-        RequestedCallee::Number(written) => Callee::Number(rules.read(written)?),
-    })
 }
 
 /// An organization that calls its own number would connect two of its agents.

@@ -59,7 +59,7 @@ pub use self::directory_record::{ContactIdentity, ContactRecord, DirectoryRecord
 pub use self::given_up::{GivenUp, GivenUpReason};
 pub use self::ids::{
     AgentId, CallId, CarrierCallId, ContactId, ConversationId, OrganizationId, OwnerToken, ProviderAgentId,
-    ProviderNumberId, UserId, WebhookEndpointId,
+    ProviderNumberId, TrunkId, UserId, WebhookEndpointId,
 };
 pub use self::inbound_call::{InboundCall, Personalization};
 pub use self::intent_key::IntentKey;

@@ -12,6 +12,7 @@ mod reconcile;
 mod recover_recordings;
 mod remove_reservations;
 mod store_recording;
+mod sync_vendors;
 mod truncation;
 mod webhook_registry;
 
@@ -28,6 +29,10 @@ pub use self::receive_event::{ReceiveEvent, ReceiveEventError, ReceiveEventPorts
 pub use self::reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
 pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};
 pub use self::remove_reservations::RemoveReservations;
+pub use self::sync_vendors::{
+    Adoption, AgentChange, NumberChange, SyncError, SyncFinding, SyncInput, SyncPlan, SyncProblem, SyncStep,
+    SyncSubject, SyncVendors, SyncVendorsPorts, TrunkChange,
+};
 pub use self::webhook_registry::{
     ChangeEndpoint, WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts,
 };

@@ -12,6 +12,7 @@ mod provider_recordings;
 mod provider_records;
 mod provider_webhook;
 mod recording_store;
+mod vendor_account;
 mod voice_provider;
 mod webhook_sender;
 
@@ -21,7 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, ContactRepo, ContextCache, Directory, DirectoryReader, IdempotencyLock,
-    InboundDirectory, NumberPool, OutboundDirectory, UserRepo,
+    InboundDirectory, NumberPool, OutboundDirectory, Provisioning, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
@@ -38,6 +39,7 @@ pub use provider_records::{
 };
 pub use provider_webhook::{ProviderWebhookHarness, SampleEvent, SampleKind, SigningSecret};
 pub use recording_store::RecordingStoreHarness;
+pub use vendor_account::{TrunkDirectoryHarness, VendorBehaviour, VoiceWorkspaceHarness};
 pub use voice_provider::{DialFormat, SentDial, SettingsError, Upstream, VoiceProviderHarness};
 pub use webhook_sender::{AllowedReceivers, ScriptedNames, WebhookSenderHarness};
 
@@ -103,6 +105,12 @@ pub trait DirectoryHarness:
 pub trait DirectoryReaderHarness: StoresRecords + LosesStore {
     /// The adapter.
     fn directory_reader(&self) -> Arc<dyn DirectoryReader>;
+}
+
+/// What the suite of [`Provisioning`] needs.
+pub trait ProvisioningHarness: StoresRecords + PassesTime + LosesStore {
+    /// The adapter.
+    fn provisioning(&self) -> Arc<dyn Provisioning>;
 }
 
 /// What the suite of [`InboundDirectory`] needs: also the contacts of the same store, to see that

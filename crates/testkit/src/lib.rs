@@ -50,14 +50,17 @@ pub mod peer;
 pub mod provider_recordings;
 pub mod provider_records;
 pub mod provider_webhook;
+pub mod provisioning;
 pub mod random;
 pub mod recording_store;
 pub mod scripted_records;
 pub mod scripted_vendor;
 pub mod services;
+pub mod trunk_directory;
 pub mod unfinished_calls;
 pub mod user_repo;
 pub mod voice_provider;
+pub mod voice_workspace;
 pub mod webhook_endpoints;
 pub mod webhook_sender;
 

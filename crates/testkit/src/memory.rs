@@ -33,6 +33,7 @@ mod idempotency_lock;
 mod inbound_directory;
 mod outbound_directory;
 mod provider;
+mod provisioning;
 mod recording_store;
 mod repositories;
 mod tables;
@@ -56,8 +57,8 @@ pub use self::tables::{
 ///
 /// Implements `AgentRepo`, `CallLedger`, `CallReader`, `CallUpdater`, `ContactRepo`,
 /// `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
-/// `IdempotencyLock`, `InboundDirectory`, `NumberPool`, `OutboundDirectory`, `RecordingStore`,
-/// `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
+/// `IdempotencyLock`, `InboundDirectory`, `NumberPool`, `OutboundDirectory`, `Provisioning`,
+/// `RecordingStore`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which
 /// [`EventFeed::read`](domain::ports::EventFeed::read) waits: with a

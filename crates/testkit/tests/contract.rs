@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 24] = ports![
+const PORTS: [(&str, &str, &[&str]); 27] = ports![
     agent_repo,
     call_ledger,
     call_reader,
@@ -33,10 +33,13 @@ const PORTS: [(&str, &str, &[&str]); 24] = ports![
     provider_recordings,
     provider_records,
     provider_webhook,
+    provisioning,
     recording_store,
+    trunk_directory,
     unfinished_calls,
     user_repo,
     voice_provider,
+    voice_workspace,
     webhook_endpoints,
     webhook_sender,
 ];

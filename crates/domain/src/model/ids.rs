@@ -89,6 +89,8 @@ opaque_ids! {
     ProviderAgentId,
     /// A caller number, by the voice provider's id.
     ProviderNumberId,
+    /// A trunk, by the carrier's id.
+    TrunkId,
 }
 
 impl CallId {

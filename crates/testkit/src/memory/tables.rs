@@ -30,6 +30,10 @@ pub struct Tables {
     pub deliveries: Vec<QueuedDelivery>,
     /// Recordings, by the text of their key.
     pub recordings: HashMap<String, Vec<u8>>,
+    /// How many calls may start in a second, by the id of the trunk.
+    pub trunks: HashMap<String, u32>,
+    /// The end of the last lease of the check of the vendors' accounts.
+    pub check_leased_until: Option<Timestamp>,
 }
 
 /// What an import stores. Each table is in the order of insertion.

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DeliveryQueue, Directory,
     DirectoryReader, EventFeed, EventInbox, HoldResult, IdempotencyLock, InboundDirectory, LockSettlement,
-    NumberPool, OutboundDirectory, Ownership, PortUnavailable, RecordingAccess, RecordingStore, SettleResult,
-    UnfinishedCalls, UserRepo, WebhookEndpoints,
+    NumberPool, OutboundDirectory, Ownership, PortUnavailable, Provisioning, RecordingAccess, RecordingStore,
+    SettleResult, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
 use testkit::clock::ManualClock;
@@ -16,7 +16,7 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
     ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
-    RecordingStoreHarness, StoresRecords, UserRepoHarness,
+    ProvisioningHarness, RecordingStoreHarness, StoresRecords, UserRepoHarness,
 };
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
@@ -164,6 +164,12 @@ impl<P: Directory + ContactRepo + AgentRepo + NumberPool + UserRepo + Adapters> 
 
 impl<P: DirectoryReader + Adapters> DirectoryReaderHarness for Harness<P> {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: Provisioning + Adapters> ProvisioningHarness for Harness<P> {
+    fn provisioning(&self) -> Arc<dyn Provisioning> {
         Arc::new(self.ports.clone())
     }
 }

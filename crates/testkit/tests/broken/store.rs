@@ -12,6 +12,7 @@ mod inbox;
 mod lists;
 mod lock;
 mod outbound;
+mod provisioned;
 mod queue;
 mod recordings;
 mod repositories;

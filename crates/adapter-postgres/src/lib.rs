@@ -40,6 +40,7 @@ mod outbound_directory;
 mod ping;
 mod pool;
 mod primary;
+mod provisioning;
 mod schema;
 mod sessions;
 mod settings;

@@ -50,6 +50,7 @@ mod inbound_directory;
 mod migrations;
 mod number_pool;
 mod outbound_directory;
+mod provisioning;
 mod readiness;
 mod settings;
 mod statement;

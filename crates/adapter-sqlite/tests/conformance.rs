@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, ContextCache, DeliveryQueue, Directory,
     DirectoryReader, EventFeed, EventInbox, IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory,
-    UnfinishedCalls, UserRepo, WebhookEndpoints,
+    Provisioning, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
@@ -23,7 +23,7 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
     ContextCacheHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
-    StoresRecords, UserRepoHarness,
+    ProvisioningHarness, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -42,6 +42,7 @@ testkit::idempotency_lock_suite!(StoreHarness::new().await);
 testkit::inbound_directory_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
+testkit::provisioning_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::webhook_endpoints_suite!(StoreHarness::new().await);
 
@@ -105,6 +106,8 @@ impl LosesStore for StoreHarness {
             "call_events",
             "webhook_endpoints",
             "webhook_deliveries",
+            "trunks",
+            "job_leases",
         ] {
             let statement = format!("alter table {table} rename to lost_{table}");
             sqlx::raw_sql(AssertSqlSafe(statement))
@@ -139,6 +142,7 @@ impl PassesTime for StoreHarness {
             ("webhook_endpoints", "previous_until"),
             ("webhook_deliveries", "due_at"),
             ("webhook_deliveries", "claimed_until"),
+            ("job_leases", "leased_until"),
         ] {
             let statement = AssertSqlSafe(format!("update {table} set {column} = {column} - ?"));
             sqlx::query(statement).bind(millis).execute(&mut connection).await.expect("the table is there");
@@ -172,6 +176,12 @@ impl UserRepoHarness for StoreHarness {
 
 impl DirectoryReaderHarness for StoreHarness {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        self.store()
+    }
+}
+
+impl ProvisioningHarness for StoreHarness {
+    fn provisioning(&self) -> Arc<dyn Provisioning> {
         self.store()
     }
 }

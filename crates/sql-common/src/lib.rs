@@ -24,8 +24,9 @@ pub use column::{Columns, FromText, StoredTime, Table, Unreadable};
 pub use conversation::ConversationForm;
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
-    AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, ListedNumberColumns,
-    NamedColumns, NamedJson, StoredIdentityColumns, UserColumns, carriers_json,
+    AgentColumns, CALLS_PER_SECOND, CallerNumberColumns, ContactColumns, InboundPartiesColumns,
+    ListedNumberColumns, NamedColumns, NamedJson, NumberRecordColumns, SYNC_JOB, StoredIdentityColumns,
+    UserColumns, carriers_json,
 };
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use outbound_parties::OutboundPartiesColumns;

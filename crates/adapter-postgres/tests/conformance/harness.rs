@@ -8,8 +8,8 @@ use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, CallLedger, CallReader, CallUpdater, ContactRepo, DeliveryQueue, Directory, DirectoryReader,
-    EventFeed, EventInbox, InboundDirectory, NumberPool, OutboundDirectory, UnfinishedCalls, UserRepo,
-    WebhookEndpoints,
+    EventFeed, EventInbox, InboundDirectory, NumberPool, OutboundDirectory, Provisioning, UnfinishedCalls,
+    UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallReason, CarrierCallId, ContactId, ConversationId, DirectoryRecord,
@@ -21,7 +21,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, ContactRepoHarness,
     DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, InboundDirectoryHarness, LosesStore,
-    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, StoresRecords, UserRepoHarness,
+    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, ProvisioningHarness, StoresRecords,
+    UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -179,6 +180,7 @@ impl PassesTime for PostgresHarness {
              update calls set claimed_until = claimed_until - {passed}; \
              update provider_events set open_at = open_at - {passed}; \
              update webhook_deliveries set due_at = due_at - {passed}, claimed_until = claimed_until - {passed}; \
+             update job_leases set leased_until = leased_until - {passed}; \
              update webhook_endpoints set previous_until = previous_until - {passed}"
         );
         self.database.execute(&sql).await;
@@ -237,6 +239,12 @@ impl CallsHarness for PostgresHarness {
 
 impl DirectoryReaderHarness for PostgresHarness {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl ProvisioningHarness for PostgresHarness {
+    fn provisioning(&self) -> Arc<dyn Provisioning> {
         Arc::new(self.adapter())
     }
 }

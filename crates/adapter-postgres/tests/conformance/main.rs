@@ -37,5 +37,6 @@ testkit::event_inbox_suite!(PostgresHarness::new().await);
 testkit::inbound_directory_suite!(PostgresHarness::new().await);
 testkit::number_pool_suite!(PostgresHarness::new().await);
 testkit::outbound_directory_suite!(PostgresHarness::new().await);
+testkit::provisioning_suite!(PostgresHarness::new().await);
 testkit::user_repo_suite!(PostgresHarness::new().await);
 testkit::webhook_endpoints_suite!(PostgresHarness::new().await);

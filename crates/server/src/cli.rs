@@ -11,6 +11,7 @@ use domain::ports::{DeliveryListQuery, ReplayQuery};
 use domain::{DeliveryFilter, DeliveryState, EventSequence, OrganizationId, WebhookEndpointId};
 
 use crate::commands::import::ImportOptions;
+use crate::commands::sync::SyncOptions;
 use crate::commands::{self, webhooks};
 use crate::config::{Settings, Source};
 
@@ -48,6 +49,12 @@ enum Command {
         file: PathBuf,
         #[command(flatten)]
         options: ImportOptions,
+    },
+    /// Compare the directory with the ElevenLabs workspace and the Sinch trunk, and store what these
+    /// know: the ids of numbers and agents, which numbers are on the trunk, and its calls per second.
+    Sync {
+        #[command(flatten)]
+        options: SyncOptions,
     },
     /// Sign a token for a user with the configured HS256 secret and print it.
     Token {
@@ -128,6 +135,7 @@ impl Cli {
             Command::Serve => commands::serve_with(settings()?, std::convert::identity),
             Command::Migrate => commands::migrate(settings()?),
             Command::Import { file, options } => commands::import::import(settings()?, &file, options),
+            Command::Sync { options } => commands::sync::sync(settings()?, options),
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),
             Command::Webhooks { command } => command.run(settings()?),
             Command::Simulate { bind, any_id } => {

@@ -1,6 +1,7 @@
 //! The commands.
 
 pub(crate) mod import;
+pub(crate) mod sync;
 pub(crate) mod webhooks;
 
 use std::future::Future;

@@ -22,6 +22,6 @@ pub use application::Application;
 pub use commands::serve_with;
 pub use config::{
     Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, SettingsWarning,
-    Source, Storage, TokenRules, Voice, WebhookSecrets, env_example, settings, vendors,
+    Source, Storage, Synchronization, TokenRules, Voice, WebhookSecrets, env_example, settings, vendors,
 };
 pub use wiring::Stores;

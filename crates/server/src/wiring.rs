@@ -2,6 +2,7 @@
 
 mod after_the_call;
 pub(crate) mod tokens;
+mod vendors;
 mod voice;
 
 use std::sync::Arc;
@@ -15,11 +16,13 @@ use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
     CallReader, CallUpdater, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
-    InboundDirectory, PortUnavailable, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
+    InboundDirectory, PortUnavailable, Provisioning, UnfinishedCalls, UserRepo, VoiceProvider,
+    WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
 pub(crate) use self::after_the_call::{AfterTheCall, ProviderReports};
+pub(crate) use self::vendors::Vendors;
 pub(crate) use self::voice::{Simulated, VoiceParts};
 use crate::config::Storage;
 use crate::system::{RandomIdentifiers, SystemClock};
@@ -38,6 +41,7 @@ pub(crate) trait Database:
     + DeliveryQueue
     + InboundDirectory
     + UserRepo
+    + Provisioning
 {
 }
 
@@ -53,6 +57,7 @@ impl<T> Database for T where
         + DeliveryQueue
         + InboundDirectory
         + UserRepo
+        + Provisioning
 {
 }
 

@@ -14,6 +14,7 @@ mod opening;
 mod pausing_recordings;
 mod system;
 mod telemetry;
+mod vendor_failure;
 mod wakes_publisher;
 mod wiring;
 mod workers;

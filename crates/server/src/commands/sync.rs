@@ -1,6 +1,5 @@
 //! `outdial sync`.
 
-mod explain;
 mod report;
 mod webhook;
 
@@ -12,11 +11,11 @@ use domain::{Adoption, OrganizationId, SyncError, SyncStep, UserId};
 use indicatif::ProgressBar;
 use url::Url;
 
-pub(crate) use self::explain::explain;
 use self::report::Outcome;
 use super::{print, run};
 use crate::config::Settings;
 use crate::telemetry;
+use crate::vendor_failure::explain;
 use crate::wiring::{Stores, Vendors};
 
 /// What `outdial sync` does.

@@ -103,7 +103,7 @@ impl AfterTheCall {
         if !every.is_zero()
             && let Some(vendors) = Vendors::of(settings, stores)?
         {
-            workers.check_vendors(vendors, every, apply);
+            workers.check_vendors(vendors.sync, database.clone(), every, apply);
         }
         let personalize = webhook.map(|webhook| {
             let directory = database.clone();

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings, ElevenLabsWorkspace};
 use adapter_sinch::SinchTrunk;
 use anyhow::Context as _;
-use domain::ports::{Provisioning, TrunkDirectory, VoiceProvider as _, VoiceWorkspace};
+use domain::ports::{TrunkDirectory, VoiceProvider as _, VoiceWorkspace};
 use domain::{SyncVendors, SyncVendorsPorts};
 
 use super::Stores;
@@ -13,7 +13,6 @@ use crate::config::{Settings, Voice};
 pub(crate) struct Vendors {
     pub(crate) sync: SyncVendors,
     pub(crate) workspace: Arc<dyn VoiceWorkspace>,
-    pub(crate) provisioning: Arc<dyn Provisioning>,
 }
 
 impl Vendors {
@@ -31,6 +30,6 @@ impl Vendors {
             directory: stores.database(),
         };
         let sync = SyncVendors::new(ports, ElevenLabs::new(&account)?.carriers());
-        Ok(Some(Self { sync, workspace, provisioning: stores.database() }))
+        Ok(Some(Self { sync, workspace }))
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use domain::ports::{Activation, CreatedWebhook, VoiceWorkspace};
 use url::Url;
 
-use super::explain::of_workspace;
+use crate::vendor_failure::of_workspace;
 
 /// What was done about the webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -33,7 +33,7 @@ pub(crate) fn explain(error: &SyncError) -> anyhow::Error {
 }
 
 /// The same of the workspace alone.
-pub(super) fn of_workspace(failure: &VendorFailure) -> anyhow::Error {
+pub(crate) fn of_workspace(failure: &VendorFailure) -> anyhow::Error {
     anyhow::anyhow!(match failure {
         VendorFailure::KeyRefused =>
             "ElevenLabs does not accept the key: check OUTDIAL_ELEVENLABS_API_KEY, and OUTDIAL_ELEVENLABS_BASE_URL \

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use serde_json::json;
 
-use crate::elevenlabs::{
+use crate::elevenlabs::demo::{
     AGENT_IDS, DEMO_CALLER_NUMBER, INBOUND_NUMBER, PHONE_NUMBER_IDS, agent_name, number_label,
 };
 use crate::responses::respond;

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod conversations;
+pub(crate) mod demo;
 mod errors;
 mod events;
 mod outbound_call;
@@ -17,8 +18,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpResponse, web};
 use serde_json::json;
 
-pub(crate) use self::catalogue::{AGENT_IDS, INBOUND_NUMBER, PHONE_NUMBER_IDS, agent_name, number_label};
-pub use self::catalogue::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
+pub use self::demo::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
 pub(crate) use self::events::events_of;
 use crate::MAX_BODY_BYTES;
 use crate::state::State;

@@ -2,8 +2,9 @@
 //! provider with webhooks.
 //!
 //! [`ElevenLabs`] implements the port [`domain::ports::VoiceProvider`], [`ElevenLabsWebhook`]
-//! implements [`domain::ports::ProviderWebhook`], and [`ElevenLabsRecords`] implements
-//! [`domain::ports::ProviderRecords`] and [`domain::ports::ProviderRecordings`].
+//! implements [`domain::ports::ProviderWebhook`], [`ElevenLabsRecords`] implements
+//! [`domain::ports::ProviderRecords`] and [`domain::ports::ProviderRecordings`], and
+//! [`ElevenLabsWorkspace`] implements [`domain::ports::VoiceWorkspace`].
 //!
 //! | File | Content |
 //! |---|---|
@@ -21,6 +22,7 @@
 //! | `conversation.rs` | what the provider's record of a conversation means; events carry the same record |
 //! | `analysis.rs` | what the provider concludes from a conversation |
 //! | `transcript.rs` | what was said in a conversation |
+//! | `workspace.rs` | lists agents and phone numbers, and registers the webhook |
 //! | `words.rs` | the provider's words for statuses, reasons and speakers |
 //! | `json.rs` | reads JSON of any size and shape within bounds |
 //!
@@ -45,9 +47,11 @@ mod transcript;
 mod webhook;
 mod wire;
 mod words;
+mod workspace;
 
 pub use config::ElevenLabsSettings;
 pub use dial::ElevenLabs;
 pub use provider_client::InvalidSettings;
 pub use records::ElevenLabsRecords;
 pub use webhook::{ElevenLabsWebhook, ElevenLabsWebhookSettings};
+pub use workspace::ElevenLabsWorkspace;

@@ -22,11 +22,14 @@ mod recorded;
 mod recordings;
 #[path = "support/webhook.rs"]
 mod webhook;
+#[path = "support/workspace.rs"]
+mod workspace;
 
 testkit::voice_provider_suite!(Simulated::start().await);
 testkit::provider_records_suite!(recorded::Recorded::start().await);
 testkit::provider_recordings_suite!(recordings::Recordings::start().await);
 testkit::provider_webhook_suite!(webhook::Webhook);
+testkit::voice_workspace_suite!(workspace::Workspace::start().await);
 
 struct Simulated {
     simulator: Simulator,

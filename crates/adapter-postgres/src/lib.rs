@@ -45,6 +45,7 @@ mod outbound_directory;
 mod ping;
 mod pool;
 mod primary;
+mod provisioning;
 mod refusal_counts;
 mod schema;
 mod sessions;

@@ -55,6 +55,7 @@ mod intent_holds;
 mod migrations;
 mod number_pool;
 mod outbound_directory;
+mod provisioning;
 mod readiness;
 mod refusal_counts;
 mod settings;

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
     ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys,
-    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, RefusalCounts, Suppressions,
-    UnfinishedCalls, UserRepo, WebhookEndpoints,
+    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
+    Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -28,7 +28,7 @@ use testkit::harness::{
     CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness, DirectoryHarness,
     DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
-    RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -55,6 +55,7 @@ testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
 testkit::refusal_counts_suite!(StoreHarness::new().await);
 testkit::suppressions_suite!(StoreHarness::new().await);
+testkit::provisioning_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::calling_policies_suite!(StoreHarness::new().await);
 testkit::audit_log_suite!(StoreHarness::new().await);
@@ -135,6 +136,8 @@ impl LosesStore for StoreHarness {
             "webhook_endpoints",
             "webhook_deliveries",
             "refusal_counts",
+            "trunks",
+            "job_leases",
         ] {
             let statement = format!("alter table {table} rename to lost_{table}");
             sqlx::raw_sql(AssertSqlSafe(statement))
@@ -171,6 +174,7 @@ impl PassesTime for StoreHarness {
             ("webhook_endpoints", "previous_until"),
             ("webhook_deliveries", "due_at"),
             ("webhook_deliveries", "claimed_until"),
+            ("job_leases", "leased_until"),
         ] {
             let statement = AssertSqlSafe(format!("update {table} set {column} = {column} - ?"));
             sqlx::query(statement).bind(millis).execute(&mut connection).await.expect("the table is there");
@@ -214,6 +218,12 @@ impl CallingPoliciesHarness for StoreHarness {
 
 impl DirectoryReaderHarness for StoreHarness {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        self.store()
+    }
+}
+
+impl ProvisioningHarness for StoreHarness {
+    fn provisioning(&self) -> Arc<dyn Provisioning> {
         self.store()
     }
 }

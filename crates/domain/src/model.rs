@@ -78,7 +78,7 @@ pub use self::given_up::{GivenUp, GivenUpReason};
 pub use self::idempotency_key::{IdempotencyKey, KeyedRequest, RequestDigest};
 pub use self::ids::{
     AgentId, CallId, CarrierCallId, ConsentId, ContactId, ConversationId, OrganizationId, OwnerToken,
-    ProviderAgentId, ProviderNumberId, SuppressionId, UserId, WebhookEndpointId,
+    ProviderAgentId, ProviderNumberId, SuppressionId, TrunkId, UserId, WebhookEndpointId,
 };
 pub use self::inbound_call::{InboundCall, Personalization};
 pub use self::intent_key::IntentKey;

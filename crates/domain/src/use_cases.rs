@@ -16,6 +16,7 @@ mod recover_recordings;
 mod refusal_log;
 mod remove_reservations;
 mod store_recording;
+mod sync_vendors;
 mod truncation;
 mod webhook_registry;
 
@@ -42,6 +43,10 @@ pub use self::record_opt_out::{OptOutResult, OptOutsOfUpdates, RecordOptOut, Rec
 pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};
 pub use self::refusal_log::RefusalLog;
 pub use self::remove_reservations::RemoveReservations;
+pub use self::sync_vendors::{
+    Adoption, AgentChange, NumberChange, SyncError, SyncFinding, SyncInput, SyncPlan, SyncProblem, SyncStep,
+    SyncSubject, SyncVendors, SyncVendorsPorts, TrunkChange,
+};
 pub use self::webhook_registry::{
     ChangeEndpoint, WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts,
 };

@@ -70,6 +70,15 @@ impl ProviderClient {
         Ok(Self { base_url: base_url.clone(), headers, connector })
     }
 
+    /// The same client with another key, for keys that a vendor issues for an hour.
+    pub fn with_key(&self, api_key: ApiKey<'_>) -> Result<Self, InvalidSettings> {
+        let mut client = self.clone();
+        if let Some((name, value)) = api_key.header()? {
+            client.headers.insert(name, value);
+        }
+        Ok(client)
+    }
+
     /// The URL of an operation below the base URL; each segment is percent-encoded.
     #[must_use]
     pub fn endpoint<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
@@ -99,6 +108,32 @@ impl ProviderClient {
     ) -> Result<Response, RequestFailure> {
         let request = Request::post(path_and_query(url)).header(CONTENT_TYPE, "application/json");
         self.send(request, json, time_limit, max_bytes).await
+    }
+
+    /// Sends a `PATCH` with the path and query of `url` and a JSON body; the host is that of the
+    /// base URL.
+    pub async fn patch(
+        &self,
+        url: &Url,
+        json: String,
+        time_limit: Duration,
+        max_bytes: usize,
+    ) -> Result<Response, RequestFailure> {
+        let request = Request::patch(path_and_query(url)).header(CONTENT_TYPE, "application/json");
+        self.send(request, json, time_limit, max_bytes).await
+    }
+
+    /// Sends a `POST` with a form, which is encoded already.
+    pub async fn post_form(
+        &self,
+        url: &Url,
+        form: String,
+        time_limit: Duration,
+        max_bytes: usize,
+    ) -> Result<Response, RequestFailure> {
+        let request =
+            Request::post(path_and_query(url)).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request, form, time_limit, max_bytes).await
     }
 
     /// Reads a record: a `GET` that is sent a second time if the first has no

@@ -1,6 +1,8 @@
 use std::error::Error;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper::Uri;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,6 +22,8 @@ pub enum ApiKey<'a> {
     Bearer(&'a SecretString),
     /// The key alone, in the header with this lower-case name.
     Header(&'static str, &'a SecretString),
+    /// `Authorization: Basic`: a name, and the key as the password.
+    Basic { user: &'a str, secret: &'a SecretString },
 }
 
 /// A setting that is refused at start, because every request would fail with it.
@@ -45,6 +49,10 @@ impl ApiKey<'_> {
             Self::Absent => return Ok(None),
             Self::Bearer(secret) => (AUTHORIZATION, format!("Bearer {}", key(secret)?)),
             Self::Header(name, secret) => (HeaderName::from_static(name), key(secret)?.to_owned()),
+            Self::Basic { user, secret } => {
+                let login = STANDARD.encode(format!("{user}:{}", key(secret)?));
+                (AUTHORIZATION, format!("Basic {login}"))
+            }
         };
         let mut value = HeaderValue::try_from(value).expect("visible ASCII is a valid header value");
         value.set_sensitive(true);

@@ -63,6 +63,25 @@ async fn a_request_is_one_connection_with_these_bytes() {
     );
 }
 
+/// A changed key, another method and a form are sent as such, once.
+#[tokio::test]
+async fn changes_and_forms_are_sent_once_with_the_current_key() {
+    let peer = Peer::answering(response(200, "ok")).await;
+    let client = default_client(&peer.base_url());
+    let url = client.endpoint(["call"]);
+    client.patch(&url, BODY.to_owned(), LONG, MAX_BODY).await.expect("a response");
+    let token = "token-1".into();
+    let client = client.with_key(provider_client::ApiKey::Bearer(&token)).expect("a valid key");
+    client.post_form(&url, "a=b".to_owned(), LONG, MAX_BODY).await.expect("a response");
+    let sent: Vec<String> =
+        peer.received().into_iter().map(|bytes| String::from_utf8(bytes).expect("text")).collect();
+    let [patch, form] = &*sent else { panic!("two requests") };
+    assert!(patch.starts_with("PATCH /call HTTP/1.1\r\n") && patch.ends_with(BODY), "{patch}");
+    assert!(form.starts_with("POST /call HTTP/1.1\r\n") && form.ends_with("\r\n\r\na=b"), "{form}");
+    assert!(form.contains("content-type: application/x-www-form-urlencoded\r\n"), "{form}");
+    assert!(form.contains("authorization: Bearer token-1\r\n"), "{form}");
+}
+
 #[tokio::test]
 async fn a_request_is_not_repeated_after_any_status() {
     let elsewhere = Peer::answering(response(200, "followed")).await;

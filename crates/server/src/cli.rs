@@ -15,6 +15,7 @@ use domain::{
 
 use crate::commands::decide::DecideOptions;
 use crate::commands::import::ImportOptions;
+use crate::commands::sync::SyncOptions;
 use crate::commands::{self, suppressions, webhooks};
 use crate::config::{Settings, Source};
 
@@ -59,6 +60,12 @@ enum Command {
     Decide {
         #[command(flatten)]
         options: DecideOptions,
+    },
+    /// Compare the directory with the ElevenLabs workspace and the Sinch trunk, and store what these
+    /// know: the ids of numbers and agents, which numbers are on the trunk, and its calls per second.
+    Sync {
+        #[command(flatten)]
+        options: SyncOptions,
     },
     /// Sign a token for a user with the configured HS256 secret and print it.
     Token {
@@ -162,6 +169,7 @@ impl Cli {
             Command::Migrate => commands::migrate(settings()?),
             Command::Import { file, options } => commands::import::import(settings()?, &file, options),
             Command::Decide { options } => commands::decide::decide(settings()?, &options),
+            Command::Sync { options } => commands::sync::sync(settings()?, options),
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),
             Command::Webhooks { command } => command.run(settings()?),
             Command::Suppressions { command } => command.run(settings()?),

@@ -21,6 +21,7 @@ use adapter_jwks::KeySetLocation;
 use adapter_object_store::RecordingsSettings;
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
+use adapter_sinch::SinchSettings;
 use domain::{CallPolicy, DeliveryPolicy, DestinationRules, ReconcileTimes};
 use secrecy::SecretString;
 use url::Url;
@@ -28,7 +29,9 @@ use url::Url;
 pub use self::reader::SettingsError;
 pub use self::setting::Setting;
 pub use self::source::Source;
-pub use self::table::{Deliveries, LogFormat, Process, Reconciliation, WebhookSecrets, settings};
+pub use self::table::{
+    Deliveries, LogFormat, Process, Reconciliation, Synchronization, WebhookSecrets, settings,
+};
 use self::table::{VOICE_PROVIDERS, VoiceProvider};
 pub use self::warnings::SettingsWarning;
 
@@ -38,6 +41,9 @@ pub struct Settings {
     pub process: Process,
     pub storage: Storage,
     pub voice: Voice,
+    /// The trunk that a sync reads; `None` if it is not configured.
+    pub sinch: Option<SinchSettings>,
+    pub synchronization: Synchronization,
     pub auth: Auth,
     pub policy: CallPolicy,
     /// Which numbers may be called.

@@ -14,6 +14,7 @@ mod opening;
 mod pausing_recordings;
 mod system;
 mod telemetry;
+mod vendor_failure;
 mod wakes_publisher;
 mod wiring;
 mod workers;
@@ -22,6 +23,6 @@ pub use application::Application;
 pub use commands::serve_with;
 pub use config::{
     Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, SettingsWarning,
-    Source, Storage, TokenRules, Voice, WebhookSecrets, env_example, settings, vendors,
+    Source, Storage, Synchronization, TokenRules, Voice, WebhookSecrets, env_example, settings, vendors,
 };
 pub use wiring::Stores;

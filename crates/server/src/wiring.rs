@@ -3,6 +3,7 @@
 mod after_the_call;
 mod rules;
 pub(crate) mod tokens;
+mod vendors;
 mod voice;
 
 use std::sync::Arc;
@@ -16,13 +17,14 @@ use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
     AuditLog, CallReader, CallUpdater, CallingPolicies, Consents, DeliveryQueue, Directory, DirectoryReader,
-    EventFeed, EventInbox, InboundDirectory, IntentHolds, PortUnavailable, RefusalCounts, Suppressions,
-    UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
+    EventFeed, EventInbox, InboundDirectory, IntentHolds, PortUnavailable, Provisioning, RefusalCounts,
+    Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
 pub(crate) use self::after_the_call::{AfterTheCall, ProviderReports};
 pub(crate) use self::rules::calling_rules;
+pub(crate) use self::vendors::Vendors;
 pub(crate) use self::voice::{Simulated, VoiceParts};
 use crate::config::Storage;
 use crate::system::{RandomIdentifiers, SystemClock};
@@ -46,6 +48,7 @@ pub(crate) trait Database:
     + AuditLog
     + Suppressions
     + Consents
+    + Provisioning
 {
 }
 
@@ -66,6 +69,7 @@ impl<T> Database for T where
         + AuditLog
         + Suppressions
         + Consents
+        + Provisioning
 {
 }
 

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod conversations;
+pub(crate) mod demo;
 mod errors;
 mod events;
 mod outbound_call;
@@ -9,6 +10,7 @@ mod outcome;
 mod paging;
 mod recording;
 mod request;
+mod workspace;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -16,7 +18,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpResponse, web};
 use serde_json::json;
 
-pub use self::catalogue::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
+pub use self::demo::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};
 pub(crate) use self::events::events_of;
 use crate::MAX_BODY_BYTES;
 use crate::state::State;
@@ -36,6 +38,22 @@ pub(crate) fn configure(service: &mut web::ServiceConfig) {
                 .service(resource("/phone-numbers/{id}", web::get().to(catalogue::find_phone_number)))
                 .service(resource("/agents", web::get().to(catalogue::list_agents)))
                 .service(resource("/agents/{id}", web::get().to(catalogue::find_agent)))
+                .service(
+                    web::resource("/settings")
+                        .route(web::get().to(workspace::find_settings))
+                        .route(web::patch().to(workspace::change_settings)),
+                )
+                .default_service(web::to(no_such_path)),
+        )
+        .service(
+            web::scope("/v1/workspace")
+                .wrap(from_fn(authorize))
+                .service(
+                    web::resource("/webhooks")
+                        .route(web::get().to(workspace::list_webhooks))
+                        .route(web::post().to(workspace::create_webhook)),
+                )
+                .service(resource("/webhooks/{id}", web::patch().to(workspace::change_webhook)))
                 .default_service(web::to(no_such_path)),
         )
         .default_service(web::to(no_such_path));

@@ -20,6 +20,9 @@
 //! | `GET /sim/webhooks` | returns `{"url", "deliveries"}`: the current URL and each [`WebhookDelivery`] |
 //! | `GET /sim/magic-numbers` | returns the table of [`MAGIC_NUMBERS`] |
 //!
+//! It also serves the API of the carrier Sinch: tokens, the trunk [`DEMO_TRUNK_ID`] and its numbers. What
+//! the accounts of both vendors have is an [`Account`].
+//!
 //! It serves the APIs of two providers, which share the scripts and the log of dials. ElevenLabs'
 //! API (`xi-api-key`, `/v1/convai/…`) responds when the callee has answered. Vapi's API (bearer
 //! token, `/call`, `/phone-number`, `/assistant`) responds when the call is queued: only the call's
@@ -33,6 +36,7 @@
 //! A *dial* is counted when the request was read in full and accepted for dialling, even if the
 //! response is lost afterwards. A refused request is counted as a request only.
 
+mod account;
 mod behaviours;
 mod calls;
 mod connection;
@@ -46,11 +50,13 @@ mod magic_numbers;
 mod responses;
 mod scripts;
 mod simulator;
+mod sinch;
 mod state;
 mod timeline;
 mod vapi;
 mod webhooks;
 
+pub use account::{Account, AccountFault, AccountNumber, DEMO_TRUNK_ID};
 pub use behaviours::{Behaviour, CallOutcome, ErrorShape, ScriptedBehaviour};
 pub use calls::Dial;
 pub use elevenlabs::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};

@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::connection::{Connection, ConnectionStream};
 use crate::listener_control::{Command, Commands};
 use crate::state::State;
-use crate::{control, elevenlabs, vapi};
+use crate::{control, elevenlabs, sinch, vapi};
 
 /// Connections that wait to be accepted (the kernel's own limit may be lower).
 const BACKLOG: u32 = 16_384;
@@ -62,6 +62,7 @@ pub(crate) async fn serve(
             .wrap(from_fn(track_request))
             .configure(control::configure)
             .configure(vapi::configure)
+            .configure(sinch::configure)
             .configure(elevenlabs::configure),
         |()| AppConfig::default(),
     );

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+use crate::account::{Account, AccountFault};
 use crate::behaviours::ScriptedBehaviour;
 use crate::calls::Dial;
 use crate::listener;
@@ -119,6 +120,27 @@ impl Simulator {
     #[must_use]
     pub fn dials_to(&self, number: &str) -> usize {
         self.state.calls().dials_to(number)
+    }
+
+    /// Changes what the operator's accounts at the vendors have.
+    pub fn set_account(&self, account: Account) {
+        self.state.accounts().account = account;
+    }
+
+    /// From now on the vendors fail like this when their accounts are read; with `None`, they respond.
+    pub fn fail_accounts(&self, fault: Option<AccountFault>) {
+        self.state.accounts().fault = fault;
+    }
+
+    /// From now on the carrier does not accept the tokens that it has issued.
+    pub fn expire_tokens(&self) {
+        self.state.accounts().tokens.clear();
+    }
+
+    /// The id of the webhook of the workspace that receives the events of calls.
+    #[must_use]
+    pub fn active_webhook(&self) -> Option<String> {
+        self.state.accounts().active_webhook.clone()
     }
 
     /// Requests to the provider's API by the pattern of their path, refused ones included.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::account::Accounts;
 use crate::behaviours::{Behaviour, ScriptedBehaviour};
 use crate::calls::Calls;
 use crate::listener_control::ListenerControl;
@@ -27,6 +28,7 @@ pub(crate) struct State {
     scripts: Mutex<Scripts>,
     requests: Mutex<BTreeMap<String, u64>>,
     webhooks: Mutex<Webhooks>,
+    accounts: Mutex<Accounts>,
 }
 
 impl State {
@@ -46,6 +48,7 @@ impl State {
             scripts: Mutex::default(),
             requests: Mutex::default(),
             webhooks: Mutex::default(),
+            accounts: Mutex::default(),
         }
     }
 
@@ -55,6 +58,11 @@ impl State {
 
     pub(crate) fn scripts(&self) -> MutexGuard<'_, Scripts> {
         lock(&self.scripts)
+    }
+
+    /// The accounts of the vendors.
+    pub(crate) fn accounts(&self) -> MutexGuard<'_, Accounts> {
+        lock(&self.accounts)
     }
 
     /// Requests to the provider's API, by the pattern of their path.
@@ -71,6 +79,16 @@ impl State {
         let target = settings.map(Target::parse).transpose()?;
         self.webhooks().target = target.map(Arc::new);
         Ok(())
+    }
+
+    /// Whether ElevenLabs has an agent with this id.
+    pub(crate) fn has_agent(&self, id: &str) -> bool {
+        self.has(&[], id) || self.accounts().account.agents.iter().any(|(listed, _)| listed == id)
+    }
+
+    /// Whether ElevenLabs has a phone number with this id.
+    pub(crate) fn has_phone_number(&self, id: &str) -> bool {
+        self.has(&[], id) || self.accounts().account.numbers.iter().any(|listed| listed.id == id)
     }
 
     /// Whether an agent or a phone number with this id exists, if these are listed.

@@ -182,6 +182,52 @@ impl Columns for ListedNumberColumns {
     }
 }
 
+/// The lease of the check of the vendors' accounts.
+pub const SYNC_JOB: &str = "sync";
+
+/// Why the limit of a trunk cannot be read.
+pub const CALLS_PER_SECOND: &str = "trunks.calls_per_second is not a number of calls";
+
+/// A caller number with its position.
+pub struct NumberRecordColumns {
+    pub organization_id: String,
+    pub user_id: String,
+    pub phone_number: String,
+    pub carrier: String,
+    pub ai_enabled: bool,
+    pub on_trunk: bool,
+    pub provider_number_id: Option<String>,
+    pub position: i64,
+}
+
+impl Columns for NumberRecordColumns {
+    type Value = NumberRecord;
+
+    fn read(self) -> Result<NumberRecord, Unreadable> {
+        let Self {
+            organization_id,
+            user_id,
+            phone_number,
+            carrier,
+            ai_enabled,
+            on_trunk,
+            provider_number_id,
+            position,
+        } = self;
+        let number = ListedNumberColumns {
+            organization_id,
+            user_id,
+            phone_number,
+            carrier,
+            ai_enabled,
+            on_trunk,
+            provider_number_id,
+        };
+        // An import writes 32 bits, and the columns refuse what is less than 0.
+        Ok(NumberRecord { number: number.read()?, position: u32::try_from(position).unwrap_or(u32::MAX) })
+    }
+}
+
 /// The names of carriers as a JSON array, for a database without arrays.
 pub fn carriers_json(carriers: &[Carrier]) -> String {
     let names: Vec<_> = carriers.iter().map(Carrier::as_str).collect();

@@ -35,8 +35,9 @@ pub use conversation::ConversationForm;
 pub use decision::{read_decision, write_decision};
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
-    AgentColumns, CallerNumberColumns, ContactColumns, InboundPartiesColumns, ListedNumberColumns,
-    NamedColumns, NamedJson, StoredIdentityColumns, UserColumns, carriers_json,
+    AgentColumns, CALLS_PER_SECOND, CallerNumberColumns, ContactColumns, InboundPartiesColumns,
+    ListedNumberColumns, NamedColumns, NamedJson, NumberRecordColumns, SYNC_JOB, StoredIdentityColumns,
+    UserColumns, carriers_json,
 };
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use keyed_call::KeyedColumns;

@@ -16,6 +16,7 @@ mod provider_recordings;
 mod provider_records;
 mod provider_webhook;
 mod recording_store;
+mod vendor_account;
 mod voice_provider;
 mod webhook_sender;
 
@@ -25,7 +26,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallingPolicies, ContactRepo, ContextCache, Directory, DirectoryReader,
-    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, RefusalCounts, UserRepo,
+    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -47,6 +48,7 @@ pub use provider_records::{
 };
 pub use provider_webhook::{ProviderWebhookHarness, SampleEvent, SampleKind, SigningSecret};
 pub use recording_store::RecordingStoreHarness;
+pub use vendor_account::{TrunkDirectoryHarness, VendorBehaviour, VoiceWorkspaceHarness};
 pub use voice_provider::{DialFormat, SentDial, SettingsError, Upstream, VoiceProviderHarness};
 pub use webhook_sender::{AllowedReceivers, ScriptedNames, WebhookSenderHarness};
 
@@ -119,6 +121,12 @@ pub trait DirectoryHarness: CalleeRecordsHarness {
 pub trait DirectoryReaderHarness: StoresRecords + LosesStore {
     /// The adapter.
     fn directory_reader(&self) -> Arc<dyn DirectoryReader>;
+}
+
+/// What the suite of [`Provisioning`] needs.
+pub trait ProvisioningHarness: StoresRecords + PassesTime + LosesStore {
+    /// The adapter.
+    fn provisioning(&self) -> Arc<dyn Provisioning>;
 }
 
 /// What the suite of [`InboundDirectory`] needs: also the contacts of the same store, to see that

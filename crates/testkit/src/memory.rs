@@ -38,6 +38,7 @@ mod inbound_directory;
 mod intent_holds;
 mod outbound_directory;
 mod provider;
+mod provisioning;
 mod recording_store;
 mod refusal_counts;
 mod repositories;
@@ -64,8 +65,8 @@ use crate::harness::StoredFact;
 ///
 /// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
-/// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `NumberPool`, `OutboundDirectory`, `RecordingStore`, `RefusalCounts`,
-/// `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
+/// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `NumberPool`, `OutboundDirectory`,
+/// `Provisioning`, `RecordingStore`, `RefusalCounts`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which
 /// [`EventFeed::read`](domain::ports::EventFeed::read) waits: with a

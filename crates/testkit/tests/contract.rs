@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 31] = ports![
+const PORTS: [(&str, &str, &[&str]); 34] = ports![
     agent_repo,
     audit_log,
     call_ledger,
@@ -38,12 +38,15 @@ const PORTS: [(&str, &str, &[&str]); 31] = ports![
     provider_recordings,
     provider_records,
     provider_webhook,
+    provisioning,
     recording_store,
     refusal_counts,
     suppressions,
+    trunk_directory,
     unfinished_calls,
     user_repo,
     voice_provider,
+    voice_workspace,
     webhook_endpoints,
     webhook_sender,
 ];

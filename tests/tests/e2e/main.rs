@@ -25,5 +25,6 @@ mod second_vendor;
 mod shutdown;
 mod slow_stores;
 mod starting;
+mod syncing;
 mod unknown_calls;
 mod webhook_deliveries;

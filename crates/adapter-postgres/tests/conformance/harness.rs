@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
     DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys, InboundDirectory,
-    NumberPool, OutboundDirectory, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    NumberPool, OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
+    WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -24,7 +25,8 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
     CallingPoliciesHarness, CallsHarness, ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness,
     EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
-    OutboundDirectoryHarness, PassesTime, RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords,
+    UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -183,6 +185,7 @@ impl PassesTime for PostgresHarness {
              update calls set claimed_until = claimed_until - {passed}; \
              update provider_events set open_at = open_at - {passed}; \
              update webhook_deliveries set due_at = due_at - {passed}, claimed_until = claimed_until - {passed}; \
+             update job_leases set leased_until = leased_until - {passed}; \
              update webhook_endpoints set previous_until = previous_until - {passed}"
         );
         self.database.execute(&sql).await;
@@ -273,6 +276,12 @@ impl IdempotencyKeysHarness for PostgresHarness {
 
 impl DirectoryReaderHarness for PostgresHarness {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl ProvisioningHarness for PostgresHarness {
+    fn provisioning(&self) -> Arc<dyn Provisioning> {
         Arc::new(self.adapter())
     }
 }

@@ -46,6 +46,7 @@ testkit::number_pool_suite!(PostgresHarness::new().await);
 testkit::outbound_directory_suite!(PostgresHarness::new().await);
 testkit::refusal_counts_suite!(PostgresHarness::new().await);
 testkit::suppressions_suite!(PostgresHarness::new().await);
+testkit::provisioning_suite!(PostgresHarness::new().await);
 testkit::user_repo_suite!(PostgresHarness::new().await);
 testkit::calling_policies_suite!(PostgresHarness::new().await);
 testkit::audit_log_suite!(PostgresHarness::new().await);

@@ -93,6 +93,8 @@ opaque_ids! {
     ProviderAgentId,
     /// A caller number, by the voice provider's id.
     ProviderNumberId,
+    /// A trunk, by the carrier's id.
+    TrunkId,
 }
 
 /// The identifiers that we make.

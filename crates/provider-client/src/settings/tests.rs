@@ -17,7 +17,8 @@ fn a_base_url_that_is_not_the_root_of_an_api_is_refused() {
 fn a_key_that_no_header_can_carry_is_refused() {
     for key in ["", "sk_1\n", " sk_1", "sk 1", "schlüssel"] {
         let key = key.into();
-        for key in [ApiKey::Bearer(&key), ApiKey::Header("x-api-key", &key)] {
+        let basic = ApiKey::Basic { user: "key-1", secret: &key };
+        for key in [ApiKey::Bearer(&key), ApiKey::Header("x-api-key", &key), basic] {
             assert!(matches!(key.header(), Err(InvalidSettings::Secret("API key"))), "{key:?}");
         }
     }
@@ -29,6 +30,7 @@ fn a_key_has_its_header_and_is_never_shown() {
     for (key, name, value) in [
         (ApiKey::Bearer(&key), "authorization", "Bearer sk_secret"),
         (ApiKey::Header("x-api-key", &key), "x-api-key", "sk_secret"),
+        (ApiKey::Basic { user: "key-1", secret: &key }, "authorization", "Basic a2V5LTE6c2tfc2VjcmV0"),
     ] {
         let header = key.header().expect("a valid key").expect("a header");
         assert_eq!((header.0.as_str(), header.1.to_str().ok()), (name, Some(value)));

@@ -7,6 +7,7 @@ use adapter_http::{Authenticator, JwtKeys};
 use adapter_object_store::{RecordingsSettings, S3Settings};
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
+use adapter_sinch::SinchSettings;
 use domain::{CallPolicy, DestinationRules};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use url::Url;
@@ -29,6 +30,8 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         None => services(reader, backends.database_url.expose_secret()),
     };
     let voice = voice(reader, backends.voice_provider);
+    let sinch = sinch(reader);
+    let synchronization = Synchronization::read(reader);
     // An invalid value does not count: its default would make a real gateway look like a demo.
     let is_demo = backends.voice_provider == VoiceProvider::Simulator
         && reader.are_valid(&[OUTDIAL_DATABASE_URL, OUTDIAL_VOICE_PROVIDER]);
@@ -48,6 +51,8 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         process,
         storage: storage?,
         voice: voice?,
+        sinch,
+        synchronization,
         auth: auth?,
         policy: policy?,
         destinations: DestinationRules { plan, allowed, default_country },
@@ -110,6 +115,25 @@ fn voice(reader: &mut Reader<'_>, provider: VoiceProvider) -> Option<Voice> {
             Some(Voice::Vapi { api_key, base_url })
         }
     }
+}
+
+/// The account is configured as a whole, or not at all.
+fn sinch(reader: &mut Reader<'_>) -> Option<SinchSettings> {
+    let Sinch { project_id, key_id, key_secret, trunk_id, auth_url, trunk_url } = Sinch::read(reader);
+    let names =
+        [OUTDIAL_SINCH_PROJECT_ID, OUTDIAL_SINCH_KEY_ID, OUTDIAL_SINCH_KEY_SECRET, OUTDIAL_SINCH_TRUNK_ID];
+    if project_id.is_none() && key_id.is_none() && key_secret.is_none() && trunk_id.is_none() {
+        return None;
+    }
+    reader.warn(risks::of_url(OUTDIAL_SINCH_AUTH_URL, &auth_url));
+    reader.warn(risks::of_url(OUTDIAL_SINCH_TRUNK_URL, &trunk_url));
+    let when = "with any of the other settings of the Sinch account";
+    let project_id = reader.required(names[0], project_id, when);
+    let key_id = reader.required(names[1], key_id, when);
+    let key_secret = reader.required(names[2], key_secret, when);
+    let trunk_id = reader.required(names[3], trunk_id, when);
+    let settings = SinchSettings::new(project_id?, key_id?, key_secret?, trunk_id?);
+    Some(SinchSettings { auth_url, trunk_url, ..settings })
 }
 
 /// A simulator on this machine accepts any key. Plain http elsewhere does not count: it may be a

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use adapter_http::AllowedOrigins;
 use adapter_jwks::KeySetLocation;
-use domain::{AllowedCountries, Country, MaxShare, NumberingPlan};
+use domain::{AllowedCountries, Country, MaxShare, NumberingPlan, TrunkId};
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -114,6 +114,32 @@ settings! {
         /// The bearer token of the request for a caller's details (conversation initiation).
         /// Webhooks of ElevenLabs and of the simulator may use it instead of a signature.
         tool: Option<SecretString> = OUTDIAL_ELEVENLABS_TOOL_SECRET, "", secret(16).optional();
+    }
+
+    pub(super) struct Sinch {
+        /// The project of the Sinch account whose trunk `outdial sync` reads. It needs the three settings
+        /// below too.
+        project_id: Option<String> = OUTDIAL_SINCH_PROJECT_ID, "", any_text().optional();
+        /// The id of an access key of the project.
+        key_id: Option<String> = OUTDIAL_SINCH_KEY_ID, "", any_text().optional();
+        /// The secret of the access key.
+        key_secret: Option<SecretString> = OUTDIAL_SINCH_KEY_SECRET, "", secret(1).optional();
+        /// The id of the trunk over which ElevenLabs places the calls.
+        trunk_id: Option<TrunkId> = OUTDIAL_SINCH_TRUNK_ID, "",
+            Kind::new("the id of a trunk", |text| TrunkId::parse(text).ok()).optional();
+        /// The Sinch service that issues access tokens.
+        auth_url: Url = OUTDIAL_SINCH_AUTH_URL, "https://auth.sinch.com", http_url();
+        /// The Sinch API of trunks.
+        trunk_url: Url = OUTDIAL_SINCH_TRUNK_URL, "https://elastic-trunking.api.sinch.com", http_url();
+    }
+
+    /// The scheduled check of the accounts at the vendors.
+    pub struct Synchronization {
+        /// How often one replica compares the directory with the ElevenLabs workspace and the Sinch trunk,
+        /// and logs what differs. 0 means never.
+        every: Duration = OUTDIAL_SYNC_EVERY_SECS, "0", seconds(0..=604_800);
+        /// Whether that check also stores what differs, as `outdial sync` does.
+        apply: bool = OUTDIAL_SYNC_APPLY, "false", choice(&[("true", true), ("false", false)]);
     }
 
     pub(super) struct Vapi {

@@ -14,8 +14,8 @@ use domain::{
 };
 use tokio::sync::Notify;
 
-use super::Stores;
-use crate::config::{Deliveries, Settings};
+use super::{Stores, Vendors};
+use crate::config::{Deliveries, Settings, Synchronization};
 use crate::pausing_recordings::PausingRecordings;
 use crate::workers::{PublishTimes, Workers};
 
@@ -116,6 +116,12 @@ impl AfterTheCall {
             pause: settings.deliveries.publish_pause,
         };
         workers.publish_and_deliver(&Arc::new(deliver_webhooks), publish, settings.process.max_share);
+        let Synchronization { every, apply } = settings.synchronization;
+        if !every.is_zero()
+            && let Some(vendors) = Vendors::of(settings, stores)?
+        {
+            workers.check_vendors(vendors.sync, database.clone(), every, apply);
+        }
         let personalize = webhook.map(|webhook| {
             let directory = database.clone();
             let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());

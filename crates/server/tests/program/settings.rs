@@ -134,7 +134,28 @@ fn complete() -> Vec<(&'static str, &'static str)> {
         ("OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID", "an-id"),
         ("OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY", "a-key"),
     ];
-    [&PRODUCTION[..], &recordings].concat()
+    [&PRODUCTION[..], &recordings, &SINCH].concat()
+}
+
+/// The account of the carrier.
+const SINCH: [(&str, &str); 4] = [
+    ("OUTDIAL_SINCH_PROJECT_ID", "project-1"),
+    ("OUTDIAL_SINCH_KEY_ID", "key-1"),
+    ("OUTDIAL_SINCH_KEY_SECRET", "a-key"),
+    ("OUTDIAL_SINCH_TRUNK_ID", "trunk-1"),
+];
+
+#[test]
+fn the_account_of_the_carrier_is_configured_as_a_whole_or_not_at_all() {
+    assert!(load(&PRODUCTION).expect("good settings").sinch.is_none());
+    let sinch = load(&complete()).expect("good settings").sinch.expect("it is configured");
+    assert_eq!((sinch.project_id.as_str(), sinch.trunk_id.as_str()), ("project-1", "trunk-1"));
+    for (missing, _) in SINCH {
+        let values: Vec<_> = complete().into_iter().filter(|(name, _)| *name != missing).collect();
+        let error = load(&values).expect_err(missing);
+        assert!(error.contains(&format!("{missing} is required")), "{error}");
+        assert_eq!(error.matches("is required").count(), 1, "{error}");
+    }
 }
 
 #[test]
@@ -181,6 +202,7 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
             "OUTDIAL_ELEVENLABS_API_KEY",
             "OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS",
             "OUTDIAL_ELEVENLABS_TOOL_SECRET",
+            "OUTDIAL_SINCH_KEY_SECRET",
             "OUTDIAL_VAPI_API_KEY",
             "OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY",
         ]

@@ -99,6 +99,10 @@ fn every_secret_can_be_in_a_file() {
             ("OUTDIAL_RECORDINGS_URL", "s3://recordings"),
             ("OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID", "id"),
             ("OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY", "secret"),
+            ("OUTDIAL_SINCH_PROJECT_ID", "project-1"),
+            ("OUTDIAL_SINCH_KEY_ID", "key-1"),
+            ("OUTDIAL_SINCH_KEY_SECRET", "secret"),
+            ("OUTDIAL_SINCH_TRUNK_ID", "trunk-1"),
         ];
         others.extend(PRODUCTION);
         if name.contains("VAPI") {

@@ -1,40 +1,36 @@
 //! The agents and phone numbers.
 
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
+use super::demo::{DEMO_CALLER_NUMBER, agent_name, number_label};
 use super::errors;
 use super::paging::{Page, Query};
+use super::workspace::key_of;
+use crate::account::{AccountNumber, DEMO_TRUNK_HOST};
 use crate::state::State;
-
-pub const DEMO_AGENT_ID: &str = "agent_01dem00agent0sandb0x00000001";
-/// The provider's id of [`DEMO_CALLER_NUMBER`].
-pub const DEMO_PHONE_NUMBER_ID: &str = "phnum_01dem00phnum0sandb0x00000001";
-/// The caller number of the demo. E.164, fictional.
-pub const DEMO_CALLER_NUMBER: &str = "+14165550100";
-
-const SECOND_AGENT_ID: &str = "agent_01dem00agent0sandb0x00000002";
-/// A number that cannot make outbound calls.
-const INBOUND_PHONE_NUMBER_ID: &str = "phnum_01dem00phnum0sandb0x00000002";
-const INBOUND_NUMBER: &str = "+14165550101";
-
-/// The agents that are listed.
-pub(crate) const AGENT_IDS: [&str; 2] = [DEMO_AGENT_ID, SECOND_AGENT_ID];
-/// The phone numbers that are listed.
-pub(crate) const PHONE_NUMBER_IDS: [&str; 2] = [DEMO_PHONE_NUMBER_ID, INBOUND_PHONE_NUMBER_ID];
 
 const CREATED_AT_UNIX_SECS: u64 = 1_760_000_000;
 
-pub(crate) async fn list_agents(query: Query) -> Result<HttpResponse, Error> {
+pub(crate) async fn list_agents(
+    state: web::Data<State>,
+    request: HttpRequest,
+    query: Query,
+) -> Result<HttpResponse, Error> {
     let page = Page::parse(&query)?;
-    let agents = AGENT_IDS;
-    let start = page.cursor.map_or(0, |cursor| cursor as usize).min(agents.len());
+    let accounts = state.accounts();
+    let cursor = page.cursor.unwrap_or(0);
+    if let Some(failure) = accounts.failure(cursor, key_of(&request)) {
+        return Ok(failure);
+    }
+    let agents = &accounts.account.agents;
+    let start = (accounts.page(cursor) as usize).min(agents.len());
     let end = agents.len().min(start + page.size);
     let has_more = end < agents.len();
     let listed: Vec<Value> = agents[start..end]
         .iter()
-        .map(|id| {
-            json!({ "agent_id": id, "name": agent_name(id), "tags": [], "archived": false,
+        .map(|(id, name)| {
+            json!({ "agent_id": id, "name": name, "tags": [], "archived": false,
                 "created_at_unix_secs": CREATED_AT_UNIX_SECS, "access_info": null,
                 "last_call_time_unix_secs": null })
         })
@@ -44,7 +40,7 @@ pub(crate) async fn list_agents(query: Query) -> Result<HttpResponse, Error> {
 }
 
 pub(crate) async fn find_agent(state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
-    if !state.has(&AGENT_IDS, &id) {
+    if !state.has_agent(&id) {
         return errors::no_such_agent();
     }
     HttpResponse::Ok().json(json!({
@@ -69,39 +65,47 @@ pub(crate) async fn find_agent(state: web::Data<State>, id: web::Path<String>) -
     }))
 }
 
-pub(crate) async fn list_phone_numbers() -> HttpResponse {
-    HttpResponse::Ok().json(PHONE_NUMBER_IDS.map(phone_number))
+pub(crate) async fn list_phone_numbers(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+    let accounts = state.accounts();
+    if let Some(failure) = accounts.failure(0, key_of(&request)) {
+        return failure;
+    }
+    HttpResponse::Ok().json(accounts.account.numbers.iter().map(phone_number).collect::<Vec<_>>())
 }
 
 pub(crate) async fn find_phone_number(state: web::Data<State>, id: web::Path<String>) -> HttpResponse {
-    if !state.has(&PHONE_NUMBER_IDS, &id) {
+    let accounts = state.accounts();
+    let listed = accounts.account.numbers.iter().find(|number| number.id == *id);
+    if let Some(number) = listed {
+        return HttpResponse::Ok().json(phone_number(number));
+    }
+    drop(accounts);
+    if !state.has_phone_number(&id) {
         return errors::no_such_phone_number();
     }
-    HttpResponse::Ok().json(phone_number(&id))
+    let phone_number = DEMO_CALLER_NUMBER.to_owned();
+    let trunk_host = Some(DEMO_TRUNK_HOST.to_owned());
+    HttpResponse::Ok().json(self::phone_number(&AccountNumber {
+        id: id.into_inner(),
+        phone_number,
+        trunk_host,
+    }))
 }
 
-pub(crate) fn agent_name(id: &str) -> &'static str {
-    if id == SECOND_AGENT_ID { "Second agent" } else { "Demo agent" }
-}
-
-pub(crate) fn number_of(id: &str) -> &'static str {
-    if id == INBOUND_PHONE_NUMBER_ID { INBOUND_NUMBER } else { DEMO_CALLER_NUMBER }
-}
-
-fn phone_number(id: &str) -> Value {
-    let supports_outbound = id != INBOUND_PHONE_NUMBER_ID;
-    let outbound_trunk = supports_outbound.then(|| {
-        json!({ "address": "trunk.sandbox.invalid", "transport": "tcp", "media_encryption": "allowed",
+fn phone_number(number: &AccountNumber) -> Value {
+    let AccountNumber { id, phone_number, trunk_host } = number;
+    let outbound_trunk = trunk_host.as_ref().map(|host| {
+        json!({ "address": host, "transport": "tcp", "media_encryption": "allowed",
             "headers": {}, "attributes_to_headers": {}, "has_auth_credentials": true, "username": "sandbox",
             "has_outbound_trunk": true })
     });
     json!({
-        "phone_number": number_of(id),
-        "label": if supports_outbound { "Demo line" } else { "Inbound only" },
+        "phone_number": phone_number,
+        "label": number_label(id),
         "phone_number_id": id,
         "provider": "sip_trunk",
         "supports_inbound": true,
-        "supports_outbound": supports_outbound,
+        "supports_outbound": trunk_host.is_some(),
         "assigned_agent": null,
         "outbound_trunk": &outbound_trunk,
         "inbound_trunk": null,

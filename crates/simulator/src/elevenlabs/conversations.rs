@@ -4,7 +4,7 @@ use actix_web::{Error, HttpResponse, web};
 use serde_json::{Map, Value, json};
 
 use super::paging::{Page, Query};
-use super::{catalogue, errors, recording};
+use super::{demo, errors, recording};
 use crate::calls::{Call, Provider};
 use crate::state::State;
 use crate::timeline::{End, Step};
@@ -59,7 +59,7 @@ fn summary(call: &Call) -> Value {
     let step = call.step();
     json!({
         "agent_id": call.dial.agent_id,
-        "agent_name": catalogue::agent_name(&call.dial.agent_id),
+        "agent_name": demo::agent_name(&call.dial.agent_id),
         "conversation_id": call.dial.conversation_id,
         "start_time_unix_secs": call.dialled_at_unix_secs,
         "call_duration_secs": duration_secs(step),
@@ -76,7 +76,7 @@ pub(crate) fn record(call: &Call, step: Step) -> Value {
     let done = step == Step::Done;
     json!({
         "agent_id": call.dial.agent_id,
-        "agent_name": catalogue::agent_name(&call.dial.agent_id),
+        "agent_name": demo::agent_name(&call.dial.agent_id),
         "conversation_id": call.dial.conversation_id,
         "status": status(step),
         "user_id": call.dial.user_id,
@@ -103,7 +103,7 @@ pub(crate) fn record(call: &Call, step: Step) -> Value {
                 "type": "sip_trunking",
                 "direction": "outbound",
                 "phone_number_id": call.dial.agent_phone_number_id,
-                "agent_number": catalogue::number_of(&call.dial.agent_phone_number_id),
+                "agent_number": demo::number_of(&call.dial.agent_phone_number_id),
                 "external_number": call.dial.to_number,
                 "call_sid": "",
                 "call_id": call.sip_call_id,
@@ -167,7 +167,7 @@ fn client_data(call: &Call) -> Map<String, Value> {
     for (name, value) in [
         ("system__agent_id", call.dial.agent_id.as_str()),
         ("system__conversation_id", &call.dial.conversation_id),
-        ("system__caller_id", catalogue::number_of(&call.dial.agent_phone_number_id)),
+        ("system__caller_id", demo::number_of(&call.dial.agent_phone_number_id)),
         ("system__called_number", &call.dial.to_number),
     ] {
         variables.insert(name.to_owned(), value.into());

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{catalogue, conversations, recording};
+use super::{conversations, demo, recording};
 use crate::calls::Call;
 use crate::timeline::{End, Failure, Step, unix_now_secs};
 use crate::webhooks::{Event, WebhookScript};
@@ -61,7 +61,7 @@ fn initiation_failure(call: &Call, failure: &Failure) -> Event {
         "conversation_id": call.dial.conversation_id,
         "failure_reason": reason,
         "metadata": { "type": "sip", "body": {
-            "from_number": catalogue::number_of(&call.dial.agent_phone_number_id),
+            "from_number": demo::number_of(&call.dial.agent_phone_number_id),
             "to_number": call.dial.to_number,
             "sip_status_code": sip_status,
             "error_reason": failure.reason,

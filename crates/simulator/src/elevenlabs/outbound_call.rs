@@ -10,7 +10,6 @@ use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 use tokio::time::sleep;
 
-use super::catalogue::{AGENT_IDS, PHONE_NUMBER_IDS};
 use super::errors;
 use super::outcome::{ReportedOutcome, unreported_end};
 use super::request::OutboundCall;
@@ -102,10 +101,10 @@ fn validate(state: &State, body: Result<web::Bytes, Error>) -> Result<OutboundCa
     let too_large = |_| errors::detail(400, "request_too_large", "The body could not be read in full.");
     let body = body.map_err(too_large).map_err(refusal)?;
     let request = OutboundCall::parse(&body).map_err(errors::invalid).map_err(refusal)?;
-    if !state.has(&AGENT_IDS, &request.agent_id) {
+    if !state.has_agent(&request.agent_id) {
         return Err(refusal(errors::no_such_agent()));
     }
-    if !state.has(&PHONE_NUMBER_IDS, &request.agent_phone_number_id) {
+    if !state.has_phone_number(&request.agent_phone_number_id) {
         return Err(refusal(errors::no_such_phone_number()));
     }
     Ok(request)

@@ -1,5 +1,6 @@
 //! The simulator over real HTTP: what a client of the provider sees, and what a test reads later.
 
+mod accounts;
 mod catalogue;
 mod control;
 mod conversations;

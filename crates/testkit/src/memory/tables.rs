@@ -48,6 +48,10 @@ pub struct Tables {
     pub audit_records: Vec<AuditRecord>,
     /// Refused requests, by organization, hour and code.
     pub refusals: HashMap<(OrganizationId, Timestamp, RefusalCode), u64>,
+    /// How many calls may start in a second, by the id of the trunk.
+    pub trunks: HashMap<String, u32>,
+    /// The end of the last lease of the check of the vendors' accounts.
+    pub check_leased_until: Option<Timestamp>,
 }
 
 /// What an import stores. Each table is in the order of insertion.

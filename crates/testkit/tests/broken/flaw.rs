@@ -75,6 +75,22 @@ pub(crate) enum Flaw {
     EndsRecordsOfOthers,
     AuditsEveryAdding,
     AuditsNotes,
+    // What is stored of the vendors' accounts
+    TurnsPagesByTheNumberAlone,
+    StoresTheTrunkAlone,
+    MovesNumbersToTheFront,
+    FailsForAbsentRecords,
+    KeepsTheFirstLimit,
+    // The vendors' accounts
+    AssumesTheLimit,
+    ReadsTheFirstPage,
+    TrustsTheFilter,
+    TakesAPartForTheWhole,
+    FoldsRefusals,
+    TakesEveryNumberForOutbound,
+    FindsWebhooksByPrefix,
+    CreatesWebhooksOnly,
+    ReplacesTheWebhook,
     // The lock
     GrantsTwice,
     AnswersTheRequestedTime,

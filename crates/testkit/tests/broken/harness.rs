@@ -8,8 +8,8 @@ use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
     ContextCache, DayLimit, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult,
     IdempotencyKeys, IdempotencyLock, InboundDirectory, LockRequest, LockSettlement, NumberPool,
-    OutboundDirectory, Ownership, PortUnavailable, RecordingAccess, RecordingStore, RefusalCounts,
-    SettleResult, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    OutboundDirectory, Ownership, PortUnavailable, Provisioning, RecordingAccess, RecordingStore,
+    RefusalCounts, SettleResult, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
 use testkit::clock::ManualClock;
@@ -18,8 +18,8 @@ use testkit::harness::{
     CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness, DirectoryHarness,
     DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, IdempotencyLockHarness,
     InboundDirectoryHarness, LedgerHolds, LockHolds, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
-    PassesTime, RecordingStoreHarness, RefusalCountsHarness, StoredFact, StoresCallingFacts, StoresRecords,
-    UserRepoHarness,
+    PassesTime, ProvisioningHarness, RecordingStoreHarness, RefusalCountsHarness, StoredFact,
+    StoresCallingFacts, StoresRecords, UserRepoHarness,
 };
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
@@ -220,6 +220,12 @@ where
 
 impl<P: DirectoryReader + Adapters> DirectoryReaderHarness for Harness<P> {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: Provisioning + Adapters> ProvisioningHarness for Harness<P> {
+    fn provisioning(&self) -> Arc<dyn Provisioning> {
         Arc::new(self.ports.clone())
     }
 }

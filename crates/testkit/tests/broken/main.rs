@@ -1,6 +1,7 @@
 //! The suites find faults: honest adapters pass all cases, and each broken one fails the case that
 //! is meant for it.
 
+mod account;
 mod flaw;
 mod harness;
 mod http;
@@ -13,6 +14,7 @@ mod sender;
 mod store;
 mod table;
 
+use self::account::Accounts;
 use self::harness::Harness;
 use self::provider::Line;
 use self::provider_recordings::Tapes;
@@ -21,7 +23,7 @@ use self::records::Archive;
 use self::sender::Sockets;
 
 mod honest {
-    use super::{Archive, Harness, Line, Lines, Sockets, Tapes};
+    use super::{Accounts, Archive, Harness, Line, Lines, Sockets, Tapes};
 
     testkit::contact_repo_suite!(Harness::honest());
     testkit::agent_repo_suite!(Harness::honest());
@@ -54,6 +56,9 @@ mod honest {
 
     testkit::suppressions_suite!(Harness::honest());
     testkit::consents_suite!(Harness::honest());
+    testkit::provisioning_suite!(Harness::honest());
+    testkit::trunk_directory_suite!(Accounts::honest());
+    testkit::voice_workspace_suite!(Accounts::honest());
     testkit::recording_store_suite!(Harness::honest());
     testkit::refusal_counts_suite!(Harness::honest());
     testkit::voice_provider_suite!(Line::honest().await);

@@ -18,6 +18,7 @@ mod lists;
 mod lock;
 mod outbound;
 mod policies;
+mod provisioned;
 mod queue;
 mod recordings;
 mod refusals;

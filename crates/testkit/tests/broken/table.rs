@@ -47,6 +47,7 @@ macro_rules! caught {
     )+};
 }
 
+mod accounts;
 mod directory;
 mod ledger;
 mod sockets;

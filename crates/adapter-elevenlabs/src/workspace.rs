@@ -1,0 +1,243 @@
+//! Reads the workspace, and registers its webhook.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use domain::ports::{
+    Activation, CreatedWebhook, SigningSecret, VendorFailure, VoiceWorkspace, WorkspaceAgent, WorkspaceNumber,
+};
+use domain::{PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
+use provider_client::{InvalidSettings, ProviderClient, Response};
+use serde_json::json;
+use url::Url;
+
+use crate::config::ElevenLabsSettings;
+use crate::json::{Items, Object};
+use crate::records::unavailable;
+use crate::wire;
+
+/// The workspace of the API key.
+#[derive(Debug, Clone)]
+pub struct ElevenLabsWorkspace {
+    client: ProviderClient,
+}
+
+/// The time limit of one list, all its pages together.
+const LIST_WITHIN: Duration = Duration::from_secs(40);
+/// The time limit of a request that changes something.
+const CHANGE_WITHIN: Duration = Duration::from_secs(20);
+const MAX_CHANGE_BYTES: usize = 1 << 20;
+/// The provider accepts 1 to 100.
+const PAGE_LEN: &str = "100";
+/// More pages than any workspace has: the list of a faulty provider ends.
+const MAX_PAGES: usize = 1000;
+
+const AGENTS: [&str; 3] = ["v1", "convai", "agents"];
+const PHONE_NUMBERS: [&str; 3] = ["v1", "convai", "phone-numbers"];
+const SETTINGS: [&str; 3] = ["v1", "convai", "settings"];
+const WEBHOOKS: [&str; 3] = ["v1", "workspace", "webhooks"];
+
+/// What the webhook is called in the workspace.
+const WEBHOOK_NAME: &str = "Outdial";
+/// What the gateway can use.
+const WEBHOOK_EVENTS: [&str; 3] = ["transcript", "audio", "call_initiation_failure"];
+
+impl ElevenLabsWorkspace {
+    /// Checks the settings. Nothing is sent.
+    pub fn new(settings: &ElevenLabsSettings) -> Result<Self, InvalidSettings> {
+        Ok(Self { client: settings.client()? })
+    }
+
+    async fn read(&self, url: &Url, deadline: Instant) -> Result<Vec<u8>, VendorFailure> {
+        let read = self.client.read(url, deadline).await;
+        succeeded(read.map_err(|failure| unavailable(failure.to_string()))?)
+    }
+
+    /// Sends a change, once.
+    async fn patch(&self, url: &Url, body: &serde_json::Value) -> Result<(), VendorFailure> {
+        let sent = self.client.patch(url, body.to_string(), CHANGE_WITHIN, MAX_CHANGE_BYTES).await;
+        succeeded(sent.map_err(|failure| unavailable(failure.to_string()))?).map(|_| ())
+    }
+
+    /// The webhook that receives the events of all agents which have none of their own.
+    async fn active_webhook(&self) -> Result<Option<String>, VendorFailure> {
+        let url = self.client.endpoint(SETTINGS);
+        let body = self.read(&url, Instant::now() + LIST_WITHIN).await?;
+        let settings = Object::parse(&body).ok_or_else(|| unavailable("the response has no settings"))?;
+        Ok(settings.object("webhooks").text("post_call_webhook_id").filter(|id| !id.is_empty()))
+    }
+}
+
+#[async_trait]
+impl VoiceWorkspace for ElevenLabsWorkspace {
+    async fn agents(&self) -> Result<Vec<WorkspaceAgent>, VendorFailure> {
+        let unclear = || unavailable("the response is not a list of agents");
+        let deadline = Instant::now() + LIST_WITHIN;
+        let (mut agents, mut seen) = (Vec::new(), HashSet::new());
+        let mut cursor: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let mut url = self.client.endpoint(AGENTS);
+            url.query_pairs_mut().append_pair("page_size", PAGE_LEN);
+            if let Some(cursor) = &cursor {
+                url.query_pairs_mut().append_pair("cursor", cursor);
+            }
+            let body = self.read(&url, deadline).await?;
+            let page = Object::parse(&body).ok_or_else(unclear)?;
+            for item in page.list("agents").ok_or_else(unclear)? {
+                let id = item.text("agent_id").and_then(|id| ProviderAgentId::parse(&id).ok());
+                let id = id.ok_or_else(unclear)?;
+                if !seen.insert(id.clone()) {
+                    return Err(unavailable("the pages of agents repeat").into());
+                }
+                // An archived agent places no calls.
+                if !item.is_true("archived") {
+                    let name = item.text("name").and_then(|name| PersonName::parse(&name).ok());
+                    agents.push(WorkspaceAgent { id, name });
+                }
+            }
+            if !page.is_true("has_more") {
+                return Ok(agents);
+            }
+            cursor = Some(page.text("next_cursor").ok_or_else(unclear)?);
+        }
+        Err(unavailable("the list of agents does not end").into())
+    }
+
+    async fn numbers(&self) -> Result<Vec<WorkspaceNumber>, VendorFailure> {
+        let unclear = || unavailable("the response is not a list of phone numbers");
+        let url = self.client.endpoint(PHONE_NUMBERS);
+        let body = self.read(&url, Instant::now() + LIST_WITHIN).await?;
+        let items: Items<'_> = serde_json::from_slice(&body).map_err(|_| unclear())?;
+        if items.is_cut {
+            return Err(unavailable("the list of phone numbers is too long").into());
+        }
+        let mut numbers = Vec::new();
+        for item in items.objects() {
+            let item = item.ok_or_else(unclear)?;
+            let id = item.text("phone_number_id").and_then(|id| ProviderNumberId::parse(&id).ok());
+            let (Some(id), Some(phone_number)) = (id, item.text("phone_number")) else {
+                return Err(unclear().into());
+            };
+            // Others than E.164 are not in the directory either.
+            if let Ok(phone_number) = PhoneNumber::parse(&phone_number) {
+                numbers.push(number(id, phone_number, &item));
+            }
+        }
+        Ok(numbers)
+    }
+
+    async fn find_webhook(&self, url: &str) -> Result<Option<String>, VendorFailure> {
+        let unclear = || unavailable("the response is not a list of webhooks");
+        let body = self.read(&self.client.endpoint(WEBHOOKS), Instant::now() + LIST_WITHIN).await?;
+        let list = Object::parse(&body).ok_or_else(unclear)?;
+        let webhooks = list.list("webhooks").ok_or_else(unclear)?;
+        let found = webhooks.into_iter().find(|webhook| webhook.text("webhook_url").as_deref() == Some(url));
+        found.map(|webhook| webhook.text("webhook_id").ok_or_else(|| unclear().into())).transpose()
+    }
+
+    async fn create_webhook(&self, url: &str) -> Result<CreatedWebhook, VendorFailure> {
+        let settings = json!({ "auth_type": "hmac", "name": WEBHOOK_NAME, "webhook_url": url });
+        let body = json!({ "settings": settings }).to_string();
+        let endpoint = self.client.endpoint(WEBHOOKS);
+        let sent = self.client.post(&endpoint, body, CHANGE_WITHIN, MAX_CHANGE_BYTES).await;
+        let body = succeeded(sent.map_err(|failure| unavailable(failure.to_string()))?)?;
+        let created = Object::parse(&body);
+        let id = created.as_ref().and_then(|webhook| webhook.text("webhook_id"));
+        let id = id.ok_or_else(|| unavailable("the response is not a created webhook"))?;
+        let secret = created.and_then(|webhook| webhook.text("webhook_secret"));
+        Ok(CreatedWebhook { id, secret: secret.map(|secret| SigningSecret::new(&secret)) })
+    }
+
+    async fn activate_webhook(&self, id: &str) -> Result<Activation, VendorFailure> {
+        match self.active_webhook().await? {
+            Some(active) if active != id => return Ok(Activation::OtherIsActive),
+            _ => {}
+        }
+        // Without this, an event that the gateway misses is lost: deliveries are not repeated.
+        let webhook = self.client.endpoint(WEBHOOKS.into_iter().chain([id]));
+        let retries = json!({ "is_disabled": false, "name": WEBHOOK_NAME, "retry_enabled": true });
+        self.patch(&webhook, &retries).await?;
+        let webhooks =
+            json!({ "post_call_webhook_id": id, "events": WEBHOOK_EVENTS, "transcript_format": "json" });
+        self.patch(&self.client.endpoint(SETTINGS), &json!({ "webhooks": webhooks })).await?;
+        Ok(Activation::Active)
+    }
+}
+
+/// Only a number with a trunk of its own for outbound calls can be dialled from.
+fn number(id: ProviderNumberId, phone_number: PhoneNumber, item: &Object<'_>) -> WorkspaceNumber {
+    let trunk = item.object("outbound_trunk");
+    let can_call_out =
+        item.text("provider").as_deref() == Some("sip_trunk") && trunk.is_true("has_outbound_trunk");
+    let trunk_host = trunk.text("address").map(|address| host_of(&address)).filter(|_| can_call_out);
+    WorkspaceNumber { id, phone_number, can_call_out, trunk_host }
+}
+
+/// The host of an address, which may have a port.
+fn host_of(address: &str) -> String {
+    let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let host = match address.rsplit_once(':') {
+        Some((host, port)) if is_port(port) && !host.contains(':') => host,
+        _ => address,
+    };
+    host.to_lowercase()
+}
+
+/// The body of a success, or what the refusal means.
+fn succeeded(response: Response) -> Result<Vec<u8>, VendorFailure> {
+    let Response { status, body, .. } = response;
+    let code = || wire::refusal_code(status, &body);
+    let is_about_money =
+        || code().is_some_and(|code| ["payment_required", "quota_exceeded"].contains(&code.as_str()));
+    match status {
+        200..=299 => Ok(body),
+        401 if is_about_money() => Err(unavailable("the account has no credit or is not paid").into()),
+        401 => Err(VendorFailure::KeyRefused),
+        403 => Err(VendorFailure::NotAllowed),
+        404 if code().is_some_and(|code| code.as_str().ends_with("_not_found")) => {
+            Err(VendorFailure::NotFound)
+        }
+        429 => Err(VendorFailure::RateLimited),
+        status => Err(unavailable(format!("the response has status {status}")).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_no_port_and_lower_case() {
+        for (address, host) in [
+            ("Acme.pstn.Sinch.com", "acme.pstn.sinch.com"),
+            ("acme.pstn.sinch.com:5061", "acme.pstn.sinch.com"),
+            ("203.0.113.7:5060", "203.0.113.7"),
+            ("2001:db8::5060", "2001:db8::5060"),
+        ] {
+            assert_eq!(host_of(address), host);
+        }
+    }
+
+    #[test]
+    fn only_a_number_with_an_outbound_trunk_can_call_out() {
+        let trunk = r#"{"address":"a.example.com:5061","has_outbound_trunk":true}"#;
+        let off = r#"{"address":"a.example.com","has_outbound_trunk":false}"#;
+        for (provider, trunk, expected) in [
+            ("sip_trunk", trunk, Some("a.example.com")),
+            ("sip_trunk", off, None),
+            ("sip_trunk", "null", None),
+            ("twilio", trunk, None),
+        ] {
+            let json = format!(r#"{{"provider":"{provider}","outbound_trunk":{trunk}}}"#);
+            let item = Object::parse(json.as_bytes()).expect("an object");
+            let id = ProviderNumberId::parse("phnum_1").expect("an id");
+            let number = number(id, PhoneNumber::parse("+14165550100").expect("a number"), &item);
+            assert_eq!(
+                (number.can_call_out, number.trunk_host.as_deref()),
+                (expected.is_some(), expected),
+                "{json}"
+            );
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::PortUnavailable;
+use crate::{
+    Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, ProviderAgentId, ProviderNumberId, TrunkId,
+};
+
+/// What the gateway stores of the vendors' accounts. It reads the agents and numbers of all
+/// organizations: it is for the operator, never for a client.
+///
+/// - MUST list the agents and numbers of every organization with every field, agents in the byte
+///   order of their ids, numbers in that of the organization and then of the number
+///   (`records_of_every_tenant_are_listed`).
+/// - MUST list at most `limit` records, those after `after`
+///   (`pages_of_all_tenants_neither_repeat_nor_miss_a_record`).
+/// - MUST change what the vendors know of the records that a change names
+///   (`what_the_vendors_know_is_stored`), nothing else of them, no other record, and not one of
+///   another organization (`nothing_else_is_changed`). A record that is not stored is skipped
+///   (`a_change_of_an_absent_record_is_skipped`).
+/// - MUST store the limit of a trunk, and replace it (`the_limit_of_a_trunk_is_replaced`).
+/// - MUST lease the check to one worker at a time (`a_check_is_leased_to_one_worker`), and again after
+///   the lease has expired (`an_expired_check_is_leased_again`).
+/// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
+///   (`a_lost_provisioning_store_is_unavailable`).
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait Provisioning: Send + Sync {
+    /// Lists agents of all organizations.
+    async fn agents(&self, after: Option<AgentId>, limit: u32) -> Result<Vec<Agent>, PortUnavailable>;
+
+    /// Lists numbers of all organizations.
+    async fn numbers(
+        &self,
+        after: Option<(OrganizationId, PhoneNumber)>,
+        limit: u32,
+    ) -> Result<Vec<NumberRecord>, PortUnavailable>;
+
+    /// Stores what the vendors know. Pass some hundreds of changes at a time.
+    async fn apply(&self, changes: &ProvisioningChanges) -> Result<(), PortUnavailable>;
+
+    /// How many calls may start in a second on a trunk; `None` if that was never stored.
+    async fn calls_per_second(&self, trunk: &TrunkId) -> Result<Option<u32>, PortUnavailable>;
+
+    /// Leases the scheduled check of the vendors' accounts. Returns whether this worker runs it.
+    async fn lease_check(&self, lease_for: Duration) -> Result<bool, PortUnavailable>;
+}
+
+/// What changes. Each change has the whole new state of what the vendors know of a record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProvisioningChanges {
+    /// Numbers.
+    pub numbers: Vec<ProvisionedNumber>,
+    /// Agents.
+    pub agents: Vec<ProvisionedAgent>,
+    /// The trunk, with how many calls may start in a second.
+    pub trunk: Option<(TrunkId, u32)>,
+}
+
+/// What the vendors know of a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisionedNumber {
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// The number.
+    pub phone_number: PhoneNumber,
+    /// Whether it is on the trunk.
+    pub on_trunk: bool,
+    /// The voice provider's id of it.
+    pub provider_number_id: Option<ProviderNumberId>,
+}
+
+/// What the voice provider knows of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisionedAgent {
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// The agent.
+    pub agent_id: AgentId,
+    /// The voice provider's id of it.
+    pub provider_agent_id: ProviderAgentId,
+}

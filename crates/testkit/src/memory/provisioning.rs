@@ -1,0 +1,70 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ports::{PortUnavailable, Provisioning, ProvisioningChanges};
+use domain::{Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, TrunkId};
+
+use super::Memory;
+
+#[async_trait]
+impl Provisioning for Memory {
+    async fn agents(&self, after: Option<AgentId>, limit: u32) -> Result<Vec<Agent>, PortUnavailable> {
+        let mut agents = self.open()?.directory.agents.clone();
+        agents.retain(|agent| after.as_ref().is_none_or(|after| agent.id > *after));
+        agents.sort_by(|one, other| one.id.cmp(&other.id));
+        agents.truncate(limit as usize);
+        Ok(agents)
+    }
+
+    async fn numbers(
+        &self,
+        after: Option<(OrganizationId, PhoneNumber)>,
+        limit: u32,
+    ) -> Result<Vec<NumberRecord>, PortUnavailable> {
+        let key = |it: &NumberRecord| (it.number.organization_id.clone(), it.number.phone_number.clone());
+        let mut numbers = self.open()?.directory.numbers.clone();
+        numbers.retain(|record| after.as_ref().is_none_or(|after| key(record) > *after));
+        numbers.sort_by_key(key);
+        numbers.truncate(limit as usize);
+        Ok(numbers)
+    }
+
+    async fn apply(&self, changes: &ProvisioningChanges) -> Result<(), PortUnavailable> {
+        let mut tables = self.open()?;
+        for change in &changes.numbers {
+            for NumberRecord { number, .. } in &mut tables.directory.numbers {
+                if number.organization_id == change.organization_id
+                    && number.phone_number == change.phone_number
+                {
+                    number.on_trunk = change.on_trunk;
+                    number.provider_number_id.clone_from(&change.provider_number_id);
+                }
+            }
+        }
+        for change in &changes.agents {
+            for agent in &mut tables.directory.agents {
+                if agent.organization_id == change.organization_id && agent.id == change.agent_id {
+                    agent.provider_agent_id = Some(change.provider_agent_id.clone());
+                }
+            }
+        }
+        if let Some((id, calls_per_second)) = &changes.trunk {
+            tables.trunks.insert(id.as_str().to_owned(), *calls_per_second);
+        }
+        Ok(())
+    }
+
+    async fn calls_per_second(&self, trunk: &TrunkId) -> Result<Option<u32>, PortUnavailable> {
+        Ok(self.open()?.trunks.get(trunk.as_str()).copied())
+    }
+
+    async fn lease_check(&self, lease_for: Duration) -> Result<bool, PortUnavailable> {
+        let now = self.now();
+        let mut tables = self.open()?;
+        if tables.check_leased_until.is_some_and(|until| until > now) {
+            return Ok(false);
+        }
+        tables.check_leased_until = Some(now.after(lease_for));
+        Ok(true)
+    }
+}

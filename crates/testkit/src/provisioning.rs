@@ -1,0 +1,290 @@
+//! The suite of [`Provisioning`](domain::ports::Provisioning).
+
+use std::time::Duration;
+
+use domain::ports::{ProvisionedAgent, ProvisionedNumber, ProvisioningChanges};
+use domain::{
+    Agent, CallerNumber, Carrier, DirectoryRecord, NumberRecord, OrganizationId, PhoneNumber, TrunkId,
+};
+
+use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
+use crate::fixtures::{Tenant, agent, call_id, number, phone_number, provider_agent_id, provider_number_id};
+use crate::harness::ProvisioningHarness;
+
+suite! {
+    $ provisioning_suite of provisioning:
+    records_of_every_tenant_are_listed,
+    pages_of_all_tenants_neither_repeat_nor_miss_a_record,
+    what_the_vendors_know_is_stored,
+    nothing_else_is_changed,
+    a_change_of_an_absent_record_is_skipped,
+    the_limit_of_a_trunk_is_replaced,
+    a_check_is_leased_to_one_worker,
+    an_expired_check_is_leased_again,
+    a_lost_provisioning_store_is_unavailable,
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Records of two organizations are listed, complete or not, with every field and in order.
+pub async fn records_of_every_tenant_are_listed(harness: &impl ProvisioningHarness) {
+    let tenants = stored_tenants(harness).await;
+    let (agents, numbers) = list(harness, 500).await;
+    assert_eq!(
+        agents.into_iter().filter(|it| tenants.owns(&it.organization_id)).collect::<Vec<_>>(),
+        tenants.agents
+    );
+    let own = numbers.into_iter().filter(|it| tenants.owns(&it.number.organization_id));
+    assert_eq!(own.collect::<Vec<_>>(), tenants.numbers);
+}
+
+/// Each page begins after the last record of the one before.
+pub async fn pages_of_all_tenants_neither_repeat_nor_miss_a_record(harness: &impl ProvisioningHarness) {
+    let tenants = stored_tenants(harness).await;
+    let whole = list(harness, 500).await;
+    assert!(whole.0.len() >= tenants.agents.len());
+    assert_eq!(list(harness, 2).await, whole);
+}
+
+/// The changes of a call are stored, and once more without effect.
+pub async fn what_the_vendors_know_is_stored(harness: &impl ProvisioningHarness) {
+    let tenants = stored_tenants(harness).await;
+    let (mut agents, mut numbers) = (tenants.agents.clone(), tenants.numbers.clone());
+    for (index, record) in numbers.iter_mut().enumerate() {
+        record.number.on_trunk = index % 2 == 0;
+        record.number.provider_number_id = (index % 3 > 0).then(provider_number_id);
+    }
+    agents.iter_mut().for_each(|it| it.provider_agent_id = Some(provider_agent_id()));
+    let changes = ProvisioningChanges {
+        numbers: numbers.iter().map(|record| provisioned(&record.number)).collect(),
+        agents: agents.iter().map(synced).collect(),
+        trunk: Some((trunk_id(), 3)),
+    };
+    let port = harness.provisioning();
+    for _ in 0..2 {
+        port.apply(&changes).await.expect("store is up");
+        assert_eq!(own(harness, &tenants).await, (agents.clone(), numbers.clone()));
+    }
+    let (trunk, _) = changes.trunk.expect("the changes have a trunk");
+    assert_eq!(port.calls_per_second(&trunk).await, Ok(Some(3)));
+}
+
+/// A change of one record leaves the others, and its other fields, as they are. The same number of
+/// another organization is another record, and an agent of another organization is not changed.
+pub async fn nothing_else_is_changed(harness: &impl ProvisioningHarness) {
+    let tenants = stored_tenants(harness).await;
+    let (mut agents, mut numbers) = (tenants.agents.clone(), tenants.numbers.clone());
+    let shared = tenants.shared_number();
+    let number = numbers
+        .iter_mut()
+        .find(|it| it.number.phone_number == shared && it.number.organization_id == tenants.organizations[0])
+        .expect("both organizations have the number");
+    number.number.on_trunk = false;
+    number.number.provider_number_id = None;
+    let agent = agents.iter_mut().find(|it| it.organization_id == tenants.organizations[0]);
+    let agent = agent.expect("the organization has an agent");
+    agent.provider_agent_id = Some(provider_agent_id());
+    let mut changes = ProvisioningChanges {
+        numbers: vec![provisioned(&number.number)],
+        agents: vec![synced(agent)],
+        trunk: None,
+    };
+    let foreign = tenants.agents.iter().find(|it| it.organization_id == tenants.organizations[1]);
+    changes.agents.push(ProvisionedAgent {
+        organization_id: tenants.organizations[0].clone(),
+        ..synced(&Agent {
+            provider_agent_id: Some(provider_agent_id()),
+            ..foreign.expect("the organization has an agent").clone()
+        })
+    });
+    harness.provisioning().apply(&changes).await.expect("store is up");
+    assert_eq!(own(harness, &tenants).await, (agents, numbers));
+}
+
+/// A record that was removed meanwhile is not created again, and the other changes are stored.
+pub async fn a_change_of_an_absent_record_is_skipped(harness: &impl ProvisioningHarness) {
+    let tenants = stored_tenants(harness).await;
+    let mut numbers = tenants.numbers.clone();
+    let present = &mut numbers[0].number;
+    present.provider_number_id = Some(provider_number_id());
+    let absent = CallerNumber { phone_number: phone_number(), ..present.clone() };
+    let changes = ProvisioningChanges {
+        numbers: vec![provisioned(&absent), provisioned(present)],
+        agents: vec![synced(&agent(&tenants.organizations[0]))],
+        trunk: None,
+    };
+    harness.provisioning().apply(&changes).await.expect("store is up");
+    assert_eq!(own(harness, &tenants).await, (tenants.agents.clone(), numbers));
+}
+
+/// The last limit of a trunk counts; other trunks have their own.
+pub async fn the_limit_of_a_trunk_is_replaced(harness: &impl ProvisioningHarness) {
+    let (port, trunk, other) = (harness.provisioning(), trunk_id(), trunk_id());
+    assert_eq!(port.calls_per_second(&trunk).await, Ok(None));
+    for (id, limit) in [(&trunk, 1), (&other, 9), (&trunk, 4)] {
+        let trunk = Some((id.clone(), limit));
+        port.apply(&ProvisioningChanges { trunk, ..Default::default() }).await.expect("store is up");
+    }
+    assert_eq!(port.calls_per_second(&trunk).await, Ok(Some(4)));
+    assert_eq!(port.calls_per_second(&other).await, Ok(Some(9)));
+    assert_eq!(port.calls_per_second(&trunk_id()).await, Ok(None));
+}
+
+/// Of many workers at the same time, one gets the check, and no other until its lease ends.
+pub async fn a_check_is_leased_to_one_worker(harness: &impl ProvisioningHarness) {
+    let leases = (0..CROWD).map(|_| {
+        let port = harness.provisioning();
+        async move { port.lease_check(MINUTE).await.expect("store is up") }
+    });
+    let granted = all_at_once(leases).await.into_iter().filter(|is_granted| *is_granted).count();
+    assert_eq!(granted, 1, "leases of one check");
+    assert_eq!(harness.provisioning().lease_check(MINUTE).await, Ok(false));
+}
+
+/// A lease ends after its time, and not earlier; the next one counts from then on.
+pub async fn an_expired_check_is_leased_again(harness: &impl ProvisioningHarness) {
+    let port = harness.provisioning();
+    assert_eq!(port.lease_check(MINUTE).await, Ok(true));
+    for _ in 0..2 {
+        harness.pass(MINUTE / 2).await;
+        assert_eq!(port.lease_check(MINUTE).await, Ok(false));
+        harness.pass(MINUTE).await;
+        assert_eq!(port.lease_check(MINUTE).await, Ok(true));
+    }
+}
+
+/// Without its store the port returns `PortUnavailable`, within 5 s and without quoting data.
+pub async fn a_lost_provisioning_store_is_unavailable(harness: &impl ProvisioningHarness) {
+    let tenant = Tenant::new();
+    harness.store(&tenant.records()).await;
+    let (port, number, trunk) = (harness.provisioning(), &tenant.number.number, trunk_id());
+    harness.lose().await;
+    let private = [
+        tenant.organization.id.as_str(),
+        tenant.agent.id.as_str(),
+        number.phone_number.as_e164(),
+        trunk.as_str(),
+    ];
+    let after = (number.organization_id.clone(), number.phone_number.clone());
+    let changes = ProvisioningChanges {
+        numbers: vec![provisioned(number)],
+        agents: vec![synced(&tenant.agent)],
+        trunk: Some((trunk.clone(), 1)),
+    };
+    let agents = port.agents(Some(tenant.agent.id.clone()), 5);
+    unavailable_within(LOST_DATABASE_BOUND, agents, &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, port.numbers(Some(after), 5), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, port.apply(&changes), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, port.calls_per_second(&trunk), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, port.lease_check(MINUTE), &private).await;
+}
+
+/// Two organizations, and their agents and numbers in the order of the lists. One number belongs to
+/// both.
+struct Tenants {
+    organizations: [OrganizationId; 2],
+    agents: Vec<Agent>,
+    numbers: Vec<NumberRecord>,
+}
+
+impl Tenants {
+    fn owns(&self, id: &OrganizationId) -> bool {
+        self.organizations.contains(id)
+    }
+
+    fn shared_number(&self) -> PhoneNumber {
+        let count = |number| self.numbers.iter().filter(|it| it.number.phone_number == number).count();
+        let mut numbers = self.numbers.iter().map(|it| it.number.phone_number.clone());
+        numbers.find(|it| count(it.clone()) == 2).expect("one number belongs to both")
+    }
+}
+
+async fn stored_tenants(harness: &impl ProvisioningHarness) -> Tenants {
+    let tenants = [Tenant::new(), Tenant::new()];
+    let (mut agents, mut numbers, mut records) = (Vec::new(), Vec::new(), Vec::new());
+    let shared = phone_number();
+    for tenant in &tenants {
+        let bare = CallerNumber {
+            carrier: Carrier::named("twilio"),
+            ai_enabled: false,
+            on_trunk: false,
+            provider_number_id: None,
+            ..number(&tenant.user, 0).number
+        };
+        let of_both = CallerNumber { phone_number: shared.clone(), ..number(&tenant.user, 0).number };
+        agents.push(tenant.agent.clone());
+        agents.push(Agent {
+            voice_enabled: false,
+            provider_agent_id: None,
+            ..agent(&tenant.organization.id)
+        });
+        numbers.push(tenant.number.clone());
+        numbers.push(NumberRecord { number: bare, position: 7 });
+        numbers.push(NumberRecord { number: of_both, position: 2 });
+        records.push(DirectoryRecord::Organization(tenant.organization.clone()));
+        records.push(DirectoryRecord::User(tenant.user.clone()));
+    }
+    records.extend(agents.iter().cloned().map(DirectoryRecord::Agent));
+    records.extend(numbers.iter().cloned().map(DirectoryRecord::Number));
+    harness.store(&records).await;
+    agents.sort_by(|one, other| one.id.cmp(&other.id));
+    let key = |it: &NumberRecord| (it.number.organization_id.clone(), it.number.phone_number.clone());
+    numbers.sort_by_key(key);
+    Tenants { organizations: tenants.map(|tenant| tenant.organization.id), agents, numbers }
+}
+
+/// All agents and numbers, in pages.
+async fn list(harness: &impl ProvisioningHarness, limit: u32) -> (Vec<Agent>, Vec<NumberRecord>) {
+    let port = harness.provisioning();
+    let (mut agents, mut numbers): (Vec<Agent>, Vec<NumberRecord>) = (Vec::new(), Vec::new());
+    loop {
+        let page = port.agents(agents.last().map(|it| it.id.clone()), limit).await.expect("store is up");
+        assert!(page.len() <= limit as usize, "no more than the limit");
+        let is_empty = page.is_empty();
+        agents.extend(page);
+        if is_empty {
+            break;
+        }
+        assert!(agents.len() < 10_000, "the pages repeat");
+    }
+    loop {
+        let last = numbers.last().map(|it| &it.number);
+        let after = last.map(|it| (it.organization_id.clone(), it.phone_number.clone()));
+        let page = port.numbers(after, limit).await.expect("store is up");
+        assert!(page.len() <= limit as usize, "no more than the limit");
+        let is_empty = page.is_empty();
+        numbers.extend(page);
+        if is_empty {
+            return (agents, numbers);
+        }
+        assert!(numbers.len() < 10_000, "the pages repeat");
+    }
+}
+
+async fn own(harness: &impl ProvisioningHarness, tenants: &Tenants) -> (Vec<Agent>, Vec<NumberRecord>) {
+    let (mut agents, mut numbers) = list(harness, 500).await;
+    agents.retain(|it| tenants.owns(&it.organization_id));
+    numbers.retain(|it| tenants.owns(&it.number.organization_id));
+    (agents, numbers)
+}
+
+fn provisioned(number: &CallerNumber) -> ProvisionedNumber {
+    ProvisionedNumber {
+        organization_id: number.organization_id.clone(),
+        phone_number: number.phone_number.clone(),
+        on_trunk: number.on_trunk,
+        provider_number_id: number.provider_number_id.clone(),
+    }
+}
+
+fn synced(agent: &Agent) -> ProvisionedAgent {
+    ProvisionedAgent {
+        organization_id: agent.organization_id.clone(),
+        agent_id: agent.id.clone(),
+        provider_agent_id: agent.provider_agent_id.clone().expect("the agent is synced"),
+    }
+}
+
+fn trunk_id() -> TrunkId {
+    TrunkId::parse(&format!("trunk-{}", call_id())).expect("a valid id")
+}

@@ -1,0 +1,46 @@
+//! The vendors' accounts, and what is stored of them.
+
+use super::passes;
+use crate::account::Accounts;
+use crate::flaw::Flaw;
+use crate::harness::Store;
+
+caught! {
+    paused = true;
+    provisioning, by Store: {
+        DropsTheProvidersNumber => records_of_every_tenant_are_listed,
+        IgnoresThePosition => records_of_every_tenant_are_listed,
+        TurnsPagesByTheNumberAlone => pages_of_all_tenants_neither_repeat_nor_miss_a_record,
+        StoresTheTrunkAlone => what_the_vendors_know_is_stored,
+        ForgetsTheTenant => nothing_else_is_changed,
+        MovesNumbersToTheFront => nothing_else_is_changed,
+        FailsForAbsentRecords => a_change_of_an_absent_record_is_skipped,
+        KeepsTheFirstLimit => the_limit_of_a_trunk_is_replaced,
+        GrantsTwice => a_check_is_leased_to_one_worker,
+        LeasesWithoutHiding => an_expired_check_is_leased_again,
+        LeasesForEver => an_expired_check_is_leased_again,
+        QuotesTheRequestWhenLost => a_lost_provisioning_store_is_unavailable,
+        HangsWhenLost => a_lost_provisioning_store_is_unavailable,
+        AnswersWhenLost => a_lost_provisioning_store_is_unavailable,
+    }
+    trunk_directory, by Accounts: {
+        AssumesTheLimit => the_trunk_and_its_numbers_are_read,
+        ReadsTheFirstPage => every_page_of_the_trunk_is_read,
+        TrustsTheFilter => a_number_of_another_trunk_is_left_out,
+        TakesAPartForTheWhole => a_part_of_the_trunk_is_a_failure,
+        FoldsRefusals => a_carriers_refusal_says_what_to_change,
+        TakesUnavailableForAbsent => an_unreachable_carrier_is_unavailable,
+        PutsTheKeyIntoTheError => a_carriers_error_and_the_log_show_no_key,
+    }
+    voice_workspace, by Accounts: {
+        TakesEveryNumberForOutbound => agents_and_numbers_are_listed,
+        ReadsTheFirstPage => every_page_of_agents_is_read,
+        TakesAPartForTheWhole => a_part_of_the_workspace_is_a_failure,
+        FoldsRefusals => a_providers_refusal_says_what_to_change,
+        TakesUnavailableForAbsent => an_unreachable_workspace_is_unavailable,
+        FindsWebhooksByPrefix => a_created_webhook_is_found,
+        CreatesWebhooksOnly => an_activated_webhook_receives_events,
+        ReplacesTheWebhook => another_active_webhook_is_not_replaced,
+        PutsTheKeyIntoTheError => a_workspaces_error_and_the_log_show_no_key,
+    }
+}

@@ -7,8 +7,8 @@ use sql_common::{ANSWERED_RANKS, DECLINED, NOT_CONNECTED, OutboundPartiesColumns
 use tokio::time::Instant;
 
 use crate::PostgresStore;
-use crate::batch::{BatchedWork, Batches};
-use crate::statement::{Access, read_all};
+use crate::batch::{BatchedWork, Batches, Results};
+use crate::statement::{Access, read};
 use crate::timestamp::PgTime;
 use crate::work::ResolvingWork;
 
@@ -220,11 +220,7 @@ impl BatchedWork for ResolvingWork {
         self.list_numbers == other.list_numbers && self.carriers == other.carriers
     }
 
-    async fn run(
-        store: &PostgresStore,
-        batch: &[Self],
-        end_by: Instant,
-    ) -> Result<Vec<Self::Output>, PortUnavailable> {
+    async fn run(store: &PostgresStore, batch: &[Self], end_by: Instant) -> Results<Self::Output> {
         let Some(first) = batch.first() else { return Ok(Vec::new()) };
         let rows = if batch.len() == 1 {
             resolve!(
@@ -264,8 +260,10 @@ impl BatchedWork for ResolvingWork {
                 [&queries.subjects as _, &queries.may_need_calls, &queries.times as _]
             )
         };
-        let mut found = read_all(rows)?.into_iter().peekable();
-        Ok(batch.iter().map(|work| found.next_if(|parties| parties.user.id == work.user_id)).collect())
+        // Each row is read alone: one that a later release wrote is the error of its own query.
+        let mut rows = rows.into_iter().peekable();
+        let mut row_of = |work: &Self| rows.next_if(|row| row.user_id == work.user_id.as_str());
+        Ok(batch.iter().map(|work| row_of(work).map(read).transpose()).collect())
     }
 }
 

@@ -43,10 +43,11 @@ impl BatchedWork for BookingWork {
         if calls.is_ok() {
             return Ok(batch.iter().map(|work| Ok(work.outcome(&calls))).collect());
         }
-        // One of them was refused, and kept the others from being booked.
+        // One of them was refused, and kept the others from being booked. From here on each has its own
+        // result: one that fails must not hide from the others that they are booked.
         let mut booked = Vec::with_capacity(batch.len());
         for work in batch {
-            booked.push(Ok(work.outcome(&work.book(store, end_by).await?)));
+            booked.push(work.book(store, end_by).await.map(|calls| work.outcome(&calls)));
         }
         Ok(booked)
     }

@@ -140,6 +140,8 @@ pub struct LockEntry {
     pub until: Timestamp,
     /// The result; `None` while the call is in flight.
     pub result: Option<SettledCall>,
+    /// The counts that have counted its request.
+    pub counted: Vec<DayCountKey>,
 }
 
 /// What a limit of a day counts.

@@ -97,6 +97,7 @@ pub(crate) enum Flaw {
     CountsEveryRequest,
     CountsTheFirstLimitAlone,
     ForgetsTheResultsItSees,
+    GivesBackEveryLimit,
     GivesBackForEveryone,
     KeepsTheCountOfReleased,
     KeepsTheLastCount,

@@ -259,6 +259,34 @@ pub async fn an_attempt_that_was_not_dialled_is_taken_back(harness: &impl CallLe
     assert_eq!(book(harness, &only).await, HoldResult::Granted, "some attempts were not taken back");
 }
 
+/// The newest attempts are kept, and no others, however long they are remembered: without a cap that
+/// refuses, their number has no other bound.
+pub async fn only_the_newest_attempts_are_kept(harness: &impl CallLedgerHarness) {
+    const NEWER: u32 = 3;
+    let tenant = tenant(harness).await;
+    let callee = phone_number();
+    let booking = |second, caps: Vec<Cap>| {
+        let booking = counted(&tenant, &callee, None, AttemptCount { caps, remember_for: DAY });
+        Booking { booked_at: moment().after(Duration::from_secs(1) * second), ..booking }
+    };
+    let many: Vec<Booking> =
+        (0..AttemptCount::KEPT + NEWER).map(|second| booking(second, Vec::new())).collect();
+    let (older, newer) = many.split_at(AttemptCount::KEPT as usize);
+    for some in older.chunks(50).chain([newer]) {
+        let booked = futures_util::future::join_all(some.iter().map(|booking| book(harness, booking))).await;
+        assert!(booked.iter().all(|result| *result == HoldResult::Granted), "{booked:?}");
+    }
+    let now = AttemptCount::KEPT + NEWER;
+    let of_the_newest = cap(NEWER, Duration::from_millis(500) + Duration::from_secs(u64::from(NEWER)));
+    for (cap, why) in
+        [(cap(AttemptCount::KEPT, DAY), "too few are kept"), (of_the_newest, "the oldest are kept")]
+    {
+        assert_eq!(book(harness, &booking(now, vec![cap])).await, BEYOND_THE_CAP, "{why}");
+    }
+    let one_more = booking(now, vec![cap(AttemptCount::KEPT + 1, DAY)]);
+    assert_eq!(book(harness, &one_more).await, HoldResult::Granted, "more are kept");
+}
+
 /// An attempt is kept for the longest time that a booking since has asked for, although a later booking
 /// asks for less.
 pub async fn attempts_are_remembered_for_the_longest_time(harness: &impl CallLedgerHarness) {

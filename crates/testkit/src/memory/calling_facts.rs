@@ -2,8 +2,9 @@
 
 use domain::ports::OutboundQuery;
 use domain::{
-    Booking, CallId, CallPurpose, CallStatus, CallingFacts, Consent, ContactId, ContactPlace, DialOutcome,
-    DoNotCallList, NotConnectedReason, OrganizationId, PhoneNumber, RefusalCode, Timestamp, VersionedPolicy,
+    AttemptCount, Booking, CallId, CallPurpose, CallStatus, CallingFacts, Consent, ContactId, ContactPlace,
+    DialOutcome, DoNotCallList, NotConnectedReason, OrganizationId, PhoneNumber, RefusalCode, Timestamp,
+    VersionedPolicy,
 };
 
 use super::tables::{AttemptKey, CountedAttempts};
@@ -88,6 +89,8 @@ impl Tables {
         counted.remember_for = counted.remember_for.max(attempt.remember_for);
         let remember_for = counted.remember_for;
         counted.attempts.retain(|(at, _)| at.after(remember_for) > booking.booked_at);
+        let oldest = (counted.attempts.len() + 1).saturating_sub(AttemptCount::KEPT as usize);
+        counted.attempts.drain(..oldest);
         counted.attempts.push((booking.booked_at, booking.identity.call_id.clone()));
     }
 

@@ -161,6 +161,8 @@ pub(crate) enum Flaw {
     KeepsAttemptsOfUndialled,
     TakesEveryAttemptBack,
     RemembersForTheLastTime,
+    KeepsEveryAttempt,
+    KeepsTheOldestAttempts,
     // The idempotency keys
     BooksWithoutTheKey,
     HoldsKeysToTheirReservation,

@@ -3,9 +3,9 @@
 use domain::ports::{
     HoldResult, OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable, Recipient,
 };
-use domain::{Booking, CallPurpose, CallSubject, PhoneNumber, RefusalCode, Timestamp};
+use domain::{AttemptCount, Booking, CallPurpose, CallSubject, PhoneNumber, RefusalCode, Timestamp};
 use testkit::harness::{FactCallee, StoredFact};
-use testkit::memory::Reservation;
+use testkit::memory::{CountedAttempts, Reservation};
 
 use super::{BrokenStore, NEVER};
 use crate::flaw::Flaw;
@@ -165,9 +165,34 @@ impl BrokenStore {
         None
     }
 
+    /// The attempts that a booking finds.
+    pub(super) fn counted_attempts(&self, booking: &Booking) -> CountedAttempts {
+        self.memory.tables().attempts.get(&attempt_key(booking)).cloned().unwrap_or_default()
+    }
+
+    /// What a flaw keeps of these attempts after the booking.
+    pub(super) fn keep_attempts(
+        &self,
+        booking: &Booking,
+        mut before: CountedAttempts,
+        result: &Result<HoldResult, PortUnavailable>,
+    ) {
+        let is_full = before.attempts.len() >= AttemptCount::KEPT as usize;
+        if !is_full || *result != Ok(HoldResult::Granted) {
+            return;
+        }
+        match self.flaw {
+            Flaw::KeepsTheOldestAttempts => {}
+            Flaw::KeepsEveryAttempt => {
+                before.attempts.push((booking.booked_at, booking.identity.call_id.clone()));
+            }
+            _ => return,
+        }
+        self.memory.tables().attempts.insert(attempt_key(booking), before);
+    }
+
     fn is_beyond_a_cap(&self, booking: &Booking) -> bool {
-        let key = attempt_key(booking);
-        let counted = self.memory.tables().attempts.get(&key).cloned().unwrap_or_default();
+        let counted = self.counted_attempts(booking);
         let caps = booking.conditions.attempt.iter().flat_map(|attempt| &attempt.caps);
         caps.clone().any(|cap| counted.attempts.len() >= cap.attempts as usize)
     }

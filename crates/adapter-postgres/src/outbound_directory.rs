@@ -18,9 +18,7 @@ use crate::work::ResolvingWork;
 /// Each join finds at most one row, by a unique index or a limit. Whether the numbers are listed is
 /// not a parameter, so that the statement that does not list them does not look for them.
 ///
-/// What the decision depends on takes one look into an index each. The latest calls are read by the
-/// number alone, behind `offset 0`: otherwise the planner might read the calls of the whole
-/// organization from the newest one on, and look for the number among them.
+/// What the decision depends on takes one look into an index each.
 macro_rules! parties {
     (
         $query:tt, $organization_numbers:tt, [$($column:expr),*], $carriers:ident,
@@ -99,16 +97,12 @@ macro_rules! parties {
                                      'decline', max(at) filter (where was_declined),
                                      'caller', (array_agg(from_number order by booked_at desc, id desc)
                                                    filter (where status_rank = any($10)))[1])::text
-                            from (select *
-                                    from (select id, organization_id, from_number, booked_at, status_rank,
-                                                 (extract(epoch from coalesce(settled_at, booked_at)) * 1000)::bigint as at,
-                                                 failure_reason = $11 or (state = $12 and outcome_detail = $11)
-                                                     as was_declined
-                                            from calls
-                                           where to_number = callee.number
-                                           order by booked_at desc
-                                          offset 0) as of_number
-                                   where of_number.organization_id = users.organization_id
+                            from (select id, from_number, booked_at, status_rank,
+                                         (extract(epoch from coalesce(settled_at, booked_at)) * 1000)::bigint as at,
+                                         failure_reason = $11 or (state = $12 and outcome_detail = $11) as was_declined
+                                    from calls
+                                   where to_number = callee.number and organization_id = users.organization_id
+                                   order by booked_at desc
                                    limit $13) as newest)
                       end as latest_calls
                  from ("#

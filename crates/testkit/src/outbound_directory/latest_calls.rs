@@ -15,7 +15,7 @@ use crate::harness::{OutboundDirectoryHarness, StoredFact};
 const A_MINUTE: Duration = Duration::from_secs(60);
 
 /// The last conversation, the last decline and the caller number that was last answered are those of the
-/// newest calls of the organization to the number. They are found if the organization stored a policy, or
+/// newest calls of the organization to the number, whatever others called it. They are found if the organization stored a policy, or
 /// the purpose of the query may need them.
 pub async fn the_latest_calls_are_found_if_they_matter(harness: &impl OutboundDirectoryHarness) {
     let tenant = stored_tenant(harness).await;
@@ -59,6 +59,14 @@ pub async fn the_latest_calls_are_found_if_they_matter(harness: &impl OutboundDi
     }
     let stranger = phone_number();
     assert_eq!(found(None, Recipient::Number(&stranger)).await, (None, None, None));
+    // Newer ones of another organization do not take their place.
+    let other = stored_tenant(harness).await;
+    for n in 0..OutboundQuery::LATEST_CALLS {
+        let booking = dialled(&other, &phone_number(), 25 + n);
+        let identity = CallIdentity { to: number.clone(), ..booking.identity };
+        book(harness, &Booking { identity, ..booking }).await;
+    }
+    assert_eq!(found(None, recipients[0]).await, expected, "the calls of another organization are read");
     // Older than the newest ones.
     for n in 0..OutboundQuery::LATEST_CALLS {
         book(harness, &dialled(&tenant, &first, 25 + n)).await;

@@ -323,6 +323,7 @@ pub(crate) enum Flaw {
     AlwaysReadsCalls,
     TakesTheLastCallForAConversation,
     ReadsEveryCall,
+    ReadsTheLatestCallsOfEveryone,
     FindsFactsOfEveryTenant,
     // Recordings
     TakesNamesForPaths,

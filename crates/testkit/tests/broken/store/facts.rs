@@ -78,6 +78,11 @@ impl BrokenStore {
                         !is_dialling(call) || Some(&call.booking.identity.to) != number.as_ref()
                     });
                 }
+                Flaw::ReadsTheLatestCallsOfEveryone => {
+                    tables.calls.sort_by_key(|call| std::cmp::Reverse(call.booking.booked_at));
+                    tables.calls.retain(|call| Some(&call.booking.identity.to) == number.as_ref());
+                    tables.calls.truncate(OutboundQuery::LATEST_CALLS as usize);
+                }
                 Flaw::TakesTheLastCallForAConversation => {
                     for call in &mut tables.calls {
                         call.progress.status = Some(domain::CallStatus::Completed);

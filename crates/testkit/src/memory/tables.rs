@@ -10,8 +10,6 @@ use domain::{
     Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
 };
 
-use crate::harness::StoredFact;
-
 /// The data of one [`Memory`](super::Memory).
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
@@ -63,8 +61,6 @@ pub struct DirectoryTables {
     pub numbers: Vec<NumberRecord>,
     /// Contacts.
     pub contacts: Vec<Contact>,
-    /// What decisions depend on.
-    pub facts: Vec<StoredFact>,
     /// Where contacts are, if known.
     pub places: HashMap<ContactId, ContactPlace>,
     /// Opt-outs.

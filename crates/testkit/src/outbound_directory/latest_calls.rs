@@ -2,15 +2,15 @@ use std::time::Duration;
 
 use domain::ports::{OutboundQuery, Recipient};
 use domain::{
-    AnswerTime, Booking, CallFailure, CallIdentity, CallPurpose, CallStatus, CallUpdate, DialOutcome,
-    NotConnectedReason, PhoneNumber, ProviderCause, ProviderReference, Timestamp, UpdateContent,
+    AnswerTime, Booking, CallFailure, CallIdentity, CallPurpose, CallStatus, CallUpdate, CallingPolicy,
+    DialOutcome, NotConnectedReason, PhoneNumber, ProviderCause, ProviderReference, Timestamp, UpdateContent,
 };
 
-use super::facts::{facts, policy, stored_tenant};
+use super::facts::{facts, put_policy, stored_tenant};
 use super::query;
 use crate::call_ledger::booking::{book, settlement};
 use crate::fixtures::{Tenant, moment, phone_number, provider_reference};
-use crate::harness::{OutboundDirectoryHarness, StoredFact};
+use crate::harness::OutboundDirectoryHarness;
 
 const A_MINUTE: Duration = Duration::from_secs(60);
 
@@ -53,7 +53,7 @@ pub async fn the_latest_calls_are_found_if_they_matter(harness: &impl OutboundDi
             assert_eq!(found(Some(purpose), recipient).await, expected, "{purpose:?}");
         }
     }
-    harness.store_fact(&StoredFact::Policy(tenant.organization.id.clone(), Box::new(policy(&tenant)))).await;
+    put_policy(harness, &tenant, CallingPolicy::default(), 1).await;
     for recipient in recipients {
         assert_eq!(found(None, recipient).await, expected, "the policy may need the calls");
     }

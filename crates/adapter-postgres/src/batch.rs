@@ -6,7 +6,8 @@
 //!
 //! - A batch runs in a task of its own: no caller that stops waiting can abort the work of others.
 //! - Work whose caller has stopped waiting is left out if its batch has not begun.
-//! - If the statement fails, all work of its batch gets that error.
+//! - If the statement fails, all work of its batch gets that error. What fails for one of them alone is
+//!   the error of that work.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -31,6 +32,9 @@ const MAX_RUNNING: usize = 2;
 /// A batch is slow from this time on.
 const SLOW_AFTER: Duration = Duration::from_millis(10);
 
+/// The result of each work of a batch in order, or the error of all of it.
+pub(crate) type Results<T> = Result<Vec<Result<T, PortUnavailable>>, PortUnavailable>;
+
 /// Work that can run together with other work of its kind.
 pub(crate) trait BatchedWork: Send + Sized + 'static {
     type Output: Send;
@@ -38,12 +42,12 @@ pub(crate) trait BatchedWork: Send + Sized + 'static {
     /// Whether one statement can run this work with other work. Two changes of one row never fit.
     fn fits(&self, other: &Self) -> bool;
 
-    /// Runs work that fits together, and returns the result of each in order.
+    /// Runs work that fits together.
     fn run(
         store: &PostgresStore,
         batch: &[Self],
         end_by: Instant,
-    ) -> impl Future<Output = Result<Vec<Self::Output>, PortUnavailable>> + Send;
+    ) -> impl Future<Output = Results<Self::Output>> + Send;
 }
 
 /// One kind of work.
@@ -182,7 +186,7 @@ async fn run_all<W: BatchedWork>(mut runner: Runner<W>, store: PostgresStore) {
         let (works, answers): (Vec<W>, Vec<_>) =
             batch.into_iter().map(|waiting| (waiting.work, waiting.answer)).unzip();
         let results: Vec<_> = match runner.watch(&store, W::run(&store, &works, end_by)).await {
-            Ok(results) => results.into_iter().map(Ok).collect(),
+            Ok(results) => results,
             Err(error) => works.iter().map(|_| Err(error.clone())).collect(),
         };
         for (answer, result) in answers.into_iter().zip(results) {

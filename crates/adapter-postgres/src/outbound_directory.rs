@@ -7,8 +7,8 @@ use sql_common::{ANSWERED_RANKS, DECLINED, NOT_CONNECTED, OutboundPartiesColumns
 use tokio::time::Instant;
 
 use crate::PostgresStore;
-use crate::batch::{BatchedWork, Batches};
-use crate::statement::{Access, read_all};
+use crate::batch::{BatchedWork, Batches, Results};
+use crate::statement::{Access, read};
 use crate::timestamp::PgTime;
 use crate::work::ResolvingWork;
 
@@ -18,9 +18,7 @@ use crate::work::ResolvingWork;
 /// Each join finds at most one row, by a unique index or a limit. Whether the numbers are listed is
 /// not a parameter, so that the statement that does not list them does not look for them.
 ///
-/// What the decision depends on takes one look into an index each. The latest calls are read by the
-/// number alone, behind `offset 0`: otherwise the planner might read the calls of the whole
-/// organization from the newest one on, and look for the number among them.
+/// What the decision depends on takes one look into an index each.
 macro_rules! parties {
     (
         $query:tt, $organization_numbers:tt, [$($column:expr),*], $carriers:ident,
@@ -99,16 +97,12 @@ macro_rules! parties {
                                      'decline', max(at) filter (where was_declined),
                                      'caller', (array_agg(from_number order by booked_at desc, id desc)
                                                    filter (where status_rank = any($10)))[1])::text
-                            from (select *
-                                    from (select id, organization_id, from_number, booked_at, status_rank,
-                                                 (extract(epoch from coalesce(settled_at, booked_at)) * 1000)::bigint as at,
-                                                 failure_reason = $11 or (state = $12 and outcome_detail = $11)
-                                                     as was_declined
-                                            from calls
-                                           where to_number = callee.number
-                                           order by booked_at desc
-                                          offset 0) as of_number
-                                   where of_number.organization_id = users.organization_id
+                            from (select id, from_number, booked_at, status_rank,
+                                         (extract(epoch from coalesce(settled_at, booked_at)) * 1000)::bigint as at,
+                                         failure_reason = $11 or (state = $12 and outcome_detail = $11) as was_declined
+                                    from calls
+                                   where to_number = callee.number and organization_id = users.organization_id
+                                   order by booked_at desc
                                    limit $13) as newest)
                       end as latest_calls
                  from ("#
@@ -220,11 +214,7 @@ impl BatchedWork for ResolvingWork {
         self.list_numbers == other.list_numbers && self.carriers == other.carriers
     }
 
-    async fn run(
-        store: &PostgresStore,
-        batch: &[Self],
-        end_by: Instant,
-    ) -> Result<Vec<Self::Output>, PortUnavailable> {
+    async fn run(store: &PostgresStore, batch: &[Self], end_by: Instant) -> Results<Self::Output> {
         let Some(first) = batch.first() else { return Ok(Vec::new()) };
         let rows = if batch.len() == 1 {
             resolve!(
@@ -264,8 +254,10 @@ impl BatchedWork for ResolvingWork {
                 [&queries.subjects as _, &queries.may_need_calls, &queries.times as _]
             )
         };
-        let mut found = read_all(rows)?.into_iter().peekable();
-        Ok(batch.iter().map(|work| found.next_if(|parties| parties.user.id == work.user_id)).collect())
+        // Each row is read alone: one that a later release wrote is the error of its own query.
+        let mut rows = rows.into_iter().peekable();
+        let mut row_of = |work: &Self| rows.next_if(|row| row.user_id == work.user_id.as_str());
+        Ok(batch.iter().map(|work| row_of(work).map(read).transpose()).collect())
     }
 }
 

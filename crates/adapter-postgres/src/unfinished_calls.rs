@@ -1,10 +1,10 @@
 use async_trait::async_trait;
 use domain::ports::{OverdueLease, PortUnavailable, ProviderLookup, UnfinishedCalls, UnrecordedLease};
 use domain::{CallId, CallStatus, ConversationId, RecordingReport};
-use sql_common::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
+use sql_common::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns, read_leased};
 
 use crate::PostgresStore;
-use crate::statement::{Access, read_all};
+use crate::statement::Access;
 use crate::timestamp::PgTime;
 
 // The SQL below has this rank as a literal: the partial indexes are used only if the statement has it
@@ -54,7 +54,7 @@ impl UnfinishedCalls for PostgresStore {
                 LEASE_AGE_DIVISOR
             )
         });
-        read_all(leased.await?)
+        Ok(read_leased(leased.await?))
     }
 
     async fn lease_unrecorded(
@@ -92,6 +92,6 @@ impl UnfinishedCalls for PostgresStore {
                 RecordingReport::TooLarge.as_str()
             )
         });
-        read_all(leased.await?)
+        Ok(read_leased(leased.await?))
     }
 }

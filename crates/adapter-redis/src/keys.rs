@@ -18,12 +18,20 @@ pub(crate) fn context(prefix: &str, conversation: &ConversationId) -> String {
 
 /// The number of calls of a user or an organization on a day, under one revision of the policy.
 pub(crate) fn day_count(prefix: &str, limit: &DayLimit) -> String {
-    let (id, kind) = match &limit.scope {
-        DayScope::User(id) => (id.as_str(), "user-calls"),
-        DayScope::Organization(id) => (id.as_str(), "organization-calls"),
+    let id = match &limit.scope {
+        DayScope::User(id) => id.as_str(),
+        DayScope::Organization(id) => id.as_str(),
     };
-    let (day, revision) = (limit.day.from.unix_millis(), limit.revision);
+    let (kind, day, revision) = (day_count_kind(limit), limit.day.from.unix_millis(), limit.revision);
     format!("{prefix}:{{{}}}:{kind}:{day}:{revision}", Tag(id))
+}
+
+/// The kind of such a key.
+pub(crate) const fn day_count_kind(limit: &DayLimit) -> &'static str {
+    match limit.scope {
+        DayScope::User(_) => "user-calls",
+        DayScope::Organization(_) => "organization-calls",
+    }
 }
 
 pub(crate) fn probe(prefix: &str) -> String {

@@ -6,7 +6,7 @@
 //!
 //! | Key | Value | Lifetime |
 //! |---|---|---|
-//! | `<prefix>:{<intent key>}:lock` | `pending:<token>`, later `settled:<token>:<json>` | the hold time of the lock |
+//! | `<prefix>:{<intent key>}:lock` | `pending:<token>`, with limits `pending:<token>:<run>:<kinds of counts>`; later `settled:<token>:<json>` | the hold time of the lock |
 //! | `<prefix>:{<conversation id>}:context` | `<json>` | the time to live of the context |
 //! | `<prefix>:{ready}:probe` | `1`, written by [`RedisStore::ping`] | one second |
 //!

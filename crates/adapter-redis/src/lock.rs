@@ -23,7 +23,8 @@ use crate::{
 };
 
 /// Acquires a lock within limits. The other keys are the counts. Arguments: the owner's pending value;
-/// milliseconds; and for each count its limit, the count to begin with or -1, and its milliseconds.
+/// milliseconds; and for each count its limit, the count to begin with or -1, its milliseconds and its
+/// kind.
 ///
 /// Replies with 0, the lock's value and the rest of its time; or 1 if it is granted; or 2 and the number
 /// of the limit that is reached; or 3 and the numbers of those without a count.
@@ -34,51 +35,70 @@ use crate::{
 ///
 /// A count belongs to one run of one server: after a restart from a snapshot, or a failover to a
 /// replica that lacked the last writes, it may be too low, and is asked for again. A server that
-/// forbids `INFO` cannot be told from another one.
+/// forbids `INFO` cannot be told from another one. The lock holds the run and the kinds of the counts
+/// that have counted it, so that its release changes no other count.
 const ACQUIRE: &str = "\
 local held = redis.call('GET', KEYS[1]) \
 if held then return {0, held, redis.call('PTTL', KEYS[1])} end \
 local info = redis.pcall('INFO', 'server') \
 local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '' \
-local counts, uncounted, reached = {}, {}, 0 \
+local counts, kinds, uncounted, reached = {}, {}, {}, 0 \
 for i = 1, #KEYS - 1 do \
 local stored = redis.call('HMGET', KEYS[i + 1], 'run', 'calls') \
-local count = math.max(stored[1] == run and tonumber(stored[2]) or -1, tonumber(ARGV[3 * i + 1])) \
+local count = math.max(stored[1] == run and tonumber(stored[2]) or -1, tonumber(ARGV[4 * i])) \
 if count < 0 then uncounted[#uncounted + 1] = i \
-elseif reached == 0 and count >= tonumber(ARGV[3 * i]) then reached = i end \
-counts[i] = count end \
+elseif reached == 0 and count >= tonumber(ARGV[4 * i - 1]) then reached = i end \
+counts[i], kinds[i] = count, ARGV[4 * i + 2] end \
 if #uncounted > 0 then return {3, uncounted, 0} end \
 local granted = reached == 0 and 1 or 0 \
-if granted == 1 then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end \
+if granted == 1 then \
+redis.call('SET', KEYS[1], table.concat({ARGV[1], run, table.concat(kinds, ',')}, ':'), 'PX', ARGV[2]) end \
 for i = 1, #KEYS - 1 do \
 redis.call('HSET', KEYS[i + 1], 'run', run, 'calls', counts[i] + granted) \
-redis.call('PEXPIRE', KEYS[i + 1], ARGV[3 * i + 2]) end \
+redis.call('PEXPIRE', KEYS[i + 1], ARGV[4 * i + 1]) end \
 return {2 - granted, reached, 0}";
 
 /// Stands for a count that a request does not bring.
 const NO_COUNT: i64 = -1;
 
+/// The beginning of a script whose first argument is the owner's pending value. `owned` is whether the lock
+/// has this value, or one that continues it after a `:`.
+macro_rules! compare_owner {
+    () => {
+        "local held = redis.call('GET', KEYS[1]) or '' \
+         local owned = string.sub(held .. ':', 1, #ARGV[1] + 1) == ARGV[1] .. ':' "
+    };
+}
+
 /// Arguments: the owner's pending value; milliseconds.
-const RENEW: &str = "\
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end \
-return 0";
+const RENEW: &str = concat!(
+    compare_owner!(),
+    "if owned then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end \
+     return 0"
+);
 
 /// Arguments: the owner's pending value; the prefix of its settled value; the settled value;
 /// milliseconds. The owner may settle again: the first reply may have been lost.
-const SETTLE: &str = "\
-local held = redis.call('GET', KEYS[1]) \
-if held == ARGV[1] or (held and string.sub(held, 1, #ARGV[2]) == ARGV[2]) then \
-redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) return 1 end \
-return 0";
+const SETTLE: &str = concat!(
+    compare_owner!(),
+    "if owned or string.sub(held, 1, #ARGV[2]) == ARGV[2] then \
+     redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) return 1 end \
+     return 0"
+);
 
-/// Arguments: the owner's pending value. The other keys are the counts of the request.
-const RELEASE: &str = "\
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end \
-redis.call('DEL', KEYS[1]) \
-for i = 2, #KEYS do \
-if tonumber(redis.call('HGET', KEYS[i], 'calls') or 0) > 0 then redis.call('HINCRBY', KEYS[i], 'calls', -1) end \
-end \
-return 1";
+/// Arguments: the owner's pending value; the kind of each count. The other keys are the counts.
+const RELEASE: &str = concat!(
+    compare_owner!(),
+    "if not owned then return 0 end \
+     redis.call('DEL', KEYS[1]) \
+     local run, kinds = string.match(held, ':(%w*):([%w%-,]+)$') \
+     for i = 2, #KEYS do \
+     local stored = redis.call('HMGET', KEYS[i], 'run', 'calls') \
+     if kinds and string.find(kinds, ARGV[i], 1, true) and stored[1] == run and tonumber(stored[2]) > 0 then \
+     redis.call('HINCRBY', KEYS[i], 'calls', -1) end \
+     end \
+     return 1"
+);
 
 /// The reply of `PTTL` for a key that does not exist.
 pub(crate) const NO_SUCH_KEY: i64 = -2;
@@ -151,7 +171,8 @@ impl IdempotencyLock for RedisStore {
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable> {
         let mut request = store::request();
-        self.add_counting_script(&mut request, RELEASE, key, token, limits);
+        let release = self.add_counting_script(&mut request, RELEASE, key, token, limits);
+        release.arg(limits.iter().map(keys::day_count_kind).collect::<Vec<_>>());
         ownership(self.reply(&request).await?)
     }
 }
@@ -192,7 +213,11 @@ impl RedisStore {
         self.add_counting_script(&mut acquire, ACQUIRE, key, token, limits).arg(millis(hold_for));
         for limit in limits {
             let counted = limit.counted.map_or(NO_COUNT, i64::from);
-            acquire.arg(limit.limit).arg(counted).arg(millis(limit.keep_for));
+            acquire
+                .arg(limit.limit)
+                .arg(counted)
+                .arg(millis(limit.keep_for))
+                .arg(keys::day_count_kind(limit));
         }
         let mut replies = self.send(&acquire, self.deadline()).await?;
         let reply: (i64, Value, Value) = replies.take()?;

@@ -35,8 +35,10 @@ pub(crate) enum LockValue<'a> {
 impl<'a> LockValue<'a> {
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, PortUnavailable> {
         let value = str::from_utf8(value).map_err(|_| unreadable_lock())?;
-        if let Some(token) = value.strip_prefix(PENDING).filter(|token| is_token(token)) {
-            return Ok(Self::Pending(token));
+        if let Some(pending) = value.strip_prefix(PENDING) {
+            // What follows the token is for the script that releases the lock.
+            let token = pending.split_once(':').map_or(pending, |(token, _)| token);
+            return is_token(token).then_some(Self::Pending(token)).ok_or_else(unreadable_lock);
         }
         let (token, json) =
             value.strip_prefix(SETTLED).and_then(|rest| rest.split_once(':')).ok_or_else(unreadable_lock)?;
@@ -48,6 +50,7 @@ impl<'a> LockValue<'a> {
     }
 }
 
+/// The value of a lock that is in flight, or its beginning: a script that counts the request appends where.
 pub(crate) fn pending(token: &OwnerToken) -> String {
     format!("{PENDING}{}", token.as_str())
 }

@@ -110,9 +110,11 @@ impl IdempotencyLock for SqliteStore {
                 return Ok(ownership(released));
             }
             let mut transaction = self.connections.begin_unsynced().await?;
+            let counted = counted_by(&mut transaction, key).await?;
             let released = delete(&mut transaction, key, token).await?;
             if released > 0 {
-                day_counts::give_back(&mut transaction, limits).await?;
+                let was_counted = |limit: &&DayLimit| day_counts::is_named(limit, counted.as_deref());
+                day_counts::give_back(&mut transaction, limits.iter().filter(was_counted)).await?;
             }
             transaction.commit().await?;
             Ok(ownership(released))
@@ -156,10 +158,11 @@ async fn insert(
     now: HostTime,
 ) -> Result<u64, PortUnavailable> {
     let acquired = sqlx::query!(
-        "insert into call_locks (key, token, expires_at, boot_id, boot_offset) values (?1, ?2, ?3, ?4, ?5)
+        "insert into call_locks (key, token, expires_at, boot_id, boot_offset, counted)
+         values (?1, ?2, ?3, ?4, ?5, ?8)
          on conflict (key) do update
              set token = excluded.token, expires_at = excluded.expires_at, boot_id = excluded.boot_id,
-                 boot_offset = excluded.boot_offset, outcome = null, call_id = null,
+                 boot_offset = excluded.boot_offset, counted = excluded.counted, outcome = null, call_id = null,
                  conversation_id = null, carrier_call_id = null, outcome_detail = null
              where call_locks.expires_at
                  <= iif(call_locks.boot_id = ?4, ?6 + call_locks.boot_offset, ?7)",
@@ -169,9 +172,19 @@ async fn insert(
         now.boot_id,
         now.boot_offset(),
         now.since_boot,
-        now.wall_millis()
+        now.wall_millis(),
+        day_counts::names(request.limits)
     );
     execute(writer, acquired).await
+}
+
+/// The limits that have counted the request of a lock.
+async fn counted_by(
+    writer: &mut SqliteConnection,
+    key: &IntentKey,
+) -> Result<Option<String>, PortUnavailable> {
+    let lock = sqlx::query!("select counted from call_locks where key = ?", key.as_str());
+    Ok(row(writer, lock).await?.and_then(|lock| lock.counted))
 }
 
 /// Removes the lock of this owner.

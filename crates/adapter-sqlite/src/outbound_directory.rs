@@ -75,15 +75,12 @@ impl OutboundDirectory for SqliteStore {
                                       'decline', max(at) filter (where was_declined),
                                       'caller', json_group_array(from_number)
                                                     filter (where status_rank in (?11, ?12)) ->> 0)
-                           from (select *
-                                 from (select organization_id, from_number, status_rank,
-                                              coalesce(settled_at, booked_at) as at,
-                                              failure_reason = ?13 or (state = ?14 and outcome_detail = ?13)
-                                                  as was_declined
-                                       from calls
-                                       where to_number = coalesce(?3, contacts.phone_number)
-                                       order by booked_at desc, id desc) as of_number
-                                 where of_number.organization_id = users.organization_id
+                           from (select from_number, status_rank, coalesce(settled_at, booked_at) as at,
+                                        failure_reason = ?13 or (state = ?14 and outcome_detail = ?13) as was_declined
+                                 from calls
+                                 where to_number = coalesce(?3, contacts.phone_number)
+                                     and organization_id = users.organization_id
+                                 order by booked_at desc, id desc
                                  limit ?15)),
                           null) as "latest_calls: String"
                from users

@@ -1,10 +1,9 @@
 use async_trait::async_trait;
 use domain::ports::{OverdueLease, PortUnavailable, ProviderLookup, UnfinishedCalls, UnrecordedLease};
 use domain::{CallId, CallStatus, ConversationId, RecordingReport};
-use sql_common::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns};
+use sql_common::{LEASE_AGE_DIVISOR, OverdueColumns, UnrecordedColumns, read_leased};
 
 use crate::SqliteStore;
-use crate::statement::read_all;
 
 // The SQL below has this rank as a literal: the partial indexes are used only if the statement has it
 // too. A call has ended with this status or a greater one.
@@ -40,7 +39,7 @@ impl UnfinishedCalls for SqliteStore {
                 lease.limit
             )
         });
-        let mut leased = read_all(leased.await?)?;
+        let mut leased = read_leased(leased.await?);
         // SQLite returns the rows in any order.
         leased.sort_by(|a, b| (a.booked_at, &a.call_id).cmp(&(b.booked_at, &b.call_id)));
         Ok(leased)
@@ -78,6 +77,6 @@ impl UnfinishedCalls for SqliteStore {
         let columns = leased
             .into_iter()
             .map(|row| UnrecordedColumns { id: row.id, conversation_id: row.conversation_id });
-        read_all(columns.collect())
+        Ok(read_leased(columns))
     }
 }

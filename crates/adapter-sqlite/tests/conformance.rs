@@ -1,8 +1,5 @@
 //! The suite of every port that the store implements, on a file.
 
-#[path = "conformance/facts.rs"]
-mod facts;
-
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -241,10 +238,6 @@ impl OutboundDirectoryHarness for StoreHarness {
 }
 
 impl CalleeRecordsHarness for StoreHarness {
-    fn suppressions(&self) -> Arc<dyn Suppressions> {
-        self.store()
-    }
-
     fn consents(&self) -> Arc<dyn Consents> {
         self.store()
     }
@@ -281,6 +274,10 @@ impl ContextCacheHarness for StoreHarness {
 #[async_trait]
 impl CallLedgerHarness for StoreHarness {
     fn ledger(&self) -> Arc<dyn CallLedger> {
+        self.store()
+    }
+
+    fn suppressions(&self) -> Arc<dyn Suppressions> {
         self.store()
     }
 

@@ -24,6 +24,17 @@ pub trait Columns {
     fn read(self) -> Result<Self::Value, Unreadable>;
 }
 
+/// Reads the value of each row of a lease. One that cannot be read, as a later release may write it, stays
+/// leased until its lease expires: it must not keep the others from being worked on.
+pub fn read_leased<C: Columns>(rows: impl IntoIterator<Item = C>) -> Vec<C::Value> {
+    let read = |row: C| {
+        row.read().inspect_err(
+            |error| tracing::warn!(%error, "could not read a leased row; it is leased again later"),
+        )
+    };
+    rows.into_iter().filter_map(|row| read(row).ok()).collect()
+}
+
 /// A time as a store keeps it.
 pub trait StoredTime {
     fn timestamp(self) -> Timestamp;

@@ -30,7 +30,7 @@ pub use call_event::{EventColumns, ranks_once_given_up, read_sequence, read_stat
 pub use call_record::{CallColumns, IdentityColumns, MergedColumns, ProgressColumns};
 pub use callee_records::{CalleeFilterColumns, ConsentColumns, SuppressionColumns};
 pub use calling_facts::{ANSWERED_RANKS, DECLINED, cap_millis, caps_to_json};
-pub use column::{Columns, FromText, StoredTime, Table, Unreadable};
+pub use column::{Columns, FromText, StoredTime, Table, Unreadable, read_leased};
 pub use conversation::ConversationForm;
 pub use decision::{read_decision, write_decision};
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};

@@ -24,6 +24,7 @@ pub use self::conditions::{
     a_refused_booking_writes_nothing, a_suppressed_callee_is_refused_by_the_booking,
     an_attempt_that_was_not_dialled_is_taken_back, attempts_are_capped,
     attempts_are_remembered_for_the_longest_time, one_callee_gets_no_more_attempts_than_the_cap,
+    only_the_newest_attempts_are_kept,
 };
 pub use self::counting::calls_since_a_time_are_counted;
 pub use self::removing::old_reservations_are_removed;
@@ -53,6 +54,7 @@ suite! {
     a_refused_booking_writes_nothing,
     an_attempt_that_was_not_dialled_is_taken_back,
     attempts_are_remembered_for_the_longest_time,
+    only_the_newest_attempts_are_kept,
     the_undecided_call_of_a_key_is_found,
     a_call_that_was_not_dialled_frees_its_key,
     only_its_own_token_settles_a_reservation,

@@ -7,7 +7,6 @@
 
 mod call_events;
 mod callee_records;
-mod calling_facts;
 mod calls;
 mod event_inbox;
 mod idempotency_keys;
@@ -26,7 +25,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallingPolicies, ContactRepo, ContextCache, Directory, DirectoryReader,
-    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, UserRepo,
+    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
+    Suppressions, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -36,7 +36,6 @@ use domain::{
 
 pub use call_events::CallEventsHarness;
 pub use callee_records::CalleeRecordsHarness;
-pub use calling_facts::{FactCallee, StoredFact, StoresCallingFacts};
 pub use calls::CallsHarness;
 pub use event_inbox::EventInboxHarness;
 pub use idempotency_keys::IdempotencyKeysHarness;
@@ -137,9 +136,14 @@ pub trait InboundDirectoryHarness: ContactRepoHarness {
 }
 
 /// What the suite of [`OutboundDirectory`] needs: also the four ports whose results it returns in
-/// one step, and the ledger, whose calls and attempts it finds.
+/// one step, the policies, and the ledger, whose calls and attempts it finds.
 pub trait OutboundDirectoryHarness:
-    ContactRepoHarness + AgentRepoHarness + NumberPoolHarness + UserRepoHarness + CallsHarness
+    ContactRepoHarness
+    + AgentRepoHarness
+    + NumberPoolHarness
+    + UserRepoHarness
+    + CallingPoliciesHarness
+    + CallsHarness
 {
     /// The adapter.
     fn outbound(&self) -> Arc<dyn OutboundDirectory>;
@@ -167,11 +171,15 @@ pub trait RefusalCountsHarness: LosesStore {
     fn refusals(&self) -> Arc<dyn RefusalCounts>;
 }
 
-/// What the suite of [`CallLedger`] needs.
+/// What the suite of [`CallLedger`] needs: also the suppressions of the same store, which a booking looks
+/// at.
 #[async_trait]
-pub trait CallLedgerHarness: StoresRecords + StoresCallingFacts + PassesTime + LosesStore {
+pub trait CallLedgerHarness: StoresRecords + PassesTime + LosesStore {
     /// The adapter, as a new process would have it.
     fn ledger(&self) -> Arc<dyn CallLedger>;
+
+    /// The adapter of [`Suppressions`].
+    fn suppressions(&self) -> Arc<dyn Suppressions>;
 
     /// Crashes the store as hard as the harness can (at best with `kill -9`), so that it cannot
     /// write, and starts it again. The suite then calls [`CallLedgerHarness::ledger`] again.

@@ -10,7 +10,8 @@ use domain::{CallReference, ConversationContext, IntentKey, NotConnectedReason, 
 pub use self::day_limits::{
     a_duplicate_is_answered_before_the_limits, a_limit_holds_for_many_acquirers,
     a_limit_without_a_count_asks_for_one, a_reached_limit_refuses_and_leaves_the_key_free,
-    a_release_gives_the_counts_back, counts_do_not_affect_each_other, granted_requests_are_counted,
+    a_release_gives_back_only_what_was_counted, a_release_gives_the_counts_back,
+    counts_do_not_affect_each_other, granted_requests_are_counted,
     requests_that_are_not_granted_are_not_counted, the_greater_count_is_kept,
 };
 use crate::expect::{CROWD, LOST_CACHE_BOUND, all_at_once, unavailable_within};
@@ -39,6 +40,7 @@ suite! {
     a_limit_without_a_count_asks_for_one,
     the_greater_count_is_kept,
     a_release_gives_the_counts_back,
+    a_release_gives_back_only_what_was_counted,
     counts_do_not_affect_each_other,
     a_lost_lock_store_is_unavailable,
 }

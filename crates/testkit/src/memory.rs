@@ -59,7 +59,6 @@ pub use self::tables::{
     AttemptKey, CountedAttempts, DayCount, DayCountKey, DirectoryTables, InboxEvent, KeyEntry, LedgerCall,
     LockEntry, QueuedDelivery, Reservation, StoredContext, Tables,
 };
-use crate::harness::StoredFact;
 
 /// Every port of a store, in memory.
 ///
@@ -107,11 +106,6 @@ impl Memory {
         for record in records {
             tables.upsert(record, now).expect("the records of a test can be stored");
         }
-    }
-
-    /// Stores what a decision depends on.
-    pub fn store_fact(&self, fact: &StoredFact) {
-        self.tables().directory.facts.push(fact.clone());
     }
 
     /// From now on every port of this store returns `PortUnavailable`.

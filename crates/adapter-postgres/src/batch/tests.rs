@@ -15,7 +15,7 @@ struct Statement {
     may_end: Semaphore,
 }
 
-/// Even numbers fit together, and so do odd ones. 13 panics, and 99 fails.
+/// Even numbers fit together, and so do odd ones. 13 panics, 99 fails its batch, and 7 fails alone.
 struct Number(u32, Arc<Statement>);
 
 impl BatchedWork for Number {
@@ -25,13 +25,17 @@ impl BatchedWork for Number {
         self.0 % 2 == other.0 % 2
     }
 
-    async fn run(_: &PostgresStore, batch: &[Self], _: Instant) -> Result<Vec<u32>, PortUnavailable> {
+    async fn run(_: &PostgresStore, batch: &[Self], _: Instant) -> Results<u32> {
         let numbers: Vec<u32> = batch.iter().map(|work| work.0).collect();
         let statement = Arc::clone(&batch[0].1);
         statement.ran.lock().expect("no panic while it is locked").push(numbers.clone());
         statement.may_end.acquire().await.expect("it is never closed").forget();
         assert!(!numbers.contains(&13), "a batch panics");
-        if numbers.contains(&99) { Err(because("it failed")) } else { Ok(numbers) }
+        if numbers.contains(&99) {
+            return Err(because("it failed"));
+        }
+        let result = |number| if number == 7 { Err(because("it alone failed")) } else { Ok(number) };
+        Ok(numbers.into_iter().map(result).collect())
     }
 }
 
@@ -107,13 +111,13 @@ async fn results(outcomes: Vec<Outcome>) -> Vec<Result<u32, PortUnavailable>> {
 #[tokio::test]
 async fn work_that_waits_together_runs_together_if_it_fits() {
     let (fixture, running) = Fixture::busy().await;
-    let waiting = fixture.start_waiting(&[4, 7, 6, 9, 8]).await;
+    let waiting = fixture.start_waiting(&[4, 5, 6, 9, 8]).await;
     fixture.end_all();
-    assert_eq!(results(waiting).await, [Ok(4), Ok(7), Ok(6), Ok(9), Ok(8)]);
+    assert_eq!(results(waiting).await, [Ok(4), Ok(5), Ok(6), Ok(9), Ok(8)]);
     assert!(results(running).await.iter().all(Result::is_ok));
     let mut later = fixture.ran_later();
     later.sort();
-    assert_eq!(later, [vec![4, 6, 8], vec![7, 9]]);
+    assert_eq!(later, [vec![4, 6, 8], vec![5, 9]]);
 }
 
 /// Small batches cost more than large ones, so the second one waits for the first as long as that is
@@ -164,6 +168,15 @@ async fn the_error_of_a_statement_is_that_of_its_whole_batch_and_of_no_other() {
     fixture.end_all();
     let failed = || Err(because("it failed"));
     assert_eq!(results(waiting).await, [failed(), failed(), Ok(4)]);
+}
+
+#[tokio::test]
+async fn the_error_of_one_work_is_not_that_of_its_batch() {
+    let (fixture, _running) = Fixture::busy().await;
+    let waiting = fixture.start_waiting(&[5, 7, 9]).await;
+    fixture.end_all();
+    assert_eq!(results(waiting).await, [Ok(5), Err(because("it alone failed")), Ok(9)]);
+    assert_eq!(fixture.ran_later(), [[5, 7, 9]]);
 }
 
 #[tokio::test]

@@ -1,12 +1,11 @@
 //! Bookings, several in one statement.
 
 use domain::Booking;
-use domain::ports::PortUnavailable;
 use tokio::time::Instant;
 
 use super::booking_statement::{BookedCalls, book_all};
 use crate::PostgresStore;
-use crate::batch::BatchedWork;
+use crate::batch::{BatchedWork, Results};
 use crate::outbound_directory::subject;
 use crate::work::BookingWork;
 
@@ -36,22 +35,19 @@ impl BatchedWork for BookingWork {
 
     /// Never repeated after a broken connection: the first attempt may have booked the calls, and
     /// would block the second.
-    async fn run(
-        store: &PostgresStore,
-        batch: &[Self],
-        end_by: Instant,
-    ) -> Result<Vec<Booked>, PortUnavailable> {
+    async fn run(store: &PostgresStore, batch: &[Self], end_by: Instant) -> Results<Booked> {
         if let [only] = batch {
-            return Ok(vec![only.outcome(&only.book(store, end_by).await?)]);
+            return Ok(vec![Ok(only.outcome(&only.book(store, end_by).await?))]);
         }
         let calls = book_all(store, batch, end_by).await?;
         if calls.is_ok() {
-            return Ok(batch.iter().map(|work| work.outcome(&calls)).collect());
+            return Ok(batch.iter().map(|work| Ok(work.outcome(&calls))).collect());
         }
-        // One of them was refused, and kept the others from being booked.
+        // One of them was refused, and kept the others from being booked. From here on each has its own
+        // result: one that fails must not hide from the others that they are booked.
         let mut booked = Vec::with_capacity(batch.len());
         for work in batch {
-            booked.push(work.outcome(&work.book(store, end_by).await?));
+            booked.push(work.book(store, end_by).await.map(|calls| work.outcome(&calls)));
         }
         Ok(booked)
     }

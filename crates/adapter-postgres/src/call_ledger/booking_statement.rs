@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use domain::ports::PortUnavailable;
 use domain::{
-    Booking, CallEventKind, CallMetadata, CallReason, CallStatus, CallSubject, KeyedRequest, TakeOver,
+    AttemptCount, Booking, CallEventKind, CallMetadata, CallReason, CallStatus, CallSubject, KeyedRequest,
+    TakeOver,
 };
 use sql_common::{
     DIALLING, NOT_CONNECTED_RANKS, UNDECIDED_STATES, cap_millis, caps_to_json, write_decision,
@@ -18,6 +19,9 @@ use crate::failure::{is_refused_attempt, violated_constraint};
 use crate::statement::{Access, Mapping, Select};
 use crate::timestamp::PgTime;
 use crate::work::BookingWork;
+
+// The SQL below keeps one attempt less than this of those that it finds.
+const _: () = assert!(AttemptCount::KEPT == 1_000);
 
 /// Writes bookings, which `$booking` selects from their columns. A booking that is granted returns a row,
 /// any other none.
@@ -102,7 +106,7 @@ macro_rules! book {
 /// reservations, then the attempts, then the keys, each in the order of their keys.
 ///
 /// Attempts: the row of a callee and subject is locked and then compared as it is by then, so that each
-/// concurrent booking counts. A booking whose attempt is refused has taken its reservation by then:
+/// concurrent booking counts. The newest 999 of the others are kept. A booking whose attempt is refused has taken its reservation by then:
 /// `refuse_attempt` fails the whole statement.
 ///
 /// Keys: the condition keeps out keys that have a call already, so that the constraint fails a statement
@@ -138,13 +142,15 @@ macro_rules! book_by_kind {
                  on conflict on constraint call_attempts_pkey do update
                     set attempted_at = array(
                             select attempt.at
-                              from unnest(existing.attempted_at) with ordinality as attempt (at, place)
+                              from unnest(existing.attempted_at[cardinality(existing.attempted_at) - 998 :])
+                                   with ordinality as attempt (at, place)
                              where attempt.at > excluded.attempted_at[1] - make_interval(
                                        secs => greatest(existing.remember_millis, excluded.remember_millis) / 1000.0)
                              order by attempt.place) || excluded.attempted_at,
                         call_ids = array(
                             select attempt.call_id
-                              from unnest(existing.attempted_at, existing.call_ids)
+                              from unnest(existing.attempted_at[cardinality(existing.attempted_at) - 998 :],
+                                          existing.call_ids[cardinality(existing.call_ids) - 998 :])
                                    with ordinality as attempt (at, call_id, place)
                              where attempt.at > excluded.attempted_at[1] - make_interval(
                                        secs => greatest(existing.remember_millis, excluded.remember_millis) / 1000.0)

@@ -1,11 +1,10 @@
 //! Settlements, several in one statement.
 
-use domain::ports::PortUnavailable;
 use sql_common::{DIALLING, StatusMerges};
 use tokio::time::Instant;
 
 use crate::PostgresStore;
-use crate::batch::BatchedWork;
+use crate::batch::{BatchedWork, Results};
 use crate::statement::Access;
 use crate::timestamp::PgTime;
 use crate::work::SettlingWork;
@@ -180,7 +179,7 @@ impl BatchedWork for SettlingWork {
         self.call_id != other.call_id && self.key != other.key && self.kind() == other.kind()
     }
 
-    async fn run(store: &PostgresStore, batch: &[Self], end_by: Instant) -> Result<Vec<()>, PortUnavailable> {
+    async fn run(store: &PostgresStore, batch: &[Self], end_by: Instant) -> Results<()> {
         let Some(first) = batch.first() else { return Ok(Vec::new()) };
         if batch.len() == 1 {
             // The statement without arrays costs the server less for one settlement.
@@ -228,6 +227,6 @@ impl BatchedWork for SettlingWork {
                 ]
             );
         }
-        Ok(vec![(); batch.len()])
+        Ok(vec![Ok(()); batch.len()])
     }
 }

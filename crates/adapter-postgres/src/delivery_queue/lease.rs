@@ -3,11 +3,11 @@
 
 use domain::DueDelivery;
 use domain::ports::{DeliveryLease, PortUnavailable};
-use sql_common::DueColumns;
+use sql_common::{DueColumns, read_leased};
 use sqlx::{Connection, PgConnection};
 
 use crate::PostgresStore;
-use crate::statement::{Access, Failure, Work, read_all};
+use crate::statement::{Access, Failure, Work};
 use crate::timestamp::PgTime;
 
 type DueRow = DueColumns<PgTime>;
@@ -23,7 +23,7 @@ impl PostgresStore {
         if endpoints.is_empty() {
             return Ok(Vec::new());
         }
-        read_all(self.run(&Leasing { lease, endpoints }).await?)
+        Ok(read_leased(self.run(&Leasing { lease, endpoints }).await?))
     }
 
     /// The endpoints that have due deliveries and fewer leases than their maximum, without those of

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::ports::{CallLedger, CallReader, HoldResult, Settlement};
 use domain::{
     AttemptCount, Booking, BookingConditions, CallIdentity, CallStatus, Cap, DialOutcome, IntentKey,
-    NotDialledReason, PhoneNumber,
+    NotDialledReason, PhoneNumber, RefusalCode,
 };
 use sqlx::Row;
 use testkit::fixtures::{self, Tenant};
@@ -76,6 +76,30 @@ async fn bookings_and_settlements_of_the_same_callees_do_not_fail() {
     }
     let left = "select count(*) as left from call_attempts where cardinality(call_ids) + cardinality(attempted_at) > 0";
     assert_eq!(harness.database().query(left).await[0].get::<i64, _>("left"), 0);
+}
+
+/// Three bookings arrive together. A cap refuses the first, so that they are made one by one, and the
+/// second then fails. The third is booked, and its caller gets that result.
+#[tokio::test]
+async fn a_booking_that_fails_after_its_batch_was_refused_fails_alone() {
+    let (harness, tenant) = (PostgresHarness::new().await, Tenant::new());
+    harness.store(&tenant.records()).await;
+    let booking = || counted(&tenant, &fixtures::phone_number(), &fixtures::key());
+    let (mut refused, failing, free) = (booking(), booking(), booking());
+    let cap = Cap { attempts: 0, within: MINUTE, unless_consent: false };
+    refused.conditions.attempt = Some(AttemptCount { caps: vec![cap], remember_for: MINUTE });
+    // It fires at the end of a statement, and so never before the cap.
+    let fault = format!(
+        "create function fail() returns trigger language plpgsql as $$ begin raise 'a full disk'; end $$;
+         create trigger fault after insert on calls for each row when (new.id = '{}') execute function fail()",
+        failing.identity.call_id
+    );
+    harness.database().execute(&fault).await;
+    let store = harness.adapter();
+    let results = tokio::join!(store.book(&refused), store.book(&failing), store.book(&free));
+    assert_eq!(results.0, Ok(HoldResult::Refused(RefusalCode::AttemptCap)));
+    assert!(results.1.is_err(), "{:?}", results.1);
+    assert_eq!(results.2, Ok(HoldResult::Granted));
 }
 
 /// During an upgrade the previous release books calls, and a replica of this one may settle them.

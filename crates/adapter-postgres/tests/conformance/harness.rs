@@ -1,7 +1,5 @@
 //! A database for each test, and what the suites need to control it.
 
-mod facts;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -239,10 +237,6 @@ impl OutboundDirectoryHarness for PostgresHarness {
 }
 
 impl CalleeRecordsHarness for PostgresHarness {
-    fn suppressions(&self) -> Arc<dyn Suppressions> {
-        Arc::new(self.adapter())
-    }
-
     fn consents(&self) -> Arc<dyn Consents> {
         Arc::new(self.adapter())
     }
@@ -325,6 +319,10 @@ impl EventInboxHarness for PostgresHarness {
 #[async_trait]
 impl CallLedgerHarness for PostgresHarness {
     fn ledger(&self) -> Arc<dyn CallLedger> {
+        Arc::new(self.adapter())
+    }
+
+    fn suppressions(&self) -> Arc<dyn Suppressions> {
         Arc::new(self.adapter())
     }
 

@@ -104,7 +104,7 @@ async fn the_way_to_the_dial_has_no_keys_and_checks_and_these_indexes() {
             "calls_conversation_id_idx",
             "calls_organization_id_booked_at_idx",
             "calls_pkey",
-            "calls_to_number_booked_at_idx",
+            "calls_to_number_organization_id_booked_at_idx",
             "calls_to_reconcile_idx",
             "calls_to_record_idx",
             "dial_guards_pkey",

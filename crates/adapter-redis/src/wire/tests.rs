@@ -19,7 +19,9 @@ fn a_value_that_another_release_wrote_is_read() {
     let more =
         format!(r#"settled:{TOKEN}:{{"v":1,"outcome":"placed","callId":"c\u0031","later":{{"x":[1]}}}}"#);
     assert_eq!(parsed(&more), Ok(placed("c1")));
-    assert_eq!(parsed(&format!("pending:{TOKEN}")), Ok(LockValue::Pending(TOKEN)));
+    for pending in [format!("pending:{TOKEN}"), format!("pending:{TOKEN}:run7:user-calls,later")] {
+        assert_eq!(parsed(&pending), Ok(LockValue::Pending(TOKEN)));
+    }
 }
 
 #[test]
@@ -29,6 +31,7 @@ fn a_lock_that_cannot_be_read_is_unavailable_and_neither_free_nor_quoted() {
         "1".to_owned(),
         "pending:".to_owned(),
         format!("pending:{TOKEN}0"),
+        format!("pending::{TOKEN}"),
         format!("pending:{}", TOKEN.to_uppercase()),
         format!("settled:{TOKEN}"),
         format!("settled:{TOKEN}:"),

@@ -53,7 +53,7 @@ async fn limits_cost_no_round_trip() {
     assert_eq!(take_counts(&mut direct).await, expected(in_script));
 
     assert_eq!(store.release(&key, &token, &limits).await, Ok(Ownership::Held));
-    let in_script = [("eval", 1), ("get", 1), ("del", 1), ("hget", 2), ("hincrby", 2)];
+    let in_script = [("eval", 1), ("get", 1), ("del", 1), ("hmget", 2), ("hincrby", 2)];
     assert_eq!(take_counts(&mut direct).await, expected(in_script));
 }
 
@@ -113,6 +113,26 @@ async fn a_count_from_before_a_restart_is_asked_for_again() {
     assert_eq!(acquire(&store, &[limit]).await, refused);
 }
 
+/// The count of the new run came from the ledger, which did not have this request when it was read.
+#[tokio::test]
+async fn a_release_after_a_restart_changes_no_count_of_the_new_run() {
+    let mut server = OwnServer::start().await;
+    let store = server.store();
+    let limit = limit(2);
+    let (key, token) = (fixtures::key(), fixtures::token());
+    let limits = [beginning_with(0, &limit)];
+    let request = LockRequest { limits: &limits, ..LockRequest::new(&key, &token, HOLD) };
+    assert_eq!(store.acquire(&request).await, Ok(HoldResult::Granted));
+    run(&mut server.direct().await, "SAVE").await;
+    server.kill();
+    server.restart().await;
+
+    assert_eq!(acquire(&store, &[beginning_with(1, &limit)]).await, Ok(HoldResult::Granted));
+    assert_eq!(store.release(&key, &token, &limits).await, Ok(Ownership::Held));
+    let refused = Ok(HoldResult::Refused(RefusalCode::UserCallLimit));
+    assert_eq!(acquire(&store, &[limit]).await, refused);
+}
+
 /// Some hosts of Redis forbid `INFO`. Their counts are trusted.
 #[tokio::test]
 async fn a_server_that_forbids_info_counts() {
@@ -120,7 +140,12 @@ async fn a_server_that_forbids_info_counts() {
     run(&mut server.direct().await, "ACL SETUSER managed on >hunter2 ~* +@all -info").await;
     let managed = server.store_at(format!("redis://managed:hunter2@{}", server.address()));
     let limit = limit(1);
-    assert_eq!(acquire(&managed, &[beginning_with(0, &limit)]).await, Ok(HoldResult::Granted));
+    let (key, token) = (fixtures::key(), fixtures::token());
+    let limits = [beginning_with(0, &limit)];
+    let request = LockRequest { limits: &limits, ..LockRequest::new(&key, &token, HOLD) };
+    assert_eq!(managed.acquire(&request).await, Ok(HoldResult::Granted));
+    assert_eq!(managed.release(&key, &token, &limits).await, Ok(Ownership::Held));
+    assert_eq!(acquire(&managed, slice::from_ref(&limit)).await, Ok(HoldResult::Granted), "it is given back");
     let refused = Ok(HoldResult::Refused(RefusalCode::UserCallLimit));
     assert_eq!(acquire(&managed, &[limit]).await, refused);
 }

@@ -32,7 +32,8 @@ async fn a_token_is_compared_to_its_end() {
     let (key, token) = (fixtures::key(), fixtures::token());
     assert_eq!(harness.store.acquire(&LockRequest::new(&key, &token, HOLD)).await, Ok(HoldResult::Granted));
     let name = harness.lock_name().await;
-    for longer in [format!("pending:{}0", token.as_str()), format!("settled:{}0:x", token.as_str())] {
+    let longer = ["pending:{}0", "pending:{}0:run7:user-calls", "settled:{}0:x"];
+    for longer in longer.map(|value| value.replace("{}", token.as_str())) {
         harness.overwrite(&name, &longer).await;
         assert_eq!(harness.store.renew(&key, &token, HOLD).await, Ok(Ownership::Lost), "{longer}");
         assert_eq!(harness.store.release(&key, &token, &[]).await, Ok(Ownership::Lost), "{longer}");

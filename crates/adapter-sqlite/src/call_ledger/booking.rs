@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use domain::ports::{HoldResult, KeyBinding, PortUnavailable};
 use domain::{
-    Booking, CallEventKind, CallMetadata, CallReason, CallStatus, CallSubject, RefusalCode, TakeOver,
+    AttemptCount, Booking, CallEventKind, CallMetadata, CallReason, CallStatus, CallSubject, RefusalCode,
+    TakeOver,
 };
 use sql_common::{
     DIALLING, HoldColumns, NOT_CONNECTED_RANKS, Table, UNDECIDED_STATES, cap_millis, caps_to_json,
@@ -157,12 +158,25 @@ async fn write_booking(
              on conflict (organization_id, phone_number, subject) do update
                  set attempts = json_insert(
                          (select json_group_array(json(attempt.value))
-                          from json_each(call_attempts.attempts) as attempt
-                          where attempt.value ->> 0
+                          from (select json_array_length(call_attempts.attempts) - ? as first) as kept
+                          cross join json_each(call_attempts.attempts) as attempt
+                          where attempt.key > kept.first
+                              and attempt.value ->> 0
                               > ? - max(call_attempts.remember_millis, excluded.remember_millis)),
                          '$[#]', json_array(?, ?)),
                      remember_millis = max(call_attempts.remember_millis, excluded.remember_millis)",
-        [tenant, number, subject, booked_at, call_id, remember_millis, booked_at, booked_at, call_id]
+        [
+            tenant,
+            number,
+            subject,
+            booked_at,
+            call_id,
+            remember_millis,
+            AttemptCount::KEPT,
+            booked_at,
+            booked_at,
+            call_id
+        ]
     );
     execute(connection, written).await
 }

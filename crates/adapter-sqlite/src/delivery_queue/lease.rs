@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use domain::ports::{DeliveryLease, PortUnavailable};
 use domain::{DueDelivery, Timestamp};
-use sql_common::{DueColumns, running_to_json};
+use sql_common::{DueColumns, read_leased, running_to_json};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
 use crate::clock::now;
 use crate::failure::{STORAGE_LIMIT, within};
-use crate::statement::{execute, read_all, rows};
+use crate::statement::{execute, rows};
 
 type DueRow = DueColumns<i64>;
 
@@ -44,9 +44,8 @@ impl SqliteStore {
                 );
                 execute(&mut transaction, leased).await?;
             }
-            let due = read_all(due)?;
             transaction.commit().await?;
-            Ok(due)
+            Ok(read_leased(due))
         })
         .await
     }

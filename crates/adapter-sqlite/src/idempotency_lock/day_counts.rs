@@ -35,10 +35,22 @@ pub(super) async fn count(
     Ok(result)
 }
 
+/// The names of limits as the lock of their request has them.
+pub(super) fn names(limits: &[DayLimit]) -> Option<String> {
+    let names: Vec<&str> = limits.iter().map(|limit| columns(&limit.scope).0).collect();
+    (!names.is_empty()).then(|| names.join(","))
+}
+
+/// Whether a limit is among these.
+pub(super) fn is_named(limit: &DayLimit, names: Option<&str>) -> bool {
+    let (name, _) = columns(&limit.scope);
+    names.is_some_and(|names| names.split(',').any(|counted| counted == name))
+}
+
 /// Takes a request out of the counts.
 pub(super) async fn give_back(
     writer: &mut SqliteConnection,
-    limits: &[DayLimit],
+    limits: impl Iterator<Item = &DayLimit>,
 ) -> Result<(), PortUnavailable> {
     for limit in limits {
         let (scope, scope_id) = columns(&limit.scope);

@@ -5,6 +5,7 @@ mod earlier_file;
 mod event_inbox;
 mod events_and_deliveries;
 mod imports;
+mod unreadable_rows;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -218,19 +219,6 @@ async fn a_closed_store_is_unavailable() {
     clone.ping().await.expect_err("it is closed");
     clone.acquire(&LockRequest::new(&key(), &token(), LONG)).await.expect_err("it is closed");
     clone.book(&Tenant::new().booking(LONG)).await.expect_err("it is closed");
-}
-
-#[tokio::test]
-async fn a_row_that_cannot_be_read_is_named_and_not_quoted() {
-    let (store, path, _folder) = migrated().await;
-    let tenant = Tenant::new();
-    import(&store, &tenant.records()).await;
-    let statement = "update contacts set phone_number = '0049 private'";
-    sqlx::query(statement).execute(&mut connect(&path).await).await.expect("the table is there");
-    let found = ContactRepo::find(&store, &tenant.organization.id, &tenant.contact_id()).await;
-    let error = found.expect_err("this is not a phone number").to_string();
-    assert!(error.contains("contacts.phone_number"), "{error}");
-    assert!(!error.contains("private"), "{error}");
 }
 
 #[tokio::test]

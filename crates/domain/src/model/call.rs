@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
-    AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, Cap, CarrierCallId, ContactId,
-    ConversationId, Decision, DynamicVariables, IntentKey, KeyedRequest, NotConnectedReason, OrganizationId,
-    OwnerToken, PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, UserId,
+    AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CallingPolicy, Cap, CarrierCallId,
+    ContactId, ConversationId, Decision, DynamicVariables, IntentKey, KeyedRequest, NotConnectedReason,
+    OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, UserId,
 };
 
 /// Which call this is, who asked for it, and who talks to whom: the facts that never change and
@@ -83,6 +83,12 @@ pub struct AttemptCount {
     pub caps: Vec<Cap>,
     /// How long attempts are remembered: the longest time of a cap that is enforced or warned about.
     pub remember_for: Duration,
+}
+
+impl AttemptCount {
+    /// How many attempts of one number and subject are kept: the newest ones. A cap that only warns does
+    /// not bound their number. No cap is for more.
+    pub const KEPT: u32 = CallingPolicy::MAX_ATTEMPTS;
 }
 
 /// Which reservations a booking may replace.

@@ -99,6 +99,12 @@ impl WrittenNumber {
         &self.digits
     }
 
+    /// The number as it was written, but for separators and marks: a `+` if it has one, and the digits.
+    pub(crate) fn without_separators(&self) -> String {
+        let plus = if self.has_plus() { "+" } else { "" };
+        format!("{plus}{}", self.digits)
+    }
+
     /// The digits from the country code on, if there is one.
     pub(crate) fn international_digits(&self) -> &str {
         if self.start == Start::DoubleZero { &self.digits["00".len()..] } else { &self.digits }

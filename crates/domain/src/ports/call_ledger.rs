@@ -42,7 +42,9 @@ use crate::{
 /// - MUST take the attempt of a call that was not dialled back, and no other one
 ///   (`an_attempt_that_was_not_dialled_is_taken_back`).
 /// - MUST keep an attempt for as long as one of the bookings since asked for
-///   (`attempts_are_remembered_for_the_longest_time`).
+///   (`attempts_are_remembered_for_the_longest_time`), and MUST keep only the newest
+///   [`AttemptCount::KEPT`](crate::AttemptCount::KEPT) of a number and subject
+///   (`only_the_newest_attempts_are_kept`).
 /// - MUST find the undecided call of an expired reservation, with what was reported of it, and no
 ///   other one (`the_undecided_call_of_a_key_is_found`).
 /// - MUST free the reservation of a call that was not dialled immediately

@@ -40,7 +40,8 @@ use crate::{CallContext, IntentKey, Interval, OrganizationId, OwnerToken, Refusa
 ///   (`a_limit_without_a_count_asks_for_one`); MUST begin with the count that a request brings, and
 ///   keep its own if that is greater (`the_greater_count_is_kept`).
 /// - MUST take a request that is released by its owner out of the counts, once, and no other one
-///   (`a_release_gives_the_counts_back`).
+///   (`a_release_gives_the_counts_back`); MUST NOT take it out of a count that has not counted it, although
+///   the release names its limit (`a_release_gives_back_only_what_was_counted`).
 /// - MUST NOT mix the counts of two users, organizations, days or revisions
 ///   (`counts_do_not_affect_each_other`).
 /// - MUST return `PortUnavailable`, within 2 s and without quoting key or token, when the store is
@@ -65,7 +66,8 @@ pub trait IdempotencyLock: Send + Sync {
     async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable>;
 
     /// Frees the key, if this owner still holds it, and takes its request out of the counts: the call
-    /// was not dialled. The limits are those of the request; their counts and limits do not matter.
+    /// was not dialled. The limits are those of the request, or more: the owner does not know which of
+    /// them counted it if a reply was lost. Their counts and limits do not matter.
     async fn release(
         &self,
         key: &IntentKey,

@@ -1,17 +1,20 @@
 //! The calls of a day, on stores in memory.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    Clock as _, MockIdentifiers, OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable,
-    RefusalCount, RefusalCounts as _, RefusalQuery,
+    Clock as _, DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, MockIdentifiers,
+    OutboundDirectory, OutboundParties, OutboundQuery, Ownership, PortUnavailable, RefusalCount,
+    RefusalCounts as _, RefusalQuery, SettleResult,
 };
 use domain::{
-    CallPolicy, CallingFacts, CallingPolicy, DestinationRules, DialOutcome, DirectoryRecord, Mode, Modes,
-    NotDialledReason, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall,
-    RefusalCode, RefusalLog, RuleGroup, Timestamp, UserId, UserRecord, VersionedPolicy, ZoneName,
+    CallPolicy, CallingFacts, CallingPolicy, DestinationRules, DialOutcome, DirectoryRecord, IntentKey, Mode,
+    Modes, NotDialledReason, OwnerToken, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts,
+    PlacedCall, RawPlaceCall, RefusalCode, RefusalLog, RuleGroup, Timestamp, UserId, UserRecord,
+    VersionedPolicy, ZoneName,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures::{self, Tenant, provider_reference};
@@ -119,6 +122,24 @@ async fn a_limit_that_is_not_enforced_refuses_nothing() {
     }
 }
 
+/// The first request for the lock is refused by the user's limit, and the second one is granted without it.
+/// Its reply is lost, so that the call gives back what may have been counted.
+#[tokio::test]
+async fn a_lost_reply_gives_back_only_what_was_counted() {
+    let world = World::new(CallingPolicy {
+        modes: Modes::default().with(RuleGroup::Caps, Mode::Warn),
+        user_calls_per_day: Some(1),
+        organization_calls_per_day: Some(9),
+        ..enforced()
+    });
+    world.place(0).await.expect("the first call");
+    world.lock.loses_grants.store(true, Ordering::SeqCst);
+    let result = world.place(1).await;
+    assert!(matches!(result, Err(PlaceCallError::ServiceUnavailable(_))), "{result:?}");
+    let counts: Vec<u32> = world.memory.tables().day_counts.values().map(|count| count.calls).collect();
+    assert_eq!(counts, [1, 1], "the counts of the first call");
+}
+
 #[tokio::test]
 async fn a_day_in_no_zone_is_a_failure() {
     let zone = ZoneName::parse("Atlantis/Capital").expect("the form of a name");
@@ -174,6 +195,7 @@ fn assert_refused(answer: &Result<PlacedCall, PlaceCallError>, code: RefusalCode
 struct World {
     clock: Arc<ManualClock>,
     memory: Memory,
+    lock: Arc<LosesGrants>,
     provider: Provider,
     tenant: Tenant,
     policy: Arc<Mutex<VersionedPolicy>>,
@@ -193,11 +215,12 @@ impl World {
         identifiers.expect_contact_id().returning(fixtures::contact_id);
         identifiers.expect_owner_token().returning(fixtures::token);
         let port = Arc::new(memory.clone());
+        let lock = Arc::new(LosesGrants { lock: memory.clone(), loses_grants: AtomicBool::new(false) });
         let log = Arc::new(RefusalLog::new(port.clone(), port.clone(), clock.clone()));
         let ports = PlaceCallPorts {
             directory: Arc::new(WithPolicy { memory: memory.clone(), policy: policy.clone() }),
             contacts: port.clone(),
-            lock: port.clone(),
+            lock: lock.clone(),
             ledger: port.clone(),
             provider: Arc::new(provider.clone()),
             contexts: port.clone(),
@@ -212,7 +235,7 @@ impl World {
         };
         let place_call = PlaceCall::new(ports, CallPolicy::default(), DestinationRules::default())
             .with_refusal_log(log.clone());
-        Self { clock, memory, provider, tenant, policy, log, place_call }
+        Self { clock, memory, lock, provider, tenant, policy, log, place_call }
     }
 
     /// A call of the tenant's user to one of many numbers.
@@ -252,6 +275,45 @@ impl World {
         let (from, until) = (TEN_IN_THE_EVENING.before(HOUR), self.clock.now().after(HOUR));
         let organization_id = self.tenant.organization.id.clone();
         self.memory.list(&RefusalQuery { organization_id, from, until }).await.expect("the store is up")
+    }
+}
+
+/// A lock whose replies are lost if they grant a request.
+struct LosesGrants {
+    lock: Memory,
+    loses_grants: AtomicBool,
+}
+
+#[async_trait]
+impl IdempotencyLock for LosesGrants {
+    async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
+        let result = self.lock.acquire(request).await?;
+        if result == HoldResult::Granted && self.loses_grants.load(Ordering::SeqCst) {
+            return Err(PortUnavailable::new("lock", "the reply was lost"));
+        }
+        Ok(result)
+    }
+
+    async fn renew(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        hold_for: Duration,
+    ) -> Result<Ownership, PortUnavailable> {
+        self.lock.renew(key, token, hold_for).await
+    }
+
+    async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable> {
+        self.lock.settle(settlement).await
+    }
+
+    async fn release(
+        &self,
+        key: &IntentKey,
+        token: &OwnerToken,
+        limits: &[DayLimit],
+    ) -> Result<Ownership, PortUnavailable> {
+        self.lock.release(key, token, limits).await
     }
 }
 

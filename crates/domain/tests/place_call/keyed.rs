@@ -116,6 +116,24 @@ async fn a_key_with_another_request_is_refused() {
     assert_eq!(office.dials(), 1);
 }
 
+/// The policy reads the number in another way by now, or not at all. The request is what the client wrote.
+#[tokio::test]
+async fn a_repeated_request_is_recognized_after_the_default_country_was_changed() {
+    let office = Office::new();
+    let national = RawPlaceCall { phone_number: Some("4165550142"), ..RawPlaceCall::default() };
+    office.set_default_country(Some("CA"));
+    let first = office.send(office.request_for("k1", national)).await;
+    placed(&first);
+    for country in [Some("US"), Some("GB"), Some("CH"), None] {
+        office.set_default_country(country);
+        assert_eq!(office.send(office.request_for("k1", national)).await, replay_of(&first), "{country:?}");
+    }
+    office.set_default_country(Some("CA"));
+    let other = RawPlaceCall { phone_number: Some("+14165550142"), ..national };
+    assert_eq!(office.send(office.request_for("k1", other)).await, Err(PlaceCallError::KeyReused));
+    assert_eq!(office.dials(), 1);
+}
+
 /// The process ends during the dial. Its call stays *dialling* until a report decides it.
 #[tokio::test]
 async fn a_call_cut_short_answers_its_key_until_a_report_decides_it() {

@@ -6,14 +6,14 @@ use std::time::Duration;
 use domain::ports::HoldResult;
 use domain::{
     AttemptCount, Booking, BookingConditions, CallIdentity, CallPurpose, CallSubject, Cap, Decision,
-    DialOutcome, NotDialledReason, PhoneNumber, Refusal, RefusalCode, RuleId, UnknownCause,
+    DialOutcome, NotDialledReason, PhoneNumber, Refusal, RefusalCode, RuleId, Suppression, UnknownCause,
 };
 
 use super::LONG;
 use super::booking::{book, calls, dialling, duplicate, in_flight, settle, tenant};
 use crate::expect::all_at_once;
-use crate::fixtures::{Tenant, moment, phone_number, provider_reference, subject};
-use crate::harness::{CallLedgerHarness, FactCallee, StoredFact};
+use crate::fixtures::{Tenant, moment, phone_number, provider_reference, subject, suppression};
+use crate::harness::CallLedgerHarness;
 
 const DAY: Duration = Duration::from_hours(24);
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -74,28 +74,31 @@ pub async fn a_suppressed_callee_is_refused_by_the_booking(harness: &impl CallLe
         let booking = tenant.booking(LONG);
         Booking { identity: CallIdentity { to: phone_number(), ..booking.identity }, conditions, ..booking }
     };
-    let suppress = |callee, organization_id, expires_at| async move {
-        harness.store_fact(&StoredFact::Suppression { organization_id, callee, expires_at }).await;
+    let suppress = |suppression: Suppression| async move {
+        harness.suppressions().add_suppression(&suppression).await.expect("store is up");
     };
-    let ours = Some(tenant.organization.id.clone());
+    let ours = Some(&tenant.organization.id);
+    let of_callee = |booking: &Booking, organization_id, expires_at| {
+        let phone_number = Some(booking.identity.to.clone());
+        Suppression { phone_number, expires_at, ..suppression(organization_id) }
+    };
     for (organization_id, expires_at) in
-        [(ours.clone(), None), (ours.clone(), Some(moment().after(MILLISECOND))), (None, None)]
+        [(ours, None), (ours, Some(moment().after(MILLISECOND))), (None, None)]
     {
         let booking = refusing();
-        suppress(FactCallee::Number(booking.identity.to.clone()), organization_id, expires_at).await;
+        suppress(of_callee(&booking, organization_id, expires_at)).await;
         assert_eq!(book(harness, &booking).await, HoldResult::Refused(RefusalCode::CalleeOptedOut));
         let unasked = Booking { conditions: BookingConditions::default(), ..booking.clone() };
         assert_eq!(book(harness, &unasked).await, HoldResult::Granted, "refused without being asked to");
     }
-    for (organization_id, expires_at) in
-        [(ours.clone(), Some(moment())), (Some(other.organization.id.clone()), None)]
-    {
+    for (organization_id, expires_at) in [(ours, Some(moment())), (Some(&other.organization.id), None)] {
         let booking = refusing();
-        suppress(FactCallee::Number(booking.identity.to.clone()), organization_id, expires_at).await;
+        suppress(of_callee(&booking, organization_id, expires_at)).await;
         assert_eq!(book(harness, &booking).await, HoldResult::Granted, "refused by what does not count");
     }
     let booked = calls(harness, &tenant).await.len();
-    suppress(FactCallee::Contact(tenant.contact_id()), ours, None).await;
+    let contact_id = Some(tenant.contact_id());
+    suppress(Suppression { phone_number: None, contact_id, ..suppression(ours) }).await;
     let counting = Booking {
         conditions: BookingConditions { refuse_suppressed: true, ..decided() },
         ..tenant.booking(LONG)
@@ -257,6 +260,34 @@ pub async fn an_attempt_that_was_not_dialled_is_taken_back(harness: &impl CallLe
     futures_util::future::join_all(crowd).await;
     let only = counted(&tenant, &callee, None, within_a_day(1));
     assert_eq!(book(harness, &only).await, HoldResult::Granted, "some attempts were not taken back");
+}
+
+/// The newest attempts are kept, and no others, however long they are remembered: without a cap that
+/// refuses, their number has no other bound.
+pub async fn only_the_newest_attempts_are_kept(harness: &impl CallLedgerHarness) {
+    const NEWER: u32 = 3;
+    let tenant = tenant(harness).await;
+    let callee = phone_number();
+    let booking = |second, caps: Vec<Cap>| {
+        let booking = counted(&tenant, &callee, None, AttemptCount { caps, remember_for: DAY });
+        Booking { booked_at: moment().after(Duration::from_secs(1) * second), ..booking }
+    };
+    let many: Vec<Booking> =
+        (0..AttemptCount::KEPT + NEWER).map(|second| booking(second, Vec::new())).collect();
+    let (older, newer) = many.split_at(AttemptCount::KEPT as usize);
+    for some in older.chunks(50).chain([newer]) {
+        let booked = futures_util::future::join_all(some.iter().map(|booking| book(harness, booking))).await;
+        assert!(booked.iter().all(|result| *result == HoldResult::Granted), "{booked:?}");
+    }
+    let now = AttemptCount::KEPT + NEWER;
+    let of_the_newest = cap(NEWER, Duration::from_millis(500) + Duration::from_secs(u64::from(NEWER)));
+    for (cap, why) in
+        [(cap(AttemptCount::KEPT, DAY), "too few are kept"), (of_the_newest, "the oldest are kept")]
+    {
+        assert_eq!(book(harness, &booking(now, vec![cap])).await, BEYOND_THE_CAP, "{why}");
+    }
+    let one_more = booking(now, vec![cap(AttemptCount::KEPT + 1, DAY)]);
+    assert_eq!(book(harness, &one_more).await, HoldResult::Granted, "more are kept");
 }
 
 /// An attempt is kept for the longest time that a booking since has asked for, although a later booking

@@ -161,6 +161,30 @@ pub async fn a_release_gives_the_counts_back(harness: &impl IdempotencyLockHarne
     assert_eq!(acquire(harness, &[lost]).await, USER_REFUSED);
 }
 
+/// A release that names more limits than have counted the request changes no other count: a limit may have
+/// refused the request before another one granted it, and the reply to that may be lost.
+pub async fn a_release_gives_back_only_what_was_counted(harness: &impl IdempotencyLockHarness) {
+    let both = [of_user(1), of_organization(2)];
+    let [_, organization] = &both;
+    assert_eq!(acquire(harness, &both).await, HoldResult::Granted);
+    let (key, owner) = (key(), token());
+    assert_eq!(acquire_key(harness, &key, &owner, &both).await, USER_REFUSED);
+    let granted = acquire_key(harness, &key, &owner, slice::from_ref(organization)).await;
+    assert_eq!(granted, HoldResult::Granted);
+    assert_eq!(release_counted(harness, &key, &owner, &both).await, Ownership::Held);
+    assert_eq!(acquire(harness, &both).await, USER_REFUSED, "it was not counted for the user");
+    assert_eq!(acquire(harness, slice::from_ref(organization)).await, HoldResult::Granted);
+    assert_eq!(acquire(harness, slice::from_ref(organization)).await, ORGANIZATION_REFUSED);
+    // A key that was taken before by a request with limits.
+    let alone = [of_user(1)];
+    let key = crate::fixtures::key();
+    assert_eq!(acquire_key(harness, &key, &owner, &alone).await, HoldResult::Granted);
+    assert_eq!(release(harness, &key, &owner).await, Ownership::Held);
+    assert_eq!(acquire_key(harness, &key, &owner, &[]).await, HoldResult::Granted);
+    assert_eq!(release_counted(harness, &key, &owner, &alone).await, Ownership::Held);
+    assert_eq!(acquire(harness, &alone).await, USER_REFUSED, "the request before it is not given back");
+}
+
 /// Two users, organizations, days or revisions have counts of their own, also a user and an
 /// organization with the same id.
 pub async fn counts_do_not_affect_each_other(harness: &impl IdempotencyLockHarness) {

@@ -132,7 +132,7 @@ fn page<'a, T: Clone + 'a, Id: Ord>(
 impl DirectoryTables {
     /// Whether a call of the organization to this callee is suppressed at this time.
     #[must_use]
-    pub fn has_suppression_of(
+    pub fn is_suppressed(
         &self,
         organization_id: &OrganizationId,
         number: Option<&PhoneNumber>,
@@ -149,7 +149,7 @@ impl DirectoryTables {
 
     /// The organization's do-not-call lists, by name.
     #[must_use]
-    pub fn lists_with(
+    pub fn do_not_call_lists_with(
         &self,
         organization_id: &OrganizationId,
         number: Option<&PhoneNumber>,
@@ -175,7 +175,7 @@ impl DirectoryTables {
 
     /// The organization's consents of this callee.
     #[must_use]
-    pub fn consents_on_record(
+    pub fn consents_of(
         &self,
         organization_id: &OrganizationId,
         number: Option<&PhoneNumber>,

@@ -2,13 +2,12 @@
 
 use domain::ports::OutboundQuery;
 use domain::{
-    Booking, CallId, CallPurpose, CallStatus, CallingFacts, Consent, ContactId, ContactPlace, DialOutcome,
-    DoNotCallList, NotConnectedReason, OrganizationId, PhoneNumber, RefusalCode, Timestamp, VersionedPolicy,
+    AttemptCount, Booking, CallId, CallPurpose, CallStatus, CallingFacts, ContactId, DialOutcome,
+    NotConnectedReason, OrganizationId, PhoneNumber, RefusalCode, Timestamp,
 };
 
 use super::tables::{AttemptKey, CountedAttempts};
-use super::{DirectoryTables, LedgerCall, Tables};
-use crate::harness::{FactCallee, StoredFact};
+use super::{LedgerCall, Tables};
 
 impl Tables {
     /// What a decision on a call of this organization to this callee depends on.
@@ -20,8 +19,7 @@ impl Tables {
         query: &OutboundQuery<'_>,
     ) -> CallingFacts {
         let directory = &self.directory;
-        let policy =
-            directory.policy_of(organization_id).or_else(|| self.policies.get(organization_id).cloned());
+        let policy = self.policies.get(organization_id).cloned();
         let attempts = number.and_then(|number| {
             self.attempts.get(&(organization_id.clone(), number.clone(), query.subject.cloned()))
         });
@@ -31,7 +29,7 @@ impl Tables {
         let known_at = |call: &LedgerCall| call.dial.as_ref().map_or(call.booking.booked_at, |(_, at)| *at);
         CallingFacts {
             policy,
-            place: directory.place_of(contact_id),
+            place: contact_id.and_then(|id| directory.places.get(id)).cloned().unwrap_or_default(),
             is_suppressed: directory.is_suppressed(organization_id, number, contact_id, query.now),
             do_not_call_lists: directory.do_not_call_lists_with(organization_id, number),
             consents: directory.consents_of(organization_id, number, contact_id),
@@ -88,6 +86,8 @@ impl Tables {
         counted.remember_for = counted.remember_for.max(attempt.remember_for);
         let remember_for = counted.remember_for;
         counted.attempts.retain(|(at, _)| at.after(remember_for) > booking.booked_at);
+        let oldest = (counted.attempts.len() + 1).saturating_sub(AttemptCount::KEPT as usize);
+        counted.attempts.drain(..oldest);
         counted.attempts.push((booking.booked_at, booking.identity.call_id.clone()));
     }
 
@@ -120,107 +120,4 @@ fn was_declined(call: &LedgerCall) -> bool {
         _ => None,
     };
     [reported, dialled].contains(&Some(NotConnectedReason::Declined))
-}
-
-impl DirectoryTables {
-    fn policy_of(&self, organization_id: &OrganizationId) -> Option<VersionedPolicy> {
-        let mut policies = self.facts.iter().rev().filter_map(|fact| match fact {
-            StoredFact::Policy(id, policy) if id == organization_id => Some(policy),
-            _ => None,
-        });
-        policies.next().map(|policy| VersionedPolicy::clone(policy))
-    }
-
-    fn place_of(&self, contact_id: Option<&ContactId>) -> ContactPlace {
-        let mut places = self.facts.iter().rev().filter_map(|fact| match fact {
-            StoredFact::Place(id, place) if Some(id) == contact_id => Some(place),
-            _ => None,
-        });
-        let stored = || contact_id.and_then(|id| self.places.get(id)).cloned();
-        places.next().cloned().or_else(stored).unwrap_or_default()
-    }
-
-    /// Whether a call of the organization to this callee is suppressed at this time.
-    #[must_use]
-    pub fn is_suppressed(
-        &self,
-        organization_id: &OrganizationId,
-        number: Option<&PhoneNumber>,
-        contact_id: Option<&ContactId>,
-        now: Timestamp,
-    ) -> bool {
-        let is_stored = self.has_suppression_of(organization_id, number, contact_id, now);
-        is_stored
-            || self.facts.iter().any(|fact| match fact {
-                StoredFact::Suppression { organization_id: tenant, callee, expires_at } => {
-                    tenant.as_ref().is_none_or(|tenant| tenant == organization_id)
-                        && is_of(callee, number, contact_id)
-                        && expires_at.is_none_or(|at| at > now)
-                }
-                _ => false,
-            })
-    }
-
-    /// The organization's do-not-call lists.
-    #[must_use]
-    pub fn do_not_call_lists_with(
-        &self,
-        organization_id: &OrganizationId,
-        number: Option<&PhoneNumber>,
-    ) -> Vec<DoNotCallList> {
-        let mut lists = self.lists_with(organization_id, number);
-        for fact in &self.facts {
-            let StoredFact::DoNotCallList { organization_id: tenant, name, dated } = fact else { continue };
-            if tenant == organization_id {
-                lists.retain(|list| list.name != *name);
-                let has_number = self.is_listed(organization_id, name, number, *dated);
-                lists.push(DoNotCallList { name: name.clone(), dated: *dated, has_number });
-            }
-        }
-        lists
-    }
-
-    fn is_listed(
-        &self,
-        tenant: &OrganizationId,
-        name: &str,
-        called: Option<&PhoneNumber>,
-        since: domain::LocalDate,
-    ) -> bool {
-        let mut copies = self.facts.iter().rev().filter_map(|fact| match fact {
-            StoredFact::DoNotCallNumber { organization_id, list, number, dated }
-                if organization_id == tenant && **list == *name && Some(number) == called =>
-            {
-                Some(*dated)
-            }
-            _ => None,
-        });
-        copies.next().is_some_and(|dated| dated >= since)
-    }
-
-    /// The organization's consents of this callee.
-    #[must_use]
-    pub fn consents_of(
-        &self,
-        organization_id: &OrganizationId,
-        number: Option<&PhoneNumber>,
-        contact_id: Option<&ContactId>,
-    ) -> Vec<Consent> {
-        let consents = self.facts.iter().filter_map(|fact| match fact {
-            StoredFact::Consent { organization_id: tenant, callee, consent }
-                if tenant == organization_id && is_of(callee, number, contact_id) =>
-            {
-                Some(*consent)
-            }
-            _ => None,
-        });
-        consents.chain(self.consents_on_record(organization_id, number, contact_id)).collect()
-    }
-}
-
-fn is_of(callee: &FactCallee, number: Option<&PhoneNumber>, contact_id: Option<&ContactId>) -> bool {
-    match callee {
-        FactCallee::Number(named) => number == Some(named),
-        FactCallee::Contact(named) => contact_id == Some(named),
-    }
 }

@@ -7,7 +7,7 @@ use domain::ports::{
 };
 use domain::{ConversationContext, IntentKey, OwnerToken, Timestamp};
 
-use super::{DayCount, LockEntry, Memory, StoredContext, Tables};
+use super::{DayCount, DayCountKey, LockEntry, Memory, StoredContext, Tables};
 
 #[async_trait]
 impl IdempotencyLock for Memory {
@@ -38,7 +38,8 @@ impl IdempotencyLock for Memory {
         if let Some(code) = refused {
             return Ok(HoldResult::Refused(code));
         }
-        let entry = LockEntry { token: token.clone(), until: now.after(hold_for), result: None };
+        let counted = limits.iter().map(DayCountKey::from).collect();
+        let entry = LockEntry { token: token.clone(), until: now.after(hold_for), result: None, counted };
         tables.locks.insert(key.clone(), entry);
         Ok(HoldResult::Granted)
     }
@@ -80,12 +81,11 @@ impl IdempotencyLock for Memory {
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
-        if tables.owned_lock(key, token, now).is_none() {
-            return Ok(Ownership::Lost);
-        }
+        let Some(entry) = tables.owned_lock(key, token, now) else { return Ok(Ownership::Lost) };
+        let counted = std::mem::take(&mut entry.counted);
         tables.locks.remove(key);
-        for limit in limits {
-            if let Some(count) = tables.day_counts.get_mut(&limit.into()) {
+        for limit in limits.iter().map(DayCountKey::from).filter(|limit| counted.contains(limit)) {
+            if let Some(count) = tables.day_counts.get_mut(&limit) {
                 count.calls = count.calls.saturating_sub(1);
             }
         }

@@ -10,8 +10,6 @@ use domain::{
     Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
 };
 
-use crate::harness::StoredFact;
-
 /// The data of one [`Memory`](super::Memory).
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
@@ -67,8 +65,6 @@ pub struct DirectoryTables {
     pub numbers: Vec<NumberRecord>,
     /// Contacts.
     pub contacts: Vec<Contact>,
-    /// What decisions depend on.
-    pub facts: Vec<StoredFact>,
     /// Where contacts are, if known.
     pub places: HashMap<ContactId, ContactPlace>,
     /// Opt-outs.
@@ -144,6 +140,8 @@ pub struct LockEntry {
     pub until: Timestamp,
     /// The result; `None` while the call is in flight.
     pub result: Option<SettledCall>,
+    /// The counts that have counted its request.
+    pub counted: Vec<DayCountKey>,
 }
 
 /// What a limit of a day counts.

@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
-use domain::ports::{OutboundQuery, Recipient};
+use domain::ports::{OutboundQuery, PolicyChange, PutPolicyResult, Recipient};
 use domain::{
     AttemptCount, Booking, BookingConditions, CallIdentity, CallSubject, CallingFacts, CallingPolicy, Cap,
-    Consent, ConsentKind, ContactPlace, DialOutcome, DoNotCallList, LocalDate, Mode, Modes, NotDialledReason,
-    OrganizationId, PhoneNumber, Region, Timestamp, VersionedPolicy, ZoneName,
+    Consent, ConsentKind, ConsentRecord, ContactPlace, ContactRecord, DialOutcome, DirectoryRecord,
+    DoNotCallCopy, DoNotCallList, DoNotCallNumber, ListName, LocalDate, NotDialledReason, PhoneNumber,
+    Region, Suppression, Timestamp, VersionedPolicy, ZoneName,
 };
 
 use super::{query, resolve};
 use crate::call_ledger::booking::{book, settle};
-use crate::fixtures::{Tenant, moment, phone_number, subject};
-use crate::harness::{FactCallee, OutboundDirectoryHarness, StoredFact};
+use crate::fixtures::{
+    Tenant, calling_policy, consent as consent_record, moment, phone_number, subject, suppression,
+    suppression_id,
+};
+use crate::harness::OutboundDirectoryHarness;
 
 const LONG: Duration = Duration::from_secs(120);
 const A_SECOND: Duration = Duration::from_secs(1);
@@ -36,9 +40,22 @@ fn called_number(tenant: &Tenant) -> &PhoneNumber {
     tenant.contact.phone_number.as_ref().expect("the fixture has a number")
 }
 
-pub(super) fn policy(tenant: &Tenant) -> VersionedPolicy {
-    let policy = CallingPolicy { modes: Modes::all(Mode::Enforce), ..CallingPolicy::default() };
-    VersionedPolicy { policy, revision: 3, changed: Some((tenant.user.id.clone(), moment())) }
+/// Stores a policy of the organization with this revision, the next one, and returns it as it is found.
+pub(super) async fn put_policy(
+    harness: &impl OutboundDirectoryHarness,
+    tenant: &Tenant,
+    policy: CallingPolicy,
+    revision: u64,
+) -> VersionedPolicy {
+    let change = PolicyChange {
+        organization_id: tenant.organization.id.clone(),
+        policy: policy.clone(),
+        expected_revision: revision - 1,
+        user_id: tenant.user.id.clone(),
+        at: moment(),
+    };
+    assert_eq!(harness.policies().put(&change).await, Ok(PutPolicyResult::Stored));
+    VersionedPolicy { policy, revision, changed: Some((change.user_id, change.at)) }
 }
 
 /// The organization's policy and the contact's place are found, whether the contact is called by its id
@@ -55,13 +72,10 @@ pub async fn the_policy_and_the_place_are_found(harness: &impl OutboundDirectory
         region: Some(Region::parse("CA-ON").expect("a region")),
     };
     let unknown = ContactPlace { region: None, ..ottawa.clone() };
-    let (first, second) = (policy(&tenant), policy(&tenant));
-    let second = VersionedPolicy { policy: CallingPolicy::default(), revision: 4, ..second };
-    for (policy, place) in [(first, ottawa), (second, unknown)] {
-        harness
-            .store_fact(&StoredFact::Policy(tenant.organization.id.clone(), Box::new(policy.clone())))
-            .await;
-        harness.store_fact(&StoredFact::Place(contact_id.clone(), place.clone())).await;
+    for (revision, policy, place) in [(1, calling_policy(), ottawa), (2, CallingPolicy::default(), unknown)] {
+        let policy = put_policy(harness, &tenant, policy, revision).await;
+        let contact = ContactRecord { place: place.clone(), ..tenant.contact.clone() };
+        harness.store(&[DirectoryRecord::Contact(contact)]).await;
         for recipient in recipients {
             let found = facts(harness, &query(&tenant, recipient)).await;
             assert_eq!((found.policy.as_ref(), &found.place), (Some(&policy), &place));
@@ -77,27 +91,28 @@ pub async fn a_suppression_is_found_by_number_and_by_contact(harness: &impl Outb
     let tenant = stored_tenant(harness).await;
     let contact_id = tenant.contact_id();
     let stranger = phone_number();
-    let suppress = |organization_id: Option<&OrganizationId>, callee, expires_at| {
-        let organization_id = organization_id.cloned();
-        async move { harness.store_fact(&StoredFact::Suppression { organization_id, callee, expires_at }).await }
+    let suppress = |suppression: Suppression| async move {
+        harness.suppressions().add_suppression(&suppression).await.expect("store is up");
     };
     let is_suppressed = |recipient, now: Timestamp| {
         let query = OutboundQuery { now, ..query(&tenant, recipient) };
         async move { facts(harness, &query).await.is_suppressed }
     };
     let ours = Some(&tenant.organization.id);
-    suppress(ours, FactCallee::Number(stranger.clone()), Some(moment().after(A_SECOND))).await;
+    let ends = Suppression { expires_at: Some(moment().after(A_SECOND)), ..suppression(ours) };
+    suppress(Suppression { phone_number: Some(stranger.clone()), ..ends.clone() }).await;
     assert!(is_suppressed(Recipient::Number(&stranger), moment()).await);
     assert!(!is_suppressed(Recipient::Number(&stranger), moment().after(A_SECOND)).await, "it has expired");
     assert!(!is_suppressed(Recipient::Contact(&contact_id), moment()).await);
 
     let number = called_number(&tenant);
-    suppress(ours, FactCallee::Contact(contact_id.clone()), Some(moment().after(A_SECOND))).await;
+    let id = suppression_id();
+    suppress(Suppression { id, phone_number: None, contact_id: Some(contact_id.clone()), ..ends }).await;
     for recipient in [Recipient::Contact(&contact_id), Recipient::Number(number)] {
         assert!(is_suppressed(recipient, moment()).await, "{recipient:?}");
         assert!(!is_suppressed(recipient, moment().after(A_SECOND)).await, "{recipient:?}");
     }
-    suppress(None, FactCallee::Number(number.clone()), None).await;
+    suppress(Suppression { phone_number: Some(number.clone()), ..suppression(None) }).await;
     for recipient in [Recipient::Contact(&contact_id), Recipient::Number(number)] {
         assert!(is_suppressed(recipient, moment().after(A_SECOND)).await, "{recipient:?}");
     }
@@ -109,20 +124,17 @@ pub async fn do_not_call_lists_are_found_with_their_dates(harness: &impl Outboun
     let tenant = stored_tenant(harness).await;
     let (contact_id, number) = (tenant.contact_id(), called_number(&tenant));
     let date = |day| LocalDate::new(2026, 11, day).expect("a date");
-    let organization_id = &tenant.organization.id;
-    let put = |name: &'static str, listed: Option<LocalDate>, dated| async move {
-        let organization_id = organization_id.clone();
-        if let Some(dated) = listed {
-            let (organization_id, number) = (organization_id.clone(), number.clone());
-            let fact = StoredFact::DoNotCallNumber { organization_id, list: name.into(), number, dated };
-            harness.store_fact(&fact).await;
-        }
-        harness.store_fact(&StoredFact::DoNotCallList { organization_id, name: name.into(), dated }).await;
-    };
-    put("us-national", Some(date(9)), date(9)).await;
-    put("us-tx", None, date(3)).await;
-    // The newest copy no longer has the number.
-    put("ca-national", Some(date(1)), date(2)).await;
+    let copy = |name, day| copy_of_list(&tenant, name, date(day));
+    let listed = |name, day| listed(copy(name, day), number);
+    let records = [
+        listed("us-national", 9),
+        DirectoryRecord::DoNotCallCopy(copy("us-national", 9)),
+        DirectoryRecord::DoNotCallCopy(copy("us-tx", 3)),
+        // The newest copy no longer has the number.
+        listed("ca-national", 1),
+        DirectoryRecord::DoNotCallCopy(copy("ca-national", 2)),
+    ];
+    harness.store(&records).await;
     let list =
         |name: &str, day, has_number| DoNotCallList { name: name.into(), dated: date(day), has_number };
     let expected = [list("ca-national", 2, false), list("us-national", 9, true), list("us-tx", 3, false)];
@@ -152,15 +164,17 @@ pub async fn consents_are_found_by_number_and_by_contact(harness: &impl Outbound
         },
     ];
     let stranger = phone_number();
-    let callees = [
-        FactCallee::Number(number.clone()),
-        FactCallee::Contact(contact_id.clone()),
-        FactCallee::Number(stranger.clone()),
+    let record = |phone_number: Option<&PhoneNumber>, contact_id, consent| {
+        let phone_number = phone_number.cloned();
+        let record = consent_record(&tenant.organization.id);
+        DirectoryRecord::Consent(ConsentRecord { phone_number, contact_id, consent, ..record })
+    };
+    let records = [
+        record(Some(number), None, consents[0]),
+        record(None, Some(contact_id.clone()), consents[1]),
+        record(Some(&stranger), None, consents[1]),
     ];
-    for (callee, consent) in callees.into_iter().zip([consents[0], consents[1], consents[1]]) {
-        let organization_id = tenant.organization.id.clone();
-        harness.store_fact(&StoredFact::Consent { organization_id, callee, consent }).await;
-    }
+    harness.store(&records).await;
     for (recipient, expected) in [
         (Recipient::Contact(&contact_id), &consents[..]),
         (Recipient::Number(number), &consents[..]),
@@ -215,30 +229,18 @@ pub async fn attempts_are_found_by_number_and_subject(harness: &impl OutboundDir
 pub async fn another_tenants_facts_are_left_out(harness: &impl OutboundDirectoryHarness) {
     let (ours, theirs) = (stored_tenant(harness).await, stored_tenant(harness).await);
     let number = called_number(&ours);
-    let organization_id = theirs.organization.id.clone();
-    let callee = FactCallee::Number(number.clone());
-    let consent =
-        Consent { kind: ConsentKind::Express, given_at: moment(), expires_at: None, revoked_at: None };
-    let dated = LocalDate::new(2026, 11, 9).expect("a date");
-    let list: Box<str> = "us-national".into();
-    for fact in [
-        StoredFact::Policy(organization_id.clone(), Box::new(policy(&theirs))),
-        StoredFact::Suppression {
-            organization_id: Some(organization_id.clone()),
-            callee: callee.clone(),
-            expires_at: None,
-        },
-        StoredFact::Consent { organization_id: organization_id.clone(), callee, consent },
-        StoredFact::DoNotCallNumber {
-            organization_id: organization_id.clone(),
-            list: list.clone(),
-            number: number.clone(),
-            dated,
-        },
-        StoredFact::DoNotCallList { organization_id, name: list, dated },
-    ] {
-        harness.store_fact(&fact).await;
-    }
+    let theirs_id = &theirs.organization.id;
+    put_policy(harness, &theirs, calling_policy(), 1).await;
+    let of_number = Suppression { phone_number: Some(number.clone()), ..suppression(Some(theirs_id)) };
+    harness.suppressions().add_suppression(&of_number).await.expect("store is up");
+    let copy = copy_of_list(&theirs, "us-national", LocalDate::new(2026, 11, 9).expect("a date"));
+    let consent = ConsentRecord { phone_number: Some(number.clone()), ..consent_record(theirs_id) };
+    let records = [
+        DirectoryRecord::Consent(consent),
+        listed(copy.clone(), number),
+        DirectoryRecord::DoNotCallCopy(copy),
+    ];
+    harness.store(&records).await;
     let booking = theirs.booking(LONG);
     let attempt = AttemptCount { caps: Vec::new(), remember_for: LONG };
     let conditions = BookingConditions { attempt: Some(attempt), ..BookingConditions::default() };
@@ -253,4 +255,13 @@ pub async fn another_tenants_facts_are_left_out(harness: &impl OutboundDirectory
         let query = OutboundQuery { purpose: Some(domain::CallPurpose::Debt), ..query(&ours, recipient) };
         assert_eq!(facts(harness, &query).await, CallingFacts::default(), "{recipient:?}");
     }
+}
+
+fn copy_of_list(tenant: &Tenant, name: &str, dated: LocalDate) -> DoNotCallCopy {
+    let name = ListName::parse(name).expect("a name");
+    DoNotCallCopy { organization_id: tenant.organization.id.clone(), name, dated }
+}
+
+fn listed(copy: DoNotCallCopy, number: &PhoneNumber) -> DirectoryRecord {
+    DirectoryRecord::DoNotCallNumber(DoNotCallNumber { copy, phone_number: number.clone() })
 }

@@ -2,20 +2,20 @@ use std::time::Duration;
 
 use domain::ports::{OutboundQuery, Recipient};
 use domain::{
-    AnswerTime, Booking, CallFailure, CallIdentity, CallPurpose, CallStatus, CallUpdate, DialOutcome,
-    NotConnectedReason, PhoneNumber, ProviderCause, ProviderReference, Timestamp, UpdateContent,
+    AnswerTime, Booking, CallFailure, CallIdentity, CallPurpose, CallStatus, CallUpdate, CallingPolicy,
+    DialOutcome, NotConnectedReason, PhoneNumber, ProviderCause, ProviderReference, Timestamp, UpdateContent,
 };
 
-use super::facts::{facts, policy, stored_tenant};
+use super::facts::{facts, put_policy, stored_tenant};
 use super::query;
 use crate::call_ledger::booking::{book, settlement};
 use crate::fixtures::{Tenant, moment, phone_number, provider_reference};
-use crate::harness::{OutboundDirectoryHarness, StoredFact};
+use crate::harness::OutboundDirectoryHarness;
 
 const A_MINUTE: Duration = Duration::from_secs(60);
 
 /// The last conversation, the last decline and the caller number that was last answered are those of the
-/// newest calls of the organization to the number. They are found if the organization stored a policy, or
+/// newest calls of the organization to the number, whatever others called it. They are found if the organization stored a policy, or
 /// the purpose of the query may need them.
 pub async fn the_latest_calls_are_found_if_they_matter(harness: &impl OutboundDirectoryHarness) {
     let tenant = stored_tenant(harness).await;
@@ -53,12 +53,20 @@ pub async fn the_latest_calls_are_found_if_they_matter(harness: &impl OutboundDi
             assert_eq!(found(Some(purpose), recipient).await, expected, "{purpose:?}");
         }
     }
-    harness.store_fact(&StoredFact::Policy(tenant.organization.id.clone(), Box::new(policy(&tenant)))).await;
+    put_policy(harness, &tenant, CallingPolicy::default(), 1).await;
     for recipient in recipients {
         assert_eq!(found(None, recipient).await, expected, "the policy may need the calls");
     }
     let stranger = phone_number();
     assert_eq!(found(None, Recipient::Number(&stranger)).await, (None, None, None));
+    // Newer ones of another organization do not take their place.
+    let other = stored_tenant(harness).await;
+    for n in 0..OutboundQuery::LATEST_CALLS {
+        let booking = dialled(&other, &phone_number(), 25 + n);
+        let identity = CallIdentity { to: number.clone(), ..booking.identity };
+        book(harness, &Booking { identity, ..booking }).await;
+    }
+    assert_eq!(found(None, recipients[0]).await, expected, "the calls of another organization are read");
     // Older than the newest ones.
     for n in 0..OutboundQuery::LATEST_CALLS {
         book(harness, &dialled(&tenant, &first, 25 + n)).await;

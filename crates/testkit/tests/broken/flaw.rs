@@ -113,6 +113,7 @@ pub(crate) enum Flaw {
     CountsEveryRequest,
     CountsTheFirstLimitAlone,
     ForgetsTheResultsItSees,
+    GivesBackEveryLimit,
     GivesBackForEveryone,
     KeepsTheCountOfReleased,
     KeepsTheLastCount,
@@ -176,6 +177,8 @@ pub(crate) enum Flaw {
     KeepsAttemptsOfUndialled,
     TakesEveryAttemptBack,
     RemembersForTheLastTime,
+    KeepsEveryAttempt,
+    KeepsTheOldestAttempts,
     // The idempotency keys
     BooksWithoutTheKey,
     HoldsKeysToTheirReservation,
@@ -336,6 +339,7 @@ pub(crate) enum Flaw {
     AlwaysReadsCalls,
     TakesTheLastCallForAConversation,
     ReadsEveryCall,
+    ReadsTheLatestCallsOfEveryone,
     FindsFactsOfEveryTenant,
     // Recordings
     TakesNamesForPaths,

@@ -78,6 +78,7 @@ caught! {
         KeepsTheLastCount => the_greater_count_is_kept,
         KeepsTheCountOfReleased => a_release_gives_the_counts_back,
         GivesBackForEveryone => a_release_gives_the_counts_back,
+        GivesBackEveryLimit => a_release_gives_back_only_what_was_counted,
         CountsAllDaysTogether => counts_do_not_affect_each_other,
         CountsAllRevisionsTogether => counts_do_not_affect_each_other,
         QuotesTheRequestWhenLost => a_lost_lock_store_is_unavailable,

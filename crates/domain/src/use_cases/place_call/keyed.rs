@@ -10,7 +10,7 @@ use super::{PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall};
 use crate::ports::{KeyBinding, KeyedCall, KeyedDial, PortUnavailable};
 use crate::{
     Booking, CallPurpose, CallReference, CallStatus, IntentKey, KeyedRequest, NotConnectedReason,
-    PhoneNumber, RequestDigest, UserId, VariableValue,
+    PhoneNumber, RequestDigest, UserId, VariableValue, WrittenNumber,
 };
 
 /// How long a key is kept after its call has reached its last status.
@@ -25,15 +25,15 @@ const NOT_READ: &str = "the call of the idempotency key was not read in the time
 type Answer = Result<PlacedCall, PlaceCallError>;
 
 impl PlaceCallCommand {
-    /// The key of this request and what the request says, with its number as the rules read it.
-    pub(super) fn keyed(&self, number: Option<&PhoneNumber>) -> Option<KeyedRequest> {
+    /// The key of this request and what the request says.
+    pub(super) fn keyed(&self) -> Option<KeyedRequest> {
         let key = self.idempotency_key.clone()?;
-        Some(KeyedRequest { key, digest: self.digest(number) })
+        Some(KeyedRequest { key, digest: self.digest() })
     }
 
-    /// What the client wrote. The defaults of the organization are not part of it: they may change
-    /// before the client repeats the request.
-    fn digest(&self, number: Option<&PhoneNumber>) -> RequestDigest {
+    /// What the client wrote. The defaults of the organization are not part of it, such as the country of
+    /// a number without `+`: they may change before the client repeats the request.
+    fn digest(&self) -> RequestDigest {
         // Every field is named here, so that the compiler asks about a new one.
         let Self {
             user_id: _,
@@ -51,9 +51,10 @@ impl PlaceCallCommand {
             RequestedCallee::Contact(id, _) => Some(id),
             RequestedCallee::Number(_) => None,
         };
+        let number = callee.written().map(WrittenNumber::without_separators);
         let texts = [
             ("contact", contact_id.map(|id| id.as_str())),
-            ("number", number.map(PhoneNumber::as_e164)),
+            ("number", number.as_deref()),
             ("agent", agent_id.as_ref().map(|id| id.as_str())),
             ("from", from_number.as_ref().map(PhoneNumber::as_e164)),
             ("reason", reason.as_ref().map(|reason| reason.as_str())),
@@ -79,7 +80,7 @@ impl PlaceCallCommand {
 impl PlaceCall {
     /// What the call of a key answers a request with this key. An outcome that is not known stays
     /// unknown until a report decides it, whatever its age.
-    pub(super) fn answer_of(call: KeyedCall, request: &KeyedRequest) -> Answer {
+    fn answer_of(call: KeyedCall, request: &KeyedRequest) -> Answer {
         let KeyedCall { digest, reference, dial, status, failure } = call;
         if digest != request.digest {
             return Err(PlaceCallError::KeyReused);
@@ -102,19 +103,8 @@ impl PlaceCall {
         }
     }
 
-    /// The call that the key of the request has, if it has one.
-    pub(super) async fn call_of_key(
-        &self,
-        command: &PlaceCallCommand,
-    ) -> Result<Option<KeyedCall>, PortUnavailable> {
-        match &command.idempotency_key {
-            Some(key) => self.ports.keys.find(&command.user_id, key).await,
-            None => Ok(None),
-        }
-    }
-
     /// The answer of the call that the key has, if it has one.
-    async fn find_by_key(
+    pub(super) async fn find_by_key(
         &self,
         user: &UserId,
         request: Option<&KeyedRequest>,

@@ -14,17 +14,6 @@ pub(super) enum Callee {
     Number(Reading),
 }
 
-impl Callee {
-    /// The number of the request.
-    pub(super) fn number(&self) -> Option<&PhoneNumber> {
-        let reading = match self {
-            Self::Contact(reading) => reading.as_ref(),
-            Self::Number(reading) => Some(reading),
-        };
-        reading.map(|reading| reading.destination.number())
-    }
-}
-
 /// What the look-up needs.
 pub(super) struct LookUp<'a> {
     pub(super) directory: &'a dyn OutboundDirectory,

@@ -61,18 +61,25 @@ impl PlaceCall {
     /// Checks the requested number; then finds all parties, and decides whether the call may be made.
     /// Creates the contact of a new number last, so that a refused request leaves none.
     ///
-    /// A request whose idempotency key has a call is answered by that call, whatever the directory and
-    /// the rules say by now. The key is looked up beside the parties: it costs no round trip of its own.
+    /// A request of a known user whose idempotency key has a call is answered by that call, whatever the
+    /// directory and the rules say by now, and also if its number is not read as one any more. The key is
+    /// looked up beside the parties: it costs no round trip of its own.
     pub(super) async fn resolve(
         &self,
         command: &PlaceCallCommand,
     ) -> Result<Acquired<Parties>, PlaceCallError> {
-        let (looked_up, by_key) = join!(self.look_up(command), self.call_of_key(command));
-        let (callee, parties) = looked_up?;
-        let keyed = command.keyed(callee.number());
-        if let (Some(call), Some(request)) = (by_key?, &keyed) {
-            return Ok(Acquired::Duplicate(Self::answer_of(call, request)));
-        }
+        let keyed = command.keyed();
+        let by_key = self.find_by_key(&command.user_id, keyed.as_ref());
+        let (callee, parties) = match join!(self.look_up(command), by_key) {
+            (looked_up, Ok(Some(answer))) if !matches!(looked_up, Err(PlaceCallError::UserNotFound)) => {
+                return Ok(Acquired::Duplicate(answer));
+            }
+            (looked_up, by_key) => {
+                let looked_up = looked_up?;
+                by_key?;
+                looked_up
+            }
+        };
         let organization_id = parties.user.organization.id.clone();
         let found = self.find(command, callee, parties, |user| self.share_of(user));
         let (found, share) = found.inspect_err(|error| self.count(&organization_id, error))?;

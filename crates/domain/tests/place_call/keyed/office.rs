@@ -9,8 +9,9 @@ use domain::ports::{
     DialRequest, IdempotencyKeys, KeyBinding, KeyedCall, MockIdentifiers, PortUnavailable, VoiceProvider,
 };
 use domain::{
-    AnswerTime, CallPolicy, Carrier, DestinationRules, DialOutcome, IdempotencyKey, PlaceCall,
-    PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall, UserId,
+    AnswerTime, CallPolicy, CallingPolicy, Carrier, Country, DestinationRules, DialOutcome, IdempotencyKey,
+    PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall, UserId,
+    VersionedPolicy,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures::{self, Tenant, provider_reference};
@@ -75,6 +76,14 @@ impl Office {
 
     pub(super) fn request_for(&self, key: &str, raw: RawPlaceCall<'_>) -> PlaceCallCommand {
         command(self.tenant.user.id.clone(), key, raw)
+    }
+
+    /// Stores a policy of the organization with this default country.
+    pub(super) fn set_default_country(&self, country: Option<&str>) {
+        let default_country = country.map(|code| Country::parse(code).expect("a country"));
+        let policy = CallingPolicy { default_country, ..CallingPolicy::default() };
+        let stored = VersionedPolicy { policy, revision: 1, changed: None };
+        self.memory.tables().policies.insert(self.tenant.organization.id.clone(), stored);
     }
 
     /// Sends a request to a new process.

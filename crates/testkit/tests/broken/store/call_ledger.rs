@@ -41,7 +41,9 @@ impl CallLedger for BrokenStore {
         if let Some(refused) = self.flawed_conditions(&mut booking).await {
             return refused;
         }
+        let attempts = self.counted_attempts(&booking);
         let mut result = self.book_with_key(&booking).await;
+        self.keep_attempts(&booking, attempts, &result);
         self.written_for_refused(&booking, &result);
         let fails = result.is_err() || matches!(result, Ok(HoldResult::KeyTaken));
         let has_failed = self.shared.has_failed.swap(fails, Ordering::Relaxed);

@@ -77,6 +77,12 @@ impl BrokenStore {
         let limits: Vec<DayLimit> = limits.iter().map(|limit| self.mistaken(limit)).collect();
         match self.flaw {
             Flaw::KeepsTheCountOfReleased => self.memory.release(key, token, &[]).await,
+            Flaw::GivesBackEveryLimit => {
+                if let Some(entry) = self.memory.tables().locks.get_mut(key) {
+                    entry.counted = limits.iter().map(DayCountKey::from).collect();
+                }
+                self.memory.release(key, token, &limits).await
+            }
             Flaw::GivesBackForEveryone => {
                 let mut counts = self.memory.tables().day_counts.clone();
                 let ownership = self.memory.release(key, token, &[]).await?;

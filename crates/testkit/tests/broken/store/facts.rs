@@ -3,42 +3,34 @@
 use domain::ports::{
     HoldResult, OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable, Recipient,
 };
-use domain::{Booking, CallPurpose, CallSubject, PhoneNumber, RefusalCode, Timestamp};
-use testkit::harness::{FactCallee, StoredFact};
-use testkit::memory::Reservation;
+use domain::{AttemptCount, Booking, CallPurpose, CallSubject, PhoneNumber, RefusalCode, Timestamp};
+use testkit::memory::{CountedAttempts, DirectoryTables, Reservation};
 
 use super::{BrokenStore, NEVER};
 use crate::flaw::Flaw;
 
 impl BrokenStore {
-    /// The facts as the flaw reads them.
-    fn facts_as_read(&self, facts: &[StoredFact]) -> Vec<StoredFact> {
-        facts.iter().filter_map(|fact| self.fact_as_read(fact)).collect()
-    }
-
-    fn fact_as_read(&self, fact: &StoredFact) -> Option<StoredFact> {
-        let mut read = fact.clone();
-        if let StoredFact::Suppression { organization_id, callee, expires_at } = &mut read {
-            match self.flaw {
-                Flaw::SuppressesByTheNumberAlone if matches!(callee, FactCallee::Contact(_)) => return None,
-                Flaw::SuppressesForOneOrganizationAlone if organization_id.is_none() => return None,
-                Flaw::SuppressesForEveryOrganization => *organization_id = None,
-                Flaw::SuppressesForEver => *expires_at = None,
-                _ => {}
+    /// Changes the records about callees to those that the flaw reads.
+    fn change_records(&self, directory: &mut DirectoryTables) {
+        let suppressions = &mut directory.suppressions;
+        match self.flaw {
+            Flaw::SuppressesByTheNumberAlone => suppressions.retain(|one| one.contact_id.is_none()),
+            Flaw::SuppressesForOneOrganizationAlone => {
+                suppressions.retain(|one| one.organization_id.is_some())
             }
-        }
-        match (self.flaw, &mut read) {
-            (Flaw::ForgetsThePolicy, StoredFact::Policy(..)) => return None,
-            (
-                Flaw::FindsTheConsentsOfTheNumberAlone,
-                StoredFact::Consent { callee: FactCallee::Contact(_), .. },
-            ) => return None,
-            (Flaw::TakesOldCopiesForTheList, StoredFact::DoNotCallNumber { dated, .. }) => {
-                *dated = domain::LocalDate::new(9999, 1, 1).expect("a date");
+            Flaw::SuppressesForEveryOrganization => {
+                suppressions.iter_mut().for_each(|one| one.organization_id = None);
+            }
+            Flaw::SuppressesForEver => suppressions.iter_mut().for_each(|one| one.expires_at = None),
+            Flaw::FindsTheConsentsOfTheNumberAlone => {
+                directory.consents.retain(|one| one.contact_id.is_none());
+            }
+            Flaw::TakesOldCopiesForTheList => {
+                let newest = domain::LocalDate::new(9999, 1, 1).expect("a date");
+                directory.do_not_call_numbers.iter_mut().for_each(|one| one.copy.dated = newest);
             }
             _ => {}
         }
-        Some(read)
     }
 
     /// The facts of a query as the flaw finds them.
@@ -53,14 +45,12 @@ impl BrokenStore {
             Recipient::Contact(_) => parties.contact.as_ref().and_then(|one| one.phone_number.clone()),
         };
         let copy = self.copy_with(|tables| {
-            tables.directory.facts = self.facts_as_read(&tables.directory.facts);
+            self.change_records(&mut tables.directory);
             match self.flaw {
+                Flaw::ForgetsThePolicy => tables.policies.clear(),
                 Flaw::FindsFactsOfEveryTenant => {
-                    for fact in &mut tables.directory.facts {
-                        if let StoredFact::Consent { organization_id: tenant, .. } = fact {
-                            *tenant = organization_id.clone();
-                        }
-                    }
+                    let consents = &mut tables.directory.consents;
+                    consents.iter_mut().for_each(|one| one.organization_id = organization_id.clone());
                 }
                 Flaw::FindsNoAttempts => tables.attempts.clear(),
                 Flaw::CountsEverySubject => {
@@ -77,6 +67,11 @@ impl BrokenStore {
                     tables.calls.retain(|call| {
                         !is_dialling(call) || Some(&call.booking.identity.to) != number.as_ref()
                     });
+                }
+                Flaw::ReadsTheLatestCallsOfEveryone => {
+                    tables.calls.sort_by_key(|call| std::cmp::Reverse(call.booking.booked_at));
+                    tables.calls.retain(|call| Some(&call.booking.identity.to) == number.as_ref());
+                    tables.calls.truncate(OutboundQuery::LATEST_CALLS as usize);
                 }
                 Flaw::TakesTheLastCallForAConversation => {
                     for call in &mut tables.calls {
@@ -114,9 +109,8 @@ impl BrokenStore {
             | Flaw::SuppressesForEveryOrganization
             | Flaw::SuppressesForEver => {
                 let identity = &booking.identity;
-                let facts = self.memory.tables().directory.facts.clone();
                 let mut directory = self.memory.tables().directory.clone();
-                directory.facts = self.facts_as_read(&facts);
+                self.change_records(&mut directory);
                 let is_suppressed = directory.is_suppressed(
                     &identity.organization_id,
                     Some(&identity.to),
@@ -165,9 +159,34 @@ impl BrokenStore {
         None
     }
 
+    /// The attempts that a booking finds.
+    pub(super) fn counted_attempts(&self, booking: &Booking) -> CountedAttempts {
+        self.memory.tables().attempts.get(&attempt_key(booking)).cloned().unwrap_or_default()
+    }
+
+    /// What a flaw keeps of these attempts after the booking.
+    pub(super) fn keep_attempts(
+        &self,
+        booking: &Booking,
+        mut before: CountedAttempts,
+        result: &Result<HoldResult, PortUnavailable>,
+    ) {
+        let is_full = before.attempts.len() >= AttemptCount::KEPT as usize;
+        if !is_full || *result != Ok(HoldResult::Granted) {
+            return;
+        }
+        match self.flaw {
+            Flaw::KeepsTheOldestAttempts => {}
+            Flaw::KeepsEveryAttempt => {
+                before.attempts.push((booking.booked_at, booking.identity.call_id.clone()));
+            }
+            _ => return,
+        }
+        self.memory.tables().attempts.insert(attempt_key(booking), before);
+    }
+
     fn is_beyond_a_cap(&self, booking: &Booking) -> bool {
-        let key = attempt_key(booking);
-        let counted = self.memory.tables().attempts.get(&key).cloned().unwrap_or_default();
+        let counted = self.counted_attempts(booking);
         let caps = booking.conditions.attempt.iter().flat_map(|attempt| &attempt.caps);
         caps.clone().any(|cap| counted.attempts.len() >= cap.attempts as usize)
     }

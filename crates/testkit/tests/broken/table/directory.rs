@@ -172,6 +172,7 @@ caught! {
         AlwaysReadsCalls => the_latest_calls_are_found_if_they_matter,
         TakesTheLastCallForAConversation => the_latest_calls_are_found_if_they_matter,
         ReadsEveryCall => the_latest_calls_are_found_if_they_matter,
+        ReadsTheLatestCallsOfEveryone => the_latest_calls_are_found_if_they_matter,
         SuppressesForEveryOrganization => another_tenants_facts_are_left_out,
         FindsFactsOfEveryTenant => another_tenants_facts_are_left_out,
         QuotesTheRequestWhenLost => a_lost_outbound_directory_is_unavailable,

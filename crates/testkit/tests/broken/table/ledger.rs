@@ -38,6 +38,8 @@ caught! {
         KeepsAttemptsOfUndialled => an_attempt_that_was_not_dialled_is_taken_back,
         TakesEveryAttemptBack => an_attempt_that_was_not_dialled_is_taken_back,
         RemembersForTheLastTime => attempts_are_remembered_for_the_longest_time,
+        KeepsEveryAttempt => only_the_newest_attempts_are_kept,
+        KeepsTheOldestAttempts => only_the_newest_attempts_are_kept,
         FindsRunningCallsUndecided => the_undecided_call_of_a_key_is_found,
         FindsNoUndecidedCall => the_undecided_call_of_a_key_is_found,
         KeepsTheReservationOfUndialled => a_call_that_was_not_dialled_frees_its_key,

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::ports::{
-    Activation, CreatedWebhook, SigningSecret, VendorFailure, VoiceWorkspace, WorkspaceAgent, WorkspaceNumber,
+    Activation, CreatedWebhook, SigningSecret, VendorFailure, VoiceWorkspace, WebhookFailure, WorkspaceAgent,
+    WorkspaceNumber, WorkspaceWebhook,
 };
-use domain::{PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
+use domain::{PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, Timestamp};
 use provider_client::{InvalidSettings, ProviderClient, Response};
 use serde_json::json;
 use url::Url;
@@ -38,6 +39,8 @@ const PHONE_NUMBERS: [&str; 3] = ["v1", "convai", "phone-numbers"];
 const SETTINGS: [&str; 3] = ["v1", "convai", "settings"];
 const WEBHOOKS: [&str; 3] = ["v1", "workspace", "webhooks"];
 
+const NO_WEBHOOKS: &str = "the response is not a list of webhooks";
+
 /// What the webhook is called in the workspace.
 const WEBHOOK_NAME: &str = "Outdial";
 /// What the gateway can use.
@@ -60,8 +63,23 @@ impl ElevenLabsWorkspace {
         succeeded(sent.map_err(|failure| unavailable(failure.to_string()))?).map(|_| ())
     }
 
-    /// The webhook that receives the events of all agents which have none of their own.
-    async fn active_webhook(&self) -> Result<Option<String>, VendorFailure> {
+    /// What `read` makes of the webhook whose field has this value, if there is one.
+    async fn webhook_with<T>(
+        &self,
+        field: &str,
+        value: &str,
+        read: impl Fn(&Object<'_>) -> T + Send,
+    ) -> Result<Option<T>, VendorFailure> {
+        let unclear = || unavailable(NO_WEBHOOKS);
+        let body = self.read(&self.client.endpoint(WEBHOOKS), Instant::now() + LIST_WITHIN).await?;
+        let list = Object::parse(&body).ok_or_else(unclear)?;
+        let webhooks = list.list("webhooks").ok_or_else(unclear)?;
+        let found = webhooks.iter().find(|webhook| webhook.text(field).as_deref() == Some(value));
+        Ok(found.map(read))
+    }
+
+    /// The id of the webhook that receives the events of all agents which have none of their own.
+    async fn active_webhook_id(&self) -> Result<Option<String>, VendorFailure> {
         let url = self.client.endpoint(SETTINGS);
         let body = self.read(&url, Instant::now() + LIST_WITHIN).await?;
         let settings = Object::parse(&body).ok_or_else(|| unavailable("the response has no settings"))?;
@@ -128,12 +146,16 @@ impl VoiceWorkspace for ElevenLabsWorkspace {
     }
 
     async fn find_webhook(&self, url: &str) -> Result<Option<String>, VendorFailure> {
-        let unclear = || unavailable("the response is not a list of webhooks");
-        let body = self.read(&self.client.endpoint(WEBHOOKS), Instant::now() + LIST_WITHIN).await?;
-        let list = Object::parse(&body).ok_or_else(unclear)?;
-        let webhooks = list.list("webhooks").ok_or_else(unclear)?;
-        let found = webhooks.into_iter().find(|webhook| webhook.text("webhook_url").as_deref() == Some(url));
-        found.map(|webhook| webhook.text("webhook_id").ok_or_else(|| unclear().into())).transpose()
+        let found = self.webhook_with("webhook_url", url, |webhook| webhook.text("webhook_id")).await?;
+        found.map(|id| id.ok_or_else(|| unavailable(NO_WEBHOOKS).into())).transpose()
+    }
+
+    async fn active_webhook(&self) -> Result<Option<WorkspaceWebhook>, VendorFailure> {
+        let Some(id) = self.active_webhook_id().await? else { return Ok(None) };
+        let found = self.webhook_with("webhook_id", &id, webhook).await?;
+        // The settings name a webhook, so that it is in the list.
+        let found = found.flatten().ok_or_else(|| unavailable(NO_WEBHOOKS))?;
+        Ok(Some(found))
     }
 
     async fn create_webhook(&self, url: &str) -> Result<CreatedWebhook, VendorFailure> {
@@ -150,7 +172,7 @@ impl VoiceWorkspace for ElevenLabsWorkspace {
     }
 
     async fn activate_webhook(&self, id: &str) -> Result<Activation, VendorFailure> {
-        match self.active_webhook().await? {
+        match self.active_webhook_id().await? {
             Some(active) if active != id => return Ok(Activation::OtherIsActive),
             _ => {}
         }
@@ -163,6 +185,23 @@ impl VoiceWorkspace for ElevenLabsWorkspace {
         self.patch(&self.client.endpoint(SETTINGS), &json!({ "webhooks": webhooks })).await?;
         Ok(Activation::Active)
     }
+}
+
+/// What the provider lists of a webhook.
+fn webhook(item: &Object<'_>) -> Option<WorkspaceWebhook> {
+    let failed_at = item.integer("most_recent_failure_timestamp");
+    let status = item.integer("most_recent_failure_error_code");
+    Some(WorkspaceWebhook {
+        id: item.text("webhook_id")?,
+        url: item.text("webhook_url")?,
+        is_disabled: item.is_true("is_disabled") || item.is_true("is_auto_disabled"),
+        is_signed: item.text("auth_type").as_deref() == Some("hmac"),
+        is_repeated: item.value("retry_enabled").map(|_| item.is_true("retry_enabled")),
+        last_failure: failed_at.map(|secs| WebhookFailure {
+            status: status.and_then(|status| u16::try_from(status).ok()),
+            at: Timestamp::from_unix_millis(secs.saturating_mul(1000)),
+        }),
+    })
 }
 
 /// Only a number with a trunk of its own for outbound calls can be dialled from.

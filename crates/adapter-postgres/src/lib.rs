@@ -38,6 +38,7 @@ mod event_inbox;
 mod failure;
 mod idempotency_keys;
 mod inbound_directory;
+mod inspection;
 mod intent_holds;
 mod loss;
 mod number_pool;
@@ -59,5 +60,6 @@ mod wakeups;
 mod webhook_endpoints;
 mod work;
 
+pub use inspection::{Encryption, Inspection, SchemaDifference};
 pub use settings::PostgresSettings;
 pub use store::PostgresStore;

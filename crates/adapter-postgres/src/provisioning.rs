@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, Provisioning, ProvisioningChanges};
-use domain::{Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, TrunkId};
-use sql_common::{AgentColumns, CALLS_PER_SECOND, NumberRecordColumns, SYNC_JOB};
+use domain::ports::{OrganizationPolicy, PortUnavailable, Provisioning, ProvisioningChanges};
+use domain::{Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, TrunkId, User, UserId};
+use sql_common::{
+    AgentColumns, CALLS_PER_SECOND, NumberRecordColumns, OrganizationPolicyColumns, SYNC_JOB, UserColumns,
+};
 
 use crate::PostgresStore;
 use crate::failure::because;
@@ -12,6 +14,40 @@ use crate::statement::Access;
 // Without an organization in the predicates of the lists: they are for the operator.
 #[async_trait]
 impl Provisioning for PostgresStore {
+    async fn organizations(
+        &self,
+        after: Option<OrganizationId>,
+        limit: u32,
+    ) -> Result<Vec<OrganizationPolicy>, PortUnavailable> {
+        self.read_rows(|| {
+            sqlx::query_as!(
+                OrganizationPolicyColumns,
+                r#"select organizations.id, calling_policies.policy as "policy?"
+                     from organizations
+                     left join calling_policies on calling_policies.organization_id = organizations.id
+                    where organizations.id > $1 order by organizations.id limit $2"#,
+                after.as_ref().map_or("", OrganizationId::as_str),
+                i64::from(limit)
+            )
+        })
+        .await
+    }
+
+    async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, PortUnavailable> {
+        self.read_rows(|| {
+            sqlx::query_as!(
+                UserColumns,
+                "select users.id, users.full_name, organizations.id as organization_id, \
+                        organizations.name as organization_name, users.access_role \
+                   from users join organizations on organizations.id = users.organization_id \
+                  where users.id > $1 order by users.id limit $2",
+                after.as_ref().map_or("", UserId::as_str),
+                i64::from(limit)
+            )
+        })
+        .await
+    }
+
     async fn agents(&self, after: Option<AgentId>, limit: u32) -> Result<Vec<Agent>, PortUnavailable> {
         self.read_rows(|| {
             sqlx::query_as!(

@@ -4,9 +4,9 @@ use domain::ports::PortUnavailable;
 use sqlx::PgConnection;
 use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migrator};
 
-use crate::PostgresStore;
 use crate::failure::{UNDEFINED_TABLE, because, unavailable};
 use crate::statement::{Failure, Work};
+use crate::{PostgresStore, SchemaDifference};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
@@ -46,16 +46,27 @@ impl PostgresStore {
     ///
     /// If the server does not respond, or a migration was changed after it was applied.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, PortUnavailable> {
-        let applied = self.run(&ListApplied).await?;
-        let mut pending = Vec::new();
+        Ok(SchemaDifference::of(&self.run(&ListApplied).await?)?.missing)
+    }
+}
+
+impl SchemaDifference {
+    fn of(applied: &[AppliedMigration]) -> Result<Self, PortUnavailable> {
+        let mut missing = Vec::new();
         for migration in MIGRATOR.iter() {
             match applied.iter().find(|applied| applied.version == migration.version) {
                 Some(applied) if applied.checksum == migration.checksum => {}
                 Some(_) => return Err(failed_migration(&MigrateError::VersionMismatch(migration.version))),
-                None => pending.push(format!("{:04} {}", migration.version, migration.description)),
+                None => missing.push(format!("{:04} {}", migration.version, migration.description)),
             }
         }
-        Ok(pending)
+        let unknown = applied.iter().map(|applied| applied.version);
+        Ok(Self { missing, unknown: unknown.filter(|version| !MIGRATOR.version_exists(*version)).collect() })
+    }
+
+    /// Reads it in a session that may be read-only.
+    pub(crate) async fn read(connection: &mut PgConnection) -> Result<Self, PortUnavailable> {
+        Self::of(&ListApplied.run(connection).await?)
     }
 }
 

@@ -19,6 +19,7 @@ mod connections;
 mod context;
 mod eviction;
 mod failure;
+mod inspection;
 mod intent_holds;
 mod keys;
 mod lock;
@@ -27,5 +28,6 @@ mod store;
 mod wire;
 
 pub use eviction::EvictionPolicy;
+pub use inspection::{Inspection, Persistence};
 pub use settings::RedisSettings;
 pub use store::RedisStore;

@@ -64,13 +64,8 @@ impl RedisStore {
     /// The server is unavailable, or forbids both commands.
     pub async fn eviction_policy(&self) -> Result<EvictionPolicy, PortUnavailable> {
         let mut request = request();
-        request.cmd("CONFIG").arg("GET").arg("maxmemory-policy").cmd("INFO").arg("memory");
-        let mut replies = self.send(&request, self.deadline()).await?;
-        let config = replies.take::<HashMap<String, String>>().unwrap_or_default();
-        if let Some(name) = config.get("maxmemory-policy") {
-            return Ok(EvictionPolicy::from_name(name));
-        }
-        Ok(EvictionPolicy::from_info(&replies.take::<String>()?))
+        add_eviction(&mut request);
+        take_eviction(&mut self.send(&request, self.deadline()).await?)
     }
 
     /// Logs a warning unless the server keeps every lock until it expires. To be called at start.
@@ -131,6 +126,21 @@ impl RedisStore {
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore").field("key_prefix", &self.0.key_prefix).finish_non_exhaustive()
+    }
+}
+
+/// Asks for the eviction policy, with two commands.
+pub(crate) fn add_eviction(request: &mut Pipeline) {
+    request.cmd("CONFIG").arg("GET").arg("maxmemory-policy").cmd("INFO").arg("memory");
+}
+
+/// The answer to them.
+pub(crate) fn take_eviction(replies: &mut Replies) -> Result<EvictionPolicy, PortUnavailable> {
+    let config = replies.take::<HashMap<String, String>>().unwrap_or_default();
+    let info = replies.take::<String>();
+    match config.get("maxmemory-policy") {
+        Some(name) => Ok(EvictionPolicy::from_name(name)),
+        None => Ok(EvictionPolicy::from_info(&info?)),
     }
 }
 

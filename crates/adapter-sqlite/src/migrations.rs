@@ -14,8 +14,16 @@ pub(crate) async fn run(connections: &Connections) -> Result<(), PortUnavailable
     transaction.commit().await
 }
 
-/// The migrations that the file lacks, oldest first, as `0001 description`.
-pub(crate) async fn pending(connections: &Connections) -> Result<Vec<String>, PortUnavailable> {
+/// How the schema of the file differs from that of this program.
+pub(crate) struct Difference {
+    /// The migrations that the file lacks, oldest first, as `0001 description`.
+    pub(crate) missing: Vec<String>,
+    /// The numbers of the migrations that only a newer program has.
+    pub(crate) unknown: Vec<i64>,
+}
+
+/// Compares the schema of the file with that of this program.
+pub(crate) async fn difference(connections: &Connections) -> Result<Difference, PortUnavailable> {
     let mut reader = connections.read().await?;
     let mut snapshot = reader.begin().await.map_err(unavailable)?;
     let is_migrated: bool = sqlx::query_scalar("select exists (select 1 from sqlite_schema where name = ?)")
@@ -28,15 +36,19 @@ pub(crate) async fn pending(connections: &Connections) -> Result<Vec<String>, Po
     } else {
         Vec::new()
     };
-    let mut pending = Vec::new();
+    let mut missing = Vec::new();
     for migration in MIGRATOR.iter() {
         match applied.iter().find(|applied| applied.version == migration.version) {
             Some(applied) if applied.checksum == migration.checksum => {}
             Some(_) => return Err(refused(MigrateError::VersionMismatch(migration.version))),
-            None => pending.push(format!("{:04} {}", migration.version, migration.description)),
+            None => missing.push(format!("{:04} {}", migration.version, migration.description)),
         }
     }
-    Ok(pending)
+    let unknown = applied.iter().map(|applied| applied.version);
+    Ok(Difference {
+        missing,
+        unknown: unknown.filter(|version| !MIGRATOR.version_exists(*version)).collect(),
+    })
 }
 
 fn refused(error: MigrateError) -> PortUnavailable {

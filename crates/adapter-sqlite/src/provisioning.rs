@@ -2,9 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, Provisioning, ProvisioningChanges};
-use domain::{Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, TrunkId};
-use sql_common::{AgentColumns, CALLS_PER_SECOND, NumberRecordColumns, SYNC_JOB};
+use domain::ports::{OrganizationPolicy, PortUnavailable, Provisioning, ProvisioningChanges};
+use domain::{Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, TrunkId, User, UserId};
+use sql_common::{
+    AgentColumns, CALLS_PER_SECOND, NumberRecordColumns, OrganizationPolicyColumns, SYNC_JOB, UserColumns,
+};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -14,6 +16,34 @@ use crate::statement::{execute, row};
 // Without an organization in the predicates of the lists: they are for the operator.
 #[async_trait]
 impl Provisioning for SqliteStore {
+    async fn organizations(
+        &self,
+        after: Option<OrganizationId>,
+        limit: u32,
+    ) -> Result<Vec<OrganizationPolicy>, PortUnavailable> {
+        self.read_rows(sqlx::query_as!(
+            OrganizationPolicyColumns,
+            r#"select organizations.id, calling_policies.policy as "policy?"
+               from organizations left join calling_policies on organization_id = organizations.id
+               where organizations.id > ? order by organizations.id limit ?"#,
+            after.as_ref().map_or("", OrganizationId::as_str),
+            limit
+        ))
+        .await
+    }
+
+    async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, PortUnavailable> {
+        self.read_rows(sqlx::query_as!(
+            UserColumns,
+            "select users.id, users.full_name, organization_id, organizations.name as organization_name, access_role
+             from users join organizations on organizations.id = organization_id
+             where users.id > ? order by users.id limit ?",
+            after.as_ref().map_or("", UserId::as_str),
+            limit
+        ))
+        .await
+    }
+
     async fn agents(&self, after: Option<AgentId>, limit: u32) -> Result<Vec<Agent>, PortUnavailable> {
         self.read_rows(sqlx::query_as!(
             AgentColumns,

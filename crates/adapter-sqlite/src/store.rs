@@ -30,7 +30,12 @@ impl SqliteStore {
 
     /// The migrations that the file lacks, oldest first, each as `0001 description`.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, PortUnavailable> {
-        migrations::pending(&self.connections).await
+        Ok(migrations::difference(&self.connections).await?.missing)
+    }
+
+    /// The numbers of the migrations of a newer program that the file has.
+    pub async fn unknown_migrations(&self) -> Result<Vec<i64>, PortUnavailable> {
+        Ok(migrations::difference(&self.connections).await?.unknown)
     }
 
     /// Closes the connections of this store and of all its clones, after the running statements.

@@ -5,6 +5,7 @@
 //!
 //! | File | Content |
 //! |---|---|
+//! | `account.rs` | checks the key |
 //! | `config.rs` | the settings of the API |
 //! | `dial.rs` | sends a dial, once |
 //! | `wire.rs` | the provider's JSON, in both directions, without its meaning |
@@ -17,6 +18,7 @@
 //! gateway's ringing timeout must not be shorter than the carrier's, because the gateway recognizes
 //! duplicates only while it assumes that the phone may ring.
 
+mod account;
 mod config;
 mod dial;
 mod outcome;

@@ -17,7 +17,7 @@ use crate::wire::{self, CALL};
 /// Reads what Vapi has recorded of its calls. It changes nothing at the provider.
 #[derive(Debug, Clone)]
 pub struct VapiRecords {
-    client: ProviderClient,
+    pub(crate) client: ProviderClient,
 }
 
 /// The time limit of one lookup, all its requests together.
@@ -174,6 +174,6 @@ fn unexpected(status: u16) -> PortUnavailable {
     unavailable(format!("the response has status {status} and is not a record"))
 }
 
-fn unavailable(reason: impl Into<std::borrow::Cow<'static, str>>) -> PortUnavailable {
+pub(crate) fn unavailable(reason: impl Into<std::borrow::Cow<'static, str>>) -> PortUnavailable {
     PortUnavailable::new("vapi", reason)
 }

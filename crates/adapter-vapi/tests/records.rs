@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adapter_vapi::VapiRecords;
-use domain::ports::{PortUnavailable, ProviderLookup, ProviderRecords};
+use domain::ports::{PortUnavailable, ProviderLookup, ProviderRecords, VendorFailure};
 use domain::{CallId, CallStatus, CallUpdate, ConversationId, ProviderAgentId, Timestamp, UpdateContent};
 use serde_json::{Value, json};
 use testkit::peer::Peer;
@@ -241,5 +241,26 @@ async fn errors_and_debug_show_no_secret() {
     let shown = format!("{error} {error:?} {records:?}");
     for secret in ["4165550100", API_KEY, CALL_ID] {
         assert!(!shown.contains(secret), "{secret} is in {shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_checked_without_a_change() {
+    let refused = || json!({ "message": API_KEY, "statusCode": 401 });
+    for (status, body, expected) in [
+        (200, json!([]), "ok"),
+        (200, json!([record("call-1", "another")]), "ok"),
+        (401, refused(), "the key is not accepted"),
+        (403, refused(), "the key has no permission for this"),
+        (429, refused(), "too many requests were sent: try again in a minute"),
+        (500, refused(), "vapi is unavailable: the response has status 500"),
+        (200, json!({}), "vapi is unavailable: the response is not a list of calls"),
+    ] {
+        let peer = responding(vec![response(status, body)]).await;
+        let records = VapiRecords::new(&settings(&peer.base_url())).expect("valid settings");
+        let checked = records.check_key().await;
+        let shown = checked.as_ref().map_or_else(VendorFailure::to_string, |()| "ok".to_owned());
+        assert_eq!(shown, expected, "{status}");
+        assert!(peer.requests().iter().all(|request| request.method == "GET"), "{status}");
     }
 }

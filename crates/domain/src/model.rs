@@ -15,6 +15,7 @@ mod call_times;
 mod caller_number;
 mod calling;
 mod client_data;
+mod clock_reading;
 mod consent_record;
 mod contact;
 mod conversation_record;
@@ -64,6 +65,7 @@ pub use self::calling::{
     RuleVerdict, TimeOfRule, UsedRule, VersionedPolicy, ZoneName,
 };
 pub use self::client_data::{CallMetadata, DynamicVariables, VariableValue, VariablesFault};
+pub use self::clock_reading::{ClockAgreement, ClockReading};
 pub use self::consent_record::ConsentRecord;
 pub use self::contact::Contact;
 pub use self::conversation_record::{ConversationRecord, Speaker, TranscriptLine};

@@ -3,6 +3,7 @@
 mod callee_records;
 mod check_import;
 mod deliver_webhooks;
+mod directory_listing;
 mod follow_calls;
 mod organization_settings;
 mod personalize_call;
@@ -15,6 +16,7 @@ mod record_opt_out;
 mod recover_recordings;
 mod refusal_log;
 mod remove_reservations;
+mod review_organizations;
 mod store_recording;
 mod sync_vendors;
 mod truncation;
@@ -26,6 +28,7 @@ pub use self::callee_records::{
 };
 pub use self::check_import::CheckImport;
 pub use self::deliver_webhooks::{DeliverWebhooks, DeliverWebhooksPorts};
+pub use self::directory_listing::DirectoryListing;
 pub use self::follow_calls::{FollowCalls, Following};
 pub use self::organization_settings::{
     OrganizationSettings, OrganizationSettingsError, OrganizationSettingsPorts, policy_faults,
@@ -43,6 +46,7 @@ pub use self::record_opt_out::{OptOutResult, OptOutsOfUpdates, RecordOptOut, Rec
 pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};
 pub use self::refusal_log::RefusalLog;
 pub use self::remove_reservations::RemoveReservations;
+pub use self::review_organizations::{OrganizationReview, review_organizations};
 pub use self::sync_vendors::{
     Adoption, AgentChange, NumberChange, SyncError, SyncFinding, SyncInput, SyncPlan, SyncProblem, SyncStep,
     SyncSubject, SyncVendors, SyncVendorsPorts, TrunkChange,

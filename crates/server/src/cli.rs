@@ -13,6 +13,7 @@ use domain::{
     WebhookEndpointId,
 };
 
+use crate::commands::check::CheckOptions;
 use crate::commands::decide::DecideOptions;
 use crate::commands::import::ImportOptions;
 use crate::commands::sync::SyncOptions;
@@ -66,6 +67,15 @@ enum Command {
     Sync {
         #[command(flatten)]
         options: SyncOptions,
+    },
+    /// Check whether this deployment can place calls, and what is risky about it: settings, stores,
+    /// clocks, the vendors' accounts, files, and rules that are not enforced. Changes nothing.
+    ///
+    /// The exit status is 0 if nothing failed, 1 if something failed, and 3 if the settings cannot be
+    /// read.
+    Check {
+        #[command(flatten)]
+        options: CheckOptions,
     },
     /// Sign a token for a user with the configured HS256 secret and print it.
     Token {
@@ -160,11 +170,12 @@ enum SuppressionsCommand {
 
 impl Cli {
     /// Runs the command.
-    pub fn run(self) -> anyhow::Result<()> {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
         let settings = || -> anyhow::Result<Settings> {
             Ok(Settings::load(&Source::of_process(self.config.as_deref())?)?)
         };
-        match self.command {
+        let done = match self.command {
+            Command::Check { options } => return commands::check::check(settings(), options),
             Command::Serve => commands::serve_with(settings()?, std::convert::identity),
             Command::Migrate => commands::migrate(settings()?),
             Command::Import { file, options } => commands::import::import(settings()?, &file, options),
@@ -179,7 +190,8 @@ impl Cli {
             Command::Settings => commands::print(&crate::config::env_example()),
             Command::Openapi { provider: false } => commands::print(&adapter_http::openapi_yaml()),
             Command::Openapi { provider: true } => commands::print(&adapter_http::provider_openapi_yaml()),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }
 

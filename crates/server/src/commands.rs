@@ -1,5 +1,6 @@
 //! The commands.
 
+pub(crate) mod check;
 pub(crate) mod decide;
 pub(crate) mod import;
 pub(crate) mod suppressions;
@@ -121,7 +122,7 @@ fn write(mut out: impl std::io::Write, text: &str) -> anyhow::Result<()> {
 /// How long the process waits for blocking threads after its work is done.
 const BLOCKING_THREADS_TIMEOUT: Duration = Duration::from_secs(1);
 
-fn run(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     install_crypto();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start a runtime")?;

@@ -26,6 +26,7 @@ use domain::{CallPolicy, DeliveryPolicy, DestinationRules, ReconcileTimes};
 use secrecy::SecretString;
 use url::Url;
 
+pub(crate) use self::kind::is_loopback;
 pub use self::reader::SettingsError;
 pub use self::setting::Setting;
 pub use self::source::Source;
@@ -33,7 +34,7 @@ pub use self::table::{
     Deliveries, LogFormat, Process, Reconciliation, Synchronization, WebhookSecrets, settings,
 };
 use self::table::{VOICE_PROVIDERS, VoiceProvider};
-pub use self::warnings::SettingsWarning;
+pub use self::warnings::{Risk, SettingsWarning};
 
 /// The checked settings.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ pub struct Settings {
     /// The largest recording that is stored.
     pub recording_max_bytes: u64,
     pub deliveries: Deliveries,
+    /// The files that secrets were read from.
+    pub secret_files: Vec<PathBuf>,
     /// What is risky about these settings.
     pub warnings: Vec<SettingsWarning>,
 }

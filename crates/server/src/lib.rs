@@ -4,6 +4,7 @@
 //! [`Application`] is the composition root. Tests start it in the same way as `outdial serve`.
 
 mod application;
+mod check;
 pub mod cli;
 mod commands;
 mod config;
@@ -22,7 +23,8 @@ mod workers;
 pub use application::Application;
 pub use commands::serve_with;
 pub use config::{
-    Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, SettingsWarning,
-    Source, Storage, Synchronization, TokenRules, Voice, WebhookSecrets, env_example, settings, vendors,
+    Auth, Deliveries, LogFormat, Process, Reconciliation, Risk, Setting, Settings, SettingsError,
+    SettingsWarning, Source, Storage, Synchronization, TokenRules, Voice, WebhookSecrets, env_example,
+    settings, vendors,
 };
 pub use wiring::Stores;

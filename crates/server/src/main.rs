@@ -6,7 +6,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     match server::cli::Cli::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => server::cli::report(&error),
     }
 }

@@ -24,8 +24,8 @@ use tokio::sync::Notify;
 
 pub(crate) use self::after_the_call::{AfterTheCall, ProviderReports};
 pub(crate) use self::rules::calling_rules;
-pub(crate) use self::vendors::Vendors;
-pub(crate) use self::voice::{Simulated, VoiceParts};
+pub(crate) use self::vendors::{Accounts, Vendors};
+pub(crate) use self::voice::{Simulated, VoiceParts, carriers};
 use crate::config::Storage;
 use crate::system::{RandomIdentifiers, SystemClock};
 use crate::wakes_publisher::WakesPublisher;

@@ -101,8 +101,26 @@ pub(crate) struct RegisteredWebhook {
     pub(crate) name: String,
     pub(crate) url: String,
     pub(crate) secret: String,
-    pub(crate) is_disabled: bool,
+    pub(crate) condition: WebhookCondition,
     pub(crate) retries: bool,
+}
+
+/// What the workspace shows of the webhook that receives the events of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebhookCondition {
+    /// Whether it is disabled.
+    pub is_disabled: bool,
+    /// How requests are authenticated: `hmac` for a signature.
+    pub auth_type: &'static str,
+    /// The HTTP status of the last delivery that failed, if there was a response, and its time in Unix
+    /// seconds.
+    pub last_failure: Option<(Option<u16>, i64)>,
+}
+
+impl Default for WebhookCondition {
+    fn default() -> WebhookCondition {
+        WebhookCondition { is_disabled: false, auth_type: "hmac", last_failure: None }
+    }
 }
 
 impl Accounts {

@@ -56,7 +56,7 @@ mod timeline;
 mod vapi;
 mod webhooks;
 
-pub use account::{Account, AccountFault, AccountNumber, DEMO_TRUNK_ID};
+pub use account::{Account, AccountFault, AccountNumber, DEMO_TRUNK_ID, WebhookCondition};
 pub use behaviours::{Behaviour, CallOutcome, ErrorShape, ScriptedBehaviour};
 pub use calls::Dial;
 pub use elevenlabs::{DEMO_AGENT_ID, DEMO_CALLER_NUMBER, DEMO_PHONE_NUMBER_ID};

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use crate::account::{Account, AccountFault};
+use crate::account::{Account, AccountFault, WebhookCondition};
 use crate::behaviours::ScriptedBehaviour;
 use crate::calls::Dial;
 use crate::listener;
@@ -141,6 +141,14 @@ impl Simulator {
     #[must_use]
     pub fn active_webhook(&self) -> Option<String> {
         self.state.accounts().active_webhook.clone()
+    }
+
+    /// From now on the workspace shows this of that webhook. Its events are still sent.
+    pub fn set_webhook_condition(&self, condition: WebhookCondition) {
+        let mut accounts = self.state.accounts();
+        let active = accounts.active_webhook.clone();
+        let webhooks = accounts.webhooks.iter_mut();
+        webhooks.filter(|it| Some(&it.id) == active.as_ref()).for_each(|it| it.condition = condition);
     }
 
     /// Requests to the provider's API by the pattern of their path, refused ones included.

@@ -46,7 +46,7 @@ pub use outcome::{
     DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED, NOT_CONNECTED_RANKS, NOT_DIALLED,
     OutcomeColumns, SettledColumns, StatusMerges, UNDECIDED_STATES,
 };
-pub use policy::{PolicyColumns, read_policy, write_policy};
+pub use policy::{OrganizationPolicyColumns, PolicyColumns, read_policy, write_policy};
 pub use refusal_count::RefusalColumns;
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};
 pub use variables::{read_variables, write_variables};

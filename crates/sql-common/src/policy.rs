@@ -1,5 +1,6 @@
 //! Calling policies. `policy-json` has their document.
 
+use domain::ports::OrganizationPolicy;
 use domain::{CallingPolicy, VersionedPolicy};
 
 use crate::{Columns, StoredTime, Table, Unreadable};
@@ -14,6 +15,23 @@ pub fn write_policy(policy: &CallingPolicy) -> String {
 /// Reads what [`write_policy`] returned, in this or another release.
 pub fn read_policy(stored: &str) -> Result<CallingPolicy, Unreadable> {
     policy_json::from_stored(stored).ok_or(POLICIES.unreadable("policy"))
+}
+
+/// An organization, and its stored policy.
+pub struct OrganizationPolicyColumns {
+    pub id: String,
+    pub policy: Option<String>,
+}
+
+impl Columns for OrganizationPolicyColumns {
+    type Value = OrganizationPolicy;
+
+    fn read(self) -> Result<OrganizationPolicy, Unreadable> {
+        Ok(OrganizationPolicy {
+            organization_id: POLICIES.read("organization_id", self.id)?,
+            policy: self.policy.as_deref().map(read_policy).transpose()?,
+        })
+    }
 }
 
 /// A stored policy.

@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
-use domain::ports::{ProvisionedAgent, ProvisionedNumber, ProvisioningChanges};
+use domain::ports::{OrganizationPolicy, ProvisionedAgent, ProvisionedNumber, ProvisioningChanges};
 use domain::{
-    Agent, CallerNumber, Carrier, DirectoryRecord, NumberRecord, OrganizationId, PhoneNumber, TrunkId,
+    AccessRole, Agent, CallerNumber, Carrier, DirectoryRecord, NumberRecord, OrganizationId, PhoneNumber,
+    PolicyRecord, TrunkId, User, UserRecord,
 };
 
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
-use crate::fixtures::{Tenant, agent, call_id, number, phone_number, provider_agent_id, provider_number_id};
+use crate::fixtures::{
+    Tenant, agent, call_id, calling_policy, number, phone_number, provider_agent_id, provider_number_id,
+};
 use crate::harness::ProvisioningHarness;
 
 suite! {
     $ provisioning_suite of provisioning:
     records_of_every_tenant_are_listed,
+    every_organization_is_listed_with_its_own_policy,
     pages_of_all_tenants_neither_repeat_nor_miss_a_record,
     what_the_vendors_know_is_stored,
     nothing_else_is_changed,
@@ -36,6 +40,33 @@ pub async fn records_of_every_tenant_are_listed(harness: &impl ProvisioningHarne
     );
     let own = numbers.into_iter().filter(|it| tenants.owns(&it.number.organization_id));
     assert_eq!(own.collect::<Vec<_>>(), tenants.numbers);
+    let mut users = all_users(harness, 500).await;
+    users.retain(|it| tenants.owns(&it.organization.id));
+    assert_eq!(users, tenants.users);
+}
+
+/// An organization with a policy, one without, and one with neither users nor agents.
+pub async fn every_organization_is_listed_with_its_own_policy(harness: &impl ProvisioningHarness) {
+    let mut tenants = [Tenant::new(), Tenant::new(), Tenant::new()];
+    tenants.sort_by(|one, other| one.organization.id.cmp(&other.organization.id));
+    let mut records: Vec<_> =
+        tenants.iter().map(|it| DirectoryRecord::Organization(it.organization.clone())).collect();
+    let organization_id = tenants[0].organization.id.clone();
+    let policy = calling_policy();
+    records.push(DirectoryRecord::CallingPolicy(PolicyRecord {
+        organization_id: organization_id.clone(),
+        policy: Box::new(policy.clone()),
+    }));
+    harness.store(&records).await;
+    for limit in [1, 500] {
+        let mut listed = all_organizations(harness, limit).await;
+        listed.retain(|it| tenants.iter().any(|tenant| tenant.organization.id == it.organization_id));
+        let expected = tenants.iter().map(|tenant| OrganizationPolicy {
+            organization_id: tenant.organization.id.clone(),
+            policy: (tenant.organization.id == organization_id).then(|| policy.clone()),
+        });
+        assert_eq!(listed, expected.collect::<Vec<_>>(), "pages of {limit}");
+    }
 }
 
 /// Each page begins after the last record of the one before.
@@ -44,6 +75,9 @@ pub async fn pages_of_all_tenants_neither_repeat_nor_miss_a_record(harness: &imp
     let whole = list(harness, 500).await;
     assert!(whole.0.len() >= tenants.agents.len());
     assert_eq!(list(harness, 2).await, whole);
+    let users = all_users(harness, 500).await;
+    assert!(users.len() >= tenants.users.len());
+    assert_eq!(all_users(harness, 1).await, users);
 }
 
 /// The changes of a call are stored, and once more without effect.
@@ -171,6 +205,9 @@ pub async fn a_lost_provisioning_store_is_unavailable(harness: &impl Provisionin
         agents: vec![synced(&tenant.agent)],
         trunk: Some((trunk.clone(), 1)),
     };
+    let organizations = port.organizations(Some(tenant.organization.id.clone()), 5);
+    unavailable_within(LOST_DATABASE_BOUND, organizations, &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, port.users(Some(tenant.user.id.clone()), 5), &private).await;
     let agents = port.agents(Some(tenant.agent.id.clone()), 5);
     unavailable_within(LOST_DATABASE_BOUND, agents, &private).await;
     unavailable_within(LOST_DATABASE_BOUND, port.numbers(Some(after), 5), &private).await;
@@ -179,10 +216,11 @@ pub async fn a_lost_provisioning_store_is_unavailable(harness: &impl Provisionin
     unavailable_within(LOST_DATABASE_BOUND, port.lease_check(MINUTE), &private).await;
 }
 
-/// Two organizations, and their agents and numbers in the order of the lists. One number belongs to
-/// both.
+/// Two organizations, and their users, agents and numbers in the order of the lists. One number
+/// belongs to both.
 struct Tenants {
     organizations: [OrganizationId; 2],
+    users: Vec<User>,
     agents: Vec<Agent>,
     numbers: Vec<NumberRecord>,
 }
@@ -201,9 +239,17 @@ impl Tenants {
 
 async fn stored_tenants(harness: &impl ProvisioningHarness) -> Tenants {
     let tenants = [Tenant::new(), Tenant::new()];
-    let (mut agents, mut numbers, mut records) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut users, mut agents, mut numbers, mut records) = (vec![], vec![], vec![], vec![]);
     let shared = phone_number();
     for tenant in &tenants {
+        let role = AccessRole::parse("SALES_REP").expect("a valid role");
+        let user = UserRecord { access_role: Some(role), ..tenant.user.clone() };
+        users.push(User {
+            id: user.id.clone(),
+            organization: tenant.organization.clone(),
+            full_name: user.full_name.clone(),
+            access_role: user.access_role.clone(),
+        });
         let bare = CallerNumber {
             carrier: Carrier::named("twilio"),
             ai_enabled: false,
@@ -222,15 +268,16 @@ async fn stored_tenants(harness: &impl ProvisioningHarness) -> Tenants {
         numbers.push(NumberRecord { number: bare, position: 7 });
         numbers.push(NumberRecord { number: of_both, position: 2 });
         records.push(DirectoryRecord::Organization(tenant.organization.clone()));
-        records.push(DirectoryRecord::User(tenant.user.clone()));
+        records.push(DirectoryRecord::User(user));
     }
     records.extend(agents.iter().cloned().map(DirectoryRecord::Agent));
     records.extend(numbers.iter().cloned().map(DirectoryRecord::Number));
     harness.store(&records).await;
+    users.sort_by(|one, other| one.id.cmp(&other.id));
     agents.sort_by(|one, other| one.id.cmp(&other.id));
     let key = |it: &NumberRecord| (it.number.organization_id.clone(), it.number.phone_number.clone());
     numbers.sort_by_key(key);
-    Tenants { organizations: tenants.map(|tenant| tenant.organization.id), agents, numbers }
+    Tenants { organizations: tenants.map(|tenant| tenant.organization.id), users, agents, numbers }
 }
 
 /// All agents and numbers, in pages.
@@ -258,6 +305,35 @@ async fn list(harness: &impl ProvisioningHarness, limit: u32) -> (Vec<Agent>, Ve
             return (agents, numbers);
         }
         assert!(numbers.len() < 10_000, "the pages repeat");
+    }
+}
+
+/// All users, in pages.
+async fn all_users(harness: &impl ProvisioningHarness, limit: u32) -> Vec<User> {
+    let (port, mut users) = (harness.provisioning(), Vec::<User>::new());
+    loop {
+        let page = port.users(users.last().map(|it| it.id.clone()), limit).await.expect("store is up");
+        assert!(page.len() <= limit as usize, "no more than the limit");
+        if page.is_empty() {
+            return users;
+        }
+        users.extend(page);
+        assert!(users.len() < 10_000, "the pages repeat");
+    }
+}
+
+/// All organizations, in pages.
+async fn all_organizations(harness: &impl ProvisioningHarness, limit: u32) -> Vec<OrganizationPolicy> {
+    let (port, mut organizations) = (harness.provisioning(), Vec::<OrganizationPolicy>::new());
+    loop {
+        let after = organizations.last().map(|it| it.organization_id.clone());
+        let page = port.organizations(after, limit).await.expect("store is up");
+        assert!(page.len() <= limit as usize, "no more than the limit");
+        if page.is_empty() {
+            return organizations;
+        }
+        organizations.extend(page);
+        assert!(organizations.len() < 10_000, "the pages repeat");
     }
 }
 

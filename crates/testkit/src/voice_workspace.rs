@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use domain::PersonName;
-use domain::ports::{Activation, VendorFailure, WorkspaceAgent, WorkspaceNumber};
+use domain::ports::{
+    Activation, VendorFailure, WebhookFailure, WorkspaceAgent, WorkspaceNumber, WorkspaceWebhook,
+};
+use domain::{PersonName, Timestamp};
 
 use crate::fixtures::{call_id, phone_number, provider_agent_id, provider_number_id};
 use crate::harness::{VendorBehaviour, VoiceWorkspaceHarness};
@@ -19,6 +21,7 @@ suite! {
     an_unreachable_workspace_is_unavailable,
     a_created_webhook_is_found,
     an_activated_webhook_receives_events,
+    the_active_webhook_is_described,
     another_active_webhook_is_not_replaced,
     a_workspaces_error_and_the_log_show_no_key,
 }
@@ -112,6 +115,40 @@ pub async fn an_activated_webhook_receives_events(harness: &impl VoiceWorkspaceH
     }
 }
 
+/// The webhook that receives events is described with what is wrong about it; one that receives none
+/// is not.
+pub async fn the_active_webhook_is_described(harness: &impl VoiceWorkspaceHarness) {
+    let workspace = harness.workspace("any");
+    assert_eq!(workspace.active_webhook().await, Ok(None));
+    let (of_other, url) = (url(), url());
+    workspace.create_webhook(&of_other).await.expect("the provider responds");
+    let created = workspace.create_webhook(&url).await.expect("the provider responds");
+    assert_eq!(workspace.active_webhook().await, Ok(None), "it only exists");
+    assert_eq!(workspace.activate_webhook(&created.id).await, Ok(Activation::Active));
+    let described = async || workspace.active_webhook().await.expect("it responds").expect("one is active");
+    let healthy = described().await;
+    assert_ne!(healthy.is_repeated, Some(false), "deliveries are repeated as far as possible");
+    assert_eq!(
+        healthy,
+        WorkspaceWebhook {
+            id: created.id,
+            url,
+            is_disabled: false,
+            is_signed: true,
+            is_repeated: healthy.is_repeated,
+            last_failure: None,
+        }
+    );
+    let failure = |status| WebhookFailure { status, at: Timestamp::from_unix_millis(1_760_000_000_000) };
+    for (is_disabled, is_signed, last_failure) in
+        [(true, true, None), (false, false, Some(failure(Some(401)))), (false, true, Some(failure(None)))]
+    {
+        harness.set_webhook_condition(is_disabled, is_signed, last_failure).await;
+        let expected = WorkspaceWebhook { is_disabled, is_signed, last_failure, ..healthy.clone() };
+        assert_eq!(described().await, expected);
+    }
+}
+
 /// A second webhook does not cut off the first.
 pub async fn another_active_webhook_is_not_replaced(harness: &impl VoiceWorkspaceHarness) {
     let workspace = harness.workspace("any");
@@ -133,6 +170,7 @@ pub async fn a_workspaces_error_and_the_log_show_no_key(harness: &impl VoiceWork
             workspace.agents().await.err(),
             workspace.numbers().await.err(),
             workspace.find_webhook(&url()).await.err(),
+            workspace.active_webhook().await.err(),
             workspace.create_webhook(&url()).await.err(),
         ];
         for error in errors.into_iter().flatten() {

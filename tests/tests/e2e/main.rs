@@ -9,6 +9,7 @@ mod call_records;
 mod callers;
 mod calling_policy;
 mod calling_rules;
+mod checking;
 mod command_line;
 mod concurrency;
 mod contract;

@@ -19,4 +19,4 @@ pub(crate) use process::Process;
 pub(crate) use receiver::{ReceivedRequest, Receiver};
 pub(crate) use redis_server::RedisServer;
 pub(crate) use wire_counter::WireCounter;
-pub(crate) use world::{Backing, Gateway, TOOL_SECRET, WEBHOOK_SECRET, World};
+pub(crate) use world::{Backing, Gateway, SINCH_SECRET, TOOL_SECRET, WEBHOOK_SECRET, World};

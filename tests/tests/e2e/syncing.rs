@@ -8,31 +8,16 @@ use simulator::{Account, AccountFault, AccountNumber, DEMO_AGENT_ID, DEMO_PHONE_
 use testkit::eventually;
 
 use crate::support::Backing::{self, PostgresAndRedis, Sqlite};
-use crate::support::World;
+use crate::support::{SINCH_SECRET, World};
 
 const OWNERS: &str = r#"{"kind":"organization","id":"o1","name":"Analytical Engines"}
 {"kind":"user","id":"u1","organizationId":"o1","fullName":"Charles Babbage"}
 {"kind":"contact","id":"c1","organizationId":"o1","firstName":"Ada","phoneNumber":"+14165550190"}
 "#;
 
-const KEY_SECRET: &str = "sinch-secret-of-the-project";
-
-/// The settings of both vendors, and of no webhook.
-fn with_both_vendors(world: World) -> World {
-    let base_url = world.simulator.base_url();
-    world
-        .without("OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS")
-        .with("OUTDIAL_SINCH_PROJECT_ID", "project-1")
-        .with("OUTDIAL_SINCH_KEY_ID", "key-1")
-        .with("OUTDIAL_SINCH_KEY_SECRET", KEY_SECRET)
-        .with("OUTDIAL_SINCH_TRUNK_ID", DEMO_TRUNK_ID)
-        .with("OUTDIAL_SINCH_AUTH_URL", base_url.clone())
-        .with("OUTDIAL_SINCH_TRUNK_URL", base_url)
-}
-
 /// A database with an organization, its user and a contact, and nothing of the vendors.
 async fn new_world(backing: Backing) -> World {
-    let world = with_both_vendors(World::unmigrated(backing).await);
+    let world = World::unmigrated(backing).await.with_both_vendors();
     world.outdial(&["migrate"]).await;
     let (succeeded, errors) = world.import(OWNERS).await;
     assert!(succeeded, "{errors}");
@@ -174,13 +159,13 @@ async fn the_failure_of_a_vendor_names_the_setting() {
         let output = world.try_outdial(&["sync"]).await;
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && errors.contains(expected), "{fault:?}: {errors}");
-        assert!(!errors.contains("simulated-api-key") && !errors.contains(KEY_SECRET), "{fault:?}");
+        assert!(!errors.contains("simulated-api-key") && !errors.contains(SINCH_SECRET), "{fault:?}");
     }
     world.simulator.fail_accounts(None);
     let world = world.with("OUTDIAL_SINCH_TRUNK_ID", "another-trunk");
     let output = world.try_outdial(&["sync"]).await;
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.contains("OUTDIAL_SINCH_TRUNK_ID") && !errors.contains(KEY_SECRET), "{errors}");
+    assert!(errors.contains("OUTDIAL_SINCH_TRUNK_ID") && !errors.contains(SINCH_SECRET), "{errors}");
     let world = world.without("OUTDIAL_SINCH_KEY_SECRET");
     let errors = String::from_utf8_lossy(&world.try_outdial(&["sync"]).await.stderr).into_owned();
     assert!(errors.contains("OUTDIAL_SINCH_KEY_SECRET is required"), "{errors}");

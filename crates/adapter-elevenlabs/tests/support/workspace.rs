@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use adapter_elevenlabs::{ElevenLabsSettings, ElevenLabsWorkspace};
 use async_trait::async_trait;
-use domain::ports::{VoiceWorkspace, WorkspaceAgent, WorkspaceNumber};
-use simulator::{Account, AccountFault, AccountNumber, Settings, Simulator};
+use domain::ports::{VoiceWorkspace, WebhookFailure, WorkspaceAgent, WorkspaceNumber};
+use simulator::{Account, AccountFault, AccountNumber, Settings, Simulator, WebhookCondition};
 use testkit::harness::{VendorBehaviour, VoiceWorkspaceHarness};
 use url::Url;
 
@@ -64,5 +64,18 @@ impl VoiceWorkspaceHarness for Workspace {
 
     async fn active_webhook(&self) -> Option<String> {
         self.simulator.active_webhook()
+    }
+
+    async fn set_webhook_condition(
+        &self,
+        is_disabled: bool,
+        is_signed: bool,
+        last_failure: Option<WebhookFailure>,
+    ) {
+        self.simulator.set_webhook_condition(WebhookCondition {
+            is_disabled,
+            auth_type: if is_signed { "hmac" } else { "oauth2" },
+            last_failure: last_failure.map(|it| (it.status, it.at.unix_millis() / 1000)),
+        });
     }
 }

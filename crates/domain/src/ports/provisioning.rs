@@ -4,15 +4,18 @@ use async_trait::async_trait;
 
 use super::PortUnavailable;
 use crate::{
-    Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, ProviderAgentId, ProviderNumberId, TrunkId,
+    Agent, AgentId, CallingPolicy, NumberRecord, OrganizationId, PhoneNumber, ProviderAgentId,
+    ProviderNumberId, TrunkId, User, UserId,
 };
 
-/// What the gateway stores of the vendors' accounts. It reads the agents and numbers of all
-/// organizations: it is for the operator, never for a client.
+/// What the gateway stores of the vendors' accounts. It reads the records of all organizations: it is
+/// for the operator, never for a client.
 ///
-/// - MUST list the agents and numbers of every organization with every field, agents in the byte
-///   order of their ids, numbers in that of the organization and then of the number
+/// - MUST list the users, agents and numbers of every organization with every field, users and agents
+///   in the byte order of their ids, numbers in that of the organization and then of the number
 ///   (`records_of_every_tenant_are_listed`).
+/// - MUST list every organization in the byte order of the ids, with its calling policy if it stored
+///   one (`every_organization_is_listed_with_its_own_policy`).
 /// - MUST list at most `limit` records, those after `after`
 ///   (`pages_of_all_tenants_neither_repeat_nor_miss_a_record`).
 /// - MUST change what the vendors know of the records that a change names
@@ -27,6 +30,16 @@ use crate::{
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Provisioning: Send + Sync {
+    /// Lists all organizations.
+    async fn organizations(
+        &self,
+        after: Option<OrganizationId>,
+        limit: u32,
+    ) -> Result<Vec<OrganizationPolicy>, PortUnavailable>;
+
+    /// Lists users of all organizations.
+    async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, PortUnavailable>;
+
     /// Lists agents of all organizations.
     async fn agents(&self, after: Option<AgentId>, limit: u32) -> Result<Vec<Agent>, PortUnavailable>;
 
@@ -45,6 +58,15 @@ pub trait Provisioning: Send + Sync {
 
     /// Leases the scheduled check of the vendors' accounts. Returns whether this worker runs it.
     async fn lease_check(&self, lease_for: Duration) -> Result<bool, PortUnavailable>;
+}
+
+/// An organization, and what it decided about its calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationPolicy {
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// Its calling policy, if it stored one.
+    pub policy: Option<CallingPolicy>,
 }
 
 /// What changes. Each change has the whole new state of what the vendors know of a record.

@@ -3,7 +3,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::VendorFailure;
-use crate::{PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
+use crate::{PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, Timestamp};
 
 /// Reads the voice provider's workspace, and registers the webhook for its events.
 ///
@@ -16,6 +16,8 @@ use crate::{PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
 ///   something else (`an_unreachable_workspace_is_unavailable`).
 /// - MUST create a webhook with its secret, find it by its URL (`a_created_webhook_is_found`), and
 ///   make it the one that receives events (`an_activated_webhook_receives_events`).
+/// - MUST return the webhook that receives events as the provider has it, and `None` if there is none
+///   (`the_active_webhook_is_described`).
 /// - MUST NOT replace another webhook that receives events
 ///   (`another_active_webhook_is_not_replaced`).
 /// - MUST NOT show a key in an error or in the log (`a_workspaces_error_and_the_log_show_no_key`).
@@ -30,6 +32,9 @@ pub trait VoiceWorkspace: Send + Sync {
 
     /// The id of the webhook with exactly this URL.
     async fn find_webhook(&self, url: &str) -> Result<Option<String>, VendorFailure>;
+
+    /// The webhook that receives events of all calls, if there is one.
+    async fn active_webhook(&self) -> Result<Option<WorkspaceWebhook>, VendorFailure>;
 
     /// Creates a webhook. The provider returns its secret only here. No event is sent to it yet.
     async fn create_webhook(&self, url: &str) -> Result<CreatedWebhook, VendorFailure>;
@@ -59,6 +64,32 @@ pub struct WorkspaceNumber {
     pub can_call_out: bool,
     /// The host of that trunk, in lower case and without a port, if the provider names it.
     pub trunk_host: Option<String>,
+}
+
+/// A webhook as the provider has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspaceWebhook {
+    /// The provider's id.
+    pub id: String,
+    /// Where events are sent.
+    pub url: String,
+    /// Whether no event is sent, because an operator or the provider disabled it.
+    pub is_disabled: bool,
+    /// Whether events are signed with the secret of the webhook.
+    pub is_signed: bool,
+    /// Whether a delivery that fails is repeated; `None` if the provider does not say.
+    pub is_repeated: Option<bool>,
+    /// The last delivery that failed, if the provider names it.
+    pub last_failure: Option<WebhookFailure>,
+}
+
+/// A delivery of an event that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebhookFailure {
+    /// The HTTP status of the response, if there was one.
+    pub status: Option<u16>,
+    /// When, in whole seconds.
+    pub at: Timestamp,
 }
 
 /// A webhook that was created.

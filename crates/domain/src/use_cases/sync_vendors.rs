@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 pub use self::finding::{SyncFinding, SyncProblem, SyncSubject};
 pub use self::plan::{Adoption, AgentChange, NumberChange, SyncInput, SyncPlan, TrunkChange};
+use super::directory_listing::{PAGE_LEN, stored_agents, stored_numbers};
 use crate::ports::{
     Directory, PortUnavailable, ProvisionedAgent, ProvisionedNumber, Provisioning, ProvisioningChanges,
     TrunkDirectory, UpsertError, VendorFailure, VoiceWorkspace,
 };
-use crate::{Agent, Carrier, DirectoryRecord, NumberRecord};
+use crate::{Carrier, DirectoryRecord};
 
 /// Compares the directory with the voice provider's workspace and the carrier's trunk, and stores what
 /// these know: the provider's ids of numbers and agents, which numbers are on the trunk, and how many
@@ -68,9 +69,6 @@ pub enum SyncError {
     Unavailable(#[from] PortUnavailable),
 }
 
-/// The number of records in a page, and of changes in a statement.
-const PAGE_LEN: u32 = 500;
-
 impl SyncVendors {
     /// `carriers` are those whose numbers serve the calls of the voice provider.
     #[must_use]
@@ -94,13 +92,14 @@ impl SyncVendors {
             trunk = Some((port.carrier(), listing));
         }
         on_step(SyncStep::Directory);
+        let provisioning = self.ports.provisioning.as_ref();
         let calls_per_second = match &trunk {
-            Some((_, listing)) => self.ports.provisioning.calls_per_second(&listing.trunk.id).await?,
+            Some((_, listing)) => provisioning.calls_per_second(&listing.trunk.id).await?,
             None => None,
         };
         Ok(SyncPlan::compute(&SyncInput {
-            agents: &self.stored_agents().await?,
-            numbers: &self.stored_numbers().await?,
+            agents: &stored_agents(provisioning).await?,
+            numbers: &stored_numbers(provisioning).await?,
             workspace_agents: &workspace_agents,
             workspace_numbers: &workspace_numbers,
             trunk: trunk.as_ref().map(|(carrier, listing)| (carrier, listing)),
@@ -131,33 +130,6 @@ impl SyncVendors {
             self.ports.provisioning.apply(&changes).await?;
         }
         Ok(())
-    }
-
-    async fn stored_agents(&self) -> Result<Vec<Agent>, PortUnavailable> {
-        let mut agents: Vec<Agent> = Vec::new();
-        loop {
-            let after = agents.last().map(|agent| agent.id.clone());
-            let page = self.ports.provisioning.agents(after, PAGE_LEN).await?;
-            let is_last = page.len() < PAGE_LEN as usize;
-            agents.extend(page);
-            if is_last {
-                return Ok(agents);
-            }
-        }
-    }
-
-    async fn stored_numbers(&self) -> Result<Vec<NumberRecord>, PortUnavailable> {
-        let mut numbers: Vec<NumberRecord> = Vec::new();
-        loop {
-            let last = numbers.last().map(|record| &record.number);
-            let after = last.map(|number| (number.organization_id.clone(), number.phone_number.clone()));
-            let page = self.ports.provisioning.numbers(after, PAGE_LEN).await?;
-            let is_last = page.len() < PAGE_LEN as usize;
-            numbers.extend(page);
-            if is_last {
-                return Ok(numbers);
-            }
-        }
     }
 }
 

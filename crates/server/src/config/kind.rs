@@ -57,7 +57,7 @@ pub(super) fn http_url() -> Kind<Url> {
 }
 
 /// Whether the URL names this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -61,6 +61,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         recordings,
         recording_max_bytes: backends.recording_max_mib << 20,
         deliveries,
+        secret_files: reader.take_secret_files(),
         warnings: reader.take_warnings(),
     })
 }

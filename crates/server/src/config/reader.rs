@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::kind::Kind;
 use super::setting::FILE_SUFFIX;
@@ -12,11 +12,19 @@ use super::warnings::SettingsWarning;
 #[error("invalid settings:{}", .0.iter().map(|(name, problem)| format!("\n  {name} {problem}")).collect::<String>())]
 pub struct SettingsError(Vec<(String, String)>);
 
+impl SettingsError {
+    /// Each problem: the name of the variable, and what is wrong about it.
+    pub(crate) fn problems(&self) -> &[(String, String)] {
+        &self.0
+    }
+}
+
 /// Reads settings and collects their problems, so that one start reports all of them.
 pub(super) struct Reader<'a> {
     source: &'a Source,
     problems: Vec<(String, String)>,
     warnings: Vec<SettingsWarning>,
+    secret_files: Vec<PathBuf>,
 }
 
 impl<'a> Reader<'a> {
@@ -25,7 +33,8 @@ impl<'a> Reader<'a> {
         source: &'a Source,
         read: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Result<T, SettingsError> {
-        let mut reader = Self { source, problems: Vec::new(), warnings: Vec::new() };
+        let mut reader =
+            Self { source, problems: Vec::new(), warnings: Vec::new(), secret_files: Vec::new() };
         match read(&mut reader) {
             Some(value) if reader.problems.is_empty() => Ok(value),
             _ => Err(SettingsError(reader.problems)),
@@ -65,7 +74,7 @@ impl<'a> Reader<'a> {
                 format!("cannot be read: the file of {file_name} must have one line, with the value");
             return self.problem(&[name], &problem);
         }
-        self.warn(SettingsWarning::of_secret_file(Path::new(path)));
+        self.note_secret_file(Path::new(path));
         Some(Cow::from(line.to_owned()))
     }
 
@@ -88,8 +97,18 @@ impl<'a> Reader<'a> {
     /// Notes a settings file that every user of the machine can read, if it sets a secret.
     pub(super) fn warn_of_settings_file(&mut self, is_secret: impl Fn(&str) -> bool) {
         if let Some(path) = self.source.file_with(is_secret) {
-            self.warn(SettingsWarning::of_secret_file(path));
+            self.note_secret_file(path);
         }
+    }
+
+    fn note_secret_file(&mut self, path: &Path) {
+        self.warn(SettingsWarning::of_secret_file(path));
+        self.secret_files.push(path.to_owned());
+    }
+
+    /// The files that secrets were read from.
+    pub(super) fn take_secret_files(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.secret_files)
     }
 
     /// What was noted as risky.

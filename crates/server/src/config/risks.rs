@@ -8,16 +8,11 @@ use url::Url;
 
 use super::kind::is_loopback;
 use super::table::*;
-use super::warnings::SettingsWarning;
-
-const CLEAR_TEXT: &str = "the URL has http and names another host, so that secrets and phone numbers can be read on the way: use https";
-const WEAK: &str = "the secret can be guessed: generate one, for example with `openssl rand -hex 32`";
-const NO_WEBHOOK_SECRET: &str = "neither this nor OUTDIAL_ELEVENLABS_TOOL_SECRET is set: webhooks of the provider are refused, and the \
-     ends of calls are learned late, by polling: set the secret of the webhook";
+use super::warnings::{Risk, SettingsWarning};
 
 /// A URL of another host in clear text.
 pub(super) fn of_url(name: &str, url: &Url) -> Option<SettingsWarning> {
-    (url.scheme() == "http" && !is_loopback(url)).then(|| SettingsWarning::new(name, CLEAR_TEXT))
+    (url.scheme() == "http" && !is_loopback(url)).then(|| SettingsWarning::new(name, Risk::ClearText))
 }
 
 /// Weak secrets of the provider's webhooks.
@@ -30,7 +25,7 @@ pub(super) fn of_webhook_secrets(secrets: &WebhookSecrets) -> Vec<SettingsWarnin
 /// A vendor whose webhooks have no secret.
 pub(super) fn of_absent_secrets(secrets: &WebhookSecrets) -> Option<SettingsWarning> {
     let is_absent = secrets.signing.is_empty() && secrets.tool.is_none();
-    is_absent.then(|| SettingsWarning::new(OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS, NO_WEBHOOK_SECRET))
+    is_absent.then(|| SettingsWarning::new(OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS, Risk::NoWebhookSecret))
 }
 
 /// A service for recordings that is reached in clear text.
@@ -46,7 +41,7 @@ pub(super) fn of_token_secrets(secrets: &[SecretString]) -> Option<SettingsWarni
 
 fn of_secrets(name: &str, secrets: &[SecretString]) -> Option<SettingsWarning> {
     let is_weak = secrets.iter().any(|secret| is_weak(secret.expose_secret()));
-    is_weak.then(|| SettingsWarning::new(name, WEAK))
+    is_weak.then(|| SettingsWarning::new(name, Risk::Guessable))
 }
 
 /// Whether a secret is not random: it has few different characters, repeats itself, or contains a word

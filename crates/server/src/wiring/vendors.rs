@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings, ElevenLabsWorkspace};
+use adapter_elevenlabs::{ElevenLabsSettings, ElevenLabsWorkspace};
 use adapter_sinch::SinchTrunk;
 use anyhow::Context as _;
-use domain::ports::{TrunkDirectory, VoiceProvider as _, VoiceWorkspace};
+use domain::ports::{TrunkDirectory, VoiceWorkspace};
 use domain::{SyncVendors, SyncVendorsPorts};
 
 use super::Stores;
@@ -15,21 +15,38 @@ pub(crate) struct Vendors {
     pub(crate) workspace: Arc<dyn VoiceWorkspace>,
 }
 
-impl Vendors {
+/// The operator's accounts at the vendors.
+pub(crate) struct Accounts {
+    pub(crate) workspace: Arc<dyn VoiceWorkspace>,
+    /// `None` if it is not configured.
+    pub(crate) trunk: Option<Arc<dyn TrunkDirectory>>,
+}
+
+impl Accounts {
     /// `None` if the voice provider has no account that can be read.
-    pub(crate) fn of(settings: &Settings, stores: &Stores) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn of(settings: &Settings) -> anyhow::Result<Option<Self>> {
         let Voice::ElevenLabs { api_key, base_url, .. } = &settings.voice else { return Ok(None) };
         let account =
             ElevenLabsSettings { base_url: base_url.clone(), ..ElevenLabsSettings::new(api_key.clone()) };
-        let workspace = Arc::new(ElevenLabsWorkspace::new(&account)?);
         let trunk = settings.sinch.as_ref().map(SinchTrunk::new).transpose().context("OUTDIAL_SINCH_*")?;
+        Ok(Some(Self {
+            workspace: Arc::new(ElevenLabsWorkspace::new(&account)?),
+            trunk: trunk.map(|trunk| Arc::new(trunk) as Arc<dyn TrunkDirectory>),
+        }))
+    }
+}
+
+impl Vendors {
+    /// `None` if the voice provider has no account that can be read.
+    pub(crate) fn of(settings: &Settings, stores: &Stores) -> anyhow::Result<Option<Self>> {
+        let Some(Accounts { workspace, trunk }) = Accounts::of(settings)? else { return Ok(None) };
         let ports = SyncVendorsPorts {
             workspace: workspace.clone(),
-            trunk: trunk.map(|trunk| Arc::new(trunk) as Arc<dyn TrunkDirectory>),
+            trunk,
             provisioning: stores.database(),
             directory: stores.database(),
         };
-        let sync = SyncVendors::new(ports, ElevenLabs::new(&account)?.carriers());
+        let sync = SyncVendors::new(ports, &super::voice::carriers(&settings.voice)?);
         Ok(Some(Self { sync, workspace }))
     }
 }

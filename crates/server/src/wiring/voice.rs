@@ -6,6 +6,7 @@ use adapter_elevenlabs::{
 };
 use adapter_vapi::{Vapi, VapiRecords, VapiSettings};
 use anyhow::Context as _;
+use domain::Carrier;
 use domain::ports::{ProviderRecordings, ProviderRecords, ProviderWebhook, VoiceProvider};
 use secrecy::SecretString;
 use simulator::{Simulator, WebhookSettings};
@@ -96,6 +97,18 @@ impl VoiceParts {
             simulated: None,
         })
     }
+}
+
+/// The carriers whose numbers serve the calls of the provider.
+pub(crate) fn carriers(voice: &Voice) -> anyhow::Result<Vec<Carrier>> {
+    let provider: Box<dyn VoiceProvider> = match voice {
+        Voice::Vapi { api_key, .. } => Box::new(Vapi::new(&VapiSettings::new(api_key.clone()))?),
+        // The simulator speaks the language of ElevenLabs.
+        Voice::ElevenLabs { .. } | Voice::Simulator { .. } => {
+            Box::new(ElevenLabs::new(&ElevenLabsSettings::new(SecretString::from("unused")))?)
+        }
+    };
+    Ok(provider.carriers().to_vec())
 }
 
 impl Simulated {

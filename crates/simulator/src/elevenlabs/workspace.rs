@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::errors;
-use crate::account::RegisteredWebhook;
+use crate::account::{RegisteredWebhook, WebhookCondition};
 use crate::ids;
 use crate::state::State;
 use crate::webhooks::WebhookSettings;
@@ -23,9 +23,12 @@ pub(crate) async fn list_webhooks(state: web::Data<State>, request: HttpRequest)
         .webhooks
         .iter()
         .map(|it| {
+            let WebhookCondition { is_disabled, auth_type, last_failure } = it.condition;
             json!({ "name": it.name, "webhook_id": it.id, "webhook_url": it.url,
-                "is_disabled": it.is_disabled, "is_auto_disabled": false,
-                "created_at_unix": 1_760_000_000, "auth_type": "hmac", "retry_enabled": it.retries })
+                "is_disabled": is_disabled, "is_auto_disabled": false,
+                "created_at_unix": 1_760_000_000, "auth_type": auth_type, "retry_enabled": it.retries,
+                "most_recent_failure_error_code": last_failure.and_then(|(status, _)| status),
+                "most_recent_failure_timestamp": last_failure.map(|(_, secs)| secs) })
         })
         .collect();
     HttpResponse::Ok().json(json!({ "webhooks": listed }))
@@ -52,7 +55,7 @@ pub(crate) async fn create_webhook(
         name,
         url,
         secret: ids::prefixed("wsec_"),
-        is_disabled: false,
+        condition: WebhookCondition::default(),
         retries: false,
     };
     let created = json!({ "webhook_id": webhook.id, "webhook_secret": webhook.secret });
@@ -77,7 +80,7 @@ pub(crate) async fn change_webhook(
     let Some(webhook) = accounts.webhooks.iter_mut().find(|webhook| webhook.id == *id) else {
         return errors::detail(404, "webhook_not_found", "The webhook was not found.");
     };
-    webhook.is_disabled = is_disabled;
+    webhook.condition.is_disabled = is_disabled;
     webhook.name = name.to_owned();
     webhook.retries = body["retry_enabled"].as_bool().unwrap_or(webhook.retries);
     HttpResponse::Ok().json(json!({ "status": "ok" }))

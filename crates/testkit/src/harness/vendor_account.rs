@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::PhoneNumber;
-use domain::ports::{TrunkDirectory, VoiceWorkspace, WorkspaceAgent, WorkspaceNumber};
+use domain::ports::{TrunkDirectory, VoiceWorkspace, WebhookFailure, WorkspaceAgent, WorkspaceNumber};
 
 /// How a vendor responds when its account is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,4 +59,12 @@ pub trait VoiceWorkspaceHarness: Send + Sync {
 
     /// The id of the webhook that receives the events of calls.
     async fn active_webhook(&self) -> Option<String>;
+
+    /// From now on that webhook is disabled or not, signed or not, and has this last failure.
+    async fn set_webhook_condition(
+        &self,
+        is_disabled: bool,
+        is_signed: bool,
+        last_failure: Option<WebhookFailure>,
+    );
 }

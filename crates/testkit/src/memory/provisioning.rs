@@ -1,13 +1,37 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, Provisioning, ProvisioningChanges};
-use domain::{Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, TrunkId};
+use domain::ports::{OrganizationPolicy, PortUnavailable, Provisioning, ProvisioningChanges};
+use domain::{Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, TrunkId, User, UserId};
 
 use super::Memory;
 
 #[async_trait]
 impl Provisioning for Memory {
+    async fn organizations(
+        &self,
+        after: Option<OrganizationId>,
+        limit: u32,
+    ) -> Result<Vec<OrganizationPolicy>, PortUnavailable> {
+        let tables = self.open()?;
+        let mut ids: Vec<_> = tables.directory.organizations.iter().map(|it| it.id.clone()).collect();
+        ids.retain(|id| after.as_ref().is_none_or(|after| id > after));
+        ids.sort();
+        ids.truncate(limit as usize);
+        let policy = |id: &OrganizationId| tables.policies.get(id).map(|stored| stored.policy.clone());
+        let organizations = ids.into_iter();
+        Ok(organizations.map(|id| OrganizationPolicy { policy: policy(&id), organization_id: id }).collect())
+    }
+
+    async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, PortUnavailable> {
+        let tables = self.open()?;
+        let mut users: Vec<User> = tables.directory.users.iter().map(|it| tables.user(it)).collect();
+        users.retain(|user| after.as_ref().is_none_or(|after| user.id > *after));
+        users.sort_by(|one, other| one.id.cmp(&other.id));
+        users.truncate(limit as usize);
+        Ok(users)
+    }
+
     async fn agents(&self, after: Option<AgentId>, limit: u32) -> Result<Vec<Agent>, PortUnavailable> {
         let mut agents = self.open()?.directory.agents.clone();
         agents.retain(|agent| after.as_ref().is_none_or(|after| agent.id > *after));

@@ -3,9 +3,11 @@ use domain::ports::{
     AgentRepo, CallerNumberChoice, CallerNumberQuery, ContactRepo, NumberPool, PortUnavailable, Recipient,
     UserRepo,
 };
-use domain::{Agent, AgentId, Contact, ContactId, NumberRecord, OrganizationId, PhoneNumber, User, UserId};
+use domain::{
+    Agent, AgentId, Contact, ContactId, NumberRecord, OrganizationId, PhoneNumber, User, UserId, UserRecord,
+};
 
-use super::Memory;
+use super::{Memory, Tables};
 
 #[async_trait]
 impl ContactRepo for Memory {
@@ -123,15 +125,20 @@ impl NumberPool for Memory {
 impl UserRepo for Memory {
     async fn find(&self, id: &UserId) -> Result<Option<User>, PortUnavailable> {
         let tables = self.open()?;
-        let Some(user) = tables.directory.users.iter().find(|user| user.id == *id) else { return Ok(None) };
-        let organizations = &tables.directory.organizations;
-        let organization = organizations.iter().find(|stored| stored.id == user.organization_id);
-        let organization = organization.expect("a user is stored after its organization").clone();
-        Ok(Some(User {
-            id: user.id.clone(),
-            organization,
-            full_name: user.full_name.clone(),
-            access_role: user.access_role.clone(),
-        }))
+        Ok(tables.directory.users.iter().find(|user| user.id == *id).map(|user| tables.user(user)))
+    }
+}
+
+impl Tables {
+    /// The user of a record, with the organization.
+    pub(super) fn user(&self, record: &UserRecord) -> User {
+        let mut organizations = self.directory.organizations.iter();
+        let organization = organizations.find(|stored| stored.id == record.organization_id);
+        User {
+            id: record.id.clone(),
+            organization: organization.expect("a user is stored after its organization").clone(),
+            full_name: record.full_name.clone(),
+            access_role: record.access_role.clone(),
+        }
     }
 }

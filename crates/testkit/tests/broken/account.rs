@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use domain::ports::{
     Activation, CreatedWebhook, PortUnavailable, SigningSecret, Trunk, TrunkDirectory, TrunkListing,
-    VendorFailure, VoiceWorkspace, WorkspaceAgent, WorkspaceNumber,
+    VendorFailure, VoiceWorkspace, WebhookFailure, WorkspaceAgent, WorkspaceNumber, WorkspaceWebhook,
 };
 use domain::{Carrier, PhoneNumber, TrunkId};
 use testkit::harness::{TrunkDirectoryHarness, VendorBehaviour, VoiceWorkspaceHarness};
@@ -32,6 +32,8 @@ struct Vendors {
     numbers: Vec<WorkspaceNumber>,
     webhooks: Vec<(String, String)>,
     active: Option<String>,
+    /// Whether the active webhook is disabled and signed, and its last failure.
+    condition: Option<(bool, bool, Option<WebhookFailure>)>,
 }
 
 const PAGE_LEN: usize = 100;
@@ -173,6 +175,22 @@ impl VoiceWorkspace for Accounts {
         Ok(vendors.webhooks.iter().find(is_it).map(|(id, _)| id.clone()))
     }
 
+    async fn active_webhook(&self) -> Result<Option<WorkspaceWebhook>, VendorFailure> {
+        self.request(0)?;
+        let vendors = self.vendors();
+        let condition = vendors.condition.filter(|_| !self.has(Flaw::TakesEveryWebhookForHealthy));
+        let (is_disabled, is_signed, last_failure) = condition.unwrap_or((false, true, None));
+        let is_active = |(id, _): &&(String, String)| vendors.active.as_ref() == Some(id);
+        Ok(vendors.webhooks.iter().find(is_active).map(|(id, url)| WorkspaceWebhook {
+            id: id.clone(),
+            url: url.clone(),
+            is_disabled,
+            is_signed,
+            is_repeated: None,
+            last_failure,
+        }))
+    }
+
     async fn create_webhook(&self, url: &str) -> Result<CreatedWebhook, VendorFailure> {
         self.request(0)?;
         let mut vendors = self.vendors();
@@ -231,5 +249,14 @@ impl VoiceWorkspaceHarness for Accounts {
 
     async fn active_webhook(&self) -> Option<String> {
         self.vendors().active.clone()
+    }
+
+    async fn set_webhook_condition(
+        &self,
+        is_disabled: bool,
+        is_signed: bool,
+        last_failure: Option<WebhookFailure>,
+    ) {
+        self.vendors().condition = Some((is_disabled, is_signed, last_failure));
     }
 }

@@ -76,6 +76,7 @@ pub(crate) enum Flaw {
     AuditsEveryAdding,
     AuditsNotes,
     // What is stored of the vendors' accounts
+    ListsOrganizationsWithPolicies,
     TurnsPagesByTheNumberAlone,
     StoresTheTrunkAlone,
     MovesNumbersToTheFront,
@@ -90,6 +91,7 @@ pub(crate) enum Flaw {
     TakesEveryNumberForOutbound,
     FindsWebhooksByPrefix,
     CreatesWebhooksOnly,
+    TakesEveryWebhookForHealthy,
     ReplacesTheWebhook,
     // The lock
     GrantsTwice,

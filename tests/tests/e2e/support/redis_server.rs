@@ -10,17 +10,23 @@ use tokio::process::{Child, Command};
 pub(crate) struct RedisServer {
     port: u16,
     folder: TempDir,
+    options: &'static [&'static str],
     child: Child,
 }
 
 impl RedisServer {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a server with these options too, which replace those of [`RedisServer::start`].
+    pub(crate) async fn start_with(options: &'static [&'static str]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let port = listener.local_addr().expect("the listener is bound").port();
         drop(listener);
         let folder = TempDir::new().expect("a temporary folder can be created");
-        let child = start_server(port, &folder).await;
-        Self { port, folder, child }
+        let child = start_server(port, &folder, options).await;
+        Self { port, folder, options, child }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -38,15 +44,16 @@ impl RedisServer {
 
     /// Starts the server again on the same port, without keys.
     pub(crate) async fn restart(&mut self) {
-        self.child = start_server(self.port, &self.folder).await;
+        self.child = start_server(self.port, &self.folder, self.options).await;
     }
 }
 
-async fn start_server(port: u16, folder: &TempDir) -> Child {
+async fn start_server(port: u16, folder: &TempDir, options: &[&str]) -> Child {
     let child = Command::new(testkit::services::redis_server())
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         .args(["--maxmemory-policy", "noeviction", "--dir"])
         .arg(folder.path())
+        .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use domain::PlaceCallPorts;
 use server::{Application, Settings, Source};
-use simulator::{Behaviour, ScriptedBehaviour, Simulator};
+use simulator::{Behaviour, DEMO_TRUNK_ID, ScriptedBehaviour, Simulator};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use testkit::eventually;
@@ -27,6 +27,9 @@ pub(crate) const WEBHOOK_SECRET: &str = "wsec_the-secret-of-webhooks";
 
 /// The bearer token with which the voice provider asks who an inbound caller is.
 pub(crate) const TOOL_SECRET: &str = "tool-secret-of-the-workspace";
+
+/// The secret of the access key of the carrier's account.
+pub(crate) const SINCH_SECRET: &str = "sinch-secret-of-the-project";
 
 /// Organization `o1` has all kinds of records. Its user `u1` can place calls, and so can `u1b`; its
 /// other users lack something. `o2` can place calls, `o3` has no agent, and the agent of `o4` is
@@ -118,6 +121,18 @@ impl World {
         self
     }
 
+    /// The settings of the accounts at both vendors, and of no webhook.
+    pub(crate) fn with_both_vendors(self) -> Self {
+        let base_url = self.simulator.base_url();
+        self.without("OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS")
+            .with("OUTDIAL_SINCH_PROJECT_ID", "project-1")
+            .with("OUTDIAL_SINCH_KEY_ID", "key-1")
+            .with("OUTDIAL_SINCH_KEY_SECRET", SINCH_SECRET)
+            .with("OUTDIAL_SINCH_TRUNK_ID", DEMO_TRUNK_ID)
+            .with("OUTDIAL_SINCH_AUTH_URL", base_url.clone())
+            .with("OUTDIAL_SINCH_TRUNK_URL", base_url)
+    }
+
     /// A lock of 1.5 s, renewed every 300 ms: a phone that rings for some seconds outlasts it, as a
     /// ring of 45 s outlasts the default of 30 s.
     pub(crate) fn with_short_lock(self) -> Self {
@@ -192,6 +207,14 @@ impl World {
             sqlx::query(sqlite).execute(&mut connection).await.map(|done| done.rows_affected())
         };
         assert_ne!(written.expect("the statement is valid"), 0, "no row was written");
+    }
+
+    /// Runs a statement that changes the Postgres database itself, in which `{database}` is its name.
+    pub(crate) async fn change_postgres(&self, statement: &str) {
+        let statement = statement.replace("{database}", self.postgres().name());
+        let mut connection = PgConnection::connect(self.database_url()).await.expect("Postgres is reachable");
+        let changed = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await;
+        changed.expect("the statement is valid");
     }
 
     /// The result of a statement that counts, in a database of either kind.

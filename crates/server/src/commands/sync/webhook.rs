@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use domain::ports::{Activation, CreatedWebhook, VoiceWorkspace};
 use url::Url;
 
+use crate::config::is_loopback;
 use crate::vendor_failure::of_workspace;
 
 /// What was done about the webhook.
@@ -30,14 +31,8 @@ pub(super) enum Registration {
 /// transcripts.
 pub(super) fn parse_url(text: &str) -> anyhow::Result<Url> {
     let mut url = Url::parse(text).context("it must be a URL like https://gateway.example.com")?;
-    let is_loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     anyhow::ensure!(
-        url.scheme() == "https" || (url.scheme() == "http" && is_loopback),
+        url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)),
         "it must begin with https"
     );
     if url.path() == "/" {
@@ -54,7 +49,10 @@ pub(super) async fn register(
     secret_file: Option<&Path>,
     dry_run: bool,
 ) -> anyhow::Result<Registration> {
-    let found = workspace.find_webhook(url.as_str()).await.map_err(|failure| of_workspace(&failure))?;
+    let found = workspace
+        .find_webhook(url.as_str())
+        .await
+        .map_err(|failure| anyhow::Error::from(of_workspace(&failure)))?;
     let (id, registration) = match (found, dry_run) {
         (Some(_), true) => return Ok(Registration::WouldBeActivated),
         (None, true) => return Ok(Registration::WouldBeCreated),
@@ -70,7 +68,7 @@ pub(super) async fn register(
     };
     let activated = workspace.activate_webhook(&id).await;
     let activated = activated
-        .map_err(|failure| of_workspace(&failure))
+        .map_err(|failure| anyhow::Error::from(of_workspace(&failure)))
         .context("the webhook exists, but does not receive events yet: run the command again")?;
     match activated {
         Activation::Active => Ok(registration),
@@ -105,7 +103,7 @@ async fn create(workspace: &dyn VoiceWorkspace, url: &Url, path: &Path) -> anyho
         }
         Err(failure) => {
             remove(path);
-            Err(of_workspace(&failure))
+            Err(of_workspace(&failure).into())
         }
     }
 }

@@ -1,14 +1,38 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{PortUnavailable, Provisioning, ProvisioningChanges};
-use domain::{Agent, AgentId, DirectoryRecord, NumberRecord, OrganizationId, PhoneNumber, TrunkId};
+use domain::ports::{OrganizationPolicy, PortUnavailable, Provisioning, ProvisioningChanges};
+use domain::{
+    Agent, AgentId, DirectoryRecord, NumberRecord, OrganizationId, PhoneNumber, TrunkId, User, UserId,
+};
 
 use super::BrokenStore;
 use crate::flaw::Flaw;
 
 #[async_trait]
 impl Provisioning for BrokenStore {
+    async fn organizations(
+        &self,
+        after: Option<OrganizationId>,
+        limit: u32,
+    ) -> Result<Vec<OrganizationPolicy>, PortUnavailable> {
+        self.reach(after.as_ref().map_or("", OrganizationId::as_str)).await?;
+        let mut organizations = self.memory.organizations(after, limit).await?;
+        if self.has(Flaw::ListsOrganizationsWithPolicies) {
+            organizations.retain(|it| it.policy.is_some());
+        }
+        Ok(organizations)
+    }
+
+    async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, PortUnavailable> {
+        self.reach(after.as_ref().map_or("", UserId::as_str)).await?;
+        let mut users = Provisioning::users(&self.memory, after, limit).await?;
+        if self.has(Flaw::DropsTheRole) {
+            users.iter_mut().for_each(|user| user.access_role = None);
+        }
+        Ok(users)
+    }
+
     async fn agents(&self, after: Option<AgentId>, limit: u32) -> Result<Vec<Agent>, PortUnavailable> {
         self.reach(after.as_ref().map_or("", AgentId::as_str)).await?;
         let mut agents = Provisioning::agents(&self.memory, after, limit).await?;

@@ -9,7 +9,9 @@ caught! {
     paused = true;
     provisioning, by Store: {
         DropsTheProvidersNumber => records_of_every_tenant_are_listed,
+        DropsTheRole => records_of_every_tenant_are_listed,
         IgnoresThePosition => records_of_every_tenant_are_listed,
+        ListsOrganizationsWithPolicies => every_organization_is_listed_with_its_own_policy,
         TurnsPagesByTheNumberAlone => pages_of_all_tenants_neither_repeat_nor_miss_a_record,
         StoresTheTrunkAlone => what_the_vendors_know_is_stored,
         ForgetsTheTenant => nothing_else_is_changed,
@@ -40,6 +42,7 @@ caught! {
         TakesUnavailableForAbsent => an_unreachable_workspace_is_unavailable,
         FindsWebhooksByPrefix => a_created_webhook_is_found,
         CreatesWebhooksOnly => an_activated_webhook_receives_events,
+        TakesEveryWebhookForHealthy => the_active_webhook_is_described,
         ReplacesTheWebhook => another_active_webhook_is_not_replaced,
         PutsTheKeyIntoTheError => a_workspaces_error_and_the_log_show_no_key,
     }

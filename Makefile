@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos chaos-selftest bench bench-smoke check clients fmt deny audit generate
+.PHONY: help run test chaos chaos-selftest bench bench-smoke check clients lint-packaging dist fmt deny audit generate
 
 MINUTES ?= 3
 # The workspace, so that cargo selects the features that all other commands use.
@@ -43,6 +43,12 @@ check: ## Check formatting, lints, documentation, dependency rule, licences, gen
 
 clients: ## Place a call in the demo with generated Python and TypeScript clients (needs npm and the network)
 	scripts/openapi-clients.sh
+
+lint-packaging: ## Check image, compose file, unit, manifests and proxies; start the image and place calls through the proxies
+	scripts/lint-packaging.sh
+
+dist: ## Build the archive of a release, its SBOM and checksums into target/dist
+	scripts/dist.sh
 
 fmt: ## Format the code
 	cargo fmt --all

@@ -20,6 +20,7 @@ trap 'rm -f "$document"' EXIT
 cargo build --quiet --locked --workspace --bins --examples
 for generated in openapi:docs/openapi.yaml openapi,--provider:docs/openapi-provider.yaml settings:.env.example code:docs/adapters.md rules:docs/calling-rules-data.md; do
     file=${generated#*:}
+    # shellcheck disable=SC2046 # each word is an argument
     case ${generated%%:*} in
         code) scripts/printed-code.sh "$file" ;;
         rules) "${CARGO_TARGET_DIR:-target}/debug/examples/rule-table" "$file" ;;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 use domain::ports::{DeliveryListQuery, ReplayQuery};
 use domain::{
@@ -115,6 +116,16 @@ enum Command {
         #[arg(long)]
         provider: bool,
     },
+    /// Print the completions of a shell, which its configuration loads.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write the manual pages of all commands into a folder.
+    Man {
+        /// The folder. It is created if it does not exist.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -190,6 +201,8 @@ impl Cli {
             Command::Settings => commands::print(&crate::config::env_example()),
             Command::Openapi { provider: false } => commands::print(&adapter_http::openapi_yaml()),
             Command::Openapi { provider: true } => commands::print(&adapter_http::provider_openapi_yaml()),
+            Command::Completions { shell } => commands::manual::completions(Self::command(), shell),
+            Command::Man { folder } => commands::manual::man_pages(Self::command(), &folder),
         };
         done.map(|()| ExitCode::SUCCESS)
     }

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod decide;
 pub(crate) mod import;
+pub(crate) mod manual;
 pub(crate) mod suppressions;
 pub(crate) mod sync;
 pub(crate) mod webhooks;

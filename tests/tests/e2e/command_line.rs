@@ -45,11 +45,13 @@ async fn run_in_shell(script: &str) -> Value {
     serde_json::from_slice(&output.stdout).expect("the output is JSON")
 }
 
-/// `serve` without any configuration prints `curl` commands. The tests run them as they are.
+/// `serve` without any configuration prints `curl` commands. The tests run them as they are. In a
+/// container, it listens on all addresses.
+#[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_printed_curl_places_a_call() {
+async fn the_printed_curl_places_a_call(#[values("127.0.0.1:0", "0.0.0.0:0")] bind: &str) {
     let folder = TempDir::new().expect("a temporary folder can be created");
-    let settings = [("OUTDIAL_BIND", "127.0.0.1:0")];
+    let settings = [("OUTDIAL_BIND", bind)];
     let mut serve = RunningCommand::start(folder.path(), &["serve"], &settings);
     let output = serve.output_until("/docs").await;
     let place: Vec<&str> = output.lines().skip_while(|line| !line.contains("curl")).take(4).collect();

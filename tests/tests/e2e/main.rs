@@ -22,6 +22,7 @@ mod magic_numbers;
 mod personal_data;
 mod recordings;
 mod ringing;
+mod rolling_restart;
 mod second_vendor;
 mod shutdown;
 mod slow_stores;

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use adapter_elevenlabs::{
@@ -112,8 +112,14 @@ pub(crate) fn carriers(voice: &Voice) -> anyhow::Result<Vec<Carrier>> {
 }
 
 impl Simulated {
-    /// Makes the simulator send its events to the gateway at this address.
-    pub(crate) fn send_events_to(&self, gateway: SocketAddr) -> std::io::Result<()> {
+    /// Makes the simulator send its events to the gateway at this address. The simulator sends them on
+    /// this machine only: a gateway that listens on all addresses gets them on the loopback one.
+    pub(crate) fn send_events_to(&self, mut gateway: SocketAddr) -> std::io::Result<()> {
+        match gateway.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => gateway.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => gateway.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
         let url = format!("http://{gateway}{}", adapter_http::paths::PROVIDER_EVENTS);
         self.simulator.send_webhooks_to(Some(&WebhookSettings { url, secret: self.secret.clone() }))
     }

@@ -95,7 +95,11 @@ impl Response {
 
     /// `None` if the connection breaks.
     async fn read(request: RequestBuilder) -> Option<Self> {
-        let response = request.send().await.ok()?;
+        Self::of(request.send().await.ok()?).await
+    }
+
+    /// `None` if the connection breaks.
+    async fn of(response: reqwest::Response) -> Option<Self> {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = serde_json::from_str(&response.text().await.ok()?).unwrap_or(Value::Null);
         Some(Self { status, headers, body })
@@ -136,6 +140,15 @@ impl Client {
     /// `None` if the connection breaks.
     pub(crate) async fn try_place(&self, body: Value) -> Option<Response> {
         Response::read(self.call_request(&body)).await
+    }
+
+    /// `None` if the gateway refused the connection: it has received nothing. Panics if the connection
+    /// breaks later.
+    pub(crate) async fn place_unless_refused(&self, body: &Value) -> Option<Response> {
+        match self.call_request(body).send().await {
+            Err(error) if error.is_connect() => None,
+            sent => Some(Response::of(sent.expect("the gateway responds")).await.expect("a whole response")),
+        }
     }
 
     /// Places a call with this `Idempotency-Key`.

@@ -75,7 +75,6 @@ impl<T> Database for T where
 
 /// The stores behind the ports, for as long as the gateway runs.
 #[derive(Clone)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Stores {
     /// All in one SQLite file.
     Embedded(SqliteStore),

@@ -10,13 +10,12 @@ use std::sync::{
     Arc, Mutex, MutexGuard,
     atomic::{AtomicUsize, Ordering},
 };
+use std::time::Duration;
 
+use deadpool::managed::{Object, Pool, PoolConfig, Timeouts};
 use deadpool_redis::{
-    Connection, Manager, Pool, PoolConfig, Runtime, Timeouts,
-    redis::{
-        AsyncConnectionConfig, ConnectionInfo, FromRedisValue, IntoConnectionInfo as _, Pipeline, RedisError,
-        RedisResult, Value, aio::MultiplexedConnection, from_redis_value, io::tcp::TcpSettings,
-    },
+    Runtime,
+    redis::{FromRedisValue, Pipeline, RedisError, RedisResult, Value, from_redis_value},
 };
 use domain::ports::PortUnavailable;
 use tokio::{
@@ -24,15 +23,21 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{failure, settings::RedisSettings};
+use crate::{
+    failure,
+    servers::{Link, Servers},
+    settings::RedisSettings,
+};
 
-/// Operations that may be queued for writing on one connection before further ones wait.
-const MAX_QUEUED_WRITES: usize = 1024;
+/// How long a connection may take to open, in a task of its own that outlives the operation: sentinels
+/// or nodes of a cluster that do not respond are passed over one after another.
+const OPEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// The replies to one request, in the order of its commands.
 pub(crate) struct Replies {
     values: std::vec::IntoIter<RedisResult<Value>>,
-    /// A connection broke, so the request was sent twice and may have been executed twice.
+    /// A connection broke, so the request was sent twice and may have been executed twice; or that may
+    /// have happened without notice.
     pub(crate) repeated: bool,
 }
 
@@ -46,7 +51,7 @@ impl Replies {
 }
 
 pub(crate) struct Connections {
-    pool: Pool,
+    pool: Pool<Servers>,
     slots: Box<[Arc<Slot>]>,
     next_slot: AtomicUsize,
     /// Drives every connection. A connection driven by the runtime of the operation that opened it
@@ -57,19 +62,12 @@ pub(crate) struct Connections {
 impl Connections {
     /// Checks the URL and builds the pool. Opens no connection.
     pub(crate) fn new(settings: &RedisSettings) -> Result<Self, PortUnavailable> {
-        let unusable = || failure::because(failure::UNUSABLE_URL);
         let runtime = Handle::try_current().map_err(|_| failure::because("there is no tokio runtime"))?;
-        let info = connection_info(&settings.url).map_err(|_| unusable())?;
-        let timeout = Some(settings.operation_timeout);
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(timeout)
-            // The deadline of an operation covers all of its round trips.
-            .set_response_timeout(None)
-            .set_pipeline_buffer_size(MAX_QUEUED_WRITES);
-        let manager = Manager::new_with_config(info, config).map_err(|_| unusable())?;
+        let servers = Servers::new(settings)?;
         let mut pool_config = PoolConfig::new(settings.max_connections);
-        pool_config.timeouts = Timeouts { wait: timeout, create: timeout, recycle: timeout };
-        let pool = Pool::builder(manager).config(pool_config).runtime(Runtime::Tokio1).build();
+        pool_config.timeouts =
+            Timeouts { wait: Some(settings.operation_timeout), create: Some(OPEN_WITHIN), recycle: None };
+        let pool = Pool::builder(servers).config(pool_config).runtime(Runtime::Tokio1).build();
         let pool = pool.map_err(|_| failure::because(failure::INVALID_POOL))?;
         let slots = (0..settings.max_connections).map(|_| Arc::default()).collect();
         Ok(Self { pool, slots, next_slot: AtomicUsize::new(0), runtime })
@@ -85,6 +83,7 @@ impl Connections {
         let index = self.next_slot.fetch_add(1, Ordering::Relaxed) % self.slots.len();
         let slot = &self.slots[index];
         let (connection, was_open) = self.connection(slot, deadline).await?;
+        let repeats = connection.repeats();
         let mut result = self.exchange(connection, request, deadline).await?;
         let dropped = result.as_ref().is_err_and(RedisError::is_connection_dropped);
         if dropped && !was_open {
@@ -97,7 +96,7 @@ impl Connections {
             result = self.exchange(connection, request, deadline).await?;
         }
         let values = result.map_err(|error| failure::of(&error))?.into_iter();
-        Ok(Replies { values, repeated: dropped })
+        Ok(Replies { values, repeated: dropped || repeats })
     }
 
     /// Opens no more connections, and closes each open one after its last operation.
@@ -109,11 +108,7 @@ impl Connections {
     }
 
     /// Returns the connection of a slot, and whether it was open already.
-    async fn connection(
-        &self,
-        slot: &Arc<Slot>,
-        deadline: Instant,
-    ) -> Result<(MultiplexedConnection, bool), PortUnavailable> {
+    async fn connection(&self, slot: &Arc<Slot>, deadline: Instant) -> Result<(Link, bool), PortUnavailable> {
         if let Some(connection) = slot.connection() {
             return Ok((connection, true));
         }
@@ -127,7 +122,7 @@ impl Connections {
             let opened = self.runtime.spawn(async move {
                 let _opening = opening;
                 let connection = pool.get().await.map_err(|error| failure::of_pool(&error))?;
-                let shared = MultiplexedConnection::clone(&connection);
+                let shared = Link::clone(&connection);
                 slot.fill(connection);
                 if pool.is_closed() {
                     slot.clear(None);
@@ -146,14 +141,12 @@ impl Connections {
     /// Makes one round trip. Discards connections that the result shows to be unusable.
     async fn exchange(
         &self,
-        mut connection: MultiplexedConnection,
+        mut connection: Link,
         request: &Pipeline,
         deadline: Instant,
     ) -> Result<RedisResult<Vec<RedisResult<Value>>>, PortUnavailable> {
         let sent_at = Instant::now();
-        let Ok(replies) =
-            timeout_at(deadline, request.query_async::<Vec<RedisResult<Value>>>(&mut connection)).await
-        else {
+        let Ok(replies) = timeout_at(deadline, connection.exchange(request)).await else {
             self.discard(sent_at);
             return Err(failure::because(failure::NO_REPLY));
         };
@@ -175,27 +168,18 @@ impl Connections {
     }
 }
 
-fn connection_info(url: &str) -> Result<ConnectionInfo, RedisError> {
-    let info = url.into_connection_info()?;
-    let redis = info.redis_settings().clone().set_skip_set_lib_name();
-    // Operations share a connection: without TCP_NODELAY, one would wait in the kernel until the
-    // packet of another one is acknowledged.
-    let tcp = TcpSettings::default().set_nodelay(true);
-    Ok(info.set_redis_settings(redis).set_tcp_settings(tcp))
-}
-
 #[derive(Default)]
 struct Slot {
-    open: Mutex<Option<(Connection, Instant)>>,
+    open: Mutex<Option<(Object<Servers>, Instant)>>,
     opening: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Slot {
-    fn connection(&self) -> Option<MultiplexedConnection> {
-        self.open().as_ref().map(|(connection, _)| MultiplexedConnection::clone(connection))
+    fn connection(&self) -> Option<Link> {
+        self.open().as_ref().map(|(connection, _)| Link::clone(connection))
     }
 
-    fn fill(&self, connection: Connection) {
+    fn fill(&self, connection: Object<Servers>) {
         *self.open() = Some((connection, Instant::now()));
     }
 
@@ -204,11 +188,11 @@ impl Slot {
     fn clear(&self, opened_until: Option<Instant>) {
         let discarded = self.open().take_if(|(_, since)| opened_until.is_none_or(|until| *since <= until));
         if let Some((connection, _)) = discarded {
-            drop(Connection::take(connection));
+            drop(Object::take(connection));
         }
     }
 
-    fn open(&self) -> MutexGuard<'_, Option<(Connection, Instant)>> {
+    fn open(&self) -> MutexGuard<'_, Option<(Object<Servers>, Instant)>> {
         self.open.lock().expect("no code panics while it holds this lock")
     }
 }

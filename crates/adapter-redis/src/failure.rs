@@ -10,8 +10,8 @@ pub(crate) const INVALID_POOL: &str = "the connection pool has an invalid config
 pub(crate) const NO_CONNECTION: &str =
     "could not connect within the time limit: is the server running and reachable?";
 pub(crate) const NO_REPLY: &str = "the server did not reply within the time limit: is it overloaded?";
-pub(crate) const UNUSABLE_URL: &str =
-    "the URL or its options are invalid: it must be redis://USER:PASSWORD@HOST:PORT/DATABASE";
+pub(crate) const UNUSABLE_URL: &str = "the URL or its options are invalid: it must be redis://USER:PASSWORD@HOST:PORT/DATABASE, \
+     redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/MASTER, or redis+cluster://USER:PASSWORD@HOST:PORT,HOST:PORT";
 
 pub(crate) fn because(reason: &'static str) -> PortUnavailable {
     PortUnavailable::new("redis", reason)
@@ -90,7 +90,7 @@ fn of_code(code: &str, detail: Option<&str>) -> Option<&'static str> {
             "a key holds a value of another type (WRONGTYPE): set another OUTDIAL_REDIS_KEY_PREFIX"
         }
         "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "CROSSSLOT" => {
-            "the server is a cluster node that does not serve the key (MOVED or similar): use a server without cluster mode"
+            "the server is a cluster node that does not serve the key (MOVED or similar): use a redis+cluster:// URL"
         }
         "ERR" if detail.is_some_and(|text| text.contains("max number of clients")) => {
             "the server has too many clients: raise its maxclients, or lower OUTDIAL_REDIS_MAX_CONNECTIONS"

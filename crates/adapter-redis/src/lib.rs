@@ -22,8 +22,10 @@ mod failure;
 mod intent_holds;
 mod keys;
 mod lock;
+mod servers;
 mod settings;
 mod store;
+mod url;
 mod wire;
 
 pub use eviction::EvictionPolicy;

@@ -27,6 +27,7 @@ use crate::primary::is_primary;
 #[derive(Clone)]
 pub(crate) struct Sessions {
     hosts: Arc<Hosts>,
+    may_be_standby: bool,
     settings: Vec<(&'static str, String)>,
     pooler: Arc<Pooler>,
 }
@@ -65,8 +66,8 @@ const FIND_ITSELF: &str = r"select name from pg_prepared_statements
      where name like 'sqlx\_s\_%' and statement like '%outdial looks for itself%'";
 
 impl Sessions {
-    pub(crate) fn new(hosts: Hosts) -> Self {
-        Self { hosts: Arc::new(hosts), settings: Vec::new(), pooler: Arc::default() }
+    pub(crate) fn new(hosts: Hosts, may_be_standby: bool) -> Self {
+        Self { hosts: Arc::new(hosts), may_be_standby, settings: Vec::new(), pooler: Arc::default() }
     }
 
     /// The same sessions with more settings.
@@ -116,6 +117,9 @@ impl Sessions {
             opened => opened,
         };
         let mut session = opened.map_err(NotOpened::Failed)?;
+        if self.may_be_standby {
+            return Ok(session);
+        }
         match is_primary(&mut session).await {
             Ok(true) => Ok(session),
             Ok(false) => Err(NotOpened::ReadOnly),

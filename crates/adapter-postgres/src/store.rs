@@ -66,10 +66,16 @@ impl PostgresStore {
             .unwrap_or_else(|_| Err(because("no connection in time")))
     }
 
-    pub(crate) fn unconnected(settings: &PostgresSettings) -> Result<Self, PortUnavailable> {
+    /// The store without a connection: the first operation opens one.
+    ///
+    /// # Errors
+    ///
+    /// If the URL cannot be used.
+    pub fn unconnected(settings: &PostgresSettings) -> Result<Self, PortUnavailable> {
         let hosts = Hosts::parse(&settings.url).map_err(|error| unavailable(&error))?;
         // Overrides the default of the database.
-        let sessions = Sessions::new(hosts).with([(ISOLATION.0, ISOLATION.1.to_owned())]);
+        let sessions =
+            Sessions::new(hosts, settings.may_be_standby).with([(ISOLATION.0, ISOLATION.1.to_owned())]);
         let millis = |limit: Duration| format!("{}ms", limit.as_millis().max(1));
         let pooled_sessions = sessions.with([
             ("statement_timeout", millis(settings.statement_timeout)),

@@ -10,7 +10,7 @@ fn pool(max_connections: u32, lifetimes: Lifetimes) -> Connections {
     let settings =
         PostgresSettings { max_connections, ..PostgresSettings::new(testkit::services::postgres_url()) };
     let hosts = Hosts::parse(&settings.url).expect("a URL");
-    Connections::new(&settings, lifetimes, Sessions::new(hosts), LastLoss::default())
+    Connections::new(&settings, lifetimes, Sessions::new(hosts, false), LastLoss::default())
 }
 
 async fn borrow(pool: &Connections) -> Borrowed {

@@ -71,6 +71,10 @@ settings! {
     pub(super) struct Services {
         /// Most Postgres connections that one replica opens. One in five is kept for reads.
         postgres_connections: u32 = OUTDIAL_DATABASE_MAX_CONNECTIONS, "10", count(1..=1000);
+        /// A replica of the database, which may be a standby: lists of calls are read from it, and may be
+        /// as late as it is. While it fails, they are read from the database.
+        history_url: Option<SecretString> = OUTDIAL_HISTORY_DATABASE_URL, "",
+            secret_url(&["postgres://", "postgresql://"]).optional();
         /// The Redis server for locks and conversation contexts. Required with Postgres. Behind sentinels,
         /// redis+sentinel://HOST:PORT,HOST:PORT/MASTER; a cluster, redis+cluster://HOST:PORT,HOST:PORT.
         redis_url: Option<SecretString> = OUTDIAL_REDIS_URL, "",

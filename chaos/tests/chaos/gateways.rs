@@ -140,7 +140,7 @@ impl Gateways {
                 if link == Link::Lock {
                     self.disturbances.begin(Part::LocksOf(gateway));
                 }
-                if let Some(proxy) = self.all[gateway].proxy(link) {
+                for proxy in self.all[gateway].proxies(link) {
                     proxy.deliver_after_close(deliver_after_close);
                     proxy.set(kind.of_proxy());
                 }
@@ -155,7 +155,7 @@ impl Gateways {
         match *fault {
             Fault::KillAt(_) | Fault::PauseAt(..) => self.points.disarm_all()?,
             Fault::Network { gateway, link, .. } => {
-                if let Some(proxy) = self.all[gateway].proxy(link) {
+                for proxy in self.all[gateway].proxies(link) {
                     proxy.set(ProxyFault::None);
                     proxy.deliver_after_close(true);
                     if link == Link::Clients {
@@ -255,12 +255,13 @@ impl Gateway {
         started.context("a gateway cannot be started")
     }
 
-    fn proxy(&self, link: Link) -> Option<&FaultProxy> {
-        match link {
-            Link::Clients => Some(&self.clients),
-            Link::Provider => Some(&self.provider),
-            Link::Database => self.ways.as_ref().map(|ways| &*ways.database),
-            Link::Lock => self.ways.as_ref().map(|ways| &*ways.lock),
+    fn proxies(&self, link: Link) -> Vec<&FaultProxy> {
+        match (link, &self.ways) {
+            (Link::Clients, _) => vec![&self.clients],
+            (Link::Provider, _) => vec![&self.provider],
+            (Link::Database, Some(ways)) => ways.databases.iter().map(|proxy| &**proxy).collect(),
+            (Link::Lock, Some(ways)) => vec![&ways.lock],
+            (Link::Database | Link::Lock, None) => Vec::new(),
         }
     }
 }

@@ -26,12 +26,15 @@ pub(crate) struct Services {
     view: View,
     /// The ways of each gateway. They follow a failover.
     ways: Vec<Ways>,
+    /// The servers to which the ways to the database lead.
+    databases: [SocketAddr; 2],
 }
 
 /// The proxies between one gateway and the stores.
 #[derive(Clone)]
 pub(crate) struct Ways {
-    pub(crate) database: Arc<FaultProxy>,
+    /// To the primary and to the standby, in the order of the URL: the gateway finds out which is which.
+    pub(crate) databases: [Arc<FaultProxy>; 2],
     pub(crate) lock: Arc<FaultProxy>,
 }
 
@@ -54,14 +57,16 @@ impl Stores {
             Storage::Services => {
                 let (postgres, redis) =
                     (Postgres::start(folder, preload).await?, Redis::start(folder, preload).await?);
+                let databases = postgres.addresses();
                 let mut ways = Vec::new();
                 for _ in 0..replicas {
-                    let database = Arc::new(FaultProxy::start(postgres.address()).await);
+                    let [one, other] = databases.map(FaultProxy::start);
+                    let databases = [Arc::new(one.await), Arc::new(other.await)];
                     let lock = Arc::new(FaultProxy::start(redis.address()).await);
-                    ways.push(Ways { database, lock });
+                    ways.push(Ways { databases, lock });
                 }
                 let view = View::of(place(&postgres, &redis));
-                Ok(Self::Services(Box::new(Services { postgres, redis, view, ways })))
+                Ok(Self::Services(Box::new(Services { postgres, redis, view, ways, databases })))
             }
         }
     }
@@ -95,10 +100,13 @@ impl Stores {
             Self::File { path, .. } => vec![("OUTDIAL_DATABASE_URL", format!("sqlite://{}", path.display()))],
             Self::Services(services) => {
                 let (postgres, redis) = (&services.postgres, &services.redis);
-                let database = ways.map_or(postgres.address(), |ways| ways.database.address());
                 let lock = ways.map_or(redis.address(), |ways| ways.lock.address());
+                let [one, other] = match ways {
+                    Some(ways) => [ways.databases[0].address(), ways.databases[1].address()],
+                    None => postgres.addresses(),
+                };
                 let url = postgres.url(DATABASE);
-                let url = url.replace(&postgres.address().to_string(), &database.to_string());
+                let url = url.replace(&postgres.address().to_string(), &format!("{one},{other}"));
                 vec![("OUTDIAL_DATABASE_URL", url), ("OUTDIAL_REDIS_URL", redis_url(lock))]
             }
         }
@@ -162,15 +170,20 @@ impl Services {
         Ok(())
     }
 
-    /// Sends the gateways to the servers that are the primaries now, as a failover manager does.
-    fn follow(&self) {
+    /// Sends the gateways to the master of Redis, as a failover manager does, and to the servers of
+    /// Postgres at the places of the URL.
+    fn follow(&mut self) {
         let moved = place(&self.postgres, &self.redis);
         if self.view.moved_to(moved) {
-            for Ways { database, lock } in &self.ways {
-                database.set_upstream(self.postgres.address());
-                lock.set_upstream(self.redis.address());
+            self.ways.iter().for_each(|ways| ways.lock.set_upstream(self.redis.address()));
+        }
+        let addresses = self.postgres.addresses();
+        for (index, address) in addresses.into_iter().enumerate() {
+            if self.databases[index] != address {
+                self.ways.iter().for_each(|ways| ways.databases[index].set_upstream(address));
             }
         }
+        self.databases = addresses;
     }
 }
 

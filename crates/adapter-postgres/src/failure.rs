@@ -34,9 +34,9 @@ pub(crate) fn unavailable(error: &sqlx::Error) -> PortUnavailable {
         }
         PoolClosed => because("the store is closed"),
         Tls(_) => because("TLS negotiation failed: check sslmode and sslrootcert of the URL"),
-        Configuration(_) => {
-            because("its URL cannot be used: it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE")
-        }
+        Configuration(_) => because(
+            "its URL cannot be used: it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE, or with several HOST:PORT separated by commas",
+        ),
         Protocol(_) | WorkerCrashed => because("connection: the server's protocol was broken"),
         _ => because("a value could not be encoded or decoded"),
     }

@@ -1,7 +1,6 @@
 //! What an operator should know of a server before calls rely on it. It is read in a session of its
 //! own, also from a server that is not the primary, which the pool refuses.
 
-use std::str::FromStr as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::ports::PortUnavailable;
@@ -11,7 +10,9 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use tokio::time::timeout;
 
 use crate::failure::{because, unavailable};
+use crate::hosts::Hosts;
 use crate::primary::is_primary;
+use crate::sessions::NotOpened;
 use crate::{PostgresSettings, PostgresStore};
 
 /// The state of a server.
@@ -38,38 +39,42 @@ pub struct SchemaDifference {
     pub unknown: Vec<i64>,
 }
 
-/// How the connections to a server are encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How the connections to a server are encrypted, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Encryption {
-    /// They do not leave the machine.
-    Local,
     /// They may be in clear text.
     Optional,
     /// They are encrypted, and the server is not verified.
     Unverified,
     /// They are encrypted, and the server has a certificate of an authority.
     Verified,
+    /// They do not leave the machine.
+    Local,
 }
 
 impl PostgresSettings {
-    /// How the URL lets connections be encrypted.
+    /// How the URL lets connections be encrypted. Of several servers, the weakest encryption counts.
     ///
     /// # Errors
     ///
     /// If the URL cannot be used.
     pub fn encryption(&self) -> Result<Encryption, PortUnavailable> {
-        let options = PgConnectOptions::from_str(&self.url).map_err(|error| unavailable(&error))?;
-        let host = options.get_host();
-        let is_loopback = host == "localhost"
-            || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
-        if options.get_socket().is_some() || host.starts_with('/') || is_loopback {
-            return Ok(Encryption::Local);
-        }
-        Ok(match options.get_ssl_mode() {
-            PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => Encryption::Optional,
-            PgSslMode::Require => Encryption::Unverified,
-            PgSslMode::VerifyCa | PgSslMode::VerifyFull => Encryption::Verified,
-        })
+        let hosts = Hosts::parse(&self.url).map_err(|error| unavailable(&error))?;
+        Ok(hosts.in_order().map(|(_, options)| encryption_of(options)).min().unwrap_or(Encryption::Optional))
+    }
+}
+
+fn encryption_of(options: &PgConnectOptions) -> Encryption {
+    let host = options.get_host();
+    let is_loopback = host == "localhost"
+        || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    if options.get_socket().is_some() || host.starts_with('/') || is_loopback {
+        return Encryption::Local;
+    }
+    match options.get_ssl_mode() {
+        PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => Encryption::Optional,
+        PgSslMode::Require => Encryption::Unverified,
+        PgSslMode::VerifyCa | PgSslMode::VerifyFull => Encryption::Verified,
     }
 }
 
@@ -81,9 +86,13 @@ impl PostgresStore {
     /// If the server does not respond in time, or refuses the session.
     pub async fn inspect(settings: &PostgresSettings) -> Result<Inspection, PortUnavailable> {
         let store = Self::unconnected(settings)?;
+        let standby = Self::unconnected(&PostgresSettings { may_be_standby: true, ..settings.clone() })?;
         let limit = settings.acquire_timeout + settings.statement_timeout;
         let inspected = timeout(limit, async {
-            let mut session = store.pooled_sessions.open().await.map_err(|error| unavailable(&error))?;
+            let mut session = match store.pooled_sessions.open().await {
+                Err(NotOpened::ReadOnly) => standby.pooled_sessions.open().await?,
+                opened => opened?,
+            };
             let inspection = inspect(&mut session).await;
             let _ = session.close().await;
             inspection

@@ -36,6 +36,7 @@ mod directory_reader;
 mod event_feed;
 mod event_inbox;
 mod failure;
+mod hosts;
 mod idempotency_keys;
 mod inbound_directory;
 mod inspection;

@@ -15,8 +15,7 @@ use tokio::time::{sleep, timeout};
 use crate::PostgresSettings;
 use crate::failure::passes_when_reconnected;
 use crate::loss::LastLoss;
-use crate::primary::check_primary;
-use crate::sessions::Sessions;
+use crate::sessions::{NotOpened, Sessions};
 
 /// A connection that was idle for longer is tried before it is used: the server may have restarted
 /// meanwhile.
@@ -192,21 +191,19 @@ impl Manager for Opener {
 
 impl Opener {
     /// Connects to the primary. Tries again while the server is starting, has no place for the
-    /// connection or is not the primary: after a failover, the name of the server may lead to the
-    /// former primary for a while. The borrower limits the time.
+    /// connection, or none is the primary: after a failover, its name may lead to the former primary
+    /// for a while, and a standby may not be the primary yet. The borrower limits the time.
     async fn open(&self) -> Result<PgConnection, sqlx::Error> {
         let mut backoff = FIRST_BACKOFF;
         loop {
             match self.sessions.open().await {
-                Ok(mut connection) => {
-                    let is_primary = check_primary(&mut connection).await.is_ok();
-                    self.last_loss.note_connected(is_primary);
-                    if is_primary {
-                        return Ok(connection);
-                    }
+                Ok(connection) => {
+                    self.last_loss.note_connected(true);
+                    return Ok(connection);
                 }
-                Err(error) if passes_when_reconnected(&error) => {}
-                Err(error) => return Err(error),
+                Err(NotOpened::ReadOnly) => self.last_loss.note_connected(false),
+                Err(NotOpened::Failed(error)) if passes_when_reconnected(&error) => {}
+                Err(NotOpened::Failed(error)) => return Err(error),
             }
             sleep(backoff).await;
             backoff = (backoff * 2).min(self.longest_backoff);

@@ -8,20 +8,36 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use domain::ports::PortUnavailable;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
-use crate::failure::{LOSES_STATEMENTS, because, is_lost_statement, unavailable};
+use crate::failure::{
+    LOSES_STATEMENTS, because, is_lost_statement, passes_when_reconnected, read_only, unavailable,
+};
+use crate::hosts::Hosts;
+use crate::primary::is_primary;
 
 /// How the sessions with certain settings are opened.
 #[derive(Clone)]
 pub(crate) struct Sessions {
-    base: PgConnectOptions,
+    hosts: Arc<Hosts>,
+    may_be_standby: bool,
     settings: Vec<(&'static str, String)>,
     pooler: Arc<Pooler>,
+}
+
+/// Why no session was opened.
+pub(crate) enum NotOpened {
+    /// The servers that respond do not accept writes: none of them is the primary now.
+    ReadOnly,
+    /// No server responds.
+    Failed(sqlx::Error),
 }
 
 /// What is known of a pooler in front of the server.
@@ -37,6 +53,9 @@ pub(crate) const ISOLATION: (&str, &str) = ("default_transaction_isolation", "re
 const WRONG_ISOLATION: &str = "the sessions behind a pooler have another isolation: set default_transaction_isolation \
      to 'read committed' for the role in the database";
 
+/// How long a server has before the next one is tried too.
+const HEAD_START: Duration = Duration::from_millis(250);
+
 /// How often the sessions of two connections are compared. While other connections use the pooler,
 /// two of ours may have sessions of their own by chance.
 const COMPARISONS: usize = 6;
@@ -47,9 +66,8 @@ const FIND_ITSELF: &str = r"select name from pg_prepared_statements
      where name like 'sqlx\_s\_%' and statement like '%outdial looks for itself%'";
 
 impl Sessions {
-    pub(crate) fn new(base: PgConnectOptions) -> Self {
-        // PgBouncer refuses this parameter. Since Postgres 12 it changes nothing.
-        Self { base: base.extra_float_digits(None), settings: Vec::new(), pooler: Arc::default() }
+    pub(crate) fn new(hosts: Hosts, may_be_standby: bool) -> Self {
+        Self { hosts: Arc::new(hosts), may_be_standby, settings: Vec::new(), pooler: Arc::default() }
     }
 
     /// The same sessions with more settings.
@@ -59,17 +77,53 @@ impl Sessions {
         sessions
     }
 
-    /// The options of a connection, without the settings of its session.
+    /// The options of a connection to the primary as far as is known, without the settings of its
+    /// session.
     pub(crate) fn base(&self) -> &PgConnectOptions {
-        &self.base
+        self.hosts.preferred()
     }
 
-    /// Opens a session. A pooler may refuse settings, or ignore them.
-    pub(crate) async fn open(&self) -> Result<PgConnection, sqlx::Error> {
+    /// Opens a session with the primary. A server that responds slowly, or not at all, holds the others
+    /// up for [`HEAD_START`] only.
+    pub(crate) async fn open(&self) -> Result<PgConnection, NotOpened> {
+        let mut attempts = JoinSet::new();
+        for (turn, (place, options)) in (0..).zip(self.hosts.in_order()) {
+            let (sessions, options) = (self.clone(), options.clone());
+            attempts.spawn(async move {
+                sleep(HEAD_START * turn).await;
+                (place, sessions.open_at(&options).await)
+            });
+        }
+        let mut failure = None;
+        while let Some(ended) = attempts.join_next().await {
+            let (place, opened) = ended.map_err(|_| NotOpened::Failed(sqlx::Error::WorkerCrashed))?;
+            match opened {
+                Ok(session) => {
+                    self.hosts.prefer(place);
+                    return Ok(session);
+                }
+                Err(other) => failure = Some(worse(failure, other)),
+            }
+        }
+        Err(failure.unwrap_or(NotOpened::ReadOnly))
+    }
+
+    /// Opens a session with the primary, if it is this server. A pooler may refuse settings, or ignore
+    /// them.
+    async fn open_at(&self, server: &PgConnectOptions) -> Result<PgConnection, NotOpened> {
         let settings = self.settings.iter().map(|(name, value)| (*name, value.as_str()));
-        match self.base.clone().options(settings).connect().await {
-            Err(error) if refuses_settings(&error) => self.base.connect().await,
+        let opened = match server.clone().options(settings).connect().await {
+            Err(error) if refuses_settings(&error) => server.connect().await,
             opened => opened,
+        };
+        let mut session = opened.map_err(NotOpened::Failed)?;
+        if self.may_be_standby {
+            return Ok(session);
+        }
+        match is_primary(&mut session).await {
+            Ok(true) => Ok(session),
+            Ok(false) => Err(NotOpened::ReadOnly),
+            Err(error) => Err(NotOpened::Failed(error)),
         }
     }
 
@@ -94,7 +148,7 @@ impl Sessions {
     /// call would fail once there are two at the same time. Warns if the settings of its sessions
     /// are other ones.
     pub(crate) async fn check_pooler(&self) -> Result<(), PortUnavailable> {
-        match self.find_pooler().await.map_err(|error| unavailable(&error))? {
+        match self.find_pooler().await? {
             None => {}
             Some(Found::LosesStatements) => return Err(because(LOSES_STATEMENTS)),
             Some(Found::KeepsStatements { different }) => self.accept_pooler(&different)?,
@@ -118,8 +172,16 @@ impl Sessions {
         Ok(())
     }
 
-    async fn find_pooler(&self) -> Result<Option<Found>, sqlx::Error> {
-        let (mut one, mut other) = (self.open().await?, self.open().await?);
+    async fn find_pooler(&self) -> Result<Option<Found>, PortUnavailable> {
+        let (one, other) = (self.open().await?, self.open().await?);
+        self.compare(one, other).await.map_err(|error| unavailable(&error))
+    }
+
+    async fn compare(
+        &self,
+        mut one: PgConnection,
+        mut other: PgConnection,
+    ) -> Result<Option<Found>, sqlx::Error> {
         let (first_of_one, first_of_other) = (session_of(&mut one).await?, session_of(&mut other).await?);
         let mut are_shared = first_of_one == first_of_other;
         for _ in 1..COMPARISONS {
@@ -159,6 +221,34 @@ impl Sessions {
         transaction.commit().await?;
         Ok(Found::KeepsStatements { different })
     }
+}
+
+impl From<NotOpened> for PortUnavailable {
+    fn from(failure: NotOpened) -> Self {
+        match failure {
+            NotOpened::ReadOnly => read_only(),
+            NotOpened::Failed(error) => unavailable(&error),
+        }
+    }
+}
+
+/// Which of two failures says more: one that does not pass by itself, such as a wrong password; then a
+/// server that became a standby, since a failover is under way.
+fn worse(known: Option<NotOpened>, other: NotOpened) -> NotOpened {
+    let weight = |failure: &NotOpened| match failure {
+        NotOpened::Failed(error) if is_refusal(error) => 2,
+        NotOpened::ReadOnly => 1,
+        NotOpened::Failed(_) => 0,
+    };
+    match known {
+        Some(known) if weight(&known) >= weight(&other) => known,
+        _ => other,
+    }
+}
+
+/// Whether the server responded, and will refuse the next session too.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some() && !passes_when_reconnected(error)
 }
 
 /// A pooler that shares sessions.

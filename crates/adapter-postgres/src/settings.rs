@@ -19,6 +19,8 @@ pub struct PostgresSettings {
     /// the statement is abandoned half a second later. Keep the sum with `acquire_timeout` below
     /// 4.5 s: the ports promise a result within 5 s.
     pub statement_timeout: Duration,
+    /// Whether the server may be a standby. The store can only read then.
+    pub may_be_standby: bool,
 }
 
 impl PostgresSettings {
@@ -30,6 +32,7 @@ impl PostgresSettings {
             max_connections: 10,
             acquire_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(2),
+            may_be_standby: false,
         }
     }
 }
@@ -40,6 +43,7 @@ impl fmt::Debug for PostgresSettings {
             .field("max_connections", &self.max_connections)
             .field("acquire_timeout", &self.acquire_timeout)
             .field("statement_timeout", &self.statement_timeout)
+            .field("may_be_standby", &self.may_be_standby)
             .finish_non_exhaustive()
     }
 }

@@ -1,20 +1,18 @@
 use std::fmt;
 use std::future::Future;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::PortUnavailable;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::PgConnection;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::PostgresSettings;
 use crate::batch::{Batches, Times};
-use crate::failure::{because, read_only, unavailable};
+use crate::failure::{because, unavailable};
+use crate::hosts::Hosts;
 use crate::loss::LastLoss;
 use crate::pool::{Connections, Lifetimes};
-use crate::primary::is_primary;
 use crate::sessions::{ISOLATION, Sessions};
 use crate::wakeups::Wakeups;
 use crate::work::{BookingWork, ResolvingWork, SettlingWork};
@@ -68,13 +66,16 @@ impl PostgresStore {
             .unwrap_or_else(|_| Err(because("no connection in time")))
     }
 
-    pub(crate) fn unconnected(settings: &PostgresSettings) -> Result<Self, PortUnavailable> {
-        let options = PgConnectOptions::from_str(&settings.url)
-            .map_err(|error| unavailable(&error))?
-            .application_name("outdial")
-            .disable_statement_logging();
+    /// The store without a connection: the first operation opens one.
+    ///
+    /// # Errors
+    ///
+    /// If the URL cannot be used.
+    pub fn unconnected(settings: &PostgresSettings) -> Result<Self, PortUnavailable> {
+        let hosts = Hosts::parse(&settings.url).map_err(|error| unavailable(&error))?;
         // Overrides the default of the database.
-        let sessions = Sessions::new(options).with([(ISOLATION.0, ISOLATION.1.to_owned())]);
+        let sessions =
+            Sessions::new(hosts, settings.may_be_standby).with([(ISOLATION.0, ISOLATION.1.to_owned())]);
         let millis = |limit: Duration| format!("{}ms", limit.as_millis().max(1));
         let pooled_sessions = sessions.with([
             ("statement_timeout", millis(settings.statement_timeout)),
@@ -125,17 +126,10 @@ impl PostgresStore {
     ) -> Result<PgConnection, PortUnavailable> {
         let settings = server_settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let sessions = self.sessions.with(settings);
-        let connected = async {
-            let mut connection = sessions.open().await.map_err(|error| unavailable(&error))?;
-            match is_primary(&mut connection).await {
-                Ok(true) => Ok(connection),
-                Ok(false) => Err(read_only()),
-                Err(error) => Err(unavailable(&error)),
-            }
-        };
-        timeout(self.acquire_timeout, connected)
-            .await
-            .unwrap_or_else(|_| Err(because("no connection in time")))
+        match timeout(self.acquire_timeout, sessions.open()).await {
+            Ok(opened) => Ok(opened?),
+            Err(_) => Err(because("no connection in time")),
+        }
     }
 
     /// The times of an operation that starts now, which may be more than one statement.

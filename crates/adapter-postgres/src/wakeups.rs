@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::ports::PortUnavailable;
 use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -76,7 +76,7 @@ impl Wakeups {
             let (stop, stopped) = watch::channel(false);
             let task = tokio::spawn(listen(
                 Arc::clone(&self.waiting),
-                self.sessions.base().clone(),
+                self.sessions.clone(),
                 self.acquire_timeout,
                 stopped,
             ));
@@ -133,7 +133,7 @@ impl Waiting {
 /// Listens until it is stopped. Opens a new connection whenever one is lost.
 async fn listen(
     waiting: Arc<Waiting>,
-    options: PgConnectOptions,
+    sessions: Sessions,
     acquire_timeout: Duration,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -145,7 +145,7 @@ async fn listen(
             .idle_timeout(None)
             .acquire_timeout(acquire_timeout)
             .after_connect(|connection, _| Box::pin(check_primary(connection)))
-            .connect_lazy_with(options.clone());
+            .connect_lazy_with(sessions.base().clone());
         let lost = tokio::select! {
             lost = listen_until_lost(&waiting, &pool) => Some(lost),
             _ = stopped.wait_for(|stopped| *stopped) => None,

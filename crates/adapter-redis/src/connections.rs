@@ -10,12 +10,14 @@ use std::sync::{
     Arc, Mutex, MutexGuard,
     atomic::{AtomicUsize, Ordering},
 };
+use std::time::Duration;
 
+use deadpool::managed::{Object, Pool, PoolConfig, Timeouts};
 use deadpool_redis::{
-    Connection, Manager, Pool, PoolConfig, Runtime, Timeouts,
+    Runtime,
     redis::{
-        AsyncConnectionConfig, ConnectionInfo, FromRedisValue, IntoConnectionInfo as _, Pipeline, RedisError,
-        RedisResult, Value, aio::MultiplexedConnection, from_redis_value, io::tcp::TcpSettings,
+        FromRedisValue, Pipeline, RedisError, RedisResult, Value, aio::MultiplexedConnection,
+        from_redis_value,
     },
 };
 use domain::ports::PortUnavailable;
@@ -24,10 +26,11 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{failure, settings::RedisSettings};
+use crate::{failure, servers::Servers, settings::RedisSettings};
 
-/// Operations that may be queued for writing on one connection before further ones wait.
-const MAX_QUEUED_WRITES: usize = 1024;
+/// How long a connection may take to open, in a task of its own that outlives the operation: sentinels
+/// that do not respond are passed over one after another.
+const OPEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// The replies to one request, in the order of its commands.
 pub(crate) struct Replies {
@@ -46,7 +49,7 @@ impl Replies {
 }
 
 pub(crate) struct Connections {
-    pool: Pool,
+    pool: Pool<Servers>,
     slots: Box<[Arc<Slot>]>,
     next_slot: AtomicUsize,
     /// Drives every connection. A connection driven by the runtime of the operation that opened it
@@ -57,19 +60,12 @@ pub(crate) struct Connections {
 impl Connections {
     /// Checks the URL and builds the pool. Opens no connection.
     pub(crate) fn new(settings: &RedisSettings) -> Result<Self, PortUnavailable> {
-        let unusable = || failure::because(failure::UNUSABLE_URL);
         let runtime = Handle::try_current().map_err(|_| failure::because("there is no tokio runtime"))?;
-        let info = connection_info(&settings.url).map_err(|_| unusable())?;
-        let timeout = Some(settings.operation_timeout);
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(timeout)
-            // The deadline of an operation covers all of its round trips.
-            .set_response_timeout(None)
-            .set_pipeline_buffer_size(MAX_QUEUED_WRITES);
-        let manager = Manager::new_with_config(info, config).map_err(|_| unusable())?;
+        let servers = Servers::new(settings)?;
         let mut pool_config = PoolConfig::new(settings.max_connections);
-        pool_config.timeouts = Timeouts { wait: timeout, create: timeout, recycle: timeout };
-        let pool = Pool::builder(manager).config(pool_config).runtime(Runtime::Tokio1).build();
+        pool_config.timeouts =
+            Timeouts { wait: Some(settings.operation_timeout), create: Some(OPEN_WITHIN), recycle: None };
+        let pool = Pool::builder(servers).config(pool_config).runtime(Runtime::Tokio1).build();
         let pool = pool.map_err(|_| failure::because(failure::INVALID_POOL))?;
         let slots = (0..settings.max_connections).map(|_| Arc::default()).collect();
         Ok(Self { pool, slots, next_slot: AtomicUsize::new(0), runtime })
@@ -175,18 +171,9 @@ impl Connections {
     }
 }
 
-fn connection_info(url: &str) -> Result<ConnectionInfo, RedisError> {
-    let info = url.into_connection_info()?;
-    let redis = info.redis_settings().clone().set_skip_set_lib_name();
-    // Operations share a connection: without TCP_NODELAY, one would wait in the kernel until the
-    // packet of another one is acknowledged.
-    let tcp = TcpSettings::default().set_nodelay(true);
-    Ok(info.set_redis_settings(redis).set_tcp_settings(tcp))
-}
-
 #[derive(Default)]
 struct Slot {
-    open: Mutex<Option<(Connection, Instant)>>,
+    open: Mutex<Option<(Object<Servers>, Instant)>>,
     opening: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -195,7 +182,7 @@ impl Slot {
         self.open().as_ref().map(|(connection, _)| MultiplexedConnection::clone(connection))
     }
 
-    fn fill(&self, connection: Connection) {
+    fn fill(&self, connection: Object<Servers>) {
         *self.open() = Some((connection, Instant::now()));
     }
 
@@ -204,11 +191,11 @@ impl Slot {
     fn clear(&self, opened_until: Option<Instant>) {
         let discarded = self.open().take_if(|(_, since)| opened_until.is_none_or(|until| *since <= until));
         if let Some((connection, _)) = discarded {
-            drop(Connection::take(connection));
+            drop(Object::take(connection));
         }
     }
 
-    fn open(&self) -> MutexGuard<'_, Option<(Connection, Instant)>> {
+    fn open(&self) -> MutexGuard<'_, Option<(Object<Servers>, Instant)>> {
         self.open.lock().expect("no code panics while it holds this lock")
     }
 }

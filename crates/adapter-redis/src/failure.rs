@@ -10,8 +10,8 @@ pub(crate) const INVALID_POOL: &str = "the connection pool has an invalid config
 pub(crate) const NO_CONNECTION: &str =
     "could not connect within the time limit: is the server running and reachable?";
 pub(crate) const NO_REPLY: &str = "the server did not reply within the time limit: is it overloaded?";
-pub(crate) const UNUSABLE_URL: &str =
-    "the URL or its options are invalid: it must be redis://USER:PASSWORD@HOST:PORT/DATABASE";
+pub(crate) const UNUSABLE_URL: &str = "the URL or its options are invalid: it must be redis://USER:PASSWORD@HOST:PORT/DATABASE \
+     or redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/MASTER";
 
 pub(crate) fn because(reason: &'static str) -> PortUnavailable {
     PortUnavailable::new("redis", reason)

@@ -23,8 +23,10 @@ mod inspection;
 mod intent_holds;
 mod keys;
 mod lock;
+mod servers;
 mod settings;
 mod store;
+mod url;
 mod wire;
 
 pub use eviction::EvictionPolicy;

@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use domain::ports::PortUnavailable;
 
-use crate::failure;
+use crate::{failure, url::Named};
 
 /// The ports promise a result within 2 s; the difference is a reserve.
 const MAX_OPERATION_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -10,8 +10,10 @@ const MAX_OPERATION_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The server, the namespace and the limits of a [`RedisStore`](crate::RedisStore).
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisSettings {
-    /// `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. It may contain a
-    /// password, so `Debug` does not show it.
+    /// `redis://[user:password@]host[:port][/database]`, or
+    /// `redis+sentinel://[user:password@]host[:port][,host[:port]]…/master[/database]` with the parameters
+    /// `sentinel_username` and `sentinel_password`; with `rediss` for TLS. It may contain a password, so
+    /// `Debug` does not show it.
     pub url: String,
     /// The beginning of every key, so that several gateways can share a server: 1 to 64 letters,
     /// digits, `-`, `_`, `.` and `:`.
@@ -34,6 +36,13 @@ impl RedisSettings {
             max_connections: 2,
             operation_timeout: Duration::from_millis(500),
         }
+    }
+
+    /// A URL for each server or sentinel that the URL names, with its password; none if it cannot be
+    /// used.
+    #[must_use]
+    pub fn node_urls(&self) -> Vec<String> {
+        Named::parse(&self.url).map(|named| named.nodes).unwrap_or_default()
     }
 
     pub(crate) fn check(&self) -> Result<(), PortUnavailable> {

@@ -35,7 +35,7 @@ impl RedisStore {
     /// A setting is invalid, or no tokio runtime is running.
     pub fn connect(settings: &RedisSettings) -> Result<Self, PortUnavailable> {
         settings.check()?;
-        if settings.url.starts_with("rediss:") && CryptoProvider::get_default().is_none() {
+        if settings.url.starts_with("rediss") && CryptoProvider::get_default().is_none() {
             // An error means that another thread has installed a provider in the meantime.
             let _ = aws_lc_rs::default_provider().install_default();
         }

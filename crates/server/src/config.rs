@@ -70,7 +70,12 @@ pub enum Storage {
     Embedded { path: PathBuf },
     /// The ledger and the directory in Postgres, locks and contexts in Redis, for any number of
     /// replicas.
-    Services { postgres: PostgresSettings, redis: RedisSettings },
+    Services {
+        postgres: PostgresSettings,
+        redis: RedisSettings,
+        /// A replica of the database that only the history is read from.
+        history: Option<PostgresSettings>,
+    },
 }
 
 /// The voice provider. The simulator runs in this process and signs its webhooks with a secret that

@@ -10,6 +10,7 @@ mod commands;
 mod config;
 mod demo;
 mod drain;
+mod history_replica;
 mod import;
 mod opening;
 mod pausing_recordings;

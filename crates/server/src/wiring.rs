@@ -27,6 +27,7 @@ pub(crate) use self::rules::calling_rules;
 pub(crate) use self::vendors::{Accounts, Vendors};
 pub(crate) use self::voice::{Simulated, VoiceParts, carriers};
 use crate::config::Storage;
+use crate::history_replica::HistoryReplica;
 use crate::system::{RandomIdentifiers, SystemClock};
 use crate::wakes_publisher::WakesPublisher;
 
@@ -85,6 +86,8 @@ pub enum Stores {
         postgres: PostgresStore,
         /// Lock and context cache.
         redis: RedisStore,
+        /// A replica that lists calls.
+        history: Option<PostgresStore>,
     },
 }
 
@@ -97,10 +100,12 @@ impl Stores {
                 store.migrate().await?;
                 Ok(Self::Embedded(store))
             }
-            Storage::Services { postgres, redis } => {
+            Storage::Services { postgres, redis, history } => {
                 let postgres = PostgresStore::connect(postgres).await?;
                 let redis = RedisStore::connect(redis)?;
-                Ok(Self::Services { postgres, redis })
+                // A gateway starts, and serves calls, without it.
+                let history = history.as_ref().map(PostgresStore::unconnected).transpose()?;
+                Ok(Self::Services { postgres, redis, history })
             }
         }
     }
@@ -153,6 +158,16 @@ impl Stores {
         }
     }
 
+    /// The port that lists calls, from the replica if there is one.
+    pub(crate) fn history(&self) -> Arc<dyn CallReader> {
+        match self {
+            Self::Services { history: Some(replica), .. } => {
+                Arc::new(HistoryReplica::new(Arc::new(replica.clone()), self.database()))
+            }
+            _ => self.database(),
+        }
+    }
+
     /// The port that records reports about calls. It notifies `written` of call events.
     pub(crate) fn updater(&self, written: &Arc<Notify>) -> Arc<dyn CallUpdater> {
         let updater: Arc<dyn CallUpdater> = self.database();
@@ -184,7 +199,7 @@ impl Stores {
                     rules,
                 }
             }
-            Self::Services { postgres, redis } => {
+            Self::Services { postgres, redis, .. } => {
                 let (postgres, redis) = (Arc::new(postgres.clone()), Arc::new(redis.clone()));
                 PlaceCallPorts {
                     directory: postgres.clone(),
@@ -206,7 +221,7 @@ impl Stores {
     pub(crate) fn holds(&self) -> Vec<Arc<dyn IntentHolds>> {
         match self {
             Self::Embedded(store) => vec![Arc::new(store.clone())],
-            Self::Services { postgres, redis } => {
+            Self::Services { postgres, redis, .. } => {
                 vec![Arc::new(redis.clone()), Arc::new(postgres.clone())]
             }
         }
@@ -216,8 +231,11 @@ impl Stores {
     pub async fn close(&self) {
         match self {
             Self::Embedded(store) => store.close().await,
-            Self::Services { postgres, redis } => {
+            Self::Services { postgres, redis, history } => {
                 postgres.close().await;
+                if let Some(history) = history {
+                    history.close().await;
+                }
                 redis.close();
             }
         }
@@ -231,7 +249,7 @@ impl Readiness for Stores {
             Self::Embedded(store) => {
                 vec![health("database", store.ping().await)]
             }
-            Self::Services { postgres, redis } => {
+            Self::Services { postgres, redis, .. } => {
                 let (database, lock) = tokio::join!(postgres.ping(), redis.ping());
                 vec![health("database", database), health("lock", lock)]
             }

@@ -5,6 +5,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use simulator::{Behaviour, ScriptedBehaviour, WebhookScript};
 use testkit::eventually;
+use testkit::fault_proxy::{Fault, FaultProxy};
 
 use crate::support::Backing::{self, PostgresAndRedis, Sqlite};
 use crate::support::{Client, Receiver, TOOL_SECRET, World};
@@ -111,4 +112,26 @@ async fn the_record_and_the_event_say_why_a_call_failed(
         assert_eq!(ended.await.event()["data"]["endReason"], reason, "{number}");
     }
     gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_come_from_the_replica_and_from_the_database_while_it_fails() {
+    let world = World::new(PostgresAndRedis).await;
+    let replica = FaultProxy::start(world.database_server()).await;
+    let world = world.with_replica_at(replica.address());
+    let gateway = world.spawn().await;
+    let client = gateway.client.clone();
+    client.call_number(NUMBER).await;
+    assert_eq!(replica.accepted(), 0, "no call needs the replica");
+    let total = async || client.get("/api/calls/history").await.body["total"].clone();
+    assert_eq!(total().await, 1);
+    assert!(replica.accepted() > 0, "the list comes from the replica");
+
+    replica.set(Fault::Refuse);
+    replica.cut_connections();
+    assert_eq!(total().await, 1);
+    let refused = replica.accepted();
+    assert_eq!((total().await, replica.accepted()), (json!(1), refused), "it is not asked again for a while");
+    let report = "the replica for the history failed";
+    eventually("the failure is logged", async || gateway.log().contains(report)).await;
 }

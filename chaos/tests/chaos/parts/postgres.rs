@@ -25,6 +25,10 @@ pub(crate) struct Postgres {
     clock: Clock,
     primary: Node,
     standby: Option<Node>,
+    /// Where no server is while there is no standby.
+    vacant: SocketAddr,
+    /// The place of the primary in the URL of the gateways. The other one is that of the standby.
+    place: usize,
     /// How many servers there have been: each has a folder of its own.
     nodes: u32,
     state: State,
@@ -46,12 +50,15 @@ impl Postgres {
         let clock = preload.clock("postgres")?;
         let mut primary = Node::initialized("postgres-1", folder, preload, &clock).await?;
         primary.start().await?;
+        let vacant = primary.address();
         let mut pair = Self {
             folder: folder.to_owned(),
             preload: preload.clone(),
             clock,
             primary,
             standby: None,
+            vacant,
+            place: 0,
             nodes: 1,
             state: State::Runs,
         };
@@ -62,6 +69,13 @@ impl Postgres {
     /// The server that is the primary now.
     pub(crate) fn address(&self) -> SocketAddr {
         self.primary.address()
+    }
+
+    /// The servers at both places of the URL of the gateways.
+    pub(crate) fn addresses(&self) -> [SocketAddr; 2] {
+        let mut addresses = [self.standby.as_ref().map_or(self.vacant, Node::address); 2];
+        addresses[self.place] = self.primary.address();
+        addresses
     }
 
     pub(crate) fn url(&self, database: &str) -> String {
@@ -123,6 +137,7 @@ impl Postgres {
         );
         let standby = self.standby.take().context("a standby that has everything exists")?;
         let former = std::mem::replace(&mut self.primary, standby);
+        (self.vacant, self.place) = (former.address(), 1 - self.place);
         former.remove().await?;
         self.state = State::Runs;
         let mut session = self.primary.connect().await?;

@@ -1,9 +1,7 @@
-use std::str::FromStr;
-
-use sqlx::postgres::PgConnectOptions;
 use testkit::eventually;
 
 use super::*;
+use crate::hosts::Hosts;
 use crate::primary::is_primary;
 
 const FOREVER: Duration = Duration::from_secs(3600);
@@ -11,8 +9,8 @@ const FOREVER: Duration = Duration::from_secs(3600);
 fn pool(max_connections: u32, lifetimes: Lifetimes) -> Connections {
     let settings =
         PostgresSettings { max_connections, ..PostgresSettings::new(testkit::services::postgres_url()) };
-    let options = PgConnectOptions::from_str(&settings.url).expect("a URL");
-    Connections::new(&settings, lifetimes, Sessions::new(options), LastLoss::default())
+    let hosts = Hosts::parse(&settings.url).expect("a URL");
+    Connections::new(&settings, lifetimes, Sessions::new(hosts, false), LastLoss::default())
 }
 
 async fn borrow(pool: &Connections) -> Borrowed {

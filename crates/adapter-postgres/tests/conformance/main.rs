@@ -20,6 +20,7 @@ mod proxy;
 mod removed_records;
 mod round_trips;
 mod schema;
+mod several_servers;
 mod unreadable_rows;
 mod wakeups;
 

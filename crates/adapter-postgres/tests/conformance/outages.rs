@@ -164,7 +164,7 @@ async fn an_unreachable_server_is_unavailable_without_secrets_in_the_error() {
     let refusal = PostgresStore::connect(&PostgresSettings::new("hunter2@nowhere")).await;
     assert_eq!(
         refusal.expect_err("this is not a URL").to_string(),
-        "postgres is unavailable: its URL cannot be used: it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+        "postgres is unavailable: its URL cannot be used: it must be postgres://USER:PASSWORD@HOST:PORT/DATABASE, or with several HOST:PORT separated by commas"
     );
 }
 

@@ -14,22 +14,35 @@ pub(crate) struct OwnServer {
     process: Child,
     folder: TempDir,
     port: u16,
+    /// The arguments that only this server has.
+    arguments: Vec<String>,
 }
 
 impl OwnServer {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A server with more arguments, separated by spaces.
+    pub(crate) async fn start_with(arguments: &[&str]) -> Self {
+        let arguments: Vec<_> =
+            arguments.iter().flat_map(|words| words.split(' ')).map(str::to_owned).collect();
         let folder = tempfile::tempdir().expect("a folder for the server");
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let port = listener.local_addr().expect("it is bound").port();
         drop(listener);
-        let process = spawn(port, &folder);
-        let server = Self { process, folder, port };
+        let process = spawn(port, &folder, &arguments);
+        let server = Self { process, folder, port, arguments };
         server.wait_until_ready().await;
         server
     }
 
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Kills the process; the server cannot save anything.
@@ -40,7 +53,7 @@ impl OwnServer {
 
     /// Starts an empty server on the same port.
     pub(crate) async fn restart(&mut self) {
-        self.process = spawn(self.port, &self.folder);
+        self.process = spawn(self.port, &self.folder, &self.arguments);
         self.wait_until_ready().await;
     }
 
@@ -99,11 +112,12 @@ pub(crate) async fn run(direct: &mut MultiplexedConnection, words: &str) {
     command.exec_async(direct).await.expect("the server executes the command");
 }
 
-fn spawn(port: u16, folder: &TempDir) -> Child {
+fn spawn(port: u16, folder: &TempDir, arguments: &[String]) -> Child {
     Command::new(testkit::services::redis_server())
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         .arg("--dir")
         .arg(folder.path())
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

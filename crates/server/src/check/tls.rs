@@ -1,7 +1,8 @@
 use adapter_postgres::Encryption;
+use adapter_redis::RedisSettings;
 use url::Url;
 
-use super::Finding;
+use super::{Finding, State};
 use crate::config::{Risk, Settings, Storage, is_loopback};
 
 const TLS: &str = "tls";
@@ -17,9 +18,12 @@ pub(super) fn check(settings: &Settings) -> Vec<Finding> {
         findings.push(Finding::ok(TLS, "https, or on this machine").about("vendors"));
     }
     findings.extend(in_clear_text);
-    if let Storage::Services { postgres, redis } = &settings.storage {
+    if let Storage::Services { postgres, redis, history } = &settings.storage {
         findings.push(of_postgres(postgres.encryption().ok()).about("OUTDIAL_DATABASE_URL"));
-        findings.push(of_redis(&redis.url).about("OUTDIAL_REDIS_URL"));
+        if let Some(history) = history {
+            findings.push(of_postgres(history.encryption().ok()).about("OUTDIAL_HISTORY_DATABASE_URL"));
+        }
+        findings.push(of_redis(redis).about("OUTDIAL_REDIS_URL"));
     }
     findings
 }
@@ -43,7 +47,14 @@ fn of_postgres(encryption: Option<Encryption>) -> Finding {
     }
 }
 
-fn of_redis(url: &str) -> Finding {
+/// The first server or sentinel that is not well connected counts.
+fn of_redis(settings: &RedisSettings) -> Finding {
+    let mut findings = settings.node_urls().into_iter().map(|url| of_node(&url)).collect::<Vec<_>>();
+    findings.sort_by_key(|finding| finding.state == State::Ok);
+    findings.into_iter().next().unwrap_or_else(|| of_node(""))
+}
+
+fn of_node(url: &str) -> Finding {
     let Ok(url) = Url::parse(url) else {
         return Finding::skipped(TLS, "the URL cannot be read", "correct `redis`, and check again");
     };
@@ -67,7 +78,6 @@ fn names_this_machine(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::State;
     use super::*;
 
     #[test]
@@ -80,8 +90,12 @@ mod tests {
             ("redis://cache.example:6379/0", State::Warning),
             ("rediss://cache.example:6379/0", State::Ok),
             ("rediss://cache.example:6379/0#insecure", State::Warning),
+            ("redis+sentinel://127.0.0.1,localhost:26380/main", State::Ok),
+            ("redis+sentinel://127.0.0.1,cache.example/main", State::Warning),
+            ("rediss+sentinel://127.0.0.1,cache.example/main", State::Ok),
+            ("redis+sentinel://127.0.0.1", State::Skipped),
         ] {
-            assert_eq!(of_redis(url).state, state, "{url}");
+            assert_eq!(of_redis(&RedisSettings::new(url)).state, state, "{url}");
         }
     }
 

@@ -71,6 +71,10 @@ fn embedded_storage(reader: &mut Reader<'_>, path: &Path) -> Option<Storage> {
         let problem = "needs OUTDIAL_DATABASE_URL=postgres://...: the embedded database does not use Redis";
         reader.problem::<()>(&[OUTDIAL_REDIS_URL, OUTDIAL_DATABASE_URL], problem);
     }
+    if reader.is_set(OUTDIAL_HISTORY_DATABASE_URL) {
+        let problem = "needs OUTDIAL_DATABASE_URL=postgres://...: the embedded database has no replica";
+        reader.problem::<()>(&[OUTDIAL_HISTORY_DATABASE_URL, OUTDIAL_DATABASE_URL], problem);
+    }
     if path.as_os_str().is_empty() {
         return reader.problem(&[OUTDIAL_DATABASE_URL], "names no file: it must be sqlite://PATH");
     }
@@ -90,7 +94,12 @@ fn services(reader: &mut Reader<'_>, database_url: &str) -> Option<Storage> {
     let mut redis = RedisSettings::new(redis_url.expose_secret());
     redis.max_connections = services.redis_connections;
     redis.key_prefix = services.redis_key_prefix;
-    Some(Storage::Services { postgres, redis })
+    let history = services.history_url.map(|url| PostgresSettings {
+        may_be_standby: true,
+        max_connections: services.postgres_connections,
+        ..PostgresSettings::new(url.expose_secret())
+    });
+    Some(Storage::Services { postgres, redis, history })
 }
 
 fn voice(reader: &mut Reader<'_>, provider: VoiceProvider) -> Option<Voice> {

@@ -53,7 +53,8 @@ settings! {
     /// Which stores and which voice provider the gateway uses.
     pub(super) struct Backends {
         /// The database: sqlite://PATH for the embedded file (one replica only), or postgres://...
-        /// together with OUTDIAL_REDIS_URL.
+        /// together with OUTDIAL_REDIS_URL. The URL of Postgres may name several servers, HOST:PORT
+        /// separated by commas: the primary among them is used.
         database_url: SecretString = OUTDIAL_DATABASE_URL, "sqlite://outdial.db",
             secret_url(&["sqlite://", "postgres://", "postgresql://"]);
         /// The voice provider. The simulator is built in and rings no phone. Required with
@@ -70,9 +71,14 @@ settings! {
     pub(super) struct Services {
         /// Most Postgres connections that one replica opens. One in five is kept for reads.
         postgres_connections: u32 = OUTDIAL_DATABASE_MAX_CONNECTIONS, "10", count(1..=1000);
-        /// The Redis server for locks and conversation contexts. Required with Postgres.
+        /// A replica of the database, which may be a standby: lists of calls are read from it, and may be
+        /// as late as it is. While it fails, they are read from the database.
+        history_url: Option<SecretString> = OUTDIAL_HISTORY_DATABASE_URL, "",
+            secret_url(&["postgres://", "postgresql://"]).optional();
+        /// The Redis server for locks and conversation contexts. Required with Postgres. Behind sentinels,
+        /// redis+sentinel://HOST:PORT,HOST:PORT/MASTER.
         redis_url: Option<SecretString> = OUTDIAL_REDIS_URL, "",
-            secret_url(&["redis://", "rediss://"]).optional();
+            secret_url(REDIS_SCHEMES).optional();
         /// Most Redis connections that one replica opens. Each one carries many parallel commands.
         redis_connections: usize = OUTDIAL_REDIS_MAX_CONNECTIONS, "2", count(1..=64);
         /// The prefix of every Redis key.
@@ -237,6 +243,9 @@ pub enum LogFormat {
     /// One JSON object per line.
     Json,
 }
+
+/// How the URL of Redis begins: one server or sentinels, without or with TLS.
+const REDIS_SCHEMES: &[&str] = &["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://"];
 
 /// The voice providers, with the names that operators set and clients read. Every text that lists
 /// them is made from this, or compared with it by a test.

@@ -145,7 +145,7 @@ impl AfterTheCall {
             receive_event,
             accepted,
             personalize,
-            read_calls: Arc::new(ReadCalls::new(database.clone(), database.clone(), recordings)),
+            read_calls: Arc::new(ReadCalls::new(database.clone(), stores.history(), recordings)),
             read_directory: Arc::new(ReadDirectory::new(database.clone(), database.clone())),
             refusals,
             follow_calls: Arc::new(FollowCalls::new(database.clone(), database.clone())),

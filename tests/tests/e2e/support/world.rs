@@ -155,6 +155,15 @@ impl World {
         self.with("OUTDIAL_DATABASE_URL", url)
     }
 
+    /// The gateway reads the history from the server at this address, whose sessions are read-only, as
+    /// those of a standby are.
+    pub(crate) fn with_replica_at(self, proxy: SocketAddr) -> Self {
+        let url = self.postgres().url_through(proxy);
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{separator}options[default_transaction_read_only]=on");
+        self.with("OUTDIAL_HISTORY_DATABASE_URL", url)
+    }
+
     /// The `host:port` of Postgres.
     pub(crate) fn database_server(&self) -> String {
         self.postgres().server()

@@ -98,7 +98,7 @@ impl Owners {
             Storage::Embedded { path } => {
                 Self { database_url: format!("sqlite://{}", path.display()), redis: None }
             }
-            Storage::Services { postgres, redis } => {
+            Storage::Services { postgres, redis, .. } => {
                 let redis = Redis { url: redis.url.clone(), key_prefix: redis.key_prefix.clone() };
                 Self { database_url: postgres.url.clone(), redis: Some(redis) }
             }

@@ -37,6 +37,7 @@ mod idempotency_lock;
 mod inbound_directory;
 mod intent_holds;
 mod outbound_directory;
+mod pacing;
 mod provider;
 mod provisioning;
 mod recording_store;
@@ -111,7 +112,10 @@ impl Memory {
 
     /// Stores what a decision depends on.
     pub fn store_fact(&self, fact: &StoredFact) {
-        self.tables().directory.facts.push(fact.clone());
+        match fact {
+            StoredFact::Trunk(trunk) => self.tables().put_trunk(trunk),
+            fact => self.tables().directory.facts.push(fact.clone()),
+        }
     }
 
     /// From now on every port of this store returns `PortUnavailable`.

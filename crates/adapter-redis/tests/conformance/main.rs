@@ -7,6 +7,7 @@ mod foreign_values;
 mod harness;
 mod own_server;
 mod refusals;
+mod slots;
 
 use harness::StoreHarness;
 

@@ -60,6 +60,12 @@ impl StoresCallingFacts for StoreHarness {
             .bind(&**list)
             .bind(dated.to_string())
             .bind(number.as_e164()),
+            StoredFact::Trunk(trunk) => sqlx::query(
+                "insert into trunks (id, carrier, calls_per_second) values (?, ?, ?)",
+            )
+            .bind(trunk.id.as_str().to_owned())
+            .bind(trunk.carrier.as_str().to_owned())
+            .bind(i32::try_from(trunk.calls_per_second).expect("a few")),
             StoredFact::Consent { organization_id, callee, consent } => sqlx::query(
                 "insert into consents
                      (id, organization_id, phone_number, contact_id, kind, given_at, expires_at, revoked_at, created_at)

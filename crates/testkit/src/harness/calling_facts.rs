@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use domain::ports::ProvisionedTrunk;
 use domain::{
     Consent, ContactId, ContactPlace, LocalDate, OrganizationId, PhoneNumber, Timestamp, VersionedPolicy,
 };
@@ -24,6 +25,8 @@ pub enum StoredFact {
     DoNotCallList { organization_id: OrganizationId, name: Box<str>, dated: LocalDate },
     /// A number of such a list, with the date of the newest copy that had it.
     DoNotCallNumber { organization_id: OrganizationId, list: Box<str>, number: PhoneNumber, dated: LocalDate },
+    /// A trunk, in the place of the one that its carrier had.
+    Trunk(ProvisionedTrunk),
     /// A consent.
     Consent { organization_id: OrganizationId, callee: FactCallee, consent: Consent },
 }

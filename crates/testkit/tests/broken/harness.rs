@@ -11,7 +11,7 @@ use domain::ports::{
     OutboundDirectory, Ownership, PortUnavailable, Provisioning, RecordingAccess, RecordingStore,
     RefusalCounts, SettleResult, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
-use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
+use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, Pace, ProviderReference, Slot, Timestamp};
 use testkit::clock::ManualClock;
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
@@ -294,6 +294,10 @@ impl<L: IdempotencyLock> IdempotencyLock for LockWithoutContexts<L> {
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable> {
         self.0.release(key, token, limits).await
+    }
+
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        self.0.next_slot(paces, longest_wait).await
     }
 }
 

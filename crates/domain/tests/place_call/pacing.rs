@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallUpdater as _, Clock as _, DialRequest, HoldResult, LockSettlement, MockIdempotencyLock,
-    MockIdentifiers, Ownership, PortUnavailable, ProvisionedTrunk, SettleResult, VoiceProvider,
+    CallUpdater as _, Clock as _, DialRequest, HoldResult, IdempotencyLock, LockSettlement,
+    MockIdempotencyLock, MockIdentifiers, Ownership, PortUnavailable, ProvisionedTrunk, SettleResult,
+    VoiceProvider,
 };
 use domain::{
     AnswerTime, CallPolicy, CallStatus, CallUpdate, Carrier, ConversationRecord, DestinationRules,
@@ -289,7 +290,7 @@ impl World {
         Self::on(Arc::new(ManualClock::new()), PacingLimits::default(), Some(lock))
     }
 
-    fn on(clock: Arc<ManualClock>, limits: PacingLimits, lock: Option<Arc<MockIdempotencyLock>>) -> Self {
+    fn on(clock: Arc<ManualClock>, limits: PacingLimits, lock: Option<Arc<dyn IdempotencyLock>>) -> Self {
         let (memory, tenant) = (Memory::new(clock.clone()), Tenant::new());
         memory.import(&tenant.records());
         let carrier = tenant.number.number.carrier.clone();
@@ -305,7 +306,7 @@ impl World {
         let ports = PlaceCallPorts {
             directory: port.clone(),
             contacts: port.clone(),
-            lock: lock.map_or_else(|| port.clone() as Arc<dyn domain::ports::IdempotencyLock>, |lock| lock),
+            lock: lock.unwrap_or_else(|| port.clone()),
             ledger: port.clone(),
             provider: Arc::new(provider),
             contexts: port.clone(),

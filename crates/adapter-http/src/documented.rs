@@ -94,6 +94,10 @@ error_responses! {
         with(
             error("OUTBOUND_IN_FLIGHT", "an outbound call for this contact is already in flight"),
             json!({ "retry": "same-key" })
+        ),
+        with(
+            error("RATE_LIMITED", "too many calls start from the caller number or over its trunk"),
+            json!({ "retry": "same-key" })
         )
     ];
     PlacingFailed = "500", "Provider failure, a call that was not connected, or a failure of the gateway",

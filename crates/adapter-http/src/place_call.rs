@@ -28,6 +28,10 @@ use crate::{documented, paths};
 /// in `refusals`: opt-outs, do-not-call lists, consent, calling hours, holidays and caps, as far as the
 /// organization's policy enforces them. Nothing is dialled or recorded.
 ///
+/// A call waits for some seconds if calls start too fast over its trunk or from its caller number. If it
+/// would wait for longer, or if too many calls have not ended, it gets 429 with `RATE_LIMITED` and
+/// `Retry-After`. Nothing is dialled or recorded.
+///
 /// With an `Idempotency-Key`, the same request may be sent again at any time: it gets the result of
 /// its call, with `deduplicated: true` and `Idempotent-Replayed: true`, until 24 hours after the end
 /// of that call, and never dials twice. If the outcome of that call is not known, it gets

@@ -81,6 +81,9 @@ impl RouteError for PlaceError {
                 }
                 E::NumberNotOnTrunk(_) => failure(ErrorCode::NumberNotOnTrunk),
                 E::InFlight { retry_after } => failure(ErrorCode::OutboundInFlight).retry_after(*retry_after),
+                E::RateLimited { retry_after, .. } => {
+                    failure(ErrorCode::RateLimited).retry_after(*retry_after)
+                }
                 E::ProviderRejected { call_id, code, retry_after } => {
                     let refused = failure(ErrorCode::ProviderRejected)
                         .reason(code.as_str())

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::ports::{OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable};
-use domain::{AgentId, CallSubject, Carrier, ContactId, PhoneNumber};
+use domain::{AgentId, CallStatus, CallSubject, Carrier, ContactId, PhoneNumber};
 use sql_common::{ANSWERED_RANKS, DECLINED, NOT_CONNECTED, OutboundPartiesColumns};
 use tokio::time::Instant;
 
@@ -12,6 +12,9 @@ use crate::statement::{Access, read};
 use crate::timestamp::PgTime;
 use crate::work::ResolvingWork;
 
+// The SQL below has this rank as a literal. A call has ended with this status or a greater one.
+const _: () = assert!(CallStatus::Failed.rank() == 4);
+
 /// The statement, with this expression for the numbers of the organization. Its rows are in the order
 /// of the queries. A query whose user is not known has none.
 ///
@@ -19,10 +22,14 @@ use crate::work::ResolvingWork;
 /// not a parameter, so that the statement that does not list them does not look for them.
 ///
 /// What the decision depends on takes one look into an index each.
+///
+/// The trunks are the same for all queries, and so are the counts of their calls: the server reads
+/// them once for a statement.
 macro_rules! parties {
     (
         $query:tt, $organization_numbers:tt, [$($column:expr),*], $carriers:ident,
-        [$subject:expr, $may_need_calls:expr, $now:expr]
+        [$subject:expr, $may_need_calls:expr, $now:expr],
+        [$calls_of_trunk:tt, $calls_of_organization:tt $(, $since:expr)?]
     ) => {
         sqlx::query_as!(
             OutboundPartiesColumns,
@@ -104,7 +111,15 @@ macro_rules! parties {
                                    where to_number = callee.number and organization_id = users.organization_id
                                    order by booked_at desc
                                    limit $13) as newest)
-                      end as latest_calls
+                      end as latest_calls,
+                      (select json_agg(json_build_object('carrier', trunk.carrier, 'id', trunk.id,
+                                                         'callsPerSecond', trunk.calls_per_second, 'calls', "#
+                + $calls_of_trunk
+                + r#") order by trunk.updated_at desc)::text
+                         from trunks as trunk
+                        where trunk.carrier = any($6)) as trunks, "#
+                + $calls_of_organization
+                + r#" as organization_calls
                  from ("#
                 + $query
                 + r#") as query
@@ -147,34 +162,85 @@ macro_rules! parties {
             DECLINED,
             NOT_CONNECTED,
             i64::from(OutboundQuery::LATEST_CALLS)
+            $(, $since)?
         )
     };
 }
 
 /// The statements that list the organization's numbers, and that do not.
 macro_rules! resolve {
-    ($store:ident, $end_by:ident, $first:ident, $query:tt, $columns:tt, $of_decision:tt) => {{
+    ($store:ident, $end_by:ident, $first:ident, $since:ident, $query:tt, $columns:tt, $of_decision:tt) => {{
         let carriers: Vec<&str> = $first.carriers.iter().map(Carrier::as_str).collect();
         if $first.list_numbers {
-            let listing = $store.rows_by($end_by, Access::Read, || {
-                parties!(
+            counting!(
+                $store,
+                $end_by,
+                $since,
+                [
                     $query,
                     "(select string_agg(phone_number, ',') from caller_numbers
                        where organization_id = users.organization_id)",
                     $columns,
                     carriers,
                     $of_decision
-                )
-            });
-            listing.await?
+                ]
+            )
         } else {
-            $store
-                .rows_by($end_by, Access::Read, || {
-                    parties!($query, "null::text", $columns, carriers, $of_decision)
-                })
-                .await?
+            counting!($store, $end_by, $since, [$query, "null::text", $columns, carriers, $of_decision])
         }
     }};
+}
+
+/// The statements that count the calls that have not ended, and that do not.
+///
+/// The index of these calls is used only if the statement has its condition too.
+macro_rules! counting {
+    (
+        $store:ident, $end_by:ident, $since:ident,
+        [$query:tt, $organization_numbers:tt, $columns:tt, $carriers:ident, $of_decision:tt]
+    ) => {
+        match $since {
+            Some(since) => {
+                let counting = $store.rows_by($end_by, Access::Read, || {
+                    parties!(
+                        $query,
+                        $organization_numbers,
+                        $columns,
+                        $carriers,
+                        $of_decision,
+                        [
+                            "(select count(*)
+                                from calls
+                                join caller_numbers as shown
+                                  on shown.organization_id = calls.organization_id
+                                 and shown.phone_number = calls.from_number
+                               where calls.status_rank < 4 and calls.given_up_at is null and calls.booked_at >= $14
+                                 and shown.carrier = trunk.carrier and shown.on_trunk)",
+                            "(select count(*)
+                                from calls
+                               where status_rank < 4 and given_up_at is null and booked_at >= $14
+                                 and organization_id = users.organization_id)",
+                            since
+                        ]
+                    )
+                });
+                counting.await?
+            }
+            None => {
+                let plain = $store.rows_by($end_by, Access::Read, || {
+                    parties!(
+                        $query,
+                        $organization_numbers,
+                        $columns,
+                        $carriers,
+                        $of_decision,
+                        ["null", "null::bigint"]
+                    )
+                });
+                plain.await?
+            }
+        }
+    };
 }
 
 /// The arguments of one statement.
@@ -211,16 +277,21 @@ impl BatchedWork for ResolvingWork {
     type Output = Option<OutboundParties>;
 
     fn fits(&self, other: &Self) -> bool {
-        self.list_numbers == other.list_numbers && self.carriers == other.carriers
+        self.list_numbers == other.list_numbers
+            && self.carriers == other.carriers
+            && self.count_calls_since.is_some() == other.count_calls_since.is_some()
     }
 
     async fn run(store: &PostgresStore, batch: &[Self], end_by: Instant) -> Results<Self::Output> {
         let Some(first) = batch.first() else { return Ok(Vec::new()) };
+        // The times of a batch differ by milliseconds.
+        let since = first.count_calls_since;
         let rows = if batch.len() == 1 {
             resolve!(
                 store,
                 end_by,
                 first,
+                since,
                 "select $1::text as user_id, $2::text as contact_id, $3::text as number, $4::text as agent_id,
                         $5::text as requested_number, $7::text as subject, $8::boolean as may_need_calls,
                         $9::timestamptz as now, 1 as place",
@@ -239,6 +310,7 @@ impl BatchedWork for ResolvingWork {
                 store,
                 end_by,
                 first,
+                since,
                 "select *
                    from unnest((select $1::text[]), $2::text[], $3::text[], $4::text[], $5::text[], $7::text[], $8::boolean[],
                                $9::timestamptz[]) with ordinality

@@ -93,10 +93,8 @@ impl Provisioning for PostgresStore {
         let tenants: Vec<&str> = changes.agents.iter().map(|it| it.organization_id.as_str()).collect();
         let agents: Vec<&str> = changes.agents.iter().map(|it| it.agent_id.as_str()).collect();
         let agent_ids: Vec<&str> = changes.agents.iter().map(|it| it.provider_agent_id.as_str()).collect();
-        let (trunk, limit) = match &changes.trunk {
-            Some((id, limit)) => (Some(id.as_str()), i32::try_from(*limit).unwrap_or(i32::MAX)),
-            None => (None, 0),
-        };
+        let trunk = changes.trunk.as_ref();
+        let limit = trunk.map_or(0, |trunk| i32::try_from(trunk.calls_per_second).unwrap_or(i32::MAX));
         self.row(Access::Write, || {
             sqlx::query!(
                 r#"with numbers as (
@@ -115,11 +113,14 @@ impl Provisioning for PostgresStore {
                         where agents.organization_id = change.organization_id and agents.id = change.id
                        returning 1
                    ), limits as (
-                       insert into trunks (id, calls_per_second)
-                       select $8::text, $9::integer where $8::text is not null
+                       insert into trunks (id, carrier, calls_per_second)
+                       select $8::text, $10::text, $9::integer where $8::text is not null
                        on conflict on constraint trunks_pkey do update
-                          set calls_per_second = excluded.calls_per_second, updated_at = now()
+                          set carrier = excluded.carrier, calls_per_second = excluded.calls_per_second,
+                              updated_at = now()
                        returning 1
+                   ), replaced as (
+                       delete from trunks where carrier = $10::text and id <> $8::text
                    )
                    select (select count(*) from numbers) + (select count(*) from synced)
                           + (select count(*) from limits) as "changed!""#,
@@ -130,8 +131,9 @@ impl Provisioning for PostgresStore {
                 &tenants as _,
                 &agents as _,
                 &agent_ids as _,
-                trunk,
-                limit
+                trunk.map(|trunk| trunk.id.as_str()),
+                limit,
+                trunk.map(|trunk| trunk.carrier.as_str())
             )
         })
         .await?;

@@ -23,6 +23,7 @@ pub(crate) struct ResolvingWork {
     pub(crate) subject: Option<CallSubject>,
     pub(crate) may_need_calls: bool,
     pub(crate) now: PgTime,
+    pub(crate) count_calls_since: Option<PgTime>,
 }
 
 impl From<&OutboundQuery<'_>> for ResolvingWork {
@@ -42,6 +43,7 @@ impl From<&OutboundQuery<'_>> for ResolvingWork {
             subject: query.subject.cloned(),
             may_need_calls: query.may_need_latest_calls(),
             now: PgTime::bound(query.now),
+            count_calls_since: query.count_calls_since.map(PgTime::bound),
         }
     }
 }

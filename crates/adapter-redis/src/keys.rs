@@ -4,7 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use domain::{
-    ConversationId, IntentKey,
+    ConversationId, IntentKey, Pace, PaceScope,
     ports::{DayLimit, DayScope},
 };
 
@@ -32,6 +32,16 @@ pub(crate) const fn day_count_kind(limit: &DayLimit) -> &'static str {
         DayScope::User(_) => "user-calls",
         DayScope::Organization(_) => "organization-calls",
     }
+}
+
+/// The last slot of a trunk or of a caller number. All of them are in one slot of a cluster, so that one
+/// script takes the slot of a call in both.
+pub(crate) fn slot(prefix: &str, pace: &Pace) -> String {
+    let (id, kind) = match &pace.scope {
+        PaceScope::Trunk(id) => (id.as_str(), "trunk"),
+        PaceScope::Number(id) => (id.as_str(), "number"),
+    };
+    format!("{prefix}:{{slots}}:{kind}:{}", Tag(id))
 }
 
 pub(crate) fn probe(prefix: &str) -> String {

@@ -1,15 +1,16 @@
-//! The lock: one command to acquire it, or a script if limits count it, and a script that compares the
-//! token for every later write.
+//! The lock: one command to acquire it, or a script if limits count it or it needs a slot, and a script
+//! that compares the token for every later write.
 //!
 //! Scripts are sent as text. The server caches the compiled script, so a digest would only save
 //! bytes, and a restarted server would reply `NOSCRIPT` to it in the middle of a pipeline.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_redis::redis::{Pipeline, Value};
 use domain::{
-    IntentKey, OwnerToken,
+    IntentKey, OwnerToken, Pace, Slot,
     ports::{
         ContextToStore, DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership,
         PortUnavailable, SettleResult,
@@ -17,17 +18,18 @@ use domain::{
 };
 
 use crate::{
-    failure, keys,
+    failure, keys, slots,
     store::{self, RedisStore, add_set, millis},
     wire::{self, LockValue},
 };
 
-/// Acquires a lock within limits. The other keys are the counts. Arguments: the owner's pending value;
-/// milliseconds; and for each count its limit, the count to begin with or -1, its milliseconds and its
-/// kind.
+/// Acquires a lock within limits, and takes a slot. The other keys are the counts, and then those of the
+/// paces. Arguments: the owner's pending value; milliseconds; the number of counts; for each count its
+/// limit, the count to begin with or -1, its milliseconds and its kind; and those of [`slots::SLOTS`].
 ///
-/// Replies with 0, the lock's value and the rest of its time; or 1 if it is granted; or 2 and the number
-/// of the limit that is reached; or 3 and the numbers of those without a count.
+/// Replies with 0, the lock's value and the rest of its time; or 1 and the wait if it is granted; or 2
+/// and the number of the limit that is reached; or 3 and the numbers of those without a count; or 4 and
+/// the wait if it is too long.
 ///
 /// It writes a count also if it refuses, so that the ledger is not asked again. The lock is written
 /// first: on a full server it is the first write of a script that fails. A request that is repeated
@@ -40,23 +42,34 @@ use crate::{
 const ACQUIRE: &str = "\
 local held = redis.call('GET', KEYS[1]) \
 if held then return {0, held, redis.call('PTTL', KEYS[1])} end \
+local limits = tonumber(ARGV[3]) \
+local run, counts, kinds, uncounted, reached = '', {}, {}, {}, 0 \
+if limits > 0 then \
 local info = redis.pcall('INFO', 'server') \
-local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '' \
-local counts, kinds, uncounted, reached = {}, {}, {}, 0 \
-for i = 1, #KEYS - 1 do \
+run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '' end \
+for i = 1, limits do \
 local stored = redis.call('HMGET', KEYS[i + 1], 'run', 'calls') \
-local count = math.max(stored[1] == run and tonumber(stored[2]) or -1, tonumber(ARGV[4 * i])) \
+local count = math.max(stored[1] == run and tonumber(stored[2]) or -1, tonumber(ARGV[4 * i + 1])) \
 if count < 0 then uncounted[#uncounted + 1] = i \
-elseif reached == 0 and count >= tonumber(ARGV[4 * i - 1]) then reached = i end \
-counts[i], kinds[i] = count, ARGV[4 * i + 2] end \
+elseif reached == 0 and count >= tonumber(ARGV[4 * i]) then reached = i end \
+counts[i], kinds[i] = count, ARGV[4 * i + 3] end \
 if #uncounted > 0 then return {3, uncounted, 0} end \
-local granted = reached == 0 and 1 or 0 \
-if granted == 1 then \
-redis.call('SET', KEYS[1], table.concat({ARGV[1], run, table.concat(kinds, ',')}, ':'), 'PX', ARGV[2]) end \
-for i = 1, #KEYS - 1 do \
+local wait, near = 0, true \
+if reached == 0 and #KEYS > limits + 1 then wait, near = next_slot(limits + 2, 4 * limits + 4) end \
+local granted = reached == 0 and near and 1 or 0 \
+local pending = limits == 0 and ARGV[1] or table.concat({ARGV[1], run, table.concat(kinds, ',')}, ':') \
+if granted == 1 then redis.call('SET', KEYS[1], pending, 'PX', ARGV[2]) end \
+for i = 1, limits do \
 redis.call('HSET', KEYS[i + 1], 'run', run, 'calls', counts[i] + granted) \
-redis.call('PEXPIRE', KEYS[i + 1], ARGV[4 * i + 1]) end \
-return {2 - granted, reached, 0}";
+redis.call('PEXPIRE', KEYS[i + 1], ARGV[4 * i + 2]) end \
+if granted == 1 then take_slot(limits + 2, 4 * limits + 4, wait) return {1, wait, 0} end \
+if reached > 0 then return {2, reached, 0} end \
+return {4, wait, 0}";
+
+/// [`ACQUIRE`] with the functions that it calls.
+static WITHIN_LIMITS: LazyLock<String> = LazyLock::new(|| format!("{} {ACQUIRE}", slots::SLOTS));
+/// The same of [`slots::NEXT`].
+static NEXT: LazyLock<String> = LazyLock::new(|| format!("{} {}", slots::SLOTS, slots::NEXT));
 
 /// Stands for a count that a request does not bring.
 const NO_COUNT: i64 = -1;
@@ -106,9 +119,9 @@ pub(crate) const NO_SUCH_KEY: i64 = -2;
 #[async_trait]
 impl IdempotencyLock for RedisStore {
     async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
-        let LockRequest { key, token, hold_for, limits } = *request;
-        if !limits.is_empty() {
-            return self.acquire_within_limits(request).await;
+        let LockRequest { key, token, hold_for, limits, paces, .. } = *request;
+        if !limits.is_empty() || !paces.is_empty() {
+            return self.acquire_by_script(request).await;
         }
         let key = keys::lock(self.key_prefix(), key);
         let mut set = store::request();
@@ -171,9 +184,24 @@ impl IdempotencyLock for RedisStore {
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable> {
         let mut request = store::request();
-        let release = self.add_counting_script(&mut request, RELEASE, key, token, limits);
+        let release = self.add_counting_script(&mut request, RELEASE, key, token, limits, &[]);
         release.arg(limits.iter().map(keys::day_count_kind).collect::<Vec<_>>());
         ownership(self.reply(&request).await?)
+    }
+
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        if paces.is_empty() {
+            return Ok(Slot::In(Duration::ZERO));
+        }
+        let mut request = store::request();
+        request.cmd("EVAL").arg(NEXT.as_str()).arg(paces.len());
+        for pace in paces {
+            request.arg(keys::slot(self.key_prefix(), pace));
+        }
+        slots::add_arguments(&mut request, paces, longest_wait);
+        let (is_near, wait): (bool, u64) = self.reply(&request).await?;
+        let wait = Duration::from_millis(wait);
+        Ok(if is_near { Slot::In(wait) } else { Slot::Beyond(wait) })
     }
 }
 
@@ -186,10 +214,10 @@ impl RedisStore {
         key: &IntentKey,
         token: &OwnerToken,
     ) -> &'r mut Pipeline {
-        self.add_counting_script(request, text, key, token, &[])
+        self.add_counting_script(request, text, key, token, &[], &[])
     }
 
-    /// The same for a script that also changes the counts of these limits.
+    /// The same for a script that also changes the counts of these limits, and takes slots.
     fn add_counting_script<'r>(
         &self,
         request: &'r mut Pipeline,
@@ -197,20 +225,27 @@ impl RedisStore {
         key: &IntentKey,
         token: &OwnerToken,
         limits: &[DayLimit],
+        paces: &[Pace],
     ) -> &'r mut Pipeline {
         let prefix = self.key_prefix();
-        request.cmd("EVAL").arg(text).arg(1 + limits.len()).arg(keys::lock(prefix, key));
+        let keys = 1 + limits.len() + paces.len();
+        request.cmd("EVAL").arg(text).arg(keys).arg(keys::lock(prefix, key));
         for limit in limits {
             request.arg(keys::day_count(prefix, limit));
+        }
+        for pace in paces {
+            request.arg(keys::slot(prefix, pace));
         }
         request.arg(wire::pending(token))
     }
 
-    /// Takes the lock and counts the request, in one script.
-    async fn acquire_within_limits(&self, request: &LockRequest<'_>) -> Result<HoldResult, PortUnavailable> {
-        let LockRequest { key, token, hold_for, limits } = *request;
+    /// Takes the lock, counts the request and takes a slot, in one script.
+    async fn acquire_by_script(&self, request: &LockRequest<'_>) -> Result<HoldResult, PortUnavailable> {
+        let LockRequest { key, token, hold_for, limits, paces, longest_wait } = *request;
         let mut acquire = store::request();
-        self.add_counting_script(&mut acquire, ACQUIRE, key, token, limits).arg(millis(hold_for));
+        self.add_counting_script(&mut acquire, WITHIN_LIMITS.as_str(), key, token, limits, paces)
+            .arg(millis(hold_for))
+            .arg(limits.len());
         for limit in limits {
             let counted = limit.counted.map_or(NO_COUNT, i64::from);
             acquire
@@ -219,6 +254,7 @@ impl RedisStore {
                 .arg(millis(limit.keep_for))
                 .arg(keys::day_count_kind(limit));
         }
+        slots::add_arguments(&mut acquire, paces, longest_wait);
         let mut replies = self.send(&acquire, self.deadline()).await?;
         let reply: (i64, Value, Value) = replies.take()?;
         match reply {
@@ -226,7 +262,8 @@ impl RedisStore {
                 let held = held_by(&value, remaining, token, replies.repeated)?;
                 Ok(held.unwrap_or_else(|| in_flight(0)))
             }
-            (1, ..) => Ok(HoldResult::Granted),
+            (1, ..) if paces.is_empty() => Ok(HoldResult::Granted),
+            (1, Value::Int(wait), _) => Ok(HoldResult::GrantedAfter { wait: slots::wait(wait)? }),
             (2, Value::Int(reached), _) => {
                 Ok(HoldResult::Refused(limit_at(limits, reached)?.scope.refusal()))
             }
@@ -237,6 +274,7 @@ impl RedisStore {
                 });
                 Ok(HoldResult::Uncounted(scopes.collect::<Result<_, _>>()?))
             }
+            (4, Value::Int(wait), _) => Ok(HoldResult::TooFast { retry_after: slots::wait(wait)? }),
             _ => Err(failure::unexpected_reply()),
         }
     }

@@ -1,4 +1,5 @@
 mod day_counts;
+mod slots;
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use domain::ports::{
     DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership, PortUnavailable,
     SettleResult,
 };
-use domain::{IntentKey, OwnerToken};
+use domain::{IntentKey, OwnerToken, Pace, Slot};
 use sql_common::{HoldColumns, SettledColumns, Table};
 use sqlx::SqliteConnection;
 
@@ -22,7 +23,7 @@ use crate::sweep::sweep;
 impl IdempotencyLock for SqliteStore {
     async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
         within(LEASE_LIMIT, async {
-            if request.limits.is_empty() {
+            if request.limits.is_empty() && request.paces.is_empty() {
                 let mut writer = self.connections.write_unsynced().await?;
                 let result = self.acquire_on(&mut writer, request).await?;
                 writer.end();
@@ -121,21 +122,36 @@ impl IdempotencyLock for SqliteStore {
         })
         .await
     }
+
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        within(LEASE_LIMIT, async {
+            let mut transaction = self.connections.begin_unsynced().await?;
+            let now = HostTime::now();
+            let slot = slots::find(&mut transaction, paces, longest_wait, now).await?;
+            if let Slot::In(wait) = slot {
+                slots::take(&mut transaction, paces, wait, now).await?;
+            }
+            transaction.commit().await?;
+            Ok(slot)
+        })
+        .await
+    }
 }
 
 impl SqliteStore {
-    /// Takes the key, or reads what holds it. Checks the limits in between, and counts the request.
+    /// Takes the key, or reads what holds it. Checks the limits in between, counts the request and takes a
+    /// slot.
     async fn acquire_on(
         &self,
         writer: &mut SqliteConnection,
         request: &LockRequest<'_>,
     ) -> Result<HoldResult, PortUnavailable> {
-        let LockRequest { key, limits, .. } = *request;
+        let LockRequest { key, limits, paces, longest_wait, .. } = *request;
         let now = HostTime::now();
         if self.sweeper.is_due() {
             sweep(writer, now).await?;
         }
-        if limits.is_empty() {
+        if limits.is_empty() && paces.is_empty() {
             return match insert(writer, request, now).await? {
                 0 => Ok(find_hold(writer, key, now).await?.unwrap_or(JUST_FREED)),
                 _ => Ok(HoldResult::Granted),
@@ -144,9 +160,18 @@ impl SqliteStore {
         if let Some(held) = find_hold(writer, key, now).await? {
             return Ok(held);
         }
-        match day_counts::count(writer, limits, now).await? {
-            HoldResult::Granted => insert(writer, request, now).await.map(|_| HoldResult::Granted),
-            refused => Ok(refused),
+        let slot = slots::find(writer, paces, longest_wait, now).await?;
+        let counted = day_counts::count(writer, limits, slot, now).await?;
+        match (counted, slot) {
+            (HoldResult::Granted, Slot::In(wait)) => {
+                insert(writer, request, now).await?;
+                if paces.is_empty() {
+                    return Ok(HoldResult::Granted);
+                }
+                slots::take(writer, paces, wait, now).await?;
+                Ok(HoldResult::GrantedAfter { wait })
+            }
+            (refused, _) => Ok(refused),
         }
     }
 }

@@ -1,9 +1,13 @@
 use async_trait::async_trait;
 use domain::ports::{OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable, Recipient};
-use domain::{AgentId, CallSubject, PhoneNumber};
+use domain::{AgentId, CallStatus, CallSubject, PhoneNumber, Timestamp};
 use sql_common::{ANSWERED_RANKS, DECLINED, NOT_CONNECTED, OutboundPartiesColumns, carriers_json};
 
 use crate::SqliteStore;
+
+// The SQL below has this rank as a literal: the index of calls that have not ended is used only if the
+// statement has it too. A call has ended with this status or a greater one.
+const _: () = assert!(CallStatus::Failed.rank() == 4);
 
 #[async_trait]
 impl OutboundDirectory for SqliteStore {
@@ -82,7 +86,24 @@ impl OutboundDirectory for SqliteStore {
                                      and organization_id = users.organization_id
                                  order by booked_at desc, id desc
                                  limit ?15)),
-                          null) as "latest_calls: String"
+                          null) as "latest_calls: String",
+                      (select json_group_array(json_object(
+                                  'carrier', trunk.carrier, 'id', trunk.id, 'callsPerSecond', trunk.calls_per_second,
+                                  'calls', iif(?16 is null, null,
+                                      (select count(*)
+                                       from calls
+                                       join caller_numbers as shown
+                                           on shown.organization_id = calls.organization_id
+                                           and shown.phone_number = calls.from_number
+                                       where calls.status_rank < 4 and calls.given_up_at is null
+                                           and calls.booked_at >= ?16
+                                           and shown.carrier = trunk.carrier and shown.on_trunk))))
+                       from trunks as trunk
+                       where trunk.carrier in (select value from json_each(?6))) as "trunks: String",
+                      iif(?16 is null, null,
+                          (select count(*) from calls
+                           where status_rank < 4 and given_up_at is null and booked_at >= ?16
+                               and organization_id = users.organization_id)) as "organization_calls: i64"
                from users
                join organizations on organizations.id = users.organization_id
                left join contacts
@@ -125,7 +146,8 @@ impl OutboundDirectory for SqliteStore {
             ANSWERED_RANKS[1],
             DECLINED,
             NOT_CONNECTED,
-            OutboundQuery::LATEST_CALLS
+            OutboundQuery::LATEST_CALLS,
+            query.count_calls_since.map(Timestamp::unix_millis)
         ))
         .await
     }

@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{OrganizationPolicy, PortUnavailable, Provisioning, ProvisioningChanges};
+use domain::ports::{
+    OrganizationPolicy, PortUnavailable, ProvisionedTrunk, Provisioning, ProvisioningChanges,
+};
 use domain::{Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, TrunkId, User, UserId};
 use sql_common::{
     AgentColumns, CALLS_PER_SECOND, NumberRecordColumns, OrganizationPolicyColumns, SYNC_JOB, UserColumns,
@@ -133,14 +135,19 @@ async fn apply(
         );
         execute(connection, statement).await?;
     }
-    if let Some((id, calls_per_second)) = &changes.trunk {
+    if let Some(ProvisionedTrunk { id, carrier, calls_per_second }) = &changes.trunk {
         let statement = sqlx::query!(
-            "insert into trunks (id, calls_per_second) values (?1, ?2)
-             on conflict (id) do update set calls_per_second = excluded.calls_per_second",
+            "insert into trunks (id, carrier, calls_per_second) values (?1, ?2, ?3)
+             on conflict (id) do update
+                 set carrier = excluded.carrier, calls_per_second = excluded.calls_per_second",
             id.as_str(),
+            carrier.as_str(),
             *calls_per_second
         );
         execute(connection, statement).await?;
+        let replaced =
+            sqlx::query!("delete from trunks where carrier = ?1 and id <> ?2", carrier.as_str(), id.as_str());
+        execute(connection, replaced).await?;
     }
     Ok(())
 }

@@ -126,6 +126,7 @@ impl LosesStore for StoreHarness {
             "audit_records",
             "call_locks",
             "call_day_counts",
+            "call_slots",
             "call_contexts",
             "provider_events",
             "inbound_contexts",
@@ -162,6 +163,7 @@ impl PassesTime for StoreHarness {
         for (table, column) in [
             ("call_locks", "expires_at"),
             ("call_day_counts", "expires_at"),
+            ("call_slots", "taken_at"),
             ("call_contexts", "expires_at"),
             ("dial_guards", "blocked_until"),
             ("idempotency_keys", "created_at"),

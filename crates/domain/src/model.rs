@@ -31,6 +31,7 @@ mod intent_key;
 mod invalid_value;
 mod numbering_plan;
 mod outcome;
+mod pacing;
 mod phone_number;
 mod private_text;
 mod recording;
@@ -90,6 +91,7 @@ pub use self::outcome::{
     AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
     UnknownCause,
 };
+pub use self::pacing::{Pace, PaceScope, PacingFacts, RateLimit, Slot, TrunkFacts};
 pub use self::phone_number::PhoneNumber;
 pub use self::private_text::{CallReason, PersonName, PrivateNote, RecordNote};
 pub use self::recording::{Audio, AudioFormat, AudioPart, Recording, RecordingKey, RecordingReport};

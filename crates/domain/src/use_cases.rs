@@ -35,8 +35,8 @@ pub use self::organization_settings::{
 };
 pub use self::personalize_call::{PersonalizeCall, PersonalizeCallPorts};
 pub use self::place_call::{
-    CallPolicy, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, Preview,
-    RawPlaceCall,
+    CallPolicy, PacingLimits, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall,
+    Preview, RawPlaceCall,
 };
 pub use self::read_calls::{ReadCalls, ReadCallsError};
 pub use self::read_directory::ReadDirectory;

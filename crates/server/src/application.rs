@@ -90,6 +90,7 @@ impl Application {
         let runtime = tokio::runtime::Handle::current();
         let mut place_call = PlaceCall::new(decorate(ports), settings.policy, settings.destinations.clone())
             .with_holds(stores.holds())
+            .with_pacing(settings.pacing)
             .with_default_policy(demo::calling_policy(is_demo))
             .with_background(workers.background())
             .with_refusal_log(after.refusals.clone());

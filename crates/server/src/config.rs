@@ -22,7 +22,7 @@ use adapter_object_store::RecordingsSettings;
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
 use adapter_sinch::SinchSettings;
-use domain::{CallPolicy, DeliveryPolicy, DestinationRules, ReconcileTimes};
+use domain::{CallPolicy, DeliveryPolicy, DestinationRules, PacingLimits, ReconcileTimes};
 use secrecy::SecretString;
 use url::Url;
 
@@ -47,6 +47,8 @@ pub struct Settings {
     pub synchronization: Synchronization,
     pub auth: Auth,
     pub policy: CallPolicy,
+    /// How fast calls may start, and how many there may be, beside what the carriers allow.
+    pub pacing: PacingLimits,
     /// Which numbers may be called.
     pub destinations: DestinationRules,
     /// The provider's id of the collected value that is true if the callee opted out.

@@ -2,7 +2,7 @@
 
 use domain::{
     CallStatus, CallingFacts, Cap, Consent, ConsentKind, ContactPlace, DoNotCallList, LocalDate,
-    NotConnectedReason, Timestamp,
+    NotConnectedReason, PacingFacts, Timestamp, TrunkFacts,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,36 @@ pub(crate) fn read_calling_facts(row: &mut OutboundPartiesColumns) -> Result<Cal
         last_conversation: latest.conversation.map(Timestamp::from_unix_millis),
         last_decline: latest.decline.map(Timestamp::from_unix_millis),
         last_caller: CALLS.read_optional("from_number", latest.caller)?,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TrunkColumns {
+    carrier: String,
+    id: String,
+    calls_per_second: u32,
+    calls: Option<u32>,
+}
+
+/// Reads what the pace of a call depends on.
+pub(crate) fn read_pacing_facts(
+    trunks: Option<&str>,
+    organization_calls: Option<i64>,
+) -> Result<PacingFacts, Unreadable> {
+    const TRUNKS: Table = Table("trunks");
+    let trunks: Vec<TrunkColumns> = json(TRUNKS, "calls_per_second", trunks)?;
+    let read = |trunk: TrunkColumns| {
+        Ok(TrunkFacts {
+            carrier: TRUNKS.read("carrier", trunk.carrier)?,
+            id: TRUNKS.read("id", trunk.id)?,
+            calls_per_second: trunk.calls_per_second,
+            calls: trunk.calls,
+        })
+    };
+    Ok(PacingFacts {
+        trunks: trunks.into_iter().map(read).collect::<Result<_, _>>()?,
+        organization_calls: organization_calls.map(|calls| u32::try_from(calls).unwrap_or(u32::MAX)),
     })
 }
 

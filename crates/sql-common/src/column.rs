@@ -3,7 +3,7 @@ use domain::{
     CallStatus, CallSubject, Carrier, CarrierCallId, ConsentId, ContactId, ConversationId, DeliveryFailure,
     DeliveryState, EndReason, GivenUpReason, ListName, LocalDate, NotConnectedReason, OrganizationId,
     PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCode, ProviderNumberId, RecordNote,
-    RecordingReport, Region, RequestDigest, SuppressionId, SuppressionSource, Timestamp, UserId,
+    RecordingReport, Region, RequestDigest, SuppressionId, SuppressionSource, Timestamp, TrunkId, UserId,
     WebhookEndpointId, WebhookUrl, ZoneName,
 };
 use serde::de::IgnoredAny;
@@ -85,7 +85,7 @@ parsed!(
     ConversationId,
     OrganizationId
 );
-parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, UserId);
+parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, TrunkId, UserId);
 parsed!(ConsentId, ListName, LocalDate, RecordNote, Region, RequestDigest, SuppressionId, SuppressionSource);
 parsed!(WebhookEndpointId, WebhookUrl, ZoneName);
 named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, GivenUpReason);

@@ -2,7 +2,7 @@
 
 use domain::ports::OutboundParties;
 
-use crate::calling_facts::read_calling_facts;
+use crate::calling_facts::{read_calling_facts, read_pacing_facts};
 use crate::{AgentColumns, CallerNumberColumns, Columns, ContactColumns, Unreadable, UserColumns};
 
 /// The columns of a contact, an agent or a caller number are null if the organization or the user
@@ -48,6 +48,11 @@ pub struct OutboundPartiesColumns {
     /// A JSON object with `conversation` and `decline` in milliseconds, and `caller`, each of which may
     /// be null. Null if the statement did not look for the latest calls.
     pub latest_calls: Option<String>,
+    /// A JSON array of objects with `carrier`, `id` and `callsPerSecond`, and `calls` if the statement
+    /// counted calls.
+    pub trunks: Option<String>,
+    /// Null if the statement counted no calls.
+    pub organization_calls: Option<i64>,
 }
 
 impl Columns for OutboundPartiesColumns {
@@ -55,6 +60,7 @@ impl Columns for OutboundPartiesColumns {
 
     fn read(mut self) -> Result<OutboundParties, Unreadable> {
         let calling = read_calling_facts(&mut self)?;
+        let pacing = read_pacing_facts(self.trunks.as_deref(), self.organization_calls)?;
         // Each statement joins only rows of the user's organization, and numbers of the user.
         let organization_id = || self.organization_id.clone();
         let contact = self.contact_id.map(|id| ContactColumns {
@@ -99,6 +105,7 @@ impl Columns for OutboundPartiesColumns {
             agent: agent.map(Columns::read).transpose()?,
             numbers: numbers.read()?,
             calling,
+            pacing,
         })
     }
 }

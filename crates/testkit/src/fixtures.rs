@@ -22,7 +22,7 @@ pub use self::decision::{conditions, decision};
 pub use self::ids::{
     agent_id, call_id, carrier_call_id, consent_id, contact_id, conversation_id, keyed_request,
     long_contact_id, organization_id, provider_agent_id, provider_number_id, subject, suppression_id,
-    user_id, webhook_endpoint_id,
+    trunk_id, user_id, webhook_endpoint_id,
 };
 use self::ids::{next, unique};
 pub use self::policy::calling_policy;
@@ -153,6 +153,14 @@ pub fn agent(organization_id: &OrganizationId) -> Agent {
 
 /// The carriers whose numbers serve the calls of the providers of this crate.
 pub const SERVED_CARRIERS: &[Carrier] = &[Carrier::named("sinch"), Carrier::named("own-trunk")];
+
+/// A carrier that no other test has.
+#[must_use]
+pub fn carrier() -> Carrier {
+    let digit = |digit: char| char::from(b'a' + u8::try_from(digit.to_digit(16).unwrap_or(0)).unwrap_or(0));
+    let letters: String = call_id().as_str().chars().map(digit).collect();
+    Carrier::parse(&format!("c-{}", &letters[..letters.len().min(30)])).expect("a carrier's name")
+}
 
 /// A number of this user that serves AI calls and is on the trunk, at this position among the
 /// user's numbers.

@@ -136,13 +136,14 @@ pub trait InboundDirectoryHarness: ContactRepoHarness {
 }
 
 /// What the suite of [`OutboundDirectory`] needs: also the four ports whose results it returns in
-/// one step, the policies, and the ledger, whose calls and attempts it finds.
+/// one step, the policies, the trunks, and the ledger, whose calls and attempts it finds.
 pub trait OutboundDirectoryHarness:
     ContactRepoHarness
     + AgentRepoHarness
     + NumberPoolHarness
     + UserRepoHarness
     + CallingPoliciesHarness
+    + ProvisioningHarness
     + CallsHarness
 {
     /// The adapter.

@@ -1,6 +1,7 @@
 //! The suite of [`IdempotencyLock`](domain::ports::IdempotencyLock).
 
 mod day_limits;
+mod slots;
 
 use std::time::Duration;
 
@@ -13,6 +14,11 @@ pub use self::day_limits::{
     a_release_gives_back_only_what_was_counted, a_release_gives_the_counts_back,
     counts_do_not_affect_each_other, granted_requests_are_counted,
     requests_that_are_not_granted_are_not_counted, the_greater_count_is_kept,
+};
+pub use self::slots::{
+    a_refused_wait_takes_nothing, a_slot_is_no_later_than_its_interval, a_slot_keeps_every_interval,
+    requests_that_are_not_granted_take_no_slot, slots_do_not_affect_each_other, slots_keep_their_interval,
+    slots_keep_their_interval_for_many_acquirers,
 };
 use crate::expect::{CROWD, LOST_CACHE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{call_reference, context, key, token};
@@ -42,6 +48,13 @@ suite! {
     a_release_gives_the_counts_back,
     a_release_gives_back_only_what_was_counted,
     counts_do_not_affect_each_other,
+    slots_keep_their_interval,
+    slots_keep_their_interval_for_many_acquirers,
+    a_slot_keeps_every_interval,
+    a_slot_is_no_later_than_its_interval,
+    requests_that_are_not_granted_take_no_slot,
+    a_refused_wait_takes_nothing,
+    slots_do_not_affect_each_other,
     a_lost_lock_store_is_unavailable,
 }
 
@@ -241,6 +254,8 @@ pub async fn a_lost_lock_store_is_unavailable(harness: &impl IdempotencyLockHarn
     unavailable_within(LOST_CACHE_BOUND, lock.renew(&key, &token, LONG), &private).await;
     unavailable_within(LOST_CACHE_BOUND, lock.settle(&settlement), &private).await;
     unavailable_within(LOST_CACHE_BOUND, lock.release(&key, &token, &[]), &private).await;
+    let paces = [slots::of_trunk(LONG)];
+    unavailable_within(LOST_CACHE_BOUND, lock.next_slot(&paces, LONG), &private).await;
 }
 
 /// Every kind of result, with as many ids as it can have and with as few.

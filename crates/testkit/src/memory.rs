@@ -37,6 +37,7 @@ mod idempotency_lock;
 mod inbound_directory;
 mod intent_holds;
 mod outbound_directory;
+mod pacing;
 mod provider;
 mod provisioning;
 mod recording_store;

@@ -2,10 +2,13 @@
 
 pub(crate) mod facts;
 mod latest_calls;
+mod pacing;
 mod random_directory;
 
 use domain::ports::{CallerNumberChoice, OutboundParties, OutboundQuery, Recipient};
-use domain::{Agent, CallerNumber, CallingFacts, ContactRecord, DirectoryRecord, NumberRecord, UserId};
+use domain::{
+    Agent, CallerNumber, CallingFacts, ContactRecord, DirectoryRecord, NumberRecord, PacingFacts, UserId,
+};
 
 pub use self::facts::{
     a_suppression_is_found_by_number_and_by_contact, another_tenants_facts_are_left_out,
@@ -13,6 +16,7 @@ pub use self::facts::{
     do_not_call_lists_are_found_with_their_dates, the_policy_and_the_place_are_found,
 };
 pub use self::latest_calls::the_latest_calls_are_found_if_they_matter;
+pub use self::pacing::{calls_that_have_not_ended_are_counted, the_trunks_of_the_carriers_are_found};
 use self::random_directory::RandomDirectory;
 use crate::expect::{LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{
@@ -36,6 +40,8 @@ suite! {
     attempts_are_found_by_number_and_subject,
     the_latest_calls_are_found_if_they_matter,
     another_tenants_facts_are_left_out,
+    the_trunks_of_the_carriers_are_found,
+    calls_that_have_not_ended_are_counted,
     a_lost_outbound_directory_is_unavailable,
 }
 
@@ -167,6 +173,7 @@ pub async fn a_change_is_seen_by_the_next_query(harness: &impl OutboundDirectory
         subject: None,
         purpose: None,
         now: moment(),
+        count_calls_since: None,
     };
     let found = outbound.resolve(&query).await.expect("store is up");
     assert_eq!(found, Some(parties(&tenant)));
@@ -205,6 +212,7 @@ pub(crate) const fn query<'a>(tenant: &'a Tenant, recipient: Recipient<'a>) -> O
         subject: None,
         purpose: None,
         now: moment(),
+        count_calls_since: None,
     }
 }
 
@@ -221,6 +229,7 @@ fn parties(tenant: &Tenant) -> OutboundParties {
             organization_numbers: Vec::new(),
         },
         calling: CallingFacts::default(),
+        pacing: PacingFacts::default(),
     }
 }
 

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use domain::ports::{OrganizationPolicy, ProvisionedAgent, ProvisionedNumber, ProvisioningChanges};
+use domain::ports::{
+    OrganizationPolicy, ProvisionedAgent, ProvisionedNumber, ProvisionedTrunk, ProvisioningChanges,
+};
 use domain::{
     AccessRole, Agent, CallerNumber, Carrier, DirectoryRecord, NumberRecord, OrganizationId, PhoneNumber,
-    PolicyRecord, TrunkId, User, UserRecord,
+    PolicyRecord, User, UserRecord,
 };
 
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{
-    Tenant, agent, call_id, calling_policy, number, phone_number, provider_agent_id, provider_number_id,
+    self, Tenant, agent, calling_policy, carrier, number, phone_number, provider_agent_id,
+    provider_number_id, trunk_id,
 };
 use crate::harness::ProvisioningHarness;
 
@@ -23,6 +26,7 @@ suite! {
     nothing_else_is_changed,
     a_change_of_an_absent_record_is_skipped,
     the_limit_of_a_trunk_is_replaced,
+    a_carrier_has_one_trunk,
     a_check_is_leased_to_one_worker,
     an_expired_check_is_leased_again,
     a_lost_provisioning_store_is_unavailable,
@@ -92,15 +96,15 @@ pub async fn what_the_vendors_know_is_stored(harness: &impl ProvisioningHarness)
     let changes = ProvisioningChanges {
         numbers: numbers.iter().map(|record| provisioned(&record.number)).collect(),
         agents: agents.iter().map(synced).collect(),
-        trunk: Some((trunk_id(), 3)),
+        trunk: Some(trunk(&carrier(), 3)),
     };
     let port = harness.provisioning();
     for _ in 0..2 {
         port.apply(&changes).await.expect("store is up");
         assert_eq!(own(harness, &tenants).await, (agents.clone(), numbers.clone()));
     }
-    let (trunk, _) = changes.trunk.expect("the changes have a trunk");
-    assert_eq!(port.calls_per_second(&trunk).await, Ok(Some(3)));
+    let trunk = changes.trunk.expect("the changes have a trunk");
+    assert_eq!(port.calls_per_second(&trunk.id).await, Ok(Some(3)));
 }
 
 /// A change of one record leaves the others, and its other fields, as they are. The same number of
@@ -153,15 +157,29 @@ pub async fn a_change_of_an_absent_record_is_skipped(harness: &impl Provisioning
 
 /// The last limit of a trunk counts; other trunks have their own.
 pub async fn the_limit_of_a_trunk_is_replaced(harness: &impl ProvisioningHarness) {
-    let (port, trunk, other) = (harness.provisioning(), trunk_id(), trunk_id());
-    assert_eq!(port.calls_per_second(&trunk).await, Ok(None));
-    for (id, limit) in [(&trunk, 1), (&other, 9), (&trunk, 4)] {
-        let trunk = Some((id.clone(), limit));
-        port.apply(&ProvisioningChanges { trunk, ..Default::default() }).await.expect("store is up");
+    let (port, one, other) = (harness.provisioning(), trunk(&carrier(), 1), trunk(&carrier(), 9));
+    assert_eq!(port.calls_per_second(&one.id).await, Ok(None));
+    let faster = ProvisionedTrunk { calls_per_second: 4, ..one.clone() };
+    for trunk in [&one, &other, &faster] {
+        store(harness, trunk).await;
     }
-    assert_eq!(port.calls_per_second(&trunk).await, Ok(Some(4)));
-    assert_eq!(port.calls_per_second(&other).await, Ok(Some(9)));
+    assert_eq!(port.calls_per_second(&one.id).await, Ok(Some(4)));
+    assert_eq!(port.calls_per_second(&other.id).await, Ok(Some(9)));
     assert_eq!(port.calls_per_second(&trunk_id()).await, Ok(None));
+}
+
+/// Another trunk of a carrier takes the place of the one before, and may give it back.
+pub async fn a_carrier_has_one_trunk(harness: &impl ProvisioningHarness) {
+    let (port, carrier) = (harness.provisioning(), carrier());
+    let (old, new, other) = (trunk(&carrier, 1), trunk(&carrier, 2), trunk(&fixtures::carrier(), 3));
+    for (stored, replaced) in [(&other, None), (&old, None), (&new, Some(&old)), (&old, Some(&new))] {
+        store(harness, stored).await;
+        assert_eq!(port.calls_per_second(&stored.id).await, Ok(Some(stored.calls_per_second)));
+        if let Some(replaced) = replaced {
+            assert_eq!(port.calls_per_second(&replaced.id).await, Ok(None), "the carrier has two trunks");
+        }
+    }
+    assert_eq!(port.calls_per_second(&other.id).await, Ok(Some(3)), "another carrier's");
 }
 
 /// Of many workers at the same time, one gets the check, and no other until its lease ends.
@@ -191,19 +209,19 @@ pub async fn an_expired_check_is_leased_again(harness: &impl ProvisioningHarness
 pub async fn a_lost_provisioning_store_is_unavailable(harness: &impl ProvisioningHarness) {
     let tenant = Tenant::new();
     harness.store(&tenant.records()).await;
-    let (port, number, trunk) = (harness.provisioning(), &tenant.number.number, trunk_id());
+    let (port, number, trunk) = (harness.provisioning(), &tenant.number.number, trunk(&carrier(), 1));
     harness.lose().await;
     let private = [
         tenant.organization.id.as_str(),
         tenant.agent.id.as_str(),
         number.phone_number.as_e164(),
-        trunk.as_str(),
+        trunk.id.as_str(),
     ];
     let after = (number.organization_id.clone(), number.phone_number.clone());
     let changes = ProvisioningChanges {
         numbers: vec![provisioned(number)],
         agents: vec![synced(&tenant.agent)],
-        trunk: Some((trunk.clone(), 1)),
+        trunk: Some(trunk.clone()),
     };
     let organizations = port.organizations(Some(tenant.organization.id.clone()), 5);
     unavailable_within(LOST_DATABASE_BOUND, organizations, &private).await;
@@ -212,7 +230,7 @@ pub async fn a_lost_provisioning_store_is_unavailable(harness: &impl Provisionin
     unavailable_within(LOST_DATABASE_BOUND, agents, &private).await;
     unavailable_within(LOST_DATABASE_BOUND, port.numbers(Some(after), 5), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, port.apply(&changes), &private).await;
-    unavailable_within(LOST_DATABASE_BOUND, port.calls_per_second(&trunk), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, port.calls_per_second(&trunk.id), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, port.lease_check(MINUTE), &private).await;
 }
 
@@ -361,6 +379,11 @@ fn synced(agent: &Agent) -> ProvisionedAgent {
     }
 }
 
-fn trunk_id() -> TrunkId {
-    TrunkId::parse(&format!("trunk-{}", call_id())).expect("a valid id")
+fn trunk(carrier: &Carrier, calls_per_second: u32) -> ProvisionedTrunk {
+    ProvisionedTrunk { id: trunk_id(), carrier: carrier.clone(), calls_per_second }
+}
+
+async fn store(harness: &impl ProvisioningHarness, trunk: &ProvisionedTrunk) {
+    let changes = ProvisioningChanges { trunk: Some(trunk.clone()), ..ProvisioningChanges::default() };
+    harness.provisioning().apply(&changes).await.expect("store is up");
 }

@@ -75,6 +75,13 @@ const OF_A_KNOWN_NUMBER_WITH_A_KEY: Cost =
 /// script takes the lock, and counts the call for its user and for the organization.
 const UNDER_EVERY_RULE: Cost = Cost { scripted_commands: 10, ..OF_A_KNOWN_NUMBER };
 
+/// The same script takes the slots of trunk and caller number. The calls that have not ended are counted
+/// in the statement that reads the parties.
+const WITH_EVERY_PACE: Cost = Cost { scripted_commands: 8, ..OF_A_KNOWN_NUMBER };
+
+/// So slow that each call waits for its slot after its booking.
+const TRUNK: &str = "insert into trunks (id, carrier, calls_per_second) values ('trunk-1', 'sinch', 1)";
+
 const CALLS: u64 = 10;
 
 /// How often the cost of so many calls is counted. Once in a while a statement meets a connection
@@ -91,6 +98,7 @@ const RESPONSE_DELAY: Duration = Duration::from_millis(100);
 #[case::of_a_new_number("+141655570", OF_A_NEW_NUMBER, None)]
 #[case::of_a_known_number_with_a_key("+141655560", OF_A_KNOWN_NUMBER_WITH_A_KEY, Some("key"))]
 #[case::under_every_rule("+141655560", UNDER_EVERY_RULE, None)]
+#[case::with_every_pace("+141655560", WITH_EVERY_PACE, None)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost, #[case] key: Option<&str>) {
     let redis = RedisServer::start().await;
@@ -120,6 +128,13 @@ async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost, #[
         .with("OUTDIAL_RECONCILE_EVERY_SECS", "3600")
         .with("OUTDIAL_PUBLISH_EVERY_MS", "3600000")
         .with("OUTDIAL_PUBLISH_PAUSE_MS", "3600000");
+    let world = match cost == WITH_EVERY_PACE {
+        true => world
+            .with("OUTDIAL_NUMBER_CALLS_PER_MINUTE", "60000")
+            .with("OUTDIAL_MAX_CALLS_OF_ONE_ORGANIZATION", "100000")
+            .with("OUTDIAL_MAX_CALLS_OVER_ONE_TRUNK", "100000"),
+        false => world,
+    };
     world.script(Behaviour::Answer { after_ms: 10 });
     let gateway = world.start().await;
     let client = &gateway.client;
@@ -132,6 +147,9 @@ async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost, #[
         }
     }
 
+    if cost == WITH_EVERY_PACE {
+        world.execute(TRUNK, TRUNK).await;
+    }
     meter.postgres.delay_responses_by(RESPONSE_DELAY);
     meter.redis.delay_responses_by(RESPONSE_DELAY);
     let mut before = meter.read_when_at_rest(&world).await;

@@ -19,6 +19,7 @@ mod faults;
 mod idempotency_keys;
 mod importing;
 mod magic_numbers;
+mod pacing;
 mod personal_data;
 mod recordings;
 mod ringing;

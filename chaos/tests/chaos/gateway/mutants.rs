@@ -14,7 +14,7 @@ use domain::ports::{
 };
 use domain::{
     AgentId, AnswerTime, Booking, CallId, Carrier, ContactId, DialOutcome, IntentKey, NotDialledReason,
-    OwnerToken, PhoneNumber, PlaceCallPorts, UserId,
+    OwnerToken, Pace, PhoneNumber, PlaceCallPorts, Slot, UserId,
 };
 use server::Storage;
 
@@ -162,6 +162,10 @@ impl IdempotencyLock for NeverRenews {
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable> {
         self.0.release(key, token, limits).await
+    }
+
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        self.0.next_slot(paces, longest_wait).await
     }
 }
 

@@ -10,7 +10,9 @@ use domain::ports::{
     OutboundDirectory, OutboundParties, OutboundQuery, Ownership, PortUnavailable, SettleResult, Settlement,
     UndecidedCall, VoiceProvider,
 };
-use domain::{AnswerTime, Booking, CallId, Carrier, DialOutcome, IntentKey, OwnerToken, PlaceCallPorts};
+use domain::{
+    AnswerTime, Booking, CallId, Carrier, DialOutcome, IntentKey, OwnerToken, Pace, PlaceCallPorts, Slot,
+};
 use futures_util::future::{Either, select};
 
 use super::points::{Point, Points};
@@ -56,7 +58,7 @@ impl IdempotencyLock for Pointed<dyn IdempotencyLock> {
     async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
         self.points.reach(Point::AfterResolve).await;
         let acquired = self.port.acquire(request).await?;
-        if acquired == HoldResult::Granted {
+        if matches!(acquired, HoldResult::Granted | HoldResult::GrantedAfter { .. }) {
             self.points.reach(Point::AfterLock).await;
         }
         Ok(acquired)
@@ -89,6 +91,10 @@ impl IdempotencyLock for Pointed<dyn IdempotencyLock> {
         let released = self.port.release(key, token, limits).await?;
         self.written(token).await;
         Ok(released)
+    }
+
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        self.port.next_slot(paces, longest_wait).await
     }
 }
 

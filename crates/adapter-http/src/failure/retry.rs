@@ -28,6 +28,7 @@ impl Retry {
             // try may have another result.
             E::Unauthorized
             | E::OutboundInFlight
+            | E::RateLimited
             | E::ProviderRejected
             | E::ProviderUnavailable
             | E::ServiceUnavailable => Self::SameKey,

@@ -212,9 +212,12 @@ pub fn decision_json(preview: Preview) -> String {
 #[must_use]
 pub const fn duplicate_state(held: &HoldResult) -> &'static str {
     match held {
-        HoldResult::Granted | HoldResult::Refused(_) | HoldResult::Uncounted(_) | HoldResult::KeyTaken => {
-            "none"
-        }
+        HoldResult::Granted
+        | HoldResult::GrantedAfter { .. }
+        | HoldResult::Refused(_)
+        | HoldResult::Uncounted(_)
+        | HoldResult::TooFast { .. }
+        | HoldResult::KeyTaken => "none",
         HoldResult::InFlight { .. } => "in-flight",
         HoldResult::Settled(_) => "settled",
     }
@@ -251,8 +254,10 @@ impl From<&HoldResult> for DuplicateDocument {
         let shown = Self { state: duplicate_state(held), call_id: None, retry_after: None };
         match held {
             HoldResult::Granted
+            | HoldResult::GrantedAfter { .. }
             | HoldResult::Refused(_)
             | HoldResult::Uncounted(_)
+            | HoldResult::TooFast { .. }
             | HoldResult::KeyTaken => shown,
             HoldResult::InFlight { remaining } => {
                 Self { retry_after: Some(remaining.as_secs().max(1)), ..shown }

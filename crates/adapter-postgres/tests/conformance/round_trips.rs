@@ -101,6 +101,7 @@ async fn every_operation_of_a_call_is_one_statement() {
             subject: None,
             purpose: Some(domain::CallPurpose::Debt),
             now: booking.booked_at,
+            count_calls_since: (!list_numbers).then_some(booking.booked_at),
         };
         assert_eq!(statements!(proxy, store.resolve(&parties)), 1, "all parties");
     }

@@ -8,6 +8,7 @@ mod harness;
 mod own_server;
 mod refusals;
 mod sentinels;
+mod slots;
 
 use harness::StoreHarness;
 

@@ -1,5 +1,6 @@
 //! How many requests each limit of a day has counted. The caller runs all of it in one transaction.
 
+use domain::Slot;
 use domain::ports::{DayLimit, DayScope, HoldResult, PortUnavailable};
 use sqlx::SqliteConnection;
 
@@ -7,10 +8,12 @@ use crate::clock::HostTime;
 use crate::failure::failed;
 use crate::statement::{execute, row};
 
-/// Counts a request in each of its limits: `Granted`, unless a limit is reached or has no count.
+/// Counts a request in each of its limits: `Granted`, unless a limit is reached or has no count, or its
+/// slot is too far ahead.
 pub(super) async fn count(
     writer: &mut SqliteConnection,
     limits: &[DayLimit],
+    slot: Slot,
     now: HostTime,
 ) -> Result<HoldResult, PortUnavailable> {
     let (mut counts, mut uncounted) = (Vec::new(), Vec::new());
@@ -24,9 +27,10 @@ pub(super) async fn count(
         return Ok(HoldResult::Uncounted(uncounted));
     }
     let reached = counts.iter().find(|(limit, calls)| *calls >= i64::from(limit.limit));
-    let result = match reached {
-        Some((limit, _)) => HoldResult::Refused(limit.scope.refusal()),
-        None => HoldResult::Granted,
+    let result = match (reached, slot) {
+        (Some((limit, _)), _) => HoldResult::Refused(limit.scope.refusal()),
+        (None, Slot::Beyond(retry_after)) => HoldResult::TooFast { retry_after },
+        (None, Slot::In(_)) => HoldResult::Granted,
     };
     // Also if it is refused, so that the ledger is not asked again.
     for (limit, calls) in counts {

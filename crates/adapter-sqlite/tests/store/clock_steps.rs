@@ -9,7 +9,9 @@ use std::time::Duration;
 use domain::ports::{
     CallLedger, DayLimit, DayScope, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership,
 };
-use domain::{Booking, CallReference, Interval, ProviderReference, RefusalCode, SettledCall};
+use domain::{
+    Booking, CallReference, Interval, Pace, PaceScope, ProviderReference, RefusalCode, SettledCall, Slot,
+};
 use sqlx::AssertSqlSafe;
 use testkit::eventually;
 use testkit::fixtures::{self, Tenant, key, token};
@@ -25,7 +27,8 @@ const LOCKS_WITH_A_SWEEP: usize = 40;
 /// Sets the wall clock forward by this many milliseconds.
 async fn step(path: &Path, millis: i64) {
     let mut connection = connect(path).await;
-    for (table, end) in [("call_locks", "expires_at"), ("dial_guards", "blocked_until")] {
+    let times = [("call_locks", "expires_at"), ("dial_guards", "blocked_until"), ("call_slots", "taken_at")];
+    for (table, end) in times {
         let step =
             format!("update {table} set {end} = {end} - {millis}, boot_offset = boot_offset - {millis}");
         sqlx::raw_sql(AssertSqlSafe(step)).execute(&mut connection).await.expect("the columns exist");
@@ -117,6 +120,26 @@ async fn a_backward_step_of_the_wall_clock_holds_no_intent_for_longer() {
         (booked == HoldResult::Granted).then_some(())
     })
     .await;
+}
+
+/// Calls do not start faster because the wall clock was set, and do not wait for longer.
+#[tokio::test]
+async fn a_step_of_the_wall_clock_changes_no_slot() {
+    let (store, path, _folder) = migrated().await;
+    let pace = Pace { scope: PaceScope::Trunk(fixtures::trunk_id()), interval: LONG / 4 };
+    let paces = std::slice::from_ref(&pace);
+    let mut most = Duration::ZERO;
+    for millis in [0, TWO_HOURS, -2 * TWO_HOURS] {
+        step(&path, millis).await;
+        match store.next_slot(paces, Slot::FARTHEST).await {
+            Ok(Slot::In(wait)) => assert!(wait <= most && wait + LONG / 8 >= most, "{wait:?} of {most:?}"),
+            other => panic!("{other:?} after a step of {millis} ms"),
+        }
+        most += pace.interval;
+    }
+    // The wall clock judges a slot of another boot, and one that it has far ahead does not count.
+    in_sql(&path, "update call_slots set boot_id = 'another', taken_at = taken_at + 3600000").await;
+    assert_eq!(store.next_slot(paces, Duration::ZERO).await, Ok(Slot::In(Duration::ZERO)));
 }
 
 /// A power failure may have lost what was counted last.

@@ -3,7 +3,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{CallContext, IntentKey, Interval, OrganizationId, OwnerToken, RefusalCode, SettledCall, UserId};
+use crate::{
+    CallContext, IntentKey, Interval, OrganizationId, OwnerToken, Pace, RefusalCode, SettledCall, Slot,
+    UserId,
+};
 
 /// The short-lived lock on one intent key. It is fast, and it may lose its data: the reservation in
 /// the ledger then blocks duplicates.
@@ -44,13 +47,25 @@ use crate::{CallContext, IntentKey, Interval, OrganizationId, OwnerToken, Refusa
 ///   the release names its limit (`a_release_gives_back_only_what_was_counted`).
 /// - MUST NOT mix the counts of two users, organizations, days or revisions
 ///   (`counts_do_not_affect_each_other`).
+/// - MUST give a granted request with paces a slot, in the same atomic step, and each one that asks for
+///   another slot; the slots of a scope are never closer than its interval, by the clock of the store
+///   (`slots_keep_their_interval`), however many ask at the same time
+///   (`slots_keep_their_interval_for_many_acquirers`), and whatever paces come with it
+///   (`a_slot_keeps_every_interval`).
+/// - MUST give the first slot immediately, and the next one no later than the interval asks for
+///   (`a_slot_is_no_later_than_its_interval`).
+/// - MUST take no slot for a duplicate or for a request that a limit of a day refuses
+///   (`requests_that_are_not_granted_take_no_slot`).
+/// - MUST refuse a request whose slot is further ahead than its longest wait, and leave the key free,
+///   the slot free and the counts as they are (`a_refused_wait_takes_nothing`).
+/// - MUST NOT mix the slots of two scopes (`slots_do_not_affect_each_other`).
 /// - MUST return `PortUnavailable`, within 2 s and without quoting key or token, when the store is
 ///   lost (`a_lost_lock_store_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait IdempotencyLock: Send + Sync {
-    /// Takes the key, if it is free and no limit is reached. One round trip. After an error the key
-    /// may be taken nevertheless; releasing it with this token is then safe and necessary.
+    /// Takes the key, if it is free, no limit is reached and a slot is near enough. One round trip. After
+    /// an error the key may be taken nevertheless; releasing it with this token is then safe and necessary.
     async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable>;
 
     /// Holds the key for another `hold_for` from now, if this owner still holds it.
@@ -74,6 +89,10 @@ pub trait IdempotencyLock: Send + Sync {
         token: &OwnerToken,
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable>;
+
+    /// Takes the next slot of a call that has none, or did not start in time. One round trip. After an
+    /// error a slot may be taken nevertheless, which only delays other calls.
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable>;
 }
 
 /// A request for a key.
@@ -87,13 +106,17 @@ pub struct LockRequest<'a> {
     pub hold_for: Duration,
     /// The limits that count this request, at most one of each scope, the user's first.
     pub limits: &'a [DayLimit],
+    /// The paces at which this request may start, at most one of each kind of scope, the trunk's first.
+    pub paces: &'a [Pace],
+    /// How long the call may wait for its slot, at most [`Slot::FARTHEST`].
+    pub longest_wait: Duration,
 }
 
 impl<'a> LockRequest<'a> {
-    /// A request that no limit counts.
+    /// A request that no limit counts, and that has no pace.
     #[must_use]
     pub const fn new(key: &'a IntentKey, token: &'a OwnerToken, hold_for: Duration) -> Self {
-        Self { key, token, hold_for, limits: &[] }
+        Self { key, token, hold_for, limits: &[], paces: &[], longest_wait: Duration::ZERO }
     }
 }
 
@@ -138,8 +161,15 @@ impl DayScope {
 /// The result of asking for an intent key, from the lock or from the ledger's reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldResult {
-    /// The caller holds the key now. From the ledger: the call is booked, dial now.
+    /// The caller holds the key now. From the ledger: the call is booked, dial now. From the lock, to a
+    /// request with paces: it is not known which slot the request got. Ask for the next one.
     Granted,
+    /// From the lock alone, to a request with paces: the caller holds the key now, and its slot begins
+    /// after this time.
+    GrantedAfter {
+        /// From now, by the clock of the store.
+        wait: Duration,
+    },
     /// Another request holds the key: it is dialling, or its outcome is unknown.
     InFlight {
         /// How long the key stays held, unless it is renewed.
@@ -153,6 +183,12 @@ pub enum HoldResult {
     /// From the lock alone: the key is free, and the store has no count for these limits. Nothing was
     /// written. Ask the ledger, and acquire again with its counts.
     Uncounted(Vec<DayScope>),
+    /// From the lock alone: the key is free, and the next slot is further ahead than the longest wait.
+    /// No key and no slot was taken.
+    TooFast {
+        /// After which time there is a slot, if no other request takes it.
+        retry_after: Duration,
+    },
     /// From the ledger: the idempotency key of the booking has a call. Nothing was written.
     KeyTaken,
 }

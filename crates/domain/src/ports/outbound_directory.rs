@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use super::{CallerNumberChoice, PortUnavailable, Recipient};
 use crate::{
-    Agent, AgentId, CallPurpose, CallSubject, CallingFacts, Carrier, Contact, PhoneNumber, Timestamp, User,
-    UserId,
+    Agent, AgentId, CallPurpose, CallSubject, CallingFacts, Carrier, Contact, PacingFacts, PhoneNumber,
+    Timestamp, User, UserId,
 };
 
 /// Finds everything about the parties of a call that the directory has, in one step.
@@ -30,6 +30,10 @@ use crate::{
 ///   [`LATEST_CALLS`](OutboundQuery::LATEST_CALLS), if the organization stored a policy or the query
 ///   may need them, and MUST NOT read calls otherwise (`the_latest_calls_are_found_if_they_matter`).
 /// - MUST NOT return such a fact of another organization (`another_tenants_facts_are_left_out`).
+/// - MUST return the trunks of the carriers, with their limits (`the_trunks_of_the_carriers_are_found`).
+/// - MUST count, if asked, the calls that have not ended and were booked since a time, those of the
+///   organization and those over each trunk (`calls_that_have_not_ended_are_counted`): a call is over a
+///   trunk if its caller number has the carrier and is on the trunk. MUST NOT count them otherwise.
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_outbound_directory_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -63,6 +67,9 @@ pub struct OutboundQuery<'a> {
     pub purpose: Option<CallPurpose>,
     /// The time of the decision, by our clock: what has expired by then counts no more.
     pub now: Timestamp,
+    /// Counts the calls that have not ended, from those that were booked at this time or later. `None`
+    /// counts none.
+    pub count_calls_since: Option<Timestamp>,
 }
 
 impl OutboundQuery<'_> {
@@ -90,4 +97,6 @@ pub struct OutboundParties {
     pub numbers: CallerNumberChoice,
     /// What the decision depends on.
     pub calling: CallingFacts,
+    /// What the pace of the call depends on.
+    pub pacing: PacingFacts,
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::PortUnavailable;
 use crate::{
-    Agent, AgentId, CallingPolicy, NumberRecord, OrganizationId, PhoneNumber, ProviderAgentId,
+    Agent, AgentId, CallingPolicy, Carrier, NumberRecord, OrganizationId, PhoneNumber, ProviderAgentId,
     ProviderNumberId, TrunkId, User, UserId,
 };
 
@@ -22,7 +22,8 @@ use crate::{
 ///   (`what_the_vendors_know_is_stored`), nothing else of them, no other record, and not one of
 ///   another organization (`nothing_else_is_changed`). A record that is not stored is skipped
 ///   (`a_change_of_an_absent_record_is_skipped`).
-/// - MUST store the limit of a trunk, and replace it (`the_limit_of_a_trunk_is_replaced`).
+/// - MUST store the limit of a trunk, and replace it (`the_limit_of_a_trunk_is_replaced`). MUST forget
+///   every other trunk of the same carrier: its numbers are on this one (`a_carrier_has_one_trunk`).
 /// - MUST lease the check to one worker at a time (`a_check_is_leased_to_one_worker`), and again after
 ///   the lease has expired (`an_expired_check_is_leased_again`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
@@ -76,8 +77,19 @@ pub struct ProvisioningChanges {
     pub numbers: Vec<ProvisionedNumber>,
     /// Agents.
     pub agents: Vec<ProvisionedAgent>,
-    /// The trunk, with how many calls may start in a second.
-    pub trunk: Option<(TrunkId, u32)>,
+    /// The carrier's trunk.
+    pub trunk: Option<ProvisionedTrunk>,
+}
+
+/// What a carrier knows of its trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisionedTrunk {
+    /// The carrier's id of it.
+    pub id: TrunkId,
+    /// The carrier.
+    pub carrier: Carrier,
+    /// How many calls may start in a second.
+    pub calls_per_second: u32,
 }
 
 /// What the vendors know of a number.

@@ -12,6 +12,8 @@ mod give_back;
 mod held_intents;
 mod keyed;
 mod look_up;
+mod opening;
+mod pacing;
 mod policy;
 mod preview;
 mod resolve;
@@ -31,6 +33,8 @@ pub(super) use self::earlier_call::RETRIED_WITHIN;
 pub use self::error::PlaceCallError;
 use self::held_intents::HeldIntents;
 pub(super) use self::keyed::KEPT_FOR;
+use self::opening::Opening;
+pub use self::pacing::PacingLimits;
 pub use self::policy::CallPolicy;
 pub use self::preview::Preview;
 use self::resolve::Parties;
@@ -42,7 +46,7 @@ use crate::ports::{
 };
 use crate::{
     Booking, BookingConditions, CallIdentity, CallingPolicy, DestinationRules, IntentKey, OrganizationId,
-    OwnerToken, Shares, TakeOver,
+    OwnerToken, Pace, Shares, TakeOver,
 };
 
 /// Places one call for one intent: resolves the parties, decides whether the call may be made, takes
@@ -59,6 +63,7 @@ pub struct PlaceCall {
     refusals: Option<Arc<RefusalLog>>,
     holds: Vec<Arc<dyn IntentHolds>>,
     default_policy: CallingPolicy,
+    pacing: PacingLimits,
 }
 
 /// The ports that placing a call needs.
@@ -87,6 +92,10 @@ struct LockHold {
     limits: Vec<DayLimit>,
     /// Those that are reached, and only warn.
     reached: Vec<DayLimit>,
+    /// The paces at which the call may start.
+    paces: Vec<Pace>,
+    /// When it may start, if the lock said so.
+    opening: Option<Opening>,
 }
 
 impl PlaceCall {
@@ -105,6 +114,7 @@ impl PlaceCall {
             refusals: None,
             holds: Vec::new(),
             default_policy: CallingPolicy::default(),
+            pacing: PacingLimits::default(),
         }
     }
 
@@ -146,6 +156,12 @@ impl PlaceCall {
         Self { default_policy: policy, ..self }
     }
 
+    /// Keeps these limits too, beside those of the trunks.
+    #[must_use]
+    pub fn with_pacing(self, limits: PacingLimits) -> Self {
+        Self { pacing: limits, ..self }
+    }
+
     /// Places the call, or returns why there is none. The time from here to the booking is limited
     /// by the policy.
     ///
@@ -167,6 +183,7 @@ impl PlaceCall {
             Acquired::Ours(()) => {}
             Acquired::Duplicate(answer) => return self.bound(&parties, answer, &deadline).await,
         }
+        self.wait_for_slot(&booking, &hold).await?;
         let running = self.held.run(&booking.key, &booking.token);
         let outcome = self.dial(&parties, &booking, &hold, &command).await;
         self.settle_held(&booking, &outcome);
@@ -187,6 +204,8 @@ impl PlaceCall {
             acquired_at: self.ports.clock.monotonic(),
             limits: self.day_limits(&parties.user, &parties.case.facts)?,
             reached: Vec::new(),
+            paces: parties.paces.clone(),
+            opening: None,
         };
         if deadline.has_passed() {
             return Err(PlaceCallError::too_late(NOT_RESOLVED));
@@ -197,16 +216,19 @@ impl PlaceCall {
             organization_id: parties.user.organization.id.clone(),
             hold: hold.clone(),
             hold_for: self.policy.lock_ttl(),
+            longest_wait: self.policy.longest_wait(),
+            clock: self.ports.clock.clone(),
             only_warns: day_limits::only_warns(&parties.case.facts),
         };
         match deadline.finish(Box::pin(acquiring.run())).await {
-            Ok(Ok((HoldResult::Granted, hold))) => Ok(Acquired::Ours(hold)),
+            Ok(Ok((HoldResult::Granted | HoldResult::GrantedAfter { .. }, hold))) => Ok(Acquired::Ours(hold)),
+            Ok(Ok((HoldResult::TooFast { retry_after }, _))) => Err(PlaceCallError::too_fast(retry_after)),
             Ok(Ok((HoldResult::InFlight { remaining }, _))) => {
                 Ok(Acquired::Duplicate(Err(in_flight(remaining))))
             }
             Ok(Ok((HoldResult::Settled(call), _))) => Ok(Acquired::Duplicate(replay(call))),
             Ok(Ok((HoldResult::Refused(code), _))) => Err(self.refused(parties, code)),
-            Ok(Ok((HoldResult::Uncounted(_), _))) => Err(uncounted()),
+            Ok(Ok((HoldResult::Uncounted(_), _))) => Err(PlaceCallError::too_late(UNCOUNTED)),
             Ok(Ok((HoldResult::KeyTaken, _))) => Err(PlaceCallError::too_late(NOT_A_LOCKS_ANSWER)),
             Ok(Err(unavailable)) => {
                 // A write that timed out may still be applied and would block the intent for the
@@ -251,7 +273,9 @@ impl PlaceCall {
             HoldResult::InFlight { remaining } => Err(self.reserved(remaining)),
             HoldResult::Settled(call) => replay(call),
             HoldResult::Refused(code) => Err(self.refused(parties, code)),
-            HoldResult::Uncounted(_) => Err(uncounted()),
+            HoldResult::Uncounted(_) | HoldResult::GrantedAfter { .. } | HoldResult::TooFast { .. } => {
+                Err(not_a_ledgers_answer())
+            }
             HoldResult::KeyTaken => self.answer_by_key(booking, deadline).await,
         };
         // Another call's reservation answers this request and the next one (the store lost the lock of
@@ -347,6 +371,7 @@ impl PlaceCall {
 
 const NOT_RESOLVED: &str = "the parties were not read in the time before the dial";
 const NOT_LOCKED: &str = "the lock was not taken in the time before the dial";
+const UNCOUNTED: &str = "the calls of the day were not counted";
 const NOT_A_LOCKS_ANSWER: &str = "the lock knows no idempotency keys";
 const NOT_BOOKED: &str = "the call was not booked in the time before the dial";
 
@@ -357,9 +382,9 @@ enum Acquired<T> {
 }
 
 /// A ledger that returns what only a lock can.
-fn uncounted() -> PlaceCallError {
+fn not_a_ledgers_answer() -> PlaceCallError {
     PlaceCallError::ServiceUnavailable(PortUnavailable::new(
         "gateway",
-        "the calls of the day were not counted",
+        "the ledger counts no calls of a day and gives no slots",
     ))
 }

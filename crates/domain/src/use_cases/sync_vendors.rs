@@ -138,7 +138,7 @@ fn changes(plan: &SyncPlan) -> Vec<ProvisioningChanges> {
     let numbers: Vec<ProvisionedNumber> = plan.number_changes.iter().map(NumberChange::provisioned).collect();
     let agents: Vec<ProvisionedAgent> = plan.agent_changes.iter().map(AgentChange::provisioned).collect();
     let of_trunk = plan.trunk_change.as_ref().map(|change| ProvisioningChanges {
-        trunk: Some((change.id.clone(), change.calls_per_second)),
+        trunk: Some(change.provisioned()),
         ..ProvisioningChanges::default()
     });
     let of_numbers = numbers

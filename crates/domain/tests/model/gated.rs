@@ -8,7 +8,7 @@ use domain::ports::{
     CallLedger, ContextToStore, CountQuery, DayLimit, HoldResult, IdempotencyLock, LockRequest,
     LockSettlement, Ownership, PortUnavailable, SettleResult, Settlement, UndecidedCall,
 };
-use domain::{Booking, IntentKey, OwnerToken};
+use domain::{Booking, IntentKey, OwnerToken, Pace, Slot};
 
 use crate::gate::{Gate, Op};
 
@@ -21,11 +21,12 @@ pub(crate) struct Gated<P: ?Sized> {
 #[async_trait]
 impl IdempotencyLock for Gated<dyn IdempotencyLock> {
     async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
-        let LockRequest { key, token, hold_for, limits } = *request;
+        let LockRequest { key, token, hold_for, limits, paces, longest_wait } = *request;
         let (port, key, token) = (self.port.clone(), key.clone(), token.clone());
-        let limits = limits.to_vec();
+        let (limits, paces) = (limits.to_vec(), paces.to_vec());
         let acquire = async move {
-            port.acquire(&LockRequest { key: &key, token: &token, hold_for, limits: &limits }).await
+            let (key, token, limits, paces) = (&key, &token, &*limits, &*paces);
+            port.acquire(&LockRequest { key, token, hold_for, limits, paces, longest_wait }).await
         };
         self.gate.call(Op::Acquire, acquire).await
     }
@@ -60,6 +61,11 @@ impl IdempotencyLock for Gated<dyn IdempotencyLock> {
         let (port, key, token) = (self.port.clone(), key.clone(), token.clone());
         let limits = limits.to_vec();
         self.gate.call(Op::ReleaseLock, async move { port.release(&key, &token, &limits).await }).await
+    }
+
+    /// The calls of the model have no pace.
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        self.port.next_slot(paces, longest_wait).await
     }
 }
 

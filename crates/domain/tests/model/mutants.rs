@@ -7,7 +7,7 @@ use domain::ports::{
     CallLedger, CountQuery, DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership,
     PortUnavailable, SettleResult, Settlement, UndecidedCall,
 };
-use domain::{Booking, IntentKey, OwnerToken};
+use domain::{Booking, IntentKey, OwnerToken, Pace, Slot};
 use testkit::memory::Memory;
 
 /// The part that is missing.
@@ -68,6 +68,10 @@ impl IdempotencyLock for Mutated {
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable> {
         self.store.release(key, &self.lock_token(key, token), limits).await
+    }
+
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        self.store.next_slot(paces, longest_wait).await
     }
 }
 

@@ -11,5 +11,6 @@ mod faults;
 mod holding;
 mod keyed;
 mod new_contacts;
+mod pacing;
 mod resolving;
 mod world;

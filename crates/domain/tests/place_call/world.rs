@@ -12,7 +12,7 @@ use domain::ports::{
 use domain::{
     Agent, AgentId, AnswerTime, Booking, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber,
     CallingFacts, CarrierCallId, Contact, ContactId, ConversationId, DestinationRules, DialOutcome,
-    IntentKey, Organization, OrganizationId, OwnerToken, PersonName, PhoneNumber, PlaceCall,
+    IntentKey, Organization, OrganizationId, OwnerToken, PacingFacts, PersonName, PhoneNumber, PlaceCall,
     PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId,
     ProviderReference, RawPlaceCall, Shares, TakeOver, User, UserId,
 };
@@ -305,7 +305,14 @@ impl World {
     fn ports(self, journal: &Journal, clock: &Arc<ManualClock>) -> PlaceCallPorts {
         let (contact, agent, numbers) = (self.contact, self.agent, self.numbers);
         let calling = self.calling;
-        let parties = self.user.map(|user| OutboundParties { user, contact, agent, numbers, calling });
+        let parties = self.user.map(|user| OutboundParties {
+            user,
+            contact,
+            agent,
+            numbers,
+            calling,
+            pacing: PacingFacts::default(),
+        });
         let mut directory = MockOutboundDirectory::new();
         let (j, found) = (journal.clone(), self.directory.map(|()| parties));
         directory.expect_resolve().returning(move |query| {

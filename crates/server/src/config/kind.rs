@@ -1,5 +1,6 @@
 //! The kinds of value that a setting can have, with their bounds.
 
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -100,6 +101,11 @@ pub(super) fn choice<T: Copy + 'static>(values: &'static [(&str, T)]) -> Kind<T>
 
 pub(super) fn count<T: TryFrom<u64> + 'static>(bounds: RangeInclusive<u64>) -> Kind<T> {
     whole_number("", bounds, |number| T::try_from(number).ok())
+}
+
+/// At least one.
+pub(super) fn limit(bounds: RangeInclusive<u64>) -> Kind<NonZeroU32> {
+    whole_number("", bounds, |number| NonZeroU32::new(u32::try_from(number).ok()?))
 }
 
 pub(super) fn millis(bounds: RangeInclusive<u64>) -> Kind<Duration> {

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapter_http::{Authenticator, JwtKeys};
 use adapter_object_store::{RecordingsSettings, S3Settings};
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
 use adapter_sinch::SinchSettings;
-use domain::{CallPolicy, DestinationRules};
+use domain::{CallPolicy, DestinationRules, PacingLimits};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use url::Url;
 
@@ -36,7 +37,9 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
     let is_demo = backends.voice_provider == VoiceProvider::Simulator
         && reader.are_valid(&[OUTDIAL_DATABASE_URL, OUTDIAL_VOICE_PROVIDER]);
     let auth = auth(reader, embedded.filter(|_| is_demo));
-    let policy = call_policy(reader);
+    let Pacing { longest_wait, number_calls_per_minute, organization_calls, trunk_calls } =
+        Pacing::read(reader);
+    let policy = call_policy(reader, longest_wait);
     let Destinations { plan, allowed, default_country } = Destinations::read(reader);
     let opt_outs = OptOuts::read(reader);
     let reconciliation = Reconciliation::read(reader);
@@ -55,6 +58,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         synchronization,
         auth: auth?,
         policy: policy?,
+        pacing: PacingLimits { number_calls_per_minute, organization_calls, trunk_calls },
         destinations: DestinationRules { plan, allowed, default_country },
         opt_out_value_id: opt_outs.collected_id,
         reconciliation,
@@ -201,11 +205,12 @@ fn auth(reader: &mut Reader<'_>, demo_database: Option<&Path>) -> Option<Auth> {
 /// The settings with the keys of the tokens, one of which is needed.
 const KEYS: [&str; 3] = [OUTDIAL_JWT_SECRET, OUTDIAL_JWT_PUBLIC_KEY_FILE, OUTDIAL_JWT_JWKS];
 
-fn call_policy(reader: &mut Reader<'_>) -> Option<CallPolicy> {
+fn call_policy(reader: &mut Reader<'_>, longest_wait: Duration) -> Option<CallPolicy> {
     let CallTimes { before_dial, ringing_timeout, answer_margin, lock_ttl, lock_renew, context_ttl } =
         CallTimes::read(reader);
     let policy =
         CallPolicy::new(before_dial, lock_ttl, lock_renew, ringing_timeout, answer_margin, context_ttl);
+    let policy = policy.map(|policy| policy.with_longest_wait(longest_wait));
     policy
         .map_err(|error| {
             let problem = format!("does not fit OUTDIAL_LOCK_TTL_MS: {error}");

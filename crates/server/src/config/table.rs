@@ -1,6 +1,7 @@
 //! The table of settings: name, type, default, bounds and help of each one.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::kind::{
-    Kind, any_text, choice, count, hours, http_url, is_loopback, millis, seconds, secret, secret_url,
+    Kind, any_text, choice, count, hours, http_url, is_loopback, limit, millis, seconds, secret, secret_url,
     secrets, text,
 };
 use super::reader::Reader;
@@ -194,6 +195,22 @@ settings! {
         lock_renew: Duration = OUTDIAL_LOCK_RENEW_MS, "10000", millis(20..=3_600_000);
         /// How long the context of a conversation is kept for the post-call webhook.
         context_ttl: Duration = OUTDIAL_CONTEXT_TTL_HOURS, "24", hours(1..=720);
+    }
+
+    pub(super) struct Pacing {
+        /// How long a call may wait before the dial because calls start too fast from its caller number or
+        /// over its trunk. It waits no longer than half of OUTDIAL_LOCK_TTL_MS; a longer wait is refused.
+        longest_wait: Duration = OUTDIAL_PACING_MAX_WAIT_MS, "5000", millis(0..=30_000);
+        /// Most calls from one caller number that start in a minute, evenly. If empty, no limit. What the
+        /// carrier allows over its trunk, `outdial sync` reads and the gateway always keeps.
+        number_calls_per_minute: Option<NonZeroU32> = OUTDIAL_NUMBER_CALLS_PER_MINUTE, "",
+            limit(1..=60_000).optional();
+        /// Most calls of one organization that have not ended, in all replicas. If empty, no limit.
+        organization_calls: Option<NonZeroU32> = OUTDIAL_MAX_CALLS_OF_ONE_ORGANIZATION, "",
+            limit(1..=1_000_000).optional();
+        /// Most calls over one trunk that have not ended, in all replicas. If empty, no limit.
+        trunk_calls: Option<NonZeroU32> = OUTDIAL_MAX_CALLS_OVER_ONE_TRUNK, "",
+            limit(1..=1_000_000).optional();
     }
 
     /// When the provider is polled for calls whose end is not known.

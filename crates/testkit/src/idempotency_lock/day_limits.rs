@@ -225,7 +225,7 @@ const USER_REFUSED: HoldResult = HoldResult::Refused(RefusalCode::UserCallLimit)
 const ORGANIZATION_REFUSED: HoldResult = HoldResult::Refused(RefusalCode::OrganizationCallLimit);
 
 /// A limit of a new user, which brings the count zero.
-fn of_user(limit: u32) -> DayLimit {
+pub(super) fn of_user(limit: u32) -> DayLimit {
     of(DayScope::User(user_id()), limit)
 }
 

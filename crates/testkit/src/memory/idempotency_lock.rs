@@ -5,7 +5,7 @@ use domain::ports::{
     DayLimit, DayScope, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership, PortUnavailable,
     SettleResult,
 };
-use domain::{ConversationContext, IntentKey, OwnerToken, Timestamp};
+use domain::{ConversationContext, IntentKey, OwnerToken, Pace, Slot, Timestamp};
 
 use super::{DayCount, DayCountKey, LockEntry, Memory, StoredContext, Tables};
 
@@ -13,7 +13,7 @@ use super::{DayCount, DayCountKey, LockEntry, Memory, StoredContext, Tables};
 impl IdempotencyLock for Memory {
     async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
-        let LockRequest { key, token, hold_for, limits } = *request;
+        let LockRequest { key, token, hold_for, limits, paces, longest_wait } = *request;
         if let Some(entry) = tables.locks.get(key).filter(|entry| entry.until > now) {
             return Ok(match &entry.result {
                 Some(result) => HoldResult::Settled(result.clone()),
@@ -30,18 +30,27 @@ impl IdempotencyLock for Memory {
         let counts: Vec<u32> = counts.map(Option::unwrap_or_default).collect();
         let reached = limits.iter().zip(&counts).find(|(limit, calls)| **calls >= limit.limit);
         let refused = reached.map(|(limit, _)| limit.scope.refusal());
+        let slot = match (refused, paces) {
+            (Some(code), _) => Err(HoldResult::Refused(code)),
+            (None, []) => Ok(HoldResult::Granted),
+            (None, paces) => match tables.take_slot(paces, longest_wait, now) {
+                Slot::In(wait) => Ok(HoldResult::GrantedAfter { wait }),
+                Slot::Beyond(retry_after) => Err(HoldResult::TooFast { retry_after }),
+            },
+        };
         for (limit, calls) in limits.iter().zip(counts) {
-            let calls = calls + u32::from(refused.is_none());
+            let calls = calls + u32::from(slot.is_ok());
             let count = DayCount { calls, until: now.after(limit.keep_for) };
             tables.day_counts.insert(limit.into(), count);
         }
-        if let Some(code) = refused {
-            return Ok(HoldResult::Refused(code));
-        }
+        let granted = match slot {
+            Ok(granted) => granted,
+            Err(refused) => return Ok(refused),
+        };
         let counted = limits.iter().map(DayCountKey::from).collect();
         let entry = LockEntry { token: token.clone(), until: now.after(hold_for), result: None, counted };
         tables.locks.insert(key.clone(), entry);
-        Ok(HoldResult::Granted)
+        Ok(granted)
     }
 
     async fn renew(
@@ -90,6 +99,11 @@ impl IdempotencyLock for Memory {
             }
         }
         Ok(Ownership::Held)
+    }
+
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        let (mut tables, now) = (self.open()?, self.now());
+        Ok(tables.take_slot(paces, longest_wait, now))
     }
 }
 

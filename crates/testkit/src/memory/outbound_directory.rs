@@ -1,9 +1,9 @@
 use async_trait::async_trait;
-use domain::CallingFacts;
 use domain::ports::{
     AgentRepo, CallerNumberQuery, ContactRepo, NumberPool, OutboundDirectory, OutboundParties, OutboundQuery,
     PortUnavailable, Recipient, UserRepo,
 };
+use domain::{CallingFacts, PacingFacts};
 
 use super::Memory;
 
@@ -23,14 +23,18 @@ impl OutboundDirectory for Memory {
         };
         let contact_id = parties.contact.as_ref().map(|contact| &contact.id);
         let organization_id = &parties.user.organization.id;
-        let facts = self.open()?.calling_facts(organization_id, number.as_ref(), contact_id, query);
+        let tables = self.open()?;
+        let pacing = tables.pacing_facts(organization_id, query);
+        let facts = tables.calling_facts(organization_id, number.as_ref(), contact_id, query);
+        drop(tables);
         parties.calling = facts;
+        parties.pacing = pacing;
         Ok(Some(parties))
     }
 }
 
 /// What [`OutboundDirectory::resolve`] must return, from the four ports one after the other. What the
-/// decision depends on has its default.
+/// decision and the pace depend on has its default.
 pub async fn resolve_with_four_ports(
     (users, contacts, agents, numbers): (&dyn UserRepo, &dyn ContactRepo, &dyn AgentRepo, &dyn NumberPool),
     query: &OutboundQuery<'_>,
@@ -54,5 +58,6 @@ pub async fn resolve_with_four_ports(
         list_numbers: query.list_numbers,
     };
     let numbers = numbers.choose(&choice).await?;
-    Ok(Some(OutboundParties { user, contact, agent, numbers, calling: CallingFacts::default() }))
+    let (calling, pacing) = (CallingFacts::default(), PacingFacts::default());
+    Ok(Some(OutboundParties { user, contact, agent, numbers, calling, pacing }))
 }

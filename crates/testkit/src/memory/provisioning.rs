@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ports::{OrganizationPolicy, PortUnavailable, Provisioning, ProvisioningChanges};
+use domain::ports::{
+    OrganizationPolicy, PortUnavailable, ProvisionedTrunk, Provisioning, ProvisioningChanges,
+};
 use domain::{Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, TrunkId, User, UserId};
 
-use super::Memory;
+use super::{Memory, Tables};
 
 #[async_trait]
 impl Provisioning for Memory {
@@ -72,14 +74,16 @@ impl Provisioning for Memory {
                 }
             }
         }
-        if let Some((id, calls_per_second)) = &changes.trunk {
-            tables.trunks.insert(id.as_str().to_owned(), *calls_per_second);
+        if let Some(trunk) = &changes.trunk {
+            tables.put_trunk(trunk);
         }
         Ok(())
     }
 
     async fn calls_per_second(&self, trunk: &TrunkId) -> Result<Option<u32>, PortUnavailable> {
-        Ok(self.open()?.trunks.get(trunk.as_str()).copied())
+        let tables = self.open()?;
+        let stored = tables.trunks.iter().find(|stored| stored.id == *trunk);
+        Ok(stored.map(|stored| stored.calls_per_second))
     }
 
     async fn lease_check(&self, lease_for: Duration) -> Result<bool, PortUnavailable> {
@@ -90,5 +94,13 @@ impl Provisioning for Memory {
         }
         tables.check_leased_until = Some(now.after(lease_for));
         Ok(true)
+    }
+}
+
+impl Tables {
+    /// Stores the trunk of a carrier, in the place of the one before.
+    pub(super) fn put_trunk(&mut self, trunk: &ProvisionedTrunk) {
+        self.trunks.retain(|stored| stored.carrier != trunk.carrier && stored.id != trunk.id);
+        self.trunks.push(trunk.clone());
     }
 }

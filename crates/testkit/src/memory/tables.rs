@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::ports::{DayLimit, DayScope};
+use domain::ports::{DayLimit, DayScope, ProvisionedTrunk};
 use domain::{
     Agent, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, ConsentRecord, Contact,
     ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
     DialOutcome, DoNotCallCopy, DoNotCallNumber, IdempotencyKey, IntentKey, NumberRecord, Organization,
-    OrganizationId, OwnerToken, PhoneNumber, Recording, RefusalCode, RequestDigest, SettledCall, Suppression,
-    Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
+    OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RefusalCode, RequestDigest, SettledCall,
+    Suppression, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
 };
 
 /// The data of one [`Memory`](super::Memory).
@@ -46,8 +46,10 @@ pub struct Tables {
     pub audit_records: Vec<AuditRecord>,
     /// Refused requests, by organization, hour and code.
     pub refusals: HashMap<(OrganizationId, Timestamp, RefusalCode), u64>,
-    /// How many calls may start in a second, by the id of the trunk.
-    pub trunks: HashMap<String, u32>,
+    /// The carriers' trunks.
+    pub trunks: Vec<ProvisionedTrunk>,
+    /// The last slot of each scope of a pace.
+    pub slots: HashMap<PaceScope, Timestamp>,
     /// The end of the last lease of the check of the vendors' accounts.
     pub check_leased_until: Option<Timestamp>,
 }

@@ -17,12 +17,14 @@ mod keys;
 mod lists;
 mod lock;
 mod outbound;
+mod pacing;
 mod policies;
 mod provisioned;
 mod queue;
 mod recordings;
 mod refusals;
 mod repositories;
+mod slots;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;

@@ -10,7 +10,7 @@ use domain::ports::{
     CallLedger, CountQuery, DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership,
     PortUnavailable, SettleResult, Settlement, UndecidedCall,
 };
-use domain::{Booking, IntentKey, OwnerToken};
+use domain::{Booking, IntentKey, OwnerToken, Pace, Slot};
 use server::Storage;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
@@ -48,6 +48,10 @@ impl IdempotencyLock for AnyToken<dyn IdempotencyLock> {
     ) -> Result<Ownership, PortUnavailable> {
         self.owners.take_lock(key, token).await;
         self.port.release(key, token, limits).await
+    }
+
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        self.port.next_slot(paces, longest_wait).await
     }
 }
 

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
+use super::opening::Opening;
 use super::{LockHold, PlaceCall};
 use crate::ports::{
-    CallLedger, CountQuery, DayLimit, DayScope, HoldResult, IdempotencyLock, LockRequest, PortUnavailable,
+    CallLedger, Clock, CountQuery, DayLimit, DayScope, HoldResult, IdempotencyLock, LockRequest,
+    PortUnavailable,
 };
 use crate::{CallingFacts, Decision, Interval, Mode, OrganizationId, Refusal, RuleGroup, RuleId, User};
 
@@ -68,19 +70,27 @@ pub(super) struct Acquiring {
     pub(super) organization_id: OrganizationId,
     pub(super) hold: LockHold,
     pub(super) hold_for: Duration,
+    pub(super) longest_wait: Duration,
+    pub(super) clock: Arc<dyn Clock>,
     /// Whether a reached limit only warns.
     pub(super) only_warns: bool,
 }
 
 impl Acquiring {
-    /// Takes the lock within the limits of the hold, and returns the hold with those that count it.
+    /// Takes the lock within the limits of the hold, and returns the hold with those that count it, and
+    /// with its slot.
     ///
     /// One round trip, if the store has the counts. Otherwise one to the ledger and a second one to
     /// the lock.
     pub(super) async fn run(mut self) -> Result<(HoldResult, LockHold), PortUnavailable> {
         // Each limit can be uncounted and then reached; a count may be lost between two steps.
         for _ in 0..=2 * self.hold.limits.len() + 1 {
+            let asked_at = self.clock.monotonic();
             match self.acquire().await? {
+                HoldResult::GrantedAfter { wait } => {
+                    self.hold.opening = Some(Opening::new(asked_at, self.clock.monotonic(), wait));
+                    return Ok((HoldResult::Granted, self.hold));
+                }
                 HoldResult::Uncounted(scopes) => self.count(&scopes).await?,
                 HoldResult::Refused(code) if self.only_warns => {
                     let reached = self.hold.limits.extract_if(.., |limit| limit.scope.refusal() == code);
@@ -93,8 +103,9 @@ impl Acquiring {
     }
 
     async fn acquire(&self) -> Result<HoldResult, PortUnavailable> {
-        let LockHold { key, token, limits, .. } = &self.hold;
-        self.lock.acquire(&LockRequest { key, token, hold_for: self.hold_for, limits }).await
+        let LockHold { key, token, limits, paces, .. } = &self.hold;
+        let (hold_for, longest_wait) = (self.hold_for, self.longest_wait);
+        self.lock.acquire(&LockRequest { key, token, hold_for, limits, paces, longest_wait }).await
     }
 
     /// Reads the counts of these scopes from the ledger, at the same time.

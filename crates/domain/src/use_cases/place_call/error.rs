@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::ports::PortUnavailable;
 use crate::{
     Area, CallId, CallReference, Decision, DestinationRefusal, ForbiddenRange, NotConnectedReason,
-    ProviderCode, SpellingFault, UnfitCallerNumber, UnknownCause, VariablesFault,
+    ProviderCode, RateLimit, SpellingFault, UnfitCallerNumber, UnknownCause, VariablesFault,
 };
 
 /// Why there is no call, or no call with a known outcome.
@@ -84,6 +84,14 @@ pub enum PlaceCallError {
     /// The organization has as many calls in flight in this process as one organization may have.
     #[error("too many calls are in flight")]
     TooManyInFlight,
+    /// Too many calls start, or too many have not ended.
+    #[error("{limit}")]
+    RateLimited {
+        /// Which limit.
+        limit: RateLimit,
+        /// When another request may get another result.
+        retry_after: Duration,
+    },
     /// Another request with the same intent is dialling, or its outcome is unknown.
     #[error("an outbound call for this contact is already in flight")]
     InFlight {

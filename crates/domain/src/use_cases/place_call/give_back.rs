@@ -68,7 +68,7 @@ impl PlaceCall {
     /// Whether the step may have taken its key: it did, it failed, or it does not finish soon.
     async fn may_have_taken(&self, step: Unfinished) -> bool {
         match self.soon(step).await {
-            Some(Ok(HoldResult::Granted) | Err(_)) | None => true,
+            Some(Ok(HoldResult::Granted | HoldResult::GrantedAfter { .. }) | Err(_)) | None => true,
             Some(Ok(_)) => false,
         }
     }

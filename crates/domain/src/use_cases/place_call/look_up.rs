@@ -20,6 +20,7 @@ pub(super) struct LookUp<'a> {
     pub(super) destinations: &'a DestinationRules,
     pub(super) carriers: &'a [Carrier],
     pub(super) now: Timestamp,
+    pub(super) count_calls_since: Option<Timestamp>,
 }
 
 impl LookUp<'_> {
@@ -97,6 +98,7 @@ impl LookUp<'_> {
             subject: command.subject.as_ref(),
             purpose: command.purpose,
             now: self.now,
+            count_calls_since: self.count_calls_since,
         };
         self.directory.resolve(&query).await
     }

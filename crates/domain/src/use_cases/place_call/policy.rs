@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{AnswerTime, InvalidValue};
+use crate::{AnswerTime, InvalidValue, Slot};
 
 /// The durations that govern a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,7 @@ pub struct CallPolicy {
     ringing_timeout: Duration,
     answer_margin: Duration,
     context_ttl: Duration,
+    longest_wait: Duration,
 }
 
 const ZERO: InvalidValue = InvalidValue("a policy: a duration that must pass is zero");
@@ -40,7 +41,23 @@ impl CallPolicy {
         if lock_ttl < renew_every.saturating_mul(2) {
             return Err(EXPIRES_BETWEEN_RENEWALS);
         }
-        Ok(Self { before_dial, lock_ttl, renew_every, ringing_timeout, answer_margin, context_ttl })
+        let longest_wait = Duration::ZERO;
+        Ok(Self {
+            before_dial,
+            lock_ttl,
+            renew_every,
+            ringing_timeout,
+            answer_margin,
+            context_ttl,
+            longest_wait,
+        })
+    }
+
+    /// A booked call may wait so long for its slot, and no longer than half of the lock's TTL: the dial
+    /// must begin while the lock is held. Without this, no call waits.
+    #[must_use]
+    pub fn with_longest_wait(self, longest_wait: Duration) -> Self {
+        Self { longest_wait: longest_wait.min(self.lock_ttl / 2).min(Slot::FARTHEST), ..self }
     }
 
     /// How long a request may take from its start to the booking of its call. After that it does
@@ -48,6 +65,12 @@ impl CallPolicy {
     #[must_use]
     pub const fn before_dial(&self) -> Duration {
         self.before_dial
+    }
+
+    /// How long a call may wait for its slot.
+    #[must_use]
+    pub const fn longest_wait(&self) -> Duration {
+        self.longest_wait
     }
 
     /// The TTL of the lock.
@@ -95,11 +118,14 @@ impl CallPolicy {
         }
     }
 
-    /// How long a reservation blocks, from the booking: until the phone can no longer ring, plus
-    /// the TTL of the lock.
+    /// How long a reservation blocks, from the booking: the wait for a slot, until the phone can no
+    /// longer ring, plus the TTL of the lock.
     #[must_use]
     pub const fn reserve_for(&self) -> Duration {
-        self.ringing_timeout.saturating_add(self.answer_margin).saturating_add(self.lock_ttl)
+        self.longest_wait
+            .saturating_add(self.ringing_timeout)
+            .saturating_add(self.answer_margin)
+            .saturating_add(self.lock_ttl)
     }
 }
 
@@ -112,6 +138,7 @@ impl Default for CallPolicy {
             ringing_timeout: Duration::from_secs(60),
             answer_margin: Duration::from_secs(30),
             context_ttl: Duration::from_hours(24),
+            longest_wait: Duration::ZERO,
         }
     }
 }

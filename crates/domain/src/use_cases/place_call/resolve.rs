@@ -7,8 +7,8 @@ use super::{Acquired, PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall};
 use crate::ports::{CallerNumberChoice, HoldResult, OutboundParties, PortUnavailable};
 use crate::{
     Agent, AgentReason, CallPurpose, CallerNumber, CallingFacts, CallingPolicy, Carrier, Contact, Decision,
-    Destination, ForbiddenRange, IntentKey, KeyedRequest, OrganizationId, ProviderAgentId, ProviderNumberId,
-    Reading, RefusalCode, Share, Timestamp, UnmetCondition, User,
+    Destination, ForbiddenRange, IntentKey, KeyedRequest, OrganizationId, Pace, PacingFacts, ProviderAgentId,
+    ProviderNumberId, Reading, RefusalCode, Share, Timestamp, UnmetCondition, User,
 };
 
 /// Who calls whom, from which number, with which agent: everything that a dial needs.
@@ -22,6 +22,8 @@ pub(super) struct Parties {
     pub(super) provider_number_id: ProviderNumberId,
     pub(super) case: Case,
     pub(super) decided: Decided,
+    /// The paces at which the call may start.
+    pub(super) paces: Vec<Pace>,
     /// The idempotency key of the request.
     pub(super) keyed: Option<KeyedRequest>,
     /// The organization's permit for this call.
@@ -46,6 +48,7 @@ pub(super) struct Case {
     /// The numbers that the call may come from, in their order, with their ids at the provider.
     pub(super) callers: Vec<CallerNumber>,
     pub(super) caller_ids: Vec<ProviderNumberId>,
+    pub(super) pacing: PacingFacts,
     is_requested: bool,
     decided_at: Timestamp,
 }
@@ -94,6 +97,13 @@ impl PlaceCall {
             self.count(&organization_id, &refused);
             return Err(refused);
         }
+        if let Some(limit) = self.pacing.reached(&found.case.pacing, &found.case.callers[decided.caller]) {
+            // The call that holds the intent may itself be one of those that have not ended.
+            if let Some(answer) = self.answer_of_holder(&found, keyed.as_ref()).await? {
+                return Ok(Acquired::Duplicate(answer));
+            }
+            return Err(PlaceCallError::too_many_calls(limit));
+        }
         let Found { user, contact, destination, agent, provider_agent_id, mut case } = found;
         let contact = match contact {
             Some(contact) => contact,
@@ -102,6 +112,7 @@ impl PlaceCall {
         decided.decision.contact_id = Some(contact.id.clone());
         let caller = case.callers.swap_remove(decided.caller);
         let provider_number_id = case.caller_ids.swap_remove(decided.caller);
+        let paces = self.pacing.paces(&case.pacing, &caller, &provider_number_id);
         Ok(Acquired::Ours(Parties {
             user,
             contact,
@@ -112,6 +123,7 @@ impl PlaceCall {
             provider_number_id,
             case,
             decided,
+            paces,
             keyed,
             _share: share,
         }))
@@ -122,11 +134,13 @@ impl PlaceCall {
         &self,
         command: &PlaceCallCommand,
     ) -> Result<(Callee, OutboundParties), PlaceCallError> {
+        let now = self.ports.clock.now();
         let look_up = LookUp {
             directory: &*self.ports.directory,
             destinations: &self.destinations,
             carriers: self.ports.provider.carriers(),
-            now: self.ports.clock.now(),
+            now,
+            count_calls_since: self.pacing.count_calls_since(now),
         };
         look_up.run(command).await
     }
@@ -139,7 +153,7 @@ impl PlaceCall {
         parties: OutboundParties,
         permit: impl FnOnce(&User) -> Result<T, PlaceCallError>,
     ) -> Result<(Found, T), PlaceCallError> {
-        let OutboundParties { user, contact, agent, mut numbers, calling: facts } = parties;
+        let OutboundParties { user, contact, agent, mut numbers, calling: facts, pacing } = parties;
         let permit = permit(&user)?;
         let (contact, reading) = self.destination(contact, callee)?;
         let destination = reading.destination.clone();
@@ -153,6 +167,7 @@ impl PlaceCall {
             facts,
             callers,
             caller_ids,
+            pacing,
             is_requested: command.from_number.is_some(),
             decided_at: self.ports.clock.now(),
         };
@@ -181,6 +196,8 @@ impl PlaceCall {
             HoldResult::InFlight { remaining } => Some(Err(self.reserved(remaining))),
             HoldResult::Settled(call) => Some(self.bind(&found.user.id, keyed, &intent, replay(call)).await),
             HoldResult::Granted
+            | HoldResult::GrantedAfter { .. }
+            | HoldResult::TooFast { .. }
             | HoldResult::Refused(_)
             | HoldResult::Uncounted(_)
             | HoldResult::KeyTaken => None,

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::finding::{SyncFinding, SyncProblem, SyncSubject};
-use crate::ports::{ProvisionedAgent, ProvisionedNumber, TrunkListing, WorkspaceAgent, WorkspaceNumber};
+use crate::ports::{
+    ProvisionedAgent, ProvisionedNumber, ProvisionedTrunk, TrunkListing, WorkspaceAgent, WorkspaceNumber,
+};
 use crate::{
     Agent, AgentId, CallerNumber, Carrier, NumberRecord, OrganizationId, PersonName, PhoneNumber,
     ProviderAgentId, ProviderNumberId, TrunkId, UserId,
@@ -83,6 +85,8 @@ pub struct AgentChange {
 pub struct TrunkChange {
     /// The carrier's id of the trunk.
     pub id: TrunkId,
+    /// Its carrier.
+    pub carrier: Carrier,
     /// The limit that is stored.
     pub before: Option<u32>,
     /// How many calls may start in a second.
@@ -96,6 +100,16 @@ impl NumberChange {
             phone_number: self.before.phone_number.clone(),
             on_trunk: self.on_trunk,
             provider_number_id: self.provider_number_id.clone(),
+        }
+    }
+}
+
+impl TrunkChange {
+    pub(super) fn provisioned(&self) -> ProvisionedTrunk {
+        ProvisionedTrunk {
+            id: self.id.clone(),
+            carrier: self.carrier.clone(),
+            calls_per_second: self.calls_per_second,
         }
     }
 }
@@ -289,10 +303,11 @@ impl SyncPlan {
 }
 
 fn trunk_change(input: &SyncInput<'_>) -> Option<TrunkChange> {
-    let (_, TrunkListing { trunk, .. }) = input.trunk?;
+    let (carrier, TrunkListing { trunk, .. }) = input.trunk?;
     let is_new = input.calls_per_second != Some(trunk.calls_per_second);
     is_new.then(|| TrunkChange {
         id: trunk.id.clone(),
+        carrier: carrier.clone(),
         before: input.calls_per_second,
         calls_per_second: trunk.calls_per_second,
     })

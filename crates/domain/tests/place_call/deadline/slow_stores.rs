@@ -12,7 +12,7 @@ use domain::ports::{
 };
 use domain::{
     AnswerTime, Booking, Contact, ContactId, DialOutcome, IntentKey, Organization, OrganizationId,
-    OwnerToken, PhoneNumber, User,
+    OwnerToken, Pace, PhoneNumber, Slot, User,
 };
 use testkit::clock::ManualClock;
 
@@ -94,6 +94,7 @@ impl OutboundDirectory for Stores {
             agent: Some(agent()),
             numbers: choice(Some(caller_number())),
             calling: domain::CallingFacts::default(),
+            pacing: domain::PacingFacts::default(),
         };
         self.step(Step::Resolve, |_| Ok(Some(parties))).await
     }
@@ -156,6 +157,10 @@ impl IdempotencyLock for Stores {
             Ok(Ownership::Held)
         })
         .await
+    }
+
+    async fn next_slot(&self, _: &[Pace], _: Duration) -> Result<Slot, PortUnavailable> {
+        unreachable!("these calls have no pace")
     }
 }
 

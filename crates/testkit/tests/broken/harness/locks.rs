@@ -8,7 +8,7 @@ use domain::ports::{
     ContextCache, DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership,
     PortUnavailable, SettleResult,
 };
-use domain::{IntentKey, OwnerToken};
+use domain::{IntentKey, OwnerToken, Pace, Slot};
 use testkit::harness::{ContextCacheHarness, IdempotencyLockHarness};
 
 use super::{Adapters, Harness};
@@ -55,6 +55,10 @@ impl<L: IdempotencyLock> IdempotencyLock for LockWithoutContexts<L> {
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable> {
         self.0.release(key, token, limits).await
+    }
+
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        self.0.next_slot(paces, longest_wait).await
     }
 }
 

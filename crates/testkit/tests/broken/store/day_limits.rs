@@ -30,7 +30,7 @@ impl BrokenStore {
                 return self.memory.acquire(&LockRequest { limits: &limits, ..*request }).await;
             }
         }
-        let result = self.memory.acquire(request).await?;
+        let result = self.acquire_with_a_slot(request).await?;
         match (self.flaw, &result) {
             (Flaw::CountsTheFirstLimitAlone, HoldResult::Granted) => {
                 let mut tables = self.memory.tables();

@@ -5,7 +5,7 @@ use domain::ports::{
     DayLimit, HoldResult, IdempotencyLock, LockRequest, LockSettlement, Ownership, PortUnavailable,
     SettleResult,
 };
-use domain::{IntentKey, OwnerToken, SettledCall};
+use domain::{IntentKey, OwnerToken, Pace, SettledCall, Slot};
 use testkit::memory::LockEntry;
 
 use super::BrokenStore;
@@ -119,5 +119,10 @@ impl IdempotencyLock for BrokenStore {
             _ => {}
         }
         Ok(ownership)
+    }
+
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        self.reach("").await?;
+        self.flawed_slot(paces, longest_wait).await
     }
 }

@@ -31,6 +31,7 @@ impl OutboundDirectory for BrokenStore {
         };
         let Some(mut parties) = found else { return Ok(None) };
         self.flawed_facts(query, &mut parties).await?;
+        self.flawed_pacing(query, &mut parties).await?;
         match self.flaw {
             Flaw::ReplacesAnAbsentAgent if parties.agent.is_none() => {
                 parties.agent = self.memory.default_for(&parties.user.organization.id).await?;

@@ -66,7 +66,7 @@ impl Provisioning for BrokenStore {
     }
 
     async fn apply(&self, changes: &ProvisioningChanges) -> Result<(), PortUnavailable> {
-        self.reach(changes.trunk.as_ref().map_or("", |(id, _)| id.as_str())).await?;
+        self.reach(changes.trunk.as_ref().map_or("", |trunk| trunk.id.as_str())).await?;
         match self.flaw {
             Flaw::ForgetsTheTenant => {
                 let mut tables = self.memory.tables();
@@ -104,8 +104,18 @@ impl Provisioning for BrokenStore {
             Flaw::KeepsTheFirstLimit => {
                 let mut changes = changes.clone();
                 let tables = self.memory.tables().trunks.clone();
-                changes.trunk = changes.trunk.filter(|(id, _)| !tables.contains_key(id.as_str()));
+                changes.trunk =
+                    changes.trunk.filter(|trunk| !tables.iter().any(|stored| stored.id == trunk.id));
                 return self.memory.apply(&changes).await;
+            }
+            Flaw::KeepsOldTrunks => {
+                let before = self.memory.tables().trunks.clone();
+                self.memory.apply(changes).await?;
+                let mut tables = self.memory.tables();
+                let is_stored = |id| tables.trunks.iter().any(|stored| stored.id == id);
+                let old: Vec<_> = before.into_iter().filter(|old| !is_stored(old.id.clone())).collect();
+                tables.trunks.extend(old);
+                return Ok(());
             }
             _ => {}
         }

@@ -18,6 +18,7 @@ caught! {
         MovesNumbersToTheFront => nothing_else_is_changed,
         FailsForAbsentRecords => a_change_of_an_absent_record_is_skipped,
         KeepsTheFirstLimit => the_limit_of_a_trunk_is_replaced,
+        KeepsOldTrunks => a_carrier_has_one_trunk,
         GrantsTwice => a_check_is_leased_to_one_worker,
         LeasesWithoutHiding => an_expired_check_is_leased_again,
         LeasesForEver => an_expired_check_is_leased_again,

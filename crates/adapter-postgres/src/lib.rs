@@ -39,6 +39,7 @@ mod failure;
 mod idempotency_keys;
 mod inbound_directory;
 mod intent_holds;
+mod ledger_meter;
 mod loss;
 mod number_pool;
 mod outbound_directory;

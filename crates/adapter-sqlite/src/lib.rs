@@ -52,6 +52,7 @@ mod idempotency_keys;
 mod idempotency_lock;
 mod inbound_directory;
 mod intent_holds;
+mod ledger_meter;
 mod migrations;
 mod number_pool;
 mod outbound_directory;

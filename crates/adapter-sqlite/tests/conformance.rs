@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
     ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys,
-    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
-    Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    IdempotencyLock, InboundDirectory, LedgerMeter, NumberPool, OutboundDirectory, Provisioning,
+    RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -27,8 +27,8 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
     CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness, DirectoryHarness,
     DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, IdempotencyLockHarness,
-    InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
-    ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    InboundDirectoryHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
+    PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -55,6 +55,7 @@ testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
 testkit::refusal_counts_suite!(StoreHarness::new().await);
 testkit::suppressions_suite!(StoreHarness::new().await);
+testkit::ledger_meter_suite!(StoreHarness::new().await);
 testkit::provisioning_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::calling_policies_suite!(StoreHarness::new().await);
@@ -218,6 +219,16 @@ impl CallingPoliciesHarness for StoreHarness {
 
 impl DirectoryReaderHarness for StoreHarness {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        self.store()
+    }
+}
+
+impl LedgerMeterHarness for StoreHarness {
+    fn meter(&self) -> Arc<dyn LedgerMeter> {
+        self.store()
+    }
+
+    fn inbox(&self) -> Arc<dyn EventInbox> {
         self.store()
     }
 }

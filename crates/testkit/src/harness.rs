@@ -12,6 +12,7 @@ mod calls;
 mod event_inbox;
 mod idempotency_keys;
 mod intent_holds;
+mod ledger_meter;
 mod provider_recordings;
 mod provider_records;
 mod provider_webhook;
@@ -41,6 +42,7 @@ pub use calls::CallsHarness;
 pub use event_inbox::EventInboxHarness;
 pub use idempotency_keys::IdempotencyKeysHarness;
 pub use intent_holds::{HeldIntent, IntentHoldsHarness, LedgerHolds, LockHolds};
+pub use ledger_meter::LedgerMeterHarness;
 pub use provider_recordings::{ProviderRecordingsHarness, RecordingsUpstream};
 pub use provider_records::{
     ProviderRecordsHarness, RecordedCall, RecordsFormat, RecordsQuery, RecordsUpstream, VendorCall,

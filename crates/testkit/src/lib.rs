@@ -48,6 +48,7 @@ pub mod idempotency_keys;
 pub mod idempotency_lock;
 pub mod inbound_directory;
 pub mod intent_holds;
+pub mod ledger_meter;
 pub mod memory;
 pub mod number_pool;
 pub mod outbound_directory;

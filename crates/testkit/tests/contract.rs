@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 34] = ports![
+const PORTS: [(&str, &str, &[&str]); 35] = ports![
     agent_repo,
     audit_log,
     call_ledger,
@@ -33,6 +33,7 @@ const PORTS: [(&str, &str, &[&str]); 34] = ports![
     idempotency_lock,
     inbound_directory,
     intent_holds,
+    ledger_meter,
     number_pool,
     outbound_directory,
     provider_recordings,

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
     DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys, InboundDirectory,
-    NumberPool, OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
-    WebhookEndpoints,
+    LedgerMeter, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls,
+    UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -24,9 +24,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
     CallingPoliciesHarness, CallsHarness, ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness,
-    EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
-    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords,
-    UserRepoHarness,
+    EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness, LedgerMeterHarness, LosesStore,
+    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness,
+    StoresRecords, UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -276,6 +276,16 @@ impl IdempotencyKeysHarness for PostgresHarness {
 
 impl DirectoryReaderHarness for PostgresHarness {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl LedgerMeterHarness for PostgresHarness {
+    fn meter(&self) -> Arc<dyn LedgerMeter> {
+        Arc::new(self.adapter())
+    }
+
+    fn inbox(&self) -> Arc<dyn EventInbox> {
         Arc::new(self.adapter())
     }
 }

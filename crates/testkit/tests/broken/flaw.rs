@@ -75,6 +75,13 @@ pub(crate) enum Flaw {
     EndsRecordsOfOthers,
     AuditsEveryAdding,
     AuditsNotes,
+    // Measuring the ledger
+    CountsGivenUpCalls,
+    CountsClosedEvents,
+    CountsPublishedEvents,
+    CountsEveryDelivery,
+    MeasuresWithoutALimit,
+    RenewsForNoOne,
     // What is stored of the vendors' accounts
     TurnsPagesByTheNumberAlone,
     StoresTheTrunkAlone,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
     ContextCache, DayLimit, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult,
-    IdempotencyKeys, IdempotencyLock, InboundDirectory, LockRequest, LockSettlement, NumberPool,
+    IdempotencyKeys, IdempotencyLock, InboundDirectory, LedgerMeter, LockRequest, LockSettlement, NumberPool,
     OutboundDirectory, Ownership, PortUnavailable, Provisioning, RecordingAccess, RecordingStore,
     RefusalCounts, SettleResult, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
@@ -17,9 +17,9 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
     CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness, DirectoryHarness,
     DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, IdempotencyLockHarness,
-    InboundDirectoryHarness, LedgerHolds, LockHolds, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
-    PassesTime, ProvisioningHarness, RecordingStoreHarness, RefusalCountsHarness, StoredFact,
-    StoresCallingFacts, StoresRecords, UserRepoHarness,
+    InboundDirectoryHarness, LedgerHolds, LedgerMeterHarness, LockHolds, LosesStore, NumberPoolHarness,
+    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RecordingStoreHarness, RefusalCountsHarness,
+    StoredFact, StoresCallingFacts, StoresRecords, UserRepoHarness,
 };
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
@@ -220,6 +220,20 @@ where
 
 impl<P: DirectoryReader + Adapters> DirectoryReaderHarness for Harness<P> {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P> LedgerMeterHarness for Harness<P>
+where
+    P: CallLedger + CallReader + CallUpdater + UnfinishedCalls,
+    P: EventFeed + WebhookEndpoints + DeliveryQueue + EventInbox + LedgerMeter + Adapters,
+{
+    fn meter(&self) -> Arc<dyn LedgerMeter> {
+        Arc::new(self.ports.clone())
+    }
+
+    fn inbox(&self) -> Arc<dyn EventInbox> {
         Arc::new(self.ports.clone())
     }
 }

@@ -16,6 +16,7 @@ mod intent_holds;
 mod keys;
 mod lists;
 mod lock;
+mod meter;
 mod outbound;
 mod policies;
 mod provisioned;

@@ -4,7 +4,7 @@ use super::answer::replay;
 use super::decide::{Decided, Question, decide};
 use super::look_up::{Callee, LookUp};
 use super::{Acquired, PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall};
-use crate::ports::{CallerNumberChoice, HoldResult, OutboundParties, PortUnavailable};
+use crate::ports::{CallerNumberChoice, FoundBy, HoldResult, OutboundParties, PortUnavailable};
 use crate::{
     Agent, AgentReason, CallPurpose, CallerNumber, CallingFacts, CallingPolicy, Carrier, Contact, Decision,
     Destination, ForbiddenRange, IntentKey, KeyedRequest, OrganizationId, ProviderAgentId, ProviderNumberId,
@@ -71,7 +71,11 @@ impl PlaceCall {
         let (callee, parties) = looked_up?;
         let keyed = command.keyed(callee.number());
         if let (Some(call), Some(request)) = (by_key?, &keyed) {
-            return Ok(Acquired::Duplicate(Self::answer_of(call, request)));
+            let answer = Self::answer_of(call, request);
+            if !matches!(answer, Err(PlaceCallError::KeyReused)) {
+                self.saw_duplicate(FoundBy::Key);
+            }
+            return Ok(Acquired::Duplicate(answer));
         }
         let organization_id = parties.user.organization.id.clone();
         let found = self.find(command, callee, parties, |user| self.share_of(user));
@@ -81,6 +85,7 @@ impl PlaceCall {
             // The call that holds the intent may itself be why: it is an attempt, or a conversation. Its
             // duplicate must not be sent again when the rules allow the next call.
             if let Some(answer) = self.answer_of_holder(&found, keyed.as_ref()).await? {
+                self.saw_duplicate(FoundBy::Lock);
                 return Ok(Acquired::Duplicate(answer));
             }
             let refused = PlaceCallError::Refused(Box::new(decided.decision));
@@ -191,7 +196,6 @@ impl PlaceCall {
 
     /// Counts a refusal, once for each of its codes.
     fn count(&self, organization_id: &OrganizationId, error: &PlaceCallError) {
-        let Some(log) = &self.refusals else { return };
         let mut codes: Vec<RefusalCode> = match error {
             PlaceCallError::Refused(decision) => {
                 decision.refusals.iter().map(|refusal| refusal.code).collect()
@@ -204,8 +208,11 @@ impl PlaceCall {
             _ => return,
         };
         codes.dedup();
-        for code in codes {
-            log.note(organization_id, code);
+        if let Some(log) = &self.refusals {
+            codes.iter().for_each(|code| log.note(organization_id, *code));
+        }
+        if let Some(watch) = &self.watch {
+            watch.refused(&codes);
         }
     }
 

@@ -60,5 +60,6 @@ mod wakeups;
 mod webhook_endpoints;
 mod work;
 
+pub use pool::PoolStatus;
 pub use settings::PostgresSettings;
 pub use store::PostgresStore;

@@ -13,7 +13,7 @@ use crate::PostgresSettings;
 use crate::batch::{Batches, Times};
 use crate::failure::{because, read_only, unavailable};
 use crate::loss::LastLoss;
-use crate::pool::{Connections, Lifetimes};
+use crate::pool::{Connections, Lifetimes, PoolStatus};
 use crate::primary::is_primary;
 use crate::sessions::{ISOLATION, Sessions};
 use crate::wakeups::Wakeups;
@@ -58,6 +58,12 @@ impl PostgresStore {
         store.ping().await?;
         store.check_pooler().await?;
         Ok(store)
+    }
+
+    /// How its connections are used at this moment.
+    #[must_use]
+    pub fn pool_status(&self) -> PoolStatus {
+        self.connections.status()
     }
 
     /// Refuses a pooler that loses prepared statements.

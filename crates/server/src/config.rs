@@ -30,7 +30,7 @@ pub use self::reader::SettingsError;
 pub use self::setting::Setting;
 pub use self::source::Source;
 pub use self::table::{
-    Deliveries, LogFormat, Process, Reconciliation, Synchronization, WebhookSecrets, settings,
+    Deliveries, LogFormat, Observation, Process, Reconciliation, Synchronization, WebhookSecrets, settings,
 };
 use self::table::{VOICE_PROVIDERS, VoiceProvider};
 pub use self::warnings::SettingsWarning;
@@ -39,6 +39,7 @@ pub use self::warnings::SettingsWarning;
 #[derive(Debug)]
 pub struct Settings {
     pub process: Process,
+    pub observation: Observation,
     pub storage: Storage,
     pub voice: Voice,
     /// The trunk that a sync reads; `None` if it is not configured.

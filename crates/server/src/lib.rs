@@ -10,6 +10,8 @@ mod config;
 mod demo;
 mod drain;
 mod import;
+mod instruments;
+mod metrics;
 mod opening;
 mod pausing_recordings;
 mod system;
@@ -22,7 +24,9 @@ mod workers;
 pub use application::Application;
 pub use commands::serve_with;
 pub use config::{
-    Auth, Deliveries, LogFormat, Process, Reconciliation, Setting, Settings, SettingsError, SettingsWarning,
-    Source, Storage, Synchronization, TokenRules, Voice, WebhookSecrets, env_example, settings, vendors,
+    Auth, Deliveries, LogFormat, Observation, Process, Reconciliation, Setting, Settings, SettingsError,
+    SettingsWarning, Source, Storage, Synchronization, TokenRules, Voice, WebhookSecrets, env_example,
+    settings, vendors,
 };
+pub use metrics::{METRICS, Metric};
 pub use wiring::Stores;

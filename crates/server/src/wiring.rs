@@ -1,6 +1,7 @@
 //! Connects ports and adapters: the only place that knows both.
 
 mod after_the_call;
+mod pools;
 mod rules;
 pub(crate) mod tokens;
 mod vendors;
@@ -17,8 +18,8 @@ use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
     AuditLog, CallReader, CallUpdater, CallingPolicies, Consents, DeliveryQueue, Directory, DirectoryReader,
-    EventFeed, EventInbox, InboundDirectory, IntentHolds, PortUnavailable, Provisioning, RefusalCounts,
-    Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
+    EventFeed, EventInbox, InboundDirectory, IntentHolds, LedgerMeter, PortUnavailable, Provisioning,
+    RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
@@ -49,6 +50,7 @@ pub(crate) trait Database:
     + Suppressions
     + Consents
     + Provisioning
+    + LedgerMeter
 {
 }
 
@@ -70,6 +72,7 @@ impl<T> Database for T where
         + Suppressions
         + Consents
         + Provisioning
+        + LedgerMeter
 {
 }
 

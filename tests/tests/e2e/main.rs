@@ -18,6 +18,7 @@ mod faults;
 mod idempotency_keys;
 mod importing;
 mod magic_numbers;
+mod metrics;
 mod personal_data;
 mod recordings;
 mod ringing;

@@ -9,6 +9,7 @@ mod fixed_clock;
 mod process;
 mod receiver;
 mod redis_server;
+mod scrape;
 mod wire_counter;
 mod world;
 
@@ -18,5 +19,6 @@ pub(crate) use fixed_clock::FixedClock;
 pub(crate) use process::Process;
 pub(crate) use receiver::{ReceivedRequest, Receiver};
 pub(crate) use redis_server::RedisServer;
+pub(crate) use scrape::Scrape;
 pub(crate) use wire_counter::WireCounter;
 pub(crate) use world::{Backing, Gateway, TOOL_SECRET, WEBHOOK_SECRET, World};

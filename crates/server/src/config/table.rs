@@ -50,6 +50,16 @@ settings! {
             choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]);
     }
 
+    /// What operators see of the gateway beside its logs.
+    pub struct Observation {
+        /// Address and port of the metrics for Prometheus, under `/metrics`. If empty, there are none. They
+        /// contain no personal data, but need no token: do not open the port to the internet.
+        metrics_bind: Option<SocketAddr> = OUTDIAL_METRICS_BIND, "",
+            Kind::new("an address with a port, like 127.0.0.1:2214", |text| text.parse().ok()).optional();
+        /// How often one replica counts what waits in the database, for the metrics.
+        ledger_every: Duration = OUTDIAL_METRICS_LEDGER_EVERY_SECS, "15", seconds(1..=300);
+    }
+
     /// Which stores and which voice provider the gateway uses.
     pub(super) struct Backends {
         /// The database: sqlite://PATH for the embedded file (one replica only), or postgres://...

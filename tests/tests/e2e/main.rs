@@ -19,6 +19,7 @@ mod idempotency_keys;
 mod importing;
 mod magic_numbers;
 mod metrics;
+mod operating_files;
 mod personal_data;
 mod recordings;
 mod ringing;

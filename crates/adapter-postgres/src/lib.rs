@@ -26,6 +26,7 @@ mod audit_log;
 mod batch;
 mod call_ledger;
 mod call_reader;
+mod call_traces;
 mod call_updater;
 mod callee_records;
 mod calling_policies;

@@ -35,6 +35,7 @@ mod audit_log;
 mod call_event;
 mod call_ledger;
 mod call_reader;
+mod call_traces;
 mod call_updater;
 mod callee_records;
 mod calling_policies;

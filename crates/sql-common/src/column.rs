@@ -3,7 +3,7 @@ use domain::{
     CallStatus, CallSubject, Carrier, CarrierCallId, ConsentId, ContactId, ConversationId, DeliveryFailure,
     DeliveryState, EndReason, GivenUpReason, ListName, LocalDate, NotConnectedReason, OrganizationId,
     PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCode, ProviderNumberId, RecordNote,
-    RecordingReport, Region, RequestDigest, SuppressionId, SuppressionSource, Timestamp, UserId,
+    RecordingReport, Region, RequestDigest, SuppressionId, SuppressionSource, Timestamp, TraceParent, UserId,
     WebhookEndpointId, WebhookUrl, ZoneName,
 };
 use serde::de::IgnoredAny;
@@ -76,7 +76,7 @@ parsed!(
 );
 parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, UserId);
 parsed!(ConsentId, ListName, LocalDate, RecordNote, Region, RequestDigest, SuppressionId, SuppressionSource);
-parsed!(WebhookEndpointId, WebhookUrl, ZoneName);
+parsed!(TraceParent, WebhookEndpointId, WebhookUrl, ZoneName);
 named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, GivenUpReason);
 named!(EndReason, NotConnectedReason, RecordingReport);
 

@@ -28,7 +28,7 @@ mod webhook_endpoint;
 
 pub use audit_record::AuditColumns;
 pub use call_event::{EventColumns, ranks_once_given_up, read_sequence, read_status};
-pub use call_record::{CallColumns, IdentityColumns, MergedColumns, ProgressColumns};
+pub use call_record::{CallColumns, IdentityColumns, MergedColumns, ProgressColumns, TraceColumns};
 pub use callee_records::{CalleeFilterColumns, ConsentColumns, SuppressionColumns};
 pub use calling_facts::{ANSWERED_RANKS, DECLINED, cap_millis, caps_to_json};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable};

@@ -6,6 +6,7 @@
 //! inspects; it judges nothing. If it cannot do what it is asked, it panics.
 
 mod call_events;
+mod call_traces;
 mod callee_records;
 mod calling_facts;
 mod calls;
@@ -36,6 +37,7 @@ use domain::{
 };
 
 pub use call_events::CallEventsHarness;
+pub use call_traces::CallTracesHarness;
 pub use callee_records::CalleeRecordsHarness;
 pub use calling_facts::{FactCallee, StoredFact, StoresCallingFacts};
 pub use calls::CallsHarness;

@@ -31,6 +31,7 @@ pub mod agent_repo;
 pub mod audit_log;
 pub mod call_ledger;
 pub mod call_reader;
+pub mod call_traces;
 pub mod call_updater;
 mod call_updates;
 pub mod calling_policies;

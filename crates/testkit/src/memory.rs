@@ -22,6 +22,7 @@
 
 mod call_ledger;
 mod call_reader;
+mod call_traces;
 mod call_updater;
 mod callee_records;
 mod calling_facts;
@@ -64,7 +65,7 @@ use crate::harness::StoredFact;
 
 /// Every port of a store, in memory.
 ///
-/// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallUpdater`, `CallingPolicies`,
+/// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallTraces`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
 /// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `LedgerMeter`, `NumberPool`,
 /// `OutboundDirectory`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.

@@ -14,11 +14,12 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 35] = ports![
+const PORTS: [(&str, &str, &[&str]); 36] = ports![
     agent_repo,
     audit_log,
     call_ledger,
     call_reader,
+    call_traces,
     call_updater,
     calling_policies,
     consents,

@@ -9,10 +9,10 @@ use std::time::Duration;
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
-    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys, InboundDirectory,
-    LedgerMeter, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls,
-    UserRepo, WebhookEndpoints,
+    AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
+    ContactRepo, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys,
+    InboundDirectory, LedgerMeter, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, Suppressions,
+    UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -22,11 +22,11 @@ use sql_common::{read_decision, read_variables};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
-    CallingPoliciesHarness, CallsHarness, ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness,
-    EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness, LedgerMeterHarness, LosesStore,
-    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness,
-    StoresRecords, UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
+    CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, DirectoryHarness,
+    DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness,
+    LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
+    ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -276,6 +276,12 @@ impl IdempotencyKeysHarness for PostgresHarness {
 
 impl DirectoryReaderHarness for PostgresHarness {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl CallTracesHarness for PostgresHarness {
+    fn traces(&self) -> Arc<dyn CallTraces> {
         Arc::new(self.adapter())
     }
 }

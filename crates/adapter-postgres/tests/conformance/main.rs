@@ -27,6 +27,7 @@ use harness::PostgresHarness;
 
 testkit::agent_repo_suite!(PostgresHarness::new().await);
 testkit::call_reader_suite!(PostgresHarness::new().await);
+testkit::call_traces_suite!(PostgresHarness::new().await);
 testkit::call_updater_suite!(PostgresHarness::new().await);
 testkit::unfinished_calls_suite!(PostgresHarness::new().await);
 testkit::call_ledger_suite!(PostgresHarness::new().await);

@@ -371,6 +371,7 @@ impl PlaceCall {
                 attempt: parties.decided.attempt.clone(),
             },
             keyed: parties.keyed.clone(),
+            trace: None,
         }
     }
 }

@@ -75,6 +75,10 @@ pub(crate) enum Flaw {
     EndsRecordsOfOthers,
     AuditsEveryAdding,
     AuditsNotes,
+    // The traces of calls
+    DropsTheTrace,
+    AnswersTheFirstTrace,
+    AnswersSomeTrace,
     // Measuring the ledger
     CountsGivenUpCalls,
     CountsClosedEvents,

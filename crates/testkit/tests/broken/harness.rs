@@ -5,21 +5,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
-    ContextCache, DayLimit, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, HoldResult,
-    IdempotencyKeys, IdempotencyLock, InboundDirectory, LedgerMeter, LockRequest, LockSettlement, NumberPool,
-    OutboundDirectory, Ownership, PortUnavailable, Provisioning, RecordingAccess, RecordingStore,
+    AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
+    ContactRepo, ContextCache, DayLimit, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
+    HoldResult, IdempotencyKeys, IdempotencyLock, InboundDirectory, LedgerMeter, LockRequest, LockSettlement,
+    NumberPool, OutboundDirectory, Ownership, PortUnavailable, Provisioning, RecordingAccess, RecordingStore,
     RefusalCounts, SettleResult, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{DialOutcome, DirectoryRecord, IntentKey, OwnerToken, ProviderReference, Timestamp};
 use testkit::clock::ManualClock;
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
-    CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness, DirectoryHarness,
-    DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, IdempotencyLockHarness,
-    InboundDirectoryHarness, LedgerHolds, LedgerMeterHarness, LockHolds, LosesStore, NumberPoolHarness,
-    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RecordingStoreHarness, RefusalCountsHarness,
-    StoredFact, StoresCallingFacts, StoresRecords, UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
+    CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness,
+    DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
+    IdempotencyLockHarness, InboundDirectoryHarness, LedgerHolds, LedgerMeterHarness, LockHolds, LosesStore,
+    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RecordingStoreHarness,
+    RefusalCountsHarness, StoredFact, StoresCallingFacts, StoresRecords, UserRepoHarness,
 };
 use testkit::memory::{LedgerCall, Memory};
 use tokio::task::AbortHandle;
@@ -220,6 +220,12 @@ where
 
 impl<P: DirectoryReader + Adapters> DirectoryReaderHarness for Harness<P> {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: CallLedger + CallTraces + Adapters> CallTracesHarness for Harness<P> {
+    fn traces(&self) -> Arc<dyn CallTraces> {
         Arc::new(self.ports.clone())
     }
 }

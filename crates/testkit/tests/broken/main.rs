@@ -38,6 +38,7 @@ mod honest {
     testkit::call_ledger_suite!(Harness::honest());
     testkit::idempotency_keys_suite!(Harness::honest());
     testkit::call_reader_suite!(Harness::honest());
+    testkit::call_traces_suite!(Harness::honest());
     testkit::call_updater_suite!(Harness::honest());
     testkit::unfinished_calls_suite!(Harness::honest());
     testkit::event_inbox_suite!(Harness::honest());

@@ -24,6 +24,7 @@ mod queue;
 mod recordings;
 mod refusals;
 mod repositories;
+mod traces;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;

@@ -96,4 +96,12 @@ caught! {
         HangsWhenLost => a_lost_ledger_meter_is_unavailable,
         AnswersWhenLost => a_lost_ledger_meter_is_unavailable,
     }
+    call_traces, by Store: {
+        DropsTheTrace => the_trace_of_a_booking_is_found,
+        AnswersTheFirstTrace => the_trace_of_a_booking_is_found,
+        AnswersSomeTrace => a_call_without_a_trace_has_none,
+        QuotesTheRequestWhenLost => a_lost_store_of_traces_is_unavailable,
+        HangsWhenLost => a_lost_store_of_traces_is_unavailable,
+        AnswersWhenLost => a_lost_store_of_traces_is_unavailable,
+    }
 }

@@ -17,6 +17,7 @@ use crate::config::{Auth, Observation, Settings};
 use crate::instruments::Instruments;
 use crate::metrics::{self, IN_FLIGHT, Metrics};
 use crate::system::SystemClock;
+use crate::traces::Traces;
 use crate::wiring::{AfterTheCall, ProviderReports, Simulated, Stores, VoiceParts};
 use crate::workers::Workers;
 use crate::{demo, drain, opening, wiring};
@@ -30,6 +31,7 @@ pub struct Application {
     address: SocketAddr,
     server: Server,
     metrics: Option<MetricsServer>,
+    traces: Option<Traces>,
     gateway: Gateway,
     calls: Arc<CallRunner>,
     stores: Stores,
@@ -93,7 +95,12 @@ impl Application {
         let workers = Workers::new();
         let metrics_server = MetricsServer::of(&settings.observation)?;
         let metrics = metrics_server.as_ref().map(|server| server.metrics.clone());
-        let instruments = Instruments::new(metrics, voice.name);
+        let traces = match &settings.observation.otlp_endpoint {
+            Some(endpoint) => Some(Traces::start(endpoint).await?),
+            None => None,
+        };
+        let spans = traces.as_ref().map(Traces::spans);
+        let instruments = Instruments::new(metrics, spans, stores.database(), (voice.name, voice.host));
         let ports = instruments.ports(stores.ports(voice.provider, workers.written()));
         let records = voice.records.map(|records| instruments.records(records));
         let reports = ProviderReports {
@@ -154,6 +161,7 @@ impl Application {
                 heartbeat: HEARTBEAT,
                 recording_chunk: RECORDING_CHUNK_TIMEOUT,
             },
+            tracer: traces.as_ref().map(|traces| traces.spans().of_requests()),
             max_share,
             runtime,
         });
@@ -180,6 +188,7 @@ impl Application {
             address,
             server,
             metrics: metrics_server,
+            traces,
             gateway,
             calls,
             stores,
@@ -246,6 +255,9 @@ impl Application {
         drain::drain(&self.gateway, &self.calls, handle, self.drain_notice).await;
         serving.await.context("the HTTP server panicked")??;
         self.workers.stop().await;
+        if let Some(traces) = self.traces {
+            traces.stop().await;
+        }
         if let Some((server, _)) = metrics {
             server.stop(false).await;
         }

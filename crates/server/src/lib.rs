@@ -16,6 +16,7 @@ mod opening;
 mod pausing_recordings;
 mod system;
 mod telemetry;
+mod traces;
 mod vendor_failure;
 mod wakes_publisher;
 mod wiring;

@@ -17,9 +17,9 @@ use anyhow::bail;
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
-    AuditLog, CallReader, CallUpdater, CallingPolicies, Consents, DeliveryQueue, Directory, DirectoryReader,
-    EventFeed, EventInbox, InboundDirectory, IntentHolds, LedgerMeter, PortUnavailable, Provisioning,
-    RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
+    AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents, DeliveryQueue, Directory,
+    DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds, LedgerMeter, PortUnavailable,
+    Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
@@ -36,6 +36,7 @@ pub(crate) trait Database:
     Directory
     + DirectoryReader
     + CallReader
+    + CallTraces
     + CallUpdater
     + UnfinishedCalls
     + EventInbox
@@ -58,6 +59,7 @@ impl<T> Database for T where
     T: Directory
         + DirectoryReader
         + CallReader
+        + CallTraces
         + CallUpdater
         + UnfinishedCalls
         + EventInbox

@@ -28,5 +28,6 @@ mod shutdown;
 mod slow_stores;
 mod starting;
 mod syncing;
+mod traces;
 mod unknown_calls;
 mod webhook_deliveries;

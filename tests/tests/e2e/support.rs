@@ -2,6 +2,7 @@
 //! them, and clients of the gateways.
 
 mod client;
+pub(crate) mod collector;
 mod command;
 mod database;
 mod event_stream;

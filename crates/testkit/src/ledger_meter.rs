@@ -95,7 +95,7 @@ pub async fn unpublished_events_are_counted(harness: &impl LedgerMeterHarness) {
     }
     let outbox = measure(harness, MANY).await.outbox;
     assert_eq!(outbox.pending, 3);
-    assert!(outbox.oldest.is_some_and(|at| is_about_now(at)), "{outbox:?}");
+    assert!(outbox.oldest.is_some_and(is_about_now), "{outbox:?}");
     publish(harness).await;
     booked(harness, &tenant).await;
     assert_eq!(measure(harness, MANY).await.outbox.pending, 1);
@@ -114,7 +114,7 @@ pub async fn deliveries_are_counted_by_state(harness: &impl LedgerMeterHarness) 
     let leased = lease(harness, 2, LONG).await;
     let figures = measure(harness, MANY).await;
     assert_eq!((figures.deliveries.pending, figures.dead), (4, 0));
-    assert!(figures.deliveries.oldest.is_some_and(|at| is_about_now(at)), "{figures:?}");
+    assert!(figures.deliveries.oldest.is_some_and(is_about_now), "{figures:?}");
     conclude(harness, &leased[0], AttemptConclusion::Delivered).await;
     let failure = DeliveryFailure::TimedOut;
     conclude(harness, &leased[1], AttemptConclusion::GivenUp { failure }).await;

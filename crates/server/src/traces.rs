@@ -41,7 +41,7 @@ const NAME: &str = "outdial";
 /// The path of traces, as OTLP over HTTP names it.
 const PATH: &str = "v1/traces";
 /// How long one request of the exporter may take.
-const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a stop waits for the spans that are not exported yet.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos chaos-selftest bench bench-smoke check clients lint-packaging dist fmt deny audit generate
+.PHONY: help run test chaos chaos-selftest bench bench-smoke check alerts clients lint-packaging dist fmt deny audit generate
 
 MINUTES ?= 3
 # The workspace, so that cargo selects the features that all other commands use.
@@ -40,6 +40,9 @@ check: ## Check formatting, lints, documentation, dependency rule, licences, gen
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --lib --bins --examples
 	scripts/generated.sh --check
 	scripts/openapi-lint.sh
+
+alerts: ## Check the alert rules and run their tests with promtool, which is fetched if it is missing
+	scripts/promtool.sh
 
 clients: ## Place a call in the demo with generated Python and TypeScript clients (needs npm and the network)
 	scripts/openapi-clients.sh

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::{MaxShare, PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall, Preview, Shares, UserId};
 use futures_util::FutureExt;
+use opentelemetry::trace::FutureExt as _;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -62,7 +63,7 @@ impl CallRunner {
             drop((permit, tracked));
             result
         };
-        let call = self.runtime.spawn(call.in_current_span());
+        let call = self.runtime.spawn(call.in_current_span().with_current_context());
         call.await.unwrap_or_else(|_| Err(logged(PlaceError::Panicked(Panicked))))
     }
 

@@ -13,6 +13,7 @@ use actix_web::middleware::Next;
 use crate::failure::{Failure, InvalidRequest};
 use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::request_log::REQUEST_ID;
+use crate::request_trace::{TRACE_ID, TRACEPARENT};
 use crate::respond::IDEMPOTENT_REPLAYED;
 
 /// The origins whose pages may call the API. A page sends a token by its own script: there are no
@@ -52,6 +53,7 @@ impl AllowedOrigins {
                 LAST_EVENT_ID,
                 RANGE,
                 REQUEST_ID,
+                TRACEPARENT,
             ])
             .expose_headers([
                 ACCEPT_RANGES,
@@ -60,6 +62,7 @@ impl AllowedOrigins {
                 IDEMPOTENT_REPLAYED,
                 LINK,
                 REQUEST_ID,
+                TRACE_ID,
                 RETRY_AFTER,
                 WWW_AUTHENTICATE,
             ])

@@ -8,7 +8,12 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
+use opentelemetry::trace::FutureExt as _;
 use tracing::Instrument;
+
+use crate::request_trace::{RequestTrace, TRACE_ID};
+use crate::state::Gateway;
 
 /// The request's id, in the request and in its response.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -16,8 +21,9 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 const MAX_REQUEST_ID_LEN: usize = 128;
 
 /// Runs a request in a span with its id, returns the id in the response, and logs method, route,
-/// status and duration. Path, query, headers and body are not logged: they come from the client and
-/// may contain personal data.
+/// status and duration. If requests are traced, the log line and the response have the id of the trace
+/// too. Path, query, headers and body are not logged: they come from the client and may contain personal
+/// data.
 pub(crate) async fn log_request(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -25,27 +31,37 @@ pub(crate) async fn log_request(
     let id = request_id(request.headers());
     let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
     // At the error level, so that a log of errors only still names the request of each error.
+    let method = method(request.method());
+    let tracer = request.app_data::<Data<Gateway>>().and_then(|gateway| gateway.parts().tracer.clone());
+    let trace = tracer.and_then(|tracer| tracer.begin(method, &route, request.headers()));
     let span = tracing::error_span!(
         "request",
         request.id = id.to_str().unwrap_or_default(),
-        http.method = method(request.method()),
+        http.method = method,
         http.route = route,
+        trace.id = trace.as_ref().map(RequestTrace::id),
         reason = tracing::field::Empty,
     );
     let mut line = span.in_scope(Line::begin);
-    let outcome = next.call(request).instrument(span.clone()).await;
+    let handling = next.call(request).instrument(span.clone());
+    let outcome = match &trace {
+        Some(trace) => handling.with_context(trace.context().clone()).await,
+        None => handling.await,
+    };
     let _entered = span.enter();
-    match outcome {
-        Ok(mut response) => {
-            line.end(response.status().as_u16());
-            response.headers_mut().insert(REQUEST_ID, id);
-            Ok(response)
+    let status = match &outcome {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    line.end(status.as_u16());
+    let trace_id = trace.and_then(|trace| trace.respond(status.as_u16()));
+    outcome.map(|mut response| {
+        response.headers_mut().insert(REQUEST_ID, id);
+        if let Some(trace_id) = trace_id {
+            response.headers_mut().insert(TRACE_ID, trace_id);
         }
-        Err(error) => {
-            line.end(error.as_response_error().status_code().as_u16());
-            Err(error)
-        }
-    }
+        response
+    })
 }
 
 /// The line of one request. If the client disconnects, actix-web drops the request's future; the

@@ -8,6 +8,7 @@ use domain::{
     CalleeRecords, FollowCalls, MaxShare, OrganizationSettings, PersonalizeCall, ReadCalls, ReadDirectory,
     RecordOptOut, RefusalLog, WebhookRegistry,
 };
+use opentelemetry::trace::FutureExt as _;
 use tokio::runtime::Handle;
 use tracing::Instrument;
 
@@ -18,6 +19,7 @@ use crate::event_streams::EventStreams;
 use crate::failure::{Panicked, RouteError, logged};
 use crate::health::{Readiness, ReadinessCache};
 use crate::recording_permits::RecordingPermits;
+use crate::request_trace::RequestTracer;
 
 /// What the handlers share. Clones share the same state.
 #[derive(Clone)]
@@ -58,6 +60,8 @@ pub struct GatewayParts {
     pub personalize: Option<Arc<PersonalizeCall>>,
     /// How long requests may take.
     pub time_limits: TimeLimits,
+    /// Begins the traces of requests, if they are traced.
+    pub tracer: Option<RequestTracer>,
     /// The part of the event streams that one organization may have open.
     pub max_share: MaxShare,
     /// The runtime that the connection pools of all parts belong to. It must outlive the server.
@@ -135,7 +139,7 @@ impl Gateway {
         E: RouteError + From<D> + From<Panicked> + Send + 'static,
     {
         let work = async move { work.await.map_err(|error| logged(E::from(error))) };
-        let task = self.0.parts.runtime.spawn(work.in_current_span());
+        let task = self.0.parts.runtime.spawn(work.in_current_span().with_current_context());
         task.await.unwrap_or_else(|_panic| Err(logged(E::from(Panicked))))
     }
 }

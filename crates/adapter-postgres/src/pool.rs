@@ -51,6 +51,19 @@ impl Default for Lifetimes {
     }
 }
 
+/// How the connections of a store are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Connections that are open, those in use and those that are idle.
+    pub open: usize,
+    /// Connections that wait for work.
+    pub idle: usize,
+    /// Operations that wait for a connection.
+    pub waiting: usize,
+    /// The most connections that the settings allow.
+    pub most: usize,
+}
+
 /// The connections to the server: at most as many as the settings allow, handed out in the order
 /// in which they were asked for.
 #[derive(Clone)]
@@ -97,6 +110,18 @@ impl Connections {
             acquire_timeout: settings.acquire_timeout,
             max_age: lifetimes.age,
             last_loss,
+        }
+    }
+
+    /// How the connections are used at this moment.
+    pub(crate) fn status(&self) -> PoolStatus {
+        let status = self.pool.status();
+        let lent = status.size.saturating_sub(status.available);
+        PoolStatus {
+            open: status.size,
+            idle: status.available,
+            waiting: self.borrowers.receiver_count().saturating_sub(lent),
+            most: status.max_size,
         }
     }
 

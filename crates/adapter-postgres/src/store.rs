@@ -12,7 +12,7 @@ use crate::batch::{Batches, Times};
 use crate::failure::{because, unavailable};
 use crate::hosts::Hosts;
 use crate::loss::LastLoss;
-use crate::pool::{Connections, Lifetimes};
+use crate::pool::{Connections, Lifetimes, PoolStatus};
 use crate::sessions::{ISOLATION, Sessions};
 use crate::wakeups::Wakeups;
 use crate::work::{BookingWork, ResolvingWork, SettlingWork};
@@ -56,6 +56,12 @@ impl PostgresStore {
         store.ping().await?;
         store.check_pooler().await?;
         Ok(store)
+    }
+
+    /// How its connections are used at this moment.
+    #[must_use]
+    pub fn pool_status(&self) -> PoolStatus {
+        self.connections.status()
     }
 
     /// Refuses a pooler that loses prepared statements.

@@ -96,6 +96,16 @@ impl Connections {
         Ok(Replies { values, repeated: dropped })
     }
 
+    /// How many connections are open.
+    pub(crate) fn open(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.open().is_some()).count()
+    }
+
+    /// The most connections that may be open.
+    pub(crate) fn most(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Opens no more connections, and closes each open one after its last operation.
     pub(crate) fn close(&self) {
         self.pool.close();

@@ -86,6 +86,12 @@ impl RedisStore {
         }
     }
 
+    /// How many connections are open, and how many may be. Each carries any number of operations.
+    #[must_use]
+    pub fn open_connections(&self) -> (usize, usize) {
+        (self.0.connections.open(), self.0.connections.most())
+    }
+
     /// Closes each connection after its last operation. Every later operation fails as unavailable.
     pub fn close(&self) {
         self.0.connections.close();

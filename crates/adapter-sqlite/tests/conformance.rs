@@ -7,10 +7,10 @@ use std::time::Duration;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
-    ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys,
-    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
-    Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
+    ContactRepo, ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
+    IdempotencyKeys, IdempotencyLock, InboundDirectory, LedgerMeter, NumberPool, OutboundDirectory,
+    Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -21,15 +21,17 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
-    CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness, DirectoryHarness,
-    DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, IdempotencyLockHarness,
-    InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
-    ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
+    CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness,
+    DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
+    IdempotencyLockHarness, InboundDirectoryHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness,
+    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords,
+    UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
 testkit::call_reader_suite!(StoreHarness::new().await);
+testkit::call_traces_suite!(StoreHarness::new().await);
 testkit::call_updater_suite!(StoreHarness::new().await);
 testkit::unfinished_calls_suite!(StoreHarness::new().await);
 testkit::call_ledger_suite!(StoreHarness::new().await);
@@ -52,6 +54,7 @@ testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
 testkit::refusal_counts_suite!(StoreHarness::new().await);
 testkit::suppressions_suite!(StoreHarness::new().await);
+testkit::ledger_meter_suite!(StoreHarness::new().await);
 testkit::provisioning_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::calling_policies_suite!(StoreHarness::new().await);
@@ -217,6 +220,22 @@ impl CallingPoliciesHarness for StoreHarness {
 
 impl DirectoryReaderHarness for StoreHarness {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        self.store()
+    }
+}
+
+impl CallTracesHarness for StoreHarness {
+    fn traces(&self) -> Arc<dyn CallTraces> {
+        self.store()
+    }
+}
+
+impl LedgerMeterHarness for StoreHarness {
+    fn meter(&self) -> Arc<dyn LedgerMeter> {
+        self.store()
+    }
+
+    fn inbox(&self) -> Arc<dyn EventInbox> {
         self.store()
     }
 }

@@ -38,6 +38,7 @@ mod recording;
 mod settle_rule;
 mod suppression;
 mod timestamp;
+mod trace_parent;
 mod user;
 mod vendor_word;
 mod webhook;
@@ -99,6 +100,7 @@ pub use self::suppression::{
     CalleeFilter, ChangeOfRecord, DEFAULT_RECORDS, MAX_RECORDS, Suppression, SuppressionSource,
 };
 pub use self::timestamp::Timestamp;
+pub use self::trace_parent::TraceParent;
 pub use self::user::{AccessRole, Organization, User};
 pub use self::vendor_word::VendorWord;
 pub use self::webhook::{

@@ -1,5 +1,7 @@
 use domain::ports::DialRequest;
 use domain::{DialOutcome, NotDialledReason, UnknownCause};
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, KeyValue};
 use serde::Serialize;
 use url::Url;
 
@@ -10,7 +12,7 @@ use crate::failure::RequestFailure;
 pub const MAX_DIAL_RESPONSE_BYTES: usize = 64 << 10;
 
 impl ProviderClient {
-    /// Sends a dial once and logs its outcome. `classify` decides what a response means;
+    /// Sends a dial once, logs its outcome, and adds the status of the response to its span, if it is traced. `classify` decides what a response means;
     /// a dial without a complete response is classified here.
     pub async fn dial(
         &self,
@@ -23,6 +25,8 @@ impl ProviderClient {
         match self.post(url, json, request.answer_within, MAX_DIAL_RESPONSE_BYTES).await {
             Ok(response) => {
                 let outcome = classify(&response);
+                let status = KeyValue::new("http.response.status_code", i64::from(response.status));
+                Context::current().span().set_attribute(status);
                 tracing::info!(
                     call.id = %request.call_id,
                     http.status = response.status,

@@ -13,8 +13,11 @@ use anyhow::Context as _;
 use domain::{OrganizationSettings, OrganizationSettingsPorts, PlaceCall, PlaceCallPorts};
 use simulator::Simulator;
 
-use crate::config::{Auth, Settings};
+use crate::config::{Auth, Observation, Settings};
+use crate::instruments::Instruments;
+use crate::metrics::{self, IN_FLIGHT, Metrics};
 use crate::system::SystemClock;
+use crate::traces::Traces;
 use crate::wiring::{AfterTheCall, ProviderReports, Simulated, Stores, VoiceParts};
 use crate::workers::Workers;
 use crate::{demo, drain, opening, wiring};
@@ -27,6 +30,8 @@ use crate::{demo, drain, opening, wiring};
 pub struct Application {
     address: SocketAddr,
     server: Server,
+    metrics: Option<MetricsServer>,
+    traces: Option<Traces>,
     gateway: Gateway,
     calls: Arc<CallRunner>,
     stores: Stores,
@@ -34,6 +39,13 @@ pub struct Application {
     simulated: Option<Simulated>,
     drain_notice: Duration,
     demo_token: Option<String>,
+}
+
+/// What serves the metrics, to the end of the process.
+struct MetricsServer {
+    address: SocketAddr,
+    server: Server,
+    metrics: Metrics,
 }
 
 /// The time limit for receiving a request's body.
@@ -81,11 +93,22 @@ impl Application {
         let is_demo = settings.is_demo();
         let voice = VoiceParts::of(&settings.voice).await?;
         let workers = Workers::new();
-        let ports = stores.ports(voice.provider, workers.written());
-        let records = voice.records.clone();
-        let reports =
-            ProviderReports { webhook: voice.webhook, records: voice.records, recordings: voice.recordings };
-        let after = AfterTheCall::start(&settings, &stores, &ports, reports, &workers)?;
+        let metrics_server = MetricsServer::of(&settings.observation)?;
+        let metrics = metrics_server.as_ref().map(|server| server.metrics.clone());
+        let traces = match &settings.observation.otlp_endpoint {
+            Some(endpoint) => Some(Traces::start(endpoint).await?),
+            None => None,
+        };
+        let spans = traces.as_ref().map(Traces::spans);
+        let instruments = Instruments::new(metrics, spans, stores.database(), (voice.name, voice.host));
+        let ports = instruments.ports(stores.ports(voice.provider, workers.written()));
+        let records = voice.records.map(|records| instruments.records(records));
+        let reports = ProviderReports {
+            webhook: voice.webhook,
+            records: records.clone(),
+            recordings: voice.recordings,
+        };
+        let after = AfterTheCall::start(&settings, &stores, &ports, reports, &instruments, &workers)?;
 
         let runtime = tokio::runtime::Handle::current();
         let mut place_call = PlaceCall::new(decorate(ports), settings.policy, settings.destinations.clone())
@@ -97,8 +120,16 @@ impl Application {
         if let Some(records) = records {
             place_call = place_call.with_records(records, after.updater.clone());
         }
+        if let Some(watch) = instruments.watch() {
+            place_call = place_call.with_watch(watch);
+        }
         let (max_in_flight, max_share) = (settings.process.max_in_flight_dials, settings.process.max_share);
         let calls = Arc::new(CallRunner::new(place_call, runtime.clone(), max_in_flight, max_share));
+        if let Some(metrics) = instruments.metrics() {
+            stores.sample_pools(metrics);
+            let (in_flight, calls) = (metrics.registry().gauge(&IN_FLIGHT, &[]), calls.clone());
+            metrics.sample(move || in_flight.set(calls.in_flight() as f64));
+        }
         if let Auth::KeySet { refresh_every, .. } = &settings.auth {
             workers.refresh_keys(authenticator.clone(), *refresh_every);
         }
@@ -131,6 +162,7 @@ impl Application {
                 heartbeat: HEARTBEAT,
                 recording_chunk: RECORDING_CHUNK_TIMEOUT,
             },
+            tracer: traces.as_ref().map(|traces| traces.spans().of_requests()),
             max_share,
             runtime,
         });
@@ -156,6 +188,8 @@ impl Application {
         Ok(Self {
             address,
             server,
+            metrics: metrics_server,
+            traces,
             gateway,
             calls,
             stores,
@@ -170,6 +204,12 @@ impl Application {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address that the metrics are served on, if they are.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|metrics| metrics.address)
     }
 
     /// The stores behind its ports.
@@ -196,6 +236,11 @@ impl Application {
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let handle = self.server.handle();
         let serving = tokio::spawn(self.server);
+        let metrics = self.metrics.map(|MetricsServer { server, metrics, .. }| {
+            let handle = server.handle();
+            tokio::spawn(server);
+            (handle, metrics)
+        });
         tokio::pin!(serving);
         tokio::select! {
             ended = &mut serving => {
@@ -205,14 +250,37 @@ impl Application {
             () = stop => {}
         }
         tracing::info!(calls.in_flight = self.calls.in_flight(), "draining");
+        if let Some((_, metrics)) = &metrics {
+            metrics.start_draining();
+        }
         drain::drain(&self.gateway, &self.calls, handle, self.drain_notice).await;
         serving.await.context("the HTTP server panicked")??;
         self.workers.stop().await;
+        if let Some(traces) = self.traces {
+            traces.stop().await;
+        }
+        if let Some((server, _)) = metrics {
+            server.stop(false).await;
+        }
         self.stores.close().await;
         if let Some(simulated) = self.simulated {
             simulated.simulator.stop().await;
         }
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+impl MetricsServer {
+    /// Listens, if a setting asks for metrics.
+    fn of(settings: &Observation) -> anyhow::Result<Option<Self>> {
+        let Some(bind) = settings.metrics_bind else { return Ok(None) };
+        let cannot_listen = || format!("OUTDIAL_METRICS_BIND: cannot listen on {bind}");
+        let listener = TcpListener::bind(bind).with_context(cannot_listen)?;
+        let address = listener.local_addr()?;
+        let metrics = Metrics::new(Arc::new(SystemClock));
+        let server = metrics::serve(listener, &metrics)?;
+        tracing::info!(%address, "serving metrics");
+        Ok(Some(Self { address, server, metrics }))
     }
 }

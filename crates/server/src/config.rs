@@ -31,7 +31,7 @@ pub use self::reader::SettingsError;
 pub use self::setting::Setting;
 pub use self::source::Source;
 pub use self::table::{
-    Deliveries, LogFormat, Process, Reconciliation, Synchronization, WebhookSecrets, settings,
+    Deliveries, LogFormat, Observation, Process, Reconciliation, Synchronization, WebhookSecrets, settings,
 };
 use self::table::{VOICE_PROVIDERS, VoiceProvider};
 pub use self::warnings::{Risk, SettingsWarning};
@@ -40,6 +40,7 @@ pub use self::warnings::{Risk, SettingsWarning};
 #[derive(Debug)]
 pub struct Settings {
     pub process: Process,
+    pub observation: Observation,
     pub storage: Storage,
     pub voice: Voice,
     /// The trunk that a sync reads; `None` if it is not configured.

@@ -12,10 +12,13 @@ mod demo;
 mod drain;
 mod history_replica;
 mod import;
+mod instruments;
+mod metrics;
 mod opening;
 mod pausing_recordings;
 mod system;
 mod telemetry;
+mod traces;
 mod vendor_failure;
 mod wakes_publisher;
 mod wiring;
@@ -24,8 +27,9 @@ mod workers;
 pub use application::Application;
 pub use commands::serve_with;
 pub use config::{
-    Auth, Deliveries, LogFormat, Process, Reconciliation, Risk, Setting, Settings, SettingsError,
-    SettingsWarning, Source, Storage, Synchronization, TokenRules, Voice, WebhookSecrets, env_example,
-    settings, vendors,
+    Auth, Deliveries, LogFormat, Observation, Process, Reconciliation, Risk, Setting, Settings,
+    SettingsError, SettingsWarning, Source, Storage, Synchronization, TokenRules, Voice, WebhookSecrets,
+    env_example, settings, vendors,
 };
+pub use metrics::{METRICS, Metric};
 pub use wiring::Stores;

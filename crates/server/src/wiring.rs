@@ -1,6 +1,7 @@
 //! Connects ports and adapters: the only place that knows both.
 
 mod after_the_call;
+mod pools;
 mod rules;
 pub(crate) mod tokens;
 mod vendors;
@@ -16,9 +17,9 @@ use anyhow::bail;
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
-    AuditLog, CallReader, CallUpdater, CallingPolicies, Consents, DeliveryQueue, Directory, DirectoryReader,
-    EventFeed, EventInbox, InboundDirectory, IntentHolds, PortUnavailable, Provisioning, RefusalCounts,
-    Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
+    AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents, DeliveryQueue, Directory,
+    DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds, LedgerMeter, PortUnavailable,
+    Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
@@ -36,6 +37,7 @@ pub(crate) trait Database:
     Directory
     + DirectoryReader
     + CallReader
+    + CallTraces
     + CallUpdater
     + UnfinishedCalls
     + EventInbox
@@ -50,6 +52,7 @@ pub(crate) trait Database:
     + Suppressions
     + Consents
     + Provisioning
+    + LedgerMeter
 {
 }
 
@@ -57,6 +60,7 @@ impl<T> Database for T where
     T: Directory
         + DirectoryReader
         + CallReader
+        + CallTraces
         + CallUpdater
         + UnfinishedCalls
         + EventInbox
@@ -71,6 +75,7 @@ impl<T> Database for T where
         + Suppressions
         + Consents
         + Provisioning
+        + LedgerMeter
 {
 }
 

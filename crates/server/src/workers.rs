@@ -2,6 +2,7 @@
 //! fetching recordings, publishing call events and delivering them.
 
 mod deliveries;
+mod measuring;
 mod vendors;
 
 use std::future::Future;

@@ -1,7 +1,7 @@
 use domain::{
     CallEventKind, CallFailure, CallId, CallIdentity, CallProgress, CallRecord, CallStatus, CallUpdate,
     CarrierStatus, EndReason, GivenUp, NotDialled, ProviderCause, ProviderCode, Recording, RecordingKey,
-    RecordingReport, Timestamp,
+    RecordingReport, Timestamp, TraceParent,
 };
 
 use crate::call_event::read_status;
@@ -210,6 +210,19 @@ impl<T: StoredTime> Columns for ProgressColumns<T> {
             given_up,
             recording: CALLS.read_optional("recording_report", self.recording_report)?,
         })
+    }
+}
+
+/// The place of a call in a trace.
+pub struct TraceColumns {
+    pub trace_parent: Option<String>,
+}
+
+impl Columns for TraceColumns {
+    type Value = Option<TraceParent>;
+
+    fn read(self) -> Result<Option<TraceParent>, Unreadable> {
+        CALLS.read_optional("trace_parent", self.trace_parent)
     }
 }
 

@@ -3,8 +3,8 @@ use domain::{
     CallStatus, CallSubject, Carrier, CarrierCallId, ConsentId, ContactId, ConversationId, DeliveryFailure,
     DeliveryState, EndReason, GivenUpReason, ListName, LocalDate, NotConnectedReason, OrganizationId,
     PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderCode, ProviderNumberId, RecordNote,
-    RecordingReport, Region, RequestDigest, SuppressionId, SuppressionSource, Timestamp, TrunkId, UserId,
-    WebhookEndpointId, WebhookUrl, ZoneName,
+    RecordingReport, Region, RequestDigest, SuppressionId, SuppressionSource, Timestamp, TraceParent,
+    TrunkId, UserId, WebhookEndpointId, WebhookUrl, ZoneName,
 };
 use serde::de::IgnoredAny;
 
@@ -87,7 +87,7 @@ parsed!(
 );
 parsed!(PersonName, PhoneNumber, PrivateNote, ProviderAgentId, ProviderNumberId, TrunkId, UserId);
 parsed!(ConsentId, ListName, LocalDate, RecordNote, Region, RequestDigest, SuppressionId, SuppressionSource);
-parsed!(WebhookEndpointId, WebhookUrl, ZoneName);
+parsed!(TraceParent, WebhookEndpointId, WebhookUrl, ZoneName);
 named!(AudioFormat, CallEventKind, CallStatus, DeliveryFailure, DeliveryState, GivenUpReason);
 named!(EndReason, NotConnectedReason, RecordingReport);
 

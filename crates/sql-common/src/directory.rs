@@ -182,6 +182,9 @@ impl Columns for ListedNumberColumns {
     }
 }
 
+/// The lease of the measuring of the ledger.
+pub const MEASURING_JOB: &str = "measure";
+
 /// The lease of the check of the vendors' accounts.
 pub const SYNC_JOB: &str = "sync";
 

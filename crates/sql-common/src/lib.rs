@@ -17,6 +17,7 @@ mod delivery;
 mod directory;
 mod filter;
 mod keyed_call;
+mod ledger_figures;
 mod outbound_parties;
 mod outcome;
 mod policy;
@@ -27,7 +28,7 @@ mod webhook_endpoint;
 
 pub use audit_record::AuditColumns;
 pub use call_event::{EventColumns, ranks_once_given_up, read_sequence, read_status};
-pub use call_record::{CallColumns, IdentityColumns, MergedColumns, ProgressColumns};
+pub use call_record::{CallColumns, IdentityColumns, MergedColumns, ProgressColumns, TraceColumns};
 pub use callee_records::{CalleeFilterColumns, ConsentColumns, SuppressionColumns};
 pub use calling_facts::{ANSWERED_RANKS, DECLINED, cap_millis, caps_to_json};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable, read_leased};
@@ -36,11 +37,12 @@ pub use decision::{read_decision, write_decision};
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
     AgentColumns, CALLS_PER_SECOND, CallerNumberColumns, ContactColumns, InboundPartiesColumns,
-    ListedNumberColumns, NamedColumns, NamedJson, NumberRecordColumns, SYNC_JOB, StoredIdentityColumns,
-    UserColumns, carriers_json,
+    ListedNumberColumns, MEASURING_JOB, NamedColumns, NamedJson, NumberRecordColumns, SYNC_JOB,
+    StoredIdentityColumns, UserColumns, carriers_json,
 };
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use keyed_call::KeyedColumns;
+pub use ledger_figures::LedgerFiguresColumns;
 pub use outbound_parties::OutboundPartiesColumns;
 pub use outcome::{
     DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED, NOT_CONNECTED_RANKS, NOT_DIALLED,

@@ -112,6 +112,7 @@ impl Tenant {
             booked_at: moment(),
             conditions: conditions(),
             keyed: None,
+            trace: None,
         }
     }
 }

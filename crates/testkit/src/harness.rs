@@ -6,11 +6,13 @@
 //! inspects; it judges nothing. If it cannot do what it is asked, it panics.
 
 mod call_events;
+mod call_traces;
 mod callee_records;
 mod calls;
 mod event_inbox;
 mod idempotency_keys;
 mod intent_holds;
+mod ledger_meter;
 mod provider_recordings;
 mod provider_records;
 mod provider_webhook;
@@ -35,11 +37,13 @@ use domain::{
 };
 
 pub use call_events::CallEventsHarness;
+pub use call_traces::CallTracesHarness;
 pub use callee_records::CalleeRecordsHarness;
 pub use calls::CallsHarness;
 pub use event_inbox::EventInboxHarness;
 pub use idempotency_keys::IdempotencyKeysHarness;
 pub use intent_holds::{HeldIntent, IntentHoldsHarness, LedgerHolds, LockHolds};
+pub use ledger_meter::LedgerMeterHarness;
 pub use provider_recordings::{ProviderRecordingsHarness, RecordingsUpstream};
 pub use provider_records::{
     ProviderRecordsHarness, RecordedCall, RecordsFormat, RecordsQuery, RecordsUpstream, VendorCall,

@@ -22,6 +22,7 @@
 
 mod call_ledger;
 mod call_reader;
+mod call_traces;
 mod call_updater;
 mod callee_records;
 mod calling_facts;
@@ -36,6 +37,7 @@ mod idempotency_keys;
 mod idempotency_lock;
 mod inbound_directory;
 mod intent_holds;
+mod ledger_meter;
 mod outbound_directory;
 mod pacing;
 mod provider;
@@ -63,10 +65,10 @@ pub use self::tables::{
 
 /// Every port of a store, in memory.
 ///
-/// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallUpdater`, `CallingPolicies`,
+/// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallTraces`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
-/// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `NumberPool`, `OutboundDirectory`,
-/// `Provisioning`, `RecordingStore`, `RefusalCounts`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
+/// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `LedgerMeter`, `NumberPool`,
+/// `OutboundDirectory`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which
 /// [`EventFeed::read`](domain::ports::EventFeed::read) waits: with a

@@ -14,11 +14,12 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 34] = ports![
+const PORTS: [(&str, &str, &[&str]); 36] = ports![
     agent_repo,
     audit_log,
     call_ledger,
     call_reader,
+    call_traces,
     call_updater,
     calling_policies,
     consents,
@@ -33,6 +34,7 @@ const PORTS: [(&str, &str, &[&str]); 34] = ports![
     idempotency_lock,
     inbound_directory,
     intent_holds,
+    ledger_meter,
     number_pool,
     outbound_directory,
     provider_recordings,

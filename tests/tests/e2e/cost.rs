@@ -12,6 +12,7 @@ use simulator::Behaviour;
 use testkit::eventually;
 
 use crate::support::Backing::PostgresAndRedis;
+use crate::support::collector::Collector;
 use crate::support::{Client, PendingCall, RedisServer, WireCounter, World};
 
 /// What a call costs. Each field is exact: a lower one is a success, and is changed here.
@@ -101,8 +102,23 @@ const RESPONSE_DELAY: Duration = Duration::from_millis(100);
 #[case::with_every_pace("+141655560", WITH_EVERY_PACE, None)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_costs_exactly_this(#[case] numbers: &str, #[case] cost: Cost, #[case] key: Option<&str>) {
-    let redis = RedisServer::start().await;
     let world = World::new(PostgresAndRedis).await;
+    assert_a_call_costs(world, numbers, cost, key).await;
+}
+
+/// The place in the trace is written with the booking, and what the metrics count is counted in memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_measured_and_traced_costs_no_more() {
+    let collector = Collector::start().await;
+    let world = World::new(PostgresAndRedis).await;
+    let world = world.with_metrics().with("OUTDIAL_METRICS_LEDGER_EVERY_SECS", "300");
+    let world = world.with("OUTDIAL_OTLP_ENDPOINT", collector.url());
+    assert_a_call_costs(world, "+141655560", OF_A_KNOWN_NUMBER, None).await;
+    assert!(!collector.spans_named("book").await.is_empty());
+}
+
+async fn assert_a_call_costs(world: World, numbers: &str, cost: Cost, key: Option<&str>) {
+    let redis = RedisServer::start().await;
     let known = (0..ATTEMPTS * CALLS).map(|n| {
         let number = format!("+141655560{n:02}");
         format!("{}\n", json!({ "kind": "contact", "organizationId": "o1", "phoneNumber": number }))

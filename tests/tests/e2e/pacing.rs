@@ -7,7 +7,6 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use serde_json::json;
 use simulator::Behaviour;
-use testkit::eventually;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 

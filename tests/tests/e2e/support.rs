@@ -2,6 +2,7 @@
 //! them, and clients of the gateways.
 
 mod client;
+pub(crate) mod collector;
 mod command;
 mod database;
 mod event_stream;
@@ -10,6 +11,7 @@ mod load_balancer;
 mod process;
 mod receiver;
 mod redis_server;
+mod scrape;
 mod wire_counter;
 mod world;
 
@@ -20,5 +22,6 @@ pub(crate) use load_balancer::{LoadBalancer, TargetState};
 pub(crate) use process::Process;
 pub(crate) use receiver::{ReceivedRequest, Receiver};
 pub(crate) use redis_server::RedisServer;
+pub(crate) use scrape::Scrape;
 pub(crate) use wire_counter::WireCounter;
 pub(crate) use world::{Backing, Gateway, SINCH_SECRET, TOOL_SECRET, WEBHOOK_SECRET, World};

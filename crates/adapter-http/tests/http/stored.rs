@@ -43,6 +43,7 @@ pub(crate) fn booked(call_id: &str) -> LedgerCall {
         booked_at: Timestamp::from_unix_millis(1_772_442_600_042),
         conditions: domain::BookingConditions::default(),
         keyed: None,
+        trace: None,
     };
     let progress = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };
     LedgerCall { booking, dial: None, progress, leased_until: None, recording: None }

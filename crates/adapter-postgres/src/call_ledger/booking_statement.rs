@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use domain::ports::PortUnavailable;
 use domain::{
     AttemptCount, Booking, CallEventKind, CallMetadata, CallReason, CallStatus, CallSubject, KeyedRequest,
-    TakeOver,
+    TakeOver, TraceParent,
 };
 use sql_common::{
     DIALLING, NOT_CONNECTED_RANKS, UNDECIDED_STATES, cap_millis, caps_to_json, write_decision,
@@ -73,9 +73,10 @@ macro_rules! book {
                 + $counting
                 + r#", booked as (
                  insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason,
-                                    variables, metadata, purpose, subject, decision, state, status_rank, booked_at)
+                                    variables, metadata, purpose, subject, decision, trace_parent, state, status_rank,
+                                    booked_at)
                  select booking.call_id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason,
-                        variables, metadata, purpose, subject, decision, $5, $6, booked_at
+                        variables, metadata, purpose, subject, decision, trace_parent, $5, $6, booked_at
                    from reservation join booking using (call_id)"#
                 + $is_counted
                 + r#"
@@ -256,6 +257,7 @@ pub(super) async fn book_all(
     let subjects = optional(|booking| booking.conditions.subject.as_ref().map(CallSubject::as_str));
     let decisions: Vec<Option<String>> = ordered.iter().map(|work| work.decision()).collect();
     let refusing: Vec<bool> = ordered.iter().map(|work| work.booking.conditions.refuse_suppressed).collect();
+    let traces = optional(|booking| booking.trace.as_ref().map(TraceParent::as_str));
     let caps: Vec<String> = ordered.iter().map(|work| work.caps()).collect();
     let remember: Vec<i64> = ordered.iter().map(|work| work.remember_millis()).collect();
     let keyed = |text: fn(&KeyedRequest) -> &str| -> Vec<Option<&str>> {
@@ -271,18 +273,18 @@ pub(super) async fn book_all(
             "select *
                from unnest((select $8::text[]), $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
                            $14::text[], $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::text[], $20::text[],
-                           $21::text[], $22::text[], $23::text[], $24::boolean[])
+                           $21::text[], $22::text[], $23::text[], $24::boolean[], $25::text[])
                  as booking (key, token, call_id, organization_id, user_id, contact_id, agent_id, from_number,
                              to_number, reason, booked_at, variables, metadata, purpose, subject, decision,
-                             refuse_suppressed)",
+                             refuse_suppressed, trace_parent)",
             "select *
                from unnest((select $8::text[]), $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
                            $14::text[], $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::text[], $20::text[],
-                           $21::text[], $22::text[], $23::text[], $24::boolean[], $25::text[], $26::bigint[],
-                           $27::text[], $28::text[])
+                           $21::text[], $22::text[], $23::text[], $24::boolean[], $25::text[], $26::text[],
+                           $27::bigint[], $28::text[], $29::text[])
                  as booking (key, token, call_id, organization_id, user_id, contact_id, agent_id, from_number,
                              to_number, reason, booked_at, variables, metadata, purpose, subject, decision,
-                             refuse_suppressed, caps, remember_millis, key_hash, request_digest)"
+                             refuse_suppressed, trace_parent, caps, remember_millis, key_hash, request_digest)"
         ],
         [
             &keys as _,
@@ -301,7 +303,8 @@ pub(super) async fn book_all(
             &purposes as _,
             &subjects as _,
             &decisions as _,
-            &refusing
+            &refusing,
+            &traces as _
         ],
         [&caps, &remember, &key_hashes as _, &digests as _]
     )
@@ -314,8 +317,9 @@ impl BookingWork {
         store: &PostgresStore,
         end_by: Instant,
     ) -> Result<BookedCalls, PortUnavailable> {
-        let Booking { identity, key, token, reason, variables, metadata, conditions: call, keyed, .. } =
-            &self.booking;
+        let Booking {
+            identity, key, token, reason, variables, metadata, conditions: call, keyed, trace, ..
+        } = &self.booking;
         book_by_kind!(
             store,
             end_by,
@@ -325,13 +329,14 @@ impl BookingWork {
                         $12::text as user_id, $13::text as contact_id, $14::text as agent_id, $15::text as from_number,
                         $16::text as to_number, $17::text as reason, $18::timestamptz as booked_at,
                         $19::text as variables, $20::text as metadata, $21::text as purpose, $22::text as subject,
-                        $23::text as decision, $24::boolean as refuse_suppressed",
+                        $23::text as decision, $24::boolean as refuse_suppressed, $25::text as trace_parent",
                 "select $8::text as key, $9::text as token, $10::text as call_id, $11::text as organization_id,
                         $12::text as user_id, $13::text as contact_id, $14::text as agent_id, $15::text as from_number,
                         $16::text as to_number, $17::text as reason, $18::timestamptz as booked_at,
                         $19::text as variables, $20::text as metadata, $21::text as purpose, $22::text as subject,
-                        $23::text as decision, $24::boolean as refuse_suppressed, $25::text as caps,
-                        $26::bigint as remember_millis, $27::text as key_hash, $28::text as request_digest"
+                        $23::text as decision, $24::boolean as refuse_suppressed, $25::text as trace_parent,
+                        $26::text as caps, $27::bigint as remember_millis, $28::text as key_hash,
+                        $29::text as request_digest"
             ],
             [
                 key.as_str(),
@@ -350,7 +355,8 @@ impl BookingWork {
                 call.purpose.as_str(),
                 call.subject.as_ref().map(CallSubject::as_str),
                 self.decision(),
-                call.refuse_suppressed
+                call.refuse_suppressed,
+                trace.as_ref().map(TraceParent::as_str)
             ],
             [
                 self.caps(),

@@ -7,10 +7,10 @@ use std::time::Duration;
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallReader, CallUpdater, CallingPolicies, Consents, ContactRepo,
-    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys, InboundDirectory,
-    NumberPool, OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
-    WebhookEndpoints,
+    AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
+    ContactRepo, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys,
+    InboundDirectory, LedgerMeter, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, Suppressions,
+    UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -20,11 +20,11 @@ use sql_common::{read_decision, read_variables};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CalleeRecordsHarness,
-    CallingPoliciesHarness, CallsHarness, ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness,
-    EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
-    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords,
-    UserRepoHarness,
+    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
+    CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, DirectoryHarness,
+    DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness,
+    LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
+    ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -270,6 +270,22 @@ impl IdempotencyKeysHarness for PostgresHarness {
 
 impl DirectoryReaderHarness for PostgresHarness {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl CallTracesHarness for PostgresHarness {
+    fn traces(&self) -> Arc<dyn CallTraces> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl LedgerMeterHarness for PostgresHarness {
+    fn meter(&self) -> Arc<dyn LedgerMeter> {
+        Arc::new(self.adapter())
+    }
+
+    fn inbox(&self) -> Arc<dyn EventInbox> {
         Arc::new(self.adapter())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::ports::{HoldResult, KeyBinding, PortUnavailable};
 use domain::{
     AttemptCount, Booking, CallEventKind, CallMetadata, CallReason, CallStatus, CallSubject, RefusalCode,
-    TakeOver,
+    TakeOver, TraceParent,
 };
 use sql_common::{
     DIALLING, HoldColumns, NOT_CONNECTED_RANKS, Table, UNDECIDED_STATES, cap_millis, caps_to_json,
@@ -75,8 +75,8 @@ macro_rules! write_booking {
                           where undecided.id = dial_guards.call_id and undecided.state in (?, ?)
                               and undecided.status_rank not in (?, ?, ?) and undecided.given_up_at is null));
              insert into calls (id, organization_id, user_id, contact_id, agent_id, from_number, to_number, reason, variables,
-                                metadata, purpose, subject, decision, state, booked_at)
-             select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? where changes() = 1;
+                                metadata, purpose, subject, decision, trace_parent, state, booked_at)
+             select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? where changes() = 1;
              insert into call_events (call_id, kind, status_rank, organization_id, happened_at)
              select ?, ?, ?, ?, ? where changes() = 1"
                 + $count,
@@ -116,6 +116,7 @@ macro_rules! write_booking {
             $booking.conditions.purpose.as_str(),
             $booking.conditions.subject.as_ref().map(CallSubject::as_str),
             $booking.conditions.decision.as_deref().map(write_decision),
+            $booking.trace.as_ref().map(TraceParent::as_str),
             DIALLING,
             $booking.booked_at.unix_millis(),
             $booking.identity.call_id.as_str(),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CallingPolicy, Cap, CarrierCallId,
     ContactId, ConversationId, Decision, DynamicVariables, IntentKey, KeyedRequest, NotConnectedReason,
-    OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, UserId,
+    OrganizationId, OwnerToken, PhoneNumber, ProviderAgentId, ProviderReference, Timestamp, TraceParent,
+    UserId,
 };
 
 /// Which call this is, who asked for it, and who talks to whom: the facts that never change and
@@ -55,6 +56,9 @@ pub struct Booking {
     pub conditions: BookingConditions,
     /// The client's key, which is written with the call. A booking whose key has a call is refused.
     pub keyed: Option<KeyedRequest>,
+    /// The place of the booking in a trace, to which later work on the call is linked. A decorator of
+    /// the ledger sets it, if calls are traced.
+    pub trace: Option<TraceParent>,
 }
 
 /// What a booking records of the decision, checks once more, and counts. The default checks and

@@ -40,8 +40,8 @@ pub use self::preview::Preview;
 use self::resolve::Parties;
 use super::RefusalLog;
 use crate::ports::{
-    Background, CallLedger, CallUpdater, CallingRules, Clock, ContactRepo, ContextCache, DayLimit,
-    HoldResult, IdempotencyKeys, IdempotencyLock, Identifiers, IntentHolds, OutboundDirectory,
+    Background, CallLedger, CallUpdater, CallWatch, CallingRules, Clock, ContactRepo, ContextCache, DayLimit,
+    FoundBy, HoldResult, IdempotencyKeys, IdempotencyLock, Identifiers, IntentHolds, OutboundDirectory,
     PortUnavailable, ProviderRecords, VoiceProvider,
 };
 use crate::{
@@ -61,6 +61,7 @@ pub struct PlaceCall {
     background: Option<Arc<dyn Background>>,
     shares: Option<Arc<Shares<OrganizationId>>>,
     refusals: Option<Arc<RefusalLog>>,
+    watch: Option<Arc<dyn CallWatch>>,
     holds: Vec<Arc<dyn IntentHolds>>,
     default_policy: CallingPolicy,
     pacing: PacingLimits,
@@ -112,6 +113,7 @@ impl PlaceCall {
             background: None,
             shares: None,
             refusals: None,
+            watch: None,
             holds: Vec::new(),
             default_policy: CallingPolicy::default(),
             pacing: PacingLimits::default(),
@@ -142,6 +144,12 @@ impl PlaceCall {
     #[must_use]
     pub fn with_refusal_log(self, refusals: Arc<RefusalLog>) -> Self {
         Self { refusals: Some(refusals), ..self }
+    }
+
+    /// Reports duplicates and refusals to `watch`.
+    #[must_use]
+    pub fn with_watch(self, watch: Arc<dyn CallWatch>) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// A preview looks for duplicates in these, in this order.
@@ -224,9 +232,13 @@ impl PlaceCall {
             Ok(Ok((HoldResult::Granted | HoldResult::GrantedAfter { .. }, hold))) => Ok(Acquired::Ours(hold)),
             Ok(Ok((HoldResult::TooFast { retry_after }, _))) => Err(PlaceCallError::too_fast(retry_after)),
             Ok(Ok((HoldResult::InFlight { remaining }, _))) => {
+                self.saw_duplicate(FoundBy::Lock);
                 Ok(Acquired::Duplicate(Err(in_flight(remaining))))
             }
-            Ok(Ok((HoldResult::Settled(call), _))) => Ok(Acquired::Duplicate(replay(call))),
+            Ok(Ok((HoldResult::Settled(call), _))) => {
+                self.saw_duplicate(FoundBy::Lock);
+                Ok(Acquired::Duplicate(replay(call)))
+            }
             Ok(Ok((HoldResult::Refused(code), _))) => Err(self.refused(parties, code)),
             Ok(Ok((HoldResult::Uncounted(_), _))) => Err(PlaceCallError::too_late(UNCOUNTED)),
             Ok(Ok((HoldResult::KeyTaken, _))) => Err(PlaceCallError::too_late(NOT_A_LOCKS_ANSWER)),
@@ -294,18 +306,41 @@ impl PlaceCall {
         let now = self.ports.clock.monotonic();
         match self.held.acquire(&hold.key, &hold.token, now, now.saturating_add(booking.reserve_for)) {
             HoldResult::Granted => {}
-            held => return Ok(held),
+            held => {
+                self.saw_duplicate(FoundBy::InFlight);
+                return Ok(held);
+            }
         }
         let booked = self.book_in_ledger(booking, hold, deadline).await?;
-        let (Some(earlier), HoldResult::InFlight { .. }) = (&self.earlier, &booked) else {
-            return Ok(booked);
-        };
-        match self.ask_about_earlier_call(earlier, booking, deadline).await {
-            Some(HoldResult::Granted) => {
-                let booking = Booking { take_over: TakeOver::Expired, ..booking.clone() };
-                self.book_in_ledger(&booking, hold, deadline).await
+        let booked = match (&self.earlier, booked) {
+            (Some(earlier), booked @ HoldResult::InFlight { .. }) => {
+                match self.ask_about_earlier_call(earlier, booking, deadline).await {
+                    Some(HoldResult::Granted) => {
+                        let booking = Booking { take_over: TakeOver::Expired, ..booking.clone() };
+                        self.book_in_ledger(&booking, hold, deadline).await?
+                    }
+                    by_earlier_call => by_earlier_call.unwrap_or(booked),
+                }
             }
-            by_earlier_call => Ok(by_earlier_call.unwrap_or(booked)),
+            (_, booked) => booked,
+        };
+        match booked {
+            HoldResult::InFlight { .. } | HoldResult::Settled(_) => self.saw_duplicate(FoundBy::Ledger),
+            HoldResult::KeyTaken => self.saw_duplicate(FoundBy::Key),
+            // Only a lock answers with the last three.
+            HoldResult::Granted
+            | HoldResult::Refused(_)
+            | HoldResult::Uncounted(_)
+            | HoldResult::GrantedAfter { .. }
+            | HoldResult::TooFast { .. } => {}
+        }
+        Ok(booked)
+    }
+
+    /// Reports that this request does not dial.
+    fn saw_duplicate(&self, found_by: FoundBy) {
+        if let Some(watch) = &self.watch {
+            watch.duplicate(found_by);
         }
     }
 
@@ -365,6 +400,7 @@ impl PlaceCall {
                 attempt: parties.decided.attempt.clone(),
             },
             keyed: parties.keyed.clone(),
+            trace: None,
         }
     }
 }

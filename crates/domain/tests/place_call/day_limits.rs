@@ -12,8 +12,8 @@ use domain::ports::{
 };
 use domain::{
     CallPolicy, CallingFacts, CallingPolicy, DestinationRules, DialOutcome, DirectoryRecord, IntentKey, Mode,
-    Modes, NotDialledReason, OwnerToken, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts,
-    PlacedCall, RawPlaceCall, RefusalCode, RefusalLog, RuleGroup, Timestamp, UserId, UserRecord,
+    Modes, NotDialledReason, OwnerToken, Pace, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts,
+    PlacedCall, RawPlaceCall, RefusalCode, RefusalLog, RuleGroup, Slot, Timestamp, UserId, UserRecord,
     VersionedPolicy, ZoneName,
 };
 use testkit::clock::ManualClock;
@@ -314,6 +314,10 @@ impl IdempotencyLock for LosesGrants {
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable> {
         self.lock.release(key, token, limits).await
+    }
+
+    async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
+        self.lock.next_slot(paces, longest_wait).await
     }
 }
 

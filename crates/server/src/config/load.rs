@@ -24,6 +24,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
     reader
         .warn_of_settings_file(|name| known.iter().any(|setting| setting.is_secret && setting.name == name));
     let process = Process::read(reader);
+    let observation = Observation::read(reader);
     let backends = Backends::read(reader);
     let embedded = backends.database_url.expose_secret().strip_prefix("sqlite://").map(Path::new);
     let storage = match embedded {
@@ -52,6 +53,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
     reader.warn(recordings.as_ref().and_then(risks::of_recordings));
     Some(Settings {
         process,
+        observation,
         storage: storage?,
         voice: voice?,
         sinch,

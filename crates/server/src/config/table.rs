@@ -51,6 +51,20 @@ settings! {
             choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]);
     }
 
+    /// What operators see of the gateway beside its logs.
+    pub struct Observation {
+        /// Address and port of the metrics for Prometheus, under `/metrics`. If empty, there are none. They
+        /// contain no personal data, but need no token: do not open the port to the internet.
+        metrics_bind: Option<SocketAddr> = OUTDIAL_METRICS_BIND, "",
+            Kind::new("an address with a port, like 127.0.0.1:2214", |text| text.parse().ok()).optional();
+        /// How often one replica counts what waits in the database, for the metrics.
+        ledger_every: Duration = OUTDIAL_METRICS_LEDGER_EVERY_SECS, "15", seconds(1..=300);
+        /// The collector of traces: the base URL of OTLP over HTTP, for example http://127.0.0.1:4318. If
+        /// empty, nothing is traced. The other settings of the exporter are the variables of
+        /// OpenTelemetry, like OTEL_EXPORTER_OTLP_HEADERS and OTEL_TRACES_SAMPLER.
+        otlp_endpoint: Option<Url> = OUTDIAL_OTLP_ENDPOINT, "", http_url().optional();
+    }
+
     /// Which stores and which voice provider the gateway uses.
     pub(super) struct Backends {
         /// The database: sqlite://PATH for the embedded file (one replica only), or postgres://...

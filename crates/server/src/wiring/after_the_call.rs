@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use super::{Stores, Vendors};
 use crate::config::{Deliveries, Settings, Synchronization};
+use crate::instruments::Instruments;
 use crate::pausing_recordings::PausingRecordings;
 use crate::workers::{PublishTimes, Workers};
 
@@ -55,9 +56,11 @@ impl AfterTheCall {
         stores: &Stores,
         ports: &PlaceCallPorts,
         reports: ProviderReports,
+        instruments: &Instruments,
         workers: &Workers,
     ) -> anyhow::Result<Self> {
-        let (database, updater) = (stores.database(), stores.updater(workers.written()));
+        let database = stores.database();
+        let updater = instruments.updater(stores.updater(workers.written()), &ports.clock);
         let opt_outs = RecordOptOutPorts {
             suppressions: database.clone(),
             updater: updater.clone(),
@@ -71,7 +74,7 @@ impl AfterTheCall {
         let ProviderReports { webhook, records, recordings: recorded } = reports;
         let recordings = settings.recordings.as_ref().map(adapter_object_store::open).transpose();
         let recordings = recordings.context("OUTDIAL_RECORDINGS_URL")?;
-        let sender = sender(&settings.deliveries)?;
+        let sender = instruments.sender(sender(&settings.deliveries)?);
         let accepted = Arc::new(Notify::new());
         let receive_event = webhook.clone().map(|webhook| {
             Arc::new(ReceiveEvent::new(ReceiveEventPorts {
@@ -116,6 +119,10 @@ impl AfterTheCall {
             pause: settings.deliveries.publish_pause,
         };
         workers.publish_and_deliver(&Arc::new(deliver_webhooks), publish, settings.process.max_share);
+        if let Some(metrics) = instruments.metrics() {
+            let every = settings.observation.ledger_every;
+            workers.measure_ledger(database.clone(), metrics, ports.clock.clone(), every);
+        }
         let Synchronization { every, apply } = settings.synchronization;
         if !every.is_zero()
             && let Some(vendors) = Vendors::of(settings, stores)?

@@ -10,6 +10,7 @@ use domain::Carrier;
 use domain::ports::{ProviderRecordings, ProviderRecords, ProviderWebhook, VoiceProvider};
 use secrecy::SecretString;
 use simulator::{Simulator, WebhookSettings};
+use url::Url;
 
 use crate::config::{Voice, WebhookSecrets};
 use crate::system::random_secret;
@@ -18,6 +19,8 @@ use crate::system::random_secret;
 pub(crate) struct VoiceParts {
     /// Its name, which clients read in a call.
     pub(crate) name: &'static str,
+    /// The host of its API.
+    pub(crate) host: String,
     pub(crate) provider: Arc<dyn VoiceProvider>,
     pub(crate) records: Option<Arc<dyn ProviderRecords>>,
     pub(crate) recordings: Option<Arc<dyn ProviderRecordings>>,
@@ -48,6 +51,7 @@ impl VoiceParts {
                     VapiSettings { base_url: base_url.clone(), ..VapiSettings::new(api_key.clone()) };
                 Ok(Self {
                     name: voice.name(),
+                    host: host(base_url),
                     provider: Arc::new(Vapi::new(&settings)?),
                     records: Some(Arc::new(VapiRecords::new(&settings)?)),
                     recordings: None,
@@ -90,6 +94,7 @@ impl VoiceParts {
         let records = Arc::new(ElevenLabsRecords::new(settings)?);
         Ok(Self {
             name,
+            host: host(&settings.base_url),
             provider: Arc::new(ElevenLabs::new(settings)?),
             records: Some(records.clone()),
             recordings: Some(records),
@@ -109,6 +114,10 @@ pub(crate) fn carriers(voice: &Voice) -> anyhow::Result<Vec<Carrier>> {
         }
     };
     Ok(provider.carriers().to_vec())
+}
+
+fn host(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
 }
 
 impl Simulated {

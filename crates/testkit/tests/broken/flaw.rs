@@ -75,6 +75,17 @@ pub(crate) enum Flaw {
     EndsRecordsOfOthers,
     AuditsEveryAdding,
     AuditsNotes,
+    // The traces of calls
+    DropsTheTrace,
+    AnswersTheFirstTrace,
+    AnswersSomeTrace,
+    // Measuring the ledger
+    CountsGivenUpCalls,
+    CountsClosedEvents,
+    CountsPublishedEvents,
+    CountsEveryDelivery,
+    MeasuresWithoutALimit,
+    RenewsForNoOne,
     // What is stored of the vendors' accounts
     ListsOrganizationsWithPolicies,
     TurnsPagesByTheNumberAlone,

@@ -38,6 +38,7 @@ mod honest {
     testkit::call_ledger_suite!(Harness::honest());
     testkit::idempotency_keys_suite!(Harness::honest());
     testkit::call_reader_suite!(Harness::honest());
+    testkit::call_traces_suite!(Harness::honest());
     testkit::call_updater_suite!(Harness::honest());
     testkit::unfinished_calls_suite!(Harness::honest());
     testkit::event_inbox_suite!(Harness::honest());
@@ -56,6 +57,7 @@ mod honest {
 
     testkit::suppressions_suite!(Harness::honest());
     testkit::consents_suite!(Harness::honest());
+    testkit::ledger_meter_suite!(Harness::honest());
     testkit::provisioning_suite!(Harness::honest());
     testkit::trunk_directory_suite!(Accounts::honest());
     testkit::voice_workspace_suite!(Accounts::honest());

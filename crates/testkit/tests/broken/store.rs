@@ -16,6 +16,7 @@ mod intent_holds;
 mod keys;
 mod lists;
 mod lock;
+mod meter;
 mod outbound;
 mod pacing;
 mod policies;
@@ -25,6 +26,7 @@ mod recordings;
 mod refusals;
 mod repositories;
 mod slots;
+mod traces;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;

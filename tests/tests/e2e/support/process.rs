@@ -50,6 +50,13 @@ impl Process {
         }
     }
 
+    /// The address of the log line with this message.
+    pub(crate) fn logged_address(&self, message: &str) -> SocketAddr {
+        let log = self.log();
+        let address = log.lines().find_map(|line| address_in(line, message));
+        address.unwrap_or_else(|| panic!("no address with {message:?} in {log}"))
+    }
+
     /// Everything that the process has logged.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("the log reader does not panic").clone()
@@ -82,6 +89,10 @@ impl Process {
 
 /// The address in the log line that announces that the gateway serves.
 fn serving_address(line: &str) -> Option<SocketAddr> {
+    address_in(line, "serving")
+}
+
+fn address_in(line: &str, message: &str) -> Option<SocketAddr> {
     let event: serde_json::Value = serde_json::from_str(line).ok()?;
-    event["address"].as_str().filter(|_| event["message"] == "serving")?.parse().ok()
+    event["address"].as_str().filter(|_| event["message"] == message)?.parse().ok()
 }

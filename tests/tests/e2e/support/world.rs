@@ -18,6 +18,7 @@ use super::command::{Environment, RunningCommand, run_outdial};
 use super::database::Database;
 use super::fixed_clock::FixedClock;
 use super::process::Process;
+use super::scrape::Scrape;
 
 /// The HS256 secret of every gateway under test.
 pub(super) const JWT_SECRET: &str = "a secret for tests that is long enough for HS256";
@@ -56,6 +57,8 @@ pub(crate) struct World {
 /// A gateway in the process of the test.
 pub(crate) struct Gateway {
     pub client: Client,
+    /// Where its metrics are served.
+    pub metrics: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<anyhow::Result<()>>,
 }
@@ -131,6 +134,11 @@ impl World {
             .with("OUTDIAL_SINCH_TRUNK_ID", DEMO_TRUNK_ID)
             .with("OUTDIAL_SINCH_AUTH_URL", base_url.clone())
             .with("OUTDIAL_SINCH_TRUNK_URL", base_url)
+    }
+
+    /// The gateways serve metrics, and one of them measures the ledger every second.
+    pub(crate) fn with_metrics(self) -> Self {
+        self.with("OUTDIAL_METRICS_BIND", "127.0.0.1:0").with("OUTDIAL_METRICS_LEDGER_EVERY_SECS", "1")
     }
 
     /// A lock of 1.5 s, renewed every 300 ms: a phone that rings for some seconds outlasts it, as a
@@ -259,11 +267,12 @@ impl World {
         let settings = Settings::load(&source).expect("all values are valid");
         let application = Application::build_with(settings, decorate).await.expect("the gateway starts");
         let client = Client::new(application.address(), "u1");
+        let metrics = application.metrics_address();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(application.run(async {
             let _ = stopped.await;
         }));
-        Gateway { client, stop, running }
+        Gateway { client, metrics, stop, running }
     }
 
     /// Starts a gateway that receives the webhooks of the simulator.
@@ -313,6 +322,11 @@ impl World {
 }
 
 impl Gateway {
+    /// The metrics at this moment.
+    pub(crate) async fn scrape(&self) -> Scrape {
+        Scrape::of(self.metrics.expect("the gateway serves metrics")).await
+    }
+
     /// Stops the gateway as SIGTERM does, and waits until it has ended.
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(());

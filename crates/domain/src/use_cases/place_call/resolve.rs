@@ -4,7 +4,7 @@ use super::answer::replay;
 use super::decide::{Decided, Question, decide};
 use super::look_up::{Callee, LookUp};
 use super::{Acquired, PlaceCall, PlaceCallCommand, PlaceCallError, PlacedCall};
-use crate::ports::{CallerNumberChoice, HoldResult, OutboundParties, PortUnavailable};
+use crate::ports::{CallerNumberChoice, FoundBy, HoldResult, OutboundParties, PortUnavailable};
 use crate::{
     Agent, AgentReason, CallPurpose, CallerNumber, CallingFacts, CallingPolicy, Carrier, Contact, Decision,
     Destination, ForbiddenRange, IntentKey, KeyedRequest, OrganizationId, Pace, PacingFacts, ProviderAgentId,
@@ -75,6 +75,9 @@ impl PlaceCall {
         let by_key = self.find_by_key(&command.user_id, keyed.as_ref());
         let (callee, parties) = match join!(self.look_up(command), by_key) {
             (looked_up, Ok(Some(answer))) if !matches!(looked_up, Err(PlaceCallError::UserNotFound)) => {
+                if !matches!(answer, Err(PlaceCallError::KeyReused)) {
+                    self.saw_duplicate(FoundBy::Key);
+                }
                 return Ok(Acquired::Duplicate(answer));
             }
             (looked_up, by_key) => {
@@ -91,6 +94,7 @@ impl PlaceCall {
             // The call that holds the intent may itself be why: it is an attempt, or a conversation. Its
             // duplicate must not be sent again when the rules allow the next call.
             if let Some(answer) = self.answer_of_holder(&found, keyed.as_ref()).await? {
+                self.saw_duplicate(FoundBy::Lock);
                 return Ok(Acquired::Duplicate(answer));
             }
             let refused = PlaceCallError::Refused(Box::new(decided.decision));
@@ -215,7 +219,6 @@ impl PlaceCall {
 
     /// Counts a refusal, once for each of its codes.
     fn count(&self, organization_id: &OrganizationId, error: &PlaceCallError) {
-        let Some(log) = &self.refusals else { return };
         let mut codes: Vec<RefusalCode> = match error {
             PlaceCallError::Refused(decision) => {
                 decision.refusals.iter().map(|refusal| refusal.code).collect()
@@ -228,8 +231,11 @@ impl PlaceCall {
             _ => return,
         };
         codes.dedup();
-        for code in codes {
-            log.note(organization_id, code);
+        if let Some(log) = &self.refusals {
+            codes.iter().for_each(|code| log.note(organization_id, *code));
+        }
+        if let Some(watch) = &self.watch {
+            watch.refused(&codes);
         }
     }
 

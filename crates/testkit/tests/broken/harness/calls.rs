@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::ports::{
-    CallLedger, CallReader, CallUpdater, DeliveryQueue, EventFeed, EventInbox, IdempotencyKeys, Suppressions,
-    UnfinishedCalls, WebhookEndpoints,
+    CallLedger, CallReader, CallTraces, CallUpdater, DeliveryQueue, EventFeed, EventInbox, IdempotencyKeys,
+    LedgerMeter, Suppressions, UnfinishedCalls, WebhookEndpoints,
 };
 use domain::{DialOutcome, ProviderReference};
 use testkit::harness::{
-    BookedCall, CallEventsHarness, CallLedgerHarness, CallsHarness, EventInboxHarness, IdempotencyKeysHarness,
+    BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness, CallsHarness, EventInboxHarness,
+    IdempotencyKeysHarness, LedgerMeterHarness,
 };
 use testkit::memory::LedgerCall;
 
@@ -122,6 +123,26 @@ where
     }
 
     fn queue(&self) -> Arc<dyn DeliveryQueue> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: CallLedger + Suppressions + CallTraces + Adapters> CallTracesHarness for Harness<P> {
+    fn traces(&self) -> Arc<dyn CallTraces> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P> LedgerMeterHarness for Harness<P>
+where
+    P: CallLedger + Suppressions + CallReader + CallUpdater + UnfinishedCalls,
+    P: EventFeed + WebhookEndpoints + DeliveryQueue + EventInbox + LedgerMeter + Adapters,
+{
+    fn meter(&self) -> Arc<dyn LedgerMeter> {
+        Arc::new(self.ports.clone())
+    }
+
+    fn inbox(&self) -> Arc<dyn EventInbox> {
         Arc::new(self.ports.clone())
     }
 }

@@ -87,7 +87,7 @@ impl<P: InboundDirectory + ContactRepo + Adapters> InboundDirectoryHarness for H
 impl<P> OutboundDirectoryHarness for Harness<P>
 where
     P: OutboundDirectory + ContactRepo + AgentRepo + NumberPool + UserRepo + Adapters,
-    Self: CallingPoliciesHarness + CallsHarness,
+    Self: CallingPoliciesHarness + ProvisioningHarness + CallsHarness,
 {
     fn outbound(&self) -> Arc<dyn OutboundDirectory> {
         Arc::new(self.ports.clone())

@@ -85,4 +85,25 @@ caught! {
         HangsWhenLost => lost_keys_are_unavailable,
         AnswersWhenLost => lost_keys_are_unavailable,
     }
+    ledger_meter, by Store: {
+        CountsGivenUpCalls => unended_calls_are_counted_by_status,
+        CountsClosedEvents => open_events_are_counted,
+        CountsPublishedEvents => unpublished_events_are_counted,
+        CountsEveryDelivery => deliveries_are_counted_by_state,
+        MeasuresWithoutALimit => counts_are_limited,
+        GrantsTwice => measuring_is_leased_to_one_worker,
+        RenewsForNoOne => a_lease_of_measuring_is_renewed,
+        LeasesForEver => an_expired_lease_of_measuring_is_taken_over,
+        RenewsForEveryone => an_expired_lease_of_measuring_is_taken_over,
+        HangsWhenLost => a_lost_ledger_meter_is_unavailable,
+        AnswersWhenLost => a_lost_ledger_meter_is_unavailable,
+    }
+    call_traces, by Store: {
+        DropsTheTrace => the_trace_of_a_booking_is_found,
+        AnswersTheFirstTrace => the_trace_of_a_booking_is_found,
+        AnswersSomeTrace => a_call_without_a_trace_has_none,
+        QuotesTheRequestWhenLost => a_lost_store_of_traces_is_unavailable,
+        HangsWhenLost => a_lost_store_of_traces_is_unavailable,
+        AnswersWhenLost => a_lost_store_of_traces_is_unavailable,
+    }
 }

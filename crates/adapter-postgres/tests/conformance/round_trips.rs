@@ -35,7 +35,7 @@ async fn store_with_one_connection(harness: &PostgresHarness) -> (StatementCount
     let store = PostgresStore::connect(&settings).await.expect("the server responds");
     assert_eq!(
         proxy.statements(),
-        14,
+        16,
         "the check of the new connection, the ping, and the search for a pooler"
     );
     (proxy, store)

@@ -197,6 +197,7 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
         names,
         [
             "OUTDIAL_DATABASE_URL",
+            "OUTDIAL_HISTORY_DATABASE_URL",
             "OUTDIAL_REDIS_URL",
             "OUTDIAL_JWT_SECRET",
             "OUTDIAL_ELEVENLABS_API_KEY",
@@ -211,7 +212,9 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
         let mut values = complete();
         values.push(("OUTDIAL_VOICE_PROVIDER", provider));
         values.extend(names.iter().map(|name| match *name {
-            "OUTDIAL_DATABASE_URL" => (*name, "postgres://user:hunter2@host/database"),
+            "OUTDIAL_DATABASE_URL" | "OUTDIAL_HISTORY_DATABASE_URL" => {
+                (*name, "postgres://user:hunter2@host/database")
+            }
             "OUTDIAL_REDIS_URL" => (*name, "redis://user:hunter2@host"),
             _ => (*name, SECRET),
         }));
@@ -338,6 +341,9 @@ fn settings_that_contradict_each_other_are_refused() {
     }
     let lock = load(&[("OUTDIAL_REDIS_URL", "redis://127.0.0.1")]).expect_err("Redis is not used");
     assert!(lock.contains("OUTDIAL_REDIS_URL"), "{lock}");
+    let replica = load(&[("OUTDIAL_HISTORY_DATABASE_URL", "postgres://127.0.0.1/outdial")]);
+    let replica = replica.expect_err("the file has no replica");
+    assert!(replica.contains("OUTDIAL_HISTORY_DATABASE_URL"), "{replica}");
     let real = load(&[("OUTDIAL_VOICE_PROVIDER", "elevenlabs"), ("OUTDIAL_ELEVENLABS_API_KEY", "a-key")]);
     assert!(real.expect_err("a secret is generated for the simulator only").contains("OUTDIAL_JWT_SECRET"));
     for invalid in ["OUTDIAL_DATABASE_URL", "OUTDIAL_VOICE_PROVIDER"] {

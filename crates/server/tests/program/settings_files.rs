@@ -123,7 +123,9 @@ fn every_secret_can_be_in_a_file() {
             continue;
         }
         let value = match name {
-            "OUTDIAL_DATABASE_URL" => "postgres://outdial:hunter2@127.0.0.1/outdial",
+            "OUTDIAL_DATABASE_URL" | "OUTDIAL_HISTORY_DATABASE_URL" => {
+                "postgres://outdial:hunter2@127.0.0.1/outdial"
+            }
             "OUTDIAL_REDIS_URL" => "redis://:hunter2@127.0.0.1/0",
             _ => "hunter2 and a secret that is long enough for HS256",
         };

@@ -25,7 +25,10 @@ if ! promtool=$(find_promtool); then
     echo 'unpacking the Debian package prometheus into .tools/promtool' >&2
     download=$(mktemp -d)
     trap 'rm -rf "$download"' EXIT
-    (cd "$download" && apt-get download -qq prometheus) >&2
+    cd "$download"
+    # A fresh machine has no list of packages.
+    apt-get download -qq prometheus >&2 || { apt-get update -qq && apt-get download -qq prometheus; } >&2
+    cd - >/dev/null
     rm -rf "$folder" && mkdir -p "$folder"
     dpkg-deb -x "$download"/prometheus_*.deb "$folder"
     promtool=$(find_promtool)

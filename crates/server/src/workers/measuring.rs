@@ -8,7 +8,7 @@ use domain::ports::{Clock, LedgerMeter, MeasuringLease, PortUnavailable};
 use super::{Schedule, Workers};
 use crate::metrics::{LedgerGauges, Metrics};
 
-/// A greater backlog is shown as this one: to count it would cost the database more than it tells.
+/// A greater backlog is shown as this one: to count all of it costs the database too much.
 const MOST: u32 = 100_000;
 /// How often histograms are moved into their buckets.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);

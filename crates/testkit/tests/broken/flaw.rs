@@ -95,6 +95,11 @@ pub(crate) enum Flaw {
     MovesNumbersToTheFront,
     FailsForAbsentRecords,
     KeepsTheFirstLimit,
+    // Numbers that are toggled
+    DropsTheNumbersAgent,
+    HoldsNumbersByTenant,
+    SeesNoOtherTenant,
+    DropsTheAgentWithAnImport,
     // The vendors' accounts
     AssumesTheLimit,
     ReadsTheFirstPage,
@@ -106,6 +111,10 @@ pub(crate) enum Flaw {
     CreatesWebhooksOnly,
     TakesEveryWebhookForHealthy,
     ReplacesTheWebhook,
+    ImportsWithoutTheAgent,
+    ImportsTwice,
+    LinksEveryNumber,
+    FailsForRemovedNumbers,
     // The lock
     GrantsTwice,
     AnswersTheRequestedTime,

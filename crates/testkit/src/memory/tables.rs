@@ -7,7 +7,8 @@ use domain::{
     Contact, ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
     DialOutcome, DoNotCallCopy, DoNotCallNumber, IdempotencyKey, IntentKey, NumberRecord, Organization,
     OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RefusalCode, RequestDigest, SettledCall,
-    Suppression, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
+    Suppression, TakenSlots, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint,
+    WebhookEndpointId,
 };
 
 /// The data of one [`Memory`](super::Memory).
@@ -54,8 +55,10 @@ pub struct Tables {
     pub number_agents: HashMap<(OrganizationId, PhoneNumber), AgentId>,
     /// The end of the last hold of each number.
     pub number_holds: HashMap<PhoneNumber, Timestamp>,
-    /// The last slot of each scope of a pace.
-    pub slots: HashMap<PaceScope, Timestamp>,
+    /// The counts that have counted a request.
+    pub counted_requests: HashMap<(IntentKey, OwnerToken), Vec<DayCountKey>>,
+    /// The slots of each scope of a pace.
+    pub slots: HashMap<PaceScope, TakenSlots>,
     /// The last lease of each job.
     pub job_leases: HashMap<Job, JobLease>,
 }
@@ -148,8 +151,6 @@ pub struct LockEntry {
     pub until: Timestamp,
     /// The result; `None` while the call is in flight.
     pub result: Option<SettledCall>,
-    /// The counts that have counted its request.
-    pub counted: Vec<DayCountKey>,
 }
 
 /// What a limit of a day counts.

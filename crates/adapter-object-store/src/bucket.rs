@@ -122,6 +122,16 @@ impl RecordingStore for BucketRecordings {
         })
         .await
     }
+
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable> {
+        within(FETCH_TIMEOUT, SERVICE, async {
+            match self.bucket.delete(&path_of(&self.prefix, key)).await {
+                Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(unavailable(SERVICE, &error)),
+            }
+        })
+        .await
+    }
 }
 
 /// An object that is read in pieces, each with a request of its own: a client that reads slowly

@@ -99,6 +99,17 @@ impl RecordingStore for FolderRecordings {
         })
         .await
     }
+
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable> {
+        within(FETCH_TIMEOUT, SERVICE, async {
+            match self.files.delete(&path_of(&ObjectPath::ROOT, key)).await {
+                Ok(()) => Ok(()),
+                Err(Error::NotFound { .. }) => self.check_folder().await,
+                Err(error) => Err(unavailable(SERVICE, &error)),
+            }
+        })
+        .await
+    }
 }
 
 /// The content of an open file. It stays the same if the recording is replaced meanwhile.

@@ -150,7 +150,10 @@ impl PostgresStore {
                               as "has_known_parties!",
                           $6 and exists (
                               select from suppressions
-                               where (phone_number = $7 or contact_id = $4)
+                               where (phone_number = $7 or contact_id = $4
+                                      or number_hash = (select sha256(outer_block || sha256(inner_block
+                                                                              || convert_to($7, 'UTF8')))
+                                                          from number_hash_key where is_the_only_one))
                                  and (organization_id = $2 or organization_id is null)
                                  and (expires_at is null or expires_at > $8)) as "is_suppressed!",
                           exists (select from idempotency_keys where user_id = $3 and key_hash = $9)
@@ -187,7 +190,8 @@ impl PostgresStore {
                 Err(because("the user, the contact or the agent of a call is not stored"))
             }
             None if blocked.is_suppressed => Ok(HoldResult::Refused(RefusalCode::CalleeOptedOut)),
-            // The reservation has ended meanwhile: the caller decides whether to try again.
+            // The reservation has ended meanwhile, or the contact was erased: the caller decides whether
+            // to try again.
             None => Ok(HoldResult::InFlight { remaining: Duration::from_millis(1) }),
         }
     }

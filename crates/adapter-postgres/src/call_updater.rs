@@ -95,12 +95,14 @@ impl CallUpdater for PostgresStore {
         let stored_at = PgTime::stored(recording.stored_at)?;
         let size = i64::try_from(recording.size_bytes);
         let size = size.map_err(|_| because("a recording is larger than a bigint can store"))?;
-        // The event is written once for each call, with whichever status the call has then. No
+        // Nothing is attached to a call whose callee was erased. The event is written once for each call, with whichever status the call has then. No
         // organization is in the predicate, since the call's id is ours, and `locate` found it.
         let attached = self.row(Access::Write, || {
             sqlx::query!(
                 r#"with before as (
-                       select id, recording_key is not null as was_recorded from calls where id = $1 for no key update
+                       select id, recording_key is not null as was_recorded from calls
+                        where id = $1 and to_number <> $8
+                          for no key update
                    ), attached as (
                        update calls
                           set recording_key = $2, recording_format = $3, recording_size = $4, recorded_at = $5
@@ -123,7 +125,8 @@ impl CallUpdater for PostgresStore {
                 size,
                 stored_at,
                 CallEventKind::RecordingReady.as_str(),
-                &ranks_once_given_up()[..]
+                &ranks_once_given_up()[..],
+                PhoneNumber::ERASED
             )
         });
         attached.await.map(|_| ())

@@ -22,8 +22,8 @@ macro_rules! select_suppressions {
     ($organization_id:expr, $filter:expr, $callee:tt, $($argument:expr),+) => {
         sqlx::query_as!(
             SuppressionRow,
-            "select id, organization_id, phone_number, contact_id, reason, source, conversation_id, created_at,
-                    created_by, expires_at
+            "select id, organization_id, phone_number, number_hash is not null as \"number_is_erased!\", contact_id, reason,
+                    source, conversation_id, created_at, created_by, expires_at
                from suppressions
               where coalesce(organization_id, '') = $1
                 and ($2::timestamptz is null or (created_at, id) < ($2, $3))
@@ -59,9 +59,10 @@ macro_rules! select_consents {
     };
 }
 
-/// Lists by number, by contact or without either: each statement then uses its own index.
+/// Lists by number, by contact or without either: each statement then uses its own index. `$of_number` is
+/// the condition on the number.
 macro_rules! list {
-    ($self:expr, $select:ident, $organization_id:expr, $filter:expr) => {
+    ($self:expr, $select:ident, $of_number:tt, $organization_id:expr, $filter:expr) => {
         match ($filter.phone_number, $filter.contact_id) {
             (None, None) => {
                 $self
@@ -72,7 +73,7 @@ macro_rules! list {
                 $self.read_rows(|| $select!($organization_id, $filter, "contact_id = $5", id)).await
             }
             (Some(number), None) => {
-                $self.read_rows(|| $select!($organization_id, $filter, "phone_number = $5", number)).await
+                $self.read_rows(|| $select!($organization_id, $filter, $of_number, number)).await
             }
             (Some(number), Some(id)) => {
                 $self
@@ -103,7 +104,15 @@ impl Suppressions for PostgresStore {
         filter: &CalleeFilter<SuppressionId>,
     ) -> Result<Vec<Suppression>, PortUnavailable> {
         let filter = CalleeFilterColumns::new(filter, SuppressionId::as_str);
-        list!(self, select_suppressions, organization_id, filter)
+        list!(
+            self,
+            select_suppressions,
+            "(phone_number = $5
+                  or number_hash = (select sha256(outer_block || sha256(inner_block || convert_to($5, 'UTF8')))
+                                      from number_hash_key where is_the_only_one))",
+            organization_id,
+            filter
+        )
     }
 
     async fn remove_suppression<'a>(
@@ -147,7 +156,7 @@ impl Consents for PostgresStore {
         filter: &CalleeFilter<ConsentId>,
     ) -> Result<Vec<ConsentRecord>, PortUnavailable> {
         let filter = CalleeFilterColumns::new(filter, ConsentId::as_str);
-        list!(self, select_consents, organization_id, filter)
+        list!(self, select_consents, "phone_number = $5", organization_id, filter)
     }
 
     async fn revoke_consent(
@@ -192,8 +201,8 @@ impl Work for Adding<'_> {
                    select organization_id, $8, $9, $11, id, '{"source":"' || source || '"}'
                      from stored where organization_id is not null
                )
-               select id as "id!", organization_id, phone_number, contact_id, reason, source as "source!",
-                      conversation_id, created_at as "created_at!", created_by, expires_at
+               select id as "id!", organization_id, phone_number, number_hash is not null as "number_is_erased!", contact_id,
+                      reason, source as "source!", conversation_id, created_at as "created_at!", created_by, expires_at
                  from stored"#,
             self.0.id.as_str(),
             organization_id,
@@ -214,8 +223,8 @@ impl Work for Adding<'_> {
             None => {
                 let earlier = sqlx::query_as!(
                     SuppressionRow,
-                    "select id, organization_id, phone_number, contact_id, reason, source, conversation_id, created_at,
-                            created_by, expires_at
+                    "select id, organization_id, phone_number, number_hash is not null as \"number_is_erased!\", contact_id,
+                            reason, source, conversation_id, created_at, created_by, expires_at
                        from suppressions
                       where coalesce(phone_number, '') = $1 and coalesce(contact_id, '') = $2
                         and coalesce(conversation_id, '') = $3 and coalesce(organization_id, '') = $4

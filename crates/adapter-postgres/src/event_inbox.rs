@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::CallId;
 use domain::ports::{
     AcceptResult, ClosedBody, EventInbox, InboxLease, IncomingEvent, OpenEvent, PortUnavailable,
 };
+use domain::{CallId, PhoneNumber};
 use sql_common::StoredTime;
 
 use crate::PostgresStore;
@@ -100,17 +100,22 @@ impl EventInbox for PostgresStore {
     ) -> Result<(), PortUnavailable> {
         // Two workers close the same event if the lease of the first expired before it was done.
         // The earlier time stays, and the call that either of them knew. A dropped body stays
-        // dropped.
+        // dropped. The body of an erased call's event is dropped, and an erasure of the call that runs
+        // is waited for: the lock makes each see what the other has written.
         let closed = self.row(Access::Write, || {
             sqlx::query!(
-                "update provider_events \
+                "with locked as ( \
+                     select to_number from calls where id = $2 for share \
+                 ) \
+                 update provider_events \
                     set closed_at = coalesce(closed_at, clock_timestamp()), call_id = coalesce(call_id, $2), \
-                        body = case when $3 then ''::bytea else body end \
+                        body = case when $3 or exists (select from locked where to_number = $4) then ''::bytea else body end \
                   where key = $1 \
                  returning key",
                 key,
                 call_id.as_ref().map(CallId::as_str),
-                body == ClosedBody::Dropped
+                body == ClosedBody::Dropped,
+                PhoneNumber::ERASED
             )
         });
         closed.await.map(|_| ())

@@ -48,6 +48,7 @@ mod ledger_meter;
 mod loss;
 mod number_pool;
 mod outbound_directory;
+mod personal_data;
 mod ping;
 mod pool;
 mod primary;

@@ -77,6 +77,13 @@ macro_rules! parties {
                           select from suppressions
                            where contact_id = callee.contact_id
                              and (organization_id = users.organization_id or organization_id is null)
+                             and (expires_at is null or expires_at > query.now))
+                      or exists (
+                          select from suppressions
+                           where number_hash = (select sha256(outer_block || sha256(inner_block
+                                                                     || convert_to(callee.number, 'UTF8')))
+                                                  from number_hash_key where is_the_only_one)
+                             and (organization_id = users.organization_id or organization_id is null)
                              and (expires_at is null or expires_at > query.now)) as "is_suppressed!",
                       (select json_agg(json_build_object(
                                   'name', list.name, 'dated', to_char(list.dated, 'YYYY-MM-DD'),

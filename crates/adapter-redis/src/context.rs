@@ -35,4 +35,10 @@ impl ContextCache for RedisStore {
         }
         Ok(Some(context))
     }
+
+    async fn remove(&self, conversation_id: &ConversationId) -> Result<(), PortUnavailable> {
+        let mut request = request();
+        request.cmd("DEL").arg(keys::context(self.key_prefix(), conversation_id));
+        self.reply::<u64>(&request).await.map(drop)
+    }
 }

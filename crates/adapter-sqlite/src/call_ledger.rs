@@ -24,10 +24,12 @@ use crate::sweep::remove_reservations;
 #[async_trait]
 impl CallLedger for SqliteStore {
     async fn book(&self, booking: &Booking) -> Result<HoldResult, PortUnavailable> {
-        let (began, booking) = (Instant::now(), Arc::new(booking.clone()));
+        let began = Instant::now();
+        let number_hash = self.number_hash(&booking.identity.to).await?;
+        let booking = Arc::new((booking.clone(), number_hash));
         let book = self.connections.write_synced(move |writer| {
             let booking = Arc::clone(&booking);
-            Box::pin(async move { book(writer, &booking).await })
+            Box::pin(async move { book(writer, &booking.0, &booking.1).await })
         });
         let result = within(STORAGE_LIMIT, book).await?;
         if result == HoldResult::Granted {

@@ -80,7 +80,8 @@ impl CallUpdater for SqliteStore {
     }
 }
 
-/// Reads, merges and writes in one transaction, which has the write lock from its first statement.
+/// Reads, merges and writes in one transaction, which has the write lock from its first statement. A call
+/// whose callee was erased stays as it is.
 async fn merge(
     connection: &mut SqliteConnection,
     call_id: &str,
@@ -90,8 +91,9 @@ async fn merge(
         ProgressRow,
         "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, failure_code,
                 failure_carrier_status, conversation, given_up_at, given_up_reason, recording_report
-         from calls where id = ?",
-        call_id
+         from calls where id = ? and to_number <> ?",
+        call_id,
+        PhoneNumber::ERASED
     );
     let Some(stored) = row(connection, stored).await? else {
         return Ok(());
@@ -133,13 +135,14 @@ async fn attach_recording(
     let size = size.map_err(|_| failed("a recording is larger than an integer can store"))?;
     let attached = sqlx::query!(
         "update calls set recording_key = ?, recording_format = ?, recording_size = ?, recorded_at = ?
-         where id = ?
+         where id = ? and to_number <> ?
          returning status_rank, given_up_at",
         recording.key.as_str(),
         recording.format.as_str(),
         size,
         recording.stored_at.unix_millis(),
-        call_id
+        call_id,
+        PhoneNumber::ERASED
     );
     let Some(attached) = row(connection, attached).await? else { return Ok(()) };
     let mut status = read_status(Table("calls"), attached.status_rank).map_err(unreadable)?;

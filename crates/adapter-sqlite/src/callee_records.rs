@@ -13,6 +13,7 @@ use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
 use crate::failure::{STORAGE_LIMIT, failed, within};
+use crate::number_hash::NumberHash;
 use crate::statement::{execute, read, row};
 
 type SuppressionRow = SuppressionColumns<i64>;
@@ -23,8 +24,8 @@ macro_rules! select_suppression {
     ($condition:tt, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             SuppressionRow,
-            "select id, organization_id, phone_number, contact_id, reason, source, conversation_id, created_at,
-                    created_by, expires_at
+            "select id, organization_id, phone_number, number_hash is not null as \"number_is_erased!: bool\", contact_id,
+                    reason, source, conversation_id, created_at, created_by, expires_at
              from suppressions where " + $condition,
             $($argument),+
         )
@@ -47,23 +48,28 @@ impl Suppressions for SqliteStore {
         organization_id: Option<&'a OrganizationId>,
         filter: &CalleeFilter<SuppressionId>,
     ) -> Result<Vec<Suppression>, PortUnavailable> {
+        let number_hash = match &filter.phone_number {
+            Some(number) => Some(self.number_hash(number).await?),
+            None => None,
+        };
         let filter = CalleeFilterColumns::new(filter, SuppressionId::as_str);
         self.read_rows(sqlx::query_as!(
             SuppressionRow,
-            "select id, organization_id, phone_number, contact_id, reason, source, conversation_id, created_at,
-                    created_by, expires_at
+            r#"select id, organization_id, phone_number, number_hash is not null as "number_is_erased!: bool", contact_id,
+                    reason, source, conversation_id, created_at, created_by, expires_at
              from suppressions
              where organization_id is ?1
-                 and (?2 is null or phone_number = ?2)
+                 and (?2 is null or phone_number = ?2 or number_hash = ?7)
                  and (?3 is null or contact_id = ?3)
                  and (?4 is null or (created_at, id) < (?4, ?5))
-             order by created_at desc, id desc limit ?6",
+             order by created_at desc, id desc limit ?6"#,
             organization_id.map(OrganizationId::as_str),
             filter.phone_number,
             filter.contact_id,
             filter.before_time.map(Timestamp::unix_millis),
             filter.before_id,
-            filter.limit
+            filter.limit,
+            number_hash.as_ref().map(NumberHash::as_slice)
         ))
         .await
     }

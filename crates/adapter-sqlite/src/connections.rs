@@ -73,7 +73,9 @@ impl Connections {
             .foreign_keys(true)
             .busy_timeout(SYNCED_BUSY_TIMEOUT)
             .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            // What is erased must not stay in pages that became free, also if it was written anew before.
+            .pragma("secure_delete", "on");
         let synced = options.clone().synchronous(SqliteSynchronous::Full);
         let unsynced =
             options.clone().synchronous(SqliteSynchronous::Normal).busy_timeout(UNSYNCED_BUSY_TIMEOUT);

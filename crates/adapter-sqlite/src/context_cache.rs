@@ -90,6 +90,19 @@ impl ContextCache for SqliteStore {
         })
         .await
     }
+
+    async fn remove(&self, conversation_id: &ConversationId) -> Result<(), PortUnavailable> {
+        let conversation_id = conversation_id.as_str();
+        let removed = self.write_unsynced(LEASE_LIMIT, |_| {
+            sqlx::query!(
+                "delete from call_contexts where conversation_id = ?;
+                 delete from inbound_contexts where conversation_id = ?",
+                conversation_id,
+                conversation_id
+            )
+        });
+        removed.await.map(drop)
+    }
 }
 
 /// Stores the context of a placed call. It replaces the context of the same conversation.

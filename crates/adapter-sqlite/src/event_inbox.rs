@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::ports::{
     AcceptResult, ClosedBody, EventInbox, InboxLease, IncomingEvent, OpenEvent, PortUnavailable,
 };
-use domain::{CallId, Timestamp};
+use domain::{CallId, PhoneNumber, Timestamp};
 
 use crate::SqliteStore;
 use crate::clock::now;
@@ -76,7 +76,8 @@ impl EventInbox for SqliteStore {
 
     /// Two workers close the same event if the lease of the first expired before it was done. The
     /// earlier time stays, and the call that either of them knew. Not synced: an event that is open
-    /// again after a power failure is merged once more, which changes nothing.
+    /// again after a power failure is merged once more, which changes nothing. The body of an erased call's
+    /// event is dropped.
     async fn close(
         &self,
         key: &str,
@@ -86,12 +87,14 @@ impl EventInbox for SqliteStore {
         let closed = self.write_unsynced(STORAGE_LIMIT, |now| {
             sqlx::query!(
                 "update provider_events
-                 set closed_at = coalesce(closed_at, ?), call_id = coalesce(call_id, ?), body = iif(?, x'', body)
-                 where key = ?",
+                 set closed_at = coalesce(closed_at, ?1), call_id = coalesce(call_id, ?2),
+                     body = iif(?3 or exists (select 1 from calls where id = ?2 and to_number = ?5), x'', body)
+                 where key = ?4",
                 now.unix_millis(),
                 call_id.as_ref().map(CallId::as_str),
                 body == ClosedBody::Dropped,
-                key
+                key,
+                PhoneNumber::ERASED
             )
         });
         closed.await.map(drop)

@@ -4,6 +4,7 @@ use domain::{AgentId, CallStatus, CallSubject, PhoneNumber};
 use sql_common::{ANSWERED_RANKS, DECLINED, NOT_CONNECTED, OutboundPartiesColumns, carriers_json};
 
 use crate::SqliteStore;
+use crate::number_hash::NumberHash;
 
 // The SQL below has this rank as a literal: the index of calls that have not ended is used only if the
 // statement has it too. A call has ended with this status or a greater one.
@@ -18,6 +19,10 @@ impl OutboundDirectory for SqliteStore {
         let (contact_id, number) = match query.recipient {
             Recipient::Contact(id) => (Some(id.as_str()), None),
             Recipient::Number(number) => (None, Some(number.as_e164())),
+        };
+        let number_hash = match query.recipient {
+            Recipient::Contact(id) => self.number_hash_of_contact(id).await?,
+            Recipient::Number(number) => Some(self.number_hash(number).await?),
         };
         self.read_row(sqlx::query_as!(
             OutboundPartiesColumns,
@@ -51,6 +56,10 @@ impl OutboundDirectory for SqliteStore {
                                   and (expires_at is null or expires_at > ?10))
                           or exists (select 1 from suppressions
                                      where contact_id = contacts.id
+                                         and (organization_id = users.organization_id or organization_id is null)
+                                         and (expires_at is null or expires_at > ?10))
+                          or exists (select 1 from suppressions
+                                     where number_hash = ?18
                                          and (organization_id = users.organization_id or organization_id is null)
                                          and (expires_at is null or expires_at > ?10)) as "is_suppressed!: bool",
                       (select json_group_array(json_object(
@@ -152,7 +161,8 @@ impl OutboundDirectory for SqliteStore {
             NOT_CONNECTED,
             OutboundQuery::LATEST_CALLS,
             query.count_calls.map(|count| count.since.unix_millis()),
-            query.count_calls.map_or(0, |count| count.at_most)
+            query.count_calls.map_or(0, |count| count.at_most),
+            number_hash.as_ref().map(NumberHash::as_slice)
         ))
         .await
     }

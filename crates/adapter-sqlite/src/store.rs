@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use domain::ports::PortUnavailable;
+use tokio::sync::OnceCell;
 
 use crate::SqliteSettings;
 use crate::connections::Connections;
@@ -12,6 +15,8 @@ pub struct SqliteStore {
     pub(crate) connections: Connections,
     pub(crate) sweeper: Sweeper,
     pub(crate) wakeups: Wakeups,
+    /// What the hashes of erased numbers are made with. It never changes.
+    pub(crate) number_hash_key: Arc<OnceCell<Vec<u8>>>,
 }
 
 impl SqliteStore {
@@ -20,7 +25,12 @@ impl SqliteStore {
     /// [`SqliteStore::migrate`].
     pub async fn open(settings: &SqliteSettings) -> Result<Self, PortUnavailable> {
         let connections = Connections::open(settings).await?;
-        Ok(Self { connections, sweeper: Sweeper::default(), wakeups: Wakeups::default() })
+        Ok(Self {
+            connections,
+            sweeper: Sweeper::default(),
+            wakeups: Wakeups::default(),
+            number_hash_key: Arc::default(),
+        })
     }
 
     /// Brings the schema up to date, in one transaction.

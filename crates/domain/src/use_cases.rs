@@ -4,6 +4,7 @@ mod callee_records;
 mod check_import;
 mod deliver_webhooks;
 mod directory_listing;
+mod erase_person;
 mod follow_calls;
 mod organization_settings;
 mod personalize_call;
@@ -30,6 +31,7 @@ pub use self::callee_records::{
 pub use self::check_import::CheckImport;
 pub use self::deliver_webhooks::{DeliverWebhooks, DeliverWebhooksPorts};
 pub use self::directory_listing::DirectoryListing;
+pub use self::erase_person::{ErasePerson, ErasePersonPorts, ErasureReport};
 pub use self::follow_calls::{FollowCalls, Following};
 pub use self::organization_settings::{
     OrganizationSettings, OrganizationSettingsError, OrganizationSettingsPorts, policy_faults,

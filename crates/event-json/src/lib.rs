@@ -71,7 +71,7 @@ pub struct CallEventData<'a> {
     agent_id: &'a str,
     /// The caller number, E.164.
     from: &'a str,
-    /// The number that was dialled, E.164.
+    /// The number that was dialled, E.164. `+99900000000` if it was erased.
     to: &'a str,
 }
 

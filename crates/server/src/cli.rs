@@ -16,6 +16,8 @@ use domain::{
 
 use crate::commands::check::CheckOptions;
 use crate::commands::decide::DecideOptions;
+use crate::commands::erase::EraseOptions;
+use crate::commands::export_person::ExportOptions;
 use crate::commands::import::ImportOptions;
 use crate::commands::sync::SyncOptions;
 use crate::commands::{self, suppressions, webhooks};
@@ -89,6 +91,20 @@ enum Command {
     Check {
         #[command(flatten)]
         options: CheckOptions,
+    },
+    /// Erase what is stored of a person: the contact, and the numbers, texts and recordings of the calls to
+    /// it. The calls stay in the ledger without them, and an opt-out stays in force.
+    ///
+    /// The exit status is 0 if all is erased, and 4 if something blocks it, such as a call that has not
+    /// ended: repeat the command later.
+    Erase {
+        #[command(flatten)]
+        options: EraseOptions,
+    },
+    /// Print what is stored of a person as one JSON document.
+    ExportPerson {
+        #[command(flatten)]
+        options: ExportOptions,
     },
     /// Sign a token for a user with the configured HS256 secret and print it.
     Token {
@@ -199,6 +215,8 @@ impl Cli {
         };
         let done = match self.command {
             Command::Check { options } => return commands::check::check(settings(), options),
+            Command::Erase { options } => return commands::erase::erase(settings()?, &options),
+            Command::ExportPerson { options } => commands::export_person::export(settings()?, &options),
             Command::Serve => commands::serve_with(settings()?, std::convert::identity),
             Command::Migrate => commands::migrate(settings()?),
             Command::Backup { file } => commands::backup::back_up(&settings()?, &file),

@@ -3,8 +3,11 @@
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod decide;
+pub(crate) mod erase;
+pub(crate) mod export_person;
 pub(crate) mod import;
 pub(crate) mod manual;
+pub(crate) mod person;
 pub(crate) mod suppressions;
 pub(crate) mod sync;
 pub(crate) mod webhooks;

@@ -18,9 +18,9 @@ use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
     AgentRepo, AiNumbers, AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
-    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds,
-    JobLeases, LedgerMeter, PortUnavailable, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls,
-    UserRepo, VoiceProvider, WebhookEndpoints,
+    ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory,
+    IntentHolds, JobLeases, LedgerMeter, PersonalData, PortUnavailable, Provisioning, RefusalCounts,
+    Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
@@ -57,6 +57,7 @@ pub(crate) trait Database:
     + Provisioning
     + LedgerMeter
     + JobLeases
+    + PersonalData
 {
 }
 
@@ -83,6 +84,7 @@ impl<T> Database for T where
         + Provisioning
         + LedgerMeter
         + JobLeases
+        + PersonalData
 {
 }
 
@@ -167,6 +169,14 @@ impl Stores {
         match self {
             Self::Embedded(store) => Arc::new(store.clone()),
             Self::Services { postgres, .. } => Arc::new(postgres.clone()),
+        }
+    }
+
+    /// The context cache.
+    pub(crate) fn contexts(&self) -> Arc<dyn ContextCache> {
+        match self {
+            Self::Embedded(store) => Arc::new(store.clone()),
+            Self::Services { redis, .. } => Arc::new(redis.clone()),
         }
     }
 

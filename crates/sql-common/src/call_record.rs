@@ -127,10 +127,16 @@ impl<T: StoredTime> Columns for CallColumns<T> {
             last_name: self.last_name,
             phone_number: self.phone_number,
         };
+        let identity = read_call_identity!(CALLS, call_id, self);
+        let mut contact = contact.read()?;
+        // The contact may have been stored again since.
+        if identity.to.is_erased() {
+            contact = contact.without_personal_data();
+        }
         Ok(CallRecord {
-            identity: read_call_identity!(CALLS, call_id, self),
+            identity,
             user_name: Table("users").read("full_name", self.user_name)?,
-            contact: contact.read()?,
+            contact,
             reason: CALLS.read_optional("reason", self.reason)?,
             variables: read_variables(self.variables)?,
             metadata: CALLS.read_optional("metadata", self.metadata)?,

@@ -149,6 +149,13 @@ impl ConversationForm {
     }
 }
 
+/// What is stored of a conversation after its callee was erased. Nothing of one that this release cannot
+/// read.
+pub fn erase_conversation(json: &str, form: ConversationForm) -> Option<String> {
+    let conversation = read(json).ok()?.without_personal_data();
+    Some(form.write(&conversation))
+}
+
 /// Reads a conversation of either form. It has no transcript where a statement left that out.
 pub(crate) fn read(json: &str) -> Result<ConversationRecord, Unreadable> {
     const CALLS: Table = Table("calls");

@@ -21,6 +21,7 @@ mod keyed_call;
 mod ledger_figures;
 mod outbound_parties;
 mod outcome;
+mod personal_data;
 mod policy;
 mod refusal_count;
 mod unfinished_call;
@@ -34,7 +35,7 @@ pub use call_record::{CallColumns, IdentityColumns, MergedColumns, ProgressColum
 pub use callee_records::{CalleeFilterColumns, ConsentColumns, SuppressionColumns};
 pub use calling_facts::{ANSWERED_RANKS, DECLINED, cap_millis, caps_to_json};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable, read_leased};
-pub use conversation::ConversationForm;
+pub use conversation::{ConversationForm, erase_conversation};
 pub use decision::{read_decision, write_decision};
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
@@ -50,6 +51,7 @@ pub use outcome::{
     DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED, NOT_CONNECTED_RANKS, NOT_DIALLED,
     OutcomeColumns, SettledColumns, StatusMerges, UNDECIDED_STATES,
 };
+pub use personal_data::{ErasedCall, PersonScope, event_row, is_ended};
 pub use policy::{OrganizationPolicyColumns, PolicyColumns, read_policy, write_policy};
 pub use refusal_count::RefusalColumns;
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};

@@ -15,11 +15,28 @@ suite! {
     a_context_stored_again_is_replaced,
     an_unknown_conversation_has_no_context,
     a_context_is_forgotten_after_its_time,
+    a_removed_context_is_absent,
     a_lost_context_store_is_unavailable,
 }
 
 const LONG: Duration = Duration::from_secs(24 * 3600);
 const BRIEF: Duration = Duration::from_secs(4);
+
+/// A removed context is absent, of either kind; the others stay. Removing an absent one does nothing.
+pub async fn a_removed_context_is_absent(harness: &impl ContextCacheHarness) {
+    let kept = context();
+    store(harness, &kept, LONG).await;
+    let removed = [ConversationContext::Outbound(context()), ConversationContext::Inbound(inbound_context())];
+    for context in removed {
+        harness.contexts().store(&context, LONG).await.expect("store is up");
+        for _ in 0..2 {
+            harness.contexts().remove(context.conversation_id()).await.expect("store is up");
+            let found = harness.contexts().find(context.conversation_id()).await.expect("store is up");
+            assert_eq!(found, None);
+        }
+    }
+    assert_eq!(find(harness, &kept).await, Some(kept));
+}
 
 /// A context is found with every field, with and without the optional ones.
 pub async fn a_stored_context_is_found_in_full(harness: &impl ContextCacheHarness) {
@@ -107,6 +124,7 @@ pub async fn a_lost_context_store_is_unavailable(harness: &impl ContextCacheHarn
     let stored = ConversationContext::Outbound(context.clone());
     unavailable_within(LOST_CACHE_BOUND, contexts.store(&stored, LONG), &private).await;
     unavailable_within(LOST_CACHE_BOUND, contexts.find(&context.conversation_id), &private).await;
+    unavailable_within(LOST_CACHE_BOUND, contexts.remove(&context.conversation_id), &private).await;
 }
 
 async fn store(harness: &impl ContextCacheHarness, context: &CallContext, ttl: Duration) {

@@ -13,6 +13,7 @@ mod event_inbox;
 mod idempotency_keys;
 mod intent_holds;
 mod ledger_meter;
+mod personal_data;
 mod provider_recordings;
 mod provider_records;
 mod provider_webhook;
@@ -44,6 +45,7 @@ pub use event_inbox::EventInboxHarness;
 pub use idempotency_keys::IdempotencyKeysHarness;
 pub use intent_holds::{HeldIntent, IntentHoldsHarness, LedgerHolds, LockHolds};
 pub use ledger_meter::LedgerMeterHarness;
+pub use personal_data::PersonalDataHarness;
 pub use provider_recordings::{ProviderRecordingsHarness, RecordingsUpstream};
 pub use provider_records::{
     ProviderRecordsHarness, RecordedCall, RecordsFormat, RecordsQuery, RecordsUpstream, VendorCall,

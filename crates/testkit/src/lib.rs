@@ -56,6 +56,7 @@ pub mod memory;
 pub mod number_pool;
 pub mod outbound_directory;
 pub mod peer;
+pub mod personal_data;
 pub mod pgbouncer;
 pub mod provider_recordings;
 pub mod provider_records;

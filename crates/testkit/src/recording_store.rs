@@ -20,6 +20,7 @@ suite! {
     a_reader_never_sees_half_a_recording,
     a_stream_that_fails_is_not_stored,
     an_absent_recording_is_nothing,
+    a_removed_recording_is_nothing,
     a_recording_outlives_the_store_that_took_it,
     a_lost_recording_store_is_unavailable,
 }
@@ -178,6 +179,24 @@ pub async fn an_absent_recording_is_nothing(harness: &impl RecordingStoreHarness
     }
 }
 
+/// A removed recording is absent, and that of the same call in another format is not. It can be stored
+/// again. Removing what is not stored does nothing.
+pub async fn a_removed_recording_is_nothing(harness: &impl RecordingStoreHarness) {
+    let store = harness.recordings();
+    let call_id = call_id();
+    let [removed, kept] = AudioFormat::ALL.map(|format| RecordingKey::of(&call_id, format));
+    put(&store, &removed, AudioFormat::Mp3, b"voice").await;
+    put(&store, &kept, AudioFormat::Wav, b"the same voice").await;
+    for _ in 0..2 {
+        store.remove(&removed).await.expect("store is up");
+        assert!(read(harness, &store, &removed).await.is_none(), "it is removed");
+        assert!(store.open(&removed, AudioPart::Whole).await.expect("store is up").is_none());
+        assert_eq!(read(harness, &store, &kept).await.as_deref(), Some(&b"the same voice"[..]));
+    }
+    put(&store, &removed, AudioFormat::Mp3, b"again").await;
+    assert_eq!(read(harness, &store, &removed).await.as_deref(), Some(&b"again"[..]));
+}
+
 /// Another process finds the recording.
 pub async fn a_recording_outlives_the_store_that_took_it(harness: &impl RecordingStoreHarness) {
     let key = key();
@@ -207,6 +226,7 @@ pub async fn a_lost_recording_store_is_unavailable(harness: &impl RecordingStore
             }
         };
         unavailable_within(LOST_BOUND, put, &private).await;
+        unavailable_within(LOST_BOUND, store.remove(&key(id)), &private).await;
     }
 }
 

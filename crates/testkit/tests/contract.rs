@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 38] = ports![
+const PORTS: [(&str, &str, &[&str]); 39] = ports![
     agent_repo,
     ai_numbers,
     audit_log,
@@ -39,6 +39,7 @@ const PORTS: [(&str, &str, &[&str]); 38] = ports![
     ledger_meter,
     number_pool,
     outbound_directory,
+    personal_data,
     provider_recordings,
     provider_records,
     provider_webhook,

@@ -46,6 +46,11 @@ impl ContextCache for MemoryCache {
         let found = contents.contexts.get(id).filter(|(_, expires_at)| contents.now < *expires_at);
         Ok(found.map(|(context, _)| context.clone()))
     }
+
+    async fn remove(&self, id: &ConversationId) -> Result<(), PortUnavailable> {
+        self.open()?.contexts.remove(id);
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -16,6 +16,7 @@ mod concurrency;
 mod contract;
 mod cost;
 mod crashes;
+mod erasing;
 mod faults;
 mod first_call;
 mod idempotency_keys;

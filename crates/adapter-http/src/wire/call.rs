@@ -102,8 +102,13 @@ pub(crate) struct CallDocument {
     pub(super) status: &'static str,
     /// The caller number, E.164.
     pub(super) from: String,
-    /// The number that was dialled, E.164.
+    /// The number that was dialled, E.164. `+99900000000` if it was erased.
     pub(super) to: String,
+    /// True if what was stored of the callee was erased: the number, the names, the texts and the
+    /// recordings; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = always_true, required = false)]
+    erased: Option<bool>,
     pub(super) contact_id: CallContact,
     pub(super) user_id: CallUser,
     /// The organization that the call belongs to.
@@ -295,6 +300,7 @@ impl CallDocument {
             status: status(progress).as_str(),
             from: record.identity.from.as_e164().to_owned(),
             to: record.identity.to.as_e164().to_owned(),
+            erased: record.identity.to.is_erased().then_some(true),
             organization_id: record.identity.organization_id.to_string(),
             agent_id: record.identity.agent_id.to_string(),
             agent_name: conversation

@@ -20,6 +20,10 @@ pub(crate) struct SuppressionDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     phone_number: Option<String>,
+    /// True if the number was erased, and is suppressed without being stored; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = always_true, required = false)]
+    number_erased: Option<bool>,
     /// The contact's ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
@@ -251,6 +255,7 @@ impl From<&Suppression> for SuppressionDocument {
         Self {
             id: suppression.id.to_string(),
             phone_number: suppression.phone_number.as_ref().map(|number| number.as_e164().to_owned()),
+            number_erased: suppression.number_is_erased.then_some(true),
             contact_id: suppression.contact_id.as_ref().map(ToString::to_string),
             reason: suppression.reason.as_ref().map(|reason| reason.as_str().to_owned()),
             source: suppression.source.as_str().to_owned(),

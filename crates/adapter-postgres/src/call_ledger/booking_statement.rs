@@ -28,7 +28,7 @@ const _: () = assert!(AttemptCount::KEPT == 1_000);
 ///
 /// `clock_timestamp()` gives the time at which a row is written, after any wait for a concurrent
 /// booking. User, contact and agent have no foreign keys, which would lock the rows that every call of
-/// theirs names: they are looked up instead.
+/// theirs names: they are looked up instead. An erasure of the contact is waited for.
 ///
 /// The other texts write the keys and count the attempts. They are empty for bookings without: the
 /// server would otherwise prepare these writes each time.
@@ -46,7 +46,7 @@ macro_rules! book {
                  select key, token, call_id, clock_timestamp() + make_interval(secs => $1)
                    from booking
                   where (select true from users where organization_id = booking.organization_id and id = booking.user_id)
-                    and (select true from contacts where organization_id = booking.organization_id and id = booking.contact_id)
+                    and contact_can_be_booked(booking.organization_id, booking.contact_id)
                     and (select true from agents where organization_id = booking.organization_id and id = booking.agent_id)
                     and not (refuse_suppressed and exists (
                         select from suppressions
@@ -56,6 +56,13 @@ macro_rules! book {
                     and not (refuse_suppressed and exists (
                         select from suppressions
                          where contact_id = booking.contact_id
+                           and (organization_id = booking.organization_id or organization_id is null)
+                           and (expires_at is null or expires_at > booking.booked_at)))
+                    and not (refuse_suppressed and exists (
+                        select from suppressions
+                         where number_hash = (select sha256(outer_block || sha256(inner_block
+                                                                   || convert_to(booking.to_number, 'UTF8')))
+                                                from number_hash_key where is_the_only_one)
                            and (organization_id = booking.organization_id or organization_id is null)
                            and (expires_at is null or expires_at > booking.booked_at)))"#
                 + $key_is_free

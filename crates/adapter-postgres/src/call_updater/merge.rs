@@ -1,6 +1,6 @@
 //! Merging an update into a call: the one operation that reads, decides in the domain, and writes.
 
-use domain::{CallEventKind, CallId, CallUpdate};
+use domain::{CallEventKind, CallId, CallUpdate, PhoneNumber};
 use sql_common::{ConversationForm, MergedColumns, ProgressColumns};
 use sqlx::{Connection, PgConnection};
 
@@ -19,7 +19,7 @@ impl Work for Merge<'_> {
     type Output = ();
 
     /// The call's row is locked from the read to the write, so that updates of a call are merged
-    /// one at a time. No organization is in the predicate, since the call's id is ours, and
+    /// one at a time. A call whose callee was erased stays as it is. No organization is in the predicate, since the call's id is ours, and
     /// `locate` found it.
     async fn run(&self, connection: &mut PgConnection) -> Result<(), Failure> {
         let mut transaction = connection.begin().await?;
@@ -28,8 +28,9 @@ impl Work for Merge<'_> {
             "select status_rank, conversation_id, carrier_call_id, failure_reason, failed_at, \
                     failure_code, failure_carrier_status::bigint as failure_carrier_status, \
                     conversation::text as conversation, given_up_at, given_up_reason, recording_report \
-               from calls where id = $1 for no key update",
-            self.call_id.as_str()
+               from calls where id = $1 and to_number <> $2 for no key update",
+            self.call_id.as_str(),
+            PhoneNumber::ERASED
         );
         if let Some(stored) = locked.fetch_optional(&mut *transaction).await?
             && let Some(merged) = MergedColumns::merge(stored, self.update, ConversationForm::Postgres)?

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AiNumbers, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies,
     Consents, ContactRepo, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys,
-    InboundDirectory, JobLeases, LedgerMeter, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
-    Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    InboundDirectory, JobLeases, LedgerMeter, NumberPool, OutboundDirectory, PersonalData, Provisioning,
+    RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -24,7 +24,8 @@ use testkit::harness::{
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, DirectoryHarness,
     DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness,
     JobLeasesHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
-    PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    PassesTime, PersonalDataHarness, ProvisioningHarness, RefusalCountsHarness, StoresRecords,
+    UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -286,6 +287,12 @@ impl LedgerMeterHarness for PostgresHarness {
     }
 
     fn inbox(&self) -> Arc<dyn EventInbox> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl PersonalDataHarness for PostgresHarness {
+    fn personal_data(&self) -> Arc<dyn PersonalData> {
         Arc::new(self.adapter())
     }
 }

@@ -16,11 +16,13 @@ use sqlx::SqliteConnection;
 use crate::clock::HostTime;
 use crate::failure::unreadable;
 use crate::idempotency_keys::{find_keyed_call, write_key};
+use crate::number_hash::NumberHash;
 use crate::statement::{execute, row};
 
 pub(super) async fn book(
     connection: &mut SqliteConnection,
     booking: &Booking,
+    number_hash: &NumberHash,
 ) -> Result<HoldResult, PortUnavailable> {
     let now = HostTime::now();
     if let Some(request) = &booking.keyed {
@@ -29,8 +31,8 @@ pub(super) async fn book(
             return Ok(HoldResult::KeyTaken);
         }
     }
-    if write_booking(connection, booking, now).await? == 0 {
-        return find_hold(connection, booking, now).await;
+    if write_booking(connection, booking, number_hash, now).await? == 0 {
+        return find_hold(connection, booking, number_hash, now).await;
     }
     if let Some(request) = &booking.keyed {
         let identity = &booking.identity;
@@ -48,7 +50,7 @@ pub(super) async fn book(
 /// compare and count the attempt.
 macro_rules! write_booking {
     (
-        $booking:ident, $now:ident,
+        $booking:ident, $number_hash:ident, $now:ident,
         $within_caps:tt, [$($cap:expr),*],
         $count:tt, [$($counted:expr),*]
     ) => {
@@ -62,7 +64,12 @@ macro_rules! write_booking {
                  and not (? and exists
                           (select 1 from suppressions
                            where contact_id = ? and (organization_id = ? or organization_id is null)
-                               and (expires_at is null or expires_at > ?)))"
+                               and (expires_at is null or expires_at > ?)))
+                 and not (? and exists
+                          (select 1 from suppressions
+                           where number_hash = ? and (organization_id = ? or organization_id is null)
+                               and (expires_at is null or expires_at > ?)))
+                 and not exists (select 1 from contacts where id = ? and phone_number is null)"
                 + $within_caps
                 + "
              on conflict (key) do update
@@ -94,6 +101,11 @@ macro_rules! write_booking {
             $booking.identity.contact_id.as_str(),
             $booking.identity.organization_id.as_str(),
             $booking.booked_at.unix_millis(),
+            $booking.conditions.refuse_suppressed,
+            $number_hash.as_slice(),
+            $booking.identity.organization_id.as_str(),
+            $booking.booked_at.unix_millis(),
+            $booking.identity.contact_id.as_str(),
             $($cap,)*
             $now.since_boot,
             $now.wall_millis(),
@@ -133,10 +145,11 @@ macro_rules! write_booking {
 async fn write_booking(
     connection: &mut SqliteConnection,
     booking: &Booking,
+    number_hash: &NumberHash,
     now: HostTime,
 ) -> Result<u64, PortUnavailable> {
     let Some(attempt) = &booking.conditions.attempt else {
-        return execute(connection, write_booking!(booking, now, "", [], "", [])).await;
+        return execute(connection, write_booking!(booking, number_hash, now, "", [], "", [])).await;
     };
     let (caps, remember_millis) = (caps_to_json(&attempt.caps), cap_millis(attempt.remember_for));
     let (tenant, number) = (booking.identity.organization_id.as_str(), booking.identity.to.as_e164());
@@ -144,6 +157,7 @@ async fn write_booking(
     let call_id = booking.identity.call_id.as_str();
     let written = write_booking!(
         booking,
+        number_hash,
         now,
         "
                  and not exists
@@ -191,6 +205,7 @@ fn subject(booking: &Booking) -> &str {
 async fn find_hold(
     connection: &mut SqliteConnection,
     booking: &Booking,
+    number_hash: &NumberHash,
     now: HostTime,
 ) -> Result<HoldResult, PortUnavailable> {
     let hold = sqlx::query_as!(
@@ -208,19 +223,20 @@ async fn find_hold(
     let result = hold.map(|hold| hold.read(Table("calls"))).transpose().map_err(unreadable)?.flatten();
     match result {
         Some(result) => Ok(result),
-        None => find_refusal(connection, booking).await,
+        None => find_refusal(connection, booking, number_hash).await,
     }
 }
 
 async fn find_refusal(
     connection: &mut SqliteConnection,
     booking: &Booking,
+    number_hash: &NumberHash,
 ) -> Result<HoldResult, PortUnavailable> {
     let conditions = &booking.conditions;
     let broken = sqlx::query!(
         r#"select ?1 and exists
                       (select 1 from suppressions
-                       where (phone_number = ?2 or contact_id = ?3)
+                       where (phone_number = ?2 or contact_id = ?3 or number_hash = ?8)
                            and (organization_id = ?4 or organization_id is null)
                            and (expires_at is null or expires_at > ?5)) as "is_suppressed!: bool",
                   exists (select 1 from json_each(?6) as cap
@@ -234,13 +250,14 @@ async fn find_refusal(
         booking.identity.organization_id.as_str(),
         booking.booked_at.unix_millis(),
         caps_to_json(conditions.attempt.as_ref().map_or(&[], |attempt| &attempt.caps)),
-        subject(booking)
+        subject(booking),
+        number_hash.as_slice()
     );
     let broken = row(connection, broken).await?;
     Ok(match broken {
         Some(broken) if broken.is_suppressed => HoldResult::Refused(RefusalCode::CalleeOptedOut),
         Some(broken) if broken.is_beyond_a_cap => HoldResult::Refused(RefusalCode::AttemptCap),
-        // An undecided call blocks the booking.
+        // An undecided call blocks the booking, or the contact was erased.
         _ => HoldResult::InFlight { remaining: Duration::from_millis(1) },
     })
 }

@@ -10,7 +10,7 @@ use domain::ports::{
     AgentRepo, AiNumbers, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies,
     Consents, ContactRepo, ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
     IdempotencyKeys, IdempotencyLock, InboundDirectory, JobLeases, LedgerMeter, NumberPool,
-    OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
+    OutboundDirectory, PersonalData, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
     WebhookEndpoints,
 };
 use domain::{
@@ -26,8 +26,8 @@ use testkit::harness::{
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness,
     DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
     IdempotencyLockHarness, InboundDirectoryHarness, JobLeasesHarness, LedgerMeterHarness, LosesStore,
-    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness,
-    StoresRecords, UserRepoHarness,
+    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, PersonalDataHarness, ProvisioningHarness,
+    RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -58,6 +58,7 @@ testkit::refusal_counts_suite!(StoreHarness::new().await);
 testkit::suppressions_suite!(StoreHarness::new().await);
 testkit::job_leases_suite!(StoreHarness::new().await);
 testkit::ledger_meter_suite!(StoreHarness::new().await);
+testkit::personal_data_suite!(StoreHarness::new().await);
 testkit::provisioning_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::calling_policies_suite!(StoreHarness::new().await);
@@ -136,6 +137,8 @@ impl LosesStore for StoreHarness {
             "call_contexts",
             "provider_events",
             "inbound_contexts",
+            "erased_recordings",
+            "number_hash_key",
             "call_events",
             "webhook_endpoints",
             "webhook_deliveries",
@@ -239,6 +242,12 @@ impl LedgerMeterHarness for StoreHarness {
     }
 
     fn inbox(&self) -> Arc<dyn EventInbox> {
+        self.store()
+    }
+}
+
+impl PersonalDataHarness for StoreHarness {
+    fn personal_data(&self) -> Arc<dyn PersonalData> {
         self.store()
     }
 }

@@ -15,6 +15,8 @@ pub enum AuditAction {
     ConsentAdded,
     /// A consent was revoked.
     ConsentRevoked,
+    /// What was stored of a person was erased.
+    PersonErased,
     /// AI calls from a caller number were enabled, or its agent was changed.
     NumberEnabled,
     /// AI calls from a caller number were disabled.
@@ -31,6 +33,7 @@ impl AuditAction {
             Self::SuppressionRemoved => "suppression_removed",
             Self::ConsentAdded => "consent_added",
             Self::ConsentRevoked => "consent_revoked",
+            Self::PersonErased => "person_erased",
             Self::NumberEnabled => "number_enabled",
             Self::NumberDisabled => "number_disabled",
         }

@@ -18,6 +18,13 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// The contact without its names and its number.
+    #[must_use]
+    pub fn without_personal_data(self) -> Self {
+        let Self { id, organization_id, first_name: _, last_name: _, phone_number: _ } = self;
+        Self { id, organization_id, first_name: None, last_name: None, phone_number: None }
+    }
+
     /// First and last name, as one says them. `None` if neither is known: an agent that reads out a
     /// placeholder sounds worse than one that greets without a name.
     #[must_use]

@@ -89,6 +89,39 @@ impl ConversationRecord {
         Self { transcript: Vec::new(), analysis: self.analysis.in_short(), ..self.clone() }
     }
 
+    /// The record without what was said and what it is about.
+    #[must_use]
+    pub fn without_personal_data(self) -> Self {
+        // Every field is named here, so that the compiler asks about a new one.
+        let Self {
+            status,
+            duration_secs,
+            transcript: _,
+            started_at,
+            answered_at,
+            ended_at,
+            end_reason,
+            cause,
+            summary: _,
+            analysis: _,
+            agent_name,
+            cost_credits,
+            is_truncated: _,
+            has_recording: _,
+        } = self;
+        Self {
+            duration_secs,
+            started_at,
+            answered_at,
+            ended_at,
+            end_reason,
+            cause,
+            agent_name,
+            cost_credits,
+            ..Self::new(status)
+        }
+    }
+
     /// Merges another record of the conversation, as [`CallProgress`](crate::CallProgress) does.
     pub(super) fn merge(&mut self, other: &Self) {
         if other.status != self.status {

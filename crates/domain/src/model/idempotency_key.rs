@@ -57,6 +57,15 @@ impl RequestDigest {
         Self(hex(hash.finalize().as_slice()))
     }
 
+    /// What is stored in the place of a digest after the callee of the call was erased. No request has it.
+    pub const ERASED: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+    /// [`RequestDigest::ERASED`] as a digest.
+    #[must_use]
+    pub fn erased() -> Self {
+        Self(Self::ERASED.into())
+    }
+
     /// Accepts what [`RequestDigest::as_str`] returns.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         if text.len() != 64 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {

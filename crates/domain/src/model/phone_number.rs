@@ -22,6 +22,22 @@ impl PhoneNumber {
     const MIN_DIGITS: usize = 6;
     pub(super) const MAX_DIGITS: usize = 15;
 
+    /// What is stored in the place of an erased number: the country code 999 is reserved, so that the
+    /// numbering plan refuses it as a destination.
+    pub const ERASED: &str = "+99900000000";
+
+    /// [`PhoneNumber::ERASED`] as a number.
+    #[must_use]
+    pub fn erased() -> Self {
+        Self(Self::ERASED.into())
+    }
+
+    /// Whether this stands in the place of an erased number.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        &*self.0 == Self::ERASED
+    }
+
     /// Reads a number in E.164, with an optional `+`. Only ASCII digits are accepted: this is the
     /// spelling of stored numbers and of providers.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
@@ -54,6 +70,14 @@ impl PhoneNumber {
     #[must_use]
     pub fn as_e164(&self) -> &str {
         &self.0
+    }
+
+    /// By which a text that names this number is found: the digits, which a text may have in any
+    /// spelling, or with `+` if they are so few that other numbers contain them.
+    #[must_use]
+    pub fn search_text(&self) -> &str {
+        const FEW: usize = 10;
+        if self.digits().len() < FEW { self.as_e164() } else { self.digits() }
     }
 
     /// The digits without the `+`.

@@ -17,6 +17,9 @@ pub struct Suppression {
     pub organization_id: Option<OrganizationId>,
     /// The number.
     pub phone_number: Option<PhoneNumber>,
+    /// Whether it suppresses a number that was erased. The store then has a keyed hash of the number, and
+    /// no port shows it.
+    pub number_is_erased: bool,
     /// The contact.
     pub contact_id: Option<ContactId>,
     /// Why, in the words of the person who recorded it.

@@ -15,6 +15,8 @@ use crate::{ConversationContext, ConversationId};
 ///   (`a_context_stored_again_is_replaced`).
 /// - MUST return `None` for an id that is not stored (`an_unknown_conversation_has_no_context`).
 /// - MUST drop a context when its time to live ends (`a_context_is_forgotten_after_its_time`).
+/// - MUST have no context of a conversation after it was removed, for a call that we placed and for an
+///   inbound one (`a_removed_context_is_absent`).
 /// - MUST return `PortUnavailable`, within 2 s and without quoting data, when the store is lost
 ///   (`a_lost_context_store_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -28,4 +30,7 @@ pub trait ContextCache: Send + Sync {
         &self,
         conversation_id: &ConversationId,
     ) -> Result<Option<ConversationContext>, PortUnavailable>;
+
+    /// Removes the context of this conversation, if there is one.
+    async fn remove(&self, conversation_id: &ConversationId) -> Result<(), PortUnavailable>;
 }

@@ -21,6 +21,8 @@ use crate::{AudioFormat, AudioPart, RecordingKey};
 ///   (`a_stream_that_fails_is_not_stored`).
 /// - MUST return `None` for a name under which nothing is stored
 ///   (`an_absent_recording_is_nothing`).
+/// - MUST have nothing under a name after its recording was removed, and remove nothing else. Removing
+///   what is not stored does nothing (`a_removed_recording_is_nothing`).
 /// - MUST still have a recording after the store was opened again
 ///   (`a_recording_outlives_the_store_that_took_it`).
 /// - MUST return `PortUnavailable`, within 30 s and without quoting data, when the store is lost
@@ -33,6 +35,9 @@ pub trait RecordingStore: Send + Sync {
     /// Stores a recording durably. Returns its size in bytes.
     async fn put(&self, key: &RecordingKey, format: AudioFormat, audio: AudioStream)
     -> Result<u64, PutError>;
+
+    /// Removes a recording, if there is one.
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable>;
 
     /// Gives access to a recording, if there is one. A returned link pointed at a recording a
     /// moment ago.

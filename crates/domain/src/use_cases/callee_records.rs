@@ -116,6 +116,7 @@ impl CalleeRecords {
             id: self.ports.identifiers.suppression_id(),
             organization_id: Some(user.organization.id),
             phone_number,
+            number_is_erased: false,
             contact_id,
             reason: request.reason,
             source: request.source.unwrap_or_else(SuppressionSource::api),

@@ -84,6 +84,13 @@ impl RecordOptOut {
         }
         // Without a row there is nothing to merge the report into either.
         let Some(identity) = self.ports.updater.identity(call_id).await? else { return Ok(()) };
+        if identity.to.is_erased() {
+            tracing::warn!(
+                call.id = %call_id,
+                "an opt-out was reported of a call after its callee was erased; the number is not known any more"
+            );
+            return Ok(());
+        }
         self.suppress_by_report(identity.into(), update).await
     }
 
@@ -120,6 +127,7 @@ impl RecordOptOut {
             id: self.ports.identifiers.suppression_id(),
             organization_id,
             phone_number,
+            number_is_erased: false,
             contact_id,
             reason: None,
             source,
@@ -153,7 +161,8 @@ impl RecordOptOut {
         }
         let lookup = CallLookup { conversation_id: Some(conversation_id.clone()), ..CallLookup::default() };
         let Some(call_id) = self.ports.updater.locate(&lookup).await? else { return Ok(None) };
-        Ok(self.ports.updater.identity(&call_id).await?.map(Callee::from))
+        let identity = self.ports.updater.identity(&call_id).await?;
+        Ok(identity.filter(|identity| !identity.to.is_erased()).map(Callee::from))
     }
 
     fn has_opt_out(&self, update: &CallUpdate) -> bool {

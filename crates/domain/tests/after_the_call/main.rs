@@ -4,6 +4,7 @@
 //! Most tests use `testkit::memory`. A test of the failure of one port has a mock of that port.
 
 mod delivering;
+mod erasing;
 mod following;
 mod giving_back;
 mod opting_out;

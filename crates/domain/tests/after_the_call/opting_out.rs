@@ -237,3 +237,19 @@ async fn events_of_our_calls_of_inbound_calls_and_of_no_call_record_their_opt_ou
     assert_eq!(stored.len(), 1);
     assert_eq!((&stored[0].phone_number, &stored[0].conversation_id), (&None, &Some(unknown)));
 }
+
+/// Its number is not known any more, and the placeholder of it must not be suppressed.
+#[tokio::test]
+async fn an_opt_out_of_an_erased_call_suppresses_no_placeholder() {
+    let world = World::new();
+    let booking = world.place(provider_reference()).await;
+    world.memory.tables().calls[0].booking.identity.to = PhoneNumber::erased();
+    let update = report(None, "opt_out", "true");
+    updater(&world).merge(&booking.identity.call_id, &update).await.expect("the store is up");
+    assert_eq!(suppressions(&world), []);
+    let conversation = world.call(&booking).progress.conversation_id;
+    let result = record_opt_out(&world).by_agent(conversation, Some(NUMBER)).await;
+    assert_eq!(result, Ok(OptOutResult::Suppressed), "the number that the agent wrote");
+    let stored = suppressions(&world).pop().and_then(|it| it.phone_number).expect("it is stored");
+    assert_eq!(stored.as_e164(), NUMBER);
+}

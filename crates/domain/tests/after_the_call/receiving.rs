@@ -95,6 +95,7 @@ impl World {
         let mut updater = MockCallUpdater::new();
         updater.expect_locate().return_const(self.located);
         updater.expect_known_parties().return_const(self.known);
+        updater.expect_identity().return_const(Ok(None));
         let (merge, merged) = (note("merge"), self.merged);
         updater.expect_merge().returning(move |_, _| {
             merge(String::new());
@@ -229,6 +230,10 @@ async fn a_stored_event_is_acknowledged_though_its_call_is_not_found_in_time() {
         }
 
         async fn find(&self, _: &ConversationId) -> Result<Option<ConversationContext>, PortUnavailable> {
+            pending().await
+        }
+
+        async fn remove(&self, _: &ConversationId) -> Result<(), PortUnavailable> {
             pending().await
         }
     }

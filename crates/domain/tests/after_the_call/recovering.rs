@@ -7,7 +7,7 @@ use domain::ports::{
 };
 use domain::{
     Audio, AudioFormat, Booking, CallStatus, CallUpdate, ConversationId, ConversationRecord, DialOutcome,
-    NotDialledReason, ReconcileTimes, RecordingKey, RecordingReport, RecoverRecordings,
+    NotDialledReason, PhoneNumber, ReconcileTimes, RecordingKey, RecordingReport, RecoverRecordings,
     RecoverRecordingsPorts, UpdateContent,
 };
 use futures_util::stream;
@@ -196,4 +196,23 @@ async fn one_run_fetches_a_few_recordings() {
     }
     world.clock.advance(TIMES.reported_within + A_MILLISECOND).await;
     assert!((1..10).contains(&recover(&world, &provider()).await));
+}
+
+/// The call is erased while its recording is stored: the ledger does not point at it, and it is removed.
+#[tokio::test]
+async fn a_recording_of_a_call_that_was_erased_meanwhile_is_removed_again() {
+    let (world, provider) = (World::new(), provider());
+    let (booking, conversation_id) = completed(&world).await;
+    provider.add_recording(&conversation_id, audio(AudioFormat::Mp3, b"voice"));
+    world.clock.advance(TIMES.reported_within + A_MILLISECOND).await;
+    let (memory, mut store) = (world.memory.clone(), MockRecordingStore::new());
+    store.expect_put().returning(move |_, _, _| {
+        memory.tables().calls[0].booking.identity.to = PhoneNumber::erased();
+        Ok(5)
+    });
+    let key = RecordingKey::of(&booking.identity.call_id, AudioFormat::Mp3);
+    store.expect_remove().withf(move |removed| *removed == key).times(1).returning(|_| Ok(()));
+    let use_case = use_case(&world, &provider, Arc::new(store));
+    assert_eq!(use_case.run_once().await, Ok(1));
+    assert_eq!(world.call(&booking).recording, None);
 }

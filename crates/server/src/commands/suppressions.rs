@@ -25,7 +25,8 @@ pub(crate) fn unmatched(settings: Settings, limit: u32) -> anyhow::Result<()> {
             let conversation = suppression.conversation_id.as_ref().map_or("-", |id| id.as_str());
             let recorded = u64::try_from(suppression.created_at.unix_millis()).unwrap_or_default();
             let recorded = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(recorded));
-            let number = suppression.phone_number.as_ref().map_or("-", PhoneNumber::as_e164);
+            let number = suppression.phone_number.as_ref().map(PhoneNumber::as_e164);
+            let number = number.unwrap_or(if suppression.number_is_erased { "erased" } else { "-" });
             writeln!(
                 text,
                 "{}\t{recorded}\t{}\t{conversation}\t{number}",

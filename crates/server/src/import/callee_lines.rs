@@ -63,6 +63,7 @@ pub(super) fn suppression(
     let ((organization_id, (phone_number, contact_id)), ((reason, source), expires_at)) =
         both(both(organization_id(&line.organization_id), callee), both(words, ends))?;
     Ok(DirectoryRecord::Suppression(Suppression {
+        number_is_erased: false,
         id: identifiers.suppression_id(),
         organization_id: Some(organization_id),
         phone_number,

@@ -40,6 +40,10 @@ impl RecordingStore for Silent {
     async fn open(&self, _: &RecordingKey, _: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable> {
         std::future::pending().await
     }
+
+    async fn remove(&self, _: &RecordingKey) -> Result<(), PortUnavailable> {
+        std::future::pending().await
+    }
 }
 
 #[tokio::test(start_paused = true)]

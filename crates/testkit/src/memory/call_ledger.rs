@@ -26,6 +26,9 @@ impl CallLedger for Memory {
         if !tables.directory.has_parties_of(&booking.identity) {
             return Err(PortUnavailable::new("memory", "a party of the call is not stored"));
         }
+        if !tables.directory.has_number_of(&booking.identity) {
+            return Ok(HoldResult::InFlight { remaining: Duration::from_millis(1) });
+        }
         if let Some(code) = tables.refusal(booking) {
             return Ok(HoldResult::Refused(code));
         }

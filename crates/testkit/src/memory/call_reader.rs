@@ -61,10 +61,14 @@ impl Tables {
         let dial = call.dial.as_ref();
         progress.failure =
             progress.failure.or_else(|| dial.and_then(|(outcome, at)| CallFailure::of_dial(outcome, *at)));
+        let mut contact = contact.clone();
+        if identity.to.is_erased() {
+            contact = contact.without_personal_data();
+        }
         Some(CallRecord {
             identity,
             user_name: user.full_name.clone(),
-            contact: contact.clone(),
+            contact,
             reason: call.booking.reason.clone(),
             variables: call.booking.variables.clone(),
             metadata: call.booking.metadata.clone(),

@@ -55,7 +55,7 @@ impl CallUpdater for Memory {
 
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
-        let Some(call) = tables.call_mut(call_id) else { return Ok(()) };
+        let Some(call) = tables.call_mut(call_id).filter(|call| !call.is_erased()) else { return Ok(()) };
         let before = call.progress.clone();
         call.progress.merge(update);
         let shown = call.progress.shown_status().unwrap_or(CallStatus::Initiated);
@@ -68,7 +68,7 @@ impl CallUpdater for Memory {
 
     async fn attach_recording(&self, call_id: &CallId, recording: &Recording) -> Result<(), PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
-        let Some(call) = tables.call_mut(call_id) else { return Ok(()) };
+        let Some(call) = tables.call_mut(call_id).filter(|call| !call.is_erased()) else { return Ok(()) };
         call.recording = Some(recording.clone());
         let status = call.progress.shown_status().unwrap_or(CallStatus::Initiated);
         tables.write_event(call_id, CallEventKind::RecordingReady, status, None, now);

@@ -26,9 +26,10 @@ impl Suppressions for Memory {
     ) -> Result<Vec<Suppression>, PortUnavailable> {
         let tables = self.open()?;
         let is_own = |stored: &&Suppression| stored.organization_id.as_ref() == organization_id;
+        let erased = &tables.directory.erased_numbers;
         Ok(page(tables.directory.suppressions.iter().filter(is_own), filter, |stored| Listed {
-            phone_number: stored.phone_number.as_ref(),
-            contact_id: stored.contact_id.as_ref(),
+            phone_number: stored.phone_number.clone().or_else(|| erased.get(&stored.id).cloned()),
+            contact_id: stored.contact_id.clone(),
             key: (stored.created_at, stored.id.clone()),
         }))
     }
@@ -68,8 +69,8 @@ impl Consents for Memory {
         let tables = self.open()?;
         let is_own = |stored: &&ConsentRecord| stored.organization_id == *organization_id;
         Ok(page(tables.directory.consents.iter().filter(is_own), filter, |stored| Listed {
-            phone_number: stored.phone_number.as_ref(),
-            contact_id: stored.contact_id.as_ref(),
+            phone_number: stored.phone_number.clone(),
+            contact_id: stored.contact_id.clone(),
             key: (stored.created_at, stored.id.clone()),
         }))
     }
@@ -106,21 +107,21 @@ impl Tables {
 }
 
 /// What a list is filtered and ordered by.
-struct Listed<'a, Id> {
-    phone_number: Option<&'a PhoneNumber>,
-    contact_id: Option<&'a ContactId>,
+struct Listed<Id> {
+    phone_number: Option<PhoneNumber>,
+    contact_id: Option<ContactId>,
     key: (Timestamp, Id),
 }
 
 fn page<'a, T: Clone + 'a, Id: Ord>(
     records: impl Iterator<Item = &'a T>,
     filter: &CalleeFilter<Id>,
-    listed: impl for<'b> Fn(&'b T) -> Listed<'b, Id>,
+    listed: impl Fn(&T) -> Listed<Id>,
 ) -> Vec<T> {
     let is_wanted = |record: &&T| {
         let it = listed(record);
-        filter.phone_number.as_ref().is_none_or(|number| it.phone_number == Some(number))
-            && filter.contact_id.as_ref().is_none_or(|id| it.contact_id == Some(id))
+        filter.phone_number.as_ref().is_none_or(|number| it.phone_number.as_ref() == Some(number))
+            && filter.contact_id.as_ref().is_none_or(|id| it.contact_id.as_ref() == Some(id))
             && filter.before.as_ref().is_none_or(|before| it.key < *before)
     };
     let mut wanted: Vec<&T> = records.filter(is_wanted).collect();
@@ -141,7 +142,8 @@ impl DirectoryTables {
     ) -> bool {
         self.suppressions.iter().any(|stored| {
             let counts = stored.organization_id.as_ref().is_none_or(|id| id == organization_id);
-            let is_callee = (number.is_some() && stored.phone_number.as_ref() == number)
+            let suppressed = stored.phone_number.as_ref().or_else(|| self.erased_numbers.get(&stored.id));
+            let is_callee = (number.is_some() && suppressed == number)
                 || (contact_id.is_some() && stored.contact_id.as_ref() == contact_id);
             counts && is_callee && stored.expires_at.is_none_or(|end| end > now)
         })

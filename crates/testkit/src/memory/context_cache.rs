@@ -22,4 +22,9 @@ impl ContextCache for Memory {
         let stored = tables.contexts.get(conversation_id).filter(|stored| stored.until > now);
         Ok(stored.map(|stored| stored.context.clone()))
     }
+
+    async fn remove(&self, conversation_id: &ConversationId) -> Result<(), PortUnavailable> {
+        self.open()?.contexts.remove(conversation_id);
+        Ok(())
+    }
 }

@@ -110,6 +110,11 @@ impl DirectoryTables {
             && self.contacts.iter().any(|one| one.organization_id == *tenant && one.id == call.contact_id)
     }
 
+    /// Whether the contact of a call can be called: it has a number, and was not erased meanwhile.
+    pub(super) fn has_number_of(&self, call: &CallIdentity) -> bool {
+        self.contacts.iter().any(|one| one.id == call.contact_id && one.phone_number.is_some())
+    }
+
     fn identities(&self) -> impl Iterator<Item = StoredIdentity> {
         let organizations = self.organizations.iter().map(|stored| stored.id.clone());
         let users = self.users.iter().map(|stored| (stored.id.clone(), stored.organization_id.clone()));

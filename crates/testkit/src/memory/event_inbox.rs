@@ -7,7 +7,7 @@ use domain::ports::{
     AcceptResult, ClosedBody, EventInbox, InboxLease, IncomingEvent, OpenEvent, PortUnavailable,
 };
 
-use super::{InboxEvent, Memory, Tables};
+use super::{InboxEvent, LedgerCall, Memory, Tables};
 
 #[async_trait]
 impl EventInbox for Memory {
@@ -48,9 +48,10 @@ impl EventInbox for Memory {
         body: ClosedBody,
     ) -> Result<(), PortUnavailable> {
         let mut tables = self.open()?;
+        let is_erased = call_id.as_ref().and_then(|id| tables.call(id)).is_some_and(LedgerCall::is_erased);
         let Some(event) = tables.inbox_event(key) else { return Ok(()) };
         event.closed = Some(call_id);
-        if body == ClosedBody::Dropped {
+        if body == ClosedBody::Dropped || is_erased {
             event.event.body.clear();
         }
         Ok(())

@@ -6,9 +6,9 @@ use domain::{
     Agent, AgentId, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, ConsentRecord,
     Contact, ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
     DialOutcome, DoNotCallCopy, DoNotCallNumber, IdempotencyKey, IntentKey, NumberRecord, Organization,
-    OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RefusalCode, RequestDigest, SettledCall,
-    Suppression, TakenSlots, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint,
-    WebhookEndpointId,
+    OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RecordingKey, RefusalCode, RequestDigest,
+    SettledCall, Suppression, SuppressionId, TakenSlots, Timestamp, UserId, UserRecord, VersionedPolicy,
+    WebhookEndpoint, WebhookEndpointId,
 };
 
 /// The data of one [`Memory`](super::Memory).
@@ -43,6 +43,8 @@ pub struct Tables {
     pub deliveries: Vec<QueuedDelivery>,
     /// Recordings, by the text of their key.
     pub recordings: HashMap<String, Vec<u8>>,
+    /// The recordings of erased calls that are not reported as removed.
+    pub recordings_to_remove: Vec<RecordingKey>,
     /// Calling policies.
     pub policies: HashMap<OrganizationId, VersionedPolicy>,
     /// Who changed what, in the order of the changes.
@@ -80,6 +82,8 @@ pub struct DirectoryTables {
     pub places: HashMap<ContactId, ContactPlace>,
     /// Opt-outs.
     pub suppressions: Vec<Suppression>,
+    /// The numbers of suppressions whose callees were erased. A database has a hash of them.
+    pub erased_numbers: HashMap<SuppressionId, PhoneNumber>,
     /// Consents.
     pub consents: Vec<ConsentRecord>,
     /// The stored copies of do-not-call lists.

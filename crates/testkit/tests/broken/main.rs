@@ -60,6 +60,7 @@ mod honest {
     testkit::consents_suite!(Harness::honest());
     testkit::job_leases_suite!(Harness::honest());
     testkit::ledger_meter_suite!(Harness::honest());
+    testkit::personal_data_suite!(Harness::honest());
     testkit::provisioning_suite!(Harness::honest());
     testkit::trunk_directory_suite!(Accounts::honest());
     testkit::voice_workspace_suite!(Accounts::honest());

@@ -21,6 +21,7 @@ mod lock;
 mod meter;
 mod outbound;
 mod pacing;
+mod personal;
 mod policies;
 mod provisioned;
 mod queue;

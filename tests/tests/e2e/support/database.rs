@@ -59,6 +59,25 @@ impl Drop for Database {
     }
 }
 
+/// How many tables have a row that contains this text.
+pub(super) async fn tables_with(url: &str, text: &str) -> usize {
+    let mut connection = sqlx::PgConnection::connect(url).await.expect("Postgres is reachable");
+    let names = "select tablename::text from pg_tables where schemaname = 'public'";
+    let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&mut connection).await.expect("tables");
+    assert!(!names.is_empty(), "the database has no tables");
+    let mut found = 0;
+    for name in names {
+        // A row shows bytes as digits, and so a body is searched apart.
+        let body = if name == "provider_events" { "convert_from(body, 'UTF8') || " } else { "" };
+        let statement =
+            format!("select exists (select from {name} as it where strpos({body}it::text, $1) > 0)");
+        let statement = sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).bind(text);
+        let is_found: bool = statement.fetch_one(&mut connection).await.expect("the table can be read");
+        found += usize::from(is_found);
+    }
+    found
+}
+
 async fn drop_database(name: &str) {
     let Ok(mut connection) = sqlx::PgConnection::connect(&testkit::services::postgres_url()).await else {
         return;

@@ -252,6 +252,16 @@ impl World {
         count.expect("the statement is valid")
     }
 
+    /// In how many tables of Postgres, or files of SQLite, this text is. The files have freed pages too.
+    pub(crate) async fn places_of(&self, text: &str) -> usize {
+        if self.database.is_some() {
+            return super::database::tables_with(self.database_url(), text).await;
+        }
+        let files = ["outdial.db", "outdial.db-wal"].map(|name| std::fs::read(self.folder().join(name)));
+        let contents = files.into_iter().filter_map(Result::ok);
+        contents.filter(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes())).count()
+    }
+
     /// The settings in a file for `--config`.
     pub(crate) fn settings_file(&self) -> String {
         let file = self.folder.path().join("outdial.env");

@@ -63,3 +63,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_erased_number_is_a_number_that_no_one_can_be_called_at() {
+    assert_eq!(PhoneNumber::parse(PhoneNumber::ERASED), Ok(PhoneNumber::erased()));
+    assert!(PhoneNumber::erased().is_erased());
+    assert!(crate::DestinationRules::default().read_stored(PhoneNumber::ERASED).is_err());
+}
+
+#[test]
+fn a_short_number_is_searched_with_its_plus() {
+    for (number, text) in [("+14165550110", "14165550110"), ("+431234", "+431234")] {
+        assert_eq!(PhoneNumber::parse(number).expect("valid").search_text(), text);
+    }
+}

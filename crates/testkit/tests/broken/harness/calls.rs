@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::ports::{
     CallLedger, CallReader, CallTraces, CallUpdater, DeliveryQueue, EventFeed, EventInbox, IdempotencyKeys,
-    LedgerMeter, Suppressions, UnfinishedCalls, WebhookEndpoints,
+    LedgerMeter, PersonalData, Suppressions, UnfinishedCalls, WebhookEndpoints,
 };
 use domain::{DialOutcome, ProviderReference};
 use testkit::harness::{
-    BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness, CallsHarness, EventInboxHarness,
-    IdempotencyKeysHarness, LedgerMeterHarness,
+    BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness, CalleeRecordsHarness, CallsHarness,
+    EventInboxHarness, IdempotencyKeysHarness, LedgerMeterHarness, PersonalDataHarness,
 };
 use testkit::memory::LedgerCall;
 
@@ -143,6 +143,15 @@ where
     }
 
     fn inbox(&self) -> Arc<dyn EventInbox> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: PersonalData + Adapters> PersonalDataHarness for Harness<P>
+where
+    Self: CalleeRecordsHarness + IdempotencyKeysHarness + LedgerMeterHarness,
+{
+    fn personal_data(&self) -> Arc<dyn PersonalData> {
         Arc::new(self.ports.clone())
     }
 }

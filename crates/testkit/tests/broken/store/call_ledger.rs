@@ -28,6 +28,10 @@ impl CallLedger for BrokenStore {
             Flaw::DropsTheClientsVariables => booking.variables = DynamicVariables::default(),
             Flaw::TakesUndecidedReservationsOver => booking.take_over = TakeOver::Expired,
             Flaw::TrustsTheNamesOfABooking => self.store_parties_of(&booking.identity),
+            Flaw::BooksForErasedContacts => self.give_number_to(&booking.identity),
+            Flaw::RefusesErasedContacts if self.has_erased() => {
+                return Ok(HoldResult::InFlight { remaining: Duration::from_millis(1) });
+            }
             Flaw::BooksTwice if is_free => {
                 tokio::task::yield_now().await;
                 self.memory.tables().reservations.remove(&booking.key);

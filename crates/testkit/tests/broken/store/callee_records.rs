@@ -126,7 +126,11 @@ impl Suppressions for BrokenStore {
             Flaw::ListsTheFirstPage => filter.before = None,
             _ => {}
         }
-        self.memory.list_suppressions(organization_id, &filter).await
+        let mut listed = self.memory.list_suppressions(organization_id, &filter).await?;
+        if self.has(Flaw::HidesErasedSuppressions) {
+            listed.retain(|stored| !stored.number_is_erased);
+        }
+        Ok(listed)
     }
 
     async fn remove_suppression<'a>(

@@ -237,6 +237,11 @@ impl CallUpdater for BrokenStore {
             }
             _ => {}
         }
+        if self.has(Flaw::MergesIntoErasedCalls) {
+            self.change_call(call_id, |stored| {
+                stored.progress.merge(&update);
+            });
+        }
         let events = self.events_written();
         self.memory.merge(call_id, &update).await?;
         if self.has(Flaw::ForgetsWhyItGaveUp) {

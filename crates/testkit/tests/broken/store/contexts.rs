@@ -43,4 +43,18 @@ impl ContextCache for BrokenStore {
         };
         Ok(found.or_else(|| wrong.map(|stored| stored.context.clone())))
     }
+
+    async fn remove(&self, conversation_id: &ConversationId) -> Result<(), PortUnavailable> {
+        self.reach(conversation_id.as_str()).await?;
+        let is_inbound = self
+            .memory
+            .tables()
+            .contexts
+            .get(conversation_id)
+            .is_some_and(|stored| matches!(stored.context, ConversationContext::Inbound(_)));
+        if self.has(Flaw::RemovesOutboundContextsAlone) && is_inbound {
+            return Ok(());
+        }
+        ContextCache::remove(&self.memory, conversation_id).await
+    }
 }

@@ -78,7 +78,12 @@ impl EventInbox for BrokenStore {
             }
             _ => {}
         }
-        self.memory.close(key, call_id, body).await
+        let received = self.inbox_event(key).map(|stored| stored.event.body);
+        self.memory.close(key, call_id, body).await?;
+        if self.has(Flaw::KeepsLateBodies) {
+            self.change_inbox(key, |stored| stored.event.body = received.unwrap_or_default());
+        }
+        Ok(())
     }
 
     async fn postpone(&self, key: &str, pause: Duration) -> Result<(), PortUnavailable> {

@@ -90,4 +90,20 @@ impl RecordingStore for BrokenStore {
             _ => OpenAudio { size, part: Some((at, audio)) },
         }))
     }
+
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable> {
+        self.reach(key.as_str()).await?;
+        match self.flaw {
+            Flaw::KeepsRemovedRecordings => Ok(()),
+            Flaw::RemovesByThePrefix => {
+                let prefix = key.as_str().split('.').next().unwrap_or_default().to_owned();
+                self.memory.tables().recordings.retain(|name, _| !name.starts_with(&prefix));
+                Ok(())
+            }
+            Flaw::RefusesToRemoveNothing if !self.memory.tables().recordings.contains_key(key.as_str()) => {
+                Err(PortUnavailable::new("memory", "nothing is stored under this name"))
+            }
+            _ => RecordingStore::remove(&self.memory, key).await,
+        }
+    }
 }

@@ -8,9 +8,10 @@ use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
-    ContactRepo, ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
-    IdempotencyKeys, IdempotencyLock, InboundDirectory, LedgerMeter, NumberPool, OutboundDirectory,
-    Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    ContactRepo, ContextCache, CredentialStore, DeliveryQueue, Directory, DirectoryReader, EventFeed,
+    EventInbox, IdempotencyKeys, IdempotencyLock, InboundDirectory, LedgerMeter, NumberPool,
+    OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
+    WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -23,10 +24,10 @@ use tempfile::TempDir;
 use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness,
-    DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
-    IdempotencyLockHarness, InboundDirectoryHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness,
-    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords,
-    UserRepoHarness,
+    CredentialStoreHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
+    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, LedgerMeterHarness, LosesStore,
+    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness,
+    StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -58,6 +59,7 @@ testkit::ledger_meter_suite!(StoreHarness::new().await);
 testkit::provisioning_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::calling_policies_suite!(StoreHarness::new().await);
+testkit::credential_store_suite!(StoreHarness::new().await);
 testkit::audit_log_suite!(StoreHarness::new().await);
 testkit::webhook_endpoints_suite!(StoreHarness::new().await);
 
@@ -127,6 +129,7 @@ impl LosesStore for StoreHarness {
             "dial_guards",
             "calling_policies",
             "audit_records",
+            "vendor_credentials",
             "call_locks",
             "call_day_counts",
             "call_slots",
@@ -210,6 +213,16 @@ impl UserRepoHarness for StoreHarness {
 
 impl CallingPoliciesHarness for StoreHarness {
     fn policies(&self) -> Arc<dyn CallingPolicies> {
+        self.store()
+    }
+
+    fn audit(&self) -> Arc<dyn AuditLog> {
+        self.store()
+    }
+}
+
+impl CredentialStoreHarness for StoreHarness {
+    fn credential_store(&self) -> Arc<dyn CredentialStore> {
         self.store()
     }
 

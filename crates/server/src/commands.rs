@@ -1,6 +1,7 @@
 //! The commands.
 
 pub(crate) mod check;
+pub(crate) mod credentials;
 pub(crate) mod decide;
 pub(crate) mod import;
 pub(crate) mod manual;

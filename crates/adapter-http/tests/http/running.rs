@@ -124,6 +124,7 @@ pub(crate) fn start_calling(
         read_calls: Arc::new(world.read_calls()),
         read_directory: Arc::new(world.read_directory()),
         settings: Arc::new(world.settings()),
+        voice_config: Arc::new(world.voice_config()),
         refusals: Arc::new(world.refusals()),
         follow_calls: Arc::new(world.follow_calls()),
         webhooks: Arc::new(world.webhooks()),

@@ -15,6 +15,8 @@ pub enum AuditAction {
     ConsentAdded,
     /// A consent was revoked.
     ConsentRevoked,
+    /// The accounts of the organization at the vendors.
+    VendorCredentialsChanged,
 }
 
 impl AuditAction {
@@ -27,6 +29,7 @@ impl AuditAction {
             Self::SuppressionRemoved => "suppression_removed",
             Self::ConsentAdded => "consent_added",
             Self::ConsentRevoked => "consent_revoked",
+            Self::VendorCredentialsChanged => "vendor_credentials_changed",
         }
     }
 }

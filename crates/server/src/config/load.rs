@@ -32,7 +32,8 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         None => services(reader, backends.database_url.expose_secret()),
     };
     let voice = voice(reader, backends.voice_provider);
-    let sinch = sinch(reader);
+    let (sinch, sinch_urls) = sinch(reader);
+    let credentials = Credentials::read(reader);
     let synchronization = Synchronization::read(reader);
     // An invalid value does not count: its default would make a real gateway look like a demo.
     let is_demo = backends.voice_provider == VoiceProvider::Simulator
@@ -57,6 +58,8 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         storage: storage?,
         voice: voice?,
         sinch,
+        credentials,
+        sinch_urls,
         synchronization,
         auth: auth?,
         policy: policy?,
@@ -134,22 +137,28 @@ fn voice(reader: &mut Reader<'_>, provider: VoiceProvider) -> Option<Voice> {
 }
 
 /// The account is configured as a whole, or not at all.
-fn sinch(reader: &mut Reader<'_>) -> Option<SinchSettings> {
+fn sinch(reader: &mut Reader<'_>) -> (Option<SinchSettings>, (Url, Url)) {
     let Sinch { project_id, key_id, key_secret, trunk_id, auth_url, trunk_url } = Sinch::read(reader);
     let names =
         [OUTDIAL_SINCH_PROJECT_ID, OUTDIAL_SINCH_KEY_ID, OUTDIAL_SINCH_KEY_SECRET, OUTDIAL_SINCH_TRUNK_ID];
     if project_id.is_none() && key_id.is_none() && key_secret.is_none() && trunk_id.is_none() {
-        return None;
+        return (None, (auth_url, trunk_url));
     }
     reader.warn(risks::of_url(OUTDIAL_SINCH_AUTH_URL, &auth_url));
     reader.warn(risks::of_url(OUTDIAL_SINCH_TRUNK_URL, &trunk_url));
+    let urls = (auth_url.clone(), trunk_url.clone());
     let when = "with any of the other settings of the Sinch account";
     let project_id = reader.required(names[0], project_id, when);
     let key_id = reader.required(names[1], key_id, when);
     let key_secret = reader.required(names[2], key_secret, when);
     let trunk_id = reader.required(names[3], trunk_id, when);
-    let settings = SinchSettings::new(project_id?, key_id?, key_secret?, trunk_id?);
-    Some(SinchSettings { auth_url, trunk_url, ..settings })
+    let (Some(project_id), Some(key_id), Some(key_secret), Some(trunk_id)) =
+        (project_id, key_id, key_secret, trunk_id)
+    else {
+        return (None, urls);
+    };
+    let settings = SinchSettings::new(project_id, key_id, key_secret, trunk_id);
+    (Some(SinchSettings { auth_url, trunk_url, ..settings }), urls)
 }
 
 /// A simulator on this machine accepts any key. Plain http elsewhere does not count: it may be a

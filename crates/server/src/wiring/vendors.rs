@@ -45,6 +45,7 @@ impl Vendors {
             trunk,
             provisioning: stores.database(),
             directory: stores.database(),
+            credentials: stores.database(),
         };
         let sync = SyncVendors::new(ports, &super::voice::carriers(&settings.voice)?);
         Ok(Some(Self { sync, workspace }))

@@ -46,6 +46,7 @@ done
 install -D -m 644 -t "$folder/lib/systemd/system" ops/systemd/outdial.service
 install -D -m 644 -t "$folder/share/doc/outdial" .env.example CHANGELOG.md LICENSE README.md SECURITY.md
 install -D -m 644 -t "$folder/share/doc/outdial/docs" docs/*.md docs/*.yaml
+install -D -m 644 -t "$folder/share/doc/outdial/docs/operations" docs/operations/*.md
 install -D -m 644 -t "$folder/share/doc/outdial/ops/proxy" ops/proxy/*
 chmod -R u=rwX,go=rX "$folder"
 

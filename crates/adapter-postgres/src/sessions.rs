@@ -166,7 +166,7 @@ impl Sessions {
             let settings: Vec<_> = different.iter().map(|(name, value)| format!("{name}={value}")).collect();
             tracing::warn!(
                 settings = settings.join(", "),
-                "the sessions behind a pooler lack settings: set them for the role in the database, as docs/operations.md says"
+                "the sessions behind a pooler lack settings: set them for the role in the database, as docs/operations/pgbouncer.md says"
             );
         }
         Ok(())

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
     AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents, CredentialStore, DeliveryQueue,
-    Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds, LedgerMeter,
+    Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds, JobLeases, LedgerMeter,
     PortUnavailable, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider,
     WebhookEndpoints,
 };
@@ -57,6 +57,7 @@ pub(crate) trait Database:
     + Provisioning
     + CredentialStore
     + LedgerMeter
+    + JobLeases
 {
 }
 
@@ -81,6 +82,7 @@ impl<T> Database for T where
         + Provisioning
         + CredentialStore
         + LedgerMeter
+        + JobLeases
 {
 }
 

@@ -40,8 +40,8 @@ pub use decision::{read_decision, write_decision};
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
     AgentColumns, CALLS_PER_SECOND, CallerNumberColumns, ContactColumns, InboundPartiesColumns,
-    ListedNumberColumns, MEASURING_JOB, NamedColumns, NamedJson, NumberRecordColumns, SYNC_JOB,
-    StoredIdentityColumns, UserColumns, carriers_json,
+    ListedNumberColumns, NamedColumns, NamedJson, NumberRecordColumns, StoredIdentityColumns, UserColumns,
+    carriers_json,
 };
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use keyed_call::KeyedColumns;

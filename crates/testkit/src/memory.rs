@@ -38,6 +38,7 @@ mod idempotency_keys;
 mod idempotency_lock;
 mod inbound_directory;
 mod intent_holds;
+mod job_leases;
 mod ledger_meter;
 mod outbound_directory;
 mod pacing;
@@ -70,7 +71,7 @@ pub use self::vendor_accounts::{OwnWebhooks, PlainCipher};
 ///
 /// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallTraces`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `CredentialStore`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
-/// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `LedgerMeter`, `NumberPool`,
+/// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `JobLeases`, `LedgerMeter`, `NumberPool`,
 /// `OutboundDirectory`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which

@@ -35,6 +35,7 @@ const PORTS: [(&str, &str, &[&str]); 37] = ports![
     idempotency_lock,
     inbound_directory,
     intent_holds,
+    job_leases,
     ledger_meter,
     number_pool,
     outbound_directory,

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
     ContactRepo, CredentialStore, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
-    IdempotencyKeys, InboundDirectory, LedgerMeter, NumberPool, OutboundDirectory, Provisioning,
+    IdempotencyKeys, InboundDirectory, JobLeases, LedgerMeter, NumberPool, OutboundDirectory, Provisioning,
     RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
@@ -23,8 +23,9 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, CredentialStoreHarness,
     DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
-    InboundDirectoryHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
-    PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    InboundDirectoryHarness, JobLeasesHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness,
+    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords,
+    UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -296,6 +297,12 @@ impl LedgerMeterHarness for PostgresHarness {
     }
 
     fn inbox(&self) -> Arc<dyn EventInbox> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl JobLeasesHarness for PostgresHarness {
+    fn leases(&self) -> Arc<dyn JobLeases> {
         Arc::new(self.adapter())
     }
 }

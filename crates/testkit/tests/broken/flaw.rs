@@ -88,7 +88,9 @@ pub(crate) enum Flaw {
     CountsPublishedEvents,
     CountsEveryDelivery,
     MeasuresWithoutALimit,
+    // The leases of jobs
     RenewsForNoOne,
+    HasOneLease,
     // What is stored of the vendors' accounts
     ListsOrganizationsWithPolicies,
     TurnsPagesByTheNumberAlone,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use domain::ports::{
     AgentRepo, AuditLog, CallingPolicies, Consents, ContactRepo, CredentialStore, Directory, DirectoryReader,
-    InboundDirectory, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, UserRepo,
+    InboundDirectory, JobLeases, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, UserRepo,
 };
 use testkit::harness::{
     AgentRepoHarness, CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness,
     CredentialStoreHarness, DirectoryHarness, DirectoryReaderHarness, InboundDirectoryHarness,
-    NumberPoolHarness, OutboundDirectoryHarness, ProvisioningHarness, RefusalCountsHarness, UserRepoHarness,
+    JobLeasesHarness, NumberPoolHarness, OutboundDirectoryHarness, ProvisioningHarness, RefusalCountsHarness,
+    UserRepoHarness,
 };
 
 use super::{Adapters, Harness};
@@ -84,6 +85,12 @@ impl<P: DirectoryReader + Adapters> DirectoryReaderHarness for Harness<P> {
 
 impl<P: Provisioning + Adapters> ProvisioningHarness for Harness<P> {
     fn provisioning(&self) -> Arc<dyn Provisioning> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: JobLeases + Adapters> JobLeasesHarness for Harness<P> {
+    fn leases(&self) -> Arc<dyn JobLeases> {
         Arc::new(self.ports.clone())
     }
 }

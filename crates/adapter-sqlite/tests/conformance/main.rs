@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
     ContactRepo, ContextCache, CredentialStore, DeliveryQueue, Directory, DirectoryReader, EventFeed,
-    EventInbox, IdempotencyKeys, IdempotencyLock, InboundDirectory, LedgerMeter, NumberPool,
+    EventInbox, IdempotencyKeys, IdempotencyLock, InboundDirectory, JobLeases, LedgerMeter, NumberPool,
     OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
     WebhookEndpoints,
 };
@@ -25,9 +25,9 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness,
     CredentialStoreHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
-    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, LedgerMeterHarness, LosesStore,
-    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness,
-    StoresRecords, UserRepoHarness,
+    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, JobLeasesHarness,
+    LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
+    ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -55,6 +55,7 @@ testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
 testkit::refusal_counts_suite!(StoreHarness::new().await);
 testkit::suppressions_suite!(StoreHarness::new().await);
+testkit::job_leases_suite!(StoreHarness::new().await);
 testkit::ledger_meter_suite!(StoreHarness::new().await);
 testkit::provisioning_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
@@ -249,6 +250,12 @@ impl LedgerMeterHarness for StoreHarness {
     }
 
     fn inbox(&self) -> Arc<dyn EventInbox> {
+        self.store()
+    }
+}
+
+impl JobLeasesHarness for StoreHarness {
+    fn leases(&self) -> Arc<dyn JobLeases> {
         self.store()
     }
 }

@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 37] = ports![
+const PORTS: [(&str, &str, &[&str]); 38] = ports![
     agent_repo,
     audit_log,
     call_ledger,

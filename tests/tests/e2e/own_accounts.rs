@@ -76,30 +76,39 @@ async fn each_organization_uses_its_own_account(#[values(Sqlite, PostgresAndRedi
     let of_key = |key: &str, path: &str| {
         world.simulator.paths_of_key(key).iter().filter(|it| it.starts_with(path)).count()
     };
-    let ours = gateway.client.call_number("+14165550175").await.call_id();
-    let theirs = gateway.client.of_user("u2").call_number("+14165550176").await.call_id();
+    let place = async |user: &str, number: &str| {
+        let placed = gateway.client.of_user(user).call_number(number).await;
+        let conversation = placed.body["conversationId"].as_str().expect("the call has one").to_owned();
+        (placed.call_id(), conversation)
+    };
+    let (ours, our_conversation) = place("u1", "+14165550175").await;
+    let (theirs, _) = place("u2", "+14165550176").await;
     assert_eq!((of_key(&api_key("o1"), DIAL), of_key(GATEWAY_KEY, DIAL)), (1, 1));
     save_account(&gateway, "u2", "o2").await;
-    let own = gateway.client.of_user("u2").call_number("+14165550177").await.call_id();
+    let (own, own_conversation) = place("u2", "+14165550177").await;
     assert_eq!((of_key(&api_key("o2"), DIAL), of_key(GATEWAY_KEY, DIAL)), (1, 1));
 
     // No webhook arrives: the gateway asks, each organization's account about its own calls.
     gateway.client.read_call_when(&ours, "completed").await;
     gateway.client.of_user("u2").read_call_when(&own, "completed").await;
     gateway.client.of_user("u2").read_call_when(&theirs, "completed").await;
-    let conversations = "/v1/convai/conversations/";
-    assert!(of_key(&api_key("o1"), conversations) > 0 && of_key(&api_key("o2"), conversations) > 0);
-    for (user, call_id, key) in [("u1", &ours, api_key("o1")), ("u2", &own, api_key("o2"))] {
+    for (user, call_id, organization, conversation) in
+        [("u1", &ours, "o1", &our_conversation), ("u2", &own, "o2", &own_conversation)]
+    {
         let client = gateway.client.of_user(user);
         eventually("the recording is fetched", async || {
             client.get(&format!("/api/calls/{call_id}/recording")).await.status == 200
         })
         .await;
-        let paths = world.simulator.paths_of_key(&key);
-        assert!(paths.iter().any(|path| path.ends_with("/audio")), "{paths:?}");
+        let record = format!("/v1/convai/conversations/{conversation}");
+        for key in [api_key("o1"), api_key("o2"), GATEWAY_KEY.to_owned()] {
+            let paths = world.simulator.paths_of_key(&key);
+            for path in [record.clone(), format!("{record}/audio")] {
+                let is_its_own = key == api_key(organization);
+                assert_eq!(paths.contains(&path), is_its_own, "{key}, a call of {organization}: {path}");
+            }
+        }
     }
-    let of_gateway = world.simulator.paths_of_key(GATEWAY_KEY);
-    assert!(!of_gateway.iter().any(|path| path.starts_with(conversations)), "{of_gateway:?}");
     gateway.stop().await;
 }
 

@@ -16,8 +16,8 @@ use self::named_schemas::NamedSchemas;
 use crate::failure::{ErrorDetail, ErrorResponse};
 use crate::wire::{PlaceCallRequest, PlacedResponse};
 use crate::{
-    callee_records, follow_calls, organization_settings, place_call, probes, read_calls, read_directory,
-    read_refusals, voice_config, webhook_endpoints,
+    callee_records, follow_calls, number_toggle, organization_settings, place_call, probes, read_calls,
+    read_directory, read_refusals, voice_config, webhook_endpoints,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -42,6 +42,8 @@ use crate::{
         read_directory::list_contacts,
         voice_config::get_config,
         voice_config::post_config,
+        read_directory::list_transferable,
+        number_toggle::toggle_number,
         organization_settings::get_policy,
         organization_settings::put_policy,
         organization_settings::list_audit,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::{
     CalleeRecords, FollowCalls, MaxShare, OrganizationSettings, PersonalizeCall, ReadCalls, ReadDirectory,
-    RecordOptOut, RefusalLog, VoiceConfig, WebhookRegistry,
+    RecordOptOut, RefusalLog, ToggleNumber, VoiceConfig, WebhookRegistry,
 };
 use opentelemetry::trace::FutureExt as _;
 use tokio::runtime::Handle;
@@ -41,6 +41,8 @@ pub struct GatewayParts {
     pub settings: Arc<OrganizationSettings>,
     /// The accounts that organizations have of their own at the vendors.
     pub voice_config: Arc<VoiceConfig>,
+    /// Enables and disables AI calls from numbers.
+    pub toggle_number: Arc<ToggleNumber>,
     /// Lists how many requests were refused.
     pub refusals: Arc<RefusalLog>,
     /// Follows call events.

@@ -57,7 +57,7 @@ pub(crate) async fn get_config(
         (status = 200, description = "The change is stored", body = VoiceConfigSavedResponse),
         documented::InvalidVoiceConfig,
         documented::Unauthorized,
-        documented::ForbiddenVoiceConfig,
+        documented::NotSuperadmin,
         documented::UserNotFound,
         documented::VoiceConfigNotSaved
     ),

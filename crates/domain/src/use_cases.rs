@@ -21,6 +21,7 @@ mod review_organizations;
 mod rotate_credentials;
 mod store_recording;
 mod sync_vendors;
+mod toggle_number;
 mod truncation;
 mod voice_config;
 mod webhook_registration;
@@ -63,6 +64,8 @@ pub use self::voice_config::{
 };
 pub use self::webhook_registration::{
     KeepsWebhookSecret, RegisterWebhookError, WebhookRegistration, register_webhook,
+pub use self::toggle_number::{
+    OffTrunk, ToggleNumber, ToggleNumberError, ToggleNumberPorts, ToggleNumberRequest, ToggledNumber,
 };
 pub use self::webhook_registry::{
     ChangeEndpoint, WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts,

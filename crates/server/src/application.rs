@@ -103,6 +103,7 @@ impl Application {
         let instruments =
             Instruments::new(metrics, spans, stores.database(), (voice.name, voice.host.clone()));
         let voice_name = voice.name;
+        let toggle_number = wiring::toggle_number(&settings, &stores, voice.workspace.clone())?;
         let (voice, accounts) = OrganizationAccounts::beside(voice, &settings, &stores);
         if let Err(error) = accounts.accounts.reload().await {
             tracing::warn!(%error, "could not read the credentials of organizations; they are read before they are needed");
@@ -157,6 +158,7 @@ impl Application {
                 clock: Arc::new(SystemClock),
             })),
             voice_config: Arc::new(accounts.voice_config(voice_name, &settings, &stores)?),
+            toggle_number: Arc::new(toggle_number),
             refusals: after.refusals,
             follow_calls: after.follow_calls,
             webhooks: after.webhooks,

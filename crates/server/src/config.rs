@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_elevenlabs::TrunkLogin;
 use adapter_http::{AuthSettings, Authenticator, JwtKeys};
 use adapter_jwks::KeySetLocation;
 use adapter_object_store::RecordingsSettings;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// The carrier's services, for these accounts: where tokens are issued, and the API of trunks.
     pub sinch_urls: (Url, Url),
+    /// What the trunk asks for in calls from numbers that are imported into the voice provider.
+    pub trunk_login: Option<TrunkLogin>,
     pub synchronization: Synchronization,
     pub auth: Auth,
     pub policy: CallPolicy,

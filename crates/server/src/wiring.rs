@@ -18,17 +18,17 @@ use anyhow::bail;
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
-    AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents, CredentialStore, DeliveryQueue,
-    Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds, JobLeases, LedgerMeter,
-    PortUnavailable, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider,
-    WebhookEndpoints,
+    AgentRepo, AiNumbers, AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
+    CredentialStore, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory,
+    IntentHolds, JobLeases, LedgerMeter, PortUnavailable, Provisioning, RefusalCounts, Suppressions,
+    UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
 pub(crate) use self::after_the_call::{AfterTheCall, ProviderReports};
 pub(crate) use self::own_accounts::OrganizationAccounts;
 pub(crate) use self::rules::calling_rules;
-pub(crate) use self::vendors::{Accounts, Vendors};
+pub(crate) use self::vendors::{Accounts, Vendors, toggle_number};
 pub(crate) use self::voice::{Simulated, VoiceParts, carriers};
 use crate::config::Storage;
 use crate::history_replica::HistoryReplica;
@@ -50,6 +50,8 @@ pub(crate) trait Database:
     + InboundDirectory
     + RefusalCounts
     + UserRepo
+    + AgentRepo
+    + AiNumbers
     + CallingPolicies
     + AuditLog
     + Suppressions
@@ -75,6 +77,8 @@ impl<T> Database for T where
         + InboundDirectory
         + RefusalCounts
         + UserRepo
+        + AgentRepo
+        + AiNumbers
         + CallingPolicies
         + AuditLog
         + Suppressions

@@ -34,6 +34,7 @@ mod responses;
 mod running;
 mod shares;
 mod stored;
+mod toggling;
 mod voice_config;
 mod whole_path;
 mod world;

@@ -8,7 +8,8 @@ use adapter_http::EventIntake;
 use domain::ports::{
     EventFeed, EventInbox, IdempotencyLock, Identifiers, InboundDirectory, MockIdentifiers,
     MockOutboundDirectory, MockUserRepo, MockVendorAccess, MockVoiceWorkspace, MockWebhookSender,
-    OutboundDirectory, RecordingStore, SendOutcome, UserRepo, VendorFailure, VoiceProvider, WebhookSender,
+    OutboundDirectory, RecordingStore, SendOutcome, UserRepo, VendorFailure, VoiceProvider, VoiceWorkspace,
+    WebhookSender,
 };
 use domain::{
     AccessRole, Agent, AgentId, CallEvent, CallId, CallPolicy, CalleeRecords, CalleeRecordsPorts,
@@ -58,6 +59,7 @@ pub(crate) struct World {
     pub(crate) recordings: Option<Arc<dyn RecordingStore>>,
     pub(crate) sender: Arc<dyn WebhookSender>,
     pub(crate) rules: ScriptedRules,
+    pub(crate) workspace: Option<Arc<dyn VoiceWorkspace>>,
 }
 
 impl World {
@@ -87,6 +89,7 @@ impl World {
             recordings: Some(port),
             sender: Arc::new(sender),
             rules: ScriptedRules::default(),
+            workspace: None,
         }
     }
 

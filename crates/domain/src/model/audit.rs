@@ -17,6 +17,10 @@ pub enum AuditAction {
     ConsentRevoked,
     /// The accounts of the organization at the vendors.
     VendorCredentialsChanged,
+    /// AI calls from a caller number were enabled, or its agent was changed.
+    NumberEnabled,
+    /// AI calls from a caller number were disabled.
+    NumberDisabled,
 }
 
 impl AuditAction {
@@ -30,6 +34,8 @@ impl AuditAction {
             Self::ConsentAdded => "consent_added",
             Self::ConsentRevoked => "consent_revoked",
             Self::VendorCredentialsChanged => "vendor_credentials_changed",
+            Self::NumberEnabled => "number_enabled",
+            Self::NumberDisabled => "number_disabled",
         }
     }
 }

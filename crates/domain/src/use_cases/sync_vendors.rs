@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 pub use self::finding::{SyncFinding, SyncProblem, SyncSubject};
+pub(super) use self::plan::choose;
 pub use self::plan::{Adoption, AgentChange, NumberChange, SyncInput, SyncPlan, TrunkChange};
 use super::directory_listing::{PAGE_LEN, stored_agents, stored_credentials, stored_numbers};
 use crate::ports::{

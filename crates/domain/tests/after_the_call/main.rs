@@ -14,5 +14,6 @@ mod reconciling;
 mod recovering;
 mod registering;
 mod settings;
+mod toggling;
 mod voice_config;
 mod world;

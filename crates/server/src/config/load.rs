@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_elevenlabs::TrunkLogin;
 use adapter_http::{Authenticator, JwtKeys};
 use adapter_object_store::{RecordingsSettings, S3Settings};
 use adapter_postgres::PostgresSettings;
@@ -32,7 +33,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         None => services(reader, backends.database_url.expose_secret()),
     };
     let voice = voice(reader, backends.voice_provider);
-    let (sinch, sinch_urls) = sinch(reader);
+    let (sinch, sinch_urls, trunk_login) = sinch(reader);
     let credentials = Credentials::read(reader);
     let synchronization = Synchronization::read(reader);
     // An invalid value does not count: its default would make a real gateway look like a demo.
@@ -60,6 +61,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         sinch,
         credentials,
         sinch_urls,
+        trunk_login,
         synchronization,
         auth: auth?,
         policy: policy?,
@@ -136,29 +138,45 @@ fn voice(reader: &mut Reader<'_>, provider: VoiceProvider) -> Option<Voice> {
     }
 }
 
+/// The account, the hosts of the carrier, and the login of the trunk.
+fn sinch(reader: &mut Reader<'_>) -> (Option<SinchSettings>, (Url, Url), Option<TrunkLogin>) {
+    let mut read = Sinch::read(reader);
+    let login = trunk_login(reader, read.sip_username.take(), read.sip_password.take());
+    let urls = (read.auth_url.clone(), read.trunk_url.clone());
+    (sinch_account(reader, read), urls, login)
+}
+
+/// A user name and a password, or neither.
+fn trunk_login(
+    reader: &mut Reader<'_>,
+    username: Option<String>,
+    password: Option<SecretString>,
+) -> Option<TrunkLogin> {
+    if username.is_none() && password.is_none() {
+        return None;
+    }
+    let username = reader.required(OUTDIAL_SINCH_SIP_USERNAME, username, "with its password");
+    let password = reader.required(OUTDIAL_SINCH_SIP_PASSWORD, password, "with its user name");
+    Some(TrunkLogin { username: username?, password: password? })
+}
+
 /// The account is configured as a whole, or not at all.
-fn sinch(reader: &mut Reader<'_>) -> (Option<SinchSettings>, (Url, Url)) {
-    let Sinch { project_id, key_id, key_secret, trunk_id, auth_url, trunk_url } = Sinch::read(reader);
+fn sinch_account(reader: &mut Reader<'_>, read: Sinch) -> Option<SinchSettings> {
+    let Sinch { project_id, key_id, key_secret, trunk_id, auth_url, trunk_url, .. } = read;
     let names =
         [OUTDIAL_SINCH_PROJECT_ID, OUTDIAL_SINCH_KEY_ID, OUTDIAL_SINCH_KEY_SECRET, OUTDIAL_SINCH_TRUNK_ID];
     if project_id.is_none() && key_id.is_none() && key_secret.is_none() && trunk_id.is_none() {
-        return (None, (auth_url, trunk_url));
+        return None;
     }
     reader.warn(risks::of_url(OUTDIAL_SINCH_AUTH_URL, &auth_url));
     reader.warn(risks::of_url(OUTDIAL_SINCH_TRUNK_URL, &trunk_url));
-    let urls = (auth_url.clone(), trunk_url.clone());
     let when = "with any of the other settings of the Sinch account";
     let project_id = reader.required(names[0], project_id, when);
     let key_id = reader.required(names[1], key_id, when);
     let key_secret = reader.required(names[2], key_secret, when);
     let trunk_id = reader.required(names[3], trunk_id, when);
-    let (Some(project_id), Some(key_id), Some(key_secret), Some(trunk_id)) =
-        (project_id, key_id, key_secret, trunk_id)
-    else {
-        return (None, urls);
-    };
-    let settings = SinchSettings::new(project_id, key_id, key_secret, trunk_id);
-    (Some(SinchSettings { auth_url, trunk_url, ..settings }), urls)
+    let settings = SinchSettings::new(project_id?, key_id?, key_secret?, trunk_id?);
+    Some(SinchSettings { auth_url, trunk_url, ..settings })
 }
 
 /// A simulator on this machine accepts any key. Plain http elsewhere does not count: it may be a

@@ -3,11 +3,12 @@ use std::sync::Arc;
 
 use adapter_elevenlabs::{
     ElevenLabs, ElevenLabsRecords, ElevenLabsSettings, ElevenLabsWebhook, ElevenLabsWebhookSettings,
+    ElevenLabsWorkspace, TrunkLogin,
 };
 use adapter_vapi::{Vapi, VapiRecords, VapiSettings};
 use anyhow::Context as _;
 use domain::Carrier;
-use domain::ports::{ProviderRecordings, ProviderRecords, ProviderWebhook, VoiceProvider};
+use domain::ports::{ProviderRecordings, ProviderRecords, ProviderWebhook, VoiceProvider, VoiceWorkspace};
 use secrecy::SecretString;
 use simulator::{Simulator, WebhookSettings};
 use url::Url;
@@ -28,6 +29,8 @@ pub(crate) struct VoiceParts {
     pub(crate) webhook: Option<Arc<dyn ProviderWebhook>>,
     /// The account of the gateway, if organizations can have accounts of their own beside it.
     pub(crate) account: Option<ElevenLabsSettings>,
+    /// Its account, if it has one whose phone numbers can be changed.
+    pub(crate) workspace: Option<Arc<dyn VoiceWorkspace>>,
     pub(crate) simulated: Option<Simulated>,
 }
 
@@ -41,10 +44,12 @@ impl VoiceParts {
     /// Builds the adapters of the configured provider.
     pub(crate) async fn of(settings: &Settings) -> anyhow::Result<Self> {
         let (voice, stores_secrets) = (&settings.voice, !settings.credentials.keys.is_empty());
+        let trunk_login = settings.trunk_login.as_ref();
         match voice {
             Voice::ElevenLabs { api_key, base_url, webhook } => {
                 let settings = ElevenLabsSettings {
                     base_url: base_url.clone(),
+                    trunk_login: trunk_login.cloned(),
                     ..ElevenLabsSettings::new(api_key.clone())
                 };
                 Self::elevenlabs(voice.name(), &settings, webhook, stores_secrets)
@@ -60,6 +65,7 @@ impl VoiceParts {
                     recordings: None,
                     webhook: None,
                     account: None,
+                    workspace: None,
                     simulated: None,
                 })
             }
@@ -106,6 +112,7 @@ impl VoiceParts {
             recordings: Some(records),
             webhook,
             account: Some(settings.clone()),
+            workspace: Some(Arc::new(ElevenLabsWorkspace::new(settings)?)),
             simulated: None,
         })
     }

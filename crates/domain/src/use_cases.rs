@@ -58,14 +58,15 @@ pub use self::sync_vendors::{
     Adoption, AgentChange, NumberChange, SyncError, SyncFinding, SyncInput, SyncPlan, SyncProblem, SyncStep,
     SyncSubject, SyncVendors, SyncVendorsPorts, TrunkChange,
 };
+pub use self::toggle_number::{
+    OffTrunk, ToggleNumber, ToggleNumberError, ToggleNumberPorts, ToggleNumberRequest, ToggledNumber,
+};
 pub use self::voice_config::{
     ConfigChange, SavedConfig, VoiceConfig, VoiceConfigError, VoiceConfigPorts, VoiceConfigSettings,
     VoiceConfigView,
 };
 pub use self::webhook_registration::{
     KeepsWebhookSecret, RegisterWebhookError, WebhookRegistration, register_webhook,
-pub use self::toggle_number::{
-    OffTrunk, ToggleNumber, ToggleNumberError, ToggleNumberPorts, ToggleNumberRequest, ToggledNumber,
 };
 pub use self::webhook_registry::{
     ChangeEndpoint, WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts,

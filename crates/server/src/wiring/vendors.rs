@@ -49,7 +49,8 @@ pub(crate) fn toggle_number(
         trunk: trunk(settings)?,
         clock: Arc::new(SystemClock),
     };
-    Ok(ToggleNumber::new(ports, &super::voice::carriers(&settings.voice)?))
+    let toggle = ToggleNumber::new(ports, &super::voice::carriers(&settings.voice)?);
+    Ok(toggle.with_credentials(stores.database()))
 }
 
 fn trunk(settings: &Settings) -> anyhow::Result<Option<Arc<dyn TrunkDirectory>>> {

@@ -22,6 +22,7 @@ async fn large_events_are_leased_whole_and_in_portions() {
         key: format!("post_call_audio:{at}"),
         body: vec![7; *size],
         received_at: moment().after(Duration::from_secs(at)),
+        organization_id: None,
     });
     let events: Vec<OpenEvent> = events.collect();
     for OpenEvent { key, body, received_at, .. } in &events {

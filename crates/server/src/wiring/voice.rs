@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use adapter_elevenlabs::{
     ElevenLabs, ElevenLabsRecords, ElevenLabsSettings, ElevenLabsWebhook, ElevenLabsWebhookSettings,
-    ElevenLabsWorkspace, TrunkLogin,
+    ElevenLabsWorkspace,
 };
 use adapter_vapi::{Vapi, VapiRecords, VapiSettings};
 use anyhow::Context as _;

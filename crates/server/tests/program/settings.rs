@@ -219,8 +219,8 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
             "OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS",
             "OUTDIAL_ELEVENLABS_TOOL_SECRET",
             "OUTDIAL_SINCH_KEY_SECRET",
-            "OUTDIAL_CREDENTIALS_KEY",
             "OUTDIAL_SINCH_SIP_PASSWORD",
+            "OUTDIAL_CREDENTIALS_KEY",
             "OUTDIAL_VAPI_API_KEY",
             "OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY",
         ]

@@ -7,8 +7,8 @@ use domain::{
     Contact, ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
     DialOutcome, DoNotCallCopy, DoNotCallNumber, IdempotencyKey, IntentKey, NumberRecord, Organization,
     OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RefusalCode, RequestDigest, SettledCall,
-    StoredCredentials, Suppression, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint,
-    WebhookEndpointId,
+    StoredCredentials, Suppression, TakenSlots, Timestamp, UserId, UserRecord, VersionedPolicy,
+    WebhookEndpoint, WebhookEndpointId,
 };
 
 /// The data of one [`Memory`](super::Memory).
@@ -35,6 +35,8 @@ pub struct Tables {
     /// Call events, in the order of writing. The sequence is `EventSequence::START` until the event
     /// is published.
     pub events: Vec<CallEvent>,
+    /// The greatest sequence number that was left out.
+    pub skipped_to: i64,
     /// Webhook endpoints, in the order of registration.
     pub endpoints: Vec<WebhookEndpoint>,
     /// Deliveries, in the order of queueing.
@@ -55,8 +57,10 @@ pub struct Tables {
     pub number_agents: HashMap<(OrganizationId, PhoneNumber), AgentId>,
     /// The end of the last hold of each number.
     pub number_holds: HashMap<PhoneNumber, Timestamp>,
-    /// The last slot of each scope of a pace.
-    pub slots: HashMap<PaceScope, Timestamp>,
+    /// The counts that have counted a request.
+    pub counted_requests: HashMap<(IntentKey, OwnerToken), Vec<DayCountKey>>,
+    /// The slots of each scope of a pace.
+    pub slots: HashMap<PaceScope, TakenSlots>,
     /// The last lease of each job.
     pub job_leases: HashMap<Job, JobLease>,
 }
@@ -149,8 +153,6 @@ pub struct LockEntry {
     pub until: Timestamp,
     /// The result; `None` while the call is in flight.
     pub result: Option<SettledCall>,
-    /// The counts that have counted its request.
-    pub counted: Vec<DayCountKey>,
 }
 
 /// What a limit of a day counts.

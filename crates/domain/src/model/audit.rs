@@ -17,6 +17,8 @@ pub enum AuditAction {
     ConsentRevoked,
     /// What was stored of a person was erased.
     PersonErased,
+    /// The accounts of the organization at the vendors.
+    VendorCredentialsChanged,
     /// AI calls from a caller number were enabled, or its agent was changed.
     NumberEnabled,
     /// AI calls from a caller number were disabled.
@@ -34,6 +36,7 @@ impl AuditAction {
             Self::ConsentAdded => "consent_added",
             Self::ConsentRevoked => "consent_revoked",
             Self::PersonErased => "person_erased",
+            Self::VendorCredentialsChanged => "vendor_credentials_changed",
             Self::NumberEnabled => "number_enabled",
             Self::NumberDisabled => "number_disabled",
         }

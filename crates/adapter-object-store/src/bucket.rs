@@ -122,6 +122,18 @@ impl RecordingStore for BucketRecordings {
         })
         .await
     }
+
+    /// The service answers the same for an object that is absent.
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable> {
+        let path = path_of(&self.prefix, key);
+        within(FETCH_TIMEOUT, SERVICE, async {
+            match self.bucket.delete(&path).await {
+                Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(unavailable(SERVICE, &error)),
+            }
+        })
+        .await
+    }
 }
 
 /// An object that is read in pieces, each with a request of its own: a client that reads slowly

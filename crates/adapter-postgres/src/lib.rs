@@ -52,6 +52,7 @@ mod pool;
 mod primary;
 mod provisioning;
 mod refusal_counts;
+mod retention;
 mod schema;
 mod sessions;
 mod settings;

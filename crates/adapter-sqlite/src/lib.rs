@@ -61,6 +61,7 @@ mod outbound_directory;
 mod provisioning;
 mod readiness;
 mod refusal_counts;
+mod retention;
 mod settings;
 mod statement;
 mod store;

@@ -22,6 +22,7 @@ mod outbound_parties;
 mod outcome;
 mod policy;
 mod refusal_count;
+mod retention;
 mod unfinished_call;
 mod variables;
 mod webhook_endpoint;
@@ -50,6 +51,7 @@ pub use outcome::{
 };
 pub use policy::{OrganizationPolicyColumns, PolicyColumns, read_policy, write_policy};
 pub use refusal_count::RefusalColumns;
+pub use retention::{OldRecordingColumns, RetentionKey, key_after, removed_oldest, removed_up_to};
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};
 pub use variables::{read_variables, write_variables};
 pub use webhook_endpoint::{EndpointColumns, kinds_to_json};

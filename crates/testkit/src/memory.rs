@@ -46,6 +46,7 @@ mod provisioning;
 mod recording_store;
 mod refusal_counts;
 mod repositories;
+mod retention;
 mod tables;
 mod unfinished_calls;
 mod webhook_endpoints;
@@ -69,7 +70,7 @@ pub use self::tables::{
 /// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallTraces`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
 /// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `JobLeases`, `LedgerMeter`, `NumberPool`,
-/// `OutboundDirectory`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
+/// `OutboundDirectory`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Retention`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which
 /// [`EventFeed::read`](domain::ports::EventFeed::read) waits: with a

@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 37] = ports![
+const PORTS: [(&str, &str, &[&str]); 38] = ports![
     agent_repo,
     audit_log,
     call_ledger,
@@ -44,6 +44,7 @@ const PORTS: [(&str, &str, &[&str]); 37] = ports![
     provisioning,
     recording_store,
     refusal_counts,
+    retention,
     suppressions,
     trunk_directory,
     unfinished_calls,

@@ -72,6 +72,7 @@ error_codes! {
     ConsentNotFound = NOT_FOUND "CONSENT_NOT_FOUND",
     WebhookUrlTaken = CONFLICT "WEBHOOK_URL_TAKEN",
     RecordingTooLarge = GONE "RECORDING_TOO_LARGE",
+    RecordingExpired = GONE "RECORDING_EXPIRED",
     DeliveryTimedOut = REQUEST_TIMEOUT "DELIVERY_TIMED_OUT",
     PolicyChanged = PRECONDITION_FAILED "POLICY_CHANGED",
     RangeNotSatisfiable = RANGE_NOT_SATISFIABLE "RANGE_NOT_SATISFIABLE",

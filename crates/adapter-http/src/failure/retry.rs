@@ -79,6 +79,7 @@ impl Retry {
             | E::WebhookEndpointNotFound
             | E::WebhookUrlTaken
             | E::RecordingTooLarge
+            | E::RecordingExpired
             | E::DeliveryTimedOut
             | E::RangeNotSatisfiable
             | E::TooManyDeliveries

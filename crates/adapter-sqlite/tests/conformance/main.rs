@@ -1,5 +1,7 @@
 //! The suite of every port that the store implements, on a file.
 
+mod old_rows;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,9 +11,8 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
     ContactRepo, ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
-    IdempotencyKeys, IdempotencyLock, InboundDirectory, JobLeases, LedgerMeter, NumberPool,
-    OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
-    WebhookEndpoints,
+    IdempotencyKeys, IdempotencyLock, InboundDirectory, LedgerMeter, NumberPool, OutboundDirectory,
+    Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -25,9 +26,9 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness,
     DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
-    IdempotencyLockHarness, InboundDirectoryHarness, JobLeasesHarness, LedgerMeterHarness, LosesStore,
-    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness,
-    StoresRecords, UserRepoHarness,
+    IdempotencyLockHarness, InboundDirectoryHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness,
+    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords,
+    UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -54,6 +55,7 @@ testkit::inbound_directory_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
 testkit::refusal_counts_suite!(StoreHarness::new().await);
+testkit::retention_suite!(StoreHarness::new().await);
 testkit::suppressions_suite!(StoreHarness::new().await);
 testkit::job_leases_suite!(StoreHarness::new().await);
 testkit::ledger_meter_suite!(StoreHarness::new().await);
@@ -141,6 +143,8 @@ impl LosesStore for StoreHarness {
             "refusal_counts",
             "trunks",
             "job_leases",
+            "call_attempts",
+            "do_not_call_numbers",
         ] {
             let statement = format!("alter table {table} rename to lost_{table}");
             sqlx::raw_sql(AssertSqlSafe(statement))
@@ -238,12 +242,6 @@ impl LedgerMeterHarness for StoreHarness {
     }
 
     fn inbox(&self) -> Arc<dyn EventInbox> {
-        self.store()
-    }
-}
-
-impl JobLeasesHarness for StoreHarness {
-    fn leases(&self) -> Arc<dyn JobLeases> {
         self.store()
     }
 }

@@ -12,5 +12,6 @@ mod receiving;
 mod reconciling;
 mod recovering;
 mod registering;
+mod removing;
 mod settings;
 mod world;

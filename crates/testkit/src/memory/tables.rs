@@ -6,8 +6,9 @@ use domain::{
     Agent, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, ConsentRecord, Contact,
     ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
     DialOutcome, DoNotCallCopy, DoNotCallNumber, IdempotencyKey, IntentKey, NumberRecord, Organization,
-    OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RefusalCode, RequestDigest, SettledCall,
-    Suppression, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
+    OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RefusalCode, RemovedParts, RequestDigest,
+    SettledCall, Suppression, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint,
+    WebhookEndpointId,
 };
 
 /// The data of one [`Memory`](super::Memory).
@@ -95,6 +96,8 @@ pub struct LedgerCall {
     pub leased_until: Option<Timestamp>,
     /// The attached recording.
     pub recording: Option<Recording>,
+    /// What was removed because of its age.
+    pub removed: RemovedParts,
 }
 
 /// A durable hold on an intent key.
@@ -192,6 +195,8 @@ pub struct InboxEvent {
     pub open_at: Timestamp,
     /// `Some` once it is closed, with the call it belongs to.
     pub closed: Option<Option<CallId>>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
 }
 
 /// A call event for one endpoint.

@@ -26,6 +26,7 @@ mod queue;
 mod recordings;
 mod refusals;
 mod repositories;
+mod retention;
 mod slots;
 mod traces;
 

@@ -19,8 +19,8 @@ use domain::PlaceCallPorts;
 use domain::ports::{
     AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents, DeliveryQueue, Directory,
     DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds, JobLeases, LedgerMeter,
-    PortUnavailable, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider,
-    WebhookEndpoints,
+    PortUnavailable, Provisioning, RefusalCounts, Retention, Suppressions, UnfinishedCalls, UserRepo,
+    VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
@@ -55,6 +55,7 @@ pub(crate) trait Database:
     + Provisioning
     + LedgerMeter
     + JobLeases
+    + Retention
 {
 }
 
@@ -79,6 +80,7 @@ impl<T> Database for T where
         + Provisioning
         + LedgerMeter
         + JobLeases
+        + Retention
 {
 }
 

@@ -24,6 +24,7 @@ mod operating_files;
 mod pacing;
 mod personal_data;
 mod recordings;
+mod retention;
 mod ringing;
 mod rolling_restart;
 mod second_vendor;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::{Columns, Table, Unreadable};
 
 const AGENTS: Table = Table("agents");
-const CALLER_NUMBERS: Table = Table("caller_numbers");
+pub(crate) const CALLER_NUMBERS: Table = Table("caller_numbers");
 const CONTACTS: Table = Table("contacts");
 const DO_NOT_CALL_LISTS: Table = Table("do_not_call_lists");
 const ORGANIZATIONS: Table = Table("organizations");

@@ -9,10 +9,10 @@ use std::time::Duration;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
-    ContactRepo, ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
-    IdempotencyKeys, IdempotencyLock, InboundDirectory, LedgerMeter, NumberPool, OutboundDirectory,
-    Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    AgentRepo, AiNumbers, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies,
+    Consents, ContactRepo, ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
+    IdempotencyKeys, IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, Provisioning,
+    RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -23,15 +23,15 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
+    AgentRepoHarness, AiNumbersHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness,
     DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
-    IdempotencyLockHarness, InboundDirectoryHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness,
-    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords,
-    UserRepoHarness,
+    IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
+    PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
+testkit::ai_numbers_suite!(StoreHarness::new().await);
 testkit::call_reader_suite!(StoreHarness::new().await);
 testkit::call_traces_suite!(StoreHarness::new().await);
 testkit::call_updater_suite!(StoreHarness::new().await);
@@ -236,18 +236,14 @@ impl CallTracesHarness for StoreHarness {
     }
 }
 
-impl LedgerMeterHarness for StoreHarness {
-    fn meter(&self) -> Arc<dyn LedgerMeter> {
-        self.store()
-    }
-
-    fn inbox(&self) -> Arc<dyn EventInbox> {
+impl ProvisioningHarness for StoreHarness {
+    fn provisioning(&self) -> Arc<dyn Provisioning> {
         self.store()
     }
 }
 
-impl ProvisioningHarness for StoreHarness {
-    fn provisioning(&self) -> Arc<dyn Provisioning> {
+impl AiNumbersHarness for StoreHarness {
+    fn ai_numbers(&self) -> Arc<dyn AiNumbers> {
         self.store()
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use domain::ports::{JobLeases, Retention};
-use testkit::harness::{JobLeasesHarness, RetentionHarness};
+use domain::ports::{EventInbox, JobLeases, LedgerMeter, Retention};
+use testkit::harness::{JobLeasesHarness, LedgerMeterHarness, RetentionHarness};
 
 use crate::StoreHarness;
 
@@ -13,6 +13,16 @@ impl RetentionHarness for StoreHarness {
 
 impl JobLeasesHarness for StoreHarness {
     fn leases(&self) -> Arc<dyn JobLeases> {
+        self.store()
+    }
+}
+
+impl LedgerMeterHarness for StoreHarness {
+    fn meter(&self) -> Arc<dyn LedgerMeter> {
+        self.store()
+    }
+
+    fn inbox(&self) -> Arc<dyn EventInbox> {
         self.store()
     }
 }

@@ -14,4 +14,5 @@ mod recovering;
 mod registering;
 mod removing;
 mod settings;
+mod toggling;
 mod world;

@@ -115,6 +115,11 @@ pub(crate) enum Flaw {
     MovesNumbersToTheFront,
     FailsForAbsentRecords,
     KeepsTheFirstLimit,
+    // Numbers that are toggled
+    DropsTheNumbersAgent,
+    HoldsNumbersByTenant,
+    SeesNoOtherTenant,
+    DropsTheAgentWithAnImport,
     // The vendors' accounts
     AssumesTheLimit,
     ReadsTheFirstPage,
@@ -126,6 +131,10 @@ pub(crate) enum Flaw {
     CreatesWebhooksOnly,
     TakesEveryWebhookForHealthy,
     ReplacesTheWebhook,
+    ImportsWithoutTheAgent,
+    ImportsTwice,
+    LinksEveryNumber,
+    FailsForRemovedNumbers,
     // The lock
     GrantsTwice,
     AnswersTheRequestedTime,

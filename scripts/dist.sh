@@ -48,6 +48,7 @@ install -D -m 644 -t "$folder/share/doc/outdial" .env.example CHANGELOG.md LICEN
 install -D -m 644 -t "$folder/share/doc/outdial/docs" docs/*.md docs/*.yaml
 install -D -m 644 -t "$folder/share/doc/outdial/docs/operations" docs/operations/*.md
 install -D -m 644 -t "$folder/share/doc/outdial/ops/proxy" ops/proxy/*
+install -D -m 755 -t "$folder/share/doc/outdial/ops/backup" ops/backup/*
 chmod -R u=rwX,go=rX "$folder"
 
 # cargo-cyclonedx from PATH or .tools/, or built into .tools/ first (a minute on two cores).

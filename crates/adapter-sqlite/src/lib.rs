@@ -33,6 +33,7 @@
 mod agent_repo;
 mod ai_numbers;
 mod audit_log;
+mod backup;
 mod call_event;
 mod call_ledger;
 mod call_reader;
@@ -72,5 +73,6 @@ mod user_repo;
 mod wakeups;
 mod webhook_endpoints;
 
+pub use backup::back_up;
 pub use settings::{SqliteLocation, SqliteSettings};
 pub use store::SqliteStore;

@@ -48,6 +48,18 @@ enum Command {
     Serve,
     /// Bring the schema of the database up to date.
     Migrate,
+    /// Copy the embedded database while the gateway runs. The copy is complete, or does not exist. It has
+    /// personal data and secrets. A database in Postgres is backed up with pg_dump.
+    Backup {
+        /// Where the copy is written. The file must not exist.
+        file: PathBuf,
+    },
+    /// After the database was restored from a backup, and before the gateway starts: give later call
+    /// events sequence numbers that no client has seen. Prints how long to wait before the start.
+    AfterRestore,
+    /// Read ids of the provider's conversations from standard input, one a line, and print those that no
+    /// call of the ledger has. The exit status is 1 if there are any.
+    MissingCalls,
     /// Load organizations, users, agents, numbers, contacts, suppressions, consents and do-not-call
     /// lists from a file. The whole file is checked first. If a line cannot be loaded, nothing is
     /// imported.
@@ -189,6 +201,9 @@ impl Cli {
             Command::Check { options } => return commands::check::check(settings(), options),
             Command::Serve => commands::serve_with(settings()?, std::convert::identity),
             Command::Migrate => commands::migrate(settings()?),
+            Command::Backup { file } => commands::backup::back_up(&settings()?, &file),
+            Command::AfterRestore => commands::backup::after_restore(&settings()?),
+            Command::MissingCalls => commands::backup::missing_calls(&settings()?),
             Command::Import { file, options } => commands::import::import(settings()?, &file, options),
             Command::Decide { options } => commands::decide::decide(settings()?, &options),
             Command::Sync { options } => commands::sync::sync(settings()?, options),

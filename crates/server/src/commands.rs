@@ -1,5 +1,6 @@
 //! The commands.
 
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod decide;
 pub(crate) mod import;

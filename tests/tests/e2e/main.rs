@@ -4,6 +4,7 @@
 mod support;
 
 mod after_the_call;
+mod backups;
 mod call_events;
 mod call_records;
 mod callers;
@@ -16,6 +17,7 @@ mod contract;
 mod cost;
 mod crashes;
 mod faults;
+mod first_call;
 mod idempotency_keys;
 mod importing;
 mod magic_numbers;

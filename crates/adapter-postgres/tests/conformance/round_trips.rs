@@ -215,6 +215,7 @@ async fn publishing_and_delivering_cost_a_transaction_only_if_there_is_something
     assert_eq!(statements!(proxy, store.publish(10)), 5, "look, begin, lock, write, commit");
     assert_eq!(statements!(proxy, EventFeed::read(&store, &query)), 1, "events");
     assert_eq!(statements!(proxy, store.newest(&organization_id)), 1, "the newest sequence");
+    assert_eq!(statements!(proxy, store.skip(1)), 1, "a skip");
     let before = proxy.statements();
     let leased = DeliveryQueue::lease(&store, &lease).await.expect("the server responds");
     assert_eq!(proxy.statements() - before, 5, "look, begin, lock, lease, commit");

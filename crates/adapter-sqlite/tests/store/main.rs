@@ -1,5 +1,6 @@
 //! Tests of what is specific to this store, beyond the suites of its ports.
 
+mod backups;
 mod clock_steps;
 mod earlier_file;
 mod event_inbox;

@@ -35,6 +35,8 @@ pub struct Tables {
     /// Call events, in the order of writing. The sequence is `EventSequence::START` until the event
     /// is published.
     pub events: Vec<CallEvent>,
+    /// The greatest sequence number that was left out.
+    pub skipped_to: i64,
     /// Webhook endpoints, in the order of registration.
     pub endpoints: Vec<WebhookEndpoint>,
     /// Deliveries, in the order of queueing.

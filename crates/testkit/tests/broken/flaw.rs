@@ -338,6 +338,8 @@ pub(crate) enum Flaw {
     WritesTheStoredStatus,
     PublishesOnEveryWrite,
     ReadsFromTheSequenceOn,
+    SkipsNothing,
+    SkipsOnce,
     PublishesBeforeItShows,
     WakesItsOwnReadersAlone,
     PollsNowAndThen,

@@ -248,6 +248,8 @@ caught! {
         NeverStopsWaiting => a_wait_ends,
         AnswersEveryWaking => a_wait_ends,
         ForgetsTheTenant => the_newest_sequence_is_known,
+        SkipsNothing => skipped_numbers_are_not_given,
+        SkipsOnce => skipped_numbers_are_not_given,
         ForgetsInACrash => events_survive_a_crash,
         QuotesTheRequestWhenLost => a_lost_feed_is_unavailable,
         HangsWhenLost => a_lost_feed_is_unavailable,

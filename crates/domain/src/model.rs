@@ -92,7 +92,7 @@ pub use self::outcome::{
     AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
     UnknownCause,
 };
-pub use self::pacing::{Pace, PaceScope, PacingFacts, RateLimit, Slot, TrunkFacts};
+pub use self::pacing::{Gap, Pace, PaceScope, PacingFacts, RateLimit, Slot, TakenSlots, TrunkFacts};
 pub use self::phone_number::PhoneNumber;
 pub use self::private_text::{CallReason, PersonName, PrivateNote, RecordNote};
 pub use self::recording::{Audio, AudioFormat, AudioPart, Recording, RecordingKey, RecordingReport};

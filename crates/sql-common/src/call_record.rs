@@ -5,7 +5,7 @@ use domain::{
 };
 
 use crate::call_event::read_status;
-use crate::outcome::{NOT_CONNECTED, NOT_DIALLED};
+use crate::outcome::{NOT_CONNECTED, NOT_DIALLED, WITHDRAWN};
 use crate::{
     Columns, ContactColumns, ConversationForm, StoredTime, Table, Unreadable, conversation,
     read_call_identity, read_decision, read_variables,
@@ -105,7 +105,13 @@ impl<T: StoredTime> Columns for CallColumns<T> {
                 progress.failure = Some(CallFailure { reason, at, cause });
             }
             (NOT_DIALLED, Some(at), code) => {
-                not_dialled = Some(NotDialled { code: CALLS.read_optional("outcome_detail", code)?, at });
+                let reason = match (&code, self.dial_code.as_deref()) {
+                    (Some(_), _) => EndReason::ProviderRejected,
+                    (None, Some(WITHDRAWN)) => EndReason::Withdrawn,
+                    (None, _) => EndReason::ProviderUnavailable,
+                };
+                let code = CALLS.read_optional("outcome_detail", code)?;
+                not_dialled = Some(NotDialled { reason, code, at });
             }
             _ => {}
         }

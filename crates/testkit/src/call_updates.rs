@@ -23,7 +23,10 @@ pub(crate) fn outcomes() -> Vec<DialOutcome> {
         code: ProviderCode::from_untrusted("rate_limit_exceeded"),
         retry_after: std::time::Duration::from_secs(7),
     };
-    outcomes.extend([NotDialledReason::Unavailable, rejected, for_now].map(DialOutcome::NotDialled));
+    outcomes.extend(
+        [NotDialledReason::Unavailable, NotDialledReason::Withdrawn, rejected, for_now]
+            .map(DialOutcome::NotDialled),
+    );
     outcomes.push(DialOutcome::Unknown(UnknownCause::TimedOut));
     outcomes
 }

@@ -26,6 +26,7 @@ mod operating_files;
 mod pacing;
 mod personal_data;
 mod recordings;
+mod redis_cluster;
 mod retention;
 mod ringing;
 mod rolling_restart;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::ports::{
-    AgentRepo, AttemptConclusion, CallLedger, CallLookup, CallReader, CallUpdater, CallerNumberQuery,
-    ContactRepo, DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox, FeedQuery,
-    HistoryQuery, InboundDirectory, InboundQuery, InboxLease, IncomingEvent, KnownPartiesQuery, NumberPool,
-    OutboundDirectory, OutboundQuery, OverdueLease, Recipient, ReplayQuery, Settlement, UnfinishedCalls,
-    UserRepo, WebhookEndpoints,
+    AgentRepo, AttemptConclusion, CallCount, CallLedger, CallLookup, CallReader, CallUpdater,
+    CallerNumberQuery, ContactRepo, DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox,
+    FeedQuery, HistoryQuery, InboundDirectory, InboundQuery, InboxLease, IncomingEvent, KnownPartiesQuery,
+    NumberPool, OutboundDirectory, OutboundQuery, OverdueLease, Recipient, ReplayQuery, Settlement,
+    UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{AudioFormat, Booking, CallUpdate, DeliveryFilter, DialOutcome, EventSequence, HistoryFilter};
 use testkit::fixtures::{self, Tenant};
@@ -101,7 +101,7 @@ async fn every_operation_of_a_call_is_one_statement() {
             subject: None,
             purpose: Some(domain::CallPurpose::Debt),
             now: booking.booked_at,
-            count_calls_since: (!list_numbers).then_some(booking.booked_at),
+            count_calls: (!list_numbers).then_some(CallCount { since: booking.booked_at, at_most: 9 }),
         };
         assert_eq!(statements!(proxy, store.resolve(&parties)), 1, "all parties");
     }

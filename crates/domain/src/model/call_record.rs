@@ -236,10 +236,7 @@ impl CallRecord {
     #[must_use]
     pub fn end_reason(&self) -> Option<EndReason> {
         let reported = self.progress.end_reason()?;
-        let of_dial = self.not_dialled.as_ref().map(|not_dialled| match not_dialled.code {
-            Some(_) => EndReason::ProviderRejected,
-            None => EndReason::ProviderUnavailable,
-        });
+        let of_dial = self.not_dialled.as_ref().map(|not_dialled| not_dialled.reason);
         let of_dial = of_dial.filter(|reason| reason.status() == reported.status());
         Some(of_dial.map_or(reported, |of_dial| of_dial.max(reported)))
     }

@@ -91,7 +91,7 @@ settings! {
         history_url: Option<SecretString> = OUTDIAL_HISTORY_DATABASE_URL, "",
             secret_url(&["postgres://", "postgresql://"]).optional();
         /// The Redis server for locks and conversation contexts. Required with Postgres. Behind sentinels,
-        /// redis+sentinel://HOST:PORT,HOST:PORT/MASTER.
+        /// redis+sentinel://HOST:PORT,HOST:PORT/MASTER. For a cluster, redis+cluster://HOST:PORT,HOST:PORT.
         redis_url: Option<SecretString> = OUTDIAL_REDIS_URL, "",
             secret_url(REDIS_SCHEMES).optional();
         /// Most Redis connections that one replica opens. Each one carries many parallel commands.
@@ -306,7 +306,14 @@ pub enum LogFormat {
 }
 
 /// How the URL of Redis begins: one server or sentinels, without or with TLS.
-const REDIS_SCHEMES: &[&str] = &["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://"];
+const REDIS_SCHEMES: &[&str] = &[
+    "redis://",
+    "rediss://",
+    "redis+sentinel://",
+    "rediss+sentinel://",
+    "redis+cluster://",
+    "rediss+cluster://",
+];
 
 /// The voice providers, with the names that operators set and clients read. Every text that lists
 /// them is made from this, or compared with it by a test.

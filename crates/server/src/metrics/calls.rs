@@ -57,7 +57,9 @@ impl Dial<'_> {
         let (counter, has_rung) = match outcome {
             DialOutcome::Placed(_) => (&self.of.placed, true),
             DialOutcome::NotConnected { .. } => (&self.of.not_connected, true),
-            DialOutcome::NotDialled(NotDialledReason::Unavailable) => (&self.of.unavailable, false),
+            DialOutcome::NotDialled(NotDialledReason::Unavailable | NotDialledReason::Withdrawn) => {
+                (&self.of.unavailable, false)
+            }
             DialOutcome::NotDialled(
                 NotDialledReason::Rejected(_) | NotDialledReason::RejectedForNow { .. },
             ) => (&self.of.rejected, false),
@@ -118,7 +120,7 @@ impl MeasuredLock {
             renew_failed: failed("renew"),
             settle_failed: failed("settle"),
             release_failed: failed("release"),
-            next_slot_failed: failed("next slot"),
+            next_slot_failed: failed("next_slot"),
             held: registry.counter(&LOCK_RENEWALS, &["held"]),
             lost: registry.counter(&LOCK_RENEWALS, &["lost"]),
         }

@@ -57,6 +57,10 @@ metrics! {
         "Requests that did not dial, because an earlier call has their intent or their key, by where it was found";
     REFUSALS: "outdial_refusals_total", Kind::Counter, ["code"],
         "Requests that were refused because the call may not be made, once for each reason";
+    RATE_LIMITED: "outdial_rate_limited_total", Kind::Counter, ["limit"],
+        "Requests that were refused because calls start too fast or there are too many";
+    PACING_WAIT: "outdial_pacing_wait_seconds", Kind::Histogram(REQUEST), [],
+        "How long booked calls with a pace waited for their slot, or until they were withdrawn";
     DIAL_DURATION: "outdial_dial_duration_seconds", Kind::Histogram(DIAL), ["provider"],
         "From the request to the provider to its response";
     RING_DURATION: "outdial_ring_duration_seconds", Kind::Histogram(DIAL), ["provider"],

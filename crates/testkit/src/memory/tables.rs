@@ -7,7 +7,7 @@ use domain::{
     Contact, ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
     DialOutcome, DoNotCallCopy, DoNotCallNumber, IdempotencyKey, IntentKey, NumberRecord, Organization,
     OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RefusalCode, RemovedParts, RequestDigest,
-    SettledCall, Suppression, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint,
+    SettledCall, Suppression, TakenSlots, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint,
     WebhookEndpointId,
 };
 
@@ -55,8 +55,10 @@ pub struct Tables {
     pub number_agents: HashMap<(OrganizationId, PhoneNumber), AgentId>,
     /// The end of the last hold of each number.
     pub number_holds: HashMap<PhoneNumber, Timestamp>,
-    /// The last slot of each scope of a pace.
-    pub slots: HashMap<PaceScope, Timestamp>,
+    /// The counts that have counted a request.
+    pub counted_requests: HashMap<(IntentKey, OwnerToken), Vec<DayCountKey>>,
+    /// The slots of each scope of a pace.
+    pub slots: HashMap<PaceScope, TakenSlots>,
     /// The last lease of each job.
     pub job_leases: HashMap<Job, JobLease>,
 }
@@ -151,8 +153,6 @@ pub struct LockEntry {
     pub until: Timestamp,
     /// The result; `None` while the call is in flight.
     pub result: Option<SettledCall>,
-    /// The counts that have counted its request.
-    pub counted: Vec<DayCountKey>,
 }
 
 /// What a limit of a day counts.

@@ -209,7 +209,7 @@ impl World {
             subject: None,
             purpose: None,
             now: fixtures::moment(),
-            count_calls_since: None,
+            count_calls: None,
         };
         both!(self, store => {
             let expected = resolve_with_four_ports((store, store, store, store), &query).await.map(sorted);

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use futures_util::join;
 
 use super::answer::replay;
@@ -104,6 +106,7 @@ impl PlaceCall {
         if let Some(limit) = self.pacing.reached(&found.case.pacing, &found.case.callers[decided.caller]) {
             // The call that holds the intent may itself be one of those that have not ended.
             if let Some(answer) = self.answer_of_holder(&found, keyed.as_ref()).await? {
+                self.saw_duplicate(FoundBy::Lock);
                 return Ok(Acquired::Duplicate(answer));
             }
             return Err(PlaceCallError::too_many_calls(limit));
@@ -144,7 +147,7 @@ impl PlaceCall {
             destinations: &self.destinations,
             carriers: self.ports.provider.carriers(),
             now,
-            count_calls_since: self.pacing.count_calls_since(now),
+            count_calls: self.pacing.count_calls(now),
         };
         look_up.run(command).await
     }
@@ -246,6 +249,7 @@ impl PlaceCall {
 
     fn question<'a>(&'a self, case: &'a Case, destination: &'a Destination) -> Question<'a> {
         let (policy, revision) = self.policy_of(&case.facts);
+        let may_wait = self.pacing.may_delay(&case.pacing, &case.callers);
         Question {
             facts: &case.facts,
             policy,
@@ -255,6 +259,7 @@ impl PlaceCall {
             callers: &case.callers,
             is_requested: case.is_requested,
             now: case.decided_at,
+            waits_for: if may_wait { self.policy.longest_wait() } else { Duration::ZERO },
             rings_for: self.policy.ringing_timeout(),
         }
     }

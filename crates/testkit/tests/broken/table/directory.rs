@@ -178,6 +178,7 @@ caught! {
         FindsEveryTrunk => the_trunks_of_the_carriers_are_found,
         CountsEndedCalls => calls_that_have_not_ended_are_counted,
         CountsOldCalls => calls_that_have_not_ended_are_counted,
+        CountsEveryCall => calls_are_counted_up_to_a_number,
         CountsTheCallsOfTheTenantAlone => calls_that_have_not_ended_are_counted,
         AlwaysCountsCalls => calls_that_have_not_ended_are_counted,
         QuotesTheRequestWhenLost => a_lost_outbound_directory_is_unavailable,

@@ -174,6 +174,7 @@ pub async fn batches_remove_everything_in_the_end(harness: &impl RetentionHarnes
 }
 
 async fn accept(harness: &impl RetentionHarness, key: &str) -> AcceptResult {
-    let event = IncomingEvent { key, kind: "a-kind", body: b"{}", received_at: moment() };
+    let event =
+        IncomingEvent { key, kind: "a-kind", body: b"{}", received_at: moment(), organization_id: None };
     harness.inbox().accept(&event).await.expect("store is up")
 }

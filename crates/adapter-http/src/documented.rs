@@ -10,9 +10,11 @@ use utoipa::openapi::{HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use crate::failure::ErrorResponse;
+use crate::wire::voice_config_names;
 
 /// Names that the published document gives to the provider's requests and their credentials.
 pub(crate) const PROVIDER_EVENTS_OPERATION: &str = "post_webhook_elevenlabs";
+pub(crate) const ORGANIZATION_EVENTS_OPERATION: &str = "post_webhook_elevenlabs_organizations_by_id";
 pub(crate) const PERSONALIZATION_OPERATION: &str = "post_webhook_elevenlabs_personalization";
 pub(crate) const OPT_OUT_OPERATION: &str = "post_webhook_elevenlabs_tools_opt_out";
 pub(crate) const SIGNATURE_SCHEME: &str = "elevenLabsSignature";
@@ -194,6 +196,16 @@ error_responses! {
     ];
     Forbidden = "403", "The user does not have the role", None, [
         error("FORBIDDEN", "this needs the role ADMIN or SUPERADMIN")
+    ];
+    InvalidVoiceConfig = "400",
+        "The body is not valid, a vendor does not accept a key, or the gateway cannot store secrets; nothing is stored",
+        None, [
+        invalid(Some(voice_config_names::API_KEY), "the voice provider does not accept this key")
+    ];
+    VoiceConfigNotSaved = "500", "A vendor could not be asked about a key, or a failure of the gateway; nothing is stored",
+        RETRY_UNAVAILABLE, [
+        error("PROVIDER_UNAVAILABLE", "the vendor could not be asked about the key; nothing was stored"),
+        error("SERVICE_UNAVAILABLE", "the service is temporarily unavailable")
     ];
     NotSuperadmin = "403", "The user does not have the role", None, [
         error("FORBIDDEN", "this needs the role SUPERADMIN")

@@ -32,6 +32,7 @@ mod call_updater;
 mod callee_records;
 mod calling_policies;
 mod contact_repo;
+mod credential_store;
 mod delivery_queue;
 mod directory;
 mod directory_reader;

@@ -45,6 +45,7 @@ mod clock;
 mod connections;
 mod contact_repo;
 mod context_cache;
+mod credential_store;
 mod delivery_queue;
 mod directory;
 mod directory_reader;

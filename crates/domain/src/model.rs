@@ -40,6 +40,7 @@ mod suppression;
 mod timestamp;
 mod trace_parent;
 mod user;
+mod vendor_credentials;
 mod vendor_word;
 mod webhook;
 mod written_number;
@@ -102,6 +103,9 @@ pub use self::suppression::{
 pub use self::timestamp::Timestamp;
 pub use self::trace_parent::TraceParent;
 pub use self::user::{AccessRole, Organization, User};
+pub use self::vendor_credentials::{
+    AccountText, SealedSecret, SecretKind, StoredCredentials, VendorCredentials, VendorSecret,
+};
 pub use self::vendor_word::VendorWord;
 pub use self::webhook::{
     DeliveryFailure, DeliveryFilter, DeliveryPolicy, DeliveryRecord, DeliveryState, DueDelivery,

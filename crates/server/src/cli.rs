@@ -110,6 +110,11 @@ enum Command {
         #[command(subcommand)]
         command: SuppressionsCommand,
     },
+    /// Seal what organizations stored of their own accounts with another key.
+    Credentials {
+        #[command(subcommand)]
+        command: CredentialsCommand,
+    },
     /// Run only the simulated voice provider.
     Simulate {
         /// The address to listen on.
@@ -191,6 +196,13 @@ enum SuppressionsCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum CredentialsCommand {
+    /// Seal all of them with the first key in OUTDIAL_CREDENTIALS_KEY. Doing it twice is doing it once.
+    /// After that the other keys are not needed.
+    Rotate,
+}
+
 impl Cli {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<ExitCode> {
@@ -210,6 +222,9 @@ impl Cli {
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),
             Command::Webhooks { command } => command.run(settings()?),
             Command::Suppressions { command } => command.run(settings()?),
+            Command::Credentials { command: CredentialsCommand::Rotate } => {
+                commands::credentials::rotate(settings()?)
+            }
             Command::Simulate { bind, any_id } => {
                 commands::simulate(simulator::Settings { bind, any_id, ..simulator::Settings::default() })
             }

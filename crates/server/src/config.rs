@@ -32,7 +32,8 @@ pub use self::reader::SettingsError;
 pub use self::setting::Setting;
 pub use self::source::Source;
 pub use self::table::{
-    Deliveries, LogFormat, Observation, Process, Reconciliation, Synchronization, WebhookSecrets, settings,
+    Credentials, Deliveries, LogFormat, Observation, Process, Reconciliation, Synchronization,
+    WebhookSecrets, settings,
 };
 use self::table::{VOICE_PROVIDERS, VoiceProvider};
 pub use self::warnings::{Risk, SettingsWarning};
@@ -46,6 +47,10 @@ pub struct Settings {
     pub voice: Voice,
     /// The trunk that a sync reads; `None` if it is not configured.
     pub sinch: Option<SinchSettings>,
+    /// The accounts that organizations have of their own.
+    pub credentials: Credentials,
+    /// The carrier's services, for these accounts: where tokens are issued, and the API of trunks.
+    pub sinch_urls: (Url, Url),
     /// What the trunk asks for in calls from numbers that are imported into the voice provider.
     pub trunk_login: Option<TrunkLogin>,
     pub synchronization: Synchronization,

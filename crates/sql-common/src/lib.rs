@@ -13,12 +13,14 @@ mod callee_records;
 mod calling_facts;
 mod column;
 mod conversation;
+mod credentials;
 mod decision;
 mod delivery;
 mod directory;
 mod filter;
 mod keyed_call;
 mod ledger_figures;
+mod open_event;
 mod outbound_parties;
 mod outcome;
 mod policy;
@@ -35,6 +37,7 @@ pub use callee_records::{CalleeFilterColumns, ConsentColumns, SuppressionColumns
 pub use calling_facts::{ANSWERED_RANKS, DECLINED, cap_millis, caps_to_json};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable, read_leased};
 pub use conversation::ConversationForm;
+pub use credentials::{CredentialsColumns, changed_names, write_credentials};
 pub use decision::{read_decision, write_decision};
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
@@ -45,6 +48,7 @@ pub use directory::{
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use keyed_call::KeyedColumns;
 pub use ledger_figures::LedgerFiguresColumns;
+pub use open_event::OpenEventColumns;
 pub use outbound_parties::OutboundPartiesColumns;
 pub use outcome::{
     DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED, NOT_CONNECTED_RANKS, NOT_DIALLED,

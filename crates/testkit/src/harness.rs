@@ -26,8 +26,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AiNumbers, AuditLog, CallLedger, CallingPolicies, ContactRepo, ContextCache, Directory,
-    DirectoryReader, IdempotencyLock, InboundDirectory, JobLeases, NumberPool, OutboundDirectory,
+    AgentRepo, AiNumbers, AuditLog, CallLedger, CallingPolicies, ContactRepo, ContextCache, CredentialStore,
+    Directory, DirectoryReader, IdempotencyLock, InboundDirectory, JobLeases, NumberPool, OutboundDirectory,
     Provisioning, RefusalCounts, Suppressions, UserRepo,
 };
 use domain::{
@@ -108,6 +108,15 @@ pub trait UserRepoHarness: StoresRecords + LosesStore {
 pub trait CallingPoliciesHarness: StoresRecords + LosesStore {
     /// The adapter.
     fn policies(&self) -> Arc<dyn CallingPolicies>;
+
+    /// The audit records of the same store.
+    fn audit(&self) -> Arc<dyn AuditLog>;
+}
+
+/// What the suite of [`CredentialStore`] needs.
+pub trait CredentialStoreHarness: StoresRecords + LosesStore {
+    /// The adapter.
+    fn credential_store(&self) -> Arc<dyn CredentialStore>;
 
     /// The audit records of the same store.
     fn audit(&self) -> Arc<dyn AuditLog>;

@@ -70,7 +70,7 @@ pub async fn unended_calls_are_counted_by_status(harness: &impl LedgerMeterHarne
 pub async fn open_events_are_counted(harness: &impl LedgerMeterHarness) {
     for (key, age) in [("one", 2), ("two", 5), ("three", 1)] {
         let received_at = moment().before(A_SECOND * age);
-        let event = IncomingEvent { key, kind: "a-kind", body: b"{}", received_at };
+        let event = IncomingEvent { key, kind: "a-kind", body: b"{}", received_at, organization_id: None };
         harness.inbox().accept(&event).await.expect("store is up");
     }
     let oldest = Some(moment().before(A_SECOND * 5));
@@ -126,7 +126,13 @@ pub async fn counts_are_limited(harness: &impl LedgerMeterHarness) {
     for age in [1, 4, 2] {
         settled(harness, &tenant, age, &unknown).await;
         let key = age.to_string();
-        let event = IncomingEvent { key: &key, kind: "a-kind", body: b"{}", received_at: moment() };
+        let event = IncomingEvent {
+            key: &key,
+            kind: "a-kind",
+            body: b"{}",
+            received_at: moment(),
+            organization_id: None,
+        };
         harness.inbox().accept(&event).await.expect("store is up");
     }
     publish(harness).await;

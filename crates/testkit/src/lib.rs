@@ -40,6 +40,7 @@ pub mod clock;
 pub mod consents;
 pub mod contact_repo;
 pub mod context_cache;
+pub mod credential_store;
 pub mod delivery_queue;
 pub mod directory;
 pub mod directory_reader;

@@ -29,6 +29,7 @@ mod callee_records;
 mod calling_facts;
 mod calling_policies;
 mod context_cache;
+mod credential_store;
 mod delivery_queue;
 mod directory;
 mod directory_reader;
@@ -49,6 +50,7 @@ mod refusal_counts;
 mod repositories;
 mod tables;
 mod unfinished_calls;
+mod vendor_accounts;
 mod webhook_endpoints;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,11 +66,12 @@ pub use self::tables::{
     AttemptKey, CountedAttempts, DayCount, DayCountKey, DirectoryTables, InboxEvent, KeyEntry, LedgerCall,
     LockEntry, QueuedDelivery, Reservation, StoredContext, Tables,
 };
+pub use self::vendor_accounts::{OwnWebhooks, PlainCipher};
 
 /// Every port of a store, in memory.
 ///
 /// Implements `AgentRepo`, `AiNumbers`, `AuditLog`, `CallLedger`, `CallReader`, `CallTraces`, `CallUpdater`, `CallingPolicies`,
-/// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
+/// `ContactRepo`, `ContextCache`, `CredentialStore`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
 /// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `JobLeases`, `LedgerMeter`, `NumberPool`,
 /// `OutboundDirectory`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///

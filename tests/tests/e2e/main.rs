@@ -23,6 +23,7 @@ mod importing;
 mod magic_numbers;
 mod metrics;
 mod operating_files;
+mod own_accounts;
 mod pacing;
 mod personal_data;
 mod recordings;

@@ -56,5 +56,6 @@ testkit::ledger_meter_suite!(PostgresHarness::new().await);
 testkit::provisioning_suite!(PostgresHarness::new().await);
 testkit::user_repo_suite!(PostgresHarness::new().await);
 testkit::calling_policies_suite!(PostgresHarness::new().await);
+testkit::credential_store_suite!(PostgresHarness::new().await);
 testkit::audit_log_suite!(PostgresHarness::new().await);
 testkit::webhook_endpoints_suite!(PostgresHarness::new().await);

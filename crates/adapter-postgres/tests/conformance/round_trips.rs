@@ -134,7 +134,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
         numbers: Some([booking.identity.from.clone(), booking.identity.to.clone()]),
         booked_since: now,
     };
-    let event = IncomingEvent { key: "a:b", kind: "a", body: b"{}", received_at: now };
+    let event = IncomingEvent { key: "a:b", kind: "a", body: b"{}", received_at: now, organization_id: None };
     let query = HistoryQuery {
         organization_id: organization_id.clone(),
         filter: HistoryFilter { limit: 1, ..HistoryFilter::default() },
@@ -164,6 +164,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
         called: tenant.number.number.phone_number.clone(),
         caller: fixtures::phone_number(),
         provider_agent_id: None,
+        organization_id: None,
     };
     assert_eq!(statements!(proxy, store.identify(&parties)), 1, "the parties of an inbound call");
     assert_eq!(statements!(proxy, store.accept(&event)), 1, "an event");

@@ -8,9 +8,9 @@ use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AiNumbers, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies,
-    Consents, ContactRepo, ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
-    IdempotencyKeys, IdempotencyLock, InboundDirectory, JobLeases, LedgerMeter, NumberPool,
-    OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
+    Consents, ContactRepo, ContextCache, CredentialStore, DeliveryQueue, Directory, DirectoryReader,
+    EventFeed, EventInbox, IdempotencyKeys, IdempotencyLock, InboundDirectory, JobLeases, LedgerMeter,
+    NumberPool, OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
     WebhookEndpoints,
 };
 use domain::{
@@ -24,10 +24,10 @@ use tempfile::TempDir;
 use testkit::harness::{
     AgentRepoHarness, AiNumbersHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness,
-    DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
-    IdempotencyLockHarness, InboundDirectoryHarness, JobLeasesHarness, LedgerMeterHarness, LosesStore,
-    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness,
-    StoresRecords, UserRepoHarness,
+    CredentialStoreHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
+    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, JobLeasesHarness,
+    LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
+    ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -61,6 +61,7 @@ testkit::ledger_meter_suite!(StoreHarness::new().await);
 testkit::provisioning_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::calling_policies_suite!(StoreHarness::new().await);
+testkit::credential_store_suite!(StoreHarness::new().await);
 testkit::audit_log_suite!(StoreHarness::new().await);
 testkit::webhook_endpoints_suite!(StoreHarness::new().await);
 
@@ -130,6 +131,7 @@ impl LosesStore for StoreHarness {
             "dial_guards",
             "calling_policies",
             "audit_records",
+            "vendor_credentials",
             "call_locks",
             "call_day_counts",
             "call_slots",
@@ -213,6 +215,16 @@ impl UserRepoHarness for StoreHarness {
 
 impl CallingPoliciesHarness for StoreHarness {
     fn policies(&self) -> Arc<dyn CallingPolicies> {
+        self.store()
+    }
+
+    fn audit(&self) -> Arc<dyn AuditLog> {
+        self.store()
+    }
+}
+
+impl CredentialStoreHarness for StoreHarness {
+    fn credential_store(&self) -> Arc<dyn CredentialStore> {
         self.store()
     }
 

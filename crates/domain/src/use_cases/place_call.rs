@@ -1,5 +1,6 @@
 //! Placing a call: the use case that all others support.
 
+mod account;
 mod answer;
 mod book;
 mod command;
@@ -43,7 +44,7 @@ use super::RefusalLog;
 use crate::ports::{
     Background, CallLedger, CallUpdater, CallWatch, CallingRules, Clock, ContactRepo, ContextCache, DayLimit,
     FoundBy, HoldResult, IdempotencyKeys, IdempotencyLock, Identifiers, IntentHolds, OutboundDirectory,
-    ProviderRecords, VoiceProvider,
+    ProviderRecords, VendorAccounts, VoiceProvider,
 };
 use crate::{CallingPolicy, DestinationRules, IntentKey, OrganizationId, OwnerToken, Pace, Shares};
 
@@ -56,6 +57,7 @@ pub struct PlaceCall {
     destinations: DestinationRules,
     held: Arc<HeldIntents>,
     earlier: Option<EarlierCalls>,
+    accounts: Option<Arc<dyn VendorAccounts>>,
     background: Option<Arc<dyn Background>>,
     shares: Option<Arc<Shares<OrganizationId>>>,
     refusals: Option<Arc<RefusalLog>>,
@@ -109,6 +111,7 @@ impl PlaceCall {
             destinations,
             held: Arc::default(),
             earlier: None,
+            accounts: None,
             background: None,
             shares: None,
             refusals: None,

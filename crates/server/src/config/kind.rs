@@ -7,6 +7,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::{Host, Url};
 
+use crate::credential_keys::CredentialKeys;
+
 /// Which values a setting accepts.
 pub(super) struct Kind<T> {
     /// Completes the sentence "The value must be ...".
@@ -89,6 +91,12 @@ pub(super) fn secrets(min_bytes: usize) -> Kind<Vec<SecretString>> {
         (text.is_empty() || !secrets.is_empty()).then_some(secrets)
     };
     Kind::new(expected, parse).secret()
+}
+
+/// Any number of keys of 32 bytes, separated by commas.
+pub(super) fn credential_keys() -> Kind<CredentialKeys> {
+    Kind::new("32 bytes in hex or base64, or several such keys separated by commas", CredentialKeys::parse)
+        .secret()
 }
 
 /// One of these words.

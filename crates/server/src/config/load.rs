@@ -33,7 +33,8 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         None => services(reader, backends.database_url.expose_secret()),
     };
     let voice = voice(reader, backends.voice_provider);
-    let (sinch, trunk_login) = sinch(reader);
+    let (sinch, sinch_urls, trunk_login) = sinch(reader);
+    let credentials = Credentials::read(reader);
     let synchronization = Synchronization::read(reader);
     // An invalid value does not count: its default would make a real gateway look like a demo.
     let is_demo = backends.voice_provider == VoiceProvider::Simulator
@@ -58,6 +59,8 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         storage: storage?,
         voice: voice?,
         sinch,
+        credentials,
+        sinch_urls,
         trunk_login,
         synchronization,
         auth: auth?,
@@ -135,10 +138,12 @@ fn voice(reader: &mut Reader<'_>, provider: VoiceProvider) -> Option<Voice> {
     }
 }
 
-fn sinch(reader: &mut Reader<'_>) -> (Option<SinchSettings>, Option<TrunkLogin>) {
+/// The account, the hosts of the carrier, and the login of the trunk.
+fn sinch(reader: &mut Reader<'_>) -> (Option<SinchSettings>, (Url, Url), Option<TrunkLogin>) {
     let mut read = Sinch::read(reader);
     let login = trunk_login(reader, read.sip_username.take(), read.sip_password.take());
-    (sinch_account(reader, read), login)
+    let urls = (read.auth_url.clone(), read.trunk_url.clone());
+    (sinch_account(reader, read), urls, login)
 }
 
 /// A user name and a password, or neither.

@@ -13,11 +13,12 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::kind::{
-    Kind, any_text, choice, count, hours, http_url, is_loopback, limit, millis, seconds, secret, secret_url,
-    secrets, text,
+    Kind, any_text, choice, count, credential_keys, hours, http_url, is_loopback, limit, millis, seconds,
+    secret, secret_url, secrets, text,
 };
 use super::reader::Reader;
 use super::setting::{Setting, settings};
+use crate::credential_keys::CredentialKeys;
 
 settings! {
     /// The process: its listener, its limits and its logs.
@@ -157,6 +158,20 @@ settings! {
         auth_url: Url = OUTDIAL_SINCH_AUTH_URL, "https://auth.sinch.com", http_url();
         /// The Sinch API of trunks.
         trunk_url: Url = OUTDIAL_SINCH_TRUNK_URL, "https://elastic-trunking.api.sinch.com", http_url();
+    }
+
+    /// The accounts that organizations have of their own at the vendors.
+    pub struct Credentials {
+        /// The key that seals what organizations store of their accounts, for example from
+        /// `openssl rand -hex 32`. If empty, nothing can be stored. To rotate it, list several: the first
+        /// seals and all open, until `outdial credentials rotate` has run.
+        keys: CredentialKeys = OUTDIAL_CREDENTIALS_KEY, "", credential_keys();
+        /// How often what organizations stored is read: another replica uses a change after this time.
+        read_every: Duration = OUTDIAL_CREDENTIALS_REFRESH_SECS, "5", seconds(1..=3600);
+        /// The URL of this gateway, at which ElevenLabs reaches it: the webhook of an organization that
+        /// stores an API key leads there. If empty, no such webhook is registered.
+        public_url: Option<Url> = OUTDIAL_PUBLIC_URL, "",
+            Kind::new("a URL like https://gateway.example.com (http only on this machine)", public_url).optional();
     }
 
     /// The scheduled check of the accounts at the vendors.
@@ -340,6 +355,14 @@ fn key_set() -> Kind<KeySetLocation> {
         let has_login = !url.username().is_empty() || url.password().is_some();
         (is_safe && !has_login).then_some(KeySetLocation::Url(url))
     })
+}
+
+/// Events have phone numbers and transcripts: over plain http on this machine only.
+fn public_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let is_private = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    (is_private && is_plain && url.host().is_some()).then_some(url)
 }
 
 fn extra_ranges() -> Kind<NumberingPlan> {

@@ -4,7 +4,8 @@ use std::time::Duration;
 use adapter_webhook::{HttpWebhookSender, WebhookSenderSettings};
 use anyhow::Context as _;
 use domain::ports::{
-    CallUpdater, Clock, ProviderRecordings, ProviderRecords, ProviderWebhook, RecordingStore, WebhookSender,
+    CallUpdater, Clock, ProviderRecordings, ProviderRecords, ProviderWebhook, RecordingStore, VendorAccounts,
+    WebhookSender,
 };
 use domain::{
     CalleeRecords, CalleeRecordsPorts, DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, OptOutsOfUpdates,
@@ -44,6 +45,8 @@ pub(crate) struct ProviderReports {
     pub(crate) webhook: Option<Arc<dyn ProviderWebhook>>,
     pub(crate) records: Option<Arc<dyn ProviderRecords>>,
     pub(crate) recordings: Option<Arc<dyn ProviderRecordings>>,
+    /// The accounts that organizations have of their own.
+    pub(crate) accounts: Arc<dyn VendorAccounts>,
 }
 
 /// The time limit for connecting to a webhook endpoint.
@@ -71,13 +74,13 @@ impl AfterTheCall {
         let opt_outs = RecordOptOut::new(opt_outs, settings.destinations.clone(), &settings.opt_out_value_id);
         let opt_outs = Arc::new(opt_outs);
         let updater: Arc<dyn CallUpdater> = Arc::new(OptOutsOfUpdates::new(updater, opt_outs.clone()));
-        let ProviderReports { webhook, records, recordings: recorded } = reports;
+        let ProviderReports { webhook, records, recordings: recorded, accounts } = reports;
         let recordings = settings.recordings.as_ref().map(adapter_object_store::open).transpose();
         let recordings = recordings.context("OUTDIAL_RECORDINGS_URL")?;
         let sender = instruments.sender(sender(&settings.deliveries)?);
         let accepted = Arc::new(Notify::new());
         let receive_event = webhook.clone().map(|webhook| {
-            Arc::new(ReceiveEvent::new(ReceiveEventPorts {
+            let receive_event = ReceiveEvent::new(ReceiveEventPorts {
                 webhook,
                 inbox: database.clone(),
                 updater: updater.clone(),
@@ -85,7 +88,8 @@ impl AfterTheCall {
                 opt_outs: opt_outs.clone(),
                 recordings: recordings.clone().map(|store| pausing(store, ports.clock.clone())),
                 clock: ports.clock.clone(),
-            }))
+            });
+            Arc::new(receive_event.with_accounts(accounts.clone()))
         });
         if let Some(receive_event) = &receive_event {
             workers.apply_events(receive_event.clone(), accepted.clone());
@@ -133,7 +137,8 @@ impl AfterTheCall {
             let directory = database.clone();
             let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());
             let ports = PersonalizeCallPorts { webhook, directory, contexts, clock };
-            Arc::new(PersonalizeCall::new(ports, settings.policy.context_ttl()))
+            let personalize = PersonalizeCall::new(ports, settings.policy.context_ttl());
+            Arc::new(personalize.with_accounts(accounts.clone()))
         });
         let refusals = Arc::new(RefusalLog::new(database.clone(), database.clone(), ports.clock.clone()));
         workers.write_refusals(refusals.clone());

@@ -48,8 +48,12 @@ async fn a_stop_does_not_wait_long_for_a_recording_that_is_not_stored() {
     let recording = Some(Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() });
     let (origin, key) = (EventOrigin::default(), "audio".to_owned());
     let event = ProviderEvent { kind: key.clone(), key, lookup, origin, update: None, recording };
-    let open =
-        OpenEvent { key: "audio".into(), body: Vec::new(), received_at: Timestamp::from_unix_millis(0) };
+    let open = OpenEvent {
+        key: "audio".into(),
+        body: Vec::new(),
+        received_at: Timestamp::from_unix_millis(0),
+        organization_id: None,
+    };
     let (mut webhook, mut inbox) = (MockProviderWebhook::new(), MockEventInbox::new());
     webhook.expect_read().return_const(Ok(event));
     inbox.expect_lease().returning(move |_| Ok(vec![open.clone()]));

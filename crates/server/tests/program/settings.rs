@@ -220,6 +220,7 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
             "OUTDIAL_ELEVENLABS_TOOL_SECRET",
             "OUTDIAL_SINCH_KEY_SECRET",
             "OUTDIAL_SINCH_SIP_PASSWORD",
+            "OUTDIAL_CREDENTIALS_KEY",
             "OUTDIAL_VAPI_API_KEY",
             "OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY",
         ]
@@ -232,6 +233,8 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
                 (*name, "postgres://user:hunter2@host/database")
             }
             "OUTDIAL_REDIS_URL" => (*name, "redis://user:hunter2@host"),
+            // Base64 of 32 bytes.
+            "OUTDIAL_CREDENTIALS_KEY" => (*name, "hunter2hunter2hunter2hunter2hunter2hunter2w="),
             _ => (*name, SECRET),
         }));
         let shown = format!("{:?}", load(&values).expect("good settings"));

@@ -16,8 +16,9 @@ impl EventInbox for Memory {
         if tables.inbox_event(event.key).is_some() {
             return Ok(AcceptResult::Known);
         }
-        let IncomingEvent { key, kind, body, received_at } = *event;
-        let event = OpenEvent { key: key.to_owned(), body: body.to_vec(), received_at };
+        let IncomingEvent { key, kind, body, received_at, organization_id } = *event;
+        let organization_id = organization_id.cloned();
+        let event = OpenEvent { key: key.to_owned(), body: body.to_vec(), received_at, organization_id };
         tables.inbox.push(InboxEvent { event, kind: kind.to_owned(), open_at: now, closed: None });
         Ok(AcceptResult::Accepted)
     }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use domain::ports::{DayLimit, DayScope, Job, JobLease, ProvisionedTrunk};
@@ -7,8 +7,8 @@ use domain::{
     Contact, ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
     DialOutcome, DoNotCallCopy, DoNotCallNumber, IdempotencyKey, IntentKey, NumberRecord, Organization,
     OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RefusalCode, RequestDigest, SettledCall,
-    Suppression, TakenSlots, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint,
-    WebhookEndpointId,
+    StoredCredentials, Suppression, TakenSlots, Timestamp, UserId, UserRecord, VersionedPolicy,
+    WebhookEndpoint, WebhookEndpointId,
 };
 
 /// The data of one [`Memory`](super::Memory).
@@ -45,6 +45,8 @@ pub struct Tables {
     pub recordings: HashMap<String, Vec<u8>>,
     /// Calling policies.
     pub policies: HashMap<OrganizationId, VersionedPolicy>,
+    /// The accounts of organizations at the vendors.
+    pub credentials: BTreeMap<OrganizationId, StoredCredentials>,
     /// Who changed what, in the order of the changes.
     pub audit_records: Vec<AuditRecord>,
     /// Refused requests, by organization, hour and code.

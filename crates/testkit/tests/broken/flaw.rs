@@ -48,12 +48,15 @@ pub(crate) enum Flaw {
     ListsFromTheCursorOn,
     AuditsEveryImportOfAPolicy,
     LeavesThePlaceOfContacts,
+    IgnoresTheNamedTenant,
     // Policies and audit records
     DropsTheCaps,
     ReplacesAnyRevision,
     ChecksTheRevisionBeforeItStores,
     SkipsARevision,
     AuditsRefusedChanges,
+    AuditsTheValues,
+    DropsASecret,
     ForgetsTheUserOfAChange,
     ListsOldRecordsFirst,
     ListsRecordsFromTheCursorOn,
@@ -295,6 +298,7 @@ pub(crate) enum Flaw {
     // The inbox
     AcceptsTwice,
     ForgetsClosedEvents,
+    ForgetsWhoVerified,
     KeepsTextsAlone,
     LeasesTheNewestFirst,
     LeasesByArrival,

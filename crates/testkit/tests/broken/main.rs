@@ -32,6 +32,7 @@ mod honest {
     testkit::user_repo_suite!(Harness::honest());
     testkit::calling_policies_suite!(Harness::honest());
     testkit::audit_log_suite!(Harness::honest());
+    testkit::credential_store_suite!(Harness::honest());
     testkit::directory_suite!(Harness::honest());
     testkit::directory_reader_suite!(Harness::honest());
     testkit::idempotency_lock_suite!(Harness::honest());

@@ -5,6 +5,7 @@ mod call_ledger;
 mod callee_records;
 mod calls;
 mod contexts;
+mod credentials;
 mod day_limits;
 mod directory;
 mod endpoints;

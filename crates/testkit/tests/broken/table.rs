@@ -210,6 +210,7 @@ caught! {
         LeasesMoreThanTheLimit => an_event_is_leased_to_one_worker,
         KeepsTextsAlone => a_leased_event_is_what_was_accepted,
         LeasesTheNewestFirst => a_leased_event_is_what_was_accepted,
+        ForgetsWhoVerified => a_leased_event_is_what_was_accepted,
         LeasesForEver => an_abandoned_event_is_leased_again,
         LetsNewEventsWait => recent_events_are_leased_first,
         LeasesByArrival => waiting_events_take_turns,

@@ -153,7 +153,12 @@ impl World {
             self.resolve(tenant, &other).await;
         }
         for provider_agent_id in [None, tenant.agent.provider_agent_id.clone()] {
-            let query = InboundQuery { called: own.clone(), caller: number.clone(), provider_agent_id };
+            let query = InboundQuery {
+                called: own.clone(),
+                caller: number.clone(),
+                provider_agent_id,
+                organization_id: None,
+            };
             both!(self, store => store.identify(&query).await);
         }
         self.list_directory(tenant, &other).await;

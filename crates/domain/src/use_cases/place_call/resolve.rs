@@ -111,6 +111,7 @@ impl PlaceCall {
             }
             return Err(PlaceCallError::too_many_calls(limit));
         }
+        self.check_account(&organization_id).await?;
         let Found { user, contact, destination, agent, provider_agent_id, mut case } = found;
         let contact = match contact {
             Some(contact) => contact,

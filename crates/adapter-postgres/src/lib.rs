@@ -67,7 +67,7 @@ mod wakeups;
 mod webhook_endpoints;
 mod work;
 
-pub use inspection::{Encryption, Inspection, SchemaDifference};
+pub use inspection::{Encryption, Inspection, Position, SchemaDifference};
 pub use pool::PoolStatus;
 pub use settings::PostgresSettings;
 pub use store::PostgresStore;

@@ -129,8 +129,9 @@ error_responses! {
         "The organization has no such call, the call has no recording, or the user is not found", None, [
         error("RECORDING_NOT_FOUND", "Recording not found")
     ];
-    RecordingTooLarge = "410", "The recording is larger than the gateway stores", None, [
-        error("RECORDING_TOO_LARGE", "The recording is too large to be stored")
+    RecordingGone = "410", "The recording is larger than the gateway stores, or was removed because of its age", None, [
+        error("RECORDING_TOO_LARGE", "The recording is too large to be stored"),
+        error("RECORDING_EXPIRED", "The recording is no longer stored")
     ];
     RangeNotSatisfiable = "416", "The recording has no byte of the range", CONTENT_RANGE, [
         error("RANGE_NOT_SATISFIABLE", "the recording has 2465792 bytes and none of the range")

@@ -55,6 +55,7 @@ mod pool;
 mod primary;
 mod provisioning;
 mod refusal_counts;
+mod retention;
 mod schema;
 mod sessions;
 mod settings;
@@ -67,7 +68,7 @@ mod wakeups;
 mod webhook_endpoints;
 mod work;
 
-pub use inspection::{Encryption, Inspection, SchemaDifference};
+pub use inspection::{Encryption, Inspection, Position, SchemaDifference};
 pub use pool::PoolStatus;
 pub use settings::PostgresSettings;
 pub use store::PostgresStore;

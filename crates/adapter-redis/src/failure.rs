@@ -40,6 +40,9 @@ pub(crate) fn of(error: &RedisError) -> PortUnavailable {
         return because("the connection was lost");
     }
     match error.kind() {
+        ErrorKind::MasterNameNotFoundBySentinel => because(
+            "the sentinels name no master that responds: is the name of the master in OUTDIAL_REDIS_URL theirs?",
+        ),
         ErrorKind::AuthenticationFailed => because("the server rejects the credentials"),
         ErrorKind::ClusterConnectionNotFound => because("no node of the cluster can be reached"),
         ErrorKind::Parse | ErrorKind::UnexpectedReturnType => unexpected_reply(),

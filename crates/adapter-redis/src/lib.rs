@@ -29,6 +29,7 @@ mod inspection;
 mod intent_holds;
 mod keys;
 mod lock;
+mod sentinels;
 mod servers;
 mod settings;
 mod slots;
@@ -38,5 +39,6 @@ mod wire;
 
 pub use eviction::EvictionPolicy;
 pub use inspection::{Inspection, Persistence};
+pub use sentinels::{SentinelInspection, Sentinels};
 pub use settings::RedisSettings;
 pub use store::RedisStore;

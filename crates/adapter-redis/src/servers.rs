@@ -145,7 +145,7 @@ fn sentinels(
     builder.build()
 }
 
-fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
+pub(crate) fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
     let info = url.into_connection_info()?;
     let redis = info.redis_settings().clone().set_skip_set_lib_name();
     Ok(info.set_redis_settings(redis).set_tcp_settings(no_delay()))

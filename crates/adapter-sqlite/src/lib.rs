@@ -66,6 +66,7 @@ mod personal_data;
 mod provisioning;
 mod readiness;
 mod refusal_counts;
+mod retention;
 mod settings;
 mod statement;
 mod store;

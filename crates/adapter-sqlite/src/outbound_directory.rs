@@ -110,7 +110,11 @@ impl OutboundDirectory for SqliteStore {
                                                  and shown.carrier = trunk.carrier and shown.on_trunk
                                              limit ?17)))))
                        from trunks as trunk
-                       where trunk.carrier in (select value from json_each(?6))) as "trunks: String",
+                       where trunk.carrier in (select value from json_each(?6))
+                           and not exists (select 1 from trunks as slower
+                                           where slower.carrier = trunk.carrier
+                                               and (slower.calls_per_second, slower.id)
+                                                   < (trunk.calls_per_second, trunk.id))) as "trunks: String",
                       iif(?16 is null, null,
                           (select count(*)
                            from (select 1 from calls

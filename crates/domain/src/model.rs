@@ -55,7 +55,7 @@ pub use self::call::{
 pub use self::call_end::{CarrierStatus, EndReason, NotDialled, ProviderCause};
 pub use self::call_event::{CallEvent, CallEventKind, EventId, EventSequence};
 pub use self::call_record::{
-    CallFailure, CallProgress, CallRecord, CallUpdate, HistoryFilter, UpdateContent,
+    CallFailure, CallProgress, CallRecord, CallUpdate, HistoryFilter, RemovedParts, UpdateContent,
 };
 pub use self::call_status::CallStatus;
 pub use self::call_times::CallTimes;

@@ -16,6 +16,7 @@ mod reconcile;
 mod record_opt_out;
 mod recover_recordings;
 mod refusal_log;
+mod remove_old_data;
 mod remove_reservations;
 mod request_source;
 mod review_organizations;
@@ -52,6 +53,9 @@ pub use self::reconcile::{Reconcile, ReconcileReport, ReconcileTimes};
 pub use self::record_opt_out::{OptOutResult, OptOutsOfUpdates, RecordOptOut, RecordOptOutPorts};
 pub use self::recover_recordings::{RecoverRecordings, RecoverRecordingsPorts};
 pub use self::refusal_log::RefusalLog;
+pub use self::remove_old_data::{
+    RECORDINGS, RemoveOldData, RemoveOldDataPorts, RemovedBatch, RetentionRun, RetentionTimes,
+};
 pub use self::remove_reservations::RemoveReservations;
 pub use self::request_source::{NoSource, RequestSource};
 pub use self::review_organizations::{OrganizationReview, review_organizations};

@@ -15,6 +15,7 @@ mod postgres;
 mod provider;
 mod redis;
 mod rules;
+mod servers;
 mod settings;
 mod space;
 mod sqlite;

@@ -5,6 +5,7 @@ mod env_file;
 mod kind;
 mod load;
 mod reader;
+mod retention;
 mod risks;
 mod setting;
 mod source;
@@ -23,7 +24,7 @@ use adapter_object_store::RecordingsSettings;
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
 use adapter_sinch::SinchSettings;
-use domain::{CallPolicy, DeliveryPolicy, DestinationRules, PacingLimits, ReconcileTimes};
+use domain::{CallPolicy, DeliveryPolicy, DestinationRules, PacingLimits, ReconcileTimes, RetentionTimes};
 use secrecy::SecretString;
 use url::Url;
 
@@ -68,6 +69,10 @@ pub struct Settings {
     /// The largest recording that is stored.
     pub recording_max_bytes: u64,
     pub deliveries: Deliveries,
+    /// What is removed by its age.
+    pub retention: RetentionTimes,
+    /// How long an idempotency key is kept after the end of its call.
+    pub keep_keys_for: Duration,
     /// The files that secrets were read from.
     pub secret_files: Vec<PathBuf>,
     /// What is risky about these settings.

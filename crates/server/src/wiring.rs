@@ -21,7 +21,7 @@ use domain::ports::{
     AgentRepo, AiNumbers, AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
     ContextCache, CredentialStore, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
     InboundDirectory, IntentHolds, JobLeases, LedgerMeter, PersonalData, PortUnavailable, Provisioning,
-    RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
+    RefusalCounts, Retention, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
@@ -61,6 +61,7 @@ pub(crate) trait Database:
     + LedgerMeter
     + JobLeases
     + PersonalData
+    + Retention
 {
 }
 
@@ -89,6 +90,7 @@ impl<T> Database for T where
         + LedgerMeter
         + JobLeases
         + PersonalData
+        + Retention
 {
 }
 

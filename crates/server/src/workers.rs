@@ -4,6 +4,7 @@
 mod deliveries;
 mod leased;
 mod measuring;
+mod retention;
 mod vendors;
 
 use std::future::Future;
@@ -19,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 pub(crate) use self::deliveries::PublishTimes;
+pub(crate) use self::retention::Retention;
 
 /// The running workers.
 pub(crate) struct Workers {

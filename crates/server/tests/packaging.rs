@@ -91,6 +91,30 @@ fn packaged_settings_are_complete_and_valid() {
     }
 }
 
+/// The commands of the documentation run the check as the files run the gateway.
+#[test]
+fn the_check_runs_with_the_user_and_the_settings_of_the_gateway() {
+    let (document, unit) = (read("docs/packaging.md"), read("ops/systemd/outdial.service"));
+    let (_, section) = document.split_once("## Check it").expect("the section exists");
+    let (section, _) = section.split_once("\n## ").expect("it is not the last one");
+    for property in
+        ["DynamicUser=yes", "StateDirectory=outdial", "LoadCredential=outdial.env:/etc/outdial/outdial.env"]
+    {
+        assert!(unit.lines().any(|line| line == property), "the unit has {property}");
+        assert!(section.contains(&format!("--property={property}")), "the command has {property}");
+    }
+    let gateway = "/usr/local/bin/outdial serve --config ${CREDENTIALS_DIRECTORY}/outdial.env";
+    assert!(unit.contains(gateway), "the unit has {gateway}");
+    let check = "/usr/local/bin/outdial check --config '${CREDENTIALS_DIRECTORY}/outdial.env'";
+    assert!(section.contains(check), "the command is {check}");
+    assert!(section.contains("docker compose run --rm --no-deps gateway check"));
+    assert!(read("compose.yaml").contains("\n  gateway:\n"), "the service of the gateway");
+    assert!(section.contains("--namespace outdial exec deployment/outdial -- /usr/local/bin/outdial check"));
+    let deployment = read("ops/kubernetes/gateway.yaml");
+    assert!(deployment.contains("kind: Deployment\nmetadata:\n  name: outdial\n"));
+    assert!(read("Dockerfile").contains(r#"ENTRYPOINT ["/usr/local/bin/outdial"]"#));
+}
+
 #[test]
 fn a_process_manager_waits_longer_than_the_gateway_drains() {
     let millis = |name| default_of(name).div_ceil(1000);

@@ -1,7 +1,7 @@
 use domain::{
     CallEventKind, CallFailure, CallId, CallIdentity, CallProgress, CallRecord, CallStatus, CallUpdate,
     CarrierStatus, EndReason, GivenUp, NotDialled, ProviderCause, ProviderCode, Recording, RecordingKey,
-    RecordingReport, Timestamp, TraceParent,
+    RecordingReport, RemovedParts, Timestamp, TraceParent,
 };
 
 use crate::call_event::read_status;
@@ -72,6 +72,8 @@ pub struct CallColumns<T> {
     pub recording_size: Option<i64>,
     pub recorded_at: Option<T>,
     pub recording_report: Option<String>,
+    pub recording_removed_at: Option<T>,
+    pub transcript_removed_at: Option<T>,
 }
 
 impl<T: StoredTime> Columns for CallColumns<T> {
@@ -147,6 +149,10 @@ impl<T: StoredTime> Columns for CallColumns<T> {
             progress,
             not_dialled,
             recording,
+            removed: RemovedParts {
+                transcript: self.transcript_removed_at.map(StoredTime::timestamp),
+                recording: self.recording_removed_at.map(StoredTime::timestamp),
+            },
         })
     }
 }

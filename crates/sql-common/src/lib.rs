@@ -26,6 +26,7 @@ mod outcome;
 mod personal_data;
 mod policy;
 mod refusal_count;
+mod retention;
 mod unfinished_call;
 mod variables;
 mod webhook_endpoint;
@@ -58,6 +59,7 @@ pub use outcome::{
 pub use personal_data::{ErasedCall, PersonScope, event_row, is_ended};
 pub use policy::{OrganizationPolicyColumns, PolicyColumns, read_policy, write_policy};
 pub use refusal_count::RefusalColumns;
+pub use retention::{OldRecordingColumns, RetentionKey, key_after, removed_oldest, removed_up_to};
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};
 pub use variables::{read_variables, write_variables};
 pub use webhook_endpoint::{EndpointColumns, kinds_to_json};

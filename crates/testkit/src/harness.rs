@@ -18,6 +18,7 @@ mod provider_recordings;
 mod provider_records;
 mod provider_webhook;
 mod recording_store;
+mod retention;
 mod vendor_account;
 mod voice_provider;
 mod webhook_sender;
@@ -53,6 +54,7 @@ pub use provider_records::{
 };
 pub use provider_webhook::{ProviderWebhookHarness, SampleEvent, SampleKind, SigningSecret};
 pub use recording_store::RecordingStoreHarness;
+pub use retention::RetentionHarness;
 pub use vendor_account::{TrunkDirectoryHarness, VendorBehaviour, VoiceWorkspaceHarness};
 pub use voice_provider::{DialFormat, SentDial, SettingsError, Upstream, VoiceProviderHarness};
 pub use webhook_sender::{AllowedReceivers, ScriptedNames, WebhookSenderHarness};

@@ -66,6 +66,7 @@ pub mod provisioning;
 pub mod random;
 pub mod recording_store;
 pub mod refusal_counts;
+pub mod retention;
 pub mod rules;
 pub mod scripted_records;
 pub mod scripted_vendor;

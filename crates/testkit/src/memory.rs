@@ -49,6 +49,7 @@ mod provisioning;
 mod recording_store;
 mod refusal_counts;
 mod repositories;
+mod retention;
 mod tables;
 mod unfinished_calls;
 mod vendor_accounts;
@@ -74,7 +75,7 @@ pub use self::vendor_accounts::{OwnWebhooks, PlainCipher};
 /// Implements `AgentRepo`, `AiNumbers`, `AuditLog`, `CallLedger`, `CallReader`, `CallTraces`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `CredentialStore`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
 /// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `JobLeases`, `LedgerMeter`, `NumberPool`,
-/// `OutboundDirectory`, `PersonalData`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
+/// `OutboundDirectory`, `PersonalData`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Retention`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which
 /// [`EventFeed::read`](domain::ports::EventFeed::read) waits: with a

@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 40] = ports![
+const PORTS: [(&str, &str, &[&str]); 41] = ports![
     agent_repo,
     ai_numbers,
     audit_log,
@@ -47,6 +47,7 @@ const PORTS: [(&str, &str, &[&str]); 40] = ports![
     provisioning,
     recording_store,
     refusal_counts,
+    retention,
     suppressions,
     trunk_directory,
     unfinished_calls,

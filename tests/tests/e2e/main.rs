@@ -29,6 +29,7 @@ mod pacing;
 mod personal_data;
 mod recordings;
 mod redis_cluster;
+mod retention;
 mod ringing;
 mod rolling_restart;
 mod second_vendor;

@@ -112,7 +112,11 @@ async fn call_all(client: Client, first: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_person_is_dialled_twice_while_a_master_is_replaced() {
     let mut cluster = Cluster::start().await;
-    let world = World::new(PostgresAndRedis).await.with("OUTDIAL_REDIS_URL", cluster.url());
+    let world = World::new(PostgresAndRedis)
+        .await
+        .with("OUTDIAL_REDIS_URL", cluster.url())
+        // Longer than the test: a request after the time of a result is a new call.
+        .with("OUTDIAL_LOCK_TTL_MS", "600000");
     world.script(Behaviour::Answer { after_ms: 300 });
     let gateway = world.start().await;
     let callers: Vec<_> =

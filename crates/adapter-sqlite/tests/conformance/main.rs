@@ -1,5 +1,7 @@
 //! The suite of every port that the store implements, on a file.
 
+mod old_rows;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,9 +11,8 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AiNumbers, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies,
     Consents, ContactRepo, ContextCache, CredentialStore, DeliveryQueue, Directory, DirectoryReader,
-    EventFeed, EventInbox, IdempotencyKeys, IdempotencyLock, InboundDirectory, JobLeases, LedgerMeter,
-    NumberPool, OutboundDirectory, PersonalData, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls,
-    UserRepo, WebhookEndpoints,
+    EventFeed, EventInbox, IdempotencyKeys, IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory,
+    PersonalData, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -25,9 +26,9 @@ use testkit::harness::{
     AgentRepoHarness, AiNumbersHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness,
     CredentialStoreHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
-    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, JobLeasesHarness,
-    LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
-    PersonalDataHarness, ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
+    OutboundDirectoryHarness, PassesTime, PersonalDataHarness, ProvisioningHarness, RefusalCountsHarness,
+    StoresRecords, UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -55,6 +56,7 @@ testkit::inbound_directory_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
 testkit::refusal_counts_suite!(StoreHarness::new().await);
+testkit::retention_suite!(StoreHarness::new().await);
 testkit::suppressions_suite!(StoreHarness::new().await);
 testkit::job_leases_suite!(StoreHarness::new().await);
 testkit::ledger_meter_suite!(StoreHarness::new().await);
@@ -147,6 +149,8 @@ impl LosesStore for StoreHarness {
             "refusal_counts",
             "trunks",
             "job_leases",
+            "call_attempts",
+            "do_not_call_numbers",
         ] {
             let statement = format!("alter table {table} rename to lost_{table}");
             sqlx::raw_sql(AssertSqlSafe(statement))
@@ -248,24 +252,8 @@ impl CallTracesHarness for StoreHarness {
     }
 }
 
-impl LedgerMeterHarness for StoreHarness {
-    fn meter(&self) -> Arc<dyn LedgerMeter> {
-        self.store()
-    }
-
-    fn inbox(&self) -> Arc<dyn EventInbox> {
-        self.store()
-    }
-}
-
 impl PersonalDataHarness for StoreHarness {
     fn personal_data(&self) -> Arc<dyn PersonalData> {
-        self.store()
-    }
-}
-
-impl JobLeasesHarness for StoreHarness {
-    fn leases(&self) -> Arc<dyn JobLeases> {
         self.store()
     }
 }

@@ -6,6 +6,7 @@ mod earlier_file;
 mod event_inbox;
 mod events_and_deliveries;
 mod imports;
+mod trunks;
 mod unreadable_rows;
 
 use std::os::unix::fs::PermissionsExt;

@@ -21,8 +21,8 @@ use crate::{AudioFormat, AudioPart, RecordingKey};
 ///   (`a_stream_that_fails_is_not_stored`).
 /// - MUST return `None` for a name under which nothing is stored
 ///   (`an_absent_recording_is_nothing`).
-/// - MUST have nothing under a name after its recording was removed, and remove nothing else. Removing
-///   what is not stored does nothing (`a_removed_recording_is_nothing`).
+/// - MUST find nothing under a name after its recording was removed, and return without an error if there is
+///   none (`a_removed_recording_is_absent`).
 /// - MUST still have a recording after the store was opened again
 ///   (`a_recording_outlives_the_store_that_took_it`).
 /// - MUST return `PortUnavailable`, within 30 s and without quoting data, when the store is lost
@@ -36,15 +36,15 @@ pub trait RecordingStore: Send + Sync {
     async fn put(&self, key: &RecordingKey, format: AudioFormat, audio: AudioStream)
     -> Result<u64, PutError>;
 
-    /// Removes a recording, if there is one.
-    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable>;
-
     /// Gives access to a recording, if there is one. A returned link pointed at a recording a
     /// moment ago.
     async fn fetch(&self, key: &RecordingKey) -> Result<Option<RecordingAccess>, PortUnavailable>;
 
     /// Opens a recording, if there is one, to read a part of it here.
     async fn open(&self, key: &RecordingKey, part: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable>;
+
+    /// Removes a recording for good, if there is one. A reader that has opened it may read to the end.
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable>;
 }
 
 /// Why a recording was not stored.

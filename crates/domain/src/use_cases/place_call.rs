@@ -34,7 +34,6 @@ use self::earlier_call::EarlierCalls;
 pub(super) use self::earlier_call::RETRIED_WITHIN;
 pub use self::error::PlaceCallError;
 use self::held_intents::HeldIntents;
-pub(super) use self::keyed::KEPT_FOR;
 use self::opening::Opening;
 pub use self::pacing::PacingLimits;
 pub use self::policy::CallPolicy;

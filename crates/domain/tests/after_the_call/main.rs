@@ -14,6 +14,7 @@ mod receiving;
 mod reconciling;
 mod recovering;
 mod registering;
+mod removing;
 mod settings;
 mod toggling;
 mod voice_config;

@@ -186,7 +186,7 @@ async fn a_number_in_the_workspace_is_linked_and_not_imported() {
         assert!(run(&world, ports, &request).await.is_ok());
         assert_eq!(stored(&world).provider_number_id.as_ref(), Some(&id));
         let agents: Vec<_> = world.memory.tables().number_agents.values().cloned().collect();
-        assert_eq!(agents, [expected.id.clone()]);
+        assert_eq!(agents, std::slice::from_ref(&expected.id));
     }
 }
 

@@ -2,7 +2,7 @@ use adapter_redis::{EvictionPolicy, Inspection, Persistence, RedisSettings, Redi
 
 use url::Url;
 
-use super::{Finding, clocks, within};
+use super::{Finding, clocks, servers, within};
 
 const REDIS: &str = "redis";
 const EVICTION: &str = "redis-eviction";
@@ -46,6 +46,12 @@ async fn check_node(settings: &RedisSettings) -> Vec<Finding> {
 }
 
 async fn check_server(settings: &RedisSettings) -> Vec<Finding> {
+    let (mut findings, sentinels) = tokio::join!(check_master(settings), servers::of_redis(settings));
+    findings.extend(sentinels);
+    findings
+}
+
+async fn check_master(settings: &RedisSettings) -> Vec<Finding> {
     let inspected = within(async { RedisStore::connect(settings)?.inspect().await }).await;
     let inspection = match inspected {
         Ok(inspection) => inspection,

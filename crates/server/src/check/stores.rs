@@ -53,8 +53,9 @@ pub(super) enum Opened {
 pub(super) async fn check(storage: &Storage) -> Checked {
     match storage {
         Storage::Embedded { path } => sqlite::check(path).await,
-        Storage::Services { postgres, redis, .. } => {
-            let (mut checked, redis) = tokio::join!(postgres::check(postgres), redis::check(redis));
+        Storage::Services { postgres, redis, history } => {
+            let (mut checked, redis) =
+                tokio::join!(postgres::check(postgres, history.as_ref()), redis::check(redis));
             checked.findings.extend(redis);
             checked
         }

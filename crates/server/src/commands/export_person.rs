@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use domain::ports::{AudioError, Clock as _, PersonalData as _, PersonalRecords, RecordingStore};
+use domain::ports::{AudioError, Clock as _, PersonalRecords, RecordingStore};
 use domain::{AudioPart, OrganizationId, RecordingKey, Timestamp};
 use event_json::iso8601;
 use serde_json::{Map, Value, json};

@@ -128,6 +128,10 @@ pub(super) fn hours(bounds: RangeInclusive<u64>) -> Kind<Duration> {
     whole_number(" of hours", bounds, |number| Some(Duration::from_hours(number)))
 }
 
+pub(super) fn days(bounds: RangeInclusive<u64>) -> Kind<Duration> {
+    whole_number(" of days", bounds, |number| Some(Duration::from_hours(24 * number)))
+}
+
 fn whole_number<T: 'static>(
     unit: &str,
     bounds: RangeInclusive<u64>,

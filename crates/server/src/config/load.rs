@@ -16,6 +16,7 @@ use url::Url;
 
 use super::kind::is_loopback;
 use super::reader::Reader;
+use super::retention::retention;
 use super::table::*;
 use super::{Auth, Settings, Storage, TokenRules, Voice, risks};
 
@@ -52,6 +53,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         RecordingsUrl::Bucket { bucket, prefix } => s3(reader, bucket, prefix),
     };
     let deliveries = Deliveries::read(reader);
+    let (retention, keep_keys_for) = retention(reader, policy.as_ref(), deliveries.give_up_after);
     reader.warn(recordings.as_ref().and_then(risks::of_recordings));
     Some(Settings {
         process,
@@ -72,6 +74,8 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         recordings,
         recording_max_bytes: backends.recording_max_mib << 20,
         deliveries,
+        retention,
+        keep_keys_for,
         secret_files: reader.take_secret_files(),
         warnings: reader.take_warnings(),
     })

@@ -13,8 +13,8 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::kind::{
-    Kind, any_text, choice, count, credential_keys, hours, http_url, is_loopback, limit, millis, seconds,
-    secret, secret_url, secrets, text,
+    Kind, any_text, choice, count, credential_keys, days, hours, http_url, is_loopback, limit, millis,
+    seconds, secret, secret_url, secrets, text,
 };
 use super::reader::Reader;
 use super::setting::{Setting, settings};
@@ -285,6 +285,31 @@ settings! {
         /// Whether call events may be sent over plain http and to addresses that are not public.
         allow_private: bool = OUTDIAL_DELIVERY_ALLOW_PRIVATE, "false",
             choice(&[("true", true), ("false", false)]);
+    }
+
+    /// For how long data is kept. Opt-outs, consents and the record of changes are never removed by age.
+    pub(super) struct Kept {
+        /// How many days calls are kept after their booking, with everything that belongs to them. If empty,
+        /// for ever: in the US, records of calls must be kept for up to 5 years. A calling policy may look
+        /// back for 366 days.
+        calls: Option<Duration> = OUTDIAL_KEEP_CALLS_DAYS, "", days(366..=36_500).optional();
+        /// How many days the transcript, the summary and the analysis of a call are kept after its booking.
+        /// If empty, as long as the call.
+        transcripts: Option<Duration> = OUTDIAL_KEEP_TRANSCRIPTS_DAYS, "", days(1..=36_500).optional();
+        /// How many days the recording of a call is kept after its booking. If empty, as long as the call.
+        recordings: Option<Duration> = OUTDIAL_KEEP_RECORDINGS_DAYS, "", days(1..=36_500).optional();
+        /// How many days a provider event is kept after the ledger has it. It contains the transcript. If
+        /// empty, for ever.
+        provider_events: Option<Duration> = OUTDIAL_KEEP_PROVIDER_EVENTS_DAYS, "90", days(1..=36_500).optional();
+        /// How many days call events are kept, and deliveries after they were concluded. Event streams can be
+        /// resumed, and deliveries replayed, for so long. If empty, as long as the call.
+        deliveries: Option<Duration> = OUTDIAL_KEEP_DELIVERIES_DAYS, "90", days(3..=36_500).optional();
+        /// How many days is kept what decisions on calls rested on: the decision of a call, counts of refused
+        /// requests, attempts that no cap counts any more, numbers that left a do-not-call list. If empty, the
+        /// decision as long as the call and the rest for ever.
+        decisions: Option<Duration> = OUTDIAL_KEEP_DECISIONS_DAYS, "", days(1..=36_500).optional();
+        /// How many hours an idempotency key is kept after the end of its call.
+        idempotency_keys: Duration = OUTDIAL_KEEP_IDEMPOTENCY_KEYS_HOURS, "24", hours(1..=720);
     }
 }
 

@@ -103,6 +103,10 @@ metrics! {
         "How long these attempts took";
     EVENTS_LAG: "outdial_provider_events_lag_seconds", Kind::Histogram(LONG), ["kind"],
         "From the end of a call, by the provider's clock, to the merge of a report that has it";
+    RETENTION_REMOVED: "outdial_retention_removed_total", Kind::Counter, ["kind"],
+        "Rows and recordings that this process removed because of their age";
+    RETENTION_LAST_RUN: "outdial_retention_last_run_timestamp_seconds", Kind::Gauge, [],
+        "When this process last removed everything that was old enough; its start, if it never did";
     POOL_CONNECTIONS: "outdial_pool_connections", Kind::Gauge, ["pool", "state"],
         "Connections of this process to a store";
     POOL_MOST: "outdial_pool_connections_max", Kind::Gauge, ["pool"],

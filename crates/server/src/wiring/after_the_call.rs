@@ -11,15 +11,16 @@ use domain::{
     CalleeRecords, CalleeRecordsPorts, DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, OptOutsOfUpdates,
     PersonalizeCall, PersonalizeCallPorts, PlaceCallPorts, ReadCalls, ReadDirectory, ReceiveEvent,
     ReceiveEventPorts, Reconcile, RecordOptOut, RecordOptOutPorts, RecoverRecordings, RecoverRecordingsPorts,
-    RefusalLog, RemoveReservations, WebhookRegistry, WebhookRegistryPorts,
+    RefusalLog, RemoveOldData, RemoveOldDataPorts, RemoveReservations, WebhookRegistry, WebhookRegistryPorts,
 };
 use tokio::sync::Notify;
 
 use super::{Stores, Vendors};
 use crate::config::{Deliveries, Settings, Synchronization};
 use crate::instruments::Instruments;
+use crate::metrics::RetentionMetrics;
 use crate::pausing_recordings::PausingRecordings;
-use crate::workers::{PublishTimes, Workers};
+use crate::workers::{PublishTimes, Retention, Workers};
 
 /// The use cases that follow a dial.
 pub(crate) struct AfterTheCall {
@@ -110,7 +111,15 @@ impl AfterTheCall {
                 RecoverRecordings::new(ports, settings.reconcile_times(), settings.recording_max_bytes);
             workers.recover_recordings(recover, settings.reconciliation.every);
         }
-        workers.remove_reservations(RemoveReservations::new(ports.ledger.clone(), ports.keys.clone()));
+        let (ledger, keys) = (ports.ledger.clone(), ports.keys.clone());
+        workers.remove_reservations(RemoveReservations::new(ledger, keys, settings.keep_keys_for));
+        if settings.retention.remove_something() {
+            let (retention, clock) = (database.clone(), ports.clock.clone());
+            let old = RemoveOldDataPorts { retention, recordings: recordings.clone(), clock: clock.clone() };
+            let metrics = instruments.metrics().map(|metrics| RetentionMetrics::new(metrics, clock.now()));
+            let remove = RemoveOldData::new(old, settings.retention);
+            workers.remove_old_data(Retention { remove, leases: database.clone(), clock, metrics });
+        }
         let deliver_webhooks = DeliverWebhooksPorts {
             feed: database.clone(),
             queue: database.clone(),

@@ -184,7 +184,8 @@ async fn reservations_are_removed_an_hour_after_they_ended() {
         Ok(0)
     });
     let (workers, start) = (Workers::new(), tokio::time::Instant::now());
-    workers.remove_reservations(RemoveReservations::new(Arc::new(ledger), Arc::new(keys)));
+    let keep_keys_for = Duration::from_hours(24);
+    workers.remove_reservations(RemoveReservations::new(Arc::new(ledger), Arc::new(keys), keep_keys_for));
     removed.notified().await;
     assert_eq!(start.elapsed().as_secs(), 300);
     workers.stop().await;

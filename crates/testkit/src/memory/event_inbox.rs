@@ -19,7 +19,13 @@ impl EventInbox for Memory {
         let IncomingEvent { key, kind, body, received_at, organization_id } = *event;
         let organization_id = organization_id.cloned();
         let event = OpenEvent { key: key.to_owned(), body: body.to_vec(), received_at, organization_id };
-        tables.inbox.push(InboxEvent { event, kind: kind.to_owned(), open_at: now, closed: None });
+        tables.inbox.push(InboxEvent {
+            event,
+            kind: kind.to_owned(),
+            open_at: now,
+            closed: None,
+            closed_at: None,
+        });
         Ok(AcceptResult::Accepted)
     }
 
@@ -48,10 +54,11 @@ impl EventInbox for Memory {
         call_id: Option<CallId>,
         body: ClosedBody,
     ) -> Result<(), PortUnavailable> {
-        let mut tables = self.open()?;
+        let (mut tables, now) = (self.open()?, self.now());
         let is_erased = call_id.as_ref().and_then(|id| tables.call(id)).is_some_and(LedgerCall::is_erased);
         let Some(event) = tables.inbox_event(key) else { return Ok(()) };
         event.closed = Some(call_id);
+        event.closed_at = Some(now);
         if body == ClosedBody::Dropped || is_erased {
             event.event.body.clear();
         }

@@ -6,9 +6,9 @@ use domain::{
     Agent, AgentId, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, ConsentRecord,
     Contact, ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
     DialOutcome, DoNotCallCopy, DoNotCallNumber, IdempotencyKey, IntentKey, NumberRecord, Organization,
-    OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RecordingKey, RefusalCode, RequestDigest,
-    SettledCall, StoredCredentials, Suppression, SuppressionId, TakenSlots, Timestamp, UserId, UserRecord,
-    VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
+    OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RecordingKey, RefusalCode, RemovedParts,
+    RequestDigest, SettledCall, StoredCredentials, Suppression, SuppressionId, TakenSlots, Timestamp, UserId,
+    UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
 };
 
 /// The data of one [`Memory`](super::Memory).
@@ -110,6 +110,8 @@ pub struct LedgerCall {
     pub leased_until: Option<Timestamp>,
     /// The attached recording.
     pub recording: Option<Recording>,
+    /// What was removed because of its age.
+    pub removed: RemovedParts,
 }
 
 /// A durable hold on an intent key.
@@ -205,6 +207,8 @@ pub struct InboxEvent {
     pub open_at: Timestamp,
     /// `Some` once it is closed, with the call it belongs to.
     pub closed: Option<Option<CallId>>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
 }
 
 /// A call event for one endpoint.

@@ -84,7 +84,13 @@ impl Stored {
     /// Stores a provider event. Returns its key.
     pub(super) async fn accept(&self, harness: &impl PersonalDataHarness, key: &str, body: &str) -> String {
         let key = format!("{} {key}", self.tenant.organization.id);
-        let event = IncomingEvent { key: &key, kind: "a-kind", body: body.as_bytes(), received_at: moment() };
+        let event = IncomingEvent {
+            key: &key,
+            organization_id: None,
+            kind: "a-kind",
+            body: body.as_bytes(),
+            received_at: moment(),
+        };
         harness.inbox().accept(&event).await.expect("store is up");
         key
     }

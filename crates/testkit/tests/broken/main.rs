@@ -65,6 +65,7 @@ mod honest {
     testkit::provisioning_suite!(Harness::honest());
     testkit::trunk_directory_suite!(Accounts::honest());
     testkit::voice_workspace_suite!(Accounts::honest());
+    testkit::retention_suite!(Harness::honest());
     testkit::recording_store_suite!(Harness::honest());
     testkit::refusal_counts_suite!(Harness::honest());
     testkit::voice_provider_suite!(Line::honest().await);

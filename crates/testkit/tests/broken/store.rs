@@ -29,6 +29,7 @@ mod queue;
 mod recordings;
 mod refusals;
 mod repositories;
+mod retention;
 mod slots;
 mod traces;
 

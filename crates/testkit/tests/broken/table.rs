@@ -50,6 +50,7 @@ macro_rules! caught {
 mod accounts;
 mod directory;
 mod ledger;
+mod retention;
 mod sockets;
 
 caught! {
@@ -326,9 +327,9 @@ caught! {
         StoresWhatCameBeforeAnError => a_stream_that_fails_is_not_stored,
         TakesTheBlameForTheStream => a_stream_that_fails_is_not_stored,
         AnswersSomeRecording => an_absent_recording_is_nothing,
-        KeepsRemovedRecordings => a_removed_recording_is_nothing,
-        RemovesByThePrefix => a_removed_recording_is_nothing,
-        RefusesToRemoveNothing => a_removed_recording_is_nothing,
+        KeepsRemovedRecordings => a_removed_recording_is_absent,
+        RemovesBothFormats => a_removed_recording_is_absent,
+        FailsForAbsentRecordings => a_removed_recording_is_absent,
         KeepsRecordingsInTheProcess => a_recording_outlives_the_store_that_took_it,
         QuotesTheRequestWhenLost => a_lost_recording_store_is_unavailable,
         HangsWhenLost => a_lost_recording_store_is_unavailable,

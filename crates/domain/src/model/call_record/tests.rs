@@ -186,6 +186,7 @@ fn record() -> CallRecord {
         progress: CallProgress::default(),
         not_dialled: None,
         recording: None,
+        removed: crate::RemovedParts::default(),
     }
 }
 

@@ -93,17 +93,18 @@ impl RecordingStore for BrokenStore {
 
     async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable> {
         self.reach(key.as_str()).await?;
+        let is_stored = self.memory.tables().recordings.contains_key(key.as_str());
         match self.flaw {
-            Flaw::KeepsRemovedRecordings => Ok(()),
-            Flaw::RemovesByThePrefix => {
-                let prefix = key.as_str().split('.').next().unwrap_or_default().to_owned();
-                self.memory.tables().recordings.retain(|name, _| !name.starts_with(&prefix));
+            Flaw::KeepsRemovedRecordings if is_stored => Ok(()),
+            Flaw::RemovesBothFormats => {
+                let call = key.as_str().rsplit_once('.').map_or("", |(call, _)| call).to_owned();
+                self.memory.tables().recordings.retain(|name, _| !name.starts_with(&call));
                 Ok(())
             }
-            Flaw::RefusesToRemoveNothing if !self.memory.tables().recordings.contains_key(key.as_str()) => {
-                Err(PortUnavailable::new("memory", "nothing is stored under this name"))
+            Flaw::FailsForAbsentRecordings if !is_stored && !self.memory.is_lost() => {
+                Err(PortUnavailable::new("memory", "nothing to remove"))
             }
-            _ => RecordingStore::remove(&self.memory, key).await,
+            _ => self.memory.remove(key).await,
         }
     }
 }

@@ -10,6 +10,7 @@ mod commands;
 mod config;
 mod demo;
 mod drain;
+mod file_mode;
 mod history_replica;
 mod import;
 mod instruments;

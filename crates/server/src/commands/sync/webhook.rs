@@ -1,6 +1,6 @@
 //! Registers the webhook for the events of calls.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use domain::ports::{Activation, CreatedWebhook, VoiceWorkspace};
 use url::Url;
 
 use crate::config::is_loopback;
+use crate::file_mode::create_for_owner;
 use crate::vendor_failure::of_workspace;
 
 /// What was done about the webhook.
@@ -80,7 +81,7 @@ pub(super) async fn register(
 }
 
 async fn create(workspace: &dyn VoiceWorkspace, url: &Url, path: &Path) -> anyhow::Result<String> {
-    let file = open_secret_file(path).with_context(|| {
+    let file = create_for_owner(path).with_context(|| {
         format!("cannot create {} for the secret of the webhook; it must not exist", path.display())
     })?;
     match workspace.create_webhook(url.as_str()).await {
@@ -106,18 +107,6 @@ async fn create(workspace: &dyn VoiceWorkspace, url: &Url, path: &Path) -> anyho
             Err(of_workspace(&failure).into())
         }
     }
-}
-
-/// A new file that only its owner can read.
-fn open_secret_file(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path)
 }
 
 fn write_secret(mut file: File, secret: &str) -> std::io::Result<()> {

@@ -6,6 +6,7 @@ use domain::ports::{LedgerFigures, LedgerMeter, MeasuringLease, PortUnavailable}
 use sql_common::{LedgerFiguresColumns, MEASURING_JOB, StoredTime as _};
 
 use crate::SqliteStore;
+use crate::clock::now;
 use crate::failure::failed;
 
 // The SQL has this rank as a literal: the partial index is used only if the statement has it too. A call
@@ -37,6 +38,7 @@ impl LedgerMeter for SqliteStore {
     }
 
     async fn measure(&self, limit: u32) -> Result<LedgerFigures, PortUnavailable> {
+        let now = now().unix_millis();
         let measured = self.read_row(sqlx::query_file_as!(
             FiguresRow,
             "src/ledger_meter.sql",
@@ -44,7 +46,8 @@ impl LedgerMeter for SqliteStore {
             CallStatus::Initiated.rank(),
             CallStatus::Ringing.rank(),
             CallStatus::InProgress.rank(),
-            CallStatus::Unknown.rank()
+            CallStatus::Unknown.rank(),
+            now
         ));
         measured.await?.ok_or_else(|| failed("a statement returned no row"))
     }

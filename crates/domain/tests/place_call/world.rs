@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{
-    CallerNumberChoice, Clock, DialRequest, HoldResult, MockCallLedger, MockCallUpdater, MockContactRepo,
-    MockContextCache, MockIdempotencyKeys, MockIdempotencyLock, MockIdentifiers, MockOutboundDirectory,
-    OutboundParties, Ownership, PortUnavailable, Recipient, SettleResult, UndecidedCall,
+    CallerNumberChoice, Clock, DialRequest, FoundBy, HoldResult, MockCallLedger, MockCallUpdater,
+    MockContactRepo, MockContextCache, MockIdempotencyKeys, MockIdempotencyLock, MockIdentifiers,
+    MockOutboundDirectory, OutboundParties, Ownership, PortUnavailable, Recipient, SettleResult,
+    UndecidedCall,
 };
 use domain::{
     Agent, AgentId, AnswerTime, Booking, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber,
@@ -83,6 +84,8 @@ pub(crate) struct Run {
     pub looked_up: Vec<String>,
     /// The bookings.
     pub booked: Vec<Booking>,
+    /// Where the earlier call of each duplicate was found.
+    pub found_by: Vec<FoundBy>,
 }
 
 impl Run {
@@ -240,8 +243,8 @@ impl World {
     pub(crate) async fn call(self, raw: RawPlaceCall<'_>) -> Run {
         let mut runs = self.call_each_after(&[Duration::ZERO], raw).await;
         let (answer, entries) = (runs.0.remove(0), runs.1);
-        let Entries { steps, keys, dialled, holds, looked_up, booked } = entries;
-        Run { answer, steps, keys, dialled, holds, looked_up, booked }
+        let Entries { steps, keys, dialled, holds, looked_up, booked, found_by } = entries;
+        Run { answer, steps, keys, dialled, holds, looked_up, booked, found_by }
     }
 
     /// Sends the same request to one process after each of these times, and returns what each one
@@ -253,6 +256,12 @@ impl World {
         let raw = RawPlaceCall { contact_id: Some("contact-1"), ..RawPlaceCall::default() };
         let (answers, entries) = self.call_each_after(times, raw).await;
         (answers, entries.dialled.len())
+    }
+
+    /// The same, and returns where the earlier call of each duplicate was found.
+    pub(crate) async fn duplicates_after(self, times: &[Duration]) -> Vec<FoundBy> {
+        let raw = RawPlaceCall { contact_id: Some("contact-1"), ..RawPlaceCall::default() };
+        self.call_each_after(times, raw).await.1.found_by
     }
 
     async fn call_each_after(
@@ -295,7 +304,7 @@ impl World {
         updater.expect_merge().returning(move |_, _| j.note("update: merge", merged.clone()));
         let (destinations, shares) = (self.destinations.clone(), self.shares.clone());
         let place_call = PlaceCall::new(self.ports(journal, clock), CallPolicy::default(), destinations);
-        let place_call = place_call.with_shares(shares);
+        let place_call = place_call.with_shares(shares).with_watch(Arc::new(journal.clone()));
         match records {
             Some(records) => place_call.with_records(records, Arc::new(updater)),
             None => place_call,

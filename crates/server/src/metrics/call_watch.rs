@@ -12,6 +12,7 @@ pub(crate) struct CallCounts {
     by_key: Counter,
     by_ledger: Counter,
     in_flight: Counter,
+    undecided: Counter,
     codes: Vec<(RefusalCode, Counter)>,
 }
 
@@ -24,6 +25,7 @@ impl CallCounts {
             by_key: duplicates("key"),
             by_ledger: duplicates("ledger"),
             in_flight: duplicates("in_flight"),
+            undecided: duplicates("undecided"),
             codes: RefusalCode::ALL
                 .into_iter()
                 .map(|code| (code, registry.counter(&REFUSALS, &[code.as_str()])))
@@ -39,6 +41,7 @@ impl CallWatch for CallCounts {
             FoundBy::Key => &self.by_key,
             FoundBy::Ledger => &self.by_ledger,
             FoundBy::InFlight => &self.in_flight,
+            FoundBy::Undecided => &self.undecided,
         };
         counter.increment(1);
     }

@@ -82,6 +82,7 @@ pub(crate) enum Flaw {
     // Measuring the ledger
     CountsGivenUpCalls,
     CountsClosedEvents,
+    CountsPostponedEventsAsDue,
     CountsPublishedEvents,
     CountsEveryDelivery,
     MeasuresWithoutALimit,
@@ -167,6 +168,7 @@ pub(crate) enum Flaw {
     AnswersTheRequestedReservation,
     ShortensTheReservationOfUnknown,
     FoldsUnknownIntoNotDialled,
+    AnswersUnknownInFlight,
     DropsTheCarriersId,
     HoldsResultsToTheReservationsEnd,
     NeverTakesAReservationOver,

@@ -104,6 +104,7 @@ impl PlaceCall {
         if let Some(limit) = self.pacing.reached(&found.case.pacing, &found.case.callers[decided.caller]) {
             // The call that holds the intent may itself be one of those that have not ended.
             if let Some(answer) = self.answer_of_holder(&found, keyed.as_ref()).await? {
+                self.saw_duplicate(FoundBy::Lock);
                 return Ok(Acquired::Duplicate(answer));
             }
             return Err(PlaceCallError::too_many_calls(limit));
@@ -197,7 +198,9 @@ impl PlaceCall {
         let number = found.destination.number();
         let intent = IntentKey::new(&found.user.id, &contact.id, &found.agent.id, number);
         Ok(match self.holder(&intent).await? {
-            HoldResult::InFlight { remaining } => Some(Err(self.reserved(remaining))),
+            HoldResult::InFlight { remaining } | HoldResult::Undecided { remaining } => {
+                Some(Err(self.reserved(remaining)))
+            }
             HoldResult::Settled(call) => Some(self.bind(&found.user.id, keyed, &intent, replay(call)).await),
             HoldResult::Granted
             | HoldResult::GrantedAfter { .. }

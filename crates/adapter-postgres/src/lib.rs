@@ -42,6 +42,7 @@ mod idempotency_keys;
 mod inbound_directory;
 mod inspection;
 mod intent_holds;
+mod job_leases;
 mod ledger_meter;
 mod loss;
 mod number_pool;

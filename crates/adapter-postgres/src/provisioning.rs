@@ -1,10 +1,8 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use domain::ports::{OrganizationPolicy, PortUnavailable, Provisioning, ProvisioningChanges};
 use domain::{Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, TrunkId, User, UserId};
 use sql_common::{
-    AgentColumns, CALLS_PER_SECOND, NumberRecordColumns, OrganizationPolicyColumns, SYNC_JOB, UserColumns,
+    AgentColumns, CALLS_PER_SECOND, NumberRecordColumns, OrganizationPolicyColumns, UserColumns,
 };
 
 use crate::PostgresStore;
@@ -146,22 +144,5 @@ impl Provisioning for PostgresStore {
         });
         let limit = row.await?.map(|row| u32::try_from(row.calls_per_second));
         limit.transpose().map_err(|_| because(CALLS_PER_SECOND))
-    }
-
-    /// Not repeated after a broken connection: the second statement would find the lease of the first.
-    async fn lease_check(&self, lease_for: Duration) -> Result<bool, PortUnavailable> {
-        let leased = self.row(Access::WriteOnce, || {
-            sqlx::query!(
-                "insert into job_leases (job, leased_until) \
-                 values ($1, clock_timestamp() + make_interval(secs => $2)) \
-                 on conflict on constraint job_leases_pkey do update \
-                    set leased_until = excluded.leased_until \
-                  where job_leases.leased_until <= clock_timestamp() \
-                 returning job",
-                SYNC_JOB,
-                lease_for.as_secs_f64()
-            )
-        });
-        leased.await.map(|row| row.is_some())
     }
 }

@@ -1,9 +1,7 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use domain::CallStatus;
-use domain::ports::{LedgerFigures, LedgerMeter, MeasuringLease, PortUnavailable};
-use sql_common::{LedgerFiguresColumns, MEASURING_JOB, StoredTime as _};
+use domain::ports::{LedgerFigures, LedgerMeter, PortUnavailable};
+use sql_common::LedgerFiguresColumns;
 
 use crate::SqliteStore;
 use crate::clock::now;
@@ -17,26 +15,6 @@ type FiguresRow = LedgerFiguresColumns<i64>;
 
 #[async_trait]
 impl LedgerMeter for SqliteStore {
-    async fn lease_measuring(
-        &self,
-        held: Option<MeasuringLease>,
-        lease_for: Duration,
-    ) -> Result<Option<MeasuringLease>, PortUnavailable> {
-        let leased = self.lease_rows(|now| {
-            sqlx::query!(
-                r#"insert into job_leases (job, leased_until) values (?1, ?2)
-                   on conflict (job) do update set leased_until = excluded.leased_until
-                       where job_leases.leased_until <= ?3 or job_leases.leased_until = ?4
-                   returning leased_until as "leased_until!""#,
-                MEASURING_JOB,
-                now.after(lease_for).unix_millis(),
-                now.unix_millis(),
-                held.map(|MeasuringLease(until)| until.unix_millis())
-            )
-        });
-        Ok(leased.await?.first().map(|row| MeasuringLease(row.leased_until.timestamp())))
-    }
-
     async fn measure(&self, limit: u32) -> Result<LedgerFigures, PortUnavailable> {
         let now = now().unix_millis();
         let measured = self.read_row(sqlx::query_file_as!(

@@ -53,6 +53,7 @@ mod idempotency_keys;
 mod idempotency_lock;
 mod inbound_directory;
 mod intent_holds;
+mod job_leases;
 mod ledger_meter;
 mod migrations;
 mod number_pool;

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
@@ -7,7 +6,7 @@ use domain::ports::{
 };
 use domain::{Agent, AgentId, NumberRecord, OrganizationId, PhoneNumber, TrunkId, User, UserId};
 use sql_common::{
-    AgentColumns, CALLS_PER_SECOND, NumberRecordColumns, OrganizationPolicyColumns, SYNC_JOB, UserColumns,
+    AgentColumns, CALLS_PER_SECOND, NumberRecordColumns, OrganizationPolicyColumns, UserColumns,
 };
 use sqlx::SqliteConnection;
 
@@ -94,20 +93,6 @@ impl Provisioning for SqliteStore {
             limit.transpose().map_err(|_| failed(CALLS_PER_SECOND))
         })
         .await
-    }
-
-    async fn lease_check(&self, lease_for: Duration) -> Result<bool, PortUnavailable> {
-        let leased = self.write_unsynced(STORAGE_LIMIT, |now| {
-            sqlx::query!(
-                "insert into job_leases (job, leased_until) values (?1, ?2)
-                 on conflict (job) do update set leased_until = excluded.leased_until
-                     where job_leases.leased_until <= ?3",
-                SYNC_JOB,
-                now.after(lease_for).unix_millis(),
-                now.unix_millis()
-            )
-        });
-        Ok(leased.await? == 1)
     }
 }
 

@@ -19,8 +19,9 @@ use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
     AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents, DeliveryQueue, Directory,
-    DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds, LedgerMeter, PortUnavailable,
-    Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
+    DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds, JobLeases, LedgerMeter,
+    PortUnavailable, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider,
+    WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
@@ -54,6 +55,7 @@ pub(crate) trait Database:
     + Consents
     + Provisioning
     + LedgerMeter
+    + JobLeases
 {
 }
 
@@ -77,6 +79,7 @@ impl<T> Database for T where
         + Consents
         + Provisioning
         + LedgerMeter
+        + JobLeases
 {
 }
 

@@ -2,6 +2,7 @@
 //! fetching recordings, publishing call events and delivering them.
 
 mod deliveries;
+mod leased;
 mod measuring;
 mod vendors;
 

@@ -61,12 +61,6 @@ impl Columns for ContactColumns {
     }
 }
 
-/// The lease of the measuring of the ledger.
-pub const MEASURING_JOB: &str = "measure";
-
-/// The lease of the check of the vendors' accounts.
-pub const SYNC_JOB: &str = "sync";
-
 /// Why the limit of a trunk cannot be read.
 pub const CALLS_PER_SECOND: &str = "trunks.calls_per_second is not a number of calls";
 

@@ -38,8 +38,8 @@ pub use conversation::ConversationForm;
 pub use decision::{read_decision, write_decision};
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
-    AgentColumns, CALLS_PER_SECOND, ContactColumns, InboundPartiesColumns, MEASURING_JOB, NamedColumns,
-    NamedJson, SYNC_JOB, StoredIdentityColumns, UserColumns,
+    AgentColumns, CALLS_PER_SECOND, ContactColumns, InboundPartiesColumns, NamedColumns, NamedJson,
+    StoredIdentityColumns, UserColumns,
 };
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use keyed_call::KeyedColumns;

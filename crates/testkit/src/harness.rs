@@ -27,7 +27,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallingPolicies, ContactRepo, ContextCache, Directory, DirectoryReader,
-    IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
+    IdempotencyLock, InboundDirectory, JobLeases, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
     Suppressions, UserRepo,
 };
 use domain::{
@@ -127,9 +127,15 @@ pub trait DirectoryReaderHarness: StoresRecords + LosesStore {
 }
 
 /// What the suite of [`Provisioning`] needs.
-pub trait ProvisioningHarness: StoresRecords + PassesTime + LosesStore {
+pub trait ProvisioningHarness: StoresRecords + LosesStore {
     /// The adapter.
     fn provisioning(&self) -> Arc<dyn Provisioning>;
+}
+
+/// What the suite of [`JobLeases`] needs. The store belongs to this harness alone.
+pub trait JobLeasesHarness: PassesTime + LosesStore {
+    /// The adapter.
+    fn leases(&self) -> Arc<dyn JobLeases>;
 }
 
 /// What the suite of [`InboundDirectory`] needs: also the contacts of the same store, to see that

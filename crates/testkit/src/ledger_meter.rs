@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{
-    AttemptConclusion, Backlog, ClosedBody, InboxLease, IncomingEvent, LedgerFigures, MeasuringLease,
-};
+use domain::ports::{AttemptConclusion, Backlog, ClosedBody, InboxLease, IncomingEvent, LedgerFigures};
 use domain::{
     Booking, CallEventKind, CallStatus, DeliveryFailure, DialOutcome, NotConnectedReason, NotDialledReason,
     ProviderReference, Timestamp, UnknownCause,
@@ -14,7 +12,7 @@ use crate::call_events::{LONG, booked, endpoint, is_about_now, merge, publish};
 use crate::call_ledger::booking::{book, settle, tenant};
 use crate::call_updates::{bare_conversation, failure, given_up};
 use crate::delivery_queue::{conclude, lease};
-use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
+use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
 use crate::fixtures::{Tenant, moment, provider_reference};
 use crate::harness::LedgerMeterHarness;
 
@@ -26,15 +24,11 @@ suite! {
     unpublished_events_are_counted,
     deliveries_are_counted_by_state,
     counts_are_limited,
-    measuring_is_leased_to_one_worker,
-    a_lease_of_measuring_is_renewed,
-    an_expired_lease_of_measuring_is_taken_over,
     a_lost_ledger_meter_is_unavailable,
 }
 
 /// More than any case has.
 const MANY: u32 = 1000;
-const LEASE: Duration = Duration::from_secs(60);
 const A_SECOND: Duration = Duration::from_secs(1);
 
 /// Each status is counted apart. Calls that have ended or were given up do not count.
@@ -171,43 +165,10 @@ pub async fn counts_are_limited(harness: &impl LedgerMeterHarness) {
     assert_eq!((pending, dead), ([1; 4], 1));
 }
 
-/// One of many workers gets the lease.
-pub async fn measuring_is_leased_to_one_worker(harness: &impl LedgerMeterHarness) {
-    let workers = (0..CROWD).map(|_| {
-        let port = harness.meter();
-        async move { port.lease_measuring(None, LEASE).await.expect("store is up") }
-    });
-    let leases = all_at_once(workers).await;
-    assert_eq!(leases.iter().flatten().count(), 1);
-    assert_eq!(lease_for(harness, None, LEASE).await, None);
-}
-
-/// The holder keeps the lease, from the last renewal on.
-pub async fn a_lease_of_measuring_is_renewed(harness: &impl LedgerMeterHarness) {
-    let first = lease_for(harness, None, LEASE).await;
-    assert!(first.is_some());
-    let renewed = lease_for(harness, first, LEASE * 3).await;
-    assert!(renewed.is_some());
-    harness.pass(LEASE + A_SECOND).await;
-    assert_eq!(lease_for(harness, None, LEASE).await, None, "the renewed lease is longer");
-}
-
-/// A worker that was away for too long does not get the lease of another one.
-pub async fn an_expired_lease_of_measuring_is_taken_over(harness: &impl LedgerMeterHarness) {
-    let first = lease_for(harness, None, LEASE).await;
-    harness.pass(LEASE / 2).await;
-    assert_eq!(lease_for(harness, None, LEASE).await, None);
-    harness.pass(LEASE).await;
-    assert!(lease_for(harness, None, LEASE * 2).await.is_some());
-    assert_eq!(lease_for(harness, first, LEASE).await, None);
-}
-
 /// Without its store the port returns `PortUnavailable`, within 5 s.
 pub async fn a_lost_ledger_meter_is_unavailable(harness: &impl LedgerMeterHarness) {
     let port = harness.meter();
     harness.lose().await;
-    let held = Some(MeasuringLease(moment()));
-    unavailable_within(LOST_DATABASE_BOUND, port.lease_measuring(held, LEASE), &[]).await;
     unavailable_within(LOST_DATABASE_BOUND, port.measure(MANY), &[]).await;
 }
 
@@ -225,14 +186,6 @@ async fn close(harness: &impl LedgerMeterHarness, key: &str) {
 
 async fn measure(harness: &impl LedgerMeterHarness, limit: u32) -> LedgerFigures {
     harness.meter().measure(limit).await.expect("store is up")
-}
-
-async fn lease_for(
-    harness: &impl LedgerMeterHarness,
-    held: Option<MeasuringLease>,
-    time: Duration,
-) -> Option<MeasuringLease> {
-    harness.meter().lease_measuring(held, time).await.expect("store is up")
 }
 
 /// A call that was booked some seconds ago, with this outcome of its dial.

@@ -49,6 +49,7 @@ pub mod idempotency_keys;
 pub mod idempotency_lock;
 pub mod inbound_directory;
 pub mod intent_holds;
+pub mod job_leases;
 pub mod ledger_meter;
 pub mod memory;
 pub mod number_pool;

@@ -37,6 +37,7 @@ mod idempotency_keys;
 mod idempotency_lock;
 mod inbound_directory;
 mod intent_holds;
+mod job_leases;
 mod ledger_meter;
 mod outbound_directory;
 mod pacing;
@@ -67,7 +68,7 @@ pub use self::tables::{
 ///
 /// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallTraces`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
-/// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `LedgerMeter`, `NumberPool`,
+/// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `JobLeases`, `LedgerMeter`, `NumberPool`,
 /// `OutboundDirectory`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which

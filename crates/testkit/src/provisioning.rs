@@ -1,7 +1,5 @@
 //! The suite of [`Provisioning`](domain::ports::Provisioning).
 
-use std::time::Duration;
-
 use domain::ports::{
     OrganizationPolicy, ProvisionedAgent, ProvisionedNumber, ProvisionedTrunk, ProvisioningChanges,
 };
@@ -10,7 +8,7 @@ use domain::{
     PolicyRecord, User, UserRecord,
 };
 
-use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
+use crate::expect::{LOST_DATABASE_BOUND, unavailable_within};
 use crate::fixtures::{
     self, Tenant, agent, calling_policy, carrier, number, phone_number, provider_agent_id,
     provider_number_id, trunk_id,
@@ -27,12 +25,8 @@ suite! {
     a_change_of_an_absent_record_is_skipped,
     the_limit_of_a_trunk_is_replaced,
     a_carrier_has_one_trunk,
-    a_check_is_leased_to_one_worker,
-    an_expired_check_is_leased_again,
     a_lost_provisioning_store_is_unavailable,
 }
-
-const MINUTE: Duration = Duration::from_mins(1);
 
 /// Records of two organizations are listed, complete or not, with every field and in order.
 pub async fn records_of_every_tenant_are_listed(harness: &impl ProvisioningHarness) {
@@ -182,29 +176,6 @@ pub async fn a_carrier_has_one_trunk(harness: &impl ProvisioningHarness) {
     assert_eq!(port.calls_per_second(&other.id).await, Ok(Some(3)), "another carrier's");
 }
 
-/// Of many workers at the same time, one gets the check, and no other until its lease ends.
-pub async fn a_check_is_leased_to_one_worker(harness: &impl ProvisioningHarness) {
-    let leases = (0..CROWD).map(|_| {
-        let port = harness.provisioning();
-        async move { port.lease_check(MINUTE).await.expect("store is up") }
-    });
-    let granted = all_at_once(leases).await.into_iter().filter(|is_granted| *is_granted).count();
-    assert_eq!(granted, 1, "leases of one check");
-    assert_eq!(harness.provisioning().lease_check(MINUTE).await, Ok(false));
-}
-
-/// A lease ends after its time, and not earlier; the next one counts from then on.
-pub async fn an_expired_check_is_leased_again(harness: &impl ProvisioningHarness) {
-    let port = harness.provisioning();
-    assert_eq!(port.lease_check(MINUTE).await, Ok(true));
-    for _ in 0..2 {
-        harness.pass(MINUTE / 2).await;
-        assert_eq!(port.lease_check(MINUTE).await, Ok(false));
-        harness.pass(MINUTE).await;
-        assert_eq!(port.lease_check(MINUTE).await, Ok(true));
-    }
-}
-
 /// Without its store the port returns `PortUnavailable`, within 5 s and without quoting data.
 pub async fn a_lost_provisioning_store_is_unavailable(harness: &impl ProvisioningHarness) {
     let tenant = Tenant::new();
@@ -231,7 +202,6 @@ pub async fn a_lost_provisioning_store_is_unavailable(harness: &impl Provisionin
     unavailable_within(LOST_DATABASE_BOUND, port.numbers(Some(after), 5), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, port.apply(&changes), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, port.calls_per_second(&trunk.id), &private).await;
-    unavailable_within(LOST_DATABASE_BOUND, port.lease_check(MINUTE), &private).await;
 }
 
 /// Two organizations, and their users, agents and numbers in the order of the lists. One number

@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 36] = ports![
+const PORTS: [(&str, &str, &[&str]); 37] = ports![
     agent_repo,
     audit_log,
     call_ledger,
@@ -34,6 +34,7 @@ const PORTS: [(&str, &str, &[&str]); 36] = ports![
     idempotency_lock,
     inbound_directory,
     intent_holds,
+    job_leases,
     ledger_meter,
     number_pool,
     outbound_directory,

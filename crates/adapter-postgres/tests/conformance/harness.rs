@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
     ContactRepo, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys,
-    InboundDirectory, LedgerMeter, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, Suppressions,
-    UnfinishedCalls, UserRepo, WebhookEndpoints,
+    InboundDirectory, JobLeases, LedgerMeter, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
+    Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -23,8 +23,8 @@ use testkit::harness::{
     AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, DirectoryHarness,
     DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness,
-    LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness, PassesTime,
-    ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    JobLeasesHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
+    PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -286,6 +286,12 @@ impl LedgerMeterHarness for PostgresHarness {
     }
 
     fn inbox(&self) -> Arc<dyn EventInbox> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl JobLeasesHarness for PostgresHarness {
+    fn leases(&self) -> Arc<dyn JobLeases> {
         Arc::new(self.adapter())
     }
 }

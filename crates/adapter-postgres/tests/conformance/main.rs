@@ -50,6 +50,7 @@ testkit::number_pool_suite!(PostgresHarness::new().await);
 testkit::outbound_directory_suite!(PostgresHarness::new().await);
 testkit::refusal_counts_suite!(PostgresHarness::new().await);
 testkit::suppressions_suite!(PostgresHarness::new().await);
+testkit::job_leases_suite!(PostgresHarness::new().await);
 testkit::ledger_meter_suite!(PostgresHarness::new().await);
 testkit::provisioning_suite!(PostgresHarness::new().await);
 testkit::user_repo_suite!(PostgresHarness::new().await);

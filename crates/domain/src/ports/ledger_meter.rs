@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 
 use super::PortUnavailable;
@@ -15,31 +13,14 @@ use crate::Timestamp;
 ///   (`unpublished_events_are_counted`), the pending deliveries and the dead letters
 ///   (`deliveries_are_counted_by_state`), and return the time of the oldest that waits.
 /// - MUST count at most `limit` of each (`counts_are_limited`).
-/// - MUST lease the measuring to one worker at a time (`measuring_is_leased_to_one_worker`), renew the
-///   lease for its holder (`a_lease_of_measuring_is_renewed`), and lease it to another worker once it
-///   has expired, but not renew it for the earlier one then
-///   (`an_expired_lease_of_measuring_is_taken_over`).
 /// - MUST return `PortUnavailable`, within 5 s, when the store is lost
 ///   (`a_lost_ledger_meter_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait LedgerMeter: Send + Sync {
-    /// Leases the measuring, or renews the lease `held`. Returns the lease, or `None` if another worker
-    /// has it.
-    async fn lease_measuring(
-        &self,
-        held: Option<MeasuringLease>,
-        lease_for: Duration,
-    ) -> Result<Option<MeasuringLease>, PortUnavailable>;
-
     /// Measures, in one statement, which reads only what it counts: what has ended costs nothing.
     async fn measure(&self, limit: u32) -> Result<LedgerFigures, PortUnavailable>;
 }
-
-/// A lease of the measuring: its end by the store's own clock, in whole milliseconds. Two workers never
-/// have the same one, because the later lease ends later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MeasuringLease(pub Timestamp);
 
 /// What has not ended yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 
 use super::PortUnavailable;
@@ -24,8 +22,6 @@ use crate::{
 ///   (`a_change_of_an_absent_record_is_skipped`).
 /// - MUST store the limit of a trunk, and replace it (`the_limit_of_a_trunk_is_replaced`). MUST forget
 ///   every other trunk of the same carrier: its numbers are on this one (`a_carrier_has_one_trunk`).
-/// - MUST lease the check to one worker at a time (`a_check_is_leased_to_one_worker`), and again after
-///   the lease has expired (`an_expired_check_is_leased_again`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_provisioning_store_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -56,9 +52,6 @@ pub trait Provisioning: Send + Sync {
 
     /// How many calls may start in a second on a trunk; `None` if that was never stored.
     async fn calls_per_second(&self, trunk: &TrunkId) -> Result<Option<u32>, PortUnavailable>;
-
-    /// Leases the scheduled check of the vendors' accounts. Returns whether this worker runs it.
-    async fn lease_check(&self, lease_for: Duration) -> Result<bool, PortUnavailable>;
 }
 
 /// An organization, and what it decided about its calls.

@@ -121,7 +121,7 @@ impl AfterTheCall {
         workers.publish_and_deliver(&Arc::new(deliver_webhooks), publish, settings.process.max_share);
         if let Some(metrics) = instruments.metrics() {
             let every = settings.observation.ledger_every;
-            workers.measure_ledger(database.clone(), metrics, ports.clock.clone(), every);
+            workers.measure_ledger(database.clone(), database.clone(), metrics, ports.clock.clone(), every);
             workers.watch_stores(Arc::new(stores.clone()), metrics, every);
         }
         let Synchronization { every, apply } = settings.synchronization;

@@ -1,11 +1,12 @@
 //! Measuring the ledger, in one replica at a time, and asking the stores, in every replica.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_http::{ComponentHealth, Readiness};
-use domain::ports::{Clock, LedgerMeter, MeasuringLease, PortUnavailable};
+use domain::ports::{Clock, Job, JobLeases, LedgerMeter, PortUnavailable};
 
+use super::leased::LeasedJob;
 use super::{Schedule, Workers};
 use crate::metrics::{LedgerGauges, Metrics, STORE_UP};
 
@@ -19,8 +20,7 @@ struct Meter {
     meter: Arc<dyn LedgerMeter>,
     gauges: Arc<LedgerGauges>,
     clock: Arc<dyn Clock>,
-    lease_for: Duration,
-    held: Mutex<Option<MeasuringLease>>,
+    lease: LeasedJob,
 }
 
 impl Workers {
@@ -29,14 +29,15 @@ impl Workers {
     pub(crate) fn measure_ledger(
         &self,
         meter: Arc<dyn LedgerMeter>,
+        leases: Arc<dyn JobLeases>,
         metrics: &Metrics,
         clock: Arc<dyn Clock>,
         every: Duration,
     ) {
         // Two measurements may fail before the gauges disappear.
-        let lease_for = every.saturating_mul(3);
+        let lease = LeasedJob::new(leases, Job::MeasureLedger, every.saturating_mul(3));
         let gauges = metrics.ledger().clone();
-        let meter = Arc::new(Meter { meter, gauges, clock, lease_for, held: Mutex::default() });
+        let meter = Arc::new(Meter { meter, gauges, clock, lease });
         let (last, stop) = (meter.clone(), self.stop.clone());
         let failure = "could not measure the ledger; its metrics are missing until that succeeds";
         self.repeat(Schedule::every(every), failure, move || {
@@ -53,9 +54,7 @@ impl Workers {
             std::future::ready(Ok(0))
         });
     }
-}
 
-impl Workers {
     /// Shows whether the stores answer, by the check of `/readyz`. Every replica asks: one may not reach a
     /// store that the others reach.
     pub(crate) fn watch_stores(&self, stores: Arc<dyn Readiness>, metrics: &Metrics, every: Duration) {
@@ -80,11 +79,8 @@ impl Meter {
     async fn run_once(&self) -> Result<(), PortUnavailable> {
         // Measured from before the request: this process never shows the figures after the end of its
         // lease.
-        let until = self.clock.monotonic().saturating_add(self.lease_for);
-        let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let lease = self.meter.lease_measuring(held, self.lease_for).await?;
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = lease;
-        if lease.is_none() {
+        let until = self.clock.monotonic().saturating_add(self.lease.lease_for());
+        if !self.lease.is_ours().await? {
             self.gauges.hide();
             return Ok(());
         }
@@ -93,15 +89,9 @@ impl Meter {
         Ok(())
     }
 
-    /// If this fails, the lease expires.
     async fn give_back(&self) {
         self.gauges.hide();
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if held.is_some()
-            && let Err(error) = self.meter.lease_measuring(held, Duration::ZERO).await
-        {
-            tracing::warn!(%error, "could not give back the measuring of the ledger; its lease expires");
-        }
+        self.lease.give_back().await;
     }
 }
 

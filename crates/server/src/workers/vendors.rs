@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{PortUnavailable, Provisioning};
+use domain::ports::{Job, JobLeases, PortUnavailable};
 use domain::{SyncError, SyncFinding, SyncPlan, SyncSubject, SyncVendors};
 
 use super::{Schedule, Workers};
@@ -15,18 +15,18 @@ impl Workers {
     pub(crate) fn check_vendors(
         &self,
         sync: SyncVendors,
-        provisioning: Arc<dyn Provisioning>,
+        leases: Arc<dyn JobLeases>,
         every: Duration,
         apply: bool,
     ) {
         let (sync, stop) = (Arc::new(sync), self.stop.clone());
         let failure = "could not lease the check of the vendors' accounts; trying again later";
         self.repeat(Schedule::every(every), failure, move || {
-            let (sync, provisioning, stop) = (sync.clone(), provisioning.clone(), stop.clone());
+            let (sync, leases, stop) = (sync.clone(), leases.clone(), stop.clone());
             async move {
                 tokio::select! {
                     () = stop.cancelled() => Ok(0),
-                    checked = check(&sync, provisioning.as_ref(), every, apply) => checked.map(|()| 0),
+                    checked = check(&sync, leases.as_ref(), every, apply) => checked.map(|()| 0),
                 }
             }
         });
@@ -35,11 +35,11 @@ impl Workers {
 
 async fn check(
     sync: &SyncVendors,
-    provisioning: &dyn Provisioning,
+    leases: &dyn JobLeases,
     every: Duration,
     apply: bool,
 ) -> Result<(), PortUnavailable> {
-    if !provisioning.lease_check(every).await? {
+    if leases.lease(Job::CheckVendors, None, every).await?.is_none() {
         return Ok(());
     }
     if let Err(error) = compare(sync, apply).await {

@@ -1,29 +1,11 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
-use domain::ports::{Backlog, LedgerFigures, LedgerMeter, MeasuringLease, PortUnavailable};
+use domain::ports::{Backlog, LedgerFigures, LedgerMeter, PortUnavailable};
 use domain::{CallStatus, DeliveryState, EventSequence, Timestamp};
 
 use super::Memory;
 
 #[async_trait]
 impl LedgerMeter for Memory {
-    async fn lease_measuring(
-        &self,
-        held: Option<MeasuringLease>,
-        lease_for: Duration,
-    ) -> Result<Option<MeasuringLease>, PortUnavailable> {
-        let now = self.now();
-        let mut tables = self.open()?;
-        if let Some(lease) = tables.measuring.filter(|MeasuringLease(until)| *until > now)
-            && held != Some(lease)
-        {
-            return Ok(None);
-        }
-        tables.measuring = Some(MeasuringLease(now.after(lease_for)));
-        Ok(tables.measuring)
-    }
-
     async fn measure(&self, limit: u32) -> Result<LedgerFigures, PortUnavailable> {
         let tables = self.open()?;
         let mut live: Vec<(Timestamp, CallStatus)> = Vec::new();

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use domain::ports::{
     OrganizationPolicy, PortUnavailable, ProvisionedTrunk, Provisioning, ProvisioningChanges,
@@ -84,16 +82,6 @@ impl Provisioning for Memory {
         let tables = self.open()?;
         let stored = tables.trunks.iter().find(|stored| stored.id == *trunk);
         Ok(stored.map(|stored| stored.calls_per_second))
-    }
-
-    async fn lease_check(&self, lease_for: Duration) -> Result<bool, PortUnavailable> {
-        let now = self.now();
-        let mut tables = self.open()?;
-        if tables.check_leased_until.is_some_and(|until| until > now) {
-            return Ok(false);
-        }
-        tables.check_leased_until = Some(now.after(lease_for));
-        Ok(true)
     }
 }
 

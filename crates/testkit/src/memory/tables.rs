@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::ports::{DayLimit, DayScope, MeasuringLease, ProvisionedTrunk};
+use domain::ports::{DayLimit, DayScope, Job, JobLease, ProvisionedTrunk};
 use domain::{
     Agent, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, ConsentRecord, Contact,
     ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
@@ -50,10 +50,8 @@ pub struct Tables {
     pub trunks: Vec<ProvisionedTrunk>,
     /// The last slot of each scope of a pace.
     pub slots: HashMap<PaceScope, Timestamp>,
-    /// The end of the last lease of the check of the vendors' accounts.
-    pub check_leased_until: Option<Timestamp>,
-    /// The last lease of the measuring of the ledger.
-    pub measuring: Option<MeasuringLease>,
+    /// The last lease of each job.
+    pub job_leases: HashMap<Job, JobLease>,
 }
 
 /// What an import stores. Each table is in the order of insertion.

@@ -86,7 +86,9 @@ pub(crate) enum Flaw {
     CountsPublishedEvents,
     CountsEveryDelivery,
     MeasuresWithoutALimit,
+    // The leases of jobs
     RenewsForNoOne,
+    HasOneLease,
     // What is stored of the vendors' accounts
     ListsOrganizationsWithPolicies,
     TurnsPagesByTheNumberAlone,

@@ -57,6 +57,7 @@ mod honest {
 
     testkit::suppressions_suite!(Harness::honest());
     testkit::consents_suite!(Harness::honest());
+    testkit::job_leases_suite!(Harness::honest());
     testkit::ledger_meter_suite!(Harness::honest());
     testkit::provisioning_suite!(Harness::honest());
     testkit::trunk_directory_suite!(Accounts::honest());

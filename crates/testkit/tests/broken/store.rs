@@ -13,6 +13,7 @@ mod feed;
 mod inbound;
 mod inbox;
 mod intent_holds;
+mod jobs;
 mod keys;
 mod lists;
 mod lock;

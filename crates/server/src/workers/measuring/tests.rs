@@ -1,11 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::ports::Job;
 use testkit::clock::ManualClock;
 use testkit::memory::Memory;
 
 use super::Meter;
 use crate::metrics::LedgerGauges;
+use crate::workers::leased::LeasedJob;
 
 const LEASE: Duration = Duration::from_secs(45);
 
@@ -14,8 +16,7 @@ fn replica(memory: &Memory, clock: &Arc<ManualClock>) -> Meter {
         meter: Arc::new(memory.clone()),
         gauges: Arc::new(LedgerGauges::new(clock.clone())),
         clock: clock.clone(),
-        lease_for: LEASE,
-        held: Default::default(),
+        lease: LeasedJob::new(Arc::new(memory.clone()), Job::MeasureLedger, LEASE),
     }
 }
 

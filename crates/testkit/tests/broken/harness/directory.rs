@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use domain::ports::{
     AgentRepo, AuditLog, CallingPolicies, Consents, ContactRepo, Directory, DirectoryReader,
-    InboundDirectory, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, UserRepo,
+    InboundDirectory, JobLeases, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, UserRepo,
 };
 use testkit::harness::{
     AgentRepoHarness, CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness,
-    DirectoryHarness, DirectoryReaderHarness, InboundDirectoryHarness, NumberPoolHarness,
+    DirectoryHarness, DirectoryReaderHarness, InboundDirectoryHarness, JobLeasesHarness, NumberPoolHarness,
     OutboundDirectoryHarness, ProvisioningHarness, RefusalCountsHarness, UserRepoHarness,
 };
 
@@ -74,6 +74,12 @@ impl<P: DirectoryReader + Adapters> DirectoryReaderHarness for Harness<P> {
 
 impl<P: Provisioning + Adapters> ProvisioningHarness for Harness<P> {
     fn provisioning(&self) -> Arc<dyn Provisioning> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: JobLeases + Adapters> JobLeasesHarness for Harness<P> {
+    fn leases(&self) -> Arc<dyn JobLeases> {
         Arc::new(self.ports.clone())
     }
 }

@@ -1,7 +1,5 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
-use domain::ports::{LedgerFigures, LedgerMeter, MeasuringLease, PortUnavailable};
+use domain::ports::{LedgerFigures, LedgerMeter, PortUnavailable};
 use domain::{DeliveryState, EventSequence, Timestamp};
 
 use super::BrokenStore;
@@ -9,28 +7,6 @@ use crate::flaw::Flaw;
 
 #[async_trait]
 impl LedgerMeter for BrokenStore {
-    async fn lease_measuring(
-        &self,
-        held: Option<MeasuringLease>,
-        lease_for: Duration,
-    ) -> Result<Option<MeasuringLease>, PortUnavailable> {
-        self.reach("").await?;
-        let current = self.memory.tables().measuring;
-        if self.has(Flaw::GrantsTwice) {
-            let is_free = current.is_none_or(|MeasuringLease(until)| until <= self.now());
-            tokio::task::yield_now().await;
-            let lease = MeasuringLease(self.now().after(lease_for));
-            self.memory.tables().measuring = Some(lease);
-            return Ok(is_free.then_some(lease));
-        }
-        let held = match self.flaw {
-            Flaw::RenewsForNoOne => None,
-            Flaw::RenewsForEveryone => held.and(current),
-            _ => held,
-        };
-        self.memory.lease_measuring(held, self.lease_time(lease_for)).await
-    }
-
     async fn measure(&self, limit: u32) -> Result<LedgerFigures, PortUnavailable> {
         self.reach("").await?;
         let limit = if self.has(Flaw::MeasuresWithoutALimit) { u32::MAX } else { limit };

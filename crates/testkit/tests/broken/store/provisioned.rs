@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use domain::ports::{OrganizationPolicy, PortUnavailable, Provisioning, ProvisioningChanges};
 use domain::{
@@ -125,16 +123,5 @@ impl Provisioning for BrokenStore {
     async fn calls_per_second(&self, trunk: &TrunkId) -> Result<Option<u32>, PortUnavailable> {
         self.reach(trunk.as_str()).await?;
         self.memory.calls_per_second(trunk).await
-    }
-
-    async fn lease_check(&self, lease_for: Duration) -> Result<bool, PortUnavailable> {
-        self.reach("").await?;
-        if self.has(Flaw::GrantsTwice) {
-            let is_free = self.memory.tables().check_leased_until.is_none_or(|until| until <= self.now());
-            tokio::task::yield_now().await;
-            self.memory.tables().check_leased_until = Some(self.now().after(lease_for));
-            return Ok(is_free);
-        }
-        self.memory.lease_check(self.lease_time(lease_for)).await
     }
 }

@@ -86,6 +86,16 @@ caught! {
         HangsWhenLost => lost_keys_are_unavailable,
         AnswersWhenLost => lost_keys_are_unavailable,
     }
+    job_leases, by Store: {
+        GrantsTwice => a_job_is_leased_to_one_worker,
+        LeasesWithoutHiding => a_job_is_leased_to_one_worker,
+        RenewsForNoOne => a_lease_of_a_job_is_renewed,
+        LeasesForEver => an_expired_lease_of_a_job_is_taken_over,
+        RenewsForEveryone => an_expired_lease_of_a_job_is_taken_over,
+        HasOneLease => jobs_are_leased_independently,
+        HangsWhenLost => lost_leases_of_jobs_are_unavailable,
+        AnswersWhenLost => lost_leases_of_jobs_are_unavailable,
+    }
     ledger_meter, by Store: {
         CountsGivenUpCalls => unended_calls_are_counted_by_status,
         CountsClosedEvents => open_events_are_counted,
@@ -93,10 +103,6 @@ caught! {
         CountsPublishedEvents => unpublished_events_are_counted,
         CountsEveryDelivery => deliveries_are_counted_by_state,
         MeasuresWithoutALimit => counts_are_limited,
-        GrantsTwice => measuring_is_leased_to_one_worker,
-        RenewsForNoOne => a_lease_of_measuring_is_renewed,
-        LeasesForEver => an_expired_lease_of_measuring_is_taken_over,
-        RenewsForEveryone => an_expired_lease_of_measuring_is_taken_over,
         HangsWhenLost => a_lost_ledger_meter_is_unavailable,
         AnswersWhenLost => a_lost_ledger_meter_is_unavailable,
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use domain::DirectoryRecord;
 use domain::ports::{RecordingAccess, RecordingStore};
-use domain::{DirectoryRecord, Timestamp};
 use testkit::clock::ManualClock;
 use testkit::harness::{
     LedgerHolds, LockHolds, LosesStore, PassesTime, RecordingStoreHarness, StoresRecords,

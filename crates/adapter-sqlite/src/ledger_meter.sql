@@ -20,7 +20,7 @@ select (select count(*) from live where status_rank = ?2) as "dialling!: i64",
         as "inbox!: i64",
     (select open_at from provider_events
         where closed_at is null and open_at <= ?6 order by open_at, received_at, key limit 1)
-        as "oldest_in_inbox: i64",
+        as "oldest_in_inbox?: i64",
     (select count(*) from postponed) as "postponed!: i64",
     (select min(received_at) from postponed) as "oldest_postponed: i64",
     (select count(*) from (select 1 from call_events where position is null order by written_order limit ?1))

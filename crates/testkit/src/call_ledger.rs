@@ -317,7 +317,7 @@ pub async fn a_settled_call_stays_settled(harness: &impl CallLedgerHarness) {
     settle(harness, &booking, &unknown, LONG).await;
     settle(harness, &booking, &undialled, LONG).await;
     assert_eq!(only_call(harness, &booking).await.state, "unknown");
-    in_flight(book(harness, &duplicate(&booking)).await);
+    undecided(book(harness, &duplicate(&booking)).await);
 }
 
 /// No operation on one reservation changes another one.

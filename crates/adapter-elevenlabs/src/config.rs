@@ -15,6 +15,18 @@ pub struct ElevenLabsSettings {
     pub base_url: Url,
     /// More than 0 and at most [`MAX_CONNECT_TIMEOUT`].
     pub connect_timeout: Duration,
+    /// What the trunk asks for in calls from imported numbers. Without it, the trunk must accept the
+    /// addresses of ElevenLabs, which change.
+    pub trunk_login: Option<TrunkLogin>,
+}
+
+/// The credentials of a trunk. `Debug` does not show the password.
+#[derive(Debug, Clone)]
+pub struct TrunkLogin {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
 }
 
 impl ElevenLabsSettings {
@@ -27,6 +39,7 @@ impl ElevenLabsSettings {
             api_key,
             base_url: Url::parse(Self::DEFAULT_BASE_URL).expect("the constant is a URL"),
             connect_timeout: MAX_CONNECT_TIMEOUT,
+            trunk_login: None,
         }
     }
 

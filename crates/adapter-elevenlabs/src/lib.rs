@@ -49,7 +49,7 @@ mod wire;
 mod words;
 mod workspace;
 
-pub use config::ElevenLabsSettings;
+pub use config::{ElevenLabsSettings, TrunkLogin};
 pub use dial::ElevenLabs;
 pub use provider_client::InvalidSettings;
 pub use records::ElevenLabsRecords;

@@ -1,19 +1,22 @@
-//! Reads the workspace, and registers its webhook.
+//! Reads the workspace, registers its webhook, and changes its phone numbers.
+
+mod phone_numbers;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::ports::{
-    Activation, CreatedWebhook, SigningSecret, VendorFailure, VoiceWorkspace, WebhookFailure, WorkspaceAgent,
-    WorkspaceNumber, WorkspaceWebhook,
+    Activation, CreatedWebhook, ImportNumber, NumberImport, SigningSecret, VendorFailure, VoiceWorkspace,
+    WebhookFailure, WorkspaceAgent, WorkspaceNumber, WorkspaceWebhook,
 };
 use domain::{PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, Timestamp};
 use provider_client::{InvalidSettings, ProviderClient, Response};
 use serde_json::json;
 use url::Url;
 
-use crate::config::ElevenLabsSettings;
+use self::phone_numbers::read_number;
+use crate::config::{ElevenLabsSettings, TrunkLogin};
 use crate::json::{Items, Object};
 use crate::records::unavailable;
 use crate::wire;
@@ -22,6 +25,7 @@ use crate::wire;
 #[derive(Debug, Clone)]
 pub struct ElevenLabsWorkspace {
     client: ProviderClient,
+    trunk_login: Option<TrunkLogin>,
 }
 
 /// The time limit of one list, all its pages together.
@@ -49,7 +53,7 @@ const WEBHOOK_EVENTS: [&str; 3] = ["transcript", "audio", "call_initiation_failu
 impl ElevenLabsWorkspace {
     /// Checks the settings. Nothing is sent.
     pub fn new(settings: &ElevenLabsSettings) -> Result<Self, InvalidSettings> {
-        Ok(Self { client: settings.client()? })
+        Ok(Self { client: settings.client()?, trunk_login: settings.trunk_login.clone() })
     }
 
     async fn read(&self, url: &Url, deadline: Instant) -> Result<Vec<u8>, VendorFailure> {
@@ -139,10 +143,22 @@ impl VoiceWorkspace for ElevenLabsWorkspace {
             };
             // Others than E.164 are not in the directory either.
             if let Ok(phone_number) = PhoneNumber::parse(&phone_number) {
-                numbers.push(number(id, phone_number, &item));
+                numbers.push(read_number(id, phone_number, &item));
             }
         }
         Ok(numbers)
+    }
+
+    async fn import_number(&self, number: &ImportNumber) -> Result<NumberImport, VendorFailure> {
+        self.import(number).await
+    }
+
+    async fn link_number(&self, id: &ProviderNumberId, agent: &ProviderAgentId) -> Result<(), VendorFailure> {
+        self.link(id, agent).await
+    }
+
+    async fn remove_number(&self, id: &ProviderNumberId) -> Result<(), VendorFailure> {
+        self.remove(id).await
     }
 
     async fn find_webhook(&self, url: &str) -> Result<Option<String>, VendorFailure> {
@@ -204,25 +220,6 @@ fn webhook(item: &Object<'_>) -> Option<WorkspaceWebhook> {
     })
 }
 
-/// Only a number with a trunk of its own for outbound calls can be dialled from.
-fn number(id: ProviderNumberId, phone_number: PhoneNumber, item: &Object<'_>) -> WorkspaceNumber {
-    let trunk = item.object("outbound_trunk");
-    let can_call_out =
-        item.text("provider").as_deref() == Some("sip_trunk") && trunk.is_true("has_outbound_trunk");
-    let trunk_host = trunk.text("address").map(|address| host_of(&address)).filter(|_| can_call_out);
-    WorkspaceNumber { id, phone_number, can_call_out, trunk_host }
-}
-
-/// The host of an address, which may have a port.
-fn host_of(address: &str) -> String {
-    let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let host = match address.rsplit_once(':') {
-        Some((host, port)) if is_port(port) && !host.contains(':') => host,
-        _ => address,
-    };
-    host.to_lowercase()
-}
-
 /// The body of a success, or what the refusal means.
 fn succeeded(response: Response) -> Result<Vec<u8>, VendorFailure> {
     let Response { status, body, .. } = response;
@@ -239,44 +236,5 @@ fn succeeded(response: Response) -> Result<Vec<u8>, VendorFailure> {
         }
         429 => Err(VendorFailure::RateLimited),
         status => Err(unavailable(format!("the response has status {status}")).into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_has_no_port_and_lower_case() {
-        for (address, host) in [
-            ("Acme.pstn.Sinch.com", "acme.pstn.sinch.com"),
-            ("acme.pstn.sinch.com:5061", "acme.pstn.sinch.com"),
-            ("203.0.113.7:5060", "203.0.113.7"),
-            ("2001:db8::5060", "2001:db8::5060"),
-        ] {
-            assert_eq!(host_of(address), host);
-        }
-    }
-
-    #[test]
-    fn only_a_number_with_an_outbound_trunk_can_call_out() {
-        let trunk = r#"{"address":"a.example.com:5061","has_outbound_trunk":true}"#;
-        let off = r#"{"address":"a.example.com","has_outbound_trunk":false}"#;
-        for (provider, trunk, expected) in [
-            ("sip_trunk", trunk, Some("a.example.com")),
-            ("sip_trunk", off, None),
-            ("sip_trunk", "null", None),
-            ("twilio", trunk, None),
-        ] {
-            let json = format!(r#"{{"provider":"{provider}","outbound_trunk":{trunk}}}"#);
-            let item = Object::parse(json.as_bytes()).expect("an object");
-            let id = ProviderNumberId::parse("phnum_1").expect("an id");
-            let number = number(id, PhoneNumber::parse("+14165550100").expect("a number"), &item);
-            assert_eq!(
-                (number.can_call_out, number.trunk_host.as_deref()),
-                (expected.is_some(), expected),
-                "{json}"
-            );
-        }
     }
 }

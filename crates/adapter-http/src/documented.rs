@@ -42,6 +42,9 @@ const RETRY_IN_FLIGHT: ErrorHeader =
 const RETRY_UNAVAILABLE: ErrorHeader =
     Some(("Retry-After", seconds, "Seconds, at least 1; with `SERVICE_UNAVAILABLE` only"));
 
+const RETRY_CHANGING: ErrorHeader =
+    Some(("Retry-After", seconds, "Seconds, at least 1; with `NUMBER_CHANGING` only"));
+
 const RETRY_PLACING: ErrorHeader = Some((
     "Retry-After",
     seconds,
@@ -191,6 +194,32 @@ error_responses! {
     ];
     Forbidden = "403", "The user does not have the role", None, [
         error("FORBIDDEN", "this needs the role ADMIN or SUPERADMIN")
+    ];
+    NotSuperadmin = "403", "The user does not have the role", None, [
+        error("FORBIDDEN", "this needs the role SUPERADMIN")
+    ];
+    ToggleRefused = "400",
+        "The number is not on the trunk, the agent is not synced or may not speak, or the request is not valid", None, [
+        error("NUMBER_NOT_ON_TRUNK", "the number is not on the trunk: assign it to the trunk at the carrier first"),
+        error("AGENT_NOT_SYNCED", "the agent is not synced with the voice provider"),
+        error(
+            "NUMBERS_NOT_CHANGEABLE",
+            "the voice provider of this gateway has no phone numbers that can be changed here"
+        ),
+        invalid(Some("aiEnabled"), "must be true or false")
+    ];
+    NumberNotFound = "404", "The user has no such number, or a user is not found", None, [
+        error("NUMBER_NOT_FOUND", "the user has no such number")
+    ];
+    ToggleConflict = "409", "Another change of the number runs, or another organization uses the number", RETRY_CHANGING, [
+        error("NUMBER_CHANGING", "another change of the number runs: try again"),
+        error("NUMBER_IN_USE", "another organization uses the number for AI calls")
+    ];
+    ToggleFailed = "500", "A vendor refused or cannot be reached, or a failure of the gateway; nothing is stored",
+        RETRY_UNAVAILABLE, [
+        error("PROVIDER_REJECTED", "the voice provider: the key has no permission for this"),
+        error("PROVIDER_UNAVAILABLE", "the voice provider cannot be reached, or its response is not clear"),
+        error("SERVICE_UNAVAILABLE", "the service is temporarily unavailable")
     ];
     PolicyChanged = "412", "`If-Match` does not name the stored policy: read it again", None, [
         error("POLICY_CHANGED", "the calling policy was changed: read it again, and send its ETag in If-Match")

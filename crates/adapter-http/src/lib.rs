@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `paths.rs`, `routes.rs` | every path, once, and its handlers |
 //! | `extract.rs`, `respond.rs` | what handlers receive and return |
-//! | `place_call.rs`, `read_calls.rs`, `read_directory.rs`, `read_refusals.rs`, `follow_calls.rs`, `organization_settings.rs`, `webhook_endpoints.rs` | handlers for users |
+//! | `place_call.rs`, `read_calls.rs`, `read_directory.rs`, `read_refusals.rs`, `follow_calls.rs`, `organization_settings.rs`, `number_toggle.rs`, `webhook_endpoints.rs` | handlers for users |
 //! | `provider_requests.rs`, `probes.rs`, `documents.rs` | the other handlers |
 //! | `idempotency.rs` | the `Idempotency-Key` of a request for a call |
 //! | `head_requests.rs`, `cors.rs` | `HEAD`, and pages of other origins |
@@ -41,6 +41,8 @@ mod follow_calls;
 mod head_requests;
 mod health;
 mod idempotency;
+mod number_toggle;
+mod number_toggle_error;
 mod openapi;
 mod organization_settings;
 mod organization_settings_error;

@@ -20,6 +20,10 @@ pub const AGENTS: &str = "/api/agents";
 pub const NUMBERS: &str = "/api/numbers";
 /// Lists contacts.
 pub const CONTACTS: &str = "/api/contacts";
+/// The agents that a call can be transferred to.
+pub const TRANSFERABLE_AGENTS: &str = "/api/calls/voice-ai/transferable-agents";
+/// Enables and disables AI calls from a number.
+pub const NUMBER_TOGGLE: &str = "/api/calls/voice-ai/phone-number/toggle";
 /// What an organization decides about its calls.
 pub const CALLING_POLICY: &str = "/api/calling-policy";
 /// Who changed what.

@@ -7,7 +7,10 @@ use crate::auth::CurrentUser;
 use crate::read_calls_error::ReadError;
 use crate::respond::Json;
 use crate::state::Gateway;
-use crate::wire::{AgentsResponse, ContactsResponse, DirectoryParameters, NumbersResponse};
+use crate::wire::{
+    AgentsResponse, ContactsResponse, DirectoryParameters, NumbersResponse, TransferableAgentsResponse,
+    TransferableParameters,
+};
 use crate::{documented, paths};
 
 /// List agents
@@ -39,6 +42,37 @@ pub(crate) async fn list_agents(
     let listing = async move { directory.agents(&user.id, page.after, limit).await };
     let listed = gateway.run::<_, _, ReadError>(listing).await?;
     Ok(Json(AgentsResponse::new(listed, limit)))
+}
+
+/// List the agents that a call can be transferred to
+///
+/// The agents of the user's organization that may speak on the phone and are synced with the voice
+/// provider, in the order of their IDs. Unknown parameters are refused.
+#[utoipa::path(
+    get,
+    path = paths::TRANSFERABLE_AGENTS,
+    tag = "Directory",
+    operation_id = "get_calls_voice_ai_transferable_agents",
+    params(TransferableParameters),
+    responses(
+        (status = 200, description = "The agents", body = TransferableAgentsResponse),
+        documented::UnknownParameter,
+        documented::Unauthorized,
+        documented::UserNotFound,
+        documented::Unavailable
+    ),
+    security(("bearerAuth" = []))
+)]
+pub(crate) async fn list_transferable(
+    user: CurrentUser,
+    request: HttpRequest,
+    gateway: web::Data<Gateway>,
+) -> Result<Json<TransferableAgentsResponse>, ReadError> {
+    let excluded = TransferableParameters::parse(request.query_string())?;
+    let directory = gateway.parts().read_directory.clone();
+    let listing = async move { directory.transferable_agents(&user.id, excluded.as_ref()).await };
+    let agents = gateway.run::<_, _, ReadError>(listing).await?;
+    Ok(Json(TransferableAgentsResponse::new(agents)))
 }
 
 /// List numbers

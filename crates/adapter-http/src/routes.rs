@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, Resource, Route};
 
 use crate::failure::{ErrorCode, Failure};
 use crate::{
-    callee_records, documents, follow_calls, organization_settings, paths, place_call, probes,
+    callee_records, documents, follow_calls, number_toggle, organization_settings, paths, place_call, probes,
     provider_requests, read_calls, read_directory, read_refusals, webhook_endpoints,
 };
 
@@ -23,6 +23,8 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(path(GET, paths::REFUSALS).route(get().to(read_refusals::list_refusals)))
         .service(path(GET, paths::CALL).route(get().to(read_calls::get_call)))
         .service(path(GET, paths::CALL_RECORDING).route(get().to(read_calls::get_recording)))
+        .service(path(GET, paths::TRANSFERABLE_AGENTS).route(get().to(read_directory::list_transferable)))
+        .service(path("POST", paths::NUMBER_TOGGLE).route(web::post().to(number_toggle::toggle_number)))
         .service(path(GET, paths::AGENTS).route(get().to(read_directory::list_agents)))
         .service(path(GET, paths::NUMBERS).route(get().to(read_directory::list_numbers)))
         .service(path(GET, paths::CONTACTS).route(get().to(read_directory::list_contacts)))

@@ -15,6 +15,7 @@ mod history;
 mod history_rows;
 mod idempotency_key;
 mod json_object;
+mod number_toggle;
 mod opt_out;
 mod parameters;
 mod place_call;
@@ -37,11 +38,15 @@ pub(crate) use self::calling_policy::{CallingPolicyResponse, IfMatch, read_polic
 pub(crate) use self::decision::DecisionResponse;
 pub use self::decision::{decision_json, duplicate_state};
 pub(crate) use self::delivery::{DeliveriesResponse, DeliveryParameters, state_schema};
-pub(crate) use self::directory::{AgentsResponse, ContactsResponse, DirectoryParameters, NumbersResponse};
+pub(crate) use self::directory::{
+    AgentsResponse, ContactsResponse, DirectoryParameters, NumbersResponse, TransferableAgentsResponse,
+    TransferableParameters,
+};
 pub(crate) use self::history::{HistoryParameters, HistoryResponse};
 pub(crate) use self::history_rows::{RowFormat, csv, link_to_next, ndjson};
 pub(crate) use self::idempotency_key::{IdempotencyKeyHeader, NAME as IDEMPOTENCY_KEY_NAME};
 pub(crate) use self::json_object::no_fields;
+pub(crate) use self::number_toggle::{NumberToggleRequest, NumberToggledResponse};
 pub(crate) use self::opt_out::{OptOutRequest, OptOutResponse};
 pub(crate) use self::parameters::{refuse_all, sequence};
 pub(crate) use self::place_call::{PlaceCallRequest, PlacedResponse, purpose_schema};

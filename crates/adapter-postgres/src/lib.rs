@@ -22,6 +22,7 @@
 //!   never the driver's own text.
 
 mod agent_repo;
+mod ai_numbers;
 mod audit_log;
 mod batch;
 mod call_ledger;

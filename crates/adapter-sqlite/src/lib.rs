@@ -31,6 +31,7 @@
 //! [`ContextCache`]: domain::ports::ContextCache
 
 mod agent_repo;
+mod ai_numbers;
 mod audit_log;
 mod call_event;
 mod call_ledger;

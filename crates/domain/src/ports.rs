@@ -5,6 +5,7 @@
 //! the conformance suite that tests it. An adapter that passes the suite keeps the contract.
 
 mod agent_repo;
+mod ai_numbers;
 mod audio_stream;
 mod audit_log;
 mod background;
@@ -51,6 +52,7 @@ mod webhook_endpoints;
 mod webhook_sender;
 
 pub use self::agent_repo::*;
+pub use self::ai_numbers::*;
 pub use self::audio_stream::*;
 pub use self::audit_log::*;
 pub use self::background::*;

@@ -19,6 +19,7 @@ mod remove_reservations;
 mod review_organizations;
 mod store_recording;
 mod sync_vendors;
+mod toggle_number;
 mod truncation;
 mod webhook_registry;
 
@@ -50,6 +51,9 @@ pub use self::review_organizations::{OrganizationReview, review_organizations};
 pub use self::sync_vendors::{
     Adoption, AgentChange, NumberChange, SyncError, SyncFinding, SyncInput, SyncPlan, SyncProblem, SyncStep,
     SyncSubject, SyncVendors, SyncVendorsPorts, TrunkChange,
+};
+pub use self::toggle_number::{
+    OffTrunk, ToggleNumber, ToggleNumberError, ToggleNumberPorts, ToggleNumberRequest, ToggledNumber,
 };
 pub use self::webhook_registry::{
     ChangeEndpoint, WebhookRegistry, WebhookRegistryError, WebhookRegistryPorts,

@@ -123,6 +123,16 @@ impl ProviderClient {
         self.send(request, json, time_limit, max_bytes).await
     }
 
+    /// Sends a `DELETE` with the path and query of `url`; the host is that of the base URL.
+    pub async fn delete(
+        &self,
+        url: &Url,
+        time_limit: Duration,
+        max_bytes: usize,
+    ) -> Result<Response, RequestFailure> {
+        self.send(Request::delete(path_and_query(url)), String::new(), time_limit, max_bytes).await
+    }
+
     /// Sends a `POST` with a form, which is encoded already.
     pub async fn post_form(
         &self,

@@ -91,7 +91,7 @@ impl Application {
         decorate: impl FnOnce(PlaceCallPorts) -> PlaceCallPorts,
     ) -> anyhow::Result<Self> {
         let is_demo = settings.is_demo();
-        let voice = VoiceParts::of(&settings.voice).await?;
+        let voice = VoiceParts::of(&settings.voice, settings.trunk_login.as_ref()).await?;
         let workers = Workers::new();
         let metrics_server = MetricsServer::of(&settings.observation)?;
         let metrics = metrics_server.as_ref().map(|server| server.metrics.clone());
@@ -101,6 +101,7 @@ impl Application {
         };
         let spans = traces.as_ref().map(Traces::spans);
         let instruments = Instruments::new(metrics, spans, stores.database(), (voice.name, voice.host));
+        let toggle_number = wiring::toggle_number(&settings, &stores, voice.workspace)?;
         let ports = instruments.ports(stores.ports(voice.provider, workers.written()));
         let records = voice.records.map(|records| instruments.records(records));
         let reports = ProviderReports {
@@ -147,6 +148,7 @@ impl Application {
                 rules: wiring::calling_rules(),
                 clock: Arc::new(SystemClock),
             })),
+            toggle_number: Arc::new(toggle_number),
             refusals: after.refusals,
             follow_calls: after.follow_calls,
             webhooks: after.webhooks,

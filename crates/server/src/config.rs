@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_elevenlabs::TrunkLogin;
 use adapter_http::{AuthSettings, Authenticator, JwtKeys};
 use adapter_jwks::KeySetLocation;
 use adapter_object_store::RecordingsSettings;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub voice: Voice,
     /// The trunk that a sync reads; `None` if it is not configured.
     pub sinch: Option<SinchSettings>,
+    /// What the trunk asks for in calls from numbers that are imported into the voice provider.
+    pub trunk_login: Option<TrunkLogin>,
     pub synchronization: Synchronization,
     pub auth: Auth,
     pub policy: CallPolicy,

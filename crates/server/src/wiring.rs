@@ -18,16 +18,16 @@ use anyhow::bail;
 use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
-    AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents, DeliveryQueue, Directory,
-    DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds, JobLeases, LedgerMeter,
-    PortUnavailable, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, VoiceProvider,
-    WebhookEndpoints,
+    AgentRepo, AiNumbers, AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
+    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds,
+    JobLeases, LedgerMeter, PortUnavailable, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls,
+    UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
 pub(crate) use self::after_the_call::{AfterTheCall, ProviderReports};
 pub(crate) use self::rules::calling_rules;
-pub(crate) use self::vendors::{Accounts, Vendors};
+pub(crate) use self::vendors::{Accounts, Vendors, toggle_number};
 pub(crate) use self::voice::{Simulated, VoiceParts, carriers};
 use crate::config::Storage;
 use crate::history_replica::HistoryReplica;
@@ -49,6 +49,8 @@ pub(crate) trait Database:
     + InboundDirectory
     + RefusalCounts
     + UserRepo
+    + AgentRepo
+    + AiNumbers
     + CallingPolicies
     + AuditLog
     + Suppressions
@@ -73,6 +75,8 @@ impl<T> Database for T where
         + InboundDirectory
         + RefusalCounts
         + UserRepo
+        + AgentRepo
+        + AiNumbers
         + CallingPolicies
         + AuditLog
         + Suppressions

@@ -37,6 +37,10 @@ pub struct AccountNumber {
     pub phone_number: String,
     /// The host of its trunk for outbound calls, if it has one.
     pub trunk_host: Option<String>,
+    /// The agent that answers calls to it.
+    pub agent_id: Option<String>,
+    /// The user name and the password with which calls are sent to its trunk.
+    pub trunk_login: Option<(String, String)>,
 }
 
 /// How the vendors fail when their accounts are read. Dials are not concerned.
@@ -62,6 +66,8 @@ pub enum AccountFault {
     FilterIgnored,
     /// The carrier refuses this many requests for a token with 429.
     TokensLimited(u32),
+    /// Phone numbers of the workspace are changed, and the response is a 500.
+    ChangesUnclear,
 }
 
 impl Default for Account {
@@ -72,6 +78,8 @@ impl Default for Account {
                 id: id.to_owned(),
                 phone_number: if is_outbound { DEMO_CALLER_NUMBER } else { INBOUND_NUMBER }.to_owned(),
                 trunk_host: is_outbound.then(|| DEMO_TRUNK_HOST.to_owned()),
+                agent_id: None,
+                trunk_login: None,
             }
         };
         Account {
@@ -140,7 +148,8 @@ impl Accounts {
             AccountFault::SecondPageFails
             | AccountFault::FirstPageRepeats
             | AccountFault::FilterIgnored
-            | AccountFault::TokensLimited(_) => return None,
+            | AccountFault::TokensLimited(_)
+            | AccountFault::ChangesUnclear => return None,
         };
         let code = match status {
             404 => "workspace_not_found",

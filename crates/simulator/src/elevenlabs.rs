@@ -8,6 +8,7 @@ mod events;
 mod outbound_call;
 mod outcome;
 mod paging;
+mod phone_numbers;
 mod recording;
 mod request;
 mod workspace;
@@ -34,8 +35,19 @@ pub(crate) fn configure(service: &mut web::ServiceConfig) {
                 .service(resource("/conversations", web::get().to(conversations::list)))
                 .service(resource("/conversations/{id}", web::get().to(conversations::find)))
                 .service(resource("/conversations/{id}/audio", web::get().to(conversations::audio)))
-                .service(resource("/phone-numbers", web::get().to(catalogue::list_phone_numbers)))
-                .service(resource("/phone-numbers/{id}", web::get().to(catalogue::find_phone_number)))
+                .service(
+                    web::resource("/phone-numbers")
+                        .route(web::get().to(phone_numbers::list_phone_numbers))
+                        .route(web::post().to(phone_numbers::import_phone_number))
+                        .default_service(web::to(no_such_method)),
+                )
+                .service(
+                    web::resource("/phone-numbers/{id}")
+                        .route(web::get().to(phone_numbers::find_phone_number))
+                        .route(web::patch().to(phone_numbers::change_phone_number))
+                        .route(web::delete().to(phone_numbers::remove_phone_number))
+                        .default_service(web::to(no_such_method)),
+                )
                 .service(resource("/agents", web::get().to(catalogue::list_agents)))
                 .service(resource("/agents/{id}", web::get().to(catalogue::find_agent)))
                 .service(

@@ -122,6 +122,11 @@ impl Simulator {
         self.state.calls().dials_to(number)
     }
 
+    /// What the operator's accounts at the vendors have.
+    pub fn account(&self) -> Account {
+        self.state.accounts().account.clone()
+    }
+
     /// Changes what the operator's accounts at the vendors have.
     pub fn set_account(&self, account: Account) {
         self.state.accounts().account = account;

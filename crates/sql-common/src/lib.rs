@@ -5,6 +5,7 @@
 //! of the adapter's own type, see [`StoredTime`]. A value that the domain does not accept is
 //! [`Unreadable`]: the error names table and column and never quotes the value.
 
+mod ai_numbers;
 mod audit_record;
 mod call_event;
 mod call_record;
@@ -27,6 +28,7 @@ mod unfinished_call;
 mod variables;
 mod webhook_endpoint;
 
+pub use ai_numbers::{HeldNumberColumns, number_job, toggle_detail};
 pub use audit_record::AuditColumns;
 pub use call_event::{EventColumns, ranks_once_given_up, read_sequence, read_status};
 pub use call_record::{CallColumns, IdentityColumns, MergedColumns, ProgressColumns, TraceColumns};

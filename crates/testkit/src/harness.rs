@@ -26,9 +26,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallingPolicies, ContactRepo, ContextCache, Directory, DirectoryReader,
-    IdempotencyLock, InboundDirectory, JobLeases, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
-    Suppressions, UserRepo,
+    AgentRepo, AiNumbers, AuditLog, CallLedger, CallingPolicies, ContactRepo, ContextCache, Directory,
+    DirectoryReader, IdempotencyLock, InboundDirectory, JobLeases, NumberPool, OutboundDirectory,
+    Provisioning, RefusalCounts, Suppressions, UserRepo,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -130,6 +130,12 @@ pub trait DirectoryReaderHarness: StoresRecords + LosesStore {
 pub trait ProvisioningHarness: StoresRecords + LosesStore {
     /// The adapter.
     fn provisioning(&self) -> Arc<dyn Provisioning>;
+}
+
+/// What the suite of [`AiNumbers`] needs: also the records and the audit of the same store.
+pub trait AiNumbersHarness: CallingPoliciesHarness + ProvisioningHarness + PassesTime {
+    /// The adapter.
+    fn ai_numbers(&self) -> Arc<dyn AiNumbers>;
 }
 
 /// What the suite of [`JobLeases`] needs. The store belongs to this harness alone.

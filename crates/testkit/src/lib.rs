@@ -28,6 +28,7 @@ mod log;
 mod secrets;
 
 pub mod agent_repo;
+pub mod ai_numbers;
 pub mod audit_log;
 pub mod call_ledger;
 pub mod call_reader;

@@ -20,6 +20,7 @@
 //!
 //! [`Provider`] is a voice provider with scripted responses.
 
+mod ai_numbers;
 mod call_ledger;
 mod call_reader;
 mod call_traces;
@@ -66,7 +67,7 @@ pub use self::tables::{
 
 /// Every port of a store, in memory.
 ///
-/// Implements `AgentRepo`, `AuditLog`, `CallLedger`, `CallReader`, `CallTraces`, `CallUpdater`, `CallingPolicies`,
+/// Implements `AgentRepo`, `AiNumbers`, `AuditLog`, `CallLedger`, `CallReader`, `CallTraces`, `CallUpdater`, `CallingPolicies`,
 /// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
 /// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `JobLeases`, `LedgerMeter`, `NumberPool`,
 /// `OutboundDirectory`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.

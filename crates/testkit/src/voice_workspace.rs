@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use domain::ports::{
-    Activation, VendorFailure, WebhookFailure, WorkspaceAgent, WorkspaceNumber, WorkspaceWebhook,
+    Activation, ImportNumber, NumberImport, VendorFailure, WebhookFailure, WorkspaceAgent, WorkspaceNumber,
+    WorkspaceWebhook,
 };
-use domain::{PersonName, Timestamp};
+use domain::{PersonName, PhoneNumber, ProviderAgentId, Timestamp};
 
 use crate::fixtures::{call_id, phone_number, provider_agent_id, provider_number_id};
 use crate::harness::{VendorBehaviour, VoiceWorkspaceHarness};
@@ -23,6 +24,11 @@ suite! {
     an_activated_webhook_receives_events,
     the_active_webhook_is_described,
     another_active_webhook_is_not_replaced,
+    an_imported_number_calls_out_and_has_its_agent,
+    a_number_is_imported_once,
+    a_linked_number_has_its_agent,
+    a_removed_number_is_not_listed,
+    a_change_of_a_number_that_fails_is_reported,
     a_workspaces_error_and_the_log_show_no_key,
 }
 
@@ -37,7 +43,9 @@ type Listed = (Vec<WorkspaceAgent>, Vec<WorkspaceNumber>);
 pub async fn agents_and_numbers_are_listed(harness: &impl VoiceWorkspaceHarness) {
     let outbound = number();
     let inbound = WorkspaceNumber { can_call_out: false, trunk_host: None, ..number() };
-    for (agents, numbers) in [(vec![], vec![]), (agents(2), vec![outbound, inbound])] {
+    let agents = agents(2);
+    let answered = WorkspaceNumber { agent: Some(agents[1].id.clone()), ..number() };
+    for (agents, numbers) in [(vec![], vec![]), (agents, vec![outbound, inbound, answered])] {
         harness.set_workspace(&agents, &numbers).await;
         let (mut listed, mut listed_numbers) = list(harness).await.expect("the provider responds");
         listed.sort_by(|one, other| one.id.cmp(&other.id));
@@ -159,6 +167,83 @@ pub async fn another_active_webhook_is_not_replaced(harness: &impl VoiceWorkspac
     assert_eq!(harness.active_webhook().await, Some(first.id));
 }
 
+/// An imported number is listed with its trunk and its agent, beside the others.
+pub async fn an_imported_number_calls_out_and_has_its_agent(harness: &impl VoiceWorkspaceHarness) {
+    let (agents, other) = (agents(2), number());
+    harness.set_workspace(&agents, std::slice::from_ref(&other)).await;
+    let import = import(phone_number(), &agents[1].id);
+    let imported = harness.workspace("any").import_number(&import).await.expect("the provider responds");
+    let NumberImport::Imported(id) = imported else { panic!("the number is new") };
+    let expected = WorkspaceNumber {
+        id,
+        phone_number: import.phone_number,
+        can_call_out: true,
+        trunk_host: Some(import.trunk_host),
+        agent: Some(import.agent),
+    };
+    assert_eq!(numbers(harness).await, sorted(vec![other, expected]));
+}
+
+/// A number that the provider has is not imported again, whatever its agent.
+pub async fn a_number_is_imported_once(harness: &impl VoiceWorkspaceHarness) {
+    let (agents, first) = (agents(2), number());
+    harness.set_workspace(&agents, std::slice::from_ref(&first)).await;
+    for agent in &agents {
+        let import = import(first.phone_number.clone(), &agent.id);
+        assert_eq!(harness.workspace("any").import_number(&import).await, Ok(NumberImport::Taken));
+    }
+    assert_eq!(numbers(harness).await, [first]);
+}
+
+/// A number gets another agent, also the one that it has. A number that is not there gets none.
+pub async fn a_linked_number_has_its_agent(harness: &impl VoiceWorkspaceHarness) {
+    let (agents, mut first, other) = (agents(2), number(), number());
+    harness.set_workspace(&agents, &[first.clone(), other.clone()]).await;
+    let workspace = harness.workspace("any");
+    for agent in [&agents[0], &agents[1], &agents[1]] {
+        assert_eq!(workspace.link_number(&first.id, &agent.id).await, Ok(()));
+        first.agent = Some(agent.id.clone());
+        assert_eq!(numbers(harness).await, sorted(vec![first.clone(), other.clone()]));
+    }
+    let absent = provider_number_id();
+    assert_eq!(workspace.link_number(&absent, &agents[0].id).await, Err(VendorFailure::NotFound));
+}
+
+/// A number is removed, once or twice, and the others stay.
+pub async fn a_removed_number_is_not_listed(harness: &impl VoiceWorkspaceHarness) {
+    let (first, other) = (number(), number());
+    harness.set_workspace(&[], &[first.clone(), other.clone()]).await;
+    for _ in 0..2 {
+        assert_eq!(harness.workspace("any").remove_number(&first.id).await, Ok(()));
+        assert_eq!(numbers(harness).await, [other.clone()]);
+    }
+}
+
+/// Neither a refusal nor an unclear response is a change.
+pub async fn a_change_of_a_number_that_fails_is_reported(harness: &impl VoiceWorkspaceHarness) {
+    let (agents, first) = (agents(1), number());
+    harness.set_workspace(&agents, std::slice::from_ref(&first)).await;
+    let import = import(phone_number(), &agents[0].id);
+    for behaviour in refusals().into_iter().map(|(behaviour, _)| behaviour).chain(UNAVAILABLE) {
+        harness.behave(behaviour).await;
+        let workspace = harness.workspace("any");
+        let errors = [
+            workspace.import_number(&import).await.err(),
+            workspace.link_number(&first.id, &agents[0].id).await.err(),
+            workspace.remove_number(&first.id).await.err(),
+        ];
+        let expected = refusals().into_iter().find(|(it, _)| *it == behaviour).map(|(_, expected)| expected);
+        for error in errors {
+            match (&error, &expected) {
+                (Some(VendorFailure::Unavailable(_)), None) => {}
+                (error, expected) => assert_eq!(error, expected, "{behaviour:?}"),
+            }
+        }
+    }
+    harness.behave(VendorBehaviour::Responds).await;
+    assert_eq!(numbers(harness).await, [first]);
+}
+
 /// Whatever the provider responds, no error and no line of the log has the key.
 pub async fn a_workspaces_error_and_the_log_show_no_key(harness: &impl VoiceWorkspaceHarness) {
     let key = api_key();
@@ -172,6 +257,9 @@ pub async fn a_workspaces_error_and_the_log_show_no_key(harness: &impl VoiceWork
             workspace.find_webhook(&url()).await.err(),
             workspace.active_webhook().await.err(),
             workspace.create_webhook(&url()).await.err(),
+            workspace.import_number(&import(phone_number(), &provider_agent_id())).await.err(),
+            workspace.link_number(&provider_number_id(), &provider_agent_id()).await.err(),
+            workspace.remove_number(&provider_number_id()).await.err(),
         ];
         for error in errors.into_iter().flatten() {
             search.error(&format!("the error of a provider that {behaviour:?}"), &error);
@@ -202,7 +290,22 @@ fn number() -> WorkspaceNumber {
         phone_number: phone_number(),
         can_call_out: true,
         trunk_host: Some("trunk.example.com".to_owned()),
+        agent: None,
     }
+}
+
+fn import(phone_number: PhoneNumber, agent: &ProviderAgentId) -> ImportNumber {
+    ImportNumber { phone_number, trunk_host: "trunk.example.com".to_owned(), agent: agent.clone() }
+}
+
+/// The numbers of the workspace, in the order of their ids.
+async fn numbers(harness: &impl VoiceWorkspaceHarness) -> Vec<WorkspaceNumber> {
+    sorted(harness.workspace("any").numbers().await.expect("the provider responds"))
+}
+
+fn sorted(mut numbers: Vec<WorkspaceNumber>) -> Vec<WorkspaceNumber> {
+    numbers.sort_by(|one, other| one.id.cmp(&other.id));
+    numbers
 }
 
 fn url() -> String {

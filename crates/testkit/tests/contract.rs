@@ -14,8 +14,9 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 37] = ports![
+const PORTS: [(&str, &str, &[&str]); 38] = ports![
     agent_repo,
+    ai_numbers,
     audit_log,
     call_ledger,
     call_reader,

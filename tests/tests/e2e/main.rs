@@ -31,6 +31,7 @@ mod shutdown;
 mod slow_stores;
 mod starting;
 mod syncing;
+mod toggling;
 mod traces;
 mod unknown_calls;
 mod webhook_deliveries;

@@ -109,6 +109,8 @@ async fn a_number_that_left_the_trunk_is_named_and_taken_out_of_service(
         id: "phnum_second".to_owned(),
         phone_number: "+14165550109".to_owned(),
         trunk_host: Some("trunk.sandbox.invalid".to_owned()),
+        agent_id: None,
+        trunk_login: None,
     };
     let numbers = [Account::default().numbers, vec![second]].concat();
     let account = |first_is_on_trunk, second_is_on_trunk| Account {

@@ -37,6 +37,8 @@ impl VoiceWorkspaceHarness for Workspace {
             phone_number: number.phone_number.as_e164().to_owned(),
             // The vendor's documents allow a port.
             trunk_host: number.trunk_host.as_ref().map(|host| format!("{}:5061", host.to_uppercase())),
+            agent_id: number.agent.as_ref().map(|id| id.as_str().to_owned()),
+            trunk_login: None,
         };
         self.simulator.set_account(Account {
             agents: agents.iter().map(agent).collect(),

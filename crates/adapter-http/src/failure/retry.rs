@@ -78,6 +78,10 @@ impl Retry {
             | E::RecordingNotFound
             | E::WebhookEndpointNotFound
             | E::WebhookUrlTaken
+            | E::NumbersNotChangeable
+            | E::NumberNotFound
+            | E::NumberChanging
+            | E::NumberInUse
             | E::RecordingTooLarge
             | E::DeliveryTimedOut
             | E::RangeNotSatisfiable

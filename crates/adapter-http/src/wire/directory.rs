@@ -1,5 +1,5 @@
 use domain::ports::DirectoryPage;
-use domain::{Agent, CallerNumber, Contact, HistoryFilter};
+use domain::{Agent, AgentId, CallerNumber, Contact, HistoryFilter};
 use event_json::schema::always_true;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -159,6 +159,55 @@ pub(crate) struct NumberDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     provider_number_id: Option<String>,
+}
+
+/// The parameter of the list of agents that a call can be transferred to.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TransferableParameters {
+    /// The ID of an agent that is left out: the one that transfers the call. A text that is the ID of no
+    /// agent is ignored.
+    #[param(value_type = String, required = false, max_length = 128)]
+    exclude_prompt_id: Option<String>,
+}
+
+/// The agents that a call can be transferred to.
+#[derive(Serialize, ToSchema)]
+#[schema(
+    as = CallsTransferableAgentsResponse,
+    example = json!({ "agents": [{ "id": "64f0a1b2c3d4e5f6a7b8cc00", "name": "Front desk" }] })
+)]
+pub(crate) struct TransferableAgentsResponse {
+    agents: Vec<TransferableAgent>,
+}
+
+/// An agent that a call can be transferred to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallsTransferableAgent)]
+struct TransferableAgent {
+    /// The agent's ID.
+    id: String,
+    /// The agent's name.
+    name: String,
+}
+
+impl TransferableParameters {
+    /// Parses a query string: the agent that is left out.
+    pub(crate) fn parse(query: &str) -> Result<Option<AgentId>, InvalidRequest> {
+        let Self { exclude_prompt_id } = parameters::read(query)?;
+        Ok(exclude_prompt_id.and_then(|id| AgentId::parse(&id).ok()))
+    }
+}
+
+impl TransferableAgentsResponse {
+    pub(crate) fn new(agents: Vec<Agent>) -> Self {
+        let agent = |agent: Agent| TransferableAgent {
+            id: agent.id.to_string(),
+            name: agent.name.as_str().to_owned(),
+        };
+        Self { agents: agents.into_iter().map(agent).collect() }
+    }
 }
 
 /// The page that a client asks for.

@@ -34,5 +34,6 @@ mod responses;
 mod running;
 mod shares;
 mod stored;
+mod toggling;
 mod whole_path;
 mod world;

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 use crate::log::Log;
+use crate::toggling::toggle_number;
 use crate::world::World;
 
 pub(crate) const PATH: &str = "/api/calls/ai/outbound";
@@ -124,6 +125,7 @@ pub(crate) fn start_calling(
         read_calls: Arc::new(world.read_calls()),
         read_directory: Arc::new(world.read_directory()),
         settings: Arc::new(world.settings()),
+        toggle_number: Arc::new(toggle_number(world)),
         refusals: Arc::new(world.refusals()),
         follow_calls: Arc::new(world.follow_calls()),
         webhooks: Arc::new(world.webhooks()),

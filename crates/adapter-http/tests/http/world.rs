@@ -8,7 +8,7 @@ use adapter_http::EventIntake;
 use domain::ports::{
     EventFeed, EventInbox, IdempotencyLock, Identifiers, InboundDirectory, MockIdentifiers,
     MockOutboundDirectory, MockUserRepo, MockWebhookSender, OutboundDirectory, RecordingStore, SendOutcome,
-    UserRepo, VoiceProvider, WebhookSender,
+    UserRepo, VoiceProvider, VoiceWorkspace, WebhookSender,
 };
 use domain::{
     AccessRole, Agent, AgentId, CallEvent, CallId, CallPolicy, CalleeRecords, CalleeRecordsPorts,
@@ -57,6 +57,7 @@ pub(crate) struct World {
     pub(crate) recordings: Option<Arc<dyn RecordingStore>>,
     pub(crate) sender: Arc<dyn WebhookSender>,
     pub(crate) rules: ScriptedRules,
+    pub(crate) workspace: Option<Arc<dyn VoiceWorkspace>>,
 }
 
 impl World {
@@ -86,6 +87,7 @@ impl World {
             recordings: Some(port),
             sender: Arc::new(sender),
             rules: ScriptedRules::default(),
+            workspace: None,
         }
     }
 

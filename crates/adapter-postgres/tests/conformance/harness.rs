@@ -7,8 +7,8 @@ use std::time::Duration;
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
-    ContactRepo, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys,
+    AgentRepo, AiNumbers, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies,
+    Consents, ContactRepo, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys,
     InboundDirectory, JobLeases, LedgerMeter, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
     Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
@@ -20,7 +20,7 @@ use sql_common::{read_decision, read_variables};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
+    AgentRepoHarness, AiNumbersHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, DirectoryHarness,
     DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness,
     JobLeasesHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
@@ -298,6 +298,12 @@ impl JobLeasesHarness for PostgresHarness {
 
 impl ProvisioningHarness for PostgresHarness {
     fn provisioning(&self) -> Arc<dyn Provisioning> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl AiNumbersHarness for PostgresHarness {
+    fn ai_numbers(&self) -> Arc<dyn AiNumbers> {
         Arc::new(self.adapter())
     }
 }

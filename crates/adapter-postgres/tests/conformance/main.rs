@@ -28,6 +28,7 @@ mod wakeups;
 use harness::PostgresHarness;
 
 testkit::agent_repo_suite!(PostgresHarness::new().await);
+testkit::ai_numbers_suite!(PostgresHarness::new().await);
 testkit::call_reader_suite!(PostgresHarness::new().await);
 testkit::call_traces_suite!(PostgresHarness::new().await);
 testkit::call_updater_suite!(PostgresHarness::new().await);

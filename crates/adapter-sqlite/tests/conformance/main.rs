@@ -7,8 +7,8 @@ use std::time::Duration;
 use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
-    ContactRepo, ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
+    AgentRepo, AiNumbers, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies,
+    Consents, ContactRepo, ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
     IdempotencyKeys, IdempotencyLock, InboundDirectory, JobLeases, LedgerMeter, NumberPool,
     OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
     WebhookEndpoints,
@@ -22,7 +22,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
 use tempfile::TempDir;
 use testkit::harness::{
-    AgentRepoHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
+    AgentRepoHarness, AiNumbersHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness,
     DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
     IdempotencyLockHarness, InboundDirectoryHarness, JobLeasesHarness, LedgerMeterHarness, LosesStore,
@@ -31,6 +31,7 @@ use testkit::harness::{
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
+testkit::ai_numbers_suite!(StoreHarness::new().await);
 testkit::call_reader_suite!(StoreHarness::new().await);
 testkit::call_traces_suite!(StoreHarness::new().await);
 testkit::call_updater_suite!(StoreHarness::new().await);
@@ -250,6 +251,12 @@ impl JobLeasesHarness for StoreHarness {
 
 impl ProvisioningHarness for StoreHarness {
     fn provisioning(&self) -> Arc<dyn Provisioning> {
+        self.store()
+    }
+}
+
+impl AiNumbersHarness for StoreHarness {
+    fn ai_numbers(&self) -> Arc<dyn AiNumbers> {
         self.store()
     }
 }

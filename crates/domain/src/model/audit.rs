@@ -15,6 +15,10 @@ pub enum AuditAction {
     ConsentAdded,
     /// A consent was revoked.
     ConsentRevoked,
+    /// AI calls from a caller number were enabled, or its agent was changed.
+    NumberEnabled,
+    /// AI calls from a caller number were disabled.
+    NumberDisabled,
 }
 
 impl AuditAction {
@@ -27,6 +31,8 @@ impl AuditAction {
             Self::SuppressionRemoved => "suppression_removed",
             Self::ConsentAdded => "consent_added",
             Self::ConsentRevoked => "consent_revoked",
+            Self::NumberEnabled => "number_enabled",
+            Self::NumberDisabled => "number_disabled",
         }
     }
 }

@@ -30,6 +30,12 @@ impl User {
     pub fn may_administer(&self) -> bool {
         self.access_role.as_ref().is_some_and(AccessRole::may_administer)
     }
+
+    /// Whether the user may change the accounts of the organization at the vendors.
+    #[must_use]
+    pub fn may_change_accounts(&self) -> bool {
+        self.access_role.as_ref().is_some_and(AccessRole::may_change_accounts)
+    }
 }
 
 /// The role of a user in the organization, as the operator's system names it. A role that the gateway
@@ -62,11 +68,26 @@ impl AccessRole {
     pub fn may_administer(&self) -> bool {
         Self::ADMINISTRATORS.contains(&self.as_str())
     }
+
+    /// Whether a user with this role may change the accounts of the organization at the vendors.
+    #[must_use]
+    pub fn may_change_accounts(&self) -> bool {
+        self.as_str() == "SUPERADMIN"
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_superadmin_may_change_accounts() {
+        for (name, may) in
+            [("SUPERADMIN", true), ("ADMIN", false), ("SALES_REP", false), ("superadmin", false)]
+        {
+            assert_eq!(AccessRole::parse(name).map(|role| role.may_change_accounts()), Ok(may), "{name}");
+        }
+    }
 
     #[test]
     fn only_administrators_may_administer() {

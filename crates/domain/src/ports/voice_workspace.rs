@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use super::VendorFailure;
 use crate::{PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, Timestamp};
 
-/// Reads the voice provider's workspace, and registers the webhook for its events.
+/// Reads the voice provider's workspace, registers the webhook for its events, and changes its phone
+/// numbers.
 ///
 /// - MUST list every agent and every phone number of the workspace
 ///   (`agents_and_numbers_are_listed`), on however many pages (`every_page_of_agents_is_read`).
@@ -20,6 +21,15 @@ use crate::{PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId, Timestam
 ///   (`the_active_webhook_is_described`).
 /// - MUST NOT replace another webhook that receives events
 ///   (`another_active_webhook_is_not_replaced`).
+/// - MUST import a number so that calls can be placed from it over the trunk, and its agent answers
+///   (`an_imported_number_calls_out_and_has_its_agent`), and import none that the provider already has
+///   (`a_number_is_imported_once`).
+/// - MUST give a number another agent, change no other number, and fail with `NotFound` if the
+///   workspace has no such number (`a_linked_number_has_its_agent`).
+/// - MUST remove a number, no other one, and succeed if it is removed already
+///   (`a_removed_number_is_not_listed`).
+/// - MUST NOT report a change that was refused, or that has no clear response, as made
+///   (`a_change_of_a_number_that_fails_is_reported`).
 /// - MUST NOT show a key in an error or in the log (`a_workspaces_error_and_the_log_show_no_key`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
@@ -29,6 +39,15 @@ pub trait VoiceWorkspace: Send + Sync {
 
     /// Lists the phone numbers.
     async fn numbers(&self) -> Result<Vec<WorkspaceNumber>, VendorFailure>;
+
+    /// Imports a number of the trunk. The trunk must have it already.
+    async fn import_number(&self, number: &ImportNumber) -> Result<NumberImport, VendorFailure>;
+
+    /// Makes an agent the one that answers calls to a number. Without effect if it is already so.
+    async fn link_number(&self, id: &ProviderNumberId, agent: &ProviderAgentId) -> Result<(), VendorFailure>;
+
+    /// Removes a number from the workspace. Without effect if it is not there.
+    async fn remove_number(&self, id: &ProviderNumberId) -> Result<(), VendorFailure>;
 
     /// The id of the webhook with exactly this URL.
     async fn find_webhook(&self, url: &str) -> Result<Option<String>, VendorFailure>;
@@ -64,6 +83,28 @@ pub struct WorkspaceNumber {
     pub can_call_out: bool,
     /// The host of that trunk, in lower case and without a port, if the provider names it.
     pub trunk_host: Option<String>,
+    /// The agent that answers calls to it, if there is one.
+    pub agent: Option<ProviderAgentId>,
+}
+
+/// A number to import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportNumber {
+    /// The number.
+    pub phone_number: PhoneNumber,
+    /// The host of the trunk, to which the provider sends its calls.
+    pub trunk_host: String,
+    /// The agent that answers calls to it.
+    pub agent: ProviderAgentId,
+}
+
+/// The result of [`VoiceWorkspace::import_number`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NumberImport {
+    /// The number is in the workspace, with this id.
+    Imported(ProviderNumberId),
+    /// The provider has the number already, in this workspace or in another one.
+    Taken,
 }
 
 /// A webhook as the provider has it.

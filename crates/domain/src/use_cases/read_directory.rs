@@ -30,6 +30,28 @@ impl ReadDirectory {
         Ok(self.directory.agents(&self.query(user, after, limit).await?).await?)
     }
 
+    /// Lists the agents that a call can be transferred to: those that may speak on the phone and are
+    /// synced with the voice provider, without `excluded`.
+    pub async fn transferable_agents(
+        &self,
+        user: &UserId,
+        excluded: Option<&AgentId>,
+    ) -> Result<Vec<Agent>, ReadCallsError> {
+        let mut query = self.query(user, None, HistoryFilter::MAX_LIMIT).await?;
+        let mut transferable = Vec::new();
+        loop {
+            let page = self.directory.agents(&query).await?.records;
+            let is_last = page.len() < query.limit as usize;
+            query.after = page.last().map(|agent| agent.id.clone());
+            transferable.extend(page.into_iter().filter(|agent| {
+                agent.voice_enabled && agent.provider_agent_id.is_some() && Some(&agent.id) != excluded
+            }));
+            if is_last {
+                return Ok(transferable);
+            }
+        }
+    }
+
     /// Lists one page of the numbers of all users.
     pub async fn numbers(
         &self,

@@ -4,6 +4,7 @@ mod plan;
 use std::sync::Arc;
 
 pub use self::finding::{SyncFinding, SyncProblem, SyncSubject};
+pub(super) use self::plan::choose;
 pub use self::plan::{Adoption, AgentChange, NumberChange, SyncInput, SyncPlan, TrunkChange};
 use super::directory_listing::{PAGE_LEN, stored_agents, stored_numbers};
 use crate::ports::{

@@ -13,4 +13,5 @@ mod reconciling;
 mod recovering;
 mod registering;
 mod settings;
+mod toggling;
 mod world;

@@ -25,6 +25,7 @@ impl Sides {
             phone_number: number.phone_number.clone(),
             can_call_out: true,
             trunk_host: Some("acme.example.com".to_owned()),
+            agent: None,
         };
         let agent = WorkspaceAgent {
             id: tenant.agent.provider_agent_id.clone().expect("the agent is synced"),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_elevenlabs::TrunkLogin;
 use adapter_http::{Authenticator, JwtKeys};
 use adapter_object_store::{RecordingsSettings, S3Settings};
 use adapter_postgres::PostgresSettings;
@@ -32,7 +33,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         None => services(reader, backends.database_url.expose_secret()),
     };
     let voice = voice(reader, backends.voice_provider);
-    let sinch = sinch(reader);
+    let (sinch, trunk_login) = sinch(reader);
     let synchronization = Synchronization::read(reader);
     // An invalid value does not count: its default would make a real gateway look like a demo.
     let is_demo = backends.voice_provider == VoiceProvider::Simulator
@@ -57,6 +58,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         storage: storage?,
         voice: voice?,
         sinch,
+        trunk_login,
         synchronization,
         auth: auth?,
         policy: policy?,
@@ -133,9 +135,29 @@ fn voice(reader: &mut Reader<'_>, provider: VoiceProvider) -> Option<Voice> {
     }
 }
 
+fn sinch(reader: &mut Reader<'_>) -> (Option<SinchSettings>, Option<TrunkLogin>) {
+    let mut read = Sinch::read(reader);
+    let login = trunk_login(reader, read.sip_username.take(), read.sip_password.take());
+    (sinch_account(reader, read), login)
+}
+
+/// A user name and a password, or neither.
+fn trunk_login(
+    reader: &mut Reader<'_>,
+    username: Option<String>,
+    password: Option<SecretString>,
+) -> Option<TrunkLogin> {
+    if username.is_none() && password.is_none() {
+        return None;
+    }
+    let username = reader.required(OUTDIAL_SINCH_SIP_USERNAME, username, "with its password");
+    let password = reader.required(OUTDIAL_SINCH_SIP_PASSWORD, password, "with its user name");
+    Some(TrunkLogin { username: username?, password: password? })
+}
+
 /// The account is configured as a whole, or not at all.
-fn sinch(reader: &mut Reader<'_>) -> Option<SinchSettings> {
-    let Sinch { project_id, key_id, key_secret, trunk_id, auth_url, trunk_url } = Sinch::read(reader);
+fn sinch_account(reader: &mut Reader<'_>, read: Sinch) -> Option<SinchSettings> {
+    let Sinch { project_id, key_id, key_secret, trunk_id, auth_url, trunk_url, .. } = read;
     let names =
         [OUTDIAL_SINCH_PROJECT_ID, OUTDIAL_SINCH_KEY_ID, OUTDIAL_SINCH_KEY_SECRET, OUTDIAL_SINCH_TRUNK_ID];
     if project_id.is_none() && key_id.is_none() && key_secret.is_none() && trunk_id.is_none() {

@@ -149,6 +149,11 @@ settings! {
         /// The id of the trunk over which ElevenLabs places the calls.
         trunk_id: Option<TrunkId> = OUTDIAL_SINCH_TRUNK_ID, "",
             Kind::new("the id of a trunk", |text| TrunkId::parse(text).ok()).optional();
+        /// The user name with which ElevenLabs sends calls to the trunk, for numbers that the gateway
+        /// imports there. Without it the trunk must accept the addresses of ElevenLabs, which change.
+        sip_username: Option<String> = OUTDIAL_SINCH_SIP_USERNAME, "", any_text().optional();
+        /// The password of that user name.
+        sip_password: Option<SecretString> = OUTDIAL_SINCH_SIP_PASSWORD, "", secret(1).optional();
         /// The Sinch service that issues access tokens.
         auth_url: Url = OUTDIAL_SINCH_AUTH_URL, "https://auth.sinch.com", http_url();
         /// The Sinch API of trunks.

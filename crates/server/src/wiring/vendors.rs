@@ -4,10 +4,11 @@ use adapter_elevenlabs::{ElevenLabsSettings, ElevenLabsWorkspace};
 use adapter_sinch::SinchTrunk;
 use anyhow::Context as _;
 use domain::ports::{TrunkDirectory, VoiceWorkspace};
-use domain::{SyncVendors, SyncVendorsPorts};
+use domain::{SyncVendors, SyncVendorsPorts, ToggleNumber, ToggleNumberPorts};
 
 use super::Stores;
 use crate::config::{Settings, Voice};
+use crate::system::SystemClock;
 
 /// What compares the directory with the vendors' accounts.
 pub(crate) struct Vendors {
@@ -28,12 +29,32 @@ impl Accounts {
         let Voice::ElevenLabs { api_key, base_url, .. } = &settings.voice else { return Ok(None) };
         let account =
             ElevenLabsSettings { base_url: base_url.clone(), ..ElevenLabsSettings::new(api_key.clone()) };
-        let trunk = settings.sinch.as_ref().map(SinchTrunk::new).transpose().context("OUTDIAL_SINCH_*")?;
-        Ok(Some(Self {
-            workspace: Arc::new(ElevenLabsWorkspace::new(&account)?),
-            trunk: trunk.map(|trunk| Arc::new(trunk) as Arc<dyn TrunkDirectory>),
-        }))
+        let workspace = Arc::new(ElevenLabsWorkspace::new(&account)?);
+        Ok(Some(Self { workspace, trunk: trunk(settings)? }))
     }
+}
+
+/// Enables and disables AI calls from numbers, in this account.
+pub(crate) fn toggle_number(
+    settings: &Settings,
+    stores: &Stores,
+    workspace: Option<Arc<dyn VoiceWorkspace>>,
+) -> anyhow::Result<ToggleNumber> {
+    let ports = ToggleNumberPorts {
+        users: stores.database(),
+        agents: stores.database(),
+        numbers: stores.database(),
+        provisioning: stores.database(),
+        workspace,
+        trunk: trunk(settings)?,
+        clock: Arc::new(SystemClock),
+    };
+    Ok(ToggleNumber::new(ports, &super::voice::carriers(&settings.voice)?))
+}
+
+fn trunk(settings: &Settings) -> anyhow::Result<Option<Arc<dyn TrunkDirectory>>> {
+    let trunk = settings.sinch.as_ref().map(SinchTrunk::new).transpose().context("OUTDIAL_SINCH_*")?;
+    Ok(trunk.map(|trunk| Arc::new(trunk) as Arc<dyn TrunkDirectory>))
 }
 
 impl Vendors {

@@ -3,11 +3,12 @@ use std::sync::Arc;
 
 use adapter_elevenlabs::{
     ElevenLabs, ElevenLabsRecords, ElevenLabsSettings, ElevenLabsWebhook, ElevenLabsWebhookSettings,
+    ElevenLabsWorkspace, TrunkLogin,
 };
 use adapter_vapi::{Vapi, VapiRecords, VapiSettings};
 use anyhow::Context as _;
 use domain::Carrier;
-use domain::ports::{ProviderRecordings, ProviderRecords, ProviderWebhook, VoiceProvider};
+use domain::ports::{ProviderRecordings, ProviderRecords, ProviderWebhook, VoiceProvider, VoiceWorkspace};
 use secrecy::SecretString;
 use simulator::{Simulator, WebhookSettings};
 use url::Url;
@@ -26,6 +27,8 @@ pub(crate) struct VoiceParts {
     pub(crate) recordings: Option<Arc<dyn ProviderRecordings>>,
     /// Present if a secret is configured that verifies its events.
     pub(crate) webhook: Option<Arc<dyn ProviderWebhook>>,
+    /// Its account, if it has one whose phone numbers can be changed.
+    pub(crate) workspace: Option<Arc<dyn VoiceWorkspace>>,
     pub(crate) simulated: Option<Simulated>,
 }
 
@@ -37,11 +40,12 @@ pub(crate) struct Simulated {
 
 impl VoiceParts {
     /// Builds the adapters of the configured provider.
-    pub(crate) async fn of(voice: &Voice) -> anyhow::Result<Self> {
+    pub(crate) async fn of(voice: &Voice, trunk_login: Option<&TrunkLogin>) -> anyhow::Result<Self> {
         match voice {
             Voice::ElevenLabs { api_key, base_url, webhook } => {
                 let settings = ElevenLabsSettings {
                     base_url: base_url.clone(),
+                    trunk_login: trunk_login.cloned(),
                     ..ElevenLabsSettings::new(api_key.clone())
                 };
                 Self::elevenlabs(voice.name(), &settings, webhook)
@@ -56,6 +60,7 @@ impl VoiceParts {
                     records: Some(Arc::new(VapiRecords::new(&settings)?)),
                     recordings: None,
                     webhook: None,
+                    workspace: None,
                     simulated: None,
                 })
             }
@@ -99,6 +104,7 @@ impl VoiceParts {
             records: Some(records.clone()),
             recordings: Some(records),
             webhook,
+            workspace: Some(Arc::new(ElevenLabsWorkspace::new(settings)?)),
             simulated: None,
         })
     }

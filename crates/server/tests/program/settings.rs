@@ -134,7 +134,7 @@ fn complete() -> Vec<(&'static str, &'static str)> {
         ("OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID", "an-id"),
         ("OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY", "a-key"),
     ];
-    [&PRODUCTION[..], &recordings, &SINCH].concat()
+    [&PRODUCTION[..], &recordings, &SINCH, &TRUNK_LOGIN].concat()
 }
 
 /// The account of the carrier.
@@ -144,6 +144,21 @@ const SINCH: [(&str, &str); 4] = [
     ("OUTDIAL_SINCH_KEY_SECRET", "a-key"),
     ("OUTDIAL_SINCH_TRUNK_ID", "trunk-1"),
 ];
+
+const TRUNK_LOGIN: [(&str, &str); 2] =
+    [("OUTDIAL_SINCH_SIP_USERNAME", "acme"), ("OUTDIAL_SINCH_SIP_PASSWORD", "a-password")];
+
+#[test]
+fn the_login_of_the_trunk_is_whole_or_absent() {
+    assert!(load(&PRODUCTION).expect("good settings").trunk_login.is_none());
+    let login = load(&complete()).expect("good settings").trunk_login.expect("it is configured");
+    assert_eq!(login.username, "acme");
+    for (missing, _) in TRUNK_LOGIN {
+        let values: Vec<_> = complete().into_iter().filter(|(name, _)| *name != missing).collect();
+        let error = load(&values).expect_err(missing);
+        assert!(error.contains(&format!("{missing} is required")), "{error}");
+    }
+}
 
 #[test]
 fn the_account_of_the_carrier_is_configured_as_a_whole_or_not_at_all() {
@@ -204,6 +219,7 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
             "OUTDIAL_ELEVENLABS_WEBHOOK_SECRETS",
             "OUTDIAL_ELEVENLABS_TOOL_SECRET",
             "OUTDIAL_SINCH_KEY_SECRET",
+            "OUTDIAL_SINCH_SIP_PASSWORD",
             "OUTDIAL_VAPI_API_KEY",
             "OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY",
         ]

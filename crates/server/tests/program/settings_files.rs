@@ -103,6 +103,8 @@ fn every_secret_can_be_in_a_file() {
             ("OUTDIAL_SINCH_KEY_ID", "key-1"),
             ("OUTDIAL_SINCH_KEY_SECRET", "secret"),
             ("OUTDIAL_SINCH_TRUNK_ID", "trunk-1"),
+            ("OUTDIAL_SINCH_SIP_USERNAME", "acme"),
+            ("OUTDIAL_SINCH_SIP_PASSWORD", "secret"),
         ];
         others.extend(PRODUCTION);
         if name.contains("VAPI") {

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use domain::ports::{DayLimit, DayScope, Job, JobLease, ProvisionedTrunk};
 use domain::{
-    Agent, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, ConsentRecord, Contact,
-    ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
+    Agent, AgentId, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, ConsentRecord,
+    Contact, ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
     DialOutcome, DoNotCallCopy, DoNotCallNumber, IdempotencyKey, IntentKey, NumberRecord, Organization,
     OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RefusalCode, RequestDigest, SettledCall,
     Suppression, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
@@ -48,6 +48,10 @@ pub struct Tables {
     pub refusals: HashMap<(OrganizationId, Timestamp, RefusalCode), u64>,
     /// The carriers' trunks.
     pub trunks: Vec<ProvisionedTrunk>,
+    /// The agents of numbers that were enabled for AI calls.
+    pub number_agents: HashMap<(OrganizationId, PhoneNumber), AgentId>,
+    /// The end of the last hold of each number.
+    pub number_holds: HashMap<PhoneNumber, Timestamp>,
     /// The last slot of each scope of a pace.
     pub slots: HashMap<PaceScope, Timestamp>,
     /// The last lease of each job.

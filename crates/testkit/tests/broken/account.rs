@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use domain::ports::{
-    Activation, CreatedWebhook, PortUnavailable, SigningSecret, Trunk, TrunkDirectory, TrunkListing,
-    VendorFailure, VoiceWorkspace, WebhookFailure, WorkspaceAgent, WorkspaceNumber, WorkspaceWebhook,
+    Activation, CreatedWebhook, ImportNumber, NumberImport, PortUnavailable, SigningSecret, Trunk,
+    TrunkDirectory, TrunkListing, VendorFailure, VoiceWorkspace, WebhookFailure, WorkspaceAgent,
+    WorkspaceNumber, WorkspaceWebhook,
 };
-use domain::{Carrier, PhoneNumber, TrunkId};
+use domain::{Carrier, PhoneNumber, ProviderAgentId, ProviderNumberId, TrunkId};
 use testkit::harness::{TrunkDirectoryHarness, VendorBehaviour, VoiceWorkspaceHarness};
 
 use crate::flaw::Flaw;
@@ -164,6 +165,45 @@ impl VoiceWorkspace for Accounts {
             numbers.iter_mut().for_each(|number| number.can_call_out = true);
         }
         Ok(numbers)
+    }
+
+    async fn import_number(&self, number: &ImportNumber) -> Result<NumberImport, VendorFailure> {
+        self.request(0)?;
+        let mut vendors = self.vendors();
+        let is_known = vendors.numbers.iter().any(|it| it.phone_number == number.phone_number);
+        if is_known && !self.has(Flaw::ImportsTwice) {
+            return Ok(NumberImport::Taken);
+        }
+        let id = ProviderNumberId::parse(&format!("number-{}", vendors.numbers.len())).expect("a valid id");
+        vendors.numbers.push(WorkspaceNumber {
+            id: id.clone(),
+            phone_number: number.phone_number.clone(),
+            can_call_out: true,
+            trunk_host: Some(number.trunk_host.clone()),
+            agent: Some(number.agent.clone()).filter(|_| !self.has(Flaw::ImportsWithoutTheAgent)),
+        });
+        Ok(NumberImport::Imported(id))
+    }
+
+    async fn link_number(&self, id: &ProviderNumberId, agent: &ProviderAgentId) -> Result<(), VendorFailure> {
+        self.request(0)?;
+        let mut vendors = self.vendors();
+        if vendors.numbers.iter().all(|number| number.id != *id) {
+            return Err(VendorFailure::NotFound);
+        }
+        let is_meant = |number: &&mut WorkspaceNumber| number.id == *id || self.has(Flaw::LinksEveryNumber);
+        vendors.numbers.iter_mut().filter(is_meant).for_each(|number| number.agent = Some(agent.clone()));
+        Ok(())
+    }
+
+    async fn remove_number(&self, id: &ProviderNumberId) -> Result<(), VendorFailure> {
+        self.request(0)?;
+        let mut vendors = self.vendors();
+        if self.has(Flaw::FailsForRemovedNumbers) && vendors.numbers.iter().all(|number| number.id != *id) {
+            return Err(VendorFailure::NotFound);
+        }
+        vendors.numbers.retain(|number| number.id != *id);
+        Ok(())
     }
 
     async fn find_webhook(&self, url: &str) -> Result<Option<String>, VendorFailure> {

@@ -96,6 +96,11 @@ pub(crate) enum Flaw {
     MovesNumbersToTheFront,
     FailsForAbsentRecords,
     KeepsTheFirstLimit,
+    // Numbers that are toggled
+    DropsTheNumbersAgent,
+    HoldsNumbersByTenant,
+    SeesNoOtherTenant,
+    DropsTheAgentWithAnImport,
     // The vendors' accounts
     AssumesTheLimit,
     ReadsTheFirstPage,
@@ -107,6 +112,10 @@ pub(crate) enum Flaw {
     CreatesWebhooksOnly,
     TakesEveryWebhookForHealthy,
     ReplacesTheWebhook,
+    ImportsWithoutTheAgent,
+    ImportsTwice,
+    LinksEveryNumber,
+    FailsForRemovedNumbers,
     // The lock
     GrantsTwice,
     AnswersTheRequestedTime,

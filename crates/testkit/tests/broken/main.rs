@@ -27,6 +27,7 @@ mod honest {
 
     testkit::contact_repo_suite!(Harness::honest());
     testkit::agent_repo_suite!(Harness::honest());
+    testkit::ai_numbers_suite!(Harness::honest());
     testkit::number_pool_suite!(Harness::honest());
     testkit::user_repo_suite!(Harness::honest());
     testkit::calling_policies_suite!(Harness::honest());

@@ -1,5 +1,6 @@
 //! The storage ports with one flaw each. Everything else is left to `testkit::memory::Memory`.
 
+mod ai_numbers;
 mod call_ledger;
 mod callee_records;
 mod calls;
@@ -131,6 +132,7 @@ impl BrokenStore {
 impl Adapters for BrokenStore {
     fn before_storing(&self, records: &[DirectoryRecord]) {
         self.forget_changed_agents(records);
+        self.forget_agents_of_numbers(records);
     }
 
     fn crash(&self) {

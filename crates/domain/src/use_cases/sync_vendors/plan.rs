@@ -344,7 +344,10 @@ fn name_of(agent: &WorkspaceAgent) -> Option<PersonName> {
 
 /// The workspace's entry of a number: the one that is stored, the only one, or the only one that can
 /// call out.
-fn choose<'a>(number: &CallerNumber, in_workspace: &[&'a WorkspaceNumber]) -> Option<&'a WorkspaceNumber> {
+pub(in crate::use_cases) fn choose<'a>(
+    number: &CallerNumber,
+    in_workspace: &[&'a WorkspaceNumber],
+) -> Option<&'a WorkspaceNumber> {
     if let [only] = in_workspace {
         return Some(only);
     }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use domain::ports::{
-    AgentRepo, AuditLog, CallingPolicies, Consents, ContactRepo, Directory, DirectoryReader,
+    AgentRepo, AiNumbers, AuditLog, CallingPolicies, Consents, ContactRepo, Directory, DirectoryReader,
     InboundDirectory, JobLeases, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, UserRepo,
 };
 use testkit::harness::{
-    AgentRepoHarness, CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness,
-    DirectoryHarness, DirectoryReaderHarness, InboundDirectoryHarness, JobLeasesHarness, NumberPoolHarness,
-    OutboundDirectoryHarness, ProvisioningHarness, RefusalCountsHarness, UserRepoHarness,
+    AgentRepoHarness, AiNumbersHarness, CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness,
+    ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness, InboundDirectoryHarness, JobLeasesHarness,
+    NumberPoolHarness, OutboundDirectoryHarness, ProvisioningHarness, RefusalCountsHarness, UserRepoHarness,
 };
 
 use super::{Adapters, Harness};
@@ -74,6 +74,15 @@ impl<P: DirectoryReader + Adapters> DirectoryReaderHarness for Harness<P> {
 
 impl<P: Provisioning + Adapters> ProvisioningHarness for Harness<P> {
     fn provisioning(&self) -> Arc<dyn Provisioning> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: AiNumbers + Adapters> AiNumbersHarness for Harness<P>
+where
+    Self: CallingPoliciesHarness + ProvisioningHarness,
+{
+    fn ai_numbers(&self) -> Arc<dyn AiNumbers> {
         Arc::new(self.ports.clone())
     }
 }

@@ -25,7 +25,7 @@ ENV OUTDIAL_BIND=0.0.0.0:2212
 EXPOSE 2212
 # No HEALTHCHECK: it would need a program in the image that sends a request. Let the orchestrator
 # probe /healthz (restart) and /readyz (traffic). On SIGTERM the gateway finishes the calls in flight:
-# wait for 120 s before SIGKILL (`docker stop --time 120`).
+# wait for 130 s before SIGKILL (`docker stop --time 130`).
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/outdial"]
 CMD ["serve"]

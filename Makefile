@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos chaos-selftest bench bench-smoke check alerts clients lint-packaging dist fmt deny audit generate
+.PHONY: help run first-call test chaos chaos-selftest bench bench-smoke check alerts clients lint-packaging dist fmt deny audit generate
 
 MINUTES ?= 3
 # The workspace, so that cargo selects the features that all other commands use.
@@ -10,6 +10,10 @@ help: ## List the targets
 
 run: ## Start the gateway with a SQLite file and a simulated voice provider; needs no settings
 	cargo run --bin outdial -- serve
+
+first-call: ## Run the commands of docs/operations/first-call.md against a simulator of the vendors
+	cargo build --workspace --locked --bin outdial
+	scripts/with-services.sh -- scripts/first-call.sh
 
 test: ## Run every test, inject faults for 3 minutes, and try the benchmark; starts Postgres and Redis
 	scripts/with-services.sh -- cargo test --workspace --locked

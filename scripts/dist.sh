@@ -54,7 +54,7 @@ pack() {
     done
     install -D -m 644 -t "$folder/lib/systemd/system" ops/systemd/outdial.service
     git ls-files .env.example CHANGELOG.md LICENSE README.md SECURITY.md docs ops | while read -r file; do
-        install -D -m 644 "$file" "$folder/share/doc/outdial/$file"
+        install -D -m "$([[ -x $file ]] && echo 755 || echo 644)" "$file" "$folder/share/doc/outdial/$file"
     done
     scripts/dist-docs.py "$folder/share/doc/outdial"
     chmod -R u=rwX,go=rX "$folder"

@@ -54,7 +54,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 echo '== scripts'
-shellcheck --severity=warning .ci/run scripts/*.sh
+shellcheck --severity=warning .ci/run scripts/*.sh ops/backup/*.sh
 
 echo '== Dockerfile'
 hadolint Dockerfile

@@ -13,7 +13,8 @@
 # SERVICES_SOURCE=<one of these> allows only that one.
 #
 # The command sees TEST_DATABASE_URL (a superuser), TEST_REDIS_URL, TEST_REDIS_SERVER (a server
-# binary that tests may start), TEST_PGBOUNCER (likewise) and, if it is found, TEST_PSQL.
+# binary that tests may start), TEST_PGBOUNCER (likewise), TEST_POSTGRES_BIN (the folder with pg_dump and
+# pg_restore) and, if it is found, TEST_PSQL.
 #
 # With --programs, nothing is started: the command starts servers itself. It sees TEST_REDIS_SERVER,
 # TEST_POSTGRES_BIN (the folder with initdb, postgres and pg_basebackup) and TEST_FAKETIME_LIBRARY
@@ -31,6 +32,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/service-sources.sh"
 work=''          # the folder of this run: data and logs
 port=0           # set by pick_port
 server_pid=0     # set by start_server
+postgres_bin=''  # the programs of the Postgres that this run started, unless it is in a container
 servers=()       # "SIGNAL PID" of every server that this run started
 containers=()
 command_group='' # process group of the command while it runs
@@ -196,6 +198,7 @@ start_postgres() {
         if until_ready postgres grep -q '^ready' "$data/postmaster.pid"; then
             export TEST_DATABASE_URL=postgres://outdial@127.0.0.1:$port/postgres
             if [[ -x $bin/psql ]]; then export TEST_PSQL=$bin/psql; fi
+            postgres_bin=$bin
             say "Postgres $(version_of "$bin/postgres") from $origin${preload:+, with $preload}"
             return 0
         fi
@@ -241,6 +244,8 @@ postgres_docker() {
     # Over TCP: while the image initializes, its server responds only on the socket.
     until_container_ready pg_isready -q -h 127.0.0.1 -U outdial || return 1
     export TEST_DATABASE_URL=postgres://outdial@127.0.0.1:$port/postgres
+    # Newer than the server of the image. Without the wheel, the programs of this machine have to be.
+    if postgres_bin=$(postgres_wheel_folder); then postgres_bin=${postgres_bin/pginstall/pginstall18}; fi
     say 'Postgres from the Docker image postgres:17-alpine, with pg_stat_statements'
 }
 
@@ -347,6 +352,9 @@ else
     provide postgres postgresql TEST_DATABASE_URL
     provide redis redis-server TEST_REDIS_URL
     provide_program TEST_PGBOUNCER pgbouncer pgbouncer
+    # A pg_dump must not be older than the server.
+    if [[ $postgres_bin ]]; then export TEST_POSTGRES_BIN=${TEST_POSTGRES_BIN:-$postgres_bin}; fi
+    provide_program TEST_POSTGRES_BIN postgres_programs postgresql
 fi
 
 # Tests that kill a Redis start their own, even if the shared one is given or runs in a container.

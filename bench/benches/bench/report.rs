@@ -27,6 +27,13 @@ pub(crate) fn text(report: &Report) -> String {
         let (postgres, redis, provider) = (trips.postgres, trips.redis, trips.provider);
         let _ = writeln!(text, "| {} | {postgres:.1} | {redis:.1} | {provider:.1} |", trips.candidate);
     }
+    if !report.growth.is_empty() {
+        text += "\nIn the small and in the large database, ms in the median\n\n| | small | large | × |\n|---|--:|--:|--:|\n";
+    }
+    for operation in &report.growth {
+        let (name, few, many) = (operation.name, operation.few_ms, operation.many_ms);
+        let _ = writeln!(text, "| {name} | {few:.2} | {many:.2} | **{:.2}** |", many / few);
+    }
     for decision in &report.decisions {
         let (all, without) = (decision.dry_run_ms, decision.dry_run_without_rules_ms);
         let _ = writeln!(

@@ -30,6 +30,8 @@ pub(crate) struct Report {
     pub(crate) decisions: Vec<Decision>,
     pub(crate) ringing: Vec<Ringing>,
     pub(crate) sqlite: Vec<Vec<Durable>>,
+    /// What else grows with the ledger.
+    pub(crate) growth: Vec<growth::Operation>,
 }
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
@@ -52,6 +54,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         decisions: Vec::new(),
         ringing: Vec::new(),
         sqlite: Vec::new(),
+        growth: Vec::new(),
     };
     let done = fill(&mut report, options, &stores, &provider, backends, ringing_calls).await;
     // What was measured before an error is shown, too.
@@ -110,8 +113,9 @@ async fn fill(
         }
     }
     if options.runs("growth") {
-        let results = growth::run(options, number, stores, provider, backends);
-        report.scenarios.push(results.await?);
+        let (results, operations) = growth::run(options, number, stores, provider, backends).await?;
+        report.scenarios.push(results);
+        report.growth = operations;
     }
     Ok(())
 }

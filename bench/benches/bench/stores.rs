@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use deadpool_redis::redis;
@@ -58,6 +59,46 @@ impl Stores {
         }
         // A database with an open connection cannot be copied.
         Ok(connection.close().await?)
+    }
+
+    /// The size of a database.
+    pub(crate) async fn size_mib(&self, database: &str) -> Result<i64> {
+        let text = self.text(database, "select (pg_database_size(current_database()) >> 20)::text").await?;
+        Ok(text.parse()?)
+    }
+
+    /// The only value of a query.
+    pub(crate) async fn text(&self, database: &str, query: &str) -> Result<String> {
+        let mut connection = PgConnection::connect(&self.database_url(database)).await?;
+        let text = sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(text)
+    }
+
+    /// Runs statements in a transaction that is rolled back. Returns the milliseconds of the last one.
+    pub(crate) async fn rolled_back_ms(&self, database: &str, statements: &str) -> Result<f64> {
+        let mut connection = PgConnection::connect(&self.database_url(database)).await?;
+        let mut transaction = connection.begin().await?;
+        let (settings, last) = statements.rsplit_once(';').context("settings before the statement")?;
+        transaction.execute(sqlx::raw_sql(AssertSqlSafe(settings.to_owned()))).await?;
+        let before = Instant::now();
+        transaction.execute(sqlx::raw_sql(AssertSqlSafe(last.to_owned()))).await?;
+        let took = before.elapsed();
+        transaction.rollback().await?;
+        connection.close().await?;
+        Ok(took.as_secs_f64() * 1000.0)
+    }
+
+    /// Waits until a count is zero.
+    pub(crate) async fn wait_for_zero(&self, database: &str, query: &str) -> Result<()> {
+        let mut connection = PgConnection::connect(&self.database_url(database)).await?;
+        loop {
+            let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(query.to_owned()));
+            if query.fetch_one(&mut connection).await? == 0 {
+                return Ok(connection.close().await?);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
     }
 
     /// Deletes the keys of a database of Redis.

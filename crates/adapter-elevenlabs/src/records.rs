@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::ports::{FetchedRecording, PortUnavailable, ProviderLookup, ProviderRecordings, ProviderRecords};
-use domain::{CallStatus, CallUpdate, ConversationId};
+use domain::{CallId, CallStatus, CallUpdate, ConversationId};
 use provider_client::{InvalidSettings, ProviderClient, Response};
 use url::Url;
 
@@ -91,6 +91,11 @@ impl ProviderRecords for ElevenLabsRecords {
             && let Some(body) = self.record(id, deadline).await?
         {
             let (conversation, status) = parse_record(&body, id)?;
+            // Several organizations may use one account. Their reports must not bring a call the
+            // conversation of another one.
+            if matches!(conversation.owner(), Owner::Id(owner) if owner != lookup.call_id) {
+                return Err(unavailable("the conversation was started with another call id"));
+            }
             return Ok(Some(conversation.update(status)));
         }
         let Some(id) = self.search(lookup, deadline).await? else { return Ok(None) };
@@ -109,6 +114,7 @@ impl ProviderRecords for ElevenLabsRecords {
 impl ProviderRecordings for ElevenLabsRecords {
     async fn fetch(
         &self,
+        _: &CallId,
         conversation_id: &ConversationId,
     ) -> Result<Option<FetchedRecording>, PortUnavailable> {
         recording::fetch(&self.client, &self.url([conversation_id.as_str(), "audio"])).await

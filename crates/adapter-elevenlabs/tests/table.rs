@@ -36,7 +36,9 @@ fn line(outcome: &DialOutcome) -> String {
         DialOutcome::NotDialled(NotDialledReason::RejectedForNow { code, retry_after }) => {
             format!("{name} {} for {retry_after:?}", code.as_str())
         }
-        DialOutcome::NotDialled(NotDialledReason::Unavailable) => format!("{name} unavailable"),
+        DialOutcome::NotDialled(NotDialledReason::Unavailable | NotDialledReason::Withdrawn) => {
+            format!("{name} unavailable")
+        }
         DialOutcome::Unknown(cause) => format!("{name} {}", cause.as_str()),
     }
 }

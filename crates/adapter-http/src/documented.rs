@@ -10,9 +10,11 @@ use utoipa::openapi::{HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use crate::failure::ErrorResponse;
+use crate::wire::voice_config_names;
 
 /// Names that the published document gives to the provider's requests and their credentials.
 pub(crate) const PROVIDER_EVENTS_OPERATION: &str = "post_webhook_elevenlabs";
+pub(crate) const ORGANIZATION_EVENTS_OPERATION: &str = "post_webhook_elevenlabs_organizations_by_id";
 pub(crate) const PERSONALIZATION_OPERATION: &str = "post_webhook_elevenlabs_personalization";
 pub(crate) const OPT_OUT_OPERATION: &str = "post_webhook_elevenlabs_tools_opt_out";
 pub(crate) const SIGNATURE_SCHEME: &str = "elevenLabsSignature";
@@ -127,8 +129,9 @@ error_responses! {
         "The organization has no such call, the call has no recording, or the user is not found", None, [
         error("RECORDING_NOT_FOUND", "Recording not found")
     ];
-    RecordingTooLarge = "410", "The recording is larger than the gateway stores", None, [
-        error("RECORDING_TOO_LARGE", "The recording is too large to be stored")
+    RecordingGone = "410", "The recording is larger than the gateway stores, or was removed because of its age", None, [
+        error("RECORDING_TOO_LARGE", "The recording is too large to be stored"),
+        error("RECORDING_EXPIRED", "The recording is no longer stored")
     ];
     RangeNotSatisfiable = "416", "The recording has no byte of the range", CONTENT_RANGE, [
         error("RANGE_NOT_SATISFIABLE", "the recording has 2465792 bytes and none of the range")
@@ -194,6 +197,16 @@ error_responses! {
     ];
     Forbidden = "403", "The user does not have the role", None, [
         error("FORBIDDEN", "this needs the role ADMIN or SUPERADMIN")
+    ];
+    InvalidVoiceConfig = "400",
+        "The body is not valid, a vendor does not accept a key, or the gateway cannot store secrets; nothing is stored",
+        None, [
+        invalid(Some(voice_config_names::API_KEY), "the voice provider does not accept this key")
+    ];
+    VoiceConfigNotSaved = "500", "A vendor could not be asked about a key, or a failure of the gateway; nothing is stored",
+        RETRY_UNAVAILABLE, [
+        error("PROVIDER_UNAVAILABLE", "the vendor could not be asked about the key; nothing was stored"),
+        error("SERVICE_UNAVAILABLE", "the service is temporarily unavailable")
     ];
     NotSuperadmin = "403", "The user does not have the role", None, [
         error("FORBIDDEN", "this needs the role SUPERADMIN")

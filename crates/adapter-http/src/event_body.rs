@@ -1,7 +1,7 @@
 //! The body of an event, kept in memory as long as it is not too large.
 
 use domain::ports::{LargeEvent, WebhookCredentials};
-use domain::{CallId, ReceiveEvent, ReceiveEventError};
+use domain::{CallId, ReceiveEvent, ReceiveEventError, RequestSource};
 
 /// The largest body that is kept in memory, in bytes. It has a recording of about 18 minutes.
 pub const EVENT_BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -32,13 +32,14 @@ impl EventBody {
         &mut self,
         chunk: &[u8],
         receive_event: &ReceiveEvent,
+        source: &RequestSource,
         credentials: &WebhookCredentials,
     ) -> Result<(), ReceiveEventError> {
         let is_too_large = self.len_after(chunk) > EVENT_BODY_LIMIT;
         match self {
             Self::Large(event) => event.receive(chunk),
             Self::Kept(bytes) if is_too_large => {
-                let mut event = receive_event.start_large(credentials)?;
+                let mut event = receive_event.start_large(source, credentials)?;
                 event.receive(bytes);
                 event.receive(chunk);
                 *self = Self::Large(event);
@@ -52,11 +53,12 @@ impl EventBody {
     pub(crate) async fn store(
         self,
         receive_event: &ReceiveEvent,
+        source: &RequestSource,
         credentials: &WebhookCredentials,
     ) -> Result<Option<CallId>, ReceiveEventError> {
         match self {
-            Self::Kept(body) => receive_event.receive(credentials, &body).await,
-            Self::Large(event) => receive_event.receive_large(event).await,
+            Self::Kept(body) => receive_event.receive(source, credentials, &body).await,
+            Self::Large(event) => receive_event.receive_large(source, event).await,
         }
     }
 }

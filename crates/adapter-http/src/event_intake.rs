@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderMap;
 use actix_web::web;
 use domain::ports::WebhookCredentials;
-use domain::{CallId, ReceiveEvent, ReceiveEventError};
+use domain::{CallId, OrganizationId, ReceiveEvent, ReceiveEventError, RequestSource};
 use futures_util::StreamExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
@@ -50,6 +50,7 @@ pub struct EventIntake {
 /// An event that was read and not yet verified, with the permits for its memory.
 pub(crate) struct Delivery {
     intake: EventIntake,
+    source: RequestSource,
     credentials: WebhookCredentials,
     body: EventBody,
     permit: OwnedSemaphorePermit,
@@ -74,14 +75,15 @@ impl EventIntake {
 
     /// Reads an event within `limits.event`, which includes the wait for permits: the provider sends
     /// some events only once, and a refusal would lose them. Reads nothing of a request whose
-    /// headers show that it will not be verified.
+    /// headers show that it will not be verified. `organization_id` is the one in its path.
     pub(crate) async fn read(
         &self,
+        organization_id: Option<OrganizationId>,
         credentials: WebhookCredentials,
         mut payload: web::Payload,
         limits: TimeLimits,
     ) -> Result<Delivery, ProviderRequestError> {
-        self.receive_event.check_headers(&credentials).map_err(ReceiveEventError::from)?;
+        let source = self.receive_event.source(organization_id.as_ref(), &credentials).await?;
         let deadline = Instant::now() + limits.event;
         let mut rate = MinimumRate::new(MIN_RATE, limits.event_stall);
         let (mut permit, mut large_permit) = (None, None);
@@ -106,13 +108,13 @@ impl EventIntake {
                 large_permit = Some(self.large_permit(deadline).await?);
                 rate = MinimumRate::new(MIN_LARGE_RATE, limits.event_stall);
             }
-            body.add(&chunk, &self.receive_event, &credentials)?;
+            body.add(&chunk, &self.receive_event, &source, &credentials)?;
         }
         let permit = match permit {
             Some(permit) => permit,
             None => self::permit(&self.permits, deadline).await?,
         };
-        Ok(Delivery { intake: self.clone(), credentials, body, permit, large_permit })
+        Ok(Delivery { intake: self.clone(), source, credentials, body, permit, large_permit })
     }
 
     async fn large_permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, ProviderRequestError> {
@@ -127,8 +129,8 @@ impl EventIntake {
 impl Delivery {
     /// Stores the event if the provider sent it. Returns its call, if that is already known.
     pub(crate) async fn store(self) -> Result<Option<CallId>, ReceiveEventError> {
-        let Self { intake, credentials, body, permit, large_permit } = self;
-        let received = body.store(&intake.receive_event, &credentials).await;
+        let Self { intake, source, credentials, body, permit, large_permit } = self;
+        let received = body.store(&intake.receive_event, &source, &credentials).await;
         drop((permit, large_permit));
         let call_id = received?;
         intake.accepted.notify_one();

@@ -65,6 +65,8 @@ mod respond;
 mod routes;
 mod server;
 mod state;
+mod voice_config;
+mod voice_config_error;
 mod webhook_endpoints;
 mod webhook_endpoints_error;
 mod wire;

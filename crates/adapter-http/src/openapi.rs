@@ -17,7 +17,7 @@ use crate::failure::{ErrorDetail, ErrorResponse};
 use crate::wire::{PlaceCallRequest, PlacedResponse};
 use crate::{
     callee_records, follow_calls, number_toggle, organization_settings, place_call, probes, read_calls,
-    read_directory, read_refusals, webhook_endpoints,
+    read_directory, read_refusals, voice_config, webhook_endpoints,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -40,6 +40,8 @@ use crate::{
         read_directory::list_agents,
         read_directory::list_numbers,
         read_directory::list_contacts,
+        voice_config::get_config,
+        voice_config::post_config,
         read_directory::list_transferable,
         number_toggle::toggle_number,
         organization_settings::get_policy,

@@ -26,10 +26,14 @@ pub const TRANSFERABLE_AGENTS: &str = "/api/calls/voice-ai/transferable-agents";
 pub const NUMBER_TOGGLE: &str = "/api/calls/voice-ai/phone-number/toggle";
 /// What an organization decides about its calls.
 pub const CALLING_POLICY: &str = "/api/calling-policy";
+/// The accounts that an organization has of its own at the vendors.
+pub const VOICE_CONFIG: &str = "/api/calls/voice-ai/config";
 /// Who changed what.
 pub const AUDIT: &str = "/api/audit";
 /// Receives events of the voice provider, whichever is configured.
 pub const PROVIDER_EVENTS: &str = "/api/webhook/elevenlabs";
+/// Receives the events of an organization's own account at the voice provider.
+pub const ORGANIZATION_EVENTS: &str = "/api/webhook/elevenlabs/organizations/{organizationId}";
 /// Receives the voice provider's question who is calling.
 pub const PERSONALIZATION: &str = "/api/webhook/elevenlabs/personalization";
 /// Lists and registers webhook endpoints.

@@ -15,6 +15,8 @@ pub(crate) enum ProviderRequestError {
     NoCredentials,
     #[error("a valid signature or tool secret is required")]
     UnverifiedQuestion,
+    #[error("the request could not be verified")]
+    NotVerified(PortUnavailable),
     #[error("too many events arrive at the same time")]
     TooMany,
     #[error("the event did not arrive in time")]
@@ -40,6 +42,9 @@ impl RouteError for ProviderRequestError {
             Self::NoCredentials => unverified(),
             Self::UnverifiedQuestion => unverified()
                 .log_as(Level::WARN, "refused the provider's question: no configured secret verifies it"),
+            Self::NotVerified(cause) => Failure::unavailable(self)
+                .cause(cause)
+                .log_as(Level::ERROR, "could not read the secrets that verify the provider's question"),
             Self::TooMany => Failure::new(ErrorCode::TooManyDeliveries, self)
                 .retry_soon()
                 .log_as(Level::WARN, "refused an event: too many arrive at the same time"),

@@ -1,13 +1,13 @@
 //! What the voice provider sends: `POST` of its events, of its question who is calling, and of what its
 //! agent reports during a call.
 
-use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
-use domain::PersonalizeCall;
+use domain::ports::Unverified;
+use domain::{NoSource, OrganizationId, PersonalizeCall, ReceiveEventError};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
@@ -23,8 +23,9 @@ use crate::wire::{
 };
 use crate::{documented, paths};
 
-/// The use case for a question whose headers are verified.
-pub(crate) struct VerifiedQuestion(Arc<PersonalizeCall>);
+/// The use case for a question whose headers are verified, and the organization whose own secret
+/// verified them.
+pub(crate) struct VerifiedQuestion(Arc<PersonalizeCall>, Option<OrganizationId>);
 
 impl FromRequest for Delivery {
     type Error = ProviderRequestError;
@@ -33,14 +34,24 @@ impl FromRequest for Delivery {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (gateway, credentials) = (gateway(request).clone(), credentials(request.headers()));
         let is_encoded = is_encoded(request.headers());
+        // A text that is not an id is the id of no organization.
+        let in_path = request.match_info().get("organizationId").is_some();
+        let organization_id = request.match_info().load::<String>().ok().filter(|_| in_path);
+        let organization_id = organization_id.map(|text| OrganizationId::parse(&text));
         let payload = web::Payload::from_request(request, payload);
         async move {
             let intake = gateway.parts().events.as_ref().ok_or(ProviderRequestError::NoCredentials)?;
             if is_encoded {
                 return Err(logged(InvalidRequest::field("Content-Encoding", ENCODED).into()));
             }
+            let organization_id = organization_id
+                .transpose()
+                .map_err(|_| logged(ProviderRequestError::from(ReceiveEventError::from(Unverified))))?;
             let payload = payload.await.map_err(|_| ProviderRequestError::Incomplete)?;
-            intake.read(credentials, payload, gateway.parts().time_limits).await.map_err(logged)
+            intake
+                .read(organization_id, credentials, payload, gateway.parts().time_limits)
+                .await
+                .map_err(logged)
         }
         .boxed_local()
     }
@@ -48,16 +59,20 @@ impl FromRequest for Delivery {
 
 impl FromRequest for VerifiedQuestion {
     type Error = ProviderRequestError;
-    type Future = Ready<Result<Self, ProviderRequestError>>;
+    type Future = LocalBoxFuture<'static, Result<Self, ProviderRequestError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let verified = |personalize: Arc<PersonalizeCall>| {
-            let verified = personalize.verify(&credentials(request.headers()));
-            verified.map(|()| Self(personalize)).map_err(|_| logged(ProviderRequestError::UnverifiedQuestion))
-        };
-        let personalize =
-            gateway(request).parts().personalize.clone().ok_or(ProviderRequestError::NoCredentials);
-        ready(personalize.and_then(verified))
+        let (gateway, credentials) = (gateway(request).clone(), credentials(request.headers()));
+        async move {
+            let personalize = gateway.parts().personalize.clone();
+            let personalize = personalize.ok_or(ProviderRequestError::NoCredentials)?;
+            match personalize.verify(&credentials).await {
+                Ok(organization_id) => Ok(Self(personalize, organization_id)),
+                Err(NoSource::Unverified(_)) => Err(logged(ProviderRequestError::UnverifiedQuestion)),
+                Err(NoSource::Unavailable(cause)) => Err(logged(ProviderRequestError::NotVerified(cause))),
+            }
+        }
+        .boxed_local()
     }
 }
 
@@ -97,11 +112,42 @@ pub(crate) async fn receive_event(
     Ok(Json(call_id.into()))
 }
 
+/// Receive an event of an organization's own account
+///
+/// As above, for the webhook of a workspace whose API key an organization stored. Only the secrets of
+/// this organization verify the event, and it counts only for this organization's calls.
+#[utoipa::path(
+    post,
+    path = paths::ORGANIZATION_EVENTS,
+    tag = "Webhooks",
+    operation_id = documented::ORGANIZATION_EVENTS_OPERATION,
+    params(("organizationId" = String, Path, description = "The organization's ID", max_length = 128)),
+    request_body(
+        content = ProviderEventBody,
+        description = "An event, as the provider sends it",
+        example = documented::provider_event
+    ),
+    responses(
+        (status = 200, description = "The event is stored", body = EventReceivedResponse),
+        documented::InvalidEvent,
+        documented::UnverifiedEvent,
+        documented::EventTimedOut,
+        documented::EventNotStored,
+        documented::TooManyEvents
+    )
+)]
+pub(crate) async fn receive_event_of_organization(
+    delivery: Delivery,
+    gateway: web::Data<Gateway>,
+) -> Result<Json<EventReceivedResponse>, ProviderRequestError> {
+    receive_event(delivery, gateway).await
+}
+
 /// Identify the caller of an inbound call
 ///
 /// The response comes while the phone rings, within two seconds: the caller's and the
 /// organization's names, for the agent's greeting. The number that was called identifies the
-/// organization, and the caller's number the contact. Without a match, or if the lookup takes too
+/// organization, or its own tool secret does, and the caller's number the contact. Without a match, or if the lookup takes too
 /// long, the response has no variables and the call continues.
 ///
 /// A question has one of two forms. With `called_id`, the response is the object of variables. With
@@ -136,10 +182,10 @@ pub(crate) async fn personalize(
     body: JsonBytes,
     gateway: web::Data<Gateway>,
 ) -> Result<HttpResponse, ProviderRequestError> {
-    let personalize = verified.0;
+    let VerifiedQuestion(personalize, organization_id) = verified;
     let question = personalize.read(&body.0).map_err(InvalidRequest::from)?;
     let (looking_up, call) = (Arc::clone(&personalize), question.call.clone());
-    let found = async move { Ok::<_, Panicked>(looking_up.personalize(&call).await) };
+    let found = async move { Ok::<_, Panicked>(looking_up.personalize(organization_id, &call).await) };
     // The phone rings meanwhile: after a panic the call continues, without the caller's name.
     let found = gateway.run::<_, _, ProviderRequestError>(found).await.unwrap_or_default();
     let reply = personalize.reply(&question, found);
@@ -183,14 +229,15 @@ pub(crate) async fn personalize(
     )
 )]
 pub(crate) async fn opt_out(
-    _: VerifiedQuestion,
+    verified: VerifiedQuestion,
     body: JsonBytes,
     gateway: web::Data<Gateway>,
 ) -> Result<Json<OptOutResponse>, ProviderRequestError> {
     let (conversation_id, phone_number) = OptOutRequest::parse(&body.0)?;
     let opt_outs = Arc::clone(&gateway.parts().opt_outs);
+    let VerifiedQuestion(_, organization_id) = verified;
     let recording = async move {
-        let recorded = opt_outs.by_agent(conversation_id, phone_number.as_deref()).await;
+        let recorded = opt_outs.by_agent(organization_id, conversation_id, phone_number.as_deref()).await;
         recorded.map_err(ProviderRequestError::OptOutNotStored)
     };
     let result = gateway.run::<_, _, ProviderRequestError>(recording).await?;

@@ -127,7 +127,8 @@ pub(crate) async fn list_calls(
 /// has it can use for a limited time, with the transcript. The field `recordings` of the call shows
 /// whether there is a recording, and the event `call_recording_ready` when. The gateway stores no
 /// recording above a size that its operator sets: then the response is always 410, and the field
-/// `recording` of the call is `too-large`.
+/// `recording` of the call is `too-large`. It may remove recordings after a time that its operator
+/// sets: then the response is 410 too, and the field is `expired`.
 ///
 /// With `Accept: audio/*`, the body is the audio itself, also if it is in a bucket. `Range` with one
 /// range of bytes asks for a part of it.
@@ -159,7 +160,7 @@ pub(crate) async fn list_calls(
         documented::UnknownParameter,
         documented::Unauthorized,
         documented::RecordingNotFound,
-        documented::RecordingTooLarge,
+        documented::RecordingGone,
         documented::RangeNotSatisfiable,
         documented::Unavailable,
         documented::TooManyRecordings

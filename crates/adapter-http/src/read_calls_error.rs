@@ -31,6 +31,7 @@ impl RouteError for ReadError {
             Self::Refused(ReadCallsError::CallNotFound) => failure(ErrorCode::CallNotFound),
             Self::Refused(ReadCallsError::RecordingNotFound) => failure(ErrorCode::RecordingNotFound),
             Self::Refused(ReadCallsError::RecordingTooLarge) => failure(ErrorCode::RecordingTooLarge),
+            Self::Refused(ReadCallsError::RecordingExpired) => failure(ErrorCode::RecordingExpired),
             Self::Refused(ReadCallsError::ServiceUnavailable(cause)) => Failure::unavailable(self)
                 .cause(cause)
                 .log_as(Level::ERROR, "could not read: a store is unavailable"),

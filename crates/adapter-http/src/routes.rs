@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, Resource, Route};
 use crate::failure::{ErrorCode, Failure};
 use crate::{
     callee_records, documents, follow_calls, number_toggle, organization_settings, paths, place_call, probes,
-    provider_requests, read_calls, read_directory, read_refusals, webhook_endpoints,
+    provider_requests, read_calls, read_directory, read_refusals, voice_config, webhook_endpoints,
 };
 
 /// Registers every route. The other requests get an error response too: 404 for an unknown path,
@@ -21,6 +21,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(path(GET, paths::CALL_HISTORY).route(get().to(read_calls::list_calls)))
         .service(path(GET, paths::CALL_EVENTS).route(get().to(follow_calls::follow_calls)))
         .service(path(GET, paths::REFUSALS).route(get().to(read_refusals::list_refusals)))
+        .service(
+            path("GET, HEAD, POST", paths::VOICE_CONFIG)
+                .route(get().to(voice_config::get_config))
+                .route(web::post().to(voice_config::post_config)),
+        )
         .service(path(GET, paths::CALL).route(get().to(read_calls::get_call)))
         .service(path(GET, paths::CALL_RECORDING).route(get().to(read_calls::get_recording)))
         .service(path(GET, paths::TRANSFERABLE_AGENTS).route(get().to(read_directory::list_transferable)))
@@ -49,11 +54,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 fn configure_provider_webhooks(config: &mut ServiceConfig) {
     // With a slash too, as some operators type them. The provider does not repeat an event that got 404.
     for slash in ["", "/"] {
-        let [events, question, opt_out] =
-            [paths::PROVIDER_EVENTS, paths::PERSONALIZATION, paths::OPT_OUT_TOOL]
+        let [events, of_organization, question, opt_out] =
+            [paths::PROVIDER_EVENTS, paths::ORGANIZATION_EVENTS, paths::PERSONALIZATION, paths::OPT_OUT_TOOL]
                 .map(|it| format!("{it}{slash}"));
+        let of_organization = path("POST", of_organization);
         config
             .service(path("POST", events).route(web::post().to(provider_requests::receive_event)))
+            .service(of_organization.route(web::post().to(provider_requests::receive_event_of_organization)))
             .service(path("POST", question).route(web::post().to(provider_requests::personalize)))
             .service(path("POST", opt_out).route(web::post().to(provider_requests::opt_out)));
     }

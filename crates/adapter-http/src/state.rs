@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::{
     CalleeRecords, FollowCalls, MaxShare, OrganizationSettings, PersonalizeCall, ReadCalls, ReadDirectory,
-    RecordOptOut, RefusalLog, ToggleNumber, WebhookRegistry,
+    RecordOptOut, RefusalLog, ToggleNumber, VoiceConfig, WebhookRegistry,
 };
 use opentelemetry::trace::FutureExt as _;
 use tokio::runtime::Handle;
@@ -40,6 +40,8 @@ pub struct GatewayParts {
     pub read_directory: Arc<ReadDirectory>,
     /// The calling policies of organizations, and their audit records.
     pub settings: Arc<OrganizationSettings>,
+    /// The accounts that organizations have of their own at the vendors.
+    pub voice_config: Arc<VoiceConfig>,
     /// Enables and disables AI calls from numbers.
     pub toggle_number: Arc<ToggleNumber>,
     /// Lists how many requests were refused.

@@ -23,6 +23,7 @@ mod provider;
 mod recording;
 mod refusals;
 mod stream;
+mod voice_config;
 mod webhook_endpoint;
 
 pub(crate) use self::analysis::goal_result;
@@ -56,6 +57,9 @@ pub(crate) use self::provider::{
 pub(crate) use self::recording::{RecordingFrame, RecordingResponse};
 pub(crate) use self::refusals::{RefusalParameters, RefusalsResponse};
 pub(crate) use self::stream::{LastEventId, StreamItem};
+pub(crate) use self::voice_config::{
+    VoiceConfigRequest, VoiceConfigResponse, VoiceConfigSavedResponse, names as voice_config_names,
+};
 pub(crate) use self::webhook_endpoint::{
     ChangeEndpointRequest, EndpointChangedResponse, EndpointRegisteredResponse, EndpointRemovedResponse,
     EndpointTestedResponse, EndpointsResponse, RegisterEndpointRequest, SecretReplacedResponse,

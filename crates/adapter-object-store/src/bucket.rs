@@ -7,7 +7,7 @@ use domain::ports::{
     AudioError, AudioStream, OpenAudio, PortUnavailable, PutError, RecordingAccess, RecordingStore,
 };
 use domain::{AudioFormat, AudioPart, RecordingKey};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::signer::{Method, Signer as _};
@@ -18,12 +18,15 @@ use object_store::{
 use secrecy::ExposeSecret;
 
 use crate::FETCH_TIMEOUT;
-use crate::failure::{unavailable, within};
+use crate::failure::{unavailable, unavailable_or, within};
 use crate::name::path_of;
 use crate::settings::{InvalidSettings, S3Settings};
 use crate::upload::{STEP_TIMEOUT, Upload};
 
 const SERVICE: &str = "recordings bucket";
+/// The client does not say why a list is refused.
+const NOT_LISTED: &str =
+    "the bucket cannot be listed: does it exist, and may the access key list it (s3:ListBucket)?";
 /// A player fetches immediately; the short time limits the damage of a leaked link.
 const LINK_VALID_FOR: Duration = Duration::from_secs(600);
 /// How much of a recording is in memory at a time while it is read here.
@@ -78,6 +81,22 @@ impl BucketRecordings {
     }
 }
 
+impl BucketRecordings {
+    /// Lists at most one page of recordings: the bucket must exist, and the access key may list it.
+    /// Returns whether there is any recording.
+    ///
+    /// # Errors
+    ///
+    /// The bucket does not exist, does not permit it, or cannot be reached.
+    pub async fn look(&self) -> Result<bool, PortUnavailable> {
+        within(FETCH_TIMEOUT, SERVICE, async {
+            let first = self.bucket.list(Some(&self.prefix)).next().await.transpose();
+            Ok(first.map_err(|error| unavailable_or(SERVICE, &error, NOT_LISTED))?.is_some())
+        })
+        .await
+    }
+}
+
 #[async_trait]
 impl RecordingStore for BucketRecordings {
     async fn put(
@@ -119,6 +138,18 @@ impl RecordingStore for BucketRecordings {
                 (at.clone(), Pieces { bucket, path: path.clone(), e_tag: found.e_tag, left: at }.read())
             });
             Ok(Some(OpenAudio { size: found.size, part }))
+        })
+        .await
+    }
+
+    /// The service answers the same for an object that is absent.
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable> {
+        let path = path_of(&self.prefix, key);
+        within(FETCH_TIMEOUT, SERVICE, async {
+            match self.bucket.delete(&path).await {
+                Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(unavailable(SERVICE, &error)),
+            }
         })
         .await
     }

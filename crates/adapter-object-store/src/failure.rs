@@ -22,6 +22,15 @@ pub(crate) async fn within<T>(
 
 /// Describes an error without quoting it.
 pub(crate) fn unavailable(service: &'static str, error: &Error) -> PortUnavailable {
+    unavailable_or(service, error, "the store returned an error")
+}
+
+/// The same with another text for a failure without a known kind.
+pub(crate) fn unavailable_or(
+    service: &'static str,
+    error: &Error,
+    otherwise: &'static str,
+) -> PortUnavailable {
     let reason = match error {
         Error::NotFound { .. } => {
             "the bucket or the folder does not exist: create it, or check OUTDIAL_RECORDINGS_URL".into()
@@ -33,13 +42,13 @@ pub(crate) fn unavailable(service: &'static str, error: &Error) -> PortUnavailab
             "the store rejects the access key: check OUTDIAL_RECORDINGS_S3_ACCESS_KEY_ID and its secret"
                 .into()
         }
-        other => innermost_kind(other),
+        other => innermost_kind(other).unwrap_or_else(|| otherwise.to_owned()),
     };
     PortUnavailable::new(service, reason)
 }
 
 /// Names the innermost cause with a known kind.
-fn innermost_kind(error: &Error) -> String {
+fn innermost_kind(error: &Error) -> Option<String> {
     let mut kind = None;
     let mut current = error.source();
     while let Some(error) = current {
@@ -50,7 +59,7 @@ fn innermost_kind(error: &Error) -> String {
         }
         current = error.source();
     }
-    kind.unwrap_or_else(|| "the store returned an error".to_owned())
+    kind
 }
 
 fn http_kind(kind: HttpErrorKind) -> &'static str {

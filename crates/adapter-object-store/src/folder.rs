@@ -46,6 +46,12 @@ impl FolderRecordings {
         Ok(Self { folder, files })
     }
 
+    /// A removed recording does not come back after a power failure.
+    async fn sync_folder(&self) -> Result<(), PortUnavailable> {
+        let synced = async { tokio::fs::File::open(&self.folder).await?.sync_all().await };
+        synced.await.map_err(|error| PortUnavailable::new(SERVICE, error.kind().to_string()))
+    }
+
     /// A missing folder is an error, and is not created again: its recordings are somewhere else.
     async fn check_folder(&self) -> Result<(), PortUnavailable> {
         match tokio::fs::metadata(&self.folder).await {
@@ -94,6 +100,17 @@ impl RecordingStore for FolderRecordings {
                     Ok(Some(OpenAudio { size, part }))
                 }
                 Err(Error::NotFound { .. }) => self.check_folder().await.map(|()| None),
+                Err(error) => Err(unavailable(SERVICE, &error)),
+            }
+        })
+        .await
+    }
+
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable> {
+        within(FETCH_TIMEOUT, SERVICE, async {
+            match self.files.delete(&path_of(&ObjectPath::ROOT, key)).await {
+                Ok(()) => self.sync_folder().await,
+                Err(Error::NotFound { .. }) => self.check_folder().await,
                 Err(error) => Err(unavailable(SERVICE, &error)),
             }
         })

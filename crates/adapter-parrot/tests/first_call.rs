@@ -8,7 +8,7 @@ use adapter_parrot::{Parrot, ParrotRecords, ParrotSettings};
 use domain::ports::Identifiers;
 use domain::{
     CallId, CallPolicy, CallStatus, Carrier, ConsentId, ContactId, DestinationRules, OwnerToken, PlaceCall,
-    PlaceCallCommand, PlaceCallPorts, RawPlaceCall, Reconcile, ReconcileTimes, SuppressionId,
+    PlaceCallCommand, PlaceCallPorts, RawPlaceCall, Reconcile, ReconcileTimes, SuppressionId, VendorSecret,
     WebhookEndpointId, WebhookSecret,
 };
 use testkit::clock::ManualClock;
@@ -58,6 +58,10 @@ impl Identifiers for Ids {
 
     fn webhook_secret(&self) -> WebhookSecret {
         fixtures::webhook_secret()
+    }
+
+    fn tool_secret(&self) -> VendorSecret {
+        VendorSecret::mint([0; 32])
     }
 }
 

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use adapter_parrot::{Parrot, ParrotRecords, ParrotSettings};
 use domain::ports::{DialRequest, ProviderLookup, ProviderRecords, VoiceProvider};
-use domain::{CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
+use domain::{
+    CallId, CallReason, DialOutcome, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
+    ProviderNumberId,
+};
 use serde_json::{Value, json};
 use testkit::fixtures;
 use testkit::peer::{Peer, Request};
@@ -34,6 +37,7 @@ fn settings(vendor: &Peer) -> ParrotSettings {
 fn request() -> DialRequest {
     DialRequest {
         call_id: CallId::mint(0x6650_0000, [7; 8]),
+        organization_id: OrganizationId::parse("o1").expect("an id"),
         provider_agent_id: ProviderAgentId::parse("agent-1").expect("an id"),
         provider_number_id: ProviderNumberId::parse("number-1").expect("an id"),
         to: PhoneNumber::parse("+14165550110").expect("a number"),

@@ -26,7 +26,8 @@ macro_rules! select_calls {
                           calls.conversation_id, calls.carrier_call_id, calls.failure_reason, calls.failed_at,
                           calls.failure_code, calls.failure_carrier_status::bigint as failure_carrier_status,
                           calls.given_up_at, calls.given_up_reason, calls.recording_key, calls.recording_format,
-                          calls.recording_size, calls.recorded_at, calls.recording_report, "
+                          calls.recording_size, calls.recorded_at, calls.recording_report,
+                          calls.recording_removed_at, calls.transcript_removed_at, "
                 + $decision
                 + " as decision, "
                 + $conversation

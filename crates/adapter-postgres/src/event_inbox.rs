@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::CallId;
 use domain::ports::{
     AcceptResult, ClosedBody, EventInbox, InboxLease, IncomingEvent, OpenEvent, PortUnavailable,
 };
-use sql_common::StoredTime;
+use domain::{CallId, OrganizationId};
+use sql_common::{OpenEventColumns, read_leased};
 
 use crate::PostgresStore;
 use crate::statement::Access;
@@ -24,7 +24,8 @@ impl EventInbox for PostgresStore {
         let stored = self.only_row(Access::Write, || {
             sqlx::query!(
                 r#"with stored as (
-                       insert into provider_events (key, kind, body, received_at) values ($1, $2, $3, $4)
+                       insert into provider_events (key, kind, body, received_at, organization_id)
+                       values ($1, $2, $3, $4, $5)
                        on conflict on constraint provider_events_pkey do nothing
                        returning key
                    )
@@ -32,7 +33,8 @@ impl EventInbox for PostgresStore {
                 event.key,
                 event.kind,
                 event.body,
-                received_at
+                received_at,
+                event.organization_id.map(OrganizationId::as_str)
             )
         });
         Ok(if stored.await?.stored { AcceptResult::Accepted } else { AcceptResult::Known })
@@ -75,21 +77,22 @@ impl EventInbox for PostgresStore {
                        update provider_events as event set open_at = clock_timestamp() + make_interval(secs => $2)
                          from counted
                         where event.key = counted.key and counted.size_so_far - counted.size < $3::bigint
-                       returning event.key, event.body, event.received_at
+                       returning event.key, event.body, event.received_at, event.organization_id
                    )
-                   select key, body, received_at from leased order by received_at, key"#,
+                   select key, body, received_at, organization_id from leased order by received_at, key"#,
                 i64::from(lease.limit),
                 lease.lease_for.as_secs_f64(),
                 PORTION_BYTES,
                 PgTime::bound(lease.recent_since)
             )
         });
-        let open = leased.await?.into_iter().map(|row| OpenEvent {
+        let open = leased.await?.into_iter().map(|row| OpenEventColumns {
             key: row.key,
             body: row.body,
-            received_at: row.received_at.timestamp(),
+            received_at: row.received_at,
+            organization_id: row.organization_id,
         });
-        Ok(open.collect())
+        Ok(read_leased(open))
     }
 
     async fn close(

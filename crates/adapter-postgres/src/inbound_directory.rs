@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use domain::ProviderAgentId;
 use domain::ports::{InboundDirectory, InboundParties, InboundQuery, PortUnavailable};
+use domain::{OrganizationId, ProviderAgentId};
 use sql_common::InboundPartiesColumns;
 
 use crate::PostgresStore;
@@ -8,8 +8,8 @@ use crate::PostgresStore;
 #[async_trait]
 impl InboundDirectory for PostgresStore {
     async fn identify(&self, query: &InboundQuery) -> Result<Option<InboundParties>, PortUnavailable> {
-        // Without an organization in the predicate: the organization is what the statement looks
-        // for. If several organizations have the number, it is the one that has the agent, if only
+        // Without an organization in the predicate, unless the query names one: the organization is
+        // what the statement looks for. If several organizations have the number, it is the one that has the agent, if only
         // one of them has it.
         self.read_row(|| {
             sqlx::query_as!(
@@ -20,7 +20,7 @@ impl InboundDirectory for PostgresStore {
                                        where agents.organization_id = caller_numbers.organization_id
                                          and agents.provider_agent_id = $3) as has_agent
                          from caller_numbers
-                        where phone_number = $1
+                        where phone_number = $1 and ($4::text is null or organization_id = $4)
                    ), counted as (
                        select *, count(*) over () as owners, count(*) filter (where has_agent) over () as with_agent
                          from owners
@@ -34,7 +34,8 @@ impl InboundDirectory for PostgresStore {
                     where owners = 1 or (has_agent and with_agent = 1)"#,
                 query.called.as_e164(),
                 query.caller.as_e164(),
-                query.provider_agent_id.as_ref().map(ProviderAgentId::as_str)
+                query.provider_agent_id.as_ref().map(ProviderAgentId::as_str),
+                query.organization_id.as_ref().map(OrganizationId::as_str)
             )
         })
         .await

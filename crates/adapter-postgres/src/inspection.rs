@@ -10,8 +10,8 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use tokio::time::timeout;
 
 use crate::failure::{because, unavailable};
-use crate::hosts::Hosts;
-use crate::primary::is_primary;
+use crate::hosts::{Hosts, urls};
+use crate::primary::{is_primary, role_of};
 use crate::sessions::NotOpened;
 use crate::{PostgresSettings, PostgresStore};
 
@@ -26,8 +26,21 @@ pub struct Inspection {
     pub is_durable: bool,
     /// Its clock, by which reservations end.
     pub clock: ClockReading,
+    /// Where it is in the history of its cluster. `None` if it does not say.
+    pub position: Option<Position>,
     /// How its schema differs from that of this program, or why that is not known.
     pub schema: Result<SchemaDifference, PortUnavailable>,
+}
+
+/// Where a server is in the history of the writes of its cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The cluster: servers that copy each other have the same one.
+    pub cluster: i64,
+    /// The timeline that a primary continues: a greater one replaces it. `None` for a standby.
+    pub timeline: Option<i64>,
+    /// The bytes of the log that a primary has written, or that a standby has applied.
+    pub bytes: i64,
 }
 
 /// The migrations that the schema or this program lacks.
@@ -61,6 +74,24 @@ impl PostgresSettings {
     pub fn encryption(&self) -> Result<Encryption, PortUnavailable> {
         let hosts = Hosts::parse(&self.url).map_err(|error| unavailable(&error))?;
         Ok(hosts.in_order().map(|(_, options)| encryption_of(options)).min().unwrap_or(Encryption::Optional))
+    }
+}
+
+impl PostgresSettings {
+    /// Each server of the URL, as `HOST:PORT`, with the settings of a connection to it alone, whether it is
+    /// the primary or not.
+    ///
+    /// # Errors
+    ///
+    /// If the URL cannot be used.
+    pub fn servers(&self) -> Result<Vec<(String, Self)>, PortUnavailable> {
+        let urls = urls(&self.url).map_err(|error| unavailable(&error))?;
+        let of_server = |url: String| {
+            let hosts = Hosts::parse(&url).map_err(|error| unavailable(&error))?;
+            let name = format!("{}:{}", hosts.preferred().get_host(), hosts.preferred().get_port());
+            Ok((name, Self { url, may_be_standby: true, ..self.clone() }))
+        };
+        urls.into_iter().map(of_server).collect()
     }
 }
 
@@ -131,14 +162,27 @@ async fn inspect(session: &mut PgConnection) -> Result<Inspection, PortUnavailab
     let answered_at = SystemTime::now().into();
     let column = |error: sqlx::Error| unavailable(&error);
     let theirs = Timestamp::from_unix_millis(clock.try_get(0).map_err(column)?);
+    let position = position_of(session).await;
     let schema = SchemaDifference::read(session).await;
     Ok(Inspection {
         is_standby: facts.try_get(0).map_err(column)?,
         is_read_only,
         is_durable: is_durable(facts.try_get(1).map_err(column)?, facts.try_get(2).map_err(column)?),
         clock: ClockReading { asked_at, theirs, answered_at },
+        position,
         schema,
     })
+}
+
+/// A server without these functions, or one that forbids them, has no position.
+async fn position_of(session: &mut PgConnection) -> Option<Position> {
+    let timeline = role_of(session).await.ok()?.timeline;
+    let position = "select (select system_identifier from pg_control_system()),
+            pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_replay_lsn()
+                                 else pg_current_wal_insert_lsn() end, '0/0')::bigint";
+    let row = sqlx::raw_sql(position).fetch_one(session).await.ok()?;
+    let (cluster, bytes) = (row.try_get(0).ok()?, row.try_get(1).ok()?);
+    Some(Position { cluster, timeline: timeline.map(|timeline| timeline.number), bytes })
 }
 
 /// The other values of `synchronous_commit` wait for the disk of this server, and some for others too.

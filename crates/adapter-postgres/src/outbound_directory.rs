@@ -29,7 +29,7 @@ macro_rules! parties {
     (
         $query:tt, $organization_numbers:tt, [$($column:expr),*], $carriers:ident,
         [$subject:expr, $may_need_calls:expr, $now:expr],
-        [$calls_of_trunk:tt, $calls_of_organization:tt $(, $since:expr)?]
+        [$calls_of_trunk:tt, $calls_of_organization:tt $(, $counting:expr)*]
     ) => {
         sqlx::query_as!(
             OutboundPartiesColumns,
@@ -162,20 +162,20 @@ macro_rules! parties {
             DECLINED,
             NOT_CONNECTED,
             i64::from(OutboundQuery::LATEST_CALLS)
-            $(, $since)?
+            $(, $counting)*
         )
     };
 }
 
 /// The statements that list the organization's numbers, and that do not.
 macro_rules! resolve {
-    ($store:ident, $end_by:ident, $first:ident, $since:ident, $query:tt, $columns:tt, $of_decision:tt) => {{
+    ($store:ident, $end_by:ident, $first:ident, $count:ident, $query:tt, $columns:tt, $of_decision:tt) => {{
         let carriers: Vec<&str> = $first.carriers.iter().map(Carrier::as_str).collect();
         if $first.list_numbers {
             counting!(
                 $store,
                 $end_by,
-                $since,
+                $count,
                 [
                     $query,
                     "(select string_agg(phone_number, ',') from caller_numbers
@@ -186,7 +186,7 @@ macro_rules! resolve {
                 ]
             )
         } else {
-            counting!($store, $end_by, $since, [$query, "null::text", $columns, carriers, $of_decision])
+            counting!($store, $end_by, $count, [$query, "null::text", $columns, carriers, $of_decision])
         }
     }};
 }
@@ -196,11 +196,11 @@ macro_rules! resolve {
 /// The index of these calls is used only if the statement has its condition too.
 macro_rules! counting {
     (
-        $store:ident, $end_by:ident, $since:ident,
+        $store:ident, $end_by:ident, $count:ident,
         [$query:tt, $organization_numbers:tt, $columns:tt, $carriers:ident, $of_decision:tt]
     ) => {
-        match $since {
-            Some(since) => {
+        match $count {
+            Some((since, at_most)) => {
                 let counting = $store.rows_by($end_by, Access::Read, || {
                     parties!(
                         $query,
@@ -210,17 +210,23 @@ macro_rules! counting {
                         $of_decision,
                         [
                             "(select count(*)
-                                from calls
-                                join caller_numbers as shown
-                                  on shown.organization_id = calls.organization_id
-                                 and shown.phone_number = calls.from_number
-                               where calls.status_rank < 4 and calls.given_up_at is null and calls.booked_at >= $14
-                                 and shown.carrier = trunk.carrier and shown.on_trunk)",
+                                from (select
+                                        from calls
+                                        join caller_numbers as shown
+                                          on shown.organization_id = calls.organization_id
+                                         and shown.phone_number = calls.from_number
+                                       where calls.status_rank < 4 and calls.given_up_at is null
+                                         and calls.booked_at >= $14
+                                         and shown.carrier = trunk.carrier and shown.on_trunk
+                                       limit $15) as counted)",
                             "(select count(*)
-                                from calls
-                               where status_rank < 4 and given_up_at is null and booked_at >= $14
-                                 and organization_id = users.organization_id)",
-                            since
+                                from (select
+                                        from calls
+                                       where status_rank < 4 and given_up_at is null and booked_at >= $14
+                                         and organization_id = users.organization_id
+                                       limit $15) as counted)",
+                            since,
+                            at_most
                         ]
                     )
                 });
@@ -279,19 +285,19 @@ impl BatchedWork for ResolvingWork {
     fn fits(&self, other: &Self) -> bool {
         self.list_numbers == other.list_numbers
             && self.carriers == other.carriers
-            && self.count_calls_since.is_some() == other.count_calls_since.is_some()
+            && self.count_calls.map(|(_, at_most)| at_most) == other.count_calls.map(|(_, at_most)| at_most)
     }
 
     async fn run(store: &PostgresStore, batch: &[Self], end_by: Instant) -> Results<Self::Output> {
         let Some(first) = batch.first() else { return Ok(Vec::new()) };
         // The times of a batch differ by milliseconds.
-        let since = first.count_calls_since;
+        let count = first.count_calls;
         let rows = if batch.len() == 1 {
             resolve!(
                 store,
                 end_by,
                 first,
-                since,
+                count,
                 "select $1::text as user_id, $2::text as contact_id, $3::text as number, $4::text as agent_id,
                         $5::text as requested_number, $7::text as subject, $8::boolean as may_need_calls,
                         $9::timestamptz as now, 1 as place",
@@ -310,7 +316,7 @@ impl BatchedWork for ResolvingWork {
                 store,
                 end_by,
                 first,
-                since,
+                count,
                 "select *
                    from unnest((select $1::text[]), $2::text[], $3::text[], $4::text[], $5::text[], $7::text[], $8::boolean[],
                                $9::timestamptz[]) with ordinality

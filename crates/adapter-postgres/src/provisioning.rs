@@ -140,7 +140,13 @@ impl Provisioning for PostgresStore {
 
     async fn calls_per_second(&self, trunk: &TrunkId) -> Result<Option<u32>, PortUnavailable> {
         let row = self.row(Access::Read, || {
-            sqlx::query!("select calls_per_second from trunks where id = $1", trunk.as_str())
+            sqlx::query!(
+                "select calls_per_second from trunks \
+                  where id = $1 \
+                    and not exists (select from trunks as other \
+                                     where other.carrier = trunks.carrier and other.id <> trunks.id)",
+                trunk.as_str()
+            )
         });
         let limit = row.await?.map(|row| u32::try_from(row.calls_per_second));
         limit.transpose().map_err(|_| because(CALLS_PER_SECOND))

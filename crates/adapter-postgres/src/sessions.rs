@@ -14,14 +14,15 @@ use domain::ports::PortUnavailable;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::failure::{
     LOSES_STATEMENTS, because, is_lost_statement, passes_when_reconnected, read_only, unavailable,
 };
-use crate::hosts::Hosts;
-use crate::primary::is_primary;
+use crate::hosts::{Hosts, Timeline};
+use crate::primary::{Role, role_of};
 
 /// How the sessions with certain settings are opened.
 #[derive(Clone)]
@@ -38,6 +39,19 @@ pub(crate) enum NotOpened {
     ReadOnly,
     /// No server responds.
     Failed(sqlx::Error),
+}
+
+/// A session, and the history of its server if the server says it.
+struct Opened {
+    session: PgConnection,
+    timeline: Option<Timeline>,
+}
+
+impl Opened {
+    /// Whether the other server is the primary, and this one a former primary.
+    fn is_before(&self, other: &Self) -> bool {
+        self.timeline.zip(other.timeline).is_some_and(|(timeline, other)| timeline.is_before(other))
+    }
 }
 
 /// What is known of a pooler in front of the server.
@@ -85,32 +99,70 @@ impl Sessions {
 
     /// Opens a session with the primary. A server that responds slowly, or not at all, holds the others
     /// up for [`HEAD_START`] only.
+    ///
+    /// A former primary may accept writes until it is fenced. So a server that was not the primary of the
+    /// last session is compared with those that respond within [`HEAD_START`] more, and a server whose
+    /// history is older than one that this process has seen is refused.
     pub(crate) async fn open(&self) -> Result<PgConnection, NotOpened> {
         let mut attempts = JoinSet::new();
+        let (is_found, _) = watch::channel(false);
         for (turn, (place, options)) in (0..).zip(self.hosts.in_order()) {
-            let (sessions, options) = (self.clone(), options.clone());
+            let (sessions, options, mut is_found) = (self.clone(), options.clone(), is_found.subscribe());
             attempts.spawn(async move {
-                sleep(HEAD_START * turn).await;
+                // Ends early once a server is found with which this one is to be compared.
+                let _ = timeout(HEAD_START * turn, is_found.wait_for(|is_found| *is_found)).await;
                 (place, sessions.open_at(&options).await)
             });
         }
-        let mut failure = None;
-        while let Some(ended) = attempts.join_next().await {
+        let (mut found, mut failure, mut until) = (None::<(usize, Opened)>, None, None);
+        loop {
+            let ended = match until {
+                Some(until) => timeout_at(until, attempts.join_next()).await.unwrap_or(None),
+                None => attempts.join_next().await,
+            };
+            let Some(ended) = ended else { break };
             let (place, opened) = ended.map_err(|_| NotOpened::Failed(sqlx::Error::WorkerCrashed))?;
             match opened {
-                Ok(session) => {
-                    self.hosts.prefer(place);
-                    return Ok(session);
+                Ok(opened) => {
+                    let is_settled =
+                        opened.timeline.is_none_or(|timeline| !self.hosts.may_be_former(place, timeline));
+                    if self.is_former(&opened) {
+                        failure = Some(of_both(failure, NotOpened::ReadOnly));
+                        continue;
+                    }
+                    let is_newer = found.as_ref().is_none_or(|(_, found)| found.is_before(&opened));
+                    if is_newer {
+                        found = Some((place, opened));
+                    }
+                    if is_settled {
+                        break;
+                    }
+                    until.get_or_insert_with(|| Instant::now() + HEAD_START);
+                    is_found.send_replace(true);
                 }
-                Err(other) => failure = Some(worse(failure, other)),
+                Err(other) => failure = Some(of_both(failure, other)),
             }
         }
-        Err(failure.unwrap_or(NotOpened::ReadOnly))
+        let Some((place, opened)) = found else { return Err(failure.unwrap_or(NotOpened::ReadOnly)) };
+        self.hosts.prefer(place);
+        Ok(opened.session)
+    }
+
+    /// Whether the server is a former primary: this process has seen one with a newer history.
+    fn is_former(&self, opened: &Opened) -> bool {
+        let newer = opened.timeline.and_then(|timeline| self.hosts.note(timeline));
+        if let Some(newer) = newer {
+            tracing::warn!(
+                newer_timeline = newer.number,
+                "a former primary accepts writes: no session with it is used, and it must be stopped"
+            );
+        }
+        newer.is_some()
     }
 
     /// Opens a session with the primary, if it is this server. A pooler may refuse settings, or ignore
     /// them.
-    async fn open_at(&self, server: &PgConnectOptions) -> Result<PgConnection, NotOpened> {
+    async fn open_at(&self, server: &PgConnectOptions) -> Result<Opened, NotOpened> {
         let settings = self.settings.iter().map(|(name, value)| (*name, value.as_str()));
         let opened = match server.clone().options(settings).connect().await {
             Err(error) if refuses_settings(&error) => server.connect().await,
@@ -118,11 +170,11 @@ impl Sessions {
         };
         let mut session = opened.map_err(NotOpened::Failed)?;
         if self.may_be_standby {
-            return Ok(session);
+            return Ok(Opened { session, timeline: None });
         }
-        match is_primary(&mut session).await {
-            Ok(true) => Ok(session),
-            Ok(false) => Err(NotOpened::ReadOnly),
+        match role_of(&mut session).await {
+            Ok(Role { is_primary: true, timeline }) => Ok(Opened { session, timeline }),
+            Ok(Role { is_primary: false, .. }) => Err(NotOpened::ReadOnly),
             Err(error) => Err(NotOpened::Failed(error)),
         }
     }
@@ -232,12 +284,13 @@ impl From<NotOpened> for PortUnavailable {
     }
 }
 
-/// Which of two failures says more: one that does not pass by itself, such as a wrong password; then a
-/// server that became a standby, since a failover is under way.
-fn worse(known: Option<NotOpened>, other: NotOpened) -> NotOpened {
+/// What two failures mean together. A server that became a standby: a failover is under way. Then a server
+/// that does not respond: it may be the primary, so that the refusal of another one, such as a wrong
+/// password, does not last for all of them.
+fn of_both(known: Option<NotOpened>, other: NotOpened) -> NotOpened {
     let weight = |failure: &NotOpened| match failure {
-        NotOpened::Failed(error) if is_refusal(error) => 2,
-        NotOpened::ReadOnly => 1,
+        NotOpened::ReadOnly => 2,
+        NotOpened::Failed(error) if !is_refusal(error) => 1,
         NotOpened::Failed(_) => 0,
     };
     match known {

@@ -23,7 +23,8 @@ pub(crate) struct ResolvingWork {
     pub(crate) subject: Option<CallSubject>,
     pub(crate) may_need_calls: bool,
     pub(crate) now: PgTime,
-    pub(crate) count_calls_since: Option<PgTime>,
+    /// Since when calls count, and how many at most.
+    pub(crate) count_calls: Option<(PgTime, i64)>,
 }
 
 impl From<&OutboundQuery<'_>> for ResolvingWork {
@@ -43,7 +44,7 @@ impl From<&OutboundQuery<'_>> for ResolvingWork {
             subject: query.subject.cloned(),
             may_need_calls: query.may_need_latest_calls(),
             now: PgTime::bound(query.now),
-            count_calls_since: query.count_calls_since.map(PgTime::bound),
+            count_calls: query.count_calls.map(|count| (PgTime::bound(count.since), count.at_most.into())),
         }
     }
 }

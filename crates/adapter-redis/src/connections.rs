@@ -15,10 +15,7 @@ use std::time::Duration;
 use deadpool::managed::{Object, Pool, PoolConfig, Timeouts};
 use deadpool_redis::{
     Runtime,
-    redis::{
-        FromRedisValue, Pipeline, RedisError, RedisResult, Value, aio::MultiplexedConnection,
-        from_redis_value,
-    },
+    redis::{FromRedisValue, Pipeline, RedisError, RedisResult, Value, from_redis_value},
 };
 use domain::ports::PortUnavailable;
 use tokio::{
@@ -26,7 +23,11 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{failure, servers::Servers, settings::RedisSettings};
+use crate::{
+    failure,
+    servers::{Link, Servers},
+    settings::RedisSettings,
+};
 
 /// How long a connection may take to open, in a task of its own that outlives the operation: sentinels
 /// that do not respond are passed over one after another.
@@ -115,11 +116,7 @@ impl Connections {
     }
 
     /// Returns the connection of a slot, and whether it was open already.
-    async fn connection(
-        &self,
-        slot: &Arc<Slot>,
-        deadline: Instant,
-    ) -> Result<(MultiplexedConnection, bool), PortUnavailable> {
+    async fn connection(&self, slot: &Arc<Slot>, deadline: Instant) -> Result<(Link, bool), PortUnavailable> {
         if let Some(connection) = slot.connection() {
             return Ok((connection, true));
         }
@@ -133,7 +130,7 @@ impl Connections {
             let opened = self.runtime.spawn(async move {
                 let _opening = opening;
                 let connection = pool.get().await.map_err(|error| failure::of_pool(&error))?;
-                let shared = MultiplexedConnection::clone(&connection);
+                let shared = Link::clone(&connection);
                 slot.fill(connection);
                 if pool.is_closed() {
                     slot.clear(None);
@@ -152,14 +149,12 @@ impl Connections {
     /// Makes one round trip. Discards connections that the result shows to be unusable.
     async fn exchange(
         &self,
-        mut connection: MultiplexedConnection,
+        mut connection: Link,
         request: &Pipeline,
         deadline: Instant,
     ) -> Result<RedisResult<Vec<RedisResult<Value>>>, PortUnavailable> {
         let sent_at = Instant::now();
-        let Ok(replies) =
-            timeout_at(deadline, request.query_async::<Vec<RedisResult<Value>>>(&mut connection)).await
-        else {
+        let Ok(replies) = timeout_at(deadline, connection.exchange(request)).await else {
             self.discard(sent_at);
             return Err(failure::because(failure::NO_REPLY));
         };
@@ -188,8 +183,8 @@ struct Slot {
 }
 
 impl Slot {
-    fn connection(&self) -> Option<MultiplexedConnection> {
-        self.open().as_ref().map(|(connection, _)| MultiplexedConnection::clone(connection))
+    fn connection(&self) -> Option<Link> {
+        self.open().as_ref().map(|(connection, _)| Link::clone(connection))
     }
 
     fn fill(&self, connection: Object<Servers>) {

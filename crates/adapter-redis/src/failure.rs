@@ -11,7 +11,9 @@ pub(crate) const NO_CONNECTION: &str =
     "could not connect within the time limit: is the server running and reachable?";
 pub(crate) const NO_REPLY: &str = "the server did not reply within the time limit: is it overloaded?";
 pub(crate) const UNUSABLE_URL: &str = "the URL or its options are invalid: it must be redis://USER:PASSWORD@HOST:PORT/DATABASE \
-     or redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/MASTER";
+     or redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/MASTER or redis+cluster://USER:PASSWORD@HOST:PORT,HOST:PORT";
+pub(crate) const CLUSTER_DOWN: &str =
+    "the cluster does not serve all of its hash slots: are all of its masters running?";
 
 pub(crate) fn because(reason: &'static str) -> PortUnavailable {
     PortUnavailable::new("redis", reason)
@@ -38,7 +40,11 @@ pub(crate) fn of(error: &RedisError) -> PortUnavailable {
         return because("the connection was lost");
     }
     match error.kind() {
+        ErrorKind::MasterNameNotFoundBySentinel => because(
+            "the sentinels name no master that responds: is the name of the master in OUTDIAL_REDIS_URL theirs?",
+        ),
         ErrorKind::AuthenticationFailed => because("the server rejects the credentials"),
+        ErrorKind::ClusterConnectionNotFound => because("no node of the cluster can be reached"),
         ErrorKind::Parse | ErrorKind::UnexpectedReturnType => unexpected_reply(),
         ErrorKind::InvalidClientConfig => because(UNUSABLE_URL),
         ErrorKind::Io => because("the server cannot be reached (host name, network or TLS)"),
@@ -89,9 +95,10 @@ fn of_code(code: &str, detail: Option<&str>) -> Option<&'static str> {
         "WRONGTYPE" => {
             "a key holds a value of another type (WRONGTYPE): set another OUTDIAL_REDIS_KEY_PREFIX"
         }
-        "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "CROSSSLOT" => {
-            "the server is a cluster node that does not serve the key (MOVED or similar): use a server without cluster mode"
+        "MOVED" | "ASK" | "CROSSSLOT" => {
+            "the server is a node of a cluster (MOVED or similar): begin OUTDIAL_REDIS_URL with redis+cluster://"
         }
+        "TRYAGAIN" | "CLUSTERDOWN" => CLUSTER_DOWN,
         "ERR" if detail.is_some_and(|text| text.contains("max number of clients")) => {
             "the server has too many clients: raise its maxclients, or lower OUTDIAL_REDIS_MAX_CONNECTIONS"
         }

@@ -6,7 +6,7 @@ use domain::{ClockReading, Timestamp};
 
 use crate::eviction::EvictionPolicy;
 use crate::failure;
-use crate::store::{RedisStore, add_eviction, request, take_eviction};
+use crate::store::{RedisStore, add_eviction, is_ok, request, take_eviction};
 
 /// What an operator should know of the server before calls rely on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,24 @@ impl RedisStore {
     pub async fn inspect(&self) -> Result<Inspection, PortUnavailable> {
         // Opens the connection, whose time is not that of the clock's answer.
         self.ping().await?;
+        self.read_inspection().await
+    }
+
+    /// The same of a node of a cluster, by a store on this node alone: also of a replica, which accepts no
+    /// writes. Returns `None` if the node does not see a node for each hash slot.
+    ///
+    /// # Errors
+    ///
+    /// As for a server, or the node is not one of a cluster.
+    pub async fn inspect_node(&self) -> Result<Option<Inspection>, PortUnavailable> {
+        let mut state = request();
+        state.cmd("CLUSTER").arg("INFO");
+        let state: String = self.reply(&state).await?;
+        let inspection = self.read_inspection().await?;
+        Ok(is_ok(&state).then_some(inspection))
+    }
+
+    async fn read_inspection(&self) -> Result<Inspection, PortUnavailable> {
         let mut request = request();
         request.cmd("TIME");
         add_eviction(&mut request);

@@ -4,12 +4,17 @@
 use std::fmt::{self, Write as _};
 
 use domain::{
-    ConversationId, IntentKey, Pace, PaceScope,
+    ConversationId, IntentKey, OwnerToken, Pace, PaceScope,
     ports::{DayLimit, DayScope},
 };
 
 pub(crate) fn lock(prefix: &str, key: &IntentKey) -> String {
     format!("{prefix}:{{{}}}:lock", Tag(key.as_str()))
+}
+
+/// Which counts have counted a request: beside its lock, which may end before.
+pub(crate) fn counted(prefix: &str, key: &IntentKey, token: &OwnerToken) -> String {
+    format!("{prefix}:{{{}}}:counted:{}", Tag(key.as_str()), token.as_str())
 }
 
 pub(crate) fn context(prefix: &str, conversation: &ConversationId) -> String {
@@ -18,12 +23,21 @@ pub(crate) fn context(prefix: &str, conversation: &ConversationId) -> String {
 
 /// The number of calls of a user or an organization on a day, under one revision of the policy.
 pub(crate) fn day_count(prefix: &str, limit: &DayLimit) -> String {
-    let id = match &limit.scope {
+    let (kind, day, revision) = (day_count_kind(limit), limit.day.from.unix_millis(), limit.revision);
+    format!("{prefix}:{{{}}}:{kind}:{day}:{revision}", Tag(day_scope_id(limit)))
+}
+
+fn day_scope_id(limit: &DayLimit) -> &str {
+    match &limit.scope {
         DayScope::User(id) => id.as_str(),
         DayScope::Organization(id) => id.as_str(),
-    };
-    let (kind, day, revision) = (day_count_kind(limit), limit.day.from.unix_millis(), limit.revision);
-    format!("{prefix}:{{{}}}:{kind}:{day}:{revision}", Tag(id))
+    }
+}
+
+/// Where a count of a cluster notes that it has counted this request: beside the count.
+pub(crate) fn counted_by(prefix: &str, limit: &DayLimit, token: &OwnerToken) -> String {
+    let kind = day_count_kind(limit);
+    format!("{prefix}:{{{}}}:{kind}-counted:{}", Tag(day_scope_id(limit)), token.as_str())
 }
 
 /// The kind of such a key.

@@ -7,8 +7,11 @@
 //!
 //! | Key | Value | Lifetime |
 //! |---|---|---|
-//! | `<prefix>:{<intent key>}:lock` | `pending:<token>`, with limits `pending:<token>:<run>:<kinds of counts>`; later `settled:<token>:<json>` | the hold time of the lock |
-//! | `<prefix>:{slots}:trunk:<id>`, `<prefix>:{slots}:number:<id>` | empty | until the next slot opens |
+//! | `<prefix>:{<intent key>}:lock` | `pending:<token>`, in a cluster `pending:<token>:<number>`; later `settled:<token>:<json>` | the hold time of the lock |
+//! | `<prefix>:{<intent key>}:counted:<token>` | which counts have counted the request: `<run>:<kinds>`, in a cluster `<kinds>` | ten minutes |
+//! | `<prefix>:{<id>}:user-calls:<day>:<revision>`, `…:organization-calls:…` | a hash of the server's `run` and the `calls` of the day | an hour longer than the day |
+//! | `<prefix>:{<id>}:user-calls-counted:<token>`, `…:organization-calls-counted:…` | in a cluster, that the count has counted the request: `:<run>` | ten minutes |
+//! | `<prefix>:{slots}:trunk:<id>`, `<prefix>:{slots}:number:<id>` | the gaps before the last slot, empty without one | until a slot may begin behind the last one |
 //! | `<prefix>:{<conversation id>}:context` | `<json>` | the time to live of the context |
 //! | `<prefix>:{ready}:probe` | `1`, written by [`RedisStore::ping`] | one second |
 //!
@@ -17,6 +20,7 @@
 //! The JSON carries its version. A release may add fields, and a reader ignores unknown fields. A
 //! value that cannot be read is reported as unavailable, never as a free key.
 
+mod cluster;
 mod connections;
 mod context;
 mod eviction;
@@ -25,6 +29,7 @@ mod inspection;
 mod intent_holds;
 mod keys;
 mod lock;
+mod sentinels;
 mod servers;
 mod settings;
 mod slots;
@@ -34,5 +39,6 @@ mod wire;
 
 pub use eviction::EvictionPolicy;
 pub use inspection::{Inspection, Persistence};
+pub use sentinels::{SentinelInspection, Sentinels};
 pub use settings::RedisSettings;
 pub use store::RedisStore;

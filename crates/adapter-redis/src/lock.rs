@@ -16,6 +16,7 @@ use domain::{
         PortUnavailable, SettleResult,
     },
 };
+use tokio::join;
 
 use crate::{
     failure, keys, slots,
@@ -23,8 +24,8 @@ use crate::{
     wire::{self, LockValue},
 };
 
-/// Acquires a lock within limits, and takes a slot. The other keys are the counts, and then those of the
-/// paces. Arguments: the owner's pending value; milliseconds; the number of counts; for each count its
+/// Acquires a lock within limits, and takes a slot. The other keys are the record, the counts, and then those
+/// of the paces. Arguments: the owner's pending value; milliseconds; the number of counts; for each count its
 /// limit, the count to begin with or -1, its milliseconds and its kind; and those of [`slots::SLOTS`].
 ///
 /// Replies with 0, the lock's value and the rest of its time; or 1 and the wait if it is granted; or 2
@@ -37,8 +38,8 @@ use crate::{
 ///
 /// A count belongs to one run of one server: after a restart from a snapshot, or a failover to a
 /// replica that lacked the last writes, it may be too low, and is asked for again. A server that
-/// forbids `INFO` cannot be told from another one. The lock holds the run and the kinds of the counts
-/// that have counted it, so that its release changes no other count.
+/// forbids `INFO` cannot be told from another one. The record beside the lock has the run and the kinds
+/// of the counts that have counted the request, so that its release changes no other count.
 const ACQUIRE: &str = "\
 local held = redis.call('GET', KEYS[1]) \
 if held then return {0, held, redis.call('PTTL', KEYS[1])} end \
@@ -48,21 +49,21 @@ if limits > 0 then \
 local info = redis.pcall('INFO', 'server') \
 run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '' end \
 for i = 1, limits do \
-local stored = redis.call('HMGET', KEYS[i + 1], 'run', 'calls') \
+local stored = redis.call('HMGET', KEYS[i + 2], 'run', 'calls') \
 local count = math.max(stored[1] == run and tonumber(stored[2]) or -1, tonumber(ARGV[4 * i + 1])) \
 if count < 0 then uncounted[#uncounted + 1] = i \
 elseif reached == 0 and count >= tonumber(ARGV[4 * i]) then reached = i end \
 counts[i], kinds[i] = count, ARGV[4 * i + 3] end \
 if #uncounted > 0 then return {3, uncounted, 0} end \
-local wait, near = 0, true \
-if reached == 0 and #KEYS > limits + 1 then wait, near = next_slot(limits + 2, 4 * limits + 4) end \
+local wait, near, scopes = 0, true, {} \
+if reached == 0 and #KEYS > limits + 2 then wait, near, scopes = next_slot(limits + 3, 4 * limits + 4) end \
 local granted = reached == 0 and near and 1 or 0 \
-local pending = limits == 0 and ARGV[1] or table.concat({ARGV[1], run, table.concat(kinds, ',')}, ':') \
-if granted == 1 then redis.call('SET', KEYS[1], pending, 'PX', ARGV[2]) end \
+if granted == 1 then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) \
+if limits > 0 then redis.call('SET', KEYS[2], run .. ':' .. table.concat(kinds, ','), 'PX', 600000) end end \
 for i = 1, limits do \
-redis.call('HSET', KEYS[i + 1], 'run', run, 'calls', counts[i] + granted) \
-redis.call('PEXPIRE', KEYS[i + 1], ARGV[4 * i + 2]) end \
-if granted == 1 then take_slot(limits + 2, 4 * limits + 4, wait) return {1, wait, 0} end \
+redis.call('HSET', KEYS[i + 2], 'run', run, 'calls', counts[i] + granted) \
+redis.call('PEXPIRE', KEYS[i + 2], ARGV[4 * i + 2]) end \
+if granted == 1 then take_slot(limits + 3, 4 * limits + 4, wait, scopes) return {1, wait, 0} end \
 if reached > 0 then return {2, reached, 0} end \
 return {4, wait, 0}";
 
@@ -72,7 +73,7 @@ static WITHIN_LIMITS: LazyLock<String> = LazyLock::new(|| format!("{} {ACQUIRE}"
 static NEXT: LazyLock<String> = LazyLock::new(|| format!("{} {}", slots::SLOTS, slots::NEXT));
 
 /// Stands for a count that a request does not bring.
-const NO_COUNT: i64 = -1;
+pub(crate) const NO_COUNT: i64 = -1;
 
 /// The beginning of a script whose first argument is the owner's pending value. `owned` is whether the lock
 /// has this value, or one that continues it after a `:`.
@@ -99,18 +100,21 @@ const SETTLE: &str = concat!(
      return 0"
 );
 
-/// Arguments: the owner's pending value; the kind of each count. The other keys are the counts.
+/// Arguments: the owner's pending value; the prefix of its settled value; the kind of each count. The other
+/// keys are the record and the counts. A request is taken out of them also if its lock has ended: the record
+/// is there once.
 const RELEASE: &str = concat!(
     compare_owner!(),
-    "if not owned then return 0 end \
-     redis.call('DEL', KEYS[1]) \
-     local run, kinds = string.match(held, ':(%w*):([%w%-,]+)$') \
-     for i = 2, #KEYS do \
+    "local run, kinds = string.match(redis.call('GET', KEYS[2]) or '', '^(%w*):([%w%-,]+)$') \
+     if run then redis.call('DEL', KEYS[2]) end \
+     if owned then redis.call('DEL', KEYS[1]) end \
+     if string.sub(held, 1, #ARGV[2]) == ARGV[2] then kinds = nil end \
+     for i = 3, #KEYS do \
      local stored = redis.call('HMGET', KEYS[i], 'run', 'calls') \
      if kinds and string.find(kinds, ARGV[i], 1, true) and stored[1] == run and tonumber(stored[2]) > 0 then \
      redis.call('HINCRBY', KEYS[i], 'calls', -1) end \
      end \
-     return 1"
+     return owned and 1 or 0"
 );
 
 /// The reply of `PTTL` for a key that does not exist.
@@ -120,6 +124,9 @@ pub(crate) const NO_SUCH_KEY: i64 = -2;
 impl IdempotencyLock for RedisStore {
     async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
         let LockRequest { key, token, hold_for, limits, paces, .. } = *request;
+        if self.is_cluster() {
+            return self.acquire_in_cluster(request).await;
+        }
         if !limits.is_empty() || !paces.is_empty() {
             return self.acquire_by_script(request).await;
         }
@@ -163,15 +170,24 @@ impl IdempotencyLock for RedisStore {
     async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable> {
         let LockSettlement { key, token, call, hold_for, context } = *settlement;
         let mut request = store::request();
+        let mut for_context = store::request();
         self.add_script(&mut request, SETTLE, key, token)
             .arg(wire::settled_prefix(token))
             .arg(wire::settled(token, call))
             .arg(millis(hold_for));
         if let Some(ContextToStore { context, ttl }) = context {
             let key = keys::context(self.key_prefix(), &context.conversation_id);
-            add_set(&mut request, &key, &wire::outbound(context), ttl);
+            // In a cluster, the context is on another node than the lock.
+            let request = if self.is_cluster() { &mut for_context } else { &mut request };
+            add_set(request, &key, &wire::outbound(context), ttl);
         }
-        let mut replies = self.send(&request, self.deadline()).await?;
+        let deadline = self.deadline();
+        if context.is_some() && self.is_cluster() {
+            let (settled, stored) = join!(self.send(&request, deadline), self.send(&for_context, deadline));
+            let context_stored = stored.is_ok_and(|mut stored| matches!(stored.take(), Ok(Value::Okay)));
+            return Ok(SettleResult { ownership: ownership(settled?.take()?)?, context_stored });
+        }
+        let mut replies = self.send(&request, deadline).await?;
         let ownership = ownership(replies.take()?)?;
         let context_stored = context.is_some() && matches!(replies.take(), Ok(Value::Okay));
         Ok(SettleResult { ownership, context_stored })
@@ -183,8 +199,12 @@ impl IdempotencyLock for RedisStore {
         token: &OwnerToken,
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable> {
+        if self.is_cluster() {
+            return self.release_in_cluster(key, token, limits).await;
+        }
         let mut request = store::request();
         let release = self.add_counting_script(&mut request, RELEASE, key, token, limits, &[]);
+        release.arg(wire::settled_prefix(token));
         release.arg(limits.iter().map(keys::day_count_kind).collect::<Vec<_>>());
         ownership(self.reply(&request).await?)
     }
@@ -214,7 +234,7 @@ impl RedisStore {
         key: &IntentKey,
         token: &OwnerToken,
     ) -> &'r mut Pipeline {
-        self.add_counting_script(request, text, key, token, &[], &[])
+        request.cmd("EVAL").arg(text).arg(1).arg(keys::lock(self.key_prefix(), key)).arg(wire::pending(token))
     }
 
     /// The same for a script that also changes the counts of these limits, and takes slots.
@@ -228,8 +248,9 @@ impl RedisStore {
         paces: &[Pace],
     ) -> &'r mut Pipeline {
         let prefix = self.key_prefix();
-        let keys = 1 + limits.len() + paces.len();
+        let keys = 2 + limits.len() + paces.len();
         request.cmd("EVAL").arg(text).arg(keys).arg(keys::lock(prefix, key));
+        request.arg(keys::counted(prefix, key, token));
         for limit in limits {
             request.arg(keys::day_count(prefix, limit));
         }
@@ -287,7 +308,7 @@ fn limit_at(limits: &[DayLimit], number: i64) -> Result<&DayLimit, PortUnavailab
 }
 
 /// What a request gets because of the value of a lock; `None` if the lock has just expired.
-fn held_by(
+pub(crate) fn held_by(
     value: &[u8],
     remaining: i64,
     token: &OwnerToken,
@@ -310,7 +331,7 @@ pub(crate) fn in_flight(remaining_millis: u64) -> HoldResult {
     HoldResult::InFlight { remaining: Duration::from_millis(remaining_millis.max(1)) }
 }
 
-fn ownership(written: i64) -> Result<Ownership, PortUnavailable> {
+pub(crate) fn ownership(written: i64) -> Result<Ownership, PortUnavailable> {
     match written {
         1 => Ok(Ownership::Held),
         0 => Ok(Ownership::Lost),

@@ -1,11 +1,13 @@
-//! The servers that a URL names, and the connections to them: one server, or the master that
-//! sentinels name.
+//! The servers that a URL names, and the connections to them: one server, the master that sentinels
+//! name, or the masters of a cluster.
 
 use deadpool::managed::{Manager, Metrics, RecycleResult};
 use deadpool_redis::redis::{
-    AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisError, RedisResult,
-    TlsMode,
+    AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, Pipeline, RedisError,
+    RedisResult, TlsMode, Value,
     aio::MultiplexedConnection,
+    cluster::{ClusterClient, ClusterClientBuilder},
+    cluster_async::ClusterConnection,
     io::tcp::TcpSettings,
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
@@ -21,12 +23,34 @@ use crate::{
 /// Operations that may be queued for writing on one connection before further ones wait.
 const MAX_QUEUED_WRITES: usize = 1024;
 
+/// How often the driver sends a request of a cluster again, to the node that has its keys now.
+const CLUSTER_RETRIES: u32 = 3;
+
 /// Opens connections.
 pub(crate) enum Servers {
     /// Always the same server.
     One(Box<deadpool_redis::Manager>),
     /// The master that the sentinels name when a connection is opened.
     Sentinels { client: Box<Mutex<SentinelClient>>, config: AsyncConnectionConfig },
+    /// A connection to each master of a cluster.
+    Cluster(Box<ClusterClient>),
+}
+
+/// A connection, which carries any number of requests at the same time. Clones share it.
+#[derive(Clone)]
+pub(crate) enum Link {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Link {
+    /// Makes one round trip. All keys of a request to a cluster must be in one hash slot.
+    pub(crate) async fn exchange(&mut self, request: &Pipeline) -> RedisResult<Vec<RedisResult<Value>>> {
+        match self {
+            Self::Server(connection) => request.query_async(connection).await,
+            Self::Cluster(connection) => request.query_async(connection).await,
+        }
+    }
 }
 
 impl Servers {
@@ -51,26 +75,36 @@ impl Servers {
                 let client = sentinels(&nodes, &master, credentials.as_deref()).map_err(unusable)?;
                 Ok(Self::Sentinels { client: Box::new(Mutex::new(client)), config })
             }
+            Topology::Cluster => {
+                let client = ClusterClientBuilder::new(nodes)
+                    .connection_timeout(settings.operation_timeout)
+                    .response_timeout(settings.operation_timeout)
+                    .retries(CLUSTER_RETRIES)
+                    .tcp_settings(no_delay())
+                    .build();
+                Ok(Self::Cluster(Box::new(client.map_err(unusable)?)))
+            }
         }
     }
 }
 
 impl Manager for Servers {
-    type Type = MultiplexedConnection;
+    type Type = Link;
     type Error = RedisError;
 
-    async fn create(&self) -> RedisResult<MultiplexedConnection> {
+    async fn create(&self) -> RedisResult<Link> {
         match self {
-            Self::One(manager) => manager.create().await,
+            Self::One(manager) => manager.create().await.map(Link::Server),
             Self::Sentinels { client, config } => {
                 let mut client = client.lock().await;
-                client.get_async_connection_with_config(config).await
+                client.get_async_connection_with_config(config).await.map(Link::Server)
             }
+            Self::Cluster(client) => client.get_async_connection().await.map(Link::Cluster),
         }
     }
 
     /// Never called: a slot takes its connection out of the pool.
-    async fn recycle(&self, _: &mut MultiplexedConnection, _: &Metrics) -> RecycleResult<RedisError> {
+    async fn recycle(&self, _: &mut Link, _: &Metrics) -> RecycleResult<RedisError> {
         Ok(())
     }
 }
@@ -111,7 +145,7 @@ fn sentinels(
     builder.build()
 }
 
-fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
+pub(crate) fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
     let info = url.into_connection_info()?;
     let redis = info.redis_settings().clone().set_skip_set_lib_name();
     Ok(info.set_redis_settings(redis).set_tcp_settings(no_delay()))

@@ -2,7 +2,10 @@ use std::{fmt, time::Duration};
 
 use domain::ports::PortUnavailable;
 
-use crate::{failure, url::Named};
+use crate::{
+    failure,
+    url::{Named, Topology},
+};
 
 /// The ports promise a result within 2 s; the difference is a reserve.
 const MAX_OPERATION_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -12,7 +15,8 @@ const MAX_OPERATION_TIMEOUT: Duration = Duration::from_millis(1500);
 pub struct RedisSettings {
     /// `redis://[user:password@]host[:port][/database]`, or
     /// `redis+sentinel://[user:password@]host[:port][,host[:port]]…/master[/database]` with the parameters
-    /// `sentinel_username` and `sentinel_password`; with `rediss` for TLS. It may contain a password, so
+    /// `sentinel_username` and `sentinel_password`, or `redis+cluster://[user:password@]host[:port][,host[:port]]…`;
+    /// with `rediss` for TLS. It may contain a password, so
     /// `Debug` does not show it.
     pub url: String,
     /// The beginning of every key, so that several gateways can share a server: 1 to 64 letters,
@@ -36,6 +40,13 @@ impl RedisSettings {
             max_connections: 2,
             operation_timeout: Duration::from_millis(500),
         }
+    }
+
+    /// The settings of each node that the URL names, if it names a cluster.
+    #[must_use]
+    pub fn nodes_of_cluster(&self) -> Option<Vec<Self>> {
+        let named = Named::parse(&self.url).filter(|named| matches!(named.topology, Topology::Cluster))?;
+        Some(named.nodes.into_iter().map(|url| Self { url, ..self.clone() }).collect())
     }
 
     /// A URL for each server or sentinel that the URL names, with its password; none if it cannot be

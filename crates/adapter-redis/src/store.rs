@@ -3,7 +3,7 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use deadpool_redis::redis::{FromRedisValue, Pipeline, Value};
 use domain::ports::PortUnavailable;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use tokio::time::Instant;
+use tokio::{join, time::Instant};
 
 use crate::{
     connections::{Connections, Replies},
@@ -20,6 +20,7 @@ struct Inner {
     connections: Connections,
     key_prefix: String,
     operation_timeout: Duration,
+    is_cluster: bool,
 }
 
 impl RedisStore {
@@ -43,17 +44,36 @@ impl RedisStore {
             connections: Connections::new(settings)?,
             key_prefix: settings.key_prefix.clone(),
             operation_timeout: settings.operation_timeout,
+            is_cluster: settings.nodes_of_cluster().is_some(),
         })))
     }
 
     /// Checks that the server accepts locks, by writing a key that expires after one second. A
-    /// `PING` proves less: a full server, a replica, or one that loads its data replies to it.
+    /// `PING` proves less: a full server, a replica, or one that loads its data replies to it. A cluster must
+    /// also serve all of its hash slots: a lock may be in any of them.
     ///
     /// # Errors
     ///
     /// The server does not accept locks; the error has the reason.
     pub async fn ping(&self) -> Result<(), PortUnavailable> {
-        self.set(&keys::probe(self.key_prefix()), "1", Duration::from_secs(1)).await
+        let probe = keys::probe(self.key_prefix());
+        let probing = self.set(&probe, "1", Duration::from_secs(1));
+        if !self.is_cluster() {
+            return probing.await;
+        }
+        let (probed, state) = join!(probing, self.cluster_info());
+        probed?;
+        if is_ok(&state?) { Ok(()) } else { Err(failure::because(failure::CLUSTER_DOWN)) }
+    }
+
+    /// The state of the cluster as the node of the probe sees it.
+    pub(crate) async fn cluster_info(&self) -> Result<String, PortUnavailable> {
+        let mut request = request();
+        // The driver sends a pipeline to the node of its keys.
+        request.cmd("GET").arg(keys::probe(self.key_prefix())).cmd("CLUSTER").arg("INFO");
+        let mut replies = self.send(&request, self.deadline()).await?;
+        replies.take::<Option<String>>()?;
+        replies.take()
     }
 
     /// Reads what the server does when its memory is full: from `CONFIG GET`, or from `INFO` if the
@@ -97,6 +117,10 @@ impl RedisStore {
         self.0.connections.close();
     }
 
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.0.is_cluster
+    }
+
     pub(crate) fn key_prefix(&self) -> &str {
         &self.0.key_prefix
     }
@@ -133,6 +157,11 @@ impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore").field("key_prefix", &self.0.key_prefix).finish_non_exhaustive()
     }
+}
+
+/// Whether the reply to `CLUSTER INFO` says that all hash slots are served.
+pub(crate) fn is_ok(info: &str) -> bool {
+    info.lines().any(|line| line.trim_end() == "cluster_state:ok")
 }
 
 /// Asks for the eviction policy, with two commands.

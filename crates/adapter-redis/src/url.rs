@@ -16,8 +16,11 @@ pub(crate) enum Topology {
         /// A URL with the user and the password for the sentinels, if they ask for them.
         credentials: Option<String>,
     },
+    /// Some nodes of a cluster, which know the others.
+    Cluster,
 }
 
+const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
 impl Named {
@@ -26,6 +29,7 @@ impl Named {
     /// - `redis://[user:password@]host[:port][/database]`,
     /// - `redis+sentinel://[user:password@]host[:port][,host[:port]]…/master[/database]`, with the
     ///   parameters `sentinel_username` and `sentinel_password`,
+    /// - `redis+cluster://[user:password@]host[:port][,host[:port]]…`,
     ///
     /// or the same with `rediss` for TLS.
     pub(crate) fn parse(url: &str) -> Option<Self> {
@@ -40,15 +44,19 @@ impl Named {
             Some((user, hosts)) => (format!("{user}@"), hosts),
             None => (String::new(), authority),
         };
-        let nodes = |database: &str| {
+        let nodes = |port: u16, database: &str| {
             let url = |host: &str| {
-                (!host.is_empty()).then(|| format!("{transport}://{user}{}/{database}", with_port(host)))
+                (!host.is_empty())
+                    .then(|| format!("{transport}://{user}{}/{database}", with_port(host, port)))
             };
             hosts.split(',').map(url).collect::<Option<Vec<_>>>()
         };
         let (topology, nodes) = match kind {
             // The driver reads the whole URL, with its parameters.
             "" => (Topology::One, vec![url.to_owned()]),
+            "cluster" if path.is_empty() && parameters.is_empty() => {
+                (Topology::Cluster, nodes(REDIS_PORT, "")?)
+            }
             "sentinel" => {
                 let (master, database) = path.split_once('/').unwrap_or((path, ""));
                 if master.is_empty() {
@@ -56,7 +64,7 @@ impl Named {
                 }
                 let credentials = credentials_of_sentinels(parameters)?;
                 let topology = Topology::Sentinels { master: master.to_owned(), credentials };
-                (topology, nodes(database)?)
+                (topology, nodes(SENTINEL_PORT, database)?)
             }
             _ => return None,
         };
@@ -65,9 +73,9 @@ impl Named {
 }
 
 /// An address of IPv6 is in brackets.
-fn with_port(host: &str) -> String {
+fn with_port(host: &str, port: u16) -> String {
     let after_brackets = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
-    if after_brackets.contains(':') { host.to_owned() } else { format!("{host}:{SENTINEL_PORT}") }
+    if after_brackets.contains(':') { host.to_owned() } else { format!("{host}:{port}") }
 }
 
 /// The outer `None` for a parameter that is not known.

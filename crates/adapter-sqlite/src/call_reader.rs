@@ -22,7 +22,7 @@ macro_rules! select_calls {
                     calls.dial_code, calls.settled_at, calls.status_rank, calls.conversation_id, calls.carrier_call_id, calls.failure_reason,
                     calls.failed_at, calls.failure_code, calls.failure_carrier_status, calls.given_up_at, calls.given_up_reason,
                     calls.recording_key, calls.recording_format, calls.recording_size, calls.recorded_at,
-                    calls.recording_report, "
+                    calls.recording_report, calls.recording_removed_at, calls.transcript_removed_at, "
                 + $decision
                 + " as \"decision?: String\", "
                 + $conversation

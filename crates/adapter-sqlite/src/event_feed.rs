@@ -81,6 +81,11 @@ impl EventFeed for SqliteStore {
         })
         .await
     }
+
+    async fn skip(&self, count: u32) -> Result<(), PortUnavailable> {
+        let skip = self.connections.write_synced(move |writer| Box::pin(leave_out(writer, count)));
+        within(STORAGE_LIMIT, skip).await
+    }
 }
 
 impl SqliteStore {
@@ -99,6 +104,22 @@ impl SqliteStore {
         ))
         .await
     }
+}
+
+/// The number of an event is its `written_order`, which SQLite counts in a table of its own. The table
+/// has no row before the first event.
+async fn leave_out(connection: &mut SqliteConnection, count: u32) -> Result<(), PortUnavailable> {
+    let begun = sqlx::query!(
+        "insert into sqlite_sequence (name, seq) select 'call_events', 0
+         where not exists (select 1 from sqlite_sequence where name = 'call_events')"
+    );
+    execute(connection, begun).await?;
+    let skipped = sqlx::query!(
+        "update sqlite_sequence set seq = ? + max(seq, (select coalesce(max(written_order), 0) from call_events))
+         where name = 'call_events'",
+        count
+    );
+    execute(connection, skipped).await.map(drop)
 }
 
 /// The result of a publication: consecutive positions.

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use domain::ports::{
     AcceptResult, ClosedBody, EventInbox, InboxLease, IncomingEvent, OpenEvent, PortUnavailable,
 };
-use domain::{CallId, Timestamp};
+use domain::{CallId, OrganizationId};
+use sql_common::{OpenEventColumns, read_leased};
 
 use crate::SqliteStore;
 use crate::clock::now;
@@ -20,13 +21,14 @@ impl EventInbox for SqliteStore {
     /// is acknowledged.
     async fn accept<'a>(&self, event: &IncomingEvent<'a>) -> Result<AcceptResult, PortUnavailable> {
         let stored = self.write_synced(sqlx::query!(
-            "insert into provider_events (key, kind, body, received_at, open_at) values (?, ?, ?, ?, ?)
+            "insert into provider_events (key, kind, body, received_at, open_at, organization_id) values (?, ?, ?, ?, ?, ?)
              on conflict (key) do nothing",
             event.key,
             event.kind,
             event.body,
             event.received_at.unix_millis(),
-            now().unix_millis()
+            now().unix_millis(),
+            event.organization_id.map(OrganizationId::as_str)
         ));
         Ok(if stored.await? == 1 { AcceptResult::Accepted } else { AcceptResult::Known })
     }
@@ -55,7 +57,7 @@ impl EventInbox for SqliteStore {
                               from (select * from recent union all select * from waiting
                                     order by is_waiting, place, received_at, key limit ?3))
                         where size_so_far - size < ?4)
-                   returning key as "key!", body as "body!", received_at as "received_at!""#,
+                   returning key as "key!", body as "body!", received_at as "received_at!", organization_id"#,
                 now.after(lease.lease_for).unix_millis(),
                 now.unix_millis(),
                 lease.limit,
@@ -63,12 +65,13 @@ impl EventInbox for SqliteStore {
                 lease.recent_since.unix_millis()
             )
         });
-        let leased = leased.await?.into_iter().map(|row| OpenEvent {
+        let leased = leased.await?.into_iter().map(|row| OpenEventColumns {
             key: row.key,
             body: row.body,
-            received_at: Timestamp::from_unix_millis(row.received_at),
+            received_at: row.received_at,
+            organization_id: row.organization_id,
         });
-        let mut leased: Vec<OpenEvent> = leased.collect();
+        let mut leased: Vec<OpenEvent> = read_leased(leased);
         // SQLite returns the rows in any order.
         leased.sort_by(|a, b| (a.received_at, &a.key).cmp(&(b.received_at, &b.key)));
         Ok(leased)

@@ -15,7 +15,7 @@ use sqlx::SqliteConnection;
 use crate::SqliteStore;
 use crate::clock::HostTime;
 use crate::context_cache::store_outbound;
-use crate::failure::{LEASE_LIMIT, unreadable, within};
+use crate::failure::{LEASE_LIMIT, failed, unreadable, within};
 use crate::statement::{execute, row};
 use crate::sweep::sweep;
 
@@ -107,13 +107,15 @@ impl IdempotencyLock for SqliteStore {
             if limits.is_empty() {
                 let mut writer = self.connections.write_unsynced().await?;
                 let released = delete(&mut writer, key, token).await?;
+                day_counts::forget_request(&mut writer, key, token).await?;
                 writer.end();
                 return Ok(ownership(released));
             }
             let mut transaction = self.connections.begin_unsynced().await?;
-            let counted = counted_by(&mut transaction, key).await?;
+            let is_settled = is_settled(&mut transaction, key, token).await?;
             let released = delete(&mut transaction, key, token).await?;
-            if released > 0 {
+            let counted = day_counts::forget_request(&mut transaction, key, token).await?;
+            if !is_settled {
                 let was_counted = |limit: &&DayLimit| day_counts::is_named(limit, counted.as_deref());
                 day_counts::give_back(&mut transaction, limits.iter().filter(was_counted)).await?;
             }
@@ -127,12 +129,12 @@ impl IdempotencyLock for SqliteStore {
         within(LEASE_LIMIT, async {
             let mut transaction = self.connections.begin_unsynced().await?;
             let now = HostTime::now();
-            let slot = slots::find(&mut transaction, paces, longest_wait, now).await?;
-            if let Slot::In(wait) = slot {
-                slots::take(&mut transaction, paces, wait, now).await?;
+            let found = slots::find(&mut transaction, paces, longest_wait, now).await?;
+            if let Slot::In(wait) = found.slot {
+                slots::take(&mut transaction, paces, &found, wait, now).await?;
             }
             transaction.commit().await?;
-            Ok(slot)
+            Ok(found.slot)
         })
         .await
     }
@@ -160,15 +162,19 @@ impl SqliteStore {
         if let Some(held) = find_hold(writer, key, now).await? {
             return Ok(held);
         }
-        let slot = slots::find(writer, paces, longest_wait, now).await?;
-        let counted = day_counts::count(writer, limits, slot, now).await?;
-        match (counted, slot) {
+        let found = slots::find(writer, paces, longest_wait, now).await?;
+        let counted = day_counts::count(writer, limits, found.slot, now).await?;
+        match (counted, found.slot) {
             (HoldResult::Granted, Slot::In(wait)) => {
-                insert(writer, request, now).await?;
+                if insert(writer, request, now).await? == 0 {
+                    // The counts must be taken back: an error ends the transaction.
+                    return Err(failed("a lock was taken in the transaction that found it free"));
+                }
+                day_counts::remember_request(writer, request, now).await?;
                 if paces.is_empty() {
                     return Ok(HoldResult::Granted);
                 }
-                slots::take(writer, paces, wait, now).await?;
+                slots::take(writer, paces, &found, wait, now).await?;
                 Ok(HoldResult::GrantedAfter { wait })
             }
             (refused, _) => Ok(refused),
@@ -183,11 +189,11 @@ async fn insert(
     now: HostTime,
 ) -> Result<u64, PortUnavailable> {
     let acquired = sqlx::query!(
-        "insert into call_locks (key, token, expires_at, boot_id, boot_offset, counted)
-         values (?1, ?2, ?3, ?4, ?5, ?8)
+        "insert into call_locks (key, token, expires_at, boot_id, boot_offset)
+         values (?1, ?2, ?3, ?4, ?5)
          on conflict (key) do update
              set token = excluded.token, expires_at = excluded.expires_at, boot_id = excluded.boot_id,
-                 boot_offset = excluded.boot_offset, counted = excluded.counted, outcome = null, call_id = null,
+                 boot_offset = excluded.boot_offset, counted = null, outcome = null, call_id = null,
                  conversation_id = null, carrier_call_id = null, outcome_detail = null
              where call_locks.expires_at
                  <= iif(call_locks.boot_id = ?4, ?6 + call_locks.boot_offset, ?7)",
@@ -197,19 +203,23 @@ async fn insert(
         now.boot_id,
         now.boot_offset(),
         now.since_boot,
-        now.wall_millis(),
-        day_counts::names(request.limits)
+        now.wall_millis()
     );
     execute(writer, acquired).await
 }
 
-/// The limits that have counted the request of a lock.
-async fn counted_by(
+/// Whether the lock has a result of this owner.
+async fn is_settled(
     writer: &mut SqliteConnection,
     key: &IntentKey,
-) -> Result<Option<String>, PortUnavailable> {
-    let lock = sqlx::query!("select counted from call_locks where key = ?", key.as_str());
-    Ok(row(writer, lock).await?.and_then(|lock| lock.counted))
+    token: &OwnerToken,
+) -> Result<bool, PortUnavailable> {
+    let lock = sqlx::query!(
+        "select 1 as found from call_locks where key = ? and token = ? and outcome is not null",
+        key.as_str(),
+        token.as_str()
+    );
+    Ok(row(writer, lock).await?.is_some())
 }
 
 /// Removes the lock of this owner.

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use domain::ProviderAgentId;
 use domain::ports::{InboundDirectory, InboundParties, InboundQuery, PortUnavailable};
+use domain::{OrganizationId, ProviderAgentId};
 use sql_common::InboundPartiesColumns;
 
 use crate::SqliteStore;
@@ -17,7 +17,7 @@ impl InboundDirectory for SqliteStore {
                            exists (select 1 from agents
                                    where agents.organization_id = caller_numbers.organization_id
                                        and provider_agent_id = ?3) as has_agent
-                    from caller_numbers where phone_number = ?1)
+                    from caller_numbers where phone_number = ?1 and (?4 is null or organization_id = ?4))
                select organizations.id as organization_id, organizations.name as organization_name,
                       owners.user_id, contacts.id as "contact_id?", contacts.first_name as "first_name?",
                       contacts.last_name as "last_name?", contacts.phone_number as "phone_number?"
@@ -29,7 +29,8 @@ impl InboundDirectory for SqliteStore {
                    or owners.has_agent and (select sum(has_agent) from owners) = 1"#,
             query.called.as_e164(),
             query.caller.as_e164(),
-            query.provider_agent_id.as_ref().map(ProviderAgentId::as_str)
+            query.provider_agent_id.as_ref().map(ProviderAgentId::as_str),
+            query.organization_id.as_ref().map(OrganizationId::as_str)
         ))
         .await
     }

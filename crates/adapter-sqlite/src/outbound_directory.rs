@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use domain::ports::{OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable, Recipient};
-use domain::{AgentId, CallStatus, CallSubject, PhoneNumber, Timestamp};
+use domain::{AgentId, CallStatus, CallSubject, PhoneNumber};
 use sql_common::{ANSWERED_RANKS, DECLINED, NOT_CONNECTED, OutboundPartiesColumns, carriers_json};
 
 use crate::SqliteStore;
@@ -91,19 +91,27 @@ impl OutboundDirectory for SqliteStore {
                                   'carrier', trunk.carrier, 'id', trunk.id, 'callsPerSecond', trunk.calls_per_second,
                                   'calls', iif(?16 is null, null,
                                       (select count(*)
-                                       from calls
-                                       join caller_numbers as shown
-                                           on shown.organization_id = calls.organization_id
-                                           and shown.phone_number = calls.from_number
-                                       where calls.status_rank < 4 and calls.given_up_at is null
-                                           and calls.booked_at >= ?16
-                                           and shown.carrier = trunk.carrier and shown.on_trunk))))
+                                       from (select 1
+                                             from calls
+                                             join caller_numbers as shown
+                                                 on shown.organization_id = calls.organization_id
+                                                 and shown.phone_number = calls.from_number
+                                             where calls.status_rank < 4 and calls.given_up_at is null
+                                                 and calls.booked_at >= ?16
+                                                 and shown.carrier = trunk.carrier and shown.on_trunk
+                                             limit ?17)))))
                        from trunks as trunk
-                       where trunk.carrier in (select value from json_each(?6))) as "trunks: String",
+                       where trunk.carrier in (select value from json_each(?6))
+                           and not exists (select 1 from trunks as slower
+                                           where slower.carrier = trunk.carrier
+                                               and (slower.calls_per_second, slower.id)
+                                                   < (trunk.calls_per_second, trunk.id))) as "trunks: String",
                       iif(?16 is null, null,
-                          (select count(*) from calls
-                           where status_rank < 4 and given_up_at is null and booked_at >= ?16
-                               and organization_id = users.organization_id)) as "organization_calls: i64"
+                          (select count(*)
+                           from (select 1 from calls
+                                 where status_rank < 4 and given_up_at is null and booked_at >= ?16
+                                     and organization_id = users.organization_id
+                                 limit ?17))) as "organization_calls: i64"
                from users
                join organizations on organizations.id = users.organization_id
                left join contacts
@@ -147,7 +155,8 @@ impl OutboundDirectory for SqliteStore {
             DECLINED,
             NOT_CONNECTED,
             OutboundQuery::LATEST_CALLS,
-            query.count_calls_since.map(Timestamp::unix_millis)
+            query.count_calls.map(|count| count.since.unix_millis()),
+            query.count_calls.map_or(0, |count| count.at_most)
         ))
         .await
     }

@@ -88,7 +88,12 @@ impl Provisioning for SqliteStore {
     async fn calls_per_second(&self, trunk: &TrunkId) -> Result<Option<u32>, PortUnavailable> {
         within(STORAGE_LIMIT, async {
             let mut reader = self.connections.read().await?;
-            let statement = sqlx::query!("select calls_per_second from trunks where id = ?", trunk.as_str());
+            let statement = sqlx::query!(
+                "select calls_per_second from trunks
+                 where id = ? and not exists (select 1 from trunks as other
+                                              where other.carrier = trunks.carrier and other.id <> trunks.id)",
+                trunk.as_str()
+            );
             let limit = row(&mut reader, statement).await?.map(|row| u32::try_from(row.calls_per_second));
             limit.transpose().map_err(|_| failed(CALLS_PER_SECOND))
         })

@@ -71,7 +71,15 @@ pub(crate) async fn sweep(connection: &mut SqliteConnection, now: HostTime) -> R
         now.wall_millis(),
         BATCH
     );
-    counts.execute(connection).await.map_err(unavailable)?;
+    counts.execute(&mut *connection).await.map_err(unavailable)?;
+    let requests = sqlx::query!(
+        "delete from counted_requests
+         where (key, token) in
+             (select key, token from counted_requests where expires_at <= ? order by expires_at limit ?)",
+        now.wall_millis(),
+        BATCH
+    );
+    requests.execute(connection).await.map_err(unavailable)?;
     Ok(())
 }
 

@@ -40,6 +40,7 @@ mod suppression;
 mod timestamp;
 mod trace_parent;
 mod user;
+mod vendor_credentials;
 mod vendor_word;
 mod webhook;
 mod written_number;
@@ -54,7 +55,7 @@ pub use self::call::{
 pub use self::call_end::{CarrierStatus, EndReason, NotDialled, ProviderCause};
 pub use self::call_event::{CallEvent, CallEventKind, EventId, EventSequence};
 pub use self::call_record::{
-    CallFailure, CallProgress, CallRecord, CallUpdate, HistoryFilter, UpdateContent,
+    CallFailure, CallProgress, CallRecord, CallUpdate, HistoryFilter, RemovedParts, UpdateContent,
 };
 pub use self::call_status::CallStatus;
 pub use self::call_times::CallTimes;
@@ -92,7 +93,7 @@ pub use self::outcome::{
     AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, ProviderCode, ProviderReference,
     UnknownCause,
 };
-pub use self::pacing::{Pace, PaceScope, PacingFacts, RateLimit, Slot, TrunkFacts};
+pub use self::pacing::{Gap, Pace, PaceScope, PacingFacts, RateLimit, Slot, TakenSlots, TrunkFacts};
 pub use self::phone_number::PhoneNumber;
 pub use self::private_text::{CallReason, PersonName, PrivateNote, RecordNote};
 pub use self::recording::{Audio, AudioFormat, AudioPart, Recording, RecordingKey, RecordingReport};
@@ -102,6 +103,9 @@ pub use self::suppression::{
 pub use self::timestamp::Timestamp;
 pub use self::trace_parent::TraceParent;
 pub use self::user::{AccessRole, Organization, User};
+pub use self::vendor_credentials::{
+    AccountText, SealedSecret, SecretKind, StoredCredentials, VendorCredentials, VendorSecret,
+};
 pub use self::vendor_word::VendorWord;
 pub use self::webhook::{
     DeliveryFailure, DeliveryFilter, DeliveryPolicy, DeliveryRecord, DeliveryState, DueDelivery,

@@ -49,9 +49,10 @@ pub fn call_status() -> Object {
 /// The name of a reason for which a call ended.
 #[must_use]
 pub fn end_reason() -> Object {
-    let description = "Why the call ended: it failed and the phone may have rung, the provider was not reached, the \
-                       provider refused the dial, the callee did not answer, the line was busy, the callee \
-                       declined, the call was answered and has ended, a voicemail answered.";
+    let description = "Why the call ended: it failed and the phone may have rung, the gateway withdrew it before \
+                       the dial, the provider was not reached, the provider refused the dial, the callee did \
+                       not answer, the line was busy, the callee declined, the call was answered and has \
+                       ended, a voicemail answered.";
     names(EndReason::ALL.map(EndReason::as_str), description)
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::ports::DialRequest;
 use domain::{
-    CallId, DialOutcome, NotDialledReason, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId,
-    ProviderReference, UnknownCause,
+    CallId, DialOutcome, NotDialledReason, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
+    ProviderNumberId, ProviderReference, UnknownCause,
 };
 use provider_client::{MAX_DIAL_RESPONSE_BYTES, Response};
 use testkit::peer::Peer;
@@ -19,6 +19,7 @@ use support::{LONG, SHORT, default_client};
 async fn dial(base_url: &str, answer_within: Duration) -> DialOutcome {
     let request = DialRequest {
         call_id: CallId::mint(0x6650_0000, [7; 8]),
+        organization_id: OrganizationId::parse("o1").expect("an id"),
         provider_agent_id: ProviderAgentId::parse("agent_1").expect("an id"),
         provider_number_id: ProviderNumberId::parse("number_1").expect("an id"),
         to: PhoneNumber::parse("+14165550100").expect("a number"),

@@ -18,7 +18,7 @@ use crate::instruments::Instruments;
 use crate::metrics::{self, IN_FLIGHT, Metrics};
 use crate::system::SystemClock;
 use crate::traces::Traces;
-use crate::wiring::{AfterTheCall, ProviderReports, Simulated, Stores, VoiceParts};
+use crate::wiring::{AfterTheCall, OrganizationAccounts, ProviderReports, Simulated, Stores, VoiceParts};
 use crate::workers::Workers;
 use crate::{demo, drain, opening, wiring};
 
@@ -91,7 +91,7 @@ impl Application {
         decorate: impl FnOnce(PlaceCallPorts) -> PlaceCallPorts,
     ) -> anyhow::Result<Self> {
         let is_demo = settings.is_demo();
-        let voice = VoiceParts::of(&settings.voice, settings.trunk_login.as_ref()).await?;
+        let voice = VoiceParts::of(&settings).await?;
         let workers = Workers::new();
         let metrics_server = MetricsServer::of(&settings.observation)?;
         let metrics = metrics_server.as_ref().map(|server| server.metrics.clone());
@@ -100,14 +100,22 @@ impl Application {
             None => None,
         };
         let spans = traces.as_ref().map(Traces::spans);
-        let instruments = Instruments::new(metrics, spans, stores.database(), (voice.name, voice.host));
-        let toggle_number = wiring::toggle_number(&settings, &stores, voice.workspace)?;
+        let instruments =
+            Instruments::new(metrics, spans, stores.database(), (voice.name, voice.host.clone()));
+        let voice_name = voice.name;
+        let toggle_number = wiring::toggle_number(&settings, &stores, voice.workspace.clone())?;
+        let (voice, accounts) = OrganizationAccounts::beside(voice, &settings, &stores);
+        if let Err(error) = accounts.accounts.reload().await {
+            tracing::warn!(%error, "could not read the credentials of organizations; they are read before they are needed");
+        }
+        workers.read_credentials(accounts.accounts.clone(), settings.credentials.read_every);
         let ports = instruments.ports(stores.ports(voice.provider, workers.written()));
         let records = voice.records.map(|records| instruments.records(records));
         let reports = ProviderReports {
             webhook: voice.webhook,
             records: records.clone(),
             recordings: voice.recordings,
+            accounts: accounts.accounts.clone(),
         };
         let after = AfterTheCall::start(&settings, &stores, &ports, reports, &instruments, &workers)?;
 
@@ -117,6 +125,7 @@ impl Application {
             .with_pacing(settings.pacing)
             .with_default_policy(demo::calling_policy(is_demo))
             .with_background(workers.background())
+            .with_accounts(accounts.accounts.clone())
             .with_refusal_log(after.refusals.clone());
         if let Some(records) = records {
             place_call = place_call.with_records(records, after.updater.clone());
@@ -148,13 +157,14 @@ impl Application {
                 rules: wiring::calling_rules(),
                 clock: Arc::new(SystemClock),
             })),
+            voice_config: Arc::new(accounts.voice_config(voice_name, &settings, &stores)?),
             toggle_number: Arc::new(toggle_number),
             refusals: after.refusals,
             follow_calls: after.follow_calls,
             webhooks: after.webhooks,
             callee_records: after.callee_records,
             opt_outs: after.opt_outs,
-            provider: voice.name,
+            provider: voice_name,
             events: after.receive_event.map(|receive_event| EventIntake::new(receive_event, after.accepted)),
             personalize: after.personalize,
             time_limits: TimeLimits {

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod clocks;
+mod credentials;
 mod directory;
 mod files;
 mod finding;
@@ -14,6 +15,7 @@ mod postgres;
 mod provider;
 mod redis;
 mod rules;
+mod servers;
 mod settings;
 mod space;
 mod sqlite;
@@ -56,6 +58,7 @@ pub(crate) async fn check(settings: &Settings) -> Vec<Finding> {
     findings.extend(space);
     findings.extend(provider);
     findings.extend(directory::check(settings, accounts.as_ref(), &listing));
+    findings.extend(credentials::check(settings, &listing));
     findings.extend(webhook::check(settings, accounts.as_ref()));
     findings.extend(rules::check(settings, &listing));
     findings.push(zones::check(&listing));

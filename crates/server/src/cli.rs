@@ -48,6 +48,18 @@ enum Command {
     Serve,
     /// Bring the schema of the database up to date.
     Migrate,
+    /// Copy the embedded database while the gateway runs. The copy is complete, or does not exist. It has
+    /// personal data and secrets. A database in Postgres is backed up with pg_dump.
+    Backup {
+        /// Where the copy is written. The file must not exist.
+        file: PathBuf,
+    },
+    /// After the database was restored from a backup, and before the gateway starts: give later call
+    /// events sequence numbers that no client has seen. Prints how long to wait before the start.
+    AfterRestore,
+    /// Read ids of the provider's conversations from standard input, one a line, and print those that no
+    /// call of the ledger has. The exit status is 1 if there are any.
+    MissingCalls,
     /// Load organizations, users, agents, numbers, contacts, suppressions, consents and do-not-call
     /// lists from a file. The whole file is checked first. If a line cannot be loaded, nothing is
     /// imported.
@@ -97,6 +109,11 @@ enum Command {
     Suppressions {
         #[command(subcommand)]
         command: SuppressionsCommand,
+    },
+    /// Seal what organizations stored of their own accounts with another key.
+    Credentials {
+        #[command(subcommand)]
+        command: CredentialsCommand,
     },
     /// Run only the simulated voice provider.
     Simulate {
@@ -179,6 +196,13 @@ enum SuppressionsCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum CredentialsCommand {
+    /// Seal all of them with the first key in OUTDIAL_CREDENTIALS_KEY. Doing it twice is doing it once.
+    /// After that the other keys are not needed.
+    Rotate,
+}
+
 impl Cli {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<ExitCode> {
@@ -189,12 +213,18 @@ impl Cli {
             Command::Check { options } => return commands::check::check(settings(), options),
             Command::Serve => commands::serve_with(settings()?, std::convert::identity),
             Command::Migrate => commands::migrate(settings()?),
+            Command::Backup { file } => commands::backup::back_up(&settings()?, &file),
+            Command::AfterRestore => commands::backup::after_restore(&settings()?),
+            Command::MissingCalls => commands::backup::missing_calls(&settings()?),
             Command::Import { file, options } => commands::import::import(settings()?, &file, options),
             Command::Decide { options } => commands::decide::decide(settings()?, &options),
             Command::Sync { options } => commands::sync::sync(settings()?, options),
             Command::Token { user, ttl } => commands::token(settings()?, &user, ttl),
             Command::Webhooks { command } => command.run(settings()?),
             Command::Suppressions { command } => command.run(settings()?),
+            Command::Credentials { command: CredentialsCommand::Rotate } => {
+                commands::credentials::rotate(settings()?)
+            }
             Command::Simulate { bind, any_id } => {
                 commands::simulate(simulator::Settings { bind, any_id, ..simulator::Settings::default() })
             }

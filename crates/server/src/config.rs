@@ -5,6 +5,7 @@ mod env_file;
 mod kind;
 mod load;
 mod reader;
+mod retention;
 mod risks;
 mod setting;
 mod source;
@@ -23,7 +24,7 @@ use adapter_object_store::RecordingsSettings;
 use adapter_postgres::PostgresSettings;
 use adapter_redis::RedisSettings;
 use adapter_sinch::SinchSettings;
-use domain::{CallPolicy, DeliveryPolicy, DestinationRules, PacingLimits, ReconcileTimes};
+use domain::{CallPolicy, DeliveryPolicy, DestinationRules, PacingLimits, ReconcileTimes, RetentionTimes};
 use secrecy::SecretString;
 use url::Url;
 
@@ -32,7 +33,8 @@ pub use self::reader::SettingsError;
 pub use self::setting::Setting;
 pub use self::source::Source;
 pub use self::table::{
-    Deliveries, LogFormat, Observation, Process, Reconciliation, Synchronization, WebhookSecrets, settings,
+    Credentials, Deliveries, LogFormat, Observation, Process, Reconciliation, Synchronization,
+    WebhookSecrets, settings,
 };
 use self::table::{VOICE_PROVIDERS, VoiceProvider};
 pub use self::warnings::{Risk, SettingsWarning};
@@ -46,6 +48,10 @@ pub struct Settings {
     pub voice: Voice,
     /// The trunk that a sync reads; `None` if it is not configured.
     pub sinch: Option<SinchSettings>,
+    /// The accounts that organizations have of their own.
+    pub credentials: Credentials,
+    /// The carrier's services, for these accounts: where tokens are issued, and the API of trunks.
+    pub sinch_urls: (Url, Url),
     /// What the trunk asks for in calls from numbers that are imported into the voice provider.
     pub trunk_login: Option<TrunkLogin>,
     pub synchronization: Synchronization,
@@ -63,6 +69,10 @@ pub struct Settings {
     /// The largest recording that is stored.
     pub recording_max_bytes: u64,
     pub deliveries: Deliveries,
+    /// What is removed by its age.
+    pub retention: RetentionTimes,
+    /// How long an idempotency key is kept after the end of its call.
+    pub keep_keys_for: Duration,
     /// The files that secrets were read from.
     pub secret_files: Vec<PathBuf>,
     /// What is risky about these settings.

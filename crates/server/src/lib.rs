@@ -8,6 +8,7 @@ mod check;
 pub mod cli;
 mod commands;
 mod config;
+mod credential_keys;
 mod demo;
 mod drain;
 mod file_mode;
@@ -16,6 +17,7 @@ mod import;
 mod instruments;
 mod metrics;
 mod opening;
+mod own_accounts;
 mod pausing_recordings;
 mod system;
 mod telemetry;
@@ -28,9 +30,10 @@ mod workers;
 pub use application::Application;
 pub use commands::serve_with;
 pub use config::{
-    Auth, Deliveries, LogFormat, Observation, Process, Reconciliation, Risk, Setting, Settings,
+    Auth, Credentials, Deliveries, LogFormat, Observation, Process, Reconciliation, Risk, Setting, Settings,
     SettingsError, SettingsWarning, Source, Storage, Synchronization, TokenRules, Voice, WebhookSecrets,
     env_example, settings, vendors,
 };
+pub use credential_keys::CredentialKeys;
 pub use metrics::{METRICS, Metric};
 pub use wiring::Stores;

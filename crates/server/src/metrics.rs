@@ -11,6 +11,7 @@ mod ledger;
 mod operation;
 mod reports;
 mod requests;
+mod retention;
 mod serve;
 mod stores;
 mod table;
@@ -29,6 +30,7 @@ pub(crate) use self::deliveries::{MeasuredQueue, MeasuredSender};
 pub(crate) use self::ledger::LedgerGauges;
 pub(crate) use self::reports::{MeasuredRecords, MeasuredUpdater};
 pub(crate) use self::requests::RequestCounts;
+pub(crate) use self::retention::RetentionMetrics;
 pub(crate) use self::serve::serve;
 pub(crate) use self::stores::{
     MeasuredContacts, MeasuredDirectory, MeasuredHolds, MeasuredKeys, MeasuredLedger,

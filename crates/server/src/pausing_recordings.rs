@@ -56,6 +56,10 @@ impl RecordingStore for PausingRecordings {
     async fn open(&self, key: &RecordingKey, part: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable> {
         self.store.open(key, part).await
     }
+
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable> {
+        self.store.remove(key).await
+    }
 }
 
 #[cfg(test)]

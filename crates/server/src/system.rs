@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use domain::ports::{Clock, Identifiers};
 use domain::{
-    CallId, ConsentId, ContactId, OwnerToken, SuppressionId, Timestamp, WebhookEndpointId, WebhookSecret,
+    CallId, ConsentId, ContactId, OwnerToken, SuppressionId, Timestamp, VendorSecret, WebhookEndpointId,
+    WebhookSecret,
 };
 
 pub(crate) struct SystemClock;
@@ -67,6 +68,10 @@ impl Identifiers for RandomIdentifiers {
 
     fn webhook_secret(&self) -> WebhookSecret {
         WebhookSecret::mint(random())
+    }
+
+    fn tool_secret(&self) -> VendorSecret {
+        VendorSecret::mint(random())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Connects ports and adapters: the only place that knows both.
 
 mod after_the_call;
+mod own_accounts;
 mod pools;
 mod rules;
 pub(crate) mod tokens;
@@ -19,13 +20,14 @@ use async_trait::async_trait;
 use domain::PlaceCallPorts;
 use domain::ports::{
     AgentRepo, AiNumbers, AuditLog, CallReader, CallTraces, CallUpdater, CallingPolicies, Consents,
-    DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory, IntentHolds,
-    JobLeases, LedgerMeter, PortUnavailable, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls,
-    UserRepo, VoiceProvider, WebhookEndpoints,
+    CredentialStore, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, InboundDirectory,
+    IntentHolds, JobLeases, LedgerMeter, PortUnavailable, Provisioning, RefusalCounts, Retention,
+    Suppressions, UnfinishedCalls, UserRepo, VoiceProvider, WebhookEndpoints,
 };
 use tokio::sync::Notify;
 
 pub(crate) use self::after_the_call::{AfterTheCall, ProviderReports};
+pub(crate) use self::own_accounts::OrganizationAccounts;
 pub(crate) use self::rules::calling_rules;
 pub(crate) use self::vendors::{Accounts, Vendors, toggle_number};
 pub(crate) use self::voice::{Simulated, VoiceParts, carriers};
@@ -56,8 +58,10 @@ pub(crate) trait Database:
     + Suppressions
     + Consents
     + Provisioning
+    + CredentialStore
     + LedgerMeter
     + JobLeases
+    + Retention
 {
 }
 
@@ -82,8 +86,10 @@ impl<T> Database for T where
         + Suppressions
         + Consents
         + Provisioning
+        + CredentialStore
         + LedgerMeter
         + JobLeases
+        + Retention
 {
 }
 

@@ -4,6 +4,7 @@
 mod deliveries;
 mod leased;
 mod measuring;
+mod retention;
 mod vendors;
 
 use std::future::Future;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_http::Authenticator;
-use domain::ports::{Background, BackgroundWork, PortUnavailable};
+use domain::ports::{Background, BackgroundWork, PortUnavailable, VendorAccounts};
 use domain::{ReceiveEvent, Reconcile, RecoverRecordings, RefusalLog, RemoveReservations};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 pub(crate) use self::deliveries::PublishTimes;
+pub(crate) use self::retention::Retention;
 
 /// The running workers.
 pub(crate) struct Workers {
@@ -185,6 +187,17 @@ impl Workers {
         self.repeat(Schedule::every(every), failure, move || {
             let authenticator = authenticator.clone();
             async move { authenticator.refresh_keys().await.map(|()| 0) }
+        });
+    }
+
+    /// Reads what organizations stored of their own accounts. What was read last is used for a time if that
+    /// fails.
+    pub(crate) fn read_credentials(&self, accounts: Arc<dyn VendorAccounts>, every: Duration) {
+        let failure =
+            "could not read the credentials of organizations; those that were read last are used for a time";
+        self.repeat(Schedule::every(every), failure, move || {
+            let accounts = accounts.clone();
+            async move { accounts.reload().await.map(|()| 0) }
         });
     }
 

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use server::{Settings, Source, settings};
 use tempfile::TempDir;
 
+/// Recording the outcome of a call: two attempts of 5 s.
+const RECORD_SECS: u64 = 10;
 /// What the gateway does after its last call has ended.
 const WORKERS_SECS: u64 = 10;
 
@@ -173,23 +175,51 @@ fn the_alert_on_a_long_drain_can_fire_before_the_process_is_killed() {
             "{file}: the last scrape before {killed} s shows less than {alert} s"
         );
     }
+    let millis = |name| default_of(name).div_ceil(1000);
+    let before_ring = millis("OUTDIAL_BEFORE_DIAL_TIMEOUT_MS") + millis("OUTDIAL_PACING_MAX_WAIT_MS");
     let answer = default_of("OUTDIAL_RINGING_TIMEOUT_SECS") + default_of("OUTDIAL_ANSWER_MARGIN_SECS");
     let notice = number_after("ops/kubernetes/settings.yaml", "OUTDIAL_DRAIN_NOTICE_MS: \"").div_ceil(1000);
-    assert!(alert >= answer + notice, "{alert}");
+    assert!(alert >= notice + before_ring + answer, "{alert}");
+}
+
+/// The commands of the documentation run the check as the files run the gateway.
+#[test]
+fn the_check_runs_with_the_user_and_the_settings_of_the_gateway() {
+    let (document, unit) = (read("docs/packaging.md"), read("ops/systemd/outdial.service"));
+    let (_, section) = document.split_once("## Check it").expect("the section exists");
+    let (section, _) = section.split_once("\n## ").expect("it is not the last one");
+    for property in
+        ["DynamicUser=yes", "StateDirectory=outdial", "LoadCredential=outdial.env:/etc/outdial/outdial.env"]
+    {
+        assert!(unit.lines().any(|line| line == property), "the unit has {property}");
+        assert!(section.contains(&format!("--property={property}")), "the command has {property}");
+    }
+    let gateway = "/usr/local/bin/outdial serve --config ${CREDENTIALS_DIRECTORY}/outdial.env";
+    assert!(unit.contains(gateway), "the unit has {gateway}");
+    let check = "/usr/local/bin/outdial check --config '${CREDENTIALS_DIRECTORY}/outdial.env'";
+    assert!(section.contains(check), "the command is {check}");
+    assert!(section.contains("docker compose run --rm --no-deps gateway check"));
+    assert!(read("compose.yaml").contains("\n  gateway:\n"), "the service of the gateway");
+    assert!(section.contains("--namespace outdial exec deployment/outdial -- /usr/local/bin/outdial check"));
+    let deployment = read("ops/kubernetes/gateway.yaml");
+    assert!(deployment.contains("kind: Deployment\nmetadata:\n  name: outdial\n"));
+    assert!(read("Dockerfile").contains(r#"ENTRYPOINT ["/usr/local/bin/outdial"]"#));
 }
 
 #[test]
 fn a_process_manager_waits_longer_than_the_gateway_drains() {
+    let millis = |name| default_of(name).div_ceil(1000);
     let answer = default_of("OUTDIAL_RINGING_TIMEOUT_SECS") + default_of("OUTDIAL_ANSWER_MARGIN_SECS");
+    let before_ring = millis("OUTDIAL_BEFORE_DIAL_TIMEOUT_MS") + millis("OUTDIAL_PACING_MAX_WAIT_MS");
+    let call = before_ring + answer + RECORD_SECS;
     let notice = number_after("ops/kubernetes/settings.yaml", "OUTDIAL_DRAIN_NOTICE_MS: \"").div_ceil(1000);
-    let default_notice = default_of("OUTDIAL_DRAIN_NOTICE_MS").div_ceil(1000);
+    let default_notice = millis("OUTDIAL_DRAIN_NOTICE_MS");
     for ((file, key), notice) in STOP_TIMES.into_iter().zip([default_notice, default_notice, notice]) {
-        assert!(number_after(file, key) >= notice + answer + WORKERS_SECS, "{file}: {key}");
+        assert!(number_after(file, key) >= notice + call + WORKERS_SECS, "{file}: {key}");
     }
-    let before_dial = default_of("OUTDIAL_BEFORE_DIAL_TIMEOUT_MS").div_ceil(1000);
     for (file, key) in
         [("ops/proxy/Caddyfile", "response_header_timeout "), ("ops/proxy/nginx.conf", "proxy_read_timeout ")]
     {
-        assert!(number_after(file, key) >= before_dial + answer + WORKERS_SECS, "{file}: {key}");
+        assert!(number_after(file, key) >= call, "{file}: {key}");
     }
 }

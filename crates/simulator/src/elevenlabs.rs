@@ -75,12 +75,23 @@ fn resource(path: &'static str, route: actix_web::Route) -> actix_web::Resource 
     web::resource(path).route(route).default_service(web::to(no_such_method))
 }
 
+/// A test reads the first ones.
+const MAX_PATHS_OF_A_KEY: usize = 1000;
+
 async fn authorize(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let expected = request.app_data::<web::Data<State>>().and_then(|state| state.api_key.as_deref());
     let given = request.headers().get("xi-api-key").map(|key| key.as_bytes()).unwrap_or_default();
+    if let Some(state) = request.app_data::<web::Data<State>>() {
+        let key = String::from_utf8_lossy(given).into_owned();
+        let mut paths_of_keys = state.paths_of_keys();
+        let paths = paths_of_keys.entry(key).or_default();
+        if paths.len() < MAX_PATHS_OF_A_KEY {
+            paths.push(request.path().to_owned());
+        }
+    }
     let refusal = match expected {
         _ if given.is_empty() => errors::no_key(),
         Some(expected) if expected.as_bytes() != given => errors::wrong_key(),

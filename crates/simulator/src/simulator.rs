@@ -162,6 +162,12 @@ impl Simulator {
         self.state.requests().clone()
     }
 
+    /// The first 1000 paths that were requested from ElevenLabs with this key, in order.
+    #[must_use]
+    pub fn paths_of_key(&self, key: &str) -> Vec<String> {
+        self.state.paths_of_keys().get(key).cloned().unwrap_or_default()
+    }
+
     /// Changes where events are sent from now on; with `None`, none are sent. This applies to calls
     /// in progress too, if events were sent anywhere when they were dialled.
     ///

@@ -27,6 +27,7 @@ pub(crate) struct State {
     calls: Mutex<Calls>,
     scripts: Mutex<Scripts>,
     requests: Mutex<BTreeMap<String, u64>>,
+    paths_of_keys: Mutex<BTreeMap<String, Vec<String>>>,
     webhooks: Mutex<Webhooks>,
     accounts: Mutex<Accounts>,
 }
@@ -47,6 +48,7 @@ impl State {
             calls: Mutex::default(),
             scripts: Mutex::default(),
             requests: Mutex::default(),
+            paths_of_keys: Mutex::default(),
             webhooks: Mutex::default(),
             accounts: Mutex::default(),
         }
@@ -68,6 +70,12 @@ impl State {
     /// Requests to the provider's API, by the pattern of their path.
     pub(crate) fn requests(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
         lock(&self.requests)
+    }
+
+    /// The paths that were requested from ElevenLabs, by the key of the requests; the oldest of each
+    /// key.
+    pub(crate) fn paths_of_keys(&self) -> MutexGuard<'_, BTreeMap<String, Vec<String>>> {
+        lock(&self.paths_of_keys)
     }
 
     pub(crate) fn webhooks(&self) -> MutexGuard<'_, Webhooks> {

@@ -1,11 +1,11 @@
 use domain::{
     CallEventKind, CallFailure, CallId, CallIdentity, CallProgress, CallRecord, CallStatus, CallUpdate,
     CarrierStatus, EndReason, GivenUp, NotDialled, ProviderCause, ProviderCode, Recording, RecordingKey,
-    RecordingReport, Timestamp, TraceParent,
+    RecordingReport, RemovedParts, Timestamp, TraceParent,
 };
 
 use crate::call_event::read_status;
-use crate::outcome::{NOT_CONNECTED, NOT_DIALLED};
+use crate::outcome::{NOT_CONNECTED, NOT_DIALLED, WITHDRAWN};
 use crate::{
     Columns, ContactColumns, ConversationForm, StoredTime, Table, Unreadable, conversation,
     read_call_identity, read_decision, read_variables,
@@ -72,6 +72,8 @@ pub struct CallColumns<T> {
     pub recording_size: Option<i64>,
     pub recorded_at: Option<T>,
     pub recording_report: Option<String>,
+    pub recording_removed_at: Option<T>,
+    pub transcript_removed_at: Option<T>,
 }
 
 impl<T: StoredTime> Columns for CallColumns<T> {
@@ -103,7 +105,13 @@ impl<T: StoredTime> Columns for CallColumns<T> {
                 progress.failure = Some(CallFailure { reason, at, cause });
             }
             (NOT_DIALLED, Some(at), code) => {
-                not_dialled = Some(NotDialled { code: CALLS.read_optional("outcome_detail", code)?, at });
+                let reason = match (&code, self.dial_code.as_deref()) {
+                    (Some(_), _) => EndReason::ProviderRejected,
+                    (None, Some(WITHDRAWN)) => EndReason::Withdrawn,
+                    (None, _) => EndReason::ProviderUnavailable,
+                };
+                let code = CALLS.read_optional("outcome_detail", code)?;
+                not_dialled = Some(NotDialled { reason, code, at });
             }
             _ => {}
         }
@@ -135,6 +143,10 @@ impl<T: StoredTime> Columns for CallColumns<T> {
             progress,
             not_dialled,
             recording,
+            removed: RemovedParts {
+                transcript: self.transcript_removed_at.map(StoredTime::timestamp),
+                recording: self.recording_removed_at.map(StoredTime::timestamp),
+            },
         })
     }
 }

@@ -14,16 +14,19 @@ mod caller_number;
 mod calling_facts;
 mod column;
 mod conversation;
+mod credentials;
 mod decision;
 mod delivery;
 mod directory;
 mod filter;
 mod keyed_call;
 mod ledger_figures;
+mod open_event;
 mod outbound_parties;
 mod outcome;
 mod policy;
 mod refusal_count;
+mod retention;
 mod unfinished_call;
 mod variables;
 mod webhook_endpoint;
@@ -37,6 +40,7 @@ pub use caller_number::{CallerNumberColumns, ListedNumberColumns, NumberRecordCo
 pub use calling_facts::{ANSWERED_RANKS, DECLINED, cap_millis, caps_to_json};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable, read_leased};
 pub use conversation::ConversationForm;
+pub use credentials::{CredentialsColumns, changed_names, write_credentials};
 pub use decision::{read_decision, write_decision};
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
@@ -46,6 +50,7 @@ pub use directory::{
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use keyed_call::KeyedColumns;
 pub use ledger_figures::LedgerFiguresColumns;
+pub use open_event::OpenEventColumns;
 pub use outbound_parties::OutboundPartiesColumns;
 pub use outcome::{
     DIALLING, HoldColumns, LEAST_RANK_OF_AN_END, NOT_CONNECTED, NOT_CONNECTED_RANKS, NOT_DIALLED,
@@ -53,6 +58,7 @@ pub use outcome::{
 };
 pub use policy::{OrganizationPolicyColumns, PolicyColumns, read_policy, write_policy};
 pub use refusal_count::RefusalColumns;
+pub use retention::{OldRecordingColumns, RetentionKey, key_after, removed_oldest, removed_up_to};
 pub use unfinished_call::{LEASE_AGE_DIVISOR, OverdueColumns, UndecidedColumns, UnrecordedColumns};
 pub use variables::{read_variables, write_variables};
 pub use webhook_endpoint::{EndpointColumns, kinds_to_json};

@@ -17,6 +17,9 @@ pub const NOT_CONNECTED: &str = "not-connected";
 pub(crate) const PLACED: &str = "placed";
 /// The state of a call whose dial never reached a phone: no conversation belongs to it.
 pub const NOT_DIALLED: &str = "not-dialled";
+/// In `dial_code` of a call that was not dialled. Earlier releases do not read it there, and take the call
+/// for one whose provider was not reached.
+pub(crate) const WITHDRAWN: &str = "withdrawn";
 /// The state of a call whose dial has an unknown outcome.
 pub(crate) const UNKNOWN: &str = "unknown";
 
@@ -36,7 +39,8 @@ pub const LEAST_RANK_OF_AN_END: i16 = CallStatus::Failed.rank() as i16;
 pub struct OutcomeColumns<'a> {
     pub state: &'static str,
     pub outcome_detail: Option<&'a str>,
-    /// The provider's code, if the callee was not connected.
+    /// The provider's code, if the callee was not connected. [`WITHDRAWN`], if the call was not dialled
+    /// because it was withdrawn.
     pub dial_code: Option<&'a str>,
     pub conversation_id: Option<&'a str>,
     pub carrier_call_id: Option<&'a str>,
@@ -59,11 +63,14 @@ impl<'a> From<&'a DialOutcome> for OutcomeColumns<'a> {
             DialOutcome::NotDialled(
                 NotDialledReason::Rejected(code) | NotDialledReason::RejectedForNow { code, .. },
             ) => (None, Some(code.as_str())),
-            DialOutcome::NotDialled(NotDialledReason::Unavailable) => (None, None),
+            DialOutcome::NotDialled(NotDialledReason::Unavailable | NotDialledReason::Withdrawn) => {
+                (None, None)
+            }
             DialOutcome::Unknown(cause) => (None, Some(cause.as_str())),
         };
         let dial_code = match outcome {
             DialOutcome::NotConnected { code, .. } => code.as_ref().map(ProviderCode::as_str),
+            DialOutcome::NotDialled(NotDialledReason::Withdrawn) => Some(WITHDRAWN),
             DialOutcome::Placed(_) | DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => None,
         };
         Self {

@@ -252,7 +252,7 @@ pub async fn a_call_that_was_not_dialled_frees_its_key(harness: &impl CallLedger
         code: ProviderCode::from_untrusted("rate_limit_exceeded"),
         retry_after: Duration::from_secs(7),
     };
-    for reason in [NotDialledReason::Unavailable, rejected, for_now] {
+    for reason in [NotDialledReason::Unavailable, NotDialledReason::Withdrawn, rejected, for_now] {
         let (booking, outcome) = (tenant.booking(LONG), DialOutcome::NotDialled(reason));
         settle(harness, &booking, &outcome, LONG).await;
         assert_eq!(book(harness, &booking).await, HoldResult::Granted);

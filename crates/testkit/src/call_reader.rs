@@ -235,7 +235,8 @@ async fn past(harness: &impl CallsHarness) -> (Tenant, Vec<CallRecord>) {
     harness.store(&records).await;
     let mixed = Tenant { contact: colleague.contact.clone(), ..tenant.clone() };
 
-    let undialled = DialOutcome::NotDialled(NotDialledReason::Unavailable);
+    let unreached = DialOutcome::NotDialled(NotDialledReason::Unavailable);
+    let withdrawn = DialOutcome::NotDialled(NotDialledReason::Withdrawn);
     let completed = conversation(CallStatus::Completed);
     let mut history = Vec::new();
     // Seconds between the first booking and this one: not in order, and two at the same time.
@@ -247,9 +248,10 @@ async fn past(harness: &impl CallsHarness) -> (Tenant, Vec<CallRecord>) {
         let (mut progress, mut not_dialled) = (booked(), None);
         match index % 4 {
             0 => {
-                settle(harness, &booking, &undialled).await;
+                let undialled = if index == 0 { &unreached } else { &withdrawn };
+                settle(harness, &booking, undialled).await;
                 progress.status = Some(CallStatus::Failed);
-                not_dialled = NotDialled::of_dial(&undialled, settled_at());
+                not_dialled = NotDialled::of_dial(undialled, settled_at());
             }
             1 | 2 => {
                 merge(harness, &booking, &completed).await;

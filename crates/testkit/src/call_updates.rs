@@ -7,8 +7,8 @@ use domain::{
     Analysis, AnswerTime, Booking, CallFailure, CallProgress, CallRecord, CallStatus, CallUpdate,
     CarrierStatus, CollectedValue, ConversationRecord, CriterionResult, DialOutcome, EndReason, GivenUp,
     GivenUpReason, GoalResult, HistoryFilter, NotConnectedReason, NotDialled, NotDialledReason, PrivateNote,
-    ProviderCause, ProviderCode, ProviderReference, Speaker, Timestamp, TranscriptLine, UnknownCause,
-    UpdateContent,
+    ProviderCause, ProviderCode, ProviderReference, RemovedParts, Speaker, Timestamp, TranscriptLine,
+    UnknownCause, UpdateContent,
 };
 
 use crate::call_ledger::booking::{results, settlement};
@@ -23,7 +23,10 @@ pub(crate) fn outcomes() -> Vec<DialOutcome> {
         code: ProviderCode::from_untrusted("rate_limit_exceeded"),
         retry_after: std::time::Duration::from_secs(7),
     };
-    outcomes.extend([NotDialledReason::Unavailable, rejected, for_now].map(DialOutcome::NotDialled));
+    outcomes.extend(
+        [NotDialledReason::Unavailable, NotDialledReason::Withdrawn, rejected, for_now]
+            .map(DialOutcome::NotDialled),
+    );
     outcomes.push(DialOutcome::Unknown(UnknownCause::TimedOut));
     outcomes
 }
@@ -163,6 +166,7 @@ pub(crate) fn record(tenant: &Tenant, booking: &Booking, progress: CallProgress)
         progress,
         not_dialled: None,
         recording: None,
+        removed: RemovedParts::default(),
     }
 }
 

@@ -15,8 +15,8 @@ use crate::harness::CallEventsHarness;
 
 pub use self::concurrency::no_event_is_passed_over;
 pub use self::reading::{
-    events_are_read_after_any_sequence, events_are_the_tenants_own, the_newest_sequence_is_known,
-    what_is_published_is_read,
+    events_are_read_after_any_sequence, events_are_the_tenants_own, skipped_numbers_are_not_given,
+    the_newest_sequence_is_known, what_is_published_is_read,
 };
 pub use self::waiting::{a_wait_ends, a_waiting_reader_is_answered};
 pub use self::writing::{
@@ -46,6 +46,7 @@ suite! {
     a_waiting_reader_is_answered,
     a_wait_ends,
     the_newest_sequence_is_known,
+    skipped_numbers_are_not_given,
     events_survive_a_crash,
     a_lost_feed_is_unavailable,
 }
@@ -89,4 +90,5 @@ pub async fn a_lost_feed_is_unavailable(harness: &impl CallEventsHarness) {
     unavailable_within(LOST_DATABASE_BOUND, feed.read(&all), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, feed.read(&waiting), &private).await;
     unavailable_within(LOST_DATABASE_BOUND, feed.newest(&tenant.organization.id), &private).await;
+    unavailable_within(LOST_DATABASE_BOUND, feed.skip(1), &private).await;
 }

@@ -8,7 +8,7 @@ use domain::ports::{AcceptResult, ClosedBody, InboxLease, IncomingEvent, OpenEve
 
 use crate::eventually;
 use crate::expect::{CROWD, LOST_DATABASE_BOUND, all_at_once, unavailable_within};
-use crate::fixtures::{call_id, conversation_id, moment};
+use crate::fixtures::{Tenant, call_id, conversation_id, moment};
 use crate::harness::EventInboxHarness;
 
 suite! {
@@ -83,13 +83,13 @@ pub async fn an_event_is_leased_to_one_worker(harness: &impl EventInboxHarness) 
     assert!(leased == events, "of {} events the workers got {}", events.len(), leased.len());
 }
 
-/// A leased event is byte for byte what was accepted. The oldest events come first.
+/// A leased event is byte for byte what was accepted, for the same organization. The oldest events come first.
 pub async fn a_leased_event_is_what_was_accepted(harness: &impl EventInboxHarness) {
     let every_byte: Vec<u8> = (0..=255).collect();
     let bodies =
         [every_byte.clone(), "{\"a\": \"é\\u0000 \"}\r\n".into(), Vec::new(), every_byte.repeat(4096)];
     let events: Vec<OpenEvent> =
-        bodies.into_iter().zip(0..).map(|(body, at)| OpenEvent { body, ..event(at) }).collect();
+        bodies.into_iter().zip(0..).map(|(body, at)| OpenEvent { body, ..scoped(at) }).collect();
     for event in &events {
         accept(harness, event).await;
     }
@@ -213,7 +213,14 @@ pub async fn a_lost_inbox_is_unavailable(harness: &impl EventInboxHarness) {
 fn event(at: i64) -> OpenEvent {
     let key = format!("post_call_transcription:{}", conversation_id());
     let received_at = Timestamp::from_unix_millis(moment().unix_millis() + at);
-    OpenEvent { body: format!("{{\"said\": \"number {at}\"}}").into_bytes(), key, received_at }
+    let body = format!("{{\"said\": \"number {at}\"}}").into_bytes();
+    OpenEvent { body, key, received_at, organization_id: None }
+}
+
+/// Every second one was verified by a secret of an organization.
+fn scoped(at: i64) -> OpenEvent {
+    let organization_id = (at % 2 == 1).then(|| Tenant::new().organization.id);
+    OpenEvent { organization_id, ..event(at) }
 }
 
 fn incoming(event: &OpenEvent) -> IncomingEvent<'_> {
@@ -222,6 +229,7 @@ fn incoming(event: &OpenEvent) -> IncomingEvent<'_> {
         kind: "post_call_transcription",
         body: &event.body,
         received_at: event.received_at,
+        organization_id: event.organization_id.as_ref(),
     }
 }
 

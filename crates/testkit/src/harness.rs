@@ -17,6 +17,7 @@ mod provider_recordings;
 mod provider_records;
 mod provider_webhook;
 mod recording_store;
+mod retention;
 mod vendor_account;
 mod voice_provider;
 mod webhook_sender;
@@ -26,8 +27,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::ports::{
-    AgentRepo, AiNumbers, AuditLog, CallLedger, CallingPolicies, ContactRepo, ContextCache, Directory,
-    DirectoryReader, IdempotencyLock, InboundDirectory, JobLeases, NumberPool, OutboundDirectory,
+    AgentRepo, AiNumbers, AuditLog, CallLedger, CallingPolicies, ContactRepo, ContextCache, CredentialStore,
+    Directory, DirectoryReader, IdempotencyLock, InboundDirectory, JobLeases, NumberPool, OutboundDirectory,
     Provisioning, RefusalCounts, Suppressions, UserRepo,
 };
 use domain::{
@@ -51,6 +52,7 @@ pub use provider_records::{
 };
 pub use provider_webhook::{ProviderWebhookHarness, SampleEvent, SampleKind, SigningSecret};
 pub use recording_store::RecordingStoreHarness;
+pub use retention::RetentionHarness;
 pub use vendor_account::{TrunkDirectoryHarness, VendorBehaviour, VoiceWorkspaceHarness};
 pub use voice_provider::{DialFormat, SentDial, SettingsError, Upstream, VoiceProviderHarness};
 pub use webhook_sender::{AllowedReceivers, ScriptedNames, WebhookSenderHarness};
@@ -108,6 +110,15 @@ pub trait UserRepoHarness: StoresRecords + LosesStore {
 pub trait CallingPoliciesHarness: StoresRecords + LosesStore {
     /// The adapter.
     fn policies(&self) -> Arc<dyn CallingPolicies>;
+
+    /// The audit records of the same store.
+    fn audit(&self) -> Arc<dyn AuditLog>;
+}
+
+/// What the suite of [`CredentialStore`] needs.
+pub trait CredentialStoreHarness: StoresRecords + LosesStore {
+    /// The adapter.
+    fn credential_store(&self) -> Arc<dyn CredentialStore>;
 
     /// The audit records of the same store.
     fn audit(&self) -> Arc<dyn AuditLog>;

@@ -11,14 +11,15 @@ use domain::{CallReference, ConversationContext, IntentKey, NotConnectedReason, 
 pub use self::day_limits::{
     a_duplicate_is_answered_before_the_limits, a_limit_holds_for_many_acquirers,
     a_limit_without_a_count_asks_for_one, a_reached_limit_refuses_and_leaves_the_key_free,
-    a_release_gives_back_only_what_was_counted, a_release_gives_the_counts_back,
-    counts_do_not_affect_each_other, granted_requests_are_counted,
+    a_release_after_the_end_of_the_lock_gives_the_counts_back, a_release_gives_back_only_what_was_counted,
+    a_release_gives_the_counts_back, counts_do_not_affect_each_other, granted_requests_are_counted,
     requests_that_are_not_granted_are_not_counted, the_greater_count_is_kept,
 };
 pub use self::slots::{
-    a_refused_wait_takes_nothing, a_slot_is_no_later_than_its_interval, a_slot_keeps_every_interval,
+    a_call_that_waits_for_its_number_delays_no_other_one, a_refused_wait_takes_nothing,
+    a_slot_is_no_later_than_its_interval, a_slot_keeps_every_interval,
     requests_that_are_not_granted_take_no_slot, slots_do_not_affect_each_other, slots_keep_their_interval,
-    slots_keep_their_interval_for_many_acquirers,
+    slots_keep_their_interval_for_many_acquirers, slots_of_many_numbers_keep_every_interval,
 };
 use crate::expect::{CROWD, LOST_CACHE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{call_reference, context, key, token};
@@ -47,10 +48,13 @@ suite! {
     the_greater_count_is_kept,
     a_release_gives_the_counts_back,
     a_release_gives_back_only_what_was_counted,
+    a_release_after_the_end_of_the_lock_gives_the_counts_back,
     counts_do_not_affect_each_other,
     slots_keep_their_interval,
     slots_keep_their_interval_for_many_acquirers,
     a_slot_keeps_every_interval,
+    slots_of_many_numbers_keep_every_interval,
+    a_call_that_waits_for_its_number_delays_no_other_one,
     a_slot_is_no_later_than_its_interval,
     requests_that_are_not_granted_take_no_slot,
     a_refused_wait_takes_nothing,

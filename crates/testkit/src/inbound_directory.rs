@@ -15,6 +15,7 @@ suite! {
     an_unknown_caller_is_left_unknown,
     an_unassigned_number_identifies_no_one,
     the_agent_distinguishes_two_tenants_with_one_number,
+    a_named_tenant_is_the_only_one_that_is_called,
     another_tenants_contact_is_no_caller,
     a_lost_inbound_directory_is_unavailable,
 }
@@ -92,6 +93,28 @@ pub async fn the_agent_distinguishes_two_tenants_with_one_number(harness: &impl 
     assert_eq!(identify(harness, &asked_with(provider_agent_id)).await, None, "both have the agent");
 }
 
+/// If the query names an organization, only its own number is called: it is found although another
+/// organization has the number and the agent too, and a number that only another one has is not.
+pub async fn a_named_tenant_is_the_only_one_that_is_called(harness: &impl InboundDirectoryHarness) {
+    let (ours, mut theirs) = (Tenant::new(), Tenant::new());
+    theirs.number = with_number(&theirs.number, &ours.number.number.phone_number);
+    theirs.agent.provider_agent_id = ours.agent.provider_agent_id.clone();
+    harness.store(&[ours.records(), theirs.records()].concat()).await;
+    let named = |tenant: &Tenant, query: InboundQuery| InboundQuery {
+        organization_id: Some(tenant.organization.id.clone()),
+        ..query
+    };
+    assert_eq!(identify(harness, &query(&ours)).await, None, "both have the number and the agent");
+    for (tenant, contact) in [(&ours, Some(stored_contact(&ours.contact))), (&theirs, None)] {
+        let query = named(tenant, query(&ours));
+        assert_eq!(identify(harness, &query).await, Some(parties(tenant, contact)));
+    }
+    let stranger = Tenant::new();
+    harness.store(&stranger.records()).await;
+    assert_eq!(identify(harness, &named(&stranger, query(&ours))).await, None);
+    assert_eq!(identify(harness, &named(&ours, query(&stranger))).await, None);
+}
+
 /// A caller that only another organization knows is unknown. If both know the caller, each has its
 /// own contact.
 pub async fn another_tenants_contact_is_no_caller(harness: &impl InboundDirectoryHarness) {
@@ -125,6 +148,7 @@ fn query(tenant: &Tenant) -> InboundQuery {
         called: tenant.number.number.phone_number.clone(),
         caller: tenant.contact.phone_number.clone().expect("the fixture has one"),
         provider_agent_id: tenant.agent.provider_agent_id.clone(),
+        organization_id: None,
     }
 }
 

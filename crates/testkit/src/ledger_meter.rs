@@ -145,7 +145,13 @@ pub async fn counts_are_limited(harness: &impl LedgerMeterHarness) {
     for age in [1, 4, 2] {
         settled(harness, &tenant, age, &unknown).await;
         let key = age.to_string();
-        let event = IncomingEvent { key: &key, kind: "a-kind", body: b"{}", received_at: moment() };
+        let event = IncomingEvent {
+            key: &key,
+            kind: "a-kind",
+            body: b"{}",
+            received_at: moment(),
+            organization_id: None,
+        };
         harness.inbox().accept(&event).await.expect("store is up");
     }
     publish(harness).await;
@@ -155,7 +161,8 @@ pub async fn counts_are_limited(harness: &impl LedgerMeterHarness) {
     booked(harness, &tenant).await;
     booked(harness, &tenant).await;
     for key in ["postponed", "later"] {
-        let event = IncomingEvent { key, kind: "a-kind", body: b"{}", received_at: moment() };
+        let event =
+            IncomingEvent { key, kind: "a-kind", body: b"{}", received_at: moment(), organization_id: None };
         harness.inbox().accept(&event).await.expect("store is up");
         harness.inbox().postpone(key, LONG).await.expect("store is up");
     }
@@ -175,7 +182,7 @@ pub async fn a_lost_ledger_meter_is_unavailable(harness: &impl LedgerMeterHarnes
 async fn accept_three(harness: &impl LedgerMeterHarness) {
     for (key, age) in [("one", 2), ("two", 5), ("three", 1)] {
         let received_at = moment().before(A_SECOND * age);
-        let event = IncomingEvent { key, kind: "a-kind", body: b"{}", received_at };
+        let event = IncomingEvent { key, kind: "a-kind", body: b"{}", received_at, organization_id: None };
         harness.inbox().accept(&event).await.expect("store is up");
     }
 }

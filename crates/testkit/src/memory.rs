@@ -29,6 +29,7 @@ mod callee_records;
 mod calling_facts;
 mod calling_policies;
 mod context_cache;
+mod credential_store;
 mod delivery_queue;
 mod directory;
 mod directory_reader;
@@ -47,8 +48,10 @@ mod provisioning;
 mod recording_store;
 mod refusal_counts;
 mod repositories;
+mod retention;
 mod tables;
 mod unfinished_calls;
+mod vendor_accounts;
 mod webhook_endpoints;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,13 +67,14 @@ pub use self::tables::{
     AttemptKey, CountedAttempts, DayCount, DayCountKey, DirectoryTables, InboxEvent, KeyEntry, LedgerCall,
     LockEntry, QueuedDelivery, Reservation, StoredContext, Tables,
 };
+pub use self::vendor_accounts::{OwnWebhooks, PlainCipher};
 
 /// Every port of a store, in memory.
 ///
 /// Implements `AgentRepo`, `AiNumbers`, `AuditLog`, `CallLedger`, `CallReader`, `CallTraces`, `CallUpdater`, `CallingPolicies`,
-/// `ContactRepo`, `ContextCache`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
+/// `ContactRepo`, `ContextCache`, `CredentialStore`, `DeliveryQueue`, `Directory`, `DirectoryReader`, `EventFeed`, `EventInbox`,
 /// `IdempotencyKeys`, `IdempotencyLock`, `InboundDirectory`, `IntentHolds`, `JobLeases`, `LedgerMeter`, `NumberPool`,
-/// `OutboundDirectory`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
+/// `OutboundDirectory`, `Provisioning`, `RecordingStore`, `RefusalCounts`, `Retention`, `Suppressions`, `UnfinishedCalls`, `UserRepo` and `WebhookEndpoints`. Clones share the store, so give each port a clone.
 ///
 /// All times come from the clock, also the time for which
 /// [`EventFeed::read`](domain::ports::EventFeed::read) waits: with a

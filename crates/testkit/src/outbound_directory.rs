@@ -16,7 +16,10 @@ pub use self::facts::{
     do_not_call_lists_are_found_with_their_dates, the_policy_and_the_place_are_found,
 };
 pub use self::latest_calls::the_latest_calls_are_found_if_they_matter;
-pub use self::pacing::{calls_that_have_not_ended_are_counted, the_trunks_of_the_carriers_are_found};
+pub use self::pacing::{
+    calls_are_counted_up_to_a_number, calls_that_have_not_ended_are_counted,
+    the_trunks_of_the_carriers_are_found,
+};
 use self::random_directory::RandomDirectory;
 use crate::expect::{LOST_DATABASE_BOUND, all_at_once, unavailable_within};
 use crate::fixtures::{
@@ -42,6 +45,7 @@ suite! {
     another_tenants_facts_are_left_out,
     the_trunks_of_the_carriers_are_found,
     calls_that_have_not_ended_are_counted,
+    calls_are_counted_up_to_a_number,
     a_lost_outbound_directory_is_unavailable,
 }
 
@@ -173,7 +177,7 @@ pub async fn a_change_is_seen_by_the_next_query(harness: &impl OutboundDirectory
         subject: None,
         purpose: None,
         now: moment(),
-        count_calls_since: None,
+        count_calls: None,
     };
     let found = outbound.resolve(&query).await.expect("store is up");
     assert_eq!(found, Some(parties(&tenant)));
@@ -212,7 +216,7 @@ pub(crate) const fn query<'a>(tenant: &'a Tenant, recipient: Recipient<'a>) -> O
         subject: None,
         purpose: None,
         now: moment(),
-        count_calls_since: None,
+        count_calls: None,
     }
 }
 

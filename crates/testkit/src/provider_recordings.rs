@@ -4,7 +4,7 @@ use domain::ports::{AudioError, FetchedRecording, PortUnavailable};
 use domain::{Audio, ConversationId};
 
 use crate::expect::shows_none_of;
-use crate::fixtures::conversation_id;
+use crate::fixtures::{call_id, conversation_id};
 use crate::harness::{ProviderRecordingsHarness, RecordingsUpstream};
 
 suite! {
@@ -26,7 +26,9 @@ async fn fetch(
     harness: &impl ProviderRecordingsHarness,
     conversation_id: &ConversationId,
 ) -> Result<Option<Audio>, PortUnavailable> {
-    let Some(fetched) = harness.recordings().fetch(conversation_id).await? else { return Ok(None) };
+    let Some(fetched) = harness.recordings().fetch(&call_id(), conversation_id).await? else {
+        return Ok(None);
+    };
     let FetchedRecording { format, audio } = fetched;
     match audio.read_to_end().await {
         Ok(bytes) => Ok(Some(Audio { format, bytes })),
@@ -51,7 +53,8 @@ pub async fn a_recording_is_fetched(harness: &impl ProviderRecordingsHarness) {
 pub async fn a_large_recording_is_fetched_in_chunks(harness: &impl ProviderRecordingsHarness) {
     let (conversation_id, _) = harness.recorded().await;
     harness.upstream(RecordingsUpstream::Large).await;
-    let fetched = harness.recordings().fetch(&conversation_id).await.expect("the provider responds");
+    let fetched =
+        harness.recordings().fetch(&call_id(), &conversation_id).await.expect("the provider responds");
     let FetchedRecording { mut audio, .. } = fetched.expect("the provider has a recording");
     let mut len = 0;
     while let Some(chunk) = audio.next().await {

@@ -20,6 +20,7 @@ suite! {
     a_reader_never_sees_half_a_recording,
     a_stream_that_fails_is_not_stored,
     an_absent_recording_is_nothing,
+    a_removed_recording_is_absent,
     a_recording_outlives_the_store_that_took_it,
     a_lost_recording_store_is_unavailable,
 }
@@ -178,6 +179,27 @@ pub async fn an_absent_recording_is_nothing(harness: &impl RecordingStoreHarness
     }
 }
 
+/// A removed recording is absent, also for another process, and can be removed and stored again. No other
+/// recording is removed with it.
+pub async fn a_removed_recording_is_absent(harness: &impl RecordingStoreHarness) {
+    let store = harness.recordings();
+    let id = call_id();
+    let [removed, kept] = AudioFormat::ALL.map(|format| RecordingKey::of(&id, format));
+    for (key, format) in [(&removed, AudioFormat::ALL[0]), (&kept, AudioFormat::ALL[1])] {
+        put(&store, key, format, b"voice").await;
+    }
+    for _ in 0..2 {
+        store.remove(&removed).await.expect("store is up");
+        for store in [&store, &harness.recordings()] {
+            assert!(read(harness, store, &removed).await.is_none());
+            assert!(store.open(&removed, AudioPart::Whole).await.expect("store is up").is_none());
+        }
+    }
+    assert_eq!(read(harness, &store, &kept).await.as_deref(), Some(&b"voice"[..]));
+    put(&store, &removed, AudioFormat::ALL[0], b"again").await;
+    assert_eq!(read(harness, &store, &removed).await.as_deref(), Some(&b"again"[..]));
+}
+
 /// Another process finds the recording.
 pub async fn a_recording_outlives_the_store_that_took_it(harness: &impl RecordingStoreHarness) {
     let key = key();
@@ -200,6 +222,7 @@ pub async fn a_lost_recording_store_is_unavailable(harness: &impl RecordingStore
     for id in [&known, &unknown] {
         unavailable_within(LOST_BOUND, store.fetch(&key(id)), &private).await;
         unavailable_within(LOST_BOUND, store.open(&key(id), AudioPart::Last(1)), &private).await;
+        unavailable_within(LOST_BOUND, store.remove(&key(id)), &private).await;
         let put = async {
             match store.put(&key(id), AudioFormat::Mp3, b"voice".to_vec().into()).await {
                 Err(PutError::Store(error)) => Err(error),

@@ -28,6 +28,25 @@ macro_rules! suite {
                     )+
                 }
             };
+            // In one test, for what is too expensive to start for each case: each harness is made from
+            // `shared`. The last case may make it unusable.
+            ($d shared:expr, |$d name:ident| $d harness:expr) => {
+                mod $port {
+                    #[allow(unused_imports, reason = "the expression may contain full paths")]
+                    use super::*;
+
+                    #[$crate::tokio::test(flavor = "multi_thread", crate = "::testkit::tokio")]
+                    async fn every_case() {
+                        let shared = $d shared;
+                        $(
+                            eprintln!("{}", stringify!($case));
+                            let $d name = &shared;
+                            let harness = $d harness;
+                            $crate::$port::$case(&harness).await;
+                        )+
+                    }
+                }
+            };
         }
     };
 }

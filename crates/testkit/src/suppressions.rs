@@ -340,7 +340,7 @@ pub(crate) async fn facts(
         purpose: None,
         subject: None,
         now: now(),
-        count_calls_since: None,
+        count_calls: None,
     };
     let parties = harness.outbound().resolve(&query).await.expect("store is up");
     parties.expect("the user is stored").calling

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::expect::shows_none_of;
 use crate::fixtures::{
-    call_id, name, phone_number, provider_agent_id, provider_number_id, reason, variables,
+    call_id, name, organization, phone_number, provider_agent_id, provider_number_id, reason, variables,
 };
 use crate::harness::{SentDial, Upstream, VoiceProviderHarness};
 
@@ -308,6 +308,7 @@ fn is_of(sent: &SentDial, request: &DialRequest) -> bool {
 fn request(answer_within: Duration) -> DialRequest {
     DialRequest {
         call_id: call_id(),
+        organization_id: organization().id,
         provider_agent_id: provider_agent_id(),
         provider_number_id: provider_number_id(),
         to: phone_number(),

@@ -14,7 +14,7 @@ macro_rules! ports {
     };
 }
 
-const PORTS: [(&str, &str, &[&str]); 38] = ports![
+const PORTS: [(&str, &str, &[&str]); 40] = ports![
     agent_repo,
     ai_numbers,
     audit_log,
@@ -26,6 +26,7 @@ const PORTS: [(&str, &str, &[&str]); 38] = ports![
     consents,
     contact_repo,
     context_cache,
+    credential_store,
     delivery_queue,
     directory,
     directory_reader,
@@ -45,6 +46,7 @@ const PORTS: [(&str, &str, &[&str]); 38] = ports![
     provisioning,
     recording_store,
     refusal_counts,
+    retention,
     suppressions,
     trunk_directory,
     unfinished_calls,
@@ -150,16 +152,24 @@ fn no_word_of_a_voice_provider_is_in_the_domain() {
 
 /// The names that the public contract fixes: the paths of the provider, what the OpenAPI document calls their
 /// operations and credentials, and its example of a call.
-const NAMES_OF_THE_CONTRACT: [&str; 10] = [
+const NAMES_OF_THE_CONTRACT: [&str; 18] = [
     "\"/api/webhook/elevenlabs\"",
+    "\"/api/webhook/elevenlabs/organizations/{organizationId}\"",
     "\"/api/webhook/elevenlabs/personalization\"",
     "\"/api/webhook/elevenlabs/tools/opt-out\"",
     "\"post_webhook_elevenlabs\"",
+    "\"post_webhook_elevenlabs_organizations_by_id\"",
     "\"post_webhook_elevenlabs_personalization\"",
     "\"post_webhook_elevenlabs_tools_opt_out\"",
     "\"elevenLabsSignature\"",
     "\"ElevenLabs-Signature\"",
     "\"elevenLabsToolSecret\"",
+    "\"elevenlabsApiKey\"",
+    "\"elevenlabsWebhookSecret\"",
+    "\"elevenlabsConfigured\"",
+    "\"elevenlabsToolSecretConfigured\"",
+    "\"elevenlabsWebhookSecretConfigured\"",
+    "\"elevenlabsToolSecret\"",
     "\"provider\": \"elevenlabs\"",
 ];
 

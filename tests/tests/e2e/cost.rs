@@ -143,7 +143,8 @@ async fn assert_a_call_costs(world: World, numbers: &str, cost: Cost, key: Optio
         .without("OUTDIAL_ELEVENLABS_TOOL_SECRET")
         .with("OUTDIAL_RECONCILE_EVERY_SECS", "3600")
         .with("OUTDIAL_PUBLISH_EVERY_MS", "3600000")
-        .with("OUTDIAL_PUBLISH_PAUSE_MS", "3600000");
+        .with("OUTDIAL_PUBLISH_PAUSE_MS", "3600000")
+        .with("OUTDIAL_CREDENTIALS_REFRESH_SECS", "3600");
     let world = match cost == WITH_EVERY_PACE {
         true => world
             .with("OUTDIAL_NUMBER_CALLS_PER_MINUTE", "60000")

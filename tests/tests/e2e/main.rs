@@ -4,6 +4,7 @@
 mod support;
 
 mod after_the_call;
+mod backups;
 mod call_events;
 mod call_records;
 mod callers;
@@ -16,14 +17,18 @@ mod contract;
 mod cost;
 mod crashes;
 mod faults;
+mod first_call;
 mod idempotency_keys;
 mod importing;
 mod magic_numbers;
 mod metrics;
 mod operating_files;
+mod own_accounts;
 mod pacing;
 mod personal_data;
 mod recordings;
+mod redis_cluster;
+mod retention;
 mod ringing;
 mod rolling_restart;
 mod second_vendor;

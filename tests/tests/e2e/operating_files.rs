@@ -141,7 +141,10 @@ fn every_alert_has_a_remedy_a_summary_and_a_test() {
 fn the_dashboard_has_its_rows_and_no_empty_panel() {
     let panels = panels();
     let rows = panels.iter().filter(|panel| panel["type"] == "row").map(|panel| text(&panel["title"]));
-    assert_eq!(rows.collect::<Vec<_>>(), ["Now", "Outcomes", "Callee safety", "Delivery", "Stores"]);
+    assert_eq!(
+        rows.collect::<Vec<_>>(),
+        ["Now", "Outcomes", "Callee safety", "Delivery", "Stores", "Pacing"]
+    );
     let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64()).collect();
     assert_eq!(ids.len(), panels.len(), "each panel has an id of its own");
     for panel in panels.iter().filter(|panel| panel["type"] != "row") {

@@ -16,7 +16,7 @@ mod wire_counter;
 mod world;
 
 pub(crate) use client::{Client, PendingCall, Response, http_client};
-pub(crate) use command::RunningCommand;
+pub(crate) use command::{RunningCommand, outdial_path, run_with_outdial};
 pub(crate) use fixed_clock::FixedClock;
 pub(crate) use load_balancer::{LoadBalancer, TargetState};
 pub(crate) use process::Process;

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use adapter_elevenlabs::{ElevenLabs, ElevenLabsSettings};
 use domain::ports::{DialRequest, VoiceProvider};
-use domain::{CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
+use domain::{
+    CallId, CallReason, DialOutcome, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
+    ProviderNumberId,
+};
 use url::Url;
 
 pub(crate) const API_KEY: &str = "sk_0123456789abcdef";
@@ -12,6 +15,7 @@ pub(crate) const API_KEY: &str = "sk_0123456789abcdef";
 pub(crate) fn request(answer_within: Duration) -> DialRequest {
     DialRequest {
         call_id: CallId::mint(0x6650_0000, [7; 8]),
+        organization_id: OrganizationId::parse("o1").expect("an id"),
         provider_agent_id: ProviderAgentId::parse("agent_1").expect("an id"),
         provider_number_id: ProviderNumberId::parse("phnum_1").expect("an id"),
         to: PhoneNumber::parse("+14165550100").expect("a number"),

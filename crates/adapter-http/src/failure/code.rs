@@ -76,6 +76,7 @@ error_codes! {
     NumberChanging = CONFLICT "NUMBER_CHANGING",
     NumberInUse = CONFLICT "NUMBER_IN_USE",
     RecordingTooLarge = GONE "RECORDING_TOO_LARGE",
+    RecordingExpired = GONE "RECORDING_EXPIRED",
     DeliveryTimedOut = REQUEST_TIMEOUT "DELIVERY_TIMED_OUT",
     PolicyChanged = PRECONDITION_FAILED "POLICY_CHANGED",
     RangeNotSatisfiable = RANGE_NOT_SATISFIABLE "RANGE_NOT_SATISFIABLE",

@@ -83,6 +83,7 @@ impl Retry {
             | E::NumberChanging
             | E::NumberInUse
             | E::RecordingTooLarge
+            | E::RecordingExpired
             | E::DeliveryTimedOut
             | E::RangeNotSatisfiable
             | E::TooManyDeliveries

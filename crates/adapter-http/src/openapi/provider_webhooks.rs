@@ -20,7 +20,12 @@ use crate::{paths, provider_requests};
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "http://127.0.0.1:2212", description = "The gateway")),
-    paths(provider_requests::receive_event, provider_requests::personalize, provider_requests::opt_out),
+    paths(
+        provider_requests::receive_event,
+        provider_requests::receive_event_of_organization,
+        provider_requests::personalize,
+        provider_requests::opt_out
+    ),
     components(schemas(ErrorResponse, ErrorDetail)),
     tags((name = "Webhooks", description = "What the voice provider sends to the gateway")),
     modifiers(&ProviderCredentials, &OpenSchemas, &RequestIds)
@@ -47,6 +52,7 @@ impl Modify for ProviderCredentials {
             path.post.as_mut().expect("the provider sends POST requests").security = Some(schemes);
         };
         require(paths::PROVIDER_EVENTS, &[SIGNATURE_SCHEME, TOOL_SECRET_SCHEME]);
+        require(paths::ORGANIZATION_EVENTS, &[SIGNATURE_SCHEME, TOOL_SECRET_SCHEME]);
         require(paths::PERSONALIZATION, &[TOOL_SECRET_SCHEME]);
         require(paths::OPT_OUT_TOOL, &[TOOL_SECRET_SCHEME]);
     }

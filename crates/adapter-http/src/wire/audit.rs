@@ -76,7 +76,7 @@ pub(crate) struct AuditDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     user_id: Option<String>,
-    /// What was changed: `calling_policy_changed`. Later releases add actions.
+    /// What was changed, for example `calling_policy_changed` or `vendor_credentials_changed`. Later releases add actions.
     action: String,
     /// The ID of what was changed, if there can be several.
     #[serde(skip_serializing_if = "Option::is_none")]

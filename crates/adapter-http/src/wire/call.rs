@@ -183,7 +183,7 @@ pub(crate) struct CallDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = i64, required = false)]
     cost: Option<i64>,
-    /// The transcript, in order; absent in lists.
+    /// The transcript, in order; absent in lists, and once it was removed because of its age.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<CallTurn>, required = false)]
     transcript: Option<Vec<CallTurn>>,
@@ -194,8 +194,13 @@ pub(crate) struct CallDocument {
     truncated: Option<bool>,
     /// The recordings that can be fetched.
     recordings: Vec<CallRecording>,
-    /// `too-large` if the call has a recording that the gateway does not store because of its size;
-    /// otherwise absent.
+    /// When the transcript, the summary and the analysis were removed because of their age; otherwise
+    /// absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    transcript_removed_time: Option<String>,
+    /// `too-large` if the call has a recording that the gateway does not store because of its size,
+    /// `expired` if its recording was removed because of its age; otherwise absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = recording_report, required = false)]
     recording: Option<&'static str>,
@@ -276,6 +281,7 @@ impl CallDocument {
     /// A call with its transcript.
     pub(super) fn new(record: CallRecord, provider: &'static str) -> Self {
         let conversation = record.progress.conversation.as_ref();
+        let conversation = conversation.filter(|_| !record.has_expired_transcript());
         let transcript = conversation.map(|it| it.transcript.iter().map(CallTurn::from).collect());
         Self { transcript, ..Self::listed(record, provider) }
     }
@@ -321,7 +327,8 @@ impl CallDocument {
             transcript: None,
             truncated: conversation.is_some_and(|it| it.is_truncated).then_some(true),
             recordings: record.recording.iter().map(CallRecording::from).collect(),
-            recording: record.has_too_large_recording().then(|| RecordingReport::TooLarge.as_str()),
+            transcript_removed_time: record.removed.transcript.map(iso8601),
+            recording: missing_recording(&record),
             created_at: iso8601(record.booked_at),
             contact_id: record.contact.into(),
             user_id: CallUser {
@@ -375,7 +382,16 @@ fn given_up_schema() -> Object {
 }
 
 pub(crate) fn recording_report() -> Object {
-    names([RecordingReport::TooLarge.as_str()], "Why `recordings` is empty although there is a recording.")
+    let names_of = [RecordingReport::TooLarge.as_str(), EXPIRED];
+    names(names_of, "Why `recordings` is empty although there is or was a recording.")
+}
+
+/// The recording was removed because of its age.
+const EXPIRED: &str = "expired";
+
+fn missing_recording(record: &CallRecord) -> Option<&'static str> {
+    let too_large = record.has_too_large_recording().then(|| RecordingReport::TooLarge.as_str());
+    too_large.or_else(|| record.has_expired_recording().then_some(EXPIRED))
 }
 
 fn role_schema() -> Object {

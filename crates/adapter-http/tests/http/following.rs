@@ -292,6 +292,10 @@ impl EventFeed for EndlessFeed {
     async fn newest(&self, _: &OrganizationId) -> Result<EventSequence, PortUnavailable> {
         Ok(EventSequence::START)
     }
+
+    async fn skip(&self, _: u32) -> Result<(), PortUnavailable> {
+        unreachable!("a handler skips nothing")
+    }
 }
 
 impl EndlessFeed {

@@ -99,4 +99,8 @@ impl RecordingStore for Gated<Memory> {
         self.pass().await;
         RecordingStore::open(&self.port, key, part).await
     }
+
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable> {
+        RecordingStore::remove(&self.port, key).await
+    }
 }

@@ -35,5 +35,6 @@ mod running;
 mod shares;
 mod stored;
 mod toggling;
+mod voice_config;
 mod whole_path;
 mod world;

@@ -87,6 +87,7 @@ fn query() -> InboundQuery {
         called: PhoneNumber::parse(CALLED).expect("a valid number"),
         caller: PhoneNumber::parse(CALLER).expect("a valid number"),
         provider_agent_id: ProviderAgentId::parse("agent_1").ok(),
+        organization_id: None,
     }
 }
 

@@ -151,6 +151,7 @@ async fn a_refused_dial_and_a_failure_are_read_with_the_providers_codes() {
         code: Some(code("sip_486")),
     };
     let unreached = DialOutcome::NotDialled(NotDialledReason::Unavailable);
+    let withdrawn = DialOutcome::NotDialled(NotDialledReason::Withdrawn);
     for (outcome, reason, provider_code, sip_status) in [
         (
             refused(code("insufficient_credits")),
@@ -160,6 +161,7 @@ async fn a_refused_dial_and_a_failure_are_read_with_the_providers_codes() {
         ),
         (refused(code("sip_404")), "provider-rejected", json!("sip_404"), json!(404)),
         (unreached, "provider-unavailable", Value::Null, Value::Null),
+        (withdrawn, "withdrawn", Value::Null, Value::Null),
         (busy, "busy", json!("sip_486"), json!(486)),
     ] {
         let status = CallStatus::after(&outcome, AnswerTime::AfterRinging);

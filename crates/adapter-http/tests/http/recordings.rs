@@ -135,6 +135,27 @@ async fn the_404_says_whether_the_call_or_its_recording_is_not_found() {
     }
 }
 
+/// What was removed because of its age is gone, and the call says so.
+#[tokio::test]
+async fn an_expired_recording_is_gone_and_an_expired_transcript_has_a_time() {
+    let mut call = completed(CALL_ID);
+    call.progress.recording = Some(RecordingReport::TooLarge);
+    let at = domain::Timestamp::from_unix_millis(1_772_500_000_000);
+    call.removed = domain::RemovedParts { transcript: Some(at), recording: Some(at) };
+    if let Some(conversation) = &mut call.progress.conversation {
+        conversation.transcript.clear();
+    }
+    let gateway = start(&World::with_calls([call])).await;
+    let response = send(gateway.read(PATH)).await;
+    response.assert_error(410, "RECORDING_EXPIRED");
+    let (read, list) = (send(gateway.read(CALL)).await, send(gateway.read("/api/calls/history")).await);
+    for call in [&read.body["call"], &list.body["calls"][0]] {
+        assert_eq!((&call["recording"], &call["recordings"]), (&json!("expired"), &json!([])));
+        assert_eq!(call["transcriptRemovedTime"], "2026-03-03T01:06:40.000Z");
+        assert_eq!(call.get("transcript"), None);
+    }
+}
+
 /// The recording stays at the provider. A client that waits for it can stop.
 #[tokio::test]
 async fn a_recording_that_is_too_large_is_gone_and_its_call_says_why() {

@@ -125,6 +125,7 @@ pub(crate) fn start_calling(
         read_calls: Arc::new(world.read_calls()),
         read_directory: Arc::new(world.read_directory()),
         settings: Arc::new(world.settings()),
+        voice_config: Arc::new(world.voice_config()),
         toggle_number: Arc::new(toggle_number(world)),
         refusals: Arc::new(world.refusals()),
         follow_calls: Arc::new(world.follow_calls()),

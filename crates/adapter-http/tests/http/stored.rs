@@ -46,7 +46,14 @@ pub(crate) fn booked(call_id: &str) -> LedgerCall {
         trace: None,
     };
     let progress = CallProgress { status: Some(CallStatus::Initiated), ..CallProgress::default() };
-    LedgerCall { booking, dial: None, progress, leased_until: None, recording: None }
+    LedgerCall {
+        booking,
+        dial: None,
+        progress,
+        leased_until: None,
+        recording: None,
+        removed: Default::default(),
+    }
 }
 
 /// Metadata that a reader of its numbers would change.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use adapter_http::EventIntake;
 use domain::ports::{
     EventFeed, EventInbox, IdempotencyLock, Identifiers, InboundDirectory, MockIdentifiers,
-    MockOutboundDirectory, MockUserRepo, MockWebhookSender, OutboundDirectory, RecordingStore, SendOutcome,
-    UserRepo, VoiceProvider, VoiceWorkspace, WebhookSender,
+    MockOutboundDirectory, MockUserRepo, MockVendorAccess, MockVoiceWorkspace, MockWebhookSender,
+    OutboundDirectory, RecordingStore, SendOutcome, UserRepo, VendorFailure, VoiceProvider, VoiceWorkspace,
+    WebhookSender,
 };
 use domain::{
     AccessRole, Agent, AgentId, CallEvent, CallId, CallPolicy, CalleeRecords, CalleeRecordsPorts,
@@ -18,11 +19,12 @@ use domain::{
     PersonName, PersonalizeCall, PersonalizeCallPorts, PhoneNumber, PlaceCall, PlaceCallPorts,
     ProviderAgentId, ProviderNumberId, ProviderReference, ReadCalls, ReadDirectory, ReceiveEvent,
     ReceiveEventPorts, RecordOptOut, RecordOptOutPorts, RefusalLog, SuppressionId, Timestamp, UserId,
-    UserRecord, WebhookEndpointId, WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
+    UserRecord, VendorSecret, VoiceConfig, VoiceConfigPorts, VoiceConfigSettings, WebhookEndpointId,
+    WebhookRegistry, WebhookRegistryPorts, WebhookSecret,
 };
 use testkit::clock::ManualClock;
-use testkit::fixtures;
-use testkit::memory::{LedgerCall, Memory, Provider};
+use testkit::fixtures::{self, SERVED_CARRIERS};
+use testkit::memory::{LedgerCall, Memory, OwnWebhooks, PlainCipher, Provider};
 use testkit::rules::ScriptedRules;
 use tokio::sync::Notify;
 
@@ -189,6 +191,37 @@ impl World {
         })
     }
 
+    /// The vendor refuses the key `sk_refused`, and the webhook of a workspace cannot be registered.
+    pub(crate) fn voice_config(&self) -> VoiceConfig {
+        let mut access = MockVendorAccess::new();
+        access.expect_workspace().returning(|key| {
+            let is_refused = key.expose() == "sk_refused";
+            let mut workspace = MockVoiceWorkspace::new();
+            let answer = move || if is_refused { Err(VendorFailure::KeyRefused) } else { Ok(Vec::new()) };
+            workspace.expect_numbers().returning(answer);
+            workspace.expect_find_webhook().returning(|_| Err(VendorFailure::NotAllowed));
+            Ok(Arc::new(workspace))
+        });
+        let memory = Arc::new(self.memory.clone());
+        let ports = VoiceConfigPorts {
+            users: self.users.clone(),
+            store: memory.clone(),
+            cipher: Arc::new(PlainCipher),
+            directory: memory,
+            access: Some(Arc::new(access)),
+            accounts: Arc::new(OwnWebhooks::default()),
+            identifiers: identifiers(),
+            clock: self.clock.clone(),
+        };
+        let settings = VoiceConfigSettings {
+            voice_provider: "simulator".into(),
+            carriers: SERVED_CARRIERS.to_vec(),
+            has_account: true,
+            webhook_url: Some("https://gateway.example.com/{organizationId}".into()),
+        };
+        VoiceConfig::new(ports, settings)
+    }
+
     pub(crate) fn refusals(&self) -> RefusalLog {
         RefusalLog::new(self.users.clone(), Arc::new(self.memory.clone()), self.clock.clone())
     }
@@ -289,6 +322,7 @@ pub(crate) fn identifiers() -> Arc<dyn Identifiers> {
     identifiers
         .expect_webhook_secret()
         .returning(move || WebhookSecret::mint([secrets.next().expect("few secrets"); 32]));
+    identifiers.expect_tool_secret().returning(|| VendorSecret::mint([0xa5; 32]));
     Arc::new(identifiers)
 }
 

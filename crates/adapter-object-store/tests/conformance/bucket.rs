@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use adapter_object_store::{BucketRecordings, RecordingsSettings, S3Settings};
 use async_trait::async_trait;
-use domain::ports::{RecordingAccess, RecordingStore};
+use domain::ports::{AudioStream, RecordingAccess, RecordingStore};
 use domain::{AudioFormat, CallId, RecordingKey};
 use testkit::fixtures;
 use testkit::harness::{LosesStore, RecordingStoreHarness};
@@ -185,4 +185,23 @@ fn an_endpoint_without_tls_must_be_allowed() {
     let plain = S3Settings { allow_http: false, ..settings("http://127.0.0.1:9") };
     let refused = BucketRecordings::open(&plain).expect_err("http is not allowed");
     assert!(refused.to_string().contains("http"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_bucket_that_can_be_listed_exists() {
+    let harness = BucketHarness::new().await;
+    let bucket = |settings: S3Settings| BucketRecordings::open(&settings).expect("the settings are valid");
+    assert_eq!(bucket(harness.settings()).look().await, Ok(false), "it is empty");
+    let (key, format) = (RecordingKey::of(&fixtures::call_id(), AudioFormat::Mp3), AudioFormat::Mp3);
+    let stored = harness
+        .recordings()
+        .put(&key, format, AudioStream::new(futures_util::stream::iter([Ok(vec![1])])))
+        .await;
+    assert!(stored.is_ok());
+    assert_eq!(bucket(harness.settings()).look().await, Ok(true));
+    let absent = S3Settings { bucket: "another-bucket".to_owned(), ..harness.settings() };
+    let error = bucket(absent).look().await.expect_err("it does not exist");
+    assert!(error.to_string().contains("does it exist"), "{error}");
+    let wrong = S3Settings { secret_access_key: "another secret".into(), ..harness.settings() };
+    bucket(wrong).look().await.expect_err("the key is another one");
 }

@@ -65,6 +65,7 @@ async fn a_settled_call_says_why() {
             Some("rate_limit_exceeded"),
         ),
         (DialOutcome::NotDialled(NotDialledReason::Unavailable), "not-dialled", None),
+        (DialOutcome::NotDialled(NotDialledReason::Withdrawn), "not-dialled", None),
         (DialOutcome::Unknown(UnknownCause::TimedOut), "unknown", Some("timed-out")),
     ] {
         let booking = tenant.booking(MINUTE);

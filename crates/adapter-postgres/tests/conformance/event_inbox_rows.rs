@@ -15,7 +15,7 @@ const LEASE_FOR: Duration = Duration::from_secs(60);
 fn event(at: i64, size: usize) -> OpenEvent {
     let body = (0..size).map(|index| u8::try_from(index % 251).expect("below 251")).collect();
     let received_at = Timestamp::from_unix_millis(fixtures::moment().unix_millis() + at);
-    OpenEvent { key: format!("post_call_audio:{at}"), body, received_at }
+    OpenEvent { key: format!("post_call_audio:{at}"), body, received_at, organization_id: None }
 }
 
 /// A lease that prefers the events received a minute after the first.
@@ -24,8 +24,14 @@ fn lease() -> InboxLease {
 }
 
 async fn accept(harness: &PostgresHarness, event: &OpenEvent) {
-    let OpenEvent { key, body, received_at } = event;
-    let incoming = IncomingEvent { key, kind: "post_call_audio", body, received_at: *received_at };
+    let OpenEvent { key, body, received_at, .. } = event;
+    let incoming = IncomingEvent {
+        key,
+        kind: "post_call_audio",
+        body,
+        received_at: *received_at,
+        organization_id: None,
+    };
     assert_eq!(harness.adapter().accept(&incoming).await, Ok(AcceptResult::Accepted));
 }
 

@@ -8,9 +8,9 @@ use adapter_postgres::{PostgresSettings, PostgresStore};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AiNumbers, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies,
-    Consents, ContactRepo, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox, IdempotencyKeys,
-    InboundDirectory, JobLeases, LedgerMeter, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
-    Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
+    Consents, ContactRepo, CredentialStore, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
+    IdempotencyKeys, InboundDirectory, JobLeases, LedgerMeter, NumberPool, OutboundDirectory, Provisioning,
+    RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -21,10 +21,11 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use testkit::harness::{
     AgentRepoHarness, AiNumbersHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
-    CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, DirectoryHarness,
-    DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness, InboundDirectoryHarness,
-    JobLeasesHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness, OutboundDirectoryHarness,
-    PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords, UserRepoHarness,
+    CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, CredentialStoreHarness,
+    DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
+    InboundDirectoryHarness, JobLeasesHarness, LedgerMeterHarness, LosesStore, NumberPoolHarness,
+    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords,
+    UserRepoHarness,
 };
 
 /// A store in its own database, which is dropped with the harness.
@@ -216,6 +217,16 @@ impl RefusalCountsHarness for PostgresHarness {
 
 impl UserRepoHarness for PostgresHarness {
     fn users(&self) -> Arc<dyn UserRepo> {
+        Arc::new(self.adapter())
+    }
+}
+
+impl CredentialStoreHarness for PostgresHarness {
+    fn credential_store(&self) -> Arc<dyn CredentialStore> {
+        Arc::new(self.adapter())
+    }
+
+    fn audit(&self) -> Arc<dyn AuditLog> {
         Arc::new(self.adapter())
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresSettings, PostgresStore};
 use domain::ports::{
-    AgentRepo, AttemptConclusion, CallLedger, CallLookup, CallReader, CallUpdater, CallerNumberQuery,
-    ContactRepo, DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox, FeedQuery,
-    HistoryQuery, InboundDirectory, InboundQuery, InboxLease, IncomingEvent, KnownPartiesQuery, NumberPool,
-    OutboundDirectory, OutboundQuery, OverdueLease, Recipient, ReplayQuery, Settlement, UnfinishedCalls,
-    UserRepo, WebhookEndpoints,
+    AgentRepo, AttemptConclusion, CallCount, CallLedger, CallLookup, CallReader, CallUpdater,
+    CallerNumberQuery, ContactRepo, DeliveryLease, DeliveryListQuery, DeliveryQueue, EventFeed, EventInbox,
+    FeedQuery, HistoryQuery, InboundDirectory, InboundQuery, InboxLease, IncomingEvent, KnownPartiesQuery,
+    NumberPool, OutboundDirectory, OutboundQuery, OverdueLease, Recipient, ReplayQuery, Settlement,
+    UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{AudioFormat, Booking, CallUpdate, DeliveryFilter, DialOutcome, EventSequence, HistoryFilter};
 use testkit::fixtures::{self, Tenant};
@@ -101,7 +101,7 @@ async fn every_operation_of_a_call_is_one_statement() {
             subject: None,
             purpose: Some(domain::CallPurpose::Debt),
             now: booking.booked_at,
-            count_calls_since: (!list_numbers).then_some(booking.booked_at),
+            count_calls: (!list_numbers).then_some(CallCount { since: booking.booked_at, at_most: 9 }),
         };
         assert_eq!(statements!(proxy, store.resolve(&parties)), 1, "all parties");
     }
@@ -134,7 +134,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
         numbers: Some([booking.identity.from.clone(), booking.identity.to.clone()]),
         booked_since: now,
     };
-    let event = IncomingEvent { key: "a:b", kind: "a", body: b"{}", received_at: now };
+    let event = IncomingEvent { key: "a:b", kind: "a", body: b"{}", received_at: now, organization_id: None };
     let query = HistoryQuery {
         organization_id: organization_id.clone(),
         filter: HistoryFilter { limit: 1, ..HistoryFilter::default() },
@@ -164,6 +164,7 @@ async fn after_the_call_only_a_page_and_a_merge_are_more_than_one_statement() {
         called: tenant.number.number.phone_number.clone(),
         caller: fixtures::phone_number(),
         provider_agent_id: None,
+        organization_id: None,
     };
     assert_eq!(statements!(proxy, store.identify(&parties)), 1, "the parties of an inbound call");
     assert_eq!(statements!(proxy, store.accept(&event)), 1, "an event");
@@ -215,6 +216,7 @@ async fn publishing_and_delivering_cost_a_transaction_only_if_there_is_something
     assert_eq!(statements!(proxy, store.publish(10)), 5, "look, begin, lock, write, commit");
     assert_eq!(statements!(proxy, EventFeed::read(&store, &query)), 1, "events");
     assert_eq!(statements!(proxy, store.newest(&organization_id)), 1, "the newest sequence");
+    assert_eq!(statements!(proxy, store.skip(1)), 1, "a skip");
     let before = proxy.statements();
     let leased = DeliveryQueue::lease(&store, &lease).await.expect("the server responds");
     assert_eq!(proxy.statements() - before, 5, "look, begin, lock, lease, commit");

@@ -97,16 +97,20 @@ async fn the_way_to_the_dial_has_no_keys_and_checks_and_these_indexes() {
         names(indexes).await,
         [
             "call_events_answered_once_key",
+            "call_events_happened_at_idx",
             "call_events_organization_id_position_idx",
             "call_events_pkey",
             "call_events_position_key",
             "call_events_unpublished_idx",
             "calls_conversation_id_idx",
+            "calls_decided_idx",
             "calls_organization_id_booked_at_idx",
             "calls_pkey",
+            "calls_recorded_idx",
             "calls_to_number_organization_id_booked_at_idx",
             "calls_to_reconcile_idx",
             "calls_to_record_idx",
+            "calls_transcribed_idx",
             "dial_guards_pkey",
         ]
     );

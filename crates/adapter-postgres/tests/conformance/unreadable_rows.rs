@@ -31,7 +31,7 @@ async fn parties_of(
         subject: None,
         purpose: None,
         now: fixtures::moment(),
-        count_calls_since: None,
+        count_calls: None,
     };
     harness.adapter().resolve(&query).await
 }

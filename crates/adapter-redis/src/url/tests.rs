@@ -5,10 +5,14 @@ fn named(url: &str) -> Named {
 }
 
 #[test]
-fn a_url_names_one_server_or_sentinels() {
+fn a_url_names_one_server_sentinels_or_a_cluster() {
     let one = named("redis://:secret@localhost/3?protocol=resp3");
     assert!(matches!(one.topology, Topology::One));
     assert_eq!(one.nodes, ["redis://:secret@localhost/3?protocol=resp3"]);
+
+    let cluster = named("rediss+cluster://me:a,b@[::1]:7000,b");
+    assert!(matches!(cluster.topology, Topology::Cluster));
+    assert_eq!(cluster.nodes, ["rediss://me:a,b@[::1]:7000/", "rediss://me:a,b@b:6379/"]);
 
     let sentinels = named("redis+sentinel://:pw@a,b:1,[::1]/main/2?sentinel_password=p%40");
     assert_eq!(sentinels.nodes, ["redis://:pw@a:26379/2", "redis://:pw@b:1/2", "redis://:pw@[::1]:26379/2"]);
@@ -26,6 +30,9 @@ fn other_urls_are_refused() {
         "redis+sentinel://a,b",
         "redis+sentinel://a/main?sentinelpassword=x",
         "redis+sentinel://a,,b/main",
+        "redis+cluster://a,,b",
+        // A cluster has one database.
+        "redis+cluster://a/1",
     ] {
         assert!(Named::parse(url).is_none(), "{url}");
     }

@@ -108,7 +108,7 @@ impl StoreHarness {
 }
 
 /// A prefix that no other test uses, in this process or in another one on the same server.
-fn unique_prefix() -> String {
+pub(crate) fn unique_prefix() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let started = started.expect("the clock is past 1970").as_millis();

@@ -1,10 +1,12 @@
 //! The conformance suites of both ports, and tests of faults, refusals and cost in Redis.
 
+mod cluster;
 mod cost;
 mod day_counts;
 mod faults;
 mod foreign_values;
 mod harness;
+mod memory;
 mod own_server;
 mod refusals;
 mod sentinels;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use adapter_redis::RedisStore;
+use adapter_redis::{RedisSettings, RedisStore};
 use deadpool_redis::redis;
 use domain::ports::{HoldResult, IdempotencyLock, LockRequest};
 use tempfile::TempDir;
@@ -155,4 +155,36 @@ async fn sentinels_may_have_a_password_of_their_own() {
     let store = watched.store(&watched.hosts(), "");
     let refusal = store.ping().await.expect_err("the sentinels require a password").to_string();
     assert!(!refusal.contains("hunter"), "{refusal}");
+}
+
+/// Each sentinel is asked, and one that does not know the name of the master differs from one that does not
+/// respond.
+#[tokio::test]
+async fn each_sentinel_says_what_it_knows() {
+    let watched = Watched::start(Some("of-the-sentinels")).await;
+    let master = format!("127.0.0.1:{}", watched.master.port());
+    let hosts = format!("{},127.0.0.1:1", watched.hosts());
+    let inspect = async |name: &str| {
+        let url = format!("redis+sentinel://{hosts}/{name}?sentinel_password=of-the-sentinels");
+        let inspected = RedisStore::inspect_sentinels(&RedisSettings::new(&url)).await;
+        let inspected = inspected.expect("a URL").expect("it names sentinels");
+        assert_eq!(inspected.master, name);
+        inspected.sentinels
+    };
+    for (name, expected) in [("main", Some(master)), ("other", None)] {
+        let sentinels = inspect(name).await;
+        assert_eq!(sentinels.len(), 4);
+        for sentinel in &sentinels[..3] {
+            assert_eq!(sentinel.master, Ok(expected.clone()), "{name}");
+        }
+        assert_eq!(sentinels[3].address, "127.0.0.1:1");
+        assert!(sentinels[3].master.is_err());
+    }
+    let one = RedisSettings::new("redis://127.0.0.1:1");
+    assert_eq!(RedisStore::inspect_sentinels(&one).await, Ok(None));
+    let unknown = watched
+        .replica
+        .store_at(format!("redis+sentinel://{}/other?sentinel_password=of-the-sentinels", watched.hosts()));
+    let error = unknown.ping().await.expect_err("there is no such master");
+    assert!(error.to_string().contains("name of the master"), "{error}");
 }

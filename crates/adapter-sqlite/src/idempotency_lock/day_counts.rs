@@ -1,12 +1,17 @@
 //! How many requests each limit of a day has counted. The caller runs all of it in one transaction.
 
-use domain::Slot;
-use domain::ports::{DayLimit, DayScope, HoldResult, PortUnavailable};
+use std::time::Duration;
+
+use domain::ports::{DayLimit, DayScope, HoldResult, LockRequest, PortUnavailable};
+use domain::{IntentKey, OwnerToken, Slot};
 use sqlx::SqliteConnection;
 
 use crate::clock::HostTime;
 use crate::failure::failed;
 use crate::statement::{execute, row};
+
+/// How long a store knows what has counted a request: longer than a call may take to its outcome.
+const REMEMBERED_FOR: Duration = Duration::from_mins(10);
 
 /// Counts a request in each of its limits: `Granted`, unless a limit is reached or has no count, or its
 /// slot is too far ahead.
@@ -39,10 +44,39 @@ pub(super) async fn count(
     Ok(result)
 }
 
-/// The names of limits as the lock of their request has them.
-pub(super) fn names(limits: &[DayLimit]) -> Option<String> {
-    let names: Vec<&str> = limits.iter().map(|limit| columns(&limit.scope).0).collect();
-    (!names.is_empty()).then(|| names.join(","))
+/// Remembers which limits have counted a request.
+pub(super) async fn remember_request(
+    writer: &mut SqliteConnection,
+    request: &LockRequest<'_>,
+    now: HostTime,
+) -> Result<(), PortUnavailable> {
+    let names: Vec<&str> = request.limits.iter().map(|limit| columns(&limit.scope).0).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let remembered = sqlx::query!(
+        "insert into counted_requests (key, token, counted, expires_at) values (?1, ?2, ?3, ?4)
+         on conflict (key, token) do update set counted = excluded.counted, expires_at = excluded.expires_at",
+        request.key.as_str(),
+        request.token.as_str(),
+        names.join(","),
+        now.wall.after(REMEMBERED_FOR).unix_millis()
+    );
+    execute(writer, remembered).await.map(drop)
+}
+
+/// Forgets it, and returns the names of these limits.
+pub(super) async fn forget_request(
+    writer: &mut SqliteConnection,
+    key: &IntentKey,
+    token: &OwnerToken,
+) -> Result<Option<String>, PortUnavailable> {
+    let forgotten = sqlx::query!(
+        "delete from counted_requests where key = ? and token = ? returning counted",
+        key.as_str(),
+        token.as_str()
+    );
+    Ok(row(writer, forgotten).await?.map(|request| request.counted))
 }
 
 /// Whether a limit is among these.

@@ -1,5 +1,7 @@
 //! The suite of every port that the store implements, on a file.
 
+mod old_rows;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,10 +10,9 @@ use adapter_sqlite::{SqliteSettings, SqliteStore};
 use async_trait::async_trait;
 use domain::ports::{
     AgentRepo, AiNumbers, AuditLog, CallLedger, CallReader, CallTraces, CallUpdater, CallingPolicies,
-    Consents, ContactRepo, ContextCache, DeliveryQueue, Directory, DirectoryReader, EventFeed, EventInbox,
-    IdempotencyKeys, IdempotencyLock, InboundDirectory, JobLeases, LedgerMeter, NumberPool,
-    OutboundDirectory, Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo,
-    WebhookEndpoints,
+    Consents, ContactRepo, ContextCache, CredentialStore, DeliveryQueue, Directory, DirectoryReader,
+    EventFeed, EventInbox, IdempotencyKeys, IdempotencyLock, InboundDirectory, NumberPool, OutboundDirectory,
+    Provisioning, RefusalCounts, Suppressions, UnfinishedCalls, UserRepo, WebhookEndpoints,
 };
 use domain::{
     AgentId, CallId, CallMetadata, CallPurpose, CallReason, CallSubject, CarrierCallId, ContactId,
@@ -24,10 +25,10 @@ use tempfile::TempDir;
 use testkit::harness::{
     AgentRepoHarness, AiNumbersHarness, BookedCall, CallEventsHarness, CallLedgerHarness, CallTracesHarness,
     CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness, ContactRepoHarness, ContextCacheHarness,
-    DirectoryHarness, DirectoryReaderHarness, EventInboxHarness, IdempotencyKeysHarness,
-    IdempotencyLockHarness, InboundDirectoryHarness, JobLeasesHarness, LedgerMeterHarness, LosesStore,
-    NumberPoolHarness, OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness,
-    StoresRecords, UserRepoHarness,
+    CredentialStoreHarness, DirectoryHarness, DirectoryReaderHarness, EventInboxHarness,
+    IdempotencyKeysHarness, IdempotencyLockHarness, InboundDirectoryHarness, LosesStore, NumberPoolHarness,
+    OutboundDirectoryHarness, PassesTime, ProvisioningHarness, RefusalCountsHarness, StoresRecords,
+    UserRepoHarness,
 };
 
 testkit::agent_repo_suite!(StoreHarness::new().await);
@@ -55,12 +56,14 @@ testkit::inbound_directory_suite!(StoreHarness::new().await);
 testkit::number_pool_suite!(StoreHarness::new().await);
 testkit::outbound_directory_suite!(StoreHarness::new().await);
 testkit::refusal_counts_suite!(StoreHarness::new().await);
+testkit::retention_suite!(StoreHarness::new().await);
 testkit::suppressions_suite!(StoreHarness::new().await);
 testkit::job_leases_suite!(StoreHarness::new().await);
 testkit::ledger_meter_suite!(StoreHarness::new().await);
 testkit::provisioning_suite!(StoreHarness::new().await);
 testkit::user_repo_suite!(StoreHarness::new().await);
 testkit::calling_policies_suite!(StoreHarness::new().await);
+testkit::credential_store_suite!(StoreHarness::new().await);
 testkit::audit_log_suite!(StoreHarness::new().await);
 testkit::webhook_endpoints_suite!(StoreHarness::new().await);
 
@@ -130,6 +133,7 @@ impl LosesStore for StoreHarness {
             "dial_guards",
             "calling_policies",
             "audit_records",
+            "vendor_credentials",
             "call_locks",
             "call_day_counts",
             "call_slots",
@@ -142,6 +146,8 @@ impl LosesStore for StoreHarness {
             "refusal_counts",
             "trunks",
             "job_leases",
+            "call_attempts",
+            "do_not_call_numbers",
         ] {
             let statement = format!("alter table {table} rename to lost_{table}");
             sqlx::raw_sql(AssertSqlSafe(statement))
@@ -221,6 +227,16 @@ impl CallingPoliciesHarness for StoreHarness {
     }
 }
 
+impl CredentialStoreHarness for StoreHarness {
+    fn credential_store(&self) -> Arc<dyn CredentialStore> {
+        self.store()
+    }
+
+    fn audit(&self) -> Arc<dyn AuditLog> {
+        self.store()
+    }
+}
+
 impl DirectoryReaderHarness for StoreHarness {
     fn directory_reader(&self) -> Arc<dyn DirectoryReader> {
         self.store()
@@ -229,22 +245,6 @@ impl DirectoryReaderHarness for StoreHarness {
 
 impl CallTracesHarness for StoreHarness {
     fn traces(&self) -> Arc<dyn CallTraces> {
-        self.store()
-    }
-}
-
-impl LedgerMeterHarness for StoreHarness {
-    fn meter(&self) -> Arc<dyn LedgerMeter> {
-        self.store()
-    }
-
-    fn inbox(&self) -> Arc<dyn EventInbox> {
-        self.store()
-    }
-}
-
-impl JobLeasesHarness for StoreHarness {
-    fn leases(&self) -> Arc<dyn JobLeases> {
         self.store()
     }
 }

@@ -137,6 +137,19 @@ async fn a_step_of_the_wall_clock_changes_no_slot() {
         }
         most += pace.interval;
     }
+    // The gap before a slot that is far ahead.
+    let (other, slow) =
+        (PaceScope::Trunk(fixtures::trunk_id()), PaceScope::Number(fixtures::provider_number_id()));
+    let other = Pace { scope: other, interval: LONG / 12 };
+    let both = [other.clone(), Pace { scope: slow, interval: LONG / 2 }];
+    for paces in [&both[..], &both[..], &both[..1], &both[..1], &both[..1]] {
+        step(&path, TWO_HOURS).await;
+        assert!(matches!(store.next_slot(paces, LONG / 2).await, Ok(Slot::In(_))));
+    }
+    let ahead = store.next_slot(&both[..1], LONG / 2).await;
+    let is_next = |wait: Duration| wait > LONG / 4 && wait <= LONG / 3;
+    assert!(matches!(ahead, Ok(Slot::In(wait)) if is_next(wait)), "{ahead:?} behind three slots");
+
     // The wall clock judges a slot of another boot, and one that it has far ahead does not count.
     in_sql(&path, "update call_slots set boot_id = 'another', taken_at = taken_at + 3600000").await;
     assert_eq!(store.next_slot(paces, Duration::ZERO).await, Ok(Slot::In(Duration::ZERO)));

@@ -22,10 +22,17 @@ async fn large_events_are_leased_whole_and_in_portions() {
         key: format!("post_call_audio:{at}"),
         body: vec![7; *size],
         received_at: moment().after(Duration::from_secs(at)),
+        organization_id: None,
     });
     let events: Vec<OpenEvent> = events.collect();
-    for OpenEvent { key, body, received_at } in &events {
-        let event = IncomingEvent { key, kind: "post_call_audio", body, received_at: *received_at };
+    for OpenEvent { key, body, received_at, .. } in &events {
+        let event = IncomingEvent {
+            key,
+            kind: "post_call_audio",
+            body,
+            received_at: *received_at,
+            organization_id: None,
+        };
         assert_eq!(store.accept(&event).await, Ok(AcceptResult::Accepted));
     }
     for portion in [&events[..2], &events[2..3], &events[3..], &[]] {
@@ -42,7 +49,8 @@ async fn the_body_of_an_event_that_is_closed_as_dropped_is_removed() {
     let (store, path, _folder) = migrated().await;
     let mut connection = connect(&path).await;
     for (key, closed, left) in [("audio", ClosedBody::Dropped, 0), ("transcription", ClosedBody::Kept, 5)] {
-        let event = IncomingEvent { key, kind: key, body: b"12345", received_at: moment() };
+        let event =
+            IncomingEvent { key, kind: key, body: b"12345", received_at: moment(), organization_id: None };
         assert_eq!(store.accept(&event).await, Ok(AcceptResult::Accepted));
         EventInbox::close(&store, key, Some(call_id()), closed).await.expect("the store is available");
         let length: i64 = sqlx::query_scalar("select length(body) from provider_events where key = ?")
@@ -71,7 +79,13 @@ async fn a_new_event_is_leased_before_thousands_that_wait() {
     .await
     .expect("the table is there");
     let received_at = moment().after(LONG * 2);
-    let event = IncomingEvent { key: "ours", kind: "post_call_transcription", body: b"{}", received_at };
+    let event = IncomingEvent {
+        key: "ours",
+        kind: "post_call_transcription",
+        body: b"{}",
+        received_at,
+        organization_id: None,
+    };
     assert_eq!(store.accept(&event).await, Ok(AcceptResult::Accepted));
     let leased = store.lease(&lease()).await.expect("the store is available");
     assert_eq!(leased.len(), 20);

@@ -1,10 +1,12 @@
 //! Tests of what is specific to this store, beyond the suites of its ports.
 
+mod backups;
 mod clock_steps;
 mod earlier_file;
 mod event_inbox;
 mod events_and_deliveries;
 mod imports;
+mod trunks;
 mod unreadable_rows;
 
 use std::os::unix::fs::PermissionsExt;

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use adapter_vapi::{Vapi, VapiSettings};
 use domain::ports::{DialRequest, VoiceProvider};
-use domain::{CallId, CallReason, DialOutcome, PersonName, PhoneNumber, ProviderAgentId, ProviderNumberId};
+use domain::{
+    CallId, CallReason, DialOutcome, OrganizationId, PersonName, PhoneNumber, ProviderAgentId,
+    ProviderNumberId,
+};
 use url::Url;
 
 pub(crate) const API_KEY: &str = "0b5e4f6a-a-private-key";
@@ -12,6 +15,7 @@ pub(crate) const API_KEY: &str = "0b5e4f6a-a-private-key";
 pub(crate) fn request(answer_within: Duration) -> DialRequest {
     DialRequest {
         call_id: CallId::mint(0x6650_0000, [7; 8]),
+        organization_id: OrganizationId::parse("o1").expect("an id"),
         provider_agent_id: ProviderAgentId::parse("assistant-1").expect("an id"),
         provider_number_id: ProviderNumberId::parse("number-1").expect("an id"),
         to: PhoneNumber::parse("+14165550100").expect("a number"),

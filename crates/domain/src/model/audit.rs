@@ -15,6 +15,8 @@ pub enum AuditAction {
     ConsentAdded,
     /// A consent was revoked.
     ConsentRevoked,
+    /// The accounts of the organization at the vendors.
+    VendorCredentialsChanged,
     /// AI calls from a caller number were enabled, or its agent was changed.
     NumberEnabled,
     /// AI calls from a caller number were disabled.
@@ -31,6 +33,7 @@ impl AuditAction {
             Self::SuppressionRemoved => "suppression_removed",
             Self::ConsentAdded => "consent_added",
             Self::ConsentRevoked => "consent_revoked",
+            Self::VendorCredentialsChanged => "vendor_credentials_changed",
             Self::NumberEnabled => "number_enabled",
             Self::NumberDisabled => "number_disabled",
         }

@@ -7,6 +7,8 @@ use crate::{CallStatus, DialOutcome, NotConnectedReason, NotDialledReason, Provi
 pub enum EndReason {
     /// The call failed, and the phone may have rung.
     Failed,
+    /// The gateway withdrew the call before it asked the provider.
+    Withdrawn,
     /// The provider was not reached.
     ProviderUnavailable,
     /// The provider refused the dial.
@@ -25,8 +27,9 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Failed,
+        Self::Withdrawn,
         Self::ProviderUnavailable,
         Self::ProviderRejected,
         Self::NoAnswer,
@@ -41,6 +44,7 @@ impl EndReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Failed => "failed",
+            Self::Withdrawn => "withdrawn",
             Self::ProviderUnavailable => "provider-unavailable",
             Self::ProviderRejected => "provider-rejected",
             Self::NoAnswer => "no-answer",
@@ -87,9 +91,16 @@ impl EndReason {
     pub const fn of_dial(outcome: &DialOutcome) -> Option<Self> {
         match outcome {
             DialOutcome::NotConnected { reason, .. } => Some(Self::of_failure(*reason)),
-            DialOutcome::NotDialled(NotDialledReason::Unavailable) => Some(Self::ProviderUnavailable),
-            DialOutcome::NotDialled(_) => Some(Self::ProviderRejected),
+            DialOutcome::NotDialled(reason) => Some(Self::of_no_dial(reason)),
             DialOutcome::Placed(_) | DialOutcome::Unknown(_) => None,
+        }
+    }
+
+    const fn of_no_dial(reason: &NotDialledReason) -> Self {
+        match reason {
+            NotDialledReason::Rejected(_) | NotDialledReason::RejectedForNow { .. } => Self::ProviderRejected,
+            NotDialledReason::Unavailable => Self::ProviderUnavailable,
+            NotDialledReason::Withdrawn => Self::Withdrawn,
         }
     }
 
@@ -97,7 +108,9 @@ impl EndReason {
     #[must_use]
     pub const fn status(self) -> CallStatus {
         match self {
-            Self::Failed | Self::ProviderUnavailable | Self::ProviderRejected => CallStatus::Failed,
+            Self::Failed | Self::Withdrawn | Self::ProviderUnavailable | Self::ProviderRejected => {
+                CallStatus::Failed
+            }
             Self::NoAnswer => CallStatus::NoAnswer,
             Self::Busy | Self::Declined => CallStatus::Busy,
             Self::Completed | Self::Voicemail => CallStatus::Completed,
@@ -153,7 +166,10 @@ impl CarrierStatus {
 /// A call whose dial reached no phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotDialled {
-    /// The code with which the provider refused; `None` if it was not reached.
+    /// Why: [`EndReason::ProviderRejected`], [`EndReason::ProviderUnavailable`] or
+    /// [`EndReason::Withdrawn`].
+    pub reason: EndReason,
+    /// The code with which the provider refused, if it did.
     pub code: Option<ProviderCode>,
     /// When this was known.
     pub at: Timestamp,
@@ -166,9 +182,9 @@ impl NotDialled {
         let DialOutcome::NotDialled(reason) = outcome else { return None };
         let code = match reason {
             NotDialledReason::Rejected(code) | NotDialledReason::RejectedForNow { code, .. } => Some(code),
-            NotDialledReason::Unavailable => None,
+            NotDialledReason::Unavailable | NotDialledReason::Withdrawn => None,
         };
-        Some(Self { code: code.cloned(), at })
+        Some(Self { reason: EndReason::of_no_dial(reason), code: code.cloned(), at })
     }
 }
 

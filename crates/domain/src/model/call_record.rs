@@ -36,6 +36,17 @@ pub struct CallRecord {
     pub not_dialled: Option<NotDialled>,
     /// Its recording, once it is stored.
     pub recording: Option<Recording>,
+    /// What was removed of it because of its age.
+    pub removed: RemovedParts,
+}
+
+/// Since when parts of a call are removed, because the gateway keeps them for a limited time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RemovedParts {
+    /// The transcript, and what the provider concluded from it.
+    pub transcript: Option<Timestamp>,
+    /// The recording.
+    pub recording: Option<Timestamp>,
 }
 
 /// A client's filter of the call history.
@@ -225,10 +236,7 @@ impl CallRecord {
     #[must_use]
     pub fn end_reason(&self) -> Option<EndReason> {
         let reported = self.progress.end_reason()?;
-        let of_dial = self.not_dialled.as_ref().map(|not_dialled| match not_dialled.code {
-            Some(_) => EndReason::ProviderRejected,
-            None => EndReason::ProviderUnavailable,
-        });
+        let of_dial = self.not_dialled.as_ref().map(|not_dialled| not_dialled.reason);
         let of_dial = of_dial.filter(|reason| reason.status() == reported.status());
         Some(of_dial.map_or(reported, |of_dial| of_dial.max(reported)))
     }
@@ -245,7 +253,22 @@ impl CallRecord {
     /// Whether the call has a recording that the gateway does not store because of its size.
     #[must_use]
     pub fn has_too_large_recording(&self) -> bool {
-        self.recording.is_none() && self.progress.recording == Some(RecordingReport::TooLarge)
+        self.recording.is_none()
+            && self.removed.recording.is_none()
+            && self.progress.recording == Some(RecordingReport::TooLarge)
+    }
+
+    /// Whether the call had a recording that was removed because of its age.
+    #[must_use]
+    pub const fn has_expired_recording(&self) -> bool {
+        self.recording.is_none() && self.removed.recording.is_some()
+    }
+
+    /// Whether the call had a transcript that was removed because of its age.
+    #[must_use]
+    pub fn has_expired_transcript(&self) -> bool {
+        let has_transcript = |conversation: &ConversationRecord| !conversation.transcript.is_empty();
+        self.removed.transcript.is_some() && !self.progress.conversation.as_ref().is_some_and(has_transcript)
     }
 }
 

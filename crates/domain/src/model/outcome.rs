@@ -95,9 +95,11 @@ pub enum NotDialledReason {
         /// How long to wait.
         retry_after: Duration,
     },
-    /// The provider was not reached: no connection was made, or the gateway gave up before it sent
-    /// a byte.
+    /// The provider was not reached: no connection was made.
     Unavailable,
+    /// The gateway withdrew the booking before it asked the provider: the call lost its slot or its
+    /// lock, or the time before the dial was over.
+    Withdrawn,
 }
 
 impl NotDialledReason {

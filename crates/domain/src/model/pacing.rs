@@ -60,22 +60,83 @@ impl Slot {
     /// back, and does not count.
     pub const FARTHEST: Duration = Duration::from_mins(1);
 
-    /// The next slot of a call, from the last one of each scope that it belongs to: the earliest time
-    /// that keeps the interval of every scope. This is the generic cell rate algorithm with a burst of
-    /// one call.
+    /// The next slot of a call, from the slots that are taken in each scope that it belongs to: the
+    /// earliest time that keeps the interval of every scope before and after it. A slot that is taken
+    /// far ahead, because its caller number has to wait, keeps no other call of its trunk from an
+    /// earlier one.
     #[must_use]
     pub fn next<'a>(
         now: Timestamp,
-        last: impl IntoIterator<Item = (&'a Pace, Option<Timestamp>)>,
+        taken: impl IntoIterator<Item = (&'a Pace, Option<&'a TakenSlots>)>,
         longest_wait: Duration,
     ) -> Self {
-        let free_from = |(pace, last): (&Pace, Option<Timestamp>)| {
-            let last = last.filter(|last| last.since(now) <= Self::FARTHEST)?;
-            Some(last.after(pace.in_whole_millis()))
-        };
-        let opens = last.into_iter().filter_map(free_from).fold(now, Timestamp::max);
+        let scopes: Vec<_> = taken
+            .into_iter()
+            .filter_map(|(pace, taken)| Some((pace, taken.filter(|taken| taken.counts(now))?)))
+            .collect();
+        let mut opens = now;
+        loop {
+            let later = scopes.iter().fold(opens, |at, (pace, taken)| taken.free_from(at, pace));
+            if later == opens {
+                break;
+            }
+            opens = later;
+        }
         let wait = opens.since(now);
         if wait > longest_wait { Self::Beyond(wait) } else { Self::In(wait) }
+    }
+}
+
+/// The slots of a scope that are taken, as far as they matter for the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenSlots {
+    /// The last one.
+    pub last: Timestamp,
+    /// The times before the last one in which slots may begin, in their order.
+    pub gaps: Vec<Gap>,
+}
+
+/// A time in which slots may begin, between two that are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The first moment at which one may begin.
+    pub from: Timestamp,
+    /// The last one.
+    pub until: Timestamp,
+}
+
+impl TakenSlots {
+    /// These slots and one more, which [`Slot::next`] has found.
+    #[must_use]
+    pub fn with(before: Option<&Self>, slot: Timestamp, pace: &Pace, now: Timestamp) -> Self {
+        let interval = pace.in_whole_millis();
+        let before = before.filter(|before| before.counts(now));
+        let free_from = before.map_or(now, |before| before.last.after(interval)).max(now);
+        let (last, behind) = match before {
+            Some(before) if slot < free_from => (before.last, None),
+            _ => (slot, Some(Gap { from: free_from, until: slot.before(interval) })),
+        };
+        let split = |gap: &Gap| {
+            let Gap { from, until } = Gap { from: gap.from.max(now), ..*gap };
+            if (from..=until).contains(&slot) {
+                vec![Gap { from, until: slot.before(interval) }, Gap { from: slot.after(interval), until }]
+            } else {
+                vec![Gap { from, until }]
+            }
+        };
+        let gaps = before.into_iter().flat_map(|before| &before.gaps).flat_map(split).chain(behind);
+        Self { last, gaps: gaps.filter(|gap| gap.from <= gap.until).collect() }
+    }
+
+    fn counts(&self, now: Timestamp) -> bool {
+        self.last.since(now) <= Slot::FARTHEST
+    }
+
+    /// The first moment from `at` on at which a slot may begin.
+    fn free_from(&self, at: Timestamp, pace: &Pace) -> Timestamp {
+        let behind_all = self.last.after(pace.in_whole_millis());
+        let gap = self.gaps.iter().find(|gap| gap.until >= at).filter(|_| at < behind_all);
+        gap.map_or(behind_all, |gap| gap.from).max(at)
     }
 }
 

@@ -1,6 +1,8 @@
-use crate::RefusalCode;
+use std::time::Duration;
 
-/// Sees how the requests for calls end that do not dial, for metrics.
+use crate::{RateLimit, RefusalCode};
+
+/// Sees how the requests for calls end that do not dial, and how long calls wait, for metrics.
 ///
 /// It is called on the way to the response: an implementation does no I/O and waits for nothing.
 pub trait CallWatch: Send + Sync {
@@ -9,6 +11,12 @@ pub trait CallWatch: Send + Sync {
 
     /// A request was refused because the call may not be made, for these reasons.
     fn refused(&self, codes: &[RefusalCode]);
+
+    /// A request was refused because calls start too fast or there are too many.
+    fn rate_limited(&self, limit: RateLimit);
+
+    /// A booked call with a pace waited so long for its slot, or until it was withdrawn.
+    fn waited(&self, time: Duration);
 }
 
 /// Where the earlier call of a duplicate was found.

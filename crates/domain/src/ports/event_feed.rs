@@ -32,6 +32,8 @@ use crate::{CallEvent, EventSequence, OrganizationId};
 /// - MUST wake a waiting reader when an event is published by any process
 ///   (`a_waiting_reader_is_answered`), and return no events when the wait ends (`a_wait_ends`).
 /// - MUST know the newest sequence number of the organization (`the_newest_sequence_is_known`).
+/// - MUST leave out numbers when it is asked to: an event that is written later gets a greater number
+///   than all that were left out, in every process (`skipped_numbers_are_not_given`).
 /// - MUST still have every event, published or not, after a crash of the store
 ///   (`events_survive_a_crash`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
@@ -48,6 +50,10 @@ pub trait EventFeed: Send + Sync {
 
     /// The sequence number of the organization's newest event: all later events are new.
     async fn newest(&self, organization_id: &OrganizationId) -> Result<EventSequence, PortUnavailable>;
+
+    /// Leaves out the next `count` sequence numbers. A store that was restored from a backup would give
+    /// numbers again that clients have seen: they would miss the events that get them.
+    async fn skip(&self, count: u32) -> Result<(), PortUnavailable>;
 }
 
 /// Which events to read.

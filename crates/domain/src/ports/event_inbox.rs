@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{CallId, Timestamp};
+use crate::{CallId, OrganizationId, Timestamp};
 
 /// The durable inbox of provider events. An acknowledged event stays here until it is merged into
 /// the ledger, and after that.
@@ -13,7 +13,7 @@ use crate::{CallId, Timestamp};
 /// - MUST accept one event of a key and report every other as known, also when many arrive at the
 ///   same time (`one_of_many_deliveries_is_accepted`).
 /// - MUST lease each open event to one worker at a time (`an_event_is_leased_to_one_worker`), with
-///   its body (`a_leased_event_is_what_was_accepted`), and again after the lease has expired
+///   its body and the organization that it counts for (`a_leased_event_is_what_was_accepted`), and again after the lease has expired
 ///   (`an_abandoned_event_is_leased_again`).
 /// - MUST lease events received after `recent_since` before all others, the newest first, so that
 ///   events that wait for their call do not delay a new one (`recent_events_are_leased_first`), and
@@ -67,6 +67,8 @@ pub struct IncomingEvent<'a> {
     pub body: &'a [u8],
     /// When it arrived.
     pub received_at: Timestamp,
+    /// The organization whose own secret verified it; `None` if it was a secret of the gateway.
+    pub organization_id: Option<&'a OrganizationId>,
 }
 
 /// Whether an event is new.
@@ -96,6 +98,8 @@ pub struct OpenEvent {
     pub body: Vec<u8>,
     /// When it arrived.
     pub received_at: Timestamp,
+    /// The organization whose own secret verified it: the event counts for its calls only.
+    pub organization_id: Option<OrganizationId>,
 }
 
 impl std::fmt::Debug for OpenEvent {

@@ -44,14 +44,18 @@ use crate::{
 ///   keep its own if that is greater (`the_greater_count_is_kept`).
 /// - MUST take a request that is released by its owner out of the counts, once, and no other one
 ///   (`a_release_gives_the_counts_back`); MUST NOT take it out of a count that has not counted it, although
-///   the release names its limit (`a_release_gives_back_only_what_was_counted`).
+///   the release names its limit (`a_release_gives_back_only_what_was_counted`); MUST take it out also if
+///   its key is free or another owner's by then, unless it was settled
+///   (`a_release_after_the_end_of_the_lock_gives_the_counts_back`).
 /// - MUST NOT mix the counts of two users, organizations, days or revisions
 ///   (`counts_do_not_affect_each_other`).
 /// - MUST give a granted request with paces a slot, in the same atomic step, and each one that asks for
 ///   another slot; the slots of a scope are never closer than its interval, by the clock of the store
 ///   (`slots_keep_their_interval`), however many ask at the same time
 ///   (`slots_keep_their_interval_for_many_acquirers`), and whatever paces come with it
-///   (`a_slot_keeps_every_interval`).
+///   (`a_slot_keeps_every_interval`, `slots_of_many_numbers_keep_every_interval`).
+/// - MUST leave the time before a slot that is taken ahead to other calls of the trunk
+///   (`a_call_that_waits_for_its_number_delays_no_other_one`).
 /// - MUST give the first slot immediately, and the next one no later than the interval asks for
 ///   (`a_slot_is_no_later_than_its_interval`).
 /// - MUST take no slot for a duplicate or for a request that a limit of a day refuses
@@ -80,8 +84,8 @@ pub trait IdempotencyLock: Send + Sync {
     /// context included.
     async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable>;
 
-    /// Frees the key, if this owner still holds it, and takes its request out of the counts: the call
-    /// was not dialled. The limits are those of the request, or more: the owner does not know which of
+    /// Frees the key, if this owner still holds it, and takes its request out of the counts, also if it
+    /// does not: the call was not dialled. The store knows for ten minutes which limits have counted it. The limits are those of the request, or more: the owner does not know which of
     /// them counted it if a reply was lost. Their counts and limits do not matter.
     async fn release(
         &self,

@@ -1,4 +1,6 @@
-use crate::{CallId, ConsentId, ContactId, OwnerToken, SuppressionId, WebhookEndpointId, WebhookSecret};
+use crate::{
+    CallId, ConsentId, ContactId, OwnerToken, SuppressionId, VendorSecret, WebhookEndpointId, WebhookSecret,
+};
 
 /// Makes new identifiers: the domain's only source of randomness.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -24,4 +26,7 @@ pub trait Identifiers: Send + Sync {
 
     /// 256 bits from the operating system's generator.
     fn webhook_secret(&self) -> WebhookSecret;
+
+    /// 256 bits from the operating system's generator.
+    fn tool_secret(&self) -> VendorSecret;
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::PortUnavailable;
-use crate::{Contact, Organization, PhoneNumber, ProviderAgentId, UserId};
+use crate::{Contact, Organization, OrganizationId, PhoneNumber, ProviderAgentId, UserId};
 
 /// Identifies the two parties of an inbound call by their numbers.
 ///
@@ -12,6 +12,8 @@ use crate::{Contact, Organization, PhoneNumber, ProviderAgentId, UserId};
 ///   (`an_unassigned_number_identifies_no_one`).
 /// - MUST distinguish organizations with the same number by the agent, and choose none of them if
 ///   the agent does not decide (`the_agent_distinguishes_two_tenants_with_one_number`).
+/// - MUST look only at the numbers of an organization that the query names
+///   (`a_named_tenant_is_the_only_one_that_is_called`).
 /// - MUST NOT return another organization's contact (`another_tenants_contact_is_no_caller`).
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_inbound_directory_is_unavailable`).
@@ -31,6 +33,8 @@ pub struct InboundQuery {
     pub caller: PhoneNumber,
     /// The provider's id of the agent that answers, if it is known.
     pub provider_agent_id: Option<ProviderAgentId>,
+    /// Only the number of this organization, if the secret of the question is its own.
+    pub organization_id: Option<OrganizationId>,
 }
 
 /// The parties of an inbound call.

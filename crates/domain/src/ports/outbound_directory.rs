@@ -33,7 +33,8 @@ use crate::{
 /// - MUST return the trunks of the carriers, with their limits (`the_trunks_of_the_carriers_are_found`).
 /// - MUST count, if asked, the calls that have not ended and were booked since a time, those of the
 ///   organization and those over each trunk (`calls_that_have_not_ended_are_counted`): a call is over a
-///   trunk if its caller number has the carrier and is on the trunk. MUST NOT count them otherwise.
+///   trunk if its caller number has the carrier and is on the trunk. MUST count no further than asked
+///   (`calls_are_counted_up_to_a_number`). MUST NOT count them otherwise.
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_outbound_directory_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -67,9 +68,17 @@ pub struct OutboundQuery<'a> {
     pub purpose: Option<CallPurpose>,
     /// The time of the decision, by our clock: what has expired by then counts no more.
     pub now: Timestamp,
-    /// Counts the calls that have not ended, from those that were booked at this time or later. `None`
-    /// counts none.
-    pub count_calls_since: Option<Timestamp>,
+    /// Which calls that have not ended are counted. `None` counts none.
+    pub count_calls: Option<CallCount>,
+}
+
+/// Which calls that have not ended are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallCount {
+    /// Those that were booked at this time or later.
+    pub since: Timestamp,
+    /// How many are counted at most: a limit needs no more.
+    pub at_most: u32,
 }
 
 impl OutboundQuery<'_> {

@@ -3,7 +3,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::{AudioStream, PortUnavailable};
-use crate::{AudioFormat, ConversationId};
+use crate::{AudioFormat, CallId, ConversationId};
 
 /// Fetches recordings that the provider keeps, for calls whose webhook brought none.
 ///
@@ -25,10 +25,11 @@ use crate::{AudioFormat, ConversationId};
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait ProviderRecordings: Send + Sync {
-    /// Fetches the recording of this conversation. It changes nothing at the provider, so it may be
-    /// repeated.
+    /// Fetches the recording of this conversation, which belongs to this call. It changes nothing at the
+    /// provider, so it may be repeated.
     async fn fetch(
         &self,
+        call_id: &CallId,
         conversation_id: &ConversationId,
     ) -> Result<Option<FetchedRecording>, PortUnavailable>;
 }

@@ -21,7 +21,8 @@ use crate::{
 ///   another organization (`nothing_else_is_changed`). A record that is not stored is skipped
 ///   (`a_change_of_an_absent_record_is_skipped`).
 /// - MUST store the limit of a trunk, and replace it (`the_limit_of_a_trunk_is_replaced`). MUST forget
-///   every other trunk of the same carrier: its numbers are on this one (`a_carrier_has_one_trunk`).
+///   every other trunk of the same carrier: its numbers are on this one (`a_carrier_has_one_trunk`). If an
+///   earlier release has stored several, the limit of none is known, so that it is stored again.
 /// - MUST return `PortUnavailable`, within 5 s and without quoting data, when the store is lost
 ///   (`a_lost_provisioning_store_is_unavailable`).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -50,7 +51,8 @@ pub trait Provisioning: Send + Sync {
     /// Stores what the vendors know. Pass some hundreds of changes at a time.
     async fn apply(&self, changes: &ProvisioningChanges) -> Result<(), PortUnavailable>;
 
-    /// How many calls may start in a second on a trunk; `None` if that was never stored.
+    /// How many calls may start in a second on a trunk; `None` if that was never stored, or if several
+    /// trunks of its carrier are stored.
     async fn calls_per_second(&self, trunk: &TrunkId) -> Result<Option<u32>, PortUnavailable>;
 }
 

@@ -21,6 +21,8 @@ use crate::{AudioFormat, AudioPart, RecordingKey};
 ///   (`a_stream_that_fails_is_not_stored`).
 /// - MUST return `None` for a name under which nothing is stored
 ///   (`an_absent_recording_is_nothing`).
+/// - MUST find nothing under a name after its recording was removed, and return without an error if there is
+///   none (`a_removed_recording_is_absent`).
 /// - MUST still have a recording after the store was opened again
 ///   (`a_recording_outlives_the_store_that_took_it`).
 /// - MUST return `PortUnavailable`, within 30 s and without quoting data, when the store is lost
@@ -40,6 +42,9 @@ pub trait RecordingStore: Send + Sync {
 
     /// Opens a recording, if there is one, to read a part of it here.
     async fn open(&self, key: &RecordingKey, part: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable>;
+
+    /// Removes a recording for good, if there is one. A reader that has opened it may read to the end.
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable>;
 }
 
 /// Why a recording was not stored.

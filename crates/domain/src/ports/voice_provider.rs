@@ -3,8 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    AnswerTime, CallId, CallReason, Carrier, DialOutcome, DynamicVariables, PersonName, PhoneNumber,
-    ProviderAgentId, ProviderNumberId,
+    AnswerTime, CallId, CallReason, Carrier, DialOutcome, DynamicVariables, OrganizationId, PersonName,
+    PhoneNumber, ProviderAgentId, ProviderNumberId,
 };
 
 /// Dials.
@@ -67,6 +67,8 @@ pub trait VoiceProvider: Send + Sync {
 pub struct DialRequest {
     /// Our id of the call, by which the provider finds it later.
     pub call_id: CallId,
+    /// The organization that calls.
+    pub organization_id: OrganizationId,
     /// The provider's id of the agent.
     pub provider_agent_id: ProviderAgentId,
     /// The provider's id of the caller number.

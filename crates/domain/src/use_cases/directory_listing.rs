@@ -1,5 +1,5 @@
-use crate::ports::{OrganizationPolicy, PortUnavailable, Provisioning};
-use crate::{Agent, NumberRecord, User};
+use crate::ports::{CredentialStore, OrganizationPolicy, PortUnavailable, Provisioning};
+use crate::{Agent, NumberRecord, StoredCredentials, User};
 
 /// The records of all organizations that decide whether calls can be placed. For the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,6 +70,19 @@ pub(super) async fn stored_numbers(
         let after = last.map(|number| (number.organization_id.clone(), number.phone_number.clone()));
         if add(&mut numbers, provisioning.numbers(after, PAGE_LEN).await?) {
             return Ok(numbers);
+        }
+    }
+}
+
+/// What organizations stored of their own accounts.
+pub async fn stored_credentials(
+    store: &dyn CredentialStore,
+) -> Result<Vec<StoredCredentials>, PortUnavailable> {
+    let mut credentials: Vec<StoredCredentials> = Vec::new();
+    loop {
+        let after = credentials.last().map(|stored| stored.organization_id.clone());
+        if add(&mut credentials, store.list_credentials(after, PAGE_LEN).await?) {
+            return Ok(credentials);
         }
     }
 }

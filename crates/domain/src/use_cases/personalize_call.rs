@@ -6,16 +6,20 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
+use super::request_source::{NoSource, RequestSources};
 use crate::ports::{
     Clock, ContextCache, InboundDirectory, InboundParties, InboundQuery, PersonalizationQuestion,
-    PortUnavailable, ProviderReply, ProviderWebhook, UnreadableQuestion, Unverified, WebhookCredentials,
+    PortUnavailable, ProviderReply, ProviderWebhook, UnreadableQuestion, VendorAccounts, WebhookCredentials,
 };
-use crate::{ConversationContext, ConversationId, InboundCall, InboundContext, Personalization};
+use crate::{
+    ConversationContext, ConversationId, InboundCall, InboundContext, OrganizationId, Personalization,
+};
 
 /// Identifies the caller, and stores the context for the conversation's events. If this fails the
 /// call continues: the agent then greets an unknown caller.
 pub struct PersonalizeCall {
     ports: PersonalizeCallPorts,
+    accounts: Option<Arc<dyn VendorAccounts>>,
     ttl: Duration,
 }
 
@@ -36,12 +40,22 @@ impl PersonalizeCall {
     /// The use case on these ports. Contexts are stored for `ttl`.
     #[must_use]
     pub const fn new(ports: PersonalizeCallPorts, ttl: Duration) -> Self {
-        Self { ports, ttl }
+        Self { ports, accounts: None, ttl }
     }
 
-    /// Verifies that the provider asks, before the body of its question is read.
-    pub fn verify(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {
-        self.ports.webhook.verify_question(credentials)
+    /// Answers questions that show the tool secret of an organization, too.
+    #[must_use]
+    pub fn with_accounts(self, accounts: Arc<dyn VendorAccounts>) -> Self {
+        Self { accounts: Some(accounts), ..self }
+    }
+
+    /// Verifies that the provider asks, before the body of its question is read. Returns the
+    /// organization whose secret the question shows, or `None` for that of the gateway.
+    pub async fn verify(&self, credentials: &WebhookCredentials) -> Result<Option<OrganizationId>, NoSource> {
+        let sources = RequestSources { gateway: self.ports.webhook.clone(), accounts: self.accounts.clone() };
+        let source = sources.of(None, credentials).await?;
+        source.webhook.verify_question(credentials)?;
+        Ok(source.organization_id)
     }
 
     /// Reads the provider's question.
@@ -60,9 +74,13 @@ impl PersonalizeCall {
     }
 
     /// What the agent receives about the caller; `None` if no contact calls from this number, or
-    /// the lookup takes too long.
-    pub async fn personalize(&self, call: &InboundCall) -> Option<Personalization> {
-        let identified = pin!(self.identify(call));
+    /// the lookup takes too long. With an organization, only its numbers count.
+    pub async fn personalize(
+        &self,
+        organization_id: Option<OrganizationId>,
+        call: &InboundCall,
+    ) -> Option<Personalization> {
+        let identified = pin!(self.identify(organization_id, call));
         let overdue = pin!(self.ports.clock.sleep(ANSWERED_WITHIN));
         match select(identified, overdue).await {
             Either::Left((Ok(personalization), _)) => personalization,
@@ -79,12 +97,17 @@ impl PersonalizeCall {
         }
     }
 
-    async fn identify(&self, call: &InboundCall) -> Result<Option<Personalization>, PortUnavailable> {
+    async fn identify(
+        &self,
+        organization_id: Option<OrganizationId>,
+        call: &InboundCall,
+    ) -> Result<Option<Personalization>, PortUnavailable> {
         let (Some(caller), Some(called)) = (&call.caller, &call.called) else { return Ok(None) };
         let query = InboundQuery {
             called: called.clone(),
             caller: caller.clone(),
             provider_agent_id: call.provider_agent_id.clone(),
+            organization_id,
         };
         let Some(parties) = self.ports.directory.identify(&query).await? else { return Ok(None) };
         if let Some(conversation_id) = &call.conversation_id

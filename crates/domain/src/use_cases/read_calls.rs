@@ -30,6 +30,9 @@ pub enum ReadCallsError {
     /// The call has a recording that is larger than the gateway stores.
     #[error("The recording is too large to be stored")]
     RecordingTooLarge,
+    /// The recording of the call was removed because of its age.
+    #[error("The recording is no longer stored")]
+    RecordingExpired,
     /// A store is unavailable.
     #[error("the service is temporarily unavailable")]
     ServiceUnavailable(#[from] PortUnavailable),
@@ -84,6 +87,9 @@ impl ReadCalls {
         let call = self.find(user, call_id).await?;
         if call.has_too_large_recording() {
             return Err(ReadCallsError::RecordingTooLarge);
+        }
+        if call.has_expired_recording() {
+            return Err(ReadCallsError::RecordingExpired);
         }
         match (call.recording.clone(), self.recordings.as_deref()) {
             (Some(recording), Some(store)) => Ok((call, recording, store)),

@@ -6,20 +6,22 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
+use super::request_source::{NoSource, RequestSource, RequestSources};
 use super::store_recording::store_recording;
 use super::truncation::warn_of_truncation;
 use crate::ports::{
-    CallUpdater, Clock, ClosedBody, ContextCache, EventInbox, InboxLease, IncomingEvent, KnownPartiesQuery,
-    LargeEvent, OpenEvent, PortUnavailable, ProviderEvent, ProviderWebhook, PutError, RecordingStore,
-    UnreadableEvent, Unverified, WebhookCredentials,
+    CallLookup, CallUpdater, Clock, ClosedBody, ContextCache, EventInbox, InboxLease, IncomingEvent,
+    KnownPartiesQuery, LargeEvent, OpenEvent, PortUnavailable, ProviderEvent, ProviderWebhook, PutError,
+    RecordingStore, UnreadableEvent, Unverified, VendorAccounts, WebhookCredentials,
 };
-use crate::{Audio, CallId, ConversationContext, InboundContext, RecordOptOut, Timestamp};
+use crate::{Audio, CallId, ConversationContext, InboundContext, OrganizationId, RecordOptOut, Timestamp};
 
 /// Receives the provider's events: first into the durable inbox, then from there into the ledger.
 /// Only a stored event is acknowledged, and a stored event is merged however often this process
 /// dies.
 pub struct ReceiveEvent {
     ports: ReceiveEventPorts,
+    accounts: Option<Arc<dyn VendorAccounts>>,
 }
 
 /// The ports that receiving events needs.
@@ -95,12 +97,26 @@ impl ReceiveEvent {
     /// The use case on these ports.
     #[must_use]
     pub const fn new(ports: ReceiveEventPorts) -> Self {
-        Self { ports }
+        Self { ports, accounts: None }
     }
 
+    /// Receives events that the secrets of organizations verify, too.
+    #[must_use]
+    pub fn with_accounts(self, accounts: Arc<dyn VendorAccounts>) -> Self {
+        Self { accounts: Some(accounts), ..self }
+    }
+
+    /// What verifies an event that came to the path of this organization, or to the path for all.
     /// Refuses an event that its headers alone show to be unverified, before its body is read.
-    pub fn check_headers(&self, credentials: &WebhookCredentials) -> Result<(), Unverified> {
-        self.ports.webhook.check_headers(credentials, self.ports.clock.now())
+    pub async fn source(
+        &self,
+        organization_id: Option<&OrganizationId>,
+        credentials: &WebhookCredentials,
+    ) -> Result<RequestSource, ReceiveEventError> {
+        let sources = RequestSources { gateway: self.ports.webhook.clone(), accounts: self.accounts.clone() };
+        let source = sources.of(organization_id, credentials).await?;
+        source.check_headers(credentials, self.ports.clock.now())?;
+        Ok(source)
     }
 
     /// Stores one event and returns its call if that is already known. When this returns `Ok`, the
@@ -108,39 +124,53 @@ impl ReceiveEvent {
     /// of them leaves nothing for the workers.
     pub async fn receive(
         &self,
+        source: &RequestSource,
         credentials: &WebhookCredentials,
         body: &[u8],
     ) -> Result<Option<CallId>, ReceiveEventError> {
         let now = self.ports.clock.now();
-        self.ports.webhook.verify(credentials, body, now)?;
-        self.store(body, now).await
+        source.webhook.verify(credentials, body, now)?;
+        self.store(source, body, now).await
     }
 
     /// Starts to receive an event that is too large to be held in memory.
     pub fn start_large(
         &self,
+        source: &RequestSource,
         credentials: &WebhookCredentials,
     ) -> Result<Box<dyn LargeEvent>, ReceiveEventError> {
-        self.ports.webhook.receive_large(credentials).ok_or(ReceiveEventError::TooLarge)
+        source.webhook.receive_large(credentials).ok_or(ReceiveEventError::TooLarge)
     }
 
     /// Stores a large event without its recording, which is fetched later. When this returns `Ok`,
     /// it is stored as by [`receive`](Self::receive).
     pub async fn receive_large(
         &self,
+        source: &RequestSource,
         event: Box<dyn LargeEvent>,
     ) -> Result<Option<CallId>, ReceiveEventError> {
         let now = self.ports.clock.now();
         let body = event.finish(now)?.ok_or(ReceiveEventError::TooLarge)?;
-        self.store(&body, now).await
+        self.store(source, &body, now).await
     }
 
     /// Stores a verified event.
-    async fn store(&self, body: &[u8], now: Timestamp) -> Result<Option<CallId>, ReceiveEventError> {
-        let event = self.ports.webhook.read(body, now)?;
-        let incoming = IncomingEvent { key: &event.key, kind: &event.kind, body, received_at: now };
+    async fn store(
+        &self,
+        source: &RequestSource,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<CallId>, ReceiveEventError> {
+        let mut event = self.ports.webhook.read(body, now)?;
+        let organization_id = source.organization_id.as_ref();
+        if let Some(organization_id) = organization_id {
+            // An organization that sends the event of another one first must not make it known.
+            event.key = format!("{organization_id}/{}", event.key);
+        }
+        let incoming =
+            IncomingEvent { key: &event.key, kind: &event.kind, body, received_at: now, organization_id };
         self.ports.inbox.accept(&incoming).await?;
-        let located = pin!(self.locate_or_close(&event, now));
+        let located = pin!(self.locate_or_close(&event, organization_id, now));
         let overdue = pin!(self.ports.clock.sleep(LOOKUP_TIMEOUT));
         match select(located, overdue).await {
             Either::Left((Ok(call_id), _)) => Ok(call_id),
@@ -160,9 +190,10 @@ impl ReceiveEvent {
     async fn locate_or_close(
         &self,
         event: &ProviderEvent,
+        organization_id: Option<&OrganizationId>,
         received_at: Timestamp,
     ) -> Result<Option<CallId>, PortUnavailable> {
-        match self.locate(event, received_at).await? {
+        match self.locate(event, organization_id, received_at).await? {
             Located::Call(call_id) => Ok(Some(call_id)),
             Located::Inbound(_) | Located::Unknown => Ok(None),
             Located::Foreign => {
@@ -212,7 +243,7 @@ impl ReceiveEvent {
             return self.ports.inbox.postpone(&event.key, LONGEST_PAUSE).await;
         };
         let body = closed_body(&read);
-        let call_id = match self.locate(&read, event.received_at).await? {
+        let call_id = match self.locate(&read, event.organization_id.as_ref(), event.received_at).await? {
             Located::Call(call_id) => {
                 if let Some(update) = &read.update {
                     self.ports.updater.merge(&call_id, update).await?;
@@ -263,7 +294,36 @@ impl ReceiveEvent {
         store_recording(store.as_ref(), updater, clock, call_id, (format, bytes.into())).await
     }
 
+    /// The call that an event is about. An event that an organization's own secret verified is foreign
+    /// unless the call, and the conversation that it names, are of this organization.
     async fn locate(
+        &self,
+        event: &ProviderEvent,
+        organization_id: Option<&OrganizationId>,
+        received_at: Timestamp,
+    ) -> Result<Located, PortUnavailable> {
+        let located = self.locate_any(event, received_at).await?;
+        let Some(organization_id) = organization_id else { return Ok(located) };
+        let is_ours = match &located {
+            Located::Call(call_id) => {
+                let updater = &self.ports.updater;
+                let by_conversation = CallLookup {
+                    conversation_id: event.lookup.conversation_id.clone(),
+                    ..CallLookup::default()
+                };
+                // Another call's conversation would bring its transcript and recording to this call.
+                let of_conversation = updater.locate(&by_conversation).await?;
+                let identity = updater.identity(call_id).await?;
+                of_conversation.is_none_or(|found| found == *call_id)
+                    && identity.is_some_and(|identity| identity.organization_id == *organization_id)
+            }
+            Located::Inbound(context) => context.organization_id == *organization_id,
+            Located::Foreign | Located::Unknown => true,
+        };
+        Ok(if is_ours { located } else { Located::Foreign })
+    }
+
+    async fn locate_any(
         &self,
         event: &ProviderEvent,
         received_at: Timestamp,
@@ -306,6 +366,15 @@ impl ReceiveEvent {
         let query = KnownPartiesQuery { provider_agent_id, numbers: origin.numbers.clone(), booked_since };
         let known = self.ports.updater.known_parties(&query).await?;
         Ok(!known.agent && !known.numbers)
+    }
+}
+
+impl From<NoSource> for ReceiveEventError {
+    fn from(none: NoSource) -> Self {
+        match none {
+            NoSource::Unverified(unverified) => unverified.into(),
+            NoSource::Unavailable(unavailable) => unavailable.into(),
+        }
     }
 }
 

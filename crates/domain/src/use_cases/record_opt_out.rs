@@ -59,8 +59,12 @@ impl RecordOptOut {
     /// Records what the agent reports while it speaks. `phone_number` counts only if the call of the
     /// conversation is not known. The number then counts for every organization, and without a
     /// number a person must look at it.
+    ///
+    /// `organization_id` is the organization whose own secret the agent shows: then only its calls are
+    /// looked at, and the number counts for it alone.
     pub async fn by_agent(
         &self,
+        organization_id: Option<OrganizationId>,
         conversation_id: Option<ConversationId>,
         phone_number: Option<&str>,
     ) -> Result<OptOutResult, PortUnavailable> {
@@ -68,11 +72,15 @@ impl RecordOptOut {
             Some(conversation_id) => self.callee_of(conversation_id).await?,
             None => None,
         };
+        let may_speak_of =
+            |callee: &Callee| organization_id.is_none() || callee.organization_id == organization_id;
+        let callee = callee.filter(may_speak_of);
         let written = || phone_number.and_then(|text| self.destinations.read_stored(text).ok());
-        let callee = callee.unwrap_or_else(|| Callee {
-            organization_id: None,
-            phone_number: written(),
-            contact_id: None,
+        let callee = callee.unwrap_or_else(|| {
+            let phone_number = written();
+            // Without a number, the operator looks at those without an organization.
+            let organization_id = organization_id.filter(|_| phone_number.is_some());
+            Callee { organization_id, phone_number, contact_id: None }
         });
         self.suppress(callee, conversation_id, SuppressionSource::agent_tool()).await
     }

@@ -74,7 +74,7 @@ impl RecoverRecordings {
         conversation_id: &ConversationId,
     ) -> Result<(), PortUnavailable> {
         let RecoverRecordingsPorts { updater, provider, recordings, clock, .. } = &self.ports;
-        let Some(fetched) = provider.fetch(conversation_id).await? else { return Ok(()) };
+        let Some(fetched) = provider.fetch(call_id, conversation_id).await? else { return Ok(()) };
         let FetchedRecording { format, audio } = fetched;
         let audio = audio.at_most(self.max_bytes);
         let (store, clock) = (recordings.as_ref(), clock.as_ref());

@@ -1,17 +1,18 @@
 mod finding;
 mod plan;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 pub use self::finding::{SyncFinding, SyncProblem, SyncSubject};
 pub(super) use self::plan::choose;
 pub use self::plan::{Adoption, AgentChange, NumberChange, SyncInput, SyncPlan, TrunkChange};
-use super::directory_listing::{PAGE_LEN, stored_agents, stored_numbers};
+use super::directory_listing::{PAGE_LEN, stored_agents, stored_credentials, stored_numbers};
 use crate::ports::{
-    Directory, PortUnavailable, ProvisionedAgent, ProvisionedNumber, Provisioning, ProvisioningChanges,
-    TrunkDirectory, UpsertError, VendorFailure, VoiceWorkspace,
+    CredentialStore, Directory, PortUnavailable, ProvisionedAgent, ProvisionedNumber, Provisioning,
+    ProvisioningChanges, TrunkDirectory, UpsertError, VendorFailure, VoiceWorkspace,
 };
-use crate::{Carrier, DirectoryRecord};
+use crate::{Carrier, DirectoryRecord, StoredCredentials};
 
 /// Compares the directory with the voice provider's workspace and the carrier's trunk, and stores what
 /// these know: the provider's ids of numbers and agents, which numbers are on the trunk, and how many
@@ -36,6 +37,9 @@ pub struct SyncVendorsPorts {
     pub provisioning: Arc<dyn Provisioning>,
     /// Imports what the directory lacks.
     pub directory: Arc<dyn Directory>,
+    /// Which organizations have an account of their own: their agents and numbers are not in this
+    /// workspace, and stay as they are.
+    pub credentials: Arc<dyn CredentialStore>,
 }
 
 /// A step of [`SyncVendors::plan`], for a progress display.
@@ -98,9 +102,19 @@ impl SyncVendors {
             Some((_, listing)) => provisioning.calls_per_second(&listing.trunk.id).await?,
             None => None,
         };
+        let (mut agents, mut numbers) =
+            (stored_agents(provisioning).await?, stored_numbers(provisioning).await?);
+        let credentials = stored_credentials(self.ports.credentials.as_ref()).await?;
+        let apart: HashSet<_> = credentials
+            .into_iter()
+            .filter(StoredCredentials::has_own_voice_account)
+            .map(|stored| stored.organization_id)
+            .collect();
+        agents.retain(|agent| !apart.contains(&agent.organization_id));
+        numbers.retain(|record| !apart.contains(&record.number.organization_id));
         Ok(SyncPlan::compute(&SyncInput {
-            agents: &stored_agents(provisioning).await?,
-            numbers: &stored_numbers(provisioning).await?,
+            agents: &agents,
+            numbers: &numbers,
             workspace_agents: &workspace_agents,
             workspace_numbers: &workspace_numbers,
             trunk: trunk.as_ref().map(|(carrier, listing)| (carrier, listing)),

@@ -9,8 +9,8 @@ use std::time::Duration;
 pub use self::error::{OffTrunk, ToggleNumberError};
 use self::vendors::{Change, NewState};
 use crate::ports::{
-    AgentRepo, AiNumbers, Clock, HeldNumber, HoldNumber, NumberOfUser, NumberToggle, Provisioning,
-    StoreToggleResult, TrunkDirectory, UserRepo, VoiceWorkspace,
+    AgentRepo, AiNumbers, Clock, CredentialStore, HeldNumber, HoldNumber, NumberOfUser, NumberToggle,
+    Provisioning, StoreToggleResult, TrunkDirectory, UserRepo, VoiceWorkspace,
 };
 use crate::{Agent, AgentId, Carrier, OrganizationId, PhoneNumber, ProviderAgentId, User, UserId};
 
@@ -23,6 +23,7 @@ pub struct ToggleNumber {
     ports: ToggleNumberPorts,
     /// The carriers whose numbers serve the calls of the voice provider.
     carriers: Vec<Carrier>,
+    credentials: Option<Arc<dyn CredentialStore>>,
 }
 
 /// The ports of [`ToggleNumber`].
@@ -76,7 +77,14 @@ impl ToggleNumber {
     /// `carriers` are those whose numbers serve the calls of the voice provider.
     #[must_use]
     pub fn new(ports: ToggleNumberPorts, carriers: &[Carrier]) -> Self {
-        Self { ports, carriers: carriers.to_vec() }
+        Self { ports, carriers: carriers.to_vec(), credentials: None }
+    }
+
+    /// Changes no number of an organization that has an account of its own: the number is in another
+    /// workspace.
+    #[must_use]
+    pub fn with_credentials(self, credentials: Arc<dyn CredentialStore>) -> Self {
+        Self { credentials: Some(credentials), ..self }
     }
 
     /// Changes a number of the user's organization.
@@ -91,6 +99,12 @@ impl ToggleNumber {
         }
         let workspace = self.ports.workspace.as_deref().ok_or(ToggleNumberError::NoWorkspace)?;
         let organization_id = &user.organization.id;
+        if let Some(credentials) = &self.credentials
+            && let Some(stored) = credentials.credentials(organization_id).await?
+            && stored.has_own_voice_account()
+        {
+            return Err(ToggleNumberError::NoWorkspace);
+        }
         let number = NumberOfUser {
             organization_id: organization_id.clone(),
             user_id: request.user_id.clone(),

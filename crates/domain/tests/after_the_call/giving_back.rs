@@ -70,6 +70,7 @@ impl Inbox {
                 key: (*key).to_owned(),
                 body: vec![b' '; index],
                 received_at: NOW.before(waited),
+                organization_id: None,
             };
             Ok(events.iter().enumerate().map(open).collect())
         });

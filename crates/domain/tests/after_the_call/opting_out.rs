@@ -70,7 +70,7 @@ async fn the_agents_opt_out_suppresses_the_callee_of_the_call() {
     let use_case = record_opt_out(&world);
     for (conversation, identity) in [(cached, callee), (ledger, booking.identity)] {
         for _ in 0..2 {
-            let result = use_case.by_agent(Some(conversation.clone()), Some(NUMBER)).await;
+            let result = use_case.by_agent(None, Some(conversation.clone()), Some(NUMBER)).await;
             assert_eq!(result, Ok(OptOutResult::Suppressed));
         }
         let stored = suppressions(&world).pop().expect("it is stored");
@@ -89,7 +89,7 @@ async fn the_callers_of_inbound_calls_opt_out_too() {
     let inbound = inbound_context();
     let context = ConversationContext::Inbound(inbound.clone());
     world.memory.store(&context, Duration::from_hours(1)).await.expect("the store is up");
-    let result = record_opt_out(&world).by_agent(Some(inbound.conversation_id), None).await;
+    let result = record_opt_out(&world).by_agent(None, Some(inbound.conversation_id), None).await;
     assert_eq!(result, Ok(OptOutResult::Suppressed));
     let stored = &suppressions(&world)[0];
     assert_eq!(stored.organization_id, Some(inbound.organization_id));
@@ -100,7 +100,7 @@ async fn the_callers_of_inbound_calls_opt_out_too() {
 async fn a_number_without_a_call_is_suppressed_for_every_organization() {
     let world = World::new();
     let (use_case, conversation) = (record_opt_out(&world), conversation_id());
-    let result = use_case.by_agent(Some(conversation.clone()), Some(NUMBER)).await;
+    let result = use_case.by_agent(None, Some(conversation.clone()), Some(NUMBER)).await;
     assert_eq!(result, Ok(OptOutResult::Suppressed));
     let stored = &suppressions(&world)[0];
     assert_eq!((&stored.organization_id, &stored.contact_id), (&None, &None));
@@ -117,7 +117,7 @@ async fn an_opt_out_of_no_one_is_kept_for_a_person_to_look_at() {
     for (conversation, number) in
         [(None, None), (Some(conversation_id()), None), (Some(conversation_id()), Some("nonsense"))]
     {
-        let result = use_case.by_agent(conversation.clone(), number).await;
+        let result = use_case.by_agent(None, conversation.clone(), number).await;
         assert_eq!(result, Ok(OptOutResult::Unmatched));
         let stored = suppressions(&world).pop().expect("it is stored");
         assert_eq!((stored.organization_id, stored.phone_number, stored.contact_id), (None, None, None));
@@ -125,7 +125,7 @@ async fn an_opt_out_of_no_one_is_kept_for_a_person_to_look_at() {
     }
     assert_eq!(suppressions(&world).len(), 3);
     world.memory.lose();
-    let lost = use_case.by_agent(None, None).await.expect_err("the store is lost");
+    let lost = use_case.by_agent(None, None, None).await.expect_err("the store is lost");
     assert_ne!(lost, unavailable(), "the error of the memory itself");
 }
 
@@ -191,7 +191,8 @@ async fn apply(world: &World, conversation_id: ConversationId, waited: Duration)
         recording: None,
     };
     let received_at = domain::ports::Clock::now(&*world.clock);
-    let incoming = IncomingEvent { key: &event.key, kind: &event.kind, body: b"{}", received_at };
+    let incoming =
+        IncomingEvent { key: &event.key, kind: &event.kind, body: b"{}", received_at, organization_id: None };
     world.memory.accept(&incoming).await.expect("the store is up");
     world.clock.advance(waited).await;
     let mut webhook = MockProviderWebhook::new();

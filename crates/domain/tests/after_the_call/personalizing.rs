@@ -9,7 +9,7 @@ use domain::ports::{
     Unverified, WebhookCredentials,
 };
 use domain::{
-    CallContext, ContactId, ConversationContext, InboundCall, InboundContext, Personalization,
+    CallContext, ContactId, ConversationContext, InboundCall, InboundContext, NoSource, Personalization,
     PersonalizeCall, PersonalizeCallPorts,
 };
 use testkit::clock::ManualClock;
@@ -85,7 +85,7 @@ async fn personalized(
     call: &InboundCall,
 ) -> (Option<Personalization>, Vec<ConversationContext>) {
     let use_case = use_case(world.memory.clone(), world.memory.clone(), world);
-    let personalization = use_case.personalize(call).await;
+    let personalization = use_case.personalize(None, call).await;
     let contexts = world.memory.tables().contexts.values().map(|stored| stored.context.clone()).collect();
     (personalization, contexts)
 }
@@ -139,12 +139,12 @@ async fn no_failure_ends_the_call() {
     let mut directory = MockInboundDirectory::new();
     directory.expect_identify().return_const(Err(unavailable()));
     let lost_directory = use_case(directory, world.memory.clone(), &world);
-    assert_eq!(lost_directory.personalize(&call).await, None);
+    assert_eq!(lost_directory.personalize(None, &call).await, None);
 
     let mut contexts = MockContextCache::new();
     contexts.expect_find().return_const(Err(unavailable()));
     let lost_cache = use_case(world.memory.clone(), contexts, &world);
-    assert!(lost_cache.personalize(&call).await.is_some(), "the caller is known without the cache");
+    assert!(lost_cache.personalize(None, &call).await.is_some(), "the caller is known without the cache");
 
     let without_conversation = InboundCall { conversation_id: None, ..call };
     let (personalization, contexts) = personalized(&world, &without_conversation).await;
@@ -165,7 +165,7 @@ async fn a_directory_that_hangs_delays_the_call_by_two_seconds() {
 
     let (world, call) = world(None);
     let use_case = use_case(Hangs, MockContextCache::new(), &world);
-    let personalizing = tokio::spawn(async move { use_case.personalize(&call).await });
+    let personalizing = tokio::spawn(async move { use_case.personalize(None, &call).await });
     world.clock.advance(Duration::from_millis(1999)).await;
     assert!(!personalizing.is_finished());
     world.clock.advance(Duration::from_millis(1)).await;
@@ -173,13 +173,13 @@ async fn a_directory_that_hangs_delays_the_call_by_two_seconds() {
     assert_eq!(personalizing.await.expect("no panic"), None);
 }
 
-#[test]
-fn a_question_is_verified_and_translated_by_the_providers_port() {
+#[tokio::test]
+async fn a_question_is_verified_and_translated_by_the_providers_port() {
     let use_case = use_case(MockInboundDirectory::new(), MockContextCache::new(), &World::new());
     let credentials = |bearer| WebhookCredentials::new([], bearer);
-    assert_eq!(use_case.verify(&credentials(Some("secret"))), Ok(()));
-    assert_eq!(use_case.verify(&credentials(Some("guess"))), Err(Unverified));
-    assert_eq!(use_case.verify(&credentials(None)), Err(Unverified));
+    assert_eq!(use_case.verify(&credentials(Some("secret"))).await, Ok(None));
+    assert_eq!(use_case.verify(&credentials(Some("guess"))).await, Err(NoSource::Unverified(Unverified)));
+    assert_eq!(use_case.verify(&credentials(None)).await, Err(NoSource::Unverified(Unverified)));
     assert_eq!(use_case.read(b"a question"), Ok(question()));
     assert_eq!(use_case.read(b"").map_err(|error| error.message), Err("the body is empty"));
     let reply = use_case.reply(&question(), None);

@@ -88,6 +88,7 @@ impl World {
             move |detail: String| steps.lock().expect("no panic").push(format!("{step}{detail}"))
         };
         let mut webhook = MockProviderWebhook::new();
+        webhook.expect_check_headers().return_const(Ok(()));
         webhook.expect_verify().return_const(self.verified);
         webhook.expect_read().return_const(self.read);
         let mut contexts = MockContextCache::new();
@@ -121,7 +122,12 @@ impl World {
         });
         let received_at = NOW.before(self.waited);
         inbox.expect_lease().returning(move |_| {
-            Ok(vec![OpenEvent { key: "failure conv_1".to_owned(), body: b"{}".to_vec(), received_at }])
+            Ok(vec![OpenEvent {
+                key: "failure conv_1".to_owned(),
+                body: b"{}".to_vec(),
+                received_at,
+                organization_id: None,
+            }])
         });
         let close = note("close");
         inbox.expect_close().returning(move |_, call_id, body| {
@@ -149,7 +155,8 @@ impl World {
 
     async fn receive(self) -> (Result<Option<CallId>, ReceiveEventError>, Vec<String>) {
         let (use_case, steps) = self.use_case();
-        let answer = use_case.receive(&signed(), b"{}").await;
+        let source = use_case.source(None, &signed()).await.expect("the headers are right");
+        let answer = use_case.receive(&source, &signed(), b"{}").await;
         let steps = std::mem::take(&mut *steps.lock().expect("no panic"));
         (answer, steps)
     }
@@ -203,18 +210,22 @@ async fn a_large_event_is_stored_in_its_shorter_form_or_refused() {
         (Err(Unverified), Err(ReceiveEventError::Unverified(Unverified)), vec![]),
     ] {
         let (use_case, seen) = World::working().use_case();
-        assert_eq!(use_case.receive_large(Box::new(Finished(finished))).await, expected);
+        let source = use_case.source(None, &signed()).await.expect("the headers are right");
+        assert_eq!(use_case.receive_large(&source, Box::new(Finished(finished))).await, expected);
         assert_eq!(*seen.lock().expect("no panic"), steps);
     }
     let (use_case, _) = World { read: Err(UnreadableEvent), ..World::working() }.use_case();
-    let received = use_case.receive_large(Box::new(Finished(shorter))).await;
+    let source = use_case.source(None, &signed()).await.expect("the headers are right");
+    let received = use_case.receive_large(&source, Box::new(Finished(shorter))).await;
     assert_eq!(received, Err(ReceiveEventError::Unreadable(UnreadableEvent)));
 
     let mut webhook = MockProviderWebhook::new();
+    webhook.expect_check_headers().return_const(Ok(()));
     webhook.expect_receive_large().returning(|_| None);
     let (ports, _) = World::working().ports();
     let use_case = ReceiveEvent::new(ReceiveEventPorts { webhook: Arc::new(webhook), ..ports });
-    assert!(matches!(use_case.start_large(&signed()), Err(ReceiveEventError::TooLarge)));
+    let source = use_case.source(None, &signed()).await.expect("the headers are right");
+    assert!(matches!(use_case.start_large(&source, &signed()), Err(ReceiveEventError::TooLarge)));
 }
 
 /// The provider treats a slow response as a failure, and stops sending after several of them.
@@ -237,7 +248,8 @@ async fn a_stored_event_is_acknowledged_though_its_call_is_not_found_in_time() {
     let clock = Arc::new(ManualClock::new());
     let contexts = Arc::new(Stalled);
     let use_case = ReceiveEvent::new(ReceiveEventPorts { contexts, clock: clock.clone(), ..ports });
-    let receiving = tokio::spawn(async move { use_case.receive(&signed(), b"{}").await });
+    let source = use_case.source(None, &signed()).await.expect("the headers are right");
+    let receiving = tokio::spawn(async move { use_case.receive(&source, &signed(), b"{}").await });
     clock.advance(Duration::from_millis(999)).await;
     assert!(!receiving.is_finished());
     clock.advance(Duration::from_millis(1)).await;
@@ -309,8 +321,12 @@ async fn small_events_are_applied_before_recordings() {
     let (mut ports, _) = World::working().ports();
     let mut inbox = MockEventInbox::new();
     inbox.expect_lease().returning(|_| {
-        let open =
-            |key: &str, size| OpenEvent { key: key.to_owned(), body: vec![b' '; size], received_at: NOW };
+        let open = |key: &str, size| OpenEvent {
+            key: key.to_owned(),
+            body: vec![b' '; size],
+            received_at: NOW,
+            organization_id: None,
+        };
         Ok(vec![open("recording", 1_000_000), open("failure", 100)])
     });
     let closed = Arc::new(Mutex::new(Vec::new()));

@@ -122,7 +122,7 @@ async fn a_recording_that_is_cut_is_fetched_again() {
     let (booking, _) = completed(&world).await;
     let mut provider = MockProviderRecordings::new();
     let mut attempts = 0;
-    provider.expect_fetch().times(2).returning(move |_| {
+    provider.expect_fetch().times(2).returning(move |_, _| {
         attempts += 1;
         let second = if attempts == 1 { Err(unavailable().into()) } else { Ok(b"ce".to_vec()) };
         let audio = AudioStream::new(stream::iter([Ok(b"voi".to_vec()), second]));

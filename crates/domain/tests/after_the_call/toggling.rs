@@ -10,8 +10,8 @@ use domain::ports::{
 };
 use domain::{
     AccessRole, Agent, AgentId, CallerNumber, Carrier, DirectoryRecord, NumberRecord, OffTrunk,
-    ProviderNumberId, ToggleNumber, ToggleNumberError, ToggleNumberPorts, ToggleNumberRequest, ToggledNumber,
-    TrunkId, UserRecord,
+    ProviderNumberId, SealedSecret, SecretKind, StoredCredentials, ToggleNumber, ToggleNumberError,
+    ToggleNumberPorts, ToggleNumberRequest, ToggledNumber, TrunkId, UserRecord, VendorCredentials,
 };
 use testkit::fixtures::{SERVED_CARRIERS, Tenant, agent, phone_number, provider_number_id};
 
@@ -186,7 +186,7 @@ async fn a_number_in_the_workspace_is_linked_and_not_imported() {
         assert!(run(&world, ports, &request).await.is_ok());
         assert_eq!(stored(&world).provider_number_id.as_ref(), Some(&id));
         let agents: Vec<_> = world.memory.tables().number_agents.values().cloned().collect();
-        assert_eq!(agents, [expected.id.clone()]);
+        assert_eq!(agents, std::slice::from_ref(&expected.id));
     }
 }
 
@@ -444,4 +444,24 @@ async fn a_change_that_was_not_stored_is_repaired_by_repeating_it() {
     let again = run(&world, ports(&world, account, Some(trunk(&world, true))), &request(&world, true)).await;
     assert!(again.is_ok());
     assert_eq!(stored(&world).provider_number_id, Some(id));
+}
+
+/// The number is in the organization's own workspace: neither that of the gateway nor the directory is
+/// changed.
+#[tokio::test]
+async fn a_number_of_an_organization_with_an_account_of_its_own_is_not_changed() {
+    let world = world();
+    let secrets = [(SecretKind::VoiceApiKey, SealedSecret::new("sealed"))].into();
+    let credentials = StoredCredentials {
+        organization_id: world.tenant.organization.id.clone(),
+        credentials: Some(VendorCredentials { secrets, ..VendorCredentials::default() }),
+        revision: 1,
+    };
+    world.memory.tables().credentials.insert(credentials.organization_id.clone(), credentials);
+    let before = stored(&world);
+    let toggle = ToggleNumber::new(ports(&world, MockVoiceWorkspace::new(), None), SERVED_CARRIERS)
+        .with_credentials(Arc::new(world.memory.clone()));
+    let refused = toggle.execute(world.user_id(), &request(&world, true)).await;
+    assert_eq!(refused, Err(ToggleNumberError::NoWorkspace));
+    assert_eq!(stored(&world), before);
 }

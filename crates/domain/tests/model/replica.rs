@@ -9,7 +9,7 @@ use domain::ports::{
 };
 use domain::{
     CallId, CallPolicy, ConsentId, ContactId, DestinationRules, OwnerToken, PlaceCall, PlaceCallPorts,
-    SuppressionId, WebhookEndpointId, WebhookSecret,
+    SuppressionId, VendorSecret, WebhookEndpointId, WebhookSecret,
 };
 
 use crate::clocks::FrozenClock;
@@ -145,5 +145,9 @@ impl Identifiers for Ids {
 
     fn webhook_secret(&self) -> WebhookSecret {
         WebhookSecret::from_bytes(&[0; 32]).expect("32 bytes")
+    }
+
+    fn tool_secret(&self) -> VendorSecret {
+        VendorSecret::mint([0; 32])
     }
 }

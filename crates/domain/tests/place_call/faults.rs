@@ -88,7 +88,13 @@ fn before_the_dial() -> Vec<Row> {
                 ..World::working()
             },
             answer: service_unavailable(),
-            steps: &["lock: acquire", "ledger: book", "ledger: settle not-dialled", "lock: release"],
+            steps: &[
+                "lock: acquire",
+                "ledger: book",
+                "ledger: settle not-dialled",
+                "ledger: settle not-dialled",
+                "lock: release",
+            ],
         },
         Row {
             what: "the lock was lost, and the reservation blocks: a call is in flight",

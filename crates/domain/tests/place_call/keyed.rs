@@ -319,7 +319,7 @@ async fn a_key_belongs_to_its_user() {
 async fn a_key_is_kept_for_24_hours_after_the_end_of_its_call() {
     let office = Office::new();
     let store = Arc::new(office.memory.clone());
-    let remove = RemoveReservations::new(store.clone(), store);
+    let remove = RemoveReservations::new(store.clone(), store, Duration::from_hours(24));
     let removed = async || while remove.run_once().await.expect("the store is up") > 0 {};
     let first = office.send(office.request("k1")).await;
     let call_id = placed(&first).reference.call_id.clone();

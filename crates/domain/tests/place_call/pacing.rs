@@ -1,31 +1,22 @@
-//! How fast calls start, and how many there are at the same time, on stores in memory.
+//! How fast calls start, on stores in memory.
 
-use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex};
+mod counting;
+mod world;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use domain::ports::{
-    CallUpdater as _, Clock as _, DialRequest, HoldResult, IdempotencyLock, LockSettlement,
-    MockIdempotencyLock, MockIdentifiers, Ownership, PortUnavailable, ProvisionedTrunk, SettleResult,
-    VoiceProvider,
+    Clock as _, HoldResult, IdempotencyLock, MockCallLedger, Ownership, PortUnavailable, Settlement,
 };
-use domain::{
-    AnswerTime, CallPolicy, CallStatus, CallUpdate, Carrier, ConversationRecord, DestinationRules,
-    DialOutcome, NotDialledReason, PacingLimits, PlaceCall, PlaceCallCommand, PlaceCallError, PlaceCallPorts,
-    PlacedCall, RateLimit, RawPlaceCall, Slot, UpdateContent,
-};
+use domain::{CallPolicy, DialOutcome, Interval, NotDialledReason, PacingLimits, PlaceCallError, Slot};
 use testkit::clock::ManualClock;
-use testkit::fixtures::{self, SERVED_CARRIERS, Tenant, provider_reference};
-use testkit::memory::Memory;
-use testkit::rules::ScriptedRules;
-use tokio::task::JoinHandle;
 
-type Answer = Result<PlacedCall, PlaceCallError>;
+use self::world::{LONGEST_WAIT, Parts, World, limits, lock_that_asks, lock_that_grants, too_fast};
 
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Of a trunk with one call per second.
 const INTERVAL: Duration = Duration::from_millis(1112);
+const NOW: domain::Timestamp = ManualClock::START;
 
 #[tokio::test]
 async fn calls_over_a_trunk_start_one_after_the_other() {
@@ -48,6 +39,109 @@ async fn the_slowest_of_trunk_and_number_decides() {
     world.clock.advance(LONGEST_WAIT).await;
     second.await.expect("no panic").expect("it waits");
     assert_eq!(world.dialled_after(), [Duration::ZERO, Duration::from_secs(3)]);
+}
+
+/// The second call waits for its number, and leaves the trunk to another number of the user.
+#[tokio::test]
+async fn a_call_that_waits_for_its_number_delays_no_other_one() {
+    let world = World::new(limits(Some(15), None, None));
+    let other = world.add_number();
+    world.place(0).await.expect("the first call does not wait");
+    let waiting = world.start(1);
+    world.clock.advance(Duration::from_millis(1)).await;
+    let from_other = world.start_from(&other, 2);
+    world.clock.advance(LONGEST_WAIT).await;
+    waiting.await.expect("no panic").expect("it waits");
+    from_other.await.expect("no panic").expect("it waits");
+    assert_eq!(world.dialled_after(), [Duration::ZERO, INTERVAL, Duration::from_secs(4)]);
+}
+
+/// The lock may have been lost while the call waited, and its renewal has the answer.
+#[tokio::test]
+async fn a_call_that_has_waited_is_dialled_only_if_it_still_holds_its_lock() {
+    for renewed in [Ok(Ownership::Held), Ok(Ownership::Lost), Err(PortUnavailable::new("lock", "lost"))] {
+        let wait = Duration::from_secs(4);
+        let mut lock = lock_that_asks(HoldResult::GrantedAfter { wait });
+        let clock = Arc::new(ManualClock::new());
+        let (is_held, renewed_at) = (renewed == Ok(Ownership::Held), clock.clone());
+        lock.expect_renew().times(1).returning(move |_, _, _| {
+            let early = wait.saturating_sub(renewed_at.monotonic());
+            assert!(
+                !early.is_zero() && early <= Duration::from_millis(250),
+                "renewed {early:?} before its slot"
+            );
+            renewed.clone()
+        });
+        if !is_held {
+            lock.expect_release().times(1).return_const(Ok(Ownership::Lost));
+        }
+        let world = World::of(Parts { clock, lock: Some(Arc::new(lock)), ..Parts::default() });
+        let call = world.start(0);
+        world.clock.advance(LONGEST_WAIT).await;
+        let answer = call.await.expect("no panic");
+        if is_held {
+            assert_eq!((answer.is_ok(), world.dialled_after()), (true, vec![wait]));
+            continue;
+        }
+        assert!(matches!(answer, Err(PlaceCallError::ServiceUnavailable(_))), "{answer:?}");
+        assert_eq!(world.dialled_after(), []);
+        assert_eq!(world.outcomes(), [Some(DialOutcome::NotDialled(NotDialledReason::Withdrawn))]);
+    }
+}
+
+/// The lock of a call that has waited begins again with the renewal.
+#[tokio::test]
+async fn a_call_that_need_not_wait_renews_no_lock() {
+    let mut lock = lock_that_asks(HoldResult::GrantedAfter { wait: Duration::ZERO });
+    lock.expect_renew().never();
+    let world = World::with_lock(lock);
+    world.place(0).await.expect("it does not wait");
+}
+
+/// The hours of the callee end five seconds later than the longest ring, and the call may wait for so long.
+#[tokio::test]
+async fn the_calling_hours_hold_to_the_end_of_a_ring_after_the_longest_wait() {
+    let ring = CallPolicy::default().ringing_timeout();
+    for (has_trunk, is_allowed) in [(false, true), (true, false)] {
+        let open = Interval { from: NOW, until: NOW.after(ring + LONGEST_WAIT) };
+        let world = World::of(Parts { open: Some(open), ..Parts::default() });
+        let world = if has_trunk { world } else { world.without_trunk() };
+        let answer = world.place(0).await;
+        assert_eq!(answer.is_ok(), is_allowed, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_fails_is_tried_once_more() {
+    let mut lock = lock_that_grants(HoldResult::Granted);
+    lock.expect_next_slot().times(1).return_const(Ok(Slot::Beyond(Duration::from_secs(7))));
+    lock.expect_release().times(1).return_const(Ok(Ownership::Held));
+    let mut ledger = MockCallLedger::new();
+    ledger.expect_book().times(1).return_const(Ok(HoldResult::Granted));
+    let is_withdrawn =
+        |it: &Settlement<'_>| *it.outcome == DialOutcome::NotDialled(NotDialledReason::Withdrawn);
+    let lost = PortUnavailable::new("ledger", "the connection was lost");
+    let mut answers = vec![Ok(()), Err(lost)];
+    let answer = move |_: &Settlement<'_>| answers.pop().expect("two attempts");
+    ledger.expect_settle().times(2).withf(is_withdrawn).returning(answer);
+    let (lock, ledger) = (Some(Arc::new(lock) as Arc<dyn IdempotencyLock>), Some(Arc::new(ledger) as _));
+    let world = World::of(Parts { lock, ledger, ..Parts::default() });
+    assert_eq!(world.place(0).await, Err(too_fast(Duration::from_secs(7))));
+}
+
+/// A host that is so slow takes slots from other calls.
+#[tokio::test]
+async fn a_call_asks_for_four_slots_at_most() {
+    let clock = Arc::new(ManualClock::new());
+    let mut lock = lock_that_grants(HoldResult::Granted);
+    let slow = clock.clone();
+    lock.expect_next_slot().times(4).returning(move |_, _| {
+        slow.jump(Duration::from_millis(251));
+        Ok(Slot::In(Duration::ZERO))
+    });
+    lock.expect_release().times(1).return_const(Ok(Ownership::Held));
+    let world = World::of(Parts { clock, lock: Some(Arc::new(lock)), ..Parts::default() });
+    assert_eq!(world.place(0).await, Err(too_fast(Duration::from_secs(1))));
 }
 
 #[tokio::test]
@@ -136,7 +230,7 @@ async fn a_call_that_was_paused_for_longer_than_its_lock_does_not_dial() {
     assert_eq!(world.dialled_after().len(), 1);
     let tables = world.memory.tables();
     let withdrawn = tables.calls.last().and_then(|call| call.dial.clone()).map(|(outcome, _)| outcome);
-    assert_eq!(withdrawn, Some(DialOutcome::NotDialled(NotDialledReason::Unavailable)));
+    assert_eq!(withdrawn, Some(DialOutcome::NotDialled(NotDialledReason::Withdrawn)));
 }
 
 /// Until the last moment nothing was sent, so a lock without an answer costs the client a request.
@@ -149,7 +243,7 @@ async fn a_call_without_a_slot_is_withdrawn() {
         let mut lock = lock_that_grants(HoldResult::Granted);
         lock.expect_next_slot().times(1).return_const(asked);
         lock.expect_release().times(1).return_const(Ok(Ownership::Held));
-        let world = World::with_lock(Arc::new(lock));
+        let world = World::with_lock(lock);
         let answer = world.place(0).await.expect_err("it has no slot");
         match expected {
             Some(expected) => assert_eq!(answer, expected),
@@ -172,7 +266,7 @@ async fn a_call_without_a_slot_is_withdrawn() {
 async fn a_lock_without_a_slot_asks_for_one() {
     let mut lock = lock_that_grants(HoldResult::Granted);
     lock.expect_next_slot().times(1).return_const(Ok(Slot::In(Duration::from_secs(2))));
-    let world = World::with_lock(Arc::new(lock));
+    let world = World::with_lock(lock);
     let call = world.start(0);
     world.clock.advance(LONGEST_WAIT).await;
     call.await.expect("no panic").expect("it waits");
@@ -190,7 +284,7 @@ async fn a_call_that_misses_every_slot_is_refused() {
         Ok(Slot::In(Duration::ZERO))
     });
     lock.expect_release().times(1).return_const(Ok(Ownership::Held));
-    let world = World::on(clock, PacingLimits::default(), Some(Arc::new(lock)));
+    let world = World::of(Parts { clock, lock: Some(Arc::new(lock)), ..Parts::default() });
     assert_eq!(world.place(0).await, Err(too_fast(Duration::from_secs(1))));
     assert_eq!(world.dialled_after(), []);
     assert!(world.clock.monotonic() <= LONGEST_WAIT + Duration::from_secs(1));
@@ -205,165 +299,4 @@ async fn the_reservation_includes_the_longest_wait() {
     assert_eq!(booking.reserve_for, CallPolicy::default().reserve_for() + LONGEST_WAIT);
     let short = CallPolicy::default().with_longest_wait(Duration::from_secs(60));
     assert_eq!(short.longest_wait(), Duration::from_secs(15), "the lock lasts for 30 s");
-}
-
-#[tokio::test]
-async fn an_organization_has_so_many_calls_at_the_same_time() {
-    let world = World::new(limits(None, Some(2), None)).without_trunk();
-    let first = world.place(0).await.expect("the first call");
-    world.place(1).await.expect("the second call");
-    let refused = PlaceCallError::RateLimited {
-        limit: RateLimit::OrganizationCalls,
-        retry_after: Duration::from_secs(10),
-    };
-    for _ in 0..2 {
-        assert_eq!(world.place(2).await, Err(refused.clone()));
-    }
-    assert_eq!(world.memory.tables().calls.len(), 2, "nothing was booked");
-    assert!(world.place(1).await.expect("a duplicate").deduplicated, "a duplicate is answered first");
-
-    let ended = ConversationRecord::new(CallStatus::Completed);
-    let ended = CallUpdate { content: UpdateContent::Conversation(ended), ..CallUpdate::unresolved() };
-    world.memory.merge(&first.reference.call_id, &ended).await.expect("the call is stored");
-    world.place(2).await.expect("one of the calls has ended");
-    assert_eq!(world.place(3).await, Err(refused));
-}
-
-#[tokio::test]
-async fn a_call_without_a_report_of_its_end_counts_for_two_hours() {
-    let world = World::new(limits(None, Some(1), None)).without_trunk();
-    world.place(0).await.expect("the first call");
-    world.clock.advance(Duration::from_hours(2)).await;
-    world.place(1).await.expect_err("it may have not ended");
-    world.clock.advance(Duration::from_millis(1)).await;
-    world.place(1).await.expect("it must have ended");
-}
-
-#[tokio::test]
-async fn a_trunk_has_so_many_calls_at_the_same_time() {
-    let world = World::new(limits(None, None, Some(1)));
-    world.place(0).await.expect("the first call");
-    let refused =
-        PlaceCallError::RateLimited { limit: RateLimit::TrunkCalls, retry_after: Duration::from_secs(10) };
-    assert_eq!(world.place(1).await, Err(refused));
-    let world = world.without_trunk();
-    world.place(1).await.expect("it is over no trunk");
-}
-
-fn too_fast(retry_after: Duration) -> PlaceCallError {
-    PlaceCallError::RateLimited { limit: RateLimit::Pace, retry_after }
-}
-
-fn limits(number: Option<u32>, organization: Option<u32>, trunk: Option<u32>) -> PacingLimits {
-    PacingLimits {
-        number_calls_per_minute: number.and_then(NonZeroU32::new),
-        organization_calls: organization.and_then(NonZeroU32::new),
-        trunk_calls: trunk.and_then(NonZeroU32::new),
-    }
-}
-
-fn lock_that_grants(result: HoldResult) -> MockIdempotencyLock {
-    let mut lock = MockIdempotencyLock::new();
-    lock.expect_acquire().times(1).return_const(Ok(result));
-    lock.expect_renew().return_const(Ok(Ownership::Held));
-    lock.expect_settle().returning(|_: &LockSettlement<'_>| {
-        Ok(SettleResult { ownership: Ownership::Held, context_stored: true })
-    });
-    lock
-}
-
-struct World {
-    clock: Arc<ManualClock>,
-    memory: Memory,
-    dials: Arc<Mutex<Vec<Duration>>>,
-    tenant: Tenant,
-    place_call: PlaceCall,
-}
-
-impl World {
-    /// The trunk of the tenant's number starts one call in a second.
-    fn new(limits: PacingLimits) -> Self {
-        Self::on(Arc::new(ManualClock::new()), limits, None)
-    }
-
-    fn with_lock(lock: Arc<MockIdempotencyLock>) -> Self {
-        Self::on(Arc::new(ManualClock::new()), PacingLimits::default(), Some(lock))
-    }
-
-    fn on(clock: Arc<ManualClock>, limits: PacingLimits, lock: Option<Arc<dyn IdempotencyLock>>) -> Self {
-        let (memory, tenant) = (Memory::new(clock.clone()), Tenant::new());
-        memory.import(&tenant.records());
-        let carrier = tenant.number.number.carrier.clone();
-        let trunk = ProvisionedTrunk { id: fixtures::trunk_id(), carrier, calls_per_second: 1 };
-        memory.tables().trunks.push(trunk);
-        let dials = Arc::default();
-        let provider = TimedProvider { clock: clock.clone(), dials: Arc::clone(&dials) };
-        let mut identifiers = MockIdentifiers::new();
-        identifiers.expect_call_id().returning(fixtures::call_id);
-        identifiers.expect_contact_id().returning(fixtures::contact_id);
-        identifiers.expect_owner_token().returning(fixtures::token);
-        let port = Arc::new(memory.clone());
-        let ports = PlaceCallPorts {
-            directory: port.clone(),
-            contacts: port.clone(),
-            lock: lock.unwrap_or_else(|| port.clone()),
-            ledger: port.clone(),
-            provider: Arc::new(provider),
-            contexts: port.clone(),
-            keys: port.clone(),
-            clock: clock.clone(),
-            identifiers: Arc::new(identifiers),
-            rules: Arc::new(ScriptedRules::default()),
-        };
-        let policy = CallPolicy::default().with_longest_wait(LONGEST_WAIT);
-        let place_call = PlaceCall::new(ports, policy, DestinationRules::default())
-            .with_holds(vec![port])
-            .with_pacing(limits);
-        Self { clock, memory, dials, tenant, place_call }
-    }
-
-    fn without_trunk(self) -> Self {
-        self.memory.tables().trunks.clear();
-        self
-    }
-
-    /// A call of the tenant's user to one of many numbers.
-    async fn place(&self, number: u32) -> Answer {
-        self.start(number).await.expect("no panic")
-    }
-
-    fn start(&self, number: u32) -> JoinHandle<Answer> {
-        let to = format!("+1416555{:04}", 1000 + number);
-        let raw = RawPlaceCall { phone_number: Some(&to), ..RawPlaceCall::default() };
-        let command = PlaceCallCommand::parse(self.tenant.user.id.clone(), &raw).expect("a command");
-        let place_call = self.place_call.clone();
-        tokio::spawn(async move { place_call.execute(command).await })
-    }
-
-    /// When each dial began, from the first moment of the test on.
-    fn dialled_after(&self) -> Vec<Duration> {
-        self.dials.lock().expect("no panic").clone()
-    }
-}
-
-/// Answers every dial immediately.
-struct TimedProvider {
-    clock: Arc<ManualClock>,
-    dials: Arc<Mutex<Vec<Duration>>>,
-}
-
-#[async_trait]
-impl VoiceProvider for TimedProvider {
-    fn answer_time(&self) -> AnswerTime {
-        AnswerTime::AfterRinging
-    }
-
-    fn carriers(&self) -> &[Carrier] {
-        SERVED_CARRIERS
-    }
-
-    async fn dial(&self, _: &DialRequest) -> DialOutcome {
-        self.dials.lock().expect("no panic").push(self.clock.monotonic());
-        DialOutcome::Placed(provider_reference())
-    }
 }

@@ -9,8 +9,9 @@ use domain::ports::{
     WorkspaceNumber,
 };
 use domain::{
-    Agent, AgentId, Carrier, PersonName, ProviderAgentId, ProviderNumberId, SyncError, SyncPlan, SyncProblem,
-    SyncSubject, SyncVendors, SyncVendorsPorts,
+    Agent, AgentId, Carrier, PersonName, ProviderAgentId, ProviderNumberId, SealedSecret, SecretKind,
+    StoredCredentials, SyncError, SyncPlan, SyncProblem, SyncSubject, SyncVendors, SyncVendorsPorts,
+    VendorCredentials,
 };
 use testkit::clock::ManualClock;
 use testkit::fixtures::{self, SERVED_CARRIERS};
@@ -236,7 +237,8 @@ fn sync_of(sides: &Sides, memory: &Memory) -> SyncVendors {
         workspace: Arc::new(workspace),
         trunk: Some(Arc::new(trunk)),
         provisioning: memory.clone(),
-        directory: memory,
+        directory: memory.clone(),
+        credentials: memory,
     };
     SyncVendors::new(ports, SERVED_CARRIERS)
 }
@@ -245,6 +247,28 @@ fn memory_with(sides: &Sides) -> Memory {
     let memory = Memory::new(Arc::new(ManualClock::new()));
     memory.import(&sides.tenant.records());
     memory
+}
+
+/// Its agents and numbers are in another workspace: they must not be taken out of service because this
+/// one does not have them.
+#[tokio::test]
+async fn an_organization_with_an_account_of_its_own_is_left_alone() {
+    let sides = Sides { workspace_agents: Vec::new(), workspace_numbers: Vec::new(), ..Sides::new() };
+    let memory = memory_with(&sides);
+    let plan = sync_of(&sides, &memory).plan(None, |_| {}).await.expect("all sides respond");
+    assert!(!plan.number_changes.is_empty(), "without an account of its own, its number changes");
+    let secrets = [(SecretKind::VoiceApiKey, SealedSecret::new("sealed"))].into();
+    let stored = StoredCredentials {
+        organization_id: sides.tenant.organization.id.clone(),
+        credentials: Some(VendorCredentials { secrets, ..VendorCredentials::default() }),
+        revision: 1,
+    };
+    for stored in [stored.clone(), StoredCredentials { credentials: None, ..stored }] {
+        memory.tables().credentials.insert(stored.organization_id.clone(), stored);
+        let plan = sync_of(&sides, &memory).plan(None, |_| {}).await.expect("all sides respond");
+        assert!(plan.number_changes.is_empty() && plan.agent_changes.is_empty());
+        assert!(!plan.stops_all_calls);
+    }
 }
 
 #[tokio::test]
@@ -299,7 +323,8 @@ async fn a_failure_names_the_vendor_and_changes_nothing() {
                 workspace: Arc::new(workspace),
                 trunk: Some(Arc::new(trunk)),
                 provisioning: memory.clone(),
-                directory: memory,
+                directory: memory.clone(),
+                credentials: memory,
             },
             SERVED_CARRIERS,
         )

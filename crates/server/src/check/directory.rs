@@ -1,7 +1,8 @@
 //! Whether organizations can place calls: their agents, numbers and users, and the trunk.
 
 use domain::{
-    Carrier, OrganizationReview, SyncFinding, SyncInput, SyncPlan, SyncSubject, UserId, review_organizations,
+    Carrier, OrganizationId, OrganizationReview, SyncFinding, SyncInput, SyncPlan, SyncSubject, UserId,
+    review_organizations,
 };
 
 use super::Finding;
@@ -59,9 +60,13 @@ fn of_key(accounts: &AccountsRead) -> Finding {
 fn plan(accounts: &AccountsRead, stored: &Stored, carriers: &[Carrier]) -> Option<SyncPlan> {
     let (agents, numbers) = accounts.workspace.as_ref().ok()?;
     let trunk = accounts.trunk.as_ref().and_then(|trunk| trunk.as_ref().ok());
+    let (agents_of_others, numbers_of_others) = (
+        stored.directory.agents.iter().filter(|it| !has_own_account(stored, &it.organization_id)),
+        stored.directory.numbers.iter().filter(|it| !has_own_account(stored, &it.number.organization_id)),
+    );
     Some(SyncPlan::compute(&SyncInput {
-        agents: &stored.directory.agents,
-        numbers: &stored.directory.numbers,
+        agents: &agents_of_others.cloned().collect::<Vec<_>>(),
+        numbers: &numbers_of_others.cloned().collect::<Vec<_>>(),
         workspace_agents: agents,
         workspace_numbers: numbers,
         trunk: trunk.map(|(carrier, listing)| (carrier, listing)),
@@ -69,6 +74,12 @@ fn plan(accounts: &AccountsRead, stored: &Stored, carriers: &[Carrier]) -> Optio
         carriers,
         adoption: None,
     }))
+}
+
+/// Whether the agents and numbers of the organization are in a workspace of its own.
+fn has_own_account(stored: &Stored, organization_id: &OrganizationId) -> bool {
+    let mut credentials = stored.credentials.iter();
+    credentials.any(|it| it.organization_id == *organization_id && it.has_own_voice_account())
 }
 
 /// The carrier refuses more calls in a second as if the callee declined.

@@ -1,13 +1,20 @@
 use adapter_postgres::{Inspection, PostgresSettings, PostgresStore, SchemaDifference};
 
 use super::stores::{Checked, DATABASE, Opened, PRIMARY, SCHEMA, WRITABLE, of_schema};
-use super::{Finding, clocks, within};
+use super::{Finding, clocks, servers, within};
 
 const POSTGRES: &str = "postgres";
 const DURABLE: &str = "database-durable";
 const NOT_REACHED: &str = "start it, and let OUTDIAL_DATABASE_URL name it with a role that may log in";
 
-pub(super) async fn check(settings: &PostgresSettings) -> Checked {
+pub(super) async fn check(settings: &PostgresSettings, history: Option<&PostgresSettings>) -> Checked {
+    let (mut checked, inspection) = check_primary(settings).await;
+    checked.findings.extend(servers::of_postgres(settings).await);
+    checked.findings.push(servers::of_history(history, inspection.as_ref()).await);
+    checked
+}
+
+async fn check_primary(settings: &PostgresSettings) -> (Checked, Option<Inspection>) {
     let inspection = match within(PostgresStore::inspect(settings)).await {
         Ok(inspection) => inspection,
         Err(error) => {
@@ -15,7 +22,7 @@ pub(super) async fn check(settings: &PostgresSettings) -> Checked {
             let behind = [PRIMARY, DURABLE, SCHEMA, WRITABLE].map(|id| Finding::behind(id, DATABASE));
             findings.extend(behind);
             findings.push(Finding::behind(clocks::CLOCKS, DATABASE).about(POSTGRES));
-            return Checked { findings, database: Opened::None(DATABASE) };
+            return (Checked { findings, database: Opened::None(DATABASE) }, None);
         }
     };
     let mut findings = vec![
@@ -27,7 +34,7 @@ pub(super) async fn check(settings: &PostgresSettings) -> Checked {
     let (writable, database) = write(settings, &inspection).await;
     findings.push(writable);
     findings.push(clocks::of(POSTGRES, &inspection.clock));
-    Checked { findings, database }
+    (Checked { findings, database }, Some(inspection))
 }
 
 fn of_primary(inspection: &Inspection) -> Finding {
@@ -110,6 +117,7 @@ mod tests {
             is_read_only: false,
             is_durable: true,
             clock: ClockReading { asked_at: time, theirs: time, answered_at: time },
+            position: None,
             schema: Ok(SchemaDifference { missing: vec![], unknown: vec![] }),
         };
         assert_eq!((of_primary(&healthy).state, of_durability(&healthy).state), (State::Ok, State::Ok));

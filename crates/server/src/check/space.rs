@@ -1,10 +1,9 @@
 //! Where recordings are stored, and the space on the disks.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use adapter_object_store::RecordingsSettings;
-use domain::ports::RecordingStore;
+use adapter_object_store::{BucketRecordings, RecordingsSettings};
+use domain::ports::{PortUnavailable, RecordingStore};
 use domain::{AudioFormat, AudioPart, CallId, RecordingKey};
 
 use super::{Finding, within};
@@ -35,23 +34,25 @@ async fn check_recordings(settings: &Settings) -> Finding {
                 Finding::failed(RECORDINGS, error, "find out why the file system does not answer")
             })
         }
-        Some(bucket @ RecordingsSettings::S3(_)) => {
-            let store = match adapter_object_store::open(bucket) {
-                Ok(store) => store,
+        Some(RecordingsSettings::S3(bucket)) => {
+            let bucket = match BucketRecordings::open(bucket) {
+                Ok(bucket) => bucket,
                 Err(error) => return Finding::failed(RECORDINGS, error.to_string(), remedy),
             };
-            match within(find_nothing(store)).await {
-                Ok(()) => Finding::ok(RECORDINGS, "the bucket can be read"),
+            match within(find_nothing(&bucket)).await {
+                Ok(()) => Finding::ok(RECORDINGS, "the bucket exists, and can be read and listed"),
                 Err(error) => Finding::failed(RECORDINGS, error, remedy),
             }
         }
     }
 }
 
-/// Asks for a recording that does not exist: the answer of a bucket with a valid key is that.
-async fn find_nothing(store: Arc<dyn RecordingStore>) -> Result<(), domain::ports::PortUnavailable> {
+/// Asks for a recording that does not exist: the answer of a bucket with a valid key is that. A bucket that
+/// does not exist answers the same, but to a list.
+async fn find_nothing(bucket: &BucketRecordings) -> Result<(), PortUnavailable> {
     let key = RecordingKey::of(&CallId::mint(0, [0; 8]), AudioFormat::Mp3);
-    store.open(&key, AudioPart::Whole).await.map(drop)
+    RecordingStore::open(bucket, &key, AudioPart::Whole).await?;
+    bucket.look().await.map(drop)
 }
 
 fn look_at(folder: &Path) -> Finding {

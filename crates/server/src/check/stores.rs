@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adapter_postgres::PostgresStore;
 use adapter_sqlite::SqliteStore;
 use domain::ports::PortUnavailable;
-use domain::{DirectoryListing, TrunkId};
+use domain::{DirectoryListing, StoredCredentials, TrunkId, stored_credentials};
 
 use super::{Finding, postgres, redis, sqlite, within};
 use crate::config::Storage;
@@ -24,6 +24,8 @@ pub(super) struct Stored {
     pub(super) directory: DirectoryListing,
     /// The limit of the trunk, if there is a trunk whose limit was stored.
     pub(super) calls_per_second: Option<u32>,
+    /// What organizations stored of their own accounts.
+    pub(super) credentials: Vec<StoredCredentials>,
 }
 
 /// Why the database could not be read.
@@ -51,8 +53,9 @@ pub(super) enum Opened {
 pub(super) async fn check(storage: &Storage) -> Checked {
     match storage {
         Storage::Embedded { path } => sqlite::check(path).await,
-        Storage::Services { postgres, redis, .. } => {
-            let (mut checked, redis) = tokio::join!(postgres::check(postgres), redis::check(redis));
+        Storage::Services { postgres, redis, history } => {
+            let (mut checked, redis) =
+                tokio::join!(postgres::check(postgres, history.as_ref()), redis::check(redis));
             checked.findings.extend(redis);
             checked
         }
@@ -73,7 +76,8 @@ impl Checked {
                 Some(trunk) => database.calls_per_second(trunk).await?,
                 None => None,
             };
-            Ok::<_, PortUnavailable>(Stored { directory, calls_per_second })
+            let credentials = stored_credentials(database.as_ref()).await?;
+            Ok::<_, PortUnavailable>(Stored { directory, calls_per_second, credentials })
         };
         within(read).await.map_err(Unread::Failed)
     }

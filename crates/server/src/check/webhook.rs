@@ -67,7 +67,14 @@ fn of_webhook(webhook: &WorkspaceWebhook) -> Finding {
             "events that the gateway misses are not sent again",
             "run `outdial sync --webhook` with its URL, which turns repeated deliveries on",
         ),
-        Some(_) => Finding::ok(WEBHOOK, "registered, enabled and signed"),
+        // Whether the host leads to this gateway cannot be seen from here: a proxy may be in front of it.
+        Some(url) => {
+            let host = url.host_str().unwrap_or_default();
+            Finding::ok(
+                WEBHOOK,
+                format!("registered, enabled and signed; events go to {host}: is that this gateway?"),
+            )
+        }
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn decide(settings: Settings, options: &DecideOptions) -> anyhow::Res
     run(async {
         let stores = Stores::open(&settings.storage).await?;
         stores.check_schema().await?;
-        let voice = VoiceParts::of(&settings.voice, settings.trunk_login.as_ref()).await?;
+        let voice = VoiceParts::of(&settings).await?;
         let ports = stores.ports(voice.provider, &std::sync::Arc::new(Notify::new()));
         let place_call = PlaceCall::new(ports, settings.policy, settings.destinations.clone())
             .with_holds(stores.holds())

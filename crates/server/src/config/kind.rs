@@ -7,6 +7,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::{Host, Url};
 
+use crate::credential_keys::CredentialKeys;
+
 /// Which values a setting accepts.
 pub(super) struct Kind<T> {
     /// Completes the sentence "The value must be ...".
@@ -91,6 +93,12 @@ pub(super) fn secrets(min_bytes: usize) -> Kind<Vec<SecretString>> {
     Kind::new(expected, parse).secret()
 }
 
+/// Any number of keys of 32 bytes, separated by commas.
+pub(super) fn credential_keys() -> Kind<CredentialKeys> {
+    Kind::new("32 bytes in hex or base64, or several such keys separated by commas", CredentialKeys::parse)
+        .secret()
+}
+
 /// One of these words.
 pub(super) fn choice<T: Copy + 'static>(values: &'static [(&str, T)]) -> Kind<T> {
     let words: Vec<_> = values.iter().map(|(word, _)| *word).collect();
@@ -118,6 +126,10 @@ pub(super) fn seconds(bounds: RangeInclusive<u64>) -> Kind<Duration> {
 
 pub(super) fn hours(bounds: RangeInclusive<u64>) -> Kind<Duration> {
     whole_number(" of hours", bounds, |number| Some(Duration::from_hours(number)))
+}
+
+pub(super) fn days(bounds: RangeInclusive<u64>) -> Kind<Duration> {
+    whole_number(" of days", bounds, |number| Some(Duration::from_hours(24 * number)))
 }
 
 fn whole_number<T: 'static>(

@@ -16,6 +16,7 @@ use url::Url;
 
 use super::kind::is_loopback;
 use super::reader::Reader;
+use super::retention::retention;
 use super::table::*;
 use super::{Auth, Settings, Storage, TokenRules, Voice, risks};
 
@@ -33,7 +34,8 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         None => services(reader, backends.database_url.expose_secret()),
     };
     let voice = voice(reader, backends.voice_provider);
-    let (sinch, trunk_login) = sinch(reader);
+    let (sinch, sinch_urls, trunk_login) = sinch(reader);
+    let credentials = Credentials::read(reader);
     let synchronization = Synchronization::read(reader);
     // An invalid value does not count: its default would make a real gateway look like a demo.
     let is_demo = backends.voice_provider == VoiceProvider::Simulator
@@ -51,6 +53,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         RecordingsUrl::Bucket { bucket, prefix } => s3(reader, bucket, prefix),
     };
     let deliveries = Deliveries::read(reader);
+    let (retention, keep_keys_for) = retention(reader, policy.as_ref(), deliveries.give_up_after);
     reader.warn(recordings.as_ref().and_then(risks::of_recordings));
     Some(Settings {
         process,
@@ -58,6 +61,8 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         storage: storage?,
         voice: voice?,
         sinch,
+        credentials,
+        sinch_urls,
         trunk_login,
         synchronization,
         auth: auth?,
@@ -69,6 +74,8 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<Settings> {
         recordings,
         recording_max_bytes: backends.recording_max_mib << 20,
         deliveries,
+        retention,
+        keep_keys_for,
         secret_files: reader.take_secret_files(),
         warnings: reader.take_warnings(),
     })
@@ -135,10 +142,12 @@ fn voice(reader: &mut Reader<'_>, provider: VoiceProvider) -> Option<Voice> {
     }
 }
 
-fn sinch(reader: &mut Reader<'_>) -> (Option<SinchSettings>, Option<TrunkLogin>) {
+/// The account, the hosts of the carrier, and the login of the trunk.
+fn sinch(reader: &mut Reader<'_>) -> (Option<SinchSettings>, (Url, Url), Option<TrunkLogin>) {
     let mut read = Sinch::read(reader);
     let login = trunk_login(reader, read.sip_username.take(), read.sip_password.take());
-    (sinch_account(reader, read), login)
+    let urls = (read.auth_url.clone(), read.trunk_url.clone());
+    (sinch_account(reader, read), urls, login)
 }
 
 /// A user name and a password, or neither.

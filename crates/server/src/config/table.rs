@@ -13,11 +13,12 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::kind::{
-    Kind, any_text, choice, count, hours, http_url, is_loopback, limit, millis, seconds, secret, secret_url,
-    secrets, text,
+    Kind, any_text, choice, count, credential_keys, days, hours, http_url, is_loopback, limit, millis,
+    seconds, secret, secret_url, secrets, text,
 };
 use super::reader::Reader;
 use super::setting::{Setting, settings};
+use crate::credential_keys::CredentialKeys;
 
 settings! {
     /// The process: its listener, its limits and its logs.
@@ -92,7 +93,7 @@ settings! {
         history_url: Option<SecretString> = OUTDIAL_HISTORY_DATABASE_URL, "",
             secret_url(&["postgres://", "postgresql://"]).optional();
         /// The Redis server for locks and conversation contexts. Required with Postgres. Behind sentinels,
-        /// redis+sentinel://HOST:PORT,HOST:PORT/MASTER.
+        /// redis+sentinel://HOST:PORT,HOST:PORT/MASTER. For a cluster, redis+cluster://HOST:PORT,HOST:PORT.
         redis_url: Option<SecretString> = OUTDIAL_REDIS_URL, "",
             secret_url(REDIS_SCHEMES).optional();
         /// Most Redis connections that one replica opens. Each one carries many parallel commands.
@@ -158,6 +159,20 @@ settings! {
         auth_url: Url = OUTDIAL_SINCH_AUTH_URL, "https://auth.sinch.com", http_url();
         /// The Sinch API of trunks.
         trunk_url: Url = OUTDIAL_SINCH_TRUNK_URL, "https://elastic-trunking.api.sinch.com", http_url();
+    }
+
+    /// The accounts that organizations have of their own at the vendors.
+    pub struct Credentials {
+        /// The key that seals what organizations store of their accounts, for example from
+        /// `openssl rand -hex 32`. If empty, nothing can be stored. To rotate it, list several: the first
+        /// seals and all open, until `outdial credentials rotate` has run.
+        keys: CredentialKeys = OUTDIAL_CREDENTIALS_KEY, "", credential_keys();
+        /// How often what organizations stored is read: another replica uses a change after this time.
+        read_every: Duration = OUTDIAL_CREDENTIALS_REFRESH_SECS, "5", seconds(1..=3600);
+        /// The URL of this gateway, at which ElevenLabs reaches it: the webhook of an organization that
+        /// stores an API key leads there. If empty, no such webhook is registered.
+        public_url: Option<Url> = OUTDIAL_PUBLIC_URL, "",
+            Kind::new("a URL like https://gateway.example.com (http only on this machine)", public_url).optional();
     }
 
     /// The scheduled check of the accounts at the vendors.
@@ -272,6 +287,31 @@ settings! {
         allow_private: bool = OUTDIAL_DELIVERY_ALLOW_PRIVATE, "false",
             choice(&[("true", true), ("false", false)]);
     }
+
+    /// For how long data is kept. Opt-outs, consents and the record of changes are never removed by age.
+    pub(super) struct Kept {
+        /// How many days calls are kept after their booking, with everything that belongs to them. If empty,
+        /// for ever: in the US, records of calls must be kept for up to 5 years. A calling policy may look
+        /// back for 366 days.
+        calls: Option<Duration> = OUTDIAL_KEEP_CALLS_DAYS, "", days(366..=36_500).optional();
+        /// How many days the transcript, the summary and the analysis of a call are kept after its booking.
+        /// If empty, as long as the call.
+        transcripts: Option<Duration> = OUTDIAL_KEEP_TRANSCRIPTS_DAYS, "", days(1..=36_500).optional();
+        /// How many days the recording of a call is kept after its booking. If empty, as long as the call.
+        recordings: Option<Duration> = OUTDIAL_KEEP_RECORDINGS_DAYS, "", days(1..=36_500).optional();
+        /// How many days a provider event is kept after the ledger has it. It contains the transcript. If
+        /// empty, for ever.
+        provider_events: Option<Duration> = OUTDIAL_KEEP_PROVIDER_EVENTS_DAYS, "90", days(1..=36_500).optional();
+        /// How many days call events are kept, and deliveries after they were concluded. Event streams can be
+        /// resumed, and deliveries replayed, for so long. If empty, as long as the call.
+        deliveries: Option<Duration> = OUTDIAL_KEEP_DELIVERIES_DAYS, "90", days(3..=36_500).optional();
+        /// How many days is kept what decisions on calls rested on: the decision of a call, counts of refused
+        /// requests, attempts that no cap counts any more, numbers that left a do-not-call list. If empty, the
+        /// decision as long as the call and the rest for ever.
+        decisions: Option<Duration> = OUTDIAL_KEEP_DECISIONS_DAYS, "", days(1..=36_500).optional();
+        /// How many hours an idempotency key is kept after the end of its call.
+        idempotency_keys: Duration = OUTDIAL_KEEP_IDEMPOTENCY_KEYS_HOURS, "24", hours(1..=720);
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,7 +322,14 @@ pub enum LogFormat {
 }
 
 /// How the URL of Redis begins: one server or sentinels, without or with TLS.
-const REDIS_SCHEMES: &[&str] = &["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://"];
+const REDIS_SCHEMES: &[&str] = &[
+    "redis://",
+    "rediss://",
+    "redis+sentinel://",
+    "rediss+sentinel://",
+    "redis+cluster://",
+    "rediss+cluster://",
+];
 
 /// The voice providers, with the names that operators set and clients read. Every text that lists
 /// them is made from this, or compared with it by a test.
@@ -334,6 +381,14 @@ fn key_set() -> Kind<KeySetLocation> {
         let has_login = !url.username().is_empty() || url.password().is_some();
         (is_safe && !has_login).then_some(KeySetLocation::Url(url))
     })
+}
+
+/// Events have phone numbers and transcripts: over plain http on this machine only.
+fn public_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let is_private = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    (is_private && is_plain && url.host().is_some()).then_some(url)
 }
 
 fn extra_ranges() -> Kind<NumberingPlan> {

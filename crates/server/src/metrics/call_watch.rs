@@ -1,11 +1,13 @@
-use domain::RefusalCode;
+use std::time::Duration;
+
 use domain::ports::{CallWatch, FoundBy};
-use metrics::Counter;
+use domain::{RateLimit, RefusalCode};
+use metrics::{Counter, Histogram};
 
 use super::Registry;
-use super::table::{CALLS, DUPLICATES, REFUSALS};
+use super::table::{CALLS, DUPLICATES, PACING_WAIT, RATE_LIMITED, REFUSALS};
 
-/// Counts duplicates and refusals.
+/// Counts duplicates and refusals, and measures waits.
 pub(crate) struct CallCounts {
     refused: Counter,
     by_lock: Counter,
@@ -14,11 +16,16 @@ pub(crate) struct CallCounts {
     in_flight: Counter,
     undecided: Counter,
     codes: Vec<(RefusalCode, Counter)>,
+    too_fast: Counter,
+    too_many_of_organization: Counter,
+    too_many_of_trunk: Counter,
+    wait: Histogram,
 }
 
 impl CallCounts {
     pub(crate) fn new(registry: &Registry, provider: &'static str) -> Self {
         let duplicates = |by| registry.counter(&DUPLICATES, &[by]);
+        let limited = |limit| registry.counter(&RATE_LIMITED, &[limit]);
         Self {
             refused: registry.counter(&CALLS, &["refused", provider]),
             by_lock: duplicates("lock"),
@@ -30,6 +37,10 @@ impl CallCounts {
                 .into_iter()
                 .map(|code| (code, registry.counter(&REFUSALS, &[code.as_str()])))
                 .collect(),
+            too_fast: limited("pace"),
+            too_many_of_organization: limited("organization_calls"),
+            too_many_of_trunk: limited("trunk_calls"),
+            wait: registry.histogram(&PACING_WAIT, &[]),
         }
     }
 }
@@ -51,5 +62,18 @@ impl CallWatch for CallCounts {
         for (_, counter) in self.codes.iter().filter(|(code, _)| codes.contains(code)) {
             counter.increment(1);
         }
+    }
+
+    fn rate_limited(&self, limit: RateLimit) {
+        let counter = match limit {
+            RateLimit::Pace => &self.too_fast,
+            RateLimit::OrganizationCalls => &self.too_many_of_organization,
+            RateLimit::TrunkCalls => &self.too_many_of_trunk,
+        };
+        counter.increment(1);
+    }
+
+    fn waited(&self, time: Duration) {
+        self.wait.record(time);
     }
 }

@@ -58,7 +58,9 @@ impl Dial<'_> {
         let (counter, has_rung) = match outcome {
             DialOutcome::Placed(_) => (&self.of.placed, true),
             DialOutcome::NotConnected { .. } => (&self.of.not_connected, true),
-            DialOutcome::NotDialled(NotDialledReason::Unavailable) => (&self.of.unavailable, false),
+            DialOutcome::NotDialled(NotDialledReason::Unavailable | NotDialledReason::Withdrawn) => {
+                (&self.of.unavailable, false)
+            }
             DialOutcome::NotDialled(
                 NotDialledReason::Rejected(_) | NotDialledReason::RejectedForNow { .. },
             ) => (&self.of.rejected, false),

@@ -57,6 +57,10 @@ metrics! {
         "Requests that did not dial, because an earlier call has their intent or their key, by where it was found";
     REFUSALS: "outdial_refusals_total", Kind::Counter, ["code"],
         "Requests that were refused because the call may not be made, once for each reason";
+    RATE_LIMITED: "outdial_rate_limited_total", Kind::Counter, ["limit"],
+        "Requests that were refused because calls start too fast or there are too many";
+    PACING_WAIT: "outdial_pacing_wait_seconds", Kind::Histogram(REQUEST), [],
+        "How long booked calls with a pace waited for their slot, or until they were withdrawn";
     DIAL_DURATION: "outdial_dial_duration_seconds", Kind::Histogram(DIAL), ["provider"],
         "From the request to the provider to its response";
     RING_DURATION: "outdial_ring_duration_seconds", Kind::Histogram(DIAL), ["provider"],
@@ -109,6 +113,10 @@ metrics! {
         "How long these attempts took";
     EVENTS_LAG: "outdial_provider_events_lag_seconds", Kind::Histogram(LONG), ["kind"],
         "From the end of a call, by the provider's clock, to the merge of a report that has it";
+    RETENTION_REMOVED: "outdial_retention_removed_total", Kind::Counter, ["kind"],
+        "Rows and recordings that this process removed because of their age";
+    RETENTION_LAST_RUN: "outdial_retention_last_run_timestamp_seconds", Kind::Gauge, [],
+        "When this process last removed everything that was old enough; its start, if it never did";
     POOL_CONNECTIONS: "outdial_pool_connections", Kind::Gauge, ["pool", "state"],
         "Connections of this process to a store";
     POOL_MOST: "outdial_pool_connections_max", Kind::Gauge, ["pool"],

@@ -4,21 +4,23 @@ use std::time::Duration;
 use adapter_webhook::{HttpWebhookSender, WebhookSenderSettings};
 use anyhow::Context as _;
 use domain::ports::{
-    CallUpdater, Clock, ProviderRecordings, ProviderRecords, ProviderWebhook, RecordingStore, WebhookSender,
+    CallUpdater, Clock, ProviderRecordings, ProviderRecords, ProviderWebhook, RecordingStore, VendorAccounts,
+    WebhookSender,
 };
 use domain::{
     CalleeRecords, CalleeRecordsPorts, DeliverWebhooks, DeliverWebhooksPorts, FollowCalls, OptOutsOfUpdates,
     PersonalizeCall, PersonalizeCallPorts, PlaceCallPorts, ReadCalls, ReadDirectory, ReceiveEvent,
     ReceiveEventPorts, Reconcile, RecordOptOut, RecordOptOutPorts, RecoverRecordings, RecoverRecordingsPorts,
-    RefusalLog, RemoveReservations, WebhookRegistry, WebhookRegistryPorts,
+    RefusalLog, RemoveOldData, RemoveOldDataPorts, RemoveReservations, WebhookRegistry, WebhookRegistryPorts,
 };
 use tokio::sync::Notify;
 
 use super::{Stores, Vendors};
 use crate::config::{Deliveries, Settings, Synchronization};
 use crate::instruments::Instruments;
+use crate::metrics::RetentionMetrics;
 use crate::pausing_recordings::PausingRecordings;
-use crate::workers::{PublishTimes, Workers};
+use crate::workers::{PublishTimes, Retention, Workers};
 
 /// The use cases that follow a dial.
 pub(crate) struct AfterTheCall {
@@ -44,6 +46,8 @@ pub(crate) struct ProviderReports {
     pub(crate) webhook: Option<Arc<dyn ProviderWebhook>>,
     pub(crate) records: Option<Arc<dyn ProviderRecords>>,
     pub(crate) recordings: Option<Arc<dyn ProviderRecordings>>,
+    /// The accounts that organizations have of their own.
+    pub(crate) accounts: Arc<dyn VendorAccounts>,
 }
 
 /// The time limit for connecting to a webhook endpoint.
@@ -71,13 +75,13 @@ impl AfterTheCall {
         let opt_outs = RecordOptOut::new(opt_outs, settings.destinations.clone(), &settings.opt_out_value_id);
         let opt_outs = Arc::new(opt_outs);
         let updater: Arc<dyn CallUpdater> = Arc::new(OptOutsOfUpdates::new(updater, opt_outs.clone()));
-        let ProviderReports { webhook, records, recordings: recorded } = reports;
+        let ProviderReports { webhook, records, recordings: recorded, accounts } = reports;
         let recordings = settings.recordings.as_ref().map(adapter_object_store::open).transpose();
         let recordings = recordings.context("OUTDIAL_RECORDINGS_URL")?;
         let sender = instruments.sender(sender(&settings.deliveries)?);
         let accepted = Arc::new(Notify::new());
         let receive_event = webhook.clone().map(|webhook| {
-            Arc::new(ReceiveEvent::new(ReceiveEventPorts {
+            let receive_event = ReceiveEvent::new(ReceiveEventPorts {
                 webhook,
                 inbox: database.clone(),
                 updater: updater.clone(),
@@ -85,7 +89,8 @@ impl AfterTheCall {
                 opt_outs: opt_outs.clone(),
                 recordings: recordings.clone().map(|store| pausing(store, ports.clock.clone())),
                 clock: ports.clock.clone(),
-            }))
+            });
+            Arc::new(receive_event.with_accounts(accounts.clone()))
         });
         if let Some(receive_event) = &receive_event {
             workers.apply_events(receive_event.clone(), accepted.clone());
@@ -106,7 +111,15 @@ impl AfterTheCall {
                 RecoverRecordings::new(ports, settings.reconcile_times(), settings.recording_max_bytes);
             workers.recover_recordings(recover, settings.reconciliation.every);
         }
-        workers.remove_reservations(RemoveReservations::new(ports.ledger.clone(), ports.keys.clone()));
+        let (ledger, keys) = (ports.ledger.clone(), ports.keys.clone());
+        workers.remove_reservations(RemoveReservations::new(ledger, keys, settings.keep_keys_for));
+        if settings.retention.remove_something() {
+            let (retention, clock) = (database.clone(), ports.clock.clone());
+            let old = RemoveOldDataPorts { retention, recordings: recordings.clone(), clock: clock.clone() };
+            let metrics = instruments.metrics().map(|metrics| RetentionMetrics::new(metrics, clock.now()));
+            let remove = RemoveOldData::new(old, settings.retention);
+            workers.remove_old_data(Retention { remove, leases: database.clone(), clock, metrics });
+        }
         let deliver_webhooks = DeliverWebhooksPorts {
             feed: database.clone(),
             queue: instruments.queue(database.clone()),
@@ -134,7 +147,8 @@ impl AfterTheCall {
             let directory = database.clone();
             let (contexts, clock) = (ports.contexts.clone(), ports.clock.clone());
             let ports = PersonalizeCallPorts { webhook, directory, contexts, clock };
-            Arc::new(PersonalizeCall::new(ports, settings.policy.context_ttl()))
+            let personalize = PersonalizeCall::new(ports, settings.policy.context_ttl());
+            Arc::new(personalize.with_accounts(accounts.clone()))
         });
         let refusals = Arc::new(RefusalLog::new(database.clone(), database.clone(), ports.clock.clone()));
         workers.write_refusals(refusals.clone());

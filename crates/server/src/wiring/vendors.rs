@@ -49,7 +49,8 @@ pub(crate) fn toggle_number(
         trunk: trunk(settings)?,
         clock: Arc::new(SystemClock),
     };
-    Ok(ToggleNumber::new(ports, &super::voice::carriers(&settings.voice)?))
+    let toggle = ToggleNumber::new(ports, &super::voice::carriers(&settings.voice)?);
+    Ok(toggle.with_credentials(stores.database()))
 }
 
 fn trunk(settings: &Settings) -> anyhow::Result<Option<Arc<dyn TrunkDirectory>>> {
@@ -66,6 +67,7 @@ impl Vendors {
             trunk,
             provisioning: stores.database(),
             directory: stores.database(),
+            credentials: stores.database(),
         };
         let sync = SyncVendors::new(ports, &super::voice::carriers(&settings.voice)?);
         Ok(Some(Self { sync, workspace }))

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use adapter_elevenlabs::{
     ElevenLabs, ElevenLabsRecords, ElevenLabsSettings, ElevenLabsWebhook, ElevenLabsWebhookSettings,
-    ElevenLabsWorkspace, TrunkLogin,
+    ElevenLabsWorkspace,
 };
 use adapter_vapi::{Vapi, VapiRecords, VapiSettings};
 use anyhow::Context as _;
@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use simulator::{Simulator, WebhookSettings};
 use url::Url;
 
-use crate::config::{Voice, WebhookSecrets};
+use crate::config::{Settings, Voice, WebhookSecrets};
 use crate::system::random_secret;
 
 /// The adapters of a voice provider.
@@ -25,8 +25,10 @@ pub(crate) struct VoiceParts {
     pub(crate) provider: Arc<dyn VoiceProvider>,
     pub(crate) records: Option<Arc<dyn ProviderRecords>>,
     pub(crate) recordings: Option<Arc<dyn ProviderRecordings>>,
-    /// Present if a secret is configured that verifies its events.
+    /// Present if its events can be verified: a secret is configured, or organizations can store some.
     pub(crate) webhook: Option<Arc<dyn ProviderWebhook>>,
+    /// The account of the gateway, if organizations can have accounts of their own beside it.
+    pub(crate) account: Option<ElevenLabsSettings>,
     /// Its account, if it has one whose phone numbers can be changed.
     pub(crate) workspace: Option<Arc<dyn VoiceWorkspace>>,
     pub(crate) simulated: Option<Simulated>,
@@ -40,7 +42,9 @@ pub(crate) struct Simulated {
 
 impl VoiceParts {
     /// Builds the adapters of the configured provider.
-    pub(crate) async fn of(voice: &Voice, trunk_login: Option<&TrunkLogin>) -> anyhow::Result<Self> {
+    pub(crate) async fn of(settings: &Settings) -> anyhow::Result<Self> {
+        let (voice, stores_secrets) = (&settings.voice, !settings.credentials.keys.is_empty());
+        let trunk_login = settings.trunk_login.as_ref();
         match voice {
             Voice::ElevenLabs { api_key, base_url, webhook } => {
                 let settings = ElevenLabsSettings {
@@ -48,7 +52,7 @@ impl VoiceParts {
                     trunk_login: trunk_login.cloned(),
                     ..ElevenLabsSettings::new(api_key.clone())
                 };
-                Self::elevenlabs(voice.name(), &settings, webhook)
+                Self::elevenlabs(voice.name(), &settings, webhook, stores_secrets)
             }
             Voice::Vapi { api_key, base_url } => {
                 let settings =
@@ -60,6 +64,7 @@ impl VoiceParts {
                     records: Some(Arc::new(VapiRecords::new(&settings)?)),
                     recordings: None,
                     webhook: None,
+                    account: None,
                     workspace: None,
                     simulated: None,
                 })
@@ -78,7 +83,7 @@ impl VoiceParts {
                     signing: vec![SecretString::from(secret.clone())],
                     tool: tool_secret.clone(),
                 };
-                let parts = Self::elevenlabs(voice.name(), &settings, &secrets)?;
+                let parts = Self::elevenlabs(voice.name(), &settings, &secrets, stores_secrets)?;
                 Ok(Self { simulated: Some(Simulated { simulator, secret }), ..parts })
             }
         }
@@ -88,14 +93,16 @@ impl VoiceParts {
         name: &'static str,
         settings: &ElevenLabsSettings,
         secrets: &WebhookSecrets,
+        stores_secrets: bool,
     ) -> anyhow::Result<Self> {
         let WebhookSecrets { signing, tool } = secrets.clone();
-        let webhook: Option<Arc<dyn ProviderWebhook>> = if signing.is_empty() && tool.is_none() {
-            None
-        } else {
-            let settings = ElevenLabsWebhookSettings { secrets: signing, bearer: tool };
-            Some(Arc::new(ElevenLabsWebhook::new(&settings)?))
-        };
+        let webhook: Option<Arc<dyn ProviderWebhook>> =
+            if signing.is_empty() && tool.is_none() && !stores_secrets {
+                None
+            } else {
+                let verifying = ElevenLabsWebhookSettings { secrets: signing, bearer: tool };
+                Some(Arc::new(ElevenLabsWebhook::new(&verifying)?))
+            };
         let records = Arc::new(ElevenLabsRecords::new(settings)?);
         Ok(Self {
             name,
@@ -104,6 +111,7 @@ impl VoiceParts {
             records: Some(records.clone()),
             recordings: Some(records),
             webhook,
+            account: Some(settings.clone()),
             workspace: Some(Arc::new(ElevenLabsWorkspace::new(settings)?)),
             simulated: None,
         })

@@ -40,6 +40,10 @@ impl RecordingStore for Silent {
     async fn open(&self, _: &RecordingKey, _: AudioPart) -> Result<Option<OpenAudio>, PortUnavailable> {
         std::future::pending().await
     }
+
+    async fn remove(&self, _: &RecordingKey) -> Result<(), PortUnavailable> {
+        std::future::pending().await
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,8 +52,12 @@ async fn a_stop_does_not_wait_long_for_a_recording_that_is_not_stored() {
     let recording = Some(Audio { format: AudioFormat::Mp3, bytes: b"voice".to_vec() });
     let (origin, key) = (EventOrigin::default(), "audio".to_owned());
     let event = ProviderEvent { kind: key.clone(), key, lookup, origin, update: None, recording };
-    let open =
-        OpenEvent { key: "audio".into(), body: Vec::new(), received_at: Timestamp::from_unix_millis(0) };
+    let open = OpenEvent {
+        key: "audio".into(),
+        body: Vec::new(),
+        received_at: Timestamp::from_unix_millis(0),
+        organization_id: None,
+    };
     let (mut webhook, mut inbox) = (MockProviderWebhook::new(), MockEventInbox::new());
     webhook.expect_read().return_const(Ok(event));
     inbox.expect_lease().returning(move |_| Ok(vec![open.clone()]));
@@ -176,7 +184,8 @@ async fn reservations_are_removed_an_hour_after_they_ended() {
         Ok(0)
     });
     let (workers, start) = (Workers::new(), tokio::time::Instant::now());
-    workers.remove_reservations(RemoveReservations::new(Arc::new(ledger), Arc::new(keys)));
+    let keep_keys_for = Duration::from_hours(24);
+    workers.remove_reservations(RemoveReservations::new(Arc::new(ledger), Arc::new(keys), keep_keys_for));
     removed.notified().await;
     assert_eq!(start.elapsed().as_secs(), 300);
     workers.stop().await;

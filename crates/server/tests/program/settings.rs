@@ -220,6 +220,7 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
             "OUTDIAL_ELEVENLABS_TOOL_SECRET",
             "OUTDIAL_SINCH_KEY_SECRET",
             "OUTDIAL_SINCH_SIP_PASSWORD",
+            "OUTDIAL_CREDENTIALS_KEY",
             "OUTDIAL_VAPI_API_KEY",
             "OUTDIAL_RECORDINGS_S3_SECRET_ACCESS_KEY",
         ]
@@ -232,6 +233,8 @@ fn the_value_of_a_setting_is_in_no_error_and_a_secret_is_in_no_debug_output() {
                 (*name, "postgres://user:hunter2@host/database")
             }
             "OUTDIAL_REDIS_URL" => (*name, "redis://user:hunter2@host"),
+            // Base64 of 32 bytes.
+            "OUTDIAL_CREDENTIALS_KEY" => (*name, "hunter2hunter2hunter2hunter2hunter2hunter2w="),
             _ => (*name, SECRET),
         }));
         let shown = format!("{:?}", load(&values).expect("good settings"));
@@ -366,6 +369,39 @@ fn settings_that_contradict_each_other_are_refused() {
         let error = load(&[(invalid, "something-else")]).expect_err("it may be a real gateway");
         assert!(error.contains(invalid) && error.contains("\n  OUTDIAL_JWT_SECRET "), "{error}");
     }
+}
+
+#[test]
+fn times_for_which_data_is_kept_that_contradict_each_other_are_refused() {
+    let kept = |name: &str| format!("OUTDIAL_KEEP_{name}");
+    for (first, second, named) in [
+        (("CALLS_DAYS", "400"), ("TRANSCRIPTS_DAYS", "401"), "TRANSCRIPTS_DAYS"),
+        (("CALLS_DAYS", "400"), ("RECORDINGS_DAYS", "401"), "RECORDINGS_DAYS"),
+        (("CALLS_DAYS", "400"), ("DELIVERIES_DAYS", "401"), "DELIVERIES_DAYS"),
+        (("CALLS_DAYS", "400"), ("DECISIONS_DAYS", "401"), "DECISIONS_DAYS"),
+        (("TRANSCRIPTS_DAYS", "30"), ("CALLS_DAYS", ""), "PROVIDER_EVENTS_DAYS"),
+        (("CALLS_DAYS", "400"), ("PROVIDER_EVENTS_DAYS", ""), "PROVIDER_EVENTS_DAYS"),
+        (("DELIVERIES_DAYS", "3"), ("CALLS_DAYS", ""), "DELIVERIES_DAYS"),
+        (("IDEMPOTENCY_KEYS_HOURS", "720"), ("DELIVERIES_DAYS", "30"), "DELIVERIES_DAYS"),
+    ] {
+        let (first, second) = ((kept(first.0), first.1), (kept(second.0), second.1));
+        let error = load(&[(&first.0, first.1), (&second.0, second.1)]).expect_err("they contradict");
+        assert!(error.contains(&format!("\n  {} ", kept(named))), "{first:?} {second:?}: {error}");
+    }
+    let short = [("OUTDIAL_KEEP_IDEMPOTENCY_KEYS_HOURS", "1"), ("OUTDIAL_LOCK_TTL_MS", "3600000")];
+    let error = load(&short).expect_err("a key would be removed before its reservation");
+    assert!(error.contains("\n  OUTDIAL_KEEP_IDEMPOTENCY_KEYS_HOURS "), "{error}");
+    let good = [
+        ("OUTDIAL_KEEP_CALLS_DAYS", "1826"),
+        ("OUTDIAL_KEEP_TRANSCRIPTS_DAYS", "30"),
+        ("OUTDIAL_KEEP_PROVIDER_EVENTS_DAYS", "30"),
+        ("OUTDIAL_KEEP_RECORDINGS_DAYS", "30"),
+        ("OUTDIAL_KEEP_DECISIONS_DAYS", "1826"),
+    ];
+    let settings = load(&good).expect("they agree");
+    let days = |days: u64| Some(std::time::Duration::from_hours(24 * days));
+    assert_eq!(settings.retention.calls, days(1826));
+    assert_eq!((settings.retention.transcripts, settings.retention.deliveries), (days(30), days(90)));
 }
 
 #[test]

@@ -129,6 +129,7 @@ fn every_secret_can_be_in_a_file() {
                 "postgres://outdial:hunter2@127.0.0.1/outdial"
             }
             "OUTDIAL_REDIS_URL" => "redis://:hunter2@127.0.0.1/0",
+            "OUTDIAL_CREDENTIALS_KEY" => "hunter2hunter2hunter2hunter2hunter2hunter2w=",
             _ => "hunter2 and a secret that is long enough for HS256",
         };
         with(name, None, &file(name, &format!("{value}\r\n")))

@@ -93,6 +93,26 @@ pub async fn the_newest_sequence_is_known(harness: &impl CallEventsHarness) {
     assert_eq!(newest(harness, &theirs).await, their_events[0].sequence);
 }
 
+/// Later events have numbers above those that were left out, whichever process skips and publishes, also
+/// before the first event. Earlier events keep theirs.
+pub async fn skipped_numbers_are_not_given(harness: &impl CallEventsHarness) {
+    const SKIPPED: u32 = 1_000_000;
+    let tenant = tenant(harness).await;
+    harness.other_feed().await.skip(SKIPPED).await.expect("store is up");
+    booked(harness, &tenant).await;
+    publish(harness).await;
+    let before = read(harness, &tenant).await;
+    let first = before[0].sequence.number();
+    assert!(first > i64::from(SKIPPED), "{first}");
+    harness.feed().skip(SKIPPED).await.expect("store is up");
+    assert_eq!(read(harness, &tenant).await, before, "what was published stays as it is");
+    booked(harness, &tenant).await;
+    harness.other_feed().await.publish(10).await.expect("store is up");
+    let after = read_behind(harness, &tenant, before[0].sequence).await;
+    let second = after[0].sequence.number();
+    assert!(second > first + i64::from(SKIPPED), "{first} and {second}");
+}
+
 fn calls(events: &[CallEvent]) -> Vec<CallId> {
     events.iter().map(|event| event.identity.call_id.clone()).collect()
 }

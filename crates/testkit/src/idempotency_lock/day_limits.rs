@@ -161,6 +161,32 @@ pub async fn a_release_gives_the_counts_back(harness: &impl IdempotencyLockHarne
     assert_eq!(acquire(harness, &[lost]).await, USER_REFUSED);
 }
 
+/// The lock of a request may end before its owner releases it, and another request may have taken the key.
+/// The count of the first request is given back, once, and that of the second one is kept.
+pub async fn a_release_after_the_end_of_the_lock_gives_the_counts_back(
+    harness: &impl IdempotencyLockHarness,
+) {
+    for is_taken in [false, true] {
+        let limits = [of_user(2), of_organization(2)];
+        let (key, late) = (key(), token());
+        let request = LockRequest { limits: &limits, ..LockRequest::new(&key, &late, LEASE) };
+        assert_eq!(harness.lock().acquire(&request).await, Ok(HoldResult::Granted));
+        harness.pass(LEASE + Duration::from_secs(1)).await;
+        if is_taken {
+            assert_eq!(acquire_key(harness, &key, &token(), &limits).await, HoldResult::Granted);
+        } else {
+            assert_eq!(acquire(harness, &limits).await, HoldResult::Granted);
+        }
+        assert_eq!(acquire(harness, &limits).await, USER_REFUSED);
+        for _ in 0..2 {
+            assert_eq!(release_counted(harness, &key, &late, &limits).await, Ownership::Lost);
+        }
+        assert_eq!(acquire(harness, &limits).await, HoldResult::Granted, "it is given back");
+        assert_eq!(acquire(harness, &limits).await, USER_REFUSED, "it is given back once");
+        assert_eq!(acquire(harness, &limits[1..]).await, ORGANIZATION_REFUSED);
+    }
+}
+
 /// A release that names more limits than have counted the request changes no other count: a limit may have
 /// refused the request before another one granted it, and the reply to that may be lost.
 pub async fn a_release_gives_back_only_what_was_counted(harness: &impl IdempotencyLockHarness) {

@@ -72,17 +72,53 @@ pub async fn slots_keep_their_interval_for_many_acquirers(harness: &impl Idempot
 /// A call with two paces gets a slot that keeps the interval of both.
 pub async fn a_slot_keeps_every_interval(harness: &impl IdempotencyLockHarness) {
     let clock = TestClock::start();
-    let (trunk, slow, other) = (of_trunk(INTERVAL / 4), of_number(INTERVAL), of_number(INTERVAL));
-    let (with_slow, with_other) = ([trunk.clone(), slow.clone()], [trunk.clone(), other]);
-    let first = clock.acquire(harness, &with_slow).await;
-    let second = clock.acquire(harness, &with_slow).await;
+    let (trunk, slow) = (of_trunk(INTERVAL / 4), of_number(INTERVAL));
+    let both = [trunk.clone(), slow.clone()];
+    let first = clock.acquire(harness, &both).await;
+    let second = clock.acquire(harness, &both).await;
     second.is_at_least(INTERVAL, first);
-    let third = clock.acquire(harness, &with_other).await;
-    third.is_at_least(INTERVAL / 4, second);
-    let of_trunk = clock.ask(harness, slice::from_ref(&trunk)).await;
-    of_trunk.is_at_least(INTERVAL / 4, third);
     let of_number = clock.ask(harness, slice::from_ref(&slow)).await;
     of_number.is_at_least(INTERVAL, second);
+    // The trunk has a slot before and one behind that of the number.
+    let others = [of_number_and(&trunk), of_number_and(&trunk), of_number_and(&trunk), of_number_and(&trunk)];
+    let mut slots = vec![first, second];
+    for paces in others {
+        slots.push(clock.acquire(harness, &paces).await);
+    }
+    are_apart(INTERVAL / 4, slots);
+}
+
+/// Whatever calls of many numbers wait for: neither a number nor the trunk has two slots that are closer
+/// than the interval.
+pub async fn slots_of_many_numbers_keep_every_interval(harness: &impl IdempotencyLockHarness) {
+    let clock = TestClock::start();
+    let trunk = of_trunk(INTERVAL / 2);
+    let numbers = [of_number(INTERVAL * 2), of_number(INTERVAL), of_number(INTERVAL * 3)];
+    let mut slots = Vec::new();
+    for n in [0, 0, 1, 2, 1, 0, 1, 2, 1] {
+        let paces = [trunk.clone(), numbers[n].clone()];
+        slots.push((n, clock.acquire(harness, &paces).await));
+    }
+    are_apart(INTERVAL / 2, slots.iter().map(|(_, slot)| *slot).collect());
+    for (n, number) in numbers.iter().enumerate() {
+        let of_number = slots.iter().filter(|(of, _)| *of == n).map(|(_, slot)| *slot);
+        are_apart(number.interval, of_number.collect());
+    }
+}
+
+/// The next call of a caller number has a slot far ahead. A call from another number starts before it, as
+/// soon as the trunk lets it, and takes nothing from it.
+pub async fn a_call_that_waits_for_its_number_delays_no_other_one(harness: &impl IdempotencyLockHarness) {
+    let clock = TestClock::start();
+    let (trunk, slow) = (of_trunk(INTERVAL), of_number(INTERVAL * 4));
+    let with_slow = [trunk.clone(), slow];
+    let first = clock.acquire(harness, &with_slow).await;
+    let waiting = clock.acquire(harness, &with_slow).await;
+    waiting.is_at_least(INTERVAL * 4, first);
+    let other = wait(acquire(harness, &of_number_and(&trunk), PATIENT).await);
+    assert!(other <= INTERVAL, "{other:?}: the call waits for another number");
+    let asked = harness.lock().next_slot(slice::from_ref(&trunk), INTERVAL * 2).await;
+    assert!(matches!(asked, Ok(Slot::In(_))), "{asked:?}: the call waits for another number");
 }
 
 /// The first call of a scope does not wait, and each other one until the interval is over.
@@ -174,6 +210,19 @@ pub(super) fn of_trunk(interval: Duration) -> Pace {
 /// The same of a new number.
 fn of_number(interval: Duration) -> Pace {
     Pace { scope: PaceScope::Number(provider_number_id()), interval }
+}
+
+/// The paces of a trunk and of a new number that is as fast.
+fn of_number_and(trunk: &Pace) -> [Pace; 2] {
+    [trunk.clone(), of_number(trunk.interval)]
+}
+
+/// Whichever order they were taken in.
+fn are_apart(interval: Duration, mut slots: Vec<Bounds>) {
+    slots.sort_by_key(|slot| slot.earliest);
+    for pair in slots.windows(2) {
+        pair[1].is_at_least(interval, pair[0]);
+    }
 }
 
 fn wait(result: HoldResult) -> Duration {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::ports::{CallLedger, CountQuery, HoldResult, PortUnavailable, Settlement, UndecidedCall};
 use domain::{
     Booking, CallEventKind, CallId, CallProgress, CallReference, CallStatus, CallUpdate, DialOutcome,
-    EndReason, IntentKey, ProviderReference, SettledCall, TakeOver, Timestamp,
+    EndReason, IntentKey, ProviderReference, RemovedParts, SettledCall, TakeOver, Timestamp,
 };
 
 use super::{KeyEntry, LedgerCall, Memory, Reservation, Tables};
@@ -56,6 +56,7 @@ impl CallLedger for Memory {
             progress,
             leased_until: None,
             recording: None,
+            removed: RemovedParts::default(),
         };
         tables.calls.push(call);
         tables.write_event(call_id, CallEventKind::Initiated, CallStatus::Initiated, None, now);

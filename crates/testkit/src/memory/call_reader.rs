@@ -75,6 +75,7 @@ impl Tables {
             progress,
             not_dialled: dial.and_then(|(outcome, at)| NotDialled::of_dial(outcome, *at)),
             recording: call.recording.clone(),
+            removed: call.removed,
         })
     }
 }

@@ -16,9 +16,16 @@ impl EventInbox for Memory {
         if tables.inbox_event(event.key).is_some() {
             return Ok(AcceptResult::Known);
         }
-        let IncomingEvent { key, kind, body, received_at } = *event;
-        let event = OpenEvent { key: key.to_owned(), body: body.to_vec(), received_at };
-        tables.inbox.push(InboxEvent { event, kind: kind.to_owned(), open_at: now, closed: None });
+        let IncomingEvent { key, kind, body, received_at, organization_id } = *event;
+        let organization_id = organization_id.cloned();
+        let event = OpenEvent { key: key.to_owned(), body: body.to_vec(), received_at, organization_id };
+        tables.inbox.push(InboxEvent {
+            event,
+            kind: kind.to_owned(),
+            open_at: now,
+            closed: None,
+            closed_at: None,
+        });
         Ok(AcceptResult::Accepted)
     }
 
@@ -47,9 +54,10 @@ impl EventInbox for Memory {
         call_id: Option<CallId>,
         body: ClosedBody,
     ) -> Result<(), PortUnavailable> {
-        let mut tables = self.open()?;
+        let (mut tables, now) = (self.open()?, self.now());
         let Some(event) = tables.inbox_event(key) else { return Ok(()) };
         event.closed = Some(call_id);
+        event.closed_at = Some(now);
         if body == ClosedBody::Dropped {
             event.event.body.clear();
         }

@@ -47,8 +47,11 @@ impl IdempotencyLock for Memory {
             Ok(granted) => granted,
             Err(refused) => return Ok(refused),
         };
-        let counted = limits.iter().map(DayCountKey::from).collect();
-        let entry = LockEntry { token: token.clone(), until: now.after(hold_for), result: None, counted };
+        if !limits.is_empty() {
+            let counted = limits.iter().map(DayCountKey::from).collect();
+            tables.counted_requests.insert((key.clone(), token.clone()), counted);
+        }
+        let entry = LockEntry { token: token.clone(), until: now.after(hold_for), result: None };
         tables.locks.insert(key.clone(), entry);
         Ok(granted)
     }
@@ -90,15 +93,20 @@ impl IdempotencyLock for Memory {
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable> {
         let (mut tables, now) = (self.open()?, self.now());
-        let Some(entry) = tables.owned_lock(key, token, now) else { return Ok(Ownership::Lost) };
-        let counted = std::mem::take(&mut entry.counted);
-        tables.locks.remove(key);
+        let is_owned = tables.owned_lock(key, token, now).is_some();
+        let is_settled =
+            tables.locks.get(key).is_some_and(|entry| entry.token == *token && entry.result.is_some());
+        if is_owned {
+            tables.locks.remove(key);
+        }
+        let counted = tables.counted_requests.remove(&(key.clone(), token.clone()));
+        let counted = counted.filter(|_| !is_settled).unwrap_or_default();
         for limit in limits.iter().map(DayCountKey::from).filter(|limit| counted.contains(limit)) {
             if let Some(count) = tables.day_counts.get_mut(&limit) {
                 count.calls = count.calls.saturating_sub(1);
             }
         }
-        Ok(Ownership::Held)
+        Ok(if is_owned { Ownership::Held } else { Ownership::Lost })
     }
 
     async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {

@@ -26,7 +26,12 @@ impl InboundDirectory for Memory {
 /// The called number. If several organizations have it, the one whose agent takes the call.
 fn called_number<'a>(directory: &'a DirectoryTables, query: &InboundQuery) -> Option<&'a CallerNumber> {
     let numbers = directory.numbers.iter().map(|record| &record.number);
-    let mut called: Vec<_> = numbers.filter(|number| number.phone_number == query.called).collect();
+    let mut called: Vec<_> = numbers
+        .filter(|number| {
+            number.phone_number == query.called
+                && query.organization_id.as_ref().is_none_or(|it| number.organization_id == *it)
+        })
+        .collect();
     if called.len() > 1 {
         let has_agent = |number: &CallerNumber, agent: &Agent| {
             agent.organization_id == number.organization_id

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use domain::ports::OutboundQuery;
-use domain::{CallStatus, OrganizationId, Pace, PacingFacts, Slot, Timestamp, TrunkFacts};
+use domain::ports::{CallCount, OutboundQuery};
+use domain::{CallStatus, OrganizationId, Pace, PacingFacts, Slot, TakenSlots, Timestamp, TrunkFacts};
 
 use super::{LedgerCall, Tables};
 
 impl Tables {
     /// Takes the next slot, if it is near enough.
     pub(super) fn take_slot(&mut self, paces: &[Pace], longest_wait: Duration, now: Timestamp) -> Slot {
-        let last = paces.iter().map(|pace| (pace, self.slots.get(&pace.scope).copied()));
+        let last = paces.iter().map(|pace| (pace, self.slots.get(&pace.scope)));
         let slot = Slot::next(now, last, longest_wait);
         if let Slot::In(wait) = slot {
-            self.slots.extend(paces.iter().map(|pace| (pace.scope.clone(), now.after(wait))));
+            for pace in paces {
+                let taken = TakenSlots::with(self.slots.get(&pace.scope), now.after(wait), pace, now);
+                self.slots.insert(pace.scope.clone(), taken);
+            }
         }
         slot
     }
@@ -24,11 +27,11 @@ impl Tables {
         organization_id: &OrganizationId,
         query: &OutboundQuery<'_>,
     ) -> PacingFacts {
-        let since = query.count_calls_since;
         let count = |is_counted: &dyn Fn(&LedgerCall) -> bool| {
-            let calls = since.map(|since| self.calls.iter().filter(move |call| has_not_ended(call, since)));
-            calls
-                .map(|calls| u32::try_from(calls.filter(|call| is_counted(call)).count()).unwrap_or(u32::MAX))
+            query.count_calls.map(|CallCount { since, at_most }| {
+                let calls = self.calls.iter().filter(|call| has_not_ended(call, since) && is_counted(call));
+                u32::try_from(calls.count()).unwrap_or(u32::MAX).min(at_most)
+            })
         };
         let served = self.trunks.iter().filter(|trunk| query.carriers.contains(&trunk.carrier));
         let trunks = served.map(|trunk| TrunkFacts {

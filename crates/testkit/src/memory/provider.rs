@@ -109,6 +109,7 @@ impl ProviderRecords for Provider {
 impl ProviderRecordings for Provider {
     async fn fetch(
         &self,
+        _: &CallId,
         conversation_id: &ConversationId,
     ) -> Result<Option<FetchedRecording>, PortUnavailable> {
         let recording = self.records()?.recordings.get(conversation_id).cloned();

@@ -33,4 +33,9 @@ impl RecordingStore for Memory {
             }),
         }))
     }
+
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable> {
+        Self::open(self)?.recordings.remove(key.as_str());
+        Ok(())
+    }
 }

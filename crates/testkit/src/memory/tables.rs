@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use domain::ports::{DayLimit, DayScope, Job, JobLease, ProvisionedTrunk};
@@ -6,8 +6,9 @@ use domain::{
     Agent, AgentId, AuditRecord, Booking, CallEvent, CallId, CallProgress, CallSubject, ConsentRecord,
     Contact, ContactId, ContactPlace, ConversationContext, ConversationId, DeliveryFailure, DeliveryState,
     DialOutcome, DoNotCallCopy, DoNotCallNumber, IdempotencyKey, IntentKey, NumberRecord, Organization,
-    OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RefusalCode, RequestDigest, SettledCall,
-    Suppression, Timestamp, UserId, UserRecord, VersionedPolicy, WebhookEndpoint, WebhookEndpointId,
+    OrganizationId, OwnerToken, PaceScope, PhoneNumber, Recording, RefusalCode, RemovedParts, RequestDigest,
+    SettledCall, StoredCredentials, Suppression, TakenSlots, Timestamp, UserId, UserRecord, VersionedPolicy,
+    WebhookEndpoint, WebhookEndpointId,
 };
 
 /// The data of one [`Memory`](super::Memory).
@@ -34,6 +35,8 @@ pub struct Tables {
     /// Call events, in the order of writing. The sequence is `EventSequence::START` until the event
     /// is published.
     pub events: Vec<CallEvent>,
+    /// The greatest sequence number that was left out.
+    pub skipped_to: i64,
     /// Webhook endpoints, in the order of registration.
     pub endpoints: Vec<WebhookEndpoint>,
     /// Deliveries, in the order of queueing.
@@ -42,6 +45,8 @@ pub struct Tables {
     pub recordings: HashMap<String, Vec<u8>>,
     /// Calling policies.
     pub policies: HashMap<OrganizationId, VersionedPolicy>,
+    /// The accounts of organizations at the vendors.
+    pub credentials: BTreeMap<OrganizationId, StoredCredentials>,
     /// Who changed what, in the order of the changes.
     pub audit_records: Vec<AuditRecord>,
     /// Refused requests, by organization, hour and code.
@@ -52,8 +57,10 @@ pub struct Tables {
     pub number_agents: HashMap<(OrganizationId, PhoneNumber), AgentId>,
     /// The end of the last hold of each number.
     pub number_holds: HashMap<PhoneNumber, Timestamp>,
-    /// The last slot of each scope of a pace.
-    pub slots: HashMap<PaceScope, Timestamp>,
+    /// The counts that have counted a request.
+    pub counted_requests: HashMap<(IntentKey, OwnerToken), Vec<DayCountKey>>,
+    /// The slots of each scope of a pace.
+    pub slots: HashMap<PaceScope, TakenSlots>,
     /// The last lease of each job.
     pub job_leases: HashMap<Job, JobLease>,
 }
@@ -99,6 +106,8 @@ pub struct LedgerCall {
     pub leased_until: Option<Timestamp>,
     /// The attached recording.
     pub recording: Option<Recording>,
+    /// What was removed because of its age.
+    pub removed: RemovedParts,
 }
 
 /// A durable hold on an intent key.
@@ -146,8 +155,6 @@ pub struct LockEntry {
     pub until: Timestamp,
     /// The result; `None` while the call is in flight.
     pub result: Option<SettledCall>,
-    /// The counts that have counted its request.
-    pub counted: Vec<DayCountKey>,
 }
 
 /// What a limit of a day counts.
@@ -196,6 +203,8 @@ pub struct InboxEvent {
     pub open_at: Timestamp,
     /// `Some` once it is closed, with the call it belongs to.
     pub closed: Option<Option<CallId>>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
 }
 
 /// A call event for one endpoint.

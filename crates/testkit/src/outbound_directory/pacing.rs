@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{OutboundQuery, ProvisionedTrunk, ProvisioningChanges, Recipient};
+use domain::ports::{CallCount, OutboundQuery, ProvisionedTrunk, ProvisioningChanges, Recipient};
 use domain::{
     AnswerTime, Booking, CallIdentity, CallStatus, CallerNumber, Carrier, DialOutcome, DirectoryRecord,
     NotDialledReason, NumberRecord, PacingFacts, PhoneNumber, Timestamp, TrunkFacts,
@@ -70,7 +70,7 @@ pub async fn calls_that_have_not_ended_are_counted(harness: &impl OutboundDirect
     call(harness, &ours, &first, 9, None).await;
 
     let query = OutboundQuery { carriers: &carriers, ..of(&ours) };
-    let counting = OutboundQuery { count_calls_since: Some(minute(10)), ..query };
+    let counting = OutboundQuery { count_calls: counting_up_to(9), ..query };
     let expected = |calls: [Option<u32>; 2], organization_calls| {
         let trunks = trunks.iter().zip(calls).map(|(trunk, calls)| facts_of(trunk, calls)).collect();
         sorted(PacingFacts { trunks, organization_calls })
@@ -79,8 +79,32 @@ pub async fn calls_that_have_not_ended_are_counted(harness: &impl OutboundDirect
     assert_eq!(found(harness, &query).await, expected([None, None], None), "counted without being asked");
     let listing = OutboundQuery { list_numbers: true, ..counting };
     assert_eq!(found(harness, &listing).await, expected([Some(3), Some(1)], Some(4)));
-    let theirs = OutboundQuery { carriers: &carriers, count_calls_since: Some(minute(10)), ..of(&theirs) };
+    let theirs = OutboundQuery { carriers: &carriers, count_calls: counting_up_to(9), ..of(&theirs) };
     assert_eq!(found(harness, &theirs).await, expected([Some(3), Some(1)], Some(1)));
+}
+
+/// A count goes no further than a limit needs.
+pub async fn calls_are_counted_up_to_a_number(harness: &impl OutboundDirectoryHarness) {
+    let tenant = Tenant::new();
+    harness.store(&tenant.records()).await;
+    let carriers = [carrier()];
+    let trunk = ProvisionedTrunk { id: trunk_id(), carrier: carriers[0].clone(), calls_per_second: 1 };
+    store_trunk(harness, &trunk).await;
+    let from = add_number(harness, &tenant, &carriers[0], true).await;
+    for _ in 0..3 {
+        call(harness, &tenant, &from, 10, None).await;
+    }
+    for (at_most, counted) in [(2, 2), (3, 3), (4, 3)] {
+        let query =
+            OutboundQuery { carriers: &carriers, count_calls: counting_up_to(at_most), ..of(&tenant) };
+        let trunks = vec![facts_of(&trunk, Some(counted))];
+        let expected = PacingFacts { trunks, organization_calls: Some(counted) };
+        assert_eq!(found(harness, &query).await, expected, "at most {at_most}");
+    }
+}
+
+fn counting_up_to(at_most: u32) -> Option<CallCount> {
+    Some(CallCount { since: minute(10), at_most })
 }
 
 fn of(tenant: &Tenant) -> OutboundQuery<'_> {

@@ -136,7 +136,7 @@ impl RandomQuery {
             subject: None,
             purpose: None,
             now: moment(),
-            count_calls_since: None,
+            count_calls: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod directory;
 mod locks;
+mod retention;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -32,6 +32,7 @@ mod honest {
     testkit::user_repo_suite!(Harness::honest());
     testkit::calling_policies_suite!(Harness::honest());
     testkit::audit_log_suite!(Harness::honest());
+    testkit::credential_store_suite!(Harness::honest());
     testkit::directory_suite!(Harness::honest());
     testkit::directory_reader_suite!(Harness::honest());
     testkit::idempotency_lock_suite!(Harness::honest());
@@ -63,6 +64,7 @@ mod honest {
     testkit::provisioning_suite!(Harness::honest());
     testkit::trunk_directory_suite!(Accounts::honest());
     testkit::voice_workspace_suite!(Accounts::honest());
+    testkit::retention_suite!(Harness::honest());
     testkit::recording_store_suite!(Harness::honest());
     testkit::refusal_counts_suite!(Harness::honest());
     testkit::voice_provider_suite!(Line::honest().await);

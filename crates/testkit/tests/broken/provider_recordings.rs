@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use domain::ports::{AudioStream, FetchedRecording, PortUnavailable, ProviderRecordings};
-use domain::{Audio, AudioFormat, ConversationId};
+use domain::{Audio, AudioFormat, CallId, ConversationId};
 use futures_util::stream;
 use testkit::fixtures::conversation_id;
 use testkit::harness::{ProviderRecordingsHarness, RecordingsUpstream};
@@ -85,6 +85,7 @@ impl Tapes {
 impl ProviderRecordings for Tapes {
     async fn fetch(
         &self,
+        _: &CallId,
         conversation_id: &ConversationId,
     ) -> Result<Option<FetchedRecording>, PortUnavailable> {
         let mut response = self.request(conversation_id);

@@ -5,6 +5,7 @@ mod call_ledger;
 mod callee_records;
 mod calls;
 mod contexts;
+mod credentials;
 mod day_limits;
 mod directory;
 mod endpoints;
@@ -27,6 +28,7 @@ mod queue;
 mod recordings;
 mod refusals;
 mod repositories;
+mod retention;
 mod slots;
 mod traces;
 

@@ -50,6 +50,7 @@ macro_rules! caught {
 mod accounts;
 mod directory;
 mod ledger;
+mod retention;
 mod sockets;
 
 caught! {
@@ -77,6 +78,7 @@ caught! {
         BeginsCountsWithZero => a_limit_without_a_count_asks_for_one,
         KeepsTheLastCount => the_greater_count_is_kept,
         KeepsTheCountOfReleased => a_release_gives_the_counts_back,
+        KeepsTheCountOfAnEndedLock => a_release_after_the_end_of_the_lock_gives_the_counts_back,
         GivesBackForEveryone => a_release_gives_the_counts_back,
         GivesBackEveryLimit => a_release_gives_back_only_what_was_counted,
         CountsAllDaysTogether => counts_do_not_affect_each_other,
@@ -89,6 +91,8 @@ caught! {
         TakesTheSlotOfARefusedWait => a_refused_wait_takes_nothing,
         CountsARefusedWait => a_refused_wait_takes_nothing,
         SharesSlots => slots_do_not_affect_each_other,
+        HoldsATrunkForANumber => a_call_that_waits_for_its_number_delays_no_other_one,
+        ForgetsSlotsAfterAGap => slots_of_many_numbers_keep_every_interval,
         QuotesTheRequestWhenLost => a_lost_lock_store_is_unavailable,
         HangsWhenLost => a_lost_lock_store_is_unavailable,
         AnswersWhenLost => a_lost_lock_store_is_unavailable,
@@ -207,6 +211,7 @@ caught! {
         LeasesMoreThanTheLimit => an_event_is_leased_to_one_worker,
         KeepsTextsAlone => a_leased_event_is_what_was_accepted,
         LeasesTheNewestFirst => a_leased_event_is_what_was_accepted,
+        ForgetsWhoVerified => a_leased_event_is_what_was_accepted,
         LeasesForEver => an_abandoned_event_is_leased_again,
         LetsNewEventsWait => recent_events_are_leased_first,
         LeasesByArrival => waiting_events_take_turns,
@@ -247,6 +252,8 @@ caught! {
         NeverStopsWaiting => a_wait_ends,
         AnswersEveryWaking => a_wait_ends,
         ForgetsTheTenant => the_newest_sequence_is_known,
+        SkipsNothing => skipped_numbers_are_not_given,
+        SkipsOnce => skipped_numbers_are_not_given,
         ForgetsInACrash => events_survive_a_crash,
         QuotesTheRequestWhenLost => a_lost_feed_is_unavailable,
         HangsWhenLost => a_lost_feed_is_unavailable,
@@ -319,6 +326,9 @@ caught! {
         StoresWhatCameBeforeAnError => a_stream_that_fails_is_not_stored,
         TakesTheBlameForTheStream => a_stream_that_fails_is_not_stored,
         AnswersSomeRecording => an_absent_recording_is_nothing,
+        KeepsRemovedRecordings => a_removed_recording_is_absent,
+        RemovesBothFormats => a_removed_recording_is_absent,
+        FailsForAbsentRecordings => a_removed_recording_is_absent,
         KeepsRecordingsInTheProcess => a_recording_outlives_the_store_that_took_it,
         QuotesTheRequestWhenLost => a_lost_recording_store_is_unavailable,
         HangsWhenLost => a_lost_recording_store_is_unavailable,

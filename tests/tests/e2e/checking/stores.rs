@@ -129,3 +129,26 @@ async fn a_redis_that_may_lose_locks_is_named(
         checked.assert("redis-eviction", "", "ok", "");
     }
 }
+
+/// A server that is down beside the primary is a risk and no outage. So is a replica for lists.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_server_of_a_url_and_the_replica_have_a_line() {
+    let Deployment { world, redis: _redis } = Deployment::healthy(PostgresAndRedis).await;
+    let url = world.database_url().to_owned();
+    let (credentials, rest) = url.rsplit_once('@').expect("the URL has a user");
+    let (server, database) = rest.split_once('/').expect("the URL names a database");
+    let several = format!("{credentials}@{server},127.0.0.1:1/{database}");
+    let world = world.with("OUTDIAL_DATABASE_URL", several).with("OUTDIAL_HISTORY_DATABASE_URL", &url);
+    let checked = Checked::of(&world).await;
+    checked.assert("database", "", "ok", "");
+    checked.assert("database-server", server, "ok", "");
+    checked.assert("database-server", "127.0.0.1:1", "warning", "OUTDIAL_DATABASE_URL");
+    checked.assert("history-database", "", "ok", "");
+    assert_eq!(checked.faults(), vec!["database-server"]);
+
+    let silent = format!("{credentials}@127.0.0.1:1/{database}");
+    let world = world.with("OUTDIAL_DATABASE_URL", &url).with("OUTDIAL_HISTORY_DATABASE_URL", silent);
+    let checked = Checked::of(&world).await;
+    checked.assert("history-database", "", "warning", "OUTDIAL_HISTORY_DATABASE_URL");
+    assert_eq!(checked.faults(), vec!["history-database"]);
+}

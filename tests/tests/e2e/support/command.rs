@@ -24,8 +24,18 @@ pub(super) async fn run_outdial(arguments: &[&str], settings: &Environment) -> O
     outdial(arguments, settings).output().await.expect("outdial starts")
 }
 
+/// A command of a shell in which `outdial` is the binary. The process is killed when its handle is
+/// dropped.
+pub(crate) fn run_with_outdial(command: &[&str]) -> Command {
+    let program = outdial_path();
+    let mut shell = Command::new("bash");
+    shell.args(["-c", r#"PATH=$0:$PATH; exec "$@""#]).arg(program.parent().expect("it is in a folder"));
+    shell.args(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    shell
+}
+
 /// Cargo builds the binary next to the folder of the test programs.
-fn outdial_path() -> PathBuf {
+pub(crate) fn outdial_path() -> PathBuf {
     let test_program = std::env::current_exe().expect("the test program has a path");
     let target = test_program.parent().and_then(Path::parent).expect("the test program is in target/*/deps");
     let path = target.join("outdial");

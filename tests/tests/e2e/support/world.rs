@@ -182,6 +182,11 @@ impl World {
         &self.settings["OUTDIAL_DATABASE_URL"]
     }
 
+    /// The prefix of the keys in Redis, which no other test has.
+    pub(crate) fn redis_key_prefix(&self) -> &str {
+        &self.settings["OUTDIAL_REDIS_KEY_PREFIX"]
+    }
+
     fn postgres(&self) -> &Database {
         self.database.as_ref().expect("the world has a Postgres database")
     }
@@ -245,6 +250,36 @@ impl World {
             sqlx::query_scalar(statement).fetch_one(&mut connection).await
         };
         count.expect("the statement is valid")
+    }
+
+    /// The settings in a file for `--config`.
+    pub(crate) fn settings_file(&self) -> String {
+        let file = self.folder.path().join("outdial.env");
+        let lines = self.settings.iter().map(|(name, value)| format!("{name}={value}\n"));
+        std::fs::write(&file, lines.collect::<String>()).expect("the folder is writable");
+        file.to_str().expect("the path is ASCII").to_owned()
+    }
+
+    /// The folder of the recordings.
+    pub(crate) fn recordings_folder(&self) -> String {
+        let url = &self.settings["OUTDIAL_RECORDINGS_URL"];
+        url.strip_prefix("file://").expect("recordings are in a folder").to_owned()
+    }
+
+    /// The world after the loss of its stores: nothing is where its gateways look.
+    pub(crate) async fn in_an_empty_place(mut self) -> Self {
+        let place = self.folder.path().join("empty");
+        if self.database.is_some() {
+            let created = Database::create().await;
+            self = self.with("OUTDIAL_DATABASE_URL", created.url());
+            self = self.with("OUTDIAL_REDIS_KEY_PREFIX", created.name());
+            // The former database is dropped here.
+            self.database = Some(created);
+            // Several machines share recordings, so that they are not lost with one.
+            return self;
+        }
+        self.with("OUTDIAL_DATABASE_URL", format!("sqlite://{}", place.join("outdial.db").display()))
+            .with("OUTDIAL_RECORDINGS_URL", format!("file://{}", place.join("recordings").display()))
     }
 
     /// A folder that is deleted with the world.

@@ -288,7 +288,7 @@ impl World {
     async fn receive_event(&mut self) {
         let key = *self.random.pick(&["a", "b", "c"]);
         let (body, received_at) = (*self.random.pick(&[b"1".as_slice(), b"22"]), self.time());
-        let event = IncomingEvent { key, kind: "post_call", body, received_at };
+        let event = IncomingEvent { key, kind: "post_call", body, received_at, organization_id: None };
         both!(self, store => store.accept(&event).await);
         // All: which of two events is open for longer depends on the clock of each store.
         let lease = InboxLease { recent_since: self.time(), limit: ALL, lease_for: self.duration() };

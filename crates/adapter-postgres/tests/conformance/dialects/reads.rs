@@ -153,7 +153,12 @@ impl World {
             self.resolve(tenant, &other).await;
         }
         for provider_agent_id in [None, tenant.agent.provider_agent_id.clone()] {
-            let query = InboundQuery { called: own.clone(), caller: number.clone(), provider_agent_id };
+            let query = InboundQuery {
+                called: own.clone(),
+                caller: number.clone(),
+                provider_agent_id,
+                organization_id: None,
+            };
             both!(self, store => store.identify(&query).await);
         }
         self.list_directory(tenant, &other).await;
@@ -209,7 +214,7 @@ impl World {
             subject: None,
             purpose: None,
             now: fixtures::moment(),
-            count_calls_since: None,
+            count_calls: None,
         };
         both!(self, store => {
             let expected = resolve_with_four_ports((store, store, store, store), &query).await.map(sorted);

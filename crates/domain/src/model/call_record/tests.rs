@@ -123,14 +123,16 @@ fn the_end_has_a_reason_and_the_providers_codes() {
     };
     let at = Timestamp::from_unix_millis(5);
     let failed = with(conversation(CallStatus::Failed, None), |_| ());
-    let refused = record(Some(NotDialled { code: code("agent_not_found"), at }), &[&failed]);
+    let refused = record(
+        Some(NotDialled { reason: EndReason::ProviderRejected, code: code("agent_not_found"), at }),
+        &[&failed],
+    );
     assert_eq!(refused.end_reason(), Some(EndReason::ProviderRejected));
     assert_eq!(refused.end_cause().code, code("agent_not_found"));
-    let unreached = record(Some(NotDialled { code: None, at }), &[&failed]);
-    assert_eq!(
-        (unreached.end_reason(), unreached.end_cause()),
-        (Some(EndReason::ProviderUnavailable), ProviderCause::default())
-    );
+    for reason in [EndReason::ProviderUnavailable, EndReason::Withdrawn] {
+        let unreached = record(Some(NotDialled { reason, code: None, at }), &[&failed]);
+        assert_eq!((unreached.end_reason(), unreached.end_cause()), (Some(reason), ProviderCause::default()));
+    }
 
     let cause = ProviderCause { code: code("busy"), carrier_status: CarrierStatus::from_number(486) };
     let busy = CallFailure { cause: cause.clone(), ..CallFailure::new(NotConnectedReason::Busy, at) };
@@ -184,6 +186,7 @@ fn record() -> CallRecord {
         progress: CallProgress::default(),
         not_dialled: None,
         recording: None,
+        removed: crate::RemovedParts::default(),
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn answer(booking: Booking, outcome: DialOutcome) -> Result<PlacedCal
             let retry_after = Some(retry_after.min(MAX_RETRY_AFTER));
             Err(PlaceCallError::ProviderRejected { call_id, code, retry_after })
         }
-        DialOutcome::NotDialled(NotDialledReason::Unavailable) => {
+        DialOutcome::NotDialled(NotDialledReason::Unavailable | NotDialledReason::Withdrawn) => {
             Err(PlaceCallError::ProviderUnavailable { call_id })
         }
         DialOutcome::Unknown(cause) => Err(PlaceCallError::OutcomeUnknown { call_id, cause }),

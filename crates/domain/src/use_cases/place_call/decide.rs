@@ -33,6 +33,8 @@ pub(super) struct Question<'a> {
     /// Whether the client requested the number.
     pub(super) is_requested: bool,
     pub(super) now: Timestamp,
+    /// How long the call may wait before the phone rings.
+    pub(super) waits_for: Duration,
     /// How long the phone may ring.
     pub(super) rings_for: Duration,
 }
@@ -55,7 +57,7 @@ const INSIDE: Duration = Duration::from_secs(1);
 /// Decides on a call. It collects every refusal, and asks the rule data a second time only if there
 /// is one.
 pub(super) fn decide(rules: &dyn CallingRules, question: &Question<'_>) -> Decided {
-    let soon = question.now.after(question.rings_for).after(INSIDE);
+    let soon = question.now.after(question.stops_within()).after(INSIDE);
     let applied = question.ask(rules, Interval { from: question.now, until: soon });
     let mut findings = Findings::new(question.policy.modes);
     question.check_country(&mut findings);
@@ -79,6 +81,11 @@ pub(super) fn decide(rules: &dyn CallingRules, question: &Question<'_>) -> Decid
 }
 
 impl Question<'_> {
+    /// How long after the decision the phone may still ring.
+    fn stops_within(&self) -> Duration {
+        self.waits_for.saturating_add(self.rings_for)
+    }
+
     /// Asks the rule data, unless no group needs it.
     fn ask(&self, rules: &dyn CallingRules, span: Interval) -> AppliedRules {
         const OF_PACKS: [RuleGroup; 4] =

@@ -32,6 +32,7 @@ impl PlaceCall {
     ) -> DialRequest {
         DialRequest {
             call_id,
+            organization_id: parties.organization.id.clone(),
             provider_agent_id: parties.provider_agent_id.clone(),
             provider_number_id: parties.provider_number_id.clone(),
             to: to.clone(),

@@ -74,9 +74,9 @@ impl PlaceCall {
     }
 
     /// The reservation before the lock: the next request that gets the lock must find the
-    /// reservation free.
+    /// reservation free. Attempted twice, as every settlement, unless the store is too slow.
     async fn withdraw_booking(&self, booking: &Booking, hold: &LockHold) {
-        let outcome = DialOutcome::NotDialled(NotDialledReason::Unavailable);
+        let outcome = DialOutcome::NotDialled(NotDialledReason::Withdrawn);
         let answers = self.ports.provider.answer_time();
         let settlement = Settlement {
             call_id: &booking.identity.call_id,
@@ -88,7 +88,11 @@ impl PlaceCall {
             settled_at: self.ports.clock.now(),
         };
         let call_id = &booking.identity.call_id;
-        match self.soon(self.ports.ledger.settle(&settlement)).await {
+        let mut settled = self.soon(self.ports.ledger.settle(&settlement)).await;
+        if matches!(settled, Some(Err(_))) {
+            settled = self.soon(self.ports.ledger.settle(&settlement)).await;
+        }
+        match settled {
             Some(Ok(())) => {}
             Some(Err(error)) => {
                 tracing::error!(%error, call.id = %call_id, "could not withdraw a call that was not dialled; its intent may be blocked until the reservation expires")

@@ -13,9 +13,6 @@ use crate::{
     PhoneNumber, RequestDigest, UserId, VariableValue, WrittenNumber,
 };
 
-/// How long a key is kept after its call has reached its last status.
-pub(in crate::use_cases) const KEPT_FOR: Duration = Duration::from_hours(24);
-
 /// The wait after which a key whose call was not dialled meanwhile may be sent again.
 const A_MOMENT: Duration = Duration::from_secs(1);
 

@@ -3,7 +3,9 @@
 
 use super::command::RequestedCallee;
 use super::{PlaceCallCommand, PlaceCallError};
-use crate::ports::{OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable, Recipient};
+use crate::ports::{
+    CallCount, OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable, Recipient,
+};
 use crate::{
     AllowedCountries, Carrier, DestinationRefusal, DestinationRules, PhoneNumber, Reading, Timestamp,
 };
@@ -20,7 +22,7 @@ pub(super) struct LookUp<'a> {
     pub(super) destinations: &'a DestinationRules,
     pub(super) carriers: &'a [Carrier],
     pub(super) now: Timestamp,
-    pub(super) count_calls_since: Option<Timestamp>,
+    pub(super) count_calls: Option<CallCount>,
 }
 
 impl LookUp<'_> {
@@ -98,7 +100,7 @@ impl LookUp<'_> {
             subject: command.subject.as_ref(),
             purpose: command.purpose,
             now: self.now,
-            count_calls_since: self.count_calls_since,
+            count_calls: self.count_calls,
         };
         self.directory.resolve(&query).await
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::opening::Opening;
 use super::{LockHold, PlaceCall, PlaceCallError};
+use crate::ports::{CallCount, Ownership};
 use crate::{
     Booking, CallerNumber, Pace, PacingFacts, ProviderNumberId, RateLimit, Slot, Timestamp, TrunkFacts,
 };
@@ -22,6 +23,15 @@ const UNTIL_A_CALL_ENDS: Duration = Duration::from_secs(10);
 /// When to ask again after a call has lost its slots.
 const AFTER_LOST_SLOTS: Duration = Duration::from_secs(1);
 
+/// How often a call asks for another slot. One that loses so many is on a host or a store that is too slow to
+/// keep one, and takes slots from other calls.
+const ASKS_AGAIN: u32 = 4;
+
+/// How long before its slot a call renews its lock: longer than a round trip, and not longer than needed.
+const RENEWED_BEFORE: Duration = Duration::from_millis(250);
+
+const LOCK_LOST: &str = "the lock was lost while the call waited for its slot";
+
 /// The operator's limits. The pace of a trunk comes from its carrier.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PacingLimits {
@@ -34,10 +44,10 @@ pub struct PacingLimits {
 }
 
 impl PacingLimits {
-    /// From when on calls that have not ended are counted. `None` if no limit asks for it.
-    pub(super) fn count_calls_since(&self, now: Timestamp) -> Option<Timestamp> {
-        let asks = self.organization_calls.is_some() || self.trunk_calls.is_some();
-        asks.then(|| now.before(COUNTED_FOR))
+    /// Which calls that have not ended are counted. `None` if no limit asks for it.
+    pub(super) fn count_calls(&self, now: Timestamp) -> Option<CallCount> {
+        let at_most = self.organization_calls.max(self.trunk_calls)?.get();
+        Some(CallCount { since: now.before(COUNTED_FOR), at_most })
     }
 
     /// The limit that has as many calls as it allows. A count includes each call from its booking on.
@@ -51,6 +61,12 @@ impl PacingLimits {
         }
         let calls = trunk_of(facts, caller).and_then(|trunk| trunk.calls);
         is_reached(calls, self.trunk_calls).then_some(RateLimit::TrunkCalls)
+    }
+
+    /// Whether a call from one of these numbers may have to wait.
+    pub(super) fn may_delay(&self, facts: &PacingFacts, callers: &[CallerNumber]) -> bool {
+        self.number_calls_per_minute.is_some()
+            || callers.iter().any(|caller| trunk_of(facts, caller).is_some())
     }
 
     /// The paces of a call from this number, the trunk's first.
@@ -75,48 +91,73 @@ impl PlaceCall {
     pub(super) async fn wait_for_slot(
         &self,
         booking: &Booking,
-        hold: &LockHold,
+        hold: &mut LockHold,
     ) -> Result<(), PlaceCallError> {
         if hold.paces.is_empty() {
             return Ok(());
         }
-        let Err(refused) = self.reach_slot(hold).await else { return Ok(()) };
+        let clock = &self.ports.clock;
+        let began = clock.monotonic();
+        let reached = self.reach_slot(hold).await;
+        if let Some(watch) = &self.watch {
+            watch.waited(clock.monotonic().saturating_sub(began));
+        }
+        let Err(refused) = reached else { return Ok(()) };
         self.withdraw(booking.clone(), hold.clone()).await;
         Err(refused)
     }
 
     /// A slot that has passed, because the booking was slow or this process was paused, is lost. The
     /// call then asks for the next one, within the same longest wait.
-    async fn reach_slot(&self, hold: &LockHold) -> Result<(), PlaceCallError> {
+    async fn reach_slot(&self, hold: &mut LockHold) -> Result<(), PlaceCallError> {
         let clock = &self.ports.clock;
         let wait_until = clock.monotonic().saturating_add(self.policy.longest_wait());
         let mut opening = hold.opening;
-        let mut has_asked = false;
+        let mut times_asked = 0;
         loop {
             if let Some(slot) = opening {
-                let wait = slot.begins_after(clock.monotonic());
-                if !wait.is_zero() {
-                    clock.sleep(wait).await;
-                }
-                let now = clock.monotonic();
-                if now.saturating_sub(hold.acquired_at) >= self.policy.lock_ttl() {
-                    return Err(PlaceCallError::stalled());
-                }
-                if slot.is_open(now) {
+                self.wait_until(slot, hold).await?;
+                if slot.is_open(clock.monotonic()) {
                     return Ok(());
                 }
             }
             let asked_at = clock.monotonic();
             let wait_left = wait_until.saturating_sub(asked_at);
-            if has_asked && wait_left.is_zero() {
+            if times_asked == ASKS_AGAIN || (times_asked > 0 && wait_left.is_zero()) {
                 return Err(PlaceCallError::too_fast(AFTER_LOST_SLOTS));
             }
-            has_asked = true;
+            times_asked += 1;
             match self.ports.lock.next_slot(&hold.paces, wait_left).await? {
                 Slot::In(wait) => opening = Some(Opening::new(asked_at, clock.monotonic(), wait)),
                 Slot::Beyond(retry_after) => return Err(PlaceCallError::too_fast(retry_after)),
             }
         }
+    }
+
+    /// Waits until the slot begins, and renews the lock just before: a call that has waited must still
+    /// hold its intent, and for its full time.
+    async fn wait_until(&self, slot: Opening, hold: &mut LockHold) -> Result<(), PlaceCallError> {
+        let clock = &self.ports.clock;
+        let wait = slot.begins_after(clock.monotonic());
+        if !wait.is_zero() {
+            let before = wait.saturating_sub(RENEWED_BEFORE);
+            if !before.is_zero() {
+                clock.sleep(before).await;
+            }
+            let renewed_at = clock.monotonic();
+            match self.ports.lock.renew(&hold.key, &hold.token, self.policy.lock_ttl()).await? {
+                Ownership::Held => hold.acquired_at = renewed_at,
+                Ownership::Lost => return Err(PlaceCallError::too_late(LOCK_LOST)),
+            }
+            let rest = slot.begins_after(clock.monotonic());
+            if !rest.is_zero() {
+                clock.sleep(rest).await;
+            }
+        }
+        if clock.monotonic().saturating_sub(hold.acquired_at) >= self.policy.lock_ttl() {
+            return Err(PlaceCallError::stalled());
+        }
+        Ok(())
     }
 }
 

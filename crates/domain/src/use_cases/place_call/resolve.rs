@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use futures_util::join;
 
 use super::answer::replay;
@@ -109,6 +111,7 @@ impl PlaceCall {
             }
             return Err(PlaceCallError::too_many_calls(limit));
         }
+        self.check_account(&organization_id).await?;
         let Found { user, contact, destination, agent, provider_agent_id, mut case } = found;
         let contact = match contact {
             Some(contact) => contact,
@@ -145,7 +148,7 @@ impl PlaceCall {
             destinations: &self.destinations,
             carriers: self.ports.provider.carriers(),
             now,
-            count_calls_since: self.pacing.count_calls_since(now),
+            count_calls: self.pacing.count_calls(now),
         };
         look_up.run(command).await
     }
@@ -249,6 +252,7 @@ impl PlaceCall {
 
     fn question<'a>(&'a self, case: &'a Case, destination: &'a Destination) -> Question<'a> {
         let (policy, revision) = self.policy_of(&case.facts);
+        let may_wait = self.pacing.may_delay(&case.pacing, &case.callers);
         Question {
             facts: &case.facts,
             policy,
@@ -258,6 +262,7 @@ impl PlaceCall {
             callers: &case.callers,
             is_requested: case.is_requested,
             now: case.decided_at,
+            waits_for: if may_wait { self.policy.longest_wait() } else { Duration::ZERO },
             rings_for: self.policy.ringing_timeout(),
         }
     }

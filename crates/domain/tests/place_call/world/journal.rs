@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::ports::{CallWatch, DialRequest, FoundBy};
-use domain::{Booking, IntentKey, RefusalCode};
+use domain::{Booking, IntentKey, RateLimit, RefusalCode};
 
 /// What happens in a world, in order.
 #[derive(Clone, Default)]
@@ -25,6 +25,10 @@ impl CallWatch for Journal {
     }
 
     fn refused(&self, _: &[RefusalCode]) {}
+
+    fn rate_limited(&self, _: RateLimit) {}
+
+    fn waited(&self, _: Duration) {}
 }
 
 impl Journal {

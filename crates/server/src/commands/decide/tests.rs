@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use domain::ports::{DialRequest, HoldResult};
 use domain::{
-    AgentId, AgentReason, CallId, CallerReason, DynamicVariables, Mode, PersonName, PhoneNumber,
-    ProviderAgentId, ProviderNumberId, RefusalCode, RuleGroup, RuleId, Timestamp, UsedRule,
+    AgentId, AgentReason, CallId, CallerReason, DynamicVariables, Mode, OrganizationId, PersonName,
+    PhoneNumber, ProviderAgentId, ProviderNumberId, RefusalCode, RuleGroup, RuleId, Timestamp, UsedRule,
 };
 
 use super::*;
@@ -39,6 +39,7 @@ fn preview() -> Preview {
         from: number("+14165550100"),
         dial: DialRequest {
             call_id: CallId::mint(1, [1; 8]),
+            organization_id: OrganizationId::parse("o1").expect("an id"),
             provider_agent_id: ProviderAgentId::parse("agent_1").expect("an id"),
             provider_number_id: ProviderNumberId::parse("phnum_1").expect("an id"),
             to: number("+14165550110"),

@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use domain::ports::{Activation, CreatedWebhook, VoiceWorkspace};
+use async_trait::async_trait;
+use domain::ports::{SigningSecret, VoiceWorkspace};
+use domain::{KeepsWebhookSecret, RegisterWebhookError, WebhookRegistration, register_webhook};
 use url::Url;
 
 use crate::config::is_loopback;
@@ -50,61 +52,73 @@ pub(super) async fn register(
     secret_file: Option<&Path>,
     dry_run: bool,
 ) -> anyhow::Result<Registration> {
-    let found = workspace
-        .find_webhook(url.as_str())
-        .await
-        .map_err(|failure| anyhow::Error::from(of_workspace(&failure)))?;
-    let (id, registration) = match (found, dry_run) {
-        (Some(_), true) => return Ok(Registration::WouldBeActivated),
-        (None, true) => return Ok(Registration::WouldBeCreated),
-        (Some(id), false) => (id, Registration::Active),
-        (None, false) => {
-            let path = secret_file.context(
-                "--secret-file is needed: ElevenLabs shows the secret of a new webhook once, and it is written there",
-            )?;
-            let secret_file = path.display().to_string();
-            let id = create(workspace, url, path).await?;
-            (id, Registration::Created { secret_file })
+    if dry_run {
+        let found = workspace.find_webhook(url.as_str()).await;
+        let found = found.map_err(|failure| anyhow::Error::from(of_workspace(&failure)))?;
+        return Ok(found.map_or(Registration::WouldBeCreated, |_| Registration::WouldBeActivated));
+    }
+    let mut file = SecretFile { path: secret_file, file: None };
+    let registered = register_webhook(workspace, url.as_str(), &mut file).await.map_err(explained)?;
+    Ok(match (registered, secret_file) {
+        (WebhookRegistration::Created, Some(path)) => {
+            Registration::Created { secret_file: path.display().to_string() }
         }
-    };
-    let activated = workspace.activate_webhook(&id).await;
-    let activated = activated
-        .map_err(|failure| anyhow::Error::from(of_workspace(&failure)))
-        .context("the webhook exists, but does not receive events yet: run the command again")?;
-    match activated {
-        Activation::Active => Ok(registration),
-        Activation::OtherIsActive => anyhow::bail!(
+        (WebhookRegistration::Created | WebhookRegistration::Existed, _) => Registration::Active,
+    })
+}
+
+fn explained(error: RegisterWebhookError<anyhow::Error>) -> anyhow::Error {
+    match error {
+        RegisterWebhookError::Vendor(failure) => of_workspace(&failure).into(),
+        RegisterWebhookError::NotKept(error) => error,
+        RegisterWebhookError::NoSecret => anyhow::anyhow!(
+            "the webhook was created, but ElevenLabs returned no secret: delete it in the workspace, and run the \
+             command again"
+        ),
+        RegisterWebhookError::NotActivated(failure) => anyhow::Error::from(of_workspace(&failure))
+            .context("the webhook exists, but does not receive events yet: run the command again"),
+        RegisterWebhookError::OtherIsActive => anyhow::anyhow!(
             "another webhook of the workspace receives the events of calls, and was not replaced: remove it in the \
              workspace's settings for post-call webhooks, and run the command again"
         ),
     }
 }
 
-async fn create(workspace: &dyn VoiceWorkspace, url: &Url, path: &Path) -> anyhow::Result<String> {
-    let file = create_for_owner(path).with_context(|| {
-        format!("cannot create {} for the secret of the webhook; it must not exist", path.display())
-    })?;
-    match workspace.create_webhook(url.as_str()).await {
-        Ok(CreatedWebhook { id, secret: Some(secret) }) => {
-            write_secret(file, secret.expose()).with_context(|| {
-                format!(
-                    "the webhook was created, but its secret cannot be written to {}: delete the webhook in the \
-                     workspace, and run the command again",
-                    path.display()
-                )
-            })?;
-            Ok(id)
-        }
-        Ok(CreatedWebhook { secret: None, .. }) => {
-            remove(path);
-            anyhow::bail!(
-                "the webhook was created, but ElevenLabs returned no secret: delete it in the workspace, and run the \
-                 command again"
+/// The file for the secret of a new webhook.
+struct SecretFile<'a> {
+    path: Option<&'a Path>,
+    file: Option<File>,
+}
+
+#[async_trait]
+impl KeepsWebhookSecret for SecretFile<'_> {
+    type Error = anyhow::Error;
+
+    async fn prepare(&mut self) -> anyhow::Result<()> {
+        let path = self.path.context(
+            "--secret-file is needed: ElevenLabs shows the secret of a new webhook once, and it is written there",
+        )?;
+        let file = create_for_owner(path).with_context(|| {
+            format!("cannot create {} for the secret of the webhook; it must not exist", path.display())
+        })?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    async fn keep(&mut self, secret: &SigningSecret) -> anyhow::Result<()> {
+        let (path, file) = self.path.zip(self.file.take()).context("the file for the secret is not open")?;
+        write_secret(file, secret.expose()).with_context(|| {
+            format!(
+                "the webhook was created, but its secret cannot be written to {}: delete the webhook in the \
+                 workspace, and run the command again",
+                path.display()
             )
-        }
-        Err(failure) => {
+        })
+    }
+
+    fn discard(&mut self) {
+        if let Some(path) = self.path.filter(|_| self.file.take().is_some()) {
             remove(path);
-            Err(of_workspace(&failure).into())
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use domain::ports::{
-    AgentRepo, AiNumbers, AuditLog, CallingPolicies, Consents, ContactRepo, Directory, DirectoryReader,
-    InboundDirectory, JobLeases, NumberPool, OutboundDirectory, Provisioning, RefusalCounts, UserRepo,
+    AgentRepo, AiNumbers, AuditLog, CallingPolicies, Consents, ContactRepo, CredentialStore, Directory,
+    DirectoryReader, InboundDirectory, JobLeases, NumberPool, OutboundDirectory, Provisioning, RefusalCounts,
+    UserRepo,
 };
 use testkit::harness::{
     AgentRepoHarness, AiNumbersHarness, CalleeRecordsHarness, CallingPoliciesHarness, CallsHarness,
-    ContactRepoHarness, DirectoryHarness, DirectoryReaderHarness, InboundDirectoryHarness, JobLeasesHarness,
-    NumberPoolHarness, OutboundDirectoryHarness, ProvisioningHarness, RefusalCountsHarness, UserRepoHarness,
+    ContactRepoHarness, CredentialStoreHarness, DirectoryHarness, DirectoryReaderHarness,
+    InboundDirectoryHarness, JobLeasesHarness, NumberPoolHarness, OutboundDirectoryHarness,
+    ProvisioningHarness, RefusalCountsHarness, UserRepoHarness,
 };
 
 use super::{Adapters, Harness};
@@ -40,6 +42,16 @@ impl<P: UserRepo + Adapters> UserRepoHarness for Harness<P> {
 
 impl<P: CallingPolicies + AuditLog + Adapters> CallingPoliciesHarness for Harness<P> {
     fn policies(&self) -> Arc<dyn CallingPolicies> {
+        Arc::new(self.ports.clone())
+    }
+
+    fn audit(&self) -> Arc<dyn AuditLog> {
+        Arc::new(self.ports.clone())
+    }
+}
+
+impl<P: CredentialStore + AuditLog + Adapters> CredentialStoreHarness for Harness<P> {
+    fn credential_store(&self) -> Arc<dyn CredentialStore> {
         Arc::new(self.ports.clone())
     }
 

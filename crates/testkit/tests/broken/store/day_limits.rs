@@ -77,10 +77,15 @@ impl BrokenStore {
         let limits: Vec<DayLimit> = limits.iter().map(|limit| self.mistaken(limit)).collect();
         match self.flaw {
             Flaw::KeepsTheCountOfReleased => self.memory.release(key, token, &[]).await,
+            Flaw::KeepsTheCountOfAnEndedLock => {
+                let now = self.now();
+                let lock = self.memory.tables().locks.get(key).cloned();
+                let is_held = lock.is_some_and(|entry| entry.token == *token && entry.until > now);
+                self.memory.release(key, token, if is_held { &limits } else { &[] }).await
+            }
             Flaw::GivesBackEveryLimit => {
-                if let Some(entry) = self.memory.tables().locks.get_mut(key) {
-                    entry.counted = limits.iter().map(DayCountKey::from).collect();
-                }
+                let counted = limits.iter().map(DayCountKey::from).collect();
+                self.memory.tables().counted_requests.insert((key.clone(), token.clone()), counted);
                 self.memory.release(key, token, &limits).await
             }
             Flaw::GivesBackForEveryone => {

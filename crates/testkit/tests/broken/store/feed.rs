@@ -121,4 +121,13 @@ impl EventFeed for BrokenStore {
         let of_all = self.memory.tables().events.iter().map(|event| event.sequence).max();
         Ok(if self.has(Flaw::ForgetsTheTenant) { of_all.unwrap_or(newest) } else { newest })
     }
+
+    async fn skip(&self, count: u32) -> Result<(), PortUnavailable> {
+        self.reach("").await?;
+        match self.flaw {
+            Flaw::SkipsNothing => Ok(()),
+            Flaw::SkipsOnce if self.memory.tables().skipped_to > 0 => Ok(()),
+            _ => self.memory.skip(count).await,
+        }
+    }
 }

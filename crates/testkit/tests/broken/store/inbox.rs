@@ -34,6 +34,9 @@ impl EventInbox for BrokenStore {
                 self.memory.accept(event).await?;
                 Ok(AcceptResult::Accepted)
             }
+            Flaw::ForgetsWhoVerified => {
+                self.memory.accept(&IncomingEvent { organization_id: None, ..*event }).await
+            }
             Flaw::KeepsTextsAlone => {
                 self.memory.accept(&IncomingEvent { body: text.as_bytes(), ..*event }).await
             }

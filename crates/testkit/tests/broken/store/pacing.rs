@@ -1,6 +1,6 @@
 //! What the pace of a call depends on.
 
-use domain::ports::{OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable};
+use domain::ports::{CallCount, OutboundDirectory, OutboundParties, OutboundQuery, PortUnavailable};
 use domain::{CallStatus, Timestamp, TrunkFacts};
 
 use super::BrokenStore;
@@ -25,12 +25,15 @@ impl BrokenStore {
             }
             _ => {}
         });
-        let count_calls_since = match self.flaw {
-            Flaw::AlwaysCountsCalls => Some(query.now),
-            Flaw::CountsOldCalls => query.count_calls_since.map(|_| Timestamp::from_unix_millis(0)),
-            _ => query.count_calls_since,
+        let count_calls = match (self.flaw, query.count_calls) {
+            (Flaw::AlwaysCountsCalls, _) => Some(CallCount { since: query.now, at_most: 9 }),
+            (Flaw::CountsOldCalls, Some(count)) => {
+                Some(CallCount { since: Timestamp::from_unix_millis(0), ..count })
+            }
+            (Flaw::CountsEveryCall, Some(count)) => Some(CallCount { at_most: u32::MAX, ..count }),
+            (_, count) => count,
         };
-        if let Some(found) = copy.resolve(&OutboundQuery { count_calls_since, ..*query }).await? {
+        if let Some(found) = copy.resolve(&OutboundQuery { count_calls, ..*query }).await? {
             parties.pacing = found.pacing;
         }
         if self.has(Flaw::FindsEveryTrunk) {

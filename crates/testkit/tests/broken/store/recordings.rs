@@ -90,4 +90,21 @@ impl RecordingStore for BrokenStore {
             _ => OpenAudio { size, part: Some((at, audio)) },
         }))
     }
+
+    async fn remove(&self, key: &RecordingKey) -> Result<(), PortUnavailable> {
+        self.reach(key.as_str()).await?;
+        let is_stored = self.memory.tables().recordings.contains_key(key.as_str());
+        match self.flaw {
+            Flaw::KeepsRemovedRecordings if is_stored => Ok(()),
+            Flaw::RemovesBothFormats => {
+                let call = key.as_str().rsplit_once('.').map_or("", |(call, _)| call).to_owned();
+                self.memory.tables().recordings.retain(|name, _| !name.starts_with(&call));
+                Ok(())
+            }
+            Flaw::FailsForAbsentRecordings if !is_stored && !self.memory.is_lost() => {
+                Err(PortUnavailable::new("memory", "nothing to remove"))
+            }
+            _ => self.memory.remove(key).await,
+        }
+    }
 }

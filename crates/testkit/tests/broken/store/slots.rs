@@ -1,9 +1,10 @@
 //! The slots in which calls may start.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::ports::{HoldResult, IdempotencyLock, LockRequest, PortUnavailable};
-use domain::{Pace, PaceScope, Slot, TrunkId};
+use domain::{Pace, PaceScope, Slot, TakenSlots, TrunkId};
 
 use super::BrokenStore;
 use crate::flaw::Flaw;
@@ -47,6 +48,13 @@ impl BrokenStore {
                 }
             }
             (Flaw::SavesUnusedSlots, HoldResult::GrantedAfter { .. }) => self.save_unused(&paces, &before),
+            (Flaw::HoldsATrunkForANumber, HoldResult::GrantedAfter { .. }) => {
+                self.memory.tables().slots.values_mut().for_each(|taken| taken.gaps.clear());
+            }
+            (Flaw::ForgetsSlotsAfterAGap, HoldResult::GrantedAfter { .. }) => {
+                let scopes = before.into_iter().filter(|(_, taken)| !taken.gaps.is_empty());
+                self.memory.tables().slots.extend(scopes);
+            }
             (Flaw::AddsAnIntervalToEachWait, HoldResult::GrantedAfter { wait }) => {
                 let wait = *wait + paces[0].interval;
                 self.put_slots(&paces, wait);
@@ -89,17 +97,23 @@ impl BrokenStore {
     }
 
     fn put_slots(&self, paces: &[Pace], wait: Duration) {
-        let slot = self.now().after(wait);
-        self.memory.tables().slots.extend(paces.iter().map(|pace| (pace.scope.clone(), slot)));
+        let slots = paces.iter().map(|pace| (pace.scope.clone(), self.taken(wait)));
+        self.memory.tables().slots.extend(slots);
+    }
+
+    /// The slot that begins after this time, alone.
+    fn taken(&self, wait: Duration) -> TakenSlots {
+        TakenSlots { last: self.now().after(wait), gaps: Vec::new() }
     }
 
     /// As if the slots since the last one had been kept.
-    fn save_unused(&self, paces: &[Pace], before: &std::collections::HashMap<PaceScope, domain::Timestamp>) {
+    fn save_unused(&self, paces: &[Pace], before: &HashMap<PaceScope, TakenSlots>) {
         let now = self.now();
         for Pace { scope, interval } in paces {
-            if let Some(next) = before.get(scope).map(|last| last.after(*interval)).filter(|next| *next < now)
-            {
-                self.memory.tables().slots.insert(scope.clone(), next);
+            let next = before.get(scope).map(|taken| taken.last.after(*interval));
+            if let Some(last) = next.filter(|next| *next < now) {
+                let taken = TakenSlots { last, gaps: Vec::new() };
+                self.memory.tables().slots.insert(scope.clone(), taken);
             }
         }
     }

@@ -118,6 +118,21 @@ caught! {
         HangsWhenLost => lost_policies_are_unavailable,
         AnswersWhenLost => lost_policies_are_unavailable,
     }
+    credential_store, by Store: {
+        DropsASecret => stored_credentials_are_returned_whole,
+        ForgetsTheTenant => another_tenants_credentials_are_absent,
+        ReplacesAnyRevision => credentials_of_another_revision_are_left_alone,
+        AuditsRefusedChanges => credentials_of_another_revision_are_left_alone,
+        ChecksTheRevisionBeforeItStores => one_of_many_changes_of_credentials_is_stored,
+        SkipsARevision => each_change_of_credentials_has_the_next_revision,
+        ForgetsTheUserOfAChange => each_change_of_credentials_is_audited_without_values,
+        AuditsTheValues => each_change_of_credentials_is_audited_without_values,
+        ListsFromTheCursorOn => credentials_of_every_tenant_are_listed_in_pages,
+        LeasesMoreThanTheLimit => credentials_of_every_tenant_are_listed_in_pages,
+        QuotesTheRequestWhenLost => lost_credentials_are_unavailable,
+        HangsWhenLost => lost_credentials_are_unavailable,
+        AnswersWhenLost => lost_credentials_are_unavailable,
+    }
     audit_log, by Store: {
         ListsOldRecordsFirst => audit_records_are_listed_newest_first,
         ListsRecordsFromTheCursorOn => pages_of_audit_records_neither_repeat_nor_miss_one,
@@ -146,6 +161,7 @@ caught! {
         GuessesByTheCaller => an_unassigned_number_identifies_no_one,
         TakesTheFirstOfTwoTenants => the_agent_distinguishes_two_tenants_with_one_number,
         TakesTheFirstWithTheAgent => the_agent_distinguishes_two_tenants_with_one_number,
+        IgnoresTheNamedTenant => a_named_tenant_is_the_only_one_that_is_called,
         ForgetsTheTenant => another_tenants_contact_is_no_caller,
         QuotesTheRequestWhenLost => a_lost_inbound_directory_is_unavailable,
         HangsWhenLost => a_lost_inbound_directory_is_unavailable,
@@ -178,6 +194,7 @@ caught! {
         FindsEveryTrunk => the_trunks_of_the_carriers_are_found,
         CountsEndedCalls => calls_that_have_not_ended_are_counted,
         CountsOldCalls => calls_that_have_not_ended_are_counted,
+        CountsEveryCall => calls_are_counted_up_to_a_number,
         CountsTheCallsOfTheTenantAlone => calls_that_have_not_ended_are_counted,
         AlwaysCountsCalls => calls_that_have_not_ended_are_counted,
         QuotesTheRequestWhenLost => a_lost_outbound_directory_is_unavailable,

@@ -21,7 +21,8 @@ fn open_times<'a>(applied: &'a AppliedRules, rule: &'a AppliedRule) -> Option<&'
     rule.open.as_ref().filter(|_| has_zone).map(|open| &*open.intervals)
 }
 
-/// Checks that the call is inside all hours when it is made and when the phone stops ringing.
+/// Checks that the call is inside all hours when it is made and when the phone stops ringing, also after
+/// the longest wait.
 pub(super) fn check(
     findings: &mut Findings,
     question: &Question<'_>,
@@ -32,7 +33,7 @@ pub(super) fn check(
         let (Some(open), Some(intervals)) = (&rule.open, open_times(applied, rule)) else { continue };
         findings.ask(group(&rule.id), Source::from(rule), || {
             let is_open = |at| contains(intervals, at);
-            let stops = question.now.after(question.rings_for);
+            let stops = question.now.after(question.stops_within());
             let (code, detail) = match (is_open(question.now), is_open(stops), &open.closed) {
                 (true, true, _) => return Vec::new(),
                 (true, false, _) => {
@@ -65,7 +66,7 @@ fn closes_while_ringing(
     let time = local.map(|local| format!("it is {} for the callee, and ", local.minute)).unwrap_or_default();
     format!(
         "{time}the hours of the rule end while the phone may ring: within {} s",
-        question.rings_for.as_secs()
+        question.stops_within().as_secs()
     )
 }
 
@@ -78,7 +79,7 @@ pub(super) fn next_of(
 ) -> Option<Timestamp> {
     let rule =
         applied.rules.iter().find(|rule| rule.id == *id && rule.place == place && rule.open.is_some())?;
-    next_open(open_times(applied, rule)?, question.now, question.rings_for)
+    next_open(open_times(applied, rule)?, question.now, question.stops_within())
 }
 
 /// The next time from `from` on at which all enforced hours allow the call.
@@ -93,7 +94,7 @@ pub(super) fn next(applied: &AppliedRules, question: &Question<'_>, from: Timest
     loop {
         let mut moved = at;
         for intervals in &enforced {
-            moved = next_open(intervals, moved, question.rings_for)?;
+            moved = next_open(intervals, moved, question.stops_within())?;
         }
         if moved == at {
             return Some(at);
@@ -103,16 +104,16 @@ pub(super) fn next(applied: &AppliedRules, question: &Question<'_>, from: Timest
 }
 
 /// The first time from `from` on that is inside, and from which the phone stops ringing inside.
-fn next_open(intervals: &[Interval], from: Timestamp, rings_for: Duration) -> Option<Timestamp> {
+fn next_open(intervals: &[Interval], from: Timestamp, stops_within: Duration) -> Option<Timestamp> {
     let mut at = from;
     loop {
         at = first_inside(intervals, at)?;
-        let stops = at.after(rings_for);
+        let stops = at.after(stops_within);
         let inside = first_inside(intervals, stops)?;
         if inside == stops {
             return Some(at);
         }
-        at = inside.before(rings_for);
+        at = inside.before(stops_within);
     }
 }
 

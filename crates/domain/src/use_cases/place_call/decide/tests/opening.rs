@@ -26,6 +26,20 @@ fn a_window_must_hold_until_the_phone_stops_ringing() {
     assert!(allowed.is_allowed() && allowed.opens_at.is_none());
 }
 
+/// The decision is made before a call waits for its slot, and holds until its phone stops ringing.
+#[test]
+fn a_window_must_also_hold_for_the_longest_wait() {
+    let rings_for = Duration::from_secs(30);
+    let mut closing = open("us-fl", &[(-60, 0), (100, 160)]);
+    closing.open.as_mut().expect("hours").intervals[0].until = NOW.after(Duration::from_secs(34));
+    for (waits, is_allowed) in [(3, true), (4, false), (5, false)] {
+        let asked = Asked { waits_for: Duration::from_secs(waits), rings_for, ..Asked::enforcing() };
+        let decision = asked.of(&Scripted::of(vec![closing.clone()])).decision;
+        assert_eq!(decision.is_allowed(), is_allowed, "a wait of {waits} s: {decision:?}");
+        assert_eq!(decision.opens_at, (!is_allowed).then(|| minutes(100)));
+    }
+}
+
 #[test]
 fn the_call_opens_when_all_hours_caps_and_pauses_agree() {
     let cap = Cap { attempts: 2, within: Duration::from_hours(2), unless_consent: false };

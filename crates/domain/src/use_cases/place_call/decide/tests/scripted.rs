@@ -128,6 +128,7 @@ pub(super) struct Asked {
     pub(super) policy: CallingPolicy,
     pub(super) purpose: CallPurpose,
     pub(super) callers: Vec<CallerNumber>,
+    pub(super) waits_for: Duration,
     pub(super) rings_for: Duration,
 }
 
@@ -139,6 +140,7 @@ impl Asked {
             policy: CallingPolicy { modes: Modes::all(Mode::Enforce), ..CallingPolicy::default() },
             purpose: CallPurpose::Telemarketing,
             callers: vec![caller("+14165550100"), caller("+16135550100"), caller("+12125550100")],
+            waits_for: Duration::ZERO,
             rings_for: Duration::from_secs(60),
         }
     }
@@ -159,6 +161,7 @@ impl Asked {
             callers: &self.callers,
             is_requested: false,
             now: NOW,
+            waits_for: self.waits_for,
             rings_for: self.rings_for,
         })
     }

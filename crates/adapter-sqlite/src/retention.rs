@@ -1,0 +1,43 @@
+//! Removing rows by their age. Each batch is one short write, which a power failure may undo: the next run
+//! repeats it.
+
+mod calls;
+mod rows;
+mod walks;
+
+use async_trait::async_trait;
+use domain::ports::{OldRows, PortUnavailable, RemovedRows, Retention, RetentionBatch};
+use domain::{CallId, RecordingKey, Timestamp};
+use sql_common::removed_oldest;
+
+use crate::SqliteStore;
+
+#[async_trait]
+impl Retention for SqliteStore {
+    async fn remove(&self, batch: &RetentionBatch) -> Result<RemovedRows, PortUnavailable> {
+        let rows = match batch.rows {
+            OldRows::ProviderEvents => self.remove_provider_events(batch).await,
+            OldRows::Deliveries => self.remove_old_deliveries(batch).await,
+            OldRows::CallEvents => self.remove_call_events(batch).await,
+            OldRows::Transcripts => self.remove_transcripts(batch).await,
+            OldRows::Decisions => self.remove_decisions(batch).await,
+            OldRows::RefusalCounts => self.remove_refusal_counts(batch).await,
+            OldRows::Calls => self.remove_calls(batch).await,
+            OldRows::Attempts => return self.remove_attempts(batch).await,
+            OldRows::ListedNumbers => return self.remove_listed_numbers(batch).await,
+        };
+        Ok(removed_oldest(rows?, batch))
+    }
+
+    async fn old_recordings(
+        &self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(CallId, RecordingKey)>, PortUnavailable> {
+        self.recordings_before(before, limit).await
+    }
+
+    async fn forget_recordings(&self, removed: &[(CallId, RecordingKey)]) -> Result<(), PortUnavailable> {
+        self.forget(removed).await
+    }
+}
